@@ -1,0 +1,1 @@
+"""The hand-written numpy network: the first submission that Parity checks."""

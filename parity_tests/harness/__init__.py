@@ -1,0 +1,1 @@
+"""What any assignment needs: wire, worker, runner, comparison. Ignorant of the homework."""

@@ -1,0 +1,1 @@
+"""The torch side: the equivalent torch.nn model, and what it answers, value ± radius."""
