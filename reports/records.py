@@ -1,0 +1,143 @@
+"""The record: one frozen row per compared quantity, and lists of them to and from a DataFrame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Kept with every saved run; raised whenever a column is added, dropped, renamed or means something else.
+SCHEMA_VERSION = 1
+
+#: Every verdict there is, from the best to the worst.
+VERDICTS = (
+    "match",
+    "undecided",
+    "mismatch",
+    "missing",
+    "crashed",
+    "timeout",
+    "memory",
+    "harness_error",
+)
+
+#: Verdicts that fail a run. `undecided` fails nobody: it warns.
+FAILING = frozenset(VERDICTS) - {"match", "undecided"}
+
+#: The order in which parts are shown: the assignment's TODOs, then what is lent to students.
+TODOS = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "utils")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What was found about one quantity of one case. The fields are the columns, in this order.
+
+    `gap` is the absolute difference at the worst element, `radius` how far two honest computations of that
+    element may differ, `ratio` the largest gap/radius; `got` and `want` are the two values there and `where`
+    its index. `note` holds what is worth knowing and not wrong, several joined by "; ".
+    """
+
+    submission: str
+    edition: str
+    todo: str
+    check: str
+    case: str
+    quantity: str
+    device: str
+    dtype: str
+    isolation: str
+    step: int | None
+    verdict: str
+    gap: float | None
+    radius: float | None
+    ratio: float | None
+    ulps: float | None
+    bad: int | None
+    total: int | None
+    where: str
+    got: float | None
+    want: float | None
+    blame: str
+    diagnosis: str
+    explained_by: str
+    message: str
+    note: str
+    file: str
+    line: int | None
+    seconds: float | None
+
+
+COLUMNS = tuple(field.name for field in fields(Record))
+
+# A DataFrame keeps these types even when it is empty or a whole column has no value.
+_DTYPES = {
+    field.name: {"str": "string", "int | None": "Int64", "float | None": "float64"}[str(field.type)]
+    for field in fields(Record)
+}
+
+
+def note_parts(record: Record) -> tuple[str, ...]:
+    """The notes of a record, one by one."""
+    return tuple(part for part in record.note.split("; ") if part)
+
+
+def costs_when_strict(note: str) -> bool:
+    """Whether a note is a discrepancy under `--strict`: all are, but promotion of the dtype."""
+    return "promoted" not in note
+
+
+def failing(record: Record, strict: bool = False) -> bool:
+    """Whether a record fails the run; with `strict`, notes do too (promotion of the dtype aside)."""
+    return record.verdict in FAILING or (strict and any(map(costs_when_strict, note_parts(record))))
+
+
+def to_frame(records: Iterable[Record]) -> pd.DataFrame:
+    """Records as a DataFrame: one row each, the columns of `COLUMNS`, the same dtypes whatever they hold.
+
+    Text is `string`, whole numbers are nullable `Int64`, the others `float64`, where None becomes NaN: a
+    value that is NaN and one that is absent are told apart by `verdict` and `message`, not by the column.
+    """
+    import pandas as pd
+
+    rows = [[_writable(getattr(row, name)) for name in COLUMNS] for row in records]
+    return pd.DataFrame(rows, columns=list(COLUMNS), dtype=object).astype(_DTYPES)
+
+
+def from_frame(frame: pd.DataFrame) -> list[Record]:
+    """The records of a DataFrame made by `to_frame`, also after its journey through a file.
+
+    A `float64` that is NaN becomes None. Raises ValueError where columns are missing or unknown, or hold
+    something else than they should.
+    """
+    found = [str(name) for name in frame.columns]
+    missing = [name for name in COLUMNS if name not in found]
+    unknown = [name for name in found if name not in COLUMNS]
+    if missing or unknown:
+        parts = [f"the columns {', '.join(missing)} are missing"] if missing else []
+        parts += [f"the columns {', '.join(unknown)} are unknown"] if unknown else []
+        raise ValueError("; ".join(parts))
+    try:
+        typed = frame.astype(_DTYPES)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"a column holds values of another type: {error}") from error
+    values = {name: [_plain(name, value) for value in typed[name]] for name in COLUMNS}
+    return [Record(**{name: values[name][row] for name in COLUMNS}) for row in range(len(typed))]
+
+
+def _writable(value: Any) -> Any:
+    """Text as every file format holds it: a name in an odd encoding carries lone surrogates; none can."""
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+
+
+def _plain(name: str, value: Any) -> Any:
+    import pandas as pd
+
+    dtype = _DTYPES[name]
+    if dtype == "string":
+        return "" if value is pd.NA else str(value)
+    if dtype == "Int64":
+        return None if value is pd.NA else int(value)
+    return None if value != value else float(value)
