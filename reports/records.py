@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -26,9 +27,6 @@ VERDICTS = (
 
 #: Verdicts that fail a run. `undecided` fails nobody: it warns.
 FAILING = frozenset(VERDICTS) - {"match", "undecided"}
-
-#: The order in which parts are shown: the assignment's TODOs, then what is lent to students.
-TODOS = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "utils")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +90,11 @@ def costs_when_strict(note: str) -> bool:
 def failing(record: Record, strict: bool = False) -> bool:
     """Whether a record fails the run; with `strict`, notes do too (promotion of the dtype aside)."""
     return record.verdict in FAILING or (strict and any(map(costs_when_strict, note_parts(record))))
+
+
+def todo_order(todo: str) -> tuple[int, str]:
+    """Sorts TODOs as people count: 1, 2, ... 10, and what has no number after them."""
+    return (int(todo), "") if todo.isdecimal() else (sys.maxsize, todo)
 
 
 def to_frame(records: Iterable[Record]) -> pd.DataFrame:

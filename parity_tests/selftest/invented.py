@@ -1,0 +1,79 @@
+"""Invented records and runs, so that what shows them is tested without running anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from reports.records import Record
+
+
+def record(**fields: Any) -> Record:
+    """A record that matches, but for the fields given."""
+    usual: dict[str, Any] = {
+        "submission": "homework",
+        "edition": "2019",
+        "todo": "4",
+        "check": "linear",
+        "case": "linear/one-row/float64",
+        "quantity": "gradient of W",
+        "device": "cpu",
+        "dtype": "float64",
+        "isolation": "none",
+        "step": None,
+        "verdict": "match",
+        "gap": 1e-17,
+        "radius": 1e-16,
+        "ratio": 0.1,
+        "ulps": 0.5,
+        "bad": 0,
+        "total": 8,
+        "where": "[0, 3]",
+        "got": 0.25,
+        "want": 0.25,
+        "blame": "",
+        "diagnosis": "",
+        "explained_by": "",
+        "message": "",
+        "note": "",
+        "file": "",
+        "line": None,
+        "seconds": 0.01,
+    }
+    return Record(**{**usual, **fields})
+
+
+def mismatch(**fields: Any) -> Record:
+    """A gradient that is twice what it should be."""
+    usual = {
+        "verdict": "mismatch",
+        "gap": 0.25,
+        "radius": 1e-16,
+        "ratio": 2.5e15,
+        "bad": 1,
+        "got": 0.5,
+        "message": "linear backward, one row: gradient of W at [0, 3] is 0.5, torch says 0.25; "
+        "the gap 0.25 is 2.5e+15 times what rounding explains",
+    }
+    return record(**{**usual, **fields})
+
+
+@dataclass(frozen=True)
+class InventedRun:
+    """What `parity_tests.check.check` returns, without the checking."""
+
+    records: list[Record] = field(default_factory=lambda: [record(), mismatch(case="linear/wide/float64")])
+    environment: dict[str, Any] = field(default_factory=lambda: {"seed": 0, "versions": {"numpy": "2.4.6"}})
+    arrays: dict[str, np.ndarray[Any, Any]] = field(
+        default_factory=lambda: {
+            "linear/wide/float64/gradient of W/got": np.array([[0.5, 0.125, 1.0, 0.5], [2.0, 3.0, 4.0, 5.0]]),
+            "linear/wide/float64/gradient of W/want": np.array([[0.5, 0.125, 1.0, 0.25], [2.0, 3.0, 4.0, 5.0]]),
+            "linear/wide/float64/gradient of W/radius": np.full((2, 4), 1e-16),
+        }
+    )
+    inputs: dict[str, Any] = field(
+        default_factory=lambda: {"linear/wide/float64": {"X": [3, 2], "W": [2, 4], "scale": 0.5}}
+    )
+    output: bytes = b"hello\n"

@@ -1,0 +1,103 @@
+"""Records: their columns, to a DataFrame and back, what fails, and the summary."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+
+from parity_tests.selftest.invented import mismatch, record
+from reports.records import COLUMNS, FAILING, VERDICTS, failing, from_frame, to_frame, todo_order
+from reports.tables import summary_frame, worst
+
+
+def test_columns_are_the_designs_in_its_order() -> None:
+    assert " ".join(COLUMNS) == (
+        "submission edition todo check case quantity device dtype isolation step verdict gap radius ratio ulps "
+        "bad total where got want blame diagnosis explained_by message note file line seconds"
+    )
+
+
+def test_records_survive_the_journey_through_a_frame() -> None:
+    records = [
+        record(step=3, line=41, note="a; b"),
+        mismatch(ratio=math.inf, got=-math.inf),
+        record(gap=None, radius=None, ratio=None, ulps=None, bad=None, total=None, got=None, want=None),
+    ]
+    assert from_frame(to_frame(records)) == records
+
+
+def test_frame_has_the_same_types_whatever_it_holds() -> None:
+    full = to_frame([record(step=1, line=2)]).dtypes
+    assert full.equals(to_frame([]).dtypes)
+    assert full.equals(to_frame([record(ratio=None, seconds=None)]).dtypes)
+    assert (str(full["step"]), str(full["ratio"]), str(full["case"])) == ("Int64", "float64", "string")
+
+
+def test_text_that_no_file_can_hold_is_escaped() -> None:
+    assert to_frame([record(submission="home\udcff")])["submission"][0] == "home\\udcff"
+
+
+def test_frame_with_other_columns_is_refused_by_name() -> None:
+    frame = to_frame([record()])
+    with pytest.raises(ValueError, match="columns verdict are missing"):
+        from_frame(frame.drop(columns="verdict"))
+    with pytest.raises(ValueError, match="columns points are unknown"):
+        from_frame(frame.assign(points=1))
+    with pytest.raises(ValueError, match="another type"):
+        from_frame(frame.assign(line="many"))
+
+
+def test_records_are_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        record().verdict = "match"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("verdict", VERDICTS)
+def test_everything_but_match_and_undecided_fails(verdict: str) -> None:
+    assert failing(record(verdict=verdict)) == (verdict not in ("match", "undecided"))
+    assert (verdict in FAILING) == failing(record(verdict=verdict))
+
+
+def test_notes_fail_only_when_strict_and_promotion_never() -> None:
+    flat = record(note="bias of shape (4,) where (1, 4) is asked")
+    promoted = record(note="float32 was promoted to float64")
+    both = record(note="float32 was promoted to float64; overwrites its input")
+    assert [failing(each) for each in (flat, promoted, both)] == [False, False, False]
+    assert [failing(each, strict=True) for each in (flat, promoted, both)] == [True, False, True]
+    assert not failing(record(), strict=True)
+
+
+def test_todos_are_sorted_as_people_count() -> None:
+    assert sorted(["utils", "10", "2", "1"], key=todo_order) == ["1", "2", "10", "utils"]
+
+
+def test_summary_has_a_row_for_each_todo_and_dtype() -> None:
+    records = [
+        record(todo="10", dtype="float64"),
+        record(todo="3", dtype="float32", ratio=0.7, case="linear/tall/float32"),
+        record(todo="3", dtype="float32", ratio=0.2, note="n"),
+        record(todo="3", dtype="float64", ratio=None, verdict="crashed", case="linear/wide/float64"),
+        record(todo="3", dtype="float64", ratio=0.9),
+    ]
+    summary = summary_frame(records)
+    assert list(zip(summary["todo"], summary["dtype"], strict=True)) == [
+        ("3", "float32"),
+        ("3", "float64"),
+        ("10", "float64"),
+    ]
+    assert summary["quantities"].tolist() == [2, 2, 1]
+    assert summary["match"].tolist() == [2, 1, 1]
+    assert summary["crashed"].tolist() == [0, 1, 0]
+    assert summary["notes"].tolist() == [1, 0, 0]
+    assert summary["largest_ratio"].tolist() == [0.7, 0.9, 0.1]
+    assert summary["worst_case"].tolist()[:2] == ["linear/tall/float32", "linear/wide/float64"]
+    assert summary_frame([]).dtypes.equals(summary.dtypes)
+
+
+def test_worst_is_what_fails_and_then_the_largest_ratio() -> None:
+    near, far, lost = record(ratio=0.9), mismatch(ratio=8.0), mismatch(ratio=math.nan)
+    assert worst([near, lost, far]) is far
+    assert worst([near, lost]) is lost
+    assert worst([record(ratio=0.1), near]) is near

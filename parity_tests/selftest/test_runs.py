@@ -1,0 +1,185 @@
+"""Run folders: saved whole, read back, never put in the place of anything else, never trusted when damaged."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from parity_tests.selftest.invented import InventedRun, record
+from reports.runs import RunFolderError, load, refuse_unwritable, save
+
+FILES = {
+    "records.parquet",
+    "records.csv",
+    "summary.csv",
+    "environment.json",
+    "inputs.json",
+    "arrays.npz",
+    "output.txt",
+}
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_a_run_comes_back_as_it_was_saved(tmp_path: Path) -> None:
+    run = InventedRun()
+    save(tmp_path / "run", run)
+    back = load(tmp_path / "run")
+    assert names(tmp_path / "run") == FILES
+    assert names(tmp_path) == {"run"}
+    assert back.records == run.records
+    assert back.inputs == run.inputs
+    assert back.output == run.output
+    assert back.environment["seed"] == 0
+    assert back.arrays.keys() == run.arrays.keys()
+    assert all(np.array_equal(back.arrays[key], run.arrays[key]) for key in run.arrays)
+
+
+def test_an_earlier_run_is_replaced_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    save(folder, InventedRun())
+    (folder / "stale.html").write_text("old")
+    save(folder, InventedRun(records=[record(case="new/one/float64")]))
+    assert names(folder) == FILES
+    assert [each.case for each in load(folder).records] == ["new/one/float64"]
+    assert names(tmp_path) == {"run"}
+
+
+def test_an_empty_folder_and_missing_parents_will_do(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for folder in (tmp_path / "empty", tmp_path / "a" / "b" / "run"):
+        refuse_unwritable(folder)
+        save(folder, InventedRun())
+        assert names(folder) == FILES
+
+
+def test_the_folder_we_stand_in_is_filled_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = tmp_path.stat().st_ino
+    for _ in range(2):
+        save(Path(), InventedRun())
+        assert names(tmp_path) == FILES
+    assert tmp_path.stat().st_ino == before
+
+
+def test_a_link_to_a_run_stays_a_link(tmp_path: Path) -> None:
+    save(tmp_path / "real", InventedRun())
+    (tmp_path / "link").symlink_to("real")
+    save(tmp_path / "link", InventedRun(output=b"second"))
+    assert (tmp_path / "link").is_symlink()
+    assert load(tmp_path / "real").output == b"second"
+
+
+@pytest.mark.parametrize("content", [None, "{}", "not JSON", '{"format": "another tool"}', "[" * 100_000])
+def test_any_other_folder_is_refused_and_left_as_it_is(tmp_path: Path, content: str | None) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    if content is not None:
+        (tmp_path / "environment.json").write_text(content)
+    before = names(tmp_path)
+    with pytest.raises(RunFolderError, match="left as it is"):
+        refuse_unwritable(tmp_path)
+    with pytest.raises(RunFolderError, match="left as it is"):
+        save(tmp_path, InventedRun())
+    assert names(tmp_path) == before
+
+
+def test_a_file_or_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunFolderError, match="is a file"):
+        refuse_unwritable(tmp_path / "file")
+    with pytest.raises(RunFolderError, match="cannot be written"):
+        refuse_unwritable(tmp_path / "file" / "run")
+    with pytest.raises(RunFolderError, match="cannot be written"):
+        refuse_unwritable(Path("/proc/parity-run"))
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(RunFolderError, match="cannot be written"):
+        refuse_unwritable(tmp_path / "loop")
+
+
+def test_asking_leaves_nothing_behind(tmp_path: Path) -> None:
+    refuse_unwritable(tmp_path / "run")
+    assert names(tmp_path) == set()
+
+
+def test_a_save_that_fails_leaves_the_earlier_run(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    save(folder, InventedRun())
+    broken: Any = InventedRun(environment={"seed": object()})
+    with pytest.raises(TypeError):
+        save(folder, broken)
+    assert load(folder).environment["seed"] == 0
+    assert names(tmp_path) == {"run"}
+
+
+def test_objects_are_never_pickled(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="Object arrays"):
+        save(tmp_path / "run", InventedRun(arrays={"a/b/got": np.array([{}], dtype=object)}))
+    assert names(tmp_path) == set()
+
+
+@pytest.mark.parametrize("text", ["=cmd()", "+1", "-1", "@x", "\tx", "\rx", "a\r=cmd()"])
+def test_no_cell_of_the_tables_is_a_formula(tmp_path: Path, text: str) -> None:
+    hostile = record(message=text, case=text, quantity=text, todo=text, note="plain", got=-1.5)
+    save(tmp_path / "run", InventedRun(records=[hostile]))
+    for name in ("records.csv", "summary.csv"):
+        with (tmp_path / "run" / name).open(newline="", encoding="utf-8") as file:
+            (row,) = csv.DictReader(file)
+        cells = {key: value for key, value in row.items() if key not in ("got", "want")}
+        assert not [cell for cell in cells.values() if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+        assert ("'" + text if text[0] != "a" else text) in cells.values()
+    assert pd.read_csv(tmp_path / "run" / "records.csv")["got"][0] == -1.5
+    assert load(tmp_path / "run").records == [hostile]
+
+
+def test_no_folder_and_a_foreign_one_are_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError, match="there is no run folder"):
+        load(tmp_path / "nowhere")
+    with pytest.raises(RunFolderError, match="is not a run folder"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["records.parquet", "arrays.npz", "inputs.json", "output.txt"])
+def test_damage_is_said_with_the_file(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "run"
+    save(folder, InventedRun())
+    path = folder / name
+    if name != "output.txt":  # of which any bytes will do
+        path.write_bytes(path.read_bytes()[:-20])
+        with pytest.raises(RunFolderError, match=f"damaged: {name}"):
+            load(folder)
+    path.unlink()
+    with pytest.raises(RunFolderError, match=f"damaged: {name}"):
+        load(folder)
+
+
+def test_a_pickle_among_the_arrays_is_not_opened(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    save(folder, InventedRun())
+    np.savez(folder / "arrays.npz", evil=np.array([{}], dtype=object))
+    with pytest.raises(RunFolderError, match=r"damaged: arrays\.npz"):
+        load(folder)
+
+
+def test_records_of_another_version_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    save(folder, InventedRun())
+    path = folder / "environment.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "schema_version": 99}))
+    with pytest.raises(RunFolderError, match="another version"):
+        load(folder)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only there are names bytes")
+def test_a_name_with_odd_characters_is_no_obstacle(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"r\xff n")
+    save(folder, InventedRun(records=[record(submission=str(folder))]))
+    assert len(load(folder).records) == 1
