@@ -1,0 +1,385 @@
+"""How each kind of case is put to a submission. Runs beside it in the worker: numpy and the standard library only.
+
+A probe calls the submission and keeps what comes back, under names that end in "@0", "@1", … for the first, second, …
+round of calls on the same object. It knows no answers and judges nothing.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+Arrays = Mapping[str, np.ndarray]
+Params = Mapping[str, Any]
+WEIGHTS = ("L1_W", "L1_b", "L2_W", "L2_b")
+SGD_NAMES = ("miniBatchStochasticGradientDescent", "miniBatchGradientDescent")
+
+
+class Watched:
+    """Arrays that a call was given or had returned, to be found out when a later call overwrites them."""
+
+    def __init__(self, witness: Any) -> None:
+        self.witness = witness
+        self.arrays: dict[str, tuple[Any, Any]] = {}
+        self.overwritten: dict[str, list[str]] = {}
+
+    def watch(self, label: str, array: Any) -> Any:
+        """Remember how `array` looks now; returns it."""
+        if isinstance(array, np.ndarray) and array.dtype != object:
+            self.arrays[label] = (array, array.copy())
+        return array
+
+    def look(self, call: str) -> None:
+        """Say which of the watched arrays changed during `call`, and remember them as they are now."""
+        for label, (array, before) in list(self.arrays.items()):
+            same = array.shape == before.shape and array.dtype == before.dtype
+            if not (same and np.array_equal(array, before, equal_nan=array.dtype.kind == "f")):
+                self.overwritten.setdefault(call, []).append(label)
+                self.arrays[label] = (array, array.copy())
+        self.witness.say("overwritten", self.overwritten)
+
+
+def construct(cls: Any, *sizes: Any) -> Any:
+    """An object of `cls`; one without its constructor's work where that raises (init is a case of its own)."""
+    try:
+        return cls(*sizes)
+    except Exception:
+        return cls.__new__(cls)
+
+
+def set_entry(layer: Any, attribute: str, key: str, array: np.ndarray) -> None:
+    """Put `array` where the layer keeps params[key] or gradient[key], and where it keeps the very same array else."""
+    entries = getattr(layer, attribute, None)
+    if not isinstance(entries, dict):
+        entries = {}
+        setattr(layer, attribute, entries)
+    old = entries.get(key)
+    entries[key] = array
+    for name, value in list(getattr(layer, "__dict__", {}).items()):
+        if old is not None and value is old:
+            setattr(layer, name, array)
+
+
+def set_weights(layer: Any, W: np.ndarray, b: np.ndarray) -> None:
+    """Give the layer these weights (b 1×M, or flat where its own constructor made a flat one)."""
+    params = getattr(layer, "params", None)
+    own = params.get("b") if isinstance(params, dict) else None
+    flat = isinstance(own, np.ndarray) and own.shape == (b.size,)
+    set_entry(layer, "params", "W", W)
+    set_entry(layer, "params", "b", b.reshape(-1) if flat else b)
+
+
+def linear_with(submission: Any, W: np.ndarray, b: np.ndarray) -> Any:
+    """The submission's linear layer with the given weights."""
+    layer = construct(submission.get("linear_layer"), *W.shape)
+    set_weights(layer, W, b)
+    if not isinstance(getattr(layer, "gradient", None), dict):
+        layer.gradient = {"W": np.zeros_like(W), "b": np.zeros_like(b)}
+    return layer
+
+
+def back_or_none(witness: Any, result: Any) -> Any:
+    """An argument that makes the witness skip a call which only makes sense after `result` was returned."""
+    return result if result is witness.FAILED else None
+
+
+def keep_gradients(witness: Any, layer: Any, back: Any, suffix: str, prefix: str = "") -> None:
+    """Keep gradient['W'] and gradient['b'] after a backward that returned `back` (FAILED: it did not return)."""
+    for key in ("W", "b"):
+        witness.call(
+            f"{prefix}gradient of {key}{suffix}",
+            lambda _, key=key: layer.gradient[key],
+            back_or_none(witness, back),
+        )
+
+
+def linear(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
+    """Forward–backward pairs on one linear layer; with `again`, a second backward after the last."""
+    layer = linear_with(submission, arrays["W"], arrays["b"])
+    watched = Watched(witness)
+    pairs = len(arrays["X"])
+    for k in range(pairs):
+        X, grad = (watched.watch(n, arrays[n][k].copy()) for n in ("X", "grad"))
+        watched.watch("output", witness.call(f"output@{k}", layer.forward, X))
+        watched.look(f"output@{k}")
+        _linear_backward(witness, layer, watched, arrays["X"][k].copy(), grad, f"@{k}")
+    if params.get("again"):
+        _linear_backward(witness, layer, watched, arrays["X"][-1].copy(), arrays["grad"][-1].copy(), f"@{pairs}")
+
+
+def _linear_backward(witness: Any, layer: Any, watched: Watched, X: Any, grad: Any, suffix: str) -> None:
+    watched.watch("X", X)
+    watched.watch("grad", grad)
+    back = witness.call(f"gradient of X{suffix}", layer.backward, X, grad)
+    watched.look(f"gradient of X{suffix}")
+    keep_gradients(witness, layer, back, suffix)
+
+
+def init(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
+    """Two fresh linear layers, as their constructor makes them."""
+    cls = submission.get("linear_layer")
+    D, M = params["D"], params["M"]
+    for k in range(2):
+        layer = witness.call(None, cls, D, M)
+        for attribute, word in (("params", ""), ("gradient", "gradient of ")):
+            for key in ("W", "b"):
+                witness.call(f"{word}{key}@{k}", lambda layer, a=attribute, key=key: getattr(layer, a)[key], layer)
+
+
+def elementwise(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
+    """Forward–backward pairs on one activation object."""
+    layer = construct(submission.get(params["layer"]))
+    watched = Watched(witness)
+    for k in range(len(arrays["X"])):
+        X = watched.watch("X", arrays["X"][k].copy())
+        watched.watch("output", witness.call(f"output@{k}", layer.forward, X))
+        watched.look(f"output@{k}")
+        X, grad = watched.watch("X", arrays["X"][k].copy()), watched.watch("grad", arrays["grad"][k].copy())
+        witness.call(f"gradient of X@{k}", layer.backward, X, grad)
+        watched.look(f"gradient of X@{k}")
+
+
+def dropout(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
+    """Training forward–backward pairs on one dropout object; then, with `evaluate`, one pair with is_train=False."""
+    layer = construct(submission.get("dropout"), params["r"])
+    if not hasattr(layer, "r"):
+        layer.r = params["r"]
+    watched = Watched(witness)
+    for k in range(len(arrays["q"])):
+        is_train = not (params.get("evaluate") and k == len(arrays["q"]) - 1)
+        q = watched.watch("X", arrays["q"][k].copy())
+        watched.watch("output", witness.call(f"output@{k}", layer.forward, q, is_train))
+        watched.look(f"output@{k}")
+        q, grad = watched.watch("X", arrays["q"][k].copy()), watched.watch("grad", arrays["grad"][k].copy())
+        witness.call(f"gradient of X@{k}", layer.backward, q, grad)
+        watched.look(f"gradient of X@{k}")
+
+
+def masks(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
+    """Several training forwards of one array without zeros: as many draws of the mask; the last on a new object."""
+    cls = submission.get("dropout")
+    layer = construct(cls, params["r"])
+    for k in range(params["calls"]):
+        if k == params["calls"] - 1:
+            layer = construct(cls, params["r"])
+        witness.call(f"output@{k}", layer.forward, arrays["q"].copy(), True)
+
+
+class Module:
+    """A module with parameters, for a submission without a linear_layer."""
+
+
+class Plain:
+    """A module without parameters, for a submission without a relu."""
+
+
+def bare(submission: Any, name: str, default: type) -> Any:
+    """An object of the submission's class `name`, its constructor not run; of `default` where there is none."""
+    cls = getattr(submission.module, name, default)
+    try:
+        return cls.__new__(cls)
+    except Exception:
+        return default()
+
+
+def sgd_function(submission: Any) -> Callable[..., Any]:
+    """The submission's SGD function, under either name."""
+    for name in SGD_NAMES:
+        if hasattr(submission.module, name):
+            found: Callable[..., Any] = getattr(submission.module, name)
+            return found
+    missing: Callable[..., Any] = submission.get(SGD_NAMES[0])
+    return missing
+
+
+def sgd_arguments(edition: str, momentum: Any, params: Params, eta: float) -> tuple[Any, ...]:
+    """What follows `model` in a call, in the order that the edition's signature has."""
+    return {
+        "2019": (momentum, params["lam"], params["alpha"], eta),
+        "2020-22": (momentum, params["alpha"], eta),
+        "2022-23": (eta,),
+    }[edition]
+
+
+def signature(function: Any) -> str:
+    """The parameters of a function as its author wrote them, "?" where they cannot be told."""
+    try:
+        return str(inspect.signature(function))
+    except (TypeError, ValueError):
+        return "?"
+
+
+def sgd(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
+    """Several steps from zero velocity, the submission keeping its own; gradients and learning rates are given."""
+    function = sgd_function(submission)
+    witness.say("signature", signature(function))
+    layers = {"L1": bare(submission, "linear_layer", Module), "L2": bare(submission, "linear_layer", Module)}
+    for name, layer in layers.items():
+        layer.params = {key: arrays[f"{name}_{key}"].copy() for key in ("W", "b")}
+        layer.gradient = {key: np.zeros_like(layer.params[key]) for key in ("W", "b")}
+    model = {"L1": layers["L1"], "nonlinear1": bare(submission, "relu", Plain), "L2": layers["L2"]}
+    for attribute in ("params", "gradient"):
+        if attribute in getattr(model["nonlinear1"], "__dict__", {}):
+            delattr(model["nonlinear1"], attribute)
+    momentum: Any = {name: np.zeros_like(arrays[name]) for name in WEIGHTS}
+    if params["alpha"] <= 0:
+        momentum = None
+    returned = []
+    watched = Watched(witness)
+    for t, eta in enumerate(params["etas"]):
+        for name in WEIGHTS:
+            layer, key = layers[name[:2]], name[3:]
+            layer.gradient[key] = watched.watch(f"gradient of {name}", arrays[f"{name}_gradient"][t].copy())
+        result = _sgd_call(submission, witness, function, model, momentum, params, eta)
+        if result is witness.FAILED and momentum is None:
+            momentum = {name: np.zeros_like(arrays[name]) for name in WEIGHTS}
+            witness.say("momentum_none", True)
+            result = _sgd_call(submission, witness, function, model, momentum, params, eta)
+        watched.look(f"L1_W@{t}")
+        returned.append("model" if result is model else "nothing" if result is None else type(result).__name__)
+        for name in WEIGHTS:
+            witness.call(
+                f"{name}@{t}",
+                lambda _, name=name: layers[name[:2]].params[name[3:]],
+                back_or_none(witness, result),
+            )
+        witness.say("returned", returned)
+        if result is witness.FAILED:
+            return
+
+
+def _sgd_call(
+    submission: Any, witness: Any, function: Any, model: Any, momentum: Any, params: Params, eta: float
+) -> Any:
+    return witness.call(None, function, model, *sgd_arguments(submission.edition, momentum, params, eta))
+
+
+def loss(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
+    """softmax_cross_entropy: one forward and one backward."""
+    layer = construct(submission.get("softmax_cross_entropy"))
+    watched = Watched(witness)
+    X, Y = watched.watch("X", arrays["X"].copy()), watched.watch("Y", arrays["Y"].copy())
+    witness.call("loss", layer.forward, X, Y)
+    watched.look("loss")
+    witness.call("gradient of X", layer.backward, arrays["X"].copy(), arrays["Y"].copy())
+
+
+def labels(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
+    """predict_label."""
+    witness.call("labels", submission.get("predict_label"), arrays["f"])
+
+
+def split(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
+    """DataSplit: its sizes, and a few examples by index."""
+    data = witness.call(None, submission.get("DataSplit"), arrays["X"], arrays["Y"])
+    witness.call("N", lambda data: data.N, data)
+    witness.call("d", lambda data: data.d, data)
+    examples = witness.call(None, lambda data: data.get_example(arrays["idx"]), data)
+    witness.call("examples", lambda pair: pair[0], examples)
+    witness.call("labels", lambda pair: pair[1], examples)
+
+
+def momentum(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
+    """add_momentum on a model of two linear layers and a module without parameters."""
+    layers = {name: linear_with(submission, arrays[f"{name}_W"], arrays[f"{name}_b"]) for name in ("L1", "L2")}
+    for name, layer in layers.items():
+        layer.gradient = {key: arrays[f"{name}_{key}"].copy() for key in ("W", "b")}
+    model = {"L1": layers["L1"], "nonlinear1": bare(submission, "relu", Plain), "L2": layers["L2"]}
+    velocities = witness.call(None, submission.get("add_momentum"), model)
+    witness.call("keys", lambda v: np.array(sorted(v) == sorted(WEIGHTS)), velocities)
+    for name in WEIGHTS:
+        witness.call(f"velocity {name}", lambda v, name=name: v[name], velocities)
+
+
+def loader(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
+    """data_loader_mnist on a small JSON file."""
+    import json
+    from pathlib import Path
+
+    Path("digits.json").write_text(
+        json.dumps(
+            {part: [arrays[f"X{part}"].tolist(), arrays[f"Y{part}"].tolist()] for part in ("train", "valid", "test")}
+        )
+    )
+    parts = witness.call(None, submission.get("data_loader_mnist"), "digits.json")
+    for i, part in enumerate(("train", "valid", "test")):
+        witness.call(f"X{part}", lambda parts, i=i: np.asarray(parts[2 * i]), parts)
+        witness.call(f"Y{part}", lambda parts, i=i: np.asarray(parts[2 * i + 1]).reshape(-1), parts)
+
+
+def network(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
+    """The whole network, link by link, for one or more steps; with `etas`, an SGD update after each.
+
+    Every step starts from given weights, and each link is fed what the submission's own last link returned, the very
+    array, as its `main` would. What each returned is copied at once.
+    """
+    steps = len(arrays["X"])
+    layers = {name: linear_with(submission, arrays[f"{name}_W"][0], arrays[f"{name}_b"][0]) for name in ("L1", "L2")}
+    nonlinear = construct(submission.get(params["activation"]))
+    drop = construct(submission.get("dropout"), params["r"]) if params["dropout"] else None
+    head = construct(submission.get("softmax_cross_entropy"))
+    model = {"L1": layers["L1"], "nonlinear1": nonlinear, "L2": layers["L2"], "loss": head}
+    if drop is not None:
+        model = {"L1": layers["L1"], "nonlinear1": nonlinear, "drop1": drop, "L2": layers["L2"], "loss": head}
+    velocity = {name: np.zeros_like(arrays[name][0]) for name in WEIGHTS} if params.get("alpha", 0) > 0 else None
+    watched = Watched(witness)
+    for t in range(steps):
+        for name, layer in layers.items():
+            set_weights(layer, arrays[f"{name}_W"][t].copy(), arrays[f"{name}_b"][t].copy())
+        X, Y = watched.watch("X", arrays["X"][t].copy()), arrays["Y"][t].copy()
+
+        def call(name: str, function: Any, *args: Any, t: int = t) -> Any:
+            result = witness.call(f"{name}@{t}", function, *args)
+            watched.look(f"{name}@{t}")
+            return watched.watch(name, result)
+
+        u = call("L1 output", layers["L1"].forward, X)
+        h = call("activation output", nonlinear.forward, u)
+        s = call("dropout output", drop.forward, h, True) if drop is not None else h
+        a = call("L2 output", layers["L2"].forward, s)
+        call("loss", head.forward, a, Y)
+        grad_a = call("gradient of logits", head.backward, a, Y)
+        grad_s = call("L2 gradient of X", layers["L2"].backward, s, grad_a)
+        keep_gradients(witness, layers["L2"], grad_s, f"@{t}", "L2 ")
+        grad_h = call("dropout gradient", drop.backward, h, grad_s) if drop is not None else grad_s
+        grad_u = call("activation gradient", nonlinear.backward, u, grad_h)
+        grad_x = call("L1 gradient of X", layers["L1"].backward, X, grad_u)
+        keep_gradients(witness, layers["L1"], grad_x, f"@{t}", "L1 ")
+        if "etas" not in params:
+            continue
+        arguments = sgd_arguments(submission.edition, velocity, params, params["etas"][t])
+        result = witness.call(None, lambda _, a=arguments: sgd_function(submission)(model, *a), grad_x)
+        if result is witness.FAILED and velocity is None and grad_x is not witness.FAILED:
+            velocity = {name: np.zeros_like(arrays[name][0]) for name in WEIGHTS}
+            arguments = sgd_arguments(submission.edition, velocity, params, params["etas"][t])
+            result = witness.call(None, lambda _, a=arguments: sgd_function(submission)(model, *a), grad_x)
+        for name in WEIGHTS:
+            witness.call(
+                f"{name} after the step@{t}",
+                lambda _, name=name: layers[name[:2]].params[name[3:]],
+                back_or_none(witness, result),
+            )
+
+
+PROBES: dict[str, Callable[[Any, Any, Params, Arrays], None]] = {
+    "linear": linear,
+    "init": init,
+    "elementwise": elementwise,
+    "dropout": dropout,
+    "masks": masks,
+    "sgd": sgd,
+    "loss": loss,
+    "labels": labels,
+    "split": split,
+    "momentum": momentum,
+    "loader": loader,
+    "network": network,
+}
+
+try:
+    from recorder import record_main
+except ImportError:  # bound for main's workers alone
+    pass
+else:
+    PROBES["main"] = record_main

@@ -1,0 +1,489 @@
+"""What torch says, for given inputs: plain numpy arrays in, `value ± radius` per element out.
+
+Every function takes the device that torch computes on ("cpu" or "cuda"), and works in the dtype of the arrays that it
+is given. Beside torch's value stands the same formula in higher precision (float64 for float32; `np.longdouble`, where
+that is wider, for float64), which says whose side is off.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from reference import rounding
+from reference.model import MLP
+from reference.optim import ClassicalSGD
+from reference.weights import NAMES, from_torch, to_torch
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Another result that is right as well, at the elements `where`; `note` says what is worth knowing about it."""
+
+    value: Array
+    radius: rounding.Radius
+    where: NDArray[np.bool_]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """torch's `value`, the `radius` within which another honest value lies, and the `exact` one. One shape for all."""
+
+    value: Array
+    radius: rounding.Radius
+    exact: Array
+    alternatives: tuple[Alternative, ...] = ()
+
+
+def precise(array: Array) -> Array:
+    """`array` in the precision that its dtype's answers are measured against."""
+    return array.astype(np.float64 if array.dtype == np.float32 else np.longdouble)
+
+
+def known(value: Array) -> Answer:
+    """An answer that does not round."""
+    return Answer(value, rounding.none(value), precise(value))
+
+
+def _tensor(array: Array, device: str, *, gradient: bool = False) -> torch.Tensor:
+    tensor = torch.tensor(array, device=device)
+    return tensor.requires_grad_() if gradient else tensor
+
+
+def _array(tensor: torch.Tensor) -> Array:
+    return tensor.detach().cpu().numpy().copy()
+
+
+def _gradient(tensor: torch.Tensor) -> Array:
+    assert tensor.grad is not None
+    return _array(tensor.grad)
+
+
+def _library(device: str) -> rounding.Library:
+    return rounding.LIBRARIES[torch.device(device).type]
+
+
+# ---- the parts ----
+
+
+def _linear(X: Array, W: Array, b: Array, device: str) -> tuple[torch.nn.Linear, torch.Tensor, torch.Tensor]:
+    layer = torch.nn.Linear(W.shape[0], W.shape[1], dtype=torch.from_numpy(W).dtype, device=device)
+    with torch.no_grad():
+        layer.weight.copy_(_tensor(W.T, device))
+        layer.bias.copy_(_tensor(b.reshape(-1), device))
+    inputs = _tensor(X, device, gradient=True)
+    return layer, inputs, layer(inputs)
+
+
+def linear_forward(X: Array, W: Array, b: Array, device: str = "cpu") -> Answer:
+    """u = X W + b; X N×D, W D×M, b 1×M → N×M."""
+    _, _, u = _linear(X, W, b, device)
+    return Answer(_array(u), rounding.linear_forward(X, W, b), precise(X) @ precise(W) + precise(b))
+
+
+def linear_backward(X: Array, W: Array, b: Array, grad: Array, device: str = "cpu") -> dict[str, Answer]:
+    """∂W = Xᵀ grad, ∂b = Σ_rows grad (1×M), ∂X = grad Wᵀ, under "W", "b" and "X"; grad N×M."""
+    layer, inputs, u = _linear(X, W, b, device)
+    torch.autograd.backward(u, _tensor(grad, device))
+    assert layer.weight.grad is not None
+    assert layer.bias.grad is not None
+    g = precise(grad)
+    return {
+        "W": Answer(
+            _array(layer.weight.grad).T.copy(),
+            rounding.product_of_matrices(X.T, grad, grad.dtype),
+            precise(X).T @ g,
+        ),
+        "b": Answer(_array(layer.bias.grad).reshape(1, -1), rounding.sum_over_rows(grad), g.sum(axis=0, keepdims=True)),
+        "X": Answer(_gradient(inputs), rounding.product_of_matrices(grad, W.T, grad.dtype), g @ precise(W).T),
+    }
+
+
+def tanh_forward(X: Array, device: str = "cpu") -> Answer:
+    """h = tanh(X), any shape."""
+    h = _array(torch.nn.Tanh()(_tensor(X, device)))
+    return Answer(h, rounding.tanh_forward(X, h, _library(device)), np.tanh(precise(X)))
+
+
+def tanh_backward(X: Array, grad: Array, device: str = "cpu") -> Answer:
+    """grad·(1 − tanh²(X)), any shape."""
+    inputs = _tensor(X, device, gradient=True)
+    h = torch.nn.Tanh()(inputs)
+    torch.autograd.backward(h, _tensor(grad, device))
+    exact = precise(grad) / np.cosh(np.clip(precise(X), -5000, 5000)) ** 2
+    return Answer(_gradient(inputs), rounding.tanh_backward(_array(h), grad, _library(device)), exact)
+
+
+def relu_forward(X: Array, device: str = "cpu") -> Answer:
+    """h = max(0, X), any shape: exact."""
+    return known(_array(torch.nn.ReLU()(_tensor(X, device))))
+
+
+RELU_AT_ZERO = "relu's derivative at exactly 0 is 1 here; the assignment's is 0, and either is a subgradient"
+
+
+def relu_backward(X: Array, grad: Array, device: str = "cpu") -> Answer:
+    """grad·1[X > 0], any shape: exact. At X exactly 0, grad is right as well, with a note."""
+    inputs = _tensor(X, device, gradient=True)
+    torch.autograd.backward(torch.nn.ReLU()(inputs), _tensor(grad, device))
+    at_zero = Alternative(grad, rounding.none(grad), X == 0, RELU_AT_ZERO)
+    value = _gradient(inputs)
+    return Answer(value, rounding.none(value), precise(value), (at_zero,))
+
+
+def dropout_forward(q: Array, kept: NDArray[np.bool_], r: float, device: str = "cpu") -> Answer:
+    """s = q·kept/(1 − r): a given mask `kept`, replayed; r in [0, 1)."""
+    scale = torch.tensor(1 / (1 - r), dtype=torch.from_numpy(q).dtype, device=device)
+    s = _array(_tensor(q, device) * (_tensor(kept, device) * scale))
+    high = precise(q)
+    exact = high * kept / (high.dtype.type(1) - high.dtype.type(r))
+    return Answer(s, rounding.dropout(s, r), exact)
+
+
+def dropout_backward(q: Array, kept: NDArray[np.bool_], grad: Array, r: float, device: str = "cpu") -> Answer:
+    """grad·kept/(1 − r). Where q is 0 its mask cannot be seen in the forward's result: 0 and grad/(1 − r) are right."""
+    answer = dropout_forward(grad, kept | (q == 0), r, device)
+    if r == 0 or not (q == 0).any():
+        return answer
+    zeros = np.zeros_like(grad)
+    return Answer(
+        answer.value,
+        answer.radius,
+        answer.exact,
+        (Alternative(zeros, rounding.none(zeros), q == 0),),
+    )
+
+
+def cross_entropy_forward(logits: Array, labels: NDArray[np.int64], device: str = "cpu") -> Answer:
+    """Mean over the rows of −log softmax(logits)_y, 0-d; logits N×K, labels (N,)."""
+    loss = torch.nn.CrossEntropyLoss()(_tensor(logits, device), _tensor(labels, device))
+    radius = rounding.cross_entropy_forward(logits, labels, _library(device))
+    return Answer(_array(loss), radius, np.asarray(_exact_losses(logits, labels).mean()))
+
+
+def cross_entropy_backward(logits: Array, labels: NDArray[np.int64], device: str = "cpu") -> Answer:
+    """(softmax(logits) − onehot(labels))/N, N×K."""
+    a = _tensor(logits, device, gradient=True)
+    torch.autograd.backward(torch.nn.CrossEntropyLoss()(a, _tensor(labels, device)))
+    radius = rounding.cross_entropy_backward(logits, labels, _library(device))
+    return Answer(_gradient(a), radius, _exact_loss_gradient(logits, labels))
+
+
+def _exact_losses(logits: Array, labels: NDArray[np.int64]) -> Array:
+    a = precise(logits)
+    d = a - a.max(axis=1, keepdims=True)
+    losses: Array = np.log(np.exp(d).sum(axis=1)) - d[np.arange(len(a)), labels]
+    return losses
+
+
+def _exact_loss_gradient(logits: Array, labels: NDArray[np.int64]) -> Array:
+    a = precise(logits)
+    e = np.exp(a - a.max(axis=1, keepdims=True))
+    z: Array = e / e.sum(axis=1, keepdims=True)
+    z[np.arange(len(a)), labels] -= 1
+    return z / len(a)
+
+
+# ---- SGD ----
+
+
+def sgd(
+    w: Array, gradients: Array, etas: Sequence[float], *, alpha: float, lam: float, device: str = "cpu"
+) -> list[Answer]:
+    """w after each of T steps from zero velocity; w of any shape, gradients T×(that shape), one η a step.
+
+    The radius follows both sides' weights and velocities through the recursion, which is linear in them.
+    """
+    parameter = torch.nn.Parameter(_tensor(w, device))
+    optimizer = ClassicalSGD([parameter], momentum=alpha, weight_decay=lam)
+    exact, exact_velocity = precise(w), np.zeros_like(precise(w))
+    velocity = np.zeros_like(w)
+    w_radius, velocity_radius = rounding.none(w), rounding.none(w)
+    answers = []
+    for g, eta in zip(gradients, etas, strict=True):
+        before = _array(parameter)
+        w_radius, velocity_radius = rounding.sgd_step(
+            before,
+            g,
+            velocity,
+            alpha=max(alpha, 0),
+            lam=lam,
+            eta=eta,
+            w_radius=w_radius,
+            velocity_radius=velocity_radius,
+        )
+        optimizer.param_groups[0]["lr"] = eta
+        parameter.grad = _tensor(g, device)
+        optimizer.step()
+        exact_velocity = max(alpha, 0) * exact_velocity - eta * (precise(g) + lam * exact)
+        exact = exact + exact_velocity
+        velocity = _array(parameter) - before
+        answers.append(Answer(_array(parameter), w_radius, exact))
+    return answers
+
+
+def sgd_update(
+    w: Array,
+    g: Array,
+    *,
+    alpha: float,
+    lam: float,
+    eta: float,
+    velocity: Array | None = None,
+    previous: Array | None = None,
+    device: str = "cpu",
+) -> Answer:
+    """w after one step from a given velocity, known only by the change of weights that it made from `previous`.
+
+    That change differs from the velocity that made it by one side's rounding, γ_5·(|previous| + |υ|).
+    """
+    parameter = torch.nn.Parameter(_tensor(w, device))
+    optimizer = ClassicalSGD([parameter], lr=eta, momentum=alpha, weight_decay=lam)
+    known_velocity = np.zeros_like(w) if velocity is None else velocity
+    if velocity is not None and alpha > 0:
+        optimizer.state[parameter]["velocity"] = _tensor(velocity, device)
+    parameter.grad = _tensor(g, device)
+    optimizer.step()
+    exact = precise(w) - eta * (precise(g) + lam * precise(w)) + max(alpha, 0) * precise(known_velocity)
+    radius, _ = rounding.sgd_step(
+        w,
+        g,
+        known_velocity,
+        alpha=max(alpha, 0),
+        lam=lam,
+        eta=eta,
+        velocity_radius=_recovered(known_velocity, previous),
+    )
+    return Answer(_array(parameter), radius, exact)
+
+
+def _recovered(velocity: Array, previous: Array | None) -> rounding.Radius | None:
+    if previous is None:
+        return None
+    size = np.abs(rounding.wide(previous)) + np.abs(rounding.wide(velocity))
+    return np.asarray(rounding.gamma(5, velocity.dtype) * size)
+
+
+# ---- one step of the whole network, and an evaluation, from given weights ----
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one training step gives: the loss (0-d), the weights after it, and the pre-activations at a kink (N×M).
+
+    A kink is a pre-activation of relu within its radius of 0: honest sides may differ there.
+    """
+
+    loss: Answer
+    weights: dict[str, Answer]
+    kinks: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The mean loss over the rows (0-d), and between which counts the number of right predictions lies."""
+
+    loss: Answer
+    correct_at_least: int
+    correct_at_most: int
+
+
+def training_step(
+    weights: Mapping[str, Array],
+    X: Array,
+    y: Array,
+    mask: Array | None,
+    *,
+    activation: str,
+    alpha: float,
+    lam: float,
+    eta: float,
+    velocity: Mapping[str, Array] | None = None,
+    previous: Mapping[str, Array] | None = None,
+    side: NDArray[np.bool_] | None = None,
+    device: str = "cpu",
+) -> Step:
+    """Forward, backward and update from `weights` ("L1_W", "L1_b", "L2_W", "L2_b"), with first-order radii.
+
+    X N×D; y N labels; mask N×M of 0 and 1/(1 − r), or None. velocity and previous as for `sgd_update`. `side` (N×M)
+    says on which side of a kink to stand: True for relu's slope 1.
+    """
+    y = np.asarray(y).reshape(-1).astype(np.int64)
+    model = _model(weights, activation, device)
+    library = _library(device)
+    keep: Any = np.ones((), X.dtype) if mask is None else np.asarray(mask, X.dtype)
+
+    u = model.L1(_tensor(X, device))
+    u_radius = rounding.linear_forward(X, weights["L1_W"], weights["L1_b"])
+    pre = _array(u)
+    kinks = (np.abs(pre) <= u_radius) & (u_radius > 0) & np.asarray(activation == "relu")
+    h = model.nonlinear1(u)
+    slope_one = pre > 0
+    if side is not None:
+        slope_one = np.where(kinks, side, slope_one)
+        h = torch.where(_tensor(kinks, device), u * _tensor(side, device), h)
+    s = h * _tensor(np.broadcast_to(keep, pre.shape).copy(), device)
+    a = model.L2(s)
+    loss = model.loss(a, _tensor(y, device))
+    for hidden in (h, s, a):
+        hidden.retain_grad()
+    torch.autograd.backward(loss)
+
+    # Radii follow the values, forward and then backward.
+    h_value, logits = _array(h), _array(a)
+    input_radius = u_radius
+    if activation == "tanh":
+        h_radius = rounding.tanh_forward(pre, h_value, library, u_radius)
+        # What the inputs alone bring: the backward's constants hold the roundings of both sides' own tanh.
+        input_radius = h_radius - rounding.tanh_forward(pre, h_value, library)
+    else:
+        h_radius = u_radius
+    scale_rounding = 6 * rounding.unit_roundoff(X.dtype) * np.abs(keep)
+    s_radius = np.abs(keep) * h_radius + scale_rounding * (np.abs(h_value) + h_radius) * (keep != 1)
+    W2 = weights["L2_W"]
+    a_radius = rounding.linear_forward(_array(s), W2, weights["L2_b"], s_radius)
+    loss_radius = rounding.cross_entropy_forward(logits, y, library, a_radius)
+    da, ds, dh = _gradient(a), _gradient(s), _gradient(h)
+    da_radius = rounding.cross_entropy_backward(logits, y, library, a_radius)
+    ds_radius = rounding.product_of_matrices(da, W2.T, X.dtype, da_radius)
+    dh_radius = np.abs(keep) * ds_radius + scale_rounding * (np.abs(ds) + ds_radius) * (keep != 1)
+    if activation == "tanh":
+        du_radius = rounding.tanh_backward(h_value, dh, library, input_radius, dh_radius)
+        du = dh * (1 - h_value**2)
+    else:
+        du_radius = np.where(slope_one, dh_radius, 0.0)
+        du = dh * slope_one
+    gradient_radii = {
+        "L1_W": rounding.product_of_matrices(X.T, du, X.dtype, None, du_radius),
+        "L1_b": rounding.sum_over_rows(du, du_radius),
+        "L2_W": rounding.product_of_matrices(_array(s).T, da, X.dtype, s_radius.T, da_radius),
+        "L2_b": rounding.sum_over_rows(da, da_radius),
+    }
+
+    exact = _exact_step(weights, X, y, keep, activation, slope_one)
+    gradients = _gradients(model)
+    radii, exact_weights = {}, {}
+    for name in NAMES:
+        w, g = weights[name], gradients[name]
+        v = np.zeros_like(w) if velocity is None else velocity[name]
+        radii[name], _ = rounding.sgd_step(
+            w,
+            g,
+            v,
+            alpha=max(alpha, 0),
+            lam=lam,
+            eta=eta,
+            g_radius=gradient_radii[name],
+            velocity_radius=_recovered(v, None if previous is None else previous[name]),
+        )
+        exact_weights[name] = precise(w) - eta * (exact.gradients[name] + lam * precise(w)) + max(alpha, 0) * precise(v)
+    optimizer = ClassicalSGD(model.parameters(), lr=eta, momentum=alpha, weight_decay=lam)
+    if velocity is not None and alpha > 0:
+        _seed_velocities(optimizer, model, velocity, device)
+    optimizer.step()
+    after = from_torch(model)
+    return Step(
+        Answer(_array(loss), loss_radius, exact.loss),
+        {name: Answer(after[name], radii[name], exact_weights[name]) for name in NAMES},
+        kinks,
+    )
+
+
+def _model(weights: Mapping[str, Array], activation: str, device: str) -> MLP:
+    W1, W2 = weights["L1_W"], weights["L2_W"]
+    dtype = torch.from_numpy(W1[:1]).dtype
+    # Made without memory, then with memory that to_torch fills: no random numbers are drawn.
+    shapes = MLP(W1.shape[0], W1.shape[1], W2.shape[1], activation=activation, dtype=dtype, device="meta")
+    model = shapes.to_empty(device=device)
+    to_torch(weights, model)
+    return model
+
+
+def _gradients(model: MLP) -> dict[str, Array]:
+    found = {}
+    for layer in ("L1", "L2"):
+        linear = model.get_submodule(layer)
+        assert isinstance(linear, torch.nn.Linear)
+        found[f"{layer}_W"] = _gradient(linear.weight).T
+        found[f"{layer}_b"] = _gradient(linear.bias).reshape(1, -1)
+    return found
+
+
+def _seed_velocities(optimizer: ClassicalSGD, model: MLP, velocity: Mapping[str, Array], device: str) -> None:
+    for layer in ("L1", "L2"):
+        linear = model.get_submodule(layer)
+        assert isinstance(linear, torch.nn.Linear)
+        optimizer.state[linear.weight]["velocity"] = _tensor(velocity[f"{layer}_W"].T.copy(), device)
+        optimizer.state[linear.bias]["velocity"] = _tensor(velocity[f"{layer}_b"].reshape(-1), device)
+
+
+@dataclass(frozen=True)
+class _Exact:
+    loss: Array
+    gradients: dict[str, Array]
+
+
+def _exact_step(
+    weights: Mapping[str, Array],
+    X: Array,
+    y: NDArray[np.int64],
+    keep: Array,
+    activation: str,
+    slope_one: NDArray[np.bool_],
+) -> _Exact:
+    w = {name: precise(weights[name]) for name in NAMES}
+    x = precise(X)
+    u = x @ w["L1_W"] + w["L1_b"]
+    h = np.tanh(u) if activation == "tanh" else u * slope_one
+    s = h * keep
+    a = s @ w["L2_W"] + w["L2_b"]
+    da = _exact_loss_gradient(a, y)
+    dh = (da @ w["L2_W"].T) * keep
+    du = dh * (1 - h * h) if activation == "tanh" else dh * slope_one
+    return _Exact(
+        np.asarray(_exact_losses(a, y).mean()),
+        {
+            "L1_W": x.T @ du,
+            "L1_b": du.sum(axis=0, keepdims=True),
+            "L2_W": s.T @ da,
+            "L2_b": da.sum(axis=0, keepdims=True),
+        },
+    )
+
+
+def evaluation(weights: Mapping[str, Array], X: Array, y: Array, *, activation: str, device: str = "cpu") -> Evaluation:
+    """The mean loss of X (N×D) with labels y (N) and dropout off, and how many predictions are right.
+
+    A row whose label's logit lies within the radii of the largest may count either way.
+    """
+    y = np.asarray(y).reshape(-1).astype(np.int64)
+    model = _model(weights, activation, device)
+    library = _library(device)
+    with torch.no_grad():
+        u = model.L1(_tensor(X, device))
+        h = model.nonlinear1(u)
+        a = model.L2(h)
+        loss = model.loss(a, _tensor(y, device))
+    radius = rounding.linear_forward(X, weights["L1_W"], weights["L1_b"])
+    if activation == "tanh":
+        radius = rounding.tanh_forward(_array(u), _array(h), library, radius)
+    radius = rounding.linear_forward(_array(h), weights["L2_W"], weights["L2_b"], radius)
+    logits = _array(a)
+    rows = np.arange(len(y))
+    lowest, highest = logits - radius, logits + radius
+    others = np.ones(logits.shape, dtype=np.bool_)
+    others[rows, y] = False
+    surely = lowest[rows, y] > np.where(others, highest, -np.inf).max(axis=1)
+    maybe = highest[rows, y] >= np.where(others, lowest, -np.inf).max(axis=1)
+    exact = _exact_step(weights, X, y, np.ones((), X.dtype), activation, _array(u) > 0)
+    return Evaluation(
+        Answer(_array(loss), rounding.cross_entropy_forward(logits, y, library, radius), exact.loss),
+        int(surely.sum()),
+        int(maybe.sum()),
+    )

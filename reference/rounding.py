@@ -1,0 +1,268 @@
+"""How far two honest computations of the same element may differ: the radius, derived from unit roundoff.
+
+Every function returns radii, float64 arrays ≥ 0 of the result's shape, for |numpy's result − torch's result|: the sum
+of both sides' rounding errors, and of what the inputs' own radii (0 where both sides were given the same numbers)
+make of them. Notation and the bounds on sums and products: N. J. Higham, *Accuracy and Stability of Numerical
+Algorithms*, 2nd ed., ch. 2 and 3. u is the unit roundoff, γ_n = n·u/(1 − n·u); one ulp is at most 2u relative.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Radius = NDArray[np.float64]
+
+NUMPY_EXP_ULPS = 2.52
+NUMPY_LOG_ULPS = 3.83
+"""numpy's documented largest errors for float32 exp and log (numpy's SIMD release notes, 1.17); float64 is better."""
+
+TANH_FORM_FORWARD = 6.0
+TANH_FORM_BACKWARD = 13.0
+"""Absolute errors, in u, of the assignment's own tanh formula 2/(1 + e^(−2u)) − 1 and of grad·(1 − h²) made of it.
+
+Forward: fl(−2u) is exact; exp brings 2·2.52 u relative, which e ↦ q = 2/(1 + e) turns into at most
+5.04·2e/(1 + e)² u ≤ 2.52 u; the sum 1 + e brings at most u relative, the quotient at most u absolute, the difference
+at most u/2: together under 6 u (the largest together is at e near 1, where each of q's two roundings is about u).
+(eˣ − e⁻ˣ)/(eˣ + e⁻ˣ) stays under it too: near 0 its numerator brings 2·5.04 u over 2.
+Backward: 1 − h² moves by 2|h| times 6 u, plus half an ulp each of h², the difference and the product: under 13 u.
+"""
+
+
+@dataclass(frozen=True)
+class Library:
+    """Documented largest errors, in ulps, of the transcendental functions of torch on one kind of device."""
+
+    exp: float
+    log: float
+    tanh: float
+
+
+LIBRARIES = {
+    # SLEEF's u10 functions, which torch vectorises with on the CPU: 1.0 ulp (sleef.org, "accuracy of functions").
+    "cpu": Library(exp=1.0, log=1.0, tanh=1.0),
+    # CUDA C++ Programming Guide, "Mathematical Functions": expf 2, logf 1, tanhf 2; exp 1, log 1, tanh 2.
+    "cuda": Library(exp=2.0, log=1.0, tanh=2.0),
+}
+
+
+def unit_roundoff(dtype: Any) -> float:
+    """u: half the distance from 1 to the next number of `dtype`."""
+    return float(np.finfo(dtype).eps) / 2
+
+
+def gamma(n: int, dtype: Any) -> float:
+    """γ_n = n·u/(1 − n·u), which bounds the relative error of n successive roundings (Higham, lemma 3.1)."""
+    nu = n * unit_roundoff(dtype)
+    if nu >= 1:
+        raise ValueError(f"γ_{n} is not defined in {np.dtype(dtype)}: n·u = {nu:g} is not below 1")
+    return nu / (1 - nu)
+
+
+def underflow(n: int, dtype: Any) -> float:
+    """What n operations that underflow may lose: n smallest normal numbers (also where subnormals are flushed)."""
+    return n * float(np.finfo(dtype).smallest_normal)
+
+
+def wide(array: Array) -> Radius:
+    """`array` as float64, in which radii are computed."""
+    return np.asarray(array, dtype=np.float64)
+
+
+def none(array: Array) -> Radius:
+    """The radius of what both sides know exactly: zeros of the shape of `array`."""
+    return np.zeros(np.shape(array))
+
+
+def product_of_matrices(
+    A: Array,
+    B: Array,
+    dtype: Any,
+    A_radius: Radius | None = None,
+    B_radius: Radius | None = None,
+    more: int = 1,
+) -> Radius:
+    """A @ B, plus up to `more` further roundings of each sum: both sides γ_(n+more)·|A||B|, n terms a sum.
+
+    Holds for any order of summation and for fused multiply-add (Higham, (3.5) and (3.13)).
+    """
+    A_size, B_size = np.abs(wide(A)), np.abs(wide(B))
+    A_most = A_size if A_radius is None else A_size + A_radius
+    B_most = B_size if B_radius is None else B_size + B_radius
+    terms = A.shape[-1]
+    most = A_most @ B_most
+    carried: Any = 0.0
+    if A_radius is not None:
+        carried = carried + A_radius @ B_most
+    if B_radius is not None:
+        carried = carried + A_size @ B_radius
+    return np.asarray(carried + 2 * gamma(terms + more, dtype) * most + 2 * underflow(terms, dtype))
+
+
+def linear_forward(X: Array, W: Array, b: Array, X_radius: Radius | None = None) -> Radius:
+    """u = X W + b (X N×D, W D×M, b 1×M): both sides γ_(D+1)·(|X||W| + |b|), and X's radius through |W|."""
+    dtype = W.dtype
+    return product_of_matrices(X, W, dtype, X_radius) + 2 * gamma(X.shape[1] + 1, dtype) * np.abs(wide(b))
+
+
+def sum_over_rows(grad: Array, grad_radius: Radius | None = None) -> Radius:
+    """∂b = Σ_rows grad, 1×M: N − 1 additions, and two more roundings for forms that divide and multiply by N."""
+    most = np.abs(wide(grad)) if grad_radius is None else np.abs(wide(grad)) + grad_radius
+    local = 2 * gamma(len(grad) + 1, grad.dtype) * most.sum(axis=0, keepdims=True)
+    carried = 0.0 if grad_radius is None else grad_radius.sum(axis=0, keepdims=True)
+    return np.asarray(local + carried)
+
+
+def tanh_forward(X: Array, h: Array, library: Library, X_radius: Radius | None = None) -> Radius:
+    """h = tanh(X): numpy's side may be the assignment's formula, 6u absolute; torch's is its library's, in ulps of h.
+
+    An input's radius ρ moves tanh by at most ρ times the largest slope within ρ, 1 − max(0, |h| − ρ)².
+    """
+    u = unit_roundoff(h.dtype)
+    size = np.abs(wide(h))
+    local = TANH_FORM_FORWARD * u + 2 * library.tanh * u * size
+    if X_radius is None:
+        return np.asarray(local)
+    slope = 1 - np.maximum(0.0, size - X_radius) ** 2
+    return np.asarray(local + X_radius * slope)
+
+
+def tanh_backward(
+    h: Array, grad: Array, library: Library, h_radius: Radius | None = None, grad_radius: Radius | None = None
+) -> Radius:
+    """grad·(1 − h²): numpy's side 13u·|grad|; torch's side from its own h, |grad|·(2h²(2·ulps) + h² + 2(1 − h²))·u.
+
+    Radii of h and grad come in through |∂/∂h| ≤ 2|h| + ρ_h and the slope.
+    `h_radius` is what the *inputs* of the two sides bring; their own rounding of h is in the constants.
+    """
+    u = unit_roundoff(h.dtype)
+    h_size, g_size = np.abs(wide(h)), np.abs(wide(grad))
+    g_most = g_size if grad_radius is None else g_size + grad_radius
+    squared = h_size**2
+    local = (TANH_FORM_BACKWARD + squared * (4 * library.tanh + 1) + 2 * (1 - squared)) * u * g_most
+    if h_radius is not None:
+        local = local + g_most * (2 * h_size + h_radius) * h_radius
+    if grad_radius is not None:
+        local = local + grad_radius * np.maximum(1 - squared, 0.0)
+    return np.asarray(local + 2 * underflow(2, h.dtype))
+
+
+def dropout(scaled: Array, r: float, radius: Radius | None = None) -> Radius:
+    """q·1[p ≥ r]/(1 − r): both sides 3u relative to the exact scale (1 − r, its inverse and the product round).
+
+    `scaled` is torch's result; `radius` that of q. At r = 0 the scale is 1 and nothing rounds.
+    """
+    carried = 0.0 if radius is None else radius * (scaled != 0) / (1 - r)
+    if r == 0:
+        return np.asarray(none(scaled) + carried)
+    u = unit_roundoff(scaled.dtype)
+    return np.asarray((scaled != 0) * (6 * u * np.abs(wide(scaled)) + 2 * underflow(1, scaled.dtype)) + carried)
+
+
+@dataclass(frozen=True)
+class _Softmax:
+    """The pieces that the loss and its gradient share, in float64: p = softmax(a), d = a − max, log Σ e^d."""
+
+    p: Radius
+    d: Radius
+    log_sum: Radius
+    p_relative: Radius
+    sum_relative: Radius
+
+
+def _softmax(logits: Array, exp_ulps: float) -> _Softmax:
+    """Relative errors, one side: e^d has |d|·u from its argument and 2·ulps·u of its own; the sum γ_K of all."""
+    u = unit_roundoff(logits.dtype)
+    a = wide(logits)
+    d = a - a.max(axis=1, keepdims=True)
+    e = np.exp(d)
+    total = e.sum(axis=1, keepdims=True)
+    p = e / total
+    e_relative = (np.abs(d) + 2 * exp_ulps) * u
+    sum_relative = (p * e_relative).sum(axis=1, keepdims=True) + gamma(logits.shape[1], logits.dtype)
+    return _Softmax(p, d, np.log(total), e_relative + sum_relative + 2 * u, sum_relative)
+
+
+def _logit_shift(p: Radius, logits_radius: Radius) -> Radius:
+    """How far log p_k moves when the logits move by their radii: ρ_k + Σ_j p_j ρ_j, the p_j those on the way."""
+    mean = (p * logits_radius).sum(axis=1, keepdims=True)
+    return np.asarray(logits_radius + mean * np.exp(2 * logits_radius.max(axis=1, keepdims=True)))
+
+
+def cross_entropy_forward(
+    logits: Array, labels: NDArray[np.int64], library: Library, logits_radius: Radius | None = None
+) -> Radius:
+    """Mean over N rows of l = log Σ e^(a_k − a_y), a 0-d array.
+
+    One side's error in a row, whatever the form (−log p_y, or log Σ e^d − d_y): the relative error of p_y, and
+    the log's own, 2·ulps·u times the largest of |l|, log Σ e^d and, where e^a itself does not overflow, log Σ e^a
+    (an unshifted form); then u·(|d_y| + |l|) for the difference; γ_(N+1) for the mean.
+    """
+    rows = np.arange(len(logits))
+    dtype = logits.dtype
+    u = unit_roundoff(dtype)
+    total: Any = 0.0
+    for exp_ulps, log_ulps in ((NUMPY_EXP_ULPS, NUMPY_LOG_ULPS), (library.exp, library.log)):
+        s = _softmax(logits, exp_ulps)
+        log_sum = s.log_sum[:, 0]
+        loss = log_sum - s.d[rows, labels]
+        largest = wide(logits).max(axis=1)
+        unshifted = np.where(np.abs(largest) < np.log(float(np.finfo(dtype).max)) / 2, np.abs(largest + log_sum), 0)
+        row = (
+            s.p_relative[rows, labels]
+            + 2 * log_ulps * u * np.maximum(np.maximum(loss, log_sum), unshifted)
+            + u * (np.abs(s.d[rows, labels]) + loss + unshifted)
+        )
+        total = total + row.mean() + gamma(len(logits) + 1, dtype) * np.abs(loss).mean()
+    if logits_radius is not None:
+        total = total + _logit_shift(s.p, logits_radius)[rows, labels].mean()
+    return np.asarray(total + 2 * underflow(2, dtype))
+
+
+def cross_entropy_backward(
+    logits: Array, labels: NDArray[np.int64], library: Library, logits_radius: Radius | None = None
+) -> Radius:
+    """(z − onehot(y))/N: the relative error of z, then u for the difference and 2u for the division, on each side."""
+    N = len(logits)
+    dtype = logits.dtype
+    u = unit_roundoff(dtype)
+    total: Any = 0.0
+    for exp_ulps in (NUMPY_EXP_ULPS, library.exp):
+        s = _softmax(logits, exp_ulps)
+        difference = s.p.copy()
+        difference[np.arange(N), labels] -= 1
+        total = total + s.p * s.p_relative + 3 * u * np.abs(difference) + underflow(logits.shape[1], dtype)
+    if logits_radius is not None:
+        total = total + s.p * np.expm1(_logit_shift(s.p, logits_radius))
+    return np.asarray(total / N + 2 * underflow(1, dtype))
+
+
+def sgd_step(
+    w: Array,
+    g: Array,
+    velocity: Array,
+    *,
+    alpha: float,
+    lam: float,
+    eta: float,
+    w_radius: Radius | None = None,
+    g_radius: Radius | None = None,
+    velocity_radius: Radius | None = None,
+) -> tuple[Radius, Radius]:
+    """Radii of w′ = w + αυ − η(g + λw) and of υ′ = w′ − w; both sides γ_5·(|w| + |αυ| + |ηg| + |ηλw|).
+
+    γ_5 covers every order of the up to four products and four sums on one path (w − ηg − ηλw + αυ among them).
+    """
+    dtype = w.dtype
+    zero: Any = 0.0
+    w_in, g_in, v_in = (zero if r is None else r for r in (w_radius, g_radius, velocity_radius))
+    moved = np.abs(alpha * wide(velocity)) + np.abs(eta * wide(g)) + np.abs(eta * lam * wide(w))
+    carried = alpha * v_in + eta * g_in + eta * lam * w_in
+    rounding = 2 * gamma(5, dtype)
+    floor = 2 * underflow(3, dtype)
+    return (
+        np.asarray(w_in + carried + rounding * (np.abs(wide(w)) + moved) + floor),
+        np.asarray(carried + rounding * moved + floor),
+    )
