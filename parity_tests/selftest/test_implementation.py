@@ -1,0 +1,314 @@
+"""The shipped numpy network: its gradients against finite differences, its manners, and a published result."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reference.mnist import load_digits, small_digits, write_homework_json
+
+FOLDER = Path(__file__).parents[2] / "implementation"
+MAIN_PARAMS = {
+    "random_seed": 42,
+    "learning_rate": 0.01,
+    "alpha": 0.0,
+    "lambda": 0.0,
+    "dropout_rate": 0.0,
+    "num_epoch": 1,
+    "minibatch_size": 5,
+    "activation": "relu",
+    "input_file": "mnist_subset.json",
+}
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[ModuleType]:
+    """neural_networks.py, imported as its user does: with its folder on the path."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(FOLDER))
+        for name in ("neural_networks", "utils"):
+            patch.delitem(sys.modules, name, raising=False)
+        yield importlib.import_module("neural_networks")
+        for name in ("neural_networks", "utils"):
+            sys.modules.pop(name, None)
+
+
+@pytest.fixture(scope="module")
+def utils(network: ModuleType) -> ModuleType:
+    return sys.modules["utils"]
+
+
+def numeric_gradient(f: Any, w: Any) -> Any:
+    """∂f/∂w by central differences, for f() that reads w anew."""
+    step = np.finfo(float).eps ** (1 / 3)
+    gradient = np.empty_like(w)
+    for index in np.ndindex(w.shape):
+        kept = w[index]
+        w[index] = kept + step
+        above = f()
+        w[index] = kept - step
+        below = f()
+        w[index] = kept
+        gradient[index] = (above - below) / (2 * step)
+    return gradient
+
+
+def assert_near(got: Any, want: Any) -> None:
+    """Equal to what central differences can tell: their error is about eps^(2/3), here times the values' size."""
+    np.testing.assert_allclose(got, want, rtol=0, atol=100 * np.finfo(float).eps ** (2 / 3))
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    sizes=st.tuples(*[st.integers(1, 4)] * 3),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_linear_backward_is_the_derivative(network: ModuleType, sizes: tuple[int, int, int], seed: int) -> None:
+    n, d, m = sizes
+    rng = np.random.default_rng(seed)
+    layer = network.linear_layer(d, m)
+    X, cotangent = rng.normal(size=(n, d)), rng.normal(size=(n, m))
+
+    def value() -> Any:
+        return (layer.forward(X) * cotangent).sum()
+
+    layer.forward(X)
+    assert_near(layer.backward(X, cotangent), numeric_gradient(value, X))
+    assert layer.gradient["b"].shape == (1, m)
+    for key in ("W", "b"):
+        assert_near(layer.gradient[key], numeric_gradient(value, layer.params[key]))
+
+
+@pytest.mark.parametrize("name", ["tanh", "relu"])
+@pytest.mark.parametrize("shape", [(5,), (3, 4), (2, 3, 2)])
+def test_activation_backward_is_the_derivative_for_any_shape(
+    network: ModuleType, name: str, shape: tuple[int, ...]
+) -> None:
+    rng = np.random.default_rng(1)
+    layer = getattr(network, name)()
+    X, cotangent = rng.normal(size=shape), rng.normal(size=shape)
+    layer.forward(X)
+    got = layer.backward(X, cotangent)
+    assert_near(got, numeric_gradient(lambda: (layer.forward(X) * cotangent).sum(), X))
+
+
+def test_finite_differences_do_tell_a_wrong_derivative(network: ModuleType) -> None:
+    X = np.random.default_rng(1).normal(size=(3, 4))
+    wrong = 1 - X**2  # of the input instead of the output
+    with pytest.raises(AssertionError):
+        assert_near(wrong, numeric_gradient(lambda: network.tanh().forward(X).sum(), X))
+
+
+def test_relu_takes_0_as_its_derivative_at_0(network: ModuleType) -> None:
+    X = np.array([[-1.0, -0.0, 0.0, 1.0]])
+    layer = network.relu()
+    assert layer.forward(X).tolist() == [[0, 0, 0, 1]]
+    assert layer.backward(X, np.full_like(X, 3.0)).tolist() == [[0, 0, 0, 3]]
+
+
+def test_tanh_is_the_assignments_formula_and_does_not_overflow(network: ModuleType) -> None:
+    X = np.linspace(-8, 8, 41)
+    np.testing.assert_allclose(network.tanh().forward(X), 2 / (1 + np.exp(-2 * X)) - 1, rtol=0, atol=1e-15)
+    with np.errstate(all="raise"):
+        assert network.tanh().forward(np.array([-1e3, 1e3])).tolist() == [-1, 1]
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.1, 0.5, 0.9])
+def test_dropout_backward_uses_the_mask_of_its_forward(network: ModuleType, rate: float) -> None:
+    np.random.seed(0)
+    layer = network.dropout(rate)
+    q, grad = np.ones((40, 50)), np.random.normal(size=(40, 50))
+    s = layer.forward(q, is_train=True)
+    assert set(np.unique(s)) <= {0.0, 1 / (1 - rate)}
+    assert np.array_equal(layer.backward(q, grad), grad * s)
+    assert abs((s == 0).mean() - rate) <= 6 * np.sqrt(rate * (1 - rate) / s.size)
+    if rate > 0:
+        assert not np.array_equal(layer.forward(q, is_train=True), s)
+    assert np.array_equal(layer.forward(q, is_train=False), q)
+
+
+def test_dropout_draws_at_rate_0_too_so_that_runs_of_all_rates_share_their_numbers(
+    network: ModuleType,
+) -> None:
+    np.random.seed(0)
+    network.dropout(0.0).forward(np.ones((2, 3)), True)
+    drawn = np.random.uniform()
+    np.random.seed(0)
+    np.random.uniform(size=(2, 3))
+    assert drawn == np.random.uniform()
+
+
+@settings(max_examples=15, deadline=None)
+@given(n=st.integers(1, 4), k=st.integers(2, 5), seed=st.integers(0, 2**32 - 1))
+def test_loss_backward_is_the_derivative_of_the_mean(utils: ModuleType, n: int, k: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    loss = utils.softmax_cross_entropy()
+    X, Y = rng.normal(size=(n, k)), rng.integers(k, size=(n, 1)).astype(float)
+    probabilities = np.exp(X) / np.exp(X).sum(axis=1, keepdims=True)
+    labelled = probabilities[np.arange(n), Y[:, 0].astype(int)]
+    np.testing.assert_allclose(loss.forward(X, Y), -np.log(labelled).mean(), rtol=1e-14, atol=1e-14)
+    got = loss.backward(X, Y)
+    assert_near(got, numeric_gradient(lambda: loss.forward(X, Y), X))
+
+
+def test_loss_is_finite_under_a_common_offset_and_where_a_probability_underflows(utils: ModuleType) -> None:
+    loss = utils.softmax_cross_entropy()
+    assert loss.forward(np.array([[1e6, 1e6]]), np.array([[0.0]])) == pytest.approx(np.log(2))
+    assert loss.forward(np.array([[-1000.0, 1000.0]]), np.array([[0.0]])) == 2000
+    assert loss.backward(np.array([[-1000.0, 1000.0]]), np.array([[0.0]])).tolist() == [[-1, 1]]
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_step_keeps_the_dtype_and_overwrites_nothing_it_was_given(
+    network: ModuleType, utils: ModuleType, activation: str, dtype: Any
+) -> None:
+    rng = np.random.default_rng(3)
+    model = {
+        "L1": network.linear_layer(6, 5),
+        "nonlinear1": getattr(network, activation)(),
+        "drop1": network.dropout(0.5),
+        "L2": network.linear_layer(5, 4),
+        "loss": utils.softmax_cross_entropy(),
+    }
+    for layer in (model["L1"], model["L2"]):
+        for held in (layer.params, layer.gradient):
+            held.update({key: value.astype(dtype) for key, value in held.items()})
+    x, y = rng.normal(size=(3, 6)).astype(dtype), np.array([[0.0], [3.0], [2.0]])
+
+    seen: list[tuple[Any, Any]] = []
+
+    def keep(array: Any) -> Any:
+        assert array.dtype == dtype
+        seen.append((array, array.copy()))
+        return array
+
+    u = keep(model["L1"].forward(keep(x)))
+    h = keep(model["nonlinear1"].forward(u))
+    s = keep(model["drop1"].forward(h, is_train=True))
+    a = keep(model["L2"].forward(s))
+    keep(model["loss"].forward(a, y))
+    grad_s = keep(model["L2"].backward(s, keep(model["loss"].backward(a, y))))
+    grad_u = keep(model["nonlinear1"].backward(u, keep(model["drop1"].backward(h, grad_s))))
+    keep(model["L1"].backward(x, grad_u))
+    for layer in (model["L1"], model["L2"]):
+        for gradient in layer.gradient.values():
+            keep(gradient)
+    momentum = utils.add_momentum(model)
+    for alpha in (0.0, 0.9):
+        assert network.miniBatchStochasticGradientDescent(model, momentum, 0.1, alpha, 0.01) is model
+    for layer in (model["L1"], model["L2"]):
+        assert {value.dtype for value in layer.params.values()} == {np.dtype(dtype)}
+    for now, then in seen:
+        assert np.array_equal(now, then)
+
+
+def test_sgd_is_the_assignments_recurrence_through_a_drop_of_eta(network: ModuleType, utils: ModuleType) -> None:
+    rng = np.random.default_rng(4)
+    layer = network.linear_layer(2, 3)
+    model = {"L1": layer, "nonlinear1": network.relu()}
+    momentum = utils.add_momentum(model)
+    assert {name: v.shape for name, v in momentum.items()} == {"L1_W": (2, 3), "L1_b": (1, 3)}
+    w, v = layer.params["W"].copy(), np.zeros((2, 3))
+    for eta in (0.1, 0.1, 0.01, 0.01):
+        layer.gradient["W"] = rng.normal(size=(2, 3))
+        v = 0.9 * v - eta * (layer.gradient["W"] + 0.1 * w)
+        w = w + v
+        network.miniBatchStochasticGradientDescent(model, momentum, 0.1, 0.9, eta)
+        np.testing.assert_allclose(layer.params["W"], w, rtol=0, atol=16 * np.finfo(float).eps)
+
+
+def test_predict_label_takes_the_first_among_equals_and_signs_of_single_scores(utils: ModuleType) -> None:
+    assert utils.predict_label(np.array([[1.0, 2.0, 2.0], [3.0, 0.0, 3.0]])).tolist() == [[1.0], [0.0]]
+    assert utils.predict_label(np.array([[-1.0], [0.0], [1.0]])).tolist() == [[0.0], [0.0], [1.0]]
+
+
+def test_data_split_gives_copies_of_the_rows_asked_for(utils: ModuleType) -> None:
+    X = np.arange(12.0).reshape(4, 3)
+    data = utils.DataSplit(X, np.array([4, 5, 6, 7]))
+    assert (data.N, data.d) == (4, 3)
+    x, y = data.get_example([2, 0])
+    assert x.tolist() == X[[2, 0]].tolist()
+    assert y.tolist() == [[6.0], [4.0]]
+    x[:] = -1
+    assert X.min() == 0
+
+
+@pytest.mark.parametrize(
+    "content", ['{"train": [[[0', "[]", "{}", '{"train": 1, "valid": 1, "test": 1}', '{"train": [[0.5], [1]]}']
+)
+def test_loader_says_which_file_is_damaged(utils: ModuleType, tmp_path: Path, content: str) -> None:
+    file = tmp_path / "digits.json"
+    file.write_text(content)
+    with pytest.raises(utils.DataFileError, match=r"digits\.json is damaged"):
+        utils.data_loader_mnist(str(file))
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_main_learns_small_digits_and_writes_its_records(
+    network: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, activation: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_homework_json("mnist_subset.json", small_digits(22, 11, 10, pixels=5))
+    monkeypatch.setattr(network, "HIDDEN_UNITS", 32)
+    params = {**MAIN_PARAMS, "activation": activation, "alpha": 0.9, "num_epoch": 12, "learning_rate": 0.1}
+    train_losses, val_losses = network.main(params)
+    assert len(train_losses) == len(val_losses) == 12
+    assert train_losses[-1] < train_losses[0] / 4
+    (result,) = tmp_path.glob("MLP_*.json")
+    records = json.loads(result.read_text())
+    assert {name: len(record) for name, record in records.items()} == {"train": 12, "val": 12}
+    assert max(records["train"]) == 1.0
+
+
+def test_main_refuses_another_optimization_and_a_batch_that_no_set_fills(network: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="adam"):
+        network.main(MAIN_PARAMS, "adam")
+    file = tmp_path / "digits.json"
+    write_homework_json(file, small_digits(22, 11, 10, pixels=2))
+    with pytest.raises(ValueError, match=r"minibatch_size is 12"):
+        network.main({**MAIN_PARAMS, "input_file": str(file), "minibatch_size": 12})
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(FOLDER / "neural_networks.py"), *arguments]
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, env={"OPENBLAS_NUM_THREADS": "1"}, check=False
+    )
+
+
+def test_one_epoch_on_the_homeworks_digits_gives_the_published_figures(tmp_path: Path) -> None:
+    write_homework_json(tmp_path / "mnist_subset.json", load_digits())
+    done = run(tmp_path, "--dropout_rate", "0", "--num_epoch", "1")
+    assert done.returncode == 0, done.stderr
+    assert "Training loss at epoch 1 is 330.198948\n" in done.stdout
+    (result,) = tmp_path.glob("MLP_*.json")
+    assert json.loads(result.read_text()) == {"train": [0.8992], "val": [0.903]}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "The data file mnist_subset.json cannot be read (No such file or directory)."),
+        (["--dropout_rate", "1"], "--dropout_rate is 1.0, but it must lie in [0, 1)."),
+        (["--minibatch_size", "0"], "--minibatch_size is 0, but it must be 1 or more."),
+    ],
+)
+def test_what_cannot_be_run_ends_with_a_sentence_and_status_2(
+    tmp_path: Path, arguments: list[str], sentence: str
+) -> None:
+    done = run(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
