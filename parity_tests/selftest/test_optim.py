@@ -96,7 +96,7 @@ def test_closure_is_evaluated_with_gradients_and_its_loss_returned() -> None:
         optimizer.zero_grad()
         loss = (w**2).sum() / 2
         torch.autograd.backward(loss)
-        return float(loss)
+        return loss.item()
 
     assert optimizer.step(closure) == float((parameter() ** 2).sum() / 2)
     assert torch.equal(w, 0.75 * parameter())
