@@ -1,0 +1,78 @@
+"""What a submission did when a case was put to it: what its calls returned, and how the others failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+FAILURE_KINDS = ("missing", "crashed", "timeout", "memory", "harness_error")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How a call did not return.
+
+    `kind` is one of FAILURE_KINDS, `error` the name of the exception's type ("" where there was none), `text` a
+    sentence. `file` (relative to the submission's folder), `line` and `function` are those of the innermost frame
+    in the submission, never in numpy; "" and 0 where there is none.
+    """
+
+    kind: str
+    error: str
+    text: str
+    file: str = ""
+    line: int = 0
+    function: str = ""
+
+
+@dataclass(frozen=True)
+class Returned:
+    """What a call returned, copied at once.
+
+    `kind` is "array" for an exact ndarray, "scalar" for a number (`array` is then 0-dimensional), "none", or else
+    the name of the type ("list", "matrix", "MaskedArray"). `array` is there for arrays and scalars of booleans,
+    integers and floats, in the dtype that was returned; `detail` says in a few words what was returned.
+    """
+
+    kind: str
+    array: NDArray[Any] | None
+    detail: str
+
+
+@dataclass(frozen=True)
+class Observation:
+    """All that came back for one case; what arrived before a death or a time limit is kept.
+
+    `values` and `failures` are by the names the probe gave; the failure named "" is that of the case as a whole.
+    `facts` are JSON values said by the probe, `warnings` the distinct Python warnings raised inside the submission.
+    `seconds` is wall time, the submission's import included.
+    """
+
+    case: str
+    values: Mapping[str, Returned]
+    failures: Mapping[str, Failure]
+    facts: Mapping[str, Any]
+    warnings: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Hello:
+    """What a submission is, as its first import showed.
+
+    `edition` is the one it is judged by, `edition_seen` the one its source shows ("" where it shows none). `names`
+    are what its module defines, those defined before `import_failure` included. `lent` are the modules that Parity
+    stands in for.
+    """
+
+    edition: str
+    edition_seen: str
+    import_failure: Failure | None
+    utils_failure: Failure | None
+    names: tuple[str, ...]
+    lent: tuple[str, ...]
+    numpy_version: str
+    python_version: str

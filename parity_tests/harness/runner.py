@@ -1,0 +1,497 @@
+"""Puts cases to a submission in a process of its own, and brings back what it did, whatever it did.
+
+The process is trusted with nothing: what it sends is checked by wire.py and here, it is killed when it overstays,
+and its death, flood or nonsense is a failure of the case at hand; the next case gets a fresh process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from numpy.typing import NDArray
+
+from parity_tests.harness import packages, wire
+from parity_tests.harness.errors import HarnessError
+from parity_tests.harness.observation import FAILURE_KINDS, Failure, Hello, Observation, Returned
+
+WORKER = Path(__file__).with_name("worker.py")
+EDITIONS = Path(__file__).parents[1] / "assignment" / "editions.py"
+OUTPUT = 64 << 10
+"""Bytes kept of what a submission prints."""
+GRACE = 1.0
+"""Seconds that a process has, after its time limit has struck inside, before it is killed."""
+STARTUP = 60.0
+"""Seconds in which a process must have loaded numpy."""
+MESSAGES = 100_000
+CASE_BYTES = 4 * wire.MAX_BODY
+"""Messages and bytes that one case may send."""
+_TEXT = 1000
+_SIGNALS = {
+    signal.SIGSEGV: "a segmentation fault",
+    signal.SIGABRT: "it aborted",
+    signal.SIGXCPU: "too much processor time",
+    signal.SIGKILL: "killed from outside, perhaps for lack of memory",
+}
+
+
+class _Ended(Exception):  # noqa: N818 - not an error
+    """The process has ended."""
+
+
+class _Late(Exception):  # noqa: N818 - not an error
+    """The deadline has passed."""
+
+
+class Runner:
+    """One submission in one process (a context manager); a dead process is replaced for the next case.
+
+    `probe` is the file whose PROBES are asked for, `companions` the files it may import (at its top) by their
+    stems. `edition` overrides the one that the source shows. `allow` are modules beyond numpy and the standard
+    library, `lend_utils` the file that serves as `utils` where the folder has none. A case may take `case_seconds`
+    of wall time, the process `memory` bytes of address space, one message `cap` bytes of arrays. Raises UsageError
+    for a module in `allow` that is not installed; its methods HarnessError where the process itself cannot be run.
+    """
+
+    def __init__(
+        self,
+        submission: Path,
+        *,
+        probe: Path,
+        companions: Sequence[Path] = (),
+        edition: str | None = None,
+        allow: Sequence[str] = (),
+        lend_utils: Path | None = None,
+        case_seconds: float = 10.0,
+        memory: int = 2 << 30,
+        cap: int = wire.MAX_BODY,
+    ) -> None:
+        self._seconds = case_seconds
+        self._cap = cap
+        self._order: dict[str, Any] = {
+            "kind": "setup",
+            "folder": os.path.abspath(submission),  # noqa: PTH100 - links stay as the user wrote them
+            "probe": str(probe.resolve()),
+            "companions": [str(file.resolve()) for file in companions],
+            "editions": str(EDITIONS),
+            "edition": edition,
+            "allow": packages.closure(allow),
+            "lend_utils": str(lend_utils.resolve()) if lend_utils else None,
+            "seconds": case_seconds,
+            "memory": memory,
+            "cap": cap,
+        }
+        self._root: Path | None = None
+        self._child: _Child | None = None
+        self._greeted = False
+        self._hello: Hello | None = None
+        self._dead: Failure | None = None
+        self._output = bytearray()
+
+    def __enter__(self) -> Runner:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Kill the process with its group, and delete its folder."""
+        self._drop()
+        if self._root is not None:
+            shutil.rmtree(self._root, ignore_errors=True)
+            self._root = None
+
+    def start(self) -> None:
+        """Begin to start the process, without waiting for it."""
+        if self._child is not None:
+            return
+        try:
+            if self._root is None:
+                self._root = Path(tempfile.mkdtemp(prefix="parity-"))
+            scratch = Path(tempfile.mkdtemp(dir=self._root))
+            self._child = _Child(scratch, self._cap, self._output)
+        except OSError as error:
+            raise HarnessError(f"the process for the submission cannot be started: {error}") from error
+        self._greeted = False
+        with contextlib.suppress(_Ended, _Late):  # whoever waits for its answer finds out
+            self._child.send({**self._order, "scratch": str(scratch)}, {}, time.monotonic() + STARTUP)
+
+    @property
+    def hello(self) -> Hello:
+        """What the submission is; starts the process where none was started."""
+        if self._hello is None:
+            self._greet()
+        assert self._hello is not None
+        return self._hello
+
+    @property
+    def output(self) -> bytes:
+        """The first 64 KiB of what the submission printed."""
+        return bytes(self._output)
+
+    def ask(
+        self,
+        case: str,
+        probe: str,
+        params: Mapping[str, Any],
+        arrays: Mapping[str, NDArray[Any]],
+        *,
+        seed: int,
+        seconds: float | None = None,
+    ) -> Observation:
+        """Put one case: the probe of that name is given `params` (JSON) and fresh copies of `arrays`.
+
+        The random generators are seeded with `seed`. Never raises for what the submission does.
+        """
+        start = time.monotonic()
+        gathered = _Gathered(case)
+        self._greet()
+        if self._child is None:
+            assert self._dead is not None
+            gathered.failures[""] = self._dead
+            return gathered.observation(time.monotonic() - start)
+        limit = self._seconds if seconds is None else seconds
+        asked = time.monotonic()
+        deadline = asked + limit + GRACE
+        header = {
+            "kind": "ask",
+            "case": case,
+            "probe": probe,
+            "params": dict(params),
+            "seed": seed,
+            "seconds": limit,
+        }
+        try:
+            self._child.send(header, arrays, deadline)
+            while not gathered.take(self._child.receive(deadline)):
+                pass
+        except _Late:
+            gathered.failures[""] = gathered.late(limit)
+            self._drop()
+        except _Ended:
+            gathered.failures[""] = gathered.died(self._child.end())
+            self._drop()
+        except wire.WireError:
+            gathered.failures[""] = gathered.garbled()
+            self._drop()
+        return gathered.observation(time.monotonic() - asked)
+
+    # ---- inside
+
+    def _greet(self) -> None:
+        """Have a process that has said hello, or none where the import of the submission ends every process."""
+        if self._greeted or (self._child is None and self._dead is not None):
+            return
+        for attempt in (1, 2):
+            self.start()
+            try:
+                self._await_ready()
+                break
+            except HarnessError:
+                self._drop()
+                if attempt == 2:
+                    raise
+        assert self._child is not None
+        deadline = time.monotonic() + 2 * self._seconds + GRACE
+        gathered = _Gathered("hello")
+        try:
+            while (message := self._child.receive(deadline)).header.get("kind") != "hello":
+                gathered.take(message)
+            hello = _hello(message.header)
+        except _Late:
+            self._dead = gathered.late(self._seconds)
+        except _Ended:
+            self._dead = gathered.died(self._child.end())
+        except wire.WireError:
+            self._dead = gathered.garbled()
+        else:
+            self._greeted = True
+            self._hello = self._hello or hello
+            return
+        self._drop()
+        edition = self._order["edition"] or ""
+        self._hello = self._hello or Hello(edition, "", self._dead, None, (), (), "", "")
+
+    def _await_ready(self) -> None:
+        assert self._child is not None
+        try:
+            message = self._child.receive(time.monotonic() + STARTUP)
+        except _Late:
+            problem = f"it was not ready after {STARTUP:g} s"
+        except _Ended:
+            problem = f"it {self._child.end()}"
+        except wire.WireError as error:
+            problem = f"it sent nonsense: {error}"
+        else:
+            if message.header.get("kind") == "ready":
+                return
+            problem = str(message.header.get("text"))
+        printed = self.output[-2000:].decode(errors="replace").strip()
+        raise HarnessError(f"the process for the submission does not start: {problem}\n{printed}".strip())
+
+    def _drop(self) -> None:
+        if self._child is not None:
+            self._child.close()
+            self._child = None
+        self._greeted = False
+
+
+class _Child:
+    """The process and the three pipes to it. Never waits for the end of a pipe: an orphan may hold it open."""
+
+    def __init__(self, scratch: Path, cap: int, output: bytearray) -> None:
+        self._output = output
+        self._decoder = wire.Decoder(cap)
+        self._spent = 0
+        ask_read, self._ask = os.pipe()
+        self._answer, answer_write = os.pipe()
+        self._printed, print_write = os.pipe()
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-B", str(WORKER), str(ask_read), str(answer_write), str(cap)],
+                stdin=subprocess.DEVNULL,
+                stdout=print_write,
+                stderr=print_write,
+                pass_fds=(ask_read, answer_write),
+                cwd=scratch,
+                env=_environment(scratch),
+                start_new_session=True,
+            )
+        except OSError:
+            for descriptor in (self._ask, self._answer, self._printed):
+                os.close(descriptor)
+            raise
+        finally:
+            for descriptor in (ask_read, answer_write, print_write):
+                os.close(descriptor)
+        self._selector = selectors.DefaultSelector()
+        for descriptor in (self._ask, self._answer, self._printed):
+            os.set_blocking(descriptor, False)
+        self._selector.register(self._answer, selectors.EVENT_READ)
+        self._selector.register(self._printed, selectors.EVENT_READ)
+
+    def send(self, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], deadline: float) -> None:
+        """Send a message whole. Raises _Ended, _Late, HarnessError for what is no message."""
+        self._spent = 0
+        try:
+            pieces = list(wire.encode(header, arrays))
+        except wire.WireError as error:
+            raise HarnessError(f"this cannot be put to a submission: {error}") from error
+        self._selector.register(self._ask, selectors.EVENT_WRITE)
+        try:
+            for piece in pieces:
+                while piece:
+                    if self._ask in self._ready(deadline):
+                        with contextlib.suppress(BlockingIOError):
+                            piece = piece[os.write(self._ask, piece[: 1 << 16]) :]
+        except BrokenPipeError:
+            raise _Ended from None
+        finally:
+            self._selector.unregister(self._ask)
+
+    def receive(self, deadline: float) -> wire.Message:
+        """The next message. Raises _Ended, _Late, WireError."""
+        while (message := self._decoder.next()) is None:
+            if self._answer not in self._ready(deadline):
+                continue
+            data = _read(self._answer)
+            self._spent += len(data)
+            if self._spent > CASE_BYTES:
+                raise wire.WireError(f"one case sent more than {CASE_BYTES} bytes")
+            if not data:
+                raise _Ended
+            self._decoder.feed(data)
+        return message
+
+    def end(self) -> str:
+        """How the process ended, as the predicate of a sentence."""
+        try:
+            status = self._process.wait(timeout=GRACE)
+        except subprocess.TimeoutExpired:
+            return "closed its connection to the harness"
+        if status >= 0:
+            return f"ended the Python process (exit status {status})"
+        name = _SIGNALS.get(signal.Signals(-status), "")
+        return f"was killed by signal {-status}{f' ({name})' if name else ''}"
+
+    def close(self) -> None:
+        """Kill the process and its group, and close the pipes."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=5.0)
+        self._drain()
+        self._selector.close()
+        for descriptor in (self._ask, self._answer, self._printed):
+            os.close(descriptor)
+
+    def _ready(self, deadline: float) -> list[int]:
+        """The protocol's descriptors that are ready; what was printed is drained on the way. Raises _Ended, _Late."""
+        ended = self._process.poll() is not None
+        left = deadline - time.monotonic()
+        if left <= 0 and not ended:
+            raise _Late
+        ready = [key.fd for key, _ in self._selector.select(0 if ended else min(left, 0.05))]
+        if self._printed in ready:
+            ready.remove(self._printed)
+            self._drain()
+        if ended and self._answer not in ready:
+            raise _Ended
+        return ready
+
+    def _drain(self) -> None:
+        for _ in range(64):  # an orphan that floods must not keep us here
+            data = _read(self._printed)
+            if not data:
+                return
+            self._output += data[: max(0, OUTPUT - len(self._output))]
+
+
+class _Gathered:
+    """What has arrived for a case so far. Everything is checked: the submission shares the process that sends it."""
+
+    def __init__(self, case: str) -> None:
+        self._case = case
+        self._values: dict[str, Returned] = {}
+        self.failures: dict[str, Failure] = {}
+        self._facts: dict[str, Any] = {}
+        self._warnings: list[str] = []
+        self._call = ""
+        self._late: Failure | None = None
+        self._count = 0
+
+    def take(self, message: wire.Message) -> bool:
+        """Add one message; True for the last of the case. Raises WireError."""
+        self._count += 1
+        if self._count > MESSAGES:
+            raise wire.WireError(f"one case sent more than {MESSAGES} messages")
+        match message.header:
+            case {"kind": "value", "name": str(name), "what": str(what), "detail": str(detail)}:
+                array = message.arrays.get("value")
+                if (what in ("none",) and array is not None) or (what == "scalar" and array is not None and array.ndim):
+                    raise wire.WireError("a value contradicts its description")
+                self._values[_short(name)] = Returned(_short(what), array, _short(detail))
+                self.failures.pop(_short(name), None)
+            case {"kind": "failure", "name": str(name)}:
+                failure = _failure(message.header)
+                name = _short(name)
+                if name or name not in self.failures:  # the first failure of the case as a whole is its cause
+                    self.failures[name] = failure
+                self._values.pop(name, None)
+            case {"kind": "fact", "key": str(key), "value": value}:
+                self._facts[_short(key)] = value
+            case {"kind": "warning", "text": str(text)}:
+                self._warnings.append(_short(text))
+            case {"kind": "call", "label": str(label)}:
+                self._call = _short(label)
+            case {"kind": "late", "place": str(place)}:
+                self._late = _failure({**message.header, "failure": "timeout", "error": "", "text": _short(place)})
+            case {"kind": "done"}:
+                return True
+            case _:
+                raise wire.WireError("a message of no known kind")
+        return False
+
+    def late(self, limit: float) -> Failure:
+        """The failure of a process that was killed for overstaying."""
+        who = self._call or "the submission"
+        if self._late is None:
+            return Failure("timeout", "", f"{who} did not end within {limit:g} s and did not react to being stopped")
+        return Failure(
+            "timeout",
+            "",
+            f"{who} did not end within {limit:g} s and swallows the exception that would stop it{self._late.text}",
+            self._late.file,
+            self._late.line,
+            self._late.function,
+        )
+
+    def died(self, how: str) -> Failure:
+        """The failure of a process that ended on its own."""
+        return Failure("crashed", "", f"{self._call or 'the submission'} {how}")
+
+    def garbled(self) -> Failure:
+        """The failure of a process that sent what the harness's own code would not."""
+        who = self._call or "the submission"
+        return Failure("crashed", "", f"{who} disturbed the connection between its process and the harness")
+
+    def observation(self, seconds: float) -> Observation:
+        """All of it, frozen."""
+        return Observation(
+            self._case, self._values, self.failures, self._facts, tuple(dict.fromkeys(self._warnings)), seconds
+        )
+
+
+def _environment(scratch: Path) -> dict[str, str]:
+    """A few variables and nothing of the caller's: secrets live there, and settings that would change results."""
+    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+    threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1")
+    return {**kept, **threads, "LANG": "C.UTF-8", "HOME": str(scratch), "TMPDIR": str(scratch), "MPLBACKEND": "agg"}
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 1 << 20)
+    except BlockingIOError:
+        return b""
+
+
+def _short(text: str) -> str:
+    """A text of the child's as a report may carry it: one line, printable, not long."""
+    return "".join(char if char.isprintable() else " " for char in text[:_TEXT])
+
+
+def _failure(header: Any) -> Failure:
+    match header:
+        case {
+            "failure": str(kind),
+            "error": str(error),
+            "text": str(text),
+            "file": str(file),
+            "line": int(line),
+            "function": str(function),
+        } if kind in FAILURE_KINDS and 0 <= line < 1 << 31:
+            return Failure(kind, _short(error), _short(text), _short(file), line, _short(function))
+    raise wire.WireError("a failure that is not described as one")
+
+
+def _hello(header: Mapping[str, Any]) -> Hello:
+    match header:
+        case {
+            "edition": str(edition),
+            "edition_seen": str(seen),
+            "failures": {"module": module, "utils": utils},
+            "names": list(names),
+            "lent": list(lent),
+            "numpy": str(numpy_version),
+            "python": str(python_version),
+        } if all(isinstance(name, str) for name in [*names, *lent]):
+            return Hello(
+                _short(edition),
+                _short(seen),
+                _failure_or_none(module),
+                _failure_or_none(utils),
+                tuple(map(_short, names)),
+                tuple(map(_short, lent)),
+                _short(numpy_version),
+                _short(python_version),
+            )
+    raise wire.WireError("a hello that is not one")
+
+
+def _failure_or_none(item: Any) -> Failure | None:
+    return None if item is None else _failure(item)

@@ -1,0 +1,64 @@
+"""The folder that somebody hands in: found, or refused with a sentence that says what to do."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from parity_tests.assignment import editions
+from parity_tests.harness.errors import UsageError
+
+_MAX_ENTRIES = 10_000
+
+
+def find_submission(path: Path) -> Path:
+    """The absolute folder of the submission at `path`: a folder with `neural_networks.py` in it, or that file itself.
+
+    A missing `utils.py` is no fault: Parity lends its own. Raises UsageError for everything that is not a submission.
+    """
+    wanted = f"{editions.MODULE}.py"
+    folder = Path(os.path.abspath(path))  # noqa: PTH100 - Path.resolve would follow the links in the name the user knows
+    if folder.name == wanted and folder.is_file():
+        folder = folder.parent
+    try:
+        if not os.path.lexists(folder):
+            raise UsageError(f"there is no folder {show(path)}")
+        if not folder.is_dir():
+            raise UsageError(f"{show(path)} is not a folder; name the folder that holds {wanted}")
+        if (folder / wanted).is_file():
+            with (folder / wanted).open("rb"):
+                return folder
+        entries = sorted(entry.name for entry in folder.iterdir())
+    except OSError as error:
+        raise UsageError(f"{show(error.filename or path)} cannot be read: {error.strerror}") from None
+    for name, edition in editions.UNSUPPORTED.items():
+        if name in entries:
+            raise UsageError(
+                f"{show(path)} holds {name}, which makes it the {edition} edition of this homework; its layout is not "
+                f"supported (those that are: {', '.join(editions.EDITIONS)})"
+            )
+    raise UsageError(f"there is no file {wanted} in {show(path)}{_near_miss(folder, entries, wanted)}")
+
+
+def show(path: object) -> str:
+    """A path as a sentence may carry it: control characters and undecodable bytes escaped."""
+    text = os.fsdecode(path) if isinstance(path, bytes) else str(path)
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode() for char in text
+    )
+
+
+def _near_miss(folder: Path, entries: list[str], wanted: str) -> str:
+    """What the user may have meant, as the end of a sentence."""
+    for name in entries:
+        if name.lower() == wanted or name.lower().replace("-", "_").replace(" ", "_") == wanted:
+            kind = "a folder, not a file" if name == wanted else "it must be called exactly so"
+            return f"; there is {show(name)}: {kind}"
+    for name in entries[:_MAX_ENTRIES]:
+        if (folder / name / wanted).is_file():
+            return f"; there is one in {show(folder / name)}: name that folder"
+    for name in entries:
+        stem, suffix = os.path.splitext(name.lower())  # noqa: PTH122
+        if suffix in (".py", ".ipynb", ".txt", ".zip") and stem.startswith(editions.MODULE[:-1]):
+            return f"; there is {show(name)}: it must be called exactly so"
+    return ""

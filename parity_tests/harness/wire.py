@@ -1,0 +1,170 @@
+"""Frames messages between the harness and the process that runs a submission: a JSON header, then raw arrays.
+
+A message is 4 + 8 bytes of lengths, a header in JSON, and the bytes of its arrays one after another, C-ordered,
+in the machine's byte order. Nothing in it is ever executed (no pickle). Whoever receives checks the lengths
+against the caps, and names, dtypes and shapes against the lengths, before the bytes of the arrays are waited for:
+what is allocated is bounded by the cap whatever the other side sends. This file is also loaded, by its path, in
+the submission's process: numpy and the standard library only.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_HEADER = 1 << 20
+"""Bytes of JSON in one message."""
+MAX_BODY = 64 << 20
+"""Bytes of arrays in one message, unless the receiver says otherwise."""
+MAX_DEPTH = 16
+"""Lists and objects inside one another in a header."""
+MAX_DIMENSIONS = 32
+MAX_ARRAYS = 10_000
+
+_PREFIX = struct.Struct("<IQ")
+_KINDS = "biuf"
+DTYPES = {
+    dtype.str: dtype
+    for dtype in (np.dtype(code) for code in "?bBhHiIlLqQefdg")
+    if dtype.kind in _KINDS and dtype.isnative
+}
+"""The dtypes that travel: booleans, integers and floats, by their `dtype.str`."""
+
+
+class WireError(Exception):
+    """The bytes are not a message; the text says what is wrong with them."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message: a JSON object without its list of arrays, and the arrays, each a writable copy of its own."""
+
+    header: dict[str, Any]
+    arrays: dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class _Spec:
+    name: str
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+
+    @property
+    def nbytes(self) -> int:
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+def encode(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None) -> Iterator[memoryview]:
+    """Yield the pieces of a message in the order in which they must be written.
+
+    `header` is a JSON object without the key "arrays"; `arrays` are exact ndarrays of a dtype in `DTYPES`, of any
+    layout and either byte order. Raises WireError for what cannot travel, before anything is yielded.
+    """
+    specs, bodies = [], []
+    for name, array in (arrays or {}).items():
+        native = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("=")).reshape(array.shape)
+        if native.dtype.str not in DTYPES:
+            raise WireError(f"the array {name} of dtype {array.dtype} cannot travel")
+        specs.append([name, native.dtype.str, list(native.shape)])
+        if native.nbytes:
+            bodies.append(native.reshape(-1).view(np.uint8).data)
+    try:
+        text = json.dumps({**header, "arrays": specs}).encode("ascii")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise WireError(f"the header is not JSON: {error}") from None
+    if len(text) > MAX_HEADER:
+        raise WireError(f"the header has {len(text)} bytes, more than {MAX_HEADER}")
+    return iter([memoryview(_PREFIX.pack(len(text), sum(map(len, bodies))) + text), *bodies])
+
+
+class Decoder:
+    """Cuts a stream of bytes into messages: feed it what arrives, and ask for the next message.
+
+    After a WireError the stream is of no further use.
+    """
+
+    def __init__(self, cap: int = MAX_BODY) -> None:
+        self._cap = cap
+        self._buffer = bytearray()
+        self._header: dict[str, Any] | None = None
+        self._specs: list[_Spec] = []
+        self._body = 0
+
+    def feed(self, data: bytes) -> None:
+        """Take what has arrived."""
+        self._buffer += data
+
+    def next(self) -> Message | None:
+        """The next whole message, or None while it has not arrived whole. Raises WireError."""
+        if self._header is None:
+            if len(self._buffer) < _PREFIX.size:
+                return None
+            size, self._body = _PREFIX.unpack_from(self._buffer)
+            if size > MAX_HEADER:
+                raise WireError(f"a header of {size} bytes is announced, more than {MAX_HEADER}")
+            if self._body > self._cap:
+                raise WireError(f"arrays of {self._body} bytes are announced, more than {self._cap}")
+            if len(self._buffer) < _PREFIX.size + size:
+                return None
+            text = bytes(self._buffer[_PREFIX.size : _PREFIX.size + size])
+            del self._buffer[: _PREFIX.size + size]
+            self._header, self._specs = _parse(text, self._body)
+        if len(self._buffer) < self._body:
+            return None
+        arrays, at = {}, 0
+        for spec in self._specs:
+            flat = np.frombuffer(bytes(self._buffer[at : at + spec.nbytes]), dtype=spec.dtype)
+            try:
+                arrays[spec.name] = flat.reshape(spec.shape).copy()
+            except ValueError:
+                raise WireError(f"the shape {list(spec.shape)} is too large") from None
+            at += spec.nbytes
+        del self._buffer[: self._body]
+        message = Message(self._header, arrays)
+        self._header = None
+        return message
+
+
+def _parse(text: bytes, body: int) -> tuple[dict[str, Any], list[_Spec]]:
+    """The header and what it says of the arrays, which must fill `body` bytes exactly."""
+    try:
+        header = json.loads(text.decode("ascii"))
+    except (ValueError, RecursionError):
+        raise WireError("the header is not JSON") from None
+    if not isinstance(header, dict) or not _shallow(header):
+        raise WireError(f"the header is not a JSON object nested at most {MAX_DEPTH} deep")
+    listed = header.pop("arrays", None)
+    if not isinstance(listed, list) or len(listed) > MAX_ARRAYS:
+        raise WireError("the header has no list of arrays")
+    specs = [_spec(item) for item in listed]
+    if len({spec.name for spec in specs}) != len(specs):
+        raise WireError("two arrays have the same name")
+    if sum(spec.nbytes for spec in specs) != body:
+        raise WireError("dtypes and shapes do not account for the bytes announced")
+    return header, specs
+
+
+def _shallow(value: object) -> bool:
+    level: list[object] = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else ())
+        ]
+    return not level
+
+
+def _spec(item: object) -> _Spec:
+    match item:
+        case [str(name), str(dtype), list(shape)] if dtype in DTYPES and len(shape) <= MAX_DIMENSIONS:
+            if all(type(length) is int and 0 <= length < 1 << 63 for length in shape):
+                return _Spec(name, DTYPES[dtype], tuple(shape))
+    raise WireError("the header describes an array by something else than a name, a dtype and a shape")

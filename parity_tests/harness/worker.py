@@ -1,0 +1,350 @@
+"""The process that runs a submission: answers cases by importing it afresh and letting a probe call it.
+
+Run as `python -I -B worker.py READ WRITE CAP` (two file descriptors and a number of bytes); it finds its companions
+by their paths and never imports Parity as a package: beside numpy and the standard library, only what the harness
+names comes into this process.
+"""
+
+from __future__ import annotations
+
+import ast
+import fcntl
+import importlib
+import importlib.util
+import os
+import random
+import resource
+import shutil
+import sys
+import traceback
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from parity_tests.harness import guard, lent, wire, witness
+    from parity_tests.harness.wire import Decoder
+
+_HIGH = 100
+"""File descriptors from here on lie beyond what the submission can open (the limit is lower)."""
+_FILE_BYTES = 16 << 20
+_OPEN_FILES = 64
+_CPU_SECONDS = 600
+_NAMES = 1000
+
+
+def load(path: Path, name: str, beside: Sequence[Path] = ()) -> ModuleType:
+    """Load a file as the module `name`, which may import the files `beside` it by their stems.
+
+    None of these names stays behind: the submission's own files of the same names are its own.
+    """
+    names = {file.stem: file for file in beside}
+    known = set(sys.modules)
+    finder = _Beside(names)
+    sys.meta_path.insert(0, finder)
+    try:
+        spec = importlib.util.spec_from_file_location(name, path)
+        if spec is None or spec.loader is None:
+            raise ImportError(f"{path} is no Python file")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+    finally:
+        sys.meta_path.remove(finder)
+        for loaded in {name, *names} - known:
+            sys.modules.pop(loaded, None)
+    return module
+
+
+class _Beside:
+    def __init__(self, files: Mapping[str, Path]) -> None:
+        self._files = files
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
+        if fullname not in self._files:
+            return None
+        return importlib.util.spec_from_file_location(fullname, self._files[fullname])
+
+
+if not TYPE_CHECKING:
+    _HERE = Path(__file__).parent
+    wire, witness, guard, lent = (load(_HERE / f"{n}.py", f"_{n}") for n in ("wire", "witness", "guard", "lent"))
+
+
+class Channel:
+    """Messages to and from the harness."""
+
+    def __init__(self, read: int, write: int, cap: int) -> None:
+        self._read, self._write = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _HIGH) for fd in (read, write))
+        os.close(read)
+        os.close(write)
+        self._decoder: Decoder = wire.Decoder(cap)
+
+    def receive(self) -> wire.Message | None:
+        """The next message; None when the harness has gone."""
+        while (message := self._decoder.next()) is None:
+            data = os.read(self._read, 1 << 20)
+            if not data:
+                return None
+            self._decoder.feed(data)
+        return message
+
+    def send(self, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
+        """Send a message whole."""
+        for piece in wire.encode(header, arrays):
+            while piece:
+                piece = piece[os.write(self._write, piece) :]
+
+
+class Submission:
+    """What a probe is given of the submission; freshly imported for every case."""
+
+    def __init__(self, folder: str, edition: str, module: ModuleType, utils: ModuleType | None, why: str) -> None:
+        self.folder = folder
+        self.edition = edition
+        self.module = module
+        self.utils = utils
+        self._why = why
+
+    def get(self, name: str) -> Any:
+        """What the module calls `name`. Raises Missing where it defines nothing of that name."""
+        try:
+            return vars(self.module)[name]
+        except KeyError:
+            file = f"{self.module.__name__}.py"
+            raise witness.Missing(self._why or f"{file} defines no {name}") from None
+
+
+class Worker:
+    """Holds one submission and answers for it."""
+
+    def __init__(self, channel: Channel, order: Mapping[str, Any]) -> None:
+        self._channel = channel
+        self._folder: str = order["folder"]
+        self._scratch = Path(order["scratch"])
+        self._seconds: float = order["seconds"]
+        self._editions: Any = load(Path(order["editions"]), "_editions")
+        self._probes = load(Path(order["probe"]), "probe", [Path(file) for file in order["companions"]])
+        self._main = self._editions.MODULE
+        self._file = f"{self._folder}{os.sep}{self._main}.py"
+        self._streams = sys.stdout, sys.stderr
+        self._limit = sys.getrecursionlimit()
+        self._why = ""
+        self._cases = 0
+        self.edition_seen = self._tell_edition()
+        self.edition: str = order["edition"] or self.edition_seen or self._editions.DEFAULT
+        utils = self._editions.UTILS
+        own_utils = any((Path(self._folder) / name).exists() for name in (utils, f"{utils}.py"))
+        files = {} if own_utils or not order["lend_utils"] else {utils: order["lend_utils"]}
+        inert = [n for n in self._editions.LENT.get(self.edition, ()) if n not in order["allow"]]
+        self.lent = [*inert, *files]
+        stand_ins = lent.Lender(tuple(inert))
+        self._guard = guard.Guard(self._folder, ["numpy", *order["allow"]], files, stand_ins)
+        self._witness = witness.Witness(channel.send, self._folder, order["cap"])
+
+    def settle(self, memory: int) -> None:
+        """Close the door: from here on only what a submission may import is found, within the limits."""
+        sys.meta_path.insert(0, self._guard)
+        sys.path.insert(0, self._folder)
+        sys.modules["__main__"] = ModuleType("__main__")
+        sys.breakpointhook = _no_keyboard
+        for what, limit in (
+            (resource.RLIMIT_AS, memory),
+            (resource.RLIMIT_FSIZE, _FILE_BYTES),
+            (resource.RLIMIT_NOFILE, _OPEN_FILES),
+            (resource.RLIMIT_CORE, 0),
+        ):
+            _limit(what, limit)
+
+    def hello(self) -> dict[str, Any]:
+        """Import the submission a first time and say what it is."""
+        self._begin("hello", 0, self._seconds)
+        failures: dict[str, Any] = {"module": None, "utils": None}
+        names: list[str] = []
+        try:
+            module, error = self._import_main()
+            names = [str(name) for name in vars(module) if not str(name).startswith("__")][:_NAMES]
+            if error is not None:
+                failures["module"] = self._import_failure(error, self._main)
+                self._why = failures["module"]["text"]
+                self._cut_short(error)
+            self._witness.start_clock(self._seconds)
+            try:
+                self._import_utils()
+            except BaseException as utils_error:
+                failures["utils"] = self._import_failure(utils_error, self._editions.UTILS)
+        finally:
+            self._end()
+        return {
+            "kind": "hello",
+            "edition": self.edition,
+            "edition_seen": self.edition_seen,
+            "failures": failures,
+            "names": [name[:200] for name in names],
+            "lent": self.lent,
+            "numpy": np.__version__,
+            "python": sys.version.split()[0],
+        }
+
+    def answer(self, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
+        """Put one case to the submission; everything is sent as it comes."""
+        self._begin(header["case"], header["seed"], header["seconds"])
+        try:
+            probe = self._probes.PROBES.get(header["probe"])
+            if probe is None:
+                raise LookupError(f"there is no probe {header['probe']}")
+            module, stopped = self._import_main()
+            if isinstance(stopped, witness.OutOfTime):
+                raise stopped
+            try:
+                utils = self._import_utils()
+            except Exception:  # said once, in the hello
+                utils = None
+            submission = Submission(self._folder, self.edition, module, utils, self._why)
+            probe(submission, self._witness, header["params"], arrays)
+        except witness.CaseOver:
+            pass
+        except BaseException as error:
+            self._witness.stop_clock()
+            self._escaped(error)
+        finally:
+            self._end()
+        self._channel.send({"kind": "done"}, {})
+
+    # ---- inside
+
+    def _tell_edition(self) -> str:
+        try:
+            with Path(self._file).open("rb") as source:
+                tree = guard.compiled(source.read(guard.MAX_SOURCE + 1), self._file, ast.PyCF_ONLY_AST)
+            return str(self._editions.edition_of(tree))
+        except (OSError, SyntaxError):
+            return ""
+
+    def _begin(self, case: str, seed: int, seconds: float) -> None:
+        """Put the process back into the state in which every case finds it, and start the clock."""
+        self._cases += 1
+        scratch = self._scratch / str(self._cases)
+        scratch.mkdir()
+        os.chdir(scratch)
+        sys.argv = [f"{self._main}.py"]
+        sys.stdout, sys.stderr = self._streams
+        sys.settrace(None)
+        sys.setrecursionlimit(self._limit)
+        np.seterr(divide="warn", over="warn", under="ignore", invalid="warn")
+        warnings.resetwarnings()
+        warnings.simplefilter("always")
+        warnings.simplefilter("ignore", ResourceWarning)  # a file that is left open is nobody's concern here
+        warnings.showwarning = self._witness.on_warning
+        random.seed(seed)
+        np.random.seed(seed % (1 << 32))
+        used = int(resource.getrusage(resource.RUSAGE_SELF).ru_utime)
+        _limit(resource.RLIMIT_CPU, used + _CPU_SECONDS, hard=False)
+        self._witness.start_clock(seconds)
+
+    def _end(self) -> None:
+        self._witness.stop_clock()
+        self._guard.forget()
+        for stream in {sys.stdout, *self._streams}:
+            try:
+                stream.flush()
+            except Exception:  # the submission may have closed it
+                continue
+        os.chdir(self._scratch)
+        shutil.rmtree(self._scratch / str(self._cases), ignore_errors=True)
+
+    def _import_main(self) -> tuple[ModuleType, BaseException | None]:
+        """The module and what its import raised; what was defined before that stays defined."""
+        self._guard.forget()
+        module = ModuleType(self._main)
+        module.__file__ = self._file
+        module.__spec__ = importlib.util.spec_from_file_location(self._main, self._file)
+        sys.modules[self._main] = module
+        try:
+            exec(self._guard.compiled(self._file), vars(module))
+        except BaseException as error:
+            sys.modules[self._main] = module
+            return module, error
+        return module, None
+
+    def _import_utils(self) -> ModuleType:
+        return importlib.import_module(self._editions.UTILS)
+
+    def _import_failure(self, error: BaseException, name: str) -> witness.Failure:
+        failure = self._witness.describe(error, f"{name}.py")
+        text, line = failure["text"], failure["line"]
+        if isinstance(error, SyntaxError):
+            text = f"{name}.py cannot be imported: {text}"
+        elif isinstance(error, ImportError):
+            place = f" ({failure['file']}, line {line})" if line else ""
+            text = f"{name}.py cannot be imported{place}: {witness.clean(str(error))}"
+        else:
+            text += ", while it was being imported"
+            if name == self._main:
+                text += '; code that runs the training belongs under `if __name__ == "__main__":`'
+        failure["text"] = text
+        return failure
+
+    def _cut_short(self, error: BaseException) -> None:
+        """After an import that ran out of time: stop the later ones before the statement that never ended."""
+        if not isinstance(error, witness.OutOfTime):
+            return
+        line = self._witness.place_of_module(error)
+        tree = ast.parse(Path(self._file).read_bytes())
+        tree.body = [s for s in tree.body if s.end_lineno is not None and s.end_lineno < line]
+        self._guard.replace(self._file, compile(tree, self._file, "exec", dont_inherit=True))
+
+    def _escaped(self, error: BaseException) -> None:
+        """Say why a probe did not end: the submission's fault where it stood in its frames or lacked what was asked."""
+        failure = self._witness.describe(error, "the case")
+        owner = getattr(error, "obj", None) if isinstance(error, AttributeError) else None
+        source = getattr(owner if isinstance(owner, (type, ModuleType)) else type(owner), "__module__", None)
+        if isinstance(owner, ModuleType):
+            source = owner.__name__
+        if not failure["file"] and source in (self._main, self._editions.UTILS):
+            what = owner.__name__ if isinstance(owner, (type, ModuleType)) else type(owner).__name__
+            failure["failure"] = "missing"
+            failure["text"] = f"{witness.clean(str(what))} defines no {witness.clean(str(error.name))}"  # type: ignore[attr-defined]
+        elif not failure["file"] and failure["failure"] == "crashed":
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            failure["failure"] = "harness_error"
+            failure["text"] += f" (the harness's {Path(last.filename).name}, line {last.lineno})"
+        self._channel.send({"kind": "failure", "name": "", **failure}, {})
+
+
+def _limit(what: int, limit: int, hard: bool = True) -> None:
+    """Lower a resource limit to `limit`, or to what is allowed where that is less."""
+    most = resource.getrlimit(what)[1]
+    low = limit if most == resource.RLIM_INFINITY else min(limit, most)
+    resource.setrlimit(what, (low, low if hard else most))
+
+
+def _no_keyboard(*_: Any, **__: Any) -> None:
+    raise EOFError("breakpoint()")
+
+
+def main() -> None:
+    """Answer until the harness has gone."""
+    channel = Channel(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    order = channel.receive()
+    if order is None:
+        return
+    try:
+        worker = Worker(channel, order.header)
+        worker.settle(order.header["memory"])
+    except Exception as error:
+        text = "".join(traceback.format_exception(error))[-4000:]
+        channel.send({"kind": "fault", "text": text}, {})
+        return
+    channel.send({"kind": "ready"}, {})
+    channel.send(worker.hello(), {})
+    while (message := channel.receive()) is not None:
+        worker.answer(message.header, message.arrays)
+
+
+if __name__ == "__main__":
+    main()
