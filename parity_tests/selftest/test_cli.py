@@ -1,0 +1,300 @@
+"""The command: what it asks of `check`, what it prints and saves, and the exit status of every way to end."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from parity_tests.cli import main, shipped_network
+from parity_tests.harness.errors import HarnessError, UsageError
+from parity_tests.selftest.invented import InventedRun, mismatch, record
+from reports.runs import load
+
+AGREED = InventedRun(records=[record(), record(todo="utils", case="utils/ties/float64")], arrays={})
+
+
+class FakeCheck:
+    """Stands in for `parity_tests.check.check`: keeps what it was asked, and answers with an invented run."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Path, dict[str, Any]]] = []
+        self.answer: InventedRun | BaseException = AGREED
+
+    def __call__(self, submission: Path, **options: Any) -> InventedRun:
+        self.asked.append((submission, options))
+        options["progress"](1, 2, "linear/one-row/float64")
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        return self.answer
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeCheck:
+    fake = FakeCheck()
+    monkeypatch.setitem(sys.modules, "parity_tests.check", SimpleNamespace(check=fake))
+    monkeypatch.chdir(tmp_path)
+    return fake
+
+
+Parity = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def parity(capsys: pytest.CaptureFixture[str]) -> Parity:
+    def run(*arguments: str) -> tuple[int, str, str]:
+        status = main(arguments)
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return run
+
+
+def test_the_shipped_network_is_checked_by_default(fake: FakeCheck, parity: Parity) -> None:
+    status, out, err = parity("check")
+    ((folder, options),) = fake.asked
+    assert (status, err) == (0, "")
+    assert folder == shipped_network()
+    options.pop("progress")
+    assert options == {
+        "device": "cpu",
+        "dtypes": ("float64", "float32"),
+        "seed": 0,
+        "todos": None,
+        "edition": None,
+        "timeout": 10.0,
+        "allow": (),
+    }
+    assert "Agreement: 2 of 2" in out
+    assert load(Path("parity-run")).records == AGREED.records
+
+
+def test_options_reach_the_check(fake: FakeCheck, parity: Parity, tmp_path: Path) -> None:
+    arguments = "check homework --dtype float32 --seed 7 --todo 3,4 --todo utils --edition 2020-22 --timeout 2.5"
+    assert parity(*arguments.split(), "--allow", "scipy, sklearn.svm", "--allow", "nltk", "--out", "o/r")[0] == 0
+    ((folder, options),) = fake.asked
+    assert folder == Path("homework")
+    assert options["dtypes"] == ("float32",)
+    assert options["seed"] == 7
+    assert options["todos"] == frozenset({"3", "4", "utils"})
+    assert options["edition"] == "2020-22"
+    assert options["timeout"] == 2.5
+    assert options["allow"] == ("scipy", "sklearn.svm", "nltk")
+    assert (tmp_path / "o" / "r" / "records.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    ("records", "strict", "status"),
+    [
+        ([record()], False, 0),
+        ([record(), record(verdict="undecided")], False, 0),
+        ([record(), mismatch()], False, 1),
+        ([record(), record(verdict="timeout")], False, 1),
+        ([record(note="overwrites its input")], False, 0),
+        ([record(note="overwrites its input")], True, 1),
+        ([record(note="float32 was promoted to float64")], True, 0),
+        ([mismatch(), record(verdict="harness_error")], False, 3),
+        ([], False, 3),
+    ],
+)
+def test_exit_status(fake: FakeCheck, parity: Parity, records: list[Any], strict: bool, status: int) -> None:
+    fake.answer = InventedRun(records=records)
+    assert parity("check", *(["--strict"] if strict else []))[0] == status
+
+
+def test_a_discrepancy_is_said_and_leads_to_its_numbers(fake: FakeCheck, parity: Parity) -> None:
+    fake.answer = InventedRun()
+    status, out, _ = parity("check")
+    assert status == 1
+    assert "gradient of W at [0, 3] is 0.5" in out
+    assert "Disagreement: 1 of 2" in out
+    hint = out.strip().splitlines()[-1].partition("parity ")[2].split()
+    assert hint[0] == "show"
+    status, shown, _ = parity(*hint)
+    assert status == 0
+    assert "X: 3×2; W: 2×4" in shown
+
+
+def test_quiet_prints_the_verdict_alone(fake: FakeCheck, parity: Parity) -> None:
+    assert parity("check", "-q")[1].startswith("Agreement: 2 of 2 quantities agree")
+    assert len(parity("check", "--quiet")[1].splitlines()) <= 2
+
+
+def test_output_that_is_no_terminal_has_no_colour_and_no_bar(fake: FakeCheck, parity: Parity) -> None:
+    fake.answer = InventedRun()
+    _, out, err = parity("check")
+    assert "\x1b" not in out + err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["check", "--todo", "12"], "'12' is no TODO"),
+        (["check", "--dtype", "float16"], "float16"),
+        (["check", "--seed", "-1"], "-1"),
+        (["check", "--seed", "x"], "x"),
+        (["check", "--timeout", "0"], "above 0"),
+        (["check", "--timeout", "nan"], "above 0"),
+        (["check", "--timeout", "inf"], "above 0"),
+        (["check", "--edition", "1999"], "1999"),
+        (["check", "--allow", "os; rm"], "not the name of a module"),
+        (["check", "--device", "tpu"], "there is no device 'tpu'"),
+        (["check", "--device", "cuda:x"], "there is no device"),
+        (["check", "--nonsense"], "--nonsense"),
+        (["check", "a", "b"], "b"),
+        (["grant"], "grant"),
+        (["show"], "RUN"),
+        (["show", "nowhere"], "there is no run folder nowhere"),
+        (["data", "--download"], "--data DIR"),
+        (["data", "--out", "."], "is a folder"),
+    ],
+)
+def test_what_cannot_be_done_is_a_sentence_and_2(
+    fake: FakeCheck, parity: Parity, arguments: list[str], said: str
+) -> None:
+    status, out, err = parity(*arguments)
+    assert (status, out) == (2, "")
+    assert said in err
+    assert "Traceback" not in err
+    assert not fake.asked
+
+
+def test_no_gpu_is_a_sentence_and_2(fake: FakeCheck, parity: Parity, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    status, _, err = parity("check", "--device", "cuda")
+    assert status == 2
+    assert err.startswith("parity: no CUDA device: ")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert "no device cuda:1" in parity("check", "--device", "cuda:1")[2]
+    assert not fake.asked
+    assert parity("check", "--device", "cuda:0")[0] == 0
+
+
+def test_the_output_folder_is_refused_before_anything_runs(fake: FakeCheck, parity: Parity, tmp_path: Path) -> None:
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "thesis.tex").write_text("years of work")
+    for out in ("thesis", "thesis/thesis.tex", "thesis/thesis.tex/run", "/proc/run"):
+        status, _, err = parity("check", "--out", out)
+        assert status == 2
+        assert err.startswith("parity: the output folder ")
+    assert not fake.asked
+    assert [path.name for path in (tmp_path / "thesis").iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "said"),
+    [
+        (UsageError("there is no folder homework."), 2, "parity: there is no folder homework."),
+        (HarnessError("the worker spoke nonsense"), 3, "Parity's own fault, not the submission's: the worker"),
+        (KeyboardInterrupt(), 130, "parity: interrupted"),
+        (ZeroDivisionError("division by zero"), 3, "Parity's own fault, not the submission's: ZeroDivisionError"),
+    ],
+)
+def test_a_run_that_stops_says_why_and_keeps_the_earlier_one(
+    fake: FakeCheck,
+    parity: Parity,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    raised: BaseException,
+    status: int,
+    said: str,
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    parity("check")
+    fake.answer = raised
+    found, out, err = parity("check")
+    assert (found, out) == (status, "")
+    assert said in err
+    assert "Traceback" not in err
+    assert len(err.strip().splitlines()) == 1
+    assert load(Path("parity-run")).records == AGREED.records
+    kept = [path.read_text() for path in tmp_path.glob("parity-*.txt")]
+    assert len(kept) == isinstance(raised, ZeroDivisionError)
+    assert all("ZeroDivisionError: division by zero" in text for text in kept)
+
+
+def test_show_lists_and_finds_cases(fake: FakeCheck, parity: Parity) -> None:
+    names = ["linear/one-row/float64", "linear/one-row/float32", "relu/zero/float64"]
+    fake.answer = InventedRun(records=[record(case=names[0]), mismatch(case=names[1]), record(case=names[2])])
+    parity("check")
+    status, out, _ = parity("show", "parity-run")
+    assert status == 0
+    assert names[1] in out
+    assert parity("show", "parity-run", names[0])[1].startswith(names[0])
+    assert parity("show", "parity-run", "ZERO")[1].startswith(names[2])
+    status, _, err = parity("show", "parity-run", "one-row")
+    assert status == 2
+    assert "2 cases" in err
+    assert names[0] in err
+    assert names[1] in err
+    status, _, err = parity("show", "parity-run", "relu/zeros/float64")
+    assert status == 2
+    assert names[2] in err
+
+
+def test_show_refuses_a_foreign_and_a_damaged_folder(fake: FakeCheck, parity: Parity, tmp_path: Path) -> None:
+    parity("check")
+    (tmp_path / "parity-run" / "records.parquet").write_bytes(b"PAR1")
+    for folder, said in (("parity-run", "is damaged"), (".", "is not a run folder")):
+        status, _, err = parity("show", folder)
+        assert status == 2
+        assert said in err
+        assert len(err.splitlines()) == 1
+
+
+def test_data_writes_the_homeworks_file_and_overwrites_only_when_told(parity: Parity, tmp_path: Path) -> None:
+    path = tmp_path / "digits.json"
+    path.write_text("mine")
+    status, _, err = parity("data", "--out", str(path))
+    assert status == 2
+    assert "--force" in err
+    assert path.read_text() == "mine"
+    status, out, _ = parity("data", "--out", str(path), "--force")
+    assert status == 0
+    assert "5000 train" in out
+    digits = json.loads(path.read_text())
+    assert {name: (len(X), len(X[0]), len(y)) for name, (X, y) in digits.items()} == {
+        "train": (5000, 784, 5000),
+        "valid": (1000, 784, 1000),
+        "test": (1000, 784, 1000),
+    }
+
+
+def test_data_that_is_damaged_or_missing_is_a_sentence(parity: Parity, tmp_path: Path) -> None:
+    (tmp_path / "short.npz").write_bytes(b"PK\x03\x04")
+    for name in ("short.npz", "none.json"):
+        status, _, err = parity("data", "--out", str(tmp_path / "out.json"), "--data", str(tmp_path / name))
+        assert status == 2
+        assert err.startswith("parity: ")
+        assert name in err
+    status, _, err = parity("data", "--out", str(tmp_path / "no" / "such" / "out.json"))
+    assert status == 2
+    assert not list(tmp_path.glob("*.json"))
+
+
+def test_doctor_tells_the_same_as_text_and_as_json(parity: Parity) -> None:
+    status, out, _ = parity("doctor", "--json")
+    found = json.loads(out)
+    assert status == 0
+    assert {"versions", "devices", "precision", "threads", "isolation", "data"} <= found.keys()
+    assert {"bubblewrap", "landlock", "user_namespaces"} <= found["isolation"].keys()
+    status, out, _ = parity("doctor")
+    assert status == 0
+    assert found["versions"]["torch"] in out
+
+
+def test_help_and_version_need_nothing_slow() -> None:
+    said = "import sys; from parity_tests.cli import main; main(['--help']); main(['--version']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
+    assert "check" in done.stdout
+    assert "parity 0." in done.stdout
+    assert not {"torch", "pandas", "numpy", "scipy", "rich"} & set(done.stdout.splitlines()[-1].split())

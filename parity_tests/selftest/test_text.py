@@ -1,0 +1,206 @@
+"""The terminal's pages: what a reader of them must find, and what a submission must not be able to put there."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from parity_tests.selftest.invented import InventedRun, mismatch, record
+from reports.text import (
+    case_page,
+    first_to_show,
+    number,
+    printable,
+    run_page,
+    unmatched_page,
+    verdict_sentence,
+)
+
+PARTS = {"3": "linear, forward", "4": "linear, backward", "utils": "utils.py"}
+
+
+def page(run: InventedRun, *, strict: bool = False, width: int = 80) -> str:
+    return "\n".join(run_page(run, parts=PARTS, strict=strict, width=width))
+
+
+def test_each_todo_has_one_line_with_verdict_count_and_largest_ratio() -> None:
+    records = [
+        record(todo="3", quantity="u", ratio=0.31, case="linear/tall/float32"),
+        record(todo="3", ratio=0.02),
+        mismatch(),
+        record(),
+        record(todo="utils", ratio=None),
+    ]
+    lines = page(InventedRun(records=records), width=100).splitlines()
+    (forward,) = [line for line in lines if line.startswith("3 ")]
+    (backward,) = [line for line in lines if line.startswith("4 ")]
+    (utils,) = [line for line in lines if line.startswith("utils")]
+    assert " ".join(forward.split()) == "3 linear, forward match 2/2 0.31 linear/tall/float32, u"
+    assert backward.split()[3:6] == ["mismatch", "1/2", "2.5e+15"]
+    assert utils.split() == ["utils", "utils.py", "match", "1/1", "-"]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_page_fits_its_width(width: int) -> None:
+    records = [
+        mismatch(case=f"linear/{'long-' * 6}name-{n}/float64", note="overwrites its input, harmlessly " * 4)
+        for n in range(9)
+    ]
+    run = InventedRun(records=[record(submission="home/of/" * 6), *records])
+    for lines in (
+        run_page(run, parts=PARTS, width=width),
+        unmatched_page(run, "parity-run", width=width),
+        case_page(run, records[0].case, width=width),
+    ):
+        assert max(map(len, lines)) <= width
+
+
+def test_the_same_discrepancy_is_said_once_with_its_cases() -> None:
+    records = [mismatch(case=f"linear/{name}/float64", message=f"W of {name} is wrong") for name in "abcdef"]
+    text = page(InventedRun(records=records))
+    assert "W of a is wrong." in text
+    assert "W of b is wrong" not in text
+    assert "linear/a/float64, and 5 more cases: linear/b/float64," in text
+    assert "and 2 others" in text
+
+
+def test_different_diagnoses_verdicts_quantities_and_todos_are_not_folded() -> None:
+    records = [
+        mismatch(message="one"),
+        mismatch(message="two", diagnosis="mean instead of sum"),
+        mismatch(message="three", verdict="crashed"),
+        mismatch(message="four", quantity="gradient of b"),
+        mismatch(message="five", todo="3"),
+    ]
+    text = page(InventedRun(records=records))
+    assert all(f"{word}." in text for word in ("one", "two", "three", "four", "five"))
+    assert "mean instead of sum" in text
+
+
+def test_a_file_that_does_not_parse_is_said_once() -> None:
+    said = "neural_networks.py does not parse: '(' was never closed (line 7)"
+    records = [
+        record(todo=todo, case=f"{todo}/{n}/float64", verdict="missing", ratio=None, message=said)
+        for todo in ("3", "4", "utils")
+        for n in range(5)
+    ]
+    text = " ".join(page(InventedRun(records=records)).split())
+    assert text.count("was never closed") == 1
+    assert "15 quantities of TODO 3, TODO 4 and utils" in text
+
+
+def test_place_in_the_submission_is_shown() -> None:
+    run = InventedRun(records=[mismatch(message="backward is wrong", file="neural_networks.py", line=41)])
+    assert "(neural_networks.py, line 41)" in page(run)
+
+
+def test_notes_are_free_and_costly_only_when_strict() -> None:
+    note = "bias of shape (4,) where (1, 4) is asked"
+    run = InventedRun(records=[record(note=f"{note}; float32 was promoted to float64")])
+    free, strict = page(run), page(run, strict=True)
+    assert free.index("Notes (cost nothing)") < free.index(note)
+    assert strict.index("count as discrepancies") < strict.index(note) < strict.index("Notes (cost nothing)")
+    assert strict.index("Notes (cost nothing)") < strict.index("promoted")
+    assert " match " in free
+    assert " note " in strict
+
+
+def test_undecided_warns_and_parity_owns_its_faults() -> None:
+    records = [
+        record(verdict="undecided", message="past the horizon at step 12"),
+        record(verdict="harness_error", message="the worker could not start"),
+    ]
+    text = page(InventedRun(records=records))
+    assert "Undecided (a warning; costs nothing)" in text
+    assert "Parity's own faults" in text
+    assert "Discrepancies" not in text
+
+
+def test_verdict_sentences() -> None:
+    good, bad = record(ratio=0.62), mismatch()
+    assert verdict_sentence([good, record()]) == (
+        "Agreement: 2 of 2 quantities agree with torch; the largest gap is 0.62 of what rounding explains."
+    )
+    assert verdict_sentence([good, bad, dataclasses.replace(bad, todo="10")]) == (
+        "Disagreement: 2 of 3 quantities do not agree with torch, in TODO 4 and TODO 10."
+    )
+    assert "1 undecided" in verdict_sentence([good, record(verdict="undecided")])
+    assert verdict_sentence([]) == "Nothing was compared."
+
+
+def test_case_to_look_at_is_the_worst_with_numbers() -> None:
+    crashed = record(verdict="crashed", ratio=None)
+    near, far = mismatch(ratio=3.0), mismatch(ratio=math.inf)
+    assert first_to_show([record(), crashed, near, far]) is far
+    assert first_to_show([record(), crashed]) is crashed
+    assert first_to_show([record()]) is None
+
+
+def test_a_case_shows_sizes_and_the_numbers_around_the_worst_element() -> None:
+    lines = case_page(InventedRun(), "linear/wide/float64")
+    text = "\n".join(lines)
+    assert "X: 3×2; W: 2×4; scale: 0.5" in text
+    (worst,) = [line for line in lines if line.lstrip().startswith(">")]
+    assert worst.split() == [">", "[0,", "3]", "0.5", "0.25", "0.25", "1e-16", "2.5e+15"]
+    assert sum("[" in line and "]" in line for line in lines) >= 7
+    assert all(word in text for word in ("ratio", "radius", "undecided"))
+
+
+def test_numbers_are_given_the_digits_that_tell_them_apart() -> None:
+    want = np.array([0.1])
+    run = InventedRun(
+        records=[mismatch(case="c/float64", where="[0]")],
+        arrays={
+            "c/float64/gradient of W/got": want + 2e-15,
+            "c/float64/gradient of W/want": want,
+            "c/float64/gradient of W/radius": np.array([1e-17]),
+        },
+    )
+    (worst,) = [line for line in case_page(run, "c/float64") if line.lstrip().startswith(">")]
+    got, expected = worst.split()[2:4]
+    assert got != expected
+    assert len(worst) <= 80
+
+
+def test_not_a_number_infinity_and_shapes_that_differ_are_shown() -> None:
+    case, name = "c/float64", "c/float64/gradient of W"
+    shown = InventedRun(
+        records=[mismatch(case=case, where="[0]")],
+        arrays={f"{name}/got": np.array([math.nan, math.inf]), f"{name}/want": np.zeros(2)},
+    )
+    lines = case_page(shown, case)
+    (worst,) = [line for line in lines if line.lstrip().startswith(">")]
+    assert "nan" in worst
+    assert "inf" in "\n".join(lines)
+    other = dataclasses.replace(shown, arrays={f"{name}/got": np.zeros(3), f"{name}/want": np.zeros((1, 3))})
+    assert "got has the shape (3,), want (1, 3)" in "\n".join(case_page(other, case))
+
+
+@pytest.mark.parametrize("where", ["", "[9, 9]", "[0]", "somewhere", "[,]", "[0 1]"])
+def test_a_place_that_is_none_is_no_obstacle(where: str) -> None:
+    run = InventedRun(records=[mismatch(case="linear/wide/float64", where=where)])
+    assert case_page(run, "linear/wide/float64")
+
+
+def test_unmatched_cases_are_listed_and_the_others_pointed_at() -> None:
+    text = "\n".join(unmatched_page(InventedRun(), "parity-run"))
+    assert "mismatch" in text
+    assert "linear/wide/float64" in text
+    assert "1 more case matches; it is in parity-run/records.csv" in text
+    assert "parity show parity-run linear/one-row/float64" in text
+    assert "Every quantity matches." in "\n".join(unmatched_page(InventedRun(records=[record()]), "parity-run"))
+
+
+def test_a_submission_moves_no_cursor() -> None:
+    run = InventedRun(records=[mismatch(message="evil \x1b[2J\x07\x9b31m\u202e text\nnew \udcff", note="\x1b[31mred")])
+    for text in (page(run), "\n".join(case_page(run, "linear/one-row/float64"))):
+        assert not set(text) & {"\x1b", "\x07", "\x9b", "\u202e", "\udcff"}
+        assert "\\x1b[2J" in text
+    assert printable("a\nb\tc") == "a b c"
+
+
+def test_numbers_are_short() -> None:
+    assert [number(value) for value in (None, 0.0, 0.3149, 8.2e6, math.inf)] == ["-", "0", "0.315", "8.2e+06", "inf"]

@@ -1,0 +1,399 @@
+"""What the terminal shows: a run in a page, and one case of it in full, as lines of text."""
+
+from __future__ import annotations
+
+import math
+import re
+import textwrap
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from reports.records import FAILING, Record, costs_when_strict, failing, note_parts, todo_order
+from reports.tables import largest_ratio, worst
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from reports.runs import Results
+
+#: Puts a style ("good", "bad", "warn", "dim" or "head") on a piece of text.
+Paint = Callable[[str, str], str]
+
+GLOSSARY = (
+    ("radius", "how far two honest computations of this element may differ, by rounding alone"),
+    ("ratio", "the gap between got and want, divided by the radius: up to 1 is what rounding explains"),
+    (
+        "undecided",
+        "too close to a kink, or too far into a chaotic run, for rounding to tell right from wrong; it costs nothing",
+    ),
+)
+
+_NEIGHBOURS = 3
+_NAMED_CASES = 3
+
+
+def plain(text: str, style: str) -> str:
+    """A Paint without colour."""
+    return text
+
+
+def printable(text: str) -> str:
+    """Text that moves no cursor and rings no bell: a submission writes parts of what is shown."""
+    return "".join(
+        symbol if symbol.isprintable() else " " if symbol in "\n\t" else repr(symbol)[1:-1] for symbol in text
+    )
+
+
+def number(value: float | None) -> str:
+    """A number in a few digits: 0.31, 12.5, 8.2e+06, inf; "-" for none."""
+    return "-" if value is None else f"{value:.3g}"
+
+
+def run_page(
+    run: Results,
+    *,
+    parts: Mapping[str, str],
+    strict: bool = False,
+    width: int = 80,
+    paint: Paint = plain,
+) -> list[str]:
+    """The page that `parity check` prints, but for its last sentences.
+
+    A line that says what ran; one line for each TODO; each discrepancy as a sentence, the same ones folded;
+    what is undecided; the notes.
+    """
+    lines = _wrapped(_headline(run), width)
+    lines += ["", *_todo_lines(run.records, parts, strict, width, paint)]
+    faults = [record for record in run.records if record.verdict == "harness_error"]
+    wrong = [record for record in run.records if record.verdict in FAILING and record.verdict != "harness_error"]
+    undecided = [record for record in run.records if record.verdict == "undecided"]
+    lines += _section("Discrepancies", "bad", wrong, width, paint)
+    costly, free = _notes(run.records, strict)
+    lines += _section("Notes that count as discrepancies (--strict)", "bad", costly, width, paint)
+    lines += _section("Parity's own faults (the submission is not to blame)", "bad", faults, width, paint)
+    lines += _section("Undecided (a warning; costs nothing)", "warn", undecided, width, paint)
+    lines += _section("Notes (cost nothing)", "head", free, width, paint)
+    return lines
+
+
+def verdict_sentence(records: Sequence[Record], strict: bool = False) -> str:
+    """The whole run in one sentence."""
+    bad = [record for record in records if failing(record, strict)]
+    undecided = sum(record.verdict == "undecided" for record in records)
+    if not records:
+        return "Nothing was compared."
+    if bad:
+        faults = sum(record.verdict == "harness_error" for record in bad)
+        names = _listed([_todo_label([todo]) for todo in _todos(bad)])
+        text = f"Disagreement: {len(bad)} of {len(records)} quantities do not agree with torch, in {names}."
+        if faults:
+            text += f" Of these {faults} are Parity's own fault."
+    else:
+        agreed = len(records) - undecided
+        ratio = largest_ratio(records)
+        text = f"Agreement: {agreed} of {len(records)} quantities agree with torch"
+        text += f"; the largest gap is {number(ratio)} of what rounding explains." if ratio else "."
+    return text + (f" {undecided} undecided: see the warning above." if undecided else "")
+
+
+def first_to_show(records: Sequence[Record], strict: bool = False) -> Record | None:
+    """The record whose case to look at first: the worst that has numbers, or else the first that fails."""
+    bad = [record for record in records if failing(record, strict)]
+    numbered = [record for record in bad if record.ratio is not None]
+    return worst(numbered) if numbered else bad[0] if bad else None
+
+
+def unmatched_page(
+    run: Results, name: str, *, strict: bool = False, width: int = 80, paint: Paint = plain
+) -> list[str]:
+    """What `parity show RUN` prints: the cases with something that did not match, and how to see others."""
+    shown = [record for record in run.records if record.verdict != "match" or failing(record, strict)]
+    cases: dict[str, list[Record]] = {}
+    for record in shown:
+        cases.setdefault(record.case, []).append(record)
+    lines = [*_wrapped(_headline(run), width), ""]
+    if cases:
+        lines.append(paint("Cases with something that does not match", "head"))
+        for case, records in cases.items():
+            first = worst(records)
+            verdict = first.verdict if first.verdict != "match" else "note"
+            lines.append(
+                f"  {paint(f'{verdict:<13}', _style(records, strict))} {number(largest_ratio(records)):>8}  "
+                f"{printable(case)}"
+            )
+        lines += ["", *_wrapped(f"The number is the ratio. To see a case in full: `parity show {name} CASE`.", width)]
+    else:
+        lines.append("Every quantity matches.")
+    others = len({record.case for record in run.records}) - len(cases)
+    if others:
+        they = "case matches; it is" if others == 1 else "cases match; they are"
+        example = next(record.case for record in run.records if record.case not in cases)
+        lines += _wrapped(
+            f"{others} more {they} in {name}/records.csv, and shown the same way, by name or a part of it: "
+            f"`parity show {name} {printable(example)}`.",
+            width,
+        )
+    return lines
+
+
+def case_page(run: Results, case: str, *, width: int = 80, paint: Paint = plain) -> list[str]:
+    """What `parity show RUN CASE` prints: what was put in, what came out, numbers at the worst element."""
+    records = [record for record in run.records if record.case == case]
+    lines = [paint(printable(case), "head")]
+    lines += _wrapped(_inputs(run.inputs.get(case)), width, "  ")
+    for record in sorted(records, key=lambda record: record.verdict == "match"):
+        lines += ["", *_quantity_lines(record, run.arrays, width, paint)]
+    lines.append("")
+    for word, meaning in GLOSSARY:
+        lines += _wrapped(meaning, width, " " * 11, first=f"{word:<11}")
+    return lines
+
+
+def _headline(run: Results) -> str:
+    def distinct(name: str) -> str:
+        return _listed(list(dict.fromkeys(str(getattr(record, name)) for record in run.records)))
+
+    seed = run.environment.get("seed")
+
+    return printable(
+        f"{distinct('submission')}: edition {distinct('edition')}, held against torch on "
+        f"{distinct('device')} in {distinct('dtype')}; isolation: {distinct('isolation')}"
+        + ("" if seed is None else f"; seed {seed}")
+    )
+
+
+def _todo_lines(
+    records: Sequence[Record], parts: Mapping[str, str], strict: bool, width: int, paint: Paint
+) -> list[str]:
+    groups = {todo: [record for record in records if record.todo == todo] for todo in _todos(records)}
+    wide = max([len(_verdict(group, strict)) for group in groups.values()] + [len("verdict")])
+    head = f"{'TODO':<5}  {'part':<16}  {'verdict':<{wide}}  {'agree':>7}  {'ratio':>7}  "
+    lines = [paint(f"{head}largest in", "dim")]
+    for todo, group in groups.items():
+        agree = sum(record.verdict == "match" and not failing(record, strict) for record in group)
+        first = worst(group)
+        ratio = largest_ratio(group)
+        place = _shortened(f"{first.case}, {first.quantity}" if ratio else "", width - len(head))
+        verdict = paint(f"{_verdict(group, strict):<{wide}}", _style(group, strict))
+        lines.append(
+            f"{todo:<5}  {parts.get(todo, ''):<16}  {verdict}"
+            f"  {f'{agree}/{len(group)}':>7}  {number(ratio):>7}  {printable(place)}".rstrip()
+        )
+    lines += _wrapped("ratio: the largest gap, as a share of what rounding explains", width)
+    return lines
+
+
+def _verdict(records: Sequence[Record], strict: bool) -> str:
+    """The verdict that stands for several: the commonest of those that fail, then undecided, then match."""
+    bad = Counter(record.verdict for record in records if record.verdict in FAILING)
+    if bad:
+        return bad.most_common(1)[0][0]
+    if any(failing(record, strict) for record in records):
+        return "note"
+    return "undecided" if any(record.verdict == "undecided" for record in records) else "match"
+
+
+def _style(records: Iterable[Record], strict: bool) -> str:
+    verdicts = {"bad" if failing(record, strict) else record.verdict for record in records}
+    return "bad" if "bad" in verdicts else "warn" if "undecided" in verdicts else "good"
+
+
+def _notes(records: Sequence[Record], strict: bool) -> tuple[list[Record], list[Record]]:
+    """The notes as records of their own, each note its message: those that cost, and those that do not."""
+    costly: list[Record] = []
+    free: list[Record] = []
+    for record in records:
+        for note in note_parts(record):
+            alone = replace(record, message=note, quantity="", verdict="match", diagnosis="", explained_by="", file="")
+            (costly if strict and costs_when_strict(note) else free).append(alone)
+    return costly, free
+
+
+def _section(title: str, style: str, records: Sequence[Record], width: int, paint: Paint) -> list[str]:
+    entries = _folded(records)
+    if not entries:
+        return []
+    lines = ["", paint(title, style)]
+    for entry in entries:
+        first = entry[0]
+        label = f"  {_todo_label(_todos(entry)):<8}"
+        lines += _wrapped(_sentence(first), width, " " * len(label), first=label)
+        lines += [paint(line, "dim") for line in _wrapped(_cases(entry), width, " " * len(label))]
+    return lines
+
+
+def _folded(records: Sequence[Record]) -> list[list[Record]]:
+    """Groups of records that say the same thing.
+
+    The same words are one entry whatever the TODO (a file that does not parse is said once); so are records
+    of one TODO, quantity, verdict and diagnosis, whose words differ only in numbers.
+    """
+    by_words: dict[tuple[str, str], list[Record]] = {}
+    for record in records:
+        by_words.setdefault((record.verdict, record.message), []).append(record)
+    by_kind: dict[tuple[str, ...], list[Record]] = {}
+    for (verdict, message), same in by_words.items():
+        first = same[0]
+        one_todo = len({record.todo for record in same}) == 1
+        key: tuple[str, ...] = (verdict, message)
+        if one_todo and first.quantity:  # notes have none: they are told apart by their words alone
+            key = (first.todo, first.quantity, verdict, first.diagnosis)
+        elif one_todo:
+            key = (first.todo, verdict, message)
+        by_kind.setdefault(key, []).extend(same)
+    return list(by_kind.values())
+
+
+def _todos(records: Sequence[Record]) -> list[str]:
+    return sorted({record.todo for record in records}, key=todo_order)
+
+
+def _todo_label(todos: Sequence[str]) -> str:
+    if len(todos) == 1:
+        return f"TODO {todos[0]}" if todos[0].isdecimal() else todos[0]
+    return "several"
+
+
+def _sentence(record: Record) -> str:
+    parts = [printable(record.message)]
+    if record.diagnosis and record.diagnosis not in record.message:
+        parts.append(f"It looks like this mistake: {printable(record.diagnosis)}.")
+    if record.explained_by and record.explained_by not in record.message:
+        parts.append(f"Explained by: {printable(record.explained_by)}.")
+    if record.file and record.file not in record.message:
+        parts.append(f"({printable(record.file)}, line {record.line})")
+    return " ".join(part if part.endswith((".", ")", "!", "?")) else part + "." for part in parts)
+
+
+def _cases(entry: Sequence[Record]) -> str:
+    cases = list(dict.fromkeys(record.case for record in entry))
+    todos = _todos(entry)
+    if len(todos) > 1:
+        return f"{len(entry)} quantities of {_listed([_todo_label([todo]) for todo in todos])}"
+    if len(cases) == 1:
+        return printable(cases[0])
+    named = ", ".join(cases[1 : 1 + _NAMED_CASES])
+    more = len(cases) - 1
+    left = more - _NAMED_CASES
+    rest = f", and {left} other{'s' if left > 1 else ''}" if left > 0 else ""
+    return printable(f"{cases[0]}, and {more} more case{'s' if more > 1 else ''}: {named}{rest}")
+
+
+def _inputs(inputs: Any) -> str:
+    if not isinstance(inputs, Mapping) or not inputs:
+        return "nothing is known of its inputs"
+    return printable("; ".join(f"{key}: {_short(value)}" for key, value in inputs.items()))
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    if isinstance(value, Mapping):
+        text = ", ".join(f"{key} {_short(inner)}" for key, inner in value.items())
+    elif isinstance(value, list) and all(isinstance(item, int) for item in value):
+        text = "×".join(map(str, value)) if value else "()"
+    elif isinstance(value, float):
+        text = f"{value:g}"
+    return _shortened(text, 200)
+
+
+def _quantity_lines(record: Record, arrays: Mapping[str, np.ndarray], width: int, paint: Paint) -> list[str]:
+    lines = [f"{paint(printable(record.quantity), 'head')}: {paint(record.verdict, _style([record], False))}"]
+    facts = [
+        f"{name} {number(value)}"
+        for name, value in (("ratio", record.ratio), ("gap", record.gap), ("radius", record.radius))
+        if value is not None
+    ]
+    if record.bad:
+        facts.append(f"{record.bad} of {record.total} elements beyond the radius")
+    if record.ulps is not None:
+        facts.append(f"{number(record.ulps)} units in the last place")
+    if record.blame:
+        facts.append(f"whose side is off: {printable(record.blame)}")
+    if facts:
+        lines += _wrapped("; ".join(facts), width, "  ")
+    if record.message and record.verdict != "match":
+        lines += _wrapped(_sentence(record), width, "  ")
+    for note in note_parts(record):
+        lines += _wrapped(f"note: {printable(note)}", width, "  ")
+    return lines + _elements(record, arrays)
+
+
+def _elements(record: Record, arrays: Mapping[str, np.ndarray]) -> list[str]:
+    """Got, want and radius at the worst element and those before and after it in memory order."""
+    import numpy as np
+
+    prefix = f"{record.case}/{record.quantity}"
+    got, want, radius = (arrays.get(f"{prefix}/{name}") for name in ("got", "want", "radius"))
+    if got is None or want is None:
+        return []
+    if got.shape != want.shape:
+        return [f"  got has the shape {got.shape}, want {want.shape}"]
+    if got.size == 0:
+        return []
+    radius = np.zeros_like(want) if radius is None else np.broadcast_to(radius, want.shape)
+    centre = _position(record.where, got.shape)
+    first = max(0, min(centre - _NEIGHBOURS, got.size - 2 * _NEIGHBOURS - 1))
+    at_worst = np.unravel_index(centre, got.shape)
+    digits = _digits(float(got[at_worst]), float(want[at_worst]))
+    rows = [("", "element", "got", "want", "gap", "radius", "ratio")]
+    for flat in range(first, min(got.size, first + 2 * _NEIGHBOURS + 1)):
+        index = np.unravel_index(flat, got.shape)
+        g, w, r = float(got[index]), float(want[index]), float(radius[index])
+        gap = 0.0 if g == w or (g != g and w != w) else abs(g - w)
+        ratio = 0.0 if gap == 0 else gap / r if r else float("inf")
+        name = "[" + ", ".join(str(int(i)) for i in index) + "]"
+        rows.append(
+            (
+                ">" if flat == centre else "",
+                name,
+                f"{g:.{digits}g}",
+                f"{w:.{digits}g}",
+                number(gap),
+                number(r),
+                number(ratio),
+            )
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  " + "  ".join(cell.rjust(wide) for cell, wide in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _position(where: str, shape: tuple[int, ...]) -> int:
+    """The flat index of a place such as "[0, 3]"; 0 where it names none inside `shape`."""
+    import numpy as np
+
+    index = tuple(map(int, re.findall(r"\d+", where)))
+    try:
+        return int(np.ravel_multi_index(index, shape)) if index else 0
+    except ValueError:
+        return 0
+
+
+def _digits(got: float, want: float) -> int:
+    """How many significant digits tell two numbers apart, and three more; at least 6, at most 17."""
+    gap = abs(got - want)
+    if not (math.isfinite(gap) and gap > 0):
+        return 6
+    apart = math.log10(max(abs(got), abs(want))) - math.log10(gap)
+    return min(max(math.ceil(apart) + 3, 6), 17)
+
+
+def _wrapped(text: str, width: int, indent: str = "", *, first: str | None = None) -> list[str]:
+    return textwrap.wrap(
+        text,
+        max(width, 40),
+        initial_indent=indent if first is None else first,
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+
+
+def _shortened(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
+
+
+def _listed(words: Sequence[str]) -> str:
+    """ "a", "a and b", "a, b and c"."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
