@@ -98,7 +98,7 @@ def test_closure_is_evaluated_with_gradients_and_its_loss_returned() -> None:
         torch.autograd.backward(loss)
         return loss.item()
 
-    assert optimizer.step(closure) == float((parameter() ** 2).sum() / 2)
+    assert optimizer.step(closure) == ((parameter() ** 2).sum() / 2).item()
     assert torch.equal(w, 0.75 * parameter())
 
 
