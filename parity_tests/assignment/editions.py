@@ -16,6 +16,11 @@ PARAMETERS = {5: "2019", 4: "2020-22", 2: "2022-23"}
 """How many parameters the SGD function has in each edition."""
 EDITIONS = tuple(PARAMETERS.values())
 SGD_NAMES = ("miniBatchStochasticGradientDescent", "miniBatchGradientDescent")
+EXPECTED_SIGNATURES = {
+    "2019": "(model, momentum, _lambda, _alpha, _learning_rate)",
+    "2020-22": "(model, momentum, _alpha, _learning_rate)",
+    "2022-23": "(model, _learning_rate)",
+}
 LENT = {"2022-23": ("tqdm", "matplotlib")}
 """Modules that an edition uses beyond numpy, and that are lent as inert stand-ins."""
 UNSUPPORTED = {"dnn_misc.py": "2017-18"}

@@ -48,6 +48,13 @@ def construct(cls: Any, *sizes: Any) -> Any:
         return cls.__new__(cls)
 
 
+def from_utils(submission: Any, name: str) -> Any:
+    """What the network uses under a name of utils.py, whether it was imported by name or with the module."""
+    if not hasattr(submission.module, name) and hasattr(submission.utils, name):
+        return getattr(submission.utils, name)
+    return submission.get(name)
+
+
 def set_entry(layer: Any, attribute: str, key: str, array: np.ndarray) -> None:
     """Put `array` where the layer keeps params[key] or gradient[key], and where it keeps the very same array else."""
     entries = getattr(layer, attribute, None)
@@ -257,7 +264,7 @@ def _sgd_call(
 
 def loss(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
     """softmax_cross_entropy: one forward and one backward."""
-    layer = construct(submission.get("softmax_cross_entropy"))
+    layer = construct(from_utils(submission, "softmax_cross_entropy"))
     watched = Watched(witness)
     X, Y = watched.watch("X", arrays["X"].copy()), watched.watch("Y", arrays["Y"].copy())
     witness.call("loss", layer.forward, X, Y)
@@ -267,12 +274,12 @@ def loss(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
 
 def labels(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
     """predict_label."""
-    witness.call("labels", submission.get("predict_label"), arrays["f"])
+    witness.call("labels", from_utils(submission, "predict_label"), arrays["f"])
 
 
 def split(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
     """DataSplit: its sizes, and a few examples by index."""
-    data = witness.call(None, submission.get("DataSplit"), arrays["X"], arrays["Y"])
+    data = witness.call(None, from_utils(submission, "DataSplit"), arrays["X"], arrays["Y"])
     witness.call("N", lambda data: data.N, data)
     witness.call("d", lambda data: data.d, data)
     examples = witness.call(None, lambda data: data.get_example(arrays["idx"]), data)
@@ -286,7 +293,7 @@ def momentum(submission: Any, witness: Any, params: Params, arrays: Arrays) -> N
     for name, layer in layers.items():
         layer.gradient = {key: arrays[f"{name}_{key}"].copy() for key in ("W", "b")}
     model = {"L1": layers["L1"], "nonlinear1": bare(submission, "relu", Plain), "L2": layers["L2"]}
-    velocities = witness.call(None, submission.get("add_momentum"), model)
+    velocities = witness.call(None, from_utils(submission, "add_momentum"), model)
     witness.call("keys", lambda v: np.array(sorted(v) == sorted(WEIGHTS)), velocities)
     for name in WEIGHTS:
         witness.call(f"velocity {name}", lambda v, name=name: v[name], velocities)
@@ -302,7 +309,7 @@ def loader(submission: Any, witness: Any, params: Params, arrays: Arrays) -> Non
             {part: [arrays[f"X{part}"].tolist(), arrays[f"Y{part}"].tolist()] for part in ("train", "valid", "test")}
         )
     )
-    parts = witness.call(None, submission.get("data_loader_mnist"), "digits.json")
+    parts = witness.call(None, from_utils(submission, "data_loader_mnist"), "digits.json")
     for i, part in enumerate(("train", "valid", "test")):
         witness.call(f"X{part}", lambda parts, i=i: np.asarray(parts[2 * i]), parts)
         witness.call(f"Y{part}", lambda parts, i=i: np.asarray(parts[2 * i + 1]).reshape(-1), parts)
@@ -318,7 +325,7 @@ def network(submission: Any, witness: Any, params: Params, arrays: Arrays) -> No
     layers = {name: linear_with(submission, arrays[f"{name}_W"][0], arrays[f"{name}_b"][0]) for name in ("L1", "L2")}
     nonlinear = construct(submission.get(params["activation"]))
     drop = construct(submission.get("dropout"), params["r"]) if params["dropout"] else None
-    head = construct(submission.get("softmax_cross_entropy"))
+    head = construct(from_utils(submission, "softmax_cross_entropy"))
     model = {"L1": layers["L1"], "nonlinear1": nonlinear, "L2": layers["L2"], "loss": head}
     if drop is not None:
         model = {"L1": layers["L1"], "nonlinear1": nonlinear, "drop1": drop, "L2": layers["L2"], "loss": head}

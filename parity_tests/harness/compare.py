@@ -64,6 +64,8 @@ class Comparison:
     explained_by: str = ""
     diagnosis: str = ""
     todo: str = ""
+    sentence: bool = False
+    """Whether `problem` is a whole sentence, with a subject of its own."""
     arrays: tuple[Array, Array, Array] | None = None
     """got, want and radius, kept of what did not match."""
 
@@ -84,7 +86,7 @@ def mismatched(problem: str, **figures: Any) -> Comparison:
 
 def failed(failure: Failure) -> Comparison:
     """The verdict on a call that did not return."""
-    return Comparison(failure.kind, problem=failure.text, file=failure.file, line=failure.line or None, diagnosis="")
+    return Comparison(failure.kind, problem=failure.text, sentence=True, file=failure.file, line=failure.line or None)
 
 
 def times(ratio: float) -> str:

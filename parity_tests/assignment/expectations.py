@@ -1,0 +1,481 @@
+"""Judges one case: holds an observation's values against what torch answers for the same inputs.
+
+Where a failure is the echo of another part's, the comparison says so in `explained_by`; where a link of the whole
+network could not be judged because an earlier one broke, its `todo` is that one's.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.assignment import statistics
+from parity_tests.assignment.cases import WEIGHT_NAMES, Case, links
+from parity_tests.assignment.editions import EXPECTED_SIGNATURES
+from parity_tests.harness.compare import Comparison, compare, failed, matched, mismatched
+from parity_tests.harness.observation import Failure, Observation, Returned
+from reference import answers
+from reference.answers import Answer
+
+Arrays = Mapping[str, NDArray[Any]]
+Judged = dict[str, Comparison]
+
+NOT_PLANNED = "the probe did not get this far"
+
+
+def judge(case: Case, arrays: Arrays, seen: Observation, device: str = "cpu") -> Judged:
+    """A comparison for each of the case's quantities, by name; what overwrote what is noted where it happened."""
+    judged = _JUDGES[case.probe](case, arrays, seen, device)
+    overwritten: Mapping[str, list[str]] = seen.facts.get("overwritten", {})
+    for q in case.quantities:
+        if case.lenient and judged[q.name].verdict not in ("match", "harness_error"):
+            failure = judged[q.name]
+            judged[q.name] = matched(f"only works on two-dimensional arrays: {failure.problem}")
+        labels = sorted(
+            {label for key, found in overwritten.items() if key.split("@")[0] == q.key.split("@")[0] for label in found}
+        )
+        if labels:
+            judged[q.name] = judged[q.name].noting(f"overwrites {' and '.join(_plain(label) for label in labels)}")
+    return judged
+
+
+def _plain(label: str) -> str:
+    return {
+        "X": "its input",
+        "grad": "the incoming gradient",
+        "output": "the array that its forward returned",
+        "Y": "the labels",
+    }.get(label, f"the array that is {label}")
+
+
+def got(seen: Observation, key: str) -> Returned | Failure | None:
+    """What was kept under `key`: a value, its failure, or the failure of the case as a whole."""
+    return seen.values.get(key) or seen.failures.get(key) or seen.failures.get("")
+
+
+def array_of(seen: Observation, key: str, shape: tuple[int, ...], *, flat_ok: bool = False) -> NDArray[Any] | None:
+    """The array kept under `key` if it is one of this shape that later links can be judged from."""
+    value = seen.values.get(key)
+    if value is None or value.array is None or value.kind != "array" or value.array.dtype.kind not in "fiub":
+        return None
+    if value.array.shape != shape:
+        return value.array.reshape(shape) if flat_ok and shape == (1, *value.array.shape) else None
+    return value.array
+
+
+# ---- the parts ----
+
+
+def _linear(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+    W, b = arrays["W"], arrays["b"]
+    judged: Judged = {}
+    for q in case.quantities:
+        word, _, k = q.key.partition("@")
+        pair = min(int(k), len(arrays["X"]) - 1)
+        X, grad = arrays["X"][pair], arrays["grad"][pair]
+        if word == "output":
+            answer = answers.linear_forward(X, W, b, device)
+        else:
+            answer = answers.linear_backward(X, W, b, grad, device)[word[-1]]
+        judged[q.name] = compare(got(seen, q.key), answer, flat_ok=word == "gradient of b")
+    return judged
+
+
+def _init(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+    D, M = case.params["D"], case.params["M"]
+    shapes = {"W": (D, M), "b": (1, M)}
+    if case.params["test"] == "small":
+        judged = {}
+        for key, shape in shapes.items():
+            judged[key] = _shaped(got(seen, f"{key}@0"), shape)
+            zeros = answers.known(np.zeros(shape))
+            judged[f"gradient of {key}"] = compare(got(seen, f"gradient of {key}@0"), zeros, flat_ok=key == "b")
+        return judged
+    judged = {f"distribution of {key}": _distribution(got(seen, f"{key}@0"), shape) for key, shape in shapes.items()}
+    first, second = (array_of(seen, f"W@{k}", (D, M)) for k in range(2))
+    if first is None or second is None:
+        judged["two layers differ"] = _shaped(got(seen, "W@1"), (D, M))
+    elif np.array_equal(first, second):
+        judged["two layers differ"] = mismatched(
+            "fails: the weights of two layers are the same, so they are not drawn anew"
+        )
+    else:
+        judged["two layers differ"] = matched()
+    return judged
+
+
+def _shaped(value: Returned | Failure | None, shape: tuple[int, ...]) -> Comparison:
+    """Whether a parameter has the shape and dtype that the assignment asks; its numbers are not compared."""
+    if isinstance(value, Returned) and value.array is not None and value.kind == "array":
+        if value.array.dtype != np.float64:
+            return mismatched(f"has dtype {value.array.dtype}, where float64 is asked")
+        itself = value.array.reshape(shape) if value.array.size == np.prod(shape) else np.zeros(shape)
+        return compare(value, answers.known(itself), flat_ok=True)
+    return compare(value, answers.known(np.zeros(shape)))
+
+
+def _distribution(value: Returned | Failure | None, shape: tuple[int, ...]) -> Comparison:
+    shaped = _shaped(value, shape)
+    if shaped.verdict != "match" or not isinstance(value, Returned) or value.array is None:
+        return shaped
+    problem = statistics.normal_problem(value.array, 0.1) or statistics.repeats_problem(value.array)
+    return mismatched(problem) if problem else matched()
+
+
+def _elementwise(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+    layer = case.params["layer"]
+    forward, backward = (
+        (answers.tanh_forward, answers.tanh_backward)
+        if layer == "tanh"
+        else (answers.relu_forward, answers.relu_backward)
+    )
+    judged: Judged = {}
+    for q in case.quantities:
+        word, _, k = q.key.partition("@")
+        X, grad = arrays["X"][int(k)], arrays["grad"][int(k)]
+        if word == "output":
+            judged[q.name] = compare(got(seen, q.key), forward(X, device))
+            output = judged[q.name]
+        else:
+            judged[q.name] = _backward_of(
+                compare(got(seen, q.key), backward(X, grad, device)), output, case, seen, q.key, int(k), grad
+            )
+    return judged
+
+
+def _backward_of(
+    back: Comparison, output: Comparison, case: Case, seen: Observation, key: str, k: int, grad: NDArray[Any]
+) -> Comparison:
+    """A failing backward that follows a failing forward is its echo where it is right for what the forward returned."""
+    if back.verdict in ("match", "undecided") or output.verdict in ("match", "undecided"):
+        return back
+    forward_todo = case.quantities[0].todo
+    h, g = array_of(seen, f"output@{k}", grad.shape), array_of(seen, key, grad.shape)
+    if g is None or h is None or echoes(case.params["layer"], h, grad, g):
+        return replace(back, explained_by=forward_todo)
+    return back
+
+
+def echoes(layer: str, h: NDArray[Any], grad: NDArray[Any], got_gradient: NDArray[Any]) -> bool:
+    """Whether a gradient is what the assignment's formula gives for the (wrong) h that the forward returned."""
+    with np.errstate(all="ignore"):
+        wanted = [grad * (1 - h * h)] if layer == "tanh" else [grad * (h > 0), grad * (h != 0)]
+        slack = 16 * np.finfo(grad.dtype).eps * np.abs(grad) * (1 + h * h)
+        return any(
+            bool(((np.abs(got_gradient - w) <= slack) | (np.isnan(got_gradient) & np.isnan(w))).all()) for w in wanted
+        )
+
+
+def kept_mask(q: NDArray[Any], s: NDArray[Any]) -> NDArray[np.bool_]:
+    """The mask that a dropout's forward used, from its result: kept where s ≠ 0 (of q without zeros, for sure)."""
+    return np.asarray(s != 0)
+
+
+def _dropout(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+    r = case.params["r"]
+    last = len(arrays["q"]) - 1
+    judged: Judged = {}
+    for item in case.quantities:
+        word, _, k = item.key.partition("@")
+        q, grad = arrays["q"][int(k)], arrays["grad"][int(k)]
+        s = array_of(seen, f"output@{k}", q.shape)
+        evaluating = bool(case.params.get("evaluate")) and int(k) == last
+        value = got(seen, item.key)
+        if evaluating:
+            answer = answers.known(q if word == "output" else grad)
+            before = array_of(seen, f"output@{int(k) - 1}", q.shape)
+            if word != "output" and before is not None:
+                old = answers.dropout_backward(arrays["q"][int(k) - 1], before != 0, grad, r, device)
+                note = "its backward after a forward with is_train=False still uses the mask of training"
+                everywhere = np.ones(grad.shape, np.bool_)
+                answer = replace(answer, alternatives=(answers.Alternative(old.value, old.radius, everywhere, note),))
+            judged[item.name] = compare(value, answer)
+            continue
+        kept = np.ones(q.shape, np.bool_) if s is None or r == 0 else kept_mask(q, s)
+        if word == "output":
+            judged[item.name] = compare(value, answers.dropout_forward(q, kept, r, device))
+            if isinstance(value, Returned) and judged[item.name].verdict == "match":
+                judged[item.name] = replace(judged[item.name], notes=())  # its forward is given to students
+            output = judged[item.name]
+        else:
+            judged[item.name] = compare(value, answers.dropout_backward(q, kept, grad, r, device))
+            if s is None and judged[item.name].verdict not in ("match", "undecided"):
+                judged[item.name] = _not_judged("the output", "9", output)
+    return judged
+
+
+def _masks(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+    q, r, calls = arrays["q"], case.params["r"], case.params["calls"]
+    drawn = [array_of(seen, f"output@{k}", q.shape) for k in range(calls)]
+    missing = next((k for k, s in enumerate(drawn) if s is None), None)
+    if missing is not None:
+        comparison = compare(got(seen, f"output@{missing}"), answers.known(q))
+        return {item.name: comparison for item in case.quantities}
+    masks = np.stack([kept_mask(q, s) for s in drawn if s is not None])
+    scale = compare(Returned("array", drawn[0], ""), answers.dropout_forward(q, masks[0], r, device))
+    problems = {
+        "kept fraction": statistics.kept_fraction_problem(masks, r),
+        "independence": statistics.independence_problem(masks, r),
+        "re-drawn masks": statistics.redrawn_problem(masks, r),
+    }
+    return {
+        "scale": replace(scale, notes=()),
+        **{name: mismatched(problem) if problem else matched() for name, problem in problems.items()},
+    }
+
+
+# ---- SGD ----
+
+
+def _sgd(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+    etas = case.params["etas"]
+    judged: Judged = {}
+    for name in WEIGHT_NAMES:
+        wanted = answers.sgd(
+            arrays[name],
+            arrays[f"{name}_gradient"],
+            etas,
+            alpha=case.params["alpha"],
+            lam=case.params["lam"],
+            device=device,
+        )
+        steps = [compare(got(seen, f"{name}@{t}"), answer) for t, answer in enumerate(wanted)]
+        judged[name.replace("_", " ")] = over_steps(steps)
+    returned = seen.facts.get("returned", [])
+    wrong = next((r for r in returned if r != "model"), None)
+    if not returned:
+        judged["model returned"] = judged["L1 W"]
+    elif wrong is not None:
+        what = "nothing" if wrong == "nothing" else f"a {wrong} that is not the model it was given"
+        judged["model returned"] = mismatched(f"is {what}, where the model that it was given is asked")
+    else:
+        judged["model returned"] = matched()
+    if seen.facts.get("momentum_none"):
+        note = "crashes on momentum=None at α = 0, where main would pass it; right with zero velocities"
+        judged = {name: comparison.noting(note) for name, comparison in judged.items()}
+    return judged
+
+
+def over_steps(steps: list[Comparison]) -> Comparison:
+    """One comparison of a quantity over several steps: the first that fails, else the one with the largest ratio."""
+    for t, comparison in enumerate(steps):
+        if comparison.verdict not in ("match", "undecided"):
+            later = sum(c.verdict not in ("match", "undecided") for c in steps[t + 1 :])
+            more = f", and in {later} later steps" if later else ""
+            problem = f"after step {t + 1} {comparison.problem}{more}" if len(steps) > 1 else comparison.problem
+            return replace(comparison, step=t + 1, problem=problem)
+    undecided = [t for t, c in enumerate(steps) if c.verdict == "undecided"]
+    worst = undecided[0] if undecided else max(range(len(steps)), key=lambda t: steps[t].ratio or 0.0)
+    notes = [note for c in steps for note in c.notes]
+    return replace(steps[worst], step=worst + 1 if len(steps) > 1 else None).noting(*notes)
+
+
+# ---- utils ----
+
+
+def _loss(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+    X, y = arrays["X"], arrays["Y"].reshape(-1).astype(np.int64)
+    return {
+        "loss": compare(got(seen, "loss"), answers.cross_entropy_forward(X, y, device)),
+        "gradient of logits": compare(got(seen, "gradient of X"), answers.cross_entropy_backward(X, y, device)),
+    }
+
+
+def _labels(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+    f = arrays["f"]
+    want = f > 0 if f.shape[1] == 1 else f.argmax(axis=1).reshape(-1, 1)
+    return {"labels": _exactly(got(seen, "labels"), want.astype(np.float64))}
+
+
+def _exactly(value: Returned | Failure | None, want: NDArray[Any]) -> Comparison:
+    """A comparison with what numpy alone says; an integer or Boolean dtype that holds the same numbers is no matter."""
+    comparison = compare(value, answers.known(np.asarray(want)))
+    return replace(comparison, problem=comparison.problem.replace("torch says", "the assignment says"))
+
+
+def _split(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+    X, Y, idx = arrays["X"], arrays["Y"], arrays["idx"]
+    wanted = {"N": np.array(X.shape[0]), "d": np.array(X.shape[1]), "examples": X[idx], "labels": Y[idx]}
+    return {name: _exactly(got(seen, name), want) for name, want in wanted.items()}
+
+
+def _momentum(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+    keys = seen.values.get("keys")
+    if keys is not None and keys.array is not None and not bool(keys.array):
+        first = mismatched(f"are not {', '.join(WEIGHT_NAMES)}")
+    else:
+        first = failed(f) if isinstance(f := got(seen, "keys"), Failure) else matched()
+    zeros = {name: np.zeros(arrays[name].shape) for name in WEIGHT_NAMES}
+    return {
+        "keys": first,
+        **{
+            f"velocity {n}": compare(got(seen, f"velocity {n}"), answers.known(z), flat_ok=True)
+            for n, z in zeros.items()
+        },
+    }
+
+
+def _loader(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+    return {q.name: _exactly(got(seen, q.key), arrays[q.key]) for q in case.quantities}
+
+
+# ---- the whole network ----
+
+
+def _network(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+    steps = range(case.params["steps"])
+    by_step = [_network_step(case, arrays, seen, t, device) for t in steps]
+    judged = {name: over_steps([step[name] for step in by_step]) for name in by_step[0]}
+    if "etas" in case.params:
+        for name in WEIGHT_NAMES:
+            updates = [_update(case, arrays, seen, name, t, by_step[t], device) for t in steps]
+            judged[f"{name.replace('_', ' ')} after the step"] = over_steps(updates)
+    return judged
+
+
+def _network_step(case: Case, arrays: Arrays, seen: Observation, t: int, device: str) -> Judged:
+    """Every link of one step, each judged from the submission's own results before it."""
+    p = case.params
+    N, M, K = p["N"], p["M"], p["K"]
+    dtype, r, layer = np.dtype(case.dtype), p["r"], p["activation"]
+    w = {name: arrays[name][t] for name in WEIGHT_NAMES}
+    X, y = arrays["X"][t], arrays["Y"][t].reshape(-1).astype(np.int64)
+    tanh = layer == "tanh"
+
+    def own(key: str, shape: tuple[int, ...]) -> NDArray[Any] | None:
+        array = array_of(seen, f"{key}@{t}", shape)
+        return None if array is None else array.astype(dtype)
+
+    u, h = own("L1 output", (N, M)), own("activation output", (N, M))
+    s = own("dropout output", (N, M)) if p["dropout"] else h
+    a, da = own("L2 output", (N, K)), own("gradient of logits", (N, K))
+    ds = own("L2 gradient of X", (N, M))
+    dh = own("dropout gradient", (N, M)) if p["dropout"] else ds
+    du = own("activation gradient", (N, M))
+    wanted: dict[str, Callable[[], Answer] | None] = {
+        "L1 output": lambda: answers.linear_forward(X, w["L1_W"], w["L1_b"], device),
+        "activation output": (lambda: _activation(tanh, u, device)) if u is not None else None,
+        "dropout output": (lambda: _masked(h, s, r, device)) if h is not None else None,
+        "L2 output": (lambda: answers.linear_forward(s, w["L2_W"], w["L2_b"], device)) if s is not None else None,
+        "loss": (lambda: answers.cross_entropy_forward(a, y, device)) if a is not None else None,
+        "gradient of logits": (lambda: answers.cross_entropy_backward(a, y, device)) if a is not None else None,
+    }
+    for layer_name, inputs, grad in (("L2", s, da), ("L1", X, du)):
+        for key in "WbX":
+            name = f"{layer_name} gradient of {key}"
+            wanted[name] = _linear_link(inputs, w[f"{layer_name}_W"], w[f"{layer_name}_b"], grad, key, device)
+    known_mask = h is not None and s is not None and ds is not None
+    wanted["dropout gradient"] = (lambda: answers.dropout_backward(h, s != 0, ds, r, device)) if known_mask else None
+    known_input = u is not None and dh is not None
+    wanted["activation gradient"] = (lambda: _activation_gradient(tanh, u, dh, device)) if known_input else None
+
+    judged: Judged = {}
+    broken: tuple[str, str, Comparison] | None = None
+    for name, todo in links(layer, p["dropout"]):
+        value, answer = got(seen, f"{name}@{t}"), wanted[name]
+        if answer is None:
+            # Only a link that came back in no usable form leaves a later one without inputs.
+            assert broken is not None
+            judged[name] = _not_judged(*broken)
+            continue
+        comparison = compare(value, answer(), flat_ok=name.endswith("gradient of b"))
+        if name == "dropout output" and comparison.verdict == "match":
+            comparison = replace(comparison, notes=())
+        fails = comparison.verdict not in ("match", "undecided")
+        if fails and broken is not None and isinstance(value, Failure):
+            judged[name] = _not_judged(*broken)
+            continue
+        if fails and name == "activation gradient" and _is_echo(judged, layer, h, dh, own(name, (N, M))):
+            forward = "5" if tanh else "7"
+            comparison = replace(comparison, todo=forward, explained_by=forward)
+        judged[name] = comparison
+        unusable = comparison.gap is None or not np.isfinite(comparison.gap)
+        if fails and unusable and broken is None:
+            broken = (name, todo, comparison)
+    return judged
+
+
+def _is_echo(judged: Judged, layer: str, h: Any, dh: Any, gradient: Any) -> bool:
+    forward_fails = judged["activation output"].verdict not in ("match", "undecided")
+    return forward_fails and h is not None and gradient is not None and echoes(layer, h, dh, gradient)
+
+
+def _not_judged(name: str, todo: str, cause: Comparison) -> Comparison:
+    return replace(
+        cause,
+        problem=f"was not judged, because {name} {'failed' if cause.sentence else cause.problem}",
+        sentence=False,
+        todo=todo,
+        explained_by=todo,
+        arrays=None,
+    )
+
+
+def _activation(tanh: bool, u: Any, device: str) -> Answer:
+    return answers.tanh_forward(u, device) if tanh else answers.relu_forward(u, device)
+
+
+def _activation_gradient(tanh: bool, u: Any, dh: Any, device: str) -> Answer:
+    return answers.tanh_backward(u, dh, device) if tanh else answers.relu_backward(u, dh, device)
+
+
+def _masked(h: Any, s: Any, r: float, device: str) -> Answer:
+    kept = np.ones(h.shape, np.bool_) if r == 0 or s is None else s != 0
+    return answers.dropout_forward(h, kept, r, device)
+
+
+def _linear_link(
+    inputs: Any, W: NDArray[Any], b: NDArray[Any], grad: Any, key: str, device: str
+) -> Callable[[], Answer] | None:
+    if inputs is None or grad is None:
+        return None
+    return lambda: answers.linear_backward(inputs, W, b, grad, device)[key]
+
+
+def _update(
+    case: Case, arrays: Arrays, seen: Observation, name: str, t: int, judged: Judged, device: str
+) -> Comparison:
+    """One weight after the update of step t, from the submission's own gradient and its last change of weights."""
+    w = arrays[name][t]
+    g = array_of(seen, f"{name[:2]} gradient of {name[3:]}@{t}", w.shape, flat_ok=True)
+    key = f"{name} after the step"
+    gradient = judged[f"{name[:2]} gradient of {name[3:]}"]
+    if g is None:
+        return _not_judged(f"{name[:2]} gradient of {name[3:]}", gradient.todo or "4", gradient)
+    previous = arrays[name][t - 1] if t else None
+    after = array_of(seen, f"{key}@{t - 1}", w.shape, flat_ok=True) if t else None
+    velocity = None if previous is None or after is None else after.astype(w.dtype) - previous
+    answer = answers.sgd_update(
+        w,
+        g.astype(w.dtype),
+        alpha=case.params["alpha"],
+        lam=case.params["lam"],
+        eta=case.params["etas"][t],
+        velocity=velocity,
+        previous=None if velocity is None else previous,
+        device=device,
+    )
+    return compare(got(seen, f"{key}@{t}"), answer, flat_ok=name.endswith("b"))
+
+
+def wrong_signature(edition: str, signature: str) -> Comparison:
+    """The verdict on every SGD quantity of a submission whose function takes other parameters than its edition's."""
+    return mismatched(f"cannot be asked: the function takes {signature}, where {EXPECTED_SIGNATURES[edition]} is asked")
+
+
+_JUDGES: dict[str, Callable[[Case, Arrays, Observation, str], Judged]] = {
+    "linear": _linear,
+    "init": _init,
+    "elementwise": _elementwise,
+    "dropout": _dropout,
+    "masks": _masks,
+    "sgd": _sgd,
+    "loss": _loss,
+    "labels": _labels,
+    "split": _split,
+    "momentum": _momentum,
+    "loader": _loader,
+    "network": _network,
+}

@@ -1,0 +1,104 @@
+"""Whether random draws are what the assignment asks: exact or classical tests, each with a false alarm of at most 1e-10.
+
+The tests of one submission are few (under 60 in a run), but each case has at most ten, so that a case's false alarm stays
+under 1e-9.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+FALSE_ALARM = 1e-10
+Bits = NDArray[np.bool_]
+
+
+def binomial_two_sided(k: int, n: int, p: float) -> float:
+    """Twice the smaller exact tail probability of k successes among n, each of probability p."""
+    lower = float(special.bdtr(k, n, p))
+    upper = float(special.bdtrc(k - 1, n, p)) if k > 0 else 1.0
+    return min(1.0, 2 * min(lower, upper))
+
+
+def normal_problem(draws: NDArray[Any], std: float) -> str:
+    """What is wrong with draws that should be normal with mean 0 and standard deviation `std`; "" for nothing.
+
+    A z-test of the mean, a chi-square test of the variance about 0, a Kolmogorov–Smirnov test of the whole, and a test of
+    the largest magnitude: no one of them covers what the others see.
+    """
+    x = np.asarray(draws, np.float64).ravel() / std
+    n = x.size
+    if not np.isfinite(x).all():
+        return "is not finite everywhere"
+    mean = float(x.mean())
+    if special.erfc(abs(mean) * np.sqrt(n / 2)) < FALSE_ALARM:
+        return f"has mean {mean * std:.4g} over {n} draws, where 0 is asked"
+    squares = float((x**2).sum())
+    tail = 2 * min(float(special.chdtr(n, squares)), float(special.chdtrc(n, squares)))
+    if tail < FALSE_ALARM:
+        return f"has standard deviation {np.sqrt(squares / n) * std:.4g} over {n} draws, where {std} is asked"
+    ordered = special.ndtr(np.sort(x))
+    steps = np.arange(n + 1) / n
+    distance = float(max((steps[1:] - ordered).max(), (ordered - steps[:-1]).max()))
+    if special.kolmogorov(distance * (np.sqrt(n) + 0.12 + 0.11 / np.sqrt(n))) < FALSE_ALARM:
+        return f"has the right mean and spread over {n} draws, but is not normal"
+    largest = float(np.abs(x).max())
+    if n * np.log(special.erf(largest / np.sqrt(2))) < np.log(FALSE_ALARM):
+        return f"never exceeds {largest * std:.3g} in magnitude over {n} draws: its tails are cut off"
+    return ""
+
+
+def repeats_problem(draws: NDArray[Any]) -> str:
+    """Whether values repeat among draws from a continuum: two float64 draws in a hundred thousand agree once in 1e5 runs."""
+    flat = np.asarray(draws).ravel()
+    repeated = flat.size - np.unique(flat).size
+    if repeated > max(10, flat.size // 1000):
+        return f"repeats {repeated} of {flat.size} values: they are not drawn one by one"
+    return ""
+
+
+def kept_fraction_problem(masks: Bits, r: float) -> str:
+    """Whether bits (calls×N×M) are kept with probability 1 − r: an exact binomial test over all of them."""
+    kept, n = int(masks.sum()), masks.size
+    if binomial_two_sided(kept, n, 1 - r) < FALSE_ALARM:
+        return f"is {kept / n:.4f} over {n} elements, where 1 − r = {1 - r:.4g} is asked"
+    return ""
+
+
+def independence_problem(masks: Bits, r: float) -> str:
+    """Whether bits of one call are independent: neighbours in disjoint pairs agree with probability r² + (1 − r)²."""
+    agree = r**2 + (1 - r) ** 2
+    for axis, word in ((1, "rows"), (2, "columns")):
+        first, second = (
+            np.take(masks, np.arange(0, masks.shape[axis] - 1, 2), axis),
+            np.take(masks, np.arange(1, masks.shape[axis], 2), axis),
+        )
+        same = first == second
+        if binomial_two_sided(int(same.sum()), same.size, agree) < FALSE_ALARM:
+            return f"of {word} fails: neighbouring {word} agree in {same.mean():.4f} of the elements, chance gives {agree:.4f}"
+    counts = masks.sum(axis=(1, 2))
+    n = masks[0].size
+    likeliest = float(np.exp(_log_binomial(int(round(n * (1 - r))), n, 1 - r)))
+    if np.unique(counts).size == 1 and likeliest ** (len(counts) - 1) < FALSE_ALARM:
+        return f"of elements fails: every call keeps exactly {counts[0]} of {n} elements"
+    return ""
+
+
+def redrawn_problem(masks: Bits, r: float) -> str:
+    """Whether each call draws its mask anew: successive calls agree with probability r² + (1 − r)² an element."""
+    agree = r**2 + (1 - r) ** 2
+    for k in range(len(masks) - 1):
+        same = masks[k] == masks[k + 1]
+        if same.all():
+            return f"fails: calls {k + 1} and {k + 2} have the same mask"
+        if binomial_two_sided(int(same.sum()), same.size, agree) < FALSE_ALARM:
+            return (
+                f"fails: calls {k + 1} and {k + 2} agree in {same.mean():.4f} of the elements, chance gives {agree:.4f}"
+            )
+    return ""
+
+
+def _log_binomial(k: int, n: int, p: float) -> float:
+    choose = special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
+    return float(choose + k * np.log(p) + (n - k) * np.log1p(-p))

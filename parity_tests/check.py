@@ -1,0 +1,221 @@
+"""Checks one submission: plans the cases, puts them to it in processes of their own, judges, and makes the records."""
+
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.assignment import cases as case_table
+from parity_tests.assignment import inputs
+from parity_tests.assignment.cases import Case
+from parity_tests.assignment.verdicts import Setting, check_plan, import_record, json_params, records_of
+from parity_tests.harness.compare import Comparison
+from parity_tests.harness.errors import HarnessError, UsageError
+from parity_tests.harness.interview import Question, interview
+from parity_tests.harness.observation import Hello, Observation
+from parity_tests.harness.runner import Runner
+from parity_tests.harness.submission import find_submission
+from reports.records import FAILING, Record
+
+ASSIGNMENT = Path(__file__).parent / "assignment"
+SECONDS_IN_ALL = 120.0
+ISOLATION = "none"
+WORKERS = ("parts", "wiring", "own")
+"""The processes of a submission: its parts; main with correct parts in place of its own; main with its own parts."""
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished check: its records, what it ran on, and the arrays of what did not match.
+
+    `arrays` holds "<case>/<quantity>/got", "/want" and "/radius"; `inputs` each case's sizes and parameters; `output` what
+    the submission printed, capped.
+    """
+
+    records: list[Record]
+    environment: dict[str, Any]
+    arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
+    inputs: dict[str, Any] = field(default_factory=dict)
+    output: bytes = b""
+
+
+def shipped_network() -> Path:
+    """The folder of the shipped numpy network: the first submission."""
+    spec = find_spec("implementation")
+    if spec is None or not spec.submodule_search_locations:
+        raise HarnessError("the package implementation is not installed beside parity_tests")
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def check(
+    submission: Path,
+    *,
+    device: str = "cpu",
+    dtypes: Sequence[str] = case_table.DTYPES,
+    seed: int = 0,
+    todos: frozenset[str] | None = None,
+    edition: str | None = None,
+    timeout: float = 10.0,
+    allow: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Run:
+    """Put every planned case to the submission in this folder and judge what it did.
+
+    `device` is torch's ("cpu" or "cuda"); `todos` restricts to the cases with those TODOs; `timeout` is in seconds a case;
+    `allow` names modules that the submission may import beside numpy. `progress` is told (done, planned, case).
+    Raises UsageError for what cannot be started, HarnessError where Parity itself is at fault.
+    """
+    folder = find_submission(submission)
+    started = time.monotonic()
+    with ExitStack() as stack:
+        runners = {worker: stack.enter_context(_runner(folder, worker, edition, allow, timeout)) for worker in WORKERS}
+        for runner in runners.values():
+            runner.start()
+        pool = stack.enter_context(ThreadPoolExecutor(len(runners)))
+        # torch takes a second to import; the submission answers meanwhile.
+        hello = runners["parts"].hello
+        plan = case_table.plan(hello.edition, tuple(dtypes), todos)
+        if not plan:
+            raise UsageError(f"edition {hello.edition} asks for none of the TODOs {', '.join(sorted(todos or ()))}")
+        answered: SimpleQueue[Observation | None] = SimpleQueue()
+        running = [
+            pool.submit(_interview, runners[worker], [c for c in plan if c.worker == worker], seed, answered)
+            for worker in WORKERS
+        ]
+        setting = Setting(str(submission), hello.edition, device, ISOLATION)
+        judged, seen = _judge_all(plan, seed, device, hello, _arriving(answered, running), progress)
+        output = b"".join(runner.output for runner in runners.values())
+    judged = _credit(plan, judged)
+    records = [r for case in plan for r in records_of(setting, case, judged[case.name], seen[case.name])]
+    check_plan(plan, records)
+    records.insert(0, import_record(setting, (hello.import_failure, hello.utils_failure)))
+    return Run(
+        records=_noting_lent(records, hello),
+        environment=_environment(setting, seed, dtypes, hello, time.monotonic() - started),
+        arrays=_arrays_of_failures(judged),
+        inputs={case.name: {"title": case.title, **json_params(case.params)} for case in plan},
+        output=output,
+    )
+
+
+def _runner(folder: Path, worker: str, edition: str | None, allow: Sequence[str], timeout: float) -> Runner:
+    companions = {"parts": [], "own": ["recorder.py"], "wiring": ["recorder.py", "stand_ins.py"]}[worker]
+    return Runner(
+        folder,
+        probe=ASSIGNMENT / "probe.py",
+        companions=[ASSIGNMENT / name for name in companions],
+        edition=edition,
+        allow=allow,
+        lend_utils=shipped_network() / "utils.py",
+        case_seconds=timeout,
+    )
+
+
+def _interview(runner: Runner, cases: Sequence[Case], seed: int, answered: "SimpleQueue[Observation | None]") -> None:
+    questions = [
+        Question(
+            case=case.name,
+            probe=case.probe,
+            params=json_params(case.params),
+            draw=partial(inputs.draw, case, seed),
+            seed=inputs.seed_of(seed, case.name),
+            strikes=case.strikes,
+        )
+        for case in cases
+    ]
+    try:
+        for seen in interview(runner, questions, seconds_in_all=SECONDS_IN_ALL):
+            answered.put(seen)
+    finally:
+        answered.put(None)
+
+
+def _arriving(answered: "SimpleQueue[Observation | None]", running: "Sequence[Future[None]]") -> Iterator[Observation]:
+    """Observations as they come, from all runners; then whatever went wrong in the harness's own threads."""
+    for _ in running:
+        while (seen := answered.get()) is not None:
+            yield seen
+    for future in running:
+        future.result()
+
+
+def _judge_all(
+    plan: Sequence[Case],
+    seed: int,
+    device: str,
+    hello: Hello,
+    arriving: Iterator[Observation],
+    progress: Progress | None,
+) -> tuple[dict[str, dict[str, Comparison]], dict[str, Observation]]:
+    from parity_tests.assignment import expectations  # torch: imported while the submission is at work
+
+    by_name = {case.name: case for case in plan}
+    judged: dict[str, dict[str, Comparison]] = {}
+    seen: dict[str, Observation] = {}
+    for observation in arriving:
+        case = by_name[observation.case]
+        seen[case.name] = observation
+        if progress is not None:
+            progress(len(seen), len(plan), case.name)
+        if case.check == "sgd" and hello.edition_seen != hello.edition and "signature" in observation.facts:
+            wrong = expectations.wrong_signature(hello.edition, observation.facts["signature"])
+            judged[case.name] = {q.name: wrong for q in case.quantities}
+        else:
+            judged[case.name] = expectations.judge(case, inputs.draw(case, seed), observation, device)
+    return judged, seen
+
+
+def _credit(plan: Sequence[Case], judged: Mapping[str, dict[str, Comparison]]) -> dict[str, dict[str, Comparison]]:
+    """Failures of `main` with its own parts, credited to the part that is wrong; TODO 10 keeps what is its own."""
+    return dict(judged)
+
+
+def _arrays_of_failures(judged: Mapping[str, Mapping[str, Comparison]]) -> dict[str, NDArray[Any]]:
+    return {
+        f"{case}/{quantity}/{word}": array
+        for case, comparisons in judged.items()
+        for quantity, comparison in comparisons.items()
+        if comparison.arrays is not None and comparison.verdict in FAILING
+        for word, array in zip(("got", "want", "radius"), comparison.arrays, strict=True)
+    }
+
+
+def _noting_lent(records: list[Record], hello: Hello) -> list[Record]:
+    """The import's record, noting what the submission lacked and was lent."""
+    if not hello.lent:
+        return records
+    what = " and ".join(f"{name}.py (Parity's own)" if name == "utils" else name for name in hello.lent)
+    note = "; ".join(filter(None, (records[0].note, f"was lent {what}")))
+    return [replace(records[0], note=note), *records[1:]]
+
+
+def _environment(setting: Setting, seed: int, dtypes: Sequence[str], hello: Hello, seconds: float) -> dict[str, Any]:
+    import torch
+
+    return {
+        "submission": setting.submission,
+        "edition": setting.edition,
+        "seed": seed,
+        "device": setting.device,
+        "dtypes": list(dtypes),
+        "isolation": setting.isolation,
+        "seconds": round(seconds, 3),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "numpy": np.__version__,
+        "torch": torch.__version__,
+        "threads": {"torch": torch.get_num_threads(), "submission": 1},
+        "submission_python": hello.python_version,
+        "submission_numpy": hello.numpy_version,
+    }
