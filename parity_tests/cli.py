@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
 import math
@@ -165,7 +164,6 @@ def check(
     """
     from reports.runs import RunFolderError, refuse_unwritable, save
 
-    folder = shipped_network() if submission is None else submission
     try:
         refuse_unwritable(out)
     except RunFolderError as error:
@@ -173,10 +171,11 @@ def check(
     _refuse_missing_device(device)
 
     from parity_tests.check import check as run_check
+    from parity_tests.check import shipped_network
 
     with _Progress() as progress:
         run = run_check(
-            folder,
+            shipped_network() if submission is None else submission,
             device=device,
             dtypes=DTYPES if dtype == "both" else (dtype,),
             seed=seed,
@@ -269,14 +268,6 @@ def doctor(as_json: bool) -> None:
 
     found = examine()
     click.echo(json.dumps(found, indent=2) if as_json else "\n".join(describe(found)))
-
-
-def shipped_network() -> Path:
-    """The folder of the network that comes with Parity. Raises UsageError where it is not installed."""
-    spec = importlib.util.find_spec("implementation")
-    if spec is None or not spec.submodule_search_locations:
-        raise UsageError("the shipped network is not installed; name a folder: parity check SUBMISSION.")
-    return Path(next(iter(spec.submodule_search_locations)))
 
 
 def _split(values: Sequence[str]) -> list[str]:

@@ -153,7 +153,8 @@ def case_page(run: Results, case: str, *, width: int = 80, paint: Paint = plain)
 
 def _headline(run: Results) -> str:
     def distinct(name: str) -> str:
-        return _listed(list(dict.fromkeys(str(getattr(record, name)) for record in run.records)))
+        words = dict.fromkeys(str(getattr(record, name)) for record in run.records)
+        return _listed([word for word in words if word])
 
     seed = run.environment.get("seed")
 

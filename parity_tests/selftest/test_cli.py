@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from parity_tests.cli import main, shipped_network
+from parity_tests.cli import main
 from parity_tests.harness.errors import HarnessError, UsageError
 from parity_tests.selftest.invented import InventedRun, mismatch, record
 from reports.runs import load
 
+SHIPPED = Path("the shipped network")
 AGREED = InventedRun(records=[record(), record(todo="utils", case="utils/ties/float64")], arrays={})
 
 
@@ -38,7 +39,7 @@ class FakeCheck:
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeCheck:
     fake = FakeCheck()
-    monkeypatch.setitem(sys.modules, "parity_tests.check", SimpleNamespace(check=fake))
+    monkeypatch.setitem(sys.modules, "parity_tests.check", SimpleNamespace(check=fake, shipped_network=lambda: SHIPPED))
     monkeypatch.chdir(tmp_path)
     return fake
 
@@ -60,7 +61,7 @@ def test_the_shipped_network_is_checked_by_default(fake: FakeCheck, parity: Pari
     status, out, err = parity("check")
     ((folder, options),) = fake.asked
     assert (status, err) == (0, "")
-    assert folder == shipped_network()
+    assert folder == SHIPPED
     options.pop("progress")
     assert options == {
         "device": "cpu",
