@@ -39,8 +39,8 @@ Progress = Callable[[int, int, str], None]
 class Run:
     """A finished check: its records, what it ran on, and the arrays of what did not match.
 
-    `arrays` holds "<case>/<quantity>/got", "/want" and "/radius"; `inputs` each case's sizes and parameters; `output` what
-    the submission printed, capped.
+    `arrays` holds "<case>/<quantity>/got", "/want" and "/radius"; `inputs` each case's sizes and parameters; `output`
+    what the submission printed, capped.
     """
 
     records: list[Record]
@@ -72,8 +72,8 @@ def check(
 ) -> Run:
     """Put every planned case to the submission in this folder and judge what it did.
 
-    `device` is torch's ("cpu" or "cuda"); `todos` restricts to the cases with those TODOs; `timeout` is in seconds a case;
-    `allow` names modules that the submission may import beside numpy. `progress` is told (done, planned, case).
+    `device` is torch's ("cpu" or "cuda"); `todos` restricts to the cases with those TODOs; `timeout` is in seconds a
+    case; `allow` names modules that the submission may import beside numpy. `progress` is told (done, planned, case).
     Raises UsageError for what cannot be started, HarnessError where Parity itself is at fault.
     """
     folder = find_submission(submission)

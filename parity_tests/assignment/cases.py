@@ -56,7 +56,7 @@ LINEAR_SHAPES = {  # N, D, M
     "tall": (12, 5, 3),
 }
 INIT_SIZES = {"small": (5, 7), "distribution": (10, 10_000)}
-ELEMENTWISE = {  # shapes of the pairs, what is drawn, lenient
+ELEMENTWISE: dict[str, tuple[list[tuple[int, ...]], str, bool]] = {  # shapes of the pairs, what is drawn, lenient
     "two-dimensions": ([(6, 5)], "normal", False),
     "one-row": ([(1, 7)], "normal", False),
     "one-dimension": ([(9,)], "normal", True),

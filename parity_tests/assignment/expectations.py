@@ -6,6 +6,7 @@ network could not be judged because an earlier one broke, its `todo` is that one
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,6 @@ from reference.answers import Answer
 
 Arrays = Mapping[str, NDArray[Any]]
 Judged = dict[str, Comparison]
-
-NOT_PLANNED = "the probe did not get this far"
 
 
 def judge(case: Case, arrays: Arrays, seen: Observation, device: str = "cpu") -> Judged:
@@ -168,7 +167,7 @@ def echoes(layer: str, h: NDArray[Any], grad: NDArray[Any], got_gradient: NDArra
         )
 
 
-def kept_mask(q: NDArray[Any], s: NDArray[Any]) -> NDArray[np.bool_]:
+def kept_mask(s: NDArray[Any]) -> NDArray[np.bool_]:
     """The mask that a dropout's forward used, from its result: kept where s ≠ 0 (of q without zeros, for sure)."""
     return np.asarray(s != 0)
 
@@ -193,7 +192,7 @@ def _dropout(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judg
                 answer = replace(answer, alternatives=(answers.Alternative(old.value, old.radius, everywhere, note),))
             judged[item.name] = compare(value, answer)
             continue
-        kept = np.ones(q.shape, np.bool_) if s is None or r == 0 else kept_mask(q, s)
+        kept = np.ones(q.shape, np.bool_) if s is None or r == 0 else kept_mask(s)
         if word == "output":
             judged[item.name] = compare(value, answers.dropout_forward(q, kept, r, device))
             if isinstance(value, Returned) and judged[item.name].verdict == "match":
@@ -213,7 +212,7 @@ def _masks(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged
     if missing is not None:
         comparison = compare(got(seen, f"output@{missing}"), answers.known(q))
         return {item.name: comparison for item in case.quantities}
-    masks = np.stack([kept_mask(q, s) for s in drawn if s is not None])
+    masks = np.stack([kept_mask(s) for s in drawn if s is not None])
     scale = compare(Returned("array", drawn[0], ""), answers.dropout_forward(q, masks[0], r, device))
     problems = {
         "kept fraction": statistics.kept_fraction_problem(masks, r),
@@ -366,10 +365,12 @@ def _network_step(case: Case, arrays: Arrays, seen: Observation, t: int, device:
         for key in "WbX":
             name = f"{layer_name} gradient of {key}"
             wanted[name] = _linear_link(inputs, w[f"{layer_name}_W"], w[f"{layer_name}_b"], grad, key, device)
-    known_mask = h is not None and s is not None and ds is not None
-    wanted["dropout gradient"] = (lambda: answers.dropout_backward(h, s != 0, ds, r, device)) if known_mask else None
-    known_input = u is not None and dh is not None
-    wanted["activation gradient"] = (lambda: _activation_gradient(tanh, u, dh, device)) if known_input else None
+    wanted["dropout gradient"] = None
+    if h is not None and s is not None and ds is not None:
+        wanted["dropout gradient"] = partial(answers.dropout_backward, h, kept_mask(s), ds, r, device)
+    wanted["activation gradient"] = None
+    if u is not None and dh is not None:
+        wanted["activation gradient"] = partial(_activation_gradient, tanh, u, dh, device)
 
     judged: Judged = {}
     broken: tuple[str, str, Comparison] | None = None

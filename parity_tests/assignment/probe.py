@@ -6,6 +6,8 @@ round of calls on the same object. It knows no answers and judges nothing.
 
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -183,7 +185,7 @@ class Plain:
 
 def bare(submission: Any, name: str, default: type) -> Any:
     """An object of the submission's class `name`, its constructor not run; of `default` where there is none."""
-    cls = getattr(submission.module, name, default)
+    cls: Any = getattr(submission.module, name, default)
     try:
         return cls.__new__(cls)
     except Exception:
@@ -384,9 +386,5 @@ PROBES: dict[str, Callable[[Any, Any, Params, Arrays], None]] = {
     "network": network,
 }
 
-try:
-    from recorder import record_main
-except ImportError:  # bound for main's workers alone
-    pass
-else:
-    PROBES["main"] = record_main
+with suppress(ModuleNotFoundError):  # bound for main's workers alone
+    PROBES["main"] = import_module("recorder").record_main

@@ -1,7 +1,6 @@
-"""Whether random draws are what the assignment asks: exact or classical tests, each with a false alarm of at most 1e-10.
+"""Whether random draws are what the assignment asks: exact or classical tests, each with a false alarm of 1e-10.
 
-The tests of one submission are few (under 60 in a run), but each case has at most ten, so that a case's false alarm stays
-under 1e-9.
+A quantity is at most nine of these tests, so that its false alarm stays under 1e-9.
 """
 
 from typing import Any
@@ -24,8 +23,8 @@ def binomial_two_sided(k: int, n: int, p: float) -> float:
 def normal_problem(draws: NDArray[Any], std: float) -> str:
     """What is wrong with draws that should be normal with mean 0 and standard deviation `std`; "" for nothing.
 
-    A z-test of the mean, a chi-square test of the variance about 0, a Kolmogorov–Smirnov test of the whole, and a test of
-    the largest magnitude: no one of them covers what the others see.
+    A z-test of the mean, a chi-square test of the variance about 0, a Kolmogorov–Smirnov test of the whole, and a test
+    of the largest magnitude: no one of them covers what the others see.
     """
     x = np.asarray(draws, np.float64).ravel() / std
     n = x.size
@@ -50,7 +49,7 @@ def normal_problem(draws: NDArray[Any], std: float) -> str:
 
 
 def repeats_problem(draws: NDArray[Any]) -> str:
-    """Whether values repeat among draws from a continuum: two float64 draws in a hundred thousand agree once in 1e5 runs."""
+    """Whether values repeat among draws from a continuum: of 100,000 float64 draws two agree once in 1e5 runs."""
     flat = np.asarray(draws).ravel()
     repeated = flat.size - np.unique(flat).size
     if repeated > max(10, flat.size // 1000):
@@ -70,16 +69,13 @@ def independence_problem(masks: Bits, r: float) -> str:
     """Whether bits of one call are independent: neighbours in disjoint pairs agree with probability r² + (1 − r)²."""
     agree = r**2 + (1 - r) ** 2
     for axis, word in ((1, "rows"), (2, "columns")):
-        first, second = (
-            np.take(masks, np.arange(0, masks.shape[axis] - 1, 2), axis),
-            np.take(masks, np.arange(1, masks.shape[axis], 2), axis),
-        )
-        same = first == second
+        even = np.arange(0, masks.shape[axis] - 1, 2)
+        same = np.take(masks, even, axis) == np.take(masks, even + 1, axis)
         if binomial_two_sided(int(same.sum()), same.size, agree) < FALSE_ALARM:
-            return f"of {word} fails: neighbouring {word} agree in {same.mean():.4f} of the elements, chance gives {agree:.4f}"
+            return f"of {word} fails: neighbouring {word} {_agreement(same, agree)}"
     counts = masks.sum(axis=(1, 2))
     n = masks[0].size
-    likeliest = float(np.exp(_log_binomial(int(round(n * (1 - r))), n, 1 - r)))
+    likeliest = float(np.exp(_log_binomial(round(n * (1 - r)), n, 1 - r)))
     if np.unique(counts).size == 1 and likeliest ** (len(counts) - 1) < FALSE_ALARM:
         return f"of elements fails: every call keeps exactly {counts[0]} of {n} elements"
     return ""
@@ -93,10 +89,12 @@ def redrawn_problem(masks: Bits, r: float) -> str:
         if same.all():
             return f"fails: calls {k + 1} and {k + 2} have the same mask"
         if binomial_two_sided(int(same.sum()), same.size, agree) < FALSE_ALARM:
-            return (
-                f"fails: calls {k + 1} and {k + 2} agree in {same.mean():.4f} of the elements, chance gives {agree:.4f}"
-            )
+            return f"fails: calls {k + 1} and {k + 2} {_agreement(same, agree)}"
     return ""
+
+
+def _agreement(same: Bits, chance: float) -> str:
+    return f"agree in {same.mean():.4f} of the elements, chance gives {chance:.4f}"
 
 
 def _log_binomial(k: int, n: int, p: float) -> float:
