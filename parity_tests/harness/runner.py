@@ -22,12 +22,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from parity_tests.assignment import editions
 from parity_tests.harness import packages, wire
 from parity_tests.harness.errors import HarnessError
 from parity_tests.harness.observation import FAILURE_KINDS, Failure, Hello, Observation, Returned
 
 WORKER = Path(__file__).with_name("worker.py")
-EDITIONS = Path(__file__).parents[1] / "assignment" / "editions.py"
 OUTPUT = 64 << 10
 """Bytes kept of what a submission prints."""
 GRACE = 1.0
@@ -84,7 +84,7 @@ class Runner:
             "folder": os.path.abspath(submission),  # noqa: PTH100 - links stay as the user wrote them
             "probe": str(probe.resolve()),
             "companions": [str(file.resolve()) for file in companions],
-            "editions": str(EDITIONS),
+            "editions": str(Path(editions.__file__).resolve()),
             "edition": edition,
             "allow": packages.closure(allow),
             "lend_utils": str(lend_utils.resolve()) if lend_utils else None,
@@ -156,16 +156,7 @@ class Runner:
 
         The random generators are seeded with `seed`. Never raises for what the submission does.
         """
-        start = time.monotonic()
-        gathered = _Gathered(case)
-        self._greet()
-        if self._child is None:
-            assert self._dead is not None
-            gathered.failures[""] = self._dead
-            return gathered.observation(time.monotonic() - start)
         limit = self._seconds if seconds is None else seconds
-        asked = time.monotonic()
-        deadline = asked + limit + GRACE
         header = {
             "kind": "ask",
             "case": case,
@@ -174,6 +165,26 @@ class Runner:
             "seed": seed,
             "seconds": limit,
         }
+        gathered, asked = self._put(case, header, arrays, limit)
+        if gathered.count == 0 and self._child is None and self._dead is None:
+            # What an earlier case left behind ended the process before this one began.
+            gathered, asked = self._put(case, header, arrays, limit)
+        return gathered.observation(time.monotonic() - asked)
+
+    # ---- inside
+
+    def _put(
+        self, case: str, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], limit: float
+    ) -> tuple[_Gathered, float]:
+        """Put a case once: what came back, and when it was asked."""
+        gathered = _Gathered(case)
+        self._greet()
+        asked = time.monotonic()
+        if self._child is None:
+            assert self._dead is not None
+            gathered.failures[""] = self._dead
+            return gathered, asked
+        deadline = asked + limit + GRACE
         try:
             self._child.send(header, arrays, deadline)
             while not gathered.take(self._child.receive(deadline)):
@@ -187,9 +198,10 @@ class Runner:
         except wire.WireError:
             gathered.failures[""] = gathered.garbled()
             self._drop()
-        return gathered.observation(time.monotonic() - asked)
-
-    # ---- inside
+        if gathered.fault:
+            gathered.failures[""] = Failure("harness_error", "", f"the harness's process failed: {gathered.fault}")
+            self._drop()
+        return gathered, asked
 
     def _greet(self) -> None:
         """Have a process that has said hello, or none where the import of the submission ends every process."""
@@ -207,10 +219,14 @@ class Runner:
         assert self._child is not None
         deadline = time.monotonic() + 2 * self._seconds + GRACE
         gathered = _Gathered("hello")
+        edition: tuple[str, str, tuple[str, ...]] = (str(self._order["edition"] or editions.DEFAULT), "", ())
         try:
             while (message := self._child.receive(deadline)).header.get("kind") != "hello":
-                gathered.take(message)
-            hello = _hello(message.header)
+                if message.header.get("kind") == "edition":
+                    edition = _edition(message.header)
+                elif gathered.take(message):
+                    raise HarnessError(f"the process for the submission failed: {gathered.fault}")
+            hello = _hello(message.header, edition)
         except _Late:
             self._dead = gathered.late(self._seconds)
         except _Ended:
@@ -222,8 +238,8 @@ class Runner:
             self._hello = self._hello or hello
             return
         self._drop()
-        edition = self._order["edition"] or ""
-        self._hello = self._hello or Hello(edition, "", self._dead, None, (), (), "", "")
+        judged, seen, lent = edition
+        self._hello = self._hello or Hello(judged, seen, self._dead, None, (), lent, "", "")
 
     def _await_ready(self) -> None:
         assert self._child is not None
@@ -372,12 +388,13 @@ class _Gathered:
         self._warnings: list[str] = []
         self._call = ""
         self._late: Failure | None = None
-        self._count = 0
+        self.fault = ""
+        self.count = 0
 
     def take(self, message: wire.Message) -> bool:
         """Add one message; True for the last of the case. Raises WireError."""
-        self._count += 1
-        if self._count > MESSAGES:
+        self.count += 1
+        if self.count > MESSAGES:
             raise wire.WireError(f"one case sent more than {MESSAGES} messages")
         match message.header:
             case {"kind": "value", "name": str(name), "what": str(what), "detail": str(detail)}:
@@ -393,13 +410,18 @@ class _Gathered:
                     self.failures[name] = failure
                 self._values.pop(name, None)
             case {"kind": "fact", "key": str(key), "value": value}:
-                self._facts[_short(key)] = value
+                self._facts[_short(key)] = _tidy(value)
             case {"kind": "warning", "text": str(text)}:
                 self._warnings.append(_short(text))
             case {"kind": "call", "label": str(label)}:
                 self._call = _short(label)
             case {"kind": "late", "place": str(place)}:
                 self._late = _failure({**message.header, "failure": "timeout", "error": "", "text": _short(place)})
+            case {"kind": "forgiven", "name": str(name)}:
+                self.failures.pop(_short(name), None)
+            case {"kind": "fault", "text": str(text)}:
+                self.fault = _short(text[-500:])
+                return True
             case {"kind": "done"}:
                 return True
             case _:
@@ -469,24 +491,42 @@ def _failure(header: Any) -> Failure:
     raise wire.WireError("a failure that is not described as one")
 
 
-def _hello(header: Mapping[str, Any]) -> Hello:
+def _tidy(value: Any) -> Any:
+    """A JSON value whose texts a report may carry."""
+    if isinstance(value, str):
+        return _short(value)
+    if isinstance(value, list):
+        return [_tidy(item) for item in value]
+    if isinstance(value, dict):
+        return {_short(key): _tidy(item) for key, item in value.items()}
+    return value
+
+
+def _edition(header: Mapping[str, Any]) -> tuple[str, str, tuple[str, ...]]:
+    match header:
+        case {"edition": str(edition), "edition_seen": str(seen), "lent": list(lent)} if all(
+            isinstance(name, str) for name in lent
+        ):
+            return _short(edition), _short(seen), tuple(map(_short, lent))
+    raise wire.WireError("an edition that is not one")
+
+
+def _hello(header: Mapping[str, Any], edition: tuple[str, str, tuple[str, ...]]) -> Hello:
     match header:
         case {
-            "edition": str(edition),
-            "edition_seen": str(seen),
             "failures": {"module": module, "utils": utils},
             "names": list(names),
-            "lent": list(lent),
             "numpy": str(numpy_version),
             "python": str(python_version),
-        } if all(isinstance(name, str) for name in [*names, *lent]):
+        } if all(isinstance(name, str) for name in names):
+            judged, seen, lent = edition
             return Hello(
-                _short(edition),
-                _short(seen),
+                judged,
+                seen,
                 _failure_or_none(module),
                 _failure_or_none(utils),
                 tuple(map(_short, names)),
-                tuple(map(_short, lent)),
+                lent,
                 _short(numpy_version),
                 _short(python_version),
             )

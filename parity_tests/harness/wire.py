@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_HEADER = 1 << 20
+MAX_HEADER = 8 << 20
 """Bytes of JSON in one message."""
 MAX_BODY = 64 << 20
 """Bytes of arrays in one message, unless the receiver says otherwise."""

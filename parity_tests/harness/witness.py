@@ -106,12 +106,12 @@ class Witness:
         self._write = send
         self._folder = folder
         self._cap = cap
-        self._busy = False
+        self._busy = True
         self._limit = 0.0
         self._place: Place | None = None
         self._last: Failure | None = None
         self._seen: set[str] = set()
-        self._process = os.getpid()
+        self._over = False
 
     # ---- what probes use
 
@@ -125,6 +125,8 @@ class Witness:
         if any(value is self.FAILED for value in (function, *args, *kw.values())):
             self._fail(name, self._last)
             return self.FAILED
+        if self._over:
+            raise CaseOver
         label = self._label(name, function)
         if name is not None:
             self._send({"kind": "call", "label": label})
@@ -147,6 +149,8 @@ class Witness:
         if failure is not None:
             self._fail(name, failure)
             if out_of_time:
+                self.stop_clock()  # what the probe still has to say must get out
+                self._over = True
                 raise CaseOver
             return self.FAILED
         if name is not None and not self.keep(name, value):
@@ -188,6 +192,11 @@ class Witness:
         described = _failure(kind, "", failure) if isinstance(failure, str) else self.describe(failure, name)
         self._fail(name, described)
 
+    def forgive(self, name: str | None = None) -> None:
+        """Take back a failure that asking in another way made good."""
+        if self.failures.pop(name or "", None) is not None:
+            self._send({"kind": "forgiven", "name": name or ""})
+
     # ---- what the worker uses
 
     def start_clock(self, seconds: float) -> None:
@@ -195,12 +204,14 @@ class Witness:
         self.failures.clear()
         self._seen.clear()
         self._last, self._place, self._limit = None, None, seconds
+        self._over = self._busy = False
         signal.signal(signal.SIGALRM, self._on_alarm)
         signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
 
     def stop_clock(self) -> None:
-        """End the case."""
+        """No time limit from here on."""
         signal.setitimer(signal.ITIMER_REAL, 0.0)
+        self._place = None
 
     def on_warning(self, message: Any, category: type[Warning], *_: Any, **__: Any) -> None:
         """Takes the place of warnings.showwarning: sends each text once for each line of the submission."""
@@ -223,7 +234,7 @@ class Witness:
         if isinstance(error, OutOfTime):
             kind, name, text = "timeout", "", f"{what} did not end within {self._limit:g} s{place}"
         elif isinstance(error, MemoryError):
-            kind, text = "memory", f"{raised or what}{place}: there was not enough memory"
+            kind, text = "memory", f"{what} needs more memory than it may have{f': {said}' if said else ''}{place}"
         elif isinstance(error, NotImplementedError):
             where = place.function if place.function not in ("", "<module>") else what
             kind, text = "missing", f"{where} is not implemented{place}"
@@ -248,8 +259,6 @@ class Witness:
 
     def _send(self, header: Mapping[str, Any]) -> None:
         """Send a message whole: the time limit must not strike in the middle of it."""
-        if os.getpid() != self._process:  # a copy that the submission forked off must not talk for us
-            os._exit(0)
         before, self._busy = self._busy, True
         try:
             self._write(header, {})
@@ -266,7 +275,7 @@ class Witness:
             self._place = self._place_of_frame(frame)
         if self._busy:
             return
-        if self._place.file and os.getpid() == self._process:
+        if self._place.file:
             self._busy = True
             self._write({"kind": "late", "place": str(self._place), **_where(self._place)}, {})
             self._busy = False

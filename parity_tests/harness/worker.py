@@ -18,7 +18,7 @@ import shutil
 import sys
 import traceback
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -37,27 +37,19 @@ _CPU_SECONDS = 600
 _NAMES = 1000
 
 
-def load(path: Path, name: str, beside: Sequence[Path] = ()) -> ModuleType:
-    """Load a file as the module `name`, which may import the files `beside` it by their stems.
+def load(files: Mapping[str, Path]) -> dict[str, ModuleType]:
+    """Load files as modules of the given names; they may import one another by these.
 
-    None of these names stays behind: the submission's own files of the same names are its own.
+    None of the names stays behind: the submission's own files of the same names are its own.
     """
-    names = {file.stem: file for file in beside}
-    known = set(sys.modules)
-    finder = _Beside(names)
+    finder = _Beside(files)
     sys.meta_path.insert(0, finder)
     try:
-        spec = importlib.util.spec_from_file_location(name, path)
-        if spec is None or spec.loader is None:
-            raise ImportError(f"{path} is no Python file")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
+        return {name: importlib.import_module(name) for name in files}
     finally:
         sys.meta_path.remove(finder)
-        for loaded in {name, *names} - known:
-            sys.modules.pop(loaded, None)
-    return module
+        for name in files:
+            sys.modules.pop(name, None)
 
 
 class _Beside:
@@ -71,8 +63,8 @@ class _Beside:
 
 
 if not TYPE_CHECKING:
-    _HERE = Path(__file__).parent
-    wire, witness, guard, lent = (load(_HERE / f"{n}.py", f"_{n}") for n in ("wire", "witness", "guard", "lent"))
+    _OURS = ("wire", "witness", "guard", "lent")
+    wire, witness, guard, lent = load({name: Path(__file__).with_name(f"{name}.py") for name in _OURS}).values()
 
 
 class Channel:
@@ -82,6 +74,7 @@ class Channel:
         self._read, self._write = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _HIGH) for fd in (read, write))
         os.close(read)
         os.close(write)
+        self._process = os.getpid()
         self._decoder: Decoder = wire.Decoder(cap)
 
     def receive(self) -> wire.Message | None:
@@ -95,6 +88,8 @@ class Channel:
 
     def send(self, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
         """Send a message whole."""
+        if os.getpid() != self._process:  # a copy that the submission forked off must not talk for us
+            os._exit(0)
         for piece in wire.encode(header, arrays):
             while piece:
                 piece = piece[os.write(self._write, piece) :]
@@ -111,12 +106,11 @@ class Submission:
         self._why = why
 
     def get(self, name: str) -> Any:
-        """What the module calls `name`. Raises Missing where it defines nothing of that name."""
-        try:
-            return vars(self.module)[name]
-        except KeyError:
-            file = f"{self.module.__name__}.py"
-            raise witness.Missing(self._why or f"{file} defines no {name}") from None
+        """What the module calls `name`, or else its utils. Raises Missing where neither defines it."""
+        for module in (self.module, self.utils):
+            if module is not None and name in vars(module):
+                return vars(module)[name]
+        raise witness.Missing(self._why or f"{self.module.__name__}.py defines no {name}")
 
 
 class Worker:
@@ -127,14 +121,28 @@ class Worker:
         self._folder: str = order["folder"]
         self._scratch = Path(order["scratch"])
         self._seconds: float = order["seconds"]
-        self._editions: Any = load(Path(order["editions"]), "_editions")
-        self._probes = load(Path(order["probe"]), "probe", [Path(file) for file in order["companions"]])
+        self._editions: Any = load({"editions": Path(order["editions"])})["editions"]
+        self._beside = load({Path(file).stem: Path(file) for file in [*order["companions"], order["probe"]]})
+        self._probes = self._beside[Path(order["probe"]).stem].PROBES
         self._main = self._editions.MODULE
         self._file = f"{self._folder}{os.sep}{self._main}.py"
         self._streams = sys.stdout, sys.stderr
         self._limit = sys.getrecursionlimit()
         self._why = ""
         self._cases = 0
+        self._order = order
+
+    def open(self) -> dict[str, Any]:
+        """Look at the source, and close the door: from here on only what a submission may import is found."""
+        order = self._order
+        self._witness = witness.Witness(self._channel.send, self._folder, order["cap"])
+        for what, limit in (
+            (resource.RLIMIT_AS, order["memory"]),
+            (resource.RLIMIT_FSIZE, _FILE_BYTES),
+            (resource.RLIMIT_NOFILE, _OPEN_FILES),
+            (resource.RLIMIT_CORE, 0),
+        ):
+            _limit(what, limit)
         self.edition_seen = self._tell_edition()
         self.edition: str = order["edition"] or self.edition_seen or self._editions.DEFAULT
         utils = self._editions.UTILS
@@ -144,21 +152,11 @@ class Worker:
         self.lent = [*inert, *files]
         stand_ins = lent.Lender(tuple(inert))
         self._guard = guard.Guard(self._folder, ["numpy", *order["allow"]], files, stand_ins)
-        self._witness = witness.Witness(channel.send, self._folder, order["cap"])
-
-    def settle(self, memory: int) -> None:
-        """Close the door: from here on only what a submission may import is found, within the limits."""
         sys.meta_path.insert(0, self._guard)
         sys.path.insert(0, self._folder)
         sys.modules["__main__"] = ModuleType("__main__")
         sys.breakpointhook = _no_keyboard
-        for what, limit in (
-            (resource.RLIMIT_AS, memory),
-            (resource.RLIMIT_FSIZE, _FILE_BYTES),
-            (resource.RLIMIT_NOFILE, _OPEN_FILES),
-            (resource.RLIMIT_CORE, 0),
-        ):
-            _limit(what, limit)
+        return {"kind": "edition", "edition": self.edition, "edition_seen": self.edition_seen, "lent": self.lent}
 
     def hello(self) -> dict[str, Any]:
         """Import the submission a first time and say what it is."""
@@ -181,11 +179,8 @@ class Worker:
             self._end()
         return {
             "kind": "hello",
-            "edition": self.edition,
-            "edition_seen": self.edition_seen,
             "failures": failures,
             "names": [name[:200] for name in names],
-            "lent": self.lent,
             "numpy": np.__version__,
             "python": sys.version.split()[0],
         }
@@ -194,7 +189,7 @@ class Worker:
         """Put one case to the submission; everything is sent as it comes."""
         self._begin(header["case"], header["seed"], header["seconds"])
         try:
-            probe = self._probes.PROBES.get(header["probe"])
+            probe = self._probes.get(header["probe"])
             if probe is None:
                 raise LookupError(f"there is no probe {header['probe']}")
             module, stopped = self._import_main()
@@ -205,6 +200,7 @@ class Worker:
             except Exception:  # said once, in the hello
                 utils = None
             submission = Submission(self._folder, self.edition, module, utils, self._why)
+            sys.modules.update(self._beside)  # the probe may import what is beside it only now
             probe(submission, self._witness, header["params"], arrays)
         except witness.CaseOver:
             pass
@@ -213,7 +209,12 @@ class Worker:
             self._escaped(error)
         finally:
             self._end()
-        self._channel.send({"kind": "done"}, {})
+
+    def interrupted(self) -> None:
+        """The time limit struck on the way out of a case."""
+        self._witness.stop_clock()
+        self._witness.fail("", "the case did not end within its time limit", "timeout")
+        self._end()
 
     # ---- inside
 
@@ -248,6 +249,8 @@ class Worker:
 
     def _end(self) -> None:
         self._witness.stop_clock()
+        for name in self._beside:
+            sys.modules.pop(name, None)
         self._guard.forget()
         for stream in {sys.stdout, *self._streams}:
             try:
@@ -260,6 +263,7 @@ class Worker:
     def _import_main(self) -> tuple[ModuleType, BaseException | None]:
         """The module and what its import raised; what was defined before that stays defined."""
         self._guard.forget()
+        self._channel.send({"kind": "call", "label": f"the import of {self._main}.py"}, {})
         module = ModuleType(self._main)
         module.__file__ = self._file
         module.__spec__ = importlib.util.spec_from_file_location(self._main, self._file)
@@ -284,7 +288,7 @@ class Worker:
             text = f"{name}.py cannot be imported{place}: {witness.clean(str(error))}"
         else:
             text += ", while it was being imported"
-            if name == self._main:
+            if name == self._main and (failure["function"] != "<module>" or isinstance(error, (OSError, SystemExit))):
                 text += '; code that runs the training belongs under `if __name__ == "__main__":`'
         failure["text"] = text
         return failure
@@ -335,15 +339,18 @@ def main() -> None:
         return
     try:
         worker = Worker(channel, order.header)
-        worker.settle(order.header["memory"])
+        channel.send({"kind": "ready"}, {})
+        channel.send(worker.open(), {})
+        channel.send(worker.hello(), {})
+        while (message := channel.receive()) is not None:
+            try:
+                worker.answer(message.header, message.arrays)
+            except witness.OutOfTime:
+                worker.interrupted()
+            channel.send({"kind": "done"}, {})
     except Exception as error:
         text = "".join(traceback.format_exception(error))[-4000:]
         channel.send({"kind": "fault", "text": text}, {})
-        return
-    channel.send({"kind": "ready"}, {})
-    channel.send(worker.hello(), {})
-    while (message := channel.receive()) is not None:
-        worker.answer(message.header, message.arrays)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,70 @@
+"""Writes small submissions and probes, and puts them to a runner, for the tests of the harness."""
+
+from __future__ import annotations
+
+import contextlib
+import textwrap
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.harness.observation import Failure, Observation
+from parity_tests.harness.runner import Runner
+
+CALLS = """
+def calls(submission, witness, params, arrays):
+    for name in params["calls"]:
+        witness.call(name, submission.get(name), *arrays.values())
+
+PROBES = {"calls": calls}
+"""
+SHORT = 0.3
+"""Seconds for a submission that is expected to overstay."""
+
+
+def write(folder: Path, files: Mapping[str, str | bytes]) -> Path:
+    """A folder with these files."""
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else textwrap.dedent(content).encode())
+    return folder
+
+
+@contextlib.contextmanager
+def running(
+    tmp_path: Path, source: str | bytes | Mapping[str, str | bytes], probe: str = CALLS, **options: Any
+) -> Iterator[Runner]:
+    """A runner for a submission with this source (or these files) and a probe file with this source."""
+    files = source if isinstance(source, Mapping) else {"neural_networks.py": source, "utils.py": ""}
+    folder = write(tmp_path / options.pop("name", "submission"), files)
+    write(tmp_path / "probes", {"probe.py": probe})
+    with Runner(folder, probe=tmp_path / "probes" / "probe.py", **options) as runner:
+        yield runner
+
+
+def ask(
+    runner: Runner, *calls: str, seconds: float | None = None, seed: int = 0, **arrays: NDArray[Any]
+) -> Observation:
+    """Have these functions called with these arrays."""
+    return runner.ask("case", "calls", {"calls": calls}, arrays, seed=seed, seconds=seconds)
+
+
+def failure(tmp_path: Path, body: str, seconds: float | None = None, **options: Any) -> Failure:
+    """How a submission's function `f` with this body fails; the next function in the next case must still answer."""
+    source = (
+        f"import numpy as np\ndef f():\n{textwrap.indent(textwrap.dedent(body), '    ')}\ndef g():\n    return 1.5\n"
+    )
+    with running(tmp_path, source, **options) as runner:
+        observation = ask(runner, "f", seconds=seconds)
+        assert not observation.values
+        (found,) = observation.failures.values()
+        after = ask(runner, "g")
+        assert not after.failures
+        array = after.values["g"].array
+        assert array is not None
+        assert array == np.float64(1.5)
+    return found
