@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from parity_tests.assignment import cases as case_table
 from parity_tests.assignment import inputs
 from parity_tests.assignment.cases import Case
+from parity_tests.assignment.credit import credit
 from parity_tests.assignment.verdicts import Setting, check_plan, import_record, json_params, records_of
 from parity_tests.harness.compare import Comparison
 from parity_tests.harness.errors import HarnessError, UsageError
@@ -96,8 +97,8 @@ def check(
         setting = Setting(str(submission), hello.edition, device, ISOLATION)
         judged, seen = _judge_all(plan, seed, device, hello, _arriving(answered, running), progress)
         output = b"".join(runner.output for runner in runners.values())
-    judged = _credit(plan, judged)
-    records = [r for case in plan for r in records_of(setting, case, judged[case.name], seen[case.name])]
+    credited = credit(plan, judged)
+    records = [r for case in plan for r in records_of(setting, case, credited[case.name], seen[case.name])]
     check_plan(plan, records)
     records.insert(0, import_record(setting, (hello.import_failure, hello.utils_failure)))
     return Run(
@@ -174,11 +175,6 @@ def _judge_all(
         else:
             judged[case.name] = expectations.judge(case, inputs.draw(case, seed), observation, device)
     return judged, seen
-
-
-def _credit(plan: Sequence[Case], judged: Mapping[str, dict[str, Comparison]]) -> dict[str, dict[str, Comparison]]:
-    """Failures of `main` with its own parts, credited to the part that is wrong; TODO 10 keeps what is its own."""
-    return dict(judged)
 
 
 def _arrays_of_failures(judged: Mapping[str, Mapping[str, Comparison]]) -> dict[str, NDArray[Any]]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from parity_tests.assignment.main_configs import MAIN_QUANTITIES, configs
+
 DTYPES = ("float64", "float32")
 
 SGD_STEPS_BEFORE_DROP = 4
@@ -89,14 +91,14 @@ NETWORK_LINKS = (
 
 def plan(edition: str, dtypes: tuple[str, ...], todos: frozenset[str] | None = None) -> list[Case]:
     """The cases that an edition asks, in the dtypes given; only those with a quantity of `todos`, where given."""
-    cases = [case for dtype in dtypes for case in _part_cases(edition, dtype, once=dtype == dtypes[0])]
+    cases = [case for dtype in dtypes for case in _cases_in(edition, dtype, once=dtype == dtypes[0])]
     if todos is None:
         return cases
     return [case for case in cases if any(q.todo in todos for q in case.quantities)]
 
 
-def _part_cases(edition: str, dtype: str, *, once: bool) -> Iterator[Case]:
-    """Every case but main's. `once`: also those that have no dtype of their own, which are in float64."""
+def _cases_in(edition: str, dtype: str, *, once: bool) -> Iterator[Case]:
+    """Every case of one dtype; main's are in float64 only. `once`: also those without a dtype of their own."""
     yield from _linear(dtype, once)
     for layer in ("relu",) if edition == "2022-23" else ("tanh", "relu"):
         yield from _elementwise(layer, dtype)
@@ -105,6 +107,8 @@ def _part_cases(edition: str, dtype: str, *, once: bool) -> Iterator[Case]:
     yield from _sgd(edition, dtype)
     yield from _utils(edition, dtype, once)
     yield from _network(edition, dtype)
+    if dtype == "float64":
+        yield from _main(edition)
 
 
 def _linear(dtype: str, once: bool) -> Iterator[Case]:
@@ -327,6 +331,26 @@ def _network(edition: str, dtype: str) -> Iterator[Case]:
             },
             rows,
         )
+
+
+def _main(edition: str) -> Iterator[Case]:
+    for config in configs(edition):
+        for worker, title in (("wiring", "with correct parts"), ("own", "with its own parts")):
+            yield Case(
+                f"main/{config.name}-{worker}/float64",
+                "main",
+                f"main with {config.activation}, {title}",
+                "float64",
+                "main",
+                {
+                    "stand_ins": worker == "wiring",
+                    "main_params": config.main_params(),
+                    "config": config.name,
+                    "edition": edition,
+                },
+                tuple(Quantity(name, "10", name) for name in MAIN_QUANTITIES(config)),
+                worker=worker,
+            )
 
 
 def words(slug: str) -> str:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from parity_tests.assignment import statistics
 from parity_tests.assignment.cases import WEIGHT_NAMES, Case, links
 from parity_tests.assignment.editions import EXPECTED_SIGNATURES
+from parity_tests.assignment.main_configs import configs
+from parity_tests.assignment.main_verdicts import judge_main
 from parity_tests.harness.compare import Comparison, compare, failed, matched, mismatched
 from parity_tests.harness.observation import Failure, Observation, Returned
 from reference import answers
@@ -461,6 +463,36 @@ def _update(
     return compare(got(seen, f"{key}@{t}"), answer, flat_ok=name.endswith("b"))
 
 
+# ---- main ----
+
+
+def _main(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+    """Findings are whole sentences already; crediting them to a part is for whoever sees all cases."""
+    config = next(c for c in configs(case.params["edition"]) if c.name == case.params["config"])
+    findings = judge_main(seen, config=config, digits=arrays, stand_ins=case.params["stand_ins"], device=device)
+    figures = (
+        "verdict",
+        "gap",
+        "radius",
+        "ratio",
+        "ulps",
+        "bad",
+        "total",
+        "where",
+        "got",
+        "want",
+        "blame",
+        "step",
+        "file",
+    )
+    return {
+        f.quantity: Comparison(
+            **{name: getattr(f, name) for name in figures}, problem=f.message, sentence=True, line=f.line or None
+        ).noting(f.note)
+        for f in findings
+    }
+
+
 def wrong_signature(edition: str, signature: str) -> Comparison:
     """The verdict on every SGD quantity of a submission whose function takes other parameters than its edition's."""
     return mismatched(f"cannot be asked: the function takes {signature}, where {EXPECTED_SIGNATURES[edition]} is asked")
@@ -479,4 +511,5 @@ _JUDGES: dict[str, Callable[[Case, Arrays, Observation, str], Judged]] = {
     "momentum": _momentum,
     "loader": _loader,
     "network": _network,
+    "main": _main,
 }

@@ -1,0 +1,50 @@
+"""Credits what goes wrong in `main` with the submission's own parts to the part that is wrong: causes, not echoes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from parity_tests.assignment.cases import Case
+from parity_tests.harness.compare import Comparison
+
+PASSING = ("match", "undecided", "harness_error")
+Judged = Mapping[str, Comparison]
+
+
+def credit(plan: Sequence[Case], judged: Mapping[str, Judged]) -> dict[str, dict[str, Comparison]]:
+    """The same comparisons, those of `main` with its own parts credited.
+
+    Where main also fails with correct parts in place of its own, the failure is TODO 10's, and said there. Where it does
+    not, the failure is that of the first part in the order of computation which failed a case of its own.
+    """
+    wrong = {
+        comparison.todo or q.todo
+        for case in plan
+        if case.check != "main"
+        for q in case.quantities
+        if (comparison := judged[case.name][q.name]).verdict not in PASSING and comparison.explained_by == ""
+    }
+    wiring_fails = {
+        case.params["config"]
+        for case in plan
+        if case.worker == "wiring" and any(c.verdict not in PASSING for c in judged[case.name].values())
+    }
+    credited = {name: dict(comparisons) for name, comparisons in judged.items()}
+    for case in plan:
+        if case.worker != "own":
+            continue
+        if case.params["config"] in wiring_fails:
+            culprit, cause = "10", "main's wiring, which fails with correct parts too"
+        else:
+            culprit = next((todo for todo in in_order(case.params["main_params"]["activation"]) if todo in wrong), "")
+            cause = f"TODO {culprit}" if culprit.isdecimal() else "utils.py"
+        for name, comparison in credited[case.name].items():
+            if comparison.verdict not in PASSING and culprit:
+                problem = f"{comparison.problem.rstrip('.')}; this comes of {cause}"
+                credited[case.name][name] = replace(comparison, todo=culprit, explained_by=culprit, problem=problem)
+    return credited
+
+
+def in_order(activation: str) -> tuple[str, ...]:
+    """The TODOs in the order in which a training step uses them."""
+    forward, backward = ("5", "6") if activation == "tanh" else ("7", "8")
+    return ("2", "3", forward, "9", "utils", "4", backward, "1")
