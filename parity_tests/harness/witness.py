@@ -206,6 +206,7 @@ class Witness:
         self._last, self._place, self._limit = None, None, seconds
         self._over = self._busy = False
         signal.signal(signal.SIGALRM, self._on_alarm)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
         signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
 
     def stop_clock(self) -> None:
@@ -230,11 +231,15 @@ class Witness:
         raised = f"{what} raised {name}{': ' if said else ''}{said}"
         kind = "crashed"
         if isinstance(error, Missing):
-            return _failure("missing", "", said)
+            return _failure("missing", "", str(error))
         if isinstance(error, OutOfTime):
             kind, name, text = "timeout", "", f"{what} did not end within {self._limit:g} s{place}"
         elif isinstance(error, MemoryError):
-            kind, text = "memory", f"{what} needs more memory than it may have{f': {said}' if said else ''}{place}"
+            kind, name, text = (
+                "memory",
+                "MemoryError",
+                f"{what} needs more memory than it may have{f': {said}' if said else ''}{place}",
+            )
         elif isinstance(error, NotImplementedError):
             where = place.function if place.function not in ("", "<module>") else what
             kind, text = "missing", f"{where} is not implemented{place}"

@@ -126,7 +126,7 @@ class Worker:
         self._probes = self._beside[Path(order["probe"]).stem].PROBES
         self._main = self._editions.MODULE
         self._file = f"{self._folder}{os.sep}{self._main}.py"
-        self._streams = sys.stdout, sys.stderr
+        self._printed = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, _HIGH)
         self._limit = sys.getrecursionlimit()
         self._why = ""
         self._cases = 0
@@ -233,7 +233,9 @@ class Worker:
         scratch.mkdir()
         os.chdir(scratch)
         sys.argv = [f"{self._main}.py"]
-        sys.stdout, sys.stderr = self._streams
+        for descriptor, name in ((1, "stdout"), (2, "stderr")):  # the case before may have closed them
+            os.dup2(self._printed, descriptor)
+            setattr(sys, name, os.fdopen(descriptor, "w", errors="backslashreplace", closefd=False))
         sys.settrace(None)
         sys.setrecursionlimit(self._limit)
         np.seterr(divide="warn", over="warn", under="ignore", invalid="warn")
@@ -252,10 +254,10 @@ class Worker:
         for name in self._beside:
             sys.modules.pop(name, None)
         self._guard.forget()
-        for stream in {sys.stdout, *self._streams}:
+        for stream in (sys.stdout, sys.stderr):
             try:
                 stream.flush()
-            except Exception:  # the submission may have closed it
+            except Exception:  # the submission may have closed it, or put something else in its place
                 continue
         os.chdir(self._scratch)
         shutil.rmtree(self._scratch / str(self._cases), ignore_errors=True)

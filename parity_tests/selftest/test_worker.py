@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from parity_tests.harness.errors import HarnessError, UsageError
+from parity_tests.harness.observation import Returned
 from parity_tests.harness.runner import Runner
 from parity_tests.selftest.asking import ask, failure, running, write
 
 
-def returned(tmp_path: Path, expression: str) -> Any:
-    with running(
-        tmp_path, f"import numpy as np\nclass Sub(np.ndarray): pass\ndef f(): return {expression}\n"
-    ) as runner:
-        return ask(runner, "f").values["f"]
+@pytest.fixture(scope="module")
+def evaluating(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
+    source = "import numpy as np\nclass Sub(np.ndarray): pass\ndef f(text): return eval(bytes(text))\n"
+    with running(tmp_path_factory.mktemp("evaluating"), source) as runner:
+        yield runner
+
+
+def returned(runner: Runner, expression: str) -> Returned:
+    return ask(runner, "f", text=np.frombuffer(expression.encode(), np.uint8)).values["f"]
 
 
 @pytest.mark.parametrize("dtype", ["?", "i1", "u8", "f2", "f4", "f8", "g"])
@@ -63,14 +68,14 @@ def test_arrays_come_back_with_their_dtype_shape_and_bits(tmp_path: Path, dtype:
         ("type('Equal', (), {'__eq__': lambda *_: True, '__class__': np.ndarray})()", "Equal", False),
     ],
 )
-def test_whatever_is_returned_is_described(tmp_path: Path, expression: str, kind: str, has_array: bool) -> None:
-    got = returned(tmp_path, expression)
+def test_whatever_is_returned_is_described(evaluating: Runner, expression: str, kind: str, has_array: bool) -> None:
+    got = returned(evaluating, expression)
     assert (got.kind, got.array is not None) == (kind, has_array)
     assert (got.detail != "") == (kind != "none")
 
 
-def test_a_detail_says_shape_and_dtype(tmp_path: Path) -> None:
-    assert returned(tmp_path, "np.matrix([[1.0]])").detail == "a matrix of dtype float64 and shape (1, 1)"
+def test_a_detail_says_shape_and_dtype(evaluating: Runner) -> None:
+    assert returned(evaluating, "np.matrix([[1.0]])").detail == "a matrix of dtype float64 and shape (1, 1)"
 
 
 def test_a_value_is_copied_before_the_submission_can_change_it(tmp_path: Path) -> None:

@@ -1,0 +1,414 @@
+"""Bad submissions: each gets a sentence with its place, costs only its own case, and never disturbs the harness."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from parity_tests.harness.errors import UsageError
+from parity_tests.harness.observation import Failure
+from parity_tests.harness.submission import find_submission
+from parity_tests.selftest.asking import SHORT, ask, failure, running, write
+
+PLACE = ("neural_networks.py", 3, "f")
+
+
+def place(found: Failure) -> tuple[str, int, str]:
+    return found.file, found.line, found.function
+
+
+def import_failure(tmp_path: Path, source: str | bytes) -> Failure:
+    with running(tmp_path, source, case_seconds=SHORT) as runner:
+        found = runner.hello.import_failure
+        assert found is not None
+        missing = ask(runner, "nosuch").failures
+        assert [(f.kind, f.text) for f in missing.values()] == [("missing", found.text)]
+    assert found.text.isprintable()
+    return found
+
+
+# ---- finding it
+
+
+def test_a_folder_or_its_file_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write(tmp_path / "it", {"neural_networks.py": ""})
+    assert find_submission(folder) == folder
+    assert find_submission(folder / "neural_networks.py") == folder
+    monkeypatch.chdir(folder)
+    assert find_submission(Path()) == folder
+
+
+@pytest.mark.parametrize(
+    ("files", "path", "said"),
+    [
+        ({}, "nosuch", r"there is no folder .*nosuch"),
+        ({"a.py": ""}, "a.py", r"a\.py is not a folder; name the folder that holds neural_networks\.py"),
+        ({"a.py": ""}, ".", r"there is no file neural_networks\.py in "),
+        ({"sub/neural_networks.py": ""}, ".", r"there is one in .*sub: name that folder"),
+        ({"Neural_Networks.py": ""}, ".", r"there is Neural_Networks\.py: it must be called exactly so"),
+        ({"neural networks.py": ""}, ".", r"there is neural networks\.py: it must be called exactly so"),
+        ({"neural_networks.ipynb": ""}, ".", r"there is neural_networks\.ipynb: it must be called exactly so"),
+        ({"neural_network_1.py": ""}, ".", r"there is neural_network_1\.py: it must be called exactly so"),
+        ({"neural_networks.py/x": ""}, ".", r"neural_networks\.py: a folder, not a file"),
+        ({"dnn_misc.py": ""}, ".", r"holds dnn_misc\.py, which makes it the 2017-18 edition .* not supported"),
+        ({}, "new\nline", r"there is no folder .*new\\nline$"),
+        ({}, "byte\udcff", r"there is no folder .*byte\\udcff$"),
+    ],
+)
+def test_what_is_no_submission_is_refused_with_a_sentence(
+    tmp_path: Path, files: dict[str, str], path: str, said: str
+) -> None:
+    write(tmp_path, files)
+    with pytest.raises(UsageError, match=said):
+        find_submission(tmp_path / path)
+
+
+# ---- importing it
+
+
+@pytest.mark.parametrize(
+    ("source", "error", "line", "said"),
+    [
+        ("x = 1\ndef f(:\n    pass\n", "SyntaxError", 2, "neural_networks.py, line 2 is not Python: .*“def f\\(:”"),
+        ("def f():\n    print 'loss'\n", "SyntaxError", 2, "this is Python 2, and Python 3 is asked for"),
+        ("def f():\n\tx = 1\n        y = 2\n", "TabError", 3, "inconsistent use of tabs"),
+        ("def f():\nreturn 1\n", "IndentationError", 2, "expected an indented block"),
+        ("x = 1\0", "SyntaxError", 0, "null bytes"),
+        ("x = 1".encode("utf-16"), "SyntaxError", 0, "null bytes"),
+        (b"x = '\xff'\n", "SyntaxError", 1, "utf-8"),
+        ("x = " + "(" * 1000 + ")" * 1000, "SyntaxError", 1, "nested"),
+        ("x = " + "-" * 100_000 + "1", "SyntaxError", 0, "nested too deeply"),
+        ("#" * (5 << 20), "SyntaxError", 0, "more than 4 MiB"),
+    ],
+)
+def test_source_that_is_not_python(tmp_path: Path, source: str | bytes, error: str, line: int, said: str) -> None:
+    found = import_failure(tmp_path, source)
+    assert (found.kind, found.error, found.file, found.line) == ("crashed", error, "neural_networks.py", line)
+    assert found.text.startswith("neural_networks.py cannot be imported: ")
+    assert re.search(said, found.text)
+
+
+def test_an_exception_at_import_says_where_and_keeps_what_was_defined(tmp_path: Path) -> None:
+    source = "def f(): return 1.0\ndef main():\n    open('mnist_subset.json')\nmain()\ndef g(): return 2.0\n"
+    with running(tmp_path, source) as runner:
+        found = runner.hello.import_failure
+        assert runner.hello.names == ("f", "main")
+        observation = ask(runner, "f", "g")
+    assert found is not None
+    assert (found.error, *place(found)) == ("FileNotFoundError", "neural_networks.py", 3, "main")
+    assert "main raised FileNotFoundError" in found.text or "neural_networks.py raised FileNotFoundError" in found.text
+    assert 'belongs under `if __name__ == "__main__":`' in found.text
+    assert observation.values["f"].array == np.array(1.0)
+    assert observation.failures[""].kind == "missing"
+
+
+def test_training_that_never_ends_at_import_does_not_cost_the_rest(tmp_path: Path) -> None:
+    source = "def f(): return 1.0\ndef main():\n    while True:\n        pass\n\nif True:\n    main()\n"
+    with running(tmp_path, source, case_seconds=SHORT) as runner:
+        found = runner.hello.import_failure
+        first = ask(runner, "f")
+        second = ask(runner, "f")
+    assert found is not None
+    assert (found.kind, found.file, found.function) == ("timeout", "neural_networks.py", "main")
+    assert 'belongs under `if __name__ == "__main__":`' in found.text
+    for observation in (first, second):
+        assert not observation.failures
+        assert observation.values["f"].array == np.array(1.0)
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "said"),
+    [
+        ("import nosuchmodule\n", "crashed", "nosuchmodule is not available here: .* numpy.*--allow nosuchmodule"),
+        ("from utils import nosuch\n", "crashed", "cannot import name 'nosuch' from 'utils'"),
+        ("import numpy as np\nx = np.int\n", "crashed", "AttributeError: .*; numpy is " + np.__version__),
+        ("raise SystemExit\n", "crashed", "wants to end the program: it raised SystemExit"),
+        ("import sys\nsys.exit(0)\n", "crashed", "wants to end the program.*belongs under"),
+        ("name = input('name? ')\n", "crashed", "waits for the keyboard"),
+        ("x = [0] * (20 << 30)\n", "memory", "needs more memory than it may have"),
+        ("undefined\n", "crashed", r"NameError: name 'undefined' is not defined \(neural_networks.py, line 1\)"),
+    ],
+)
+def test_an_import_that_fails(tmp_path: Path, source: str, kind: str, said: str) -> None:
+    found = import_failure(tmp_path, source)
+    assert found.kind == kind
+    assert re.search(said, found.text), found.text
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "said"),
+    [
+        (
+            "import os\nos._exit(0)\n",
+            "crashed",
+            r"the import of neural_networks.py ended the Python process \(exit status 0\)",
+        ),
+        ("import os\nos.abort()\n", "crashed", "the import of neural_networks.py was killed by signal 6"),
+        (
+            "import time\nwhile True:\n  try:\n    time.sleep(9)\n  except BaseException: pass\n",
+            "timeout",
+            "swallows the exception",
+        ),
+    ],
+)
+def test_an_import_that_ends_every_process_is_said_of_each_case(
+    tmp_path: Path, source: str, kind: str, said: str
+) -> None:
+    with running(tmp_path, source, case_seconds=SHORT) as runner:
+        found = runner.hello.import_failure
+        assert ask(runner, "f").failures == ask(runner, "g").failures == {"": found}
+        assert runner.hello.edition == "2019"
+    assert found is not None
+    assert found.kind == kind
+    assert re.search(said, found.text), found.text
+
+
+def test_broken_utils_are_told_apart(tmp_path: Path) -> None:
+    files = {"neural_networks.py": "def f(): return 1.0\n", "utils.py": "x = 1\nx.y\n"}
+    with running(tmp_path, files) as runner:
+        hello = runner.hello
+        assert ask(runner, "f").values["f"].array == np.array(1.0)
+    assert hello.import_failure is None
+    assert hello.utils_failure is not None
+    assert place(hello.utils_failure) == ("utils.py", 2, "<module>")
+
+
+# ---- calling it
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "error", "said"),
+    [
+        ("raise NotImplementedError", "missing", "NotImplementedError", "f is not implemented (neural_networks.py, l"),
+        (
+            "np.ones(3) @ np.ones(4)", "crashed", "ValueError",
+            "f raised ValueError: matmul: Input operand 1 has a mismatch",
+        ),
+        ("return np.int(3)", "crashed", "AttributeError", f"; numpy is {np.__version__} here"),
+        ("raise SystemExit(0)", "crashed", "SystemExit", "f wants to end the program: it raised SystemExit"),
+        ("raise KeyboardInterrupt", "crashed", "KeyboardInterrupt", "f wants to end the program"),
+        ("exit()", "crashed", "SystemExit", "f wants to end the program"),
+        ("return input('? ')", "crashed", "EOFError", "f waits for the keyboard (input(), breakpoint() or the like)"),
+        ("breakpoint()", "crashed", "EOFError", "f waits for the keyboard"),
+        ("return np.zeros(20 << 27)", "memory", "MemoryError", "f needs more memory than it may have: Unable to"),
+        ("return [0] * (20 << 30)", "memory", "MemoryError", "f needs more memory than it may have"),
+        ("return f()", "crashed", "RecursionError", "f raised RecursionError: maximum recursion depth exceeded"),
+        ("import torch", "crashed", "ModuleNotFoundError", "torch is not available here"),
+        ("class E(Exception):\n    def __str__(self): return 1\nraise E", "crashed", "E", "f raised E (neural"),
+        ("raise ValueError('\\x1b[31m\\n::error::\\udcff' + 'x' * 10**6)", "crashed", "ValueError", "f raised"),
+        ("raise type('E' * 10**6, (BaseException,), {})", "crashed", "E" * 79 + "…", "f raised E"),
+    ],
+)  # fmt: skip
+def test_a_call_that_fails_is_a_sentence_and_the_next_case_is_answered(
+    tmp_path: Path, body: str, kind: str, error: str, said: str
+) -> None:
+    found = failure(tmp_path, body)
+    assert (found.kind, found.error) == (kind, error)
+    assert said in found.text
+    assert found.text.isprintable()
+    assert len(found.text) < 1000
+    assert found.file == "neural_networks.py"
+
+
+@pytest.mark.parametrize("body", ["pass", "...", '"""Only words."""', "return"])
+def test_a_body_that_does_nothing_is_missing(tmp_path: Path, body: str) -> None:
+    found = failure(tmp_path, body)
+    assert (found.kind, found.text) == (
+        "missing",
+        "f is not implemented: it does nothing (neural_networks.py, line 2)",
+    )
+
+
+def test_a_name_that_is_not_defined_is_missing(tmp_path: Path) -> None:
+    with running(tmp_path, "") as runner:
+        found = ask(runner, "relu").failures[""]
+    assert (found.kind, found.text) == ("missing", "neural_networks.py defines no relu")
+
+
+def test_a_method_that_is_not_defined_is_missing(tmp_path: Path) -> None:
+    probe = """
+        def probe(submission, witness, params, arrays):
+            witness.call("out", submission.get("relu")().forward, 1)
+
+        PROBES = {"probe": probe}
+        """
+    with running(tmp_path, "class relu: pass\n", probe) as runner:
+        found = runner.ask("case", "probe", {}, {}, seed=0).failures[""]
+    assert (found.kind, found.text) == ("missing", "relu defines no forward")
+
+
+def test_the_place_is_the_innermost_frame_of_the_submission_in_whichever_file(tmp_path: Path) -> None:
+    files = {
+        "neural_networks.py": "import numpy as np\nfrom helpers import deep\ndef f():\n    return deep(np.ones(3))\n",
+        "utils.py": "",
+        "helpers.py": "import numpy as np\ndef deep(x):\n    return np.linalg.inv(x)\n",
+    }
+    with running(tmp_path, files) as runner:
+        found = ask(runner, "f").failures["f"]
+    assert place(found) == ("helpers.py", 3, "deep")
+    assert found.text.startswith("f raised LinAlgError: ")
+    assert found.text.endswith("(helpers.py, line 3)")
+
+
+def test_what_was_kept_before_a_failure_stays(tmp_path: Path) -> None:
+    source = "import os\ndef a(): return 1.0\ndef b(): raise ValueError\ndef c(): return 2.0\ndef d(): os._exit(3)\n"
+    with running(tmp_path, source) as runner:
+        observation = ask(runner, "a", "b", "c", "d", "a")
+    assert list(observation.values) == ["a", "c"]
+    assert {name: f.text for name, f in observation.failures.items()} == {
+        "b": "b raised ValueError (neural_networks.py, line 3)",
+        "": "d ended the Python process (exit status 3)",
+    }
+
+
+# ---- loops
+
+
+def test_an_endless_loop_ends_at_the_limit_with_its_line_and_what_came_before(tmp_path: Path) -> None:
+    source = "def a(): return 1.0\ndef f():\n    while True:\n        x = 1\n"
+    with running(tmp_path, source) as runner:
+        observation = ask(runner, "a", "f", "a", seconds=SHORT)
+        assert list(ask(runner, "a").values) == ["a"]
+    assert list(observation.values) == ["a"]
+    found = observation.failures["f"]
+    assert (found.kind, found.file, found.function) == ("timeout", "neural_networks.py", "f")
+    assert found.line in (3, 4)
+    assert found.text == f"f did not end within 0.3 s (neural_networks.py, line {found.line})"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (
+            "import time\nwhile True:\n    try:\n        time.sleep(9)\n    except BaseException: pass",
+            "swallows the exception",
+        ),
+        ("import signal\nsignal.signal(signal.SIGALRM, signal.SIG_IGN)\nwhile True: pass", "did not react"),
+        ("import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, [14])\nwhile True: pass", "did not react"),
+    ],
+)
+def test_a_loop_that_will_not_be_stopped_is_killed(tmp_path: Path, body: str, said: str) -> None:
+    found = failure(tmp_path, body, seconds=SHORT)
+    assert found.kind == "timeout"
+    assert found.text.startswith("f did not end within 0.3 s and ")
+    assert said in found.text
+
+
+def test_a_limit_that_was_swallowed_once_counts_all_the_same(tmp_path: Path) -> None:
+    body = "import time\ntry:\n    while True: time.sleep(1)\nexcept BaseException:\n    pass\nreturn 1.0"
+    found = failure(tmp_path, body, seconds=SHORT)
+    assert (found.kind, found.line) == ("timeout", 5)
+
+
+# ---- dying, flooding, lingering
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("import os; os._exit(0)", "f ended the Python process (exit status 0)"),
+        ("import ctypes; ctypes.string_at(0)", "f was killed by signal 11 (a segmentation fault)"),
+        ("import os; os.abort()", "f was killed by signal 6 (it aborted)"),
+        ("import os; os.kill(0, 9)", "f was killed by signal 9"),
+        ("import os; os.closerange(3, 200)", "f "),
+        ("import os; os.write(101, b'x' * 100)", "f disturbed the connection"),
+    ],
+)
+def test_a_death_is_said_in_words(tmp_path: Path, body: str, said: str) -> None:
+    found = failure(tmp_path, body)
+    assert (found.kind, found.error) == ("crashed", "")
+    assert found.text.startswith(said)
+
+
+def test_a_print_flood_is_drained_and_kept_to_a_cap(tmp_path: Path) -> None:
+    source = "def f():\n    for _ in range(200): print('x' * 10_000)\n    return 1.0\n"
+    with running(tmp_path, source) as runner:
+        assert ask(runner, "f").values["f"].array == np.array(1.0)
+        assert len(runner.output) == 64 << 10
+
+
+def test_closed_streams_do_no_harm(tmp_path: Path) -> None:
+    source = "import os, sys\ndef f(): print(1); sys.stdout.close(); os.close(1); os.close(2); return 1.0\n"
+    with running(tmp_path, source) as runner:
+        for _ in range(2):
+            assert ask(runner, "f").values["f"].array == np.array(1.0)
+
+
+def test_a_value_too_large_to_take_is_said_without_being_copied(tmp_path: Path) -> None:
+    found = failure(tmp_path, "return np.broadcast_to(1.0, (1 << 20, 1 << 20))")
+    assert found.kind == "crashed"
+    assert "an array of shape (1048576, 1048576) and dtype float64 was returned" in found.text
+    assert "at most 64 MiB are taken" in found.text
+
+
+def test_an_orphan_that_holds_the_output_open_keeps_nobody(tmp_path: Path) -> None:
+    source = """
+        import os, time
+        def f():
+            pid = os.fork()
+            if pid == 0:
+                time.sleep(600)
+            return pid
+        def g(): os._exit(0)
+        """
+    with running(tmp_path, source) as runner:
+        array = ask(runner, "f").values["f"].array
+        assert array is not None
+        assert ask(runner, "g").failures[""].kind == "crashed"
+    start = time.monotonic()
+    while _alive(int(array)) and time.monotonic() < start + 5:
+        pass
+    assert not _alive(int(array))
+
+
+def _alive(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
+
+
+def test_a_copy_of_the_process_does_not_answer_for_it(tmp_path: Path) -> None:
+    source = "import os\ndef f():\n    os.fork()\n    return 1.0\n"
+    with running(tmp_path, source) as runner:
+        for _ in range(2):
+            observation = ask(runner, "f", "f")
+            assert list(observation.values) == ["f"]
+            assert not observation.failures
+
+
+def test_a_process_that_dies_between_cases_does_not_cost_the_next(tmp_path: Path) -> None:
+    source = """
+        import os, threading
+        def f():
+            threading.Timer(0.05, os._exit, [0]).start()
+            return 1.0
+        def g(): return 2.0
+        """
+    with running(tmp_path, source) as runner:
+        assert not ask(runner, "f").failures
+        child = runner._child
+        assert child is not None
+        child._process.wait(timeout=10)
+        observation = ask(runner, "g")
+    assert not observation.failures
+    assert observation.values["g"].array == np.array(2.0)
+
+
+def test_a_file_that_is_too_large_cannot_be_written(tmp_path: Path) -> None:
+    body = "with open('big', 'wb') as f:\n    for _ in range(40): f.write(bytes(1 << 20))"
+    assert failure(tmp_path, body).error == "OSError"
+
+
+def test_the_child_does_not_get_the_terminals_interrupt(tmp_path: Path) -> None:
+    with running(tmp_path, "import os\ndef f(): return os.getsid(0) == os.getpid() and os.getpgrp() != 0\n") as runner:
+        assert ask(runner, "f").values["f"].array == np.array(True)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert os.getsid(0) != 0
