@@ -311,11 +311,9 @@ def _print_run(run: Any, out: Path, strict: bool, quiet: bool) -> None:
     if not quiet:
         example = first_to_show(run.records, strict)
         name = shlex.quote(printable(str(out)))
-        lines.append(
-            f"The run is saved in {name}."
-            if example is None
-            else f"The run is saved in {name}; the numbers: parity show {name} {printable(example.case)}"
-        )
+        lines.append(f"The run is saved in {name}." + ("" if example is None else " To see the numbers:"))
+        if example is not None:
+            lines.append(f"  parity show {name} {printable(example.case)}")
     click.echo("\n".join(lines), color=True)
 
 

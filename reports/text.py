@@ -7,7 +7,7 @@ import re
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from reports.records import FAILING, Record, costs_when_strict, failing, note_parts, todo_order
@@ -29,6 +29,9 @@ GLOSSARY = (
         "too close to a kink, or too far into a chaotic run, for rounding to tell right from wrong; it costs nothing",
     ),
 )
+
+#: Checks in which one TODO meets the others: what fails in its own cases mostly fails here again.
+WHOLE = frozenset({"network", "trajectory", "main"})
 
 _NEIGHBOURS = 3
 _NAMED_CASES = 3
@@ -69,12 +72,12 @@ def run_page(
     faults = [record for record in run.records if record.verdict == "harness_error"]
     wrong = [record for record in run.records if record.verdict in FAILING and record.verdict != "harness_error"]
     undecided = [record for record in run.records if record.verdict == "undecided"]
-    lines += _section("Discrepancies", "bad", wrong, width, paint)
+    lines += _section("Discrepancies", "bad", wrong, run, width, paint)
     costly, free = _notes(run.records, strict)
-    lines += _section("Notes that count as discrepancies (--strict)", "bad", costly, width, paint)
-    lines += _section("Parity's own faults (the submission is not to blame)", "bad", faults, width, paint)
-    lines += _section("Undecided (a warning; costs nothing)", "warn", undecided, width, paint)
-    lines += _section("Notes (cost nothing)", "head", free, width, paint)
+    lines += _section("Notes that count as discrepancies (--strict)", "bad", costly, run, width, paint)
+    lines += _section("Parity's own faults (the submission is not to blame)", "bad", faults, run, width, paint)
+    lines += _section("Undecided (a warning; costs nothing)", "warn", undecided, run, width, paint)
+    lines += _section("Notes (cost nothing)", "head", free, run, width, paint)
     return lines
 
 
@@ -86,7 +89,7 @@ def verdict_sentence(records: Sequence[Record], strict: bool = False) -> str:
         return "Nothing was compared."
     if bad:
         faults = sum(record.verdict == "harness_error" for record in bad)
-        names = _listed([_todo_label([todo]) for todo in _todos(bad)])
+        names = _todo_names(_todos(bad))
         text = f"Disagreement: {len(bad)} of {len(records)} quantities do not agree with torch, in {names}."
         if faults:
             text += f" Of these {faults} are Parity's own fault."
@@ -99,10 +102,18 @@ def verdict_sentence(records: Sequence[Record], strict: bool = False) -> str:
 
 
 def first_to_show(records: Sequence[Record], strict: bool = False) -> Record | None:
-    """The record whose case to look at first: the worst that has numbers, or else the first that fails."""
+    """The record whose case to look at first: the worst that has numbers, or else the first that fails.
+
+    A TODO's own cases come before the whole network, and causes before what follows from them.
+    """
     bad = [record for record in records if failing(record, strict)]
-    numbered = [record for record in bad if record.ratio is not None]
-    return worst(numbered) if numbered else bad[0] if bad else None
+    for group in (
+        [record for record in bad if record.ratio is not None and record.check not in WHOLE],
+        [record for record in bad if record.ratio is not None],
+    ):
+        if group:
+            return worst(group)
+    return next((record for record in bad if not record.explained_by), bad[0] if bad else None)
 
 
 def unmatched_page(
@@ -141,8 +152,11 @@ def unmatched_page(
 def case_page(run: Results, case: str, *, width: int = 80, paint: Paint = plain) -> list[str]:
     """What `parity show RUN CASE` prints: what was put in, what came out, numbers at the worst element."""
     records = [record for record in run.records if record.case == case]
-    lines = [paint(printable(case), "head")]
-    lines += _wrapped(_inputs(run.inputs.get(case)), width, "  ")
+    known = run.inputs.get(case)
+    inputs = dict(known) if isinstance(known, Mapping) else {}
+    title = inputs.pop("title", "")
+    lines = [paint(printable(f"{case}: {title}" if title else case), "head")]
+    lines += _wrapped(_inputs(inputs), width, "  ")
     for record in sorted(records, key=lambda record: record.verdict == "match"):
         lines += ["", *_quantity_lines(record, run.arrays, width, paint)]
     lines.append("")
@@ -212,39 +226,88 @@ def _notes(records: Sequence[Record], strict: bool) -> tuple[list[Record], list[
     return costly, free
 
 
-def _section(title: str, style: str, records: Sequence[Record], width: int, paint: Paint) -> list[str]:
-    entries = _folded(records)
-    if not entries:
+def _section(title: str, style: str, records: Sequence[Record], run: Results, width: int, paint: Paint) -> list[str]:
+    if not records:
         return []
     lines = ["", paint(title, style)]
-    for entry in entries:
-        first = entry[0]
-        label = f"  {_todo_label(_todos(entry)):<8}"
-        lines += _wrapped(_sentence(first), width, " " * len(label), first=label)
+    for entry in _entries(records, run.inputs):
+        label = f"  {_todo_label(_todos(entry.records)):<8} "
+        lines += _wrapped(entry.sentence, width, " " * len(label), first=label)
         lines += [paint(line, "dim") for line in _wrapped(_cases(entry), width, " " * len(label))]
     return lines
 
 
-def _folded(records: Sequence[Record]) -> list[list[Record]]:
-    """Groups of records that say the same thing.
+@dataclass(frozen=True)
+class _Entry:
+    """One thing to say: the sentence, the records that it stands for, and those that it kept from being judged."""
 
-    The same words are one entry whatever the TODO (a file that does not parse is said once); so are records
-    of one TODO, quantity, verdict and diagnosis, whose words differ only in numbers.
+    sentence: str
+    records: list[Record]
+    unjudged: list[Record] = field(default_factory=list)
+
+
+def _entries(records: Sequence[Record], inputs: Mapping[str, Any]) -> list[_Entry]:
+    """What there is to say about these records, each thing once.
+
+    Told in full are causes, and of those that are alike the first: the same words or the same place in the
+    submission, whatever the TODO; or one TODO, quantity, verdict and diagnosis, with other numbers. What only
+    follows from them is counted: quantities that something else kept from being judged, and values of the
+    whole network that are off in a TODO whose own cases show it.
     """
-    by_words: dict[tuple[str, str], list[Record]] = {}
-    for record in records:
-        by_words.setdefault((record.verdict, record.message), []).append(record)
-    by_kind: dict[tuple[str, ...], list[Record]] = {}
-    for (verdict, message), same in by_words.items():
-        first = same[0]
-        one_todo = len({record.todo for record in same}) == 1
-        key: tuple[str, ...] = (verdict, message)
-        if one_todo and first.quantity:  # notes have none: they are told apart by their words alone
-            key = (first.todo, first.quantity, verdict, first.diagnosis)
-        elif one_todo:
-            key = (first.todo, verdict, message)
-        by_kind.setdefault(key, []).extend(same)
-    return list(by_kind.values())
+    shown = {record.todo for record in records if record.check not in WHOLE and not record.explained_by}
+    causes: dict[tuple[str, ...], list[Record]] = {}
+    again: dict[str, list[Record]] = {}
+    unjudged: dict[str, list[Record]] = {}
+    words = [_words(record, inputs) for record in records]
+    said_by = {said: {r.todo for r, other in zip(records, words, strict=True) if other == said} for said in set(words)}
+    accidents: dict[str, tuple[str, ...]] = {}
+    for record, said in zip(records, words, strict=True):
+        if record.explained_by:
+            unjudged.setdefault(record.explained_by, []).append(record)
+            continue
+        if record.verdict == "mismatch" and record.check in WHOLE and record.todo in shown:
+            again.setdefault(record.todo, []).append(record)
+            continue
+        key: tuple[str, ...]
+        if record.verdict not in ("match", "mismatch"):
+            # The same accident is told again with more around it: "after step 1 relu.forward raised ...".
+            earlier = next((cause for cause in accidents if cause in said), None)
+            place = (record.file, str(record.line)) if record.file else (said,)
+            key = accidents.setdefault(said, place) if earlier is None else accidents[earlier]
+        elif not record.quantity:  # a note
+            key = (record.verdict, _without_numbers(said))
+        elif len(said_by[said]) > 1:
+            key = (record.verdict, said)
+        else:
+            key = (record.verdict, record.todo, record.quantity, record.diagnosis)
+        causes.setdefault(key, []).append(record)
+    entries = [_Entry(_sentence(same[0]), same) for same in causes.values()]
+    for same in again.values():
+        entries.append(_Entry(f"The same TODO is off in the whole network: {_quantities(len(same))}.", same))
+    for cause, same in unjudged.items():
+        at_fault = [entry for entry in entries if any(record.todo == cause for record in entry.records)]
+        if len(at_fault) == 1:
+            at_fault[0].unjudged.extend(same)
+        else:
+            name = _todo_label([cause]) if cause.isdecimal() else printable(cause)
+            entries.append(_Entry(f"Not judged, because of what is wrong at {name}: {_quantities(len(same))}.", same))
+    return entries
+
+
+def _words(record: Record, inputs: Mapping[str, Any]) -> str:
+    """What a record says beyond the title of its case."""
+    known = inputs.get(record.case)
+    title = known.get("title", "") if isinstance(known, Mapping) else ""
+    said = record.message.removeprefix("import: ") if record.check == "import" else record.message
+    return said.removeprefix(f"{title}: ").rstrip(".")
+
+
+def _without_numbers(text: str) -> str:
+    return re.sub(r"\d+", "#", text)
+
+
+def _quantities(count: int) -> str:
+    return f"{count} quantit{'y' if count == 1 else 'ies'}"
 
 
 def _todos(records: Sequence[Record]) -> list[str]:
@@ -252,39 +315,47 @@ def _todos(records: Sequence[Record]) -> list[str]:
 
 
 def _todo_label(todos: Sequence[str]) -> str:
-    if len(todos) == 1:
-        return f"TODO {todos[0]}" if todos[0].isdecimal() else todos[0]
-    return "several"
+    if len(todos) > 2:
+        return "several"
+    return f"TODO {'/'.join(todos)}" if todos[0].isdecimal() else todos[0]
+
+
+def _todo_names(todos: Sequence[str]) -> str:
+    """ "TODO 4", "TODO 1, 4 and utils"."""
+    numbered = [todo for todo in todos if todo.isdecimal()]
+    return ("TODO " if numbered else "") + _listed([*numbered, *(todo for todo in todos if todo not in numbered)])
 
 
 def _sentence(record: Record) -> str:
     parts = [printable(record.message)]
     if record.diagnosis and record.diagnosis not in record.message:
         parts.append(f"It looks like this mistake: {printable(record.diagnosis)}.")
-    if record.explained_by and record.explained_by not in record.message:
-        parts.append(f"Explained by: {printable(record.explained_by)}.")
     if record.file and record.file not in record.message:
         parts.append(f"({printable(record.file)}, line {record.line})")
     return " ".join(part if part.endswith((".", ")", "!", "?")) else part + "." for part in parts)
 
 
-def _cases(entry: Sequence[Record]) -> str:
-    cases = list(dict.fromkeys(record.case for record in entry))
-    todos = _todos(entry)
-    if len(todos) > 1:
-        return f"{len(entry)} quantities of {_listed([_todo_label([todo]) for todo in todos])}"
+def _cases(entry: _Entry) -> str:
+    also = f"; kept {_quantities(len(entry.unjudged))} from being judged" if entry.unjudged else ""
+    todos = _todos(entry.records)
+    if len(todos) > 2:
+        return f"{_quantities(len(entry.records))} of {_todo_names(todos)}{also}"
+    return printable(_named(list(dict.fromkeys(record.case for record in entry.records)))) + also
+
+
+def _named(cases: Sequence[str]) -> str:
     if len(cases) == 1:
-        return printable(cases[0])
+        return cases[0]
     named = ", ".join(cases[1 : 1 + _NAMED_CASES])
     more = len(cases) - 1
     left = more - _NAMED_CASES
     rest = f", and {left} other{'s' if left > 1 else ''}" if left > 0 else ""
-    return printable(f"{cases[0]}, and {more} more case{'s' if more > 1 else ''}: {named}{rest}")
+    return f"{cases[0]}, and {more} more case{'s' if more > 1 else ''}: {named}{rest}"
 
 
-def _inputs(inputs: Any) -> str:
-    if not isinstance(inputs, Mapping) or not inputs:
-        return "nothing is known of its inputs"
+def _inputs(inputs: Mapping[str, Any]) -> str:
+    if not inputs:
+        return "it has no inputs"
     return printable("; ".join(f"{key}: {_short(value)}" for key, value in inputs.items()))
 
 

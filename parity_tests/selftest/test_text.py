@@ -89,7 +89,54 @@ def test_a_file_that_does_not_parse_is_said_once() -> None:
     ]
     text = " ".join(page(InventedRun(records=records)).split())
     assert text.count("was never closed") == 1
-    assert "15 quantities of TODO 3, TODO 4 and utils" in text
+    assert "15 quantities of TODO 3, 4 and utils" in text
+
+
+def test_what_follows_from_a_crash_is_counted_with_it() -> None:
+    crash = {"verdict": "crashed", "ratio": None, "file": "neural_networks.py", "line": 7}
+    records = [
+        record(case="dropout/a/float64", todo="9", message="dropout raised ValueError", **crash),
+        record(case="network/b/float64", todo="9", check="network", message="network: dropout raised", **crash),
+        record(case="network/b/float64", todo="9", verdict="crashed", explained_by="9", message="x was not judged"),
+        record(case="network/c/float64", todo="9", verdict="crashed", explained_by="9", message="y was not judged"),
+    ]
+    text = " ".join(page(InventedRun(records=records)).split())
+    assert text.count("raised") == 1
+    assert "not judged" not in text
+    assert "dropout/a/float64, and 1 more case: network/b/float64; kept 2 quantities from being judged" in text
+
+
+def test_consequences_of_something_else_are_counted_in_one_line() -> None:
+    records = [
+        record(todo="8", verdict="crashed", explained_by="7", message=f"{name} was not judged") for name in "abc"
+    ]
+    assert "Not judged, because of what is wrong at TODO 7: 3 quantities." in page(InventedRun(records=records))
+
+
+def test_the_whole_network_repeats_a_todo_in_one_line_but_is_told_in_full_alone() -> None:
+    own = mismatch(message="own case")
+    whole = [
+        mismatch(check="network", case=f"network/{name}/float64", quantity=name, message=f"link {name}")
+        for name in "ab"
+    ]
+    together = page(InventedRun(records=[own, *whole]))
+    assert "own case." in together
+    assert "link" not in together
+    assert "off in the whole network: 2 quantities" in together
+    alone = page(InventedRun(records=whole))
+    assert "link a." in alone
+    assert "link b." in alone
+
+
+def test_words_are_compared_without_the_title_of_the_case() -> None:
+    records = [
+        record(todo=todo, case=f"tanh/{todo}/float64", verdict="missing", message=f"tanh {todo}: no class tanh")
+        for todo in ("5", "6")
+    ]
+    inputs = {f"tanh/{todo}/float64": {"title": f"tanh {todo}"} for todo in ("5", "6")}
+    text = page(InventedRun(records=records, inputs=inputs))
+    assert text.count("no class tanh") == 1
+    assert "TODO 5/6" in text
 
 
 def test_place_in_the_submission_is_shown() -> None:
@@ -125,7 +172,7 @@ def test_verdict_sentences() -> None:
         "Agreement: 2 of 2 quantities agree with torch; the largest gap is 0.62 of what rounding explains."
     )
     assert verdict_sentence([good, bad, dataclasses.replace(bad, todo="10")]) == (
-        "Disagreement: 2 of 3 quantities do not agree with torch, in TODO 4 and TODO 10."
+        "Disagreement: 2 of 3 quantities do not agree with torch, in TODO 4 and 10."
     )
     assert "1 undecided" in verdict_sentence([good, record(verdict="undecided")])
     assert verdict_sentence([]) == "Nothing was compared."
@@ -136,7 +183,32 @@ def test_case_to_look_at_is_the_worst_with_numbers() -> None:
     near, far = mismatch(ratio=3.0), mismatch(ratio=math.inf)
     assert first_to_show([record(), crashed, near, far]) is far
     assert first_to_show([record(), crashed]) is crashed
+    whole = mismatch(ratio=9.0, check="network")
+    assert first_to_show([whole, near]) is near
+    assert first_to_show([whole, crashed]) is whole
+    follows = record(verdict="crashed", ratio=None, explained_by="7")
+    assert first_to_show([follows, crashed]) is crashed
+    assert first_to_show([follows]) is follows
     assert first_to_show([record()]) is None
+
+
+def test_an_accident_told_again_with_more_around_it_is_one() -> None:
+    said = "neural_networks.py defines no relu"
+    records = [
+        record(todo="7", case="relu/a/float64", verdict="missing", ratio=None, message=said),
+        record(todo="7", case="t/b/float64", verdict="missing", ratio=None, message=f"after step 1 {said}, and later"),
+        record(
+            todo="7", case="t/c/float64", verdict="missing", ratio=None, message="neural_networks.py defines no sgd"
+        ),
+    ]
+    text = page(InventedRun(records=records))
+    assert text.count("no relu") == 1
+    assert text.count("no sgd") == 1
+
+
+def test_notes_that_differ_in_numbers_are_one() -> None:
+    records = [record(case=f"linear/{n}/float64", note=f"shape ({n},) where (1, {n}) is asked") for n in (3, 4)]
+    assert page(InventedRun(records=records)).count("is asked") == 1
 
 
 def test_a_case_shows_sizes_and_the_numbers_around_the_worst_element() -> None:
