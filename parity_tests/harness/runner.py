@@ -95,6 +95,7 @@ class Runner:
         self._root: Path | None = None
         self._child: _Child | None = None
         self._greeted = False
+        self._met = False
         self._hello: Hello | None = None
         self._dead: Failure | None = None
         self._output = bytearray()
@@ -183,6 +184,8 @@ class Runner:
         if self._child is None:
             assert self._dead is not None
             gathered.failures[""] = self._dead
+            if self._met:  # it could be imported before: the next case may try again
+                self._dead = None
             return gathered, asked
         deadline = asked + limit + GRACE
         try:
@@ -234,7 +237,7 @@ class Runner:
         except wire.WireError:
             self._dead = gathered.garbled()
         else:
-            self._greeted = True
+            self._greeted = self._met = True
             self._hello = self._hello or hello
             return
         self._drop()

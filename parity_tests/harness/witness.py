@@ -150,7 +150,6 @@ class Witness:
             self._fail(name, failure)
             if out_of_time:
                 self.stop_clock()  # what the probe still has to say must get out
-                self._over = True
                 raise CaseOver
             return self.FAILED
         if name is not None and not self.keep(name, value):
@@ -212,7 +211,7 @@ class Witness:
     def stop_clock(self) -> None:
         """No time limit from here on."""
         signal.setitimer(signal.ITIMER_REAL, 0.0)
-        self._place = None
+        self._over = True
 
     def on_warning(self, message: Any, category: type[Warning], *_: Any, **__: Any) -> None:
         """Takes the place of warnings.showwarning: sends each text once for each line of the submission."""
@@ -272,10 +271,12 @@ class Witness:
         self._check_time()
 
     def _check_time(self) -> None:
-        if self._place is not None and not self._busy:
+        if self._place is not None and not self._busy and not self._over:
             raise OutOfTime
 
     def _on_alarm(self, number: int, frame: types.FrameType | None) -> None:
+        if self._over:
+            return
         if self._place is None:
             self._place = self._place_of_frame(frame)
         if self._busy:

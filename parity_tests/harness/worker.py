@@ -156,6 +156,7 @@ class Worker:
         sys.path.insert(0, self._folder)
         sys.modules["__main__"] = ModuleType("__main__")
         sys.breakpointhook = _no_keyboard
+        self._finders, self._path = list(sys.meta_path), list(sys.path)
         return {"kind": "edition", "edition": self.edition, "edition_seen": self.edition_seen, "lent": self.lent}
 
     def hello(self) -> dict[str, Any]:
@@ -165,6 +166,7 @@ class Worker:
         names: list[str] = []
         try:
             module, error = self._import_main()
+            self._witness.stop_clock()
             names = [str(name) for name in vars(module) if not str(name).startswith("__")][:_NAMES]
             if error is not None:
                 failures["module"] = self._import_failure(error, self._main)
@@ -233,6 +235,7 @@ class Worker:
         scratch.mkdir()
         os.chdir(scratch)
         sys.argv = [f"{self._main}.py"]
+        sys.meta_path[:], sys.path[:] = self._finders, self._path
         for descriptor, name in ((1, "stdout"), (2, "stderr")):  # the case before may have closed them
             os.dup2(self._printed, descriptor)
             setattr(sys, name, os.fdopen(descriptor, "w", errors="backslashreplace", closefd=False))

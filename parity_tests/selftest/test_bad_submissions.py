@@ -84,7 +84,7 @@ def test_what_is_no_submission_is_refused_with_a_sentence(
         (b"x = '\xff'\n", "SyntaxError", 1, "utf-8"),
         ("x = " + "(" * 1000 + ")" * 1000, "SyntaxError", 1, "nested"),
         ("x = " + "-" * 100_000 + "1", "SyntaxError", 0, "nested too deeply"),
-        ("#" * (5 << 20), "SyntaxError", 0, "more than 4 MiB"),
+        ("#" * (5 << 20), "SyntaxError", 0, "more than 1 MiB"),
     ],
 )
 def test_source_that_is_not_python(tmp_path: Path, source: str | bytes, error: str, line: int, said: str) -> None:
@@ -280,6 +280,26 @@ def test_an_endless_loop_ends_at_the_limit_with_its_line_and_what_came_before(tm
     assert (found.kind, found.file, found.function) == ("timeout", "neural_networks.py", "f")
     assert found.line in (3, 4)
     assert found.text == f"f did not end within 0.3 s (neural_networks.py, line {found.line})"
+
+
+def test_what_a_probe_wrote_down_itself_gets_out_after_the_limit(tmp_path: Path) -> None:
+    probe = """
+        import numpy as np
+
+        def probe(submission, witness, params, arrays):
+            try:
+                witness.call("f", submission.get("f"))
+            finally:
+                witness.keep("tape", np.arange(3.0))
+                witness.say("steps", 3)
+
+        PROBES = {"probe": probe}
+        """
+    with running(tmp_path, "def f():\n    while True: x = 1\n", probe) as runner:
+        observation = runner.ask("case", "probe", {}, {}, seed=0, seconds=SHORT)
+    assert list(observation.failures) == ["f"]
+    assert list(observation.values) == ["tape"]
+    assert observation.facts == {"steps": 3}
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,9 @@ def test_no_case_knows_what_another_left_in_globals_modules_settings_or_files(tm
                 np.seterr(all="raise")
                 warnings.simplefilter("error")
                 sys.stdout = sys.argv = None
+                sys.modules["odd"] = None
+                sys.path.clear()
+                sys.meta_path.clear()
                 sys.setrecursionlimit(500)
                 return np.array([count, utils.count, deep.count, left, divided == "warn"])
             """,
