@@ -31,16 +31,6 @@ MOST_KINKS = 4
 EXPLAINS = float(np.sqrt(unit_roundoff(np.dtype(np.float64))))
 
 
-def main_request(
-    config: Config, digits: Mapping[str, Array], *, stand_ins: bool
-) -> tuple[dict[str, Any], dict[str, Array]]:
-    """(params, arrays) for the probe "main". Raises ValueError where two rows of the digits are the same."""
-    rows = np.concatenate([digits[f"{split}_X"] for split in ("train", "valid", "test")])
-    if len(np.unique(rows, axis=0)) != len(rows):
-        raise ValueError("main's digits must differ: rows are told by their pixels")
-    return {"stand_ins": stand_ins, "main_params": config.main_params()}, dict(digits)
-
-
 @dataclass(frozen=True)
 class Finding:
     """One judged quantity of one run: the figures of its worst element, and a sentence."""
@@ -442,15 +432,16 @@ class _Judge:
 
     def _repeated_mask(self) -> str:
         """Whether two steps drew the same mask, where chance would do that with less than FALSE_ALARM."""
-        masks = [(i + 1, u.pass_.mask) for i, u in enumerate(self.run.updates) if u.pass_ is not None]
-        pairs = max(len(masks) * (len(masks) - 1) / 2, 1)
+        drops = [(i + 1, u.pass_.dropped) for i, u in enumerate(self.run.updates) if u.pass_ is not None]
+        pairs = max(len(drops) * (len(drops) - 1) / 2, 1)
         agree = self.config.rate**2 + (1 - self.config.rate) ** 2
-        for (first, one), (second, other) in itertools.combinations(masks, 2):
-            if one is None or other is None or one is other or one.shape != other.shape:
+        for (first, one), (second, other) in itertools.combinations(drops, 2):
+            if one is None or other is None or one is other or one.kept is None or other.kept is None:
                 continue
-            # Only where both inputs were not 0 is a mask seen; `kept` is True elsewhere, so that dropped ones count.
-            seen = int((~one | ~other).sum())
-            if seen and np.array_equal(one, other) and pairs * agree**seen < FALSE_ALARM:
+            if one.seen is None or other.seen is None or one.kept.shape != other.kept.shape:
+                continue
+            seen = one.seen & other.seen
+            if pairs * agree ** int(seen.sum()) < FALSE_ALARM and np.array_equal(one.kept[seen], other.kept[seen]):
                 return f"steps {first} and {second} draw the same dropout mask, where each forward draws a fresh one"
         return ""
 
@@ -527,6 +518,15 @@ class _Judge:
         before, after = self.run.at(last.before), self.run.at(last.after)
         return {name: after[name] - before[name] for name in PARAMETERS}, before
 
+    def _sound(self, index: int) -> bool:
+        """Whether the weights at an index of the tape are finite and of the shapes that a network of this kind has."""
+        if index < 0:
+            return False
+        w = self.run.at(index)
+        D, M = self.digits["train_X"].shape[1], w["L1_W"].shape[1]
+        shapes = {"L1_W": (D, M), "L1_b": (1, M), "L2_W": (M, CLASSES), "L2_b": (1, CLASSES)}
+        return all(w[name].shape == shapes[name] and bool(np.isfinite(w[name]).all()) for name in PARAMETERS)
+
     def _inputs(self, update: Update) -> tuple[Array, Array, Array | None] | None:
         """X, the rows' own labels and the mask of a step, or None where its rows are not known."""
         step = update.pass_
@@ -540,15 +540,13 @@ class _Judge:
     def _replay(self, index: int, update: Update) -> _Replayed:
         inputs = self._inputs(update)
         velocity, previous = self._before(index)
-        if inputs is None or update.before < 0 or update.after < 0 or (index and velocity is None):
+        sound = self._sound(update.before) and update.after >= 0 and not (index and velocity is None)
+        if inputs is None or not sound:
             return _Replayed(index, update, "unknown")
         X, y, mask = inputs
         got = self.run.at(update.after)
         weights = self.run.at(update.before)
-        if not all(np.isfinite(value).all() for value in weights.values()):
-            return _Replayed(index, update, "unknown")
-        hidden = (len(X), weights["L1_W"].shape[1])
-        if weights["L1_W"].shape[0] != X.shape[1] or (mask is not None and mask.shape != hidden):
+        if mask is not None and mask.shape != (len(X), weights["L1_W"].shape[1]):
             return _Replayed(index, update, "unknown")
 
         def step(side: NDArray[np.bool_] | None) -> Step:
@@ -677,11 +675,10 @@ class _Judge:
         """A sentence that says what the first wrong step did, "" where nothing explains it."""
         first = self.wrong_steps[0]
         right = self._explained(first, Wiring())
-        if right.explains:
-            reason = self._rates_reason(first, right)
-            if reason:
-                return reason
-        return self._order_reason(first) or self._wiring_reason(first) or self._state_reason(first)
+        idle = abs(right.b) <= EXPLAINS * self.config.eta
+        reason = self._rates_reason(first, right) if right.explains and not idle else ""
+        reason = reason or self._order_reason(first) or self._wiring_reason(first) or self._state_reason(first)
+        return reason or ("the gradient has no effect on the step" if right.explains and idle else "")
 
     def _rates_reason(self, first: _Replayed, found: Fit) -> str:
         """The gradient is right; one of α, η, λ, or the velocity, is not."""
@@ -702,8 +699,6 @@ class _Judge:
             return f"the velocity is carried on with α = {_rate(found.a)}, where {config.alpha:g} is asked for"
         if not _near(found.b, eta):
             factor = found.b / eta
-            if abs(factor) < EXPLAINS:
-                return "the gradient has no effect on the step"
             if _near(factor, config.batch):
                 return "the gradient is the sum over the mini-batch, where the mean is asked for"
             return self._rate_text(found.b, eta, first.update.epoch)
@@ -751,12 +746,14 @@ class _Judge:
     def _wiring_reason(self, first: _Replayed) -> str:
         """A wrong array on the way, that a formula confirms or the calls show."""
         passed = [_wrong(call) for call in first.update.calls if call.wrong]
+        if self._explained(first, Wiring()).explains:
+            return f"{passed[0]} (step {first.index + 1})" if passed else ""
         for count in (1, 2):
             for chosen in itertools.combinations(SLIPS, count):
                 wiring = Wiring(**{key: value for changes, _ in chosen for key, value in changes.items()})
                 if wiring.activation == self.config.activation:
                     continue
-                if self._explained(first, wiring).explains and not self._explained(first, Wiring()).explains:
+                if self._explained(first, wiring).explains:
                     reason = " and ".join(text for _, text in chosen)
                     return f"{reason} ({passed[0]})" if passed else reason
         return f"{passed[0]} (step {first.index + 1})" if passed else ""
@@ -767,7 +764,11 @@ class _Judge:
             return "the velocities that SGD is given at the first step are not zero"
         if first.index:
             before = self.steps_replayed[first.index - 1]
-            if before.worst is not None and self._explained(first, Wiring(), of=before).explains:
+            if (
+                before.worst is not None
+                and before.update.pass_ is not first.update.pass_
+                and self._explained(first, Wiring(), of=before).explains
+            ):
                 return f"step {first.index + 1} is made with the gradient of the mini-batch before"
         got, before_ = self.run.at(first.update.after), self.run.at(first.update.before)
         still = [name for name in PARAMETERS if np.array_equal(got[name], before_[name])]
@@ -778,9 +779,34 @@ class _Judge:
     # -- losses and accuracies -----------------------------------------------------------------------------
 
     def _evaluated(self, split: str) -> list[list[Pass]]:
-        """For each epoch, the passes over `split` with dropout as it may be, after its updates."""
-        epochs = [[p for p in passes if p.split == split and p.weights >= 0] for passes in self.run.evaluations]
+        """For each epoch, the passes over `split` after its updates, whatever dropout was told in them."""
+        epochs = [[one for one in passes if one.split == split] for passes in self.run.evaluations]
         return epochs[: self.config.epochs]
+
+    def _unmeasured(self, quantity: str, split: str) -> Finding | None:
+        """Undecided where the weights of an evaluation are not known, or none that torch can take: see the weights."""
+        if all(self._sound(one.weights) for passes in self._evaluated(split) for one in passes):
+            return None
+        text = (
+            "cannot be replayed: the weights that it is measured with are not known, or not finite, or of wrong shapes"
+        )
+        return Finding(quantity, "undecided", message=self._say(f"the {quantity} {text}"))
+
+    def _sweeps(self, split: str, passes: Sequence[Pass]) -> list[list[Pass]]:
+        """The runs of passes that cover the set with no example twice: extra passes may stand before or after."""
+        least = len(self.digits[f"{split}_X"]) // self.config.batch * self.config.batch
+        found = []
+        for start in range(len(passes)):
+            seen: set[int] = set()
+            sweep = []
+            for one in passes[start:]:
+                if seen & set(one.rows):
+                    break
+                seen |= set(one.rows)
+                sweep.append(one)
+            if len(seen) >= least:
+                found.append(sweep)
+        return found
 
     def _answer(self, one: Pass) -> Any:
         """evaluation(...) of one recorded pass, once."""
@@ -804,6 +830,8 @@ class _Judge:
             seen = {row for one in passes for row in one.rows}
             if len(seen) < least:
                 return f"after epoch {epoch} only {len(seen)} of the {N} examples of the {name} set are evaluated"
+            if not self._sweeps(split, passes):
+                return f"after epoch {epoch} some examples of the {name} set are evaluated twice in one sweep over it"
         return ""
 
     def _losses(self, split: str, position: int) -> Finding:
@@ -814,69 +842,69 @@ class _Judge:
             return self._ok(quantity)
         if returned is not None and returned.kind == "none":
             return self._bad(quantity, "it returns nothing, where train_loss_record and val_loss_record are asked for")
+        unmeasured = self._unmeasured(quantity, split)
+        if unmeasured is not None:
+            return unmeasured
         records = self.run.returned
         if len(records) <= position:
             return self._bad(quantity, f"it does not return {record}: {len(records)} records of numbers are returned")
         epochs = self._evaluated(split)
         uncovered = self._coverage(split, epochs)
-        answers = {} if uncovered else self._loss_answers(epochs)
+        choices = [] if uncovered else self._loss_choices(split, epochs)
         places = [position, *(range(len(records)) if len(records) > 2 else ())]
-        for kind, answer in answers.items():
+        for kind in _KINDS if choices else ():
             for place in places:
                 got = records[place][1]
-                if got.shape != answer.value.shape:
+                if len(got) != len(choices):
                     continue
-                found = compare(Returned("array", got, ""), answer)
+                found = compare(Returned("array", got, ""), _nearest(got, [choice[kind] for choice in choices]))
                 if found.verdict == "match":
                     notes = [kind, *(["main returns more than the two loss records"] if len(records) > 2 else [])]
                     if place != position:
                         notes.append(f"{record} is returned as number {place + 1}")
                     return replace(self._ok(quantity, *notes), **_figures(found))
-        return self._wrong_losses(quantity, split, records[position][1], answers, uncovered)
+        return self._wrong_losses(quantity, split, records[position][1], choices, uncovered)
 
-    def _loss_answers(self, epochs: Sequence[Sequence[Pass]]) -> dict[str, Answer]:
-        """Every form of the record that is right: note → value ± radius, one number an epoch; "" is the asked one."""
-        sums, means, examples = [], [], []
+    def _loss_choices(self, split: str, epochs: Sequence[Sequence[Pass]]) -> list[dict[str, list[Answer]]]:
+        """For each epoch and each form of the record that is right, the answer of each sweep over the set."""
+        found = []
         for passes in epochs:
-            losses = [self._answer(one).loss for one in passes]
-            sizes = np.array([len(one.rows) for one in passes], dtype=np.float64)
-            values = np.array([float(loss.value) for loss in losses])
-            radii = np.array([float(loss.radius) for loss in losses])
-            exact = np.array([loss.exact for loss in losses])
-            rounding = 2 * gamma(len(losses) + 3, np.dtype(np.float64))
-            sums.append((values.sum(), radii.sum() + rounding * np.abs(values).sum(), exact.sum()))
-            mean = 1.0 / len(losses)
-            means.append(tuple(mean * part for part in sums[-1]))
-            weights = sizes / sizes.sum()
-            examples.append(
-                (
-                    (weights * values).sum(),
-                    (weights * (radii + rounding * np.abs(values))).sum(),
-                    (weights * exact).sum(),
-                )
-            )
-        notes = {
-            "": sums,
-            "the loss record holds means of the mini-batch losses, where their sum is usual": means,
-            "the loss record holds means over the examples, where the sum of the mini-batch losses is usual": examples,
-        }
-        columns = {note: [np.array(part) for part in zip(*rows, strict=True)] for note, rows in notes.items()}
-        return {note: Answer(value, radius, exact) for note, (value, radius, exact) in columns.items()}
+            forms: dict[str, list[Answer]] = {kind: [] for kind in _KINDS}
+            for sweep in self._sweeps(split, passes):
+                losses = [self._answer(one).loss for one in sweep]
+                values = np.array([float(loss.value) for loss in losses])
+                # Both sides add up n numbers, and scale them.
+                rounding = 2 * gamma(len(losses) + 3, np.dtype(np.float64))
+                radii = np.array([float(loss.radius) for loss in losses]) + rounding * np.abs(values)
+                exact = np.array([loss.exact for loss in losses])
+                sizes = np.array([len(one.rows) for one in sweep], dtype=np.float64)
+                weights = np.ones(len(sweep)), np.full(len(sweep), 1 / len(sweep)), sizes / sizes.sum()
+                for kind, w in zip(_KINDS, weights, strict=True):
+                    answer = Answer(np.sum(w * values), np.sum(w * radii), np.sum(w * exact))
+                    forms[kind].append(answer)
+            found.append(forms)
+        return found
 
     def _wrong_losses(
-        self, quantity: str, split: str, got: Array, answers: Mapping[str, Answer], uncovered: str
+        self,
+        quantity: str,
+        split: str,
+        got: Array,
+        choices: Sequence[Mapping[str, Sequence[Answer]]],
+        uncovered: str,
     ) -> Finding:
         if len(got) != self.config.epochs:
             text = f"the {_SET[split]} loss record has {len(got)} numbers, where one an epoch ({self.config.epochs})"
             return self._bad(quantity, f"{text} is asked for", got=float(len(got)), want=float(self.config.epochs))
         reason = self._loss_reason(split, got)
-        if not answers:
+        if not choices:
             return self._bad(quantity, f"{reason}; {uncovered}" if reason else uncovered)
-        found = compare(Returned("array", got, ""), answers[""])
-        epoch = int(np.argmax(~(np.abs(got - answers[""].value) <= answers[""].radius)))
+        answer = _nearest(got, [choice[_KINDS[0]] for choice in choices])
+        found = compare(Returned("array", got, ""), answer)
+        epoch = int(np.argmax(~(np.abs(got - answer.value) <= answer.radius)))
         text = (
             f"the {_SET[split]} loss after epoch {epoch + 1} is {got[epoch]:.9g}, where the mini-batch losses add up "
-            f"to {answers[''].value[epoch]:.9g}"
+            f"to {answer.value[epoch]:.9g}"
         )
         return self._bad(quantity, f"{reason}; {text}" if reason else text, **_figures(found))
 
@@ -920,7 +948,7 @@ class _Judge:
 
     def _training_loss(self, update: Update) -> float | None:
         inputs = self._inputs(update)
-        if inputs is None or update.before < 0:
+        if inputs is None or not self._sound(update.before):
             return None
         X, y, mask = inputs
         w = self.run.at(update.before)
@@ -934,8 +962,9 @@ class _Judge:
 
     def _accuracy(self, split: str, position: int) -> Finding:
         quantity = f"{_SET[split]} accuracy"
-        if self.failure is not None:
-            return self._ok(quantity)
+        unmeasured = self._unmeasured(quantity, split)
+        if self.failure is not None or unmeasured is not None:
+            return unmeasured or self._ok(quantity)
         other = "val" if split == "train" else "train"
         records = [(f"{file}, {key!r}", v) for file, key, v in self.run.written if other not in key.lower()]
         extra = [(f"what main returns, number {i + 1}", v) for i, (_, v) in enumerate(self.run.returned) if i > 1]
@@ -947,11 +976,12 @@ class _Judge:
             return self._ok(quantity, "main wrote no result file, so that accuracies were not seen")
         if uncovered:
             return self._bad(quantity, uncovered)
-        bounds = [self._counts(passes) for passes in epochs]
+        bounds = [[self._counts(sweep) for sweep in self._sweeps(split, passes)] for passes in epochs]
         for _, got in [*records, *extra]:
             for scale, note in ((1.0, ""), (100.0, "the accuracies are written in per cent")):
                 if len(got) == len(bounds) and all(
-                    _counted(value / scale, *bound) for value, bound in zip(got, bounds, strict=True)
+                    any(_counted(value / scale, *bound) for bound in sweeps)
+                    for value, sweeps in zip(got, bounds, strict=True)
                 ):
                     return replace(self._ok(quantity, note), total=len(got), bad=0)
         if not records:
@@ -960,8 +990,10 @@ class _Judge:
         if len(got) != len(bounds):
             text = f"the {quantity} record ({key}) has {len(got)} numbers, where one for each of {len(bounds)} epochs"
             return self._bad(quantity, f"{text} is asked for", got=float(len(got)), want=float(len(bounds)))
-        epoch = next(i for i, bound in enumerate(bounds) if not _counted(float(got[i]), *bound))
-        low, high, count = bounds[epoch]
+        epoch = next(
+            i for i, sweeps in enumerate(bounds) if not any(_counted(float(got[i]), *bound) for bound in sweeps)
+        )
+        low, high, count = bounds[epoch][-1]
         shown = f"{low}" if low == high else f"{low} to {high}"
         reason = ""
         if any(one.training for passes in epochs for one in passes):
@@ -985,6 +1017,22 @@ class _Judge:
 
 
 _SET = {"train": "training", "valid": "validation"}
+# The forms of a loss record that are right, the usual one first, by the note that they get.
+_KINDS = (
+    "",
+    "the loss record holds means of the mini-batch losses, where their sum is usual",
+    "the loss record holds means over the examples, where the sum of the mini-batch losses is usual",
+)
+
+
+def _nearest(got: Array, choices: Sequence[Sequence[Answer]]) -> Answer:
+    """For each number the answer that is nearest to it, of those that are all right, as one answer."""
+    chosen = [
+        min(answers, key=lambda answer: abs(value - float(answer.value)) if np.isfinite(value) else 0.0)
+        for value, answers in zip(got.tolist(), choices, strict=True)
+    ]
+    value, radius, exact = (np.array([getattr(one, name) for one in chosen]) for name in ("value", "radius", "exact"))
+    return Answer(value, radius, exact)
 
 
 def _counted(value: float, low: int, high: int, count: int) -> bool:

@@ -238,6 +238,8 @@ class Tape:
     def read_weights(self) -> dict[str, Array] | None:
         """The four parameters as float64 copies, or None with `malformed` saying why."""
         found: dict[str, Array] = {}
+        if not {"L1", "L2"} <= set(self.layers):
+            return None
         for name in ("L1", "L2"):
             for key in ("W", "b"):
                 params = getattr(self.layers.get(name), "params", None)
@@ -269,7 +271,8 @@ class Tape:
             return -1
         present = self.read_weights()
         if present is None:
-            self.event("malformed", text=self.malformed)
+            if self.malformed:
+                self.event("malformed", text=self.malformed)
             return -1
         count = len(self.arrays.get("L1_W", []))
         if self.weights is not None and all(

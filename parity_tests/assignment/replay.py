@@ -30,10 +30,14 @@ class Call:
 
 @dataclass(frozen=True)
 class Dropped:
-    """One forward of dropout: whether it was told to train, and what it kept (where its input was 0: True)."""
+    """One forward of dropout: whether it was told to train, what it kept, and where that was seen (its input not 0).
+
+    Where it was not seen, `kept` is True.
+    """
 
     train: bool
     kept: NDArray[np.bool_] | None
+    seen: NDArray[np.bool_] | None
 
 
 @dataclass(frozen=True)
@@ -54,10 +58,14 @@ class Pass:
     labels: tuple[float, ...] | None
 
     @property
+    def dropped(self) -> Dropped | None:
+        """The last forward of dropout that was told to train."""
+        return next((drop for drop in reversed(self.drops) if drop.train), None)
+
+    @property
     def mask(self) -> NDArray[np.bool_] | None:
         """What the last training dropout kept."""
-        kept = [drop.kept for drop in self.drops if drop.train]
-        return kept[-1] if kept else None
+        return None if self.dropped is None else self.dropped.kept
 
     @property
     def training(self) -> bool:
@@ -143,12 +151,6 @@ def _rows(X: Array, known: Mapping[bytes, tuple[str, int]]) -> tuple[str, tuple[
     return (splits.pop() if len(splits) == 1 else ""), tuple(index for _, index in found)
 
 
-def _kept(before: Array, after: Array) -> NDArray[np.bool_] | None:
-    if before.shape != after.shape:
-        return None
-    return np.asarray((after != 0) | (before == 0))
-
-
 class _Reader:
     """Walks over the tape once."""
 
@@ -221,8 +223,11 @@ class _Reader:
         current["calls"].append(call)
         if name.startswith("drop") and name.endswith(".forward"):
             index = int(event.get("m", -1))
-            kept = _kept(self.before[index], self.after[index]) if 0 <= index < len(self.after) else None
-            current["drops"].append(Dropped(bool(event["train"]), kept))
+            kept, seen = None, None
+            if 0 <= index < len(self.after):
+                before, after = self.before[index], self.after[index]
+                kept, seen = np.asarray((after != 0) | (before == 0)), np.asarray(before != 0)
+            current["drops"].append(Dropped(bool(event["train"]), kept, seen))
         if name == "loss.forward" and "y" in event:
             current["labels"] = tuple(event["y"])
 
