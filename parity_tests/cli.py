@@ -366,7 +366,7 @@ class _Progress:
                 console=Console(stderr=True),
                 transient=True,
             )
-            self._bar.add_task("")
+            self._bar.add_task("", total=total)
             self._bar.start()
         self._bar.update(self._bar.task_ids[0], completed=done, total=total, description=case)
 

@@ -38,7 +38,7 @@ def draw_ratios(records: Sequence[Record], path: Path, parts: Mapping[str, str])
     axes.set_xlim(_LEAST / 3, _MOST)
     axes.set_xticks([_LEAST / 2, *(10.0**n for n in range(-3, 3))], ["0", "0.001", "0.01", "0.1", "1", "10", "100"])
     axes.minorticks_off()
-    labels = [f"{parts.get(todo, '')}  {todo}".strip() for todo in todos]
+    labels = [f"{parts.get(todo, '')}  {todo}" if todo.isdecimal() else parts.get(todo, todo) for todo in todos]
     axes.set_yticks(range(len(todos) - 1, -1, -1), labels)
     axes.set_xlabel("ratio: the largest gap of a quantity, as a share of what rounding explains")
     axes.spines[["top", "right"]].set_visible(False)
