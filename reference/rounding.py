@@ -163,26 +163,30 @@ def dropout(scaled: Array, r: float, radius: Radius | None = None) -> Radius:
 
 @dataclass(frozen=True)
 class _Softmax:
-    """The pieces that the loss and its gradient share, in float64: p = softmax(a), d = a − max, log Σ e^d."""
+    """What the loss and its gradient share, in float64: p = softmax(a), d = a − max, log Σ e^d, |log Σ e^a|."""
 
     p: Radius
     d: Radius
     log_sum: Radius
+    shift: Radius
     p_relative: Radius
-    sum_relative: Radius
 
 
 def _softmax(logits: Array, exp_ulps: float) -> _Softmax:
-    """Relative errors, one side: e^d has |d|·u from its argument and 2·ulps·u of its own; the sum γ_K of all."""
+    """Relative errors, one side: e^d has |d|·u from its argument and 2·ulps·u of its own; the sum γ_K of all.
+
+    A form that takes e^(a − log Σ e^a) instead has the rounding of that logarithm, |log Σ e^a|·u, in its argument.
+    """
     u = unit_roundoff(logits.dtype)
     a = wide(logits)
     d = a - a.max(axis=1, keepdims=True)
     e = np.exp(d)
     total = e.sum(axis=1, keepdims=True)
     p = e / total
-    e_relative = (np.abs(d) + 2 * exp_ulps) * u
+    shift = np.abs(a.max(axis=1, keepdims=True) + np.log(total))
+    e_relative = (np.abs(d) + shift + 2 * exp_ulps) * u
     sum_relative = (p * e_relative).sum(axis=1, keepdims=True) + gamma(logits.shape[1], logits.dtype)
-    return _Softmax(p, d, np.log(total), e_relative + sum_relative + 2 * u, sum_relative)
+    return _Softmax(p, d, np.log(total), shift, e_relative + sum_relative + 2 * u)
 
 
 def _logit_shift(p: Radius, logits_radius: Radius) -> Radius:
@@ -196,9 +200,9 @@ def cross_entropy_forward(
 ) -> Radius:
     """Mean over N rows of l = log Σ e^(a_k − a_y), a 0-d array.
 
-    One side's error in a row, whatever the form (−log p_y, or log Σ e^d − d_y): the relative error of p_y, and
-    the log's own, 2·ulps·u times the largest of |l|, log Σ e^d and, where e^a itself does not overflow, log Σ e^a
-    (an unshifted form); then u·(|d_y| + |l|) for the difference; γ_(N+1) for the mean.
+    One side's error in a row, whatever the form (−log p_y, log Σ e^d − d_y, log Σ e^a − a_y): the relative error of
+    p_y, and the log's own, 2·ulps·u times the largest of |l|, log Σ e^d and, where e^a itself does not overflow,
+    log Σ e^a (an unshifted form); u·(|d_y| + |l| + |log Σ e^a|) for the differences; γ_(N+1) for the mean.
     """
     rows = np.arange(len(logits))
     dtype = logits.dtype
@@ -209,11 +213,12 @@ def cross_entropy_forward(
         log_sum = s.log_sum[:, 0]
         loss = log_sum - s.d[rows, labels]
         largest = wide(logits).max(axis=1)
-        unshifted = np.where(np.abs(largest) < np.log(float(np.finfo(dtype).max)) / 2, np.abs(largest + log_sum), 0)
+        shift = s.shift[:, 0]
+        unshifted = np.where(np.abs(largest) < np.log(float(np.finfo(dtype).max)) / 2, shift, 0)
         row = (
             s.p_relative[rows, labels]
             + 2 * log_ulps * u * np.maximum(np.maximum(loss, log_sum), unshifted)
-            + u * (np.abs(s.d[rows, labels]) + loss + unshifted)
+            + u * (np.abs(s.d[rows, labels]) + loss + shift)
         )
         total = total + row.mean() + gamma(len(logits) + 1, dtype) * np.abs(loss).mean()
     if logits_radius is not None:

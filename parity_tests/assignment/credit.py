@@ -13,8 +13,8 @@ Judged = Mapping[str, Comparison]
 def credit(plan: Sequence[Case], judged: Mapping[str, Judged]) -> dict[str, dict[str, Comparison]]:
     """The same comparisons, those of `main` with its own parts credited.
 
-    Where main also fails with correct parts in place of its own, the failure is TODO 10's, and said there. Where it does
-    not, the failure is that of the first part in the order of computation which failed a case of its own.
+    Where main also fails with correct parts in place of its own, the failure is TODO 10's, and said there. Where it
+    does not, the failure is that of the first part in the order of computation which failed a case of its own.
     """
     wrong = {
         comparison.todo or q.todo

@@ -21,6 +21,7 @@ from parity_tests.harness.compare import Comparison, compare, failed, matched, m
 from parity_tests.harness.observation import Failure, Observation, Returned
 from reference import answers
 from reference.answers import Answer
+from reference.rounding import unit_roundoff
 
 Arrays = Mapping[str, NDArray[Any]]
 Judged = dict[str, Comparison]
@@ -298,7 +299,7 @@ def _exactly(value: Returned | Failure | None, want: NDArray[Any]) -> Comparison
 
 def _split(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
     X, Y, idx = arrays["X"], arrays["Y"], arrays["idx"]
-    wanted = {"N": np.array(X.shape[0]), "d": np.array(X.shape[1]), "examples": X[idx], "labels": Y[idx]}
+    wanted = {"N": np.array(X.shape[0]), "d": np.array(X.shape[1]), "examples": X[idx], "labels": Y[idx, None]}
     return {name: _exactly(got(seen, name), want) for name, want in wanted.items()}
 
 
@@ -346,8 +347,7 @@ def _network_step(case: Case, arrays: Arrays, seen: Observation, t: int, device:
     tanh = layer == "tanh"
 
     def own(key: str, shape: tuple[int, ...]) -> NDArray[Any] | None:
-        array = array_of(seen, f"{key}@{t}", shape)
-        return None if array is None else array.astype(dtype)
+        return array_of(seen, f"{key}@{t}", shape)
 
     u, h = own("L1 output", (N, M)), own("activation output", (N, M))
     s = own("dropout output", (N, M)) if p["dropout"] else h
@@ -355,24 +355,33 @@ def _network_step(case: Case, arrays: Arrays, seen: Observation, t: int, device:
     ds = own("L2 gradient of X", (N, M))
     dh = own("dropout gradient", (N, M)) if p["dropout"] else ds
     du = own("activation gradient", (N, M))
+
+    def ask(function: Callable[..., Answer], *own_arrays: NDArray[Any] | None) -> Callable[[], Answer] | None:
+        """`function` of the submission's own arrays; None where one of them is not usable."""
+        usable = [array for array in own_arrays if array is not None]
+        return partial(of_own, dtype, function, *usable) if len(usable) == len(own_arrays) else None
+
     wanted: dict[str, Callable[[], Answer] | None] = {
         "L1 output": lambda: answers.linear_forward(X, w["L1_W"], w["L1_b"], device),
-        "activation output": (lambda: _activation(tanh, u, device)) if u is not None else None,
-        "dropout output": (lambda: _masked(h, s, r, device)) if h is not None else None,
-        "L2 output": (lambda: answers.linear_forward(s, w["L2_W"], w["L2_b"], device)) if s is not None else None,
-        "loss": (lambda: answers.cross_entropy_forward(a, y, device)) if a is not None else None,
-        "gradient of logits": (lambda: answers.cross_entropy_backward(a, y, device)) if a is not None else None,
+        "activation output": ask(lambda u: _activation(tanh, u, device), u),
+        "dropout output": ask(lambda h: answers.dropout_forward(h, _kept(h, s, r), r, device), h),
+        "L2 output": ask(lambda s: answers.linear_forward(s, *weights_like(s, w, "L2"), device), s),
+        "loss": ask(lambda a: answers.cross_entropy_forward(a, y, device), a),
+        "gradient of logits": ask(lambda a: answers.cross_entropy_backward(a, y, device), a),
     }
-    for layer_name, inputs, grad in (("L2", s, da), ("L1", X, du)):
+    for part, inputs, grad in (("L2", s, da), ("L1", X, du)):
         for key in "WbX":
-            name = f"{layer_name} gradient of {key}"
-            wanted[name] = _linear_link(inputs, w[f"{layer_name}_W"], w[f"{layer_name}_b"], grad, key, device)
-    wanted["dropout gradient"] = None
-    if h is not None and s is not None and ds is not None:
-        wanted["dropout gradient"] = partial(answers.dropout_backward, h, kept_mask(s), ds, r, device)
-    wanted["activation gradient"] = None
-    if u is not None and dh is not None:
-        wanted["activation gradient"] = partial(_activation_gradient, tanh, u, dh, device)
+            wanted[f"{part} gradient of {key}"] = ask(
+                lambda X, grad, part=part, key=key: answers.linear_backward(X, *weights_like(X, w, part), grad, device)[
+                    key
+                ],
+                inputs,
+                grad,
+            )
+    wanted["dropout gradient"] = ask(
+        lambda h, s, ds: answers.dropout_backward(h, kept_mask(s), ds, r, device), h, s, ds
+    )
+    wanted["activation gradient"] = ask(lambda u, dh: _activation_gradient(tanh, u, dh, device), u, dh)
 
     judged: Judged = {}
     broken: tuple[str, str, Comparison] | None = None
@@ -424,17 +433,32 @@ def _activation_gradient(tanh: bool, u: Any, dh: Any, device: str) -> Answer:
     return answers.tanh_backward(u, dh, device) if tanh else answers.relu_backward(u, dh, device)
 
 
-def _masked(h: Any, s: Any, r: float, device: str) -> Answer:
-    kept = np.ones(h.shape, np.bool_) if r == 0 or s is None else s != 0
-    return answers.dropout_forward(h, kept, r, device)
+def _kept(h: NDArray[Any], s: NDArray[Any] | None, r: float) -> NDArray[np.bool_]:
+    return np.ones(h.shape, np.bool_) if r == 0 or s is None else kept_mask(s)
 
 
-def _linear_link(
-    inputs: Any, W: NDArray[Any], b: NDArray[Any], grad: Any, key: str, device: str
-) -> Callable[[], Answer] | None:
-    if inputs is None or grad is None:
-        return None
-    return lambda: answers.linear_backward(inputs, W, b, grad, device)[key]
+def weights_like(array: NDArray[Any], weights: Arrays, layer: str) -> tuple[NDArray[Any], NDArray[Any]]:
+    """A layer's W and b in the dtype of what they meet."""
+    return weights[f"{layer}_W"].astype(array.dtype), weights[f"{layer}_b"].astype(array.dtype)
+
+
+def of_own(dtype: np.dtype[Any], function: Callable[..., Answer], *own: NDArray[Any]) -> Answer:
+    """The answer for the submission's own arrays, which it may have promoted beyond the case's dtype.
+
+    torch is then fed the promoted ones, but the radius stays that of the case's dtype, in which the submission may go
+    on; also where nothing else rounds, it may round the result back.
+    """
+    rounded = function(*(array.astype(dtype) for array in own))
+    widest = np.result_type(dtype, *own)
+    if widest == dtype:
+        return rounded
+    wide = function(*(array.astype(np.float64) for array in own))
+    u = unit_roundoff(dtype)
+    alternatives = tuple(
+        replace(a, radius=b.radius + u * np.abs(a.value))
+        for a, b in zip(wide.alternatives, rounded.alternatives, strict=True)
+    )
+    return replace(wide, radius=rounded.radius + u * np.abs(wide.value), alternatives=alternatives)
 
 
 def _update(

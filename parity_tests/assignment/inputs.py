@@ -117,8 +117,8 @@ def _labels(params: Params, rng: np.random.Generator) -> Arrays:
 
 def _split(params: Params, rng: np.random.Generator) -> Arrays:
     N, D = params["N"], params["D"]
-    X, Y = rng.standard_normal((N, D)), rng.integers(0, 10, (N, 1)).astype(np.float64)
-    return {"X": X, "Y": Y, "idx": rng.permutation(N)[:4]}
+    Y: NDArray[Any] = rng.integers(0, 10, N).astype(np.float64)
+    return {"X": rng.standard_normal((N, D)), "Y": Y, "idx": rng.permutation(N)[:4]}
 
 
 def _momentum(params: Params, rng: np.random.Generator) -> Arrays:
