@@ -117,7 +117,7 @@ def _labels(params: Params, rng: np.random.Generator) -> Arrays:
 
 def _split(params: Params, rng: np.random.Generator) -> Arrays:
     N, D = params["N"], params["D"]
-    Y: NDArray[Any] = rng.integers(0, 10, N).astype(np.float64)
+    Y = np.asarray(rng.integers(0, 10, size=N), np.float64)
     return {"X": rng.standard_normal((N, D)), "Y": Y, "idx": rng.permutation(N)[:4]}
 
 

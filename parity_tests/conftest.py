@@ -1,0 +1,68 @@
+"""Runs the check once for all parity tests, and makes a test of each case that is planned for the submission."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from parity_tests.assignment import editions
+from parity_tests.assignment.cases import DTYPES, plan
+from parity_tests.check import Run, check, shipped_network
+from parity_tests.harness.errors import UsageError
+from parity_tests.harness.submission import find_submission
+from reports.records import Record
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a folder without a submission before anything is collected."""
+    try:
+        find_submission(_folder(config))
+    except UsageError as error:
+        raise pytest.UsageError(f"--implementation: {error}") from None
+
+
+def _folder(config: pytest.Config) -> Path:
+    chosen: Path | None = config.getoption("--implementation")
+    return shipped_network() if chosen is None else chosen
+
+
+def _dtypes(config: pytest.Config) -> tuple[str, ...]:
+    chosen: str = config.getoption("--dtype")
+    return DTYPES if chosen == "both" else (chosen,)
+
+
+def _edition(folder: Path) -> str:
+    """The edition that the submission's source shows; one that does not parse gets the default's plan."""
+    try:
+        source = (find_submission(folder) / f"{editions.MODULE}.py").read_bytes()
+        return editions.edition_of(ast.parse(source)) or editions.DEFAULT
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return editions.DEFAULT
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test for each case, by its name."""
+    if "case_name" in metafunc.fixturenames:
+        cases = plan(_edition(_folder(metafunc.config)), _dtypes(metafunc.config))
+        metafunc.parametrize("case_name", ["import", *(case.name for case in cases)])
+
+
+@pytest.fixture(scope="session")
+def parity_run(pytestconfig: pytest.Config) -> Run:
+    """The check of the submission, made once; skips where the device is not there."""
+    device: str = pytestconfig.getoption("--device")
+    if device.startswith("cuda"):
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("no CUDA device: torch finds none on this machine")
+    return check(
+        _folder(pytestconfig), device=device, dtypes=_dtypes(pytestconfig), seed=pytestconfig.getoption("--seed")
+    )
+
+
+@pytest.fixture
+def records(parity_run: Run, case_name: str) -> list[Record]:
+    """The records of one case."""
+    return [record for record in parity_run.records if record.case == case_name]
