@@ -14,6 +14,7 @@ from parity_tests.harness.errors import UsageError
 from parity_tests.harness.submission import find_submission
 from reports.records import Record
 
+
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse a folder without a submission before anything is collected."""
     try:

@@ -600,7 +600,7 @@ class _Judge:
         known = [step for step in self.steps_replayed if step.worst is not None]
         if not known:
             if self.run.updates or self.failure is not None:
-                why = "its steps cannot be replayed: see the batches" if self.run.updates else ""
+                why = "its steps cannot be replayed: see the layers and the batches" if self.run.updates else ""
                 return Finding("weights", "undecided", message=self._say(why) if why else "")
             return self._bad("weights", "it never changes the weights")
         undecided = [step for step in known if step.verdict == "undecided"]
@@ -847,7 +847,7 @@ class _Judge:
             return unmeasured
         records = self.run.returned
         if len(records) <= position:
-            return self._bad(quantity, f"it does not return {record}: {len(records)} records of numbers are returned")
+            return self._bad(quantity, f"it does not return {record}: records of numbers returned: {len(records)}")
         epochs = self._evaluated(split)
         uncovered = self._coverage(split, epochs)
         choices = [] if uncovered else self._loss_choices(split, epochs)
@@ -913,6 +913,10 @@ class _Judge:
         epochs = self._evaluated(split)
         if any(one.training for passes in epochs for one in passes):
             return f"the {_SET[split]} set is evaluated with dropout on (is_train=True), where it is off"
+        labels = self.digits[f"{split}_y"].reshape(-1)
+        for one in (one for passes in epochs for one in passes):
+            if one.labels is not None and not np.array_equal(np.array(one.labels), labels[list(one.rows)]):
+                return f"in the evaluation of the {_SET[split]} set the loss is given labels that are not its rows' own"
         training: dict[int, list[float]] = {}
         for update in self.run.updates:
             value = self._training_loss(update)

@@ -226,7 +226,7 @@ class _Reader:
             kept, seen = None, None
             if 0 <= index < len(self.after):
                 before, after = self.before[index], self.after[index]
-                kept, seen = np.asarray((after != 0) | (before == 0)), np.asarray(before != 0)
+                kept, seen = np.asarray((after != 0) | (before == 0)), np.asarray((before != 0) & np.isfinite(before))
             current["drops"].append(Dropped(bool(event["train"]), kept, seen))
         if name == "loss.forward" and "y" in event:
             current["labels"] = tuple(event["y"])

@@ -192,7 +192,7 @@ def _compare_values(got: Array, answer: Answer) -> Comparison:
 
 def number(x: float) -> str:
     """A number for a sentence, with as many digits as tell most values apart."""
-    return f"{x:.7g}"
+    return f"{x + 0.0:.7g}"  # + 0.0 turns −0 into 0
 
 
 def _sentence(
@@ -215,7 +215,7 @@ def _sentence(
     if got_text == want_text:
         got_text, want_text = repr(worst_got), repr(worst_want)
     allowance = (
-        "no rounding explains any gap"
+        "nothing rounds here, so no gap is explained"
         if np.isinf(ratio)
         else f"the gap {gap:.2g} is {times(ratio)} times what rounding explains"
     )
