@@ -195,7 +195,9 @@ class _Judge:
         self.N = len(digits["train_X"])
         self.steps = self.N // config.batch
         self.failure: Failure | None = observation.failures.get("main") or observation.failures.get("")
-        self.steps_replayed: list[_Replayed] = [self._replay(i, update) for i, update in enumerate(run.updates)]
+        # A `main` that does not stop is judged by its first steps; their number is a quantity of its own.
+        judged = run.updates[: 2 * config.epochs * self.steps]
+        self.steps_replayed: list[_Replayed] = [self._replay(i, update) for i, update in enumerate(judged)]
         self.wrong_steps = [step for step in self.steps_replayed if step.verdict == "mismatch"]
 
     def judge(self) -> list[Finding]:
