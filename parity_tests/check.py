@@ -12,7 +12,6 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.assignment import cases as case_table
@@ -20,6 +19,7 @@ from parity_tests.assignment import inputs
 from parity_tests.assignment.cases import Case
 from parity_tests.assignment.credit import credit
 from parity_tests.assignment.verdicts import Setting, check_plan, import_record, json_params, records_of
+from parity_tests.doctor import versions
 from parity_tests.harness.compare import Comparison
 from parity_tests.harness.errors import HarnessError, UsageError
 from parity_tests.harness.interview import Question, interview
@@ -80,10 +80,11 @@ def check(
     folder = find_submission(submission)
     started = time.monotonic()
     with ExitStack() as stack:
+        # Entered first and left last: closing the runners ends the interviews that the pool waits for.
+        pool = stack.enter_context(ThreadPoolExecutor(len(WORKERS)))
         runners = {worker: stack.enter_context(_runner(folder, worker, edition, allow, timeout)) for worker in WORKERS}
         for runner in runners.values():
             runner.start()
-        pool = stack.enter_context(ThreadPoolExecutor(len(runners)))
         # torch takes a second to import; the submission answers meanwhile.
         hello = runners["parts"].hello
         plan = case_table.plan(hello.edition, tuple(dtypes), todos)
@@ -159,8 +160,11 @@ def _judge_all(
     arriving: Iterator[Observation],
     progress: Progress | None,
 ) -> tuple[dict[str, dict[str, Comparison]], dict[str, Observation]]:
-    from parity_tests.assignment import expectations  # torch: imported while the submission is at work
+    import torch  # takes a second: imported while the submission is at work
 
+    from parity_tests.assignment import expectations
+
+    torch.set_num_threads(1)  # the arrays are small: threads would only wait for one another
     by_name = {case.name: case for case in plan}
     judged: dict[str, dict[str, Comparison]] = {}
     seen: dict[str, Observation] = {}
@@ -207,10 +211,8 @@ def _environment(setting: Setting, seed: int, dtypes: Sequence[str], hello: Hell
         "dtypes": list(dtypes),
         "isolation": setting.isolation,
         "seconds": round(seconds, 3),
-        "python": platform.python_version(),
         "platform": platform.platform(),
-        "numpy": np.__version__,
-        "torch": torch.__version__,
+        "versions": versions(),
         "threads": {"torch": torch.get_num_threads(), "submission": 1},
         "submission_python": hello.python_version,
         "submission_numpy": hello.numpy_version,

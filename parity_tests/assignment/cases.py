@@ -41,7 +41,9 @@ class Case:
 
     @property
     def strikes(self) -> str:
-        return f"{self.check} {self.params.get('layer', '')}".strip()
+        if self.probe in ("network", "main"):
+            return f"{self.check} with {self.params.get('activation', self.params.get('config'))}"
+        return self.check
 
 
 def quantities(*rows: tuple[str, str, str]) -> tuple[Quantity, ...]:
@@ -307,9 +309,7 @@ def _network(edition: str, dtype: str) -> Iterator[Case]:
             alpha, r = 0.0, 0.0
         lam = 0.01 if edition == "2019" else 0.0
         rows = tuple(Quantity(name, todo, name) for name, todo in links(activation, with_dropout))
-        rows += tuple(
-            Quantity(f"{n.replace('_', ' ')} after the step", "1", f"{n} after the step") for n in WEIGHT_NAMES
-        )
+        rows += tuple(Quantity(f"updated {n.replace('_', ' ')}", "1", f"{n} after the step") for n in WEIGHT_NAMES)
         yield Case(
             f"trajectory/{activation}-alpha-{alpha:g}/{dtype}",
             "trajectory",

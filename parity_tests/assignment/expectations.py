@@ -17,6 +17,7 @@ from parity_tests.assignment.cases import WEIGHT_NAMES, Case, links
 from parity_tests.assignment.editions import EXPECTED_SIGNATURES
 from parity_tests.assignment.main_configs import configs
 from parity_tests.assignment.main_verdicts import judge_main
+from parity_tests.assignment.parts import FUNCTIONS
 from parity_tests.harness.compare import Comparison, compare, failed, matched, mismatched
 from parity_tests.harness.observation import Failure, Observation, Returned
 from reference import answers
@@ -25,6 +26,11 @@ from reference.rounding import unit_roundoff
 
 Arrays = Mapping[str, NDArray[Any]]
 Judged = dict[str, Comparison]
+Broken = tuple[str, str, Comparison]
+"""A link of the network after which others cannot be judged: its name, its TODO, and what is wrong with it."""
+
+PASSING = ("match", "undecided")
+UNREACHED = "unreached"
 
 
 def judge(case: Case, arrays: Arrays, seen: Observation, device: str = "cpu") -> Judged:
@@ -32,15 +38,27 @@ def judge(case: Case, arrays: Arrays, seen: Observation, device: str = "cpu") ->
     judged = _JUDGES[case.probe](case, arrays, seen, device)
     overwritten: Mapping[str, list[str]] = seen.facts.get("overwritten", {})
     for q in case.quantities:
-        if case.lenient and judged[q.name].verdict not in ("match", "harness_error"):
-            failure = judged[q.name]
-            judged[q.name] = matched(f"only works on two-dimensional arrays: {failure.problem}")
-        labels = sorted(
-            {label for key, found in overwritten.items() if key.split("@")[0] == q.key.split("@")[0] for label in found}
-        )
+        comparison = judged[q.name]
+        if case.lenient and comparison.verdict in ("mismatch", "crashed") and "" not in seen.failures:
+            comparison = matched(f"only works on two-dimensional arrays: {comparison.problem}")
+        cause = _cause(case, got(seen, q.key))
+        if cause not in ("", q.todo) and comparison.verdict not in PASSING and not comparison.explained_by:
+            comparison = replace(comparison, explained_by=cause)
+        word = q.key.split("@")[0]
+        labels = sorted({label for key, found in overwritten.items() if key.split("@")[0] == word for label in found})
         if labels:
-            judged[q.name] = judged[q.name].noting(f"overwrites {' and '.join(_plain(label) for label in labels)}")
+            comparison = comparison.noting(f"overwrites {' and '.join(_plain(label) for label in labels)}")
+        judged[q.name] = comparison
     return judged
+
+
+def _cause(case: Case, value: Returned | Failure | None) -> str:
+    """The TODO of the call because of which another one was never made, "" where there is no such call."""
+    if not isinstance(value, Failure):
+        return ""
+    if value.error == UNREACHED:
+        return next((q.todo for q in case.quantities if q.key == value.function), "")
+    return FUNCTIONS.get(value.function, "") if value.text.startswith("not asked") else ""
 
 
 def _plain(label: str) -> str:
@@ -53,8 +71,18 @@ def _plain(label: str) -> str:
 
 
 def got(seen: Observation, key: str) -> Returned | Failure | None:
-    """What was kept under `key`: a value, its failure, or the failure of the case as a whole."""
-    return seen.values.get(key) or seen.failures.get(key) or seen.failures.get("")
+    """What was kept under `key`: a value, its failure, or the failure that ended the case before."""
+    found = seen.values.get(key) or seen.failures.get(key) or seen.failures.get("")
+    if found is None and (stop := stopped(seen)) is not None:
+        name, failure = stop
+        text = f"not reached: {failure.text}"
+        return Failure(failure.kind, UNREACHED, text, failure.file, failure.line, function=name)
+    return found
+
+
+def stopped(seen: Observation) -> tuple[str, Failure] | None:
+    """The call at which the case ran out of time, and how."""
+    return next(((name, failure) for name, failure in seen.failures.items() if failure.kind == "timeout"), None)
 
 
 def array_of(seen: Observation, key: str, shape: tuple[int, ...], *, flat_ok: bool = False) -> NDArray[Any] | None:
@@ -95,8 +123,11 @@ def _init(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
             zeros = answers.known(np.zeros(shape))
             judged[f"gradient of {key}"] = compare(got(seen, f"gradient of {key}@0"), zeros, flat_ok=key == "b")
         return judged
-    judged = {f"distribution of {key}": _distribution(got(seen, f"{key}@0"), shape) for key, shape in shapes.items()}
     first, second = (array_of(seen, f"W@{k}", (D, M)) for k in range(2))
+    judged = {
+        "distribution of W": _distribution(got(seen, "W@0"), shapes["W"]),
+        "distribution of b": _distribution(got(seen, "b@0"), shapes["b"], first),
+    }
     if first is None or second is None:
         judged["two layers differ"] = _shaped(got(seen, "W@1"), (D, M))
     elif np.array_equal(first, second):
@@ -118,11 +149,15 @@ def _shaped(value: Returned | Failure | None, shape: tuple[int, ...]) -> Compari
     return compare(value, answers.known(np.zeros(shape)))
 
 
-def _distribution(value: Returned | Failure | None, shape: tuple[int, ...]) -> Comparison:
+def _distribution(
+    value: Returned | Failure | None, shape: tuple[int, ...], others: NDArray[Any] | None = None
+) -> Comparison:
     shaped = _shaped(value, shape)
     if shaped.verdict != "match" or not isinstance(value, Returned) or value.array is None:
         return shaped
     problem = statistics.normal_problem(value.array, 0.1) or statistics.repeats_problem(value.array)
+    if not problem and others is not None:
+        problem = statistics.shared_problem(value.array, others)
     return mismatched(problem) if problem else matched()
 
 
@@ -151,7 +186,7 @@ def _backward_of(
     back: Comparison, output: Comparison, case: Case, seen: Observation, key: str, k: int, grad: NDArray[Any]
 ) -> Comparison:
     """A failing backward that follows a failing forward is its echo where it is right for what the forward returned."""
-    if back.verdict in ("match", "undecided") or output.verdict in ("match", "undecided"):
+    if back.verdict in PASSING or output.verdict in PASSING:
         return back
     forward_todo = case.quantities[0].todo
     h, g = array_of(seen, f"output@{k}", grad.shape), array_of(seen, key, grad.shape)
@@ -203,7 +238,7 @@ def _dropout(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judg
             output = judged[item.name]
         else:
             judged[item.name] = compare(value, answers.dropout_backward(q, kept, grad, r, device))
-            if s is None and judged[item.name].verdict not in ("match", "undecided"):
+            if s is None and judged[item.name].verdict not in PASSING:
                 judged[item.name] = _not_judged("the output", "9", output)
     return judged
 
@@ -263,8 +298,8 @@ def _sgd(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
 def over_steps(steps: list[Comparison]) -> Comparison:
     """One comparison of a quantity over several steps: the first that fails, else the one with the largest ratio."""
     for t, comparison in enumerate(steps):
-        if comparison.verdict not in ("match", "undecided"):
-            later = sum(c.verdict not in ("match", "undecided") for c in steps[t + 1 :])
+        if comparison.verdict not in PASSING:
+            later = sum(c.verdict not in PASSING for c in steps[t + 1 :])
             more = f", and in {later} later steps" if later else ""
             problem = f"after step {t + 1} {comparison.problem}{more}" if len(steps) > 1 else comparison.problem
             return replace(comparison, step=t + 1, problem=problem)
@@ -327,18 +362,28 @@ def _loader(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judge
 
 
 def _network(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
-    steps = range(case.params["steps"])
-    by_step = [_network_step(case, arrays, seen, t, device) for t in steps]
+    by_step: list[Judged] = []
+    broken: list[Broken | None] = []
+    for t in range(case.params["steps"]):
+        ended = broken[-1] if broken and f"L1 output@{t}" not in {**seen.values, **seen.failures} else None
+        judged_step, broken_link = _network_step(case, arrays, seen, t, device, ended)
+        by_step.append(judged_step)
+        broken.append(broken_link)
     judged = {name: over_steps([step[name] for step in by_step]) for name in by_step[0]}
     if "etas" in case.params:
         for name in WEIGHT_NAMES:
-            updates = [_update(case, arrays, seen, name, t, by_step[t], device) for t in steps]
-            judged[f"{name.replace('_', ' ')} after the step"] = over_steps(updates)
+            updates = [_update(case, arrays, seen, name, t, step, broken[t], device) for t, step in enumerate(by_step)]
+            judged[f"updated {name.replace('_', ' ')}"] = over_steps(updates)
     return judged
 
 
-def _network_step(case: Case, arrays: Arrays, seen: Observation, t: int, device: str) -> Judged:
-    """Every link of one step, each judged from the submission's own results before it."""
+def _network_step(
+    case: Case, arrays: Arrays, seen: Observation, t: int, device: str, broken: Broken | None
+) -> tuple[Judged, Broken | None]:
+    """Every link of one step, each judged from the submission's own results before it; and the first broken one.
+
+    `broken` is given where an earlier step broke off and this one was never begun.
+    """
     p = case.params
     N, M, K = p["N"], p["M"], p["K"]
     dtype, r, layer = np.dtype(case.dtype), p["r"], p["activation"]
@@ -384,33 +429,31 @@ def _network_step(case: Case, arrays: Arrays, seen: Observation, t: int, device:
     wanted["activation gradient"] = ask(lambda u, dh: _activation_gradient(tanh, u, dh, device), u, dh)
 
     judged: Judged = {}
-    broken: tuple[str, str, Comparison] | None = None
     for name, todo in links(layer, p["dropout"]):
         value, answer = got(seen, f"{name}@{t}"), wanted[name]
-        if answer is None:
-            # Only a link that came back in no usable form leaves a later one without inputs.
-            assert broken is not None
+        if broken is not None and (answer is None or isinstance(value, Failure)):
             judged[name] = _not_judged(*broken)
             continue
-        comparison = compare(value, answer(), flat_ok=name.endswith("gradient of b"))
+        if answer is None:
+            # Without a broken link before it, a link lacks inputs only where the whole case failed.
+            comparison = compare(value if isinstance(value, Failure) else None, answers.known(X))
+        else:
+            comparison = compare(value, answer(), flat_ok=name.endswith("gradient of b"))
         if name == "dropout output" and comparison.verdict == "match":
             comparison = replace(comparison, notes=())
-        fails = comparison.verdict not in ("match", "undecided")
-        if fails and broken is not None and isinstance(value, Failure):
-            judged[name] = _not_judged(*broken)
-            continue
+        fails = comparison.verdict not in PASSING
         if fails and name == "activation gradient" and _is_echo(judged, layer, h, dh, own(name, (N, M))):
             forward = "5" if tanh else "7"
             comparison = replace(comparison, todo=forward, explained_by=forward)
         judged[name] = comparison
         unusable = comparison.gap is None or not np.isfinite(comparison.gap)
         if fails and unusable and broken is None:
-            broken = (name, todo, comparison)
-    return judged
+            broken = (name, comparison.todo or todo, comparison)
+    return judged, broken
 
 
 def _is_echo(judged: Judged, layer: str, h: Any, dh: Any, gradient: Any) -> bool:
-    forward_fails = judged["activation output"].verdict not in ("match", "undecided")
+    forward_fails = judged["activation output"].verdict not in PASSING
     return forward_fails and h is not None and gradient is not None and echoes(layer, h, dh, gradient)
 
 
@@ -462,13 +505,22 @@ def of_own(dtype: np.dtype[Any], function: Callable[..., Answer], *own: NDArray[
 
 
 def _update(
-    case: Case, arrays: Arrays, seen: Observation, name: str, t: int, judged: Judged, device: str
+    case: Case,
+    arrays: Arrays,
+    seen: Observation,
+    name: str,
+    t: int,
+    judged: Judged,
+    broken: Broken | None,
+    device: str,
 ) -> Comparison:
     """One weight after the update of step t, from the submission's own gradient and its last change of weights."""
     w = arrays[name][t]
     g = array_of(seen, f"{name[:2]} gradient of {name[3:]}@{t}", w.shape, flat_ok=True)
     key = f"{name} after the step"
     gradient = judged[f"{name[:2]} gradient of {name[3:]}"]
+    if broken is not None and isinstance(got(seen, f"{key}@{t}"), Failure):
+        return _not_judged(*broken)
     if g is None:
         return _not_judged(f"{name[:2]} gradient of {name[3:]}", gradient.todo or "4", gradient)
     previous = arrays[name][t - 1] if t else None

@@ -44,17 +44,13 @@ class Watched:
 
 def construct(cls: Any, *sizes: Any) -> Any:
     """An object of `cls`; one without its constructor's work where that raises (init is a case of its own)."""
+    is_class = isinstance(cls, type)
     try:
         return cls(*sizes)
     except Exception:
+        if not is_class:
+            raise
         return cls.__new__(cls)
-
-
-def from_utils(submission: Any, name: str) -> Any:
-    """What the network uses under a name of utils.py, whether it was imported by name or with the module."""
-    if not hasattr(submission.module, name) and hasattr(submission.utils, name):
-        return getattr(submission.utils, name)
-    return submission.get(name)
 
 
 def set_entry(layer: Any, attribute: str, key: str, array: np.ndarray) -> None:
@@ -245,6 +241,8 @@ def sgd(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
             momentum = {name: np.zeros_like(arrays[name]) for name in WEIGHTS}
             witness.say("momentum_none", True)
             result = _sgd_call(submission, witness, function, model, momentum, params, eta)
+            if result is not witness.FAILED:
+                witness.forgive()
         watched.look(f"L1_W@{t}")
         returned.append("model" if result is model else "nothing" if result is None else type(result).__name__)
         for name in WEIGHTS:
@@ -266,7 +264,7 @@ def _sgd_call(
 
 def loss(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
     """softmax_cross_entropy: one forward and one backward."""
-    layer = construct(from_utils(submission, "softmax_cross_entropy"))
+    layer = construct(submission.get("softmax_cross_entropy"))
     watched = Watched(witness)
     X, Y = watched.watch("X", arrays["X"].copy()), watched.watch("Y", arrays["Y"].copy())
     witness.call("loss", layer.forward, X, Y)
@@ -276,12 +274,12 @@ def loss(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
 
 def labels(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
     """predict_label."""
-    witness.call("labels", from_utils(submission, "predict_label"), arrays["f"])
+    witness.call("labels", submission.get("predict_label"), arrays["f"])
 
 
 def split(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
     """DataSplit: its sizes, and a few examples by index."""
-    data = witness.call(None, from_utils(submission, "DataSplit"), arrays["X"], arrays["Y"])
+    data = witness.call(None, submission.get("DataSplit"), arrays["X"], arrays["Y"])
     witness.call("N", lambda data: data.N, data)
     witness.call("d", lambda data: data.d, data)
     examples = witness.call(None, lambda data: data.get_example(arrays["idx"]), data)
@@ -295,7 +293,7 @@ def momentum(submission: Any, witness: Any, params: Params, arrays: Arrays) -> N
     for name, layer in layers.items():
         layer.gradient = {key: arrays[f"{name}_{key}"].copy() for key in ("W", "b")}
     model = {"L1": layers["L1"], "nonlinear1": bare(submission, "relu", Plain), "L2": layers["L2"]}
-    velocities = witness.call(None, from_utils(submission, "add_momentum"), model)
+    velocities = witness.call(None, submission.get("add_momentum"), model)
     witness.call("keys", lambda v: np.array(sorted(v) == sorted(WEIGHTS)), velocities)
     for name in WEIGHTS:
         witness.call(f"velocity {name}", lambda v, name=name: v[name], velocities)
@@ -311,7 +309,7 @@ def loader(submission: Any, witness: Any, params: Params, arrays: Arrays) -> Non
             {part: [arrays[f"X{part}"].tolist(), arrays[f"Y{part}"].tolist()] for part in ("train", "valid", "test")}
         )
     )
-    parts = witness.call(None, from_utils(submission, "data_loader_mnist"), "digits.json")
+    parts = witness.call(None, submission.get("data_loader_mnist"), "digits.json")
     for i, part in enumerate(("train", "valid", "test")):
         witness.call(f"X{part}", lambda parts, i=i: np.asarray(parts[2 * i]), parts)
         witness.call(f"Y{part}", lambda parts, i=i: np.asarray(parts[2 * i + 1]).reshape(-1), parts)
@@ -324,10 +322,16 @@ def network(submission: Any, witness: Any, params: Params, arrays: Arrays) -> No
     array, as its `main` would. What each returned is copied at once.
     """
     steps = len(arrays["X"])
-    layers = {name: linear_with(submission, arrays[f"{name}_W"][0], arrays[f"{name}_b"][0]) for name in ("L1", "L2")}
-    nonlinear = construct(submission.get(params["activation"]))
-    drop = construct(submission.get("dropout"), params["r"]) if params["dropout"] else None
-    head = construct(from_utils(submission, "softmax_cross_entropy"))
+
+    def make(name: str, *sizes: Any) -> Any:
+        return witness.call(None, lambda: construct(submission.get(name), *sizes))
+
+    layers = {
+        name: witness.call(None, linear_with, submission, arrays[f"{name}_W"][0], arrays[f"{name}_b"][0])
+        for name in ("L1", "L2")
+    }
+    nonlinear, head = make(params["activation"]), make("softmax_cross_entropy")
+    drop = make("dropout", params["r"]) if params["dropout"] else None
     model = {"L1": layers["L1"], "nonlinear1": nonlinear, "L2": layers["L2"], "loss": head}
     if drop is not None:
         model = {"L1": layers["L1"], "nonlinear1": nonlinear, "drop1": drop, "L2": layers["L2"], "loss": head}
@@ -335,7 +339,8 @@ def network(submission: Any, witness: Any, params: Params, arrays: Arrays) -> No
     watched = Watched(witness)
     for t in range(steps):
         for name, layer in layers.items():
-            set_weights(layer, arrays[f"{name}_W"][t].copy(), arrays[f"{name}_b"][t].copy())
+            if layer is not witness.FAILED:
+                set_weights(layer, arrays[f"{name}_W"][t].copy(), arrays[f"{name}_b"][t].copy())
         X, Y = watched.watch("X", arrays["X"][t].copy()), arrays["Y"][t].copy()
 
         def call(name: str, function: Any, *args: Any, t: int = t) -> Any:
@@ -363,6 +368,8 @@ def network(submission: Any, witness: Any, params: Params, arrays: Arrays) -> No
             velocity = {name: np.zeros_like(arrays[name][0]) for name in WEIGHTS}
             arguments = sgd_arguments(submission.edition, velocity, params, params["etas"][t])
             result = witness.call(None, lambda _, a=arguments: sgd_function(submission)(model, *a), grad_x)
+            if result is not witness.FAILED:
+                witness.forgive()
         for name in WEIGHTS:
             witness.call(
                 f"{name} after the step@{t}",

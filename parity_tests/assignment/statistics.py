@@ -57,6 +57,14 @@ def repeats_problem(draws: NDArray[Any]) -> str:
     return ""
 
 
+def shared_problem(draws: NDArray[Any], others: NDArray[Any]) -> str:
+    """Whether draws from a continuum are values that stand among other draws."""
+    shared = int(np.isin(draws, others).sum())
+    if shared > max(10, draws.size // 1000):
+        return f"has {shared} of {draws.size} values in common with W: they are not drawn anew"
+    return ""
+
+
 def kept_fraction_problem(masks: Bits, r: float) -> str:
     """Whether bits (calls×N×M) are kept with probability 1 − r: an exact binomial test over all of them."""
     kept, n = int(masks.sum()), masks.size

@@ -30,21 +30,25 @@ class Question:
 def interview(runner: Runner, questions: Iterable[Question], *, seconds_in_all: float) -> Iterator[Observation]:
     """The observations of all questions, in their order; those not asked any more fail as `timeout`."""
     strikes: Counter[str] = Counter()
+    functions: dict[str, str] = {}
     end = time.monotonic() + seconds_in_all
     hello = runner.hello
     for question in questions:
         if hello.import_failure is not None and not hello.names:
             yield _not_asked(question, hello.import_failure)
         elif strikes[question.strikes] >= STRIKES:
-            text = f"not asked: {STRIKES} cases of {question.strikes} had run out of time before"
-            yield _not_asked(question, Failure("timeout", "", text))
+            function = functions.get(question.strikes, "")
+            text = f"not asked: {function or question.strikes} had run out of time in {STRIKES} cases before"
+            yield _not_asked(question, Failure("timeout", "", text, function=function))
         elif time.monotonic() > end:
             text = f"not asked: the {seconds_in_all:g} seconds for the submission in all were used up"
             yield _not_asked(question, Failure("timeout", "", text))
         else:
             seen = runner.ask(question.case, question.probe, question.params, question.draw(), seed=question.seed)
-            if any(failure.kind == "timeout" for failure in seen.failures.values()):
+            late = [failure for failure in seen.failures.values() if failure.kind == "timeout"]
+            if late:
                 strikes[question.strikes] += 1
+                functions[question.strikes] = late[0].function
             yield seen
 
 

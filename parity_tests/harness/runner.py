@@ -94,6 +94,7 @@ class Runner:
         }
         self._root: Path | None = None
         self._child: _Child | None = None
+        self._closed = False
         self._greeted = False
         self._met = False
         self._hello: Hello | None = None
@@ -109,7 +110,8 @@ class Runner:
         self.close()
 
     def close(self) -> None:
-        """Kill the process with its group, and delete its folder."""
+        """Kill the process with its group, and delete its folder. From another thread, it ends what is being asked."""
+        self._closed = True
         self._drop()
         if self._root is not None:
             shutil.rmtree(self._root, ignore_errors=True)
@@ -119,6 +121,8 @@ class Runner:
         """Begin to start the process, without waiting for it."""
         if self._child is not None:
             return
+        if self._closed:
+            raise HarnessError("this runner is closed")
         try:
             if self._root is None:
                 self._root = Path(tempfile.mkdtemp(prefix="parity-"))
