@@ -1,0 +1,59 @@
+"""The `parity` command: however it ends, with a sentence and an exit status."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Sequence
+
+import click
+
+from parity_tests.cli.check import check
+from parity_tests.cli.data import data
+from parity_tests.cli.doctor import doctor
+from parity_tests.cli.show import show
+from parity_tests.cli.status import AGREEMENT, INTERRUPTED, OWN_FAULT, UNUSABLE
+from parity_tests.cli.terminal import complain, keep_traceback
+from parity_tests.harness.errors import HarnessError, UsageError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command and returns its exit status, whatever happens: no traceback reaches the screen.
+
+    0 agreement, 1 discrepancies, 2 what was asked for cannot be done, 3 Parity's own fault, 130 Ctrl-C.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter stops nothing
+    try:
+        status = cli.main(args=arguments, prog_name="parity", standalone_mode=False)
+        return int(status or AGREEMENT)
+    except click.ClickException as error:
+        error.show()
+        return UNUSABLE
+    except UsageError as error:
+        complain(str(error))
+        return UNUSABLE
+    except HarnessError as error:
+        complain(f"this is Parity's own fault, not the submission's: {error}")
+        return OWN_FAULT
+    except (KeyboardInterrupt, click.Abort):
+        complain("interrupted.")
+        return INTERRUPTED
+    except Exception as error:
+        complain(
+            f"this is Parity's own fault, not the submission's: {type(error).__name__}: {error}. "
+            f"{keep_traceback(error)}"
+        )
+        return OWN_FAULT
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="parity", message="parity %(version)s")
+def cli() -> None:
+    """Says whether a hand-written numpy network agrees with the equivalent torch.nn model,
+    and if not, what is wrong with it."""
+
+
+for command in (check, show, data, doctor):
+    cli.add_command(command)

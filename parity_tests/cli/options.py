@@ -1,0 +1,55 @@
+"""Checks of options that several commands take."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+import click
+
+from parity_tests.assignment.parts import PARTS
+from parity_tests.harness.errors import UsageError
+
+DTYPES = ("float64", "float32")
+
+
+def todo_names(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> frozenset[str] | None:
+    todos = split(values)
+    for todo in todos:
+        if todo not in PARTS:
+            raise click.BadParameter(f"{todo!r} is no TODO; there are {', '.join(PARTS)}.")
+    return frozenset(todos) or None
+
+
+def module_names(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    for name in split(values):
+        if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*", name):
+            raise click.BadParameter(f"{name!r} is not the name of a module.")
+    return tuple(split(values))
+
+
+def finite_seconds(context: click.Context, parameter: click.Parameter, value: float) -> float:
+    if not (math.isfinite(value) and value > 0):
+        raise click.BadParameter(f"{value:g} is not a number of seconds above 0.")
+    return value
+
+
+def split(values: Sequence[str]) -> list[str]:
+    """Options that may be repeated, or hold several names with commas between them."""
+    return [name.strip() for value in values for name in value.split(",") if name.strip()]
+
+
+def refuse_missing_device(device: str) -> None:
+    if device == "cpu":
+        return
+    if not re.fullmatch(r"cuda(:\d+)?", device):
+        raise UsageError(f"there is no device {device!r}; --device takes cpu, cuda or cuda:N.")
+    import torch
+
+    if not torch.cuda.is_available():
+        why = "this torch was built without CUDA" if torch.version.cuda is None else "torch finds none"
+        raise UsageError(f"no CUDA device: {why}; `parity doctor` says more, and --device cpu works anywhere.")
+    count = torch.cuda.device_count()
+    if ":" in device and int(device.partition(":")[2]) >= count:
+        raise UsageError(f"no device {device}: there are {count} CUDA devices, the first of them cuda:0.")

@@ -1,0 +1,59 @@
+"""`parity show`: explain a saved run, or one case of it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from parity_tests.cli.terminal import paint, width
+from parity_tests.harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from reports.records import Record
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("case", required=False)
+def show(run: Path, case: str | None) -> None:
+    """Explain a saved run, or one case of it.
+
+    RUN is the folder that `parity check` wrote. CASE is the name of a case, or a part of it that no other
+    name has; left out, the cases with something that does not match are listed.
+    """
+    from reports.runs import RunFolderError, load
+    from reports.text import case_page, unmatched_page
+
+    try:
+        saved = load(run)
+    except RunFolderError as error:
+        raise UsageError(f"{error}.") from error
+    if case is None:
+        lines = unmatched_page(saved, shlex.quote(str(run)), width=width(), paint=paint())
+    else:
+        name = _one_case(saved.records, case, run)
+        lines = case_page(saved, name, width=width(), paint=paint())
+    click.echo("\n".join(lines), color=True)
+
+
+def _one_case(records: Sequence[Record], wanted: str, run: Path) -> str:
+    """The case of that name, or the only one with it in its name. Raises UsageError that lists near ones."""
+    import difflib
+
+    names = list(dict.fromkeys(record.case for record in records))
+    if wanted in names:
+        return wanted
+    matches = [name for name in names if wanted.lower() in name.lower()]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        shown = "\n  ".join(matches[:20])
+        more = f"\n  and {len(matches) - 20} more" if len(matches) > 20 else ""
+        raise UsageError(f"{len(matches)} cases of {run} have {wanted!r} in their names; name one:\n  {shown}{more}")
+    near = difflib.get_close_matches(wanted, names, n=5, cutoff=0.3)
+    hint = "; near it are: " + ", ".join(near) if near else ""
+    raise UsageError(f"{run} has no case {wanted!r}{hint}.")

@@ -1,0 +1,85 @@
+"""The terminal as commands see it: its width, its colours, a progress bar, complaints."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from reports.text import Paint
+
+_COLOURS = {"good": "green", "bad": "red", "warn": "yellow"}
+PROGRESS_AFTER = 2.0  # seconds
+
+
+class Progress:
+    """A bar on standard error, if that is a terminal, for what takes longer than two seconds."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+        self._wanted = sys.stderr.isatty()
+        self._bar: Any = None
+
+    def __enter__(self) -> Callable[[int, int, str], None]:
+        return self._advance
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def _advance(self, done: int, total: int, case: str) -> None:
+        if not self._wanted or time.monotonic() - self._start < PROGRESS_AFTER:
+            return
+        if self._bar is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+            self._bar = Progress(
+                TextColumn("checking"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.description}", markup=False),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._bar.add_task("", total=total)
+            self._bar.start()
+        self._bar.update(self._bar.task_ids[0], completed=done, total=total, description=case)
+
+
+def paint() -> Paint:
+    from reports.text import plain
+
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        return plain
+    return lambda text, style: click.style(
+        text, fg=_COLOURS.get(style), bold=style in ("head", "bad"), dim=style == "dim"
+    )
+
+
+def width() -> int:
+    """The columns there are: at least 80, at most 120, 80 where the output is no terminal."""
+    return min(max(shutil.get_terminal_size((80, 24)).columns, 80), 120)
+
+
+def complain(sentence: str) -> None:
+    click.echo(f"parity: {sentence}", err=True)
+
+
+def keep_traceback(error: Exception) -> str:
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="parity-", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
+        ) as file:
+            traceback.print_exception(error, file=file)
+    except OSError as failure:
+        return f"The traceback could not be kept ({failure.strerror})."
+    return f"The traceback is in {file.name}; please report it."
