@@ -74,13 +74,20 @@ def kept_fraction_problem(masks: Bits, r: float) -> str:
 
 
 def independence_problem(masks: Bits, r: float) -> str:
-    """Whether bits of one call are independent: neighbours in disjoint pairs agree with probability r² + (1 − r)²."""
+    """Whether bits of one call are independent: any two rows, and any two columns, agree as often as chance has it.
+
+    Two bits agree with probability r² + (1 − r)²; the false alarm is shared among all pairs.
+    """
     agree = r**2 + (1 - r) ** 2
     for axis, word in ((1, "rows"), (2, "columns")):
-        even = np.arange(0, masks.shape[axis] - 1, 2)
-        same = np.take(masks, even, axis) == np.take(masks, even + 1, axis)
-        if binomial_two_sided(int(same.sum()), same.size, agree) < FALSE_ALARM:
-            return f"of {word} fails: neighbouring {word} {_agreement(same, agree)}"
+        bits = np.moveaxis(masks, axis, -1).reshape(-1, masks.shape[axis]).astype(np.int64)
+        both = bits.T @ bits + (1 - bits).T @ (1 - bits)
+        first, second = np.triu_indices(bits.shape[1], k=1)
+        counts = both[first, second]
+        for pair in (int(counts.argmin()), int(counts.argmax())):
+            if binomial_two_sided(int(counts[pair]), len(bits), agree) * counts.size < FALSE_ALARM:
+                share = f"agree in {counts[pair] / len(bits):.4f} of the elements, chance gives {agree:.4f}"
+                return f"of {word} fails: {word} {first[pair]} and {second[pair]} {share}"
     counts = masks.sum(axis=(1, 2))
     n = masks[0].size
     likeliest = float(np.exp(_log_binomial(round(n * (1 - r)), n, 1 - r)))
