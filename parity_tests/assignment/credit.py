@@ -7,6 +7,7 @@ from parity_tests.assignment.cases import Case
 from parity_tests.harness.compare import Comparison
 
 PASSING = ("match", "undecided", "harness_error")
+DATA_CASES = ("loader", "data-split")
 Judged = Mapping[str, Comparison]
 
 
@@ -14,7 +15,8 @@ def credit(plan: Sequence[Case], judged: Mapping[str, Judged]) -> dict[str, dict
     """The same comparisons, those of `main` with its own parts credited.
 
     Where main also fails with correct parts in place of its own, the failure is TODO 10's, and said there. Where it
-    does not, the failure is that of the first part in the order of computation which failed a case of its own.
+    does not, the failure is that of the first part in the order of computation which failed a case of its own. What
+    brings main its data is not replaced, so where that fails a case of its own, main's wiring is not to blame either.
     """
     wrong = {
         comparison.todo or q.todo
@@ -23,6 +25,12 @@ def credit(plan: Sequence[Case], judged: Mapping[str, Judged]) -> dict[str, dict
         for q in case.quantities
         if (comparison := judged[case.name][q.name]).verdict not in PASSING and comparison.explained_by == ""
     }
+    data_fails = any(
+        comparison.verdict not in PASSING
+        for case in plan
+        if case.name.split("/")[1] in DATA_CASES
+        for comparison in judged[case.name].values()
+    )
     wiring_fails = {
         case.params["config"]
         for case in plan
@@ -30,9 +38,11 @@ def credit(plan: Sequence[Case], judged: Mapping[str, Judged]) -> dict[str, dict
     }
     credited = {name: dict(comparisons) for name, comparisons in judged.items()}
     for case in plan:
-        if case.worker != "own":
+        if case.worker == "parts" or (case.worker == "wiring" and not data_fails):
             continue
-        if case.params["config"] in wiring_fails:
+        if data_fails:
+            culprit, cause = "utils", "utils.py, which brings it its data"
+        elif case.params["config"] in wiring_fails:
             culprit, cause = "10", "main's wiring, which fails with correct parts too"
         else:
             culprit = next((todo for todo in in_order(case.params["main_params"]["activation"]) if todo in wrong), "")

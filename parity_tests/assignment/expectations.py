@@ -190,6 +190,8 @@ def _backward_of(
         return back
     forward_todo = case.quantities[0].todo
     h, g = array_of(seen, f"output@{k}", grad.shape), array_of(seen, key, grad.shape)
+    if "" in seen.failures or back.verdict == "missing":
+        return back
     if g is None or h is None or echoes(case.params["layer"], h, grad, g):
         return replace(back, explained_by=forward_todo)
     return back
