@@ -26,7 +26,7 @@ def credit(plan: Sequence[Case], judged: Mapping[str, Judged]) -> dict[str, dict
         if (comparison := judged[case.name][q.name]).verdict not in PASSING and comparison.explained_by == ""
     }
     data_fails = any(
-        comparison.verdict not in PASSING
+        comparison.verdict not in (*PASSING, "missing")
         for case in plan
         if case.name.split("/")[1] in DATA_CASES
         for comparison in judged[case.name].values()

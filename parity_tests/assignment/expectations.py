@@ -364,6 +364,8 @@ def _loader(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judge
 
 
 def _network(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+    if not seen.values and "" in seen.failures:
+        return {q.name: failed(seen.failures[""]) for q in case.quantities}
     by_step: list[Judged] = []
     broken: list[Broken | None] = []
     for t in range(case.params["steps"]):

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from numpy.typing import NDArray
@@ -35,7 +35,7 @@ def interview(runner: Runner, questions: Iterable[Question], *, seconds_in_all: 
     hello = runner.hello
     for question in questions:
         if hello.import_failure is not None and not hello.names:
-            yield _not_asked(question, hello.import_failure)
+            yield _not_asked(question, replace(hello.import_failure, kind="missing"))
         elif strikes[question.strikes] >= STRIKES:
             function = functions.get(question.strikes, "")
             text = f"not asked: {function or question.strikes} had run out of time in {STRIKES} cases before"
