@@ -80,11 +80,11 @@ def check(
     folder = find_submission(submission)
     started = time.monotonic()
     with ExitStack() as stack:
-        # Entered first and left last: closing the runners ends the interviews that the pool waits for.
-        pool = stack.enter_context(ThreadPoolExecutor(len(WORKERS)))
         runners = {worker: stack.enter_context(_runner(folder, worker, edition, allow, timeout)) for worker in WORKERS}
+        pool = stack.enter_context(ThreadPoolExecutor(len(WORKERS)))
         for runner in runners.values():
             runner.start()
+            stack.callback(runner.stop)  # before the pool waits for its interviews
         # torch takes a second to import; the submission answers meanwhile.
         hello = runners["parts"].hello
         plan = case_table.plan(hello.edition, tuple(dtypes), todos)

@@ -110,19 +110,25 @@ class Runner:
         self.close()
 
     def close(self) -> None:
-        """Kill the process with its group, and delete its folder. From another thread, it ends what is being asked."""
-        self._closed = True
+        """Kill the process with its group, and delete its folder."""
         self._drop()
         if self._root is not None:
             shutil.rmtree(self._root, ignore_errors=True)
             self._root = None
+
+    def stop(self) -> None:
+        """Kill the process, from any thread: what is being asked ends at once, and nothing can be asked any more."""
+        self._closed = True
+        child = self._child
+        if child is not None:
+            child.kill()
 
     def start(self) -> None:
         """Begin to start the process, without waiting for it."""
         if self._child is not None:
             return
         if self._closed:
-            raise HarnessError("this runner is closed")
+            raise HarnessError("this runner was stopped")
         try:
             if self._root is None:
                 self._root = Path(tempfile.mkdtemp(prefix="parity-"))
@@ -350,11 +356,15 @@ class _Child:
         name = _SIGNALS.get(signal.Signals(-status), "")
         return f"was killed by signal {-status}{f' ({name})' if name else ''}"
 
-    def close(self) -> None:
-        """Kill the process and its group, and close the pipes."""
+    def kill(self) -> None:
+        """Kill the process and its group."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.kill()
+
+    def close(self) -> None:
+        """Kill the process and its group, and close the pipes."""
+        self.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=5.0)
         self._drain()
