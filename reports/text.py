@@ -67,13 +67,13 @@ def run_page(
     A line that says what ran; one line for each TODO; each discrepancy as a sentence, the same ones folded;
     what is undecided; the notes.
     """
-    lines = _wrapped(_headline(run), width)
+    lines = _wrapped(headline(run), width)
     lines += ["", *_todo_lines(run.records, parts, strict, width, paint)]
     faults = [record for record in run.records if record.verdict == "harness_error"]
     wrong = [record for record in run.records if record.verdict in FAILING and record.verdict != "harness_error"]
     undecided = [record for record in run.records if record.verdict == "undecided"]
     lines += _section("Discrepancies", "bad", wrong, run, width, paint)
-    costly, free = _notes(run.records, strict)
+    costly, free = notes(run.records, strict)
     lines += _section("Notes that count as discrepancies (--strict)", "bad", costly, run, width, paint)
     lines += _section("Parity's own faults (the submission is not to blame)", "bad", faults, run, width, paint)
     lines += _section("Undecided (a warning; costs nothing)", "warn", undecided, run, width, paint)
@@ -89,7 +89,7 @@ def verdict_sentence(records: Sequence[Record], strict: bool = False) -> str:
         return "Nothing was compared."
     if bad:
         faults = sum(record.verdict == "harness_error" for record in bad)
-        names = _todo_names(_todos(bad))
+        names = _todo_names(todos(bad))
         text = f"Disagreement: {len(bad)} of {len(records)} quantities do not agree with torch, in {names}."
         if faults:
             text += f" Of these {faults} are Parity's own fault."
@@ -124,7 +124,7 @@ def unmatched_page(
     cases: dict[str, list[Record]] = {}
     for record in shown:
         cases.setdefault(record.case, []).append(record)
-    lines = [*_wrapped(_headline(run), width), ""]
+    lines = [*_wrapped(headline(run), width), ""]
     if cases:
         lines.append(paint("Cases with something that does not match", "head"))
         for case, records in cases.items():
@@ -156,7 +156,7 @@ def case_page(run: Results, case: str, *, width: int = 80, paint: Paint = plain)
     inputs = dict(known) if isinstance(known, Mapping) else {}
     title = inputs.pop("title", "")
     lines = [paint(printable(f"{case}: {title}" if title else case), "head")]
-    lines += _wrapped(_inputs(inputs), width, "  ")
+    lines += _wrapped(inputs_text(inputs), width, "  ")
     for record in sorted(records, key=lambda record: record.verdict == "match"):
         lines += ["", *_quantity_lines(record, run.arrays, width, paint)]
     lines.append("")
@@ -165,10 +165,10 @@ def case_page(run: Results, case: str, *, width: int = 80, paint: Paint = plain)
     return lines
 
 
-def _headline(run: Results) -> str:
+def headline(run: Results) -> str:
     def distinct(name: str) -> str:
         words = dict.fromkeys(str(getattr(record, name)) for record in run.records)
-        return _listed([word for word in words if word])
+        return listed([word for word in words if word])
 
     seed = run.environment.get("seed")
 
@@ -182,8 +182,8 @@ def _headline(run: Results) -> str:
 def _todo_lines(
     records: Sequence[Record], parts: Mapping[str, str], strict: bool, width: int, paint: Paint
 ) -> list[str]:
-    groups = {todo: [record for record in records if record.todo == todo] for todo in _todos(records)}
-    wide = max([len(_verdict(group, strict)) for group in groups.values()] + [len("verdict")])
+    groups = {todo: [record for record in records if record.todo == todo] for todo in todos(records)}
+    wide = max([len(group_verdict(group, strict)) for group in groups.values()] + [len("verdict")])
     head = f"{'TODO':<5}  {'part':<16}  {'verdict':<{wide}}  {'agree':>7}  {'ratio':>7}  "
     lines = [paint(f"{head}largest in", "dim")]
     for todo, group in groups.items():
@@ -191,7 +191,7 @@ def _todo_lines(
         first = worst(group)
         ratio = largest_ratio(group)
         place = _shortened(f"{first.case}, {first.quantity}" if ratio else "", width - len(head))
-        verdict = paint(f"{_verdict(group, strict):<{wide}}", _style(group, strict))
+        verdict = paint(f"{group_verdict(group, strict):<{wide}}", _style(group, strict))
         lines.append(
             f"{todo:<5}  {parts.get(todo, ''):<16}  {verdict}"
             f"  {f'{agree}/{len(group)}':>7}  {number(ratio):>7}  {printable(place)}".rstrip()
@@ -200,7 +200,7 @@ def _todo_lines(
     return lines
 
 
-def _verdict(records: Sequence[Record], strict: bool) -> str:
+def group_verdict(records: Sequence[Record], strict: bool) -> str:
     """The verdict that stands for several: the commonest of those that fail, then undecided, then match."""
     bad = Counter(record.verdict for record in records if record.verdict in FAILING)
     if bad:
@@ -215,7 +215,7 @@ def _style(records: Iterable[Record], strict: bool) -> str:
     return "bad" if "bad" in verdicts else "warn" if "undecided" in verdicts else "good"
 
 
-def _notes(records: Sequence[Record], strict: bool) -> tuple[list[Record], list[Record]]:
+def notes(records: Sequence[Record], strict: bool) -> tuple[list[Record], list[Record]]:
     """The notes as records of their own, each note its message: those that cost, and those that do not."""
     costly: list[Record] = []
     free: list[Record] = []
@@ -230,15 +230,15 @@ def _section(title: str, style: str, records: Sequence[Record], run: Results, wi
     if not records:
         return []
     lines = ["", paint(title, style)]
-    for entry in _entries(records, run.inputs):
-        label = f"  {_todo_label(_todos(entry.records)):<8} "
+    for entry in entries(records, run.inputs):
+        label = f"  {todo_label(todos(entry.records)):<8} "
         lines += _wrapped(entry.sentence, width, " " * len(label), first=label)
-        lines += [paint(line, "dim") for line in _wrapped(_cases(entry), width, " " * len(label))]
+        lines += [paint(line, "dim") for line in _wrapped(cases_text(entry), width, " " * len(label))]
     return lines
 
 
 @dataclass(frozen=True)
-class _Entry:
+class Entry:
     """One thing to say: the sentence, the records that it stands for, and those that it kept from being judged."""
 
     sentence: str
@@ -246,7 +246,7 @@ class _Entry:
     unjudged: list[Record] = field(default_factory=list)
 
 
-def _entries(records: Sequence[Record], inputs: Mapping[str, Any]) -> list[_Entry]:
+def entries(records: Sequence[Record], inputs: Mapping[str, Any]) -> list[Entry]:
     """What there is to say about these records, each thing once.
 
     Told in full are causes, and of those that are alike the first: the same words or the same place in the
@@ -281,17 +281,17 @@ def _entries(records: Sequence[Record], inputs: Mapping[str, Any]) -> list[_Entr
         else:
             key = (record.verdict, record.todo, record.quantity, record.diagnosis)
         causes.setdefault(key, []).append(record)
-    entries = [_Entry(_sentence(same[0]), same) for same in causes.values()]
+    found = [Entry(sentence(same[0]), same) for same in causes.values()]
     for same in again.values():
-        entries.append(_Entry(f"The same TODO is off in the whole network: {_quantities(len(same))}.", same))
+        found.append(Entry(f"The same TODO is off in the whole network: {_quantities(len(same))}.", same))
     for cause, same in unjudged.items():
-        at_fault = [entry for entry in entries if any(record.todo == cause for record in entry.records)]
+        at_fault = [entry for entry in found if any(record.todo == cause for record in entry.records)]
         if len(at_fault) == 1:
             at_fault[0].unjudged.extend(same)
         else:
-            name = _todo_label([cause]) if cause.isdecimal() else printable(cause)
-            entries.append(_Entry(f"Not judged, because of what is wrong at {name}: {_quantities(len(same))}.", same))
-    return entries
+            name = todo_label([cause]) if cause.isdecimal() else printable(cause)
+            found.append(Entry(f"Not judged, because of what is wrong at {name}: {_quantities(len(same))}.", same))
+    return found
 
 
 def _words(record: Record, inputs: Mapping[str, Any]) -> str:
@@ -310,11 +310,11 @@ def _quantities(count: int) -> str:
     return f"{count} quantit{'y' if count == 1 else 'ies'}"
 
 
-def _todos(records: Sequence[Record]) -> list[str]:
+def todos(records: Sequence[Record]) -> list[str]:
     return sorted({record.todo for record in records}, key=todo_order)
 
 
-def _todo_label(todos: Sequence[str]) -> str:
+def todo_label(todos: Sequence[str]) -> str:
     if len(todos) > 2:
         return "several"
     return f"TODO {'/'.join(todos)}" if todos[0].isdecimal() else todos[0]
@@ -323,10 +323,10 @@ def _todo_label(todos: Sequence[str]) -> str:
 def _todo_names(todos: Sequence[str]) -> str:
     """ "TODO 4", "TODO 1, 4 and utils"."""
     numbered = [todo for todo in todos if todo.isdecimal()]
-    return ("TODO " if numbered else "") + _listed([*numbered, *(todo for todo in todos if todo not in numbered)])
+    return ("TODO " if numbered else "") + listed([*numbered, *(todo for todo in todos if todo not in numbered)])
 
 
-def _sentence(record: Record) -> str:
+def sentence(record: Record) -> str:
     parts = [printable(record.message)]
     if record.diagnosis and record.diagnosis not in record.message:
         parts.append(f"It looks like this mistake: {printable(record.diagnosis)}.")
@@ -335,11 +335,11 @@ def _sentence(record: Record) -> str:
     return " ".join(part if part.endswith((".", ")", "!", "?")) else part + "." for part in parts)
 
 
-def _cases(entry: _Entry) -> str:
+def cases_text(entry: Entry) -> str:
     also = f"; kept {_quantities(len(entry.unjudged))} from being judged" if entry.unjudged else ""
-    todos = _todos(entry.records)
-    if len(todos) > 2:
-        return f"{_quantities(len(entry.records))} of {_todo_names(todos)}{also}"
+    names = todos(entry.records)
+    if len(names) > 2:
+        return f"{_quantities(len(entry.records))} of {_todo_names(names)}{also}"
     return printable(_named(list(dict.fromkeys(record.case for record in entry.records)))) + also
 
 
@@ -353,7 +353,7 @@ def _named(cases: Sequence[str]) -> str:
     return f"{cases[0]}, and {more} more case{'s' if more > 1 else ''}: {named}{rest}"
 
 
-def _inputs(inputs: Mapping[str, Any]) -> str:
+def inputs_text(inputs: Mapping[str, Any]) -> str:
     if not inputs:
         return "it has no inputs"
     return printable("; ".join(f"{key}: {_short(value)}" for key, value in inputs.items()))
@@ -386,7 +386,7 @@ def _quantity_lines(record: Record, arrays: Mapping[str, np.ndarray], width: int
     if facts:
         lines += _wrapped("; ".join(facts), width, "  ")
     if record.message and record.verdict != "match":
-        lines += _wrapped(_sentence(record), width, "  ")
+        lines += _wrapped(sentence(record), width, "  ")
     for note in note_parts(record):
         lines += _wrapped(f"note: {printable(note)}", width, "  ")
     return lines + _elements(record, arrays)
@@ -405,10 +405,10 @@ def _elements(record: Record, arrays: Mapping[str, np.ndarray]) -> list[str]:
     if got.size == 0:
         return []
     radius = np.zeros_like(want) if radius is None else np.broadcast_to(radius, want.shape)
-    centre = _position(record.where, got.shape)
+    centre = position(record.where, got.shape)
     first = max(0, min(centre - _NEIGHBOURS, got.size - 2 * _NEIGHBOURS - 1))
     at_worst = np.unravel_index(centre, got.shape)
-    digits = _digits(float(got[at_worst]), float(want[at_worst]))
+    digits = digits_apart(float(got[at_worst]), float(want[at_worst]))
     rows = [("", "element", "got", "want", "gap", "radius", "ratio")]
     for flat in range(first, min(got.size, first + 2 * _NEIGHBOURS + 1)):
         index = np.unravel_index(flat, got.shape)
@@ -431,7 +431,7 @@ def _elements(record: Record, arrays: Mapping[str, np.ndarray]) -> list[str]:
     return ["  " + "  ".join(cell.rjust(wide) for cell, wide in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def _position(where: str, shape: tuple[int, ...]) -> int:
+def position(where: str, shape: tuple[int, ...]) -> int:
     """The flat index of a place such as "[0, 3]"; 0 where it names none inside `shape`."""
     import numpy as np
 
@@ -442,7 +442,7 @@ def _position(where: str, shape: tuple[int, ...]) -> int:
         return 0
 
 
-def _digits(got: float, want: float) -> int:
+def digits_apart(got: float, want: float) -> int:
     """How many significant digits tell two numbers apart, and three more; at least 6, at most 17."""
     gap = abs(got - want)
     if not (math.isfinite(gap) and gap > 0):
@@ -466,6 +466,6 @@ def _shortened(text: str, width: int) -> str:
     return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
 
 
-def _listed(words: Sequence[str]) -> str:
+def listed(words: Sequence[str]) -> str:
     """ "a", "a and b", "a, b and c"."""
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
