@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from reference import rounding
 from reference.model import MLP
-from reference.optim import ClassicalSGD
+from reference.optim import update
 from reference.weights import NAMES, from_torch, to_torch
 
 Array = NDArray[Any]
@@ -65,6 +65,14 @@ def _gradient(tensor: torch.Tensor) -> Array:
     return _array(tensor.grad)
 
 
+def _backward(output: torch.Tensor, grad: Array, device: str) -> None:
+    """Backpropagate a given cotangent, as that of Σ grad·output: exactly grad, since 1·grad does not round.
+
+    torch.autograd.backward(output, grad) does the same, but first imports half a second's worth of symbolic shapes.
+    """
+    torch.autograd.backward((output * _tensor(grad, device)).sum())
+
+
 def _library(device: str) -> rounding.Library:
     return rounding.LIBRARIES[torch.device(device).type]
 
@@ -90,7 +98,7 @@ def linear_forward(X: Array, W: Array, b: Array, device: str = "cpu") -> Answer:
 def linear_backward(X: Array, W: Array, b: Array, grad: Array, device: str = "cpu") -> dict[str, Answer]:
     """∂W = Xᵀ grad, ∂b = Σ_rows grad (1×M), ∂X = grad Wᵀ, under "W", "b" and "X"; grad N×M."""
     layer, inputs, u = _linear(X, W, b, device)
-    torch.autograd.backward(u, _tensor(grad, device))
+    _backward(u, grad, device)
     assert layer.weight.grad is not None
     assert layer.bias.grad is not None
     g = precise(grad)
@@ -115,7 +123,7 @@ def tanh_backward(X: Array, grad: Array, device: str = "cpu") -> Answer:
     """grad·(1 − tanh²(X)), any shape."""
     inputs = _tensor(X, device, gradient=True)
     h = torch.nn.Tanh()(inputs)
-    torch.autograd.backward(h, _tensor(grad, device))
+    _backward(h, grad, device)
     # 1 − tanh² as 4e/(1 + e)² with e = e^(−2|X|), which neither cancels nor overflows.
     e = np.exp(-2 * np.abs(precise(X)))
     exact = precise(grad) * 4 * e / (1 + e) ** 2
@@ -133,7 +141,7 @@ RELU_AT_ZERO = "relu's derivative at exactly 0 is 1 here; the assignment's is 0,
 def relu_backward(X: Array, grad: Array, device: str = "cpu") -> Answer:
     """grad·1[X > 0], any shape: exact. At X exactly 0, grad is right as well, with a note."""
     inputs = _tensor(X, device, gradient=True)
-    torch.autograd.backward(torch.nn.ReLU()(inputs), _tensor(grad, device))
+    _backward(torch.nn.ReLU()(inputs), grad, device)
     at_zero = Alternative(grad, rounding.none(grad), X == 0, RELU_AT_ZERO)
     value = _gradient(inputs)
     return Answer(value, rounding.none(value), precise(value), (at_zero,))
@@ -202,8 +210,7 @@ def sgd(
 
     The radius follows both sides' weights and velocities through the recursion, which is linear in them.
     """
-    parameter = torch.nn.Parameter(_tensor(w, device))
-    optimizer = ClassicalSGD([parameter], momentum=alpha, weight_decay=lam)
+    parameter, own_velocity = _tensor(w, device), _tensor(np.zeros_like(w), device)
     exact, exact_velocity = precise(w), np.zeros_like(precise(w))
     velocity = np.zeros_like(w)
     w_radius, velocity_radius = rounding.none(w), rounding.none(w)
@@ -220,9 +227,7 @@ def sgd(
             w_radius=w_radius,
             velocity_radius=velocity_radius,
         )
-        optimizer.param_groups[0]["lr"] = eta
-        parameter.grad = _tensor(g, device)
-        optimizer.step()
+        update(parameter, _tensor(g, device), own_velocity, lr=eta, momentum=alpha, weight_decay=lam)
         exact_velocity = max(alpha, 0) * exact_velocity - eta * (precise(g) + lam * exact)
         exact = exact + exact_velocity
         velocity = _array(parameter) - before
@@ -245,13 +250,9 @@ def sgd_update(
 
     That change differs from the velocity that made it by one side's rounding, γ_5·(|previous| + |υ|).
     """
-    parameter = torch.nn.Parameter(_tensor(w, device))
-    optimizer = ClassicalSGD([parameter], lr=eta, momentum=alpha, weight_decay=lam)
     known_velocity = np.zeros_like(w) if velocity is None else velocity
-    if velocity is not None and alpha > 0:
-        optimizer.state[parameter]["velocity"] = _tensor(velocity, device)
-    parameter.grad = _tensor(g, device)
-    optimizer.step()
+    parameter = _tensor(w, device)
+    update(parameter, _tensor(g, device), _tensor(known_velocity, device), lr=eta, momentum=alpha, weight_decay=lam)
     exact = precise(w) - eta * (precise(g) + lam * precise(w)) + max(alpha, 0) * precise(known_velocity)
     radius, _ = rounding.sgd_step(
         w,
@@ -385,10 +386,11 @@ def training_step(
             velocity_radius=_recovered(v, None if previous is None else previous[name]),
         )
         exact_weights[name] = precise(w) - eta * (exact.gradients[name] + lam * precise(w)) + max(alpha, 0) * precise(v)
-    optimizer = ClassicalSGD(model.parameters(), lr=eta, momentum=alpha, weight_decay=lam)
-    if velocity is not None and alpha > 0:
-        _seed_velocities(optimizer, model, velocity, device)
-    optimizer.step()
+    for name, parameter in _parameters(model).items():
+        assert parameter.grad is not None
+        v = np.zeros_like(weights[name]) if velocity is None else velocity[name]
+        own = _tensor(v.T if name.endswith("W") else v.reshape(-1), device)
+        update(parameter, parameter.grad, own, lr=eta, momentum=alpha, weight_decay=lam)
     after = from_torch(model)
     return Step(
         Answer(_array(loss), loss_radius, exact.loss),
@@ -400,29 +402,22 @@ def training_step(
 def _model(weights: Mapping[str, Array], activation: str, device: str) -> MLP:
     W1, W2 = weights["L1_W"], weights["L2_W"]
     dtype = torch.from_numpy(W1[:1]).dtype
-    # Made without memory, then with memory that to_torch fills: no random numbers are drawn.
-    shapes = MLP(W1.shape[0], W1.shape[1], W2.shape[1], activation=activation, dtype=dtype, device="meta")
-    model = shapes.to_empty(device=device)
+    model = MLP(W1.shape[0], W1.shape[1], W2.shape[1], activation=activation, dtype=dtype, device=device, draw=False)
     to_torch(weights, model)
     return model
 
 
+def _parameters(model: MLP) -> dict[str, torch.nn.Parameter]:
+    """The model's parameters under the assignment's names, in torch's own shapes."""
+    names = {"L1.weight": "L1_W", "L1.bias": "L1_b", "L2.weight": "L2_W", "L2.bias": "L2_b"}
+    return {names[name]: parameter for name, parameter in model.named_parameters()}
+
+
 def _gradients(model: MLP) -> dict[str, Array]:
-    found = {}
-    for layer in ("L1", "L2"):
-        linear = model.get_submodule(layer)
-        assert isinstance(linear, torch.nn.Linear)
-        found[f"{layer}_W"] = _gradient(linear.weight).T
-        found[f"{layer}_b"] = _gradient(linear.bias).reshape(1, -1)
-    return found
-
-
-def _seed_velocities(optimizer: ClassicalSGD, model: MLP, velocity: Mapping[str, Array], device: str) -> None:
-    for layer in ("L1", "L2"):
-        linear = model.get_submodule(layer)
-        assert isinstance(linear, torch.nn.Linear)
-        optimizer.state[linear.weight]["velocity"] = _tensor(velocity[f"{layer}_W"].T.copy(), device)
-        optimizer.state[linear.bias]["velocity"] = _tensor(velocity[f"{layer}_b"].reshape(-1), device)
+    return {
+        name: _gradient(parameter).T if name.endswith("W") else _gradient(parameter).reshape(1, -1)
+        for name, parameter in _parameters(model).items()
+    }
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,7 @@ class MLP(nn.Module):
         rate: float = 0.0,
         dtype: torch.dtype | None = None,
         device: torch.device | str | None = None,
+        draw: bool = True,
     ) -> None:
         super().__init__()
         if activation not in NONLINEARITIES:
@@ -67,8 +68,9 @@ class MLP(nn.Module):
         self.drop1 = MaskedDropout(rate)
         self.L2 = nn.Linear(hidden_M, output_K, dtype=dtype, device=device)
         self.loss = nn.CrossEntropyLoss()
-        for parameter in self.parameters():
-            nn.init.normal_(parameter, mean=0.0, std=0.1)
+        if draw:
+            for parameter in self.parameters():
+                nn.init.normal_(parameter, mean=0.0, std=0.1)
 
     def forward(self, X: Tensor, mask: Tensor | None = None) -> Tensor:
         """Logits (N×K) for X (N×D); mask (N×M) is replayed by drop1 in training mode."""

@@ -6,7 +6,24 @@ from collections.abc import Callable
 from typing import Any, overload
 
 import torch
+from torch import Tensor
 from torch.optim.optimizer import Optimizer, ParamsT
+
+
+@torch.no_grad()
+def update(w: Tensor, g: Tensor, velocity: Tensor | None, *, lr: float, momentum: float, weight_decay: float) -> None:
+    """One step on one parameter, in place, and on its velocity where there is momentum: what ClassicalSGD does.
+
+    g is ∂l/∂w. Raises ValueError for momentum without a velocity.
+    """
+    if weight_decay != 0:
+        g = g.add(w, alpha=weight_decay)
+    if momentum <= 0:
+        w.sub_(g, alpha=lr)
+    elif velocity is None:
+        raise ValueError("A step with momentum needs a velocity.")
+    else:
+        w.add_(velocity.mul_(momentum).sub_(g, alpha=lr))
 
 
 class ClassicalSGD(Optimizer):
@@ -57,14 +74,8 @@ class ClassicalSGD(Optimizer):
             for w in group["params"]:
                 if w.grad is None:
                     continue
-                g = w.grad
-                if weight_decay != 0:
-                    g = g.add(w, alpha=weight_decay)
-                if momentum > 0:
-                    state = self.state[w]
-                    if "velocity" not in state:
-                        state["velocity"] = torch.zeros_like(w)
-                    w.add_(state["velocity"].mul_(momentum).sub_(g, alpha=lr))
-                else:
-                    w.sub_(g, alpha=lr)
+                state = self.state[w]
+                if momentum > 0 and "velocity" not in state:
+                    state["velocity"] = torch.zeros_like(w)
+                update(w, w.grad, state.get("velocity"), lr=lr, momentum=momentum, weight_decay=weight_decay)
         return loss

@@ -418,14 +418,19 @@ def _network_step(
         "loss": ask(lambda a: answers.cross_entropy_forward(a, y, device), a),
         "gradient of logits": ask(lambda a: answers.cross_entropy_backward(a, y, device), a),
     }
+    memory: dict[tuple[str, np.dtype[Any]], dict[str, Answer]] = {}
+
+    def backward(part: str, X: NDArray[Any], grad: NDArray[Any]) -> dict[str, Answer]:
+        """The three gradients of a linear link, asked of torch once."""
+        asked = (part, grad.dtype)
+        if asked not in memory:
+            memory[asked] = answers.linear_backward(X, *weights_like(X, w, part), grad, device)
+        return memory[asked]
+
     for part, inputs, grad in (("L2", s, da), ("L1", X, du)):
         for key in "WbX":
             wanted[f"{part} gradient of {key}"] = ask(
-                lambda X, grad, part=part, key=key: answers.linear_backward(X, *weights_like(X, w, part), grad, device)[
-                    key
-                ],
-                inputs,
-                grad,
+                lambda X, grad, part=part, key=key: backward(part, X, grad)[key], inputs, grad
             )
     wanted["dropout gradient"] = ask(
         lambda h, s, ds: answers.dropout_backward(h, kept_mask(s), ds, r, device), h, s, ds

@@ -126,7 +126,7 @@ def _momentum(params: Params, rng: np.random.Generator) -> Arrays:
 
 
 def _loader(params: Params, rng: np.random.Generator) -> Arrays:
-    digits = small_digits(4, 3, 2)
+    digits = _few_digits(4, 3, 2)
     return {
         f"{a}{part}": array for part, X, y in digits.parts() for a, array in (("X", X), ("Y", y.astype(np.float64)))
     }
@@ -138,14 +138,14 @@ def _digits() -> Digits:
 
 
 @cache
-def _few_digits() -> Digits:
-    return small_digits(200, 1, 1)
+def _few_digits(train: int, valid: int, test: int) -> Digits:
+    return small_digits(train, valid, test)
 
 
 def _network(params: Params, rng: np.random.Generator) -> Arrays:
     """Real digits; weights as the assignment draws them, and for a trajectory those of a plain training run."""
     steps, N, D, M, K = (params[key] for key in ("steps", "N", "D", "M", "K"))
-    digits = _digits() if D == 784 else _few_digits()
+    digits = _digits() if D == 784 else _few_digits(200, 1, 1)
     rows = np.stack([rng.permutation(len(digits.train_y))[:N] for _ in range(steps)])
     shapes = {"L1_W": (D, M), "L1_b": (1, M), "L2_W": (M, K), "L2_b": (1, K)}
     start = {name: 0.1 * rng.standard_normal(shape) for name, shape in shapes.items()}
@@ -187,7 +187,7 @@ def _reference_path(
 
 def _main(params: Params, rng: np.random.Generator) -> Arrays:
     """Digits of few pixels, the same for every run; 22, 11 and 10 of them, which no mini-batch of 5 divides all."""
-    digits = small_digits(22, 11, 10)
+    digits = _few_digits(22, 11, 10)
     return {f"{part}_{a}": array for part, X, y in digits.parts() for a, array in (("X", X), ("y", y))}
 
 
