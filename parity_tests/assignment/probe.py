@@ -321,26 +321,10 @@ def network(submission: Any, witness: Any, params: Params, arrays: Arrays) -> No
     Every step starts from given weights, and each link is fed what the submission's own last link returned, the very
     array, as its `main` would. What each returned is copied at once.
     """
-    steps = len(arrays["X"])
-
-    def make(name: str, *sizes: Any) -> Any:
-        return witness.call(None, lambda: construct(submission.get(name), *sizes))
-
-    layers = {
-        name: witness.call(None, linear_with, submission, arrays[f"{name}_W"][0], arrays[f"{name}_b"][0])
-        for name in ("L1", "L2")
-    }
-    nonlinear, head = make(params["activation"]), make("softmax_cross_entropy")
-    drop = make("dropout", params["r"]) if params["dropout"] else None
-    model = {"L1": layers["L1"], "nonlinear1": nonlinear, "L2": layers["L2"], "loss": head}
-    if drop is not None:
-        model = {"L1": layers["L1"], "nonlinear1": nonlinear, "drop1": drop, "L2": layers["L2"], "loss": head}
-    velocity = {name: np.zeros_like(arrays[name][0]) for name in WEIGHTS} if params.get("alpha", 0) > 0 else None
+    net = Network(submission, witness, params, {name: arrays[name][0] for name in WEIGHTS})
     watched = Watched(witness)
-    for t in range(steps):
-        for name, layer in layers.items():
-            if layer is not witness.FAILED:
-                set_weights(layer, arrays[f"{name}_W"][t].copy(), arrays[f"{name}_b"][t].copy())
+    for t in range(len(arrays["X"])):
+        net.set_weights({name: arrays[name][t].copy() for name in WEIGHTS})
         X, Y = watched.watch("X", arrays["X"][t].copy()), arrays["Y"][t].copy()
 
         def call(name: str, function: Any, *args: Any, t: int = t) -> Any:
@@ -348,6 +332,42 @@ def network(submission: Any, witness: Any, params: Params, arrays: Arrays) -> No
             watched.look(f"{name}@{t}")
             return watched.watch(name, result)
 
+        grad_x = net.forward_and_backward(call, X, Y, f"@{t}")
+        if "etas" in params:
+            net.update(grad_x, params["etas"][t], f"@{t}")
+
+
+class Network:
+    """The submission's parts, wired as the assignment asks; it keeps them and their velocities from step to step."""
+
+    def __init__(self, submission: Any, witness: Any, params: Params, weights: Arrays) -> None:
+        self.submission, self.witness, self.params = submission, witness, params
+
+        def make(name: str, *sizes: Any) -> Any:
+            return witness.call(None, lambda: construct(submission.get(name), *sizes))
+
+        self.layers = {
+            name: witness.call(None, linear_with, submission, weights[f"{name}_W"], weights[f"{name}_b"])
+            for name in ("L1", "L2")
+        }
+        self.nonlinear, self.head = make(params["activation"]), make("softmax_cross_entropy")
+        self.drop = make("dropout", params["r"]) if params["dropout"] else None
+        self.model = {"L1": self.layers["L1"], "nonlinear1": self.nonlinear}
+        if self.drop is not None:
+            self.model["drop1"] = self.drop
+        self.model |= {"L2": self.layers["L2"], "loss": self.head}
+        self.zeros = {name: np.zeros_like(weights[name]) for name in WEIGHTS}
+        self.velocity = self._no_velocity() if params.get("alpha", 0) > 0 else None
+
+    def set_weights(self, weights: Arrays) -> None:
+        """Go on from these weights."""
+        for name, layer in self.layers.items():
+            if layer is not self.witness.FAILED:
+                set_weights(layer, weights[f"{name}_W"], weights[f"{name}_b"])
+
+    def forward_and_backward(self, call: Any, X: Any, Y: Any, suffix: str = "") -> Any:
+        """Every link of one training step, by call(name, function, *arguments); the gradient of X."""
+        layers, nonlinear, drop, head = self.layers, self.nonlinear, self.drop, self.head
         u = call("L1 output", layers["L1"].forward, X)
         h = call("activation output", nonlinear.forward, u)
         s = call("dropout output", drop.forward, h, True) if drop is not None else h
@@ -355,27 +375,68 @@ def network(submission: Any, witness: Any, params: Params, arrays: Arrays) -> No
         call("loss", head.forward, a, Y)
         grad_a = call("gradient of logits", head.backward, a, Y)
         grad_s = call("L2 gradient of X", layers["L2"].backward, s, grad_a)
-        keep_gradients(witness, layers["L2"], grad_s, f"@{t}", "L2 ")
+        keep_gradients(self.witness, layers["L2"], grad_s, suffix, "L2 ")
         grad_h = call("dropout gradient", drop.backward, h, grad_s) if drop is not None else grad_s
         grad_u = call("activation gradient", nonlinear.backward, u, grad_h)
         grad_x = call("L1 gradient of X", layers["L1"].backward, X, grad_u)
-        keep_gradients(witness, layers["L1"], grad_x, f"@{t}", "L1 ")
-        if "etas" not in params:
-            continue
-        arguments = sgd_arguments(submission.edition, velocity, params, params["etas"][t])
-        result = witness.call(None, lambda _, a=arguments: sgd_function(submission)(model, *a), grad_x)
-        if result is witness.FAILED and velocity is None and grad_x is not witness.FAILED:
-            velocity = {name: np.zeros_like(arrays[name][0]) for name in WEIGHTS}
-            arguments = sgd_arguments(submission.edition, velocity, params, params["etas"][t])
-            result = witness.call(None, lambda _, a=arguments: sgd_function(submission)(model, *a), grad_x)
-            if result is not witness.FAILED:
-                witness.forgive()
+        keep_gradients(self.witness, layers["L1"], grad_x, suffix, "L1 ")
+        return grad_x
+
+    def update(self, grad_x: Any, eta: float, suffix: str = "") -> None:
+        """One call of the submission's SGD, once the backwards are done; keeps the weights after it."""
+        result = self._sgd(grad_x, eta)
+        if result is self.witness.FAILED and self.velocity is None and grad_x is not self.witness.FAILED:
+            self.velocity = self._no_velocity()
+            result = self._sgd(grad_x, eta)
+            if result is not self.witness.FAILED:
+                self.witness.forgive()
         for name in WEIGHTS:
-            witness.call(
-                f"{name} after the step@{t}",
-                lambda _, name=name: layers[name[:2]].params[name[3:]],
-                back_or_none(witness, result),
+            self.witness.call(
+                f"{name} after the step{suffix}",
+                lambda _, name=name: self.layers[name[:2]].params[name[3:]],
+                back_or_none(self.witness, result),
             )
+
+    def _no_velocity(self) -> dict[str, Any]:
+        return {name: zeros.copy() for name, zeros in self.zeros.items()}
+
+    def _sgd(self, grad_x: Any, eta: float) -> Any:
+        arguments = sgd_arguments(self.submission.edition, self.velocity, self.params, eta)
+        return self.witness.call(None, lambda _: sgd_function(self.submission)(self.model, *arguments), grad_x)
+
+    def evaluate(self, X: Any, Y: Any, batch: int) -> None:
+        """Keeps the logits of X and the loss of each mini-batch, dropout off."""
+        logits, losses = [], []
+        for start in range(0, len(X), batch):
+            x, y = X[start : start + batch].copy(), Y[start : start + batch].copy()
+            h = self.nonlinear.forward(self.layers["L1"].forward(x))
+            a = self.layers["L2"].forward(h if self.drop is None else self.drop.forward(h, False))
+            logits.append(np.array(a))
+            losses.append(float(self.head.forward(a, y)))
+        self.witness.keep("logits", np.concatenate(logits))
+        self.witness.keep("losses", np.array(losses))
+
+
+def train(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
+    """Training in rounds, each one step on a given batch or an evaluation, with the same objects and velocities.
+
+    The weights are given, and so are the batches; their random numbers are drawn all the same, in the homework's order
+    (W and b of each layer, a permutation for each epoch), so that the masks that follow are the homework's.
+    """
+    net = Network(submission, witness, params, {name: arrays[name].copy() for name in WEIGHTS})
+    np.random.seed(params["seed"])
+    for name in WEIGHTS:
+        np.random.normal(0.0, 0.1, arrays[name].shape)
+    while not witness.failures and (given := witness.next_round()) is not None:
+        order, own = given
+        if order["kind"] == "evaluation":
+            witness.call(None, net.evaluate, own["X"], own["Y"], order["batch"])
+            continue
+        if order["permute"]:
+            np.random.permutation(order["permute"])
+        if "L1_W" in own:
+            net.set_weights(own)
+        net.update(net.forward_and_backward(witness.call, own["X"], own["Y"]), order["eta"])
 
 
 PROBES: dict[str, Callable[[Any, Any, Params, Arrays], None]] = {
@@ -391,6 +452,7 @@ PROBES: dict[str, Callable[[Any, Any, Params, Arrays], None]] = {
     "momentum": momentum,
     "loader": loader,
     "network": network,
+    "train": train,
 }
 
 with suppress(ModuleNotFoundError):  # bound for main's workers alone

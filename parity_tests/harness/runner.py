@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -44,6 +44,10 @@ _SIGNALS = {
     signal.SIGXCPU: "too much processor time",
     signal.SIGKILL: "killed from outside, perhaps for lack of memory",
 }
+
+
+Round = tuple[Mapping[str, Any], Mapping[str, NDArray[Any]]]
+"""What a round of a case is given: parameters (JSON) and arrays."""
 
 
 class _Ended(Exception):  # noqa: N818 - not an error
@@ -181,6 +185,65 @@ class Runner:
             # What an earlier case left behind ended the process before this one began.
             gathered, asked = self._put(case, header, arrays, limit)
         return gathered.observation(time.monotonic() - asked)
+
+    def converse(
+        self,
+        case: str,
+        probe: str,
+        params: Mapping[str, Any],
+        arrays: Mapping[str, NDArray[Any]],
+        rounds: Iterable[Round],
+        *,
+        seed: int,
+        seconds: float | None = None,
+    ) -> Iterator[Observation]:
+        """Put one case whose probe goes on in rounds; yields what came back for each, as it comes.
+
+        `rounds` are the parameters (JSON) and arrays of each; the next one is sent before what came of the last is
+        yielded, so that the submission works on it meanwhile. Each has `seconds` of its own, the waiting for whoever
+        takes what is yielded apart. An observation with failures is the last. Never raises for what the submission
+        does.
+        """
+        limit = self._seconds if seconds is None else seconds
+        header = {"kind": "ask", "case": case, "probe": probe, "params": dict(params), "seed": seed, "seconds": limit}
+        gathered, given, begun, finished = _Gathered(case), iter(rounds), False, False
+        self._greet()
+        if self._child is None:
+            assert self._dead is not None
+            gathered.failures[""] = self._dead
+            yield gathered.observation(0.0)
+            return
+        since = time.monotonic()
+        try:
+            self._child.send(header, arrays, since + limit + GRACE)
+            deadline = since + limit + GRACE
+            while True:
+                message = self._child.receive(deadline)
+                if message.header.get("kind") != "more":
+                    if gathered.take(message):
+                        finished = not gathered.fault
+                        break
+                    continue
+                ended, gathered = gathered, _Gathered(case)
+                spent, since = time.monotonic() - since, time.monotonic()
+                self._child.send(*_round(next(given, None)), since + limit + GRACE)
+                if begun:
+                    yield ended.observation(spent)
+                begun = True
+                deadline = time.monotonic() + limit + GRACE
+        except _Late:
+            gathered.failures[""] = gathered.late(limit)
+        except _Ended:
+            gathered.failures[""] = gathered.died(self._child.end())
+        except wire.WireError:
+            gathered.failures[""] = gathered.garbled()
+        finally:
+            if not finished:
+                self._drop()
+        if gathered.fault:
+            gathered.failures[""] = Failure("harness_error", "", f"the harness's process failed: {gathered.fault}")
+        if gathered.failures:
+            yield gathered.observation(time.monotonic() - since)
 
     # ---- inside
 
@@ -480,6 +543,11 @@ def _environment(scratch: Path) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
     threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1")
     return {**kept, **threads, "LANG": "C.UTF-8", "HOME": str(scratch), "TMPDIR": str(scratch), "MPLBACKEND": "agg"}
+
+
+def _round(given: Round | None) -> Round:
+    """The message that a round, or the end of all rounds, is sent as."""
+    return ({"kind": "over"}, {}) if given is None else ({"kind": "round", "params": dict(given[0])}, given[1])
 
 
 def _read(descriptor: int) -> bytes:

@@ -68,6 +68,10 @@ class Failure(TypedDict):
     function: str
 
 
+Round = tuple[dict[str, Any], dict[str, Any]]
+"""What a round is given: parameters (JSON) and fresh arrays."""
+
+
 class Place:
     """Where in the submission something happened: the innermost and the outermost of its frames."""
 
@@ -97,13 +101,22 @@ def clean(text: str, length: int = TEXT) -> str:
 class Witness:
     """Calls the submission for a probe, and sends what comes back.
 
-    `send` takes a header and arrays; `folder` is the submission's; `cap` the bytes that one value may have.
+    `send` takes a header and arrays; `folder` is the submission's; `cap` the bytes that one value may have; `receive`
+    waits for what the harness gives to the next round of a case that goes on in rounds, None for the end.
     """
 
-    def __init__(self, send: Callable[[Mapping[str, Any], Mapping[str, Any]], None], folder: str, cap: int) -> None:
+    def __init__(
+        self,
+        send: Callable[[Mapping[str, Any], Mapping[str, Any]], None],
+        folder: str,
+        cap: int,
+        receive: Callable[[], Round | None] = lambda: None,
+    ) -> None:
         self.FAILED = _Failed()
         self.failures: dict[str, Failure] = {}
-        self._write = send
+        self._deliver = send
+        self._receive = receive
+        self._in_rounds = False
         self._folder = folder
         self._cap = cap
         self._busy = True
@@ -191,6 +204,20 @@ class Witness:
         described = _failure(kind, "", failure) if isinstance(failure, str) else self.describe(failure, name)
         self._fail(name, described)
 
+    def next_round(self) -> Round | None:
+        """Ask the harness for the next round of this case, None after the last; each has the whole time limit."""
+        signal.setitimer(signal.ITIMER_REAL, 0.0)  # how long the harness takes is not the submission's time
+        self._in_rounds = True
+        self._send({"kind": "more"})
+        given = self._receive()
+        if given is None:
+            self.stop_clock()
+            return None
+        seen = set(self._seen)
+        self.start_clock(self._limit)
+        self._seen |= seen
+        return given
+
     def forgive(self, name: str | None = None) -> None:
         """Take back a failure that asking in another way made good."""
         if self.failures.pop(name or "", None) is not None:
@@ -207,6 +234,10 @@ class Witness:
         signal.signal(signal.SIGALRM, self._on_alarm)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
         signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
+
+    def end_rounds(self) -> None:
+        """The case is over: the next one need not come in rounds."""
+        self._in_rounds = False
 
     def stop_clock(self) -> None:
         """No time limit from here on."""
@@ -260,6 +291,15 @@ class Witness:
         return place.top_line
 
     # ---- inside
+
+    def _write(self, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
+        """Deliver a message. In rounds the harness reads when it has judged the round before: the clock waits."""
+        left = signal.setitimer(signal.ITIMER_REAL, 0.0)[0] if self._in_rounds else 0.0
+        try:
+            self._deliver(header, arrays)
+        finally:
+            if left > 0:
+                signal.setitimer(signal.ITIMER_REAL, left, _AGAIN)
 
     def _send(self, header: Mapping[str, Any]) -> None:
         """Send a message whole: the time limit must not strike in the middle of it."""

@@ -135,7 +135,7 @@ class Worker:
     def open(self) -> dict[str, Any]:
         """Look at the source, and close the door: from here on only what a submission may import is found."""
         order = self._order
-        self._witness = witness.Witness(self._channel.send, self._folder, order["cap"])
+        self._witness = witness.Witness(self._channel.send, self._folder, order["cap"], self._next_round)
         for what, limit in (
             (resource.RLIMIT_AS, order["memory"]),
             (resource.RLIMIT_FSIZE, _FILE_BYTES),
@@ -248,11 +248,19 @@ class Worker:
         warnings.showwarning = self._witness.on_warning
         random.seed(seed)
         np.random.seed(seed % (1 << 32))
-        used = int(resource.getrusage(resource.RUSAGE_SELF).ru_utime)
-        _limit(resource.RLIMIT_CPU, used + _CPU_SECONDS, hard=False)
+        _renew_processor_time()
         self._witness.start_clock(seconds)
 
+    def _next_round(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """What the harness gives to the next round of the case at hand; None for its end."""
+        message = self._channel.receive()
+        if message is None or message.header["kind"] != "round":
+            return None
+        _renew_processor_time()
+        return message.header["params"], message.arrays
+
     def _end(self) -> None:
+        self._witness.end_rounds()
         self._witness.stop_clock()
         for name in self._beside:
             sys.modules.pop(name, None)
@@ -330,6 +338,11 @@ def _limit(what: int, limit: int, hard: bool = True) -> None:
     most = resource.getrlimit(what)[1]
     low = limit if most == resource.RLIM_INFINITY else min(limit, most)
     resource.setrlimit(what, (low, low if hard else most))
+
+
+def _renew_processor_time() -> None:
+    used = int(resource.getrusage(resource.RUSAGE_SELF).ru_utime)
+    _limit(resource.RLIMIT_CPU, used + _CPU_SECONDS, hard=False)
 
 
 def _no_keyboard(*_: Any, **__: Any) -> None:
