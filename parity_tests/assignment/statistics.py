@@ -80,7 +80,7 @@ def independence_problem(masks: Bits, r: float) -> str:
     """
     agree = r**2 + (1 - r) ** 2
     for axis, word in ((1, "rows"), (2, "columns")):
-        bits = np.moveaxis(masks, axis, -1).reshape(-1, masks.shape[axis]).astype(np.int64)
+        bits = np.moveaxis(masks, axis, -1).reshape(-1, masks.shape[axis]).astype(np.float64)
         both = bits.T @ bits + (1 - bits).T @ (1 - bits)
         first, second = np.triu_indices(bits.shape[1], k=1)
         counts = both[first, second]
