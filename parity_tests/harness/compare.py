@@ -138,7 +138,7 @@ def compare(got: Returned | Failure | None, answer: Answer, *, flat_ok: bool = F
 def _ratios(got: Array, value: Array, radius: Array) -> tuple[Array, Array]:
     """gap and gap/radius per element: 0/0 is 0, x/0 and whatever is not finite is ∞."""
     # The difference of two float64 as close as these is exact (Sterbenz), or so large that its rounding is no matter.
-    precision = np.longdouble if got.dtype == np.longdouble else np.float64
+    precision: Any = np.longdouble if got.dtype == np.longdouble else np.float64
     wide_got, wide_value = np.asarray(got, precision), np.asarray(value, precision)
     with np.errstate(all="ignore"):
         gap = np.abs(wide_got - wide_value).astype(np.float64)
