@@ -136,8 +136,8 @@ def _linear(dtype: str, once: bool) -> Iterator[Case]:
             rows = quantities(
                 ("W", "2", "W@0"),
                 ("b", "2", "b@0"),
-                ("gradient of W", "2", "gradient of W@0"),
-                ("gradient of b", "2", "gradient of b@0"),
+                ("initial gradient of W", "2", "gradient of W@0"),
+                ("initial gradient of b", "2", "gradient of b@0"),
             )
             if name == "distribution":
                 rows = quantities(

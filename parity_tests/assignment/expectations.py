@@ -121,7 +121,7 @@ def _init(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
         for key, shape in shapes.items():
             judged[key] = _shaped(got(seen, f"{key}@0"), shape)
             zeros = answers.known(np.zeros(shape))
-            judged[f"gradient of {key}"] = compare(got(seen, f"gradient of {key}@0"), zeros, flat_ok=key == "b")
+            judged[f"initial gradient of {key}"] = compare(got(seen, f"gradient of {key}@0"), zeros, flat_ok=key == "b")
         return judged
     first, second = (array_of(seen, f"W@{k}", (D, M)) for k in range(2))
     judged = {
