@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import click
 
+from parity_tests.cli.bench import bench
 from parity_tests.cli.check import check
 from parity_tests.cli.data import data
 from parity_tests.cli.doctor import doctor
@@ -55,5 +56,5 @@ def cli() -> None:
     and if not, what is wrong with it."""
 
 
-for command in (check, show, data, doctor):
+for command in (check, show, data, doctor, bench):
     cli.add_command(command)

@@ -1,0 +1,123 @@
+"""The numpy step against an eager torch step that does the same work, and against the matrix products alone.
+
+A step is forward, loss, backward and update of the network without dropout (D = 784, M = 1000, K = 10, relu). torch's
+input requires a gradient, because the contract's first backward returns one. The limit is the step's six matrix
+products through numpy's BLAS into arrays that are there already, and one pass over the weights.
+"""
+
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from itertools import product
+from typing import Any
+
+import numpy as np
+import torch
+
+from parity_tests.bench.timing import Subject, Timings, alternate
+from parity_tests.check import shipped_network
+from reference.model import MLP
+
+D, M, K = 784, 1000, 10
+BATCHES = (5, 64, 512)
+DTYPES = ("float32", "float64")
+ALPHAS = (0.0, 0.9)
+ETA, LAMBDA = 0.01, 0.0
+TARGETS = {(5, "torch"): 1.6, (64, "torch"): 1.3, (512, "torch"): 1.3, (512, "limit"): 1.5}
+"""The largest ratio asked for on one thread, by batch and what the step is held against."""
+
+
+def cases() -> Iterator[tuple[int, str, float]]:
+    """Every batch, dtype and α."""
+    yield from product(BATCHES, DTYPES, ALPHAS)
+
+
+def time_step(batch: int, dtype: str, alpha: float, rounds: int) -> Timings:
+    """The step of numpy, of torch, and the limit, in turn."""
+    rng = np.random.default_rng(0)
+    X = rng.random((batch, D)).astype(dtype)
+    y = rng.integers(0, K, batch)
+    subjects = {
+        "numpy": numpy_step(X, y, alpha),
+        "torch": torch_step(X, y, alpha),
+        "limit": limit(X),
+    }
+    return alternate(subjects, rounds=rounds, least=0.05)
+
+
+def shipped() -> Any:
+    """The shipped network as a module, imported as a student's would be."""
+    folder = str(shipped_network())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    return import_module("neural_networks")
+
+
+def numpy_step(X: Any, y: Any, alpha: float) -> Subject:
+    """One training step of the shipped network on X and y."""
+    network = shipped()
+    model = {
+        "L1": network.linear_layer(D, M),
+        "nonlinear1": network.relu(),
+        "L2": network.linear_layer(M, K),
+        "loss": network.softmax_cross_entropy(),
+    }
+    for name in ("L1", "L2"):
+        for entries in (model[name].params, model[name].gradient):
+            for key, array in entries.items():
+                entries[key] = array.astype(X.dtype)
+    momentum = network.add_momentum(model)
+    Y = y.reshape(-1, 1).astype(np.float64)
+
+    def step() -> None:
+        u = model["L1"].forward(X)
+        h = model["nonlinear1"].forward(u)
+        a = model["L2"].forward(h)
+        model["loss"].forward(a, Y)
+        grad_a = model["loss"].backward(a, Y)
+        grad_h = model["L2"].backward(h, grad_a)
+        grad_u = model["nonlinear1"].backward(u, grad_h)
+        model["L1"].backward(X, grad_u)
+        network.miniBatchStochasticGradientDescent(model, momentum, LAMBDA, alpha, ETA)
+
+    return step
+
+
+def torch_step(X: Any, y: Any, alpha: float) -> Subject:
+    """One eager training step of the equivalent torch.nn model with torch.optim.SGD."""
+    model = MLP(D, M, K, activation="relu", dtype=torch.from_numpy(X).dtype).eval()  # eval: no dropout
+    optimizer = torch.optim.SGD(model.parameters(), lr=ETA, momentum=alpha, weight_decay=LAMBDA)
+    inputs, labels = torch.tensor(X, requires_grad=True), torch.tensor(y)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        inputs.grad = None
+        loss = model.loss(model(inputs), labels)
+        loss.backward()
+        optimizer.step()
+
+    return step
+
+
+def limit(X: Any) -> Subject:
+    """The step's matrix products into arrays made beforehand, and one pass over the weights."""
+    rng = np.random.default_rng(1)
+    batch = len(X)
+
+    def drawn(*shape: int) -> Any:
+        return (0.1 * rng.standard_normal(shape)).astype(X.dtype)
+
+    W1, W2, s, da, du = drawn(D, M), drawn(M, K), drawn(batch, M), drawn(batch, K), drawn(batch, M)
+    outputs = [np.empty(shape, X.dtype) for shape in ((batch, M), (batch, K), (batch, M), (M, K), (D, M), (batch, D))]
+    weights, change = W1.copy(), 1e-6 * drawn(D, M)
+
+    def products() -> None:
+        np.matmul(X, W1, out=outputs[0])
+        np.matmul(s, W2, out=outputs[1])
+        np.matmul(da, W2.T, out=outputs[2])
+        np.matmul(s.T, da, out=outputs[3])
+        np.matmul(X.T, du, out=outputs[4])
+        np.matmul(du, W1.T, out=outputs[5])
+        np.subtract(weights, change, out=weights)
+
+    return products
