@@ -74,6 +74,8 @@ def message(case: Case, q: Quantity, c: Comparison) -> str:
     """The sentence of a record, "" for a match."""
     if not c.problem:
         return ""
+    if c.sentence and case.check == "main":  # its sentences begin with which run of main they are about
+        return c.problem
     return f"{case.title}: {c.problem}" if c.sentence else f"{case.title}: {q.name} {c.problem}"
 
 
