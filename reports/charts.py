@@ -1,0 +1,160 @@
+"""The pictures on pages: SVG by pygal that the page colours, with titles and text alternatives and without scripts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+from xml.etree import ElementTree
+
+from reports.records import Record, todo_order
+from reports.text import number, printable
+
+SVG = "http://www.w3.org/2000/svg"
+
+#: Where the axis of ratios ends: what is smaller stands at "<", what is larger and not infinite at its end.
+_LEAST, _MOST = -4, 4
+_EXACT, _ENDLESS = _LEAST - 1, _MOST + 1
+_GRAIN = 25  # dots a decade; those that would cover one another are drawn once
+
+
+def ratios_chart(records: Sequence[Record], parts: Mapping[str, str], *, narrow: bool = False) -> str:
+    """The ratio of every quantity on a logarithmic axis with the line at 1; one row for each TODO.
+
+    A dot stands for all quantities of a dtype that would lie on it; hovering says how many, and names one. `narrow` is
+    the form for telephones. "" where no quantity has a ratio.
+    """
+    import pygal
+
+    shown = [record for record in records if record.ratio is not None]
+    if not shown:
+        return ""
+    todos = sorted({record.todo for record in shown}, key=todo_order, reverse=True)
+    chart = _chart(pygal.XY, "narrow" if narrow else "wide", 420 if narrow else 900, 90 + 30 * len(todos))
+    chart.range, chart.xrange = (-0.6, len(todos) - 0.4), (_EXACT - 0.3, _ENDLESS + 0.3)
+    chart.x_labels = [{"value": place, "label": label} for place, label in _ticks(narrow)]
+    chart.y_labels = [
+        {"value": row, "label": _short_part(todo, parts, narrow)} for row, todo in enumerate(todos)
+    ]  # fmt: skip
+    chart.add(None, [(0, -0.6), (0, len(todos) - 0.4)], stroke=True, show_dots=False)
+    for index, dtype in enumerate(sorted({record.dtype for record in shown if record.dtype}, reverse=True)):
+        dots: dict[tuple[float, int], list[Record]] = {}
+        for record in shown:
+            if record.dtype == dtype:
+                dots.setdefault((_place(record.ratio or 0.0), todos.index(record.todo)), []).append(record)
+        points = [
+            {"value": (place, row + (0.17, -0.17)[index % 2]), "label": _dot_label(same)}
+            for (place, row), same in sorted(dots.items())
+        ]
+        chart.add(dtype, points)
+    over = sum((record.ratio or 0) > 1 for record in shown)
+    return _svg(
+        chart,
+        "The ratio of every quantity",
+        f"{len(shown)} quantities on a logarithmic axis of gap divided by radius, one row for each TODO. "
+        f"{len(shown) - over} lie at 1 or below, which rounding explains; {over} lie beyond. "
+        "The table below has the largest of each TODO.",
+    )
+
+
+def _ticks(narrow: bool) -> list[tuple[int, str]]:
+    step = 2 if narrow else 1
+    inner = [(power, _power(power)) for power in range(_LEAST, _MOST + 1, step)]
+    return [(_EXACT, "0"), *inner, (_ENDLESS, "more" if narrow else "more, ∞")]
+
+
+def _power(power: int) -> str:
+    return (
+        f"{10.0**power:g}"
+        if -3 <= power <= 3
+        else "10" + str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    )
+
+
+def _place(ratio: float) -> float:
+    """Where a ratio stands on the axis: its logarithm, rounded to what the eye tells apart."""
+    if ratio == 0:
+        return _EXACT
+    if not ratio < 10.0**_MOST:
+        return _ENDLESS
+    # Never rounded across the line at 1.
+    exponent = max(math.log10(ratio), _LEAST)
+    rounded = round(exponent * _GRAIN) / _GRAIN
+    return min(rounded, 0.0) if ratio <= 1 else max(rounded, 1 / _GRAIN)
+
+
+def _dot_label(same: Sequence[Record]) -> str:
+    largest = max(same, key=lambda record: record.ratio or 0.0)
+    more = f" (and {len(same) - 1} more here)" if len(same) > 1 else ""
+    return f"{largest.case}, {largest.quantity}: ratio {number(largest.ratio)}{more}"
+
+
+def _short_part(todo: str, parts: Mapping[str, str], narrow: bool) -> str:
+    if narrow or not todo.isdecimal():
+        return todo
+    return f"{parts.get(todo, '')} · {todo}"
+
+
+def _chart(kind: Any, name: str, width: int, height: int, **settings: Any) -> Any:
+    """A pygal chart that brings no style and no script of its own: the page's style colours it."""
+    chart = kind(
+        width=width,
+        height=height,
+        css=[],
+        js=[],
+        stroke=False,
+        dots_size=3,
+        legend_at_bottom=True,
+        disable_xml_declaration=True,
+        show_y_guides=False,
+        margin=8,
+        truncate_legend=-1,
+        truncate_label=-1,
+        **settings,
+    )
+    chart.uuid = name  # random otherwise, and the same run would give another file
+    return chart
+
+
+def _svg(chart: Any, title: str, description: str) -> str:
+    """The chart as an SVG element for a page: titled, described, native hover texts, nothing that runs."""
+    ElementTree.register_namespace("", SVG)
+    ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
+    root = ElementTree.fromstring(chart.render(is_unicode=True))  # comments are dropped by the parser
+    name = root.get("id", "")
+    for parent in list(root.iter()):
+        for child in list(parent):
+            tag = child.tag.removeprefix(f"{{{SVG}}}")
+            if tag in ("script", "style", "title") or "tooltip-overlay" in child.get("class", ""):
+                parent.remove(child)
+            elif tag == "g" and child.get("class") in ("dots", "bar"):
+                _native_hover(child)
+    for defs in root.findall(f"{{{SVG}}}defs"):
+        if not len(defs):
+            root.remove(defs)
+    for position, (tag, text) in enumerate((("title", title), ("desc", description))):
+        element = ElementTree.Element(f"{{{SVG}}}{tag}", {"id": f"{name}-{tag}"})
+        element.text = text
+        root.insert(position, element)
+    for element in root.iter():
+        if element is not root and element.get("id", "").startswith("activate-serie"):
+            del element.attrib["id"]  # pygal's script would use it; two charts would share it
+        for key in ("cx", "cy", "x", "y", "width", "height"):
+            if "." in element.get(key, ""):
+                element.set(key, f"{float(element.get(key, '0')):.1f}")
+    root.set("role", "img")
+    root.set("aria-labelledby", f"{name}-title {name}-desc")
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _native_hover(group: ElementTree.Element) -> None:
+    """Replaces the descriptions that pygal's script would show by a title, which a browser shows by itself."""
+    found = {
+        (child.get("class") or "").split(" ")[0]: child.text or "" for child in group if child.tag == f"{{{SVG}}}desc"
+    }
+    for child in list(group):
+        if child.tag == f"{{{SVG}}}desc":
+            group.remove(child)
+    title = ElementTree.Element(f"{{{SVG}}}title")
+    title.text = printable(found.get("label") or found.get("value", ""))
+    group.insert(0, title)

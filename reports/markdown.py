@@ -1,0 +1,93 @@
+"""A run as Markdown, for job summaries, pull requests and mails: nothing in it but our own marks has a meaning."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from reports.records import FAILING, Record, failing
+from reports.runs import Results
+from reports.tables import largest_ratio, worst
+from reports.text import (
+    Entry,
+    cases_text,
+    entries,
+    group_verdict,
+    headline,
+    notes,
+    number,
+    printable,
+    todo_label,
+    todos,
+    verdict_sentence,
+)
+
+_SIGNS = {"match": "✅", "undecided": "⚠️", "note": "⚠️"}
+_LONGEST = 600
+_MOST_ENTRIES = 40
+
+
+def escaped(text: str) -> str:
+    """Text on one line in which no letter is markup, a link, a mention, or HTML."""
+    flat = printable(text)
+    flat = flat if len(flat) <= _LONGEST else flat[:_LONGEST] + "…"
+    # CommonMark lets every ASCII punctuation mark be escaped; "<" and "&" as entities also where HTML is not parsed.
+    flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    flat = re.sub(r"([\\`*_{}\[\]()#+\-.!|~@:/$^=\"'])", r"\\\1", flat)
+    # Where a mark is part of a word, escaping it is enough for Markdown, not for GitHub's own links and mentions.
+    return flat.replace("\\@", "&#64;").replace("\\://", "&#58;//").replace("www\\.", "www&#46;")
+
+
+def markdown_report(
+    run: Results, *, parts: Mapping[str, str], strict: bool = False, hints: Mapping[str, str] | None = None
+) -> str:
+    """The verdict, a table of the TODOs, each discrepancy once, what is undecided, the notes folded."""
+    records = run.records
+    fails = any(failing(record, strict) for record in records)
+    lines = [f"## {'❌' if fails else '✅'} Parity: {escaped(verdict_sentence(records, strict))}", ""]
+    if records:
+        lines += [escaped(headline(run)), ""]
+    lines += ["| TODO | part | verdict | agree | largest ratio | in |", "| --- | --- | --- | ---: | ---: | --- |"]
+    for todo in todos(records):
+        group = [record for record in records if record.todo == todo]
+        verdict = group_verdict(group, strict)
+        first, ratio = worst(group), largest_ratio(group)
+        agree = sum(record.verdict == "match" and not failing(record, strict) for record in group)
+        cells = [
+            escaped(todo),
+            escaped(parts.get(todo, "")),
+            f"{_SIGNS.get(verdict, '❌')} {escaped(verdict)}",
+            f"{agree}/{len(group)}",
+            escaped(number(ratio)),
+            escaped(f"{first.case}, {first.quantity}" if ratio else ""),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    costly, free = notes(records, strict)
+    wrong = [r for r in records if r.verdict in FAILING and r.verdict != "harness_error"]
+    for title, some in (
+        ("Discrepancies", wrong),
+        ("Notes that count as discrepancies", costly),
+        ("Parity’s own faults", [r for r in records if r.verdict == "harness_error"]),
+        ("Undecided (costs nothing)", [r for r in records if r.verdict == "undecided"]),
+    ):
+        if some:
+            lines += ["", f"### {title}", "", *_items(entries(some, run.inputs), hints or {})]
+    if free:
+        lines += ["", "<details><summary>Notes (cost nothing)</summary>", "", *_items(entries(free, run.inputs), {})]
+        lines += ["", "</details>"]
+    return "\n".join(lines) + "\n"
+
+
+def _items(found: Sequence[Entry], hints: Mapping[str, str]) -> list[str]:
+    lines = []
+    for entry in found[:_MOST_ENTRIES]:
+        lines.append(f"- **{escaped(todo_label(todos(entry.records)))}** {escaped(entry.sentence)}  ")
+        lines += [f"  {escaped(hints[name])}  " for name in _diagnoses(entry.records[0]) if name in hints]
+        lines.append(f"  {escaped(cases_text(entry))}")
+    if len(found) > _MOST_ENTRIES:
+        lines.append(f"- and {len(found) - _MOST_ENTRIES} more")
+    return lines
+
+
+def _diagnoses(record: Record) -> list[str]:
+    return [name for name in record.diagnosis.split("; ") if name]
