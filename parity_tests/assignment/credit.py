@@ -1,10 +1,11 @@
-"""Credits what goes wrong in `main` with the submission's own parts to the part that is wrong: causes, not echoes."""
+"""What only all cases together show: which part is wrong when `main` fails with the submission's own parts, and
+whether an activation fails on other than two-dimensional arrays alone."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from parity_tests.assignment.cases import Case
-from parity_tests.harness.compare import Comparison
+from parity_tests.harness.compare import Comparison, matched
 
 PASSING = ("match", "undecided", "harness_error")
 DATA_CASES = ("loader", "data-split")
@@ -12,16 +13,17 @@ Judged = Mapping[str, Comparison]
 
 
 def credit(plan: Sequence[Case], judged: Mapping[str, Judged]) -> dict[str, dict[str, Comparison]]:
-    """The same comparisons, those of `main` with its own parts credited.
+    """The same comparisons, those of `main` with its own parts credited and those of lenient cases forgiven.
 
     Where main also fails with correct parts in place of its own, the failure is TODO 10's, and said there. Where it
     does not, the failure is that of the first part in the order of computation which failed a case of its own. What
     brings main its data is not replaced, so where that fails a case of its own, main's wiring is not to blame either.
+    A lenient case is forgiven, with a note, where the same TODO passes all cases that are not lenient.
     """
     wrong = {
         comparison.todo or q.todo
         for case in plan
-        if case.check != "main"
+        if case.check != "main" and not case.lenient
         for q in case.quantities
         if (comparison := judged[case.name][q.name]).verdict not in PASSING and comparison.explained_by == ""
     }
@@ -38,6 +40,8 @@ def credit(plan: Sequence[Case], judged: Mapping[str, Judged]) -> dict[str, dict
     }
     credited = {name: dict(comparisons) for name, comparisons in judged.items()}
     for case in plan:
+        if case.lenient:
+            credited[case.name] |= _forgiven(case, judged[case.name], wrong)
         if case.worker == "parts" or (case.worker == "wiring" and not data_fails):
             continue
         if data_fails:
@@ -52,6 +56,15 @@ def credit(plan: Sequence[Case], judged: Mapping[str, Judged]) -> dict[str, dict
                 problem = f"{comparison.problem.rstrip('.')}; this comes of {cause}"
                 credited[case.name][name] = replace(comparison, todo=culprit, explained_by=culprit, problem=problem)
     return credited
+
+
+def _forgiven(case: Case, judged: Judged, wrong: set[str]) -> dict[str, Comparison]:
+    """A match with a note in place of each failure of a TODO that is right elsewhere."""
+    return {
+        q.name: matched(f"only works on two-dimensional arrays: {c.problem}").noting(*c.notes)
+        for q in case.quantities
+        if (c := judged[q.name]).verdict in ("mismatch", "crashed") and (c.todo or q.todo) not in wrong
+    }
 
 
 def in_order(activation: str) -> tuple[str, ...]:

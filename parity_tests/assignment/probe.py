@@ -230,12 +230,13 @@ def sgd(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
     momentum: Any = {name: np.zeros_like(arrays[name]) for name in WEIGHTS}
     if params["alpha"] <= 0:
         momentum = None
-    returned = []
+    returned, along = [], []
     watched = Watched(witness)
     for t, eta in enumerate(params["etas"]):
         for name in WEIGHTS:
             layer, key = layers[name[:2]], name[3:]
             layer.gradient[key] = watched.watch(f"gradient of {name}", arrays[f"{name}_gradient"][t].copy())
+        before = np.array(layers["L1"].params["W"])
         result = _sgd_call(submission, witness, function, model, momentum, params, eta)
         if result is witness.FAILED and momentum is None:
             momentum = {name: np.zeros_like(arrays[name]) for name in WEIGHTS}
@@ -254,6 +255,17 @@ def sgd(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
         witness.say("returned", returned)
         if result is witness.FAILED:
             return
+        if params["alpha"] > 0:
+            along.append(direction(momentum, before, layers["L1"].params["W"]))
+            witness.say("velocity_along", along)
+
+
+def direction(momentum: Any, before: np.ndarray, after: Any) -> int:
+    """Whether the velocity of L1_W points along the change of weights (1) or against it (−1); 0: it cannot be told."""
+    velocity = momentum.get("L1_W") if isinstance(momentum, dict) else None
+    if not all(type(a) is np.ndarray and a.shape == before.shape for a in (velocity, after)):
+        return 0
+    return int(np.sign(np.sum(velocity * (after - before))))
 
 
 def _sgd_call(
@@ -398,7 +410,13 @@ class Network:
             )
 
     def _no_velocity(self) -> dict[str, Any]:
-        return {name: zeros.copy() for name, zeros in self.zeros.items()}
+        """Zeros in the shapes of the layers' own parameters: to a flat b belongs a flat velocity."""
+        velocities = {}
+        for name, zeros in self.zeros.items():
+            params = getattr(self.layers[name[:2]], "params", None)
+            own = params.get(name[3:]) if isinstance(params, dict) else None
+            velocities[name] = np.zeros_like(own if isinstance(own, np.ndarray) else zeros)
+        return velocities
 
     def _sgd(self, grad_x: Any, eta: float) -> Any:
         arguments = sgd_arguments(self.submission.edition, self.velocity, self.params, eta)
