@@ -9,11 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,9 +23,9 @@ from numpy.typing import NDArray
 from parity_tests.assignment import editions
 from parity_tests.harness import packages, wire
 from parity_tests.harness.errors import HarnessError
+from parity_tests.harness.launch import WORKER, Launch, Launcher
 from parity_tests.harness.observation import FAILURE_KINDS, Failure, Hello, Observation, Returned
 
-WORKER = Path(__file__).with_name("worker.py")
 OUTPUT = 64 << 10
 """Bytes kept of what a submission prints."""
 GRACE = 1.0
@@ -64,8 +62,9 @@ class Runner:
     `probe` is the file whose PROBES are asked for, `companions` the files it may import (at its top) by their
     stems. `edition` overrides the one that the source shows. `allow` are modules beyond numpy and the standard
     library, `lend_utils` the file that serves as `utils` where the folder has none. A case may take `case_seconds`
-    of wall time, the process `memory` bytes of address space, one message `cap` bytes of arrays. Raises UsageError
-    for a module in `allow` that is not installed; its methods HarnessError where the process itself cannot be run.
+    of wall time, the process `memory` bytes of address space, one message `cap` bytes of arrays. `isolation` is the
+    level at which it runs, one of isolation.LEVELS. Raises UsageError for a module in `allow` that is not installed;
+    its methods HarnessError where the process itself cannot be run, UsageError where the level cannot be had.
     """
 
     def __init__(
@@ -80,6 +79,7 @@ class Runner:
         case_seconds: float = 10.0,
         memory: int = 2 << 30,
         cap: int = wire.MAX_BODY,
+        isolation: str = "none",
     ) -> None:
         self._seconds = case_seconds
         self._cap = cap
@@ -96,7 +96,9 @@ class Runner:
             "memory": memory,
             "cap": cap,
         }
-        self._root: Path | None = None
+        files = [self._order["probe"], *self._order["companions"], self._order["editions"]]
+        files += [self._order["lend_utils"]] * bool(lend_utils)
+        self._launcher = Launcher(isolation, self._order["folder"], files, self._order["allow"])
         self._child: _Child | None = None
         self._closed = False
         self._greeted = False
@@ -116,9 +118,7 @@ class Runner:
     def close(self) -> None:
         """Kill the process with its group, and delete its folder."""
         self._drop()
-        if self._root is not None:
-            shutil.rmtree(self._root, ignore_errors=True)
-            self._root = None
+        self._launcher.close()
 
     def stop(self) -> None:
         """Kill the process, from any thread: what is being asked ends at once, and nothing can be asked any more."""
@@ -134,15 +134,14 @@ class Runner:
         if self._closed:
             raise HarnessError("this runner was stopped")
         try:
-            if self._root is None:
-                self._root = Path(tempfile.mkdtemp(prefix="parity-"))
-            scratch = Path(tempfile.mkdtemp(dir=self._root))
-            self._child = _Child(scratch, self._cap, self._output)
+            launch = self._launcher.launch()
+            self._child = _Child(launch, self._cap, self._output)
         except OSError as error:
             raise HarnessError(f"the process for the submission cannot be started: {error}") from error
         self._greeted = False
         with contextlib.suppress(_Ended, _Late):  # whoever waits for its answer finds out
-            self._child.send({**self._order, "scratch": str(scratch)}, {}, time.monotonic() + STARTUP)
+            order = {**self._order, "scratch": launch.scratch, "confine": self._child.orders}
+            self._child.send(order, {}, time.monotonic() + STARTUP)
 
     @property
     def hello(self) -> Hello:
@@ -344,7 +343,8 @@ class Runner:
 class _Child:
     """The process and the three pipes to it. Never waits for the end of a pipe: an orphan may hold it open."""
 
-    def __init__(self, scratch: Path, cap: int, output: bytearray) -> None:
+    def __init__(self, launch: Launch, cap: int, output: bytearray) -> None:
+        self._wrapped = launch.wrapped
         self._output = output
         self._decoder = wire.Decoder(cap)
         self._spent = 0
@@ -353,13 +353,13 @@ class _Child:
         self._printed, print_write = os.pipe()
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-B", str(WORKER), str(ask_read), str(answer_write), str(cap)],
+                [*launch.prefix, sys.executable, "-I", "-B", WORKER, str(ask_read), str(answer_write), str(cap)],
                 stdin=subprocess.DEVNULL,
                 stdout=print_write,
                 stderr=print_write,
-                pass_fds=(ask_read, answer_write),
-                cwd=scratch,
-                env=_environment(scratch),
+                pass_fds=(ask_read, answer_write, *launch.descriptors),
+                cwd="/" if launch.wrapped else launch.scratch,
+                env=launch.environment,
                 start_new_session=True,
             )
         except OSError:
@@ -369,6 +369,7 @@ class _Child:
         finally:
             for descriptor in (ask_read, answer_write, print_write):
                 os.close(descriptor)
+        self.orders = launch.orders(self._process.pid)
         self._selector = selectors.DefaultSelector()
         for descriptor in (self._ask, self._answer, self._printed):
             os.set_blocking(descriptor, False)
@@ -414,6 +415,8 @@ class _Child:
             status = self._process.wait(timeout=GRACE)
         except subprocess.TimeoutExpired:
             return "closed its connection to the harness"
+        if self._wrapped and status > 128:  # so bubblewrap says that its child was killed
+            status = 128 - status
         if status >= 0:
             return f"ended the Python process (exit status {status})"
         name = _SIGNALS.get(signal.Signals(-status), "")
@@ -536,13 +539,6 @@ class _Gathered:
         return Observation(
             self._case, self._values, self.failures, self._facts, tuple(dict.fromkeys(self._warnings)), seconds
         )
-
-
-def _environment(scratch: Path) -> dict[str, str]:
-    """A few variables and nothing of the caller's: secrets live there, and settings that would change results."""
-    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
-    threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1")
-    return {**kept, **threads, "LANG": "C.UTF-8", "HOME": str(scratch), "TMPDIR": str(scratch), "MPLBACKEND": "agg"}
 
 
 def _round(given: Round | None) -> Round:

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from parity_tests.harness import guard, lent, wire, witness
+    from parity_tests.harness import confine, guard, lent, wire, witness
     from parity_tests.harness.wire import Decoder
 
 _HIGH = 100
@@ -63,8 +63,10 @@ class _Beside:
 
 
 if not TYPE_CHECKING:
-    _OURS = ("wire", "witness", "guard", "lent")
-    wire, witness, guard, lent = load({name: Path(__file__).with_name(f"{name}.py") for name in _OURS}).values()
+    _OURS = ("wire", "witness", "guard", "lent", "confine")
+    wire, witness, guard, lent, confine = load(
+        {name: Path(__file__).with_name(f"{name}.py") for name in _OURS}
+    ).values()
 
 
 class Channel:
@@ -72,8 +74,9 @@ class Channel:
 
     def __init__(self, read: int, write: int, cap: int) -> None:
         self._read, self._write = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _HIGH) for fd in (read, write))
-        os.close(read)
-        os.close(write)
+        low, high = sorted((self._read, self._write))
+        for start, end in ((3, low), (low + 1, high), (high + 1, os.sysconf("SC_OPEN_MAX"))):
+            os.closerange(start, end)  # what else was inherited is nobody's business here
         self._process = os.getpid()
         self._decoder: Decoder = wire.Decoder(cap)
 
@@ -133,8 +136,10 @@ class Worker:
         self._order = order
 
     def open(self) -> dict[str, Any]:
-        """Look at the source, and close the door: from here on only what a submission may import is found."""
+        """Give up what a submission has no use for; look at its source; find only what it may import from here on."""
         order = self._order
+        if order["confine"] is not None:
+            confine.confine(order["confine"])
         self._witness = witness.Witness(self._channel.send, self._folder, order["cap"], self._next_round)
         for what, limit in (
             (resource.RLIMIT_AS, order["memory"]),

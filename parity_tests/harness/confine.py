@@ -1,0 +1,123 @@
+"""Gives up, inside the submission's process, every right that it does not need: for good, before the submission runs.
+
+Loaded there by its path: the standard library only. The kernel is asked through ctypes, as nothing else that is
+installed there can ask it. Any step that fails raises OSError: a process that is not confined runs no submission.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import stat
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_PR_SET_PDEATHSIG, _PR_SET_KEEPCAPS, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 8, 22, 38
+_SECCOMP_MODE_FILTER = 2
+_CAPABILITY_VERSION = 0x20080522
+_SEARCH = 1 << 2
+"""CAP_DAC_READ_SEARCH: reads files whatever their modes; Landlock says which."""
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
+"""Landlock's system calls: the same numbers on every architecture."""
+_PATH_BENEATH = 1
+_EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1, 2, 4, 8
+_TRUNCATE = 1 << 14
+_FS_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
+"""How many rights over files each version of Landlock knows; later ones as many as the last."""
+_NET = 3
+_SCOPES = 3
+_SIGNALS_VERSION = 6
+_O_PATH = getattr(os, "O_PATH", 0)
+
+
+def confine(order: Mapping[str, Any]) -> None:
+    """Do what `order` says, in the order in which it stays possible.
+
+    `user`: the user and group id to become, None to stay. `search`: whether to keep the right to read whatever the
+    modes say. `landlock`: None, or which paths stay: "read" (files and folders with all below), "list" (folders whose
+    names may be listed), "write" (folders with all below). `processes`: how many threads the user may have, or None.
+    `filter`: the filter of system calls in hexadecimal. Raises OSError.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if order["user"] is not None:
+        _become(libc, order["user"], order["search"])
+    _prctl(libc, _PR_SET_PDEATHSIG, signal.SIGKILL)  # becoming another user forgets it
+    _prctl(libc, _PR_SET_NO_NEW_PRIVS, 1)
+    if order["landlock"] is not None:
+        _landlock(libc, **order["landlock"])
+    if order["processes"] is not None:
+        resource.setrlimit(resource.RLIMIT_NPROC, (order["processes"], order["processes"]))
+    program = bytes.fromhex(order["filter"])
+    instructions = ctypes.create_string_buffer(program, len(program))
+    _prctl(libc, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, _Program(len(program) // 8, ctypes.addressof(instructions)))
+
+
+def landlock_version() -> int:
+    """The version of Landlock that the kernel has, 0 where it has none."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    return max(0, int(libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), 1)))
+
+
+class _Program(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
+
+
+class _Header(ctypes.Structure):
+    _fields_ = (("version", ctypes.c_uint32), ("process", ctypes.c_int))
+
+
+class _Ruleset(ctypes.Structure):
+    _fields_ = (("files", ctypes.c_uint64), ("network", ctypes.c_uint64), ("scoped", ctypes.c_uint64))
+
+
+class _Beneath(ctypes.Structure):
+    _pack_ = 1
+    _layout_ = "ms"
+    _fields_ = (("allowed", ctypes.c_uint64), ("parent", ctypes.c_int32))
+
+
+def _become(libc: Any, user: int, search: bool) -> None:
+    if search:
+        _prctl(libc, _PR_SET_KEEPCAPS, 1)
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
+    kept = _SEARCH if search else 0
+    sets = (ctypes.c_uint32 * 6)(kept, kept, 0, 0, 0, 0)  # effective, permitted, inheritable; twice 32 bits
+    _check(libc.capset(ctypes.byref(_Header(_CAPABILITY_VERSION, 0)), sets), "capset")
+
+
+def _landlock(libc: Any, read: Sequence[str], list: Sequence[str], write: Sequence[str]) -> None:
+    version = landlock_version()
+    if version < 1:
+        raise OSError("the kernel has no Landlock")
+    rights = (1 << _FS_RIGHTS.get(version, 16)) - 1
+    ruleset = _Ruleset(rights, _NET if version >= 4 else 0, _SCOPES if version >= _SIGNALS_VERSION else 0)
+    size = 8 if version < 4 else 16 if version < _SIGNALS_VERSION else 24
+    rules = _check(libc.syscall(_CREATE_RULESET, ctypes.byref(ruleset), ctypes.c_size_t(size), 0), "Landlock")
+    own = rights & ~_EXECUTE
+    for paths, allowed in ((read, _READ_FILE | _READ_DIR), (list, _READ_DIR), (write, own)):
+        for path in paths:
+            descriptor = os.open(path, _O_PATH | os.O_CLOEXEC)
+            folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+            here = allowed if folder else allowed & (_READ_FILE | _WRITE_FILE | _TRUNCATE)
+            rule = _Beneath(here & rights, descriptor)
+            _check(libc.syscall(_ADD_RULE, rules, _PATH_BENEATH, ctypes.byref(rule), 0), f"Landlock, {path}")
+            os.close(descriptor)
+    _check(libc.syscall(_RESTRICT_SELF, rules, 0), "Landlock")
+    os.close(rules)
+
+
+def _prctl(libc: Any, option: int, *arguments: Any) -> None:
+    passed = [ctypes.byref(a) if isinstance(a, ctypes.Structure) else ctypes.c_ulong(int(a)) for a in arguments]
+    padding = [ctypes.c_ulong(0)] * (4 - len(passed))
+    _check(libc.prctl(option, *passed, *padding), f"prctl {option}")
+
+
+def _check(result: int, what: str) -> int:
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"{what}: {os.strerror(code)}")
+    return result

@@ -1,0 +1,81 @@
+"""The system calls that a submission's process may make, compiled to the filter that the process puts on itself.
+
+An allow-list: what numpy, the standard library and files in a scratch folder need. Everything else is refused with
+EPERM, which Python raises as PermissionError in the submission's own line. Compiled here, by libseccomp, because it
+cannot be loaded inside the sandbox; the filter is a few hundred bytes.
+"""
+
+from __future__ import annotations
+
+import errno
+import tempfile
+from functools import lru_cache
+
+from parity_tests.harness.errors import UsageError
+
+MISSING = "the system library libseccomp is not installed (on Debian and Ubuntu: apt-get install libseccomp2)"
+
+_ALLOWED = """
+    read readv pread64 preadv write writev pwrite64 pwritev lseek _llseek sendfile copy_file_range
+    open openat close close_range dup dup2 dup3 flock fsync fdatasync ftruncate truncate fallocate fadvise64
+    stat fstat lstat newfstatat fstatat64 stat64 fstat64 lstat64 statx statfs fstatfs access faccessat faccessat2
+    getcwd chdir fchdir mkdir mkdirat rmdir unlink unlinkat rename renameat renameat2 readlink readlinkat
+    getdents getdents64 chmod fchmod fchmodat umask utimensat utimes futimesat
+    poll ppoll select pselect6 _newselect
+    mmap mmap2 mprotect munmap mremap madvise brk mincore
+    rt_sigaction rt_sigprocmask rt_sigreturn sigreturn rt_sigpending rt_sigsuspend rt_sigtimedwait sigaltstack
+    setitimer getitimer alarm pause nanosleep clock_nanosleep clock_gettime clock_getres gettimeofday time times
+    getpid getppid gettid getpgid getpgrp getsid getuid geteuid getgid getegid getresuid getresgid getgroups
+    getrlimit setrlimit getrusage sysinfo uname getcpu sched_yield sched_getaffinity sched_getparam
+    sched_getscheduler getpriority futex set_robust_list get_robust_list rseq set_tid_address arch_prctl membarrier
+    getrandom restart_syscall exit exit_group
+"""
+_FCNTL = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030)
+"""Duplicating, flags and locks; not F_SETOWN, which sends signals to others."""
+_IOCTL = (0x5401, 0x5413, 0x5421, 0x5450, 0x5451)
+"""Is it a terminal, and how wide; blocking; close-on-exec."""
+_PRCTL = (15, 16)
+"""The name of a thread, set and got."""
+_THREAD = 0x00010000 | 0x00000100
+_NEW = 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000 | 0x00020000 | 0x80
+"""Flags of clone: those of a thread, and those that make namespaces."""
+
+
+@lru_cache
+def compiled(process: int | None, threads: bool) -> bytes:
+    """The filter as the kernel takes it, for the machine's architecture.
+
+    Signals may be sent to the process `process` alone; None, for a process that is alone in its namespace, to any.
+    `threads` says whether it may start any.
+    Raises UsageError where libseccomp is not there.
+    """
+    try:
+        import pyseccomp as s
+    except (ImportError, RuntimeError, OSError) as error:
+        problem = "the package pyseccomp is not installed" if isinstance(error, ImportError) else MISSING
+        raise UsageError(problem) from error
+    calls = s.SyscallFilter(s.ERRNO(errno.EPERM))
+    # Calls of another architecture (32-bit ones, x32) would kill by default.
+    calls.set_attr(s.Attr.ACT_BADARCH, s.ERRNO(errno.EPERM))
+    known = [name for name in _ALLOWED.split() if s.resolve_syscall(s.Arch.NATIVE, name) >= 0]
+    for name in known:
+        calls.add_rule(s.ALLOW, name)
+    for name, values in (("fcntl", _FCNTL), ("ioctl", _IOCTL), ("prctl", _PRCTL)):
+        at = 0 if name == "prctl" else 1
+        for value in values:
+            # 32 bits are compared: so many the kernel looks at.
+            calls.add_rule(s.ALLOW, name, s.Arg(at, s.MASKED_EQ, 0xFFFFFFFF, value))
+    # Threads, not processes. The arguments of clone3 cannot be seen by a filter: without it, glibc takes clone.
+    if threads:
+        calls.add_rule(s.ALLOW, "clone", s.Arg(0, s.MASKED_EQ, _THREAD | _NEW, _THREAD))
+    calls.add_rule(s.ERRNO(errno.ENOSYS), "clone3")
+    calls.add_rule(s.ALLOW, "prlimit64", s.Arg(0, s.EQ, 0))
+    for name in ("kill", "tgkill"):
+        if process is None:
+            calls.add_rule(s.ALLOW, name)
+        else:
+            calls.add_rule(s.ALLOW, name, s.Arg(0, s.EQ, process))
+    with tempfile.TemporaryFile() as file:
+        calls.export_bpf(file)
+        file.seek(0)
+        return file.read()
