@@ -399,6 +399,14 @@ def _network(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judg
     return judged
 
 
+def judge_step(case: Case, arrays: Arrays, seen: Observation, t: int, device: str = "cpu") -> Judged:
+    """Step t of a network case alone: every link by its name, and every weight after its update as "updated L1 W"."""
+    judged, broken = _network_step(case, arrays, seen, t, device, None)
+    for name in WEIGHT_NAMES:
+        judged[f"updated {name.replace('_', ' ')}"] = _update(case, arrays, seen, name, t, judged, broken, device)
+    return judged
+
+
 def _ended(case: Case, seen: Observation, t: int) -> Broken | None:
     """The failure between two steps, in the update, that kept step t from being begun."""
     value = got(seen, f"L1 output@{t}")
