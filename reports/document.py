@@ -39,8 +39,9 @@ def json_document(run: Results, *, strict: bool = False, drift: Any = None) -> d
 
 
 def json_text(run: Results, *, strict: bool = False, drift: Any = None) -> str:
-    """The document as text: ASCII, so that nothing in it acts on a terminal."""
-    return json.dumps(json_document(run, strict=strict, drift=drift), indent=1, allow_nan=False) + "\n"
+    """The document as text: ASCII, so that nothing in it acts on a terminal, nor (`##[`) on a workflow's runner."""
+    text = json.dumps(json_document(run, strict=strict, drift=drift), indent=1, allow_nan=False)
+    return text.replace("##[", "##\\u005b") + "\n"
 
 
 def _plain(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from pathlib import PurePath
 
 from reports.records import FAILING
@@ -21,10 +22,17 @@ def guarded(text: str) -> str:
     return f"::stop-commands::{token}\n{text}\n::{token}::"
 
 
-def annotation_lines(run: Results, *, folder: str = "", strict: bool = False) -> list[str]:
+def annotation_lines(
+    run: Results,
+    *,
+    folder: str = "",
+    places: Mapping[str, tuple[str, int]] | None = None,
+    strict: bool = False,
+) -> list[str]:
     """Workflow commands: an error for each discrepancy, a warning for what is undecided, at most ten in all.
 
-    `folder` is the submission's, from the repository's root, so that an annotation stands at its line.
+    `folder` is the submission's, from the repository's root, so that an annotation stands at its line: where the
+    record says that it failed, or else where `places` says that its TODO begins.
     """
     records = run.records
     costly, _ = notes(records, strict)
@@ -33,9 +41,10 @@ def annotation_lines(run: Results, *, folder: str = "", strict: bool = False) ->
     commands = []
     for level, some in (("error", [*wrong, *costly]), ("warning", undecided)):
         for entry in entries(some, run.inputs):
-            place = next((record for record in entry.records if record.file), entry.records[0])
+            known: tuple[str, int | None] = (places or {}).get(entry.records[0].todo, ("", None))
+            file, line = next(((record.file, record.line) for record in entry.records if record.file), known)
             title = f"Parity: {todo_label(todos(entry.records))}"
-            commands.append(_command(level, entry.sentence, title, _path(folder, place.file), place.line))
+            commands.append(_command(level, entry.sentence, title, _path(folder, file), line))
     if len(commands) > _MOST:
         commands[_MOST - 1 :] = [_command("notice", verdict_sentence(records, strict), "Parity: and more", "", None)]
     return commands

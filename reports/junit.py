@@ -12,10 +12,17 @@ from reports.text import printable, sentence, todos
 _LONGEST = 2000
 
 
-def junit_xml(records: Sequence[Record], parts: Mapping[str, str], *, strict: bool = False) -> bytes:
+def junit_xml(
+    records: Sequence[Record],
+    parts: Mapping[str, str],
+    *,
+    places: Mapping[str, tuple[str, int]] | None = None,
+    strict: bool = False,
+) -> bytes:
     """The run as a UTF-8 document. Undecided is skipped; Parity's own fault is an error; other failures are failures.
 
-    Names are unique; text holds no character that XML forbids. A test's time is its case's, once for each case.
+    `places` has the file and line of each TODO, for the tests of which the record knows none. Names are unique; text
+    holds no character that XML forbids. A test's time is its case's, once for each case.
     """
     root = ElementTree.Element("testsuites")
     timed: set[str] = set()
@@ -30,7 +37,7 @@ def junit_xml(records: Sequence[Record], parts: Mapping[str, str], *, strict: bo
             time = 0.0 if record.case in timed else record.seconds or 0.0
             timed.add(record.case)
             seconds += time
-            test = _testcase(record, seen, time)
+            test = _testcase(record, seen, time, (places or {}).get(record.todo))
             suite.append(test)
             outcome = _outcome(record, strict)
             if outcome:
@@ -45,16 +52,17 @@ def junit_xml(records: Sequence[Record], parts: Mapping[str, str], *, strict: bo
     return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
 
 
-def _testcase(record: Record, seen: dict[str, int], time: float) -> ElementTree.Element:
+def _testcase(record: Record, seen: dict[str, int], time: float, place: tuple[str, int] | None) -> ElementTree.Element:
     name = f"{record.case}: {record.quantity}"
     seen[name] = seen.get(name, 0) + 1
     if seen[name] > 1:  # GitLab drops a test whose name has been
         name += f" ({seen[name]})"
     test = ElementTree.Element("testcase", classname=_text(f"parity.{record.check}"), name=_text(name))
-    if record.file:
-        test.set("file", _text(record.file))
-    if record.line:
-        test.set("line", str(record.line))
+    file, line = (record.file, record.line) if record.file else place or ("", None)
+    if file:
+        test.set("file", _text(file))
+        if line:
+            test.set("line", str(line))
     test.set("time", f"{time:.3f}")
     return test
 

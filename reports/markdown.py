@@ -28,14 +28,14 @@ _MOST_ENTRIES = 40
 
 
 def escaped(text: str) -> str:
-    """Text on one line in which no letter is markup, a link, a mention, or HTML."""
+    """Text on one line in which nothing is markup, a link, a mention, or HTML. It must not begin a line."""
     flat = printable(text)
     flat = flat if len(flat) <= _LONGEST else flat[:_LONGEST] + "…"
-    # CommonMark lets every ASCII punctuation mark be escaped; "<" and "&" as entities also where HTML is not parsed.
-    flat = flat.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    flat = re.sub(r"([\\`*_{}\[\]()#+\-.!|~@:/$^=\"'])", r"\\\1", flat)
-    # Where a mark is part of a word, escaping it is enough for Markdown, not for GitHub's own links and mentions.
-    return flat.replace("\\@", "&#64;").replace("\\://", "&#58;//").replace("www\\.", "www&#46;")
+    # Entities where GitHub makes links and mentions of words whether or not their marks are escaped.
+    for mark, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("@", "&#64;"), ("://", "&#58;//")):
+        flat = flat.replace(mark, entity)
+    flat = re.sub(r"(?i)\bwww\.", "www&#46;", flat)
+    return re.sub(r"([\\`*_{}\[\]|~!$]|#(?!\d+;))", r"\\\1", flat)
 
 
 def markdown_report(
@@ -46,7 +46,7 @@ def markdown_report(
     fails = any(failing(record, strict) for record in records)
     lines = [f"## {'❌' if fails else '✅'} Parity: {escaped(verdict_sentence(records, strict))}", ""]
     if records:
-        lines += [escaped(headline(run)), ""]
+        lines += [f"**Checked:** {escaped(headline(run))}", ""]
     lines += ["| TODO | part | verdict | agree | largest ratio | in |", "| --- | --- | --- | ---: | ---: | --- |"]
     for todo in todos(records):
         group = [record for record in records if record.todo == todo]
@@ -82,8 +82,8 @@ def _items(found: Sequence[Entry], hints: Mapping[str, str]) -> list[str]:
     lines = []
     for entry in found[:_MOST_ENTRIES]:
         lines.append(f"- **{escaped(todo_label(todos(entry.records)))}** {escaped(entry.sentence)}  ")
-        lines += [f"  {escaped(hints[name])}  " for name in _diagnoses(entry.records[0]) if name in hints]
-        lines.append(f"  {escaped(cases_text(entry))}")
+        lines += [f"  *Try:* {escaped(hints[name])}  " for name in _diagnoses(entry.records[0]) if name in hints]
+        lines.append(f"  <sub>{escaped(cases_text(entry))}</sub>")
     if len(found) > _MOST_ENTRIES:
         lines.append(f"- and {len(found) - _MOST_ENTRIES} more")
     return lines

@@ -25,6 +25,8 @@ FORMAT = "parity run"
 
 # A spreadsheet takes a cell that begins so for a formula, and a student writes parts of our cells.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# All but the tab and the ends of lines: a terminal that shows the file would obey them.
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\r\n"}
 
 
 class RunFolderError(Exception):
@@ -71,16 +73,19 @@ def refuse_unwritable(folder: Path) -> None:
         raise RunFolderError(_unwritable(folder, error)) from error
 
 
-def save(folder: Path, run: Results) -> None:
+def save(folder: Path, run: Results, pages: Mapping[str, bytes] | None = None) -> None:
     """Writes a run folder whole, or not at all: it is built beside `folder` and then takes its place.
 
-    Raises RunFolderError as `refuse_unwritable` does, and where the disk is full.
+    `pages` are files to lay beside the rest, by their names. Raises RunFolderError as `refuse_unwritable` does, and
+    where the disk is full.
     """
     refuse_unwritable(folder)
     try:
         stage = _stage(folder)
         try:
-            _write(stage, run)
+            write(stage, run)
+            for name, content in (pages or {}).items():
+                (stage / name).write_bytes(content)
             _move(stage, folder.resolve())
         finally:
             shutil.rmtree(stage, ignore_errors=True)
@@ -128,7 +133,8 @@ def load(folder: Path) -> SavedRun:
     return SavedRun(records, environment, arrays, inputs, output)
 
 
-def _write(stage: Path, run: Results) -> None:
+def write(stage: Path, run: Results) -> None:
+    """Writes the files of a run into a folder that is there and empty. Raises OSError."""
     from numpy.lib import format as npy
 
     frame = to_frame(run.records)
@@ -151,16 +157,22 @@ def _write_json(path: Path, value: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
 
-def _write_csv(path: Path, frame: pd.DataFrame) -> None:
+def csv_text(frame: pd.DataFrame) -> str:
+    """A frame as CSV that spreadsheets and terminals show as it is: no formula runs, no control character acts."""
     # All text is quoted: the csv module leaves a lone carriage return bare, and it would begin a row.
-    _neutralised(frame).to_csv(path, index=False, quoting=csv.QUOTE_NONNUMERIC)
+    return str(_neutralised(frame).to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n"))
+
+
+def _write_csv(path: Path, frame: pd.DataFrame) -> None:
+    path.write_text(csv_text(frame), encoding="utf-8", newline="")
 
 
 def _neutralised(frame: pd.DataFrame) -> pd.DataFrame:
-    """The same frame with an apostrophe before every text that a spreadsheet would run as a formula."""
+    """The same frame with control characters written out, and an apostrophe before what would run as a formula."""
     safe = frame.copy()
     for name in safe.columns[safe.dtypes == "string"]:
         dangerous = safe[name].str.startswith(_FORMULA)
+        safe[name] = safe[name].str.translate(_CONTROLS)
         safe[name] = safe[name].mask(dangerous, "'" + safe[name])
     return safe
 

@@ -11,8 +11,11 @@ import click
 
 from parity_tests.assignment.editions import EDITIONS
 from parity_tests.assignment.parts import PARTS
-from parity_tests.cli.options import DTYPES, finite_seconds, module_names, refuse_missing_device, todo_names
-from parity_tests.cli.status import AGREEMENT, status_of
+from parity_tests.cli import drift
+from parity_tests.cli.files import append_summary, in_github
+from parity_tests.cli.options import DTYPES, LEVELS, finite_seconds, module_names, refuse_missing_device, todo_names
+from parity_tests.cli.report import hints, html_page, repository_folder, where
+from parity_tests.cli.status import AGREEMENT, DISCREPANCIES, status_of
 from parity_tests.cli.terminal import Progress, paint, width
 from parity_tests.harness.errors import HarnessError, UsageError
 
@@ -58,6 +61,13 @@ from parity_tests.harness.errors import HarnessError, UsageError
     help="Modules beside numpy that the submission may import; may be repeated.",
 )
 @click.option(
+    "--isolation",
+    type=click.Choice(LEVELS),
+    default="none",
+    show_default=True,
+    help="How the submission is shut in; none is for code that you trust.",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path),
     default=Path("parity-run"),
@@ -65,6 +75,27 @@ from parity_tests.harness.errors import HarnessError, UsageError
     help="Run folder to write; an earlier run there is replaced.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print the verdict alone.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="What to print; reports/schema.json describes the JSON.",
+)
+@click.option(
+    "--github/--no-github",
+    default=None,
+    help="Annotations and a job summary; left out, only in a GitHub workflow.",
+)
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Say which ratios have moved since this file was made.",
+)
+@click.option("--update-baseline", is_flag=True, help="Write that file anew, if everything agrees.")
+@click.option("--fail-on", type=click.Choice(["drift"]), help="What else means exit status 1.")
 def check(
     submission: Path | None,
     device: str,
@@ -75,14 +106,20 @@ def check(
     edition: str | None,
     timeout: float,
     allow: tuple[str, ...],
+    isolation: str,
     out: Path,
     quiet: bool,
+    form: str,
+    github: bool | None,
+    baseline: Path | None,
+    update_baseline: bool,
+    fail_on: str | None,
 ) -> int:
     """Hold a network against torch, quantity by quantity.
 
     SUBMISSION is a folder with the assignment's neural_networks.py and utils.py; left out, it is the network
     that comes with Parity. Exit status: 0 agreement, 1 discrepancies, 2 what was asked for cannot be done,
-    3 Parity's own fault.
+    3 Parity's own fault. The run folder also gets report.html, a page that needs nothing beside it.
     """
     from reports.runs import RunFolderError, refuse_unwritable, save
 
@@ -91,9 +128,11 @@ def check(
     except RunFolderError as error:
         raise UsageError(f"{error}.") from error
     refuse_missing_device(device)
+    known = drift.read_before(baseline, update_baseline, fail_on)
 
     from parity_tests.check import check as run_check
     from parity_tests.check import shipped_network
+    from parity_tests.harness.isolation import require
 
     with Progress() as progress:
         run = run_check(
@@ -105,19 +144,55 @@ def check(
             edition=edition,
             timeout=timeout,
             allow=allow,
+            isolation=require(isolation).name,
             progress=progress,
         )
     if not run.records:
         raise HarnessError("nothing was compared, and that is never an agreement.")
     try:
-        save(out, run)
+        save(out, run, {"report.html": html_page(run, out, strict)})
     except RunFolderError as error:
         raise UsageError(f"{error}.") from error
-    _print_run(run, out, strict, quiet)
-    return status_of(run.records, strict)
+    whole = todos is None and dtype == "both"
+    moved = drift.hold_against(known, run.records, run.environment, whole=whole)
+    status = status_of(run.records, strict)
+    lines = _lines(run, out, strict, quiet)
+    if moved is not None and baseline is not None:
+        from reports.baseline import drift_lines
+
+        lines += drift_lines(moved, str(baseline))
+    if update_baseline and baseline is not None:
+        agreed = status == AGREEMENT
+        lines.append(drift.update(baseline, run.records, run.environment, agreed=agreed, whole=whole))
+    if form == "json":
+        from reports.baseline import drift_document
+        from reports.document import json_text
+
+        found = None if moved is None else drift_document(moved, str(baseline))
+        lines = [json_text(run, strict=strict, drift=found).rstrip()]
+    if in_github() if github is None else github:
+        lines = _for_github(run, lines, strict, plain=form == "json")
+    click.echo("\n".join(lines), color=True)
+    return DISCREPANCIES if status == AGREEMENT and fail_on and moved else status
 
 
-def _print_run(run: Any, out: Path, strict: bool, quiet: bool) -> None:
+def _for_github(run: Any, lines: list[str], strict: bool, *, plain: bool) -> list[str]:
+    """What is printed in a workflow: nothing that a submission wrote acts on the runner, and annotations beneath.
+
+    JSON stays alone on standard output, for whoever reads it there: ASCII with a mark before every text, it holds no
+    command.
+    """
+    from reports.github import annotation_lines, guarded
+    from reports.markdown import markdown_report
+
+    append_summary(markdown_report(run, parts=PARTS, strict=strict, hints=hints()))
+    if plain:
+        return lines
+    notes = annotation_lines(run, folder=repository_folder(run), places=where(run), strict=strict)
+    return [guarded("\n".join(lines)), *notes]
+
+
+def _lines(run: Any, out: Path, strict: bool, quiet: bool) -> list[str]:
     from reports.text import first_to_show, printable, run_page, verdict_sentence
 
     colours = paint()
@@ -133,4 +208,4 @@ def _print_run(run: Any, out: Path, strict: bool, quiet: bool) -> None:
         lines.append(f"The run is saved in {name}." + ("" if example is None else " To see the numbers:"))
         if example is not None:
             lines.append(f"  parity show {name} {printable(example.case)}")
-    click.echo("\n".join(lines), color=True)
+    return lines

@@ -1,0 +1,54 @@
+"""The baseline as the command line meets it: read before a run, held against it after, and written when asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from parity_tests.cli.files import write_whole
+from parity_tests.harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from reports.baseline import Baseline, Drift
+    from reports.records import Record
+
+
+def read_before(path: Path | None, update: bool, fail_on: str | None) -> Baseline | None:
+    """The baseline that was asked for, before anything runs. Raises UsageError where the options make no sense."""
+    from reports.baseline import BaselineError, read_baseline
+
+    if path is None:
+        if update or fail_on:
+            raise UsageError("--update-baseline and --fail-on drift need --baseline FILE.")
+        return None
+    try:
+        return read_baseline(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if update:
+            return None
+        raise UsageError(f"there is no baseline {path}; --update-baseline makes it.") from None
+    except (OSError, UnicodeError, BaselineError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"the baseline {path} cannot be read ({reason}).") from error
+
+
+def hold_against(
+    baseline: Baseline | None, records: Sequence[Record], environment: Mapping[str, Any], *, whole: bool
+) -> Drift | None:
+    """What has moved, where there is a baseline."""
+    from reports.baseline import drift_from
+
+    return None if baseline is None else drift_from(baseline, records, environment, whole=whole)
+
+
+def update(path: Path, records: Sequence[Record], environment: Mapping[str, Any], *, agreed: bool, whole: bool) -> str:
+    """Writes the baseline of a whole run that agreed, and says what became of it in a sentence."""
+    from reports.baseline import baseline_text
+
+    if not agreed:
+        return f"The baseline {path} is left as it is: a run with discrepancies makes none."
+    if not whole:
+        raise UsageError(f"the baseline {path} is left as it is: --todo and --dtype leave a part out.")
+    write_whole(path, baseline_text(records, environment).encode())
+    return f"The baseline is written to {path}."

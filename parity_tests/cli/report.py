@@ -1,0 +1,128 @@
+"""`parity report`: a saved run as a page or a file, without running anything again."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from parity_tests.assignment.parts import PARTS
+from parity_tests.cli.files import append_summary, deliver
+from parity_tests.harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from reports.runs import Results
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["html", "junit", "github", "markdown", "csv", "parquet", "json"]),
+    default="html",
+    show_default=True,
+    help="What to write.",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="File to write; standard output if left out.")
+@click.option("--strict", is_flag=True, help="Notes count as discrepancies (promotion of the dtype aside).")
+def report(run: Path, form: str, out: Path | None, strict: bool) -> None:
+    """Render a saved run; nothing runs again.
+
+    RUN is the folder that `parity check` wrote. With `--format github` the annotations go to standard output, and the
+    job summary to --out or, where that is left out, to the step's own.
+    """
+    from reports.runs import RunFolderError, load
+
+    try:
+        saved = load(run)
+    except RunFolderError as error:
+        raise UsageError(f"{error}.") from error
+    if form == "github":
+        from reports.github import annotation_lines
+        from reports.markdown import markdown_report
+
+        summary = markdown_report(saved, parts=PARTS, strict=strict, hints=hints())
+        if out is None:
+            append_summary(summary)
+        else:
+            deliver(summary.encode(), out)
+        for line in annotation_lines(saved, folder=repository_folder(saved), places=where(saved), strict=strict):
+            click.echo(line)
+        return
+    deliver(_RENDER[form](saved, run, strict), out, binary=form == "parquet")
+
+
+def html_page(saved: Results, folder: Path, strict: bool) -> bytes:
+    """The page of a run, as UTF-8."""
+    from reports.html import report_page
+
+    text = report_page(saved, parts=PARTS, strict=strict, hints=hints(), folder=str(folder))
+    return text.encode("utf-8", "backslashreplace")
+
+
+def hints() -> dict[str, str]:
+    """What to try for each known mistake, by its name."""
+    return {}
+
+
+def where(saved: Results) -> dict[str, tuple[str, int]]:
+    """The file and line of each TODO, where the submission is still there to be read."""
+    from parity_tests.assignment.places import places
+
+    return places(Path(saved.records[0].submission)) if saved.records else {}
+
+
+def repository_folder(saved: Results) -> str:
+    """The submission's folder as seen from where this runs, for annotations; "" where it lies elsewhere."""
+    folder = Path(saved.records[0].submission if saved.records else "")
+    try:
+        return folder.resolve().relative_to(Path.cwd().resolve()).as_posix()
+    except (ValueError, OSError, RuntimeError):
+        return ""
+
+
+def _junit(saved: Results, folder: Path, strict: bool) -> bytes:
+    from reports.junit import junit_xml
+
+    return junit_xml(saved.records, PARTS, places=where(saved), strict=strict)
+
+
+def _markdown(saved: Results, folder: Path, strict: bool) -> bytes:
+    from reports.markdown import markdown_report
+
+    return markdown_report(saved, parts=PARTS, strict=strict, hints=hints()).encode()
+
+
+def _csv(saved: Results, folder: Path, strict: bool) -> bytes:
+    from reports.records import to_frame
+    from reports.runs import csv_text
+
+    return csv_text(to_frame(saved.records)).encode()
+
+
+def _parquet(saved: Results, folder: Path, strict: bool) -> bytes:
+    from reports.records import to_frame
+
+    buffer = io.BytesIO()
+    to_frame(saved.records).to_parquet(buffer, engine="pyarrow", index=False)
+    return buffer.getvalue()
+
+
+def _json(saved: Results, folder: Path, strict: bool) -> bytes:
+    from reports.document import json_text
+
+    return json_text(saved, strict=strict).encode()
+
+
+_RENDER: dict[str, Callable[[Results, Path, bool], bytes]] = {
+    "html": html_page,
+    "junit": _junit,
+    "markdown": _markdown,
+    "csv": _csv,
+    "parquet": _parquet,
+    "json": _json,
+}
