@@ -69,18 +69,23 @@ def check(
     edition: str | None = None,
     timeout: float = 10.0,
     allow: Sequence[str] = (),
+    isolation: str = ISOLATION,
     progress: Progress | None = None,
 ) -> Run:
     """Put every planned case to the submission in this folder and judge what it did.
 
     `device` is torch's ("cpu" or "cuda"); `todos` restricts to the cases with those TODOs; `timeout` is in seconds a
-    case; `allow` names modules that the submission may import beside numpy. `progress` is told (done, planned, case).
+    case; `allow` names modules that the submission may import beside numpy; `isolation` is the level at which it
+    runs, one of harness.isolation.LEVELS. `progress` is told (done, planned, case).
     Raises UsageError for what cannot be started, HarnessError where Parity itself is at fault.
     """
     folder = find_submission(submission)
     started = time.monotonic()
     with ExitStack() as stack:
-        runners = {worker: stack.enter_context(_runner(folder, worker, edition, allow, timeout)) for worker in WORKERS}
+        runners = {
+            worker: stack.enter_context(_runner(folder, worker, edition, allow, timeout, isolation))
+            for worker in WORKERS
+        }
         pool = stack.enter_context(ThreadPoolExecutor(len(WORKERS)))
         for runner in runners.values():
             runner.start()
@@ -95,7 +100,7 @@ def check(
             pool.submit(_interview, runners[worker], [c for c in plan if c.worker == worker], seed, answered)
             for worker in WORKERS
         ]
-        setting = Setting(str(submission), hello.edition, device, ISOLATION)
+        setting = Setting(str(submission), hello.edition, device, isolation)
         judged, seen = _judge_all(plan, seed, device, hello, _arriving(answered, running), progress)
         output = b"".join(runner.output for runner in runners.values())
     credited = credit(plan, judged)
@@ -111,7 +116,9 @@ def check(
     )
 
 
-def _runner(folder: Path, worker: str, edition: str | None, allow: Sequence[str], timeout: float) -> Runner:
+def _runner(
+    folder: Path, worker: str, edition: str | None, allow: Sequence[str], timeout: float, isolation: str
+) -> Runner:
     companions = {"parts": [], "own": ["recorder.py"], "wiring": ["recorder.py", "stand_ins.py"]}[worker]
     return Runner(
         folder,
@@ -121,6 +128,7 @@ def _runner(folder: Path, worker: str, edition: str | None, allow: Sequence[str]
         allow=allow,
         lend_utils=shipped_network() / "utils.py",
         case_seconds=timeout,
+        isolation=isolation,
     )
 
 

@@ -12,6 +12,8 @@ from parity_tests.assignment.parts import PARTS
 from parity_tests.harness.errors import UsageError
 
 DTYPES = ("float64", "float32")
+LEVELS = ("none", "restricted", "bubblewrap")
+"""Those of harness.isolation, whose import is slow."""
 
 
 def todo_names(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> frozenset[str] | None:

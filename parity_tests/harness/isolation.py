@@ -1,0 +1,165 @@
+"""The levels at which a submission may run, what each guarantees, and which of them this machine really has.
+
+Theory of operation
+===================
+
+**What is trusted.** The kernel, Python, numpy, bubblewrap, libseccomp, and Parity's own code: the harness, and what it
+puts into the worker (worker.py with its siblings, the probe, for main's second worker the stand-ins). They load before
+any of the submission's code runs. **What is not:** the submission's files, and from its first import on everything that
+comes out of its process. It shares that process with the worker's code, so it can make the worker say anything. All
+that it can gain by this is to choose its own answers, which it may do by returning them: no expected value, tolerance
+or seed of another run, and no other submission, is ever in that process. The harness decodes what arrives as lengths,
+JSON and raw numbers, each held against a cap before it is waited for (wire.py), and judges it elsewhere.
+
+**What is at stake:** the machine and its files; the harness; the answers; the grades of others; the time of whoever
+waits. So the rules are: what is not needed is not there (rather than: is forbidden), rights are given up once and for
+all before the submission is even parsed, and every limit is enforced from outside as well.
+
+`bubblewrap`. The worker starts in namespaces of its own (users, processes, network, IPC, host name, mounts):
+- It sees an interpreter, the standard library without its site-packages, the shared libraries that these load, numpy
+  (and what --allow names), the submission's folder, and the few files of the worker, each bound read-only at its own
+  path (launch.py, runtime.py); five devices (null, zero, full, random, urandom); and a scratch folder in memory of 64
+  MiB. No /proc, /sys, /etc, /tmp, /dev/shm, shell, no other package, no other submission, not Parity's answers.
+- It has no capabilities and cannot gain any. Where the harness is root, the worker becomes another user, one that owns
+  nothing and that no other worker has (users.py): root cannot be held to a number of threads.
+- A filter of system calls (seccomp.py) lets through what numpy, files and threads need, and answers EPERM to the rest:
+  no exec, fork, socket, pipe, ptrace, mount, unshare, keyctl, io_uring, bpf, perf, memfd, shared memory. The worker puts
+  it on itself (confine.py), because bubblewrap's own would forbid the exec that starts the worker.
+- Limits: address space (2 GiB), threads (32), open files, size of a file, no core, processor time, and wall time, at
+  which the harness kills bubblewrap and with it, as they share a process namespace, all that it started. If the harness
+  dies, the kernel does the same.
+
+`restricted`, for containers that refuse namespaces. One process of the machine, with the same filter and limits, and:
+- a user of its own as above where we are root; otherwise it stays who we are, and may start no threads;
+- Landlock, where the kernel has it, shows it the same files as above and lets it write in its scratch folder alone.
+  (Names inside the standard library's site-packages can be listed, not read.) Without Landlock it may read whatever
+  everybody on the machine may read: `parity doctor` says which it is.
+- It shares the machine's process ids (but may signal itself alone) and a disk: its scratch folder lies in the
+  temporary folder, where only the size of one file is limited.
+
+`none`: a child process with the limits and without anything else. For code that you trust.
+
+**What no level promises.** A hole in the kernel is a hole in all of them. Time and memory bandwidth are shared, so a
+submission can be slow at its neighbours' cost, and can measure them. The memory that the kernel itself spends on files
+and threads is bounded only by what their number and the time limit allow; where that matters, start Parity under a
+memory limit of the system's (`systemd-run -p MemoryMax=`). A submission may claim a fault of the harness, and then has
+no grade instead of a bad one: such claims are listed for a human look. The names of the folders above a submission's
+own are visible to it.
+
+A level counts as there only if a worker was started in it and found everything forbidden that must be (trial.py).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from parity_tests.assignment import editions
+from parity_tests.harness.confine import landlock_version
+from parity_tests.harness.errors import HarnessError, UsageError
+from parity_tests.harness.runner import Runner
+
+LEVELS = ("none", "restricted", "bubblewrap")
+"""From the weakest to the strongest."""
+_GUARANTEES = {
+    "none": "a child process with limits, for code that you trust",
+    "restricted": "a child process with limits, a filter of system calls, and, where the kernel has it, Landlock",
+    "bubblewrap": "namespaces of its own, no files but those it needs, a filter of system calls, and limits",
+}
+_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Level:
+    """A level that works on this machine: its name, and in words what holds there."""
+
+    name: str
+    guarantee: str
+
+    @property
+    def contains(self) -> bool:
+        """Whether it is meant for code that nobody vouches for."""
+        return self.name != "none"
+
+
+def choose(minimum: str | None) -> Level:
+    """The strongest level that works here, which must be `minimum` at least.
+
+    None asks for the strongest, and never gives `none`: that must be asked for. Raises UsageError.
+    """
+    least = LEVELS.index(_known(minimum or "restricted"))
+    for name in reversed(LEVELS[least:]):
+        if not problem(name):
+            return Level(name, _GUARANTEES[name])
+    why = "; ".join(f"{name} does not work: {problem(name)}" for name in reversed(LEVELS[least:]))
+    rest = ". --isolation none runs code that you trust without any" if minimum is None else ""
+    raise UsageError(f"there is no isolation of the level {LEVELS[least]} or a stronger one here: {why}{rest}.")
+
+
+def require(name: str) -> Level:
+    """Exactly this level. Raises UsageError where it does not work."""
+    if found := problem(_known(name)):
+        raise UsageError(f"the isolation level {name} does not work here: {found}.")
+    return Level(name, _GUARANTEES[name])
+
+
+@lru_cache
+def problem(name: str) -> str:
+    """Why a level does not work on this machine, "" where it does; tried once, in a third of a second."""
+    if name == "none":
+        return ""
+    if sys.platform != "linux":
+        return "only Linux has it"
+    try:
+        escapes, broken = _try(name)
+    except (UsageError, HarnessError, OSError) as error:
+        return f"{error}{_hint(name)}".replace("\n", "; ")
+    if escapes:
+        return f"a submission could {', '.join(escapes)}"
+    return f"a submission could not {', '.join(broken)}" if broken else ""
+
+
+def _known(name: str) -> str:
+    if name not in LEVELS:
+        raise UsageError(f"there is no isolation level {name!r}; there are {', '.join(LEVELS)}")
+    return name
+
+
+def _try(name: str) -> tuple[list[str], list[str]]:
+    """What could be done in a worker at that level and must not, and the reverse."""
+    with tempfile.TemporaryDirectory(prefix="parity-") as temporary:
+        folder = Path(temporary, "submission")
+        folder.mkdir()
+        (folder / f"{editions.MODULE}.py").touch()
+        (folder / f"{editions.UTILS}.py").touch()
+        Path(temporary).chmod(0o755)
+        secret = Path(temporary, "secret")
+        secret.touch()
+        secret.chmod(0o666)
+        params = {
+            "secret": str(secret),
+            "harness": os.getpid(),
+            "hidden": name == "bubblewrap" or landlock_version() > 0,
+        }
+        with Runner(folder, probe=Path(__file__).with_name("trial.py"), isolation=name, case_seconds=_SECONDS) as runner:
+            seen = runner.ask("trial", "trial", params, {}, seed=0)
+    if "escapes" not in seen.facts or "broken" not in seen.facts:
+        raise HarnessError("; ".join(failure.text for failure in seen.failures.values()) or "the trial said nothing")
+    return list(seen.facts["escapes"]), list(seen.facts["broken"])
+
+
+def _hint(name: str) -> str:
+    """What usually forbids a level that is installed."""
+    for file, open_to in (
+        ("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "0"),
+        ("/proc/sys/kernel/unprivileged_userns_clone", "1"),
+    ):
+        path = Path(file)
+        if name == "bubblewrap" and os.geteuid() != 0 and path.exists() and path.read_text().strip() != open_to:
+            setting = f"{file.removeprefix('/proc/sys/').replace('/', '.')}={open_to}"
+            return f" (this system refuses namespaces to users other than root: sysctl -w {setting} allows them)"
+    return ""

@@ -1,0 +1,74 @@
+"""Tries, inside a worker, what a sandbox must forbid and what it must allow; the probe by which a level is tested.
+
+Loaded there by its path: numpy and the standard library only. It is trusted code, and does no harm where it succeeds.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_CLONE_NEWUSER = 0x10000000
+_MODULES = ("json", "decimal", "ctypes", "unittest.mock", "numpy.ma", "numpy.polynomial", "concurrent.futures")
+
+
+def _fork() -> None:
+    if os.fork() == 0:
+        os._exit(0)
+
+
+def _exec() -> None:
+    os.posix_spawn("/bin/true", ["true"], {})
+
+
+def _socket() -> None:
+    import socket
+
+    socket.socket().close()
+
+
+def _unshare() -> None:
+    if ctypes.CDLL(None).unshare(_CLONE_NEWUSER):
+        raise OSError
+
+
+def trial(submission: Any, witness: Any, params: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
+    """Say which forbidden things succeed ("escapes") and which needed ones fail ("broken"), as facts."""
+    secret = Path(params["secret"])
+    forbidden: dict[str, Callable[[], object]] = {
+        "start a process": _fork,
+        "run a program": _exec,
+        "open a socket": _socket,
+        "make a namespace": _unshare,
+        "signal the harness": lambda: os.kill(params["harness"], 0),
+        "write to a file outside": lambda: secret.open("a").close(),
+        "write to the submission's folder": lambda: Path(submission.folder, "new").touch(),
+    }
+    if params["hidden"]:
+        forbidden["read a file outside"] = secret.read_bytes
+        forbidden["read the list of processes"] = lambda: os.listdir("/proc")
+    needed: dict[str, Callable[[], object]] = {
+        **{f"import {name}": lambda name=name: importlib.import_module(name) for name in _MODULES},  # type: ignore[misc]
+        "multiply matrices": lambda: np.ones((64, 64)) @ np.ones((64, 64)),
+        "write to the scratch folder": lambda: Path("file").write_bytes(b"x"),
+        "write to /dev/null": lambda: Path(os.devnull).write_bytes(b"x"),
+    }
+    witness.say("escapes", [name for name, attempt in forbidden.items() if _succeeds(attempt)])
+    witness.say("broken", [name for name, attempt in needed.items() if not _succeeds(attempt)])
+
+
+def _succeeds(attempt: Callable[[], object]) -> bool:
+    try:
+        attempt()
+    except (OSError, ImportError):
+        return False
+    return True
+
+
+PROBES = {"trial": trial}
