@@ -92,9 +92,11 @@ def check(
             stack.callback(runner.stop)  # before the pool waits for its interviews
         # torch takes a second to import; the submission answers meanwhile.
         hello = runners["parts"].hello
-        plan = case_table.plan(hello.edition, tuple(dtypes), todos)
-        if not plan:
+        wanted = case_table.plan(hello.edition, tuple(dtypes), todos)
+        if not wanted:
             raise UsageError(f"edition {hello.edition} asks for none of the TODOs {', '.join(sorted(todos or ()))}")
+        # Which part a failing main owes its failure to, the parts' own cases tell.
+        plan = case_table.plan(hello.edition, tuple(dtypes)) if any(c.check == "main" for c in wanted) else wanted
         answered: SimpleQueue[Observation | None] = SimpleQueue()
         running = [
             pool.submit(_interview, runners[worker], [c for c in plan if c.worker == worker], seed, answered)
@@ -104,14 +106,14 @@ def check(
         judged, seen = _judge_all(plan, seed, device, hello, _arriving(answered, running), progress)
         output = b"".join(runner.output for runner in runners.values())
     credited = credit(plan, judged)
-    records = [r for case in plan for r in records_of(setting, case, credited[case.name], seen[case.name])]
-    check_plan(plan, records)
+    records = [r for case in wanted for r in records_of(setting, case, credited[case.name], seen[case.name])]
+    check_plan(wanted, records)
     records.insert(0, import_record(setting, (hello.import_failure, hello.utils_failure)))
     return Run(
         records=_noting_lent(records, hello),
         environment=_environment(setting, seed, dtypes, hello, time.monotonic() - started),
-        arrays=_arrays_of_failures(judged),
-        inputs={case.name: {"title": case.title, **json_params(case.params)} for case in plan},
+        arrays=_arrays_of_failures({case.name: judged[case.name] for case in wanted}),
+        inputs={case.name: {"title": case.title, **json_params(case.params)} for case in wanted},
         output=output,
     )
 

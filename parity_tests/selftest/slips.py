@@ -1,0 +1,644 @@
+"""The shipped network with one thing changed: wrong in one part, or honest in another way. A table of text swaps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Swap = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Slip:
+    """What is changed, the TODO that must fail for it, and how it must fail."""
+
+    todo: str
+    swaps: tuple[Swap, ...] = ()
+    utils: tuple[Swap, ...] = ()
+    verdict: str = "mismatch"
+    words: str = ""
+    """What the first sentence about it must hold."""
+    edition: str | None = None
+    timeout: float = 10.0
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """What is changed, the TODOs whose cases are asked, and a part of the note that it must get ("" for none)."""
+
+    todos: str
+    swaps: tuple[Swap, ...] = ()
+    utils: tuple[Swap, ...] = ()
+    note: str = ""
+    dtype: str = "float64"
+    edition: str | None = None
+
+
+# ---- the pieces of the shipped files that are changed ----
+
+SGD_NAME = "miniBatchStochasticGradientDescent(\n    model: Model, momentum"
+SGD_PARAMETERS = "momentum: dict[str, Array], _lambda: float, _alpha: float, _learning_rate: float"
+SGD_BODY = """        for key, w in module.params.items():
+            g = module.gradient[key]
+            if _lambda != 0:
+                g = g + _lambda * w
+            if _alpha > 0:
+                v = momentum[f"{name}_{key}"]
+                v *= _alpha
+                v -= _learning_rate * g
+                w += v
+            else:
+                w -= _learning_rate * g
+    return model
+"""
+INIT_W = "np.random.normal(0.0, 0.1, (input_D, output_D))"
+INIT_B = "np.random.normal(0.0, 0.1, (1, output_D))"
+INIT_GRADIENT = "{key: np.zeros_like(value) for key, value in self.params.items()}"
+INIT_START = "        self.params: dict[str, Array] = {\n"
+LINEAR_FORWARD = 'return X @ self.params["W"] + self.params["b"]'
+GRADIENT_W = 'self.gradient["W"] = X.T @ grad'
+GRADIENT_B = 'self.gradient["b"] = grad.sum(axis=0, keepdims=True)'
+GRADIENT_X = 'return grad @ self.params["W"].T'
+TANH_FORWARD = "self.h: Array = np.tanh(X)"
+TANH_RETURN = "return self.h\n"
+TANH_BACKWARD = "return grad * (1 - self.h * self.h)"
+RELU_MASK = "self.mask = X > 0"
+RELU_FORWARD = "return np.maximum(X, 0)"
+RELU_BACKWARD = '''is taken."""
+        return grad * self.mask
+'''
+DROPOUT_KEPT = "kept = np.random.uniform(0.0, 1.0, X.shape) >= self.r"
+DROPOUT_MASK = "self.mask = (kept * (1.0 / (1.0 - self.r))).astype(X.dtype, copy=False)"
+DROPOUT_EVALUATION = "self.mask = np.ones_like(X)"
+DROPOUT_RETURN = "return X * self.mask"
+DROPOUT_BACKWARD = '''forward."""
+        return grad * self.mask
+'''
+LOSS_SHIFT = "shifted = X - X.max(axis=1, keepdims=True)"
+LOSS_RETURN = "return np.mean(np.log(total) - np.take_along_axis(shifted, _as_index(Y), axis=1))"
+LOSS_MEAN = "grad /= len(grad)"
+LABEL = "label: NDArray[np.intp] = f.argmax(axis=1)"
+LABEL_RETURN = "return label.astype(float).reshape(-1, 1)"
+
+
+def sgd(step: str, *, end: str = "return model") -> tuple[Swap, ...]:
+    """The loop over parameters with these lines for one step; w, g, v and eta are there, and `momentum[name]`."""
+    lines = "\n".join(f"            {line}" for line in step.split("\n"))
+    return (
+        (
+            SGD_BODY,
+            f"""        for key in module.params:
+            w, g, eta, at = module.params[key], module.gradient[key], _learning_rate, f"{{name}}_{{key}}"
+            v = momentum[at] if _alpha > 0 else np.zeros_like(w)
+            a = max(_alpha, 0)
+{lines}
+            module.params[key] = w
+            if _alpha > 0:
+                momentum[at] = v
+    {end}
+""",
+        ),
+    )
+
+
+def relu_backward(body: str) -> tuple[Swap, ...]:
+    return ((RELU_BACKWARD, f'is taken."""\n        {body}\n'),)
+
+
+def dropout_backward(body: str) -> tuple[Swap, ...]:
+    return ((DROPOUT_BACKWARD, f'forward."""\n        {body}\n'),)
+
+
+def dropout_kept(expression: str, before: str = "") -> tuple[Swap, ...]:
+    return ((DROPOUT_KEPT, f"{before}kept = {expression}"),)
+
+
+LOOP = "while True:\n            pass"
+GONE = "raise NotImplementedError"
+
+# ---- wrong: one slip each, the first word of the name saying where ----
+
+WRONG: dict[str, Slip] = {
+    # TODO 1
+    "sgd: torch's momentum": Slip("1", sgd("v = a * v + g + _lambda * w\nw = w - eta * v"), words="after step 5"),
+    "sgd: uphill": Slip("1", sgd("v = a * v + eta * (g + _lambda * w)\nw = w + v")),
+    "sgd: velocity not stored": Slip("1", sgd("w = w + a * v - eta * (g + _lambda * w)"), words="after step 2"),
+    "sgd: velocity of the other sign": Slip("1", sgd("v = a * v + eta * (g + _lambda * w)\nw = w - v + 2 * a * v")),
+    "sgd: no decay": Slip("1", sgd("v = a * v - eta * g\nw = w + v")),
+    "sgd: decay twice": Slip("1", sgd("v = a * v - eta * (g + 2 * _lambda * w)\nw = w + v")),
+    "sgd: decay after the step": Slip("1", sgd("v = a * v - eta * g\nw = w + v\nw = w - eta * _lambda * w")),
+    "sgd: decay without η": Slip("1", sgd("v = a * v - eta * g\nw = w + v - _lambda * w")),
+    "sgd: decay beside the velocity": Slip("1", sgd("v = a * v - eta * g\nw = w + v - eta * _lambda * w")),
+    "sgd: no decay of b": Slip(
+        "1", sgd("v = a * v - eta * (g + (_lambda * w if key == 'W' else 0))\nw = w + v"), words="b after step 1"
+    ),
+    "sgd: decay of the sign": Slip("1", sgd("v = a * v - eta * (g + _lambda * np.sign(w))\nw = w + v")),
+    "sgd: Nesterov": Slip("1", sgd("g = g + _lambda * w\nv = a * v - eta * g\nw = w + a * v - eta * g")),
+    "sgd: dampened": Slip("1", sgd("v = a * v - (1 - a) * eta * (g + _lambda * w)\nw = w + v")),
+    "sgd: no momentum": Slip("1", sgd("w = w - eta * (g + _lambda * w)")),
+    "sgd: momentum from 0.6 on": Slip(
+        "1", sgd("v = (a if a > 0.6 else 0) * v - eta * (g + _lambda * w)\nw = w + v"), words="α = 0.5"
+    ),
+    "sgd: b is left": Slip("1", sgd("v = a * v - eta * (g + _lambda * w) * (key == 'W')\nw = w + v")),
+    "sgd: one module only": Slip(
+        "1", sgd("v = a * v - eta * (g + _lambda * w)\nw = w + v", end="    return model\n    return model")
+    ),
+    "sgd: η twice": Slip("1", sgd("v = a * v - eta * eta * (g + _lambda * w)\nw = w + v")),
+    "sgd: α and λ exchanged": Slip(
+        "1", ((SGD_PARAMETERS, SGD_PARAMETERS.replace("_lambda: float, _alpha", "_alpha: float, _lambda")),)
+    ),
+    "sgd: float32 inside": Slip("1", sgd("v = a * v - eta * (g + _lambda * w)\nw = (w + v).astype(np.float32)")),
+    "sgd: returns nothing": Slip("1", ((SGD_BODY, SGD_BODY.replace("return model", "return None")),), words="nothing"),
+    "sgd: returns a copy": Slip("1", ((SGD_BODY, SGD_BODY.replace("return model", "return dict(model)")),)),
+    "sgd: returns the velocities": Slip("1", ((SGD_BODY, SGD_BODY.replace("return model", "return momentum")),)),
+    "sgd: updates a copy": Slip(
+        "1",
+        (
+            (
+                "    for name, module in model.items():\n        if not",
+                "    import copy\n    model = copy.deepcopy(model)\n"
+                "    for name, module in model.items():\n        if not",
+            ),
+        ),
+    ),
+    "sgd: not there": Slip(
+        "1", ((SGD_NAME, "step(\n    model: Model, momentum"),), verdict="missing", words="defines no mini"
+    ),
+    "sgd: not implemented": Slip(
+        "1", ((SGD_BODY, f"        {GONE}\n"),), verdict="missing", words="is not implemented"
+    ),
+    "sgd: a pass": Slip(
+        "1",
+        ((SGD_BODY, "        pass\n"),),
+        words="is nothing",
+    ),
+    "sgd: crashes": Slip(
+        "1", sgd("w = w - eta * g @ np.ones(99)"), verdict="crashed", words="neural_networks.py, line"
+    ),
+    "sgd: never ends": Slip("1", sgd("while True:\n    pass"), verdict="timeout", timeout=0.3),
+    "sgd: six parameters": Slip(
+        "1",
+        ((SGD_PARAMETERS, f"{SGD_PARAMETERS}, more: int"),),
+        words="(model, momentum, _lambda, _alpha, _learning_rate) is asked",
+    ),
+    "sgd: four parameters where 2019 is asked": Slip(
+        "1",
+        (
+            (SGD_PARAMETERS, SGD_PARAMETERS.replace("_lambda: float, ", "")),
+            (SGD_BODY, SGD_BODY.replace("_lambda", "0")),
+        ),
+        edition="2019",
+        words="is asked",
+    ),
+    # TODO 2
+    "init: std 0.01": Slip("2", ((INIT_W, INIT_W.replace("0.1", "0.01")),), words="standard deviation"),
+    "init: std 0.11": Slip("2", ((INIT_W, INIT_W.replace("0.1", "0.11")),), words="standard deviation 0.1"),
+    "init: b of std 0.11": Slip("2", ((INIT_B, INIT_B.replace("0.1", "0.11")),), words="distribution of b"),
+    "init: variance 0.1": Slip("2", ((INIT_W, INIT_W.replace("0.1", "np.sqrt(0.1)")),)),
+    "init: mean 0.01": Slip("2", ((INIT_W, INIT_W.replace("0.0", "0.01")),), words="has mean"),
+    "init: uniform": Slip("2", ((INIT_W, "np.random.uniform(-0.1, 0.1, (input_D, output_D))"),)),
+    "init: uniform of the same variance": Slip(
+        "2", ((INIT_W, "0.1 * 3**0.5 * np.random.uniform(-1, 1, (input_D, output_D))"),), words="is not normal"
+    ),
+    "init: clipped": Slip("2", ((INIT_W, f"np.clip({INIT_W}, -0.2, 0.2)"),)),
+    "init: by the layer's size": Slip("2", ((INIT_W, INIT_W.replace("0.1", "1 / np.sqrt(input_D)")),)),
+    "init: b of zeros": Slip("2", ((INIT_B, "np.zeros((1, output_D))"),), words="distribution of b"),
+    "init: W the other way round": Slip(
+        "2", ((INIT_W, INIT_W.replace("input_D, output_D", "output_D, input_D")),), words="has shape"
+    ),
+    "init: b a column": Slip("2", ((INIT_B, INIT_B.replace("1, output_D", "output_D, 1")),), words="has shape"),
+    "init: one row for all": Slip(
+        "2", ((INIT_W, "np.tile(np.random.normal(0.0, 0.1, (1, output_D)), (input_D, 1))"),), words="repeats"
+    ),
+    "init: seeded anew": Slip(
+        "2", ((INIT_START, f"        np.random.seed(1)\n{INIT_START}"),), words="two layers differ"
+    ),
+    "init: gradients of ones": Slip(
+        "2", ((INIT_GRADIENT, INIT_GRADIENT.replace("zeros", "ones")),), words="gradient of W"
+    ),
+    "init: no gradients": Slip("2", ((INIT_GRADIENT, "{}"),), verdict="crashed"),
+    "init: gradients None": Slip("2", ((INIT_GRADIENT, "{key: None for key in self.params}"),), words="None"),
+    "init: float32": Slip("2", ((INIT_W, f"{INIT_W}.astype(np.float32)"),), words="dtype float32"),
+    "init: not implemented": Slip("2", ((INIT_START, f"        {GONE}\n{INIT_START}"),), verdict="missing"),
+    "init: crashes": Slip("2", ((INIT_START, f"        np.zeros(3) @ np.zeros(4)\n{INIT_START}"),), verdict="crashed"),
+    # TODO 3
+    "linear: no b": Slip("3", ((LINEAR_FORWARD, 'return X @ self.params["W"]'),)),
+    "linear: less b": Slip("3", ((LINEAR_FORWARD, LINEAR_FORWARD.replace(" + ", " - ")),)),
+    "linear: W transposed": Slip(
+        "3", ((LINEAR_FORWARD, 'return X @ self.params["W"].T + self.params["b"]'),), verdict="crashed"
+    ),
+    "linear: W reshaped": Slip(
+        "3", ((LINEAR_FORWARD, 'W = self.params["W"]\n        return X @ W.T.reshape(W.shape) + self.params["b"]'),)
+    ),
+    "linear: a list": Slip(
+        "3", ((LINEAR_FORWARD, f"{LINEAR_FORWARD.replace('return ', 'return (')}).tolist()"),), words="is a list"
+    ),
+    "linear: a matrix": Slip(
+        "3", ((LINEAR_FORWARD, f"{LINEAR_FORWARD.replace('return ', 'return np.asmatrix(')})"),), words="matrix"
+    ),
+    "linear: one row squeezed": Slip(
+        "3", ((LINEAR_FORWARD, f"{LINEAR_FORWARD.replace('return ', 'return np.squeeze(')})"),), words="has shape"
+    ),
+    "linear: float32 inside": Slip(
+        "3",
+        (
+            (
+                LINEAR_FORWARD,
+                'W, b = (self.params[k].astype(np.float32) for k in "Wb")\n'
+                "        return (X.astype(np.float32) @ W + b).astype(X.dtype)",
+            ),
+        ),
+    ),
+    "linear: rounded": Slip("3", ((LINEAR_FORWARD, f"{LINEAR_FORWARD.replace('return ', 'return np.round(')}, 8)"),)),
+    "linear: returns nothing": Slip(
+        "3", ((LINEAR_FORWARD, LINEAR_FORWARD.replace("return ", "self.u = ")),), words="is None"
+    ),
+    "linear: a pass": Slip("3", ((LINEAR_FORWARD, "pass"),), verdict="missing", words="does nothing"),
+    "linear: not a number": Slip("3", ((LINEAR_FORWARD, f"{LINEAR_FORWARD} + np.nan"),), words="is nan"),
+    "linear: never ends": Slip("3", ((LINEAR_FORWARD, LOOP),), verdict="timeout", timeout=0.3),
+    "linear: ends the process": Slip(
+        "3", ((LINEAR_FORWARD, "import os\n        os._exit(0)"),), verdict="crashed", words="ended the Python process"
+    ),
+    # TODO 4
+    "linear: mean over the batch": Slip("4", ((GRADIENT_W, f"{GRADIENT_W} / len(X)"),), words="gradient of W"),
+    "linear: ∂b a mean": Slip("4", ((GRADIENT_B, GRADIENT_B.replace("sum", "mean")),), words="gradient of b"),
+    "linear: ∂b not summed": Slip("4", ((GRADIENT_B, 'self.gradient["b"] = grad'),), words="has shape"),
+    "linear: ∂b over columns": Slip("4", ((GRADIENT_B, GRADIENT_B.replace("axis=0", "axis=1")),)),
+    "linear: ∂b a number": Slip("4", ((GRADIENT_B, 'self.gradient["b"] = grad.sum()'),)),
+    "linear: gradients add up": Slip("4", ((GRADIENT_W, GRADIENT_W.replace("=", '= self.gradient["W"] +')),)),
+    "linear: gradients of b add up": Slip("4", ((GRADIENT_B, GRADIENT_B.replace("=", '= self.gradient["b"] +', 1)),)),
+    "linear: no transpose": Slip("4", ((GRADIENT_X, 'return grad @ self.params["W"]'),), verdict="crashed"),
+    "linear: ∂W the other way round": Slip("4", ((GRADIENT_W, 'self.gradient["W"] = grad.T @ X'),)),
+    "linear: ∂X reshaped": Slip(
+        "4", ((GRADIENT_X, 'return grad @ self.params["W"].reshape(-1, len(self.params["W"]))'),)
+    ),
+    "linear: returns all three": Slip("4", ((GRADIENT_X, f'{GRADIENT_X}, self.gradient["W"]'),), words="tuple"),
+    "linear: backward returns nothing": Slip(
+        "4", ((GRADIENT_X, GRADIENT_X.replace("return ", "self.back = ")),), words="is None"
+    ),
+    "linear: stores no ∂W": Slip("4", ((GRADIENT_W, "W = X.T @ grad"),)),
+    "linear: a stale X": Slip(
+        "4",
+        (
+            (LINEAR_FORWARD, f'self.X = getattr(self, "X", X)\n        {LINEAR_FORWARD}'),
+            (GRADIENT_W, 'X = self.X if self.X.shape == X.shape else X\n        self.gradient["W"] = X.T @ grad'),
+        ),
+    ),
+    "linear: ∂W in float32": Slip("4", ((GRADIENT_W, 'self.gradient["W"] = (X.T @ grad).astype(np.float32)'),)),
+    "linear: backward not implemented": Slip("4", ((GRADIENT_W, GONE),), verdict="missing"),
+    "linear: backward crashes": Slip("4", ((GRADIENT_W, f"{GRADIENT_W} + np.ones(77)"),), verdict="crashed"),
+    # TODO 5
+    "tanh: half the exponent": Slip("5", ((TANH_FORWARD, "self.h = 2 / (1 + np.exp(-X)) - 1"),)),
+    "tanh: a sigmoid": Slip("5", ((TANH_FORWARD, "self.h = 1 / (1 + np.exp(-X))"),)),
+    "tanh: overflows": Slip(
+        "5",
+        ((TANH_FORWARD, "self.h = (np.exp(X) - np.exp(-X)) / (np.exp(X) + np.exp(-X))"),),
+        words="tanh, large inputs at",
+    ),
+    "tanh: clipped": Slip("5", ((TANH_FORWARD, "self.h = np.tanh(np.clip(X, -5, 5))"),)),
+    "tanh: Padé": Slip("5", ((TANH_FORWARD, "self.h = np.clip(X * (27 + X**2) / (27 + 9 * X**2), -1, 1)"),)),
+    "tanh: LeCun's": Slip("5", ((TANH_FORWARD, "self.h = 1.7159 * np.tanh(2 * X / 3)"),)),
+    "tanh: float32 inside": Slip("5", ((TANH_FORWARD, "self.h = np.tanh(X.astype(np.float32)).astype(X.dtype)"),)),
+    "tanh: wrong though its backward recomputes": Slip(
+        "5", ((TANH_FORWARD, "self.h = np.tanh(X / 2)"), (TANH_BACKWARD, "return grad * (1 - np.tanh(X) ** 2)"))
+    ),
+    "tanh: not there": Slip(
+        "5 6",
+        (("class tanh:", "class my_tanh:"), ('"tanh": tanh', '"tanh": my_tanh')),
+        verdict="missing",
+        words="defines no tanh",
+    ),
+    "tanh: forward crashes": Slip("5", ((TANH_FORWARD, "self.h = np.nosuch(X)"),), verdict="crashed", words="numpy is"),
+    # TODO 6
+    "tanh: 1 − X²": Slip("6", ((TANH_BACKWARD, "return grad * (1 - X * X)"),)),
+    "tanh: without grad": Slip("6", ((TANH_BACKWARD, "return 1 - self.h * self.h"),)),
+    "tanh: not squared": Slip("6", ((TANH_BACKWARD, "return grad * (1 - self.h)"),)),
+    "tanh: h(1 − h)": Slip("6", ((TANH_BACKWARD, "return grad * self.h * (1 - self.h)"),)),
+    "tanh: of grad": Slip("6", ((TANH_BACKWARD, "return grad * (1 - np.tanh(grad) ** 2)"),)),
+    "tanh: a stale h": Slip(
+        "6",
+        ((TANH_FORWARD, 'h = np.tanh(X)\n        self.h = getattr(self, "h", h)'), (TANH_RETURN, "return h\n")),
+        words="second input",
+    ),
+    "tanh: backward in float32": Slip("6", ((TANH_BACKWARD, "return grad * (1 - self.h.astype(np.float32) ** 2)"),)),
+    "tanh: backward without return": Slip(
+        "6", ((TANH_BACKWARD, TANH_BACKWARD.replace("return ", "self.back = ")),), words="is None"
+    ),
+    "tanh: overwrites its input": Slip(
+        "6",
+        (
+            (TANH_FORWARD, "np.tanh(X, out=X)\n        self.h = X"),
+            (TANH_BACKWARD, "return grad * (1 - np.tanh(X) ** 2)"),
+        ),
+        words="network",
+    ),
+    # TODO 7
+    "relu: absolute": Slip("7", ((RELU_FORWARD, "return np.abs(X)"),)),
+    "relu: leaky": Slip("7", ((RELU_FORWARD, "return np.where(X > 0, X, 0.01 * X)"),)),
+    "relu: capped": Slip("7", ((RELU_FORWARD, "return np.clip(X, 0, 6)"),)),
+    "relu: softplus": Slip("7", ((RELU_FORWARD, "return np.logaddexp(X, 0)"),)),
+    "relu: the lesser": Slip("7", ((RELU_FORWARD, "return np.minimum(X, 0)"),)),
+    "relu: the identity": Slip("7", ((RELU_FORWARD, "return X"),)),
+    "relu: whole numbers": Slip("7", ((RELU_FORWARD, "return np.maximum(X, 0).astype(int)"),)),
+    "relu: an epsilon": Slip("7", ((RELU_FORWARD, "return np.maximum(X, 1e-12)"),)),
+    "relu: never ends": Slip("7", ((RELU_MASK, LOOP),), verdict="timeout", timeout=0.3),
+    "relu: forward not implemented": Slip("7", ((RELU_FORWARD, GONE),), verdict="missing"),
+    "relu: waits for the keyboard": Slip("7", ((RELU_MASK, f"breakpoint()\n        {RELU_MASK}"),), verdict="crashed"),
+    "relu: not there": Slip(
+        "7 8",
+        (("class relu:", "class my_relu:"), ('"relu": relu', '"relu": my_relu')),
+        verdict="missing",
+        words="defines no relu",
+    ),
+    # TODO 8
+    "relu: grad as it comes": Slip("8", relu_backward("return grad")),
+    "relu: without grad": Slip("8", relu_backward("return self.mask.astype(float)")),
+    "relu: where grad is positive": Slip("8", relu_backward("return grad * (grad > 0)")),
+    "relu: the other side": Slip("8", relu_backward("return grad * (X < 0)")),
+    "relu: leaky backward": Slip("8", relu_backward("return np.where(X > 0, grad, 0.01 * grad)")),
+    "relu: ½ at 0": Slip("8", relu_backward("return grad * (0.5 * (X == 0) + (X > 0))")),
+    "relu: a stale mask": Slip("8", ((RELU_MASK, 'self.mask = getattr(self, "mask", X > 0)'),), words="second input"),
+    "relu: backward crashes": Slip("8", relu_backward("return grad * self.nosuch"), verdict="crashed"),
+    "relu: backward a pass": Slip("8", ((RELU_BACKWARD, 'is taken."""\n'),), verdict="missing", words="does nothing"),
+    "relu: backward never ends": Slip("8", relu_backward(LOOP), verdict="timeout", timeout=0.3),
+    # TODO 9
+    "dropout: not scaled back": Slip("9", dropout_backward("return grad * (self.mask > 0)")),
+    "dropout: scaled twice": Slip("9", dropout_backward("return grad * self.mask / (1 - self.r)")),
+    "dropout: a fresh mask": Slip(
+        "9", dropout_backward("return grad * (np.random.uniform(0, 1, X.shape) >= self.r) / (1 - self.r)")
+    ),
+    "dropout: no mask": Slip("9", dropout_backward("return grad")),
+    "dropout: divided by r": Slip("9", dropout_backward("return grad * (self.mask > 0) / max(self.r, 0.01)")),
+    "dropout: the mask alone": Slip("9", dropout_backward("return self.mask")),
+    "dropout: times X": Slip("9", dropout_backward("return grad * X * self.mask")),
+    "dropout: forward not scaled": Slip("9", ((DROPOUT_MASK, "self.mask = kept.astype(X.dtype)"),)),
+    "dropout: keeps what it should drop": Slip("9", dropout_kept("np.random.uniform(0.0, 1.0, X.shape) < self.r")),
+    "dropout: a rate of its own": Slip(
+        "9", dropout_kept("np.random.uniform(0.0, 1.0, X.shape) >= 0.9 * self.r"), words="kept fraction"
+    ),
+    "dropout: one mask for all rows": Slip(
+        "9",
+        dropout_kept("np.random.uniform(0.0, 1.0, X.shape[-1]) >= self.r + np.zeros(X.shape)"),
+        words="independence",
+    ),
+    "dropout: one bit a row": Slip(
+        "9",
+        dropout_kept("np.random.uniform(0.0, 1.0, (len(X), 1)) >= self.r + np.zeros(X.shape)"),
+        words="independence",
+    ),
+    "dropout: the same mask each time": Slip(
+        "9", dropout_kept("np.random.default_rng(3).uniform(0.0, 1.0, X.shape) >= self.r"), words="same mask"
+    ),
+    "dropout: as many each time": Slip(
+        "9",
+        dropout_kept("np.random.permutation(X.size).reshape(X.shape) >= round(self.r * X.size)"),
+        words="every call keeps",
+    ),
+    "dropout: also in evaluation": Slip(
+        "9", (("        if is_train:\n", "        if True:\n"), (DROPOUT_EVALUATION, "pass"))
+    ),
+    "dropout: scaled in evaluation": Slip("9", ((DROPOUT_EVALUATION, "self.mask = np.ones_like(X) * (1 - self.r)"),)),
+    "dropout: backward not implemented": Slip("9", dropout_backward(GONE), verdict="missing"),
+    "dropout: backward crashes": Slip(
+        "9", dropout_backward("return grad @ self.mask[:, :1] @ X[0]"), verdict="crashed"
+    ),
+    # utils
+    "loss: a sum": Slip("utils", utils=((LOSS_RETURN, LOSS_RETURN.replace("np.mean", "np.sum")),)),
+    "loss: gradient of a sum": Slip("utils", utils=((LOSS_MEAN, "pass"),)),
+    "loss: not shifted": Slip("utils", utils=((LOSS_SHIFT, "shifted = X"),), words="offset"),
+    "loss: an epsilon": Slip(
+        "utils",
+        utils=((LOSS_RETURN, "return -np.mean(np.log(np.take_along_axis(self.z, _as_index(Y), axis=1) + 1e-9))"),),
+    ),
+    "loss: not there": Slip(
+        "utils",
+        ((" softmax_cross_entropy,\n", "\n"), ('"loss": softmax_cross_entropy()', '"loss": None')),
+        (("class softmax_cross_entropy:", "class other:"),),
+        verdict="missing",
+    ),
+    "labels: along the wrong axis": Slip(
+        "utils", utils=((LABEL, LABEL.replace("axis=1", "axis=0")),), words="has shape"
+    ),
+    "labels: flat": Slip("utils", utils=((LABEL_RETURN, "return label.astype(float)"),), words="has shape"),
+    "labels: the last of equals": Slip("utils", utils=((LABEL, "label = f.shape[1] - 1 - f[:, ::-1].argmax(axis=1)"),)),
+    "labels: two classes at 1": Slip(
+        "utils", utils=(("return (f > 0).astype(float)", "return (f > 1).astype(float)"),)
+    ),
+    "split: the first rows": Slip(
+        "utils", utils=(("return self.X[rows], self.Y[rows]", "return self.X[: len(rows)], self.Y[rows]"),)
+    ),
+    "momentum: other keys": Slip("utils", utils=(('f"{name}_{key}": np.zeros_like', 'f"{name}{key}": np.zeros_like'),)),
+    "momentum: from one": Slip("utils", utils=(("np.zeros_like(gradient)", "np.ones_like(gradient)"),)),
+    "loader: test as validation": Slip("utils", utils=(('*_as_arrays(data["valid"])', '*_as_arrays(data["test"])'),)),
+}
+
+# ---- honest: other ways to the same, with the note that they get ----
+
+NO_LAMBDA = (
+    (SGD_PARAMETERS, SGD_PARAMETERS.replace("_lambda: float, ", "")),
+    (SGD_BODY, SGD_BODY.replace("            if _lambda != 0:\n                g = g + _lambda * w\n", "")),
+)
+PLAIN = (
+    (SGD_PARAMETERS, "_learning_rate: float"),
+    (
+        SGD_BODY,
+        "        for key, w in module.params.items():\n            w -= _learning_rate * module.gradient[key]\n"
+        "    return model\n",
+    ),
+)
+WRONG |= {
+    "2020-22: no momentum": Slip(
+        "1", (NO_LAMBDA[0], (SGD_BODY, NO_LAMBDA[1][1].replace("v *= _alpha", "v *= 0"))), words="α ="
+    ),
+    "2022-23: uphill": Slip("1", (PLAIN[0], (SGD_BODY, PLAIN[1][1].replace("w -=", "w +=")))),
+    "2022-23: relu leaks": Slip("7", (*PLAIN, (RELU_FORWARD, "return np.where(X > 0, X, 0.01 * X)"))),
+}
+
+LOOPED_FORWARD = """(N, D), M = X.shape, self.params["W"].shape[1]
+        u = np.zeros((N, M), X.dtype)
+        for n in range(N):
+            for m in range(M):
+                for d in range(D):
+                    u[n, m] += X[n, d] * self.params["W"][d, m]
+                u[n, m] += self.params["b"][0, m]
+        return u"""
+HONEST: dict[str, Rewrite] = {
+    "as shipped": Rewrite("1 2 3 4 5 6 7 8 9 utils"),
+    "as shipped, float32": Rewrite("1 2 3 4 5 6 7 8 9 utils", dtype="float32"),
+    "∂b flat": Rewrite(
+        "4", ((GRADIENT_B, 'self.gradient["b"] = np.sum(grad, axis=0)'),), note="broadcasts to the same"
+    ),
+    "b and ∂b flat": Rewrite(
+        "1 2 3 4",
+        (
+            (INIT_B, INIT_B.replace("(1, output_D)", "output_D")),
+            (GRADIENT_B, 'self.gradient["b"] = np.sum(grad, axis=0)'),
+        ),
+        note="broadcasts to the same",
+    ),
+    "∂b by ones": Rewrite(
+        "4", ((GRADIENT_B, 'self.gradient["b"] = np.ones((1, len(grad)), grad.dtype) @ grad'),), dtype="float32"
+    ),
+    "loops": Rewrite("3", ((LINEAR_FORWARD, LOOPED_FORWARD),)),
+    "loops, float32": Rewrite("3", ((LINEAR_FORWARD, LOOPED_FORWARD),), dtype="float32"),
+    "einsum": Rewrite(
+        "3 4",
+        (
+            (LINEAR_FORWARD, 'return np.einsum("nd,dm->nm", X, self.params["W"]) + self.params["b"]'),
+            (GRADIENT_W, 'self.gradient["W"] = np.einsum("nd,nm->dm", X, grad)'),
+            (GRADIENT_X, 'return np.einsum("nm,dm->nd", grad, self.params["W"])'),
+        ),
+    ),
+    "Fortran's order": Rewrite(
+        "3 4",
+        (
+            (LINEAR_FORWARD, 'return np.asfortranarray(X @ self.params["W"] + self.params["b"])'),
+            (GRADIENT_X, 'return (self.params["W"] @ grad.T).T'),
+        ),
+    ),
+    "X with a column of ones": Rewrite(
+        "3",
+        (
+            (
+                LINEAR_FORWARD,
+                'return np.hstack([X, np.ones((len(X), 1))]) @ np.vstack([self.params["W"], self.params["b"]])',
+            ),
+        ),
+    ),
+    "longdouble inside": Rewrite(
+        "3",
+        ((LINEAR_FORWARD, 'return (X.astype(np.longdouble) @ self.params["W"] + self.params["b"]).astype(X.dtype)'),),
+    ),
+    "the kept X": Rewrite(
+        "3 4",
+        (
+            (LINEAR_FORWARD, f"self.X = X\n        {LINEAR_FORWARD}"),
+            (GRADIENT_W, 'self.gradient["W"] = self.X.T @ grad'),
+        ),
+    ),
+    "gradients written in place": Rewrite("4", ((GRADIENT_W, 'self.gradient["W"][...] = X.T @ grad'),)),
+    "sum of outer products": Rewrite(
+        "4", ((GRADIENT_W, 'self.gradient["W"] = sum(np.outer(x, g) for x, g in zip(X, grad))'),)
+    ),
+    "another dict of gradients": Rewrite("4", ((GRADIENT_W, 'self.gradient = {"W": X.T @ grad, "b": None}'),)),
+    "randn": Rewrite("2", ((INIT_W, "0.1 * np.random.randn(input_D, output_D)"),)),
+    "default_rng": Rewrite("2", ((INIT_W, "np.random.default_rng().normal(0, 0.1, size=(input_D, output_D))"),)),
+    "b drawn first": Rewrite("2", ((INIT_START, f"        b = {INIT_B}\n{INIT_START}"), (f'"b": {INIT_B}', '"b": b'))),
+    "the seed's tanh": Rewrite(
+        "5 6", ((TANH_FORWARD, "self.h = 2 / (1 + np.exp(-2 * X)) - 1"),), note="overflow encountered in exp"
+    ),
+    "the seed's tanh, float32": Rewrite(
+        "5 6",
+        ((TANH_FORWARD, "self.h = 2 / (1 + np.exp(-2 * X)) - 1"),),
+        note="overflow encountered in exp",
+        dtype="float32",
+    ),
+    "tanh by e^(2X)": Rewrite(
+        "5 6", ((TANH_FORWARD, "e = np.exp(-2 * np.abs(X))\n        self.h = np.sign(X) * (1 - e) / (1 + e)"),)
+    ),
+    "tanh by expm1": Rewrite(
+        "5 6", ((TANH_FORWARD, "e = np.expm1(-2 * np.abs(X))\n        self.h = np.sign(X) * -e / (e + 2)"),)
+    ),
+    "tanh by math": Rewrite(
+        "5 6", ((TANH_FORWARD, "import math\n        self.h = np.vectorize(math.tanh, otypes=[float])(X)"),)
+    ),
+    "tanh recomputed": Rewrite("6", ((TANH_BACKWARD, "return grad * (1 - np.tanh(X) ** 2)"),)),
+    "1 / cosh²": Rewrite("6", ((TANH_BACKWARD, "return grad / np.cosh(X) ** 2"),), note="overflow encountered"),
+    "tanh for two dimensions": Rewrite(
+        "5",
+        ((TANH_FORWARD, "N, D = X.shape\n        self.h = np.tanh(X)"),),
+        note="only works on two-dimensional arrays",
+    ),
+    "relu by where": Rewrite("7", ((RELU_FORWARD, "return np.where(X > 0, X, 0)"),)),
+    "relu by product": Rewrite("7", ((RELU_FORWARD, "return X * (X > 0)"),)),
+    "relu by absolute": Rewrite("7", ((RELU_FORWARD, "return (np.abs(X) + X) / 2"),)),
+    "relu by clip": Rewrite("7", ((RELU_FORWARD, "return np.clip(X, 0, None)"),)),
+    "relu for two dimensions": Rewrite(
+        "7 8",
+        ((RELU_FORWARD, "N, D = X.shape\n        return np.maximum(X, 0)"),),
+        note="only works on two-dimensional arrays",
+    ),
+    "relu's slope at 0": Rewrite("8", relu_backward("return grad * (X >= 0)"), note="derivative at exactly 0"),
+    "relu recomputed": Rewrite("8", relu_backward("return np.where(X > 0, grad, 0)")),
+    "relu, promoted": Rewrite(
+        "8",
+        relu_backward("return grad * self.mask.astype(float)"),
+        note="promoted from float32 to float64",
+        dtype="float32",
+    ),
+    "relu returns what it keeps": Rewrite(
+        "7 8",
+        (
+            (RELU_MASK, "self.mask = np.maximum(X, 0)"),
+            (RELU_FORWARD, "return self.mask"),
+            *relu_backward("self.mask[self.mask > 0] = 1\n        return grad * self.mask"),
+        ),
+        note="overwrites the array that its forward returned",
+    ),
+    "relu overwrites its input": Rewrite(
+        "7 8", ((RELU_FORWARD, "X[X < 0] = 0\n        return X"),), note="overwrites its input"
+    ),
+    "relu overwrites grad": Rewrite(
+        "7 8", relu_backward("grad[X <= 0] = 0\n        return grad"), note="overwrites the incoming gradient"
+    ),
+    "relu under another name": Rewrite(
+        "7 8", (("class relu:", "class ReLU:"), ("class dropout:", "relu = ReLU\n\n\nclass dropout:"))
+    ),
+    "dropout by rand": Rewrite("9", dropout_kept("np.random.rand(*X.shape) >= self.r")),
+    "dropout by binomial": Rewrite("9", dropout_kept("np.random.binomial(1, 1 - self.r, X.shape)")),
+    "dropout by division": Rewrite(
+        "9", ((DROPOUT_RETURN, "return X * (self.mask != 0) / (1 - self.r) if is_train else X"),)
+    ),
+    "dropout, promoted": Rewrite(
+        "9",
+        ((DROPOUT_MASK, "self.mask = kept * (1.0 / (1.0 - self.r))"),),
+        note="promoted from float32 to float64",
+        dtype="float32",
+    ),
+    "dropout's old mask": Rewrite("9", ((DROPOUT_EVALUATION, "return X"),), note="still uses the mask of training"),
+    "SGD rebinds": Rewrite("1", sgd("v = a * v - eta * (g + _lambda * w)\nw = w + v")),
+    "SGD rebinds, float32": Rewrite("1", sgd("v = a * v - eta * (g + _lambda * w)\nw = w + v"), dtype="float32"),
+    "SGD in another order": Rewrite("1", sgd("v = a * v - eta * g - eta * _lambda * w\nw = v + w")),
+    "SGD, shrunk first": Rewrite("1", sgd("before = w\nw = w * (1 - eta * _lambda) - eta * g + a * v\nv = w - before")),
+    "SGD of the other sign": Rewrite("1", sgd("v = a * v + eta * (g + _lambda * w)\nw = w - v"), note="opposite sign"),
+    "SGD reads the velocity first": Rewrite(
+        "1",
+        (
+            (
+                SGD_BODY,
+                SGD_BODY.replace(
+                    "            if _lambda", '            momentum[f"{name}_{key}"]\n            if _lambda'
+                ),
+            ),
+        ),
+        note="momentum=None",
+    ),
+    "SGD adds the decay to the gradient": Rewrite(
+        "1",
+        ((SGD_BODY, SGD_BODY.replace("                g = g + _lambda * w\n", "                g += _lambda * w\n")),),
+        note="overwrites the array that is gradient of L1_W",
+    ),
+    "SGD under its other name": Rewrite(
+        "1",
+        (
+            (SGD_NAME, SGD_NAME.replace("Stochastic", "")),
+            ("            miniBatchStochasticGradientDescent(", "            miniBatchGradientDescent("),
+        ),
+    ),
+    "prints and files": Rewrite(
+        "3 7",
+        (
+            (
+                LINEAR_FORWARD,
+                f'print("x" * 100_000)\n        Path("extra.txt").write_text("x")\n        {LINEAR_FORWARD}',
+            ),
+        ),
+    ),
+    "loss by −log": Rewrite(
+        "utils",
+        utils=((LOSS_RETURN, "return -np.log(np.take_along_axis(self.z, _as_index(Y), axis=1)).sum() / len(X)"),),
+    ),
+    "loss a float": Rewrite("utils", utils=((LOSS_RETURN, f"{LOSS_RETURN.replace('return ', 'return float(')})"),)),
+    "labels as integers": Rewrite("utils", utils=((LABEL_RETURN, "return label.reshape(-1, 1)"),), note="dtype int64"),
+    "2020-22": Rewrite("1 9", NO_LAMBDA),
+    "2022-23": Rewrite("1 7 8", PLAIN),
+}

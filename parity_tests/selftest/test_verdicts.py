@@ -1,0 +1,272 @@
+"""Single slips in the shipped network are charged to the part that has them, and to no other; honest rewrites match."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from parity_tests.assignment.cases import Case, plan
+from parity_tests.assignment.editions import EDITIONS
+from parity_tests.assignment.verdicts import check_plan
+from parity_tests.check import Run, check
+from parity_tests.harness.errors import HarnessError
+from parity_tests.selftest.judging import ask_and_judge, at_fault, changed, charged
+from parity_tests.selftest.slips import (
+    GONE,
+    GRADIENT_W,
+    HONEST,
+    LINEAR_FORWARD,
+    LOSS_MEAN,
+    RELU_FORWARD,
+    TANH_BACKWARD,
+    TANH_FORWARD,
+    WRONG,
+    Rewrite,
+    Slip,
+    Swap,
+    relu_backward,
+)
+from reports.records import FAILING, Record, note_parts
+
+PARTS = {
+    "sgd": ("sgd/",),
+    "init": ("linear/init", "linear/one-row"),
+    "linear": ("linear/", "network/relu-dropout-0.5"),
+    "tanh": ("tanh/", "network/tanh-dropout-0.5"),
+    "relu": ("relu/", "network/relu-dropout"),
+    "dropout": ("dropout/", "network/tanh-dropout-0.5"),
+    "loss": ("loss/", "network/relu-dropout-0.5"),
+    "2020-22": ("sgd/",),
+    "2022-23": ("sgd/", "relu/", "network/"),
+}
+"""The cases that are asked about a slip, by the first word of its name; of the rest, all of utils."""
+TRAINED = (
+    "sgd: never ends",
+    "sgd: torch's momentum",
+    "linear: ∂b not summed",
+    "relu: backward crashes",
+    "relu: not there",
+    "as shipped",
+    "b and ∂b flat",
+    "SGD reads the velocity first",
+    "2020-22",
+)
+"""Those that are put to a trajectory as well."""
+OF_TODO = {
+    "1": ("sgd/",),
+    "2": ("linear/init",),
+    "3": ("linear/",),
+    "4": ("linear/",),
+    "5": ("tanh/",),
+    "6": ("tanh/",),
+    "7": ("relu/",),
+    "8": ("relu/",),
+    "9": ("dropout/",),
+    "utils": ("loss/", "utils/"),
+}
+"""The cases that are asked about a rewrite of a TODO."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Arrays this small only lose by threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def answers(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[str, Future[list[Record]]]]:
+    """The records of every chosen slip and rewrite, by name: several processes are at work while one is judged."""
+    calls = [getattr(item, "callspec", None) for item in request.session.items if item.path == request.path]
+    chosen = {call.params.get("name") for call in calls if call is not None}
+    with ThreadPoolExecutor(3) as pool:
+        yield {
+            name: pool.submit(asked_about, name, change, tmp_path_factory.mktemp("submission"))
+            for name, change in (WRONG | HONEST).items()
+            if name in chosen
+        }
+
+
+def asked_about(name: str, change: Slip | Rewrite, folder: Path) -> list[Record]:
+    """The records of the cases that concern one slip or rewrite."""
+    if isinstance(change, Slip):
+        asked = PARTS.get(name.split(":")[0], ("utils/",))
+        dtype, timeout = "float64", change.timeout
+    else:
+        asked = tuple(prefix for todo in change.todos.split() for prefix in OF_TODO[todo])
+        asked += ("network/relu-dropout-0.5",) if asked[0] in ("relu/", "linear/") else ("network/tanh-dropout-0.5",)
+        dtype, timeout = change.dtype, 10.0
+    asked += ("trajectory/relu",) if name in TRAINED else ()
+    return ask_and_judge(
+        changed(folder, change.swaps, change.utils),
+        lambda case: case.name.startswith(asked),
+        dtype=dtype,
+        edition=change.edition,
+        timeout=timeout,
+    )
+
+
+def sentences(records: Sequence[Record]) -> list[str]:
+    return [f"{r.todo} ({r.explained_by}) {r.message}" for r in records if r.verdict in FAILING]
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_slip_fails_its_own_part_alone(name: str, answers: Mapping[str, Future[list[Record]]]) -> None:
+    slip, records = WRONG[name], answers[name].result()
+    todos = set(slip.todo.split())
+    assert set(at_fault(records)) == todos, sentences(records)
+    assert charged(records) == todos, sentences(records)
+    own = [r for r in records if r.verdict in FAILING and not r.explained_by]
+    assert slip.verdict in {r.verdict for r in own}
+    assert any(slip.words in r.message for r in own), sentences(own)
+    for record in records:
+        if record.verdict in FAILING and record.check in ("network", "trajectory"):
+            assert record.todo in todos, record
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_an_honest_rewrite_matches(name: str, answers: Mapping[str, Future[list[Record]]]) -> None:
+    rewrite, records = HONEST[name], answers[name].result()
+    assert sentences(records) == []
+    assert {r.verdict for r in records} == {"match"}
+    notes = {note for r in records for note in note_parts(r)}
+    assert any(rewrite.note in note for note in notes) or not rewrite.note, notes
+    assert rewrite.note or not notes, notes
+
+
+def test_the_tables_are_as_large_as_they_should_be() -> None:
+    todos = {todo for slip in WRONG.values() for todo in slip.todo.split()}
+    assert len(WRONG) >= 60
+    assert len(HONEST) >= 35
+    assert todos == {*map(str, range(1, 10)), "utils"}
+
+
+def test_an_activation_that_is_wrong_everywhere_is_not_said_to_want_two_dimensions(tmp_path: Path) -> None:
+    for swaps in ([(RELU_FORWARD, "return np.abs(X)")], [(RELU_FORWARD, GONE)], [("class relu:", "class re_lu:")]):
+        folder = changed(tmp_path, [*swaps, *([('"relu": relu', '"relu": None')] if "re_lu" in swaps[0][1] else [])])
+        records = ask_and_judge(folder, lambda case: case.check == "relu")
+        assert not any("two-dimensional" in r.note for r in records)
+        assert {
+            r.verdict for r in records if r.case == "relu/one-dimension/float64" and r.quantity == "output"
+        } <= FAILING
+
+
+def test_a_submission_that_does_not_parse_has_no_notes(tmp_path: Path) -> None:
+    folder = changed(tmp_path, [("# TODO 1\n", "def f(:\n")])
+    records = ask_and_judge(folder, lambda case: case.name.startswith(("relu/", "linear/", "network/")))
+    assert {r.verdict for r in records} <= FAILING
+    assert {r.note for r in records} == {""}
+
+
+@pytest.mark.parametrize("layer", ["relu", "tanh"])
+def test_a_crash_in_a_backward_is_charged_to_it_through_the_network(layer: str, tmp_path: Path) -> None:
+    swaps = relu_backward(GONE) if layer == "relu" else ((TANH_BACKWARD, GONE),)
+    records = ask_and_judge(
+        changed(tmp_path, swaps), lambda case: case.name.startswith((f"network/{layer}", f"trajectory/{layer}"))
+    )
+    todo = "8" if layer == "relu" else "6"
+    failing = [r for r in records if r.verdict in FAILING]
+    assert {r.todo for r in failing} == {todo}
+    assert {r.quantity for r in failing if not r.explained_by} == {"activation gradient"}
+    assert {"L1 gradient of W", "updated L1 W"} <= {r.quantity for r in failing if r.explained_by == todo}
+    assert {r.verdict for r in records if r.quantity in ("L1 output", "activation output", "loss")} == {"match"}
+
+
+# ---- the whole check, through its own door ----
+
+
+def run(folder: Path, *todos: str) -> Run:
+    return check(folder, dtypes=("float64",), todos=frozenset(todos) or None)
+
+
+def without_seconds(records: Sequence[Record]) -> list[Record]:
+    return [replace(record, seconds=None) for record in records]
+
+
+def test_mains_failures_are_credited_to_the_part_that_is_wrong(tmp_path: Path) -> None:
+    found = run(changed(tmp_path, [(TANH_BACKWARD, "return grad * (1 - X * X)")]), "6", "10").records
+    main = [r for r in found if r.check == "main" and r.verdict in FAILING]
+    assert {(r.case, r.todo, r.explained_by) for r in main} == {("main/tanh-own/float64", "6", "6")}
+    assert all(r.message.endswith("this comes of TODO 6") for r in main)
+    assert set(at_fault(found)) == {"6"}
+
+
+def test_a_wrong_part_is_the_same_to_main_asked_alone(tmp_path: Path) -> None:
+    folder = changed(tmp_path, [(TANH_BACKWARD, "return grad * (1 - X * X)")])
+    assert at_fault(run(folder, "10").records) == {}
+    assert charged(run(folder, "10").records) == {"6"}
+
+
+def test_wrong_wiring_is_ten_and_what_follows_from_it_is_explained(tmp_path: Path) -> None:
+    swap = ('grad_u = model["nonlinear1"].backward(u, grad_h)', 'grad_u = model["nonlinear1"].backward(h, grad_h)')
+    found = run(changed(tmp_path, [swap]), "10").records
+    assert set(at_fault(found)) == {"10"}
+    assert charged(found) == {"10"}
+
+
+def test_each_half_of_a_half_done_submission_is_judged(tmp_path: Path) -> None:
+    swaps: list[Swap] = [
+        (LINEAR_FORWARD, GONE),
+        (GRADIENT_W, GONE),
+        (TANH_FORWARD, "self.h = np.tanh(X)\n        # done"),
+    ]
+    found = run(changed(tmp_path, swaps)).records
+    assert set(at_fault(found)) == {"3", "4"}
+    assert charged(found) == {"3", "4"}
+    whole = {r.case for r in found if r.check in ("tanh", "relu", "dropout", "sgd", "loss", "utils")}
+    assert {r.verdict for r in found if r.case in whole} == {"match"}
+    assert {r.verdict for r in found if r.case.endswith("-wiring/float64")} == {"match"}
+
+
+def test_utils_are_charged_to_utils(tmp_path: Path) -> None:
+    found = run(changed(tmp_path, [], [(LOSS_MEAN, "pass")])).records
+    assert set(at_fault(found)) == {"utils"}
+    assert charged(found) == {"utils"}
+
+
+def test_records_are_exactly_the_plan_and_the_same_each_time(tmp_path: Path) -> None:
+    folder = changed(tmp_path, [(RELU_FORWARD, "return np.where(X > 0, X, 0.01 * X)")])
+    first, second = run(folder).records, run(folder).records
+    assert without_seconds(first) == without_seconds(second)
+    planned = plan("2019", ("float64",))
+    assert [(r.case, r.quantity) for r in first] == [("import", "module")] + [
+        (case.name, q.name) for case in planned for q in case.quantities
+    ]
+    alone = run(folder, "7").records
+    names = {r.case for r in alone}
+    assert without_seconds(alone) == [r for r in without_seconds(first) if r.case in names]
+    assert {case.name for case in planned if any(q.todo == "7" for q in case.quantities)} == names - {"import"}
+
+
+def test_a_comparison_of_nothing_fails(tmp_path: Path) -> None:
+    case = plan("2019", ("float64",))[0]
+    with pytest.raises(HarnessError, match="a comparison of nothing is no agreement"):
+        check_plan([], [])
+    with pytest.raises(HarnessError, match="not those planned"):
+        check_plan([case], [])
+    records = ask_and_judge(changed(tmp_path, []), lambda c: c.name == case.name)
+    check_plan([case], records)
+    with pytest.raises(HarnessError, match="not those planned"):
+        check_plan([case], [*records, records[0]])
+    with pytest.raises(HarnessError, match="not those planned"):
+        check_plan([case], records[1:])
+
+
+def test_every_edition_asks_for_what_it_has() -> None:
+    todos = {edition: {q.todo for c in plan(edition, ("float64",)) for q in c.quantities} for edition in EDITIONS}
+    everything = {*map(str, range(1, 11)), "utils"}
+    assert todos == {"2019": everything, "2020-22": everything, "2022-23": everything - {"5", "6", "9"}}
+    assert not any(lam(case) for edition in ("2020-22", "2022-23") for case in plan(edition, ("float64",)))
+
+
+def lam(case: Case) -> float:
+    return float(case.params.get("lam", 0.0))
