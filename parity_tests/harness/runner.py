@@ -224,7 +224,7 @@ class Runner:
                         break
                     continue
                 ended, gathered = gathered, _Gathered(case)
-                spent, since = time.monotonic() - since, time.monotonic()
+                spent, since = _seconds(message.header), time.monotonic()
                 self._child.send(*_round(next(given, None)), since + limit + GRACE)
                 if begun:
                     yield ended.observation(spent)
@@ -539,6 +539,14 @@ class _Gathered:
         return Observation(
             self._case, self._values, self.failures, self._facts, tuple(dict.fromkeys(self._warnings)), seconds
         )
+
+
+def _seconds(header: Mapping[str, Any]) -> float:
+    """How long a round took the submission, by its process's own clock."""
+    seconds = header.get("seconds")
+    if type(seconds) is not float or not 0 <= seconds < float("inf"):
+        raise wire.WireError("a round that took no time that can be")
+    return seconds
 
 
 def _round(given: Round | None) -> Round:

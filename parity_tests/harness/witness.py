@@ -10,6 +10,7 @@ import dis
 import os
 import signal
 import sys
+import time
 import types
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -117,6 +118,7 @@ class Witness:
         self._deliver = send
         self._receive = receive
         self._in_rounds = False
+        self._began = self._waited = 0.0
         self._folder = folder
         self._cap = cap
         self._busy = True
@@ -207,8 +209,9 @@ class Witness:
     def next_round(self) -> Round | None:
         """Ask the harness for the next round of this case, None after the last; each has the whole time limit."""
         signal.setitimer(signal.ITIMER_REAL, 0.0)  # how long the harness takes is not the submission's time
+        spent = time.monotonic() - self._began - self._waited if self._in_rounds else 0.0
         self._in_rounds = True
-        self._send({"kind": "more"})
+        self._send({"kind": "more", "seconds": spent})
         given = self._receive()
         if given is None:
             self.stop_clock()
@@ -216,6 +219,7 @@ class Witness:
         seen = set(self._seen)
         self.start_clock(self._limit)
         self._seen |= seen
+        self._began, self._waited = time.monotonic(), 0.0
         return given
 
     def forgive(self, name: str | None = None) -> None:
@@ -295,9 +299,11 @@ class Witness:
     def _write(self, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
         """Deliver a message. In rounds the harness reads when it has judged the round before: the clock waits."""
         left = signal.setitimer(signal.ITIMER_REAL, 0.0)[0] if self._in_rounds else 0.0
+        before = time.monotonic()
         try:
             self._deliver(header, arrays)
         finally:
+            self._waited += time.monotonic() - before
             if left > 0:
                 signal.setitimer(signal.ITIMER_REAL, left, _AGAIN)
 
