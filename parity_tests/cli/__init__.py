@@ -12,6 +12,8 @@ from parity_tests.cli.bench import bench
 from parity_tests.cli.check import check
 from parity_tests.cli.data import data
 from parity_tests.cli.doctor import doctor
+from parity_tests.cli.grade import grade
+from parity_tests.cli.regrade import regrade
 from parity_tests.cli.report import report
 from parity_tests.cli.show import show
 from parity_tests.cli.status import AGREEMENT, INTERRUPTED, OWN_FAULT, UNUSABLE
@@ -57,5 +59,5 @@ def cli() -> None:
     and if not, what is wrong with it."""
 
 
-for command in (check, show, report, data, doctor, bench):
+for command in (check, show, report, data, doctor, bench, grade, regrade):
     cli.add_command(command)

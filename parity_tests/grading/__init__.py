@@ -1,0 +1,1 @@
+"""Grades a class: puts every submission to `check`, keeps each result whole, and makes the tables."""

@@ -1,0 +1,178 @@
+"""The folder of a graded class: one folder for each submission, and the tables; each whole, or not there at all."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from parity_tests.harness.errors import UsageError
+from parity_tests.harness.submission import show
+
+FORMAT = "parity grading"
+VERSION = 1
+SEEDS = 1 << 62
+
+
+@dataclass(frozen=True)
+class About:
+    """What stands in submission.json: where a result comes from, and what a human should know of it.
+
+    `digest` is of the files and the settings: a result with the same one need not be found again.
+    """
+
+    name: str
+    digest: str
+    source: str = ""
+    student: str = ""
+    email: str = ""
+    id: str = ""
+    late: str = ""
+    when: str = ""
+    notes: tuple[str, ...] = ()
+    missing: str = ""
+    refused: str = ""
+    edition_seen: str = ""
+    fingerprint: str = ""
+    trouble: str = ""
+    seconds: float = 0.0
+
+
+class GradingFolder:
+    """One class's results. Opened for writing it is locked, so that two runs never write into one."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.submissions = path / "submissions"
+        self._marker = path / "grading.json"
+        self._lock: int | None = None
+
+    def settings(self) -> dict[str, Any]:
+        """What the class was graded with. Raises UsageError where this is no such folder."""
+        try:
+            found = json.loads(self._marker.read_text(encoding="utf-8"))
+        except OSError:
+            found = None
+        except ValueError as error:
+            raise UsageError(f"{show(self._marker)} is damaged ({error}); grade again into another folder.") from None
+        if not isinstance(found, dict) or found.get("format") != FORMAT:
+            raise UsageError(f"{show(self.path)} is no folder that `parity grade` wrote.")
+        if found.get("version") != VERSION:
+            raise UsageError(f"{show(self.path)} was written by another version of Parity; grade again.")
+        return found
+
+    def begin(self, asked: Mapping[str, Any], seed: int | None) -> dict[str, Any]:
+        """Make the folder, or go on in it: what is graded with from now on, the seed drawn where none was given.
+
+        Raises UsageError for a folder with something else in it, or with results by other settings.
+        """
+        try:
+            self.submissions.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"the output folder {show(self.path)} cannot be made: {error.strerror}.") from None
+        others = [entry.name for entry in self.path.iterdir() if entry.name != self.submissions.name]
+        if self._marker.exists():
+            known = self.settings()
+            if seed is not None and seed != known["seed"]:
+                raise UsageError(f"{show(self.path)} was begun with another seed; leave --seed out to go on.")
+            for name, value in asked.items():
+                if known.get(name) != value:
+                    raise UsageError(
+                        f"{show(self.path)} was begun with {name} {_said(known.get(name))}, not {_said(value)}, and "
+                        f"results of one class must come of the same; name another folder with --out."
+                    )
+            return known
+        if [name for name in others if not name.startswith(".")] or any(self.submissions.iterdir()):
+            raise UsageError(f"{show(self.path)} holds something else than a graded class; name another with --out.")
+        seed = secrets.randbelow(SEEDS) if seed is None else seed
+        settings = {**asked, "seed": seed, "format": FORMAT, "version": VERSION}
+        self.write("grading.json", json.dumps(settings, indent=2) + "\n")
+        return settings
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder alone, and clear what a killed run left half-written. Raises UsageError where it is held."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(descriptor)
+            raise UsageError(f"another `parity grade` is at work in {show(self.path)}.") from None
+        try:
+            self._clear()
+            yield
+        finally:
+            os.close(descriptor)
+
+    def names(self) -> list[str]:
+        """The submissions with a result, sorted."""
+        if not self.submissions.is_dir():
+            return []
+        return sorted(entry.name for entry in self.submissions.iterdir() if not entry.name.startswith("."))
+
+    def about(self, name: str) -> About | None:
+        """What is known of a result; None where there is none that is whole."""
+        try:
+            found = json.loads((self.submissions / name / "submission.json").read_text(encoding="utf-8"))
+            return About(**{**found, "notes": tuple(found["notes"])})
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    def keep(self, about: About, files: Mapping[str, bytes]) -> None:
+        """Write one result whole, in place of an earlier one."""
+        stage = self.submissions / f".{uuid.uuid4().hex}"
+        stage.mkdir()
+        for name, data in files.items():
+            (stage / name).write_bytes(data)
+        (stage / "submission.json").write_text(json.dumps(asdict(about), indent=2) + "\n", encoding="utf-8")
+        target = self.submissions / about.name
+        if target.exists():
+            target.rename(self.submissions / f".{uuid.uuid4().hex}")
+        stage.rename(target)
+        self._clear()
+
+    def write(self, name: str, content: str | bytes) -> None:
+        """Write one file whole; one with the same content is left alone."""
+        data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
+        target = self.path / name
+        with contextlib.suppress(OSError):
+            if target.read_bytes() == data:
+                return
+        part = target.with_name(f".{uuid.uuid4().hex}")
+        part.write_bytes(data)
+        part.replace(target)
+
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder for temporary files outside this one, since other users must be able to pass through it."""
+        note = self.path / ".scratch"
+        with contextlib.suppress(OSError):
+            shutil.rmtree(note.read_text(encoding="utf-8"), ignore_errors=True)
+        scratch = Path(tempfile.mkdtemp(prefix="parity-class-"))
+        try:
+            scratch.chmod(0o711)
+            note.write_text(str(scratch), encoding="utf-8")
+            yield scratch
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+            note.unlink(missing_ok=True)
+
+    def _clear(self) -> None:
+        for folder in (self.path, self.submissions):
+            for entry in folder.iterdir() if folder.is_dir() else ():
+                if len(entry.name) == 33 and entry.name.startswith("."):
+                    shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
+
+
+def _said(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

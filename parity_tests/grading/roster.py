@@ -1,0 +1,101 @@
+"""The list of who is in the class: joined to what was handed in by number, address or name."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from parity_tests.harness.errors import UsageError
+from parity_tests.harness.submission import show
+
+_NAMES = ("name", "full name", "student", "student name")
+_FIRST, _LAST = ("first name", "first", "given name"), ("last name", "last", "surname", "family name")
+_IDS = ("id", "sid", "student id", "sis id", "user id", "id number", "username", "login", "sis login id", "login id")
+_ADDRESSES = ("email", "e-mail", "email address", "mail")
+
+
+class HandedIn(Protocol):
+    """What is known of who handed something in."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def student(self) -> str: ...
+    @property
+    def email(self) -> str: ...
+    @property
+    def id(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Person:
+    """One line of the roster. `ids` are all numbers and logins there are."""
+
+    name: str
+    email: str
+    ids: tuple[str, ...]
+    keys: frozenset[str]
+
+
+def load_roster(path: Path) -> list[Person]:
+    """The people in a CSV file with a header that names columns as course sites do. Raises UsageError."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UsageError(f"the roster {show(path)} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        text = path.read_text(encoding="cp1252", errors="replace")
+    try:
+        rows = list(csv.reader(io.StringIO(text)))
+    except csv.Error as error:
+        raise UsageError(f"the roster {show(path)} is no CSV file: {error}.") from None
+    header = [cell.strip().lower() for cell in rows[0]] if rows else []
+    known = (*_NAMES, *_FIRST, *_LAST, *_IDS, *_ADDRESSES)
+    if not set(header) & set(known):
+        raise UsageError(f"{show(path)}, line 1: no column is called name, email or id, so nobody can be told.")
+    return [_person(dict(zip(header, cells, strict=False))) for cells in rows[1:] if any(map(str.strip, cells))]
+
+
+def join(people: Sequence[Person], handed_in: Iterable[HandedIn]) -> dict[str, Person | None]:
+    """{name of submission: the person whose it is, None for nobody on the roster}; each person at most once a key.
+
+    Numbers and addresses decide before names; a name that two people share decides nothing.
+    """
+    by_key: dict[str, Person | None] = {}
+    for person in people:
+        for key in person.keys:
+            by_key[key] = None if key in by_key and by_key[key] is not person else person
+    found: dict[str, Person | None] = {}
+    for one in handed_in:
+        keys = [*one.id.split(", "), *one.email.split(", "), *one.student.split(", "), one.student, one.name]
+        found[one.name] = next((p for key in keys if key and (p := by_key.get(_plain(key))) is not None), None)
+    return found
+
+
+def _person(row: dict[str, str]) -> Person:
+    def first_of(names: Sequence[str]) -> str:
+        return next((row[name].strip() for name in names if row.get(name, "").strip()), "")
+
+    first, last = first_of(_FIRST), first_of(_LAST)
+    name = first_of(_NAMES) or f"{first} {last}".strip()
+    if not (first and last):
+        if "," in name:
+            last, _, first = (part.strip() for part in name.partition(","))
+        else:
+            first, _, last = name.rpartition(" ")
+    email = first_of(_ADDRESSES)
+    ids = tuple(row[key].strip() for key in _IDS if row.get(key, "").strip())
+    spellings = (name, f"{first} {last}", f"{last}, {first}", f"{last}{first}", *ids, email, email.partition("@")[0])
+    return Person(name or email or (ids[0] if ids else ""), email, ids, frozenset(filter(None, map(_plain, spellings))))
+
+
+def _plain(text: str) -> str:
+    """One spelling for the ways in which sites write a name: no case, accents, spaces or marks."""
+    bare = unicodedata.normalize("NFKD", text.casefold())
+    return re.sub(r"[^\w@]|_", "", "".join(char for char in bare if not unicodedata.combining(char)))

@@ -1,0 +1,274 @@
+"""Makes the tables of a class, and each student's page, from the results that there are: nothing is run."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from parity_tests.assignment import cases, editions
+from parity_tests.assignment.parts import PARTS
+from parity_tests.grading.folder import About, GradingFolder
+from parity_tests.grading.roster import Person, join
+from parity_tests.harness.errors import UsageError
+from parity_tests.intake.layouts import Intake
+from reports.classes import ClassTable, look_frame
+from reports.feedback import feedback_page, points_text
+from reports.grades import Grade, Override, grade, grades_frame, load_overrides, with_overrides
+from reports.gradescope import results_json
+from reports.records import Record, from_frame
+from reports.rubric import Rubric, RubricError, load_rubric
+from reports.runs import csv_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+DEFAULT_RUBRIC = Path(__file__).parents[1] / "assignment" / "rubric.toml"
+KEPT = ("rubric.toml", "overrides.csv", "roster.csv")
+"""Copies of what the user gave, in the folder: they are used again unless others are given."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """A submission that a human should look at, and why."""
+
+    submission: str
+    kind: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What the tables say: the total and maximum of each submission, and what needs a look."""
+
+    totals: dict[str, tuple[float | None, float]]
+    looks: tuple[Look, ...]
+    faults: int
+    waiting: int
+
+
+def known_checks() -> frozenset[str]:
+    """The checks for which a rubric can give points."""
+    return frozenset(case.check for edition in editions.EDITIONS for case in cases.plan(edition, ("float64",)))
+
+
+def usable_rubric(path: Path | None) -> tuple[Rubric, str]:
+    """A rubric and its text; the default one for None. Raises UsageError."""
+    path = path or DEFAULT_RUBRIC
+    try:
+        return load_rubric(path, known_checks()), path.read_text(encoding="utf-8-sig")
+    except RubricError as error:
+        raise UsageError(f"{error}.") from None
+
+
+def looks_of(about: About, graded: Grade, edition: str) -> list[Look]:
+    """Why this submission alone needs a look."""
+    found = []
+    if about.trouble or graded.faults:
+        why = about.trouble or f"{graded.faults} records are Parity's own faults"
+        found.append(Look(about.name, "harness error", why))
+    found += [Look(about.name, "undecided", f"nothing of {part} could be decided") for part in graded.undecided]
+    if about.refused:
+        found.append(Look(about.name, "refused archive", about.refused))
+    elif about.missing:
+        found.append(Look(about.name, "nothing to run", about.missing))
+    if about.edition_seen and about.edition_seen != edition:
+        why = f"its SGD is that of the edition {about.edition_seen}; it was judged by the class's, {edition}"
+        found.append(Look(about.name, "another edition", why))
+    return found
+
+
+def intake_json(intake: Intake) -> str:
+    """What was taken in, as it is kept: who handed in what, without the files."""
+
+    def rows(attempts: Sequence[Any]) -> list[dict[str, str]]:
+        names = ("name", "source", "student", "email", "id", "late", "when")
+        return [{name: str(getattr(attempt, name)) for name in names} for attempt in attempts]
+
+    kept = {
+        "format": intake.format,
+        "attempts": rows(intake.attempts),
+        "replaced": rows(intake.replaced),
+        "ignored": list(intake.ignored),
+    }
+    return json.dumps(kept, indent=1) + "\n"
+
+
+def make_tables(
+    folder: GradingFolder, rubric: Rubric, overrides: Sequence[Override], roster: Sequence[Person]
+) -> Tables:
+    """Write every table and page of the folder; those that come out the same are left alone."""
+    settings = folder.settings()
+    intake = json.loads((folder.path / "intake.json").read_text(encoding="utf-8"))
+    edition, dtypes = settings["edition"], tuple(settings["dtypes"])
+    titles = {case.name: {"title": case.title} for case in cases.plan(edition, dtypes)}
+    given: dict[str, list[Override]] = {}
+    for override in overrides:
+        given.setdefault(override.submission, []).append(override)
+    whole = [(row, about) for row in intake["attempts"] if (about := folder.about(row["name"])) is not None]
+    people = join(roster, [about for _, about in whole])
+    classes = ClassTable(rubric)
+    rows: list[dict[str, Any]] = []
+    looks: list[Look] = []
+    totals = {}
+    faults = 0
+    with _Records(folder) as records_file:
+        for _, about in whole:
+            records = records_file.add(about.name)
+            graded = with_overrides(grade(records, rubric), given.get(about.name, ()))
+            faults += bool(graded.faults)
+            looks += looks_of(about, graded, edition)
+            classes.add(records, graded)
+            totals[about.name] = (graded.total, graded.maximum)
+            rows.append(_row(about, graded, edition, people[about.name]))
+            _write_pages(folder, about, records, graded, rubric, titles)
+    looks += _identical([about for _, about in whole])
+    looks += _roster_looks(roster, people)
+    looks.sort(key=lambda look: (look.kind, look.submission))
+    frame = grades_frame(rows, rubric.names)
+    folder.write("grades.csv", csv_text(frame))
+    folder.write("grades.parquet", _parquet(frame))
+    folder.write("class.csv", csv_text(classes.frame()))
+    folder.write("look.csv", csv_text(look_frame([(look.submission, look.kind, look.why) for look in looks])))
+    folder.write("handed_in.csv", csv_text(_handed_in(intake)))
+    return Tables(totals, tuple(looks), faults, len(intake["attempts"]) - len(whole))
+
+
+def overrides_in(path: Path, folder: GradingFolder, rubric: Rubric) -> list[Override]:
+    """The overrides of this file. Raises UsageError."""
+    intake = json.loads((folder.path / "intake.json").read_text(encoding="utf-8"))
+    try:
+        return load_overrides(path, [row["name"] for row in intake["attempts"]], rubric.names)
+    except RubricError as error:
+        raise UsageError(f"{error}.") from None
+
+
+class _Records:
+    """records.parquet, one row group for each submission, under its name once it is whole."""
+
+    def __init__(self, folder: GradingFolder) -> None:
+        self._folder = folder
+        self._target = folder.path / "records.parquet"
+        self._part = folder.path / f".{uuid.uuid4().hex}"
+        self._writer: Any = None
+
+    def __enter__(self) -> _Records:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            if kind is None:
+                os.replace(self._part, self._target)  # noqa: PTH105
+        self._part.unlink(missing_ok=True)
+
+    def add(self, name: str) -> list[Record]:
+        """The records of one submission, which are now in the file as well."""
+        import pyarrow.parquet as pq
+
+        with (self._folder.submissions / name / "records.parquet").open("rb") as file:
+            table: pa.Table = pq.read_table(file)
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._part, table.schema)
+        self._writer.write_table(table.cast(self._writer.schema))
+        return from_frame(table.to_pandas())
+
+
+def _row(about: About, graded: Grade, edition: str, person: Person | None) -> dict[str, Any]:
+    status = "no grade: harness error" if graded.faults else "nothing to run" if about.missing else "graded"
+    given = [
+        f"{part.part}: {points_text(part.points)} in place of {points_text(part.before)}, {part.override}"
+        for part in graded.parts
+        if part.override
+    ]
+    return {
+        "submission": about.name,
+        "student": person.name if person else about.student,
+        "email": about.email or (person.email if person else ""),
+        "id": about.id or ", ".join(person.ids if person else ()),
+        "late": about.late,
+        "when": about.when,
+        "edition": edition,
+        **{part.part: part.points for part in graded.parts},
+        "total": graded.total,
+        "maximum": graded.maximum,
+        "status": status,
+        "overridden": "; ".join(given),
+    }
+
+
+def _write_pages(
+    folder: GradingFolder,
+    about: About,
+    records: Sequence[Record],
+    graded: Grade,
+    rubric: Rubric,
+    titles: Mapping[str, Any],
+) -> None:
+    where = f"submissions/{about.name}"
+    hints = json.loads((folder.path / where / "environment.json").read_text(encoding="utf-8")).get("hints", {})
+    said = [about.missing] if about.missing else list(about.notes)
+    shown = [] if about.missing else records
+    name = about.student or about.name
+    page = feedback_page(name, shown, graded, parts=PARTS, titles=titles, hints=hints, said=said)
+    folder.write(f"{where}/feedback.md", page)
+    seconds = about.seconds or None
+    results = results_json(shown, graded, rubric, titles=titles, hints=hints, said=said, seconds=seconds)
+    folder.write(f"{where}/results.json", results)
+
+
+def _identical(found: Sequence[About]) -> list[Look]:
+    groups: dict[str, list[str]] = {}
+    for about in found:
+        if about.fingerprint:
+            groups.setdefault(about.fingerprint, []).append(about.name)
+    return [
+        Look(name, "identical", f"the same code, up to names and spaces, as {_few([n for n in names if n != name])}")
+        for names in groups.values()
+        if len(names) > 1
+        for name in names
+    ]
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _roster_looks(roster: Sequence[Person], people: Mapping[str, Person | None]) -> list[Look]:
+    if not roster:
+        return []
+    there = {id(person) for person in people.values()}
+    nothing = [Look(p.name, "handed in nothing", "is on the roster") for p in roster if id(p) not in there]
+    why = "nobody there has this name, address or number"
+    return nothing + [Look(name, "not on the roster", why) for name, person in people.items() if person is None]
+
+
+def _handed_in(intake: Mapping[str, Any]) -> pd.DataFrame:
+    import pandas as pd
+
+    names = ("name", "source", "student", "late", "when")
+    rows = [[*(row[name] for name in names), "yes"] for row in intake["attempts"]]
+    rows += [[*(row[name] for name in names), "no: a later attempt does"] for row in intake["replaced"]]
+    rows += [["", name, "", "", "", "no: it is no submission"] for name in intake["ignored"]]
+    return pd.DataFrame(rows, columns=["submission", *names[1:], "counts"]).astype("string")
+
+
+def _parquet(frame: pd.DataFrame) -> bytes:
+    return bytes(frame.to_parquet(engine="pyarrow", index=False))
+
+
+def differences(before: Mapping[str, float | None], after: Mapping[str, tuple[float | None, float]]) -> list[str]:
+    """Who changes by how much, as sentences, the largest change first."""
+    changed = []
+    for name, (total, _) in after.items():
+        old = before.get(name)
+        if old == total:
+            continue
+        by = "" if old is None or total is None else f" ({total - old:+.2f})"
+        changed.append((-abs((total or 0.0) - (old or 0.0)), f"{name}: {points_text(old)} → {points_text(total)}{by}"))
+    return [sentence for _, sentence in sorted(changed)]

@@ -1,0 +1,178 @@
+"""The work on one submission: whatever happens in it is its result, and nobody else's."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from parity_tests.harness.errors import UsageError
+from reports.records import Record
+
+OVERDUE = 900.0
+"""Seconds after which a worker gives itself up: `check` ends long before, unless the harness hangs."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is the same for a whole class, and makes its results comparable."""
+
+    seed: int
+    edition: str
+    dtypes: tuple[str, ...]
+    timeout: float = 10.0
+    allow: tuple[str, ...] = ()
+    isolation: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as JSON holds it."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class Task:
+    """One submission to grade: its files by relative names, or why there are none."""
+
+    name: str
+    files: tuple[tuple[str, bytes], ...]
+    missing: str
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a task: its records, the files of its run folder, and what a human should know."""
+
+    name: str
+    records: list[Record]
+    files: dict[str, bytes] = field(default_factory=dict)
+    edition_seen: str = ""
+    fingerprint: str = ""
+    trouble: str = ""
+    seconds: float = 0.0
+
+
+def work(task: Task) -> Outcome:
+    """Check one submission. Never raises but for Ctrl-C: a fault of Parity's own is the outcome's `trouble`."""
+    started = time.monotonic()
+    with _overdue(), _interruptible():
+        try:
+            outcome = _unrunnable(task, "missing", task.missing) if task.missing else _checked(task)
+        except Exception as error:
+            outcome = lost(task, f"{type(error).__name__}: {error}", traceback.format_exc())
+    return replace(outcome, seconds=round(time.monotonic() - started, 3))
+
+
+def lost(task: Task, why: str, trace: str = "") -> Outcome:
+    """The outcome of a task that the harness failed: every quantity a harness error, and so no grade."""
+    outcome = _unrunnable(task, "harness_error", f"Parity itself failed: {' '.join(why.split())[:300]}")
+    return replace(outcome, trouble=why, files={**outcome.files, "trouble.txt": (trace or why).encode()})
+
+
+def _checked(task: Task) -> Outcome:
+    from parity_tests.assignment import editions
+    from parity_tests.check import check
+    from parity_tests.intake.likeness import fingerprint
+
+    settings = task.settings
+    source = dict(task.files)[f"{editions.MODULE}.py"].decode("utf-8", "replace")
+    with _laid_out(task.files) as folder:
+        try:
+            run = check(
+                folder,
+                dtypes=settings.dtypes,
+                seed=settings.seed,
+                edition=settings.edition,
+                timeout=settings.timeout,
+                allow=settings.allow,
+            )
+        except UsageError as error:
+            return _unrunnable(task, "missing", str(error).replace(str(folder), task.name))
+    run = replace(
+        run,
+        records=[replace(record, submission=task.name) for record in run.records],
+        environment={**run.environment, "submission": task.name},
+    )
+    trouble = next((record.message for record in run.records if record.verdict == "harness_error"), "")
+    return Outcome(
+        task.name, run.records, _run_files(run), run.environment.get("edition_seen", ""), fingerprint(source), trouble
+    )
+
+
+def _unrunnable(task: Task, verdict: str, sentence: str) -> Outcome:
+    """The outcome of a submission that there is no way to run: every planned quantity has the same verdict."""
+    from parity_tests.assignment import cases
+    from parity_tests.assignment.verdicts import Setting, json_params, record_of
+    from parity_tests.check import Run
+    from parity_tests.harness.compare import Comparison
+
+    settings = task.settings
+    setting = Setting(task.name, settings.edition, "cpu", settings.isolation or "none")
+    failed = Comparison(verdict, problem=sentence, sentence=True)
+    plan = cases.plan(settings.edition, settings.dtypes)
+    records = [
+        replace(record_of(setting, case, q, failed, None), message=sentence) for case in plan for q in case.quantities
+    ]
+    environment = {"submission": task.name, "edition": settings.edition, "seed": settings.seed}
+    inputs = {case.name: {"title": case.title, **json_params(case.params)} for case in plan}
+    return Outcome(task.name, records, _run_files(Run(records, environment, {}, inputs)))
+
+
+def _run_files(run: Any) -> dict[str, bytes]:
+    """The files of a run folder, as `parity show` reads it."""
+    from reports.runs import write
+
+    with tempfile.TemporaryDirectory(prefix="parity-") as stage:
+        write(Path(stage), run)
+        return {file.name: file.read_bytes() for file in sorted(Path(stage).iterdir())}
+
+
+@contextmanager
+def _laid_out(files: Sequence[tuple[str, bytes]]) -> Iterator[Path]:
+    """The files in a new folder, which another user may read, but not find beside others."""
+    outer = Path(tempfile.mkdtemp(prefix="parity-"))
+    try:
+        folder = Path(tempfile.mkdtemp(dir=outer, prefix="submission-"))
+        outer.chmod(0o711)
+        folder.chmod(0o755)
+        for name, data in files:
+            file = folder.joinpath(*name.split("/"))
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(data)
+        yield folder
+    finally:
+        shutil.rmtree(outer, ignore_errors=True)
+
+
+@contextmanager
+def _overdue() -> Iterator[None]:
+    """Ends this whole process if the work does not: what waits for it then finds out, and gives it to another."""
+    timer = threading.Timer(OVERDUE, os._exit, (70,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C ends the work in a local process, which ignores it while it waits; a cluster's worker is left alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
