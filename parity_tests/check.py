@@ -106,13 +106,13 @@ def check(
         setting = Setting(str(submission), hello.edition, device, isolation)
         judged, seen = _judge_all(plan, seed, device, hello, _arriving(answered, running), progress)
         output = b"".join(runner.output for runner in runners.values())
-    credited = credit(plan, judged)
+    credited, hints = _named(plan, credit(plan, judged), seen, seed)
     records = [r for case in wanted for r in records_of(setting, case, credited[case.name], seen[case.name])]
     check_plan(wanted, records)
     records.insert(0, import_record(setting, (hello.import_failure, hello.utils_failure)))
     return Run(
         records=_noting_lent(records, hello),
-        environment=_environment(setting, seed, dtypes, hello, time.monotonic() - started),
+        environment={**_environment(setting, seed, dtypes, hello, time.monotonic() - started), "hints": hints},
         arrays=_arrays_of_failures({case.name: judged[case.name] for case in wanted}),
         inputs={case.name: {"title": case.title, **json_params(case.params)} for case in wanted},
         output=output,
@@ -192,6 +192,17 @@ def _judge_all(
     return forgive_float64_only(plan, judged), seen
 
 
+def _named(
+    plan: Sequence[Case], judged: Mapping[str, Mapping[str, Comparison]], seen: Mapping[str, Observation], seed: int
+) -> tuple[dict[str, dict[str, Comparison]], dict[str, str]]:
+    """The same comparisons with the names of known mistakes, and a hint for each name."""
+    from parity_tests.assignment.diagnose import diagnosed, hints  # they bring torch in, which is here by now
+
+    named = diagnosed(plan, judged, seen, partial(inputs.draw, seed=seed))
+    claimed = {c.diagnosis for comparisons in named.values() for c in comparisons.values() if c.diagnosis}
+    return named, {diagnosis: " ".join(hints(diagnosis)) for diagnosis in sorted(claimed) if hints(diagnosis)}
+
+
 def _arrays_of_failures(judged: Mapping[str, Mapping[str, Comparison]]) -> dict[str, NDArray[Any]]:
     return {
         f"{case}/{quantity}/{word}": array
@@ -217,6 +228,7 @@ def _environment(setting: Setting, seed: int, dtypes: Sequence[str], hello: Hell
     return {
         "submission": setting.submission,
         "edition": setting.edition,
+        "edition_seen": hello.edition_seen,
         "seed": seed,
         "device": setting.device,
         "dtypes": list(dtypes),

@@ -15,6 +15,8 @@ from parity_tests.grading.folder import About, GradingFolder
 from parity_tests.grading.roster import Person, load_roster
 from parity_tests.grading.task import Outcome, Settings, Task, lost, work
 from parity_tests.harness.errors import UsageError
+from parity_tests.harness.isolation import choose
+from parity_tests.harness.packages import closure
 from parity_tests.harness.submission import show
 from parity_tests.intake.layouts import Attempt, Intake, take_in
 from parity_tests.intake.prepare import Prepared, prepare
@@ -36,9 +38,9 @@ class Given:
 
 @dataclass(frozen=True)
 class Progress:
-    """Whom to tell: so many submissions there are; one is done, now or before; one needs a look, and why."""
+    """Whom to tell: so many submissions there are, isolated so; one is done, now or before; one needs a look, and why."""
 
-    begin: Callable[[int], None]
+    begin: Callable[[int, str], None]
     done: Callable[[str, bool], None]
     look: Callable[[made.Look], None]
 
@@ -48,6 +50,7 @@ def grade_class(
     out: Path,
     *,
     asked: Settings,
+    isolation: str | None,
     seed: int | None,
     format: str | None,
     given: Given,
@@ -59,11 +62,15 @@ def grade_class(
     """Grade what is in `source` into the folder `out`, or go on where an earlier run there was stopped.
 
     The seed of `asked` does not count: it is `seed`, or drawn, or that of the earlier run. `only` names submissions
-    to check again whatever is there, and no others. `jobs` processes work here, or the workers of a Dask `scheduler`.
+    to check again whatever is there, and no others; `isolation` is the least level that will do, the strongest there
+    is but never `none` where it is None. `jobs` processes work here, or the workers of a Dask `scheduler`.
     Raises UsageError for what cannot be started, HarnessError where the workers are lost.
     """
     intake = take_in(source, format)
     _refuse_unknown(only, intake)
+    closure(asked.allow)  # refuses what is not installed
+    level = choose(isolation)
+    asked = replace(asked, isolation=level.name)
     folder = GradingFolder(out)
     _read_rubric(folder, given.rubric)  # what is wrong with it is said before anything is made
     if given.roster:
@@ -74,7 +81,7 @@ def grade_class(
         rubric, overrides, roster = read_given(folder, given)
         settings = replace(asked, seed=known["seed"])
         todo = _Todo(folder, intake, settings, frozenset(only))
-        progress.begin(len(only) or len(intake.attempts))
+        progress.begin(len(only) or len(intake.attempts), f"isolation {level.name}: {level.guarantee}")
         with folder.scratch() as scratch:
             executor, width = cluster(scheduler) if scheduler else (local_processes(jobs, scratch), jobs)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from parity_tests.assignment.editions import DEFAULT, EDITIONS
-from parity_tests.cli.options import DTYPES, finite_seconds, module_names
+from parity_tests.cli.options import DTYPES, LEVELS, finite_seconds, module_names
 from parity_tests.cli.status import AGREEMENT, OWN_FAULT
 from parity_tests.cli.terminal import complain
 
@@ -81,6 +81,7 @@ def grade(
     only: tuple[str, ...],
     timeout: float,
     allow: tuple[str, ...],
+    isolation: str | None,
     jobs: int | None,
     scheduler: str | None,
 ) -> int:
@@ -99,6 +100,7 @@ def grade(
             submissions,
             out,
             asked=asked,
+            isolation=isolation,
             seed=seed,
             format=format,
             given=Given(rubric, overrides, roster),
@@ -152,7 +154,8 @@ class _Teller:
         if self._bar is not None:
             self._bar.stop()
 
-    def begin(self, total: int) -> None:
+    def begin(self, total: int, isolation: str) -> None:
+        complain(f"{total} submission{'s' if total != 1 else ''}; {isolation}.")
         self._total = total
         self._start = self._said = time.monotonic()
         if not sys.stderr.isatty():

@@ -15,7 +15,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from parity_tests.harness.errors import UsageError
 from reports.records import Record
 
 OVERDUE = 900.0
@@ -31,7 +30,7 @@ class Settings:
     dtypes: tuple[str, ...]
     timeout: float = 10.0
     allow: tuple[str, ...] = ()
-    isolation: str | None = None
+    isolation: str = "none"
 
     def as_json(self) -> dict[str, Any]:
         """The same as JSON holds it."""
@@ -86,17 +85,15 @@ def _checked(task: Task) -> Outcome:
     settings = task.settings
     source = dict(task.files)[f"{editions.MODULE}.py"].decode("utf-8", "replace")
     with _laid_out(task.files) as folder:
-        try:
-            run = check(
-                folder,
-                dtypes=settings.dtypes,
-                seed=settings.seed,
-                edition=settings.edition,
-                timeout=settings.timeout,
-                allow=settings.allow,
-            )
-        except UsageError as error:
-            return _unrunnable(task, "missing", str(error).replace(str(folder), task.name))
+        run = check(
+            folder,
+            dtypes=settings.dtypes,
+            seed=settings.seed,
+            edition=settings.edition,
+            timeout=settings.timeout,
+            allow=settings.allow,
+            isolation=settings.isolation,
+        )
     run = replace(
         run,
         records=[replace(record, submission=task.name) for record in run.records],
@@ -104,7 +101,7 @@ def _checked(task: Task) -> Outcome:
     )
     trouble = next((record.message for record in run.records if record.verdict == "harness_error"), "")
     return Outcome(
-        task.name, run.records, _run_files(run), run.environment.get("edition_seen", ""), fingerprint(source), trouble
+        task.name, run.records, _run_files(run), run.environment["edition_seen"], fingerprint(source), trouble
     )
 
 
@@ -116,7 +113,7 @@ def _unrunnable(task: Task, verdict: str, sentence: str) -> Outcome:
     from parity_tests.harness.compare import Comparison
 
     settings = task.settings
-    setting = Setting(task.name, settings.edition, "cpu", settings.isolation or "none")
+    setting = Setting(task.name, settings.edition, "cpu", settings.isolation)
     failed = Comparison(verdict, problem=sentence, sentence=True)
     plan = cases.plan(settings.edition, settings.dtypes)
     records = [
