@@ -38,7 +38,7 @@ class Given:
 
 @dataclass(frozen=True)
 class Progress:
-    """Whom to tell: so many submissions there are, isolated so; one is done, now or before; one needs a look, and why."""
+    """Whom to tell: how many submissions there are and their isolation; one is done, now or before; one needs a look."""
 
     begin: Callable[[int, str], None]
     done: Callable[[str, bool], None]

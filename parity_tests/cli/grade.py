@@ -65,6 +65,11 @@ FORMATS = ("gradescope", "canvas", "moodle", "plain")
     help="Modules beside numpy that submissions may import; may be repeated.",
 )
 @click.option(
+    "--isolation",
+    type=click.Choice(LEVELS),
+    help="The least that will do; left out, the strongest there is, but never none.",
+)
+@click.option(
     "--jobs", type=click.IntRange(min=1), help="Processes at work here; as many as there are cores if left out."
 )
 @click.option("--scheduler", metavar="ADDRESS", help="Let the workers of this Dask scheduler do the work.")
