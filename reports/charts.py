@@ -46,7 +46,7 @@ def ratios_chart(records: Sequence[Record], parts: Mapping[str, str], *, narrow:
             {"value": (place, row + (0.17, -0.17)[index % 2]), "label": _dot_label(same)}
             for (place, row), same in sorted(dots.items())
         ]
-        chart.add(dtype, points)
+        chart.add(printable(dtype), points)
     over = sum((record.ratio or 0) > 1 for record in shown)
     return _svg(
         chart,
@@ -86,12 +86,13 @@ def _place(ratio: float) -> float:
 def _dot_label(same: Sequence[Record]) -> str:
     largest = max(same, key=lambda record: record.ratio or 0.0)
     more = f" (and {len(same) - 1} more here)" if len(same) > 1 else ""
-    return f"{largest.case}, {largest.quantity}: ratio {number(largest.ratio)}{more}"
+    # Printable before pygal writes it: XML forbids characters that a submission may use.
+    return printable(f"{largest.case}, {largest.quantity}: ratio {number(largest.ratio)}{more}")
 
 
 def _short_part(todo: str, parts: Mapping[str, str], narrow: bool) -> str:
     if narrow or not todo.isdecimal():
-        return todo
+        return printable(todo)
     return f"{parts.get(todo, '')} · {todo}"
 
 
@@ -127,8 +128,9 @@ def _svg(chart: Any, title: str, description: str) -> str:
             tag = child.tag.removeprefix(f"{{{SVG}}}")
             if tag in ("script", "style", "title") or "tooltip-overlay" in child.get("class", ""):
                 parent.remove(child)
-            elif tag == "g" and child.get("class") in ("dots", "bar"):
-                _native_hover(child)
+    for group in root.iter(f"{{{SVG}}}g"):
+        if group.get("class") in ("dots", "bar"):
+            _native_hover(group)
     for defs in root.findall(f"{{{SVG}}}defs"):
         if not len(defs):
             root.remove(defs)
@@ -156,5 +158,5 @@ def _native_hover(group: ElementTree.Element) -> None:
         if child.tag == f"{{{SVG}}}desc":
             group.remove(child)
     title = ElementTree.Element(f"{{{SVG}}}title")
-    title.text = printable(found.get("label") or found.get("value", ""))
+    title.text = found.get("label") or found.get("value", "")
     group.insert(0, title)

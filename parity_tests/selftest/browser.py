@@ -63,6 +63,7 @@ class Browser:
         self._count = 0
         self._session = ""
         self._seen = Seen()
+        self._asked: dict[str, str] = {}
         self._loaded = False
         target = self._ask("Target.createTarget", url="about:blank")["targetId"]
         self._session = self._ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
@@ -175,6 +176,9 @@ class Browser:
             self._loaded = True
         elif event == "Network.requestWillBeSent":
             self._seen.requests.append(params["request"]["url"])
+            self._asked[params["requestId"]] = params["request"]["url"]
+        elif event == "Network.loadingFailed" and params.get("blockedReason"):
+            self._seen.requests.remove(self._asked[params["requestId"]])  # it never left the browser
         elif event == "Runtime.consoleAPICalled":
             self._seen.console.append(f"{params['type']}: {params['args']}")
         elif event == "Runtime.exceptionThrown":

@@ -1,0 +1,151 @@
+"""The pages in a real Chromium: no request, no complaint, no sideways scrolling, nothing that axe-core finds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from parity_tests.assignment.parts import PARTS
+from parity_tests.selftest.browser import Browser, find
+from parity_tests.selftest.hostile import TEXTS, hostile_run
+from parity_tests.selftest.invented import InventedRun, mismatch, record
+from reports.html import report_page
+
+pytestmark = pytest.mark.skipif(find() is None, reason="there is no Chromium: install the system's package chromium")
+
+SETTINGS = [(width, dark) for width in (1280, 390) for dark in (False, True)]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with Browser() as opened:
+        yield opened
+
+
+def flawed() -> InventedRun:
+    """A run with a card of every kind: numbers, a crash with a place, a diagnosis, notes, undecided, our own fault."""
+    long = "a-very-long-name" * 12
+    return InventedRun(
+        records=[
+            *(record(todo=todo, ratio=0.3, dtype=dtype) for todo in PARTS for dtype in ("float64", "float32")),
+            mismatch(case="linear/wide/float64", diagnosis="mean instead of sum", note="overwrites its input"),
+            mismatch(todo="3", quantity=long, message=f"{long} is wrong", verdict="crashed", file=f"{long}.py", line=3),
+            mismatch(todo="7", message="another", ratio=float("inf")),
+            record(todo="10", check="main", verdict="undecided", message="cannot be told", ratio=0.0),
+            record(todo="utils", verdict="harness_error", message="the worker spoke nonsense"),
+        ],
+    )
+
+
+PAGES = {
+    "agreement": report_page(InventedRun(records=[record(), record(todo="3")]), parts=PARTS),
+    "flawed": report_page(
+        flawed(),
+        parts=PARTS,
+        hints={"mean instead of sum": "Look at how the rows of a batch are put together."},
+        scripts={"linear/wide/float64/gradient of W": "import numpy as np\n" * 30},
+    ),
+    "nothing": report_page(InventedRun(records=[], arrays={}, output=b""), parts=PARTS),
+}
+
+
+@pytest.mark.parametrize(("width", "dark"), SETTINGS)
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_clean(browser: Browser, tmp_path: Path, name: str, width: int, dark: bool) -> None:
+    path = tmp_path / f"{name}.html"
+    path.write_text(PAGES[name], encoding="utf-8")
+    seen = browser.open(path, width=width, dark=dark)
+    assert seen.console == []
+    assert seen.requests == []
+    assert browser.overflow() <= 0
+    browser.run("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert browser.overflow() <= 0
+    assert browser.axe() == []
+
+
+def test_the_browser_of_these_tests_sees_what_is_wrong(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "bad.html"
+    path.write_text(
+        "<title>x</title><img src=a.png><p style='width: 3000px; color: #777; background: #888'>text</p>"
+        "<script>console.error('said')</script>"
+    )
+    seen = browser.open(path, width=390)
+    assert any("said" in line for line in seen.console)
+    assert [url for url in seen.requests if url.endswith("a.png")]
+    assert browser.overflow() > 0
+    assert {line.partition(":")[0] for line in browser.axe()} >= {"image-alt", "color-contrast", "html-has-lang"}
+
+
+def test_a_page_is_read_without_javascript(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "flawed.html"
+    path.write_text(PAGES["flawed"], encoding="utf-8")
+    browser.open(path, script=False)
+    text = str(browser.run("document.body.innerText"))
+    for word in ("Disagreement: 4 of", "mean instead of sum", "Look at how the rows", "got: the submission"):
+        assert word in text
+    assert browser.run("document.querySelectorAll('button').length") == 0
+
+
+def test_the_worst_element_and_those_beyond_their_radius_are_marked(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "flawed.html"
+    path.write_text(PAGES["flawed"], encoding="utf-8")
+    browser.open(path)
+    assert browser.run("[...document.querySelectorAll('td.worst')].map(t => t.textContent)") == [
+        "0.5 (worst)",
+        "0.25 (worst)",
+    ]
+    assert browser.run("document.querySelectorAll('td.off').length") == 1
+
+
+def test_the_line_at_1_parts_the_dots(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "flawed.html"
+    path.write_text(PAGES["flawed"], encoding="utf-8")
+    browser.open(path)
+    left, right = browser.run(
+        """(() => {
+          const chart = document.querySelector('.chart.wide');
+          const line = chart.querySelector('.serie-0 .line').getBoundingClientRect().x;
+          const dots = [...chart.querySelectorAll('.dot')].map(d => d.getBoundingClientRect().x);
+          return [dots.filter(x => x < line - 4).length, dots.filter(x => x > line + 4).length];
+        })()"""
+    )
+    assert (left, right) == (24, 3)
+    hovers = browser.run("[...document.querySelectorAll('.chart.wide .dots title')].map(t => t.textContent)")
+    assert "linear/wide/float64, gradient of W: ratio 2.5e+15" in hovers
+
+
+def test_copying_selects_and_says_so(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "flawed.html"
+    path.write_text(PAGES["flawed"], encoding="utf-8")
+    browser.open(path)
+    browser.run("document.querySelector('article details').open = true")
+    browser.run("document.querySelector('article details button.copy').click()")
+    browser.run("new Promise(done => setTimeout(done, 50))")
+    assert browser.run("document.querySelector('article details button.copy').textContent") in (
+        "Copied",
+        "Selected: press Ctrl+C",
+    )
+    assert "import numpy as np" in str(browser.run("String(getSelection())"))
+
+
+def test_hostile_text_does_nothing_in_a_browser(browser: Browser, tmp_path: Path) -> None:
+    """All texts in one page, and every page's script policy beneath the escaping."""
+    path = tmp_path / "hostile.html"
+    pages = [report_page(hostile_run(text), parts=PARTS, scripts={f"{text}/a": text}) for text in TEXTS]
+    for page in pages:
+        path.write_text(page, encoding="utf-8")
+        seen = browser.open(path, width=390)
+        assert (seen.console, seen.requests) == ([], [])
+        assert browser.run("window.pwned === undefined && document.querySelectorAll('iframe, img').length === 0")
+        assert browser.overflow() <= 0
+
+
+def test_a_script_that_got_through_would_not_run(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "leaky.html"
+    path.write_text(PAGES["agreement"].replace("<main>", f"<main>{TEXTS[0]}{TEXTS[1]}"), encoding="utf-8")
+    seen = browser.open(path)
+    assert seen.requests == []
+    assert seen.console  # the policy says what it refused
+    assert browser.run("window.pwned === undefined")

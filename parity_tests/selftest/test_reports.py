@@ -1,0 +1,281 @@
+"""The files made of a run: read back by parsers made elsewhere, and whatever a submission wrote stays text in them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pandas as pd
+import pytest
+
+from parity_tests.selftest.hostile import TEXTS, hostile_run
+from parity_tests.selftest.invented import InventedRun, mismatch, record
+from reports.baseline import baseline_text, read_baseline
+from reports.document import SCHEMA, json_text
+from reports.github import annotation_lines, guarded
+from reports.html import report_page
+from reports.junit import junit_xml
+from reports.markdown import escaped, markdown_report
+from reports.records import COLUMNS, Record, from_frame, to_frame
+from reports.runs import csv_text, load, save
+from reports.text import case_page, run_page, unmatched_page
+
+PARTS = {"3": "linear, forward", "4": "linear, backward", "utils": "utils.py"}
+XSD = Path(__file__).with_name("junit-xunit1.xsd")
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+hostile = pytest.mark.parametrize("text", TEXTS, ids=lambda text: ascii(text[:24]))
+
+
+class Shape(HTMLParser):
+    """The elements of a page, and of their attributes all that is not text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, tuple[str, ...]]] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, tuple(name for name, _ in attrs)))
+        assert not [value for name, value in attrs if name == "href" and not (value or "").startswith("#")]
+
+    def handle_comment(self, data: str) -> None:
+        self.found.append(("comment", ()))
+
+
+def page(text: str) -> str:
+    hints = dict.fromkeys(text.split("; "), text)
+    return report_page(hostile_run(text), parts=PARTS, hints=hints, scripts={f"{text}/a": text}, folder=text)
+
+
+def plain(text: str) -> str:
+    """Harmless text in the same number of parts: notes and diagnoses are several, with semicolons between them."""
+    return "; ".join(f"plain {letter}" for letter, _ in zip("abcdefgh", text.split("; "), strict=False))
+
+
+@hostile
+def test_hostile_text_adds_nothing_to_a_page(text: str) -> None:
+    written = page(text)
+    written.encode()
+    assert not CONTROL.search(written)
+    assert Shape(written).found == Shape(page(plain(text))).found
+
+
+def test_a_page_that_did_not_escape_would_be_noticed() -> None:
+    assert Shape(page("plain").replace("plain", TEXTS[1])).found != Shape(page("plain")).found
+
+
+@hostile
+def test_hostile_text_adds_nothing_to_junit(text: str) -> None:
+    root = ElementTree.fromstring(junit_xml(hostile_run(text).records, PARTS))
+    harmless = ElementTree.fromstring(junit_xml(hostile_run(plain(text)).records, PARTS))
+    assert [element.tag for element in root.iter()] == [element.tag for element in harmless.iter()]
+
+
+@hostile
+def test_hostile_text_adds_nothing_to_markdown(text: str) -> None:
+    from markdown_it import MarkdownIt
+
+    def shape(text: str) -> list[str]:
+        parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+        tokens = parser.parse(markdown_report(hostile_run(text), parts=PARTS))
+        return [child.type for token in tokens for child in (token, *(token.children or ()))]
+
+    def without_text(types: list[str]) -> list[str]:
+        # An escaped mark is a token of text; blank text is none.
+        return [kind for kind in types if kind not in ("text", "text_special")]
+
+    assert without_text(shape(text)) == without_text(shape(plain(text)))
+    written = escaped(text)
+    assert "\n" not in written
+    assert "@" not in written
+    assert "://" not in written
+    assert not re.search(r"www\.", written)
+
+
+def commands(output: str) -> list[str]:
+    """What a workflow's runner would obey, read as the runner reads: line by line, both forms."""
+    obeyed: list[str] = []
+    token = ""
+    for line in re.split(r"\r\n|\n|\r", output):
+        if token:
+            if line.strip() == f"::{token}::":
+                token = ""
+        elif line.strip().startswith("::stop-commands::"):
+            token = line.strip().removeprefix("::stop-commands::")
+        elif line.lstrip().startswith("::") or "##[" in line:
+            obeyed.append(line)
+    assert not token
+    return obeyed
+
+
+@hostile
+def test_hostile_text_commands_no_workflow(text: str) -> None:
+    run = hostile_run(text)
+    shown = "\n".join(run_page(run, parts=PARTS)) + "\n" + text.encode("utf-8", "replace").decode()
+    assert commands(guarded(shown)) == []
+    assert commands(json_text(run)) == []
+    lines = annotation_lines(run, folder="homework")
+    assert commands("\n".join(lines)) == lines
+    assert all(re.match(r"::(error|warning|notice) ", line) for line in lines)
+    # A property ends at a comma, and the properties at the first "::".
+    for line in lines:
+        properties = line.split("::")[1].partition(" ")[2].split(",")
+        assert {name.partition("=")[0] for name in properties} <= {"file", "line", "title"}
+
+
+def test_the_runner_of_this_test_obeys_what_is_not_guarded() -> None:
+    assert commands("a\n  ::error::x\nb ##[debug]y") == ["  ::error::x", "b ##[debug]y"]
+
+
+@hostile
+def test_hostile_text_is_no_formula_and_no_terminal_command_in_csv(text: str) -> None:
+    frame = to_frame(hostile_run(text).records)
+    written = csv_text(frame)
+    rows = list(csv.reader(io.StringIO(written, newline="")))
+    assert [len(row) for row in rows] == [len(COLUMNS)] * (len(frame) + 1)
+    numbers = {COLUMNS.index(name) for name in frame.columns if frame[name].dtype != "string"}
+    for row in rows[1:]:
+        for index, cell in enumerate(row):
+            assert index in numbers or not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+            assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", cell)
+
+
+@hostile
+def test_hostile_text_comes_through_json_and_parquet_unharmed(text: str) -> None:
+    run = hostile_run(text)
+    written = json_text(run)
+    assert written.isascii()
+    assert json.loads(written)["records"][1]["message"] == text
+    buffer = io.BytesIO()
+    frame = to_frame(run.records)
+    frame.to_parquet(buffer, index=False)
+    assert from_frame(pd.read_parquet(buffer)) == from_frame(frame)
+
+
+@hostile
+def test_hostile_text_moves_no_cursor(text: str) -> None:
+    run = hostile_run(text)
+    for lines in (
+        run_page(run, parts=PARTS),
+        unmatched_page(run, "parity-run"),
+        case_page(run, run.records[0].case),
+        annotation_lines(run, folder="homework"),
+    ):
+        assert not CONTROL.search("\n".join(lines).replace("\n", ""))
+
+
+@hostile
+def test_hostile_names_come_through_a_baseline(text: str) -> None:
+    run = hostile_run(text)
+    written = baseline_text(run.records, run.environment)
+    assert not CONTROL.search(written.replace("\n", ""))
+    assert len(read_baseline(written).ratios) == len({(r.case, r.quantity) for r in run.records if _has_ratio(r)})
+
+
+def _has_ratio(row: Record) -> bool:
+    return row.ratio is not None and row.verdict != "undecided"
+
+
+def test_junit_is_valid_and_read_by_another_parser() -> None:
+    import xmlschema
+    from junitparser import JUnitXml
+
+    records = [
+        replace(row, seconds=2.5)
+        for row in (
+            record(),
+            record(quantity="gradient of b"),
+            record(),
+            mismatch(todo="3"),
+            mismatch(quantity="u", verdict="crashed", file="neural_networks.py", line=41),
+            record(quantity="v", verdict="undecided"),
+            record(quantity="w", verdict="harness_error", todo="utils", message="it broke"),
+            record(quantity="x", note="overwrites its input"),
+        )
+    ]
+    places = {"3": ("neural_networks.py", 12)}
+    written = junit_xml(records, PARTS, places=places)
+    schema = xmlschema.XMLSchema(XSD)
+    schema.validate(io.BytesIO(written))
+    with pytest.raises(xmlschema.XMLSchemaValidationError):
+        schema.validate(io.BytesIO(written.replace(b" (2)", b"")))
+    read: Any = JUnitXml.fromstring(written)
+    read.update_statistics()
+    assert (read.tests, read.failures, read.errors, read.skipped) == (8, 2, 1, 1)
+    assert read.time == pytest.approx(2.5)
+    by_name = {(suite.name, case.name): case for suite in read for case in suite}
+    crashed = by_name["TODO 4: linear, backward", "linear/one-row/float64: u"]
+    assert crashed._elem.get("file") == "neural_networks.py"
+    assert crashed._elem.get("line") == "41"
+    assert (
+        "torch says 0.25" in by_name["TODO 3: linear, forward", "linear/one-row/float64: gradient of W"].result[0].text
+    )
+    strict: Any = JUnitXml.fromstring(junit_xml(records, PARTS, strict=True))
+    assert sum(suite.failures for suite in strict) == 3
+
+
+@pytest.mark.parametrize("text", ["plain", TEXTS[0], TEXTS[20]])
+def test_json_is_what_its_schema_says(text: str) -> None:
+    import jsonschema
+
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.check_schema(schema)
+    document = json.loads(json_text(hostile_run(text)))
+    validator.validate(document)
+    assert list(document["records"][0]) == list(COLUMNS)
+    assert set(schema["$defs"]["record"]["properties"]) == set(COLUMNS)
+    document["records"][0]["verdict"] = "fine"
+    with pytest.raises(jsonschema.ValidationError):
+        validator.validate(document)
+
+
+def test_json_writes_numbers_that_json_lacks_as_text() -> None:
+    run = InventedRun(records=[mismatch(ratio=float("inf"), got=float("nan"), want=float("-inf"))])
+    (row,) = json.loads(json_text(run), parse_constant=pytest.fail)["records"]
+    assert (row["ratio"], row["got"], row["want"]) == ("inf", "nan", "-inf")
+
+
+@pytest.mark.parametrize(
+    ("records", "outcome"),
+    [
+        ([record()], "agreement"),
+        ([record(verdict="undecided")], "agreement"),
+        ([mismatch()], "disagreement"),
+        ([mismatch(), record(verdict="harness_error")], "harness_error"),
+    ],
+)
+def test_json_says_the_outcome_in_a_word(records: list[Record], outcome: str) -> None:
+    assert json.loads(json_text(InventedRun(records=records)))["outcome"] == outcome
+
+
+def test_annotations_stand_at_the_line_and_are_ten_at_most() -> None:
+    records = [mismatch(todo=str(n), quantity=f"q{n}", message=f"m{n}") for n in range(1, 4)]
+    places: dict[str, Any] = {"2": ("neural_networks.py", 12)}
+    records[2] = mismatch(todo="3", verdict="crashed", file="utils.py", line=7, message="100%, and more")
+    lines = annotation_lines(InventedRun(records=records), folder="a,b", places=places)
+    assert lines == [
+        "::error title=Parity%3A TODO 1::m1.",
+        "::error file=a%2Cb/neural_networks.py,line=12,title=Parity%3A TODO 2::m2.",
+        "::error file=a%2Cb/utils.py,line=7,title=Parity%3A TODO 3::100%25, and more. (utils.py, line 7)",
+    ]
+    many = [mismatch(todo="4", quantity=f"q{n}", message=f"m{n}") for n in range(30)]
+    lines = annotation_lines(InventedRun(records=many))
+    assert len(lines) == 10
+    assert lines[-1].startswith("::notice title=Parity%3A and more::Disagreement: 30 of 30")
+
+
+def test_the_page_lies_in_the_run_folder_and_another_version_of_it_replaces_it(tmp_path: Path) -> None:
+    for content in (b"one", b"two"):
+        save(tmp_path / "run", InventedRun(), {"report.html": content})
+        assert (tmp_path / "run" / "report.html").read_bytes() == content
+        assert load(tmp_path / "run").records == InventedRun().records
