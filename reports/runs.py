@@ -130,7 +130,8 @@ def load(folder: Path) -> SavedRun:
             f"the run folder {folder} is damaged: {name} cannot be read ({_first_line(reason)}); "
             f"run `parity check` again"
         ) from error
-    return SavedRun(records, environment, arrays, inputs, output)
+    known = {key: value for key, value in environment.items() if key not in ("format", "schema_version")}
+    return SavedRun(records, known, arrays, inputs, output)
 
 
 def write(stage: Path, run: Results) -> None:

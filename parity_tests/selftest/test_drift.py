@@ -1,0 +1,136 @@
+"""Drift: what has moved against a baseline, how the file reads, and what the command line makes of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from parity_tests.selftest.invented import mismatch, record
+from parity_tests.selftest.test_cli import FakeCheck, Parity, fake, parity  # noqa: F401
+from reports.baseline import BaselineError, Moved, baseline_text, drift_document, drift_from, drift_lines, read_baseline
+from reports.records import Record
+
+BEFORE = {"versions": {"numpy": "2.3.0", "torch": "2.13.0", "python": "3.11.7", "parity": "0.1.0", "scipy": "1.0"}}
+AFTER = {"versions": {**BEFORE["versions"], "numpy": "2.4.6", "scipy": "2.0"}}
+
+
+def rows(**ratios: float | None) -> list[Record]:
+    return [record(case=f"linear/{name}/float64", ratio=ratio) for name, ratio in ratios.items()]
+
+
+def test_a_quantity_that_was_a_tenth_and_is_six_has_moved_and_the_farthest_comes_first() -> None:
+    known = read_baseline(baseline_text(rows(a=0.1, b=0.2, c=0.3, d=0.9), BEFORE))
+    drift = drift_from(known, rows(a=0.6, b=0.29, c=0.301, d=0.2), AFTER)
+    assert [(m.case[7], m.was, m.now) for m in drift.moved] == [("d", 0.9, 0.2), ("a", 0.1, 0.6)]
+    assert drift.versions == {"numpy": ("2.3.0", "2.4.6")}
+    text = "\n".join(drift_lines(drift, "parity.json"))
+    assert "2 of 4 ratios have moved by more than 0.1 against parity.json" in text
+    assert "0.9 → 0.2" in text
+    assert "numpy 2.3.0 → 2.4.6" in text
+
+
+def test_the_same_run_has_no_drift_and_says_so() -> None:
+    found = rows(a=0.1234, b=0.0, c=None)
+    drift = drift_from(read_baseline(baseline_text(found, BEFORE)), found, BEFORE)
+    assert not drift
+    assert drift_lines(drift, "b.json") == ["No drift: all 2 ratios are within 0.1 of those in b.json."]
+
+
+def test_other_versions_alone_are_no_drift() -> None:
+    assert not drift_from(read_baseline(baseline_text(rows(a=0.1), BEFORE)), rows(a=0.1), AFTER)
+
+
+def test_what_came_and_went_is_drift_unless_a_part_was_asked_for() -> None:
+    known = read_baseline(baseline_text(rows(a=0.1, b=0.2), BEFORE))
+    drift = drift_from(known, rows(a=0.1, c=0.2), BEFORE)
+    assert (drift.new, drift.gone) == (["linear/c/float64, gradient of W"], ["linear/b/float64, gradient of W"])
+    assert drift
+    assert "1 not in the baseline" in "\n".join(drift_lines(drift, "b.json"))
+    assert not drift_from(known, rows(a=0.1), BEFORE, whole=False)
+
+
+def test_a_quantity_that_has_become_wrong_has_moved_however_far() -> None:
+    known = read_baseline(baseline_text(rows(a=0.1), BEFORE))
+    drift = drift_from(known, [mismatch(case="linear/a/float64", ratio=float("inf"))], BEFORE)
+    assert drift.moved == [Moved("linear/a/float64", "gradient of W", 0.1, float("inf"))]
+
+
+def test_the_file_is_sorted_short_and_one_line_a_quantity() -> None:
+    text = baseline_text([*rows(b=0.123456, a=1e-9), record(case="linear/a/float64", quantity="b", ratio=0.0)], BEFORE)
+    assert text.splitlines()[:9] == [
+        "{",
+        ' "format": "parity baseline",',
+        ' "ratios": {',
+        '  "linear/a/float64": {',
+        '   "b": 0.0,',
+        '   "gradient of W": 1e-09',
+        "  },",
+        '  "linear/b/float64": {',
+        '   "gradient of W": 0.12',
+    ]
+    assert text == baseline_text(
+        [*rows(a=1e-9, b=0.123456), record(case="linear/a/float64", quantity="b", ratio=0.0)], BEFORE
+    )
+    assert "scipy" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "no JSON"),
+        ("[" * 100_000, "no JSON"),
+        ("[]", "parity baseline"),
+        ('{"format": "parity baseline", "version": 9}', "version 9"),
+        ('{"format": "parity baseline", "version": 1}', "lacks the tables"),
+        (
+            '{"format": "parity baseline", "version": 1, "versions": {}, "ratios": {"a": {"b": "c"}}}',
+            "a, b is no number",
+        ),
+        ('{"format": "parity baseline", "version": 1, "versions": {}, "ratios": {"a": 1}}', "is no number"),
+        ('{"format": "parity baseline", "version": 1, "versions": {}, "ratios": {"a": {"b": NaN}}}', "is no number"),
+    ],
+)
+def test_a_damaged_file_is_a_sentence(text: str, said: str) -> None:
+    with pytest.raises(BaselineError, match=said):
+        read_baseline(text)
+
+
+def test_the_document_for_json_holds_the_same() -> None:
+    drift = drift_from(read_baseline(baseline_text(rows(a=0.1), BEFORE)), rows(a=0.6), AFTER)
+    assert drift_document(drift, "b.json")["moved"] == [
+        {"case": "linear/a/float64", "quantity": "gradient of W", "was": 0.1, "is": 0.6}
+    ]
+
+
+def test_the_command_writes_compares_and_fails_on_drift(
+    fake: FakeCheck,  # noqa: F811
+    parity: Parity,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "parity.json"
+    assert parity("check", "--baseline", str(file))[0] == 2
+    status, out, _ = parity("check", "--baseline", str(file), "--update-baseline")
+    assert status == 0
+    assert f"The baseline is written to {file}." in out
+    status, out, _ = parity("check", "--baseline", str(file), "--fail-on", "drift")
+    assert status == 0
+    assert "No drift" in out
+    document = json.loads(file.read_text())
+    document["ratios"]["linear/one-row/float64"] = {"gradient of W": 0.9}
+    file.write_text(json.dumps(document))
+    status, out, _ = parity("check", "--baseline", str(file))
+    assert status == 0
+    assert "Drift: " in out
+    status, out, _ = parity("check", "--baseline", str(file), "--fail-on", "drift", "--format", "json")
+    assert status == 1
+    assert json.loads(out)["drift"]["moved"][0]["was"] == 0.9
+    assert parity("check", "--fail-on", "drift")[0] == 2
+    assert parity("check", "--update-baseline")[0] == 2
+    before = file.read_text()
+    assert parity("check", "--baseline", str(file), "--update-baseline", "--todo", "4")[0] == 2
+    assert file.read_text() == before
+    file.write_text("nonsense")
+    status, _, err = parity("check", "--baseline", str(file))
+    assert (status, "cannot be read" in err) == (2, True)
