@@ -23,7 +23,8 @@ PROGRESS_AFTER = 2.0  # seconds
 class Progress:
     """A bar on standard error, if that is a terminal, for what takes longer than two seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, doing: str = "checking") -> None:
+        self._doing = doing
         self._start = time.monotonic()
         self._wanted = sys.stderr.isatty()
         self._bar: Any = None
@@ -43,7 +44,7 @@ class Progress:
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
             self._bar = Progress(
-                TextColumn("checking"),
+                TextColumn(self._doing),
                 BarColumn(),
                 MofNCompleteColumn(),
                 TextColumn("{task.description}", markup=False),

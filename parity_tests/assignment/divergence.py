@@ -1,0 +1,447 @@
+"""Judges one training step of a submission against torch's own: in a run left to itself, or restarted at each step."""
+
+import math
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from parity_tests.assignment.cases import WEIGHT_NAMES, Case
+from parity_tests.assignment.expectations import judge_step
+from parity_tests.assignment.lockstep import Plan, Step, kept_as, quantities
+from parity_tests.harness.compare import Comparison, compare, number, times
+from parity_tests.harness.observation import Observation, Returned
+from reference.answers import known, precise
+from reference.replicas import Replicas
+from reference.trainer import UPDATED, Trainer, exactly
+
+Array = NDArray[Any]
+
+FACTOR = 8.0
+"""Times the largest spread of the perturbed replicas: the radius. `python -m parity_tests.trace_factor` measures what
+it must cover, over seeds, dtypes, activations, widths and honest ways to write each part."""
+USEFUL = 0.1
+"""The radius tells a bug from rounding while, in every weight, it is below this share of what a step changes."""
+LOOK_BACK = 100
+"""Steps over which the largest change that a step makes is taken."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One quantity at one step. `spread` is that of the replicas at this step, `change` a weight's largest change."""
+
+    quantity: str
+    todo: str
+    verdict: str
+    gap: float | None = None
+    radius: float | None = None
+    ratio: float | None = None
+    spread: float | None = None
+    change: float | None = None
+    size: float | None = None
+    got: float | None = None
+    want: float | None = None
+
+
+@dataclass
+class Judged:
+    """What a step showed. `broken`: why the run cannot go on, by quantity; `first`: the first divergence, if here."""
+
+    figures: list[Figures]
+    loss: float | None = None
+    torch_loss: float | None = None
+    shared_kinks: int = 0
+    other_kinks: int = 0
+    kept: int = 0
+    seen: int = 0
+    torch_seconds: float = 0.0
+    replica_seconds: float = 0.0
+    broken: dict[str, Comparison] = field(default_factory=dict)
+    first: "Divergence | None" = None
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """The first quantity, in the order of computation, of the first step that goes beyond its radius."""
+
+    step: int
+    quantity: str
+    todo: str
+    comparison: Comparison
+
+
+class Judge:
+    """Judges step after step; `undecided` is the step from which on the radius tells nothing, None so far."""
+
+    def __init__(self, plan: Plan, dropout: bool) -> None:
+        self.plan, self.settings = plan, plan.settings
+        self.dropout = dropout
+        self.names = quantities(plan.settings.activation, dropout)
+        self.undecided: int | None = None
+        self.undecided_because = ""
+        self.first: Divergence | None = None
+
+    def weights_for(self, step: Step) -> dict[str, Array] | None:
+        """The weights that the submission must start this step from, None where it goes on from its own."""
+        return None
+
+    def judge(self, step: Step, seen: Observation) -> Judged:
+        """Judge what the submission did in this step."""
+        raise NotImplementedError
+
+    def logits(self, X: Array) -> Array:
+        """torch's own logits, after the last step."""
+        raise NotImplementedError
+
+    def _diverges(self, step: Step, name: str, todo: str, comparison: Comparison) -> Divergence | None:
+        """The first divergence of the run, if none came before."""
+        if self.first is not None:
+            return None
+        self.first = Divergence(step.number, name, todo, comparison)
+        return self.first
+
+
+class Free(Judge):
+    """Both sides go on from their own weights; the radius is measured by perturbed replicas of torch's side."""
+
+    def __init__(self, plan: Plan, dropout: bool, factor: float = FACTOR) -> None:
+        super().__init__(plan, dropout)
+        s = plan.settings
+        options: dict[str, Any] = {"activation": s.activation, "alpha": s.alpha, "lam": s.lam, "device": s.device}
+        self.trainer = Trainer(plan.weights, **options)
+        self.replicas = Replicas(plan.weights, s.replicas, **options, seed=s.seed)
+        self.factor = factor
+        self.most: dict[str, float] = {}
+        self._changes: dict[str, deque[float]] = {name: deque(maxlen=LOOK_BACK) for name in UPDATED}
+        start = {name: torch.tensor(w, device=s.device) for name, w in plan.weights.items()}
+        self._before, self._earlier = start, start  # torch's weights before this step, and before the one before it
+        self._own_before: dict[str, Array] = dict(plan.weights)
+        self._own_earlier: dict[str, Array] = dict(plan.weights)
+
+    def logits(self, X: Array) -> Array:
+        return np.asarray(self.trainer.logits(self._tensor(X)).cpu().numpy())
+
+    def judge(self, step: Step, seen: Observation) -> Judged:
+        X, y = self.plan.data(step)
+        inputs, labels = self._tensor(X), self._tensor(y)
+        judged = Judged([])
+        clock = time.monotonic()
+        u = self.trainer.hidden(inputs)
+        judged.torch_seconds += time.monotonic() - clock
+        clock = time.monotonic()
+        copies_u = self.replicas.hidden(inputs)
+        spread = {"L1 output": self.replicas.spread("L1 output", copies_u, u)}
+        judged.replica_seconds += time.monotonic() - clock
+        own = {name: self._own(seen, name, shape) for name, shape in self._shapes(len(y)).items()}
+        side = self._side(u, own["L1 output"], self._radius("L1 output", spread["L1 output"]), judged)
+        keep = self._keep(u, own, judged)
+        clock = time.monotonic()
+        wanted = self.trainer.step(labels, keep, side, step.eta)
+        judged.torch_seconds += time.monotonic() - clock
+        clock = time.monotonic()
+        copies = self.replicas.step(labels, keep, side, step.eta)
+        for name, _ in self.names:
+            if name != "L1 output":
+                spread[name] = self.replicas.spread(name, copies[name], wanted[name])
+        judged.replica_seconds += time.monotonic() - clock
+        judged.torch_loss = float(wanted["loss"])
+        after = {name: wanted[f"updated {name.replace('_', ' ')}"].clone() for name in WEIGHT_NAMES}
+        changes = {n: float((after[n] - self._before[n]).abs().max()) for n in WEIGHT_NAMES}
+        rows: list[tuple[str, str, Figures]] = []
+        for name, todo in self.names:
+            self.most[name] = self._spread_so_far(name, spread[name])
+            radius = self.factor * self.most[name]
+            want = wanted[name]
+            found = own.get(name) if name in own else self._own(seen, name, tuple(want.shape))
+            if found is None:
+                judged.broken[name] = compare(self._returned(seen, name), known(want.cpu().numpy()), flat_ok=True)
+                continue
+            gap = float((self._tensor(found) - want).abs().max())
+            size = float(want.abs().max())
+            change = changes.get(name.removeprefix("updated ").replace(" ", "_")) if name in UPDATED else None
+            figures = Figures(name, todo, "match", gap, radius, _ratio(gap, radius), spread[name], change, size)
+            if name == "loss":
+                judged.loss = float(found)
+                figures = replace(figures, got=judged.loss, want=judged.torch_loss)
+            rows.append((name, todo, figures))
+        self._see_whether_useful(step, spread, changes)
+        for name, todo, figures in rows:
+            verdict = self._verdict(figures)
+            judged.figures.append(replace(figures, verdict=verdict))
+            if verdict == "mismatch" and self.first is None:
+                comparison = self._explain(
+                    step, name, self._own(seen, name, tuple(wanted[name].shape)), wanted[name], figures
+                )
+                blamed = self._blame(step, seen, name, X, y, keep, side, wanted)
+                judged.first = self._diverges(step, name, todo, replace(comparison, **blamed(comparison)))
+        self._remember(seen, after)
+        return judged
+
+    # ---- inside
+
+    def _tensor(self, array: Array) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self.settings.device)
+
+    def _shapes(self, N: int) -> dict[str, tuple[int, ...]]:
+        """What must be known of the submission before torch takes the step: pre-activations, and its mask."""
+        shape = (N, self.settings.hidden)
+        names = ["L1 output", "activation output", "L2 gradient of X"]
+        return dict.fromkeys(names + ["dropout output", "dropout gradient"] * self.dropout, shape)
+
+    def _returned(self, seen: Observation, name: str) -> Any:
+        key = kept_as(name)
+        return seen.values.get(key) or seen.failures.get(key) or seen.failures.get("")
+
+    def _own(self, seen: Observation, name: str, shape: tuple[int, ...]) -> Array | None:
+        """The submission's array of this shape, in a dtype that torch has; None where it returned something else."""
+        value = seen.values.get(kept_as(name))
+        if not isinstance(value, Returned) or value.array is None or value.kind not in ("array", "scalar"):
+            return None
+        array = value.array
+        if array.shape != shape:
+            bias = len(shape) == 2 and array.shape == shape[1:] and name.endswith("b")
+            if not (bias or (shape == () and array.size == 1)):
+                return None
+            array = array.reshape(shape)
+        return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
+
+    def _radius(self, name: str, spread: float) -> float:
+        return self.factor * self._spread_so_far(name, spread)
+
+    def _spread_so_far(self, name: str, spread: float) -> float:
+        before = self.most.get(name, 0.0)
+        return math.inf if math.isnan(spread) or math.isinf(before) else max(before, spread)
+
+    def _side(self, u: torch.Tensor, own: Array | None, radius: float, judged: Judged) -> torch.Tensor | None:
+        """Where relu's slope is 1: torch's own view, but the submission's where u lies within its radius of 0."""
+        if self.settings.activation == "tanh":
+            return None
+        side = u > 0
+        if own is None:
+            return side
+        theirs = self._tensor(own) > 0
+        differ, near = side != theirs, u.abs() <= radius
+        judged.shared_kinks = int((differ & near).sum())
+        judged.other_kinks = int((differ & ~near).sum())
+        return torch.where(near, theirs, side)
+
+    def _keep(self, u: torch.Tensor, own: Mapping[str, Array | None], judged: Judged) -> torch.Tensor:
+        """The submission's own mask, times 1/(1 − r): seen in its dropout's output, or at q = 0 in its gradient.
+
+        Where q is 0 relu's slope is 0, and the mask is without effect; tanh is 0 there only by accident.
+        """
+        h, s = own["activation output"], own.get("dropout output")
+        if not self.dropout or self.settings.rate == 0 or h is None or s is None:
+            return torch.ones_like(u)
+        back = own.get("dropout gradient")
+        hidden = np.zeros(h.shape, np.bool_) if back is None else back != 0
+        kept = np.where(h != 0, s != 0, hidden)
+        judged.seen, judged.kept = int((h != 0).sum()), int(((h != 0) & kept).sum())
+        return self._tensor(kept) * torch.tensor(1 / (1 - self.settings.rate), dtype=u.dtype, device=u.device)
+
+    def _verdict(self, figures: Figures) -> str:
+        assert figures.ratio is not None
+        if self.undecided is not None:
+            return "undecided"
+        return "match" if figures.ratio <= 1 else "mismatch"
+
+    def _see_whether_useful(self, step: Step, spread: Mapping[str, float], changes: Mapping[str, float]) -> None:
+        """Undecided begins where a weight's radius exceeds a share of the largest change that the last steps made."""
+        for name in WEIGHT_NAMES:
+            quantity = f"updated {name.replace('_', ' ')}"
+            self._changes[quantity].append(changes[name])
+            if self.undecided is not None:
+                continue
+            largest, radius = max(self._changes[quantity]), self.factor * self.most[quantity]
+            if not math.isfinite(radius) or not math.isfinite(largest):
+                self.undecided, self.undecided_because = (
+                    step.number,
+                    f"torch's own run is no longer finite in {quantity}",
+                )
+            elif radius > USEFUL * largest > 0:
+                self.undecided = step.number
+                self.undecided_because = (
+                    f"rounding alone moves {quantity} by up to {radius:.2g} there, over {USEFUL:.0%} of the largest "
+                    f"change that one of the last {len(self._changes[quantity])} steps made to it ({largest:.2g})"
+                )
+
+    def _explain(self, step: Step, name: str, own: Array | None, want: torch.Tensor, figures: Figures) -> Comparison:
+        """The mismatch as a comparison: the element with the largest gap."""
+        assert own is not None
+        wanted = want.cpu().numpy()
+        with np.errstate(all="ignore"):
+            gaps = np.abs(np.asarray(own, np.float64) - np.asarray(wanted, np.float64))
+        gaps = np.where(np.isnan(gaps), np.inf, gaps)
+        place = np.unravel_index(int(gaps.argmax()), gaps.shape)
+        at = "" if wanted.ndim == 0 else "[" + ", ".join(str(int(i)) for i in place) + "]"
+        got_value, want_value = float(np.asarray(own)[place]), float(wanted[place])
+        gap, radius = float(gaps[place]), float(figures.radius or 0.0)
+        bad, total = int((gaps > radius).sum()), int(gaps.size)
+        got_text, want_text = number(got_value), number(want_value)
+        if got_text == want_text:
+            got_text, want_text = repr(got_value), repr(want_value)
+        allowance = (
+            f"the gap {gap:.2g} is {times(gap / radius if radius else math.inf)} times what rounding explains"
+            if math.isfinite(got_value)
+            else "torch's run stays finite"
+        )
+        place_text = f"at {at} " if at else ""
+        share = f" ({bad} of {total} elements are off)" if total > 1 else ""
+        with np.errstate(all="ignore"):
+            ulps = gap / float(np.spacing(np.abs(wanted[place])))
+        return Comparison(
+            "mismatch",
+            gap=gap,
+            radius=radius,
+            ratio=gap / radius if radius else math.inf,
+            ulps=ulps,
+            bad=bad,
+            total=total,
+            where=at,
+            got=got_value,
+            want=want_value,
+            step=step.number,
+            problem=f"{place_text}is {got_text}, torch says {want_text}; {allowance}{share}",
+            arrays=(np.asarray(own), wanted.copy(), np.full(wanted.shape, radius)),
+        )
+
+    def _blame(
+        self,
+        step: Step,
+        seen: Observation,
+        name: str,
+        X: Array,
+        y: NDArray[np.int64],
+        keep: torch.Tensor,
+        side: torch.Tensor | None,
+        wanted: Mapping[str, torch.Tensor],
+    ) -> Any:
+        """A function of the comparison that says whose step is further from the same step in higher precision.
+
+        Each side is held against the step recomputed from its own weights before it; the submission's velocity is the
+        change of weights that it made in the step before.
+        """
+        kept = (keep.cpu().numpy() != 0) * (
+            1 if self.settings.rate == 0 else 1 / (1 - np.longdouble(self.settings.rate))
+        )
+        own_u = self._own(seen, "L1 output", tuple(wanted["L1 output"].shape))
+        torch_side = None if side is None else side.cpu().numpy()
+        own_side = torch_side if own_u is None or side is None else own_u > 0
+
+        def off(weights: Mapping[str, Array], earlier: Mapping[str, Array], slope: Any, value: Array) -> float:
+            state = {n: precise(np.asarray(weights[n], X.dtype)) for n in WEIGHT_NAMES}
+            velocity = {n: state[n] - precise(np.asarray(earlier[n], X.dtype)) for n in WEIGHT_NAMES}
+            high = precise(X)
+            exact = exactly(
+                state, velocity, high, y, kept.astype(high.dtype), None if slope is None else slope.astype(high.dtype),
+                activation=self.settings.activation, alpha=self.settings.alpha, lam=self.settings.lam, eta=step.eta,
+            )[name]  # fmt: skip
+            with np.errstate(all="ignore"):
+                return float(np.abs(value.astype(high.dtype) - exact).max())
+
+        own_value = self._own(seen, name, tuple(wanted[name].shape))
+        assert own_value is not None
+        theirs = off(self._own_before, self._own_earlier, own_side, own_value)
+        before, earlier = ({n: w.cpu().numpy() for n, w in state.items()} for state in (self._before, self._earlier))
+        ours = off(before, earlier, torch_side, wanted[name].cpu().numpy())
+        blame = "reference" if ours > theirs else "submission"
+        precision = "float64" if X.dtype == np.float32 else "long double"
+
+        def said(comparison: Comparison) -> dict[str, Any]:
+            text = f"{comparison.problem}; recomputed in {precision} from its own weights before the step, the "
+            text += f"submission's is off by {theirs:.2g}, torch's by {ours:.2g}"
+            return {"blame": blame, "problem": text}
+
+        return said
+
+    def _remember(self, seen: Observation, after: dict[str, torch.Tensor]) -> None:
+        self._earlier, self._before = self._before, after
+        self._own_earlier = self._own_before
+        own = {n: self._own(seen, f"updated {n.replace('_', ' ')}", tuple(w.shape)) for n, w in after.items()}
+        self._own_before = {n: self._own_before[n] if w is None else w for n, w in own.items()}
+
+
+class Forced(Judge):
+    """Each step starts from torch's weights, and is judged link by link from the submission's own last results."""
+
+    def __init__(self, plan: Plan, dropout: bool) -> None:
+        super().__init__(plan, dropout)
+        s = plan.settings
+        self._trainer = Trainer(plan.weights, activation=s.activation, alpha=s.alpha, lam=s.lam, device=s.device)
+        self._random = np.random.RandomState([s.seed, 1])  # masks of torch's own run
+        self._path: dict[int, dict[str, Array]] = {}
+        self._eta_before = s.eta
+        self._seen_before: Observation | None = None
+
+    def weights_for(self, step: Step) -> dict[str, Array]:
+        """torch's weights before this step; it takes the step at once, with a mask of its own."""
+        weights = self._trainer.weights()
+        self._path[step.number] = weights
+        X, y = self.plan.data(step)
+        s = self.settings
+        kept = self._random.random_sample((len(y), s.hidden)) >= (s.rate if self.dropout else 0)
+        u = self._trainer.hidden(torch.from_numpy(X).to(s.device))
+        keep = torch.from_numpy(kept).to(s.device) * torch.tensor(1 / (1 - s.rate), dtype=u.dtype, device=s.device)
+        side = None if s.activation == "tanh" else u > 0
+        self._trainer.step(torch.from_numpy(y).to(s.device), keep, side, step.eta)
+        return weights
+
+    def logits(self, X: Array) -> Array:
+        return np.asarray(self._trainer.logits(torch.from_numpy(X).to(self.settings.device)).cpu().numpy())
+
+    def judge(self, step: Step, seen: Observation) -> Judged:
+        s = self.settings
+        clock = time.monotonic()
+        X, y = self.plan.data(step)
+        now = self._path[step.number]
+        before = self._path.pop(step.number - 1, None)
+        two = before is not None and self._seen_before is not None
+        t = 1 if two else 0
+        arrays: dict[str, Any] = {
+            name: np.stack([before[name], now[name]] if two and before is not None else [now[name]])
+            for name in WEIGHT_NAMES
+        }
+        arrays |= {"X": [X] * (t + 1), "Y": [y] * (t + 1)}
+        params = {
+            "activation": s.activation, "r": s.rate, "dropout": self.dropout, "alpha": s.alpha, "lam": s.lam,
+            "etas": [self._eta_before, step.eta][-(t + 1) :], "N": len(y), "M": s.hidden, "K": now["L2_b"].size,
+        }  # fmt: skip
+        values = {f"{name}@{t}": value for name, value in seen.values.items()}
+        failures = {f"{name}@{t}" if name else "": failure for name, failure in seen.failures.items()}
+        if two and self._seen_before is not None:
+            values |= {f"{n}@0": v for n, v in self._seen_before.values.items() if n.endswith("after the step")}
+        again = Observation(seen.case, values, failures, seen.facts, seen.warnings, seen.seconds)
+        case = Case(s.name, "trajectory", s.name, s.dtype, "network", params, ())
+        found = judge_step(case, arrays, again, t, s.device)
+        judged = Judged([], torch_seconds=time.monotonic() - clock)
+        for name, todo in self.names:
+            c = found[name]
+            if c.verdict not in ("match", "undecided", "mismatch") or (c.verdict == "mismatch" and c.gap is None):
+                judged.broken[name] = c
+                continue
+            judged.figures.append(Figures(name, todo, c.verdict, c.gap, c.radius, c.ratio, got=c.got, want=c.want))
+            if c.verdict == "mismatch" and self.first is None:
+                judged.first = self._diverges(step, name, c.todo or todo, replace(c, step=step.number))
+            if name == "loss":
+                judged.loss, judged.torch_loss = c.got, c.want
+        self._seen_before, self._eta_before = seen, step.eta
+        return judged
+
+
+def _ratio(gap: float, radius: float) -> float:
+    """0/0 is 0, x/0 and what is not finite ∞; a radius that is not finite explains anything."""
+    if math.isinf(radius):
+        return 0.0
+    if math.isnan(gap) or math.isinf(gap):
+        return math.inf
+    return 0.0 if gap == 0 else gap / radius if radius > 0 else math.inf
+
+
+def judge_for(plan: Plan, dropout: bool) -> Judge:
+    """The judge that the settings ask for."""
+    return Forced(plan, dropout) if plan.settings.forced else Free(plan, dropout)

@@ -1,0 +1,202 @@
+"""`parity trace`: train a network beside torch, and say where and why the two part."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import click
+
+from parity_tests.assignment.editions import EDITIONS
+from parity_tests.cli.options import DTYPES, LEVELS, finite_seconds, module_names, refuse_missing_device
+from parity_tests.cli.status import AGREEMENT, DISCREPANCIES, INTERRUPTED, status_of
+from parity_tests.cli.terminal import Progress, paint, width
+from parity_tests.harness.errors import UsageError
+
+_RATE = click.FloatRange(min=0.0, max=1.0, max_open=True)
+_POSITIVE = click.FloatRange(min=0.0, min_open=True, max=1e6)
+PICTURE = "trace.svg"
+
+
+@click.command()
+@click.argument("submission", required=False, type=click.Path(path_type=Path))
+@click.option("--activation", type=click.Choice(["relu", "tanh"]), default="relu", show_default=True)
+@click.option("--hidden", type=click.IntRange(1, 4096), default=1000, show_default=True, help="Hidden units.")
+@click.option("--batch", type=click.IntRange(min=1), default=5, show_default=True, help="Rows of a mini-batch.")
+@click.option("--epochs", type=click.IntRange(min=1), default=10, show_default=True)
+@click.option("--steps", type=click.IntRange(min=1), help="Stop after so many steps.")
+@click.option("--lr", type=_POSITIVE, default=0.01, show_default=True, help="Learning rate η.")
+@click.option(
+    "--lr-drop-every",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="Epochs after which η is multiplied by 0.1, again and again.",
+)
+@click.option("--alpha", type=_RATE, default=0.0, show_default=True, help="Momentum's discount α; 0 is none.")
+@click.option(
+    "--lambda", "lam", type=click.FloatRange(0.0, 1e6), default=0.0, show_default=True, help="Weight decay λ."
+)
+@click.option("--dropout", type=_RATE, default=0.5, show_default=True, help="Dropout rate r.")
+@click.option("--dtype", type=click.Choice(DTYPES), default="float64", show_default=True)
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=42, show_default=True, help="Of weights, order, masks."
+)
+@click.option("--device", default="cpu", show_default=True, help="Where torch computes: cpu, cuda or cuda:1.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="The homework's JSON, an .npz or a folder of full MNIST; left out, the homework's digits.",
+)
+@click.option(
+    "--every",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Write the figures of every so-manieth step; each step is judged.",
+)
+@click.option("--forced", is_flag=True, help="Start each step from torch's weights: tight for any length.")
+@click.option(
+    "--replicas",
+    type=click.IntRange(2, 64),
+    default=6,
+    show_default=True,
+    help="Perturbed copies of torch's run that measure the radius.",
+)
+@click.option("--edition", type=click.Choice(EDITIONS), help="The year's form; told by itself if left out.")
+@click.option(
+    "--allow",
+    multiple=True,
+    callback=module_names,
+    metavar="MODULE,...",
+    help="Modules beside numpy that the submission may import; may be repeated.",
+)
+@click.option(
+    "--isolation",
+    type=click.Choice(LEVELS),
+    default="none",
+    show_default=True,
+    help="How the submission is shut in; none is for code that you trust.",
+)
+@click.option(
+    "--timeout",
+    type=float,
+    default=10.0,
+    show_default=True,
+    callback=finite_seconds,
+    help="Seconds that one step may take.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("parity-trace"),
+    show_default=True,
+    help="Folder to write; an earlier run there is replaced.",
+)
+def trace(
+    submission: Path | None,
+    activation: str,
+    hidden: int,
+    batch: int,
+    epochs: int,
+    steps: int | None,
+    lr: float,
+    lr_drop_every: int,
+    alpha: float,
+    lam: float,
+    dropout: float,
+    dtype: str,
+    seed: int,
+    device: str,
+    data: Path | None,
+    every: int,
+    forced: bool,
+    replicas: int,
+    edition: str | None,
+    allow: tuple[str, ...],
+    isolation: str,
+    timeout: float,
+    out: Path,
+) -> int:
+    """Train a network beside torch, step by step, and say where and why the two part.
+
+    SUBMISSION is a folder as for `check`. Both sides train on the same weights, batches and masks; at each step
+    every gap is held against what rounding explains. The defaults are the homework's. Exit status: 0 agreement
+    (undecided warns), 1 a divergence, 2 what was asked for cannot be done, 3 Parity's own fault.
+    """
+    from reports.runs import RunFolderError
+    from reports.trace_folder import TraceFolder
+
+    try:
+        folder = TraceFolder(out)
+        refuse_missing_device(device)
+
+        from parity_tests.assignment.lockstep import Settings
+        from parity_tests.check import shipped_network
+        from parity_tests.trace import digits_of
+        from parity_tests.trace import trace as run_trace
+
+        settings = Settings(
+            activation, hidden, batch, epochs, steps, lr, lr_drop_every, alpha, lam, dropout, dtype, seed, device,
+            every, forced, replicas,
+        )  # fmt: skip
+        digits = digits_of(data)
+        with Progress("tracing") as progress:
+            run = run_trace(
+                shipped_network() if submission is None else submission,
+                settings,
+                folder,
+                digits=digits,
+                edition=edition,
+                allow=allow,
+                isolation=isolation,
+                timeout=timeout,
+                progress=progress,
+            )
+        folder.finish(run)
+        _draw(folder.folder, run)
+    except RunFolderError as error:
+        raise UsageError(f"{error}.") from error
+    _print(run, out)
+    if run.interrupted:
+        return INTERRUPTED
+    status = status_of(run.records, strict=False)
+    return DISCREPANCIES if status == AGREEMENT and run.divergence is not None else status
+
+
+def _draw(folder: Path, run: Any) -> None:
+    from reports.trace_folder import load_table
+    from reports.trace_picture import draw_trace
+
+    s = run.environment["trace"]
+    title = (
+        f"{Path(run.environment['submission']).name}, {s['activation']}, {s['hidden']} units, {s['dtype']}, "
+        f"batch {s['batch']}, η {s['eta']:g}, α {s['alpha']:g}, λ {s['lam']:g}, dropout {s['rate']:g}"
+    )
+    first = None if run.divergence is None or not run.divergence[1] else run.divergence[:2]
+    draw_trace(
+        load_table(folder, "quantities"),
+        load_table(folder, "steps"),
+        folder / PICTURE,
+        title=title,
+        divergence=first,
+        undecided=None if run.undecided is None else run.undecided[0],
+    )
+
+
+def _print(run: Any, out: Path) -> None:
+    import shlex
+
+    from reports.text import printable
+    from reports.trace_page import trace_page, verdict
+
+    colours = paint()
+    lines = [*trace_page(run, width=width(), paint=colours), ""]
+    style = "bad" if run.divergence is not None else "good"
+    for sentence in verdict(run):
+        lines += [colours(line, style) for line in textwrap.wrap(sentence, width())]
+        style = "warn"
+    name = shlex.quote(printable(str(out)))
+    lines.append(f"The trace is saved in {name}; {PICTURE} there draws it, and parts/ holds the figures of every step.")
+    click.echo("\n".join(lines), color=True)
