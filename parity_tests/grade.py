@@ -38,7 +38,7 @@ class Given:
 
 @dataclass(frozen=True)
 class Progress:
-    """Whom to tell: how many submissions there are and their isolation; one is done, now or before; one needs a look."""
+    """Whom to tell: how many submissions, and how isolated; that one is done, now or before; that one needs a look."""
 
     begin: Callable[[int, str], None]
     done: Callable[[str, bool], None]

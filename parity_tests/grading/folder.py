@@ -148,9 +148,7 @@ class GradingFolder:
         with contextlib.suppress(OSError):
             if target.read_bytes() == data:
                 return
-        part = target.with_name(f".{uuid.uuid4().hex}")
-        part.write_bytes(data)
-        part.replace(target)
+        write_whole(target, data)
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
@@ -172,6 +170,16 @@ class GradingFolder:
             for entry in folder.iterdir() if folder.is_dir() else ():
                 if len(entry.name) == 33 and entry.name.startswith("."):
                     shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
+
+
+def write_whole(target: Path, data: bytes) -> None:
+    """Write a file so that it is never there in part. Raises OSError."""
+    part = target.with_name(f".{uuid.uuid4().hex}")
+    try:
+        part.write_bytes(data)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _said(value: Any) -> str:

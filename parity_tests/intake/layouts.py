@@ -10,7 +10,7 @@ from typing import Any
 
 from parity_tests.harness.errors import UsageError
 from parity_tests.harness.submission import show
-from parity_tests.intake.prepare import MODULE
+from parity_tests.intake.prepare import MODULE, UTILS
 from parity_tests.intake.tree import (
     Entry,
     RefusedArchive,
@@ -97,10 +97,12 @@ def _inside(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def _is_a_submission(folder: str, entries: Sequence[Entry]) -> bool:
-    direct = [entry for entry in entries if len(entry.parts) == 2]
+    """Whether the one folder that there is holds a submission's files, and not everybody's."""
     if _GRADESCOPE.fullmatch(folder) or _MOODLE.fullmatch(folder):
         return True
-    return any(entry.parts[1].endswith((".py", ".ipynb")) and not _CANVAS.fullmatch(entry.parts[1]) for entry in direct)
+    names = [entry.parts[1].lower() for entry in entries if len(entry.parts) == 2]
+    code = [name for name in names if name.endswith((".py", ".ipynb")) and not _CANVAS.fullmatch(name)]
+    return any(name in (MODULE, UTILS) for name in code) or len(code) == len(entries) == 1
 
 
 def _format_of(entries: Sequence[Entry]) -> str:

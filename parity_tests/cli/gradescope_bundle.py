@@ -1,0 +1,72 @@
+"""`parity gradescope-bundle`: write an autograder for Gradescope."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+
+from parity_tests.assignment.editions import DEFAULT, EDITIONS
+from parity_tests.cli.options import LEVELS, finite_seconds, module_names
+from parity_tests.harness.errors import UsageError
+
+
+@click.command("gradescope-bundle")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("autograder.zip"),
+    show_default=True,
+    help="Zip file to write.",
+)
+@click.option("--rubric", type=click.Path(path_type=Path), help="Points, in place of the usual ones.")
+@click.option("--edition", type=click.Choice(EDITIONS), default=DEFAULT, show_default=True, help="The class's edition.")
+@click.option(
+    "--timeout",
+    type=float,
+    default=10.0,
+    show_default=True,
+    callback=finite_seconds,
+    help="Seconds that one case may take.",
+)
+@click.option(
+    "--allow",
+    multiple=True,
+    callback=module_names,
+    metavar="MODULE,...",
+    help="Modules beside numpy that submissions may import; may be repeated.",
+)
+@click.option(
+    "--isolation",
+    type=click.Choice(LEVELS),
+    default="restricted",
+    show_default=True,
+    help="The least that will do there.",
+)
+@click.option("--index-url", help="Where its setup gets packages from, such as an index of torch without CUDA.")
+def gradescope_bundle(
+    out: Path,
+    rubric: Path | None,
+    edition: str,
+    timeout: float,
+    allow: tuple[str, ...],
+    isolation: str,
+    index_url: str | None,
+) -> None:
+    """Write the zip file that Gradescope takes as an autograder.
+
+    It grades a submission in float64 without a network, by the rubric that is put in, from a seed drawn each time.
+    """
+    from parity_tests.grading.bundle import bundle
+    from parity_tests.grading.folder import write_whole
+    from parity_tests.grading.tables import usable_rubric
+    from parity_tests.grading.task import Settings
+
+    _, text = usable_rubric(rubric)
+    data = bundle(Settings(0, edition, ("float64",), timeout, allow, isolation), text, index_url)
+    try:
+        write_whole(out, data)
+    except OSError as error:
+        raise UsageError(f"{out} cannot be written: {error.strerror}.") from None
+    click.echo(f"{shlex.quote(str(out))}: {len(data) / 1e6:.1f} MB. Upload it as the assignment's autograder.")

@@ -1,0 +1,62 @@
+"""Grades the one submission of a Gradescope autograder: reads its folders, writes its results.json, or neither."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from parity_tests.assignment import cases
+from parity_tests.grading.folder import SEEDS, write_whole
+from parity_tests.grading.tables import usable_rubric
+from parity_tests.grading.task import Settings, Task, work
+from parity_tests.harness.errors import HarnessError, UsageError
+from parity_tests.harness.isolation import choose
+from parity_tests.intake.prepare import prepare
+from parity_tests.intake.tree import folder_entries
+from reports.grades import grade
+from reports.gradescope import results_json
+
+
+def main(root: Path) -> int:
+    """Grade `root`/submission into `root`/results/results.json; 0, or 3 and no file where Parity is at fault.
+
+    The seed is drawn anew each time, so that a number once shown answers nothing the next time.
+    """
+    try:
+        text = _results(root)
+    except (UsageError, HarnessError, OSError) as error:
+        print(f"Parity could not grade this: {error}", file=sys.stderr)
+        return 3
+    results = root / "results"
+    results.mkdir(exist_ok=True)
+    write_whole(results / "results.json", text.encode())
+    return 0
+
+
+def _results(root: Path) -> str:
+    kept = json.loads((root / "source" / "settings.json").read_text(encoding="utf-8"))
+    settings = Settings(**{**kept, "dtypes": tuple(kept["dtypes"]), "allow": tuple(kept["allow"])})
+    settings = replace(settings, seed=secrets.randbelow(SEEDS), isolation=choose(settings.isolation).name)
+    rubric, _ = usable_rubric(root / "source" / "rubric.toml")
+    prepared = prepare(folder_entries(root / "submission"))
+    outcome = work(Task("submission", prepared.files, prepared.missing, settings))
+    graded = grade(outcome.records, rubric)
+    if graded.total is None:
+        raise HarnessError(outcome.trouble)
+    titles = {case.name: {"title": case.title} for case in cases.plan(settings.edition, settings.dtypes)}
+    return results_json(
+        [] if prepared.missing else outcome.records,
+        graded,
+        rubric,
+        titles=titles,
+        hints=json.loads(outcome.files["environment.json"]).get("hints", {}),
+        said=[prepared.missing] if prepared.missing else prepared.notes,
+        seconds=outcome.seconds,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

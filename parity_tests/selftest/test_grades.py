@@ -1,0 +1,198 @@
+"""Points: the rules of the rubric, each with a case in which it costs, and one in which it does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parity_tests.grading.tables import DEFAULT_RUBRIC, known_checks
+from parity_tests.selftest.invented import mismatch, record
+from reports.classes import ClassTable
+from reports.feedback import feedback_page
+from reports.grades import Override, grade, load_overrides, with_overrides
+from reports.records import Record
+from reports.rubric import Part, Rubric, RubricError, load_rubric, parse_rubric
+
+USUAL = load_rubric(DEFAULT_RUBRIC, known_checks())
+
+
+def points(records: list[Record], rubric: Rubric = USUAL) -> dict[str, float | None]:
+    return {part.part: part.points for part in grade(records, rubric).parts}
+
+
+def rows(check: str, *quantities: str, **fields: Any) -> list[Record]:
+    return [record(check=check, quantity=quantity, **fields) for quantity in quantities]
+
+
+def test_the_usual_rubric_is_that_of_the_assignment() -> None:
+    assert {part.name: part.points for part in USUAL.parts} == {
+        "linear": 15,
+        "tanh": 15,
+        "relu": 15,
+        "dropout": 15,
+        "sgd": 10,
+        "network": 10,
+        "main": 20,
+    }
+    assert sum(part.points for part in USUAL.parts) == 100
+    assert {check for part in USUAL.parts for check in part.checks} | {"utils", "loss"} == known_checks()
+
+
+def test_each_quantity_weighs_the_same_and_one_failing_record_loses_it() -> None:
+    records = rows("linear", "a", "b", "c", "a", "a")
+    assert points(records)["linear"] == 15
+    assert points([*records, mismatch(quantity="a")])["linear"] == 10
+    assert points([*records, mismatch(quantity="a"), mismatch(quantity="a", verdict="timeout")])["linear"] == 10
+
+
+def test_without_partial_credit_a_part_is_all_or_nothing() -> None:
+    strict = Rubric((Part("linear", 15, ("linear",)),), partial_credit=False)
+    assert points(rows("linear", "a", "b"), strict) == {"linear": 15}
+    assert points([*rows("linear", "a"), mismatch(quantity="b")], strict) == {"linear": 0}
+
+
+def test_notes_cost_what_the_rubric_says() -> None:
+    records = [record(quantity="a", note="overwrites X; warns"), record(quantity="b", note="warns")]
+    assert points(records)["linear"] == 15
+    assert points(records, Rubric(USUAL.parts, note_cost=2))["linear"] == 11
+
+
+def test_what_another_todo_explains_counts_as_earned() -> None:
+    wiring = rows("main", "weights", "losses", todo="10")
+    echo = mismatch(check="main", quantity="weights", todo="4", explained_by="4")
+    assert points([*wiring, echo])["main"] == 20
+    assert points([*wiring, mismatch(check="main", quantity="weights", todo="10", explained_by="10")])["main"] == 10
+    assert points([*wiring, mismatch(check="main", quantity="weights", todo="10")])["main"] == 10
+
+
+@pytest.mark.parametrize("todo", ["1", "10"])
+def test_unless_sgd_or_main_is_itself_missing(todo: str) -> None:
+    check = "sgd" if todo == "1" else "main"
+    absent = [record(check=check, quantity="weights", todo=todo, verdict="missing")]
+    echo = mismatch(check="main", quantity="losses", todo="4", explained_by="4")
+    assert points([*rows("main", "losses"), echo])["main"] == 20
+    assert points([*rows("main", "losses"), echo, *absent])["main"] == 0
+
+
+def test_utils_costs_nothing() -> None:
+    records = [*rows("network", "L1 output", todo="3"), mismatch(check="network", quantity="loss", todo="utils")]
+    assert (
+        points([*records, mismatch(check="loss", todo="utils"), mismatch(check="import", todo="utils")])["network"]
+        == 10
+    )
+
+
+def test_undecided_leaves_both_sides() -> None:
+    open_ = record(quantity="a", verdict="undecided")
+    graded = grade([open_, *rows("linear", "b"), mismatch(quantity="c")], USUAL)
+    (linear, *_) = graded.parts
+    assert (linear.points, linear.maximum, linear.right, linear.counted, linear.undecided) == (7.5, 15, 1, 2, 1)
+    assert points([open_, record(quantity="a"), mismatch(quantity="c")])["linear"] == 7.5
+
+
+def test_a_part_with_nothing_decided_leaves_the_maximum_and_is_listed() -> None:
+    graded = grade([record(verdict="undecided"), *rows("relu", "output")], USUAL)
+    assert (graded.total, graded.maximum, graded.undecided) == (15, 15, ("linear",))
+
+
+def test_what_an_edition_does_not_ask_leaves_the_maximum() -> None:
+    graded = grade([*rows("linear", "a"), *rows("relu", "a")], USUAL)
+    assert (graded.total, graded.maximum, graded.undecided) == (30, 30, ())
+
+
+def test_a_fault_of_the_harness_is_no_grade_and_never_a_zero() -> None:
+    graded = grade([*rows("linear", "a"), record(check="relu", verdict="harness_error")], USUAL)
+    assert graded.total is None
+    assert graded.faults == 1
+    assert set(points([*rows("linear", "a"), record(check="relu", verdict="harness_error")]).values()) == {None}
+
+
+def test_an_override_is_applied_last_and_shown() -> None:
+    graded = with_overrides(
+        grade([mismatch(), *rows("relu", "a")], USUAL), [Override("ann", "linear", 12.5, "explained")]
+    )
+    assert graded.total == 27.5
+    page = feedback_page("ann", [mismatch()], graded, parts={}, titles={}, hints={})
+    assert "12.5 points were given by hand in place of 0: explained." in page
+
+
+@pytest.mark.parametrize(
+    ("rows_", "words"),
+    [
+        ("ann,linear,x,why", "line 2: 'x' is not a number"),
+        ("ann,linear,nan,why", "line 2: 'nan' is not a number"),
+        ("bob,linear,1,why", "line 2: there is no submission 'bob'"),
+        ("ann,lineer,1,why", "line 2: the rubric has no part 'lineer'"),
+        ("ann,linear,1,", "line 2: an override needs a reason"),
+        ("ann,linear,1,why\n\nann,linear,2,why", "line 4: this part of ann is overridden twice"),
+    ],
+)
+def test_a_wrong_override_is_a_sentence_with_its_line(tmp_path: Path, rows_: str, words: str) -> None:
+    path = tmp_path / "overrides.csv"
+    path.write_text(f"Submission,part,points,reason\n{rows_}\n")
+    with pytest.raises(RubricError, match=words):
+        load_overrides(path, ["ann"], ["linear"])
+
+
+PART = '[[part]]\nname = "linear"\npoints = 15\nchecks = ["linear"]\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("partial_credit = yes\n", "line 1"),
+        (f"partial_credit = 1\n{PART}", "line 1: partial_credit must be true or false"),
+        (f"\nnote_cost = -1\n{PART}", "line 2: note_cost must be a number of points, 0 or more, not -1"),
+        (f"{PART}\n{PART.replace('15', 'inf').replace('linear', 'relu')}", "line 8: points must be a number"),
+        (PART.replace('["linear"]', '["linaer"]'), "line 4: there is no check 'linaer'"),
+        (PART + PART, "line 6: a part cannot be called 'linear'"),
+        (PART + PART.replace('name = "linear"', 'name = "other"'), "line 8: the check 'linear' already gives points"),
+        (PART.replace("name", "nmae"), "line 2: there is no setting 'nmae'"),
+        (PART.replace("points = 15\n", ""), "line 1: this part has no points"),
+        (PART.replace("15", '"15"'), "line 3: points must be a number"),
+        (PART.replace('["linear"]', '"linear"'), "line 4: checks must be a list"),
+        (PART.replace('"linear"\n', '"total"\n'), "line 2: a part cannot be called 'total'"),
+        (PART.replace("15", "0"), "line 3: all parts are worth 0 points"),
+        ("note_cost = 0\n", r"no \[\[part\]\]"),
+    ],
+)
+def test_a_wrong_rubric_is_a_sentence_with_its_line(text: str, words: str) -> None:
+    with pytest.raises(RubricError, match=words):
+        parse_rubric(text, "rubric.toml", {"linear", "relu"})
+
+
+def test_the_table_of_a_class_counts_and_names_the_commonest_mistakes() -> None:
+    table = ClassTable(USUAL)
+    good, off = rows("linear", "a", "b"), [*rows("linear", "a"), mismatch(quantity="b", diagnosis="forgot to sum")]
+    bad = [mismatch(quantity="a"), mismatch(quantity="b")]
+    faulty = [record(verdict="harness_error")]
+    for records in (good, off, off, bad, faulty):
+        table.add(records, grade(records, USUAL))
+    row = table.frame().set_index("part").loc["linear"]
+    assert (row["asked"], row["right"], row["partly"], row["none"]) == (4, 1, 2, 1)
+    assert row["mean_share"] == 0.5
+    assert row["commonest"] == "forgot to sum (2); TODO 4: a is off (1); TODO 4: b is off (1)"
+
+
+def test_feedback_says_what_is_right_what_is_wrong_and_nothing_as_markup() -> None:
+    hostile = mismatch(
+        message="linear: raised <img src=x> [click](http://x) `code` | * __init__",
+        diagnosis="no sum",
+        verdict="crashed",
+    )
+    records = [record(todo="3", quantity="output"), hostile, record(todo="7", check="relu", note="promoted <b>")]
+    page = feedback_page(
+        "ann | <b>",
+        records,
+        grade(records, USUAL),
+        parts={"3": "linear, forward", "4": "linear, backward", "7": "relu, forward"},
+        titles={},
+        hints={"no sum": "Add up the rows."},
+    )
+    assert "- TODO 3: linear, forward: all 1 comparisons agree." in page
+    assert "### TODO 4: linear, backward" in page
+    assert "Hint: Add up the rows." in page
+    for markup in ("<img", "<b>", "[click](", " `code` ", "://"):
+        assert markup not in page

@@ -1,0 +1,367 @@
+"""What course sites give: each layout, each way to hand in, and archives that must not be opened."""
+
+from __future__ import annotations
+
+import io
+import json
+import stat
+import tarfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from parity_tests.harness.errors import UsageError
+from parity_tests.intake import tree
+from parity_tests.intake.layouts import Intake, safe_name, take_in
+from parity_tests.intake.likeness import fingerprint
+from parity_tests.intake.notebook import NotANotebook, modules_of
+from parity_tests.intake.prepare import MODULE, Prepared, prepare
+from parity_tests.intake.tree import RefusedArchive, archive_entries
+
+CODE = "import numpy as np\n\n\nclass linear_layer:\n    pass\n\n\nclass relu:\n    pass\n"
+UTILS = "def softmax():\n    return 1\n"
+
+
+def zipped(files: Mapping[str, str | bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def lay(folder: Path, files: Mapping[str, str | bytes]) -> Path:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return folder
+
+
+def handed_in(intake: Intake) -> dict[str, Prepared]:
+    return {attempt.name: prepare(attempt.entries) for attempt in intake.attempts}
+
+
+def files(prepared: Prepared) -> dict[str, str]:
+    return {name: data.decode() for name, data in prepared.files}
+
+
+def one(files: Mapping[str, str | bytes], tmp_path: Path) -> Prepared:
+    (prepared,) = handed_in(take_in(lay(tmp_path / "class", {f"ann/{k}": v for k, v in files.items()}))).values()
+    return prepared
+
+
+# ---- layouts
+
+
+@pytest.mark.parametrize("wrapped", ["folder", "zip", "zip with a folder around everything"])
+def test_folders_zips_and_single_files_are_told_as_one_submission_each(tmp_path: Path, wrapped: str) -> None:
+    content: dict[str, str | bytes] = {
+        f"ann/{MODULE}": CODE,
+        "ann/utils.py": UTILS,
+        "bob.zip": zipped({f"hw1/{MODULE}": CODE, "hw1/utils.py": UTILS}),
+        "cem.py": CODE,
+        "__MACOSX/._cem.py": "junk",
+        "ann/.ipynb_checkpoints/x.py": "junk",
+    }
+    if wrapped == "folder":
+        source = lay(tmp_path / "class", content)
+    else:
+        prefix = "" if wrapped == "zip" else "all of them/"
+        source = tmp_path / "class.zip"
+        source.write_bytes(zipped({prefix + name: data for name, data in content.items()}))
+    intake = take_in(source)
+    assert intake.format == "plain"
+    found = handed_in(intake)
+    assert list(found) == ["ann", "bob", "cem"]
+    assert files(found["ann"]) == files(found["bob"]) == {MODULE: CODE, "utils.py": UTILS}
+    assert files(found["cem"]) == {MODULE: CODE}
+    assert found["ann"].notes == ()
+    assert "cem.py was taken for" in found["cem"].notes[0]
+
+
+def test_a_gradescope_export_gives_names_times_and_the_latest_attempt(tmp_path: Path) -> None:
+    metadata = """
+submission_11:
+  :submitters:
+  - :name: Ann Ö
+    :sid: '007'
+    :email: ann@school
+  :created_at: 2026-11-01 10:00:00.000000000 Z
+submission_12:
+  :submitters:
+  - :name: Ann Ö
+    :sid: '007'
+    :email: ann@school
+  :created_at: !ruby/object:Time 2026-11-02 10:00:00.000000000 Z
+  :lateness: '0:10:00'
+submission_13:
+  :submitters:
+  - :name: Bob
+    :email: bob@school
+  - :name: Cem
+    :email: cem@school
+  :created_at: 2026-11-02
+"""
+    source = lay(
+        tmp_path / "export",
+        {
+            "assignment_1_export/submission_metadata.yml": metadata,
+            **{f"assignment_1_export/submission_{n}/{MODULE}": f"{CODE}# {n}\n" for n in (11, 12, 13)},
+        },
+    )
+    intake = take_in(source)
+    assert intake.format == "gradescope"
+    ann, bob = intake.attempts
+    assert (ann.name, ann.student, ann.id, ann.late) == ("Ann Ö", "Ann Ö", "007", "0:10:00")
+    assert ann.when.startswith("2026-11-02 10:00")
+    assert bob.name == "Bob, Cem"
+    assert bob.email == "bob@school, cem@school"
+    assert [attempt.source for attempt in intake.replaced] == ["submission_11"]
+    assert files(prepare(ann.entries))[MODULE].endswith("# 12\n")
+
+
+def test_a_canvas_download_gives_late_marks_and_original_file_names(tmp_path: Path) -> None:
+    source = lay(
+        tmp_path / "class",
+        {
+            "annlee_LATE_101_2001_neural_networks.py": CODE,
+            "annlee_LATE_101_2002_utils-1.py": UTILS,
+            "bobray_102_2003_neural_networks.py": CODE + "# old\n",
+            "bobray_102_2009_neural_networks-1.py": CODE + "# new\n",
+            "cemkaya_103_2004_hw1.zip": zipped({MODULE: CODE}),
+        },
+    )
+    intake = take_in(source)
+    assert intake.format == "canvas"
+    found = handed_in(intake)
+    assert files(found["annlee"]) == {MODULE: CODE, "utils.py": UTILS}
+    assert files(found["bobray"])[MODULE].endswith("# new\n")
+    assert files(found["cemkaya"]) == {MODULE: CODE}
+    assert [(a.id, a.late) for a in intake.attempts] == [("101", "late"), ("102", ""), ("103", "")]
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_a_moodle_download_is_told_by_its_names(tmp_path: Path, flat: bool) -> None:
+    between = "" if flat else "/"
+    source = lay(
+        tmp_path / "class",
+        {
+            f"Ann Lee_501_assignsubmission_file_{between}{MODULE}": CODE,
+            f"Ann Lee_501_assignsubmission_file_{between}utils.py": UTILS,
+            f"Bob Ray_502_assignsubmission_file_{between}work.zip": zipped({MODULE: CODE}),
+            "Bob Ray_502_assignsubmission_onlinetext/onlinetext.html": "<p>",
+        },
+    )
+    intake = take_in(source)
+    assert intake.format == "moodle"
+    found = handed_in(intake)
+    assert files(found["Ann Lee"]) == {MODULE: CODE, "utils.py": UTILS}
+    assert files(found["Bob Ray"]) == {MODULE: CODE}
+
+
+def test_the_layout_can_be_forced(tmp_path: Path) -> None:
+    source = lay(tmp_path / "class", {"submission_1/x.py": CODE, "submission_2/x.py": CODE})
+    assert take_in(source).format == "gradescope"
+    assert [attempt.name for attempt in take_in(source, "plain").attempts] == ["submission_1", "submission_2"]
+    with pytest.raises(UsageError, match="nothing in the layout moodle"):
+        take_in(source, "moodle")
+
+
+def test_two_students_of_one_name_stay_two(tmp_path: Path) -> None:
+    names = [f"Ann Lee_{n}_assignsubmission_file_/{MODULE}" for n in (1, 2)]
+    intake = take_in(lay(tmp_path / "class", dict.fromkeys(names, CODE)))
+    assert [attempt.name for attempt in intake.attempts] == ["Ann Lee-1", "Ann Lee-2"]
+
+
+def test_one_submission_alone_is_a_class_of_one(tmp_path: Path) -> None:
+    intake = take_in(lay(tmp_path / "ann", {MODULE: CODE, "utils.py": UTILS}))
+    assert [attempt.name for attempt in intake.attempts] == ["ann"]
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"), [("../../etc", "_.._etc"), ("a\nb", "a_b"), ("=cmd()", "=cmd()"), ("", "unnamed")]
+)
+def test_names_are_made_safe_for_a_folder(name: str, safe: str) -> None:
+    assert safe_name(name) == safe
+
+
+def test_what_is_not_there_or_empty_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no"):
+        take_in(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="nothing to grade"):
+        take_in(tmp_path / "empty")
+
+
+# ---- one submission
+
+
+def test_files_two_folders_deep_in_odd_encodings_are_found_and_read(tmp_path: Path) -> None:
+    prepared = one(
+        {f"a/b/{MODULE}": (CODE + "# naïve\n").replace("\n", "\r\n").encode("cp1252"), "a/utils.py": UTILS}, tmp_path
+    )
+    assert files(prepared) == {MODULE: CODE + "# naïve\n", "utils.py": UTILS}
+    assert any("cp1252" in note for note in prepared.notes)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_a_byte_order_mark_is_read(tmp_path: Path, encoding: str) -> None:
+    (data,) = [data for name, data in one({MODULE: CODE.encode(encoding)}, tmp_path).files if name == MODULE]
+    assert compile(data, MODULE, "exec")
+
+
+def test_a_declared_encoding_is_left_alone(tmp_path: Path) -> None:
+    source = ("# -*- coding: latin-1 -*-\n" + CODE + "# naïve\n").encode("latin-1")
+    prepared = one({MODULE: source}, tmp_path)
+    assert prepared.files == ((MODULE, source),)
+    assert prepared.notes == ()
+
+
+def test_a_notebook_is_a_submission_without_its_magics_or_its_training(tmp_path: Path) -> None:
+    cells = [
+        {"cell_type": "markdown", "source": "# title"},
+        {"cell_type": "code", "source": ["%matplotlib inline\n", "import numpy as np\n", "!pip install x"]},
+        {"cell_type": "code", "source": "%%writefile utils.py\n" + UTILS},
+        {"cell_type": "code", "source": "%%time\n" + CODE.replace("import numpy as np\n", "")},
+        {"cell_type": "code", "source": "def main(p):\n    return p\nlosses = main({'a': 1})"},
+        {"cell_type": "code", "source": "%%bash\nls"},
+    ]
+    prepared = one({"hw.ipynb": json.dumps({"cells": cells, "nbformat": 4})}, tmp_path)
+    found = files(prepared)
+    assert found["utils.py"] == UTILS + "\n"
+    names: dict[str, object] = {"__name__": "neural_networks"}
+    exec(found[MODULE], names)
+    assert "main" in names
+    assert "losses" not in names
+    assert "notebook" in prepared.notes[0]
+
+
+@pytest.mark.parametrize("data", [b"{", b"[]", b'{"cells": 3}', b"[" * 100_000, b"\xff\xfe"])
+def test_what_is_no_notebook_is_said(data: bytes) -> None:
+    with pytest.raises(NotANotebook):
+        modules_of(data)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"report.pdf": b"%PDF"}, "no Python file"),
+        ({"hello.py": "print()"}, f"no {MODULE}"),
+        ({"dnn_misc.py": CODE.replace("class", "klass")}, "2017-18 edition"),
+        ({"work.7z": b"7z"}, "archive of a kind that is not opened"),
+    ],
+)
+def test_what_cannot_be_run_gets_a_sentence(tmp_path: Path, content: dict[str, str | bytes], words: str) -> None:
+    prepared = one(content, tmp_path)
+    assert prepared.files == ()
+    assert words in prepared.missing
+
+
+def test_an_empty_folder_is_not_forgotten(tmp_path: Path) -> None:
+    source = lay(tmp_path / "class", {f"ann/{MODULE}": CODE})
+    (source / "bob").mkdir()
+    found = handed_in(take_in(source))
+    assert found["bob"].missing == "nothing was handed in: the folder is empty"
+
+
+def test_links_in_a_folder_are_not_followed(tmp_path: Path) -> None:
+    source = lay(tmp_path / "class", {f"ann/{MODULE}": CODE})
+    (tmp_path / "secret.py").write_text("secret")
+    (source / "ann" / "stolen.py").symlink_to(tmp_path / "secret.py")
+    (source / "bob").symlink_to(tmp_path)
+    found = handed_in(take_in(source))
+    assert files(found["ann"]) == {MODULE: CODE}
+    assert "bob" not in found or not found["bob"].files
+
+
+# ---- archives
+
+
+def tarred(*members: tarfile.TarInfo) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for member in members:
+            archive.addfile(member, io.BytesIO(b"x" * member.size))
+    return buffer.getvalue()
+
+
+def member(name: str, **fields: object) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    for key, value in fields.items():
+        setattr(info, key, value)
+    return info
+
+
+def linked() -> bytes:
+    info = zipfile.ZipInfo("neural_networks.py")
+    info.external_attr = (stat.S_IFLNK | 0o777) << 16
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(info, "/etc/passwd")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("a.zip", zipped({"../up.py": "x"}), "leads out of it"),
+        ("a.zip", zipped({"/etc/x": "x"}), "leads out of it"),
+        ("a.zip", zipped({"..\\up.py": "x"}), "leads out of it"),
+        ("a.zip", zipped({"C:/x.py": "x"}), "leads out of it"),
+        ("a.zip", linked(), "a link"),
+        ("a.zip", zipped({"bomb": b"\0" * (4 << 20)}), "bomb"),
+        ("a.zip", b"PK\x03\x04 damaged", "no zip file"),
+        ("a.tar.gz", tarred(member("../up.py")), "leads out of it"),
+        ("a.tar.gz", tarred(member("x", type=tarfile.SYMTYPE, linkname="/etc/passwd")), "a link"),
+        ("a.tar.gz", tarred(member("x", type=tarfile.LNKTYPE, linkname="../../y")), "a link"),
+        ("a.tar.gz", tarred(member("x", type=tarfile.CHRTYPE)), "no submission needs"),
+        ("a.tgz", b"\x1f\x8b damaged", "cannot be unpacked"),
+        ("a.tar", b"damaged", "no tar file"),
+    ],
+)
+def test_an_archive_that_could_do_harm_is_refused(name: str, data: bytes, words: str) -> None:
+    with pytest.raises(RefusedArchive, match=words):
+        archive_entries(name, data)
+
+
+def test_caps_on_count_and_size_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = zipped({f"{n}.py": "x" for n in range(9)})
+    monkeypatch.setattr(tree, "MAX_ENTRIES", 8)
+    with pytest.raises(RefusedArchive, match="more than 8 files"):
+        archive_entries("a.zip", many)
+    monkeypatch.setattr(tree, "MAX_ARCHIVE", 1 << 20)
+    with pytest.raises(RefusedArchive, match="more than 1 MiB"):
+        archive_entries("a.tar.gz", tarred(member("big", size=2 << 20)))
+
+
+def test_a_refused_archive_is_the_submissions_sentence_and_others_are_unharmed(tmp_path: Path) -> None:
+    source = lay(tmp_path / "class", {"ann.zip": zipped({"../up.py": CODE}), f"bob/{MODULE}": CODE})
+    found = handed_in(take_in(source))
+    assert "leads out of it" in found["ann"].missing
+    assert found["ann"].refused
+    assert files(found["bob"]) == {MODULE: CODE}
+    assert not (tmp_path / "up.py").exists()
+
+
+def test_a_tar_that_is_fine_is_opened() -> None:
+    (entry,) = archive_entries("a.tar.gz", tarred(member("hw/neural_networks.py", size=5)))
+    assert (entry.path, entry.read(100)) == ("hw/neural_networks.py", b"xxxxx")
+
+
+# ---- likeness
+
+LONG = CODE + "".join(f"def f{n}(first, second):\n    return first * second + {n}\n" for n in range(20))
+
+
+def test_likeness_sees_through_names_spaces_and_comments() -> None:
+    other = LONG.replace("first", "erste").replace("    ", "  ").replace("class relu", "# mine\nclass relu")
+    assert fingerprint(LONG) == fingerprint(other) != ""
+
+
+def test_likeness_tells_other_code_apart_and_says_nothing_of_a_tiny_one() -> None:
+    assert fingerprint(LONG) != fingerprint(LONG.replace("first * second", "second * first * 1", 1))
+    assert fingerprint(CODE) == ""
+    assert fingerprint(LONG + "def broken(:\n") != ""
