@@ -64,10 +64,9 @@ class Result:
     def page(self) -> str:
         """The whole page as an HTML document, for a file of its own."""
         from parity_tests.assignment.parts import PARTS
-        from parity_tests.cli.report import hints
         from reports.html import report_page
 
-        return report_page(self.run, parts=PARTS, strict=self.strict, hints=hints())
+        return report_page(self.run, parts=PARTS, strict=self.strict)
 
     def save(self, folder: str | Path = "parity-run") -> None:
         """Writes the run folder that `parity show` and `parity report` read. Raises RunFolderError where it cannot."""

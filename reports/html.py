@@ -24,6 +24,7 @@ from reports.text import (
     entries,
     group_verdict,
     headline,
+    hints_of,
     inputs_text,
     notes,
     number,
@@ -97,7 +98,8 @@ class Card:
     heading: str
     sentence: str
     asked: str = ""
-    diagnoses: list[tuple[str, str]] = field(default_factory=list)
+    diagnosis: str = ""
+    hint: str = ""
     facts: list[tuple[str, str]] = field(default_factory=list)
     heat: Heat | None = None
     script: str = ""
@@ -111,21 +113,20 @@ def report_page(
     *,
     parts: Mapping[str, str],
     strict: bool = False,
-    hints: Mapping[str, str] | None = None,
     scripts: Mapping[str, str] | None = None,
     folder: str = "parity-run",
 ) -> str:
     """The page of a run as a whole HTML document.
 
-    `parts` names each TODO; `hints` has what to try for a diagnosis; `scripts` a reproduction for
-    "<case>/<quantity>"; `folder` is the run's, for the commands that the page shows.
+    `parts` names each TODO; `scripts` has a reproduction for "<case>/<quantity>"; `folder` is the run's, for the
+    commands that the page shows.
     """
     records = list(run.records)
     bad = [record for record in records if record.verdict in FAILING and record.verdict != "harness_error"]
     faults = [record for record in records if record.verdict == "harness_error"]
     undecided = [record for record in records if record.verdict == "undecided"]
     costly, free = notes(records, strict)
-    maker = _Cards(run, parts, hints or {}, scripts or {}, folder)
+    maker = _Cards(run, parts, scripts or {}, folder)
     groups = [
         ("Discrepancies", maker.of(bad)),
         ("Notes that count as discrepancies (--strict)", maker.of(costly)),
@@ -148,7 +149,7 @@ def report_page(
         narrow=_markup(ratios_chart(records, parts, narrow=True)),
         notes=_folded(free, run),
         output=_printed(run.output),
-        environment=_flat(run.environment),
+        environment=_flat({key: value for key, value in run.environment.items() if key != "hints"}),
         glossary=GLOSSARY,
     )
 
@@ -156,10 +157,8 @@ def report_page(
 class _Cards:
     """Makes cards of records, numbering them through."""
 
-    def __init__(
-        self, run: Results, parts: Mapping[str, str], hints: Mapping[str, str], scripts: Mapping[str, str], folder: str
-    ) -> None:
-        self._run, self._parts, self._hints, self._scripts, self._folder = run, parts, hints, scripts, folder
+    def __init__(self, run: Results, parts: Mapping[str, str], scripts: Mapping[str, str], folder: str) -> None:
+        self._run, self._parts, self._scripts, self._folder = run, parts, scripts, folder
         self._made = 0
         self._opened: set[str] = set()
 
@@ -188,7 +187,8 @@ class _Cards:
             heading=f"{title}: {first.quantity}" if title and first.quantity else title or first.quantity or first.case,
             sentence=_shortened(_without_title(first.message or entry.sentence, title)),
             asked=_shortened(inputs_text(inputs)) if inputs else "",
-            diagnoses=[(name, self._hints.get(name, "")) for name in _names(first.diagnosis)],
+            diagnosis=", or ".join(name for name in first.diagnosis.split("; ") if name),
+            hint=hints_of(self._run).get(first.diagnosis, ""),
             facts=_facts(first),
             heat=_heat(first, self._run.arrays),
             script=next((self._scripts[k] for k in (key, first.case) if k in self._scripts), ""),
@@ -230,10 +230,6 @@ def _without_title(message: str, title: str) -> str:
     """The message without the case's title, which stands above it as a heading."""
     short = message.removeprefix(f"{title}: ")
     return short[:1].upper() + short[1:] if title else message
-
-
-def _names(diagnosis: str) -> list[str]:
-    return [name for name in diagnosis.split("; ") if name]
 
 
 def _facts(record: Record) -> list[tuple[str, str]]:

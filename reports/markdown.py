@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from reports.records import FAILING, Record, failing
+from reports.records import FAILING, failing
 from reports.runs import Results
 from reports.tables import largest_ratio, worst
 from reports.text import (
@@ -14,6 +14,7 @@ from reports.text import (
     entries,
     group_verdict,
     headline,
+    hints_of,
     notes,
     number,
     printable,
@@ -38,9 +39,7 @@ def escaped(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]|~!$]|#(?!\d+;))", r"\\\1", flat)
 
 
-def markdown_report(
-    run: Results, *, parts: Mapping[str, str], strict: bool = False, hints: Mapping[str, str] | None = None
-) -> str:
+def markdown_report(run: Results, *, parts: Mapping[str, str], strict: bool = False) -> str:
     """The verdict, a table of the TODOs, each discrepancy once, what is undecided, the notes folded."""
     records = run.records
     fails = any(failing(record, strict) for record in records)
@@ -71,7 +70,7 @@ def markdown_report(
         ("Undecided (costs nothing)", [r for r in records if r.verdict == "undecided"]),
     ):
         if some:
-            lines += ["", f"### {title}", "", *_items(entries(some, run.inputs), hints or {})]
+            lines += ["", f"### {title}", "", *_items(entries(some, run.inputs), hints_of(run))]
     if free:
         lines += ["", "<details><summary>Notes (cost nothing)</summary>", "", *_items(entries(free, run.inputs), {})]
         lines += ["", "</details>"]
@@ -82,12 +81,9 @@ def _items(found: Sequence[Entry], hints: Mapping[str, str]) -> list[str]:
     lines = []
     for entry in found[:_MOST_ENTRIES]:
         lines.append(f"- **{escaped(todo_label(todos(entry.records)))}** {escaped(entry.sentence)}  ")
-        lines += [f"  *Try:* {escaped(hints[name])}  " for name in _diagnoses(entry.records[0]) if name in hints]
+        hint = hints.get(entry.records[0].diagnosis, "")
+        lines += [f"  *Hint:* {escaped(hint)}  "] if hint else []
         lines.append(f"  <sub>{escaped(cases_text(entry))}</sub>")
     if len(found) > _MOST_ENTRIES:
         lines.append(f"- and {len(found) - _MOST_ENTRIES} more")
     return lines
-
-
-def _diagnoses(record: Record) -> list[str]:
-    return [name for name in record.diagnosis.split("; ") if name]

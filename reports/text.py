@@ -165,6 +165,12 @@ def case_page(run: Results, case: str, *, width: int = 80, paint: Paint = plain)
     return lines
 
 
+def hints_of(run: Results) -> dict[str, str]:
+    """What to try for each diagnosis that the run names, by the whole of the diagnosis."""
+    known = run.environment.get("hints")
+    return {str(name): str(hint) for name, hint in known.items()} if isinstance(known, Mapping) else {}
+
+
 def headline(run: Results) -> str:
     def distinct(name: str) -> str:
         words = dict.fromkeys(str(getattr(record, name)) for record in run.records)

@@ -14,7 +14,7 @@ from parity_tests.assignment.parts import PARTS
 from parity_tests.cli import drift
 from parity_tests.cli.files import append_summary, in_github
 from parity_tests.cli.options import DTYPES, LEVELS, finite_seconds, module_names, refuse_missing_device, todo_names
-from parity_tests.cli.report import hints, html_page, repository_folder, where
+from parity_tests.cli.report import html_page, repository_folder, where
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES, status_of
 from parity_tests.cli.terminal import Progress, paint, width
 from parity_tests.harness.errors import HarnessError, UsageError
@@ -185,7 +185,7 @@ def _for_github(run: Any, lines: list[str], strict: bool, *, plain: bool) -> lis
     from reports.github import annotation_lines, guarded
     from reports.markdown import markdown_report
 
-    append_summary(markdown_report(run, parts=PARTS, strict=strict, hints=hints()))
+    append_summary(markdown_report(run, parts=PARTS, strict=strict))
     if plain:
         return lines
     notes = annotation_lines(run, folder=repository_folder(run), places=where(run), strict=strict)

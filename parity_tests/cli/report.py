@@ -45,7 +45,7 @@ def report(run: Path, form: str, out: Path | None, strict: bool) -> None:
         from reports.github import annotation_lines
         from reports.markdown import markdown_report
 
-        summary = markdown_report(saved, parts=PARTS, strict=strict, hints=hints())
+        summary = markdown_report(saved, parts=PARTS, strict=strict)
         if out is None:
             append_summary(summary)
         else:
@@ -60,13 +60,8 @@ def html_page(saved: Results, folder: Path, strict: bool) -> bytes:
     """The page of a run, as UTF-8."""
     from reports.html import report_page
 
-    text = report_page(saved, parts=PARTS, strict=strict, hints=hints(), folder=str(folder))
+    text = report_page(saved, parts=PARTS, strict=strict, folder=str(folder))
     return text.encode("utf-8", "backslashreplace")
-
-
-def hints() -> dict[str, str]:
-    """What to try for each known mistake, by its name."""
-    return {}
 
 
 def where(saved: Results) -> dict[str, tuple[str, int]]:
@@ -94,7 +89,7 @@ def _junit(saved: Results, folder: Path, strict: bool) -> bytes:
 def _markdown(saved: Results, folder: Path, strict: bool) -> bytes:
     from reports.markdown import markdown_report
 
-    return markdown_report(saved, parts=PARTS, strict=strict, hints=hints()).encode()
+    return markdown_report(saved, parts=PARTS, strict=strict).encode()
 
 
 def _csv(saved: Results, folder: Path, strict: bool) -> bytes:

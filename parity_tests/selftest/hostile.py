@@ -69,7 +69,7 @@ def hostile_run(text: str) -> InventedRun:
     usual = InventedRun().arrays
     return InventedRun(
         records=records,
-        environment={text: text, "versions": {text: text}, "seed": 0},
+        environment={text: text, "versions": {text: text}, "seed": 0, "hints": {text: text}},
         arrays={f"{text}/a/{text}/{key.rpartition('/')[2]}": array for key, array in usual.items()},
         inputs={f"{text}/a": {"title": text, text: [3, 2], "b": {text: text}}},
         output=text.encode("utf-8", "surrogatepass") + b"\xff\xfe\n",

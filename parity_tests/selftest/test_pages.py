@@ -36,6 +36,10 @@ def flawed() -> InventedRun:
             record(todo="10", check="main", verdict="undecided", message="cannot be told", ratio=0.0),
             record(todo="utils", verdict="harness_error", message="the worker spoke nonsense"),
         ],
+        environment={
+            "versions": {"numpy": "2.4.6"},
+            "hints": {"mean instead of sum": "Look at how the rows of a batch are put together."},
+        },
     )
 
 
@@ -44,7 +48,6 @@ PAGES = {
     "flawed": report_page(
         flawed(),
         parts=PARTS,
-        hints={"mean instead of sum": "Look at how the rows of a batch are put together."},
         scripts={"linear/wide/float64/gradient of W": "import numpy as np\n" * 30},
     ),
     "nothing": report_page(InventedRun(records=[], arrays={}, output=b""), parts=PARTS),

@@ -52,8 +52,7 @@ class Shape(HTMLParser):
 
 
 def page(text: str) -> str:
-    hints = dict.fromkeys(text.split("; "), text)
-    return report_page(hostile_run(text), parts=PARTS, hints=hints, scripts={f"{text}/a": text}, folder=text)
+    return report_page(hostile_run(text), parts=PARTS, scripts={f"{text}/a": text}, folder=text)
 
 
 def plain(text: str) -> str:
