@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import importlib.metadata
 import importlib.util
 import os
@@ -23,12 +22,11 @@ PACKAGES = (
     "scipy",
     "click",
     "rich",
+    "pyseccomp",
     "pytest",
 )
 
 _CLONE_NEWUSER = 0x10000000
-_LANDLOCK_CREATE_RULESET = 444  # the same number on every architecture that Parity is tried on
-_LANDLOCK_VERSION = 1
 
 
 def examine() -> dict[str, Any]:
@@ -70,10 +68,19 @@ def versions() -> dict[str, str]:
 
 
 def isolation() -> dict[str, str]:
-    """The level that `parity check` uses, and what there is for the stronger ones."""
+    """Which levels work here, each having been tried, and what there is for them."""
+    from parity_tests.harness.isolation import GUARANTEES, LEVELS, problem
+
+    problems = {level: problem(level) for level in reversed(LEVELS)}
+    levels = {
+        level: f"does not work: {problems[level]}" if problems[level] else f"works: {GUARANTEES[level]}"
+        for level in problems
+    }
     return {
-        "used_by_check": "none: a child process with limits, for code that you trust",
-        "bubblewrap": _bubblewrap(),
+        "strongest": next(level for level in problems if not problems[level]),
+        **levels,
+        "bubblewrap_program": _bubblewrap(),
+        "libseccomp": _libseccomp(),
         "landlock": _landlock(),
         "user_namespaces": _user_namespaces(),
     }
@@ -142,7 +149,7 @@ def _numpy_blas() -> str:
 def _bubblewrap() -> str:
     path = shutil.which("bwrap")
     if path is None:
-        return "not installed"
+        return "not installed (on Debian and Ubuntu: apt-get install bubblewrap)"
     try:
         done = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -150,14 +157,23 @@ def _bubblewrap() -> str:
     return f"{done.stdout.strip() or 'of an unknown version'} ({path})"
 
 
+def _libseccomp() -> str:
+    from parity_tests.harness import seccomp
+    from parity_tests.harness.errors import UsageError
+
+    try:
+        return f"there (a filter of {len(seccomp.compiled(None, threads=True)) // 8} instructions)"
+    except UsageError as error:
+        return f"missing: {error}"
+
+
 def _landlock() -> str:
+    from parity_tests.harness.confine import landlock_version
+
     if sys.platform != "linux":
         return "only Linux has it"
-    libc = ctypes.CDLL(None, use_errno=True)
-    version = libc.syscall(_LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), _LANDLOCK_VERSION)
-    if version < 1:
-        return f"not there ({os.strerror(ctypes.get_errno())})"
-    return f"there (version {version})"
+    version = landlock_version()
+    return f"there (version {version})" if version else "not there: this kernel lacks it or has it switched off"
 
 
 def _user_namespaces() -> str:

@@ -22,9 +22,9 @@ all before the submission is even parsed, and every limit is enforced from outsi
   MiB. No /proc, /sys, /etc, /tmp, /dev/shm, shell, no other package, no other submission, not Parity's answers.
 - It has no capabilities and cannot gain any. Where the harness is root, the worker becomes another user, one that owns
   nothing and that no other worker has (users.py): root cannot be held to a number of threads.
-- A filter of system calls (seccomp.py) lets through what numpy, files and threads need, and answers EPERM to the rest:
-  no exec, fork, socket, pipe, ptrace, mount, unshare, keyctl, io_uring, bpf, perf, memfd, shared memory. The worker puts
-  it on itself (confine.py), because bubblewrap's own would forbid the exec that starts the worker.
+- A filter of system calls (seccomp.py) lets through what numpy, files and threads need, and answers EPERM to the
+  rest: no exec, fork, socket, pipe, ptrace, mount, unshare, keyctl, io_uring, bpf, perf, memfd, shared memory. The
+  worker puts it on itself (confine.py), because bubblewrap's own would forbid the exec that starts the worker.
 - Limits: address space (2 GiB), threads (32), open files, size of a file, no core, processor time, and wall time, at
   which the harness kills bubblewrap and with it, as they share a process namespace, all that it started. If the harness
   dies, the kernel does the same.
@@ -35,9 +35,9 @@ all before the submission is even parsed, and every limit is enforced from outsi
   (Names inside the standard library's site-packages can be listed, not read.) Without Landlock it may read whatever
   everybody on the machine may read: `parity doctor` says which it is.
 - It shares the machine's process ids (but may signal itself alone) and a disk: its scratch folder lies in the
-  temporary folder, where only the size of one file is limited.
+  temporary folder, and is looked at four times a second; what has filled more than 64 MiB of it is killed.
 
-`none`: a child process with the limits and without anything else. For code that you trust.
+`none`: a child process with the limits, as far as it keeps to them, and nothing else. For code that you trust.
 
 **What no level promises.** A hole in the kernel is a hole in all of them. Time and memory bandwidth are shared, so a
 submission can be slow at its neighbours' cost, and can measure them. The memory that the kernel itself spends on files
@@ -65,11 +65,12 @@ from parity_tests.harness.runner import Runner
 
 LEVELS = ("none", "restricted", "bubblewrap")
 """From the weakest to the strongest."""
-_GUARANTEES = {
+GUARANTEES = {
     "none": "a child process with limits, for code that you trust",
     "restricted": "a child process with limits, a filter of system calls, and, where the kernel has it, Landlock",
     "bubblewrap": "namespaces of its own, no files but those it needs, a filter of system calls, and limits",
 }
+"""What holds at each level, in words."""
 _SECONDS = 10.0
 
 
@@ -94,7 +95,7 @@ def choose(minimum: str | None) -> Level:
     least = LEVELS.index(_known(minimum or "restricted"))
     for name in reversed(LEVELS[least:]):
         if not problem(name):
-            return Level(name, _GUARANTEES[name])
+            return Level(name, GUARANTEES[name])
     why = "; ".join(f"{name} does not work: {problem(name)}" for name in reversed(LEVELS[least:]))
     rest = ". --isolation none runs code that you trust without any" if minimum is None else ""
     raise UsageError(f"there is no isolation of the level {LEVELS[least]} or a stronger one here: {why}{rest}.")
@@ -104,7 +105,7 @@ def require(name: str) -> Level:
     """Exactly this level. Raises UsageError where it does not work."""
     if found := problem(_known(name)):
         raise UsageError(f"the isolation level {name} does not work here: {found}.")
-    return Level(name, _GUARANTEES[name])
+    return Level(name, GUARANTEES[name])
 
 
 @lru_cache
@@ -145,7 +146,9 @@ def _try(name: str) -> tuple[list[str], list[str]]:
             "harness": os.getpid(),
             "hidden": name == "bubblewrap" or landlock_version() > 0,
         }
-        with Runner(folder, probe=Path(__file__).with_name("trial.py"), isolation=name, case_seconds=_SECONDS) as runner:
+        with Runner(
+            folder, probe=Path(__file__).with_name("trial.py"), isolation=name, case_seconds=_SECONDS
+        ) as runner:
             seen = runner.ask("trial", "trial", params, {}, seed=0)
     if "escapes" not in seen.facts or "broken" not in seen.facts:
         raise HarnessError("; ".join(failure.text for failure in seen.failures.values()) or "the trial said nothing")

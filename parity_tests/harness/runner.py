@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from parity_tests.assignment import editions
 from parity_tests.harness import packages, wire
 from parity_tests.harness.errors import HarnessError
-from parity_tests.harness.launch import WORKER, Launch, Launcher
+from parity_tests.harness.launch import SCRATCH_BYTES, WORKER, Launch, Launcher
 from parity_tests.harness.observation import FAILURE_KINDS, Failure, Hello, Observation, Returned
 
 OUTPUT = 64 << 10
@@ -35,6 +35,8 @@ STARTUP = 60.0
 MESSAGES = 100_000
 CASE_BYTES = 4 * wire.MAX_BODY
 """Messages and bytes that one case may send."""
+_LOOK = 0.25
+"""Seconds between looks at how large a scratch folder on disk has become."""
 _TEXT = 1000
 _SIGNALS = {
     signal.SIGSEGV: "a segmentation fault",
@@ -345,6 +347,8 @@ class _Child:
 
     def __init__(self, launch: Launch, cap: int, output: bytearray) -> None:
         self._wrapped = launch.wrapped
+        self._scratch = Path(launch.scratch)
+        self._looked, self._full = time.monotonic(), False
         self._output = output
         self._decoder = wire.Decoder(cap)
         self._spent = 0
@@ -410,7 +414,9 @@ class _Child:
         return message
 
     def end(self) -> str:
-        """How the process ended, as the predicate of a sentence."""
+        """How the process ended, or must end, as the predicate of a sentence."""
+        if self._full:
+            return f"wrote more than {SCRATCH_BYTES >> 20} MiB to its scratch folder"
         try:
             status = self._process.wait(timeout=GRACE)
         except subprocess.TimeoutExpired:
@@ -444,6 +450,11 @@ class _Child:
         left = deadline - time.monotonic()
         if left <= 0 and not ended:
             raise _Late
+        if not self._wrapped and time.monotonic() - self._looked > _LOOK:  # bubblewrap's own has a size
+            self._looked = time.monotonic()
+            self._full = _size(self._scratch) > SCRATCH_BYTES
+            if self._full:
+                raise _Ended
         ready = [key.fd for key, _ in self._selector.select(0 if ended else min(left, 0.05))]
         if self._printed in ready:
             ready.remove(self._printed)
@@ -552,6 +563,18 @@ def _seconds(header: Mapping[str, Any]) -> float:
 def _round(given: Round | None) -> Round:
     """The message that a round, or the end of all rounds, is sent as."""
     return ({"kind": "over"}, {}) if given is None else ({"kind": "round", "params": dict(given[0])}, given[1])
+
+
+def _size(folder: Path) -> int:
+    """Bytes that the files below a folder take, while others write there; a file counts for a block at least."""
+    found = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                found += max(Path(place, name).lstat().st_blocks, 8) * 512
+            if found > SCRATCH_BYTES:
+                return found
+    return found
 
 
 def _read(descriptor: int) -> bytes:

@@ -52,7 +52,7 @@ def trial(submission: Any, witness: Any, params: Mapping[str, Any], arrays: Mapp
     }
     if params["hidden"]:
         forbidden["read a file outside"] = secret.read_bytes
-        forbidden["read the list of processes"] = lambda: os.listdir("/proc")
+        forbidden["read the list of processes"] = lambda: list(Path("/proc").iterdir())
     needed: dict[str, Callable[[], object]] = {
         **{f"import {name}": lambda name=name: importlib.import_module(name) for name in _MODULES},  # type: ignore[misc]
         "multiply matrices": lambda: np.ones((64, 64)) @ np.ones((64, 64)),

@@ -1,0 +1,5 @@
+"""Everything at once, at import. Verdict: crashed."""
+
+import os
+
+os.fork()

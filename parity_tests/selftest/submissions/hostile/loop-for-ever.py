@@ -1,0 +1,8 @@
+"""Loop for ever. Verdict: timeout."""
+
+def forward(self, X):
+    while True:
+        pass
+
+
+relu.forward = forward

@@ -1,0 +1,10 @@
+"""A million empty files. Verdict: timeout."""
+
+def forward(self, X):
+    number = 0
+    while True:
+        number += 1
+        open("file" + str(number), "x").close()
+
+
+relu.forward = forward

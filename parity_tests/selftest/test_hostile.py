@@ -1,0 +1,188 @@
+"""Hostile submissions: each is contained, gets its honest verdict, and leaves its neighbours' records as they were.
+
+Each file of submissions/hostile/ is appended to the shipped network; its first line says what it tries and the verdict
+that it has earned, and it prints BREACH where it gets what it must not. The level is the strongest that works here.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parity_tests.assignment import cases as case_table
+from parity_tests.assignment import expectations, inputs
+from parity_tests.assignment.verdicts import Setting, import_record, json_params, records_of
+from parity_tests.check import ASSIGNMENT, shipped_network
+from parity_tests.harness.interview import Question, interview
+from parity_tests.harness.isolation import LEVELS, problem
+from parity_tests.harness.runner import Runner
+from reports.records import FAILING, Record
+
+HOSTILE = Path(__file__).with_name("submissions") / "hostile"
+ATTACKS = sorted(path.stem for path in HOSTILE.glob("*.py") if "." not in path.stem)
+BY_NUMBER = {"clone-bomb", "kernel-doors"}
+"""Attacks that name system calls by the numbers that they have on x86-64."""
+LINES = """
+loop for ever; sleep for ever; fork bomb; daemon by setsid; allocation bomb; filling tmp; /dev/shm; flooding stdout;
+orphan holding stdout open; reading tests, answers or other submissions from disk; walking stack frames; patching
+np.allclose; ndarray subclasses; objects equal to everything; sys.exit(0); os._exit(0); a conftest.py of their own;
+printing fake scores; overwriting results files; pickles; network; reverse shells; mutating inputs so that the reference
+agrees; uninitialised memory that held the answer; hard-coding answers; shadowing numpy.py; importing torch; 8 GiB
+arrays; object, complex, NaN, masked, matrix, list or None results; names in odd encodings
+"""
+SEED = 314159
+LIMIT = 1.0
+"""Seconds that a case may take: enough for an honest one on a busy machine."""
+
+
+def put(folder: Path, attack: str) -> Path:
+    """A submission that is the shipped network with an attack at its end; with none, the shipped network."""
+    folder.mkdir()
+    source = (shipped_network() / "neural_networks.py").read_text(encoding="utf-8")
+    if attack:
+        source += "\n\n" + (HOSTILE / f"{attack}.py").read_text(encoding="utf-8")
+        for beside in HOSTILE.glob(f"{attack}.*.py"):
+            (folder / f"{beside.stem.partition('.')[2]}.py").write_bytes(beside.read_bytes())
+    (folder / "neural_networks.py").write_text(source, encoding="utf-8")
+    (folder / "utils.py").write_bytes((shipped_network() / "utils.py").read_bytes())
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What `check` would say of the cases of relu and of the import, with what the submission printed."""
+
+    records: list[Record]
+    output: bytes
+
+
+def judge(folder: Path, level: str) -> Judged:
+    with Runner(folder, probe=ASSIGNMENT / "probe.py", case_seconds=LIMIT, isolation=level) as runner:
+        hello = runner.hello
+        plan = [case for case in case_table.plan(hello.edition, ("float64",)) if case.check == "relu"]
+        questions = [
+            Question(
+                case.name,
+                case.probe,
+                json_params(case.params),
+                partial(inputs.draw, case, SEED),
+                inputs.seed_of(SEED, case.name),
+                case.strikes,
+            )
+            for case in plan
+        ]
+        seen = list(interview(runner, questions, seconds_in_all=60.0))
+        output = runner.output
+    setting = Setting("it", hello.edition, "cpu", level)
+    records = [import_record(setting, (hello.import_failure, hello.utils_failure))]
+    for case, observation in zip(plan, seen, strict=True):
+        judged = expectations.judge(case, inputs.draw(case, SEED), observation, "cpu")
+        records += records_of(setting, case, judged, observation)
+    return Judged([record for record in records if record.todo in ("7", "utils")], output)
+
+
+def rows(run: Judged) -> list[dict[str, Any]]:
+    """The records of a run without what differs from run to run."""
+    kept = [asdict(record) for record in run.records]
+    for row in kept:
+        del row["seconds"], row["submission"]
+    return kept
+
+
+@pytest.fixture(scope="module", params=[level for level in LEVELS if level != "none"])
+def level(request: pytest.FixtureRequest) -> str:
+    found: str = request.param
+    if problem(found):
+        pytest.skip(f"isolation level {found}: {problem(found)}")
+    return found
+
+
+@pytest.fixture(scope="module")
+def runs(level: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Judged]:
+    """Every attack's run, two at a time, with an honest neighbour's before, among and after them ("honest 0" ...)."""
+    root = tmp_path_factory.mktemp("class")
+    attacks = [name for name in ATTACKS if name not in BY_NUMBER or platform.machine() == "x86_64"]
+    if level == "restricted":
+        attacks = attacks[::4]
+    names = ["honest 0"]
+    for number, attack in enumerate(attacks, 1):
+        names += [attack, f"honest {number}"] if number % 6 == 0 else [attack]
+    names.append("honest last")
+    folders = {name: put(root / name, "" if name.startswith("honest") else name) for name in names}
+    before = {name: contents(folder) for name, folder in folders.items()}
+    with ThreadPoolExecutor(2) as pool:
+        done = dict(zip(folders, pool.map(lambda folder: judge(folder, level), folders.values()), strict=True))
+    assert {name: contents(folder) for name, folder in folders.items()} == before
+    return done
+
+
+def verdict_of(attack: str) -> str:
+    """The verdict that the first line of an attack says it has earned."""
+    found = re.match(r'""".* Verdict: (\w+)\."""\n', (HOSTILE / f"{attack}.py").read_text(encoding="utf-8"))
+    assert found is not None, attack
+    return found[1]
+
+
+def test_there_is_an_attack_for_each_line_of_the_list() -> None:
+    said = " ".join((HOSTILE / f"{name}.py").read_text(encoding="utf-8").partition("\n")[0] for name in ATTACKS)
+    for line in re.split(r";\s+", " ".join(LINES.split())):
+        assert line.lower() in said.lower()
+
+
+def test_each_is_contained_and_gets_its_honest_verdict(runs: dict[str, Judged], level: str) -> None:
+    wrong = []
+    for attack, run in runs.items():
+        if attack.startswith("honest"):
+            continue
+        wanted = verdict_of(attack)
+        got = {record.verdict for record in run.records} - {"match"}
+        if got != {wanted} - {"match"}:
+            wrong.append(
+                f"{attack}: {got}, not {wanted}: {[r.message for r in run.records if r.verdict in FAILING][:2]}"
+            )
+        if b"BREACH" in run.output:
+            wrong.append(f"{attack}: {run.output[run.output.index(b'BREACH') :][:300]!r}")
+        if {record.isolation for record in run.records} != {level}:
+            wrong.append(f"{attack}: another level")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_what_they_say_is_printable_and_short(runs: dict[str, Judged]) -> None:
+    for run in runs.values():
+        for record in run.records:
+            text = f"{record.message}{record.note}{record.file}"
+            assert text.isprintable()
+            assert len(text) < 4000
+
+
+def test_the_neighbours_records_stay_the_same(runs: dict[str, Judged], level: str, tmp_path: Path) -> None:
+    alone = rows(judge(put(tmp_path / "alone", ""), level))
+    neighbours = [run for name, run in runs.items() if name.startswith("honest")]
+    assert len(neighbours) > 2
+    assert all(rows(run) == alone for run in neighbours)
+    assert {row["verdict"] for row in alone} == {"match"}
+
+
+def test_nothing_of_them_is_left_running(runs: dict[str, Judged]) -> None:
+    assert runs
+    left = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            status = (process / "stat").read_text()
+            if int(status.rpartition(")")[2].split()[1]) == os.getpid() and " Z " not in status:
+                left.append(status)
+        except OSError:
+            continue
+    assert not [status for status in left if "bwrap" in status or "python" in status]
