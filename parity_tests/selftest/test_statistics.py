@@ -21,7 +21,7 @@ FEW, ALL = 10_000, int(np.prod(INIT_SIZES["distribution"]))
 
 
 def normal(rng: np.random.Generator, shape: Any, mean: float = 0.0, std: float = STD) -> NDArray[Any]:
-    return rng.normal(mean, std, shape)
+    return np.asarray(rng.normal(mean, std, shape))
 
 
 def masks(rng: np.random.Generator, r: float) -> NDArray[np.bool_]:
@@ -80,9 +80,9 @@ def test_the_binomial_test_is_exact() -> None:
 FOUND_AT_10_000: dict[str, tuple[Draw, str]] = {
     "std 0.11": (lambda rng, n: normal(rng, n, std=0.11), "standard deviation 0.1"),
     "std 0.09": (lambda rng, n: normal(rng, n, std=0.09), "standard deviation 0.0"),
-    "uniform of the same variance": (lambda rng, n: rng.uniform(-STD * 3**0.5, STD * 3**0.5, n), "not normal"),
+    "uniform of the same variance": (lambda rng, n: rng.uniform(-STD * 3**0.5, STD * 3**0.5, (n,)), "not normal"),
     "mean 0.01": (lambda rng, n: normal(rng, n, mean=0.01), "has mean 0.0"),
-    "exponential of the same variance": (lambda rng, n: rng.exponential(STD, n) - STD, "has "),
+    "exponential of the same variance": (lambda rng, n: rng.exponential(STD, (n,)) - STD, "has "),
     "zeros": (lambda rng, n: np.zeros(n), "standard deviation 0 "),
     "not a number": (lambda rng, n: np.full(n, np.nan), "not finite"),
 }
