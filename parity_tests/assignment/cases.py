@@ -59,7 +59,7 @@ LINEAR_SHAPES = {  # N, D, M
     "wide": (3, 4, 12),
     "tall": (12, 5, 3),
 }
-INIT_SIZES = {"small": (5, 7), "distribution": (10, 10_000)}
+INIT_SIZES = {"small": (30, 20), "distribution": (10, 10_000)}
 ELEMENTWISE: dict[str, tuple[list[tuple[int, ...]], str, bool]] = {  # shapes of the pairs, what is drawn, lenient
     "two-dimensions": ([(6, 5)], "normal", False),
     "one-row": ([(1, 7)], "normal", False),

@@ -1,0 +1,204 @@
+"""Known mistakes of the linear layer's constructor (TODO 2): which distribution its draws come from instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from parity_tests.assignment.diagnoses.base import Body, Mistake
+
+Draws = NDArray[Any]
+Experiment = Callable[[Draws, int, int], bool]
+"""(draws, D, M) → whether they come from the distribution in question."""
+
+UNLIKELY = 1e-4
+"""A distribution is not named for draws that it gives less often: costs a name in 1e4 runs, never a verdict."""
+ASKED = "np.random.normal takes a mean, a standard deviation and a size: which do you give it, and which is asked for?"
+NUMPY = "np.random.normal is asked for: which function draws here, and what does it take?"
+ZEROS = "Which values should gradients have before any backward?"
+
+
+def _ks(sorted_cdf: Draws) -> bool:
+    n = len(sorted_cdf)
+    steps = np.arange(n + 1) / n
+    distance = float(max((steps[1:] - sorted_cdf).max(), (sorted_cdf - steps[:-1]).max()))
+    return bool(special.kolmogorov(distance * (np.sqrt(n) + 0.12 + 0.11 / np.sqrt(n))) > UNLIKELY)
+
+
+def normal(std: Callable[[int, int], float], mean: float = 0.0) -> Experiment:
+    """Draws from the normal distribution: Kolmogorov–Smirnov, and chi-square of the variance."""
+
+    def experiment(draws: Draws, D: int, M: int) -> bool:
+        x = (np.asarray(draws, np.float64).ravel() - mean) / std(D, M)
+        squares = float((x * x).sum())
+        tail = 2 * min(float(special.chdtr(x.size, squares)), float(special.chdtrc(x.size, squares)))
+        return tail > UNLIKELY and _ks(special.ndtr(np.sort(x)))
+
+    return experiment
+
+
+def uniform(low: float, high: float) -> Experiment:
+    """Draws from the uniform distribution between two numbers."""
+
+    def experiment(draws: Draws, D: int, M: int) -> bool:
+        x = np.sort(np.asarray(draws, np.float64).ravel())
+        return bool(low <= x[0] and x[-1] <= high) and _ks((x - low) / (high - low))
+
+    return experiment
+
+
+def absolute(draws: Draws, D: int, M: int) -> bool:
+    """Magnitudes of normal draws."""
+    x = np.sort(np.asarray(draws, np.float64).ravel()) / 0.1
+    return bool(x[0] >= 0) and _ks(special.erf(x / np.sqrt(2)))
+
+
+def cut(draws: Draws, D: int, M: int) -> bool:
+    """Normal draws without their tails: drawn again beyond 2 standard deviations, or clipped there."""
+    x = np.asarray(draws, np.float64).ravel() / 0.1
+    edge = float(np.abs(x).max())
+    inside = np.sort(x[np.abs(x) < edge * (1 - 1e-9)])
+    if x.size < 1000:
+        return edge <= 3.5
+    if not 1.5 <= edge <= 3.5:
+        return False
+    share = special.ndtr(-edge)
+    return _ks((special.ndtr(inside) - share) / (1 - 2 * share))
+
+
+def constant(value: float) -> Experiment:
+    """One number everywhere."""
+    return lambda draws, D, M: bool((np.asarray(draws) == value).all())
+
+
+def _init(W: str, b: str, gradient: str = "np.zeros_like(value)") -> tuple[Body, ...]:
+    body = (
+        f"shape = (input_D, output_D)\nW = {W}\nshape = (1, output_D)\nb = {b}\n"
+        f'self.params = {{"W": W, "b": b}}\nself.gradient = {{key: {gradient} for key, value in self.params.items()}}'
+    )
+    return (Body("linear_layer.__init__", body),)
+
+
+def _drawn(name: str, hint: str, experiment: Experiment, draw: str) -> Mistake:
+    return Mistake("2", "linear.init", name, hint, plug=_init(draw, draw), experiment=experiment)
+
+
+def _said(name: str, hint: str, said: str, plug: tuple[Body, ...]) -> Mistake:
+    return Mistake("2", "linear.init said", name, hint, said=said, plug=plug)
+
+
+DRAW = "np.random.normal(0, 0.1, shape)"
+
+INIT = (
+    _drawn("drawn with standard deviation 1", ASKED, normal(lambda D, M: 1.0), "np.random.normal(0, 1, shape)"),
+    _drawn("drawn with standard deviation 0.01", ASKED, normal(lambda D, M: 0.01), "np.random.normal(0, 0.01, shape)"),
+    _drawn(
+        "drawn with variance 0.1, not standard deviation 0.1",
+        ASKED,
+        normal(lambda D, M: float(np.sqrt(0.1))),
+        "np.random.normal(0, np.sqrt(0.1), shape)",
+    ),
+    _drawn("drawn with mean 0.1", ASKED, normal(lambda D, M: 0.1, 0.1), "np.random.normal(0.1, 0.1, shape)"),
+    _drawn(
+        "drawn with mean 0.1 and standard deviation 1",
+        ASKED,
+        normal(lambda D, M: 1.0, 0.1),
+        "np.random.normal(0.1, 1, shape)",
+    ),
+    _drawn(
+        "drawn with mean 1 and standard deviation 0.1",
+        ASKED,
+        normal(lambda D, M: 0.1, 1.0),
+        "np.random.normal(1, 0.1, shape)",
+    ),
+    _drawn(
+        "drawn with standard deviation 1/√D",
+        ASKED,
+        normal(lambda D, M: float(1 / np.sqrt(D))),
+        "np.random.normal(0, 1 / np.sqrt(input_D), shape)",
+    ),
+    _drawn(
+        "drawn with standard deviation √(2/D)",
+        ASKED,
+        normal(lambda D, M: float(np.sqrt(2 / D))),
+        "np.random.normal(0, np.sqrt(2 / input_D), shape)",
+    ),
+    _drawn(
+        "drawn with standard deviation √(2/(D + M))",
+        ASKED,
+        normal(lambda D, M: float(np.sqrt(2 / (D + M)))),
+        "np.random.normal(0, np.sqrt(2 / (input_D + output_D)), shape)",
+    ),
+    _drawn("drawn from the uniform distribution on [0, 1)", NUMPY, uniform(0, 1), "np.random.uniform(0, 1, shape)"),
+    _drawn(
+        "drawn from the uniform distribution on [0, 0.1)", NUMPY, uniform(0, 0.1), "np.random.uniform(0, 0.1, shape)"
+    ),
+    _drawn(
+        "drawn from the uniform distribution on [−0.1, 0.1)",
+        NUMPY,
+        uniform(-0.1, 0.1),
+        "np.random.uniform(-0.1, 0.1, shape)",
+    ),
+    _drawn("drawn from the uniform distribution on [−1, 1)", NUMPY, uniform(-1, 1), "np.random.uniform(-1, 1, shape)"),
+    _drawn(
+        "drawn from a uniform distribution of the right variance",
+        NUMPY,
+        uniform(-0.1 * 3**0.5, 0.1 * 3**0.5),
+        "np.random.uniform(-0.1 * 3**0.5, 0.1 * 3**0.5, shape)",
+    ),
+    _drawn(
+        "the draws are made positive",
+        "Which signs should the weights have?",
+        absolute,
+        "np.abs(np.random.normal(0, 0.1, shape))",
+    ),
+    _drawn(
+        "the tails of the distribution are cut off", NUMPY, cut, "np.clip(np.random.normal(0, 0.1, shape), -0.2, 0.2)"
+    ),
+    _drawn(
+        "all zeros", "Weights that are all alike stay alike: where does the draw go?", constant(0.0), "np.zeros(shape)"
+    ),
+    _drawn(
+        "all ones", "Weights that are all alike stay alike: where does the draw go?", constant(1.0), "np.ones(shape)"
+    ),
+    _said(
+        "W is stored M×D",
+        "W is D×M, so that u = X W + b.",
+        r"(?:(?<!gradient of )W|two layers differ) has shape \((\d+), (\d+)\), where \(\2, \1\) is asked",
+        _init("np.random.normal(0, 0.1, shape[::-1])", DRAW),
+    ),
+    _said(
+        "b is stored as a column",
+        "b is 1×M: one row, which is added to every row of X W.",
+        r"(?<!gradient of )b has shape \((\d+), 1\), where \(1, \1\) is asked",
+        _init(DRAW, "np.random.normal(0, 0.1, shape[::-1])"),
+    ),
+    _said(
+        "the weights are the same in every layer",
+        "Where is the random generator seeded, and how often?",
+        r"the weights of two layers are the same",
+        _init("np.random.RandomState(42).normal(0, 0.1, shape)", DRAW),
+    ),
+    _said(
+        "one draw is repeated over rows or columns",
+        "How many numbers are drawn, and how many are needed?",
+        r"values: they are not drawn one by one",
+        _init("np.random.normal(0, 0.1, shape[1:]) + np.zeros(shape)", DRAW),
+    ),
+    _said(
+        "the gradients do not start at zero",
+        ZEROS,
+        r"init of \d+×\d+: (initial )?gradient of [Wb] at .* torch says 0",
+        _init(DRAW, DRAW, "value.copy()"),
+    ),
+    _said(
+        "the gradients have other shapes than the parameters",
+        ZEROS,
+        r"init of \d+×\d+: (initial )?gradient of [Wb] (has shape|is None|is a number)",
+        _init(DRAW, DRAW, "np.zeros(3)"),
+    ),
+)

@@ -1,0 +1,303 @@
+"""Known mistakes of `main` (TODO 10): what the sentences of its replay are called."""
+
+from __future__ import annotations
+
+from parity_tests.assignment.diagnoses.base import Mistake, Swap
+
+FORWARD_2 = 'a = model["L2"].forward(s)\n            model'
+DROP_BACK = 'grad_h = model["drop1"].backward(h, grad_s)'
+ACT_BACK = 'grad_u = model["nonlinear1"].backward(u, grad_h)'
+SGD_CALL = "miniBatchStochasticGradientDescent(model, momentum, lam, alpha, eta)\n"
+ORDER = "order = np.random.permutation(train.N)"
+EPOCH = '        print(f"At epoch {t + 1}")\n'
+STEPS = "range(0, train.N - minibatch_size + 1, minibatch_size)"
+RETURN = "    return train_loss_record, val_loss_record\n"
+
+PATH = "Draw the arrows of the forward pass, and give each backward the X of its own forward."
+ONCE = "Which lines run once, which once an epoch, and which at every step?"
+
+
+def _wiring(name: str, hint: str, said: str, *swaps: tuple[str, str]) -> Mistake:
+    return Mistake("10", "main", name, hint, said=said, plug=tuple(Swap(*swap) for swap in swaps))
+
+
+WIRING = (
+    _wiring(
+        "dropout is bypassed in training",
+        "Follow the arrays: what does the second linear layer get?",
+        r"dropout is (bypassed|skipped)|dropout\.forward is not called|to L2\.forward as X, where drop",
+        (FORWARD_2, FORWARD_2.replace("(s)", "(h)")),
+    ),
+    _wiring(
+        "dropout is off in training",
+        "What does is_train mean, and when is it True?",
+        r"dropout is off in training",
+        ("forward(h, is_train=True)", "forward(h, is_train=False)"),
+        (DROP_BACK, "grad_h = grad_s"),
+    ),
+    _wiring(
+        "dropout's backward is left out",
+        PATH,
+        r"drop1\.backward is never called|does not go through dropout's backward",
+        (DROP_BACK, "grad_h = grad_s"),
+    ),
+    _wiring(
+        "the activation's backward is left out",
+        PATH,
+        r"nonlinear1\.backward is never called|does not go through the activation's backward",
+        (ACT_BACK, "grad_u = grad_h"),
+    ),
+    _wiring(
+        "evaluation runs with dropout on",
+        "What does is_train mean, and when is it True?",
+        r"evaluated with dropout on",
+        ("is_train=False", "is_train=True"),
+    ),
+    _wiring(
+        "the same dropout mask in several steps",
+        "How often is the random generator seeded?",
+        r"draw the same dropout mask",
+        (EPOCH, EPOCH + "        np.random.seed(1)\n"),
+    ),
+    _wiring(
+        "dropout stands before the activation",
+        PATH,
+        r"the activation belongs before dropout",
+        (
+            'h = model["nonlinear1"].forward(u)\n            s = model["drop1"].forward(h, is_train=True)',
+            'h = model["drop1"].forward(u, is_train=True)\n            s = model["nonlinear1"].forward(h)',
+        ),
+        (DROP_BACK, 'grad_h = model["nonlinear1"].backward(h, grad_s)'),
+        (ACT_BACK, 'grad_u = model["drop1"].backward(u, grad_h)'),
+    ),
+    _wiring(
+        "a backward is given the wrong X",
+        PATH,
+        r"(backward is given .* as X|to (L1|L2|nonlinear\d|drop\d)\.backward as X|\.backward was given X)",
+        ('model["L2"].backward(s, grad_a)', 'model["L2"].backward(h, grad_a)'),
+    ),
+    _wiring(
+        "a backward is given the wrong gradient",
+        "Follow the gradient from the loss down: each backward hands on what the next one takes.",
+        r"(to (L1|L2|nonlinear\d|drop\d)\.backward as grad|\.backward was given grad)",
+        ('model["L1"].backward(x, grad_u)', 'model["L1"].backward(x, grad_h)'),
+    ),
+    _wiring(
+        "a forward is given the wrong input",
+        PATH,
+        r"to (L1|L2|nonlinear\d|drop\d|loss)\.forward as X(?!, where drop)|\.forward was given X",
+        ('s = model["drop1"].forward(h, is_train=True)', 's = model["drop1"].forward(u, is_train=True)'),
+    ),
+    _wiring(
+        "the weights are updated before the backward is done",
+        "In which order do forward, backward and update come?",
+        r"weights are updated before .* is called|gradient of the mini-batch before",
+        (
+            '            model["L1"].backward(x, grad_u)\n\n            ' + SGD_CALL,
+            "            " + SGD_CALL + '            model["L1"].backward(x, grad_u)\n',
+        ),
+    ),
+    _wiring(
+        "a layer's backward is left out",
+        PATH,
+        r"(L1|L2|loss)\.backward is never called",
+        ('            model["L1"].backward(x, grad_u)\n', ""),
+    ),
+    _wiring(
+        "a mini-batch or an example is used twice in an epoch",
+        "Which rows does the slice of step s take?",
+        r"is used twice in epoch|in one sweep over it",
+        ("order[start : start + minibatch_size]", "order[start // 10 * 5 : start // 10 * 5 + minibatch_size]"),
+    ),
+    _wiring(
+        "a mini-batch has the wrong number of rows",
+        "Which rows does the slice of step s take?",
+        r"is made on \d+ rows",
+        ("order[start : start + minibatch_size]", "order[start : start + minibatch_size - 1]"),
+    ),
+    _wiring(
+        "too many or too few steps an epoch",
+        "An epoch has ⌊N / batch⌋ steps: count yours for N = 22 and batches of 5.",
+        r"it makes .* steps? .*where ⌊",
+        (STEPS, "range(0, train.N - 2 * minibatch_size + 1, minibatch_size)"),
+    ),
+    _wiring("the examples are not shuffled", ONCE, r"nothing is shuffled", (ORDER, "order = np.arange(train.N)")),
+    _wiring(
+        "every epoch has the same order",
+        ONCE,
+        r"(in the same order|same mini-batches)",
+        ("        " + ORDER + "\n", ""),
+        ("    momentum = add_momentum(model)\n", f"    momentum = add_momentum(model)\n    {ORDER}\n"),
+    ),
+    _wiring(
+        "some training examples are never used",
+        "Which rows can your permutation hold?",
+        r"are never used in",
+        (ORDER, "order = np.random.permutation(train.N - 2)"),
+    ),
+    _wiring(
+        "the labels are not those of the rows",
+        "X and y must be taken by the same indices.",
+        r"labels that are not",
+        (
+            "x, y = train.get_example(order[start : start + minibatch_size])",
+            "x, _ = train.get_example(order[start : start + minibatch_size])\n"
+            "            _, y = train.get_example(range(start, start + minibatch_size))",
+        ),
+    ),
+    _wiring(
+        "it trains on another set",
+        "Which set is which?",
+        r"trains on rows of the (validation|test) set",
+        (
+            "train, valid = DataSplit(Xtrain, Ytrain), DataSplit(Xvalid, Yvalid)",
+            "valid, train = DataSplit(Xtrain, Ytrain), DataSplit(Xvalid, Yvalid)",
+        ),
+    ),
+    _wiring(
+        "η is dropped too early",
+        "For which epochs t, counted from 0, does your condition hold?",
+        r"dropped too early|η is 0\.001 in epoch 1",
+        ("if t % 10 == 0 and t != 0", "if t % 5 == 0 and t != 0"),
+    ),
+    _wiring(
+        "η is never dropped",
+        "For which epochs t, counted from 0, does your condition hold?",
+        r"is not dropped at the tenth epoch",
+        ("if t % 10 == 0 and t != 0", "if t % 10 == 10"),
+    ),
+    _wiring(
+        "the velocity is thrown away between epochs",
+        ONCE,
+        r"thrown away at (the start|step)",
+        ("        " + ORDER, "        momentum = add_momentum(model)\n        " + ORDER),
+    ),
+    _wiring(
+        "λ is not passed on",
+        "Compare the call with the order of SGD's parameters.",
+        r"weight decay is left out",
+        (SGD_CALL, SGD_CALL.replace("lam", "0.0")),
+    ),
+    _wiring(
+        "momentum has no effect in main: α is not passed on, or the velocity is made anew at each step",
+        ONCE,
+        r"thrown away at every step",
+        (SGD_CALL, SGD_CALL.replace("alpha", "0.0")),
+    ),
+    _wiring(
+        "another λ is passed on",
+        "Compare the call with the order of SGD's parameters.",
+        r"weight decay is made with λ =",
+        (SGD_CALL, SGD_CALL.replace("lam", "2 * lam")),
+    ),
+    _wiring(
+        "another α is passed on",
+        "Compare the call with the order of SGD's parameters.",
+        r"is carried on with α =",
+        (SGD_CALL, SGD_CALL.replace("alpha", "alpha / 2")),
+    ),
+    _wiring(
+        "the hidden layer has another size",
+        "How many hidden units are asked for?",
+        r"it builds linear layers of",
+        ("HIDDEN_UNITS = 1000", "HIDDEN_UNITS = 500"),
+    ),
+    _wiring(
+        "the activation is not the one asked for",
+        "Which entry of main_params names it?",
+        r"it uses (relu|tanh)|(relu|tanh) is used, where",
+        ('"tanh": tanh}', '"tanh": relu}'),
+    ),
+    _wiring(
+        "dropout is built with another rate",
+        "Which entry of main_params holds it?",
+        r"builds dropout with r =",
+        ("dropout(rate)", "dropout(0.25)"),
+    ),
+    _wiring(
+        "the losses of the mini-batches are not added up",
+        "= or +=?",
+        r"mini-batch losses are not added up",
+        ("        loss += float", "        loss = float"),
+    ),
+    _wiring(
+        "the sum of the losses is not set back to 0",
+        ONCE,
+        r"not set back to 0",
+        (
+            "        train_loss_record.append(train_loss)",
+            "        train_loss_record.append(train_loss + sum(train_loss_record[-1:]))",
+        ),
+    ),
+    _wiring(
+        "the training loss is that met while training",
+        "When is the training set evaluated, and with which weights?",
+        r"met while training",
+        ('            model["loss"].forward(a, y)\n', '            met += model["loss"].forward(a, y)\n'),
+        (EPOCH, EPOCH + "        met = 0.0\n"),
+        ("train_loss_record.append(train_loss)", "train_loss_record.append(met)"),
+    ),
+    _wiring(
+        "the two loss records are exchanged",
+        "In which order are they returned?",
+        r"loss record holds the losses of the",
+        (RETURN, "    return val_loss_record, train_loss_record\n"),
+    ),
+    _wiring(
+        "main returns nothing",
+        "What does a function return that has no return statement?",
+        r"it returns nothing",
+        (RETURN, ""),
+    ),
+    _wiring(
+        "a set is not evaluated, or not all of it",
+        "Which rows does the evaluation visit?",
+        r"set is not evaluated after|examples of the .* set are evaluated",
+        ("evaluate(model, valid, minibatch_size)", "evaluate(model, train, minibatch_size)"),
+    ),
+    _wiring(
+        "the weights are never changed",
+        "Which call changes them?",
+        r"it never changes the weights",
+        (SGD_CALL, "pass\n"),
+    ),
+    _wiring(
+        "the pixels are changed",
+        "What is done to X between the file and the network?",
+        r"were the pixels changed",
+        ("valid = DataSplit(Xtrain, Ytrain)", "valid = DataSplit(Xtrain - 0.5, Ytrain)"),
+    ),
+    _wiring(
+        "the gradient is the sum over the mini-batch",
+        "Is the mean of the loss scaled up again somewhere?",
+        r"gradient is the sum over the mini-batch",
+        (
+            SGD_CALL,
+            "model['L1'].gradient['W'] *= 5\n            model['L1'].gradient['b'] *= 5\n            "
+            "model['L2'].gradient['W'] *= 5\n            model['L2'].gradient['b'] *= 5\n            " + SGD_CALL,
+        ),
+    ),
+    _wiring(
+        "the velocities do not start at zero",
+        ONCE,
+        r"velocities that SGD is given at the first step are not zero",
+        (
+            "momentum = add_momentum(model)",
+            "momentum = {key: value + 0.01 for key, value in add_momentum(model).items()}",
+        ),
+    ),
+)
+
+HIDES = {
+    "W is stored M×D": ("the gradients have other shapes than the parameters",),
+    "b is stored as a column": ("the gradients have other shapes than the parameters",),
+    "dropout stands before the activation": ("dropout is bypassed in training", "a forward is given the wrong input"),
+    "it trains on another set": (
+        "too many or too few steps an epoch",
+        "η is never dropped",
+        "a set is not evaluated, or not all of it",
+    ),
+    "the weights are never changed": ("too many or too few steps an epoch", "a set is not evaluated, or not all of it"),
+    "the pixels are changed": ("a set is not evaluated, or not all of it",),
+}
+"""What only follows from a mistake, in the same run: the rows that tell of it get the name of their cause."""

@@ -1,0 +1,147 @@
+"""Every known mistake, plugged into the shipped network, is a mismatch at its TODO with its name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from parity_tests.assignment.diagnoses import MISTAKES
+from parity_tests.assignment.diagnoses.base import Body, Mistake, Swap
+from parity_tests.assignment.running import Running, where
+from parity_tests.selfproof.asking import records
+from parity_tests.selfproof.mistakes import CHECKS, Outcome, judged
+from parity_tests.selfproof.variants import changed, shipped, with_mistake
+from reports.records import FAILING, Record
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """The arrays are small: threads would only wait for one another."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_at_least_sixty_mistakes_are_known_each_todo_has_some_and_names_are_unique() -> None:
+    assert len(MISTAKES) >= 60
+    assert {mistake.todo for mistake in MISTAKES} == {*map(str, range(1, 11)), "utils"}
+    names = Counter((mistake.todo, mistake.part, mistake.name) for mistake in MISTAKES)
+    assert names.most_common(1)[0][1] == 1
+    for mistake in MISTAKES:
+        assert mistake.hint.endswith((".", "?")), mistake.name
+        assert sum(how is not None and how != "" for how in (mistake.formula, mistake.experiment, mistake.said)) == 1
+
+
+PARTS = [mistake for mistake in MISTAKES if mistake.todo != "10"]
+WIRED = [mistake for mistake in MISTAKES if mistake.todo == "10"]
+QUICK = WIRED[::8]
+"""Runs of main take a process each: some of them here, all of them in `parity selftest`."""
+
+
+@pytest.mark.parametrize("mistake", [*PARTS, *QUICK], ids=lambda mistake: f"{mistake.todo}: {mistake.name}")
+def test_a_known_mistake_is_caught_at_its_todo_with_its_name(mistake: Mistake) -> None:
+    found = judged(mistake)
+    assert found is Outcome.NAMED
+
+
+def test_the_shipped_network_has_no_diagnosis() -> None:
+    found = records(shipped(), lambda case: case.check != "main")
+    assert {record.verdict for record in found} == {"match"}
+    assert {record.diagnosis for record in found} == {""}
+
+
+def bad(changes: Sequence[Body | Swap], todo: str) -> list[Record]:
+    """The failing records of a change of the shipped network, in the cases of a TODO."""
+    found = records(changed("test", changes), lambda case: case.check in CHECKS[todo])
+    return [record for record in found if record.verdict in FAILING and not record.explained_by]
+
+
+U = "X @ self.params['W'] + self.params['b']"
+NARROW = "np.float32(X) @ np.float32(self.params['W']) + np.float32(self.params['b'])"
+RELATIONS = {
+    "off by the constant factor 1.5": f"return 1.5 * ({U})",
+    "the rows are right, but in another order": f"return ({U})[::-1].copy()",
+    "wrong only in the last row": f"u = {U}\nu[-1] += 1\nreturn u",
+    "right to float32 digits only": f"return ({NARROW}).astype(X.dtype)",
+    "rounded to 3 decimals": f"return np.round({U}, 3)",
+    "wrong only at N = 1": f"return {U} + (len(X) == 1)",
+    "right at the first call, wrong from the second on": (
+        f"self.n = getattr(self, 'n', 0) + 1\nreturn {U} + (self.n == 2)"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RELATIONS)
+def test_where_no_mistake_fits_a_simple_relation_is_said(name: str) -> None:
+    own = bad([Body("linear_layer.forward", RELATIONS[name])], "3")
+    assert own
+    assert {record.diagnosis for record in own if record.dtype == "float64"} == {name}
+
+
+def test_nothing_is_claimed_that_is_not_reproduced_everywhere() -> None:
+    # Without a transpose where the shapes allow it, and right elsewhere: no formula does both.
+    body = (
+        "W = self.params['W']\nself.gradient['W'] = X.T @ grad\nself.gradient['b'] = grad.sum(axis=0, keepdims=True)\n"
+        "return grad @ W if W.shape == (4, 4) else grad @ W.T"
+    )
+    found = bad([Body("linear_layer.backward", body)], "4")
+    assert {record.case for record in found} == {"linear/square/float64", "linear/square/float32"}
+    assert {record.diagnosis for record in found} == {""}
+
+
+def test_two_mistakes_that_give_the_same_are_both_named_the_simplest_first() -> None:
+    # At one row only, and there, the last row alone and the first alone are the same: two names would be claimed.
+    kept = [m.name for m in MISTAKES if m.part == "linear.gradient of W"]
+    names = {r.diagnosis for r in bad([Body("linear_layer.backward", with_body("0 * X.T @ grad"))], "4")}
+    assert names == {"the gradient of W stays zero"}
+    assert kept.index("the gradient of W is averaged over the rows") == 0
+
+
+def with_body(gradient: str) -> str:
+    return (
+        f"self.gradient['W'] = {gradient}\nself.gradient['b'] = grad.sum(axis=0, keepdims=True)\n"
+        "return grad @ self.params['W'].T"
+    )
+
+
+def test_a_crash_that_the_formula_foretells_is_named() -> None:
+    found = bad([Body("linear_layer.backward", with_body("X @ grad"))], "4")
+    crashed = [record for record in found if record.verdict == "crashed"]
+    assert crashed
+    assert {record.diagnosis for record in crashed} == {"X is not transposed in the gradient of W"}
+
+
+# ---- the bound that a wrong formula carries
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_running_bound_holds_for_honest_computations(dtype: type) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        X: NDArray[Any] = rng.standard_normal((5, 7)).astype(dtype)
+        W: NDArray[Any] = rng.standard_normal((7, 3)).astype(dtype)
+        x, w = Running(X, dtype), Running(W, dtype)
+        for got, want in (
+            (X @ W, x @ w),
+            (np.tanh(X) * X - 0.1, np.tanh(x) * x - 0.1),
+            (2 / (1 + np.exp(-X)) - 1, 2 / (1 + np.exp(-x)) - 1),
+            (X.mean(axis=0, keepdims=True) / 3, x.mean(axis=0, keepdims=True) / 3),
+            (np.where(X > 0, X, 0.01 * X), where(x.value > 0, x, 0.01 * x)),
+            (np.log(1 + X * X), np.log(1 + x * x)),
+        ):
+            gap = np.abs(got.astype(np.longdouble) - want.value)
+            assert (gap <= want.allowance()).all()
+            assert float(np.max(want.allowance())) < 1e3 * np.finfo(dtype).eps * max(
+                1.0, float(np.abs(want.value).max())
+            )
+
+
+def test_every_mistake_can_be_plugged_in() -> None:
+    assert all(with_mistake(mistake).files() != shipped().files() for mistake in MISTAKES)
