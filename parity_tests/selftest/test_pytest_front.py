@@ -1,0 +1,104 @@
+"""pytest as a front end: ids like the table, sentences without tracebacks, and its exit status, on a submission."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import parity_tests
+from parity_tests.assignment.cases import plan
+from parity_tests.selftest.asking import write
+from parity_tests.selftest.invented import mismatch, record
+from parity_tests.selftest.judging import changed
+from parity_tests.selftest.slips import PLAIN, RELU_FORWARD
+from parity_tests.test_parity import test_parity as parity_test
+
+ROOT = Path(parity_tests.__file__).parents[1]
+TESTS = "parity_tests/test_parity.py"
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """pytest on the parity tests, without a GPU, with these arguments."""
+    command = [sys.executable, "-m", "pytest", TESTS, "-p", "no:cacheprovider", *map(str, arguments)]
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def leaky(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+    """A submission of the edition with the fewest cases, whose relu leaks."""
+    folder = changed(tmp_path_factory.mktemp("leaky"), [*PLAIN, (RELU_FORWARD, "return np.where(X > 0, X, 0.01 * X)")])
+    return run("--implementation", folder, "--dtype", "float64", "-v")
+
+
+def test_there_is_a_test_for_each_planned_case_by_its_name(leaky: subprocess.CompletedProcess[str]) -> None:
+    found = re.findall(r"^\S+::test_parity\[(\S+)\] (?:PASSED|FAILED)", leaky.stdout, flags=re.M)
+    assert found == ["import", *(case.name for case in plan("2022-23", ("float64",)))]
+
+
+def test_a_wrong_part_fails_its_cases_and_the_run(leaky: subprocess.CompletedProcess[str]) -> None:
+    failed = set(re.findall(r"test_parity\[(\S+)\] FAILED", leaky.stdout))
+    assert leaky.returncode == 1
+    assert {"relu/two-dimensions/float64", "relu/two-inputs/float64"} <= failed
+    assert {"import", "linear/square/float64", "sgd/plain/float64", "loss/one-row/float64"}.isdisjoint(failed)
+    assert not any(case.endswith("-wiring/float64") for case in failed)
+
+
+def test_a_failure_is_a_sentence_without_a_traceback(leaky: subprocess.CompletedProcess[str]) -> None:
+    assert re.search(
+        r"^relu, two dimensions: output at \[\d, \d\] is -0\.0\S+, torch says 0; ", leaky.stdout, flags=re.M
+    )
+    for word in ("Traceback", "def test_parity", "assert ", "pytest.fail"):
+        assert word not in leaky.stdout
+    assert leaky.stderr == ""
+
+
+def test_a_folder_without_a_submission_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    for folder, said in (
+        (tmp_path / "nosuch", "there is no folder"),
+        (tmp_path, "there is no file neural_networks.py"),
+    ):
+        done = run("--implementation", folder)
+        assert done.returncode == pytest.ExitCode.USAGE_ERROR
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+        assert "passed" not in done.stdout
+
+
+def test_a_submission_that_does_not_parse_fails_every_case_with_the_line(tmp_path: Path) -> None:
+    write(tmp_path, {"neural_networks.py": "import numpy as np\ndef f(:\n", "utils.py": ""})
+    done = run("--implementation", tmp_path, "--dtype", "float32")
+    assert done.returncode == 1
+    assert "neural_networks.py, line 2 is not Python" in done.stdout
+    assert " passed" not in done.stdout.splitlines()[-1] or "failed" in done.stdout.splitlines()[-1]
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_without_a_gpu_cuda_is_skipped_with_a_reason() -> None:
+    done = run("--device", "cuda", "--dtype", "float32")
+    assert done.returncode == 0
+    assert "no CUDA device: torch finds none on this machine" in done.stdout
+    summary = done.stdout.splitlines()[-1]
+    assert re.search(r"\d+ skipped", summary)
+    assert "passed" not in summary
+    assert "failed" not in summary
+
+
+def test_a_case_without_records_fails() -> None:
+    with pytest.raises(pytest.fail.Exception, match="nothing was compared for linear/square/float64"):
+        parity_test("linear/square/float64", [])
+
+
+def test_what_is_undecided_warns_and_passes() -> None:
+    with pytest.warns(UserWarning, match="cannot be told"):
+        parity_test("it", [record(), record(verdict="undecided", message="it cannot be told")])
+
+
+def test_every_mismatch_of_a_case_is_said() -> None:
+    with pytest.raises(pytest.fail.Exception, match="first\nsecond"):
+        parity_test("it", [mismatch(message="first"), record(), mismatch(message="second")])
