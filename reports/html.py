@@ -185,7 +185,7 @@ class _Cards:
             verdict=first.verdict if first.quantity else "note",
             sign=SIGNS.get(first.verdict if first.quantity else "note", "✗"),
             heading=f"{title}: {first.quantity}" if title and first.quantity else title or first.quantity or first.case,
-            sentence=_shortened(_without_title(first.message or entry.sentence, title)),
+            sentence=_shortened((first.message or entry.sentence).removeprefix(f"{title}: ")),
             asked=_shortened(inputs_text(inputs)) if inputs else "",
             diagnosis=", or ".join(name for name in first.diagnosis.split("; ") if name),
             hint=hints_of(self._run).get(first.diagnosis, ""),
@@ -224,12 +224,6 @@ def _echoes(entry: Entry) -> tuple[bool, bool]:
 
 def _is_told_in_full(entry: Entry) -> bool:
     return not entry.sentence.startswith((_AGAIN, _NOT_JUDGED))
-
-
-def _without_title(message: str, title: str) -> str:
-    """The message without the case's title, which stands above it as a heading."""
-    short = message.removeprefix(f"{title}: ")
-    return short[:1].upper() + short[1:] if title else message
 
 
 def _facts(record: Record) -> list[tuple[str, str]]:
