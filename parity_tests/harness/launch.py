@@ -141,20 +141,24 @@ class Launcher:
     def _bubblewrap(self, needed: Runtime) -> Launch:
         program = find_bubblewrap()
         known = _options(program)
+        paths = [*needed.folders, *needed.files, *self._files, self._folder]
+        private = bool(self._user is not None and _private(paths, above=False))
+        if private:
+            self._refuse_foreign()
         command = [program]
         descriptors: tuple[int, ...] = ()
         if self._user is not None:
             descriptor = users.namespace(self._user)
             descriptors = (descriptor,)
-            # The worker gives these two up when it becomes its user; the namespace maps no other.
-            command += ["--userns", str(descriptor), "--cap-drop", "ALL", "--cap-add", "CAP_SETUID"]
-            command += ["--cap-add", "CAP_SETGID"]
+            command += ["--userns", str(descriptor), "--cap-drop", "ALL"]
+            # The worker gives the first two up when it becomes its user; the namespace maps no other.
+            for right in ("CAP_SETUID", "CAP_SETGID", *["CAP_DAC_READ_SEARCH"] * private):
+                command += ["--cap-add", right]
         else:
             command += ["--unshare-user", "--cap-drop", "ALL"]
             command += ["--disable-userns"] * ("--disable-userns" in known)
         command += ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
         command += ["--die-with-parent", "--new-session", "--hostname", "sandbox"]
-        paths = [*needed.folders, *needed.files, *self._files, self._folder]
         mounts: dict[str, tuple[str, ...]] = {path: ("--ro-bind", path, path) for path in paths}
         mounts |= {path: ("--size", "4096", "--tmpfs", path) for path in needed.hidden}
         # Newer versions give folders on the way the mode of those outside, which may be closed to the worker's user.
@@ -170,9 +174,6 @@ class Launcher:
             command += ["--dev-bind", path, path]
         command += ["--perms", "0777", "--size", str(SCRATCH_BYTES), "--tmpfs", _SCRATCH, "--remount-ro", "/"]
         command += ["--setenv", "LD_LIBRARY_PATH", ":".join(needed.library_path), "--chdir", _SCRATCH, "--"]
-        private = bool(self._user is not None and _private(paths, above=False))
-        if private:
-            self._refuse_foreign()
         confine = {
             "user": None if self._user is None else users.INSIDE,
             "search": private,

@@ -21,6 +21,8 @@ from pathlib import Path
 from parity_tests.harness.errors import HarnessError
 
 _SECONDS = 60.0
+_LOCALES = ("/usr/lib/locale/C.utf8",)
+"""Where glibc keeps the one locale that a worker uses, unless it has it built in."""
 _AUDIT = """
 import ctypes, os, sys
 for folder in sys.argv[1:]:
@@ -74,7 +76,7 @@ def runtime(modules: tuple[str, ...] = ()) -> Runtime:
     extensions = {entry for entry in sys.path if Path(entry).name == "lib-dynload" and Path(entry).is_dir()}
     packages = {path for name in ("numpy", *modules) for path in _locations(name)}
     installed = {path for path in packages if Path(path).is_dir()}
-    folders = {library, platform_library, *extensions, *installed}
+    folders = {library, platform_library, *extensions, *installed, *filter(os.path.isdir, _LOCALES)}
     libraries = _libraries(sorted(extensions | installed))
     files = {sys.executable, *(packages - installed), *libraries}
     if sys.prefix != sys.base_prefix:

@@ -51,9 +51,10 @@ def compiled(process: int | None, threads: bool) -> bytes:
     """
     try:
         import pyseccomp as s
-    except (ImportError, RuntimeError, OSError) as error:
-        problem = "the package pyseccomp is not installed" if isinstance(error, ImportError) else MISSING
-        raise UsageError(problem) from error
+    except ImportError as error:
+        raise UsageError("the package pyseccomp is not installed (pip install pyseccomp)") from error
+    except (RuntimeError, OSError) as error:
+        raise UsageError(MISSING) from error
     calls = s.SyscallFilter(s.ERRNO(errno.EPERM))
     # Calls of another architecture (32-bit ones, x32) would kill by default.
     calls.set_attr(s.Attr.ACT_BADARCH, s.ERRNO(errno.EPERM))

@@ -1,0 +1,388 @@
+"""The levels of isolation: what a process can reach at each, how it starts and ends, and how a level is chosen."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from parity_tests.assignment import editions
+from parity_tests.check import check, shipped_network
+from parity_tests.harness import isolation, launch, seccomp, users
+from parity_tests.harness.errors import UsageError
+from parity_tests.harness.isolation import LEVELS, choose, problem, require
+from parity_tests.harness.runtime import runtime
+from parity_tests.selftest.asking import SHORT, ask, running
+
+DEAF = "import signal\ndef f():\n    signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\n    while True: pass\n"
+CONTAINED = [level for level in LEVELS if level != "none"]
+
+
+@pytest.fixture(params=CONTAINED)
+def level(request: pytest.FixtureRequest) -> str:
+    found: str = request.param
+    if problem(found):
+        pytest.skip(f"isolation level {found}: {problem(found)}")
+    return found
+
+
+@pytest.fixture
+def bubblewrap() -> str:
+    if problem("bubblewrap"):
+        pytest.skip(f"isolation level bubblewrap: {problem('bubblewrap')}")
+    return "bubblewrap"
+
+
+def said(tmp_path: Path, level: str, source: str, **options: Any) -> str:
+    """What a submission's function `f` prints."""
+    body = "".join(f"    {line}\n" for line in source.strip().splitlines())
+    whole = f"import os, sys\nimport numpy as np\ndef f():\n{body}"
+    with running(tmp_path, whole, isolation=level, **options) as runner:
+        seen = ask(runner, "f")
+        assert not seen.failures, seen.failures
+        return runner.output.decode()
+
+
+# ---- choosing
+
+
+def test_none_always_works_and_is_never_chosen_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert require("none").name == "none"
+    monkeypatch.setattr(isolation, "problem", lambda name: "" if name == "none" else "it is broken")
+    assert choose("none").name == "none"
+    with pytest.raises(UsageError, match=r"bubblewrap does not work: it is broken; restricted .*--isolation none runs"):
+        choose(None)
+    with pytest.raises(UsageError, match=r"no isolation of the level bubblewrap or a stronger one here: .*broken"):
+        choose("bubblewrap")
+    with pytest.raises(UsageError, match="the isolation level restricted does not work here: it is broken"):
+        require("restricted")
+
+
+def test_the_strongest_that_works_is_chosen_above_the_minimum(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(isolation, "problem", lambda name: "it is broken" if name == "bubblewrap" else "")
+    assert [choose(least).name for least in (None, "none", "restricted")] == ["restricted"] * 3
+    monkeypatch.setattr(isolation, "problem", lambda name: "")
+    assert [choose(least).name for least in (None, *LEVELS)] == ["bubblewrap"] * 4
+    assert [choose(least).contains for least in LEVELS] == [True] * 3
+
+
+def test_an_unknown_level_is_refused() -> None:
+    with pytest.raises(UsageError, match="no isolation level 'docker'; there are none, restricted, bubblewrap"):
+        choose("docker")
+
+
+def test_a_level_that_lets_something_through_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    escapes, broken = isolation._try("none")
+    assert {"start a process", "open a socket", "write to a file outside"} <= set(escapes)
+    assert not broken
+    monkeypatch.setattr(isolation, "_try", lambda name: (escapes, broken))
+    assert isolation.problem.__wrapped__("restricted").startswith("a submission could start a process, ")
+
+
+def test_what_is_missing_is_said_with_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "which", lambda name: None)
+        assert "apt-get install bubblewrap" in isolation.problem.__wrapped__("bubblewrap")
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "pyseccomp", None)
+        seccomp.compiled.cache_clear()
+        assert "pip install pyseccomp" in isolation.problem.__wrapped__("restricted")
+    with monkeypatch.context() as patch:
+        patch.delitem(sys.modules, "pyseccomp", raising=False)
+        patch.setattr("ctypes.util.find_library", lambda name: None if name == "seccomp" else f"lib{name}.so.6")
+        seccomp.compiled.cache_clear()
+        assert "apt-get install libseccomp2" in isolation.problem.__wrapped__("restricted")
+    seccomp.compiled.cache_clear()
+
+
+# ---- what a process can reach
+
+
+def test_only_what_is_needed_is_there(tmp_path: Path, bubblewrap: str) -> None:
+    needed = runtime()
+    inside = tuple(f"{folder}/" for folder in (*needed.folders, str(tmp_path / "submission"), "/scratch", "/dev"))
+    source = f"""
+for path, folders, files in os.walk("/"):
+    for name in files:
+        whole = os.path.join(path, name)
+        if not whole.startswith({inside!r}) or "/site-packages/" in whole and "site-packages/numpy" not in whole:
+            print(whole)
+"""
+    found = said(tmp_path, bubblewrap, source, case_seconds=30.0).split()
+    expected = {*needed.files, *launch._CODE, str(tmp_path / "probes" / "probe.py"), str(editions.__file__)}
+    assert set(found) <= expected
+    assert set(launch._CODE) <= set(found)
+
+
+def test_other_packages_parity_and_answers_cannot_be_imported(tmp_path: Path, level: str) -> None:
+    source = """
+sys.meta_path[:] = [f for f in sys.meta_path if type(f).__name__ != "Guard"]
+for name in ("torch", "pandas", "reference", "parity_tests", "reports", "pytest", "pip"):
+    try:
+        __import__(name)
+        print("imported", name)
+    except (ImportError, OSError):
+        pass
+"""
+    assert said(tmp_path, level, source) == ""
+
+
+def test_allowed_modules_come_with_what_they_need(tmp_path: Path, level: str) -> None:
+    source = "import scipy.linalg\nprint(scipy.linalg.det(np.eye(3)))"
+    assert said(tmp_path, level, source, allow=["scipy"]) == "1.0\n"
+
+
+def test_late_imports_blas_warnings_and_printing_work_as_they_do_outside(tmp_path: Path, level: str) -> None:
+    source = """
+import csv, ctypes, datetime, decimal, hashlib, json, random, sqlite3, statistics, tempfile, timeit, zlib
+import numpy.fft, numpy.ma, numpy.linalg, numpy.polynomial, unittest, concurrent.futures, multiprocessing, asyncio
+import warnings
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    print(np.exp(1000.0), np.float32(0.1), repr(np.linspace(0, 1, 4)), 0.1 + 0.2)
+print(np.linalg.inv(np.arange(9).reshape(3, 3) + np.eye(3)), np.linalg.eigh(np.eye(4))[0], np.fft.fft(np.ones(3)))
+X = np.random.RandomState(0).normal(size=(400, 300))
+print(hashlib.sha256((X @ X.T).tobytes()).hexdigest(), sys.getfilesystemencoding(), sys.stdout.encoding)
+with tempfile.TemporaryDirectory() as folder, open(folder + "/é", "w") as file:
+    print(json.dumps("é"), file=file)
+np.save("x.npy", X)
+print(np.load("x.npy").shape, sum(1 for _ in os.scandir(".")))
+"""
+    assert said(tmp_path, level, source) == said(tmp_path, "none", source)
+
+
+def test_the_caller_is_not_known(tmp_path: Path, level: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_TOKEN", "hunter2")
+    with (tmp_path / "open").open("w") as secret:
+        os.set_inheritable(secret.fileno(), True)
+        source = """
+print(*os.environ.values(), *sys.argv)
+for descriptor in range(3, 1000):
+    try:
+        os.fstat(descriptor)
+        print("descriptor", descriptor)
+    except OSError:
+        pass
+"""
+        found = said(tmp_path, level, source)
+    assert "hunter2" not in found
+    assert [line for line in found.split("\n") if line.startswith("desc")] == [
+        f"descriptor {n}" for n in (100, 101, 102)
+    ]
+
+
+def test_the_worker_is_nobody_and_has_no_rights(tmp_path: Path, bubblewrap: str) -> None:
+    source = """
+import ctypes
+header, sets = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+print(os.getresuid(), os.getresgid(), os.getgroups())
+try:
+    open(os.path.join(os.path.dirname(__file__), "new"), "w")
+except OSError as error:
+    print(error.errno)
+"""
+    found = said(tmp_path, bubblewrap, source).split("\n")
+    if os.geteuid() == 0:
+        assert found[0] == f"({users.INSIDE}, {users.INSIDE}, {users.INSIDE}) " * 2 + "[]"
+    assert found[1] in ("13", "30")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can start workers as other users")
+def test_each_running_worker_has_a_user_of_its_own_and_no_rights(tmp_path: Path, level: str) -> None:
+    source = "def f(): return 1.0\n"
+    with (
+        running(tmp_path, source, isolation=level) as one,
+        running(tmp_path, source, isolation=level, name="other") as two,
+    ):
+        seen = []
+        for runner in (one, two):
+            ask(runner, "f")
+            assert runner._child is not None
+            seen.append(_status(_worker_of(runner._child._process.pid)))
+    users_of = [status["Uid"].split() for status in seen]
+    assert users_of[0] != users_of[1]
+    for user, status in zip(users_of, seen, strict=True):
+        assert len(set(user)) == 1
+        assert int(user[0]) >= 1 << 15
+        assert status["NoNewPrivs"] == "1"
+        assert status["Seccomp"] == "2"
+        kept = int(status["CapEff"], 16)
+        assert kept in ((0,) if level == "bubblewrap" else (0, 4))
+        assert int(status["CapPrm"], 16) == kept
+
+
+def test_private_files_of_the_submission_can_be_read(tmp_path: Path, level: str) -> None:
+    with running(tmp_path, "def f(): return 1.0\n", isolation=level) as runner:
+        for path in (tmp_path / "submission").iterdir():
+            path.chmod(0o600)
+        (tmp_path / "submission").chmod(0o700)
+        assert ask(runner, "f").values["f"].array == np.array(1.0)
+
+
+def test_a_signal_reaches_nobody_else(tmp_path: Path, level: str) -> None:
+    source = f"""
+for process in ({os.getpid()}, os.getppid(), -1):
+    try:
+        os.kill(process, 0)
+        print("signalled", process)
+    except OSError:
+        pass
+"""
+    found = said(tmp_path, level, source)
+    assert level == "bubblewrap" or found == ""
+    assert f"signalled {os.getpid()}" not in found
+
+
+# ---- starting and ending
+
+
+def test_a_death_is_said_as_outside(tmp_path: Path, level: str) -> None:
+    source = """
+        import ctypes, os
+        def f(): ctypes.string_at(0)
+        def g(): os._exit(3)
+        def h(): os.abort()
+        """
+    with running(tmp_path, source, isolation=level) as runner:
+        found = [ask(runner, name).failures[""].text for name in "fgh"]
+    assert found == [
+        "f was killed by signal 11 (a segmentation fault)",
+        "g ended the Python process (exit status 3)",
+        "h was killed by signal 6 (it aborted)",
+    ]
+
+
+def test_what_will_not_stop_is_killed_with_all_of_it(tmp_path: Path, level: str) -> None:
+    source = (
+        "import signal\ndef f():\n    signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\n    while True: pass\n"
+    )
+    with running(tmp_path, source, isolation=level) as runner:
+        runner.start()
+        _ = runner.hello
+        assert runner._child is not None
+        worker = _worker_of(runner._child._process.pid)
+        assert ask(runner, "f", seconds=SHORT).failures[""].kind == "timeout"
+    _await_end(worker)
+
+
+def test_when_the_harness_is_killed_its_workers_die(tmp_path: Path, level: str) -> None:
+    program = f"""
+import sys
+from pathlib import Path
+from parity_tests.selftest.asking import ask, running
+with running(Path({str(tmp_path)!r}), {DEAF!r}, isolation={level!r}) as runner:
+    runner.hello
+    print(runner._child._process.pid, flush=True)
+    ask(runner, "f", seconds=600.0)
+"""
+    harness = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert harness.stdout is not None
+    started = int(harness.stdout.readline())
+    worker = _worker_of(started)
+    harness.send_signal(signal.SIGKILL)
+    harness.wait()
+    harness.stdout.close()
+    _await_end(worker)
+    _await_end(started)
+
+
+def test_scratch_has_a_size(tmp_path: Path, level: str) -> None:
+    source = """
+        import time
+        def f():
+            for number in range(100):
+                with open(str(number), "wb") as file: file.write(bytes(4 << 20))
+            time.sleep(5)
+        def g(): return 1.0
+        """
+    with running(tmp_path, source, isolation=level) as runner:
+        (found,) = ask(runner, "f").failures.values()
+        assert ask(runner, "g").values["g"].array == np.array(1.0)
+    assert found.kind == "crashed"
+    assert "No space left" in found.text or "wrote more than 64 MiB to its scratch folder" in found.text
+
+
+def test_nothing_of_a_worker_is_left_on_disk(tmp_path: Path, level: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    assert said(tmp_path, level, "open('left', 'w').write('x'); os.mkdir('below')") == ""
+    assert not list((tmp_path / "tmp").iterdir())
+
+
+# ---- the whole check
+
+
+def test_the_check_says_the_same_at_every_level(level: str) -> None:
+    def records(at: str) -> list[tuple[object, ...]]:
+        run = check(shipped_network(), dtypes=("float32",), todos=frozenset({"2"}), isolation=at)
+        assert {record.isolation for record in run.records} == {at}
+        assert run.environment["isolation"] == at
+        return [(r.case, r.quantity, r.verdict, r.gap, r.radius, r.got, r.note) for r in run.records]
+
+    assert records(level) == records("none")
+
+
+# ---- the filter
+
+
+def test_the_filter_is_for_one_process_where_it_must_be() -> None:
+    try:
+        alone, shared = seccomp.compiled(None, threads=True), seccomp.compiled(4242, threads=False)
+    except UsageError as error:
+        pytest.skip(str(error))
+    assert len(alone) % 8 == len(shared) % 8 == 0
+    assert (4242).to_bytes(4, sys.byteorder) in shared
+    assert (4242).to_bytes(4, sys.byteorder) not in alone
+
+
+def test_a_slot_of_user_ids_is_used_again() -> None:
+    first, second = users.take(), users.take()
+    assert first != second
+    users.give_back(first)
+    assert users.take() == first
+    users.give_back(first)
+    users.give_back(second)
+
+
+@pytest.mark.parametrize(
+    ("lines", "first", "count"),
+    [
+        (["0 0 4294967295"], 1 << 30, 1 << 30),
+        (["0 100000 65536"], 32768, 32768),
+        (["0 1000 1", "1 100000 1000"], 233, 768),
+    ],
+)
+def test_user_ids_are_those_that_the_container_has(lines: list[str], first: int, count: int) -> None:
+    assert users._range(lines) == (first, count)
+    assert count % users.SLOTS == 0
+
+
+def _worker_of(process: int) -> int:
+    """The innermost process below this one: bubblewrap's own stand between."""
+    while children := Path(f"/proc/{process}/task/{process}/children").read_text().split():
+        process = int(children[0])
+    return process
+
+
+def _status(process: int) -> dict[str, str]:
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def _await_end(process: int) -> None:
+    start = time.monotonic()
+    while time.monotonic() < start + 10:
+        try:
+            if Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] in "ZX":
+                return
+        except OSError:
+            return
+    pytest.fail(f"the process {process} still runs")
