@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 Swap = tuple[str, str]
 
@@ -19,6 +19,7 @@ class Slip:
     """What the first sentence about it must hold."""
     edition: str | None = None
     timeout: float = 10.0
+    dtype: str = "float64"
 
 
 @dataclass(frozen=True)
@@ -449,6 +450,18 @@ WRONG |= {
     "2020-22: no momentum": Slip(
         "1", (NO_LAMBDA[0], (SGD_BODY, NO_LAMBDA[1][1].replace("v *= _alpha", "v *= 0"))), words="α ="
     ),
+    "sgd: torch's momentum, in float32": replace(WRONG["sgd: torch's momentum"], dtype="float32"),
+    "linear: mean over the batch, in float32": replace(WRONG["linear: mean over the batch"], dtype="float32"),
+    "linear: 9e-6 too much, in float32": Slip(
+        "4", ((GRADIENT_B, f"{GRADIENT_B} + np.float32(9e-6)"),), dtype="float32"
+    ),
+    "tanh: float16 inside, in float32": Slip(
+        "5", ((TANH_FORWARD, "self.h = np.tanh(X.astype(np.float16)).astype(X.dtype)"),), dtype="float32"
+    ),
+    "tanh: 1 − X², in float32": replace(WRONG["tanh: 1 − X²"], dtype="float32"),
+    "relu: an epsilon, in float32": replace(WRONG["relu: an epsilon"], dtype="float32"),
+    "dropout: not scaled back, in float32": replace(WRONG["dropout: not scaled back"], dtype="float32"),
+    "loss: not shifted, in float32": replace(WRONG["loss: not shifted"], dtype="float32"),
     "2022-23: uphill": Slip("1", (PLAIN[0], (SGD_BODY, PLAIN[1][1].replace("w -=", "w +=")))),
     "2022-23: relu leaks": Slip("7", (*PLAIN, (RELU_FORWARD, "return np.where(X > 0, X, 0.01 * X)"))),
 }

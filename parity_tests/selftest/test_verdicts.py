@@ -100,16 +100,16 @@ def asked_about(name: str, change: Slip | Rewrite, folder: Path) -> list[Record]
     """The records of the cases that concern one slip or rewrite."""
     if isinstance(change, Slip):
         asked = PARTS.get(name.split(":")[0], ("utils/",))
-        dtype, timeout = "float64", change.timeout
+        timeout = change.timeout
     else:
         asked = tuple(prefix for todo in change.todos.split() for prefix in OF_TODO[todo])
         asked += ("network/relu-dropout-0.5",) if asked[0] in ("relu/", "linear/") else ("network/tanh-dropout-0.5",)
-        dtype, timeout = change.dtype, 10.0
+        timeout = 10.0
     asked += ("trajectory/relu",) if name in TRAINED else ()
     return ask_and_judge(
         changed(folder, change.swaps, change.utils),
         lambda case: case.name.startswith(asked),
-        dtype=dtype,
+        dtype=change.dtype,
         edition=change.edition,
         timeout=timeout,
     )
@@ -158,6 +158,14 @@ def test_an_activation_that_is_wrong_everywhere_is_not_said_to_want_two_dimensio
         assert {
             r.verdict for r in records if r.case == "relu/one-dimension/float64" and r.quantity == "output"
         } <= FAILING
+
+
+def test_a_tanh_that_overflows_fails_for_large_inputs_alone(tmp_path: Path) -> None:
+    swaps = [(TANH_FORWARD, "self.h = (np.exp(X) - np.exp(-X)) / (np.exp(X) + np.exp(-X))")]
+    records = ask_and_judge(changed(tmp_path, swaps), lambda case: case.check in ("tanh", "network"))
+    failing = [r for r in records if r.verdict in FAILING]
+    assert {r.quantity for r in failing} == {"tanh, large inputs", "gradient of tanh, large inputs"}
+    assert {r.explained_by for r in failing if r.todo == "6"} == {"5"}
 
 
 def test_a_submission_that_does_not_parse_has_no_notes(tmp_path: Path) -> None:
