@@ -6,6 +6,7 @@ import difflib
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from parity_tests.grading import tables as made
 from parity_tests.grading.crowd import cluster, local_processes, run_all
 from parity_tests.grading.folder import About, GradingFolder
 from parity_tests.grading.roster import Person, load_roster
-from parity_tests.grading.task import Outcome, Settings, Task, lost, work
+from parity_tests.grading.task import Outcome, Settings, Task, lost, warm_up, work
 from parity_tests.harness.errors import UsageError
 from parity_tests.harness.isolation import choose
 from parity_tests.harness.packages import closure
@@ -75,6 +76,7 @@ def grade_class(
     _read_rubric(folder, given.rubric)  # what is wrong with it is said before anything is made
     if given.roster:
         load_roster(given.roster)
+    folder.refuse_foreign()
     with folder.locked():
         known = folder.begin({k: v for k, v in asked.as_json().items() if k != "seed"}, seed)
         folder.write("intake.json", made.intake_json(intake))
@@ -82,8 +84,12 @@ def grade_class(
         settings = replace(asked, seed=known["seed"])
         todo = _Todo(folder, intake, settings, frozenset(only))
         progress.begin(len(only) or len(intake.attempts), f"isolation {level.name}: {level.guarantee}")
-        with folder.scratch() as scratch:
-            executor, width = cluster(scheduler) if scheduler else (local_processes(jobs, scratch), jobs)
+        with ExitStack() as stack:
+            if scheduler:
+                executor, width = stack.enter_context(cluster(scheduler))
+            else:
+                scratch = stack.enter_context(folder.scratch())
+                executor, width = local_processes(jobs, scratch, warm_up), jobs
 
             def done(task: Task, outcome: Outcome) -> None:
                 about = todo.keep(task, outcome)

@@ -61,7 +61,9 @@ def parse_rubric(text: str, name: str, checks: Collection[str]) -> Rubric:
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise RubricError(f"{name}: {_lower(str(error))}") from None
+        problem = str(error)[:1].lower() + str(error)[1:]
+        end = f"at line {len(text.splitlines())}, the end of the file"
+        raise RubricError(f"{name}: {problem.replace('at end of document', end)}") from None
     return _Reader(text, name, checks).rubric(table)
 
 
@@ -159,7 +161,3 @@ RESERVED = frozenset(
     ("submission", "student", "email", "id", "late", "when", "edition", "total", "maximum", "status", "overridden")
 )
 """Names of other columns in the table of grades."""
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]

@@ -9,7 +9,7 @@ import signal
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
@@ -76,14 +76,16 @@ def run_all(
                     done(task, result)
             if broken:
                 broken += _given_up(running, done)
-                executor.shutdown(wait=False, cancel_futures=True)
+                executor.shutdown(wait=False)
                 executor = open_executor()
                 if alone:
                     lost(broken[0], BrokenExecutor("the process at work on it was killed, twice"))
                 else:
                     suspects.extend(broken)
     finally:
-        executor.shutdown(wait=True, cancel_futures=True)
+        for future in running:
+            future.cancel()
+        executor.shutdown(wait=True)
 
 
 def _given_up(running: dict[Future[R], T], done: Callable[[T, R], None]) -> list[T]:
@@ -98,13 +100,18 @@ def _given_up(running: dict[Future[R], T], done: Callable[[T, R], None]) -> list
     return left
 
 
-def local_processes(jobs: int, scratch: Path) -> Callable[[], Executor]:
-    """Opens a pool of that many processes, which keep their temporary files in `scratch`."""
+def local_processes(jobs: int, scratch: Path, warm_up: Callable[[], None]) -> Callable[[], Executor]:
+    """Opens a pool of that many processes, which keep their temporary files in `scratch`.
+
+    Each calls `warm_up`, a function of a module, before its first task.
+    """
     context = multiprocessing.get_context("spawn")
-    return lambda: ProcessPoolExecutor(jobs, mp_context=context, initializer=_settle, initargs=(str(scratch),))
+    arguments = (str(scratch), warm_up)
+    return lambda: ProcessPoolExecutor(jobs, mp_context=context, initializer=_settle, initargs=arguments)
 
 
-def cluster(address: str) -> tuple[Callable[[], Executor], int]:
+@contextlib.contextmanager
+def cluster(address: str) -> Iterator[tuple[Callable[[], Executor], int]]:
     """Opens the executor of a Dask cluster, and says how many tasks it can work on at once. Raises UsageError."""
     try:
         import distributed
@@ -115,22 +122,21 @@ def cluster(address: str) -> tuple[Callable[[], Executor], int]:
         client = open_client(address, timeout=20)
     except (OSError, ValueError, TimeoutError) as error:
         raise UsageError(f"there is no Dask scheduler at {address}: {error}.") from None
-    slots = sum(client.nthreads().values())
-    if not slots:
-        raise UsageError(f"the Dask scheduler at {address} has no workers; `dask worker {address}` starts one.")
-    return lambda: client.get_executor(pure=False), slots
+    try:
+        slots = sum(client.nthreads().values())
+        if not slots:
+            raise UsageError(f"the Dask scheduler at {address} has no workers; `dask worker {address}` starts one.")
+        yield lambda: client.get_executor(pure=False), slots
+    finally:
+        client.close()
 
 
-def _settle(scratch: str) -> None:
-    """Make a new process of the pool ready: torch in it once, on one thread; an end when its parent ends."""
+def _settle(scratch: str, warm_up: Callable[[], None]) -> None:
+    """Make a new process of the pool ready, and let it end when its parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     tempfile.tempdir = scratch
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    import torch
-
-    from parity_tests.assignment import expectations  # noqa: F401 - imported once, before the first task
-
-    torch.set_num_threads(1)
+    warm_up()
 
 
 def _end_with_parent() -> None:

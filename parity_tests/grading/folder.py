@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -21,6 +22,8 @@ from parity_tests.harness.submission import show
 FORMAT = "parity grading"
 VERSION = 1
 SEEDS = 1 << 62
+_PART = re.compile(r"\.[0-9a-f]{32}")
+"""What is written under such a name takes its place once it is whole."""
 
 
 @dataclass(frozen=True)
@@ -70,16 +73,26 @@ class GradingFolder:
             raise UsageError(f"{show(self.path)} was written by another version of Parity; grade again.")
         return found
 
-    def begin(self, asked: Mapping[str, Any], seed: int | None) -> dict[str, Any]:
-        """Make the folder, or go on in it: what is graded with from now on, the seed drawn where none was given.
-
-        Raises UsageError for a folder with something else in it, or with results by other settings.
-        """
+    def refuse_foreign(self) -> None:
+        """Raises UsageError for a folder with something else in it, and for one that cannot be made or read."""
         try:
-            self.submissions.mkdir(parents=True, exist_ok=True)
+            if self.path.is_dir() and not self._marker.exists():
+                others = [entry for entry in self.path.iterdir() if entry != self.submissions]
+                begun = self.submissions.is_dir() and any(self.submissions.iterdir())
+                if begun or any(not entry.name.startswith(".") for entry in others):
+                    raise UsageError(
+                        f"{show(self.path)} holds something else than a graded class; name another with --out."
+                    )
+            self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(f"the output folder {show(self.path)} cannot be made: {error.strerror}.") from None
-        others = [entry.name for entry in self.path.iterdir() if entry.name != self.submissions.name]
+
+    def begin(self, asked: Mapping[str, Any], seed: int | None) -> dict[str, Any]:
+        """Go on in the folder, or begin there: what is graded with from now on, the seed drawn where none was given.
+
+        Raises UsageError for a folder with results by other settings.
+        """
+        self.submissions.mkdir(exist_ok=True)
         if self._marker.exists():
             known = self.settings()
             if seed is not None and seed != known["seed"]:
@@ -91,8 +104,6 @@ class GradingFolder:
                         f"results of one class must come of the same; name another folder with --out."
                     )
             return known
-        if [name for name in others if not name.startswith(".")] or any(self.submissions.iterdir()):
-            raise UsageError(f"{show(self.path)} holds something else than a graded class; name another with --out.")
         seed = secrets.randbelow(SEEDS) if seed is None else seed
         settings = {**asked, "seed": seed, "format": FORMAT, "version": VERSION}
         self.write("grading.json", json.dumps(settings, indent=2) + "\n")
@@ -100,8 +111,7 @@ class GradingFolder:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder alone, and clear what a killed run left half-written. Raises UsageError where it is held."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        """Hold the folder, which is there, alone, and clear what a killed run left half-written. Raises UsageError."""
         descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -136,10 +146,11 @@ class GradingFolder:
             (stage / name).write_bytes(data)
         (stage / "submission.json").write_text(json.dumps(asdict(about), indent=2) + "\n", encoding="utf-8")
         target = self.submissions / about.name
+        aside = self.submissions / f".{uuid.uuid4().hex}"
         if target.exists():
-            target.rename(self.submissions / f".{uuid.uuid4().hex}")
+            target.rename(aside)
         stage.rename(target)
-        self._clear()
+        shutil.rmtree(aside, ignore_errors=True)
 
     def write(self, name: str, content: str | bytes) -> None:
         """Write one file whole; one with the same content is left alone."""
@@ -166,9 +177,10 @@ class GradingFolder:
             note.unlink(missing_ok=True)
 
     def _clear(self) -> None:
-        for folder in (self.path, self.submissions):
+        results = list(self.submissions.iterdir()) if self.submissions.is_dir() else []
+        for folder in (self.path, self.submissions, *results):
             for entry in folder.iterdir() if folder.is_dir() else ():
-                if len(entry.name) == 33 and entry.name.startswith("."):
+                if _PART.fullmatch(entry.name):
                     shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
 
 

@@ -60,6 +60,15 @@ class Outcome:
     seconds: float = 0.0
 
 
+def warm_up() -> None:
+    """Import once, in a process that will do much work, what takes seconds to import."""
+    import torch
+
+    from parity_tests.assignment import expectations  # noqa: F401
+
+    torch.set_num_threads(1)
+
+
 def work(task: Task) -> Outcome:
     """Check one submission. Never raises but for Ctrl-C: a fault of Parity's own is the outcome's `trouble`."""
     started = time.monotonic()
@@ -101,7 +110,7 @@ def _checked(task: Task) -> Outcome:
     )
     trouble = next((record.message for record in run.records if record.verdict == "harness_error"), "")
     return Outcome(
-        task.name, run.records, _run_files(run), run.environment["edition_seen"], fingerprint(source), trouble
+        task.name, run.records, run_files(run), run.environment["edition_seen"], fingerprint(source), trouble
     )
 
 
@@ -121,16 +130,22 @@ def _unrunnable(task: Task, verdict: str, sentence: str) -> Outcome:
     ]
     environment = {"submission": task.name, "edition": settings.edition, "seed": settings.seed}
     inputs = {case.name: {"title": case.title, **json_params(case.params)} for case in plan}
-    return Outcome(task.name, records, _run_files(Run(records, environment, {}, inputs)))
+    return Outcome(task.name, records, run_files(Run(records, environment, {}, inputs)))
 
 
-def _run_files(run: Any) -> dict[str, bytes]:
-    """The files of a run folder, as `parity show` reads it."""
+def run_files(run: Any) -> dict[str, bytes]:
+    """The files of a run folder, as `parity show` reads it, and its page, which does not tell the seed."""
+    from parity_tests.assignment.parts import PARTS
+    from reports.html import report_page
     from reports.runs import write
 
+    told = {key: value for key, value in run.environment.items() if key != "seed"}
+    folder = f"submissions/{run.environment['submission']}"
+    page = report_page(replace(run, environment=told), parts=PARTS, folder=folder)
     with tempfile.TemporaryDirectory(prefix="parity-") as stage:
         write(Path(stage), run)
-        return {file.name: file.read_bytes() for file in sorted(Path(stage).iterdir())}
+        files = {file.name: file.read_bytes() for file in sorted(Path(stage).iterdir())}
+    return {**files, "report.html": page.encode("utf-8", "backslashreplace")}
 
 
 @contextmanager

@@ -1,0 +1,397 @@
+"""Grading a class: whole results, resumed runs, tables, and one submission's trouble that stays its own."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from parity_tests.check import check, shipped_network
+from parity_tests.cli import main
+from parity_tests.grading.crowd import cluster, local_processes, run_all
+from parity_tests.grading.folder import GradingFolder
+from parity_tests.grading.task import Outcome, Task
+from parity_tests.harness.errors import HarnessError, UsageError
+from parity_tests.harness.isolation import Level
+from parity_tests.selftest.classroom import SOURCE, invented, threads
+from parity_tests.selftest.crowd_work import double, fatal, nothing
+from reports.records import Record, from_frame
+
+TABLES = ("grades.csv", "grades.parquet", "records.parquet", "class.csv", "look.csv", "handed_in.csv")
+Parity = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the submissions that were put to (invented) work."""
+    names: list[str] = []
+
+    def work(task: Task) -> Outcome:
+        names.append(task.name)
+        return invented(task)
+
+    monkeypatch.setattr("parity_tests.grade.work", work)
+    monkeypatch.setattr("parity_tests.grade.local_processes", threads)
+    monkeypatch.setattr("parity_tests.grade.choose", lambda minimum: Level("none", "nothing"))
+    return names
+
+
+@pytest.fixture
+def parity(capsys: pytest.CaptureFixture[str]) -> Parity:
+    def run(*arguments: object) -> tuple[int, str, str]:
+        status = main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return run
+
+
+def classroom(folder: Path, **sources: str) -> Path:
+    for number, (name, words) in enumerate(sources.items()):
+        path = folder / name / "neural_networks.py"
+        path.parent.mkdir(parents=True)
+        path.write_text(f"{SOURCE}unlike = {number}\n{words}\n")
+    return folder
+
+
+def grades(out: Path) -> pd.DataFrame:
+    return pd.read_parquet(out / "grades.parquet").set_index("submission")
+
+
+def looks(out: Path) -> set[tuple[str, str]]:
+    table = pd.read_csv(out / "look.csv")
+    return set(zip(table["submission"], table["kind"], strict=True))
+
+
+def content(out: Path) -> dict[str, bytes]:
+    pages = [path for path in sorted(out.rglob("*")) if path.name in ("feedback.md", "results.json")]
+    return {str(path.relative_to(out)): path.read_bytes() for path in [*(out / name for name in TABLES), *pages]}
+
+
+# ---- a class
+
+
+def test_every_submission_ends_with_a_grade_pages_and_its_records(
+    asked: list[str], parity: Parity, tmp_path: Path
+) -> None:
+    source, out = classroom(tmp_path / "class", ann="", bob="# wrong relu"), tmp_path / "out"
+    status, said, _ = parity("grade", source, "--out", out)
+    assert status == 0
+    assert "2 of 2 submissions have a grade. The mean is 92.5 points" in said
+    assert list(grades(out)["total"]) == [100, 85]
+    records = from_frame(pd.read_parquet(out / "records.parquet"))
+    assert {record.submission for record in records} == {"ann", "bob"}
+    assert "85 of 100 points" in (out / "submissions" / "bob" / "feedback.md").read_text()
+    assert '"score": 85.0' in (out / "submissions" / "bob" / "results.json").read_text()
+    relu = pd.read_csv(out / "class.csv").set_index("part").loc["relu"]
+    assert (relu["asked"], relu["right"], relu["none"]) == (2, 1, 1)
+
+
+def test_a_harness_error_stops_nobody_gives_no_grade_and_makes_the_status_3(
+    asked: list[str], parity: Parity, tmp_path: Path
+) -> None:
+    source, out = classroom(tmp_path / "class", ann="", bob="raise", cem="# harness"), tmp_path / "out"
+    status, said, err = parity("grade", source, "--out", out)
+    assert status == 3
+    assert "1 of 3 submissions have a grade" in said
+    assert "parity: bob: harness error: RuntimeError: the harness broke" in err
+    assert grades(out)["total"].isna().tolist() == [False, True, True]
+    assert looks(out) == {("bob", "harness error"), ("cem", "harness error")}
+    assert "score" not in (out / "submissions" / "bob" / "results.json").read_text().replace("max_score", "")
+    assert parity("regrade", out)[0] == 3
+    (source / "bob" / "neural_networks.py").write_text(SOURCE)
+    (source / "cem" / "neural_networks.py").write_text(SOURCE + "mended = 1\n")
+    assert parity("grade", source, "--out", out)[0] == 0
+
+
+def test_what_needs_a_look_is_listed(asked: list[str], parity: Parity, tmp_path: Path) -> None:
+    source = classroom(tmp_path / "class", ann="# undecided relu", bob="# edition")
+    for name in ("cem", "dan"):
+        (source / name).mkdir()
+        (source / name / "neural_networks.py").write_text(
+            SOURCE.replace("a * b", f"{name} * b").replace("(a", f"({name}")
+        )
+    (source / "eve").mkdir()
+    (source / "eve" / "essay.pdf").touch()
+    out = tmp_path / "out"
+    parity("grade", source, "--out", out)
+    assert looks(out) == {
+        ("ann", "undecided"),
+        ("bob", "another edition"),
+        ("cem", "identical"),
+        ("dan", "identical"),
+        ("eve", "harness error"),
+    } or ("eve", "nothing to run") in looks(out)
+    assert grades(out).loc["ann", "maximum"] == 85
+
+
+def test_names_that_are_formulas_are_neutralised(asked: list[str], parity: Parity, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    parity("grade", classroom(tmp_path / "class", **{"=cmd()": "# edition"}), "--out", out)
+    for name in ("grades.csv", "look.csv", "handed_in.csv"):
+        assert '"\'=cmd()"' in (out / name).read_text()
+
+
+def test_a_roster_joins_names_and_lists_who_handed_in_nothing(asked: list[str], parity: Parity, tmp_path: Path) -> None:
+    source, out = classroom(tmp_path / "class", leeann="", stranger=""), tmp_path / "out"
+    roster = tmp_path / "roster.csv"
+    roster.write_text('Student,ID,Email\n"Lee, Ánn",7,ann@school\nBob Ray,8,bob@school\n')
+    parity("grade", source, "--out", out, "--roster", roster)
+    ann = grades(out).to_dict("index")["leeann"]
+    assert (ann["student"], ann["email"], ann["id"]) == ("Lee, Ánn", "ann@school", "7")
+    assert {("Bob Ray", "handed in nothing"), ("stranger", "not on the roster")} <= looks(out)
+
+
+# ---- again
+
+
+def test_a_whole_result_is_not_found_again_and_the_tables_stay(
+    asked: list[str], parity: Parity, tmp_path: Path
+) -> None:
+    source, out = classroom(tmp_path / "class", ann="", bob="# wrong relu"), tmp_path / "out"
+    parity("grade", source, "--out", out)
+    before = content(out)
+    parity("grade", source, "--out", out)
+    assert sorted(asked) == ["ann", "bob"]
+    assert content(out) == before
+    (source / "bob" / "neural_networks.py").write_text(SOURCE)
+    parity("grade", source, "--out", out)
+    assert sorted(asked) == ["ann", "bob", "bob"]
+    assert grades(out).loc["bob", "total"] == 100
+
+
+def test_only_checks_one_again_and_no_other(asked: list[str], parity: Parity, tmp_path: Path) -> None:
+    source, out = classroom(tmp_path / "class", ann="", bob="", cem=""), tmp_path / "out"
+    status, said, _ = parity("grade", source, "--out", out, "--only", "ann")
+    assert (status, asked) == (0, ["ann"])
+    assert "2 were not checked yet" in said
+    parity("grade", source, "--out", out)
+    parity("grade", source, "--out", out, "--only", "ann")
+    assert asked.count("ann") == 2
+    assert len(asked) == 4
+    status, _, err = parity("grade", source, "--out", out, "--only", "anne")
+    assert status == 2
+    assert "near it are ann" in err
+
+
+def test_results_by_other_settings_are_never_mixed(asked: list[str], parity: Parity, tmp_path: Path) -> None:
+    source, out = classroom(tmp_path / "class", ann=""), tmp_path / "out"
+    parity("grade", source, "--out", out, "--seed", 3)
+    assert parity("grade", source, "--out", out)[0] == 0  # the seed that is kept
+    for option in (("--seed", 4), ("--edition", "2020-22"), ("--dtype", "both")):
+        status, _, err = parity("grade", source, "--out", out, *option)
+        assert status == 2
+        assert "was begun with" in err
+    assert parity("grade", source, "--out", source)[0] == 2
+    assert sorted(path.name for path in source.iterdir()) == ["ann"]
+
+
+def test_the_seed_is_drawn_kept_and_told_no_student(asked: list[str], parity: Parity, tmp_path: Path) -> None:
+    source = classroom(tmp_path / "class", ann="# wrong relu")
+    seeds = set()
+    for name in ("one", "two"):
+        out = tmp_path / name
+        parity("grade", source, "--out", out)
+        seeds.add(seed := str(GradingFolder(out).settings()["seed"]))
+        for page in ("feedback.md", "results.json"):
+            assert seed not in (out / "submissions" / "ann" / page).read_text()
+    assert len(seeds) == 2
+
+
+@pytest.mark.parametrize("moment", [1, 4, 8, 14])
+def test_killed_at_any_moment_it_goes_on_to_the_same_tables(
+    asked: list[str], parity: Parity, tmp_path: Path, moment: int
+) -> None:
+    source = classroom(tmp_path / "class", ann="", bob="# wrong relu", cem="# undecided relu")
+    out, undisturbed = tmp_path / "out", tmp_path / "undisturbed"
+    command = [sys.executable, "-m", "parity_tests.selftest.classroom", str(source), str(out), str(moment)]
+    killed = subprocess.run(command, capture_output=True, timeout=120)
+    assert killed.returncode == -9, killed.stderr
+    assert parity("grade", source, "--out", out, "--seed", 7)[0] == 0
+    assert parity("grade", source, "--out", undisturbed, "--seed", 7)[0] == 0
+    assert content(out) == content(undisturbed)
+    left = [path.name for path in out.rglob(".*")]
+    assert left == [".lock"]
+
+
+def test_two_runs_never_write_into_one_folder(asked: list[str], parity: Parity, tmp_path: Path) -> None:
+    source, out = classroom(tmp_path / "class", ann=""), tmp_path / "out"
+    out.mkdir()
+    with GradingFolder(out).locked():
+        status, _, err = parity("grade", source, "--out", out)
+    assert status == 2
+    assert "another `parity grade` is at work" in err
+
+
+# ---- points anew
+
+
+def test_regrade_changes_points_without_running_and_says_who_changes(
+    asked: list[str], parity: Parity, tmp_path: Path
+) -> None:
+    source, out = classroom(tmp_path / "class", ann="", bob="# wrong relu"), tmp_path / "out"
+    parity("grade", source, "--out", out)
+    rubric = tmp_path / "rubric.toml"
+    rubric.write_text((out / "rubric.toml").read_text().replace("points = 15", "points = 20"))
+    status, said, _ = parity("regrade", out, "--rubric", rubric)
+    assert status == 0
+    assert "ann: 100 → 120 (+20.00)" in said
+    assert "bob: 85 → 100 (+15.00)" in said
+    assert sorted(asked) == ["ann", "bob"]
+    assert "100 of 120 points" in (out / "submissions" / "bob" / "feedback.md").read_text()
+    assert "No total changes" in parity("regrade", out)[1]
+
+
+def test_an_override_is_applied_last_shown_and_kept(asked: list[str], parity: Parity, tmp_path: Path) -> None:
+    source, out = classroom(tmp_path / "class", ann="", bob="# wrong relu"), tmp_path / "out"
+    parity("grade", source, "--out", out)
+    overrides = tmp_path / "overrides.csv"
+    overrides.write_text("submission,part,points,reason\nbob,relu,7.5,seen in office hours\n")
+    assert "bob: 85 → 92.5 (+7.50)" in parity("regrade", out, "--overrides", overrides)[1]
+    parity("grade", source, "--out", out)
+    assert grades(out).loc["bob", "total"] == 92.5
+    assert grades(out).loc["bob", "overridden"] == "relu: 7.5 in place of 0, seen in office hours"
+    assert "7.5 points were given by hand" in (out / "submissions" / "bob" / "feedback.md").read_text()
+
+
+@pytest.mark.parametrize("option", ["--rubric", "--overrides", "--roster"])
+def test_a_wrong_file_is_said_before_anything_changes(
+    asked: list[str], parity: Parity, tmp_path: Path, option: str
+) -> None:
+    source, out = classroom(tmp_path / "class", ann=""), tmp_path / "out"
+    parity("grade", source, "--out", out)
+    before = content(out)
+    wrong = tmp_path / "wrong"
+    wrong.write_text("nonsense = [\n")
+    status, _, err = parity("regrade", out, option, wrong)
+    assert status == 2
+    assert "line 1" in err or "line 2" in err
+    assert content(out) == before
+    assert parity("regrade", tmp_path / "nowhere")[0] == 2
+
+
+# ---- the crowd
+
+
+class Alone(Executor):
+    """Does everything at once, and counts."""
+
+    def __init__(self) -> None:
+        self.submitted = 0
+
+    def submit(self, work: Callable[..., Any], /, *arguments: Any, **more: Any) -> Future[Any]:
+        self.submitted += 1
+        future: Future[Any] = Future()
+        try:
+            future.set_result(work(*arguments, **more))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+def crowd(
+    tasks: Iterator[Any], work: Any, executor: Callable[[], Executor], ahead: int = 4
+) -> tuple[dict[Any, Any], dict[Any, str]]:
+    done: dict[Any, Any] = {}
+    lost: dict[Any, str] = {}
+
+    def fail(task: Any, error: BaseException) -> None:
+        lost[task] = type(error).__name__
+
+    run_all(tasks, work, executor, ahead=ahead, done=done.__setitem__, lost=fail)
+    return done, lost
+
+
+def test_no_more_tasks_are_taken_than_are_in_flight() -> None:
+    taken = itertools.count()
+    alone = Alone()
+    most = 0
+
+    def tasks() -> Iterator[int]:
+        nonlocal most
+        for _ in range(50):
+            number = next(taken)
+            most = max(most, number - len(done))
+            yield number
+
+    done: dict[int, int] = {}
+    run_all(tasks(), double, lambda: alone, ahead=3, done=done.__setitem__, lost=lambda task, _: done.update({task: 0}))
+    assert done == {number: 0 if number == 13 else 2 * number for number in range(50)}
+    assert most <= 3
+
+
+def test_a_task_that_raises_is_lost_alone() -> None:
+    done, lost = crowd(iter([12, 13, 14]), double, lambda: ThreadPoolExecutor(2))
+    assert (done, lost) == ({12: 24, 14: 28}, {13: "ValueError"})
+
+
+def test_processes_that_die_cost_only_the_task_that_kills_them(tmp_path: Path) -> None:
+    tasks = [(1, "harmless"), (2, ""), (3, str(tmp_path / "flag")), (4, "harmless"), (5, "harmless")]
+    done, lost = crowd(iter(tasks), fatal, local_processes(2, tmp_path, nothing))
+    assert {number for number, _ in lost} == {2}
+    assert {number: result for (number, _), result in done.items()} == {1: 2, 3: 6, 4: 8, 5: 10}
+
+
+def test_workers_of_a_cluster_that_die_cost_nothing(tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed", reason="Dask is not installed (the extra `cluster`)")
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as workers:
+        tasks = [(number, str(tmp_path / "flag") if number == 3 else "harmless") for number in range(8)]
+        with cluster(workers.scheduler_address) as (executor, slots):
+            assert slots == 2
+            done, lost = crowd(iter(tasks), fatal, executor, ahead=4)
+    assert lost == {}
+    assert sorted(done.values()) == [2 * number for number in range(8)]
+
+
+def test_a_cluster_that_is_not_there_is_said() -> None:
+    pytest.importorskip("distributed", reason="Dask is not installed (the extra `cluster`)")
+    with pytest.raises(UsageError, match="no Dask scheduler at nonsense"), cluster("nonsense://nowhere"):
+        pass
+
+
+def test_workers_that_are_lost_stop_the_run_with_a_sentence() -> None:
+    class Gone(Alone):
+        def submit(self, work: Callable[..., Any], /, *arguments: Any, **more: Any) -> Future[Any]:
+            future: Future[Any] = Future()
+            future.cancel()
+            future.set_running_or_notify_cancel()
+            return future
+
+    with pytest.raises(HarnessError, match="start again to go on"):
+        crowd(iter([1]), double, Gone)
+
+
+# ---- in earnest
+
+
+def test_hostile_neighbours_leave_a_submissions_records_as_they_are_alone(parity: Parity, tmp_path: Path) -> None:
+    source, out = tmp_path / "class", tmp_path / "out"
+    good = source / "good"
+    good.mkdir(parents=True)
+    for name in ("neural_networks.py", "utils.py"):
+        (good / name).write_bytes((shipped_network() / name).read_bytes())
+    for name, code in (("exits", "import os\nos._exit(0)\n"), ("broken", "def main(:\n")):
+        (source / name).mkdir()
+        (source / name / "neural_networks.py").write_text(code)
+    status, _, err = parity("grade", source, "--out", out, "--seed", 11, "--isolation", "none")
+    assert status == 0, err
+    assert grades(out)["total"].to_dict() == {"broken": 0, "exits": 0, "good": 100}
+    alone = check(good, dtypes=("float64",), seed=11, edition="2019", isolation=isolation_of(out)).records
+    among = from_frame(pd.read_parquet(out / "submissions" / "good" / "records.parquet"))
+    assert list(map(timeless, among)) == list(map(timeless, alone))
+
+
+def isolation_of(out: Path) -> str:
+    return str(GradingFolder(out).settings()["isolation"])
+
+
+def timeless(record: Record) -> Record:
+    return replace(record, seconds=None, submission="")
