@@ -22,6 +22,7 @@ from parity_tests.assignment.cases import Case
 from parity_tests.assignment.credit import credit
 from parity_tests.assignment.twins import forgive_float64_only
 from parity_tests.assignment.verdicts import Setting, check_plan, import_record, json_params, records_of
+from parity_tests.devices import refuse_missing_device
 from parity_tests.doctor import versions
 from parity_tests.harness.compare import Comparison
 from parity_tests.harness.errors import HarnessError, UsageError
@@ -83,6 +84,7 @@ def check(
     Raises UsageError for what cannot be started, HarnessError where Parity itself is at fault.
     """
     folder = find_submission(submission)
+    refuse_missing_device(device)
     started = time.monotonic()
     with ExitStack() as stack:
         runners = {
@@ -176,8 +178,10 @@ def _judge_all(
     import torch  # takes a second: imported while the submission is at work
 
     from parity_tests.assignment import expectations
+    from reference.device import set_up
 
     torch.set_num_threads(1)  # the arrays are small: threads would only wait for one another
+    set_up(device)
     by_name = {case.name: case for case in plan}
     judged: dict[str, dict[str, Comparison]] = {}
     seen: dict[str, Observation] = {}
@@ -227,12 +231,15 @@ def _noting_lent(records: list[Record], hello: Hello) -> list[Record]:
 def _environment(setting: Setting, seed: int, dtypes: Sequence[str], hello: Hello, seconds: float) -> dict[str, Any]:
     import torch
 
+    from reference.device import set_up
+
     return {
         "submission": setting.submission,
         "edition": setting.edition,
         "edition_seen": hello.edition_seen,
         "seed": seed,
         "device": setting.device,
+        "torch_device": set_up(setting.device),
         "dtypes": list(dtypes),
         "isolation": setting.isolation,
         "seconds": round(seconds, 3),

@@ -53,11 +53,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def parity_run(pytestconfig: pytest.Config) -> Run:
     """The check of the submission, made once; skips where the device is not there."""
     device: str = pytestconfig.getoption("--device")
-    if device.startswith("cuda"):
-        import torch
+    if device != "cpu":
+        from reference.device import known, problem
 
-        if not torch.cuda.is_available():
-            pytest.skip("no CUDA device: torch finds none on this machine")
+        said = problem(device)
+        if said and known(device):
+            pytest.skip(said)
+        if said:
+            pytest.fail(said, pytrace=False)
     return check(
         _folder(pytestconfig), device=device, dtypes=_dtypes(pytestconfig), seed=pytestconfig.getoption("--seed")
     )

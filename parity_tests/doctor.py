@@ -87,7 +87,7 @@ def isolation() -> dict[str, str]:
 
 
 def _name(key: str) -> str:
-    return key if key.isupper() else key.replace("_", " ")
+    return key if key.isupper() or "." in key else key.replace("_", " ")
 
 
 def _said(item: Any) -> str:
@@ -97,14 +97,16 @@ def _said(item: Any) -> str:
 def _torch() -> dict[str, Any]:
     try:
         import torch
+
+        from reference import device
     except Exception as error:  # a broken installation raises anything; the doctor is there to say so
         return {"torch": f"cannot be imported ({type(error).__name__}: {error})"}
     return {
         "devices": {"cpu": platform.processor() or platform.machine(), "cuda": _cuda()},
         "precision": {
             "torch_float32_matmul": torch.get_float32_matmul_precision(),
-            "torch_cuda_matmul_tf32": torch.backends.cuda.matmul.allow_tf32,
-            "torch_cudnn_tf32": torch.backends.cudnn.allow_tf32,
+            **device.precision(),
+            "on_cuda": "set to full precision (ieee, or no TF32 in older versions) and to deterministic algorithms",
             "torch_deterministic": torch.are_deterministic_algorithms_enabled(),
             "numpy_longdouble": _longdouble(),
         },

@@ -17,6 +17,7 @@ from parity_tests.assignment.lockstep import Evaluation, Plan, Settings, Step, f
 from parity_tests.assignment.parts import FUNCTIONS
 from parity_tests.assignment.verdicts import Setting, import_record, record_of
 from parity_tests.check import ASSIGNMENT, ISOLATION, shipped_network
+from parity_tests.devices import refuse_missing_device
 from parity_tests.doctor import versions
 from parity_tests.harness.compare import Comparison, failed, number
 from parity_tests.harness.errors import HarnessError, UsageError
@@ -91,6 +92,7 @@ def trace(
     back, `interrupted`. Raises UsageError for what cannot be started, HarnessError where Parity itself is at fault.
     """
     folder = find_submission(submission)
+    refuse_missing_device(settings.device)
     runner = Runner(
         folder,
         probe=ASSIGNMENT / "probe.py",

@@ -12,9 +12,14 @@ WORKSPACE = ":4096:8"
 """What CUBLAS_WORKSPACE_CONFIG must say before CUDA starts, so that cuBLAS sums in one order."""
 
 
+def known(device: str) -> bool:
+    """Whether `device` is the name of one that Parity may be asked for, there or not."""
+    return FORMS.fullmatch(device) is not None
+
+
 def problem(device: str) -> str:
     """Why torch cannot compute on `device` ("cpu", "cuda" or "cuda:N"), as a sentence; "" where it can."""
-    if not FORMS.fullmatch(device):
+    if not known(device):
         return f"there is no device {device!r}; --device takes cpu, cuda or cuda:N."
     if device == "cpu":
         return ""

@@ -49,8 +49,7 @@ def draw_trace(
             axis.spines[["top", "right"]].set_visible(False)
             axis.margins(x=0.01)
         axes[-1].set_xlabel("training step")
-        _legend(axes[0], divergence, undecided)
-        figure.suptitle(title, fontsize=9)
+        _legend(figure, title, divergence, undecided)
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None, dpi=200)
         pyplot.close(figure)
 
@@ -70,7 +69,7 @@ def _panel(axis: Any, panel: str, names: tuple[str, ...], quantities: pd.DataFra
     if drawn:
         axis.set_yscale("log")
     axis.set_ylabel(panel)
-    axis.legend(loc="lower right", frameon=False, ncols=2, fontsize=7)
+    _names(axis)
     axis.grid(axis="y", color="#e3e3e3", linewidth=0.5)
     axis.set_axisbelow(True)
 
@@ -88,8 +87,13 @@ def _losses(axis: Any, steps: pd.DataFrame) -> None:
         axis.plot(steps["step"], values, color=colour, linestyle=style, label=label)
     axis.set_ylabel("loss" if window == 1 else f"loss, mean of {window}")
     axis.set_ylim(bottom=0)
-    axis.legend(loc="upper right", frameon=False, ncols=2, fontsize=7)
+    _names(axis)
     axis.grid(axis="y", color="#e3e3e3", linewidth=0.5)
+
+
+def _names(axis: Any) -> None:
+    """The names of a panel's lines, above it: inside they would lie on some line or other."""
+    axis.legend(loc="lower right", bbox_to_anchor=(1, 0.98), borderaxespad=0, frameon=False, ncols=2, fontsize=7)
 
 
 def _marks(axis: Any, divergence: tuple[int, str] | None, undecided: int | None, last: int) -> None:
@@ -100,8 +104,8 @@ def _marks(axis: Any, divergence: tuple[int, str] | None, undecided: int | None,
         axis.axvline(divergence[0], color=_RED)
 
 
-def _legend(axis: Any, divergence: tuple[int, str] | None, undecided: int | None) -> None:
-    """What the lines mean, and the marks, above the first panel."""
+def _legend(figure: Any, title: str, divergence: tuple[int, str] | None, undecided: int | None) -> None:
+    """The title, and what the kinds of lines and the marks mean."""
     from matplotlib.lines import Line2D
 
     keys = [
@@ -112,7 +116,5 @@ def _legend(axis: Any, divergence: tuple[int, str] | None, undecided: int | None
         keys.append(Line2D([], [], color=_RED, label=f"first divergence: step {divergence[0]}, {divergence[1]}"))
     if undecided is not None:
         keys.append(Line2D([], [], color="#9a7b0a", linestyle=":", label=f"undecided from step {undecided} on"))
-    own = axis.get_legend()
-    axis.legend(handles=keys, loc="lower left", bbox_to_anchor=(0, 1.0), frameon=False, ncols=2, fontsize=7)
-    if own is not None:
-        axis.add_artist(own)
+    place: dict[str, Any] = {"loc": "outside upper center", "frameon": False, "ncols": 2}
+    figure.legend(handles=keys, title=title, title_fontsize=8.5, fontsize=7, **place)

@@ -13,10 +13,11 @@ from parity_tests.assignment.editions import EDITIONS
 from parity_tests.assignment.parts import PARTS
 from parity_tests.cli import drift
 from parity_tests.cli.files import append_summary, in_github
-from parity_tests.cli.options import DTYPES, LEVELS, finite_seconds, module_names, refuse_missing_device, todo_names
+from parity_tests.cli.options import DTYPES, LEVELS, finite_seconds, module_names, todo_names
 from parity_tests.cli.report import html_page, repository_folder, where
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES, status_of
 from parity_tests.cli.terminal import Progress, paint, width
+from parity_tests.devices import refuse_missing_device
 from parity_tests.harness.errors import HarnessError, UsageError
 
 

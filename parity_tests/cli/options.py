@@ -9,7 +9,6 @@ from collections.abc import Sequence
 import click
 
 from parity_tests.assignment.parts import PARTS
-from parity_tests.harness.errors import UsageError
 
 DTYPES = ("float64", "float32")
 LEVELS = ("none", "restricted", "bubblewrap")
@@ -40,18 +39,3 @@ def finite_seconds(context: click.Context, parameter: click.Parameter, value: fl
 def split(values: Sequence[str]) -> list[str]:
     """Options that may be repeated, or hold several names with commas between them."""
     return [name.strip() for value in values for name in value.split(",") if name.strip()]
-
-
-def refuse_missing_device(device: str) -> None:
-    if device == "cpu":
-        return
-    if not re.fullmatch(r"cuda(:\d+)?", device):
-        raise UsageError(f"there is no device {device!r}; --device takes cpu, cuda or cuda:N.")
-    import torch
-
-    if not torch.cuda.is_available():
-        why = "this torch was built without CUDA" if torch.version.cuda is None else "torch finds none"
-        raise UsageError(f"no CUDA device: {why}; `parity doctor` says more, and --device cpu works anywhere.")
-    count = torch.cuda.device_count()
-    if ":" in device and int(device.partition(":")[2]) >= count:
-        raise UsageError(f"no device {device}: there are {count} CUDA devices, the first of them cuda:0.")

@@ -9,9 +9,10 @@ from typing import Any
 import click
 
 from parity_tests.assignment.editions import EDITIONS
-from parity_tests.cli.options import DTYPES, LEVELS, finite_seconds, module_names, refuse_missing_device
+from parity_tests.cli.options import DTYPES, LEVELS, finite_seconds, module_names
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES, INTERRUPTED, status_of
 from parity_tests.cli.terminal import Progress, paint, width
+from parity_tests.devices import refuse_missing_device
 from parity_tests.harness.errors import UsageError
 
 _RATE = click.FloatRange(min=0.0, max=1.0, max_open=True)
