@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from reports.records import Record, todo_order
 from reports.text import number, printable
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SVG = "http://www.w3.org/2000/svg"
 
 #: Where the axis of ratios ends: what is smaller stands at "<", what is larger and not infinite at its end.
 _LEAST, _MOST = -4, 4
 _EXACT, _ENDLESS = _LEAST - 1, _MOST + 1
+_BINS = 10
 _GRAIN = 25  # dots a decade; those that would cover one another are drawn once
 
 
@@ -160,3 +164,35 @@ def _native_hover(group: ElementTree.Element) -> None:
     title = ElementTree.Element(f"{{{SVG}}}title")
     title.text = found.get("label") or found.get("value", "")
     group.insert(0, title)
+
+
+def points_chart(totals: Sequence[float], maximum: float) -> str:
+    """A histogram of points in ten bins, the last with those who have all of its points; "" where nobody has any."""
+    import pygal
+
+    if not totals or maximum <= 0:
+        return ""
+    bins = [0] * _BINS
+    for total in totals:
+        bins[min(max(int(total / maximum * _BINS), 0), _BINS - 1)] += 1
+    chart = _chart(pygal.Bar, "points", 640, 280, show_legend=False)
+    width = maximum / _BINS
+    labels = [f"{round(n * width, 2):g}–{round((n + 1) * width, 2):g}" for n in range(_BINS)]
+    chart.x_labels = labels
+    chart.add("submissions", [{"value": n, "label": f"{label} points"} for n, label in zip(bins, labels, strict=True)])
+    said = ", ".join(f"{label}: {n}" for n, label in zip(bins, labels, strict=True) if n)
+    return _svg(chart, "Points", f"How many submissions have how many of {maximum:g} points. {said}.")
+
+
+def parts_chart(parts: pd.DataFrame) -> str:
+    """For each part how many have all of it, some, and none, as stacked bars; "" where nothing was asked."""
+    import pygal
+
+    if not len(parts) or not int(parts["asked"].sum()):
+        return ""
+    rows = parts.iloc[::-1]
+    chart = _chart(pygal.HorizontalStackedBar, "parts", 640, 110 + 34 * len(parts))
+    chart.x_labels = [printable(str(name)) for name in rows["part"]]
+    for word, column in (("all right", "right"), ("partly", "partly"), ("none right", "none")):
+        chart.add(word, [{"value": int(n), "label": f"{word}: {int(n)}"} for n in rows[column]])
+    return _svg(chart, "Parts", "For each part how many submissions have all of it, some of it, none; as in the table.")

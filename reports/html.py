@@ -136,7 +136,7 @@ def report_page(
     cards = [card for _, some in groups for card in some]
     fails = any(failing(record, strict) for record in records)
     verdict, _, more = verdict_sentence(records, strict).partition(". ")
-    return _template("report.html").render(
+    return template("report.html").render(
         title=f"Parity: {records[0].submission if records else ''}",
         fails=fails,
         verdict=verdict.rstrip(".") + ".",
@@ -145,8 +145,8 @@ def report_page(
         first=cards[0] if fails and cards else None,
         strip=_strip(records, parts, strict, cards),
         groups=[(title, some) for title, some in groups if some],
-        wide=_markup(ratios_chart(records, parts)),
-        narrow=_markup(ratios_chart(records, parts, narrow=True)),
+        wide=markup(ratios_chart(records, parts)),
+        narrow=markup(ratios_chart(records, parts, narrow=True)),
         notes=_folded(free, run),
         output=_printed(run.output),
         environment=_flat({key: value for key, value in run.environment.items() if key != "hints"}),
@@ -352,7 +352,8 @@ def _shortened(text: str) -> str:
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 
 
-def _markup(svg: str) -> Any:
+def markup(svg: str) -> Any:
+    """An SVG of charts.py as something that a template does not escape."""
     from markupsafe import Markup
 
     return Markup(svg)  # of our own making: charts.py has escaped what is foreign in it
@@ -384,7 +385,7 @@ def _environment() -> jinja2.Environment:
     script = _own("page.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     found.globals.update(
-        style=_markup(_own("simple.css") + _own("parity.css")), script=_markup(script), script_hash=_markup(digest)
+        style=markup(_own("simple.css") + _own("parity.css")), script=markup(script), script_hash=markup(digest)
     )
     return found
 
@@ -399,5 +400,6 @@ def _own(name: str) -> str:
     return (TEMPLATES / name).read_text(encoding="utf-8")
 
 
-def _template(name: str) -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
+    """A template of a page, which escapes what is put into it and makes unprintable text visible."""
     return _environment().get_template(name)

@@ -97,6 +97,7 @@ def grade(
     whatever the marks, 2 what was asked for cannot be done, 3 a fault of Parity's own, which yields no grade.
     """
     from parity_tests.grade import Given, Progress, grade_class
+    from parity_tests.grading.pages import write_class_page
     from parity_tests.grading.task import Settings
 
     asked = Settings(0, edition, DTYPES if dtype == "both" else (dtype,), timeout, allow)
@@ -114,6 +115,7 @@ def grade(
             scheduler=scheduler,
             progress=Progress(teller.begin, teller.done, teller.look),
         )
+    write_class_page(out)
     for line in summary(tables, out):
         click.echo(line)
     return OWN_FAULT if tables.faults else AGREEMENT
@@ -139,7 +141,8 @@ def summary(tables: Tables, out: Path) -> list[str]:
         listed = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
         lines.append(f"What needs a human look is in look.csv: {listed}.")
     lines.append(
-        f"Everything is in {shlex.quote(str(out))}: grades.csv, class.csv, and a feedback.md for each submission."
+        f"Everything is in {shlex.quote(str(out))}: class.html to look at, grades.csv, class.csv, and a feedback.md "
+        f"and a report.html for each submission."
     )
     return lines
 

@@ -22,8 +22,10 @@ def regrade(run: Path, rubric: Path | None, overrides: Path | None, roster: Path
     from parity_tests.cli.grade import summary
     from parity_tests.grade import Given
     from parity_tests.grade import regrade as give_anew
+    from parity_tests.grading.pages import write_class_page
 
     tables, changes = give_anew(run, Given(rubric, overrides, roster))
+    write_class_page(run)
     for line in changes:
         click.echo(line)
     click.echo(f"{len(changes)} of {len(tables.totals)} totals change." if changes else "No total changes.")

@@ -29,14 +29,21 @@ if TYPE_CHECKING:
 )
 @click.option("--out", type=click.Path(path_type=Path), help="File to write; standard output if left out.")
 @click.option("--strict", is_flag=True, help="Notes count as discrepancies (promotion of the dtype aside).")
-def report(run: Path, form: str, out: Path | None, strict: bool) -> None:
+@click.option("--anonymous", is_flag=True, help="Of a class: stable codes in place of names, pages in a folder --out.")
+def report(run: Path, form: str, out: Path | None, strict: bool, anonymous: bool) -> None:
     """Render a saved run; nothing runs again.
 
-    RUN is the folder that `parity check` wrote. With `--format github` the annotations go to standard output, and the
-    job summary to --out or, where that is left out, to the step's own.
+    RUN is the folder that `parity check` wrote. That of `parity grade` gets its page, class.html, anew. With
+    `--format github` the annotations go to standard output, and the job summary to --out or, where that is left out,
+    to the step's own.
     """
     from reports.runs import RunFolderError, load
 
+    if (run / "grading.json").is_file():
+        _report_class(run, form, out, anonymous)
+        return
+    if anonymous:
+        raise UsageError("--anonymous is for the folder of a class, that `parity grade` wrote.")
     try:
         saved = load(run)
     except RunFolderError as error:
@@ -54,6 +61,19 @@ def report(run: Path, form: str, out: Path | None, strict: bool) -> None:
             click.echo(line)
         return
     deliver(_RENDER[form](saved, run, strict), out, binary=form == "parquet")
+
+
+def _report_class(folder: Path, form: str, out: Path | None, anonymous: bool) -> None:
+    from parity_tests.grading.pages import write_anonymous_pages, write_class_page
+
+    if form != "html":
+        raise UsageError(f"a class is shown as html; {folder}/submissions has the runs for --format {form}.")
+    if anonymous:
+        click.echo(write_anonymous_pages(folder, folder / "anonymous" if out is None else out))
+    elif out is not None:
+        raise UsageError("the page of a class lies in its folder, where its links lead; leave --out out.")
+    else:
+        click.echo(write_class_page(folder))
 
 
 def html_page(saved: Results, folder: Path, strict: bool) -> bytes:

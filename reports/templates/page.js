@@ -19,3 +19,48 @@ for (const pre of document.querySelectorAll("pre:has(code)")) {
   });
   pre.before(button);
 }
+// A long table can be searched and sorted; without this it stands as it was written.
+for (const table of document.querySelectorAll("table.sortable")) {
+  const body = table.tBodies[0];
+  const rows = [...body.rows];
+  const label = document.createElement("label");
+  const box = document.createElement("input");
+  const said = document.createElement("span");
+  box.type = "search";
+  said.setAttribute("role", "status");
+  said.className = "small";
+  label.append("Search ", box);
+  table.parentElement.before(label, said);
+  const tell = shown => { said.textContent = `${shown} of ${rows.length} rows`; };
+  box.addEventListener("input", () => {
+    const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    for (const row of rows) {
+      const text = row.textContent.toLowerCase();
+      row.hidden = !words.every(word => text.includes(word));
+      shown += !row.hidden;
+    }
+    tell(shown);
+  });
+  tell(rows.length);
+  [...table.tHead.rows[0].cells].forEach((head, column) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "sort";
+    button.textContent = head.textContent;
+    head.replaceChildren(button);
+    button.addEventListener("click", () => {
+      const down = head.getAttribute("aria-sort") === "ascending";
+      for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+      head.setAttribute("aria-sort", down ? "descending" : "ascending");
+      const keys = new Map(rows.map(row => [row, row.cells[column].textContent]));
+      rows.sort((a, b) => {
+        const [x, y] = [keys.get(a), keys.get(b)];
+        const [m, n] = [parseFloat(x), parseFloat(y)];
+        const order = isNaN(m) || isNaN(n) ? x.localeCompare(y, undefined, { numeric: true }) : m - n;
+        return down ? -order : order;
+      });
+      body.append(...rows);
+    });
+  });
+}
