@@ -236,7 +236,7 @@ def sgd(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
         for name in WEIGHTS:
             layer, key = layers[name[:2]], name[3:]
             layer.gradient[key] = watched.watch(f"gradient of {name}", arrays[f"{name}_gradient"][t].copy())
-        before = np.array(layers["L1"].params["W"])
+        before = copy_of_weights(layers["L1"])
         result = _sgd_call(submission, witness, function, model, momentum, params, eta)
         if result is witness.FAILED and momentum is None:
             momentum = {name: np.zeros_like(arrays[name]) for name in WEIGHTS}
@@ -256,16 +256,23 @@ def sgd(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
         if result is witness.FAILED:
             return
         if params["alpha"] > 0:
-            along.append(direction(momentum, before, layers["L1"].params["W"]))
+            along.append(direction(momentum, before, copy_of_weights(layers["L1"])))
             witness.say("velocity_along", along)
 
 
-def direction(momentum: Any, before: np.ndarray, after: Any) -> int:
+def copy_of_weights(layer: Any) -> np.ndarray | None:
+    """A copy of the layer's W; None where what it keeps is no array any more."""
+    params = getattr(layer, "params", None)
+    W = params.get("W") if isinstance(params, dict) else None
+    return W.copy() if type(W) is np.ndarray and W.dtype.kind == "f" else None
+
+
+def direction(momentum: Any, before: np.ndarray | None, after: np.ndarray | None) -> int:
     """Whether the velocity of L1_W points along the change of weights (1) or against it (−1); 0: it cannot be told."""
     velocity = momentum.get("L1_W") if isinstance(momentum, dict) else None
-    if not all(type(a) is np.ndarray and a.shape == before.shape for a in (velocity, after)):
+    if before is None or after is None or type(velocity) is not np.ndarray or velocity.dtype.kind != "f":
         return 0
-    return int(np.sign(np.sum(velocity * (after - before))))
+    return int(np.sign(np.sum(velocity * (after - before)))) if velocity.shape == before.shape == after.shape else 0
 
 
 def _sgd_call(

@@ -161,6 +161,13 @@ WRONG: dict[str, Slip] = {
             ),
         ),
     ),
+    "sgd: weights to lists": Slip("1", sgd("w = (w - eta * np.array(g)).tolist()"), words="is a list"),
+    "sgd: weights thrown away": Slip(
+        "1",
+        ((SGD_BODY, SGD_BODY.replace("    return model", "        module.params = {}\n    return model")),),
+        verdict="crashed",
+    ),
+    "sgd: velocities to lists": Slip("1", sgd("v = list(v)\nw = w - eta * (g + _lambda * w)"), words="after step"),
     "sgd: not there": Slip(
         "1", ((SGD_NAME, "step(\n    model: Model, momentum"),), verdict="missing", words="defines no mini"
     ),
