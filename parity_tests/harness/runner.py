@@ -35,6 +35,8 @@ STARTUP = 60.0
 MESSAGES = 100_000
 CASE_BYTES = 4 * wire.MAX_BODY
 """Messages and bytes that one case may send."""
+RETURNED = 128 << 20
+"""Bytes that are kept of what a submission returns in all cases put to it: ten times what an honest one does."""
 _LOOK = 0.25
 """Seconds between looks at how large a scratch folder on disk has become."""
 _TEXT = 1000
@@ -107,6 +109,7 @@ class Runner:
         self._met = False
         self._hello: Hello | None = None
         self._dead: Failure | None = None
+        self._returned = 0
         self._output = bytearray()
 
     def __enter__(self) -> Runner:
@@ -265,7 +268,10 @@ class Runner:
         try:
             self._child.send(header, arrays, deadline)
             while not gathered.take(self._child.receive(deadline)):
-                pass
+                if gathered.size and self._returned + gathered.size > RETURNED:
+                    gathered.failures[""] = gathered.excessive()
+                    self._drop()
+                    break
         except _Late:
             gathered.failures[""] = gathered.late(limit)
             self._drop()
@@ -278,6 +284,7 @@ class Runner:
         if gathered.fault:
             gathered.failures[""] = Failure("harness_error", "", f"the harness's process failed: {gathered.fault}")
             self._drop()
+        self._returned += gathered.size
         return gathered, asked
 
     def _greet(self) -> None:
@@ -484,12 +491,16 @@ class _Gathered:
         self._late: Failure | None = None
         self.fault = ""
         self.count = 0
+        self.size = 0
 
     def take(self, message: wire.Message) -> bool:
         """Add one message; True for the last of the case. Raises WireError."""
         self.count += 1
         if self.count > MESSAGES:
             raise wire.WireError(f"one case sent more than {MESSAGES} messages")
+        self.size += sum(array.nbytes for array in message.arrays.values())
+        if message.header.get("kind") in ("fact", "warning", "failure"):
+            self.size += wire.JSON_MEMORY * message.size
         match message.header:
             case {"kind": "value", "name": str(name), "what": str(what), "detail": str(detail)}:
                 array = message.arrays.get("value")
@@ -535,6 +546,13 @@ class _Gathered:
             self._late.line,
             self._late.function,
         )
+
+    def excessive(self) -> Failure:
+        """The failure of a submission that returns more than anybody asked for."""
+        self._values.clear()
+        self._facts.clear()
+        text = f"not kept: the submission has returned more than {RETURNED >> 20} MiB in all by now"
+        return Failure("crashed", "", text)
 
     def died(self, how: str) -> Failure:
         """The failure of a process that ended on its own."""

@@ -19,12 +19,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_HEADER = 8 << 20
+MAX_HEADER = 1 << 20
 """Bytes of JSON in one message."""
+JSON_MEMORY = 30
+"""Times as much memory as its text has bytes that JSON takes at most, once it is decoded."""
 MAX_BODY = 64 << 20
 """Bytes of arrays in one message, unless the receiver says otherwise."""
 MAX_DEPTH = 16
 """Lists and objects inside one another in a header."""
+MAX_ITEMS = 100_000
+"""Values in a header, at all depths."""
 MAX_DIMENSIONS = 32
 MAX_ARRAYS = 10_000
 
@@ -44,10 +48,14 @@ class WireError(Exception):
 
 @dataclass(frozen=True)
 class Message:
-    """One message: a JSON object without its list of arrays, and the arrays, each a writable copy of its own."""
+    """One message: a JSON object without its list of arrays, and the arrays, each a writable copy of its own.
+
+    `size` is how many bytes of JSON it was.
+    """
 
     header: dict[str, Any]
     arrays: dict[str, NDArray[Any]]
+    size: int
 
 
 @dataclass(frozen=True)
@@ -94,6 +102,7 @@ class Decoder:
         self._cap = cap
         self._buffer = bytearray()
         self._header: dict[str, Any] | None = None
+        self._size = 0
         self._specs: list[_Spec] = []
         self._body = 0
 
@@ -106,7 +115,8 @@ class Decoder:
         if self._header is None:
             if len(self._buffer) < _PREFIX.size:
                 return None
-            size, self._body = _PREFIX.unpack_from(self._buffer)
+            self._size, self._body = _PREFIX.unpack_from(self._buffer)
+            size = self._size
             if size > MAX_HEADER:
                 raise WireError(f"a header of {size} bytes is announced, more than {MAX_HEADER}")
             if self._body > self._cap:
@@ -127,7 +137,7 @@ class Decoder:
                 raise WireError(f"the shape {list(spec.shape)} is too large") from None
             at += spec.nbytes
         del self._buffer[: self._body]
-        message = Message(self._header, arrays)
+        message = Message(self._header, arrays, self._size)
         self._header = None
         return message
 
@@ -138,8 +148,9 @@ def _parse(text: bytes, body: int) -> tuple[dict[str, Any], list[_Spec]]:
         header = json.loads(text.decode("ascii"))
     except (ValueError, RecursionError):
         raise WireError("the header is not JSON") from None
-    if not isinstance(header, dict) or not _shallow(header):
-        raise WireError(f"the header is not a JSON object nested at most {MAX_DEPTH} deep")
+    if not isinstance(header, dict) or not _small(header):
+        limits = f"at most {MAX_ITEMS} values, nested at most {MAX_DEPTH} deep"
+        raise WireError(f"the header is not a JSON object of {limits}")
     listed = header.pop("arrays", None)
     if not isinstance(listed, list) or len(listed) > MAX_ARRAYS:
         raise WireError("the header has no list of arrays")
@@ -151,9 +162,13 @@ def _parse(text: bytes, body: int) -> tuple[dict[str, Any], list[_Spec]]:
     return header, specs
 
 
-def _shallow(value: object) -> bool:
-    level: list[object] = [value]
+def _small(value: object) -> bool:
+    """Whether a JSON value is nested neither too deeply nor too widely."""
+    level, items = [value], 0
     for _ in range(MAX_DEPTH):
+        items += len(level)
+        if items > MAX_ITEMS:
+            return False
         level = [
             inner
             for outer in level
