@@ -41,7 +41,7 @@ set -eu
 root="${1:-/autograder}"
 python="$root/source/venv/bin/python"
 [ -x "$python" ] || python=python3
-export PYTHONPATH="$root/source/parity" PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1
+export PYTHONPATH="$root/source/parity" PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 cd "$root"
 # Where submissions run as another user, these are closed to them: right answers, and everybody's results.
 chmod -R go-rwx results source/parity/reference source/parity/reports source/parity/implementation/neural_networks.py

@@ -135,6 +135,8 @@ def _settle(scratch: str, warm_up: Callable[[], None]) -> None:
     """Make a new process of the pool ready, and let it end when its parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     tempfile.tempdir = scratch
+    for library in ("OPENBLAS", "MKL", "OMP"):  # read when numpy is imported; the processes share the cores already
+        os.environ[f"{library}_NUM_THREADS"] = "1"
     threading.Thread(target=_end_with_parent, daemon=True).start()
     warm_up()
 
