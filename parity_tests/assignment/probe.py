@@ -7,6 +7,7 @@ round of calls on the same object. It knows no answers and judges nothing.
 import inspect
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -51,6 +52,12 @@ def construct(cls: Any, *sizes: Any) -> Any:
         if not is_class:
             raise
         return cls.__new__(cls)
+
+
+def method_of(submission: Any, layer: Any, name: str) -> Any:
+    """The layer's method; where its class defines none, a function that says so when it is called."""
+    found = getattr(layer, name, None)
+    return found if found is not None else lambda *_: submission.get(f"{type(layer).__name__}.{name}")
 
 
 def set_entry(layer: Any, attribute: str, key: str, array: np.ndarray) -> None:
@@ -106,17 +113,21 @@ def linear(submission: Any, witness: Any, params: Params, arrays: Arrays) -> Non
     pairs = len(arrays["X"])
     for k in range(pairs):
         X, grad = (watched.watch(n, arrays[n][k].copy()) for n in ("X", "grad"))
-        watched.watch("output", witness.call(f"output@{k}", layer.forward, X))
+        watched.watch("output", witness.call(f"output@{k}", method_of(submission, layer, "forward"), X))
         watched.look(f"output@{k}")
-        _linear_backward(witness, layer, watched, arrays["X"][k].copy(), grad, f"@{k}")
+        _linear_backward(submission, witness, layer, watched, arrays["X"][k].copy(), grad, f"@{k}")
     if params.get("again"):
-        _linear_backward(witness, layer, watched, arrays["X"][-1].copy(), arrays["grad"][-1].copy(), f"@{pairs}")
+        _linear_backward(
+            submission, witness, layer, watched, arrays["X"][-1].copy(), arrays["grad"][-1].copy(), f"@{pairs}"
+        )
 
 
-def _linear_backward(witness: Any, layer: Any, watched: Watched, X: Any, grad: Any, suffix: str) -> None:
+def _linear_backward(
+    submission: Any, witness: Any, layer: Any, watched: Watched, X: Any, grad: Any, suffix: str
+) -> None:
     watched.watch("X", X)
     watched.watch("grad", grad)
-    back = witness.call(f"gradient of X{suffix}", layer.backward, X, grad)
+    back = witness.call(f"gradient of X{suffix}", method_of(submission, layer, "backward"), X, grad)
     watched.look(f"gradient of X{suffix}")
     keep_gradients(witness, layer, back, suffix)
 
@@ -138,10 +149,10 @@ def elementwise(submission: Any, witness: Any, params: Params, arrays: Arrays) -
     watched = Watched(witness)
     for k in range(len(arrays["X"])):
         X = watched.watch("X", arrays["X"][k].copy())
-        watched.watch("output", witness.call(f"output@{k}", layer.forward, X))
+        watched.watch("output", witness.call(f"output@{k}", method_of(submission, layer, "forward"), X))
         watched.look(f"output@{k}")
         X, grad = watched.watch("X", arrays["X"][k].copy()), watched.watch("grad", arrays["grad"][k].copy())
-        witness.call(f"gradient of X@{k}", layer.backward, X, grad)
+        witness.call(f"gradient of X@{k}", method_of(submission, layer, "backward"), X, grad)
         watched.look(f"gradient of X@{k}")
 
 
@@ -154,10 +165,10 @@ def dropout(submission: Any, witness: Any, params: Params, arrays: Arrays) -> No
     for k in range(len(arrays["q"])):
         is_train = not (params.get("evaluate") and k == len(arrays["q"]) - 1)
         q = watched.watch("X", arrays["q"][k].copy())
-        watched.watch("output", witness.call(f"output@{k}", layer.forward, q, is_train))
+        watched.watch("output", witness.call(f"output@{k}", method_of(submission, layer, "forward"), q, is_train))
         watched.look(f"output@{k}")
         q, grad = watched.watch("X", arrays["q"][k].copy()), watched.watch("grad", arrays["grad"][k].copy())
-        witness.call(f"gradient of X@{k}", layer.backward, q, grad)
+        witness.call(f"gradient of X@{k}", method_of(submission, layer, "backward"), q, grad)
         watched.look(f"gradient of X@{k}")
 
 
@@ -168,7 +179,7 @@ def masks(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None
     for k in range(params["calls"]):
         if k == params["calls"] - 1:
             layer = construct(cls, params["r"])
-        witness.call(f"output@{k}", layer.forward, arrays["q"].copy(), True)
+        witness.call(f"output@{k}", method_of(submission, layer, "forward"), arrays["q"].copy(), True)
 
 
 class Module:
@@ -286,9 +297,9 @@ def loss(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
     layer = construct(submission.get("softmax_cross_entropy"))
     watched = Watched(witness)
     X, Y = watched.watch("X", arrays["X"].copy()), watched.watch("Y", arrays["Y"].copy())
-    witness.call("loss", layer.forward, X, Y)
+    witness.call("loss", method_of(submission, layer, "forward"), X, Y)
     watched.look("loss")
-    witness.call("gradient of X", layer.backward, arrays["X"].copy(), arrays["Y"].copy())
+    witness.call("gradient of X", method_of(submission, layer, "backward"), arrays["X"].copy(), arrays["Y"].copy())
 
 
 def labels(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
@@ -387,17 +398,18 @@ class Network:
     def forward_and_backward(self, call: Any, X: Any, Y: Any, suffix: str = "") -> Any:
         """Every link of one training step, by call(name, function, *arguments); the gradient of X."""
         layers, nonlinear, drop, head = self.layers, self.nonlinear, self.drop, self.head
-        u = call("L1 output", layers["L1"].forward, X)
-        h = call("activation output", nonlinear.forward, u)
-        s = call("dropout output", drop.forward, h, True) if drop is not None else h
-        a = call("L2 output", layers["L2"].forward, s)
-        call("loss", head.forward, a, Y)
-        grad_a = call("gradient of logits", head.backward, a, Y)
-        grad_s = call("L2 gradient of X", layers["L2"].backward, s, grad_a)
+        method = partial(method_of, self.submission)
+        u = call("L1 output", method(layers["L1"], "forward"), X)
+        h = call("activation output", method(nonlinear, "forward"), u)
+        s = call("dropout output", method(drop, "forward"), h, True) if drop is not None else h
+        a = call("L2 output", method(layers["L2"], "forward"), s)
+        call("loss", method(head, "forward"), a, Y)
+        grad_a = call("gradient of logits", method(head, "backward"), a, Y)
+        grad_s = call("L2 gradient of X", method(layers["L2"], "backward"), s, grad_a)
         keep_gradients(self.witness, layers["L2"], grad_s, suffix, "L2 ")
-        grad_h = call("dropout gradient", drop.backward, h, grad_s) if drop is not None else grad_s
-        grad_u = call("activation gradient", nonlinear.backward, u, grad_h)
-        grad_x = call("L1 gradient of X", layers["L1"].backward, X, grad_u)
+        grad_h = call("dropout gradient", method(drop, "backward"), h, grad_s) if drop is not None else grad_s
+        grad_u = call("activation gradient", method(nonlinear, "backward"), u, grad_h)
+        grad_x = call("L1 gradient of X", method(layers["L1"], "backward"), X, grad_u)
         keep_gradients(self.witness, layers["L1"], grad_x, suffix, "L1 ")
         return grad_x
 

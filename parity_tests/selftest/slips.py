@@ -454,6 +454,22 @@ PLAIN = (
     ),
 )
 WRONG |= {
+    f"{name} at all": Slip(
+        todo,
+        ((f"# TODO {todo}\n    def {method}(", f"# TODO {todo}\n    def other("),),
+        verdict="missing",
+        words=f"defines no {words}",
+    )
+    for todo, name, method, words in (
+        ("3", "linear: no forward", "forward", "linear_layer.forward"),
+        ("4", "linear: no backward", "backward", "linear_layer.backward"),
+        ("5", "tanh: no forward", "forward", "tanh.forward"),
+        ("7", "relu: no forward", "forward", "relu.forward"),
+        ("8", "relu: no backward", "backward", "relu.backward"),
+        ("9", "dropout: no backward", "backward", "dropout.backward"),
+    )
+}
+WRONG |= {
     "2020-22: no momentum": Slip(
         "1", (NO_LAMBDA[0], (SGD_BODY, NO_LAMBDA[1][1].replace("v *= _alpha", "v *= 0"))), words="α ="
     ),
