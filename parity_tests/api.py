@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-    from parity_tests.check import Run
+    from reports.runs import Results
 
 _HEIGHT = 620  # pixels of the page in a notebook
 
@@ -21,7 +21,7 @@ _HEIGHT = 620  # pixels of the page in a notebook
 class Result:
     """A finished check. In a notebook it shows itself as a page; printed, it is a few lines."""
 
-    run: Run
+    run: Results
     strict: bool = False
 
     @property

@@ -1,0 +1,186 @@
+"""Parity from Python: on a folder, a module, classes and functions, and in a notebook that is really executed."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from types import FunctionType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+import parity_tests
+from parity_tests import api
+from parity_tests.harness.errors import UsageError
+from parity_tests.notebook import TODOS, parts_of, source_of, write_objects
+from parity_tests.selftest.invented import InventedRun, mismatch, record
+
+ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = ROOT / "implementation"
+NOTEBOOK = ROOT / "reports" / "examples" / "notebook.ipynb"
+
+SLOPE = 2
+TABLE = {"a": [1, 2]}
+
+
+def helper(X: Any) -> Any:
+    return X * SLOPE
+
+
+class base:  # noqa: N801
+    factor = 1
+
+
+class relu(base):
+    @staticmethod
+    def forward(X: Any) -> Any:
+        return helper(X) if TABLE else importlib.util.find_spec("x")
+
+    def backward(self, X: Any, grad: Any) -> Any:
+        return grad
+
+
+def miniBatchGradientDescent(model: Any, momentum: Any, _lambda: float, _alpha: float, _learning_rate: float) -> Any:  # noqa: N802
+    return model
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[dict[str, str], dict[str, Any]]]:
+    """What the check was asked: the files of the folder, and the options."""
+    seen: list[tuple[dict[str, str], dict[str, Any]]] = []
+
+    def check(folder: Path, **options: Any) -> InventedRun:
+        seen.append(({path.name: path.read_text(encoding="utf-8") for path in Path(folder).glob("*.py")}, options))
+        return InventedRun()
+
+    fake = SimpleNamespace(check=check, shipped_network=lambda: SHIPPED)
+    monkeypatch.setitem(sys.modules, "parity_tests.check", fake)
+    return seen
+
+
+def test_a_folder_a_module_and_nothing(asked: list[Any], tmp_path: Path) -> None:
+    source = "class relu:\n    pass\n"
+    (tmp_path / "neural_networks.py").write_text(source)
+    (tmp_path / "mine.py").write_text(source)
+    (tmp_path / "utils.py").write_text("# theirs\n")
+    spec = importlib.util.spec_from_file_location("mine", tmp_path / "mine.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    api.check(str(tmp_path), todos=[7, 8])
+    api.check(module, timeout=3)
+    api.check()
+    assert asked[0][0]["neural_networks.py"] == source
+    assert asked[0][1]["todos"] == {"7", "8"}
+    assert asked[1][0] == {"neural_networks.py": source, "utils.py": "# theirs\n"}
+    assert asked[1][1]["timeout"] == 3
+    assert asked[2][0]["neural_networks.py"] == (SHIPPED / "neural_networks.py").read_text(encoding="utf-8")
+    assert [options["todos"] for _, options in asked[1:]] == [None, None]
+
+
+def test_a_class_brings_what_it_uses_and_is_judged_alone(asked: list[Any]) -> None:
+    api.check(relu)
+    files, options = asked[0]
+    source = files["neural_networks.py"]
+    assert options["todos"] == {"7", "8"}
+    assert source.count("class relu") == 1
+    for part in (
+        "class relu(base):",
+        "class base:",
+        "def helper(",
+        "SLOPE = 2",
+        "TABLE = {'a': [1, 2]}",
+        "class tanh:",
+    ):
+        assert part in source
+    assert source.index("class base") < source.index("class relu(base)")
+    assert "import importlib" in source
+    compile(source, "neural_networks.py", "exec")
+    namespace: dict[str, Any] = {"__name__": "neural_networks"}
+    sys.path.insert(0, str(SHIPPED))
+    try:
+        exec(source, namespace)
+    finally:
+        sys.path.remove(str(SHIPPED))
+    assert namespace["relu"].forward(3) == 6
+
+
+def test_several_and_a_namespace_and_the_other_name_of_sgd(asked: list[Any]) -> None:
+    api.check([relu, miniBatchGradientDescent])
+    assert asked[0][1]["todos"] == {"1", "7", "8"}
+    source = asked[0][0]["neural_networks.py"]
+    assert "def miniBatchStochasticGradientDescent" not in source
+    assert "miniBatchStochasticGradientDescent = miniBatchGradientDescent" in source
+    api.check(globals(), todos=[1])
+    assert asked[1][1]["todos"] == {"1"}
+    assert {thing.__name__ for thing in parts_of(globals())} == {"relu", "miniBatchGradientDescent"}
+
+
+def test_what_is_no_part_is_a_sentence(asked: list[Any], tmp_path: Path) -> None:
+    things: list[Any] = [helper, [base], 3, [], {}, [3]]
+    for thing in things:
+        with pytest.raises(UsageError):
+            api.check(thing)
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    exec("class tanh:\n    pass", namespace)
+    with pytest.raises(UsageError, match="source of tanh cannot be found"):
+        write_objects([namespace["tanh"]], tmp_path, SHIPPED)
+    assert not asked
+    assert set(TODOS) >= {"linear_layer", "tanh", "relu", "dropout", "main"}
+    assert isinstance(helper, FunctionType)
+    assert source_of(helper).startswith("def helper(")
+
+
+def test_a_result_is_short_text_a_frame_and_a_page_in_a_frame_of_its_own(tmp_path: Path) -> None:
+    result = api.Result(InventedRun(records=[record(todo="3"), mismatch(message="x <b> & 'y'")]))
+    assert repr(result).splitlines() == [
+        "Disagreement: 1 of 2 quantities do not agree with torch, in TODO 4.",
+        "  TODO 4 (linear, backward): mismatch",
+        "  x <b> & 'y'.",
+    ]
+    assert list(result.frame["verdict"]) == ["match", "mismatch"]
+    assert list(result.summary["todo"]) == ["3", "4"]
+    assert not result.agrees
+    assert not result
+    shown = result._repr_html_()
+    assert shown.count("<iframe") == 1
+    assert "<script>" not in shown  # all of the page is text in an attribute
+    assert "&lt;!DOCTYPE html&gt;" in shown
+    result.save(tmp_path / "run")
+    assert (tmp_path / "run" / "report.html").read_text(encoding="utf-8") == result.page()
+    assert api.Result(InventedRun(records=[record()]))
+    assert not api.Result(InventedRun(records=[record(note="overwrites its input")]), strict=True)
+
+
+def test_check_is_what_the_package_gives_before_and_after_its_module_is_imported() -> None:
+    said = (
+        "import sys\n"
+        "from parity_tests import check as before\n"
+        "assert 'torch' not in sys.modules and 'numpy' not in sys.modules\n"
+        "import parity_tests.check\n"
+        "from parity_tests import check as after\n"
+        "for check in (before, after):\n"
+        "    try:\n"
+        "        check('no such folder')\n"
+        "    except Exception as error:\n"
+        "        print(type(error).__name__)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["UsageError", "UsageError"]
+    assert callable(parity_tests.check)
+
+
+def test_the_notebook_runs(tmp_path: Path) -> None:
+    nbformat = pytest.importorskip("nbformat")
+    nbclient = pytest.importorskip("nbclient")
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    (shown,) = [output["data"] for output in outputs if "iframe" in str(output.get("data", {}).get("text/html", ""))]
+    assert shown["text/plain"].startswith("Disagreement: ")
+    assert "TODO 8" in shown["text/plain"]
+    assert any(output.get("text", "").startswith("Agreement: ") for output in outputs)
+    assert not [output for output in outputs if output.get("name") == "stderr"]
