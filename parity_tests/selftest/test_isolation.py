@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -320,14 +321,23 @@ def test_nothing_of_a_worker_is_left_on_disk(tmp_path: Path, level: str, monkeyp
 # ---- the whole check
 
 
-def test_the_check_says_the_same_at_every_level(level: str) -> None:
-    def records(at: str) -> list[tuple[object, ...]]:
-        run = check(shipped_network(), dtypes=("float32",), todos=frozenset({"2"}), isolation=at)
-        assert {record.isolation for record in run.records} == {at}
-        assert run.environment["isolation"] == at
-        return [(r.case, r.quantity, r.verdict, r.gap, r.radius, r.got, r.note) for r in run.records]
+@cache
+def records(level: str) -> list[tuple[object, ...]]:
+    run = check(shipped_network(), dtypes=("float32",), todos=frozenset({"2"}), isolation=level)
+    assert {record.isolation for record in run.records} == {run.environment["isolation"]} == {level}
+    return [(r.case, r.quantity, r.verdict, r.gap, r.radius, r.got, r.note) for r in run.records]
 
+
+def test_the_check_says_the_same_at_every_level(level: str) -> None:
     assert records(level) == records("none")
+
+
+def test_returning_too_much_in_all_ends_the_asking_before_the_harness_is_full(tmp_path: Path) -> None:
+    source = "import numpy as np\ndef f(): return np.zeros(6 << 20)\ndef g(): return 1.0\n"
+    with running(tmp_path, source) as runner:
+        seen = [ask(runner, "f") for _ in range(4)]
+    assert [list(one.values) for one in seen] == [["f"], ["f"], [], []]
+    assert "returned more than 128 MiB in all by now" in seen[2].failures[""].text
 
 
 # ---- the filter

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from parity_tests.harness import wire
+from parity_tests.selftest import fuzz_wire
 
 DTYPES = st.sampled_from(["?", "i1", "u2", "i4", "u8", "f2", "f4", "f8", "g", ">f8", ">i4"])
 ARRAYS = DTYPES.flatmap(
@@ -84,6 +85,34 @@ def test_an_arbitrary_header_is_a_wire_error_at_worst(header: object, body: byte
     assert sum(array.nbytes for array in message.arrays.values()) == len(body)
 
 
+def test_mangled_messages_keep_the_promises() -> None:
+    came = fuzz_wire.fuzz(3000, seed=0)  # python -m parity_tests.selftest.fuzz_wire makes it a million
+    assert came.keys() == {"message", "refused", "waiting"}
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(["kind", "name", "text", "value", "line", "place"]), JSON), max_size=4))
+def test_messages_of_any_content_are_taken_or_refused(headers: list[dict[str, Any]]) -> None:
+    data = b"".join(encoded(header, {}) for header in headers)
+    assert fuzz_wire.decode([data]) in ("message", "refused", "waiting")
+
+
+def test_the_fuzzer_sees_a_broken_promise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "_small", lambda value: value["no such key"])
+    with pytest.raises(AssertionError, match=r"(?s)input \d of seed 0, .*KeyError"):
+        fuzz_wire.fuzz(10, seed=0)
+
+
+def test_json_takes_no_more_memory_than_is_reckoned_with() -> None:
+    for text in (b"[[]" + b",[]" * 30_000 + b"]", b"[{}" + b",{}" * 30_000 + b"]", b'["' + b'a","' * 20_000 + b'"]'):
+        header = b'{"kind":"fact","key":"k","arrays":[],"value":' + text + b"}"
+        tracemalloc.start()
+        message = decoded(frame(header))
+        held = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        assert message is not None
+        assert held < wire.JSON_MEMORY * message.size
+
+
 def test_a_cut_message_is_waited_for() -> None:
     data = encoded({"kind": "value"}, {"value": np.arange(5.0)})
     assert all(decoded(data[:length]) is None for length in range(len(data)))
@@ -109,6 +138,7 @@ def test_a_cut_message_is_waited_for() -> None:
         (frame([]), "JSON object"),
         (frame(b"[" * 100_000), "JSON"),
         (frame(b'{"a":' + b"[" * 50 + b"]" * 50 + b',"arrays":[]}'), "nested"),
+        (frame(b'{"a":[0' + b",0" * wire.MAX_ITEMS + b'],"arrays":[]}'), "values"),
         (frame(b'{"a":' + b"9" * 5000 + b',"arrays":[]}'), "JSON"),
         (frame('{"ä": 1}'.encode()), "JSON"),
     ],
