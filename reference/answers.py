@@ -484,3 +484,23 @@ def evaluation(weights: Mapping[str, Array], X: Array, y: Array, *, activation: 
         int(surely.sum()),
         int(maybe.sum()),
     )
+
+
+def evaluated(weights: Mapping[str, Array], X: Array, *, activation: str, device: str = "cpu") -> Answer:
+    """The logits (N×K) of X (N×D) with dropout off; the radius is composed through both layers.
+
+    `exact` is in float64: wide networks take too long in anything wider.
+    """
+    model = _model(weights, activation, device)
+    with torch.no_grad():
+        u = model.L1(_tensor(X, device))
+        h = model.nonlinear1(u)
+        a = _array(model.L2(h))
+    radius = rounding.linear_forward(X, weights["L1_W"], weights["L1_b"])
+    if activation == "tanh":
+        radius = rounding.tanh_forward(_array(u), _array(h), _library(device), radius)
+    radius = rounding.linear_forward(_array(h), weights["L2_W"], weights["L2_b"], radius)
+    w = {name: rounding.wide(weights[name]) for name in NAMES}
+    hidden = rounding.wide(X) @ w["L1_W"] + w["L1_b"]
+    hidden = np.tanh(hidden) if activation == "tanh" else np.maximum(hidden, 0)
+    return Answer(a, radius, hidden @ w["L2_W"] + w["L2_b"])

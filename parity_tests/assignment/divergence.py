@@ -16,7 +16,7 @@ from parity_tests.assignment.expectations import judge_step
 from parity_tests.assignment.lockstep import Plan, Step, kept_as, quantities
 from parity_tests.harness.compare import Comparison, compare, number, times
 from parity_tests.harness.observation import Observation, Returned
-from reference.answers import known, precise
+from reference.answers import evaluated, known, precise
 from reference.replicas import Replicas
 from reference.trainer import UPDATED, Trainer, exactly
 
@@ -97,6 +97,15 @@ class Judge:
     def logits(self, X: Array) -> Array:
         """torch's own logits, after the last step."""
         raise NotImplementedError
+
+    def own_weights(self) -> Mapping[str, Array]:
+        """The submission's weights after the last step."""
+        raise NotImplementedError
+
+    def judge_evaluation(self, X: Array, logits: Returned) -> Comparison:
+        """The submission's logits of X with dropout off, held against torch's from the submission's own weights."""
+        own = {name: np.asarray(w, self.settings.dtype) for name, w in self.own_weights().items()}
+        return compare(logits, evaluated(own, X, activation=self.settings.activation, device=self.settings.device))
 
     def _diverges(self, step: Step, name: str, todo: str, comparison: Comparison) -> Divergence | None:
         """The first divergence of the run, if none came before."""
@@ -181,6 +190,9 @@ class Free(Judge):
                 judged.first = self._diverges(step, name, todo, replace(comparison, **blamed(comparison)))
         self._remember(seen, after)
         return judged
+
+    def own_weights(self) -> Mapping[str, Array]:
+        return self._own_before
 
     # ---- inside
 
@@ -393,6 +405,15 @@ class Forced(Judge):
 
     def logits(self, X: Array) -> Array:
         return np.asarray(self._trainer.logits(torch.from_numpy(X).to(self.settings.device)).cpu().numpy())
+
+    def own_weights(self) -> Mapping[str, Array]:
+        if self._seen_before is None:
+            return self.plan.weights
+        found = {}
+        for name, start in self.plan.weights.items():
+            value = self._seen_before.values[f"{name} after the step"].array
+            found[name] = start if value is None else value.reshape(start.shape)
+        return found
 
     def judge(self, step: Step, seen: Observation) -> Judged:
         s = self.settings
