@@ -49,18 +49,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("case_name", ["import", *(case.name for case in cases)])
 
 
+def skip_without(device: str) -> None:
+    """Skip the test, with the reason, where the device is not there; fail it where that is no device at all."""
+    if device == "cpu":
+        return
+    from reference.device import known, problem
+
+    said = problem(device)
+    if said and known(device):
+        pytest.skip(said)
+    if said:
+        pytest.fail(said, pytrace=False)
+
+
 @pytest.fixture(scope="session")
 def parity_run(pytestconfig: pytest.Config) -> Run:
     """The check of the submission, made once; skips where the device is not there."""
     device: str = pytestconfig.getoption("--device")
-    if device != "cpu":
-        from reference.device import known, problem
-
-        said = problem(device)
-        if said and known(device):
-            pytest.skip(said)
-        if said:
-            pytest.fail(said, pytrace=False)
+    skip_without(device)
     return check(
         _folder(pytestconfig), device=device, dtypes=_dtypes(pytestconfig), seed=pytestconfig.getoption("--seed")
     )
