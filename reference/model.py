@@ -40,6 +40,13 @@ class MaskedDropout(nn.Module):
         return f"rate={self.rate}"
 
 
+class _Blank(nn.Linear):
+    """A linear layer whose parameters hold nothing yet: drawing what is overwritten at once takes half its making."""
+
+    def reset_parameters(self) -> None:
+        pass
+
+
 class MLP(nn.Module):
     """linear(D→M) → relu or tanh → dropout → linear(M→K), and the mean softmax cross-entropy as `loss`.
 
@@ -63,10 +70,11 @@ class MLP(nn.Module):
         super().__init__()
         if activation not in NONLINEARITIES:
             raise ValueError(f"The activation is {activation!r}, but it must be 'relu' or 'tanh'.")
-        self.L1 = nn.Linear(input_D, hidden_M, dtype=dtype, device=device)
+        linear = nn.Linear if draw else _Blank
+        self.L1 = linear(input_D, hidden_M, dtype=dtype, device=device)
         self.nonlinear1 = NONLINEARITIES[activation]()
         self.drop1 = MaskedDropout(rate)
-        self.L2 = nn.Linear(hidden_M, output_K, dtype=dtype, device=device)
+        self.L2 = linear(hidden_M, output_K, dtype=dtype, device=device)
         self.loss = nn.CrossEntropyLoss()
         if draw:
             for parameter in self.parameters():

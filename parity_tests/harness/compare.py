@@ -71,7 +71,8 @@ class Comparison:
 
     def noting(self, *notes: str) -> "Comparison":
         """The same with further notes, each once, empty ones left out."""
-        return replace(self, notes=tuple(dict.fromkeys((*self.notes, *(n for n in notes if n)))))
+        further = [note for note in notes if note]
+        return replace(self, notes=tuple(dict.fromkeys((*self.notes, *further)))) if further else self
 
 
 def matched(*notes: str) -> Comparison:
