@@ -110,6 +110,7 @@ def _chart(kind: Any, name: str, width: int, height: int, **settings: Any) -> An
         stroke=False,
         dots_size=3,
         legend_at_bottom=True,
+        legend_at_bottom_columns=3,
         disable_xml_declaration=True,
         show_y_guides=False,
         margin=8,

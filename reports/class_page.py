@@ -106,7 +106,7 @@ def _verdict(count: int, totals: Sequence[float], maximum: float) -> str:
     full = sum(total >= maximum for total in totals)
     return (
         f"{len(totals)} of {count} submissions have a grade: the mean is {mean:.1f} of {maximum:g} points, "
-        f"from {min(totals):g} to {max(totals):g}; {full} have all."
+        f"from {min(totals):g} to {max(totals):g}; {full or 'none'} {'have' if full > 1 else 'has'} all."
     )
 
 

@@ -335,10 +335,16 @@ def _todo_names(todos: Sequence[str]) -> str:
 def sentence(record: Record) -> str:
     parts = [printable(record.message)]
     if record.diagnosis and record.diagnosis not in record.message:
-        parts.append(f"It looks like this mistake: {printable(record.diagnosis)}.")
+        parts.append(f"It looks like this mistake: {printable(', or '.join(record.diagnosis.split('; ')))}.")
     if record.file and record.file not in record.message:
         parts.append(f"({printable(record.file)}, line {record.line})")
-    return " ".join(part if part.endswith((".", ")", "!", "?")) else part + "." for part in parts)
+    # A place in brackets ends the sentence before it; brackets within one do not.
+    last = parts[-1] if parts[-1].endswith(")") else _stopped(parts[-1])
+    return " ".join([*map(_stopped, parts[:-1]), last])
+
+
+def _stopped(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else text + "."
 
 
 def cases_text(entry: Entry) -> str:

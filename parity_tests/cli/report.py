@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["html", "junit", "github", "markdown", "csv", "parquet", "json"]),
+    type=click.Choice(["html", "junit", "github", "markdown", "csv", "parquet", "json", "gradescope"]),
     default="html",
     show_default=True,
     help="What to write.",
@@ -60,7 +60,7 @@ def report(run: Path, form: str, out: Path | None, strict: bool, anonymous: bool
         for line in annotation_lines(saved, folder=repository_folder(saved), places=where(saved), strict=strict):
             click.echo(line)
         return
-    deliver(_RENDER[form](saved, run, strict), out, binary=form == "parquet")
+    deliver(RENDER[form](saved, run, strict), out, binary=form == "parquet")
 
 
 def _report_class(folder: Path, form: str, out: Path | None, anonymous: bool) -> None:
@@ -133,11 +133,25 @@ def _json(saved: Results, folder: Path, strict: bool) -> bytes:
     return json_text(saved, strict=strict).encode()
 
 
-_RENDER: dict[str, Callable[[Results, Path, bool], bytes]] = {
+def _gradescope(saved: Results, folder: Path, strict: bool) -> bytes:
+    """By the usual points: `parity grade --rubric` gives others."""
+    from parity_tests.grading.tables import usable_rubric
+    from reports.grades import grade
+    from reports.gradescope import results_json
+    from reports.text import hints_of
+
+    rubric, _ = usable_rubric(None)
+    graded = grade(saved.records, rubric)
+    text = results_json(saved.records, graded, rubric, titles=saved.inputs, hints=hints_of(saved))
+    return text.encode()
+
+
+RENDER: dict[str, Callable[[Results, Path, bool], bytes]] = {
     "html": html_page,
     "junit": _junit,
     "markdown": _markdown,
     "csv": _csv,
     "parquet": _parquet,
     "json": _json,
+    "gradescope": _gradescope,
 }
