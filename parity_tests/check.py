@@ -35,8 +35,8 @@ from reports.records import FAILING, Record
 ASSIGNMENT = Path(__file__).parent / "assignment"
 SECONDS_IN_ALL = 120.0
 ISOLATION = "none"
-WORKERS = ("parts", "wiring", "own")
-"""The processes of a submission: its parts; main with correct parts in place of its own; main with its own parts."""
+WORKERS = {"parts": ("parts", "own"), "wiring": ("wiring",)}
+"""The processes of a submission and whose cases each is asked: its own code; main with correct parts swapped in."""
 Progress = Callable[[int, int, str], None]
 
 
@@ -104,8 +104,8 @@ def check(
         plan = case_table.plan(hello.edition, tuple(dtypes)) if any(c.check == "main" for c in wanted) else wanted
         answered: SimpleQueue[Observation | None] = SimpleQueue()
         running = [
-            pool.submit(_interview, runners[worker], [c for c in plan if c.worker == worker], seed, answered)
-            for worker in WORKERS
+            pool.submit(_interview, runners[worker], [c for c in plan if c.worker in asked], seed, answered)
+            for worker, asked in WORKERS.items()
         ]
         setting = Setting(str(submission), hello.edition, device, isolation)
         judged, seen = _judge_all(plan, seed, device, hello, _arriving(answered, running), progress)
@@ -126,7 +126,7 @@ def check(
 def _runner(
     folder: Path, worker: str, edition: str | None, allow: Sequence[str], timeout: float, isolation: str
 ) -> Runner:
-    companions = {"parts": [], "own": ["recorder.py"], "wiring": ["recorder.py", "stand_ins.py"]}[worker]
+    companions = {"parts": ["recorder.py"], "wiring": ["recorder.py", "stand_ins.py"]}[worker]
     return Runner(
         folder,
         probe=ASSIGNMENT / "probe.py",
