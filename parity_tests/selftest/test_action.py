@@ -1,0 +1,78 @@
+"""The GitHub action and the pre-commit hook: what they say is valid, and their commands are commands of ours."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from parity_tests.cli import cli
+from parity_tests.selftest.test_cli import FakeCheck, Parity, fake, parity  # noqa: F401
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def action() -> Any:
+    return yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+
+
+def test_the_action_is_composite_and_every_input_it_uses_is_declared() -> None:
+    found = action()
+    text = (ROOT / "action.yml").read_text(encoding="utf-8")
+    assert found["runs"]["using"] == "composite"
+    used = set(re.findall(r"inputs\.([\w-]+)", text))
+    assert used == set(found["inputs"])
+    for step in found["runs"]["steps"]:
+        assert ("uses" in step) != (step.get("shell") == "bash" and "run" in step)
+        assert "${{" not in step.get("run", ""), "an input in a script's text could be a command"
+
+
+def test_the_actions_script_checks_writes_junit_and_keeps_the_exit_status(tmp_path: Path) -> None:
+    """With a `parity` of the test's own in its place, which fails with 1 and says what it was asked."""
+    stand_in = tmp_path / "parity" / "bin" / "parity"
+    stand_in.parent.mkdir(parents=True)
+    stand_in.write_text(
+        f"#!{sys.executable}\n"
+        "import pathlib, sys\n"
+        "print(sys.argv[1:])\n"
+        "folder = pathlib.Path('my run')\n"
+        "folder.mkdir(exist_ok=True)\n"
+        "(folder / 'records.parquet').touch()\n"
+        "sys.exit(sys.argv[1] == 'check')\n"
+    )
+    stand_in.chmod(0o755)
+    (step,) = [step for step in action()["runs"]["steps"] if step.get("name") == "Check"]
+    environment = {
+        "RUNNER_TEMP": str(tmp_path),
+        "SUBMISSION": "a b",
+        "OPTIONS": "--strict --seed 3",
+        "RUN_FOLDER": "my run",
+    }
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+    done = subprocess.run(command, cwd=tmp_path, env={**os.environ, **environment}, capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.splitlines() == [
+        "['check', 'a b', '--out', 'my run', '--github', '--strict', '--seed', '3']",
+        "['report', 'my run', '--format', 'junit', '--out', 'my run/junit.xml']",
+    ]
+    environment["OPTIONS"] = ""
+    done = subprocess.run(command, cwd=tmp_path, env={**os.environ, **environment}, capture_output=True, text=True)
+    assert done.stdout.splitlines()[0] == "['check', 'a b', '--out', 'my run', '--github']"
+
+
+def test_the_hooks_entry_is_a_command_of_ours(fake: FakeCheck, parity: Parity) -> None:  # noqa: F811
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    program, command, *options = shlex.split(hook["entry"])
+    assert program == "parity"
+    assert command in cli.commands
+    assert parity(command, *options, "my-network")[0] == 0
+    assert fake.asked[0][0] == Path("my-network")
+    assert hook["pass_filenames"] is False
+    for name, wanted in (("neural_networks.py", True), ("a/utils.py", True), ("my_utils.py", False), ("a.txt", False)):
+        assert bool(re.search(hook["files"], name)) is wanted
