@@ -32,8 +32,9 @@ all before the submission is even parsed, and every limit is enforced from outsi
 `restricted`, for containers that refuse namespaces. One process of the machine, with the same filter and limits, and:
 - a user of its own as above where we are root; otherwise it stays who we are, and may start no threads;
 - Landlock, where the kernel has it, shows it the same files as above and lets it write in its scratch folder alone.
-  (Names inside the standard library's site-packages can be listed, not read.) Without Landlock it may read whatever
-  everybody on the machine may read: `parity doctor` says which it is.
+  Of other files it can learn that they exist, how large they are and when they changed, which Landlock does not hide.
+  Without Landlock, a user of its own may read what everybody on the machine may, and write in folders like /tmp; and
+  without either, the level does not count as there. `parity doctor` says what there is.
 - It shares the machine's process ids (but may signal itself alone) and a disk: its scratch folder lies in the
   temporary folder, and is looked at four times a second; what has filled more than 64 MiB of it is killed.
 
@@ -140,12 +141,10 @@ def _try(name: str) -> tuple[list[str], list[str]]:
         Path(temporary).chmod(0o755)
         secret = Path(temporary, "secret")
         secret.touch()
-        secret.chmod(0o666)
-        params = {
-            "secret": str(secret),
-            "harness": os.getpid(),
-            "hidden": name == "bubblewrap" or landlock_version() > 0,
-        }
+        # Without Landlock, no more can be asked of a user of its own than of any other user.
+        hidden = name == "bubblewrap" or landlock_version() > 0
+        secret.chmod(0o666 if hidden else 0o644)
+        params = {"secret": str(secret), "harness": os.getpid(), "hidden": hidden}
         with Runner(
             folder, probe=Path(__file__).with_name("trial.py"), isolation=name, case_seconds=_SECONDS
         ) as runner:

@@ -92,7 +92,7 @@ class Launcher:
         """The next process. Raises UsageError, HarnessError, OSError."""
         if self._level == "none":
             scratch = self._scratch()
-            return Launch("none", (), environment(scratch), (), scratch, None)
+            return Launch("none", (), environment(scratch, "PATH", "LD_LIBRARY_PATH"), (), scratch, None)
         if self._user is None and os.geteuid() == 0:
             self._user = users.take()
         needed = runtime(self._modules)
@@ -136,7 +136,7 @@ class Launcher:
             "landlock": landlock,
             "processes": None if self._user is None else THREADS,
         }
-        return Launch("restricted", (), environment(scratch), (), scratch, confine)
+        return Launch("restricted", (), environment(scratch, "LD_LIBRARY_PATH"), (), scratch, confine)
 
     def _bubblewrap(self, needed: Runtime) -> Launch:
         program = find_bubblewrap()
@@ -190,9 +190,9 @@ class Launcher:
                 raise UsageError(f"{path} may be read by its owner alone, and the sandbox is not: chmod go+rX opens it")
 
 
-def environment(scratch: str) -> dict[str, str]:
-    """A few variables and nothing of the caller's: secrets live there, and settings that would change results."""
-    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+def environment(scratch: str, *names: str) -> dict[str, str]:
+    """A few variables, and of the caller's only `names`: secrets live there, and settings that would change results."""
+    kept = {name: os.environ[name] for name in names if name in os.environ}
     threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"), "1")
     return {**kept, **threads, "LANG": "C.UTF-8", "HOME": scratch, "TMPDIR": scratch, "MPLBACKEND": "agg"}
 

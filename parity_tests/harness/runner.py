@@ -63,6 +63,7 @@ class _Late(Exception):  # noqa: N818 - not an error
 class Runner:
     """One submission in one process (a context manager); a dead process is replaced for the next case.
 
+    At the levels above "none" a process ends with the thread that started it, whoever asks for the next one.
     `probe` is the file whose PROBES are asked for, `companions` the files it may import (at its top) by their
     stems. `edition` overrides the one that the source shows. `allow` are modules beyond numpy and the standard
     library, `lend_utils` the file that serves as `utils` where the folder has none. A case may take `case_seconds`

@@ -8,6 +8,7 @@ cannot be loaded inside the sandbox; the filter is a few hundred bytes.
 from __future__ import annotations
 
 import errno
+import os
 import tempfile
 from functools import lru_cache
 
@@ -17,10 +18,10 @@ MISSING = "the system library libseccomp is not installed (on Debian and Ubuntu:
 
 _ALLOWED = """
     read readv pread64 preadv write writev pwrite64 pwritev lseek _llseek sendfile copy_file_range
-    open openat close close_range dup dup2 dup3 flock fsync fdatasync ftruncate truncate fallocate fadvise64
+    close close_range dup dup2 dup3 flock fsync fdatasync ftruncate fallocate fadvise64
     stat fstat lstat newfstatat fstatat64 stat64 fstat64 lstat64 statx statfs fstatfs access faccessat faccessat2
     getcwd chdir fchdir mkdir mkdirat rmdir unlink unlinkat rename renameat renameat2 readlink readlinkat
-    getdents getdents64 chmod fchmod fchmodat umask utimensat utimes futimesat
+    getdents getdents64 umask
     poll ppoll select pselect6 _newselect
     mmap mmap2 mprotect munmap mremap madvise brk mincore
     rt_sigaction rt_sigprocmask rt_sigreturn sigreturn rt_sigpending rt_sigsuspend rt_sigtimedwait sigaltstack
@@ -30,6 +31,8 @@ _ALLOWED = """
     sched_getscheduler getpriority futex set_robust_list get_robust_list rseq set_tid_address arch_prctl membarrier
     getrandom restart_syscall exit exit_group
 """
+_MODES = "chmod fchmod fchmodat utimensat utimes futimesat"
+"""Allowed only where no file outside can be seen: Landlock has no say in them."""
 _FCNTL = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030)
 """Duplicating, flags and locks; not F_SETOWN, which sends signals to others."""
 _IOCTL = (0x5401, 0x5413, 0x5421, 0x5450, 0x5451)
@@ -45,8 +48,8 @@ _NEW = 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x400000
 def compiled(process: int | None, threads: bool) -> bytes:
     """The filter as the kernel takes it, for the machine's architecture.
 
-    Signals may be sent to the process `process` alone; None, for a process that is alone in its namespace, to any.
-    `threads` says whether it may start any.
+    The process with the id `process` may send signals to itself alone, and not change the modes of files; None, for
+    one that sees neither processes nor files of others, allows both. `threads` says whether it may start any.
     Raises UsageError where libseccomp is not there.
     """
     try:
@@ -58,9 +61,14 @@ def compiled(process: int | None, threads: bool) -> bytes:
     calls = s.SyscallFilter(s.ERRNO(errno.EPERM))
     # Calls of another architecture (32-bit ones, x32) would kill by default.
     calls.set_attr(s.Attr.ACT_BADARCH, s.ERRNO(errno.EPERM))
-    known = [name for name in _ALLOWED.split() if s.resolve_syscall(s.Arch.NATIVE, name) >= 0]
+    allowed = f"{_ALLOWED} {_MODES}" if process is None else _ALLOWED
+    known = [name for name in allowed.split() if s.resolve_syscall(s.Arch.NATIVE, name) >= 0]
     for name in known:
         calls.add_rule(s.ALLOW, name)
+    # Early versions of Landlock let a file be emptied that may only be read.
+    access, empty = os.O_ACCMODE, os.O_TRUNC
+    for mask, value in ((empty, 0), (empty | access, empty | os.O_WRONLY), (empty | access, empty | os.O_RDWR)):
+        calls.add_rule(s.ALLOW, "openat", s.Arg(2, s.MASKED_EQ, mask, value))
     for name, values in (("fcntl", _FCNTL), ("ioctl", _IOCTL), ("prctl", _PRCTL)):
         at = 0 if name == "prctl" else 1
         for value in values:

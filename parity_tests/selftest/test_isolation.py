@@ -242,6 +242,31 @@ for process in ({os.getpid()}, os.getppid(), -1):
     assert f"signalled {os.getpid()}" not in found
 
 
+def test_files_that_may_be_read_cannot_be_changed(tmp_path: Path, level: str) -> None:
+    source = """
+for path in (__file__, os.__file__, np.__file__, sys.executable):
+    for attempt in (
+        lambda: os.open(path, os.O_RDONLY | os.O_TRUNC),
+        lambda: os.open(path, os.O_RDWR),
+        lambda: os.truncate(path, 0),
+        lambda: os.chmod(path, 0),
+        lambda: os.chmod(os.path.dirname(path), 0),
+        lambda: os.utime(path, (0, 0)),
+        lambda: os.rename(path, "mine"),
+        lambda: os.link(path, "mine"),
+        lambda: os.unlink(path),
+        lambda: os.fchmod(os.open(path, os.O_RDONLY), 0),
+    ):
+        try:
+            attempt()
+            print("changed", path)
+        except OSError:
+            pass
+"""
+    assert said(tmp_path, level, source) == ""
+    assert (tmp_path / "submission" / "neural_networks.py").stat().st_size > 0
+
+
 # ---- starting and ending
 
 
