@@ -134,15 +134,16 @@ def load(folder: Path) -> SavedRun:
     return SavedRun(records, known, arrays, inputs, output)
 
 
-def write(stage: Path, run: Results) -> None:
-    """Writes the files of a run into a folder that is there and empty. Raises OSError."""
+def write(stage: Path, run: Results, *, tables: bool = True) -> None:
+    """Writes the files of a run into an empty folder, with the tables for people or without. Raises OSError."""
     from numpy.lib import format as npy
 
     frame = to_frame(run.records)
     with (stage / "records.parquet").open("wb") as file:
         frame.to_parquet(file, engine="pyarrow", index=False)
-    _write_csv(stage / "records.csv", frame)
-    _write_csv(stage / "summary.csv", summary_frame(run.records))
+    if tables:
+        _write_csv(stage / "records.csv", frame)
+        _write_csv(stage / "summary.csv", summary_frame(run.records))
     # Written member by member: `savez` pickles objects, and nothing here ever does.
     with zipfile.ZipFile(stage / "arrays.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         for key, array in run.arrays.items():

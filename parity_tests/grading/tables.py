@@ -20,7 +20,7 @@ from reports.classes import ClassTable, look_frame
 from reports.feedback import feedback_page, points_text
 from reports.grades import Grade, Override, grade, grades_frame, load_overrides, with_overrides
 from reports.gradescope import results_json
-from reports.records import Record, from_frame
+from reports.records import COLUMNS, Record
 from reports.rubric import Rubric, RubricError, load_rubric
 from reports.runs import csv_text
 
@@ -176,7 +176,8 @@ class _Records:
         if self._writer is None:
             self._writer = pq.ParquetWriter(self._part, table.schema)
         self._writer.write_table(table.cast(self._writer.schema))
-        return from_frame(table.to_pandas())
+        columns = {name: [None if cell != cell else cell for cell in table[name].to_pylist()] for name in COLUMNS}
+        return [Record(*cells) for cells in zip(*columns.values(), strict=True)]
 
 
 def _row(about: About, graded: Grade, edition: str, person: Person | None) -> dict[str, Any]:

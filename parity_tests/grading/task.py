@@ -143,7 +143,7 @@ def run_files(run: Any) -> dict[str, bytes]:
     folder = f"submissions/{run.environment['submission']}"
     page = report_page(replace(run, environment=told), parts=PARTS, folder=folder)
     with tempfile.TemporaryDirectory(prefix="parity-") as stage:
-        write(Path(stage), run)
+        write(Path(stage), run, tables=False)
         files = {file.name: file.read_bytes() for file in sorted(Path(stage).iterdir())}
     return {**files, "report.html": page.encode("utf-8", "backslashreplace")}
 
