@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.assignment import lockstep
 from parity_tests.assignment.cases import Case, Quantity
 from parity_tests.assignment.inputs import seed_of
 from parity_tests.assignment.lockstep import Evaluation, Plan, Settings, Step, for_edition, quantities
@@ -19,7 +20,7 @@ from parity_tests.assignment.verdicts import Setting, import_record, record_of
 from parity_tests.check import ASSIGNMENT, ISOLATION, shipped_network
 from parity_tests.devices import refuse_missing_device
 from parity_tests.doctor import versions
-from parity_tests.harness.compare import Comparison, failed, number
+from parity_tests.harness.compare import Comparison, compare, failed, number
 from parity_tests.harness.errors import HarnessError, UsageError
 from parity_tests.harness.observation import Hello, Observation, Returned
 from parity_tests.harness.runner import Runner
@@ -220,19 +221,27 @@ class _Tracer:
             )
 
     def _failures(self, seen: Observation) -> dict[str, Comparison]:
-        """Why nothing more could be compared, by quantity: the call that failed, and for the others that it did."""
-        from parity_tests.assignment.lockstep import kept_as
+        """Why nothing more could be compared, by quantity: what first went wrong, and what follows from it.
 
-        found: dict[str, Comparison] = {}
+        That is the call that failed, or a result before it that is no array of the right shape.
+        """
+        shapes = lockstep.shapes(self.settings, self.plan.weights)
         whole = seen.failures.get("")
-        cause = next(iter(seen.failures.values()))
+        last = next(iter(seen.failures.values()))
+        found: dict[str, Comparison] = {}
+        owed = ""
         for name, todo in self.names:
-            own = seen.failures.get(kept_as(name))
-            if own is not None or kept_as(name) not in seen.values:
-                comparison = failed(own or whole or cause)
-                owed = FUNCTIONS.get((own or whole or cause).function, "")
-                echo = owed not in ("", todo)
-                found[name] = replace(comparison, explained_by=owed if echo else "", todo="" if not echo else todo)
+            key = lockstep.kept_as(name)
+            value = seen.values.get(key)
+            if value is not None:
+                structure = compare(value, _zeros(shapes[name], self.settings.dtype), flat_ok=True)
+                if not owed and structure.verdict == "mismatch" and structure.gap is None:
+                    found[name], owed = structure, todo
+                continue
+            failure = seen.failures.get(key) or whole or last
+            owed = owed or FUNCTIONS.get(failure.function, "")
+            comparison = failed(failure)
+            found[name] = replace(comparison, explained_by=owed) if owed not in ("", todo) else comparison
         return found
 
     # ---- an evaluation
@@ -408,6 +417,21 @@ class _Tracer:
             "submission_python": self.hello.python_version,
             "submission_numpy": self.hello.numpy_version,
         }
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """An answer whose shape alone is looked at."""
+
+    value: NDArray[Any]
+    radius: NDArray[Any]
+    exact: NDArray[Any]
+    alternatives: tuple[()] = ()
+
+
+def _zeros(shape: tuple[int, ...], dtype: str) -> _Shape:
+    zeros = np.zeros(shape, dtype)
+    return _Shape(zeros, np.full(shape, np.inf), zeros)
 
 
 def _losses(logits: NDArray[Any], y: NDArray[np.int64]) -> NDArray[Any]:

@@ -4,7 +4,9 @@ Monte Carlo arithmetic (D. S. Parker, 1997; the Verificarlo tool): the result of
 1 ± 2u, the sign random. That is one unit in the last place either way; 1 ± u would round to 1 or downwards, a bias.
 A matrix product is many products and sums: there the operand is perturbed as well, so that terms that cancel leave
 behind what the rounding of each of them leaves. tanh is taken by the assignment's own formula, which rounds more than
-a library's does.
+a library's does. And rounding is random only where its operands change: weight decay alone, on a pixel that is always
+0, moves a weight by the same fraction of a unit at each step, and is rounded the same way each time. So with weight
+decay half of the copies keep the sign with which each weight is rounded.
 """
 
 import random
@@ -44,12 +46,8 @@ class Replicas:
         }
         self._velocity = {name: torch.zeros_like(w) for name, w in self.weights.items()} if alpha > 0 else {}
         self._draw = random.Random(seed)
-        dtype = self.weights["L1_W"].dtype
-        generator = torch.Generator().manual_seed(seed)
-        # Signs are drawn once, and read from a random place at each operation.
-        size = max(w.numel() for w in self.weights.values()) + _SLACK
-        signs = torch.randint(0, 2, (size,), generator=generator, dtype=torch.int8).to(device=device, dtype=dtype)
-        self._factors = 1 + (2 * signs - 1) * torch.finfo(dtype).eps
+        self._generator = torch.Generator().manual_seed(seed)
+        self._factors = self._drawn(max(w.numel() for w in self.weights.values()) + _SLACK)
         self._scratch: dict[torch.Size, Tensor] = {}
         self._u = torch.empty(0)
         self._X = torch.empty(0)
@@ -102,10 +100,21 @@ class Replicas:
 
     # ---- inside
 
-    def _rounded(self, result: Tensor) -> Tensor:
-        """The result of an operation, in place, each element by one unit in the last place up or down."""
-        start = self._draw.randrange(_SLACK)
+    def _rounded(self, result: Tensor, start: int | None = None) -> Tensor:
+        """The result of an operation, in place, each element by one unit in the last place up or down.
+
+        With `start` the signs are the same each time.
+        """
+        if result.numel() + _SLACK > len(self._factors):
+            self._factors = self._drawn(result.numel() + _SLACK)
+        start = self._draw.randrange(_SLACK) if start is None else start
         return result.mul_(self._factors[start : start + result.numel()].view(result.shape))
+
+    def _drawn(self, size: int) -> Tensor:
+        """1 ± 2u, signs at random: drawn once, and read from a random place at each operation."""
+        w = self.weights["L1_W"]
+        signs = torch.randint(0, 2, (size,), generator=self._generator, dtype=torch.int8).to(w)
+        return 1 + (2 * signs - 1) * torch.finfo(w.dtype).eps
 
     def _operand(self, matrix: Tensor) -> Tensor:
         return self._rounded(matrix.clone(memory_format=torch.contiguous_format))
@@ -134,6 +143,9 @@ class Replicas:
             g = self._rounded(g.add(w, alpha=self._lam))
         if self._alpha > 0:
             v = self._rounded(self._velocity[name].mul_(self._alpha))
-            self._rounded(w.add_(self._rounded(v.sub_(g, alpha=eta))))
+            w.add_(self._rounded(v.sub_(g, alpha=eta)))
         else:
-            self._rounded(w.sub_(g, alpha=eta))
+            w.sub_(g, alpha=eta)
+        steady = len(w) // 2 if self._lam != 0 else 0
+        self._rounded(w[:steady], start=0)
+        self._rounded(w[steady:])

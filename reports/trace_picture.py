@@ -93,7 +93,8 @@ def _losses(axis: Any, steps: pd.DataFrame) -> None:
 
 def _names(axis: Any) -> None:
     """The names of a panel's lines, above it: inside they would lie on some line or other."""
-    axis.legend(loc="lower right", bbox_to_anchor=(1, 0.98), borderaxespad=0, frameon=False, ncols=2, fontsize=7)
+    if axis.get_legend_handles_labels()[0]:
+        axis.legend(loc="lower right", bbox_to_anchor=(1, 0.98), borderaxespad=0, frameon=False, ncols=2, fontsize=7)
 
 
 def _marks(axis: Any, divergence: tuple[int, str] | None, undecided: int | None, last: int) -> None:

@@ -25,8 +25,9 @@ Array = NDArray[Any]
 FACTOR = 8.0
 """Times the largest spread of the perturbed replicas: the radius. `python -m parity_tests.trace_factor` measures what
 it must cover, over seeds, dtypes, activations, widths and honest ways to write each part."""
-USEFUL = 0.1
-"""The radius tells a bug from rounding while, in every weight, it is below this share of what a step changes."""
+USEFUL = 0.5
+"""The radius tells a bug from rounding while, in every weight, it is below this share of what a step changes: an update
+that is lost, made twice or made with a velocity of another kind is off by about as much as it changes."""
 LOOK_BACK = 100
 """Steps over which the largest change that a step makes is taken."""
 

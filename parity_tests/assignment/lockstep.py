@@ -98,6 +98,17 @@ def kept_as(name: str) -> str:
     return f"{name.removeprefix('updated ').replace(' ', '_')} after the step" if name.startswith("updated") else name
 
 
+def shapes(settings: Settings, weights: Mapping[str, Array]) -> dict[str, tuple[int, ...]]:
+    """The shape of every quantity of a step."""
+    N, M, K = settings.batch, settings.hidden, weights["L2_b"].size
+    hidden = ("L1 output", "activation output", "dropout output", "L2 gradient of X", "dropout gradient")
+    found: dict[str, tuple[int, ...]] = dict.fromkeys((*hidden, "activation gradient"), (N, M))
+    found |= {"L2 output": (N, K), "gradient of logits": (N, K), "loss": ()}
+    for name, w in weights.items():
+        found[f"{name[:2]} gradient of {name[3:]}"] = found[f"updated {name.replace('_', ' ')}"] = w.shape
+    return found
+
+
 class Plan:
     """All that both sides are given, for these settings and digits."""
 

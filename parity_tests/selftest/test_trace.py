@@ -1,0 +1,412 @@
+"""Traces: what both sides are given, what is convicted and when, and what is left of a run that was cut off."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from parity_tests.assignment import divergence
+from parity_tests.assignment.divergence import Free, Judged
+from parity_tests.assignment.lockstep import Evaluation, Plan, Settings, Step, for_edition, quantities
+from parity_tests.check import shipped_network
+from parity_tests.cli import main
+from parity_tests.harness.errors import UsageError
+from parity_tests.trace import Trace, trace
+from reference.mnist import small_digits
+from reference.replicas import Replicas
+from reference.trainer import QUANTITIES, Trainer, exactly
+from reports.runs import RunFolderError, load
+from reports.trace_folder import TraceFolder, load_table
+from reports.trace_page import epoch_lines, trace_page, verdict
+from reports.trace_picture import draw_trace
+
+DIGITS = small_digits(60, 20, 20)
+SMALL = Settings(hidden=12, batch=10, epochs=3, drop_every=2, alpha=0.9, lam=1e-4, rate=0.25)
+"""Six steps an epoch; η falls after the twelfth."""
+SOURCE = (shipped_network() / "neural_networks.py").read_text(encoding="utf-8")
+
+
+class Rows:
+    """Keeps the rows of a trace."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, list[dict[str, Any]]] = {"quantities": [], "steps": [], "epochs": []}
+
+    def open(self, environment: Mapping[str, Any]) -> None:
+        self.environment = environment
+
+    def add(self, table: str, row: Mapping[str, Any]) -> None:
+        self.rows[table].append(dict(row))
+
+
+def submission(tmp_path: Path, *changes: tuple[str, str], more: str = "") -> Path:
+    """The shipped network with texts exchanged, and more source after it."""
+    folder = tmp_path / "submission"
+    folder.mkdir()
+    source = SOURCE
+    for old, new in changes:
+        assert source.count(old) == 1, old
+        source = source.replace(old, new)
+    (folder / "neural_networks.py").write_text(source + more, encoding="utf-8")
+    shutil.copy(shipped_network() / "utils.py", folder)
+    return folder
+
+
+def traced(folder: Path, settings: Settings = SMALL, rows: Rows | None = None, **options: Any) -> Trace:
+    return trace(folder, settings, Rows() if rows is None else rows, digits=DIGITS, **options)
+
+
+AT_STEP = """
+_backward = linear_layer.backward
+
+def _counting(self, X, grad):
+    self.count = getattr(self, "count", 0) + 1
+    back = _backward(self, X, grad)
+    if self.count == {step}:
+        {what}
+    return back
+
+linear_layer.backward = _counting
+"""
+TORCH_FORM = (
+    "                v -= _learning_rate * g\n                w += v\n",
+    "                v += g\n                w -= _learning_rate * v\n",
+)
+FRESH_MASK = """
+def _anew(self, X, grad):
+    return grad * (np.random.uniform(0.0, 1.0, X.shape) >= self.r) / (1 - self.r)
+
+dropout.backward = _anew
+"""
+
+
+# ---- what both sides are given ----
+
+
+def test_the_submission_trains_as_its_own_main_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(shipped_network()))
+    neural_networks = importlib.import_module("neural_networks")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(neural_networks, "HIDDEN_UNITS", 12)
+    content = {part: [X.tolist(), y.tolist()] for part, X, y in DIGITS.parts()}
+    Path("digits.json").write_text(json.dumps(content), encoding="utf-8")
+    params = {
+        "random_seed": 42, "learning_rate": 0.01, "alpha": 0.9, "lambda": 1e-4, "dropout_rate": 0.25,
+        "num_epoch": 3, "minibatch_size": 10, "activation": "relu", "input_file": "digits.json",
+    }  # fmt: skip
+    training, validation = neural_networks.main(params)
+    run = traced(shipped_network(), replace(SMALL, drop_every=10))
+    assert [row["training_loss"] for row in run.epochs] == training
+    assert [row["validation_loss"] for row in run.epochs] == validation
+    for row in run.epochs:
+        assert row["torch_training_loss"] == pytest.approx(row["training_loss"], rel=1e-13)
+        assert row["torch_validation_accuracy"] == row["validation_accuracy"]
+
+
+def test_the_rate_falls_and_every_epoch_has_an_order_of_its_own() -> None:
+    items = list(Plan(SMALL, DIGITS))
+    steps = [item for item in items if isinstance(item, Step)]
+    assert [step.number for step in steps] == list(range(1, 19))
+    assert [step.eta for step in steps] == [0.01] * 12 + [0.01 * 0.1] * 6
+    assert [step.number for step in steps if step.opens] == [1, 7, 13]
+    orders = [np.concatenate([s.rows for s in steps if s.epoch == epoch]) for epoch in (1, 2)]
+    assert all(sorted(order) == list(range(60)) for order in orders)
+    assert not np.array_equal(orders[0], orders[1])
+
+
+def test_steps_end_the_training_early_with_an_evaluation() -> None:
+    items = list(Plan(replace(SMALL, steps=8), DIGITS))
+    assert sum(isinstance(item, Step) for item in items) == 8
+    last = items[-1]
+    assert isinstance(last, Evaluation)
+    assert (last.step, last.epoch, last.part, last.last) == (8, 2, "valid", True)
+
+
+def test_a_batch_that_no_set_fills_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"must lie in 1\.\.20"):
+        Plan(replace(SMALL, batch=21), DIGITS)
+
+
+def test_an_edition_trains_with_what_it_has() -> None:
+    plain = replace(SMALL, alpha=0.0, lam=0.0)
+    assert for_edition(plain, "2022-23") == replace(plain, rate=0.0)
+    assert for_edition(SMALL, "2019") == SMALL
+    with pytest.raises(UsageError, match="no weight decay"):
+        for_edition(SMALL, "2020-22")
+    with pytest.raises(UsageError, match="no momentum"):
+        for_edition(replace(SMALL, lam=0.0), "2022-23")
+    with pytest.raises(UsageError, match="no tanh"):
+        for_edition(replace(plain, activation="tanh"), "2022-23")
+
+
+# ---- the reference's side ----
+
+
+def a_step(activation: str, dtype: str = "float64") -> tuple[Plan, Trainer, Replicas, tuple[Any, ...]]:
+    plan = Plan(replace(SMALL, activation=activation, dtype=dtype), DIGITS)
+    options: dict[str, Any] = {"activation": activation, "alpha": 0.9, "lam": 1e-4}
+    trainer, replicas = Trainer(plan.weights, **options), Replicas(plan.weights, 4, **options, seed=0)
+    step = next(item for item in plan if isinstance(item, Step))
+    X, y = plan.data(step)
+    kept = np.random.default_rng(0).random((10, 12)) >= 0.25
+    return plan, trainer, replicas, (X, y, kept)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_torch_its_replicas_and_the_plain_formulas_agree(activation: str) -> None:
+    plan, trainer, replicas, (X, y, kept) = a_step(activation)
+    keep = torch.tensor(kept / 0.75)
+    u = trainer.hidden(torch.tensor(X))
+    side = u > 0 if activation == "relu" else None
+    ours = trainer.step(torch.tensor(y), keep, side, 0.01)
+    replicas.hidden(torch.tensor(X))
+    copies = replicas.step(torch.tensor(y), keep, side, 0.01)
+    zero = {name: np.zeros_like(w) for name, w in plan.weights.items()}
+    exact = exactly(
+        plan.weights, zero, X, y, kept / 0.75, None if side is None else side.numpy(),
+        activation=activation, alpha=0.9, lam=1e-4, eta=0.01,
+    )  # fmt: skip
+    assert tuple(ours) == tuple(copies) == tuple(exact) == QUANTITIES
+    for name in QUANTITIES:
+        np.testing.assert_allclose(ours[name].numpy(), exact[name], rtol=1e-12, atol=1e-14, err_msg=name)
+        np.testing.assert_allclose(copies[name][0].numpy(), exact[name], rtol=1e-10, atol=1e-13, err_msg=name)
+        assert 0 < replicas.spread(name, copies[name], ours[name]) < 1e-12, name
+
+
+def test_a_replica_is_moved_by_one_unit_either_way_and_without_bias() -> None:
+    *_, replicas, _ = a_step("relu", "float32")
+    factors = replicas._factors.double() - 1
+    eps = torch.finfo(torch.float32).eps
+    assert set(factors.tolist()) == {-eps, eps}
+    assert abs(float(factors.mean())) < 5 * eps / math.sqrt(len(factors))
+    ones = torch.ones(4, 10, 12)
+    assert len(set(replicas._rounded(ones).flatten().tolist())) == 2
+
+
+def test_the_submission_chooses_the_side_of_a_kink_within_its_radius_alone() -> None:
+    judge = Free(Plan(SMALL, DIGITS), dropout=True)
+    u = torch.tensor([[1e-9, -1e-9, 0.5, -0.5, 1e-9]], dtype=torch.float64)
+    own = np.array([[-1e-9, 1e-9, -0.5, 0.5, 2e-9]])
+    judged = Judged([])
+    side = judge._side(u, own, 1e-8, judged)
+    assert side is not None
+    assert side.tolist() == [[False, True, True, False, True]]
+    assert (judged.shared_kinks, judged.other_kinks) == (2, 2)
+
+
+# ---- what is convicted, and when ----
+
+
+@pytest.mark.parametrize("settings", [SMALL, replace(SMALL, activation="tanh", dtype="float32", alpha=0.0)])
+@pytest.mark.parametrize("forced", [False, True])
+def test_the_shipped_network_agrees_in_every_quantity_of_every_step(settings: Settings, forced: bool) -> None:
+    rows = Rows()
+    run = traced(shipped_network(), replace(settings, forced=forced), rows)
+    names = [name for name, _ in quantities(settings.activation, True)]
+    assert [record.quantity for record in run.records] == ["module", *names, "validation logits"]
+    assert {record.verdict for record in run.records} == {"match"}
+    assert (run.steps, run.divergence, run.undecided) == (18, None, None)
+    assert [row["quantity"] for row in rows.rows["quantities"]] == names * 18
+    assert {row["verdict"] for row in rows.rows["quantities"]} == {"match"}
+
+
+BUGS = {
+    "velocity without η": ([TORCH_FORM], "", 13, "updated L1 W", "1"),
+    "a mask drawn anew": ([], FRESH_MASK, 1, "dropout gradient", "9"),
+    "weight decay twice": ([("g = g + _lambda * w", "g = g + 2 * _lambda * w")], "", 1, "updated L1 W", "1"),
+    "a gradient off by 1e-6": (
+        [], AT_STEP.format(step=9, what="self.gradient['W'] = self.gradient['W'] * (1 + 1e-6)"), 9,
+        "L2 gradient of W", "4",
+    ),
+    "not a number": ([], AT_STEP.format(step=9, what="self.gradient['W'][0, 0] = np.nan"), 9, "L2 gradient of W", "4"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BUGS)
+@pytest.mark.parametrize("forced", [False, True])
+def test_a_bug_is_convicted_at_the_first_step_where_it_shows(name: str, forced: bool, tmp_path: Path) -> None:
+    changes, more, step, quantity, todo = BUGS[name]
+    run = traced(submission(tmp_path, *changes, more=more), replace(SMALL, forced=forced))
+    assert run.divergence is not None
+    assert run.divergence[:2] == (step, quantity)
+    record = next(record for record in run.records if record.quantity == quantity)
+    assert (record.verdict, record.step, record.todo) == ("mismatch", step, todo)
+    assert f"at step {step} " in record.message
+    assert record.blame in ("submission", "")
+    assert all(r.verdict in ("match", "undecided") or r.explained_by or r is record or forced for r in run.records)
+    assert run.arrays[f"{replace(SMALL, forced=forced).name}/{quantity}/got"].shape
+
+
+def test_torchs_form_of_momentum_is_right_while_the_rate_stays(tmp_path: Path) -> None:
+    assert traced(submission(tmp_path, TORCH_FORM), replace(SMALL, drop_every=10)).divergence is None
+
+
+@pytest.mark.parametrize(
+    ("what", "kind", "says"),
+    [
+        ("raise ValueError('no more')", "crashed", "raised ValueError: no more"),
+        ("while True: pass", "timeout", "did not end within 0.5 s"),
+        ("import os; os._exit(3)", "crashed", "ended the Python process"),
+        ("return [back]", "mismatch", "where an array of shape (10, 12) is asked"),
+    ],
+)
+def test_what_ends_a_run_keeps_the_steps_before_it(what: str, kind: str, says: str, tmp_path: Path) -> None:
+    rows = Rows()
+    run = traced(submission(tmp_path, more=AT_STEP.format(step=5, what=what)), rows=rows, timeout=0.5)
+    assert run.steps == 4
+    assert {row["step"] for row in rows.rows["quantities"] if row["quantity"] == "updated L2 b"} == {1, 2, 3, 4}
+    assert run.divergence is not None
+    assert run.divergence[0] == 5
+    assert says in run.divergence[2]
+    failing = [record for record in run.records if record.verdict != "match"]
+    assert failing[0].verdict == kind
+    assert all(record.verdict == kind or record.explained_by for record in failing)
+    assert all("at step 5" in record.message and "4 steps before agree" in record.message for record in failing)
+
+
+def test_a_submission_that_cannot_be_imported_is_compared_in_nothing(tmp_path: Path) -> None:
+    run = traced(
+        submission(
+            tmp_path,
+            more="\nimport nothing_of_that_name\nlinear_layer = None\n",
+        )
+    )
+    assert run.divergence is None or run.divergence[0] == 1
+    assert run.records[0].verdict == "crashed"
+    broken = tmp_path / "submission" / "neural_networks.py"
+    broken.write_text("def (", encoding="utf-8")
+    run = traced(tmp_path / "submission")
+    assert run.steps == 0
+    assert "match" not in {record.verdict for record in run.records}
+
+
+def test_dropout_that_stays_on_in_evaluations_is_convicted(tmp_path: Path) -> None:
+    run = traced(submission(tmp_path, ("        if is_train:\n", "        if True:\n")))
+    assert run.divergence is not None
+    assert run.divergence[1] == "validation logits"
+    assert "where dropout is off" in run.divergence[2]
+
+
+def test_undecided_begins_where_the_radius_exceeds_what_a_step_changes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(divergence, "USEFUL", 1e-14)
+    run = traced(submission(tmp_path, TORCH_FORM))
+    assert run.undecided is not None
+    step, because = run.undecided
+    assert step < 13  # before the bug shows: it cannot be told
+    assert "rounding alone moves updated" in because
+    assert run.divergence is None
+    assert {r.verdict for r in run.records if r.quantity in QUANTITIES} == {"undecided"}
+    said = verdict(run)
+    assert said[0] == f"Agreement: every quantity of {step - 1} steps lies within its radius."
+    assert "no momentum (--alpha 0)" in said[1]
+
+
+def test_after_an_interrupt_what_was_traced_comes_back() -> None:
+    def stop(done: int, total: int, text: str) -> None:
+        assert text.endswith(" steps/s")
+        if done == 7:
+            raise KeyboardInterrupt
+
+    run = traced(shipped_network(), progress=stop)
+    assert run.interrupted
+    assert (run.steps, run.planned) == (7, 18)
+    assert verdict(run)[-1] == "Interrupted after 7 of 18 steps."
+
+
+# ---- the folder, the page, the picture ----
+
+
+def test_finished_parts_open_whatever_came_after_them(tmp_path: Path) -> None:
+    folder = TraceFolder(tmp_path / "trace")
+    folder.open({"submission": "homework"})
+    for part in range(3):
+        for step in (2 * part + 1, 2 * part + 2):
+            folder.add("quantities", {"step": step, "quantity": "loss", "gap": None if part else 1e-3})
+        folder.flush()
+    cut_off = tmp_path / "trace" / "parts" / ".quantities-000003.parquet.unfinished"
+    cut_off.write_bytes(b"PAR1")  # killed while it wrote
+    frame = load_table(tmp_path / "trace", "quantities")
+    assert frame["step"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert frame["gap"].isna().tolist() == [False, False, True, True, True, True]
+    assert load_table(tmp_path / "trace", "epochs").empty
+
+
+def test_a_folder_with_something_else_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(RunFolderError, match="something else"):
+        TraceFolder(tmp_path)
+    with pytest.raises(RunFolderError, match="holds no trace"):
+        load_table(tmp_path, "steps")
+
+
+def test_the_command_traces_saves_and_returns_what_it_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = "--hidden 12 --batch 50 --steps 6 --alpha 0.9 --lambda 0.001 --every 4 --out traced"
+    assert main(["trace", *options.split()]) == 0
+    out = capsys.readouterr().out
+    assert "Agreement: every quantity of 6 steps" in out
+    saved = load(tmp_path / "traced")
+    assert saved.environment["trace"]["alpha"] == 0.9
+    assert {record.check for record in saved.records[1:]} == {"trajectory"}
+    assert set(load_table(tmp_path / "traced", "steps")["step"]) == {1, 5, 6}
+    assert (tmp_path / "traced" / "trace.svg").read_text(encoding="utf-8").startswith("<?xml")
+    wrong = submission(tmp_path, ("g = g + _lambda * w", "g = g + 2 * _lambda * w"))
+    assert main(["trace", str(wrong), *options.split()]) == 1
+    assert "Divergence at step 1: updated L1 W at" in " ".join(capsys.readouterr().out.split())
+    assert main(["show", "traced", SMALL.name.replace("12/float64", "12/float64")]) == 0
+
+
+@pytest.mark.parametrize(
+    "option", ["--dropout 1", "--alpha 1", "--steps 0", "--lr 0", "--batch 2000", "--data nowhere"]
+)
+def test_options_that_cannot_be_are_refused(
+    option: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["trace", "--hidden", "2", *option.split()]) == 2
+    assert capsys.readouterr().err
+
+
+def test_the_page_shows_both_sides_of_an_epoch() -> None:
+    run = traced(shipped_network(), replace(SMALL, steps=6))
+    head, ours, theirs = epoch_lines(run.epochs)
+    assert ours.split()[1] == "submission"
+    assert theirs.split()[0] == "torch"
+    assert ours.split()[2:] == theirs.split()[1:]
+    assert len(head) == len(ours) == len(theirs)
+    page = "\n".join(trace_page(run))
+    assert "masks shared: " in page
+    assert "kinks shared: 0 pre-activations" in page
+    assert "replicas " in page
+
+
+@pytest.mark.parametrize("ending", ["svg", "png"])
+def test_the_picture_marks_the_divergence_and_the_undecided_steps(ending: str, tmp_path: Path) -> None:
+    names = ["updated L1 W", "updated L2 W", "L1 gradient of W", "L2 gradient of W", "L1 output", "L2 output"]
+    rows = [
+        {"step": step, "quantity": name, "gap": 1e-16 * step, "radius": 1e-15 * step}
+        for step in range(1, 9)
+        for name in names
+    ]
+    steps = pd.DataFrame({"step": range(1, 9), "loss": 2.0, "torch_loss": 2.0})
+    path = tmp_path / f"trace.{ending}"
+    draw_trace(pd.DataFrame(rows), steps, path, title="homework", divergence=(5, "updated L1 W"), undecided=7)
+    assert path.stat().st_size > 10_000
+    empty = tmp_path / f"empty.{ending}"
+    draw_trace(pd.DataFrame(), pd.DataFrame(), empty, title="nothing")
+    assert empty.stat().st_size > 0
