@@ -40,24 +40,29 @@ def run_all(
     """Put every task to `work`, and tell `done` or `lost` of each, in whatever order they end.
 
     No more than `ahead` tasks are in flight, so memory does not grow with their number. Where a process of the
-    executor dies, all that was in flight is tried again, one by one; a task that kills it again is `lost`.
+    executor dies, all that was in flight is tried again, one by one; a task that then kills it twice is `lost`.
     """
     waiting = iter(tasks)
     suspects: deque[T] = deque()
+    killed_alone = False
     running: dict[Future[R], T] = {}
     executor = open_executor()
     try:
         while True:
             alone = bool(suspects)
-            if alone and not running:
-                task = suspects.popleft()
-                running[executor.submit(work, task)] = task
-            while not alone and len(running) < ahead:
+            while len(running) < (1 if alone else ahead):
                 try:
-                    task = next(waiting)
-                except StopIteration:
+                    task = suspects.popleft() if alone else next(waiting)
+                except (StopIteration, IndexError):
                     break
-                running[executor.submit(work, task)] = task
+                try:
+                    running[executor.submit(work, task)] = task
+                except BrokenExecutor:  # it broke since the last task ended
+                    suspects.appendleft(task)
+                    break
+            if suspects and not running:
+                executor = open_executor()
+                continue
             if not running:
                 return
             broken = []
@@ -73,15 +78,18 @@ def run_all(
                 except Exception as error:
                     lost(task, error)
                 else:
+                    killed_alone = False
                     done(task, result)
             if broken:
                 broken += _given_up(running, done)
                 executor.shutdown(wait=False)
                 executor = open_executor()
-                if alone:
+                if alone and killed_alone:
                     lost(broken[0], BrokenExecutor("the process at work on it was killed, twice"))
+                    killed_alone = False
                 else:
-                    suspects.extend(broken)
+                    killed_alone = alone
+                    suspects.extendleft(reversed(broken))
     finally:
         for future in running:
             future.cancel()

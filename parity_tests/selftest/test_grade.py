@@ -6,7 +6,7 @@ import itertools
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -338,6 +338,15 @@ def test_processes_that_die_cost_only_the_task_that_kills_them(tmp_path: Path) -
     done, lost = crowd(iter(tasks), fatal, local_processes(2, tmp_path, nothing))
     assert {number for number, _ in lost} == {2}
     assert {number: result for (number, _), result in done.items()} == {1: 2, 3: 6, 4: 8, 5: 10}
+
+
+def test_an_executor_that_is_broken_before_it_is_asked_is_replaced() -> None:
+    class Broken(Alone):
+        def submit(self, work: Callable[..., Any], /, *arguments: Any, **more: Any) -> Future[Any]:
+            raise BrokenExecutor("an idle process was killed")
+
+    executors: Iterator[Executor] = iter([Broken(), Alone()])
+    assert crowd(iter([1, 2]), double, lambda: next(executors)) == ({1: 2, 2: 4}, {})
 
 
 def test_workers_of_a_cluster_that_die_cost_nothing(tmp_path: Path) -> None:
