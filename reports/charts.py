@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
@@ -19,6 +20,9 @@ SVG = "http://www.w3.org/2000/svg"
 _LEAST, _MOST = -4, 4
 _EXACT, _ENDLESS = _LEAST - 1, _MOST + 1
 _BINS = 10
+_POINTS = 150
+_LEGEND_COLUMNS = 3
+_MARGIN = 8
 _GRAIN = 25  # dots a decade; those that would cover one another are drawn once
 
 
@@ -110,10 +114,10 @@ def _chart(kind: Any, name: str, width: int, height: int, **settings: Any) -> An
         stroke=False,
         dots_size=3,
         legend_at_bottom=True,
-        legend_at_bottom_columns=3,
+        legend_at_bottom_columns=_LEGEND_COLUMNS,
         disable_xml_declaration=True,
         show_y_guides=False,
-        margin=8,
+        margin=_MARGIN,
         truncate_legend=-1,
         truncate_label=-1,
         **settings,
@@ -124,6 +128,9 @@ def _chart(kind: Any, name: str, width: int, height: int, **settings: Any) -> An
 
 def _svg(chart: Any, title: str, description: str) -> str:
     """The chart as an SVG element for a page: titled, described, native hover texts, nothing that runs."""
+    legend_rows = math.ceil(sum(told.get("title") is not None for _, told in chart.raw_series) / _LEGEND_COLUMNS)
+    if legend_rows > 1:
+        chart.margin_bottom = _MARGIN + 22 * (legend_rows - 1)  # pygal leaves room for one row alone
     ElementTree.register_namespace("", SVG)
     ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
     root = ElementTree.fromstring(chart.render(is_unicode=True))  # comments are dropped by the parser
@@ -197,3 +204,71 @@ def parts_chart(parts: pd.DataFrame) -> str:
     for word, column in (("all right", "right"), ("partly", "partly"), ("none right", "none")):
         chart.add(word, [{"value": int(n), "label": f"{word}: {int(n)}"} for n in rows[column]])
     return _svg(chart, "Parts", "For each part how many submissions have all of it, some of it, none; as in the table.")
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Steps to mark on a picture over steps."""
+
+    divergence: int | None = None
+    undecided: int | None = None
+
+
+def steps_chart(name: str, title: str, series: Mapping[str, Sequence[tuple[float, float]]], marks: Marks) -> str:
+    """Lines over training steps on a logarithmic axis, each of `series` as (step, value), but for what is not above 0.
+
+    The page dashes every other line, which is a radius. A line keeps at most as many points as the eye tells apart, the
+    largest of each stretch. "" where there is nothing to draw.
+    """
+    import pygal
+
+    lines = {
+        label: [(step, math.log10(value)) for step, value in points if 0 < value < math.inf]
+        for label, points in series.items()
+    }
+    values = [value for points in lines.values() for _, value in points]
+    if not values:
+        return ""
+    low, high = math.floor(min(values)), math.ceil(max(values))
+    low, high = (low - 1, high) if low == high else (low, high)
+    chart = _chart(pygal.XY, name, 900, 300)
+    chart.range = (low, high)
+    every = max(1, (high - low) // 8)
+    chart.y_labels = [{"value": power, "label": _power(power)} for power in range(low, high + 1, every)]
+    for label, points in lines.items():
+        dots = [{"value": p, "label": f"step {p[0]}, {label}: {10 ** p[1]:.3g}"} for p in _thinned(points)]
+        chart.add(printable(label), dots, stroke=True, dots_size=1.5)
+    said = _mark(chart, marks, low, high)
+    return _svg(chart, title, f"{', '.join(lines)} over the training steps, on a logarithmic axis.{said}")
+
+
+def losses_chart(series: Mapping[str, Sequence[tuple[float, float]]], marks: Marks) -> str:
+    """The losses of both sides over the training steps; "" where there are none."""
+    import pygal
+
+    lines = {label: [p for p in points if math.isfinite(p[1])] for label, points in series.items()}
+    values = [value for points in lines.values() for _, value in points]
+    if not values:
+        return ""
+    chart = _chart(pygal.XY, "losses", 900, 260)
+    for label, points in lines.items():
+        dots = [{"value": p, "label": f"step {p[0]}, {label}: {p[1]:.6g}"} for p in _thinned(points)]
+        chart.add(printable(label), dots, stroke=True, dots_size=1.5)
+    said = _mark(chart, marks, min(values), max(values))
+    return _svg(chart, "Losses", f"The mini-batch losses of {' and '.join(lines)} over the training steps.{said}")
+
+
+def _mark(chart: Any, marks: Marks, low: float, high: float) -> str:
+    said = ""
+    for word, step in (("first divergence", marks.divergence), ("undecided from here on", marks.undecided)):
+        if step is not None:
+            chart.add(word, [(step, low), (step, high)], stroke=True, show_dots=False)
+            said += f" {word.capitalize()}: step {step}."
+    return said
+
+
+def _thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """At most `_POINTS` points: of each stretch the one with the largest value."""
+    size = math.ceil(len(points) / _POINTS)
+    stretches = [points[start : start + size] for start in range(0, len(points), size)] if size else []
+    return [max(stretch, key=lambda point: point[1]) for stretch in stretches]

@@ -149,7 +149,7 @@ def report_page(
         narrow=markup(ratios_chart(records, parts, narrow=True)),
         notes=_folded(free, run),
         output=_printed(run.output),
-        environment=_flat({key: value for key, value in run.environment.items() if key != "hints"}),
+        environment=flat({key: value for key, value in run.environment.items() if key != "hints"}),
         glossary=GLOSSARY,
     )
 
@@ -336,7 +336,8 @@ def _printed(output: bytes) -> str:
     return text + more
 
 
-def _flat(environment: Mapping[str, Any]) -> list[tuple[str, str]]:
+def flat(environment: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """An environment as rows of text."""
     rows: list[tuple[str, str]] = []
     for key, value in environment.items():
         if isinstance(value, Mapping):

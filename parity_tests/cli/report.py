@@ -77,10 +77,20 @@ def _report_class(folder: Path, form: str, out: Path | None, anonymous: bool) ->
 
 
 def html_page(saved: Results, folder: Path, strict: bool) -> bytes:
-    """The page of a run, as UTF-8."""
+    """The page of a run, as UTF-8; of a trace, that of the trace."""
+    if (folder / "parts").is_dir():
+        return _trace_page(saved, folder)
     from reports.html import report_page
 
     text = report_page(saved, parts=PARTS, strict=strict, folder=str(folder))
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _trace_page(saved: Results, folder: Path) -> bytes:
+    from reports.trace_folder import TABLES, load_table
+    from reports.trace_html import trace_html
+
+    text = trace_html(saved, *(load_table(folder, table) for table in TABLES))
     return text.encode("utf-8", "backslashreplace")
 
 

@@ -9,7 +9,9 @@ from typing import Any
 import click
 
 from parity_tests.assignment.editions import EDITIONS
+from parity_tests.cli.files import write_whole
 from parity_tests.cli.options import DTYPES, LEVELS, finite_seconds, module_names
+from parity_tests.cli.report import html_page
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES, INTERRUPTED, status_of
 from parity_tests.cli.terminal import Progress, paint, width
 from parity_tests.devices import refuse_missing_device
@@ -18,6 +20,7 @@ from parity_tests.harness.errors import UsageError
 _RATE = click.FloatRange(min=0.0, max=1.0, max_open=True)
 _POSITIVE = click.FloatRange(min=0.0, min_open=True, max=1e6)
 PICTURE = "trace.svg"
+PAGE = "trace.html"
 
 
 @click.command()
@@ -157,6 +160,7 @@ def trace(
             )
         folder.finish(run)
         _draw(folder.folder, run)
+        write_whole(folder.folder / PAGE, html_page(run, folder.folder, strict=False))
     except RunFolderError as error:
         raise UsageError(f"{error}.") from error
     _print(run, out)
@@ -199,5 +203,7 @@ def _print(run: Any, out: Path) -> None:
         lines += [colours(line, style) for line in textwrap.wrap(sentence, width())]
         style = "warn"
     name = shlex.quote(printable(str(out)))
-    lines.append(f"The trace is saved in {name}; {PICTURE} there draws it, and parts/ holds the figures of every step.")
+    lines.append(
+        f"The trace is saved in {name}; {PAGE} and {PICTURE} there draw it, and parts/ holds the figures of every step."
+    )
     click.echo("\n".join(lines), color=True)

@@ -1,0 +1,90 @@
+"""The page of a trace: the first divergence marked, hover numbers, hostile text, and clean in Chromium."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from parity_tests.selftest.browser import Browser, find
+from parity_tests.selftest.hostile import TEXTS
+from parity_tests.selftest.invented import InventedRun, mismatch, record
+from reports.trace_html import trace_html
+
+SETTINGS = {"dtype": "float32", "eta": 0.01, "alpha": 0.9}
+
+
+def traced(steps: int = 300, text: str = "") -> tuple[InventedRun, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """A trace that diverges at step 7, in the gradient of L1's W."""
+    names = ("updated L1 W", "updated L2 W", "L1 gradient of W", "L1 output")
+    quantities = pd.DataFrame(
+        [
+            {"step": n, "quantity": name, "gap": 1e-9 * n if n < 7 else 0.5, "radius": 1e-7 * n}
+            for n in range(1, steps + 1)
+            for name in names
+        ]
+    )
+    losses = pd.DataFrame([{"step": n, "loss": 2.3 / n, "torch_loss": 2.3 / n} for n in range(1, steps + 1)])
+    sides = {f"{side}{word}": 0.5 for side in ("", "torch_") for word in ("training_loss", "training_accuracy")}
+    sides |= {f"{side}{word}": 0.5 for side in ("", "torch_") for word in ("validation_loss", "validation_accuracy")}
+    records = [
+        record(check="import", case="import", verdict="match"),
+        mismatch(quantity=f"updated L1 W{text}", step=7, explained_by="4"),
+        mismatch(
+            quantity=f"L1 gradient of W{text}", step=7, message=f"L1 gradient of W is off{text}", diagnosis="a mean"
+        ),
+        record(quantity="loss", verdict="undecided", step=200, message=f"loss is undecided{text}"),
+    ]
+    environment = {"submission": f"homework{text}", "trace": {**SETTINGS, "note": text}}
+    return (
+        InventedRun(records=records, environment=environment),
+        quantities,
+        losses,
+        pd.DataFrame([{"epoch": 1, **sides}]),
+    )
+
+
+def test_the_page_names_the_first_divergence_its_step_and_the_start_of_undecided() -> None:
+    page = trace_html(*traced())
+    assert "Divergence at step 7, in L1 gradient of W." in page
+    assert "It looks like this mistake: a mean." in page
+    assert "no momentum (--alpha 0)" in page
+    assert "First divergence: step 7. Undecided from here on: step 200." in page
+    assert (
+        "<title>step 8, gap of updated L1 W: 0.5</title>" in page or "<title>step 7, gap of updated L1 W: 0.5" in page
+    )
+    assert len(re.findall("<svg", page)) == 4
+
+
+def test_a_long_trace_is_no_larger_than_a_short_one() -> None:
+    assert len(trace_html(*traced(6000))) < 1.5 * len(trace_html(*traced(300)))
+
+
+def test_a_trace_that_agrees_or_has_no_steps_says_so() -> None:
+    run, quantities, losses, epochs = traced()
+    agreed = InventedRun(records=[record(quantity="loss", step=3)], environment=run.environment)
+    assert "Agreement: every quantity of 300 steps" in trace_html(agreed, quantities, losses, epochs)
+    empty: Any = pd.DataFrame()
+    page = trace_html(agreed, empty, empty, empty)
+    assert "Nothing was traced" in page
+    assert "<svg" not in page
+
+
+@pytest.mark.skipif(find() is None, reason="there is no Chromium: install the system's package chromium")
+def test_the_page_is_clean_and_hostile_text_does_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "trace.html"
+    with Browser() as browser:
+        for width, dark in ((1280, True), (390, False)):
+            path.write_text(trace_html(*traced()), encoding="utf-8")
+            seen = browser.open(path, width=width, dark=dark)
+            assert (seen.console, seen.requests) == ([], [])
+            assert browser.overflow() <= 0
+            assert browser.axe() == []
+        for text in TEXTS[:6]:
+            path.write_text(trace_html(*traced(10, text)), encoding="utf-8")
+            seen = browser.open(path)
+            assert (seen.console, seen.requests) == ([], [])
+            assert browser.run("window.pwned === undefined")
