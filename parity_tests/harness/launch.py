@@ -21,7 +21,7 @@ from typing import Any
 from parity_tests.harness import seccomp, users
 from parity_tests.harness.confine import landlock_version
 from parity_tests.harness.errors import HarnessError, UsageError
-from parity_tests.harness.runtime import Runtime, runtime
+from parity_tests.harness.runtime import Runtime, gathered, runtime
 
 SCRATCH_BYTES = 64 << 20
 """What a submission may write in bubblewrap's private scratch folder."""
@@ -32,7 +32,8 @@ WORKER = str(_HERE / "worker.py")
 _CODE = [str(_HERE / name) for name in ("worker.py", "wire.py", "witness.py", "guard.py", "lent.py", "confine.py")]
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 _LOADER_CACHE = "/etc/ld.so.cache"
-_SCRATCH = "/scratch"
+_SCRATCH, _LIBRARIES = "/scratch", "/libraries"
+_gathered = lru_cache(gathered)
 _MANY = 10_000
 
 
@@ -115,7 +116,8 @@ class Launcher:
         outer = {folder for folder in needed.folders if any(_inside(hidden, folder) for hidden in needed.hidden)}
         entries = [str(path) for folder in outer for path in Path(folder).iterdir() if str(path) not in needed.hidden]
         within = [path for path in needed.folders if path not in outer]
-        read = [*entries, *within, *needed.files, *self._files, self._folder, *_DEVICES, _LOADER_CACHE]
+        read = [*entries, *within, *needed.files, *needed.libraries, *self._files, self._folder]
+        read += [*_DEVICES, _LOADER_CACHE]
         parents = {str(Path(path).parent) for path in needed.folders} if self._modules else set()
         landlock = None
         if landlock_version():
@@ -124,7 +126,7 @@ class Launcher:
                 "list": sorted({*outer, *parents}),
                 "write": [scratch, "/dev/null"],
             }
-        private = _private([*needed.folders, *needed.files, *self._files, self._folder], above=True)
+        private = self._private(needed, above=True)
         if self._user is not None and private and landlock is None:
             raise UsageError(
                 f"{private} is not open to other users, one of whom runs the submission at the level `restricted`; on "
@@ -141,8 +143,13 @@ class Launcher:
     def _bubblewrap(self, needed: Runtime) -> Launch:
         program = find_bubblewrap()
         known = _options(program)
-        paths = [*needed.folders, *needed.files, *self._files, self._folder]
-        private = bool(self._user is not None and _private(paths, above=False))
+        # The program that loads libraries must lie where each program says that it does.
+        loaders = [file for file in needed.libraries if Path(file).name.startswith("ld-")]
+        libraries = [file for file in needed.libraries if file not in loaders]
+        folder = _gathered(tuple(libraries))
+        own = loaders if folder else needed.libraries
+        paths = [*needed.folders, *needed.files, *own, *self._files, self._folder]
+        private = bool(self._user is not None and self._private(needed, above=False))
         if private:
             self._refuse_foreign()
         command = [program]
@@ -169,11 +176,14 @@ class Launcher:
             command += mounts[path]
         for path in needed.hidden:
             command += ["--remount-ro", path]
+        if folder:
+            command += ["--ro-bind", str(folder), _LIBRARIES]
         command += ["--perms", "0755", "--dir", "/dev"]
         for path in filter(os.path.exists, _DEVICES):
             command += ["--dev-bind", path, path]
         command += ["--perms", "0777", "--size", str(SCRATCH_BYTES), "--tmpfs", _SCRATCH, "--remount-ro", "/"]
-        command += ["--setenv", "LD_LIBRARY_PATH", ":".join(needed.library_path), "--chdir", _SCRATCH, "--"]
+        found = [_LIBRARIES] if folder else sorted({str(Path(file).parent) for file in libraries})
+        command += ["--setenv", "LD_LIBRARY_PATH", ":".join(found), "--chdir", _SCRATCH, "--"]
         confine = {
             "user": None if self._user is None else users.INSIDE,
             "search": private,
@@ -181,6 +191,10 @@ class Launcher:
             "processes": THREADS,
         }
         return Launch("bubblewrap", tuple(command), environment(_SCRATCH), descriptors, _SCRATCH, confine)
+
+    def _private(self, needed: Runtime, *, above: bool) -> str:
+        """The first path that others than its owner may not read, "" where there is none."""
+        return _private_installation(needed, above) or _private([*self._files, self._folder], above=above)
 
     def _refuse_foreign(self) -> None:
         """In its namespace, the worker can be given the right to read root's private files, but nobody else's."""
@@ -211,6 +225,11 @@ def _options(program: str) -> str:
         return subprocess.run([program, "--help"], capture_output=True, text=True, timeout=10).stdout
     except (OSError, subprocess.TimeoutExpired) as error:
         raise HarnessError(f"{program} does not answer: {error}") from error
+
+
+@lru_cache
+def _private_installation(needed: Runtime, above: bool) -> str:
+    return _private([*needed.folders, *needed.files, *needed.libraries], above=above)
 
 
 def _private(paths: Iterable[str], *, above: bool) -> str:

@@ -109,7 +109,9 @@ def test_what_is_missing_is_said_with_how_to_install_it(monkeypatch: pytest.Monk
 
 def test_only_what_is_needed_is_there(tmp_path: Path, bubblewrap: str) -> None:
     needed = runtime()
-    inside = tuple(f"{folder}/" for folder in (*needed.folders, str(tmp_path / "submission"), "/scratch", "/dev"))
+    inside = tuple(
+        f"{folder}/" for folder in (*needed.folders, str(tmp_path / "submission"), "/scratch", "/dev", "/libraries")
+    )
     source = f"""
 for path, folders, files in os.walk("/"):
     for name in files:
@@ -118,7 +120,8 @@ for path, folders, files in os.walk("/"):
             print(whole)
 """
     found = said(tmp_path, bubblewrap, source, case_seconds=30.0).split()
-    expected = {*needed.files, *launch._CODE, str(tmp_path / "probes" / "probe.py"), str(editions.__file__)}
+    code = {*launch._CODE, str(tmp_path / "probes" / "probe.py"), str(editions.__file__)}
+    expected = {*needed.files, *needed.libraries, *code}
     assert set(found) <= expected
     assert set(launch._CODE) <= set(found)
 
