@@ -48,22 +48,22 @@ def feedback_page(
         lines += ["", "## What to look at", "", _RATIO]
         for todo, group in _by_todo(found).items():
             lines += ["", f"### {_heading(todo, parts)}", ""]
-            lines += [line for entry in group for line in _item(entry, hints)]
+            lines += _items(group, hints)
     lines += _agreeing(records, wrong, parts)
     undecided = [record for record in records if record.verdict == "undecided"]
     if undecided:
         lines += ["", "## Undecided", "", _UNDECIDED, ""]
         lines += [f"- {escaped(_stop(record.message))}" for record in _first_alike(undecided)]
-    notes = dict.fromkeys(note for record in records for note in note_parts(record))
+    notes = {re.sub(r"\d+", "#", note): note for record in reversed(records) for note in reversed(note_parts(record))}
     if notes:
         lines += [
             "",
             "## Worth knowing",
             "",
-            "None of these is wrong, and none costs points unless the table says so.",
+            "None of these is wrong.",
             "",
         ]
-        lines += [f"- {escaped(_capital(_stop(note)))}" for note in notes]
+        lines += [f"- {escaped(_capital(_stop(note)))}" for note in reversed(notes.values())]
     return "\n".join(lines) + "\n"
 
 
@@ -120,20 +120,37 @@ def _overridden(grade: Grade) -> list[str]:
     ]
 
 
+_IMPORT = "The file as a whole"
+
+
 def _by_todo(found: Sequence[Entry]) -> dict[str, list[Entry]]:
     groups: dict[str, list[Entry]] = {}
     for entry in found:
-        groups.setdefault(entry.records[0].todo, []).append(entry)
-    return {todo: groups[todo] for todo in sorted(groups, key=todo_order)}
+        first = entry.records[0]
+        groups.setdefault(_IMPORT if first.check == "import" else first.todo, []).append(entry)
+    return {todo: groups[todo] for todo in sorted(groups, key=lambda todo: (todo != _IMPORT, todo_order(todo)))}
 
 
 def _heading(todo: str, parts: Mapping[str, str]) -> str:
     return f"TODO {todo}: {parts.get(todo, '')}" if todo.isdecimal() else parts.get(todo, todo)
 
 
-def _item(entry: Entry, hints: Mapping[str, str]) -> list[str]:
-    text = [escaped(_capital(_stop(entry.sentence))), *map(escaped, _more(entry))]
-    return [f"- {' '.join(text)}", *(f"  - {escaped(hint)}" for hint in _hints(entry, hints))]
+def _items(group: Sequence[Entry], hints: Mapping[str, str]) -> list[str]:
+    """The entries of one TODO as a list; those that differ by the quantity alone are one, and each hint stands once."""
+    alike: dict[str, list[Entry]] = {}
+    for entry in group:
+        alike.setdefault(entry.sentence.replace(entry.records[0].quantity or "\0", "\0"), []).append(entry)
+    lines: list[str] = []
+    hinted: set[str] = set()
+    for first, *others in alike.values():
+        text = [escaped(_capital(_stop(first.sentence.removeprefix("import: "))))]
+        if others:
+            text.append(escaped(f"The same of {'; '.join(other.records[0].quantity for other in others)}."))
+        lines.append(f"- {' '.join([*text, *map(escaped, _more(first))])}")
+        new = [hint for hint in _hints(first, hints) if hint not in hinted]
+        hinted.update(new)
+        lines += [f"  - {escaped(hint)}" for hint in new]
+    return lines
 
 
 def _hints(entry: Entry, hints: Mapping[str, str]) -> list[str]:
@@ -146,12 +163,14 @@ def _more(entry: Entry) -> list[str]:
     said = []
     first = entry.records[0]
     cases = list(dict.fromkeys(_case(record, first) for record in entry.records))[1:]
-    if cases and entry.sentence == sentence(first):
+    unjudged = len(entry.unjudged)
+    if first.check == "import":
+        unjudged += len(entry.records) - 1
+    elif cases and entry.sentence == sentence(first):
         more = f"; and {len(cases) - _ALSO} more" if len(cases) > _ALSO else ""
         said.append(f"The same in {'; '.join(cases[:_ALSO])}{more}.")
-    if entry.unjudged:
-        count = len(entry.unjudged)
-        said.append(f"Because of it {count} other quantit{'y was' if count == 1 else 'ies were'} not judged.")
+    if unjudged:
+        said.append(f"Because of it {unjudged} other quantit{'y was' if unjudged == 1 else 'ies were'} not judged.")
     return said
 
 
