@@ -1,8 +1,8 @@
 """Makes the samples in reports/examples: `python -m parity_tests.examples`; --check says whether they are current.
 
-The samples are rendered from two saved results that lie beside them, so that they come out the same on every machine: a
-run (`run/`) and a class (`class/`), made by --run from networks with known mistakes, with times, paths and versions
-replaced. --pictures takes the README's pictures of the pages, with Chromium.
+The samples are rendered from saved results that lie beside them, so that they come out the same on every machine: a run
+(`run/`), a trace (`trace/`) and a class (`class/`), made by --run from networks with known mistakes, with times, paths
+and versions replaced. --pictures takes the README's pictures of the pages, with Chromium.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from parity_tests.cli.report import RENDER
+from parity_tests.cli.report import RENDER, html_page
 from parity_tests.grading.pages import write_class_page
 from reports.baseline import baseline_text
 from reports.github import annotation_lines
-from reports.runs import SavedRun, load, save
+from reports.runs import Results, SavedRun, load, save
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "reports" / "examples"
 FORMATS = {
@@ -56,13 +56,14 @@ def render(into: Path) -> list[str]:
     run = load(EXAMPLES / "run")
     for form, name in FORMATS.items():
         (into / name).write_bytes(RENDER[form](run, Path("run"), False))
+    (into / "trace.html").write_bytes(html_page(load(EXAMPLES / "trace"), EXAMPLES / "trace", False))
     annotations = annotation_lines(run, folder="homework")
     (into / "annotations.txt").write_text("\n".join(annotations) + "\n", encoding="utf-8")
     (into / "baseline.json").write_text(baseline_text(run.records, run.environment), encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         kept = Path(shutil.copytree(EXAMPLES / "class", Path(folder) / "class"))
         (into / "class.html").write_bytes(write_class_page(kept).read_bytes())
-    return [*FORMATS.values(), "annotations.txt", "baseline.json", "class.html"]
+    return [*FORMATS.values(), "trace.html", "annotations.txt", "baseline.json", "class.html"]
 
 
 def stale() -> list[str]:
@@ -83,21 +84,37 @@ def remake() -> None:
     with tempfile.TemporaryDirectory() as folder:
         homework = _wrong(shipped_network(), Path(folder) / "homework", [MISTAKE])
         run = check(homework, todos=TODOS, dtypes=("float64",))
-    records = [replace(record, submission="homework", seconds=0.01) for record in run.records]
-    environment = {**run.environment, **_neutral(run.environment), "submission": "homework"}
-    arrays = {name: array for name, array in run.arrays.items() if array.nbytes < LARGEST}
-    save(EXAMPLES / "run", SavedRun(records, environment, arrays, run.inputs, b"epoch 1: loss 2.3\n"))
+    save(EXAMPLES / "run", _neutral(run))
+    _remake_trace(shipped_network())
     _remake_class(shipped_network())
 
 
-def _neutral(environment: Mapping[str, Any]) -> dict[str, Any]:
-    return {
+def _neutral(run: Results) -> SavedRun:
+    """The run without what is the machine's."""
+    environment = {
+        **run.environment,
+        "submission": "homework",
         "seconds": 1.0,
         "platform": "a machine",
-        "versions": dict.fromkeys(environment["versions"], "x.y.z"),
+        "versions": dict.fromkeys(run.environment["versions"], "x.y.z"),
         "submission_python": "x.y.z",
         "submission_numpy": "x.y.z",
     }
+    records = [replace(record, submission="homework", seconds=0.01) for record in run.records]
+    arrays = {name: array for name, array in run.arrays.items() if array.nbytes < LARGEST}
+    return SavedRun(records, environment, arrays, dict(run.inputs), b"epoch 1: loss 2.3\n")
+
+
+def _remake_trace(shipped: Path) -> None:
+    """Torch's momentum: as asked for until η drops."""
+    from parity_tests.cli import main as parity
+
+    with tempfile.TemporaryDirectory() as folder:
+        homework, out = _wrong(shipped, Path(folder) / "homework", CLASS["fatima"]), Path(folder) / "out"
+        settings = ["--batch", "500", "--epochs", "4", "--lr-drop-every", "2", "--alpha", "0.9", "--hidden", "12"]
+        parity(["trace", str(homework), "--out", str(out), *settings])
+        save(EXAMPLES / "trace", _neutral(load(out)))
+        shutil.copytree(out / "parts", EXAMPLES / "trace" / "parts")
 
 
 def _remake_class(shipped: Path) -> None:
