@@ -18,7 +18,7 @@ def test_a_sample_that_is_not_current_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     names = examples.render(tmp_path)
-    for name in ("run", "class"):
+    for name in ("run", "trace", "class"):
         (tmp_path / name).symlink_to(examples.EXAMPLES / name)
     monkeypatch.setattr(examples, "EXAMPLES", tmp_path)
     assert examples.main(["--check"]) == 0
