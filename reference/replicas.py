@@ -75,7 +75,7 @@ class Replicas:
         labels = y.expand(len(a), N)[..., None]
         losses = r(r(total.log()) - d.gather(2, labels))
         loss = r(losses.mean(dim=(1, 2)))
-        one_hot = torch.nn.functional.one_hot(y, a.shape[2]).to(a.dtype)
+        one_hot = (torch.arange(a.shape[2], device=y.device) == y[:, None]).to(a.dtype)
         da = r(r(r(e / total) - one_hot).div_(N))
         W2_t = w["L2_W"].transpose(1, 2)
         ds = r(torch.bmm(self._operand(da), W2_t))

@@ -115,7 +115,8 @@ def _quantity_lines(records: Sequence[Record], paint: Paint) -> list[str]:
     for record in records:
         if record.check == "import" and record.verdict == "match":
             continue
-        verdict = paint(f"{record.verdict:<9}", _STYLES.get(record.verdict, "bad"))
+        word = "follows" if record.explained_by and record.verdict == "mismatch" else record.verdict
+        verdict = paint(f"{word:<9}", _STYLES.get(record.verdict, "bad"))
         step = "" if record.step is None else str(record.step)
         lines.append(
             f"{record.quantity:<22}  {record.todo:<5}  {verdict}  {number(record.gap):>11}  "
@@ -126,7 +127,9 @@ def _quantity_lines(records: Sequence[Record], paint: Paint) -> list[str]:
 
 def _facts(run: Traced) -> list[str]:
     t = run.totals
-    said = ["ratio: the gap as a share of what rounding explains, where it is largest"]
+    said = ["ratio: the gap as a share of what rounding explains, where it is largest or first too large"]
+    if any(record.explained_by and record.verdict == "mismatch" for record in run.records):
+        said.append("follows: off after the first divergence, and because of it")
     if t.get("masked"):
         said.append(
             f"masks shared: {t['kept'] / t['masked']:.2%} kept of the {t['masked']:,.0f} units whose mask can be seen"

@@ -14,7 +14,7 @@ PANELS = {
     "activations": ("L1 output", "L2 output"),
 }
 _COLOURS = ("#1f5fa8", "#d9741a")
-_RED, _GREY = "#b3261e", "#6b6b6b"
+_RED, _PALE = "#b3261e", "#c9c9c9"
 
 
 def draw_trace(
@@ -79,12 +79,9 @@ def _losses(axis: Any, steps: pd.DataFrame) -> None:
     if not len(steps):
         return
     window = max(1, len(steps) // 50)
-    for column, label, colour, style in (
-        ("torch_loss", "torch", _GREY, "-"),
-        ("loss", "submission", _COLOURS[0], (0, (4, 2))),
-    ):
+    for column, label, colour, thick in (("torch_loss", "torch", _PALE, 2.5), ("loss", "submission", _COLOURS[0], 0.8)):
         values = steps[column].astype(float).rolling(window, min_periods=1).mean()
-        axis.plot(steps["step"], values, color=colour, linestyle=style, label=label)
+        axis.plot(steps["step"], values, color=colour, linewidth=thick, label=label)
     axis.set_ylabel("loss" if window == 1 else f"loss, mean of {window}")
     axis.set_ylim(bottom=0)
     _names(axis)

@@ -22,7 +22,7 @@ from reference.trainer import UPDATED, Trainer, exactly
 
 Array = NDArray[Any]
 
-FACTOR = 8.0
+FACTOR = 4.0
 """Times the largest spread of the perturbed replicas: the radius. `python -m parity_tests.trace_factor` measures what
 it must cover, over seeds, dtypes, activations, widths and honest ways to write each part."""
 USEFUL = 0.5
