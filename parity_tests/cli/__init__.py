@@ -16,6 +16,7 @@ from parity_tests.cli.grade import grade
 from parity_tests.cli.gradescope_bundle import gradescope_bundle
 from parity_tests.cli.regrade import regrade
 from parity_tests.cli.report import report
+from parity_tests.cli.selftest import selftest
 from parity_tests.cli.show import show
 from parity_tests.cli.status import AGREEMENT, INTERRUPTED, OWN_FAULT, UNUSABLE
 from parity_tests.cli.terminal import complain, keep_traceback
@@ -61,5 +62,5 @@ def cli() -> None:
     and if not, what is wrong with it."""
 
 
-for command in (check, show, report, data, doctor, bench, grade, regrade, gradescope_bundle, trace):
+for command in (check, show, report, data, doctor, selftest, bench, grade, regrade, gradescope_bundle, trace):
     cli.add_command(command)

@@ -65,7 +65,7 @@ class Asker:
 
         def send(header: Mapping[str, Any], sent: Mapping[str, Any]) -> None:
             copies = {key: np.array(array, copy=True) for key, array in sent.items()}
-            gathered.take(wire.Message(dict(header), copies))
+            gathered.take(wire.Message(dict(header), copies, 0))
 
         witness = Witness(send, FOLDER, wire.MAX_BODY)
         started = time.monotonic()

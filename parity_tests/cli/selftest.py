@@ -1,0 +1,112 @@
+"""`parity selftest`: measure what the harness catches, what it names, and whether it raises false alarms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from parity_tests.cli.status import AGREEMENT, DISCREPANCIES
+from parity_tests.cli.terminal import Progress
+from parity_tests.harness.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@click.command()
+@click.option(
+    "--honest",
+    "seeds",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Only honest variants, for N seeds: how gap/radius is distributed.",
+)
+@click.option(
+    "--only",
+    type=click.Choice(["mistakes", "honest", "slips"]),
+    help="Only one of the three parts.",
+)
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes; as many as there are cores if left out.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("parity-selftest"),
+    show_default=True,
+    help="Folder for the frames and the picture.",
+)
+def selftest(seeds: int | None, only: str | None, jobs: int | None, out: Path) -> int:
+    """Hold the harness itself to account.
+
+    Known mistakes, single slips and honest rewrites are made of the network that comes with Parity. Each mistake
+    must be caught at its TODO and called by its name, each slip be caught unless it changes nothing that is asked,
+    each rewrite match. Exit status 1 for a survivor, a wrong name or a false alarm.
+    """
+    import pandas as pd
+
+    from parity_tests.selfproof.proof import KINDS, prove, tasks
+
+    kinds = ("honest",) if seeds else (only,) if only else KINDS
+    rows: list[dict[str, Any]] = []
+    compared: list[dict[str, Any]] = []
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"the folder {out} cannot be made ({error.strerror}).") from error
+    with Progress() as progress:
+        for task, found in prove(tasks(kinds, range(seeds or 1)), jobs=jobs, progress=progress):
+            rows.append({**found[0], "seed": task.seed})
+            compared += found[1:]
+    frame = pd.DataFrame(rows)
+    frame.to_csv(out / "selftest.csv", index=False)
+    _print_table(frame)
+    if compared:
+        _print_distribution(pd.DataFrame(compared), out)
+    click.echo(f"The frames are in {out}.")
+    return AGREEMENT if bool(frame["good"].all()) else DISCREPANCIES
+
+
+def _print_table(frame: pd.DataFrame) -> None:
+    click.echo(f"{'':<12}{'asked':>7}{'caught':>8}{'named':>7}{'equivalent':>12}{'survivors':>11}{'false alarms':>14}")
+    for kind, label in (("mistakes", "mistakes"), ("slips", "single slips"), ("honest", "honest")):
+        group = frame[frame["kind"] == kind]
+        if not len(group):
+            continue
+        outcomes = group["outcome"]
+        caught = int(outcomes.str.startswith(("named", "caught")).sum()) if kind != "honest" else None
+        counts = (
+            len(group),
+            caught,
+            int((outcomes == "named").sum()) if kind == "mistakes" else None,
+            int((outcomes == "equivalent").sum()) if kind == "slips" else None,
+            int((outcomes == "survived").sum()) if kind != "honest" else None,
+            int((outcomes == "false alarm").sum()) if kind == "honest" else None,
+        )
+        cells = ["-" if count is None else str(count) for count in counts]
+        click.echo(f"{label:<12}" + "".join(f"{c:>{w}}" for c, w in zip(cells, (7, 8, 7, 12, 11, 14), strict=True)))
+    for row in [*frame[~frame["good"]].to_dict("records"), *frame[frame["outcome"] == "equivalent"].to_dict("records")]:
+        click.echo(f"  {row['outcome']}: {row['name']}" + (f": {row['detail']}" if row["detail"] else ""))
+
+
+def _print_distribution(compared: pd.DataFrame, out: Path) -> None:
+    from parity_tests.selfproof.distribution import draw, loose, table
+
+    compared.to_parquet(out / "honest.parquet", index=False)
+    summary = table(compared)
+    summary.to_csv(out / "honest.csv", index=False)
+    click.echo(
+        "\ngap/radius over honest comparisons (exact: the share of gaps that are 0; the median is of the others)"
+    )
+    click.echo(summary.drop(columns="asked").to_string(index=False, float_format=lambda x: f"{x:.3g}", na_rep="-"))
+    over = int((compared["ratio"] > 1).sum())
+    click.echo(
+        f"{int(compared['elements'].sum()):,} elements in {len(compared):,} records were compared; "
+        f"{over} records have a ratio over 1, the largest is {compared['ratio'].max():.3g}."
+    )
+    for row in loose(summary).itertuples():
+        click.echo(f"  the bound of {row.part}, {row.quantity} ({row.dtype}) is wide: median {row.median:.2g}")
+    try:
+        draw(compared, out / "honest.svg")
+    except ImportError:
+        click.echo("No picture: matplotlib is not installed (pip install 'parity[figures]').")

@@ -1,0 +1,117 @@
+"""A part of `parity selftest`: honest rewrites match, single slips are caught, bounds are tight."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from click.testing import CliRunner
+
+from parity_tests.assignment.diagnoses.base import Body, Swap
+from parity_tests.cli.selftest import selftest
+from parity_tests.selfproof import proof
+from parity_tests.selfproof.asking import records
+from parity_tests.selfproof.distribution import SHORT, draw, loose, table
+from parity_tests.selfproof.equivalent import reason
+from parity_tests.selfproof.honest import FORMS, forms
+from parity_tests.selfproof.mutants import Mutant, mutants, trial
+from parity_tests.selfproof.variants import Variant, changed, shipped
+
+MUTANTS = mutants()
+PARTS = [mutant for mutant in MUTANTS if mutant.function not in ("main", "evaluate")]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """The arrays are small: threads would only wait for one another."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_there_are_thirty_honest_forms_and_each_differs_from_the_shipped_network() -> None:
+    assert len(FORMS) >= 30
+    sources = {variant.neural_networks + variant.utils for variant in forms()}
+    assert len(sources) == len(FORMS) + 1
+
+
+OWN_CHECK = {"linear": "linear", "tanh": "tanh", "relu": "relu", "dropout": "dropout", "SGD": "sgd", "loss": "loss"}
+
+
+@pytest.mark.parametrize("variant", forms()[1:-3], ids=lambda variant: variant.name)
+def test_an_honest_form_of_a_part_matches(variant: Variant) -> None:
+    check = OWN_CHECK[variant.name.split(":")[0].split(" ")[0]]
+    found = records(variant, lambda case: case.check == check, names=False)
+    assert {record.message for record in found if record.verdict != "match"} == set()
+
+
+def test_slips_are_many_compile_and_are_all_different() -> None:
+    assert len(MUTANTS) > 300
+    assert len({mutant.source for mutant in MUTANTS}) == len(MUTANTS)
+    for mutant in MUTANTS:
+        compile(mutant.source, mutant.file, "exec")
+    functions = {mutant.function for mutant in MUTANTS}
+    assert {"miniBatchStochasticGradientDescent", "linear_layer.backward", "dropout.forward", "main"} <= functions
+
+
+@pytest.mark.parametrize("mutant", PARTS[::4], ids=lambda mutant: mutant.name)
+def test_a_single_slip_is_caught_or_known_to_be_equivalent(mutant: Mutant) -> None:
+    assert trial(mutant).outcome in ("caught", "equivalent")
+
+
+def test_equivalent_slips_have_reasons_and_are_few() -> None:
+    excused = [m for m in MUTANTS if reason(m.function, m.before, m.after)]
+    assert 0 < len(excused) < len(MUTANTS) / 8
+    assert all(len(reason(m.function, m.before, m.after)) > 20 for m in excused)
+    assert reason("linear_layer.forward", "return X @ W + b", "return X @ W - b") == ""
+
+
+def test_a_change_that_cannot_be_made_is_refused() -> None:
+    with pytest.raises(ValueError, match="not once"):
+        changed("none", [Swap("no such text", "")])
+    with pytest.raises(ValueError, match="no function linear_layer\\.no_such"):
+        changed("none", [Body("linear_layer.no_such", "pass")])
+    body = changed("a", [Body("relu.forward", "return X")]).neural_networks
+    assert "return np.maximum(X, 0)" not in body
+    ast.parse(body)
+
+
+def test_the_bounds_are_tight_and_no_honest_comparison_is_over_one(tmp_path: Path) -> None:
+    rows = [row for number in (0, 4, 20) for row in proof._of_honest(number, 1)[1:]]
+    compared = pd.DataFrame(rows)
+    assert compared["ratio"].max() <= 1
+    summary = table(compared)
+    assert summary["elements"].sum() == compared["elements"].sum() > 100_000
+    assert set(summary["dtype"]) == {"float64", "float32"}
+    wide = summary.assign(median=SHORT / 10)
+    assert len(loose(wide)) == int(summary["asked"].notna().sum() - (summary["asked"] < SHORT).sum())
+    pytest.importorskip("matplotlib")
+    draw(compared, tmp_path / "honest.svg")
+    assert (tmp_path / "honest.svg").read_text(encoding="utf-8").count("network, 784 pixels") > 3
+
+
+def test_the_command_fails_for_a_survivor_and_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = {"kind": "slips", "todo": "", "name": "f: a → b", "outcome": "survived", "good": False, "detail": ""}
+    good = {**row, "name": "g: a → b", "outcome": "equivalent", "good": True, "detail": "the same values"}
+
+    def prove(tasks: object, **_: object) -> Iterator[tuple[proof.Task, list[dict[str, object]]]]:
+        yield proof.Task("slips", 0), [row]
+        yield proof.Task("slips", 1), [good]
+
+    monkeypatch.setattr(proof, "prove", prove)
+    result = CliRunner().invoke(selftest, ["--out", str(tmp_path / "out")], standalone_mode=False)
+    assert result.return_value == 1
+    assert "survived: f: a → b" in result.output
+    assert "equivalent: g: a → b: the same values" in result.output
+    assert len(pd.read_csv(tmp_path / "out" / "selftest.csv")) == 2
+    row["outcome"], row["good"] = "caught", True
+    assert CliRunner().invoke(selftest, ["--out", str(tmp_path / "out")], standalone_mode=False).return_value == 0
+
+
+def test_the_shipped_network_is_what_variants_are_made_of() -> None:
+    assert shipped().files().keys() == {"neural_networks.py", "utils.py"}
