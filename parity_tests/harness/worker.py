@@ -20,7 +20,7 @@ import traceback
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
+from types import MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,7 +34,7 @@ _HIGH = 100
 _FILE_BYTES = 16 << 20
 _OPEN_FILES = 64
 _CPU_SECONDS = 600
-_NAMES = 1000
+_NAMES = 500
 
 
 def load(files: Mapping[str, Path]) -> dict[str, ModuleType]:
@@ -93,7 +93,16 @@ class Channel:
         """Send a message whole."""
         if os.getpid() != self._process:  # a copy that the submission forked off must not talk for us
             os._exit(0)
-        for piece in wire.encode(header, arrays):
+        try:
+            pieces = wire.encode(header, arrays)
+        except wire.WireError as error:
+            if header.get("kind") != "fact":
+                raise
+            # Probes tell names and kinds as they find them: who makes these endless has no fault of the harness's.
+            failure = {"failure": "crashed", "error": "", "file": "", "line": 0, "function": ""}
+            text = f"what the submission makes of {header['key']} cannot be taken: {error}"
+            pieces = wire.encode({"kind": "failure", "name": "", **failure, "text": text[:1000]}, {})
+        for piece in pieces:
             while piece:
                 piece = piece[os.write(self._write, piece) :]
 
@@ -167,6 +176,7 @@ class Worker:
     def hello(self) -> dict[str, Any]:
         """Import the submission a first time and say what it is."""
         self._begin("hello", 0, self._seconds)
+        self._ours = {name: dict(vars(module)) for name, module in sys.modules.items() if module is not None}
         failures: dict[str, Any] = {"module": None, "utils": None}
         names: list[str] = []
         try:
@@ -187,7 +197,7 @@ class Worker:
         return {
             "kind": "hello",
             "failures": failures,
-            "names": [name[:200] for name in names],
+            "names": [name[:100] for name in names],
             "numpy": np.__version__,
             "python": sys.version.split()[0],
         }
@@ -320,6 +330,15 @@ class Worker:
         tree.body = [s for s in tree.body if s.end_lineno is not None and s.end_lineno < line]
         self._guard.replace(self._file, compile(tree, self._file, "exec", dont_inherit=True))
 
+    def _replaced(self) -> str:
+        """A function or class of a module that was loaded before the submission and is another one now, or ""."""
+        for name, before in self._ours.items():
+            now = vars(sys.modules[name]) if isinstance(sys.modules.get(name), ModuleType) else {}
+            for key, value in before.items():
+                if not _same(value, now.get(key)):
+                    return witness.clean(f"{name}.{key}", 100)
+        return ""
+
     def _escaped(self, error: BaseException) -> None:
         """Say why a probe did not end: the submission's fault where it stood in its frames or lacked what was asked."""
         failure = self._witness.describe(error, "the case")
@@ -333,9 +352,18 @@ class Worker:
             failure["text"] = f"{witness.clean(str(what))} defines no {witness.clean(str(error.name))}"  # type: ignore[attr-defined]
         elif not failure["file"] and failure["failure"] == "crashed":
             last = traceback.extract_tb(error.__traceback__)[-1]
-            failure["failure"] = "harness_error"
-            failure["text"] += f" (the harness's {Path(last.filename).name}, line {last.lineno})"
+            replaced = self._replaced()
+            if replaced:
+                failure["text"] = f"the submission has replaced {replaced}, without which nothing can be put to it"
+            else:
+                failure["failure"] = "harness_error"
+                failure["text"] += f" (the harness's {Path(last.filename).name}, line {last.lineno})"
         self._channel.send({"kind": "failure", "name": "", **failure}, {})
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether nobody has put `other` in the place of `one`, as far as it can be called."""
+    return one is other or not callable(one) or isinstance(one, MethodType)
 
 
 def _limit(what: int, limit: int, hard: bool = True) -> None:

@@ -353,6 +353,44 @@ def test_a_print_flood_is_drained_and_kept_to_a_cap(tmp_path: Path) -> None:
         assert len(runner.output) == 64 << 10
 
 
+def test_endless_names_are_no_fault_of_the_harness(tmp_path: Path) -> None:
+    probe = """
+        def probe(submission, witness, params, arrays):
+            witness.say("kind", type(submission.get("f")()).__name__)
+
+        PROBES = {"probe": probe}
+        """
+    source = (
+        "for number in range(2000):\n    globals()[f'x{number}' + 'é\U0001f600' * 100] = 1\n"
+        "def f(): return type('E' * (4 << 20), (), {})()\n"
+    )
+    with running(tmp_path, source, probe) as runner:
+        found = runner.ask("case", "probe", {}, {}, seed=0).failures[""]
+    assert found.kind == "crashed"
+    assert found.text.startswith("what the submission makes of kind cannot be taken: ")
+
+
+@pytest.mark.parametrize("replaced", ["numpy.asarray", "numpy.zeros", "os.getpid", "builtins.len", "numpy.ndarray"])
+def test_whoever_replaces_what_the_harness_needs_is_at_fault_itself(tmp_path: Path, replaced: str) -> None:
+    probe = """
+        import os
+        import numpy as np
+
+        def probe(submission, witness, params, arrays):
+            witness.call("f", submission.get("f"))
+            witness.keep("zeros", np.zeros(len("abc"), np.ndarray and float))
+            witness.keep("pid", os.getpid() > 0)
+
+        PROBES = {"probe": probe}
+        """
+    module = replaced.partition(".")[0]
+    source = f"import {module}\ndef f(): {replaced} = lambda *_, **__: 1 / 0\n"
+    with running(tmp_path, source, probe) as runner:
+        found = runner.ask("case", "probe", {}, {}, seed=0).failures
+    assert "harness_error" not in {failure.kind for failure in found.values()}, found
+    assert found or replaced == "numpy.ndarray"
+
+
 def test_closed_streams_do_no_harm(tmp_path: Path) -> None:
     source = "import os, sys\ndef f(): print(1); sys.stdout.close(); os.close(1); os.close(2); return 1.0\n"
     with running(tmp_path, source) as runner:
