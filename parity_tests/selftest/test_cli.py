@@ -71,6 +71,7 @@ def test_the_shipped_network_is_checked_by_default(fake: FakeCheck, parity: Pari
         "edition": None,
         "timeout": 10.0,
         "allow": (),
+        "isolation": "none",
     }
     assert "Agreement: 2 of 2" in out
     assert load(Path("parity-run")).records == AGREED.records
