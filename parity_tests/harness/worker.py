@@ -176,7 +176,7 @@ class Worker:
     def hello(self) -> dict[str, Any]:
         """Import the submission a first time and say what it is."""
         self._begin("hello", 0, self._seconds)
-        self._ours = {name: dict(vars(module)) for name, module in sys.modules.items() if module is not None}
+        self._ours = {name: dict(vars(module)) for name, module in sys.modules.items() if type(module) is ModuleType}
         failures: dict[str, Any] = {"module": None, "utils": None}
         names: list[str] = []
         try:
@@ -333,9 +333,9 @@ class Worker:
     def _replaced(self) -> str:
         """A function or class of a module that was loaded before the submission and is another one now, or ""."""
         for name, before in self._ours.items():
-            now = vars(sys.modules[name]) if isinstance(sys.modules.get(name), ModuleType) else {}
-            for key, value in before.items():
-                if not _same(value, now.get(key)):
+            module = sys.modules.get(name)
+            for key, value in before.items() if type(module) is ModuleType else ():
+                if not _same(value, vars(module).get(key)):
                     return witness.clean(f"{name}.{key}", 100)
         return ""
 
