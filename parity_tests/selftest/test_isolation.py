@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from parity_tests import doctor
 from parity_tests.assignment import editions
 from parity_tests.check import check, shipped_network
+from parity_tests.cli import main
 from parity_tests.harness import isolation, launch, seccomp, users
 from parity_tests.harness.errors import UsageError
 from parity_tests.harness.isolation import LEVELS, choose, problem, require
@@ -73,6 +75,27 @@ def test_the_strongest_that_works_is_chosen_above_the_minimum(monkeypatch: pytes
     monkeypatch.setattr(isolation, "problem", lambda name: "")
     assert [choose(least).name for least in (None, *LEVELS)] == ["bubblewrap"] * 4
     assert [choose(least).contains for least in LEVELS] == [True] * 3
+
+
+def test_check_refuses_a_level_that_does_not_work(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(isolation, "problem", lambda name: "it is broken")
+    assert main(["check", "--isolation", "bubblewrap", "--out", str(tmp_path / "run")]) == 2
+    assert "the isolation level bubblewrap does not work here: it is broken" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_doctor_says_which_levels_work_and_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(isolation, "problem", lambda name: "it is broken" if name == "bubblewrap" else "")
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setattr(seccomp, "compiled", lambda *_, **__: (_ for _ in ()).throw(UsageError(seccomp.MISSING)))
+    found = doctor.isolation()
+    assert found["strongest"] == "restricted"
+    assert found["bubblewrap"] == "does not work: it is broken"
+    assert found["restricted"].startswith("works: ")
+    assert "apt-get install bubblewrap" in found["bubblewrap_program"]
+    assert "apt-get install libseccomp2" in found["libseccomp"]
 
 
 def test_an_unknown_level_is_refused() -> None:
