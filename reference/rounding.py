@@ -7,6 +7,7 @@ Algorithms*, 2nd ed., ch. 2 and 3. u is the unit roundoff, γ_n = n·u/(1 − n�
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,14 @@ LIBRARIES = {
 
 def unit_roundoff(dtype: Any) -> float:
     """u: half the distance from 1 to the next number of `dtype`."""
-    return float(np.finfo(dtype).eps) / 2
+    return _limits(np.dtype(dtype))[0]
+
+
+@cache
+def _limits(dtype: np.dtype[Any]) -> tuple[float, float]:
+    """u and the smallest normal number, which numpy takes its time to look up."""
+    info = np.finfo(dtype)
+    return float(info.eps) / 2, float(info.smallest_normal)
 
 
 def gamma(n: int, dtype: Any) -> float:
@@ -63,7 +71,7 @@ def gamma(n: int, dtype: Any) -> float:
 
 def underflow(n: int, dtype: Any) -> float:
     """What n operations that underflow may lose: n smallest normal numbers (also where subnormals are flushed)."""
-    return n * float(np.finfo(dtype).smallest_normal)
+    return n * _limits(np.dtype(dtype))[1]
 
 
 def wide(array: Array) -> Radius:

@@ -167,7 +167,8 @@ def _compare_values(got: Array, answer: Answer) -> Comparison:
         radius, want = np.where(better, alternative.radius, radius), np.where(better, alternative.value, want)
     ratio = np.where(undecided, 0.0, ratio)
     # Of the elements with the largest ratio, which is often ∞, the one with the largest gap says most.
-    worst = int(np.lexsort((np.nan_to_num(gap, posinf=np.inf).ravel(), ratio.ravel()))[-1])
+    largest = np.flatnonzero(ratio == ratio.max())
+    worst = int(largest[len(largest) - 1 - np.argmax(gap.ravel()[largest][::-1])])
     place = np.unravel_index(worst, value.shape)
     at = "" if value.ndim == 0 else "[" + ", ".join(str(int(i)) for i in place) + "]"
     worst_gap, worst_ratio, worst_radius = (float(a[place]) for a in (gap, ratio, radius))
