@@ -126,11 +126,11 @@ def _chart(kind: Any, name: str, width: int, height: int, **settings: Any) -> An
     return chart
 
 
-def _svg(chart: Any, title: str, description: str) -> str:
+def _svg(chart: Any, title: str, description: str, *, legend: bool = True) -> str:
     """The chart as an SVG element for a page: titled, described, native hover texts, nothing that runs."""
-    legend_rows = math.ceil(sum(told.get("title") is not None for _, told in chart.raw_series) / _LEGEND_COLUMNS)
-    if legend_rows > 1:
-        chart.margin_bottom = _MARGIN + 22 * (legend_rows - 1)  # pygal leaves room for one row alone
+    if legend:  # pygal leaves too little room for it
+        rows = math.ceil(sum(told.get("title") is not None for _, told in chart.raw_series) / _LEGEND_COLUMNS)
+        chart.margin_bottom = _MARGIN + 22 * rows
     ElementTree.register_namespace("", SVG)
     ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
     root = ElementTree.fromstring(chart.render(is_unicode=True))  # comments are dropped by the parser
@@ -189,7 +189,7 @@ def points_chart(totals: Sequence[float], maximum: float) -> str:
     chart.x_labels = labels
     chart.add("submissions", [{"value": n, "label": f"{label} points"} for n, label in zip(bins, labels, strict=True)])
     said = ", ".join(f"{label}: {n}" for n, label in zip(bins, labels, strict=True) if n)
-    return _svg(chart, "Points", f"How many submissions have how many of {maximum:g} points. {said}.")
+    return _svg(chart, "Points", f"How many submissions have how many of {maximum:g} points. {said}.", legend=False)
 
 
 def parts_chart(parts: pd.DataFrame) -> str:

@@ -175,7 +175,7 @@ class _Cards:
         self._made += 1
         known = self._run.inputs.get(first.case)
         inputs = dict(known) if isinstance(known, Mapping) else {}
-        title = str(inputs.pop("title", ""))
+        title = str(inputs.pop("title", "import" if first.check == "import" else ""))
         key = f"{first.case}/{first.quantity}"
         names = todos(entry.records)
         return Card(
