@@ -17,8 +17,8 @@ from typing import Any
 _PR_SET_PDEATHSIG, _PR_SET_KEEPCAPS, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 8, 22, 38
 _SECCOMP_MODE_FILTER = 2
 _CAPABILITY_VERSION = 0x20080522
-_SEARCH = 1 << 2
-"""CAP_DAC_READ_SEARCH: reads files whatever their modes; Landlock says which."""
+_SEARCH, _OVERRIDE = 1 << 2, 1 << 1
+"""CAP_DAC_READ_SEARCH and CAP_DAC_OVERRIDE: read files whatever their modes; Landlock says which."""
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 """Landlock's system calls: the same numbers on every architecture."""
 _PATH_BENEATH = 1
@@ -84,9 +84,15 @@ def _become(libc: Any, user: int, search: bool) -> None:
     os.setgroups([])
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)
-    kept = _SEARCH if search else 0
-    sets = (ctypes.c_uint32 * 6)(kept, kept, 0, 0, 0, 0)  # effective, permitted, inheritable; twice 32 bits
-    _check(libc.capset(ctypes.byref(_Header(_CAPABILITY_VERSION, 0)), sets), "capset")
+    header, sets = _Header(_CAPABILITY_VERSION, 0), (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable; twice
+    _check(libc.capget(ctypes.byref(header), sets), "capget")
+    kept = 0
+    if search:  # Docker's root has the second alone
+        kept = _SEARCH if sets[1] & _SEARCH else sets[1] & _OVERRIDE
+        if not kept:
+            raise OSError("folders that are closed to other users cannot be opened to one: root lacks the capability")
+    sets[:] = [kept, kept, 0, 0, 0, 0]
+    _check(libc.capset(ctypes.byref(header), sets), "capset")
 
 
 def _landlock(libc: Any, read: Sequence[str], list: Sequence[str], write: Sequence[str]) -> None:

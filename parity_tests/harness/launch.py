@@ -94,7 +94,7 @@ class Launcher:
         if self._level == "none":
             scratch = self._scratch()
             return Launch("none", (), environment(scratch, "PATH", "LD_LIBRARY_PATH"), (), scratch, None)
-        if self._user is None and os.geteuid() == 0:
+        if self._user is None and users.available():
             self._user = users.take()
         needed = runtime(self._modules)
         return self._restricted(needed) if self._level == "restricted" else self._bubblewrap(needed)
