@@ -226,16 +226,16 @@ def _moodle(entries: Sequence[Entry], source: Path) -> tuple[list[Attempt], list
 
 def _canvas(entries: Sequence[Entry], source: Path) -> tuple[list[Attempt], list[str]]:
     """Flat files `<lastfirst>_[LATE_]<user>_<number>_<file>`; a file handed in again is called `<file>-1`."""
-    groups: dict[tuple[str, str, str], list[tuple[Entry, re.Match[str]]]] = {}
+    groups: dict[tuple[str, str], list[tuple[Entry, re.Match[str]]]] = {}
     ignored = []
     for entry in entries:
         match = _CANVAS.fullmatch(entry.parts[0])
         if match is None:
             ignored.append(entry.parts[0])
             continue
-        groups.setdefault((match["name"], match["user"], ""), []).append((entry, match))
+        groups.setdefault((match["name"], match["user"]), []).append((entry, match))
     found = []
-    for (name, user, _), group in groups.items():
+    for (name, user), group in groups.items():
         files: dict[str, tuple[int, Entry]] = {}
         for entry, match in group:  # of a file handed in twice, the later
             file = "/".join([_original(match["file"]), *entry.parts[1:]])
