@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 
-from parity_tests.selftest.invented import mismatch, record
+from parity_tests.selftest.invented import InventedRun, mismatch, record
 from parity_tests.selftest.test_cli import FakeCheck, Parity, fake, parity  # noqa: F401
 from reports.baseline import BaselineError, Moved, baseline_text, drift_document, drift_from, drift_lines, read_baseline
+from reports.document import SCHEMA, json_text
 from reports.records import Record
 
 BEFORE = {"versions": {"numpy": "2.3.0", "torch": "2.13.0", "python": "3.11.7", "parity": "0.1.0", "scipy": "1.0"}}
@@ -99,9 +101,13 @@ def test_a_damaged_file_is_a_sentence(text: str, said: str) -> None:
 
 def test_the_document_for_json_holds_the_same() -> None:
     drift = drift_from(read_baseline(baseline_text(rows(a=0.1), BEFORE)), rows(a=0.6), AFTER)
-    assert drift_document(drift, "b.json")["moved"] == [
-        {"case": "linear/a/float64", "quantity": "gradient of W", "was": 0.1, "is": 0.6}
-    ]
+    told = drift_document(drift, "b.json")
+    assert told["moved"] == [{"case": "linear/a/float64", "quantity": "gradient of W", "was": 0.1, "is": 0.6}]
+    document = json.loads(json_text(InventedRun(), drift=told))
+    jsonschema.validate(document, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    document["drift"]["moved"][0].pop("was")
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document, json.loads(SCHEMA.read_text(encoding="utf-8")))
 
 
 def test_the_command_writes_compares_and_fails_on_drift(
