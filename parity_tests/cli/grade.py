@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,7 +103,7 @@ def grade(
     from parity_tests.grading.task import Settings
 
     asked = Settings(0, edition, DTYPES if dtype == "both" else (dtype,), timeout, allow)
-    with _Teller() as teller:
+    with _Teller() as teller, _going_on():
         tables = grade_class(
             submissions,
             out,
@@ -145,6 +147,15 @@ def summary(tables: Tables, out: Path) -> list[str]:
         f"and a report.html for each submission."
     )
     return lines
+
+
+@contextlib.contextmanager
+def _going_on() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        complain("what is done is kept; the same command goes on from there.")
+        raise
 
 
 class _Teller:
