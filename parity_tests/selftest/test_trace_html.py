@@ -78,7 +78,7 @@ def test_the_page_is_clean_and_hostile_text_does_nothing(tmp_path: Path) -> None
     path = tmp_path / "trace.html"
     with Browser() as browser:
         for width, dark in ((1280, True), (390, False)):
-            path.write_text(trace_html(*traced()), encoding="utf-8")
+            path.write_text(trace_html(*traced(40)), encoding="utf-8")
             seen = browser.open(path, width=width, dark=dark)
             assert (seen.console, seen.requests) == ([], [])
             assert browser.overflow() <= 0
