@@ -381,12 +381,16 @@ class _Child:
         finally:
             for descriptor in (ask_read, answer_write, print_write):
                 os.close(descriptor)
-        self.orders = launch.orders(self._process.pid)
         self._selector = selectors.DefaultSelector()
         for descriptor in (self._ask, self._answer, self._printed):
             os.set_blocking(descriptor, False)
         self._selector.register(self._answer, selectors.EVENT_READ)
         self._selector.register(self._printed, selectors.EVENT_READ)
+        try:
+            self.orders = launch.orders(self._process.pid)
+        except BaseException:
+            self.close()
+            raise
 
     def send(self, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], deadline: float) -> None:
         """Send a message whole. Raises _Ended, _Late, HarnessError for what is no message."""
