@@ -12,6 +12,8 @@ from reference.rounding import unit_roundoff
 
 SLACK = 8
 """Roundings, in u of the value, that a wrong result may have beyond the radius of the right one."""
+NEAR_ONE = 5e-6
+"""A factor that prints as 1 in six digits says nothing."""
 
 
 def relation(asked: Sequence[Asked]) -> str:
@@ -63,7 +65,7 @@ def _factor(asked: Sequence[Asked], wrong: Sequence[Asked]) -> str:
         a = precise[0]
         got, want, _ = _wide(a)
         factor = float((got * want).sum() / (want * want).sum()) if want.any() else factor
-    if factor and all(_proportional(a, factor) for a in wrong):
+    if factor and abs(factor - 1) > NEAR_ONE and all(_proportional(a, factor) for a in wrong):
         return f"off by the constant factor {factor:.6g}"
     return ""
 

@@ -75,6 +75,9 @@ from parity_tests.harness.errors import HarnessError, UsageError
     show_default=True,
     help="Run folder to write; an earlier run there is replaced.",
 )
+@click.option(
+    "--repro", is_flag=True, help="Write the smallest script that shows each discrepancy into the run folder."
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print the verdict alone.")
 @click.option(
     "--format",
@@ -109,6 +112,7 @@ def check(
     allow: tuple[str, ...],
     isolation: str,
     out: Path,
+    repro: bool,
     quiet: bool,
     form: str,
     github: bool | None,
@@ -150,14 +154,20 @@ def check(
         )
     if not run.records:
         raise HarnessError("nothing was compared, and that is never an agreement.")
+    reproductions, without = _reproductions(run, timeout, allow) if repro else ({}, [])
+    files = {name: text.encode() for name, text in reproductions.items()}
     try:
-        save(out, run, {"report.html": html_page(run, out, strict)})
+        save(out, run, {"report.html": html_page(run, out, strict), **files})
     except RunFolderError as error:
         raise UsageError(f"{error}.") from error
     whole = todos is None and dtype == "both"
     moved = drift.hold_against(known, run.records, run.environment, whole=whole)
     status = status_of(run.records, strict)
     lines = _lines(run, out, strict, quiet)
+    if repro:
+        from parity_tests.repro import lines as said_of
+
+        lines += said_of(reproductions, without, out)
     if moved is not None and baseline is not None:
         from reports.baseline import drift_lines
 
@@ -191,6 +201,13 @@ def _for_github(run: Any, lines: list[str], strict: bool, *, plain: bool) -> lis
         return lines
     notes = annotation_lines(run, folder=repository_folder(run), places=where(run), strict=strict)
     return [guarded("\n".join(lines)), *notes]
+
+
+def _reproductions(run: Any, timeout: float, allow: tuple[str, ...]) -> tuple[dict[str, str], list[str]]:
+    """The scripts of a run, by file name, and the discrepancies that have none."""
+    from parity_tests.repro import scripts
+
+    return scripts(run.records, run.environment, timeout=timeout, allow=allow)
 
 
 def _lines(run: Any, out: Path, strict: bool, quiet: bool) -> list[str]:

@@ -14,12 +14,14 @@ from parity_tests.harness.errors import UsageError
 
 if TYPE_CHECKING:
     from reports.records import Record
+    from reports.runs import SavedRun
 
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("case", required=False)
-def show(run: Path, case: str | None) -> None:
+@click.option("--repro", is_flag=True, help="Write the smallest script that shows each of its discrepancies into RUN.")
+def show(run: Path, case: str | None, repro: bool) -> None:
     """Explain a saved run, or one case of it.
 
     RUN is the folder that `parity check` wrote. CASE is the name of a case, or a part of it that no other
@@ -37,7 +39,22 @@ def show(run: Path, case: str | None) -> None:
     else:
         name = _one_case(saved.records, case, run)
         lines = case_page(saved, name, width=width(), paint=paint())
+    if repro:
+        lines += ["", *_write_scripts(saved, None if case is None else name, run)]
     click.echo("\n".join(lines), color=True)
+
+
+def _write_scripts(saved: SavedRun, case: str | None, run: Path) -> list[str]:
+    """Ask the submission again, and write the scripts into the run folder; what is said of them."""
+    from parity_tests.repro import lines, scripts
+
+    found, without = scripts(saved.records, saved.environment, case=case)
+    try:
+        for file, text in found.items():
+            (run / file).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"a script cannot be written into {run} ({error.strerror}).") from error
+    return lines(found, without, run)
 
 
 def _one_case(records: Sequence[Record], wanted: str, run: Path) -> str:

@@ -184,7 +184,7 @@ INIT = (
         _init("np.random.RandomState(42).normal(0, 0.1, shape)", DRAW),
     ),
     _said(
-        "one draw is repeated over rows or columns",
+        "the same numbers come again and again",
         "How many numbers are drawn, and how many are needed?",
         r"values: they are not drawn one by one",
         _init("np.random.normal(0, 0.1, shape[1:]) + np.zeros(shape)", DRAW),
