@@ -187,6 +187,7 @@ def points_chart(totals: Sequence[float], maximum: float) -> str:
     width = maximum / _BINS
     labels = [f"{round(n * width, 2):g}–{round((n + 1) * width, 2):g}" for n in range(_BINS)]
     chart.x_labels = labels
+    chart.y_labels = range(0, max(bins) + 1, max(1, max(bins) // 5))
     chart.add("submissions", [{"value": n, "label": f"{label} points"} for n, label in zip(bins, labels, strict=True)])
     said = ", ".join(f"{label}: {n}" for n, label in zip(bins, labels, strict=True) if n)
     return _svg(chart, "Points", f"How many submissions have how many of {maximum:g} points. {said}.", legend=False)

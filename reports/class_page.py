@@ -49,7 +49,11 @@ def class_page(
     totals = [float(total) for total in grades["total"] if total == total]
     maximum = max((float(m) for m in grades["maximum"] if m == m), default=0.0)
     looked: dict[str, list[tuple[Who, str]]] = {}
-    for row in looks.sort_values(["kind", "submission"]).to_dict("records"):
+    by: dict[str, str] = {name: who.name for name, who in people.items()}
+    order = [
+        (str(row["kind"]), by.get(str(row["submission"]), ""), n) for n, row in enumerate(looks.to_dict("records"))
+    ]
+    for row in looks.iloc[[n for *_, n in sorted(order)]].to_dict("records"):
         # The sentence of a look may name others; somebody who handed in nothing has no code.
         nobody = Who("somebody" if anonymous else str(row["submission"]), "")
         why = "" if anonymous else str(row["why"])
@@ -66,7 +70,7 @@ def class_page(
         ],
         mistakes=_by_frequency(found, people),
         names=names,
-        rows=[_row(row, names, people, found, anonymous) for row in grades.to_dict("records")],
+        rows=_in_order([_row(row, names, people, found, anonymous) for row in grades.to_dict("records")], anonymous),
         anonymous=anonymous,
     )
 
@@ -96,7 +100,8 @@ def _by_frequency(found: Mapping[str, Sequence[str]], people: Mapping[str, Who])
     for name, said in found.items():
         for mistake in said:
             by.setdefault(mistake, []).append(people[name])
-    return sorted(by.items(), key=lambda item: (-len(item[1]), item[0]))
+    ordered = [(mistake, sorted(who, key=lambda one: one.name)) for mistake, who in by.items()]
+    return sorted(ordered, key=lambda item: (-len(item[1]), item[0]))
 
 
 def _verdict(count: int, totals: Sequence[float], maximum: float) -> str:
@@ -108,6 +113,11 @@ def _verdict(count: int, totals: Sequence[float], maximum: float) -> str:
         f"{len(totals)} of {count} submissions have a grade: the mean is {mean:.1f} of {maximum:g} points, "
         f"from {min(totals):g} to {max(totals):g}; {full or 'none'} {'have' if full > 1 else 'has'} all."
     )
+
+
+def _in_order(rows: list[dict[str, Any]], anonymous: bool) -> list[dict[str, Any]]:
+    """The order of names tells something of them."""
+    return sorted(rows, key=lambda row: str(row["who"].name)) if anonymous else rows
 
 
 def _row(

@@ -76,6 +76,8 @@ def test_an_anonymous_page_says_nothing_of_who_they_are() -> None:
     assert len(set(known.values())) == len(names)
     assert known == codes(names, "secret") != codes(names, "other")
     assert all(code in written for code in known.values())
+    rows = re.findall(r'<tr><th scope="row"><a href="[^"]*">(\w+)</a>', written)
+    assert rows == sorted(known.values())  # the order of names would tell something of them
 
 
 def test_a_class_of_500_is_under_5_megabytes() -> None:
