@@ -67,7 +67,8 @@ def _class_page(path: Path, grades: pd.DataFrame, people: dict[str, Who], *, ano
             pd.read_csv(path / name, keep_default_na=False, na_values={"mean_share": [""]})
             for name in ("class.csv", "look.csv")
         )
-        records = pd.read_parquet(path / "records.parquet", columns=_NEEDED)
+        wrong = [("verdict", "!=", "match"), ("explained_by", "==", "")]  # those of a whole class are many
+        records = pd.read_parquet(path / "records.parquet", columns=_NEEDED, filters=wrong)
     except (OSError, ValueError) as error:
         raise UsageError(
             f"the tables in {path} cannot be read ({error}); `parity regrade {path}` makes them."

@@ -148,19 +148,25 @@ def overrides_in(path: Path, folder: GradingFolder, rubric: Rubric) -> list[Over
         raise UsageError(f"{error}.") from None
 
 
+_GROUP = 32
+"""Submissions in a row group of records.parquet: what is known of each group stays in memory to the end."""
+
+
 class _Records:
-    """records.parquet, one row group for each submission, under its name once it is whole."""
+    """records.parquet, under its name once it is whole."""
 
     def __init__(self, folder: GradingFolder) -> None:
         self._folder = folder
         self._target = folder.path / "records.parquet"
         self._part = folder.path / f".{uuid.uuid4().hex}"
         self._writer: Any = None
+        self._waiting: list[pa.Table] = []
 
     def __enter__(self) -> _Records:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._flush()
         if self._writer is not None:
             self._writer.close()
             if kind is None:
@@ -173,11 +179,22 @@ class _Records:
 
         with (self._folder.submissions / name / "records.parquet").open("rb") as file:
             table: pa.Table = pq.read_table(file)
-        if self._writer is None:
-            self._writer = pq.ParquetWriter(self._part, table.schema)
-        self._writer.write_table(table.cast(self._writer.schema))
+        self._waiting.append(table)
+        if len(self._waiting) == _GROUP:
+            self._flush()
         columns = {name: [None if cell != cell else cell for cell in table[name].to_pylist()] for name in COLUMNS}
         return [Record(*cells) for cells in zip(*columns.values(), strict=True)]
+
+    def _flush(self) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        if not self._waiting:
+            return
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._part, self._waiting[0].schema)
+        self._writer.write_table(pa.concat_tables(table.cast(self._writer.schema) for table in self._waiting))
+        self._waiting.clear()
 
 
 def _row(about: About, graded: Grade, edition: str, person: Person | None) -> dict[str, Any]:
