@@ -50,11 +50,8 @@ def diagnosed(
     for case in plan:
         if case.check in failing | ({"linear", "tanh", "relu", "dropout", "loss"} if failing & set(WHOLE) else set()):
             calls += evidence(case, draw(case), seen[case.name], judged[case.name])
-    claims = _claims(calls, {case.name: case for case in plan})
-    for asked in calls:
-        comparison = named[asked.case][asked.quantity]
-        if _fails(comparison) and not comparison.diagnosis and (name := claims(asked)):
-            named[asked.case][asked.quantity] = replace(comparison, diagnosis=name)
+    known, related = _claims(calls, {case.name: case for case in plan})
+    _name(named, calls, known)
     for case in plan:
         for q in case.quantities:
             comparison = named[case.name][q.name]
@@ -63,7 +60,16 @@ def diagnosed(
             names = _drawn(plan, case, q, seen) or _said(case, q, comparison)
             named[case.name][q.name] = replace(comparison, diagnosis="; ".join(names))
         named[case.name] = _causes(named[case.name])
+    _name(named, calls, related)
     return named
+
+
+def _name(named: dict[str, dict[str, Comparison]], calls: Sequence[Asked], claim: Callable[[Asked], str]) -> None:
+    """Give every call that fails of its own and has no name yet the one that is claimed for it."""
+    for asked in calls:
+        comparison = named[asked.case][asked.quantity]
+        if _fails(comparison) and not comparison.diagnosis and (name := claim(asked)):
+            named[asked.case][asked.quantity] = replace(comparison, diagnosis=name)
 
 
 def _causes(comparisons: Mapping[str, Comparison]) -> dict[str, Comparison]:
@@ -89,8 +95,14 @@ def _fails(comparison: Comparison) -> bool:
 # ---- formulas ----
 
 
-def _claims(calls: Sequence[Asked], cases: Mapping[str, Case]) -> Callable[[Asked], str]:
-    """What a call's part is diagnosed with: names that fit all calls of its own cases, and this call's case too."""
+Claim = Callable[[Asked], str]
+
+
+def _claims(calls: Sequence[Asked], cases: Mapping[str, Case]) -> tuple[Claim, Claim]:
+    """What a call's part is diagnosed with: names that fit all calls of its own cases, and this call's case too.
+
+    The second claim is for what has no name: a simple relation.
+    """
     own: dict[str, list[Asked]] = {}
     other: dict[tuple[str, str], list[Asked]] = {}
     for asked in calls:
@@ -103,14 +115,17 @@ def _claims(calls: Sequence[Asked], cases: Mapping[str, Case]) -> Callable[[Aske
     found = {part: reproduced(part, asked) for part, asked in own.items()}
     related = {part: relation(asked) for part, asked in own.items() if not found[part]}
 
-    def claim(asked: Asked) -> str:
+    def known(asked: Asked) -> str:
         beside = other.get((asked.part, asked.case))
         if beside is None:
-            return "; ".join(m.name for m in found[asked.part]) or related[asked.part]
-        names = [m.name for m in found.get(asked.part, ()) if fits(m, beside)]
-        return "; ".join(names) or relation(beside)
+            return "; ".join(m.name for m in found[asked.part])
+        return "; ".join(m.name for m in found.get(asked.part, ()) if fits(m, beside))
 
-    return claim
+    def simply(asked: Asked) -> str:
+        beside = other.get((asked.part, asked.case))
+        return related.get(asked.part, "") if beside is None else relation(beside)
+
+    return known, simply
 
 
 def reproduced(part: str, asked: Sequence[Asked]) -> list[Mistake]:

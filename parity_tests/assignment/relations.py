@@ -10,6 +10,7 @@ from parity_tests.assignment.diagnoses.base import Asked
 from parity_tests.harness.observation import Failure
 from reference.rounding import unit_roundoff
 
+ELEMENTWISE = ("tanh", "relu", "dropout")
 SLACK = 8
 """Roundings, in u of the value, that a wrong result may have beyond the radius of the right one."""
 NEAR_ONE = 5e-6
@@ -135,13 +136,20 @@ def _where(asked: Sequence[Asked], wrong: Sequence[Asked]) -> str:
     if any(b is None or b.ndim == 0 for b in bad):
         return ""
     found = [b for b in bad if b is not None]
+    if wrong[0].part.split(".")[0] in ELEMENTWISE:
+        return _side(wrong, found)
     if all(not b[:-1].any() for b in found) and any(len(b) > 1 for b in found):
         return "wrong only in the last row"
     if all(not b[1:].any() for b in found) and any(len(b) > 1 for b in found):
         return "wrong only in the first row"
     if all(b.ndim > 1 and b.shape[1] > 1 and not b[:, :-1].any() for b in found):
         return "wrong only in the last column"
-    if wrong[0].part.split(".")[0] in ("tanh", "relu"):
+    return ""
+
+
+def _side(wrong: Sequence[Asked], found: Sequence[np.ndarray]) -> str:
+    """For which inputs an elementwise part is off."""
+    if all("X" in vars(a) for a in wrong):
         for words, inside in _SIDES:
             inputs = [inside(np.asarray(a.X.value, np.float64)) for a in wrong]
             if all(i.shape == b.shape and i[b].all() for i, b in zip(inputs, found, strict=True)) and not all(

@@ -441,4 +441,30 @@ AT_ZERO = (
     ),
 )
 
-ELEMENTWISE = (*TANH_FORWARD, *TANH_BACKWARD, *RELU_FORWARD, *RELU_BACKWARD, *AT_ZERO)
+OVERFLOWS = "e to the 1000th is no float, and ∞/∞ or ∞ − ∞ no number: which of your terms grows without bound?"
+NAIVE = "e, f = np.exp(X), np.exp(-X)\nself.h = (e - f) / (e + f)\nreturn self.h"
+LARGE = (
+    Mistake(
+        "5",
+        "tanh.large",
+        "overflows: NaN for large inputs",
+        OVERFLOWS,
+        said=r"tanh, magnitudes from 40 to 1,000: tanh, large inputs at .* is nan",
+        plug=(Body("tanh.forward", NAIVE),),
+    ),
+    Mistake(
+        "6",
+        "tanh.large",
+        "overflows: NaN for large inputs",
+        OVERFLOWS,
+        said=r"tanh, magnitudes from 40 to 1,000: gradient of tanh, large inputs at .* is nan",
+        plug=(
+            Body(
+                "tanh.backward",
+                NAIVE.replace("self.h = ", "h = ").replace("return self.h", "return grad * (1 - h * h)"),
+            ),
+        ),
+    ),
+)
+
+ELEMENTWISE = (*LARGE, *TANH_FORWARD, *TANH_BACKWARD, *RELU_FORWARD, *RELU_BACKWARD, *AT_ZERO)
