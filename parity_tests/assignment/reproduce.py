@@ -45,6 +45,11 @@ class Script:
     text: str
 
 
+def slug(record: Record) -> str:
+    """What a script for this record is called."""
+    return re.sub(r"[^a-z0-9]+", "-", f"todo-{record.todo}-{record.check}-{record.quantity}".lower()).strip("-")
+
+
 def chosen(records: Iterable[Record], case: str | None = None) -> tuple[list[Record], list[Record]]:
     """The records to write scripts for, one a TODO, diagnosis and quantity, and those that cannot be shrunk."""
     kept: dict[tuple[str, str, str], Record] = {}
@@ -79,8 +84,7 @@ def script(record: Record, ask: Ask, folder: str, edition: str, seed: int) -> Sc
             continue
         radius = _radius(smaller, arrays, quantity.key)
         text = _text(record, smaller, quantity.key, arrays, radius, folder, edition)
-        slug = re.sub(r"[^a-z0-9]+", "-", f"todo-{record.todo}-{record.check}-{record.quantity}".lower()).strip("-")
-        return Script(record, slug, text)
+        return Script(record, slug(record), text)
     return None
 
 

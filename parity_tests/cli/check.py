@@ -157,7 +157,7 @@ def check(
     reproductions, without = _reproductions(run, timeout, allow) if repro else ({}, [])
     files = {name: text.encode() for name, text in reproductions.items()}
     try:
-        save(out, run, {"report.html": html_page(run, out, strict), **files})
+        save(out, run, {"report.html": html_page(run, out, strict, reproductions), **files})
     except RunFolderError as error:
         raise UsageError(f"{error}.") from error
     whole = todos is None and dtype == "both"

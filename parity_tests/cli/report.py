@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,13 +76,23 @@ def _report_class(folder: Path, form: str, out: Path | None, anonymous: bool) ->
         click.echo(write_class_page(folder))
 
 
-def html_page(saved: Results, folder: Path, strict: bool) -> bytes:
-    """The page of a run, as UTF-8; of a trace, that of the trace."""
-    if (folder / "parts").is_dir():
+def html_page(saved: Results, folder: Path, strict: bool, scripts: Mapping[str, str] | None = None) -> bytes:
+    """The page of a run, as UTF-8; of a trace, that of the trace.
+
+    `scripts` are reproductions by file name; left out, those that lie in the folder.
+    """
+    if (folder / "parts").is_dir() and scripts is None:
         return _trace_page(saved, folder)
     from reports.html import report_page
 
-    text = report_page(saved, parts=PARTS, strict=strict, folder=str(folder))
+    if scripts is None:
+        scripts = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("repro-*.py"))}
+    shown = {}
+    if scripts:
+        from parity_tests.repro import by_quantity
+
+        shown = by_quantity(scripts, saved.records)
+    text = report_page(saved, parts=PARTS, strict=strict, scripts=shown, folder=str(folder))
     return text.encode("utf-8", "backslashreplace")
 
 
