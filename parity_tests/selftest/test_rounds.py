@@ -1,0 +1,99 @@
+"""Cases that go on in rounds: what each brings back, its own time limit, and what ends them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from parity_tests.harness.runner import Runner
+from parity_tests.selftest.asking import SHORT, ask, running
+
+PROBE = """
+def calls(submission, witness, params, arrays):
+    for name in params["calls"]:
+        witness.call(name, submission.get(name))
+
+def rounds(submission, witness, params, arrays):
+    total = arrays["start"]
+    while not witness.failures and (given := witness.next_round()) is not None:
+        total = total + given[1]["x"]
+        witness.call("answer", submission.get("answer"), total, given[0]["n"])
+
+PROBES = {"rounds": rounds, "calls": calls}
+"""
+SOURCE = """
+import os
+import numpy as np
+def answer(x, n):
+    if n == 3:
+        STOP
+    return x * n
+def g():
+    return 1.5
+"""
+
+
+def given(count: int = 5, taken: list[int] | None = None) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    for n in range(1, count + 1):
+        if taken is not None:
+            taken.append(n)
+        yield {"n": n}, {"x": np.full((2, 3), float(n))}
+
+
+def converse(runner: Runner, rounds: Any, seconds: float | None = None) -> Iterator[Any]:
+    return runner.converse("case", "rounds", {}, {"start": np.ones(3)}, rounds, seed=0, seconds=seconds)
+
+
+def test_each_round_brings_back_its_own_and_the_objects_stay(tmp_path: Path) -> None:
+    with running(tmp_path, SOURCE.replace("STOP", "pass"), PROBE) as runner:
+        seen = list(converse(runner, given()))
+        assert [observation.failures for observation in seen] == [{}] * 5
+        totals = [1 + sum(range(1, n + 1)) for n in range(1, 6)]
+        for n, (observation, total) in enumerate(zip(seen, totals, strict=True), start=1):
+            array = observation.values["answer"].array
+            np.testing.assert_array_equal(array, np.full((2, 3), float(total * n)))
+            assert observation.seconds >= 0
+        assert ask(runner, "g").values["g"].array == 1.5
+
+
+def test_the_next_round_is_given_before_the_last_is_judged(tmp_path: Path) -> None:
+    taken: list[int] = []
+    with running(tmp_path, SOURCE.replace("STOP", "pass"), PROBE) as runner:
+        conversation = converse(runner, given(taken=taken))
+        next(conversation)
+        assert taken == [1, 2]
+
+
+def test_a_round_that_overstays_is_the_last_and_says_where(tmp_path: Path) -> None:
+    with running(tmp_path, SOURCE.replace("STOP", "while True: pass"), PROBE) as runner:
+        seen = list(converse(runner, given(), SHORT))
+        assert [sorted(observation.failures) for observation in seen] == [[], [], ["answer"]]
+        failure = seen[-1].failures["answer"]
+        assert (failure.kind, failure.line) == ("timeout", 6)
+        assert ask(runner, "g").values["g"].array == 1.5
+
+
+def test_a_death_keeps_the_rounds_before_it(tmp_path: Path) -> None:
+    with running(tmp_path, SOURCE.replace("STOP", "os._exit(7)"), PROBE) as runner:
+        seen = list(converse(runner, given()))
+        assert [list(observation.values) for observation in seen] == [["answer"], ["answer"], []]
+        assert "exit status 7" in seen[-1].failures[""].text
+        assert ask(runner, "g").values["g"].array == 1.5
+
+
+def test_whoever_stops_listening_may_ask_something_else(tmp_path: Path) -> None:
+    with running(tmp_path, SOURCE.replace("STOP", "pass"), PROBE) as runner:
+        conversation = converse(runner, given(1000))
+        next(conversation)
+        conversation.close()  # type: ignore[attr-defined]
+        assert ask(runner, "g").values["g"].array == 1.5
+
+
+def test_a_case_after_rounds_has_the_usual_time_limit(tmp_path: Path) -> None:
+    source = SOURCE.replace("STOP", "pass") + "def f():\n    while True: pass\n"
+    with running(tmp_path, source, PROBE) as runner:
+        assert len(list(converse(runner, given(2)))) == 2
+        assert ask(runner, "f", seconds=SHORT).failures["f"].kind == "timeout"
