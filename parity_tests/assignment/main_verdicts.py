@@ -701,8 +701,11 @@ class _Judge:
             return f"the velocity is carried on with α = {_rate(found.a)}, where {config.alpha:g} is asked for"
         if not _near(found.b, eta):
             factor = found.b / eta
-            if _near(factor, config.batch):
+            passed = first.update.rates.get("eta")
+            if _near(factor, config.batch) and first.index == 0:
                 return "the gradient is the sum over the mini-batch, where the mean is asked for"
+            if passed is not None and _near(passed, eta):
+                return f"the gradient is {_rate(factor)} times what it should be"
             return self._rate_text(found.b, eta, first.update.epoch)
         if abs(found.c - eta * config.lam) > 1e-5 * eta * max(config.lam, 1e-3):
             if config.lam > 0 and abs(found.c) < 1e-5 * eta * config.lam:

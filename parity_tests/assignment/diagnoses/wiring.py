@@ -91,7 +91,7 @@ WIRING = (
     _wiring(
         "the weights are updated before the backward is done",
         "In which order do forward, backward and update come?",
-        r"weights are updated before .* is called|gradient of the mini-batch before",
+        r"weights are updated before .* is called",
         (
             '            model["L1"].backward(x, grad_u)\n\n            ' + SGD_CALL,
             "            " + SGD_CALL + '            model["L1"].backward(x, grad_u)\n',
@@ -161,7 +161,7 @@ WIRING = (
         ("if t % 10 == 0 and t != 0", "if t % 5 == 0 and t != 0"),
     ),
     _wiring(
-        "η is never dropped",
+        "η is not dropped at t = 10",
         "For which epochs t, counted from 0, does your condition hold?",
         r"is not dropped at the tenth epoch",
         ("if t % 10 == 0 and t != 0", "if t % 10 == 10"),
@@ -250,7 +250,7 @@ WIRING = (
         (RETURN, ""),
     ),
     _wiring(
-        "a set is not evaluated, or not all of it",
+        "a set is not evaluated after the epoch, or not all of it",
         "Which rows does the evaluation visit?",
         r"set is not evaluated after|examples of the .* set are evaluated",
         ("evaluate(model, valid, minibatch_size)", "evaluate(model, train, minibatch_size)"),
@@ -278,6 +278,34 @@ WIRING = (
         ),
     ),
     _wiring(
+        "a step is made with the gradient of the step before",
+        "In which order do forward, backward and update come?",
+        r"made with the gradient of the mini-batch before",
+        (
+            SGD_CALL,
+            "mine = [{k: g.copy() for k, g in model[n].gradient.items()} for n in ('L1', 'L2')]\n"
+            "            for n, g in zip(('L1', 'L2'), last if start or t else mine):\n"
+            "                model[n].gradient = dict(g)\n"
+            "            last = mine\n            " + SGD_CALL,
+        ),
+    ),
+    _wiring(
+        "the gradient is scaled by a constant factor",
+        "The loss's backward divides by N already: what else multiplies or divides on the way?",
+        r"the gradient is [\d.e+-]+ times what it should be",
+        (
+            SGD_CALL,
+            "for n in ('L1', 'L2'):\n                for k in ('W', 'b'):\n"
+            "                    model[n].gradient[k] = model[n].gradient[k] / minibatch_size\n            " + SGD_CALL,
+        ),
+    ),
+    _wiring(
+        "η has another value than main_params and the epoch ask for",
+        "Print η in each epoch, and compare with the assignment.",
+        r"η is [\d.e+-]+ in epoch \d+ \(counted from 1\), where [\d.e+-]+ is asked for(;|$)",
+        ("eta *= 0.1", "eta *= 0.5"),
+    ),
+    _wiring(
         "the velocities do not start at zero",
         ONCE,
         r"velocities that SGD is given at the first step are not zero",
@@ -294,10 +322,13 @@ HIDES = {
     "dropout stands before the activation": ("dropout is bypassed in training", "a forward is given the wrong input"),
     "it trains on another set": (
         "too many or too few steps an epoch",
-        "η is never dropped",
-        "a set is not evaluated, or not all of it",
+        "η is not dropped at t = 10",
+        "a set is not evaluated after the epoch, or not all of it",
     ),
-    "the weights are never changed": ("too many or too few steps an epoch", "a set is not evaluated, or not all of it"),
-    "the pixels are changed": ("a set is not evaluated, or not all of it",),
+    "the weights are never changed": (
+        "too many or too few steps an epoch",
+        "a set is not evaluated after the epoch, or not all of it",
+    ),
+    "the pixels are changed": ("a set is not evaluated after the epoch, or not all of it",),
 }
 """What only follows from a mistake, in the same run: the rows that tell of it get the name of their cause."""
