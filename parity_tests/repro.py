@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,13 @@ from typing import Any
 from numpy.typing import NDArray
 
 from parity_tests.assignment.cases import Case
-from parity_tests.assignment.reproduce import Script, chosen, script, slug
+from parity_tests.assignment.reproduce import Script, chosen, script
 from parity_tests.assignment.verdicts import json_params
 from parity_tests.check import ASSIGNMENT, shipped_network
 from parity_tests.harness.observation import Observation
 from parity_tests.harness.runner import Runner
 from parity_tests.harness.submission import find_submission
-from reports.records import FAILING, Record
+from reports.records import Record
 
 
 def scripts(
@@ -60,21 +59,6 @@ def scripts(
             else:
                 found[_unused(made, found)] = made.text
     return found, without
-
-
-def by_quantity(found: Mapping[str, str], records: Sequence[Record]) -> dict[str, str]:
-    """The text of the script that shows each failing record, by "<case>/<quantity>", of scripts by their file names."""
-    shown = {}
-    for record in records:
-        if record.verdict not in FAILING or record.explained_by:
-            continue
-        name = re.compile(rf"repro-{re.escape(slug(record))}(-\d+)?\.py")
-        texts = [text for file, text in found.items() if name.fullmatch(file)]
-        # Several mistakes in one quantity have a script each; its first line names the mistake.
-        texts.sort(key=lambda text: record.diagnosis not in text.partition("\n")[0])
-        if texts:
-            shown[f"{record.case}/{record.quantity}"] = texts[0]
-    return shown
 
 
 def _unused(made: Script, taken: Mapping[str, str]) -> str:

@@ -25,6 +25,7 @@ from parity_tests.assignment.expectations import judge
 from parity_tests.assignment.relations import relation
 from parity_tests.harness.observation import Observation
 from reports.records import FAILING, Record
+from reports.scripts import slug
 
 Arrays = dict[str, NDArray[Any]]
 Ask = Callable[[Case, Arrays, int], Observation]
@@ -43,11 +44,6 @@ class Script:
     record: Record
     name: str
     text: str
-
-
-def slug(record: Record) -> str:
-    """What a script for this record is called."""
-    return re.sub(r"[^a-z0-9]+", "-", f"todo-{record.todo}-{record.check}-{record.quantity}".lower()).strip("-")
 
 
 def chosen(records: Iterable[Record], case: str | None = None) -> tuple[list[Record], list[Record]]:

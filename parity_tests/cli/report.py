@@ -84,14 +84,11 @@ def html_page(saved: Results, folder: Path, strict: bool, scripts: Mapping[str, 
     if (folder / "parts").is_dir() and scripts is None:
         return _trace_page(saved, folder)
     from reports.html import report_page
+    from reports.scripts import by_quantity
 
     if scripts is None:
         scripts = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("repro-*.py"))}
-    shown = {}
-    if scripts:
-        from parity_tests.repro import by_quantity
-
-        shown = by_quantity(scripts, saved.records)
+    shown = by_quantity(scripts, saved.records)
     text = report_page(saved, parts=PARTS, strict=strict, scripts=shown, folder=str(folder))
     return text.encode("utf-8", "backslashreplace")
 
