@@ -109,7 +109,8 @@ def _permuted(a: Asked, axis: int) -> bool:
     )
     allowed = r.max(axis=0) + SLACK * unit_roundoff(a.dtype) * np.abs(w).max(axis=0)
     matches = (np.abs(g[:, None, :] - w[None, :, :]) <= allowed).all(axis=2)
-    return bool((matches.sum(axis=0) == 1).all() and (matches.sum(axis=1) == 1).all())
+    moved = bool((matches.argmax(axis=1) != np.arange(len(g))).any())
+    return moved and bool((matches.sum(axis=0) == 1).all() and (matches.sum(axis=1) == 1).all())
 
 
 # ---- where it is wrong ----
