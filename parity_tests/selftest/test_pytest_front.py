@@ -82,7 +82,7 @@ def test_a_submission_that_does_not_parse_fails_every_case_with_the_line(tmp_pat
 def test_without_a_gpu_cuda_is_skipped_with_a_reason() -> None:
     done = run("--device", "cuda", "--dtype", "float32")
     assert done.returncode == 0
-    assert "no CUDA device: torch finds none on this machine" in done.stdout
+    assert "no CUDA device: " in done.stdout
     summary = done.stdout.splitlines()[-1]
     assert re.search(r"\d+ skipped", summary)
     assert "passed" not in summary
