@@ -72,6 +72,8 @@ def _fresh(a: Asked) -> object:
     chance = a.r**2 + (1 - a.r) ** 2
     if abs(share - chance) > 6 * np.sqrt(chance * (1 - chance) / kept.size):
         return None
+    if abs(float(kept.mean()) - (1 - a.r)) > 6 * np.sqrt(a.r * (1 - a.r) / kept.size):
+        return None  # no draw with the right probability: another rule chose these
     return _only(kept, a.grad / (1 - a.r))
 
 
