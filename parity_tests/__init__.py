@@ -9,8 +9,7 @@ if TYPE_CHECKING:
 def check(submission: Any = None, **options: Any) -> "Result":
     """Holds a network against torch: `parity_tests.api.check`, which says what it takes.
 
-    Here nothing slow is imported before it is called. The module `parity_tests.check` takes this name once it has been
-    imported, and can be called the same way.
+    Here nothing slow is imported before it is called.
     """
     from parity_tests.api import check as check_from_python
 

@@ -105,8 +105,8 @@ def check(
     source is written to a folder that is deleted afterwards; what they leave out is the shipped network's, and only
     their TODOs are judged. `timeout` is in seconds a case. Raises UsageError for what cannot be checked at all.
     """
-    from parity_tests.check import check as run_check
-    from parity_tests.check import shipped_network
+    from parity_tests.checking import check as run_check
+    from parity_tests.checking import shipped_network
 
     asked = None if todos is None else frozenset(map(str, todos))
 

@@ -9,7 +9,7 @@ import pytest
 
 from parity_tests.assignment import editions
 from parity_tests.assignment.cases import DTYPES, plan
-from parity_tests.check import Run, check, shipped_network
+from parity_tests.checking import Run, check, shipped_network
 from parity_tests.harness.errors import UsageError
 from parity_tests.harness.submission import find_submission
 from reports.records import Record

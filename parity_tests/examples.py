@@ -79,7 +79,7 @@ def stale() -> list[str]:
 
 def remake() -> None:
     """Makes the saved run and the saved class anew, by checking and grading."""
-    from parity_tests.check import check, shipped_network
+    from parity_tests.checking import check, shipped_network
 
     with tempfile.TemporaryDirectory() as folder:
         homework = _wrong(shipped_network(), Path(folder) / "homework", [MISTAKE])

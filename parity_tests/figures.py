@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from parity_tests.assignment.parts import PARTS
-from parity_tests.check import check, shipped_network
+from parity_tests.checking import check, shipped_network
 from reports.plots import draw_ratios
 
 FIGURE = Path(__file__).resolve().parents[1] / "reports" / "examples" / "ratios.svg"

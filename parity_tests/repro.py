@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from parity_tests.assignment.cases import Case
 from parity_tests.assignment.reproduce import Script, chosen, script
 from parity_tests.assignment.verdicts import json_params
-from parity_tests.check import ASSIGNMENT, shipped_network
+from parity_tests.checking import ASSIGNMENT, shipped_network
 from parity_tests.harness.observation import Observation
 from parity_tests.harness.runner import Runner
 from parity_tests.harness.submission import find_submission

@@ -17,7 +17,7 @@ from parity_tests.assignment.inputs import seed_of
 from parity_tests.assignment.lockstep import Evaluation, Plan, Settings, Step, for_edition, quantities
 from parity_tests.assignment.parts import FUNCTIONS
 from parity_tests.assignment.verdicts import Setting, import_record, record_of
-from parity_tests.check import ASSIGNMENT, ISOLATION, shipped_network
+from parity_tests.checking import ASSIGNMENT, ISOLATION, shipped_network
 from parity_tests.devices import refuse_missing_device
 from parity_tests.doctor import versions
 from parity_tests.harness.compare import Comparison, compare, failed, number

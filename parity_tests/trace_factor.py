@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from parity_tests.assignment.lockstep import Settings
-from parity_tests.check import shipped_network
+from parity_tests.checking import shipped_network
 from parity_tests.trace import trace
 
 FORMS = {

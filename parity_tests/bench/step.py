@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from parity_tests.bench.timing import Subject, Timings, alternate
-from parity_tests.check import shipped_network
+from parity_tests.checking import shipped_network
 from reference.model import MLP
 
 D, M, K = 784, 1000, 10

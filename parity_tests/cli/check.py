@@ -135,8 +135,8 @@ def check(
     refuse_missing_device(device)
     known = drift.read_before(baseline, update_baseline, fail_on)
 
-    from parity_tests.check import check as run_check
-    from parity_tests.check import shipped_network
+    from parity_tests.checking import check as run_check
+    from parity_tests.checking import shipped_network
     from parity_tests.harness.isolation import require
 
     with Progress() as progress:

@@ -137,7 +137,7 @@ def trace(
         refuse_missing_device(device)
 
         from parity_tests.assignment.lockstep import Settings
-        from parity_tests.check import shipped_network
+        from parity_tests.checking import shipped_network
         from parity_tests.trace import digits_of
         from parity_tests.trace import trace as run_trace
 

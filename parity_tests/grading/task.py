@@ -88,7 +88,7 @@ def lost(task: Task, why: str, trace: str = "") -> Outcome:
 
 def _checked(task: Task) -> Outcome:
     from parity_tests.assignment import editions
-    from parity_tests.check import check
+    from parity_tests.checking import check
     from parity_tests.intake.likeness import fingerprint
 
     settings = task.settings
@@ -118,7 +118,7 @@ def _unrunnable(task: Task, verdict: str, sentence: str) -> Outcome:
     """The outcome of a submission that there is no way to run: every planned quantity has the same verdict."""
     from parity_tests.assignment import cases
     from parity_tests.assignment.verdicts import Setting, json_params, record_of
-    from parity_tests.check import Run
+    from parity_tests.checking import Run
     from parity_tests.harness.compare import Comparison
 
     settings = task.settings

@@ -13,7 +13,7 @@ from parity_tests.assignment.cases import Case
 from parity_tests.assignment.credit import credit
 from parity_tests.assignment.diagnose import diagnosed
 from parity_tests.assignment.verdicts import Setting, json_params, records_of
-from parity_tests.check import ASSIGNMENT, shipped_network
+from parity_tests.checking import ASSIGNMENT, shipped_network
 from parity_tests.harness.compare import Comparison
 from parity_tests.harness.observation import Observation
 from parity_tests.harness.runner import Runner

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from parity_tests.assignment.diagnoses.base import Body, Mistake, Swap
-from parity_tests.check import shipped_network
+from parity_tests.checking import shipped_network
 
 FILES = ("neural_networks.py", "utils.py")
 

@@ -14,7 +14,7 @@ from parity_tests.assignment import expectations, inputs
 from parity_tests.assignment.cases import Case
 from parity_tests.assignment.credit import credit
 from parity_tests.assignment.verdicts import Setting, records_of
-from parity_tests.check import ASSIGNMENT, SECONDS_IN_ALL, shipped_network
+from parity_tests.checking import ASSIGNMENT, SECONDS_IN_ALL, shipped_network
 from parity_tests.harness.compare import Comparison
 from parity_tests.harness.interview import Question, interview
 from parity_tests.harness.observation import Observation

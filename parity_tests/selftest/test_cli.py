@@ -22,7 +22,7 @@ AGREED = InventedRun(records=[record(), record(todo="utils", case="utils/ties/fl
 
 
 class FakeCheck:
-    """Stands in for `parity_tests.check.check`: keeps what it was asked, and answers with an invented run."""
+    """Stands in for `parity_tests.checking.check`: keeps what it was asked, and answers with an invented run."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[Path, dict[str, Any]]] = []
@@ -39,7 +39,9 @@ class FakeCheck:
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeCheck:
     fake = FakeCheck()
-    monkeypatch.setitem(sys.modules, "parity_tests.check", SimpleNamespace(check=fake, shipped_network=lambda: SHIPPED))
+    monkeypatch.setitem(
+        sys.modules, "parity_tests.checking", SimpleNamespace(check=fake, shipped_network=lambda: SHIPPED)
+    )
     monkeypatch.chdir(tmp_path)
     return fake
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from parity_tests.check import check, shipped_network
+from parity_tests.checking import check, shipped_network
 from parity_tests.cli import main
 from parity_tests.conftest import skip_without
 from parity_tests.devices import refuse_missing_device

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from parity_tests.check import check, shipped_network
+from parity_tests.checking import check, shipped_network
 from parity_tests.cli import main
 from parity_tests.grading.crowd import cluster, local_processes, run_all
 from parity_tests.grading.folder import GradingFolder

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from parity_tests.check import shipped_network
+from parity_tests.checking import shipped_network
 from parity_tests.cli import main
 from parity_tests.grading import autograder
 from parity_tests.grading.bundle import bundle

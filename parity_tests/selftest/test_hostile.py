@@ -20,7 +20,7 @@ import pytest
 from parity_tests.assignment import cases as case_table
 from parity_tests.assignment import expectations, inputs
 from parity_tests.assignment.verdicts import Setting, import_record, json_params, records_of
-from parity_tests.check import ASSIGNMENT, shipped_network
+from parity_tests.checking import ASSIGNMENT, shipped_network
 from parity_tests.harness.interview import Question, interview
 from parity_tests.harness.isolation import LEVELS, problem
 from parity_tests.harness.runner import Runner

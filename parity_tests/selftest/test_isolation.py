@@ -17,7 +17,7 @@ import pytest
 
 from parity_tests import doctor
 from parity_tests.assignment import editions
-from parity_tests.check import check, shipped_network
+from parity_tests.checking import check, shipped_network
 from parity_tests.cli import main
 from parity_tests.harness import isolation, launch, seccomp, users
 from parity_tests.harness.errors import UsageError

@@ -19,7 +19,7 @@ import torch
 from parity_tests.assignment import divergence
 from parity_tests.assignment.divergence import Free, Judged
 from parity_tests.assignment.lockstep import Evaluation, Plan, Settings, Step, for_edition, quantities
-from parity_tests.check import shipped_network
+from parity_tests.checking import shipped_network
 from parity_tests.cli import main
 from parity_tests.harness.errors import UsageError
 from parity_tests.trace import Trace, trace

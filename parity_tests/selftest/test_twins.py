@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from parity_tests.check import check, shipped_network
+from parity_tests.checking import check, shipped_network
 from reports.records import Record, failing
 
 FORWARD = 'return X @ self.params["W"] + self.params["b"]'

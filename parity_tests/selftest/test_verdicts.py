@@ -13,7 +13,7 @@ import torch
 from parity_tests.assignment.cases import Case, plan
 from parity_tests.assignment.editions import EDITIONS
 from parity_tests.assignment.verdicts import check_plan
-from parity_tests.check import Run, check
+from parity_tests.checking import Run, check
 from parity_tests.harness.errors import HarnessError
 from parity_tests.selftest.judging import ask_and_judge, at_fault, changed, charged
 from parity_tests.selftest.slips import (

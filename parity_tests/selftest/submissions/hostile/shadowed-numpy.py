@@ -1,6 +1,6 @@
 """Shadowing numpy.py or importing torch. Verdict: match."""
 
-for _name in ("torch", "scipy", "pandas", "reference.answers", "parity_tests.check", "reports", "_pytest", "pip"):
+for _name in ("torch", "scipy", "pandas", "reference.answers", "parity_tests.checking", "reports", "_pytest", "pip"):
     try:
         __import__(_name)
     except (ImportError, OSError):

@@ -1,7 +1,6 @@
 """Checks one submission: plans the cases, puts them to it in processes of their own, judges, and makes the records."""
 
 import platform
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,7 +10,6 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from queue import SimpleQueue
-from types import ModuleType
 from typing import Any
 
 from numpy.typing import NDArray
@@ -249,15 +247,3 @@ def _environment(setting: Setting, seed: int, dtypes: Sequence[str], hello: Hell
         "submission_python": hello.python_version,
         "submission_numpy": hello.numpy_version,
     }
-
-
-class _Callable(ModuleType):
-    """A module that can be called: `from parity_tests import check` is this one once something has imported it."""
-
-    def __call__(self, *arguments: Any, **options: Any) -> Any:
-        from parity_tests.api import check as check_from_python
-
-        return check_from_python(*arguments, **options)
-
-
-sys.modules[__name__].__class__ = _Callable
