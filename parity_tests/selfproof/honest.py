@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from parity_tests.assignment.diagnoses.base import Body, Swap
 from parity_tests.selfproof.variants import Variant, changed, shipped
 
@@ -290,6 +292,7 @@ FORMS: dict[str, tuple[str, list[Change]]] = {
 }
 
 
+@cache
 def forms() -> list[Variant]:
     """Every honest variant, the shipped network itself first."""
     return [shipped(), *(changed(name, changes, file) for name, (file, changes) in FORMS.items())]

@@ -10,6 +10,7 @@ import ast
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from parity_tests.assignment.parts import FUNCTIONS
 from parity_tests.selfproof.asking import records
@@ -70,6 +71,7 @@ class Trial:
     detail: str
 
 
+@cache
 def mutants() -> list[Mutant]:
     """Every single slip of both files, in their order, each source once."""
     found: dict[str, Mutant] = {}
