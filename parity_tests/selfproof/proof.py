@@ -113,7 +113,7 @@ def _of_honest(number: int, seed: int) -> list[dict[str, Any]]:
         {
             "name": variant.name, "seed": seed, "check": record.check, "case": record.case, "quantity": record.quantity,
             "dtype": record.dtype, "gap": record.gap, "radius": record.radius, "ratio": record.ratio,
-            "elements": record.total,
+            "elements": record.total, "promoted": "promoted" in record.note,
         }
         for record in found
         if record.ratio is not None
