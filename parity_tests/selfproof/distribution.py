@@ -66,7 +66,7 @@ def draw(compared: pd.DataFrame, path: Path) -> None:
     labels = list(dict.fromkeys(zip(summary["part"], summary["quantity"], strict=True)))
     figure, axes = pyplot.subplots(figsize=(9, 0.22 * len(labels) + 1.2), layout="constrained")
     axes.axvline(1, color="#b3261e", lw=1)
-    frame = compared[compared["gap"] != 0].assign(
+    frame = compared[(compared["gap"] != 0) & ~compared["promoted"]].assign(
         quantity=lambda f: [_plain(q) for q in f["quantity"]],
         check=lambda f: [_check(case, check) for case, check in zip(f["case"], f["check"], strict=True)],
     )

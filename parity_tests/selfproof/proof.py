@@ -9,10 +9,13 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from parity_tests.assignment.diagnoses import MISTAKES
 from parity_tests.selfproof.honest import FORMS, forms
 from parity_tests.selfproof.mistakes import Outcome, control
 from parity_tests.selfproof.mutants import mutants, trial
+from reports.records import Record
 
 Progress = Callable[[int, int, str], None]
 KINDS = ("mistakes", "honest", "slips")
@@ -98,6 +101,12 @@ def _of_slip(number: int) -> Row:
     return Row("slips", "", found.mutant.name, found.outcome, found.outcome != "survived", found.detail)
 
 
+def _is_promoted(record: Record) -> bool:
+    """Whether a result has more digits than its case's dtype holds."""
+    narrow = record.dtype == "float32" and record.got is not None and float(np.float32(record.got)) != record.got
+    return narrow or "promoted" in record.note
+
+
 def _of_honest(number: int, seed: int) -> list[dict[str, Any]]:
     from parity_tests.selfproof.asking import records
 
@@ -113,7 +122,7 @@ def _of_honest(number: int, seed: int) -> list[dict[str, Any]]:
         {
             "name": variant.name, "seed": seed, "check": record.check, "case": record.case, "quantity": record.quantity,
             "dtype": record.dtype, "gap": record.gap, "radius": record.radius, "ratio": record.ratio,
-            "elements": record.total, "promoted": "promoted" in record.note,
+            "elements": record.total, "promoted": _is_promoted(record),
         }
         for record in found
         if record.ratio is not None
