@@ -268,11 +268,12 @@ def entries(records: Sequence[Record], inputs: Mapping[str, Any]) -> list[Entry]
     said_by = {said: {r.todo for r, other in zip(records, words, strict=True) if other == said} for said in set(words)}
     accidents: dict[str, tuple[str, ...]] = {}
     for record, said in zip(records, words, strict=True):
+        echo = record.check in WHOLE and record.explained_by in ("", record.todo) and record.ratio is not None
+        if echo and record.verdict == "mismatch" and record.todo in shown and record.check != "main":
+            again.setdefault(record.todo, []).append(record)
+            continue
         if record.explained_by:
             unjudged.setdefault(record.explained_by, []).append(record)
-            continue
-        if record.verdict == "mismatch" and record.check in WHOLE and record.todo in shown:
-            again.setdefault(record.todo, []).append(record)
             continue
         key: tuple[str, ...]
         if record.verdict not in ("match", "mismatch"):

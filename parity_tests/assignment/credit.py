@@ -9,6 +9,7 @@ from parity_tests.harness.compare import Comparison, matched
 
 PASSING = ("match", "undecided", "harness_error")
 DATA_CASES = ("loader", "data-split")
+WHOLE = ("network", "trajectory", "main")
 Judged = Mapping[str, Comparison]
 
 
@@ -18,15 +19,11 @@ def credit(plan: Sequence[Case], judged: Mapping[str, Judged]) -> dict[str, dict
     Where main also fails with correct parts in place of its own, the failure is TODO 10's, and said there. Where it
     does not, the failure is that of the first part in the order of computation which failed a case of its own. What
     brings main its data is not replaced, so where that fails a case of its own, main's wiring is not to blame either.
-    A lenient case is forgiven, with a note, where the same TODO passes all cases that are not lenient.
+    A link of the whole network is judged from what the submission gave it, so where its TODO fails cases of its own,
+    the link's failure is an echo of them. A lenient case is forgiven, with a note, where the same TODO passes all cases
+    that are not lenient.
     """
-    wrong = {
-        comparison.todo or q.todo
-        for case in plan
-        if case.check != "main" and not case.lenient
-        for q in case.quantities
-        if (comparison := judged[case.name][q.name]).verdict not in PASSING and comparison.explained_by == ""
-    }
+    wrong = _failing(plan, judged, but=("main",))
     data_fails = any(
         comparison.verdict not in (*PASSING, "missing")
         for case in plan
@@ -38,8 +35,11 @@ def credit(plan: Sequence[Case], judged: Mapping[str, Judged]) -> dict[str, dict
         for case in plan
         if case.worker == "wiring" and any(c.verdict not in PASSING for c in judged[case.name].values())
     }
+    shown = _failing(plan, judged, but=WHOLE)
     credited = {name: dict(comparisons) for name, comparisons in judged.items()}
     for case in plan:
+        if case.check in ("network", "trajectory"):
+            credited[case.name] |= _echoes(case, judged[case.name], shown)
         if case.lenient:
             credited[case.name] |= _forgiven(case, judged[case.name], wrong)
         if case.worker == "parts" or (case.worker == "wiring" and not data_fails):
@@ -56,6 +56,26 @@ def credit(plan: Sequence[Case], judged: Mapping[str, Judged]) -> dict[str, dict
                 problem = f"{comparison.problem.rstrip('.')}; this comes of {cause}"
                 credited[case.name][name] = replace(comparison, todo=culprit, explained_by=culprit, problem=problem)
     return credited
+
+
+def _failing(plan: Sequence[Case], judged: Mapping[str, Judged], *, but: Sequence[str]) -> set[str]:
+    """The TODOs that fail, and are not explained, in cases of other checks than those left out and not lenient."""
+    return {
+        comparison.todo or q.todo
+        for case in plan
+        if case.check not in but and not case.lenient
+        for q in case.quantities
+        if (comparison := judged[case.name][q.name]).verdict not in PASSING and comparison.explained_by == ""
+    }
+
+
+def _echoes(case: Case, judged: Judged, shown: set[str]) -> dict[str, Comparison]:
+    """The failing links whose TODO fails cases of its own, explained by it."""
+    return {
+        q.name: replace(c, explained_by=c.todo or q.todo)
+        for q in case.quantities
+        if (c := judged[q.name]).verdict not in PASSING and c.explained_by == "" and (c.todo or q.todo) in shown
+    }
 
 
 def _forgiven(case: Case, judged: Judged, wrong: set[str]) -> dict[str, Comparison]:
