@@ -13,7 +13,7 @@ from parity_tests.assignment.editions import EDITIONS
 from parity_tests.assignment.parts import PARTS
 from parity_tests.cli import drift
 from parity_tests.cli.files import append_summary, in_github
-from parity_tests.cli.options import DTYPES, LEVELS, finite_seconds, module_names, todo_names
+from parity_tests.cli.options import DTYPES, LEVELS, allow_option, timeout_of, todo_names
 from parity_tests.cli.report import html_page, repository_folder, where
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES, status_of
 from parity_tests.cli.terminal import Progress, paint, width
@@ -46,21 +46,8 @@ from parity_tests.harness.errors import HarnessError, UsageError
     type=click.Choice(EDITIONS),
     help="The year's form of the assignment; told by itself if left out.",
 )
-@click.option(
-    "--timeout",
-    type=float,
-    default=10.0,
-    show_default=True,
-    callback=finite_seconds,
-    help="Seconds that one case may take.",
-)
-@click.option(
-    "--allow",
-    multiple=True,
-    callback=module_names,
-    metavar="MODULE,...",
-    help="Modules beside numpy that the submission may import; may be repeated.",
-)
+@timeout_of("case")
+@allow_option
 @click.option(
     "--isolation",
     type=click.Choice(LEVELS),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from parity_tests.assignment.editions import DEFAULT, EDITIONS
-from parity_tests.cli.options import DTYPES, LEVELS, finite_seconds, module_names
+from parity_tests.cli.options import DTYPES, LEVELS, allow_option, timeout_of
 from parity_tests.cli.status import AGREEMENT, OWN_FAULT
 from parity_tests.cli.terminal import complain
 
@@ -51,21 +51,8 @@ FORMATS = ("gradescope", "canvas", "moodle", "plain")
 @click.option(
     "--only", multiple=True, metavar="NAME", help="Check this submission again, and no other; may be repeated."
 )
-@click.option(
-    "--timeout",
-    type=float,
-    default=10.0,
-    show_default=True,
-    callback=finite_seconds,
-    help="Seconds that one case may take.",
-)
-@click.option(
-    "--allow",
-    multiple=True,
-    callback=module_names,
-    metavar="MODULE,...",
-    help="Modules beside numpy that submissions may import; may be repeated.",
-)
+@timeout_of("case")
+@allow_option
 @click.option(
     "--isolation",
     type=click.Choice(LEVELS),

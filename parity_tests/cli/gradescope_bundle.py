@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from parity_tests.assignment.editions import DEFAULT, EDITIONS
-from parity_tests.cli.options import LEVELS, finite_seconds, module_names
+from parity_tests.cli.options import LEVELS, allow_option, timeout_of
 from parity_tests.harness.errors import UsageError
 
 
@@ -22,21 +22,8 @@ from parity_tests.harness.errors import UsageError
 )
 @click.option("--rubric", type=click.Path(path_type=Path), help="Points, in place of the usual ones.")
 @click.option("--edition", type=click.Choice(EDITIONS), default=DEFAULT, show_default=True, help="The class's edition.")
-@click.option(
-    "--timeout",
-    type=float,
-    default=10.0,
-    show_default=True,
-    callback=finite_seconds,
-    help="Seconds that one case may take.",
-)
-@click.option(
-    "--allow",
-    multiple=True,
-    callback=module_names,
-    metavar="MODULE,...",
-    help="Modules beside numpy that submissions may import; may be repeated.",
-)
+@timeout_of("case")
+@allow_option
 @click.option(
     "--isolation",
     type=click.Choice(LEVELS),

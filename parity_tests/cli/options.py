@@ -1,10 +1,11 @@
-"""Checks of options that several commands take."""
+"""Options that several commands take, and the checks of them."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import click
 
@@ -39,3 +40,24 @@ def finite_seconds(context: click.Context, parameter: click.Parameter, value: fl
 def split(values: Sequence[str]) -> list[str]:
     """Options that may be repeated, or hold several names with commas between them."""
     return [name.strip() for value in values for name in value.split(",") if name.strip()]
+
+
+allow_option = click.option(
+    "--allow",
+    multiple=True,
+    callback=module_names,
+    metavar="MODULE,...",
+    help="Modules beside numpy that a submission may import; may be repeated.",
+)
+
+
+def timeout_of(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The option --timeout: the seconds that one case, or one step, may take."""
+    return click.option(
+        "--timeout",
+        type=float,
+        default=10.0,
+        show_default=True,
+        callback=finite_seconds,
+        help=f"Seconds that one {what} may take.",
+    )

@@ -10,7 +10,7 @@ import click
 
 from parity_tests.assignment.editions import EDITIONS
 from parity_tests.cli.files import write_whole
-from parity_tests.cli.options import DTYPES, LEVELS, finite_seconds, module_names
+from parity_tests.cli.options import DTYPES, LEVELS, allow_option, timeout_of
 from parity_tests.cli.report import html_page
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES, INTERRUPTED, status_of
 from parity_tests.cli.terminal import Progress, paint, width
@@ -69,13 +69,7 @@ PAGE = "trace.html"
     help="Perturbed copies of torch's run that measure the radius.",
 )
 @click.option("--edition", type=click.Choice(EDITIONS), help="The year's form; told by itself if left out.")
-@click.option(
-    "--allow",
-    multiple=True,
-    callback=module_names,
-    metavar="MODULE,...",
-    help="Modules beside numpy that the submission may import; may be repeated.",
-)
+@allow_option
 @click.option(
     "--isolation",
     type=click.Choice(LEVELS),
@@ -83,14 +77,7 @@ PAGE = "trace.html"
     show_default=True,
     help="How the submission is shut in; none is for code that you trust.",
 )
-@click.option(
-    "--timeout",
-    type=float,
-    default=10.0,
-    show_default=True,
-    callback=finite_seconds,
-    help="Seconds that one step may take.",
-)
+@timeout_of("step")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
