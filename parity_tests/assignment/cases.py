@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from parity_tests.assignment.main_configs import MAIN_QUANTITIES, configs
+from parity_tests.assignment.main_configs import configs, main_quantities
 
 DTYPES = ("float64", "float32")
 
@@ -348,7 +348,7 @@ def _main(edition: str) -> Iterator[Case]:
                     "config": config.name,
                     "edition": edition,
                 },
-                tuple(Quantity(name, "10", name) for name in MAIN_QUANTITIES(config)),
+                tuple(Quantity(name, "10", name) for name in main_quantities(config)),
                 worker=worker,
             )
 

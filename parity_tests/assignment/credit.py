@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from parity_tests.assignment.cases import Case
-from parity_tests.harness.compare import Comparison, matched
+from parity_tests.harness.compare import PASSING, Comparison, matched
 
-PASSING = ("match", "undecided", "harness_error")
+BLAMELESS = (*PASSING, "harness_error")
 DATA_CASES = ("loader", "data-split")
 WHOLE = ("network", "trajectory", "main")
 Judged = Mapping[str, Comparison]
@@ -25,7 +25,7 @@ def credit(plan: Sequence[Case], judged: Mapping[str, Judged]) -> dict[str, dict
     """
     wrong = _failing(plan, judged, but=("main",))
     data_fails = any(
-        comparison.verdict not in (*PASSING, "missing")
+        comparison.verdict not in (*BLAMELESS, "missing")
         for case in plan
         if case.name.split("/")[1] in DATA_CASES
         for comparison in judged[case.name].values()
@@ -33,7 +33,7 @@ def credit(plan: Sequence[Case], judged: Mapping[str, Judged]) -> dict[str, dict
     wiring_fails = {
         case.params["config"]
         for case in plan
-        if case.worker == "wiring" and any(c.verdict not in PASSING for c in judged[case.name].values())
+        if case.worker == "wiring" and any(c.verdict not in BLAMELESS for c in judged[case.name].values())
     }
     shown = _failing(plan, judged, but=WHOLE)
     credited = {name: dict(comparisons) for name, comparisons in judged.items()}
@@ -52,7 +52,7 @@ def credit(plan: Sequence[Case], judged: Mapping[str, Judged]) -> dict[str, dict
             culprit = next((todo for todo in in_order(case.params["main_params"]["activation"]) if todo in wrong), "")
             cause = f"TODO {culprit}" if culprit.isdecimal() else "utils.py"
         for name, comparison in credited[case.name].items():
-            if comparison.verdict not in PASSING and culprit:
+            if comparison.verdict not in BLAMELESS and culprit:
                 problem = f"{comparison.problem.rstrip('.')}; this comes of {cause}"
                 credited[case.name][name] = replace(comparison, todo=culprit, explained_by=culprit, problem=problem)
     return credited
@@ -65,7 +65,7 @@ def _failing(plan: Sequence[Case], judged: Mapping[str, Judged], *, but: Sequenc
         for case in plan
         if case.check not in but and not case.lenient
         for q in case.quantities
-        if (comparison := judged[case.name][q.name]).verdict not in PASSING and comparison.explained_by == ""
+        if (comparison := judged[case.name][q.name]).verdict not in BLAMELESS and comparison.explained_by == ""
     }
 
 
@@ -74,7 +74,7 @@ def _echoes(case: Case, judged: Judged, shown: set[str]) -> dict[str, Comparison
     return {
         q.name: replace(c, explained_by=c.todo or q.todo)
         for q in case.quantities
-        if (c := judged[q.name]).verdict not in PASSING and c.explained_by == "" and (c.todo or q.todo) in shown
+        if (c := judged[q.name]).verdict not in BLAMELESS and c.explained_by == "" and (c.todo or q.todo) in shown
     }
 
 

@@ -19,11 +19,11 @@ from parity_tests.assignment.diagnoses import MISTAKES
 from parity_tests.assignment.diagnoses.base import ANYTHING, Asked, Kind, Mistake
 from parity_tests.assignment.diagnoses.wiring import HIDES
 from parity_tests.assignment.evidence import evidence
-from parity_tests.assignment.expectations import PASSING, array_of, kept_mask
+from parity_tests.assignment.expectations import array_of, kept_mask
 from parity_tests.assignment.relations import relation
 from parity_tests.assignment.running import Running
 from parity_tests.assignment.verdicts import message
-from parity_tests.harness.compare import Comparison
+from parity_tests.harness.compare import PASSING, Comparison
 from parity_tests.harness.observation import Failure, Observation, Returned
 
 Arrays = Mapping[str, NDArray[Any]]

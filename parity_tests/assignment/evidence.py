@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from parity_tests.assignment.cases import WEIGHT_NAMES, Case
 from parity_tests.assignment.diagnoses.base import Asked
-from parity_tests.assignment.expectations import PASSING, array_of, got, kept_mask
+from parity_tests.assignment.expectations import array_of, got, kept_mask
 from parity_tests.assignment.running import Running
-from parity_tests.harness.compare import Comparison
+from parity_tests.harness.compare import PASSING, Comparison
 from parity_tests.harness.observation import Failure, Observation, Returned
 from reference.rounding import TANH_FORM_FORWARD, unit_roundoff
 

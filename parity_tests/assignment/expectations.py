@@ -18,7 +18,7 @@ from parity_tests.assignment.editions import EXPECTED_SIGNATURES
 from parity_tests.assignment.main_configs import configs
 from parity_tests.assignment.main_verdicts import judge_main
 from parity_tests.assignment.parts import FUNCTIONS
-from parity_tests.harness.compare import Comparison, compare, failed, matched, mismatched
+from parity_tests.harness.compare import PASSING, Comparison, compare, failed, matched, mismatched
 from parity_tests.harness.observation import Failure, Observation, Returned
 from reference import answers
 from reference.answers import Answer
@@ -29,7 +29,6 @@ Judged = dict[str, Comparison]
 Broken = tuple[str, str, Comparison]
 """A link of the network after which others cannot be judged: its name, its TODO, and what is wrong with it."""
 
-PASSING = ("match", "undecided")
 UNREACHED = "unreached"
 
 

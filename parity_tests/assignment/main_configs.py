@@ -54,7 +54,7 @@ def configs(edition: str) -> tuple[Config, ...]:
     return _CONFIGS[edition]
 
 
-def MAIN_QUANTITIES(config: Config) -> tuple[str, ...]:  # noqa: N802
+def main_quantities(config: Config) -> tuple[str, ...]:
     """What is judged of a run under `config`, in order; each gets exactly one Finding."""
     dropout = ("dropout",) if config.rate > 0 else ()
     return (

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignment.main_configs import MAIN_QUANTITIES, Config
+from parity_tests.assignment.main_configs import Config, main_quantities
 from parity_tests.assignment.replay import PARAMETERS, Built, Call, Pass, Run, Update, replay
 from parity_tests.harness.compare import compare, times
 from parity_tests.harness.observation import Failure, Observation, Returned
@@ -57,7 +57,7 @@ class Finding:
 def judge_main(
     observation: Observation, *, config: Config, digits: Mapping[str, Array], stand_ins: bool, device: str = "cpu"
 ) -> list[Finding]:
-    """One Finding for each of MAIN_QUANTITIES(config), from what `record_main` wrote down.
+    """One Finding for each of main_quantities(config), from what `record_main` wrote down.
 
     digits: train_X, train_y, valid_X, … as in the request. `stand_ins` says whether correct parts were swapped in.
     """
@@ -215,7 +215,7 @@ class _Judge:
             "training accuracy": lambda: self._accuracy("train", 0),
             "validation accuracy": lambda: self._accuracy("valid", 1),
         }
-        return [self._finished(judges[quantity]()) for quantity in MAIN_QUANTITIES(self.config)]
+        return [self._finished(judges[quantity]()) for quantity in main_quantities(self.config)]
 
     # -- making findings -----------------------------------------------------------------------------------
 

@@ -4,9 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from parity_tests.assignment.cases import Case
-from parity_tests.harness.compare import Comparison, matched
+from parity_tests.harness.compare import PASSING, Comparison, matched
 
-PASSING = ("match", "undecided")
 OF_THE_DTYPE = re.compile(r"dtype|datatype|data type|cast", re.IGNORECASE)
 
 

@@ -37,6 +37,10 @@ class Answer(Protocol):
     def alternatives(self) -> Any: ...
 
 
+PASSING = ("match", "undecided")
+"""The verdicts that fail nobody."""
+
+
 @dataclass(frozen=True)
 class Comparison:
     """One quantity's verdict and figures. `problem` is the predicate of a sentence, "" for a match.

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 import parity_tests.assignment
-from parity_tests.assignment.main_configs import MAIN_QUANTITIES, Config, configs
+from parity_tests.assignment.main_configs import Config, configs, main_quantities
 from parity_tests.assignment.main_verdicts import Finding, judge_main
 from parity_tests.harness.runner import Runner
 from reference.mnist import small_digits
@@ -59,7 +59,7 @@ def findings(
     with Runner(folder, probe=ROOM / "probe.py", companions=companions, lend_utils=SHIPPED / "utils.py") as runner:
         seen = runner.ask(f"main/{config.name}", "main", params, digits, seed=1, seconds=seconds)
     found = judge_main(seen, config=config, digits=digits, stand_ins=stand_ins)
-    assert tuple(finding.quantity for finding in found) == MAIN_QUANTITIES(config)
+    assert tuple(finding.quantity for finding in found) == main_quantities(config)
     for finding in found:
         assert (finding.verdict == "match") or finding.message.startswith("main ("), finding
     return {finding.quantity: finding for finding in found}
