@@ -5,6 +5,7 @@ round of calls on the same object. It knows no answers and judges nothing.
 """
 
 import inspect
+import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -331,7 +332,6 @@ def momentum(submission: Any, witness: Any, params: Params, arrays: Arrays) -> N
 
 def loader(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
     """data_loader_mnist on a small JSON file."""
-    import json
     from pathlib import Path
 
     Path("digits.json").write_text(
@@ -476,6 +476,23 @@ def train(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None
         net.update(net.forward_and_backward(witness.call, own["X"], own["Y"]), order["eta"])
 
 
+def script(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
+    """The lines of a reproduction that call the submission, as `nn`; keeps what they leave under the names given."""
+    room: dict[str, Any] = {"__name__": "reproduction", "nn": submission.module, "np": np}
+    code = compile(params["source"], "<reproduction>", "exec")
+    done = witness.call(None, exec, code, room)
+    texts = {}
+    for name in params["names"] if done is not witness.FAILED else ():
+        value = room.get(name)
+        if isinstance(value, (str, list, dict)):
+            try:
+                texts[name] = json.dumps(value)
+            except (TypeError, ValueError):
+                texts[name] = "[]"
+        witness.keep(name, value)
+    witness.say("texts", texts)
+
+
 PROBES: dict[str, Callable[[Any, Any, Params, Arrays], None]] = {
     "linear": linear,
     "init": init,
@@ -490,6 +507,7 @@ PROBES: dict[str, Callable[[Any, Any, Params, Arrays], None]] = {
     "loader": loader,
     "network": network,
     "train": train,
+    "script": script,
 }
 
 with suppress(ModuleNotFoundError):  # bound for main's workers alone
