@@ -2,11 +2,14 @@
 
 Every function takes the device that torch computes on ("cpu" or "cuda"), and works in the dtype of the arrays that it
 is given. Beside torch's value stands the same formula in higher precision (float64 for float32; `np.longdouble`, where
-that is wider, for float64), which says whose side is off.
+that is wider, for float64), which says whose side is off; it is computed where it is looked at.
+
+Shapes are those of one network. Where a docstring says so, a leading dimension T stands for several side by side.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +19,8 @@ from numpy.typing import NDArray
 from reference import rounding
 from reference.model import MLP
 from reference.optim import update
-from reference.weights import NAMES, from_torch, to_torch
+from reference.stacked import StackedLinear, StackedLoss, StackedMLP
+from reference.weights import NAMES, to_torch
 
 Array = NDArray[Any]
 
@@ -30,6 +34,10 @@ class Alternative:
     where: NDArray[np.bool_]
     note: str = ""
 
+    def of(self, t: int) -> "Alternative":
+        """That of the network t of several."""
+        return Alternative(self.value[t], self.radius[t], self.where[t], self.note)
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -37,8 +45,18 @@ class Answer:
 
     value: Array
     radius: rounding.Radius
-    exact: Array
+    exactly: Callable[[], Array]
     alternatives: tuple[Alternative, ...] = ()
+
+    @cached_property
+    def exact(self) -> Array:
+        """The same formula in higher precision."""
+        return self.exactly()
+
+    def of(self, t: int) -> "Answer":
+        """That of the network t of several."""
+        alternatives = tuple(alternative.of(t) for alternative in self.alternatives)
+        return Answer(self.value[t], self.radius[t], lambda: self.exact[t], alternatives)
 
 
 def precise(array: Array) -> Array:
@@ -48,7 +66,7 @@ def precise(array: Array) -> Array:
 
 def known(value: Array) -> Answer:
     """An answer that does not round."""
-    return Answer(value, rounding.none(value), precise(value))
+    return Answer(value, rounding.none(value), lambda: precise(value))
 
 
 def _tensor(array: Array, device: str, *, gradient: bool = False) -> torch.Tensor:
@@ -80,43 +98,56 @@ def _library(device: str) -> rounding.Library:
 # ---- the parts ----
 
 
-def _linear(X: Array, W: Array, b: Array, device: str) -> tuple[torch.nn.Linear, torch.Tensor, torch.Tensor]:
-    layer = torch.nn.Linear(W.shape[0], W.shape[1], dtype=torch.from_numpy(W).dtype, device=device)
+_Layer = torch.nn.Linear | StackedLinear
+
+
+def _layer(W: Array, b: Array, device: str) -> _Layer:
+    if W.ndim == 3:
+        return StackedLinear(_tensor(W, device), _tensor(b, device))
+    layer = torch.nn.Linear(W.shape[0], W.shape[1], dtype=torch.from_numpy(W[:1]).dtype, device=device)
     with torch.no_grad():
         layer.weight.copy_(_tensor(W.T, device))
         layer.bias.copy_(_tensor(b.reshape(-1), device))
-    inputs = _tensor(X, device, gradient=True)
-    return layer, inputs, layer(inputs)
+    return layer
+
+
+def _parameter_gradients(layer: _Layer) -> tuple[Array, Array]:
+    """∂l/∂W (D×M) and ∂l/∂b (1×M)."""
+    weight, bias = _gradient(layer.weight), _gradient(layer.bias)
+    return (weight, bias) if isinstance(layer, StackedLinear) else (weight.T.copy(), bias.reshape(1, -1))
+
+
+def _transposed(array: Array) -> Array:
+    return array.swapaxes(-1, -2)
 
 
 def linear_forward(X: Array, W: Array, b: Array, device: str = "cpu") -> Answer:
-    """u = X W + b; X N×D, W D×M, b 1×M → N×M."""
-    _, _, u = _linear(X, W, b, device)
-    return Answer(_array(u), rounding.linear_forward(X, W, b), precise(X) @ precise(W) + precise(b))
+    """u = X W + b; X N×D, W D×M, b 1×M → N×M; or all with a leading T."""
+    u = _array(_layer(W, b, device)(_tensor(X, device)))
+    return Answer(u, rounding.linear_forward(X, W, b), lambda: precise(X) @ precise(W) + precise(b))
 
 
 def linear_backward(X: Array, W: Array, b: Array, grad: Array, device: str = "cpu") -> dict[str, Answer]:
-    """∂W = Xᵀ grad, ∂b = Σ_rows grad (1×M), ∂X = grad Wᵀ, under "W", "b" and "X"; grad N×M."""
-    layer, inputs, u = _linear(X, W, b, device)
-    _backward(u, grad, device)
-    assert layer.weight.grad is not None
-    assert layer.bias.grad is not None
-    g = precise(grad)
+    """∂W = Xᵀ grad, ∂b = Σ_rows grad (1×M), ∂X = grad Wᵀ, under "W", "b" and "X"; grad N×M; or with a leading T."""
+    layer, inputs = _layer(W, b, device), _tensor(X, device, gradient=True)
+    _backward(layer(inputs), grad, device)
+    weight, bias = _parameter_gradients(layer)
+    X_t, W_t = _transposed(X), _transposed(W)
     return {
-        "W": Answer(
-            _array(layer.weight.grad).T.copy(),
-            rounding.product_of_matrices(X.T, grad, grad.dtype),
-            precise(X).T @ g,
+        "W": Answer(weight, rounding.product_of_matrices(X_t, grad, grad.dtype), lambda: precise(X_t) @ precise(grad)),
+        "b": Answer(bias, rounding.sum_over_rows(grad), lambda: precise(grad).sum(axis=-2, keepdims=True)),
+        "X": Answer(
+            _gradient(inputs),
+            rounding.product_of_matrices(grad, W_t, grad.dtype),
+            lambda: precise(grad) @ precise(W_t),
         ),
-        "b": Answer(_array(layer.bias.grad).reshape(1, -1), rounding.sum_over_rows(grad), g.sum(axis=0, keepdims=True)),
-        "X": Answer(_gradient(inputs), rounding.product_of_matrices(grad, W.T, grad.dtype), g @ precise(W).T),
     }
 
 
 def tanh_forward(X: Array, device: str = "cpu") -> Answer:
     """h = tanh(X), any shape."""
     h = _array(torch.nn.Tanh()(_tensor(X, device)))
-    return Answer(h, rounding.tanh_forward(X, h, _library(device)), np.tanh(precise(X)))
+    return Answer(h, rounding.tanh_forward(X, h, _library(device)), lambda: np.tanh(precise(X)))
 
 
 def tanh_backward(X: Array, grad: Array, device: str = "cpu") -> Answer:
@@ -124,10 +155,13 @@ def tanh_backward(X: Array, grad: Array, device: str = "cpu") -> Answer:
     inputs = _tensor(X, device, gradient=True)
     h = torch.nn.Tanh()(inputs)
     _backward(h, grad, device)
-    # 1 − tanh² as 4e/(1 + e)² with e = e^(−2|X|), which neither cancels nor overflows.
-    e = np.exp(-2 * np.abs(precise(X)))
-    exact = precise(grad) * 4 * e / (1 + e) ** 2
-    return Answer(_gradient(inputs), rounding.tanh_backward(_array(h), grad, _library(device)), exact)
+
+    def exactly() -> Array:
+        # 1 − tanh² as 4e/(1 + e)² with e = e^(−2|X|), which neither cancels nor overflows.
+        e = np.exp(-2 * np.abs(precise(X)))
+        return np.asarray(precise(grad) * 4 * e / (1 + e) ** 2)
+
+    return Answer(_gradient(inputs), rounding.tanh_backward(_array(h), grad, _library(device)), exactly)
 
 
 def relu_forward(X: Array, device: str = "cpu") -> Answer:
@@ -144,16 +178,19 @@ def relu_backward(X: Array, grad: Array, device: str = "cpu") -> Answer:
     _backward(torch.nn.ReLU()(inputs), grad, device)
     at_zero = Alternative(grad, rounding.none(grad), X == 0, RELU_AT_ZERO)
     value = _gradient(inputs)
-    return Answer(value, rounding.none(value), precise(value), (at_zero,))
+    return Answer(value, rounding.none(value), lambda: precise(value), (at_zero,))
 
 
 def dropout_forward(q: Array, kept: NDArray[np.bool_], r: float, device: str = "cpu") -> Answer:
     """s = q·kept/(1 − r): a given mask `kept`, replayed; r in [0, 1)."""
     scale = torch.tensor(1 / (1 - r), dtype=torch.from_numpy(q).dtype, device=device)
     s = _array(_tensor(q, device) * (_tensor(kept, device) * scale))
-    high = precise(q)
-    exact = high * kept / (high.dtype.type(1) - high.dtype.type(r))
-    return Answer(s, rounding.dropout(s, r), exact)
+
+    def exactly() -> Array:
+        high = precise(q)
+        return np.asarray(high * kept / (high.dtype.type(1) - high.dtype.type(r)))
+
+    return Answer(s, rounding.dropout(s, r), exactly)
 
 
 def dropout_backward(q: Array, kept: NDArray[np.bool_], grad: Array, r: float, device: str = "cpu") -> Answer:
@@ -165,39 +202,42 @@ def dropout_backward(q: Array, kept: NDArray[np.bool_], grad: Array, r: float, d
     return Answer(
         answer.value,
         answer.radius,
-        answer.exact,
+        answer.exactly,
         (Alternative(zeros, rounding.none(zeros), q == 0),),
     )
 
 
+def _cross_entropy(logits: Array) -> torch.nn.Module:
+    return torch.nn.CrossEntropyLoss() if logits.ndim == 2 else StackedLoss()
+
+
 def cross_entropy_forward(logits: Array, labels: NDArray[np.int64], device: str = "cpu") -> Answer:
-    """Mean over the rows of −log softmax(logits)_y, 0-d; logits N×K, labels (N,)."""
-    loss = torch.nn.CrossEntropyLoss()(_tensor(logits, device), _tensor(labels, device))
+    """Mean over the rows of −log softmax(logits)_y, 0-d; logits N×K, labels (N,); or with a leading T."""
+    loss = _cross_entropy(logits)(_tensor(logits, device), _tensor(labels, device))
     radius = rounding.cross_entropy_forward(logits, labels, _library(device))
-    return Answer(_array(loss), radius, np.asarray(_exact_losses(logits, labels).mean()))
+    return Answer(_array(loss), radius, lambda: _exact_loss(logits, labels))
 
 
 def cross_entropy_backward(logits: Array, labels: NDArray[np.int64], device: str = "cpu") -> Answer:
-    """(softmax(logits) − onehot(labels))/N, N×K."""
+    """(softmax(logits) − onehot(labels))/N, N×K; or with a leading T."""
     a = _tensor(logits, device, gradient=True)
-    torch.autograd.backward(torch.nn.CrossEntropyLoss()(a, _tensor(labels, device)))
+    torch.autograd.backward(_cross_entropy(logits)(a, _tensor(labels, device)).sum())
     radius = rounding.cross_entropy_backward(logits, labels, _library(device))
-    return Answer(_gradient(a), radius, _exact_loss_gradient(logits, labels))
+    return Answer(_gradient(a), radius, lambda: _exact_loss_gradient(logits, labels))
 
 
-def _exact_losses(logits: Array, labels: NDArray[np.int64]) -> Array:
+def _exact_loss(logits: Array, labels: NDArray[np.int64]) -> Array:
     a = precise(logits)
-    d = a - a.max(axis=1, keepdims=True)
-    losses: Array = np.log(np.exp(d).sum(axis=1)) - d[np.arange(len(a)), labels]
-    return losses
+    d = a - a.max(axis=-1, keepdims=True)
+    losses = np.log(np.exp(d).sum(axis=-1)) - rounding.at_labels(d, labels)
+    return np.asarray(losses.mean(axis=-1))
 
 
 def _exact_loss_gradient(logits: Array, labels: NDArray[np.int64]) -> Array:
     a = precise(logits)
-    e = np.exp(a - a.max(axis=1, keepdims=True))
-    z: Array = e / e.sum(axis=1, keepdims=True)
-    z[np.arange(len(a)), labels] -= 1
-    return z / len(a)
+    e = np.exp(a - a.max(axis=-1, keepdims=True))
+    z: Array = e / e.sum(axis=-1, keepdims=True)
+    return np.asarray((z - rounding.one_hot(z, labels)) / a.shape[-2])
 
 
 # ---- SGD ----
@@ -211,11 +251,11 @@ def sgd(
     The radius follows both sides' weights and velocities through the recursion, which is linear in them.
     """
     parameter, own_velocity = _tensor(w, device), _tensor(np.zeros_like(w), device)
-    exact, exact_velocity = precise(w), np.zeros_like(precise(w))
+    path = _exact_path(w, gradients, etas, alpha=alpha, lam=lam)
     velocity = np.zeros_like(w)
     w_radius, velocity_radius = rounding.none(w), rounding.none(w)
     answers = []
-    for g, eta in zip(gradients, etas, strict=True):
+    for t, (g, eta) in enumerate(zip(gradients, etas, strict=True)):
         before = _array(parameter)
         w_radius, velocity_radius = rounding.sgd_step(
             before,
@@ -228,11 +268,26 @@ def sgd(
             velocity_radius=velocity_radius,
         )
         update(parameter, _tensor(g, device), own_velocity, lr=eta, momentum=alpha, weight_decay=lam)
-        exact_velocity = max(alpha, 0) * exact_velocity - eta * (precise(g) + lam * exact)
-        exact = exact + exact_velocity
         velocity = _array(parameter) - before
-        answers.append(Answer(_array(parameter), w_radius, exact))
+        answers.append(Answer(_array(parameter), w_radius, partial(path, t)))
     return answers
+
+
+def _exact_path(
+    w: Array, gradients: Array, etas: Sequence[float], *, alpha: float, lam: float
+) -> Callable[[int], Array]:
+    """w after step t in higher precision, all of them computed at the first question."""
+
+    @cache
+    def path() -> list[Array]:
+        exact, velocity, found = precise(w), np.zeros_like(precise(w)), []
+        for g, eta in zip(gradients, etas, strict=True):
+            velocity = max(alpha, 0) * velocity - eta * (precise(g) + lam * exact)
+            exact = exact + velocity
+            found.append(exact)
+        return found
+
+    return lambda t: path()[t]
 
 
 def sgd_update(
@@ -241,19 +296,26 @@ def sgd_update(
     *,
     alpha: float,
     lam: float,
-    eta: float,
+    eta: float | Array,
     velocity: Array | None = None,
     previous: Array | None = None,
+    g_radius: rounding.Radius | None = None,
+    exact_g: Callable[[], Array] | None = None,
     device: str = "cpu",
 ) -> Answer:
     """w after one step from a given velocity, known only by the change of weights that it made from `previous`.
 
-    That change differs from the velocity that made it by one side's rounding, γ_5·(|previous| + |υ|).
+    That change differs from the velocity that made it by one side's rounding, γ_5·(|previous| + |υ|). With a leading
+    T, η is (T,). `g_radius` and `exact_g` where g itself is not given, but an answer.
     """
     known_velocity = np.zeros_like(w) if velocity is None else velocity
-    parameter = _tensor(w, device)
-    update(parameter, _tensor(g, device), _tensor(known_velocity, device), lr=eta, momentum=alpha, weight_decay=lam)
-    exact = precise(w) - eta * (precise(g) + lam * precise(w)) + max(alpha, 0) * precise(known_velocity)
+    parameter, gradient, own = _tensor(w, device), _tensor(g, device), _tensor(known_velocity, device)
+    if isinstance(eta, float):
+        update(parameter, gradient, own, lr=eta, momentum=alpha, weight_decay=lam)
+    else:
+        for w_t, g_t, v_t, eta_t in zip(parameter, gradient, own, eta, strict=True):
+            update(w_t, g_t, v_t, lr=float(eta_t), momentum=alpha, weight_decay=lam)
+        eta = eta[:, None, None]
     radius, _ = rounding.sgd_step(
         w,
         g,
@@ -261,9 +323,15 @@ def sgd_update(
         alpha=max(alpha, 0),
         lam=lam,
         eta=eta,
+        g_radius=g_radius,
         velocity_radius=_recovered(known_velocity, previous),
     )
-    return Answer(_array(parameter), radius, exact)
+
+    def exactly() -> Array:
+        high = precise(g) if exact_g is None else exact_g()
+        return np.asarray(precise(w) - eta * (high + lam * precise(w)) + max(alpha, 0) * precise(known_velocity))
+
+    return Answer(_array(parameter), radius, exactly)
 
 
 def _recovered(velocity: Array, previous: Array | None) -> rounding.Radius | None:
@@ -293,8 +361,12 @@ class Evaluation:
     """The mean loss over the rows (0-d), and between which counts the number of right predictions lies."""
 
     loss: Answer
-    correct_at_least: int
-    correct_at_most: int
+    correct_at_least: NDArray[np.int64]
+    correct_at_most: NDArray[np.int64]
+
+    def of(self, t: int) -> "Evaluation":
+        """That of the network t of several."""
+        return Evaluation(self.loss.of(t), self.correct_at_least[t], self.correct_at_most[t])
 
 
 def training_step(
@@ -306,7 +378,7 @@ def training_step(
     activation: str,
     alpha: float,
     lam: float,
-    eta: float,
+    eta: float | Array,
     velocity: Mapping[str, Array] | None = None,
     previous: Mapping[str, Array] | None = None,
     side: NDArray[np.bool_] | None = None,
@@ -315,9 +387,9 @@ def training_step(
     """Forward, backward and update from `weights` ("L1_W", "L1_b", "L2_W", "L2_b"), with first-order radii.
 
     X N×D; y N labels; mask N×M of 0 and 1/(1 − r), or None. velocity and previous as for `sgd_update`. `side` (N×M)
-    says on which side of a kink to stand: True for relu's slope 1.
+    says on which side of a kink to stand: True for relu's slope 1. All may have a leading T, η being (T,) then.
     """
-    y = np.asarray(y).reshape(-1).astype(np.int64)
+    y = y.astype(np.int64)
     model = _model(weights, activation, device)
     library = _library(device)
     keep: Any = np.ones((), X.dtype) if mask is None else np.asarray(mask, X.dtype)
@@ -336,7 +408,7 @@ def training_step(
     loss = model.loss(a, _tensor(y, device))
     for hidden in (h, s, a):
         hidden.retain_grad()
-    torch.autograd.backward(loss)
+    torch.autograd.backward(loss.sum())
 
     # Radii follow the values, forward and then backward.
     h_value, logits = _array(h), _array(a)
@@ -354,7 +426,7 @@ def training_step(
     loss_radius = rounding.cross_entropy_forward(logits, y, library, a_radius)
     da, ds, dh = _gradient(a), _gradient(s), _gradient(h)
     da_radius = rounding.cross_entropy_backward(logits, y, library, a_radius)
-    ds_radius = rounding.product_of_matrices(da, W2.T, X.dtype, da_radius)
+    ds_radius = rounding.product_of_matrices(da, _transposed(W2), X.dtype, da_radius)
     dh_radius = np.abs(keep) * ds_radius + scale_rounding * (np.abs(ds) + ds_radius) * (keep != 1)
     if activation == "tanh":
         du_radius = rounding.tanh_backward(h_value, dh, library, input_radius, dh_radius)
@@ -362,68 +434,61 @@ def training_step(
     else:
         du_radius = np.where(slope_one, dh_radius, 0.0)
         du = dh * slope_one
+    s_t = _transposed(_array(s))
     gradient_radii = {
-        "L1_W": rounding.product_of_matrices(X.T, du, X.dtype, None, du_radius),
+        "L1_W": rounding.product_of_matrices(_transposed(X), du, X.dtype, None, du_radius),
         "L1_b": rounding.sum_over_rows(du, du_radius),
-        "L2_W": rounding.product_of_matrices(_array(s).T, da, X.dtype, s_radius.T, da_radius),
+        "L2_W": rounding.product_of_matrices(s_t, da, X.dtype, _transposed(s_radius), da_radius),
         "L2_b": rounding.sum_over_rows(da, da_radius),
     }
 
-    exact = _exact_step(weights, X, y, keep, activation, slope_one)
-    gradients = _gradients(model)
-    radii, exact_weights = {}, {}
-    for name in NAMES:
-        w, g = weights[name], gradients[name]
-        v = np.zeros_like(w) if velocity is None else velocity[name]
-        radii[name], _ = rounding.sgd_step(
-            w,
-            g,
-            v,
-            alpha=max(alpha, 0),
+    @cache
+    def exact() -> _Exact:
+        return _exact_step(weights, X, y, keep, activation, slope_one)
+
+    after = {}
+    for name, gradient in _gradients(model).items():
+        after[name] = sgd_update(
+            weights[name],
+            gradient,
+            alpha=alpha,
             lam=lam,
             eta=eta,
+            velocity=None if velocity is None else velocity[name],
+            previous=None if previous is None else previous[name],
             g_radius=gradient_radii[name],
-            velocity_radius=_recovered(v, None if previous is None else previous[name]),
+            exact_g=partial(_exact_gradient, exact, name),
+            device=device,
         )
-        exact_weights[name] = precise(w) - eta * (exact.gradients[name] + lam * precise(w)) + max(alpha, 0) * precise(v)
-    for name, parameter in _parameters(model).items():
-        assert parameter.grad is not None
-        v = np.zeros_like(weights[name]) if velocity is None else velocity[name]
-        own = _tensor(v.T if name.endswith("W") else v.reshape(-1), device)
-        update(parameter, parameter.grad, own, lr=eta, momentum=alpha, weight_decay=lam)
-    after = from_torch(model)
-    return Step(
-        Answer(_array(loss), loss_radius, exact.loss),
-        {name: Answer(after[name], radii[name], exact_weights[name]) for name in NAMES},
-        kinks,
-    )
+    return Step(Answer(_array(loss), loss_radius, lambda: exact().loss), after, kinks)
 
 
-def _model(weights: Mapping[str, Array], activation: str, device: str) -> MLP:
+def _model(weights: Mapping[str, Array], activation: str, device: str) -> MLP | StackedMLP:
     W1, W2 = weights["L1_W"], weights["L2_W"]
+    if W1.ndim == 3:
+        return StackedMLP(*(_tensor(weights[name], device) for name in NAMES), activation=activation)
     dtype = torch.from_numpy(W1[:1]).dtype
     model = MLP(W1.shape[0], W1.shape[1], W2.shape[1], activation=activation, dtype=dtype, device=device, draw=False)
     to_torch(weights, model)
     return model
 
 
-def _parameters(model: MLP) -> dict[str, torch.nn.Parameter]:
-    """The model's parameters under the assignment's names, in torch's own shapes."""
-    names = {"L1.weight": "L1_W", "L1.bias": "L1_b", "L2.weight": "L2_W", "L2.bias": "L2_b"}
-    return {names[name]: parameter for name, parameter in model.named_parameters()}
-
-
-def _gradients(model: MLP) -> dict[str, Array]:
-    return {
-        name: _gradient(parameter).T if name.endswith("W") else _gradient(parameter).reshape(1, -1)
-        for name, parameter in _parameters(model).items()
-    }
+def _gradients(model: MLP | StackedMLP) -> dict[str, Array]:
+    """∂l/∂w in the assignment's shapes, under the names of the weights, in their order."""
+    found = {}
+    for layer, module in (("L1", model.L1), ("L2", model.L2)):
+        found[f"{layer}_W"], found[f"{layer}_b"] = _parameter_gradients(module)
+    return found
 
 
 @dataclass(frozen=True)
 class _Exact:
     loss: Array
     gradients: dict[str, Array]
+
+
+def _exact_gradient(exact: Callable[[], _Exact], name: str) -> Array:
+    return exact().gradients[name]
 
 
 def _exact_step(
@@ -441,15 +506,15 @@ def _exact_step(
     s = h * keep
     a = s @ w["L2_W"] + w["L2_b"]
     da = _exact_loss_gradient(a, y)
-    dh = (da @ w["L2_W"].T) * keep
+    dh = (da @ _transposed(w["L2_W"])) * keep
     du = dh * (1 - h * h) if activation == "tanh" else dh * slope_one
     return _Exact(
-        np.asarray(_exact_losses(a, y).mean()),
+        _exact_loss(a, y),
         {
-            "L1_W": x.T @ du,
-            "L1_b": du.sum(axis=0, keepdims=True),
-            "L2_W": s.T @ da,
-            "L2_b": da.sum(axis=0, keepdims=True),
+            "L1_W": _transposed(x) @ du,
+            "L1_b": du.sum(axis=-2, keepdims=True),
+            "L2_W": _transposed(s) @ da,
+            "L2_b": da.sum(axis=-2, keepdims=True),
         },
     )
 
@@ -457,9 +522,9 @@ def _exact_step(
 def evaluation(weights: Mapping[str, Array], X: Array, y: Array, *, activation: str, device: str = "cpu") -> Evaluation:
     """The mean loss of X (N×D) with labels y (N) and dropout off, and how many predictions are right.
 
-    A row whose label's logit lies within the radii of the largest may count either way.
+    A row whose label's logit lies within the radii of the largest may count either way. All may have a leading T.
     """
-    y = np.asarray(y).reshape(-1).astype(np.int64)
+    y = y.astype(np.int64)
     model = _model(weights, activation, device)
     library = _library(device)
     with torch.no_grad():
@@ -472,24 +537,21 @@ def evaluation(weights: Mapping[str, Array], X: Array, y: Array, *, activation: 
         radius = rounding.tanh_forward(_array(u), _array(h), library, radius)
     radius = rounding.linear_forward(_array(h), weights["L2_W"], weights["L2_b"], radius)
     logits = _array(a)
-    rows = np.arange(len(y))
     lowest, highest = logits - radius, logits + radius
-    others = np.ones(logits.shape, dtype=np.bool_)
-    others[rows, y] = False
-    surely = lowest[rows, y] > np.where(others, highest, -np.inf).max(axis=1)
-    maybe = highest[rows, y] >= np.where(others, lowest, -np.inf).max(axis=1)
-    w = {name: precise(weights[name]) for name in NAMES}
-    exact_u = precise(X) @ w["L1_W"] + w["L1_b"]
-    exact_h = np.tanh(exact_u) if activation == "tanh" else exact_u * (_array(u) > 0)
-    exact_losses = _exact_losses(exact_h @ w["L2_W"] + w["L2_b"], y)
+    others = ~rounding.one_hot(logits, y)
+    surely = rounding.at_labels(lowest, y) > np.where(others, highest, -np.inf).max(axis=-1)
+    maybe = rounding.at_labels(highest, y) >= np.where(others, lowest, -np.inf).max(axis=-1)
+
+    def exactly() -> Array:
+        w = {name: precise(weights[name]) for name in NAMES}
+        exact_u = precise(X) @ w["L1_W"] + w["L1_b"]
+        exact_h = np.tanh(exact_u) if activation == "tanh" else exact_u * (_array(u) > 0)
+        return _exact_loss(exact_h @ w["L2_W"] + w["L2_b"], y)
+
     return Evaluation(
-        Answer(
-            _array(loss),
-            rounding.cross_entropy_forward(logits, y, library, radius),
-            np.asarray(exact_losses.mean()),
-        ),
-        int(surely.sum()),
-        int(maybe.sum()),
+        Answer(_array(loss), rounding.cross_entropy_forward(logits, y, library, radius), exactly),
+        surely.sum(axis=-1),
+        maybe.sum(axis=-1),
     )
 
 
@@ -507,7 +569,11 @@ def evaluated(weights: Mapping[str, Array], X: Array, *, activation: str, device
     if activation == "tanh":
         radius = rounding.tanh_forward(_array(u), _array(h), _library(device), radius)
     radius = rounding.linear_forward(_array(h), weights["L2_W"], weights["L2_b"], radius)
-    w = {name: rounding.wide(weights[name]) for name in NAMES}
-    hidden = rounding.wide(X) @ w["L1_W"] + w["L1_b"]
-    hidden = np.tanh(hidden) if activation == "tanh" else np.maximum(hidden, 0)
-    return Answer(a, radius, hidden @ w["L2_W"] + w["L2_b"])
+
+    def exactly() -> Array:
+        w = {name: rounding.wide(weights[name]) for name in NAMES}
+        hidden = rounding.wide(X) @ w["L1_W"] + w["L1_b"]
+        hidden = np.tanh(hidden) if activation == "tanh" else np.maximum(hidden, 0)
+        return np.asarray(hidden @ w["L2_W"] + w["L2_b"])
+
+    return Answer(a, radius, exactly)

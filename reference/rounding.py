@@ -2,8 +2,9 @@
 
 Every function returns radii, float64 arrays ≥ 0 of the result's shape, for |numpy's result − torch's result|: the sum
 of both sides' rounding errors, and of what the inputs' own radii (0 where both sides were given the same numbers)
-make of them. Notation and the bounds on sums and products: N. J. Higham, *Accuracy and Stability of Numerical
-Algorithms*, 2nd ed., ch. 2 and 3. u is the unit roundoff, γ_n = n·u/(1 − n·u); one ulp is at most 2u relative.
+make of them. Shapes are those of one network; leading dimensions stand for several side by side. Notation and the
+bounds on sums and products: N. J. Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed., ch. 2 and 3.
+u is the unit roundoff, γ_n = n·u/(1 − n·u); one ulp is at most 2u relative.
 """
 
 from dataclasses import dataclass
@@ -112,14 +113,14 @@ def product_of_matrices(
 def linear_forward(X: Array, W: Array, b: Array, X_radius: Radius | None = None) -> Radius:
     """u = X W + b (X N×D, W D×M, b 1×M): both sides γ_(D+1)·(|X||W| + |b|), and X's radius through |W|."""
     dtype = W.dtype
-    return product_of_matrices(X, W, dtype, X_radius) + 2 * gamma(X.shape[1] + 1, dtype) * np.abs(wide(b))
+    return product_of_matrices(X, W, dtype, X_radius) + 2 * gamma(X.shape[-1] + 1, dtype) * np.abs(wide(b))
 
 
 def sum_over_rows(grad: Array, grad_radius: Radius | None = None) -> Radius:
     """∂b = Σ_rows grad, 1×M: N − 1 additions, and two more roundings for forms that divide and multiply by N."""
     most = np.abs(wide(grad)) if grad_radius is None else np.abs(wide(grad)) + grad_radius
-    local = 2 * gamma(len(grad) + 1, grad.dtype) * most.sum(axis=0, keepdims=True)
-    carried = 0.0 if grad_radius is None else grad_radius.sum(axis=0, keepdims=True)
+    local = 2 * gamma(grad.shape[-2] + 1, grad.dtype) * most.sum(axis=-2, keepdims=True)
+    carried = 0.0 if grad_radius is None else grad_radius.sum(axis=-2, keepdims=True)
     return np.asarray(local + carried)
 
 
@@ -187,50 +188,59 @@ def _softmax(logits: Array, exp_ulps: float) -> _Softmax:
     """
     u = unit_roundoff(logits.dtype)
     a = wide(logits)
-    d = a - a.max(axis=1, keepdims=True)
+    d = a - a.max(axis=-1, keepdims=True)
     e = np.exp(d)
-    total = e.sum(axis=1, keepdims=True)
+    total = e.sum(axis=-1, keepdims=True)
     p = e / total
-    shift = np.abs(a.max(axis=1, keepdims=True) + np.log(total))
+    shift = np.abs(a.max(axis=-1, keepdims=True) + np.log(total))
     e_relative = (np.abs(d) + shift + 2 * exp_ulps) * u
-    sum_relative = (p * e_relative).sum(axis=1, keepdims=True) + gamma(logits.shape[1], logits.dtype)
+    sum_relative = (p * e_relative).sum(axis=-1, keepdims=True) + gamma(logits.shape[-1], logits.dtype)
     return _Softmax(p, d, np.log(total), shift, e_relative + sum_relative + 2 * u)
 
 
 def _logit_shift(p: Radius, logits_radius: Radius) -> Radius:
     """How far log p_k moves when the logits move by their radii: ρ_k + Σ_j p_j ρ_j, the p_j those on the way."""
-    mean = (p * logits_radius).sum(axis=1, keepdims=True)
-    return np.asarray(logits_radius + mean * np.exp(2 * logits_radius.max(axis=1, keepdims=True)))
+    mean = (p * logits_radius).sum(axis=-1, keepdims=True)
+    return np.asarray(logits_radius + mean * np.exp(2 * logits_radius.max(axis=-1, keepdims=True)))
+
+
+def at_labels(rows: Array, labels: NDArray[np.int64]) -> Array:
+    """Of each row of N×K, the element of its label: N."""
+    return np.take_along_axis(rows, labels[..., None], axis=-1)[..., 0]
+
+
+def one_hot(rows: Array, labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """N×K: whether an element is that of its row's label."""
+    return np.equal(np.arange(rows.shape[-1]), labels[..., None])
 
 
 def cross_entropy_forward(
     logits: Array, labels: NDArray[np.int64], library: Library, logits_radius: Radius | None = None
 ) -> Radius:
-    """Mean over N rows of l = log Σ e^(a_k − a_y), a 0-d array.
+    """Mean over N rows of l = log Σ e^(a_k − a_y), 0-d for logits N×K.
 
     One side's error in a row, whatever the form (−log p_y, log Σ e^d − d_y, log Σ e^a − a_y): the relative error of
     p_y, and the log's own, 2·ulps·u times the largest of |l|, log Σ e^d and, where e^a itself does not overflow,
     log Σ e^a (an unshifted form); u·(|d_y| + |l| + |log Σ e^a|) for the differences; γ_(N+1) for the mean.
     """
-    rows = np.arange(len(logits))
     dtype = logits.dtype
     u = unit_roundoff(dtype)
     total: Any = 0.0
     for exp_ulps, log_ulps in ((NUMPY_EXP_ULPS, NUMPY_LOG_ULPS), (library.exp, library.log)):
         s = _softmax(logits, exp_ulps)
-        log_sum = s.log_sum[:, 0]
-        loss = log_sum - s.d[rows, labels]
-        largest = wide(logits).max(axis=1)
-        shift = s.shift[:, 0]
+        log_sum, shift = s.log_sum[..., 0], s.shift[..., 0]
+        d = at_labels(s.d, labels)
+        loss = log_sum - d
+        largest = wide(logits).max(axis=-1)
         unshifted = np.where(np.abs(largest) < np.log(float(np.finfo(dtype).max)) / 2, shift, 0)
         row = (
-            s.p_relative[rows, labels]
+            at_labels(s.p_relative, labels)
             + 2 * log_ulps * u * np.maximum(np.maximum(loss, log_sum), unshifted)
-            + u * (np.abs(s.d[rows, labels]) + loss + shift)
+            + u * (np.abs(d) + loss + shift)
         )
-        total = total + row.mean() + gamma(len(logits) + 1, dtype) * np.abs(loss).mean()
+        total = total + row.mean(axis=-1) + gamma(logits.shape[-2] + 1, dtype) * np.abs(loss).mean(axis=-1)
     if logits_radius is not None:
-        total = total + _logit_shift(s.p, logits_radius)[rows, labels].mean()
+        total = total + at_labels(_logit_shift(s.p, logits_radius), labels).mean(axis=-1)
     return np.asarray(total + 2 * underflow(2, dtype))
 
 
@@ -238,15 +248,14 @@ def cross_entropy_backward(
     logits: Array, labels: NDArray[np.int64], library: Library, logits_radius: Radius | None = None
 ) -> Radius:
     """(z − onehot(y))/N: the relative error of z, then u for the difference and 2u for the division, on each side."""
-    N = len(logits)
+    N = logits.shape[-2]
     dtype = logits.dtype
+    right = one_hot(logits, labels)
     u = unit_roundoff(dtype)
     total: Any = 0.0
     for exp_ulps in (NUMPY_EXP_ULPS, library.exp):
         s = _softmax(logits, exp_ulps)
-        difference = s.p.copy()
-        difference[np.arange(N), labels] -= 1
-        total = total + s.p * s.p_relative + 3 * u * np.abs(difference) + underflow(logits.shape[1], dtype)
+        total = total + s.p * s.p_relative + 3 * u * np.abs(s.p - right) + underflow(logits.shape[-1], dtype)
     if logits_radius is not None:
         total = total + s.p * np.expm1(_logit_shift(s.p, logits_radius))
     return np.asarray(total / N + 2 * underflow(1, dtype))
@@ -259,14 +268,15 @@ def sgd_step(
     *,
     alpha: float,
     lam: float,
-    eta: float,
+    eta: float | Array,
     w_radius: Radius | None = None,
     g_radius: Radius | None = None,
     velocity_radius: Radius | None = None,
 ) -> tuple[Radius, Radius]:
     """Radii of w′ = w + αυ − η(g + λw) and of υ′ = w′ − w; both sides γ_5·(|w| + |αυ| + |ηg| + |ηλw|).
 
-    γ_5 covers every order of the up to four products and four sums on one path (w − ηg − ηλw + αυ among them).
+    η is a number, or what broadcasts to w. γ_5 covers every order of the up to four products and four sums on one
+    path (w − ηg − ηλw + αυ among them).
     """
     dtype = w.dtype
     zero: Any = 0.0

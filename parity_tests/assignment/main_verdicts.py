@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,9 @@ from numpy.typing import NDArray
 
 from parity_tests.assignment.main_configs import Config, main_quantities
 from parity_tests.assignment.replay import PARAMETERS, Built, Call, Pass, Run, Update, replay
-from parity_tests.harness.compare import compare, times
+from parity_tests.harness.compare import Comparison, compare, compare_each, times
 from parity_tests.harness.observation import Failure, Observation, Returned
-from reference.answers import Answer, Step, evaluation, training_step
+from reference.answers import Answer, Evaluation, Step, evaluation, training_step
 from reference.rounding import gamma, unit_roundoff
 
 Array = NDArray[Any]
@@ -174,6 +175,39 @@ class _Replayed:
     total: int = 0
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What torch is asked for an update, and the weights after it; or the same of many, with a leading dimension."""
+
+    index: int
+    update: Update
+    weights: Mapping[str, Array]
+    X: Array
+    y: Array
+    mask: Array | None
+    eta: Array
+    velocity: Mapping[str, Array]
+    previous: Mapping[str, Array]
+    got: Mapping[str, Array]
+
+
+def _stacked(group: Sequence[_Asked]) -> _Asked:
+    def tensors(field: str) -> dict[str, Array]:
+        return {name: np.stack([getattr(one, field)[name] for one in group]) for name in PARAMETERS}
+
+    masks = [one.mask for one in group if one.mask is not None]
+    return replace(
+        group[0],
+        X=np.stack([one.X for one in group]),
+        y=np.stack([one.y for one in group]),
+        eta=np.stack([one.eta for one in group]),
+        mask=np.stack(masks) if masks else None,
+        weights=tensors("weights"),
+        velocity=tensors("velocity"),
+        previous=tensors("previous"),
+    )
+
+
 class _Judge:
     """Judges one run."""
 
@@ -197,7 +231,8 @@ class _Judge:
         self.failure: Failure | None = observation.failures.get("main") or observation.failures.get("")
         # A `main` that does not stop is judged by its first steps; their number is a quantity of its own.
         judged = run.updates[: 2 * config.epochs * self.steps]
-        self.steps_replayed: list[_Replayed] = [self._replay(i, update) for i, update in enumerate(judged)]
+        self.steps_replayed: list[_Replayed] = self._replay(judged)
+        self._evaluations: dict[int, Evaluation] = {}
         self.wrong_steps = [step for step in self.steps_replayed if step.verdict == "mismatch"]
 
     def judge(self) -> list[Finding]:
@@ -539,61 +574,94 @@ class _Judge:
         scaled = None if mask is None or self.config.rate == 0 else mask / (1.0 - self.config.rate)
         return self.digits["train_X"][rows], self.digits["train_y"].reshape(-1)[rows], scaled
 
-    def _replay(self, index: int, update: Update) -> _Replayed:
+    def _replay(self, updates: Sequence[Update]) -> list[_Replayed]:
+        """Every update held against torch's step, those of one shape side by side."""
+        replayed = [_Replayed(index, update, "unknown") for index, update in enumerate(updates)]
+        alike: dict[tuple[Any, ...], list[_Asked]] = {}
+        for index, update in enumerate(updates):
+            asked = self._asked(index, update)
+            if asked is not None:
+                alike.setdefault((asked.X.shape, asked.mask is None, asked.weights["L1_W"].shape), []).append(asked)
+        for group in alike.values():
+            step = self._step(_stacked(group), None)
+            by_name = {
+                name: compare_each([Returned("array", asked.got[name], "") for asked in group], step.weights[name])
+                for name in PARAMETERS
+            }
+            for t, asked in enumerate(group):
+                held = self._held(asked, {name: by_name[name][t] for name in PARAMETERS})
+                if held.verdict == "mismatch" and step.kinks[t].any():
+                    held = self._on_some_side(asked, step.kinks[t], held)
+                replayed[asked.index] = held
+        return replayed
+
+    def _asked(self, index: int, update: Update) -> _Asked | None:
+        """What torch is asked for an update, None where that is not known."""
         inputs = self._inputs(update)
         velocity, previous = self._before(index)
-        sound = self._sound(update.before) and update.after >= 0 and not (index and velocity is None)
-        if inputs is None or not sound:
-            return _Replayed(index, update, "unknown")
+        if inputs is None or not self._sound(update.before) or update.after < 0 or (index and velocity is None):
+            return None
         X, y, mask = inputs
-        got = self.run.at(update.after)
         weights = self.run.at(update.before)
         if mask is not None and mask.shape != (len(X), weights["L1_W"].shape[1]):
-            return _Replayed(index, update, "unknown")
-
-        def step(side: NDArray[np.bool_] | None) -> Step:
-            return training_step(
-                weights,
-                X,
-                y,
-                mask,
-                activation=self.config.activation,
-                alpha=self.config.alpha,
-                lam=self.config.lam,
-                eta=self.config.eta_of(update.epoch),
-                velocity=velocity,
-                previous=previous,
-                side=side,
-                device=self.device,
-            )
-
-        first = step(None)
-        result = self._held(index, update, got, first)
-        if result.verdict != "mismatch" or not first.kinks.any():
-            return result
-        places = np.argwhere(first.kinks)
-        if len(places) > MOST_KINKS:
-            return replace(result, verdict="undecided")
-        for sides in itertools.product((False, True), repeat=len(places)):
-            side = np.zeros(first.kinks.shape, np.bool_)
-            side[tuple(places.T)] = sides
-            tried = self._held(index, update, got, step(side))
-            if tried.verdict == "match":
-                return tried
-        return result
-
-    def _held(self, index: int, update: Update, got: Mapping[str, Array], want: Step) -> _Replayed:
-        """The four parameters compared; the worst of them stands for all."""
-        found = {name: compare(Returned("array", got[name], ""), want.weights[name]) for name in PARAMETERS}
-        parameter = max(found, key=lambda name: (found[name].verdict != "match", _size(found[name].ratio)))
-        return _Replayed(
+            return None
+        zeros = {name: np.zeros_like(w) for name, w in weights.items()}
+        return _Asked(
             index,
             update,
+            weights,
+            X,
+            y,
+            mask,
+            np.array(self.config.eta_of(update.epoch)),
+            velocity or zeros,
+            previous or zeros,
+            self.run.at(update.after),
+        )
+
+    def _step(self, asked: _Asked, side: NDArray[np.bool_] | None) -> Step:
+        eta = asked.eta
+        return training_step(
+            asked.weights,
+            asked.X,
+            asked.y,
+            asked.mask,
+            activation=self.config.activation,
+            alpha=self.config.alpha,
+            lam=self.config.lam,
+            eta=eta if eta.ndim else float(eta),
+            velocity=asked.velocity,
+            previous=asked.previous,
+            side=side,
+            device=self.device,
+        )
+
+    def _on_some_side(self, asked: _Asked, kinks: NDArray[np.bool_], held: _Replayed) -> _Replayed:
+        """The same update held against torch's step on either side of each kink, where one side of each fits."""
+        places = np.argwhere(kinks)
+        if len(places) > MOST_KINKS:
+            return replace(held, verdict="undecided")
+        for sides in itertools.product((False, True), repeat=len(places)):
+            side = np.zeros(kinks.shape, np.bool_)
+            side[tuple(places.T)] = sides
+            step = self._step(asked, side)
+            found = {n: compare(Returned("array", asked.got[n], ""), step.weights[n]) for n in PARAMETERS}
+            tried = self._held(asked, found)
+            if tried.verdict == "match":
+                return tried
+        return held
+
+    def _held(self, asked: _Asked, found: Mapping[str, Comparison]) -> _Replayed:
+        """The four parameters compared; the worst of them stands for all."""
+        parameter = max(found, key=lambda name: (found[name].verdict != "match", _size(found[name].ratio)))
+        return _Replayed(
+            asked.index,
+            asked.update,
             "match" if all(one.verdict == "match" for one in found.values()) else "mismatch",
             found[parameter],
             parameter,
             sum(one.bad or 0 for one in found.values()),
-            sum(value.size for value in got.values()),
+            sum(value.size for value in asked.got.values()),
         )
 
     def _weights(self) -> Finding:
@@ -813,16 +881,29 @@ class _Judge:
                 found.append(sweep)
         return found
 
-    def _answer(self, one: Pass) -> Any:
-        """evaluation(...) of one recorded pass, once."""
-        known: dict[int, Any] = self.__dict__.setdefault("_answers", {})
-        if id(one) not in known:
-            rows = list(one.rows)
-            X, y = self.digits[f"{one.split}_X"][rows], self.digits[f"{one.split}_y"].reshape(-1)[rows]
-            known[id(one)] = evaluation(
-                self.run.at(one.weights), X, y, activation=self.config.activation, device=self.device
+    def _answer(self, one: Pass) -> Evaluation:
+        """evaluation(...) of one recorded pass: asked once, together with all that are alike."""
+        if id(one) not in self._evaluations:
+            alike = [other for other in itertools.chain(*self.run.evaluations) if self._alike(other, one)]
+            rows = np.array([other.rows for other in alike])
+            at = [self.run.at(other.weights) for other in alike]
+            evaluations = evaluation(
+                {name: np.stack([weights[name] for weights in at]) for name in PARAMETERS},
+                self.digits[f"{one.split}_X"][rows],
+                self.digits[f"{one.split}_y"].reshape(-1)[rows],
+                activation=self.config.activation,
+                device=self.device,
             )
-        return known[id(one)]
+            self._evaluations |= {id(other): evaluations.of(t) for t, other in enumerate(alike)}
+        return self._evaluations[id(one)]
+
+    def _alike(self, other: Pass, one: Pass) -> bool:
+        """Whether torch can be asked for both at once."""
+        same = other.split == one.split and len(other.rows) == len(one.rows)
+        return same and self._sound(other.weights) and self._width(other.weights) == self._width(one.weights)
+
+    def _width(self, index: int) -> int:
+        return int(self.run.at(index)["L1_W"].shape[1])
 
     def _coverage(self, split: str, epochs: Sequence[Sequence[Pass]]) -> str:
         """What an evaluation leaves out, "" where it covers the set."""
@@ -881,12 +962,11 @@ class _Judge:
                 # Both sides add up n numbers, and scale them.
                 rounding = 2 * gamma(len(losses) + 3, np.dtype(np.float64))
                 radii = np.array([float(loss.radius) for loss in losses]) + rounding * np.abs(values)
-                exact = np.array([loss.exact for loss in losses])
                 sizes = np.array([len(one.rows) for one in sweep], dtype=np.float64)
                 weights = np.ones(len(sweep)), np.full(len(sweep), 1 / len(sweep)), sizes / sizes.sum()
                 for kind, w in zip(_KINDS, weights, strict=True):
-                    answer = Answer(np.sum(w * values), np.sum(w * radii), np.sum(w * exact))
-                    forms[kind].append(answer)
+                    exactly = partial(_weighted_exact, w, losses)
+                    forms[kind].append(Answer(np.sum(w * values), np.sum(w * radii), exactly))
             found.append(forms)
         return found
 
@@ -1019,8 +1099,8 @@ class _Judge:
         """(at least, at most, of how many) predictions are right in these passes."""
         found = [self._answer(one) for one in passes]
         return (
-            sum(answer.correct_at_least for answer in found),
-            sum(answer.correct_at_most for answer in found),
+            sum(int(answer.correct_at_least) for answer in found),
+            sum(int(answer.correct_at_most) for answer in found),
             sum(len(one.rows) for one in passes),
         )
 
@@ -1040,8 +1120,12 @@ def _nearest(got: Array, choices: Sequence[Sequence[Answer]]) -> Answer:
         min(answers, key=lambda answer: abs(value - float(answer.value)) if np.isfinite(value) else 0.0)
         for value, answers in zip(got.tolist(), choices, strict=True)
     ]
-    value, radius, exact = (np.array([getattr(one, name) for one in chosen]) for name in ("value", "radius", "exact"))
-    return Answer(value, radius, exact)
+    value, radius = (np.array([getattr(one, name) for one in chosen]) for name in ("value", "radius"))
+    return Answer(value, radius, lambda: np.array([one.exact for one in chosen]))
+
+
+def _weighted_exact(weights: Array, losses: Sequence[Answer]) -> Array:
+    return np.asarray(np.sum(weights * np.array([loss.exact for loss in losses])))
 
 
 def _counted(value: float, low: int, high: int, count: int) -> bool:

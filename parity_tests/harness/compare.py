@@ -1,5 +1,6 @@
 """Holds what a submission returned against an answer: structure first, then every value in multiples of its radius."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -35,6 +36,12 @@ class Answer(Protocol):
     def exact(self) -> Array: ...
     @property
     def alternatives(self) -> Any: ...
+
+
+class Answers(Answer, Protocol):
+    """Answers of one shape, with a leading dimension T."""
+
+    def of(self, t: int, /) -> Answer: ...
 
 
 PASSING = ("match", "undecided")
@@ -132,12 +139,47 @@ def compare(got: Returned | Failure | None, answer: Answer, *, flat_ok: bool = F
             array = array.reshape(want.shape)
         else:
             return mismatched(f"has shape {shape_text(array.shape)}, where {shape_text(want.shape)} is asked")
-    if array.dtype != want.dtype:
-        if array.dtype.kind == "f" and array.dtype.itemsize > want.dtype.itemsize:
-            notes.append(f"promoted from {want.dtype} to {array.dtype}")
-        elif not (scalar and got.kind == "scalar"):
-            notes.append(f"dtype {array.dtype} where {want.dtype} is asked")
-    return _compare_values(array, answer).noting(*notes)
+    if not (scalar and got.kind == "scalar" and not _is_promoted(array, want)):
+        notes += _dtype_notes(array, want)
+    others = tuple(_Other(a.value[None], a.radius[None], a.where[None], a.note) for a in answer.alternatives)
+    radius = np.broadcast_to(np.asarray(answer.radius, np.float64), want.shape)
+    return _compare_values(array[None], want[None], radius[None], others, lambda: answer.exact[None])[0].noting(*notes)
+
+
+def compare_each(
+    got: Sequence[Returned | Failure | None], answers: Answers, *, flat_ok: bool = False
+) -> list[Comparison]:
+    """`compare` of T values with T answers of one shape, which have a leading T: all at once where they are alike."""
+    value = answers.value
+    arrays = [one.array for one in got if isinstance(one, Returned) and one.kind == "array" and one.array is not None]
+    kinds = {(array.shape, array.dtype) for array in arrays}
+    if len(arrays) < len(got) or len(kinds) > 1 or arrays[0].shape != value.shape[1:]:
+        return [compare(one, answers.of(t), flat_ok=flat_ok) for t, one in enumerate(got)]
+    notes = _dtype_notes(arrays[0], value)
+    compared = _compare_values(np.stack(arrays), value, answers.radius, answers.alternatives, lambda: answers.exact)
+    return [comparison.noting(*notes) for comparison in compared]
+
+
+def _is_promoted(got: Array, want: Array) -> bool:
+    return got.dtype.kind == "f" and got.dtype.itemsize > want.dtype.itemsize
+
+
+def _dtype_notes(got: Array, want: Array) -> list[str]:
+    if got.dtype == want.dtype:
+        return []
+    if _is_promoted(got, want):
+        return [f"promoted from {want.dtype} to {got.dtype}"]
+    return [f"dtype {got.dtype} where {want.dtype} is asked"]
+
+
+@dataclass(frozen=True)
+class _Other:
+    """An Alternative with a leading dimension."""
+
+    value: Array
+    radius: Array
+    where: NDArray[np.bool_]
+    note: str
 
 
 def _ratios(got: Array, value: Array, radius: Array) -> tuple[Array, Array]:
@@ -147,55 +189,69 @@ def _ratios(got: Array, value: Array, radius: Array) -> tuple[Array, Array]:
     wide_got, wide_value = np.asarray(got, precision), np.asarray(value, precision)
     with np.errstate(all="ignore"):
         gap = np.abs(wide_got - wide_value).astype(np.float64)
-        gap = np.where((wide_got == wide_value) | (np.isnan(wide_got) & np.isnan(wide_value)), 0.0, gap)
-        gap = np.where(np.isnan(gap), np.inf, gap)
-        ratio = np.where(gap == 0, 0.0, np.where(radius > 0, gap / radius, np.inf))
-    return gap, np.where(np.isnan(ratio), np.inf, ratio)
+        if not np.isfinite(gap).all():
+            gap = np.where((wide_got == wide_value) | (np.isnan(wide_got) & np.isnan(wide_value)), 0.0, gap)
+            gap = np.where(np.isnan(gap), np.inf, gap)
+        ratio = gap / radius
+    # 0/0 is NaN, and so is a gap in a radius that is.
+    return gap, np.where(np.isnan(ratio), np.where(gap == 0, 0.0, np.inf), ratio)
 
 
-def _compare_values(got: Array, answer: Answer) -> Comparison:
-    value, radius = answer.value, np.broadcast_to(np.asarray(answer.radius, np.float64), answer.value.shape)
-    total = int(value.size)
+def _compare_values(
+    got: Array, value: Array, radius: Array, alternatives: Sequence[Alternative], exact: Callable[[], Array]
+) -> list[Comparison]:
+    """Every value (T×…) with its answer; the figures are those of its worst element."""
+    T, shape = len(value), value.shape[1:]
+    total = value[0].size
     if total == 0:
-        return Comparison("harness_error", problem="has no elements: nothing was compared")
+        return [Comparison("harness_error", problem="has no elements: nothing was compared")] * T
     gap, ratio = _ratios(got, value, radius)
     undecided = ~np.isfinite(radius)
-    notes: list[str] = []
-    want = np.asarray(value)
-    for alternative in answer.alternatives:
+    want = value
+    explained: list[list[str]] = [[] for _ in range(T)]
+    for alternative in alternatives:
         other_gap, other_ratio = _ratios(got, alternative.value, alternative.radius)
         better = alternative.where & (other_ratio < ratio) & (other_ratio <= 1)
-        if (better & (ratio > 1)).any():
-            notes.append(alternative.note)
+        for t in np.flatnonzero((better & (ratio > 1)).reshape(T, -1).any(axis=1)).tolist():
+            explained[t].append(alternative.note)
         gap, ratio = np.where(better, other_gap, gap), np.where(better, other_ratio, ratio)
         radius, want = np.where(better, alternative.radius, radius), np.where(better, alternative.value, want)
-    ratio = np.where(undecided, 0.0, ratio)
+    if undecided.any():
+        ratio = np.where(undecided, 0.0, ratio)
+    flat_gap, flat_ratio = gap.reshape(T, -1), ratio.reshape(T, -1)
     # Of the elements with the largest ratio, which is often ∞, the one with the largest gap says most.
-    largest = np.flatnonzero(ratio == ratio.max())
-    worst = int(largest[len(largest) - 1 - np.argmax(gap.ravel()[largest][::-1])])
-    place = np.unravel_index(worst, value.shape)
-    at = "" if value.ndim == 0 else "[" + ", ".join(str(int(i)) for i in place) + "]"
-    worst_gap, worst_ratio, worst_radius = (float(a[place]) for a in (gap, ratio, radius))
-    worst_got, worst_want = float(np.asarray(got)[place]), float(want[place])
-    bad = int((ratio > 1).sum())
+    largest = flat_ratio == flat_ratio.max(axis=1, keepdims=True)
+    worst = total - 1 - np.argmax(np.where(largest, flat_gap, -1.0)[:, ::-1], axis=1)
+    bad = (flat_ratio > 1).sum(axis=1)
+    each = np.arange(T)
+    at = [array.reshape(T, -1)[each, worst] for array in (gap, radius, ratio, got, want, value)]
     with np.errstate(all="ignore"):
-        ulps = worst_gap / float(np.spacing(np.abs(value[place])))
-    figures: dict[str, Any] = {
-        "gap": worst_gap, "radius": worst_radius, "ratio": worst_ratio, "ulps": ulps, "bad": bad, "total": total,
-        "where": at, "got": worst_got, "want": worst_want,
-    }  # fmt: skip
-    if bad == 0:
-        verdict = "undecided" if undecided.any() else "match"
-        problem = f"is undecided at {int(undecided.sum())} of {total} elements" if undecided.any() else ""
-        return Comparison(verdict, **figures, problem=problem).noting(*notes)
-    exact = float(np.asarray(answer.exact, np.longdouble)[place])
-    return Comparison(
-        "mismatch",
-        **figures,
-        blame="submission" if not abs(worst_want - exact) > abs(worst_got - exact) else "reference",
-        problem=_sentence(got, value, at, worst_got, worst_want, worst_gap, worst_ratio, bad, total),
-        arrays=(np.asarray(got), np.asarray(value), radius),
-    ).noting(*notes)
+        ulps = at[0] / np.spacing(np.abs(at[5])).astype(np.float64)
+    compared = []
+    for t in range(T):
+        worst_gap, worst_radius, worst_ratio, worst_got, worst_want = (float(array[t]) for array in at[:5])
+        place = np.unravel_index(worst[t], shape)
+        figures: dict[str, Any] = {
+            "gap": worst_gap, "radius": worst_radius, "ratio": worst_ratio, "ulps": float(ulps[t]),
+            "bad": int(bad[t]), "total": total, "got": worst_got, "want": worst_want,
+            "where": "[" + ", ".join(str(int(i)) for i in place) + "]" if shape else "",
+        }  # fmt: skip
+        if bad[t]:
+            true = float(np.asarray(exact()[t], np.longdouble)[place])
+            comparison = Comparison(
+                "mismatch",
+                **figures,
+                blame="submission" if not abs(worst_want - true) > abs(worst_got - true) else "reference",
+                problem=_sentence(got[t], value[t], figures),
+                arrays=(got[t], value[t], radius[t]),
+            )
+        elif undecided[t].any():
+            problem = f"is undecided at {int(undecided[t].sum())} of {total} elements"
+            comparison = Comparison("undecided", **figures, problem=problem)
+        else:
+            comparison = Comparison("match", **figures)
+        compared.append(comparison.noting(*explained[t]))
+    return compared
 
 
 def number(x: float) -> str:
@@ -203,25 +259,16 @@ def number(x: float) -> str:
     return f"{x + 0.0:.7g}"  # + 0.0 turns −0 into 0
 
 
-def _sentence(
-    got: Array,
-    value: Array,
-    at: str,
-    worst_got: float,
-    worst_want: float,
-    gap: float,
-    ratio: float,
-    bad: int,
-    total: int,
-) -> str:
-    place = f"at {at} " if at else ""
+def _sentence(got: Array, value: Array, figures: Mapping[str, Any]) -> str:
+    bad, total, gap, ratio = (figures[name] for name in ("bad", "total", "gap", "ratio"))
+    place = f"at {figures['where']} " if figures["where"] else ""
     not_finite = ~np.isfinite(np.asarray(got, np.float64)) & np.isfinite(np.asarray(value, np.float64))
     share = f" ({bad} of {total} elements are off)" if total > 1 else ""
+    got_text, want_text = number(figures["got"]), number(figures["want"])
     if not_finite.any():
-        return f"{place}is {number(worst_got)}, torch says {number(worst_want)}{share}"
-    got_text, want_text = number(worst_got), number(worst_want)
+        return f"{place}is {got_text}, torch says {want_text}{share}"
     if got_text == want_text:
-        got_text, want_text = repr(worst_got), repr(worst_want)
+        got_text, want_text = repr(figures["got"]), repr(figures["want"])
     allowance = (
         "nothing rounds here, so no gap is explained"
         if np.isinf(ratio)

@@ -28,7 +28,7 @@ def scalar(value: Any) -> Returned:
 def answer(value: ArrayLike, radius: ArrayLike = 0.0, exact: ArrayLike | None = None, dtype: str = "float64") -> Answer:
     v = np.asarray(value, dtype)
     e = v.astype(np.longdouble) if exact is None else np.asarray(exact, np.longdouble)
-    return Answer(v, np.broadcast_to(np.asarray(radius, np.float64), v.shape), e)
+    return Answer(v, np.broadcast_to(np.asarray(radius, np.float64), v.shape), lambda: e)
 
 
 # ---- structure first ----
@@ -224,7 +224,7 @@ def with_alternative(
     alternative = Alternative(
         other_value, np.full(other_value.shape, other_radius), np.asarray(where, np.bool_), "the other convention"
     )
-    return Answer(base.value, base.radius, base.exact, (alternative,))
+    return Answer(base.value, base.radius, base.exactly, (alternative,))
 
 
 @pytest.mark.parametrize(

@@ -334,4 +334,4 @@ def test_a_prediction_that_rounding_decides_may_count_either_way() -> None:
     w = {"L1_W": np.eye(2), "L1_b": np.zeros((1, 2)), "L2_W": np.eye(2), "L2_b": np.zeros((1, 2))}
     tie = np.array([[1.0, 1.0], [3.0, 1.0]])
     found = answers.evaluation(w, tie, np.array([0, 0]), activation="relu")
-    assert (found.correct_at_least, found.correct_at_most) == (1, 2)
+    assert (int(found.correct_at_least), int(found.correct_at_most)) == (1, 2)
