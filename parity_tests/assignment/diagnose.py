@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from parity_tests.assignment.cases import Case, Quantity
 from parity_tests.assignment.diagnoses import MISTAKES
-from parity_tests.assignment.diagnoses.base import ANYTHING, Asked, Kind, Mistake
+from parity_tests.assignment.diagnoses.base import ANYTHING, Asked, Estimate, Kind, Mistake
 from parity_tests.assignment.diagnoses.wiring import HIDES
 from parity_tests.assignment.evidence import evidence
-from parity_tests.assignment.expectations import array_of, kept_mask
+from parity_tests.assignment.reading import array_of, kept_mask
 from parity_tests.assignment.relations import relation
 from parity_tests.assignment.running import Running
 from parity_tests.assignment.verdicts import message
@@ -114,12 +114,19 @@ def _claims(calls: Sequence[Asked], cases: Mapping[str, Case]) -> tuple[Claim, C
             own.setdefault(asked.part, []).append(asked)
     found = {part: reproduced(part, asked) for part, asked in own.items()}
     related = {part: relation(asked) for part, asked in own.items() if not found[part]}
+    alone = {part for part, asked in own.items() if any(a.wrong for a in asked)}
+    # What only fails beside must be reproduced there, and be right where the part was right.
+    seen_beside = {
+        key: reproduced(key[0], [*asked, *own.get(key[0], ())]) for key, asked in other.items() if key[0] not in alone
+    }
 
     def known(asked: Asked) -> str:
         beside = other.get((asked.part, asked.case))
         if beside is None:
             return "; ".join(m.name for m in found[asked.part])
-        return "; ".join(m.name for m in found.get(asked.part, ()) if fits(m, beside))
+        if asked.part in alone:
+            return "; ".join(m.name for m in found[asked.part] if fits(m, beside))
+        return "; ".join(m.name for m in seen_beside[asked.part, asked.case])
 
     def simply(asked: Asked) -> str:
         beside = other.get((asked.part, asked.case))
@@ -134,13 +141,21 @@ def reproduced(part: str, asked: Sequence[Asked]) -> list[Mistake]:
         return []
     # What is cheapest to refute comes first.
     ordered = sorted(asked, key=lambda a: not a.wrong)
-    return [m for m in MISTAKES if m.part == part and m.formula is not None and fits(m, ordered)]
+    known = [m for m in MISTAKES if m.part == part and m.formula is not None]
+    named = [m for m in known if m.estimate is None and fits(m, ordered)]
+    return named or [m for m in known if m.estimate is not None and fits(m, ordered)]
 
 
 def fits(mistake: Mistake, asked: Sequence[Asked]) -> bool:
     """Whether a mistake's formula reproduces all of these calls, a wrong one among them."""
+    number = None
+    if mistake.estimate is not None:
+        number = _estimated(mistake.estimate, asked)
+        if number is None:
+            return False
     explained = False
     for a in asked:
+        a.found = number
         if isinstance(a.value, Failure) and a.value.kind != "crashed":
             return False
         prediction = _predicted(mistake, a)
@@ -148,6 +163,15 @@ def fits(mistake: Mistake, asked: Sequence[Asked]) -> bool:
             return False
         explained = explained or (a.wrong and prediction is not ANYTHING and not (a.free is not None and _all_free(a)))
     return explained
+
+
+def _estimated(estimate: Estimate, asked: Sequence[Asked]) -> Any:
+    """The number that a formula holds; None where these calls do not show it."""
+    try:
+        with np.errstate(all="ignore"):
+            return estimate(asked)
+    except (ValueError, IndexError, TypeError, AttributeError):  # an answer of another kind or shape
+        return None
 
 
 def _all_free(a: Asked) -> bool:

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from parity_tests.assignment.cases import WEIGHT_NAMES, Case
-from parity_tests.assignment.expectations import judge_step
 from parity_tests.assignment.lockstep import Plan, Step, kept_as, quantities
+from parity_tests.assignment.network_verdicts import judge_step
 from parity_tests.harness.compare import Comparison, compare, number, times
 from parity_tests.harness.observation import Observation, Returned
 from reference.answers import evaluated, known, precise
@@ -424,11 +424,11 @@ class Forced(Judge):
         before = self._path.pop(step.number - 1, None)
         two = before is not None and self._seen_before is not None
         t = 1 if two else 0
-        arrays: dict[str, Any] = {
+        arrays = {
             name: np.stack([before[name], now[name]] if two and before is not None else [now[name]])
             for name in WEIGHT_NAMES
         }
-        arrays |= {"X": [X] * (t + 1), "Y": [y] * (t + 1)}
+        arrays |= {key: np.broadcast_to(array, (t + 1, *array.shape)) for key, array in (("X", X), ("Y", y))}
         params = {
             "activation": s.activation, "r": s.rate, "dropout": self.dropout, "alpha": s.alpha, "lam": s.lam,
             "etas": [self._eta_before, step.eta][-(t + 1) :], "N": len(y), "M": s.hidden, "K": now["L2_b"].size,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from parity_tests.assignment.cases import WEIGHT_NAMES, Case
 from parity_tests.assignment.diagnoses.base import Asked
-from parity_tests.assignment.expectations import array_of, got, kept_mask
+from parity_tests.assignment.reading import array_of, got, kept_mask
 from parity_tests.assignment.running import Running
 from parity_tests.harness.compare import PASSING, Comparison
 from parity_tests.harness.observation import Failure, Observation, Returned
@@ -164,6 +164,61 @@ def _sgd(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Itera
         )  # fmt: skip
 
 
+def _updates(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Iterator[Asked]:
+    """The updates of a trajectory, each from the given weights and the submission's own gradient."""
+    run = _running(case)
+    etas = case.params["etas"]
+    for name in WEIGHT_NAMES:
+        layer, key, shape = name[:2], name[3:], arrays[name][0].shape
+        steps = range(case.params["steps"])
+        gradients = [array_of(seen, f"{layer} gradient of {key}@{t}", shape, flat_ok=True) for t in steps]
+        after = [array_of(seen, f"{name} after the step@{t}", shape, flat_ok=True) for t in steps]
+        g, moved = [x for x in gradients if x is not None], [x for x in after if x is not None]
+        if len(g) < len(gradients) or len(moved) < len(after):
+            continue
+        quantity = f"updated {layer} {key}"
+        yield _asked(
+            case, "sgd.weights", quantity, Returned("array", np.stack(moved), ""), judged[quantity], [],
+            w=run(arrays[name][0]), starts=[run(w) for w in arrays[name]], g=[run(x) for x in g], etas=etas,
+            alpha=case.params["alpha"], lam=case.params["lam"], key=key, layer=layer, N=0,
+        )  # fmt: skip
+
+
+def _labels(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Iterator[Asked]:
+    f = arrays["f"]
+    yield _asked(
+        case, "utils.labels", "labels", got(seen, "labels"), judged["labels"], [], f=Running(f, case.dtype), N=len(f),
+        K=f.shape[1],
+    )  # fmt: skip
+
+
+def _split(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Iterator[Asked]:
+    X, Y = (Running(arrays[name], case.dtype) for name in "XY")
+    for quantity in ("N", "d", "examples", "labels"):
+        yield _asked(
+            case, f"utils.{'label of an example' if quantity == 'labels' else quantity}", quantity, got(seen, quantity),
+            judged[quantity], [], X=X, Y=Y.reshape(-1, 1), idx=arrays["idx"], N=len(X), D=X.shape[1],
+        )  # fmt: skip
+
+
+def _momentum(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Iterator[Asked]:
+    for name in WEIGHT_NAMES:
+        quantity = f"velocity {name}"
+        yield _asked(
+            case, "utils.velocity", quantity, got(seen, quantity), judged[quantity], [], N=0,
+            gradient=Running(arrays[name], case.dtype),
+        )  # fmt: skip
+
+
+def _loader(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Iterator[Asked]:
+    parts = {key: Running(array, case.dtype) for key, array in arrays.items()}
+    for q in case.quantities:
+        yield _asked(
+            case, f"utils.loaded {q.key[0]}", q.name, got(seen, q.key), judged[q.name], [], N=len(parts[q.key]),
+            parts=parts, split=q.key[1:],
+        )  # fmt: skip
+
+
 def _loss(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Iterator[Asked]:
     y = arrays["Y"].reshape(-1).astype(int)
     for key, word, quantity in (("loss", "output", "loss"), ("gradient of X", "gradient of X", "gradient of logits")):
@@ -226,6 +281,8 @@ def _network(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> I
         if a is not None:
             for word, link in (("output", "loss"), ("gradient of X", "gradient of logits")):
                 yield _cross_entropy(case, word, link, a, y, got(seen, f"{link}@{t}"), judged[link])
+    if "etas" in p:
+        yield from _updates(case, arrays, seen, judged)
 
 
 _GATHER: dict[str, Callable[[Case, Arrays, Observation, Judged], Iterator[Asked]]] = {
@@ -234,5 +291,9 @@ _GATHER: dict[str, Callable[[Case, Arrays, Observation, Judged], Iterator[Asked]
     "dropout": _dropout,
     "sgd": _sgd,
     "loss": _loss,
+    "labels": _labels,
+    "split": _split,
+    "momentum": _momentum,
+    "loader": _loader,
     "network": _network,
 }
