@@ -257,7 +257,8 @@ def sgd(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
             if result is not witness.FAILED:
                 witness.forgive()
         watched.look(f"L1_W@{t}")
-        returned.append("model" if result is model else "nothing" if result is None else type(result).__name__)
+        if result is not witness.FAILED:
+            returned.append("model" if result is model else "nothing" if result is None else type(result).__name__)
         for name in WEIGHTS:
             witness.call(
                 f"{name}@{t}",

@@ -13,7 +13,7 @@ from reports.records import FAILING, Record
 
 CHECKS = {
     "1": ("sgd",), "2": ("linear",), "3": ("linear",), "4": ("linear",), "5": ("tanh",), "6": ("tanh",),
-    "7": ("relu",), "8": ("relu",), "9": ("dropout",), "10": ("main",), "utils": ("loss",),
+    "7": ("relu",), "8": ("relu",), "9": ("dropout",), "10": ("main",), "utils": ("loss", "utils"),
 }  # fmt: skip
 """The checks whose cases a TODO's mistakes show in."""
 
@@ -37,10 +37,11 @@ class Control:
 
 
 def wanted(mistake: Mistake) -> Wanted:
-    """The cases that a mistake is put to: its part's own; of main those with correct parts."""
+    """The cases that a mistake is put to: its part's own, or those that it shows in; of main those with correct parts."""
+    checks = mistake.shows_in or CHECKS[mistake.todo]
 
     def choose(case: Case) -> bool:
-        return case.check in CHECKS[mistake.todo] and case.worker != "own"
+        return case.check in checks and case.worker != "own"
 
     return choose
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -29,6 +29,8 @@ class Kind:
 
 NOTHING, SEVERAL, ANYTHING = Kind("none"), Kind("tuple"), Kind("")
 Formula = Callable[[Asked], Any]
+Estimate = Callable[[Sequence[Asked]], Any]
+"""The number that a formula holds, from all calls of a part; None where there is none."""
 
 
 class Swap(NamedTuple):
@@ -50,9 +52,12 @@ class Mistake:
     """A mistake that is known by name.
 
     `part` is what it is a mistake of (a key of the evidence, such as "linear.gradient of W"). A `formula` predicts what
-    is returned; an `experiment` says whether the draws of a constructor, or the masks of dropout, came about in this
-    way; `said` is a regular expression that matches the sentence about a failure which has already told what happened.
-    `plug` puts the mistake into `file` of the shipped network, for the selftest.
+    is returned; one with an `estimate` holds a number that is first looked for (`found` of the call), and is claimed
+    only where no formula without one fits. An `experiment` says whether the draws of a constructor, or the masks of
+    dropout, came about in this way; `said` is a regular expression that matches the sentence about a failure which has
+    already told what happened; `overwrites` is the link of the network whose call writes over an array that is still
+    needed, and which one. `plug` puts the mistake into `file` of the shipped network, for the selftest, which asks the
+    cases of its TODO, or of `shows_in`.
     """
 
     todo: str
@@ -60,7 +65,10 @@ class Mistake:
     name: str
     hint: str
     formula: Formula | None = None
+    estimate: Estimate | None = None
     experiment: Callable[..., Any] | None = None
     said: str = ""
+    overwrites: tuple[str, str] | None = None
+    shows_in: tuple[str, ...] = ()
     plug: tuple[Body | Swap, ...] = ()
     file: str = "neural_networks.py"

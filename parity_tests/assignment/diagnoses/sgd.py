@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
-from parity_tests.assignment.diagnoses.base import Asked, Body, Formula, Mistake
-from parity_tests.assignment.running import stack
+import numpy as np
+
+from parity_tests.assignment.diagnoses.base import Asked, Body, Estimate, Formula, Mistake, Swap
+from parity_tests.assignment.diagnoses.numbers import likeliest
+from parity_tests.assignment.running import Running, stack, where
+from reference.rounding import unit_roundoff
 
 Step = Callable[[Any, Any, Any, float, Asked], tuple[Any, Any]]
 """(w, υ, g, η, the call) → (w, υ) after one step."""
@@ -34,7 +39,9 @@ KEEP = "The velocity must survive until the next call."
 def _steps(step: Step) -> Formula:
     def formula(a: Asked) -> Any:
         w, v, path = a.w, a.w.zeros(), []
-        for g, eta in zip(a.g, a.etas, strict=True):
+        for t, (g, eta) in enumerate(zip(a.g, a.etas, strict=True)):
+            a.t = t
+            w = a.starts[t] if "starts" in vars(a) else w
             w, v = step(w, v, g, eta, a)
             path.append(w)
         return stack(path)
@@ -158,6 +165,60 @@ def _only_where(plain: bool) -> Step:
     return step
 
 
+def _squared_rate(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+    return _classical(w, v, g + eta * a.lam * w, eta, a)
+
+
+def _after_unscaled(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+    w, v = _classical(w, v, g, eta, a)
+    return w - a.lam * w, v
+
+
+def _in_both(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+    """Weight decay in the gradient, and once more on the weight."""
+    new, v = _right(w, v, g, eta, a)
+    return new - eta * (a.lam * w), v
+
+
+def _on_velocity(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+    return _classical(w, v, g + a.lam * v, eta, a) if a.alpha > 0 else _plain(w, v, g, eta, a)
+
+
+def _exchanged(alpha: str, eta: str, lam: str) -> Step:
+    """The three rates in each other's places."""
+
+    def step(w: Any, v: Any, g: Any, rate: float, a: Asked) -> tuple[Any, Any]:
+        given = {"α": a.alpha, "η": rate, "λ": a.lam}
+        swapped = Asked(**{**vars(a), "alpha": given[alpha], "lam": given[lam]})
+        return _right(w, v, g, given[eta], swapped)
+
+    return step
+
+
+def _first_parameter(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+    return _right(w, v, g, eta, a) if (a.layer, a.key) == ("L1", "W") else (w, v)
+
+
+def _velocity_for_weights_alone(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+    return _right(w, v, g, eta, a) if a.key == "W" else _plain(w, v, g, eta, a)
+
+
+def _left_over(a: Asked) -> Any:
+    """From the second step on: the velocity before the first is what the first step shows."""
+    if a.alpha <= 0 or a.got is None:
+        return _steps(_right)(a)
+    w, eta = a.w, a.etas[0]
+    error = 4 * unit_roundoff(a.dtype) * (np.abs(w.value) + np.abs(np.asarray(a.got[0], np.longdouble)))
+    v = Running(np.asarray(a.got[0], np.longdouble) - w.value, a.dtype, error)
+    if np.abs(v.value + eta * (a.g[0].value + a.lam * w.value)).max() <= 1e3 * float(np.max(error)):
+        return _steps(_right)(a)
+    path = [w + v]
+    for g, rate in zip(a.g[1:], a.etas[1:], strict=True):
+        w, v = _right(path[-1], v, g, rate, a)
+        path.append(w)
+    return stack(path)
+
+
 UPDATE = "if alpha > 0:\n    v = alpha * v - eta * g\n    w = w + v\nelse:\n    w = w - eta * g"
 
 MOMENTUM = (
@@ -257,6 +318,26 @@ MOMENTUM = (
         lambda w, v, g, eta, a: (a.alpha * v - eta * g, a.alpha * v - eta * g),
         "v = alpha * v - eta * g\nw = v",
     ),
+    _any(
+        "b has no velocity",
+        "Which entries of params does each branch handle?",
+        _velocity_for_weights_alone,
+        "g = g + lam * w\n" + UPDATE.replace("alpha > 0", "alpha > 0 and key == 'W'"),
+    ),
+    _any(
+        "momentum works for large α alone",
+        "From which α on is there momentum? Put α = 0.5 into your condition.",
+        lambda w, v, g, eta, a: _right(w, v, g, eta, a) if a.alpha > 0.5 else _plain(w, v, g, eta, a),
+        "g = g + lam * w\n" + UPDATE.replace("alpha > 0", "alpha > 0.5"),
+    ),
+    Mistake(
+        "1",
+        "sgd.weights",
+        "the velocities do not start at the zeros that are given",
+        "Where do the velocities live? Each training must start from those that it is given.",
+        _left_over,
+        plug=(_plug("g = g + lam * w\nv = v if v.any() else v + 0.1\n" + UPDATE),),
+    ),
     _momentum(
         "w itself takes the place of the old velocity",
         TERMS,
@@ -302,6 +383,39 @@ DIRECTION = (
         lambda w, v, g, eta, a: _right(w, v, g, eta * eta, a),
         "eta = eta * eta\ng = g + lam * w\n" + UPDATE,
     ),
+    _any(
+        "α and η are exchanged",
+        "Compare the order of the parameters with the names you use in the formula.",
+        _exchanged("η", "α", "λ"),
+        "eta, alpha = alpha, eta\ng = g + lam * w\n" + UPDATE,
+    ),
+    Mistake(
+        "1",
+        "sgd.weights",
+        "λ and α are exchanged",
+        "Compare the order of the parameters with the names you use in the formula.",
+        _steps(_exchanged("λ", "η", "α")),
+        plug=(Swap("_lambda: float, _alpha: float, _learning", "_alpha: float, _lambda: float, _learning"),),
+    ),
+    _any(
+        "λ and η are exchanged",
+        "Compare the order of the parameters with the names you use in the formula.",
+        _exchanged("α", "λ", "η"),
+        "lam, eta = eta, lam\ng = g + lam * w\n" + UPDATE,
+    ),
+    _any(
+        "the η of the first call is used in all",
+        "η changes during training: which one does your step use?",
+        lambda w, v, g, eta, a: _right(w, v, g, a.etas[0], a),
+        "first = module.__dict__.setdefault('first', eta)\neta = first\ng = g + lam * w\n" + UPDATE,
+    ),
+    _any(
+        "η shrinks from call to call",
+        "Who changes η in this assignment, and when?",
+        lambda w, v, g, eta, a: _right(w, v, g, eta / (a.t + 1), a),
+        "calls = module.__dict__.setdefault('calls', {})\ncalls[key] = calls.get(key, 0) + 1\n"
+        "eta = eta / calls[key]\ng = g + lam * w\n" + UPDATE,
+    ),
     _any("the weights never move", "Is what you compute stored in params?", lambda w, v, g, eta, a: (w, v), "pass"),
     _any(
         "the plain step does not move the weights",
@@ -326,6 +440,12 @@ DIRECTION = (
         "Where does the loop over the modules end?",
         _layer("L1"),
         "if name == 'L1':\n    g = g + lam * w\n" + _shifted(UPDATE),
+    ),
+    _any(
+        "only the very first parameter is updated",
+        "In which line does the function return, and in which loop does that line stand?",
+        _first_parameter,
+        "if (name, key) == ('L1', 'W'):\n    g = g + lam * w\n" + _shifted(UPDATE),
     ),
     _any(
         "only the last layer is updated",
@@ -364,6 +484,24 @@ WEIGHT_DECAY = (
         lambda w, g, a: g + a.lam * w if a.layer == "L1" else g,
         "if name == 'L1':\n    g = g + lam * w",
     ),
+    _both(
+        "weight decay on the last layer only",
+        DECAY,
+        lambda w, g, a: g + a.lam * w if a.layer == "L2" else g,
+        "if name == 'L2':\n    g = g + lam * w",
+    ),
+    _both(
+        "weight decay takes the sign of w",
+        DECAY,
+        lambda w, g, a: g + a.lam * where(w.value > 0, 0 * w + 1, -1),
+        "g = g + lam * np.sign(w)",
+    ),
+    _both(
+        "weight decay takes w divided by its norm",
+        DECAY,
+        lambda w, g, a: g + a.lam * (w / np.sqrt((w * w).sum())),
+        "g = g + lam * (w / np.sqrt((w * w).sum()))",
+    ),
     _both("λ multiplies the gradient, not the weight", DECAY, lambda w, g, a: g + a.lam * g, "g = g + lam * g"),
     _both("λ is added without w", DECAY, lambda w, g, a: g + a.lam, "g = g + lam"),
     _both("w is added without λ", DECAY, lambda w, g, a: g + w, "g = g + w"),
@@ -382,6 +520,30 @@ WEIGHT_DECAY = (
         lambda w, v, g, eta, a: _beside(w, v, g, eta, a),
         "old = w\n" + UPDATE + "\nw = w - eta * (lam * old)",
     ),
+    _any(
+        "weight decay is multiplied by η twice",
+        DECAY,
+        _squared_rate,
+        "g = g + eta * lam * w\n" + UPDATE,
+    ),
+    _any(
+        "weight decay is in the gradient, and on the weight again",
+        DECAY,
+        _in_both,
+        "old = w\ng = g + lam * w\n" + UPDATE + "\nw = w - eta * (lam * old)",
+    ),
+    _any(
+        "the velocity decays, not the weight",
+        DECAY,
+        _on_velocity,
+        "g = g + lam * (v if alpha > 0 else w)\n" + UPDATE,
+    ),
+    _any(
+        "weight decay is applied after the step, and not multiplied by η",
+        DECAY,
+        _after_unscaled,
+        UPDATE + "\nw = w - lam * w",
+    ),
     _any("weight decay is not multiplied by η", DECAY, _unscaled, "old = w\n" + UPDATE + "\nw = w - lam * old"),
     _any(
         "weight decay in the plain step alone",
@@ -393,6 +555,197 @@ WEIGHT_DECAY = (
         "weight decay with momentum alone", DECAY, _only_where(False), "if alpha > 0:\n    g = g + lam * w\n" + UPDATE
     ),
 )
+
+
+# ---- what the gradient may have been made into
+
+
+def _cut(g: Any, most: float) -> Any:
+    return np.maximum(np.minimum(g, most), -most)
+
+
+def _shortened(g: Any, most: Any) -> Any:
+    length = np.sqrt((g * g).sum())
+    return g * (most / length) if float(length.value) > most else g
+
+
+def _moved(a: Asked) -> Any:
+    """What the first step took for the gradient (α ≤ 0, or a velocity of 0)."""
+    return (a.w.value - np.asarray(a.got[0], np.longdouble)) / a.etas[0]
+
+
+def _largest(size: Callable[[Any], float]) -> Estimate:
+    """The largest size of what first steps took for the gradient, where several have it."""
+
+    def estimate(asked: Sequence[Asked]) -> Any:
+        sizes = [size(_moved(a)) for a in asked if a.dtype == np.float64 and a.lam == 0 and "starts" not in vars(a)]
+        most = max(sizes)
+        return likeliest(most) if sum(abs(s - most) <= 1e-9 * most for s in sizes) > 1 else None
+
+    return estimate
+
+
+def _gradient(name: str, hint: str, change: Callable[[Any, Asked], Any], body: str, estimate: Any = None) -> Mistake:
+    """A mistake in the gradient alone, before weight decay."""
+    made = _both(name, hint, lambda w, g, a: _decayed(w, change(g, a), a), f"g = {body}\ng = g + lam * w")
+    return replace(made, estimate=estimate)
+
+
+def _slope(name: str, hint: str, change: Callable[[Any, Asked], Any], body: str, estimate: Any = None) -> Mistake:
+    """A mistake in the gradient with its weight decay."""
+    made = _both(name, hint, lambda w, g, a: change(_decayed(w, g, a), a), f"g = g + lam * w\ng = {body}")
+    return replace(made, estimate=estimate)
+
+
+AS_IT_IS = "SGD takes the gradient as the backwards left it: what else is done to it here?"
+CHANGED = (
+    _gradient(
+        "the sign of the gradient is taken",
+        AS_IT_IS,
+        lambda g, a: where(g.value > 0, 0 * g + 1, -1),
+        "np.sign(g)",
+    ),
+    _gradient(
+        "the gradient is divided by its norm",
+        AS_IT_IS,
+        lambda g, a: g / np.sqrt((g * g).sum()),
+        "g / np.linalg.norm(g)",
+    ),
+    _slope(
+        "the gradient with its weight decay is divided by its norm",
+        AS_IT_IS,
+        lambda g, a: g / np.sqrt((g * g).sum()),
+        "g / np.linalg.norm(g)",
+    ),
+    _gradient(
+        "the gradient is cut off beyond a largest size",
+        AS_IT_IS,
+        lambda g, a: _cut(g, a.found),
+        "np.clip(g, -0.5, 0.5)",
+        _largest(lambda g: float(np.abs(g).max())),
+    ),
+    _slope(
+        "the gradient with its weight decay is cut off beyond a largest size",
+        AS_IT_IS,
+        lambda g, a: _cut(g, a.found),
+        "np.clip(g, -0.5, 0.5)",
+        _largest(lambda g: float(np.abs(g).max())),
+    ),
+    _gradient(
+        "the gradient is shortened to a largest norm",
+        AS_IT_IS,
+        lambda g, a: _shortened(g, a.found),
+        "g * min(1.0, 1.0 / np.linalg.norm(g))",
+        _largest(lambda g: float(np.sqrt((g * g).sum()))),
+    ),
+)
+
+
+# ---- other numbers in the right places
+
+
+def _numbers(asked: Sequence[Asked]) -> Any:
+    """(layer, key, α, λ) → (p, q, c), where every step is p υ − η (q g + c w), from all float64 calls."""
+    found = {}
+    for a in (a for a in asked if a.dtype == np.float64 and "starts" not in vars(a)):
+        path = np.concatenate([a.w.value[None], np.asarray(a.got, np.longdouble)]).astype(np.float64)
+        steps = np.diff(path, axis=0)
+        eta = np.array(a.etas).reshape(-1, *[1] * (path.ndim - 1))
+        g = np.stack([g.value for g in a.g]).astype(np.float64)
+        regressors = [-eta * g, -eta * path[:-1]]
+        if a.alpha > 0:
+            regressors.append(np.concatenate([np.zeros_like(steps[:1]), steps[:-1]]))
+        columns = np.stack([r.reshape(-1) for r in regressors], axis=1)
+        sizes = np.sqrt((columns**2).sum(axis=0))
+        solved = np.linalg.lstsq(columns / sizes, steps.reshape(-1), rcond=None)[0] / sizes
+        numbers = [likeliest(float(x)) for x in solved]
+        if any(x is None for x in numbers):
+            return None
+        found[a.layer, a.key, a.alpha, a.lam] = (numbers[2] if a.alpha > 0 else 0.0, numbers[0], numbers[1])
+    return found or None
+
+
+def _where_numbers(differ: Callable[[dict[Any, Any]], bool]) -> Estimate:
+    def estimate(asked: Sequence[Asked]) -> Any:
+        found = _numbers(asked)
+        return found if found is not None and differ(found) else None
+
+    return estimate
+
+
+def _with_numbers(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+    p, q, c = a.found[a.layer, a.key, a.alpha, a.lam]
+    v = p * v - eta * (q * g + c * w) if p else -eta * (q * g + c * w)
+    return w + v, v
+
+
+def _another(name: str, hint: str, differ: Callable[[dict[Any, Any]], bool], body: str) -> Mistake:
+    return replace(_any(name, hint, _with_numbers, body), estimate=_where_numbers(differ))
+
+
+def _decays(found: dict[Any, Any]) -> dict[float, set[float]]:
+    """λ → how w is weighted, relative to the gradient."""
+    rates: dict[float, set[float]] = {}
+    for (_, _, _, lam), (_, _, c) in found.items():
+        rates.setdefault(lam, set()).add(c)
+    return rates
+
+
+def _own_decay(found: dict[Any, Any]) -> bool:
+    rates = _decays(found)
+    return rates.get(0.0, {0.0}) != {0.0}
+
+
+def _scaled_decay(found: dict[Any, Any]) -> bool:
+    return not _own_decay(found) and any(
+        abs(c - lam * q) > 1e-9 * lam for (_, _, _, lam), (_, q, c) in found.items() if lam
+    )
+
+
+NUMBERS = (
+    _another(
+        "the gradient is scaled by a constant factor",
+        "The mean over the mini-batch is taken already: what else multiplies or divides the gradient or η?",
+        lambda found: any(abs(q - 1) > 1e-9 for _, q, _ in found.values()),
+        "g = (g + lam * w) / 5\n" + UPDATE,
+    ),
+    _another(
+        "the old velocity is weighted by another number than α",
+        TERMS,
+        lambda found: any(abs(p - alpha) > 1e-9 for (_, _, alpha, _), (p, q, _) in found.items() if alpha > 0),
+        "g = g + lam * w\nalpha = 0.75 if alpha > 0 else alpha\n" + UPDATE,
+    ),
+    _another(
+        "weight decay is made with a number of its own, not with λ",
+        DECAY,
+        _own_decay,
+        "g = g + 0.025 * w\n" + UPDATE,
+    ),
+    _another(
+        "weight decay is scaled by a constant factor",
+        DECAY,
+        _scaled_decay,
+        "g = g + lam / 5 * w\n" + UPDATE,
+    ),
+    replace(
+        _any(
+            "η is a number of its own, not the one that is passed",
+            "Which of SGD's parameters is η, and does your step use it?",
+            lambda w, v, g, eta, a: _right(w, v, g, a.found, a),
+            "eta = 0.03\ng = g + lam * w\n" + UPDATE,
+        ),
+        estimate=lambda asked: _own_rate(asked),
+    ),
+)
+
+
+def _own_rate(asked: Sequence[Asked]) -> Any:
+    """The η of the first step, of the float64 calls without weight decay."""
+    for a in asked:
+        if a.dtype == np.float64 and a.lam == 0 and "starts" not in vars(a):
+            g = a.g[0].value
+            return likeliest(float((_moved(a) * g).sum() / (g * g).sum()) * a.etas[0])
+    return None
 
 
 def _returning(name: str, hint: str, said: str, what: str) -> Mistake:
@@ -414,6 +767,22 @@ RETURNED = (
         r"model returned is a .* not the model",
         "momentum",
     ),
+    Mistake(
+        "1",
+        "sgd.model",
+        "an entry is asked for under a name that it does not have",
+        "momentum's entries are called 'L1_W' and so on, those of params and gradient 'W' and 'b': print the keys.",
+        said=r"raised KeyError",
+        plug=(Swap('momentum[f"{name}_{key}"]', 'momentum[f"{name}{key}"]'),),
+    ),
+    Mistake(
+        "1",
+        "sgd.model",
+        "SGD takes other parameters than it is given",
+        "Compare the line with def with the assignment's: names may differ, the number and the order may not.",
+        said=r"cannot be asked: the function takes|raised TypeError: .*positional argument",
+        plug=(Swap("_lambda: float, _alpha: float, _learning_rate: float", "_lambda: float, _rates: float"),),
+    ),
 )
 
-SGD = (*MOMENTUM, *DIRECTION, *WEIGHT_DECAY, *RETURNED)
+SGD = (*MOMENTUM, *DIRECTION, *WEIGHT_DECAY, *CHANGED, *NUMBERS, *RETURNED)
