@@ -243,20 +243,16 @@ def _exact_loss_gradient(logits: Array, labels: NDArray[np.int64]) -> Array:
 # ---- SGD ----
 
 
-def sgd(
-    w: Array, gradients: Array, etas: Sequence[float], *, alpha: float, lam: float, device: str = "cpu"
-) -> list[Answer]:
-    """w after each of T steps from zero velocity; w of any shape, gradients T×(that shape), one η a step.
+def sgd(w: Array, gradients: Array, etas: Sequence[float], *, alpha: float, lam: float, device: str = "cpu") -> Answer:
+    """w after each of T steps from zero velocity, T×(its shape); gradients of the same shape, one η a step.
 
     The radius follows both sides' weights and velocities through the recursion, which is linear in them.
     """
     parameter, own_velocity = _tensor(w, device), _tensor(np.zeros_like(w), device)
-    path = _exact_path(w, gradients, etas, alpha=alpha, lam=lam)
-    velocity = np.zeros_like(w)
+    before, velocity = w, np.zeros_like(w)
     w_radius, velocity_radius = rounding.none(w), rounding.none(w)
-    answers = []
-    for t, (g, eta) in enumerate(zip(gradients, etas, strict=True)):
-        before = _array(parameter)
+    values, radii = [], []
+    for g, eta in zip(gradients, etas, strict=True):
         w_radius, velocity_radius = rounding.sgd_step(
             before,
             g,
@@ -268,26 +264,20 @@ def sgd(
             velocity_radius=velocity_radius,
         )
         update(parameter, _tensor(g, device), own_velocity, lr=eta, momentum=alpha, weight_decay=lam)
-        velocity = _array(parameter) - before
-        answers.append(Answer(_array(parameter), w_radius, partial(path, t)))
-    return answers
+        after = _array(parameter)
+        before, velocity = after, after - before
+        values.append(after)
+        radii.append(w_radius)
 
-
-def _exact_path(
-    w: Array, gradients: Array, etas: Sequence[float], *, alpha: float, lam: float
-) -> Callable[[int], Array]:
-    """w after step t in higher precision, all of them computed at the first question."""
-
-    @cache
-    def path() -> list[Array]:
-        exact, velocity, found = precise(w), np.zeros_like(precise(w)), []
+    def exactly() -> Array:
+        exact, change, path = precise(w), np.zeros_like(precise(w)), []
         for g, eta in zip(gradients, etas, strict=True):
-            velocity = max(alpha, 0) * velocity - eta * (precise(g) + lam * exact)
-            exact = exact + velocity
-            found.append(exact)
-        return found
+            change = max(alpha, 0) * change - eta * (precise(g) + lam * exact)
+            exact = exact + change
+            path.append(exact)
+        return np.stack(path)
 
-    return lambda t: path()[t]
+    return Answer(np.stack(values), np.stack(radii), exactly)
 
 
 def sgd_update(

@@ -17,7 +17,7 @@ from parity_tests.assignment.main_configs import configs
 from parity_tests.assignment.main_verdicts import judge_main
 from parity_tests.assignment.network_verdicts import judge_network
 from parity_tests.assignment.reading import array_of, cause_of, echoes, got, kept_mask, not_judged, over_steps, owed
-from parity_tests.harness.compare import PASSING, Comparison, compare, failed, matched, mismatched
+from parity_tests.harness.compare import PASSING, Comparison, compare, compare_each, failed, matched, mismatched
 from parity_tests.harness.observation import Failure, Observation, Returned
 from reference import answers
 
@@ -220,8 +220,8 @@ def _sgd(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
             lam=case.params["lam"],
             device=device,
         )
-        steps = [compare(got(seen, f"{name}@{t}"), answer) for t, answer in enumerate(wanted)]
-        judged[name.replace("_", " ")] = over_steps(steps)
+        steps = [got(seen, f"{name}@{t}") for t in range(len(etas))]
+        judged[name.replace("_", " ")] = over_steps(compare_each(steps, wanted))
     returned = seen.facts.get("returned", [])
     wrong = next((r for r in returned if r != "model"), None)
     if not returned:

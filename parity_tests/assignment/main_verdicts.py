@@ -472,14 +472,21 @@ class _Judge:
         drops = [(i + 1, u.pass_.dropped) for i, u in enumerate(self.run.updates) if u.pass_ is not None]
         pairs = max(len(drops) * (len(drops) - 1) / 2, 1)
         agree = self.config.rate**2 + (1 - self.config.rate) ** 2
-        for (first, one), (second, other) in itertools.combinations(drops, 2):
-            if one is None or other is None or one is other or one.kept is None or other.kept is None:
-                continue
-            if one.seen is None or other.seen is None or one.kept.shape != other.kept.shape:
-                continue
-            seen = one.seen & other.seen
-            if pairs * agree ** int(seen.sum()) < FALSE_ALARM and np.array_equal(one.kept[seen], other.kept[seen]):
-                return f"steps {first} and {second} draw the same dropout mask, where each forward draws a fresh one"
+        alike: dict[tuple[int, ...], dict[int, tuple[int, Array, Array]]] = {}
+        for number, drop in drops:
+            if drop is not None and drop.kept is not None and drop.seen is not None:
+                alike.setdefault(drop.kept.shape, {}).setdefault(id(drop), (number, drop.kept, drop.seen))
+        for group in alike.values():
+            numbers, kept, seen = (list(field) for field in zip(*group.values(), strict=True))
+            seen_of = np.stack(seen).reshape(len(group), -1)
+            kept_of = np.stack(kept).reshape(len(group), -1) & seen_of
+            seen_by_both, kept_by_both, dropped_by_both = (
+                marks.astype(float) @ marks.T for marks in (seen_of, kept_of, seen_of & ~kept_of)
+            )
+            same = (kept_by_both + dropped_by_both == seen_by_both) & (pairs * agree**seen_by_both < FALSE_ALARM)
+            for one, other in np.argwhere(np.triu(same, 1)):
+                steps = f"steps {numbers[one]} and {numbers[other]}"
+                return f"{steps} draw the same dropout mask, where each forward draws a fresh one"
         return ""
 
     # -- the learning rate ---------------------------------------------------------------------------------

@@ -226,7 +226,7 @@ def _radius(case: Case, arrays: Arrays, key: str) -> Any:
     steps = answers.sgd(
         arrays[key], arrays[f"{key}_gradient"], case.params["etas"], alpha=case.params["alpha"], lam=case.params["lam"]
     )
-    return steps[-1].radius
+    return steps.radius[-1]
 
 
 def _literal(name: str, array: Any) -> str:

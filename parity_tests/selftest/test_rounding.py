@@ -270,7 +270,8 @@ def test_every_order_of_an_update_stays_within_the_radius_over_twelve_steps(
     gradients = (scale * rng.standard_normal((12, 3, 4))).astype(dtype)
     etas = [0.1] * 6 + [0.01] * 6
     v = np.zeros_like(w)
-    for t, answer in enumerate(answers.sgd(start, gradients, etas, alpha=alpha, lam=lam)):
+    wanted = answers.sgd(start, gradients, etas, alpha=alpha, lam=lam)
+    for t, answer in enumerate(map(wanted.of, range(len(etas)))):
         w, v = updates(w, gradients[t], v, dtype(alpha), dtype(lam), dtype(etas[t]))[order]
         ratio(w, answer)
         one_side(answer)
@@ -282,7 +283,8 @@ def test_torchs_own_momentum_parts_from_the_classical_form_when_the_rate_drops()
     gradients, etas = rng.standard_normal((6, 3, 4)), [0.1] * 3 + [0.01] * 3
     v = np.zeros_like(w)
     verdicts = []
-    for t, answer in enumerate(answers.sgd(start, gradients, etas, alpha=0.9, lam=0.0)):
+    wanted = answers.sgd(start, gradients, etas, alpha=0.9, lam=0.0)
+    for t, answer in enumerate(map(wanted.of, range(len(etas)))):
         v = 0.9 * v + gradients[t]
         w = w - etas[t] * v
         verdicts.append(compare(Returned("array", w, ""), answer).verdict)
