@@ -9,6 +9,8 @@ import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +58,8 @@ def describe(found: dict[str, Any]) -> list[str]:
     return lines
 
 
-def versions() -> dict[str, str]:
+@cache
+def versions() -> Mapping[str, str]:
     """The versions of Python and of the packages that have a say; "not installed" for those not there."""
     found = {"python": platform.python_version()}
     for name in PACKAGES:

@@ -299,13 +299,13 @@ def sgd_update(
     T, η is (T,). `g_radius` and `exact_g` where g itself is not given, but an answer.
     """
     known_velocity = np.zeros_like(w) if velocity is None else velocity
-    parameter, gradient, own = _tensor(w, device), _tensor(g, device), _tensor(known_velocity, device)
-    if isinstance(eta, float):
-        update(parameter, gradient, own, lr=eta, momentum=alpha, weight_decay=lam)
-    else:
-        for w_t, g_t, v_t, eta_t in zip(parameter, gradient, own, eta, strict=True):
-            update(w_t, g_t, v_t, lr=float(eta_t), momentum=alpha, weight_decay=lam)
-        eta = eta[:, None, None]
+    after = np.empty_like(w)
+    for rate in np.unique(eta):  # torch takes one rate at a time
+        at = np.equal(eta, rate)
+        parameter, gradient, own = (_tensor(array[at], device) for array in (w, g, known_velocity))
+        update(parameter, gradient, own, lr=float(rate), momentum=alpha, weight_decay=lam)
+        after[at] = _array(parameter)
+    eta = eta if isinstance(eta, float) else eta[:, None, None]
     radius, _ = rounding.sgd_step(
         w,
         g,
@@ -321,7 +321,7 @@ def sgd_update(
         high = precise(g) if exact_g is None else exact_g()
         return np.asarray(precise(w) - eta * (high + lam * precise(w)) + max(alpha, 0) * precise(known_velocity))
 
-    return Answer(_array(parameter), radius, exactly)
+    return Answer(after, radius, exactly)
 
 
 def _recovered(velocity: Array, previous: Array | None) -> rounding.Radius | None:
