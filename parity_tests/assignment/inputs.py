@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.assignment.cases import WEIGHT_NAMES, Case
-from reference.mnist import Digits, load_digits, small_digits
+from reference.mnist import Digits, shipped_digits, small_digits
 
 Arrays = dict[str, NDArray[Any]]
 Params = Mapping[str, Any]
@@ -144,11 +144,6 @@ def _loader(params: Params, rng: np.random.Generator) -> Arrays:
 
 
 @cache
-def _digits() -> Digits:
-    return load_digits()
-
-
-@cache
 def _few_digits(train: int, valid: int, test: int) -> Digits:
     return small_digits(train, valid, test)
 
@@ -156,7 +151,7 @@ def _few_digits(train: int, valid: int, test: int) -> Digits:
 def _network(params: Params, rng: np.random.Generator) -> Arrays:
     """Real digits; weights as the assignment draws them, and for a trajectory those of a plain training run."""
     steps, N, D, M, K = (params[key] for key in ("steps", "N", "D", "M", "K"))
-    digits = _digits() if D == 784 else _few_digits(200, 1, 1)
+    digits = shipped_digits() if D == 784 else _few_digits(200, 1, 1)
     rows = np.stack([rng.permutation(len(digits.train_y))[:N] for _ in range(steps)])
     shapes = {"L1_W": (D, M), "L1_b": (1, M), "L2_W": (M, K), "L2_b": (1, K)}
     start = {name: 0.1 * rng.standard_normal(shape) for name, shape in shapes.items()}
@@ -173,26 +168,24 @@ def _reference_path(
     start: Arrays, X: NDArray[Any], y: NDArray[Any], params: Params, rng: np.random.Generator
 ) -> list[Arrays]:
     """The weights before each step of torch's own training, with masks of its own."""
-    from reference.answers import training_step  # torch: imported only where it is used
+    import torch  # takes a second: imported only where it is used
 
-    r = params["r"]
-    path, velocity = [start], {name: np.zeros_like(w) for name, w in start.items()}
+    from reference.model import MLP
+    from reference.optim import update  # the optimizer itself takes half a second for its first step
+    from reference.weights import from_torch, to_torch
+
+    D, M, K, r = (params[key] for key in ("D", "M", "K", "r"))
+    model = MLP(D, M, K, activation=params["activation"], rate=r, dtype=torch.float64, draw=False)
+    to_torch(start, model)
+    velocities = [torch.zeros_like(w) for w in model.parameters()]
+    path = [start]
     for t, eta in enumerate(params["etas"][:-1]):
-        mask = (rng.random((X.shape[1], params["M"])) >= r) / (1 - r)
-        step = training_step(
-            path[-1],
-            X[t],
-            y[t],
-            mask,
-            activation=params["activation"],
-            alpha=params["alpha"],
-            lam=params["lam"],
-            eta=eta,
-            velocity=velocity,
-        )
-        after = {name: step.weights[name].value for name in WEIGHT_NAMES}
-        velocity = {name: after[name] - path[-1][name] for name in WEIGHT_NAMES}
-        path.append(after)
+        mask = (rng.random((X.shape[1], M)) >= r) / (1 - r)
+        loss = model.loss(model(torch.tensor(X[t]), torch.tensor(mask)), torch.tensor(y[t]))
+        gradients = torch.autograd.grad(loss, list(model.parameters()))
+        for w, g, velocity in zip(model.parameters(), gradients, velocities, strict=True):
+            update(w, g, velocity, lr=eta, momentum=params["alpha"], weight_decay=params["lam"])
+        path.append(from_torch(model))
     return path
 
 
