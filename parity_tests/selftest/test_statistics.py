@@ -75,6 +75,19 @@ def test_the_binomial_test_is_exact() -> None:
         assert statistics.binomial_two_sided(k, n, p) == pytest.approx(min(1.0, 2 * min(lower, upper)), rel=1e-9)
 
 
+def test_the_chi_square_test_is_exact_to_its_far_tails() -> None:
+    for n in (10, 1000, 10_000, 100_000):
+        for quantile in (1e-12, 1e-10, 1e-3, 0.5, 1 - 1e-3):
+            for x in (stats.chi2.ppf(quantile, n), stats.chi2.isf(quantile, n)):
+                exact = 2 * min(stats.chi2.cdf(x, n), stats.chi2.sf(x, n))
+                assert statistics.chi_square_two_sided(x, n) == pytest.approx(exact, rel=1e-6)
+
+
+def test_the_kolmogorov_distribution_is_the_one_in_the_tables() -> None:
+    for x in (0.0, 0.1, 0.3, 0.5, 1.0, 1.36, 2.0, 3.5, 5.0):
+        assert statistics.kolmogorov(x) == pytest.approx(stats.kstwobign.sf(x), rel=1e-9)
+
+
 # ---- power: what facts.md says must always be told ----
 
 FOUND_AT_10_000: dict[str, tuple[Draw, str]] = {
