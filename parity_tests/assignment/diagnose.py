@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from parity_tests.assignment.cases import Case, Quantity
 from parity_tests.assignment.diagnoses import MISTAKES
 from parity_tests.assignment.diagnoses.base import ANYTHING, Asked, Estimate, Kind, Mistake
+from parity_tests.assignment.diagnoses.dropout import HIDDEN
 from parity_tests.assignment.diagnoses.wiring import HIDES
 from parity_tests.assignment.evidence import evidence
 from parity_tests.assignment.reading import array_of, kept_mask
@@ -57,10 +58,23 @@ def diagnosed(
             comparison = named[case.name][q.name]
             if not _fails(comparison) or comparison.diagnosis:
                 continue
-            names = _drawn(plan, case, q, seen) or _said(case, q, comparison)
+            names = _drawn(plan, case, q, seen, draw) or _said(case, q, comparison)
             named[case.name][q.name] = replace(comparison, diagnosis="; ".join(names))
         named[case.name] = _causes(named[case.name])
     _name(named, calls, related)
+    return _root(plan, named)
+
+
+def _root(plan: Sequence[Case], named: dict[str, dict[str, Comparison]]) -> dict[str, dict[str, Comparison]]:
+    """The same, what only follows from another mistake of dropout under the name of that one."""
+    claimed = {c.diagnosis for comparisons in named.values() for c in comparisons.values() if c.diagnosis}
+    causes = {name: hidden for name, hidden in HIDDEN.items() if name in claimed}
+    for case in plan if causes else ():
+        for quantity, c in named[case.name].items():
+            said = set(c.diagnosis.split("; ")) - {""}
+            cause = next((name for name, hidden in causes.items() if said and said <= set(hidden)), "")
+            if cause and case.check == "dropout":
+                named[case.name][quantity] = replace(c, diagnosis=cause)
     return named
 
 
@@ -130,7 +144,11 @@ def _claims(calls: Sequence[Asked], cases: Mapping[str, Case]) -> tuple[Claim, C
 
     def simply(asked: Asked) -> str:
         beside = other.get((asked.part, asked.case))
-        return related.get(asked.part, "") if beside is None else relation(beside)
+        said = related.get(asked.part, "")
+        if beside is None:
+            return said
+        # Of a part that fails on its own nothing else is said where it fails beside.
+        return found_beside if (found_beside := relation(beside)) == said or asked.part not in alone else ""
 
     return known, simply
 
@@ -231,10 +249,12 @@ def _said(case: Case, q: Quantity, comparison: Comparison) -> list[str]:
     return [m.name for m in MISTAKES if m.said and m.todo == todo and re.search(m.said, sentence)]
 
 
-def _drawn(plan: Sequence[Case], case: Case, q: Quantity, seen: Mapping[str, Observation]) -> list[str]:
+def _drawn(
+    plan: Sequence[Case], case: Case, q: Quantity, seen: Mapping[str, Observation], draw: Callable[[Case], Arrays]
+) -> list[str]:
     """Names of the ways in which a constructor's numbers, or dropout's masks, may have been drawn instead."""
     if case.probe == "masks":
-        return _drawn_masks([other for other in plan if other.probe == "masks"], seen)
+        return _drawn_masks([other for other in plan if other.probe == "masks"], seen, draw)
     if case.probe != "init" or case.params["test"] != "distribution":
         return []
     key = q.key[0]
@@ -250,7 +270,7 @@ def _drawn(plan: Sequence[Case], case: Case, q: Quantity, seen: Mapping[str, Obs
     return [m.name for m in known if all(m.experiment(*draws) for draws in drawn)]  # type: ignore[misc]
 
 
-def _drawn_masks(cases: Sequence[Case], seen: Mapping[str, Observation]) -> list[str]:
+def _drawn_masks(cases: Sequence[Case], seen: Mapping[str, Observation], draw: Callable[[Case], Arrays]) -> list[str]:
     stacks = []
     for case in cases:
         shape = (case.params["N"], case.params["M"])
@@ -258,6 +278,7 @@ def _drawn_masks(cases: Sequence[Case], seen: Mapping[str, Observation]) -> list
         whole = [s for s in drawn if s is not None]
         if len(whole) != len(drawn):
             return []
-        stacks.append((np.stack([kept_mask(s) for s in whole]), case.params["r"]))
+        s = np.stack(whole)
+        stacks.append((kept_mask(s), case.params["r"], draw(case)["q"], s))
     known = [m for m in MISTAKES if m.part == "dropout.masks" and m.experiment is not None]
     return [m.name for m in known if all(m.experiment(*stack) for stack in stacks)]  # type: ignore[misc]

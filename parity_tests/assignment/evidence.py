@@ -110,15 +110,17 @@ def _activation(
 
 def _dropout(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Iterator[Asked]:
     past: dict[str, list[Asked]] = {}
+    asked_for = {q.key: q.name for q in case.quantities}
     last = len(arrays["q"]) - 1
-    for item in case.quantities:
-        word, _, k = item.key.partition("@")
-        q, grad = arrays["q"][int(k)], arrays["grad"][int(k)]
+    for k, (q, grad) in enumerate(zip(arrays["q"], arrays["grad"], strict=True)):
         s = array_of(seen, f"output@{k}", q.shape)
-        evaluating = bool(case.params.get("evaluate")) and int(k) == last
-        asked = _masked(case, word, item.name, past, q, grad, s, got(seen, item.key), judged[item.name])
-        asked.evaluating = evaluating
-        yield asked
+        for word in ("output", "gradient of X"):
+            quantity = asked_for.get(f"{word}@{k}", "")
+            comparison = judged[quantity] if quantity else Comparison("match")
+            asked = _masked(case, word, quantity, past, q, grad, s, got(seen, f"{word}@{k}"), comparison)
+            asked.evaluating = bool(case.params.get("evaluate")) and k == last
+            if quantity:
+                yield asked
 
 
 def _masked(

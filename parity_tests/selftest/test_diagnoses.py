@@ -73,8 +73,19 @@ RELATIONS = {
     "rounded to 3 decimals": f"return np.round({U}, 3)",
     "wrong only at N = 1": f"return {U} + (len(X) == 1)",
     "right at the first call, wrong from the second on": (
-        f"self.n = getattr(self, 'n', 0) + 1\nreturn {U} + (self.n == 2)"
+        f"self.n = getattr(self, 'n', 0) + 1\nreturn {U} + (self.n == 2) * np.arange(len(X))[:, None]"
     ),
+    "zero everywhere": f"return 0 * ({U})",
+    "NaN everywhere": f"return np.nan * ({U})",
+    "the same number everywhere": f"u = {U}\nreturn np.full(u.shape, u.mean())",
+    "all rows are alike": f"u = {U}\nreturn u[:1] * 0.5 + 0 * u",
+    "the absolute value is taken": f"return np.abs({U})",
+    "right up to 0.75 in magnitude, and cut off beyond": f"return np.clip({U}, -0.75, 0.75)",
+    "reshaped, where it should be transposed: the right numbers at wrong places": (
+        f"u = {U}\nreturn u.T.reshape(u.shape)"
+    ),
+    "NaN or infinite wherever it is wrong": f"u = {U}\nreturn np.where(u > 0, u, np.nan)",
+    "right only in the first row": f"u = {U}\nreturn u * (1 + (np.arange(len(X)) > 0)[:, None])",
 }
 
 
@@ -85,6 +96,38 @@ def test_where_no_mistake_fits_a_simple_relation_is_said(name: str) -> None:
     assert {record.diagnosis for record in own if record.dtype == "float64"} == {name}
 
 
+SGD_RELATIONS = {
+    "wrong only where α > 0 and λ > 0": "g = g + (_lambda * w if _alpha <= 0 else np.tanh(_lambda * w))",
+    "wrong only for W, and right until η changes": (
+        "g = g + _lambda * w\n            g = g * (1 + (_learning_rate < 0.1) * (w > 0) * (len(w) > 1))"
+    ),
+    "right up to step 2": (
+        "g = g + _lambda * w\n            calls = module.__dict__.setdefault('calls', {})\n"
+        "            calls[key] = calls.get(key, 0) + 1\n            g = g + (calls[key] > 2) * w * w"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SGD_RELATIONS)
+def test_of_sgd_it_is_said_for_which_rates_and_from_which_step_on_it_is_wrong(name: str) -> None:
+    found = bad([Swap("if _lambda != 0:\n                g = g + _lambda * w\n", f"{SGD_RELATIONS[name]}\n")], "1")
+    assert {record.diagnosis for record in found} == {name}
+
+
+def test_the_result_of_the_call_before_is_told() -> None:
+    body = (
+        "kept = getattr(self, 'kept', None)\nself.kept = grad * self.mask\nreturn self.kept if kept is None else kept"
+    )
+    found = bad([Body("dropout.backward", body)], "9")
+    assert "the result of the call before" in {record.diagnosis for record in found}
+
+
+def test_a_relation_of_a_part_that_fails_on_its_own_is_not_looked_for_beside_it() -> None:
+    # tanh(u/4) is right to float32 digits where tanh is 1 or −1; that is not what is wrong with it.
+    found = bad([Body("tanh.forward", "self.h = np.tanh(X / 4) + X * X\nreturn self.h")], "5")
+    assert not any("digits" in record.diagnosis for record in found)
+
+
 def test_nothing_is_claimed_that_is_not_reproduced_everywhere() -> None:
     # Without a transpose where the shapes allow it, and right elsewhere: no formula does both.
     body = (
@@ -93,7 +136,7 @@ def test_nothing_is_claimed_that_is_not_reproduced_everywhere() -> None:
     )
     found = bad([Body("linear_layer.backward", body)], "4")
     assert {record.case for record in found} == {"linear/square/float64", "linear/square/float32"}
-    assert {record.diagnosis for record in found} == {""}
+    assert {record.diagnosis for record in found} == {"wrong only where W is square"}
 
 
 def test_two_mistakes_that_give_the_same_are_both_named_the_simplest_first() -> None:

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignment.diagnoses.base import ANYTHING, NOTHING, Asked, Body, Formula, Mistake
+from parity_tests.assignment.diagnoses.base import (
+    ANYTHING,
+    NOTHING,
+    Asked,
+    Body,
+    Estimate,
+    Formula,
+    Mistake,
+    Swap,
+)
+from parity_tests.assignment.diagnoses.numbers import likeliest
 from parity_tests.assignment.running import Running, where
 
 Masks = NDArray[np.bool_]
-Experiment = Callable[[Masks, float], Any]
-"""(masks, calls×N×M; r) → whether they were drawn in this way."""
+Array = NDArray[Any]
+Experiment = Callable[[Masks, float, Array, Array], Any]
+"""(masks, calls×N×M; r; q, N×M; s, calls×N×M) → whether they were drawn in this way."""
 
 DRAW = "p = np.random.uniform(0.0, 1.0, X.shape)\n"
 SCALE = "The mean of what comes out must be the mean of what went in: what undoes the loss of a share r?"
@@ -50,9 +62,14 @@ def _in_training(formula: Formula) -> Formula:
     def whole(a: Asked) -> object:
         if a.evaluating:
             return a.X
-        return None if a.wrong and not a.kept.any() else formula(a)
+        return None if (a.wrong and not a.kept.any()) or _all_kept(a) else formula(a)
 
     return whole
+
+
+def _all_kept(a: Asked) -> bool:
+    """Whether all is kept where chance would not have it."""
+    return a.r >= 0.5 and bool(a.kept.all())
 
 
 def _back(formula: Formula) -> Formula:
@@ -75,6 +92,39 @@ def _fresh(a: Asked) -> object:
     if abs(float(kept.mean()) - (1 - a.r)) > 6 * np.sqrt(a.r * (1 - a.r) / kept.size):
         return None  # no draw with the right probability: another rule chose these
     return _only(kept, a.grad / (1 - a.r))
+
+
+def _untouched(a: Asked) -> object:
+    return a.X if a.evaluating or a.r < 0.5 or a.kept.all() else None
+
+
+def _inverted(a: Asked) -> object:
+    """is_train the wrong way round."""
+    if not a.evaluating:
+        return _untouched(a)
+    return None if a.got is None or (a.got != 0).all() else _only(a.got != 0, a.X / (1 - a.r))
+
+
+def _added(a: Asked) -> object:
+    if a.evaluating or a.got is None or a.got.shape != a.X.shape:
+        return a.X if a.evaluating else None
+    scale = 1 / (1 - a.r)
+    kept = np.asarray(np.asarray(a.got) - a.X.value > scale / 2)
+    return a.X + _only(kept, 0 * a.X + scale) if kept.any() else None
+
+
+def _factor(of: str) -> Estimate:
+    """By how much what is kept is multiplied, where that is one number."""
+
+    def estimate(asked: Sequence[Asked]) -> Any:
+        found = set()
+        for a in asked:
+            if a.dtype == np.float64 and not a.evaluating and a.kept.any():
+                given = getattr(a, of).value[a.kept]
+                found.add(likeliest(float(np.median(np.asarray(a.got)[a.kept] / given))))
+        return found.pop() or None if len(found) == 1 else None
+
+    return estimate
 
 
 def _stale(a: Asked) -> Asked:
@@ -117,11 +167,74 @@ FORMULAS = (
         "p >= self.r",
         "kept * self.r if self.r else kept * 1.0",
     ),
+    _forward(
+        "what is kept is scaled by 1 / √(1 − r)",
+        SCALE,
+        _in_training(lambda a: _only(a.kept, a.X / np.sqrt(1 - a.r))),
+        "p >= self.r",
+        "kept / np.sqrt(1 - self.r)",
+    ),
+    replace(
+        _forward(
+            "what is kept is scaled by a number that does not depend on r",
+            SCALE,
+            _in_training(lambda a: _only(a.kept, a.found * a.X)),
+            "p >= self.r",
+            "kept * 2.0",
+        ),
+        estimate=_factor("X"),
+    ),
+    Mistake(
+        "9",
+        "dropout.output",
+        "the forward returns its input: nothing is dropped",
+        "Which line applies the mask to X, and is its result what is returned?",
+        _untouched,
+        plug=(Swap("return X * self.mask", "return X.copy()"),),
+    ),
+    Mistake(
+        "9",
+        "dropout.output",
+        "the forward returns the mask",
+        "The mask says what is let through: of what?",
+        _in_training(lambda a: _only(a.kept, (0 * a.X + 1) / (1 - a.r))),
+        plug=(Swap("return X * self.mask", "return self.mask.copy() if is_train else X.copy()"),),
+    ),
+    Mistake(
+        "9",
+        "dropout.output",
+        "the mask is added, where it is multiplied",
+        "What must become of an element that is dropped?",
+        _added,
+        plug=(Swap("return X * self.mask", "return X + self.mask if is_train else X.copy()"),),
+    ),
+    Mistake(
+        "9",
+        "dropout.output",
+        "is_train is taken the wrong way round: on in evaluation, off in training",
+        "What does is_train mean, and which branch is for which?",
+        _inverted,
+        plug=(Swap("if is_train:", "if not is_train:"),),
+    ),
+    _evaluation(
+        "evaluation returns zeros",
+        "What does is_train=False ask for?",
+        lambda a: a.X.zeros() if a.evaluating else _only(a.kept, a.X / (1 - a.r)),
+        "np.zeros_like(X)",
+    ),
+    Mistake(
+        "9",
+        "dropout.output",
+        "evaluation returns nothing",
+        "Which lines run when is_train is False, and does one of them return?",
+        lambda a: NOTHING if a.evaluating else _only(a.kept, a.X / (1 - a.r)),
+        plug=(Swap("return X * self.mask", "return X * self.mask if is_train else None"),),
+    ),
     _evaluation(
         "dropout is on in evaluation too",
         "What does is_train=False ask for?",
         lambda a: (
-            (None if a.got is None or (a.got != 0).all() else _only(a.got != 0, a.X / (1 - a.r)))
+            (None if a.got is None or (a.got != 0).all() or not a.got.any() else _only(a.got != 0, a.X / (1 - a.r)))
             if a.evaluating
             else _only(a.kept, a.X / (1 - a.r))
         ),
@@ -163,6 +276,39 @@ FORMULAS = (
         SAME,
         _back(lambda a: _only(a.kept, a.grad * a.r) if a.r else ANYTHING),
         "grad * (self.mask != 0) * self.r",
+    ),
+    _backward(
+        "backward scales by 1 / √(1 − r)",
+        SAME,
+        _back(lambda a: _only(a.kept, a.grad / np.sqrt(1 - a.r))),
+        "grad * (self.mask != 0) / np.sqrt(1 - self.r)",
+    ),
+    replace(
+        _backward(
+            "backward scales by a number that does not depend on r",
+            SAME,
+            _back(lambda a: _only(a.kept, a.found * a.grad)),
+            "grad * (self.mask != 0) * 2",
+        ),
+        estimate=_factor("grad"),
+    ),
+    _backward(
+        "the mask is added to grad, where it is multiplied",
+        SAME,
+        _back(lambda a: a.grad + _only(a.kept, (0 * a.grad + 1) / (1 - a.r))),
+        "grad + self.mask",
+    ),
+    _backward(
+        "only where the output is positive is the gradient let through",
+        "Which elements did the forward let through: is their sign asked?",
+        _back(lambda a: _only(a.kept & (a.X.value > 0), a.grad / (1 - a.r))),
+        "grad * self.mask * (X * self.mask > 0)",
+    ),
+    _backward(
+        "backward compares X with r, not p",
+        FRESH,
+        _back(lambda a: _only(a.X.value >= a.r, a.grad / (1 - a.r))),
+        "grad * (X >= self.r) / (1 - self.r)",
     ),
     _backward("backward has no mask: it returns grad", SAME, _back(lambda a: a.grad), "grad.copy()"),
     _backward("backward has no mask, only the scale", SAME, _back(lambda a: a.grad / (1 - a.r)), "grad / (1 - self.r)"),
@@ -230,7 +376,7 @@ def _masks(name: str, hint: str, experiment: Experiment, kept: str) -> Mistake:
 def _share(share: Callable[[float], float]) -> Experiment:
     """Each element is kept with this probability, given r."""
 
-    def experiment(masks: Masks, r: float) -> Any:
+    def experiment(masks: Masks, r: float, q: Array, s: Array) -> Any:
         p = share(r)
         return abs(float(masks.mean()) - p) <= 6 * np.sqrt(p * (1 - p) / masks.size)
 
@@ -239,7 +385,20 @@ def _share(share: Callable[[float], float]) -> Experiment:
 
 def _together(axis: int) -> Experiment:
     """All elements along an axis of a mask are alike, and not all of them are kept."""
-    return lambda masks, r: bool((masks == masks.take([0], axis)).all() and masks.any() and not masks.all())
+    return lambda masks, r, q, s: bool((masks == masks.take([0], axis)).all() and masks.any() and not masks.all())
+
+
+def _one_factor(q: Array, s: Array) -> bool:
+    """Whether every element was multiplied by the same number."""
+    factors = s / q
+    return bool(np.allclose(factors, factors.flat[0], rtol=1e-9, atol=0.0))
+
+
+def _shared(lines: Masks) -> bool:
+    """Whether some lines of the masks, but not all, are the same in every call."""
+    if any((lines == lines.take([0], axis)).all() for axis in (0, 2)):
+        return False
+    return len({line.tobytes() for line in np.ascontiguousarray(lines)}) < len(lines)
 
 
 def _normal_tail(r: float) -> float:
@@ -248,8 +407,52 @@ def _normal_tail(r: float) -> float:
 
 PROBABILITY = "With which probability is an element dropped?"
 EXPERIMENTS = (
-    _masks("nothing is dropped", PROBABILITY, lambda masks, r: bool(masks.all()), "p >= 0"),
-    _masks("everything is dropped", PROBABILITY, lambda masks, r: not masks.any(), "p < 0"),
+    _masks("nothing is dropped", PROBABILITY, lambda masks, r, q, s: bool(masks.all()) and _one_factor(q, s), "p >= 0"),
+    Mistake(
+        "9",
+        "dropout.masks",
+        "the input is multiplied by noise, where elements are to be dropped",
+        "Which values may a mask hold?",
+        experiment=lambda masks, r, q, s: bool(masks.all()) and np.unique(np.round(s / q, 6)).size > s.size / 2,
+        plug=(
+            Swap(
+                "self.mask = (kept * (1.0 / (1.0 - self.r))).astype(X.dtype, copy=False)",
+                "self.mask = np.random.normal(1.0, self.r, X.shape).astype(X.dtype)",
+            ),
+        ),
+    ),
+    _masks(
+        "X is compared with r, not p",
+        FRESH,
+        lambda masks, r, q, s: bool((masks == (q >= r)).all()),
+        "X >= self.r",
+    ),
+    _masks("an element is dropped with probability r²", PROBABILITY, _share(lambda r: 1 - r * r), "p >= self.r**2"),
+    _masks(
+        "p is drawn from [0, 2), not from [0, 1)",
+        "From which interval must p come, so that p < r with probability r?",
+        _share(lambda r: 1 - r / 2),
+        "2 * p >= self.r",
+    ),
+    _masks(
+        "p is drawn from [−1, 1), not from [0, 1)",
+        "From which interval must p come, so that p < r with probability r?",
+        _share(lambda r: (1 - r) / 2),
+        "2 * p - 1 >= self.r",
+    ),
+    _masks(
+        "several columns share their draws",
+        FRESH,
+        lambda masks, r, q, s: _shared(masks.transpose(2, 0, 1)),
+        "np.concatenate([p[..., : (X.shape[-1] + 1) // 2], p[..., : X.shape[-1] // 2]], axis=-1) >= self.r",
+    ),
+    _masks(
+        "several rows share their draws",
+        FRESH,
+        lambda masks, r, q, s: _shared(masks.transpose(1, 0, 2)),
+        "np.concatenate([p[: (len(p) + 1) // 2], p[: len(p) // 2]]) >= self.r",
+    ),
+    _masks("everything is dropped", PROBABILITY, lambda masks, r, q, s: not masks.any(), "p < 0"),
     _masks("kept and dropped are exchanged: kept with probability r", PROBABILITY, _share(lambda r: r), "p < self.r"),
     _masks("half is dropped, whatever r is", PROBABILITY, _share(lambda r: 0.5), "p >= 0.5"),
     _masks(
@@ -273,7 +476,7 @@ EXPERIMENTS = (
     _masks(
         "each call keeps exactly the same number",
         FRESH,
-        lambda masks, r: (
+        lambda masks, r, q, s: (
             np.unique(masks.sum(axis=(1, 2))).size == 1
             and not masks.all()
             and masks.any()
@@ -300,3 +503,33 @@ EXPERIMENTS = (
 )
 
 DROPOUT = (*FORMULAS, *EXPERIMENTS)
+
+INVERTED = "is_train is taken the wrong way round: on in evaluation, off in training"
+UNTOUCHED = "the forward returns its input: nothing is dropped"
+_DRAWN = ("wrong only at rate 0", "zero everywhere")
+HIDDEN = {
+    INVERTED: (
+        "nothing is dropped", "backward has no mask: it returns grad", "backward lacks the scale", "zero everywhere",
+        "wrong only at rates above 0",
+    ),
+    UNTOUCHED: ("nothing is dropped", "wrong only at rates above 0"),
+    "half is dropped, whatever r is": _DRAWN,
+    "p is drawn from the normal distribution": _DRAWN,
+    "p is drawn from [−1, 1), not from [0, 1)": _DRAWN,
+    "kept and dropped are exchanged: kept with probability r": _DRAWN,
+    "X is compared with r, not p": (
+        *_DRAWN,
+        "only where the output is positive is the gradient let through",
+        "backward compares X with r, not p",
+    ),
+    "everything is dropped": ("zero everywhere",),
+    "evaluation scales by 1 − r": ("wrong only in evaluation",),
+    "evaluation scales by 1 / (1 − r)": ("wrong only in evaluation",),
+    "evaluation returns zeros": ("wrong only in evaluation", "zero everywhere"),
+    "the mask is added, where it is multiplied": (
+        "the mask is not drawn anew in each forward", "wrong only at rates above 0",
+    ),
+    "the input is multiplied by noise, where elements are to be dropped": ("wrong only at rates above 0",),
+    "dropout is on in evaluation too": ("wrong only in evaluation",),
+}  # fmt: skip
+"""What only follows from a mistake, in any case of dropout: such rows get the name of their cause."""

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
-from parity_tests.assignment.diagnoses.base import NOTHING, Asked, Body, Formula, Mistake
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.assignment.diagnoses.base import NOTHING, SEVERAL, Asked, Body, Estimate, Formula, Mistake
+from parity_tests.assignment.diagnoses.numbers import likeliest
 from parity_tests.assignment.running import where
 
 
@@ -32,6 +38,55 @@ def _relu_back(name: str, hint: str, formula: Formula, value: str) -> Mistake:
 
 def _first(a: Asked) -> Asked:
     return a.past[0] if a.past else a
+
+
+Pick = Callable[[Asked], tuple[NDArray[Any], NDArray[Any]]]
+
+
+def _ratio(pick: Pick) -> Estimate:
+    """One number that a quotient is everywhere, over the elements and quotients picked of all float64 calls."""
+
+    def estimate(asked: Sequence[Asked]) -> float | None:
+        quotients = [
+            np.asarray(over, np.float64)[inside]
+            for over, inside in (pick(a) for a in asked if a.dtype == np.float64 and a.wrong and a.got.size)
+        ]
+        known = np.concatenate(quotients)
+        return likeliest(float(np.median(known))) or None if known.size else None
+
+    return estimate
+
+
+def _negative_part(a: Asked) -> tuple[NDArray[Any], NDArray[Any]]:
+    x = np.asarray(a.X.value, np.float64)
+    over = np.asarray(a.got) if a.part == "relu.output" else np.asarray(a.got) * x / np.asarray(a.grad.value)
+    return over / x, x < 0
+
+
+def _steepness(a: Asked) -> tuple[NDArray[Any], NDArray[Any]]:
+    x = np.asarray(a.X.value, np.float64)
+    return np.arctanh(np.asarray(a.got)) / x, (np.abs(x) > 0.1) & (np.abs(np.asarray(a.got)) < 0.9)
+
+
+def _threshold(asked: Sequence[Asked]) -> float | None:
+    """A number, not 0, above which inputs are let through and up to which they are not."""
+    through, held = [], []
+    for a in asked:
+        x, got = np.asarray(a.X.value, np.float64), np.asarray(a.got)
+        through += x[(got != 0) & (x != 0)].tolist()
+        held += x[(got == 0) & (x != 0)].tolist()
+    low, high = max(held), min(through)
+    if not low < high or low < 0 < high:
+        return None
+    return next((c for c in (-1.0, -0.5, -0.1, 0.1, 0.5, 1.0, 2.0) if low <= c < high), low)
+
+
+def _row_sums(a: Asked) -> NDArray[Any]:
+    return np.asarray(a.X.value.sum(axis=-1, keepdims=True) > 0)
+
+
+def _row_any(a: Asked) -> NDArray[Any]:
+    return np.asarray((a.X.value > 0).any(axis=-1, keepdims=True))
 
 
 TERMS = "Put a number such as u = 1 into your formula and into the assignment's, and compare term by term."
@@ -123,6 +178,59 @@ TANH_FORWARD = (
         "What does the forward return, and what the backward?",
         lambda a: 1 - np.tanh(a.X) * np.tanh(a.X),
         "1 - np.tanh(X) ** 2",
+    ),
+    _tanh(
+        "the sign of u is lost: the output is tanh(|u|)",
+        "What is tanh(−1)?",
+        lambda a: np.tanh(abs(a.X)),
+        "np.tanh(np.abs(X))",
+    ),
+    _tanh("the output is 1 − tanh(u)", TERMS, lambda a: 1 - np.tanh(a.X), "1 - np.tanh(X)"),
+    _tanh("the output is tanh², a square", TERMS, lambda a: np.tanh(a.X) * np.tanh(a.X), "np.tanh(X) ** 2"),
+    _tanh(
+        "the denominator is missing: the output is e^u − e^(−u)",
+        "Between which two values must tanh lie?",
+        lambda a: np.exp(a.X) - np.exp(-a.X),
+        "np.exp(X) - np.exp(-X)",
+    ),
+    _tanh(
+        "the output is cosh",
+        "Between which two values must tanh lie, and what is it at 0?",
+        lambda a: (np.exp(a.X) + np.exp(-a.X)) / 2,
+        "(np.exp(X) + np.exp(-X)) / 2",
+    ),
+    _tanh(
+        "the output is 1 / cosh",
+        "What is tanh at 0?",
+        lambda a: 2 / (np.exp(a.X) + np.exp(-a.X)),
+        "2 / (np.exp(X) + np.exp(-X))",
+    ),
+    _tanh(
+        "the output is the approximation u (27 + u²) / (27 + 9 u²)",
+        "Every digit is asked for: the formula is exact, or np.tanh.",
+        lambda a: a.X * (27 + a.X * a.X) / (27 + 9 * a.X * a.X),
+        "X * (27 + X * X) / (27 + 9 * X * X)",
+    ),
+    _tanh(
+        "the output is the approximation u − u³/3",
+        "Every digit is asked for: the formula is exact, or np.tanh.",
+        lambda a: a.X - a.X * a.X * a.X / 3,
+        "X - X * X * X / 3",
+    ),
+    _tanh(
+        "the forward returns several things",
+        "forward returns h alone.",
+        lambda a: SEVERAL,
+        "self.h = np.tanh(X)\nreturn self.h, 1 - self.h**2",
+    ),
+    replace(
+        _tanh(
+            "tanh is taken of a multiple of u",
+            "Which factor has u in the exponent?",
+            lambda a: np.tanh(a.found * a.X),
+            "np.tanh(0.25 * X)",
+        ),
+        estimate=_ratio(_steepness),
     ),
     _tanh(
         "the forward returns nothing",
@@ -228,6 +336,57 @@ TANH_BACKWARD = (
         "grad + (1 - self.h * self.h)",
     ),
     _tanh_back(
+        "h is cubed, where it is squared", SLOPE, lambda a: a.grad * (1 - a.h * a.h * a.h), "grad * (1 - self.h**3)"
+    ),
+    _tanh_back("the derivative is 1 − |h|", SLOPE, lambda a: a.grad * (1 - abs(a.h)), "grad * (1 - np.abs(self.h))"),
+    _tanh_back("the derivative is 1 − 2h", SLOPE, lambda a: a.grad * (1 - 2 * a.h), "grad * (1 - 2 * self.h)"),
+    _tanh_back("the derivative is −2h", SLOPE, lambda a: -2 * a.grad * a.h, "-2 * grad * self.h"),
+    _tanh_back(
+        "the derivative is arctan's, 1 / (1 + u²)",
+        "That is the derivative of another function.",
+        lambda a: a.grad / (1 + a.X * a.X),
+        "grad / (1 + X * X)",
+    ),
+    _tanh_back(
+        "the derivative is 1 − sigmoid²",
+        "Of which function must the square be taken?",
+        lambda a: a.grad * (1 - 1 / ((1 + np.exp(-a.X)) * (1 + np.exp(-a.X)))),
+        "grad * (1 - (1 / (1 + np.exp(-X))) ** 2)",
+    ),
+    _tanh_back(
+        "tanh of grad is taken",
+        CHAIN,
+        lambda a: np.tanh(a.grad) * (1 - a.h * a.h),
+        "np.tanh(grad) * (1 - self.h * self.h)",
+    ),
+    _tanh_back(
+        "grad is squared", CHAIN, lambda a: a.grad * a.grad * (1 - a.h * a.h), "grad * grad * (1 - self.h * self.h)"
+    ),
+    _tanh_back(
+        "the derivative is multiplied by X, not by grad",
+        CHAIN,
+        lambda a: a.X * (1 - a.h * a.h),
+        "X * (1 - self.h * self.h)",
+    ),
+    _tanh_back(
+        "X stands in the product beside grad",
+        CHAIN,
+        lambda a: a.grad * a.X * (1 - a.h * a.h),
+        "grad * X * (1 - self.h * self.h)",
+    ),
+    _tanh_back(
+        "grad is subtracted, where it is multiplied",
+        CHAIN,
+        lambda a: (1 - a.h * a.h) - a.grad,
+        "(1 - self.h * self.h) - grad",
+    ),
+    _tanh_back(
+        "backward returns several things",
+        "backward returns ∂l/∂X alone.",
+        lambda a: SEVERAL,
+        "return grad * (1 - self.h * self.h), self.h\n",
+    ),
+    _tanh_back(
         "the derivative is relu's",
         "Which of the two activations belongs in this class?",
         lambda a: a.grad * (a.X.value > 0),
@@ -310,6 +469,67 @@ RELU_FORWARD = (
         "What does relu return for u = 3?",
         lambda a: where(a.X.value > 0, a.X * a.X, 0),
         "np.where(X > 0, X * X, 0)",
+    ),
+    _relu(
+        "negative inputs become e^u − 1",
+        "That is a smooth function of the same shape.",
+        lambda a: where(a.X.value > 0, a.X, np.exp(np.minimum(a.X, 0)) - 1),
+        "np.where(X > 0, X, np.exp(np.minimum(X, 0)) - 1)",
+    ),
+    _relu(
+        "the output is u times the sigmoid",
+        "That is a smooth function of the same shape.",
+        lambda a: a.X / (1 + np.exp(-a.X)),
+        "X / (1 + np.exp(-X))",
+    ),
+    _relu(
+        "whole rows are let through, by the sign of their sum",
+        "relu looks at every element on its own.",
+        lambda a: where(_row_sums(a), a.X, 0),
+        "np.where(X.sum(axis=-1, keepdims=True) > 0, X, 0)",
+    ),
+    _relu(
+        "whole rows are let through where any of their elements is positive",
+        "relu looks at every element on its own.",
+        lambda a: where(_row_any(a), a.X, 0),
+        "np.where((X > 0).any(axis=-1, keepdims=True), X, 0)",
+    ),
+    _relu("negative inputs become 1", SIDE, lambda a: where(a.X.value > 0, a.X, 1), "np.where(X > 0, X, 1)"),
+    _relu(
+        "1 is added",
+        "What does relu return for u = 3, and for u = −3?",
+        lambda a: np.maximum(a.X, 0) + 1,
+        "np.maximum(X, 0) + 1",
+    ),
+    _relu(
+        "the square root of u is taken",
+        "What does relu return for u = 4?",
+        lambda a: np.sqrt(np.maximum(a.X, 0)),
+        "np.sqrt(np.maximum(X, 0))",
+    ),
+    _relu(
+        "the forward returns several things",
+        "forward returns h alone.",
+        lambda a: SEVERAL,
+        "self.mask = X > 0\nreturn np.maximum(X, 0), self.mask",
+    ),
+    replace(
+        _relu(
+            "negative inputs leak through with another slope than 0",
+            SIDE,
+            lambda a: where(a.X.value > 0, a.X, a.found * a.X),
+            "np.where(X > 0, X, 0.3 * X)",
+        ),
+        estimate=_ratio(_negative_part),
+    ),
+    replace(
+        _relu(
+            "the threshold is not 0",
+            "From which input on does relu let through?",
+            lambda a: where(a.X.value > a.found, a.X, 0),
+            "np.where(X > 0.5, X, 0)",
+        ),
+        estimate=_threshold,
     ),
     _relu(
         "the output is tanh",
@@ -412,6 +632,60 @@ RELU_BACKWARD = (
         "X * (grad > 0)",
     ),
     _relu_back("backward returns the output", CHAIN, lambda a: np.maximum(a.X, 0), "np.maximum(X, 0)"),
+    _relu_back(
+        "whole rows are let through, by the sign of their sum",
+        "relu looks at every element on its own.",
+        lambda a: where(_row_sums(a), a.grad, 0),
+        "grad * (X.sum(axis=-1, keepdims=True) > 0)",
+    ),
+    _relu_back(
+        "whole rows are let through where any of their elements is positive",
+        "relu looks at every element on its own.",
+        lambda a: where(_row_any(a), a.grad, 0),
+        "grad * (X > 0).any(axis=-1, keepdims=True)",
+    ),
+    _relu_back(
+        "the absolute value of grad is taken",
+        CHAIN,
+        lambda a: where(a.X.value > 0, abs(a.grad), 0),
+        "np.abs(grad) * (X > 0)",
+    ),
+    _relu_back(
+        "only where both X and grad are positive is grad let through",
+        "Which quantity decides what relu lets through?",
+        lambda a: where((a.X.value > 0) & (a.grad.value > 0), a.grad, 0),
+        "grad * (X > 0) * (grad > 0)",
+    ),
+    _relu_back(
+        "the derivative is 1 / (1 + e^(−u)), of the smooth function of this shape",
+        INDICATOR,
+        lambda a: a.grad / (1 + np.exp(-a.X)),
+        "grad / (1 + np.exp(-X))",
+    ),
+    _relu_back(
+        "backward returns several things",
+        "backward returns ∂l/∂X alone.",
+        lambda a: SEVERAL,
+        "return grad * self.mask, self.mask\n",
+    ),
+    replace(
+        _relu_back(
+            "the derivative leaks: it is not 0 where u < 0",
+            SIDE,
+            lambda a: where(a.X.value > 0, a.grad, a.found * a.grad),
+            "grad * np.where(X > 0, 1, 0.3)",
+        ),
+        estimate=_ratio(_negative_part),
+    ),
+    replace(
+        _relu_back(
+            "the derivative's threshold is not 0",
+            "From which input on does relu let through?",
+            lambda a: where(a.X.value > a.found, a.grad, 0),
+            "grad * (X > -0.5)",
+        ),
+        estimate=_threshold,
+    ),
     _relu_back(
         "the derivative is tanh's",
         "Which of the two activations belongs in this class?",

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 
-from parity_tests.assignment.diagnoses.base import NOTHING, SEVERAL, Asked, Body, Formula, Mistake
+from parity_tests.assignment.diagnoses.base import NOTHING, SEVERAL, Asked, Body, Estimate, Formula, Mistake
+from parity_tests.assignment.diagnoses.numbers import likeliest
+from parity_tests.assignment.running import Running, where
 
 RIGHT_W = 'self.gradient["W"] = X.T @ grad'
 RIGHT_B = 'self.gradient["b"] = grad.sum(axis=0, keepdims=True)'
@@ -26,6 +32,41 @@ def _backward(part: str, name: str, hint: str, formula: Formula, body: str) -> M
 
 def _first(a: Asked) -> Asked:
     return a.past[0] if a.past else a
+
+
+def _above(rows: np.ndarray[Any, Any], values: Running) -> Running:
+    """The values in the rows told, 0 in the others."""
+    return where(np.asarray(rows)[:, None], values, 0)
+
+
+def _but_last(count: int) -> np.ndarray[Any, Any]:
+    return np.arange(count) < count - 1
+
+
+def _share_of(own: Formula, term: Formula) -> Estimate:
+    """How much of a term is in what was returned beside what belongs there, from all float64 calls."""
+
+    def estimate(asked: Sequence[Asked]) -> float | None:
+        over = under = 0.0
+        for a in (a for a in asked if a.dtype == np.float64 and a.wrong):
+            t = np.broadcast_to(term(a).value, np.shape(a.got))
+            over += float(((np.asarray(a.got, np.longdouble) - own(a).value) * t).sum())
+            under += float((t * t).sum())
+        return likeliest(over / under) if under and over else None
+
+    return estimate
+
+
+def _stale_weights(name: str, part: str, formula: Formula, forward: str, gradient: str) -> Mistake:
+    """What only a training run shows: no layer's own case changes its weights."""
+    keep = 'self.kept = getattr(self, "kept", None) or {k: v.copy() for k, v in self.params.items()}\n'
+    plug = [Body("linear_layer.forward", keep + forward)]
+    if gradient:
+        lines = (RIGHT_W, RIGHT_B, f"return grad @ {gradient}.T")
+        plug.append(Body("linear_layer.backward", "\n".join(lines)))
+    hint = "Which W does a layer use: the one that SGD has just changed, or one that was put aside before?"
+    todo = "3" if part == "output" else "4"
+    return Mistake(todo, f"linear.{part}", name, hint, formula, shows_in=("linear", "trajectory"), plug=tuple(plug))
 
 
 FORWARD = (
@@ -115,6 +156,94 @@ FORWARD = (
         "How does b enter u: what is the operation between X W and b?",
         lambda a: (a.X @ a.W) * a.b,
         "return (X @ W) * B",
+    ),
+    _forward(
+        "the mean of the biases is added",
+        "The bias has one entry for each output, and each belongs to its own column.",
+        lambda a: a.X @ a.W + a.b.mean(),
+        "return X @ W + B.mean()",
+    ),
+    _forward(
+        "the bias is added to the first row alone",
+        "Every example gets the bias: where does your loop add it?",
+        lambda a: a.X @ a.W + _above(np.arange(a.N) == 0, 0 * (a.X @ a.W) + a.b),
+        "return X @ W + np.where(np.arange(len(X))[:, None] == 0, B, 0)",
+    ),
+    _forward(
+        "the bias is added to the last row alone",
+        "Every example gets the bias: where does your loop add it?",
+        lambda a: a.X @ a.W + _above(~_but_last(a.N), 0 * (a.X @ a.W) + a.b),
+        "return X @ W + np.where(np.arange(len(X))[:, None] == len(X) - 1, B, 0)",
+    ),
+    _forward(
+        "the last row stays zero",
+        "Check the bounds of the loop over the rows.",
+        lambda a: _above(_but_last(a.N), a.X @ a.W + a.b),
+        "u = X @ W + B\nu[-1] = 0\nreturn u",
+    ),
+    _forward(
+        "the last input is left out",
+        "Check the bounds of the sum over the inputs.",
+        lambda a: a.X[:, :-1] @ a.W[:-1] + a.b,
+        "return X[:, :-1] @ W[:-1] + B",
+    ),
+    _forward(
+        "the first input is left out",
+        "Check the bounds of the sum over the inputs: where do Python's indices begin?",
+        lambda a: a.X[:, 1:] @ a.W[1:] + a.b,
+        "return X[:, 1:] @ W[1:] + B",
+    ),
+    _forward(
+        "the linear layer applies the sigmoid to its output",
+        "The activation is a layer of its own.",
+        lambda a: 1 / (1 + np.exp(-(a.X @ a.W + a.b))),
+        "return 1 / (1 + np.exp(-(X @ W + B)))",
+    ),
+    _forward(
+        "the absolute value of W is taken",
+        "What is done to W before it is multiplied?",
+        lambda a: a.X @ abs(a.W) + a.b,
+        "return X @ np.abs(W) + B",
+    ),
+    _forward(
+        "the forward returns several things",
+        "forward returns u alone.",
+        lambda a: SEVERAL,
+        "return X @ W + B, X",
+    ),
+    _stale_weights(
+        "the forward uses the weights of an earlier call",
+        "output",
+        lambda a: a.X @ _first(a).W + _first(a).b,
+        'return X @ self.kept["W"] + self.kept["b"]',
+        "",
+    ),
+    replace(
+        _forward(
+            "the bias is scaled by a constant factor",
+            "Count how often each parameter enters u, and with which factor.",
+            lambda a: a.X @ a.W + a.found * a.b,
+            "return X @ W + 0.7 * B",
+        ),
+        estimate=_share_of(lambda a: a.X @ a.W, lambda a: a.b),
+    ),
+    replace(
+        _forward(
+            "X W is scaled by a constant factor, the bias is not",
+            "Is there a factor in u that the assignment does not have?",
+            lambda a: a.found * (a.X @ a.W) + a.b,
+            "return 0.7 * (X @ W) + B",
+        ),
+        estimate=_share_of(lambda a: 0 * (a.X @ a.W) + a.b, lambda a: a.X @ a.W),
+    ),
+    replace(
+        _forward(
+            "a constant is added to u",
+            "Is there a term in u that the assignment does not have?",
+            lambda a: a.X @ a.W + a.b + a.found,
+            "return X @ W + B + 0.7",
+        ),
+        estimate=_share_of(lambda a: a.X @ a.W + a.b, lambda a: 0 * (a.X @ a.W) + 1),
     ),
     _forward(
         "the forward returns nothing",
@@ -259,6 +388,58 @@ GRADIENT_OF_W = (
         lambda a: a.W.zeros(),
         "dW = X.T @ grad",
     ),
+    _backward(
+        "W",
+        "the gradient of W leaves the first row out",
+        "Check the bounds of the loop over the rows: where do Python's indices begin?",
+        lambda a: a.X[1:].T @ a.grad[1:],
+        'self.gradient["W"] = X[1:].T @ grad[1:]',
+    ),
+    _backward(
+        "W",
+        "the gradient of W is multiplied by the number of rows",
+        "Where does the division by N happen in this network, and does anything undo it?",
+        lambda a: a.X.T @ a.grad * a.N,
+        'self.gradient["W"] = X.T @ grad * X.shape[0]',
+    ),
+    _backward(
+        "W",
+        "X and grad are summed before they are multiplied",
+        "Is the sum of products the product of the sums?",
+        lambda a: a.X.sum(axis=0, keepdims=True).T @ a.grad.sum(axis=0, keepdims=True),
+        'self.gradient["W"] = X.sum(axis=0, keepdims=True).T @ grad.sum(axis=0, keepdims=True)',
+    ),
+    _backward(
+        "W",
+        "the absolute value of X is taken",
+        "What is done to X before it is multiplied?",
+        lambda a: abs(a.X).T @ a.grad,
+        'self.gradient["W"] = np.abs(X).T @ grad',
+    ),
+    _backward(
+        "W",
+        "the absolute value of grad is taken",
+        "What is done to grad before it is multiplied?",
+        lambda a: a.X.T @ abs(a.grad),
+        'self.gradient["W"] = X.T @ np.abs(grad)',
+    ),
+    _backward(
+        "W",
+        "the gradient of W uses the output, not the input",
+        "How does u depend on W: what multiplies W in u?",
+        lambda a: (a.X @ a.W + a.b).T @ a.grad,
+        'u = X @ self.params["W"] + self.params["b"]\nself.gradient["W"] = u.T @ grad',
+    ),
+    replace(
+        _backward(
+            "W",
+            "a multiple of W is added to its gradient",
+            "Weight decay belongs to SGD, with its λ.",
+            lambda a: a.X.T @ a.grad + a.found * a.W,
+            'self.gradient["W"] = X.T @ grad + 0.02 * self.params["W"]',
+        ),
+        estimate=_share_of(lambda a: a.X.T @ a.grad, lambda a: a.W),
+    ),
 )
 
 GRADIENT_OF_B = (
@@ -395,6 +576,65 @@ GRADIENT_OF_B = (
         lambda a: a.grad.max(axis=0, keepdims=True),
         'self.gradient["b"] = grad.max(axis=0, keepdims=True)',
     ),
+    _backward(
+        "b",
+        "the gradient of b leaves the first row out",
+        "Check the bounds of the loop over the rows: where do Python's indices begin?",
+        lambda a: a.grad[1:].sum(axis=0, keepdims=True),
+        'self.gradient["b"] = grad[1:].sum(axis=0, keepdims=True)',
+    ),
+    _backward(
+        "b",
+        "the gradient of b is multiplied by the number of rows",
+        "Where does the division by N happen in this network, and does anything undo it?",
+        lambda a: a.grad.sum(axis=0, keepdims=True) * a.N,
+        'self.gradient["b"] = grad.sum(axis=0, keepdims=True) * X.shape[0]',
+    ),
+    _backward(
+        "b",
+        "the gradient of b is the mean of all numbers",
+        "gradient['b'] has one entry for each output: which axis goes away?",
+        lambda a: a.grad.mean() + 0 * a.b,
+        'self.gradient["b"] = grad.mean() + 0 * self.params["b"]',
+    ),
+    _backward(
+        "b",
+        "the absolute value of grad is taken",
+        "What is done to grad before it is summed?",
+        lambda a: abs(a.grad).sum(axis=0, keepdims=True),
+        'self.gradient["b"] = np.abs(grad).sum(axis=0, keepdims=True)',
+    ),
+    _backward(
+        "b",
+        "the squares of grad are summed",
+        "What is ∂u/∂b? Does it hold grad?",
+        lambda a: (a.grad * a.grad).sum(axis=0, keepdims=True),
+        'self.gradient["b"] = (grad * grad).sum(axis=0, keepdims=True)',
+    ),
+    _backward(
+        "b",
+        "X is summed, not grad",
+        "b enters u alone: what is ∂u/∂b, and does it hold X?",
+        lambda a: a.X.sum() + 0 * a.b,
+        'self.gradient["b"] = X.sum() + 0 * self.params["b"]',
+    ),
+    _backward(
+        "b",
+        "the gradient of b is the gradient of W, summed",
+        "b enters u alone: what is ∂u/∂b, and does it hold X?",
+        lambda a: (a.X.T @ a.grad).sum(axis=0, keepdims=True),
+        'self.gradient["b"] = (X.T @ grad).sum(axis=0, keepdims=True)',
+    ),
+    replace(
+        _backward(
+            "b",
+            "a multiple of b is added to its gradient",
+            "Weight decay belongs to SGD, with its λ.",
+            lambda a: a.grad.sum(axis=0, keepdims=True) + a.found * a.b,
+            'self.gradient["b"] = grad.sum(axis=0, keepdims=True) + 0.02 * self.params["b"]',
+        ),
+        estimate=_share_of(lambda a: a.grad.sum(axis=0, keepdims=True), lambda a: a.b),
+    ),
 )
 
 GRADIENT_OF_X = (
@@ -509,6 +749,62 @@ GRADIENT_OF_X = (
         "What does backward hand to the layer before?",
         lambda a: a.X.zeros(),
         "return np.zeros_like(X)",
+    ),
+    _backward(
+        "X",
+        "the gradient of X is multiplied by the number of rows",
+        "Where does the division by N happen in this network, and does anything undo it?",
+        lambda a: a.grad @ a.W.T * a.N,
+        'return grad @ self.params["W"].T * X.shape[0]',
+    ),
+    _backward(
+        "X",
+        "the gradient of X is divided by the number of inputs",
+        "Is a mean taken over the wrong axis?",
+        lambda a: a.grad @ a.W.T / a.D,
+        'return grad @ self.params["W"].T / X.shape[1]',
+    ),
+    _backward(
+        "X",
+        "the gradient of X does not use W",
+        "How does u depend on X: what multiplies X in u?",
+        lambda a: a.grad @ (0 * a.W + 1).T,
+        'return grad @ np.ones_like(self.params["W"]).T',
+    ),
+    _backward(
+        "X",
+        "the gradient of W takes the place of W",
+        "How does u depend on X: what multiplies X in u?",
+        lambda a: a.grad @ (a.X.T @ a.grad).T,
+        'return grad @ self.gradient["W"].T',
+    ),
+    _backward(
+        "X",
+        "the absolute value of W is taken",
+        "What is done to W before it is multiplied?",
+        lambda a: a.grad @ abs(a.W).T,
+        'return grad @ np.abs(self.params["W"]).T',
+    ),
+    _backward(
+        "X",
+        "the gradient of X is zero where X is not positive",
+        "The activation is a layer of its own, and so is its derivative.",
+        lambda a: where(a.X.value > 0, a.grad @ a.W.T, 0),
+        'return (grad @ self.params["W"].T) * (X > 0)',
+    ),
+    _backward(
+        "X",
+        "backward returns the gradient of b",
+        "backward hands ∂l/∂X to the layer before.",
+        lambda a: a.grad.sum(axis=0, keepdims=True),
+        'return self.gradient["b"].copy()',
+    ),
+    _stale_weights(
+        "the gradient of X uses the weights of an earlier call",
+        "gradient of X",
+        lambda a: a.grad @ _first(a).W.T,
+        'return X @ self.params["W"] + self.params["b"]',
+        'self.kept["W"]',
     ),
 )
 
