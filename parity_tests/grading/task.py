@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -67,6 +68,7 @@ def warm_up() -> None:
     from parity_tests.assignment import expectations  # noqa: F401
 
     torch.set_num_threads(1)
+    gc.freeze()  # what was imported stays: the collector need not go over it again and again
 
 
 def work(task: Task) -> Outcome:
