@@ -7,7 +7,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from queue import SimpleQueue
@@ -95,7 +94,7 @@ def check(
             runner.start()
             stack.callback(runner.stop)  # before the pool waits for its interviews
         # torch takes a second to import: the submission says hello, and answers, meanwhile.
-        pool.submit(import_module, "torch")
+        pool.submit(_import_torch)
         hello = runners["parts"].hello
         wanted = case_table.plan(hello.edition, tuple(dtypes), todos)
         if not wanted:
@@ -121,6 +120,12 @@ def check(
         inputs={case.name: {"title": case.title, **json_params(case.params)} for case in wanted},
         output=output,
     )
+
+
+def _import_torch() -> None:
+    import torch
+
+    torch.set_num_threads(1)  # the arrays are small: threads would only wait for one another
 
 
 def _runner(
@@ -175,12 +180,10 @@ def _judge_all(
     arriving: Iterator[Observation],
     progress: Progress | None,
 ) -> tuple[dict[str, dict[str, Comparison]], dict[str, Observation]]:
-    import torch  # takes a second: imported while the submission is at work
-
     from parity_tests.assignment import expectations
     from reference.device import set_up
 
-    torch.set_num_threads(1)  # the arrays are small: threads would only wait for one another
+    _import_torch()
     set_up(device)
     by_name = {case.name: case for case in plan}
     judged: dict[str, dict[str, Comparison]] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import os
 import sys
 from collections.abc import Sequence
 
@@ -30,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0 agreement, 1 discrepancies, 2 what was asked for cannot be done, 3 Parity's own fault, 130 Ctrl-C.
     """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's products are small here, as torch's are
     # Going over torch's and pandas' objects again and again takes a sixth of a check's time and finds nothing.
     gc.set_threshold(200_000)
     for stream in (sys.stdout, sys.stderr):
