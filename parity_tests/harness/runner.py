@@ -21,7 +21,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from parity_tests.assignment import editions
-from parity_tests.harness import packages, wire
+from parity_tests.harness import packages, shelf, wire
 from parity_tests.harness.errors import HarnessError
 from parity_tests.harness.launch import SCRATCH_BYTES, WORKER, Launch, Launcher
 from parity_tests.harness.observation import FAILURE_KINDS, Failure, Hello, Observation, Returned
@@ -68,7 +68,9 @@ class Runner:
     stems. `edition` overrides the one that the source shows. `allow` are modules beyond numpy and the standard
     library, `lend_utils` the file that serves as `utils` where the folder has none. A case may take `case_seconds`
     of wall time, the process `memory` bytes of address space, one message `cap` bytes of arrays. `isolation` is the
-    level at which it runs, one of isolation.LEVELS. Raises UsageError for a module in `allow` that is not installed;
+    level at which it runs, one of isolation.LEVELS. With a `shelf` of so many bytes, more than the arrays of a round
+    have, what comes of rounds is laid into shared memory: an array is then valid for two more rounds.
+    Raises UsageError for a module in `allow` that is not installed;
     its methods HarnessError where the process itself cannot be run, UsageError where the level cannot be had.
     """
 
@@ -85,7 +87,9 @@ class Runner:
         memory: int = 2 << 30,
         cap: int = wire.MAX_BODY,
         isolation: str = "none",
+        shelf: int = 0,
     ) -> None:
+        self._shelf = shelf if hasattr(os, "memfd_create") else 0
         self._seconds = case_seconds
         self._cap = cap
         self._order: dict[str, Any] = {
@@ -141,7 +145,7 @@ class Runner:
             raise HarnessError("this runner was stopped")
         try:
             launch = self._launcher.launch()
-            self._child = _Child(launch, self._cap, self._output)
+            self._child = _Child(launch, self._cap, self._output, self._shelf)
         except OSError as error:
             raise HarnessError(f"the process for the submission cannot be started: {error}") from error
         self._greeted = False
@@ -224,6 +228,7 @@ class Runner:
             deadline = since + limit + GRACE
             while True:
                 message = self._child.receive(deadline)
+                gathered.take_shelved(self._child.shelf)
                 if message.header.get("kind") != "more":
                     if gathered.take(message):
                         finished = not gathered.fault
@@ -231,17 +236,25 @@ class Runner:
                     continue
                 ended, gathered = gathered, _Gathered(case)
                 spent, since = _seconds(message.header), time.monotonic()
-                self._child.send(*_round(next(given, None)), since + limit + GRACE)
+                following = next(given, None)
+                if self._child.shelf is not None and following is not None:
+                    self._child.shelf.turn()
+                    self._child.shelf.clear()
+                self._child.send(*_round(following), since + limit + GRACE)
                 if begun:
                     yield ended.observation(spent)
                 begun = True
                 deadline = time.monotonic() + limit + GRACE
-        except _Late:
-            gathered.failures[""] = gathered.late(limit)
-        except _Ended:
-            gathered.failures[""] = gathered.died(self._child.end())
-        except wire.WireError:
-            gathered.failures[""] = gathered.garbled()
+        except (_Late, _Ended, wire.WireError) as error:
+            with contextlib.suppress(wire.WireError):
+                gathered.take_shelved(self._child.shelf)
+            gathered.failures[""] = (
+                gathered.late(limit)
+                if isinstance(error, _Late)
+                else gathered.died(self._child.end())
+                if isinstance(error, _Ended)
+                else gathered.garbled()
+            )
         finally:
             if not finished:
                 self._drop()
@@ -353,23 +366,36 @@ class Runner:
 class _Child:
     """The process and the three pipes to it. Never waits for the end of a pipe: an orphan may hold it open."""
 
-    def __init__(self, launch: Launch, cap: int, output: bytearray) -> None:
+    def __init__(self, launch: Launch, cap: int, output: bytearray, room: int) -> None:
         self._wrapped = launch.wrapped
         self._scratch = Path(launch.scratch)
         self._looked, self._full = time.monotonic(), False
         self._output = output
         self._decoder = wire.Decoder(cap)
         self._spent = 0
+        shared = [shelf.create(room)] if room else []
+        self.shelf = shelf.Shelf(shared[0], room) if shared else None
+        arguments = [str(number) for number in (*shared, room)] if room else []
         ask_read, self._ask = os.pipe()
         self._answer, answer_write = os.pipe()
         self._printed, print_write = os.pipe()
         try:
             self._process = subprocess.Popen(
-                [*launch.prefix, sys.executable, "-I", "-B", WORKER, str(ask_read), str(answer_write), str(cap)],
+                [
+                    *launch.prefix,
+                    sys.executable,
+                    "-I",
+                    "-B",
+                    WORKER,
+                    str(ask_read),
+                    str(answer_write),
+                    str(cap),
+                    *arguments,
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=print_write,
                 stderr=print_write,
-                pass_fds=(ask_read, answer_write, *launch.descriptors),
+                pass_fds=(ask_read, answer_write, *shared, *launch.descriptors),
                 cwd="/" if launch.wrapped else launch.scratch,
                 env=launch.environment,
                 start_new_session=True,
@@ -379,7 +405,7 @@ class _Child:
                 os.close(descriptor)
             raise
         finally:
-            for descriptor in (ask_read, answer_write, print_write):
+            for descriptor in (ask_read, answer_write, print_write, *shared):
                 os.close(descriptor)
         self._selector = selectors.DefaultSelector()
         for descriptor in (self._ask, self._answer, self._printed):
@@ -538,6 +564,15 @@ class _Gathered:
                 raise wire.WireError("a message of no known kind")
         return False
 
+    def take_shelved(self, lain: shelf.Shelf | None) -> None:
+        """Add what was laid on the shelf since the last look. Raises WireError."""
+        if lain is None:
+            return
+        for message in wire.shelved(lain.new(), lain.contents):
+            if self.take(message):
+                raise wire.WireError("a case does not end on the shelf")
+        self._call = _short(lain.label) or self._call
+
     def late(self, limit: float) -> Failure:
         """The failure of a process that was killed for overstaying."""
         who = self._call or "the submission"
@@ -609,7 +644,8 @@ def _read(descriptor: int) -> bytes:
 
 def _short(text: str) -> str:
     """A text of the child's as a report may carry it: one line, printable, not long."""
-    return "".join(char if char.isprintable() else " " for char in text[:_TEXT])
+    short = text[:_TEXT]
+    return short if short.isprintable() else "".join(char if char.isprintable() else " " for char in short)
 
 
 def _failure(header: Any) -> Failure:

@@ -142,6 +142,42 @@ class Decoder:
         return message
 
 
+def shelved(log: bytes, memory: memoryview) -> list[Message]:
+    """The messages of a log of shelf.py, their arrays left where they lie in `memory`. Raises WireError.
+
+    A log is lines of JSON; after name, dtype and shape an array's description says at which byte it begins.
+    """
+    if not log:
+        return []
+    try:
+        headers = json.loads("[" + log.decode("ascii").removesuffix("\n").replace("\n", ",") + "]")
+    except (ValueError, RecursionError):
+        raise WireError("the log is not JSON") from None
+    if not _small(headers):
+        raise WireError(f"the log is not JSON of at most {MAX_ITEMS} values, nested at most {MAX_DEPTH} deep")
+    return [_shelved(header, memory, len(log)) for header in headers]
+
+
+def _shelved(header: object, memory: memoryview, size: int) -> Message:
+    listed = header.pop("arrays", None) if isinstance(header, dict) else None
+    if not isinstance(header, dict) or not isinstance(listed, list):
+        raise WireError("a line of the log is no object with a list of arrays")
+    arrays = {}
+    for item in listed:
+        match item:
+            case [name, dtype, shape, int(at)] if type(at) is int:
+                spec = _spec([name, dtype, shape])
+            case _:
+                raise WireError("the log describes an array by something else than a name, a dtype, a shape, a place")
+        if not 0 <= at <= len(memory) - spec.nbytes:
+            raise WireError("an array is said to lie outside the memory")
+        try:
+            arrays[spec.name] = np.frombuffer(memory, spec.dtype, math.prod(spec.shape), at).reshape(spec.shape)
+        except ValueError:
+            raise WireError(f"the shape {list(spec.shape)} is too large") from None
+    return Message(header, arrays, size)
+
+
 def _parse(text: bytes, body: int) -> tuple[dict[str, Any], list[_Spec]]:
     """The header and what it says of the arrays, which must fill `body` bytes exactly."""
     try:
@@ -169,11 +205,8 @@ def _small(value: object) -> bool:
         items += len(level)
         if items > MAX_ITEMS:
             return False
-        level = [
-            inner
-            for outer in level
-            for inner in (outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else ())
-        ]
+        containers = [value for value in level if isinstance(value, (dict, list))]
+        level = [inner for outer in containers for inner in (outer.values() if isinstance(outer, dict) else outer)]
     return not level
 
 
