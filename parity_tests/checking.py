@@ -27,6 +27,7 @@ from parity_tests.harness.errors import HarnessError, UsageError
 from parity_tests.harness.interview import Question, interview
 from parity_tests.harness.observation import Hello, Observation
 from parity_tests.harness.runner import Runner
+from parity_tests.harness.servers import Servers
 from parity_tests.harness.submission import find_submission
 from reports.records import FAILING, Record
 
@@ -73,12 +74,14 @@ def check(
     allow: Sequence[str] = (),
     isolation: str = ISOLATION,
     progress: Progress | None = None,
+    servers: Servers | None = None,
 ) -> Run:
     """Put every planned case to the submission in this folder and judge what it did.
 
     `device` is torch's ("cpu" or "cuda"); `todos` restricts to the cases with those TODOs; `timeout` is in seconds a
     case; `allow` names modules that the submission may import beside numpy; `isolation` is the level at which it
-    runs, one of harness.isolation.LEVELS. `progress` is told (done, planned, case).
+    runs, one of harness.isolation.LEVELS. `progress` is told (done, planned, case). `servers` are the fork servers of
+    whoever checks many.
     Raises UsageError for what cannot be started, HarnessError where Parity itself is at fault.
     """
     folder = find_submission(submission)
@@ -86,7 +89,7 @@ def check(
     started = time.monotonic()
     with ExitStack() as stack:
         runners = {
-            worker: stack.enter_context(_runner(folder, worker, edition, allow, timeout, isolation))
+            worker: stack.enter_context(_runner(folder, worker, edition, allow, timeout, isolation, servers))
             for worker in WORKERS
         }
         pool = stack.enter_context(ThreadPoolExecutor(len(WORKERS) + 1))
@@ -129,7 +132,13 @@ def _import_torch() -> None:
 
 
 def _runner(
-    folder: Path, worker: str, edition: str | None, allow: Sequence[str], timeout: float, isolation: str
+    folder: Path,
+    worker: str,
+    edition: str | None,
+    allow: Sequence[str],
+    timeout: float,
+    isolation: str,
+    servers: Servers | None,
 ) -> Runner:
     companions = {"parts": ["recorder.py"], "wiring": ["recorder.py", "stand_ins.py"]}[worker]
     return Runner(
@@ -141,6 +150,7 @@ def _runner(
         lend_utils=shipped_network() / "utils.py",
         case_seconds=timeout,
         isolation=isolation,
+        servers=servers,
     )
 
 

@@ -72,16 +72,20 @@ def versions() -> Mapping[str, str]:
 
 def isolation() -> dict[str, str]:
     """Which levels work here, each having been tried, and what there is for them."""
-    from parity_tests.harness.isolation import GUARANTEES, LEVELS, problem
+    from parity_tests.harness.isolation import GUARANTEES, LEVELS, forking_problem, problem
 
     problems = {level: problem(level) for level in reversed(LEVELS)}
     levels = {
         level: f"does not work: {problems[level]}" if problems[level] else f"works: {GUARANTEES[level]}"
         for level in problems
     }
+    strongest = next(level for level in problems if not problems[level])
+    forking = forking_problem(strongest)
+    cold = f"does not work, so every process is started cold, a few times slower: {forking}"
     return {
-        "strongest": next(level for level in problems if not problems[level]),
+        "strongest": strongest,
         **levels,
+        "fork_server": cold if forking else f"works: `parity grade` forks the processes of the level {strongest}",
         "bubblewrap_program": _bubblewrap(),
         "libseccomp": _libseccomp(),
         "landlock": _landlock(),
@@ -167,7 +171,7 @@ def _libseccomp() -> str:
     from parity_tests.harness.errors import UsageError
 
     try:
-        return f"there (a filter of {len(seccomp.compiled(None, threads=True)) // 8} instructions)"
+        return f"there (a filter of {len(seccomp.compiled(True, threads=True)) // 8} instructions)"
     except UsageError as error:
         return f"missing: {error}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import shutil
@@ -16,6 +17,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from parity_tests.harness.servers import Servers
 from reports.records import Record
 
 OVERDUE = 900.0
@@ -61,14 +63,22 @@ class Outcome:
     seconds: float = 0.0
 
 
+_servers: Servers | None = None
+"""The fork servers of a process that does much work; they end with it."""
+
+
 def warm_up() -> None:
-    """Import once, in a process that will do much work, what takes seconds to import."""
+    """Import once, in a process that will do much work, what takes seconds to import; have fork servers from now on."""
+    global _servers
     import torch
 
     from parity_tests.assignment import expectations  # noqa: F401
 
     torch.set_num_threads(1)
     gc.freeze()  # what was imported stays: the collector need not go over it again and again
+    if _servers is None:
+        _servers = Servers()
+        atexit.register(_servers.close)
 
 
 def work(task: Task) -> Outcome:
@@ -91,6 +101,7 @@ def lost(task: Task, why: str, trace: str = "") -> Outcome:
 def _checked(task: Task) -> Outcome:
     from parity_tests.assignment import editions
     from parity_tests.checking import check
+    from parity_tests.harness.isolation import forking_problem
     from parity_tests.intake.likeness import fingerprint
 
     settings = task.settings
@@ -104,6 +115,7 @@ def _checked(task: Task) -> Outcome:
             timeout=settings.timeout,
             allow=settings.allow,
             isolation=settings.isolation,
+            servers=None if _servers is None or forking_problem(settings.isolation) else _servers,
         )
     run = replace(
         run,

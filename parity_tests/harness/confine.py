@@ -11,10 +11,11 @@ import os
 import resource
 import signal
 import stat
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_PR_SET_PDEATHSIG, _PR_SET_KEEPCAPS, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 8, 22, 38
+_PR_SET_PDEATHSIG, _PR_SET_KEEPCAPS, _PR_SET_SECCOMP, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 8, 22, 24, 38
 _SECCOMP_MODE_FILTER = 2
 _CAPABILITY_VERSION = 0x20080522
 _SEARCH, _OVERRIDE = 1 << 2, 1 << 1
@@ -38,7 +39,8 @@ def confine(order: Mapping[str, Any]) -> None:
     `user`: the user and group id to become, None to stay. `search`: whether to keep the right to read whatever the
     modes say. `landlock`: None, or which paths stay: "read" (files and folders with all below), "list" (folders whose
     names may be listed), "write" (folders with all below). `processes`: how many threads the user may have, or None.
-    `filter`: the filter of system calls in hexadecimal. Raises OSError.
+    `filter`: the filter of system calls in hexadecimal. `self`: the number that stands in it for our own process id.
+    Raises OSError.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     if order["user"] is not None:
@@ -49,15 +51,32 @@ def confine(order: Mapping[str, Any]) -> None:
         _landlock(libc, **order["landlock"])
     if order["processes"] is not None:
         resource.setrlimit(resource.RLIMIT_NPROC, (order["processes"], order["processes"]))
-    program = bytes.fromhex(order["filter"])
+    program = _with_own_id(bytes.fromhex(order["filter"]), order["self"])
     instructions = ctypes.create_string_buffer(program, len(program))
     _prctl(libc, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, _Program(len(program) // 8, ctypes.addressof(instructions)))
+
+
+def give_up_capabilities() -> None:
+    """Have none, and be able to gain none by running programs. Raises OSError."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    for capability in range(64):
+        if libc.prctl(_PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0):
+            break  # the kernel knows no more
+    _keep_capabilities(libc, 0)
+    _prctl(libc, _PR_SET_NO_NEW_PRIVS, 1)
 
 
 def landlock_version() -> int:
     """The version of Landlock that the kernel has, 0 where it has none."""
     libc = ctypes.CDLL(None, use_errno=True)
     return max(0, int(libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), 1)))
+
+
+def _with_own_id(program: bytes, stand_in: int) -> bytes:
+    """The filter with our own process id for the number that stands for it; an instruction ends with its operand."""
+    steps = (program[at : at + 8] for at in range(0, len(program), 8))
+    stands, own = stand_in.to_bytes(4, sys.byteorder), os.getpid().to_bytes(4, sys.byteorder)
+    return b"".join(step[:4] + (own if step[4:] == stands else step[4:]) for step in steps)
 
 
 class _Program(ctypes.Structure):
@@ -84,15 +103,19 @@ def _become(libc: Any, user: int, search: bool) -> None:
     os.setgroups([])
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)
-    header, sets = _Header(_CAPABILITY_VERSION, 0), (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable; twice
-    _check(libc.capget(ctypes.byref(header), sets), "capget")
     kept = 0
     if search:  # Docker's root has the second alone
+        header, sets = _Header(_CAPABILITY_VERSION, 0), (ctypes.c_uint32 * 6)()
+        _check(libc.capget(ctypes.byref(header), sets), "capget")
         kept = _SEARCH if sets[1] & _SEARCH else sets[1] & _OVERRIDE
         if not kept:
             raise OSError("folders that are closed to other users cannot be opened to one: root lacks the capability")
-    sets[:] = [kept, kept, 0, 0, 0, 0]
-    _check(libc.capset(ctypes.byref(header), sets), "capset")
+    _keep_capabilities(libc, kept)
+
+
+def _keep_capabilities(libc: Any, kept: int) -> None:
+    sets = (ctypes.c_uint32 * 6)(kept, kept, 0, 0, 0, 0)  # effective, permitted, inheritable; those from 32 on
+    _check(libc.capset(ctypes.byref(_Header(_CAPABILITY_VERSION, 0)), sets), "capset")
 
 
 def _landlock(libc: Any, read: Sequence[str], list: Sequence[str], write: Sequence[str]) -> None:

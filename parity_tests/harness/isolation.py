@@ -42,6 +42,50 @@ all, before the submission is even parsed; the kernel holds a process to them, a
 
 `none`: a child process with the limits, as far as it keeps to them, and nothing else. For code that you trust.
 
+**How a process starts.** Either cold: bubblewrap, Python, numpy, the worker's code; a ninth of a second of work. Or,
+where many submissions are to be run, off a fork server (servers.py keeps it, forker.py is it): a process that has all
+of this loaded, started in the same sandbox without a submission, which forks itself for every process that is asked
+for. There is one for each level, set of the worker's files and set of allowed modules, so the one that holds main's
+correct parts is not the one that serves the parts' own process. What is promised above holds for each forked process
+as for one that was started cold, because each gives up by itself what the cold one never had:
+- The server runs none of a submission's code and reads none of its bytes. It gets a request of a few words from the
+  harness, with the ends of the new process's three pipes and of its line; it forks; it closes them. It is in no
+  secret: the question, the seed and the submission's files come to the child, after the fork, through the child's own
+  pipe, and answers come nowhere near. So what a child finds in the memory that it shares with the server until one of
+  them writes (copy on write: no write of a child is ever seen by the server or a sibling) is Python, numpy and the
+  worker's code.
+- `bubblewrap`: the server lives in the sandbox, without /proc, without any folder that can be written to, with no
+  capability but, where we are root, those to become another user. The child becomes the user that the harness lent to
+  this process alone, and makes user, mount, process, network, IPC, host-name and cgroup namespaces of its own, in
+  which that user is the only one. It forks the first process of the new process namespace (the keeper), and that
+  forks the worker. The worker mounts a new scratch folder, and another folder in memory into which it writes the
+  submission's files, which is then read-only, gives up every capability, and goes on like one that was started cold.
+  The mounts that it inherits are locked by the kernel, which does so where a namespace of less right copies them:
+  even the rights that it has for a moment could not make them writable or take them away. Its user namespace is
+  closed to further ones before anything else happens. (Where files of the installation are closed to others than
+  root, the child's user namespace could not read them: such a process is started cold, and so is one whose folder is
+  too large to be copied.)
+- `restricted`: the server is a process of the harness's own user beside the harness; the child becomes another user,
+  and puts Landlock and the filter on itself, as a cold one does. `none`: the server is a plain child, and so are its
+  own.
+- Ending: the harness holds the other end of the line, and a descriptor of the process whose end is the end of all
+  (the keeper, as the first of its process namespace; at the other levels the worker, which cannot have children):
+  never a number that may mean another process by now. To kill, it signals that descriptor, and shuts the line, at
+  which the keeper kills and ends as well: so nothing depends on the worker, nor on how far the start has come. The
+  worker cannot harm the keeper: from inside, the kernel lets no signal through to the first process of a namespace
+  that it has not asked for, and the filter forbids all else. If the harness dies, the kernel closes the line, and
+  ends bubblewrap and so the server and all that came of it; at the other levels the server ends when its socket is
+  closed, and the worker with the keeper. How a worker ended is said by the keeper, over the line, which the worker
+  does not hold.
+- What forked processes have in common is where the kernel put the program and libraries in memory, and the key of
+  Python's hashes, which are drawn once a server instead of once a process. Who knows them can predict the order of
+  sets and the addresses in a sibling; as no byte of a submission reaches another process, there is nobody to use this
+  against. A submission could always read its own. The generators `random` and `numpy.random` are seeded before each
+  case, as ever; `default_rng()`, `secrets` and `uuid` ask the kernel each time.
+- A server that dies is replaced; a child that cannot be forked, or does not come as far as saying that it is ready,
+  is replaced by one that is started cold, and that server is not asked again. Neither depends on what a submission
+  does.
+
 **What no level promises.** A hole in the kernel is a hole in all of them. Time and memory bandwidth are shared, so a
 submission can be slow at its neighbours' cost, and can measure them. The memory that the kernel itself spends on files
 is bounded only by how many can be made before the time limit (400,000 empty ones in 10 s, 0.4 GiB, were seen; it is
@@ -65,6 +109,7 @@ from parity_tests.assignment import editions
 from parity_tests.harness.confine import landlock_version
 from parity_tests.harness.errors import HarnessError, UsageError
 from parity_tests.harness.runner import Runner
+from parity_tests.harness.servers import Servers
 
 LEVELS = ("none", "restricted", "bubblewrap")
 """From the weakest to the strongest."""
@@ -119,9 +164,25 @@ def problem(name: str) -> str:
     if sys.platform != "linux":
         return "only Linux has it"
     try:
-        escapes, broken = _try(name)
+        return _found(*_try(name))
     except (UsageError, HarnessError, OSError) as error:
         return f"{error}{_hint(name)}".replace("\n", "; ")
+
+
+@lru_cache
+def forking_problem(name: str) -> str:
+    """Why processes of a level that works cannot be forked off a fork server, "" where they can; tried once."""
+    if sys.platform != "linux":
+        return "only Linux has what it needs"
+    with Servers() as servers:
+        try:
+            escapes, broken = _try(name, servers)
+        except (UsageError, HarnessError, OSError) as error:
+            return str(error).replace("\n", "; ")
+        return servers.problem or _found([] if name == "none" else escapes, broken)
+
+
+def _found(escapes: list[str], broken: list[str]) -> str:
     if escapes:
         return f"a submission could {', '.join(escapes)}"
     return f"a submission could not {', '.join(broken)}" if broken else ""
@@ -133,7 +194,7 @@ def _known(name: str) -> str:
     return name
 
 
-def _try(name: str) -> tuple[list[str], list[str]]:
+def _try(name: str, servers: Servers | None = None) -> tuple[list[str], list[str]]:
     """What could be done in a worker at that level and must not, and the reverse."""
     with tempfile.TemporaryDirectory(prefix="parity-") as temporary:
         folder = Path(temporary, "submission")
@@ -150,7 +211,7 @@ def _try(name: str) -> tuple[list[str], list[str]]:
         others = list(range(2, 1000)) if name == "bubblewrap" else [os.getpid()]
         params = {"secret": str(secret), "processes": others, "hidden": hidden}
         with Runner(
-            folder, probe=Path(__file__).with_name("trial.py"), isolation=name, case_seconds=_SECONDS
+            folder, probe=Path(__file__).with_name("trial.py"), isolation=name, case_seconds=_SECONDS, servers=servers
         ) as runner:
             seen = runner.ask("trial", "trial", params, {}, seed=0)
     if "escapes" not in seen.facts or "broken" not in seen.facts:

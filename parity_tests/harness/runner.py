@@ -10,10 +10,9 @@ import contextlib
 import os
 import selectors
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -23,8 +22,10 @@ from numpy.typing import NDArray
 from parity_tests.assignment import editions
 from parity_tests.harness import packages, shelf, wire
 from parity_tests.harness.errors import HarnessError
-from parity_tests.harness.launch import SCRATCH_BYTES, WORKER, Launch, Launcher
+from parity_tests.harness.launch import SCRATCH_BYTES, WORKER, Kind, Launcher, Order
 from parity_tests.harness.observation import FAILURE_KINDS, Failure, Hello, Observation, Returned
+from parity_tests.harness.process import Forked, Process, Started
+from parity_tests.harness.servers import Servers
 
 OUTPUT = 64 << 10
 """Bytes kept of what a submission prints."""
@@ -69,9 +70,10 @@ class Runner:
     library, `lend_utils` the file that serves as `utils` where the folder has none. A case may take `case_seconds`
     of wall time, the process `memory` bytes of address space, one message `cap` bytes of arrays. `isolation` is the
     level at which it runs, one of isolation.LEVELS. With a `shelf` of so many bytes, more than the arrays of a round
-    have, what comes of rounds is laid into shared memory: an array is then valid for two more rounds.
-    Raises UsageError for a module in `allow` that is not installed;
-    its methods HarnessError where the process itself cannot be run, UsageError where the level cannot be had.
+    have, what comes of rounds is laid into shared memory: an array is then valid for two more rounds. Its processes are
+    forked off `servers` where that can be had, and started cold where it cannot, or where there are none, or a shelf.
+    Raises UsageError for a module in `allow` that is not installed; its methods HarnessError where the process itself
+    cannot be run, UsageError where the level cannot be had.
     """
 
     def __init__(
@@ -88,13 +90,13 @@ class Runner:
         cap: int = wire.MAX_BODY,
         isolation: str = "none",
         shelf: int = 0,
+        servers: Servers | None = None,
     ) -> None:
         self._shelf = shelf if hasattr(os, "memfd_create") else 0
         self._seconds = case_seconds
         self._cap = cap
         self._order: dict[str, Any] = {
             "kind": "setup",
-            "folder": os.path.abspath(submission),  # noqa: PTH100 - links stay as the user wrote them
             "probe": str(probe.resolve()),
             "companions": [str(file.resolve()) for file in companions],
             "editions": str(Path(editions.__file__).resolve()),
@@ -105,9 +107,17 @@ class Runner:
             "memory": memory,
             "cap": cap,
         }
-        files = [self._order["probe"], *self._order["companions"], self._order["editions"]]
-        files += [self._order["lend_utils"]] * bool(lend_utils)
-        self._launcher = Launcher(isolation, self._order["folder"], files, self._order["allow"])
+        self.kind = Kind(
+            level=isolation,
+            editions=self._order["editions"],
+            companions=tuple(self._order["companions"]),
+            probe=self._order["probe"],
+            others=(self._order["lend_utils"],) if lend_utils else (),
+            modules=self._order["allow"],
+        )
+        folder = os.path.abspath(submission)  # noqa: PTH100 - links stay as the user wrote them
+        self._launcher = Launcher(self.kind, folder)
+        self._servers = servers
         self._child: _Child | None = None
         self._closed = False
         self._greeted = False
@@ -144,14 +154,22 @@ class Runner:
         if self._closed:
             raise HarnessError("this runner was stopped")
         try:
-            launch = self._launcher.launch()
-            self._child = _Child(launch, self._cap, self._output, self._shelf)
+            order = self._forked() or self._started()
         except OSError as error:
             raise HarnessError(f"the process for the submission cannot be started: {error}") from error
         self._greeted = False
+        told = {**self._order, "folder": order.folder, "scratch": order.scratch, "confine": order.confine}
+        files = order.files
         with contextlib.suppress(_Ended, _Late):  # whoever waits for its answer finds out
-            order = {**self._order, "scratch": launch.scratch, "confine": self._child.orders}
-            self._child.send(order, {}, time.monotonic() + STARTUP)
+            assert self._child is not None
+            if files is not None:
+                told["files"] = files.entries
+            self._child.send(told, files.contents if files is not None else {}, time.monotonic() + STARTUP)
+
+    @property
+    def process(self) -> Process | None:
+        """The process that runs now, if one does."""
+        return None if self._child is None else self._child.process
 
     @property
     def hello(self) -> Hello:
@@ -265,6 +283,43 @@ class Runner:
 
     # ---- inside
 
+    def _forked(self) -> Order | None:
+        """Have a process forked; None where it must be started cold."""
+        servers = self._servers
+        if servers is None or self._shelf or not servers.serves(self.kind):
+            return None
+        if (found := self._launcher.fork(self._cap)) is None:
+            return None
+        fork, order = found
+        self._child = _Child(
+            lambda pipes: servers.fork(fork, pipes, self._cap), self._scratch_of(order), self._cap, self._output, 0
+        )
+        return order
+
+    def _started(self) -> Order:
+        """Have a process started cold."""
+        launch, order = self._launcher.launch()
+        command = [*launch.prefix, sys.executable, "-I", "-B", WORKER]
+
+        def start(pipes: Sequence[int]) -> Process:
+            ask, answers, printed, *shared = pipes
+            numbers = (ask, answers, self._cap, *shared, *[self._shelf] * bool(shared))
+            return Started(
+                [*command, *map(str, numbers)],
+                descriptors=(ask, answers, *shared, *launch.descriptors),
+                printed=printed,
+                folder="/" if self.kind.namespaced else order.scratch,
+                environment=launch.environment,
+                namespaced=self.kind.namespaced,
+            )
+
+        self._child = _Child(start, self._scratch_of(order), self._cap, self._output, self._shelf)
+        return order
+
+    def _scratch_of(self, order: Order) -> Path | None:
+        """The scratch folder where it is on a disk, so that somebody must look how large it becomes."""
+        return None if self.kind.namespaced else Path(order.scratch)
+
     def _put(
         self, case: str, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], limit: float
     ) -> tuple[_Gathered, float]:
@@ -310,9 +365,12 @@ class Runner:
             try:
                 self._await_ready()
                 break
-            except HarnessError:
+            except HarnessError as error:
+                forked = isinstance(self.process, Forked)
                 self._drop()
-                if attempt == 2:
+                if forked and self._servers is not None:
+                    self._servers.refuse(self.kind, str(error))
+                elif attempt == 2:
                     raise
         assert self._child is not None
         deadline = time.monotonic() + 2 * self._seconds + GRACE
@@ -366,57 +424,38 @@ class Runner:
 class _Child:
     """The process and the three pipes to it. Never waits for the end of a pipe: an orphan may hold it open."""
 
-    def __init__(self, launch: Launch, cap: int, output: bytearray, room: int) -> None:
-        self._wrapped = launch.wrapped
-        self._scratch = Path(launch.scratch)
+    def __init__(
+        self, start: Callable[[Sequence[int]], Process], scratch: Path | None, cap: int, output: bytearray, room: int
+    ) -> None:
+        """`start` starts the process with its ends of the pipes, and of a shelf if it shall have one with that `room`.
+
+        `scratch` is the folder to look at, if any.
+        """
+        self._scratch = scratch
         self._looked, self._full = time.monotonic(), False
         self._output = output
         self._decoder = wire.Decoder(cap)
         self._spent = 0
         shared = [shelf.create(room)] if room else []
         self.shelf = shelf.Shelf(shared[0], room) if shared else None
-        arguments = [str(number) for number in (*shared, room)] if room else []
         ask_read, self._ask = os.pipe()
         self._answer, answer_write = os.pipe()
         self._printed, print_write = os.pipe()
+        theirs = (ask_read, answer_write, print_write, *shared)
         try:
-            self._process = subprocess.Popen(
-                [
-                    *launch.prefix,
-                    sys.executable,
-                    "-I",
-                    "-B",
-                    WORKER,
-                    str(ask_read),
-                    str(answer_write),
-                    str(cap),
-                    *arguments,
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=print_write,
-                stderr=print_write,
-                pass_fds=(ask_read, answer_write, *shared, *launch.descriptors),
-                cwd="/" if launch.wrapped else launch.scratch,
-                env=launch.environment,
-                start_new_session=True,
-            )
-        except OSError:
+            self.process = start(theirs)
+        except BaseException:
             for descriptor in (self._ask, self._answer, self._printed):
                 os.close(descriptor)
             raise
         finally:
-            for descriptor in (ask_read, answer_write, print_write, *shared):
+            for descriptor in theirs:
                 os.close(descriptor)
         self._selector = selectors.DefaultSelector()
         for descriptor in (self._ask, self._answer, self._printed):
             os.set_blocking(descriptor, False)
         self._selector.register(self._answer, selectors.EVENT_READ)
         self._selector.register(self._printed, selectors.EVENT_READ)
-        try:
-            self.orders = launch.orders(self._process.pid)
-        except BaseException:
-            self.close()
-            raise
 
     def send(self, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], deadline: float) -> None:
         """Send a message whole. Raises _Ended, _Late, HarnessError for what is no message."""
@@ -455,28 +494,23 @@ class _Child:
         """How the process ended, or must end, as the predicate of a sentence."""
         if self._full:
             return f"wrote more than {SCRATCH_BYTES >> 20} MiB to its scratch folder"
-        try:
-            status = self._process.wait(timeout=GRACE)
-        except subprocess.TimeoutExpired:
+        status = self.process.status(GRACE)
+        if problem := self.process.problem():
+            return f"could not be forked: {problem}"
+        if status is None:
             return "closed its connection to the harness"
-        if self._wrapped and status > 128:  # so bubblewrap says that its child was killed
-            status = 128 - status
         if status >= 0:
             return f"ended the Python process (exit status {status})"
         name = _SIGNALS.get(signal.Signals(-status), "")
         return f"was killed by signal {-status}{f' ({name})' if name else ''}"
 
     def kill(self) -> None:
-        """Kill the process and its group."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.kill()
+        """Kill the process with all that it started."""
+        self.process.kill()
 
     def close(self) -> None:
-        """Kill the process and its group, and close the pipes."""
-        self.kill()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=5.0)
+        """Kill the process with all that it started, and close the pipes."""
+        self.process.close(5.0)
         self._drain()
         self._selector.close()
         for descriptor in (self._ask, self._answer, self._printed):
@@ -484,11 +518,11 @@ class _Child:
 
     def _ready(self, deadline: float) -> list[int]:
         """The protocol's descriptors that are ready; what was printed is drained on the way. Raises _Ended, _Late."""
-        ended = self._process.poll() is not None
+        ended = self.process.ended()
         left = deadline - time.monotonic()
         if left <= 0 and not ended:
             raise _Late
-        if not self._wrapped and time.monotonic() - self._looked > _LOOK:  # bubblewrap's own has a size
+        if self._scratch is not None and time.monotonic() - self._looked > _LOOK:
             self._looked = time.monotonic()
             self._full = _size(self._scratch) > SCRATCH_BYTES
             if self._full:

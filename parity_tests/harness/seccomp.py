@@ -39,17 +39,19 @@ _IOCTL = (0x5401, 0x5413, 0x5421, 0x5450, 0x5451)
 """Is it a terminal, and how wide; blocking; close-on-exec."""
 _PRCTL = (15, 16)
 """The name of a thread, set and got."""
+SELF = 0x7FFFFFF1
+"""Stands in the filter for the id of the process that will put it on: more than any process id."""
 _THREAD = 0x00010000 | 0x00000100
 _NEW = 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000 | 0x00020000 | 0x80
 """Flags of clone: those of a thread, and those that make namespaces."""
 
 
 @lru_cache
-def compiled(process: int | None, threads: bool) -> bytes:
+def compiled(alone: bool, threads: bool) -> bytes:
     """The filter as the kernel takes it, for the machine's architecture.
 
-    The process with the id `process` may send signals to itself alone, and not change the modes of files; None, for
-    one that sees neither processes nor files of others, allows both. `threads` says whether it may start any.
+    A process that is `alone`, so that it sees neither processes nor files of others, may send signals and change the
+    modes of files; another one may not, but for signals to the process SELF. `threads` says whether it may start any.
     Raises UsageError where libseccomp is not there.
     """
     try:
@@ -61,7 +63,7 @@ def compiled(process: int | None, threads: bool) -> bytes:
     calls = s.SyscallFilter(s.ERRNO(errno.EPERM))
     # Calls of another architecture (32-bit ones, x32) would kill by default.
     calls.set_attr(s.Attr.ACT_BADARCH, s.ERRNO(errno.EPERM))
-    allowed = f"{_ALLOWED} {_MODES}" if process is None else _ALLOWED
+    allowed = f"{_ALLOWED} {_MODES}" if alone else _ALLOWED
     known = [name for name in allowed.split() if s.resolve_syscall(s.Arch.NATIVE, name) >= 0]
     for name in known:
         calls.add_rule(s.ALLOW, name)
@@ -80,10 +82,10 @@ def compiled(process: int | None, threads: bool) -> bytes:
     calls.add_rule(s.ERRNO(errno.ENOSYS), "clone3")
     calls.add_rule(s.ALLOW, "prlimit64", s.Arg(0, s.EQ, 0))
     for name in ("kill", "tgkill"):
-        if process is None:
+        if alone:
             calls.add_rule(s.ALLOW, name)
         else:
-            calls.add_rule(s.ALLOW, name, s.Arg(0, s.EQ, process))
+            calls.add_rule(s.ALLOW, name, s.Arg(0, s.EQ, SELF))
     with tempfile.TemporaryFile() as file:
         calls.export_bpf(file)
         file.seek(0)

@@ -41,6 +41,7 @@ _lock = threading.Lock()
 _free: list[int] = []
 _owner = 0
 _namespaces: dict[int, int] = {}
+_BLOCK = -1
 
 
 def available() -> bool:
@@ -59,16 +60,14 @@ def take() -> int:
         if not _free:
             raise HarnessError(f"more than {SLOTS} workers run at a time")
         slot = _free.pop(0)
-    first, count = _range(_map())
-    return first + (os.getpid() * SLOTS + slot) % count
+    return _first() + slot
 
 
 def give_back(user: int) -> None:
     """Let another worker have this id."""
     with _lock:
         if _owner == os.getpid():
-            first, _ = _range(_map())
-            _free.insert(0, (user - first) % SLOTS)
+            _free.insert(0, user - _first())
 
 
 def namespace(user: int) -> int:
@@ -78,8 +77,30 @@ def namespace(user: int) -> int:
     """
     with _lock:
         if user not in _namespaces:
-            _namespaces[user] = _make(user)
+            _namespaces[user] = _make(f"{INSIDE} {user} 1", closed=True)
         return _namespaces[user]
+
+
+def block() -> int:
+    """A descriptor of a user namespace that maps root to root, and all the ids that `take` gives to 1 and upwards.
+
+    Processes in it may make namespaces of their own. Raises OSError where the kernel refuses.
+    """
+    with _lock:
+        if _BLOCK not in _namespaces:
+            _namespaces[_BLOCK] = _make(f"{INSIDE} {_first()} {SLOTS}", closed=False)
+        return _namespaces[_BLOCK]
+
+
+def within_block(user: int) -> int:
+    """The id that `user`, which `take` gave, has in the namespace `block`."""
+    return user - _first() + INSIDE
+
+
+def _first() -> int:
+    """The first of the ids that `take` gives in this process: their number divides that of all."""
+    first, count = _range(_map())
+    return first + os.getpid() * SLOTS % count
 
 
 def _map() -> list[str]:
@@ -98,7 +119,7 @@ def _range(lines: Iterable[str]) -> tuple[int, int]:
     return first + count - usable, usable
 
 
-def _make(user: int) -> int:
+def _make(users: str, *, closed: bool) -> int:
     process = subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", _HELPER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -109,14 +130,15 @@ def _make(user: int) -> int:
             code = process.wait(timeout=_SECONDS)
             raise OSError(code, f"no user namespace can be made: {os.strerror(code)}")
         for name in ("uid_map", "gid_map"):
-            Path(f"/proc/{process.pid}/{name}").write_text(f"0 0 1\n{INSIDE} {user} 1\n")
-        process.stdin.write("\n")
-        process.stdin.flush()
-        if not process.stdout.readline():
-            raise OSError("no user namespace can be closed to further ones")
+            Path(f"/proc/{process.pid}/{name}").write_text(f"0 0 1\n{users}\n")
+        if closed:
+            process.stdin.write("\n")
+            process.stdin.flush()
+            if not process.stdout.readline():
+                raise OSError("no user namespace can be closed to further ones")
         return os.open(f"/proc/{process.pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
     finally:
+        process.kill()  # before its input ends, at which it would go on
+        process.wait(timeout=_SECONDS)
         process.stdin.close()
         process.stdout.close()
-        process.kill()
-        process.wait(timeout=_SECONDS)

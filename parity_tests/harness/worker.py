@@ -1,8 +1,8 @@
 """The process that runs a submission: answers cases by importing it afresh and letting a probe call it.
 
-Run as `python -I -B worker.py READ WRITE CAP` (two file descriptors and a number of bytes); it finds its companions
-by their paths and never imports Parity as a package: beside numpy and the standard library, only what the harness
-names comes into this process.
+Run as `python -I -B worker.py READ WRITE CAP [SHELF ROOM]` (two file descriptors and a number of bytes; one more and
+its room where what comes of rounds is laid into shared memory); it finds its companions by their paths and never
+imports Parity as a package: beside numpy and the standard library, only what the harness names comes into this process.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import shutil
 import sys
 import traceback
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from parity_tests.harness import confine, guard, lent, wire, witness
+    from parity_tests.harness import confine, guard, lent, shelf, wire, witness
     from parity_tests.harness.wire import Decoder
 
 _HIGH = 100
@@ -63,8 +63,8 @@ class _Beside:
 
 
 if not TYPE_CHECKING:
-    _OURS = ("wire", "witness", "guard", "lent", "confine")
-    wire, witness, guard, lent, confine = load(
+    _OURS = ("wire", "witness", "guard", "lent", "confine", "shelf")
+    wire, witness, guard, lent, confine, shelf = load(
         {name: Path(__file__).with_name(f"{name}.py") for name in _OURS}
     ).values()
 
@@ -72,7 +72,9 @@ if not TYPE_CHECKING:
 class Channel:
     """Messages to and from the harness."""
 
-    def __init__(self, read: int, write: int, cap: int) -> None:
+    def __init__(self, read: int, write: int, cap: int, *on_shelf: int) -> None:
+        self._shelf = shelf.Shelf(*on_shelf) if on_shelf else None
+        self._shelving = False
         self._read, self._write = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _HIGH) for fd in (read, write))
         low, high = sorted((self._read, self._write))
         for start, end in ((3, low), (low + 1, high), (high + 1, os.sysconf("SC_OPEN_MAX"))):
@@ -93,6 +95,8 @@ class Channel:
         """Send a message whole."""
         if os.getpid() != self._process:  # a copy that the submission forked off must not talk for us
             os._exit(0)
+        if self._shelving and header["kind"] not in ("more", "done", "fault") and self._laid(header, arrays):
+            return
         try:
             pieces = wire.encode(header, arrays)
         except wire.WireError as error:
@@ -105,6 +109,28 @@ class Channel:
         for piece in pieces:
             while piece:
                 piece = piece[os.write(self._write, piece) :]
+
+    def shelve(self, wanted: bool) -> None:
+        """Lay what comes of the next round on the shelf, where there is one, or from here on of none."""
+        self._shelving = wanted and self._shelf is not None
+        if self._shelf is not None and wanted:
+            self._shelf.turn()
+
+    def _laid(self, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> bool:
+        assert self._shelf is not None
+        if header["kind"] == "call":
+            self._shelf.call(header["label"])
+            return True
+        return bool(self._shelf.put(header, arrays))
+
+
+class Material:
+    """What the harness puts beside a submission: loaded once, whoever comes."""
+
+    def __init__(self, editions: str, companions: Sequence[str], probe: str) -> None:
+        self.editions: Any = load({"editions": Path(editions)})["editions"]
+        self.beside = load({Path(file).stem: Path(file) for file in [*companions, probe]})
+        self.probes = self.beside[Path(probe).stem].PROBES
 
 
 class Submission:
@@ -128,14 +154,12 @@ class Submission:
 class Worker:
     """Holds one submission and answers for it."""
 
-    def __init__(self, channel: Channel, order: Mapping[str, Any]) -> None:
+    def __init__(self, channel: Channel, order: Mapping[str, Any], material: Material) -> None:
         self._channel = channel
         self._folder: str = order["folder"]
         self._scratch = Path(order["scratch"])
         self._seconds: float = order["seconds"]
-        self._editions: Any = load({"editions": Path(order["editions"])})["editions"]
-        self._beside = load({Path(file).stem: Path(file) for file in [*order["companions"], order["probe"]]})
-        self._probes = self._beside[Path(order["probe"]).stem].PROBES
+        self._editions, self._beside, self._probes = material.editions, material.beside, material.probes
         self._main = self._editions.MODULE
         self._file = f"{self._folder}{os.sep}{self._main}.py"
         self._printed = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, _HIGH)
@@ -271,11 +295,13 @@ class Worker:
         message = self._channel.receive()
         if message is None or message.header["kind"] != "round":
             return None
+        self._channel.shelve(True)
         _renew_processor_time()
         return message.header["params"], message.arrays
 
     def _end(self) -> None:
         self._witness.end_rounds()
+        self._channel.shelve(False)
         self._witness.stop_clock()
         for name in self._beside:
             sys.modules.pop(name, None)
@@ -382,14 +408,20 @@ def _no_keyboard(*_: Any, **__: Any) -> None:
     raise EOFError("breakpoint()")
 
 
-def main() -> None:
-    """Answer until the harness has gone."""
-    channel = Channel(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+def attend(
+    channel: Channel, settle: Callable[[wire.Message], None] = lambda order: None, material: Material | None = None
+) -> None:
+    """Take the harness's order and answer until it has gone.
+
+    `settle` makes the process ready for its order; `material` is what was loaded before the order came.
+    """
     order = channel.receive()
     if order is None:
         return
     try:
-        worker = Worker(channel, order.header)
+        settle(order)
+        files = {name: order.header[name] for name in ("editions", "companions", "probe")}
+        worker = Worker(channel, order.header, material or Material(**files))
         channel.send({"kind": "ready"}, {})
         channel.send(worker.open(), {})
         channel.send(worker.hello(), {})
@@ -405,4 +437,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    attend(Channel(*map(int, sys.argv[1:])))

@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.harness.observation import Failure, Observation
+from parity_tests.harness.process import Forked, Started
 from parity_tests.harness.runner import Runner
+from parity_tests.harness.servers import Servers
 
 CALLS = """
 def calls(submission, witness, params, arrays):
@@ -36,14 +38,35 @@ def write(folder: Path, files: Mapping[str, str | bytes]) -> Path:
 
 @contextlib.contextmanager
 def running(
-    tmp_path: Path, source: str | bytes | Mapping[str, str | bytes], probe: str = CALLS, **options: Any
+    tmp_path: Path,
+    source: str | bytes | Mapping[str, str | bytes],
+    probe: str = CALLS,
+    forked: bool = False,
+    **options: Any,
 ) -> Iterator[Runner]:
-    """A runner for a submission with this source (or these files) and a probe file with this source."""
+    """A runner for a submission with this source (or these files) and a probe file with this source.
+
+    Its processes are `forked` off a fork server, all of them, or started cold.
+    """
     files = source if isinstance(source, Mapping) else {"neural_networks.py": source, "utils.py": ""}
     folder = write(tmp_path / options.pop("name", "submission"), files)
     write(tmp_path / "probes", {"probe.py": probe})
-    with Runner(folder, probe=tmp_path / "probes" / "probe.py", **options) as runner:
-        yield runner
+    with contextlib.ExitStack() as stack:
+        servers = stack.enter_context(Servers()) if forked else None
+        runner = Runner(folder, probe=tmp_path / "probes" / "probe.py", servers=servers, **options)
+        yield stack.enter_context(runner)
+        assert servers is None or servers.serves(runner.kind), servers
+
+
+def pid_of(runner: Runner) -> int:
+    """The id of the process whose end is the end of all that runs the submission."""
+    process = runner.process
+    if isinstance(process, Started):
+        return process.pid
+    assert isinstance(process, Forked)
+    process.await_handle(10.0)
+    about = Path(f"/proc/self/fdinfo/{process.handle}").read_text()
+    return int(about.partition("\nPid:")[2].split()[0])
 
 
 def ask(

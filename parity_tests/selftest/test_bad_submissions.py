@@ -451,9 +451,8 @@ def test_a_process_that_dies_between_cases_does_not_cost_the_next(tmp_path: Path
         """
     with running(tmp_path, source) as runner:
         assert not ask(runner, "f").failures
-        child = runner._child
-        assert child is not None
-        child._process.wait(timeout=10)
+        assert runner.process is not None
+        assert runner.process.status(10.0) == 0
         observation = ask(runner, "g")
     assert not observation.failures
     assert observation.values["g"].array == np.array(2.0)

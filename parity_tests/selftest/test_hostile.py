@@ -24,6 +24,7 @@ from parity_tests.checking import ASSIGNMENT, shipped_network
 from parity_tests.harness.interview import Question, interview
 from parity_tests.harness.isolation import LEVELS, problem
 from parity_tests.harness.runner import Runner
+from parity_tests.harness.servers import Servers
 from reports.records import FAILING, Record
 
 HOSTILE = Path(__file__).with_name("submissions") / "hostile"
@@ -68,8 +69,8 @@ class Judged:
     output: bytes
 
 
-def judge(folder: Path, level: str) -> Judged:
-    with Runner(folder, probe=ASSIGNMENT / "probe.py", case_seconds=LIMIT, isolation=level) as runner:
+def judge(folder: Path, level: str, servers: Servers | None = None) -> Judged:
+    with Runner(folder, probe=ASSIGNMENT / "probe.py", case_seconds=LIMIT, isolation=level, servers=servers) as runner:
         hello = runner.hello
         plan = [case for case in case_table.plan(hello.edition, ("float64",)) if case.check == "relu"]
         questions = [
@@ -111,7 +112,10 @@ def level(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def runs(level: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Judged]:
-    """Every attack's run, two at a time, with an honest neighbour's before, among and after them ("honest 0" ...)."""
+    """Every attack's run, two at a time, with an honest neighbour's before, among and after them ("honest 0" ...).
+
+    All are forked off one fork server, and a few of the attacks are started cold as well.
+    """
     root = tmp_path_factory.mktemp("class")
     attacks = [name for name in ATTACKS if name not in BY_NUMBER or platform.machine() == "x86_64"]
     if level == "restricted":
@@ -122,8 +126,13 @@ def runs(level: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Judg
     names.append("honest last")
     folders = {name: put(root / name, "" if name.startswith("honest") else name) for name in names}
     before = {name: contents(folder) for name, folder in folders.items()}
-    with ThreadPoolExecutor(2) as pool:
-        done = dict(zip(folders, pool.map(lambda folder: judge(folder, level), folders.values()), strict=True))
+    with ThreadPoolExecutor(2) as pool, Servers() as servers:
+        forked = pool.map(lambda folder: judge(folder, level, servers), folders.values())
+        done = dict(zip(folders, forked, strict=True))
+        assert not servers.problem
+        cold = attacks[::7]
+        again = pool.map(lambda attack: judge(folders[attack], level), cold)
+        done |= {f"{attack} (cold)": run for attack, run in zip(cold, again, strict=True)}
     assert {name: contents(folder) for name, folder in folders.items()} == before
     return done
 
@@ -146,7 +155,7 @@ def test_each_is_contained_and_gets_its_honest_verdict(runs: dict[str, Judged], 
     for attack, run in runs.items():
         if attack.startswith("honest"):
             continue
-        wanted = verdict_of(attack)
+        wanted = verdict_of(attack.removesuffix(" (cold)"))
         got = {record.verdict for record in run.records} - {"match"}
         if got != {wanted} - {"match"}:
             wrong.append(

@@ -19,11 +19,11 @@ from parity_tests import doctor
 from parity_tests.assignment import editions
 from parity_tests.checking import check, shipped_network
 from parity_tests.cli import main
-from parity_tests.harness import isolation, launch, seccomp, users
+from parity_tests.harness import confine, isolation, launch, seccomp, users
 from parity_tests.harness.errors import UsageError
 from parity_tests.harness.isolation import LEVELS, choose, problem, require
 from parity_tests.harness.runtime import runtime
-from parity_tests.selftest.asking import SHORT, ask, running
+from parity_tests.selftest.asking import SHORT, ask, pid_of, running
 
 DEAF = "import signal\ndef f():\n    signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\n    while True: pass\n"
 CONTAINED = [level for level in LEVELS if level != "none"]
@@ -37,6 +37,11 @@ def level(request: pytest.FixtureRequest) -> str:
     return found
 
 
+@pytest.fixture(params=["forked", "cold"])
+def forked(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param == "forked")
+
+
 @pytest.fixture
 def bubblewrap() -> str:
     if problem("bubblewrap"):
@@ -44,11 +49,11 @@ def bubblewrap() -> str:
     return "bubblewrap"
 
 
-def said(tmp_path: Path, level: str, source: str, **options: Any) -> str:
-    """What a submission's function `f` prints."""
+def said(tmp_path: Path, level: str, source: str, forked: bool = True, **options: Any) -> str:
+    """What a submission's function `f` prints, in a process that is `forked` off a fork server or started cold."""
     body = "".join(f"    {line}\n" for line in source.strip().splitlines())
     whole = f"import os, sys\nimport numpy as np\ndef f():\n{body}"
-    with running(tmp_path, whole, isolation=level, **options) as runner:
+    with running(tmp_path, whole, isolation=level, forked=forked, **options) as runner:
         seen = ask(runner, "f")
         assert not seen.failures, seen.failures
         return runner.output.decode()
@@ -130,11 +135,9 @@ def test_what_is_missing_is_said_with_how_to_install_it(monkeypatch: pytest.Monk
 # ---- what a process can reach
 
 
-def test_only_what_is_needed_is_there(tmp_path: Path, bubblewrap: str) -> None:
+def test_only_what_is_needed_is_there(tmp_path: Path, bubblewrap: str, forked: bool) -> None:
     needed = runtime()
-    inside = tuple(
-        f"{folder}/" for folder in (*needed.folders, str(tmp_path / "submission"), "/scratch", "/dev", "/libraries")
-    )
+    inside = tuple(f"{folder}/" for folder in (*needed.folders, "/submission", "/scratch", "/dev", "/libraries"))
     source = f"""
 for path, folders, files in os.walk("/"):
     for name in files:
@@ -142,8 +145,8 @@ for path, folders, files in os.walk("/"):
         if not whole.startswith({inside!r}) or "/site-packages/" in whole and "site-packages/numpy" not in whole:
             print(whole)
 """
-    found = said(tmp_path, bubblewrap, source, case_seconds=30.0).split()
-    code = {*launch._CODE, str(tmp_path / "probes" / "probe.py"), str(editions.__file__)}
+    found = said(tmp_path, bubblewrap, source, forked, case_seconds=30.0).split()
+    code = {*launch._CODE, launch.FORKER, str(tmp_path / "probes" / "probe.py"), str(editions.__file__)}
     expected = {*needed.files, *needed.libraries, *code}
     assert set(found) <= expected
     assert set(launch._CODE) <= set(found)
@@ -186,7 +189,7 @@ print(np.load("x.npy").shape, sum(1 for _ in os.scandir(".")))
     assert said(tmp_path, level, source) == said(tmp_path, "none", source)
 
 
-def test_the_caller_is_not_known(tmp_path: Path, level: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_caller_is_not_known(tmp_path: Path, level: str, monkeypatch: pytest.MonkeyPatch, forked: bool) -> None:
     monkeypatch.setenv("SECRET_TOKEN", "hunter2")
     with (tmp_path / "open").open("w") as secret:
         os.set_inheritable(secret.fileno(), True)
@@ -199,14 +202,14 @@ for descriptor in range(3, 1000):
     except OSError:
         pass
 """
-        found = said(tmp_path, level, source)
+        found = said(tmp_path, level, source, forked)
     assert "hunter2" not in found
     assert [line for line in found.split("\n") if line.startswith("desc")] == [
         f"descriptor {n}" for n in (100, 101, 102)
     ]
 
 
-def test_the_worker_is_nobody_and_has_no_rights(tmp_path: Path, bubblewrap: str) -> None:
+def test_the_worker_is_nobody_and_has_no_rights(tmp_path: Path, bubblewrap: str, forked: bool) -> None:
     source = """
 import ctypes
 header, sets = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
@@ -216,24 +219,23 @@ try:
 except OSError as error:
     print(error.errno)
 """
-    found = said(tmp_path, bubblewrap, source).split("\n")
+    found = said(tmp_path, bubblewrap, source, forked).split("\n")
     if users.available():
         assert found[0] == f"({users.INSIDE}, {users.INSIDE}, {users.INSIDE}) " * 2 + "[]"
     assert found[1] in ("13", "30")
 
 
 @pytest.mark.skipif(not users.available(), reason="only root of a system with other users can start workers as these")
-def test_each_running_worker_has_a_user_of_its_own_and_no_rights(tmp_path: Path, level: str) -> None:
+def test_each_running_worker_has_a_user_of_its_own_and_no_rights(tmp_path: Path, level: str, forked: bool) -> None:
     source = "def f(): return 1.0\n"
     with (
-        running(tmp_path, source, isolation=level) as one,
-        running(tmp_path, source, isolation=level, name="other") as two,
+        running(tmp_path, source, isolation=level, forked=forked) as one,
+        running(tmp_path, source, isolation=level, forked=forked, name="other") as two,
     ):
         seen = []
         for runner in (one, two):
             ask(runner, "f")
-            assert runner._child is not None
-            seen.append(_status(_worker_of(runner._child._process.pid)))
+            seen.append(_status(_worker_of(pid_of(runner))))
     users_of = [status["Uid"].split() for status in seen]
     assert users_of[0] != users_of[1]
     for user, status in zip(users_of, seen, strict=True):
@@ -246,15 +248,15 @@ def test_each_running_worker_has_a_user_of_its_own_and_no_rights(tmp_path: Path,
         assert int(status["CapPrm"], 16) == kept
 
 
-def test_private_files_of_the_submission_can_be_read(tmp_path: Path, level: str) -> None:
-    with running(tmp_path, "def f(): return 1.0\n", isolation=level) as runner:
+def test_private_files_of_the_submission_can_be_read(tmp_path: Path, level: str, forked: bool) -> None:
+    with running(tmp_path, "def f(): return 1.0\n", isolation=level, forked=forked) as runner:
         for path in (tmp_path / "submission").iterdir():
             path.chmod(0o600)
         (tmp_path / "submission").chmod(0o700)
         assert ask(runner, "f").values["f"].array == np.array(1.0)
 
 
-def test_a_signal_reaches_nobody_else(tmp_path: Path, level: str) -> None:
+def test_a_signal_reaches_nobody_else(tmp_path: Path, level: str, forked: bool) -> None:
     source = f"""
 for process in ({os.getpid()}, os.getppid(), -1):
     try:
@@ -263,12 +265,12 @@ for process in ({os.getpid()}, os.getppid(), -1):
     except OSError:
         pass
 """
-    found = said(tmp_path, level, source)
+    found = said(tmp_path, level, source, forked)
     assert level == "bubblewrap" or found == ""
     assert f"signalled {os.getpid()}" not in found
 
 
-def test_files_that_may_be_read_cannot_be_changed(tmp_path: Path, level: str) -> None:
+def test_files_that_may_be_read_cannot_be_changed(tmp_path: Path, level: str, forked: bool) -> None:
     source = """
 for path in (__file__, os.__file__, np.__file__, sys.executable):
     for attempt in (
@@ -289,21 +291,21 @@ for path in (__file__, os.__file__, np.__file__, sys.executable):
         except OSError:
             pass
 """
-    assert said(tmp_path, level, source) == ""
+    assert said(tmp_path, level, source, forked) == ""
     assert (tmp_path / "submission" / "neural_networks.py").stat().st_size > 0
 
 
 # ---- starting and ending
 
 
-def test_a_death_is_said_as_outside(tmp_path: Path, level: str) -> None:
+def test_a_death_is_said_as_outside(tmp_path: Path, level: str, forked: bool) -> None:
     source = """
         import ctypes, os
         def f(): ctypes.string_at(0)
         def g(): os._exit(3)
         def h(): os.abort()
         """
-    with running(tmp_path, source, isolation=level) as runner:
+    with running(tmp_path, source, isolation=level, forked=forked) as runner:
         found = [ask(runner, name).failures[""].text for name in "fgh"]
     assert found == [
         "f was killed by signal 11 (a segmentation fault)",
@@ -312,27 +314,26 @@ def test_a_death_is_said_as_outside(tmp_path: Path, level: str) -> None:
     ]
 
 
-def test_what_will_not_stop_is_killed_with_all_of_it(tmp_path: Path, level: str) -> None:
+def test_what_will_not_stop_is_killed_with_all_of_it(tmp_path: Path, level: str, forked: bool) -> None:
     source = (
         "import signal\ndef f():\n    signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\n    while True: pass\n"
     )
-    with running(tmp_path, source, isolation=level) as runner:
+    with running(tmp_path, source, isolation=level, forked=forked) as runner:
         runner.start()
         _ = runner.hello
-        assert runner._child is not None
-        worker = _worker_of(runner._child._process.pid)
+        worker = _worker_of(pid_of(runner))
         assert ask(runner, "f", seconds=SHORT).failures[""].kind == "timeout"
     _await_end(worker)
 
 
-def test_when_the_harness_is_killed_its_workers_die(tmp_path: Path, level: str) -> None:
+def test_when_the_harness_is_killed_its_workers_die(tmp_path: Path, level: str, forked: bool) -> None:
     program = f"""
 import sys
 from pathlib import Path
-from parity_tests.selftest.asking import ask, running
-with running(Path({str(tmp_path)!r}), {DEAF!r}, isolation={level!r}) as runner:
+from parity_tests.selftest.asking import ask, pid_of, running
+with running(Path({str(tmp_path)!r}), {DEAF!r}, isolation={level!r}, forked={forked}) as runner:
     runner.hello
-    print(runner._child._process.pid, flush=True)
+    print(pid_of(runner), flush=True)
     ask(runner, "f", seconds=600.0)
 """
     harness = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
@@ -355,7 +356,7 @@ def test_scratch_has_a_size(tmp_path: Path, level: str) -> None:
             time.sleep(5)
         def g(): return 1.0
         """
-    with running(tmp_path, source, isolation=level) as runner:
+    with running(tmp_path, source, isolation=level, forked=True) as runner:
         (found,) = ask(runner, "f").failures.values()
         assert ask(runner, "g").values["g"].array == np.array(1.0)
     assert found.kind == "crashed"
@@ -396,12 +397,14 @@ def test_returning_too_much_in_all_ends_the_asking_before_the_harness_is_full(tm
 
 def test_the_filter_is_for_one_process_where_it_must_be() -> None:
     try:
-        alone, shared = seccomp.compiled(None, threads=True), seccomp.compiled(4242, threads=False)
+        alone, shared = seccomp.compiled(True, threads=True), seccomp.compiled(False, threads=False)
     except UsageError as error:
         pytest.skip(str(error))
     assert len(alone) % 8 == len(shared) % 8 == 0
-    assert (4242).to_bytes(4, sys.byteorder) in shared
-    assert (4242).to_bytes(4, sys.byteorder) not in alone
+    own = os.getpid().to_bytes(4, sys.byteorder)
+    assert own in confine._with_own_id(shared, seccomp.SELF)
+    assert own not in shared
+    assert confine._with_own_id(alone, seccomp.SELF) == alone
 
 
 def test_a_slot_of_user_ids_is_used_again() -> None:
