@@ -95,6 +95,7 @@ def trace(
     """
     folder = find_submission(submission)
     refuse_missing_device(settings.device)
+    digits = digits or load_digits()
     runner = Runner(
         folder,
         probe=ASSIGNMENT / "probe.py",
@@ -103,6 +104,7 @@ def trace(
         lend_utils=shipped_network() / "utils.py",
         case_seconds=timeout,
         isolation=isolation,
+        shelf=lockstep.bytes_of_a_step(settings, Plan(settings, digits).weights),
     )
     with runner:
         runner.start()  # torch takes a second to import; the submission is imported meanwhile
@@ -115,7 +117,7 @@ def trace(
         hello = runner.hello
         settings = for_edition(settings, hello.edition)
         setting = Setting(str(submission), hello.edition, settings.device, isolation)
-        tracer = _Tracer(setting, settings, digits or load_digits(), hello, sink, card)
+        tracer = _Tracer(setting, settings, digits, hello, sink, card)
         sink.open(tracer.environment())
         try:
             tracer.run(runner, timeout, progress)
@@ -207,7 +209,7 @@ class _Tracer:
         self.totals["torch_seconds"] += judged.torch_seconds
         self.totals["replica_seconds"] += judged.replica_seconds
         special = judged.first is not None or bool(judged.broken) or self.judge.undecided == number_
-        if (number_ - 1) % self.settings.every == 0 or number_ == self.plan.total or special:
+        if self.plan.written(number_) or special:
             common = {"step": number_, "epoch": step.epoch}
             for figures in judged.figures:
                 self.sink.add("quantities", common | vars(figures))
@@ -247,6 +249,8 @@ class _Tracer:
     # ---- an evaluation
 
     def _evaluate(self, item: Evaluation, seen: Observation) -> None:
+        if item.part == "train" and item.rows.start == 0:
+            self.judge.hold()
         if seen.failures:
             self.evaluation = failed(next(iter(seen.failures.values())))
             self.stopped = (item.step, {})

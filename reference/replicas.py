@@ -9,6 +9,7 @@ a library's does. And rounding is random only where its operands change: weight 
 decay half of the copies keep the sign with which each weight is rounded.
 """
 
+import math
 import random
 from collections.abc import Mapping
 from typing import Any
@@ -21,6 +22,10 @@ from reference.trainer import QUANTITIES
 from reference.weights import NAMES
 
 _SLACK = 1 << 16
+_TILE = 1 << 18
+"""Signs that are drawn: `_TILE` of them are read at a time, from a place that changes by up to `_SLACK`."""
+_BLOCK = 1 << 20
+"""Bytes of a weight, of all copies together, that are worked on at a time: so much stays near the processor."""
 
 
 class Replicas:
@@ -46,9 +51,8 @@ class Replicas:
         }
         self._velocity = {name: torch.zeros_like(w) for name, w in self.weights.items()} if alpha > 0 else {}
         self._draw = random.Random(seed)
-        self._generator = torch.Generator().manual_seed(seed)
-        self._factors = self._drawn(max(w.numel() for w in self.weights.values()) + _SLACK)
-        self._scratch: dict[torch.Size, Tensor] = {}
+        self._factors = self._drawn(torch.Generator().manual_seed(seed))
+        self._scratch: dict[tuple[torch.Size, str], Tensor] = {}
         self._u = torch.empty(0)
         self._X = torch.empty(0)
 
@@ -59,10 +63,12 @@ class Replicas:
         self._u = self._rounded(self._rounded(u).add_(self.weights["L1_b"]))
         return self._u
 
-    def step(self, y: Tensor, keep: Tensor, side: Tensor | None, eta: float) -> dict[str, Tensor]:
-        """The second half, arguments as those of Trainer.step: QUANTITIES of each copy. Valid until the next step.
+    def step(
+        self, y: Tensor, keep: Tensor, side: Tensor | None, eta: float, beside: Mapping[str, Tensor]
+    ) -> dict[str, float]:
+        """The second half, arguments as those of Trainer.step: the spread of each of QUANTITIES but the first.
 
-        Every copy stands on the same side of a kink.
+        Every copy stands on the same side of a kink. `beside` is what the unperturbed run's step gave.
         """
         r, w = self._rounded, self.weights
         N = len(y)
@@ -77,26 +83,22 @@ class Replicas:
         loss = r(losses.mean(dim=(1, 2)))
         one_hot = (torch.arange(a.shape[2], device=y.device) == y[:, None]).to(a.dtype)
         da = r(r(r(e / total) - one_hot).div_(N))
-        W2_t = w["L2_W"].transpose(1, 2)
-        ds = r(torch.bmm(self._operand(da), W2_t))
+        ds = r(torch.bmm(self._operand(da), w["L2_W"].transpose(1, 2)))
         dh = ds if s is h else r(ds * keep)
         du = r(dh * r(1 - r(h * h))) if side is None else dh * side
-        noisy_da, noisy_du = self._operand(da), self._operand(du)
-        gradients = {
-            "L1_W": self._product(self._X.T.expand(len(a), -1, -1), noisy_du),
-            "L1_b": r(noisy_du.sum(dim=1, keepdim=True)),
-            "L2_W": r(torch.bmm(s.transpose(1, 2), noisy_da)),
-            "L2_b": r(noisy_da.sum(dim=1, keepdim=True)),
-        }
-        backward = (da, ds, gradients["L2_W"], gradients["L2_b"], dh, du, gradients["L1_W"], gradients["L1_b"])
-        for name in NAMES:
-            self._update(name, gradients[name], eta)
-        return dict(zip(QUANTITIES, (self._u, h, s, a, loss, *backward, *(w[n] for n in NAMES)), strict=True))
+        values = (h, s, a, loss, da, ds, dh, du)
+        names = (*QUANTITIES[1:7], "dropout gradient", "activation gradient")
+        spreads = {name: self.spread(value, beside[name]) for name, value in zip(names, values, strict=True)}
+        ones = torch.ones(1, 1, N, dtype=a.dtype, device=y.device)
+        for layer, inputs, grad in (("L1", self._X.T[None], du), ("L2", s.transpose(1, 2), da)):
+            noisy = self._operand(grad)
+            spreads |= self._descend(f"{layer}_W", inputs, noisy, eta, beside)
+            spreads |= self._descend(f"{layer}_b", ones, noisy, eta, beside)
+        return spreads
 
-    def spread(self, name: str, copies: Tensor, value: Tensor) -> float:
+    def spread(self, copies: Tensor, value: Tensor) -> float:
         """The largest distance of any copy's element from that of the unperturbed run; NaN where one is not finite."""
-        scratch = self._room(copies.shape, "spread") if copies.ndim == 3 else torch.empty_like(copies)
-        return float(torch.sub(copies, value, out=scratch).abs_().amax())
+        return float(torch.sub(copies, value, out=self._room(copies.shape, "spread")).abs_().amax())
 
     # ---- inside
 
@@ -105,31 +107,31 @@ class Replicas:
 
         With `start` the signs are the same each time.
         """
-        if result.numel() + _SLACK > len(self._factors):
-            self._factors = self._drawn(result.numel() + _SLACK)
-        start = self._draw.randrange(_SLACK) if start is None else start
+        if result.numel() > _TILE:
+            each = result[0].numel()
+            rows = max(1, _TILE // each)
+            for first in range(0, len(result), rows):
+                part = result[first] if each > _TILE else result[first : first + rows]
+                self._rounded(part, None if start is None else start + first * each)
+            return result
+        start = self._draw.randrange(_SLACK) if start is None else start % _SLACK
         return result.mul_(self._factors[start : start + result.numel()].view(result.shape))
 
-    def _drawn(self, size: int) -> Tensor:
+    def _drawn(self, generator: torch.Generator) -> Tensor:
         """1 ± 2u, signs at random: drawn once, and read from a random place at each operation."""
         w = self.weights["L1_W"]
-        signs = torch.randint(0, 2, (size,), generator=self._generator, dtype=torch.int8).to(w)
+        signs = torch.randint(0, 2, (_TILE + _SLACK,), generator=generator, dtype=torch.int8).to(w)
         return 1 + (2 * signs - 1) * torch.finfo(w.dtype).eps
 
     def _operand(self, matrix: Tensor) -> Tensor:
         return self._rounded(matrix.clone(memory_format=torch.contiguous_format))
 
-    def _product(self, A: Tensor, B: Tensor) -> Tensor:
-        """A @ B into memory that is kept: the largest of all."""
-        room = self._room(torch.Size((len(A), A.shape[1], B.shape[2])), "product")
-        return self._rounded(torch.bmm(A, B, out=room))
-
     def _room(self, shape: torch.Size, use: str) -> Tensor:
-        key = torch.Size((*shape, len(use)))
-        if key not in self._scratch:
+        """Memory of this shape that is kept, for one use."""
+        if (shape, use) not in self._scratch:
             w = self.weights["L1_W"]
-            self._scratch[key] = torch.empty(shape, dtype=w.dtype, device=w.device)
-        return self._scratch[key]
+            self._scratch[shape, use] = torch.empty(shape, dtype=w.dtype, device=w.device)
+        return self._scratch[shape, use]
 
     def _tanh(self, u: Tensor) -> Tensor:
         """2/(1 + e^(−2u)) − 1, as the assignment writes it."""
@@ -137,15 +139,42 @@ class Replicas:
         e = r((-2 * u).exp_())
         return r(r(2 / r(e.add_(1))) - 1)
 
-    def _update(self, name: str, g: Tensor, eta: float) -> None:
+    def _descend(
+        self, name: str, inputs: Tensor, grad: Tensor, eta: float, beside: Mapping[str, Tensor]
+    ) -> dict[str, float]:
+        """The gradient of a weight or bias, inputs @ grad, and its update; the spreads of both.
+
+        A weight is large: its rows are taken a few at a time, and all is done to them at once.
+        """
         w = self.weights[name]
+        copies, D, M = w.shape
+        of_gradient, updated = f"{name[:2]} gradient of {name[3:]}", f"updated {name.replace('_', ' ')}"
+        rows = max(grad.shape[1], _BLOCK // (copies * M * w.element_size()))
+        found = {of_gradient: 0.0, updated: 0.0}
+        for first in range(0, D, rows):
+            block = slice(first, min(first + rows, D))
+            g = self._room(w[:, block].shape, "gradient")
+            g = self._rounded(torch.bmm(inputs[:, block].expand(copies, -1, -1), grad, out=g))
+            found[of_gradient] = _larger(found[of_gradient], self.spread(g, beside[of_gradient][block]))
+            self._update(name, block, g, eta)
+            found[updated] = _larger(found[updated], self.spread(w[:, block], beside[updated][block]))
+        return found
+
+    def _update(self, name: str, block: slice, g: Tensor, eta: float) -> None:
+        w = self.weights[name][:, block]
         if self._lam != 0:
-            g = self._rounded(g.add(w, alpha=self._lam))
+            g = self._rounded(g.add_(w, alpha=self._lam))
         if self._alpha > 0:
-            v = self._rounded(self._velocity[name].mul_(self._alpha))
-            w.add_(self._rounded(v.sub_(g, alpha=eta)))
+            v = self._velocity[name][:, block]
+            w.add_(self._rounded(self._rounded(v.mul_(self._alpha)).sub_(g, alpha=eta)))
         else:
             w.sub_(g, alpha=eta)
         steady = len(w) // 2 if self._lam != 0 else 0
-        self._rounded(w[:steady], start=0)
+        if steady:
+            self._rounded(w[:steady], start=block.start * w.shape[2])
         self._rounded(w[steady:])
+
+
+def _larger(a: float, b: float) -> float:
+    """The larger of two; NaN where one is."""
+    return a if math.isnan(a) or a > b else b

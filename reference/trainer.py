@@ -40,6 +40,8 @@ class Trainer:
         dtype = torch.from_numpy(weights["L1_W"][:1]).dtype
         self.model = MLP(D, M, K, activation=activation, dtype=dtype, device=device, draw=False)
         to_torch(weights, self.model)
+        for layer in (self.model.L1, self.model.L2):  # in memory as the assignment keeps it, beside which it is held
+            layer.weight.data = layer.weight.data.T.contiguous().T
         self._optimizer = ClassicalSGD(self.model.parameters(), momentum=alpha, weight_decay=lam)
         self._u = torch.empty(0)
 

@@ -12,11 +12,12 @@ import torch
 from numpy.typing import NDArray
 
 from parity_tests.assignment.cases import WEIGHT_NAMES, Case
-from parity_tests.assignment.lockstep import Plan, Step, kept_as, quantities
+from parity_tests.assignment.lockstep import Plan, Step, kept_as, quantities, updated_name
 from parity_tests.assignment.network_verdicts import judge_step
 from parity_tests.harness.compare import Comparison, compare, number, times
 from parity_tests.harness.observation import Observation, Returned
 from reference.answers import evaluated, known, precise
+from reference.distance import Gauge, rows
 from reference.replicas import Replicas
 from reference.trainer import UPDATED, Trainer, exactly
 
@@ -28,6 +29,7 @@ it must cover, over seeds, dtypes, activations, widths and honest ways to write 
 USEFUL = 0.5
 """The radius tells a bug from rounding while, in every weight, it is below this share of what a step changes: an update
 that is lost, made twice or made with a velocity of another kind is off by about as much as it changes."""
+WEIGHT_OF = {updated_name(name): name for name in WEIGHT_NAMES}
 LOOK_BACK = 100
 """Steps over which the largest change that a step makes is taken."""
 
@@ -103,6 +105,10 @@ class Judge:
         """The submission's weights after the last step."""
         raise NotImplementedError
 
+    def hold(self) -> None:
+        """Copy what is needed of the submission's last step: its arrays stay valid for two rounds, and more come."""
+        raise NotImplementedError
+
     def judge_evaluation(self, X: Array, logits: Returned) -> Comparison:
         """The submission's logits of X with dropout off, held against torch's from the submission's own weights."""
         own = {name: np.asarray(w, self.settings.dtype) for name, w in self.own_weights().items()}
@@ -128,8 +134,11 @@ class Free(Judge):
         self.factor = factor
         self.most: dict[str, float] = {}
         self._changes: dict[str, deque[float]] = {name: deque(maxlen=LOOK_BACK) for name in UPDATED}
-        start = {name: torch.tensor(w, device=s.device) for name, w in plan.weights.items()}
-        self._before, self._earlier = start, start  # torch's weights before this step, and before the one before it
+        # torch's weights before this step, before the one before it, and room for those after it
+        self._before, self._earlier, self._spare = (
+            {name: torch.tensor(w, device=s.device) for name, w in plan.weights.items()} for _ in range(3)
+        )
+        self._gauge = Gauge()
         self._own_before: dict[str, Array] = dict(plan.weights)
         self._own_earlier: dict[str, Array] = dict(plan.weights)
 
@@ -145,7 +154,7 @@ class Free(Judge):
         judged.torch_seconds += time.monotonic() - clock
         clock = time.monotonic()
         copies_u = self.replicas.hidden(inputs)
-        spread = {"L1 output": self.replicas.spread("L1 output", copies_u, u)}
+        spread = {"L1 output": self.replicas.spread(copies_u, u)}
         judged.replica_seconds += time.monotonic() - clock
         own = {name: self._own(seen, name, shape) for name, shape in self._shapes(len(y)).items()}
         side = self._side(u, own["L1 output"], self._radius("L1 output", spread["L1 output"]), judged)
@@ -154,46 +163,55 @@ class Free(Judge):
         wanted = self.trainer.step(labels, keep, side, step.eta)
         judged.torch_seconds += time.monotonic() - clock
         clock = time.monotonic()
-        copies = self.replicas.step(labels, keep, side, step.eta)
-        for name, _ in self.names:
-            if name != "L1 output":
-                spread[name] = self.replicas.spread(name, copies[name], wanted[name])
+        spread |= self.replicas.step(labels, keep, side, step.eta, wanted)
         judged.replica_seconds += time.monotonic() - clock
         judged.torch_loss = float(wanted["loss"])
-        after = {name: wanted[f"updated {name.replace('_', ' ')}"].clone() for name in WEIGHT_NAMES}
-        changes = {n: float((after[n] - self._before[n]).abs().max()) for n in WEIGHT_NAMES}
-        rows: list[tuple[str, str, Figures]] = []
-        for name, todo in self.names:
+        gaps: dict[str, float] = {}
+        for name, _ in self.names:
             self.most[name] = self._spread_so_far(name, spread[name])
-            radius = self.factor * self.most[name]
             want = wanted[name]
-            found = own.get(name) if name in own else self._own(seen, name, tuple(want.shape))
+            found = own[name] if name in own else self._own(seen, name, tuple(want.shape))
+            own[name] = found
             if found is None:
                 judged.broken[name] = compare(self._returned(seen, name), known(want.cpu().numpy()), flat_ok=True)
+            elif name not in UPDATED:
+                gaps[name] = self._gauge.distance(self._tensor(found), want)
+        loss_of_its_own = own["loss"]
+        judged.loss = None if loss_of_its_own is None else float(loss_of_its_own)
+        after = self._spare
+        changes = {
+            name: self._follow(own[updated_name(name)], wanted[updated_name(name)], after[name], name, gaps)
+            for name in WEIGHT_NAMES
+        }
+        self._see_whether_useful(step, changes)
+        written = self.plan.written(step.number) or self.undecided == step.number
+        for name, todo in self.names:
+            if name not in gaps:
                 continue
-            gap = float((self._tensor(found) - want).abs().max())
-            size = float(want.abs().max())
-            change = changes.get(name.removeprefix("updated ").replace(" ", "_")) if name in UPDATED else None
-            figures = Figures(name, todo, "match", gap, radius, _ratio(gap, radius), spread[name], change, size)
-            if name == "loss":
-                judged.loss = float(found)
-                figures = replace(figures, got=judged.loss, want=judged.torch_loss)
-            rows.append((name, todo, figures))
-        self._see_whether_useful(step, spread, changes)
-        for name, todo, figures in rows:
-            verdict = self._verdict(figures)
-            judged.figures.append(replace(figures, verdict=verdict))
+            radius, loss = self.factor * self.most[name], name == "loss"
+            ratio = _ratio(gaps[name], radius)
+            verdict = "undecided" if self.undecided is not None else "match" if ratio <= 1 else "mismatch"
+            written = written or (verdict == "mismatch" and self.first is None)
+            figures = Figures(
+                name, todo, verdict, gaps[name], radius, ratio, spread[name],
+                change=changes.get(WEIGHT_OF.get(name, "")),
+                size=float(wanted[name].abs().max()) if written else None,
+                got=judged.loss if loss else None,
+                want=judged.torch_loss if loss else None,
+            )  # fmt: skip
+            judged.figures.append(figures)
             if verdict == "mismatch" and self.first is None:
-                comparison = self._explain(
-                    step, name, self._own(seen, name, tuple(wanted[name].shape)), wanted[name], figures
-                )
+                comparison = self._explain(step, own[name], wanted[name], figures)
                 blamed = self._blame(step, seen, name, X, y, keep, side, wanted)
                 judged.first = self._diverges(step, name, todo, replace(comparison, **blamed(comparison)))
-        self._remember(seen, after)
+        self._remember(own, after)
         return judged
 
     def own_weights(self) -> Mapping[str, Array]:
         return self._own_before
+
+    def hold(self) -> None:
+        self._own_before = {name: w.copy() for name, w in self._own_before.items()}
 
     # ---- inside
 
@@ -257,16 +275,24 @@ class Free(Judge):
         judged.seen, judged.kept = int((h != 0).sum()), int(((h != 0) & kept).sum())
         return self._tensor(kept) * torch.tensor(1 / (1 - self.settings.rate), dtype=u.dtype, device=u.device)
 
-    def _verdict(self, figures: Figures) -> str:
-        assert figures.ratio is not None
-        if self.undecided is not None:
-            return "undecided"
-        return "match" if figures.ratio <= 1 else "mismatch"
+    def _follow(
+        self, own: Array | None, want: torch.Tensor, kept: torch.Tensor, name: str, gaps: dict[str, float]
+    ) -> float:
+        """The gap of a weight, its largest change in this step, and a copy of it in `kept`, in one pass."""
+        theirs = want if own is None else self._tensor(own)
+        found = [
+            (self._gauge.distance(x, w), self._gauge.distance(w, b), k.copy_(w))
+            for x, w, b, k in zip(*map(rows, (theirs, want, self._before[name], kept)), strict=True)
+        ]
+        gap, change = (float(np.max([piece[i] for piece in found])) for i in (0, 1))
+        if own is not None:
+            gaps[updated_name(name)] = gap
+        return change
 
-    def _see_whether_useful(self, step: Step, spread: Mapping[str, float], changes: Mapping[str, float]) -> None:
+    def _see_whether_useful(self, step: Step, changes: Mapping[str, float]) -> None:
         """Undecided begins where a weight's radius exceeds a share of the largest change that the last steps made."""
         for name in WEIGHT_NAMES:
-            quantity = f"updated {name.replace('_', ' ')}"
+            quantity = updated_name(name)
             self._changes[quantity].append(changes[name])
             if self.undecided is not None:
                 continue
@@ -283,7 +309,7 @@ class Free(Judge):
                     f"change that one of the last {len(self._changes[quantity])} steps made to it ({largest:.2g})"
                 )
 
-    def _explain(self, step: Step, name: str, own: Array | None, want: torch.Tensor, figures: Figures) -> Comparison:
+    def _explain(self, step: Step, own: Array | None, want: torch.Tensor, figures: Figures) -> Comparison:
         """The mismatch as a comparison: the element with the largest gap."""
         assert own is not None
         wanted = want.cpu().numpy()
@@ -359,7 +385,8 @@ class Free(Judge):
 
         own_value = self._own(seen, name, tuple(wanted[name].shape))
         assert own_value is not None
-        theirs = off(self._own_before, self._own_earlier, own_side, own_value)
+        moves = self.settings.alpha > 0  # or else the weights before the last step do not matter
+        theirs = off(self._own_before, self._own_earlier if moves else self._own_before, own_side, own_value)
         before, earlier = ({n: w.cpu().numpy() for n, w in state.items()} for state in (self._before, self._earlier))
         ours = off(before, earlier, torch_side, wanted[name].cpu().numpy())
         blame = "reference" if ours > theirs else "submission"
@@ -372,11 +399,12 @@ class Free(Judge):
 
         return said
 
-    def _remember(self, seen: Observation, after: dict[str, torch.Tensor]) -> None:
-        self._earlier, self._before = self._before, after
-        self._own_earlier = self._own_before
-        own = {n: self._own(seen, f"updated {n.replace('_', ' ')}", tuple(w.shape)) for n, w in after.items()}
-        self._own_before = {n: self._own_before[n] if w is None else w for n, w in own.items()}
+    def _remember(self, own: Mapping[str, Array | None], after: dict[str, torch.Tensor]) -> None:
+        self._spare, self._earlier, self._before = self._earlier, self._before, after
+        if self.settings.alpha > 0:
+            self._own_earlier = {name: w.copy() for name, w in self._own_before.items()}
+        found = {name: own[updated_name(name)] for name in WEIGHT_NAMES}
+        self._own_before = {n: self._own_before[n] if w is None else w for n, w in found.items()}
 
 
 class Forced(Judge):
@@ -406,6 +434,13 @@ class Forced(Judge):
 
     def logits(self, X: Array) -> Array:
         return np.asarray(self._trainer.logits(torch.from_numpy(X).to(self.settings.device)).cpu().numpy())
+
+    def hold(self) -> None:
+        if self._seen_before is None:
+            return
+        kept = {n: v for n, v in self._seen_before.values.items() if n.endswith("after the step")}
+        copies = {n: v if v.array is None else replace(v, array=v.array.copy()) for n, v in kept.items()}
+        self._seen_before = replace(self._seen_before, values=copies)
 
     def own_weights(self) -> Mapping[str, Array]:
         if self._seen_before is None:

@@ -1,7 +1,9 @@
 """What both sides of a trace train on: the settings; weights, batches and rates in the homework's order of draws."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -90,9 +92,16 @@ class Evaluation:
 def quantities(activation: str, dropout: bool) -> list[tuple[str, str]]:
     """What is compared at each step, in the order of computation: name and TODO. The gradient of X trains nothing."""
     inside = [(name, todo) for name, todo in links(activation, dropout) if name != "L1 gradient of X"]
-    return inside + [(f"updated {name.replace('_', ' ')}", "1") for name in WEIGHT_NAMES]
+    return inside + [(updated_name(name), "1") for name in WEIGHT_NAMES]
 
 
+@cache
+def updated_name(weight: str) -> str:
+    """What a weight of this name is called once a step has changed it."""
+    return f"updated {weight.replace('_', ' ')}"
+
+
+@cache
 def kept_as(name: str) -> str:
     """The name under which the probe keeps a quantity."""
     return f"{name.removeprefix('updated ').replace(' ', '_')} after the step" if name.startswith("updated") else name
@@ -105,8 +114,14 @@ def shapes(settings: Settings, weights: Mapping[str, Array]) -> dict[str, tuple[
     found: dict[str, tuple[int, ...]] = dict.fromkeys((*hidden, "activation gradient"), (N, M))
     found |= {"L2 output": (N, K), "gradient of logits": (N, K), "loss": ()}
     for name, w in weights.items():
-        found[f"{name[:2]} gradient of {name[3:]}"] = found[f"updated {name.replace('_', ' ')}"] = w.shape
+        found[f"{name[:2]} gradient of {name[3:]}"] = found[updated_name(name)] = w.shape
     return found
+
+
+def bytes_of_a_step(settings: Settings, weights: Mapping[str, Array]) -> int:
+    """What the arrays of all quantities take, and of the gradient of X, in float64 whatever is asked for."""
+    elements = sum(math.prod(shape) for shape in shapes(settings, weights).values())
+    return 8 * (elements + settings.batch * len(weights["L1_W"]))
 
 
 class Plan:
@@ -150,6 +165,10 @@ class Plan:
             end = len(X) // self.settings.batch * self.settings.batch
             for start in range(0, end, rows):
                 yield Evaluation(step, epoch, part, slice(start, min(start + rows, end)), start + rows >= end)
+
+    def written(self, number: int) -> bool:
+        """Whether the figures of this step, counted from 1, are written whatever they are."""
+        return (number - 1) % self.settings.every == 0 or number == self.total
 
     def data(self, item: Step | Evaluation) -> tuple[Array, NDArray[np.int64]]:
         """X (N×D, in the trace's dtype) and the labels (N,) of a step or an evaluation."""
