@@ -18,6 +18,9 @@ from parity_tests.assignment.cases import Case, Quantity
 from parity_tests.assignment.diagnoses import MISTAKES
 from parity_tests.assignment.diagnoses.base import ANYTHING, Asked, Estimate, Kind, Mistake
 from parity_tests.assignment.diagnoses.dropout import HIDDEN
+from parity_tests.assignment.diagnoses.init import GENERAL
+from parity_tests.assignment.diagnoses.overwriting import HINTS as OVERWRITING_HINTS
+from parity_tests.assignment.diagnoses.overwriting import overwriting
 from parity_tests.assignment.diagnoses.wiring import HIDES
 from parity_tests.assignment.evidence import evidence
 from parity_tests.assignment.reading import array_of, kept_mask
@@ -31,7 +34,7 @@ Arrays = Mapping[str, NDArray[Any]]
 Judged = Mapping[str, Mapping[str, Comparison]]
 WHOLE = ("network", "trajectory")
 
-HINTS = {mistake.name: mistake.hint for mistake in MISTAKES}
+HINTS = {**OVERWRITING_HINTS, **{mistake.name: mistake.hint for mistake in MISTAKES}}
 
 
 def hints(names: str) -> list[str]:
@@ -59,6 +62,9 @@ def diagnosed(
             if not _fails(comparison) or comparison.diagnosis:
                 continue
             names = _drawn(plan, case, q, seen, draw) or _said(case, q, comparison)
+            if case.check in WHOLE and not names:
+                written = seen[case.name].facts.get("overwritten", {})
+                names = overwriting(q.name, written, case.params["activation"])
             named[case.name][q.name] = replace(comparison, diagnosis="; ".join(names))
         named[case.name] = _causes(named[case.name])
     _name(named, calls, related)
@@ -176,8 +182,10 @@ def fits(mistake: Mistake, asked: Sequence[Asked]) -> bool:
         a.found = number
         if isinstance(a.value, Failure) and a.value.kind != "crashed":
             return False
-        prediction = _predicted(mistake, a)
-        if not _agrees(prediction, a):
+        predicted = _predicted(mistake, a)
+        predictions = predicted if isinstance(predicted, list) else [predicted]
+        prediction = next((p for p in predictions if _agrees(p, a)), None)
+        if prediction is None:
             return False
         explained = explained or (a.wrong and prediction is not ANYTHING and not (a.free is not None and _all_free(a)))
     return explained
@@ -266,8 +274,11 @@ def _drawn(
             if draws is None or draws.dtype.kind != "f" or not np.isfinite(draws).all():
                 return []
             drawn.append((draws, D, M))
-    known = [m for m in MISTAKES if m.part == "linear.init"]
-    return [m.name for m in known if all(m.experiment(*draws) for draws in drawn)]  # type: ignore[misc]
+    for part in ("linear.init", GENERAL):
+        known = [m for m in MISTAKES if m.part == part]
+        if names := [m.name for m in known if all(m.experiment(*draws) for draws in drawn)]:  # type: ignore[misc]
+            return names
+    return []
 
 
 def _drawn_masks(cases: Sequence[Case], seen: Mapping[str, Observation], draw: Callable[[Case], Arrays]) -> list[str]:

@@ -37,7 +37,7 @@ class Control:
 
 
 def wanted(mistake: Mistake) -> Wanted:
-    """The cases that a mistake is put to: its part's own, or those that it shows in; of main those with correct parts."""
+    """The cases that a mistake is put to: its TODO's, or those that it shows in; of main those with correct parts."""
     checks = mistake.shows_in or CHECKS[mistake.todo]
 
     def choose(case: Case) -> bool:
@@ -61,7 +61,8 @@ def judged(mistake: Mistake) -> Outcome:
 def _outcome(mistake: Mistake, causes: list[Record]) -> Outcome:
     if not causes:
         return Outcome.SURVIVED
-    if any(record.todo != mistake.todo for record in causes):
+    # What is overwritten shows where it is read.
+    if mistake.overwrites is None and any(record.todo != mistake.todo for record in causes):
         return Outcome.ELSEWHERE
     named = any(mistake.name in record.diagnosis.split("; ") for record in causes)
     return Outcome.NAMED if named else Outcome.MISNAMED

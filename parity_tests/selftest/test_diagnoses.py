@@ -36,7 +36,8 @@ def test_at_least_sixty_mistakes_are_known_each_todo_has_some_and_names_are_uniq
     assert names.most_common(1)[0][1] == 1
     for mistake in MISTAKES:
         assert mistake.hint.endswith((".", "?")), mistake.name
-        assert sum(how is not None and how != "" for how in (mistake.formula, mistake.experiment, mistake.said)) == 1
+        ways = (mistake.formula, mistake.experiment, mistake.said, mistake.overwrites)
+        assert sum(how is not None and how != "" for how in ways) == 1
 
 
 PARTS = [mistake for mistake in MISTAKES if mistake.todo != "10"]
@@ -120,6 +121,15 @@ def test_the_result_of_the_call_before_is_told() -> None:
     )
     found = bad([Body("dropout.backward", body)], "9")
     assert "the result of the call before" in {record.diagnosis for record in found}
+
+
+def test_overwriting_is_named_where_it_spoils_the_network_alone() -> None:
+    swap = [Swap("return X * self.mask", "X *= self.mask\n        return X")]
+    found = records(changed("test", swap), lambda case: case.name.startswith(("network/", "dropout/rate")))
+    spoilt = {record.case: record.diagnosis for record in found if record.verdict in FAILING}
+    # relu's backward goes by its mask and lets that be; tanh keeps what dropout writes over.
+    assert set(spoilt) == {f"network/tanh-dropout-0.5/{dtype}" for dtype in ("float64", "float32")}
+    assert set(spoilt.values()) == {"dropout.forward overwrites its input, which is still needed"}
 
 
 def test_a_relation_of_a_part_that_fails_on_its_own_is_not_looked_for_beside_it() -> None:

@@ -7,7 +7,8 @@ from parity_tests.assignment.diagnoses.init import INIT
 from parity_tests.assignment.diagnoses.lent import LENT
 from parity_tests.assignment.diagnoses.linear import LINEAR
 from parity_tests.assignment.diagnoses.loss import LOSS
+from parity_tests.assignment.diagnoses.overwriting import OVERWRITING
 from parity_tests.assignment.diagnoses.sgd import SGD
 from parity_tests.assignment.diagnoses.wiring import WIRING
 
-MISTAKES: tuple[Mistake, ...] = (*SGD, *INIT, *LINEAR, *ELEMENTWISE, *DROPOUT, *WIRING, *LOSS, *LENT)
+MISTAKES: tuple[Mistake, ...] = (*SGD, *INIT, *LINEAR, *ELEMENTWISE, *DROPOUT, *WIRING, *LOSS, *LENT, *OVERWRITING)

@@ -107,7 +107,7 @@ def _inverted(a: Asked) -> object:
 
 def _added(a: Asked) -> object:
     if a.evaluating or a.got is None or a.got.shape != a.X.shape:
-        return a.X if a.evaluating else None
+        return [a.X, a.X + 1] if a.evaluating else None
     scale = 1 / (1 - a.r)
     kept = np.asarray(np.asarray(a.got) - a.X.value > scale / 2)
     return a.X + _only(kept, 0 * a.X + scale) if kept.any() else None

@@ -68,6 +68,21 @@ def _steepness(a: Asked) -> tuple[NDArray[Any], NDArray[Any]]:
     return np.arctanh(np.asarray(a.got)) / x, (np.abs(x) > 0.1) & (np.abs(np.asarray(a.got)) < 0.9)
 
 
+def _height_and_steepness(asked: Sequence[Asked]) -> tuple[float, float] | None:
+    """c and k of c tanh(k u): c is the largest output, where u goes to 40."""
+    outputs = [np.abs(np.asarray(a.got)).max() for a in asked if a.dtype == np.float64 and np.abs(a.X.value).max() > 30]
+    height = likeliest(float(max(outputs))) if outputs else None
+    if not height:
+        return None
+
+    def quotient(a: Asked) -> tuple[NDArray[Any], NDArray[Any]]:
+        x, share = np.asarray(a.X.value, np.float64), np.asarray(a.got) / height
+        return np.arctanh(share) / x, (np.abs(x) > 0.1) & (np.abs(share) < 0.9)
+
+    steepness = _ratio(quotient)(asked)
+    return (height, steepness) if steepness else None
+
+
 def _threshold(asked: Sequence[Asked]) -> float | None:
     """A number, not 0, above which inputs are let through and up to which they are not."""
     through, held = [], []
@@ -231,6 +246,15 @@ TANH_FORWARD = (
             "np.tanh(0.25 * X)",
         ),
         estimate=_ratio(_steepness),
+    ),
+    replace(
+        _tanh(
+            "tanh is taken of a multiple of u, and scaled",
+            "Between which two values must tanh lie? Which factor has u in the exponent?",
+            lambda a: a.found[0] * np.tanh(a.found[1] * a.X),
+            "1.7159 * np.tanh(2 / 3 * X)",
+        ),
+        estimate=_height_and_steepness,
     ),
     _tanh(
         "the forward returns nothing",

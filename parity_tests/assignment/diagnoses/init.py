@@ -15,6 +15,7 @@ Draws = NDArray[Any]
 Experiment = Callable[[Draws, int, int], bool]
 """(draws, D, M) → whether they come from the distribution in question."""
 
+GENERAL = "linear.init, another number"
 UNLIKELY = 1e-4
 """A distribution is not named for draws that it gives less often: costs a name in 1e4 runs, never a verdict."""
 ASKED = "np.random.normal takes a mean, a standard deviation and a size: which do you give it, and which is asked for?"
@@ -70,6 +71,34 @@ def cut(draws: Draws, D: int, M: int) -> bool:
     return _ks((special.ndtr(inside) - share) / (1 - 2 * share))
 
 
+def _standardised(draws: Draws) -> Draws:
+    x = np.asarray(draws, np.float64).ravel()
+    return np.sort((x - x.mean()) / x.std()) if x.std() else np.zeros(x.size)
+
+
+def _spread(draws: Draws) -> bool:
+    """Whether the draws are normal, whatever their mean and standard deviation; few draws are too few to tell."""
+    return draws.size < 1000 or _ks(special.ndtr(_standardised(draws)))
+
+
+def _wider(draws: Draws) -> bool:
+    """Whether the standard deviation is not the one that is asked; few draws are too few to tell."""
+    x = np.asarray(draws, np.float64).ravel()
+    return x.size < 1000 or bool(abs(x.std() / 0.1 - 1) > 6 / np.sqrt(2 * x.size))
+
+
+def _shifted(draws: Draws) -> bool:
+    """Whether the draws are normal with a mean other than 0."""
+    x = np.asarray(draws, np.float64).ravel()
+    return x.size < 1000 or bool(_spread(draws) and abs(x.mean()) > 6 * x.std() / np.sqrt(x.size))
+
+
+def _between(draws: Draws, D: int, M: int) -> bool:
+    """Whether the draws are uniform between their smallest and their largest."""
+    x = np.sort(np.asarray(draws, np.float64).ravel())
+    return draws.size < 1000 or bool(x[0] < x[-1] and _ks((x - x[0]) / (x[-1] - x[0])))
+
+
 def constant(value: float) -> Experiment:
     """One number everywhere."""
     return lambda draws, D, M: bool((np.asarray(draws) == value).all())
@@ -85,6 +114,11 @@ def _init(W: str, b: str, gradient: str = "np.zeros_like(value)") -> tuple[Body,
 
 def _drawn(name: str, hint: str, experiment: Experiment, draw: str) -> Mistake:
     return Mistake("2", "linear.init", name, hint, plug=_init(draw, draw), experiment=experiment)
+
+
+def _general(name: str, hint: str, experiment: Experiment, draw: str) -> Mistake:
+    """What is claimed only where no distribution with a name of its own fits."""
+    return Mistake("2", GENERAL, name, hint, plug=_init(draw, draw), experiment=experiment)
 
 
 def _said(name: str, hint: str, said: str, plug: tuple[Body, ...]) -> Mistake:
@@ -165,11 +199,47 @@ INIT = (
     _drawn(
         "all ones", "Weights that are all alike stay alike: where does the draw go?", constant(1.0), "np.ones(shape)"
     ),
+    _general(
+        "drawn from the normal distribution with another standard deviation",
+        ASKED,
+        lambda draws, D, M: _spread(draws) and _wider(draws) and (draws.size < 1000 or not _shifted(draws)),
+        "np.random.normal(0, 0.3, shape)",
+    ),
+    _general(
+        "drawn from the normal distribution with another mean",
+        ASKED,
+        lambda draws, D, M: _shifted(draws),
+        "np.random.normal(0.05, 0.1, shape)",
+    ),
+    _general(
+        "drawn from a uniform distribution",
+        NUMPY,
+        _between,
+        "np.random.uniform(-0.25, 0.3, shape)",
+    ),
+    _general(
+        "one number everywhere",
+        "How many numbers are drawn, and how many are needed?",
+        lambda draws, D, M: bool((draws == draws.flat[0]).all()),
+        "np.full(shape, np.random.normal(0, 0.1))",
+    ),
+    _said(
+        "b is taken from the draws of W",
+        "How many numbers are drawn, and how many are needed?",
+        r"distribution of b has .* values in common with W",
+        _init(DRAW, "W[:1].copy()"),
+    ),
     _said(
         "W is stored M×D",
         "W is D×M, so that u = X W + b.",
         r"(?:(?<!gradient of )W|two layers differ) has shape \((\d+), (\d+)\), where \(\2, \1\) is asked",
         _init("np.random.normal(0, 0.1, shape[::-1])", DRAW),
+    ),
+    _said(
+        "b has another shape than 1×M",
+        "b is 1×M: one row, which is added to every row of X W.",
+        r"(?<!gradient of )b has shape \((?!(\d+), 1\), where \(1, \1\))",
+        _init(DRAW, "np.random.normal(0, 0.1, (output_D, output_D)[: 1 + (output_D < 99)])"),
     ),
     _said(
         "b is stored as a column",

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 CLOSE = 1e-9
 """How near a measured number must lie to the readable one, relative to it: a float64 fit is better than that."""
-DIGITS = 4
+DIGITS = 5
 LARGEST = 2000
 """The largest denominator: sizes of arrays and batches divide, and some are as large as a hidden layer."""
 

@@ -195,6 +195,11 @@ def _exchanged(alpha: str, eta: str, lam: str) -> Step:
     return step
 
 
+def _exchanged_without_memory(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+    """λ and α in each other's places; where momentum is None, a velocity of 0 is made at each step."""
+    return _exchanged("λ", "η", "α")(w, v if a.alpha > 0 else v.zeros(), g, eta, a)
+
+
 def _first_parameter(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
     return _right(w, v, g, eta, a) if (a.layer, a.key) == ("L1", "W") else (w, v)
 
@@ -313,6 +318,18 @@ MOMENTUM = (
         "w = w + v\nv = alpha * v - eta * g",
     ),
     _momentum(
+        "w takes the gradient's place in the velocity",
+        TERMS,
+        lambda w, v, g, eta, a: (w + (a.alpha * v - eta * w), a.alpha * v - eta * w),
+        "v = alpha * v - eta * w\nw = w + v",
+    ),
+    _any(
+        "w takes the gradient's place",
+        TERMS,
+        lambda w, v, g, eta, a: _right(w, v, w, eta, a),
+        "g = w + lam * w\n" + UPDATE,
+    ),
+    _momentum(
         "w is replaced by the velocity",
         "Is w moved, or set?",
         lambda w, v, g, eta, a: (a.alpha * v - eta * g, a.alpha * v - eta * g),
@@ -394,7 +411,7 @@ DIRECTION = (
         "sgd.weights",
         "λ and α are exchanged",
         "Compare the order of the parameters with the names you use in the formula.",
-        _steps(_exchanged("λ", "η", "α")),
+        lambda a: [_steps(_exchanged("λ", "η", "α"))(a), _steps(_exchanged_without_memory)(a)],
         plug=(Swap("_lambda: float, _alpha: float, _learning", "_alpha: float, _lambda: float, _learning"),),
     ),
     _any(
@@ -698,21 +715,30 @@ def _own_decay(found: dict[Any, Any]) -> bool:
 
 def _scaled_decay(found: dict[Any, Any]) -> bool:
     return not _own_decay(found) and any(
-        abs(c - lam * q) > 1e-9 * lam for (_, _, _, lam), (_, q, c) in found.items() if lam
+        min(abs(c - lam * q), abs(c - lam)) > 1e-9 * lam for (_, _, _, lam), (_, q, c) in found.items() if lam
     )
+
+
+def _own_damping(found: dict[Any, Any]) -> bool:
+    """Whether old velocities are weighted by a number of their own, each α by one."""
+    weights: dict[float, set[float]] = {}
+    for (_, _, alpha, _), (p, _, _) in found.items():
+        weights.setdefault(alpha, set()).add(p)
+    alone = all(len(numbers) == 1 for numbers in weights.values())
+    return alone and any(abs(p - alpha) > 1e-9 for alpha, (p,) in weights.items() if alpha > 0)
 
 
 NUMBERS = (
     _another(
         "the gradient is scaled by a constant factor",
         "The mean over the mini-batch is taken already: what else multiplies or divides the gradient or η?",
-        lambda found: any(abs(q - 1) > 1e-9 for _, q, _ in found.values()),
+        lambda found: any(abs(q - 1) > 1e-9 for _, q, _ in found.values()) and all(q for _, q, _ in found.values()),
         "g = (g + lam * w) / 5\n" + UPDATE,
     ),
     _another(
         "the old velocity is weighted by another number than α",
         TERMS,
-        lambda found: any(abs(p - alpha) > 1e-9 for (_, _, alpha, _), (p, q, _) in found.items() if alpha > 0),
+        _own_damping,
         "g = g + lam * w\nalpha = 0.75 if alpha > 0 else alpha\n" + UPDATE,
     ),
     _another(

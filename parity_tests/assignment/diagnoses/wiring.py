@@ -318,6 +318,7 @@ WIRING = (
 
 HIDES = {
     "W is stored M×D": ("the gradients have other shapes than the parameters",),
+    "b has another shape than 1×M": ("the gradients have other shapes than the parameters",),
     "b is stored as a column": ("the gradients have other shapes than the parameters",),
     "dropout stands before the activation": ("dropout is bypassed in training", "a forward is given the wrong input"),
     "it trains on another set": (
