@@ -18,6 +18,7 @@ from parity_tests.assignment import cases as case_table
 from parity_tests.assignment import inputs
 from parity_tests.assignment.cases import Case
 from parity_tests.assignment.credit import credit
+from parity_tests.assignment.precedents import Precedents
 from parity_tests.assignment.twins import forgive_float64_only
 from parity_tests.assignment.verdicts import Setting, check_plan, import_record, json_params, records_of
 from parity_tests.devices import refuse_missing_device
@@ -75,13 +76,14 @@ def check(
     isolation: str = ISOLATION,
     progress: Progress | None = None,
     servers: Servers | None = None,
+    precedents: Precedents | None = None,
 ) -> Run:
     """Put every planned case to the submission in this folder and judge what it did.
 
     `device` is torch's ("cpu" or "cuda"); `todos` restricts to the cases with those TODOs; `timeout` is in seconds a
     case; `allow` names modules that the submission may import beside numpy; `isolation` is the level at which it
-    runs, one of harness.isolation.LEVELS. `progress` is told (done, planned, case). `servers` are the fork servers of
-    whoever checks many.
+    runs, one of harness.isolation.LEVELS. `progress` is told (done, planned, case). `servers` and
+    `precedents` are those of whoever checks many: what processes are forked off, and what was judged before.
     Raises UsageError for what cannot be started, HarnessError where Parity itself is at fault.
     """
     folder = find_submission(submission)
@@ -110,7 +112,7 @@ def check(
             for worker, asked in WORKERS.items()
         ]
         setting = Setting(str(submission), hello.edition, device, isolation)
-        judged, seen = _judge_all(plan, seed, device, hello, _arriving(answered, running), progress)
+        judged, seen = _judge_all(plan, seed, device, hello, _arriving(answered, running), precedents, progress)
         output = b"".join(runner.output for runner in runners.values())
     credited, hints = _named(plan, credit(plan, judged), seen, seed)
     records = [r for case in wanted for r in records_of(setting, case, credited[case.name], seen[case.name])]
@@ -188,6 +190,7 @@ def _judge_all(
     device: str,
     hello: Hello,
     arriving: Iterator[Observation],
+    precedents: Precedents | None,
     progress: Progress | None,
 ) -> tuple[dict[str, dict[str, Comparison]], dict[str, Observation]]:
     from parity_tests.assignment import expectations
@@ -207,8 +210,17 @@ def _judge_all(
             wrong = expectations.wrong_signature(hello.edition, observation.facts["signature"])
             judged[case.name] = {q.name: wrong for q in case.quantities}
         else:
-            judged[case.name] = expectations.judge(case, inputs.draw(case, seed), observation, device)
+            answer = partial(_judged, case, seed, observation, device)
+            judged[case.name] = (
+                answer() if precedents is None else precedents.judge(case, seed, device, observation, answer)
+            )
     return forgive_float64_only(plan, judged), seen
+
+
+def _judged(case: Case, seed: int, seen: Observation, device: str) -> dict[str, Comparison]:
+    from parity_tests.assignment.expectations import judge
+
+    return judge(case, inputs.draw(case, seed), seen, device)
 
 
 def _named(

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from parity_tests.assignment.precedents import Precedents
 from parity_tests.harness.servers import Servers
 from reports.records import Record
 
@@ -65,6 +66,7 @@ class Outcome:
 
 _servers: Servers | None = None
 """The fork servers of a process that does much work; they end with it."""
+_precedents = Precedents()
 
 
 def warm_up() -> None:
@@ -116,6 +118,7 @@ def _checked(task: Task) -> Outcome:
             allow=settings.allow,
             isolation=settings.isolation,
             servers=None if _servers is None or forking_problem(settings.isolation) else _servers,
+            precedents=_precedents,
         )
     run = replace(
         run,

@@ -1,0 +1,88 @@
+"""What came back to the byte before gets the verdict it got; anything else is judged for itself."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from parity_tests.assignment.cases import Case, plan
+from parity_tests.assignment.precedents import Precedents
+from parity_tests.checking import check, shipped_network
+from parity_tests.harness.compare import Comparison, matched, mismatched
+from parity_tests.harness.observation import Failure, Observation, Returned
+
+CASE = next(case for case in plan("2019", ("float64",)) if case.name == "linear/square/float64")
+SEEN = Observation(
+    CASE.name, {"output@0": Returned("array", np.arange(4.0), "")}, {}, {"returned": ["model"]}, ("overflow",), 0.5
+)
+OTHERS = {
+    "one bit of a value": replace(SEEN, values={"output@0": Returned("array", np.nextafter(np.arange(4.0), 9), "")}),
+    "its dtype": replace(SEEN, values={"output@0": Returned("array", np.arange(4.0).view(np.int64), "")}),
+    "its shape": replace(SEEN, values={"output@0": Returned("array", np.arange(4.0).reshape(2, 2), "")}),
+    "its name": replace(SEEN, values={"output@1": Returned("array", np.arange(4.0), "")}),
+    "a failure": replace(SEEN, failures={"gradient@0": Failure("crashed", "ValueError", "it raised")}),
+    "a fact": replace(SEEN, facts={"returned": ["nothing"]}),
+    "a warning": replace(SEEN, warnings=()),
+}
+
+
+class Judge:
+    """Counts how often it is asked."""
+
+    def __init__(self, comparison: Comparison) -> None:
+        self.comparison, self.asked = comparison, 0
+
+    def __call__(self) -> dict[str, Comparison]:
+        self.asked += 1
+        return {"output": self.comparison}
+
+
+def test_the_same_answer_to_the_same_case_is_judged_once() -> None:
+    precedents, judge = Precedents(), Judge(matched("a note"))
+    first = precedents.judge(CASE, 1, "cpu", SEEN, judge)
+    again = precedents.judge(CASE, 1, "cpu", replace(SEEN, seconds=7.0), judge)
+    assert first == again == {"output": matched("a note")}
+    assert judge.asked == 1
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_an_answer_that_differs_in_anything_is_judged_for_itself(what: str) -> None:
+    precedents, judge = Precedents(), Judge(matched())
+    precedents.judge(CASE, 1, "cpu", SEEN, judge)
+    precedents.judge(CASE, 1, "cpu", OTHERS[what], judge)
+    assert judge.asked == 2
+
+
+@pytest.mark.parametrize(
+    ("case", "seed", "device"),
+    [(CASE, 2, "cpu"), (CASE, 1, "cuda"), (replace(CASE, params={**CASE.params, "pairs": 9}), 1, "cpu")],
+    ids=["another seed", "another device", "other parameters"],
+)
+def test_the_same_answer_to_another_question_is_judged_for_itself(case: Case, seed: int, device: str) -> None:
+    precedents, judge = Precedents(), Judge(matched())
+    precedents.judge(CASE, 1, "cpu", SEEN, judge)
+    precedents.judge(case, seed, device, SEEN, judge)
+    assert judge.asked == 2
+
+
+def test_what_failed_is_judged_each_time() -> None:
+    precedents, judge = Precedents(), Judge(mismatched("is wrong"))
+    for _ in range(2):
+        precedents.judge(CASE, 1, "cpu", SEEN, judge)
+    assert judge.asked == 2
+
+
+def test_records_are_the_same_with_precedents_as_without(tmp_path: Path) -> None:
+    def records(folder: Path, precedents: Precedents | None) -> list[Any]:
+        run = check(folder, dtypes=("float64",), todos=frozenset({"7", "8"}), precedents=precedents)
+        return [replace(record, seconds=0.0, submission="") for record in run.records]
+
+    source = (shipped_network() / "neural_networks.py").read_text()
+    (tmp_path / "neural_networks.py").write_text(source.replace("np.maximum(X, 0)", "np.minimum(X, 0)"))
+    assert (tmp_path / "neural_networks.py").read_text() != source
+    precedents = Precedents()
+    right = records(shipped_network(), precedents)
+    assert records(shipped_network(), precedents) == right == records(shipped_network(), None)
+    assert records(tmp_path, precedents) == records(tmp_path, None) != right
