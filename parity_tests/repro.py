@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
-
 from parity_tests.assignment.cases import Case
-from parity_tests.assignment.reproduce import Script, chosen, script
+from parity_tests.assignment.reproductions.draft import Setting
+from parity_tests.assignment.reproductions.shrink import Networks, Reproducer, Script, chosen, explained
 from parity_tests.assignment.verdicts import json_params
 from parity_tests.checking import ASSIGNMENT, shipped_network
 from parity_tests.harness.observation import Observation
@@ -17,48 +20,94 @@ from parity_tests.harness.runner import Runner
 from parity_tests.harness.submission import find_submission
 from reports.records import Record
 
+SECONDS_FOR_ONE = 4.0
+"""What a single question may take while a script is made smaller, if the run's own limit is not less."""
+SECONDS_IN_ALL = 90.0
+"""After this no further script is begun."""
+OVER = f"the {SECONDS_IN_ALL:g} seconds for all scripts were over; `parity show RUN CASE --repro` makes it alone"
+Progress = Callable[[int, int, str], None]
 
-def scripts(
+
+@dataclass(frozen=True)
+class Reproductions:
+    """The scripts by file name; for what has none, the sentence that says why, by "<case>, <quantity>".
+
+    `explained` counts the failing records that another TODO explains, by that TODO.
+    """
+
+    scripts: dict[str, str] = field(default_factory=dict)
+    without: dict[str, str] = field(default_factory=dict)
+    explained: dict[str, int] = field(default_factory=dict)
+
+
+def reproductions(
     records: Sequence[Record],
     environment: Mapping[str, Any],
     *,
     case: str | None = None,
     timeout: float = 10.0,
     allow: Sequence[str] = (),
-) -> tuple[dict[str, str], list[str]]:
-    """File name → text of a script for each discrepancy, one a TODO, diagnosis and quantity; and what has none.
+    progress: Progress | None = None,
+) -> Reproductions:
+    """A script for each discrepancy, one a TODO, diagnosis and quantity.
 
     `environment` is a run's: it names the submission, the edition, the seed and the isolation. `case` restricts to
-    one. Raises UsageError where the submission is not there any more.
+    one. `progress` is told (done, discrepancies, case). Raises UsageError where the submission is not there any more.
     """
-    wanted, other = chosen(records, case)
-    without = [f"{record.case}, {record.quantity}" for record in other]
+    found = Reproductions(explained=explained(records, case))
+    wanted = chosen(records, case)
     if not wanted:
-        return {}, without
+        return found
     folder = find_submission(Path(str(environment["submission"])))
     edition = str(environment["edition"])
-    found: dict[str, str] = {}
-    with Runner(
-        folder,
-        probe=ASSIGNMENT / "probe.py",
-        companions=[ASSIGNMENT / "recorder.py"],
-        edition=edition,
-        allow=allow,
-        lend_utils=shipped_network() / "utils.py",
-        case_seconds=timeout,
-        isolation=str(environment["isolation"]),
-    ) as runner:
+    started = time.monotonic()
+    with ExitStack() as stack:
 
-        def ask(smaller: Case, arrays: dict[str, NDArray[Any]], seed: int) -> Observation:
-            return runner.ask(smaller.name, smaller.probe, json_params(smaller.params), arrays, seed=seed)
+        def start(place: Path, companions: Iterable[str], isolation: str) -> Runner:
+            return stack.enter_context(
+                Runner(
+                    place,
+                    probe=ASSIGNMENT / "probe.py",
+                    companions=[ASSIGNMENT / name for name in companions],
+                    edition=edition,
+                    allow=allow,
+                    lend_utils=shipped_network() / "utils.py",
+                    case_seconds=min(timeout, SECONDS_FOR_ONE),
+                    isolation=isolation,
+                )
+            )
 
-        for record in wanted:
-            made = script(record, ask, str(folder.resolve()), edition, int(environment["seed"]))
-            if made is None:
-                without.append(f"{record.case}, {record.quantity}")
+        isolation = str(environment["isolation"])
+        parts = start(folder, ["recorder.py"], isolation)
+        wiring = start(folder, ["recorder.py", "stand_ins.py"], isolation)
+        shipped = start(shipped_network(), [], isolation)
+        for runner in (parts, wiring, shipped) if any(r.check == "main" for r in wanted) else (parts, shipped):
+            runner.start()
+        hello = parts.hello
+        setting = Setting(
+            folder=str(folder.resolve()),
+            edition=edition,
+            lent={name: str(shipped_network()) if name == "utils" else "" for name in hello.lent},
+            breaks_off=hello.import_failure is not None,
+            seconds=timeout,
+        )
+        networks = Networks(partial(_ask, {"wiring": wiring}, parts), partial(_ask, {}, shipped))
+        maker = Reproducer(networks, setting, int(environment["seed"]))
+        for done, record in enumerate(wanted):
+            if progress is not None:
+                progress(done, len(wanted), f"{record.case}, {record.quantity}")
+            over = time.monotonic() - started > SECONDS_IN_ALL
+            made: Script | str = OVER if over else maker.script(record)
+            if isinstance(made, Script):
+                found.scripts[_unused(made, found.scripts)] = made.text
             else:
-                found[_unused(made, found)] = made.text
-    return found, without
+                found.without[f"{record.case}, {record.quantity}"] = made
+    return found
+
+
+def _ask(special: Mapping[str, Runner], usual: Runner, case: Case, arrays: Mapping[str, Any], seed: int) -> Observation:
+    runner = special.get(case.worker, usual)
+    return runner.ask(case.name, case.probe, json_params(case.params), arrays, seed=seed)
 
 
 def _unused(made: Script, taken: Mapping[str, str]) -> str:
@@ -67,12 +116,14 @@ def _unused(made: Script, taken: Mapping[str, str]) -> str:
     return next(name for name in names if name not in taken)
 
 
-def lines(found: Mapping[str, str], without: Sequence[str], folder: Path) -> list[str]:
-    """What is said of the scripts that were written into `folder`."""
+def lines(found: Reproductions, folder: Path) -> list[str]:
+    """What is said of the scripts that were written into `folder`, and of what has none."""
     said = [
-        f"Wrote {folder / name}: run it with python; it ends with status 1 where the failure shows." for name in found
+        f"Wrote {folder / name}: run it with python; it ends with status 1 where the failure shows."
+        for name in found.scripts
     ]
-    if without:
-        first = ", ".join(without[:2]) + (f" and {len(without) - 2} more" if len(without) > 2 else "")
-        said.append(f"No script for {first}: these need the whole run; `parity show` says what happened.")
+    said += [f"No script for {what}: {why}." for what, why in found.without.items()]
+    for todo, count in found.explained.items():
+        name = "utils.py" if todo == "utils" else f"TODO {todo}"
+        said.append(f"{name} explains {count} more failing quantities: they need no script of their own.")
     return said or ["There is no discrepancy to write a script for."]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import textwrap
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,9 @@ from parity_tests.cli.status import AGREEMENT, DISCREPANCIES, status_of
 from parity_tests.cli.terminal import Progress, paint, width
 from parity_tests.devices import refuse_missing_device
 from parity_tests.harness.errors import HarnessError, UsageError
+
+if TYPE_CHECKING:
+    from parity_tests.repro import Reproductions
 
 
 @click.command()
@@ -141,20 +144,21 @@ def check(
         )
     if not run.records:
         raise HarnessError("nothing was compared, and that is never an agreement.")
-    reproductions, without = _reproductions(run, timeout, allow) if repro else ({}, [])
-    files = {name: text.encode() for name, text in reproductions.items()}
+    shown = _reproductions(run, timeout, allow) if repro else None
+    scripts = {} if shown is None else shown.scripts
+    files = {name: text.encode() for name, text in scripts.items()}
     try:
-        save(out, run, {"report.html": html_page(run, out, strict, reproductions), **files})
+        save(out, run, {"report.html": html_page(run, out, strict, scripts), **files})
     except RunFolderError as error:
         raise UsageError(f"{error}.") from error
     whole = todos is None and dtype == "both"
     moved = drift.hold_against(known, run.records, run.environment, whole=whole)
     status = status_of(run.records, strict)
     lines = _lines(run, out, strict, quiet)
-    if repro:
+    if shown is not None:
         from parity_tests.repro import lines as said_of
 
-        lines += said_of(reproductions, without, out)
+        lines += said_of(shown, out)
     if moved is not None and baseline is not None:
         from reports.baseline import drift_lines
 
@@ -190,11 +194,12 @@ def _for_github(run: Any, lines: list[str], strict: bool, *, plain: bool) -> lis
     return [guarded("\n".join(lines)), *notes]
 
 
-def _reproductions(run: Any, timeout: float, allow: tuple[str, ...]) -> tuple[dict[str, str], list[str]]:
-    """The scripts of a run, by file name, and the discrepancies that have none."""
-    from parity_tests.repro import scripts
+def _reproductions(run: Any, timeout: float, allow: tuple[str, ...]) -> Reproductions:
+    """The scripts of a run, and the discrepancies that have none."""
+    from parity_tests.repro import reproductions
 
-    return scripts(run.records, run.environment, timeout=timeout, allow=allow)
+    with Progress("writing scripts") as progress:
+        return reproductions(run.records, run.environment, timeout=timeout, allow=allow, progress=progress)
 
 
 def _lines(run: Any, out: Path, strict: bool, quiet: bool) -> list[str]:

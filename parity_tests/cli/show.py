@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parity_tests.cli.terminal import paint, width
+from parity_tests.cli.terminal import Progress, paint, width
 from parity_tests.harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,15 +46,16 @@ def show(run: Path, case: str | None, repro: bool) -> None:
 
 def _write_scripts(saved: SavedRun, case: str | None, run: Path) -> list[str]:
     """Ask the submission again, and write the scripts into the run folder; what is said of them."""
-    from parity_tests.repro import lines, scripts
+    from parity_tests.repro import lines, reproductions
 
-    found, without = scripts(saved.records, saved.environment, case=case)
+    with Progress("writing scripts") as progress:
+        shown = reproductions(saved.records, saved.environment, case=case, progress=progress)
     try:
-        for file, text in found.items():
+        for file, text in shown.scripts.items():
             (run / file).write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"a script cannot be written into {run} ({error.strerror}).") from error
-    return lines(found, without, run)
+    return lines(shown, run)
 
 
 def _one_case(records: Sequence[Record], wanted: str, run: Path) -> str:
