@@ -82,6 +82,8 @@ def over_steps(steps: list[Comparison]) -> Comparison:
     """One comparison of a quantity over several steps: the first that fails, else the one with the largest ratio."""
     for t, comparison in enumerate(steps):
         if comparison.verdict not in PASSING:
+            if comparison.verdict == "missing":  # in all steps, and for the same reason
+                return comparison
             later = sum(c.verdict not in PASSING for c in steps[t + 1 :])
             more = f", and in {later} later steps" if later else ""
             problem = f"after step {t + 1} {comparison.problem}{more}" if len(steps) > 1 else comparison.problem
