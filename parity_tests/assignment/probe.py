@@ -41,7 +41,7 @@ class Watched:
             if not (same and np.array_equal(array, before, equal_nan=array.dtype.kind == "f")):
                 self.overwritten.setdefault(call, []).append(label)
                 self.arrays[label] = (array, array.copy())
-        self.witness.say("overwritten", self.overwritten)
+                self.witness.say("overwritten", self.overwritten)
 
 
 def construct(cls: Any, *sizes: Any) -> Any:
