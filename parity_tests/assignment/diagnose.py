@@ -102,7 +102,8 @@ def _causes(comparisons: Mapping[str, Comparison]) -> dict[str, Comparison]:
             continue
         if c.verdict == "crashed" and not c.diagnosis:
             found[quantity] = replace(c, diagnosis=crashes.get((c.file, c.line), ""))
-        cause = next((name for name, hidden in HIDES.items() if name in names and c.diagnosis in hidden), "")
+        said = set(c.diagnosis.split("; ")) - {""}
+        cause = next((name for name, hidden in HIDES.items() if name in names and said and said <= set(hidden)), "")
         if cause:
             found[quantity] = replace(c, diagnosis=cause)
     return found

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.assignment.main_configs import Config, main_quantities
+from parity_tests.assignment.main_reasons import accuracy, by_parameter, exchanged, mean_loss, multiple
 from parity_tests.assignment.replay import PARAMETERS, Built, Call, Pass, Run, Update, replay
 from parity_tests.harness.compare import Comparison, compare, compare_each, times
 from parity_tests.harness.observation import Failure, Observation, Returned
@@ -99,9 +100,18 @@ SLIPS: tuple[tuple[dict[str, Any], str], ...] = (
 
 
 def gradients(
-    weights: Mapping[str, Array], X: Array, y: Array, mask: Array | None, activation: str, wiring: Wiring
+    weights: Mapping[str, Array],
+    X: Array,
+    y: Array,
+    mask: Array | None,
+    activation: str,
+    wiring: Wiring,
+    back: Array | None = None,
 ) -> dict[str, Array]:
-    """∂l/∂w of the four parameters in float64, wired as `wiring` says. For explanations only."""
+    """∂l/∂w of the four parameters in float64, wired as `wiring` says. For explanations only.
+
+    back: the mask of dropout's backward, where that is another.
+    """
     one = np.ones(())
     keep = one if mask is None else mask
     name = wiring.activation or activation
@@ -112,7 +122,7 @@ def gradients(
     z = np.exp(a - a.max(axis=1, keepdims=True))
     z /= z.sum(axis=1, keepdims=True)
     da = (z - np.eye(a.shape[1])[y.astype(int)]) / len(X)
-    dh = (da @ weights["L2_W"].T) * (keep if wiring.backward_mask else one)
+    dh = (da @ weights["L2_W"].T) * ((keep if back is None else back) if wiring.backward_mask else one)
     at = {"u": u, "h": h, "s": s, "none": u}[wiring.slope_at]
     slope = {"relu": (at > 0).astype(float), "tanh": 1 - np.tanh(at) ** 2, "none": np.ones(at.shape)}[name]
     du = dh if wiring.slope_at == "none" else dh * slope
@@ -310,6 +320,9 @@ class _Judge:
             )
         if not others and self.run.updates:
             return self._bad("layers", "it uses neither relu nor tanh: no activation is called")
+        anew = [built.name for built in linear if built.name in self.run.used and built.name not in ("L1", "L2")]
+        if anew:
+            return self._bad("layers", "it builds its layers anew and goes on with these: what was learnt is lost")
         return self._rates_of_dropout(used)
 
     def _rates_of_dropout(self, used: Sequence[Built]) -> Finding:
@@ -344,6 +357,9 @@ class _Judge:
                     f"step {number} (epoch {update.epoch + 1}) is made on {len(step.rows)} rows, not {B}",
                     step=number,
                 )
+            if number > 1 and step is self.run.updates[number - 2].pass_:
+                text = f"step {number} changes the weights again, without a new forward"
+                return self._bad("batches", text, step=number)
             seen = epochs.setdefault(update.epoch, [])
             before = dict(seen)
             again = next((row for row in step.rows if row in before or step.rows.count(row) > 1), None)
@@ -751,10 +767,14 @@ class _Judge:
     def _reason(self) -> str:
         """A sentence that says what the first wrong step did, "" where nothing explains it."""
         first = self.wrong_steps[0]
+        config = self.config
+        if order := exchanged(first.update.rates, config.lam, config.alpha, config.eta_of(first.update.epoch)):
+            return order
         right = self._explained(first, Wiring())
         idle = abs(right.b) <= EXPLAINS * self.config.eta
         reason = self._rates_reason(first, right) if right.explains and not idle else ""
-        reason = reason or self._order_reason(first) or self._wiring_reason(first) or self._state_reason(first)
+        reason = reason or self._order_reason(first) or self._wiring_reason(first) or self._redrawn_reason(first)
+        reason = reason or self._parameters_reason(first) or self._state_reason(first)
         return reason or ("the gradient has no effect on the step" if right.explains and idle else "")
 
     def _rates_reason(self, first: _Replayed, found: Fit) -> str:
@@ -838,6 +858,42 @@ class _Judge:
                     return f"{reason} ({passed[0]})" if passed else reason
         return f"{passed[0]} (step {first.index + 1})" if passed else ""
 
+    def _redrawn_reason(self, first: _Replayed) -> str:
+        """A backward of dropout with another mask than the one of the forward that counts."""
+        inputs = self._inputs(first.update)
+        if inputs is None or first.update.pass_ is None:
+            return ""
+        X, y, _ = inputs
+        drops = [drop.kept for drop in first.update.pass_.drops if drop.train and drop.kept is not None]
+        masks = [kept / (1.0 - self.config.rate) for kept in drops]
+        before, after = self.run.at(first.update.before), self.run.at(first.update.after)
+        velocity, _ = self._before(first.index)
+        moved = np.zeros(_flat(before).shape) if velocity is None or self.config.alpha <= 0 else _flat(velocity)
+        for forward, back in itertools.permutations(masks[:3], 2):
+            g = gradients(before, X, y, forward, self.config.activation, Wiring(), back)
+            if fit(_flat(after) - _flat(before), moved, _flat(g), _flat(before)).explains:
+                return "dropout.forward is called again before its backward, which then uses another mask"
+        return ""
+
+    def _parameters_reason(self, first: _Replayed) -> str:
+        """The gradient is right, and changed before it is used: not for all parameters alike."""
+        inputs = self._inputs(first.update)
+        if inputs is None:
+            return ""
+        X, y, mask = inputs
+        before, after = self.run.at(first.update.before), self.run.at(first.update.after)
+        velocity, _ = self._before(first.index)
+        zeros = {name: np.zeros_like(before[name]) for name in PARAMETERS}
+        return by_parameter(
+            {name: after[name] - before[name] for name in PARAMETERS},
+            zeros if velocity is None else velocity,
+            gradients(before, X, y, mask, self.config.activation, Wiring()),
+            before,
+            max(self.config.alpha, 0.0),
+            self.config.eta_of(first.update.epoch),
+            self.config.lam,
+        )
+
     def _state_reason(self, first: _Replayed) -> str:
         """Something left over from an earlier step."""
         if first.index == 0 and first.update.momentum == "nonzero":
@@ -891,7 +947,8 @@ class _Judge:
     def _answer(self, one: Pass) -> Evaluation:
         """evaluation(...) of one recorded pass: asked once, together with all that are alike."""
         if id(one) not in self._evaluations:
-            alike = [other for other in itertools.chain(*self.run.evaluations) if self._alike(other, one)]
+            others = itertools.chain(*self.run.evaluations) if self._sound(one.weights) else ()
+            alike = [one, *(other for other in others if other is not one and self._alike(other, one))]
             rows = np.array([other.rows for other in alike])
             at = [self.run.at(other.weights) for other in alike]
             evaluations = evaluation(
@@ -1016,6 +1073,7 @@ class _Judge:
                 training.setdefault(update.epoch, []).append(value)
         inside = [training.get(epoch, [0.0]) for epoch in range(self.config.epochs)]
         candidates: list[tuple[str, list[float]]] = []
+        sums: list[float] = []
         if all(epochs) and len(epochs) == self.config.epochs:
             losses = [[float(self._answer(one).loss.value) for one in passes] for passes in epochs]
             sums = [sum(values) for values in losses]
@@ -1023,6 +1081,15 @@ class _Judge:
                 ("the mini-batch losses are not added up: the record holds the last one", [v[-1] for v in losses]),
                 ("the mini-batch losses are not added up: the record holds the first one", [v[0] for v in losses]),
                 ("the sum of the losses is not set back to 0 at each epoch", list(np.cumsum(sums))),
+                (
+                    "the losses met while training are added in as well",
+                    [a + sum(b) for a, b in zip(sums, inside, strict=True)],
+                ),
+                *(
+                    ("the set is evaluated with weights from before the epoch", self._stale_losses(split, epochs, old))
+                    for old in (PARAMETERS, PARAMETERS[:2], PARAMETERS[2:])
+                ),
+                *(("the record holds accuracies, not losses", list(rates)) for rates in self._shares(split, epochs)),
             ]
         other = "valid" if split == "train" else "train"
         passes_of_other = self._evaluated(other)
@@ -1038,23 +1105,42 @@ class _Judge:
             ("the record holds the last loss met while training", [v[-1] for v in inside]),
         ]
         for reason, values in candidates:
-            if np.allclose(got, values, rtol=EXPLAINS, atol=0.0):
+            if len(values) == len(got) and np.allclose(got, values, rtol=EXPLAINS, atol=0.0):
                 return reason
-        return ""
+        return multiple(got, sums) if sums else ""
+
+    def _shares(self, split: str, epochs: Sequence[Sequence[Pass]]) -> list[Array]:
+        """The accuracy of each epoch, by the least and by the most that may be right."""
+        counts = np.array([self._counts(passes) for passes in epochs], np.float64)
+        return [counts[:, 0] / counts[:, 2], counts[:, 1] / counts[:, 2]]
+
+    def _stale_losses(self, split: str, epochs: Sequence[Sequence[Pass]], old: Sequence[str]) -> list[float]:
+        """The sum of the losses of each epoch, the `old` ones of its weights those from before its first step."""
+        first: dict[int, int] = {}
+        for update in self.run.updates:
+            first.setdefault(update.epoch, update.before)
+        found = []
+        for epoch, passes in enumerate(epochs):
+            if not self._sound(first.get(epoch, -1)):
+                return []
+            stale = self.run.at(first[epoch])
+            X, y = self.digits[f"{split}_X"], self.digits[f"{split}_y"].reshape(-1)
+            losses = [
+                mean_loss(
+                    {**self.run.at(p.weights), **{name: stale[name] for name in old}},
+                    X[list(p.rows)], y[list(p.rows)], None, self.config.activation,
+                )
+                for p in passes
+            ]  # fmt: skip
+            found.append(sum(loss for loss in losses if loss is not None))
+        return found
 
     def _training_loss(self, update: Update) -> float | None:
         inputs = self._inputs(update)
         if inputs is None or not self._sound(update.before):
             return None
         X, y, mask = inputs
-        w = self.run.at(update.before)
-        u = X @ w["L1_W"] + w["L1_b"]
-        h = np.tanh(u) if self.config.activation == "tanh" else np.maximum(u, 0)
-        if mask is not None and mask.shape != h.shape:
-            return None
-        a = (h if mask is None else h * mask) @ w["L2_W"] + w["L2_b"]
-        a = a - a.max(axis=1, keepdims=True)
-        return float(np.mean(np.log(np.exp(a).sum(axis=1)) - a[np.arange(len(a)), y.astype(int)]))
+        return mean_loss(self.run.at(update.before), X, y, mask, self.config.activation)
 
     def _accuracy(self, split: str, position: int) -> Finding:
         quantity = f"{_SET[split]} accuracy"
@@ -1094,6 +1180,8 @@ class _Judge:
         reason = ""
         if any(one.training for passes in epochs for one in passes):
             reason = f"the {_SET[split]} set is evaluated with dropout on (is_train=True), where it is off; "
+        elif words := self._accuracy_reason(split, got, epochs):
+            reason = f"{words}; "
         text = (
             f"{reason}the {quantity} after epoch {epoch + 1} ({key}) is {got[epoch]:.6g}, where {shown} of {count} "
             f"examples are right"
@@ -1101,6 +1189,15 @@ class _Judge:
         return self._bad(
             quantity, text, got=float(got[epoch]), want=low / count, gap=abs(float(got[epoch]) - low / count)
         )
+
+    def _accuracy_reason(self, split: str, got: Array, epochs: Sequence[Sequence[Pass]]) -> str:
+        """What a wrong record of accuracies holds instead, "" where nothing explains it."""
+        counts = [self._counts(passes) for passes in epochs]
+        last = [self._counts(passes[-1:])[0] for passes in epochs]
+        theirs = self._evaluated("valid" if split == "train" else "train")
+        others = [self._counts(passes)[::2] for passes in theirs if passes]
+        right, _, seen = (list(column) for column in zip(*counts, strict=True))
+        return accuracy(got, right, seen, last, len(self.digits[f"{split}_X"]), self.config.batch, others)
 
     def _counts(self, passes: Sequence[Pass]) -> tuple[int, int, int]:
         """(at least, at most, of how many) predictions are right in these passes."""

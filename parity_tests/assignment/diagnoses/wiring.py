@@ -31,7 +31,7 @@ WIRING = (
     _wiring(
         "dropout is off in training",
         "What does is_train mean, and when is it True?",
-        r"dropout is off in training",
+        r"dropout is off in training|drop1\.backward was called before any drop1\.forward in training",
         ("forward(h, is_train=True)", "forward(h, is_train=False)"),
         (DROP_BACK, "grad_h = grad_s"),
     ),
@@ -175,7 +175,7 @@ WIRING = (
     _wiring(
         "λ is not passed on",
         "Compare the call with the order of SGD's parameters.",
-        r"weight decay is left out",
+        r"weight decay is left out:",
         (SGD_CALL, SGD_CALL.replace("lam", "0.0")),
     ),
     _wiring(
@@ -223,7 +223,7 @@ WIRING = (
     _wiring(
         "the sum of the losses is not set back to 0",
         ONCE,
-        r"not set back to 0",
+        r"sum of the losses is not set back to 0",
         (
             "        train_loss_record.append(train_loss)",
             "        train_loss_record.append(train_loss + sum(train_loss_record[-1:]))",
@@ -232,7 +232,7 @@ WIRING = (
     _wiring(
         "the training loss is that met while training",
         "When is the training set evaluated, and with which weights?",
-        r"met while training",
+        r"met while training(?! are added in)",
         ('            model["loss"].forward(a, y)\n', '            met += model["loss"].forward(a, y)\n'),
         (EPOCH, EPOCH + "        met = 0.0\n"),
         ("train_loss_record.append(train_loss)", "train_loss_record.append(met)"),
@@ -306,6 +306,161 @@ WIRING = (
         ("eta *= 0.1", "eta *= 0.5"),
     ),
     _wiring(
+        "the weights are updated more than once for one mini-batch",
+        ONCE,
+        r"changes the weights again, without a new forward",
+        (SGD_CALL, SGD_CALL + "            " + SGD_CALL),
+    ),
+    _wiring(
+        "the layers are built anew during training",
+        ONCE,
+        r"builds its layers anew",
+        (
+            "        " + ORDER,
+            "        if t:\n            model['L1'] = linear_layer(train.d, HIDDEN_UNITS)\n"
+            "            model['L2'] = linear_layer(HIDDEN_UNITS, CLASSES)\n        " + ORDER,
+        ),
+    ),
+    _wiring(
+        "the rates are passed to SGD in another order",
+        "Compare the call with the order of SGD's parameters.",
+        r"passed its rates in another order",
+        (SGD_CALL, SGD_CALL.replace("lam, alpha, eta", "alpha, lam, eta")),
+    ),
+    _wiring(
+        "dropout's forward runs again before its backward",
+        "How many masks does one step draw, and which of them does each line use?",
+        r"forward is called again before its backward",
+        (
+            "            grad_a = model",
+            "            model['drop1'].forward(h, is_train=True)\n            grad_a = model",
+        ),
+    ),
+    _wiring(
+        "weight decay is made with another λ, or twice, for some parameters",
+        "Where is λ w added: in SGD alone, or before it too?",
+        r"weight decay of .* is made with λ",
+        (
+            SGD_CALL,
+            "for n in ('L1', 'L2'):\n                g, w = model[n].gradient, model[n].params\n"
+            "                g['W'] = g['W'] + lam * w['W']\n            " + SGD_CALL,
+        ),
+    ),
+    _wiring(
+        "weight decay is left out for some parameters",
+        "Where is λ w added: in SGD alone, or before it too?",
+        r"weight decay is left out of",
+        (
+            SGD_CALL,
+            "for n in ('L1', 'L2'):\n                g, w = model[n].gradient, model[n].params\n"
+            "                g['b'] = g['b'] - lam * w['b']\n            " + SGD_CALL,
+        ),
+    ),
+    _wiring(
+        "the gradient of some parameters is scaled by a constant factor",
+        "What is done to the gradients between the backwards and SGD?",
+        r"the gradient of L\d_[Wb].* times what it should be",
+        (
+            SGD_CALL,
+            "model['L1'].gradient['W'] = model['L1'].gradient['W'] * 3\n            " + SGD_CALL,
+        ),
+    ),
+    _wiring(
+        "the gradients are cut off before SGD is called",
+        "What is done to the gradients between the backwards and SGD?",
+        r"the gradient of .* is cut off beyond|the sign of the gradient of",
+        (
+            SGD_CALL,
+            "for n in ('L1', 'L2'):\n                g = model[n].gradient\n"
+            "                g['W'] = np.clip(g['W'], -0.01, 0.01)\n            " + SGD_CALL,
+        ),
+    ),
+    _wiring(
+        "the losses met while training are added in as well",
+        "Where is the sum of the losses set to 0, and which loop adds to it?",
+        r"losses met while training are added in as well",
+        ('            model["loss"].forward(a, y)\n', '            met += float(model["loss"].forward(a, y))\n'),
+        (EPOCH, EPOCH + "        met = 0.0\n"),
+        ("train_loss_record.append(train_loss)", "train_loss_record.append(train_loss + met)"),
+    ),
+    _wiring(
+        "the evaluation uses weights from before the epoch",
+        "When is the copy made that is evaluated?",
+        r"evaluated with weights from before the epoch",
+        (EPOCH, EPOCH + "        import copy\n        old = copy.deepcopy(model['L2'])\n"),
+        ("evaluate(model, train, minibatch_size)", "evaluate({**model, 'L2': old}, train, minibatch_size)"),
+    ),
+    _wiring(
+        "the loss record holds accuracies",
+        "Which two records are returned?",
+        r"the record holds accuracies",
+        ("    return train_loss_record, val_loss_record\n", "    return train_accuracy_record, val_accuracy_record\n"),
+    ),
+    _wiring(
+        "the loss record is scaled by a constant factor",
+        "What is each sum divided by, or multiplied with?",
+        r"the record holds [\d.e+-]+ times the sums",
+        ("train_loss_record.append(train_loss)", "train_loss_record.append(2 * train_loss)"),
+    ),
+    _wiring(
+        "a record has not one number an epoch",
+        ONCE,
+        r"record.* has \d+ numbers, where one",
+        (
+            "        train_loss_record.append(train_loss)",
+            "        train_loss_record += [train_loss, train_loss]",
+        ),
+    ),
+    _wiring(
+        "the accuracy is a number of predictions, not a share",
+        "By what must the count be divided?",
+        r"it is the number of right predictions, not",
+        ("return loss, correct / count", "return loss, correct"),
+    ),
+    _wiring(
+        "the share of wrong predictions is recorded",
+        "Which predictions are counted?",
+        r"it is the share of wrong predictions",
+        ("return loss, correct / count", "return loss, 1 - correct / count"),
+    ),
+    _wiring(
+        "the accuracy is divided by another number than that of the examples predicted",
+        "How many examples were predicted, and by what is the count divided?",
+        r"it is divided by the (number of|mini-batch size)",
+        ("return loss, correct / count", "return loss, correct / minibatch_size"),
+    ),
+    _wiring(
+        "the accuracy is that of the last mini-batch",
+        "= or +=?",
+        r"it is that of the last mini-batch",
+        ("correct += int", "correct = int"),
+        ("return loss, correct / count", "return loss, correct / minibatch_size"),
+    ),
+    _wiring(
+        "the accuracy is that of the other set",
+        "Which record is which?",
+        r"it is that of the other set",
+        (
+            '{"train": train_accuracy_record, "val": val_accuracy_record}',
+            '{"train": val_accuracy_record, "val": train_accuracy_record}',
+        ),
+    ),
+    _wiring(
+        "the counts of right predictions are not set back to 0",
+        ONCE,
+        r"counts? (of right predictions )?(is|are) not set back to 0",
+        (
+            "        train_accuracy_record.append(train_accuracy)",
+            "        train_accuracy_record.append(train_accuracy + sum(train_accuracy_record[-1:]))",
+        ),
+    ),
+    _wiring(
+        "an entry is asked for under a name that it does not have",
+        "Print the keys of main_params, and of the model.",
+        r"main raised KeyError",
+        ('main_params["alpha"]', 'main_params["_alpha"]'),
+    ),
+    _wiring(
         "the velocities do not start at zero",
         ONCE,
         r"velocities that SGD is given at the first step are not zero",
@@ -317,6 +472,27 @@ WIRING = (
 )
 
 HIDES = {
+    "the layers are built anew during training": (
+        "it trains on another set",
+        "dropout is off in training",
+        "a layer's backward is left out",
+        "too many or too few steps an epoch",
+        "a set is not evaluated after the epoch, or not all of it",
+        "a mini-batch or an example is used twice in an epoch",
+    ),
+    "the weights are updated more than once for one mini-batch": (
+        "too many or too few steps an epoch",
+        "the weights are updated before the backward is done",
+        "a layer's backward is left out",
+        "another α is passed on",
+        "η is dropped too early",
+    ),
+    "the rates are passed to SGD in another order": (
+        "η has another value than main_params and the epoch ask for",
+        "η is dropped too early",
+        "another λ is passed on",
+        "another α is passed on",
+    ),
     "W is stored M×D": ("the gradients have other shapes than the parameters",),
     "b has another shape than 1×M": ("the gradients have other shapes than the parameters",),
     "b is stored as a column": ("the gradients have other shapes than the parameters",),
@@ -330,6 +506,9 @@ HIDES = {
         "too many or too few steps an epoch",
         "a set is not evaluated after the epoch, or not all of it",
     ),
+    "every epoch has the same order": ("some training examples are never used",),
+    "the examples are not shuffled": ("some training examples are never used",),
+    "a set is not evaluated after the epoch, or not all of it": ("the losses of the mini-batches are not added up",),
     "the pixels are changed": ("a set is not evaluated after the epoch, or not all of it",),
 }
 """What only follows from a mistake, in the same run: the rows that tell of it get the name of their cause."""
