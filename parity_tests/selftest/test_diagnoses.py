@@ -11,8 +11,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from parity_tests.assignment import main_reasons
 from parity_tests.assignment.diagnoses import MISTAKES
 from parity_tests.assignment.diagnoses.base import Body, Mistake, Swap
+from parity_tests.assignment.diagnoses.numbers import likeliest
 from parity_tests.assignment.running import Running, where
 from parity_tests.selfproof.asking import records
 from parity_tests.selfproof.mistakes import CHECKS, Outcome, judged
@@ -169,6 +171,65 @@ def test_a_crash_that_the_formula_foretells_is_named() -> None:
     crashed = [record for record in found if record.verdict == "crashed"]
     assert crashed
     assert {record.diagnosis for record in crashed} == {"X is not transposed in the gradient of W"}
+
+
+# ---- numbers that are looked for, and what explains a wrong run of main
+
+
+@pytest.mark.parametrize("number", [0.0, 0.9, -0.01, 1 / 3, 1 / 784, 5 / 7, 2**0.5, 1 / 1000**0.5, 1.7159])
+def test_a_readable_number_is_found_beside_what_was_measured(number: float) -> None:
+    found = likeliest(number * (1 + 1e-13))
+    assert found is not None
+    assert found == pytest.approx(number, rel=1e-12)
+
+
+def test_no_readable_number_is_found_beside_others() -> None:
+    measured = np.random.default_rng(0).random(2000)
+    assert sum(likeliest(float(x)) is not None for x in measured) < 20
+
+
+def test_a_number_is_looked_for_only_where_no_formula_without_one_fits() -> None:
+    doubled = bad([Swap("g = g + _lambda * w", "g = g + 2 * _lambda * w")], "1")
+    assert {record.diagnosis for record in doubled} == {"weight decay is applied twice"}
+    other = bad([Swap("g = g + _lambda * w", "g = g + 1.3 * _lambda * w")], "1")
+    assert {record.diagnosis for record in other} == {"weight decay is scaled by a constant factor"}
+
+
+def test_rates_in_another_order_are_told_from_other_rates() -> None:
+    right = {"lam": 0.01, "alpha": 0.9, "eta": 0.1}
+    assert main_reasons.exchanged(right, 0.01, 0.9, 0.1) == ""
+    assert main_reasons.exchanged({**right, "lam": 0.02}, 0.01, 0.9, 0.1) == ""
+    swapped = {**right, "lam": 0.9, "alpha": 0.01}
+    assert main_reasons.exchanged(swapped, 0.01, 0.9, 0.1).endswith("another order: λ = 0.9, α = 0.01, η = 0.1")
+
+
+def test_a_record_of_accuracies_is_explained_only_by_what_gives_all_of_it() -> None:
+    correct, counts, last = [3, 5, 6], [10, 10, 10], [1, 3, 2]
+
+    def said(*got: float) -> str:
+        return main_reasons.accuracy(np.array(got), correct, counts, last, 12, 5, [(2, 5), (3, 5), (4, 5)])
+
+    assert "share of wrong" in said(0.7, 0.5, 0.4)
+    assert "last mini-batch" in said(0.2, 0.6, 0.4)
+    assert "all examples" in said(3 / 12, 5 / 12, 6 / 12)
+    assert "the other set" in said(0.4, 0.6, 0.8)
+    assert said(0.7, 0.5, 0.41) == said(0.3, 0.3, 0.3) == ""
+
+
+def test_a_step_is_explained_by_parameter_or_not_at_all() -> None:
+    rng = np.random.default_rng(1)
+    g, w = ({name: rng.standard_normal((3, 2)) for name in ("L1_W", "L2_W")} for _ in range(2))
+    nothing = {name: np.zeros((3, 2)) for name in g}
+
+    def said(first: NDArray[Any]) -> str:
+        change = {"L1_W": -0.1 * first, "L2_W": -0.1 * (g["L2_W"] + 0.01 * w["L2_W"])}
+        return main_reasons.by_parameter(change, nothing, g, w, 0.0, 0.1, 0.01)
+
+    assert said(g["L1_W"] + 0.01 * w["L1_W"]) == ""
+    assert said(g["L1_W"]) == "weight decay is left out of L1_W"
+    assert said(3 * g["L1_W"] + 0.03 * w["L1_W"]) == "the gradient of L1_W is 3 times what it should be"
+    assert said(np.clip(g["L1_W"], -0.5, 0.5) + 0.01 * w["L1_W"]) == "the gradient of L1_W is cut off beyond 0.5"
+    assert said(g["L1_W"] ** 2) == ""
 
 
 # ---- the bound that a wrong formula carries
