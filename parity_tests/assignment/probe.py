@@ -38,10 +38,15 @@ class Watched:
         """Say which of the watched arrays changed during `call`, and remember them as they are now."""
         for label, (array, before) in list(self.arrays.items()):
             same = array.shape == before.shape and array.dtype == before.dtype
-            if not (same and np.array_equal(array, before, equal_nan=array.dtype.kind == "f")):
+            if not (same and _alike(array, before)):
                 self.overwritten.setdefault(call, []).append(label)
                 self.arrays[label] = (array, array.copy())
                 self.witness.say("overwritten", self.overwritten)
+
+
+def _alike(array: np.ndarray, before: np.ndarray) -> bool:
+    """Whether all elements are the same, NaN as well; the usual case is the quick one."""
+    return np.array_equal(array, before) or (array.dtype.kind == "f" and np.array_equal(array, before, equal_nan=True))
 
 
 def construct(cls: Any, *sizes: Any) -> Any:

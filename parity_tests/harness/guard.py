@@ -33,6 +33,7 @@ class Guard:
         self._stand_ins = stand_ins
         self._codes: dict[str, CodeType] = {}
         self._finders: dict[str, FileFinder] = {}
+        self._before = dict(sys.modules)
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -73,6 +74,8 @@ class Guard:
     def forget(self) -> None:
         """Drop every module that came from the submission's folder or is lent, so that the next import is fresh."""
         for name, module in list(sys.modules.items()):
+            if self._before.get(name) is module:
+                continue
             try:
                 paths = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
                 inside = any(isinstance(path, str) and path.startswith(self.folder + os.sep) for path in paths)

@@ -94,7 +94,9 @@ class Place:
 
 def clean(text: str, length: int = TEXT) -> str:
     """A text on one line, without control or undecodable characters, cut to `length` characters."""
-    kept = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text[: 4 * length])
+    kept = text[: 4 * length]
+    if not (kept.isascii() and kept.isprintable()):
+        kept = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in kept)
     line = " ".join(kept.split())
     return line if len(line) <= length else line[: length - 1] + "…"
 
