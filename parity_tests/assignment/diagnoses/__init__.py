@@ -1,6 +1,7 @@
 """The mistakes that are known by name, in the order of the TODOs, the simplest of each part first."""
 
 from parity_tests.assignment.diagnoses.base import Mistake
+from parity_tests.assignment.diagnoses.crashes import CRASHES
 from parity_tests.assignment.diagnoses.dropout import DROPOUT
 from parity_tests.assignment.diagnoses.elementwise import ELEMENTWISE
 from parity_tests.assignment.diagnoses.init import INIT
@@ -11,4 +12,15 @@ from parity_tests.assignment.diagnoses.overwriting import OVERWRITING
 from parity_tests.assignment.diagnoses.sgd import SGD
 from parity_tests.assignment.diagnoses.wiring import WIRING
 
-MISTAKES: tuple[Mistake, ...] = (*SGD, *INIT, *LINEAR, *ELEMENTWISE, *DROPOUT, *WIRING, *LOSS, *LENT, *OVERWRITING)
+MISTAKES: tuple[Mistake, ...] = (
+    *SGD,
+    *INIT,
+    *LINEAR,
+    *ELEMENTWISE,
+    *DROPOUT,
+    *WIRING,
+    *LOSS,
+    *LENT,
+    *OVERWRITING,
+    *CRASHES,
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from parity_tests.assignment.diagnoses.base import Mistake, Swap
+from parity_tests.assignment.diagnoses.crashes import HIDDEN
 
 FORWARD_2 = 'a = model["L2"].forward(s)\n            model'
 DROP_BACK = 'grad_h = model["drop1"].backward(h, grad_s)'
@@ -472,6 +473,7 @@ WIRING = (
 )
 
 HIDES = {
+    **HIDDEN,
     "the layers are built anew during training": (
         "it trains on another set",
         "dropout is off in training",
