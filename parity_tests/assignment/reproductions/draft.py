@@ -184,18 +184,21 @@ def text(draft: Draft, judge: Sequence[str], record: Record, words: str, setting
         "import numpy as np",
     ]
     lines += ["import torch"] if any("torch" in line for line in judge) else []
-    lines += ["", *_found(draft, setting), *SEEDED, "", *draft.given]
+    lines += [""]
+    if draft.verdict == "timeout":
+        seconds = int(np.ceil(setting.seconds))
+        late = f"It fails: after {seconds} seconds it has not come back."
+        lines += ["def late(signum, frame):", f'    print("{late}", flush=True)', "    os._exit(1)"]
+        lines += ["signal.signal(signal.SIGALRM, late)", f"signal.alarm({seconds})"]
+    found = _found(draft, setting)
+    lines += [*(found[:-1] if record.check == "import" else [*found, *SEEDED]), "", *draft.given]
     if draft.verdict == "crashed":
         lines += ["# Here it raises: what Python prints is the failure.", "try:"]
         lines += [f"    {line}" for line in draft.ask]
         lines += ["except SystemExit:", '    sys.exit("It fails: it ends the program.")']
         lines += ['print("It agrees: nothing is raised.")']
     elif draft.verdict == "timeout":
-        seconds = int(np.ceil(setting.seconds))
-        late = f"It fails: after {seconds} seconds it has not come back."
-        lines += ["def late(signum, frame):", f'    print("{late}", flush=True)', "    os._exit(1)"]
-        lines += ["signal.signal(signal.SIGALRM, late)", f"signal.alarm({seconds})", *draft.ask, "signal.alarm(0)"]
-        lines += ['print("It agrees: it comes back.")']
+        lines += [*draft.ask, "signal.alarm(0)", 'print("It agrees: it comes back.")']
     else:
         lines += [*draft.ask, "", *judge, f'print("It agrees." if agrees else {f"It fails: {words}."!r})']
         lines += ["sys.exit(0 if agrees else 1)"]

@@ -6,14 +6,14 @@ the failing link is held against torch's of the same inputs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from parity_tests.assignment.cases import WEIGHT_NAMES, Case, Quantity
 from parity_tests.assignment.reproductions.draft import Draft, compared, shaped
-from parity_tests.assignment.reproductions.optimizer import ARGUMENTS, FOUND
+from parity_tests.assignment.reproductions.optimizer import FOUND, call
 from parity_tests.assignment.reproductions.parts import Arrays, Trial, literal, numbers, sized
 from parity_tests.harness.compare import Comparison
 
@@ -40,96 +40,67 @@ def trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
     yield case, drawn
 
 
-# name of the link → (the line that calls it, what it returns; what torch needs of earlier links, and torch's line)
-LINKS: dict[str, tuple[str, tuple[str, ...], str]] = {
-    "L1 output": ('u = keep("L1 output", L1.forward(x))', (), "torch.tensor(x) @ W1 + b1"),
-    "activation output": (
-        'h = keep("activation output", activation.forward(u))',
-        ("L1 output",),
-        "torch.ACTIVATION(u)",
-    ),
-    "dropout output": (
-        's = keep("dropout output", drop.forward(h, True))',
-        ("activation output",),
-        "h * torch.tensor(got != 0) / (1 - RATE)",
-    ),
-    "L2 output": ('a = keep("L2 output", L2.forward(s))', ("s",), "s @ W2 + b2"),
-    "loss": ('keep("loss", loss.forward(a, y))', ("L2 output",), "torch.nn.functional.cross_entropy(a, labels)"),
+# name of the link → its call and the variable that it gives; what torch needs of earlier links, and torch's line
+LINKS: dict[str, tuple[str, str, tuple[str, ...], str]] = {
+    "L1 output": ("u", "L1.forward(x)", (), "torch.tensor(X) @ torch.tensor(L1_W) + torch.tensor(L1_b)"),
+    "activation output": ("h", "activation.forward(u)", ("u",), "torch.ACTIVATION(u)"),
+    "dropout output": ("s", "drop.forward(h, True)", ("h",), "h * torch.tensor(got != 0) / (1 - RATE)"),
+    "L2 output": ("a", "L2.forward(s)", ("s",), "s @ torch.tensor(L2_W) + torch.tensor(L2_b)"),
+    "loss": ("l", "loss.forward(a, y)", ("a",), "torch.nn.functional.cross_entropy(a, labels)"),
     "gradient of logits": (
-        'da = keep("gradient of logits", loss.backward(a, y))',
-        ("L2 output",),
+        "da",
+        "loss.backward(a, y)",
+        ("a",),
         "(torch.softmax(a, dim=1) - torch.eye(a.shape[1])[labels]) / len(a)",
     ),
-    "L2 gradient of X": (
-        'ds = keep("L2 gradient of X", L2.backward(s, da))',
-        ("gradient of logits",),
-        "da @ W2.T",
-    ),
-    "L2 gradient of W": ('keep("L2 gradient of W", L2.gradient["W"])', ("s", "gradient of logits"), "s.T @ da"),
-    "L2 gradient of b": (
-        'keep("L2 gradient of b", L2.gradient["b"])',
-        ("gradient of logits",),
-        "da.sum(dim=0, keepdim=True)",
-    ),
-    "dropout gradient": (
-        'dh = keep("dropout gradient", drop.backward(h, ds))',
-        ("s", "L2 gradient of X"),
-        "ds * (s != 0) / (1 - RATE)",
-    ),
-    "activation gradient": (
-        'du = keep("activation gradient", activation.backward(u, dh))',
-        ("L1 output", "dh"),
-        "dh * SLOPE",
-    ),
-    "L1 gradient of X": (
-        'keep("L1 gradient of X", L1.backward(x, du))',
-        ("activation gradient",),
-        "du @ W1.T",
-    ),
-    "L1 gradient of W": (
-        'keep("L1 gradient of W", L1.gradient["W"])',
-        ("activation gradient",),
-        "torch.tensor(x).T @ du",
-    ),
-    "L1 gradient of b": (
-        'keep("L1 gradient of b", L1.gradient["b"])',
-        ("activation gradient",),
-        "du.sum(dim=0, keepdim=True)",
-    ),
+    "L2 gradient of X": ("ds", "L2.backward(s, da)", ("da",), "da @ torch.tensor(L2_W).T"),
+    "L2 gradient of W": ("dW2", 'L2.gradient["W"]', ("s", "da"), "s.T @ da"),
+    "L2 gradient of b": ("db2", 'L2.gradient["b"]', ("da",), "da.sum(dim=0, keepdim=True)"),
+    "dropout gradient": ("dh", "drop.backward(h, ds)", ("s", "ds"), "ds * (s != 0) / (1 - RATE)"),
+    "activation gradient": ("du", "activation.backward(u, dh)", ("u", "dh"), "dh * SLOPE"),
+    "L1 gradient of X": ("dx", "L1.backward(x, du)", ("du",), "du @ torch.tensor(L1_W).T"),
+    "L1 gradient of W": ("dW1", 'L1.gradient["W"]', ("du",), "torch.tensor(X).T @ du"),
+    "L1 gradient of b": ("db1", 'L1.gradient["b"]', ("du",), "du.sum(dim=0, keepdim=True)"),
 }
-VARIABLE = {
-    "L1 output": "u", "activation output": "h", "dropout output": "s", "L2 output": "a", "gradient of logits": "da",
-    "L2 gradient of X": "ds", "dropout gradient": "dh", "activation gradient": "du",
-}  # fmt: skip
 SLOPES = {"relu": "(u > 0)", "tanh": "(1 - torch.tanh(u) ** 2)"}
+WITHOUT_DROPOUT = {"L2.forward(s)": "L2.forward(h)", "L2.backward(s, da)": "L2.backward(h, da)",
+                   "activation.backward(u, dh)": "activation.backward(u, ds)"}  # fmt: skip
+COPIED = "  # a copy at once: a later call may write into the array"
 
 
 def drafts(
     case: Case, quantity: Quantity, arrays: Arrays, comparison: Comparison, edition: str
 ) -> Iterator[Draft]:  # fmt: skip
     """The parts in a row, as far as the failing link, for as many steps as it takes."""
-    p = case.params
+    p, name = case.params, quantity.name
     T = comparison.step or p["steps"]
-    updated = quantity.name.startswith("updated ")
-    updates = updated or T > 1
-    given = [literal(name, arrays[name][:T]) for name in ("X", "Y", *WEIGHT_NAMES)]
+    updates = name.startswith("updated ") or T > 1
+    given = [literal(key, arrays[key][:T] if T > 1 else arrays[key][0]) for key in ("X", "Y", *WEIGHT_NAMES)]
     made = [f"L1, L2 = nn.linear_layer({p['D']}, {p['M']}), nn.linear_layer({p['M']}, {p['K']})"]
     made += [f"activation, loss = nn.{p['activation']}(), nn.softmax_cross_entropy()"]
     made += [f"drop = nn.dropout({p['r']})"] if p["dropout"] else []
-    made += ["kept = {}", "def keep(name, value):  # a copy at once: a later call may write into the array"]
-    made += ["    kept[name] = np.array(value)", "    return value"]
     if updates:
         drop = '"drop1": drop, ' if p["dropout"] else ""
         made += [f'model = {{"L1": L1, "nonlinear1": activation, {drop}"L2": L2, "loss": loss}}']
-        velocities = ", ".join(f'"{name}": 0 * {name}[0]' for name in WEIGHT_NAMES)
-        if edition != "2022-23":
-            made += [f"momentum = {{{velocities}}}" if p["alpha"] > 0 else "momentum = None"]
-        made += [FOUND, f"alpha, lam, etas = {p['alpha']}, {p['lam']}, {list(p['etas'][:T])}"]
-    steps = _step(case, quantity.name, T, updates, ARGUMENTS[edition])
-    name = f"{quantity.key}" if updated else quantity.name
-    ask = [*made, f"for t in range({T}):", *steps, f'got = kept["{name}"]']
-    needed, want = _want(case, quantity.name, T)
-    ask += [f'{variable} = kept["{link}"]' for link, variable in needed.items() if link != "before"]
+        zeros = ", ".join(f'"{key}": 0 * {key}{"[0]" if T > 1 else ""}' for key in WEIGHT_NAMES)
+        made += [f"momentum = {{{zeros}}}" if p["alpha"] > 0 else "momentum = None", FOUND]
+        made += [f"alpha, lam, etas = {p['alpha']}, {p['lam']}, {list(p['etas'][:T])}"]
+    needed, want = _want(case, name, T)
+    at = "[t]" if T > 1 else ""
+    steps = [
+        f"x, y = X{at}.copy(), Y{at}.copy()",
+        f'L1.params["W"], L1.params["b"] = L1_W{at}.copy(), L1_b{at}.copy()',
+        f'L2.params["W"], L2.params["b"] = L2_W{at}.copy(), L2_b{at}.copy()',
+        *_calls(case, name, needed, updates=updates),
+    ]
+    if updates:
+        steps += call("etas[t]" if T > 1 else "etas[0]", edition)
+    if name.startswith("updated "):
+        layer, key = name.split()[1:]
+        steps += ["before = got"] if T > 1 else []
+        steps += [f'got = np.array({layer}.params["{key}"])']
+        made += ["got = None"] if T > 1 else []
+    ask = [*made, f"for t in range({T}):", *(f"    {line}" for line in steps)] if T > 1 else [*made, *steps]
     if comparison.verdict in ("crashed", "timeout"):
         yield Draft(given, ask, verdict=comparison.verdict)
         return
@@ -138,67 +109,50 @@ def drafts(
         yield Draft(given, ask, lambda left: shaped(shape, flat=True))
         return
     lines = [*want, *compared(comparison.arrays[2], comparison.gap)]
-    yield Draft(given, ask, lambda left: lines, ["got", *needed.values()])
+    yield Draft(given, ask, lambda left: lines, ["got", *(f"{variable}_then" for variable in needed), "before"])
 
 
-def _step(case: Case, link: str, T: int, updates: bool, arguments: str) -> list[str]:
-    """The lines of one step; the last step ends with the link that fails, if no step follows."""
-    p = case.params
-    lines = [
-        "x, y = X[t].copy(), Y[t].copy()",
-        'L1.params["W"], L1.params["b"] = L1_W[t].copy(), L1_b[t].copy()',
-        'L2.params["W"], L2.params["b"] = L2_W[t].copy(), L2_b[t].copy()',
-    ]
-    names = [name for name in LINKS if p["dropout"] or not name.startswith("dropout")]
-    if not updates and link in names:
-        # Gradients are looked at after the backward that stores them.
+def _calls(case: Case, link: str, needed: Sequence[str], *, updates: bool) -> list[str]:
+    """The calls of one step, in main's order; without an update, as far as the link that fails."""
+    names = [name for name in LINKS if case.params["dropout"] or not name.startswith("dropout")]
+    if not updates:
         names = names[: names.index(link) + 1]
+    lines = []
     for name in names:
-        call = LINKS[name][0]
-        if not p["dropout"]:
-            call = call.replace("L2.forward(s)", "L2.forward(h)").replace("L2.backward(s, da)", "L2.backward(h, da)")
-            call = call.replace("activation.backward(u, dh)", "activation.backward(u, ds)")
-        lines += [call]
-    if updates:
-        lines += [f"sgd(model, {arguments.replace('eta', 'etas[t]')})"]
-        if link.startswith("updated "):
-            layer, key = link.split()[1:]
-            lines += ['before = kept.get("NAME")', 'keep("NAME", LAYER.params["KEY"])']
-            lines = [
-                line.replace("NAME", f"{layer}_{key} after the step").replace("LAYER", layer).replace("KEY", key)
-                for line in lines
-            ]
-    return [f"    {line}" for line in lines]
+        variable, call, _, _ = LINKS[name]
+        if not case.params["dropout"]:
+            call = WITHOUT_DROPOUT.get(call, call)
+        if name == link:
+            lines += [f"{variable} = {call}", f"got = np.array({variable}){COPIED}"]
+        elif ".gradient[" not in call:
+            lines += [f"{variable} = {call}"]
+        if variable in needed:
+            value = call if ".gradient[" in call else variable
+            lines += [f"{variable}_then = np.array({value}){COPIED}"]
+    return lines
 
 
-def _want(case: Case, link: str, T: int) -> tuple[dict[str, str], list[str]]:
-    """What torch needs of the links before, each with the variable that it gets, and torch's lines."""
-    p, t = case.params, T - 1
+def _want(case: Case, link: str, T: int) -> tuple[list[str], list[str]]:
+    """The variables of the links before that torch needs, and torch's lines."""
+    p, at = case.params, f"[{T - 1}]" if T > 1 else ""
     if link.startswith("updated "):
         layer, key = link.split()[1:]
-        name = f"{layer}_{key}"
-        lines = [f"w, g = torch.tensor({name}[{t}]), torch.tensor(g).reshape({name}[{t}].shape)"]
+        name, gradient = f"{layer}_{key}", LINKS[f"{layer} gradient of {key}"][0]
+        lines = [f"w, g = torch.tensor({name}{at}), torch.tensor({gradient}_then).reshape({name}{at}.shape)"]
         velocity = ""
-        needed = {f"{layer} gradient of {key}": "g"}
         if T > 1 and p["alpha"] > 0:
-            lines += [f"v = torch.tensor(before - {name}[{t - 1}])  # the change that the step before made"]
-            velocity = " + alpha * v"
-            needed["before"] = "before"
-        lines += [f"alpha, lam, eta = {p['alpha']}, {p['lam']}, {p['etas'][t]}"]
-        return needed, [*lines, f"want = (w{velocity} - eta * (g + lam * w)).numpy()"]
-    _, wanted, line = LINKS[link]
-    names = {"s": "dropout output" if p["dropout"] else "activation output",
-             "dh": "dropout gradient" if p["dropout"] else "L2 gradient of X"}  # fmt: skip
-    needed = {names.get(name, name): name if name in names else VARIABLE[name] for name in wanted}
-    lines = [f"{', '.join(needed.values())} = {', '.join(f'torch.tensor({v})' for v in needed.values())}"]
-    lines = lines if needed else []
-    if "labels" in line:
-        lines += [f"labels = torch.tensor(Y[{t}].reshape(-1)).long()"]
-    line = line.replace("torch.tensor(x)", f"torch.tensor(X[{t}])").replace("RATE", str(p["r"]))
-    line = line.replace("ACTIVATION", p["activation"]).replace("SLOPE", SLOPES[p["activation"]])
-    for layer in "12":
-        line = line.replace(f"W{layer}", f"torch.tensor(L{layer}_W[{t}])")
-        line = line.replace(f"b{layer}", f"torch.tensor(L{layer}_b[{t}])")
+            lines += [f"v = torch.tensor(before - {name}[{T - 2}])  # the change that the step before made"]
+            velocity = f" + {p['alpha']} * v"
+        return [gradient], [*lines, f"want = (w{velocity} - {p['etas'][T - 1]} * (g + {p['lam']} * w)).numpy()"]
+    _, _, wanted, line = LINKS[link]
+    names = {} if p["dropout"] else {"s": "h", "dh": "ds"}
+    needed = [names.get(variable, variable) for variable in wanted]
+    lines = [f"{variable} = torch.tensor({names.get(variable, variable)}_then)" for variable in wanted]
+    lines += [f"labels = torch.tensor(Y{at}.reshape(-1)).long()"] if "labels" in line else []
+    line = line.replace("RATE", str(p["r"])).replace("ACTIVATION", p["activation"])
+    line = line.replace("SLOPE", SLOPES[p["activation"]])
+    for array in ("X", *WEIGHT_NAMES):
+        line = line.replace(f"torch.tensor({array})", f"torch.tensor({array}{at})")
     return needed, [*lines, f"want = ({line}).numpy()"]
 
 

@@ -15,6 +15,17 @@ NO_PARAMETERS = '"nonlinear1": Module()'
 PARAMETERS = {"2019": 5, "2020-22": 4, "2022-23": 2}
 
 
+def call(eta: str, edition: str) -> list[str]:
+    """The lines that call SGD: in other editions than this one's, with as many arguments as the function takes."""
+    if edition == "2019":
+        return [f"returned = sgd(model, {ARGUMENTS['2019'].replace('eta', eta)})"]
+    given = [f"{count}: ({ARGUMENTS[year].replace('eta', eta)},)" for year, count in PARAMETERS.items()]
+    return [
+        f"given = {{{', '.join(given)}}}[sgd.__code__.co_argcount]  # by the edition",
+        "returned = sgd(model, *given)",
+    ]
+
+
 def trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
     """From one step with single numbers to five steps and small arrays."""
     for etas in ([0.5], [0.5, 0.5], [0.5, 0.5, 0.5], [0.5, 0.25], [0.5, 0.5, 0.25], [0.5, 0.5, 0.5, 0.25]):
@@ -48,10 +59,12 @@ def _draft(
     steps = comparison.step or len(p["etas"])
     alpha, lam, etas = p["alpha"], p["lam"], list(p["etas"])[:steps]
     layers = list(dict.fromkeys(name[:2] for name in names))
-    given = [f"alpha, lam, etas = {alpha}, {lam}, {etas}"]
+    one = steps == 1
+    given = [f"alpha, lam, {'eta' if one else 'etas'} = {alpha}, {lam}, {etas[0] if one else etas}"]
     for name in names:
         gradients = arrays[f"{name}_gradient"][:steps]
-        given += [literal(name, arrays[name]), literal(f"{name}_gradients", gradients)]
+        given += [literal(name, arrays[name])]
+        given += [literal(f"{name}_gradient{'' if one else 's'}", gradients[0] if one else gradients)]
     ask = ["class Module: pass"]
     for layer in layers:
         ask += [
@@ -61,14 +74,14 @@ def _draft(
     modules = [f'"{layer}": {layer}' for layer in layers]
     ask += [f"model = {{{', '.join([modules[0], NO_PARAMETERS, *modules[1:]])}}}"]
     velocities = ", ".join(f'"{name}": 0 * {name}' for name in names)
-    momentum = "None" if not with_velocities else f"{{{velocities}}}"
-    ask += [] if edition == "2022-23" else [f"momentum = {momentum}"]
-    ask += [FOUND, "for t, eta in enumerate(etas):"]
-    ask += [
-        f'    {layer}.gradient = {{"W": {layer}_W_gradients[t].copy(), "b": {layer}_b_gradients[t].copy()}}'
-        for layer in layers
+    momentum = f"{{{velocities}}}" if with_velocities else "None"
+    ask += [f"momentum = {momentum}", FOUND]
+    given_as = "gradient" if one else "gradients[t]"
+    step = [
+        f'{layer}.gradient = {{"W": {layer}_W_{given_as}.copy(), "b": {layer}_b_{given_as}.copy()}}' for layer in layers
     ]
-    ask += [f"    returned = sgd(model, {ARGUMENTS[edition]})"]
+    step += call("eta", edition)
+    ask += step if one else ["for t, eta in enumerate(etas):", *(f"    {line}" for line in step)]
     if not key:
         ask += [
             'got = "the model" if returned is model else "nothing" if returned is None else type(returned).__name__'
@@ -81,14 +94,20 @@ def _draft(
     if comparison.arrays is None:
         shape = shaped(arrays[key].shape)
         return Draft(given, ask, lambda left: shape)
-    follow = "max(alpha, 0) * v" if alpha < 0 else "alpha * v"
-    want = [
-        f"w, v = torch.tensor({key}), 0.0",
-        "for t, eta in enumerate(etas):",
-        f"    v = {follow} - eta * (torch.tensor({key}_gradients[t]) + lam * w)",
-        "    w = w + v",
-        "want = w.numpy()",
-    ]
+    if one:
+        want = [
+            f"w, g = torch.tensor({key}), torch.tensor({key}_gradient)",
+            "want = (w - eta * (g + lam * w)).numpy()  # the velocity was 0",
+        ]
+    else:
+        want = [
+            f"w, v = torch.tensor({key}), 0.0",
+            "for t, eta in enumerate(etas):",
+            f"    g = torch.tensor({key}_gradients[t]) + lam * w",
+            "    v = alpha * v - eta * g",
+            "    w = w + v",
+            "want = w.numpy()",
+        ]
     lines = [*want, *compared(comparison.arrays[2], comparison.gap)]
     return Draft(given, ask, lambda left: lines)
 

@@ -94,6 +94,8 @@ class Reproducer:
         """The smallest script that shows a record's failure; a sentence that says why where there is none."""
         if record.verdict == "memory":
             return MEMORY
+        if record.check == "import":
+            return self._import(record)
         for draft, words in self._drafts(record):
             made = self._shown(draft, record)
             if made is not None:
@@ -101,7 +103,17 @@ class Reproducer:
                 return Script(record, slug(record), text(final, judged, record, words, self._setting))
         return self._why_none(record)
 
+    def _import(self, record: Record) -> Script:
+        """The import alone: that it fails was seen when the submission was first asked."""
+        plain = replace(self._setting, breaks_off=False)
+        draft = Draft(
+            [], ["import neural_networks, utils"], verdict="timeout" if record.verdict == "timeout" else "crashed"
+        )
+        return Script(record, slug(record), text(draft, (), record, "the import fails", plain))
+
     def _why_none(self, record: Record) -> str:
+        if self._setting.breaks_off and record.verdict in ("missing", "crashed"):
+            return "the import breaks off before it comes to that, which has a script of its own"
         if record.verdict == "timeout":
             return "asked alone, it comes back in time: what takes long is the whole of what was asked before"
         return "asked alone and by a few lines it does not fail in the same way again; the run's own case shows it"
@@ -138,9 +150,6 @@ class Reproducer:
 
     def _drafts(self, record: Record) -> Iterator[tuple[Draft, str]]:
         words = record.diagnosis or WORDS.get(record.verdict, "")
-        if record.check == "import":
-            yield Draft([], ["import neural_networks", "import utils"], verdict="crashed"), words or "it crashes"
-            return
         case = self._plan[record.case]
         quantity = next(q for q in case.quantities if q.name == record.quantity)
         if case.probe == "main":

@@ -134,14 +134,26 @@ def _smaller(case: Case, edition: str, quantity: str, seed: int) -> Iterator[Sma
             if plainer not in tried:
                 tried.add(plainer)
                 yield Small(plainer, digits(N, N, 1))
-    yield Small(config, inputs.draw(case, seed))
+    drawn = inputs.draw(case, seed)
+    yield Small(config, digits(*(len(drawn[f"{part}_y"]) for part in PARTS)))
+
+
+PARTS = ("train", "valid", "test")
+FORMULA = (
+    "def examples(start, end):  # two pixels and a label each, no two of the same pixels",
+    "    i = np.arange(start, end)",
+    "    X = np.stack([(3 * i + 4) % 9 / 8, (5 * i + 7) % 8 / 8], axis=1)",
+    "    return X.tolist(), ((3 * i + 2) % 10).tolist()",
+    "digits = {",
+)
+"""The lines that make the same examples as `digits`."""
 
 
 def digits(train: int, valid: int, test: int) -> Arrays:
     """Examples of two pixels, all of them different, with labels."""
     found: Arrays = {}
     start = 0
-    for part, N in (("train", train), ("valid", valid), ("test", test)):
+    for part, N in zip(PARTS, (train, valid, test), strict=True):
         i = np.arange(start, start + N)
         found[f"{part}_X"] = np.stack([(3 * i + 4) % 9 / 8, (5 * i + 7) % 8 / 8], axis=1)
         found[f"{part}_y"] = (3 * i + 2) % 10
@@ -231,55 +243,54 @@ class Scene:
         )  # fmt: skip
 
     def _given(self) -> list[str]:
+        found = self.small.digits
         parts = {
-            part: [
-                self.small.digits[f"{part}_X"].tolist(),
-                self.small.digits[f"{part}_y"].reshape(-1).astype(int).tolist(),
-            ]
-            for part in ("train", "valid", "test")
+            part: [found[f"{part}_X"].tolist(), found[f"{part}_y"].reshape(-1).astype(int).tolist()] for part in PARTS
         }
-        line = f"digits = {json.dumps(parts)}"
-        if len(line) > WIDTH:
-            line = "digits = {\n" + "".join(f'    "{part}": {value!r},\n' for part, value in parts.items()) + "}"
+        lines = [f"digits = {json.dumps(parts)}"]
+        if len(lines[0]) > 1.5 * WIDTH:
+            lines, start = [*FORMULA], 0
+            for part in PARTS:
+                lines[-1] += f'"{part}": examples({start}, {start + len(parts[part][1])}), '
+                start += len(parts[part][1])
+            lines[-1] = lines[-1][:-2] + "}"
         params = [
-            f"{json.dumps(key)}: {value!r}" if not isinstance(value, str) else f"{json.dumps(key)}: {json.dumps(value)}"
+            f"{json.dumps(key)}: {json.dumps(value) if isinstance(value, str) else repr(value)}"
             for key, value in {**self.config.main_params(), "input_file": FILE}.items()
         ]
-        return [*line.split("\n"), f"params = {{{', '.join(params[:5])},", f"          {', '.join(params[5:])}}}"]
+        return [*lines, f"params = {{{', '.join(params[:5])},", f"          {', '.join(params[5:])}}}"]
 
     # -- lines
 
     def build(self) -> list[str]:
-        """Keeps the two linear layers, and makes the hidden one small."""
-        lines = ["layers, init = {}, nn.linear_layer.__init__"]
-        if not self.hidden:
-            return [
-                *lines,
-                "def build(self, *sizes, **named):",
-                "    init(self, *sizes, **named)",
-                '    layers["L2" if 10 in (*sizes, *named.values()) else "L1"] = self',
-                "nn.linear_layer.__init__ = build",
-            ]
+        """Keeps the two linear layers by name, and makes the hidden one small."""
         return [
-            *lines,
-            f"def build(self, *sizes):  # a hidden layer of {self.hidden} units, where main asks for 1000",
-            f"    init(self, *[{self.hidden} if size == 1000 else size for size in sizes])",
+            "layers, init = {}, nn.linear_layer.__init__",
+            *self._sizes(),
             '    layers["L2" if sizes[-1] == 10 else "L1"] = self',
             "nn.linear_layer.__init__ = build",
         ]
 
     def start(self) -> list[str]:
         """Keeps the layers in the order in which they are built, and the weights that they start from."""
-        few = f"[{self.hidden} if size == 1000 else size for size in sizes]" if self.hidden else "sizes"
-        comment = f"  # {self.hidden} hidden units, where main asks for 1000" if self.hidden else ""
         return [
             "layers, start, init = [], [], nn.linear_layer.__init__",
-            f"def build(self, *sizes):{comment}",
-            f"    init(self, *{few})",
+            *self._sizes(),
             "    layers.append(self)",
             '    start.extend(self.params[key].copy() for key in ("W", "b"))',
             "nn.linear_layer.__init__ = build",
         ]
+
+    def _sizes(self) -> list[str]:
+        given = "(*sizes, *named.values())"
+        lines = ["def build(self, *sizes, **named):"]
+        if self.hidden:
+            lines += [
+                f"    sizes = [{self.hidden} if size == 1000 else size for size in {given}]  # fewer hidden units"
+            ]
+        else:
+            lines += [f"    sizes = {given}"]
+        return [*lines, "    init(self, *sizes)"]
 
     def watch(self, *, drop: bool) -> list[str]:
         """Notes each forward of L1 with the weights at that time, and what dropout keeps."""
@@ -328,6 +339,7 @@ def _scenes(small: Small, finding: Finding, case: Case, edition: str) -> Iterato
     for correct in (
         (activation,),
         ("linear_layer",),
+        ("dropout",),
         ("linear_layer", activation, "dropout")[: 3 if small.config.rate > 0 else 2],
         ("linear_layer", activation, "dropout", "softmax_cross_entropy", "sgd"),
     ):
@@ -464,11 +476,32 @@ def _losses(part: str, position: int) -> Callable[[Scene], Iterator[Draft]]:
                 [*ask, f"got = len({name})"], lambda left: equal(f"{scene.config.epochs}  # one number an epoch")
             )
             return
+        yield from _coverage(scene, part)
         ask += [f"got = float(np.reshape({name}, -1)[-1])"]
         ask += [f'{_names_of("")} = (layers[name].params[key] for name in ("L1", "L2") for key in ("W", "b"))']
         yield scene.draft(ask, lambda left: _loss_judge(scene, part, left), "got", *_list("", 4))
 
     return build
+
+
+def _coverage(scene: Scene, part: str) -> Iterator[Draft]:
+    """Which examples of a set are evaluated after the last step, where it is said that some are not, or twice."""
+    if not re.search("set is not evaluated|set are evaluated", scene.finding.message):
+        return
+    ask = [
+        *_inputs(scene),
+        *_by_sgd("seen.clear()"),
+        "nn.main(params)",
+        f'place = {{tuple(x): i for i, x in enumerate(digits["{part}"][0])}}',
+        "got = sorted(place[tuple(x)] for X in seen for x in X.tolist() if tuple(x) in place)",
+    ]
+    N, B = len(scene.small.digits[f"{part}_X"]), scene.B
+    judge = [
+        f'print("examples of the {part} set evaluated after the last step:", got)',
+        f'print("want: at least {N // B * B} of its {N}, each once")',
+        f"agrees = len(set(got)) == len(got) >= {N // B * B}",
+    ]
+    yield scene.draft(ask, lambda left: judge)
 
 
 def _evaluated(scene: Scene, part: str, left: Left) -> list[Any]:
@@ -510,6 +543,7 @@ def _loss_judge(scene: Scene, part: str, left: Left) -> list[str]:
 
 def _accuracy(part: str, word: str) -> Callable[[Scene], Iterator[Draft]]:
     def build(scene: Scene) -> Iterator[Draft]:
+        yield from _coverage(scene, part)
         epoch = re.search(r"after epoch (\d+)", scene.finding.message)
         if epoch is not None:  # the last of the run is looked at
             until = replace(scene.small, config=replace(scene.config, epochs=int(epoch[1])))
@@ -520,7 +554,14 @@ def _accuracy(part: str, word: str) -> Callable[[Scene], Iterator[Draft]]:
             "records = {}",
             'for name in set(glob.glob("*.json")) - {params["input_file"]}:',
             "    records.update(json.load(open(name)))  # the accuracies that it writes",
-            f'got = float(next(record for key, record in records.items() if "{word}" in key.lower())[-1])',
+            f'record = next(record for key, record in records.items() if "{word}" in key.lower())',
+        ]
+        if "one for each of" in scene.finding.message:
+            want = f"{scene.config.epochs}  # one number an epoch"
+            yield scene.draft([*ask, "got = len(record)"], lambda left: equal(want), imports=["glob"])
+            return
+        ask += [
+            "got = float(record[-1])",
             f'{_names_of("")} = (layers[name].params[key] for name in ("L1", "L2") for key in ("W", "b"))',
         ]
         yield scene.draft(ask, lambda left: _accuracy_judge(scene, part, left), "got", *_list("", 4), imports=["glob"])
@@ -615,12 +656,12 @@ def _batches(scene: Scene) -> Iterator[Draft]:
         for ask in _rows(scene):
             yield scene.draft(ask, lambda left: judge, "rows")
         return
-    B, whole = scene.B, scene.N // scene.B * scene.B
+    B, whole, total = scene.B, scene.N // scene.B * scene.B, scene.config.epochs * (scene.N // scene.B)
     judge = [
         'print("training examples in each step:", rows)',
-        f'print("want: {B} in each, {whole} different ones in each epoch")',
+        f'print("want: {total} steps of {B}, {whole} different ones in each epoch")',
         *_epochs(scene),
-        f"agrees = all(len(step) == {B} for step in rows) and all(",
+        f"agrees = len(rows) == {total} and all(len(step) == {B} for step in rows) and all(",
         f'    "none" not in epoch and len(set(epoch)) == {whole} for epoch in epochs)',
     ]
     for ask in _rows(scene):
@@ -682,17 +723,18 @@ def _dropout(scene: Scene) -> Iterator[Draft]:
     message = scene.finding.message
     if "not called" in message or "is_train=False" in message:
         ask = [
-            "told, drop = [], nn.dropout.forward",
+            *(scene.build() if scene.hidden == TRIED else []),
+            "got, told, drop = [], [], nn.dropout.forward",
             "def watch(self, X, is_train=True):",
             "    told.append(bool(is_train))",
             "    return drop(self, X, is_train)",
             "nn.dropout.forward = watch",
+            *_by_sgd("got.append(told[-1:]), told.clear()"),
             "nn.main(params)",
-            "got = told[:1]  # main begins with a training step",
         ]
         judge = [
-            'print("is_train in the first call of dropout.forward:", got, "\\nwant: [True]")',
-            "agrees = got == [True]",
+            'print("is_train in the last dropout.forward before each update:", got, "\\nwant: True in each")',
+            "agrees = len(got) > 0 and all(told == [True] for told in got)",
         ]
         yield scene.draft(ask, lambda left: judge)
     elif "same dropout mask" in message:
@@ -789,7 +831,7 @@ def _layers(scene: Scene) -> Iterator[Draft]:
 
 def _run(scene: Scene) -> Iterator[Draft]:
     verdict = scene.finding.verdict
-    ask = [*(scene.build() if scene.hidden else []), "got = nn.main(params)"]
+    ask = [*(scene.build() if scene.hidden == TRIED else []), "got = nn.main(params)"]
     if verdict in ("crashed", "missing"):
         yield scene.draft(ask, lambda left: (), verdict="crashed")
     if verdict == "missing":
