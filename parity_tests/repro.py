@@ -89,7 +89,7 @@ def reproductions(
             edition=edition,
             lent={name: str(shipped_network()) if name == "utils" else "" for name in hello.lent},
             breaks_off=hello.import_failure is not None,
-            seconds=timeout,
+            seconds=min(timeout, SECONDS_FOR_ONE),
         )
         networks = Networks(partial(_ask, {"wiring": wiring}, parts), partial(_ask, {}, shipped))
         maker = Reproducer(networks, setting, int(environment["seed"]))
@@ -125,5 +125,6 @@ def lines(found: Reproductions, folder: Path) -> list[str]:
     said += [f"No script for {what}: {why}." for what, why in found.without.items()]
     for todo, count in found.explained.items():
         name = "utils.py" if todo == "utils" else f"TODO {todo}"
-        said.append(f"{name} explains {count} more failing quantities: they need no script of their own.")
+        many = f"{count} more failing quantities: they need" if count > 1 else "one more failing quantity: it needs"
+        said.append(f"{name} explains {many} no script of {'their' if count > 1 else 'its'} own.")
     return said or ["There is no discrepancy to write a script for."]

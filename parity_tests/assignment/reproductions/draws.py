@@ -16,6 +16,8 @@ from parity_tests.harness.compare import Comparison
 from parity_tests.harness.observation import Observation
 
 STD = 0.1
+Q = 2.0
+"""What dropout is given everywhere: not 1, at which a mask and what it leaves are the same."""
 
 
 def _init_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
@@ -72,8 +74,9 @@ def _distributions(ask: list[str], problem: str, D: int, M: int) -> Iterator[Dra
         what, got, want = "root of the mean square", "np.sqrt(np.mean(got**2))", STD
     elif "in common with W" in problem or "repeats" in problem:
         own = 'np.isin(got, layer.params["W"]).sum()' if "common" in problem else "got.size - np.unique(got).size"
-        end = [f"count, want = int({own}), 0", 'print("got: ", count, "values again\\nwant:", want)']
-        yield Draft([], ask, lambda left: [*end, "agrees = count == want"])
+        what = "numbers of b that stand in W, too" if "common" in problem else "numbers that stood there before"
+        end = [f'print("{what}:", got, "of {n}\\nwant: 0")', "agrees = got == 0"]
+        yield Draft([], [*ask, f"got = int({own})"], lambda left: end)
         return
     elif "not finite" in problem:
         end = ['print("got: ", got, "\\nwant: finite numbers")', "agrees = bool(np.isfinite(got).all())"]
@@ -118,7 +121,7 @@ def _tails(ask: list[str], problem: str, n: int) -> Draft:
 
 def _mask_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
     for calls, N, M in ((2, 5, 8), (2, 20, 20), (3, 30, 40), (9, 20, 20), (9, 100, 100)):
-        yield sized(case, calls=calls, N=N, M=M), {"q": np.ones((N, M))}
+        yield sized(case, calls=calls, N=N, M=M), {"q": np.full((N, M), Q)}
     yield case, drawn
 
 
@@ -128,7 +131,7 @@ def _mask_drafts(
     p, problem = case.params, comparison.problem
     r, calls, N, M = p["r"], p["calls"], p["N"], p["M"]
     ask = [
-        f"q = np.ones(({N}, {M}))",
+        f"q = np.full(({N}, {M}), {Q})",
         f"layer = nn.dropout({r})",
         f"s = np.array([layer.forward(q.copy(), True) for _ in range({calls})])",
     ]
@@ -143,8 +146,8 @@ def _mask_drafts(
         radius = float(np.max(comparison.arrays[2]))
         lines = [
             "got = np.unique(s)",
-            f"want, allowance = np.array([0, 1 / (1 - {r})]), {radius!r}  # what rounding explains",
-            'print("the values of q = 1 afterwards:", got, "\\nwant:", want, "\\nallowance:", allowance)',
+            f"want, allowance = np.array([0, {Q} / (1 - {r})]), {radius!r}  # what rounding explains",
+            'print("the values afterwards:", got, "\\nwant:", want, "\\nallowance:", allowance)',
             "agrees = all(np.abs(value - want).min() <= allowance for value in got)",
         ]
     elif quantity.name == "kept fraction":

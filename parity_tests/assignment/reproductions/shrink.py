@@ -20,7 +20,7 @@ from parity_tests.assignment.evidence import evidence
 from parity_tests.assignment.expectations import judge
 from parity_tests.assignment.relations import relation
 from parity_tests.assignment.reproductions import draws, network, optimizer, parts, utils, wiring
-from parity_tests.assignment.reproductions.draft import SEED, Ask, Draft, Outcome, Setting, Unfit, run, text
+from parity_tests.assignment.reproductions.draft import SEED, Ask, Draft, Outcome, Setting, Unfit, lines_for, run, text
 from parity_tests.assignment.verdicts import message
 from parity_tests.harness.compare import Comparison
 from parity_tests.harness.observation import Observation
@@ -137,7 +137,7 @@ class Reproducer:
             else:
                 return None
         elif draft.verdict == "mismatch" and not outcome.agrees:
-            final, judged = draft, draft.judge(outcome.left)
+            final, judged = draft, lines_for(draft, outcome.left)
         else:
             return None
         try:
