@@ -40,9 +40,21 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def refuse_other_machine(here: Mapping[str, Any], there: Mapping[str, Any]) -> None:
-    """Raise UsageError, naming what differs, unless both were taken on the same machine in the same way."""
+def sentence(here: Mapping[str, Any]) -> str:
+    """The machine and what it runs, in a sentence."""
+    versions = here["versions"]
+    named = ", ".join(f"{name} {versions[name]}" for name in ("python", "numpy", "torch") if name in versions)
+    return (
+        f"{here['processor']}, {here['cores']} cores, {here['memory_gib']} GiB; threads of BLAS: {here['threads']}; "
+        f"{named}; {', '.join(here['blas'])}."
+    )
+
+
+def refuse_other_machine(here: Mapping[str, Any], there: Mapping[str, Any], folder: Path) -> None:
+    """Raise UsageError, naming what differs, unless both, the latter in `folder`, were taken alike on one machine."""
     differing = [key for key in SAME if here.get(key) != there.get(key)]
     if differing:
         said = "; ".join(f"{key}: {there.get(key)} there, {here.get(key)} here" for key in differing)
-        raise UsageError(f"figures of different machines or versions are not compared ({said})")
+        raise UsageError(
+            f"the figures in {folder} are of another machine or other versions, and such are not compared ({said})"
+        )

@@ -1,5 +1,6 @@
 """Whole processes against whole processes: `parity check` against `python -c "import torch"`."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -11,6 +12,21 @@ from parity_tests.harness.errors import HarnessError
 
 CHECK_TARGET = 2.0
 """The largest ratio asked for of `parity check` to the import of torch."""
+
+
+STEERING = ("OPENBLAS_", "MKL_", "OMP_")
+"""How the names of settings begin by which an environment steers a BLAS: to other kernels than the machine's own."""
+
+
+def steering() -> list[str]:
+    """The settings of a BLAS in the environment, but for the number of its threads."""
+    return [name for name in os.environ if name.startswith(STEERING) and not name.endswith("_NUM_THREADS")]
+
+
+def unsteered(threads: int) -> dict[str, str]:
+    """The environment without them, and with so many threads of each BLAS."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(STEERING)}
+    return {**kept, **dict.fromkeys((f"{library}NUM_THREADS" for library in STEERING), str(threads))}
 
 
 def time_check(rounds: int) -> Timings:
@@ -27,9 +43,18 @@ def time_check(rounds: int) -> Timings:
 def process(command: Sequence[str]) -> Subject:
     """One run of a command to its end, its output thrown away. Raises HarnessError if it fails."""
 
-    def run() -> None:
-        done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False, text=True)
-        if done.returncode != 0:
-            raise HarnessError(f"`{' '.join(command)}` ended with {done.returncode}: {done.stderr.strip()[-300:]}")
+    def subject() -> None:
+        run(command)
 
-    return run
+    return subject
+
+
+def run(command: Sequence[str], *, folder: Path | None = None, threads: int = 1) -> str:
+    """Run a command to its end, in `folder` or here; what it printed. Raises HarnessError if it fails.
+
+    It runs with so many `threads` of each BLAS, and with none of the settings by which others steer one.
+    """
+    done = subprocess.run(command, capture_output=True, check=False, text=True, cwd=folder, env=unsteered(threads))
+    if done.returncode != 0:
+        raise HarnessError(f"`{' '.join(command)[:300]}` ended with {done.returncode}: {done.stderr.strip()[-300:]}")
+    return done.stdout

@@ -3,11 +3,13 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
 Subject = Callable[[], object]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -30,20 +32,26 @@ class Timings:
 def alternate(subjects: Mapping[str, Subject], *, rounds: int, least: float = 0.02, warm_up: int = 2) -> Timings:
     """Call every subject once a round, the first one changing from round to round.
 
-    A subject that takes less than `least` seconds is called several times in a row, and the mean is kept. The first
-    `warm_up` rounds are not counted. Raises ValueError for less than one round or no subject.
+    A subject that takes less than `least` seconds is called several times in a row, and the mean is kept; with a
+    `least` of 0 it is called once a round. The first `warm_up` rounds are not counted. Raises ValueError for less than
+    one round or no subject.
     """
     if rounds < 1 or not subjects:
         raise ValueError(f"{rounds} rounds of {len(subjects)} subjects are nothing to time")
-    calls = {name: _calls_for(subject, least) for name, subject in subjects.items()}
-    seconds: dict[str, list[float]] = {name: [] for name in subjects}
+    calls = {name: _calls_for(subject, least) if least > 0 else 1 for name, subject in subjects.items()}
+    timed = {name: partial(_time, subject, calls[name]) for name, subject in subjects.items()}
+    taken = in_turn(timed, rounds + warm_up)[warm_up:]
+    return Timings({name: tuple(row[name] for row in taken) for name in subjects})
+
+
+def in_turn(subjects: Mapping[str, Callable[[], T]], rounds: int) -> list[dict[str, T]]:
+    """What each subject gives in each round, the first one changing from round to round."""
     names = list(subjects)
-    for k in range(rounds + warm_up):
-        for name in islice(names * 2, k % len(names), k % len(names) + len(names)):
-            taken = _time(subjects[name], calls[name])
-            if k >= warm_up:
-                seconds[name].append(taken)
-    return Timings({name: tuple(values) for name, values in seconds.items()})
+    found = []
+    for k in range(rounds):
+        first = k % len(names)
+        found.append({name: subjects[name]() for name in (*names[first:], *names[:first])})
+    return found
 
 
 def _calls_for(subject: Subject, least: float) -> int:

@@ -1,0 +1,119 @@
+"""Judging and reports of a large class: `parity regrade`, and the pages of its submissions.
+
+The class is made of the records of a few networks that were really graded, each copied under other names.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from parity_tests.assignment.parts import PARTS
+from parity_tests.bench.process import run
+from parity_tests.bench.timing import Timings
+
+STUDENTS = 1000
+REGRADE_ASKED, PAGE_ASKED = "10 s", "50 a second"
+SECONDS_ASKED = {REGRADE_ASKED: 10.0, PAGE_ASKED: 1 / 50}
+"""What is asked for, of a class of STUDENTS."""
+PAGES = 50
+MISTAKES = (
+    (),
+    (("X.T @ grad", "X.T @ grad / len(X)"),),
+    (("1 - self.h * self.h", "1 - X * X"),),
+    (("return grad * self.mask", "return grad"),),
+    (("def forward", "def forwards"),),
+)
+"""What is replaced in the shipped network."""
+
+
+def time_reports(rounds: int, students: int = STUDENTS) -> Timings:
+    """Seconds of `parity regrade`, whole process, with every page of a student to be written; and seconds a page."""
+    seconds: dict[str, list[float]] = {"regrade": [], "page": []}
+    with _class(students) as folder:
+        command = [sys.executable, "-m", "parity_tests.cli", "regrade", str(folder)]
+        names = sorted(path.name for path in (folder / "submissions").iterdir())[:PAGES]
+        for k in range(rounds + 1):
+            _forget_pages(folder)
+            start = time.perf_counter()
+            run(command)
+            between = time.perf_counter()
+            _write_pages(folder, names)
+            end = time.perf_counter()
+            if k:  # the first round warms up
+                seconds["regrade"].append(between - start)
+                seconds["page"].append((end - between) / len(names))
+    measured = {name: tuple(values) for name, values in seconds.items()}
+    return Timings({**measured, **{name: (asked,) * rounds for name, asked in SECONDS_ASKED.items()}})
+
+
+def _forget_pages(folder: Path) -> None:
+    for name in ("feedback.md", "results.json"):
+        for path in (folder / "submissions").glob(f"*/{name}"):
+            path.unlink()
+
+
+def _write_pages(folder: Path, names: list[str]) -> None:
+    from reports.html import report_page
+    from reports.runs import load
+
+    for name in names:
+        place = folder / "submissions" / name
+        (place / "report.html").write_text(report_page(load(place), parts=PARTS, folder=name), encoding="utf-8")
+
+
+@contextmanager
+def _class(students: int) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="parity-bench-") as scratch:
+        source, graded, large = (Path(scratch) / name for name in ("source", "graded", "large"))
+        _hand_in(source)
+        grade = [sys.executable, "-m", "parity_tests.cli", "grade", str(source), "--out", str(graded)]
+        run([*grade, "--isolation", "none", "--seed", "1"])
+        _multiply(graded, large, students)
+        yield large
+
+
+def _hand_in(source: Path) -> None:
+    from parity_tests.checking import shipped_network
+
+    text = (shipped_network() / "neural_networks.py").read_text(encoding="utf-8")
+    for k, edits in enumerate(MISTAKES):
+        place = source / f"student-{k}"
+        place.mkdir(parents=True)
+        wrong = text
+        for before, after in edits:
+            wrong = wrong.replace(before, after)
+        (place / "neural_networks.py").write_text(wrong, encoding="utf-8")
+        shutil.copy(shipped_network() / "utils.py", place)
+
+
+def _multiply(graded: Path, large: Path, students: int) -> None:
+    """A graded class whose submissions are those of `graded` over and over."""
+    import pandas as pd
+
+    large.mkdir()
+    for name in ("grading.json", "rubric.toml"):
+        shutil.copy(graded / name, large)
+    intake = json.loads((graded / "intake.json").read_text(encoding="utf-8"))
+    places = [(row, graded / "submissions" / row["name"]) for row in intake["attempts"]]
+    found = [(row, pd.read_parquet(place / "records.parquet")) for row, place in places]
+    rows: list[dict[str, Any]] = []
+    for k in range(students):
+        row, records = found[k % len(found)]
+        name = f"{row['name']}-{k:04d}"
+        place = large / "submissions" / name
+        shutil.copytree(graded / "submissions" / row["name"], place)
+        records.assign(submission=pd.array([name] * len(records), dtype="string")).to_parquet(
+            place / "records.parquet", index=False
+        )
+        about = json.loads((place / "submission.json").read_text(encoding="utf-8"))
+        (place / "submission.json").write_text(json.dumps({**about, "name": name}), encoding="utf-8")
+        rows.append({**row, "name": name})
+    (large / "intake.json").write_text(json.dumps({**intake, "attempts": rows}), encoding="utf-8")

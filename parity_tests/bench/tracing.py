@@ -1,0 +1,47 @@
+"""`parity trace` against the two trainings that it holds side by side, each run bare in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from functools import partial
+
+from parity_tests.bench.process import run
+from parity_tests.bench.timing import Timings, in_turn
+from parity_tests.bench.training import SIDES
+
+CASES = ((512, 1, 36), (5, 50, 400))
+"""Batch, `--every` and steps of each case."""
+DTYPES = ("float64", "float32")
+TARGET = 1.3
+REPLICA_TARGETS = {"float32": 1.3, "float64": 2.5}
+"""The largest ratios asked for: of a trace without its replicas to the sum of both trainings, and of one replica to
+torch's training."""
+
+
+def cases() -> Iterator[tuple[int, int, int, str]]:
+    """Every case in each dtype."""
+    yield from ((batch, every, steps, dtype) for batch, every, steps in CASES for dtype in DTYPES)
+
+
+def time_trace(batch: int, every: int, steps: int, dtype: str, rounds: int) -> Timings:
+    """Seconds a step: the trace without its replicas, one replica, torch alone, and both trainings together.
+
+    Everything is imported before the clock starts. The evaluations after each epoch count for the trace and for the
+    sum, as both have them, but not for what is called torch, beside which a replica stands.
+    """
+    command = [sys.executable, "-m", "parity_tests.bench.training"]
+
+    def side(name: str) -> dict[str, float]:
+        found: dict[str, float] = json.loads(run([*command, name, str(batch), dtype, str(steps), str(every)]))
+        return found
+
+    rows = in_turn({name: partial(side, name) for name in SIDES}, rounds)
+    per_step: dict[str, list[float]] = {"trace": [], "replica": [], "torch": [], "both": []}
+    for row in rows:
+        per_step["trace"].append(row["trace"]["step"] / steps)
+        per_step["replica"].append(row["trace"]["replica"] / steps)
+        per_step["torch"].append(row["torch"]["step"] / steps)
+        per_step["both"].append(sum(row[s]["step"] + row[s]["evaluation"] for s in ("numpy", "torch")) / steps)
+    return Timings({name: tuple(seconds) for name, seconds in per_step.items()})

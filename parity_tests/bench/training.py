@@ -1,0 +1,149 @@
+"""One training run of a trace, as a process: `python -m parity_tests.bench.training SIDE BATCH DTYPE STEPS EVERY`.
+
+SIDE is `numpy` (the shipped network's own loop) or `torch` (an eager torch.nn training), both on the batches of a trace
+and with its evaluations, or `trace`: `parity trace` of the same steps. Prints JSON: the seconds of the steps, those of
+the evaluations, and of a trace what its replicas took, once everything was imported.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.assignment.lockstep import Evaluation, Plan, Settings
+from parity_tests.checking import shipped_network
+from reference.mnist import load_digits
+
+Array = NDArray[Any]
+RATE, ETA = 0.5, 0.01
+SIDES = ("numpy", "torch", "trace")
+
+
+def settings(batch: int, dtype: str, steps: int, every: int) -> Settings:
+    """The homework's own settings but for these."""
+    return Settings(batch=batch, dtype=dtype, steps=steps, every=every, epochs=steps, rate=RATE, eta=ETA)
+
+
+def train(given: Settings, step: Callable[[Array, Array], None], evaluate: Callable[[Array], object]) -> dict[str, Any]:
+    """Take every step and evaluation of the plan; the seconds of both."""
+    plan = Plan(given, load_digits())
+    seconds = {"step": 0.0, "evaluation": 0.0}
+    start = time.perf_counter()
+    for item in plan:
+        X, y = plan.data(item)
+        if isinstance(item, Evaluation):
+            before = time.perf_counter()
+            evaluate(X)
+            seconds["evaluation"] += time.perf_counter() - before
+        else:
+            step(X, y)
+    seconds["step"] = time.perf_counter() - start - seconds["evaluation"]
+    return seconds
+
+
+def by_numpy(given: Settings) -> dict[str, Any]:
+    """The shipped network, in the order of the assignment's main."""
+    from parity_tests.bench.step import shipped
+
+    network = shipped()
+    weights = Plan(given, load_digits()).weights
+    model = {
+        "L1": network.linear_layer(*weights["L1_W"].shape),
+        "nonlinear1": network.relu(),
+        "drop1": network.dropout(given.rate),
+        "L2": network.linear_layer(*weights["L2_W"].shape),
+        "loss": network.softmax_cross_entropy(),
+    }
+    for name, w in weights.items():
+        model[name[:2]].params[name[3:]] = w.copy()
+    L1, nonlinear, drop, L2, loss = model.values()
+
+    def step(X: Array, y: Array) -> None:
+        Y = y[:, None].astype(np.float64)
+        u = L1.forward(X)
+        h = nonlinear.forward(u)
+        s = drop.forward(h, True)
+        a = L2.forward(s)
+        loss.forward(a, Y)
+        grad_s = L2.backward(s, loss.backward(a, Y))
+        L1.backward(X, nonlinear.backward(u, drop.backward(h, grad_s)))
+        network.miniBatchStochasticGradientDescent(model, None, given.lam, given.alpha, given.eta)
+
+    return train(given, step, lambda X: L2.forward(drop.forward(nonlinear.forward(L1.forward(X)), False)))
+
+
+def by_torch(given: Settings) -> dict[str, Any]:
+    """The equivalent torch.nn model with torch.optim.SGD, on one thread."""
+    import torch
+
+    from reference.model import MLP
+    from reference.weights import to_torch
+
+    torch.set_num_threads(1)
+    weights = Plan(given, load_digits()).weights
+    (D, M), K = weights["L1_W"].shape, weights["L2_W"].shape[1]
+    model = MLP(D, M, K, activation="relu", rate=given.rate, dtype=torch.from_numpy(weights["L1_W"][:1]).dtype)
+    to_torch(weights, model)
+    optimizer = torch.optim.SGD(model.parameters(), lr=given.eta)
+
+    def step(X: Array, y: Array) -> None:
+        optimizer.zero_grad()
+        model.loss(model(torch.from_numpy(X)), torch.from_numpy(y)).backward()
+        optimizer.step()
+
+    def evaluate(X: Array) -> None:
+        with torch.no_grad():
+            model.eval()(torch.from_numpy(X))
+            model.train()
+
+    return train(given, step, evaluate)
+
+
+class _Clocked:
+    """A trace's folder that notes when training began."""
+
+    def __init__(self, folder: Any) -> None:
+        self._folder, self.began = folder, 0.0
+
+    def open(self, environment: Mapping[str, Any]) -> None:
+        self._folder.open(environment)
+        self.began = time.perf_counter()
+
+    def add(self, table: str, row: Mapping[str, Any]) -> None:
+        self._folder.add(table, row)
+
+
+def by_trace(given: Settings) -> dict[str, Any]:
+    """Both sides in lockstep, as `parity trace` has them."""
+    from parity_tests.trace import trace
+    from reports.trace_folder import TraceFolder
+
+    with tempfile.TemporaryDirectory(prefix="parity-bench-") as scratch:
+        folder = TraceFolder(Path(scratch) / "trace")
+        clocked = _Clocked(folder)
+        run = trace(shipped_network(), given, clocked, progress=None)
+        folder.flush()
+        seconds = time.perf_counter() - clocked.began
+    if run.divergence is not None or run.steps != run.planned:
+        raise SystemExit(f"the trace ended at step {run.steps}: {run.divergence}")
+    replicas = run.totals["replica_seconds"]
+    return {"step": seconds - replicas, "evaluation": 0.0, "replica": replicas / given.replicas}
+
+
+def main() -> None:
+    """Train, and print the seconds."""
+    side, batch, dtype, steps, every = sys.argv[1:]
+    given = settings(int(batch), dtype, int(steps), int(every))
+    print(json.dumps({"numpy": by_numpy, "torch": by_torch, "trace": by_trace}[side](given)))
+
+
+if __name__ == "__main__":
+    main()

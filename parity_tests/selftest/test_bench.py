@@ -1,0 +1,207 @@
+"""Benchmarks: what takes turns, what is kept of it, what is never mixed. How fast anything is, no test says."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parity_tests.bench import machine, process, watch
+from parity_tests.bench.in_process import InProcess
+from parity_tests.bench.timing import Timings, alternate, in_turn
+from parity_tests.bench.training import by_numpy, by_torch, by_trace, settings
+from parity_tests.checking import ASSIGNMENT, shipped_network
+from parity_tests.cli import main as parity
+from parity_tests.harness.errors import HarnessError, UsageError
+from reports.benchmarks import Benchmarks, Figure, Share, Size, draw_sizes, load, report, save
+
+command: Any = importlib.import_module("parity_tests.cli.bench")
+FIGURE = Figure("step", "batch 5", "numpy step", "torch", 1.1, 1.25, 1.5, 2e-3, 1.6e-3, 15, 1.6)
+MEASURED = Benchmarks([FIGURE, replace(FIGURE, target=None)], [Size(10, 2.0, 100.0, 400.0, 40.0)], [Share("x", "y", 1)])
+HERE: dict[str, Any] = {
+    "processor": "a processor", "cores": 2, "memory_gib": 8, "threads": 1, "blas": ["openblas 1"], "versions": {},
+}  # fmt: skip
+
+
+def test_subjects_take_turns_and_each_begins_a_round_in_turn() -> None:
+    order: list[str] = []
+
+    def called(name: str) -> int:
+        order.append(name)
+        return len(order)
+
+    found = in_turn({name: partial(called, name) for name in "abc"}, 3)
+    assert "".join(order) == "abcbcacab"
+    assert found[1] == {"b": 4, "c": 5, "a": 6}
+
+
+def test_a_short_subject_is_called_until_it_can_be_timed_and_a_long_one_once_a_round() -> None:
+    calls = {"short": 0, "long": 0}
+
+    def count(name: str) -> None:
+        calls[name] += 1
+
+    alternate({"short": lambda: count("short")}, rounds=3, least=1e-3)
+    alternate({"long": lambda: count("long")}, rounds=3, least=0.0, warm_up=0)
+    assert calls["short"] > 50
+    assert calls["long"] == 3
+
+
+def test_a_ratio_is_of_the_same_round() -> None:
+    timings = Timings({"a": (1.0, 2.0, 30.0), "b": (1.0, 1.0, 10.0)})
+    assert timings.ratio("a", "b") == (1.5, 2.0, 2.5)
+
+
+def test_what_is_saved_is_loaded_again(tmp_path: Path) -> None:
+    save(tmp_path / "bench", MEASURED, HERE)
+    assert load(tmp_path / "bench") == (MEASURED, HERE)
+    assert {"figures.svg", "sizes.svg"} <= {path.name for path in (tmp_path / "bench").iterdir()}
+    (tmp_path / "bench" / "sizes.parquet").write_bytes((tmp_path / "bench" / "shares.parquet").read_bytes())
+    with pytest.raises(ValueError, match=r"sizes.parquet has other columns"):
+        load(tmp_path / "bench")
+
+
+def test_the_report_has_every_number() -> None:
+    text = "\n".join(report(MEASURED))
+    assert "| numpy step, batch 5 | torch | 1.25 (1.10–1.50) | 2 ms | ≤ 1.6 |" in text
+    assert "| 10 | 2 s | 100 MiB | 400 MiB | 40 MiB |" in text
+    assert "| x | y | 1 s |" in text
+
+
+def test_one_size_is_a_picture_too(tmp_path: Path) -> None:
+    draw_sizes(MEASURED.sizes, tmp_path / "sizes.svg")
+    assert "submissions" in (tmp_path / "sizes.svg").read_text(encoding="utf-8")
+
+
+def test_figures_of_another_machine_are_refused() -> None:
+    machine.refuse_other_machine(HERE, {**HERE, "platform": "whatever"}, Path("there"))
+    changes: list[dict[str, Any]] = [
+        {"processor": "another"},
+        {"threads": 2},
+        {"blas": []},
+        {"versions": {"numpy": "0"}},
+    ]
+    for change in changes:
+        with pytest.raises(UsageError, match=r"there are of another machine.*" + next(iter(change))):
+            machine.refuse_other_machine(HERE, {**HERE, **change}, Path("there"))
+
+
+def test_the_environment_steers_no_blas(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(process.STEERING):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "7")
+    assert process.steering() == []
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Prescott")
+    assert process.steering() == ["OPENBLAS_CORETYPE"]
+    said = process.run(
+        [sys.executable, "-c", "import os; print(sorted(k for k in os.environ if k.startswith('OPENBLAS')))"]
+    )
+    assert said.strip() == "['OPENBLAS_NUM_THREADS']"
+    with pytest.raises(HarnessError, match="ended with 3: oh no"):
+        process.run([sys.executable, "-c", "import sys; sys.stderr.write('oh no'); sys.exit(3)"])
+
+
+def test_processes_below_are_seen_with_their_memory_and_their_time() -> None:
+    code = "x = bytearray(64 << 20); s = sum(range(2_000_000)); print(flush=True); input()"
+    with (
+        watch.PeakMemory() as peak,
+        subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child,
+    ):
+        assert child.stdout is not None
+        child.stdout.readline()
+        assert child.pid in set(watch.descendants(os.getpid()))
+        assert watch.processor_seconds(os.getpid()) > 0
+        while not peak.by_depth.get(1, 0.0):
+            assert child.poll() is None
+        child.communicate(b"\n")
+    assert peak.by_depth[1] > 64
+
+
+def test_the_upper_limit_answers_as_a_process_does() -> None:
+    import numpy as np
+
+    with InProcess(shipped_network(), probe=ASSIGNMENT / "probe.py", companions=[ASSIGNMENT / "recorder.py"]) as runner:
+        assert "relu" in runner.hello.names
+        seen = runner.ask("a case", "loss", {}, {"X": np.zeros((2, 4)), "Y": np.zeros((2, 1))}, seed=1)
+    loss = seen.values["loss"].array
+    assert loss is not None
+    assert float(loss) == pytest.approx(np.log(4))
+    assert not seen.failures
+
+
+def test_all_three_trainings_take_the_same_steps() -> None:
+    given = replace(settings(500, "float32", 2, 1), hidden=8, replicas=2)
+    assert by_numpy(given)["step"] > 0
+    assert by_torch(given)["step"] > 0
+    traced = by_trace(given)
+    assert traced["step"] > 0
+    assert traced["replica"] > 0
+
+
+@pytest.fixture
+def measures(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
+    """What each part of `parity bench` finds, in place of measuring it."""
+    found: dict[str, list[Any]] = {"step": [FIGURE], "check": [replace(FIGURE, benchmark="check", case="shipped")]}
+    invented = {name: lambda _, name=name: iter(found[name]) for name in found}
+    monkeypatch.setattr(command, "_MEASURES", invented)
+    monkeypatch.setattr(machine, "describe", lambda threads: {**HERE, "threads": threads})
+    monkeypatch.setattr(process, "steering", lambda: [])
+    return found
+
+
+def test_parts_are_kept_beside_one_another_and_fill_the_readme(
+    measures: dict[str, list[Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{command.BEGIN}\nold\n{command.END}\nafter\n", encoding="utf-8")
+
+    def run(*arguments: str) -> Sequence[Figure]:
+        assert parity(["bench", *arguments, "--out", str(tmp_path / "out")]) == 0
+        return load(tmp_path / "out")[0].figures
+
+    assert run("check") == measures["check"]
+    assert run("step", "--readme", str(readme)) == [*measures["step"], *measures["check"]]
+    measures["check"] = [replace(measures["check"][0], ratio_low=9.0, ratio=9.0, ratio_high=9.0)]
+    assert run("check", "--compare", str(tmp_path / "out"))[1].ratio == 9.0
+    assert "numpy step, shipped, against torch: 1.25 → 9.00" in capsys.readouterr().out
+    text = readme.read_text(encoding="utf-8")
+    assert text.startswith(f"before\n{command.BEGIN}\n\n| what | against |")
+    assert text.endswith(f"{command.END}\nafter\n")
+    assert "old" not in text
+    assert "a processor, 2 cores" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["step", "--threads", "2", "--out", "{out}"], "another machine"),
+        (["step", "--compare", "{empty}"], "holds no benchmarks"),
+        (["step", "--readme", "{readme}"], "has no lines"),
+        (["grade", "--sizes", "10,many"], "no list of numbers"),
+        (["flight"], "flight"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(
+    measures: dict[str, list[Any]],
+    arguments: list[str],
+    says: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / "out", MEASURED, HERE)
+    (tmp_path / "readme").write_text("nothing", encoding="utf-8")
+    places = {name: tmp_path / name for name in ("out", "empty", "readme")}
+    assert parity(["bench", *(word.format(**places) for word in arguments)]) == 2
+    assert says in capsys.readouterr().err
+    assert load(tmp_path / "out")[0] == MEASURED
