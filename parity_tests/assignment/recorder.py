@@ -69,7 +69,12 @@ def _same(one: Any, other: Any) -> bool:
         return False
     if one.shape != other.shape and (1 not in one.shape[1:] and 1 not in other.shape[1:]):
         return False
-    return bool(np.array_equal(one.reshape(-1), other.reshape(-1), equal_nan=True))
+    return _equal(one.reshape(-1), other.reshape(-1))
+
+
+def _equal(one: Array, other: Array) -> bool:
+    """Whether two float64 arrays of the same shape hold equal numbers, NaN equal to NaN."""
+    return one.tobytes() == other.tobytes() or bool(np.array_equal(one, other, equal_nan=True))
 
 
 def _bind(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], *, method: bool) -> list[Any]:
@@ -275,9 +280,7 @@ class Tape:
                 self.event("malformed", text=self.malformed)
             return -1
         count = len(self.arrays.get("L1_W", []))
-        if self.weights is not None and all(
-            np.array_equal(self.weights[key], present[key], equal_nan=True) for key in PARAMETERS
-        ):
+        if self.weights is not None and all(_equal(self.weights[key], present[key]) for key in PARAMETERS):
             return count - 1
         if self.full:
             return -1

@@ -200,14 +200,16 @@ def main() -> None:
     """Serve, and in each process that was forked, work."""
     control, proc, files = sys.argv[1:]
     # What the server alone needs shall not shadow a submission's own files of these names.
-    for name in ("socket", "_socket", "selectors", "select", "array"):
+    for name in ("gc", "socket", "_socket", "selectors", "select", "array"):
         sys.modules.pop(name, None)
     spec = importlib.util.spec_from_file_location("worker", Path(__file__).with_name("worker.py"))
     assert spec is not None
     assert spec.loader is not None
     worker: Any = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(worker)
+    _ = worker.np.random  # which numpy imports when it is first used
     material = worker.Material(**json.loads(files))
+    material.defined = worker.defined()
     forker = Forker(worker, int(proc))
     given = forker.serve(socket.socket(fileno=int(control)))
     if given is not None:

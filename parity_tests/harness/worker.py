@@ -125,12 +125,22 @@ class Channel:
 
 
 class Material:
-    """What the harness puts beside a submission: loaded once, whoever comes."""
+    """What the harness puts beside a submission: loaded once, whoever comes.
+
+    `defined` is what defined() says, where that was asked before the process was forked: to look at everything then
+    takes a copy of all memory.
+    """
 
     def __init__(self, editions: str, companions: Sequence[str], probe: str) -> None:
         self.editions: Any = load({"editions": Path(editions)})["editions"]
         self.beside = load({Path(file).stem: Path(file) for file in [*companions, probe]})
         self.probes = self.beside[Path(probe).stem].PROBES
+        self.defined: dict[str, dict[str, Any]] | None = None
+
+
+def defined() -> dict[str, dict[str, Any]]:
+    """What every module that is loaded now defines, by their names."""
+    return {name: dict(vars(module)) for name, module in sys.modules.items() if type(module) is ModuleType}
 
 
 class Submission:
@@ -160,6 +170,7 @@ class Worker:
         self._scratch = Path(order["scratch"])
         self._seconds: float = order["seconds"]
         self._editions, self._beside, self._probes = material.editions, material.beside, material.probes
+        self._defined = material.defined
         self._main = self._editions.MODULE
         self._file = f"{self._folder}{os.sep}{self._main}.py"
         self._printed = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, _HIGH)
@@ -200,7 +211,7 @@ class Worker:
     def hello(self) -> dict[str, Any]:
         """Import the submission a first time and say what it is."""
         self._begin("hello", 0, self._seconds)
-        self._ours = {name: dict(vars(module)) for name, module in sys.modules.items() if type(module) is ModuleType}
+        self._ours = self._defined or defined()
         failures: dict[str, Any] = {"module": None, "utils": None}
         names: list[str] = []
         try:
@@ -312,7 +323,11 @@ class Worker:
             except Exception:  # the submission may have closed it, or put something else in its place
                 continue
         os.chdir(self._scratch)
-        shutil.rmtree(self._scratch / str(self._cases), ignore_errors=True)
+        scratch = self._scratch / str(self._cases)
+        try:
+            scratch.rmdir()
+        except OSError:  # something is in it
+            shutil.rmtree(scratch, ignore_errors=True)
 
     def _import_main(self) -> tuple[ModuleType, BaseException | None]:
         """The module and what its import raised; what was defined before that stays defined."""

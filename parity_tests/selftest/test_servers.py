@@ -1,0 +1,365 @@
+"""The fork server: what is forked off it is as alone as what is started cold, and neither outlives the harness."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from parity_tests.harness import isolation, launch
+from parity_tests.harness.isolation import LEVELS, forking_problem, problem
+from parity_tests.harness.process import Forked, Started
+from parity_tests.harness.runner import Runner
+from parity_tests.harness.servers import Servers
+from parity_tests.harness.snapshot import snapshot
+from parity_tests.selftest.asking import CALLS, ask, pid_of, write
+
+NAMESPACES = ("user", "mnt", "pid", "net", "ipc", "uts", "cgroup")
+HONEST = "import numpy as np\ndef f(): return float(np.ones(3).sum())\n"
+
+
+@pytest.fixture(params=LEVELS)
+def level(request: pytest.FixtureRequest) -> str:
+    found: str = request.param
+    if why := problem(found) or forking_problem(found):
+        pytest.skip(f"isolation level {found}: {why}")
+    return found
+
+
+@pytest.fixture
+def bubblewrap() -> str:
+    if why := problem("bubblewrap") or forking_problem("bubblewrap"):
+        pytest.skip(f"isolation level bubblewrap: {why}")
+    return "bubblewrap"
+
+
+@pytest.fixture
+def servers() -> Iterator[Servers]:
+    with Servers() as found:
+        yield found
+
+
+class Class:
+    """Submissions that are run by the same servers, with the same probe."""
+
+    def __init__(self, folder: Path, level: str, servers: Servers | None) -> None:
+        self.folder, self.level, self.servers, self.count = folder, level, servers, 0
+        write(folder / "probes", {"probe.py": f"{CALLS}\nMARK = 'mark of ' 'probe'\n"})
+
+    def submission(self, source: str) -> Runner:
+        self.count += 1
+        return self.runner(write(self.folder / str(self.count), {"neural_networks.py": source, "utils.py": ""}))
+
+    def runner(self, folder: Path) -> Runner:
+        return Runner(
+            folder,
+            probe=self.folder / "probes" / "probe.py",
+            isolation=self.level,
+            servers=self.servers,
+            case_seconds=5,
+        )
+
+    def answer(self, source: str = HONEST) -> float:
+        with self.submission(source) as runner:
+            seen = ask(runner, "f")
+            assert not seen.failures, seen.failures
+            array = seen.values["f"].array
+            assert array is not None
+            assert isinstance(runner.process, Forked if self.servers is not None else Started)
+        return float(array)
+
+    def said(self, body: str) -> str:
+        lines = "".join(f"    {line}\n" for line in body.strip().splitlines())
+        with self.submission(f"import os, sys\nimport numpy as np\ndef f():\n{lines}") as runner:
+            seen = ask(runner, "f")
+            assert not seen.failures, seen.failures
+            return runner.output.decode()
+
+
+def test_a_process_finds_the_same_whether_forked_or_cold(tmp_path: Path, level: str, servers: Servers) -> None:
+    body = """
+import signal, stat
+print(*sorted(sys.modules))
+print(sys.argv, sys.path.index(os.path.dirname(__file__)), sys.flags, *sorted(os.environ), os.umask(0))
+print(*(type(signal.getsignal(number)).__name__ + str(signal.getsignal(number))[:9] for number in range(1, 32)))
+for number in range(1024):
+    try:
+        print(number, stat.S_IFMT(os.fstat(number).st_mode))
+    except OSError:
+        pass
+"""
+    forked, cold = (Class(tmp_path, level, which).said(body).splitlines() for which in (servers, None))
+    assert set(forked[0].split()) ^ set(cold[0].split()) == set()
+    assert forked[1:] == cold[1:]
+    assert {line.split()[0] for line in forked[3:]} == {"0", "1", "2", "100", "101", "102"}
+    assert servers.problem == ""
+
+
+def test_each_has_namespaces_of_its_own(tmp_path: Path, bubblewrap: str, servers: Servers) -> None:
+    group = Class(tmp_path, bubblewrap, servers)
+    with group.submission(HONEST) as one, group.submission(HONEST) as two:
+        for runner in (one, two):
+            ask(runner, "f")
+        places = [os.getpid(), *map(_server_of, servers._running.values()), *map(pid_of, (one, two))]
+        try:
+            seen = [[Path(f"/proc/{process}/ns/{name}").readlink() for name in NAMESPACES] for process in places]
+        except PermissionError as error:
+            pytest.skip(f"only root may look: {error}")
+    for name, found in zip(NAMESPACES, zip(*seen, strict=True), strict=True):
+        assert len(set(found)) == len(places), name
+
+
+def test_nothing_is_left_for_the_next(tmp_path: Path, level: str, servers: Servers) -> None:
+    group = Class(tmp_path, level, servers)
+    leave = """
+for place in (os.path.dirname(os.getcwd()), os.environ["HOME"], os.path.dirname(__file__)):
+    try:
+        open(place + "/left", "w").write("x" * 4096)
+    except OSError:
+        pass
+np.exp = sys.exit
+np.random.seed(1)
+os.environ["LEFT"] = "x"
+os.umask(0o777)
+sys.modules["left"] = np
+print("left", os.path.exists(os.environ["HOME"] + "/left"))
+"""
+    look = """
+print("found", os.listdir(os.environ["HOME"]) == [os.path.basename(os.getcwd())], "LEFT" in os.environ, np.exp(0.0),
+      os.umask(0), "left" in sys.modules, os.path.exists(os.path.dirname(__file__) + "/left"))
+"""
+    fresh = group.said(look)
+    assert group.said(leave) == "left True\n"
+    assert group.said(look) == fresh
+    assert fresh.startswith("found True False 1.0 ")
+
+
+def test_nothing_of_a_submission_or_of_what_it_is_asked_is_ever_in_the_server(
+    tmp_path: Path, level: str, servers: Servers
+) -> None:
+    group = Class(tmp_path, level, servers)
+    source = "MARK = 'mark of ' 'source'\ndef f(X):\n    print('mark of ' + 'output', flush=True)\n    return X\n"
+    asked = np.frombuffer(b"mark of " + b"question", np.uint8)
+    texts = {b"mark of " + word for word in (b"question", b"source", b"output", b"probe")}
+    for _ in range(2):
+        with group.submission(source) as runner:
+            assert not ask(runner, "f", X=asked).failures
+            held = pid_of(runner)
+            try:
+                in_worker = _remembered(_child(held) if level == "bubblewrap" else held, texts)
+            except PermissionError as error:
+                pytest.skip(f"only root may look: {error}")
+    (server,) = servers._running.values()
+    assert _remembered(_server_of(server), texts) == {b"mark of probe"}
+    assert in_worker > {b"mark of probe", b"mark of source"}  # so they would have been found
+
+
+def test_generators_that_nobody_seeds_differ(tmp_path: Path, level: str, servers: Servers) -> None:
+    group = Class(tmp_path, level, servers)
+    unseeded = "import secrets\nprint(np.random.default_rng().random(), os.urandom(8), secrets.token_hex(8))"
+    seeded = "import random\nprint(np.random.random(), random.random())"
+    assert group.said(unseeded) != group.said(unseeded)
+    assert group.said(seeded) == group.said(seeded)
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "os.kill(0, 9)",
+        "os.kill(1, 9)\nos._exit(7)",
+        "import threading, time\nfor _ in range(100):\n    threading.Thread(target=time.sleep, args=(99,)).start()",
+        "while True: os.fork()",
+        "import ctypes\nctypes.string_at(0)",
+        "with open('big', 'wb') as file:\n    while True: file.write(bytes(1 << 20)); file.flush()",
+    ],
+)
+def test_the_server_outlives_what_its_processes_do(
+    tmp_path: Path, bubblewrap: str, servers: Servers, attack: str
+) -> None:
+    group = Class(tmp_path, bubblewrap, servers)
+    assert group.answer() == 3.0
+    (before,) = servers._running.values()
+    lines = "".join(f"    {line}\n" for line in attack.splitlines())
+    with group.submission(f"import os\ndef f():\n{lines}\ndef g(): return 1.0\n") as runner:
+        assert ask(runner, "f").failures
+        assert ask(runner, "g").values["g"].array == np.array(1.0)
+        assert isinstance(runner.process, Forked)
+    assert group.answer() == 3.0
+    assert list(servers._running.values()) == [before]
+    assert servers.problem == ""
+
+
+def test_whatever_was_started_is_gone_when_it_is_closed(tmp_path: Path, level: str, servers: Servers) -> None:
+    group = Class(tmp_path, level, servers)
+    group.answer()
+    (server,) = servers._running.values()
+    for wait in (False, True, False):
+        with group.submission("while True: pass\n") as runner:
+            runner.start()
+            process = runner.process
+            assert isinstance(process, Forked)
+            if wait:
+                process.await_handle(10.0)
+                assert process.handle is not None
+        _await(lambda: not _children(_server_of(server)))
+    assert group.answer() == 3.0
+
+
+def test_a_server_that_dies_is_replaced(tmp_path: Path, level: str, servers: Servers) -> None:
+    group = Class(tmp_path, level, servers)
+    group.answer()
+    (server,) = servers._running.values()
+    server._process.kill()
+    server._process.wait()
+    assert group.answer() == 3.0
+    assert list(servers._running.values()) != [server]
+
+
+def test_when_the_servers_are_closed_their_processes_end(tmp_path: Path, level: str) -> None:
+    with Servers() as servers, Class(tmp_path, level, servers).submission(HONEST) as runner:
+        ask(runner, "f")
+        (server,) = servers._running.values()
+        process = runner.process
+        assert isinstance(process, Forked)
+        assert not process.ended()
+        servers.close()
+        assert server.ended()
+        if level == "bubblewrap":  # at the other levels whoever asked for it has to end it
+            assert process.status(10.0) == -signal.SIGKILL
+
+
+def test_an_idle_server_ends_when_the_harness_is_killed(tmp_path: Path, level: str) -> None:
+    program = f"""
+import sys, time
+from pathlib import Path
+from parity_tests.harness.servers import Servers
+from parity_tests.selftest.test_servers import Class, _server_of
+with Servers() as servers:
+    group = Class(Path({str(tmp_path)!r}), {level!r}, servers)
+    group.answer()
+    (server,) = servers._running.values()
+    print(server._process.pid, _server_of(server), flush=True)
+    time.sleep(600)
+"""
+    harness = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert harness.stdout is not None
+    handles = [os.pidfd_open(int(number)) for number in harness.stdout.readline().split()]
+    harness.kill()
+    harness.wait()
+    harness.stdout.close()
+    for handle in handles:
+        waiting = select.poll()
+        waiting.register(handle, select.POLLIN)
+        assert waiting.poll(10_000)
+        os.close(handle)
+
+
+# ---- where it cannot be had
+
+
+def test_what_cannot_be_forked_is_started_cold(
+    tmp_path: Path, level: str, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = write(tmp_path, {"broken.py": "raise SystemExit('there is no server here')\n"}) / "broken.py"
+    monkeypatch.setattr("parity_tests.harness.servers.FORKER", str(broken))
+    monkeypatch.setattr(launch, "FORKER", str(broken))
+    group = Class(tmp_path, level, servers)
+    for _ in range(2):
+        with group.submission(HONEST) as runner:
+            assert ask(runner, "f").values["f"].array == np.array(3.0)
+            assert isinstance(runner.process, Started)
+    assert "there is no server here" in servers.problem
+    isolation.forking_problem.cache_clear()
+    assert "there is no server here" in isolation.forking_problem(level)
+    isolation.forking_problem.cache_clear()
+
+
+def test_a_forked_process_that_lets_something_through_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(isolation, "_try", lambda name, servers: (["open a socket"], []))
+    assert isolation.forking_problem.__wrapped__("restricted") == "a submission could open a socket"
+
+
+def test_a_folder_that_is_too_much_to_copy_is_shown_to_a_cold_process(
+    tmp_path: Path, bubblewrap: str, servers: Servers
+) -> None:
+    group = Class(tmp_path, bubblewrap, servers)
+    files: dict[str, str | bytes] = {"neural_networks.py": HONEST, "utils.py": "", "data/large.bin": bytes(9 << 20)}
+    with group.runner(write(tmp_path / "large", files)) as runner:
+        assert ask(runner, "f").values["f"].array == np.array(3.0)
+        assert isinstance(runner.process, Started)
+    assert servers.problem == ""
+
+
+def test_a_copy_holds_what_the_folder_holds(tmp_path: Path, bubblewrap: str, servers: Servers) -> None:
+    folder = write(
+        tmp_path / "it", {"neural_networks.py": LISTING, "utils.py": "", "a/b/c.txt": "deep", "é\udcff": "x"}
+    )
+    (folder / "link").symlink_to("a/b/c.txt")
+    (folder / "out").symlink_to("/etc/passwd")
+    (folder / "empty").mkdir()
+    said = []
+    for which in (servers, None):
+        with Class(tmp_path, bubblewrap, which).runner(folder) as runner:
+            assert not ask(runner, "f").failures
+            said.append(runner.output.decode())
+    assert said[0] == said[1]
+    assert "link" in said[0]
+    os.mkfifo(folder / "pipe")
+    assert snapshot(str(folder)) is None
+
+
+LISTING = """
+import os
+def f():
+    here = os.path.dirname(__file__)
+    for path, folders, files in sorted(os.walk(here)):
+        for name in sorted(folders + files):
+            whole = os.path.join(path, name)
+            kept = os.readlink(whole) if os.path.islink(whole) else os.path.isdir(whole) or open(whole, "rb").read()
+            print(ascii(whole), kept)
+"""
+
+
+def _server_of(server: object) -> int:
+    """The process id of the server itself: bubblewrap's own stand before it."""
+    process = int(server._process.pid)  # type: ignore[attr-defined]
+    while not Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")[3].endswith(b"forker.py"):
+        process = _child(process)
+    return process
+
+
+def _children(process: int) -> list[int]:
+    found = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return [child for child in map(int, found) if " Z " not in Path(f"/proc/{child}/stat").read_text()]
+
+
+def _child(process: int) -> int:
+    return _children(process)[0]
+
+
+def _remembered(process: int, texts: set[bytes]) -> set[bytes]:
+    """Which of these texts lie in memory that a process can write to, as it is now."""
+    found = set()
+    with Path(f"/proc/{process}/mem").open("rb", 0) as memory:
+        for line in Path(f"/proc/{process}/maps").read_text().splitlines():
+            place, rights = line.split()[:2]
+            if rights.startswith("rw"):
+                start, end = (int(number, 16) for number in place.split("-"))
+                memory.seek(start)
+                held = memory.read(end - start)
+                found |= {text for text in texts if text in held}
+    return found
+
+
+def _await(done: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not done():
+        assert time.monotonic() < end
