@@ -33,6 +33,8 @@ from parity_tests.harness.observation import Failure, Observation, Returned
 Arrays = Mapping[str, NDArray[Any]]
 Judged = Mapping[str, Mapping[str, Comparison]]
 WHOLE = ("network", "trajectory")
+PARTS = {"linear", "tanh", "relu", "dropout", "loss", "sgd"}
+"""The checks of what a whole network consists of: a formula that names a link must be right there too."""
 
 HINTS = {**OVERWRITING_HINTS, **{mistake.name: mistake.hint for mistake in MISTAKES}}
 
@@ -52,7 +54,7 @@ def diagnosed(
     }
     calls: list[Asked] = []
     for case in plan:
-        if case.check in failing | ({"linear", "tanh", "relu", "dropout", "loss"} if failing & set(WHOLE) else set()):
+        if case.check in failing | (PARTS if failing & set(WHOLE) else set()):
             calls += evidence(case, draw(case), seen[case.name], judged[case.name])
     known, related = _claims(calls, {case.name: case for case in plan})
     _name(named, calls, known)
@@ -68,6 +70,13 @@ def diagnosed(
             named[case.name][q.name] = replace(comparison, diagnosis="; ".join(names))
         named[case.name] = _causes(named[case.name])
     _name(named, calls, related)
+    for case in plan:
+        for q in case.quantities:
+            comparison = named[case.name][q.name]
+            if comparison.verdict == "crashed" and _fails(comparison) and not comparison.diagnosis:
+                names = _said(case, q, comparison, crash=True)
+                named[case.name][q.name] = replace(comparison, diagnosis="; ".join(names))
+        named[case.name] = _causes(named[case.name])
     return _root(plan, named)
 
 
@@ -77,9 +86,7 @@ def _root(plan: Sequence[Case], named: dict[str, dict[str, Comparison]]) -> dict
     causes = {name: hidden for name, hidden in HIDDEN.items() if name in claimed}
     for case in plan if causes else ():
         for quantity, c in named[case.name].items():
-            said = set(c.diagnosis.split("; ")) - {""}
-            cause = next((name for name, hidden in causes.items() if said and said <= set(hidden)), "")
-            if cause and case.check == "dropout":
+            if case.check == "dropout" and (cause := _cause(c, causes)):
                 named[case.name][quantity] = replace(c, diagnosis=cause)
     return named
 
@@ -96,17 +103,22 @@ def _causes(comparisons: Mapping[str, Comparison]) -> dict[str, Comparison]:
     """Rows of one case that only follow from another's mistake get its name: of one crash, and of a hiding mistake."""
     crashes = {(c.file, c.line): c.diagnosis for c in comparisons.values() if c.verdict == "crashed" and c.diagnosis}
     found = dict(comparisons)
-    names = {c.diagnosis for c in comparisons.values()}
+    names = {name for c in comparisons.values() for name in c.diagnosis.split("; ")}
     for quantity, c in comparisons.items():
         if not _fails(c):
             continue
         if c.verdict == "crashed" and not c.diagnosis:
             found[quantity] = replace(c, diagnosis=crashes.get((c.file, c.line), ""))
-        said = set(c.diagnosis.split("; ")) - {""}
-        cause = next((name for name, hidden in HIDES.items() if name in names and said and said <= set(hidden)), "")
-        if cause:
+        if cause := _cause(c, {name: hidden for name, hidden in HIDES.items() if name in names}):
             found[quantity] = replace(c, diagnosis=cause)
     return found
+
+
+def _cause(comparison: Comparison, hidden: Mapping[str, Sequence[str]]) -> str:
+    """The first mistake of those that hide others from which all others that are named here follow, "" for none."""
+    said = set(comparison.diagnosis.split("; ")) - {""}
+    follows = (name for name, names in hidden.items() if said - {name} and said - {name} <= set(names))
+    return next(follows, "")
 
 
 def _fails(comparison: Comparison) -> bool:
@@ -249,13 +261,14 @@ def _agrees(prediction: Any, a: Asked) -> bool:
 # ---- what experiments have said, and draws ----
 
 
-def _said(case: Case, q: Quantity, comparison: Comparison) -> list[str]:
-    """Names of known mistakes that a sentence tells of."""
+def _said(case: Case, q: Quantity, comparison: Comparison, *, crash: bool = False) -> list[str]:
+    """Names of known mistakes that a sentence tells of; `crash`: of those of crashes in general, else of all others."""
     if case.worker == "own":  # what its parts do is said of them
         return []
     todo = comparison.todo or q.todo
     sentence = message(case, q, comparison)
-    return [m.name for m in MISTAKES if m.said and m.todo == todo and re.search(m.said, sentence)]
+    known = [m for m in MISTAKES if m.said and m.todo == todo and (m.part == "crash") == crash]
+    return [m.name for m in known if re.search(m.said, sentence)]
 
 
 def _drawn(

@@ -159,9 +159,11 @@ def _sgd(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Itera
             whole = [array for array in stacked if array is not None]
             value = Returned("array", np.stack(whole), "") if len(whole) == len(etas) else steps[0]
         quantity = name.replace("_", " ")
+        other = f"{name[:3]}{'b' if name.endswith('W') else 'W'}"  # the same layer's other parameter
         yield _asked(
             case, "sgd.weights", quantity, value, judged[quantity], [],
             w=run(w), g=[run(g) for g in arrays[f"{name}_gradient"]], etas=etas, alpha=case.params["alpha"],
+            beside=(run(arrays[other]), [run(g) for g in arrays[f"{other}_gradient"]]),
             lam=case.params["lam"], key=name[3:], layer=name[:2], N=0,
         )  # fmt: skip
 

@@ -853,7 +853,9 @@ class _Judge:
                 wiring = Wiring(**{key: value for changes, _ in chosen for key, value in changes.items()})
                 if wiring.activation == self.config.activation:
                     continue
-                if self._explained(first, wiring).explains:
+                found = self._explained(first, wiring)
+                # Two slips and another η would explain too much.
+                if found.explains and (count == 1 or _near(found.b, self.config.eta_of(first.update.epoch))):
                     reason = " and ".join(text for _, text in chosen)
                     return f"{reason} ({passed[0]})" if passed else reason
         return f"{passed[0]} (step {first.index + 1})" if passed else ""

@@ -21,7 +21,8 @@ def relation(asked: Sequence[Asked]) -> str:
     """A sentence part such as "off by the constant factor 0.5", "" where no relation holds in every wrong call."""
     wrong = [a for a in asked if a.wrong]
     if wrong and wrong[0].part == "sgd.weights":
-        return _when(asked, wrong)
+        judged = all(a.comparison.arrays is not None for a in wrong)
+        return (_digits(wrong, wrong) or _decimals(wrong) if judged else "") or _when(asked, wrong)
     if not wrong or any(isinstance(a.value, Failure) for a in wrong):
         return _where(asked, wrong)
     shaped = [a for a in wrong if a.comparison.arrays is not None]

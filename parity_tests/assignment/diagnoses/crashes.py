@@ -6,6 +6,7 @@ from parity_tests.assignment.diagnoses.base import Body, Mistake
 
 FUNCTIONS = {
     "1": "miniBatchStochasticGradientDescent",
+    "2": "linear_layer.__init__",
     "3": "linear_layer.forward",
     "4": "linear_layer.backward",
     "5": "tanh.forward",

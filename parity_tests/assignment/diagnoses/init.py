@@ -236,6 +236,12 @@ INIT = (
         _init("np.random.normal(0, 0.1, shape[::-1])", DRAW),
     ),
     _said(
+        "the parameters have another dtype than float64",
+        "np.random.normal returns float64: what is done to it?",
+        r"(?<!gradient of )[Wb] has dtype",
+        _init("np.random.normal(0, 0.1, shape).astype(np.float32)", "np.random.normal(0, 0.1, shape).astype('f4')"),
+    ),
+    _said(
         "b has another shape than 1×M",
         "b is 1×M: one row, which is added to every row of X W.",
         r"(?<!gradient of )b has shape \((?!(\d+), 1\), where \(1, \1\))",

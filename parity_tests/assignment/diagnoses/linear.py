@@ -383,6 +383,13 @@ GRADIENT_OF_W = (
     ),
     _backward(
         "W",
+        "the gradients of W and b are exchanged",
+        "Under which name does backward store which of the two?",
+        lambda a: a.grad.sum(axis=0, keepdims=True),
+        'self.gradient["W"] = grad.sum(axis=0, keepdims=True)',
+    ),
+    _backward(
+        "W",
         "the gradient of W stays zero",
         "Under which name does backward store what it computes, and is it stored?",
         lambda a: a.W.zeros(),
@@ -561,6 +568,13 @@ GRADIENT_OF_B = (
         "Weight decay belongs to SGD, with its λ.",
         lambda a: a.grad.sum(axis=0, keepdims=True) + a.b,
         'self.gradient["b"] = grad.sum(axis=0, keepdims=True) + self.params["b"]',
+    ),
+    _backward(
+        "b",
+        "the gradients of W and b are exchanged",
+        "Under which name does backward store which of the two?",
+        lambda a: a.X.T @ a.grad,
+        'self.gradient["b"] = X.T @ grad',
     ),
     _backward(
         "b",

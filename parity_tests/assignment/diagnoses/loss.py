@@ -57,6 +57,11 @@ def _rolled(a: Asked, by: int) -> Asked:
     return Asked(**{**vars(a), "hot": np.roll(a.hot, by, axis=1)})
 
 
+def _by_column(a: Asked) -> Asked:
+    """The same with the largest of each column subtracted."""
+    return Asked(**{**vars(a), "X": a.X - a.X.max(axis=0, keepdims=True)})
+
+
 def _predicted(a: Asked) -> Asked:
     """The same with the likeliest class in place of the label."""
     return Asked(**{**vars(a), "hot": np.eye(a.K, dtype=bool)[a.X.value.argmax(axis=1)]})
@@ -163,6 +168,25 @@ LOSS = (
         "l = −log z_y: what does z_y's denominator become under the logarithm?",
         lambda a: -_picked(a, _shifted(a)).mean(),
         "(losses - np.log(total)).mean()",
+    ),
+    _forward(
+        "the logits are shifted in one of the two terms alone",
+        "What is subtracted under the sum must be subtracted from the label's logit too.",
+        lambda a: (_losses(a) + _picked(a, _shifted(a)) - _picked(a, a.X)).mean(),
+        "(np.log(total) - np.take_along_axis(X, _as_index(Y), axis=1)).mean()",
+    ),
+    _forward(
+        "the largest of each column is subtracted, where that of each row is",
+        SOFTMAX,
+        lambda a: _losses(_by_column(a)).mean(),
+        "(lambda s: (np.log(np.exp(s).sum(axis=1, keepdims=True)) - np.take_along_axis(s, _as_index(Y), axis=1)).mean()"
+        ")(X - X.max(axis=0))",
+    ),
+    _backward(
+        "the largest of each column is subtracted, where that of each row is",
+        SOFTMAX,
+        lambda a: (_softmax(_by_column(a)) - a.hot) / a.N,
+        "(np.exp(X - X.max(axis=0)) / np.exp(X - X.max(axis=0)).sum(axis=1, keepdims=True) - hot) / len(hot)",
     ),
     _forward(
         "the labels are taken as one too small",
@@ -281,6 +305,12 @@ LOSS = (
         lambda a: (_over_rows(a) - a.hot) / a.N,
         "(np.exp(X - X.max(axis=1, keepdims=True)) / "
         "np.exp(X - X.max(axis=1, keepdims=True)).sum(axis=0) - hot) / len(hot)",
+    ),
+    _backward(
+        "the softmax of the loss's gradient is taken over all numbers",
+        SOFTMAX,
+        lambda a: (np.exp(_shifted(a)) / np.exp(_shifted(a)).sum() - a.hot) / a.N,
+        "(np.exp(X - X.max(axis=1, keepdims=True)) / np.exp(X - X.max(axis=1, keepdims=True)).sum() - hot) / len(hot)",
     ),
     _backward(
         "the softmax's own derivative is multiplied once more",

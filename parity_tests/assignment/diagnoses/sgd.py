@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from parity_tests.assignment.diagnoses.base import Asked, Body, Estimate, Formula, Mistake, Swap
+from parity_tests.assignment.diagnoses.base import ANYTHING, Asked, Body, Estimate, Formula, Mistake, Swap
 from parity_tests.assignment.diagnoses.numbers import likeliest
 from parity_tests.assignment.running import Running, stack, where
 from reference.rounding import unit_roundoff
@@ -208,6 +208,20 @@ def _velocity_for_weights_alone(w: Any, v: Any, g: Any, eta: float, a: Asked) ->
     return _right(w, v, g, eta, a) if a.key == "W" else _plain(w, v, g, eta, a)
 
 
+def _shared(a: Asked) -> Any:
+    """W and b of a layer with one velocity, W first: that of b takes the shape of W, and so does b."""
+    if a.alpha <= 0:
+        return _steps(_right)(a)
+    if a.key == "b" or "beside" not in vars(a):
+        return ANYTHING
+    w, v, path, (b, gradients) = a.w, a.w.zeros(), [], a.beside
+    for g, gb, eta in zip(a.g, gradients, a.etas, strict=True):
+        w, v = _right(w, v, g, eta, a)
+        b, v = _right(b, v, gb, eta, a)
+        path.append(w)
+    return stack(path)
+
+
 def _left_over(a: Asked) -> Any:
     """From the second step on: the velocity before the first is what the first step shows."""
     if a.alpha <= 0 or a.got is None:
@@ -340,6 +354,14 @@ MOMENTUM = (
         "Which entries of params does each branch handle?",
         _velocity_for_weights_alone,
         "g = g + lam * w\n" + UPDATE.replace("alpha > 0", "alpha > 0 and key == 'W'"),
+    ),
+    Mistake(
+        "1",
+        "sgd.weights",
+        "the velocity is shared by W and b of a layer",
+        "How many velocities does momentum hold, and which of them belongs to b?",
+        _shared,
+        plug=(Swap('momentum[f"{name}_{key}"]', 'momentum[f"{name}_W"]'), Swap("w += v", "module.params[key] = w + v")),
     ),
     _any(
         "momentum works for large α alone",

@@ -404,6 +404,12 @@ WIRING = (
         ("train_loss_record.append(train_loss)", "train_loss_record.append(2 * train_loss)"),
     ),
     _wiring(
+        "a loss record is not returned",
+        "What does main return, and in which order?",
+        r"it does not return (train|val)_loss_record",
+        ("    return train_loss_record, val_loss_record\n", "    return train_loss_record\n"),
+    ),
+    _wiring(
         "a record has not one number an epoch",
         ONCE,
         r"record.* has \d+ numbers, where one",
@@ -510,7 +516,10 @@ HIDES = {
     ),
     "every epoch has the same order": ("some training examples are never used",),
     "the examples are not shuffled": ("some training examples are never used",),
-    "a set is not evaluated after the epoch, or not all of it": ("the losses of the mini-batches are not added up",),
+    "a set is not evaluated after the epoch, or not all of it": (
+        "the losses of the mini-batches are not added up",
+        "the loss record is scaled by a constant factor",
+    ),
     "the pixels are changed": ("a set is not evaluated after the epoch, or not all of it",),
 }
 """What only follows from a mistake, in the same run: the rows that tell of it get the name of their cause."""
