@@ -480,8 +480,10 @@ def _losses(part: str, position: int) -> Callable[[Scene], Iterator[Draft]]:
     def build(scene: Scene) -> Iterator[Draft]:
         message, name = scene.finding.message, ("train_loss_record", "val_loss_record")[position]
         if "returns nothing" in message or "does not return" in message:
-            ask = ["result = nn.main(params)", 'got = "nothing" if result is None else f"{len(result)} records"']
-            yield scene.draft([*scene.build(), *ask], lambda left: equal('"2 records"'))
+            count = "sum(np.ndim(record) == 1 for record in result)"
+            ask = ["result = nn.main(params)", f"got = 0 if result is None else {count}"]
+            want = "2  # records are returned, a number an epoch each"
+            yield scene.draft(ask, lambda left: equal(want))
             return
         ask = [*scene.build(), f"{name} = nn.main(params)[{position}]"]
         if "loss record has" in message:
