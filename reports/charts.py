@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
+from xml.sax.saxutils import escape
 
 from reports.records import Record, todo_order
 from reports.text import number, printable
@@ -24,6 +27,13 @@ _POINTS = 150
 _LEGEND_COLUMNS = 3
 _MARGIN = 8
 _GRAIN = 25  # dots a decade; those that would cover one another are drawn once
+_DOT = 3
+_CORNERS = ("parity-first-corner", "parity-second-corner")
+_DESCRIBED = "parity-description"
+_CORNER_DOT = re.compile(
+    r'<g class="dots"><title>parity-\w+-corner</title><circle cx="([\d.]+)" cy="([\d.]+)"[^>]*></g>'
+)
+_CORNER_DOTS = re.compile(rf"(?:{re.sub(r'[(](?![?])', '(?:', _CORNER_DOT.pattern)}){{2}}")
 
 
 def ratios_chart(records: Sequence[Record], parts: Mapping[str, str], *, narrow: bool = False) -> str:
@@ -32,37 +42,87 @@ def ratios_chart(records: Sequence[Record], parts: Mapping[str, str], *, narrow:
     A dot stands for all quantities of a dtype that would lie on it; hovering says how many, and names one. `narrow` is
     the form for telephones. "" where no quantity has a ratio.
     """
-    import pygal
-
     shown = [record for record in records if record.ratio is not None]
     if not shown:
         return ""
     todos = sorted({record.todo for record in shown}, key=todo_order, reverse=True)
-    chart = _chart(pygal.XY, "narrow" if narrow else "wide", 420 if narrow else 900, 90 + 30 * len(todos))
-    chart.range, chart.xrange = (-0.6, len(todos) - 0.4), (_EXACT - 0.3, _ENDLESS + 0.3)
-    chart.x_labels = [{"value": place, "label": label} for place, label in _ticks(narrow)]
-    chart.y_labels = [
-        {"value": row, "label": _short_part(todo, parts, narrow)} for row, todo in enumerate(todos)
-    ]  # fmt: skip
-    chart.add(None, [(0, -0.6), (0, len(todos) - 0.4)], stroke=True, show_dots=False)
-    for index, dtype in enumerate(sorted({record.dtype for record in shown if record.dtype}, reverse=True)):
-        dots: dict[tuple[float, int], list[Record]] = {}
-        for record in shown:
-            if record.dtype == dtype:
-                dots.setdefault((_place(record.ratio or 0.0), todos.index(record.todo)), []).append(record)
-        points = [
-            {"value": (place, row + (0.17, -0.17)[index % 2]), "label": _dot_label(same)}
-            for (place, row), same in sorted(dots.items())
-        ]
-        chart.add(printable(dtype), points)
+    dtypes = sorted({record.dtype for record in shown if record.dtype}, reverse=True)
+    rows = {todo: row for row, todo in enumerate(todos)}
+    series: dict[str, dict[tuple[float, int], list[Record]]] = {dtype: {} for dtype in dtypes}
+    for record in shown:
+        if record.dtype:
+            place = (_place(record.ratio or 0.0), rows[record.todo])
+            series[record.dtype].setdefault(place, []).append(record)
+    frame = _ratios_frame(
+        tuple(_short_part(todo, parts, narrow) for todo in todos), tuple(map(printable, dtypes)), narrow
+    )
+    dots = [
+        "".join(
+            _dot(frame.across(x), frame.up(row + (0.17, -0.17)[index % 2]), _dot_label(same))
+            for (x, row), same in sorted(found.items())
+        )
+        for index, found in enumerate(series.values())
+    ]
     over = sum((record.ratio or 0) > 1 for record in shown)
-    return _svg(
-        chart,
-        "The ratio of every quantity",
+    return frame.filled(
         f"{len(shown)} quantities on a logarithmic axis of gap divided by radius, one row for each TODO. "
         f"{len(shown) - over} lie at 1 or below, which rounding explains; {over} lie beyond. "
         "The table below has the largest of each TODO.",
+        dots,
     )
+
+
+def _dot(x: float, y: float, label: str) -> str:
+    """A dot as `_svg` leaves those of pygal."""
+    circle = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{_DOT}" class="dot reactive tooltip-trigger" />'
+    return f'<g class="dots"><title>{escape(label)}</title>{circle}</g>'
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """A picture without its dots: pygal takes ten times as long for these, and they alone differ from run to run.
+
+    `pieces` are what stands between the description and the dots of each series; `left`, `right`, `bottom` and `top`
+    are where on the picture the ends of the axes lie, `rows` how many rows there are.
+    """
+
+    pieces: tuple[str, ...]
+    rows: int
+    left: float
+    right: float
+    bottom: float
+    top: float
+
+    def across(self, value: float) -> float:
+        return self.left + (value - _EXACT) / (_ENDLESS - _EXACT) * (self.right - self.left)
+
+    def up(self, row: float) -> float:
+        return self.bottom + (row + 0.5) / self.rows * (self.top - self.bottom)
+
+    def filled(self, description: str, series: Sequence[str]) -> str:
+        first, *others = self.pieces
+        filled = (text for pair in zip(others, (*series, ""), strict=True) for text in pair)
+        return "".join([first, escape(description), *filled])
+
+
+@lru_cache(maxsize=64)
+def _ratios_frame(labels: tuple[str, ...], dtypes: tuple[str, ...], narrow: bool) -> _Frame:
+    import pygal
+
+    rows = len(labels)
+    chart = _chart(pygal.XY, "narrow" if narrow else "wide", 420 if narrow else 900, 90 + 30 * rows)
+    chart.range, chart.xrange = (-0.6, rows - 0.4), (_EXACT - 0.3, _ENDLESS + 0.3)
+    chart.x_labels = [{"value": place, "label": label} for place, label in _ticks(narrow)]
+    chart.y_labels = [{"value": row, "label": label} for row, label in enumerate(labels)]
+    chart.add(None, [(0, -0.6), (0, rows - 0.4)], stroke=True, show_dots=False)
+    corners = [((_EXACT, -0.5), _CORNERS[0]), ((_ENDLESS, rows - 0.5), _CORNERS[1])]
+    for dtype in dtypes:
+        chart.add(dtype, [{"value": place, "label": name} for place, name in corners])
+    drawn = _svg(chart, "The ratio of every quantity", _DESCRIBED)
+    first, _, rest = drawn.partition(_DESCRIBED)
+    pieces = _CORNER_DOTS.split(rest)
+    (left, bottom), (right, top) = ((float(x), float(y)) for x, y in _CORNER_DOT.findall(rest)[:2])
+    return _Frame((first, *pieces), rows, left, right, bottom, top)
 
 
 def _ticks(narrow: bool) -> list[tuple[int, str]]:
@@ -112,7 +172,7 @@ def _chart(kind: Any, name: str, width: int, height: int, **settings: Any) -> An
         css=[],
         js=[],
         stroke=False,
-        dots_size=3,
+        dots_size=_DOT,
         legend_at_bottom=True,
         legend_at_bottom_columns=_LEGEND_COLUMNS,
         disable_xml_declaration=True,

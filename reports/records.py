@@ -123,11 +123,12 @@ def from_frame(frame: pd.DataFrame) -> list[Record]:
         parts += [f"the columns {', '.join(unknown)} are unknown"] if unknown else []
         raise ValueError("; ".join(parts))
     try:
-        typed = frame.astype(_DTYPES)
+        other = {name: dtype for name, dtype in _DTYPES.items() if str(frame[name].dtype) != dtype}
+        typed = frame.astype(other) if other else frame
     except (TypeError, ValueError) as error:
         raise ValueError(f"a column holds values of another type: {error}") from error
-    values = {name: [_plain(name, value) for value in typed[name]] for name in COLUMNS}
-    return [Record(**{name: values[name][row] for name in COLUMNS}) for row in range(len(typed))]
+    columns = [_plain(typed[name], _DTYPES[name]) for name in COLUMNS]
+    return [Record(*row) for row in zip(*columns, strict=True)]
 
 
 def _writable(value: Any) -> Any:
@@ -135,12 +136,8 @@ def _writable(value: Any) -> Any:
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
-def _plain(name: str, value: Any) -> Any:
-    import pandas as pd
-
-    dtype = _DTYPES[name]
+def _plain(column: pd.Series[Any], dtype: str) -> list[Any]:
+    """The values of a column as a record has them: "" for no text, None for no number."""
     if dtype == "string":
-        return "" if value is pd.NA else str(value)
-    if dtype == "Int64":
-        return None if value is pd.NA else int(value)
-    return None if value != value else float(value)
+        return column.to_numpy(dtype=object, na_value="").tolist()
+    return [None if missing else value for value, missing in zip(column.tolist(), column.isna(), strict=True)]

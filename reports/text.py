@@ -44,6 +44,8 @@ def plain(text: str, style: str) -> str:
 
 def printable(text: str) -> str:
     """Text that moves no cursor and rings no bell: a submission writes parts of what is shown."""
+    if text.isprintable():
+        return text
     return "".join(
         symbol if symbol.isprintable() else " " if symbol in "\n\t" else repr(symbol)[1:-1] for symbol in text
     )

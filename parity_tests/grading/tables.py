@@ -178,12 +178,11 @@ class _Records:
         import pyarrow.parquet as pq
 
         with (self._folder.submissions / name / "records.parquet").open("rb") as file:
-            table: pa.Table = pq.read_table(file)
+            table: pa.Table = pq.ParquetFile(file).read(use_threads=False)
         self._waiting.append(table)
         if len(self._waiting) == _GROUP:
             self._flush()
-        columns = {name: [None if cell != cell else cell for cell in table[name].to_pylist()] for name in COLUMNS}
-        return [Record(*cells) for cells in zip(*columns.values(), strict=True)]
+        return [Record(*cells) for cells in zip(*(_cells(table[name]) for name in COLUMNS), strict=True)]
 
     def _flush(self) -> None:
         import pyarrow as pa
@@ -195,6 +194,14 @@ class _Records:
             self._writer = pq.ParquetWriter(self._part, self._waiting[0].schema)
         self._writer.write_table(pa.concat_tables(table.cast(self._writer.schema) for table in self._waiting))
         self._waiting.clear()
+
+
+def _cells(column: pa.ChunkedArray) -> list[Any]:
+    """The values of a column, None for a number that is none."""
+    import pyarrow as pa
+
+    cells: list[Any] = column.to_pylist()
+    return [None if cell != cell else cell for cell in cells] if pa.types.is_floating(column.type) else cells
 
 
 def _row(about: About, graded: Grade, edition: str, person: Person | None) -> dict[str, Any]:
