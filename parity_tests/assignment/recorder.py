@@ -11,6 +11,7 @@ import inspect
 import json
 import types
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -77,12 +78,17 @@ def _equal(one: Array, other: Array) -> bool:
     return one.tobytes() == other.tobytes() or bool(np.array_equal(one, other, equal_nan=True))
 
 
+@lru_cache(maxsize=64)
+def _signature(function: Any) -> inspect.Signature:
+    return inspect.signature(function)
+
+
 def _bind(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], *, method: bool) -> list[Any]:
     """The arguments of a call in the order in which `function` declares them, whatever it names them."""
     if not kwargs:
         return list(args)
     try:
-        bound = inspect.signature(function).bind(*([None] if method else []), *args, **kwargs)
+        bound = _signature(function).bind(*([None] if method else []), *args, **kwargs)
     except (TypeError, ValueError):
         return [*args, *kwargs.values()]
     return list(bound.arguments.values())[1 if method else 0 :]
@@ -91,7 +97,7 @@ def _bind(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], *, meth
 def _default(function: Any, position: int) -> Any:
     """The default of a method's parameter at `position` (self not counted); True where it has none."""
     try:
-        default = list(inspect.signature(function).parameters.values())[position + 1].default
+        default = list(_signature(function).parameters.values())[position + 1].default
     except (TypeError, ValueError, IndexError):
         return True
     return True if default is inspect.Parameter.empty else default
@@ -206,8 +212,11 @@ class Tape:
 
     def last(self, prefix: str, suffix: str) -> str:
         """The label of the newest output of a part whose name starts so, "" where this pass has none."""
-        labels = [label for label, _, _ in self.chain if label.startswith(prefix) and label.endswith(suffix)]
-        return labels[-1] if labels else ""
+        for entry in reversed(self.chain):
+            label: str = entry[0]
+            if label.startswith(prefix) and label.endswith(suffix):
+                return label
+        return ""
 
     def label(self, value: Any) -> str:
         """Which output of this pass, or of the one before, `value` is: identity first, else equal numbers."""
@@ -445,32 +454,30 @@ class Recorder:
             rows = _numeric(X)
             if rows is not None and rows.ndim == 2 and rows.shape[1] == tape.width:
                 facts["x"] = tape.store("X", rows)
-            facts["shape"] = list(np.shape(rows)) if rows is not None else None
+            facts["shape"] = list(rows.shape) if rows is not None else None
         else:
-            before = {
-                "nonlinear": "L1.forward's output",
-                "drop": tape.last("nonlinear", ".forward's output"),
-                "linear": tape.last("drop", ".forward's output") or tape.last("nonlinear", ".forward's output"),
-                "loss": "L2.forward's output",
-            }[part]
-            facts["wrong"] = tape.wrong("X", X, before)
+            before = {"nonlinear": "L1.forward's output", "loss": "L2.forward's output"}.get(part, "")
+            if part == "linear":
+                before = tape.last("drop", ".forward's output")
+            facts["wrong"] = tape.wrong("X", X, before or tape.last("nonlinear", ".forward's output"))
         tape.given[name] = (X, _numeric(X))
         if part == "loss" and len(values) > 1:
             labels = _numeric(values[1])
             if labels is not None and labels.size <= 1000:
-                facts["y"] = [float(label) for label in labels.reshape(-1)]
+                facts["y"] = labels.reshape(-1).tolist()
         return facts
 
     def _before_backward(self, part: str, name: str, values: list[Any]) -> dict[str, Any]:
         tape, facts = self.tape, dict[str, Any]()
         facts["wrong"] = tape.wrong_input(name, values[0]) if values else []
         if part != "loss" and len(values) > 1:
-            dropped = tape.last("drop", ".backward's output") if tape.last("drop", ".forward's output") else ""
-            before = {
-                "drop": "L2.backward's output",
-                "nonlinear": dropped or "L2.backward's output",
-                "linear": "loss.backward's output" if name == "L2" else tape.last("nonlinear", ".backward's output"),
-            }[part]
+            before = ""
+            if part == "linear":
+                before = "loss.backward's output" if name == "L2" else tape.last("nonlinear", ".backward's output")
+            elif part == "nonlinear" and tape.last("drop", ".forward's output"):
+                before = tape.last("drop", ".backward's output")
+            if part != "linear":
+                before = before or "L2.backward's output"
             facts["wrong"] += tape.wrong("grad", values[1], before)
         return facts
 
@@ -581,6 +588,7 @@ def record_main(submission: Any, witness: Any, params: Mapping[str, Any], arrays
                 witness.keep(f"returned/{index}", numbers)
     finally:
         _flush(tape, witness)
+        _signature.cache_clear()  # it holds functions of the submission
     written = _files(folder)
     witness.say("files", [[file, key] for file, key, _ in written])
     for index, (_, _, numbers) in enumerate(written):
