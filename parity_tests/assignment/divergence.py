@@ -3,9 +3,10 @@
 import math
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from reference.replicas import Replicas
 from reference.trainer import UPDATED, Trainer, exactly
 
 Array = NDArray[Any]
+T = TypeVar("T")
 
 FACTOR = 4.0
 """Times the largest spread of the perturbed replicas: the radius. `python -m parity_tests.trace_factor` measures what
@@ -139,6 +141,7 @@ class Free(Judge):
             {name: torch.tensor(w, device=s.device) for name, w in plan.weights.items()} for _ in range(3)
         )
         self._gauge = Gauge()
+        self._aside = ThreadPoolExecutor(1, "replicas")
         self._own_before: dict[str, Array] = dict(plan.weights)
         self._own_earlier: dict[str, Array] = dict(plan.weights)
 
@@ -149,26 +152,41 @@ class Free(Judge):
         X, y = self.plan.data(step)
         inputs, labels = self._tensor(X), self._tensor(y)
         judged = Judged([])
-        clock = time.monotonic()
-        u = self.trainer.hidden(inputs)
-        judged.torch_seconds += time.monotonic() - clock
-        clock = time.monotonic()
-        copies_u = self.replicas.hidden(inputs)
-        spread = {"L1 output": self.replicas.spread(copies_u, u)}
-        judged.replica_seconds += time.monotonic() - clock
+        # The copies take longest, and wait for nothing that is done meanwhile.
+        copies = self._aside.submit(_timed, self.replicas.hidden, inputs)
+        u, judged.torch_seconds = _timed(self.trainer.hidden, inputs)
         own = {name: self._own(seen, name, shape) for name, shape in self._shapes(len(y)).items()}
-        side = self._side(u, own["L1 output"], self._radius("L1 output", spread["L1 output"]), judged)
         keep = self._keep(u, own, judged)
-        clock = time.monotonic()
-        wanted = self.trainer.step(labels, keep, side, step.eta)
-        judged.torch_seconds += time.monotonic() - clock
-        clock = time.monotonic()
-        spread |= self.replicas.step(labels, keep, side, step.eta, wanted)
-        judged.replica_seconds += time.monotonic() - clock
+        copies_u, judged.replica_seconds = copies.result()
+        spread = {"L1 output": self.replicas.spread(copies_u, u)}
+        side = self._side(u, own["L1 output"], self._radius("L1 output", spread["L1 output"]), judged)
+        wanted, seconds = _timed(self.trainer.step, labels, keep, side, step.eta)
+        judged.torch_seconds += seconds
+        spreads = self._aside.submit(_timed, self.replicas.step, labels, keep, side, step.eta, wanted)
         judged.torch_loss = float(wanted["loss"])
-        gaps: dict[str, float] = {}
+        gaps, changes = self._gaps(seen, own, wanted, judged)
+        found, seconds = spreads.result()
+        spread |= found
+        judged.replica_seconds += seconds
         for name, _ in self.names:
             self.most[name] = self._spread_so_far(name, spread[name])
+        self._see_whether_useful(step, changes)
+        self._verdicts(step, gaps, changes, spread, wanted, judged)
+        mismatch = next((figures for figures in judged.figures if figures.verdict == "mismatch"), None)
+        if mismatch is not None and self.first is None:
+            name = mismatch.quantity
+            comparison = self._explain(step, own[name], wanted[name], mismatch)
+            blamed = self._blame(step, seen, name, X, y, keep, side, wanted)
+            judged.first = self._diverges(step, name, mismatch.todo, replace(comparison, **blamed(comparison)))
+        self._remember(own)
+        return judged
+
+    def _gaps(
+        self, seen: Observation, own: dict[str, Array | None], wanted: Mapping[str, torch.Tensor], judged: Judged
+    ) -> tuple[dict[str, float], dict[str, float]]:
+        """The gap of each quantity that the submission returned, and each weight's largest change; fills up `own`."""
+        gaps: dict[str, float] = {}
+        for name, _ in self.names:
             want = wanted[name]
             found = own[name] if name in own else self._own(seen, name, tuple(want.shape))
             own[name] = found
@@ -176,36 +194,42 @@ class Free(Judge):
                 judged.broken[name] = compare(self._returned(seen, name), known(want.cpu().numpy()), flat_ok=True)
             elif name not in UPDATED:
                 gaps[name] = self._gauge.distance(self._tensor(found), want)
-        loss_of_its_own = own["loss"]
-        judged.loss = None if loss_of_its_own is None else float(loss_of_its_own)
-        after = self._spare
+        loss = own["loss"]
+        judged.loss = None if loss is None else float(loss)
         changes = {
-            name: self._follow(own[updated_name(name)], wanted[updated_name(name)], after[name], name, gaps)
-            for name in WEIGHT_NAMES
+            name: self._follow(own[updated_name(name)], wanted[updated_name(name)], name, gaps) for name in WEIGHT_NAMES
         }
-        self._see_whether_useful(step, changes)
-        written = self.plan.written(step.number) or self.undecided == step.number
+        return gaps, changes
+
+    def _verdicts(
+        self,
+        step: Step,
+        gaps: Mapping[str, float],
+        changes: Mapping[str, float],
+        spread: Mapping[str, float],
+        wanted: Mapping[str, torch.Tensor],
+        judged: Judged,
+    ) -> None:
+        """The figures of every quantity; how large its elements are only where somebody will read it."""
+        radii = {name: self.factor * self.most[name] for name in gaps}
+        ratios = {name: _ratio(gaps[name], radii[name]) for name in gaps}
+        beyond = self.undecided is None and self.first is None and any(ratio > 1 for ratio in ratios.values())
+        read = self.plan.written(step.number) or self.undecided == step.number or beyond or bool(judged.broken)
         for name, todo in self.names:
             if name not in gaps:
                 continue
-            radius, loss = self.factor * self.most[name], name == "loss"
-            ratio = _ratio(gaps[name], radius)
-            verdict = "undecided" if self.undecided is not None else "match" if ratio <= 1 else "mismatch"
-            written = written or (verdict == "mismatch" and self.first is None)
-            figures = Figures(
-                name, todo, verdict, gaps[name], radius, ratio, spread[name],
-                change=changes.get(WEIGHT_OF.get(name, "")),
-                size=float(wanted[name].abs().max()) if written else None,
-                got=judged.loss if loss else None,
-                want=judged.torch_loss if loss else None,
+            loss = name == "loss"
+            judged.figures.append(
+                Figures(
+                    name, todo,
+                    "undecided" if self.undecided is not None else "match" if ratios[name] <= 1 else "mismatch",
+                    gaps[name], radii[name], ratios[name], spread[name],
+                    change=changes.get(WEIGHT_OF.get(name, "")),
+                    size=float(wanted[name].abs().max()) if read else None,
+                    got=judged.loss if loss else None,
+                    want=judged.torch_loss if loss else None,
+                )
             )  # fmt: skip
-            judged.figures.append(figures)
-            if verdict == "mismatch" and self.first is None:
-                comparison = self._explain(step, own[name], wanted[name], figures)
-                blamed = self._blame(step, seen, name, X, y, keep, side, wanted)
-                judged.first = self._diverges(step, name, todo, replace(comparison, **blamed(comparison)))
-        self._remember(own, after)
-        return judged
 
     def own_weights(self) -> Mapping[str, Array]:
         return self._own_before
@@ -275,14 +299,12 @@ class Free(Judge):
         judged.seen, judged.kept = int((h != 0).sum()), int(((h != 0) & kept).sum())
         return self._tensor(kept) * torch.tensor(1 / (1 - self.settings.rate), dtype=u.dtype, device=u.device)
 
-    def _follow(
-        self, own: Array | None, want: torch.Tensor, kept: torch.Tensor, name: str, gaps: dict[str, float]
-    ) -> float:
-        """The gap of a weight, its largest change in this step, and a copy of it in `kept`, in one pass."""
+    def _follow(self, own: Array | None, want: torch.Tensor, name: str, gaps: dict[str, float]) -> float:
+        """The gap of a weight, its largest change in this step, and a copy of it for the steps to come, in one pass."""
         theirs = want if own is None else self._tensor(own)
         found = [
-            (self._gauge.distance(x, w), self._gauge.distance(w, b), k.copy_(w))
-            for x, w, b, k in zip(*map(rows, (theirs, want, self._before[name], kept)), strict=True)
+            (self._gauge.distance(x, w), self._gauge.distance(w, b), kept.copy_(w))
+            for x, w, b, kept in zip(*map(rows, (theirs, want, self._before[name], self._spare[name])), strict=True)
         ]
         gap, change = (float(np.max([piece[i] for piece in found])) for i in (0, 1))
         if own is not None:
@@ -399,8 +421,8 @@ class Free(Judge):
 
         return said
 
-    def _remember(self, own: Mapping[str, Array | None], after: dict[str, torch.Tensor]) -> None:
-        self._spare, self._earlier, self._before = self._earlier, self._before, after
+    def _remember(self, own: Mapping[str, Array | None]) -> None:
+        self._spare, self._earlier, self._before = self._earlier, self._before, self._spare
         if self.settings.alpha > 0:
             self._own_earlier = {name: w.copy() for name, w in self._own_before.items()}
         found = {name: own[updated_name(name)] for name in WEIGHT_NAMES}
@@ -488,6 +510,13 @@ class Forced(Judge):
                 judged.loss, judged.torch_loss = c.got, c.want
         self._seen_before, self._eta_before = seen, step.eta
         return judged
+
+
+def _timed(function: Callable[..., T], *arguments: Any) -> tuple[T, float]:
+    """What a function returns, and the seconds that it took."""
+    clock = time.monotonic()
+    result = function(*arguments)
+    return result, time.monotonic() - clock
 
 
 def _ratio(gap: float, radius: float) -> float:
