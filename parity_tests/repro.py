@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -118,10 +119,10 @@ def _unused(made: Script, taken: Mapping[str, str]) -> str:
 
 def lines(found: Reproductions, folder: Path) -> list[str]:
     """What is said of the scripts that were written into `folder`, and of what has none."""
-    said = [
-        f"Wrote {folder / name}: run it with python; it ends with status 1 where the failure shows."
-        for name in found.scripts
-    ]
+    count = len(found.scripts)
+    many = f"{count} scripts, each of which ends" if count > 1 else "a script, which ends"
+    said = [f"Wrote {many} with status 1 where its failure shows:"] if count else []
+    said += [f"  python {shlex.quote(str(folder / name))}" for name in found.scripts]
     said += [f"No script for {what}: {why}." for what, why in found.without.items()]
     for todo, count in found.explained.items():
         name = "utils.py" if todo == "utils" else f"TODO {todo}"

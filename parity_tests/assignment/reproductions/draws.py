@@ -16,6 +16,7 @@ from parity_tests.harness.compare import Comparison
 from parity_tests.harness.observation import Observation
 
 STD = 0.1
+CHANCE = f"# chance goes farther once in {1 / statistics.FALSE_ALARM:g} times"
 Q = 2.0
 """What dropout is given everywhere: not 1, at which a mask and what it leaves are the same."""
 
@@ -86,7 +87,7 @@ def _distributions(ask: list[str], problem: str, D: int, M: int) -> Iterator[Dra
         yield _tails(ask, problem, n)
         return
     end = [
-        f"value, want, allowance = float({got}), {want}, {float(allowance)!r}  # what chance explains, at 1e-10",
+        f"value, want, allowance = float({got}), {want}, {float(allowance)!r}  {CHANCE}",
         f'print("{what} of {n} draws:", value, "\\nwant:", want, "\\nallowance:", allowance)',
         "agrees = abs(value - want) <= allowance",
     ]
@@ -98,7 +99,7 @@ def _tails(ask: list[str], problem: str, n: int) -> Draft:
     if "never exceeds" in problem:
         least = float(STD * special.ndtri((1 + statistics.FALSE_ALARM ** (1 / n)) / 2))
         end = [
-            f"most, want = float(np.abs(got).max()), {least!r}  # the least that chance leaves, at 1e-10",
+            f"most, want = float(np.abs(got).max()), {least!r}  {CHANCE}",
             f'print("largest magnitude of {n} draws:", most, "\\nwant: at least", want)',
             "agrees = most >= want",
         ]
@@ -109,7 +110,7 @@ def _tails(ask: list[str], problem: str, n: int) -> Draft:
         "x = torch.tensor(np.sort(got.reshape(-1)) / 0.1)",
         "want = torch.special.ndtr(x).numpy()  # the share of normal draws below each",
         "share = np.arange(len(x)) / len(x)  # the share of these draws below it",
-        f"gap, allowance = float(np.abs(share - want).max()), {distance + 1 / n!r}  # what chance explains, at 1e-10",
+        f"gap, allowance = float(np.abs(share - want).max()), {distance + 1 / n!r}  {CHANCE}",
         'print("largest gap of the shares:", gap, "\\nwant: 0\\nallowance:", allowance)',
         "agrees = gap <= allowance",
     ]
@@ -155,7 +156,7 @@ def _mask_drafts(
         allowance = _binomial(n, 1 - r)
         lines = [
             kept,
-            f"got, want, allowance = float(kept.mean()), 1 - {r}, {allowance!r}  # what chance explains, at 1e-10",
+            f"got, want, allowance = float(kept.mean()), 1 - {r}, {allowance!r}  {CHANCE}",
             f'print("kept, of {n} elements:", got, "\\nwant:", want, "\\nallowance:", allowance)',
             "agrees = abs(got - want) <= allowance",
         ]
@@ -176,7 +177,7 @@ def _mask_drafts(
             f"lines = np.moveaxis(kept, {axis}, 0).reshape({count}, -1)  # its {word}",
             f"got = [float(np.mean(lines[i] == lines[j])) for i in range({count}) for j in range(i)]",
             f"want = {r}**2 + (1 - {r})**2  # how often two of them agree by chance",
-            f"allowance = {allowance!r}  # what chance explains, at 1e-10",
+            f"allowance = {allowance!r}  {CHANCE}",
             f'print("two {word} agree in", min(got), "to", max(got), "\\nwant:", want, "\\nallowance:", allowance)',
             "agrees = max(abs(share - want) for share in got) <= allowance",
         ]
@@ -185,7 +186,7 @@ def _mask_drafts(
         lines = [
             kept,
             "got = [float(np.mean(one == other)) for one, other in zip(kept, kept[1:])]",
-            f"want, allowance = {r}**2 + (1 - {r})**2, {allowance!r}  # by chance, and what that explains, at 1e-10",
+            f"want, allowance = {r}**2 + (1 - {r})**2, {allowance!r}  {CHANCE}",
             'print("two calls in turn agree in", got, "\\nwant:", want, "\\nallowance:", allowance)',
             "agrees = max(abs(share - want) for share in got) <= allowance",
         ]

@@ -284,6 +284,7 @@ class Scene:
     def build(self) -> list[str]:
         """Keeps the two linear layers by name, and makes the hidden one small."""
         return [
+            "# Watch which layers main builds.",
             "layers, init = {}, nn.linear_layer.__init__",
             *self._sizes(),
             '    layers["L2" if sizes[-1] == 10 else "L1"] = self',
@@ -293,6 +294,7 @@ class Scene:
     def start(self) -> list[str]:
         """Keeps the layers in the order in which they are built, and the weights that they start from."""
         return [
+            "# Watch which layers main builds, and the weights that they start from.",
             "layers, start, init = [], [], nn.linear_layer.__init__",
             *self._sizes(),
             "    layers.append(self)",
@@ -314,6 +316,7 @@ class Scene:
     def watch(self, *, drop: bool) -> list[str]:
         """Notes each forward of L1 with the weights at that time, and what dropout keeps."""
         lines = [
+            "# Note the weights and the input at each forward of the first layer.",
             "passes, forward = [], nn.linear_layer.forward",
             "def weights():",
             '    return [layers[name].params[key].copy() for name in ("L1", "L2") for key in ("W", "b")]',
@@ -613,6 +616,7 @@ def _inputs(scene: Scene) -> list[str]:
     """Lines that note what the first layer is given."""
     return [
         *(scene.build() if scene.hidden == TRIED else []),
+        "# Note what the first layer is given, and look at it at each update.",
         "seen, forward = [], nn.linear_layer.forward",
         "def watch(self, X):",
         f'    if len(self.params["W"]) == {scene.small.digits["train_X"].shape[1]}:  # pixels: the first layer',
