@@ -22,6 +22,7 @@ from parity_tests.assignment.diagnoses.base import Body, Mistake, Swap
 from parity_tests.assignment.reproductions.draft import Setting
 from parity_tests.assignment.reproductions.shrink import Networks, Reproducer, chosen, explained
 from parity_tests.assignment.verdicts import json_params
+from parity_tests.checking import check as check_network
 from parity_tests.checking import shipped_network
 from parity_tests.cli.check import check
 from parity_tests.cli.show import show
@@ -209,6 +210,21 @@ def test_nothing_that_a_submission_wrote_becomes_a_line(tmp_path: Path) -> None:
         assert "abort" not in text
         compile(text, "repro.py", "exec")
         assert outcome(text, folder) == 1
+
+
+def test_a_submission_without_utils_and_one_whose_import_breaks_off_have_scripts_too(tmp_path: Path) -> None:
+    variant = changed("a", [Body("relu.backward", "return grad.copy()")])
+    source = {"neural_networks.py": variant.neural_networks}
+    broken = {"neural_networks.py": f"{variant.neural_networks}\nraise RuntimeError", "utils.py": variant.utils}
+    for name, files, expected in (("alone", source, {"8"}), ("broken", broken, {"8", "utils"})):
+        folder = write(tmp_path / name, files)
+        run = check_network(folder, todos=frozenset({"8"}), dtypes=("float64",))
+        found = reproductions(run.records, run.environment)
+        assert not found.without
+        assert {text.split(",")[0].split()[-1] for text in found.scripts.values()} == expected
+        for text in found.scripts.values():
+            assert outcome(text, folder) == 1, text
+            assert outcome(text, RIGHT) == 0, text
 
 
 def _asked(variant: Variant) -> Any:
