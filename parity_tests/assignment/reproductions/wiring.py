@@ -121,12 +121,14 @@ SIZES = (  # epochs, examples, mini-batch
     (1, 1, 1), (1, 2, 2), (1, 2, 1), (2, 1, 1), (2, 2, 2), (2, 2, 1), (1, 4, 2), (1, 5, 2), (2, 4, 2), (2, 5, 2),
     (3, 4, 2), (2, 8, 8), (1, 12, 2), (2, 12, 2), (6, 1, 1), (11, 1, 1), (11, 2, 1), (12, 4, 2), (12, 15, 13),
 )  # fmt: skip
+FOR_ACCURACY = ((2, 24, 2), (6, 24, 2), (12, 24, 2))
+"""Sizes at which a few per cent of the examples are seen to change sides."""
 
 
 def _sizes(case: Case, edition: str, quantity: str, seed: int) -> Iterator[Small]:
     """Ever longer runs under the parameters of the one that failed, up to its own length."""
     config = next(c for c in configs(edition) if c.name == case.params["config"])
-    for epochs, N, batch in SIZES:
+    for epochs, N, batch in (*SIZES, *(FOR_ACCURACY if quantity.endswith("accuracy") else ())):
         if quantity == "shuffle" and N < 12:  # of a few examples an honest order may be that of the file
             continue
         if quantity.endswith("losses") and epochs == 1:  # two records of one number look like one of two
@@ -213,10 +215,11 @@ def _skeleton(sentence: str) -> str:
 
 def _words(finding: Finding) -> str:
     """What a finding says, in few words."""
-    said = finding.message.partition("): ")[2].partition("; ")[0]
     if finding.verdict == "crashed":
         return "main crashes"
-    return said if len(said) < 100 else said[:97] + "..."
+    said = finding.message.partition("): ")[2].partition("; ")[0]
+    numbers = finding.got is not None and finding.quantity.split()[-1] in ("weights", "losses", "accuracy")
+    return "it is not what torch says" if numbers or len(said) > 100 else said
 
 
 # ---- how it is watched ----
