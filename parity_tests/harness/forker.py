@@ -108,8 +108,10 @@ class Forker:
             self._keep(process, line)
             os._exit(0)
         except BaseException as error:
-            _tell(line, PROBLEM, f"{type(error).__name__}: {error}")
-            os._exit(1)
+            try:
+                _tell(line, PROBLEM, f"{type(error).__name__}: {error}")
+            finally:
+                os._exit(1)
 
     def _keep(self, process: int, line: int) -> None:
         """Wait for the worker's end and tell it; end it with all that it started when the harness shuts the line."""

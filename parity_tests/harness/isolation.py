@@ -17,10 +17,11 @@ all, before the submission is even parsed; the kernel holds a process to them, a
 
 `bubblewrap`. The worker starts in namespaces of its own (users, processes, network, IPC, host name, mounts):
 - It sees an interpreter, the standard library without its site-packages, the shared libraries that these load, numpy
-  (and what --allow names), the submission's folder, and the few files of the worker, each bound read-only at its own
-  path (launch.py, runtime.py; the libraries as copies in one folder, kept in the user's cache, because fifty binds take
-  30 ms); five devices (null, zero, full, random, urandom); and a scratch folder in memory of 64 MiB. No /proc, /sys,
-  /etc, /tmp, /dev/shm, shell, no other package, no other submission, not Parity's answers.
+  (and what --allow names), and the few files of the worker, each bound read-only at its own path (launch.py,
+  runtime.py; the libraries as copies in one folder, kept in the user's cache, because fifty binds take 30 ms), and the
+  submission's folder, read-only as /submission; five devices (null, zero, full, random, urandom); and a scratch folder
+  in memory of 64 MiB. No /proc, /sys, /etc, /tmp, /dev/shm, shell, no other package, no other submission, not Parity's
+  answers.
 - It has no capabilities and cannot gain any. Where the harness is root, the worker becomes another user, one that owns
   nothing and that no other worker has (users.py): root cannot be held to a number of threads. (Where files that it
   needs are closed to others than root, it keeps one capability in its own namespace: to read what it sees.)
@@ -42,56 +43,56 @@ all, before the submission is even parsed; the kernel holds a process to them, a
 
 `none`: a child process with the limits, as far as it keeps to them, and nothing else. For code that you trust.
 
-**How a process starts.** Either cold: bubblewrap, Python, numpy, the worker's code; a ninth of a second of work. Or,
-where many submissions are to be run, off a fork server (servers.py keeps it, forker.py is it): a process that has all
-of this loaded, started in the same sandbox without a submission, which forks itself for every process that is asked
-for. There is one for each level, set of the worker's files and set of allowed modules, so the one that holds main's
-correct parts is not the one that serves the parts' own process. What is promised above holds for each forked process
-as for one that was started cold, because each gives up by itself what the cold one never had:
-- The server runs none of a submission's code and reads none of its bytes. It gets a request of a few words from the
-  harness, with the ends of the new process's three pipes and of its line; it forks; it closes them. It is in no
-  secret: the question, the seed and the submission's files come to the child, after the fork, through the child's own
-  pipe, and answers come nowhere near. So what a child finds in the memory that it shares with the server until one of
-  them writes (copy on write: no write of a child is ever seen by the server or a sibling) is Python, numpy and the
-  worker's code.
-- `bubblewrap`: the server lives in the sandbox, without /proc, without any folder that can be written to, with no
-  capability but, where we are root, those to become another user. The child becomes the user that the harness lent to
-  this process alone, and makes user, mount, process, network, IPC, host-name and cgroup namespaces of its own, in
-  which that user is the only one. It forks the first process of the new process namespace (the keeper), and that
-  forks the worker. The worker mounts a new scratch folder, and another folder in memory into which it writes the
-  submission's files, which is then read-only, gives up every capability, and goes on like one that was started cold.
-  The mounts that it inherits are locked by the kernel, which does so where a namespace of less right copies them:
-  even the rights that it has for a moment could not make them writable or take them away. Its user namespace is
-  closed to further ones before anything else happens. (Where files of the installation are closed to others than
-  root, the child's user namespace could not read them: such a process is started cold, and so is one whose folder is
-  too large to be copied.)
-- `restricted`: the server is a process of the harness's own user beside the harness; the child becomes another user,
-  and puts Landlock and the filter on itself, as a cold one does. `none`: the server is a plain child, and so are its
-  own.
-- Ending: the harness holds the other end of the line, and a descriptor of the process whose end is the end of all
-  (the keeper, as the first of its process namespace; at the other levels the worker, which cannot have children):
-  never a number that may mean another process by now. To kill, it signals that descriptor, and shuts the line, at
-  which the keeper kills and ends as well: so nothing depends on the worker, nor on how far the start has come. The
-  worker cannot harm the keeper: from inside, the kernel lets no signal through to the first process of a namespace
-  that it has not asked for, and the filter forbids all else. If the harness dies, the kernel closes the line, and
-  ends bubblewrap and so the server and all that came of it; at the other levels the server ends when its socket is
-  closed, and the worker with the keeper. How a worker ended is said by the keeper, over the line, which the worker
-  does not hold.
-- What forked processes have in common is where the kernel put the program and libraries in memory, and the key of
-  Python's hashes, which are drawn once a server instead of once a process. Who knows them can predict the order of
-  sets and the addresses in a sibling; as no byte of a submission reaches another process, there is nobody to use this
-  against. A submission could always read its own. The generators `random` and `numpy.random` are seeded before each
-  case, as ever; `default_rng()`, `secrets` and `uuid` ask the kernel each time.
-- A server that dies is replaced; a child that cannot be forked, or does not come as far as saying that it is ready,
-  is replaced by one that is started cold, and that server is not asked again. Neither depends on what a submission
-  does.
+**How a process starts.** Either cold: bubblewrap, Python, numpy, the worker's code, a tenth of a second of work. Or,
+where many submissions are run, off a fork server (servers.py keeps it, forker.py is it): a process that has all of
+this loaded, started in the same sandbox without a submission, which forks itself for each process that is asked for.
+There is one for each level, set of the worker's files and set of allowed modules; so the server whose processes get
+main's correct parts is not the one whose processes are asked for those parts. What is promised above holds for a
+forked process as for a cold one; this is how:
+- **The server** runs none of a submission's code and reads none of its bytes. A request is a few words of the
+  harness's and the ends of the new process's three pipes and of its line to the harness; the server forks, and closes
+  them. The question, the seed and the submission's files come after the fork, to the child, through the child's own
+  pipe, and answers come to neither. So all that a child finds in the memory that it shares with the server, copied as
+  soon as one of them writes to it, is Python, numpy and the worker's code; and nothing that a child does to numpy or
+  Python is seen by the server or by a later child.
+- **`bubblewrap`.** The server lives in the sandbox, with no folder that can be written to, and no capability but,
+  where we are root, those to become another user. It holds /proc open, to write what a namespace needs; a child closes
+  it when that is done, before it forks on. The child becomes the user that the harness lent to this process alone, and
+  makes user, mount, process, network, IPC, host-name and cgroup namespaces, with that user as their only one, closed
+  to further ones. It forks the first process of the new process namespace, the keeper, and that forks the worker. The
+  worker mounts an empty scratch folder in memory, and another folder in memory, into which it writes the submission's
+  files and which is read-only then; gives up all capabilities, and goes on as one that was started cold. The mounts
+  that it has from the server are locked by the kernel, which does so when a namespace with less rights copies them:
+  not even the rights that it has for that moment could make them writable or take them away.
+- **`restricted`** and **`none`.** The server is a process beside the harness, and the child puts on itself what a cold
+  one does: another user, Landlock, the filter, limits. The keeper is the parent of the worker, which is the only one
+  of its session.
+- **The end.** The harness holds the other end of the line, and a descriptor (never a number, which may mean another
+  process by now) of the process whose end is the end of all: the keeper, as the first of its process namespace; at the
+  other levels the worker. To end it, the harness kills what the descriptor names and shuts the line, at which the
+  keeper kills as well: so it depends neither on the worker nor on how far the start has come. How the worker ended is
+  told by the keeper, over the line, which the worker does not hold. The worker cannot harm the keeper: the kernel lets
+  no signal through to the first process of a namespace from inside, unless that has asked for it, and the filter
+  forbids all else. If the harness dies, the kernel shuts the line; it ends bubblewrap, and with it the server and all
+  that came of it; at the other levels the server ends as its socket is shut, and the keeper ends the worker.
+- **What forked processes share** is where the kernel has put programs and libraries in memory, and the key of Python's
+  hashes: drawn once a server, where cold processes draw their own. Whoever knows these can tell the order of sets and
+  the addresses in a sibling. As no byte of a submission reaches the server or a sibling, there is nothing to use them
+  for; and each process could always read its own. The generators of `random` and `numpy.random` are seeded before each
+  case, as ever; `default_rng()`, `secrets` and `uuid4()` ask the kernel each time.
+- **Where it cannot be had**, processes are started cold. That is tried once, by the same trial as a level (`parity
+  doctor` tells). It is so as well for a folder that is too large to be copied, and where files of the installation are
+  closed to others than root, whom the child's namespace does not know. A server that has died is replaced. A child
+  that does not come as far as to say that it is ready, which is before anything looks at the submission's code, is
+  replaced by a cold process, and its server is not asked again.
 
 **What no level promises.** A hole in the kernel is a hole in all of them. Time and memory bandwidth are shared, so a
 submission can be slow at its neighbours' cost, and can measure them. The memory that the kernel itself spends on files
 is bounded only by how many can be made before the time limit (400,000 empty ones in 10 s, 0.4 GiB, were seen; it is
-given back when the process ends); where that matters, start Parity under a memory limit of the system's
-(`systemd-run -p MemoryMax=`). A submission may claim a fault of the harness, and then has no grade instead of a bad
-one: such claims are listed for a human look. The names of the folders above a submission's own are visible to it.
+given back when the process ends); where that matters, start Parity under a memory limit of the system's (`systemd-run
+-p MemoryMax=`). A submission may claim a fault of the harness, and then has no grade instead of a bad one: such claims
+are listed for a human look. At the levels below `bubblewrap` the names of the folders above a submission's own are
+visible to it.
 
 A level counts as there only if a worker was started in it and found everything forbidden that must be (trial.py).
 """

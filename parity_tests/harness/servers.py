@@ -43,7 +43,7 @@ class Servers:
         self.close()
 
     def close(self) -> None:
-        """End the servers, and with them every process that they have forked."""
+        """End the servers; processes that they have forked outside a sandbox are their Runners' to end."""
         with self._lock:
             for server in self._running.values():
                 server.close()
@@ -59,13 +59,12 @@ class Servers:
         """Whether processes of this kind may be asked for: none has failed to start."""
         return kind not in self._refused
 
-    def refuse(self, kind: Kind, why: str) -> str:
-        """Ask no more for processes of a kind; returns a sentence with what its server has printed."""
+    def refuse(self, kind: Kind, why: str) -> None:
+        """Ask no more for processes of a kind. Those that its server has forked go on."""
         with self._lock:
-            server = self._running.pop(kind, None)
-            printed = server.close() if server is not None else ""
-        self._refused[kind] = f"{why}\n{printed}".strip()
-        return self._refused[kind]
+            server = self._running.get(kind)
+            printed = server.printed() if server is not None else ""
+            self._refused[kind] = f"{why}\n{printed}".strip()
 
     def fork(self, fork: Fork, pipes: Sequence[int], cap: int) -> Forked:
         """Ask for a process, without waiting for it. Raises OSError, HarnessError where no server can be started.
@@ -121,11 +120,15 @@ class _Server:
             socket.send_fds(self._control, [json.dumps(asked).encode()], [*pipes, theirs.fileno()])
         return Forked(ours)
 
-    def close(self) -> str:
-        """End it; returns the end of what it has printed."""
+    def printed(self) -> str:
+        """The end of what it has printed."""
+        descriptor = self._printed.fileno()
+        start = max(0, os.fstat(descriptor).st_size - _PRINTED)
+        return os.pread(descriptor, _PRINTED, start).decode(errors="replace")
+
+    def close(self) -> None:
+        """End it, and all that it has forked where that is in its sandbox."""
         self._control.close()
         self._process.kill()
         self._process.wait()
-        with self._printed as printed:
-            printed.seek(max(0, printed.seek(0, os.SEEK_END) - _PRINTED))
-            return printed.read().decode(errors="replace")
+        self._printed.close()

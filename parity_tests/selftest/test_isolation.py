@@ -93,12 +93,16 @@ def test_check_refuses_a_level_that_does_not_work(
 
 def test_the_doctor_says_which_levels_work_and_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(isolation, "problem", lambda name: "it is broken" if name == "bubblewrap" else "")
+    monkeypatch.setattr(isolation, "forking_problem", lambda name: f"{name} does not fork")
     monkeypatch.setattr(shutil, "which", lambda name: None)
     monkeypatch.setattr(seccomp, "compiled", lambda *_, **__: (_ for _ in ()).throw(UsageError(seccomp.MISSING)))
     found = doctor.isolation()
     assert found["strongest"] == "restricted"
     assert found["bubblewrap"] == "does not work: it is broken"
     assert found["restricted"].startswith("works: ")
+    assert found["fork_server"] == (
+        "does not work, so every process is started cold, a few times slower: restricted does not fork"
+    )
     assert "apt-get install bubblewrap" in found["bubblewrap_program"]
     assert "apt-get install libseccomp2" in found["libseccomp"]
 
