@@ -12,6 +12,7 @@ decay half of the copies keep the sign with which each weight is rounded.
 import math
 import random
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -59,8 +60,10 @@ class Replicas:
     def hidden(self, X: Tensor) -> Tensor:
         """The first half of a step: u of each copy (R×N×M) for X (N×D)."""
         self._X = X
-        u = torch.bmm(self._operand(X.expand(len(self.weights["L1_W"]), -1, -1)), self.weights["L1_W"])
-        self._u = self._rounded(self._rounded(u).add_(self.weights["L1_b"]))
+        w = self.weights
+        operand = self._operand(X.expand(len(w["L1_W"]), -1, -1), "inputs")
+        u = torch.bmm(operand, w["L1_W"], out=self._room(torch.Size((*operand.shape[:2], w["L1_W"].shape[2])), "u"))
+        self._u = self._rounded(self._rounded(u).add_(w["L1_b"]))
         return self._u
 
     def step(
@@ -70,11 +73,12 @@ class Replicas:
 
         Every copy stands on the same side of a kink. `beside` is what the unperturbed run's step gave.
         """
-        r, w = self._rounded, self.weights
+        r, w, room = self._rounded, self.weights, partial(self._room, self._u.shape)
         N = len(y)
-        h = self._tanh(self._u) if side is None else self._u * side
-        s = h if bool((keep == 1).all()) else r(h * keep)
-        a = r(r(torch.bmm(self._operand(s), w["L2_W"])).add_(w["L2_b"]))
+        slope = None if side is None else side.to(keep.dtype)
+        h = self._tanh(self._u) if slope is None else torch.mul(self._u, slope, out=room("h"))
+        s = h if bool((keep == 1).all()) else r(torch.mul(h, keep, out=room("s")))
+        a = r(r(torch.bmm(self._operand(s, "operand"), w["L2_W"])).add_(w["L2_b"]))
         d = r(a - a.amax(dim=2, keepdim=True))
         e = r(d.exp())
         total = r(e.sum(dim=2, keepdim=True))
@@ -83,15 +87,15 @@ class Replicas:
         loss = r(losses.mean(dim=(1, 2)))
         one_hot = (torch.arange(a.shape[2], device=y.device) == y[:, None]).to(a.dtype)
         da = r(r(r(e / total) - one_hot).div_(N))
-        ds = r(torch.bmm(self._operand(da), w["L2_W"].transpose(1, 2)))
-        dh = ds if s is h else r(ds * keep)
-        du = r(dh * r(1 - r(h * h))) if side is None else dh * side
+        ds = r(torch.bmm(self._operand(da, "operand"), w["L2_W"].transpose(1, 2), out=room("ds")))
+        dh = ds if s is h else r(torch.mul(ds, keep, out=room("dh")))
+        du = r(dh * r(1 - r(h * h))) if slope is None else torch.mul(dh, slope, out=room("du"))
         values = (h, s, a, loss, da, ds, dh, du)
         names = (*QUANTITIES[1:7], "dropout gradient", "activation gradient")
         spreads = {name: self.spread(value, beside[name]) for name, value in zip(names, values, strict=True)}
         ones = torch.ones(1, 1, N, dtype=a.dtype, device=y.device)
         for layer, inputs, grad in (("L1", self._X.T[None], du), ("L2", s.transpose(1, 2), da)):
-            noisy = self._operand(grad)
+            noisy = self._operand(grad, "operand")
             spreads |= self._descend(f"{layer}_W", inputs, noisy, eta, beside)
             spreads |= self._descend(f"{layer}_b", ones, noisy, eta, beside)
         return spreads
@@ -123,8 +127,9 @@ class Replicas:
         signs = torch.randint(0, 2, (_TILE + _SLACK,), generator=generator, dtype=torch.int8).to(w)
         return 1 + (2 * signs - 1) * torch.finfo(w.dtype).eps
 
-    def _operand(self, matrix: Tensor) -> Tensor:
-        return self._rounded(matrix.clone(memory_format=torch.contiguous_format))
+    def _operand(self, matrix: Tensor, use: str) -> Tensor:
+        """A matrix as a product is given it, perturbed; valid until the next one for the same use."""
+        return self._rounded(self._room(matrix.shape, use).copy_(matrix))
 
     def _room(self, shape: torch.Size, use: str) -> Tensor:
         """Memory of this shape that is kept, for one use."""

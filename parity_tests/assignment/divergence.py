@@ -160,7 +160,7 @@ class Free(Judge):
         copies_u, judged.replica_seconds = copies.result()
         spread = {"L1 output": self.replicas.spread(copies_u, u)}
         side = self._side(u, own["L1 output"], self._radius("L1 output", spread["L1 output"]), judged)
-        wanted, seconds = _timed(self.trainer.step, labels, keep, side, step.eta)
+        wanted, seconds = _timed(self.trainer.step, labels, keep, side if judged.shared_kinks else None, step.eta)
         judged.torch_seconds += seconds
         spreads = self._aside.submit(_timed, self.replicas.step, labels, keep, side, step.eta, wanted)
         judged.torch_loss = float(wanted["loss"])
