@@ -86,7 +86,7 @@ def grade_class(
         progress.begin(len(only) or len(intake.attempts), f"isolation {level.name}: {level.guarantee}")
         with ExitStack() as stack:
             if scheduler:
-                executor, width = stack.enter_context(cluster(scheduler))
+                executor, width = stack.enter_context(cluster(scheduler, warm_up))
             else:
                 scratch = stack.enter_context(folder.scratch())
                 executor, width = local_processes(jobs, scratch, warm_up), jobs

@@ -119,8 +119,11 @@ def local_processes(jobs: int, scratch: Path, warm_up: Callable[[], None]) -> Ca
 
 
 @contextlib.contextmanager
-def cluster(address: str) -> Iterator[tuple[Callable[[], Executor], int]]:
-    """Opens the executor of a Dask cluster, and says how many tasks it can work on at once. Raises UsageError."""
+def cluster(address: str, warm_up: Callable[[], None]) -> Iterator[tuple[Callable[[], Executor], int]]:
+    """Opens the executor of a Dask cluster, and says how many tasks it can work on at once. Raises UsageError.
+
+    Each worker that is there calls `warm_up`, a function of a module, before its first task.
+    """
     try:
         import distributed
     except ImportError:
@@ -134,6 +137,7 @@ def cluster(address: str) -> Iterator[tuple[Callable[[], Executor], int]]:
         slots = sum(client.nthreads().values())
         if not slots:
             raise UsageError(f"the Dask scheduler at {address} has no workers; `dask worker {address}` starts one.")
+        client.run(warm_up, on_error="ignore")  # a worker without Parity fails at its tasks, and says so there
         yield lambda: client.get_executor(pure=False), slots
     finally:
         client.close()

@@ -353,7 +353,7 @@ def test_workers_of_a_cluster_that_die_cost_nothing(tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed", reason="Dask is not installed (the extra `cluster`)")
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as workers:
         tasks = [(number, str(tmp_path / "flag") if number == 3 else "harmless") for number in range(8)]
-        with cluster(workers.scheduler_address) as (executor, slots):
+        with cluster(workers.scheduler_address, nothing) as (executor, slots):
             assert slots == 2
             done, lost = crowd(iter(tasks), fatal, executor, ahead=4)
     assert lost == {}
@@ -362,7 +362,7 @@ def test_workers_of_a_cluster_that_die_cost_nothing(tmp_path: Path) -> None:
 
 def test_a_cluster_that_is_not_there_is_said() -> None:
     pytest.importorskip("distributed", reason="Dask is not installed (the extra `cluster`)")
-    with pytest.raises(UsageError, match="no Dask scheduler at nonsense"), cluster("nonsense://nowhere"):
+    with pytest.raises(UsageError, match="no Dask scheduler at nonsense"), cluster("nonsense://nowhere", nothing):
         pass
 
 
