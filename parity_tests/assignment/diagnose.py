@@ -209,13 +209,14 @@ def _estimated(estimate: Estimate, asked: Sequence[Asked]) -> Any:
     try:
         with np.errstate(all="ignore"):
             return estimate(asked)
-    except (ValueError, IndexError, TypeError, AttributeError):  # an answer of another kind or shape
+    except (ValueError, IndexError, TypeError, AttributeError, ArithmeticError):  # of another kind or shape, infinite
         return None
 
 
 def _all_free(a: Asked) -> bool:
     arrays = a.comparison.arrays
-    return arrays is not None and bool((a.free | (np.abs(arrays[0] - arrays[1]) <= arrays[2])).all())
+    with np.errstate(all="ignore"):
+        return arrays is not None and bool((a.free | (np.abs(arrays[0] - arrays[1]) <= arrays[2])).all())
 
 
 class _Raised:

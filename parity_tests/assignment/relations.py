@@ -17,6 +17,7 @@ NEAR_ONE = 5e-6
 """A factor that prints as 1 in six digits says nothing."""
 
 
+@np.errstate(all="ignore")
 def relation(asked: Sequence[Asked]) -> str:
     """A sentence part such as "off by the constant factor 0.5", "" where no relation holds in every wrong call."""
     wrong = [a for a in asked if a.wrong]

@@ -183,7 +183,15 @@ def test_a_readable_number_is_found_beside_what_was_measured(number: float) -> N
     assert found == pytest.approx(number, rel=1e-12)
 
 
+@pytest.mark.parametrize("body", ["return np.inf * np.ones_like(X)", "return np.nan * X", "return np.zeros(0)"])
+@pytest.mark.parametrize("layer", ["tanh", "relu", "dropout"])
+def test_what_is_infinite_or_of_another_shape_breaks_no_diagnosis(layer: str, body: str) -> None:
+    found = records(changed("test", [Body(f"{layer}.forward", body)]), lambda case: case.check == layer)
+    assert any(record.verdict in FAILING for record in found)
+
+
 def test_no_readable_number_is_found_beside_others() -> None:
+    assert likeliest(np.inf) is likeliest(np.nan) is None
     measured = np.random.default_rng(0).random(2000)
     assert sum(likeliest(float(x)) is not None for x in measured) < 20
 

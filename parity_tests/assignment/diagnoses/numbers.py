@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 CLOSE = 1e-9
@@ -12,7 +13,12 @@ LARGEST = 2000
 
 
 def likeliest(x: float) -> float | None:
-    """The readable number that x is: 0, a short decimal, a fraction of whole numbers, or a square root of those."""
+    """The readable number that x is: 0, a short decimal, a fraction of whole numbers, or a square root of those.
+
+    None where none lies near enough.
+    """
+    if not math.isfinite(x):
+        return None
     if abs(x) <= CLOSE * 1e-3:
         return 0.0
     sign = 1.0 if x > 0 else -1.0
