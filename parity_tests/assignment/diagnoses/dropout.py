@@ -217,6 +217,12 @@ FORMULAS = (
         plug=(Swap("if is_train:", "if not is_train:"),),
     ),
     _evaluation(
+        "evaluation scales by 1 − r, and training does not scale",
+        SCALE,
+        lambda a: a.X * (1 - a.r) if a.evaluating else _only(a.kept, a.X),
+        "(1 - self.r) * np.ones_like(X)\nif is_train:\n    self.mask = (self.mask != 0).astype(X.dtype)",
+    ),
+    _evaluation(
         "evaluation returns zeros",
         "What does is_train=False ask for?",
         lambda a: a.X.zeros() if a.evaluating else _only(a.kept, a.X / (1 - a.r)),
@@ -506,7 +512,7 @@ DROPOUT = (*FORMULAS, *EXPERIMENTS)
 
 INVERTED = "is_train is taken the wrong way round: on in evaluation, off in training"
 UNTOUCHED = "the forward returns its input: nothing is dropped"
-_DRAWN = ("wrong only at rate 0", "zero everywhere")
+_DRAWN = ("wrong only at rate 0", "zero everywhere", "wrong only where the element is kept")
 HIDDEN = {
     INVERTED: (
         "nothing is dropped", "backward has no mask: it returns grad", "backward lacks the scale", "zero everywhere",

@@ -96,6 +96,15 @@ def _threshold(asked: Sequence[Asked]) -> float | None:
     return next((c for c in (-1.0, -0.5, -0.1, 0.1, 0.5, 1.0, 2.0) if low <= c < high), low)
 
 
+def _pade(a: Asked) -> Any:
+    return a.X * (27 + a.X * a.X) / (27 + 9 * a.X * a.X)
+
+
+def _least(asked: Sequence[Asked]) -> float | None:
+    """The smallest output, where it is not 0."""
+    return likeliest(min(float(np.asarray(a.got).min()) for a in asked if a.dtype == np.float64)) or None
+
+
 def _row_sums(a: Asked) -> NDArray[Any]:
     return np.asarray(a.X.value.sum(axis=-1, keepdims=True) > 0)
 
@@ -223,7 +232,7 @@ TANH_FORWARD = (
     _tanh(
         "the output is the approximation u (27 + u²) / (27 + 9 u²)",
         "Every digit is asked for: the formula is exact, or np.tanh.",
-        lambda a: a.X * (27 + a.X * a.X) / (27 + 9 * a.X * a.X),
+        lambda a: [_pade(a), np.maximum(np.minimum(_pade(a), 1), -1)],
         "X * (27 + X * X) / (27 + 9 * X * X)",
     ),
     _tanh(
@@ -545,6 +554,15 @@ RELU_FORWARD = (
             "np.where(X > 0, X, 0.3 * X)",
         ),
         estimate=_ratio(_negative_part),
+    ),
+    replace(
+        _relu(
+            "the larger of u and another number than 0 is taken",
+            "With which number is u compared?",
+            lambda a: np.maximum(a.X, a.found),
+            "np.maximum(X, 0.02)",
+        ),
+        estimate=_least,
     ),
     replace(
         _relu(

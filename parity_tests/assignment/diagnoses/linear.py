@@ -158,6 +158,12 @@ FORWARD = (
         "return (X @ W) * B",
     ),
     _forward(
+        "the product is reshaped, where it should be transposed",
+        "A reshape keeps the numbers in their order: write out a 2×3 example.",
+        lambda a: (a.X @ a.W).T.reshape(a.N, a.M) + a.b,
+        "return (W.T @ X.T).reshape(len(X), -1) + B",
+    ),
+    _forward(
         "the mean of the biases is added",
         "The bias has one entry for each output, and each belongs to its own column.",
         lambda a: a.X @ a.W + a.b.mean(),
@@ -214,7 +220,7 @@ FORWARD = (
     _stale_weights(
         "the forward uses the weights of an earlier call",
         "output",
-        lambda a: a.X @ _first(a).W + _first(a).b,
+        lambda a: [a.X @ _first(a).W + b for b in (_first(a).b, a.b)],
         'return X @ self.kept["W"] + self.kept["b"]',
         "",
     ),

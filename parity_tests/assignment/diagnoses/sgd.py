@@ -180,6 +180,22 @@ def _in_both(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
     return new - eta * (a.lam * w), v
 
 
+def _in_velocity_unscaled(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+    if a.alpha <= 0:
+        return w - eta * g - a.lam * w, v
+    v = a.alpha * v - eta * g - a.lam * w
+    return w + v, v
+
+
+def _in_both_with_momentum(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+    return _in_both(w, v, g, eta, a) if a.alpha > 0 else _plain(w, v, g, eta, a)
+
+
+def _after_both_with_momentum(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+    new, v = _right(w, v, g, eta, a)
+    return (new - eta * (a.lam * new), v) if a.alpha > 0 else (new, v)
+
+
 def _on_velocity(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
     return _classical(w, v, g + a.lam * v, eta, a) if a.alpha > 0 else _plain(w, v, g, eta, a)
 
@@ -570,6 +586,20 @@ WEIGHT_DECAY = (
         DECAY,
         _in_both,
         "old = w\ng = g + lam * w\n" + UPDATE + "\nw = w - eta * (lam * old)",
+    ),
+    Mistake(
+        "1",
+        "sgd.weights",
+        "with momentum, weight decay is in the velocity, and on the weight again",
+        DECAY,
+        lambda a: [_steps(_in_both_with_momentum)(a), _steps(_after_both_with_momentum)(a)],
+        plug=(_plug("old = w\ng = g + lam * w\n" + UPDATE + "\nw = w - eta * (lam * old) * (alpha > 0)"),),
+    ),
+    _any(
+        "weight decay is in the velocity, and not multiplied by η",
+        DECAY,
+        _in_velocity_unscaled,
+        "decay = lam * w\n" + UPDATE.replace("eta * g", "eta * g - decay"),
     ),
     _any(
         "the velocity decays, not the weight",
