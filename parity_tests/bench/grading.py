@@ -67,7 +67,7 @@ def time_grade(number: int, rounds: int) -> Timings:
             },
             rounds=rounds,
             least=0.0,
-            warm_up=0,
+            warm_up=1,
         )
     counts = {"parity grade": number, "pytest each": len(by_pytest), "in process": number}
     found = {name: tuple(s / counts[name] for s in done.seconds[name]) for name in counts}

@@ -11,7 +11,7 @@ from parity_tests.bench.process import run
 from parity_tests.bench.timing import Timings, in_turn
 from parity_tests.bench.training import SIDES
 
-CASES = ((512, 1, 36), (5, 50, 400))
+CASES = ((512, 1, 18), (5, 50, 200))
 """Batch, `--every` and steps of each case."""
 DTYPES = ("float64", "float32")
 TARGET = 1.3
@@ -37,11 +37,11 @@ def time_trace(batch: int, every: int, steps: int, dtype: str, rounds: int) -> T
         found: dict[str, float] = json.loads(run([*command, name, str(batch), dtype, str(steps), str(every)]))
         return found
 
-    rows = in_turn({name: partial(side, name) for name in SIDES}, rounds)
-    per_step: dict[str, list[float]] = {"trace": [], "replica": [], "torch": [], "both": []}
+    rows = in_turn({name: partial(side, name) for name in SIDES}, rounds + 1)[1:]  # the first warms up
+    per_step: dict[str, list[float]] = {"trace": [], "replica": [], "torch": [], "both bare": []}
     for row in rows:
         per_step["trace"].append(row["trace"]["step"] / steps)
         per_step["replica"].append(row["trace"]["replica"] / steps)
         per_step["torch"].append(row["torch"]["step"] / steps)
-        per_step["both"].append(sum(row[s]["step"] + row[s]["evaluation"] for s in ("numpy", "torch")) / steps)
+        per_step["both bare"].append(sum(row[s]["step"] + row[s]["evaluation"] for s in ("numpy", "torch")) / steps)
     return Timings({name: tuple(seconds) for name, seconds in per_step.items()})

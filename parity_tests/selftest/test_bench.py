@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import json
 import os
 import subprocess
 import sys
@@ -14,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from parity_tests.bench import machine, process, watch
+from parity_tests.bench import grading, machine, process, reporting, tracing, watch
 from parity_tests.bench.in_process import InProcess
 from parity_tests.bench.timing import Timings, alternate, in_turn
 from parity_tests.bench.training import by_numpy, by_torch, by_trace, settings
@@ -156,6 +158,31 @@ def measures(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
     monkeypatch.setattr(machine, "describe", lambda threads: {**HERE, "threads": threads})
     monkeypatch.setattr(process, "steering", lambda: [])
     return found
+
+
+def test_every_part_makes_figures_of_what_it_has_timed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ran: list[list[str]] = []
+
+    def pretend(command: Sequence[str], **_: Any) -> str:
+        ran.append(list(command))
+        return json.dumps({"step": float(len(ran)), "evaluation": 1.0, "replica": 3.0})
+
+    for module in (process, tracing, grading, reporting):
+        monkeypatch.setattr(module, "run", pretend)
+    monkeypatch.setattr(tracing, "CASES", ((5, 50, 10),))
+    monkeypatch.setattr(grading, "shares", lambda number: [Share("cases", "submission", 0.1)])
+    monkeypatch.setattr(reporting, "_class", lambda students: contextlib.nullcontext(tmp_path))
+    (tmp_path / "submissions" / "one").mkdir(parents=True)
+    monkeypatch.setattr(reporting, "_write_pages", lambda folder, names: None)
+    monkeypatch.setattr(command, "complain", lambda sentence: None)
+    wanted = command.Wanted(rounds=3, submissions=2, sizes=(2,))
+    for part in ("check", "trace", "grade", "reports"):
+        found = list(command._MEASURES[part](wanted))
+        assert found
+        assert {row.benchmark for row in found if isinstance(row, Figure)} == {part}
+    replica = next(row for row in command._trace(wanted) if row.subject == "one replica")
+    assert (replica.target, replica.seconds) == (2.5, 0.3)
+    assert {word for words in ran for word in words} >= {"numpy", "torch", "trace", "grade", "regrade", "check"}
 
 
 def test_parts_are_kept_beside_one_another_and_fill_the_readme(
