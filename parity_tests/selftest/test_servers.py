@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -337,8 +338,12 @@ def _server_of(server: object) -> int:
 
 
 def _children(process: int) -> list[int]:
-    found = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    return [child for child in map(int, found) if " Z " not in Path(f"/proc/{child}/stat").read_text()]
+    found = []
+    for child in Path(f"/proc/{process}/task/{process}/children").read_text().split():
+        with contextlib.suppress(OSError):  # it is gone by now
+            if " Z " not in Path(f"/proc/{child}/stat").read_text():
+                found.append(int(child))
+    return found
 
 
 def _child(process: int) -> int:
