@@ -34,14 +34,18 @@ def _backward(name: str, hint: str, formula: Formula, value: str) -> Mistake:
     return Mistake("utils", "loss.gradient of X", name, hint, formula, plug=plug, file="utils.py")
 
 
+def _log_sum(a: Asked) -> Any:
+    """log Σ e^a of each row, the largest added again: its rounding covers the forms that subtract it before, too."""
+    top = a.X.max(axis=1, keepdims=True)
+    return top + np.log(np.exp(a.X - top).sum(axis=1, keepdims=True))
+
+
 def _softmax(a: Asked) -> Any:
-    e = np.exp(a.X - a.X.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
+    return np.exp(a.X - _log_sum(a))
 
 
 def _losses(a: Asked) -> Any:
-    shifted = a.X - a.X.max(axis=1, keepdims=True)
-    return np.log(np.exp(shifted).sum(axis=1, keepdims=True)) - where(a.hot, shifted, 0).sum(axis=1, keepdims=True)
+    return _log_sum(a) - where(a.hot, a.X, 0).sum(axis=1, keepdims=True)
 
 
 def _shifted(a: Asked) -> Any:
