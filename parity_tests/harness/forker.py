@@ -24,7 +24,7 @@ from typing import Any
 STATUS, PROCESS, PROBLEM = b"s", b"p", b"e"
 """What a message on a line says: how the worker ended; that a descriptor of the process comes with it; what failed."""
 _REQUEST = 4096
-_DESCRIPTORS = 4
+_DESCRIPTORS = 5
 _PR_SET_DUMPABLE = 4
 _NEW_USER = 0x10000000
 _NEW = _NEW_USER | 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x20000000 | 0x40000000
@@ -70,7 +70,8 @@ class Forker:
 
     def work(self, asked: Mapping[str, Any], pipes: Sequence[int], material: Any) -> None:
         """Be the worker, as worker.py is that is started cold."""
-        ask, answers, printed = pipes
+        ask, answers, printed, *shared = pipes
+        on_shelf = [*shared, *[asked["room"]] * bool(shared)]
         os.setsid()
         for standard in (1, 2):
             os.dup2(printed, standard)
@@ -83,7 +84,7 @@ class Forker:
                 self._worker.confine.give_up_capabilities()
             os.environ["HOME"] = os.environ["TMPDIR"] = scratch
 
-        self._worker.attend(self._worker.Channel(ask, answers, asked["cap"]), settle, material)
+        self._worker.attend(self._worker.Channel(ask, answers, asked["cap"], *on_shelf), settle, material)
 
     def _descend(self, user: int | None, pipes: Sequence[int], line: int) -> None:
         """Fork what stands between the server and the worker; returns in the worker alone."""

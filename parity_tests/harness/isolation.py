@@ -9,7 +9,10 @@ any of the submission's code runs. **What is not:** the submission's files, and 
 comes out of its process. It shares that process with the worker's code, so it can make the worker say anything. All
 that it can gain by this is to choose its own answers, which it may do by returning them: no expected value, tolerance
 or seed of another run, and no other submission, is ever in that process. The harness decodes what arrives as lengths,
-JSON and raw numbers, each held against a cap before it is waited for (wire.py), and judges it elsewhere.
+JSON and raw numbers, each held against a cap before it is waited for (wire.py), and judges it elsewhere. Most of it
+comes in memory that the harness shares with that one process (shelf.py), whose size nobody can change: the harness
+copies what lies there and holds the copy against the same caps, so that a process which goes on writing changes nothing
+but its own answers.
 
 **What is at stake:** the machine and its files; the harness; the answers; the grades of others; the time of whoever
 waits. So the rules are: what is not needed is not there (rather than: is forbidden); rights are given up once and for

@@ -38,6 +38,8 @@ CASE_BYTES = 4 * wire.MAX_BODY
 """Messages and bytes that one case may send."""
 RETURNED = 128 << 20
 """Bytes that are kept of what a submission returns in all cases put to it: ten times what an honest one does."""
+SHELF = 8 << 20
+"""Bytes of arrays of a case that are laid into shared memory; what has no room there is sent."""
 _LOOK = 0.25
 """Seconds between looks at how large a scratch folder on disk has become."""
 _TEXT = 1000
@@ -69,9 +71,9 @@ class Runner:
     stems. `edition` overrides the one that the source shows. `allow` are modules beyond numpy and the standard
     library, `lend_utils` the file that serves as `utils` where the folder has none. A case may take `case_seconds`
     of wall time, the process `memory` bytes of address space, one message `cap` bytes of arrays. `isolation` is the
-    level at which it runs, one of isolation.LEVELS. With a `shelf` of so many bytes, more than the arrays of a round
-    have, what comes of rounds is laid into shared memory: an array is then valid for two more rounds. Its processes are
-    forked off `servers` where that can be had, and started cold where it cannot, or where there are none, or a shelf.
+    level at which it runs, one of isolation.LEVELS. What comes back is laid into shared memory, and copied from there;
+    with a `shelf` of so many bytes the arrays of a round stay there, and are valid for two more rounds. Its processes
+    are forked off `servers` where that can be had, and started cold where it cannot, or where there are none.
     Raises UsageError for a module in `allow` that is not installed; its methods HarnessError where the process itself
     cannot be run, UsageError where the level cannot be had.
     """
@@ -92,7 +94,8 @@ class Runner:
         shelf: int = 0,
         servers: Servers | None = None,
     ) -> None:
-        self._shelf = shelf if hasattr(os, "memfd_create") else 0
+        self._copied = not shelf
+        self._shelf = (shelf or SHELF) if hasattr(os, "memfd_create") else 0
         self._seconds = case_seconds
         self._cap = cap
         self._order: dict[str, Any] = {
@@ -242,11 +245,12 @@ class Runner:
             return
         since = time.monotonic()
         try:
+            self._child.renew_shelf()
             self._child.send(header, arrays, since + limit + GRACE)
             deadline = since + limit + GRACE
             while True:
                 message = self._child.receive(deadline)
-                gathered.take_shelved(self._child.shelf)
+                gathered.take_shelved(self._child.shelf, copied=self._copied)
                 if message.header.get("kind") != "more":
                     if gathered.take(message):
                         finished = not gathered.fault
@@ -255,24 +259,15 @@ class Runner:
                 ended, gathered = gathered, _Gathered(case)
                 spent, since = _seconds(message.header), time.monotonic()
                 following = next(given, None)
-                if self._child.shelf is not None and following is not None:
-                    self._child.shelf.turn()
-                    self._child.shelf.clear()
+                if following is not None:
+                    self._child.renew_shelf()
                 self._child.send(*_round(following), since + limit + GRACE)
                 if begun:
                     yield ended.observation(spent)
                 begun = True
                 deadline = time.monotonic() + limit + GRACE
         except (_Late, _Ended, wire.WireError) as error:
-            with contextlib.suppress(wire.WireError):
-                gathered.take_shelved(self._child.shelf)
-            gathered.failures[""] = (
-                gathered.late(limit)
-                if isinstance(error, _Late)
-                else gathered.died(self._child.end())
-                if isinstance(error, _Ended)
-                else gathered.garbled()
-            )
+            gathered.failures[""] = self._cut_off(gathered, error, limit, copied=self._copied)
         finally:
             if not finished:
                 self._drop()
@@ -286,13 +281,17 @@ class Runner:
     def _forked(self) -> Order | None:
         """Have a process forked; None where it must be started cold."""
         servers = self._servers
-        if servers is None or self._shelf or not servers.serves(self.kind):
+        if servers is None or not servers.serves(self.kind):
             return None
         if (found := self._launcher.fork(self._cap)) is None:
             return None
         fork, order = found
         self._child = _Child(
-            lambda pipes: servers.fork(fork, pipes, self._cap), self._scratch_of(order), self._cap, self._output, 0
+            lambda pipes: servers.fork(fork, pipes, self._cap, self._shelf),
+            self._scratch_of(order),
+            self._cap,
+            self._output,
+            self._shelf,
         )
         return order
 
@@ -335,26 +334,36 @@ class Runner:
             return gathered, asked
         deadline = asked + limit + GRACE
         try:
+            self._child.renew_shelf()
             self._child.send(header, arrays, deadline)
-            while not gathered.take(self._child.receive(deadline)):
+            done = False
+            while not done:
+                message = self._child.receive(deadline)
+                gathered.take_shelved(self._child.shelf, copied=True)
+                done = gathered.take(message)
                 if gathered.size and self._returned + gathered.size > RETURNED:
                     gathered.failures[""] = gathered.excessive()
                     self._drop()
                     break
-        except _Late:
-            gathered.failures[""] = gathered.late(limit)
-            self._drop()
-        except _Ended:
-            gathered.failures[""] = gathered.died(self._child.end())
-            self._drop()
-        except wire.WireError:
-            gathered.failures[""] = gathered.garbled()
+        except (_Late, _Ended, wire.WireError) as error:
+            gathered.failures[""] = self._cut_off(gathered, error, limit, copied=True)
             self._drop()
         if gathered.fault:
             gathered.failures[""] = Failure("harness_error", "", f"the harness's process failed: {gathered.fault}")
             self._drop()
         self._returned += gathered.size
         return gathered, asked
+
+    def _cut_off(self, gathered: _Gathered, error: Exception, limit: float, *, copied: bool) -> Failure:
+        """The failure of a case that did not come to its end; what lies on the shelf is still taken."""
+        assert self._child is not None
+        try:
+            gathered.take_shelved(self._child.shelf, copied=copied)
+        except wire.WireError:
+            return gathered.garbled()
+        if isinstance(error, _Late):
+            return gathered.late(limit)
+        return gathered.died(self._child.end()) if isinstance(error, _Ended) else gathered.garbled()
 
     def _greet(self) -> None:
         """Have a process that has said hello, or none where the import of the submission ends every process."""
@@ -456,6 +465,12 @@ class _Child:
             os.set_blocking(descriptor, False)
         self._selector.register(self._answer, selectors.EVENT_READ)
         self._selector.register(self._printed, selectors.EVENT_READ)
+
+    def renew_shelf(self) -> None:
+        """Make the shelf ready for what comes next, as the other side does when it is asked."""
+        if self.shelf is not None:
+            self.shelf.turn()
+            self.shelf.clear()
 
     def send(self, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], deadline: float) -> None:
         """Send a message whole. Raises _Ended, _Late, HarnessError for what is no message."""
@@ -598,11 +613,11 @@ class _Gathered:
                 raise wire.WireError("a message of no known kind")
         return False
 
-    def take_shelved(self, lain: shelf.Shelf | None) -> None:
-        """Add what was laid on the shelf since the last look. Raises WireError."""
+    def take_shelved(self, lain: shelf.Shelf | None, *, copied: bool) -> None:
+        """Add what was laid on the shelf since the last look, arrays as they lie there or copied. Raises WireError."""
         if lain is None:
             return
-        for message in wire.shelved(lain.new(), lain.contents):
+        for message in wire.shelved(lain.new(), lain.contents, copied=copied):
             if self.take(message):
                 raise wire.WireError("a case does not end on the shelf")
         self._call = _short(lain.label) or self._call

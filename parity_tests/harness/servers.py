@@ -66,13 +66,13 @@ class Servers:
             printed = server.printed() if server is not None else ""
             self._refused[kind] = f"{why}\n{printed}".strip()
 
-    def fork(self, fork: Fork, pipes: Sequence[int], cap: int) -> Forked:
+    def fork(self, fork: Fork, pipes: Sequence[int], cap: int, room: int) -> Forked:
         """Ask for a process, without waiting for it. Raises OSError, HarnessError where no server can be started.
 
-        `pipes` are its ends of those that it is asked by, answers by, and prints to; `cap` the bytes of arrays that one
-        message to it may have.
+        `pipes` are its ends of those that it is asked by, answers by, and prints to, and its shelf, where it has one
+        with that `room`; `cap` the bytes of arrays that one message to it may have.
         """
-        asked = {"user": fork.user, "cap": cap, "scratch_bytes": SCRATCH_BYTES}
+        asked = {"user": fork.user, "cap": cap, "room": room, "scratch_bytes": SCRATCH_BYTES}
         with self._lock:
             server = self._running.get(fork.kind)
             if server is not None and server.ended():

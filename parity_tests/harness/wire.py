@@ -153,23 +153,24 @@ class Decoder:
         return message
 
 
-def shelved(log: bytes, memory: memoryview) -> list[Message]:
-    """The messages of a log of shelf.py, their arrays left where they lie in `memory`. Raises WireError.
+def shelved(log: bytes, memory: memoryview, *, copied: bool = False) -> list[Message]:
+    """The messages of a log of shelf.py, their arrays `copied` or left where they lie in `memory`. Raises WireError.
 
     A log is lines of JSON; after name, dtype and shape an array's description says at which byte it begins.
     """
     if not log:
         return []
+    lines = log.decode("ascii", "replace").removesuffix("\n").split("\n")
     try:
-        headers = json.loads("[" + log.decode("ascii").removesuffix("\n").replace("\n", ",") + "]")
+        headers = json.loads(f"[{','.join(lines)}]")
     except (ValueError, RecursionError):
         raise WireError("the log is not JSON") from None
-    if not _small(headers):
+    if not _small(headers) or len(headers) != len(lines):
         raise WireError(f"the log is not JSON of at most {MAX_ITEMS} values, nested at most {MAX_DEPTH} deep")
-    return [_shelved(header, memory, len(log)) for header in headers]
+    return [_shelved(header, memory, len(line), copied) for header, line in zip(headers, lines, strict=True)]
 
 
-def _shelved(header: object, memory: memoryview, size: int) -> Message:
+def _shelved(header: object, memory: memoryview, size: int, copied: bool) -> Message:
     listed = header.pop("arrays", None) if isinstance(header, dict) else None
     if not isinstance(header, dict) or not isinstance(listed, list):
         raise WireError("a line of the log is no object with a list of arrays")
@@ -183,7 +184,8 @@ def _shelved(header: object, memory: memoryview, size: int) -> Message:
         if not 0 <= at <= len(memory) - spec.nbytes:
             raise WireError("an array is said to lie outside the memory")
         try:
-            arrays[spec.name] = np.frombuffer(memory, spec.dtype, math.prod(spec.shape), at).reshape(spec.shape)
+            lain = np.frombuffer(memory, spec.dtype, math.prod(spec.shape), at).reshape(spec.shape)
+            arrays[spec.name] = lain.copy() if copied else lain
         except ValueError:
             raise WireError(f"the shape {list(spec.shape)} is too large") from None
     return Message(header, arrays, size)

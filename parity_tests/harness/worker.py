@@ -95,8 +95,11 @@ class Channel:
         """Send a message whole."""
         if os.getpid() != self._process:  # a copy that the submission forked off must not talk for us
             os._exit(0)
-        if self._shelving and header["kind"] not in ("more", "done", "fault") and self._laid(header, arrays):
-            return
+        if self._shelf is not None and self._shelving and header["kind"] not in ("more", "done", "fault"):
+            if self._laid(header, arrays):
+                return
+            self._shelf.call("")
+            self.shelve(False)  # what comes after it must not be there before it
         try:
             pieces = wire.encode(header, arrays)
         except wire.WireError as error:
@@ -111,7 +114,7 @@ class Channel:
                 piece = piece[os.write(self._write, piece) :]
 
     def shelve(self, wanted: bool) -> None:
-        """Lay what comes of the next round on the shelf, where there is one, or from here on of none."""
+        """Lay what comes next on the shelf, where there is one, or send it from here on."""
         self._shelving = wanted and self._shelf is not None
         if self._shelf is not None and wanted:
             self._shelf.turn()
@@ -239,6 +242,7 @@ class Worker:
 
     def answer(self, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
         """Put one case to the submission; everything is sent as it comes."""
+        self._channel.shelve(True)
         self._begin(header["case"], header["seed"], header["seconds"])
         try:
             probe = self._probes.get(header["probe"])

@@ -335,14 +335,29 @@ def test_a_limit_that_was_swallowed_once_counts_all_the_same(tmp_path: Path) -> 
         ("import ctypes; ctypes.string_at(0)", "f was killed by signal 11 (a segmentation fault)"),
         ("import os; os.abort()", "f was killed by signal 6 (it aborted)"),
         ("import os; os.kill(0, 9)", "f was killed by signal 9"),
-        ("import os; os.closerange(3, 200)", "f "),
-        ("import os; os.write(101, b'x' * 100)", "f disturbed the connection"),
     ],
 )
 def test_a_death_is_said_in_words(tmp_path: Path, body: str, said: str) -> None:
     found = failure(tmp_path, body)
     assert (found.kind, found.error) == ("crashed", "")
     assert found.text.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("import os; os.closerange(3, 200)", "f ended the Python process"),
+        ("import os; os.write(101, b'x' * 100)", "f disturbed the connection"),
+    ],
+)
+def test_a_connection_that_is_disturbed_fails_the_case_and_the_next_one_is_answered(
+    tmp_path: Path, body: str, said: str
+) -> None:
+    with running(tmp_path, f"def f():\n    {body}\ndef g():\n    return 1.5\n") as runner:
+        found = ask(runner, "f").failures[""]
+        assert (found.kind, found.error) == ("crashed", "")
+        assert found.text.startswith(said)
+        assert ask(runner, "g").values["g"].array == np.array(1.5)
 
 
 def test_a_print_flood_is_drained_and_kept_to_a_cap(tmp_path: Path) -> None:

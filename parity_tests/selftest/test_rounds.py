@@ -97,3 +97,30 @@ def test_a_case_after_rounds_has_the_usual_time_limit(tmp_path: Path) -> None:
     with running(tmp_path, source, PROBE) as runner:
         assert len(list(converse(runner, given(2)))) == 2
         assert ask(runner, "f", seconds=SHORT).failures["f"].kind == "timeout"
+
+
+LARGE = """
+import numpy as np
+def a(): return np.full(3, 1.0)
+def b(): return np.full(2 << 20, 2.0)
+def c(): return np.full(3, 3.0)
+"""
+
+
+def test_what_has_no_room_in_shared_memory_is_sent_in_its_order(tmp_path: Path) -> None:
+    with running(tmp_path, LARGE, PROBE) as runner:
+        seen = runner.ask("case", "calls", {"calls": ["a", "b", "c"]}, {}, seed=0)
+    arrays = {name: value.array for name, value in seen.values.items()}
+    assert [(name, array[0], array.size) for name, array in arrays.items() if array is not None] == [
+        ("a", 1.0, 3),
+        ("b", 2.0, 2 << 20),
+        ("c", 3.0, 3),
+    ]
+    assert not seen.failures
+
+
+def test_what_came_back_stays_what_it_was_while_further_cases_are_asked(tmp_path: Path) -> None:
+    with running(tmp_path, LARGE, PROBE) as runner:
+        seen = [runner.ask("case", "calls", {"calls": [name]}, {}, seed=0) for name in "acacac"]
+    arrays = [value.array for observation in seen for value in observation.values.values()]
+    assert [array[0] for array in arrays if array is not None] == [1.0, 3.0] * 3
