@@ -54,7 +54,8 @@ def feedback_page(
     if undecided:
         lines += ["", "## Undecided", "", _UNDECIDED, ""]
         lines += [f"- {escaped(_stop(record.message))}" for record in _first_alike(undecided)]
-    notes = {re.sub(r"\d+", "#", note): note for record in reversed(records) for note in reversed(note_parts(record))}
+    noted = [record for record in reversed(records) if record.note]
+    notes = {re.sub(r"\d+", "#", note): note for record in noted for note in reversed(note_parts(record))}
     if notes:
         lines += [
             "",

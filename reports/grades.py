@@ -126,7 +126,8 @@ def _earned(part: Part, rows: Sequence[Row], rubric: Rubric, missing: set[str]) 
         wrong = row.verdict in FAILING and not (explained and excused)
         state = "wrong" if wrong else "undecided" if row.verdict == "undecided" else "right"
         states.setdefault(row.quantity, set()).add(state)
-        notes |= {note for note in row.note.split("; ") if note}
+        if row.note:
+            notes |= {note for note in row.note.split("; ") if note}
     undecided = sum(found == {"undecided"} for found in states.values())
     counted = len(states) - undecided
     right = sum("wrong" not in found for found in states.values()) - undecided
