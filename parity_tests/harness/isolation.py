@@ -54,10 +54,10 @@ main's correct parts is not the one whose processes are asked for those parts. W
 forked process as for a cold one; this is how:
 - **The server** runs none of a submission's code and reads none of its bytes. A request is a few words of the
   harness's and the ends of the new process's three pipes, of the memory that it alone shares with the harness, and of
-  its line to the harness; the server forks, and closes them. The question, the seed and the submission's files come after the fork, to the child, through the child's own
-  pipe, and answers come to neither. So all that a child finds in the memory that it shares with the server, copied as
-  soon as one of them writes to it, is Python, numpy and the worker's code; and nothing that a child does to numpy or
-  Python is seen by the server or by a later child.
+  its line to the harness; the server forks, and closes them. The question, the seed and the submission's files come
+  after the fork, to the child, through the child's own pipe, and answers come to neither. So all that a child finds in
+  the memory that it shares with the server, copied as soon as one of them writes to it, is Python, numpy and the
+  worker's code; and nothing that a child does to numpy or Python is seen by the server or by a later child.
 - **`bubblewrap`.** The server lives in the sandbox, with no folder that can be written to, and no capability but,
   where we are root, those to become another user. It holds /proc open, to write what a namespace needs; a child closes
   it when that is done, before it forks on. The child becomes the user that the harness lent to this process alone, and
