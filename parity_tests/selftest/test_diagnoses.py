@@ -190,6 +190,12 @@ def test_what_is_infinite_or_of_another_shape_breaks_no_diagnosis(layer: str, bo
     assert any(record.verdict in FAILING for record in found)
 
 
+def test_weights_that_are_no_numbers_break_no_diagnosis(capfd: pytest.CaptureFixture[str]) -> None:
+    found = bad([Swap("w -= _learning_rate * g", "w *= np.nan")], "1")
+    assert any(record.verdict in FAILING for record in found)
+    assert capfd.readouterr().err == ""
+
+
 def test_no_readable_number_is_found_beside_others() -> None:
     assert likeliest(np.inf) is likeliest(np.nan) is None
     measured = np.random.default_rng(0).random(2000)

@@ -718,6 +718,8 @@ def _numbers(asked: Sequence[Asked]) -> Any:
     found = {}
     for a in (a for a in asked if a.dtype == np.float64 and "starts" not in vars(a)):
         path = np.concatenate([a.w.value[None], np.asarray(a.got, np.longdouble)]).astype(np.float64)
+        if not np.isfinite(path).all():
+            return None
         steps = np.diff(path, axis=0)
         eta = np.array(a.etas).reshape(-1, *[1] * (path.ndim - 1))
         g = np.stack([g.value for g in a.g]).astype(np.float64)
