@@ -124,6 +124,11 @@ def report(measured: Benchmarks) -> list[str]:
             memory = (size.parent_mib, size.worker_mib, size.sandbox_mib)
             cells = " | ".join(f"{mib:.0f} MiB" for mib in memory)
             lines.append(f"| {size.submissions} | {duration(size.seconds)} | {cells} |")
+        first, last = measured.sizes[0], measured.sizes[-1]
+        if last.seconds > first.seconds:
+            rate = (last.submissions - first.submissions) / (last.seconds - first.seconds)
+            span = f"From {first.submissions} to {last.submissions}"
+            lines += ["", f"{span}: {rate:.1f} submissions a second, once all is started."]
     return lines[1:] if lines and not lines[0] else lines
 
 

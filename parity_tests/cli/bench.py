@@ -64,7 +64,7 @@ def _numbers(_: click.Context, __: click.Parameter, text: str) -> tuple[int, ...
 @click.option(
     "--submissions",
     type=click.IntRange(min=2),
-    default=24,
+    default=48,
     show_default=True,
     help="Submissions in the class that `grade` compares on.",
 )

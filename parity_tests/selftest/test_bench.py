@@ -76,6 +76,9 @@ def test_the_report_has_every_number() -> None:
     assert "| numpy step, batch 5 | torch | 1.25 (1.10–1.50) | 2 ms | ≤ 1.6 |" in text
     assert "| 10 | 2 s | 100 MiB | 400 MiB | 40 MiB |" in text
     assert "| x | y | 1 s |" in text
+    assert "a second, once" not in text
+    sizes = [*MEASURED.sizes, Size(30, 4.0, 100.0, 400.0, 40.0)]
+    assert "From 10 to 30: 10.0 submissions a second, once all is started." in report(replace(MEASURED, sizes=sizes))
 
 
 def test_one_size_is_a_picture_too(tmp_path: Path) -> None:
