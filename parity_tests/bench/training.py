@@ -123,6 +123,10 @@ class _Clocked:
 
 def by_trace(given: Settings) -> dict[str, Any]:
     """Both sides in lockstep, as `parity trace` has them."""
+    import pandas  # noqa: F401
+    import pyarrow.parquet  # noqa: F401 - what writing its tables takes must be there before the clock starts
+
+    from parity_tests.assignment import divergence  # noqa: F401
     from parity_tests.trace import trace
     from reports.trace_folder import TraceFolder
 
