@@ -137,11 +137,11 @@ def runs(level: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Judg
     return done
 
 
-def verdict_of(attack: str) -> str:
-    """The verdict that the first line of an attack says it has earned."""
-    found = re.match(r'""".* Verdict: (\w+)\."""\n', (HOSTILE / f"{attack}.py").read_text(encoding="utf-8"))
+def verdicts_of(attack: str) -> set[str]:
+    """The verdicts one of which the first line of an attack says it has earned: two where speed decides."""
+    found = re.match(r'""".* Verdict: ([\w ]+)\."""\n', (HOSTILE / f"{attack}.py").read_text(encoding="utf-8"))
     assert found is not None, attack
-    return found[1]
+    return set(found[1].split(" or "))
 
 
 def test_there_is_an_attack_for_each_line_of_the_list() -> None:
@@ -155,9 +155,9 @@ def test_each_is_contained_and_gets_its_honest_verdict(runs: dict[str, Judged], 
     for attack, run in runs.items():
         if attack.startswith("honest"):
             continue
-        wanted = verdict_of(attack.removesuffix(" (cold)"))
-        got = {record.verdict for record in run.records} - {"match"}
-        if got != {wanted} - {"match"}:
+        wanted = verdicts_of(attack.removesuffix(" (cold)"))
+        got = {record.verdict for record in run.records} - {"match"} or {"match"}
+        if len(got) != 1 or not got <= wanted:
             wrong.append(
                 f"{attack}: {got}, not {wanted}: {[r.message for r in run.records if r.verdict in FAILING][:2]}"
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import os
 import subprocess
@@ -54,10 +55,18 @@ def made(variant: Variant, found: Sequence[Record], folder: Path, **options: Any
     return reproductions(found, environment, **options)
 
 
+def forget_submissions() -> None:
+    """Let the next import find the files of whichever folder comes first by then."""
+    for name in ("neural_networks", "utils"):
+        sys.modules.pop(name, None)
+    importlib.invalidate_caches()
+
+
 def outcome(text: str, folder: Path) -> int:
     """The exit status of a script, run in this process; 1 where it raises, as Python would give."""
     argv, path, place, state = list(sys.argv), list(sys.path), Path.cwd(), np.random.get_state()
     sys.argv = ["repro.py", str(folder)]
+    forget_submissions()
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             exec(compile(text, "repro.py", "exec"), {"__name__": "__main__"})
@@ -69,8 +78,7 @@ def outcome(text: str, folder: Path) -> int:
         os.chdir(place)
         sys.argv[:], sys.path[:] = argv, path
         np.random.set_state(state)
-        for name in ("neural_networks", "utils"):
-            sys.modules.pop(name, None)
+        forget_submissions()
     return 0
 
 

@@ -1,4 +1,4 @@
-"""A million empty files. Verdict: timeout."""
+"""A million empty files. Verdict: timeout or crashed."""
 
 def forward(self, X):
     number = 0
