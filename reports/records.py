@@ -105,8 +105,9 @@ def to_frame(records: Iterable[Record]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    rows = [[_writable(getattr(row, name)) for name in COLUMNS] for row in records]
-    return pd.DataFrame(rows, columns=list(COLUMNS), dtype=object).astype(_DTYPES)
+    rows = list(records)
+    columns = {name: [_writable(getattr(row, name)) for row in rows] for name in COLUMNS}
+    return pd.DataFrame({name: pd.Series(values, dtype=_DTYPES[name]) for name, values in columns.items()})
 
 
 def from_frame(frame: pd.DataFrame) -> list[Record]:
@@ -133,7 +134,9 @@ def from_frame(frame: pd.DataFrame) -> list[Record]:
 
 def _writable(value: Any) -> Any:
     """Text as every file format holds it: a name in an odd encoding carries lone surrogates; none can."""
-    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+    if not isinstance(value, str) or value.isascii():
+        return value
+    return value.encode("utf-8", "backslashreplace").decode()
 
 
 def _plain(column: pd.Series[Any], dtype: str) -> list[Any]:

@@ -1,7 +1,6 @@
 """Remembers what was judged right: in a class, much comes back alike to the byte, and need not be judged again."""
 
 import hashlib
-import json
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
@@ -54,7 +53,7 @@ def _digest(case: Case, seed: int, device: str, seen: Observation) -> bytes:
         "facts": dict(seen.facts),
         "warnings": seen.warnings,
     }
-    digest = hashlib.blake2b(json.dumps(described).encode(), digest_size=32)
+    digest = hashlib.blake2b(repr(described).encode("utf-8", "backslashreplace"), digest_size=32)
     for value in seen.values.values():
         if value.array is not None:
             digest.update(value.array.tobytes())

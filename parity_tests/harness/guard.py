@@ -84,6 +84,8 @@ class Guard:
                 inside, lent = False, False
             if inside or lent:
                 del sys.modules[name]
+            else:
+                self._before[name] = module
 
     def _own(self, entry: str, fullname: str) -> ModuleSpec | None:
         """A module or package in a folder of the submission; compiled files and extensions there are not looked at."""

@@ -7,6 +7,9 @@ import hashlib
 import io
 import keyword
 import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 _SKIPPED = {
     tokenize.COMMENT,
@@ -18,34 +21,50 @@ _SKIPPED = {
     tokenize.ENDMARKER,
 }
 SMALLEST = 200
-"""Tokens below which a likeness says nothing."""
+"""Words of a source below which a likeness says nothing."""
 
 
 def fingerprint(source: str) -> str:
     """Equal for sources that differ by the names they choose, spaces, comments and docstrings; "" for a tiny one.
 
-    Every name is replaced by the number of its first appearance, so any consistent renaming is seen through.
+    Every name is replaced by the number of its first appearance, so any consistent renaming is seen through. A source
+    that does not parse is taken as far as it can be read.
     """
-    tokens = _tokens(_plain(source))
-    if len(tokens) < SMALLEST:
+    try:
+        words = list(_words(ast.parse(source)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        words = _tokens(source)
+    if len(words) < SMALLEST:
         return ""
     numbers: dict[str, str] = {}
-    words = [numbers.setdefault(word, f"#{len(numbers)}") if is_name else word for is_name, word in tokens]
-    return hashlib.sha256("\0".join(words).encode("utf-8", "backslashreplace")).hexdigest()
+    numbered = [numbers.setdefault(word, f"#{len(numbers)}") if is_name else word for is_name, word in words]
+    return hashlib.sha256("\0".join(numbered).encode("utf-8", "backslashreplace")).hexdigest()
 
 
-def _plain(source: str) -> str:
-    """The source as Python itself would write it, without docstrings; as it stands where it does not parse."""
-    try:
-        tree = ast.parse(source)
-        for node in ast.walk(tree):
-            body = getattr(node, "body", None)
-            if isinstance(body, list):
-                kept = [line for line in body if not _is_text(line)]
-                node.body = kept or [ast.Pass()]  # type: ignore[attr-defined]
-        return ast.unparse(tree)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return source
+def _words(tree: ast.Module) -> Iterator[tuple[bool, str]]:
+    """What the syntax tree is made of, in its order: (whether it is a name, the word)."""
+    left: list[Any] = [tree]
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.AST):
+            yield False, type(node).__name__
+            constant = isinstance(node, ast.Constant)
+            values = [getattr(node, field, None) for field in node._fields]
+            left += [_Literal(value) if constant else value for value in reversed(values)]
+        elif isinstance(node, list):
+            left += [line for line in reversed(node) if not _is_text(line)]
+            yield False, "]"
+        elif isinstance(node, str):
+            yield True, node
+        else:
+            yield False, repr(node)
+
+
+@dataclass(frozen=True)
+class _Literal:
+    """A constant's value, which is no name."""
+
+    value: Any
 
 
 def _is_text(statement: ast.AST) -> bool:
