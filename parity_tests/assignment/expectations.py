@@ -27,7 +27,8 @@ Judged = dict[str, Comparison]
 
 def judge(case: Case, arrays: Arrays, seen: Observation, device: str = "cpu") -> Judged:
     """A comparison for each of the case's quantities, by name; what overwrote what is noted where it happened."""
-    judged = _JUDGES[case.probe](case, arrays, seen, device)
+    with np.errstate(all="ignore"):  # of what a submission makes infinite, the verdict says enough
+        judged = _JUDGES[case.probe](case, arrays, seen, device)
     overwritten: Mapping[str, list[str]] = seen.facts.get("overwritten", {})
     for q in case.quantities:
         comparison = judged[q.name]
