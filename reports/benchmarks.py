@@ -160,6 +160,7 @@ def draw(figures: Sequence[Figure], path: Path) -> None:
 
     matplotlib.use("svg")
     from matplotlib import pyplot as plt
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     rows = list(reversed(figures))
     picture, axes = plt.subplots(figsize=(7.5, 1.2 + 0.26 * len(rows)), layout="constrained")
@@ -174,6 +175,10 @@ def draw(figures: Sequence[Figure], path: Path) -> None:
         axes.plot(*zip(*wanted, strict=True), "|", color="#d55e00", markersize=10, markeredgewidth=2, label="asked")
     axes.axvline(1, color="#888888", linewidth=0.8)
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_ylim(min(places) - 1, max(places) + 1)
     axes.set_yticks(list(places), [f"{f.subject} / {f.against}, {f.case}" for f in rows], fontsize=7)
     axes.set_xlabel("times as long (logarithmic)")
     axes.legend(fontsize=7, loc="lower right")
