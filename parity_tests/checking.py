@@ -91,7 +91,7 @@ def check(
     started = time.monotonic()
     with ExitStack() as stack:
         runners = {
-            worker: stack.enter_context(_runner(folder, worker, edition, allow, timeout, isolation, servers))
+            worker: stack.enter_context(runner_of(folder, worker, edition, allow, timeout, isolation, servers))
             for worker in WORKERS
         }
         pool = stack.enter_context(ThreadPoolExecutor(len(WORKERS) + 1))
@@ -133,15 +133,16 @@ def _import_torch() -> None:
     torch.set_num_threads(1)  # the arrays are small: threads would only wait for one another
 
 
-def _runner(
+def runner_of(
     folder: Path,
     worker: str,
     edition: str | None,
     allow: Sequence[str],
     timeout: float,
     isolation: str,
-    servers: Servers | None,
+    servers: Servers | None = None,
 ) -> Runner:
+    """The runner of a submission's process `worker`, one of WORKERS; arguments as `check` has them."""
     companions = {"parts": ["recorder.py"], "wiring": ["recorder.py", "stand_ins.py"]}[worker]
     return Runner(
         folder,

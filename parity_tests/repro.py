@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,7 +15,7 @@ from parity_tests.assignment.cases import Case
 from parity_tests.assignment.reproductions.draft import Setting
 from parity_tests.assignment.reproductions.shrink import Networks, Reproducer, Script, chosen, explained
 from parity_tests.assignment.verdicts import json_params
-from parity_tests.checking import ASSIGNMENT, shipped_network
+from parity_tests.checking import runner_of, shipped_network
 from parity_tests.harness.observation import Observation
 from parity_tests.harness.runner import Runner
 from parity_tests.harness.submission import find_submission
@@ -64,24 +64,12 @@ def reproductions(
     started = time.monotonic()
     with ExitStack() as stack:
 
-        def start(place: Path, companions: Iterable[str], isolation: str) -> Runner:
-            return stack.enter_context(
-                Runner(
-                    place,
-                    probe=ASSIGNMENT / "probe.py",
-                    companions=[ASSIGNMENT / name for name in companions],
-                    edition=edition,
-                    allow=allow,
-                    lend_utils=shipped_network() / "utils.py",
-                    case_seconds=min(timeout, SECONDS_FOR_ONE),
-                    isolation=isolation,
-                )
-            )
+        def start(place: Path, worker: str) -> Runner:
+            seconds, isolation = min(timeout, SECONDS_FOR_ONE), str(environment["isolation"])
+            return stack.enter_context(runner_of(place, worker, edition, allow, seconds, isolation))
 
-        isolation = str(environment["isolation"])
-        parts = start(folder, ["recorder.py"], isolation)
-        wiring = start(folder, ["recorder.py", "stand_ins.py"], isolation)
-        shipped = start(shipped_network(), [], isolation)
+        parts, wiring = start(folder, "parts"), start(folder, "wiring")
+        shipped = start(shipped_network(), "parts")
         for runner in (parts, wiring, shipped) if any(r.check == "main" for r in wanted) else (parts, shipped):
             runner.start()
         hello = parts.hello

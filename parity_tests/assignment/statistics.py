@@ -34,6 +34,17 @@ def kolmogorov(x: float) -> float:
     return 1.0 if x < 0.2 else float(2 * ((-1.0) ** (k - 1) * np.exp(-2 * (k * x) ** 2)).sum())
 
 
+def kolmogorov_smirnov(shares: NDArray[Any]) -> float:
+    """How likely n draws are at least as far from a distribution; `shares` is its own at each draw, in order.
+
+    With Stephens' correction for finite n (1970).
+    """
+    n = shares.size
+    steps = np.arange(n + 1) / n
+    distance = float(max((steps[1:] - shares).max(), (shares - steps[:-1]).max()))
+    return kolmogorov(distance * (math.sqrt(n) + 0.12 + 0.11 / math.sqrt(n)))
+
+
 def normal_problem(draws: NDArray[Any], std: float) -> str:
     """What is wrong with draws that should be normal with mean 0 and standard deviation `std`; "" for nothing.
 
@@ -50,10 +61,7 @@ def normal_problem(draws: NDArray[Any], std: float) -> str:
     squares = float((x**2).sum())
     if chi_square_two_sided(squares, n) < FALSE_ALARM:
         return f"has standard deviation {np.sqrt(squares / n) * std:.4g} over {n} draws, where {std} is asked"
-    ordered = special.ndtr(torch.from_numpy(np.sort(x))).numpy()
-    steps = np.arange(n + 1) / n
-    distance = float(max((steps[1:] - ordered).max(), (ordered - steps[:-1]).max()))
-    if kolmogorov(distance * (math.sqrt(n) + 0.12 + 0.11 / math.sqrt(n))) < FALSE_ALARM:
+    if kolmogorov_smirnov(special.ndtr(torch.from_numpy(np.sort(x))).numpy()) < FALSE_ALARM:
         return f"has the right mean and spread over {n} draws, but is not normal"
     largest = float(np.abs(x).max())
     if n * np.log(math.erf(largest / math.sqrt(2))) < np.log(FALSE_ALARM):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 
@@ -10,3 +12,14 @@ def outside_a_workflow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests run the command as a person does, also where they themselves are a step of a GitHub workflow."""
     for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """One thread for torch, for a module whose arrays are small: threads would only wait for one another."""
+    import torch  # takes a second, and most modules ask for none of it
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
 from parity_tests.assignment import main_reasons
@@ -21,14 +20,7 @@ from parity_tests.selfproof.mistakes import CHECKS, Outcome, judged
 from parity_tests.selfproof.variants import changed, shipped, with_mistake
 from reports.records import FAILING, Record
 
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """The arrays are small: threads would only wait for one another."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_at_least_sixty_mistakes_are_known_each_todo_has_some_and_names_are_unique() -> None:

@@ -8,14 +8,13 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from click.testing import CliRunner
 
 from parity_tests.assignment.diagnoses import MISTAKES
@@ -39,13 +38,7 @@ from reports.records import FAILING, Record
 RIGHT = shipped_network()
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """The arrays are small: threads would only wait for one another."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def made(variant: Variant, found: Sequence[Record], folder: Path, **options: Any) -> Reproductions:

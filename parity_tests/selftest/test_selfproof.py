@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import torch
 from click.testing import CliRunner
 
 from parity_tests.assignment.diagnoses.base import Body, Swap
@@ -25,13 +24,7 @@ MUTANTS = mutants()
 PARTS = [mutant for mutant in MUTANTS if mutant.function not in ("main", "evaluate")]
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """The arrays are small: threads would only wait for one another."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_there_are_thirty_honest_forms_and_each_differs_from_the_shipped_network() -> None:

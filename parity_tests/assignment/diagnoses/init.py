@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from parity_tests.assignment import statistics
 from parity_tests.assignment.diagnoses.base import Body, Mistake
 
 Draws = NDArray[Any]
@@ -24,10 +25,7 @@ ZEROS = "Which values should gradients have before any backward?"
 
 
 def _ks(sorted_cdf: Draws) -> bool:
-    n = len(sorted_cdf)
-    steps = np.arange(n + 1) / n
-    distance = float(max((steps[1:] - sorted_cdf).max(), (sorted_cdf - steps[:-1]).max()))
-    return bool(special.kolmogorov(distance * (np.sqrt(n) + 0.12 + 0.11 / np.sqrt(n))) > UNLIKELY)
+    return statistics.kolmogorov_smirnov(sorted_cdf) > UNLIKELY
 
 
 def normal(std: Callable[[int, int], float], mean: float = 0.0) -> Experiment:
@@ -36,8 +34,7 @@ def normal(std: Callable[[int, int], float], mean: float = 0.0) -> Experiment:
     def experiment(draws: Draws, D: int, M: int) -> bool:
         x = (np.asarray(draws, np.float64).ravel() - mean) / std(D, M)
         squares = float((x * x).sum())
-        tail = 2 * min(float(special.chdtr(x.size, squares)), float(special.chdtrc(x.size, squares)))
-        return tail > UNLIKELY and _ks(special.ndtr(np.sort(x)))
+        return statistics.chi_square_two_sided(squares, x.size) > UNLIKELY and _ks(special.ndtr(np.sort(x)))
 
     return experiment
 
