@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,9 @@ from parity_tests.harness.runner import Runner
 from parity_tests.harness.submission import find_submission
 from reference.mnist import DataError, Digits, load_data, load_digits
 from reports.records import FAILING, Record
+
+if TYPE_CHECKING:  # it brings torch in
+    from parity_tests.assignment.divergence import Judged
 
 Progress = Callable[[int, int, str], None]
 TITLE = "training in lockstep"
@@ -71,9 +74,9 @@ def digits_of(data: Path | None) -> Digits:
 
 
 def threads_for(settings: Settings) -> int:
-    """Threads for torch: all cores but the submission's for wide networks; in narrow ones threads would only wait."""
+    """Threads for torch's run, and as many for its copies beside it; in narrow networks they would only wait."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores - 1) if settings.hidden >= 500 else 1
+    return max(1, (cores - 1) // 2) if settings.hidden >= 500 else 1
 
 
 def trace(
@@ -123,6 +126,7 @@ def trace(
             tracer.run(runner, timeout, progress)
         except KeyboardInterrupt:
             tracer.interrupted = True
+        tracer.settle()
         return tracer.result(runner.output)
 
 
@@ -173,23 +177,35 @@ class _Tracer:
             if isinstance(item, Evaluation):
                 self._evaluate(item, seen)
             else:
-                self._step(item, seen)
+                following = given[0] if given and isinstance(given[0], Step) else None
+                self._step(item, seen, following)
             if progress is not None and isinstance(item, Step):
                 rate = self.judged_steps / max(time.monotonic() - self.clock, 1e-9)
                 progress(item.number, self.plan.total, f"{rate:.1f} steps/s")
             if self.stopped is not None:
                 break
 
+    def settle(self) -> None:
+        """Judge to the end what was taken."""
+        self._add(self.judge.settle())
+
     # ---- a step
 
-    def _step(self, step: Step | None, seen: Observation) -> None:
-        self.totals["submission_seconds"] += seen.seconds
-        number_ = 1 if step is None else step.number
+    def _step(self, step: Step | None, seen: Observation, following: Step | None) -> None:
         if seen.failures:
-            self.stopped = (number_, self._failures(seen))
+            self.settle()
+            self.totals["submission_seconds"] += seen.seconds
+            self.stopped = (1 if step is None else step.number, self._failures(seen))
             return
         assert step is not None
-        judged = self.judge.judge(step, seen)
+        self._add(self.judge.take(step, seen, following))
+
+    def _add(self, steps: "Sequence[Judged]") -> None:
+        for judged in steps:
+            self._add_step(judged)
+
+    def _add_step(self, judged: "Judged") -> None:
+        number_ = judged.step.number
         if judged.broken:
             self.stopped = (number_, judged.broken)
         for figures in judged.figures:
@@ -202,6 +218,7 @@ class _Tracer:
             ):
                 self.worst[name] = (number_, figures)
         self.judged_steps += not judged.broken
+        self.totals["submission_seconds"] += judged.submission_seconds
         self.totals["shared_kinks"] += judged.shared_kinks
         self.totals["other_kinks"] += judged.other_kinks
         self.totals["kept"] += judged.kept
@@ -210,16 +227,15 @@ class _Tracer:
         self.totals["replica_seconds"] += judged.replica_seconds
         special = judged.first is not None or bool(judged.broken) or self.judge.undecided == number_
         if self.plan.written(number_) or special:
-            common = {"step": number_, "epoch": step.epoch}
+            common = {"step": number_, "epoch": judged.step.epoch}
             for figures in judged.figures:
                 self.sink.add("quantities", common | vars(figures))
             self.sink.add(
                 "steps",
                 common
-                | {"eta": step.eta, "loss": judged.loss, "torch_loss": judged.torch_loss}
+                | {"eta": judged.step.eta, "loss": judged.loss, "torch_loss": judged.torch_loss}
                 | {name: getattr(judged, name) for name in ("shared_kinks", "other_kinks", "kept", "seen")}
-                | {"submission_seconds": seen.seconds, "torch_seconds": judged.torch_seconds}
-                | {"replica_seconds": judged.replica_seconds},
+                | {f"{who}_seconds": getattr(judged, f"{who}_seconds") for who in ("submission", "torch", "replica")},
             )
 
     def _failures(self, seen: Observation) -> dict[str, Comparison]:
@@ -250,6 +266,7 @@ class _Tracer:
 
     def _evaluate(self, item: Evaluation, seen: Observation) -> None:
         if item.part == "train" and item.rows.start == 0:
+            self.settle()
             self.judge.hold()
         if seen.failures:
             self.evaluation = failed(next(iter(seen.failures.values())))

@@ -11,7 +11,7 @@ decay half of the copies keep the sign with which each weight is rounded.
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -25,14 +25,15 @@ from reference.weights import NAMES
 _SLACK = 1 << 16
 _TILE = 1 << 18
 """Signs that are drawn: `_TILE` of them are read at a time, from a place that changes by up to `_SLACK`."""
-_BLOCK = 1 << 20
-"""Bytes of a weight, of all copies together, that are worked on at a time: so much stays near the processor."""
+_BLOCK = 200_000
+"""Elements of a weight, of all copies together, that are worked on at a time: so many stay near the processor."""
 
 
 class Replicas:
-    """`count` perturbed copies of a run from the same weights; its tensors have the copies as first dimension.
+    """`count` perturbed copies (R of them) of a run from the same weights.
 
-    Weights {"L1_W": D×M, "L1_b": 1×M, "L2_W": M×K, "L2_b": 1×K}, all of one dtype, which the copies compute in.
+    Weights {"L1_W": D×M, "L1_b": 1×M, "L2_W": M×K, "L2_b": 1×K}, all of one dtype, which the copies compute in. Theirs
+    have the copies as second dimension, so that some rows of all copies lie in one piece of memory: D×R×M and so on.
     """
 
     def __init__(
@@ -47,38 +48,45 @@ class Replicas:
         device: str = "cpu",
     ) -> None:
         self._activation, self._alpha, self._lam = activation, alpha, lam
-        self.weights = {
-            name: torch.tensor(weights[name], device=device).expand(count, -1, -1).clone() for name in NAMES
-        }
+        self.weights = {name: torch.tensor(weights[name], device=device)[:, None].repeat(1, count, 1) for name in NAMES}
         self._velocity = {name: torch.zeros_like(w) for name, w in self.weights.items()} if alpha > 0 else {}
         self._draw = random.Random(seed)
         self._factors = self._drawn(torch.Generator().manual_seed(seed))
-        self._scratch: dict[tuple[torch.Size, str], Tensor] = {}
+        self._scratch: dict[tuple[tuple[int, ...], str], Tensor] = {}
         self._u = torch.empty(0)
-        self._X = torch.empty(0)
+        self._X: Tensor | None = None
 
     def hidden(self, X: Tensor) -> Tensor:
-        """The first half of a step: u of each copy (R×N×M) for X (N×D)."""
-        self._X = X
-        w = self.weights
-        operand = self._operand(X.expand(len(w["L1_W"]), -1, -1), "inputs")
-        u = torch.bmm(operand, w["L1_W"], out=self._room(torch.Size((*operand.shape[:2], w["L1_W"].shape[2])), "u"))
-        self._u = self._rounded(self._rounded(u).add_(w["L1_b"]))
+        """The first half of a step: u of each copy (R×N×M) for X (N×D), valid until the second half."""
+        if X is not self._X:
+            self._X, w = X, self.weights["L1_W"].transpose(0, 1)
+            operand = self._operand(X.expand(len(w), -1, -1), "inputs")
+            self._u = self._biased(torch.bmm(operand, w, out=self._room((*operand.shape[:2], w.shape[2]), "u")))
         return self._u
 
     def step(
-        self, y: Tensor, keep: Tensor, side: Tensor | None, eta: float, beside: Mapping[str, Tensor]
+        self,
+        X: Tensor,
+        y: Tensor,
+        keep: Tensor,
+        side: Tensor | None,
+        eta: float,
+        beside: Mapping[str, Tensor],
+        following: Tensor | None = None,
     ) -> dict[str, float]:
-        """The second half, arguments as those of Trainer.step: the spread of each of QUANTITIES but the first.
+        """A step, arguments as those of Trainer.step: the spread of each of QUANTITIES.
 
-        Every copy stands on the same side of a kink. `beside` is what the unperturbed run's step gave.
+        Every copy stands on the same side of a kink. `beside` is what the unperturbed run's step gave. `following` is
+        the next step's X where it is known, whose first half is then done on the way.
         """
-        r, w, room = self._rounded, self.weights, partial(self._room, self._u.shape)
+        r, w, u = self._rounded, self.weights, self.hidden(X)
+        room = partial(self._room, u.shape)
         N = len(y)
         slope = None if side is None else side.to(keep.dtype)
-        h = self._tanh(self._u) if slope is None else torch.mul(self._u, slope, out=room("h"))
+        h = self._tanh(u) if slope is None else torch.mul(u, slope, out=room("h"))
         s = h if bool((keep == 1).all()) else r(torch.mul(h, keep, out=room("s")))
-        a = r(r(torch.bmm(self._operand(s, "operand"), w["L2_W"])).add_(w["L2_b"]))
+        W2 = w["L2_W"].transpose(0, 1)
+        a = r(r(torch.bmm(self._operand(s, "operand"), W2)).add_(w["L2_b"].transpose(0, 1)))
         d = r(a - a.amax(dim=2, keepdim=True))
         e = r(d.exp())
         total = r(e.sum(dim=2, keepdim=True))
@@ -87,22 +95,30 @@ class Replicas:
         loss = r(losses.mean(dim=(1, 2)))
         one_hot = (torch.arange(a.shape[2], device=y.device) == y[:, None]).to(a.dtype)
         da = r(r(r(e / total) - one_hot).div_(N))
-        ds = r(torch.bmm(self._operand(da, "operand"), w["L2_W"].transpose(1, 2), out=room("ds")))
+        ds = r(torch.bmm(self._operand(da, "operand"), W2.transpose(1, 2), out=room("ds")))
         dh = ds if s is h else r(torch.mul(ds, keep, out=room("dh")))
         du = r(dh * r(1 - r(h * h))) if slope is None else torch.mul(dh, slope, out=room("du"))
-        values = (h, s, a, loss, da, ds, dh, du)
-        names = (*QUANTITIES[1:7], "dropout gradient", "activation gradient")
+        values = (u, h, s, a, loss, da, ds, dh, du)
+        names = (*QUANTITIES[:7], "dropout gradient", "activation gradient")
         spreads = {name: self.spread(value, beside[name]) for name, value in zip(names, values, strict=True)}
-        ones = torch.ones(1, 1, N, dtype=a.dtype, device=y.device)
-        for layer, inputs, grad in (("L1", self._X.T[None], du), ("L2", s.transpose(1, 2), da)):
-            noisy = self._operand(grad, "operand")
-            spreads |= self._descend(f"{layer}_W", inputs, noisy, eta, beside)
-            spreads |= self._descend(f"{layer}_b", ones, noisy, eta, beside)
+        ones = torch.ones(1, N, dtype=a.dtype, device=y.device)
+        noisy = self._operand(da.transpose(0, 1), "operand")
+        spreads |= self._descend("L2_W", s.transpose(1, 2), noisy, eta, beside)
+        spreads |= self._descend("L2_b", ones, noisy, eta, beside)
+        noisy = self._operand(du.transpose(0, 1), "operand")
+        spreads |= self._descend("L1_b", ones, noisy, eta, beside)
+        spreads |= self._descend("L1_W", X.T, noisy, eta, beside, self._begin(following))
+        if following is None:
+            self._X = None  # u belongs to the weights before
+        elif following is self._X:
+            self._u = self._biased(self._u)
+        else:
+            self.hidden(following)
         return spreads
 
     def spread(self, copies: Tensor, value: Tensor) -> float:
         """The largest distance of any copy's element from that of the unperturbed run; NaN where one is not finite."""
-        return float(torch.sub(copies, value, out=self._room(copies.shape, "spread")).abs_().amax())
+        return _largest(torch.sub(copies, value, out=self._room(copies.shape, "spread")))
 
     # ---- inside
 
@@ -127,11 +143,14 @@ class Replicas:
         signs = torch.randint(0, 2, (_TILE + _SLACK,), generator=generator, dtype=torch.int8).to(w)
         return 1 + (2 * signs - 1) * torch.finfo(w.dtype).eps
 
+    def _biased(self, u: Tensor) -> Tensor:
+        return self._rounded(self._rounded(u).add_(self.weights["L1_b"].transpose(0, 1)))
+
     def _operand(self, matrix: Tensor, use: str) -> Tensor:
         """A matrix as a product is given it, perturbed; valid until the next one for the same use."""
         return self._rounded(self._room(matrix.shape, use).copy_(matrix))
 
-    def _room(self, shape: torch.Size, use: str) -> Tensor:
+    def _room(self, shape: tuple[int, ...], use: str) -> Tensor:
         """Memory of this shape that is kept, for one use."""
         if (shape, use) not in self._scratch:
             w = self.weights["L1_W"]
@@ -144,42 +163,85 @@ class Replicas:
         e = r((-2 * u).exp_())
         return r(r(2 / r(e.add_(1))) - 1)
 
-    def _descend(
-        self, name: str, inputs: Tensor, grad: Tensor, eta: float, beside: Mapping[str, Tensor]
-    ) -> dict[str, float]:
-        """The gradient of a weight or bias, inputs @ grad, and its update; the spreads of both.
+    def _begin(self, following: Tensor | None) -> Callable[[slice], None] | None:
+        """What adds the product of the next step's X with some rows of L1's weight to u, while they are at hand.
 
-        A weight is large: its rows are taken a few at a time, and all is done to them at once.
+        None where X has so many rows that adding takes longer than to read the whole weight once more.
+        """
+        w = self.weights["L1_W"]
+        if following is None or 2 * len(following) >= self._rows_at_a_time(w):
+            return None
+        operand = self._operand(following.expand(w.shape[1], -1, -1), "inputs")
+        u = self._room((*operand.shape[:2], w.shape[2]), "u").zero_()
+        self._X, self._u = following, u
+
+        def add(block: slice) -> None:
+            torch.baddbmm(u, operand[:, :, block], w[block].transpose(0, 1), out=u)
+
+        return add
+
+    @staticmethod
+    def _rows_at_a_time(w: Tensor) -> int:
+        return max(1, _BLOCK // (w.shape[1] * w.shape[2]))
+
+    def _descend(
+        self,
+        name: str,
+        inputs: Tensor,
+        grad: Tensor,
+        eta: float,
+        beside: Mapping[str, Tensor],
+        each: Callable[[slice], None] | None = None,
+    ) -> dict[str, float]:
+        """The gradient of a weight or bias, inputs (D×N, or R×D×N) @ grad (N×R×M), and its update; the spreads of both.
+
+        A weight is large: its rows are taken a few at a time, and all is done to them at once, `each` after the rest.
         """
         w = self.weights[name]
-        copies, D, M = w.shape
         of_gradient, updated = f"{name[:2]} gradient of {name[3:]}", f"updated {name.replace('_', ' ')}"
-        rows = max(grad.shape[1], _BLOCK // (copies * M * w.element_size()))
         found = {of_gradient: 0.0, updated: 0.0}
-        for first in range(0, D, rows):
-            block = slice(first, min(first + rows, D))
-            g = self._room(w[:, block].shape, "gradient")
-            g = self._rounded(torch.bmm(inputs[:, block].expand(copies, -1, -1), grad, out=g))
-            found[of_gradient] = _larger(found[of_gradient], self.spread(g, beside[of_gradient][block]))
+        rows = max(len(grad), self._rows_at_a_time(w))
+        for first in range(0, len(w), rows):
+            block = slice(first, min(first + rows, len(w)))
+            g = self._rounded(self._product(inputs[..., block, :], grad))
             self._update(name, block, g, eta)
-            found[updated] = _larger(found[updated], self.spread(w[:, block], beside[updated][block]))
+            found[of_gradient] = _larger(found[of_gradient], _largest(g.sub_(beside[of_gradient][block, None])))
+            torch.sub(w[block], beside[updated][block, None], out=g)
+            found[updated] = _larger(found[updated], _largest(g))
+            if each is not None:
+                each(block)
         return found
 
+    def _product(self, inputs: Tensor, grad: Tensor) -> Tensor:
+        """inputs @ grad of each copy: D×R×M."""
+        N, copies, M = grad.shape
+        g = self._room((inputs.shape[-2], copies, M), "gradient")
+        if inputs.ndim == 2:  # all copies have the same
+            torch.mm(inputs, grad.view(N, -1), out=g.view(len(g), -1))
+        else:
+            torch.bmm(inputs, grad.transpose(0, 1), out=g.transpose(0, 1))
+        return g
+
     def _update(self, name: str, block: slice, g: Tensor, eta: float) -> None:
-        w = self.weights[name][:, block]
+        w = self.weights[name][block]
         if self._lam != 0:
-            g = self._rounded(g.add_(w, alpha=self._lam))
+            g = self._rounded(torch.add(g, w, alpha=self._lam, out=self._room(g.shape, "decayed")))
         if self._alpha > 0:
-            v = self._velocity[name][:, block]
+            v = self._velocity[name][block]
             w.add_(self._rounded(self._rounded(v.mul_(self._alpha)).sub_(g, alpha=eta)))
         else:
             w.sub_(g, alpha=eta)
-        steady = len(w) // 2 if self._lam != 0 else 0
+        steady = w.shape[1] // 2 if self._lam != 0 else 0
         if steady:
-            self._rounded(w[:steady], start=block.start * w.shape[2])
-        self._rounded(w[steady:])
+            self._rounded(w[:, :steady], start=block.start * w.shape[2])
+        self._rounded(w[:, steady:])
 
 
 def _larger(a: float, b: float) -> float:
     """The larger of two; NaN where one is."""
     return a if math.isnan(a) or a > b else b
+
+
+def _largest(difference: Tensor) -> float:
+    """The largest absolute value, NaN where one is; the tensor is overwritten."""
+    return float(difference.abs_().amax())

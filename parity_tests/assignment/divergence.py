@@ -4,8 +4,9 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -55,9 +56,14 @@ class Figures:
 
 @dataclass
 class Judged:
-    """What a step showed. `broken`: why the run cannot go on, by quantity; `first`: the first divergence, if here."""
+    """What a step showed. `broken`: why the run cannot go on, by quantity; `first`: the first divergence, if here.
 
-    figures: list[Figures]
+    `torch_seconds` are of the clock, `replica_seconds` of the processor: the copies run beside everything else.
+    """
+
+    step: Step
+    figures: list[Figures] = field(default_factory=list)
+    submission_seconds: float = 0.0
     loss: float | None = None
     torch_loss: float | None = None
     shared_kinks: int = 0
@@ -95,9 +101,16 @@ class Judge:
         """The weights that the submission must start this step from, None where it goes on from its own."""
         return None
 
-    def judge(self, step: Step, seen: Observation) -> Judged:
-        """Judge what the submission did in this step."""
+    def take(self, step: Step, seen: Observation, following: Step | None) -> list[Judged]:
+        """Take what the submission did in this step; returns the steps that are judged by now, which may lag behind.
+
+        `following` is the next step where it is known.
+        """
         raise NotImplementedError
+
+    def settle(self) -> list[Judged]:
+        """Judge what has been taken, to the end; returns the steps that were not returned before."""
+        return []
 
     def logits(self, X: Array) -> Array:
         """torch's own logits, after the last step."""
@@ -108,7 +121,10 @@ class Judge:
         raise NotImplementedError
 
     def hold(self) -> None:
-        """Copy what is needed of the submission's last step: its arrays stay valid for two rounds, and more come."""
+        """Copy what is needed of the submission's last step: its arrays stay valid for three rounds, and more come.
+
+        All that was taken must be settled.
+        """
         raise NotImplementedError
 
     def judge_evaluation(self, X: Array, logits: Returned) -> Comparison:
@@ -124,8 +140,36 @@ class Judge:
         return self.first
 
 
+@dataclass(frozen=True)
+class _Taken:
+    """A step that both sides have made, and what its judgement waits for: the spreads that the copies find.
+
+    `wanted` is torch's, `own` the submission's, by quantity; `before` and `earlier` are the weights before this step
+    and before the last, torch's and the submission's.
+    """
+
+    step: Step
+    seen: Observation
+    X: torch.Tensor
+    y: torch.Tensor
+    keep: torch.Tensor
+    side: torch.Tensor | None
+    own: Mapping[str, Array | None]
+    wanted: Mapping[str, torch.Tensor]
+    before: tuple[Mapping[str, torch.Tensor], Mapping[str, Array]]
+    earlier: tuple[Mapping[str, torch.Tensor], Mapping[str, Array]]
+    gaps: Mapping[str, float]
+    changes: Mapping[str, float]
+    judged: Judged
+    spreads: "Future[tuple[dict[str, float], float]]"
+
+
 class Free(Judge):
-    """Both sides go on from their own weights; the radius is measured by perturbed replicas of torch's side."""
+    """Both sides go on from their own weights; the radius is measured by perturbed replicas of torch's side.
+
+    The copies take longest. They make a step in a thread of their own while the next one is taken here, so that a step
+    is judged when the next has been taken.
+    """
 
     def __init__(self, plan: Plan, dropout: bool, factor: float = FACTOR) -> None:
         super().__init__(plan, dropout)
@@ -136,49 +180,77 @@ class Free(Judge):
         self.factor = factor
         self.most: dict[str, float] = {}
         self._changes: dict[str, deque[float]] = {name: deque(maxlen=LOOK_BACK) for name in UPDATED}
-        # torch's weights before this step, before the one before it, and room for those after it
-        self._before, self._earlier, self._spare = (
-            {name: torch.tensor(w, device=s.device) for name, w in plan.weights.items()} for _ in range(3)
-        )
+        # torch's weights after the last step, the one before, ...: as many as a judgement that lags behind can need.
+        start = {name: torch.tensor(w, device=s.device) for name, w in plan.weights.items()}
+        kept = 4 if s.alpha > 0 else 3
+        self._states = deque({name: w.clone() for name, w in start.items()} for _ in range(kept))
+        self._own_states: deque[Mapping[str, Array]] = deque([dict(plan.weights)] * 2, maxlen=2)
         self._gauge = Gauge()
         self._aside = ThreadPoolExecutor(1, "replicas")
-        self._own_before: dict[str, Array] = dict(plan.weights)
-        self._own_earlier: dict[str, Array] = dict(plan.weights)
+        self._taken: _Taken | None = None
+        self._judged: list[Judged] = []
+        self._given: tuple[int, torch.Tensor, torch.Tensor] | None = None
 
     def logits(self, X: Array) -> Array:
         return np.asarray(self.trainer.logits(self._tensor(X)).cpu().numpy())
 
-    def judge(self, step: Step, seen: Observation) -> Judged:
-        X, y = self.plan.data(step)
-        inputs, labels = self._tensor(X), self._tensor(y)
-        judged = Judged([])
-        # The copies take longest, and wait for nothing that is done meanwhile.
-        copies = self._aside.submit(_timed, self.replicas.hidden, inputs)
-        u, judged.torch_seconds = _timed(self.trainer.hidden, inputs)
+    def take(self, step: Step, seen: Observation, following: Step | None) -> list[Judged]:
+        X, y = self._batch(step)
+        judged = Judged(step, submission_seconds=seen.seconds)
+        u, judged.torch_seconds = _timed(self.trainer.hidden, X, clock=time.monotonic)
         own = {name: self._own(seen, name, shape) for name, shape in self._shapes(len(y)).items()}
         keep = self._keep(u, own, judged)
-        copies_u, judged.replica_seconds = copies.result()
-        spread = {"L1 output": self.replicas.spread(copies_u, u)}
-        side = self._side(u, own["L1 output"], self._radius("L1 output", spread["L1 output"]), judged)
-        wanted, seconds = _timed(self.trainer.step, labels, keep, side if judged.shared_kinks else None, step.eta)
+        side = self._side(u, own["L1 output"], partial(self._radius_by_now, X, u), judged)
+        with_kinks = side if judged.shared_kinks else None
+        wanted, seconds = _timed(self.trainer.step, y, keep, with_kinks, step.eta, clock=time.monotonic)
         judged.torch_seconds += seconds
-        spreads = self._aside.submit(_timed, self.replicas.step, labels, keep, side, step.eta, wanted)
         judged.torch_loss = float(wanted["loss"])
         gaps, changes = self._gaps(seen, own, wanted, judged)
-        found, seconds = spreads.result()
-        spread |= found
-        judged.replica_seconds += seconds
+        state = self._states[0]  # where the weights have been copied, which the next step changes
+        wanted |= {updated_name(name): w for name, w in state.items()}
+        self._finish()
+        ahead = None if following is None else self._batch(following)[0]
+        self._taken = _Taken(
+            step, seen, X, y, keep, side, own, wanted,
+            before=(self._states[-1], self._own_states[-1]),
+            earlier=(self._states[-2], self._own_states[-2]),
+            gaps=gaps, changes=changes, judged=judged,
+            spreads=self._aside.submit(
+                _timed, self.replicas.step, X, y, keep, side, step.eta, wanted, ahead, clock=time.thread_time
+            ),
+        )  # fmt: skip
+        self._states.rotate(-1)
+        self._remember(own)
+        if judged.broken:
+            self._finish()
+        return self._new()
+
+    def settle(self) -> list[Judged]:
+        self._finish()
+        return self._new()
+
+    def _finish(self) -> None:
+        """Judge the step that was taken last."""
+        if (taken := self._taken) is None:
+            return
+        self._taken = None
+        spread, taken.judged.replica_seconds = taken.spreads.result()
         for name, _ in self.names:
             self.most[name] = self._spread_so_far(name, spread[name])
-        self._see_whether_useful(step, changes)
-        self._verdicts(step, gaps, changes, spread, wanted, judged)
-        mismatch = next((figures for figures in judged.figures if figures.verdict == "mismatch"), None)
-        if mismatch is not None and self.first is None:
-            name = mismatch.quantity
-            comparison = self._explain(step, own[name], wanted[name], mismatch)
-            blamed = self._blame(step, seen, name, X, y, keep, side, wanted)
-            judged.first = self._diverges(step, name, mismatch.todo, replace(comparison, **blamed(comparison)))
-        self._remember(own)
+        self._see_whether_useful(taken.step, taken.changes)
+        self._verdicts(taken, spread)
+        figures = next((figures for figures in taken.judged.figures if figures.verdict == "mismatch"), None)
+        if figures is not None and self.first is None:
+            name = figures.quantity
+            comparison = self._explain(taken.step, taken.own[name], taken.wanted[name], figures)
+            blamed = self._blame(taken, name)
+            taken.judged.first = self._diverges(
+                taken.step, name, figures.todo, replace(comparison, **blamed(comparison))
+            )
+        self._judged.append(taken.judged)
+
+    def _new(self) -> list[Judged]:
+        judged, self._judged = self._judged, []
         return judged
 
     def _gaps(
@@ -201,16 +273,9 @@ class Free(Judge):
         }
         return gaps, changes
 
-    def _verdicts(
-        self,
-        step: Step,
-        gaps: Mapping[str, float],
-        changes: Mapping[str, float],
-        spread: Mapping[str, float],
-        wanted: Mapping[str, torch.Tensor],
-        judged: Judged,
-    ) -> None:
+    def _verdicts(self, taken: _Taken, spread: Mapping[str, float]) -> None:
         """The figures of every quantity; how large its elements are only where somebody will read it."""
+        step, gaps, judged = taken.step, taken.gaps, taken.judged
         radii = {name: self.factor * self.most[name] for name in gaps}
         ratios = {name: _ratio(gaps[name], radii[name]) for name in gaps}
         beyond = self.undecided is None and self.first is None and any(ratio > 1 for ratio in ratios.values())
@@ -224,20 +289,27 @@ class Free(Judge):
                     name, todo,
                     "undecided" if self.undecided is not None else "match" if ratios[name] <= 1 else "mismatch",
                     gaps[name], radii[name], ratios[name], spread[name],
-                    change=changes.get(WEIGHT_OF.get(name, "")),
-                    size=float(wanted[name].abs().max()) if read else None,
+                    change=taken.changes.get(WEIGHT_OF.get(name, "")),
+                    size=float(taken.wanted[name].abs().max()) if read else None,
                     got=judged.loss if loss else None,
                     want=judged.torch_loss if loss else None,
                 )
             )  # fmt: skip
 
     def own_weights(self) -> Mapping[str, Array]:
-        return self._own_before
+        return self._own_states[-1]
 
     def hold(self) -> None:
-        self._own_before = {name: w.copy() for name, w in self._own_before.items()}
+        self._own_states[-1] = {name: w.copy() for name, w in self._own_states[-1].items()}
 
     # ---- inside
+
+    def _batch(self, step: Step) -> tuple[torch.Tensor, torch.Tensor]:
+        """X and the labels of a step; the same tensors when it is asked for again, as the copies have begun with X."""
+        if self._given is None or self._given[0] != step.number:
+            X, y = self.plan.data(step)
+            self._given = step.number, self._tensor(X), self._tensor(y)
+        return self._given[1:]
 
     def _tensor(self, array: Array) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.settings.device)
@@ -272,15 +344,28 @@ class Free(Judge):
         before = self.most.get(name, 0.0)
         return math.inf if math.isnan(spread) or math.isinf(before) else max(before, spread)
 
-    def _side(self, u: torch.Tensor, own: Array | None, radius: float, judged: Judged) -> torch.Tensor | None:
-        """Where relu's slope is 1: torch's own view, but the submission's where u lies within its radius of 0."""
+    def _radius_by_now(self, X: torch.Tensor, u: torch.Tensor) -> float:
+        """The radius of u at a step that is being taken; the copies, which lag behind, catch up for it."""
+        self._finish()
+        return self._radius("L1 output", self.replicas.spread(self.replicas.hidden(X), u))
+
+    def _side(
+        self, u: torch.Tensor, own: Array | None, radius: Callable[[], float], judged: Judged
+    ) -> torch.Tensor | None:
+        """Where relu's slope is 1: torch's own view, but the submission's where u lies within its radius of 0.
+
+        The radius is asked for only where the two views differ.
+        """
         if self.settings.activation == "tanh":
             return None
         side = u > 0
         if own is None:
             return side
         theirs = self._tensor(own) > 0
-        differ, near = side != theirs, u.abs() <= radius
+        differ = side != theirs
+        if not differ.any():
+            return side
+        near = u.abs() <= radius()
         judged.shared_kinks = int((differ & near).sum())
         judged.other_kinks = int((differ & ~near).sum())
         return torch.where(near, theirs, side)
@@ -301,10 +386,11 @@ class Free(Judge):
 
     def _follow(self, own: Array | None, want: torch.Tensor, name: str, gaps: dict[str, float]) -> float:
         """The gap of a weight, its largest change in this step, and a copy of it for the steps to come, in one pass."""
+        before = self._states[-1][name]
         theirs = want if own is None else self._tensor(own)
         found = [
             (self._gauge.distance(x, w), self._gauge.distance(w, b), kept.copy_(w))
-            for x, w, b, kept in zip(*map(rows, (theirs, want, self._before[name], self._spare[name])), strict=True)
+            for x, w, b, kept in zip(*map(rows, (theirs, want, before, self._states[0][name])), strict=True)
         ]
         gap, change = (float(np.max([piece[i] for piece in found])) for i in (0, 1))
         if own is not None:
@@ -371,46 +457,39 @@ class Free(Judge):
             arrays=(np.asarray(own), wanted.copy(), np.full(wanted.shape, radius)),
         )
 
-    def _blame(
-        self,
-        step: Step,
-        seen: Observation,
-        name: str,
-        X: Array,
-        y: NDArray[np.int64],
-        keep: torch.Tensor,
-        side: torch.Tensor | None,
-        wanted: Mapping[str, torch.Tensor],
-    ) -> Any:
+    def _blame(self, taken: _Taken, name: str) -> Any:
         """A function of the comparison that says whose step is further from the same step in higher precision.
 
         Each side is held against the step recomputed from its own weights before it; the submission's velocity is the
         change of weights that it made in the step before.
         """
-        kept = (keep.cpu().numpy() != 0) * (
-            1 if self.settings.rate == 0 else 1 / (1 - np.longdouble(self.settings.rate))
-        )
-        own_u = self._own(seen, "L1 output", tuple(wanted["L1 output"].shape))
-        torch_side = None if side is None else side.cpu().numpy()
-        own_side = torch_side if own_u is None or side is None else own_u > 0
+        X, wanted, rate = taken.X.cpu().numpy(), taken.wanted, self.settings.rate
+        kept = (taken.keep.cpu().numpy() != 0) * (1 if rate == 0 else 1 / (1 - np.longdouble(rate)))
+        own_u = self._own(taken.seen, "L1 output", tuple(wanted["L1 output"].shape))
+        torch_side = None if taken.side is None else taken.side.cpu().numpy()
+        own_side = torch_side if own_u is None or torch_side is None else own_u > 0
 
         def off(weights: Mapping[str, Array], earlier: Mapping[str, Array], slope: Any, value: Array) -> float:
             state = {n: precise(np.asarray(weights[n], X.dtype)) for n in WEIGHT_NAMES}
             velocity = {n: state[n] - precise(np.asarray(earlier[n], X.dtype)) for n in WEIGHT_NAMES}
             high = precise(X)
             exact = exactly(
-                state, velocity, high, y, kept.astype(high.dtype), None if slope is None else slope.astype(high.dtype),
-                activation=self.settings.activation, alpha=self.settings.alpha, lam=self.settings.lam, eta=step.eta,
+                state, velocity, high, taken.y.cpu().numpy(), kept.astype(high.dtype),
+                None if slope is None else slope.astype(high.dtype),
+                activation=self.settings.activation, alpha=self.settings.alpha, lam=self.settings.lam,
+                eta=taken.step.eta,
             )[name]  # fmt: skip
             with np.errstate(all="ignore"):
                 return float(np.abs(value.astype(high.dtype) - exact).max())
 
-        own_value = self._own(seen, name, tuple(wanted[name].shape))
+        (before, own_before), (earlier, own_earlier) = taken.before, taken.earlier
+        if self.settings.alpha <= 0:  # the weights before the last step do not matter
+            earlier, own_earlier = before, own_before
+        own_value = taken.own[name]
         assert own_value is not None
-        moves = self.settings.alpha > 0  # or else the weights before the last step do not matter
-        theirs = off(self._own_before, self._own_earlier if moves else self._own_before, own_side, own_value)
-        before, earlier = ({n: w.cpu().numpy() for n, w in state.items()} for state in (self._before, self._earlier))
-        ours = off(before, earlier, torch_side, wanted[name].cpu().numpy())
+        theirs = off(own_before, own_earlier, own_side, own_value)
+        last, last_but_one = ({n: w.cpu().numpy() for n, w in state.items()} for state in (before, earlier))
+        ours = off(last, last_but_one, torch_side, wanted[name].cpu().numpy())
         blame = "reference" if ours > theirs else "submission"
         precision = "float64" if X.dtype == np.float32 else "long double"
 
@@ -422,11 +501,11 @@ class Free(Judge):
         return said
 
     def _remember(self, own: Mapping[str, Array | None]) -> None:
-        self._spare, self._earlier, self._before = self._earlier, self._before, self._spare
-        if self.settings.alpha > 0:
-            self._own_earlier = {name: w.copy() for name, w in self._own_before.items()}
+        before = self._own_states[-1]
+        if self.settings.alpha > 0:  # it is needed for longer than the arrays of a round stay valid
+            self._own_states[-1] = {name: w.copy() for name, w in before.items()}
         found = {name: own[updated_name(name)] for name in WEIGHT_NAMES}
-        self._own_before = {n: self._own_before[n] if w is None else w for n, w in found.items()}
+        self._own_states.append({n: before[n] if w is None else w for n, w in found.items()})
 
 
 class Forced(Judge):
@@ -473,7 +552,7 @@ class Forced(Judge):
             found[name] = start if value is None else value.reshape(start.shape)
         return found
 
-    def judge(self, step: Step, seen: Observation) -> Judged:
+    def take(self, step: Step, seen: Observation, following: Step | None) -> list[Judged]:
         s = self.settings
         clock = time.monotonic()
         X, y = self.plan.data(step)
@@ -497,7 +576,7 @@ class Forced(Judge):
         again = Observation(seen.case, values, failures, seen.facts, seen.warnings, seen.seconds)
         case = Case(s.name, "trajectory", s.name, s.dtype, "network", params, ())
         found = judge_step(case, arrays, again, t, s.device)
-        judged = Judged([], torch_seconds=time.monotonic() - clock)
+        judged = Judged(step, submission_seconds=seen.seconds, torch_seconds=time.monotonic() - clock)
         for name, todo in self.names:
             c = found[name]
             if c.verdict not in ("match", "undecided", "mismatch") or (c.verdict == "mismatch" and c.gap is None):
@@ -509,14 +588,14 @@ class Forced(Judge):
             if name == "loss":
                 judged.loss, judged.torch_loss = c.got, c.want
         self._seen_before, self._eta_before = seen, step.eta
-        return judged
+        return [judged]
 
 
-def _timed(function: Callable[..., T], *arguments: Any) -> tuple[T, float]:
+def _timed(function: Callable[..., T], *arguments: Any, clock: Callable[[], float]) -> tuple[T, float]:
     """What a function returns, and the seconds that it took."""
-    clock = time.monotonic()
+    start = clock()
     result = function(*arguments)
-    return result, time.monotonic() - clock
+    return result, clock() - start
 
 
 def _ratio(gap: float, radius: float) -> float:

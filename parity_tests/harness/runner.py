@@ -72,7 +72,7 @@ class Runner:
     library, `lend_utils` the file that serves as `utils` where the folder has none. A case may take `case_seconds`
     of wall time, the process `memory` bytes of address space, one message `cap` bytes of arrays. `isolation` is the
     level at which it runs, one of isolation.LEVELS. What comes back is laid into shared memory, and copied from there;
-    with a `shelf` of so many bytes the arrays of a round stay there, and are valid for two more rounds. Its processes
+    with a `shelf` of so many bytes the arrays of a round stay there, and are valid for three more rounds. Its processes
     are forked off `servers` where that can be had, and started cold where it cannot, or where there are none.
     Raises UsageError for a module in `allow` that is not installed; its methods HarnessError where the process itself
     cannot be run, UsageError where the level cannot be had.

@@ -1,6 +1,6 @@
 """Memory shared with the process of a submission, where what comes of a round is laid instead of being sent.
 
-It has banks, one a round in turn, so that a round's arrays stay where they are while the next two are written. A bank
+It has banks, one a round in turn, so that a round's arrays stay where they are while the next three are written. A bank
 begins with the length of its log and the label of the call at hand, then come the log (a line of JSON for each message,
 complete before its length says so) and the arrays. What lies there outlives the process, and costs one copy.
 
@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-BANKS = 3
+BANKS = 4
 LOG = 1 << 18
 """Bytes of a bank's log."""
 _LABEL = 1 << 12

@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 import torch
 
+import reference.replicas
 from parity_tests.assignment import divergence
 from parity_tests.assignment.divergence import Free, Judged
 from parity_tests.assignment.lockstep import Evaluation, Plan, Settings, Step, for_edition, quantities, updated_name
@@ -170,9 +171,7 @@ def test_torch_its_replicas_and_the_plain_formulas_agree(activation: str) -> Non
     u = trainer.hidden(torch.tensor(X))
     side = u > 0 if activation == "relu" else None
     ours = trainer.step(torch.tensor(y), keep, side, 0.01)
-    copies_u = replicas.hidden(torch.tensor(X))
-    spreads = {"L1 output": replicas.spread(copies_u, u)}
-    spreads |= replicas.step(torch.tensor(y), keep, side, 0.01, ours)
+    spreads = replicas.step(torch.tensor(X), torch.tensor(y), keep, side, 0.01, ours)
     zero = {name: np.zeros_like(w) for name, w in plan.weights.items()}
     exact = exactly(
         plan.weights, zero, X, y, kept / 0.75, None if side is None else side.numpy(),
@@ -184,8 +183,24 @@ def test_torch_its_replicas_and_the_plain_formulas_agree(activation: str) -> Non
         np.testing.assert_allclose(ours[name].numpy(), exact[name], rtol=1e-12, atol=1e-14, err_msg=name)
         assert 0 < spreads[name] < 1e-12, name
     for name, copies in replicas.weights.items():
-        for copy in copies:
+        for copy in copies.unbind(dim=1):
             np.testing.assert_allclose(copy.numpy(), exact[updated_name(name)], rtol=1e-10, atol=1e-13, err_msg=name)
+
+
+@pytest.mark.parametrize("block", [1, 4 * 12 * 25, 1 << 20])
+def test_the_copies_begin_the_next_step_while_they_make_the_last(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reference.replicas, "_BLOCK", block)  # elements of a weight that are worked on at a time
+    plan, trainer, replicas, (X, y, kept) = a_step("relu")
+    this, following, keep = torch.tensor(X), torch.tensor(plan.digits.train_X[:10]), torch.tensor(kept / 0.75)
+    u = trainer.hidden(this)
+    ours = trainer.step(torch.tensor(y), keep, u > 0, 0.01)
+    spreads = replicas.step(this, torch.tensor(y), keep, u > 0, 0.01, ours, following)
+    assert all(0 < spreads[name] < 1e-12 for name in QUANTITIES)
+    begun = replicas.hidden(following).clone()
+    assert 0 < replicas.spread(begun, trainer.hidden(following)) < 1e-12
+    again = replicas.hidden(this)
+    assert 0 < replicas.spread(again, trainer.hidden(this)) < 1e-12
+    assert not torch.equal(again, begun)
 
 
 def test_a_replica_is_moved_by_one_unit_either_way_and_without_bias() -> None:
@@ -202,8 +217,8 @@ def test_the_submission_chooses_the_side_of_a_kink_within_its_radius_alone() -> 
     judge = Free(Plan(SMALL, DIGITS), dropout=True)
     u = torch.tensor([[1e-9, -1e-9, 0.5, -0.5, 1e-9]], dtype=torch.float64)
     own = np.array([[-1e-9, 1e-9, -0.5, 0.5, 2e-9]])
-    judged = Judged([])
-    side = judge._side(u, own, 1e-8, judged)
+    judged = Judged(Step(1, 1, 0.01, np.arange(1), opens=True))
+    side = judge._side(u, own, lambda: 1e-8, judged)
     assert side is not None
     assert side.tolist() == [[False, True, True, False, True]]
     assert (judged.shared_kinks, judged.other_kinks) == (2, 2)
