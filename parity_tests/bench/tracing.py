@@ -26,10 +26,11 @@ def cases() -> Iterator[tuple[int, int, int, str]]:
 
 
 def time_trace(batch: int, every: int, steps: int, dtype: str, rounds: int) -> Timings:
-    """Seconds a step: the trace without its replicas, one replica, torch alone, and both trainings together.
+    """Seconds a step: the whole trace, the same without its replicas, one replica, torch alone, both trainings.
 
     Everything is imported before the clock starts. The evaluations after each epoch count for the trace and for the
-    sum, as both have them, but not for what is called torch, beside which a replica stands.
+    sum, as both have them, but not for what is called torch, beside which a replica stands. The replicas run beside
+    everything else, one after the other on one thread: what they take of the processor is taken off the whole.
     """
     command = [sys.executable, "-m", "parity_tests.bench.training"]
 
@@ -38,9 +39,10 @@ def time_trace(batch: int, every: int, steps: int, dtype: str, rounds: int) -> T
         return found
 
     rows = in_turn({name: partial(side, name) for name in SIDES}, rounds + 1)[1:]  # the first warms up
-    per_step: dict[str, list[float]] = {"trace": [], "replica": [], "torch": [], "both bare": []}
+    per_step: dict[str, list[float]] = {"whole": [], "trace": [], "replica": [], "torch": [], "both bare": []}
     for row in rows:
-        per_step["trace"].append(row["trace"]["step"] / steps)
+        per_step["whole"].append(row["trace"]["step"] / steps)
+        per_step["trace"].append((row["trace"]["step"] - row["trace"]["replicas"]) / steps)
         per_step["replica"].append(row["trace"]["replica"] / steps)
         per_step["torch"].append(row["torch"]["step"] / steps)
         per_step["both bare"].append(sum(row[s]["step"] + row[s]["evaluation"] for s in ("numpy", "torch")) / steps)

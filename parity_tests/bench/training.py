@@ -2,7 +2,7 @@
 
 SIDE is `numpy` (the shipped network's own loop) or `torch` (an eager torch.nn training), both on the batches of a trace
 and with its evaluations, or `trace`: `parity trace` of the same steps. Prints JSON: the seconds of the steps, those of
-the evaluations, and of a trace what its replicas took, once everything was imported.
+the evaluations, and of a trace the processor seconds of its replicas, once everything was imported.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from parity_tests.assignment.lockstep import Evaluation, Plan, Settings
 from parity_tests.checking import shipped_network
-from reference.mnist import load_digits
+from reference.mnist import Digits, load_digits
 
 Array = NDArray[Any]
 RATE, ETA = 0.5, 0.01
@@ -32,16 +33,32 @@ def settings(batch: int, dtype: str, steps: int, every: int) -> Settings:
     return Settings(batch=batch, dtype=dtype, steps=steps, every=every, epochs=steps, rate=RATE, eta=ETA)
 
 
-def train(given: Settings, step: Callable[[Array, Array], None], evaluate: Callable[[Array], object]) -> dict[str, Any]:
+def digits(given: Settings) -> Digits:
+    """The homework's digits, or the first that the steps need, so that evaluations have their share of an epoch."""
+    whole = load_digits()
+    N = given.batch * (given.steps or 0)
+    fewer = max(given.batch, N * len(whole.valid_X) // len(whole.train_X))
+    return replace(
+        whole,
+        train_X=whole.train_X[:N],
+        train_y=whole.train_y[:N],
+        valid_X=whole.valid_X[:fewer],
+        valid_y=whole.valid_y[:fewer],
+    )
+
+
+def train(
+    given: Settings, step: Callable[[Array, Array], None], evaluate: Callable[[Array, Array], object]
+) -> dict[str, Any]:
     """Take every step and evaluation of the plan; the seconds of both."""
-    plan = Plan(given, load_digits())
+    plan = Plan(given, digits(given))
     seconds = {"step": 0.0, "evaluation": 0.0}
     start = time.perf_counter()
     for item in plan:
         X, y = plan.data(item)
         if isinstance(item, Evaluation):
             before = time.perf_counter()
-            evaluate(X)
+            evaluate(X, y)
             seconds["evaluation"] += time.perf_counter() - before
         else:
             step(X, y)
@@ -54,7 +71,7 @@ def by_numpy(given: Settings) -> dict[str, Any]:
     from parity_tests.bench.step import shipped
 
     network = shipped()
-    weights = Plan(given, load_digits()).weights
+    weights = Plan(given, digits(given)).weights
     model = {
         "L1": network.linear_layer(*weights["L1_W"].shape),
         "nonlinear1": network.relu(),
@@ -77,7 +94,10 @@ def by_numpy(given: Settings) -> dict[str, Any]:
         L1.backward(X, nonlinear.backward(u, drop.backward(h, grad_s)))
         network.miniBatchStochasticGradientDescent(model, None, given.lam, given.alpha, given.eta)
 
-    return train(given, step, lambda X: L2.forward(drop.forward(nonlinear.forward(L1.forward(X)), False)))
+    def evaluate(X: Array, y: Array) -> None:
+        network.evaluate(model, network.DataSplit(X, y[:, None].astype(np.float64)), given.batch)
+
+    return train(given, step, evaluate)
 
 
 def by_torch(given: Settings) -> dict[str, Any]:
@@ -88,7 +108,7 @@ def by_torch(given: Settings) -> dict[str, Any]:
     from reference.weights import to_torch
 
     torch.set_num_threads(1)
-    weights = Plan(given, load_digits()).weights
+    weights = Plan(given, digits(given)).weights
     (D, M), K = weights["L1_W"].shape, weights["L2_W"].shape[1]
     model = MLP(D, M, K, activation="relu", rate=given.rate, dtype=torch.from_numpy(weights["L1_W"][:1]).dtype)
     to_torch(weights, model)
@@ -99,7 +119,7 @@ def by_torch(given: Settings) -> dict[str, Any]:
         model.loss(model(torch.from_numpy(X)), torch.from_numpy(y)).backward()
         optimizer.step()
 
-    def evaluate(X: Array) -> None:
+    def evaluate(X: Array, y: Array) -> None:
         with torch.no_grad():
             model.eval()(torch.from_numpy(X))
             model.train()
@@ -133,13 +153,13 @@ def by_trace(given: Settings) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="parity-bench-") as scratch:
         folder = TraceFolder(Path(scratch) / "trace")
         clocked = _Clocked(folder)
-        run = trace(shipped_network(), given, clocked, progress=None)
+        run = trace(shipped_network(), given, clocked, digits=digits(given), progress=None)
         folder.flush()
         seconds = time.perf_counter() - clocked.began
     if run.divergence is not None or run.steps != run.planned:
         raise SystemExit(f"the trace ended at step {run.steps}: {run.divergence}")
     replicas = run.totals["replica_seconds"]
-    return {"step": seconds - replicas, "evaluation": 0.0, "replica": replicas / given.replicas}
+    return {"step": seconds, "evaluation": 0.0, "replica": replicas / given.replicas, "replicas": replicas}
 
 
 def main() -> None:

@@ -230,6 +230,7 @@ def _trace(wanted: Wanted) -> Iterator[Figure]:
     for batch, every, steps, dtype in tracing.cases():
         timings = tracing.time_trace(batch, every, steps, dtype, wanted.slow)
         case = f"batch {batch}, every {every}, {dtype}"
+        yield _figure("trace", case, "trace step, with six replicas", "whole", "both bare", timings, None)
         yield _figure("trace", case, "trace step, replicas apart", "trace", "both bare", timings, tracing.TARGET)
         yield _figure("trace", case, "one replica", "replica", "torch", timings, tracing.REPLICA_TARGETS[dtype])
 
