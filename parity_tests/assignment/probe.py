@@ -25,28 +25,28 @@ class Watched:
 
     def __init__(self, witness: Any) -> None:
         self.witness = witness
-        self.arrays: dict[str, tuple[Any, Any]] = {}
+        self.arrays: dict[str, tuple[Any, Any, bytes]] = {}
         self.overwritten: dict[str, list[str]] = {}
 
     def watch(self, label: str, array: Any) -> Any:
         """Remember how `array` looks now; returns it."""
         if isinstance(array, np.ndarray) and array.dtype != object:
-            self.arrays[label] = (array, array.copy())
+            self.arrays[label] = (array, array.copy(), array.tobytes())
         return array
 
     def look(self, call: str) -> None:
         """Say which of the watched arrays changed during `call`, and remember them as they are now."""
-        for label, (array, before) in list(self.arrays.items()):
+        for label, (array, before, content) in list(self.arrays.items()):
             same = array.shape == before.shape and array.dtype == before.dtype
-            if not (same and _alike(array, before)):
+            if not (same and (array.tobytes() == content or _alike(array, before))):
                 self.overwritten.setdefault(call, []).append(label)
-                self.arrays[label] = (array, array.copy())
+                self.arrays[label] = (array, array.copy(), array.tobytes())
                 self.witness.say("overwritten", self.overwritten)
 
 
 def _alike(array: np.ndarray, before: np.ndarray) -> bool:
-    """Whether all elements are the same, NaN as well; the usual case is the quick one."""
-    return np.array_equal(array, before) or (array.dtype.kind == "f" and np.array_equal(array, before, equal_nan=True))
+    """Whether all elements are the same, whatever their bytes: zeros of either sign, and any NaN."""
+    return np.array_equal(array, before, equal_nan=array.dtype.kind == "f")
 
 
 def construct(cls: Any, *sizes: Any) -> Any:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+FLOAT64 = np.dtype(np.float64)
 
 INPUT_FILE = "mnist_subset.json"
 HIDDEN_BUILT = 16  # what is built where `main` asks for 1,000: cheap even for nested loops
@@ -56,11 +57,12 @@ def write_digits(arrays: Mapping[str, Array], path: Path) -> None:
 
 def _numeric(value: Any) -> Array | None:
     """A float64 copy of a numeric array or list, else None."""
+    if type(value) is np.ndarray and value.dtype == FLOAT64:
+        return value.copy()
     try:
-        array = np.array(value, dtype=np.float64)
+        return np.array(value, dtype=np.float64)
     except (TypeError, ValueError):
         return None
-    return array
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -75,7 +77,7 @@ def _same(one: Any, other: Any) -> bool:
 
 def _equal(one: Array, other: Array) -> bool:
     """Whether two float64 arrays of the same shape hold equal numbers, NaN equal to NaN."""
-    return one.tobytes() == other.tobytes() or bool(np.array_equal(one, other, equal_nan=True))
+    return one.tobytes() == other.tobytes() or bool(np.all((one == other) | (np.isnan(one) & np.isnan(other))))
 
 
 @lru_cache(maxsize=64)
@@ -87,11 +89,30 @@ def _bind(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], *, meth
     """The arguments of a call in the order in which `function` declares them, whatever it names them."""
     if not kwargs:
         return list(args)
+    plain = [*([None] if method else []), *args]
     try:
-        bound = _signature(function).bind(*([None] if method else []), *args, **kwargs)
+        order = _order(function, len(plain), tuple(kwargs))
+        if order:
+            given = [*plain, *kwargs.values()]
+            values = [given[place] for place in order]
+        else:
+            values = list(_signature(function).bind(*plain, **kwargs).arguments.values())
     except (TypeError, ValueError):
         return [*args, *kwargs.values()]
-    return list(bound.arguments.values())[1 if method else 0 :]
+    return values[1 if method else 0 :]
+
+
+@lru_cache(maxsize=64)
+def _order(function: Any, plain: int, names: tuple[str, ...]) -> tuple[int, ...]:
+    """Which argument of such a call, with so many `plain` ones and then these by name, comes first, second, … .
+
+    That is the same in every call of its form. () where `function` gathers some of them in one parameter. Raises
+    TypeError, ValueError where it cannot be called so.
+    """
+    given = range(plain + len(names))
+    bound = _signature(function).bind(*given[:plain], **dict(zip(names, given[plain:], strict=True)))
+    order = tuple(bound.arguments.values())
+    return order if all(type(place) is int for place in order) else ()
 
 
 def _default(function: Any, position: int) -> Any:
@@ -144,12 +165,13 @@ class Tape:
         self.names: dict[int, str] = {}  # id of an object → its name in sentences
         self.objects: list[Any] = []  # keeps the ids of `names` alive
         self.weights: dict[str, Array] | None = None
+        self.read: dict[str, tuple[tuple[int, ...], bytes]] = {}  # shapes and bytes of the weights as they were found
         self.malformed = ""
         self.flat_bias = False
         self.used = False  # whether any L1.forward was called yet
-        # What this pass's parts returned: (label, the object itself, a copy made at once), and what they were given.
-        self.chain: list[tuple[str, Any, Array | None]] = []
-        self.earlier: list[tuple[str, Any, Array | None]] = []
+        # What this pass's parts returned, by labels, and were given: the object itself and a copy made at once.
+        self.chain: dict[str, tuple[Any, Array | None]] = {}
+        self.earlier: dict[str, tuple[Any, Array | None]] = {}
         self.given: dict[str, tuple[Any, Array | None]] = {}
 
     def event(self, kind: str, **facts: Any) -> None:
@@ -158,12 +180,12 @@ class Tape:
             return
         self.events.append({"e": kind, **facts})
 
-    def store(self, name: str, value: Any) -> int:
-        """Appends a copy to the stack `name`; its index there."""
+    def store(self, name: str, copy: Array) -> int:
+        """Appends a copy, which nobody changes any more, to the stack `name`; its index there."""
         stack = self.arrays.setdefault(name, [])
         if not self.full:
-            stack.append(np.array(value, dtype=np.float64))
-            self.numbers += stack[-1].size
+            stack.append(copy)
+            self.numbers += copy.size
         return len(stack) - 1
 
     # -- objects -------------------------------------------------------------------------------------------
@@ -199,44 +221,46 @@ class Tape:
 
     # -- provenance ----------------------------------------------------------------------------------------
 
-    def begin(self, X: Any) -> None:
+    def begin(self, X: Any, copy: Array | None) -> None:
         """A new forward pass starts with L1.forward(X)."""
         self.earlier, self.given = self.chain, {}
-        self.chain = [("the mini-batch", X, _numeric(X))]
+        self.chain = {"the mini-batch": (X, copy)}
         self.used = True
 
-    def returned(self, label: str, value: Any) -> None:
+    def returned(self, label: str, value: Any, copy: Array | None) -> None:
         """Remembers an output of this pass; a later one of the same name takes the place of the first."""
-        self.chain = [entry for entry in self.chain if entry[0] != label]
-        self.chain.append((label, value, _numeric(value)))
+        self.chain.pop(label, None)
+        self.chain[label] = (value, copy)
 
     def last(self, prefix: str, suffix: str) -> str:
         """The label of the newest output of a part whose name starts so, "" where this pass has none."""
-        for entry in reversed(self.chain):
-            label: str = entry[0]
+        for label in reversed(self.chain):
             if label.startswith(prefix) and label.endswith(suffix):
                 return label
         return ""
 
     def label(self, value: Any) -> str:
         """Which output of this pass, or of the one before, `value` is: identity first, else equal numbers."""
-        for label, known, _ in self.chain:
+        for label, (known, _) in self.chain.items():
             if known is value:
                 return label
-        for label, _, copy in self.chain:
+        for label, (_, copy) in self.chain.items():
             if _same(value, copy):
                 return label
-        for label, known, copy in self.earlier:
+        for label, (known, copy) in self.earlier.items():
             if known is value or _same(value, copy):
                 return "the mini-batch before" if label == "the mini-batch" else f"an earlier {label}"
         return "an array that no part returned"
 
     def wrong(self, what: str, value: Any, expected: str) -> list[list[str]]:
         """[[argument, what was passed, what belongs there]] where `value` is not what `expected` names."""
-        for label, known, copy in self.chain:
-            if label == expected and (known is value or _same(value, copy)):
+        if not expected:
+            return []
+        if expected in self.chain:
+            known, copy = self.chain[expected]
+            if known is value or _same(value, copy):
                 return []
-        return [[what, self.label(value), expected]] if expected else []
+        return [[what, self.label(value), expected]]
 
     def wrong_input(self, name: str, value: Any) -> list[list[str]]:
         """The same for the X of a backward, which must be what the forward of the same part was given."""
@@ -254,6 +278,7 @@ class Tape:
         found: dict[str, Array] = {}
         if not {"L1", "L2"} <= set(self.layers):
             return None
+        self.read = {}
         for name in ("L1", "L2"):
             for key in ("W", "b"):
                 params = getattr(self.layers.get(name), "params", None)
@@ -264,6 +289,7 @@ class Tape:
                 if value is None:
                     self.malformed = self.malformed or f"{name}.params['{key}'] is not a numeric array"
                     return None
+                self.read[f"{name}_{key}"] = (value.shape, value.tobytes())
                 if key == "b" and value.ndim == 1:
                     self.flat_bias = True
                     value = value.reshape(1, -1)
@@ -279,10 +305,27 @@ class Tape:
                 found[f"{name}_{key}"] = value
         return found
 
+    def unchanged(self) -> bool:
+        """Whether the weights are to the byte those that were read last, as they mostly are: nothing need be copied."""
+        if self.weights is None or len(self.read) < len(PARAMETERS):
+            return False
+        for parameter, (shape, content) in self.read.items():
+            try:
+                value = self.layers[parameter[:2]].params[parameter[3:]]
+            except (AttributeError, TypeError, KeyError, IndexError):
+                return False
+            if type(value) is not np.ndarray or value.dtype != FLOAT64 or value.shape != shape:
+                return False
+            if value.tobytes() != content:
+                return False
+        return True
+
     def snapshot(self) -> int:
         """The index of the present weights in the stacks, stored anew where they changed; −1 where there are none."""
         if self.malformed:
             return -1
+        if self.unchanged():
+            return len(self.arrays["L1_W"]) - 1
         present = self.read_weights()
         if present is None:
             if self.malformed:
@@ -292,6 +335,7 @@ class Tape:
         if self.weights is not None and all(_equal(self.weights[key], present[key]) for key in PARAMETERS):
             return count - 1
         if self.full:
+            self.read = {}
             return -1
         self.weights = present
         for key in PARAMETERS:
@@ -422,6 +466,8 @@ class Recorder:
             self.inside -= 1
 
     def _method(self, part: str, method: str, declared: Any, run: Any) -> Callable[..., Any]:
+        before = self._before_forward if method == "forward" else self._before_backward
+
         def hook(instance: Any, *args: Any, **kwargs: Any) -> Any:
             values = _bind(declared, args, kwargs, method=True)
             if part == "drop" and method == "forward" and len(values) == 1:
@@ -429,7 +475,7 @@ class Recorder:
             if self.inside:
                 return self._run(run, instance, values, args, kwargs)
             name = self.tape.names.get(id(instance)) or self._found(part, instance)
-            facts = (self._before_forward if method == "forward" else self._before_backward)(part, name, values)
+            facts = before(part, name, values)
             result = self._run(run, instance, values, args, kwargs)
             self._after(part, name, method, values, result, facts)
             return result
@@ -448,10 +494,10 @@ class Recorder:
 
     def _before_forward(self, part: str, name: str, values: list[Any]) -> dict[str, Any]:
         tape, facts, X = self.tape, dict[str, Any](), values[0] if values else None
+        rows = _numeric(X)
         if name == "L1":
-            tape.begin(X)
+            tape.begin(X, rows)
             facts["w"] = tape.snapshot()
-            rows = _numeric(X)
             if rows is not None and rows.ndim == 2 and rows.shape[1] == tape.width:
                 facts["x"] = tape.store("X", rows)
             facts["shape"] = list(rows.shape) if rows is not None else None
@@ -460,7 +506,7 @@ class Recorder:
             if part == "linear":
                 before = tape.last("drop", ".forward's output")
             facts["wrong"] = tape.wrong("X", X, before or tape.last("nonlinear", ".forward's output"))
-        tape.given[name] = (X, _numeric(X))
+        tape.given[name] = (X, rows)
         if part == "loss" and len(values) > 1:
             labels = _numeric(values[1])
             if labels is not None and labels.size <= 1000:
@@ -482,11 +528,11 @@ class Recorder:
         return facts
 
     def _after(self, part: str, name: str, method: str, values: list[Any], result: Any, facts: dict[str, Any]) -> None:
-        tape = self.tape
-        tape.returned(f"{name}.{method}'s output", result)
+        tape, after = self.tape, _numeric(result)
+        tape.returned(f"{name}.{method}'s output", result, after)
         if part == "drop" and method == "forward":
             facts["train"] = bool(values[1])
-            before, after = tape.given[name][1], _numeric(result)
+            before = tape.given[name][1]
             if before is not None and after is not None and before.shape == after.shape and before.ndim == 2:
                 facts["m"] = tape.store("drop_in", before)
                 tape.store("drop_out", after)
@@ -588,7 +634,8 @@ def record_main(submission: Any, witness: Any, params: Mapping[str, Any], arrays
                 witness.keep(f"returned/{index}", numbers)
     finally:
         _flush(tape, witness)
-        _signature.cache_clear()  # it holds functions of the submission
+        for cache in (_signature, _order):
+            cache.cache_clear()  # it holds functions of the submission
     written = _files(folder)
     witness.say("files", [[file, key] for file, key, _ in written])
     for index, (_, _, numbers) in enumerate(written):
