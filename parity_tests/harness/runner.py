@@ -40,9 +40,10 @@ RETURNED = 128 << 20
 """Bytes that are kept of what a submission returns in all cases put to it: ten times what an honest one does."""
 SHELF = 8 << 20
 """Bytes of arrays of a case that are laid into shared memory; what has no room there is sent."""
+_PIECE = 1 << 16
+"""Bytes that are read or written at a time: what a pipe holds."""
 _LOOK = 0.25
 """Seconds between looks at how large a scratch folder on disk has become."""
-_TEXT = 1000
 _SIGNALS = {
     signal.SIGSEGV: "a segmentation fault",
     signal.SIGABRT: "it aborted",
@@ -479,15 +480,21 @@ class _Child:
             pieces = list(wire.encode(header, arrays))
         except wire.WireError as error:
             raise HarnessError(f"this cannot be put to a submission: {error}") from error
-        self._selector.register(self._ask, selectors.EVENT_WRITE)
         try:
             for piece in pieces:
                 while piece:
-                    if self._ask in self._ready(deadline):
-                        with contextlib.suppress(BlockingIOError):
-                            piece = piece[os.write(self._ask, piece[: 1 << 16]) :]
+                    try:
+                        piece = piece[os.write(self._ask, piece[:_PIECE]) :]
+                    except BlockingIOError:
+                        self._await_room(deadline)
         except BrokenPipeError:
             raise _Ended from None
+
+    def _await_room(self, deadline: float) -> None:
+        """Wait until more can be written to the process, or it has answered. Raises _Ended, _Late."""
+        self._selector.register(self._ask, selectors.EVENT_WRITE)
+        try:
+            self._ready(deadline)
         finally:
             self._selector.unregister(self._ask)
 
@@ -533,21 +540,27 @@ class _Child:
 
     def _ready(self, deadline: float) -> list[int]:
         """The protocol's descriptors that are ready; what was printed is drained on the way. Raises _Ended, _Late."""
-        ended = self.process.ended()
         left = deadline - time.monotonic()
-        if left <= 0 and not ended:
+        if left <= 0 and not self.process.ended():
             raise _Late
         if self._scratch is not None and time.monotonic() - self._looked > _LOOK:
             self._looked = time.monotonic()
             self._full = _size(self._scratch) > SCRATCH_BYTES
             if self._full:
                 raise _Ended
-        ready = [key.fd for key, _ in self._selector.select(0 if ended else min(left, 0.05))]
+        ready = self._look(min(left, 0.05))
+        if not ready and self.process.ended():
+            ready = self._look(0.0)  # what it said before its end
+            if self._answer not in ready:
+                raise _Ended
+        return ready
+
+    def _look(self, seconds: float) -> list[int]:
+        """The protocol's descriptors that are ready within so long, once what was printed is drained."""
+        ready = [key.fd for key, _ in self._selector.select(max(0.0, seconds))]
         if self._printed in ready:
             ready.remove(self._printed)
             self._drain()
-        if ended and self._answer not in ready:
-            raise _Ended
         return ready
 
     def _drain(self) -> None:
@@ -586,8 +599,10 @@ class _Gathered:
                 array = message.arrays.get("value")
                 if (what in ("none",) and array is not None) or (what == "scalar" and array is not None and array.ndim):
                     raise wire.WireError("a value contradicts its description")
-                self._values[_short(name)] = Returned(_short(what), array, _short(detail))
-                self.failures.pop(_short(name), None)
+                if not message.tidy:
+                    name, what, detail = _short(name), _short(what), _short(detail)
+                self._values[name] = Returned(what, array, detail)
+                self.failures.pop(name, None)
             case {"kind": "failure", "name": str(name)}:
                 failure = _failure(message.header)
                 name = _short(name)
@@ -595,7 +610,7 @@ class _Gathered:
                     self.failures[name] = failure
                 self._values.pop(name, None)
             case {"kind": "fact", "key": str(key), "value": value}:
-                self._facts[_short(key)] = _tidy(value)
+                self._facts[_short(key)] = value if message.tidy else _tidy(value)
             case {"kind": "warning", "text": str(text)}:
                 self._warnings.append(_short(text))
             case {"kind": "call", "label": str(label)}:
@@ -686,14 +701,14 @@ def _size(folder: Path) -> int:
 
 def _read(descriptor: int) -> bytes:
     try:
-        return os.read(descriptor, 1 << 20)
+        return os.read(descriptor, _PIECE)
     except BlockingIOError:
         return b""
 
 
 def _short(text: str) -> str:
     """A text of the child's as a report may carry it: one line, printable, not long."""
-    short = text[:_TEXT]
+    short = text[: wire.MAX_TEXT]
     return short if short.isprintable() else "".join(char if char.isprintable() else " " for char in short)
 
 

@@ -28,6 +28,8 @@ _LABEL = 1 << 12
 _HEAD = 1 << 13
 _LENGTH = struct.Struct("<Q")
 _ALIGNED = 64
+_SMALL = 1 << 14
+"""Bytes of an array that are copied twice sooner than a view of the memory is made."""
 
 
 def create(room: int) -> int:
@@ -74,8 +76,10 @@ class Shelf:
             native = array.dtype.newbyteorder("=")
             if at + array.nbytes > len(self._bytes):
                 return False
-            place = np.frombuffer(self._bytes, native, array.size, at).reshape(array.shape)
-            np.copyto(place, array)
+            if array.nbytes <= _SMALL and array.dtype == native:
+                self._bytes[at : at + array.nbytes] = array.tobytes()
+            else:
+                np.copyto(np.frombuffer(self._bytes, native, array.size, at).reshape(array.shape), array)
             specs.append([name, native.str, list(array.shape), at])
             at += -(-array.nbytes // _ALIGNED) * _ALIGNED
         try:

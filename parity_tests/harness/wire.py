@@ -13,8 +13,7 @@ import json
 import math
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +29,8 @@ MAX_DEPTH = 16
 MAX_ITEMS = 100_000
 """Values in a header, at all depths."""
 MAX_DIMENSIONS = 32
+MAX_TEXT = 1000
+"""Characters of a text in a header that whoever receives may take as they are."""
 MAX_ARRAYS = 10_000
 
 _JOINED = 1 << 14
@@ -48,20 +49,20 @@ class WireError(Exception):
     """The bytes are not a message; the text says what is wrong with them."""
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(NamedTuple):
     """One message: a JSON object without its list of arrays, and the arrays, each a writable copy of its own.
 
-    `size` is how many bytes of JSON it was.
+    `size` is how many bytes of JSON it was; `tidy` whether all texts in it are printable and of MAX_TEXT characters
+    at most.
     """
 
     header: dict[str, Any]
     arrays: dict[str, NDArray[Any]]
     size: int
+    tidy: bool = False
 
 
-@dataclass(frozen=True)
-class _Spec:
+class _Spec(NamedTuple):
     name: str
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
@@ -113,7 +114,7 @@ class Decoder:
         self._cap = cap
         self._buffer = bytearray()
         self._header: dict[str, Any] | None = None
-        self._size = 0
+        self._size, self._tidy = 0, False
         self._specs: list[_Spec] = []
         self._body = 0
 
@@ -136,7 +137,7 @@ class Decoder:
                 return None
             text = bytes(self._buffer[_PREFIX.size : _PREFIX.size + size])
             del self._buffer[: _PREFIX.size + size]
-            self._header, self._specs = _parse(text, self._body)
+            self._header, self._specs, self._tidy = _parse(text, self._body)
         if len(self._buffer) < self._body:
             return None
         arrays, at = {}, 0
@@ -148,7 +149,7 @@ class Decoder:
                 raise WireError(f"the shape {list(spec.shape)} is too large") from None
             at += spec.nbytes
         del self._buffer[: self._body]
-        message = Message(self._header, arrays, self._size)
+        message = Message(self._header, arrays, self._size, self._tidy)
         self._header = None
         return message
 
@@ -161,40 +162,42 @@ def shelved(log: bytes, memory: memoryview, *, copied: bool = False) -> list[Mes
     if not log:
         return []
     lines = log.decode("ascii", "replace").removesuffix("\n").split("\n")
+    text = f"[{','.join(lines)}]"
     try:
-        headers = json.loads(f"[{','.join(lines)}]")
+        headers = json.loads(text)
     except (ValueError, RecursionError):
         raise WireError("the log is not JSON") from None
     if not _small(headers) or len(headers) != len(lines):
         raise WireError(f"the log is not JSON of at most {MAX_ITEMS} values, nested at most {MAX_DEPTH} deep")
-    return [_shelved(header, memory, len(line), copied) for header, line in zip(headers, lines, strict=True)]
+    tidy = _tidy(text)  # of all: who lies may have broken lines inside a header
+    return [_shelved(header, memory, len(line), tidy, copied) for header, line in zip(headers, lines, strict=True)]
 
 
-def _shelved(header: object, memory: memoryview, size: int, copied: bool) -> Message:
+def _shelved(header: object, memory: memoryview, size: int, tidy: bool, copied: bool) -> Message:
     listed = header.pop("arrays", None) if isinstance(header, dict) else None
     if not isinstance(header, dict) or not isinstance(listed, list):
         raise WireError("a line of the log is no object with a list of arrays")
     arrays = {}
     for item in listed:
-        match item:
-            case [name, dtype, shape, int(at)] if type(at) is int:
-                spec = _spec([name, dtype, shape])
-            case _:
-                raise WireError("the log describes an array by something else than a name, a dtype, a shape, a place")
+        at = item[3] if type(item) is list and len(item) == 4 else None
+        if type(at) is not int:
+            raise WireError("the log describes an array by something else than a name, a dtype, a shape, a place")
+        spec = _spec(item[:3])
         if not 0 <= at <= len(memory) - spec.nbytes:
             raise WireError("an array is said to lie outside the memory")
         try:
-            lain = np.frombuffer(memory, spec.dtype, math.prod(spec.shape), at).reshape(spec.shape)
+            lain = np.ndarray(spec.shape, spec.dtype, memory, at)
             arrays[spec.name] = lain.copy() if copied else lain
         except ValueError:
             raise WireError(f"the shape {list(spec.shape)} is too large") from None
-    return Message(header, arrays, size)
+    return Message(header, arrays, size, tidy)
 
 
-def _parse(text: bytes, body: int) -> tuple[dict[str, Any], list[_Spec]]:
-    """The header and what it says of the arrays, which must fill `body` bytes exactly."""
+def _parse(data: bytes, body: int) -> tuple[dict[str, Any], list[_Spec], bool]:
+    """The header, what it says of the arrays, which must fill `body` bytes exactly, and whether it is tidy."""
     try:
-        header = json.loads(text.decode("ascii"))
+        text = data.decode("ascii")
+        header = json.loads(text)
     except (ValueError, RecursionError):
         raise WireError("the header is not JSON") from None
     if not isinstance(header, dict) or not _small(header):
@@ -208,7 +211,7 @@ def _parse(text: bytes, body: int) -> tuple[dict[str, Any], list[_Spec]]:
         raise WireError("two arrays have the same name")
     if sum(spec.nbytes for spec in specs) != body:
         raise WireError("dtypes and shapes do not account for the bytes announced")
-    return header, specs
+    return header, specs, _tidy(text)
 
 
 def _small(value: object) -> bool:
@@ -218,14 +221,30 @@ def _small(value: object) -> bool:
         items += len(level)
         if items > MAX_ITEMS:
             return False
-        containers = [value for value in level if isinstance(value, (dict, list))]
-        level = [inner for outer in containers for inner in (outer.values() if isinstance(outer, dict) else outer)]
+        containers = [value for value in level if type(value) is dict or type(value) is list]
+        level = [inner for outer in containers for inner in (outer.values() if type(outer) is dict else outer)]
     return not level
 
 
+def _is_shape(value: object) -> bool:
+    if type(value) is not list or len(value) > MAX_DIMENSIONS:
+        return False
+    for length in value:  # noqa: SIM110 - all() takes thrice as long for the few there are
+        if type(length) is not int or not 0 <= length < 1 << 63:
+            return False
+    return True
+
+
+def _tidy(text: str) -> bool:
+    """Whether all texts in a JSON text are certainly printable and short: so it is mostly, and quickly told."""
+    if "\\" in text or not text.isprintable():
+        return False
+    return len(text) <= MAX_TEXT or max(map(len, text.split('"'))) <= MAX_TEXT
+
+
 def _spec(item: object) -> _Spec:
-    match item:
-        case [str(name), str(dtype), list(shape)] if dtype in DTYPES and len(shape) <= MAX_DIMENSIONS:
-            if all(type(length) is int and 0 <= length < 1 << 63 for length in shape):
-                return _Spec(name, DTYPES[dtype], tuple(shape))
+    if type(item) is list and len(item) == 3:
+        name, dtype, shape = item
+        if type(name) is str and type(dtype) is str and dtype in DTYPES and _is_shape(shape):
+            return _Spec(name, DTYPES[dtype], tuple(shape))
     raise WireError("the header describes an array by something else than a name, a dtype and a shape")

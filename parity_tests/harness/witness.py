@@ -14,6 +14,7 @@ import time
 import types
 import unicodedata
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, TypedDict, cast
 
 import numpy as np
@@ -94,6 +95,9 @@ class Place:
 
 def clean(text: str, length: int = TEXT) -> str:
     """A text on one line, without control or undecodable characters, cut to `length` characters."""
+    short = type(text) is str and len(text) <= length and text.isascii() and text.isprintable()
+    if short and "  " not in text and text == text.strip():  # as most are: names and kinds
+        return text
     kept = text[: 4 * length]
     if not (kept.isascii() and kept.isprintable()):
         kept = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in kept)
@@ -139,7 +143,7 @@ class Witness:
         made and the failure that caused it is repeated. With the name None nothing is kept but a failure, under "".
         Raises CaseOver at the time limit.
         """
-        if any(value is self.FAILED for value in (function, *args, *kw.values())):
+        if id(self.FAILED) in map(id, (function, *args, *kw.values())):
             self._fail(name, self._last)
             return self.FAILED
         if self._over:
@@ -187,7 +191,7 @@ class Witness:
                 self._fail(name, _failure("crashed", "", text))
                 return False
             self._write(
-                {"kind": "value", "name": name, "what": kind, "detail": clean(detail)},
+                {"kind": "value", "name": name, "what": kind, "detail": detail},
                 {} if array is None else {"value": array},
             )
             self.failures.pop(name, None)
@@ -300,7 +304,10 @@ class Witness:
 
     def _write(self, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
         """Deliver a message. In rounds the harness reads when it has judged the round before: the clock waits."""
-        left = signal.setitimer(signal.ITIMER_REAL, 0.0)[0] if self._in_rounds else 0.0
+        if not self._in_rounds:
+            self._deliver(header, arrays)
+            return
+        left = signal.setitimer(signal.ITIMER_REAL, 0.0)[0]
         before = time.monotonic()
         try:
             self._deliver(header, arrays)
@@ -390,22 +397,29 @@ class Witness:
     def _look(self, value: Any) -> tuple[str, Any, str]:
         """Kind, array (not yet copied) and detail of a value. Exact types only: a subclass may lie about itself."""
         kind = type(value)
-        name = clean(type.__dict__["__name__"].__get__(kind), 60)
+        if kind is np.ndarray:
+            if value.dtype.kind in _NUMBERS and value.dtype.itemsize <= 16:
+                return "array", value, _described(value.dtype, value.shape)
+            return "array", None, clean(f"an array of dtype {value.dtype} and shape {value.shape}")
         if value is None:
             return "none", None, ""
-        if kind is np.ndarray:
-            travels = value.dtype.kind in _NUMBERS and value.dtype.itemsize <= 16
-            return "array", value if travels else None, f"an array of dtype {value.dtype} and shape {value.shape}"
+        name = clean(type.__dict__["__name__"].__get__(kind), 60)
         if kind in (bool, int, float) or (issubclass(kind, np.generic) and kind.__module__ == "numpy"):
             number = np.asarray(value)
             travels = number.dtype.kind in _NUMBERS
             return ("scalar" if travels or kind is int else name), number if travels else None, clean(repr(value))
         if issubclass(kind, np.ndarray):
             shape, dtype = np.ndarray.shape.__get__(value), np.ndarray.dtype.__get__(value)
-            return name, None, f"a {name} of dtype {dtype} and shape {shape}"
+            return name, None, clean(f"a {name} of dtype {dtype} and shape {shape}")
         if kind in (list, tuple, dict, set, str, bytes):
             return name, None, f"a {name} of length {len(value)}"
         return name, None, f"a {name}"
+
+
+@lru_cache(maxsize=256)
+def _described(dtype: np.dtype[Any], shape: tuple[int, ...]) -> str:
+    """What is said of an array of numbers; numpy takes long to name a dtype."""
+    return clean(f"an array of dtype {dtype} and shape {shape}")
 
 
 def _failure(kind: str, error: str, text: str, place: Place | None = None) -> Failure:

@@ -125,3 +125,8 @@ def test_a_length_beyond_the_log_reads_no_further(sides: tuple[Shelf, Shelf]) ->
     found = harness.new()
     assert len(found) == shelf.LOG
     assert found.startswith(line)
+
+
+def test_no_text_hides_in_a_header_that_is_broken_into_two_lines() -> None:
+    log = b'{"arrays": [], "text": "\n\\u0007"}, {"arrays": []}\n'
+    assert [message.tidy for message in wire.shelved(log, memoryview(bytearray(64)))] == [False, False]
