@@ -66,6 +66,7 @@ def shipped_network() -> Path:
 def check(
     submission: Path,
     *,
+    name: str = "",
     device: str = "cpu",
     dtypes: Sequence[str] = case_table.DTYPES,
     seed: int = 0,
@@ -80,10 +81,11 @@ def check(
 ) -> Run:
     """Put every planned case to the submission in this folder and judge what it did.
 
-    `device` is torch's ("cpu" or "cuda"); `todos` restricts to the cases with those TODOs; `timeout` is in seconds a
-    case; `allow` names modules that the submission may import beside numpy; `isolation` is the level at which it
-    runs, one of harness.isolation.LEVELS. `progress` is told (done, planned, case). `servers` and
-    `precedents` are those of whoever checks many: what processes are forked off, and what was judged before.
+    The records call it `name`, or by its folder; `device` is torch's ("cpu" or "cuda"); `todos` restricts to the cases
+    with those TODOs; `timeout` is in seconds a case; `allow` names modules that the submission may import beside numpy;
+    `isolation` is the level at which it runs, one of harness.isolation.LEVELS. `progress` is told (done, planned,
+    case). `servers` and `precedents` are those of whoever checks many: what processes are forked off, and what was
+    judged before.
     Raises UsageError for what cannot be started, HarnessError where Parity itself is at fault.
     """
     folder = find_submission(submission)
@@ -111,7 +113,7 @@ def check(
             pool.submit(_interview, runners[worker], [c for c in plan if c.worker in asked], seed, answered)
             for worker, asked in WORKERS.items()
         ]
-        setting = Setting(str(submission), hello.edition, device, isolation)
+        setting = Setting(name or str(submission), hello.edition, device, isolation)
         judged, seen = _judge_all(plan, seed, device, hello, _arriving(answered, running), precedents, progress)
         output = b"".join(runner.output for runner in runners.values())
     credited, hints = _named(plan, credit(plan, judged), seen, seed)

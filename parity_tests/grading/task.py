@@ -78,6 +78,7 @@ def warm_up() -> None:
 
     torch.set_num_threads(1)
     gc.freeze()  # what was imported stays: the collector need not go over it again and again
+    gc.set_threshold(50_000, 20, 20)  # nor, for each thousand objects of a message, over the others
     if _servers is None:
         _servers = Servers()
         atexit.register(_servers.close)
@@ -111,6 +112,7 @@ def _checked(task: Task) -> Outcome:
     with _laid_out(task.files) as folder:
         run = check(
             folder,
+            name=task.name,
             dtypes=settings.dtypes,
             seed=settings.seed,
             edition=settings.edition,
@@ -120,11 +122,6 @@ def _checked(task: Task) -> Outcome:
             servers=None if _servers is None or forking_problem(settings.isolation) else _servers,
             precedents=_precedents,
         )
-    run = replace(
-        run,
-        records=[replace(record, submission=task.name) for record in run.records],
-        environment={**run.environment, "submission": task.name},
-    )
     trouble = next((record.message for record in run.records if record.verdict == "harness_error"), "")
     return Outcome(
         task.name, run.records, run_files(run), run.environment["edition_seen"], fingerprint(source), trouble
