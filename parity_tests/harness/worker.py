@@ -20,7 +20,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import MethodType, ModuleType
+from types import CodeType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _HIGH = 100
 """File descriptors from here on lie beyond what the submission can open (the limit is lower)."""
+_PIECE = 1 << 16
+"""Bytes that are read at a time: what a pipe holds."""
 _FILE_BYTES = 16 << 20
 _OPEN_FILES = 64
 _CPU_SECONDS = 600
@@ -85,7 +87,7 @@ class Channel:
     def receive(self) -> wire.Message | None:
         """The next message; None when the harness has gone."""
         while (message := self._decoder.next()) is None:
-            data = os.read(self._read, 1 << 20)
+            data = os.read(self._read, _PIECE)
             if not data:
                 return None
             self._decoder.feed(data)
@@ -170,7 +172,7 @@ class Worker:
     def __init__(self, channel: Channel, order: Mapping[str, Any], material: Material) -> None:
         self._channel = channel
         self._folder: str = order["folder"]
-        self._scratch = Path(order["scratch"])
+        self._scratch: str = order["scratch"]
         self._seconds: float = order["seconds"]
         self._editions, self._beside, self._probes = material.editions, material.beside, material.probes
         self._defined = material.defined
@@ -195,7 +197,7 @@ class Worker:
             (resource.RLIMIT_CORE, 0),
         ):
             _limit(what, limit)
-        self.edition_seen = self._tell_edition()
+        code = self._compiled()
         self.edition: str = order["edition"] or self.edition_seen or self._editions.DEFAULT
         utils = self._editions.UTILS
         own_utils = any((Path(self._folder) / name).exists() for name in (utils, f"{utils}.py"))
@@ -204,6 +206,8 @@ class Worker:
         self.lent = [*inert, *files]
         stand_ins = lent.Lender(tuple(inert))
         self._guard = guard.Guard(self._folder, ["numpy", *order["allow"]], files, stand_ins)
+        if code is not None:
+            self._guard.replace(self._file, code)
         sys.meta_path.insert(0, self._guard)
         sys.path.insert(0, self._folder)
         sys.modules["__main__"] = ModuleType("__main__")
@@ -274,20 +278,27 @@ class Worker:
 
     # ---- inside
 
-    def _tell_edition(self) -> str:
+    def _compiled(self) -> CodeType | None:
+        """The code of the main file, None where there is none; and which edition its source shows."""
+        self.edition_seen = ""
         try:
-            with Path(self._file).open("rb") as source:
-                tree = guard.compiled(source.read(guard.MAX_SOURCE + 1), self._file, ast.PyCF_ONLY_AST)
-            return str(self._editions.edition_of(tree))
+            with Path(self._file).open("rb") as file:
+                source = file.read(guard.MAX_SOURCE + 1)
+            code: CodeType = guard.compiled(source, self._file)
+            seen = self._editions.edition_of_code(code, source)
+            if seen is None:
+                seen = self._editions.edition_of(guard.compiled(source, self._file, ast.PyCF_ONLY_AST))
+            self.edition_seen = str(seen)
         except (OSError, SyntaxError):
-            return ""
+            return None
+        return code
 
     def _begin(self, case: str, seed: int, seconds: float) -> None:
         """Put the process back into the state in which every case finds it, and start the clock."""
         self._cases += 1
-        scratch = self._scratch / str(self._cases)
-        scratch.mkdir()
-        os.chdir(scratch)
+        self._room = f"{self._scratch}{os.sep}{self._cases}"
+        os.mkdir(self._room)  # noqa: PTH102 - pathlib takes as long as the kernel
+        os.chdir(self._room)
         sys.argv = [f"{self._main}.py"]
         sys.meta_path[:], sys.path[:] = self._finders, self._path
         for descriptor, name in ((1, "stdout"), (2, "stderr")):  # the case before may have closed them
@@ -320,18 +331,16 @@ class Worker:
         self._witness.stop_clock()
         for name in self._beside:
             sys.modules.pop(name, None)
-        self._guard.forget()
         for stream in (sys.stdout, sys.stderr):
             try:
                 stream.flush()
             except Exception:  # the submission may have closed it, or put something else in its place
                 continue
         os.chdir(self._scratch)
-        scratch = self._scratch / str(self._cases)
         try:
-            scratch.rmdir()
+            os.rmdir(self._room)  # noqa: PTH106
         except OSError:  # something is in it
-            shutil.rmtree(scratch, ignore_errors=True)
+            shutil.rmtree(self._room, ignore_errors=True)
 
     def _import_main(self) -> tuple[ModuleType, BaseException | None]:
         """The module and what its import raised; what was defined before that stays defined."""

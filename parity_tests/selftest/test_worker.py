@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from parity_tests.assignment import editions
 from parity_tests.harness.errors import HarnessError, UsageError
 from parity_tests.harness.observation import Returned
 from parity_tests.harness.runner import Runner
@@ -209,6 +211,31 @@ def test_the_number_of_parameters_tells_the_edition(tmp_path: Path, parameters: 
         assert (runner.hello.edition_seen, runner.hello.edition) == (seen, seen or "2019")
     with running(tmp_path, f"def miniBatchGradientDescent({parameters}): pass\n", edition="2019") as runner:
         assert (runner.hello.edition_seen, runner.hello.edition) == (seen, "2019")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def miniBatchGradientDescent(model, eta): pass",
+        "def miniBatchGradientDescent(model, /, momentum, alpha, eta): yield",
+        "def miniBatchGradientDescent(model, *rest): pass",
+        "def miniBatchGradientDescent(model, *, eta): pass",
+        "@staticmethod\ndef miniBatchGradientDescent(model, eta): pass",
+        "@staticmethod\nasync def miniBatchGradientDescent(model, eta): pass",
+        "async def miniBatchGradientDescent(model, eta): pass",
+        "class miniBatchGradientDescent: pass",
+        "@staticmethod\nclass miniBatchGradientDescent: pass",
+        "if True:\n    def miniBatchGradientDescent(model, eta): pass",
+        "class Net:\n    def miniBatchGradientDescent(model, eta): pass",
+        "def miniBatchGradientDescent(model, eta): pass\n\ndef miniBatchGradientDescent(model, a, eta, b): pass",
+        "# coding: utf-7\n+AAo-def miniBatchGradientDescent(model, eta): pass",
+        "def train(model, eta): pass",
+    ],
+)
+def test_the_code_of_a_module_tells_its_edition_as_its_tree_does_or_not_at_all(source: str) -> None:
+    data = source.encode()
+    said = editions.edition_of_code(compile(data, "neural_networks.py", "exec"), data)
+    assert said in (None, editions.edition_of(ast.parse(data)))
 
 
 def test_the_edition_with_a_progress_bar_is_lent_one(tmp_path: Path) -> None:
