@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from parity_tests.assignment.main_configs import configs, main_quantities
+from parity_tests.assignment.main.configs import configs, main_quantities
 
 DTYPES = ("float64", "float32")
 

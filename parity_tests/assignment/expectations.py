@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from parity_tests.assignment import statistics
 from parity_tests.assignment.cases import WEIGHT_NAMES, Case
 from parity_tests.assignment.editions import EXPECTED_SIGNATURES
-from parity_tests.assignment.main_configs import configs
-from parity_tests.assignment.main_verdicts import judge_main
+from parity_tests.assignment.main.configs import configs
+from parity_tests.assignment.main.verdicts import judge_main
 from parity_tests.assignment.network_verdicts import judge_network
 from parity_tests.assignment.reading import array_of, cause_of, echoes, got, kept_mask, not_judged, over_steps, owed
 from parity_tests.harness.compare import PASSING, Comparison, compare, compare_each, failed, matched, mismatched
@@ -295,30 +295,9 @@ def _loader(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judge
 
 
 def _main(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
-    """Findings are whole sentences already; crediting them to a part is for whoever sees all cases."""
+    """Each run by itself; crediting its failures to a part is for whoever sees all cases."""
     config = next(c for c in configs(case.params["edition"]) if c.name == case.params["config"])
-    findings = judge_main(seen, config=config, digits=arrays, stand_ins=case.params["stand_ins"], device=device)
-    figures = (
-        "verdict",
-        "gap",
-        "radius",
-        "ratio",
-        "ulps",
-        "bad",
-        "total",
-        "where",
-        "got",
-        "want",
-        "blame",
-        "step",
-        "file",
-    )
-    return {
-        f.quantity: Comparison(
-            **{name: getattr(f, name) for name in figures}, problem=f.message, sentence=True, line=f.line or None
-        ).noting(f.note)
-        for f in findings
-    }
+    return judge_main(seen, config=config, digits=arrays, stand_ins=case.params["stand_ins"], device=device)
 
 
 def wrong_signature(edition: str, signature: str) -> Comparison:

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from parity_tests.assignment import main_reasons
 from parity_tests.assignment.diagnoses import MISTAKES
 from parity_tests.assignment.diagnoses.base import Body, Mistake, Swap
 from parity_tests.assignment.diagnoses.numbers import likeliest
+from parity_tests.assignment.main.accuracies import accuracy_reason
+from parity_tests.assignment.main.step_reasons import by_parameter, exchanged
 from parity_tests.assignment.running import Running, where
 from parity_tests.selfproof.asking import records
 from parity_tests.selfproof.mistakes import CHECKS, Outcome, judged
@@ -203,17 +204,17 @@ def test_a_number_is_looked_for_only_where_no_formula_without_one_fits() -> None
 
 def test_rates_in_another_order_are_told_from_other_rates() -> None:
     right = {"lam": 0.01, "alpha": 0.9, "eta": 0.1}
-    assert main_reasons.exchanged(right, 0.01, 0.9, 0.1) == ""
-    assert main_reasons.exchanged({**right, "lam": 0.02}, 0.01, 0.9, 0.1) == ""
+    assert exchanged(right, 0.01, 0.9, 0.1) == ""
+    assert exchanged({**right, "lam": 0.02}, 0.01, 0.9, 0.1) == ""
     swapped = {**right, "lam": 0.9, "alpha": 0.01}
-    assert main_reasons.exchanged(swapped, 0.01, 0.9, 0.1).endswith("another order: λ = 0.9, α = 0.01, η = 0.1")
+    assert exchanged(swapped, 0.01, 0.9, 0.1).endswith("another order: λ = 0.9, α = 0.01, η = 0.1")
 
 
 def test_a_record_of_accuracies_is_explained_only_by_what_gives_all_of_it() -> None:
     correct, counts, last = [3, 5, 6], [10, 10, 10], [1, 3, 2]
 
     def said(*got: float) -> str:
-        return main_reasons.accuracy(np.array(got), correct, counts, last, 12, 5, [(2, 5), (3, 5), (4, 5)])
+        return accuracy_reason(np.array(got), correct, counts, last, 12, 5, [(2, 5), (3, 5), (4, 5)])
 
     assert "share of wrong" in said(0.7, 0.5, 0.4)
     assert "last mini-batch" in said(0.2, 0.6, 0.4)
@@ -229,7 +230,7 @@ def test_a_step_is_explained_by_parameter_or_not_at_all() -> None:
 
     def said(first: NDArray[Any]) -> str:
         change = {"L1_W": -0.1 * first, "L2_W": -0.1 * (g["L2_W"] + 0.01 * w["L2_W"])}
-        return main_reasons.by_parameter(change, nothing, g, w, 0.0, 0.1, 0.01)
+        return by_parameter(change, nothing, g, w, 0.0, 0.1, 0.01)
 
     assert said(g["L1_W"] + 0.01 * w["L1_W"]) == ""
     assert said(g["L1_W"]) == "weight decay is left out of L1_W"

@@ -11,8 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 import parity_tests.assignment
-from parity_tests.assignment.main_configs import Config, configs, main_quantities
-from parity_tests.assignment.main_verdicts import Finding, judge_main
+from parity_tests.assignment.main.configs import Config, configs, main_quantities
+from parity_tests.assignment.main.verdicts import judge_main
+from parity_tests.harness.compare import Comparison
 from parity_tests.harness.runner import Runner
 from reference.mnist import small_digits
 
@@ -45,17 +46,17 @@ def changed(folder: Path, swaps: Sequence[Swap], utils: Sequence[Swap] = ()) -> 
 
 def findings(
     folder: Path, config: Config, digits: Mapping[str, NDArray[Any]], *, stand_ins: bool, seconds: float = 10.0
-) -> dict[str, Finding]:
+) -> dict[str, Comparison]:
     """What is found when the `main` in `folder` runs in a worker of its own."""
     companions = [ROOM / "recorder.py", *([ROOM / "stand_ins.py"] if stand_ins else [])]
     params = {"stand_ins": stand_ins, "main_params": config.main_params()}
     with Runner(folder, probe=ROOM / "probe.py", companions=companions, lend_utils=SHIPPED / "utils.py") as runner:
         seen = runner.ask(f"main/{config.name}", "main", params, digits, seed=1, seconds=seconds)
     found = judge_main(seen, config=config, digits=digits, stand_ins=stand_ins)
-    assert tuple(finding.quantity for finding in found) == main_quantities(config)
-    for finding in found:
-        assert (finding.verdict == "match") or finding.message.startswith("main ("), finding
-    return {finding.quantity: finding for finding in found}
+    assert tuple(found) == main_quantities(config)
+    for comparison in found.values():
+        assert (comparison.verdict == "match") or comparison.problem.startswith("main ("), comparison
+    return found
 
 
 # ---- honest mains: anything that computes what the assignment asks ----
@@ -248,8 +249,8 @@ def test_an_honest_main_matches_by_its_wiring(name: str, tmp_path: Path, digits:
     swaps, note = HONEST[name]
     config = TANH if name in ("as shipped", "η in closed form", "backwards of elementwise parts exchanged") else RELU
     found = findings(changed(tmp_path, swaps), config, digits, stand_ins=True)
-    assert {q: f.message for q, f in found.items() if f.verdict != "match"} == {}
-    notes = "; ".join(finding.note for finding in found.values() if finding.note)
+    assert {q: f.problem for q, f in found.items() if f.verdict != "match"} == {}
+    notes = "; ".join(note for comparison in found.values() for note in comparison.notes)
     assert note in notes
     assert bool(notes) == bool(note)
 
@@ -260,7 +261,7 @@ def test_an_honest_main_matches_with_its_own_parts(
     name: str, config: Config, tmp_path: Path, digits: dict[str, NDArray[Any]]
 ) -> None:
     found = findings(changed(tmp_path, HONEST[name][0]), config, digits, stand_ins=False)
-    assert {q: f.message for q, f in found.items() if f.verdict != "match"} == {}
+    assert {q: f.problem for q, f in found.items() if f.verdict != "match"} == {}
     assert 0.01 < (found["weights"].ratio or 0) <= 1
 
 
@@ -268,7 +269,7 @@ def test_an_honest_main_matches_with_its_own_parts(
 def test_momentum_may_be_none_without_alpha(stand_ins: bool, tmp_path: Path, digits: dict[str, NDArray[Any]]) -> None:
     folder = changed(tmp_path, [("momentum = add_momentum(model)", "momentum = None")])
     found = findings(folder, replace(RELU, alpha=0.0), digits, stand_ins=stand_ins)
-    assert {q: f.message for q, f in found.items() if f.verdict != "match"} == {}
+    assert {q: f.problem for q, f in found.items() if f.verdict != "match"} == {}
 
 
 PLAIN_SGD = [
@@ -298,7 +299,7 @@ def test_the_mains_of_other_editions_match(
     edition: str, swaps: list[Swap], stand_ins: bool, tmp_path: Path, digits: dict[str, NDArray[Any]]
 ) -> None:
     found = findings(changed(tmp_path, swaps), configs(edition)[-1], digits, stand_ins=stand_ins)
-    assert {q: f.message for q, f in found.items() if f.verdict != "match"} == {}
+    assert {q: f.problem for q, f in found.items() if f.verdict != "match"} == {}
 
 
 def test_wiring_is_right_though_every_part_is_missing(tmp_path: Path, digits: dict[str, NDArray[Any]]) -> None:
@@ -307,12 +308,12 @@ def test_wiring_is_right_though_every_part_is_missing(tmp_path: Path, digits: di
     (tmp_path / "neural_networks.py").write_text(head + main)
     (tmp_path / "utils.py").write_text((SHIPPED / "utils.py").read_text())
     found = findings(tmp_path, RELU, digits, stand_ins=True)
-    assert {q: f.message for q, f in found.items() if f.verdict != "match"} == {}
+    assert {q: f.problem for q, f in found.items() if f.verdict != "match"} == {}
     own = findings(tmp_path, RELU, digits, stand_ins=False)
     assert {f.verdict for f in own.values()} == {"crashed"}
-    assert "is not defined" in own["run"].message
+    assert "is not defined" in own["run"].problem
     assert own["run"].file == "neural_networks.py"
-    assert own["run"].line > 0
+    assert (own["run"].line or 0) > 0
 
 
 def test_wrong_parts_show_with_its_own_parts_alone(tmp_path: Path, digits: dict[str, NDArray[Any]]) -> None:
@@ -665,8 +666,8 @@ WRONG: dict[str, tuple[Config, list[Swap], str, str]] = {
 def test_a_wrong_main_is_named_by_its_wiring(name: str, tmp_path: Path, digits: dict[str, NDArray[Any]]) -> None:
     config, swaps, quantity, words = WRONG[name]
     found = findings(changed(tmp_path, swaps), config, digits, stand_ins=True)
-    assert found[quantity].verdict not in ("match", "undecided"), {q: f.message for q, f in found.items() if f.message}
-    assert words in found[quantity].message
+    assert found[quantity].verdict not in ("match", "undecided"), {q: f.problem for q, f in found.items() if f.problem}
+    assert words in found[quantity].problem
 
 
 OWN = ["dropout computed and not used", "velocity thrown away", "η dropped too early", "evaluation with dropout on"]
@@ -676,14 +677,14 @@ OWN = ["dropout computed and not used", "velocity thrown away", "η dropped too 
 def test_a_wrong_main_is_named_with_its_own_parts(name: str, tmp_path: Path, digits: dict[str, NDArray[Any]]) -> None:
     config, swaps, quantity, words = WRONG[name]
     found = findings(changed(tmp_path, swaps), config, digits, stand_ins=False)
-    assert found[quantity].verdict == "mismatch", {q: f.message for q, f in found.items() if f.message}
-    assert words in found[quantity].message
+    assert found[quantity].verdict == "mismatch", {q: f.problem for q, f in found.items() if f.problem}
+    assert words in found[quantity].problem
 
 
 def test_what_main_did_before_its_time_ran_out_is_still_judged(tmp_path: Path, digits: dict[str, NDArray[Any]]) -> None:
     swaps = [(ORDER, "order = np.arange(train.N)"), (RETURN, "    while True:\n        pass\n")]
     found = findings(changed(tmp_path, swaps), RELU, digits, stand_ins=True, seconds=0.5)
     assert found["run"].verdict == "timeout"
-    assert found["run"].line > 0
+    assert (found["run"].line or 0) > 0
     assert found["shuffle"].verdict == "mismatch"
     assert found["weights"].total == 12 * 1786

@@ -19,11 +19,12 @@ from parity_tests.assignment import inputs
 from parity_tests.assignment.cases import Case
 from parity_tests.assignment.diagnoses import MISTAKES
 from parity_tests.assignment.diagnoses.wiring import HIDES
-from parity_tests.assignment.main_configs import Config, configs
-from parity_tests.assignment.main_verdicts import Finding, judge_main
+from parity_tests.assignment.main.configs import Config, configs
+from parity_tests.assignment.main.verdicts import judge_main
 from parity_tests.assignment.reproductions import standing_in
 from parity_tests.assignment.reproductions.draft import SEED, WIDTH, Ask, Draft, Left, Unfit, compared, equal
 from parity_tests.assignment.reproductions.parts import sized
+from parity_tests.harness.compare import Comparison
 from parity_tests.harness.observation import Observation
 from reference.answers import evaluation, training_step
 from reference.rounding import gamma, unit_roundoff
@@ -57,10 +58,10 @@ class Mains:
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
-        self._known: dict[tuple[Any, ...], dict[str, Finding]] = {}
+        self._known: dict[tuple[Any, ...], dict[str, Comparison]] = {}
         self._late = 0
 
-    def findings(self, case: Case, small: Small) -> dict[str, Finding]:
+    def findings(self, case: Case, small: Small) -> dict[str, Comparison]:
         """What is found of this run; nothing after `main` has twice not come back."""
         key = (case.worker, small.config, len(small.digits["train_X"]))
         if key not in self._known:
@@ -72,16 +73,15 @@ class Mains:
             self._known[key] = self._judged(case, small, seen)
         return self._known[key]
 
-    def _judged(self, case: Case, small: Small, seen: Observation) -> dict[str, Finding]:
-        found = judge_main(
+    def _judged(self, case: Case, small: Small, seen: Observation) -> dict[str, Comparison]:
+        return judge_main(
             seen, config=small.config, digits=small.digits, stand_ins=bool(case.params["stand_ins"])
         )  # fmt: skip
-        return {finding.quantity: finding for finding in found}
 
 
 def drafts(mains: Mains, record: Record, case: Case, edition: str, seed: int) -> Iterator[tuple[Draft, str]]:
     """Drafts for a record of main, with what is wrong in words, the smallest run first."""
-    causes: list[tuple[Small, Finding]] = []
+    causes: list[tuple[Small, str, Comparison]] = []
     matching = 0
     for sized_run in _sizes(case, edition, record.quantity, seed):
         if not _fails_alike(mains, record, case, sized_run):
@@ -94,13 +94,13 @@ def drafts(mains: Mains, record: Record, case: Case, edition: str, seed: int) ->
             finding = found[record.quantity]
             for scene in _scenes(small, finding, case, edition):
                 for draft in _BUILDERS[record.quantity](scene):
-                    yield draft, _words(finding)
+                    yield draft, _words(record.quantity, finding)
         if matching == MATCHING:
             break
-    for small, cause in causes[:MATCHING]:
+    for small, quantity, cause in causes[:MATCHING]:
         for scene in _scenes(small, cause, case, edition):
-            for draft in _BUILDERS[cause.quantity](scene):
-                yield draft, _words(cause)
+            for draft in _BUILDERS[quantity](scene):
+                yield draft, _words(quantity, cause)
 
 
 def _fails_alike(mains: Mains, record: Record, case: Case, small: Small) -> bool:
@@ -108,11 +108,11 @@ def _fails_alike(mains: Mains, record: Record, case: Case, small: Small) -> bool
     return record.quantity in found and same(record, found[record.quantity], found)
 
 
-def _causes(record: Record, small: Small, found: Mapping[str, Finding]) -> list[tuple[Small, Finding]]:
+def _causes(record: Record, small: Small, found: Mapping[str, Comparison]) -> list[tuple[Small, str, Comparison]]:
     """Of a row that only follows from another mistake of the run: what that one shows itself in."""
     known = set(record.diagnosis.split("; ")) & set(HIDES)
-    wrong = [one for one in found.values() if one.verdict == "mismatch" and one.quantity != record.quantity]
-    return [(small, one) for one in wrong if known & _names(one.message)]
+    wrong = [(q, one) for q, one in found.items() if one.verdict == "mismatch" and q != record.quantity]
+    return [(small, q, one) for q, one in wrong if known & _names(one.problem)]
 
 
 # ---- smaller runs ----
@@ -183,20 +183,20 @@ def digits(train: int, valid: int, test: int) -> Arrays:
 # ---- the same failure ----
 
 
-def same(record: Record, finding: Finding, found: Mapping[str, Finding]) -> bool:
+def same(record: Record, finding: Comparison, found: Mapping[str, Comparison]) -> bool:
     """Whether a smaller run fails in the same way: quantity, verdict, and what it is called."""
     if finding.verdict != record.verdict:
         return False
     if record.verdict in ("crashed", "missing", "timeout"):
-        return record.verdict == "timeout" or (finding.line or None) == (record.line or None)
+        return record.verdict == "timeout" or finding.line == (record.line or None)
     names = set(record.diagnosis.split("; ")) if record.diagnosis else set()
     known = names & {m.name for m in MISTAKES if m.said and m.todo == "10"}
-    alike = _skeleton(finding.message) == _skeleton(record.message)
+    alike = _skeleton(finding.problem) == _skeleton(record.message)
     if not known:
         return alike
     # A row that only follows from another mistake of the run has that one's name.
     others = [one for one in found.values() if one.verdict == "mismatch"]
-    of_this, of_all = _names(finding.message), {name for one in others for name in _names(one.message)}
+    of_this, of_all = _names(finding.problem), {name for one in others for name in _names(one.problem)}
     hidden = {name for cause in known for name in HIDES.get(cause, ())}
     follows = alike or bool(of_this & hidden)
     return known <= of_this or (follows and (known <= of_all or of_this <= hidden))
@@ -213,12 +213,12 @@ def _skeleton(sentence: str) -> str:
     return re.sub(r"#(\s*#)+", "#", without)
 
 
-def _words(finding: Finding) -> str:
+def _words(quantity: str, finding: Comparison) -> str:
     """What a finding says, in few words."""
     if finding.verdict == "crashed":
         return "main crashes"
-    said = finding.message.partition("): ")[2].partition("; ")[0]
-    numbers = finding.got is not None and finding.quantity.split()[-1] in ("weights", "losses", "accuracy")
+    said = finding.problem.partition("): ")[2].partition("; ")[0]
+    numbers = finding.got is not None and quantity.split()[-1] in ("weights", "losses", "accuracy")
     return "it is not what torch says" if numbers or len(said) > 100 else said
 
 
@@ -230,7 +230,7 @@ class Scene:
     """One run for a script: how many hidden units are built for the 1,000 (0: all), and which parts are replaced."""
 
     small: Small
-    finding: Finding
+    finding: Comparison
     edition: str
     own: bool
     hidden: int
@@ -352,7 +352,7 @@ class Scene:
         ]
 
 
-def _scenes(small: Small, finding: Finding, case: Case, edition: str) -> Iterator[Scene]:
+def _scenes(small: Small, finding: Comparison, case: Case, edition: str) -> Iterator[Scene]:
     own = case.worker == "own"
     first = Scene(small, finding, edition, own, HIDDEN)
     yield first
@@ -375,7 +375,7 @@ def _scenes(small: Small, finding: Finding, case: Case, edition: str) -> Iterato
 
 
 def _weights(scene: Scene) -> Iterator[Draft]:
-    if "never changes" in scene.finding.message:
+    if "never changes" in scene.finding.problem:
         yield from _number_of_steps(scene)
         return
     if scene.config.epochs == 1 and scene.N == scene.B and (scene.N == 1 or not scene.drops):
@@ -484,7 +484,7 @@ def _shape(name: str, left: Left) -> tuple[int, int]:
 
 def _losses(part: str, position: int) -> Callable[[Scene], Iterator[Draft]]:
     def build(scene: Scene) -> Iterator[Draft]:
-        message, name = scene.finding.message, ("train_loss_record", "val_loss_record")[position]
+        message, name = scene.finding.problem, ("train_loss_record", "val_loss_record")[position]
         if "returns nothing" in message or "does not return" in message:
             count = "sum(np.ndim(record) == 1 for record in result)"
             ask = ["result = nn.main(params)", f"got = 0 if result is None else {count}"]
@@ -507,7 +507,7 @@ def _losses(part: str, position: int) -> Callable[[Scene], Iterator[Draft]]:
 
 def _coverage(scene: Scene, part: str) -> Iterator[Draft]:
     """Which examples of a set are evaluated after the last step, where it is said that some are not, or twice."""
-    if not re.search("set is not evaluated|set are evaluated", scene.finding.message):
+    if not re.search("set is not evaluated|set are evaluated", scene.finding.problem):
         return
     ask = [
         *_inputs(scene),
@@ -562,7 +562,7 @@ def _loss_judge(scene: Scene, part: str, left: Left) -> list[str]:
 def _accuracy(part: str, word: str) -> Callable[[Scene], Iterator[Draft]]:
     def build(scene: Scene) -> Iterator[Draft]:
         yield from _coverage(scene, part)
-        epoch = re.search(r"after epoch (\d+)", scene.finding.message)
+        epoch = re.search(r"after epoch (\d+)", scene.finding.problem)
         if epoch is not None:  # the last of the run is looked at
             until = replace(scene.small, config=replace(scene.config, epochs=int(epoch[1])))
             scene = replace(scene, small=until)
@@ -574,7 +574,7 @@ def _accuracy(part: str, word: str) -> Callable[[Scene], Iterator[Draft]]:
             "    records.update(json.load(open(name)))  # the accuracies that it writes",
             f'record = next(record for key, record in records.items() if "{word}" in key.lower())',
         ]
-        if "one for each of" in scene.finding.message:
+        if "one for each of" in scene.finding.problem:
             want = f"{scene.config.epochs}  # one number an epoch"
             yield scene.draft([*ask, "got = len(record)"], lambda left: equal(want), imports=["glob"])
             return
@@ -663,10 +663,10 @@ def _epochs(scene: Scene) -> list[str]:
 
 
 def _batches(scene: Scene) -> Iterator[Draft]:
-    if "labels" in scene.finding.message:
+    if "labels" in scene.finding.problem:
         yield from _given_labels(scene)
         return
-    if "never used" in scene.finding.message:
+    if "never used" in scene.finding.problem:
         judge = [
             f"got = sorted(set(range({scene.N})) - set(sum(rows, [])))",
             f'print("never used in {scene.config.epochs} epochs:", got, "\\nwant: []")',
@@ -708,7 +708,7 @@ def _given_labels(scene: Scene) -> Iterator[Draft]:
 
 
 def _shuffle(scene: Scene) -> Iterator[Draft]:
-    message = scene.finding.message
+    message = scene.finding.problem
     N, n = scene.N, max(scene.N // scene.B, 1)
     lines = [*_epochs(scene), 'print("training examples in each epoch:", *epochs, sep="\\n")']
     if "no step was made" in message:
@@ -739,7 +739,7 @@ def _shuffle(scene: Scene) -> Iterator[Draft]:
 
 
 def _dropout(scene: Scene) -> Iterator[Draft]:
-    message = scene.finding.message
+    message = scene.finding.problem
     if "not called" in message or "is_train=False" in message:
         ask = [
             *(scene.build() if scene.hidden == TRIED else []),
@@ -805,7 +805,7 @@ def _learning_rate(scene: Scene) -> Iterator[Draft]:
 
 
 def _layers(scene: Scene) -> Iterator[Draft]:
-    message = scene.finding.message
+    message = scene.finding.problem
     width = scene.small.digits["train_X"].shape[1]
     if "builds dropout" in message:
         ask = [

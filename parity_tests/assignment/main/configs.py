@@ -55,7 +55,7 @@ def configs(edition: str) -> tuple[Config, ...]:
 
 
 def main_quantities(config: Config) -> tuple[str, ...]:
-    """What is judged of a run under `config`, in order; each gets exactly one Finding."""
+    """What is judged of a run under `config`, in order; each gets exactly one Comparison."""
     dropout = ("dropout",) if config.rate > 0 else ()
     return (
         "run",
