@@ -19,8 +19,10 @@ from parity_tests.assignment.diagnoses.base import Asked, Mistake
 from parity_tests.assignment.evidence import evidence
 from parity_tests.assignment.expectations import judge
 from parity_tests.assignment.relations import relation
-from parity_tests.assignment.reproductions import draws, network, optimizer, parts, utils, wiring
+from parity_tests.assignment.reproductions import draws, network, optimizer, parts, utils
 from parity_tests.assignment.reproductions.draft import SEED, Ask, Draft, Outcome, Setting, Unfit, lines_for, run, text
+from parity_tests.assignment.reproductions.main.drafts import main_drafts
+from parity_tests.assignment.reproductions.main.runs import Mains
 from parity_tests.assignment.verdicts import message
 from parity_tests.harness.compare import Comparison
 from parity_tests.harness.observation import Observation
@@ -88,7 +90,7 @@ class Reproducer:
     def __init__(self, networks: Networks, setting: Setting, seed: int) -> None:
         self._networks, self._setting, self._seed = networks, setting, seed
         self._plan = {case.name: case for case in plan(setting.edition, ("float64", "float32"))}
-        self._mains = wiring.Mains(networks.submission)
+        self._mains = Mains(networks.submission)
 
     def script(self, record: Record) -> Script | str:
         """The smallest script that shows a record's failure; a sentence that says why where there is none."""
@@ -159,7 +161,7 @@ class Reproducer:
         case = self._plan[record.case]
         quantity = next(q for q in case.quantities if q.name == record.quantity)
         if case.probe == "main":
-            for draft, said in wiring.drafts(self._mains, record, case, self._setting.edition, self._seed):
+            for draft, said in main_drafts(self._mains, record, case, self._setting.edition, self._seed):
                 yield draft, words or said
             return
         for smaller, arrays, comparison, seen in self._smaller(record, case, quantity):
