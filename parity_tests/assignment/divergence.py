@@ -208,16 +208,16 @@ class Free(Judge):
         gaps, changes = self._gaps(seen, own, wanted, judged)
         state = self._states[0]  # where the weights have been copied, which the next step changes
         wanted |= {updated_name(name): w for name, w in state.items()}
-        self._finish()
         ahead = None if following is None else self._batch(following)[0]
+        copies = self._aside.submit(
+            _timed, self.replicas.step, X, y, keep, side, step.eta, wanted, ahead, clock=time.thread_time
+        )
+        self._finish()
         self._taken = _Taken(
             step, seen, X, y, keep, side, own, wanted,
             before=(self._states[-1], self._own_states[-1]),
             earlier=(self._states[-2], self._own_states[-2]),
-            gaps=gaps, changes=changes, judged=judged,
-            spreads=self._aside.submit(
-                _timed, self.replicas.step, X, y, keep, side, step.eta, wanted, ahead, clock=time.thread_time
-            ),
+            gaps=gaps, changes=changes, judged=judged, spreads=copies,
         )  # fmt: skip
         self._states.rotate(-1)
         self._remember(own)

@@ -11,8 +11,8 @@ from parity_tests.bench.process import run
 from parity_tests.bench.timing import Timings, in_turn
 from parity_tests.bench.training import SIDES
 
-CASES = ((512, 1, 18), (5, 50, 200))
-"""Batch, `--every` and steps of each case."""
+CASES = ((512, 1, 18), (5, 50, 1000))
+"""Batch, `--every` and steps of each case: whole epochs, so that evaluations have their share."""
 DTYPES = ("float64", "float32")
 TARGET = 1.3
 REPLICA_TARGETS = {"float32": 1.3, "float64": 2.5}

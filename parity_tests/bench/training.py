@@ -12,7 +12,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from numpy.typing import NDArray
 
 from parity_tests.assignment.lockstep import Evaluation, Plan, Settings
 from parity_tests.checking import shipped_network
-from reference.mnist import Digits, load_digits
+from reference.mnist import load_digits
 
 Array = NDArray[Any]
 RATE, ETA = 0.5, 0.01
@@ -33,25 +32,11 @@ def settings(batch: int, dtype: str, steps: int, every: int) -> Settings:
     return Settings(batch=batch, dtype=dtype, steps=steps, every=every, epochs=steps, rate=RATE, eta=ETA)
 
 
-def digits(given: Settings) -> Digits:
-    """The homework's digits, or the first that the steps need, so that evaluations have their share of an epoch."""
-    whole = load_digits()
-    N = given.batch * (given.steps or 0)
-    fewer = max(given.batch, N * len(whole.valid_X) // len(whole.train_X))
-    return replace(
-        whole,
-        train_X=whole.train_X[:N],
-        train_y=whole.train_y[:N],
-        valid_X=whole.valid_X[:fewer],
-        valid_y=whole.valid_y[:fewer],
-    )
-
-
 def train(
     given: Settings, step: Callable[[Array, Array], None], evaluate: Callable[[Array, Array], object]
 ) -> dict[str, Any]:
     """Take every step and evaluation of the plan; the seconds of both."""
-    plan = Plan(given, digits(given))
+    plan = Plan(given, load_digits())
     seconds = {"step": 0.0, "evaluation": 0.0}
     start = time.perf_counter()
     for item in plan:
@@ -71,7 +56,7 @@ def by_numpy(given: Settings) -> dict[str, Any]:
     from parity_tests.bench.step import shipped
 
     network = shipped()
-    weights = Plan(given, digits(given)).weights
+    weights = Plan(given, load_digits()).weights
     model = {
         "L1": network.linear_layer(*weights["L1_W"].shape),
         "nonlinear1": network.relu(),
@@ -108,7 +93,7 @@ def by_torch(given: Settings) -> dict[str, Any]:
     from reference.weights import to_torch
 
     torch.set_num_threads(1)
-    weights = Plan(given, digits(given)).weights
+    weights = Plan(given, load_digits()).weights
     (D, M), K = weights["L1_W"].shape, weights["L2_W"].shape[1]
     model = MLP(D, M, K, activation="relu", rate=given.rate, dtype=torch.from_numpy(weights["L1_W"][:1]).dtype)
     to_torch(weights, model)
@@ -153,7 +138,7 @@ def by_trace(given: Settings) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="parity-bench-") as scratch:
         folder = TraceFolder(Path(scratch) / "trace")
         clocked = _Clocked(folder)
-        run = trace(shipped_network(), given, clocked, digits=digits(given), progress=None)
+        run = trace(shipped_network(), given, clocked, progress=None)
         folder.flush()
         seconds = time.perf_counter() - clocked.began
     if run.divergence is not None or run.steps != run.planned:
