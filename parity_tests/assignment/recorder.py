@@ -30,6 +30,8 @@ EVENT_CAP = 20_000  # about twenty times what the longest run asked for makes
 NUMBER_CAP = 4_000_000  # of recorded numbers: 32 MB
 FILE_CAP = 1 << 20
 
+# What a forward must be given, by the part; other parts take what the last of those before them returned.
+INPUTS = {"nonlinear": "L1.forward's output", "loss": "L2.forward's output"}
 SGD_NAMES = ("miniBatchStochasticGradientDescent", "miniBatchGradientDescent")
 # The names of SGD's arguments, by how many there are (the editions).
 SGD_ARGUMENTS = {
@@ -165,7 +167,8 @@ class Tape:
         self.names: dict[int, str] = {}  # id of an object → its name in sentences
         self.objects: list[Any] = []  # keeps the ids of `names` alive
         self.weights: dict[str, Array] | None = None
-        self.read: dict[str, tuple[tuple[int, ...], bytes]] = {}  # shapes and bytes of the weights as they were found
+        # The weights as they were found: layer, key, shape and bytes of each.
+        self.read: list[tuple[str, str, tuple[int, ...], bytes]] = []
         self.malformed = ""
         self.flat_bias = False
         self.used = False  # whether any L1.forward was called yet
@@ -175,6 +178,7 @@ class Tape:
         self.given: dict[str, tuple[Any, Array | None]] = {}
 
     def event(self, kind: str, **facts: Any) -> None:
+        """Writes an event down, with what is known of it."""
         if len(self.events) >= EVENT_CAP or self.numbers >= NUMBER_CAP:
             self.full = True
             return
@@ -256,10 +260,9 @@ class Tape:
         """[[argument, what was passed, what belongs there]] where `value` is not what `expected` names."""
         if not expected:
             return []
-        if expected in self.chain:
-            known, copy = self.chain[expected]
-            if known is value or _same(value, copy):
-                return []
+        entry = self.chain.get(expected)
+        if entry is not None and (entry[0] is value or _same(value, entry[1])):
+            return []
         return [[what, self.label(value), expected]]
 
     def wrong_input(self, name: str, value: Any) -> list[list[str]]:
@@ -278,7 +281,7 @@ class Tape:
         found: dict[str, Array] = {}
         if not {"L1", "L2"} <= set(self.layers):
             return None
-        self.read = {}
+        self.read = []
         for name in ("L1", "L2"):
             for key in ("W", "b"):
                 params = getattr(self.layers.get(name), "params", None)
@@ -289,7 +292,7 @@ class Tape:
                 if value is None:
                     self.malformed = self.malformed or f"{name}.params['{key}'] is not a numeric array"
                     return None
-                self.read[f"{name}_{key}"] = (value.shape, value.tobytes())
+                self.read.append((name, key, value.shape, value.tobytes()))
                 if key == "b" and value.ndim == 1:
                     self.flat_bias = True
                     value = value.reshape(1, -1)
@@ -309,9 +312,9 @@ class Tape:
         """Whether the weights are to the byte those that were read last, as they mostly are: nothing need be copied."""
         if self.weights is None or len(self.read) < len(PARAMETERS):
             return False
-        for parameter, (shape, content) in self.read.items():
+        for name, key, shape, content in self.read:
             try:
-                value = self.layers[parameter[:2]].params[parameter[3:]]
+                value = self.layers[name].params[key]
             except (AttributeError, TypeError, KeyError, IndexError):
                 return False
             if type(value) is not np.ndarray or value.dtype != FLOAT64 or value.shape != shape:
@@ -335,7 +338,7 @@ class Tape:
         if self.weights is not None and all(_equal(self.weights[key], present[key]) for key in PARAMETERS):
             return count - 1
         if self.full:
-            self.read = {}
+            self.read = []
             return -1
         self.weights = present
         for key in PARAMETERS:
@@ -467,17 +470,19 @@ class Recorder:
 
     def _method(self, part: str, method: str, declared: Any, run: Any) -> Callable[..., Any]:
         before = self._before_forward if method == "forward" else self._before_backward
+        drops = part == "drop" and method == "forward"
+        names = self.tape.names
 
         def hook(instance: Any, *args: Any, **kwargs: Any) -> Any:
-            values = _bind(declared, args, kwargs, method=True)
-            if part == "drop" and method == "forward" and len(values) == 1:
-                values = [*values, _default(declared, 1)]
+            values = _bind(declared, args, kwargs, method=True) if kwargs else list(args)
+            if drops and len(values) == 1:
+                values.append(_default(declared, 1))
             if self.inside:
                 return self._run(run, instance, values, args, kwargs)
-            name = self.tape.names.get(id(instance)) or self._found(part, instance)
+            name = names.get(id(instance)) or self._found(part, instance)
             facts = before(part, name, values)
             result = self._run(run, instance, values, args, kwargs)
-            self._after(part, name, method, values, result, facts)
+            self._after(drops, name, method, values, result, facts)
             return result
 
         return hook
@@ -502,10 +507,10 @@ class Recorder:
                 facts["x"] = tape.store("X", rows)
             facts["shape"] = list(rows.shape) if rows is not None else None
         else:
-            before = {"nonlinear": "L1.forward's output", "loss": "L2.forward's output"}.get(part, "")
-            if part == "linear":
-                before = tape.last("drop", ".forward's output")
-            facts["wrong"] = tape.wrong("X", X, before or tape.last("nonlinear", ".forward's output"))
+            before = tape.last("drop", ".forward's output") if part == "linear" else INPUTS.get(part, "")
+            wrong = tape.wrong("X", X, before or tape.last("nonlinear", ".forward's output"))
+            if wrong:
+                facts["wrong"] = wrong
         tape.given[name] = (X, rows)
         if part == "loss" and len(values) > 1:
             labels = _numeric(values[1])
@@ -515,7 +520,7 @@ class Recorder:
 
     def _before_backward(self, part: str, name: str, values: list[Any]) -> dict[str, Any]:
         tape, facts = self.tape, dict[str, Any]()
-        facts["wrong"] = tape.wrong_input(name, values[0]) if values else []
+        wrong = tape.wrong_input(name, values[0]) if values else []
         if part != "loss" and len(values) > 1:
             before = ""
             if part == "linear":
@@ -524,20 +529,22 @@ class Recorder:
                 before = tape.last("drop", ".backward's output")
             if part != "linear":
                 before = before or "L2.backward's output"
-            facts["wrong"] += tape.wrong("grad", values[1], before)
+            wrong += tape.wrong("grad", values[1], before)
+        if wrong:
+            facts["wrong"] = wrong
         return facts
 
-    def _after(self, part: str, name: str, method: str, values: list[Any], result: Any, facts: dict[str, Any]) -> None:
+    def _after(
+        self, drops: bool, name: str, method: str, values: list[Any], result: Any, facts: dict[str, Any]
+    ) -> None:
         tape, after = self.tape, _numeric(result)
         tape.returned(f"{name}.{method}'s output", result, after)
-        if part == "drop" and method == "forward":
+        if drops:
             facts["train"] = bool(values[1])
             before = tape.given[name][1]
             if before is not None and after is not None and before.shape == after.shape and before.ndim == 2:
                 facts["m"] = tape.store("drop_in", before)
                 tape.store("drop_out", after)
-        if not facts.get("wrong"):
-            facts.pop("wrong", None)
         tape.event(f"{name}.{method}", **facts)
 
     def _sgd(self, original: Any, *args: Any, **kwargs: Any) -> Any:

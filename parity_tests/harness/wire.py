@@ -222,6 +222,8 @@ def _small(value: object) -> bool:
         if items > MAX_ITEMS:
             return False
         containers = [value for value in level if type(value) is dict or type(value) is list]
+        if not containers:
+            return True
         level = [inner for outer in containers for inner in (outer.values() if type(outer) is dict else outer)]
     return not level
 
@@ -236,10 +238,10 @@ def _is_shape(value: object) -> bool:
 
 
 def _tidy(text: str) -> bool:
-    """Whether all texts in a JSON text are certainly printable and short: so it is mostly, and quickly told."""
+    """Whether all texts in a JSON text, which is one, are certainly printable and short, as they mostly are."""
     if "\\" in text or not text.isprintable():
         return False
-    return len(text) <= MAX_TEXT or max(map(len, text.split('"'))) <= MAX_TEXT
+    return len(text) <= MAX_TEXT or max(map(len, text.split('"')[1::2]), default=0) <= MAX_TEXT
 
 
 def _spec(item: object) -> _Spec:
