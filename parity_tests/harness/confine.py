@@ -31,6 +31,7 @@ _NET = 3
 _SCOPES = 3
 _SIGNALS_VERSION = 6
 _O_PATH = getattr(os, "O_PATH", 0)
+_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def confine(order: Mapping[str, Any]) -> None:
@@ -42,34 +43,31 @@ def confine(order: Mapping[str, Any]) -> None:
     `filter`: the filter of system calls in hexadecimal. `self`: the number that stands in it for our own process id.
     Raises OSError.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
     if order["user"] is not None:
-        _become(libc, order["user"], order["search"])
-    _prctl(libc, _PR_SET_PDEATHSIG, signal.SIGKILL)  # becoming another user forgets it
-    _prctl(libc, _PR_SET_NO_NEW_PRIVS, 1)
+        _become(order["user"], order["search"])
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # becoming another user forgets it
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     if order["landlock"] is not None:
-        _landlock(libc, **order["landlock"])
+        _landlock(**order["landlock"])
     if order["processes"] is not None:
         resource.setrlimit(resource.RLIMIT_NPROC, (order["processes"], order["processes"]))
     program = _with_own_id(bytes.fromhex(order["filter"]), order["self"])
     instructions = ctypes.create_string_buffer(program, len(program))
-    _prctl(libc, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, _Program(len(program) // 8, ctypes.addressof(instructions)))
+    _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, _Program(len(program) // 8, ctypes.addressof(instructions)))
 
 
 def give_up_capabilities() -> None:
     """Have none, and be able to gain none by running programs. Raises OSError."""
-    libc = ctypes.CDLL(None, use_errno=True)
     for capability in range(64):
-        if libc.prctl(_PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0):
+        if _LIBC.prctl(_PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0):
             break  # the kernel knows no more
-    _keep_capabilities(libc, 0)
-    _prctl(libc, _PR_SET_NO_NEW_PRIVS, 1)
+    _keep_capabilities(0)
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
 
 
 def landlock_version() -> int:
     """The version of Landlock that the kernel has, 0 where it has none."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    return max(0, int(libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), 1)))
+    return max(0, int(_LIBC.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), 1)))
 
 
 def _with_own_id(program: bytes, stand_in: int) -> bytes:
@@ -97,35 +95,35 @@ class _Beneath(ctypes.Structure):
     _fields_ = (("allowed", ctypes.c_uint64), ("parent", ctypes.c_int32))
 
 
-def _become(libc: Any, user: int, search: bool) -> None:
+def _become(user: int, search: bool) -> None:
     if search:
-        _prctl(libc, _PR_SET_KEEPCAPS, 1)
+        _prctl(_PR_SET_KEEPCAPS, 1)
     os.setgroups([])
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)
     kept = 0
     if search:  # Docker's root has the second alone
         header, sets = _Header(_CAPABILITY_VERSION, 0), (ctypes.c_uint32 * 6)()
-        _check(libc.capget(ctypes.byref(header), sets), "capget")
+        _check(_LIBC.capget(ctypes.byref(header), sets), "capget")
         kept = _SEARCH if sets[1] & _SEARCH else sets[1] & _OVERRIDE
         if not kept:
             raise OSError("folders that are closed to other users cannot be opened to one: root lacks the capability")
-    _keep_capabilities(libc, kept)
+    _keep_capabilities(kept)
 
 
-def _keep_capabilities(libc: Any, kept: int) -> None:
+def _keep_capabilities(kept: int) -> None:
     sets = (ctypes.c_uint32 * 6)(kept, kept, 0, 0, 0, 0)  # effective, permitted, inheritable; those from 32 on
-    _check(libc.capset(ctypes.byref(_Header(_CAPABILITY_VERSION, 0)), sets), "capset")
+    _check(_LIBC.capset(ctypes.byref(_Header(_CAPABILITY_VERSION, 0)), sets), "capset")
 
 
-def _landlock(libc: Any, read: Sequence[str], list: Sequence[str], write: Sequence[str]) -> None:
+def _landlock(read: Sequence[str], list: Sequence[str], write: Sequence[str]) -> None:
     version = landlock_version()
     if version < 1:
         raise OSError("the kernel has no Landlock")
     rights = (1 << _FS_RIGHTS.get(version, 16)) - 1
     ruleset = _Ruleset(rights, _NET if version >= 4 else 0, _SCOPES if version >= _SIGNALS_VERSION else 0)
     size = 8 if version < 4 else 16 if version < _SIGNALS_VERSION else 24
-    rules = _check(libc.syscall(_CREATE_RULESET, ctypes.byref(ruleset), ctypes.c_size_t(size), 0), "Landlock")
+    rules = _check(_LIBC.syscall(_CREATE_RULESET, ctypes.byref(ruleset), ctypes.c_size_t(size), 0), "Landlock")
     own = rights & ~_EXECUTE
     for paths, allowed in ((read, _READ_FILE | _READ_DIR), (list, _READ_DIR), (write, own)):
         for path in paths:
@@ -133,16 +131,16 @@ def _landlock(libc: Any, read: Sequence[str], list: Sequence[str], write: Sequen
             folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
             here = allowed if folder else allowed & (_READ_FILE | _WRITE_FILE | _TRUNCATE)
             rule = _Beneath(here & rights, descriptor)
-            _check(libc.syscall(_ADD_RULE, rules, _PATH_BENEATH, ctypes.byref(rule), 0), f"Landlock, {path}")
+            _check(_LIBC.syscall(_ADD_RULE, rules, _PATH_BENEATH, ctypes.byref(rule), 0), f"Landlock, {path}")
             os.close(descriptor)
-    _check(libc.syscall(_RESTRICT_SELF, rules, 0), "Landlock")
+    _check(_LIBC.syscall(_RESTRICT_SELF, rules, 0), "Landlock")
     os.close(rules)
 
 
-def _prctl(libc: Any, option: int, *arguments: Any) -> None:
+def _prctl(option: int, *arguments: Any) -> None:
     passed = [ctypes.byref(a) if isinstance(a, ctypes.Structure) else ctypes.c_ulong(int(a)) for a in arguments]
     padding = [ctypes.c_ulong(0)] * (4 - len(passed))
-    _check(libc.prctl(option, *passed, *padding), f"prctl {option}")
+    _check(_LIBC.prctl(option, *passed, *padding), f"prctl {option}")
 
 
 def _check(result: int, what: str) -> int:

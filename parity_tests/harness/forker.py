@@ -30,6 +30,7 @@ _NEW_USER = 0x10000000
 _NEW = _NEW_USER | 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x20000000 | 0x40000000
 """Namespaces of its own: users, and mounts, control groups, host name, IPC, processes, network."""
 _NO_SUID, _NO_DEVICES, _REMOUNT, _READ_ONLY = 2, 4, 32, 1
+_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class Forker:
@@ -144,26 +145,24 @@ def _make_namespaces(user: int | None, proc: int) -> None:
 
     That user's id inside is 1, or what it was where nobody else was to be become.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
     if user is not None:
         os.setgroups([])
         os.setresgid(user, user, user)
         os.setresuid(user, user, user)
-    _check(libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0), "prctl")  # else its own files in /proc are root's
+    _check(_LIBC.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0), "prctl")  # else its own files in /proc are root's
     ids = {"uid_map": os.getuid(), "gid_map": os.getgid()}
-    _check(libc.unshare(_NEW), "new namespaces")
+    _check(_LIBC.unshare(_NEW), "new namespaces")
     _write(proc, "self/setgroups", "deny")
     for name, outside in ids.items():
         _write(proc, f"self/{name}", f"{outside if user is None else 1} {outside} 1\n")
     _write(proc, "sys/user/max_user_namespaces", "0")
-    _check(libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl")
+    _check(_LIBC.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl")
 
 
 def _mount(folder: str, size: int) -> None:
     """An empty folder in memory, in place of what is there."""
-    libc = ctypes.CDLL(None, use_errno=True)
     options = f"size={size},mode=0755".encode()
-    _check(libc.mount(b"tmpfs", os.fsencode(folder), b"tmpfs", _NO_SUID | _NO_DEVICES, options), f"mount on {folder}")
+    _check(_LIBC.mount(b"tmpfs", os.fsencode(folder), b"tmpfs", _NO_SUID | _NO_DEVICES, options), f"mount on {folder}")
 
 
 def _lay_out(files: Sequence[Sequence[str]], arrays: Mapping[str, Any], folder: str) -> None:
@@ -178,8 +177,7 @@ def _lay_out(files: Sequence[Sequence[str]], arrays: Mapping[str, Any], folder: 
         else:
             path.write_bytes(arrays[str(number)].tobytes())
     flags = _REMOUNT | _READ_ONLY | _NO_SUID | _NO_DEVICES
-    libc = ctypes.CDLL(None, use_errno=True)
-    _check(libc.mount(None, os.fsencode(folder), None, flags, None), f"making {folder} read-only")
+    _check(_LIBC.mount(None, os.fsencode(folder), None, flags, None), f"making {folder} read-only")
 
 
 def _tell(line: int, kind: bytes, text: str, *descriptors: int) -> None:

@@ -73,9 +73,8 @@ class Guard:
 
     def forget(self) -> None:
         """Drop every module that came from the submission's folder or is lent, so that the next import is fresh."""
-        for name, module in list(sys.modules.items()):
-            if self._before.get(name) is module:
-                continue
+        known = self._before.get
+        for name, module in [item for item in list(sys.modules.items()) if known(item[0]) is not item[1]]:
             try:
                 paths = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
                 inside = any(isinstance(path, str) and path.startswith(self.folder + os.sep) for path in paths)

@@ -73,8 +73,9 @@ class Runner:
     library, `lend_utils` the file that serves as `utils` where the folder has none. A case may take `case_seconds`
     of wall time, the process `memory` bytes of address space, one message `cap` bytes of arrays. `isolation` is the
     level at which it runs, one of isolation.LEVELS. What comes back is laid into shared memory, and copied from there;
-    with a `shelf` of so many bytes the arrays of a round stay there, and are valid for three more rounds. Its processes
-    are forked off `servers` where that can be had, and started cold where it cannot, or where there are none.
+    with a `shelf` of so many bytes the arrays of a round stay there, and are valid for three more rounds of the same
+    case. Its processes are forked off `servers` where that can be had, and started cold where it cannot, or where there
+    are none.
     Raises UsageError for a module in `allow` that is not installed; its methods HarnessError where the process itself
     cannot be run, UsageError where the level cannot be had.
     """
@@ -246,7 +247,7 @@ class Runner:
             return
         since = time.monotonic()
         try:
-            self._child.renew_shelf()
+            self._child.renew_shelf(case=True)
             self._child.send(header, arrays, since + limit + GRACE)
             deadline = since + limit + GRACE
             while True:
@@ -261,7 +262,7 @@ class Runner:
                 spent, since = _seconds(message.header), time.monotonic()
                 following = next(given, None)
                 if following is not None:
-                    self._child.renew_shelf()
+                    self._child.renew_shelf(case=False)
                 self._child.send(*_round(following), since + limit + GRACE)
                 if begun:
                     yield ended.observation(spent)
@@ -335,7 +336,7 @@ class Runner:
             return gathered, asked
         deadline = asked + limit + GRACE
         try:
-            self._child.renew_shelf()
+            self._child.renew_shelf(case=True)
             self._child.send(header, arrays, deadline)
             done = False
             while not done:
@@ -467,10 +468,10 @@ class _Child:
         self._selector.register(self._answer, selectors.EVENT_READ)
         self._selector.register(self._printed, selectors.EVENT_READ)
 
-    def renew_shelf(self) -> None:
-        """Make the shelf ready for what comes next, as the other side does when it is asked."""
+    def renew_shelf(self, *, case: bool) -> None:
+        """Make the shelf ready for the next case, or the next round of one, as the other side does when it is asked."""
         if self.shelf is not None:
-            self.shelf.turn()
+            self.shelf.begin() if case else self.shelf.turn()
             self.shelf.clear()
 
     def send(self, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], deadline: float) -> None:

@@ -1,8 +1,9 @@
 """Memory shared with the process of a submission, where what comes of a round is laid instead of being sent.
 
-It has banks, one a round in turn, so that a round's arrays stay where they are while the next three are written. A bank
-begins with the length of its log and the label of the call at hand, then come the log (a line of JSON for each message,
-complete before its length says so) and the arrays. What lies there outlives the process, and costs one copy.
+It has banks, one a round in turn, so that a round's arrays stay where they are while the next three are written; every
+case begins with the first, so that no more memory is touched than the largest cases need. A bank begins with the length
+of its log and the label of the call at hand, then come the log (a line of JSON for each message, complete before its
+length says so) and the arrays. What lies there outlives the process, and costs one copy.
 
 The submission can write there as well: whoever reads checks all of it (wire.shelved), and no more than the values of
 its own arrays is in its hands. Loaded also, by its path, in the submission's process: the standard library and numpy
@@ -52,7 +53,7 @@ def size(room: int) -> int:
 
 
 class Shelf:
-    """One side's view of the memory behind a descriptor; `turn` goes on to the next bank, on both sides alike."""
+    """One side's view of the memory behind a descriptor; both sides `begin` a case and `turn` to a round alike."""
 
     def __init__(self, descriptor: int, room: int) -> None:
         self._size = size(room)
@@ -60,6 +61,11 @@ class Shelf:
         self._bank = -1
         self._bytes = self._memory[:0]
         self._logged = self._laid = 0
+
+    def begin(self) -> None:
+        """Go to the first bank: what earlier cases laid down is not needed any more."""
+        self._bank = -1
+        self.turn()
 
     def turn(self) -> None:
         """Go on to the next bank, which keeps what is in it until something is put there."""

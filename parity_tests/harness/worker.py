@@ -37,6 +37,8 @@ _FILE_BYTES = 16 << 20
 _OPEN_FILES = 64
 _CPU_SECONDS = 600
 _NAMES = 500
+_COMMON = ("argparse", "numpy.typing")
+"""What many submissions import: it takes a millisecond, and none where it is there before the process is forked."""
 
 
 def load(files: Mapping[str, Path]) -> dict[str, ModuleType]:
@@ -101,7 +103,7 @@ class Channel:
             if self._laid(header, arrays):
                 return
             self._shelf.call("")
-            self.shelve(False)  # what comes after it must not be there before it
+            self.unshelve()  # what comes after it must not be there before it
         try:
             pieces = wire.encode(header, arrays)
         except wire.WireError as error:
@@ -115,11 +117,15 @@ class Channel:
             while piece:
                 piece = piece[os.write(self._write, piece) :]
 
-    def shelve(self, wanted: bool) -> None:
-        """Lay what comes next on the shelf, where there is one, or send it from here on."""
-        self._shelving = wanted and self._shelf is not None
-        if self._shelf is not None and wanted:
-            self._shelf.turn()
+    def shelve(self, *, case: bool) -> None:
+        """Lay on the shelf, where there is one, what comes of the next case, or of the next round of one."""
+        self._shelving = self._shelf is not None
+        if self._shelf is not None:
+            self._shelf.begin() if case else self._shelf.turn()
+
+    def unshelve(self) -> None:
+        """Send what comes from here on."""
+        self._shelving = False
 
     def _laid(self, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> bool:
         assert self._shelf is not None
@@ -133,10 +139,14 @@ class Material:
     """What the harness puts beside a submission: loaded once, whoever comes.
 
     `defined` is what defined() says, where that was asked before the process was forked: to look at everything then
-    takes a copy of all memory.
+    takes a copy of all memory. `early` are modules that many submissions import.
     """
 
     def __init__(self, editions: str, companions: Sequence[str], probe: str) -> None:
+        before = set(sys.modules)
+        for name in _COMMON:
+            importlib.import_module(name)
+        self.early = [name for name in sys.modules if name not in before]
         self.editions: Any = load({"editions": Path(editions)})["editions"]
         self.beside = load({Path(file).stem: Path(file) for file in [*companions, probe]})
         self.probes = self.beside[Path(probe).stem].PROBES
@@ -175,7 +185,7 @@ class Worker:
         self._scratch: str = order["scratch"]
         self._seconds: float = order["seconds"]
         self._editions, self._beside, self._probes = material.editions, material.beside, material.probes
-        self._defined = material.defined
+        self._defined, self._early = material.defined, material.early
         self._main = self._editions.MODULE
         self._file = f"{self._folder}{os.sep}{self._main}.py"
         self._printed = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, _HIGH)
@@ -200,7 +210,11 @@ class Worker:
         code = self._compiled()
         self.edition: str = order["edition"] or self.edition_seen or self._editions.DEFAULT
         utils = self._editions.UTILS
-        own_utils = any((Path(self._folder) / name).exists() for name in (utils, f"{utils}.py"))
+        own_utils = self._has_own(utils)
+        for name in self._early:
+            if self._has_own(name.partition(".")[0]):  # which comes before the standard library's
+                for known in (sys.modules, self._defined or {}):
+                    known.pop(name, None)
         files = {} if own_utils or not order["lend_utils"] else {utils: order["lend_utils"]}
         inert = [n for n in self._editions.LENT.get(self.edition, ()) if n not in order["allow"]]
         self.lent = [*inert, *files]
@@ -246,7 +260,7 @@ class Worker:
 
     def answer(self, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
         """Put one case to the submission; everything is sent as it comes."""
-        self._channel.shelve(True)
+        self._channel.shelve(case=True)
         self._begin(header["case"], header["seed"], header["seconds"])
         try:
             probe = self._probes.get(header["probe"])
@@ -277,6 +291,10 @@ class Worker:
         self._end()
 
     # ---- inside
+
+    def _has_own(self, module: str) -> bool:
+        """Whether the submission has a file or folder that is, or may be, this module."""
+        return any(Path(self._folder, name).exists() for name in (module, f"{module}.py"))
 
     def _compiled(self) -> CodeType | None:
         """The code of the main file, None where there is none; and which edition its source shows."""
@@ -321,13 +339,13 @@ class Worker:
         message = self._channel.receive()
         if message is None or message.header["kind"] != "round":
             return None
-        self._channel.shelve(True)
+        self._channel.shelve(case=False)
         _renew_processor_time()
         return message.header["params"], message.arrays
 
     def _end(self) -> None:
         self._witness.end_rounds()
-        self._channel.shelve(False)
+        self._channel.unshelve()
         self._witness.stop_clock()
         for name in self._beside:
             sys.modules.pop(name, None)

@@ -104,6 +104,21 @@ for number in range(1024):
     assert servers.problem == ""
 
 
+def test_a_submissions_own_file_comes_before_what_its_server_has_imported(
+    tmp_path: Path, level: str, servers: Servers
+) -> None:
+    files = {
+        "argparse.py": "OWN = 7\n",
+        "utils.py": "",
+        "neural_networks.py": "import argparse\ndef f(): return argparse.OWN\n",
+    }
+    for which in (servers, None):
+        with Class(tmp_path, level, which).runner(write(tmp_path / "own", files)) as runner:
+            array = ask(runner, "f").values["f"].array
+            assert array is not None
+            assert array.item() == 7
+
+
 def test_each_has_namespaces_of_its_own(tmp_path: Path, bubblewrap: str, servers: Servers) -> None:
     group = Class(tmp_path, bubblewrap, servers)
     with group.submission(HONEST) as one, group.submission(HONEST) as two:

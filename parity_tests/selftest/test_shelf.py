@@ -70,6 +70,19 @@ def test_an_array_stays_until_its_bank_comes_again(sides: tuple[Shelf, Shelf]) -
     assert kept.tolist() == [9.0] * 4
 
 
+def test_a_case_begins_where_the_one_before_began(sides: tuple[Shelf, Shelf]) -> None:
+    harness, other = sides
+    other.put({}, {"value": np.full(4, 1.0)})
+    first = read(harness)[0].arrays["value"]
+    turn(sides)
+    for side in sides:
+        side.begin()
+    harness.clear()
+    other.put({}, {"value": np.full(4, 2.0)})
+    assert [message.arrays["value"].tolist() for message in read(harness)] == [[2.0] * 4]
+    assert first.tolist() == [2.0] * 4
+
+
 def test_what_does_not_fit_or_is_no_json_is_not_laid_down(sides: tuple[Shelf, Shelf]) -> None:
     harness, other = sides
     assert not other.put({}, {"value": np.zeros(ROOM + 1, np.int8)})
