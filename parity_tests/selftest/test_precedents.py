@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from parity_tests.assignment.cases import Case, plan
-from parity_tests.assignment.precedents import Precedents
+from parity_tests.assignment.precedents import LARGE, Precedents
 from parity_tests.checking import check, shipped_network
 from parity_tests.harness.compare import Comparison, matched, mismatched
 from parity_tests.harness.observation import Failure, Observation, Returned
@@ -65,6 +65,27 @@ def test_the_same_answer_to_another_question_is_judged_for_itself(case: Case, se
     precedents.judge(CASE, 1, "cpu", SEEN, judge)
     precedents.judge(case, seed, device, SEEN, judge)
     assert judge.asked == 2
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bool"])
+def test_a_large_array_is_known_again_whatever_came_between(dtype: str) -> None:
+    one = np.ones(LARGE + 3, dtype)
+    other = one.copy()
+    other[-1] = 0
+    precedents, judge = Precedents(), Judge(matched())
+    for array, asked in ((one, 1), (other, 2), (one, 2), (other, 2), (one[:-1], 3)):
+        seen = replace(SEEN, values={"output@0": Returned("array", array.copy(), "")})
+        precedents.judge(CASE, 1, "cpu", seen, judge)
+        assert judge.asked == asked
+
+
+def test_large_arrays_at_places_without_end_are_not_all_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("parity_tests.assignment.precedents.HELD", 3 * LARGE)
+    precedents = Precedents()
+    for k in range(10):
+        seen = replace(SEEN, values={f"output@{k}": Returned("array", np.zeros(LARGE, np.int8), "")})
+        precedents.judge(CASE, 1, "cpu", seen, Judge(matched()))
+        assert precedents.held <= 3 * LARGE
 
 
 def test_what_failed_is_judged_each_time() -> None:
