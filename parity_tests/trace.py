@@ -4,6 +4,7 @@ import os
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -34,6 +35,8 @@ if TYPE_CHECKING:  # it brings torch in
 Progress = Callable[[int, int, str], None]
 TITLE = "training in lockstep"
 EVALUATION = "validation logits"
+WIDE = 500
+"""Hidden units from which on it pays to share the work out among the cores."""
 
 
 class Sink(Protocol):
@@ -76,7 +79,25 @@ def digits_of(data: Path | None) -> Digits:
 def threads_for(settings: Settings) -> int:
     """Threads for torch's run, and as many for its copies beside it; in narrow networks they would only wait."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, (cores - 1) // 2) if settings.hidden >= 500 else 1
+    return max(1, (cores - 1) // 2) if settings.hidden >= WIDE else 1
+
+
+@contextmanager
+def cores_apart(settings: Settings) -> Iterator[set[int] | None]:
+    """On two cores, one for the copies of a wide network, and the other for this thread and what it starts.
+
+    The copies take longest. They often wait for Python's lock, and must not wait for a core as well when they have it.
+    Where there are more cores, or it cannot be done, None: the system sees to it.
+    """
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    if len(cores) != 2 or settings.hidden < WIDE or settings.forced:
+        yield None
+        return
+    os.sched_setaffinity(0, cores[:1])
+    try:
+        yield set(cores[1:])
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 def trace(
@@ -109,7 +130,7 @@ def trace(
         isolation=isolation,
         shelf=lockstep.bytes_of_a_step(settings, Plan(settings, digits).weights),
     )
-    with runner:
+    with cores_apart(settings) as cores, runner:
         runner.start()  # torch takes a second to import; the submission is imported meanwhile
         import torch
 
@@ -120,7 +141,7 @@ def trace(
         hello = runner.hello
         settings = for_edition(settings, hello.edition)
         setting = Setting(str(submission), hello.edition, settings.device, isolation)
-        tracer = _Tracer(setting, settings, digits, hello, sink, card)
+        tracer = _Tracer(setting, settings, digits, hello, sink, card, cores)
         sink.open(tracer.environment())
         try:
             tracer.run(runner, timeout, progress)
@@ -132,14 +153,21 @@ def trace(
 
 class _Tracer:
     def __init__(
-        self, setting: Setting, settings: Settings, digits: Digits, hello: Hello, sink: Sink, card: dict[str, Any]
+        self,
+        setting: Setting,
+        settings: Settings,
+        digits: Digits,
+        hello: Hello,
+        sink: Sink,
+        card: dict[str, Any],
+        cores: set[int] | None,
     ) -> None:
         from parity_tests.assignment.divergence import judge_for
 
         self.settings, self.hello, self.sink = settings, hello, sink
         self.plan = Plan(settings, digits)
         self.dropout = hello.edition != "2022-23"
-        self.judge = judge_for(self.plan, self.dropout)
+        self.judge = judge_for(self.plan, self.dropout, cores)
         self.setting = setting
         self.names = quantities(settings.activation, self.dropout)
         self.case = Case(settings.name, "trajectory", TITLE, settings.dtype, "train", {}, ())

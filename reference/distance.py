@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-_PIECE = 1 << 16
+_PIECE = 1 << 18
 """Elements that are compared at a time: so many, and their differences, stay near the processor."""
 
 

@@ -22,11 +22,10 @@ from torch import Tensor
 from reference.trainer import QUANTITIES
 from reference.weights import NAMES
 
+_BLOCK = 3 << 20
+"""Bytes of a weight, of all copies together, that are worked on at a time: so many stay near the processor."""
 _SLACK = 1 << 16
-_TILE = 1 << 18
-"""Signs that are drawn: `_TILE` of them are read at a time, from a place that changes by up to `_SLACK`."""
-_BLOCK = 200_000
-"""Elements of a weight, of all copies together, that are worked on at a time: so many stay near the processor."""
+"""Signs are drawn for a block and so many elements more, and read from a place that changes by up to as many."""
 
 
 class Replicas:
@@ -51,6 +50,7 @@ class Replicas:
         self.weights = {name: torch.tensor(weights[name], device=device)[:, None].repeat(1, count, 1) for name in NAMES}
         self._velocity = {name: torch.zeros_like(w) for name, w in self.weights.items()} if alpha > 0 else {}
         self._draw = random.Random(seed)
+        self._tile = _BLOCK // self.weights["L1_W"].element_size()
         self._factors = self._drawn(torch.Generator().manual_seed(seed))
         self._scratch: dict[tuple[tuple[int, ...], str], Tensor] = {}
         self._u = torch.empty(0)
@@ -127,11 +127,11 @@ class Replicas:
 
         With `start` the signs are the same each time.
         """
-        if result.numel() > _TILE:
+        if result.numel() > self._tile:
             each = result[0].numel()
-            rows = max(1, _TILE // each)
+            rows = max(1, self._tile // each)
             for first in range(0, len(result), rows):
-                part = result[first] if each > _TILE else result[first : first + rows]
+                part = result[first] if each > self._tile else result[first : first + rows]
                 self._rounded(part, None if start is None else start + first * each)
             return result
         start = self._draw.randrange(_SLACK) if start is None else start % _SLACK
@@ -140,7 +140,7 @@ class Replicas:
     def _drawn(self, generator: torch.Generator) -> Tensor:
         """1 ± 2u, signs at random: drawn once, and read from a random place at each operation."""
         w = self.weights["L1_W"]
-        signs = torch.randint(0, 2, (_TILE + _SLACK,), generator=generator, dtype=torch.int8).to(w)
+        signs = torch.randint(0, 2, (self._tile + _SLACK,), generator=generator, dtype=torch.int8).to(w)
         return 1 + (2 * signs - 1) * torch.finfo(w.dtype).eps
 
     def _biased(self, u: Tensor) -> Tensor:
@@ -180,9 +180,8 @@ class Replicas:
 
         return add
 
-    @staticmethod
-    def _rows_at_a_time(w: Tensor) -> int:
-        return max(1, _BLOCK // (w.shape[1] * w.shape[2]))
+    def _rows_at_a_time(self, w: Tensor) -> int:
+        return max(1, self._tile // w[0].numel())
 
     def _descend(
         self,

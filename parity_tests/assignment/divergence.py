@@ -1,9 +1,11 @@
 """Judges one training step of a submission against torch's own: in a run left to itself, or restarted at each step."""
 
 import math
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -171,7 +173,10 @@ class Free(Judge):
     is judged when the next has been taken.
     """
 
-    def __init__(self, plan: Plan, dropout: bool, factor: float = FACTOR) -> None:
+    def __init__(
+        self, plan: Plan, dropout: bool, factor: float = FACTOR, cores: AbstractSet[int] | None = None
+    ) -> None:
+        """`cores` are those that the copies run on, None: whichever are free."""
         super().__init__(plan, dropout)
         s = plan.settings
         options: dict[str, Any] = {"activation": s.activation, "alpha": s.alpha, "lam": s.lam, "device": s.device}
@@ -186,7 +191,8 @@ class Free(Judge):
         self._states = deque({name: w.clone() for name, w in start.items()} for _ in range(kept))
         self._own_states: deque[Mapping[str, Array]] = deque([dict(plan.weights)] * 2, maxlen=2)
         self._gauge = Gauge()
-        self._aside = ThreadPoolExecutor(1, "replicas")
+        start_on = None if cores is None else partial(os.sched_setaffinity, 0, cores)
+        self._aside = ThreadPoolExecutor(1, "replicas", start_on)
         self._taken: _Taken | None = None
         self._judged: list[Judged] = []
         self._given: tuple[int, torch.Tensor, torch.Tensor] | None = None
@@ -607,6 +613,6 @@ def _ratio(gap: float, radius: float) -> float:
     return 0.0 if gap == 0 else gap / radius if radius > 0 else math.inf
 
 
-def judge_for(plan: Plan, dropout: bool) -> Judge:
-    """The judge that the settings ask for."""
-    return Forced(plan, dropout) if plan.settings.forced else Free(plan, dropout)
+def judge_for(plan: Plan, dropout: bool, cores: AbstractSet[int] | None = None) -> Judge:
+    """The judge that the settings ask for; `cores` are for copies of torch's run, where it has some."""
+    return Forced(plan, dropout) if plan.settings.forced else Free(plan, dropout, cores=cores)

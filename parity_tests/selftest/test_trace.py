@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import math
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -23,7 +24,7 @@ from parity_tests.assignment.lockstep import Evaluation, Plan, Settings, Step, f
 from parity_tests.checking import shipped_network
 from parity_tests.cli import main
 from parity_tests.harness.errors import UsageError
-from parity_tests.trace import Trace, trace
+from parity_tests.trace import Trace, cores_apart, trace
 from reference.mnist import small_digits
 from reference.replicas import Replicas
 from reference.trainer import QUANTITIES, Trainer, exactly
@@ -187,9 +188,9 @@ def test_torch_its_replicas_and_the_plain_formulas_agree(activation: str) -> Non
             np.testing.assert_allclose(copy.numpy(), exact[updated_name(name)], rtol=1e-10, atol=1e-13, err_msg=name)
 
 
-@pytest.mark.parametrize("block", [1, 4 * 12 * 25, 1 << 20])
+@pytest.mark.parametrize("block", [8, 8 * 4 * 12 * 25, 1 << 20])
 def test_the_copies_begin_the_next_step_while_they_make_the_last(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reference.replicas, "_BLOCK", block)  # elements of a weight that are worked on at a time
+    monkeypatch.setattr(reference.replicas, "_BLOCK", block)  # bytes of a weight that are worked on at a time
     plan, trainer, replicas, (X, y, kept) = a_step("relu")
     this, following, keep = torch.tensor(X), torch.tensor(plan.digits.train_X[:10]), torch.tensor(kept / 0.75)
     u = trainer.hidden(this)
@@ -222,6 +223,21 @@ def test_the_submission_chooses_the_side_of_a_kink_within_its_radius_alone() -> 
     assert side is not None
     assert side.tolist() == [[False, True, True, False, True]]
     assert (judged.shared_kinks, judged.other_kinks) == (2, 2)
+
+
+def test_on_two_cores_the_copies_of_a_wide_network_have_one_for_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    wide, ours = replace(SMALL, hidden=1000), {3, 7}
+    kept_to: list[set[int]] = []
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: ours, raising=False)
+    monkeypatch.setattr(os, "sched_setaffinity", lambda _, cores: kept_to.append(set(cores)), raising=False)
+    with cores_apart(wide) as cores:
+        assert (cores, kept_to) == ({7}, [{3}])
+    assert kept_to == [{3}, {3, 7}]
+    ours |= {8}
+    for settings in (SMALL, replace(wide, forced=True), wide):
+        with cores_apart(settings) as cores:
+            assert cores is None
+    assert len(kept_to) == 2
 
 
 # ---- what is convicted, and when ----
