@@ -112,6 +112,17 @@ def time_size(number: int) -> Size:
     return Size(number, seconds, own, workers, max(sandboxes, default=0.0))
 
 
+def time_of_more(sizes: Sequence[Size]) -> Timings | None:
+    """Seconds that each submission more than those of the smallest class takes: what starting takes is in both.
+
+    None where there are no two classes.
+    """
+    if not sizes or sizes[-1].submissions == sizes[0].submissions:
+        return None
+    each = (sizes[-1].seconds - sizes[0].seconds) / (sizes[-1].submissions - sizes[0].submissions)
+    return Timings({"parity grade": (each,), ASKED: (ASKED_SECONDS / cores(),)})
+
+
 # ---- where the time goes
 
 

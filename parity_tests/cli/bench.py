@@ -70,10 +70,10 @@ def _numbers(_: click.Context, __: click.Parameter, text: str) -> tuple[int, ...
 )
 @click.option(
     "--sizes",
-    default="10,40",
+    default="10,100",
     show_default=True,
     callback=_numbers,
-    help="Classes of which `grade` takes time and memory; 10,100,1000 takes minutes.",
+    help="Classes of which `grade` takes time and memory; with 1000 it takes minutes.",
 )
 @click.option(
     "--out",
@@ -240,16 +240,19 @@ def _grade(wanted: Wanted) -> Iterator[Figure | Share | Size]:
 
     timings = grading.time_grade(wanted.submissions, min(wanted.slow, 3))
     case = f"{wanted.submissions} submissions on {grading.cores()} cores"
-    for against, target in (("pytest each", None), ("in process", None)):
-        yield _figure("grade", case, "a submission graded", "parity grade", against, timings, target)
-    yield _figure("grade", case, "a submission graded", "parity grade", grading.ASKED, timings, 1.0)
+    for against in ("pytest each", "in process", grading.ASKED):
+        yield _figure("grade", case, "a submission graded", "parity grade", against, timings, None)
     shares = grading.shares(10)
     yield from shares
     complain(grading.limit(shares))
+    sizes = []
     for number in wanted.sizes:
-        size = grading.time_size(number)
-        complain(f"{number} submissions took {size.seconds:.1f} s.")
-        yield size
+        sizes.append(grading.time_size(number))
+        complain(f"{number} submissions took {sizes[-1].seconds:.1f} s.")
+    yield from sizes
+    if (more := grading.time_of_more(sizes)) is not None:
+        case = f"from {sizes[0].submissions} to {sizes[-1].submissions} on {grading.cores()} cores"
+        yield _figure("grade", case, "a submission more in a class", "parity grade", grading.ASKED, more, 1.0)
 
 
 def _reports(wanted: Wanted) -> Iterator[Figure]:

@@ -188,6 +188,16 @@ def test_every_part_makes_figures_of_what_it_has_timed(monkeypatch: pytest.Monke
     assert {word for words in ran for word in words} >= {"numpy", "torch", "trace", "grade", "regrade", "check"}
 
 
+def test_a_submission_more_takes_what_the_larger_class_took_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grading, "cores", lambda: 2)
+    small, large = Size(10, 4.0, 1, 1, 1), Size(110, 14.0, 1, 1, 1)
+    more = grading.time_of_more([small, large])
+    assert more is not None
+    assert more.median("parity grade") == pytest.approx(0.1)
+    assert more.ratio("parity grade", grading.ASKED) == pytest.approx((0.8, 0.8, 0.8))
+    assert grading.time_of_more([small]) is None
+
+
 def test_parts_are_kept_beside_one_another_and_fill_the_readme(
     measures: dict[str, list[Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
