@@ -9,7 +9,6 @@ a library's does. And rounding is random only where its operands change: weight 
 decay half of the copies keep the sign with which each weight is rounded.
 """
 
-import math
 import random
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -118,7 +117,7 @@ class Replicas:
 
     def spread(self, copies: Tensor, value: Tensor) -> float:
         """The largest distance of any copy's element from that of the unperturbed run; NaN where one is not finite."""
-        return _largest(torch.sub(copies, value, out=self._room(copies.shape, "spread")))
+        return float(_largest(torch.sub(copies, value, out=self._room(copies.shape, "spread"))))
 
     # ---- inside
 
@@ -163,20 +162,22 @@ class Replicas:
         e = r((-2 * u).exp_())
         return r(r(2 / r(e.add_(1))) - 1)
 
-    def _begin(self, following: Tensor | None) -> Callable[[slice], None] | None:
-        """What adds the product of the next step's X with some rows of L1's weight to u, while they are at hand.
+    def _begin(self, following: Tensor | None) -> Callable[[int], None] | None:
+        """What adds the product of the next step's X with the k-th rows of L1's weight to u, while they are at hand.
 
         None where X has so many rows that adding takes longer than to read the whole weight once more.
         """
         w = self.weights["L1_W"]
-        if following is None or 2 * len(following) >= self._rows_at_a_time(w):
+        rows = self._rows_at_a_time(w)
+        if following is None or 2 * len(following) >= rows:
             return None
         operand = self._operand(following.expand(w.shape[1], -1, -1), "inputs")
         u = self._room((*operand.shape[:2], w.shape[2]), "u").zero_()
         self._X, self._u = following, u
+        pairs = list(zip(torch.split(operand, rows, dim=2), torch.split(w.transpose(0, 1), rows, dim=1), strict=True))
 
-        def add(block: slice) -> None:
-            torch.baddbmm(u, operand[:, :, block], w[block].transpose(0, 1), out=u)
+        def add(k: int) -> None:
+            torch.baddbmm(u, *pairs[k], out=u)
 
         return add
 
@@ -190,26 +191,32 @@ class Replicas:
         grad: Tensor,
         eta: float,
         beside: Mapping[str, Tensor],
-        each: Callable[[slice], None] | None = None,
+        each: Callable[[int], None] | None = None,
     ) -> dict[str, float]:
         """The gradient of a weight or bias, inputs (D×N, or R×D×N) @ grad (N×R×M), and its update; the spreads of both.
 
         A weight is large: its rows are taken a few at a time, and all is done to them at once, `each` after the rest.
         """
-        w = self.weights[name]
-        of_gradient, updated = f"{name[:2]} gradient of {name[3:]}", f"updated {name.replace('_', ' ')}"
-        found = {of_gradient: 0.0, updated: 0.0}
-        rows = max(len(grad), self._rows_at_a_time(w))
-        for first in range(0, len(w), rows):
-            block = slice(first, min(first + rows, len(w)))
-            g = self._rounded(self._product(inputs[..., block, :], grad))
-            self._update(name, block, g, eta)
-            found[of_gradient] = _larger(found[of_gradient], _largest(g.sub_(beside[of_gradient][block, None])))
-            torch.sub(w[block], beside[updated][block, None], out=g)
-            found[updated] = _larger(found[updated], _largest(g))
+        weight, of = self.weights[name], (f"{name[:2]} gradient of {name[3:]}", f"updated {name.replace('_', ' ')}")
+        rows = max(len(grad), self._rows_at_a_time(weight))
+        velocities = torch.split(self._velocity[name], rows) if self._velocity else ()
+        parts = zip(
+            torch.split(weight, rows),
+            torch.split(inputs, rows, dim=-2),
+            *(torch.split(beside[quantity][:, None], rows) for quantity in of),
+            strict=True,
+        )
+        spreads = []
+        for k, (w, x, unperturbed_gradient, unperturbed_weight) in enumerate(parts):
+            g = self._rounded(self._product(x, grad))
+            self._update(w, g, velocities[k] if velocities else None, eta, start=k * rows * w.shape[2])
+            of_gradient = _largest(g.sub_(unperturbed_gradient))
+            spreads.append((of_gradient, _largest(torch.sub(w, unperturbed_weight, out=g))))
             if each is not None:
-                each(block)
-        return found
+                each(k)
+        return {
+            name: float(torch.stack(found).amax()) for name, found in zip(of, zip(*spreads, strict=True), strict=True)
+        }
 
     def _product(self, inputs: Tensor, grad: Tensor) -> Tensor:
         """inputs @ grad of each copy: D×R×M."""
@@ -221,26 +228,21 @@ class Replicas:
             torch.bmm(inputs, grad.transpose(0, 1), out=g.transpose(0, 1))
         return g
 
-    def _update(self, name: str, block: slice, g: Tensor, eta: float) -> None:
-        w = self.weights[name][block]
+    def _update(self, w: Tensor, g: Tensor, v: Tensor | None, eta: float, *, start: int) -> None:
+        """The update of some rows of a weight and its velocity; steady signs are those from `start` on."""
         if self._lam != 0:
             g = self._rounded(torch.add(g, w, alpha=self._lam, out=self._room(g.shape, "decayed")))
-        if self._alpha > 0:
-            v = self._velocity[name][block]
+        if v is not None:
             w.add_(self._rounded(self._rounded(v.mul_(self._alpha)).sub_(g, alpha=eta)))
         else:
             w.sub_(g, alpha=eta)
-        steady = w.shape[1] // 2 if self._lam != 0 else 0
-        if steady:
-            self._rounded(w[:, :steady], start=block.start * w.shape[2])
-        self._rounded(w[:, steady:])
+        if self._lam != 0:
+            steady = w.shape[1] // 2
+            self._rounded(w[:, :steady], start=start)
+            w = w[:, steady:]
+        self._rounded(w)
 
 
-def _larger(a: float, b: float) -> float:
-    """The larger of two; NaN where one is."""
-    return a if math.isnan(a) or a > b else b
-
-
-def _largest(difference: Tensor) -> float:
-    """The largest absolute value, NaN where one is; the tensor is overwritten."""
-    return float(difference.abs_().amax())
+def _largest(difference: Tensor) -> Tensor:
+    """The largest absolute value, NaN where one is; what is given is overwritten."""
+    return difference.abs_().amax()
