@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.assignment.cases import WEIGHT_NAMES
 from parity_tests.harness.observation import Observation
 
 Array = NDArray[Any]
 SPLITS = ("train", "valid", "test")
-PARAMETERS = ("L1_W", "L1_b", "L2_W", "L2_b")
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,6 @@ class Pass:
         """Whether dropout was told to train."""
         return any(drop.train for drop in self.drops)
 
-    def called(self, ending: str) -> bool:
-        return any(call.name.endswith(ending) for call in self.calls)
-
 
 @dataclass(frozen=True)
 class Update:
@@ -122,7 +119,7 @@ class Run:
 
     def at(self, index: int) -> dict[str, Array]:
         """The four parameters at an index of the tape."""
-        return {name: self.weights[name][index] for name in PARAMETERS}
+        return {name: self.weights[name][index] for name in WEIGHT_NAMES}
 
 
 def _stack(observation: Observation, name: str) -> list[Array]:
@@ -288,7 +285,7 @@ def replay(observation: Observation, digits: Mapping[str, Array], *, epochs: int
 
     digits: train_X (N×D), valid_X, test_X as the worker was given them, rows distinct.
     """
-    weights = {name: _array(observation, name) for name in PARAMETERS}
+    weights = {name: _array(observation, name) for name in WEIGHT_NAMES}
     reader = _Reader(observation, digits)
     reader.read(observation.facts.get("events", []), len(weights["L1_W"]) - 1)
     passes = tuple(

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from parity_tests.assignment.cases import WEIGHT_NAMES
 from parity_tests.assignment.main.watched import Watched
-from parity_tests.assignment.replay import PARAMETERS, Pass
+from parity_tests.assignment.replay import Pass
 from parity_tests.harness.compare import Comparison
 from reference.answers import Evaluation, evaluation
 
@@ -87,7 +88,7 @@ class Evaluations:
             rows = np.array([other.rows for other in alike])
             at = [watched.run.at(other.weights) for other in alike]
             evaluations = evaluation(
-                {name: np.stack([weights[name] for weights in at]) for name in PARAMETERS},
+                {name: np.stack([weights[name] for weights in at]) for name in WEIGHT_NAMES},
                 watched.digits[f"{one.split}_X"][rows],
                 watched.labels(one.split)[rows],
                 activation=watched.config.activation,

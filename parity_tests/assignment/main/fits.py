@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from parity_tests.assignment.cases import WEIGHT_NAMES
 from parity_tests.assignment.main.closeness import EXPLAINS
 from parity_tests.assignment.main.formula import RIGHT, Wiring, gradients
 from parity_tests.assignment.main.steps import Replayed
 from parity_tests.assignment.main.watched import CLASSES, Array, Watched, Weights
-from parity_tests.assignment.replay import PARAMETERS
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def velocity(watched: Watched, step: Replayed) -> Weights:
 
 
 def _flat(tensors: Mapping[str, Array]) -> Array:
-    return np.concatenate([np.asarray(tensors[name], np.float64).reshape(-1) for name in PARAMETERS])
+    return np.concatenate([np.asarray(tensors[name], np.float64).reshape(-1) for name in WEIGHT_NAMES])
 
 
 def _fit(change: Array, velocity: Array, gradient: Array, weights: Array) -> Fit:

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from parity_tests.assignment.cases import WEIGHT_NAMES
 from parity_tests.assignment.main.closeness import EXPLAINS, same
 from parity_tests.assignment.main.evaluations import OTHER, SET, Evaluations
 from parity_tests.assignment.main.formula import mean_loss
 from parity_tests.assignment.main.watched import Array, Watched
-from parity_tests.assignment.replay import PARAMETERS, Pass, Update
+from parity_tests.assignment.replay import Pass, Update
 
 Held = Iterator[tuple[str, Sequence[float] | Array]]
 """What a record may hold, in words, and its numbers."""
@@ -57,7 +58,7 @@ def _of_the_set(evaluations: Evaluations, split: str, sums: Sequence[float], met
     yield "the sum of the losses is not set back to 0 at each epoch", np.cumsum(sums)
     both = [a + sum(b) for a, b in zip(sums, met, strict=True)]
     yield "the losses met while training are added in as well", both
-    for old in (PARAMETERS, PARAMETERS[:2], PARAMETERS[2:]):
+    for old in (WEIGHT_NAMES, WEIGHT_NAMES[:2], WEIGHT_NAMES[2:]):
         stale = _stale(evaluations.watched, split, epochs, old)
         yield "the set is evaluated with weights from before the epoch", stale
     least, most, seen = np.array([evaluations.counts(passes) for passes in epochs], np.float64).T

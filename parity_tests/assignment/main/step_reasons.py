@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from parity_tests.assignment.cases import WEIGHT_NAMES
 from parity_tests.assignment.main.closeness import EXPLAINS, FITTED, near, same
 from parity_tests.assignment.main.fits import Fit, explained, fitted, velocity
 from parity_tests.assignment.main.formula import SLIPS, Wiring, gradients
 from parity_tests.assignment.main.learning_rate import rate_text
 from parity_tests.assignment.main.steps import Replayed, Steps
 from parity_tests.assignment.main.watched import Array, Watched, wrong_argument
-from parity_tests.assignment.replay import PARAMETERS
 
 
 def step_reason(watched: Watched, steps: Steps) -> str:
@@ -172,7 +172,7 @@ def _parameters_reason(watched: Watched, first: Replayed) -> str:
     config = watched.config
     before, after = watched.run.at(first.update.before), watched.run.at(first.update.after)
     return by_parameter(
-        {name: after[name] - before[name] for name in PARAMETERS},
+        {name: after[name] - before[name] for name in WEIGHT_NAMES},
         velocity(watched, first),
         gradients(before, X, y, mask, config.activation),
         before,
@@ -253,7 +253,7 @@ def _state_reason(watched: Watched, steps: Steps) -> str:
     ):
         return f"step {first.index + 1} is made with the gradient of the mini-batch before"
     got, had = watched.run.at(first.update.after), watched.run.at(first.update.before)
-    still = [name for name in PARAMETERS if np.array_equal(got[name], had[name])]
+    still = [name for name in WEIGHT_NAMES if np.array_equal(got[name], had[name])]
     if still:
         return f"{' and '.join(still)} {'does' if len(still) == 1 else 'do'} not move"
     return ""

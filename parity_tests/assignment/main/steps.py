@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.assignment.cases import WEIGHT_NAMES
 from parity_tests.assignment.main.watched import Array, Watched, Weights
-from parity_tests.assignment.replay import PARAMETERS, Update
+from parity_tests.assignment.replay import Update
 from parity_tests.harness.compare import Comparison, compare, compare_each
 from parity_tests.harness.observation import Returned
 from reference.answers import Step, training_step
@@ -76,10 +77,10 @@ def replayed(watched: Watched) -> Steps:
         step = _step(watched, _stacked(group), None)
         by_name = {
             name: compare_each([Returned("array", asked.got[name], "") for asked in group], step.weights[name])
-            for name in PARAMETERS
+            for name in WEIGHT_NAMES
         }
         for t, asked in enumerate(group):
-            held = _held(asked, {name: by_name[name][t] for name in PARAMETERS})
+            held = _held(asked, {name: by_name[name][t] for name in WEIGHT_NAMES})
             if held.verdict == "mismatch" and step.kinks[t].any():
                 held = _on_some_side(watched, asked, step.kinks[t], held)
             known.append(held)
@@ -119,7 +120,7 @@ def _asked(watched: Watched, index: int, update: Update) -> _Asked | None:
 
 def _stacked(group: Sequence[_Asked]) -> _Asked:
     def tensors(field: str) -> Weights:
-        return {name: np.stack([getattr(one, field)[name] for one in group]) for name in PARAMETERS}
+        return {name: np.stack([getattr(one, field)[name] for one in group]) for name in WEIGHT_NAMES}
 
     masks = [one.mask for one in group if one.mask is not None]
     return replace(
@@ -161,7 +162,7 @@ def _on_some_side(watched: Watched, asked: _Asked, kinks: NDArray[np.bool_], hel
         side = np.zeros(kinks.shape, np.bool_)
         side[tuple(places.T)] = sides
         step = _step(watched, asked, side)
-        found = {name: compare(Returned("array", asked.got[name], ""), step.weights[name]) for name in PARAMETERS}
+        found = {name: compare(Returned("array", asked.got[name], ""), step.weights[name]) for name in WEIGHT_NAMES}
         tried = _held(asked, found)
         if tried.verdict == "match":
             return tried

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.assignment.cases import WEIGHT_NAMES
 from parity_tests.assignment.main.configs import Config
-from parity_tests.assignment.replay import PARAMETERS, Call, Run, Update
+from parity_tests.assignment.replay import Call, Run, Update
 from parity_tests.harness.compare import Comparison, mismatched
 from parity_tests.harness.observation import Failure, Observation
 
@@ -68,7 +69,7 @@ class Watched:
             return False
         w, M = self.run.at(index), self.width(index)
         shapes = {"L1_W": (self.pixels, M), "L1_b": (1, M), "L2_W": (M, CLASSES), "L2_b": (1, CLASSES)}
-        return all(w[name].shape == shapes[name] and bool(np.isfinite(w[name]).all()) for name in PARAMETERS)
+        return all(w[name].shape == shapes[name] and bool(np.isfinite(w[name]).all()) for name in WEIGHT_NAMES)
 
     def width(self, index: int) -> int:
         """M, the number of hidden units at an index of the tape."""
@@ -95,7 +96,7 @@ class Watched:
         if last.before < 0 or last.after < 0:
             return None
         before, after = self.run.at(last.before), self.run.at(last.after)
-        return {name: after[name] - before[name] for name in PARAMETERS}, before
+        return {name: after[name] - before[name] for name in WEIGHT_NAMES}, before
 
     # ---- verdicts
 
