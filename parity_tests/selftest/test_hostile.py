@@ -138,7 +138,7 @@ def runs(level: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Judg
 
 
 def verdicts_of(attack: str) -> set[str]:
-    """The verdicts one of which the first line of an attack says it has earned: two where speed decides."""
+    """The verdicts that the first line of an attack says it has earned: two where speed decides, case by case."""
     found = re.match(r'""".* Verdict: ([\w ]+)\."""\n', (HOSTILE / f"{attack}.py").read_text(encoding="utf-8"))
     assert found is not None, attack
     return set(found[1].split(" or "))
@@ -157,7 +157,7 @@ def test_each_is_contained_and_gets_its_honest_verdict(runs: dict[str, Judged], 
             continue
         wanted = verdicts_of(attack.removesuffix(" (cold)"))
         got = {record.verdict for record in run.records} - {"match"} or {"match"}
-        if len(got) != 1 or not got <= wanted:
+        if not got <= wanted:
             wrong.append(
                 f"{attack}: {got}, not {wanted}: {[r.message for r in run.records if r.verdict in FAILING][:2]}"
             )
