@@ -23,7 +23,12 @@ class Gauge:
         room = self._rooms.get(dtype)
         if room is None or room.numel() < a.numel() or room.device != a.device:
             room = self._rooms[dtype] = torch.empty(max(a.numel(), _PIECE), dtype=dtype, device=a.device)
-        return torch.sub(a, b, out=room[: a.numel()].view(a.shape)).abs_().amax()
+        return largest(torch.sub(a, b, out=room[: a.numel()].view(a.shape)))
+
+
+def largest(difference: Tensor) -> Tensor:
+    """The largest absolute value, NaN where one is; what is given is overwritten."""
+    return difference.abs_().amax()
 
 
 def rows(a: Tensor) -> tuple[Tensor, ...]:

@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from reference.distance import largest
 from reference.trainer import QUANTITIES
 from reference.weights import NAMES
 
@@ -79,6 +80,7 @@ class Replicas:
         the next step's X where it is known, whose first half is then done on the way.
         """
         r, w, u = self._rounded, self.weights, self.hidden(X)
+        self._X = None  # u belongs to the weights before
         room = partial(self._room, u.shape)
         N = len(y)
         slope = None if side is None else side.to(keep.dtype)
@@ -107,17 +109,15 @@ class Replicas:
         noisy = self._operand(du.transpose(0, 1), "operand")
         spreads |= self._descend("L1_b", ones, noisy, eta, beside)
         spreads |= self._descend("L1_W", X.T, noisy, eta, beside, self._begin(following))
-        if following is None:
-            self._X = None  # u belongs to the weights before
-        elif following is self._X:
+        if self._X is not None:
             self._u = self._biased(self._u)
-        else:
+        elif following is not None:
             self.hidden(following)
         return spreads
 
     def spread(self, copies: Tensor, value: Tensor) -> float:
         """The largest distance of any copy's element from that of the unperturbed run; NaN where one is not finite."""
-        return float(_largest(torch.sub(copies, value, out=self._room(copies.shape, "spread"))))
+        return float(largest(torch.sub(copies, value, out=self._room(copies.shape, "spread"))))
 
     # ---- inside
 
@@ -210,8 +210,8 @@ class Replicas:
         for k, (w, x, unperturbed_gradient, unperturbed_weight) in enumerate(parts):
             g = self._rounded(self._product(x, grad))
             self._update(w, g, velocities[k] if velocities else None, eta, start=k * rows * w.shape[2])
-            of_gradient = _largest(g.sub_(unperturbed_gradient))
-            spreads.append((of_gradient, _largest(torch.sub(w, unperturbed_weight, out=g))))
+            of_gradient = largest(g.sub_(unperturbed_gradient))
+            spreads.append((of_gradient, largest(torch.sub(w, unperturbed_weight, out=g))))
             if each is not None:
                 each(k)
         return {
@@ -241,8 +241,3 @@ class Replicas:
             self._rounded(w[:, :steady], start=start)
             w = w[:, steady:]
         self._rounded(w)
-
-
-def _largest(difference: Tensor) -> Tensor:
-    """The largest absolute value, NaN where one is; what is given is overwritten."""
-    return difference.abs_().amax()

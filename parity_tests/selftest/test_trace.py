@@ -202,6 +202,10 @@ def test_the_copies_begin_the_next_step_while_they_make_the_last(block: int, mon
     again = replicas.hidden(this)
     assert 0 < replicas.spread(again, trainer.hidden(this)) < 1e-12
     assert not torch.equal(again, begun)
+    u = trainer.hidden(this)  # the same tensor may follow itself
+    ours = trainer.step(torch.tensor(y), keep, u > 0, 0.01)
+    replicas.step(this, torch.tensor(y), keep, u > 0, 0.01, ours, this)
+    assert 0 < replicas.spread(replicas.hidden(this), trainer.hidden(this)) < 1e-12
 
 
 def test_a_replica_is_moved_by_one_unit_either_way_and_without_bias() -> None:
