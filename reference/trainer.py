@@ -54,8 +54,8 @@ class Trainer:
         """The second half: QUANTITIES by name, the weights updated with learning rate η.
 
         y are N labels, keep the mask N×M of 0 and 1/(1 − r). `side` (N×M) says where relu's slope is 1, which only
-        matters at a kink; None for tanh, and where it is torch's own side everywhere. What is returned is valid until
-        the next step.
+        matters at a kink; None for tanh, and where it is torch's own side everywhere. The updated
+        weights are valid until the next step, all else for as long as it is held.
         """
         u = self._u
         h = self.model.nonlinear1(u)

@@ -186,9 +186,10 @@ class Free(Judge):
         self.most: dict[str, float] = {}
         self._changes: dict[str, deque[float]] = {name: deque(maxlen=LOOK_BACK) for name in UPDATED}
         # torch's weights after the last step, the one before, ...: as many as a judgement that lags behind can need.
-        start = {name: torch.tensor(w, device=s.device) for name, w in plan.weights.items()}
         kept = 4 if s.alpha > 0 else 3
-        self._states = deque({name: w.clone() for name, w in start.items()} for _ in range(kept))
+        self._states = deque(
+            {name: torch.tensor(w, device=s.device) for name, w in plan.weights.items()} for _ in range(kept)
+        )
         self._own_states: deque[Mapping[str, Array]] = deque([dict(plan.weights)] * 2, maxlen=2)
         self._gauge = Gauge()
         start_on = None if cores is None else partial(os.sched_setaffinity, 0, cores)
@@ -212,8 +213,7 @@ class Free(Judge):
         judged.torch_seconds += seconds
         judged.torch_loss = float(wanted["loss"])
         gaps, changes = self._gaps(seen, own, wanted, judged)
-        state = self._states[0]  # where the weights have been copied, which the next step changes
-        wanted |= {updated_name(name): w for name, w in state.items()}
+        wanted |= {updated_name(name): w for name, w in self._states[0].items()}  # the next step changes torch's own
         ahead = None if following is None else self._batch(following)[0]
         copies = self._aside.submit(
             _timed, self.replicas.step, X, y, keep, side, step.eta, wanted, ahead, clock=time.thread_time

@@ -25,22 +25,22 @@ class Watched:
 
     def __init__(self, witness: Any) -> None:
         self.witness = witness
-        self.arrays: dict[str, tuple[Any, Any, bytes]] = {}
+        self.arrays: dict[str, tuple[Any, Any, Any, bytes]] = {}
         self.overwritten: dict[str, list[str]] = {}
 
     def watch(self, label: str, array: Any) -> Any:
         """Remember how `array` looks now; returns it."""
         if isinstance(array, np.ndarray) and array.dtype != object:
-            self.arrays[label] = (array, array.copy(), array.tobytes())
+            self.arrays[label] = (array, array.shape, array.dtype, array.tobytes())
         return array
 
     def look(self, call: str) -> None:
         """Say which of the watched arrays changed during `call`, and remember them as they are now."""
-        for label, (array, before, content) in list(self.arrays.items()):
-            same = array.shape == before.shape and array.dtype == before.dtype
-            if not (same and (array.tobytes() == content or _alike(array, before))):
+        for label, (array, shape, dtype, content) in list(self.arrays.items()):
+            same = array.shape == shape and array.dtype == dtype
+            if not (same and (array.tobytes() == content or _alike(array, np.ndarray(shape, dtype, content)))):
                 self.overwritten.setdefault(call, []).append(label)
-                self.arrays[label] = (array, array.copy(), array.tobytes())
+                self.watch(label, array)
                 self.witness.say("overwritten", self.overwritten)
 
 

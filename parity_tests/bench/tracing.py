@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from functools import partial
 
+from parity_tests.assignment.lockstep import Settings
 from parity_tests.bench.process import run
 from parity_tests.bench.timing import Timings, in_turn
 from parity_tests.bench.training import SIDES
@@ -42,7 +43,7 @@ def time_trace(batch: int, every: int, steps: int, dtype: str, rounds: int) -> T
     per_step: dict[str, list[float]] = {"whole": [], "trace": [], "replica": [], "torch": [], "both bare": []}
     for row in rows:
         per_step["whole"].append(row["trace"]["step"] / steps)
-        per_step["trace"].append((row["trace"]["step"] - row["trace"]["replicas"]) / steps)
+        per_step["trace"].append((row["trace"]["step"] - Settings.replicas * row["trace"]["replica"]) / steps)
         per_step["replica"].append(row["trace"]["replica"] / steps)
         per_step["torch"].append(row["torch"]["step"] / steps)
         per_step["both bare"].append(sum(row[s]["step"] + row[s]["evaluation"] for s in ("numpy", "torch")) / steps)

@@ -143,8 +143,7 @@ def by_trace(given: Settings) -> dict[str, Any]:
         seconds = time.perf_counter() - clocked.began
     if run.divergence is not None or run.steps != run.planned:
         raise SystemExit(f"the trace ended at step {run.steps}: {run.divergence}")
-    replicas = run.totals["replica_seconds"]
-    return {"step": seconds, "evaluation": 0.0, "replica": replicas / given.replicas, "replicas": replicas}
+    return {"step": seconds, "evaluation": 0.0, "replica": run.totals["replica_seconds"] / given.replicas}
 
 
 def main() -> None:

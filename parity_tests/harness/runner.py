@@ -40,8 +40,6 @@ RETURNED = 128 << 20
 """Bytes that are kept of what a submission returns in all cases put to it: ten times what an honest one does."""
 SHELF = 8 << 20
 """Bytes of arrays of a case that are laid into shared memory; what has no room there is sent."""
-_PIECE = 1 << 16
-"""Bytes that are read or written at a time: what a pipe holds."""
 _LOOK = 0.25
 """Seconds between looks at how large a scratch folder on disk has become."""
 _SIGNALS = {
@@ -485,7 +483,7 @@ class _Child:
             for piece in pieces:
                 while piece:
                     try:
-                        piece = piece[os.write(self._ask, piece[:_PIECE]) :]
+                        piece = piece[os.write(self._ask, piece[: wire.PIECE]) :]
                     except BlockingIOError:
                         self._await_room(deadline)
         except BrokenPipeError:
@@ -702,7 +700,7 @@ def _size(folder: Path) -> int:
 
 def _read(descriptor: int) -> bytes:
     try:
-        return os.read(descriptor, _PIECE)
+        return os.read(descriptor, wire.PIECE)
     except BlockingIOError:
         return b""
 

@@ -32,6 +32,8 @@ MAX_DIMENSIONS = 32
 MAX_TEXT = 1000
 """Characters of a text in a header that whoever receives may take as they are."""
 MAX_ARRAYS = 10_000
+PIECE = 1 << 16
+"""Bytes that are read or written at a time: what a pipe holds."""
 
 _JOINED = 1 << 14
 """Bytes of arrays that are copied into one piece with the header: to write twice takes longer."""

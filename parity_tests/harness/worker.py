@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 _HIGH = 100
 """File descriptors from here on lie beyond what the submission can open (the limit is lower)."""
-_PIECE = 1 << 16
-"""Bytes that are read at a time: what a pipe holds."""
 _FILE_BYTES = 16 << 20
 _OPEN_FILES = 64
 _CPU_SECONDS = 600
@@ -89,7 +87,7 @@ class Channel:
     def receive(self) -> wire.Message | None:
         """The next message; None when the harness has gone."""
         while (message := self._decoder.next()) is None:
-            data = os.read(self._read, _PIECE)
+            data = os.read(self._read, wire.PIECE)
             if not data:
                 return None
             self._decoder.feed(data)
