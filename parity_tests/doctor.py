@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from parity_tests.cores import cores
+
 PACKAGES = (
     "parity",
     "numpy",
@@ -38,7 +40,7 @@ def examine() -> dict[str, Any]:
         "platform": {
             "system": platform.platform(),
             "machine": platform.machine(),
-            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+            "cores": cores(),
         },
         **_torch(),
         "numpy_blas": _numpy_blas(),

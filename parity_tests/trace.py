@@ -19,6 +19,7 @@ from parity_tests.assignment.lockstep import Evaluation, Plan, Settings, Step, f
 from parity_tests.assignment.parts import FUNCTIONS
 from parity_tests.assignment.verdicts import Setting, import_record, record_of
 from parity_tests.checking import ASSIGNMENT, ISOLATION, shipped_network
+from parity_tests.cores import cores
 from parity_tests.devices import refuse_missing_device
 from parity_tests.doctor import versions
 from parity_tests.harness.compare import Comparison, compare, failed, number
@@ -78,8 +79,7 @@ def digits_of(data: Path | None) -> Digits:
 
 def threads_for(settings: Settings) -> int:
     """Threads for torch's run, and as many for its copies beside it; in narrow networks they would only wait."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, (cores - 1) // 2) if settings.hidden >= WIDE else 1
+    return max(1, (cores() - 1) // 2) if settings.hidden >= WIDE else 1
 
 
 @contextmanager
@@ -89,15 +89,15 @@ def cores_apart(settings: Settings) -> Iterator[set[int] | None]:
     The copies take longest. They often wait for Python's lock, and must not wait for a core as well when they have it.
     Where there are more cores, or it cannot be done, None: the system sees to it.
     """
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-    if len(cores) != 2 or settings.hidden < WIDE or settings.forced:
+    if cores() != 2 or settings.hidden < WIDE or settings.forced or not hasattr(os, "sched_setaffinity"):
         yield None
         return
-    os.sched_setaffinity(0, cores[:1])
+    both = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, both[:1])
     try:
-        yield set(cores[1:])
+        yield set(both[1:])
     finally:
-        os.sched_setaffinity(0, cores)
+        os.sched_setaffinity(0, both)
 
 
 def trace(
@@ -130,7 +130,7 @@ def trace(
         isolation=isolation,
         shelf=lockstep.bytes_of_a_step(settings, Plan(settings, digits).weights),
     )
-    with cores_apart(settings) as cores, runner:
+    with cores_apart(settings) as for_copies, runner:
         runner.start()  # torch takes a second to import; the submission is imported meanwhile
         import torch
 
@@ -141,7 +141,7 @@ def trace(
         hello = runner.hello
         settings = for_edition(settings, hello.edition)
         setting = Setting(str(submission), hello.edition, settings.device, isolation)
-        tracer = _Tracer(setting, settings, digits, hello, sink, card, cores)
+        tracer = _Tracer(setting, settings, digits, hello, sink, card, for_copies)
         sink.open(tracer.environment())
         try:
             tracer.run(runner, timeout, progress)
@@ -160,14 +160,14 @@ class _Tracer:
         hello: Hello,
         sink: Sink,
         card: dict[str, Any],
-        cores: set[int] | None,
+        for_copies: set[int] | None,
     ) -> None:
         from parity_tests.assignment.divergence import judge_for
 
         self.settings, self.hello, self.sink = settings, hello, sink
         self.plan = Plan(settings, digits)
         self.dropout = hello.edition != "2022-23"
-        self.judge = judge_for(self.plan, self.dropout, cores)
+        self.judge = judge_for(self.plan, self.dropout, for_copies)
         self.setting = setting
         self.names = quantities(settings.activation, self.dropout)
         self.case = Case(settings.name, "trajectory", TITLE, settings.dtype, "train", {}, ())

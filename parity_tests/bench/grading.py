@@ -24,6 +24,7 @@ from parity_tests.bench.process import run
 from parity_tests.bench.timing import Timings, alternate
 from parity_tests.bench.watch import PeakMemory, processor_seconds
 from parity_tests.checking import shipped_network
+from parity_tests.cores import cores
 from parity_tests.grading import task
 from parity_tests.grading.task import Settings, Task, run_files, warm_up, work
 from parity_tests.harness.isolation import choose, forking_problem
@@ -34,11 +35,6 @@ ASKED = "8 a second on 2 cores"
 ASKED_SECONDS = 2 / 8
 """Seconds a submission that are asked for on one core."""
 SEED = "1"
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def copies(folder: Path, number: int) -> list[Path]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from parity_tests.cores import cores
 from parity_tests.harness.errors import UsageError
 
 SAME = ("processor", "cores", "memory_gib", "threads", "blas", "versions")
@@ -21,7 +22,7 @@ def describe(threads: int) -> dict[str, Any]:
     blas = [f"{pool['internal_api']} {pool.get('version')} ({pool.get('architecture')})" for pool in threadpool_info()]
     return {
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": cores(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
         "threads": threads,
         "blas": sorted(blas),

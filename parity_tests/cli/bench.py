@@ -237,9 +237,10 @@ def _trace(wanted: Wanted) -> Iterator[Figure]:
 
 def _grade(wanted: Wanted) -> Iterator[Figure | Share | Size]:
     from parity_tests.bench import grading
+    from parity_tests.cores import cores
 
     timings = grading.time_grade(wanted.submissions, min(wanted.slow, 3))
-    case = f"{wanted.submissions} submissions on {grading.cores()} cores"
+    case = f"{wanted.submissions} submissions on {cores()} cores"
     for against in ("pytest each", "in process", grading.ASKED):
         yield _figure("grade", case, "a submission graded", "parity grade", against, timings, None)
     shares = grading.shares(10)
@@ -251,7 +252,7 @@ def _grade(wanted: Wanted) -> Iterator[Figure | Share | Size]:
         complain(f"{number} submissions took {sizes[-1].seconds:.1f} s.")
     yield from sizes
     if (more := grading.time_of_more(sizes)) is not None:
-        case = f"from {sizes[0].submissions} to {sizes[-1].submissions} on {grading.cores()} cores"
+        case = f"from {sizes[0].submissions} to {sizes[-1].submissions} on {cores()} cores"
         yield _figure("grade", case, "a submission more in a class", "parity grade", grading.ASKED, more, 1.0)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shlex
 import sys
 import time
@@ -17,6 +16,7 @@ from parity_tests.assignment.editions import DEFAULT, EDITIONS
 from parity_tests.cli.options import DTYPES, LEVELS, allow_option, timeout_of
 from parity_tests.cli.status import AGREEMENT, OWN_FAULT
 from parity_tests.cli.terminal import complain
+from parity_tests.cores import cores
 
 if TYPE_CHECKING:
     from parity_tests.grading.tables import Look, Tables
@@ -100,7 +100,7 @@ def grade(
             format=format,
             given=Given(rubric, overrides, roster),
             only=only,
-            jobs=jobs or len(os.sched_getaffinity(0)),
+            jobs=jobs or cores(),
             scheduler=scheduler,
             progress=Progress(teller.begin, teller.done, teller.look),
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from parity_tests.assignment.diagnoses import MISTAKES
+from parity_tests.cores import cores
 from parity_tests.selfproof.honest import FORMS, forms
 from parity_tests.selfproof.mistakes import Outcome, control
 from parity_tests.selfproof.mutants import mutants, trial
@@ -69,7 +69,7 @@ def prove(
     """The rows of all tasks, as they are done, from as many processes as there are cores (or `jobs`)."""
     # A fresh interpreter each: torch does not survive a fork.
     context = multiprocessing.get_context("spawn")
-    workers = jobs or len(os.sched_getaffinity(0))
+    workers = jobs or cores()
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
         futures = [pool.submit(run, task) for task in wanted]
         try:
