@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from parity_tests.bench import grading, machine, process, reporting, tracing, watch
+from parity_tests.bench import grading, machine, process, reporting, step, tracing, watch
 from parity_tests.bench.in_process import InProcess
 from parity_tests.bench.timing import Timings, alternate, in_turn
 from parity_tests.bench.training import by_numpy, by_torch, by_trace, settings
@@ -186,6 +186,15 @@ def test_every_part_makes_figures_of_what_it_has_timed(monkeypatch: pytest.Monke
     replica = next(row for row in command._trace(wanted) if row.subject == "one replica")
     assert (replica.target, replica.seconds) == (2.5, 0.3)
     assert {word for words in ran for word in words} >= {"numpy", "torch", "trace", "grade", "regrade", "check"}
+
+
+def test_a_step_has_a_target_on_one_thread_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    timings = Timings({"numpy": (1.0,), "torch": (1.0,), "limit": (1.0,)})
+    monkeypatch.setattr(step, "time_step", lambda *_: timings)
+    targets = {
+        threads: {row.target for row in command._step(command.Wanted(3, 2, (2,), threads))} for threads in (1, 2)
+    }
+    assert targets == {1: {None, 1.3, 1.5, 1.6}, 2: {None}}
 
 
 def test_a_submission_more_takes_what_the_larger_class_took_longer(monkeypatch: pytest.MonkeyPatch) -> None:
