@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from parity_tests.api import Result
+    from parity_tests.api.check import Result
 
 
 def check(submission: Any = None, **options: Any) -> "Result":
@@ -11,6 +11,6 @@ def check(submission: Any = None, **options: Any) -> "Result":
 
     Here nothing slow is imported before it is called.
     """
-    from parity_tests.api import check as check_from_python
+    from parity_tests.api.check import check as check_from_python
 
     return check_from_python(submission, **options)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from parity_tests.assignment import editions
-from parity_tests.assignment.cases import DTYPES, plan
-from parity_tests.checking import Run, check, shipped_network
-from parity_tests.harness.errors import UsageError
+from parity_tests.assignments.mlp import editions
+from parity_tests.assignments.mlp.cases import DTYPES, plan
+from parity_tests.harness.check import Run, check, shipped_network
 from parity_tests.harness.submission import find_submission
-from reports.records import Record
+from parity_tests.protocol.errors import UsageError
+from reports.model.records import Record
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -4,7 +4,7 @@ import warnings
 
 import pytest
 
-from reports.records import Record, failing
+from reports.model.records import Record, failing
 
 
 def test_parity(case_name: str, records: list[Record]) -> None:

@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from parity_tests.assignments.mlp.network.model import MLP
+from parity_tests.assignments.mlp.network.optimizer import update
+from parity_tests.assignments.mlp.network.stacked import StackedLinear, StackedLoss, StackedMLP
+from parity_tests.assignments.mlp.network.weights import NAMES, to_torch
 from reference import rounding
-from reference.model import MLP
-from reference.optim import update
-from reference.stacked import StackedLinear, StackedLoss, StackedMLP
-from reference.weights import NAMES, to_torch
 
 Array = NDArray[Any]
 

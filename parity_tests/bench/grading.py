@@ -19,17 +19,17 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from parity_tests import checking
+from parity_tests.bench.figures import Share, Size
 from parity_tests.bench.process import run
 from parity_tests.bench.timing import Timings, alternate
 from parity_tests.bench.watch import PeakMemory, processor_seconds
-from parity_tests.checking import shipped_network
-from parity_tests.cores import cores
 from parity_tests.grading import task
 from parity_tests.grading.task import Settings, Task, run_files, warm_up, work
-from parity_tests.harness.isolation import choose, forking_problem
-from parity_tests.harness.runner import Runner
-from reports.benchmarks import Share, Size
+from parity_tests.harness import check as checking
+from parity_tests.harness.check import shipped_network
+from parity_tests.harness.cores import cores
+from parity_tests.harness.process.runner import Runner
+from parity_tests.harness.sandbox.isolation import choose, forking_problem
 
 ASKED = "8 a second on 2 cores"
 ASKED_SECONDS = 2 / 8
@@ -183,7 +183,7 @@ def _children_seconds(command: Sequence[str]) -> float:
 
 
 def _cold_start(folder: Path, level: str) -> float:
-    with Runner(folder, probe=checking.ASSIGNMENT / "probe.py", isolation=level) as runner:
+    with Runner(folder, probe=checking.INSIDE / "probe.py", isolation=level) as runner:
         before = processor_seconds(os.getpid())
         _ = runner.hello
         return processor_seconds(os.getpid()) - before

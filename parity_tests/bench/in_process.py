@@ -24,12 +24,14 @@ from unittest.mock import patch
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests import checking
-from parity_tests.assignment import editions
+from parity_tests.assignments.mlp import editions
 from parity_tests.grading.task import Settings, Task, warm_up, work
-from parity_tests.harness import wire, witness, worker
+from parity_tests.harness import check as checking
+from parity_tests.harness.inside import call_recorder as witness
+from parity_tests.harness.inside import worker
 from parity_tests.harness.observation import Hello, Observation
-from parity_tests.harness.runner import _Gathered
+from parity_tests.harness.process.runner import _Gathered
+from parity_tests.harness.wire import frames as wire
 
 _ONE_AT_A_TIME = threading.RLock()
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from parity_tests.cores import cores
-from parity_tests.harness.errors import UsageError
+from parity_tests.harness.cores import cores
+from parity_tests.protocol.errors import UsageError
 
 SAME = ("processor", "cores", "memory_gib", "threads", "blas", "versions")
 
@@ -17,7 +17,7 @@ def describe(threads: int) -> dict[str, Any]:
     import torch
     from threadpoolctl import threadpool_info
 
-    from parity_tests.doctor import versions
+    from parity_tests.harness.environment import versions
 
     blas = [f"{pool['internal_api']} {pool.get('version')} ({pool.get('architecture')})" for pool in threadpool_info()]
     return {

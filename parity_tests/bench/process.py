@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from parity_tests.bench.timing import Subject, Timings, alternate
-from parity_tests.harness.errors import HarnessError
+from parity_tests.protocol.errors import HarnessError
 
 CHECK_TARGET = 2.0
 """The largest ratio asked for of `parity check` to the import of torch."""

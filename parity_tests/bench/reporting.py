@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from parity_tests.assignment.parts import PARTS
+from parity_tests.assignments.mlp.parts import PARTS
 from parity_tests.bench.process import run
 from parity_tests.bench.timing import Timings
 
@@ -61,8 +61,8 @@ def _forget_pages(folder: Path) -> None:
 
 
 def _write_pages(folder: Path, names: list[str]) -> None:
-    from reports.html import report_page
-    from reports.runs import load
+    from reports.html.run_page import report_page
+    from reports.model.run_folder import load
 
     for name in names:
         place = folder / "submissions" / name
@@ -81,7 +81,7 @@ def _class(students: int) -> Iterator[Path]:
 
 
 def _hand_in(source: Path) -> None:
-    from parity_tests.checking import shipped_network
+    from parity_tests.harness.check import shipped_network
 
     text = (shipped_network() / "neural_networks.py").read_text(encoding="utf-8")
     for k, edits in enumerate(MISTAKES):

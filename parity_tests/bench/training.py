@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignment.lockstep import Evaluation, Plan, Settings
-from parity_tests.checking import shipped_network
-from reference.mnist import load_digits
+from parity_tests.assignments.mlp.digits import load_digits
+from parity_tests.harness.check import shipped_network
+from parity_tests.trace.lockstep import Evaluation, Plan, Settings
 
 Array = NDArray[Any]
 RATE, ETA = 0.5, 0.01
@@ -89,8 +89,8 @@ def by_torch(given: Settings) -> dict[str, Any]:
     """The equivalent torch.nn model with torch.optim.SGD, on one thread."""
     import torch
 
-    from reference.model import MLP
-    from reference.weights import to_torch
+    from parity_tests.assignments.mlp.network.model import MLP
+    from parity_tests.assignments.mlp.network.weights import to_torch
 
     torch.set_num_threads(1)
     weights = Plan(given, load_digits()).weights
@@ -131,9 +131,9 @@ def by_trace(given: Settings) -> dict[str, Any]:
     import pandas  # noqa: F401
     import pyarrow.parquet  # noqa: F401 - what writing its tables takes must be there before the clock starts
 
-    from parity_tests.assignment import divergence  # noqa: F401
-    from parity_tests.trace import trace
-    from reports.trace_folder import TraceFolder
+    from parity_tests.trace import divergence  # noqa: F401
+    from parity_tests.trace.run import trace
+    from reports.model.trace_folder import TraceFolder
 
     with tempfile.TemporaryDirectory(prefix="parity-bench-") as scratch:
         folder = TraceFolder(Path(scratch) / "trace")

@@ -24,7 +24,7 @@ from parity_tests.cli.show import show
 from parity_tests.cli.status import AGREEMENT, INTERRUPTED, OWN_FAULT, UNUSABLE
 from parity_tests.cli.terminal import complain, keep_traceback
 from parity_tests.cli.trace import trace
-from parity_tests.harness.errors import HarnessError, UsageError
+from parity_tests.protocol.errors import HarnessError, UsageError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

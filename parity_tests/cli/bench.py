@@ -13,11 +13,11 @@ import click
 
 from parity_tests.cli.status import AGREEMENT
 from parity_tests.cli.terminal import complain
-from parity_tests.harness.errors import UsageError
+from parity_tests.protocol.errors import UsageError
 
 if TYPE_CHECKING:
+    from parity_tests.bench.figures import Benchmarks, Figure, Share, Size
     from parity_tests.bench.timing import Timings
-    from reports.benchmarks import Benchmarks, Figure, Share, Size
 
 PARTS = ("step", "check", "trace", "grade", "reports")
 BEGIN, END = "<!-- parity bench -->", "<!-- the end of it -->"
@@ -143,8 +143,8 @@ def _measure(parts: Sequence[str], wanted: Wanted, out: Path, compare: Path | No
     import torch
     from threadpoolctl import threadpool_limits
 
+    from parity_tests.bench import figures as benchmarks
     from parity_tests.bench import machine
-    from reports import benchmarks
 
     here = machine.describe(wanted.threads)
     earlier = None if compare is None else _earlier(compare, here)
@@ -163,8 +163,8 @@ def _measure(parts: Sequence[str], wanted: Wanted, out: Path, compare: Path | No
 
 
 def _earlier(folder: Path, here: dict[str, Any]) -> Benchmarks:
+    from parity_tests.bench import figures as benchmarks
     from parity_tests.bench import machine
-    from reports import benchmarks
 
     try:
         measured, there = benchmarks.load(folder)
@@ -176,7 +176,7 @@ def _earlier(folder: Path, here: dict[str, Any]) -> Benchmarks:
 
 def _with(kept: Benchmarks, part: str, found: Sequence[Figure | Share | Size]) -> Benchmarks:
     """The same with what was found of a part in place of what was known of it, in the order of PARTS."""
-    from reports.benchmarks import Figure, Share, Size
+    from parity_tests.bench.figures import Figure, Share, Size
 
     new = [row for row in found if isinstance(row, Figure)]
     figures = [row for row in kept.figures if row.benchmark != part] + new
@@ -239,7 +239,7 @@ def _trace(wanted: Wanted) -> Iterator[Figure]:
 
 def _grade(wanted: Wanted) -> Iterator[Figure | Share | Size]:
     from parity_tests.bench import grading
-    from parity_tests.cores import cores
+    from parity_tests.harness.cores import cores
 
     timings = grading.time_grade(wanted.submissions, min(wanted.slow, 3))
     case = f"{wanted.submissions} submissions on {cores()} cores"
@@ -270,7 +270,7 @@ def _reports(wanted: Wanted) -> Iterator[Figure]:
 def _figure(
     benchmark: str, case: str, called: str, subject: str, against: str, timings: Timings, target: float | None
 ) -> Figure:
-    from reports.benchmarks import Figure
+    from parity_tests.bench.figures import Figure
 
     low, middle, high = timings.ratio(subject, against)
     figure = Figure(

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from parity_tests.assignment.editions import EDITIONS
-from parity_tests.assignment.parts import PARTS
+from parity_tests.assignments.mlp.editions import EDITIONS
+from parity_tests.assignments.mlp.parts import PARTS
 from parity_tests.cli import drift
 from parity_tests.cli.files import append_summary, in_github
 from parity_tests.cli.options import DTYPES, LEVELS, allow_option, timeout_of, todo_names
 from parity_tests.cli.report import html_page, repository_folder, where
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES, status_of
 from parity_tests.cli.terminal import Progress, paint, width
-from parity_tests.devices import refuse_missing_device
-from parity_tests.harness.errors import HarnessError, UsageError
+from parity_tests.harness.devices import refuse_missing_device
+from parity_tests.protocol.errors import HarnessError, UsageError
 
 if TYPE_CHECKING:
-    from parity_tests.repro import Reproductions
+    from parity_tests.harness.reproduce import Reproductions
 
 
 @click.command()
@@ -116,7 +116,7 @@ def check(
     that comes with Parity. Exit status: 0 agreement, 1 discrepancies, 2 what was asked for cannot be done,
     3 Parity's own fault. The run folder also gets report.html, a page that needs nothing beside it.
     """
-    from reports.runs import RunFolderError, refuse_unwritable, save
+    from reports.model.run_folder import RunFolderError, refuse_unwritable, save
 
     try:
         refuse_unwritable(out)
@@ -125,9 +125,9 @@ def check(
     refuse_missing_device(device)
     known = drift.read_before(baseline, update_baseline, fail_on)
 
-    from parity_tests.checking import check as run_check
-    from parity_tests.checking import shipped_network
-    from parity_tests.harness.isolation import require
+    from parity_tests.harness.check import check as run_check
+    from parity_tests.harness.check import shipped_network
+    from parity_tests.harness.sandbox.isolation import require
 
     with Progress() as progress:
         run = run_check(
@@ -156,19 +156,19 @@ def check(
     status = status_of(run.records, strict)
     lines = _lines(run, out, strict, quiet)
     if shown is not None:
-        from parity_tests.repro import lines as said_of
+        from parity_tests.harness.reproduce import lines as said_of
 
         lines += said_of(shown, out)
     if moved is not None and baseline is not None:
-        from reports.baseline import drift_lines
+        from reports.model.baseline import drift_lines
 
         lines += drift_lines(moved, str(baseline))
     if update_baseline and baseline is not None:
         agreed = status == AGREEMENT
         lines.append(drift.update(baseline, run.records, run.environment, agreed=agreed, whole=whole))
     if form == "json":
-        from reports.baseline import drift_document
-        from reports.document import json_text
+        from reports.files.document import json_text
+        from reports.model.baseline import drift_document
 
         found = None if moved is None else drift_document(moved, str(baseline))
         lines = [json_text(run, strict=strict, drift=found).rstrip()]
@@ -184,8 +184,8 @@ def _for_github(run: Any, lines: list[str], strict: bool, *, plain: bool) -> lis
     JSON stays alone on standard output, for whoever reads it there: ASCII with a mark before every text, it holds no
     command.
     """
-    from reports.github import annotation_lines, guarded
-    from reports.markdown import markdown_report
+    from reports.files.github import annotation_lines, guarded
+    from reports.files.markdown import markdown_report
 
     append_summary(markdown_report(run, parts=PARTS, strict=strict))
     if plain:
@@ -196,14 +196,14 @@ def _for_github(run: Any, lines: list[str], strict: bool, *, plain: bool) -> lis
 
 def _reproductions(run: Any, timeout: float, allow: tuple[str, ...]) -> Reproductions:
     """The scripts of a run, and the discrepancies that have none."""
-    from parity_tests.repro import reproductions
+    from parity_tests.harness.reproduce import reproductions
 
     with Progress("writing scripts") as progress:
         return reproductions(run.records, run.environment, timeout=timeout, allow=allow, progress=progress)
 
 
 def _lines(run: Any, out: Path, strict: bool, quiet: bool) -> list[str]:
-    from reports.text import first_to_show, printable, run_page, verdict_sentence
+    from reports.terminal.text import first_to_show, printable, run_page, verdict_sentence
 
     colours = paint()
     lines = []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from parity_tests.harness.errors import UsageError
+from parity_tests.protocol.errors import UsageError
 
 
 @click.command()
@@ -36,7 +36,7 @@ def data(out: Path, data: Path | None, download: bool, force: bool) -> None:
     if out.exists() and not force:
         raise UsageError(f"{out} is there already; --force overwrites it, --out names another file.")
 
-    from reference.mnist import DataError, load_data, load_digits, write_homework_json
+    from parity_tests.assignments.mlp.digits import DataError, load_data, load_digits, write_homework_json
 
     try:
         digits = load_digits() if data is None else load_data(data, download=download)

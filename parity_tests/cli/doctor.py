@@ -14,7 +14,7 @@ def doctor(as_json: bool) -> None:
 
     Versions, BLAS and threads, devices, precision switches, isolation, data.
     """
-    from parity_tests.doctor import describe, examine
+    from parity_tests.harness.environment import describe, examine
 
     found = examine()
     click.echo(json.dumps(found, indent=2) if as_json else "\n".join(describe(found)))

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from parity_tests.cli.files import write_whole
-from parity_tests.harness.errors import UsageError
+from parity_tests.protocol.errors import UsageError
 
 if TYPE_CHECKING:
-    from reports.baseline import Baseline, Drift
-    from reports.records import Record
+    from reports.model.baseline import Baseline, Drift
+    from reports.model.records import Record
 
 
 def read_before(path: Path | None, update: bool, fail_on: str | None) -> Baseline | None:
     """The baseline that was asked for, before anything runs. Raises UsageError where the options make no sense."""
-    from reports.baseline import BaselineError, read_baseline
+    from reports.model.baseline import BaselineError, read_baseline
 
     if path is None:
         if update or fail_on:
@@ -37,14 +37,14 @@ def hold_against(
     baseline: Baseline | None, records: Sequence[Record], environment: Mapping[str, Any], *, whole: bool
 ) -> Drift | None:
     """What has moved, where there is a baseline."""
-    from reports.baseline import drift_from
+    from reports.model.baseline import drift_from
 
     return None if baseline is None else drift_from(baseline, records, environment, whole=whole)
 
 
 def update(path: Path, records: Sequence[Record], environment: Mapping[str, Any], *, agreed: bool, whole: bool) -> str:
     """Writes the baseline of a whole run that agreed, and says what became of it in a sentence."""
-    from reports.baseline import baseline_text
+    from reports.model.baseline import baseline_text
 
     if not agreed:
         return f"The baseline {path} is left as it is: a run with discrepancies makes none."

@@ -7,7 +7,7 @@ import sys
 import uuid
 from pathlib import Path
 
-from parity_tests.harness.errors import UsageError
+from parity_tests.protocol.errors import UsageError
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -42,7 +42,7 @@ def in_github() -> bool:
 
 def append_summary(markdown: str) -> None:
     """Adds to the job summary of the step that this runs in, if there is one."""
-    from reports.github import SUMMARY_LIMIT
+    from reports.files.github import SUMMARY_LIMIT
 
     name = os.environ.get("GITHUB_STEP_SUMMARY")
     if not name:

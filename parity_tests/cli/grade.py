@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from parity_tests.assignment.editions import DEFAULT, EDITIONS
+from parity_tests.assignments.mlp.editions import DEFAULT, EDITIONS
 from parity_tests.cli.options import DTYPES, LEVELS, allow_option, timeout_of
 from parity_tests.cli.status import AGREEMENT, OWN_FAULT
 from parity_tests.cli.terminal import complain
-from parity_tests.cores import cores
+from parity_tests.harness.cores import cores
 
 if TYPE_CHECKING:
     from parity_tests.grading.tables import Look, Tables
@@ -85,7 +85,7 @@ def grade(
     export of Gradescope, Canvas or Moodle. Stopped at any moment and started again, it goes on. Exit status: 0
     whatever the marks, 2 what was asked for cannot be done, 3 a fault of Parity's own, which yields no grade.
     """
-    from parity_tests.grade import Given, Progress, grade_class
+    from parity_tests.grading.grade_class import Given, Progress, grade_class
     from parity_tests.grading.pages import write_class_page
     from parity_tests.grading.task import Settings
 
@@ -112,7 +112,7 @@ def grade(
 
 def summary(tables: Tables, out: Path) -> list[str]:
     """What was found, in a few lines."""
-    from reports.feedback import points_text
+    from parity_tests.grading.feedback import points_text
 
     graded = [total for total, _ in tables.totals.values() if total is not None]
     lines = [f"{len(graded)} of {len(tables.totals) + tables.waiting} submissions have a grade."]
@@ -190,7 +190,7 @@ class _Teller:
             click.echo(f"parity: {self._done} of {self._total} graded; {self._pace()}", err=True)
 
     def look(self, look: Look) -> None:
-        from reports.text import printable
+        from reports.terminal.text import printable
 
         line = printable(f"{look.submission}: {look.kind}: {look.why}")
         if self._bar is not None:

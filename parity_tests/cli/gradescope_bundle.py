@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from parity_tests.assignment.editions import DEFAULT, EDITIONS
+from parity_tests.assignments.mlp.editions import DEFAULT, EDITIONS
 from parity_tests.cli.options import LEVELS, allow_option, timeout_of
-from parity_tests.harness.errors import UsageError
+from parity_tests.protocol.errors import UsageError
 
 
 @click.command("gradescope-bundle")

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from parity_tests.assignment.parts import PARTS
+from parity_tests.assignments.mlp.parts import PARTS
 
 DTYPES = ("float64", "float32")
 LEVELS = ("none", "restricted", "bubblewrap")

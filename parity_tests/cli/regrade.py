@@ -20,8 +20,8 @@ def regrade(run: Path, rubric: Path | None, overrides: Path | None, roster: Path
     RUN is the folder that `parity grade` wrote. Nothing is run: the records that are there are enough.
     """
     from parity_tests.cli.grade import summary
-    from parity_tests.grade import Given
-    from parity_tests.grade import regrade as give_anew
+    from parity_tests.grading.grade_class import Given
+    from parity_tests.grading.grade_class import regrade as give_anew
     from parity_tests.grading.pages import write_class_page
 
     tables, changes = give_anew(run, Given(rubric, overrides, roster))

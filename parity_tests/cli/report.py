@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parity_tests.assignment.parts import PARTS
+from parity_tests.assignments.mlp.parts import PARTS
 from parity_tests.cli.files import append_summary, deliver
-from parity_tests.harness.errors import UsageError
+from parity_tests.protocol.errors import UsageError
 
 if TYPE_CHECKING:
-    from reports.runs import Results
+    from reports.model.run_folder import Results
 
 
 @click.command()
@@ -37,7 +37,7 @@ def report(run: Path, form: str, out: Path | None, strict: bool, anonymous: bool
     `--format github` the annotations go to standard output, and the job summary to --out or, where that is left out,
     to the step's own.
     """
-    from reports.runs import RunFolderError, load
+    from reports.model.run_folder import RunFolderError, load
 
     if (run / "grading.json").is_file():
         _report_class(run, form, out, anonymous)
@@ -49,8 +49,8 @@ def report(run: Path, form: str, out: Path | None, strict: bool, anonymous: bool
     except RunFolderError as error:
         raise UsageError(f"{error}.") from error
     if form == "github":
-        from reports.github import annotation_lines
-        from reports.markdown import markdown_report
+        from reports.files.github import annotation_lines
+        from reports.files.markdown import markdown_report
 
         summary = markdown_report(saved, parts=PARTS, strict=strict)
         if out is None:
@@ -83,8 +83,8 @@ def html_page(saved: Results, folder: Path, strict: bool, scripts: Mapping[str, 
     """
     if (folder / "parts").is_dir() and scripts is None:
         return _trace_page(saved, folder)
-    from reports.html import report_page
-    from reports.scripts import by_quantity
+    from reports.html.run_page import report_page
+    from reports.model.scripts import by_quantity
 
     if scripts is None:
         scripts = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("repro-*.py"))}
@@ -94,8 +94,8 @@ def html_page(saved: Results, folder: Path, strict: bool, scripts: Mapping[str, 
 
 
 def _trace_page(saved: Results, folder: Path) -> bytes:
-    from reports.trace_folder import TABLES, load_table
-    from reports.trace_html import trace_html
+    from reports.html.trace_page import trace_html
+    from reports.model.trace_folder import TABLES, load_table
 
     text = trace_html(saved, *(load_table(folder, table) for table in TABLES))
     return text.encode("utf-8", "backslashreplace")
@@ -103,7 +103,7 @@ def _trace_page(saved: Results, folder: Path) -> bytes:
 
 def where(saved: Results) -> dict[str, tuple[str, int]]:
     """The file and line of each TODO, where the submission is still there to be read."""
-    from parity_tests.assignment.places import places
+    from parity_tests.harness.source_lines import places
 
     return places(Path(saved.records[0].submission)) if saved.records else {}
 
@@ -118,26 +118,26 @@ def repository_folder(saved: Results) -> str:
 
 
 def _junit(saved: Results, folder: Path, strict: bool) -> bytes:
-    from reports.junit import junit_xml
+    from reports.files.junit import junit_xml
 
     return junit_xml(saved.records, PARTS, places=where(saved), strict=strict)
 
 
 def _markdown(saved: Results, folder: Path, strict: bool) -> bytes:
-    from reports.markdown import markdown_report
+    from reports.files.markdown import markdown_report
 
     return markdown_report(saved, parts=PARTS, strict=strict).encode()
 
 
 def _csv(saved: Results, folder: Path, strict: bool) -> bytes:
-    from reports.records import to_frame
-    from reports.runs import csv_text
+    from reports.model.records import to_frame
+    from reports.model.run_folder import csv_text
 
     return csv_text(to_frame(saved.records)).encode()
 
 
 def _parquet(saved: Results, folder: Path, strict: bool) -> bytes:
-    from reports.records import to_frame
+    from reports.model.records import to_frame
 
     buffer = io.BytesIO()
     to_frame(saved.records).to_parquet(buffer, engine="pyarrow", index=False)
@@ -145,17 +145,17 @@ def _parquet(saved: Results, folder: Path, strict: bool) -> bytes:
 
 
 def _json(saved: Results, folder: Path, strict: bool) -> bytes:
-    from reports.document import json_text
+    from reports.files.document import json_text
 
     return json_text(saved, strict=strict).encode()
 
 
 def _gradescope(saved: Results, folder: Path, strict: bool) -> bytes:
     """By the usual points: `parity grade --rubric` gives others."""
+    from parity_tests.grading.points import grade
     from parity_tests.grading.tables import usable_rubric
-    from reports.grades import grade
-    from reports.gradescope import results_json
-    from reports.text import hints_of
+    from reports.files.gradescope import results_json
+    from reports.terminal.text import hints_of
 
     rubric, _ = usable_rubric(None)
     graded = grade(saved.records, rubric)

@@ -9,7 +9,7 @@ import click
 
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES
 from parity_tests.cli.terminal import Progress
-from parity_tests.harness.errors import UsageError
+from parity_tests.protocol.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +45,7 @@ def selftest(seeds: int | None, only: str | None, jobs: int | None, out: Path) -
     """
     import pandas as pd
 
-    from parity_tests.selfproof.proof import KINDS, prove, tasks
+    from parity_tests.proof.proof import KINDS, prove, tasks
 
     kinds = ("honest",) if seeds else (only,) if only else KINDS
     rows: list[dict[str, Any]] = []
@@ -90,7 +90,7 @@ def _print_table(frame: pd.DataFrame) -> None:
 
 
 def _print_distribution(compared: pd.DataFrame, out: Path) -> None:
-    from parity_tests.selfproof.distribution import draw, loose, table
+    from parity_tests.proof.distribution import draw, loose, table
 
     compared.to_parquet(out / "honest.parquet", index=False)
     summary = table(compared)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from parity_tests.cli.terminal import Progress, paint, width
-from parity_tests.harness.errors import UsageError
+from parity_tests.protocol.errors import UsageError
 
 if TYPE_CHECKING:
-    from reports.records import Record
-    from reports.runs import SavedRun
+    from reports.model.records import Record
+    from reports.model.run_folder import SavedRun
 
 
 @click.command()
@@ -27,8 +27,8 @@ def show(run: Path, case: str | None, repro: bool) -> None:
     RUN is the folder that `parity check` wrote. CASE is the name of a case, or a part of it that no other
     name has; left out, the cases with something that does not match are listed.
     """
-    from reports.runs import RunFolderError, load
-    from reports.text import case_page, unmatched_page
+    from reports.model.run_folder import RunFolderError, load
+    from reports.terminal.text import case_page, unmatched_page
 
     try:
         saved = load(run)
@@ -46,7 +46,7 @@ def show(run: Path, case: str | None, repro: bool) -> None:
 
 def _write_scripts(saved: SavedRun, case: str | None, run: Path) -> list[str]:
     """Ask the submission again, and write the scripts into the run folder; what is said of them."""
-    from parity_tests.repro import lines, reproductions
+    from parity_tests.harness.reproduce import lines, reproductions
 
     with Progress("writing scripts") as progress:
         shown = reproductions(saved.records, saved.environment, case=case, progress=progress)

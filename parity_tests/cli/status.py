@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from reports.records import Record
+    from reports.model.records import Record
 
 AGREEMENT, DISCREPANCIES, UNUSABLE, OWN_FAULT, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 def status_of(records: Sequence[Record], strict: bool) -> int:
-    from reports.records import failing
+    from reports.model.records import failing
 
     if any(record.verdict == "harness_error" for record in records):
         return OWN_FAULT

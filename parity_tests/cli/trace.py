@@ -8,14 +8,14 @@ from typing import Any
 
 import click
 
-from parity_tests.assignment.editions import EDITIONS
+from parity_tests.assignments.mlp.editions import EDITIONS
 from parity_tests.cli.files import write_whole
 from parity_tests.cli.options import DTYPES, LEVELS, allow_option, timeout_of
 from parity_tests.cli.report import html_page
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES, INTERRUPTED, status_of
 from parity_tests.cli.terminal import Progress, paint, width
-from parity_tests.devices import refuse_missing_device
-from parity_tests.harness.errors import UsageError
+from parity_tests.harness.devices import refuse_missing_device
+from parity_tests.protocol.errors import UsageError
 
 _RATE = click.FloatRange(min=0.0, max=1.0, max_open=True)
 _POSITIVE = click.FloatRange(min=0.0, min_open=True, max=1e6)
@@ -116,17 +116,17 @@ def trace(
     every gap is held against what rounding explains. The defaults are the homework's. Exit status: 0 agreement
     (undecided warns), 1 a divergence, 2 what was asked for cannot be done, 3 Parity's own fault.
     """
-    from reports.runs import RunFolderError
-    from reports.trace_folder import TraceFolder
+    from reports.model.run_folder import RunFolderError
+    from reports.model.trace_folder import TraceFolder
 
     try:
         folder = TraceFolder(out)
         refuse_missing_device(device)
 
-        from parity_tests.assignment.lockstep import Settings
-        from parity_tests.checking import shipped_network
-        from parity_tests.trace import digits_of
-        from parity_tests.trace import trace as run_trace
+        from parity_tests.harness.check import shipped_network
+        from parity_tests.trace.lockstep import Settings
+        from parity_tests.trace.run import digits_of
+        from parity_tests.trace.run import trace as run_trace
 
         settings = Settings(
             activation, hidden, batch, epochs, steps, lr, lr_drop_every, alpha, lam, dropout, dtype, seed, device,
@@ -158,8 +158,8 @@ def trace(
 
 
 def _draw(folder: Path, run: Any) -> None:
-    from reports.trace_folder import load_table
-    from reports.trace_picture import draw_trace
+    from reports.html.trace_figure import draw_trace
+    from reports.model.trace_folder import load_table
 
     s = run.environment["trace"]
     title = (
@@ -180,8 +180,8 @@ def _draw(folder: Path, run: Any) -> None:
 def _print(run: Any, out: Path) -> None:
     import shlex
 
-    from reports.text import printable
-    from reports.trace_page import trace_page, verdict
+    from reports.terminal.text import printable
+    from reports.terminal.trace import trace_page, verdict
 
     colours = paint()
     lines = [*trace_page(run, width=width(), paint=colours), ""]

@@ -8,16 +8,16 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from parity_tests.assignment import cases
+from parity_tests.assignments.mlp import cases
 from parity_tests.grading.folder import SEEDS, write_whole
+from parity_tests.grading.intake.prepare import prepare
+from parity_tests.grading.intake.tree import folder_entries
+from parity_tests.grading.points import grade
 from parity_tests.grading.tables import usable_rubric
 from parity_tests.grading.task import Settings, Task, work
-from parity_tests.harness.errors import HarnessError
-from parity_tests.harness.isolation import choose
-from parity_tests.intake.prepare import prepare
-from parity_tests.intake.tree import folder_entries
-from reports.grades import grade
-from reports.gradescope import results_json
+from parity_tests.harness.sandbox.isolation import choose
+from parity_tests.protocol.errors import HarnessError
+from reports.files.gradescope import results_json
 
 
 def main(root: Path) -> int:

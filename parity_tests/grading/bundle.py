@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from parity_tests.grading.task import Settings
-from parity_tests.harness.errors import HarnessError
+from parity_tests.protocol.errors import HarnessError
 
 PACKAGES = ("implementation", "reference", "parity_tests", "reports")
 _LEFT_OUT = {"selftest", "bench", "__pycache__", "examples"}

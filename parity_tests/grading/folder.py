@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from parity_tests.harness.errors import UsageError
 from parity_tests.harness.submission import show
+from parity_tests.protocol.errors import UsageError
 
 FORMAT = "parity grading"
 VERSION = 1

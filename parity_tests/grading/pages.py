@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from parity_tests.assignment.parts import PARTS
+from parity_tests.assignments.mlp.parts import PARTS
 from parity_tests.grading.folder import GradingFolder
-from parity_tests.harness.errors import UsageError
-from reports.class_page import Who, class_page, codes
-from reports.html import report_page
-from reports.runs import RunFolderError, load
+from parity_tests.protocol.errors import UsageError
+from reports.html.class_page import Who, class_page, codes
+from reports.html.run_page import report_page
+from reports.model.run_folder import RunFolderError, load
 
 if TYPE_CHECKING:
     import pandas as pd

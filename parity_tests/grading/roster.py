@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from parity_tests.harness.errors import UsageError
 from parity_tests.harness.submission import show
+from parity_tests.protocol.errors import UsageError
 
 _NAMES = ("name", "full name", "student", "student name")
 _FIRST, _LAST = ("first name", "first", "given name"), ("last name", "last", "surname", "family name")

@@ -10,25 +10,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parity_tests.assignment import cases, editions
-from parity_tests.assignment.parts import PARTS
+from parity_tests.assignments.mlp import cases, editions
+from parity_tests.assignments.mlp.parts import PARTS
+from parity_tests.grading.class_table import ClassTable, look_frame
+from parity_tests.grading.feedback import feedback_page, points_text
 from parity_tests.grading.folder import About, GradingFolder
+from parity_tests.grading.intake.layouts import Intake
+from parity_tests.grading.points import Grade, Override, grade, grades_frame, load_overrides, with_overrides
 from parity_tests.grading.roster import Person, join
-from parity_tests.harness.errors import UsageError
-from parity_tests.intake.layouts import Intake
-from reports.classes import ClassTable, look_frame
-from reports.feedback import feedback_page, points_text
-from reports.grades import Grade, Override, grade, grades_frame, load_overrides, with_overrides
-from reports.gradescope import results_json
-from reports.records import COLUMNS, Record
-from reports.rubric import Rubric, RubricError, load_rubric
-from reports.runs import csv_text
+from parity_tests.grading.rubric import Rubric, RubricError, load_rubric
+from parity_tests.protocol.errors import UsageError
+from reports.files.gradescope import results_json
+from reports.model.records import COLUMNS, Record
+from reports.model.run_folder import csv_text
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-DEFAULT_RUBRIC = Path(__file__).parents[1] / "assignment" / "rubric.toml"
+DEFAULT_RUBRIC = Path(__file__).parents[1] / "assignments" / "mlp" / "rubric.toml"
 KEPT = ("rubric.toml", "overrides.csv", "roster.csv")
 """Copies of what the user gave, in the folder: they are used again unless others are given."""
 

@@ -17,9 +17,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from parity_tests.assignment.precedents import Precedents
-from parity_tests.harness.servers import Servers
-from reports.records import Record
+from parity_tests.harness.judgement_cache import Precedents
+from parity_tests.harness.process.fork_servers import Servers
+from reports.model.records import Record
 
 OVERDUE = 900.0
 """Seconds after which a worker gives itself up: `check` ends long before, unless the harness hangs."""
@@ -74,7 +74,7 @@ def warm_up() -> None:
     global _servers
     import torch
 
-    from parity_tests.assignment import expectations  # noqa: F401
+    from parity_tests.assignments.mlp import expectations  # noqa: F401
 
     torch.set_num_threads(1)
     gc.freeze()  # what was imported stays: the collector need not go over it again and again
@@ -102,10 +102,10 @@ def lost(task: Task, why: str, trace: str = "") -> Outcome:
 
 
 def _checked(task: Task) -> Outcome:
-    from parity_tests.assignment import editions
-    from parity_tests.checking import check
-    from parity_tests.harness.isolation import forking_problem
-    from parity_tests.intake.likeness import fingerprint
+    from parity_tests.assignments.mlp import editions
+    from parity_tests.grading.intake.likeness import fingerprint
+    from parity_tests.harness.check import check
+    from parity_tests.harness.sandbox.isolation import forking_problem
 
     settings = task.settings
     source = dict(task.files)[f"{editions.MODULE}.py"].decode("utf-8", "replace")
@@ -130,10 +130,10 @@ def _checked(task: Task) -> Outcome:
 
 def _unrunnable(task: Task, verdict: str, sentence: str) -> Outcome:
     """The outcome of a submission that there is no way to run: every planned quantity has the same verdict."""
-    from parity_tests.assignment import cases
-    from parity_tests.assignment.verdicts import Setting, json_params, record_of
-    from parity_tests.checking import Run
+    from parity_tests.assignments.mlp import cases
+    from parity_tests.harness.check import Run
     from parity_tests.harness.compare import Comparison
+    from parity_tests.harness.make_records import Setting, json_params, record_of
 
     settings = task.settings
     setting = Setting(task.name, settings.edition, "cpu", settings.isolation)
@@ -149,9 +149,9 @@ def _unrunnable(task: Task, verdict: str, sentence: str) -> Outcome:
 
 def run_files(run: Any) -> dict[str, bytes]:
     """The files of a run folder, as `parity show` reads it, and its page, which does not tell the seed."""
-    from parity_tests.assignment.parts import PARTS
-    from reports.html import report_page
-    from reports.runs import write
+    from parity_tests.assignments.mlp.parts import PARTS
+    from reports.html.run_page import report_page
+    from reports.model.run_folder import write
 
     told = {key: value for key, value in run.environment.items() if key != "seed"}
     folder = f"submissions/{run.environment['submission']}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from parity_tests.assignment import editions
-from parity_tests.harness.errors import UsageError
+from parity_tests.assignments.mlp import editions
+from parity_tests.protocol.errors import UsageError
 
 _MAX_ENTRIES = 10_000
 

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.harness.observation import Failure, Observation
-from parity_tests.harness.process import Forked, Started
-from parity_tests.harness.runner import Runner
-from parity_tests.harness.servers import Servers
+from parity_tests.harness.process.fork_servers import Servers
+from parity_tests.harness.process.process import Forked, Started
+from parity_tests.harness.process.runner import Runner
 
 CALLS = """
 def calls(submission, witness, params, arrays):

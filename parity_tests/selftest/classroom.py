@@ -12,12 +12,12 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from parity_tests.assignment import cases
+from parity_tests.assignments.mlp import cases
+from parity_tests.grading.intake.likeness import fingerprint
 from parity_tests.grading.task import Outcome, Task, lost, run_files
-from parity_tests.harness.isolation import Level
-from parity_tests.intake.likeness import fingerprint
+from parity_tests.harness.sandbox.isolation import Level
 from parity_tests.selftest.invented import InventedRun, record
-from reports.records import Record
+from reports.model.records import Record
 
 SOURCE = "".join(f"def f{n}(a, b):\n    return a * b + {n}\n" for n in range(20))
 
@@ -62,7 +62,7 @@ def threads(jobs: int, scratch: Path, warm_up: Callable[[], None]) -> Callable[[
 
 def pretend(work: Callable[[Task], Outcome] = invented) -> None:
     """Let `parity grade` in this process work so."""
-    grading: Any = importlib.import_module("parity_tests.grade")
+    grading: Any = importlib.import_module("parity_tests.grading.grade_class")
     grading.work = work
     grading.local_processes = threads
     grading.choose = lambda minimum: Level("none", "nothing")

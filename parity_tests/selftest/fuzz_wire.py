@@ -17,8 +17,8 @@ from collections import Counter
 
 import numpy as np
 
-from parity_tests.harness import wire
-from parity_tests.harness.runner import _Gathered
+from parity_tests.harness.process.runner import _Gathered
+from parity_tests.harness.wire import frames as wire
 
 CAP = 1 << 16
 """The cap on arrays, small so that mangled lengths lie around it."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from reports.records import Record
+from reports.model.records import Record
 
 
 def record(**fields: Any) -> Record:
@@ -62,7 +62,7 @@ def mismatch(**fields: Any) -> Record:
 
 @dataclass(frozen=True)
 class InventedRun:
-    """What `parity_tests.checking.check` returns, without the checking."""
+    """What `parity_tests.harness.check.check` returns, without the checking."""
 
     records: list[Record] = field(default_factory=lambda: [record(), mismatch(case="linear/wide/float64")])
     environment: dict[str, Any] = field(default_factory=lambda: {"seed": 0, "versions": {"numpy": "2.4.6"}})

@@ -9,17 +9,17 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from parity_tests.assignment import cases as case_table
-from parity_tests.assignment import expectations, inputs
-from parity_tests.assignment.cases import Case
-from parity_tests.assignment.credit import credit
-from parity_tests.assignment.verdicts import Setting, records_of
-from parity_tests.checking import ASSIGNMENT, SECONDS_IN_ALL, shipped_network
+from parity_tests.assignments.mlp import cases as case_table
+from parity_tests.assignments.mlp import expectations, inputs
+from parity_tests.assignments.mlp.blame import credit
+from parity_tests.assignments.mlp.cases import Case
+from parity_tests.harness.check import INSIDE, SECONDS_IN_ALL, shipped_network
 from parity_tests.harness.compare import Comparison
-from parity_tests.harness.interview import Question, interview
+from parity_tests.harness.make_records import Setting, records_of
 from parity_tests.harness.observation import Observation
-from parity_tests.harness.runner import Runner
-from reports.records import FAILING, Record
+from parity_tests.harness.process.interview import Question, interview
+from parity_tests.harness.process.runner import Runner
+from reports.model.records import FAILING, Record
 
 SHIPPED = shipped_network()
 Swap = tuple[str, str]
@@ -53,7 +53,7 @@ def ask_and_judge(
     timeout: float = 10.0,
 ) -> list[Record]:
     """The records of the parts' planned cases for which `wanted` holds; `main` is not asked."""
-    probe = ASSIGNMENT / "probe.py"
+    probe = INSIDE / "probe.py"
     with Runner(folder, probe=probe, edition=edition, lend_utils=SHIPPED / "utils.py", case_seconds=timeout) as runner:
         hello = runner.hello
         plan = [c for c in case_table.plan(hello.edition, (dtype,)) if c.worker == "parts" and wanted(c)]

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from parity_tests import api
-from parity_tests.harness.errors import UsageError
-from parity_tests.notebook import TODOS, parts_of, source_of, write_objects
+from parity_tests.api import check as api
+from parity_tests.api.notebook import TODOS, parts_of, source_of, write_objects
+from parity_tests.protocol.errors import UsageError
 from parity_tests.selftest.invented import InventedRun, mismatch, record
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,7 +55,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[dict[str, str], dict[st
         return InventedRun()
 
     fake = SimpleNamespace(check=check, shipped_network=lambda: SHIPPED)
-    monkeypatch.setitem(sys.modules, "parity_tests.checking", fake)
+    monkeypatch.setitem(sys.modules, "parity_tests.harness.check", fake)
     return seen
 
 
@@ -159,7 +159,7 @@ def test_check_is_what_the_package_gives_before_and_after_its_module_is_imported
         "import sys\n"
         "from parity_tests import check as before\n"
         "assert 'torch' not in sys.modules and 'numpy' not in sys.modules\n"
-        "import parity_tests.checking\n"
+        "import parity_tests.harness.check\n"
         "from parity_tests import check as after\n"
         "for check in (before, after):\n"
         "    try:\n"

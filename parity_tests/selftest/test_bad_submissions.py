@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from parity_tests.harness.errors import UsageError
 from parity_tests.harness.observation import Failure
 from parity_tests.harness.submission import find_submission
+from parity_tests.protocol.errors import UsageError
 from parity_tests.selftest.asking import SHORT, ask, failure, running, write
 
 PLACE = ("neural_networks.py", 3, "f")

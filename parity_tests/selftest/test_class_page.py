@@ -11,11 +11,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from parity_tests.selftest.browser import Browser, find
+from parity_tests.examples.browser import Browser, find
+from parity_tests.grading.class_table import look_frame
+from parity_tests.grading.points import grades_frame
 from parity_tests.selftest.hostile import TEXTS
-from reports.class_page import Who, class_page, codes, mistakes_by_submission
-from reports.classes import look_frame
-from reports.grades import grades_frame
+from reports.html.class_page import Who, class_page, codes, mistakes_by_submission
 
 PARTS = ("linear", "tanh", "relu", "dropout", "network")
 MISTAKES = ("the gradient of W is averaged over the rows", "the derivative is 1 − X², of the input", "")

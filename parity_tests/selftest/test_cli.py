@@ -13,16 +13,16 @@ from typing import Any
 import pytest
 
 from parity_tests.cli import main
-from parity_tests.harness.errors import HarnessError, UsageError
+from parity_tests.protocol.errors import HarnessError, UsageError
 from parity_tests.selftest.invented import InventedRun, mismatch, record
-from reports.runs import load
+from reports.model.run_folder import load
 
 SHIPPED = Path("the shipped network")
 AGREED = InventedRun(records=[record(), record(todo="utils", case="utils/ties/float64")], arrays={})
 
 
 class FakeCheck:
-    """Stands in for `parity_tests.checking.check`: keeps what it was asked, and answers with an invented run."""
+    """Stands in for `parity_tests.harness.check.check`: keeps what it was asked, and answers with an invented run."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[Path, dict[str, Any]]] = []
@@ -40,7 +40,7 @@ class FakeCheck:
 def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeCheck:
     fake = FakeCheck()
     monkeypatch.setitem(
-        sys.modules, "parity_tests.checking", SimpleNamespace(check=fake, shipped_network=lambda: SHIPPED)
+        sys.modules, "parity_tests.harness.check", SimpleNamespace(check=fake, shipped_network=lambda: SHIPPED)
     )
     monkeypatch.chdir(tmp_path)
     return fake

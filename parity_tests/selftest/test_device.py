@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from parity_tests.checking import check, shipped_network
 from parity_tests.cli import main
 from parity_tests.conftest import skip_without
-from parity_tests.devices import refuse_missing_device
-from parity_tests.harness.errors import UsageError
+from parity_tests.harness.check import check, shipped_network
+from parity_tests.harness.devices import refuse_missing_device
+from parity_tests.protocol.errors import UsageError
 from reference import answers, device, rounding
 
 

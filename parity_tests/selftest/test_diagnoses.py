@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from parity_tests.assignment.diagnoses import MISTAKES
-from parity_tests.assignment.diagnoses.base import Body, Mistake, Swap
-from parity_tests.assignment.diagnoses.numbers import likeliest
-from parity_tests.assignment.main.accuracies import accuracy_reason
-from parity_tests.assignment.main.step_reasons import by_parameter, exchanged
-from parity_tests.assignment.running import Running, where
-from parity_tests.selfproof.asking import records
-from parity_tests.selfproof.mistakes import CHECKS, Outcome, judged
-from parity_tests.selfproof.variants import changed, shipped, with_mistake
-from reports.records import FAILING, Record
+from parity_tests.assignments.mlp.main.accuracies import accuracy_reason
+from parity_tests.assignments.mlp.main.step_reasons import by_parameter, exchanged
+from parity_tests.assignments.mlp.mistakes import MISTAKES
+from parity_tests.harness.diagnosis.mistake import Body, Mistake, Swap
+from parity_tests.harness.diagnosis.readable_numbers import likeliest
+from parity_tests.harness.diagnosis.running_error import Running, where
+from parity_tests.proof.judged_variants import records
+from parity_tests.proof.mistakes import CHECKS, Outcome, judged
+from parity_tests.proof.variants import changed, shipped, with_mistake
+from reports.model.records import FAILING, Record
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -10,9 +10,17 @@ import pytest
 
 from parity_tests.selftest.invented import InventedRun, mismatch, record
 from parity_tests.selftest.test_cli import FakeCheck, Parity, fake, parity  # noqa: F401
-from reports.baseline import BaselineError, Moved, baseline_text, drift_document, drift_from, drift_lines, read_baseline
-from reports.document import SCHEMA, json_text
-from reports.records import Record
+from reports.files.document import SCHEMA, json_text
+from reports.model.baseline import (
+    BaselineError,
+    Moved,
+    baseline_text,
+    drift_document,
+    drift_from,
+    drift_lines,
+    read_baseline,
+)
+from reports.model.records import Record
 
 BEFORE = {"versions": {"numpy": "2.3.0", "torch": "2.13.0", "python": "3.11.7", "parity": "0.1.0", "scipy": "1.0"}}
 AFTER = {"versions": {**BEFORE["versions"], "numpy": "2.4.6", "scipy": "2.0"}}

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from parity_tests import examples
+from parity_tests.examples import render as examples
 
 
 def test_every_sample_is_current() -> None:
-    assert examples.stale() == [], "run `python -m parity_tests.examples`"
+    assert examples.stale() == [], "run `python -m parity_tests.examples.render`"
 
 
 def test_a_sample_that_is_not_current_is_named(

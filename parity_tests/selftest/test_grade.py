@@ -14,16 +14,16 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from parity_tests.checking import check, shipped_network
 from parity_tests.cli import main
-from parity_tests.grading.crowd import cluster, local_processes, run_all
 from parity_tests.grading.folder import GradingFolder
+from parity_tests.grading.process_pool import cluster, local_processes, run_all
 from parity_tests.grading.task import Outcome, Task
-from parity_tests.harness.errors import HarnessError, UsageError
-from parity_tests.harness.isolation import Level
+from parity_tests.harness.check import check, shipped_network
+from parity_tests.harness.sandbox.isolation import Level
+from parity_tests.protocol.errors import HarnessError, UsageError
 from parity_tests.selftest.classroom import SOURCE, invented, threads
 from parity_tests.selftest.crowd_work import double, fatal, nothing
-from reports.records import Record, from_frame
+from reports.model.records import Record, from_frame
 
 TABLES = ("grades.csv", "grades.parquet", "records.parquet", "class.csv", "look.csv", "handed_in.csv")
 Parity = Callable[..., tuple[int, str, str]]
@@ -38,9 +38,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(task.name)
         return invented(task)
 
-    monkeypatch.setattr("parity_tests.grade.work", work)
-    monkeypatch.setattr("parity_tests.grade.local_processes", threads)
-    monkeypatch.setattr("parity_tests.grade.choose", lambda minimum: Level("none", "nothing"))
+    monkeypatch.setattr("parity_tests.grading.grade_class.work", work)
+    monkeypatch.setattr("parity_tests.grading.grade_class.local_processes", threads)
+    monkeypatch.setattr("parity_tests.grading.grade_class.choose", lambda minimum: Level("none", "nothing"))
     return names
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from parity_tests.grading.class_table import ClassTable
+from parity_tests.grading.feedback import feedback_page
+from parity_tests.grading.points import Override, grade, load_overrides, with_overrides
+from parity_tests.grading.rubric import Part, Rubric, RubricError, load_rubric, parse_rubric
 from parity_tests.grading.tables import DEFAULT_RUBRIC, known_checks
 from parity_tests.selftest.invented import mismatch, record
-from reports.classes import ClassTable
-from reports.feedback import feedback_page
-from reports.grades import Override, grade, load_overrides, with_overrides
-from reports.records import Record
-from reports.rubric import Part, Rubric, RubricError, load_rubric, parse_rubric
+from reports.model.records import Record
 
 USUAL = load_rubric(DEFAULT_RUBRIC, known_checks())
 

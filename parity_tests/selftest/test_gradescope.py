@@ -13,17 +13,17 @@ from typing import Any
 
 import pytest
 
-from parity_tests.checking import shipped_network
 from parity_tests.cli import main
 from parity_tests.grading import autograder
 from parity_tests.grading.bundle import bundle
+from parity_tests.grading.points import Override, grade, with_overrides
+from parity_tests.grading.rubric import load_rubric
 from parity_tests.grading.tables import DEFAULT_RUBRIC, known_checks
 from parity_tests.grading.task import Settings
+from parity_tests.harness.check import shipped_network
 from parity_tests.selftest.invented import mismatch, record
-from reports.grades import Override, grade, with_overrides
-from reports.gradescope import results_json
-from reports.records import Record
-from reports.rubric import load_rubric
+from reports.files.gradescope import results_json
+from reports.model.records import Record
 
 RUBRIC = load_rubric(DEFAULT_RUBRIC, known_checks())
 FIELDS = {

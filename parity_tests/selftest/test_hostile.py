@@ -17,15 +17,15 @@ from typing import Any
 
 import pytest
 
-from parity_tests.assignment import cases as case_table
-from parity_tests.assignment import expectations, inputs
-from parity_tests.assignment.verdicts import Setting, import_record, json_params, records_of
-from parity_tests.checking import ASSIGNMENT, shipped_network
-from parity_tests.harness.interview import Question, interview
-from parity_tests.harness.isolation import LEVELS, problem
-from parity_tests.harness.runner import Runner
-from parity_tests.harness.servers import Servers
-from reports.records import FAILING, Record
+from parity_tests.assignments.mlp import cases as case_table
+from parity_tests.assignments.mlp import expectations, inputs
+from parity_tests.harness.check import INSIDE, shipped_network
+from parity_tests.harness.make_records import Setting, import_record, json_params, records_of
+from parity_tests.harness.process.fork_servers import Servers
+from parity_tests.harness.process.interview import Question, interview
+from parity_tests.harness.process.runner import Runner
+from parity_tests.harness.sandbox.isolation import LEVELS, problem
+from reports.model.records import FAILING, Record
 
 HOSTILE = Path(__file__).with_name("submissions") / "hostile"
 ATTACKS = sorted(path.stem for path in HOSTILE.glob("*.py") if "." not in path.stem)
@@ -70,7 +70,7 @@ class Judged:
 
 
 def judge(folder: Path, level: str, servers: Servers | None = None) -> Judged:
-    with Runner(folder, probe=ASSIGNMENT / "probe.py", case_seconds=LIMIT, isolation=level, servers=servers) as runner:
+    with Runner(folder, probe=INSIDE / "probe.py", case_seconds=LIMIT, isolation=level, servers=servers) as runner:
         hello = runner.hello
         plan = [case for case in case_table.plan(hello.edition, ("float64",)) if case.check == "relu"]
         questions = [

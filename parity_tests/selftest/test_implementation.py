@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reference.mnist import load_digits, small_digits, write_homework_json
+from parity_tests.assignments.mlp.digits import load_digits, small_digits, write_homework_json
 
 FOLDER = Path(__file__).parents[2] / "implementation"
 MAIN_PARAMS = {

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from parity_tests.harness.errors import UsageError
-from parity_tests.intake import tree
-from parity_tests.intake.layouts import Intake, safe_name, take_in
-from parity_tests.intake.likeness import fingerprint
-from parity_tests.intake.notebook import NotANotebook, modules_of
-from parity_tests.intake.prepare import MODULE, Prepared, prepare
-from parity_tests.intake.tree import RefusedArchive, archive_entries
+from parity_tests.grading.intake import tree
+from parity_tests.grading.intake.layouts import Intake, safe_name, take_in
+from parity_tests.grading.intake.likeness import fingerprint
+from parity_tests.grading.intake.notebook import NotANotebook, modules_of
+from parity_tests.grading.intake.prepare import MODULE, Prepared, prepare
+from parity_tests.grading.intake.tree import RefusedArchive, archive_entries
+from parity_tests.protocol.errors import UsageError
 
 CODE = "import numpy as np\n\n\nclass linear_layer:\n    pass\n\n\nclass relu:\n    pass\n"
 UTILS = "def softmax():\n    return 1\n"

@@ -15,14 +15,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from parity_tests import doctor
-from parity_tests.assignment import editions
-from parity_tests.checking import check, shipped_network
+from parity_tests.assignments.mlp import editions
 from parity_tests.cli import main
-from parity_tests.harness import confine, isolation, launch, seccomp, users
-from parity_tests.harness.errors import UsageError
-from parity_tests.harness.isolation import LEVELS, choose, problem, require
-from parity_tests.harness.runtime import runtime
+from parity_tests.harness import environment as doctor
+from parity_tests.harness.check import check, shipped_network
+from parity_tests.harness.inside import confine
+from parity_tests.harness.sandbox import isolation, launch, seccomp, users
+from parity_tests.harness.sandbox.isolation import LEVELS, choose, problem, require
+from parity_tests.harness.sandbox.runtime_files import runtime
+from parity_tests.protocol.errors import UsageError
 from parity_tests.selftest.asking import SHORT, ask, pid_of, running
 
 DEAF = "import signal\ndef f():\n    signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\n    while True: pass\n"
@@ -150,7 +151,7 @@ for path, folders, files in os.walk("/"):
             print(whole)
 """
     found = said(tmp_path, bubblewrap, source, forked, case_seconds=30.0).split()
-    code = {*launch._CODE, launch.FORKER, str(tmp_path / "probes" / "probe.py"), str(editions.__file__)}
+    code = {*launch._CODE, launch.FORK_SERVER, str(tmp_path / "probes" / "probe.py"), str(editions.__file__)}
     expected = {*needed.files, *needed.libraries, *code}
     assert set(found) <= expected
     assert set(launch._CODE) <= set(found)

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from numpy.typing import NDArray
 
-import parity_tests.assignment
-from parity_tests.assignment.main.configs import Config, configs, main_quantities
-from parity_tests.assignment.main.verdicts import judge_main
+import parity_tests.assignments.mlp
+from parity_tests.assignments.mlp.digits import small_digits
+from parity_tests.assignments.mlp.main.configs import Config, configs, main_quantities
+from parity_tests.assignments.mlp.main.verdicts import judge_main
 from parity_tests.harness.compare import Comparison
-from parity_tests.harness.runner import Runner
-from reference.mnist import small_digits
+from parity_tests.harness.process.runner import Runner
 
-ROOM = Path(parity_tests.assignment.__file__).parent
-SHIPPED = Path(parity_tests.assignment.__file__).parents[2] / "implementation"
+ROOM = Path(parity_tests.assignments.mlp.__file__).parent / "inside"
+SHIPPED = Path(parity_tests.assignments.mlp.__file__).parents[3] / "implementation"
 RELU, TANH = configs("2019")
 Swap = tuple[str, str]
 

@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reference.mnist import DataError, Digits, load_data, load_digits, small_digits, write_homework_json
+from parity_tests.assignments.mlp.digits import (
+    DataError,
+    Digits,
+    load_data,
+    load_digits,
+    small_digits,
+    write_homework_json,
+)
 
 
 def assert_same(got: Digits, want: Digits) -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from reference.model import MLP, MaskedDropout
-from reference.weights import from_torch
+from parity_tests.assignments.mlp.network.model import MLP, MaskedDropout
+from parity_tests.assignments.mlp.network.weights import from_torch
 
 
 def test_children_bear_the_assignments_names() -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from parity_tests.assignment.parts import PARTS
-from parity_tests.selftest.browser import Browser, find
+from parity_tests.assignments.mlp.parts import PARTS
+from parity_tests.examples.browser import Browser, find
 from parity_tests.selftest.hostile import TEXTS, hostile_run
 from parity_tests.selftest.invented import InventedRun, mismatch, record
-from reports.html import report_page
+from reports.html.run_page import report_page
 
 pytestmark = pytest.mark.skipif(find() is None, reason="there is no Chromium: install the system's package chromium")
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from parity_tests.assignment.cases import Case, plan
-from parity_tests.assignment.precedents import LARGE, Precedents
-from parity_tests.checking import check, shipped_network
+from parity_tests.assignments.mlp.cases import Case, plan
+from parity_tests.harness.check import check, shipped_network
 from parity_tests.harness.compare import Comparison, matched, mismatched
+from parity_tests.harness.judgement_cache import LARGE, Precedents
 from parity_tests.harness.observation import Failure, Observation, Returned
 
 CASE = next(case for case in plan("2019", ("float64",)) if case.name == "linear/square/float64")
@@ -80,7 +80,7 @@ def test_a_large_array_is_known_again_whatever_came_between(dtype: str) -> None:
 
 
 def test_large_arrays_at_places_without_end_are_not_all_held(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("parity_tests.assignment.precedents.HELD", 3 * LARGE)
+    monkeypatch.setattr("parity_tests.harness.judgement_cache.HELD", 3 * LARGE)
     precedents = Precedents()
     for k in range(10):
         seen = replace(SEEN, values={f"output@{k}": Returned("array", np.zeros(LARGE, np.int8), "")})

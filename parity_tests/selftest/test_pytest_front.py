@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import parity_tests
-from parity_tests.assignment.cases import plan
+from parity_tests.assignments.mlp.cases import plan
 from parity_tests.selftest.asking import write
 from parity_tests.selftest.invented import mismatch, record
 from parity_tests.selftest.judging import changed

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from parity_tests import pytest_plugin
-from parity_tests.checking import shipped_network
+from parity_tests.harness.check import shipped_network
 
 EDIT = ("grad * self.mask", "grad * self.mask * 2")
 

@@ -8,8 +8,8 @@ import math
 import pytest
 
 from parity_tests.selftest.invented import mismatch, record
-from reports.records import COLUMNS, FAILING, VERDICTS, failing, from_frame, to_frame, todo_order
-from reports.tables import summary_frame, worst
+from reports.model.records import COLUMNS, FAILING, VERDICTS, failing, from_frame, to_frame, todo_order
+from reports.model.summary import summary_frame, worst
 
 
 def test_columns_are_the_designs_in_its_order() -> None:

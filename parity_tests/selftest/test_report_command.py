@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 
-from parity_tests.assignment.places import places
+from parity_tests.harness.source_lines import places
 from parity_tests.selftest.invented import InventedRun, mismatch, record
 from parity_tests.selftest.test_cli import FakeCheck, Parity, fake, parity  # noqa: F401
 from parity_tests.selftest.test_reports import commands

@@ -17,15 +17,15 @@ import pytest
 
 from parity_tests.selftest.hostile import TEXTS, hostile_run
 from parity_tests.selftest.invented import InventedRun, mismatch, record
-from reports.baseline import baseline_text, read_baseline
-from reports.document import SCHEMA, json_text
-from reports.github import annotation_lines, guarded
-from reports.html import report_page
-from reports.junit import junit_xml
-from reports.markdown import escaped, markdown_report
-from reports.records import COLUMNS, Record, from_frame, to_frame
-from reports.runs import csv_text, load, save
-from reports.text import case_page, run_page, unmatched_page
+from reports.files.document import SCHEMA, json_text
+from reports.files.github import annotation_lines, guarded
+from reports.files.junit import junit_xml
+from reports.files.markdown import escaped, markdown_report
+from reports.html.run_page import report_page
+from reports.model.baseline import baseline_text, read_baseline
+from reports.model.records import COLUMNS, Record, from_frame, to_frame
+from reports.model.run_folder import csv_text, load, save
+from reports.terminal.text import case_page, run_page, unmatched_page
 
 PARTS = {"3": "linear, forward", "4": "linear, backward", "utils": "utils.py"}
 XSD = Path(__file__).with_name("junit-xunit1.xsd")

@@ -17,23 +17,23 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from parity_tests.assignment.diagnoses import MISTAKES
-from parity_tests.assignment.diagnoses.base import Body, Mistake, Swap
-from parity_tests.assignment.reproductions.draft import Setting
-from parity_tests.assignment.reproductions.shrink import Networks, Reproducer, chosen, explained
-from parity_tests.assignment.verdicts import json_params
-from parity_tests.checking import check as check_network
-from parity_tests.checking import shipped_network
+from parity_tests.assignments.mlp.mistakes import MISTAKES
+from parity_tests.assignments.mlp.reproduce.draft import Setting
+from parity_tests.assignments.mlp.reproduce.shrink import Networks, Reproducer, chosen, explained
 from parity_tests.cli.check import check
 from parity_tests.cli.show import show
+from parity_tests.harness.check import check as check_network
+from parity_tests.harness.check import shipped_network
+from parity_tests.harness.diagnosis.mistake import Body, Mistake, Swap
+from parity_tests.harness.make_records import json_params
 from parity_tests.harness.observation import Observation
-from parity_tests.repro import Reproductions, lines, reproductions
-from parity_tests.selfproof.asking import records
-from parity_tests.selfproof.in_process import Asker
-from parity_tests.selfproof.mistakes import wanted
-from parity_tests.selfproof.variants import Variant, changed, shipped, with_mistake
+from parity_tests.harness.reproduce import Reproductions, lines, reproductions
+from parity_tests.proof.in_process import Asker
+from parity_tests.proof.judged_variants import records
+from parity_tests.proof.mistakes import wanted
+from parity_tests.proof.variants import Variant, changed, shipped, with_mistake
 from parity_tests.selftest.asking import write
-from reports.records import FAILING, Record
+from reports.model.records import FAILING, Record
 
 RIGHT = shipped_network()
 

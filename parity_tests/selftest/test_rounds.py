@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from parity_tests.harness.runner import Runner
+from parity_tests.harness.process.runner import Runner
 from parity_tests.selftest.asking import SHORT, ask, running
 
 PROBE = """

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from parity_tests.selftest.invented import InventedRun, record
-from reports.runs import RunFolderError, load, refuse_unwritable, save
+from reports.model.run_folder import RunFolderError, load, refuse_unwritable, save
 
 FILES = {
     "records.parquet",

@@ -10,15 +10,15 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from parity_tests.assignment.diagnoses.base import Body, Swap
+from parity_tests.assignments.mlp.proof.equivalent import reason
+from parity_tests.assignments.mlp.proof.honest import FORMS, forms
 from parity_tests.cli.selftest import selftest
-from parity_tests.selfproof import proof
-from parity_tests.selfproof.asking import records
-from parity_tests.selfproof.distribution import SHORT, draw, loose, table
-from parity_tests.selfproof.equivalent import reason
-from parity_tests.selfproof.honest import FORMS, forms
-from parity_tests.selfproof.mutants import Mutant, mutants, trial
-from parity_tests.selfproof.variants import Variant, changed, shipped
+from parity_tests.harness.diagnosis.mistake import Body, Swap
+from parity_tests.proof import proof
+from parity_tests.proof.distribution import SHORT, draw, loose, table
+from parity_tests.proof.judged_variants import records
+from parity_tests.proof.mutants import Mutant, mutants, trial
+from parity_tests.proof.variants import Variant, changed, shipped
 
 MUTANTS = mutants()
 PARTS = [mutant for mutant in MUTANTS if mutant.function not in ("main", "evaluate")]

@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from parity_tests.harness import isolation, launch
-from parity_tests.harness.isolation import LEVELS, forking_problem, problem
-from parity_tests.harness.process import Forked, Started
-from parity_tests.harness.runner import Runner
-from parity_tests.harness.servers import Servers
-from parity_tests.harness.snapshot import snapshot
+from parity_tests.harness.process.fork_servers import Servers
+from parity_tests.harness.process.process import Forked, Started
+from parity_tests.harness.process.runner import Runner
+from parity_tests.harness.sandbox import isolation, launch
+from parity_tests.harness.sandbox.isolation import LEVELS, forking_problem, problem
+from parity_tests.harness.sandbox.snapshot import snapshot
 from parity_tests.selftest.asking import CALLS, ask, pid_of, write
 
 NAMESPACES = ("user", "mnt", "pid", "net", "ipc", "uts", "cgroup")
@@ -256,7 +256,7 @@ def test_an_idle_server_ends_when_the_harness_is_killed(tmp_path: Path, level: s
     program = f"""
 import sys, time
 from pathlib import Path
-from parity_tests.harness.servers import Servers
+from parity_tests.harness.process.fork_servers import Servers
 from parity_tests.selftest.test_servers import Class, _server_of
 with Servers() as servers:
     group = Class(Path({str(tmp_path)!r}), {level!r}, servers)
@@ -285,8 +285,8 @@ def test_what_cannot_be_forked_is_started_cold(
     tmp_path: Path, level: str, servers: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = write(tmp_path, {"broken.py": "raise SystemExit('there is no server here')\n"}) / "broken.py"
-    monkeypatch.setattr("parity_tests.harness.servers.FORKER", str(broken))
-    monkeypatch.setattr(launch, "FORKER", str(broken))
+    monkeypatch.setattr("parity_tests.harness.process.fork_servers.FORK_SERVER", str(broken))
+    monkeypatch.setattr(launch, "FORK_SERVER", str(broken))
     group = Class(tmp_path, level, servers)
     for _ in range(2):
         with group.submission(HONEST) as runner:

@@ -8,8 +8,9 @@ import os
 import numpy as np
 import pytest
 
-from parity_tests.harness import shelf, wire
-from parity_tests.harness.shelf import BANKS, Shelf
+from parity_tests.harness.wire import frames as wire
+from parity_tests.harness.wire import shared_memory as shelf
+from parity_tests.harness.wire.shared_memory import BANKS, Shelf
 
 ROOM = 1 << 16
 

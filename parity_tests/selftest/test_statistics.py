@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from parity_tests.assignment import statistics
-from parity_tests.assignment.cases import DROPOUT_RATES, INIT_SIZES, MASK_CALLS
+from parity_tests.assignments.mlp.cases import DROPOUT_RATES, INIT_SIZES, MASK_CALLS
+from parity_tests.harness import statistics
 
 Draw = Callable[[np.random.Generator, Any], NDArray[Any]]
 STD = 0.1

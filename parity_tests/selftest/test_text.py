@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from parity_tests.selftest.invented import InventedRun, mismatch, record
-from reports.text import (
+from reports.terminal.text import (
     case_page,
     first_to_show,
     number,

@@ -17,21 +17,21 @@ import pandas as pd
 import pytest
 import torch
 
-import reference.replicas
-from parity_tests.assignment import divergence
-from parity_tests.assignment.divergence import Free, Judged
-from parity_tests.assignment.lockstep import Evaluation, Plan, Settings, Step, for_edition, quantities, updated_name
-from parity_tests.checking import shipped_network
+import parity_tests.assignments.mlp.network.replicas
+from parity_tests.assignments.mlp.digits import small_digits
+from parity_tests.assignments.mlp.network.replicas import Replicas
+from parity_tests.assignments.mlp.network.trainer import QUANTITIES, Trainer, exactly
 from parity_tests.cli import main
-from parity_tests.harness.errors import UsageError
-from parity_tests.trace import Trace, cores_apart, trace
-from reference.mnist import small_digits
-from reference.replicas import Replicas
-from reference.trainer import QUANTITIES, Trainer, exactly
-from reports.runs import RunFolderError, load
-from reports.trace_folder import TraceFolder, load_table
-from reports.trace_page import epoch_lines, trace_page, verdict
-from reports.trace_picture import draw_trace
+from parity_tests.harness.check import shipped_network
+from parity_tests.protocol.errors import UsageError
+from parity_tests.trace import divergence
+from parity_tests.trace.divergence import Free, Judged
+from parity_tests.trace.lockstep import Evaluation, Plan, Settings, Step, for_edition, quantities, updated_name
+from parity_tests.trace.run import Trace, cores_apart, trace
+from reports.html.trace_figure import draw_trace
+from reports.model.run_folder import RunFolderError, load
+from reports.model.trace_folder import TraceFolder, load_table
+from reports.terminal.trace import epoch_lines, trace_page, verdict
 
 DIGITS = small_digits(60, 20, 20)
 SMALL = Settings(hidden=12, batch=10, epochs=3, drop_every=2, alpha=0.9, lam=1e-4, rate=0.25)
@@ -190,7 +190,9 @@ def test_torch_its_replicas_and_the_plain_formulas_agree(activation: str) -> Non
 
 @pytest.mark.parametrize("block", [8, 8 * 4 * 12 * 25, 1 << 20])
 def test_the_copies_begin_the_next_step_while_they_make_the_last(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reference.replicas, "_BLOCK", block)  # bytes of a weight that are worked on at a time
+    monkeypatch.setattr(
+        parity_tests.assignments.mlp.network.replicas, "_BLOCK", block
+    )  # bytes of a weight that are worked on at a time
     plan, trainer, replicas, (X, y, kept) = a_step("relu")
     this, following, keep = torch.tensor(X), torch.tensor(plan.digits.train_X[:10]), torch.tensor(kept / 0.75)
     u = trainer.hidden(this)

@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from parity_tests.selftest.browser import Browser, find
+from parity_tests.examples.browser import Browser, find
 from parity_tests.selftest.hostile import TEXTS
 from parity_tests.selftest.invented import InventedRun, mismatch, record
-from reports.trace_html import trace_html
+from reports.html.trace_page import trace_html
 
 SETTINGS = {"dtype": "float32", "eta": 0.01, "alpha": 0.9}
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from parity_tests.checking import check, shipped_network
-from reports.records import Record, failing
+from parity_tests.harness.check import check, shipped_network
+from reports.model.records import Record, failing
 
 FORWARD = 'return X @ self.params["W"] + self.params["b"]'
 IN_A_BUFFER = """self.buffer = np.empty((len(X), self.params["W"].shape[1]))

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from parity_tests.assignment.cases import Case, plan
-from parity_tests.assignment.editions import EDITIONS
-from parity_tests.assignment.verdicts import check_plan
-from parity_tests.checking import Run, check
-from parity_tests.harness.errors import HarnessError
+from parity_tests.assignments.mlp.cases import Case, plan
+from parity_tests.assignments.mlp.editions import EDITIONS
+from parity_tests.harness.check import Run, check
+from parity_tests.harness.make_records import check_plan
+from parity_tests.protocol.errors import HarnessError
 from parity_tests.selftest.judging import ask_and_judge, at_fault, changed, charged
 from parity_tests.selftest.slips import (
     GONE,
@@ -30,7 +30,7 @@ from parity_tests.selftest.slips import (
     Swap,
     relu_backward,
 )
-from reports.records import FAILING, Record, note_parts
+from reports.model.records import FAILING, Record, note_parts
 
 PARTS = {
     "sgd": ("sgd/",),

@@ -11,8 +11,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reference.model import MLP
-from reference.weights import NAMES, WeightsError, from_layers, from_torch, to_torch, with_row_biases
+from parity_tests.assignments.mlp.network.model import MLP
+from parity_tests.assignments.mlp.network.weights import (
+    NAMES,
+    WeightsError,
+    from_layers,
+    from_torch,
+    to_torch,
+    with_row_biases,
+)
 
 
 def weights(d: int = 4, m: int = 3, k: int = 2, dtype: Any = np.float64, seed: int = 0) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from parity_tests.harness import wire
+from parity_tests.harness.wire import frames as wire
 from parity_tests.selftest import fuzz_wire
 
 DTYPES = st.sampled_from(["?", "i1", "u2", "i4", "u8", "f2", "f4", "f8", "g", ">f8", ">i4"])

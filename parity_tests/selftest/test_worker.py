@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from parity_tests.assignment import editions
-from parity_tests.harness.errors import HarnessError, UsageError
+from parity_tests.assignments.mlp import editions
 from parity_tests.harness.observation import Returned
-from parity_tests.harness.runner import Runner
+from parity_tests.harness.process.runner import Runner
+from parity_tests.protocol.errors import HarnessError, UsageError
 from parity_tests.selftest.asking import ask, failure, running, write
 
 

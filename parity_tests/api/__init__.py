@@ -1,0 +1,1 @@
+"""Parity from Python."""

@@ -1,0 +1,331 @@
+"""Judges one case: holds an observation's values against what torch answers for the same inputs.
+
+Where a failure is the echo of another part's, the comparison says so in `explained_by`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.assignments.mlp.cases import WEIGHT_NAMES, Case
+from parity_tests.assignments.mlp.editions import EXPECTED_SIGNATURES
+from parity_tests.assignments.mlp.main.configs import configs
+from parity_tests.assignments.mlp.main.verdicts import judge_main
+from parity_tests.assignments.mlp.network_verdicts import judge_network
+from parity_tests.assignments.mlp.returned import (
+    array_of,
+    cause_of,
+    echoes,
+    got,
+    kept_mask,
+    not_judged,
+    over_steps,
+    owed,
+)
+from parity_tests.harness import statistics
+from parity_tests.harness.compare import PASSING, Comparison, compare, compare_each, failed, matched, mismatched
+from parity_tests.harness.observation import Failure, Observation, Returned
+from reference import answers
+
+Arrays = Mapping[str, NDArray[Any]]
+Judged = dict[str, Comparison]
+
+
+def judge(case: Case, arrays: Arrays, seen: Observation, device: str = "cpu") -> Judged:
+    """A comparison for each of the case's quantities, by name; what overwrote what is noted where it happened."""
+    with np.errstate(all="ignore"):  # of what a submission makes infinite, the verdict says enough
+        judged = _JUDGES[case.probe](case, arrays, seen, device)
+    overwritten: Mapping[str, list[str]] = seen.facts.get("overwritten", {})
+    for q in case.quantities:
+        comparison = judged[q.name]
+        if case.probe not in ("network", "main"):
+            comparison = owed(comparison, q.todo, cause_of(case, got(seen, q.key)))
+        word = q.key.split("@")[0]
+        labels = sorted({label for key, found in overwritten.items() if key.split("@")[0] == word for label in found})
+        if labels:
+            comparison = comparison.noting(f"overwrites {' and '.join(_plain(label) for label in labels)}")
+        judged[q.name] = comparison
+    return judged
+
+
+def _plain(label: str) -> str:
+    return {
+        "X": "its input",
+        "grad": "the incoming gradient",
+        "output": "the array that its forward returned",
+        "Y": "the labels",
+    }.get(label, f"the array that is {label}")
+
+
+# ---- the parts ----
+
+
+def _linear(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+    W, b = arrays["W"], arrays["b"]
+    judged: Judged = {}
+    for q in case.quantities:
+        word, _, k = q.key.partition("@")
+        pair = min(int(k), len(arrays["X"]) - 1)
+        X, grad = arrays["X"][pair], arrays["grad"][pair]
+        if word == "output":
+            answer = answers.linear_forward(X, W, b, device)
+        else:
+            answer = answers.linear_backward(X, W, b, grad, device)[word[-1]]
+        judged[q.name] = compare(got(seen, q.key), answer, flat_ok=word == "gradient of b")
+    return judged
+
+
+def _init(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+    D, M = case.params["D"], case.params["M"]
+    shapes = {"W": (D, M), "b": (1, M)}
+    if case.params["test"] == "small":
+        judged = {}
+        for key, shape in shapes.items():
+            judged[key] = _shaped(got(seen, f"{key}@0"), shape)
+            zeros = answers.known(np.zeros(shape))
+            judged[f"initial gradient of {key}"] = compare(got(seen, f"gradient of {key}@0"), zeros, flat_ok=key == "b")
+        return judged
+    first, second = (array_of(seen, f"W@{k}", (D, M)) for k in range(2))
+    judged = {
+        "distribution of W": _distribution(got(seen, "W@0"), shapes["W"]),
+        "distribution of b": _distribution(got(seen, "b@0"), shapes["b"], first),
+    }
+    if first is None or second is None:
+        judged["two layers differ"] = _shaped(got(seen, "W@1"), (D, M))
+    elif np.array_equal(first, second):
+        judged["two layers differ"] = mismatched(
+            "fails: the weights of two layers are the same, so they are not drawn anew"
+        )
+    else:
+        judged["two layers differ"] = matched()
+    return judged
+
+
+def _shaped(value: Returned | Failure | None, shape: tuple[int, ...]) -> Comparison:
+    """Whether a parameter has the shape and dtype that the assignment asks; its numbers are not compared."""
+    if isinstance(value, Returned) and value.array is not None and value.kind == "array":
+        if value.array.dtype != np.float64:
+            return mismatched(f"has dtype {value.array.dtype}, where float64 is asked")
+        itself = value.array.reshape(shape) if value.array.size == np.prod(shape) else np.zeros(shape)
+        return compare(value, answers.known(itself), flat_ok=True)
+    return compare(value, answers.known(np.zeros(shape)))
+
+
+def _distribution(
+    value: Returned | Failure | None, shape: tuple[int, ...], others: NDArray[Any] | None = None
+) -> Comparison:
+    shaped = _shaped(value, shape)
+    if shaped.verdict != "match" or not isinstance(value, Returned) or value.array is None:
+        return shaped
+    problem = statistics.normal_problem(value.array, 0.1) or statistics.repeats_problem(value.array)
+    if not problem and others is not None:
+        problem = statistics.shared_problem(value.array, others)
+    return mismatched(problem) if problem else matched()
+
+
+def _elementwise(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+    layer = case.params["layer"]
+    forward, backward = (
+        (answers.tanh_forward, answers.tanh_backward)
+        if layer == "tanh"
+        else (answers.relu_forward, answers.relu_backward)
+    )
+    judged: Judged = {}
+    for q in case.quantities:
+        word, _, k = q.key.partition("@")
+        X, grad = arrays["X"][int(k)], arrays["grad"][int(k)]
+        if word == "output":
+            judged[q.name] = compare(got(seen, q.key), forward(X, device))
+            output = judged[q.name]
+        else:
+            judged[q.name] = _backward_of(
+                compare(got(seen, q.key), backward(X, grad, device)), output, case, seen, q.key, int(k), grad
+            )
+    return judged
+
+
+def _backward_of(
+    back: Comparison, output: Comparison, case: Case, seen: Observation, key: str, k: int, grad: NDArray[Any]
+) -> Comparison:
+    """A failing backward that follows a failing forward is its echo where it is right for what the forward returned."""
+    if back.verdict in PASSING or output.verdict in PASSING:
+        return back
+    forward_todo = case.quantities[0].todo
+    h, g = array_of(seen, f"output@{k}", grad.shape), array_of(seen, key, grad.shape)
+    if "" in seen.failures or back.verdict == "missing":
+        return back
+    if g is None or h is None or echoes(case.params["layer"], h, grad, g):
+        return replace(back, explained_by=forward_todo)
+    return back
+
+
+def _dropout(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+    r = case.params["r"]
+    last = len(arrays["q"]) - 1
+    judged: Judged = {}
+    for item in case.quantities:
+        word, _, k = item.key.partition("@")
+        q, grad = arrays["q"][int(k)], arrays["grad"][int(k)]
+        s = array_of(seen, f"output@{k}", q.shape)
+        evaluating = bool(case.params.get("evaluate")) and int(k) == last
+        value = got(seen, item.key)
+        if evaluating:
+            answer = answers.known(q if word == "output" else grad)
+            before = array_of(seen, f"output@{int(k) - 1}", q.shape)
+            if word != "output" and before is not None:
+                old = answers.dropout_backward(arrays["q"][int(k) - 1], before != 0, grad, r, device)
+                note = "its backward after a forward with is_train=False still uses the mask of training"
+                everywhere = np.ones(grad.shape, np.bool_)
+                answer = replace(answer, alternatives=(answers.Alternative(old.value, old.radius, everywhere, note),))
+            judged[item.name] = compare(value, answer)
+            continue
+        kept = np.ones(q.shape, np.bool_) if s is None or r == 0 else kept_mask(s)
+        if word == "output":
+            judged[item.name] = compare(value, answers.dropout_forward(q, kept, r, device))
+            if isinstance(value, Returned) and judged[item.name].verdict == "match":
+                judged[item.name] = replace(judged[item.name], notes=())  # its forward is given to students
+            output = judged[item.name]
+        else:
+            judged[item.name] = compare(value, answers.dropout_backward(q, kept, grad, r, device))
+            if s is None and judged[item.name].verdict not in PASSING:
+                judged[item.name] = not_judged("the output", "9", output)
+    return judged
+
+
+def _masks(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+    q, r, calls = arrays["q"], case.params["r"], case.params["calls"]
+    drawn = [array_of(seen, f"output@{k}", q.shape) for k in range(calls)]
+    missing = next((k for k, s in enumerate(drawn) if s is None), None)
+    if missing is not None:
+        comparison = compare(got(seen, f"output@{missing}"), answers.known(q))
+        return {item.name: comparison for item in case.quantities}
+    masks = np.stack([kept_mask(s) for s in drawn if s is not None])
+    scale = compare(Returned("array", drawn[0], ""), answers.dropout_forward(q, masks[0], r, device))
+    problems = {
+        "kept fraction": statistics.kept_fraction_problem(masks, r),
+        "independence": statistics.independence_problem(masks, r),
+        "re-drawn masks": statistics.redrawn_problem(masks, r),
+    }
+    return {
+        "scale": replace(scale, notes=()),
+        **{name: mismatched(problem) if problem else matched() for name, problem in problems.items()},
+    }
+
+
+# ---- SGD ----
+
+
+def _sgd(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+    etas = case.params["etas"]
+    judged: Judged = {}
+    for name in WEIGHT_NAMES:
+        wanted = answers.sgd(
+            arrays[name],
+            arrays[f"{name}_gradient"],
+            etas,
+            alpha=case.params["alpha"],
+            lam=case.params["lam"],
+            device=device,
+        )
+        steps = [got(seen, f"{name}@{t}") for t in range(len(etas))]
+        judged[name.replace("_", " ")] = over_steps(compare_each(steps, wanted))
+    returned = seen.facts.get("returned", [])
+    wrong = next((r for r in returned if r != "model"), None)
+    if not returned:
+        judged["model returned"] = judged["L1 W"]
+    elif wrong is not None:
+        what = "nothing" if wrong == "nothing" else f"a {wrong} that is not the model it was given"
+        judged["model returned"] = mismatched(f"is {what}, where the model that it was given is asked")
+    else:
+        judged["model returned"] = matched()
+    along = seen.facts.get("velocity_along", [])
+    if along and all(sign == -1 for sign in along):
+        note = "keeps the velocity with the opposite sign (v = αv + ηg, w −= v), which moves the weights alike"
+        judged["L1 W"] = judged["L1 W"].noting(note)
+    if seen.facts.get("momentum_none"):
+        note = "crashes on momentum=None at α = 0, where main would pass it; right with zero velocities"
+        judged = {name: comparison.noting(note) for name, comparison in judged.items()}
+    return judged
+
+
+# ---- utils ----
+
+
+def _loss(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+    X, y = arrays["X"], arrays["Y"].reshape(-1).astype(np.int64)
+    return {
+        "loss": compare(got(seen, "loss"), answers.cross_entropy_forward(X, y, device)),
+        "gradient of logits": compare(got(seen, "gradient of X"), answers.cross_entropy_backward(X, y, device)),
+    }
+
+
+def _labels(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+    f = arrays["f"]
+    want = f > 0 if f.shape[1] == 1 else f.argmax(axis=1).reshape(-1, 1)
+    return {"labels": _exactly(got(seen, "labels"), want.astype(np.float64))}
+
+
+def _exactly(value: Returned | Failure | None, want: NDArray[Any]) -> Comparison:
+    """A comparison with what numpy alone says; an integer or Boolean dtype that holds the same numbers is no matter."""
+    comparison = compare(value, answers.known(np.asarray(want)))
+    return replace(comparison, problem=comparison.problem.replace("torch says", "the assignment says"))
+
+
+def _split(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+    X, Y, idx = arrays["X"], arrays["Y"], arrays["idx"]
+    wanted = {"N": np.array(X.shape[0]), "d": np.array(X.shape[1]), "examples": X[idx], "labels": Y[idx, None]}
+    return {name: _exactly(got(seen, name), want) for name, want in wanted.items()}
+
+
+def _momentum(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+    keys = seen.values.get("keys")
+    if keys is not None and keys.array is not None and not bool(keys.array):
+        first = mismatched(f"are not {', '.join(WEIGHT_NAMES)}")
+    else:
+        first = failed(f) if isinstance(f := got(seen, "keys"), Failure) else matched()
+    zeros = {name: np.zeros(arrays[name].shape) for name in WEIGHT_NAMES}
+    return {
+        "keys": first,
+        **{
+            f"velocity {n}": compare(got(seen, f"velocity {n}"), answers.known(z), flat_ok=True)
+            for n, z in zeros.items()
+        },
+    }
+
+
+def _loader(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+    return {q.name: _exactly(got(seen, q.key), arrays[q.key]) for q in case.quantities}
+
+
+# ---- main ----
+
+
+def _main(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+    """Each run by itself; crediting its failures to a part is for whoever sees all cases."""
+    config = next(c for c in configs(case.params["edition"]) if c.name == case.params["config"])
+    return judge_main(seen, config=config, digits=arrays, stand_ins=case.params["stand_ins"], device=device)
+
+
+def wrong_signature(edition: str, signature: str) -> Comparison:
+    """The verdict on every SGD quantity of a submission whose function takes other parameters than its edition's."""
+    return mismatched(f"cannot be asked: the function takes {signature}, where {EXPECTED_SIGNATURES[edition]} is asked")
+
+
+_JUDGES: dict[str, Callable[[Case, Arrays, Observation, str], Judged]] = {
+    "linear": _linear,
+    "init": _init,
+    "elementwise": _elementwise,
+    "dropout": _dropout,
+    "masks": _masks,
+    "sgd": _sgd,
+    "loss": _loss,
+    "labels": _labels,
+    "split": _split,
+    "momentum": _momentum,
+    "loader": _loader,
+    "network": judge_network,
+    "main": _main,
+}

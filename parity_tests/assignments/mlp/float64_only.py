@@ -1,0 +1,30 @@
+"""A submission that works in float64 only is right: the assignment nowhere asks for float32."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from parity_tests.assignments.mlp.cases import Case
+from parity_tests.harness.compare import PASSING, Comparison, matched
+
+OF_THE_DTYPE = re.compile(r"dtype|datatype|data type|cast", re.IGNORECASE)
+
+
+def forgive_float64_only(
+    plan: Sequence[Case], judged: Mapping[str, Mapping[str, Comparison]]
+) -> dict[str, dict[str, Comparison]]:
+    """The same comparisons; a float32 case that only crashes, over the dtype, and whose float64 twin is right, matches.
+
+    The crash stays as a note. A float32 case that was asked alone has no twin and is left as it is.
+    """
+    forgiven = {name: dict(comparisons) for name, comparisons in judged.items()}
+    for case in plan:
+        twin = judged.get(case.name.replace("float32", "float64"))
+        failing = {name: c for name, c in judged[case.name].items() if c.verdict not in PASSING}
+        if case.dtype != "float32" or twin is None or not failing:
+            continue
+        crash = next((c for c in failing.values() if c.sentence and OF_THE_DTYPE.search(c.problem)), None)
+        only_crashes = all(c.verdict == "crashed" for c in failing.values())
+        if crash is not None and only_crashes and all(c.verdict in PASSING for c in twin.values()):
+            note = matched(f"works in float64 only: {crash.problem}")
+            forgiven[case.name] |= dict.fromkeys(failing, note)
+    return forgiven

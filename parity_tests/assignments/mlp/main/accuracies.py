@@ -1,0 +1,126 @@
+"""Judges the accuracies that `main` writes into a file of its own, or returns beside the losses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from parity_tests.assignments.mlp.main.closeness import same
+from parity_tests.assignments.mlp.main.evaluations import OTHER, POSITION, SET, Evaluations
+from parity_tests.assignments.mlp.main.watched import Array, Watched
+from parity_tests.harness.compare import Comparison, matched
+from reference.rounding import gamma
+
+WORD = {"train": "train", "valid": "val"}
+"""What a key of a result file holds for its set."""
+UNSEEN = "main wrote no result file, so that accuracies were not seen"
+Record = tuple[str, Array]
+"""Where a record stands, in words, and its numbers."""
+Bounds = Sequence[tuple[int, int, int]]
+"""(at least, at most, of how many) predictions are right, in each sweep over the set after an epoch."""
+
+
+def judge_accuracy(evaluations: Evaluations, split: str) -> Comparison:
+    """Whether a record holds the share of right predictions after each epoch; none is asked for."""
+    watched, quantity = evaluations.watched, f"{SET[split]} accuracy"
+    unmeasured = evaluations.unmeasured(quantity, split)
+    if watched.failure is not None or unmeasured is not None:
+        return unmeasured or matched()
+    written, returned = _written(watched, split), [values for _, values in watched.run.returned[2:]]
+    if not written and not returned:
+        return matched(UNSEEN)
+    uncovered = evaluations.coverage_problem(split)
+    if uncovered:
+        return watched.bad(uncovered)
+    bounds = [
+        [evaluations.counts(sweep) for sweep in evaluations.sweeps(split, passes)] for passes in evaluations.of(split)
+    ]
+    for got in (*(values for _, values in written), *returned):
+        for scale, note in ((1.0, ""), (100.0, "the accuracies are written in per cent")):
+            if len(got) == len(bounds) and _first_wrong(got / scale, bounds) is None:
+                return replace(matched(note), total=len(got), bad=0)
+    if not written:
+        return matched(UNSEEN)
+    position = POSITION[split] if len(written) > POSITION[split] else 0
+    return _wrong(evaluations, split, written[position], bounds)
+
+
+def _written(watched: Watched, split: str) -> list[Record]:
+    """The records in files that may be those of this set, losses left out."""
+    other = WORD[OTHER[split]]
+    losses = [values for _, values in watched.run.returned[:2]]
+    return [
+        (f"{file}, {key!r}", values)
+        for file, key, values in watched.run.written
+        if other not in key.lower() and not any(np.array_equal(values, loss) for loss in losses)
+    ]
+
+
+def _first_wrong(got: Array, bounds: Sequence[Bounds]) -> int | None:
+    """The first epoch whose share is that of none of the sweeps."""
+    right = [any(_counted(value, *bound) for bound in sweeps) for value, sweeps in zip(got, bounds, strict=True)]
+    return right.index(False) if False in right else None
+
+
+def _counted(value: float, low: int, high: int, count: int) -> bool:
+    """Whether a rate is k/count for a k between low and high, within the rounding of a few operations."""
+    k = round(float(value) * count) if np.isfinite(value) else -1
+    return low <= k <= high and abs(value - k / count) <= gamma(count + 2, np.dtype(np.float64))
+
+
+def _wrong(evaluations: Evaluations, split: str, record: Record, bounds: Sequence[Bounds]) -> Comparison:
+    watched, quantity = evaluations.watched, f"{SET[split]} accuracy"
+    key, got = record
+    if len(got) != len(bounds):
+        text = f"the {quantity} record ({key}) has {len(got)} numbers, where one for each of {len(bounds)} epochs"
+        return watched.bad(f"{text} is asked for", got=float(len(got)), want=float(len(bounds)))
+    epoch = _first_wrong(got, bounds) or 0
+    low, high, count = bounds[epoch][-1]
+    shown = f"{low}" if low == high else f"{low} to {high}"
+    text = (
+        f"the {quantity} after epoch {epoch + 1} ({key}) is {got[epoch]:.6g}, where {shown} of {count} "
+        f"examples are right"
+    )
+    reason = evaluations.dropped(split) or _reason(evaluations, split, got)
+    value, want = float(got[epoch]), low / count
+    return watched.bad(f"{reason}; {text}" if reason else text, got=value, want=want, gap=abs(value - want))
+
+
+def _reason(evaluations: Evaluations, split: str, got: Array) -> str:
+    epochs, watched = evaluations.of(split), evaluations.watched
+    counts = [evaluations.counts(passes) for passes in epochs]
+    last = [evaluations.counts(passes[-1:])[0] for passes in epochs]
+    others = [evaluations.counts(passes)[::2] for passes in evaluations.of(OTHER[split]) if passes]
+    right, _, seen = (list(column) for column in zip(*counts, strict=True))
+    return accuracy_reason(got, right, seen, last, watched.size(split), watched.config.batch, others)
+
+
+def accuracy_reason(
+    got: Array, correct: Sequence[int], counts: Sequence[int], last: Sequence[int], N: int, batch: int,
+    other: Sequence[tuple[int, int]],
+) -> str:  # fmt: skip
+    """What a wrong record of accuracies holds instead.
+
+    correct, counts: right predictions and examples of each epoch; last: right ones of the last mini-batch; N: the size
+    of the whole set; other: the same two of the other set, empty where they are not known.
+    """
+    right, seen = np.array(correct, np.float64), np.array(counts, np.float64)
+    candidates: list[tuple[str, Array]] = [
+        ("it is the number of right predictions, not their share", right),
+        ("it is the share of wrong predictions", 1 - right / seen),
+        ("the count of right predictions is not set back to 0 at each epoch", np.cumsum(right) / seen),
+        ("the counts are not set back to 0 at each epoch", np.cumsum(right) / np.cumsum(seen)),
+        ("it is that of the last mini-batch", np.array(last, np.float64) / batch),
+        ("it is divided by the number of mini-batches", right / (seen / batch)),
+        ("it is divided by the mini-batch size", right / batch),
+    ]
+    if counts[0] != N:
+        words = "it is divided by the number of all examples, where those of whole mini-batches are predicted"
+        candidates.append((words, right / N))
+    if len(other) == len(right):
+        theirs = np.array(other, np.float64)
+        candidates.append(("it is divided by the number of examples of the other set", right / theirs[:, 1]))
+        candidates.append(("it is that of the other set", theirs[:, 0] / theirs[:, 1]))
+    return next((words for words, values in candidates if len(values) == len(got) and same(got, values)), "")

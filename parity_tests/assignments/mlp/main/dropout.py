@@ -1,0 +1,53 @@
+"""Judges how `main` uses dropout in training: called at each step, told to train, and with a fresh mask."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from parity_tests.assignments.mlp.main.steps import Steps
+from parity_tests.assignments.mlp.main.watched import FALSE_ALARM, Array, Watched, wrong_argument
+from parity_tests.harness.compare import Comparison, matched
+
+
+def judge_dropout(watched: Watched, steps: Steps) -> Comparison:
+    """Whether each step drops what goes from the activation to L2, by a mask of its own."""
+    for index, update in enumerate(watched.run.updates):
+        step, number = update.pass_, index + 1
+        if step is None:
+            continue
+        if not step.drops:
+            text = f"dropout.forward is not called in step {number}: dropout is skipped"
+            return watched.bad(text, step=number)
+        if not step.training:
+            text = f"in step {number} dropout.forward is called with is_train=False: dropout is off in training"
+            return watched.bad(text, step=number)
+        for call in step.calls:
+            bypassed = any(got != want and want.startswith("drop") for _, got, want in call.wrong)
+            if call.name == "L2.forward" and bypassed and index in steps.wrong_indices:
+                return watched.bad(f"{wrong_argument(call)} (step {number}): dropout is bypassed", step=number)
+    repeated = _repeated_mask(watched)
+    return watched.bad(repeated) if repeated else matched()
+
+
+def _repeated_mask(watched: Watched) -> str:
+    """Whether two steps drew the same mask, where chance would do that with less than FALSE_ALARM."""
+    r = watched.config.rate
+    drops = [(i, update.pass_.dropped) for i, update in enumerate(watched.run.updates, 1) if update.pass_ is not None]
+    pairs = max(len(drops) * (len(drops) - 1) / 2, 1)
+    agree = r**2 + (1 - r) ** 2
+    alike: dict[tuple[int, ...], dict[int, tuple[int, Array, Array]]] = {}
+    for number, drop in drops:
+        if drop is not None and drop.kept is not None and drop.seen is not None:
+            alike.setdefault(drop.kept.shape, {}).setdefault(id(drop), (number, drop.kept, drop.seen))
+    for group in alike.values():
+        numbers, kept, seen = (list(field) for field in zip(*group.values(), strict=True))
+        seen_of = np.stack(seen).reshape(len(group), -1)
+        kept_of = np.stack(kept).reshape(len(group), -1) & seen_of
+        seen_by_both, kept_by_both, dropped_by_both = (
+            marks.astype(float) @ marks.T for marks in (seen_of, kept_of, seen_of & ~kept_of)
+        )
+        same = (kept_by_both + dropped_by_both == seen_by_both) & (pairs * agree**seen_by_both < FALSE_ALARM)
+        for one, other in np.argwhere(np.triu(same, 1)):
+            steps = f"steps {numbers[one]} and {numbers[other]}"
+            return f"{steps} draw the same dropout mask, where each forward draws a fresh one"
+    return ""

@@ -1,0 +1,77 @@
+"""Judges η: what SGD is passed in each epoch, or, where SGD is not called, what the steps were made with."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from parity_tests.assignments.mlp.main.closeness import near
+from parity_tests.assignments.mlp.main.configs import Config
+from parity_tests.assignments.mlp.main.fits import explained
+from parity_tests.assignments.mlp.main.replay import Update
+from parity_tests.assignments.mlp.main.steps import Steps
+from parity_tests.assignments.mlp.main.watched import Watched, figures
+from parity_tests.harness.compare import Comparison, matched
+from reference.rounding import unit_roundoff
+
+UNUSED = "SGD is passed another learning rate, and uses the right one"
+
+
+def judge_learning_rate(watched: Watched, steps: Steps) -> Comparison:
+    """Whether each step is made with the η of its epoch."""
+    updates = watched.run.updates
+    passed = {i: update for i, update in enumerate(updates) if "eta" in update.rates}
+    if not passed:
+        if not updates and watched.failure is None:
+            return watched.bad("SGD is never called")
+        note = "SGD is not called: the learning rate is judged by the weights" if updates else ""
+        return _fitted_rate(watched, steps, note)
+    compared = {i: _compared(watched.config, i, update, len(passed)) for i, update in passed.items()}
+    wrong = {i: one for i, one in compared.items() if not _ratio(one) <= 1}
+    for i, found in wrong.items():
+        if watched.stand_ins or i in steps.wrong_indices:
+            bad = sum(not near(other.rates["eta"], watched.config.eta_of(other.epoch)) for other in passed.values())
+            text = rate_text(watched.config, passed[i].rates["eta"], passed[i].epoch)
+            return watched.bad(text, **{**figures(found), "bad": bad}, step=found.step)
+    right = [one for i, one in compared.items() if i not in wrong]
+    nothing = Comparison("match", ratio=0.0, bad=0, total=len(passed), step=1)
+    return max([*reversed(right), nothing], key=_ratio).noting(UNUSED if wrong else "")
+
+
+def _compared(config: Config, index: int, update: Update, total: int) -> Comparison:
+    """The η that SGD was passed, as if it were right."""
+    got, want = update.rates["eta"], config.eta_of(update.epoch)
+    gap, radius = abs(got - want), eta_radius(config, update.epoch)
+    return Comparison(
+        "match", gap=gap, radius=radius, ratio=gap / radius, bad=0, total=total, got=got, want=want, step=index + 1
+    )
+
+
+def eta_radius(config: Config, epoch: int) -> float:
+    """How far rounding takes the η of an epoch, however it is dropped: by products, in closed form, or by a table."""
+    return float(4 * unit_roundoff(np.dtype(np.float64)) * config.eta_of(epoch) * (1 + epoch // 10))
+
+
+def _ratio(comparison: Comparison) -> float:
+    return comparison.ratio or 0.0
+
+
+def rate_text(config: Config, got: float, epoch: int) -> str:
+    """What is wrong with an η; `epoch` is counted from 0."""
+    want = config.eta_of(epoch)
+    text = f"η is {got:.6g} in epoch {epoch + 1} (counted from 1), where {want:.6g} is asked for"
+    if epoch < 10 and got < want:
+        return f"{text}: it is dropped too early (only when t, from 0, is a non-zero multiple of 10)"
+    if epoch >= 10 and near(got, config.eta):
+        return f"{text}: it is not dropped at the tenth epoch (t = 10)"
+    return text
+
+
+def _fitted_rate(watched: Watched, steps: Steps, note: str) -> Comparison:
+    """Whether a wrong step is right but for its η; for a `main` that does not call SGD."""
+    for step in steps.wrong:
+        found, epoch = explained(watched, step), step.update.epoch
+        want = watched.config.eta_of(epoch)
+        if found.explains and not near(found.b, want):
+            text = rate_text(watched.config, found.b, epoch)
+            return watched.bad(text, step=step.index + 1, got=found.b, want=want)
+    return matched(note)

@@ -1,0 +1,69 @@
+"""What a crash comes of, where no formula foretells it: said by the exception, once for every TODO."""
+
+from __future__ import annotations
+
+from parity_tests.harness.diagnosis.mistake import Body, Mistake
+
+FUNCTIONS = {
+    "1": "miniBatchStochasticGradientDescent",
+    "2": "linear_layer.__init__",
+    "3": "linear_layer.forward",
+    "4": "linear_layer.backward",
+    "5": "tanh.forward",
+    "6": "tanh.backward",
+    "7": "relu.forward",
+    "8": "relu.backward",
+    "9": "dropout.backward",
+    "10": "main",
+    "utils": "softmax_cross_entropy.forward",
+}
+KINDS = (
+    (
+        "a name is used that is not defined, or not yet",
+        "Look at the line that the message names: where does this name get its value, and does that line run before?",
+        r"raised (NameError|UnboundLocalError)",
+        "return not_defined",
+    ),
+    (
+        "None is used where an array is needed",
+        "In the line that the message names: what was never set, or comes from a function that returns nothing?",
+        r"raised (AttributeError|TypeError): .*None",
+        "return None + 1",
+    ),
+    (
+        "an attribute is used that nothing has set",
+        "Which line sets it, is it spelt alike there, and does that line run before?",
+        r"raised AttributeError: (?!.*None)",
+        "return np.zeros(3).not_there",
+    ),
+    (
+        "shapes do not fit together",
+        "Write the shape of each factor beside it, in the line that the message names.",
+        r"raised ValueError: .*(broadcast|core dimension|not aligned|shape)",
+        "return np.zeros((2, 3)) @ np.zeros((2, 3))",
+    ),
+    (
+        "an index lies outside its array",
+        "How long is the array, and where does the loop over it end?",
+        r"raised IndexError",
+        "return np.zeros(3)[3]",
+    ),
+)
+
+UNSET = "an attribute is used that nothing has set"
+HIDDEN = {name: (UNSET,) for name, *_ in KINDS if name != UNSET}
+"""A backward that lacks what a crashed forward should have kept follows from that crash."""
+
+CRASHES = tuple(
+    Mistake(
+        todo,
+        "crash",
+        name,
+        hint,
+        said=said,
+        plug=(Body(function, statement),),
+        file="utils.py" if todo == "utils" else "neural_networks.py",
+    )
+    for todo, function in FUNCTIONS.items()
+    for name, hint, said, statement in KINDS
+)

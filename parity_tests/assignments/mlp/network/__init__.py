@@ -1,0 +1,1 @@
+"""The equivalent torch network: its model, optimizer, weights and training."""

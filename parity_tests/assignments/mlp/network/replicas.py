@@ -1,0 +1,243 @@
+"""Perturbed copies of a training run, all at once in one further dimension: how far rounding alone drives runs apart.
+
+Monte Carlo arithmetic (D. S. Parker, 1997; the Verificarlo tool): the result of every operation is multiplied by
+1 ± 2u, the sign random. That is one unit in the last place either way; 1 ± u would round to 1 or downwards, a bias.
+A matrix product is many products and sums: there the operand is perturbed as well, so that terms that cancel leave
+behind what the rounding of each of them leaves. tanh is taken by the assignment's own formula, which rounds more than
+a library's does. And rounding is random only where its operands change: weight decay alone, on a pixel that is always
+0, moves a weight by the same fraction of a unit at each step, and is rounded the same way each time. So with weight
+decay half of the copies keep the sign with which each weight is rounded.
+"""
+
+import random
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from parity_tests.assignments.mlp.network.trainer import QUANTITIES
+from parity_tests.assignments.mlp.network.weights import NAMES
+from reference.distance import largest
+
+_BLOCK = 3 << 20
+"""Bytes of a weight, of all copies together, that are worked on at a time: so many stay near the processor."""
+_SLACK = 1 << 16
+"""Signs are drawn for a block and so many elements more, and read from a place that changes by up to as many."""
+
+
+class Replicas:
+    """`count` perturbed copies (R of them) of a run from the same weights.
+
+    Weights {"L1_W": D×M, "L1_b": 1×M, "L2_W": M×K, "L2_b": 1×K}, all of one dtype, which the copies compute in. Theirs
+    have the copies as second dimension, so that some rows of all copies lie in one piece of memory: D×R×M and so on.
+    """
+
+    def __init__(
+        self,
+        weights: Mapping[str, NDArray[Any]],
+        count: int,
+        *,
+        activation: str,
+        alpha: float,
+        lam: float,
+        seed: int,
+        device: str = "cpu",
+    ) -> None:
+        self._activation, self._alpha, self._lam = activation, alpha, lam
+        self.weights = {name: torch.tensor(weights[name], device=device)[:, None].repeat(1, count, 1) for name in NAMES}
+        self._velocity = {name: torch.zeros_like(w) for name, w in self.weights.items()} if alpha > 0 else {}
+        self._draw = random.Random(seed)
+        self._tile = _BLOCK // self.weights["L1_W"].element_size()
+        self._factors = self._drawn(torch.Generator().manual_seed(seed))
+        self._scratch: dict[tuple[tuple[int, ...], str], Tensor] = {}
+        self._u = torch.empty(0)
+        self._X: Tensor | None = None
+
+    def hidden(self, X: Tensor) -> Tensor:
+        """The first half of a step: u of each copy (R×N×M) for X (N×D), valid until the second half."""
+        if X is not self._X:
+            self._X, w = X, self.weights["L1_W"].transpose(0, 1)
+            operand = self._operand(X.expand(len(w), -1, -1), "inputs")
+            self._u = self._biased(torch.bmm(operand, w, out=self._room((*operand.shape[:2], w.shape[2]), "u")))
+        return self._u
+
+    def step(
+        self,
+        X: Tensor,
+        y: Tensor,
+        keep: Tensor,
+        side: Tensor | None,
+        eta: float,
+        beside: Mapping[str, Tensor],
+        following: Tensor | None = None,
+    ) -> dict[str, float]:
+        """A step, arguments as those of Trainer.step: the spread of each of QUANTITIES.
+
+        Every copy stands on the same side of a kink. `beside` is what the unperturbed run's step gave. `following` is
+        the next step's X where it is known, whose first half is then done on the way.
+        """
+        r, w, u = self._rounded, self.weights, self.hidden(X)
+        self._X = None  # u belongs to the weights before
+        room = partial(self._room, u.shape)
+        N = len(y)
+        slope = None if side is None else side.to(keep.dtype)
+        h = self._tanh(u) if slope is None else torch.mul(u, slope, out=room("h"))
+        s = h if bool((keep == 1).all()) else r(torch.mul(h, keep, out=room("s")))
+        W2 = w["L2_W"].transpose(0, 1)
+        a = r(r(torch.bmm(self._operand(s, "operand"), W2)).add_(w["L2_b"].transpose(0, 1)))
+        d = r(a - a.amax(dim=2, keepdim=True))
+        e = r(d.exp())
+        total = r(e.sum(dim=2, keepdim=True))
+        labels = y.expand(len(a), N)[..., None]
+        losses = r(r(total.log()) - d.gather(2, labels))
+        loss = r(losses.mean(dim=(1, 2)))
+        one_hot = (torch.arange(a.shape[2], device=y.device) == y[:, None]).to(a.dtype)
+        da = r(r(r(e / total) - one_hot).div_(N))
+        ds = r(torch.bmm(self._operand(da, "operand"), W2.transpose(1, 2), out=room("ds")))
+        dh = ds if s is h else r(torch.mul(ds, keep, out=room("dh")))
+        du = r(dh * r(1 - r(h * h))) if slope is None else torch.mul(dh, slope, out=room("du"))
+        values = (u, h, s, a, loss, da, ds, dh, du)
+        names = (*QUANTITIES[:7], "dropout gradient", "activation gradient")
+        spreads = {name: self.spread(value, beside[name]) for name, value in zip(names, values, strict=True)}
+        ones = torch.ones(1, N, dtype=a.dtype, device=y.device)
+        noisy = self._operand(da.transpose(0, 1), "operand")
+        spreads |= self._descend("L2_W", s.transpose(1, 2), noisy, eta, beside)
+        spreads |= self._descend("L2_b", ones, noisy, eta, beside)
+        noisy = self._operand(du.transpose(0, 1), "operand")
+        spreads |= self._descend("L1_b", ones, noisy, eta, beside)
+        spreads |= self._descend("L1_W", X.T, noisy, eta, beside, self._begin(following))
+        if self._X is not None:
+            self._u = self._biased(self._u)
+        elif following is not None:
+            self.hidden(following)
+        return spreads
+
+    def spread(self, copies: Tensor, value: Tensor) -> float:
+        """The largest distance of any copy's element from that of the unperturbed run; NaN where one is not finite."""
+        return float(largest(torch.sub(copies, value, out=self._room(copies.shape, "spread"))))
+
+    # ---- inside
+
+    def _rounded(self, result: Tensor, start: int | None = None) -> Tensor:
+        """The result of an operation, in place, each element by one unit in the last place up or down.
+
+        With `start` the signs are the same each time.
+        """
+        if result.numel() > self._tile:
+            each = result[0].numel()
+            rows = max(1, self._tile // each)
+            for first in range(0, len(result), rows):
+                part = result[first] if each > self._tile else result[first : first + rows]
+                self._rounded(part, None if start is None else start + first * each)
+            return result
+        start = self._draw.randrange(_SLACK) if start is None else start % _SLACK
+        return result.mul_(self._factors[start : start + result.numel()].view(result.shape))
+
+    def _drawn(self, generator: torch.Generator) -> Tensor:
+        """1 ± 2u, signs at random: drawn once, and read from a random place at each operation."""
+        w = self.weights["L1_W"]
+        signs = torch.randint(0, 2, (self._tile + _SLACK,), generator=generator, dtype=torch.int8).to(w)
+        return 1 + (2 * signs - 1) * torch.finfo(w.dtype).eps
+
+    def _biased(self, u: Tensor) -> Tensor:
+        return self._rounded(self._rounded(u).add_(self.weights["L1_b"].transpose(0, 1)))
+
+    def _operand(self, matrix: Tensor, use: str) -> Tensor:
+        """A matrix as a product is given it, perturbed; valid until the next one for the same use."""
+        return self._rounded(self._room(matrix.shape, use).copy_(matrix))
+
+    def _room(self, shape: tuple[int, ...], use: str) -> Tensor:
+        """Memory of this shape that is kept, for one use."""
+        if (shape, use) not in self._scratch:
+            w = self.weights["L1_W"]
+            self._scratch[shape, use] = torch.empty(shape, dtype=w.dtype, device=w.device)
+        return self._scratch[shape, use]
+
+    def _tanh(self, u: Tensor) -> Tensor:
+        """2/(1 + e^(−2u)) − 1, as the assignment writes it."""
+        r = self._rounded
+        e = r((-2 * u).exp_())
+        return r(r(2 / r(e.add_(1))) - 1)
+
+    def _begin(self, following: Tensor | None) -> Callable[[int], None] | None:
+        """What adds the product of the next step's X with the k-th rows of L1's weight to u, while they are at hand.
+
+        None where X has so many rows that adding takes longer than to read the whole weight once more.
+        """
+        w = self.weights["L1_W"]
+        rows = self._rows_at_a_time(w)
+        if following is None or 2 * len(following) >= rows:
+            return None
+        operand = self._operand(following.expand(w.shape[1], -1, -1), "inputs")
+        u = self._room((*operand.shape[:2], w.shape[2]), "u").zero_()
+        self._X, self._u = following, u
+        pairs = list(zip(torch.split(operand, rows, dim=2), torch.split(w.transpose(0, 1), rows, dim=1), strict=True))
+
+        def add(k: int) -> None:
+            torch.baddbmm(u, *pairs[k], out=u)
+
+        return add
+
+    def _rows_at_a_time(self, w: Tensor) -> int:
+        return max(1, self._tile // w[0].numel())
+
+    def _descend(
+        self,
+        name: str,
+        inputs: Tensor,
+        grad: Tensor,
+        eta: float,
+        beside: Mapping[str, Tensor],
+        each: Callable[[int], None] | None = None,
+    ) -> dict[str, float]:
+        """The gradient of a weight or bias, inputs (D×N, or R×D×N) @ grad (N×R×M), and its update; the spreads of both.
+
+        A weight is large: its rows are taken a few at a time, and all is done to them at once, `each` after the rest.
+        """
+        weight, of = self.weights[name], (f"{name[:2]} gradient of {name[3:]}", f"updated {name.replace('_', ' ')}")
+        rows = max(len(grad), self._rows_at_a_time(weight))
+        velocities = torch.split(self._velocity[name], rows) if self._velocity else ()
+        parts = zip(
+            torch.split(weight, rows),
+            torch.split(inputs, rows, dim=-2),
+            *(torch.split(beside[quantity][:, None], rows) for quantity in of),
+            strict=True,
+        )
+        spreads = []
+        for k, (w, x, unperturbed_gradient, unperturbed_weight) in enumerate(parts):
+            g = self._rounded(self._product(x, grad))
+            self._update(w, g, velocities[k] if velocities else None, eta, start=k * rows * w.shape[2])
+            of_gradient = largest(g.sub_(unperturbed_gradient))
+            spreads.append((of_gradient, largest(torch.sub(w, unperturbed_weight, out=g))))
+            if each is not None:
+                each(k)
+        return {
+            name: float(torch.stack(found).amax()) for name, found in zip(of, zip(*spreads, strict=True), strict=True)
+        }
+
+    def _product(self, inputs: Tensor, grad: Tensor) -> Tensor:
+        """inputs @ grad of each copy: D×R×M."""
+        N, copies, M = grad.shape
+        g = self._room((inputs.shape[-2], copies, M), "gradient")
+        if inputs.ndim == 2:  # all copies have the same
+            torch.mm(inputs, grad.view(N, -1), out=g.view(len(g), -1))
+        else:
+            torch.bmm(inputs, grad.transpose(0, 1), out=g.transpose(0, 1))
+        return g
+
+    def _update(self, w: Tensor, g: Tensor, v: Tensor | None, eta: float, *, start: int) -> None:
+        """The update of some rows of a weight and its velocity; steady signs are those from `start` on."""
+        if self._lam != 0:
+            g = self._rounded(torch.add(g, w, alpha=self._lam, out=self._room(g.shape, "decayed")))
+        if v is not None:
+            w.add_(self._rounded(self._rounded(v.mul_(self._alpha)).sub_(g, alpha=eta)))
+        else:
+            w.sub_(g, alpha=eta)
+        if self._lam != 0:
+            steady = w.shape[1] // 2
+            self._rounded(w[:, :steady], start=start)
+            w = w[:, steady:]
+        self._rounded(w)

@@ -1,0 +1,291 @@
+"""Judges the whole network, alone or on a trajectory, link by link: each from the submission's own results before it.
+
+All steps of a case are asked of torch side by side. A link that could not be judged because an earlier one broke has
+that one's TODO in `todo`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.assignments.mlp.cases import WEIGHT_NAMES, Case, links
+from parity_tests.assignments.mlp.returned import (
+    array_of,
+    cause_of,
+    echoes,
+    got,
+    kept_mask,
+    not_judged,
+    over_steps,
+    owed,
+)
+from parity_tests.harness.compare import PASSING, Comparison, compare, compare_each, failed
+from parity_tests.harness.observation import Failure, Observation
+from reference import answers
+from reference.answers import Answer
+from reference.rounding import unit_roundoff
+
+Array = NDArray[Any]
+Arrays = Mapping[str, Array]
+Judged = dict[str, Comparison]
+ByStep = dict[int, Comparison]
+"""The comparisons of one quantity at those steps at which it can be judged."""
+Broken = tuple[str, str, Comparison]
+"""A link of the network after which others cannot be judged: its name, its TODO, and what is wrong with it."""
+
+
+def judge_network(case: Case, arrays: Arrays, seen: Observation, device: str = "cpu") -> Judged:
+    """A comparison for each quantity of a network case, over all of its steps."""
+    if not seen.values and set(seen.failures) == {""}:
+        failure = seen.failures[""]
+        cause = cause_of(case, failure)
+        whole = replace(failed(failure), todo=cause)
+        return {q.name: owed(whole, q.todo, cause) for q in case.quantities}
+    steps = range(case.params["steps"])
+    network = _Network(case, arrays, seen, device)
+    found = network.links(steps)
+    by_step: list[Judged] = []
+    broken: list[Broken | None] = []
+    for t in steps:
+        ended = broken[-1] if broken and f"L1 output@{t}" not in {**seen.values, **seen.failures} else None
+        if t and ended is None:
+            ended = network.ended(t)
+        judged_step, broken_link = network.step(t, found, ended)
+        by_step.append(judged_step)
+        broken.append(broken_link)
+    judged = {name: over_steps([step[name] for step in by_step]) for name in by_step[0]}
+    if "etas" in case.params:
+        for name in WEIGHT_NAMES:
+            updates = network.updates(name, steps)
+            each = [network.update(name, t, by_step[t], broken[t], updates) for t in steps]
+            judged[f"updated {name.replace('_', ' ')}"] = over_steps(each)
+    return judged
+
+
+def judge_step(case: Case, arrays: Arrays, seen: Observation, t: int, device: str = "cpu") -> Judged:
+    """Step t of a network case alone: every link by its name, and every weight after its update as "updated L1 W"."""
+    network = _Network(case, arrays, seen, device)
+    judged, broken = network.step(t, network.links([t]), None)
+    for name in WEIGHT_NAMES:
+        updates = network.updates(name, [t])
+        judged[f"updated {name.replace('_', ' ')}"] = network.update(name, t, judged, broken, updates)
+    return judged
+
+
+@dataclass(frozen=True)
+class _Link:
+    """A link's inputs, "X" or earlier links, and what torch answers for them: `of(steps, *inputs)`, all T×…."""
+
+    inputs: tuple[str, ...]
+    of: Callable[..., Answer]
+
+
+class _Network:
+    """One submission's run of one network case."""
+
+    def __init__(self, case: Case, arrays: Arrays, seen: Observation, device: str) -> None:
+        self._case, self._arrays, self._seen, self._device = case, arrays, seen, device
+        self._dtype = np.dtype(case.dtype)
+        self._tanh = case.params["activation"] == "tanh"
+        self._dropped = "dropout output" if case.params["dropout"] else "activation output"
+        self._undropped = "dropout gradient" if case.params["dropout"] else "L2 gradient of X"
+        self._backwards: dict[tuple[Any, ...], dict[str, Answer]] = {}
+
+    def links(self, steps: Sequence[int]) -> dict[str, ByStep]:
+        """Every link at these steps, where the submission's results before it can be used."""
+        wanted = self._wanted()
+        return {
+            name: self._link(name, wanted[name], steps)
+            for name, _ in links(self._case.params["activation"], self._case.params["dropout"])
+        }
+
+    def ended(self, t: int) -> Broken | None:
+        """The failure between two steps, in the update, that kept step t from being begun."""
+        value = got(self._seen, f"L1 output@{t}")
+        cause = cause_of(self._case, value)
+        if not isinstance(value, Failure) or cause in ("", "3"):
+            return None
+        return "the update", cause, failed(value)
+
+    def step(self, t: int, found: Mapping[str, ByStep], broken: Broken | None) -> tuple[Judged, Broken | None]:
+        """Every link of step t, and the first broken one.
+
+        `broken` is given where an earlier step broke off and this one was never begun.
+        """
+        judged: Judged = {}
+        for name, todo in links(self._case.params["activation"], self._case.params["dropout"]):
+            value, comparison = got(self._seen, f"{name}@{t}"), found[name].get(t)
+            if broken is not None and (comparison is None or isinstance(value, Failure)):
+                judged[name] = not_judged(*broken)
+                continue
+            if comparison is None:
+                # Without a broken link before it, a link lacks inputs only where the whole case failed.
+                nothing = answers.known(self._arrays["X"][t])
+                comparison = compare(value if isinstance(value, Failure) else None, nothing)
+            if name == "dropout output" and comparison.verdict == "match":
+                comparison = replace(comparison, notes=())
+            fails = comparison.verdict not in PASSING
+            if fails and name == "activation gradient" and self._is_echo(judged, t):
+                forward = "5" if self._tanh else "7"
+                comparison = replace(comparison, todo=forward, explained_by=forward)
+            judged[name] = comparison
+            unusable = comparison.gap is None or not np.isfinite(comparison.gap)
+            if fails and unusable and broken is None:
+                broken = (name, comparison.todo or todo, comparison)
+        return judged, broken
+
+    def updates(self, name: str, steps: Sequence[int]) -> ByStep:
+        """A weight after the updates of these steps, from the submission's own gradients and last changes of it."""
+        w = self._arrays[name]
+        gradients = {t: g for t in steps if (g := self._gradient(name, t)) is not None}
+        if not gradients:
+            return {}
+        ts = list(gradients)
+        before = {t: self._after(name, t - 1) for t in ts if t}
+        known = [before.get(t) is not None for t in ts]
+        nothing = np.zeros_like(w[0])
+        answer = answers.sgd_update(
+            w[ts],
+            np.stack([g.astype(w.dtype) for g in gradients.values()]),
+            alpha=self._case.params["alpha"],
+            lam=self._case.params["lam"],
+            eta=np.array([self._case.params["etas"][t] for t in ts]),
+            velocity=np.stack(
+                [nothing if (own := before.get(t)) is None else own.astype(w.dtype) - w[t - 1] for t in ts]
+            ),
+            previous=np.stack([w[t - 1] if is_known else nothing for t, is_known in zip(ts, known, strict=True)]),
+            device=self._device,
+        )
+        values = [got(self._seen, f"{name} after the step@{t}") for t in ts]
+        return dict(zip(ts, compare_each(values, answer, flat_ok=name.endswith("b")), strict=True))
+
+    def update(self, name: str, t: int, judged: Judged, broken: Broken | None, updates: ByStep) -> Comparison:
+        """A weight after the update of step t."""
+        gradient = f"{name[:2]} gradient of {name[3:]}"
+        if broken is not None and isinstance(got(self._seen, f"{name} after the step@{t}"), Failure):
+            return not_judged(*broken)
+        if t not in updates:
+            return not_judged(gradient, judged[gradient].todo or "4", judged[gradient])
+        return updates[t]
+
+    # ---- inside
+
+    def _own(self, key: str, t: int) -> Array | None:
+        """An input of a link at step t; None where the submission's result cannot be used."""
+        p = self._case.params
+        if key == "X":
+            return np.asarray(self._arrays["X"][t])
+        width = p["K"] if key in ("L2 output", "gradient of logits") else p["M"]
+        return array_of(self._seen, f"{key}@{t}", (p["N"], width))
+
+    def _gradient(self, name: str, t: int) -> Array | None:
+        key = f"{name[:2]} gradient of {name[3:]}@{t}"
+        return array_of(self._seen, key, self._arrays[name][t].shape, flat_ok=True)
+
+    def _after(self, name: str, t: int) -> Array | None:
+        return array_of(self._seen, f"{name} after the step@{t}", self._arrays[name][t].shape, flat_ok=True)
+
+    def _link(self, name: str, link: _Link, steps: Sequence[int]) -> ByStep:
+        alike: dict[tuple[Any, ...], tuple[list[int], list[list[Array]]]] = {}
+        for t in steps:
+            inputs = [array for key in link.inputs if (array := self._own(key, t)) is not None]
+            if len(inputs) == len(link.inputs):
+                ts, arrays = alike.setdefault(tuple(array.dtype for array in inputs), ([], []))
+                ts.append(t)
+                arrays.append(inputs)
+        found: ByStep = {}
+        for ts, arrays in alike.values():
+            stacks = [np.stack([inputs[i] for inputs in arrays]) for i in range(len(link.inputs))]
+            answer = _of_own(self._dtype, partial(link.of, ts), *stacks)
+            values = [got(self._seen, f"{name}@{t}") for t in ts]
+            compared = compare_each(values, answer, flat_ok=name.endswith("gradient of b"))
+            found |= dict(zip(ts, compared, strict=True))
+        return found
+
+    def _wanted(self) -> dict[str, _Link]:
+        r, device, dropped, undropped = self._case.params["r"], self._device, self._dropped, self._undropped
+        forward, backward = (
+            (answers.tanh_forward, answers.tanh_backward)
+            if self._tanh
+            else (answers.relu_forward, answers.relu_backward)
+        )
+        wanted = {
+            "L1 output": self._linear("L1", "X"),
+            "activation output": _Link(("L1 output",), lambda ts, u: forward(u, device)),
+            "dropout output": _Link(
+                ("activation output",), lambda ts, h: answers.dropout_forward(h, self._kept(ts, h), r, device)
+            ),
+            "L2 output": self._linear("L2", dropped),
+            "loss": _Link(("L2 output",), lambda ts, a: answers.cross_entropy_forward(a, self._labels(ts), device)),
+            "gradient of logits": _Link(
+                ("L2 output",), lambda ts, a: answers.cross_entropy_backward(a, self._labels(ts), device)
+            ),
+            "dropout gradient": _Link(
+                ("activation output", "dropout output", "L2 gradient of X"),
+                lambda ts, h, s, ds: answers.dropout_backward(h, kept_mask(s), ds, r, device),
+            ),
+            "activation gradient": _Link(("L1 output", undropped), lambda ts, u, dh: backward(u, dh, device)),
+        }
+        for key in ("W", "b", "X"):
+            wanted[f"L2 gradient of {key}"] = self._linear_gradient("L2", key, dropped, "gradient of logits")
+            wanted[f"L1 gradient of {key}"] = self._linear_gradient("L1", key, "X", "activation gradient")
+        return wanted
+
+    def _linear(self, part: str, X: str) -> _Link:
+        return _Link((X,), lambda ts, X: answers.linear_forward(X, *self._weights(part, ts, X.dtype), self._device))
+
+    def _linear_gradient(self, part: str, key: str, X: str, grad: str) -> _Link:
+        def asked(ts: list[int], X: Array, grad: Array) -> Answer:
+            question = (part, X.dtype, *ts)
+            if question not in self._backwards:  # of torch, for all three keys at once
+                weights = self._weights(part, ts, X.dtype)
+                self._backwards[question] = answers.linear_backward(X, *weights, grad, self._device)
+            return self._backwards[question][key]
+
+        return _Link((X, grad), asked)
+
+    def _weights(self, part: str, ts: list[int], dtype: Any) -> tuple[Array, Array]:
+        """A layer's W and b at these steps, in the dtype of what they meet."""
+        return self._arrays[f"{part}_W"][ts].astype(dtype), self._arrays[f"{part}_b"][ts].astype(dtype)
+
+    def _labels(self, ts: list[int]) -> NDArray[np.int64]:
+        return self._arrays["Y"][ts].reshape(len(ts), -1).astype(np.int64)
+
+    def _kept(self, ts: list[int], h: Array) -> NDArray[np.bool_]:
+        """The masks that dropout used, all ones where its results do not show them."""
+        kept = np.ones(h.shape, np.bool_)
+        if self._case.params["r"] > 0:
+            for i, t in enumerate(ts):
+                s = self._own("dropout output", t)
+                kept[i] = kept[i] if s is None else kept_mask(s)
+        return kept
+
+    def _is_echo(self, judged: Judged, t: int) -> bool:
+        """Whether the activation's gradient is right for what its forward returned, which is wrong."""
+        h, dh, gradient = (self._own(key, t) for key in ("activation output", self._undropped, "activation gradient"))
+        if judged["activation output"].verdict in PASSING or h is None or dh is None or gradient is None:
+            return False
+        return echoes(self._case.params["activation"], h, dh, gradient)
+
+
+def _of_own(dtype: np.dtype[Any], function: Callable[..., Answer], *own: Array) -> Answer:
+    """The answer for the submission's own arrays, which it may have promoted beyond the case's dtype.
+
+    torch is then fed the promoted ones, but the radius stays that of the case's dtype, in which the submission may go
+    on; also where nothing else rounds, it may round the result back.
+    """
+    rounded = function(*(array.astype(dtype) for array in own))
+    widest = np.result_type(dtype, *own)
+    if widest == dtype:
+        return rounded
+    wide = function(*(array.astype(np.float64) for array in own))
+    u = unit_roundoff(dtype)
+    alternatives = tuple(
+        replace(a, radius=b.radius + u * np.abs(a.value))
+        for a, b in zip(wide.alternatives, rounded.alternatives, strict=True)
+    )
+    return replace(wide, radius=rounded.radius + u * np.abs(wide.value), alternatives=alternatives)

@@ -1,0 +1,254 @@
+"""A reproduction as lines of Python: those that call the submission, those that ask torch, and the script they make.
+
+The two halves can be run apart, the first where the submission runs and the second here: so a script is only handed out
+after its very lines have shown the failure on the submission, and nothing on the shipped network. Nothing of what a
+submission wrote gets into a line, but for numbers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from parity_tests.assignments.mlp.cases import Case
+from parity_tests.harness.observation import Failure, Observation, Returned
+from reports.model.records import Record
+
+Left = dict[str, Any]
+"""What the first half left: arrays, numbers, texts and lists, by the names of its variables."""
+Ask = Callable[[Case, Mapping[str, Any], int], Observation]
+"""Puts a case with these arrays and this seed to a network."""
+SEED = 1
+WIDTH = 110
+
+
+class Unfit(Exception):  # noqa: N818 - not an error
+    """A draft that what the first half left does not suit."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """`given` are lines of numbers, `ask` calls the submission and leaves `keeps`, `judge` ends with `agrees = …`.
+
+    `judge` is told what the first half left on the submission, so that the allowance can be that of the script's own
+    numbers. `verdict` is what the first half does on the submission: "mismatch" (it comes to its end), "crashed" or
+    "timeout". `worker` says which process is asked: that of the parts, or that which may hold correct ones.
+    """
+
+    given: Sequence[str]
+    ask: Sequence[str]
+    judge: Callable[[Left], Sequence[str]] = field(default=lambda left: ())
+    keeps: Sequence[str] = ("got",)
+    verdict: str = "mismatch"
+    imports: Sequence[str] = ()
+    in_a_folder: bool = False
+    worker: str = "parts"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all scripts of a run have in common: where the submission lies, and what else it takes to import it."""
+
+    folder: str
+    edition: str
+    lent: Mapping[str, str] = field(default_factory=dict)
+    breaks_off: bool = False
+    seconds: float = 10.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the two halves did: whether they agree, what the first one left, and how it failed."""
+
+    agrees: bool
+    left: Left
+    failure: Failure | None = None
+
+
+# ---- running the halves ----
+
+
+def run(draft: Draft, ask: Ask, judge: Sequence[str] | None = None) -> Outcome:
+    """Run the first half by `ask`, and the second, `judge` or the draft's own, on what it left."""
+    imports = [f"import {name}" for name in draft.imports]
+    source = "\n".join([*imports, *SEEDED, *draft.given, *draft.ask])
+    case = Case("reproduction", "reproduction", "", "", "script", {"source": source, "names": list(draft.keeps)}, ())
+    seen = ask(_of_worker(case, draft.worker), {}, SEED)
+    failure = seen.failures.get("") or next(iter(seen.failures.values()), None)
+    if failure is not None:
+        return Outcome(False, {}, failure)
+    texts = seen.facts.get("texts", [])
+    left = {name: _value(seen.values.get(name), json_text=name in texts) for name in draft.keeps}
+    return judged(draft, left, lines_for(draft, left) if judge is None else judge)
+
+
+def lines_for(draft: Draft, left: Left) -> Sequence[str]:
+    """The second half for what the first one left. Raises Unfit where that is not what the draft is about."""
+    try:
+        return draft.judge(left)
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise Unfit from error
+
+
+def judged(draft: Draft, left: Left, judge: Sequence[str]) -> Outcome:
+    """Run the second half on what the first one left."""
+    room = {"np": np, **left}
+    lines = ["import torch", *draft.given, *judge] if any("torch" in line for line in judge) else [*draft.given, *judge]
+    try:
+        with np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()):
+            exec(compile("\n".join(lines), "<reproduction>", "exec"), room)
+    except Exception as error:  # as in the script, where what is not as it should be ends it
+        return Outcome(False, left, Failure("crashed", type(error).__name__, f"{type(error).__name__}: {error}"))
+    return Outcome(bool(room.get("agrees", True)), left)
+
+
+def _of_worker(case: Case, worker: str) -> Case:
+    return Case(case.name, case.check, case.title, case.dtype, case.probe, case.params, (), worker=worker)
+
+
+class _Other:
+    """A value that is neither an array nor a number."""
+
+
+def _value(returned: Returned | None, *, json_text: bool) -> Any:
+    if json_text and returned is not None and returned.array is not None:
+        try:
+            return json.loads(returned.array.astype(np.uint8).tobytes())
+        except (ValueError, RecursionError):  # it comes from the submission's process
+            return None
+    if returned is None or returned.kind == "none":
+        return None
+    if returned.array is None:
+        return type(returned.kind, (_Other,), {})()
+    return returned.array if returned.kind == "array" else returned.array[()]
+
+
+# ---- the second half's ends ----
+
+
+def largest(radius: Any, gap: float | None = None) -> str:
+    """An allowance as a literal: one number where the largest does, else one for each element."""
+    array = np.asarray(radius, np.float64)
+    top = float(array.max()) if array.size else 0.0
+    if array.size <= 1 or gap is None or gap > top or not np.isfinite(top):
+        return repr(top)
+    return f"np.array({array.tolist()!r})"
+
+
+def compared(radius: Any, gap: float | None = None) -> list[str]:
+    """The end that holds `got` against `want`, value by value."""
+    many = np.asarray(radius).size > 1
+    what = "the most that" if many and largest(radius, gap)[:2] != "np" else "what"
+    return [
+        f"allowance = {largest(radius, gap)}  # {what} rounding explains here, by Parity's bounds for both sides",
+        'print("got: ", got, "\\nwant:", want, "\\nallowance:", allowance)',
+        "agrees = bool(np.all(np.abs(got - want) <= allowance))",
+    ]
+
+
+def equal(want: str) -> list[str]:
+    """The end that holds `got` against something that is exact."""
+    return [f"want = {want}", 'print("got: ", got, "\\nwant:", want)', "agrees = got == want"]
+
+
+def shaped(shape: Sequence[int], *, flat: bool = False, dtype: str = "") -> list[str]:
+    """The end that looks at the type and the shape of `got` alone."""
+    if not shape:
+        return [
+            'print("got: ", type(got).__name__, getattr(got, "shape", ""), "\\nwant: a number")',
+            "agrees = isinstance(got, (float, np.floating, np.ndarray)) and np.size(got) == 1",
+        ]
+    asked = f"({shape[0]},)" if len(shape) == 1 else f"({', '.join(map(str, shape))})"
+    also = f" or got.shape == {(shape[1],)}" if flat and shape[0] == 1 else ""
+    kind = f"got.dtype == np.{dtype}" if dtype else 'got.dtype.kind in "fiub"'
+    return [
+        'print("got: ", type(got).__name__, getattr(got, "shape", ""), getattr(got, "dtype", ""))',
+        f'print("want: ndarray {asked}{f" {dtype}" if dtype else ""}")',
+        f"agrees = type(got) is np.ndarray and (got.shape == {asked}{also}) and {kind}",
+    ]
+
+
+# ---- the script ----
+
+SEEDED = [f"np.random.seed({SEED})"]
+RUN = "Run it as `python FILE [FOLDER]`, FOLDER that of neural_networks.py: status 1 where the failure shows, else 0."
+
+
+def plain(text: str) -> str:
+    """A text without what could end a docstring or a line."""
+    return "".join(c for c in text if c.isprintable() and c not in '\\"').strip()
+
+
+def text(draft: Draft, judge: Sequence[str], record: Record, words: str, setting: Setting) -> str:
+    """The script that a draft makes; `words` say what is wrong."""
+    words = plain(words)
+    lines = [f'"""TODO {record.todo}, {record.check}, {plain(record.quantity)}: {words}.', "", RUN, '"""']
+    lines += [
+        f"import {', '.join(sorted({'sys', *draft.imports, *_needed(draft, setting)}))}",
+        "",
+        "import numpy as np",
+    ]
+    lines += ["import torch"] if any("torch" in line for line in judge) else []
+    lines += [""]
+    if draft.verdict == "timeout":
+        seconds = int(np.ceil(setting.seconds))
+        late = f"It fails: after {seconds} seconds it has not come back."
+        lines += ["def late(signum, frame):", f'    print("{late}", flush=True)', "    os._exit(1)"]
+        lines += ["signal.signal(signal.SIGALRM, late)", f"signal.alarm({seconds})"]
+    found = _found(draft, setting)
+    lines += [*(found[:-1] if record.check == "import" else [*found, *SEEDED]), "", *draft.given]
+    if draft.verdict == "crashed":
+        lines += ["# Here it raises: what Python prints is the failure.", "try:"]
+        lines += [f"    {line}" for line in draft.ask]
+        lines += ["except SystemExit:", '    sys.exit("It fails: it ends the program.")']
+        lines += ['print("It agrees: nothing is raised.")']
+    elif draft.verdict == "timeout":
+        lines += [*draft.ask, "signal.alarm(0)", 'print("It agrees: it comes back.")']
+    else:
+        lines += [*draft.ask, "", *judge, f'print("It agrees." if agrees else {f"It fails: {words}."!r})']
+        lines += ["sys.exit(0 if agrees else 1)"]
+    return "\n".join(lines) + "\n"
+
+
+def _needed(draft: Draft, setting: Setting) -> list[str]:
+    needed = ["os", "signal"] if draft.verdict == "timeout" else []
+    needed += ["os", "tempfile"] if draft.in_a_folder else []
+    needed += ["types"] if "tqdm" in setting.lent else []
+    needed += ["unittest.mock"] if "matplotlib" in setting.lent else []
+    return needed + (["importlib.util"] if setting.breaks_off else [])
+
+
+def _found(draft: Draft, setting: Setting) -> list[str]:
+    """Lines that import the submission as `nn`."""
+    given = f"sys.argv[1] if len(sys.argv) > 1 else {setting.folder!r}"
+    lines = []
+    if draft.in_a_folder or setting.breaks_off:
+        lines += [f"folder = os.path.abspath({given})" if draft.in_a_folder else f"folder = {given}"]
+        lines += ["sys.path.insert(0, folder)"]
+        lines += ["os.chdir(tempfile.mkdtemp())  # where it may write"] if draft.in_a_folder else []
+    else:
+        lines += [f"sys.path.insert(0, {given})"]
+    if "utils" in setting.lent:
+        lines += [f"sys.path.append({setting.lent['utils']!r})  # it has no utils.py: here is one"]
+    if "tqdm" in setting.lent:
+        lines += ['sys.modules["tqdm"] = types.SimpleNamespace(tqdm=lambda rows, **_: rows, trange=range)']
+    if "matplotlib" in setting.lent:
+        lines += ['sys.modules["matplotlib"] = sys.modules["matplotlib.pyplot"] = unittest.mock.MagicMock()']
+    lines += ['sys.argv = ["neural_networks.py"]']
+    if not setting.breaks_off:
+        return [*lines, "import neural_networks as nn"]
+    return [
+        *lines,
+        'spec = importlib.util.spec_from_file_location("neural_networks", f"{folder}/neural_networks.py")',
+        'nn = sys.modules["neural_networks"] = importlib.util.module_from_spec(spec)',
+        "try:",
+        "    spec.loader.exec_module(nn)",
+        "except BaseException as error:  # its import breaks off; what it defines before that is there",
+        "    print(type(error).__name__, error)",
+    ]

@@ -1,0 +1,206 @@
+"""Reproductions of random draws: a constructor's weights (TODO 2), and dropout's masks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from parity_tests.assignments.mlp.cases import Case, Quantity
+from parity_tests.assignments.mlp.reproduce.draft import Draft, shaped
+from parity_tests.assignments.mlp.reproduce.parts import Arrays, Trial, sized
+from parity_tests.harness import statistics
+from parity_tests.harness.compare import Comparison
+from parity_tests.harness.observation import Observation
+
+STD = 0.1
+CHANCE = f"# chance goes farther once in {1 / statistics.FALSE_ALARM:g} times"
+Q = 2.0
+"""What dropout is given everywhere: not 1, at which a mask and what it leaves are the same."""
+
+
+def _init_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
+    sizes = [(2, 3), (30, 20)]
+    if case.params["test"] == "distribution":
+        sizes = [(5, 20), (10, 100), (100, 100), (10, 10_000)]
+    for D, M in sizes:
+        yield sized(case, D=D, M=M), {}
+
+
+def _init_drafts(
+    case: Case, quantity: Quantity, arrays: Arrays, comparison: Comparison, seen: Observation
+) -> Iterator[Draft]:
+    D, M = case.params["D"], case.params["M"]
+    key = quantity.key.split("@")[0]
+    attribute, name = ("gradient" if key.startswith("gradient") else "params"), key[-1]
+    shape = (D, M) if name == "W" else (1, M)
+    ask = [f"layer = nn.linear_layer({D}, {M})", f'got = layer.{attribute}["{name}"]']
+    if comparison.verdict != "mismatch":
+        yield Draft([], ask, verdict="timeout" if comparison.verdict == "timeout" else "crashed")
+        if comparison.verdict == "missing":
+            yield Draft([], ask, lambda left: shaped(shape, flat=name == "b"))
+        return
+    if comparison.arrays is not None:
+        end = [f"want = np.zeros({shape})", 'print("got: ", got, "\\nwant:", want)', "agrees = not np.any(got)"]
+        yield Draft([], ask, lambda left: end)
+    elif quantity.name == "two layers differ" and "are the same" in comparison.problem:
+        ask = [
+            f'first, second = (nn.linear_layer({D}, {M}).params["W"] for _ in range(2))',
+            "got = int(np.sum(first == second))",
+        ]
+        end = [
+            f"want = 0  # of {D * M}, since each number is drawn anew",
+            'print("equal numbers in two layers:", got, "\\nwant:", want)',
+            "agrees = got == want",
+        ]
+        yield Draft([], ask, lambda left: end)
+    elif any(word in comparison.problem for word in ("has shape", "has dtype", "is None", "is a ")):
+        dtype = "float64" if attribute == "params" else ""
+        yield Draft([], ask, lambda left: shaped(shape, flat=name == "b", dtype=dtype))
+    else:
+        yield from _distributions(ask, comparison.problem, D, M)
+
+
+def _distributions(ask: list[str], problem: str, D: int, M: int) -> Iterator[Draft]:
+    """The statistic that gave the draws away, and how far chance takes it."""
+    n = D * M if ask[-1].endswith('"W"]') else M
+    z = float(special.ndtri(1 - statistics.FALSE_ALARM / 2))
+    if "has mean" in problem:
+        what, got, want, allowance = "mean", "got.mean()", 0.0, z * STD / np.sqrt(n)
+    elif "standard deviation" in problem:
+        low, high = (float(special.chdtri(n, p)) for p in (1 - statistics.FALSE_ALARM / 2, statistics.FALSE_ALARM / 2))
+        allowance = STD * max(np.sqrt(high / n) - 1, 1 - np.sqrt(low / n))
+        what, got, want = "root of the mean square", "np.sqrt(np.mean(got**2))", STD
+    elif "in common with W" in problem or "repeats" in problem:
+        own = 'np.isin(got, layer.params["W"]).sum()' if "common" in problem else "got.size - np.unique(got).size"
+        what = "numbers of b that stand in W, too" if "common" in problem else "numbers that stood there before"
+        end = [f'print("{what}:", got, "of {n}\\nwant: 0")', "agrees = got == 0"]
+        yield Draft([], [*ask, f"got = int({own})"], lambda left: end)
+        return
+    elif "not finite" in problem:
+        end = ['print("got: ", got, "\\nwant: finite numbers")', "agrees = bool(np.isfinite(got).all())"]
+        yield Draft([], ask, lambda left: end)
+        return
+    else:
+        yield _tails(ask, problem, n)
+        return
+    end = [
+        f"value, want, allowance = float({got}), {want}, {float(allowance)!r}  {CHANCE}",
+        f'print("{what} of {n} draws:", value, "\\nwant:", want, "\\nallowance:", allowance)',
+        "agrees = abs(value - want) <= allowance",
+    ]
+    yield Draft([], ask, lambda left: end)
+
+
+def _tails(ask: list[str], problem: str, n: int) -> Draft:
+    """Draws of the right mean and spread that are not normal: their distribution function, or their largest."""
+    if "never exceeds" in problem:
+        least = float(STD * special.ndtri((1 + statistics.FALSE_ALARM ** (1 / n)) / 2))
+        end = [
+            f"most, want = float(np.abs(got).max()), {least!r}  {CHANCE}",
+            f'print("largest magnitude of {n} draws:", most, "\\nwant: at least", want)',
+            "agrees = most >= want",
+        ]
+        return Draft([], ask, lambda left: end)
+    root = np.sqrt(n)
+    distance = float(special.kolmogi(statistics.FALSE_ALARM) / (root + 0.12 + 0.11 / root))
+    end = [
+        "x = torch.tensor(np.sort(got.reshape(-1)) / 0.1)",
+        "want = torch.special.ndtr(x).numpy()  # the share of normal draws below each",
+        "share = np.arange(len(x)) / len(x)  # the share of these draws below it",
+        f"gap, allowance = float(np.abs(share - want).max()), {distance + 1 / n!r}  {CHANCE}",
+        'print("largest gap of the shares:", gap, "\\nwant: 0\\nallowance:", allowance)',
+        "agrees = gap <= allowance",
+    ]
+    return Draft([], ask, lambda left: end)
+
+
+# ---- masks ----
+
+
+def _mask_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
+    for calls, N, M in ((2, 5, 8), (2, 20, 20), (3, 30, 40), (9, 20, 20), (9, 100, 100)):
+        yield sized(case, calls=calls, N=N, M=M), {"q": np.full((N, M), Q)}
+    yield case, drawn
+
+
+def _mask_drafts(
+    case: Case, quantity: Quantity, arrays: Arrays, comparison: Comparison, seen: Observation
+) -> Iterator[Draft]:
+    p, problem = case.params, comparison.problem
+    r, calls, N, M = p["r"], p["calls"], p["N"], p["M"]
+    ask = [
+        f"q = np.full(({N}, {M}), {Q})",
+        f"layer = nn.dropout({r})",
+        f"s = np.array([layer.forward(q.copy(), True) for _ in range({calls})])",
+    ]
+    kept = f"kept = s != 0  # {calls} masks of {N}×{M}"
+    if comparison.verdict != "mismatch" or (comparison.arrays is None and quantity.name == "scale"):
+        ask = [*ask[:2], "got = layer.forward(q.copy(), True)"]
+        if comparison.verdict in ("crashed", "timeout"):
+            yield Draft([], ask, verdict=comparison.verdict)
+        yield Draft([], ask, lambda left: shaped((N, M)))
+        return
+    if quantity.name == "scale" and comparison.arrays is not None:
+        radius = float(np.max(comparison.arrays[2]))
+        lines = [
+            "got = np.unique(s)",
+            f"want, allowance = np.array([0, {Q} / (1 - {r})]), {radius!r}  # what rounding explains",
+            'print("the values afterwards:", got, "\\nwant:", want, "\\nallowance:", allowance)',
+            "agrees = all(np.abs(value - want).min() <= allowance for value in got)",
+        ]
+    elif quantity.name == "kept fraction":
+        n = calls * N * M
+        allowance = _binomial(n, 1 - r)
+        lines = [
+            kept,
+            f"got, want, allowance = float(kept.mean()), 1 - {r}, {allowance!r}  {CHANCE}",
+            f'print("kept, of {n} elements:", got, "\\nwant:", want, "\\nallowance:", allowance)',
+            "agrees = abs(got - want) <= allowance",
+        ]
+    elif "every call keeps" in problem:
+        lines = [
+            kept,
+            "got = kept.sum(axis=(1, 2)).tolist()",
+            'print("kept in each call:", got, "\\nwant: numbers that differ by chance")',
+            "agrees = len(set(got)) > 1",
+        ]
+    elif quantity.name == "independence":
+        axis = 1 if "of rows" in problem else 2
+        count = (N, M)[axis - 1]
+        allowance = _binomial(calls * (M, N)[axis - 1], r**2 + (1 - r) ** 2, count * (count - 1) // 2)
+        word = ("rows", "columns")[axis - 1]
+        lines = [
+            kept,
+            f"lines = np.moveaxis(kept, {axis}, 0).reshape({count}, -1)  # its {word}",
+            f"got = [float(np.mean(lines[i] == lines[j])) for i in range({count}) for j in range(i)]",
+            f"want = {r}**2 + (1 - {r})**2  # how often two of them agree by chance",
+            f"allowance = {allowance!r}  {CHANCE}",
+            f'print("two {word} agree in", min(got), "to", max(got), "\\nwant:", want, "\\nallowance:", allowance)',
+            "agrees = max(abs(share - want) for share in got) <= allowance",
+        ]
+    else:
+        allowance = _binomial(N * M, r**2 + (1 - r) ** 2)
+        lines = [
+            kept,
+            "got = [float(np.mean(one == other)) for one, other in zip(kept, kept[1:])]",
+            f"want, allowance = {r}**2 + (1 - {r})**2, {allowance!r}  {CHANCE}",
+            'print("two calls in turn agree in", got, "\\nwant:", want, "\\nallowance:", allowance)',
+            "agrees = max(abs(share - want) for share in got) <= allowance",
+        ]
+    yield Draft([], ask, lambda left: lines, keeps=("s",))
+
+
+def _binomial(n: int, p: float, tests: int = 1) -> float:
+    """How far a share of n may lie from p, in a test that is one of several."""
+    counts = np.arange(n + 1)
+    alarm = statistics.FALSE_ALARM / tests
+    inside = 2 * np.minimum(special.bdtr(counts, n, p), 1 - special.bdtr(counts - 1, n, p)) >= alarm
+    return float(np.abs(counts[inside] / n - p).max())
+
+
+Drafts = Callable[[Case, Quantity, Arrays, Comparison, Observation], Iterator[Draft]]
+TRIALS: Mapping[str, Any] = {"init": _init_trials, "masks": _mask_trials}
+DRAFTS: Mapping[str, Drafts] = {"init": _init_drafts, "masks": _mask_drafts}

@@ -1,0 +1,67 @@
+"""Whether a smaller run of main fails in the same way: its quantity, its verdict, and what it is called."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from parity_tests.assignments.mlp.mistakes import MISTAKES
+from parity_tests.assignments.mlp.mistakes.main import HIDES
+from parity_tests.harness.compare import Comparison
+from reports.model.records import Record
+
+Judged = Mapping[str, Comparison]
+
+
+def fails_alike(record: Record, judged: Judged) -> bool:
+    """Whether what was found of a smaller run is the failure of a record."""
+    found = judged.get(record.quantity)
+    if found is None or found.verdict != record.verdict:
+        return False
+    if record.verdict in ("crashed", "missing", "timeout"):
+        return record.verdict == "timeout" or found.line == (record.line or None)
+    names = set(record.diagnosis.split("; ")) if record.diagnosis else set()
+    known = names & {m.name for m in MISTAKES if m.said and m.todo == "10"}
+    alike = _skeleton(found.problem) == _skeleton(record.message)
+    if not known:
+        return alike
+    # A row that only follows from another mistake of the run has that one's name.
+    wrong = [one for one in judged.values() if one.verdict == "mismatch"]
+    of_this, of_all = _names(found.problem), {name for one in wrong for name in _names(one.problem)}
+    hidden = {name for cause in known for name in HIDES.get(cause, ())}
+    follows = alike or bool(of_this & hidden)
+    return known <= of_this or (follows and (known <= of_all or of_this <= hidden))
+
+
+def causes(record: Record, judged: Judged) -> list[str]:
+    """Of a row that only follows from another mistake of the run: the quantities that this one shows itself in."""
+    known = set(record.diagnosis.split("; ")) & set(HIDES)
+    return [
+        quantity
+        for quantity, one in judged.items()
+        if one.verdict == "mismatch" and quantity != record.quantity and known & _names(one.problem)
+    ]
+
+
+def _names(sentence: str) -> set[str]:
+    return {m.name for m in MISTAKES if m.said and m.todo == "10" and re.search(m.said, sentence)}
+
+
+def _skeleton(sentence: str) -> str:
+    """The beginning of a sentence without its numbers, and whichever parameter it names."""
+    without = re.sub(r"L\d_[Wb]|[\d.,+\-e\[\]()]*\d[\d.,+\-e\[\]()]*", "#", _said(sentence))
+    return re.sub(r"#(\s*#)+", "#", without)
+
+
+def _said(sentence: str) -> str:
+    """What a sentence says first, without the run that it is about."""
+    return sentence.partition("): ")[2].partition("; ")[0]
+
+
+def words(quantity: str, found: Comparison) -> str:
+    """What is found of a quantity, in few words."""
+    if found.verdict == "crashed":
+        return "main crashes"
+    said = _said(found.problem)
+    numbers = found.got is not None and quantity.split()[-1] in ("weights", "losses", "accuracy")
+    return "it is not what torch says" if numbers or len(said) > 100 else said

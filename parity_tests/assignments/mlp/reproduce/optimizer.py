@@ -1,0 +1,126 @@
+"""Reproductions of SGD (TODO 1): weights after a few steps, what the function returns, what it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from parity_tests.assignments.mlp.cases import WEIGHT_NAMES, Case
+from parity_tests.assignments.mlp.reproduce.draft import Draft, compared, equal, shaped
+from parity_tests.assignments.mlp.reproduce.parts import Arrays, Trial, literal, numbers, rounded, sized
+from parity_tests.harness.compare import Comparison
+from reference import answers
+
+FOUND = 'sgd = getattr(nn, "miniBatchStochasticGradientDescent", None) or nn.miniBatchGradientDescent'
+ARGUMENTS = {"2019": "momentum, lam, alpha, eta", "2020-22": "momentum, alpha, eta", "2022-23": "eta"}
+NO_PARAMETERS = '"nonlinear1": Module()'
+PARAMETERS = {"2019": 5, "2020-22": 4, "2022-23": 2}
+
+
+def call(eta: str, edition: str) -> list[str]:
+    """The lines that call SGD: in other editions than this one's, with as many arguments as the function takes."""
+    if edition == "2019":
+        return [f"returned = sgd(model, {ARGUMENTS['2019'].replace('eta', eta)})"]
+    given = [f"{count}: ({ARGUMENTS[year].replace('eta', eta)},)" for year, count in PARAMETERS.items()]
+    return [
+        f"given = {{{', '.join(given)}}}[sgd.__code__.co_argcount]  # by the edition",
+        "returned = sgd(model, *given)",
+    ]
+
+
+def trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
+    """From one step with single numbers to five steps and small arrays."""
+    for etas in ([0.5], [0.5, 0.5], [0.5, 0.5, 0.5], [0.5, 0.25], [0.5, 0.5, 0.25], [0.5, 0.5, 0.5, 0.25]):
+        for shape in ((1, 1), (1, 2), (2, 2)):
+            arrays: Arrays = {}
+            for i, name in enumerate(WEIGHT_NAMES):
+                own = (1, shape[1]) if name.endswith("b") else shape
+                arrays[name] = numbers(own, i, case.dtype)
+                arrays[f"{name}_gradient"] = numbers((len(etas), *own), i + 3, case.dtype)
+            yield sized(case, etas=etas), arrays
+    yield from rounded(case, drawn)
+
+
+def drafts(case: Case, key: str, arrays: Arrays, comparison: Comparison, edition: str) -> Iterator[Draft]:
+    """A model of one layer, or of two where that matters, whose gradients are given."""
+    if "cannot be asked: the function takes" in comparison.problem:
+        want = f"{PARAMETERS[edition]} parameters"
+        ask = [FOUND, 'got = f"{len(inspect.signature(sgd).parameters)} parameters"']
+        yield Draft([], ask, lambda left: equal(repr(want)), imports=["inspect"])
+        return
+    wanted = [key] if key else ["L1_W"]
+    for names in ([f"{wanted[0][:2]}_W", f"{wanted[0][:2]}_b"], list(WEIGHT_NAMES)):
+        for velocities in (False, True) if case.params["alpha"] <= 0 else (True,):
+            yield _draft(case, key, arrays, comparison, edition, names, velocities)
+
+
+def _draft(
+    case: Case, key: str, arrays: Arrays, comparison: Comparison, edition: str, names: list[str], with_velocities: bool
+) -> Draft:
+    p = case.params
+    steps = comparison.step or len(p["etas"])
+    alpha, lam, etas = p["alpha"], p["lam"], list(p["etas"])[:steps]
+    layers = list(dict.fromkeys(name[:2] for name in names))
+    one = steps == 1
+    given = [f"alpha, lam, {'eta' if one else 'etas'} = {alpha}, {lam}, {etas[0] if one else etas}"]
+    for name in names:
+        gradients = arrays[f"{name}_gradient"][:steps]
+        given += [literal(name, arrays[name])]
+        given += [literal(f"{name}_gradient{'' if one else 's'}", gradients[0] if one else gradients)]
+    ask = ["class Module: pass"]
+    for layer in layers:
+        ask += [
+            f"{layer} = Module()",
+            f'{layer}.params = {{"W": {layer}_W.copy(), "b": {layer}_b.copy()}}',
+        ]
+    modules = [f'"{layer}": {layer}' for layer in layers]
+    ask += [f"model = {{{', '.join([modules[0], NO_PARAMETERS, *modules[1:]])}}}"]
+    velocities = ", ".join(f'"{name}": 0 * {name}' for name in names)
+    momentum = f"{{{velocities}}}" if with_velocities else "None"
+    ask += [f"momentum = {momentum}", FOUND]
+    given_as = "gradient" if one else "gradients[t]"
+    step = [
+        f'{layer}.gradient = {{"W": {layer}_W_{given_as}.copy(), "b": {layer}_b_{given_as}.copy()}}' for layer in layers
+    ]
+    step += call("eta", edition)
+    ask += step if one else ["for t, eta in enumerate(etas):", *(f"    {line}" for line in step)]
+    if not key:
+        ask += [
+            'got = "the model" if returned is model else "nothing" if returned is None else type(returned).__name__'
+        ]
+        end = equal('"the model"')
+        return Draft(given, ask, lambda left: end, verdict=_verdict(comparison))
+    ask += [f'got = {key[:2]}.params["{key[3:]}"]']
+    if _verdict(comparison) != "mismatch":
+        return Draft(given, ask, verdict=_verdict(comparison))
+    if comparison.arrays is None and comparison.verdict != "missing":
+        shape = shaped(arrays[key].shape)
+        return Draft(given, ask, lambda left: shape)
+    if one:
+        want = [
+            f"w, g = torch.tensor({key}), torch.tensor({key}_gradient)",
+            "want = (w - eta * (g + lam * w)).numpy()  # the velocity was 0",
+        ]
+    else:
+        want = [
+            f"w, v = torch.tensor({key}), 0.0",
+            "for t, eta in enumerate(etas):",
+            f"    g = torch.tensor({key}_gradients[t]) + lam * w",
+            "    v = alpha * v - eta * g",
+            "    w = w + v",
+            "want = w.numpy()",
+        ]
+    lines = [*want, *compared(_radius(case, key, arrays, comparison, steps), comparison.gap)]
+    return Draft(given, ask, lambda left: lines)
+
+
+def _radius(case: Case, key: str, arrays: Arrays, comparison: Comparison, steps: int) -> Any:
+    """What rounding explains; a function that does nothing left no numbers that it was judged by."""
+    if comparison.arrays is not None:
+        return comparison.arrays[2]
+    alpha, lam, etas = case.params["alpha"], case.params["lam"], case.params["etas"][:steps]
+    return answers.sgd(arrays[key], arrays[f"{key}_gradient"][:steps], etas, alpha=alpha, lam=lam).radius[-1]
+
+
+def _verdict(comparison: Comparison) -> str:
+    return comparison.verdict if comparison.verdict in ("crashed", "timeout") else "mismatch"

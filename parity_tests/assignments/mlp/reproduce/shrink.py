@@ -1,0 +1,290 @@
+"""Makes the smallest script that shows a discrepancy: smaller cases are asked for as long as they fail in the same way.
+
+The same way is: the same quantity, the same verdict and, where it has a name, the same known mistake reproduces it. A
+script is given out once its own lines have shown the failure on the submission, and nothing on the shipped network.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from parity_tests.assignments.mlp import inputs
+from parity_tests.assignments.mlp.cases import Case, Quantity, plan
+from parity_tests.assignments.mlp.evidence import evidence
+from parity_tests.assignments.mlp.expectations import judge
+from parity_tests.assignments.mlp.mistakes import MISTAKES
+from parity_tests.assignments.mlp.reproduce import draws, network, optimizer, parts, utils
+from parity_tests.assignments.mlp.reproduce.draft import SEED, Ask, Draft, Outcome, Setting, Unfit, lines_for, run, text
+from parity_tests.assignments.mlp.reproduce.main.drafts import main_drafts
+from parity_tests.assignments.mlp.reproduce.main.runs import Mains
+from parity_tests.harness.compare import Comparison
+from parity_tests.harness.diagnosis.diagnose import fits
+from parity_tests.harness.diagnosis.mistake import Asked, Mistake
+from parity_tests.harness.diagnosis.relations import relation
+from parity_tests.harness.make_records import message
+from parity_tests.harness.observation import Observation
+from reports.model.records import FAILING, Record
+from reports.model.scripts import slug
+
+WORDS = {
+    "crashed": "it crashes",
+    "missing": "it is missing",
+    "timeout": "it does not come back",
+}
+MEMORY = "it needs more memory than a submission may have, and a script would take that from the machine it runs on"
+
+
+@dataclass(frozen=True)
+class Script:
+    """A reproduction: the record that it is of, a name for its file, and its text."""
+
+    record: Record
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Networks:
+    """How the submission and the shipped network are asked."""
+
+    submission: Ask
+    shipped: Ask
+
+
+def chosen(records: Iterable[Record], case: str | None = None) -> list[Record]:
+    """The records to write scripts for: of the failing ones not explained by another, one a TODO, name and quantity.
+
+    A call of `main` that does not come to its end fails all its quantities at once, and is one discrepancy; so is a
+    function that does not come back.
+    """
+    kept: dict[tuple[Any, ...], Record] = {}
+    for record in records:
+        if record.verdict not in FAILING or record.verdict == "harness_error" or record.explained_by:
+            continue
+        if case is not None and record.case != case:
+            continue
+        word = re.sub(r", (second input|backward twice|evaluation)$", "", record.quantity)
+        if record.check == "sgd" and record.quantity != "model returned":
+            word = "weights"
+        if record.verdict == "timeout" or (record.check == "main" and record.verdict in ("crashed", "missing")):
+            word = f"{record.check} {record.verdict}"
+        kept.setdefault((record.todo, record.diagnosis, word), record)
+    return list(kept.values())
+
+
+def explained(records: Iterable[Record], case: str | None = None) -> dict[str, int]:
+    """How many failing records another TODO explains, by that TODO: these need no script of their own."""
+    found: dict[str, int] = {}
+    for record in records:
+        if record.verdict in FAILING and record.explained_by and case in (None, record.case):
+            found[record.explained_by] = found.get(record.explained_by, 0) + 1
+    return found
+
+
+class Reproducer:
+    """Makes the scripts of one run; what `main` did when it was asked smaller is kept from one to the next."""
+
+    def __init__(self, networks: Networks, setting: Setting, seed: int) -> None:
+        self._networks, self._setting, self._seed = networks, setting, seed
+        self._plan = {case.name: case for case in plan(setting.edition, ("float64", "float32"))}
+        self._mains = Mains(networks.submission)
+
+    def script(self, record: Record) -> Script | str:
+        """The smallest script that shows a record's failure; a sentence that says why where there is none."""
+        if record.verdict == "memory":
+            return MEMORY
+        if record.check == "import":
+            return self._import(record)
+        for draft, words in self._drafts(record):
+            made = self._shown(draft, record)
+            if (
+                made is None
+                and record.verdict in ("crashed", "missing")
+                and any(".forward(" in line for line in draft.ask[:-1])
+            ):
+                made = self._shown(_past_the_forward(draft), record)
+            if made is not None:
+                final, judged = made
+                return Script(record, slug(record), text(final, judged, record, words, self._setting))
+        return self._why_none(record)
+
+    def _import(self, record: Record) -> Script:
+        """The import alone: that it fails was seen when the submission was first asked."""
+        plain = replace(self._setting, breaks_off=False)
+        draft = Draft(
+            [], ["import neural_networks, utils"], verdict="timeout" if record.verdict == "timeout" else "crashed"
+        )
+        return Script(record, slug(record), text(draft, (), record, "the import fails", plain))
+
+    def _why_none(self, record: Record) -> str:
+        if self._setting.breaks_off and record.verdict in ("missing", "crashed"):
+            return "the import breaks off before it comes to that, which has a script of its own"
+        if record.verdict == "timeout":
+            return "asked alone, it comes back in time: what takes long is the whole of what was asked before"
+        return "asked alone and by a few lines it does not fail in the same way again; the run's own case shows it"
+
+    # ---- whether a draft shows it
+
+    def _shown(self, draft: Draft, record: Record) -> tuple[Draft, Sequence[str]] | None:
+        """The draft, if need be with another verdict, and its second half, where both networks do as they should."""
+        try:
+            outcome = run(draft, self._networks.submission)
+        except Unfit:
+            return None
+        if outcome.failure is not None:
+            kind = outcome.failure.kind
+            raised = record.verdict in ("crashed", "missing") and kind in ("crashed", "missing") and not outcome.left
+            if raised and draft.verdict in ("crashed", "mismatch") and _same_place(outcome, record):
+                final: Draft = replace(draft, verdict="crashed")
+                judged: Sequence[str] = ()
+            elif kind == "timeout" and draft.verdict == "timeout":
+                final, judged = draft, ()
+            else:
+                return None
+        elif draft.verdict == "mismatch" and not outcome.agrees:
+            final, judged = draft, lines_for(draft, outcome.left)
+        else:
+            return None
+        try:
+            silent = run(final, self._networks.shipped, judged)
+        except Unfit:
+            return None
+        return (final, judged) if silent.agrees and silent.failure is None else None
+
+    # ---- drafts of one record
+
+    def _drafts(self, record: Record) -> Iterator[tuple[Draft, str]]:
+        words = record.diagnosis or WORDS.get(record.verdict, "")
+        case = self._plan[record.case]
+        quantity = next(q for q in case.quantities if q.name == record.quantity)
+        if case.probe == "main":
+            for draft, said in main_drafts(self._mains, record, case, self._setting.edition, self._seed):
+                yield draft, words or said
+            return
+        for smaller, arrays, comparison, seen in self._smaller(record, case, quantity):
+            said = words or _said(smaller, quantity, comparison)
+            for draft in self._of_part(smaller, quantity, arrays, comparison, seen):
+                yield draft, said
+
+    def _smaller(
+        self, record: Record, case: Case, quantity: Quantity
+    ) -> Iterator[tuple[Case, parts.Arrays, Comparison, Observation]]:
+        """Ever larger cases that fail in the same way; at last the one that failed."""
+        drawn = inputs.draw(case, self._seed)
+        late = 0
+        told = self._told(record, case, drawn)
+        for smaller, arrays in self._trials(case, drawn):
+            seen = self._networks.submission(smaller, arrays, SEED)
+            judged = judge(smaller, arrays, seen)
+            if quantity.name in judged and same(record, told, smaller, arrays, seen, judged):
+                yield smaller, arrays, judged[quantity.name], seen
+            late += any(failure.kind == "timeout" for failure in seen.failures.values())
+            if late == 2:
+                return
+
+    def _told(self, record: Record, case: Case, drawn: parts.Arrays) -> list[Mistake]:
+        """Those of the record's names that its own case is enough to tell, without the others of its part."""
+        names = record.diagnosis.split("; ") if record.diagnosis else []
+        known = [mistake for mistake in MISTAKES if mistake.name in names and mistake.formula is not None]
+        if not known or record.verdict != "mismatch":
+            return []
+        seen = self._networks.submission(case, drawn, inputs.seed_of(self._seed, case.name))
+        judged = judge(case, drawn, seen)
+        calls = list(evidence(case, drawn, seen, judged))
+        return [mistake for mistake in known if _fits(mistake, calls, record.quantity)]
+
+    def _trials(self, case: Case, drawn: parts.Arrays) -> Iterator[parts.Trial]:
+        if case.probe in parts.KINDS:
+            return parts.KINDS[case.probe][0](case, drawn)
+        trials: Mapping[str, parts.Trials] = {
+            "sgd": optimizer.trials, "network": network.trials, **draws.TRIALS, **utils.TRIALS
+        }  # fmt: skip
+        return trials[case.probe](case, drawn)
+
+    def _of_part(
+        self, case: Case, quantity: Quantity, arrays: parts.Arrays, comparison: Comparison, seen: Observation
+    ) -> Iterator[Draft]:
+        if case.probe in parts.KINDS:
+            return parts.KINDS[case.probe][1](case, quantity.key, arrays, comparison)
+        if case.probe == "sgd":
+            return optimizer.drafts(case, quantity.key, arrays, comparison, self._setting.edition)
+        if case.probe == "network":
+            return network.drafts(case, quantity, arrays, comparison, self._setting.edition)
+        if case.probe in draws.DRAFTS:
+            return draws.DRAFTS[case.probe](case, quantity, arrays, comparison, seen)
+        return utils.DRAFTS[case.probe](case, quantity, arrays, comparison)
+
+
+def _past_the_forward(draft: Draft) -> Draft:
+    """The draft for a backward that is reached after a forward that raises as well."""
+    ask = []
+    for line in draft.ask[:-1]:
+        guarded = ["try:", f"    {line}", "except Exception:", "    pass  # which has a script of its own"]
+        ask += guarded if ".forward(" in line and not line.startswith(" ") else [line]
+    return replace(draft, ask=[*ask, draft.ask[-1]], verdict="crashed")
+
+
+def _same_place(outcome: Outcome, record: Record) -> bool:
+    failure = outcome.failure
+    return failure is not None and (failure.line or None) == (record.line or None)
+
+
+def same(
+    record: Record,
+    told: Sequence[Mistake],
+    case: Case,
+    arrays: parts.Arrays,
+    seen: Observation,
+    judged: Mapping[str, Comparison],
+) -> bool:
+    """Whether a smaller case fails in the same way: quantity, verdict, and what it is called."""
+    comparison = judged[record.quantity]
+    if comparison.verdict != record.verdict or comparison.explained_by:
+        return False
+    if record.verdict == "crashed":
+        return bool((comparison.line or None) == (record.line or None))
+    if record.verdict != "mismatch":
+        return True
+    if (comparison.gap is None) != (record.gap is None):
+        return False
+    if case.probe in ("init", "masks", "labels", "split", "momentum", "loader"):
+        return _kind(comparison.problem) == _kind(record.message)
+    calls = list(evidence(case, arrays, seen, judged))
+    if told:
+        return all(_fits(mistake, calls, record.quantity) for mistake in told)
+    related = relation([call for call in calls if call.quantity == record.quantity])
+    return record.diagnosis not in RELATIONS or related == record.diagnosis
+
+
+RELATIONS = ("right up to the sign", "right to float32 digits only")
+"""Relations that small readable numbers show as well as those of the case do."""
+
+
+def _fits(mistake: Mistake, calls: Sequence[Asked], quantity: str) -> bool:
+    """Whether a formula gives what was returned: of this quantity, or of all that its part was asked."""
+    own = [call for call in calls if call.quantity == quantity]
+    if not own or own[0].part != mistake.part:
+        return False
+    return fits(mistake, own) or fits(mistake, [call for call in calls if call.part == mistake.part])
+
+
+KINDS = (
+    "has shape", "has dtype", "has mean", "standard deviation", "is not normal", "never exceeds", "repeats",
+    "in common with W", "are the same", "not finite", "have the same mask", "agree in", "every call keeps",
+)  # fmt: skip
+"""What tells the failures of a random draw apart, in their sentences."""
+
+
+def _kind(sentence: str) -> str:
+    return next((word for word in KINDS if word in sentence), "")
+
+
+def _said(case: Case, quantity: Quantity, comparison: Comparison) -> str:
+    """What a script says is wrong where that has no name."""
+    if comparison.arrays is not None:
+        return "it is not what torch says"
+    sentence = message(case, quantity, replace(comparison, file=""))
+    return "it is not what is asked for" if comparison.sentence else sentence.removeprefix(f"{case.title}: ")

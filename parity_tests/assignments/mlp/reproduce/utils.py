@@ -1,0 +1,129 @@
+"""Reproductions of what utils.py holds: predict_label, DataSplit, add_momentum and data_loader_mnist."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from parity_tests.assignments.mlp.cases import WEIGHT_NAMES, Case, Quantity
+from parity_tests.assignments.mlp.reproduce.draft import Draft, compared, shaped
+from parity_tests.assignments.mlp.reproduce.parts import Arrays, Trial, literal, numbers
+from parity_tests.harness.compare import Comparison
+
+
+def _end(comparison: Comparison, want: Any) -> list[str]:
+    """The end that holds `got` against what is known exactly."""
+    if comparison.arrays is None:
+        return shaped(np.shape(want))
+    return [f"want = np.array({np.asarray(want).tolist()!r})", *compared(comparison.arrays[2], comparison.gap)]
+
+
+def _draft(given: list[str], ask: list[str], comparison: Comparison, want: Any, **options: Any) -> Iterator[Draft]:
+    end = _end(comparison, want)
+    for name in ("nn", "utils"):
+        lines = [line.replace("MODULE.", f"{name}.") for line in ask]
+        start = ["import utils"] if name == "utils" else []
+        yield Draft(given, [*start, *lines], lambda left: end, verdict=_verdict(comparison), **options)
+
+
+def _verdict(comparison: Comparison) -> str:
+    return comparison.verdict if comparison.verdict in ("crashed", "timeout") else "mismatch"
+
+
+def _label_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
+    few = [[[1.0]], [[-1.0]], [[0.0]]] if drawn["f"].shape[1] == 1 else [[[1.0, 2.0]], [[2.0, 1.0]], [[1.0, 1.0]]]
+    few += [[[1.0, 2.0, 2.0]]] if drawn["f"].shape[1] > 1 else []
+    few += [few[0] + few[1], few[0] + few[1] + few[2]]
+    for f in few:
+        yield case, {"f": np.array(f)}
+    yield case, drawn
+
+
+def _label_drafts(case: Case, quantity: Quantity, arrays: Arrays, comparison: Comparison) -> Iterator[Draft]:
+    f = arrays["f"]
+    want = (f > 0 if f.shape[1] == 1 else f.argmax(axis=1).reshape(-1, 1)).astype(float)
+    return _draft([literal("f", f)], ["got = MODULE.predict_label(f.copy())"], comparison, want)
+
+
+def _split_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
+    for N, D, idx in ((2, 1, [1]), (2, 1, [0]), (3, 2, [2, 0]), (3, 1, [0, 1])):
+        X, Y = numbers((N, D), 0), np.arange(N, dtype=np.float64) + 3
+        yield case, {"X": X, "Y": Y, "idx": np.array(idx)}
+    yield case, drawn
+
+
+def _split_drafts(case: Case, quantity: Quantity, arrays: Arrays, comparison: Comparison) -> Iterator[Draft]:
+    X, Y, idx = arrays["X"], arrays["Y"], arrays["idx"]
+    want = {"N": X.shape[0], "d": X.shape[1], "examples": X[idx], "labels": Y[idx, None]}[quantity.name]
+    got = {"N": "data.N", "d": "data.d", "examples": "data.get_example(idx)[0]", "labels": "data.get_example(idx)[1]"}
+    given = [literal("X", X), literal("Y", Y), *([literal("idx", idx)] if "idx" in got[quantity.name] else [])]
+    ask = ["data = MODULE.DataSplit(X.copy(), Y.copy())", f"got = {got[quantity.name]}"]
+    return _draft(given, ask, comparison, want)
+
+
+def _momentum_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
+    shapes = {"L1_W": (1, 2), "L1_b": (1, 2), "L2_W": (2, 1), "L2_b": (1, 1)}
+    yield case, {name: numbers(shape, i) for i, (name, shape) in enumerate(shapes.items())}
+    yield case, drawn
+
+
+def _momentum_drafts(case: Case, quantity: Quantity, arrays: Arrays, comparison: Comparison) -> Iterator[Draft]:
+    given = [literal(name, arrays[name]) for name in WEIGHT_NAMES]
+    ask = ["class Module: pass", "L1, L2, relu = Module(), Module(), Module()"]
+    for layer in ("L1", "L2"):
+        ask += [f'{layer}.params, {layer}.gradient = ({{"W": {layer}_W.copy(), "b": {layer}_b.copy()}} for _ in "pg")']
+    ask += ['momentum = MODULE.add_momentum({"L1": L1, "nonlinear1": relu, "L2": L2})']
+    if quantity.name == "keys":
+        ask += ["got = sorted(momentum)"]
+        end = [
+            f"want = {sorted(WEIGHT_NAMES)!r}",
+            'print("got: ", got, "\\nwant:", want)',
+            "agrees = got == want",
+        ]
+        for name in ("nn", "utils"):
+            lines = [line.replace("MODULE.", f"{name}.") for line in ask]
+            start = ["import utils"] if name == "utils" else []
+            yield Draft(given, [*start, *lines], lambda left: end, verdict=_verdict(comparison))
+        return
+    key = quantity.name.removeprefix("velocity ")
+    yield from _draft(given, [*ask, f'got = momentum["{key}"]'], comparison, np.zeros(arrays[key].shape))
+
+
+def _loader_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
+    few: Arrays = {}
+    for i, part in enumerate(("train", "valid", "test")):
+        N = 3 - i
+        few |= {f"X{part}": np.arange(2 * N).reshape(N, 2) / 8 + i / 4, f"Y{part}": np.arange(N, dtype=np.float64) + i}
+    yield case, few
+    yield case, drawn
+
+
+def _loader_drafts(case: Case, quantity: Quantity, arrays: Arrays, comparison: Comparison) -> Iterator[Draft]:
+    digits = {
+        part: [arrays[f"X{part}"].tolist(), [int(y) for y in arrays[f"Y{part}"]]] for part in ("train", "valid", "test")
+    }
+    position = 2 * ("train", "valid", "test").index(quantity.key[1:]) + (quantity.key[0] == "Y")
+    ask = [
+        'with open("digits.json", "w") as file:',
+        "    json.dump(digits, file)",
+        f'got = np.asarray(MODULE.data_loader_mnist("digits.json")[{position}])',
+    ]
+    ask += ["got = got.reshape(-1)"] if quantity.key[0] == "Y" else []
+    return _draft([f"digits = {digits!r}"], ask, comparison, arrays[quantity.key], in_a_folder=True, imports=["json"])
+
+
+Drafts = Callable[[Case, Quantity, Arrays, Comparison], Iterator[Draft]]
+TRIALS: Mapping[str, Any] = {
+    "labels": _label_trials,
+    "split": _split_trials,
+    "momentum": _momentum_trials,
+    "loader": _loader_trials,
+}
+DRAFTS: Mapping[str, Drafts] = {
+    "labels": _label_drafts,
+    "split": _split_drafts,
+    "momentum": _momentum_drafts,
+    "loader": _loader_drafts,
+}

@@ -1,0 +1,1 @@
+"""The samples and figures in reports/examples, and how they are made."""

@@ -1,0 +1,86 @@
+"""The table of a class: for each part how many have it right, and the commonest mistakes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from parity_tests.grading.points import Grade
+from parity_tests.grading.rubric import Rubric
+from reports.model.records import FAILING, Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COMMONEST = 3
+
+
+class ClassTable:
+    """Counts as submissions come; it keeps no records."""
+
+    def __init__(self, rubric: Rubric) -> None:
+        self._rubric = rubric
+        self._asked: Counter[str] = Counter()
+        self._right: Counter[str] = Counter()
+        self._none: Counter[str] = Counter()
+        self._undecided: Counter[str] = Counter()
+        self._share: Counter[str] = Counter()
+        self._mistakes: dict[str, Counter[str]] = {part.name: Counter() for part in rubric.parts}
+
+    def add(self, records: Iterable[Record], grade: Grade) -> None:
+        """Count one submission. One without a grade does not count."""
+        if grade.faults:
+            return
+        for part in grade.parts:
+            self._undecided[part.part] += part.part in grade.undecided
+            if part.counted:
+                self._asked[part.part] += 1
+                self._right[part.part] += part.right == part.counted
+                self._none[part.part] += part.right == 0
+                self._share[part.part] += part.right / part.counted  # type: ignore[assignment]
+        parts = {check: part.name for part in self._rubric.parts for check in part.checks}
+        seen = {
+            (parts[record.check], _mistake(record))
+            for record in records
+            if record.check in parts and record.verdict in FAILING and not record.explained_by
+        }
+        for name, mistake in seen:
+            self._mistakes[name][mistake] += 1
+
+    def frame(self) -> pd.DataFrame:
+        """One row for each part: how many were asked, have all right, some, none; and what goes wrong most often."""
+        import pandas as pd
+
+        rows = []
+        for name in self._rubric.names:
+            asked = self._asked[name]
+            common = sorted(self._mistakes[name].items(), key=lambda item: (-item[1], item[0]))[:COMMONEST]
+            rows.append(
+                {
+                    "part": name,
+                    "asked": asked,
+                    "right": self._right[name],
+                    "partly": asked - self._right[name] - self._none[name],
+                    "none": self._none[name],
+                    "undecided": self._undecided[name],
+                    "mean_share": round(self._share[name] / asked, 4) if asked else None,
+                    "commonest": "; ".join(f"{mistake} ({count})" for mistake, count in common),
+                }
+            )
+        counts = dict.fromkeys(("asked", "right", "partly", "none", "undecided"), "int64")
+        return pd.DataFrame(rows).astype({"part": "string", **counts, "mean_share": "float64", "commonest": "string"})
+
+
+def look_frame(rows: Sequence[tuple[str, str, str]]) -> pd.DataFrame:
+    """What needs a human look: submission, kind, and a sentence."""
+    import pandas as pd
+
+    return pd.DataFrame(rows, columns=["submission", "kind", "why"]).astype("string")
+
+
+def _mistake(record: Record) -> str:
+    if record.diagnosis:
+        return record.diagnosis
+    where = f"TODO {record.todo}: " if record.todo.isdecimal() else ""
+    return f"{where}{record.quantity} is off" if record.verdict == "mismatch" else f"{where}{record.verdict}"

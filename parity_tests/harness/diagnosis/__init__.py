@@ -1,0 +1,1 @@
+"""Names for what went wrong, each reproduced before it is claimed."""

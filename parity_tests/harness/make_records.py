@@ -1,0 +1,107 @@
+"""Makes records of judged cases: one for each planned quantity, no more and no fewer."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from parity_tests.assignments.mlp.cases import Case, Quantity
+from parity_tests.harness.compare import Comparison
+from parity_tests.harness.observation import Failure, Observation
+from parity_tests.protocol.errors import HarnessError
+from reports.model.records import Record
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all records of a run have in common."""
+
+    submission: str
+    edition: str
+    device: str
+    isolation: str
+
+
+def records_of(setting: Setting, case: Case, judged: Mapping[str, Comparison], seen: Observation) -> list[Record]:
+    """The records of one case, in the order of its quantities. Raises HarnessError where any is missing."""
+    missing = [q.name for q in case.quantities if q.name not in judged]
+    if missing:
+        raise HarnessError(f"{case.name}: planned but not compared: {', '.join(missing)}")
+    warned = f"warns: {'; '.join(seen.warnings[:3])}" if seen.warnings else ""
+    records = []
+    for q in case.quantities:
+        comparison = judged[q.name]
+        if q is case.quantities[0]:
+            comparison = comparison.noting(warned.replace("; ", ", "))
+        records.append(record_of(setting, case, q, comparison, seen.seconds))
+    return records
+
+
+def record_of(setting: Setting, case: Case, q: Quantity, c: Comparison, seconds: float | None) -> Record:
+    """One record of one comparison."""
+    return Record(
+        submission=setting.submission,
+        edition=setting.edition,
+        todo=c.todo or q.todo,
+        check=case.check,
+        case=case.name,
+        quantity=q.name,
+        device=setting.device,
+        dtype=case.dtype,
+        isolation=setting.isolation,
+        step=c.step,
+        verdict=c.verdict,
+        gap=c.gap,
+        radius=c.radius,
+        ratio=c.ratio,
+        ulps=c.ulps,
+        bad=c.bad,
+        total=c.total,
+        where=c.where,
+        got=c.got,
+        want=c.want,
+        blame=c.blame,
+        diagnosis=c.diagnosis,
+        explained_by=c.explained_by,
+        message=message(case, q, c),
+        note="; ".join(c.notes),
+        file=c.file,
+        line=c.line,
+        seconds=seconds,
+    )
+
+
+def message(case: Case, q: Quantity, c: Comparison) -> str:
+    """The sentence of a record, "" for a match."""
+    if not c.problem:
+        return ""
+    if c.sentence and case.check == "main":  # its sentences begin with which run of main they are about
+        return c.problem
+    return f"{case.title}: {c.problem}" if c.sentence else f"{case.title}: {q.name} {c.problem}"
+
+
+def import_record(setting: Setting, failures: Iterable[Failure | None], seconds: float | None = None) -> Record:
+    """The record of whether the submission's files can be imported at all; it costs no points of its own."""
+    case = Case("import", "import", "import", "", "", {}, ())
+    failure = next((f for f in failures if f is not None), None)
+    comparison = (
+        Comparison("match")
+        if failure is None
+        else Comparison(failure.kind, problem=failure.text, sentence=True, file=failure.file, line=failure.line or None)
+    )
+    return record_of(setting, case, Quantity("module", "utils", ""), comparison, seconds)
+
+
+def check_plan(cases: Iterable[Case], records: Iterable[Record]) -> None:
+    """Raise HarnessError unless the records are exactly those planned: nothing compared is a failure, never a pass."""
+    planned = [(case.name, q.name) for case in cases for q in case.quantities]
+    found = [(record.case, record.quantity) for record in records]
+    if not planned:
+        raise HarnessError("nothing was planned: a comparison of nothing is no agreement")
+    if sorted(planned) != sorted(found):
+        differing = sorted(set(planned) ^ set(found))
+        raise HarnessError(f"the records are not those planned; they differ at {differing[:3]}")
+
+
+def json_params(params: Mapping[str, Any]) -> dict[str, Any]:
+    """A case's parameters as JSON holds them."""
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in params.items()}

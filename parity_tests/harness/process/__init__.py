@@ -1,0 +1,1 @@
+"""A submission's processes, as the harness holds them."""

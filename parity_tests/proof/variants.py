@@ -1,0 +1,72 @@
+"""Variants of the shipped network: functions given new bodies, texts swapped."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from parity_tests.harness.check import shipped_network
+from parity_tests.harness.diagnosis.mistake import Body, Mistake, Swap
+
+FILES = ("neural_networks.py", "utils.py")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Two source files, by a name; `checks` are those that a change of it can show in."""
+
+    name: str
+    neural_networks: str
+    utils: str
+
+    def files(self) -> dict[str, str]:
+        return dict(zip(FILES, (self.neural_networks, self.utils), strict=True))
+
+
+def shipped() -> Variant:
+    """The shipped network itself."""
+    folder = shipped_network()
+    return Variant("as shipped", *((folder / name).read_text(encoding="utf-8") for name in FILES))
+
+
+def changed(name: str, changes: Sequence[Body | Swap], file: str = "neural_networks.py") -> Variant:
+    """The shipped network with these changes of one file. Raises ValueError for one that cannot be made."""
+    variant = shipped()
+    sources = variant.files()
+    source = sources[file]
+    for change in changes:
+        source = _with_body(source, change) if isinstance(change, Body) else _swapped(source, change)
+    sources[file] = source
+    return Variant(name, *sources.values())
+
+
+def with_mistake(mistake: Mistake) -> Variant:
+    """The shipped network with a known mistake plugged in."""
+    return changed(f"TODO {mistake.todo}: {mistake.name}", mistake.plug, mistake.file)
+
+
+def _swapped(source: str, swap: Swap) -> str:
+    if source.count(swap.old) != 1:
+        raise ValueError(f"{swap.old!r} stands {source.count(swap.old)} times in the shipped network, not once")
+    return source.replace(swap.old, swap.new)
+
+
+def _with_body(source: str, body: Body) -> str:
+    node = _function(ast.parse(source), body.function.split("."))
+    if node is None:
+        raise ValueError(f"the shipped network has no function {body.function}")
+    lines = source.splitlines(keepends=True)
+    indent = " " * node.body[0].col_offset
+    new = "".join(f"{indent}{line}\n" for line in body.statements.strip("\n").split("\n"))
+    assert node.end_lineno is not None
+    return "".join([*lines[: node.body[0].lineno - 1], new, *lines[node.end_lineno :]])
+
+
+def _function(tree: ast.Module | ast.ClassDef, path: Sequence[str]) -> ast.FunctionDef | None:
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == path[0]:
+            if isinstance(node, ast.FunctionDef):
+                return node
+            return _function(node, path[1:])
+    return None

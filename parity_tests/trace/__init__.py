@@ -1,0 +1,1 @@
+"""Trains a network in lockstep with torch."""

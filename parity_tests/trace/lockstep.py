@@ -1,0 +1,187 @@
+"""What both sides of a trace train on: the settings; weights, batches and rates in the homework's order of draws."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.assignments.mlp.cases import WEIGHT_NAMES, links
+from parity_tests.assignments.mlp.digits import CLASSES, Digits
+from parity_tests.protocol.errors import UsageError
+
+Array = NDArray[Any]
+CHUNK = 500
+"""Rows that are evaluated at a time."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How both sides train; the defaults are the homework's.
+
+    `steps` ends the training early; η is multiplied by 0.1 after every `drop_every` epochs; `every` thins what is
+    written, not what is judged. `replicas` perturbed copies measure the radius.
+    """
+
+    activation: str = "relu"
+    hidden: int = 1000
+    batch: int = 5
+    epochs: int = 10
+    steps: int | None = None
+    eta: float = 0.01
+    drop_every: int = 10
+    alpha: float = 0.0
+    lam: float = 0.0
+    rate: float = 0.5
+    dtype: str = "float64"
+    seed: int = 42
+    device: str = "cpu"
+    every: int = 1
+    forced: bool = False
+    replicas: int = 6
+
+    @property
+    def name(self) -> str:
+        """The name of the case that a trace is."""
+        return f"{'forced-' if self.forced else ''}trace/{self.activation}-{self.hidden}/{self.dtype}"
+
+
+def for_edition(settings: Settings, edition: str) -> Settings:
+    """The settings without what the edition lacks. Raises UsageError where that was asked for all the same."""
+    lacking = {"2020-22": ("lam",), "2022-23": ("lam", "alpha", "rate")}.get(edition, ())
+    words = {"lam": "weight decay (--lambda)", "alpha": "momentum (--alpha)"}
+    for field in lacking:
+        if field in words and getattr(settings, field) > 0:
+            raise UsageError(f"edition {edition} has no {words[field]}; leave it out.")
+    if edition == "2022-23" and settings.activation != "relu":
+        raise UsageError(f"edition {edition} has no {settings.activation}; leave --activation out.")
+    off = {field: 0.0 for field in ("lam", "alpha", "rate") if field in lacking}
+    return replace(
+        settings,
+        lam=off.get("lam", settings.lam),
+        alpha=off.get("alpha", settings.alpha),
+        rate=off.get("rate", settings.rate),
+    )
+
+
+@dataclass(frozen=True)
+class Step:
+    """One training step, counted from 1: the rows of its batch, and η; it may open an epoch (counted from 1)."""
+
+    number: int
+    epoch: int
+    eta: float
+    rows: NDArray[np.int64]
+    opens: bool
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Rows of one set of digits ("train" or "valid") to be evaluated after `step`, the last of that set or not."""
+
+    step: int
+    epoch: int
+    part: str
+    rows: slice
+    last: bool
+
+
+def quantities(activation: str, dropout: bool) -> list[tuple[str, str]]:
+    """What is compared at each step, in the order of computation: name and TODO. The gradient of X trains nothing."""
+    inside = [(name, todo) for name, todo in links(activation, dropout) if name != "L1 gradient of X"]
+    return inside + [(updated_name(name), "1") for name in WEIGHT_NAMES]
+
+
+@cache
+def updated_name(weight: str) -> str:
+    """What a weight of this name is called once a step has changed it."""
+    return f"updated {weight.replace('_', ' ')}"
+
+
+@cache
+def kept_as(name: str) -> str:
+    """The name under which the probe keeps a quantity."""
+    return f"{name.removeprefix('updated ').replace(' ', '_')} after the step" if name.startswith("updated") else name
+
+
+def shapes(settings: Settings, weights: Mapping[str, Array]) -> dict[str, tuple[int, ...]]:
+    """The shape of every quantity of a step."""
+    N, M, K = settings.batch, settings.hidden, weights["L2_b"].size
+    hidden = ("L1 output", "activation output", "dropout output", "L2 gradient of X", "dropout gradient")
+    found: dict[str, tuple[int, ...]] = dict.fromkeys((*hidden, "activation gradient"), (N, M))
+    found |= {"L2 output": (N, K), "gradient of logits": (N, K), "loss": ()}
+    for name, w in weights.items():
+        found[f"{name[:2]} gradient of {name[3:]}"] = found[updated_name(name)] = w.shape
+    return found
+
+
+def bytes_of_a_step(settings: Settings, weights: Mapping[str, Array]) -> int:
+    """What the arrays of all quantities take, and of the gradient of X, in float64 whatever is asked for."""
+    elements = sum(math.prod(shape) for shape in shapes(settings, weights).values())
+    return 8 * (elements + settings.batch * len(weights["L1_W"]))
+
+
+class Plan:
+    """All that both sides are given, for these settings and digits."""
+
+    def __init__(self, settings: Settings, digits: Digits) -> None:
+        self.settings, self.digits = settings, digits
+        self.steps_an_epoch = len(digits.train_X) // settings.batch
+        smallest = min(len(digits.train_X), len(digits.valid_X))
+        if not 1 <= settings.batch <= smallest:
+            raise UsageError(f"--batch is {settings.batch}; to fill a batch it must lie in 1..{smallest}.")
+        whole = settings.epochs * self.steps_an_epoch
+        self.total = whole if settings.steps is None else min(settings.steps, whole)
+        self._random = np.random.RandomState(settings.seed)  # the homework's generator, whose draws it publishes
+        D, M = digits.train_X.shape[1], settings.hidden
+        shapes = {"L1_W": (D, M), "L1_b": (1, M), "L2_W": (M, CLASSES), "L2_b": (1, CLASSES)}
+        self.weights = {n: self._random.normal(0.0, 0.1, shapes[n]).astype(settings.dtype) for n in WEIGHT_NAMES}
+
+    def __iter__(self) -> Iterator[Step | Evaluation]:
+        """Every step, and after every epoch and the whole the evaluations. Only once: it draws on the way."""
+        s, N = self.settings, len(self.digits.train_X)
+        eta, number = s.eta, 0
+        for epoch in range(1, s.epochs + 1):
+            if epoch > 1 and (epoch - 1) % s.drop_every == 0:
+                eta *= 0.1
+            order = self._random.permutation(N)
+            for k in range(self.steps_an_epoch):
+                if number == self.total:
+                    break
+                number += 1
+                yield Step(number, epoch, eta, order[k * s.batch : (k + 1) * s.batch], k == 0)
+                self._random.random_sample(s.batch * s.hidden)  # the dropout's mask, drawn at rate 0 as well
+            yield from self._evaluations(number, epoch)
+            if number == self.total:
+                return
+
+    def _evaluations(self, step: int, epoch: int) -> Iterator[Evaluation]:
+        """Whole mini-batches, as the homework evaluates them."""
+        rows = max(self.settings.batch, CHUNK // self.settings.batch * self.settings.batch)
+        for part, X in (("train", self.digits.train_X), ("valid", self.digits.valid_X)):
+            end = len(X) // self.settings.batch * self.settings.batch
+            for start in range(0, end, rows):
+                yield Evaluation(step, epoch, part, slice(start, min(start + rows, end)), start + rows >= end)
+
+    def written(self, number: int) -> bool:
+        """Whether the figures of this step, counted from 1, are written whatever they are."""
+        return (number - 1) % self.settings.every == 0 or number == self.total
+
+    def data(self, item: Step | Evaluation) -> tuple[Array, NDArray[np.int64]]:
+        """X (N×D, in the trace's dtype) and the labels (N,) of a step or an evaluation."""
+        train = isinstance(item, Step) or item.part == "train"
+        X, y = (self.digits.train_X, self.digits.train_y) if train else (self.digits.valid_X, self.digits.valid_y)
+        return X[item.rows].astype(self.settings.dtype), y[item.rows]
+
+    def round(
+        self, item: Step | Evaluation, weights: Mapping[str, Array] | None = None
+    ) -> tuple[dict[str, Any], dict[str, Array]]:
+        """The same as the submission is given it, with `weights` to start from where there are some."""
+        X, y = self.data(item)
+        arrays = {"X": X, "Y": y[:, None].astype(np.float64), **(weights or {})}
+        if isinstance(item, Evaluation):
+            return {"kind": "evaluation", "batch": self.settings.batch}, arrays
+        return {"kind": "step", "eta": item.eta, "permute": len(self.digits.train_X) if item.opens else 0}, arrays

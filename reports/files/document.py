@@ -1,0 +1,54 @@
+"""A run as one JSON document; `schema.json` beside this file says what is in it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from reports.model.records import COLUMNS, SCHEMA_VERSION, VERDICTS, failing
+from reports.model.run_folder import FORMAT, Results
+from reports.terminal.text import verdict_sentence
+
+#: The JSON Schema of the document. `schema_version` in it is raised with every change that a reader would notice.
+SCHEMA = Path(__file__).parent / "schema.json"
+
+
+def json_document(run: Results, *, strict: bool = False, drift: Any = None) -> dict[str, Any]:
+    """The run as plain values. JSON has no infinity and no NaN: such numbers are the texts "inf", "-inf" and "nan"."""
+    records = run.records
+    count = Counter(record.verdict for record in records)
+    faulty, bad = count["harness_error"] > 0, any(failing(record, strict) for record in records)
+    document = {
+        "format": FORMAT,
+        "schema_version": SCHEMA_VERSION,
+        "outcome": "harness_error" if faulty else "disagreement" if bad else "agreement",
+        "verdict": verdict_sentence(records, strict),
+        "strict": strict,
+        "counts": {verdict: count[verdict] for verdict in VERDICTS},
+        "environment": dict(run.environment),
+        "inputs": dict(run.inputs),
+        "records": [{name: getattr(record, name) for name in COLUMNS} for record in records],
+    }
+    if drift is not None:
+        document["drift"] = drift
+    plain: dict[str, Any] = _plain(document)
+    return plain
+
+
+def json_text(run: Results, *, strict: bool = False, drift: Any = None) -> str:
+    """The document as text: ASCII, so that nothing in it acts on a terminal, nor (`##[`) on a workflow's runner."""
+    text = json.dumps(json_document(run, strict=strict, drift=drift), indent=1, allow_nan=False)
+    return text.replace("##[", "##\\u005b") + "\n"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value

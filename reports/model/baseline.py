@@ -1,0 +1,164 @@
+"""The baseline: the ratio of each quantity, kept in a file, against which a later run is said to have moved or not."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from reports.model.records import Record
+from reports.terminal.text import number, printable
+
+FORMAT = "parity baseline"
+VERSION = 1
+
+#: A ratio that changes by more than a tenth of what rounding explains has moved. It decides no verdict.
+MOVE = 0.1
+
+#: What a change is put down to, of the versions that a run knows.
+_VERSIONS = ("parity", "python", "numpy", "torch")
+_DIGITS = 2
+_SHOWN = 10
+
+
+class BaselineError(Exception):
+    """A baseline that cannot be read; the message is a sentence without its full stop."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What a file holds: the ratio of each (case, quantity), and the versions that it was made with."""
+
+    ratios: Mapping[tuple[str, str], float]
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A quantity that is still a match, or not, but whose ratio has moved."""
+
+    case: str
+    quantity: str
+    was: float
+    now: float
+
+    @property
+    def by(self) -> float:
+        """How far."""
+        return abs(self.now - self.was)
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What is different from the baseline: `moved` with the farthest first; `versions` as (was, is)."""
+
+    compared: int
+    moved: list[Moved] = field(default_factory=list)
+    new: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    versions: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        """Whether anything moved, came or went. Other versions alone are no drift."""
+        return bool(self.moved or self.new or self.gone)
+
+
+def baseline_text(records: Sequence[Record], environment: Mapping[str, Any]) -> str:
+    """The baseline that a run makes: JSON, sorted, one line for each quantity, ratios to two digits."""
+    ratios: dict[str, dict[str, float]] = {}
+    for (case, quantity), ratio in _ratios(records).items():
+        ratios.setdefault(printable(case), {})[printable(quantity)] = float(f"{ratio:.{_DIGITS}g}")
+    document = {"format": FORMAT, "version": VERSION, "versions": _versions(environment), "ratios": ratios}
+    return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def read_baseline(text: str) -> Baseline:
+    """The baseline in a file's text. Raises BaselineError that says what is wrong with it."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BaselineError(f"it is no JSON ({error})") from error
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        raise BaselineError('it does not say "format": "parity baseline"')
+    if found.get("version") != VERSION:
+        raise BaselineError(f"it is of version {found.get('version')}, and this Parity reads {VERSION}")
+    ratios, versions = found.get("ratios"), found.get("versions")
+    if not isinstance(ratios, dict) or not isinstance(versions, dict):
+        raise BaselineError('it lacks the tables "ratios" and "versions"')
+    known: dict[tuple[str, str], float] = {}
+    for case, quantities in ratios.items():
+        for quantity, ratio in (quantities if isinstance(quantities, dict) else {"": None}).items():
+            if isinstance(ratio, bool) or not isinstance(ratio, int | float) or not 0 <= ratio < math.inf:
+                raise BaselineError(f"the ratio of {case}, {quantity} is no number from 0 up")
+            known[case, quantity] = float(ratio)
+    return Baseline(known, {str(name): str(version) for name, version in versions.items()})
+
+
+def drift_from(
+    baseline: Baseline, records: Sequence[Record], environment: Mapping[str, Any], *, whole: bool = True
+) -> Drift:
+    """What has moved. `whole` says that the run asked for everything, so that what it lacks is gone."""
+    now = {(printable(case), printable(quantity)): ratio for (case, quantity), ratio in _ratios(records).items()}
+    asked = {(printable(record.case), printable(record.quantity)) for record in records}
+    both = now.keys() & baseline.ratios.keys()
+    moved = [Moved(*key, was=baseline.ratios[key], now=now[key]) for key in both]
+    versions = _versions(environment)
+    return Drift(
+        compared=len(both),
+        moved=sorted((m for m in moved if m.by > MOVE), key=lambda m: (-m.by, m.case, m.quantity)),
+        new=sorted(", ".join(key) for key in now.keys() - baseline.ratios.keys()),
+        gone=sorted(", ".join(key) for key in baseline.ratios.keys() - asked) if whole else [],
+        versions={
+            name: (baseline.versions.get(name, "unknown"), versions.get(name, "unknown"))
+            for name in sorted(baseline.versions.keys() | versions.keys())
+            if baseline.versions.get(name) != versions.get(name)
+        },
+    )
+
+
+def drift_lines(drift: Drift, name: str) -> list[str]:
+    """What has moved, as lines of text: how many, the farthest ten, what came and went, since which versions."""
+    if not drift:
+        return [f"No drift: all {drift.compared} ratios are within {MOVE} of those in {printable(name)}."]
+    counts = f"{len(drift.moved)} of {drift.compared} ratios have moved by more than {MOVE}"
+    lines = [f"Drift: {counts} against {printable(name)}{'; those that moved most:' if drift.moved else '.'}"]
+    lines += [
+        f"  {number(m.was):>8} → {number(m.now):<8} {printable(m.case)}, {printable(m.quantity)}"
+        for m in drift.moved[:_SHOWN]
+    ]
+    for word, names in (("not in the baseline", drift.new), ("gone since", drift.gone)):
+        if names:
+            more = f", and {len(names) - 3} more" if len(names) > 3 else ""
+            lines.append(f"  {len(names)} {word}: {'; '.join(map(printable, names[:3]))}{more}")
+    since = ", ".join(f"{key} {printable(was)} → {printable(now)}" for key, (was, now) in drift.versions.items())
+    lines.append(f"  Since then: {since or 'the same versions of ' + ', '.join(_VERSIONS)}.")
+    return lines
+
+
+def drift_document(drift: Drift, name: str) -> dict[str, Any]:
+    """The same for `--format json`."""
+    return {
+        "baseline": name,
+        "moved": [{"case": m.case, "quantity": m.quantity, "was": m.was, "is": m.now} for m in drift.moved],
+        "new": drift.new,
+        "gone": drift.gone,
+        "versions": {key: list(pair) for key, pair in drift.versions.items()},
+    }
+
+
+def _ratios(records: Sequence[Record]) -> dict[tuple[str, str], float]:
+    """The ratio of every quantity that has one."""
+    found: dict[tuple[str, str], float] = {}
+    for record in records:
+        if record.ratio is not None and record.ratio == record.ratio and record.verdict != "undecided":
+            key = (record.case, record.quantity)
+            found[key] = max(record.ratio, found.get(key, 0.0))
+    return found
+
+
+def _versions(environment: Mapping[str, Any]) -> dict[str, str]:
+    known = environment.get("versions")
+    versions = known if isinstance(known, Mapping) else {}
+    return {name: str(versions[name]) for name in _VERSIONS if name in versions}

@@ -1,0 +1,31 @@
+"""Which reproduction shows which record: by the names of their files, and the first line of each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from reports.model.records import FAILING, Record
+
+
+def slug(record: Record) -> str:
+    """What a script for this record is called, between `repro-` and `.py`; several have numbers after it."""
+    return re.sub(r"[^a-z0-9]+", "-", f"todo-{record.todo}-{record.check}-{record.quantity}".lower()).strip("-")
+
+
+def by_quantity(found: Mapping[str, str], records: Sequence[Record]) -> dict[str, str]:
+    """The text of the script that shows each failing record, by "<case>/<quantity>", of scripts by their file names."""
+    shown = {}
+    for record in records:
+        if record.verdict not in FAILING or record.explained_by:
+            continue
+        name = re.compile(rf"repro-{re.escape(slug(record))}(-\d+)?\.py")
+        # Several mistakes in one quantity have a script each; its first line names the mistake.
+        texts = [
+            (record.diagnosis not in text.partition("\n")[0], len(file), file, text)
+            for file, text in found.items()
+            if name.fullmatch(file)
+        ]
+        if texts:
+            shown[f"{record.case}/{record.quantity}"] = min(texts)[-1]
+    return shown
