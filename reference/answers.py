@@ -47,6 +47,7 @@ class Answer:
     radius: rounding.Radius
     exactly: Callable[[], Array]
     alternatives: tuple[Alternative, ...] = ()
+    radius_kind: str = "derived"
 
     @cached_property
     def exact(self) -> Array:

@@ -53,19 +53,19 @@ class Result:
         from reports.terminal.text import (
             first_to_show,
             group_verdict,
+            part_label,
+            parts_in,
             printable,
             sentence,
-            todo_label,
-            todos,
             verdict_sentence,
         )
 
         lines = [verdict_sentence(self.run.records, self.strict)]
-        for todo in todos(self.run.records):
-            group = [record for record in self.run.records if record.todo == todo]
+        for part in parts_in(self.run.records):
+            group = [record for record in self.run.records if record.part == part]
             verdict = group_verdict(group, self.strict)
             if verdict != "match":
-                lines.append(f"  {todo_label([todo])} ({PARTS.get(todo, todo)}): {verdict}")
+                lines.append(f"  {part_label([part])} ({PARTS.get(part, part)}): {verdict}")
         first = first_to_show(self.run.records, self.strict)
         return "\n".join([*lines, *([f"  {printable(sentence(first))}"] if first and first.message else [])])
 
@@ -100,7 +100,7 @@ def check(
     device: str = "cpu",
     dtypes: Sequence[str] = ("float64", "float32"),
     seed: int = 0,
-    todos: Iterable[int | str] | None = None,
+    parts: Iterable[int | str] | None = None,
     edition: str | None = None,
     timeout: float = 10.0,
     allow: Sequence[str] = (),
@@ -116,7 +116,7 @@ def check(
     from parity_tests.harness.check import check as run_check
     from parity_tests.harness.check import shipped_network
 
-    asked = None if todos is None else frozenset(map(str, todos))
+    asked = None if parts is None else frozenset(map(str, parts))
 
     def run(folder: Path, asked: frozenset[str] | None) -> Result:
         found = run_check(
@@ -124,7 +124,7 @@ def check(
             device=device,
             dtypes=dtypes,
             seed=seed,
-            todos=asked,
+            parts=asked,
             edition=edition,
             timeout=timeout,
             allow=allow,

@@ -17,8 +17,8 @@ from parity_tests.protocol.errors import UsageError
 
 MODULE = "neural_networks.py"
 _SGD, _OTHER = "miniBatchStochasticGradientDescent", "miniBatchGradientDescent"  # both names are in use
-TODOS: dict[str, frozenset[str]] = {
-    name: frozenset(todo for function, todo in FUNCTIONS.items() if function.partition(".")[0] == name)
+NAMES: dict[str, frozenset[str]] = {
+    name: frozenset(part for function, part in FUNCTIONS.items() if function.partition(".")[0] == name)
     for name in dict.fromkeys(function.partition(".")[0] for function in FUNCTIONS)
 } | {"main": frozenset({"10"})}
 """The TODOs that each name of a submission answers."""
@@ -31,7 +31,7 @@ def write_objects(objects: Iterable[Any], folder: Path, shipped: Path) -> frozen
     source that can be found.
     """
     given = {_name(thing): thing for thing in objects}
-    todos = frozenset().union(*(TODOS[name] for name in given))
+    parts = frozenset().union(*(NAMES[name] for name in given))
     taken = set(given)
     own = _Sources()
     for thing in given.values():
@@ -42,7 +42,7 @@ def write_objects(objects: Iterable[Any], folder: Path, shipped: Path) -> frozen
     rest = _without(shipped / MODULE, taken)
     (folder / MODULE).write_text("\n\n".join([rest, *own.parts]) + "\n", encoding="utf-8")
     (folder / "utils.py").write_bytes((shipped / "utils.py").read_bytes())
-    return todos
+    return parts
 
 
 def write_module(module: ModuleType, folder: Path) -> None:
@@ -59,14 +59,14 @@ def write_module(module: ModuleType, folder: Path) -> None:
 
 def parts_of(namespace: Mapping[str, Any]) -> list[Any]:
     """The parts of the assignment in a namespace such as a notebook's `globals()`."""
-    return [thing for name, thing in namespace.items() if name in TODOS and isinstance(thing, type | FunctionType)]
+    return [thing for name, thing in namespace.items() if name in NAMES and isinstance(thing, type | FunctionType)]
 
 
 def _name(thing: Any) -> str:
     name = getattr(thing, "__name__", None)
-    if not isinstance(thing, type | FunctionType) or name not in TODOS:
+    if not isinstance(thing, type | FunctionType) or name not in NAMES:
         said = name or repr(thing)[:80]
-        raise UsageError(f"{said} is no part of the assignment; its parts are {', '.join(TODOS)}.")
+        raise UsageError(f"{said} is no part of the assignment; its parts are {', '.join(NAMES)}.")
     return str(name)
 
 

@@ -13,7 +13,7 @@ from parity_tests.assignments.mlp.editions import EDITIONS
 from parity_tests.assignments.mlp.parts import PARTS
 from parity_tests.cli import drift
 from parity_tests.cli.files import append_summary, in_github
-from parity_tests.cli.options import DTYPES, LEVELS, allow_option, timeout_of, todo_names
+from parity_tests.cli.options import DTYPES, LEVELS, allow_option, part_names, timeout_of
 from parity_tests.cli.report import html_page, repository_folder, where
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES, status_of
 from parity_tests.cli.terminal import Progress, paint, width
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="What inputs are drawn from.")
 @click.option(
-    "--todo",
-    "todos",
+    "--part",
+    "parts",
     multiple=True,
-    callback=todo_names,
+    callback=part_names,
     metavar="N,...",
     help="Only these: 1 to 10 and utils; may be repeated.",
 )
@@ -95,7 +95,7 @@ def check(
     device: str,
     dtype: str,
     seed: int,
-    todos: frozenset[str] | None,
+    parts: frozenset[str] | None,
     strict: bool,
     edition: str | None,
     timeout: float,
@@ -135,7 +135,7 @@ def check(
             device=device,
             dtypes=DTYPES if dtype == "both" else (dtype,),
             seed=seed,
-            todos=todos,
+            parts=parts,
             edition=edition,
             timeout=timeout,
             allow=allow,
@@ -151,7 +151,7 @@ def check(
         save(out, run, {"report.html": html_page(run, out, strict, scripts), **files})
     except RunFolderError as error:
         raise UsageError(f"{error}.") from error
-    whole = todos is None and dtype == "both"
+    whole = parts is None and dtype == "both"
     moved = drift.hold_against(known, run.records, run.environment, whole=whole)
     status = status_of(run.records, strict)
     lines = _lines(run, out, strict, quiet)

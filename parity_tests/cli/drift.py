@@ -49,6 +49,6 @@ def update(path: Path, records: Sequence[Record], environment: Mapping[str, Any]
     if not agreed:
         return f"The baseline {path} is left as it is: a run with discrepancies makes none."
     if not whole:
-        raise UsageError(f"the baseline {path} is left as it is: --todo and --dtype leave a part out.")
+        raise UsageError(f"the baseline {path} is left as it is: --part and --dtype leave a part out.")
     write_whole(path, baseline_text(records, environment).encode())
     return f"The baseline is written to {path}."

@@ -16,12 +16,12 @@ LEVELS = ("none", "restricted", "bubblewrap")
 """Those of harness.isolation, whose import is slow."""
 
 
-def todo_names(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> frozenset[str] | None:
-    todos = split(values)
-    for todo in todos:
-        if todo not in PARTS:
-            raise click.BadParameter(f"{todo!r} is no TODO; there are {', '.join(PARTS)}.")
-    return frozenset(todos) or None
+def part_names(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> frozenset[str] | None:
+    parts = split(values)
+    for part in parts:
+        if part not in PARTS:
+            raise click.BadParameter(f"{part!r} is no TODO; there are {', '.join(PARTS)}.")
+    return frozenset(parts) or None
 
 
 def module_names(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:

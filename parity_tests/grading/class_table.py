@@ -1,4 +1,4 @@
-"""The table of a class: for each part how many have it right, and the commonest mistakes."""
+"""The table of a class: for each item how many have it right, and the commonest mistakes."""
 
 from __future__ import annotations
 
@@ -26,30 +26,30 @@ class ClassTable:
         self._none: Counter[str] = Counter()
         self._undecided: Counter[str] = Counter()
         self._share: Counter[str] = Counter()
-        self._mistakes: dict[str, Counter[str]] = {part.name: Counter() for part in rubric.parts}
+        self._mistakes: dict[str, Counter[str]] = {item.name: Counter() for item in rubric.items}
 
     def add(self, records: Iterable[Record], grade: Grade) -> None:
         """Count one submission. One without a grade does not count."""
         if grade.faults:
             return
-        for part in grade.parts:
-            self._undecided[part.part] += part.part in grade.undecided
-            if part.counted:
-                self._asked[part.part] += 1
-                self._right[part.part] += part.right == part.counted
-                self._none[part.part] += part.right == 0
-                self._share[part.part] += part.right / part.counted  # type: ignore[assignment]
-        parts = {check: part.name for part in self._rubric.parts for check in part.checks}
+        for item in grade.items:
+            self._undecided[item.item] += item.item in grade.undecided
+            if item.counted:
+                self._asked[item.item] += 1
+                self._right[item.item] += item.right == item.counted
+                self._none[item.item] += item.right == 0
+                self._share[item.item] += item.right / item.counted  # type: ignore[assignment]
+        items = {check: item.name for item in self._rubric.items for check in item.checks}
         seen = {
-            (parts[record.check], _mistake(record))
+            (items[record.check], _mistake(record))
             for record in records
-            if record.check in parts and record.verdict in FAILING and not record.explained_by
+            if record.check in items and record.verdict in FAILING and not record.explained_by
         }
         for name, mistake in seen:
             self._mistakes[name][mistake] += 1
 
     def frame(self) -> pd.DataFrame:
-        """One row for each part: how many were asked, have all right, some, none; and what goes wrong most often."""
+        """One row for each item: how many were asked, have all right, some, none; and what goes wrong most often."""
         import pandas as pd
 
         rows = []
@@ -58,7 +58,7 @@ class ClassTable:
             common = sorted(self._mistakes[name].items(), key=lambda item: (-item[1], item[0]))[:COMMONEST]
             rows.append(
                 {
-                    "part": name,
+                    "item": name,
                     "asked": asked,
                     "right": self._right[name],
                     "partly": asked - self._right[name] - self._none[name],
@@ -69,7 +69,7 @@ class ClassTable:
                 }
             )
         counts = dict.fromkeys(("asked", "right", "partly", "none", "undecided"), "int64")
-        return pd.DataFrame(rows).astype({"part": "string", **counts, "mean_share": "float64", "commonest": "string"})
+        return pd.DataFrame(rows).astype({"item": "string", **counts, "mean_share": "float64", "commonest": "string"})
 
 
 def look_frame(rows: Sequence[tuple[str, str, str]]) -> pd.DataFrame:
@@ -82,5 +82,5 @@ def look_frame(rows: Sequence[tuple[str, str, str]]) -> pd.DataFrame:
 def _mistake(record: Record) -> str:
     if record.diagnosis:
         return record.diagnosis
-    where = f"TODO {record.todo}: " if record.todo.isdecimal() else ""
+    where = f"TODO {record.part}: " if record.part.isdecimal() else ""
     return f"{where}{record.quantity} is off" if record.verdict == "mismatch" else f"{where}{record.verdict}"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from parity_tests.grading.points import Earned, Grade
-from reports.model.records import FAILING, Record, note_parts, todo_order
+from reports.model.records import FAILING, Record, note_parts, part_order
 from reports.terminal.text import Entry, entries, printable, sentence
 
 _ALSO = 2
@@ -38,16 +38,16 @@ def feedback_page(
     """
     lines = [f"# Feedback for {escaped(name)}", "", f"**{_total(grade)}**", ""]
     lines += [f"- {escaped(_stop(_capital(text)))}" for text in said] + ([""] if said else [])
-    lines += ["| part | points | quantities that are right |", "| --- | --- | --- |"]
-    shown = [part for part in grade.parts if part.maximum is not None or part.part in grade.asked]
-    lines += [f"| {escaped(part.part)} | {_points(part)} | {_right(part)} |" for part in shown]
+    lines += ["| item | points | quantities that are right |", "| --- | --- | --- |"]
+    shown = [item for item in grade.items if item.maximum is not None or item.item in grade.asked]
+    lines += [f"| {escaped(item.item)} | {_points(item)} | {_right(item)} |" for item in shown]
     lines += _overridden(grade)
     wrong = [record for record in records if record.verdict in FAILING and record.verdict != "harness_error"]
     found = entries(wrong, titles)
     if found:
         lines += ["", "## What to look at", "", _RATIO]
-        for todo, group in _by_todo(found).items():
-            lines += ["", f"### {_heading(todo, parts)}", ""]
+        for part, group in _by_part(found).items():
+            lines += ["", f"### {_heading(part, parts)}", ""]
             lines += _items(group, hints)
     lines += _agreeing(records, wrong, parts)
     undecided = [record for record in records if record.verdict == "undecided"]
@@ -96,27 +96,27 @@ def _total(grade: Grade) -> str:
     return f"{points_text(grade.total)} of {points_text(grade.maximum)} points"
 
 
-def _points(part: Earned) -> str:
-    if part.maximum is None:
+def _points(item: Earned) -> str:
+    if item.maximum is None:
         return "not counted"
-    return f"{points_text(part.points)} of {points_text(part.maximum)}"
+    return f"{points_text(item.points)} of {points_text(item.maximum)}"
 
 
-def _right(part: Earned) -> str:
-    text = f"{part.right} of {part.counted}" if part.counted else "none decided"
-    return text + (f" ({part.undecided} undecided, not counted)" if part.undecided and part.counted else "")
+def _right(item: Earned) -> str:
+    text = f"{item.right} of {item.counted}" if item.counted else "none decided"
+    return text + (f" ({item.undecided} undecided, not counted)" if item.undecided and item.counted else "")
 
 
 def _overridden(grade: Grade) -> list[str]:
-    changed = [part for part in grade.parts if part.override]
+    changed = [item for item in grade.items if item.override]
     if not changed:
         return []
     return [
         "",
         *(
-            f"- {escaped(part.part)}: {points_text(part.points)} points were given by hand in place of "
-            f"{points_text(part.before)}: {escaped(_stop(part.override))}"
-            for part in changed
+            f"- {escaped(item.item)}: {points_text(item.points)} points were given by hand in place of "
+            f"{points_text(item.before)}: {escaped(_stop(item.override))}"
+            for item in changed
         ),
     ]
 
@@ -124,16 +124,16 @@ def _overridden(grade: Grade) -> list[str]:
 _IMPORT = "The file as a whole"
 
 
-def _by_todo(found: Sequence[Entry]) -> dict[str, list[Entry]]:
+def _by_part(found: Sequence[Entry]) -> dict[str, list[Entry]]:
     groups: dict[str, list[Entry]] = {}
     for entry in found:
         first = entry.records[0]
-        groups.setdefault(_IMPORT if first.check == "import" else first.todo, []).append(entry)
-    return {todo: groups[todo] for todo in sorted(groups, key=lambda todo: (todo != _IMPORT, todo_order(todo)))}
+        groups.setdefault(_IMPORT if first.check == "import" else first.part, []).append(entry)
+    return {part: groups[part] for part in sorted(groups, key=lambda part: (part != _IMPORT, part_order(part)))}
 
 
-def _heading(todo: str, parts: Mapping[str, str]) -> str:
-    return f"TODO {todo}: {parts.get(todo, '')}" if todo.isdecimal() else parts.get(todo, todo)
+def _heading(part: str, parts: Mapping[str, str]) -> str:
+    return f"TODO {part}: {parts.get(part, '')}" if part.isdecimal() else parts.get(part, part)
 
 
 def _items(group: Sequence[Entry], hints: Mapping[str, str]) -> list[str]:
@@ -183,21 +183,21 @@ def _case(record: Record, first: Record) -> str:
 
 
 def _todo(entry: Entry) -> str:
-    todos = sorted({record.todo for record in entry.records}, key=todo_order)
-    numbered = [todo for todo in todos if todo.isdecimal()]
-    return f"TODO {', '.join(numbered)}:" if numbered else f"{todos[0]}.py:"
+    parts = sorted({record.part for record in entry.records}, key=part_order)
+    numbered = [part for part in parts if part.isdecimal()]
+    return f"TODO {', '.join(numbered)}:" if numbered else f"{parts[0]}.py:"
 
 
 def _agreeing(records: Sequence[Record], wrong: Sequence[Record], parts: Mapping[str, str]) -> list[str]:
-    bad = {record.todo for record in wrong if not record.explained_by}
+    bad = {record.part for record in wrong if not record.explained_by}
     counts: dict[str, list[bool]] = {}
     for record in records:
         if record.check != "import" and record.verdict != "harness_error":
-            counts.setdefault(record.todo, []).append(record.verdict == "match")
-    whole = [t for t in sorted(counts, key=todo_order) if t not in bad and any(counts[t])]
-    partly = [t for t in sorted(counts, key=todo_order) if t in bad and any(counts[t])]
+            counts.setdefault(record.part, []).append(record.verdict == "match")
+    whole = [t for t in sorted(counts, key=part_order) if t not in bad and any(counts[t])]
+    partly = [t for t in sorted(counts, key=part_order) if t in bad and any(counts[t])]
     lines = ["", "## What is right", ""] if whole or partly else []
-    lines += [f"- {_heading(todo, parts)}: all {sum(counts[todo])} comparisons agree." for todo in whole]
+    lines += [f"- {_heading(part, parts)}: all {sum(counts[part])} comparisons agree." for part in whole]
     lines += [f"- {_heading(t, parts)}: {sum(counts[t])} of {len(counts[t])} comparisons agree." for t in partly]
     return lines
 
@@ -205,7 +205,7 @@ def _agreeing(records: Sequence[Record], wrong: Sequence[Record], parts: Mapping
 def _first_alike(records: Iterable[Record]) -> list[Record]:
     first: dict[tuple[str, str], Record] = {}
     for record in records:
-        first.setdefault((record.todo, record.quantity), record)
+        first.setdefault((record.part, record.quantity), record)
     return list(first.values())
 
 

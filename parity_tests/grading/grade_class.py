@@ -82,7 +82,7 @@ def grade_class(
         folder.write("intake.json", made.intake_json(intake))
         rubric, overrides, roster = read_given(folder, given)
         settings = replace(asked, seed=known["seed"])
-        todo = _Todo(folder, intake, settings, frozenset(only))
+        waiting = _Waiting(folder, intake, settings, frozenset(only))
         progress.begin(len(only) or len(intake.attempts), f"isolation {level.name}: {level.guarantee}")
         with ExitStack() as stack:
             if scheduler:
@@ -92,13 +92,13 @@ def grade_class(
                 executor, width = local_processes(jobs, scratch, warm_up), jobs
 
             def done(task: Task, outcome: Outcome) -> None:
-                about = todo.keep(task, outcome)
+                about = waiting.keep(task, outcome)
                 for look in made.looks_of(about, grade(outcome.records, rubric), settings.edition):
                     progress.look(look)
                 progress.done(task.name, True)
 
             run_all(
-                todo.tasks(lambda name: progress.done(name, False)),
+                waiting.tasks(lambda name: progress.done(name, False)),
                 work,
                 executor,
                 ahead=AHEAD * width,
@@ -157,7 +157,7 @@ def _refuse_unknown(only: Sequence[str], intake: Intake) -> None:
             raise UsageError(f"there is no submission {show(name)} among the {len(names)}{hint}.")
 
 
-class _Todo:
+class _Waiting:
     """Which submissions are still to be checked; what was taken in of those in flight."""
 
     def __init__(self, folder: GradingFolder, intake: Intake, settings: Settings, only: frozenset[str]) -> None:

@@ -17,7 +17,7 @@ from reports.model.run_folder import RunFolderError, load
 if TYPE_CHECKING:
     import pandas as pd
 
-_NEEDED = ["submission", "diagnosis", "todo", "quantity", "verdict", "explained_by"]
+_NEEDED = ["submission", "diagnosis", "part", "quantity", "verdict", "explained_by"]
 
 
 def write_class_page(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Points: records and a rubric in, what each part has earned out. By the records alone: nothing is run."""
+"""Points: records and a rubric in, what each item has earned out. By the records alone: nothing is run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from parity_tests.grading.rubric import Part, Rubric, RubricError
+from parity_tests.grading.rubric import Item, Rubric, RubricError
 from reports.model.records import FAILING
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 DIGITS = 2
 """Points are given to a hundredth."""
-COLUMNS = ("check", "todo", "quantity", "verdict", "explained_by", "note")
+COLUMNS = ("check", "part", "quantity", "verdict", "explained_by", "note")
 """The columns of the records that grades depend on."""
 
 
@@ -28,7 +28,7 @@ class Row(Protocol):
     @property
     def check(self) -> str: ...
     @property
-    def todo(self) -> str: ...
+    def part(self) -> str: ...
     @property
     def quantity(self) -> str: ...
     @property
@@ -41,13 +41,13 @@ class Row(Protocol):
 
 @dataclass(frozen=True)
 class Earned:
-    """What a part has earned.
+    """What a item has earned.
 
-    `points` of `maximum`; both are None where the part was not asked, or nothing of it decided. `right` of `counted`
+    `points` of `maximum`; both are None where the item was not asked, or nothing of it decided. `right` of `counted`
     quantities are earned; `undecided` ones left both numbers. `override` is the reason where a human set the points.
     """
 
-    part: str
+    item: str
     points: float | None
     maximum: float | None
     right: int = 0
@@ -61,33 +61,33 @@ class Earned:
 class Grade:
     """The points of one submission. `total` is None where there is no grade: a fault of the harness's own."""
 
-    parts: tuple[Earned, ...]
+    items: tuple[Earned, ...]
     faults: int = 0
     asked: frozenset[str] = frozenset()
 
     @property
     def total(self) -> float | None:
         """The points in all."""
-        points = [part.points for part in self.parts if part.maximum is not None]
+        points = [item.points for item in self.items if item.maximum is not None]
         return None if None in points or not points else round(math.fsum(p for p in points if p is not None), DIGITS)
 
     @property
     def maximum(self) -> float:
         """The points there were to earn."""
-        return round(math.fsum(part.maximum for part in self.parts if part.maximum is not None), DIGITS)
+        return round(math.fsum(item.maximum for item in self.items if item.maximum is not None), DIGITS)
 
     @property
     def undecided(self) -> tuple[str, ...]:
-        """The parts that were asked and of which nothing was decided."""
-        return tuple(part.part for part in self.parts if part.part in self.asked and part.maximum is None)
+        """The items that were asked and of which nothing was decided."""
+        return tuple(item.item for item in self.items if item.item in self.asked and item.maximum is None)
 
 
 @dataclass(frozen=True)
 class Override:
-    """Points that a human gives for a part, and why."""
+    """Points that a human gives for a item, and why."""
 
     submission: str
-    part: str
+    item: str
     points: float
     reason: str
 
@@ -95,33 +95,33 @@ class Override:
 def grade(rows: Iterable[Row], rubric: Rubric) -> Grade:
     """The points that these records of one submission earn.
 
-    Within a part each quantity has the same weight, and is earned only if none of its records fails. A record that
-    another TODO explains counts as earned, unless a TODO that the part needs is itself missing. What is undecided
+    Within a item each quantity has the same weight, and is earned only if none of its records fails. A record that
+    another TODO explains counts as earned, unless a TODO that the item needs is itself missing. What is undecided
     leaves both sides of the fraction. A fault of the harness's own yields no points anywhere, never 0.
     """
     records = list(rows)
     faults = sum(row.verdict == "harness_error" for row in records)
-    missing = {row.todo for row in records if row.verdict == "missing" and not row.explained_by}
+    missing = {row.part for row in records if row.verdict == "missing" and not row.explained_by}
     by_check: dict[str, list[Row]] = {}
     for row in records:
         by_check.setdefault(row.check, []).append(row)
-    parts = []
+    items = []
     asked = set()
-    for part in rubric.parts:
-        own = [row for check in part.checks for row in by_check.get(check, ())]
-        earned = _earned(part, own, rubric, missing)
-        asked |= {part.name} if earned.counted or earned.undecided else set()
-        parts.append(replace(earned, points=None) if faults else earned)
-    return Grade(tuple(parts), faults, frozenset(asked))
+    for item in rubric.items:
+        own = [row for check in item.checks for row in by_check.get(check, ())]
+        earned = _earned(item, own, rubric, missing)
+        asked |= {item.name} if earned.counted or earned.undecided else set()
+        items.append(replace(earned, points=None) if faults else earned)
+    return Grade(tuple(items), faults, frozenset(asked))
 
 
-def _earned(part: Part, rows: Sequence[Row], rubric: Rubric, missing: set[str]) -> Earned:
-    excused = missing.isdisjoint((part.todo, *part.needs))
+def _earned(item: Item, rows: Sequence[Row], rubric: Rubric, missing: set[str]) -> Earned:
+    excused = missing.isdisjoint((item.part, *item.needs))
     states: dict[str, set[str]] = {}
     notes = set()
     for row in rows:
-        explained = row.verdict in FAILING and row.explained_by not in ("", part.todo)
-        if row.quantity in part.without or (row.todo in rubric.free and not explained):
+        explained = row.verdict in FAILING and row.explained_by not in ("", item.part)
+        if row.quantity in item.without or (row.part in rubric.free and not explained):
             continue
         wrong = row.verdict in FAILING and not (explained and excused)
         state = "wrong" if wrong else "undecided" if row.verdict == "undecided" else "right"
@@ -132,44 +132,44 @@ def _earned(part: Part, rows: Sequence[Row], rubric: Rubric, missing: set[str]) 
     counted = len(states) - undecided
     right = sum("wrong" not in found for found in states.values()) - undecided
     if counted == 0:
-        return Earned(part.name, None, None, undecided=undecided)
+        return Earned(item.name, None, None, undecided=undecided)
     share = right / counted if rubric.partial_credit else float(right == counted)
-    points = max(part.points * share - rubric.note_cost * len(notes), 0.0)
-    return Earned(part.name, round(points, DIGITS), part.points, right, counted, undecided)
+    points = max(item.points * share - rubric.note_cost * len(notes), 0.0)
+    return Earned(item.name, round(points, DIGITS), item.points, right, counted, undecided)
 
 
 def with_overrides(grade: Grade, overrides: Iterable[Override]) -> Grade:
-    """The same grade with the points that a human gave in place of those found; a part may be given any number."""
-    given = {override.part: override for override in overrides}
-    parts = []
-    for part in grade.parts:
-        override = given.get(part.part)
+    """The same grade with the points that a human gave in place of those found; a item may be given any number."""
+    given = {override.item: override for override in overrides}
+    items = []
+    for item in grade.items:
+        override = given.get(item.item)
         if override is None:
-            parts.append(part)
+            items.append(item)
             continue
-        maximum = override.points if part.maximum is None else part.maximum
-        parts.append(
+        maximum = override.points if item.maximum is None else item.maximum
+        items.append(
             replace(
-                part,
+                item,
                 points=round(override.points, DIGITS),
                 maximum=maximum,
                 override=override.reason,
-                before=part.points,
+                before=item.points,
             )
         )
-    return replace(grade, parts=tuple(parts))
+    return replace(grade, items=tuple(items))
 
 
-def load_overrides(path: Path, submissions: Collection[str], parts: Collection[str]) -> list[Override]:
-    """The rows of a CSV file with the columns submission, part, points, reason. Raises RubricError."""
+def load_overrides(path: Path, submissions: Collection[str], items: Collection[str]) -> list[Override]:
+    """The rows of a CSV file with the columns submission, item, points, reason. Raises RubricError."""
     found = []
     seen: set[tuple[str, str]] = set()
-    for line, row in _rows(path, ("submission", "part", "points", "reason")):
+    for line, row in _rows(path, ("submission", "item", "points", "reason")):
         where = f"{path}, line {line}"
         if row["submission"] not in submissions:
             raise RubricError(f"{where}: there is no submission {row['submission']!r}")
-        if row["part"] not in parts:
-            raise RubricError(f"{where}: the rubric has no part {row['part']!r}; it has {', '.join(parts)}")
+        if row["item"] not in items:
+            raise RubricError(f"{where}: the rubric has no item {row['item']!r}; it has {', '.join(items)}")
         try:
             points = float(row["points"])
         except ValueError:
@@ -178,10 +178,10 @@ def load_overrides(path: Path, submissions: Collection[str], parts: Collection[s
             raise RubricError(f"{where}: {row['points']!r} is not a number of points")
         if not row["reason"]:
             raise RubricError(f"{where}: an override needs a reason")
-        if (row["submission"], row["part"]) in seen:
-            raise RubricError(f"{where}: this part of {row['submission']} is overridden twice")
-        seen.add((row["submission"], row["part"]))
-        found.append(Override(row["submission"], row["part"], points, row["reason"]))
+        if (row["submission"], row["item"]) in seen:
+            raise RubricError(f"{where}: this item of {row['submission']} is overridden twice")
+        seen.add((row["submission"], row["item"]))
+        found.append(Override(row["submission"], row["item"], points, row["reason"]))
     return found
 
 
@@ -202,15 +202,15 @@ def _rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, s
             yield reader.line_num, dict(zip(header, padded, strict=False))
 
 
-def grades_frame(rows: Sequence[Mapping[str, Any]], parts: Sequence[str]) -> pd.DataFrame:
-    """The table of grades: one row for each submission, a column for each part, points and maximum in all.
+def grades_frame(rows: Sequence[Mapping[str, Any]], items: Sequence[str]) -> pd.DataFrame:
+    """The table of grades: one row for each submission, a column for each item, points and maximum in all.
 
-    `rows` hold text for all columns but those of the parts, `total` and `maximum`, which are points or None.
+    `rows` hold text for all columns but those of the items, `total` and `maximum`, which are points or None.
     """
     import pandas as pd
 
     text = ("submission", "student", "email", "id", "late", "when", "edition")
-    columns = [*text, *parts, "total", "maximum", "status", "overridden"]
+    columns = [*text, *items, "total", "maximum", "status", "overridden"]
     frame = pd.DataFrame([[row.get(name) for name in columns] for row in rows], columns=columns, dtype=object)
-    numbers = dict.fromkeys((*parts, "total", "maximum"), "float64")
+    numbers = dict.fromkeys((*items, "total", "maximum"), "float64")
     return frame.astype({**dict.fromkeys((*text, "status", "overridden"), "string"), **numbers})

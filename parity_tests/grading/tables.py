@@ -72,7 +72,7 @@ def looks_of(about: About, graded: Grade, edition: str) -> list[Look]:
     if about.trouble or graded.faults:
         why = about.trouble or f"{graded.faults} records are Parity's own faults"
         found.append(Look(about.name, "harness error", why))
-    found += [Look(about.name, "undecided", f"nothing of {part} could be decided") for part in graded.undecided]
+    found += [Look(about.name, "undecided", f"nothing of {item} could be decided") for item in graded.undecided]
     if about.refused:
         found.append(Look(about.name, "refused archive", about.refused))
     elif about.missing:
@@ -207,9 +207,9 @@ def _cells(column: pa.ChunkedArray) -> list[Any]:
 def _row(about: About, graded: Grade, edition: str, person: Person | None) -> dict[str, Any]:
     status = "no grade: harness error" if graded.faults else "nothing to run" if about.missing else "graded"
     given = [
-        f"{part.part}: {points_text(part.points)} in place of {points_text(part.before)}, {part.override}"
-        for part in graded.parts
-        if part.override
+        f"{item.item}: {points_text(item.points)} in place of {points_text(item.before)}, {item.override}"
+        for item in graded.items
+        if item.override
     ]
     return {
         "submission": about.name,
@@ -219,7 +219,7 @@ def _row(about: About, graded: Grade, edition: str, person: Person | None) -> di
         "late": about.late,
         "when": about.when,
         "edition": edition,
-        **{part.part: part.points for part in graded.parts},
+        **{item.item: item.points for item in graded.items},
         "total": graded.total,
         "maximum": graded.maximum,
         "status": status,

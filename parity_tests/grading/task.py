@@ -136,7 +136,7 @@ def _unrunnable(task: Task, verdict: str, sentence: str) -> Outcome:
     from parity_tests.harness.make_records import Setting, json_params, record_of
 
     settings = task.settings
-    setting = Setting(task.name, settings.edition, "cpu", settings.isolation)
+    setting = Setting(task.name, "mlp", settings.edition, "cpu", settings.isolation)
     failed = Comparison(verdict, problem=sentence, sentence=True)
     plan = cases.plan(settings.edition, settings.dtypes)
     records = [

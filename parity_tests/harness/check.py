@@ -70,7 +70,7 @@ def check(
     device: str = "cpu",
     dtypes: Sequence[str] = case_table.DTYPES,
     seed: int = 0,
-    todos: frozenset[str] | None = None,
+    parts: frozenset[str] | None = None,
     edition: str | None = None,
     timeout: float = 10.0,
     allow: Sequence[str] = (),
@@ -81,7 +81,7 @@ def check(
 ) -> Run:
     """Put every planned case to the submission in this folder and judge what it did.
 
-    The records call it `name`, or by its folder; `device` is torch's ("cpu" or "cuda"); `todos` restricts to the cases
+    The records call it `name`, or by its folder; `device` is torch's ("cpu" or "cuda"); `parts` restricts to the cases
     with those TODOs; `timeout` is in seconds a case; `allow` names modules that the submission may import beside numpy;
     `isolation` is the level at which it runs, one of harness.isolation.LEVELS. `progress` is told (done, planned,
     case). `servers` and `precedents` are those of whoever checks many: what processes are forked off, and what was
@@ -103,9 +103,9 @@ def check(
         # torch takes a second to import: the submission says hello, and answers, meanwhile.
         pool.submit(_import_torch)
         hello = runners["parts"].hello
-        wanted = case_table.plan(hello.edition, tuple(dtypes), todos)
+        wanted = case_table.plan(hello.edition, tuple(dtypes), parts)
         if not wanted:
-            raise UsageError(f"edition {hello.edition} asks for none of the TODOs {', '.join(sorted(todos or ()))}")
+            raise UsageError(f"edition {hello.edition} asks for none of the TODOs {', '.join(sorted(parts or ()))}")
         # Which part a failing main owes its failure to, the parts' own cases tell.
         plan = case_table.plan(hello.edition, tuple(dtypes)) if any(c.check == "main" for c in wanted) else wanted
         answered: SimpleQueue[Observation | None] = SimpleQueue()
@@ -113,7 +113,7 @@ def check(
             pool.submit(_interview, runners[worker], [c for c in plan if c.worker in asked], seed, answered)
             for worker, asked in WORKERS.items()
         ]
-        setting = Setting(name or str(submission), hello.edition, device, isolation)
+        setting = Setting(name or str(submission), "mlp", hello.edition, device, isolation)
         judged, seen = _judge_all(plan, seed, device, hello, _arriving(answered, running), precedents, progress)
         output = b"".join(runner.output for runner in runners.values())
     credited, hints = _named(plan, credit(plan, judged), seen, seed)

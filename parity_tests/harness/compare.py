@@ -36,6 +36,8 @@ class Answer(Protocol):
     def exact(self) -> Array: ...
     @property
     def alternatives(self) -> Any: ...
+    @property
+    def radius_kind(self) -> str: ...
 
 
 class Answers(Answer, Protocol):
@@ -53,7 +55,8 @@ class Comparison:
     """One quantity's verdict and figures. `problem` is the predicate of a sentence, "" for a match.
 
     gap, radius, ulps, got and want are those of the element with the largest ratio = gap/radius, which lies at `where`;
-    `bad` of `total` elements have a ratio over 1.
+    `bad` of `total` elements have a ratio over 1; `undecided` of them have no radius that could tell. `radius_kind` says
+    where the radii come from, `resolution` which relative change of an element would be noticed (their median).
     """
 
     verdict: str
@@ -67,6 +70,9 @@ class Comparison:
     got: float | None = None
     want: float | None = None
     blame: str = ""
+    radius_kind: str = ""
+    undecided: int | None = None
+    resolution: float | None = None
     problem: str = ""
     notes: tuple[str, ...] = ()
     file: str = ""
@@ -74,7 +80,7 @@ class Comparison:
     step: int | None = None
     explained_by: str = ""
     diagnosis: str = ""
-    todo: str = ""
+    part: str = ""
     sentence: bool = False
     """Whether `problem` is a whole sentence, with a subject of its own."""
     arrays: tuple[Array, Array, Array] | None = None
@@ -143,7 +149,10 @@ def compare(got: Returned | Failure | None, answer: Answer, *, flat_ok: bool = F
         notes += _dtype_notes(array, want)
     others = tuple(_Other(a.value[None], a.radius[None], a.where[None], a.note) for a in answer.alternatives)
     radius = np.broadcast_to(np.asarray(answer.radius, np.float64), want.shape)
-    return _compare_values(array[None], want[None], radius[None], others, lambda: answer.exact[None])[0].noting(*notes)
+    compared = _compare_values(
+        array[None], want[None], radius[None], others, lambda: answer.exact[None], answer.radius_kind
+    )
+    return compared[0].noting(*notes)
 
 
 def compare_each(
@@ -156,7 +165,9 @@ def compare_each(
     if len(arrays) < len(got) or len(kinds) > 1 or arrays[0].shape != value.shape[1:]:
         return [compare(one, answers.of(t), flat_ok=flat_ok) for t, one in enumerate(got)]
     notes = _dtype_notes(arrays[0], value)
-    compared = _compare_values(np.stack(arrays), value, answers.radius, answers.alternatives, lambda: answers.exact)
+    compared = _compare_values(
+        np.stack(arrays), value, answers.radius, answers.alternatives, lambda: answers.exact, answers.radius_kind
+    )
     return [comparison.noting(*notes) for comparison in compared]
 
 
@@ -198,7 +209,12 @@ def _ratios(got: Array, value: Array, radius: Array) -> tuple[Array, Array]:
 
 
 def _compare_values(
-    got: Array, value: Array, radius: Array, alternatives: Sequence[Alternative], exact: Callable[[], Array]
+    got: Array,
+    value: Array,
+    radius: Array,
+    alternatives: Sequence[Alternative],
+    exact: Callable[[], Array],
+    radius_kind: str,
 ) -> list[Comparison]:
     """Every value (T×…) with its answer; the figures are those of its worst element."""
     T, shape = len(value), value.shape[1:]
@@ -207,6 +223,8 @@ def _compare_values(
         return [Comparison("harness_error", problem="has no elements: nothing was compared")] * T
     gap, ratio = _ratios(got, value, radius)
     undecided = ~np.isfinite(radius)
+    unknown = undecided.reshape(T, -1).sum(axis=1)
+    resolution = _resolution(value, radius)
     want = value
     explained: list[list[str]] = [[] for _ in range(T)]
     for alternative in alternatives:
@@ -233,7 +251,8 @@ def _compare_values(
         place = np.unravel_index(worst[t], shape)
         figures: dict[str, Any] = {
             "gap": worst_gap, "radius": worst_radius, "ratio": worst_ratio, "ulps": float(ulps[t]),
-            "bad": int(bad[t]), "total": total, "got": worst_got, "want": worst_want,
+            "bad": int(bad[t]), "total": total, "undecided": int(unknown[t]), "radius_kind": radius_kind,
+            "resolution": resolution[t], "got": worst_got, "want": worst_want,
             "where": "[" + ", ".join(str(int(i)) for i in place) + "]" if shape else "",
         }  # fmt: skip
         if bad[t]:
@@ -252,6 +271,14 @@ def _compare_values(
             comparison = Comparison("match", **figures)
         compared.append(comparison.noting(*explained[t]))
     return compared
+
+
+def _resolution(value: Array, radius: Array) -> list[float | None]:
+    """For each of T values the median of radius/|value| over its elements that are not 0; None where all are."""
+    with np.errstate(all="ignore"):
+        relative = np.where(value == 0, np.nan, radius / np.abs(value)).reshape(len(value), -1)
+    medians = [np.median(row[~np.isnan(row)]) if not np.isnan(row).all() else None for row in relative]
+    return [None if median is None else float(median) for median in medians]
 
 
 def number(x: float) -> str:

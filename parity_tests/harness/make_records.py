@@ -16,6 +16,7 @@ class Setting:
     """What all records of a run have in common."""
 
     submission: str
+    assignment: str
     edition: str
     device: str
     isolation: str
@@ -40,8 +41,9 @@ def record_of(setting: Setting, case: Case, q: Quantity, c: Comparison, seconds:
     """One record of one comparison."""
     return Record(
         submission=setting.submission,
+        assignment=setting.assignment,
         edition=setting.edition,
-        todo=c.todo or q.todo,
+        part=c.part or q.part,
         check=case.check,
         case=case.name,
         quantity=q.name,
@@ -60,6 +62,9 @@ def record_of(setting: Setting, case: Case, q: Quantity, c: Comparison, seconds:
         got=c.got,
         want=c.want,
         blame=c.blame,
+        radius_kind=c.radius_kind,
+        undecided=c.undecided,
+        resolution=c.resolution,
         diagnosis=c.diagnosis,
         explained_by=c.explained_by,
         message=message(case, q, c),

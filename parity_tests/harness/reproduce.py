@@ -112,8 +112,8 @@ def lines(found: Reproductions, folder: Path) -> list[str]:
     said = [f"Wrote {many} with status 1 where its failure shows:"] if count else []
     said += [f"  python {shlex.quote(str(folder / name))}" for name in found.scripts]
     said += [f"No script for {what}: {why}." for what, why in found.without.items()]
-    for todo, count in found.explained.items():
-        name = "utils.py" if todo == "utils" else f"TODO {todo}"
+    for part, count in found.explained.items():
+        name = "utils.py" if part == "utils" else f"TODO {part}"
         many = f"{count} more failing quantities: they need" if count > 1 else "one more failing quantity: it needs"
         said.append(f"{name} explains {many} no script of {'their' if count > 1 else 'its'} own.")
     return said or ["There is no discrepancy to write a script for."]

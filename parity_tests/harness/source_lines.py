@@ -30,9 +30,9 @@ def places(folder: Path) -> dict[str, tuple[str, int]]:
         except (SyntaxError, ValueError, RecursionError, MemoryError, OSError):
             continue
         for name, line in _functions(tree):
-            todo = "10" if name == "main" else FUNCTIONS.get(name)
-            if todo is not None and found[todo][1] == 1:  # of a forward and a backward the first
-                found[todo] = (file, line)
+            part = "10" if name == "main" else FUNCTIONS.get(name)
+            if part is not None and found[part][1] == 1:  # of a forward and a backward the first
+                found[part] = (file, line)
     return found
 
 

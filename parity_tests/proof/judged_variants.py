@@ -48,7 +48,7 @@ def _records(
     credited = credit(chosen, judged)
     if names:
         credited = diagnosed(chosen, credited, seen, partial(inputs.draw, seed=seed))
-    setting = Setting("variant", "2019", "cpu", "in_process")
+    setting = Setting("variant", "mlp", "2019", "cpu", "in_process")
     return [r for case in chosen for r in records_of(setting, case, credited[case.name], seen[case.name])]
 
 

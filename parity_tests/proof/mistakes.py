@@ -38,7 +38,7 @@ class Control:
 
 def wanted(mistake: Mistake) -> Wanted:
     """The cases that a mistake is put to: its TODO's, or those that it shows in; of main those with correct parts."""
-    checks = mistake.shows_in or CHECKS[mistake.todo]
+    checks = mistake.shows_in or CHECKS[mistake.part]
 
     def choose(case: Case) -> bool:
         return case.check in checks and case.worker != "own"
@@ -62,7 +62,7 @@ def _outcome(mistake: Mistake, causes: list[Record]) -> Outcome:
     if not causes:
         return Outcome.SURVIVED
     # What is overwritten shows where it is read.
-    if mistake.overwrites is None and any(record.todo != mistake.todo for record in causes):
+    if mistake.overwrites is None and any(record.part != mistake.part for record in causes):
         return Outcome.ELSEWHERE
     named = any(mistake.name in record.diagnosis.split("; ") for record in causes)
     return Outcome.NAMED if named else Outcome.MISNAMED

@@ -105,8 +105,8 @@ def trial(mutant: Mutant) -> Trial:
 
 
 def _checks(mutant: Mutant) -> tuple[str, ...]:
-    todo = "10" if mutant.function in ("main", "evaluate") else FUNCTIONS.get(mutant.function, "utils")
-    return CHECKS[todo] if todo != "utils" else ("loss", "utils")
+    part = "10" if mutant.function in ("main", "evaluate") else FUNCTIONS.get(mutant.function, "utils")
+    return CHECKS[part] if part != "utils" else ("loss", "utils")
 
 
 def _difference(before: str, after: str) -> tuple[str, str]:

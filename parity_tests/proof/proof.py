@@ -26,7 +26,7 @@ class Row:
     """One variant and what the harness answered. `good` is what it must answer; `detail` says what it did."""
 
     kind: str
-    todo: str
+    part: str
     name: str
     outcome: str
     good: bool
@@ -93,7 +93,7 @@ def _of_mistake(number: int) -> Row:
     mistake = MISTAKES[number]
     found = control(mistake)
     good = found.outcome is Outcome.NAMED
-    return Row("mistakes", mistake.todo, mistake.name, str(found.outcome), good, " | ".join(found.claimed))
+    return Row("mistakes", mistake.part, mistake.name, str(found.outcome), good, " | ".join(found.claimed))
 
 
 def _of_slip(number: int) -> Row:

@@ -43,7 +43,7 @@ def changed(name: str, changes: Sequence[Body | Swap], file: str = "neural_netwo
 
 def with_mistake(mistake: Mistake) -> Variant:
     """The shipped network with a known mistake plugged in."""
-    return changed(f"TODO {mistake.todo}: {mistake.name}", mistake.plug, mistake.file)
+    return changed(f"TODO {mistake.part}: {mistake.name}", mistake.plug, mistake.file)
 
 
 def _swapped(source: str, swap: Swap) -> str:

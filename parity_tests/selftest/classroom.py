@@ -39,7 +39,7 @@ def invented(task: Task) -> Outcome:
 def _record(task: Task, case: cases.Case, q: cases.Quantity, source: str) -> Record:
     usual = record(
         submission=task.name,
-        todo=q.todo,
+        part=q.part,
         check=case.check,
         case=case.name,
         quantity=q.name,

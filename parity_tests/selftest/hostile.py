@@ -61,10 +61,10 @@ def hostile_run(text: str) -> InventedRun:
     records = [
         record(**fields),
         mismatch(**fields),
-        mismatch(**{**fields, "quantity": f"{text}2", "todo": "3", "verdict": "crashed", "line": 7, "ratio": None}),
+        mismatch(**{**fields, "quantity": f"{text}2", "part": "3", "verdict": "crashed", "line": 7, "ratio": None}),
         record(**{**fields, "quantity": f"{text}3", "verdict": "undecided"}),
         record(**{**fields, "quantity": f"{text}4", "verdict": "harness_error", "ratio": None}),
-        record(**{**fields, "quantity": f"{text}5", "todo": "utils", "verdict": "missing", "explained_by": text}),
+        record(**{**fields, "quantity": f"{text}5", "part": "utils", "verdict": "missing", "explained_by": text}),
     ]
     usual = InventedRun().arrays
     return InventedRun(

@@ -14,8 +14,9 @@ def record(**fields: Any) -> Record:
     """A record that matches, but for the fields given."""
     usual: dict[str, Any] = {
         "submission": "homework",
+        "assignment": "mlp",
         "edition": "2019",
-        "todo": "4",
+        "part": "4",
         "check": "linear",
         "case": "linear/one-row/float64",
         "quantity": "gradient of W",
@@ -34,6 +35,9 @@ def record(**fields: Any) -> Record:
         "got": 0.25,
         "want": 0.25,
         "blame": "",
+        "radius_kind": "derived",
+        "undecided": 0,
+        "resolution": 1e-15,
         "diagnosis": "",
         "explained_by": "",
         "message": "",

@@ -73,7 +73,7 @@ def ask_and_judge(
             )
             for case in plan
         ]
-        setting = Setting("it", hello.edition, "cpu", "none")
+        setting = Setting("it", "mlp", hello.edition, "cpu", "none")
         judged: dict[str, dict[str, Comparison]] = {}
         seen: dict[str, Observation] = {}
         for case, observation in zip(plan, interview(runner, questions, seconds_in_all=SECONDS_IN_ALL), strict=True):
@@ -92,11 +92,11 @@ def at_fault(records: Sequence[Record]) -> dict[str, str]:
     found: dict[str, str] = {}
     for r in records:
         if r.verdict in FAILING and not r.explained_by:
-            found.setdefault(r.todo, f"{r.case}, {r.verdict}: {r.message}")
+            found.setdefault(r.part, f"{r.case}, {r.verdict}: {r.message}")
     return found
 
 
 def charged(records: Sequence[Record]) -> set[str]:
     """The TODOs that failing records are charged to, and those that explain them."""
     failing = [r for r in records if r.verdict in FAILING]
-    return {r.explained_by or r.todo for r in failing}
+    return {r.explained_by or r.part for r in failing}

@@ -11,7 +11,7 @@ Swap = tuple[str, str]
 class Slip:
     """What is changed, the TODO that must fail for it, and how it must fail."""
 
-    todo: str
+    part: str
     swaps: tuple[Swap, ...] = ()
     utils: tuple[Swap, ...] = ()
     verdict: str = "mismatch"
@@ -26,7 +26,7 @@ class Slip:
 class Rewrite:
     """What is changed, the TODOs whose cases are asked, and a part of the note that it must get ("" for none)."""
 
-    todos: str
+    parts: str
     swaps: tuple[Swap, ...] = ()
     utils: tuple[Swap, ...] = ()
     note: str = ""
@@ -455,12 +455,12 @@ PLAIN = (
 )
 WRONG |= {
     f"{name} at all": Slip(
-        todo,
-        ((f"# TODO {todo}\n    def {method}(", f"# TODO {todo}\n    def other("),),
+        part,
+        ((f"# TODO {part}\n    def {method}(", f"# TODO {part}\n    def other("),),
         verdict="missing",
         words=f"defines no {words}",
     )
-    for todo, name, method, words in (
+    for part, name, method, words in (
         ("3", "linear: no forward", "forward", "linear_layer.forward"),
         ("4", "linear: no backward", "backward", "linear_layer.backward"),
         ("5", "tanh: no forward", "forward", "tanh.forward"),

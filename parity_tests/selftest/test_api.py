@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from parity_tests.api import check as api
-from parity_tests.api.notebook import TODOS, parts_of, source_of, write_objects
+from parity_tests.api.notebook import NAMES, parts_of, source_of, write_objects
 from parity_tests.protocol.errors import UsageError
 from parity_tests.selftest.invented import InventedRun, mismatch, record
 
@@ -69,22 +69,22 @@ def test_a_folder_a_module_and_nothing(asked: list[Any], tmp_path: Path) -> None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    api.check(str(tmp_path), todos=[7, 8])
+    api.check(str(tmp_path), parts=[7, 8])
     api.check(module, timeout=3)
     api.check()
     assert asked[0][0]["neural_networks.py"] == source
-    assert asked[0][1]["todos"] == {"7", "8"}
+    assert asked[0][1]["parts"] == {"7", "8"}
     assert asked[1][0] == {"neural_networks.py": source, "utils.py": "# theirs\n"}
     assert asked[1][1]["timeout"] == 3
     assert asked[2][0]["neural_networks.py"] == (SHIPPED / "neural_networks.py").read_text(encoding="utf-8")
-    assert [options["todos"] for _, options in asked[1:]] == [None, None]
+    assert [options["parts"] for _, options in asked[1:]] == [None, None]
 
 
 def test_a_class_brings_what_it_uses_and_is_judged_alone(asked: list[Any]) -> None:
     api.check(relu)
     files, options = asked[0]
     source = files["neural_networks.py"]
-    assert options["todos"] == {"7", "8"}
+    assert options["parts"] == {"7", "8"}
     assert source.count("class relu") == 1
     for part in (
         "class relu(base):",
@@ -109,12 +109,12 @@ def test_a_class_brings_what_it_uses_and_is_judged_alone(asked: list[Any]) -> No
 
 def test_several_and_a_namespace_and_the_other_name_of_sgd(asked: list[Any]) -> None:
     api.check([relu, miniBatchGradientDescent])
-    assert asked[0][1]["todos"] == {"1", "7", "8"}
+    assert asked[0][1]["parts"] == {"1", "7", "8"}
     source = asked[0][0]["neural_networks.py"]
     assert "def miniBatchStochasticGradientDescent" not in source
     assert "miniBatchStochasticGradientDescent = miniBatchGradientDescent" in source
-    api.check(globals(), todos=[1])
-    assert asked[1][1]["todos"] == {"1"}
+    api.check(globals(), parts=[1])
+    assert asked[1][1]["parts"] == {"1"}
     assert {thing.__name__ for thing in parts_of(globals())} == {"relu", "miniBatchGradientDescent"}
 
 
@@ -128,20 +128,20 @@ def test_what_is_no_part_is_a_sentence(asked: list[Any], tmp_path: Path) -> None
     with pytest.raises(UsageError, match="source of tanh cannot be found"):
         write_objects([namespace["tanh"]], tmp_path, SHIPPED)
     assert not asked
-    assert set(TODOS) >= {"linear_layer", "tanh", "relu", "dropout", "main"}
+    assert set(NAMES) >= {"linear_layer", "tanh", "relu", "dropout", "main"}
     assert isinstance(helper, FunctionType)
     assert source_of(helper).startswith("def helper(")
 
 
 def test_a_result_is_short_text_a_frame_and_a_page_in_a_frame_of_its_own(tmp_path: Path) -> None:
-    result = api.Result(InventedRun(records=[record(todo="3"), mismatch(message="x <b> & 'y'")]))
+    result = api.Result(InventedRun(records=[record(part="3"), mismatch(message="x <b> & 'y'")]))
     assert repr(result).splitlines() == [
         "Disagreement: 1 of 2 quantities do not agree with torch, in TODO 4.",
         "  TODO 4 (linear, backward): mismatch",
         "  x <b> & 'y'.",
     ]
     assert list(result.frame["verdict"]) == ["match", "mismatch"]
-    assert list(result.summary["todo"]) == ["3", "4"]
+    assert list(result.summary["part"]) == ["3", "4"]
     assert not result.agrees
     assert not result
     shown = result._repr_html_()

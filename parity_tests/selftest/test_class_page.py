@@ -26,23 +26,23 @@ def class_of(names: list[str]) -> dict[str, Any]:
     draw = random.Random(0)
     rows, records = [], []
     for name in names:
-        points = {part: float(draw.choice((0, 7.5, 15))) for part in PARTS}
+        points = {item: float(draw.choice((0, 7.5, 15))) for item in PARTS}
         rows.append(
             {"submission": name, "student": f"Student {name}", "late": draw.choice(("", "2 days")), "edition": "2019"}
             | points
             | {"total": sum(points.values()), "maximum": 75.0, "status": "graded", "overridden": ""}
         )
-        for todo in draw.sample(("1", "4", "6", "8", "9", "10"), 4):
+        for part in draw.sample(("1", "4", "6", "8", "9", "10"), 4):
             records += [
-                (name, draw.choice(MISTAKES), todo, "gradient of W", "mismatch", ""),
-                (name, "", todo, "updated W", "mismatch", todo),
+                (name, draw.choice(MISTAKES), part, "gradient of W", "mismatch", ""),
+                (name, "", part, "updated W", "mismatch", part),
             ]
-    columns = ["submission", "diagnosis", "todo", "quantity", "verdict", "explained_by"]
-    parts = [(p, len(names), 1, 1, len(names) - 2, 0, 0.5, "") for p in PARTS]
-    part_columns = ["part", "asked", "right", "partly", "none", "undecided", "mean_share", "commonest"]
+    columns = ["submission", "diagnosis", "part", "quantity", "verdict", "explained_by"]
+    items = [(p, len(names), 1, 1, len(names) - 2, 0, 0.5, "") for p in PARTS]
+    part_columns = ["item", "asked", "right", "partly", "none", "undecided", "mean_share", "commonest"]
     return {
         "grades": grades_frame(rows, PARTS),
-        "parts": pd.DataFrame(parts, columns=part_columns),
+        "items": pd.DataFrame(items, columns=part_columns),
         "looks": look_frame(
             [(names[0], "identical", f"the same code as {names[-1]}"), ("Zoe Roster", "nothing", "why")]
         ),

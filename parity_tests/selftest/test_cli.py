@@ -18,7 +18,7 @@ from parity_tests.selftest.invented import InventedRun, mismatch, record
 from reports.model.run_folder import load
 
 SHIPPED = Path("the shipped network")
-AGREED = InventedRun(records=[record(), record(todo="utils", case="utils/ties/float64")], arrays={})
+AGREED = InventedRun(records=[record(), record(part="utils", case="utils/ties/float64")], arrays={})
 
 
 class FakeCheck:
@@ -69,7 +69,7 @@ def test_the_shipped_network_is_checked_by_default(fake: FakeCheck, parity: Pari
         "device": "cpu",
         "dtypes": ("float64", "float32"),
         "seed": 0,
-        "todos": None,
+        "parts": None,
         "edition": None,
         "timeout": 10.0,
         "allow": (),
@@ -80,13 +80,13 @@ def test_the_shipped_network_is_checked_by_default(fake: FakeCheck, parity: Pari
 
 
 def test_options_reach_the_check(fake: FakeCheck, parity: Parity, tmp_path: Path) -> None:
-    arguments = "check homework --dtype float32 --seed 7 --todo 3,4 --todo utils --edition 2020-22 --timeout 2.5"
+    arguments = "check homework --dtype float32 --seed 7 --part 3,4 --part utils --edition 2020-22 --timeout 2.5"
     assert parity(*arguments.split(), "--allow", "scipy, sklearn.svm", "--allow", "nltk", "--out", "o/r")[0] == 0
     ((folder, options),) = fake.asked
     assert folder == Path("homework")
     assert options["dtypes"] == ("float32",)
     assert options["seed"] == 7
-    assert options["todos"] == frozenset({"3", "4", "utils"})
+    assert options["parts"] == frozenset({"3", "4", "utils"})
     assert options["edition"] == "2020-22"
     assert options["timeout"] == 2.5
     assert options["allow"] == ("scipy", "sklearn.svm", "nltk")
@@ -139,7 +139,7 @@ def test_output_that_is_no_terminal_has_no_colour_and_no_bar(fake: FakeCheck, pa
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["check", "--todo", "12"], "'12' is no TODO"),
+        (["check", "--part", "12"], "'12' is no TODO"),
         (["check", "--dtype", "float16"], "float16"),
         (["check", "--seed", "-1"], "-1"),
         (["check", "--seed", "x"], "x"),

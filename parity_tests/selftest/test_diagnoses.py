@@ -26,8 +26,8 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 def test_at_least_sixty_mistakes_are_known_each_todo_has_some_and_names_are_unique() -> None:
     assert len(MISTAKES) >= 60
-    assert {mistake.todo for mistake in MISTAKES} == {*map(str, range(1, 11)), "utils"}
-    names = Counter((mistake.todo, mistake.part, mistake.name) for mistake in MISTAKES)
+    assert {mistake.part for mistake in MISTAKES} == {*map(str, range(1, 11)), "utils"}
+    names = Counter((mistake.part, mistake.operation, mistake.name) for mistake in MISTAKES)
     assert names.most_common(1)[0][1] == 1
     for mistake in MISTAKES:
         assert mistake.hint.endswith((".", "?")), mistake.name
@@ -35,13 +35,13 @@ def test_at_least_sixty_mistakes_are_known_each_todo_has_some_and_names_are_uniq
         assert sum(how is not None and how != "" for how in ways) == 1
 
 
-PARTS = [mistake for mistake in MISTAKES if mistake.todo != "10"]
-WIRED = [mistake for mistake in MISTAKES if mistake.todo == "10"]
+PARTS = [mistake for mistake in MISTAKES if mistake.part != "10"]
+WIRED = [mistake for mistake in MISTAKES if mistake.part == "10"]
 QUICK = [*PARTS[::5], *WIRED[::12]]
 """Some of them here, all of them in `parity selftest`; a run of main takes a process of its own."""
 
 
-@pytest.mark.parametrize("mistake", QUICK, ids=lambda mistake: f"{mistake.todo}: {mistake.name}")
+@pytest.mark.parametrize("mistake", QUICK, ids=lambda mistake: f"{mistake.part}: {mistake.name}")
 def test_a_known_mistake_is_caught_at_its_todo_with_its_name(mistake: Mistake) -> None:
     found = judged(mistake)
     assert found is Outcome.NAMED
@@ -53,9 +53,9 @@ def test_the_shipped_network_has_no_diagnosis() -> None:
     assert {record.diagnosis for record in found} == {""}
 
 
-def bad(changes: Sequence[Body | Swap], todo: str) -> list[Record]:
+def bad(changes: Sequence[Body | Swap], part: str) -> list[Record]:
     """The failing records of a change of the shipped network, in the cases of a TODO."""
-    found = records(changed("test", changes), lambda case: case.check in CHECKS[todo])
+    found = records(changed("test", changes), lambda case: case.check in CHECKS[part])
     return [record for record in found if record.verdict in FAILING and not record.explained_by]
 
 
@@ -146,7 +146,7 @@ def test_nothing_is_claimed_that_is_not_reproduced_everywhere() -> None:
 
 def test_two_mistakes_that_give_the_same_are_both_named_the_simplest_first() -> None:
     # At one row only, and there, the last row alone and the first alone are the same: two names would be claimed.
-    kept = [m.name for m in MISTAKES if m.part == "linear.gradient of W"]
+    kept = [m.name for m in MISTAKES if m.operation == "linear.gradient of W"]
     names = {r.diagnosis for r in bad([Body("linear_layer.backward", with_body("0 * X.T @ grad"))], "4")}
     assert names == {"the gradient of W stays zero"}
     assert kept.index("the gradient of W is averaged over the rows") == 0

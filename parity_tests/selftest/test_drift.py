@@ -143,7 +143,7 @@ def test_the_command_writes_compares_and_fails_on_drift(
     assert parity("check", "--fail-on", "drift")[0] == 2
     assert parity("check", "--update-baseline")[0] == 2
     before = file.read_text()
-    assert parity("check", "--baseline", str(file), "--update-baseline", "--todo", "4")[0] == 2
+    assert parity("check", "--baseline", str(file), "--update-baseline", "--part", "4")[0] == 2
     assert file.read_text() == before
     file.write_text("nonsense")
     status, _, err = parity("check", "--baseline", str(file))

@@ -91,7 +91,7 @@ def test_every_submission_ends_with_a_grade_pages_and_its_records(
     assert {record.submission for record in records} == {"ann", "bob"}
     assert "85 of 100 points" in (out / "submissions" / "bob" / "feedback.md").read_text()
     assert '"score": 85.0' in (out / "submissions" / "bob" / "results.json").read_text()
-    relu = pd.read_csv(out / "class.csv").set_index("part").loc["relu"]
+    relu = pd.read_csv(out / "class.csv").set_index("item").loc["relu"]
     assert (relu["asked"], relu["right"], relu["none"]) == (2, 1, 1)
 
 
@@ -254,7 +254,7 @@ def test_an_override_is_applied_last_shown_and_kept(asked: list[str], parity: Pa
     source, out = classroom(tmp_path / "class", ann="", bob="# wrong relu"), tmp_path / "out"
     parity("grade", source, "--out", out)
     overrides = tmp_path / "overrides.csv"
-    overrides.write_text("submission,part,points,reason\nbob,relu,7.5,seen in office hours\n")
+    overrides.write_text("submission,item,points,reason\nbob,relu,7.5,seen in office hours\n")
     assert "bob: 85 → 92.5 (+7.50)" in parity("regrade", out, "--overrides", overrides)[1]
     parity("grade", source, "--out", out)
     assert grades(out).loc["bob", "total"] == 92.5

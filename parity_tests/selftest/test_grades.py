@@ -10,7 +10,7 @@ import pytest
 from parity_tests.grading.class_table import ClassTable
 from parity_tests.grading.feedback import feedback_page
 from parity_tests.grading.points import Override, grade, load_overrides, with_overrides
-from parity_tests.grading.rubric import Part, Rubric, RubricError, load_rubric, parse_rubric
+from parity_tests.grading.rubric import Item, Rubric, RubricError, load_rubric, parse_rubric
 from parity_tests.grading.tables import DEFAULT_RUBRIC, known_checks
 from parity_tests.selftest.invented import mismatch, record
 from reports.model.records import Record
@@ -19,7 +19,7 @@ USUAL = load_rubric(DEFAULT_RUBRIC, known_checks())
 
 
 def points(records: list[Record], rubric: Rubric = USUAL) -> dict[str, float | None]:
-    return {part.part: part.points for part in grade(records, rubric).parts}
+    return {item.item: item.points for item in grade(records, rubric).items}
 
 
 def rows(check: str, *quantities: str, **fields: Any) -> list[Record]:
@@ -27,7 +27,7 @@ def rows(check: str, *quantities: str, **fields: Any) -> list[Record]:
 
 
 def test_the_usual_rubric_is_that_of_the_assignment() -> None:
-    assert {part.name: part.points for part in USUAL.parts} == {
+    assert {item.name: item.points for item in USUAL.items} == {
         "linear": 15,
         "tanh": 15,
         "relu": 15,
@@ -36,8 +36,8 @@ def test_the_usual_rubric_is_that_of_the_assignment() -> None:
         "network": 10,
         "main": 20,
     }
-    assert sum(part.points for part in USUAL.parts) == 100
-    assert {check for part in USUAL.parts for check in part.checks} | {"utils", "loss"} == known_checks()
+    assert sum(item.points for item in USUAL.items) == 100
+    assert {check for item in USUAL.items for check in item.checks} | {"utils", "loss"} == known_checks()
 
 
 def test_each_quantity_weighs_the_same_and_one_failing_record_loses_it() -> None:
@@ -48,7 +48,7 @@ def test_each_quantity_weighs_the_same_and_one_failing_record_loses_it() -> None
 
 
 def test_without_partial_credit_a_part_is_all_or_nothing() -> None:
-    strict = Rubric((Part("linear", 15, ("linear",)),), partial_credit=False)
+    strict = Rubric((Item("linear", 15, ("linear",)),), partial_credit=False)
     assert points(rows("linear", "a", "b"), strict) == {"linear": 15}
     assert points([*rows("linear", "a"), mismatch(quantity="b")], strict) == {"linear": 0}
 
@@ -56,30 +56,30 @@ def test_without_partial_credit_a_part_is_all_or_nothing() -> None:
 def test_notes_cost_what_the_rubric_says() -> None:
     records = [record(quantity="a", note="overwrites X; warns"), record(quantity="b", note="warns")]
     assert points(records)["linear"] == 15
-    assert points(records, Rubric(USUAL.parts, note_cost=2))["linear"] == 11
+    assert points(records, Rubric(USUAL.items, note_cost=2))["linear"] == 11
 
 
 def test_what_another_todo_explains_counts_as_earned() -> None:
-    wiring = rows("main", "weights", "losses", todo="10")
-    echo = mismatch(check="main", quantity="weights", todo="4", explained_by="4")
+    wiring = rows("main", "weights", "losses", part="10")
+    echo = mismatch(check="main", quantity="weights", part="4", explained_by="4")
     assert points([*wiring, echo])["main"] == 20
-    assert points([*wiring, mismatch(check="main", quantity="weights", todo="10", explained_by="10")])["main"] == 10
-    assert points([*wiring, mismatch(check="main", quantity="weights", todo="10")])["main"] == 10
+    assert points([*wiring, mismatch(check="main", quantity="weights", part="10", explained_by="10")])["main"] == 10
+    assert points([*wiring, mismatch(check="main", quantity="weights", part="10")])["main"] == 10
 
 
-@pytest.mark.parametrize("todo", ["1", "10"])
-def test_unless_sgd_or_main_is_itself_missing(todo: str) -> None:
-    check = "sgd" if todo == "1" else "main"
-    absent = [record(check=check, quantity="weights", todo=todo, verdict="missing")]
-    echo = mismatch(check="main", quantity="losses", todo="4", explained_by="4")
+@pytest.mark.parametrize("part", ["1", "10"])
+def test_unless_sgd_or_main_is_itself_missing(part: str) -> None:
+    check = "sgd" if part == "1" else "main"
+    absent = [record(check=check, quantity="weights", part=part, verdict="missing")]
+    echo = mismatch(check="main", quantity="losses", part="4", explained_by="4")
     assert points([*rows("main", "losses"), echo])["main"] == 20
     assert points([*rows("main", "losses"), echo, *absent])["main"] == 0
 
 
 def test_utils_costs_nothing() -> None:
-    records = [*rows("network", "L1 output", todo="3"), mismatch(check="network", quantity="loss", todo="utils")]
+    records = [*rows("network", "L1 output", part="3"), mismatch(check="network", quantity="loss", part="utils")]
     assert (
-        points([*records, mismatch(check="loss", todo="utils"), mismatch(check="import", todo="utils")])["network"]
+        points([*records, mismatch(check="loss", part="utils"), mismatch(check="import", part="utils")])["network"]
         == 10
     )
 
@@ -87,7 +87,7 @@ def test_utils_costs_nothing() -> None:
 def test_undecided_leaves_both_sides() -> None:
     open_ = record(quantity="a", verdict="undecided")
     graded = grade([open_, *rows("linear", "b"), mismatch(quantity="c")], USUAL)
-    (linear, *_) = graded.parts
+    (linear, *_) = graded.items
     assert (linear.points, linear.maximum, linear.right, linear.counted, linear.undecided) == (7.5, 15, 1, 2, 1)
     assert points([open_, record(quantity="a"), mismatch(quantity="c")])["linear"] == 7.5
 
@@ -124,19 +124,19 @@ def test_an_override_is_applied_last_and_shown() -> None:
         ("ann,linear,x,why", "line 2: 'x' is not a number"),
         ("ann,linear,nan,why", "line 2: 'nan' is not a number"),
         ("bob,linear,1,why", "line 2: there is no submission 'bob'"),
-        ("ann,lineer,1,why", "line 2: the rubric has no part 'lineer'"),
+        ("ann,lineer,1,why", "line 2: the rubric has no item 'lineer'"),
         ("ann,linear,1,", "line 2: an override needs a reason"),
-        ("ann,linear,1,why\n\nann,linear,2,why", "line 4: this part of ann is overridden twice"),
+        ("ann,linear,1,why\n\nann,linear,2,why", "line 4: this item of ann is overridden twice"),
     ],
 )
 def test_a_wrong_override_is_a_sentence_with_its_line(tmp_path: Path, rows_: str, words: str) -> None:
     path = tmp_path / "overrides.csv"
-    path.write_text(f"Submission,part,points,reason\n{rows_}\n")
+    path.write_text(f"Submission,item,points,reason\n{rows_}\n")
     with pytest.raises(RubricError, match=words):
         load_overrides(path, ["ann"], ["linear"])
 
 
-PART = '[[part]]\nname = "linear"\npoints = 15\nchecks = ["linear"]\n'
+PART = '[[item]]\nname = "linear"\npoints = 15\nchecks = ["linear"]\n'
 
 
 @pytest.mark.parametrize(
@@ -147,15 +147,15 @@ PART = '[[part]]\nname = "linear"\npoints = 15\nchecks = ["linear"]\n'
         (f"\nnote_cost = -1\n{PART}", "line 2: note_cost must be a number of points, 0 or more, not -1"),
         (f"{PART}\n{PART.replace('15', 'inf').replace('linear', 'relu')}", "line 8: points must be a number"),
         (PART.replace('["linear"]', '["linaer"]'), "line 4: there is no check 'linaer'"),
-        (PART + PART, "line 6: a part cannot be called 'linear'"),
+        (PART + PART, "line 6: a item cannot be called 'linear'"),
         (PART + PART.replace('name = "linear"', 'name = "other"'), "line 8: the check 'linear' already gives points"),
         (PART.replace("name", "nmae"), "line 2: there is no setting 'nmae'"),
-        (PART.replace("points = 15\n", ""), "line 1: this part has no points"),
+        (PART.replace("points = 15\n", ""), "line 1: this item has no points"),
         (PART.replace("15", '"15"'), "line 3: points must be a number"),
         (PART.replace('["linear"]', '"linear"'), "line 4: checks must be a list"),
-        (PART.replace('"linear"\n', '"total"\n'), "line 2: a part cannot be called 'total'"),
-        (PART.replace("15", "0"), "line 3: all parts are worth 0 points"),
-        ("note_cost = 0\n", r"no \[\[part\]\]"),
+        (PART.replace('"linear"\n', '"total"\n'), "line 2: a item cannot be called 'total'"),
+        (PART.replace("15", "0"), "line 3: all items are worth 0 points"),
+        ("note_cost = 0\n", r"no \[\[item\]\]"),
     ],
 )
 def test_a_wrong_rubric_is_a_sentence_with_its_line(text: str, words: str) -> None:
@@ -170,7 +170,7 @@ def test_the_table_of_a_class_counts_and_names_the_commonest_mistakes() -> None:
     faulty = [record(verdict="harness_error")]
     for records in (good, off, off, bad, faulty):
         table.add(records, grade(records, USUAL))
-    row = table.frame().set_index("part").loc["linear"]
+    row = table.frame().set_index("item").loc["linear"]
     assert (row["asked"], row["right"], row["partly"], row["none"]) == (4, 1, 2, 1)
     assert row["mean_share"] == 0.5
     assert row["commonest"] == "forgot to sum (2); TODO 4: a is off (1); TODO 4: b is off (1)"
@@ -182,7 +182,7 @@ def test_feedback_says_what_is_right_what_is_wrong_and_nothing_as_markup() -> No
         diagnosis="no sum",
         verdict="crashed",
     )
-    records = [record(todo="3", quantity="output"), hostile, record(todo="7", check="relu", note="promoted <b>")]
+    records = [record(part="3", quantity="output"), hostile, record(part="7", check="relu", note="promoted <b>")]
     page = feedback_page(
         "ann | <b>",
         records,

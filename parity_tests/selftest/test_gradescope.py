@@ -69,7 +69,7 @@ def results(records: list[Record], *overrides: Override, **more: Any) -> dict[st
 
 
 def test_each_part_is_a_test_with_its_points_and_what_to_look_at() -> None:
-    found = results([mismatch(), record(quantity="output"), record(check="relu", todo="7")], seconds=1.5)
+    found = results([mismatch(), record(quantity="output"), record(check="relu", part="7")], seconds=1.5)
     assert (found["score"], found["execution_time"]) == (22.5, 1.5)
     linear, relu = found["tests"]
     assert (linear["name"], linear["score"], linear["max_score"], linear["status"]) == ("linear", 7.5, 15, "failed")
@@ -92,7 +92,7 @@ def test_an_override_is_shown_beside_its_points() -> None:
 
 
 def test_what_costs_nothing_is_said_and_costs_nothing() -> None:
-    found = results([record(), mismatch(todo="utils", check="loss", message="the loss is off")])
+    found = results([record(), mismatch(part="utils", check="loss", message="the loss is off")])
     assert found["score"] == 15
     assert "These cost no points" in found["output"]
     assert "the loss is off" in found["output"]

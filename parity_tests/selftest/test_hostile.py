@@ -86,12 +86,12 @@ def judge(folder: Path, level: str, servers: Servers | None = None) -> Judged:
         ]
         seen = list(interview(runner, questions, seconds_in_all=60.0))
         output = runner.output
-    setting = Setting("it", hello.edition, "cpu", level)
+    setting = Setting("it", "mlp", hello.edition, "cpu", level)
     records = [import_record(setting, (hello.import_failure, hello.utils_failure))]
     for case, observation in zip(plan, seen, strict=True):
         judged = expectations.judge(case, inputs.draw(case, SEED), observation, "cpu")
         records += records_of(setting, case, judged, observation)
-    return Judged([record for record in records if record.todo in ("7", "utils")], output)
+    return Judged([record for record in records if record.part in ("7", "utils")], output)
 
 
 def rows(run: Judged) -> list[dict[str, Any]]:

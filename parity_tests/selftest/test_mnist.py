@@ -105,7 +105,7 @@ def test_npz_is_read_as_the_shipped_one_is(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kept", [0, 100, 100_000, 1_100_000])
 def test_an_npz_cut_short_is_said_to_be(tmp_path: Path, kept: int) -> None:
-    whole = (resources.files("reference") / "data" / "mnist_subset.npz").read_bytes()
+    whole = (resources.files("parity_tests.assignments.mlp") / "data" / "mnist_subset.npz").read_bytes()
     file = tmp_path / "digits.npz"
     file.write_bytes(whole[:kept])
     with pytest.raises(DataError, match=r"digits\.npz is damaged or cut short"):
@@ -114,7 +114,7 @@ def test_an_npz_cut_short_is_said_to_be(tmp_path: Path, kept: int) -> None:
 
 @pytest.mark.parametrize("place", [60_000, 600_000, 1_000_000])
 def test_an_npz_with_flipped_bytes_is_said_to_be_damaged(tmp_path: Path, place: int) -> None:
-    content = bytearray((resources.files("reference") / "data" / "mnist_subset.npz").read_bytes())
+    content = bytearray((resources.files("parity_tests.assignments.mlp") / "data" / "mnist_subset.npz").read_bytes())
     content[place : place + 8] = bytes(255 - byte for byte in content[place : place + 8])
     file = tmp_path / "digits.npz"
     file.write_bytes(content)

@@ -29,12 +29,12 @@ def flawed() -> InventedRun:
     long = "a-very-long-name" * 12
     return InventedRun(
         records=[
-            *(record(todo=todo, ratio=0.3, dtype=dtype) for todo in PARTS for dtype in ("float64", "float32")),
+            *(record(part=part, ratio=0.3, dtype=dtype) for part in PARTS for dtype in ("float64", "float32")),
             mismatch(case="linear/wide/float64", diagnosis="mean instead of sum", note="overwrites its input"),
-            mismatch(todo="3", quantity=long, message=f"{long} is wrong", verdict="crashed", file=f"{long}.py", line=3),
-            mismatch(todo="7", message="another", ratio=float("inf")),
-            record(todo="10", check="main", verdict="undecided", message="cannot be told", ratio=0.0),
-            record(todo="utils", verdict="harness_error", message="the worker spoke nonsense"),
+            mismatch(part="3", quantity=long, message=f"{long} is wrong", verdict="crashed", file=f"{long}.py", line=3),
+            mismatch(part="7", message="another", ratio=float("inf")),
+            record(part="10", check="main", verdict="undecided", message="cannot be told", ratio=0.0),
+            record(part="utils", verdict="harness_error", message="the worker spoke nonsense"),
         ],
         environment={
             "versions": {"numpy": "2.4.6"},
@@ -44,7 +44,7 @@ def flawed() -> InventedRun:
 
 
 PAGES = {
-    "agreement": report_page(InventedRun(records=[record(), record(todo="3")]), parts=PARTS),
+    "agreement": report_page(InventedRun(records=[record(), record(part="3")]), parts=PARTS),
     "flawed": report_page(
         flawed(),
         parts=PARTS,

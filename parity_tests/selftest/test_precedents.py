@@ -97,7 +97,7 @@ def test_what_failed_is_judged_each_time() -> None:
 
 def test_records_are_the_same_with_precedents_as_without(tmp_path: Path) -> None:
     def records(folder: Path, precedents: Precedents | None) -> list[Any]:
-        run = check(folder, dtypes=("float64",), todos=frozenset({"7", "8"}), precedents=precedents)
+        run = check(folder, dtypes=("float64",), parts=frozenset({"7", "8"}), precedents=precedents)
         return [replace(record, seconds=0.0, submission="") for record in run.records]
 
     source = (shipped_network() / "neural_networks.py").read_text()

@@ -8,14 +8,14 @@ import math
 import pytest
 
 from parity_tests.selftest.invented import mismatch, record
-from reports.model.records import COLUMNS, FAILING, VERDICTS, failing, from_frame, to_frame, todo_order
+from reports.model.records import COLUMNS, FAILING, VERDICTS, failing, from_frame, part_order, to_frame
 from reports.model.summary import summary_frame, worst
 
 
 def test_columns_are_the_designs_in_its_order() -> None:
     assert " ".join(COLUMNS) == (
-        "submission edition todo check case quantity device dtype isolation step verdict gap radius ratio ulps "
-        "bad total where got want blame diagnosis explained_by message note file line seconds"
+        "submission assignment edition part check case quantity device dtype isolation step verdict gap radius ratio ulps "
+        "bad total where got want blame radius_kind undecided resolution diagnosis explained_by message note file line seconds"
     )
 
 
@@ -70,19 +70,19 @@ def test_notes_fail_only_when_strict_and_promotion_never() -> None:
 
 
 def test_todos_are_sorted_as_people_count() -> None:
-    assert sorted(["utils", "10", "2", "1"], key=todo_order) == ["1", "2", "10", "utils"]
+    assert sorted(["utils", "10", "2", "1"], key=part_order) == ["1", "2", "10", "utils"]
 
 
 def test_summary_has_a_row_for_each_todo_and_dtype() -> None:
     records = [
-        record(todo="10", dtype="float64"),
-        record(todo="3", dtype="float32", ratio=0.7, case="linear/tall/float32"),
-        record(todo="3", dtype="float32", ratio=0.2, note="n"),
-        record(todo="3", dtype="float64", ratio=None, verdict="crashed", case="linear/wide/float64"),
-        record(todo="3", dtype="float64", ratio=0.9),
+        record(part="10", dtype="float64"),
+        record(part="3", dtype="float32", ratio=0.7, case="linear/tall/float32"),
+        record(part="3", dtype="float32", ratio=0.2, note="n"),
+        record(part="3", dtype="float64", ratio=None, verdict="crashed", case="linear/wide/float64"),
+        record(part="3", dtype="float64", ratio=0.9),
     ]
     summary = summary_frame(records)
-    assert list(zip(summary["todo"], summary["dtype"], strict=True)) == [
+    assert list(zip(summary["part"], summary["dtype"], strict=True)) == [
         ("3", "float32"),
         ("3", "float64"),
         ("10", "float64"),

@@ -127,9 +127,9 @@ def test_each_todo_is_found_in_the_source(tmp_path: Path) -> None:
 
 def test_a_reproduction_in_the_run_folder_is_on_the_page(run: Path, parity: Parity) -> None:
     text = '"""TODO 4, linear, gradient of W: {}."""\nprint("<b>got</b>")\n'
-    (run / "repro-todo-4-linear-gradient-of-w.py").write_text(text.format("a sum"))
-    (run / "repro-todo-4-linear-gradient-of-w-2.py").write_text(text.format("a mean"))
-    (run / "repro-todo-4-linear-gradient-of-wide.py").write_text("another quantity's")
+    (run / "repro-part-4-linear-gradient-of-w.py").write_text(text.format("a sum"))
+    (run / "repro-part-4-linear-gradient-of-w-2.py").write_text(text.format("a mean"))
+    (run / "repro-part-4-linear-gradient-of-wide.py").write_text("another quantity's")
     page = parity("report", str(run))[1]
     assert page.count("The smallest script that shows it") == 1
     assert "a sum" in page

@@ -194,10 +194,10 @@ def test_junit_is_valid_and_read_by_another_parser() -> None:
             record(),
             record(quantity="gradient of b"),
             record(),
-            mismatch(todo="3"),
+            mismatch(part="3"),
             mismatch(quantity="u", verdict="crashed", file="neural_networks.py", line=41),
             record(quantity="v", verdict="undecided"),
-            record(quantity="w", verdict="harness_error", todo="utils", message="it broke"),
+            record(quantity="w", verdict="harness_error", part="utils", message="it broke"),
             record(quantity="x", note="overwrites its input"),
         )
     ]
@@ -258,16 +258,16 @@ def test_json_says_the_outcome_in_a_word(records: list[Record], outcome: str) ->
 
 
 def test_annotations_stand_at_the_line_and_are_ten_at_most() -> None:
-    records = [mismatch(todo=str(n), quantity=f"q{n}", message=f"m{n}") for n in range(1, 4)]
+    records = [mismatch(part=str(n), quantity=f"q{n}", message=f"m{n}") for n in range(1, 4)]
     places: dict[str, Any] = {"2": ("neural_networks.py", 12)}
-    records[2] = mismatch(todo="3", verdict="crashed", file="utils.py", line=7, message="100%, and more")
+    records[2] = mismatch(part="3", verdict="crashed", file="utils.py", line=7, message="100%, and more")
     lines = annotation_lines(InventedRun(records=records), folder="a,b", places=places)
     assert lines == [
         "::error title=Parity%3A TODO 1::m1.",
         "::error file=a%2Cb/neural_networks.py,line=12,title=Parity%3A TODO 2::m2.",
         "::error file=a%2Cb/utils.py,line=7,title=Parity%3A TODO 3::100%25, and more. (utils.py, line 7)",
     ]
-    many = [mismatch(todo="4", quantity=f"q{n}", message=f"m{n}") for n in range(30)]
+    many = [mismatch(part="4", quantity=f"q{n}", message=f"m{n}") for n in range(30)]
     lines = annotation_lines(InventedRun(records=many))
     assert len(lines) == 10
     assert lines[-1].startswith("::notice title=Parity%3A and more::Disagreement: 30 of 30")

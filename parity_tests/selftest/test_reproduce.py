@@ -88,11 +88,11 @@ def run_alone(text: str, folder: Path, file: Path) -> subprocess.CompletedProces
 
 FORMULAS = [mistake for mistake in MISTAKES if mistake.formula is not None]
 DRAWS = [mistake for mistake in MISTAKES if mistake.experiment is not None]
-MAIN = [mistake for mistake in MISTAKES if mistake.todo == "10"]
+MAIN = [mistake for mistake in MISTAKES if mistake.part == "10"]
 
 
 @pytest.mark.parametrize(
-    "mistake", [*FORMULAS[::23], *DRAWS[::9], *MAIN[::9]], ids=lambda mistake: f"{mistake.todo}: {mistake.name}"
+    "mistake", [*FORMULAS[::23], *DRAWS[::9], *MAIN[::9]], ids=lambda mistake: f"{mistake.part}: {mistake.name}"
 )
 def test_a_script_shows_its_failure_and_the_shipped_network_does_not(mistake: Mistake, tmp_path: Path) -> None:
     variant = with_mistake(mistake)
@@ -219,7 +219,7 @@ def test_a_submission_without_utils_and_one_whose_import_breaks_off_have_scripts
     broken = {"neural_networks.py": f"{variant.neural_networks}\nraise RuntimeError", "utils.py": variant.utils}
     for name, files, expected in (("alone", source, {"8"}), ("broken", broken, {"8", "utils"})):
         folder = write(tmp_path / name, files)
-        run = check_network(folder, todos=frozenset({"8"}), dtypes=("float64",))
+        run = check_network(folder, parts=frozenset({"8"}), dtypes=("float64",))
         found = reproductions(run.records, run.environment)
         assert not found.without
         assert {text.split(",")[0].split()[-1] for text in found.scripts.values()} == expected
@@ -251,7 +251,7 @@ def test_check_and_show_write_the_scripts(tmp_path: Path) -> None:
     variant = changed("a", [Body("relu.backward", "return grad.copy()")])
     bad = write(tmp_path / "bad", variant.files())
     run = tmp_path / "run"
-    arguments = [str(bad), "--todo", "8", "--dtype", "float64", "--repro", "--out", str(run), "-q"]
+    arguments = [str(bad), "--part", "8", "--dtype", "float64", "--repro", "--out", str(run), "-q"]
     result = CliRunner().invoke(check, arguments, standalone_mode=False)
     assert result.return_value == 1, result.output
     files = list(run.glob("repro-*.py"))

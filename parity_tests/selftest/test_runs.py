@@ -128,7 +128,7 @@ def test_objects_are_never_pickled(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["=cmd()", "+1", "-1", "@x", "\tx", "\rx", "a\r=cmd()"])
 def test_no_cell_of_the_tables_is_a_formula(tmp_path: Path, text: str) -> None:
-    hostile = record(message=text, case=text, quantity=text, todo=text, note="plain", got=-1.5)
+    hostile = record(message=text, case=text, quantity=text, part=text, note="plain", got=-1.5)
     save(tmp_path / "run", InventedRun(records=[hostile]))
     for name in ("records.csv", "summary.csv"):
         with (tmp_path / "run" / name).open(newline="", encoding="utf-8") as file:

@@ -89,7 +89,7 @@ def test_the_bounds_are_tight_and_no_honest_comparison_is_over_one(tmp_path: Pat
 
 
 def test_the_command_fails_for_a_survivor_and_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    row = {"kind": "slips", "todo": "", "name": "f: a → b", "outcome": "survived", "good": False, "detail": ""}
+    row = {"kind": "slips", "part": "", "name": "f: a → b", "outcome": "survived", "good": False, "detail": ""}
     good = {**row, "name": "g: a → b", "outcome": "equivalent", "good": True, "detail": "the same values"}
 
     def prove(tasks: object, **_: object) -> Iterator[tuple[proof.Task, list[dict[str, object]]]]:

@@ -347,7 +347,7 @@ def f():
 def _server_of(server: object) -> int:
     """The process id of the server itself: bubblewrap's own stand before it."""
     process = int(server._process.pid)  # type: ignore[attr-defined]
-    while not Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")[3].endswith(b"forker.py"):
+    while not Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")[3].endswith(b"fork_server.py"):
         process = _child(process)
     return process
 

@@ -28,11 +28,11 @@ def page(run: InventedRun, *, strict: bool = False, width: int = 80) -> str:
 
 def test_each_todo_has_one_line_with_verdict_count_and_largest_ratio() -> None:
     records = [
-        record(todo="3", quantity="u", ratio=0.31, case="linear/tall/float32"),
-        record(todo="3", ratio=0.02),
+        record(part="3", quantity="u", ratio=0.31, case="linear/tall/float32"),
+        record(part="3", ratio=0.02),
         mismatch(),
         record(),
-        record(todo="utils", ratio=None),
+        record(part="utils", ratio=None),
     ]
     lines = page(InventedRun(records=records), width=100).splitlines()
     (forward,) = [line for line in lines if line.startswith("3 ")]
@@ -73,7 +73,7 @@ def test_different_diagnoses_verdicts_quantities_and_todos_are_not_folded() -> N
         mismatch(message="two", diagnosis="mean instead of sum"),
         mismatch(message="three", verdict="crashed"),
         mismatch(message="four", quantity="gradient of b"),
-        mismatch(message="five", todo="3"),
+        mismatch(message="five", part="3"),
     ]
     text = page(InventedRun(records=records))
     assert all(f"{word}." in text for word in ("one", "two", "three", "four", "five"))
@@ -83,8 +83,8 @@ def test_different_diagnoses_verdicts_quantities_and_todos_are_not_folded() -> N
 def test_a_file_that_does_not_parse_is_said_once() -> None:
     said = "neural_networks.py does not parse: '(' was never closed (line 7)"
     records = [
-        record(todo=todo, case=f"{todo}/{n}/float64", verdict="missing", ratio=None, message=said)
-        for todo in ("3", "4", "utils")
+        record(part=part, case=f"{part}/{n}/float64", verdict="missing", ratio=None, message=said)
+        for part in ("3", "4", "utils")
         for n in range(5)
     ]
     text = " ".join(page(InventedRun(records=records)).split())
@@ -95,10 +95,10 @@ def test_a_file_that_does_not_parse_is_said_once() -> None:
 def test_what_follows_from_a_crash_is_counted_with_it() -> None:
     crash = {"verdict": "crashed", "ratio": None, "file": "neural_networks.py", "line": 7}
     records = [
-        record(case="dropout/a/float64", todo="9", message="dropout raised ValueError", **crash),
-        record(case="network/b/float64", todo="9", check="network", message="network: dropout raised", **crash),
-        record(case="network/b/float64", todo="9", verdict="crashed", explained_by="9", message="x was not judged"),
-        record(case="network/c/float64", todo="9", verdict="crashed", explained_by="9", message="y was not judged"),
+        record(case="dropout/a/float64", part="9", message="dropout raised ValueError", **crash),
+        record(case="network/b/float64", part="9", check="network", message="network: dropout raised", **crash),
+        record(case="network/b/float64", part="9", verdict="crashed", explained_by="9", message="x was not judged"),
+        record(case="network/c/float64", part="9", verdict="crashed", explained_by="9", message="y was not judged"),
     ]
     text = " ".join(page(InventedRun(records=records)).split())
     assert text.count("raised") == 1
@@ -108,7 +108,7 @@ def test_what_follows_from_a_crash_is_counted_with_it() -> None:
 
 def test_consequences_of_something_else_are_counted_in_one_line() -> None:
     records = [
-        record(todo="8", verdict="crashed", explained_by="7", message=f"{name} was not judged") for name in "abc"
+        record(part="8", verdict="crashed", explained_by="7", message=f"{name} was not judged") for name in "abc"
     ]
     assert "Not judged, because of what is wrong at TODO 7: 3 quantities." in page(InventedRun(records=records))
 
@@ -130,10 +130,10 @@ def test_the_whole_network_repeats_a_todo_in_one_line_but_is_told_in_full_alone(
 
 def test_words_are_compared_without_the_title_of_the_case() -> None:
     records = [
-        record(todo=todo, case=f"tanh/{todo}/float64", verdict="missing", message=f"tanh {todo}: no class tanh")
-        for todo in ("5", "6")
+        record(part=part, case=f"tanh/{part}/float64", verdict="missing", message=f"tanh {part}: no class tanh")
+        for part in ("5", "6")
     ]
-    inputs = {f"tanh/{todo}/float64": {"title": f"tanh {todo}"} for todo in ("5", "6")}
+    inputs = {f"tanh/{part}/float64": {"title": f"tanh {part}"} for part in ("5", "6")}
     text = page(InventedRun(records=records, inputs=inputs))
     assert text.count("no class tanh") == 1
     assert "TODO 5/6" in text
@@ -171,7 +171,7 @@ def test_verdict_sentences() -> None:
     assert verdict_sentence([good, record()]) == (
         "Agreement: 2 of 2 quantities agree with torch; the largest gap is 0.62 of what rounding explains."
     )
-    assert verdict_sentence([good, bad, dataclasses.replace(bad, todo="10")]) == (
+    assert verdict_sentence([good, bad, dataclasses.replace(bad, part="10")]) == (
         "Disagreement: 2 of 3 quantities do not agree with torch, in TODO 4 and 10."
     )
     assert "1 undecided" in verdict_sentence([good, record(verdict="undecided")])
@@ -195,10 +195,10 @@ def test_case_to_look_at_is_the_worst_with_numbers() -> None:
 def test_an_accident_told_again_with_more_around_it_is_one() -> None:
     said = "neural_networks.py defines no relu"
     records = [
-        record(todo="7", case="relu/a/float64", verdict="missing", ratio=None, message=said),
-        record(todo="7", case="t/b/float64", verdict="missing", ratio=None, message=f"after step 1 {said}, and later"),
+        record(part="7", case="relu/a/float64", verdict="missing", ratio=None, message=said),
+        record(part="7", case="t/b/float64", verdict="missing", ratio=None, message=f"after step 1 {said}, and later"),
         record(
-            todo="7", case="t/c/float64", verdict="missing", ratio=None, message="neural_networks.py defines no sgd"
+            part="7", case="t/c/float64", verdict="missing", ratio=None, message="neural_networks.py defines no sgd"
         ),
     ]
     text = page(InventedRun(records=records))

@@ -277,12 +277,12 @@ BUGS = {
 @pytest.mark.parametrize("name", BUGS)
 @pytest.mark.parametrize("forced", [False, True])
 def test_a_bug_is_convicted_at_the_first_step_where_it_shows(name: str, forced: bool, tmp_path: Path) -> None:
-    changes, more, step, quantity, todo = BUGS[name]
+    changes, more, step, quantity, part = BUGS[name]
     run = traced(submission(tmp_path, *changes, more=more), replace(SMALL, forced=forced))
     assert run.divergence is not None
     assert run.divergence[:2] == (step, quantity)
     record = next(record for record in run.records if record.quantity == quantity)
-    assert (record.verdict, record.step, record.todo) == ("mismatch", step, todo)
+    assert (record.verdict, record.step, record.part) == ("mismatch", step, part)
     assert f"at step {step} " in record.message
     assert record.blame in ("submission", "")
     assert all(r.verdict in ("match", "undecided") or r.explained_by or r is record or forced for r in run.records)

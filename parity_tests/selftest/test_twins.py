@@ -21,7 +21,7 @@ def forwards(folder: Path, written: str) -> list[Record]:
             assert FORWARD in source
             source = source.replace(FORWARD, written)
         (folder / name).write_text(source, encoding="utf-8")
-    return [record for record in check(folder, todos=frozenset({"3"})).records if record.todo == "3"]
+    return [record for record in check(folder, parts=frozenset({"3"})).records if record.part == "3"]
 
 
 def test_a_crash_over_float32_alone_is_a_note(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def asked_about(name: str, change: Slip | Rewrite, folder: Path) -> list[Record]
         asked = PARTS.get(name.split(":")[0], ("utils/",))
         timeout = change.timeout
     else:
-        asked = tuple(prefix for todo in change.todos.split() for prefix in OF_TODO[todo])
+        asked = tuple(prefix for part in change.parts.split() for prefix in OF_TODO[part])
         asked += ("network/relu-dropout-0.5",) if asked[0] in ("relu/", "linear/") else ("network/tanh-dropout-0.5",)
         timeout = 10.0
     asked += ("trajectory/relu",) if name in TRAINED else ()
@@ -109,21 +109,21 @@ def asked_about(name: str, change: Slip | Rewrite, folder: Path) -> list[Record]
 
 
 def sentences(records: Sequence[Record]) -> list[str]:
-    return [f"{r.todo} ({r.explained_by}) {r.message}" for r in records if r.verdict in FAILING]
+    return [f"{r.part} ({r.explained_by}) {r.message}" for r in records if r.verdict in FAILING]
 
 
 @pytest.mark.parametrize("name", WRONG)
 def test_a_slip_fails_its_own_part_alone(name: str, answers: Mapping[str, Future[list[Record]]]) -> None:
     slip, records = WRONG[name], answers[name].result()
-    todos = set(slip.todo.split())
-    assert set(at_fault(records)) == todos, sentences(records)
-    assert charged(records) == todos, sentences(records)
+    parts = set(slip.part.split())
+    assert set(at_fault(records)) == parts, sentences(records)
+    assert charged(records) == parts, sentences(records)
     own = [r for r in records if r.verdict in FAILING and not r.explained_by]
     assert slip.verdict in {r.verdict for r in own}
     assert any(slip.words in r.message for r in own), sentences(own)
     for record in records:
         if record.verdict in FAILING and record.check in ("network", "trajectory"):
-            assert record.todo in todos, record
+            assert record.part in parts, record
 
 
 @pytest.mark.parametrize("name", HONEST)
@@ -137,10 +137,10 @@ def test_an_honest_rewrite_matches(name: str, answers: Mapping[str, Future[list[
 
 
 def test_the_tables_are_as_large_as_they_should_be() -> None:
-    todos = {todo for slip in WRONG.values() for todo in slip.todo.split()}
+    parts = {part for slip in WRONG.values() for part in slip.part.split()}
     assert len(WRONG) >= 60
     assert len(HONEST) >= 35
-    assert todos == {*map(str, range(1, 10)), "utils"}
+    assert parts == {*map(str, range(1, 10)), "utils"}
 
 
 def test_an_activation_that_is_wrong_everywhere_is_not_said_to_want_two_dimensions(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_a_tanh_that_overflows_fails_for_large_inputs_alone(tmp_path: Path) -> N
     records = ask_and_judge(changed(tmp_path, swaps), lambda case: case.check in ("tanh", "network"))
     failing = [r for r in records if r.verdict in FAILING]
     assert {r.quantity for r in failing} == {"tanh, large inputs", "gradient of tanh, large inputs"}
-    assert {r.explained_by for r in failing if r.todo == "6"} == {"5"}
+    assert {r.explained_by for r in failing if r.part == "6"} == {"5"}
 
 
 def test_a_submission_that_does_not_parse_has_no_notes(tmp_path: Path) -> None:
@@ -174,19 +174,19 @@ def test_a_crash_in_a_backward_is_charged_to_it_through_the_network(layer: str, 
     records = ask_and_judge(
         changed(tmp_path, swaps), lambda case: case.name.startswith((f"network/{layer}", f"trajectory/{layer}"))
     )
-    todo = "8" if layer == "relu" else "6"
+    part = "8" if layer == "relu" else "6"
     failing = [r for r in records if r.verdict in FAILING]
-    assert {r.todo for r in failing} == {todo}
+    assert {r.part for r in failing} == {part}
     assert {r.quantity for r in failing if not r.explained_by} == {"activation gradient"}
-    assert {"L1 gradient of W", "updated L1 W"} <= {r.quantity for r in failing if r.explained_by == todo}
+    assert {"L1 gradient of W", "updated L1 W"} <= {r.quantity for r in failing if r.explained_by == part}
     assert {r.verdict for r in records if r.quantity in ("L1 output", "activation output", "loss")} == {"match"}
 
 
 # ---- the whole check, through its own door ----
 
 
-def run(folder: Path, *todos: str) -> Run:
-    return check(folder, dtypes=("float64",), todos=frozenset(todos) or None)
+def run(folder: Path, *parts: str) -> Run:
+    return check(folder, dtypes=("float64",), parts=frozenset(parts) or None)
 
 
 def without_seconds(records: Sequence[Record]) -> list[Record]:
@@ -196,7 +196,7 @@ def without_seconds(records: Sequence[Record]) -> list[Record]:
 def test_mains_failures_are_credited_to_the_part_that_is_wrong(tmp_path: Path) -> None:
     found = run(changed(tmp_path, [(TANH_BACKWARD, "return grad * (1 - X * X)")]), "6", "10").records
     main = [r for r in found if r.check == "main" and r.verdict in FAILING]
-    assert {(r.case, r.todo, r.explained_by) for r in main} == {("main/tanh-own/float64", "6", "6")}
+    assert {(r.case, r.part, r.explained_by) for r in main} == {("main/tanh-own/float64", "6", "6")}
     assert all(r.message.endswith("this comes of TODO 6") for r in main)
     assert set(at_fault(found)) == {"6"}
 
@@ -245,7 +245,7 @@ def test_records_are_exactly_the_plan_and_the_same_each_time(tmp_path: Path) -> 
     alone = run(folder, "7").records
     names = {r.case for r in alone}
     assert without_seconds(alone) == [r for r in without_seconds(first) if r.case in names]
-    assert {case.name for case in planned if any(q.todo == "7" for q in case.quantities)} == names - {"import"}
+    assert {case.name for case in planned if any(q.part == "7" for q in case.quantities)} == names - {"import"}
 
 
 def test_a_comparison_of_nothing_fails(tmp_path: Path) -> None:
@@ -263,9 +263,9 @@ def test_a_comparison_of_nothing_fails(tmp_path: Path) -> None:
 
 
 def test_every_edition_asks_for_what_it_has() -> None:
-    todos = {edition: {q.todo for c in plan(edition, ("float64",)) for q in c.quantities} for edition in EDITIONS}
+    parts = {edition: {q.part for c in plan(edition, ("float64",)) for q in c.quantities} for edition in EDITIONS}
     everything = {*map(str, range(1, 11)), "utils"}
-    assert todos == {"2019": everything, "2020-22": everything, "2022-23": everything - {"5", "6", "9"}}
+    assert parts == {"2019": everything, "2020-22": everything, "2022-23": everything - {"5", "6", "9"}}
     assert not any(lam(case) for edition in ("2020-22", "2022-23") for case in plan(edition, ("float64",)))
 
 

@@ -44,7 +44,7 @@ class Figures:
     """One quantity at one step. `spread` is that of the replicas at this step, `change` a weight's largest change."""
 
     quantity: str
-    todo: str
+    part: str
     verdict: str
     gap: float | None = None
     radius: float | None = None
@@ -84,7 +84,7 @@ class Divergence:
 
     step: int
     quantity: str
-    todo: str
+    part: str
     comparison: Comparison
 
 
@@ -134,11 +134,11 @@ class Judge:
         own = {name: np.asarray(w, self.settings.dtype) for name, w in self.own_weights().items()}
         return compare(logits, evaluated(own, X, activation=self.settings.activation, device=self.settings.device))
 
-    def _diverges(self, step: Step, name: str, todo: str, comparison: Comparison) -> Divergence | None:
+    def _diverges(self, step: Step, name: str, part: str, comparison: Comparison) -> Divergence | None:
         """The first divergence of the run, if none came before."""
         if self.first is not None:
             return None
-        self.first = Divergence(step.number, name, todo, comparison)
+        self.first = Divergence(step.number, name, part, comparison)
         return self.first
 
 
@@ -251,7 +251,7 @@ class Free(Judge):
             comparison = self._explain(taken.step, taken.own[name], taken.wanted[name], figures)
             blamed = self._blame(taken, name)
             taken.judged.first = self._diverges(
-                taken.step, name, figures.todo, replace(comparison, **blamed(comparison))
+                taken.step, name, figures.part, replace(comparison, **blamed(comparison))
             )
         self._judged.append(taken.judged)
 
@@ -286,13 +286,13 @@ class Free(Judge):
         ratios = {name: _ratio(gaps[name], radii[name]) for name in gaps}
         beyond = self.undecided is None and self.first is None and any(ratio > 1 for ratio in ratios.values())
         read = self.plan.written(step.number) or self.undecided == step.number or beyond or bool(judged.broken)
-        for name, todo in self.names:
+        for name, part in self.names:
             if name not in gaps:
                 continue
             loss = name == "loss"
             judged.figures.append(
                 Figures(
-                    name, todo,
+                    name, part,
                     "undecided" if self.undecided is not None else "match" if ratios[name] <= 1 else "mismatch",
                     gaps[name], radii[name], ratios[name], spread[name],
                     change=taken.changes.get(WEIGHT_OF.get(name, "")),
@@ -583,14 +583,14 @@ class Forced(Judge):
         case = Case(s.name, "trajectory", s.name, s.dtype, "network", params, ())
         found = judge_step(case, arrays, again, t, s.device)
         judged = Judged(step, submission_seconds=seen.seconds, torch_seconds=time.monotonic() - clock)
-        for name, todo in self.names:
+        for name, part in self.names:
             c = found[name]
             if c.verdict not in ("match", "undecided", "mismatch") or (c.verdict == "mismatch" and c.gap is None):
                 judged.broken[name] = c
                 continue
-            judged.figures.append(Figures(name, todo, c.verdict, c.gap, c.radius, c.ratio, got=c.got, want=c.want))
+            judged.figures.append(Figures(name, part, c.verdict, c.gap, c.radius, c.ratio, got=c.got, want=c.want))
             if c.verdict == "mismatch" and self.first is None:
-                judged.first = self._diverges(step, name, c.todo or todo, replace(c, step=step.number))
+                judged.first = self._diverges(step, name, c.part or part, replace(c, step=step.number))
             if name == "loss":
                 judged.loss, judged.torch_loss = c.got, c.want
         self._seen_before, self._eta_before = seen, step.eta

@@ -91,7 +91,7 @@ class Evaluation:
 
 def quantities(activation: str, dropout: bool) -> list[tuple[str, str]]:
     """What is compared at each step, in the order of computation: name and TODO. The gradient of X trains nothing."""
-    inside = [(name, todo) for name, todo in links(activation, dropout) if name != "L1 gradient of X"]
+    inside = [(name, part) for name, part in links(activation, dropout) if name != "L1 gradient of X"]
     return inside + [(updated_name(name), "1") for name in WEIGHT_NAMES]
 
 

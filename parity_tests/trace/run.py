@@ -140,7 +140,7 @@ def trace(
         card = device.set_up(settings.device)
         hello = runner.hello
         settings = for_edition(settings, hello.edition)
-        setting = Setting(str(submission), hello.edition, settings.device, isolation)
+        setting = Setting(str(submission), "mlp", hello.edition, settings.device, isolation)
         tracer = _Tracer(setting, settings, digits, hello, sink, card, for_copies)
         sink.open(tracer.environment())
         try:
@@ -276,18 +276,18 @@ class _Tracer:
         last = next(iter(seen.failures.values()))
         found: dict[str, Comparison] = {}
         owed = ""
-        for name, todo in self.names:
+        for name, part in self.names:
             key = lockstep.kept_as(name)
             value = seen.values.get(key)
             if value is not None:
                 structure = compare(value, _zeros(shapes[name], self.settings.dtype), flat_ok=True)
                 if not owed and structure.verdict == "mismatch" and structure.gap is None:
-                    found[name], owed = structure, todo
+                    found[name], owed = structure, part
                 continue
             failure = seen.failures.get(key) or whole or last
             owed = owed or FUNCTIONS.get(failure.function, "")
             comparison = failed(failure)
-            found[name] = replace(comparison, explained_by=owed) if owed not in ("", todo) else comparison
+            found[name] = replace(comparison, explained_by=owed) if owed not in ("", part) else comparison
         return found
 
     # ---- an evaluation
@@ -384,8 +384,8 @@ class _Tracer:
     def _records(self) -> list[Record]:
         records = [import_record(self.setting, (self.hello.import_failure, self.hello.utils_failure))]
         seconds = round(time.monotonic() - self.clock, 3)
-        for name, todo in self.names:
-            records.append(self._record(name, todo, seconds))
+        for name, part in self.names:
+            records.append(self._record(name, part, seconds))
         if self.evaluation is not None:
             records.append(self._of(EVALUATION, "9" if self.dropout else "3", self.evaluation, seconds))
         if self.notes and len(records) > 1:
@@ -393,25 +393,25 @@ class _Tracer:
             records[1] = replace(records[1], note=note)
         return records
 
-    def _record(self, name: str, todo: str, seconds: float) -> Record:
+    def _record(self, name: str, part: str, seconds: float) -> Record:
         first = self.judge.first
         if first is not None and first.quantity == name:
             comparison = replace(first.comparison, problem=self._first_sentence().removeprefix(f"{name} "))
-            return self._of(name, first.todo, comparison, seconds)
+            return self._of(name, first.part, comparison, seconds)
         if self.stopped is not None and name in self.stopped[1]:
             number_, broken = self.stopped[0], self.stopped[1][name]
             problem = (
                 f"at step {number_}: {broken.problem}" if broken.sentence else f"{broken.problem}, at step {number_}"
             )
             kept = f"; the {self.judged_steps} steps before agree" if self.judged_steps and first is None else ""
-            return self._of(name, broken.todo or todo, replace(broken, step=number_, problem=problem + kept), seconds)
+            return self._of(name, broken.part or part, replace(broken, step=number_, problem=problem + kept), seconds)
         if name in self.mismatched and first is not None:
             number_, f = self.mismatched[name]
             problem = (
                 f"is off by {number(f.gap)} from step {number_} on, after the first divergence in {first.quantity}"
             )
             comparison = Comparison("mismatch", f.gap, f.radius, f.ratio, got=f.got, want=f.want, problem=problem)
-            return self._of(name, todo, replace(comparison, step=number_, explained_by=first.todo), seconds)
+            return self._of(name, part, replace(comparison, step=number_, explained_by=first.part), seconds)
         if self.judge.undecided is not None:
             number_ = self.judge.undecided
             worst = self.worst.get(name)
@@ -421,18 +421,18 @@ class _Tracer:
             comparison = Comparison("undecided", step=number_, problem=problem)
             if f is not None:
                 comparison = replace(comparison, gap=f.gap, radius=f.radius, ratio=f.ratio, got=f.got, want=f.want)
-            return self._of(name, todo, comparison, seconds)
+            return self._of(name, part, comparison, seconds)
         if name not in self.worst:
             cause = self.evaluation or Comparison("harness_error", problem="was never compared")
             if self.hello.import_failure is not None:
                 cause = failed(self.hello.import_failure)
-            return self._of(name, todo, cause, seconds)
+            return self._of(name, part, cause, seconds)
         step, f = self.worst[name]
         comparison = Comparison("match", f.gap, f.radius, f.ratio, got=f.got, want=f.want, step=step)
-        return self._of(name, todo, comparison, seconds)
+        return self._of(name, part, comparison, seconds)
 
-    def _of(self, name: str, todo: str, comparison: Comparison, seconds: float) -> Record:
-        return record_of(self.setting, self.case, Quantity(name, todo, name), comparison, seconds)
+    def _of(self, name: str, part: str, comparison: Comparison, seconds: float) -> Record:
+        return record_of(self.setting, self.case, Quantity(name, part, name), comparison, seconds)
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         first = self.judge.first
@@ -476,6 +476,7 @@ class _Shape:
     radius: NDArray[Any]
     exact: NDArray[Any]
     alternatives: tuple[()] = ()
+    radius_kind: str = ""
 
 
 def _zeros(shape: tuple[int, ...], dtype: str) -> _Shape:

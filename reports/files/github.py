@@ -8,7 +8,7 @@ from pathlib import PurePath
 
 from reports.model.records import FAILING
 from reports.model.run_folder import Results
-from reports.terminal.text import entries, notes, printable, todo_label, todos, verdict_sentence
+from reports.terminal.text import entries, notes, part_label, parts_in, printable, verdict_sentence
 
 #: About as many as the runner shows of one step.
 _MOST = 10
@@ -41,9 +41,9 @@ def annotation_lines(
     commands = []
     for level, some in (("error", [*wrong, *costly]), ("warning", undecided)):
         for entry in entries(some, run.inputs):
-            known: tuple[str, int | None] = (places or {}).get(entry.records[0].todo, ("", None))
+            known: tuple[str, int | None] = (places or {}).get(entry.records[0].part, ("", None))
             file, line = next(((record.file, record.line) for record in entry.records if record.file), known)
-            title = f"Parity: {todo_label(todos(entry.records))}"
+            title = f"Parity: {part_label(parts_in(entry.records))}"
             commands.append(_command(level, entry.sentence, title, _path(folder, file), line))
     if len(commands) > _MOST:
         commands[_MOST - 1 :] = [_command("notice", verdict_sentence(records, strict), "Parity: and more", "", None)]

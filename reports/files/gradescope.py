@@ -1,4 +1,4 @@
-"""Gradescope's results.json: one test for each part of the rubric, with its points and what to look at."""
+"""Gradescope's results.json: one test for each item of the rubric, with its points and what to look at."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def results_json(
     if grade.total is not None:
         results["score"] = grade.total
     results["tests"] = [
-        _test(number, earned, [r for r in records if r.check in part.checks], titles, hints, grade.total is not None)
-        for number, (part, earned) in enumerate(zip(rubric.parts, grade.parts, strict=True), 1)
+        _test(number, earned, [r for r in records if r.check in item.checks], titles, hints, grade.total is not None)
+        for number, (item, earned) in enumerate(zip(rubric.items, grade.items, strict=True), 1)
         if earned.maximum is not None
     ]
     return json.dumps(results, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
@@ -61,7 +61,7 @@ def _test(
         said.append(f"{earned.undecided} undecided, which count neither for nor against you.")
     said += sentences(records, titles, hints)
     test: dict[str, Any] = {
-        "name": earned.part,
+        "name": earned.item,
         "number": str(number),
         "output": _shortened("\n\n".join(said)),
         "max_score": earned.maximum,
@@ -82,7 +82,7 @@ def _output(
     lines += [sentence if sentence.endswith(".") else f"{sentence}." for sentence in said]
     for name in grade.undecided:
         lines.append(f"Nothing of {name} could be decided, so it does not count.")
-    elsewhere = [r for r in records if r.todo == "utils" and r.verdict in FAILING and not r.explained_by]
+    elsewhere = [r for r in records if r.part == "utils" and r.verdict in FAILING and not r.explained_by]
     if elsewhere:
         lines += ["These cost no points:", *sentences(elsewhere, titles, hints)]
     return "\n\n".join(lines)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree
 
 from reports.model.records import FAILING, Record, failing
-from reports.terminal.text import printable, sentence, todos
+from reports.terminal.text import parts_in, printable, sentence
 
 #: GitLab refuses files beyond 30 MB; a sentence never needs more.
 _LONGEST = 2000
@@ -26,9 +26,9 @@ def junit_xml(
     """
     root = ElementTree.Element("testsuites")
     timed: set[str] = set()
-    for todo in todos(records):
-        group = [record for record in records if record.todo == todo]
-        name = f"TODO {todo}: {parts.get(todo, '')}" if todo.isdecimal() else parts.get(todo, todo)
+    for part in parts_in(records):
+        group = [record for record in records if record.part == part]
+        name = f"TODO {part}: {parts.get(part, '')}" if part.isdecimal() else parts.get(part, part)
         suite = ElementTree.SubElement(root, "testsuite", name=_text(name))
         counts = dict.fromkeys(("failures", "errors", "skipped"), 0)
         seconds = 0.0
@@ -37,7 +37,7 @@ def junit_xml(
             time = 0.0 if record.case in timed else record.seconds or 0.0
             timed.add(record.case)
             seconds += time
-            test = _testcase(record, seen, time, (places or {}).get(record.todo))
+            test = _testcase(record, seen, time, (places or {}).get(record.part))
             suite.append(test)
             outcome = _outcome(record, strict)
             if outcome:

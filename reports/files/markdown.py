@@ -17,9 +17,9 @@ from reports.terminal.text import (
     hints_of,
     notes,
     number,
+    part_label,
+    parts_in,
     printable,
-    todo_label,
-    todos,
     verdict_sentence,
 )
 
@@ -47,14 +47,14 @@ def markdown_report(run: Results, *, parts: Mapping[str, str], strict: bool = Fa
     if records:
         lines += [f"**Checked:** {escaped(headline(run))}", ""]
     lines += ["| TODO | part | verdict | agree | largest ratio | in |", "| --- | --- | --- | ---: | ---: | --- |"]
-    for todo in todos(records):
-        group = [record for record in records if record.todo == todo]
+    for part in parts_in(records):
+        group = [record for record in records if record.part == part]
         verdict = group_verdict(group, strict)
         first, ratio = worst(group), largest_ratio(group)
         agree = sum(record.verdict == "match" and not failing(record, strict) for record in group)
         cells = [
-            escaped(todo),
-            escaped(parts.get(todo, "")),
+            escaped(part),
+            escaped(parts.get(part, "")),
             f"{_SIGNS.get(verdict, '❌')} {escaped(verdict)}",
             f"{agree}/{len(group)}",
             escaped(number(ratio)),
@@ -80,7 +80,7 @@ def markdown_report(run: Results, *, parts: Mapping[str, str], strict: bool = Fa
 def _items(found: Sequence[Entry], hints: Mapping[str, str]) -> list[str]:
     lines = []
     for entry in found[:_MOST_ENTRIES]:
-        lines.append(f"- **{escaped(todo_label(todos(entry.records)))}** {escaped(entry.sentence)}  ")
+        lines.append(f"- **{escaped(part_label(parts_in(entry.records)))}** {escaped(entry.sentence)}  ")
         hint = hints.get(entry.records[0].diagnosis, "")
         lines += [f"  *Hint:* {escaped(hint)}  "] if hint else []
         lines.append(f"  <sub>{escaped(cases_text(entry))}</sub>")

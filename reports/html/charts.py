@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
-from reports.model.records import Record, todo_order
+from reports.model.records import Record, part_order
 from reports.terminal.text import number, printable
 
 if TYPE_CHECKING:
@@ -45,16 +45,16 @@ def ratios_chart(records: Sequence[Record], parts: Mapping[str, str], *, narrow:
     shown = [record for record in records if record.ratio is not None]
     if not shown:
         return ""
-    todos = sorted({record.todo for record in shown}, key=todo_order, reverse=True)
+    ids = sorted({record.part for record in shown}, key=part_order, reverse=True)
     dtypes = sorted({record.dtype for record in shown if record.dtype}, reverse=True)
-    rows = {todo: row for row, todo in enumerate(todos)}
+    rows = {part: row for row, part in enumerate(ids)}
     series: dict[str, dict[tuple[float, int], list[Record]]] = {dtype: {} for dtype in dtypes}
     for record in shown:
         if record.dtype:
-            place = (_place(record.ratio or 0.0), rows[record.todo])
+            place = (_place(record.ratio or 0.0), rows[record.part])
             series[record.dtype].setdefault(place, []).append(record)
     frame = _ratios_frame(
-        tuple(_short_part(todo, parts, narrow) for todo in todos), tuple(map(printable, dtypes)), narrow
+        tuple(_short_part(part, parts, narrow) for part in ids), tuple(map(printable, dtypes)), narrow
     )
     dots = [
         "".join(
@@ -158,10 +158,10 @@ def _dot_label(same: Sequence[Record]) -> str:
     return printable(f"{largest.case}, {largest.quantity}: ratio {number(largest.ratio)}{more}")
 
 
-def _short_part(todo: str, parts: Mapping[str, str], narrow: bool) -> str:
-    if narrow or not todo.isdecimal():
-        return printable(todo)
-    return f"{parts.get(todo, '')} · {todo}"
+def _short_part(part: str, parts: Mapping[str, str], narrow: bool) -> str:
+    if narrow or not part.isdecimal():
+        return printable(part)
+    return f"{parts.get(part, '')} · {part}"
 
 
 def _chart(kind: Any, name: str, width: int, height: int, **settings: Any) -> Any:
@@ -253,18 +253,18 @@ def points_chart(totals: Sequence[float], maximum: float) -> str:
     return _svg(chart, "Points", f"How many submissions have how many of {maximum:g} points. {said}.", legend=False)
 
 
-def parts_chart(parts: pd.DataFrame) -> str:
-    """For each part how many have all of it, some, and none, as stacked bars; "" where nothing was asked."""
+def items_chart(items: pd.DataFrame) -> str:
+    """For each item how many have all of it, some, and none, as stacked bars; "" where nothing was asked."""
     import pygal
 
-    if not len(parts) or not int(parts["asked"].sum()):
+    if not len(items) or not int(items["asked"].sum()):
         return ""
-    rows = parts.iloc[::-1]
-    chart = _chart(pygal.HorizontalStackedBar, "parts", 640, 110 + 34 * len(parts))
-    chart.x_labels = [printable(str(name)) for name in rows["part"]]
+    rows = items.iloc[::-1]
+    chart = _chart(pygal.HorizontalStackedBar, "items", 640, 110 + 34 * len(items))
+    chart.x_labels = [printable(str(name)) for name in rows["item"]]
     for word, column in (("all right", "right"), ("partly", "partly"), ("none right", "none")):
         chart.add(word, [{"value": int(n), "label": f"{word}: {int(n)}"} for n in rows[column]])
-    return _svg(chart, "Parts", "For each part how many submissions have all of it, some of it, none; as in the table.")
+    return _svg(chart, "Items", "For each item how many submissions have all of it, some of it, none; as in the table.")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The page of a class: points, parts, mistakes and who made them, and what needs a human look, in one HTML file."""
+"""The page of a class: points, items, mistakes and who made them, and what needs a human look, in one HTML file."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from reports.html.charts import parts_chart, points_chart
+from reports.html.charts import items_chart, points_chart
 from reports.html.run_page import markup, template
 from reports.model.records import FAILING
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_BEFORE_PARTS, _AFTER_PARTS = "edition", "total"
+_BEFORE_ITEMS, _AFTER_ITEMS = "edition", "total"
 _SHOWN_WITH_EACH = 3
-_MISTAKE = ["submission", "diagnosis", "todo", "verdict", "quantity"]
+_MISTAKE = ["submission", "diagnosis", "part", "verdict", "quantity"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Who:
 
 def class_page(
     grades: pd.DataFrame,
-    parts: pd.DataFrame,
+    items: pd.DataFrame,
     looks: pd.DataFrame,
     mistakes: pd.DataFrame,
     *,
@@ -38,13 +38,13 @@ def class_page(
 ) -> str:
     """The page of a class as a whole HTML document.
 
-    `grades` is the frame of `parity_tests.grading.points.grades_frame`, `parts` that of `parity_tests.grading.class_table.ClassTable`, `looks` that
-    of `look_frame`; `mistakes` has the columns submission, diagnosis, todo, quantity, verdict and explained_by of all
+    `grades` is the frame of `parity_tests.grading.points.grades_frame`, `items` that of `parity_tests.grading.class_table.ClassTable`, `looks` that
+    of `look_frame`; `mistakes` has the columns submission, diagnosis, part, quantity, verdict and explained_by of all
     records. `people` says how each submission is named and where its page is. An `anonymous` page shows nothing
     else of who they are.
     """
     columns = [str(name) for name in grades.columns]
-    names = columns[columns.index(_BEFORE_PARTS) + 1 : columns.index(_AFTER_PARTS)]
+    names = columns[columns.index(_BEFORE_ITEMS) + 1 : columns.index(_AFTER_ITEMS)]
     found = mistakes_by_submission(mistakes)
     totals = [float(total) for total in grades["total"] if total == total]
     maximum = max((float(m) for m in grades["maximum"] if m == m), default=0.0)
@@ -63,10 +63,10 @@ def class_page(
         verdict=_verdict(len(grades), totals, maximum),
         looked=list(looked.items()),
         histogram=markup(points_chart(totals, maximum)),
-        bars=markup(parts_chart(parts)),
-        parts=[
-            (row["part"], *(int(row[name]) for name in ("asked", "right", "partly", "none", "undecided")))
-            for row in parts.to_dict("records")
+        bars=markup(items_chart(items)),
+        items=[
+            (row["item"], *(int(row[name]) for name in ("asked", "right", "partly", "none", "undecided")))
+            for row in items.to_dict("records")
         ],
         mistakes=_by_frequency(found, people),
         names=names,
@@ -89,7 +89,7 @@ def mistakes_by_submission(records: pd.DataFrame) -> dict[str, list[str]]:
     found: dict[str, dict[str, None]] = {}
     wrong = records[records["verdict"].isin(FAILING - {"harness_error"}) & (records["explained_by"] == "")]
     for row in wrong.drop_duplicates(_MISTAKE).to_dict("records"):
-        where = f"TODO {row['todo']}" if str(row["todo"]).isdecimal() else str(row["todo"])
+        where = f"TODO {row['part']}" if str(row["part"]).isdecimal() else str(row["part"])
         plain = f"{row['quantity']} is off" if row["verdict"] == "mismatch" else str(row["verdict"])
         found.setdefault(str(row["submission"]), {})[f"{where}: {row['diagnosis'] or plain}"] = None
     return {name: list(said) for name, said in found.items()}

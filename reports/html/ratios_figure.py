@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from reports.model.records import Record, todo_order
+from reports.model.records import Record, part_order
 
 _COLOURS = {"float64": "#1f5fa8", "float32": "#d9741a"}
 _LEAST, _MOST = 1e-4, 1e2
@@ -24,22 +24,22 @@ def draw_ratios(records: Sequence[Record], path: Path, parts: Mapping[str, str])
 
     matplotlib.rcParams.update({"svg.hashsalt": "parity", "svg.fonttype": "none", "font.size": 9})
     shown = [record for record in records if record.ratio is not None]
-    todos = sorted({record.todo for record in shown}, key=todo_order)
-    figure, axes = pyplot.subplots(figsize=(8, 0.42 * len(todos) + 1.2), layout="constrained")
+    ids = sorted({record.part for record in shown}, key=part_order)
+    figure, axes = pyplot.subplots(figsize=(8, 0.42 * len(ids) + 1.2), layout="constrained")
     axes.axvspan(1, _MOST, color="#f6d9d5", lw=0)
     axes.axvline(1, color="#b3261e", lw=1)
     for offset, (dtype, colour) in zip((0.16, -0.16), _COLOURS.items(), strict=True):
         ratios = [(record, record.ratio or 0.0) for record in shown if record.dtype == dtype]
         x = [min(max(ratio, _LEAST / 2 if ratio == 0 else _LEAST), _MOST) for _, ratio in ratios]
-        y = [len(todos) - 1 - todos.index(record.todo) + offset for record, _ in ratios]
+        y = [len(ids) - 1 - ids.index(record.part) + offset for record, _ in ratios]
         label = f"{dtype} ({len(ratios)} quantities)"
         axes.scatter(x, y, s=14, color=colour, alpha=0.35, linewidths=0, label=label)
     axes.set_xscale("log")
     axes.set_xlim(_LEAST / 3, _MOST)
     axes.set_xticks([_LEAST / 2, *(10.0**n for n in range(-3, 3))], ["0", "0.001", "0.01", "0.1", "1", "10", "100"])
     axes.minorticks_off()
-    labels = [f"{parts.get(todo, '')}  {todo}" if todo.isdecimal() else parts.get(todo, todo) for todo in todos]
-    axes.set_yticks(range(len(todos) - 1, -1, -1), labels)
+    labels = [f"{parts.get(part, '')}  {part}" if part.isdecimal() else parts.get(part, part) for part in ids]
+    axes.set_yticks(range(len(ids) - 1, -1, -1), labels)
     axes.set_xlabel("ratio: the largest gap of a quantity, as a share of what rounding explains")
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside upper right", ncols=2, frameon=False)

@@ -28,10 +28,10 @@ from reports.terminal.text import (
     inputs_text,
     notes,
     number,
+    part_label,
+    parts_in,
     position,
     printable,
-    todo_label,
-    todos,
     verdict_sentence,
 )
 
@@ -91,8 +91,8 @@ class Card:
     """One thing that does not match."""
 
     name: str
-    todo: str
     part: str
+    title: str
     verdict: str
     sign: str
     heading: str
@@ -177,11 +177,11 @@ class _Cards:
         inputs = dict(known) if isinstance(known, Mapping) else {}
         title = str(inputs.pop("title", "import" if first.check == "import" else ""))
         key = f"{first.case}/{first.quantity}"
-        names = todos(entry.records)
+        names = parts_in(entry.records)
         return Card(
             name=f"discrepancy-{self._made}",
-            todo=todo_label(names),
-            part=self._parts.get(names[0], "") if len(names) == 1 else "",
+            part=part_label(names),
+            title=self._parts.get(names[0], "") if len(names) == 1 else "",
             verdict=first.verdict if first.quantity else "note",
             sign=SIGNS.get(first.verdict if first.quantity else "note", "✗"),
             heading=f"{title}: {first.quantity}" if title and first.quantity else title or first.quantity or first.case,
@@ -194,22 +194,22 @@ class _Cards:
             script=next((self._scripts[k] for k in (key, first.case) if k in self._scripts), ""),
             command=f"parity show {shlex.quote(self._folder)} {shlex.quote(first.case)}",
             cases=cases_text(entry),
-            folded=self._seen_before(todo_label(names)),
+            folded=self._seen_before(part_label(names)),
         )
 
-    def _seen_before(self, todo: str) -> bool:
+    def _seen_before(self, part: str) -> bool:
         """Whether a TODO has a card already: the numbers of the further ones are folded away."""
-        before = todo in self._opened
-        self._opened.add(todo)
+        before = part in self._opened
+        self._opened.add(part)
         return before
 
     def _plain(self, entry: Entry) -> Card:
         self._made += 1
-        names = todos(entry.records)
+        names = parts_in(entry.records)
         return Card(
             name=f"discrepancy-{self._made}",
-            todo=todo_label(names),
-            part=self._parts.get(names[0], "") if len(names) == 1 else "",
+            part=part_label(names),
+            title=self._parts.get(names[0], "") if len(names) == 1 else "",
             verdict=entry.records[0].verdict,
             sign="✗",
             heading="not judged" if entry.sentence.startswith(_NOT_JUDGED) else "the same again, where parts meet",
@@ -302,24 +302,24 @@ def _strip(
     records: Sequence[Record], parts: Mapping[str, str], strict: bool, cards: Sequence[Card]
 ) -> list[dict[str, Any]]:
     rows = []
-    for todo in todos(records):
-        group = [record for record in records if record.todo == todo]
+    for part in parts_in(records):
+        group = [record for record in records if record.part == part]
         verdict = group_verdict(group, strict)
         first = worst(group)
         ratio = largest_ratio(group)
-        card = next((card for card in cards if card.todo == todo_label([todo])), None)
+        card = next((card for card in cards if card.part == part_label([part])), None)
         rows.append(
             {
-                "todo": todo,
-                "label": todo_label([todo]),
-                "part": parts.get(todo, ""),
+                "part": part,
+                "label": part_label([part]),
+                "title": parts.get(part, ""),
                 "verdict": verdict,
                 "sign": SIGNS.get(verdict, "✗"),
                 "agree": sum(record.verdict == "match" and not failing(record, strict) for record in group),
                 "total": len(group),
                 "ratio": number(ratio),
                 "largest": f"{first.case}, {first.quantity}" if ratio else "",
-                "target": card.name if card else f"todo-{todo}",
+                "target": card.name if card else f"part-{part}",
             }
         )
     return rows
@@ -327,7 +327,7 @@ def _strip(
 
 def _folded(free: Sequence[Record], run: Results) -> list[tuple[str, str, str]]:
     found = entries(free, run.inputs)
-    return [(todo_label(todos(entry.records)), _shortened(entry.sentence), cases_text(entry)) for entry in found]
+    return [(part_label(parts_in(entry.records)), _shortened(entry.sentence), cases_text(entry)) for entry in found]
 
 
 def _printed(output: bytes) -> str:

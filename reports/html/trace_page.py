@@ -39,7 +39,7 @@ def trace_html(run: Results, quantities: pd.DataFrame, steps: pd.DataFrame, epoc
         losses=markup(losses_chart(_losses(steps), marks)),
         records=[
             {
-                "todo": record.todo,
+                "part": record.part,
                 "quantity": record.quantity,
                 "verdict": record.verdict,
                 "step": "" if record.step is None else record.step,

@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: Kept with every saved run; raised whenever a column is added, dropped, renamed or means something else.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 #: Every verdict there is, from the best to the worst.
 VERDICTS = (
     "match",
     "undecided",
     "mismatch",
+    "unjudged",
     "missing",
     "crashed",
     "timeout",
@@ -35,12 +36,15 @@ class Record:
 
     `gap` is the absolute difference at the worst element, `radius` how far two honest computations of that
     element may differ, `ratio` the largest gap/radius; `got` and `want` are the two values there and `where`
-    its index. `note` holds what is worth knowing and not wrong, several joined by "; ".
+    its index. `radius_kind` says where the radius comes from: "derived" by hand, or a "bound" or "sample" of what flows
+    along torch's own operations. `undecided` elements could not be told right from wrong; `resolution` is the relative
+    change that would be noticed, the median over the elements. `note` holds what is worth knowing and not wrong, several joined by "; ".
     """
 
     submission: str
+    assignment: str
     edition: str
-    todo: str
+    part: str
     check: str
     case: str
     quantity: str
@@ -59,6 +63,9 @@ class Record:
     got: float | None
     want: float | None
     blame: str
+    radius_kind: str
+    undecided: int | None
+    resolution: float | None
     diagnosis: str
     explained_by: str
     message: str
@@ -92,9 +99,9 @@ def failing(record: Record, strict: bool = False) -> bool:
     return record.verdict in FAILING or (strict and any(map(costs_when_strict, note_parts(record))))
 
 
-def todo_order(todo: str) -> tuple[int, str]:
+def part_order(part: str) -> tuple[int, str]:
     """Sorts TODOs as people count: 1, 2, ... 10, and what has no number after them."""
-    return (int(todo), "") if todo.isdecimal() else (sys.maxsize, todo)
+    return (int(part), "") if part.isdecimal() else (sys.maxsize, part)
 
 
 def to_frame(records: Iterable[Record]) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from reports.model.records import FAILING, Record
 
 def slug(record: Record) -> str:
     """What a script for this record is called, between `repro-` and `.py`; several have numbers after it."""
-    return re.sub(r"[^a-z0-9]+", "-", f"todo-{record.todo}-{record.check}-{record.quantity}".lower()).strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", f"part-{record.part}-{record.check}-{record.quantity}".lower()).strip("-")
 
 
 def by_quantity(found: Mapping[str, str], records: Sequence[Record]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from reports.model.records import FAILING, VERDICTS, Record, todo_order
+from reports.model.records import FAILING, VERDICTS, Record, part_order
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,20 +27,20 @@ def largest_ratio(records: Sequence[Record]) -> float | None:
 def summary_frame(records: Sequence[Record]) -> pd.DataFrame:
     """One row per TODO and dtype: how many quantities have each verdict, how many a note, and the worst one.
 
-    Columns: todo, dtype, quantities, one for each verdict, notes, largest_ratio, worst_case, worst_quantity.
+    Columns: part, dtype, quantities, one for each verdict, notes, largest_ratio, worst_case, worst_quantity.
     """
     import pandas as pd
 
     groups: dict[tuple[str, str], list[Record]] = {}
     for record in records:
-        groups.setdefault((record.todo, record.dtype), []).append(record)
+        groups.setdefault((record.part, record.dtype), []).append(record)
     rows = []
-    for todo, dtype in sorted(groups, key=lambda key: (todo_order(key[0]), key[1])):
-        group = groups[todo, dtype]
+    for part, dtype in sorted(groups, key=lambda key: (part_order(key[0]), key[1])):
+        group = groups[part, dtype]
         first = worst(group)
         rows.append(
             {
-                "todo": todo,
+                "part": part,
                 "dtype": dtype,
                 "quantities": len(group),
                 **{verdict: sum(record.verdict == verdict for record in group) for verdict in VERDICTS},
@@ -51,8 +51,8 @@ def summary_frame(records: Sequence[Record]) -> pd.DataFrame:
             }
         )
     counts = ("quantities", *VERDICTS, "notes")
-    columns = ["todo", "dtype", *counts, "largest_ratio", "worst_case", "worst_quantity"]
-    text = ("todo", "dtype", "worst_case", "worst_quantity")
+    columns = ["part", "dtype", *counts, "largest_ratio", "worst_case", "worst_quantity"]
+    text = ("part", "dtype", "worst_case", "worst_quantity")
     frame = pd.DataFrame(rows, columns=columns, dtype=object)
     return frame.astype({**dict.fromkeys(text, "string"), **dict.fromkeys(counts, "Int64"), "largest_ratio": "float64"})
 

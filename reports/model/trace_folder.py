@@ -21,7 +21,7 @@ PARTS = "parts"
 _ROWS, _SECONDS = 5000, 10.0
 """A part is written when a table has so many rows, or so long after the last."""
 
-_TEXT = ("quantity", "todo", "verdict")
+_TEXT = ("quantity", "part", "verdict")
 _WHOLE = ("step", "epoch", "shared_kinks", "other_kinks", "kept", "seen")
 
 

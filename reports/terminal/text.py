@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from reports.model.records import FAILING, Record, costs_when_strict, failing, note_parts, todo_order
+from reports.model.records import FAILING, Record, costs_when_strict, failing, note_parts, part_order
 from reports.model.summary import largest_ratio, worst
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def run_page(
     what is undecided; the notes.
     """
     lines = _wrapped(headline(run), width)
-    lines += ["", *_todo_lines(run.records, parts, strict, width, paint)]
+    lines += ["", *_part_lines(run.records, parts, strict, width, paint)]
     faults = [record for record in run.records if record.verdict == "harness_error"]
     wrong = [record for record in run.records if record.verdict in FAILING and record.verdict != "harness_error"]
     undecided = [record for record in run.records if record.verdict == "undecided"]
@@ -91,7 +91,7 @@ def verdict_sentence(records: Sequence[Record], strict: bool = False) -> str:
         return "Nothing was compared."
     if bad:
         faults = sum(record.verdict == "harness_error" for record in bad)
-        names = _todo_names(todos(bad))
+        names = _todo_names(parts_in(bad))
         text = f"Disagreement: {len(bad)} of {len(records)} quantities do not agree with torch, in {names}."
         if faults:
             text += f" Of these {faults} are Parity's own fault."
@@ -187,21 +187,21 @@ def headline(run: Results) -> str:
     )
 
 
-def _todo_lines(
+def _part_lines(
     records: Sequence[Record], parts: Mapping[str, str], strict: bool, width: int, paint: Paint
 ) -> list[str]:
-    groups = {todo: [record for record in records if record.todo == todo] for todo in todos(records)}
+    groups = {part: [record for record in records if record.part == part] for part in parts_in(records)}
     wide = max([len(group_verdict(group, strict)) for group in groups.values()] + [len("verdict")])
     head = f"{'TODO':<5}  {'part':<16}  {'verdict':<{wide}}  {'agree':>7}  {'ratio':>7}  "
     lines = [paint(f"{head}largest in", "dim")]
-    for todo, group in groups.items():
+    for part, group in groups.items():
         agree = sum(record.verdict == "match" and not failing(record, strict) for record in group)
         first = worst(group)
         ratio = largest_ratio(group)
         place = _shortened(f"{first.case}, {first.quantity}" if ratio else "", width - len(head))
         verdict = paint(f"{group_verdict(group, strict):<{wide}}", _style(group, strict))
         lines.append(
-            f"{todo:<5}  {parts.get(todo, ''):<16}  {verdict}"
+            f"{part:<5}  {parts.get(part, ''):<16}  {verdict}"
             f"  {f'{agree}/{len(group)}':>7}  {number(ratio):>7}  {printable(place)}".rstrip()
         )
     lines += _wrapped("ratio: the largest gap, as a share of what rounding explains", width)
@@ -239,7 +239,7 @@ def _section(title: str, style: str, records: Sequence[Record], run: Results, wi
         return []
     lines = ["", paint(title, style)]
     for entry in entries(records, run.inputs):
-        label = f"  {todo_label(todos(entry.records)):<8} "
+        label = f"  {part_label(parts_in(entry.records)):<8} "
         lines += _wrapped(entry.sentence, width, " " * len(label), first=label)
         lines += [paint(line, "dim") for line in _wrapped(cases_text(entry), width, " " * len(label))]
     return lines
@@ -262,17 +262,17 @@ def entries(records: Sequence[Record], inputs: Mapping[str, Any]) -> list[Entry]
     follows from them is counted: quantities that something else kept from being judged, and values of the
     whole network that are off in a TODO whose own cases show it.
     """
-    shown = {record.todo for record in records if record.check not in WHOLE and not record.explained_by}
+    shown = {record.part for record in records if record.check not in WHOLE and not record.explained_by}
     causes: dict[tuple[str, ...], list[Record]] = {}
     again: dict[str, list[Record]] = {}
     unjudged: dict[str, list[Record]] = {}
     words = [_words(record, inputs) for record in records]
-    said_by = {said: {r.todo for r, other in zip(records, words, strict=True) if other == said} for said in set(words)}
+    said_by = {said: {r.part for r, other in zip(records, words, strict=True) if other == said} for said in set(words)}
     accidents: dict[str, tuple[str, ...]] = {}
     for record, said in zip(records, words, strict=True):
-        echo = record.check in WHOLE and record.explained_by in ("", record.todo) and record.ratio is not None
-        if echo and record.verdict == "mismatch" and record.todo in shown and record.check != "main":
-            again.setdefault(record.todo, []).append(record)
+        echo = record.check in WHOLE and record.explained_by in ("", record.part) and record.ratio is not None
+        if echo and record.verdict == "mismatch" and record.part in shown and record.check != "main":
+            again.setdefault(record.part, []).append(record)
             continue
         if record.explained_by:
             unjudged.setdefault(record.explained_by, []).append(record)
@@ -288,17 +288,17 @@ def entries(records: Sequence[Record], inputs: Mapping[str, Any]) -> list[Entry]
         elif len(said_by[said]) > 1:
             key = (record.verdict, said)
         else:
-            key = (record.verdict, record.todo, record.quantity, record.diagnosis)
+            key = (record.verdict, record.part, record.quantity, record.diagnosis)
         causes.setdefault(key, []).append(record)
     found = [Entry(sentence(same[0]), same) for same in causes.values()]
     for same in again.values():
         found.append(Entry(f"The same TODO is off in the whole network: {_quantities(len(same))}.", same))
     for cause, same in unjudged.items():
-        at_fault = [entry for entry in found if any(record.todo == cause for record in entry.records)]
+        at_fault = [entry for entry in found if any(record.part == cause for record in entry.records)]
         if len(at_fault) == 1:
             at_fault[0].unjudged.extend(same)
         else:
-            name = todo_label([cause]) if cause.isdecimal() else printable(cause)
+            name = part_label([cause]) if cause.isdecimal() else printable(cause)
             found.append(Entry(f"Not judged, because of what is wrong at {name}: {_quantities(len(same))}.", same))
     return found
 
@@ -319,20 +319,20 @@ def _quantities(count: int) -> str:
     return f"{count} quantit{'y' if count == 1 else 'ies'}"
 
 
-def todos(records: Sequence[Record]) -> list[str]:
-    return sorted({record.todo for record in records}, key=todo_order)
+def parts_in(records: Sequence[Record]) -> list[str]:
+    return sorted({record.part for record in records}, key=part_order)
 
 
-def todo_label(todos: Sequence[str]) -> str:
-    if len(todos) > 2:
+def part_label(ids: Sequence[str]) -> str:
+    if len(ids) > 2:
         return "several"
-    return f"TODO {'/'.join(todos)}" if todos[0].isdecimal() else todos[0]
+    return f"TODO {'/'.join(ids)}" if ids[0].isdecimal() else ids[0]
 
 
-def _todo_names(todos: Sequence[str]) -> str:
+def _todo_names(ids: Sequence[str]) -> str:
     """ "TODO 4", "TODO 1, 4 and utils"."""
-    numbered = [todo for todo in todos if todo.isdecimal()]
-    return ("TODO " if numbered else "") + listed([*numbered, *(todo for todo in todos if todo not in numbered)])
+    numbered = [part for part in ids if part.isdecimal()]
+    return ("TODO " if numbered else "") + listed([*numbered, *(part for part in ids if part not in numbered)])
 
 
 def sentence(record: Record) -> str:
@@ -352,7 +352,7 @@ def _stopped(text: str) -> str:
 
 def cases_text(entry: Entry) -> str:
     also = f"; kept {_quantities(len(entry.unjudged))} from being judged" if entry.unjudged else ""
-    names = todos(entry.records)
+    names = parts_in(entry.records)
     if len(names) > 2:
         return f"{_quantities(len(entry.records))} of {_todo_names(names)}{also}"
     return printable(_named(list(dict.fromkeys(record.case for record in entry.records)))) + also

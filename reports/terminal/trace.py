@@ -119,7 +119,7 @@ def _quantity_lines(records: Sequence[Record], paint: Paint) -> list[str]:
         verdict = paint(f"{word:<9}", _STYLES.get(record.verdict, "bad"))
         step = "" if record.step is None else str(record.step)
         lines.append(
-            f"{record.quantity:<22}  {record.todo:<5}  {verdict}  {number(record.gap):>11}  "
+            f"{record.quantity:<22}  {record.part:<5}  {verdict}  {number(record.gap):>11}  "
             f"{number(record.ratio):>8}  {step}"
         )
     return lines

@@ -49,19 +49,19 @@ def credit(plan: Sequence[Case], judged: Mapping[str, Judged]) -> dict[str, dict
         elif case.params["config"] in wiring_fails:
             culprit, cause = "10", "main's wiring, which fails with correct parts too"
         else:
-            culprit = next((todo for todo in in_order(case.params["main_params"]["activation"]) if todo in wrong), "")
+            culprit = next((part for part in in_order(case.params["main_params"]["activation"]) if part in wrong), "")
             cause = f"TODO {culprit}" if culprit.isdecimal() else "utils.py"
         for name, comparison in credited[case.name].items():
             if comparison.verdict not in BLAMELESS and culprit:
                 problem = f"{comparison.problem.rstrip('.')}; this comes of {cause}"
-                credited[case.name][name] = replace(comparison, todo=culprit, explained_by=culprit, problem=problem)
+                credited[case.name][name] = replace(comparison, part=culprit, explained_by=culprit, problem=problem)
     return credited
 
 
 def _failing(plan: Sequence[Case], judged: Mapping[str, Judged], *, but: Sequence[str]) -> set[str]:
     """The TODOs that fail, and are not explained, in cases of other checks than those left out and not lenient."""
     return {
-        comparison.todo or q.todo
+        comparison.part or q.part
         for case in plan
         if case.check not in but and not case.lenient
         for q in case.quantities
@@ -72,9 +72,9 @@ def _failing(plan: Sequence[Case], judged: Mapping[str, Judged], *, but: Sequenc
 def _echoes(case: Case, judged: Judged, shown: set[str]) -> dict[str, Comparison]:
     """The failing links whose TODO fails cases of its own, explained by it."""
     return {
-        q.name: replace(c, explained_by=c.todo or q.todo)
+        q.name: replace(c, explained_by=c.part or q.part)
         for q in case.quantities
-        if (c := judged[q.name]).verdict not in BLAMELESS and c.explained_by == "" and (c.todo or q.todo) in shown
+        if (c := judged[q.name]).verdict not in BLAMELESS and c.explained_by == "" and (c.part or q.part) in shown
     }
 
 
@@ -83,7 +83,7 @@ def _forgiven(case: Case, judged: Judged, wrong: set[str]) -> dict[str, Comparis
     return {
         q.name: matched(f"only works on two-dimensional arrays: {c.problem}").noting(*c.notes)
         for q in case.quantities
-        if (c := judged[q.name]).verdict in ("mismatch", "crashed") and (c.todo or q.todo) not in wrong
+        if (c := judged[q.name]).verdict in ("mismatch", "crashed") and (c.part or q.part) not in wrong
     }
 
 

@@ -20,7 +20,7 @@ class Quantity:
     """One thing compared: its name in records, the TODO it belongs to, and the name under which the probe keeps it."""
 
     name: str
-    todo: str
+    part: str
     key: str
 
 
@@ -91,12 +91,12 @@ NETWORK_LINKS = (
 )
 
 
-def plan(edition: str, dtypes: tuple[str, ...], todos: frozenset[str] | None = None) -> list[Case]:
-    """The cases that an edition asks, in the dtypes given; only those with a quantity of `todos`, where given."""
+def plan(edition: str, dtypes: tuple[str, ...], parts: frozenset[str] | None = None) -> list[Case]:
+    """The cases that an edition asks, in the dtypes given; only those with a quantity of `parts`, where given."""
     cases = [case for dtype in dtypes for case in _cases_in(edition, dtype, once=dtype == dtypes[0])]
-    if todos is None:
+    if parts is None:
         return cases
-    return [case for case in cases if any(q.todo in todos for q in case.quantities)]
+    return [case for case in cases if any(q.part in parts for q in case.quantities)]
 
 
 def _cases_in(edition: str, dtype: str, *, once: bool) -> Iterator[Case]:
@@ -123,12 +123,12 @@ def _linear(dtype: str, once: bool) -> Iterator[Case]:
     for name, (N, D, M) in LINEAR_SHAPES.items():
         params = {"pairs": 1, "N": N, "D": D, "M": M}
         yield Case(f"linear/{name}/{dtype}", "linear", f"linear, {words(name)}", dtype, "linear", params, first)
-    second = tuple(Quantity(f"{q.name}, second input", q.todo, q.key.replace("@0", "@1")) for q in first)
+    second = tuple(Quantity(f"{q.name}, second input", q.part, q.key.replace("@0", "@1")) for q in first)
     params = {"pairs": 2, "N": 4, "D": 5, "M": 3}
     yield Case(
         f"linear/two-inputs/{dtype}", "linear", "linear, two inputs in turn", dtype, "linear", params, first + second
     )
-    again = tuple(Quantity(f"{q.name}, backward twice", q.todo, q.key.replace("@0", "@1")) for q in first[1:])
+    again = tuple(Quantity(f"{q.name}, backward twice", q.part, q.key.replace("@0", "@1")) for q in first[1:])
     params = {"pairs": 1, "N": 4, "D": 5, "M": 3, "again": True}
     yield Case(f"linear/backward-twice/{dtype}", "linear", "linear, backward twice", dtype, "linear", params, again)
     if once:
@@ -162,7 +162,7 @@ def _elementwise(layer: str, dtype: str) -> Iterator[Case]:
     for name, (shapes, draw, lenient) in ELEMENTWISE.items():
         rows = first
         for k in range(1, len(shapes)):
-            rows += tuple(Quantity(f"{q.name}, second input", q.todo, q.key.replace("@0", f"@{k}")) for q in first)
+            rows += tuple(Quantity(f"{q.name}, second input", q.part, q.key.replace("@0", f"@{k}")) for q in first)
         yield Case(
             f"{layer}/{name}/{dtype}",
             layer,
@@ -281,8 +281,8 @@ def links(activation: str, dropout: bool) -> list[tuple[str, str]]:
     """The network's links in the order of computation: name and TODO."""
     side = 0 if activation == "tanh" else 1
     return [
-        (name, todo.split("/")[side] if "/" in todo else todo)
-        for name, todo in NETWORK_LINKS
+        (name, part.split("/")[side] if "/" in part else part)
+        for name, part in NETWORK_LINKS
         if dropout or not name.startswith("dropout")
     ]
 
@@ -292,7 +292,7 @@ def _network(edition: str, dtype: str) -> Iterator[Case]:
     for activation, r in product(("relu", "tanh"), (0.0, 0.5)):
         if not with_dropout and (activation == "tanh" or r > 0):
             continue
-        rows = tuple(Quantity(name, todo, name) for name, todo in links(activation, with_dropout))
+        rows = tuple(Quantity(name, part, name) for name, part in links(activation, with_dropout))
         yield Case(
             f"network/{activation}-dropout-{r:g}/{dtype}",
             "network",
@@ -308,7 +308,7 @@ def _network(edition: str, dtype: str) -> Iterator[Case]:
                 continue
             alpha, r = 0.0, 0.0
         lam = 0.01 if edition == "2019" else 0.0
-        rows = tuple(Quantity(name, todo, name) for name, todo in links(activation, with_dropout))
+        rows = tuple(Quantity(name, part, name) for name, part in links(activation, with_dropout))
         rows += tuple(Quantity(f"updated {n.replace('_', ' ')}", "1", f"{n} after the step") for n in WEIGHT_NAMES)
         yield Case(
             f"trajectory/{activation}-alpha-{alpha:g}/{dtype}",

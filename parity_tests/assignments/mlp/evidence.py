@@ -27,11 +27,11 @@ def evidence(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> l
 
 
 def _asked(
-    case: Case, part: str, quantity: str, value: Any, comparison: Comparison, past: list[Asked], **inputs: Any
+    case: Case, operation: str, quantity: str, value: Any, comparison: Comparison, past: list[Asked], **inputs: Any
 ) -> Asked:
     array = value.array if isinstance(value, Returned) else None
     asked = Asked(
-        part=part,
+        operation=operation,
         case=case.name,
         dtype=np.dtype(case.dtype),
         quantity=quantity,

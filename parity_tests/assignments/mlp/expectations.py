@@ -42,7 +42,7 @@ def judge(case: Case, arrays: Arrays, seen: Observation, device: str = "cpu") ->
     for q in case.quantities:
         comparison = judged[q.name]
         if case.probe not in ("network", "main"):
-            comparison = owed(comparison, q.todo, cause_of(case, got(seen, q.key)))
+            comparison = owed(comparison, q.part, cause_of(case, got(seen, q.key)))
         word = q.key.split("@")[0]
         labels = sorted({label for key, found in overwritten.items() if key.split("@")[0] == word for label in found})
         if labels:
@@ -153,12 +153,12 @@ def _backward_of(
     """A failing backward that follows a failing forward is its echo where it is right for what the forward returned."""
     if back.verdict in PASSING or output.verdict in PASSING:
         return back
-    forward_todo = case.quantities[0].todo
+    forward_part = case.quantities[0].part
     h, g = array_of(seen, f"output@{k}", grad.shape), array_of(seen, key, grad.shape)
     if "" in seen.failures or back.verdict == "missing":
         return back
     if g is None or h is None or echoes(case.params["layer"], h, grad, g):
-        return replace(back, explained_by=forward_todo)
+        return replace(back, explained_by=forward_part)
     return back
 
 

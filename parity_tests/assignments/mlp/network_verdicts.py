@@ -1,7 +1,7 @@
 """Judges the whole network, alone or on a trajectory, link by link: each from the submission's own results before it.
 
 All steps of a case are asked of torch side by side. A link that could not be judged because an earlier one broke has
-that one's TODO in `todo`.
+that one's TODO in `part`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -43,8 +43,8 @@ def judge_network(case: Case, arrays: Arrays, seen: Observation, device: str = "
     if not seen.values and set(seen.failures) == {""}:
         failure = seen.failures[""]
         cause = cause_of(case, failure)
-        whole = replace(failed(failure), todo=cause)
-        return {q.name: owed(whole, q.todo, cause) for q in case.quantities}
+        whole = replace(failed(failure), part=cause)
+        return {q.name: owed(whole, q.part, cause) for q in case.quantities}
     steps = range(case.params["steps"])
     network = _Network(case, arrays, seen, device)
     found = network.links(steps)
@@ -117,7 +117,7 @@ class _Network:
         `broken` is given where an earlier step broke off and this one was never begun.
         """
         judged: Judged = {}
-        for name, todo in links(self._case.params["activation"], self._case.params["dropout"]):
+        for name, part in links(self._case.params["activation"], self._case.params["dropout"]):
             value, comparison = got(self._seen, f"{name}@{t}"), found[name].get(t)
             if broken is not None and (comparison is None or isinstance(value, Failure)):
                 judged[name] = not_judged(*broken)
@@ -131,11 +131,11 @@ class _Network:
             fails = comparison.verdict not in PASSING
             if fails and name == "activation gradient" and self._is_echo(judged, t):
                 forward = "5" if self._tanh else "7"
-                comparison = replace(comparison, todo=forward, explained_by=forward)
+                comparison = replace(comparison, part=forward, explained_by=forward)
             judged[name] = comparison
             unusable = comparison.gap is None or not np.isfinite(comparison.gap)
             if fails and unusable and broken is None:
-                broken = (name, comparison.todo or todo, comparison)
+                broken = (name, comparison.part or part, comparison)
         return judged, broken
 
     def updates(self, name: str, steps: Sequence[int]) -> ByStep:
@@ -169,7 +169,7 @@ class _Network:
         if broken is not None and isinstance(got(self._seen, f"{name} after the step@{t}"), Failure):
             return not_judged(*broken)
         if t not in updates:
-            return not_judged(gradient, judged[gradient].todo or "4", judged[gradient])
+            return not_judged(gradient, judged[gradient].part or "4", judged[gradient])
         return updates[t]
 
     # ---- inside

@@ -48,7 +48,7 @@ def cause_of(case: Case, value: Returned | Failure | None) -> str:
         return ""
     if value.error == UNREACHED:
         word = value.function.split("@")[0]
-        named = next((q.todo for q in case.quantities if q.key.split("@")[0] == word), "")
+        named = next((q.part for q in case.quantities if q.key.split("@")[0] == word), "")
         if named:
             return named
     # A failure's sentence begins with the function that was called: the outermost of the submission's own.
@@ -56,9 +56,9 @@ def cause_of(case: Case, value: Returned | Failure | None) -> str:
     return FUNCTIONS.get(called, "")
 
 
-def owed(comparison: Comparison, todo: str, cause: str) -> Comparison:
-    """A failing comparison of `todo`, explained by the TODO that caused it where that is another one."""
-    if cause in ("", todo) or comparison.verdict in PASSING or comparison.explained_by:
+def owed(comparison: Comparison, part: str, cause: str) -> Comparison:
+    """A failing comparison of `part`, explained by the TODO that caused it where that is another one."""
+    if cause in ("", part) or comparison.verdict in PASSING or comparison.explained_by:
         return comparison
     return replace(comparison, explained_by=cause)
 
@@ -94,13 +94,13 @@ def over_steps(steps: list[Comparison]) -> Comparison:
     return replace(steps[worst], step=worst + 1 if len(steps) > 1 else None).noting(*notes)
 
 
-def not_judged(name: str, todo: str, cause: Comparison) -> Comparison:
-    """What could not be judged, since the link `name` of TODO `todo` before it failed as `cause` says."""
+def not_judged(name: str, part: str, cause: Comparison) -> Comparison:
+    """What could not be judged, since the link `name` of TODO `part` before it failed as `cause` says."""
     return replace(
         cause,
         problem=f"was not judged, because {name} {'failed' if cause.sentence else cause.problem}",
         sentence=False,
-        todo=todo,
-        explained_by=todo,
+        part=part,
+        explained_by=part,
         arrays=None,
     )

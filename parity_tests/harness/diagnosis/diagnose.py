@@ -142,43 +142,43 @@ def _claims(calls: Sequence[Asked], cases: Mapping[str, Case]) -> tuple[Claim, C
         case = cases[asked.case]
         beside = case.check in WHOLE or case.params.get("draw") == "to-1000" or case.lenient
         if beside:
-            other.setdefault((asked.part, asked.case), []).append(asked)
+            other.setdefault((asked.operation, asked.case), []).append(asked)
         else:
-            own.setdefault(asked.part, []).append(asked)
-    found = {part: reproduced(part, asked) for part, asked in own.items()}
-    related = {part: relation(asked) for part, asked in own.items() if not found[part]}
-    alone = {part for part, asked in own.items() if any(a.wrong for a in asked)}
+            own.setdefault(asked.operation, []).append(asked)
+    found = {operation: reproduced(operation, asked) for operation, asked in own.items()}
+    related = {operation: relation(asked) for operation, asked in own.items() if not found[operation]}
+    alone = {operation for operation, asked in own.items() if any(a.wrong for a in asked)}
     # What only fails beside must be reproduced there, and be right where the part was right.
     seen_beside = {
         key: reproduced(key[0], [*asked, *own.get(key[0], ())]) for key, asked in other.items() if key[0] not in alone
     }
 
     def known(asked: Asked) -> str:
-        beside = other.get((asked.part, asked.case))
+        beside = other.get((asked.operation, asked.case))
         if beside is None:
-            return "; ".join(m.name for m in found[asked.part])
-        if asked.part in alone:
-            return "; ".join(m.name for m in found[asked.part] if fits(m, beside))
-        return "; ".join(m.name for m in seen_beside[asked.part, asked.case])
+            return "; ".join(m.name for m in found[asked.operation])
+        if asked.operation in alone:
+            return "; ".join(m.name for m in found[asked.operation] if fits(m, beside))
+        return "; ".join(m.name for m in seen_beside[asked.operation, asked.case])
 
     def simply(asked: Asked) -> str:
-        beside = other.get((asked.part, asked.case))
-        said = related.get(asked.part, "")
+        beside = other.get((asked.operation, asked.case))
+        said = related.get(asked.operation, "")
         if beside is None:
             return said
         # Of a part that fails on its own nothing else is said where it fails beside.
-        return found_beside if (found_beside := relation(beside)) == said or asked.part not in alone else ""
+        return found_beside if (found_beside := relation(beside)) == said or asked.operation not in alone else ""
 
     return known, simply
 
 
-def reproduced(part: str, asked: Sequence[Asked]) -> list[Mistake]:
+def reproduced(operation: str, asked: Sequence[Asked]) -> list[Mistake]:
     """The known mistakes whose formula gives what was returned in all of these calls of a part."""
     if not any(a.wrong for a in asked):
         return []
     # What is cheapest to refute comes first.
     ordered = sorted(asked, key=lambda a: not a.wrong)
-    known = [m for m in MISTAKES if m.part == part and m.formula is not None]
+    known = [m for m in MISTAKES if m.operation == operation and m.formula is not None]
     named = [m for m in known if m.estimate is None and fits(m, ordered)]
     return named or [m for m in known if m.estimate is not None and fits(m, ordered)]
 
@@ -266,9 +266,9 @@ def _said(case: Case, q: Quantity, comparison: Comparison, *, crash: bool = Fals
     """Names of known mistakes that a sentence tells of; `crash`: of those of crashes in general, else of all others."""
     if case.worker == "own":  # what its parts do is said of them
         return []
-    todo = comparison.todo or q.todo
+    part = comparison.part or q.part
     sentence = message(case, q, comparison)
-    known = [m for m in MISTAKES if m.said and m.todo == todo and (m.part == "crash") == crash]
+    known = [m for m in MISTAKES if m.said and m.part == part and (m.operation == "crash") == crash]
     return [m.name for m in known if re.search(m.said, sentence)]
 
 
@@ -289,8 +289,8 @@ def _drawn(
             if draws is None or draws.dtype.kind != "f" or not np.isfinite(draws).all():
                 return []
             drawn.append((draws, D, M))
-    for part in ("linear.init", GENERAL):
-        known = [m for m in MISTAKES if m.part == part]
+    for operation in ("linear.init", GENERAL):
+        known = [m for m in MISTAKES if m.operation == operation]
         if names := [m.name for m in known if all(m.experiment(*draws) for draws in drawn)]:  # type: ignore[misc]
             return names
     return []
@@ -306,5 +306,5 @@ def _drawn_masks(cases: Sequence[Case], seen: Mapping[str, Observation], draw: C
             return []
         s = np.stack(whole)
         stacks.append((kept_mask(s), case.params["r"], draw(case)["q"], s))
-    known = [m for m in MISTAKES if m.part == "dropout.masks" and m.experiment is not None]
+    known = [m for m in MISTAKES if m.operation == "dropout.masks" and m.experiment is not None]
     return [m.name for m in known if all(m.experiment(*stack) for stack in stacks)]  # type: ignore[misc]

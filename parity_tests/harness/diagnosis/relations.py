@@ -21,7 +21,7 @@ NEAR_ONE = 5e-6
 def relation(asked: Sequence[Asked]) -> str:
     """A sentence part such as "off by the constant factor 0.5", "" where no relation holds in every wrong call."""
     wrong = [a for a in asked if a.wrong]
-    if wrong and wrong[0].part == "sgd.weights":
+    if wrong and wrong[0].operation == "sgd.weights":
         judged = all(a.comparison.arrays is not None for a in wrong)
         return (_digits(wrong, wrong) or _decimals(wrong) if judged else "") or _when(asked, wrong)
     if not wrong or any(isinstance(a.value, Failure) for a in wrong):
@@ -162,7 +162,7 @@ def _transposed(a: Asked) -> bool:
     """Of the shape of the transposed result; where it is square, by its numbers."""
     if a.comparison.arrays is not None:
         return _square_transposed(a)
-    shape = _SHAPES.get(a.part)
+    shape = _SHAPES.get(a.operation)
     return shape is not None and a.got is not None and a.got.shape == shape(a)[::-1] and a.got.shape != shape(a)
 
 
@@ -257,7 +257,7 @@ def _where(asked: Sequence[Asked], wrong: Sequence[Asked]) -> str:
 
 def _places(wrong: Sequence[Asked], found: Sequence[np.ndarray]) -> str:
     """In which elements all wrong calls are off."""
-    if wrong[0].part.split(".")[0] in ELEMENTWISE:
+    if wrong[0].operation.split(".")[0] in ELEMENTWISE:
         return _side(wrong, found)
     if all(not b[:-1].any() for b in found) and any(len(b) > 1 for b in found):
         return "wrong only in the last row"
@@ -274,8 +274,8 @@ def _places(wrong: Sequence[Asked], found: Sequence[np.ndarray]) -> str:
 
 _SIZES: tuple[tuple[str, Callable[[Asked], bool]], ...] = (
     ("wrong only where W is square", lambda a: "D" in vars(a) and "M" in vars(a) and a.D == a.M),
-    ("wrong only at one input", lambda a: a.part.startswith("linear") and a.D == 1),
-    ("wrong only at one output", lambda a: a.part.startswith("linear") and a.M == 1),
+    ("wrong only at one input", lambda a: a.operation.startswith("linear") and a.D == 1),
+    ("wrong only at one output", lambda a: a.operation.startswith("linear") and a.M == 1),
     ("wrong only in evaluation", lambda a: bool(a.evaluating)),
     ("wrong only at rate 0", lambda a: "r" in vars(a) and a.r == 0),
     ("wrong only at rates above 0", lambda a: "r" in vars(a) and a.r > 0 and not a.evaluating),
@@ -325,7 +325,7 @@ def _side(wrong: Sequence[Asked], found: Sequence[np.ndarray]) -> str:
 
 
 def _sign_of_grad(sign: int) -> Callable[[Asked], np.ndarray | None]:
-    return lambda a: sign * np.asarray(a.grad.value) > 0 if a.part.endswith("gradient of X") else None
+    return lambda a: sign * np.asarray(a.grad.value) > 0 if a.operation.endswith("gradient of X") else None
 
 
 _BESIDE: tuple[tuple[str, Callable[[Asked], np.ndarray | None]], ...] = (

@@ -47,7 +47,7 @@ all, before the submission is even parsed; the kernel holds a process to them, a
 `none`: a child process with the limits, as far as it keeps to them, and nothing else. For code that you trust.
 
 **How a process starts.** Either cold: bubblewrap, Python, numpy, the worker's code, a tenth of a second of work. Or,
-where many submissions are run, off a fork server (servers.py keeps it, forker.py is it): a process that has all of
+where many submissions are run, off a fork server (servers.py keeps it, fork_server.py is it): a process that has all of
 this loaded, started in the same sandbox without a submission, which forks itself for each process that is asked for.
 There is one for each level, set of the worker's files and set of allowed modules; so the server whose processes get
 main's correct parts is not the one whose processes are asked for those parts. What is promised above holds for a

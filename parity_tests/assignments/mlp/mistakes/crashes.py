@@ -56,14 +56,14 @@ HIDDEN = {name: (UNSET,) for name, *_ in KINDS if name != UNSET}
 
 CRASHES = tuple(
     Mistake(
-        todo,
+        part,
         "crash",
         name,
         hint,
         said=said,
         plug=(Body(function, statement),),
-        file="utils.py" if todo == "utils" else "neural_networks.py",
+        file="utils.py" if part == "utils" else "neural_networks.py",
     )
-    for todo, function in FUNCTIONS.items()
+    for part, function in FUNCTIONS.items()
     for name, hint, said, statement in KINDS
 )

@@ -59,7 +59,7 @@ def _ratio(pick: Pick) -> Estimate:
 
 def _negative_part(a: Asked) -> tuple[NDArray[Any], NDArray[Any]]:
     x = np.asarray(a.X.value, np.float64)
-    over = np.asarray(a.got) if a.part == "relu.output" else np.asarray(a.got) * x / np.asarray(a.grad.value)
+    over = np.asarray(a.got) if a.operation == "relu.output" else np.asarray(a.got) * x / np.asarray(a.grad.value)
     return over / x, x < 0
 
 

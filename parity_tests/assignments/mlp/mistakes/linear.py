@@ -22,11 +22,11 @@ def _forward(name: str, hint: str, formula: Formula, body: str) -> Mistake:
     return Mistake("3", "linear.output", name, hint, formula, plug=(Body("linear_layer.forward", plug),))
 
 
-def _backward(part: str, name: str, hint: str, formula: Formula, body: str) -> Mistake:
-    lines = {"W": RIGHT_W, "b": RIGHT_B, "X": RIGHT_X} | {part: body}
+def _backward(operation: str, name: str, hint: str, formula: Formula, body: str) -> Mistake:
+    lines = {"W": RIGHT_W, "b": RIGHT_B, "X": RIGHT_X} | {operation: body}
     statements = "\n".join(lines[key] for key in ("W", "b", "X"))
     return Mistake(
-        "4", f"linear.gradient of {part}", name, hint, formula, plug=(Body("linear_layer.backward", statements),)
+        "4", f"linear.gradient of {operation}", name, hint, formula, plug=(Body("linear_layer.backward", statements),)
     )
 
 
@@ -57,7 +57,7 @@ def _share_of(own: Formula, term: Formula) -> Estimate:
     return estimate
 
 
-def _stale_weights(name: str, part: str, formula: Formula, forward: str, gradient: str) -> Mistake:
+def _stale_weights(name: str, operation: str, formula: Formula, forward: str, gradient: str) -> Mistake:
     """What only a training run shows: no layer's own case changes its weights."""
     keep = 'self.kept = getattr(self, "kept", None) or {k: v.copy() for k, v in self.params.items()}\n'
     plug = [Body("linear_layer.forward", keep + forward)]
@@ -65,8 +65,10 @@ def _stale_weights(name: str, part: str, formula: Formula, forward: str, gradien
         lines = (RIGHT_W, RIGHT_B, f"return grad @ {gradient}.T")
         plug.append(Body("linear_layer.backward", "\n".join(lines)))
     hint = "Which W does a layer use: the one that SGD has just changed, or one that was put aside before?"
-    todo = "3" if part == "output" else "4"
-    return Mistake(todo, f"linear.{part}", name, hint, formula, shows_in=("linear", "trajectory"), plug=tuple(plug))
+    part = "3" if operation == "output" else "4"
+    return Mistake(
+        part, f"linear.{operation}", name, hint, formula, shows_in=("linear", "trajectory"), plug=tuple(plug)
+    )
 
 
 FORWARD = (

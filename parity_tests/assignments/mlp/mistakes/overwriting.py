@@ -70,10 +70,10 @@ def overwriting(link: str, overwritten: Mapping[str, Sequence[str]], activation:
     return list(dict.fromkeys(names))
 
 
-def _mistake(todo: str, call: str, what: str, *plug: Body, file: str = "neural_networks.py") -> Mistake:
+def _mistake(part: str, call: str, what: str, *plug: Body, file: str = "neural_networks.py") -> Mistake:
     shows_in = ("linear", "tanh", "relu", "dropout", "loss", "network")
     return Mistake(
-        todo, "network", _name(call, what), HINT, overwrites=(call, what), shows_in=shows_in, plug=plug, file=file
+        part, "network", _name(call, what), HINT, overwrites=(call, what), shows_in=shows_in, plug=plug, file=file
     )
 
 

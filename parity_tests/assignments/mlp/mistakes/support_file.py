@@ -18,8 +18,8 @@ PIXELS = "The file holds pixels in [0, 1] already."
 ZEROS = "What is the velocity before the first step?"
 
 
-def _plugged(part: str, name: str, hint: str, formula: Formula, *plug: Body | Swap) -> Mistake:
-    return Mistake("utils", f"utils.{part}", name, hint, formula, plug=plug, file="utils.py")
+def _plugged(operation: str, name: str, hint: str, formula: Formula, *plug: Body | Swap) -> Mistake:
+    return Mistake("utils", f"utils.{operation}", name, hint, formula, plug=plug, file="utils.py")
 
 
 # ---- predict_label

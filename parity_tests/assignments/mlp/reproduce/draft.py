@@ -188,7 +188,7 @@ def plain(text: str) -> str:
 def text(draft: Draft, judge: Sequence[str], record: Record, words: str, setting: Setting) -> str:
     """The script that a draft makes; `words` say what is wrong."""
     words = plain(words)
-    lines = [f'"""TODO {record.todo}, {record.check}, {plain(record.quantity)}: {words}.', "", RUN, '"""']
+    lines = [f'"""TODO {record.part}, {record.check}, {plain(record.quantity)}: {words}.', "", RUN, '"""']
     lines += [
         f"import {', '.join(sorted({'sys', *draft.imports, *_needed(draft, setting)}))}",
         "",

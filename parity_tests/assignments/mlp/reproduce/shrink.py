@@ -71,7 +71,7 @@ def chosen(records: Iterable[Record], case: str | None = None) -> list[Record]:
             word = "weights"
         if record.verdict == "timeout" or (record.check == "main" and record.verdict in ("crashed", "missing")):
             word = f"{record.check} {record.verdict}"
-        kept.setdefault((record.todo, record.diagnosis, word), record)
+        kept.setdefault((record.part, record.diagnosis, word), record)
     return list(kept.values())
 
 
@@ -266,9 +266,9 @@ RELATIONS = ("right up to the sign", "right to float32 digits only")
 def _fits(mistake: Mistake, calls: Sequence[Asked], quantity: str) -> bool:
     """Whether a formula gives what was returned: of this quantity, or of all that its part was asked."""
     own = [call for call in calls if call.quantity == quantity]
-    if not own or own[0].part != mistake.part:
+    if not own or own[0].operation != mistake.operation:
         return False
-    return fits(mistake, own) or fits(mistake, [call for call in calls if call.part == mistake.part])
+    return fits(mistake, own) or fits(mistake, [call for call in calls if call.operation == mistake.operation])
 
 
 KINDS = (
