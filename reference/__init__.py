@@ -1,1 +1,1 @@
-"""The torch side: the equivalent torch.nn model, and what it answers, value ± radius."""
+"""torch's side of any assignment: operations as value ± radius, the rounding that makes the radius, and devices."""

@@ -50,6 +50,11 @@ LIBRARIES = {
 }
 
 
+def library_of(device: str) -> Library:
+    """The errors of torch's functions on a device: "cpu", "cuda" or "cuda:N"."""
+    return LIBRARIES[device.partition(":")[0]]
+
+
 def unit_roundoff(dtype: Any) -> float:
     """u: half the distance from 1 to the next number of `dtype`."""
     return _limits(np.dtype(dtype))[0]

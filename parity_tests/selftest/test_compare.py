@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from parity_tests.harness.compare import Comparison, compare, failed, matched, mismatched, times
 from parity_tests.harness.observation import FAILURE_KINDS, Failure, Returned
-from reference.answers import Alternative, Answer, known
+from reference.answer import Alternative, Answer, known
 
 FIGURES = ("gap", "radius", "ratio", "ulps", "bad", "total", "got", "want")
 

@@ -14,7 +14,7 @@ from parity_tests.conftest import skip_without
 from parity_tests.harness.check import check, shipped_network
 from parity_tests.harness.devices import refuse_missing_device
 from parity_tests.protocol.errors import UsageError
-from reference import answers, device, rounding
+from reference import device, elementwise, rounding
 
 
 @pytest.fixture
@@ -137,9 +137,9 @@ def test_the_driver_is_unknown_where_its_tool_is_not_there(monkeypatch: pytest.M
 
 def test_bounds_are_those_of_the_devices_own_functions(monkeypatch: pytest.MonkeyPatch) -> None:
     # The computation stays on the CPU; only what the device is taken for changes.
-    monkeypatch.setattr(answers, "_tensor", lambda array, *_, **__: torch.tensor(array))
+    monkeypatch.setattr(elementwise, "to_tensor", lambda array, *_, **__: torch.tensor(array))
     X = np.linspace(-2, 2, 9, dtype=np.float32)
-    on_cpu, on_cuda = answers.tanh_forward(X, "cpu"), answers.tanh_forward(X, "cuda")
+    on_cpu, on_cuda = elementwise.tanh_forward(X, "cpu"), elementwise.tanh_forward(X, "cuda")
     extra = rounding.LIBRARIES["cuda"].tanh - rounding.LIBRARIES["cpu"].tanh
     u = rounding.unit_roundoff(np.float32)
     np.testing.assert_array_equal(on_cpu.value, on_cuda.value)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from parity_tests.assignments.mlp.network.optimizer import ClassicalSGD
+from reference.optimizer import ClassicalSGD
 
 ROUNDING = 64 * float(np.finfo(np.float64).eps)  # a few steps on values below 4
 

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from parity_tests.assignments.mlp.network.answers import evaluation, training_step
 from parity_tests.harness.compare import compare
 from parity_tests.harness.observation import Returned
-from reference import answers, rounding
-from reference.answers import Answer
+from reference import cross_entropy, dropout, elementwise, linear, rounding, sgd
+from reference.answer import Answer
 
 Array = NDArray[Any]
 DTYPES = (np.float64, np.float32)
@@ -83,7 +84,7 @@ def test_every_order_of_summation_stays_within_the_radius_of_a_linear_layer(
     rng = np.random.default_rng(seed)
     X, W, b, grad = ((scale * rng.standard_normal(shape)).astype(dtype) for shape in ((N, D), (D, M), (1, M), (N, M)))
     product = PRODUCTS[form]
-    forward, backward = answers.linear_forward(X, W, b), answers.linear_backward(X, W, b, grad)
+    forward, backward = linear.forward(X, W, b), linear.backward(X, W, b, grad)
     ratio(product(X, W) + b, forward)
     ratio(product(X.T, grad), backward["W"])
     ratio(product(np.ones((1, N), dtype), grad), backward["b"])
@@ -96,7 +97,7 @@ def test_every_order_of_summation_stays_within_the_radius_of_a_linear_layer(
 def test_a_linear_layer_is_exact_against_arbitrary_precision() -> None:
     rng = np.random.default_rng(0)
     X, W, b = (rng.standard_normal(shape) for shape in ((3, 50), (50, 4), (1, 4)))
-    answer = answers.linear_forward(X, W, b)
+    answer = linear.forward(X, W, b)
     with mpmath.workdps(60):
         for i, j in np.ndindex(3, 4):
             true = mpmath.fsum([mpmath.mpf(X[i, k]) * mpmath.mpf(W[k, j]) for k in range(50)]) + mpmath.mpf(b[0, j])
@@ -111,7 +112,7 @@ def test_the_radius_of_a_sum_is_not_needlessly_wide(dtype: Any, terms: int, leas
     for seed in range(40):
         rng = np.random.default_rng(seed)
         X, W, b = (rng.standard_normal(shape).astype(dtype) for shape in ((5, terms), (terms, 6), (1, 6)))
-        ratios.append(ratio(one_by_one(X, W) + b, answers.linear_forward(X, W, b)))
+        ratios.append(ratio(one_by_one(X, W) + b, linear.forward(X, W, b)))
     assert np.median([r for r in ratios if r > 0]) >= least
 
 
@@ -119,7 +120,7 @@ def test_the_radius_of_a_sum_is_not_needlessly_wide(dtype: Any, terms: int, leas
 def test_a_lost_digit_is_outside_the_radius_of_a_linear_layer(dtype: Any) -> None:
     rng = np.random.default_rng(1)
     X, W, b = (rng.standard_normal(shape).astype(dtype) for shape in ((5, 8), (8, 6), (1, 6)))
-    answer = answers.linear_forward(X, W, b)
+    answer = linear.forward(X, W, b)
     fewer = (answer.value * (1 + 64 * np.finfo(dtype).eps)).astype(dtype)
     assert compare(Returned("array", fewer, ""), answer).verdict == "mismatch"
 
@@ -151,7 +152,7 @@ def test_every_form_of_tanh_stays_within_its_radius(dtype: Any, form: str, seed:
     X = (rng.uniform(0.5, 1, 60) * 10.0**exponent * rng.choice([-1, 1], 60)).astype(dtype)
     grad = rng.standard_normal(60).astype(dtype)
     h = TANH_FORMS[form](X)
-    forward, backward = answers.tanh_forward(X), answers.tanh_backward(X, grad)
+    forward, backward = elementwise.tanh_forward(X), elementwise.tanh_backward(X, grad)
     ratio(h, forward)
     ratio(grad * (1 - h * h), backward)
     ratio(grad * (1 - h) * (1 + h), backward)
@@ -171,7 +172,7 @@ def test_every_form_of_tanh_stays_within_its_radius(dtype: Any, form: str, seed:
 )
 def test_an_approximation_of_tanh_is_outside_its_radius(dtype: Any, wrong: Callable[[Array], Array]) -> None:
     X = np.linspace(0.05, 2, 200).astype(dtype)
-    assert compare(Returned("array", wrong(X), ""), answers.tanh_forward(X)).verdict == "mismatch"
+    assert compare(Returned("array", wrong(X), ""), elementwise.tanh_forward(X)).verdict == "mismatch"
 
 
 # ---- softmax cross-entropy ----
@@ -203,7 +204,7 @@ def test_every_form_of_the_loss_and_its_gradient_stays_within_its_radius(
     rng = np.random.default_rng(seed)
     X = np.clip(scale * rng.standard_normal((N, K)), -40, 40).astype(dtype)
     y = rng.integers(0, K, N)
-    forward, backward = answers.cross_entropy_forward(X, y), answers.cross_entropy_backward(X, y)
+    forward, backward = cross_entropy.forward(X, y), cross_entropy.backward(X, y)
     for _, loss in losses(X, y):
         ratio(np.asarray(loss), forward)
     z = np.exp(X - X.max(axis=1, keepdims=True))
@@ -220,7 +221,7 @@ def test_an_epsilon_in_the_log_is_outside_the_radius_of_the_loss() -> None:
     X, y = rng.standard_normal((6, 10)), rng.integers(0, 10, 6)
     z = np.exp(X) / np.exp(X).sum(axis=1, keepdims=True)
     wrong = -np.log(z[np.arange(6), y] + 1e-12).mean()
-    assert compare(Returned("scalar", np.asarray(wrong), ""), answers.cross_entropy_forward(X, y)).verdict == "mismatch"
+    assert compare(Returned("scalar", np.asarray(wrong), ""), cross_entropy.forward(X, y)).verdict == "mismatch"
 
 
 # ---- dropout and SGD ----
@@ -233,7 +234,7 @@ def test_both_ways_of_scaling_stay_within_the_radius_of_dropout(dtype: Any, seed
     rng = np.random.default_rng(seed)
     q = rng.standard_normal((5, 7)).astype(dtype)
     kept = rng.random((5, 7)) >= r
-    answer = answers.dropout_forward(q, kept, r)
+    answer = dropout.forward(q, kept, r)
     ratio(q * (kept / (1 - r)), answer)
     ratio((q * kept / (1 - r)).astype(dtype), answer)
     ratio(q * kept.astype(dtype) * dtype(1 / (1 - r)), answer)
@@ -270,7 +271,7 @@ def test_every_order_of_an_update_stays_within_the_radius_over_twelve_steps(
     gradients = (scale * rng.standard_normal((12, 3, 4))).astype(dtype)
     etas = [0.1] * 6 + [0.01] * 6
     v = np.zeros_like(w)
-    wanted = answers.sgd(start, gradients, etas, alpha=alpha, lam=lam)
+    wanted = sgd.steps(start, gradients, etas, alpha=alpha, lam=lam)
     for t, answer in enumerate(map(wanted.of, range(len(etas)))):
         w, v = updates(w, gradients[t], v, dtype(alpha), dtype(lam), dtype(etas[t]))[order]
         ratio(w, answer)
@@ -283,7 +284,7 @@ def test_torchs_own_momentum_parts_from_the_classical_form_when_the_rate_drops()
     gradients, etas = rng.standard_normal((6, 3, 4)), [0.1] * 3 + [0.01] * 3
     v = np.zeros_like(w)
     verdicts = []
-    wanted = answers.sgd(start, gradients, etas, alpha=0.9, lam=0.0)
+    wanted = sgd.steps(start, gradients, etas, alpha=0.9, lam=0.0)
     for t, answer in enumerate(map(wanted.of, range(len(etas)))):
         v = 0.9 * v + gradients[t]
         w = w - etas[t] * v
@@ -308,9 +309,7 @@ def test_an_honest_step_of_the_network_stays_within_its_first_order_radius(
     v = {name: (0.01 * rng.standard_normal(shape)).astype(dtype) for name, shape in shapes.items()}
     X, y = rng.random((N, D)).astype(dtype), rng.integers(0, K, N)
     mask = ((rng.random((N, M)) >= r) / (1 - r)).astype(dtype)
-    step = answers.training_step(
-        w, X, y, mask, activation=activation, alpha=alpha, lam=0.01, eta=0.1, velocity=v, previous=w
-    )
+    step = training_step(w, X, y, mask, activation=activation, alpha=alpha, lam=0.01, eta=0.1, velocity=v, previous=w)
     if step.kinks.any():
         return
     u = one_by_one(X, w["L1_W"]) + w["L1_b"]
@@ -335,5 +334,5 @@ def test_an_honest_step_of_the_network_stays_within_its_first_order_radius(
 def test_a_prediction_that_rounding_decides_may_count_either_way() -> None:
     w = {"L1_W": np.eye(2), "L1_b": np.zeros((1, 2)), "L2_W": np.eye(2), "L2_b": np.zeros((1, 2))}
     tie = np.array([[1.0, 1.0], [3.0, 1.0]])
-    found = answers.evaluation(w, tie, np.array([0, 0]), activation="relu")
+    found = evaluation(w, tie, np.array([0, 0]), activation="relu")
     assert (int(found.correct_at_least), int(found.correct_at_most)) == (1, 2)

@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from parity_tests.assignments.mlp.network.answers import evaluation, training_step
 from parity_tests.harness.compare import compare, compare_each
 from parity_tests.harness.observation import Returned
-from reference import answers
-from reference.answers import Answer
+from reference import cross_entropy, linear
+from reference.answer import Answer
 
 Array = NDArray[Any]
 CASES = settings(max_examples=25, deadline=None, derandomize=True)
@@ -43,11 +44,11 @@ def test_linear_layers_and_losses_side_by_side_answer_as_torchs_own_do(
     X, W, b, grad, logits = (rng.standard_normal(shape).astype(dtype) for shape in shapes)
     labels = rng.integers(0, K, (T, N))
     each = range(T)
-    agree(answers.linear_forward(X, W, b), [answers.linear_forward(X[t], W[t], b[t]) for t in each])
-    backward = answers.linear_backward(X, W, b, grad)
+    agree(linear.forward(X, W, b), [linear.forward(X[t], W[t], b[t]) for t in each])
+    backward = linear.backward(X, W, b, grad)
     for key in ("W", "b", "X"):
-        agree(backward[key], [answers.linear_backward(X[t], W[t], b[t], grad[t])[key] for t in each])
-    for answer in (answers.cross_entropy_forward, answers.cross_entropy_backward):
+        agree(backward[key], [linear.backward(X[t], W[t], b[t], grad[t])[key] for t in each])
+    for answer in (cross_entropy.forward, cross_entropy.backward):
         agree(answer(logits, labels), [answer(logits[t], labels[t]) for t in each])
 
 
@@ -70,9 +71,9 @@ def test_steps_and_evaluations_side_by_side_answer_as_those_of_one_network_do(
         return {name: tensor[t] for name, tensor in tensors.items()}
 
     common: dict[str, Any] = {"activation": activation, "alpha": alpha, "lam": 0.01}
-    step = answers.training_step(weights, X, y, mask, eta=etas, velocity=velocity, previous=weights, **common)
+    step = training_step(weights, X, y, mask, eta=etas, velocity=velocity, previous=weights, **common)
     alone = [
-        answers.training_step(
+        training_step(
             one(weights, t),
             X[t],
             y[t],
@@ -89,8 +90,8 @@ def test_steps_and_evaluations_side_by_side_answer_as_those_of_one_network_do(
     agree(step.loss, [single.loss for single in alone])
     for name in shapes:
         agree(step.weights[name], [single.weights[name] for single in alone])
-    found = answers.evaluation(weights, X, y, activation=activation)
-    singles = [answers.evaluation(one(weights, t), X[t], y[t], activation=activation) for t in range(T)]
+    found = evaluation(weights, X, y, activation=activation)
+    singles = [evaluation(one(weights, t), X[t], y[t], activation=activation) for t in range(T)]
     agree(found.loss, [single.loss for single in singles])
     for t, single in enumerate(singles):
         assert found.of(t).correct_at_least == single.correct_at_least
@@ -100,7 +101,7 @@ def test_steps_and_evaluations_side_by_side_answer_as_those_of_one_network_do(
 def test_a_value_is_held_against_the_answer_of_its_own_network() -> None:
     rng = np.random.default_rng(0)
     X, W, b = (rng.standard_normal(shape) for shape in ((3, 2, 4), (3, 4, 2), (3, 1, 2)))
-    wanted = answers.linear_forward(X, W, b)
+    wanted = linear.forward(X, W, b)
     right = [Returned("array", x @ w + c, "") for x, w, c in zip(X, W, b, strict=True)]
     assert [c.verdict for c in compare_each(right, wanted)] == ["match"] * 3
     exchanged = compare_each([right[1], right[0], right[2]], wanted)
@@ -110,7 +111,7 @@ def test_a_value_is_held_against_the_answer_of_its_own_network() -> None:
 def test_values_of_different_kinds_are_compared_one_by_one_and_say_the_same() -> None:
     rng = np.random.default_rng(0)
     X, W, b = (rng.standard_normal(shape) for shape in ((3, 2, 4), (3, 4, 2), (3, 1, 2)))
-    wanted = answers.linear_forward(X, W, b)
+    wanted = linear.forward(X, W, b)
     values = [
         Returned("array", np.zeros((2, 2)), ""),
         Returned("array", np.zeros((2, 2), np.float32), ""),

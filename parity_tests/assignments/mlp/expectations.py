@@ -28,7 +28,8 @@ from parity_tests.assignments.mlp.returned import (
 from parity_tests.harness import statistics
 from parity_tests.harness.compare import PASSING, Comparison, compare, compare_each, failed, matched, mismatched
 from parity_tests.harness.observation import Failure, Observation, Returned
-from reference import answers
+from reference import cross_entropy, dropout, elementwise, linear, sgd
+from reference.answer import Alternative, known
 
 Arrays = Mapping[str, NDArray[Any]]
 Judged = dict[str, Comparison]
@@ -71,9 +72,9 @@ def _linear(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judge
         pair = min(int(k), len(arrays["X"]) - 1)
         X, grad = arrays["X"][pair], arrays["grad"][pair]
         if word == "output":
-            answer = answers.linear_forward(X, W, b, device)
+            answer = linear.forward(X, W, b, device)
         else:
-            answer = answers.linear_backward(X, W, b, grad, device)[word[-1]]
+            answer = linear.backward(X, W, b, grad, device)[word[-1]]
         judged[q.name] = compare(got(seen, q.key), answer, flat_ok=word == "gradient of b")
     return judged
 
@@ -85,7 +86,7 @@ def _init(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
         judged = {}
         for key, shape in shapes.items():
             judged[key] = _shaped(got(seen, f"{key}@0"), shape)
-            zeros = answers.known(np.zeros(shape))
+            zeros = known(np.zeros(shape))
             judged[f"initial gradient of {key}"] = compare(got(seen, f"gradient of {key}@0"), zeros, flat_ok=key == "b")
         return judged
     first, second = (array_of(seen, f"W@{k}", (D, M)) for k in range(2))
@@ -110,8 +111,8 @@ def _shaped(value: Returned | Failure | None, shape: tuple[int, ...]) -> Compari
         if value.array.dtype != np.float64:
             return mismatched(f"has dtype {value.array.dtype}, where float64 is asked")
         itself = value.array.reshape(shape) if value.array.size == np.prod(shape) else np.zeros(shape)
-        return compare(value, answers.known(itself), flat_ok=True)
-    return compare(value, answers.known(np.zeros(shape)))
+        return compare(value, known(itself), flat_ok=True)
+    return compare(value, known(np.zeros(shape)))
 
 
 def _distribution(
@@ -129,9 +130,9 @@ def _distribution(
 def _elementwise(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
     layer = case.params["layer"]
     forward, backward = (
-        (answers.tanh_forward, answers.tanh_backward)
+        (elementwise.tanh_forward, elementwise.tanh_backward)
         if layer == "tanh"
-        else (answers.relu_forward, answers.relu_backward)
+        else (elementwise.relu_forward, elementwise.relu_backward)
     )
     judged: Judged = {}
     for q in case.quantities:
@@ -173,23 +174,23 @@ def _dropout(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judg
         evaluating = bool(case.params.get("evaluate")) and int(k) == last
         value = got(seen, item.key)
         if evaluating:
-            answer = answers.known(q if word == "output" else grad)
+            answer = known(q if word == "output" else grad)
             before = array_of(seen, f"output@{int(k) - 1}", q.shape)
             if word != "output" and before is not None:
-                old = answers.dropout_backward(arrays["q"][int(k) - 1], before != 0, grad, r, device)
+                old = dropout.backward(arrays["q"][int(k) - 1], before != 0, grad, r, device)
                 note = "its backward after a forward with is_train=False still uses the mask of training"
                 everywhere = np.ones(grad.shape, np.bool_)
-                answer = replace(answer, alternatives=(answers.Alternative(old.value, old.radius, everywhere, note),))
+                answer = replace(answer, alternatives=(Alternative(old.value, old.radius, everywhere, note),))
             judged[item.name] = compare(value, answer)
             continue
         kept = np.ones(q.shape, np.bool_) if s is None or r == 0 else kept_mask(s)
         if word == "output":
-            judged[item.name] = compare(value, answers.dropout_forward(q, kept, r, device))
+            judged[item.name] = compare(value, dropout.forward(q, kept, r, device))
             if isinstance(value, Returned) and judged[item.name].verdict == "match":
                 judged[item.name] = replace(judged[item.name], notes=())  # its forward is given to students
             output = judged[item.name]
         else:
-            judged[item.name] = compare(value, answers.dropout_backward(q, kept, grad, r, device))
+            judged[item.name] = compare(value, dropout.backward(q, kept, grad, r, device))
             if s is None and judged[item.name].verdict not in PASSING:
                 judged[item.name] = not_judged("the output", "9", output)
     return judged
@@ -200,10 +201,10 @@ def _masks(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged
     drawn = [array_of(seen, f"output@{k}", q.shape) for k in range(calls)]
     missing = next((k for k, s in enumerate(drawn) if s is None), None)
     if missing is not None:
-        comparison = compare(got(seen, f"output@{missing}"), answers.known(q))
+        comparison = compare(got(seen, f"output@{missing}"), known(q))
         return {item.name: comparison for item in case.quantities}
     masks = np.stack([kept_mask(s) for s in drawn if s is not None])
-    scale = compare(Returned("array", drawn[0], ""), answers.dropout_forward(q, masks[0], r, device))
+    scale = compare(Returned("array", drawn[0], ""), dropout.forward(q, masks[0], r, device))
     problems = {
         "kept fraction": statistics.kept_fraction_problem(masks, r),
         "independence": statistics.independence_problem(masks, r),
@@ -222,7 +223,7 @@ def _sgd(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
     etas = case.params["etas"]
     judged: Judged = {}
     for name in WEIGHT_NAMES:
-        wanted = answers.sgd(
+        wanted = sgd.steps(
             arrays[name],
             arrays[f"{name}_gradient"],
             etas,
@@ -257,8 +258,8 @@ def _sgd(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
 def _loss(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
     X, y = arrays["X"], arrays["Y"].reshape(-1).astype(np.int64)
     return {
-        "loss": compare(got(seen, "loss"), answers.cross_entropy_forward(X, y, device)),
-        "gradient of logits": compare(got(seen, "gradient of X"), answers.cross_entropy_backward(X, y, device)),
+        "loss": compare(got(seen, "loss"), cross_entropy.forward(X, y, device)),
+        "gradient of logits": compare(got(seen, "gradient of X"), cross_entropy.backward(X, y, device)),
     }
 
 
@@ -270,7 +271,7 @@ def _labels(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judge
 
 def _exactly(value: Returned | Failure | None, want: NDArray[Any]) -> Comparison:
     """A comparison with what numpy alone says; an integer or Boolean dtype that holds the same numbers is no matter."""
-    comparison = compare(value, answers.known(np.asarray(want)))
+    comparison = compare(value, known(np.asarray(want)))
     return replace(comparison, problem=comparison.problem.replace("torch says", "the assignment says"))
 
 
@@ -289,10 +290,7 @@ def _momentum(case: Case, arrays: Arrays, seen: Observation, device: str) -> Jud
     zeros = {name: np.zeros(arrays[name].shape) for name in WEIGHT_NAMES}
     return {
         "keys": first,
-        **{
-            f"velocity {n}": compare(got(seen, f"velocity {n}"), answers.known(z), flat_ok=True)
-            for n, z in zeros.items()
-        },
+        **{f"velocity {n}": compare(got(seen, f"velocity {n}"), known(z), flat_ok=True) for n, z in zeros.items()},
     }
 
 

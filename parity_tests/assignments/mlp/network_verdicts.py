@@ -25,8 +25,8 @@ from parity_tests.assignments.mlp.returned import (
 )
 from parity_tests.harness.compare import PASSING, Comparison, compare, compare_each, failed
 from parity_tests.harness.observation import Failure, Observation
-from reference import answers
-from reference.answers import Answer
+from reference import cross_entropy, dropout, elementwise, linear, sgd
+from reference.answer import Answer, known
 from reference.rounding import unit_roundoff
 
 Array = NDArray[Any]
@@ -124,7 +124,7 @@ class _Network:
                 continue
             if comparison is None:
                 # Without a broken link before it, a link lacks inputs only where the whole case failed.
-                nothing = answers.known(self._arrays["X"][t])
+                nothing = known(self._arrays["X"][t])
                 comparison = compare(value if isinstance(value, Failure) else None, nothing)
             if name == "dropout output" and comparison.verdict == "match":
                 comparison = replace(comparison, notes=())
@@ -148,7 +148,7 @@ class _Network:
         before = {t: self._after(name, t - 1) for t in ts if t}
         known = [before.get(t) is not None for t in ts]
         nothing = np.zeros_like(w[0])
-        answer = answers.sgd_update(
+        answer = sgd.step(
             w[ts],
             np.stack([g.astype(w.dtype) for g in gradients.values()]),
             alpha=self._case.params["alpha"],
@@ -209,24 +209,24 @@ class _Network:
     def _wanted(self) -> dict[str, _Link]:
         r, device, dropped, undropped = self._case.params["r"], self._device, self._dropped, self._undropped
         forward, backward = (
-            (answers.tanh_forward, answers.tanh_backward)
+            (elementwise.tanh_forward, elementwise.tanh_backward)
             if self._tanh
-            else (answers.relu_forward, answers.relu_backward)
+            else (elementwise.relu_forward, elementwise.relu_backward)
         )
         wanted = {
             "L1 output": self._linear("L1", "X"),
             "activation output": _Link(("L1 output",), lambda ts, u: forward(u, device)),
             "dropout output": _Link(
-                ("activation output",), lambda ts, h: answers.dropout_forward(h, self._kept(ts, h), r, device)
+                ("activation output",), lambda ts, h: dropout.forward(h, self._kept(ts, h), r, device)
             ),
             "L2 output": self._linear("L2", dropped),
-            "loss": _Link(("L2 output",), lambda ts, a: answers.cross_entropy_forward(a, self._labels(ts), device)),
+            "loss": _Link(("L2 output",), lambda ts, a: cross_entropy.forward(a, self._labels(ts), device)),
             "gradient of logits": _Link(
-                ("L2 output",), lambda ts, a: answers.cross_entropy_backward(a, self._labels(ts), device)
+                ("L2 output",), lambda ts, a: cross_entropy.backward(a, self._labels(ts), device)
             ),
             "dropout gradient": _Link(
                 ("activation output", "dropout output", "L2 gradient of X"),
-                lambda ts, h, s, ds: answers.dropout_backward(h, kept_mask(s), ds, r, device),
+                lambda ts, h, s, ds: dropout.backward(h, kept_mask(s), ds, r, device),
             ),
             "activation gradient": _Link(("L1 output", undropped), lambda ts, u, dh: backward(u, dh, device)),
         }
@@ -236,14 +236,14 @@ class _Network:
         return wanted
 
     def _linear(self, part: str, X: str) -> _Link:
-        return _Link((X,), lambda ts, X: answers.linear_forward(X, *self._weights(part, ts, X.dtype), self._device))
+        return _Link((X,), lambda ts, X: linear.forward(X, *self._weights(part, ts, X.dtype), self._device))
 
     def _linear_gradient(self, part: str, key: str, X: str, grad: str) -> _Link:
         def asked(ts: list[int], X: Array, grad: Array) -> Answer:
             question = (part, X.dtype, *ts)
             if question not in self._backwards:  # of torch, for all three keys at once
                 weights = self._weights(part, ts, X.dtype)
-                self._backwards[question] = answers.linear_backward(X, *weights, grad, self._device)
+                self._backwards[question] = linear.backward(X, *weights, grad, self._device)
             return self._backwards[question][key]
 
         return _Link((X, grad), asked)

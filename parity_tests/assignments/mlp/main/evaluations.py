@@ -10,8 +10,8 @@ import numpy as np
 from parity_tests.assignments.mlp.cases import WEIGHT_NAMES
 from parity_tests.assignments.mlp.main.replay import Pass
 from parity_tests.assignments.mlp.main.watched import Watched
+from parity_tests.assignments.mlp.network.answers import Evaluation, evaluation
 from parity_tests.harness.compare import Comparison
-from reference.answers import Evaluation, evaluation
 
 SET = {"train": "training", "valid": "validation"}
 OTHER = {"train": "valid", "valid": "train"}

@@ -14,7 +14,7 @@ from parity_tests.assignments.mlp.main.loss_reasons import loss_reason
 from parity_tests.assignments.mlp.main.watched import Array, figures
 from parity_tests.harness.compare import Comparison, compare, matched
 from parity_tests.harness.observation import Returned
-from reference.answers import Answer
+from reference.answer import Answer
 from reference.rounding import gamma
 
 RECORD = {"train": "train_loss_record", "valid": "val_loss_record"}

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from parity_tests.assignments.mlp.cases import WEIGHT_NAMES
 from parity_tests.assignments.mlp.main.replay import Update
 from parity_tests.assignments.mlp.main.watched import Array, Watched, Weights
+from parity_tests.assignments.mlp.network.answers import Step, training_step
 from parity_tests.harness.compare import Comparison, compare, compare_each
 from parity_tests.harness.observation import Returned
-from reference.answers import Step, training_step
 
 MOST_KINKS = 4
 """At how many pre-activations within their radius of 0 both sides of each are tried."""

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from parity_tests.assignments.mlp.network.model import MLP
-from parity_tests.assignments.mlp.network.optimizer import ClassicalSGD
 from parity_tests.assignments.mlp.network.weights import NAMES, from_torch, to_torch
+from reference.optimizer import ClassicalSGD
 
 Array = NDArray[Any]
 

@@ -9,7 +9,7 @@ from parity_tests.assignments.mlp.cases import WEIGHT_NAMES, Case
 from parity_tests.assignments.mlp.reproduce.draft import Draft, compared, equal, shaped
 from parity_tests.assignments.mlp.reproduce.parts import Arrays, Trial, literal, numbers, rounded, sized
 from parity_tests.harness.compare import Comparison
-from reference import answers
+from reference import sgd
 
 FOUND = 'sgd = getattr(nn, "miniBatchStochasticGradientDescent", None) or nn.miniBatchGradientDescent'
 ARGUMENTS = {"2019": "momentum, lam, alpha, eta", "2020-22": "momentum, alpha, eta", "2022-23": "eta"}
@@ -119,7 +119,7 @@ def _radius(case: Case, key: str, arrays: Arrays, comparison: Comparison, steps:
     if comparison.arrays is not None:
         return comparison.arrays[2]
     alpha, lam, etas = case.params["alpha"], case.params["lam"], case.params["etas"][:steps]
-    return answers.sgd(arrays[key], arrays[f"{key}_gradient"][:steps], etas, alpha=alpha, lam=lam).radius[-1]
+    return sgd.steps(arrays[key], arrays[f"{key}_gradient"][:steps], etas, alpha=alpha, lam=lam).radius[-1]
 
 
 def _verdict(comparison: Comparison) -> str:

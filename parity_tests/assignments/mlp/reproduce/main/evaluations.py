@@ -11,6 +11,7 @@ import numpy as np
 from parity_tests.assignments.mlp.main.accuracies import WORD
 from parity_tests.assignments.mlp.main.evaluations import POSITION
 from parity_tests.assignments.mlp.main.losses import RECORD
+from parity_tests.assignments.mlp.network.answers import Evaluation, evaluation
 from parity_tests.assignments.mlp.reproduce.draft import Draft, Left, Unfit, compared, equal
 from parity_tests.assignments.mlp.reproduce.main.scene import (
     AT_THE_END,
@@ -20,7 +21,6 @@ from parity_tests.assignments.mlp.reproduce.main.scene import (
     variables,
     weights_left,
 )
-from reference.answers import Evaluation, evaluation
 from reference.rounding import gamma
 
 DOUBLE = np.dtype(np.float64)

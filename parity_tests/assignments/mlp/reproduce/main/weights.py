@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.cases import WEIGHT_NAMES
 from parity_tests.assignments.mlp.main.learning_rate import eta_radius
+from parity_tests.assignments.mlp.network.answers import training_step
 from parity_tests.assignments.mlp.reproduce.draft import Draft, Left, Unfit, compared
 from parity_tests.assignments.mlp.reproduce.main.batches import number_of_steps
 from parity_tests.assignments.mlp.reproduce.main.scene import VARIABLES, Scene, by_sgd, listed, variables, weights_left
-from reference.answers import training_step
 
 SHORTEST = ("L2_b", "L1_b", "L2_W", "L1_W")
 

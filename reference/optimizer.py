@@ -1,4 +1,4 @@
-"""The assignment's SGD, momentum in its classical form, as a torch optimizer."""
+"""SGD with momentum in its classical form, as a torch optimizer."""
 
 from __future__ import annotations
 

@@ -1,0 +1,67 @@
+"""What torch answers: for each element of a result a value, and the radius within which another honest value lies.
+
+The functions that make answers take and return numpy arrays. They compute in the dtype of the arrays that they are
+given, on the device that they are given ("cpu", "cuda" or "cuda:N"). Where a docstring says so, a leading dimension T
+stands for several computations side by side.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reference import rounding
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Another result that is right as well, at the elements `where`; `note` says what is worth knowing about it."""
+
+    value: Array
+    radius: rounding.Radius
+    where: NDArray[np.bool_]
+    note: str = ""
+
+    def of(self, t: int) -> "Alternative":
+        """The alternative of computation t, of several side by side."""
+        return Alternative(self.value[t], self.radius[t], self.where[t], self.note)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """torch's `value`, its `radius` and the `exact` value, all of one shape.
+
+    `exact` is the same formula in higher precision, by which it is told whose side is off. It is computed by `exactly`
+    when it is first asked for.
+    """
+
+    value: Array
+    radius: rounding.Radius
+    exactly: Callable[[], Array]
+    alternatives: tuple[Alternative, ...] = ()
+    radius_kind: str = "derived"
+
+    @cached_property
+    def exact(self) -> Array:
+        """The same formula in the precision of `precise`."""
+        return self.exactly()
+
+    def of(self, t: int) -> "Answer":
+        """The answer of computation t, of several side by side."""
+        alternatives = tuple(alternative.of(t) for alternative in self.alternatives)
+        return Answer(self.value[t], self.radius[t], lambda: self.exact[t], alternatives, self.radius_kind)
+
+
+def precise(array: Array) -> Array:
+    """`array` in the precision that answers of its dtype are measured against: float64 for float32, else longdouble."""
+    return array.astype(np.float64 if array.dtype == np.float32 else np.longdouble)
+
+
+def known(value: Array) -> Answer:
+    """The answer of a computation that does not round: radius 0."""
+    return Answer(value, rounding.none(value), lambda: precise(value))
