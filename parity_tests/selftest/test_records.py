@@ -14,8 +14,9 @@ from reports.model.summary import summary_frame, worst
 
 def test_columns_are_the_designs_in_its_order() -> None:
     assert " ".join(COLUMNS) == (
-        "submission assignment edition part check case quantity device dtype isolation step verdict gap radius ratio ulps "
-        "bad total where got want blame radius_kind undecided resolution diagnosis explained_by message note file line seconds"
+        "submission assignment edition part check case quantity device dtype isolation step verdict gap radius ratio "
+        "ulps bad total where got want blame radius_kind undecided resolution diagnosis explained_by message note file "
+        "line seconds"
     )
 
 

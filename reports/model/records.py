@@ -38,7 +38,8 @@ class Record:
     element may differ, `ratio` the largest gap/radius; `got` and `want` are the two values there and `where`
     its index. `radius_kind` says where the radius comes from: "derived" by hand, or a "bound" or "sample" of what flows
     along torch's own operations. `undecided` elements could not be told right from wrong; `resolution` is the relative
-    change that would be noticed, the median over the elements. `note` holds what is worth knowing and not wrong, several joined by "; ".
+    change that would be noticed, the median over the elements. `note` holds what is worth knowing and not wrong,
+    several joined by "; ".
     """
 
     submission: str

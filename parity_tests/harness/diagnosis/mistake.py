@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 class Asked(SimpleNamespace):
     """One call of a part, as formulas see it: its inputs as Running arrays, and what was called on the object before.
 
-    Always there: `operation`, `case`, `quantity`, `value` (what was returned, or how it failed), `wrong` (whether it was
-    judged so), `want` (torch's answer), `N` (rows), `past` (earlier calls of this part on the same object).
+    Always there: `operation`, `case`, `quantity`, `value` (what was returned, or how it failed), `wrong` (whether it
+    was judged so), `want` (torch's answer), `N` (rows), `past` (earlier calls of this part on the same object).
     Beside them what the part takes: X, W, b, grad; h or kept; w, g, etas, alpha, lam, key.
     """
 
@@ -51,8 +51,8 @@ class Body(NamedTuple):
 class Mistake:
     """A mistake that is known by name.
 
-    `operation` is what it is a mistake of (a key of the evidence, such as "linear.gradient of W"). A `formula` predicts what
-    is returned; one with an `estimate` holds a number that is first looked for (`found` of the call), and is claimed
+    `operation` is what it is a mistake of (a key of the evidence, such as "linear.gradient of W"). A `formula` predicts
+    what is returned; one with an `estimate` holds a number that is first looked for (`found` of the call), and is claimed
     only where no formula without one fits. An `experiment` says whether the draws of a constructor, or the masks of
     dropout, came about in this way; `said` is a regular expression that matches the sentence about a failure which has
     already told what happened; `overwrites` is the link of the network whose call writes over an array that is still

@@ -35,7 +35,7 @@ class StackedLoss(nn.Module):
 
 
 class StackedMLP(nn.Module):
-    """T networks as parity_tests.assignments.mlp.network.model.MLP, under the same module names, from weights T×D×M, T×1×M, T×M×K, T×1×K."""
+    """T networks as `MLP`, under the same module names, from weights T×D×M, T×1×M, T×M×K, T×1×K."""
 
     def __init__(self, W1: Tensor, b1: Tensor, W2: Tensor, b2: Tensor, *, activation: str) -> None:
         super().__init__()
