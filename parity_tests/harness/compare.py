@@ -56,7 +56,8 @@ class Comparison:
 
     gap, radius, ulps, got and want are those of the element with the largest ratio = gap/radius, which lies at
     `where`; `bad` of `total` elements have a ratio over 1; `undecided` of them have no radius that could tell.
-    `radius_kind` says where the radii come from, `resolution` which relative change of an element would be noticed (their median).
+    `radius_kind` says where the radii come from, `resolution` which relative change of an element would be noticed
+    (their median).
     """
 
     verdict: str

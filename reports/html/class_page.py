@@ -39,9 +39,9 @@ def class_page(
     """The page of a class as a whole HTML document.
 
     `grades` is the frame of `parity_tests.grading.points.grades_frame`, `items` that of
-    `parity_tests.grading.class_table.ClassTable`, `looks` that of `look_frame`; `mistakes` has the columns submission, diagnosis, part, quantity, verdict and explained_by of all
-    records. `people` says how each submission is named and where its page is. An `anonymous` page shows nothing
-    else of who they are.
+    `parity_tests.grading.class_table.ClassTable`, `looks` that of `look_frame`; `mistakes` has the columns
+    submission, diagnosis, part, quantity, verdict and explained_by of all records. `people` says how each submission
+    is named and where its page is. An `anonymous` page shows nothing else of who they are.
     """
     columns = [str(name) for name in grades.columns]
     names = columns[columns.index(_BEFORE_ITEMS) + 1 : columns.index(_AFTER_ITEMS)]

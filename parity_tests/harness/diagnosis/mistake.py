@@ -51,13 +51,13 @@ class Body(NamedTuple):
 class Mistake:
     """A mistake that is known by name.
 
-    `operation` is what it is a mistake of (a key of the evidence, such as "linear.gradient of W"). A `formula` predicts
-    what is returned; one with an `estimate` holds a number that is first looked for (`found` of the call), and is claimed
-    only where no formula without one fits. An `experiment` says whether the draws of a constructor, or the masks of
-    dropout, came about in this way; `said` is a regular expression that matches the sentence about a failure which has
-    already told what happened; `overwrites` is the link of the network whose call writes over an array that is still
-    needed, and which one. `plug` puts the mistake into `file` of the shipped network, for the selftest, which asks the
-    cases of its TODO, or of `shows_in`.
+    `operation` is what it is a mistake of (a key of the evidence, such as "linear.gradient of W"). A `formula`
+    predicts what is returned; one with an `estimate` holds a number that is first looked for (`found` of the call),
+    and is claimed only where no formula without one fits. An `experiment` says whether the draws of a constructor, or
+    the masks of dropout, came about in this way; `said` is a regular expression that matches the sentence about a
+    failure which has already told what happened; `overwrites` is the link of the network whose call writes over an
+    array that is still needed, and which one. `plug` puts the mistake into `file` of the shipped network, for the
+    selftest, which asks the cases of its TODO, or of `shows_in`.
     """
 
     part: str

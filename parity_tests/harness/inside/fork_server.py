@@ -1,8 +1,9 @@
 """The fork server: loads numpy and the worker's code once, and forks itself for each process that is asked for.
 
 Run as `python -I -B fork_server.py CONTROL PROC FILES`: a socket on which the harness asks, a descriptor of /proc (-1
-where no namespaces are to be made), and in JSON the files that the worker loads. Loaded by its path: numpy and the standard
-library only. It never runs or reads anything of a submission; the theory of operation stands in isolation.py.
+where no namespaces are to be made), and in JSON the files that the worker loads. Loaded by its path: numpy and the
+standard library only. It never runs or reads anything of a submission; the theory of operation stands in
+isolation.py.
 """
 
 from __future__ import annotations
