@@ -53,13 +53,13 @@ def skip_without(device: str) -> None:
     """Skip the test, with the reason, where the device is not there; fail it where that is no device at all."""
     if device == "cpu":
         return
-    from reference.device import known, problem
+    from reference.device import is_device_name, problem
 
-    said = problem(device)
-    if said and known(device):
-        pytest.skip(said)
-    if said:
-        pytest.fail(said, pytrace=False)
+    why = problem(device)
+    if why and is_device_name(device):
+        pytest.skip(why)
+    if why:
+        pytest.fail(why, pytrace=False)
 
 
 @pytest.fixture(scope="session")

@@ -64,4 +64,4 @@ def precise(array: Array) -> Array:
 
 def known(value: Array) -> Answer:
     """The answer of a computation that does not round: radius 0."""
-    return Answer(value, rounding.none(value), lambda: precise(value))
+    return Answer(value, rounding.zero_radius(value), lambda: precise(value))

@@ -1,4 +1,4 @@
-"""The device that torch computes on: whether it is there, and full precision and determinism on it."""
+"""The device that torch computes on: whether it is there, and how it computes in full precision, deterministically."""
 
 import os
 import re
@@ -7,19 +7,19 @@ from typing import Any
 
 import torch
 
-FORMS = re.compile(r"cpu|cuda(:\d+)?")
-WORKSPACE = ":4096:8"
-"""What CUBLAS_WORKSPACE_CONFIG must say before CUDA starts, so that cuBLAS sums in one order."""
+_NAMES = re.compile(r"cpu|cuda(:\d+)?")
+_WORKSPACE = ":4096:8"
+"""The value that CUBLAS_WORKSPACE_CONFIG must have before CUDA starts, so that cuBLAS always sums in the same order."""
 
 
-def known(device: str) -> bool:
-    """Whether `device` is the name of one that Parity may be asked for, there or not."""
-    return FORMS.fullmatch(device) is not None
+def is_device_name(device: str) -> bool:
+    """Whether `device` is "cpu", "cuda" or "cuda:N", whatever this machine has."""
+    return _NAMES.fullmatch(device) is not None
 
 
 def problem(device: str) -> str:
-    """Why torch cannot compute on `device` ("cpu", "cuda" or "cuda:N"), as a sentence; "" where it can."""
-    if not known(device):
+    """The sentence that says why torch cannot compute on `device`; "" where it can."""
+    if not is_device_name(device):
         return f"there is no device {device!r}; --device takes cpu, cuda or cuda:N."
     if device == "cpu":
         return ""
@@ -33,39 +33,41 @@ def problem(device: str) -> str:
 
 
 def set_up(device: str) -> dict[str, Any]:
-    """Make torch compute in full precision and deterministically on `device`; the card, driver and switches, as JSON.
+    """Make torch compute in full precision and deterministically on `device`.
 
-    On the CPU torch does so by itself, and nothing is touched. Raises ValueError for a device that is not there.
+    Returns the card, its driver and the switches that were set, as JSON. On the CPU torch computes so by itself: no
+    switch is touched. Raises ValueError for a device that is not there.
     """
-    said = problem(device)
-    if said:
-        raise ValueError(said)
+    why = problem(device)
+    if why:
+        raise ValueError(why)
     if device == "cpu":
         return {"name": "cpu"}
     if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
-        os.environ["CUBLAS_WORKSPACE_CONFIG"] = WORKSPACE
-    return {**_card(device), "switches": full_precision() | deterministic()}
+        os.environ["CUBLAS_WORKSPACE_CONFIG"] = _WORKSPACE
+    return {**_card(device), "switches": _use_full_precision() | _use_deterministic_algorithms()}
 
 
-def full_precision() -> dict[str, str]:
-    """No TF32 in products of float32: by torch's current switches, or by the older where there are only those.
+def _use_full_precision() -> dict[str, str]:
+    """Turn TF32 off in products of float32; the switches that do so, and what they are set to.
 
-    The two forms are never both set: torch refuses to read the one after the other.
+    An older torch has only switches called allow_tf32. The two forms are never both set: torch refuses to read one of
+    them after the other was set.
     """
-    set_to: dict[str, str] = {}
+    switches: dict[str, str] = {}
     for name, library in (("cuda.matmul", torch.backends.cuda.matmul), ("cudnn", torch.backends.cudnn)):
         switch: Any = library
         if hasattr(library, "fp32_precision"):
             switch.fp32_precision = "ieee"
-            set_to[f"torch.backends.{name}.fp32_precision"] = str(switch.fp32_precision)
+            switches[f"torch.backends.{name}.fp32_precision"] = str(switch.fp32_precision)
         else:
             switch.allow_tf32 = False
-            set_to[f"torch.backends.{name}.allow_tf32"] = str(switch.allow_tf32)
-    return set_to
+            switches[f"torch.backends.{name}.allow_tf32"] = str(switch.allow_tf32)
+    return switches
 
 
-def deterministic() -> dict[str, str]:
-    """The same result each time: an operation that has no such algorithm raises."""
+def _use_deterministic_algorithms() -> dict[str, str]:
+    """Make every operation give the same result each time, or raise; the switches that do so."""
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
@@ -78,12 +80,12 @@ def deterministic() -> dict[str, str]:
 
 
 def precision() -> dict[str, str]:
-    """The precision switches as they stand, each in the one form in which this torch may be asked for it."""
-    found: dict[str, str] = {}
+    """The precision switches as they are set, each in the one form in which this torch may be asked for it."""
+    switches: dict[str, str] = {}
     for name, library in (("cuda.matmul", torch.backends.cuda.matmul), ("cudnn", torch.backends.cudnn)):
         form = "fp32_precision" if hasattr(library, "fp32_precision") else "allow_tf32"
-        found[f"torch.backends.{name}.{form}"] = str(getattr(library, form))
-    return found
+        switches[f"torch.backends.{name}.{form}"] = str(getattr(library, form))
+    return switches
 
 
 def _card(device: str) -> dict[str, Any]:
@@ -98,7 +100,7 @@ def _card(device: str) -> dict[str, Any]:
 
 
 def driver() -> str:
-    """The version of the NVIDIA driver, by its own tool; "unknown" where that does not answer."""
+    """The version of the NVIDIA driver, as nvidia-smi tells it; "unknown" where that does not answer."""
     try:
         done = subprocess.run(
             ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"],

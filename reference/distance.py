@@ -1,38 +1,38 @@
-"""The largest distance between the elements of two tensors, in one pass over both."""
+"""The largest difference between the elements of two tensors, in one pass over both."""
 
 import torch
 from torch import Tensor
 
-_PIECE = 1 << 18
-"""Elements that are compared at a time: so many, and their differences, stay near the processor."""
+_BLOCK = 1 << 18
+"""Elements that are compared at a time: so many, and their differences, stay in the processor's cache."""
 
 
-class Gauge:
-    """Measures distances in memory that is kept from one to the next."""
+class LargestDifference:
+    """Measures largest differences, in a buffer that is kept from one measurement to the next."""
 
     def __init__(self) -> None:
-        self._rooms: dict[torch.dtype, Tensor] = {}
+        self._buffers: dict[torch.dtype, Tensor] = {}
 
-    def distance(self, a: Tensor, b: Tensor) -> float:
+    def between(self, a: Tensor, b: Tensor) -> float:
         """max |a − b| of two tensors of the same shape and device; NaN where a difference is not a number."""
-        pieces = [self._largest(x, y) for x, y in zip(rows(a), rows(b), strict=True)]
-        return float(pieces[0] if len(pieces) == 1 else torch.stack(pieces).amax())
+        blocks = [self._of_block(x, y) for x, y in zip(row_blocks(a), row_blocks(b), strict=True)]
+        return float(blocks[0] if len(blocks) == 1 else torch.stack(blocks).amax())
 
-    def _largest(self, a: Tensor, b: Tensor) -> Tensor:
+    def _of_block(self, a: Tensor, b: Tensor) -> Tensor:
         dtype = a.dtype if a.dtype == b.dtype else torch.promote_types(a.dtype, b.dtype)
-        room = self._rooms.get(dtype)
-        if room is None or room.numel() < a.numel() or room.device != a.device:
-            room = self._rooms[dtype] = torch.empty(max(a.numel(), _PIECE), dtype=dtype, device=a.device)
-        return largest(torch.sub(a, b, out=room[: a.numel()].view(a.shape)))
+        buffer = self._buffers.get(dtype)
+        if buffer is None or buffer.numel() < a.numel() or buffer.device != a.device:
+            buffer = self._buffers[dtype] = torch.empty(max(a.numel(), _BLOCK), dtype=dtype, device=a.device)
+        return largest_absolute_(torch.sub(a, b, out=buffer[: a.numel()].view(a.shape)))
 
 
-def largest(difference: Tensor) -> Tensor:
-    """The largest absolute value, NaN where one is; what is given is overwritten."""
-    return difference.abs_().amax()
+def largest_absolute_(tensor: Tensor) -> Tensor:
+    """The largest absolute value of a tensor's elements, 0-d; NaN where one is NaN. The tensor is overwritten."""
+    return tensor.abs_().amax()
 
 
-def rows(a: Tensor) -> tuple[Tensor, ...]:
-    """A tensor in pieces along its first dimension, each small enough to stay near the processor."""
-    if a.numel() <= _PIECE:
+def row_blocks(a: Tensor) -> tuple[Tensor, ...]:
+    """Views of a tensor's rows, some rows each: so few that a block stays in the processor's cache."""
+    if a.numel() <= _BLOCK:
         return (a,)
-    return torch.split(a, max(1, _PIECE * len(a) // a.numel()))
+    return torch.split(a, max(1, _BLOCK * len(a) // a.numel()))

@@ -35,4 +35,4 @@ def backward(q: Array, kept: NDArray[np.bool_], grad: Array, r: float, device: s
     if r == 0:
         return answer
     zeros = np.zeros_like(grad)
-    return replace(answer, alternatives=(Alternative(zeros, rounding.none(zeros), q == 0),))
+    return replace(answer, alternatives=(Alternative(zeros, rounding.zero_radius(zeros), q == 0),))

@@ -44,6 +44,6 @@ def relu_backward(X: Array, grad: Array, device: str = "cpu") -> Answer:
     """grad·1[X > 0], which does not round; where X is exactly 0, grad is right as well, with a note."""
     inputs = to_tensor(X, device, gradient=True)
     backpropagate(torch.relu(inputs), grad, device)
-    at_zero = Alternative(grad, rounding.none(grad), X == 0, RELU_AT_ZERO)
+    at_zero = Alternative(grad, rounding.zero_radius(grad), X == 0, RELU_AT_ZERO)
     value = gradient_of(inputs)
-    return Answer(value, rounding.none(value), lambda: precise(value), (at_zero,))
+    return Answer(value, rounding.zero_radius(value), lambda: precise(value), (at_zero,))

@@ -2,7 +2,7 @@
 
 Every function returns radii, float64 arrays ≥ 0 of the result's shape, for |numpy's result − torch's result|: the sum
 of both sides' rounding errors, and of what the inputs' own radii (0 where both sides were given the same numbers)
-make of them. Shapes are those of one network; leading dimensions stand for several side by side. Notation and the
+make of them. Shapes are those of one computation; a leading dimension stands for several side by side. Notation and the
 bounds on sums and products: N. J. Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed., ch. 2 and 3.
 u is the unit roundoff, γ_n = n·u/(1 − n·u); one ulp is at most 2u relative.
 """
@@ -23,9 +23,9 @@ NUMPY_LOG_ULPS = 3.83
 
 TANH_FORM_FORWARD = 6.0
 TANH_FORM_BACKWARD = 13.0
-"""Absolute errors, in u, of the assignment's own tanh formula 2/(1 + e^(−2u)) − 1 and of grad·(1 − h²) made of it.
+"""Absolute errors, in u, of h = tanh(x) written as 2/(1 + e^(−2x)) − 1, and of grad·(1 − h²) made of that h.
 
-Forward: fl(−2u) is exact; exp brings 2·2.52 u relative, which e ↦ q = 2/(1 + e) turns into at most
+Forward: fl(−2x) is exact; exp brings 2·2.52 u relative, which e ↦ q = 2/(1 + e) turns into at most
 5.04·2e/(1 + e)² u ≤ 2.52 u; the sum 1 + e brings at most u relative, the quotient at most u absolute, the difference
 at most u/2: together under 6 u (the largest together is at e near 1, where each of q's two roundings is about u).
 (eˣ − e⁻ˣ)/(eˣ + e⁻ˣ) stays under it too: near 0 its numerator brings 2·5.04 u over 2.
@@ -62,7 +62,7 @@ def unit_roundoff(dtype: Any) -> float:
 
 @cache
 def _limits(dtype: np.dtype[Any]) -> tuple[float, float]:
-    """u and the smallest normal number, which numpy takes its time to look up."""
+    """u and the smallest normal number; kept, because numpy takes long to look them up."""
     info = np.finfo(dtype)
     return float(info.eps) / 2, float(info.smallest_normal)
 
@@ -76,7 +76,7 @@ def gamma(n: int, dtype: Any) -> float:
 
 
 def underflow(n: int, dtype: Any) -> float:
-    """What n operations that underflow may lose: n smallest normal numbers (also where subnormals are flushed)."""
+    """What n operations that underflow lose at most: n smallest normal numbers, also where subnormals are flushed."""
     return n * _limits(np.dtype(dtype))[1]
 
 
@@ -85,8 +85,8 @@ def wide(array: Array) -> Radius:
     return np.asarray(array, dtype=np.float64)
 
 
-def none(array: Array) -> Radius:
-    """The radius of what both sides know exactly: zeros of the shape of `array`."""
+def zero_radius(array: Array) -> Radius:
+    """The radius of an array that both sides know exactly: zeros of its shape."""
     return np.zeros(np.shape(array))
 
 
@@ -96,9 +96,8 @@ def product_of_matrices(
     dtype: Any,
     A_radius: Radius | None = None,
     B_radius: Radius | None = None,
-    more: int = 1,
 ) -> Radius:
-    """A @ B, plus up to `more` further roundings of each sum: both sides γ_(n+more)·|A||B|, n terms a sum.
+    """A @ B, of sums of n terms, and one further rounding of each sum: both sides γ_(n+1)·|A||B|.
 
     Holds for any order of summation and for fused multiply-add (Higham, (3.5) and (3.13)).
     """
@@ -112,7 +111,7 @@ def product_of_matrices(
         carried = carried + A_radius @ B_most
     if B_radius is not None:
         carried = carried + A_size @ B_radius
-    return np.asarray(carried + 2 * gamma(terms + more, dtype) * most + 2 * underflow(terms, dtype))
+    return np.asarray(carried + 2 * gamma(terms + 1, dtype) * most + 2 * underflow(terms, dtype))
 
 
 def linear_forward(X: Array, W: Array, b: Array, X_radius: Radius | None = None) -> Radius:
@@ -130,7 +129,7 @@ def sum_over_rows(grad: Array, grad_radius: Radius | None = None) -> Radius:
 
 
 def tanh_forward(X: Array, h: Array, library: Library, X_radius: Radius | None = None) -> Radius:
-    """h = tanh(X): numpy's side may be the assignment's formula, 6u absolute; torch's is its library's, in ulps of h.
+    """h = tanh(X): numpy's side may be 2/(1 + e^(−2X)) − 1, 6u absolute; torch's is its library's, in ulps of h.
 
     An input's radius ρ moves tanh by at most ρ times the largest slope within ρ, 1 − max(0, |h| − ρ)².
     """
@@ -163,16 +162,15 @@ def tanh_backward(
     return np.asarray(local + 2 * underflow(2, h.dtype))
 
 
-def dropout(scaled: Array, r: float, radius: Radius | None = None) -> Radius:
+def dropout(scaled: Array, r: float) -> Radius:
     """q·1[p ≥ r]/(1 − r): both sides 3u relative to the exact scale (1 − r, its inverse and the product round).
 
-    `scaled` is torch's result; `radius` that of q. At r = 0 the scale is 1 and nothing rounds.
+    `scaled` is torch's result. At r = 0 the scale is 1 and nothing rounds.
     """
-    carried = 0.0 if radius is None else radius * (scaled != 0) / (1 - r)
     if r == 0:
-        return np.asarray(none(scaled) + carried)
+        return zero_radius(scaled)
     u = unit_roundoff(scaled.dtype)
-    return np.asarray((scaled != 0) * (6 * u * np.abs(wide(scaled)) + 2 * underflow(1, scaled.dtype)) + carried)
+    return np.asarray((scaled != 0) * (6 * u * np.abs(wide(scaled)) + 2 * underflow(1, scaled.dtype)))
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ def steps(
     """
     parameter, own_velocity = to_tensor(w, device), to_tensor(np.zeros_like(w), device)
     before, velocity = w, np.zeros_like(w)
-    w_radius, velocity_radius = rounding.none(w), rounding.none(w)
+    w_radius, velocity_radius = rounding.zero_radius(w), rounding.zero_radius(w)
     values, radii = [], []
     for g, eta in zip(gradients, etas, strict=True):
         w_radius, velocity_radius = rounding.sgd_step(

@@ -27,7 +27,7 @@ from parity_tests.grading import task
 from parity_tests.grading.task import Settings, Task, run_files, warm_up, work
 from parity_tests.harness import check as checking
 from parity_tests.harness.check import shipped_network
-from parity_tests.harness.cores import cores
+from parity_tests.harness.machine import cores
 from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.sandbox.isolation import choose, forking_problem
 

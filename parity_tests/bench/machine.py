@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from parity_tests.harness.cores import cores
+from parity_tests.harness.machine import cores
 from parity_tests.protocol.errors import UsageError
 
 SAME = ("processor", "cores", "memory_gib", "threads", "blas", "versions")

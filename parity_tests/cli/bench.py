@@ -239,7 +239,7 @@ def _trace(wanted: Wanted) -> Iterator[Figure]:
 
 def _grade(wanted: Wanted) -> Iterator[Figure | Share | Size]:
     from parity_tests.bench import grading
-    from parity_tests.harness.cores import cores
+    from parity_tests.harness.machine import cores
 
     timings = grading.time_grade(wanted.submissions, min(wanted.slow, 3))
     case = f"{wanted.submissions} submissions on {cores()} cores"

@@ -17,7 +17,7 @@ from parity_tests.cli.options import DTYPES, LEVELS, allow_option, part_names, t
 from parity_tests.cli.report import html_page, repository_folder, where
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES, status_of
 from parity_tests.cli.terminal import Progress, paint, width
-from parity_tests.harness.devices import refuse_missing_device
+from parity_tests.harness.machine import refuse_missing_device
 from parity_tests.protocol.errors import HarnessError, UsageError
 
 if TYPE_CHECKING:

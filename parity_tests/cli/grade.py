@@ -16,7 +16,7 @@ from parity_tests.assignments.mlp.editions import DEFAULT, EDITIONS
 from parity_tests.cli.options import DTYPES, LEVELS, allow_option, timeout_of
 from parity_tests.cli.status import AGREEMENT, OWN_FAULT
 from parity_tests.cli.terminal import complain
-from parity_tests.harness.cores import cores
+from parity_tests.harness.machine import cores
 
 if TYPE_CHECKING:
     from parity_tests.grading.tables import Look, Tables

@@ -14,7 +14,7 @@ from parity_tests.cli.options import DTYPES, LEVELS, allow_option, timeout_of
 from parity_tests.cli.report import html_page
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES, INTERRUPTED, status_of
 from parity_tests.cli.terminal import Progress, paint, width
-from parity_tests.harness.devices import refuse_missing_device
+from parity_tests.harness.machine import refuse_missing_device
 from parity_tests.protocol.errors import UsageError
 
 _RATE = click.FloatRange(min=0.0, max=1.0, max_open=True)

@@ -20,9 +20,9 @@ from parity_tests.assignments.mlp.blame import credit
 from parity_tests.assignments.mlp.cases import Case
 from parity_tests.assignments.mlp.float64_only import forgive_float64_only
 from parity_tests.harness.compare import PASSING, Comparison
-from parity_tests.harness.devices import refuse_missing_device
 from parity_tests.harness.environment import versions
 from parity_tests.harness.judgement_cache import Precedents
+from parity_tests.harness.machine import refuse_missing_device
 from parity_tests.harness.make_records import Setting, check_plan, import_record, json_params, records_of
 from parity_tests.harness.observation import Hello, Observation
 from parity_tests.harness.process.fork_servers import Servers

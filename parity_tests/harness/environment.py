@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from parity_tests.harness.cores import cores
+from parity_tests.harness.machine import cores
 
 PACKAGES = (
     "parity",

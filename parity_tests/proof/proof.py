@@ -12,7 +12,7 @@ import numpy as np
 
 from parity_tests.assignments.mlp.mistakes import MISTAKES
 from parity_tests.assignments.mlp.proof.honest import FORMS, forms
-from parity_tests.harness.cores import cores
+from parity_tests.harness.machine import cores
 from parity_tests.proof.mistakes import Outcome, control
 from parity_tests.proof.mutants import mutants, trial
 from reports.model.records import Record

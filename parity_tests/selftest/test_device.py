@@ -12,7 +12,7 @@ import torch
 from parity_tests.cli import main
 from parity_tests.conftest import skip_without
 from parity_tests.harness.check import check, shipped_network
-from parity_tests.harness.devices import refuse_missing_device
+from parity_tests.harness.machine import refuse_missing_device
 from parity_tests.protocol.errors import UsageError
 from reference import device, elementwise, rounding
 
@@ -56,7 +56,7 @@ def test_a_card_beyond_the_last_is_named_with_their_number(cards: None) -> None:
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "CUDA", "mps", ""])
 def test_what_is_no_device_is_refused_whatever_the_machine_has(name: str, cards: None) -> None:
-    assert not device.known(name)
+    assert not device.is_device_name(name)
     with pytest.raises(UsageError, match="there is no device"):
         refuse_missing_device(name)
 
@@ -90,11 +90,11 @@ def test_pytest_skips_with_the_reason_and_fails_for_what_is_no_device(monkeypatc
 
 def test_the_current_switches_ask_for_full_precision(cards: None, switches: SimpleNamespace) -> None:
     switches.matmul.fp32_precision = switches.cudnn.fp32_precision = "tf32"
-    said = device.set_up("cuda")
+    described = device.set_up("cuda")
     assert switches.matmul.fp32_precision == switches.cudnn.fp32_precision == "ieee"
     assert not hasattr(switches.matmul, "allow_tf32")
     assert not hasattr(switches.cudnn, "allow_tf32")
-    assert said["switches"]["torch.backends.cuda.matmul.fp32_precision"] == "ieee"
+    assert described["switches"]["torch.backends.cuda.matmul.fp32_precision"] == "ieee"
     assert device.precision() == {
         "torch.backends.cuda.matmul.fp32_precision": "ieee",
         "torch.backends.cudnn.fp32_precision": "ieee",
@@ -103,22 +103,22 @@ def test_the_current_switches_ask_for_full_precision(cards: None, switches: Simp
 
 def test_where_there_are_only_the_older_switches_they_forbid_tf32(cards: None, switches: SimpleNamespace) -> None:
     switches.matmul.allow_tf32 = switches.cudnn.allow_tf32 = True
-    said = device.set_up("cuda")
+    described = device.set_up("cuda")
     assert switches.matmul.allow_tf32 is switches.cudnn.allow_tf32 is False
     assert not hasattr(switches.matmul, "fp32_precision")
-    assert said["switches"]["torch.backends.cudnn.allow_tf32"] == "False"
+    assert described["switches"]["torch.backends.cudnn.allow_tf32"] == "False"
 
 
 def test_algorithms_are_deterministic_and_the_card_is_described(
     cards: None, switches: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     switches.matmul.fp32_precision = switches.cudnn.fp32_precision = "none"
-    said = device.set_up("cuda:1")
+    described = device.set_up("cuda:1")
     assert switches.on == [True]
     assert (switches.cudnn.benchmark, switches.cudnn.deterministic) == (False, True)
-    assert said["switches"]["torch.use_deterministic_algorithms"] == "True"
-    assert said["switches"]["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
-    assert (said["name"], said["capability"], said["driver"]) == ("a card", "9.0", "1.2.3")
+    assert described["switches"]["torch.use_deterministic_algorithms"] == "True"
+    assert described["switches"]["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+    assert (described["name"], described["capability"], described["driver"]) == ("a card", "9.0", "1.2.3")
 
 
 def test_on_the_cpu_no_switch_is_touched(switches: SimpleNamespace) -> None:

@@ -24,7 +24,7 @@ from parity_tests.harness.compare import Comparison, compare, number, times
 from parity_tests.harness.observation import Observation, Returned
 from parity_tests.trace.lockstep import Plan, Step, kept_as, quantities, updated_name
 from reference.answer import known, precise
-from reference.distance import Gauge, rows
+from reference.distance import LargestDifference, row_blocks
 
 Array = NDArray[Any]
 T = TypeVar("T")
@@ -192,7 +192,7 @@ class Free(Judge):
             {name: torch.tensor(w, device=s.device) for name, w in plan.weights.items()} for _ in range(kept)
         )
         self._own_states: deque[Mapping[str, Array]] = deque([dict(plan.weights)] * 2, maxlen=2)
-        self._gauge = Gauge()
+        self._difference = LargestDifference()
         start_on = None if cores is None else partial(os.sched_setaffinity, 0, cores)
         self._aside = ThreadPoolExecutor(1, "replicas", start_on)
         self._taken: _Taken | None = None
@@ -272,7 +272,7 @@ class Free(Judge):
             if found is None:
                 judged.broken[name] = compare(self._returned(seen, name), known(want.cpu().numpy()), flat_ok=True)
             elif name not in UPDATED:
-                gaps[name] = self._gauge.distance(self._tensor(found), want)
+                gaps[name] = self._difference.between(self._tensor(found), want)
         loss = own["loss"]
         judged.loss = None if loss is None else float(loss)
         changes = {
@@ -396,8 +396,8 @@ class Free(Judge):
         before = self._states[-1][name]
         theirs = want if own is None else self._tensor(own)
         found = [
-            (self._gauge.distance(x, w), self._gauge.distance(w, b), kept.copy_(w))
-            for x, w, b, kept in zip(*map(rows, (theirs, want, before, self._states[0][name])), strict=True)
+            (self._difference.between(x, w), self._difference.between(w, b), kept.copy_(w))
+            for x, w, b, kept in zip(*map(row_blocks, (theirs, want, before, self._states[0][name])), strict=True)
         ]
         gap, change = (float(np.max([piece[i] for piece in found])) for i in (0, 1))
         if own is not None:

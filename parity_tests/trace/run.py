@@ -18,9 +18,8 @@ from parity_tests.assignments.mlp.inputs import seed_of
 from parity_tests.assignments.mlp.parts import FUNCTIONS
 from parity_tests.harness.check import INSIDE, ISOLATION, shipped_network
 from parity_tests.harness.compare import Comparison, compare, failed, number
-from parity_tests.harness.cores import cores
-from parity_tests.harness.devices import refuse_missing_device
 from parity_tests.harness.environment import versions
+from parity_tests.harness.machine import cores, refuse_missing_device
 from parity_tests.harness.make_records import Setting, import_record, record_of
 from parity_tests.harness.observation import Hello, Observation, Returned
 from parity_tests.harness.process.runner import Runner

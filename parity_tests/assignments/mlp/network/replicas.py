@@ -20,7 +20,7 @@ from torch import Tensor
 
 from parity_tests.assignments.mlp.network.trainer import QUANTITIES
 from parity_tests.assignments.mlp.network.weights import NAMES
-from reference.distance import largest
+from reference.distance import largest_absolute_
 
 _BLOCK = 3 << 20
 """Bytes of a weight, of all copies together, that are worked on at a time: so many stay near the processor."""
@@ -117,7 +117,7 @@ class Replicas:
 
     def spread(self, copies: Tensor, value: Tensor) -> float:
         """The largest distance of any copy's element from that of the unperturbed run; NaN where one is not finite."""
-        return float(largest(torch.sub(copies, value, out=self._room(copies.shape, "spread"))))
+        return float(largest_absolute_(torch.sub(copies, value, out=self._room(copies.shape, "spread"))))
 
     # ---- inside
 
@@ -210,8 +210,8 @@ class Replicas:
         for k, (w, x, unperturbed_gradient, unperturbed_weight) in enumerate(parts):
             g = self._rounded(self._product(x, grad))
             self._update(w, g, velocities[k] if velocities else None, eta, start=k * rows * w.shape[2])
-            of_gradient = largest(g.sub_(unperturbed_gradient))
-            spreads.append((of_gradient, largest(torch.sub(w, unperturbed_weight, out=g))))
+            of_gradient = largest_absolute_(g.sub_(unperturbed_gradient))
+            spreads.append((of_gradient, largest_absolute_(torch.sub(w, unperturbed_weight, out=g))))
             if each is not None:
                 each(k)
         return {

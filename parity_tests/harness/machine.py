@@ -1,0 +1,21 @@
+"""What the machine offers a run: the processor cores that it may use, and the devices that torch may compute on."""
+
+import os
+
+from parity_tests.protocol.errors import UsageError
+
+
+def cores() -> int:
+    """How many cores this process may use: those that the system allows it, where it tells, else all there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def refuse_missing_device(device: str) -> None:
+    """Raise UsageError, which says why, unless torch can compute on `device`: "cpu", "cuda" or "cuda:N"."""
+    if device == "cpu":
+        return
+    from reference.device import problem  # imports torch
+
+    why = problem(device)
+    if why:
+        raise UsageError(why)
