@@ -15,6 +15,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="the folder with neural_networks.py (default: the shipped network)",
     )
+    group.addoption("--assignment", default=None, metavar="NAME", help="the assignment; told by the files if left out")
     group.addoption("--device", default="cpu", help="where torch computes: cpu (default) or cuda")
     group.addoption(
         "--dtype", choices=("float64", "float32", "both"), default="both", help="the precision (default: both)"

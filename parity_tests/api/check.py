@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
+    from parity_tests.protocol.assignment import Assignment
     from reports.model.run_folder import Results
 
 _HEIGHT = 620  # pixels of the page in a notebook
@@ -49,7 +50,7 @@ class Result:
         return self.agrees
 
     def __repr__(self) -> str:
-        from parity_tests.assignments.mlp.parts import PARTS
+        from reports.model.records import titles_of
         from reports.terminal.text import (
             first_to_show,
             group_verdict,
@@ -65,16 +66,16 @@ class Result:
             group = [record for record in self.run.records if record.part == part]
             verdict = group_verdict(group, self.strict)
             if verdict != "match":
-                lines.append(f"  {part_label([part])} ({PARTS.get(part, part)}): {verdict}")
+                lines.append(f"  {part_label([part])} ({titles_of(self.run.environment).get(part, part)}): {verdict}")
         first = first_to_show(self.run.records, self.strict)
         return "\n".join([*lines, *([f"  {printable(sentence(first))}"] if first and first.message else [])])
 
     def page(self) -> str:
         """The whole page as an HTML document, for a file of its own."""
-        from parity_tests.assignments.mlp.parts import PARTS
         from reports.html.run_page import report_page
+        from reports.model.records import titles_of
 
-        return report_page(self.run, parts=PARTS, strict=self.strict)
+        return report_page(self.run, parts=titles_of(self.run.environment), strict=self.strict)
 
     def save(self, folder: str | Path = "parity-run") -> None:
         """Writes the run folder that `parity show` and `parity report` read. Raises RunFolderError where it cannot."""
@@ -97,6 +98,7 @@ class Result:
 def check(
     submission: Any = None,
     *,
+    assignment: str | Assignment | None = None,
     device: str = "cpu",
     dtypes: Sequence[str] = ("float64", "float32"),
     seed: int = 0,
@@ -110,16 +112,22 @@ def check(
 
     `submission` is a folder, a module, a class or function of the assignment (`relu`, say), several of them, or
     a namespace such as `globals()`; left out, it is the network that comes with Parity. Of classes and functions the
-    source is written to a folder that is deleted afterwards; what they leave out is the shipped network's, and only
-    their TODOs are judged. `timeout` is in seconds a case. Raises UsageError for what cannot be checked at all.
+    source is written to a folder that is deleted afterwards; what they leave out is the solution's, and only their
+    parts are judged. `assignment` is one, or its name; left out, it is told by the files. `timeout` is in seconds a
+    case. Raises UsageError for what cannot be checked at all.
     """
     from parity_tests.harness.check import check as run_check
-    from parity_tests.harness.check import shipped_network
+    from parity_tests.protocol.assignment import Assignment
+    from parity_tests.protocol.registry import chosen
 
     asked = None if parts is None else frozenset(map(str, parts))
 
+    def choose(folder: Path) -> Assignment:
+        return assignment if isinstance(assignment, Assignment) else chosen(assignment, folder)
+
     def run(folder: Path, asked: frozenset[str] | None) -> Result:
         found = run_check(
+            choose(folder),
             folder,
             device=device,
             dtypes=dtypes,
@@ -132,26 +140,26 @@ def check(
         return Result(found, strict)
 
     if submission is None:
-        return run(shipped_network(), asked)
+        return run(choose(Path()).solution, asked)
     if isinstance(submission, str | Path):
         return run(Path(submission), asked)
     with tempfile.TemporaryDirectory(prefix="parity-") as made:
         folder = Path(made) / "notebook"
         folder.mkdir()
-        answered = _write(submission, folder, shipped_network())
+        answered = _write(submission, folder, choose(folder))
         return run(folder, asked if answered is None else answered & asked if asked else answered)
 
 
-def _write(submission: Any, folder: Path, shipped: Path) -> frozenset[str] | None:
-    """Writes what was given as a submission; the TODOs that it answers, None for all."""
+def _write(submission: Any, folder: Path, assignment: Assignment) -> frozenset[str] | None:
+    """Writes what was given as a submission; the parts that it answers, None for all."""
     from parity_tests.api.notebook import parts_of, write_module, write_objects
     from parity_tests.protocol.errors import UsageError
 
     if isinstance(submission, ModuleType):
-        write_module(submission, folder)
+        write_module(submission, folder, assignment)
         return None
     if isinstance(submission, Mapping):
-        submission = parts_of(submission)
+        submission = parts_of(submission, assignment)
     elif isinstance(submission, type | FunctionType):
         submission = [submission]
     if not isinstance(submission, Iterable):
@@ -159,4 +167,4 @@ def _write(submission: Any, folder: Path, shipped: Path) -> frozenset[str] | Non
     objects = list(submission)
     if not objects:
         raise UsageError("nothing was given that is a part of the assignment.")
-    return write_objects(objects, folder, shipped)
+    return write_objects(objects, folder, assignment)

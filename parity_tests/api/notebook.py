@@ -12,61 +12,79 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-from parity_tests.assignments.mlp.parts import FUNCTIONS
+from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import UsageError
 
-MODULE = "neural_networks.py"
-_SGD, _OTHER = "miniBatchStochasticGradientDescent", "miniBatchGradientDescent"  # both names are in use
-NAMES: dict[str, frozenset[str]] = {
-    name: frozenset(part for function, part in FUNCTIONS.items() if function.partition(".")[0] == name)
-    for name in dict.fromkeys(function.partition(".")[0] for function in FUNCTIONS)
-} | {"main": frozenset({"10"})}
-"""The TODOs that each name of a submission answers."""
+
+def parts_by_name(assignment: Assignment) -> dict[str, frozenset[str]]:
+    """The parts that each class or function of a submission answers, by its name."""
+    found: dict[str, frozenset[str]] = {}
+    for function, part in assignment.by_function.items():
+        name = function.partition(".")[0]
+        found[name] = found.get(name, frozenset()) | {part}
+    return found
 
 
-def write_objects(objects: Iterable[Any], folder: Path, shipped: Path) -> frozenset[str]:
-    """Writes classes and functions, with what they use, as a submission; what is not given is the shipped network's.
+def write_objects(objects: Iterable[Any], folder: Path, assignment: Assignment) -> frozenset[str]:
+    """Writes classes and functions, with what they use, as a submission; what is not given is the solution's.
 
-    Returns the TODOs that the objects answer. Raises UsageError where one is no part of the assignment, or has no
+    Returns the parts that the objects answer. Raises UsageError where one is no part of the assignment, or has no
     source that can be found.
     """
-    given = {_name(thing): thing for thing in objects}
-    parts = frozenset().union(*(NAMES[name] for name in given))
+    known = parts_by_name(assignment)
+    given = {_name(thing, known): thing for thing in objects}
+    parts = frozenset().union(*(known[name] for name in given))
     taken = set(given)
     own = _Sources()
     for thing in given.values():
         own.add(thing)
-    if _OTHER in given:
-        taken.add(_SGD)
-        own.parts.append(f"{_SGD} = {_OTHER}")
-    rest = _without(shipped / MODULE, taken)
-    (folder / MODULE).write_text("\n\n".join([rest, *own.parts]) + "\n", encoding="utf-8")
-    (folder / "utils.py").write_bytes((shipped / "utils.py").read_bytes())
+    for name in given:
+        for other in _other_names(name, assignment):
+            if other not in taken:  # the solution calls it by that name
+                taken.add(other)
+                own.sources.append(f"{other} = {name}")
+    layout = assignment.layout
+    rest = _without(assignment.solution / layout.file, taken)
+    (folder / layout.file).write_text("\n\n".join([rest, *own.sources]) + "\n", encoding="utf-8")
+    if layout.support:
+        support = (assignment.solution / layout.support_file).read_bytes()
+        (folder / layout.support_file).write_bytes(support)
     return parts
 
 
-def write_module(module: ModuleType, folder: Path) -> None:
+def _other_names(name: str, assignment: Assignment) -> list[str]:
+    """The other names of this function by which the solution calls its own."""
+    functions = next((part.functions for part in assignment.parts if name in part.functions), ())
+    tree = ast.parse((assignment.solution / assignment.layout.file).read_bytes())
+    defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    return [function for function in functions if function != name and function in defined]
+
+
+def write_module(module: ModuleType, folder: Path, assignment: Assignment) -> None:
     """Writes a module's source as a submission. Raises UsageError where it cannot be found."""
     try:
         source = inspect.getsource(module)
     except (OSError, TypeError) as error:
         raise UsageError(f"the source of the module {module.__name__} cannot be found ({error}).") from error
-    (folder / MODULE).write_text(source, encoding="utf-8")
-    beside = Path(module.__file__ or "").with_name("utils.py")
-    if beside.is_file():
-        (folder / "utils.py").write_bytes(beside.read_bytes())
+    layout = assignment.layout
+    (folder / layout.file).write_text(source, encoding="utf-8")
+    if layout.support:
+        beside = Path(module.__file__ or "").with_name(layout.support_file)
+        if beside.is_file():
+            (folder / layout.support_file).write_bytes(beside.read_bytes())
 
 
-def parts_of(namespace: Mapping[str, Any]) -> list[Any]:
+def parts_of(namespace: Mapping[str, Any], assignment: Assignment) -> list[Any]:
     """The parts of the assignment in a namespace such as a notebook's `globals()`."""
-    return [thing for name, thing in namespace.items() if name in NAMES and isinstance(thing, type | FunctionType)]
+    known = parts_by_name(assignment)
+    return [thing for name, thing in namespace.items() if name in known and isinstance(thing, type | FunctionType)]
 
 
-def _name(thing: Any) -> str:
+def _name(thing: Any, known: Mapping[str, frozenset[str]]) -> str:
     name = getattr(thing, "__name__", None)
-    if not isinstance(thing, type | FunctionType) or name not in NAMES:
-        said = name or repr(thing)[:80]
-        raise UsageError(f"{said} is no part of the assignment; its parts are {', '.join(NAMES)}.")
+    if not isinstance(thing, type | FunctionType) or name not in known:
+        text = name or repr(thing)[:80]
+        raise UsageError(f"{text} is no part of the assignment; its parts are {', '.join(known)}.")
     return str(name)
 
 
@@ -74,7 +92,7 @@ class _Sources:
     """Collects the source of objects, before each that of what it uses."""
 
     def __init__(self) -> None:
-        self.parts: list[str] = []
+        self.sources: list[str] = []
         self._seen: set[str] = set()
 
     def add(self, thing: type | FunctionType) -> None:
@@ -86,18 +104,18 @@ class _Sources:
         for name in sorted(_names(source)):
             if name in known and name not in self._seen:
                 self._use(name, known[name], thing.__module__)
-        self.parts.append(source)
+        self.sources.append(source)
 
     def _use(self, name: str, value: Any, module: str) -> None:
         if isinstance(value, ModuleType):
-            self.parts.append(f"import {value.__name__} as {name}")
+            self.sources.append(f"import {value.__name__} as {name}")
         elif isinstance(value, type | FunctionType):
             if value.__module__ == module and value.__name__ == name:
                 self.add(value)
                 return
-            self.parts.append(f"from {value.__module__} import {value.__qualname__} as {name}")
+            self.sources.append(f"from {value.__module__} import {value.__qualname__} as {name}")
         elif _is_literal(value):
-            self.parts.append(f"{name} = {value!r}")
+            self.sources.append(f"{name} = {value!r}")
         self._seen.add(name)
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.bench.figures import Share, Size
 from parity_tests.bench.process import run
 from parity_tests.bench.timing import Timings, alternate
@@ -26,7 +27,7 @@ from parity_tests.bench.watch import PeakMemory, processor_seconds
 from parity_tests.grading import task
 from parity_tests.grading.task import Settings, Task, run_files, warm_up, work
 from parity_tests.harness import check as checking
-from parity_tests.harness.check import shipped_network
+from parity_tests.harness.check import runner_of
 from parity_tests.harness.machine import cores
 from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.sandbox.isolation import choose, forking_problem
@@ -43,7 +44,7 @@ def copies(folder: Path, number: int) -> list[Path]:
     for k in range(number):
         place = folder / f"student-{k:04d}"
         place.mkdir(parents=True)
-        for file in shipped_network().glob("[!_]*.py"):
+        for file in ASSIGNMENT.solution.glob("[!_]*.py"):
             shutil.copy(file, place)
         found.append(place)
     return found
@@ -129,9 +130,9 @@ def shares(number: int) -> list[Share]:
     bare, numpy = (_children_seconds([*python, code]) for code in ("pass", "import numpy"))
     found = [Share("import of numpy", "process", numpy - bare)]
     warm_up()
-    folder = shipped_network()
+    folder = ASSIGNMENT.solution
     files = tuple((file.name, file.read_bytes()) for file in sorted(folder.glob("[!_]*.py")))
-    settings = Settings(seed=1, edition="2019", dtypes=("float64",), isolation=level)
+    settings = Settings("mlp", seed=1, edition="2019", dtypes=("float64",), isolation=level)
     found.append(Share("start of a sandbox, cold, with its numpy", "process", _cold_start(folder, level)))
     inside: list[float] = []
 
@@ -183,7 +184,7 @@ def _children_seconds(command: Sequence[str]) -> float:
 
 
 def _cold_start(folder: Path, level: str) -> float:
-    with Runner(folder, probe=checking.INSIDE / "probe.py", isolation=level) as runner:
+    with runner_of(ASSIGNMENT, folder, "parts", None, (), 10.0, level) as runner:
         before = processor_seconds(os.getpid())
         _ = runner.hello
         return processor_seconds(os.getpid()) - before

@@ -29,9 +29,9 @@ from parity_tests.grading.task import Settings, Task, warm_up, work
 from parity_tests.harness import check as checking
 from parity_tests.harness.inside import call_recorder as witness
 from parity_tests.harness.inside import worker
-from parity_tests.harness.observation import Hello, Observation
 from parity_tests.harness.process.runner import _Gathered
 from parity_tests.harness.wire import frames as wire
+from parity_tests.protocol.observation import Hello, Observation
 
 _ONE_AT_A_TIME = threading.RLock()
 
@@ -106,7 +106,7 @@ class InProcess:
 def main() -> None:
     """Do the work on each folder named."""
     warm_up()
-    settings = Settings(seed=1, edition=editions.DEFAULT, dtypes=("float64",))
+    settings = Settings("mlp", seed=1, edition=editions.DEFAULT, dtypes=("float64",))
     with tempfile.TemporaryDirectory(prefix="parity-bench-") as scratch, patch.object(checking, "Runner", InProcess):
         os.chdir(scratch)
         for folder in map(Path, sys.argv[1:]):

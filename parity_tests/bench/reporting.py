@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.parts import PARTS
 from parity_tests.bench.process import run
 from parity_tests.bench.timing import Timings
@@ -81,9 +82,8 @@ def _class(students: int) -> Iterator[Path]:
 
 
 def _hand_in(source: Path) -> None:
-    from parity_tests.harness.check import shipped_network
 
-    text = (shipped_network() / "neural_networks.py").read_text(encoding="utf-8")
+    text = (ASSIGNMENT.solution / "neural_networks.py").read_text(encoding="utf-8")
     for k, edits in enumerate(MISTAKES):
         place = source / f"student-{k}"
         place.mkdir(parents=True)
@@ -91,7 +91,7 @@ def _hand_in(source: Path) -> None:
         for before, after in edits:
             wrong = wrong.replace(before, after)
         (place / "neural_networks.py").write_text(wrong, encoding="utf-8")
-        shutil.copy(shipped_network() / "utils.py", place)
+        shutil.copy(ASSIGNMENT.solution / "utils.py", place)
 
 
 def _multiply(graded: Path, large: Path, students: int) -> None:

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.digits import load_digits
-from parity_tests.harness.check import shipped_network
 from parity_tests.trace.lockstep import Evaluation, Plan, Settings
 
 Array = NDArray[Any]
@@ -138,7 +138,7 @@ def by_trace(given: Settings) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="parity-bench-") as scratch:
         folder = TraceFolder(Path(scratch) / "trace")
         clocked = _Clocked(folder)
-        run = trace(shipped_network(), given, clocked, progress=None)
+        run = trace(ASSIGNMENT.solution, given, clocked, progress=None)
         folder.flush()
         seconds = time.perf_counter() - clocked.began
     if run.divergence is not None or run.steps != run.planned:

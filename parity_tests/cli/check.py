@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from parity_tests.assignments.mlp.editions import EDITIONS
-from parity_tests.assignments.mlp.parts import PARTS
 from parity_tests.cli import drift
 from parity_tests.cli.files import append_summary, in_github
-from parity_tests.cli.options import DTYPES, LEVELS, allow_option, part_names, timeout_of
+from parity_tests.cli.options import DTYPES, LEVELS, allow_option, assignment_option, known_parts, names, timeout_of
 from parity_tests.cli.report import html_page, repository_folder, where
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES, status_of
 from parity_tests.cli.terminal import Progress, paint, width
@@ -22,6 +20,7 @@ from parity_tests.protocol.errors import HarnessError, UsageError
 
 if TYPE_CHECKING:
     from parity_tests.harness.reproduce import Reproductions
+    from parity_tests.protocol.assignment import Assignment
 
 
 @click.command()
@@ -35,20 +34,18 @@ if TYPE_CHECKING:
     help="Precision of the inputs.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="What inputs are drawn from.")
+@assignment_option
 @click.option(
     "--part",
+    "--todo",
     "parts",
     multiple=True,
-    callback=part_names,
-    metavar="N,...",
-    help="Only these: 1 to 10 and utils; may be repeated.",
+    callback=names,
+    metavar="PART,...",
+    help="Only these parts, by their ids (1 to 10 and utils); may be repeated.",
 )
 @click.option("--strict", is_flag=True, help="Notes count as discrepancies (promotion of the dtype aside).")
-@click.option(
-    "--edition",
-    type=click.Choice(EDITIONS),
-    help="The year's form of the assignment; told by itself if left out.",
-)
+@click.option("--edition", help="The year's form of the assignment; told by the files if left out.")
 @timeout_of("case")
 @allow_option
 @click.option(
@@ -95,7 +92,8 @@ def check(
     device: str,
     dtype: str,
     seed: int,
-    parts: frozenset[str] | None,
+    assignment: str | None,
+    parts: tuple[str, ...],
     strict: bool,
     edition: str | None,
     timeout: float,
@@ -126,16 +124,21 @@ def check(
     known = drift.read_before(baseline, update_baseline, fail_on)
 
     from parity_tests.harness.check import check as run_check
-    from parity_tests.harness.check import shipped_network
     from parity_tests.harness.sandbox.isolation import require
+    from parity_tests.protocol.registry import chosen
 
+    asked = chosen(assignment, submission or Path())
+    wanted = known_parts(asked, parts)
+    if edition is not None:
+        asked.refuse_edition(edition)
     with Progress() as progress:
         run = run_check(
-            shipped_network() if submission is None else submission,
+            asked,
+            asked.solution if submission is None else submission,
             device=device,
             dtypes=DTYPES if dtype == "both" else (dtype,),
             seed=seed,
-            parts=parts,
+            parts=wanted,
             edition=edition,
             timeout=timeout,
             allow=allow,
@@ -144,21 +147,21 @@ def check(
         )
     if not run.records:
         raise HarnessError("nothing was compared, and that is never an agreement.")
-    shown = _reproductions(run, timeout, allow) if repro else None
+    shown = _reproductions(asked, run, timeout, allow) if repro else None
     scripts = {} if shown is None else shown.scripts
     files = {name: text.encode() for name, text in scripts.items()}
     try:
         save(out, run, {"report.html": html_page(run, out, strict, scripts), **files})
     except RunFolderError as error:
         raise UsageError(f"{error}.") from error
-    whole = parts is None and dtype == "both"
+    whole = wanted is None and dtype == "both"
     moved = drift.hold_against(known, run.records, run.environment, whole=whole)
     status = status_of(run.records, strict)
     lines = _lines(run, out, strict, quiet)
     if shown is not None:
         from parity_tests.harness.reproduce import lines as said_of
 
-        lines += said_of(shown, out)
+        lines += said_of(shown, out, {part.id: part.label for part in asked.parts})
     if moved is not None and baseline is not None:
         from reports.model.baseline import drift_lines
 
@@ -186,29 +189,31 @@ def _for_github(run: Any, lines: list[str], strict: bool, *, plain: bool) -> lis
     """
     from reports.files.github import annotation_lines, guarded
     from reports.files.markdown import markdown_report
+    from reports.model.records import titles_of
 
-    append_summary(markdown_report(run, parts=PARTS, strict=strict))
+    append_summary(markdown_report(run, parts=titles_of(run.environment), strict=strict))
     if plain:
         return lines
     notes = annotation_lines(run, folder=repository_folder(run), places=where(run), strict=strict)
     return [guarded("\n".join(lines)), *notes]
 
 
-def _reproductions(run: Any, timeout: float, allow: tuple[str, ...]) -> Reproductions:
+def _reproductions(assignment: Assignment, run: Any, timeout: float, allow: tuple[str, ...]) -> Reproductions:
     """The scripts of a run, and the discrepancies that have none."""
     from parity_tests.harness.reproduce import reproductions
 
     with Progress("writing scripts") as progress:
-        return reproductions(run.records, run.environment, timeout=timeout, allow=allow, progress=progress)
+        return reproductions(assignment, run.records, run.environment, timeout=timeout, allow=allow, progress=progress)
 
 
 def _lines(run: Any, out: Path, strict: bool, quiet: bool) -> list[str]:
+    from reports.model.records import titles_of
     from reports.terminal.text import first_to_show, printable, run_page, verdict_sentence
 
     colours = paint()
     lines = []
     if not quiet:
-        lines += [*run_page(run, parts=PARTS, strict=strict, width=width(), paint=colours), ""]
+        lines += [*run_page(run, parts=titles_of(run.environment), strict=strict, width=width(), paint=colours), ""]
     good = status_of(run.records, strict) == AGREEMENT
     sentence = textwrap.wrap(verdict_sentence(run.records, strict), width())
     lines += [colours(line, "good" if good else "bad") for line in sentence]

@@ -89,7 +89,7 @@ def grade(
     from parity_tests.grading.pages import write_class_page
     from parity_tests.grading.task import Settings
 
-    asked = Settings(0, edition, DTYPES if dtype == "both" else (dtype,), timeout, allow)
+    asked = Settings("mlp", 0, edition, DTYPES if dtype == "both" else (dtype,), timeout, allow)
     with _Teller() as teller, _going_on():
         tables = grade_class(
             submissions,

@@ -51,7 +51,7 @@ def gradescope_bundle(
     from parity_tests.grading.task import Settings
 
     _, text = usable_rubric(rubric)
-    data = bundle(Settings(0, edition, ("float64",), timeout, allow, isolation), text, index_url)
+    data = bundle(Settings("mlp", 0, edition, ("float64",), timeout, allow, isolation), text, index_url)
     try:
         write_whole(out, data)
     except OSError as error:

@@ -5,22 +5,31 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from parity_tests.assignments.mlp.parts import PARTS
+from parity_tests.protocol.errors import UsageError
+
+if TYPE_CHECKING:
+    from parity_tests.protocol.assignment import Assignment
 
 DTYPES = ("float64", "float32")
 LEVELS = ("none", "restricted", "bubblewrap")
 """Those of harness.isolation, whose import is slow."""
 
 
-def part_names(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> frozenset[str] | None:
-    parts = split(values)
+def names(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Names out of options that may be repeated, or hold several with commas between them."""
+    return tuple(split(values))
+
+
+def known_parts(assignment: Assignment, parts: Sequence[str]) -> frozenset[str] | None:
+    """The parts asked for, None for all. Raises UsageError for one that the assignment does not have."""
+    known = [part.id for part in assignment.parts]
     for part in parts:
-        if part not in PARTS:
-            raise click.BadParameter(f"{part!r} is no TODO; there are {', '.join(PARTS)}.")
+        if part not in known:
+            raise UsageError(f"the assignment {assignment.name} has no part {part!r}; it has {', '.join(known)}.")
     return frozenset(parts) or None
 
 
@@ -42,6 +51,11 @@ def split(values: Sequence[str]) -> list[str]:
     return [name.strip() for value in values for name in value.split(",") if name.strip()]
 
 
+assignment_option = click.option(
+    "--assignment",
+    metavar="NAME",
+    help="The assignment, by name or as module:NAME; told by the files if left out.",
+)
 allow_option = click.option(
     "--allow",
     multiple=True,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parity_tests.assignments.mlp.parts import PARTS
 from parity_tests.cli.files import append_summary, deliver
 from parity_tests.protocol.errors import UsageError
 
@@ -51,8 +50,9 @@ def report(run: Path, form: str, out: Path | None, strict: bool, anonymous: bool
     if form == "github":
         from reports.files.github import annotation_lines
         from reports.files.markdown import markdown_report
+        from reports.model.records import titles_of
 
-        summary = markdown_report(saved, parts=PARTS, strict=strict)
+        summary = markdown_report(saved, parts=titles_of(saved.environment), strict=strict)
         if out is None:
             append_summary(summary)
         else:
@@ -84,12 +84,13 @@ def html_page(saved: Results, folder: Path, strict: bool, scripts: Mapping[str, 
     if (folder / "parts").is_dir() and scripts is None:
         return _trace_page(saved, folder)
     from reports.html.run_page import report_page
+    from reports.model.records import titles_of
     from reports.model.scripts import by_quantity
 
     if scripts is None:
         scripts = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("repro-*.py"))}
     shown = by_quantity(scripts, saved.records)
-    text = report_page(saved, parts=PARTS, strict=strict, scripts=shown, folder=str(folder))
+    text = report_page(saved, parts=titles_of(saved.environment), strict=strict, scripts=shown, folder=str(folder))
     return text.encode("utf-8", "backslashreplace")
 
 
@@ -103,9 +104,16 @@ def _trace_page(saved: Results, folder: Path) -> bytes:
 
 def where(saved: Results) -> dict[str, tuple[str, int]]:
     """The file and line of each TODO, where the submission is still there to be read."""
-    from parity_tests.harness.source_lines import places
+    from parity_tests.harness.source_lines import source_lines
+    from parity_tests.protocol.registry import find
 
-    return places(Path(saved.records[0].submission)) if saved.records else {}
+    if not saved.records:
+        return {}
+    try:
+        assignment = find(str(saved.environment.get("assignment", "")))
+    except UsageError:  # a run is shown without the assignment as well
+        return {}
+    return source_lines(Path(saved.records[0].submission), assignment)
 
 
 def repository_folder(saved: Results) -> str:
@@ -119,14 +127,16 @@ def repository_folder(saved: Results) -> str:
 
 def _junit(saved: Results, folder: Path, strict: bool) -> bytes:
     from reports.files.junit import junit_xml
+    from reports.model.records import titles_of
 
-    return junit_xml(saved.records, PARTS, places=where(saved), strict=strict)
+    return junit_xml(saved.records, titles_of(saved.environment), places=where(saved), strict=strict)
 
 
 def _markdown(saved: Results, folder: Path, strict: bool) -> bytes:
     from reports.files.markdown import markdown_report
+    from reports.model.records import titles_of
 
-    return markdown_report(saved, parts=PARTS, strict=strict).encode()
+    return markdown_report(saved, parts=titles_of(saved.environment), strict=strict).encode()
 
 
 def _csv(saved: Results, folder: Path, strict: bool) -> bytes:

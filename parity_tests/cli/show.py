@@ -47,15 +47,18 @@ def show(run: Path, case: str | None, repro: bool) -> None:
 def _write_scripts(saved: SavedRun, case: str | None, run: Path) -> list[str]:
     """Ask the submission again, and write the scripts into the run folder; what is said of them."""
     from parity_tests.harness.reproduce import lines, reproductions
+    from parity_tests.protocol.registry import find
+
+    assignment = find(str(saved.environment["assignment"]))
 
     with Progress("writing scripts") as progress:
-        shown = reproductions(saved.records, saved.environment, case=case, progress=progress)
+        shown = reproductions(assignment, saved.records, saved.environment, case=case, progress=progress)
     try:
         for file, text in shown.scripts.items():
             (run / file).write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"a script cannot be written into {run} ({error.strerror}).") from error
-    return lines(shown, run)
+    return lines(shown, run, {part.id: part.label for part in assignment.parts})
 
 
 def _one_case(records: Sequence[Record], wanted: str, run: Path) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.editions import EDITIONS
 from parity_tests.cli.files import write_whole
 from parity_tests.cli.options import DTYPES, LEVELS, allow_option, timeout_of
@@ -123,7 +124,6 @@ def trace(
         folder = TraceFolder(out)
         refuse_missing_device(device)
 
-        from parity_tests.harness.check import shipped_network
         from parity_tests.trace.lockstep import Settings
         from parity_tests.trace.run import digits_of
         from parity_tests.trace.run import trace as run_trace
@@ -135,7 +135,7 @@ def trace(
         digits = digits_of(data)
         with Progress("tracing") as progress:
             run = run_trace(
-                shipped_network() if submission is None else submission,
+                ASSIGNMENT.solution if submission is None else submission,
                 settings,
                 folder,
                 digits=digits,

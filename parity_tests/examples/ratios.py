@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.parts import PARTS
-from parity_tests.harness.check import check, shipped_network
+from parity_tests.harness.check import check
 from reports.html.ratios_figure import draw_ratios
 
 FIGURE = Path(__file__).resolve().parents[2] / "reports" / "examples" / "ratios.svg"
@@ -14,7 +15,7 @@ FIGURE = Path(__file__).resolve().parents[2] / "reports" / "examples" / "ratios.
 def main() -> None:
     """Checks the shipped network and draws the ratio of every quantity."""
     FIGURE.parent.mkdir(exist_ok=True)
-    draw_ratios(check(shipped_network()).records, FIGURE, PARTS)
+    draw_ratios(check(ASSIGNMENT, ASSIGNMENT.solution).records, FIGURE, PARTS)
     print(FIGURE)
 
 

@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.cli.report import RENDER, html_page
 from parity_tests.grading.pages import write_class_page
 from reports.files.github import annotation_lines
@@ -81,14 +82,14 @@ def stale() -> list[str]:
 
 def remake() -> None:
     """Makes the saved run and the saved class anew, by checking and grading."""
-    from parity_tests.harness.check import check, shipped_network
+    from parity_tests.harness.check import check
 
     with tempfile.TemporaryDirectory() as folder:
-        homework = _wrong(shipped_network(), Path(folder) / "homework", [MISTAKE])
-        run = check(homework, parts=ASKED_PARTS, dtypes=("float64",))
+        homework = _wrong(ASSIGNMENT.solution, Path(folder) / "homework", [MISTAKE])
+        run = check(ASSIGNMENT, homework, parts=ASKED_PARTS, dtypes=("float64",))
     save(EXAMPLES / "run", _neutral(run))
-    _remake_trace(shipped_network())
-    _remake_class(shipped_network())
+    _remake_trace(ASSIGNMENT.solution)
+    _remake_class(ASSIGNMENT.solution)
 
 
 def _neutral(run: Results) -> SavedRun:
@@ -130,7 +131,7 @@ def _remake_class(shipped: Path) -> None:
         grade_class(
             source,
             out,
-            asked=Settings(0, "2019", ("float64",)),
+            asked=Settings("mlp", 0, "2019", ("float64",)),
             isolation="none",
             seed=1,
             format=None,

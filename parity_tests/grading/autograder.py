@@ -8,7 +8,6 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from parity_tests.assignments.mlp import cases
 from parity_tests.grading.folder import SEEDS, write_whole
 from parity_tests.grading.intake.prepare import prepare
 from parity_tests.grading.intake.tree import folder_entries
@@ -17,6 +16,7 @@ from parity_tests.grading.tables import usable_rubric
 from parity_tests.grading.task import Settings, Task, work
 from parity_tests.harness.sandbox.isolation import choose
 from parity_tests.protocol.errors import HarnessError
+from parity_tests.protocol.registry import find
 from reports.files.gradescope import results_json
 
 
@@ -46,7 +46,9 @@ def _results(root: Path) -> str:
     graded = grade(outcome.records, rubric)
     if graded.total is None:
         raise HarnessError(outcome.trouble)
-    titles = {case.name: {"title": case.title} for case in cases.plan(settings.edition, settings.dtypes)}
+    titles = {
+        case.name: {"title": case.title} for case in find(settings.assignment).cases(settings.edition, settings.dtypes)
+    }
     return results_json(
         [] if prepared.missing else outcome.records,
         graded,

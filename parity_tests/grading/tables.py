@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parity_tests.assignments.mlp import cases, editions
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.parts import PARTS
 from parity_tests.grading.class_table import ClassTable, look_frame
 from parity_tests.grading.feedback import feedback_page, points_text
@@ -54,7 +54,9 @@ class Tables:
 
 def known_checks() -> frozenset[str]:
     """The checks for which a rubric can give points."""
-    return frozenset(case.check for edition in editions.EDITIONS for case in cases.plan(edition, ("float64",)))
+    return frozenset(
+        case.check for edition in ASSIGNMENT.editions.names for case in ASSIGNMENT.cases(edition, ("float64",))
+    )
 
 
 def usable_rubric(path: Path | None) -> tuple[Rubric, str]:
@@ -106,7 +108,7 @@ def make_tables(
     settings = folder.settings()
     intake = json.loads((folder.path / "intake.json").read_text(encoding="utf-8"))
     edition, dtypes = settings["edition"], tuple(settings["dtypes"])
-    titles = {case.name: {"title": case.title} for case in cases.plan(edition, dtypes)}
+    titles = {case.name: {"title": case.title} for case in ASSIGNMENT.cases(edition, dtypes)}
     given: dict[str, list[Override]] = {}
     for override in overrides:
         given.setdefault(override.submission, []).append(override)

@@ -17,8 +17,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from parity_tests.harness.judgement_cache import Precedents
+from parity_tests.harness.judgement_cache import JudgementCache
 from parity_tests.harness.process.fork_servers import Servers
+from parity_tests.protocol.assignment import environment_of
+from parity_tests.protocol.registry import find
 from reports.model.records import Record
 
 OVERDUE = 900.0
@@ -29,6 +31,7 @@ OVERDUE = 900.0
 class Settings:
     """What is the same for a whole class, and makes its results comparable."""
 
+    assignment: str
     seed: int
     edition: str
     dtypes: tuple[str, ...]
@@ -66,15 +69,13 @@ class Outcome:
 
 _servers: Servers | None = None
 """The fork servers of a process that does much work; they end with it."""
-_precedents = Precedents()
+_cache = JudgementCache()
 
 
 def warm_up() -> None:
     """Import once, in a process that will do much work, what takes seconds to import; have fork servers from now on."""
     global _servers
     import torch
-
-    from parity_tests.assignments.mlp import expectations  # noqa: F401
 
     torch.set_num_threads(1)
     gc.freeze()  # what was imported stays: the collector need not go over it again and again
@@ -102,15 +103,16 @@ def lost(task: Task, why: str, trace: str = "") -> Outcome:
 
 
 def _checked(task: Task) -> Outcome:
-    from parity_tests.assignments.mlp import editions
     from parity_tests.grading.intake.likeness import fingerprint
     from parity_tests.harness.check import check
     from parity_tests.harness.sandbox.isolation import forking_problem
 
     settings = task.settings
-    source = dict(task.files)[f"{editions.MODULE}.py"].decode("utf-8", "replace")
+    assignment = find(settings.assignment)
+    source = dict(task.files)[assignment.layout.file].decode("utf-8", "replace")
     with _laid_out(task.files) as folder:
         run = check(
+            assignment,
             folder,
             name=task.name,
             dtypes=settings.dtypes,
@@ -120,7 +122,7 @@ def _checked(task: Task) -> Outcome:
             allow=settings.allow,
             isolation=settings.isolation,
             servers=None if _servers is None or forking_problem(settings.isolation) else _servers,
-            precedents=_precedents,
+            cache=_cache,
         )
     trouble = next((record.message for record in run.records if record.verdict == "harness_error"), "")
     return Outcome(
@@ -130,32 +132,38 @@ def _checked(task: Task) -> Outcome:
 
 def _unrunnable(task: Task, verdict: str, sentence: str) -> Outcome:
     """The outcome of a submission that there is no way to run: every planned quantity has the same verdict."""
-    from parity_tests.assignments.mlp import cases
     from parity_tests.harness.check import Run
-    from parity_tests.harness.compare import Comparison
-    from parity_tests.harness.make_records import Setting, json_params, record_of
+    from parity_tests.harness.make_records import Setting, record_of
+    from parity_tests.protocol.case import json_params
+    from parity_tests.protocol.comparison import Comparison
 
     settings = task.settings
-    setting = Setting(task.name, "mlp", settings.edition, "cpu", settings.isolation)
+    setting = Setting(task.name, settings.assignment, settings.edition, "cpu", settings.isolation)
     failed = Comparison(verdict, problem=sentence, sentence=True)
-    plan = cases.plan(settings.edition, settings.dtypes)
+    assignment = find(settings.assignment)
+    plan = assignment.cases(settings.edition, settings.dtypes)
     records = [
         replace(record_of(setting, case, q, failed, None), message=sentence) for case in plan for q in case.quantities
     ]
-    environment = {"submission": task.name, "edition": settings.edition, "seed": settings.seed}
+    environment = {
+        **environment_of(assignment),
+        "submission": task.name,
+        "edition": settings.edition,
+        "seed": settings.seed,
+    }
     inputs = {case.name: {"title": case.title, **json_params(case.params)} for case in plan}
     return Outcome(task.name, records, run_files(Run(records, environment, {}, inputs)))
 
 
 def run_files(run: Any) -> dict[str, bytes]:
     """The files of a run folder, as `parity show` reads it, and its page, which does not tell the seed."""
-    from parity_tests.assignments.mlp.parts import PARTS
     from reports.html.run_page import report_page
+    from reports.model.records import titles_of
     from reports.model.run_folder import write
 
     told = {key: value for key, value in run.environment.items() if key != "seed"}
     folder = f"submissions/{run.environment['submission']}"
-    page = report_page(replace(run, environment=told), parts=PARTS, folder=folder)
+    page = report_page(replace(run, environment=told), parts=titles_of(run.environment), folder=folder)
     with tempfile.TemporaryDirectory(prefix="parity-") as stage:
         write(Path(stage), run, tables=False)
         files = {file.name: file.read_bytes() for file in sorted(Path(stage).iterdir())}

@@ -7,36 +7,33 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp import cases as case_table
-from parity_tests.assignments.mlp import inputs
-from parity_tests.assignments.mlp.blame import credit
-from parity_tests.assignments.mlp.cases import Case
-from parity_tests.assignments.mlp.float64_only import forgive_float64_only
-from parity_tests.harness.compare import PASSING, Comparison
+from parity_tests.harness.draw import draw, seed_of
 from parity_tests.harness.environment import versions
-from parity_tests.harness.judgement_cache import Precedents
+from parity_tests.harness.float64_only import forgive_float64_only
+from parity_tests.harness.judge import judge
+from parity_tests.harness.judgement_cache import JudgementCache
 from parity_tests.harness.machine import refuse_missing_device
-from parity_tests.harness.make_records import Setting, check_plan, import_record, json_params, records_of
-from parity_tests.harness.observation import Hello, Observation
+from parity_tests.harness.make_records import Setting, check_plan, import_record, records_of
 from parity_tests.harness.process.fork_servers import Servers
 from parity_tests.harness.process.interview import Question, interview
 from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.submission import find_submission
-from parity_tests.protocol.errors import HarnessError, UsageError
+from parity_tests.protocol.assignment import Assignment, Named, Verdicts, environment_of
+from parity_tests.protocol.case import DTYPES, Case, json_params
+from parity_tests.protocol.comparison import PASSING, Comparison
+from parity_tests.protocol.errors import UsageError
+from parity_tests.protocol.kind import Context, Judged
+from parity_tests.protocol.observation import Hello, Observation
 from reports.model.records import FAILING, Record
 
-INSIDE = Path(__file__).parents[1] / "assignments" / "mlp" / "inside"
 SECONDS_IN_ALL = 120.0
 ISOLATION = "none"
-WORKERS = {"parts": ("parts", "own"), "wiring": ("wiring",)}
-"""The processes of a submission and whose cases each is asked: its own code; main with correct parts swapped in."""
 Progress = Callable[[int, int, str], None]
 
 
@@ -55,20 +52,13 @@ class Run:
     output: bytes = b""
 
 
-def shipped_network() -> Path:
-    """The folder of the shipped numpy network: the first submission."""
-    spec = find_spec("implementation")
-    if spec is None or not spec.submodule_search_locations:
-        raise HarnessError("the package implementation is not installed beside parity_tests")
-    return Path(next(iter(spec.submodule_search_locations)))
-
-
 def check(
+    assignment: Assignment,
     submission: Path,
     *,
     name: str = "",
     device: str = "cpu",
-    dtypes: Sequence[str] = case_table.DTYPES,
+    dtypes: Sequence[str] = DTYPES,
     seed: int = 0,
     parts: frozenset[str] | None = None,
     edition: str | None = None,
@@ -77,52 +67,67 @@ def check(
     isolation: str = ISOLATION,
     progress: Progress | None = None,
     servers: Servers | None = None,
-    precedents: Precedents | None = None,
+    cache: JudgementCache | None = None,
 ) -> Run:
-    """Put every planned case to the submission in this folder and judge what it did.
+    """Puts every case of the assignment to the submission in this folder, and judges what it did.
 
     The records call it `name`, or by its folder; `device` is torch's ("cpu" or "cuda"); `parts` restricts to the cases
     with those TODOs; `timeout` is in seconds a case; `allow` names modules that the submission may import beside numpy;
     `isolation` is the level at which it runs, one of harness.isolation.LEVELS. `progress` is told (done, planned,
-    case). `servers` and `precedents` are those of whoever checks many: what processes are forked off, and what was
+    case). `servers` and `cache` are those of whoever checks many: what processes are forked off, and what was
     judged before.
     Raises UsageError for what cannot be started, HarnessError where Parity itself is at fault.
     """
-    folder = find_submission(submission)
+    folder = find_submission(submission, assignment)
+    if edition is not None:
+        assignment.refuse_edition(edition)
     refuse_missing_device(device)
     started = time.monotonic()
     with ExitStack() as stack:
         runners = {
-            worker: stack.enter_context(runner_of(folder, worker, edition, allow, timeout, isolation, servers))
-            for worker in WORKERS
+            process: stack.enter_context(
+                runner_of(assignment, folder, process, edition, allow, timeout, isolation, servers)
+            )
+            for process in assignment.inside.processes
         }
-        pool = stack.enter_context(ThreadPoolExecutor(len(WORKERS) + 1))
+        pool = stack.enter_context(ThreadPoolExecutor(len(runners) + 1))
         for runner in runners.values():
             runner.start()
             stack.callback(runner.stop)  # before the pool waits for its interviews
         # torch takes a second to import: the submission says hello, and answers, meanwhile.
         pool.submit(_import_torch)
-        hello = runners["parts"].hello
-        wanted = case_table.plan(hello.edition, tuple(dtypes), parts)
+        hello = next(iter(runners.values())).hello
+        wanted = assignment.cases(hello.edition, dtypes, parts)
         if not wanted:
-            raise UsageError(f"edition {hello.edition} asks for none of the TODOs {', '.join(sorted(parts or ()))}")
-        # Which part a failing main owes its failure to, the parts' own cases tell.
-        plan = case_table.plan(hello.edition, tuple(dtypes)) if any(c.check == "main" for c in wanted) else wanted
+            edition_text = f"edition {hello.edition} of " if hello.edition else ""
+            raise UsageError(f"{edition_text}{assignment.title} asks for none of {', '.join(sorted(parts or ()))}")
+        # To which part a failure of the whole belongs, the parts' own cases tell.
+        plan = assignment.cases(hello.edition, dtypes) if any(case.whole for case in wanted) else wanted
         answered: SimpleQueue[Observation | None] = SimpleQueue()
         running = [
-            pool.submit(_interview, runners[worker], [c for c in plan if c.worker in asked], seed, answered)
-            for worker, asked in WORKERS.items()
+            pool.submit(_interview, assignment, runner, [c for c in plan if c.process == process], seed, answered)
+            for process, runner in runners.items()
         ]
-        setting = Setting(name or str(submission), "mlp", hello.edition, device, isolation)
-        judged, seen = _judge_all(plan, seed, device, hello, _arriving(answered, running), precedents, progress)
+        setting = Setting(name or str(submission), assignment.name, hello.edition, device, isolation)
+        context = Context(device, hello.edition, hello.edition_seen)
+        judged, seen = _judge_all(assignment, plan, seed, context, _arriving(answered, running), cache, progress)
         output = b"".join(runner.output for runner in runners.values())
-    credited, hints = _named(plan, credit(plan, judged), seen, seed)
-    records = [r for case in wanted for r in records_of(setting, case, credited[case.name], seen[case.name])]
+    named = _named(assignment, plan, judged, seen, seed)
+    records = [r for case in wanted for r in records_of(setting, case, named.verdicts[case.name], seen[case.name])]
     check_plan(wanted, records)
-    records.insert(0, import_record(setting, (hello.import_failure, hello.utils_failure)))
+    records.insert(
+        0,
+        import_record(
+            setting, assignment.import_part or assignment.parts[0].id, (hello.import_failure, hello.support_failure)
+        ),
+    )
     return Run(
-        records=_noting_lent(records, hello),
-        environment={**_environment(setting, seed, dtypes, hello, time.monotonic() - started), "hints": hints},
+        records=_noting_fixtures(records, hello, assignment),
+        environment={
+            **environment_of(assignment),
+            **_environment(setting, seed, dtypes, hello, time.monotonic() - started),
+            "hints": named.hints,
+        },
         arrays=_arrays_of_failures({case.name: judged[case.name] for case in wanted}),
         inputs={case.name: {"title": case.title, **json_params(case.params)} for case in wanted},
         output=output,
@@ -136,38 +141,46 @@ def _import_torch() -> None:
 
 
 def runner_of(
+    assignment: Assignment,
     folder: Path,
-    worker: str,
+    process: str,
     edition: str | None,
     allow: Sequence[str],
     timeout: float,
     isolation: str,
     servers: Servers | None = None,
 ) -> Runner:
-    """The runner of a submission's process `worker`, one of WORKERS; arguments as `check` has them."""
-    companions = {"parts": ["recorder.py"], "wiring": ["recorder.py", "stand_ins.py"]}[worker]
+    """The runner of one of a submission's processes, by the assignment's name for it; arguments as `check` has them."""
     return Runner(
         folder,
-        probe=INSIDE / "probe.py",
-        companions=[INSIDE / name for name in companions],
+        probe=assignment.inside.probes,
+        companions=assignment.inside.processes[process],
+        layout=assignment.layout,
+        editions=assignment.editions,
         edition=edition,
+        fixture=assignment.solution / assignment.layout.support_file if assignment.layout.support else None,
         allow=allow,
-        lend_utils=shipped_network() / "utils.py",
         case_seconds=timeout,
         isolation=isolation,
         servers=servers,
     )
 
 
-def _interview(runner: Runner, cases: Sequence[Case], seed: int, answered: "SimpleQueue[Observation | None]") -> None:
+def _interview(
+    assignment: Assignment,
+    runner: Runner,
+    cases: Sequence[Case],
+    seed: int,
+    answered: "SimpleQueue[Observation | None]",
+) -> None:
     questions = [
         Question(
             case=case.name,
             probe=case.probe,
             params=json_params(case.params),
-            draw=partial(inputs.draw, case, seed),
-            seed=inputs.seed_of(seed, case.name),
-            strikes=case.strikes,
+            draw=partial(draw, assignment, case, seed),
+            seed=seed_of(seed, case.name),
+            strikes=case.counted_as,
         )
         for case in cases
     ]
@@ -188,55 +201,44 @@ def _arriving(answered: "SimpleQueue[Observation | None]", running: "Sequence[Fu
 
 
 def _judge_all(
+    assignment: Assignment,
     plan: Sequence[Case],
     seed: int,
-    device: str,
-    hello: Hello,
+    context: Context,
     arriving: Iterator[Observation],
-    precedents: Precedents | None,
+    cache: JudgementCache | None,
     progress: Progress | None,
-) -> tuple[dict[str, dict[str, Comparison]], dict[str, Observation]]:
-    from parity_tests.assignments.mlp import expectations
+) -> tuple[Verdicts, dict[str, Observation]]:
     from reference.device import set_up
 
     _import_torch()
-    set_up(device)
+    set_up(context.device)
     by_name = {case.name: case for case in plan}
-    judged: dict[str, dict[str, Comparison]] = {}
+    judged: Verdicts = {}
     seen: dict[str, Observation] = {}
     for observation in arriving:
         case = by_name[observation.case]
         seen[case.name] = observation
         if progress is not None:
             progress(len(seen), len(plan), case.name)
-        if case.check == "sgd" and hello.edition_seen != hello.edition and "signature" in observation.facts:
-            wrong = expectations.wrong_signature(hello.edition, observation.facts["signature"])
-            judged[case.name] = {q.name: wrong for q in case.quantities}
-        else:
-            answer = partial(_judged, case, seed, observation, device)
-            judged[case.name] = (
-                answer() if precedents is None else precedents.judge(case, seed, device, observation, answer)
-            )
+        verdict = partial(_judged, assignment, case, seed, observation, context)
+        judged[case.name] = verdict() if cache is None else cache.judge(case, seed, context, observation, verdict)
     return forgive_float64_only(plan, judged), seen
 
 
-def _judged(case: Case, seed: int, seen: Observation, device: str) -> dict[str, Comparison]:
-    from parity_tests.assignments.mlp.expectations import judge
-
-    return judge(case, inputs.draw(case, seed), seen, device)
+def _judged(assignment: Assignment, case: Case, seed: int, seen: Observation, context: Context) -> Judged:
+    return judge(assignment, case, draw(assignment, case, seed), seen, context)
 
 
 def _named(
-    plan: Sequence[Case], judged: Mapping[str, Mapping[str, Comparison]], seen: Mapping[str, Observation], seed: int
-) -> tuple[dict[str, dict[str, Comparison]], dict[str, str]]:
-    """The same comparisons with the names of known mistakes, and a hint for each name."""
-    if all(c.verdict in PASSING for comparisons in judged.values() for c in comparisons.values()):
-        return {case: dict(comparisons) for case, comparisons in judged.items()}, {}
-    from parity_tests.harness.diagnosis.diagnose import diagnosed, hints  # they bring torch in, which is here by now
-
-    named = diagnosed(plan, judged, seen, partial(inputs.draw, seed=seed))
-    claimed = {c.diagnosis for comparisons in named.values() for c in comparisons.values() if c.diagnosis}
-    return named, {diagnosis: " ".join(hints(diagnosis)) for diagnosis in sorted(claimed) if hints(diagnosis)}
+    assignment: Assignment, plan: Sequence[Case], judged: Verdicts, seen: Mapping[str, Observation], seed: int
+) -> Named:
+    """The same comparisons, blamed on the parts that they come of, with the names of known mistakes."""
+    blamed = judged if assignment.blame is None else assignment.blame(plan, judged)
+    passes = all(c.verdict in PASSING for comparisons in blamed.values() for c in comparisons.values())
+    if passes or assignment.name_mistakes is None:
+        return Named(blamed, {})
+    return assignment.name_mistakes(plan, blamed, seen, lambda case: draw(assignment, case, seed))
 
 
 def _arrays_of_failures(judged: Mapping[str, Mapping[str, Comparison]]) -> dict[str, NDArray[Any]]:
@@ -249,11 +251,12 @@ def _arrays_of_failures(judged: Mapping[str, Mapping[str, Comparison]]) -> dict[
     }
 
 
-def _noting_lent(records: list[Record], hello: Hello) -> list[Record]:
-    """The import's record, noting what the submission lacked and was lent."""
-    if not hello.lent:
+def _noting_fixtures(records: list[Record], hello: Hello, assignment: Assignment) -> list[Record]:
+    """The import's record, noting what the submission lacked and what stood in for it."""
+    if not hello.fixtures:
         return records
-    what = " and ".join(f"{name}.py (Parity's own)" if name == "utils" else name for name in hello.lent)
+    support = assignment.layout.support
+    what = " and ".join(f"{name}.py (Parity's own)" if name == support else name for name in hello.fixtures)
     note = "; ".join(filter(None, (records[0].note, f"was lent {what}")))
     return [replace(records[0], note=note), *records[1:]]
 

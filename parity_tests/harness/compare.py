@@ -1,13 +1,14 @@
 """Holds what a submission returned against an answer: structure first, then every value in multiples of its radius."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.harness.observation import Failure, Returned
+from parity_tests.protocol.comparison import Comparison, failed, mismatched
+from parity_tests.protocol.observation import Failure, Returned
 
 Array = NDArray[Any]
 
@@ -44,68 +45,6 @@ class Answers(Answer, Protocol):
     """Answers of one shape, with a leading dimension T."""
 
     def of(self, t: int, /) -> Answer: ...
-
-
-PASSING = ("match", "undecided")
-"""The verdicts that fail nobody."""
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One quantity's verdict and figures. `problem` is the predicate of a sentence, "" for a match.
-
-    gap, radius, ulps, got and want are those of the element with the largest ratio = gap/radius, which lies at
-    `where`; `bad` of `total` elements have a ratio over 1; `undecided` of them have no radius that could tell.
-    `radius_kind` says where the radii come from, `resolution` which relative change of an element would be noticed
-    (their median).
-    """
-
-    verdict: str
-    gap: float | None = None
-    radius: float | None = None
-    ratio: float | None = None
-    ulps: float | None = None
-    bad: int | None = None
-    total: int | None = None
-    where: str = ""
-    got: float | None = None
-    want: float | None = None
-    blame: str = ""
-    radius_kind: str = ""
-    undecided: int | None = None
-    resolution: float | None = None
-    problem: str = ""
-    notes: tuple[str, ...] = ()
-    file: str = ""
-    line: int | None = None
-    step: int | None = None
-    explained_by: str = ""
-    diagnosis: str = ""
-    part: str = ""
-    sentence: bool = False
-    """Whether `problem` is a whole sentence, with a subject of its own."""
-    arrays: tuple[Array, Array, Array] | None = None
-    """got, want and radius, kept of what did not match."""
-
-    def noting(self, *notes: str) -> "Comparison":
-        """The same with further notes, each once, empty ones left out."""
-        further = [note for note in notes if note]
-        return replace(self, notes=tuple(dict.fromkeys((*self.notes, *further)))) if further else self
-
-
-def matched(*notes: str) -> Comparison:
-    """A match without figures: of something that is yes or no."""
-    return Comparison("match").noting(*notes)
-
-
-def mismatched(problem: str, **figures: Any) -> Comparison:
-    """A mismatch without elements: of something that is yes or no."""
-    return Comparison("mismatch", problem=problem, **figures)
-
-
-def failed(failure: Failure) -> Comparison:
-    """The verdict on a call that did not return."""
-    return Comparison(failure.kind, problem=failure.text, sentence=True, file=failure.file, line=failure.line or None)
 
 
 def times(ratio: float) -> str:

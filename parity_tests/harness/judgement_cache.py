@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.cases import Case
-from parity_tests.harness.compare import PASSING, Comparison
-from parity_tests.harness.observation import Observation
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import PASSING, Comparison
+from parity_tests.protocol.kind import Context
+from parity_tests.protocol.observation import Observation
 
 MOST = 4096
 """How many are kept: about 40 MB."""
@@ -20,7 +21,7 @@ HELD = 64 << 20
 """Bytes of large arrays that are held for that: five times what an honest submission returns."""
 
 
-class Precedents:
+class JudgementCache:
     """Passing verdicts on cases, by the case with its inputs and everything that the submission did.
 
     A verdict depends on nothing else. Failing ones are not kept: they hold arrays, and are few of a kind.
@@ -33,10 +34,10 @@ class Precedents:
         """Bytes of large arrays that are held now."""
 
     def judge(
-        self, case: Case, seed: int, device: str, seen: Observation, judge: Callable[[], Mapping[str, Comparison]]
+        self, case: Case, seed: int, context: Context, seen: Observation, judge: Callable[[], Mapping[str, Comparison]]
     ) -> dict[str, Comparison]:
         """What `judge` says, or said of the same answers to the same case."""
-        key = self._digest(case, seed, device, seen)
+        key = self._digest(case, seed, context, seen)
         if key in self._kept:
             self._kept.move_to_end(key)
             return dict(self._kept[key])
@@ -49,9 +50,9 @@ class Precedents:
 
     # ---- inside
 
-    def _digest(self, case: Case, seed: int, device: str, seen: Observation) -> bytes:
+    def _digest(self, case: Case, seed: int, context: Context, seen: Observation) -> bytes:
         described = {
-            "case": [case.name, case.dtype, dict(case.params), seed, device],
+            "case": [case.name, case.dtype, dict(case.params), seed, *vars(context).values()],
             "values": [
                 [
                     name,

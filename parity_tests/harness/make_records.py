@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from parity_tests.assignments.mlp.cases import Case, Quantity
-from parity_tests.harness.compare import Comparison
-from parity_tests.harness.observation import Failure, Observation
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.errors import HarnessError
+from parity_tests.protocol.observation import Failure, Observation
+from parity_tests.protocol.quantity import Quantity
 from reports.model.records import Record
 
 
@@ -84,7 +84,9 @@ def message(case: Case, q: Quantity, c: Comparison) -> str:
     return f"{case.title}: {c.problem}" if c.sentence else f"{case.title}: {q.name} {c.problem}"
 
 
-def import_record(setting: Setting, failures: Iterable[Failure | None], seconds: float | None = None) -> Record:
+def import_record(
+    setting: Setting, part: str, failures: Iterable[Failure | None], seconds: float | None = None
+) -> Record:
     """The record of whether the submission's files can be imported at all; it costs no points of its own."""
     case = Case("import", "import", "import", "", "", {}, ())
     failure = next((f for f in failures if f is not None), None)
@@ -93,7 +95,7 @@ def import_record(setting: Setting, failures: Iterable[Failure | None], seconds:
         if failure is None
         else Comparison(failure.kind, problem=failure.text, sentence=True, file=failure.file, line=failure.line or None)
     )
-    return record_of(setting, case, Quantity("module", "utils", ""), comparison, seconds)
+    return record_of(setting, case, Quantity("module", part, ""), comparison, seconds)
 
 
 def check_plan(cases: Iterable[Case], records: Iterable[Record]) -> None:
@@ -105,8 +107,3 @@ def check_plan(cases: Iterable[Case], records: Iterable[Record]) -> None:
     if sorted(planned) != sorted(found):
         differing = sorted(set(planned) ^ set(found))
         raise HarnessError(f"the records are not those planned; they differ at {differing[:3]}")
-
-
-def json_params(params: Mapping[str, Any]) -> dict[str, Any]:
-    """A case's parameters as JSON holds them."""
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in params.items()}

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from parity_tests.assignments.mlp.cases import Case
-from parity_tests.assignments.mlp.reproduce.draft import Setting
-from parity_tests.assignments.mlp.reproduce.shrink import Networks, Reproducer, Script, chosen, explained
-from parity_tests.harness.check import runner_of, shipped_network
-from parity_tests.harness.make_records import json_params
-from parity_tests.harness.observation import Observation
+from parity_tests.harness.check import runner_of
 from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.submission import find_submission
-from reports.model.records import Record
+from parity_tests.protocol.assignment import Assignment
+from parity_tests.protocol.case import DTYPES, Case, json_params
+from parity_tests.protocol.observation import Observation
+from parity_tests.protocol.reproduction import Networks, Script, ScriptSetting
+from reports.model.records import FAILING, Record
 
 SECONDS_FOR_ONE = 4.0
 """What a single question may take while a script is made smaller, if the run's own limit is not less."""
@@ -42,6 +41,7 @@ class Reproductions:
 
 
 def reproductions(
+    assignment: Assignment,
     records: Sequence[Record],
     environment: Mapping[str, Any],
     *,
@@ -56,32 +56,40 @@ def reproductions(
     one. `progress` is told (done, discrepancies, case). Raises UsageError where the submission is not there any more.
     """
     found = Reproductions(explained=explained(records, case))
-    wanted = chosen(records, case)
+    wanted = chosen(assignment, records, case)
     if not wanted:
         return found
-    folder = find_submission(Path(str(environment["submission"])))
+    if assignment.reproductions is None:
+        sentence = f"{assignment.title} has no scripts"
+        return replace(found, without={f"{record.case}, {record.quantity}": sentence for record in wanted})
+    folder = find_submission(Path(str(environment["submission"])), assignment)
     edition = str(environment["edition"])
+    seconds, isolation = min(timeout, SECONDS_FOR_ONE), str(environment["isolation"])
     started = time.monotonic()
     with ExitStack() as stack:
 
-        def start(place: Path, worker: str) -> Runner:
-            seconds, isolation = min(timeout, SECONDS_FOR_ONE), str(environment["isolation"])
-            return stack.enter_context(runner_of(place, worker, edition, allow, seconds, isolation))
+        def start(place: Path, process: str) -> Runner:
+            return stack.enter_context(runner_of(assignment, place, process, edition, allow, seconds, isolation))
 
-        parts, wiring = start(folder, "parts"), start(folder, "wiring")
-        shipped = start(shipped_network(), "parts")
-        for runner in (parts, wiring, shipped) if any(r.check == "main" for r in wanted) else (parts, shipped):
-            runner.start()
-        hello = parts.hello
-        setting = Setting(
+        first, *others = assignment.inside.processes
+        own = {process: start(folder, process) for process in assignment.inside.processes}
+        solution = start(assignment.solution, first)
+        own[first].start()
+        solution.start()
+        if any(record.case in _whole(assignment, edition) for record in wanted):
+            for process in others:
+                own[process].start()
+        hello = own[first].hello
+        support = assignment.layout.support
+        setting = ScriptSetting(
             folder=str(folder.resolve()),
             edition=edition,
-            lent={name: str(shipped_network()) if name == "utils" else "" for name in hello.lent},
+            fixtures={name: str(assignment.solution) if name == support else "" for name in hello.fixtures},
             breaks_off=hello.import_failure is not None,
-            seconds=min(timeout, SECONDS_FOR_ONE),
+            seconds=seconds,
         )
-        networks = Networks(partial(_ask, {"wiring": wiring}, parts), partial(_ask, {}, shipped))
-        maker = Reproducer(networks, setting, int(environment["seed"]))
+        networks = Networks(partial(_ask, own, own[first]), partial(_ask, {}, solution))
+        maker = assignment.reproductions.reproducer(networks, setting, int(environment["seed"]))
         for done, record in enumerate(wanted):
             if progress is not None:
                 progress(done, len(wanted), f"{record.case}, {record.quantity}")
@@ -94,8 +102,41 @@ def reproductions(
     return found
 
 
-def _ask(special: Mapping[str, Runner], usual: Runner, case: Case, arrays: Mapping[str, Any], seed: int) -> Observation:
-    runner = special.get(case.worker, usual)
+def chosen(assignment: Assignment, records: Iterable[Record], case: str | None = None) -> list[Record]:
+    """The records to write scripts for: of the failing ones that no other part explains, one for each discrepancy."""
+    kept: dict[tuple[str, ...], Record] = {}
+    for record in records:
+        if record.verdict not in FAILING or record.verdict == "harness_error" or record.explained_by:
+            continue
+        if case is not None and record.case != case:
+            continue
+        kept.setdefault(_same_failure(assignment, record), record)
+    return list(kept.values())
+
+
+def _same_failure(assignment: Assignment, record: Record) -> tuple[str, ...]:
+    if assignment.reproductions is None:
+        return record.part, record.diagnosis, record.quantity
+    return assignment.reproductions.same_failure(record)
+
+
+def explained(records: Iterable[Record], case: str | None = None) -> dict[str, int]:
+    """How many failing records another part explains, by that part: these need no script of their own."""
+    found: dict[str, int] = {}
+    for record in records:
+        if record.verdict in FAILING and record.explained_by and case in (None, record.case):
+            found[record.explained_by] = found.get(record.explained_by, 0) + 1
+    return found
+
+
+def _whole(assignment: Assignment, edition: str) -> set[str]:
+    return {case.name for case in assignment.cases(edition, DTYPES) if case.whole}
+
+
+def _ask(
+    by_process: Mapping[str, Runner], usual: Runner, case: Case, arrays: Mapping[str, Any], seed: int
+) -> Observation:
+    runner = by_process.get(case.process, usual)
     return runner.ask(case.name, case.probe, json_params(case.params), arrays, seed=seed)
 
 
@@ -105,7 +146,7 @@ def _unused(made: Script, taken: Mapping[str, str]) -> str:
     return next(name for name in names if name not in taken)
 
 
-def lines(found: Reproductions, folder: Path) -> list[str]:
+def lines(found: Reproductions, folder: Path, labels: Mapping[str, str]) -> list[str]:
     """What is said of the scripts that were written into `folder`, and of what has none."""
     count = len(found.scripts)
     many = f"{count} scripts, each of which ends" if count > 1 else "a script, which ends"
@@ -113,7 +154,7 @@ def lines(found: Reproductions, folder: Path) -> list[str]:
     said += [f"  python {shlex.quote(str(folder / name))}" for name in found.scripts]
     said += [f"No script for {what}: {why}." for what, why in found.without.items()]
     for part, count in found.explained.items():
-        name = "utils.py" if part == "utils" else f"TODO {part}"
+        name = labels.get(part, part)
         many = f"{count} more failing quantities: they need" if count > 1 else "one more failing quantity: it needs"
         said.append(f"{name} explains {many} no script of {'their' if count > 1 else 'its'} own.")
     return said or ["There is no discrepancy to write a script for."]

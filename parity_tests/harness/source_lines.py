@@ -1,4 +1,4 @@
-"""Where each TODO stands in a submission's source: the file and line that reports point at."""
+"""Where each part stands in a submission's source: the file and line that reports point at."""
 
 from __future__ import annotations
 
@@ -6,33 +6,30 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from parity_tests.assignments.mlp.parts import FUNCTIONS
-
-FILES = ("neural_networks.py", "utils.py")
+from parity_tests.protocol.assignment import Assignment
 
 
-def places(folder: Path) -> dict[str, tuple[str, int]]:
-    """The file and line of each TODO's function; for one that is not found, and in what does not parse, line 1.
+def source_lines(folder: Path, assignment: Assignment) -> dict[str, tuple[str, int]]:
+    """The file and line of each part's first function; for one that is not found, and in what does not parse, line 1.
 
-    Only the source is read; nothing of it runs.
+    A part without functions is the file that students are given. Only the source is read; nothing of it runs.
     """
     found: dict[str, tuple[str, int]] = {}
-    for file in FILES:
-        path = folder / file
-        if not path.is_file():
-            continue
-        if file == "utils.py":
-            found["utils"] = (file, 1)
-            continue
-        found.update(dict.fromkeys((*FUNCTIONS.values(), "10"), (file, 1)))
-        try:
-            tree = ast.parse(path.read_bytes())
-        except (SyntaxError, ValueError, RecursionError, MemoryError, OSError):
-            continue
-        for name, line in _functions(tree):
-            part = "10" if name == "main" else FUNCTIONS.get(name)
-            if part is not None and found[part][1] == 1:  # of a forward and a backward the first
-                found[part] = (file, line)
+    layout = assignment.layout
+    if layout.support and (folder / layout.support_file).is_file():
+        found.update({part.id: (layout.support_file, 1) for part in assignment.parts if not part.functions})
+    path = folder / layout.file
+    if not path.is_file():
+        return found
+    found.update({part.id: (layout.file, 1) for part in assignment.parts if part.functions})
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OSError):
+        return found
+    for name, line in _functions(tree):
+        part = assignment.by_function.get(name)
+        if part is not None and found[part][1] == 1:  # of several functions of a part the first
+            found[part] = (layout.file, line)
     return found
 
 

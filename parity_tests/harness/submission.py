@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from parity_tests.assignments.mlp import editions
+from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import UsageError
 
 _MAX_ENTRIES = 10_000
 
 
-def find_submission(path: Path) -> Path:
-    """The absolute folder of the submission at `path`: a folder with `neural_networks.py` in it, or that file itself.
+def find_submission(path: Path, assignment: Assignment) -> Path:
+    """The absolute folder of the submission at `path`: a folder with the assignment's file in it, or that file itself.
 
-    A missing `utils.py` is no fault: Parity lends its own. Raises UsageError for everything that is not a submission.
+    A missing support file is no fault: the solution's stands in for it. Raises UsageError for everything that is not a
+    submission.
     """
-    wanted = f"{editions.MODULE}.py"
+    wanted = assignment.layout.file
     folder = Path(os.path.abspath(path))  # noqa: PTH100 - Path.resolve would follow the links in the name the user knows
     if folder.name == wanted and folder.is_file():
         folder = folder.parent
@@ -31,11 +32,11 @@ def find_submission(path: Path) -> Path:
         entries = sorted(entry.name for entry in folder.iterdir())
     except OSError as error:
         raise UsageError(f"{show(error.filename or path)} cannot be read: {error.strerror}") from None
-    for name, edition in editions.UNSUPPORTED.items():
+    for name, edition in assignment.layout.unsupported.items():
         if name in entries:
             raise UsageError(
                 f"{show(path)} holds {name}, which makes it the {edition} edition of this homework; its layout is not "
-                f"supported (those that are: {', '.join(editions.EDITIONS)})"
+                f"supported (those that are: {', '.join(assignment.editions.names)})"
             )
     raise UsageError(f"there is no file {wanted} in {show(path)}{_near_miss(folder, entries, wanted)}")
 
@@ -59,6 +60,6 @@ def _near_miss(folder: Path, entries: list[str], wanted: str) -> str:
             return f"; there is one in {show(folder / name)}: name that folder"
     for name in entries:
         stem, suffix = os.path.splitext(name.lower())  # noqa: PTH122
-        if suffix in (".py", ".ipynb", ".txt", ".zip") and stem.startswith(editions.MODULE[:-1]):
+        if suffix in (".py", ".ipynb", ".txt", ".zip") and stem.startswith(wanted.removesuffix(".py")[:-1]):
             return f"; there is {show(name)}: it must be called exactly so"
     return ""

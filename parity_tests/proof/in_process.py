@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.inside import probe
 from parity_tests.harness.inside.call_recorder import CaseOver, Missing, Witness
-from parity_tests.harness.observation import Observation
 from parity_tests.harness.process import runner
 from parity_tests.harness.wire import frames as wire
 from parity_tests.proof.variants import Variant
+from parity_tests.protocol.observation import Observation
 
 SECONDS = 5.0
 FOLDER = "/variant"
@@ -37,10 +37,10 @@ class _Submission:
     folder = FOLDER
 
     def __init__(self, edition: str, module: types.ModuleType, utils: types.ModuleType) -> None:
-        self.edition, self.module, self.utils = edition, module, utils
+        self.edition, self.module, self.support = edition, module, utils
 
     def get(self, name: str) -> Any:
-        for module in (self.module, self.utils):
+        for module in (self.module, self.support):
             if name in vars(module):
                 return vars(module)[name]
         raise Missing(f"neural_networks.py defines no {name}")

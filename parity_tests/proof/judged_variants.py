@@ -4,52 +4,58 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
-from parity_tests.assignments.mlp import cases as case_table
-from parity_tests.assignments.mlp import expectations, inputs
-from parity_tests.assignments.mlp.blame import credit
-from parity_tests.assignments.mlp.cases import Case
-from parity_tests.harness.check import INSIDE, shipped_network
-from parity_tests.harness.compare import Comparison
-from parity_tests.harness.diagnosis.diagnose import diagnosed
-from parity_tests.harness.make_records import Setting, json_params, records_of
-from parity_tests.harness.observation import Observation
-from parity_tests.harness.process.runner import Runner
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.harness.check import runner_of
+from parity_tests.harness.draw import draw, seed_of
+from parity_tests.harness.judge import judge
+from parity_tests.harness.make_records import Setting, records_of
 from parity_tests.proof.in_process import Asker
 from parity_tests.proof.variants import Variant
+from parity_tests.protocol.assignment import Verdicts
+from parity_tests.protocol.case import DTYPES, Case, json_params
+from parity_tests.protocol.kind import Context
+from parity_tests.protocol.observation import Observation
 from reports.model.records import Record
 
+EDITION = ASSIGNMENT.editions.default
+SECONDS = 10.0
+"""What a run of main may take."""
 Wanted = Callable[[Case], bool]
 
 
 @cache
 def plan() -> tuple[Case, ...]:
     """Every case of this edition."""
-    return tuple(case_table.plan("2019", case_table.DTYPES))
+    return tuple(ASSIGNMENT.cases(EDITION, DTYPES))
+
+
+def with_own_parts(case: Case) -> bool:
+    """Whether a case asks the whole with the submission's own parts in it."""
+    return case.whole and case.process == "parts"
 
 
 def records(variant: Variant, wanted: Wanted, seed: int = 0, *, names: bool = True) -> list[Record]:
     """The records of the wanted cases: parts in this process, main in one of its own. `names`: with diagnoses."""
     chosen = [case for case in plan() if wanted(case)]
     seen = {case.name: observation for case, observation in _observations(variant, chosen, seed)}
-    judged = {case.name: expectations.judge(case, inputs.draw(case, seed), seen[case.name]) for case in chosen}
+    context = Context("cpu", EDITION, EDITION)
+    judged = {c.name: judge(ASSIGNMENT, c, draw(ASSIGNMENT, c, seed), seen[c.name], context) for c in chosen}
     return _records(chosen, seen, judged, seed, names)
 
 
 def _records(
-    chosen: Sequence[Case],
-    seen: dict[str, Observation],
-    judged: dict[str, dict[str, Comparison]],
-    seed: int,
-    names: bool,
+    chosen: Sequence[Case], seen: dict[str, Observation], judged: Verdicts, seed: int, names: bool
 ) -> list[Record]:
-    credited = credit(chosen, judged)
+    assert ASSIGNMENT.blame is not None
+    verdicts = ASSIGNMENT.blame(chosen, judged)
     if names:
-        credited = diagnosed(chosen, credited, seen, partial(inputs.draw, seed=seed))
-    setting = Setting("variant", "mlp", "2019", "cpu", "in_process")
-    return [r for case in chosen for r in records_of(setting, case, credited[case.name], seen[case.name])]
+        assert ASSIGNMENT.name_mistakes is not None
+        verdicts = ASSIGNMENT.name_mistakes(chosen, verdicts, seen, lambda case: draw(ASSIGNMENT, case, seed)).verdicts
+    setting = Setting("variant", ASSIGNMENT.name, EDITION, "cpu", "in_process")
+    return [r for case in chosen for r in records_of(setting, case, verdicts[case.name], seen[case.name])]
 
 
 def _observations(variant: Variant, chosen: Sequence[Case], seed: int) -> list[tuple[Case, Observation]]:
@@ -57,34 +63,28 @@ def _observations(variant: Variant, chosen: Sequence[Case], seed: int) -> list[t
     asker = Asker(variant)
     for case in chosen:
         if case.probe != "main":
-            arrays = inputs.draw(case, seed)
-            seen = asker.ask(case.name, case.probe, json_params(case.params), arrays, inputs.seed_of(seed, case.name))
+            arrays = draw(ASSIGNMENT, case, seed)
+            seen = asker.ask(case.name, case.probe, json_params(case.params), arrays, seed_of(seed, case.name))
             found.append((case, seen))
     mains = [case for case in chosen if case.probe == "main"]
-    for worker in ("wiring", "own"):
-        found += _asked_of_main(variant, [case for case in mains if case.worker == worker], worker, seed)
+    for process in ("wiring", "parts"):
+        found += _asked_of_main(variant, [case for case in mains if case.process == process], process, seed)
     return found
 
 
-def _asked_of_main(variant: Variant, cases: Sequence[Case], worker: str, seed: int) -> list[tuple[Case, Observation]]:
+def _asked_of_main(variant: Variant, cases: Sequence[Case], process: str, seed: int) -> list[tuple[Case, Observation]]:
     if not cases:
         return []
-    companions = [
-        INSIDE / name for name in (["recorder.py", "stand_ins.py"] if worker == "wiring" else ["recorder.py"])
-    ]
     with tempfile.TemporaryDirectory(prefix="parity-") as folder:
         for name, source in variant.files().items():
             (Path(folder) / name).write_text(source, encoding="utf-8")
-        with Runner(
-            Path(folder), probe=INSIDE / "probe.py", companions=companions, edition="2019",
-            lend_utils=shipped_network() / "utils.py",
-        ) as runner:  # fmt: skip
+        with runner_of(ASSIGNMENT, Path(folder), process, EDITION, (), SECONDS, "none") as runner:
             return [
                 (
                     case,
                     runner.ask(
-                        case.name, case.probe, json_params(case.params), inputs.draw(case, seed),
-                        seed=inputs.seed_of(seed, case.name),
+                        case.name, case.probe, json_params(case.params), draw(ASSIGNMENT, case, seed),
+                        seed=seed_of(seed, case.name),
                     ),
                 )
                 for case in cases

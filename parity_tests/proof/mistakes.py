@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from parity_tests.assignments.mlp.cases import Case
 from parity_tests.harness.diagnosis.mistake import Mistake
-from parity_tests.proof.judged_variants import Wanted, records
+from parity_tests.proof.judged_variants import Wanted, records, with_own_parts
 from parity_tests.proof.variants import with_mistake
+from parity_tests.protocol.case import Case
 from reports.model.records import FAILING, Record
 
 CHECKS = {
@@ -41,7 +41,7 @@ def wanted(mistake: Mistake) -> Wanted:
     checks = mistake.shows_in or CHECKS[mistake.part]
 
     def choose(case: Case) -> bool:
-        return case.check in checks and case.worker != "own"
+        return case.check in checks and not with_own_parts(case)
 
     return choose
 

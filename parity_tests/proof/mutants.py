@@ -14,7 +14,7 @@ from functools import cache
 
 from parity_tests.assignments.mlp.parts import FUNCTIONS
 from parity_tests.assignments.mlp.proof.equivalent import reason
-from parity_tests.proof.judged_variants import records
+from parity_tests.proof.judged_variants import records, with_own_parts
 from parity_tests.proof.mistakes import CHECKS
 from parity_tests.proof.variants import Variant, shipped
 from reports.model.records import FAILING
@@ -93,9 +93,9 @@ def trial(mutant: Mutant) -> Trial:
         return Trial(mutant, "equivalent", why)
     own = _checks(mutant)
     stages = (
-        lambda case: case.check in own and case.worker != "own" and case.params.get("config", "relu") == "relu",
-        lambda case: case.check in own and case.params.get("config") == "tanh" and case.worker != "own",
-        lambda case: case.check not in own or case.worker == "own",
+        lambda case: case.check in own and not with_own_parts(case) and case.params.get("config", "relu") == "relu",
+        lambda case: case.check in own and case.params.get("config") == "tanh" and not with_own_parts(case),
+        lambda case: case.check not in own or with_own_parts(case),
     )
     for stage in stages:
         for record in records(mutant.variant(), stage, names=False):

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.harness.observation import Failure, Observation
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.harness.process.fork_servers import Servers
 from parity_tests.harness.process.process import Forked, Started
 from parity_tests.harness.process.runner import Runner
+from parity_tests.protocol.observation import Failure, Observation
 
 CALLS = """
 def calls(submission, witness, params, arrays):
@@ -36,6 +37,10 @@ def write(folder: Path, files: Mapping[str, str | bytes]) -> Path:
     return folder
 
 
+OPTIONS: dict[str, Any] = {"layout": ASSIGNMENT.layout, "editions": ASSIGNMENT.editions}
+"""What a runner of the homework's submissions is told of it."""
+
+
 @contextlib.contextmanager
 def running(
     tmp_path: Path,
@@ -53,7 +58,7 @@ def running(
     write(tmp_path / "probes", {"probe.py": probe})
     with contextlib.ExitStack() as stack:
         servers = stack.enter_context(Servers()) if forked else None
-        runner = Runner(folder, probe=tmp_path / "probes" / "probe.py", servers=servers, **options)
+        runner = Runner(folder, probe=tmp_path / "probes" / "probe.py", servers=servers, **(OPTIONS | options))
         yield stack.enter_context(runner)
         assert servers is None or servers.serves(runner.kind), servers
 

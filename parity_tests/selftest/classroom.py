@@ -12,10 +12,12 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from parity_tests.assignments.mlp import cases
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.grading.intake.likeness import fingerprint
 from parity_tests.grading.task import Outcome, Task, lost, run_files
 from parity_tests.harness.sandbox.isolation import Level
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.quantity import Quantity
 from parity_tests.selftest.invented import InventedRun, record
 from reports.model.records import Record
 
@@ -29,14 +31,16 @@ def invented(task: Task) -> Outcome:
         return lost(task, task.missing)
     if "raise" in source:
         raise RuntimeError("the harness broke")
-    records = [_record(task, case, q, source) for case in cases.plan("2019", ("float64",)) for q in case.quantities]
+    records = [
+        _record(task, case, q, source) for case in ASSIGNMENT.cases("2019", ("float64",)) for q in case.quantities
+    ]
     run = InventedRun(records, {"submission": task.name, "seed": task.settings.seed}, {}, {}, source.encode())
     seen = "2022-23" if "edition" in source else "2019"
     trouble = "it failed" if "harness" in source else ""
     return Outcome(task.name, records, run_files(run), seen, fingerprint(source), trouble)
 
 
-def _record(task: Task, case: cases.Case, q: cases.Quantity, source: str) -> Record:
+def _record(task: Task, case: Case, q: Quantity, source: str) -> Record:
     usual = record(
         submission=task.name,
         part=q.part,

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.protocol.assignment import environment_of
 from reports.model.records import Record
 
 
@@ -69,7 +71,9 @@ class InventedRun:
     """What `parity_tests.harness.check.check` returns, without the checking."""
 
     records: list[Record] = field(default_factory=lambda: [record(), mismatch(case="linear/wide/float64")])
-    environment: dict[str, Any] = field(default_factory=lambda: {"seed": 0, "versions": {"numpy": "2.4.6"}})
+    environment: dict[str, Any] = field(
+        default_factory=lambda: {**environment_of(ASSIGNMENT), "seed": 0, "versions": {"numpy": "2.4.6"}}
+    )
     arrays: dict[str, np.ndarray[Any, Any]] = field(
         default_factory=lambda: {
             "linear/wide/float64/gradient of W/got": np.array([[0.5, 0.125, 1.0, 0.5], [2.0, 3.0, 4.0, 5.0]]),

@@ -9,19 +9,19 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp import cases as case_table
-from parity_tests.assignments.mlp import expectations, inputs
-from parity_tests.assignments.mlp.blame import credit
-from parity_tests.assignments.mlp.cases import Case
-from parity_tests.harness.check import INSIDE, SECONDS_IN_ALL, shipped_network
-from parity_tests.harness.compare import Comparison
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.harness import draw as drawing
+from parity_tests.harness.check import SECONDS_IN_ALL, runner_of
+from parity_tests.harness.judge import judge
 from parity_tests.harness.make_records import Setting, records_of
-from parity_tests.harness.observation import Observation
 from parity_tests.harness.process.interview import Question, interview
-from parity_tests.harness.process.runner import Runner
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.kind import Context
+from parity_tests.protocol.observation import Observation
 from reports.model.records import FAILING, Record
 
-SHIPPED = shipped_network()
+SHIPPED = ASSIGNMENT.solution
 Swap = tuple[str, str]
 
 
@@ -39,8 +39,8 @@ def changed(folder: Path, swaps: Sequence[Swap], utils: Sequence[Swap] = ()) -> 
 @cache
 def _drawn(case: str, edition: str, dtype: str, seed: int) -> dict[str, NDArray[Any]]:
     """A case's inputs, drawn once for all submissions: a trajectory takes torch's own training."""
-    found = next(c for c in case_table.plan(edition, (dtype,)) if c.name == case)
-    return inputs.draw(found, seed)
+    found = next(c for c in ASSIGNMENT.cases(edition, (dtype,)) if c.name == case)
+    return drawing.draw(ASSIGNMENT, found, seed)
 
 
 def ask_and_judge(
@@ -53,10 +53,9 @@ def ask_and_judge(
     timeout: float = 10.0,
 ) -> list[Record]:
     """The records of the parts' planned cases for which `wanted` holds; `main` is not asked."""
-    probe = INSIDE / "probe.py"
-    with Runner(folder, probe=probe, edition=edition, lend_utils=SHIPPED / "utils.py", case_seconds=timeout) as runner:
+    with runner_of(ASSIGNMENT, folder, "parts", edition, (), timeout, "none") as runner:
         hello = runner.hello
-        plan = [c for c in case_table.plan(hello.edition, (dtype,)) if c.worker == "parts" and wanted(c)]
+        plan = [c for c in ASSIGNMENT.cases(hello.edition, (dtype,)) if not c.whole and wanted(c)]
         assert plan, "a comparison of nothing is no agreement"
 
         def draw(case: Case) -> Mapping[str, NDArray[Any]]:
@@ -68,8 +67,8 @@ def ask_and_judge(
                 case.probe,
                 dict(case.params),
                 lambda case=case: draw(case),  # type: ignore[misc]
-                inputs.seed_of(seed, case.name),
-                case.strikes,
+                drawing.seed_of(seed, case.name),
+                case.counted_as,
             )
             for case in plan
         ]
@@ -78,13 +77,11 @@ def ask_and_judge(
         seen: dict[str, Observation] = {}
         for case, observation in zip(plan, interview(runner, questions, seconds_in_all=SECONDS_IN_ALL), strict=True):
             seen[case.name] = observation
-            if case.check == "sgd" and hello.edition_seen != hello.edition and "signature" in observation.facts:
-                wrong = expectations.wrong_signature(hello.edition, observation.facts["signature"])
-                judged[case.name] = {q.name: wrong for q in case.quantities}
-            else:
-                judged[case.name] = expectations.judge(case, draw(case), observation)
-    credited = credit(plan, judged)
-    return [r for case in plan for r in records_of(setting, case, credited[case.name], seen[case.name])]
+            context = Context("cpu", hello.edition, hello.edition_seen)
+            judged[case.name] = judge(ASSIGNMENT, case, draw(case), observation, context)
+    assert ASSIGNMENT.blame is not None
+    blamed = ASSIGNMENT.blame(plan, judged)
+    return [r for case in plan for r in records_of(setting, case, blamed[case.name], seen[case.name])]
 
 
 def at_fault(records: Sequence[Record]) -> dict[str, str]:

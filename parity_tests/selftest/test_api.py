@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from parity_tests.api import check as api
-from parity_tests.api.notebook import NAMES, parts_of, source_of, write_objects
+from parity_tests.api.notebook import parts_by_name, parts_of, source_of, write_objects
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import UsageError
 from parity_tests.selftest.invented import InventedRun, mismatch, record
 
@@ -50,11 +52,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[dict[str, str], dict[st
     """What the check was asked: the files of the folder, and the options."""
     seen: list[tuple[dict[str, str], dict[str, Any]]] = []
 
-    def check(folder: Path, **options: Any) -> InventedRun:
+    def check(assignment: Assignment, folder: Path, **options: Any) -> InventedRun:
         seen.append(({path.name: path.read_text(encoding="utf-8") for path in Path(folder).glob("*.py")}, options))
         return InventedRun()
 
-    fake = SimpleNamespace(check=check, shipped_network=lambda: SHIPPED)
+    fake = SimpleNamespace(check=check)
     monkeypatch.setitem(sys.modules, "parity_tests.harness.check", fake)
     return seen
 
@@ -115,7 +117,7 @@ def test_several_and_a_namespace_and_the_other_name_of_sgd(asked: list[Any]) -> 
     assert "miniBatchStochasticGradientDescent = miniBatchGradientDescent" in source
     api.check(globals(), parts=[1])
     assert asked[1][1]["parts"] == {"1"}
-    assert {thing.__name__ for thing in parts_of(globals())} == {"relu", "miniBatchGradientDescent"}
+    assert {thing.__name__ for thing in parts_of(globals(), ASSIGNMENT)} == {"relu", "miniBatchGradientDescent"}
 
 
 def test_what_is_no_part_is_a_sentence(asked: list[Any], tmp_path: Path) -> None:
@@ -126,9 +128,9 @@ def test_what_is_no_part_is_a_sentence(asked: list[Any], tmp_path: Path) -> None
     namespace: dict[str, Any] = {"__name__": "__main__"}
     exec("class tanh:\n    pass", namespace)
     with pytest.raises(UsageError, match="source of tanh cannot be found"):
-        write_objects([namespace["tanh"]], tmp_path, SHIPPED)
+        write_objects([namespace["tanh"]], tmp_path, ASSIGNMENT)
     assert not asked
-    assert set(NAMES) >= {"linear_layer", "tanh", "relu", "dropout", "main"}
+    assert set(parts_by_name(ASSIGNMENT)) >= {"linear_layer", "tanh", "relu", "dropout", "main"}
     assert isinstance(helper, FunctionType)
     assert source_of(helper).startswith("def helper(")
 

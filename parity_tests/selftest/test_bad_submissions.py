@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from parity_tests.harness.observation import Failure
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.harness.submission import find_submission
 from parity_tests.protocol.errors import UsageError
+from parity_tests.protocol.observation import Failure
 from parity_tests.selftest.asking import SHORT, ask, failure, running, write
 
 PLACE = ("neural_networks.py", 3, "f")
@@ -37,10 +38,10 @@ def import_failure(tmp_path: Path, source: str | bytes) -> Failure:
 
 def test_a_folder_or_its_file_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write(tmp_path / "it", {"neural_networks.py": ""})
-    assert find_submission(folder) == folder
-    assert find_submission(folder / "neural_networks.py") == folder
+    assert find_submission(folder, ASSIGNMENT) == folder
+    assert find_submission(folder / "neural_networks.py", ASSIGNMENT) == folder
     monkeypatch.chdir(folder)
-    assert find_submission(Path()) == folder
+    assert find_submission(Path(), ASSIGNMENT) == folder
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ def test_what_is_no_submission_is_refused_with_a_sentence(
 ) -> None:
     write(tmp_path, files)
     with pytest.raises(UsageError, match=said):
-        find_submission(tmp_path / path)
+        find_submission(tmp_path / path, ASSIGNMENT)
 
 
 # ---- importing it
@@ -174,8 +175,8 @@ def test_broken_utils_are_told_apart(tmp_path: Path) -> None:
         hello = runner.hello
         assert ask(runner, "f").values["f"].array == np.array(1.0)
     assert hello.import_failure is None
-    assert hello.utils_failure is not None
-    assert place(hello.utils_failure) == ("utils.py", 2, "<module>")
+    assert hello.support_failure is not None
+    assert place(hello.support_failure) == ("utils.py", 2, "<module>")
 
 
 # ---- calling it

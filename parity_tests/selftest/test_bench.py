@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.bench import grading, machine, process, reporting, step, tracing, watch
 from parity_tests.bench.figures import Benchmarks, Figure, Share, Size, draw_sizes, load, report, save
 from parity_tests.bench.in_process import InProcess
 from parity_tests.bench.timing import Timings, alternate, in_turn
 from parity_tests.bench.training import by_numpy, by_torch, by_trace, settings
 from parity_tests.cli import main as parity
-from parity_tests.harness.check import INSIDE, shipped_network
 from parity_tests.protocol.errors import HarnessError, UsageError
 
 command: Any = importlib.import_module("parity_tests.cli.bench")
@@ -134,7 +134,13 @@ def test_processes_below_are_seen_with_their_memory_and_their_time() -> None:
 def test_the_upper_limit_answers_as_a_process_does() -> None:
     import numpy as np
 
-    with InProcess(shipped_network(), probe=INSIDE / "probe.py", companions=[INSIDE / "recorder.py"]) as runner:
+    with InProcess(
+        ASSIGNMENT.solution,
+        probe=ASSIGNMENT.inside.probes,
+        layout=ASSIGNMENT.layout,
+        editions=ASSIGNMENT.editions,
+        companions=ASSIGNMENT.inside.processes["parts"],
+    ) as runner:
         assert "relu" in runner.hello.names
         seen = runner.ask("a case", "loss", {}, {"X": np.zeros((2, 4)), "Y": np.zeros((2, 1))}, seed=1)
     loss = seen.values["loss"].array

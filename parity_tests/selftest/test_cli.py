@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.cli import main
+from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import HarnessError, UsageError
 from parity_tests.selftest.invented import InventedRun, mismatch, record
 from reports.model.run_folder import load
 
-SHIPPED = Path("the shipped network")
+SHIPPED = ASSIGNMENT.solution
 AGREED = InventedRun(records=[record(), record(part="utils", case="utils/ties/float64")], arrays={})
 
 
@@ -28,7 +30,7 @@ class FakeCheck:
         self.asked: list[tuple[Path, dict[str, Any]]] = []
         self.answer: InventedRun | BaseException = AGREED
 
-    def __call__(self, submission: Path, **options: Any) -> InventedRun:
+    def __call__(self, assignment: Assignment, submission: Path, **options: Any) -> InventedRun:
         self.asked.append((submission, options))
         options["progress"](1, 2, "linear/one-row/float64")
         if isinstance(self.answer, BaseException):
@@ -39,9 +41,7 @@ class FakeCheck:
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeCheck:
     fake = FakeCheck()
-    monkeypatch.setitem(
-        sys.modules, "parity_tests.harness.check", SimpleNamespace(check=fake, shipped_network=lambda: SHIPPED)
-    )
+    monkeypatch.setitem(sys.modules, "parity_tests.harness.check", SimpleNamespace(check=fake))
     monkeypatch.chdir(tmp_path)
     return fake
 
@@ -139,7 +139,7 @@ def test_output_that_is_no_terminal_has_no_colour_and_no_bar(fake: FakeCheck, pa
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["check", "--part", "12"], "'12' is no TODO"),
+        (["check", "--part", "12"], "no part '12'"),
         (["check", "--dtype", "float16"], "float16"),
         (["check", "--seed", "-1"], "-1"),
         (["check", "--seed", "x"], "x"),

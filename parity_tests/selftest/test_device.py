@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.cli import main
 from parity_tests.conftest import skip_without
-from parity_tests.harness.check import check, shipped_network
+from parity_tests.harness.check import check
 from parity_tests.harness.machine import refuse_missing_device
 from parity_tests.protocol.errors import UsageError
 from reference import device, elementwise, rounding
@@ -74,7 +75,7 @@ def test_without_a_card_the_commands_say_so_and_return_2(
 def test_check_refuses_a_card_that_is_not_there_when_called_from_python(monkeypatch: pytest.MonkeyPatch) -> None:
     without_cuda(monkeypatch)
     with pytest.raises(UsageError, match="no CUDA device"):
-        check(shipped_network(), device="cuda")
+        check(ASSIGNMENT, ASSIGNMENT.solution, device="cuda")
     with pytest.raises(ValueError, match="no CUDA device"):
         device.set_up("cuda")
 

@@ -14,11 +14,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.cli import main
 from parity_tests.grading.folder import GradingFolder
 from parity_tests.grading.process_pool import cluster, local_processes, run_all
 from parity_tests.grading.task import Outcome, Task
-from parity_tests.harness.check import check, shipped_network
+from parity_tests.harness.check import check
 from parity_tests.harness.sandbox.isolation import Level
 from parity_tests.protocol.errors import HarnessError, UsageError
 from parity_tests.selftest.classroom import SOURCE, invented, threads
@@ -386,14 +387,14 @@ def test_hostile_neighbours_leave_a_submissions_records_as_they_are_alone(parity
     good = source / "good"
     good.mkdir(parents=True)
     for name in ("neural_networks.py", "utils.py"):
-        (good / name).write_bytes((shipped_network() / name).read_bytes())
+        (good / name).write_bytes((ASSIGNMENT.solution / name).read_bytes())
     for name, code in (("exits", "import os\nos._exit(0)\n"), ("broken", "def main(:\n")):
         (source / name).mkdir()
         (source / name / "neural_networks.py").write_text(code)
     status, _, err = parity("grade", source, "--out", out, "--seed", 11, "--isolation", "none")
     assert status == 0, err
     assert grades(out)["total"].to_dict() == {"broken": 0, "exits": 0, "good": 100}
-    alone = check(good, dtypes=("float64",), seed=11, edition="2019", isolation=isolation_of(out)).records
+    alone = check(ASSIGNMENT, good, dtypes=("float64",), seed=11, edition="2019", isolation=isolation_of(out)).records
     among = from_frame(pd.read_parquet(out / "submissions" / "good" / "records.parquet"))
     assert list(map(timeless, among)) == list(map(timeless, alone))
 

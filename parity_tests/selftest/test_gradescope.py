@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.cli import main
 from parity_tests.grading import autograder
 from parity_tests.grading.bundle import bundle
@@ -20,7 +21,6 @@ from parity_tests.grading.points import Override, grade, with_overrides
 from parity_tests.grading.rubric import load_rubric
 from parity_tests.grading.tables import DEFAULT_RUBRIC, known_checks
 from parity_tests.grading.task import Settings
-from parity_tests.harness.check import shipped_network
 from parity_tests.selftest.invented import mismatch, record
 from reports.files.gradescope import results_json
 from reports.model.records import Record
@@ -134,7 +134,7 @@ def test_the_scripts_stand_at_the_root_of_the_zip_and_can_be_run(root: Path) -> 
 
 def test_the_bundle_grades_a_submission_in_gradescopes_folders(root: Path) -> None:
     for name in ("neural_networks.py", "utils.py"):
-        code = (shipped_network() / name).read_text()
+        code = (ASSIGNMENT.solution / name).read_text()
         (root / "submission" / name).write_text(code.replace('gradient["W"] = X', 'gradient["W"] = 0.5 * X'))
     done = run(root)
     assert done.returncode == 0, done.stderr
@@ -167,7 +167,7 @@ def test_where_parity_is_at_fault_there_is_no_result_at_all(tmp_path: Path, caps
 
 
 def test_the_bundle_holds_no_seed_and_takes_packages_from_where_it_is_told() -> None:
-    data = bundle(Settings(123456789, "2019", ("float64",)), "", "https://example.org/simple")
+    data = bundle(Settings("mlp", 123456789, "2019", ("float64",)), "", "https://example.org/simple")
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert "123456789" not in archive.read("settings.json").decode()
         assert "--index-url https://example.org/simple -r" in archive.read("setup.sh").decode()

@@ -17,14 +17,16 @@ from typing import Any
 
 import pytest
 
-from parity_tests.assignments.mlp import cases as case_table
-from parity_tests.assignments.mlp import expectations, inputs
-from parity_tests.harness.check import INSIDE, shipped_network
-from parity_tests.harness.make_records import Setting, import_record, json_params, records_of
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.harness.check import runner_of
+from parity_tests.harness.draw import draw, seed_of
+from parity_tests.harness.judge import judge as judge_case
+from parity_tests.harness.make_records import Setting, import_record, records_of
 from parity_tests.harness.process.fork_servers import Servers
 from parity_tests.harness.process.interview import Question, interview
-from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.sandbox.isolation import LEVELS, problem
+from parity_tests.protocol.case import json_params
+from parity_tests.protocol.kind import Context
 from reports.model.records import FAILING, Record
 
 HOSTILE = Path(__file__).with_name("submissions") / "hostile"
@@ -47,13 +49,13 @@ LIMIT = 1.0
 def put(folder: Path, attack: str) -> Path:
     """A submission that is the shipped network with an attack at its end; with none, the shipped network."""
     folder.mkdir()
-    source = (shipped_network() / "neural_networks.py").read_text(encoding="utf-8")
+    source = (ASSIGNMENT.solution / "neural_networks.py").read_text(encoding="utf-8")
     if attack:
         source += "\n\n" + (HOSTILE / f"{attack}.py").read_text(encoding="utf-8")
         for beside in HOSTILE.glob(f"{attack}.*.py"):
             (folder / f"{beside.stem.partition('.')[2]}.py").write_bytes(beside.read_bytes())
     (folder / "neural_networks.py").write_text(source, encoding="utf-8")
-    (folder / "utils.py").write_bytes((shipped_network() / "utils.py").read_bytes())
+    (folder / "utils.py").write_bytes((ASSIGNMENT.solution / "utils.py").read_bytes())
     return folder
 
 
@@ -70,26 +72,32 @@ class Judged:
 
 
 def judge(folder: Path, level: str, servers: Servers | None = None) -> Judged:
-    with Runner(folder, probe=INSIDE / "probe.py", case_seconds=LIMIT, isolation=level, servers=servers) as runner:
+    with runner_of(ASSIGNMENT, folder, "parts", None, (), LIMIT, level, servers) as runner:
         hello = runner.hello
-        plan = [case for case in case_table.plan(hello.edition, ("float64",)) if case.check == "relu"]
+        plan = [case for case in ASSIGNMENT.cases(hello.edition, ("float64",)) if case.check == "relu"]
         questions = [
             Question(
                 case.name,
                 case.probe,
                 json_params(case.params),
-                partial(inputs.draw, case, SEED),
-                inputs.seed_of(SEED, case.name),
-                case.strikes,
+                partial(draw, ASSIGNMENT, case, SEED),
+                seed_of(SEED, case.name),
+                case.counted_as,
             )
             for case in plan
         ]
         seen = list(interview(runner, questions, seconds_in_all=60.0))
         output = runner.output
     setting = Setting("it", "mlp", hello.edition, "cpu", level)
-    records = [import_record(setting, (hello.import_failure, hello.utils_failure))]
+    records = [import_record(setting, ASSIGNMENT.import_part, (hello.import_failure, hello.support_failure))]
     for case, observation in zip(plan, seen, strict=True):
-        judged = expectations.judge(case, inputs.draw(case, SEED), observation, "cpu")
+        judged = judge_case(
+            ASSIGNMENT,
+            case,
+            draw(ASSIGNMENT, case, SEED),
+            observation,
+            Context("cpu", hello.edition, hello.edition_seen),
+        )
         records += records_of(setting, case, judged, observation)
     return Judged([record for record in records if record.part in ("7", "utils")], output)
 

@@ -16,9 +16,10 @@ import numpy as np
 import pytest
 
 from parity_tests.assignments.mlp import editions
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.cli import main
 from parity_tests.harness import environment as doctor
-from parity_tests.harness.check import check, shipped_network
+from parity_tests.harness.check import check
 from parity_tests.harness.inside import confine
 from parity_tests.harness.sandbox import isolation, launch, seccomp, users
 from parity_tests.harness.sandbox.isolation import LEVELS, choose, problem, require
@@ -380,7 +381,7 @@ def test_nothing_of_a_worker_is_left_on_disk(tmp_path: Path, level: str, monkeyp
 
 @cache
 def records(level: str) -> list[tuple[object, ...]]:
-    run = check(shipped_network(), dtypes=("float32",), parts=frozenset({"2"}), isolation=level)
+    run = check(ASSIGNMENT, ASSIGNMENT.solution, dtypes=("float32",), parts=frozenset({"2"}), isolation=level)
     assert {record.isolation for record in run.records} == {run.environment["isolation"]} == {level}
     return [(r.case, r.quantity, r.verdict, r.gap, r.radius, r.got, r.note) for r in run.records]
 

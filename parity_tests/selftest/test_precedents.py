@@ -7,12 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from parity_tests.assignments.mlp.cases import Case, plan
-from parity_tests.harness.check import check, shipped_network
-from parity_tests.harness.compare import Comparison, matched, mismatched
-from parity_tests.harness.judgement_cache import LARGE, Precedents
-from parity_tests.harness.observation import Failure, Observation, Returned
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.assignments.mlp.cases import plan
+from parity_tests.harness.check import check
+from parity_tests.harness.judgement_cache import LARGE, JudgementCache
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison, matched, mismatched
+from parity_tests.protocol.kind import Context
+from parity_tests.protocol.observation import Failure, Observation, Returned
 
+CPU = Context("cpu")
 CASE = next(case for case in plan("2019", ("float64",)) if case.name == "linear/square/float64")
 SEEN = Observation(
     CASE.name, {"output@0": Returned("array", np.arange(4.0), "")}, {}, {"returned": ["model"]}, ("overflow",), 0.5
@@ -40,30 +44,30 @@ class Judge:
 
 
 def test_the_same_answer_to_the_same_case_is_judged_once() -> None:
-    precedents, judge = Precedents(), Judge(matched("a note"))
-    first = precedents.judge(CASE, 1, "cpu", SEEN, judge)
-    again = precedents.judge(CASE, 1, "cpu", replace(SEEN, seconds=7.0), judge)
+    cache, judge = JudgementCache(), Judge(matched("a note"))
+    first = cache.judge(CASE, 1, CPU, SEEN, judge)
+    again = cache.judge(CASE, 1, CPU, replace(SEEN, seconds=7.0), judge)
     assert first == again == {"output": matched("a note")}
     assert judge.asked == 1
 
 
 @pytest.mark.parametrize("what", OTHERS)
 def test_an_answer_that_differs_in_anything_is_judged_for_itself(what: str) -> None:
-    precedents, judge = Precedents(), Judge(matched())
-    precedents.judge(CASE, 1, "cpu", SEEN, judge)
-    precedents.judge(CASE, 1, "cpu", OTHERS[what], judge)
+    cache, judge = JudgementCache(), Judge(matched())
+    cache.judge(CASE, 1, CPU, SEEN, judge)
+    cache.judge(CASE, 1, CPU, OTHERS[what], judge)
     assert judge.asked == 2
 
 
 @pytest.mark.parametrize(
-    ("case", "seed", "device"),
-    [(CASE, 2, "cpu"), (CASE, 1, "cuda"), (replace(CASE, params={**CASE.params, "pairs": 9}), 1, "cpu")],
+    ("case", "seed", "context"),
+    [(CASE, 2, CPU), (CASE, 1, Context("cuda")), (replace(CASE, params={**CASE.params, "pairs": 9}), 1, CPU)],
     ids=["another seed", "another device", "other parameters"],
 )
-def test_the_same_answer_to_another_question_is_judged_for_itself(case: Case, seed: int, device: str) -> None:
-    precedents, judge = Precedents(), Judge(matched())
-    precedents.judge(CASE, 1, "cpu", SEEN, judge)
-    precedents.judge(case, seed, device, SEEN, judge)
+def test_the_same_answer_to_another_question_is_judged_for_itself(case: Case, seed: int, context: Context) -> None:
+    cache, judge = JudgementCache(), Judge(matched())
+    cache.judge(CASE, 1, CPU, SEEN, judge)
+    cache.judge(case, seed, context, SEEN, judge)
     assert judge.asked == 2
 
 
@@ -72,38 +76,38 @@ def test_a_large_array_is_known_again_whatever_came_between(dtype: str) -> None:
     one = np.ones(LARGE + 3, dtype)
     other = one.copy()
     other[-1] = 0
-    precedents, judge = Precedents(), Judge(matched())
+    cache, judge = JudgementCache(), Judge(matched())
     for array, asked in ((one, 1), (other, 2), (one, 2), (other, 2), (one[:-1], 3)):
         seen = replace(SEEN, values={"output@0": Returned("array", array.copy(), "")})
-        precedents.judge(CASE, 1, "cpu", seen, judge)
+        cache.judge(CASE, 1, CPU, seen, judge)
         assert judge.asked == asked
 
 
 def test_large_arrays_at_places_without_end_are_not_all_held(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("parity_tests.harness.judgement_cache.HELD", 3 * LARGE)
-    precedents = Precedents()
+    cache = JudgementCache()
     for k in range(10):
         seen = replace(SEEN, values={f"output@{k}": Returned("array", np.zeros(LARGE, np.int8), "")})
-        precedents.judge(CASE, 1, "cpu", seen, Judge(matched()))
-        assert precedents.held <= 3 * LARGE
+        cache.judge(CASE, 1, CPU, seen, Judge(matched()))
+        assert cache.held <= 3 * LARGE
 
 
 def test_what_failed_is_judged_each_time() -> None:
-    precedents, judge = Precedents(), Judge(mismatched("is wrong"))
+    cache, judge = JudgementCache(), Judge(mismatched("is wrong"))
     for _ in range(2):
-        precedents.judge(CASE, 1, "cpu", SEEN, judge)
+        cache.judge(CASE, 1, CPU, SEEN, judge)
     assert judge.asked == 2
 
 
-def test_records_are_the_same_with_precedents_as_without(tmp_path: Path) -> None:
-    def records(folder: Path, precedents: Precedents | None) -> list[Any]:
-        run = check(folder, dtypes=("float64",), parts=frozenset({"7", "8"}), precedents=precedents)
+def test_records_are_the_same_with_cache_as_without(tmp_path: Path) -> None:
+    def records(folder: Path, cache: JudgementCache | None) -> list[Any]:
+        run = check(ASSIGNMENT, folder, dtypes=("float64",), parts=frozenset({"7", "8"}), cache=cache)
         return [replace(record, seconds=0.0, submission="") for record in run.records]
 
-    source = (shipped_network() / "neural_networks.py").read_text()
+    source = (ASSIGNMENT.solution / "neural_networks.py").read_text()
     (tmp_path / "neural_networks.py").write_text(source.replace("np.maximum(X, 0)", "np.minimum(X, 0)"))
     assert (tmp_path / "neural_networks.py").read_text() != source
-    precedents = Precedents()
-    right = records(shipped_network(), precedents)
-    assert records(shipped_network(), precedents) == right == records(shipped_network(), None)
-    assert records(tmp_path, precedents) == records(tmp_path, None) != right
+    cache = JudgementCache()
+    right = records(ASSIGNMENT.solution, cache)
+    assert records(ASSIGNMENT.solution, cache) == right == records(ASSIGNMENT.solution, None)
+    assert records(tmp_path, cache) == records(tmp_path, None) != right

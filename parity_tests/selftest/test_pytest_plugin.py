@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from parity_tests import pytest_plugin
-from parity_tests.harness.check import shipped_network
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 
 EDIT = ("grad * self.mask", "grad * self.mask * 2")
 
@@ -23,9 +23,9 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("reports", "reference", "implementation"):
         (root / name).mkdir()
         (root / name / "__init__.py").write_text(f"OWNER = 'they: {name}'\n")
-    source = (shipped_network() / "neural_networks.py").read_text(encoding="utf-8")
+    source = (ASSIGNMENT.solution / "neural_networks.py").read_text(encoding="utf-8")
     (root / "neural_networks.py").write_text(source.replace(*EDIT, 1), encoding="utf-8")
-    (root / "utils.py").write_bytes((shipped_network() / "utils.py").read_bytes())
+    (root / "utils.py").write_bytes((ASSIGNMENT.solution / "utils.py").read_bytes())
     (root / "test_theirs.py").write_text(
         "import implementation, reference, reports\n\ndef test_theirs():\n    assert reports.OWNER == 'they: reports'\n"
     )

@@ -11,7 +11,8 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 
-from parity_tests.harness.source_lines import places
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.harness.source_lines import source_lines
 from parity_tests.selftest.invented import InventedRun, mismatch, record
 from parity_tests.selftest.test_cli import FakeCheck, Parity, fake, parity  # noqa: F401
 from parity_tests.selftest.test_reports import commands
@@ -113,7 +114,7 @@ def test_each_todo_is_found_in_the_source(tmp_path: Path) -> None:
     layer = "class relu:\n    def forward(self, X): pass\n    def backward(self, X, grad): pass\n"
     source = f"import numpy\n{layer}def main(): pass\n"
     (tmp_path / "neural_networks.py").write_text(source)
-    found = places(tmp_path)
+    found = source_lines(tmp_path, ASSIGNMENT)
     assert (found["7"], found["8"], found["10"]) == (
         ("neural_networks.py", 3),
         ("neural_networks.py", 4),
@@ -121,8 +122,8 @@ def test_each_todo_is_found_in_the_source(tmp_path: Path) -> None:
     )
     assert found["1"] == ("neural_networks.py", 1)
     (tmp_path / "neural_networks.py").write_text("def (")
-    assert places(tmp_path)["7"] == ("neural_networks.py", 1)
-    assert places(tmp_path / "nowhere") == {}
+    assert source_lines(tmp_path, ASSIGNMENT)["7"] == ("neural_networks.py", 1)
+    assert source_lines(tmp_path / "nowhere", ASSIGNMENT) == {}
 
 
 def test_a_reproduction_in_the_run_folder_is_on_the_page(run: Path, parity: Parity) -> None:

@@ -17,25 +17,26 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.mistakes import MISTAKES
-from parity_tests.assignments.mlp.reproduce.draft import Setting
-from parity_tests.assignments.mlp.reproduce.shrink import Networks, Reproducer, chosen, explained
+from parity_tests.assignments.mlp.reproduce.shrink import ScriptMaker
 from parity_tests.cli.check import check
 from parity_tests.cli.show import show
 from parity_tests.harness.check import check as check_network
-from parity_tests.harness.check import shipped_network
 from parity_tests.harness.diagnosis.mistake import Body, Mistake, Swap
-from parity_tests.harness.make_records import json_params
-from parity_tests.harness.observation import Observation
-from parity_tests.harness.reproduce import Reproductions, lines, reproductions
+from parity_tests.harness.reproduce import Reproductions, chosen, explained, lines, reproductions
 from parity_tests.proof.in_process import Asker
 from parity_tests.proof.judged_variants import records
 from parity_tests.proof.mistakes import wanted
 from parity_tests.proof.variants import Variant, changed, shipped, with_mistake
+from parity_tests.protocol.case import json_params
+from parity_tests.protocol.observation import Observation
+from parity_tests.protocol.reproduction import Networks, ScriptSetting
 from parity_tests.selftest.asking import write
 from reports.model.records import FAILING, Record
 
-RIGHT = shipped_network()
+RIGHT = ASSIGNMENT.solution
+LABELS = {part.id: part.label for part in ASSIGNMENT.parts}
 
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -45,7 +46,7 @@ def made(variant: Variant, found: Sequence[Record], folder: Path, **options: Any
     """The reproductions of these records of a variant, which is written into a folder."""
     write(folder, variant.files())
     environment = {"submission": str(folder), "edition": "2019", "seed": 0, "isolation": "none"}
-    return reproductions(found, environment, **options)
+    return reproductions(ASSIGNMENT, found, environment, **options)
 
 
 def forget_submissions() -> None:
@@ -128,7 +129,7 @@ def test_main_is_asked_for_one_step_where_one_shows_it_and_for_eleven_epochs_whe
         variant = changed("main", [slip])
         found = made(
             variant,
-            records(variant, lambda case: case.check == "main" and case.worker == "wiring"),
+            records(variant, lambda case: case.check == "main" and case.process == "wiring"),
             tmp_path / sign[-3],
         )
         assert found.scripts
@@ -160,7 +161,7 @@ def test_a_link_that_only_the_whole_network_shows_has_a_script(tmp_path: Path) -
         ],
     )
     found = records(variant, lambda case: case.name in ("network/tanh-dropout-0/float64", "tanh/one-row/float64"))
-    assert [record.quantity for record in chosen(found)] == ["activation gradient"]
+    assert [record.quantity for record in chosen(ASSIGNMENT, found)] == ["activation gradient"]
     scripts = made(variant, found, tmp_path / "bad").scripts
     (text,) = scripts.values()
     assert outcome(text, tmp_path / "bad") == 1
@@ -219,8 +220,8 @@ def test_a_submission_without_utils_and_one_whose_import_breaks_off_have_scripts
     broken = {"neural_networks.py": f"{variant.neural_networks}\nraise RuntimeError", "utils.py": variant.utils}
     for name, files, expected in (("alone", source, {"8"}), ("broken", broken, {"8", "utils"})):
         folder = write(tmp_path / name, files)
-        run = check_network(folder, parts=frozenset({"8"}), dtypes=("float64",))
-        found = reproductions(run.records, run.environment)
+        run = check_network(ASSIGNMENT, folder, parts=frozenset({"8"}), dtypes=("float64",))
+        found = reproductions(ASSIGNMENT, run.records, run.environment)
         assert not found.without
         assert {text.split(",")[0].split()[-1] for text in found.scripts.values()} == expected
         for text in found.scripts.values():
@@ -239,10 +240,10 @@ def _asked(variant: Variant) -> Any:
 
 def test_a_script_that_would_also_fail_the_shipped_network_is_not_given_out() -> None:
     variant = changed("a", [Body("relu.backward", "return grad.copy()")])
-    record = chosen(records(variant, lambda case: case.name == "relu/one-row/float64"))[0]
-    bad, good, setting = _asked(variant), _asked(shipped()), Setting("/nowhere", "2019")
-    assert not isinstance(Reproducer(Networks(bad, good), setting, 0).script(record), str)
-    why = Reproducer(Networks(bad, bad), setting, 0).script(record)
+    record = chosen(ASSIGNMENT, records(variant, lambda case: case.name == "relu/one-row/float64"))[0]
+    bad, good, setting = _asked(variant), _asked(shipped()), ScriptSetting("/nowhere", "2019")
+    assert not isinstance(ScriptMaker(Networks(bad, good), setting, 0).script(record), str)
+    why = ScriptMaker(Networks(bad, bad), setting, 0).script(record)
     assert isinstance(why, str)
     assert "does not fail in the same way" in why
 
@@ -272,19 +273,19 @@ def test_what_another_todo_explains_has_no_script_and_is_counted() -> None:
     echoes = [record for record in failing if record.explained_by == "5"]
     assert echoes
     assert explained(found) == {"5": len(echoes)}
-    assert not [record for record in chosen(found) if record in echoes]
-    assert lines(Reproductions(explained={"5": 3}), Path("run")) == [
+    assert not [record for record in chosen(ASSIGNMENT, found) if record in echoes]
+    assert lines(Reproductions(explained={"5": 3}), Path("run"), LABELS) == [
         "TODO 5 explains 3 more failing quantities: they need no script of their own."
     ]
 
 
 def test_what_agrees_has_no_script_and_what_none_can_show_is_said_with_the_reason() -> None:
-    assert chosen([]) == []
-    assert lines(Reproductions(), Path("run")) == ["There is no discrepancy to write a script for."]
+    assert chosen(ASSIGNMENT, []) == []
+    assert lines(Reproductions(), Path("run"), LABELS) == ["There is no discrepancy to write a script for."]
     record = replace(records(shipped(), lambda case: case.name == "relu/one-row/float64")[0], verdict="memory")
     ask = _asked(shipped())
-    why = Reproducer(Networks(ask, ask), Setting("/nowhere", "2019"), 0).script(record)
+    why = ScriptMaker(Networks(ask, ask), ScriptSetting("/nowhere", "2019"), 0).script(record)
     assert isinstance(why, str)
     assert "memory" in why
-    said = lines(Reproductions(without={"a, b": why}), Path("run"))
+    said = lines(Reproductions(without={"a, b": why}), Path("run"), LABELS)
     assert said == [f"No script for a, b: {why}."]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.network.answers import evaluation, training_step
 from parity_tests.harness.compare import compare
-from parity_tests.harness.observation import Returned
+from parity_tests.protocol.observation import Returned
 from reference import cross_entropy, dropout, elementwise, linear, rounding, sgd
 from reference.answer import Answer
 

@@ -21,7 +21,7 @@ from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.sandbox import isolation, launch
 from parity_tests.harness.sandbox.isolation import LEVELS, forking_problem, problem
 from parity_tests.harness.sandbox.snapshot import snapshot
-from parity_tests.selftest.asking import CALLS, ask, pid_of, write
+from parity_tests.selftest.asking import CALLS, OPTIONS, ask, pid_of, write
 
 NAMESPACES = ("user", "mnt", "pid", "net", "ipc", "uts", "cgroup")
 HONEST = "import numpy as np\ndef f(): return float(np.ones(3).sum())\n"
@@ -66,6 +66,7 @@ class Class:
             isolation=self.level,
             servers=self.servers,
             case_seconds=5,
+            **OPTIONS,
         )
 
     def answer(self, source: str = HONEST) -> float:

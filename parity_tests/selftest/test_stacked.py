@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.network.answers import evaluation, training_step
 from parity_tests.harness.compare import compare, compare_each
-from parity_tests.harness.observation import Returned
+from parity_tests.protocol.observation import Returned
 from reference import cross_entropy, linear
 from reference.answer import Answer
 

@@ -18,11 +18,11 @@ import pytest
 import torch
 
 import parity_tests.assignments.mlp.network.replicas
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.digits import small_digits
 from parity_tests.assignments.mlp.network.replicas import Replicas
 from parity_tests.assignments.mlp.network.trainer import QUANTITIES, Trainer, exactly
 from parity_tests.cli import main
-from parity_tests.harness.check import shipped_network
 from parity_tests.protocol.errors import UsageError
 from parity_tests.trace import divergence
 from parity_tests.trace.divergence import Free, Judged
@@ -36,7 +36,7 @@ from reports.terminal.trace import epoch_lines, trace_page, verdict
 DIGITS = small_digits(60, 20, 20)
 SMALL = Settings(hidden=12, batch=10, epochs=3, drop_every=2, alpha=0.9, lam=1e-4, rate=0.25)
 """Six steps an epoch; η falls after the twelfth."""
-SOURCE = (shipped_network() / "neural_networks.py").read_text(encoding="utf-8")
+SOURCE = (ASSIGNMENT.solution / "neural_networks.py").read_text(encoding="utf-8")
 
 
 class Rows:
@@ -61,7 +61,7 @@ def submission(tmp_path: Path, *changes: tuple[str, str], more: str = "") -> Pat
         assert source.count(old) == 1, old
         source = source.replace(old, new)
     (folder / "neural_networks.py").write_text(source + more, encoding="utf-8")
-    shutil.copy(shipped_network() / "utils.py", folder)
+    shutil.copy(ASSIGNMENT.solution / "utils.py", folder)
     return folder
 
 
@@ -97,7 +97,7 @@ dropout.backward = _anew
 
 
 def test_the_submission_trains_as_its_own_main_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(shipped_network()))
+    monkeypatch.syspath_prepend(str(ASSIGNMENT.solution))
     neural_networks = importlib.import_module("neural_networks")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(neural_networks, "HIDDEN_UNITS", 12)
@@ -108,7 +108,7 @@ def test_the_submission_trains_as_its_own_main_does(tmp_path: Path, monkeypatch:
         "num_epoch": 3, "minibatch_size": 10, "activation": "relu", "input_file": "digits.json",
     }  # fmt: skip
     training, validation = neural_networks.main(params)
-    run = traced(shipped_network(), replace(SMALL, drop_every=10))
+    run = traced(ASSIGNMENT.solution, replace(SMALL, drop_every=10))
     assert [row["training_loss"] for row in run.epochs] == training
     assert [row["validation_loss"] for row in run.epochs] == validation
     for row in run.epochs:
@@ -253,7 +253,7 @@ def test_on_two_cores_the_copies_of_a_wide_network_have_one_for_themselves(monke
 @pytest.mark.parametrize("forced", [False, True])
 def test_the_shipped_network_agrees_in_every_quantity_of_every_step(settings: Settings, forced: bool) -> None:
     rows = Rows()
-    run = traced(shipped_network(), replace(settings, forced=forced), rows)
+    run = traced(ASSIGNMENT.solution, replace(settings, forced=forced), rows)
     names = [name for name, _ in quantities(settings.activation, True)]
     assert [record.quantity for record in run.records] == ["module", *names, "validation logits"]
     assert {record.verdict for record in run.records} == {"match"}
@@ -361,7 +361,7 @@ def test_after_an_interrupt_what_was_traced_comes_back() -> None:
         if done == 7:
             raise KeyboardInterrupt
 
-    run = traced(shipped_network(), progress=stop)
+    run = traced(ASSIGNMENT.solution, progress=stop)
     assert run.interrupted
     assert (run.steps, run.planned) == (7, 18)
     assert verdict(run)[-1] == "Interrupted after 7 of 18 steps."
@@ -424,7 +424,7 @@ def test_options_that_cannot_be_are_refused(
 
 
 def test_the_page_shows_both_sides_of_an_epoch() -> None:
-    run = traced(shipped_network(), replace(SMALL, steps=6))
+    run = traced(ASSIGNMENT.solution, replace(SMALL, steps=6))
     head, ours, theirs = epoch_lines(run.epochs)
     assert ours.split()[1] == "submission"
     assert theirs.split()[0] == "torch"

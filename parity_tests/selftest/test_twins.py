@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from parity_tests.harness.check import check, shipped_network
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.harness.check import check
 from reports.model.records import Record, failing
 
 FORWARD = 'return X @ self.params["W"] + self.params["b"]'
@@ -16,12 +17,12 @@ IN_A_BUFFER = """self.buffer = np.empty((len(X), self.params["W"].shape[1]))
 def forwards(folder: Path, written: str) -> list[Record]:
     """The records of TODO 3 for the shipped network with another linear forward."""
     for name in ("neural_networks.py", "utils.py"):
-        source = (shipped_network() / name).read_text(encoding="utf-8")
+        source = (ASSIGNMENT.solution / name).read_text(encoding="utf-8")
         if name == "neural_networks.py":
             assert FORWARD in source
             source = source.replace(FORWARD, written)
         (folder / name).write_text(source, encoding="utf-8")
-    return [record for record in check(folder, parts=frozenset({"3"})).records if record.part == "3"]
+    return [record for record in check(ASSIGNMENT, folder, parts=frozenset({"3"})).records if record.part == "3"]
 
 
 def test_a_crash_over_float32_alone_is_a_note(tmp_path: Path) -> None:

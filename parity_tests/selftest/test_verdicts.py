@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from parity_tests.assignments.mlp.cases import Case, plan
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.assignments.mlp.cases import plan
 from parity_tests.assignments.mlp.editions import EDITIONS
 from parity_tests.harness.check import Run, check
 from parity_tests.harness.make_records import check_plan
+from parity_tests.protocol.case import Case
 from parity_tests.protocol.errors import HarnessError
 from parity_tests.selftest.judging import ask_and_judge, at_fault, changed, charged
 from parity_tests.selftest.slips import (
@@ -186,7 +188,7 @@ def test_a_crash_in_a_backward_is_charged_to_it_through_the_network(layer: str, 
 
 
 def run(folder: Path, *parts: str) -> Run:
-    return check(folder, dtypes=("float64",), parts=frozenset(parts) or None)
+    return check(ASSIGNMENT, folder, dtypes=("float64",), parts=frozenset(parts) or None)
 
 
 def without_seconds(records: Sequence[Record]) -> list[Record]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from parity_tests.assignments.mlp import editions
-from parity_tests.harness.observation import Returned
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.harness.process.runner import Runner
 from parity_tests.protocol.errors import HarnessError, UsageError
+from parity_tests.protocol.observation import Returned
 from parity_tests.selftest.asking import ask, failure, running, write
 
 
@@ -213,31 +212,6 @@ def test_the_number_of_parameters_tells_the_edition(tmp_path: Path, parameters: 
         assert (runner.hello.edition_seen, runner.hello.edition) == (seen, "2019")
 
 
-@pytest.mark.parametrize(
-    "source",
-    [
-        "def miniBatchGradientDescent(model, eta): pass",
-        "def miniBatchGradientDescent(model, /, momentum, alpha, eta): yield",
-        "def miniBatchGradientDescent(model, *rest): pass",
-        "def miniBatchGradientDescent(model, *, eta): pass",
-        "@staticmethod\ndef miniBatchGradientDescent(model, eta): pass",
-        "@staticmethod\nasync def miniBatchGradientDescent(model, eta): pass",
-        "async def miniBatchGradientDescent(model, eta): pass",
-        "class miniBatchGradientDescent: pass",
-        "@staticmethod\nclass miniBatchGradientDescent: pass",
-        "if True:\n    def miniBatchGradientDescent(model, eta): pass",
-        "class Net:\n    def miniBatchGradientDescent(model, eta): pass",
-        "def miniBatchGradientDescent(model, eta): pass\n\ndef miniBatchGradientDescent(model, a, eta, b): pass",
-        "# coding: utf-7\n+AAo-def miniBatchGradientDescent(model, eta): pass",
-        "def train(model, eta): pass",
-    ],
-)
-def test_the_code_of_a_module_tells_its_edition_as_its_tree_does_or_not_at_all(source: str) -> None:
-    data = source.encode()
-    said = editions.edition_of_code(compile(data, "neural_networks.py", "exec"), data)
-    assert said in (None, editions.edition_of(ast.parse(data)))
-
-
 def test_the_edition_with_a_progress_bar_is_lent_one(tmp_path: Path) -> None:
     source = """
         import matplotlib.pyplot as plt
@@ -255,24 +229,24 @@ def test_the_edition_with_a_progress_bar_is_lent_one(tmp_path: Path) -> None:
         """
     with running(tmp_path, source) as runner:
         assert runner.hello.import_failure is None
-        assert runner.hello.lent == ("tqdm", "matplotlib")
+        assert runner.hello.fixtures == ("tqdm", "matplotlib")
         got = ask(runner, "f").values["f"].array
     assert got == np.array(12)
     with running(tmp_path, source, edition="2019") as runner:
         assert runner.hello.import_failure is not None
-        assert runner.hello.lent == ()
+        assert runner.hello.fixtures == ()
 
 
 def test_utils_are_lent_where_there_are_none(tmp_path: Path) -> None:
-    lent = write(tmp_path / "lent", {"utils.py": "count = 0\ndef helper(): return 3.0\n"}) / "utils.py"
+    stand_in = write(tmp_path / "fixture", {"utils.py": "count = 0\ndef helper(): return 3.0\n"}) / "utils.py"
     source = "import utils\nfrom utils import helper\ndef f(): utils.count += 1; return helper() + utils.count\n"
-    with running(tmp_path, {"neural_networks.py": source}, lend_utils=lent) as runner:
-        assert runner.hello.lent == ("utils",)
+    with running(tmp_path, {"neural_networks.py": source}, fixture=stand_in) as runner:
+        assert runner.hello.fixtures == ("utils",)
         for _ in range(2):
             assert ask(runner, "f").values["f"].array == np.array(4.0)
     own = {"neural_networks.py": source, "utils.py": "count = 0\ndef helper(): return 5.0\n"}
-    with running(tmp_path, own, lend_utils=lent) as runner:
-        assert runner.hello.lent == ()
+    with running(tmp_path, own, fixture=stand_in) as runner:
+        assert runner.hello.fixtures == ()
         assert ask(runner, "f").values["f"].array == np.array(6.0)
 
 
@@ -333,7 +307,7 @@ def test_an_allowed_module_brings_what_it_needs(tmp_path: Path) -> None:
 
 def test_allowing_what_is_not_installed_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--allow nosuchmodule: no module of that name is installed"):
-        Runner(tmp_path, probe=tmp_path, allow=["nosuchmodule"])
+        Runner(tmp_path, probe=tmp_path, layout=ASSIGNMENT.layout, allow=["nosuchmodule"])
 
 
 def test_odd_source_encodings_are_read_as_python_reads_them(tmp_path: Path) -> None:

@@ -15,13 +15,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.cases import WEIGHT_NAMES, Case
+from parity_tests.assignments.mlp.cases import WEIGHT_NAMES
 from parity_tests.assignments.mlp.network.answers import evaluated
 from parity_tests.assignments.mlp.network.replicas import Replicas
 from parity_tests.assignments.mlp.network.trainer import UPDATED, Trainer, exactly
 from parity_tests.assignments.mlp.network_verdicts import judge_step
-from parity_tests.harness.compare import Comparison, compare, number, times
-from parity_tests.harness.observation import Observation, Returned
+from parity_tests.harness.compare import compare, number, times
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.observation import Observation, Returned
 from parity_tests.trace.lockstep import Plan, Step, kept_as, quantities, updated_name
 from reference.answer import known, precise
 from reference.distance import LargestDifference, row_blocks

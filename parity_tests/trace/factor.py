@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from parity_tests.harness.check import shipped_network
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.trace.lockstep import Settings
 from parity_tests.trace.run import trace
 
@@ -164,7 +164,7 @@ def main(seeds: int, steps: int, widths: str, replicas: int) -> None:
         for form, s in runs(seeds, steps, tuple(int(width) for width in widths.split(",")), replicas):
             folder = Path(scratch) / form.replace(" ", "-").replace("'", "")
             if not folder.exists():
-                shutil.copytree(shipped_network(), folder, ignore=shutil.ignore_patterns("__*"))
+                shutil.copytree(ASSIGNMENT.solution, folder, ignore=shutil.ignore_patterns("__*"))
                 with (folder / "neural_networks.py").open("a", encoding="utf-8") as file:
                     file.write(FORMS[form])
             largest = Largest()

@@ -12,19 +12,22 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.cases import Case, Quantity
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.digits import DataError, Digits, load_data, load_digits
-from parity_tests.assignments.mlp.inputs import seed_of
 from parity_tests.assignments.mlp.parts import FUNCTIONS
-from parity_tests.harness.check import INSIDE, ISOLATION, shipped_network
-from parity_tests.harness.compare import Comparison, compare, failed, number
+from parity_tests.harness.check import ISOLATION
+from parity_tests.harness.compare import compare, number
+from parity_tests.harness.draw import seed_of
 from parity_tests.harness.environment import versions
 from parity_tests.harness.machine import cores, refuse_missing_device
 from parity_tests.harness.make_records import Setting, import_record, record_of
-from parity_tests.harness.observation import Hello, Observation, Returned
 from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.submission import find_submission
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison, failed
 from parity_tests.protocol.errors import HarnessError, UsageError
+from parity_tests.protocol.observation import Hello, Observation, Returned
+from parity_tests.protocol.quantity import Quantity
 from parity_tests.trace import lockstep
 from parity_tests.trace.lockstep import Evaluation, Plan, Settings, Step, for_edition, quantities
 from reports.model.records import FAILING, Record
@@ -116,15 +119,17 @@ def trace(
     `timeout` is in seconds a step. The rows of every step go to `sink`. After Ctrl-C what was traced until then comes
     back, `interrupted`. Raises UsageError for what cannot be started, HarnessError where Parity itself is at fault.
     """
-    folder = find_submission(submission)
+    folder = find_submission(submission, ASSIGNMENT)
     refuse_missing_device(settings.device)
     digits = digits or load_digits()
     runner = Runner(
         folder,
-        probe=INSIDE / "probe.py",
+        probe=ASSIGNMENT.inside.probes,
+        layout=ASSIGNMENT.layout,
+        editions=ASSIGNMENT.editions,
         edition=edition,
         allow=allow,
-        lend_utils=shipped_network() / "utils.py",
+        fixture=ASSIGNMENT.solution / "utils.py",
         case_seconds=timeout,
         isolation=isolation,
         shelf=lockstep.bytes_of_a_step(settings, Plan(settings, digits).weights),
@@ -381,7 +386,9 @@ class _Tracer:
         return f"{first.quantity} {first.comparison.problem}; {where}"
 
     def _records(self) -> list[Record]:
-        records = [import_record(self.setting, (self.hello.import_failure, self.hello.utils_failure))]
+        records = [
+            import_record(self.setting, ASSIGNMENT.import_part, (self.hello.import_failure, self.hello.support_failure))
+        ]
         seconds = round(time.monotonic() - self.clock, 3)
         for name, part in self.names:
             records.append(self._record(name, part, seconds))

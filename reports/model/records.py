@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +98,11 @@ def costs_when_strict(note: str) -> bool:
 def failing(record: Record, strict: bool = False) -> bool:
     """Whether a record fails the run; with `strict`, notes do too (promotion of the dtype aside)."""
     return record.verdict in FAILING or (strict and any(map(costs_when_strict, note_parts(record))))
+
+
+def titles_of(environment: Mapping[str, Any]) -> dict[str, str]:
+    """What each part is, by its id, as a run's environment keeps it."""
+    return {part["id"]: part["title"] for part in environment.get("parts", ())}
 
 
 def part_order(part: str) -> tuple[int, str]:

@@ -4,8 +4,8 @@ whether an activation fails on other than two-dimensional arrays alone."""
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from parity_tests.assignments.mlp.cases import Case
-from parity_tests.harness.compare import PASSING, Comparison, matched
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import PASSING, Comparison, matched
 
 BLAMELESS = (*PASSING, "harness_error")
 DATA_CASES = ("loader", "data-split")
@@ -33,7 +33,7 @@ def credit(plan: Sequence[Case], judged: Mapping[str, Judged]) -> dict[str, dict
     wiring_fails = {
         case.params["config"]
         for case in plan
-        if case.worker == "wiring" and any(c.verdict not in BLAMELESS for c in judged[case.name].values())
+        if case.process == "wiring" and any(c.verdict not in BLAMELESS for c in judged[case.name].values())
     }
     shown = _failing(plan, judged, but=WHOLE)
     credited = {name: dict(comparisons) for name, comparisons in judged.items()}
@@ -42,7 +42,7 @@ def credit(plan: Sequence[Case], judged: Mapping[str, Judged]) -> dict[str, dict
             credited[case.name] |= _echoes(case, judged[case.name], shown)
         if case.lenient:
             credited[case.name] |= _forgiven(case, judged[case.name], wrong)
-        if case.worker == "parts" or (case.worker == "wiring" and not data_fails):
+        if not case.whole or (case.process == "wiring" and not data_fails):
             continue
         if data_fails:
             culprit, cause = "utils", "utils.py, which brings it its data"

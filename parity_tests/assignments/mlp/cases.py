@@ -1,54 +1,16 @@
 """The table of cases: every question that is put to a submission, and the quantities that its answer consists of."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import Any
 
 from parity_tests.assignments.mlp.main.configs import configs, main_quantities
-
-DTYPES = ("float64", "float32")
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.quantity import Quantity, quantities
 
 SGD_STEPS_BEFORE_DROP = 4
 SGD_ETAS = (0.1,) * SGD_STEPS_BEFORE_DROP + (0.01,) * 4
 TRAJECTORY_ETAS = (0.05,) * 12 + (0.005,) * 8
 WEIGHT_NAMES = ("L1_W", "L1_b", "L2_W", "L2_b")
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """One thing compared: its name in records, the TODO it belongs to, and the name under which the probe keeps it."""
-
-    name: str
-    part: str
-    key: str
-
-
-@dataclass(frozen=True)
-class Case:
-    """One question. `name` is the test id; `probe` and `params` say how it is put; `strikes` is what a time-out counts
-    against; in a `lenient` case a failure costs a note only."""
-
-    name: str
-    check: str
-    title: str
-    dtype: str
-    probe: str
-    params: Mapping[str, Any]
-    quantities: tuple[Quantity, ...]
-    lenient: bool = False
-    worker: str = "parts"
-
-    @property
-    def strikes(self) -> str:
-        if self.probe in ("network", "main"):
-            return f"{self.check} with {self.params.get('activation', self.params.get('config'))}"
-        return self.check
-
-
-def quantities(*rows: tuple[str, str, str]) -> tuple[Quantity, ...]:
-    """Quantities from rows of name, TODO, key."""
-    return tuple(Quantity(*row) for row in rows)
 
 
 LINEAR_SHAPES = {  # N, D, M
@@ -91,12 +53,9 @@ NETWORK_LINKS = (
 )
 
 
-def plan(edition: str, dtypes: tuple[str, ...], parts: frozenset[str] | None = None) -> list[Case]:
-    """The cases that an edition asks, in the dtypes given; only those with a quantity of `parts`, where given."""
-    cases = [case for dtype in dtypes for case in _cases_in(edition, dtype, once=dtype == dtypes[0])]
-    if parts is None:
-        return cases
-    return [case for case in cases if any(q.part in parts for q in case.quantities)]
+def plan(edition: str, dtypes: Sequence[str]) -> list[Case]:
+    """The cases that an edition asks, in the dtypes given."""
+    return [case for dtype in dtypes for case in _cases_in(edition, dtype, once=dtype == dtypes[0])]
 
 
 def _cases_in(edition: str, dtype: str, *, once: bool) -> Iterator[Case]:
@@ -301,6 +260,7 @@ def _network(edition: str, dtype: str) -> Iterator[Case]:
             "network",
             {"activation": activation, "r": r, "dropout": with_dropout, "N": 5, "D": 784, "M": 16, "K": 10, "steps": 1},
             rows,
+            strikes=f"network with {activation}",
         )
     for activation, alpha, r in (("relu", 0.9, 0.5), ("tanh", 0.0, 0.0)):
         if not with_dropout:
@@ -330,6 +290,7 @@ def _network(edition: str, dtype: str) -> Iterator[Case]:
                 "steps": len(TRAJECTORY_ETAS),
             },
             rows,
+            strikes=f"trajectory with {activation}",
         )
 
 
@@ -349,7 +310,9 @@ def _main(edition: str) -> Iterator[Case]:
                     "edition": edition,
                 },
                 tuple(Quantity(name, "10", name) for name in main_quantities(config)),
-                worker=worker,
+                process="wiring" if worker == "wiring" else "parts",
+                whole=True,
+                strikes=f"main with {config.activation}",
             )
 
 

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.cases import WEIGHT_NAMES, Case
-from parity_tests.assignments.mlp.returned import array_of, got, kept_mask
-from parity_tests.harness.compare import PASSING, Comparison
+from parity_tests.assignments.mlp.cases import WEIGHT_NAMES
+from parity_tests.assignments.mlp.returned import array_of, kept_mask
 from parity_tests.harness.diagnosis.mistake import Asked
 from parity_tests.harness.diagnosis.running_error import Running
-from parity_tests.harness.observation import Failure, Observation, Returned
+from parity_tests.harness.judge import got
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import PASSING, Comparison
+from parity_tests.protocol.observation import Failure, Observation, Returned
 from reference.rounding import TANH_FORM_FORWARD, unit_roundoff
 
 Arrays = Mapping[str, NDArray[Any]]

@@ -3,68 +3,33 @@
 Where a failure is the echo of another part's, the comparison says so in `explained_by`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.cases import WEIGHT_NAMES, Case
+from parity_tests.assignments.mlp.cases import WEIGHT_NAMES
 from parity_tests.assignments.mlp.editions import EXPECTED_SIGNATURES
 from parity_tests.assignments.mlp.main.configs import configs
 from parity_tests.assignments.mlp.main.verdicts import judge_main
 from parity_tests.assignments.mlp.network_verdicts import judge_network
-from parity_tests.assignments.mlp.returned import (
-    array_of,
-    cause_of,
-    echoes,
-    got,
-    kept_mask,
-    not_judged,
-    over_steps,
-    owed,
-)
+from parity_tests.assignments.mlp.returned import array_of, echoes, kept_mask, not_judged, over_steps
 from parity_tests.harness import statistics
-from parity_tests.harness.compare import PASSING, Comparison, compare, compare_each, failed, matched, mismatched
-from parity_tests.harness.observation import Failure, Observation, Returned
+from parity_tests.harness.compare import compare, compare_each
+from parity_tests.harness.judge import got
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import PASSING, Comparison, failed, matched, mismatched
+from parity_tests.protocol.kind import Arrays, Context, Judged
+from parity_tests.protocol.observation import Failure, Observation, Returned
 from reference import cross_entropy, dropout, elementwise, linear, sgd
 from reference.answer import Alternative, known
-
-Arrays = Mapping[str, NDArray[Any]]
-Judged = dict[str, Comparison]
-
-
-def judge(case: Case, arrays: Arrays, seen: Observation, device: str = "cpu") -> Judged:
-    """A comparison for each of the case's quantities, by name; what overwrote what is noted where it happened."""
-    with np.errstate(all="ignore"):  # of what a submission makes infinite, the verdict says enough
-        judged = _JUDGES[case.probe](case, arrays, seen, device)
-    overwritten: Mapping[str, list[str]] = seen.facts.get("overwritten", {})
-    for q in case.quantities:
-        comparison = judged[q.name]
-        if case.probe not in ("network", "main"):
-            comparison = owed(comparison, q.part, cause_of(case, got(seen, q.key)))
-        word = q.key.split("@")[0]
-        labels = sorted({label for key, found in overwritten.items() if key.split("@")[0] == word for label in found})
-        if labels:
-            comparison = comparison.noting(f"overwrites {' and '.join(_plain(label) for label in labels)}")
-        judged[q.name] = comparison
-    return judged
-
-
-def _plain(label: str) -> str:
-    return {
-        "X": "its input",
-        "grad": "the incoming gradient",
-        "output": "the array that its forward returned",
-        "Y": "the labels",
-    }.get(label, f"the array that is {label}")
-
 
 # ---- the parts ----
 
 
-def _linear(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+def _linear(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
     W, b = arrays["W"], arrays["b"]
     judged: Judged = {}
     for q in case.quantities:
@@ -72,14 +37,14 @@ def _linear(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judge
         pair = min(int(k), len(arrays["X"]) - 1)
         X, grad = arrays["X"][pair], arrays["grad"][pair]
         if word == "output":
-            answer = linear.forward(X, W, b, device)
+            answer = linear.forward(X, W, b, context.device)
         else:
-            answer = linear.backward(X, W, b, grad, device)[word[-1]]
+            answer = linear.backward(X, W, b, grad, context.device)[word[-1]]
         judged[q.name] = compare(got(seen, q.key), answer, flat_ok=word == "gradient of b")
     return judged
 
 
-def _init(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+def _init(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
     D, M = case.params["D"], case.params["M"]
     shapes = {"W": (D, M), "b": (1, M)}
     if case.params["test"] == "small":
@@ -127,7 +92,7 @@ def _distribution(
     return mismatched(problem) if problem else matched()
 
 
-def _elementwise(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+def _elementwise(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
     layer = case.params["layer"]
     forward, backward = (
         (elementwise.tanh_forward, elementwise.tanh_backward)
@@ -139,11 +104,11 @@ def _elementwise(case: Case, arrays: Arrays, seen: Observation, device: str) -> 
         word, _, k = q.key.partition("@")
         X, grad = arrays["X"][int(k)], arrays["grad"][int(k)]
         if word == "output":
-            judged[q.name] = compare(got(seen, q.key), forward(X, device))
+            judged[q.name] = compare(got(seen, q.key), forward(X, context.device))
             output = judged[q.name]
         else:
             judged[q.name] = _backward_of(
-                compare(got(seen, q.key), backward(X, grad, device)), output, case, seen, q.key, int(k), grad
+                compare(got(seen, q.key), backward(X, grad, context.device)), output, case, seen, q.key, int(k), grad
             )
     return judged
 
@@ -163,7 +128,7 @@ def _backward_of(
     return back
 
 
-def _dropout(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+def _dropout(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
     r = case.params["r"]
     last = len(arrays["q"]) - 1
     judged: Judged = {}
@@ -177,7 +142,7 @@ def _dropout(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judg
             answer = known(q if word == "output" else grad)
             before = array_of(seen, f"output@{int(k) - 1}", q.shape)
             if word != "output" and before is not None:
-                old = dropout.backward(arrays["q"][int(k) - 1], before != 0, grad, r, device)
+                old = dropout.backward(arrays["q"][int(k) - 1], before != 0, grad, r, context.device)
                 note = "its backward after a forward with is_train=False still uses the mask of training"
                 everywhere = np.ones(grad.shape, np.bool_)
                 answer = replace(answer, alternatives=(Alternative(old.value, old.radius, everywhere, note),))
@@ -185,18 +150,18 @@ def _dropout(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judg
             continue
         kept = np.ones(q.shape, np.bool_) if s is None or r == 0 else kept_mask(s)
         if word == "output":
-            judged[item.name] = compare(value, dropout.forward(q, kept, r, device))
+            judged[item.name] = compare(value, dropout.forward(q, kept, r, context.device))
             if isinstance(value, Returned) and judged[item.name].verdict == "match":
                 judged[item.name] = replace(judged[item.name], notes=())  # its forward is given to students
             output = judged[item.name]
         else:
-            judged[item.name] = compare(value, dropout.backward(q, kept, grad, r, device))
+            judged[item.name] = compare(value, dropout.backward(q, kept, grad, r, context.device))
             if s is None and judged[item.name].verdict not in PASSING:
                 judged[item.name] = not_judged("the output", "9", output)
     return judged
 
 
-def _masks(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+def _masks(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
     q, r, calls = arrays["q"], case.params["r"], case.params["calls"]
     drawn = [array_of(seen, f"output@{k}", q.shape) for k in range(calls)]
     missing = next((k for k, s in enumerate(drawn) if s is None), None)
@@ -204,7 +169,7 @@ def _masks(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged
         comparison = compare(got(seen, f"output@{missing}"), known(q))
         return {item.name: comparison for item in case.quantities}
     masks = np.stack([kept_mask(s) for s in drawn if s is not None])
-    scale = compare(Returned("array", drawn[0], ""), dropout.forward(q, masks[0], r, device))
+    scale = compare(Returned("array", drawn[0], ""), dropout.forward(q, masks[0], r, context.device))
     problems = {
         "kept fraction": statistics.kept_fraction_problem(masks, r),
         "independence": statistics.independence_problem(masks, r),
@@ -219,7 +184,11 @@ def _masks(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged
 # ---- SGD ----
 
 
-def _sgd(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+def _sgd(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
+    if context.edition_seen != context.edition and "signature" in seen.facts:
+        return dict.fromkeys(
+            (q.name for q in case.quantities), _wrong_signature(context.edition, seen.facts["signature"])
+        )
     etas = case.params["etas"]
     judged: Judged = {}
     for name in WEIGHT_NAMES:
@@ -229,7 +198,7 @@ def _sgd(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
             etas,
             alpha=case.params["alpha"],
             lam=case.params["lam"],
-            device=device,
+            device=context.device,
         )
         steps = [got(seen, f"{name}@{t}") for t in range(len(etas))]
         judged[name.replace("_", " ")] = over_steps(compare_each(steps, wanted))
@@ -255,15 +224,15 @@ def _sgd(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
 # ---- utils ----
 
 
-def _loss(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+def _loss(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
     X, y = arrays["X"], arrays["Y"].reshape(-1).astype(np.int64)
     return {
-        "loss": compare(got(seen, "loss"), cross_entropy.forward(X, y, device)),
-        "gradient of logits": compare(got(seen, "gradient of X"), cross_entropy.backward(X, y, device)),
+        "loss": compare(got(seen, "loss"), cross_entropy.forward(X, y, context.device)),
+        "gradient of logits": compare(got(seen, "gradient of X"), cross_entropy.backward(X, y, context.device)),
     }
 
 
-def _labels(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+def _labels(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
     f = arrays["f"]
     want = f > 0 if f.shape[1] == 1 else f.argmax(axis=1).reshape(-1, 1)
     return {"labels": _exactly(got(seen, "labels"), want.astype(np.float64))}
@@ -275,13 +244,13 @@ def _exactly(value: Returned | Failure | None, want: NDArray[Any]) -> Comparison
     return replace(comparison, problem=comparison.problem.replace("torch says", "the assignment says"))
 
 
-def _split(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+def _split(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
     X, Y, idx = arrays["X"], arrays["Y"], arrays["idx"]
     wanted = {"N": np.array(X.shape[0]), "d": np.array(X.shape[1]), "examples": X[idx], "labels": Y[idx, None]}
     return {name: _exactly(got(seen, name), want) for name, want in wanted.items()}
 
 
-def _momentum(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+def _momentum(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
     keys = seen.values.get("keys")
     if keys is not None and keys.array is not None and not bool(keys.array):
         first = mismatched(f"are not {', '.join(WEIGHT_NAMES)}")
@@ -294,25 +263,32 @@ def _momentum(case: Case, arrays: Arrays, seen: Observation, device: str) -> Jud
     }
 
 
-def _loader(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+def _loader(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
     return {q.name: _exactly(got(seen, q.key), arrays[q.key]) for q in case.quantities}
+
+
+# ---- the whole network ----
+
+
+def _network(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
+    return judge_network(case, arrays, seen, context.device)
 
 
 # ---- main ----
 
 
-def _main(case: Case, arrays: Arrays, seen: Observation, device: str) -> Judged:
+def _main(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
     """Each run by itself; crediting its failures to a part is for whoever sees all cases."""
     config = next(c for c in configs(case.params["edition"]) if c.name == case.params["config"])
-    return judge_main(seen, config=config, digits=arrays, stand_ins=case.params["stand_ins"], device=device)
+    return judge_main(seen, config=config, digits=arrays, stand_ins=case.params["stand_ins"], device=context.device)
 
 
-def wrong_signature(edition: str, signature: str) -> Comparison:
+def _wrong_signature(edition: str, signature: str) -> Comparison:
     """The verdict on every SGD quantity of a submission whose function takes other parameters than its edition's."""
     return mismatched(f"cannot be asked: the function takes {signature}, where {EXPECTED_SIGNATURES[edition]} is asked")
 
 
-_JUDGES: dict[str, Callable[[Case, Arrays, Observation, str], Judged]] = {
+JUDGES: dict[str, Callable[[Case, Arrays, Observation, Context], Judged]] = {
     "linear": _linear,
     "init": _init,
     "elementwise": _elementwise,
@@ -324,6 +300,6 @@ _JUDGES: dict[str, Callable[[Case, Arrays, Observation, str], Judged]] = {
     "split": _split,
     "momentum": _momentum,
     "loader": _loader,
-    "network": judge_network,
+    "network": _network,
     "main": _main,
 }

@@ -1,43 +1,17 @@
-"""Draws a case's inputs: in numpy, once, from the seed and the case's name; both sides receive copies."""
+"""How the inputs of each kind of case are drawn, in numpy."""
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.cases import WEIGHT_NAMES, Case
+from parity_tests.assignments.mlp.cases import WEIGHT_NAMES
 from parity_tests.assignments.mlp.digits import Digits, shipped_digits, small_digits
 
 Arrays = dict[str, NDArray[Any]]
 Params = Mapping[str, Any]
-
-
-def seed_of(seed: int, *words: str) -> int:
-    """A 32-bit seed from SHA-256 of the run's seed and some words, such as a case's name."""
-    digest = hashlib.sha256("|".join((str(seed), *words)).encode()).digest()
-    return int.from_bytes(digest[:4], "big")
-
-
-def draw(case: Case, seed: int) -> Arrays:
-    """The arrays of one case: the same for the same seed and name, alone or among others. Floats have its dtype."""
-    drawn = _drawn(case.name, case.probe, case.dtype, json.dumps(dict(case.params)), seed)
-    return {name: array.copy() for name, array in drawn.items()}
-
-
-@lru_cache(maxsize=256)
-def _drawn(case: str, probe: str, dtype: str, params: str, seed: int) -> Arrays:
-    """What `draw` copies: both sides ask for it, and in a class everybody does."""
-    digest = hashlib.sha256(f"{seed}|{case}|inputs".encode()).digest()
-    arrays = _DRAWS[probe](json.loads(params), np.random.default_rng(int.from_bytes(digest, "big")))
-    kept_wide = ("Y", "idx")
-    return {
-        name: array.astype(dtype) if array.dtype.kind == "f" and name not in kept_wide else array
-        for name, array in arrays.items()
-    }
 
 
 def _linear(params: Params, rng: np.random.Generator) -> Arrays:
@@ -202,7 +176,7 @@ def _main(params: Params, rng: np.random.Generator) -> Arrays:
     return {f"{part}_{a}": array for part, X, y in digits.parts() for a, array in (("X", X), ("y", y))}
 
 
-_DRAWS: dict[str, Callable[[Params, np.random.Generator], Arrays]] = {
+DRAWS: dict[str, Callable[[Params, np.random.Generator], Arrays]] = {
     "linear": _linear,
     "init": _nothing,
     "elementwise": _elementwise,

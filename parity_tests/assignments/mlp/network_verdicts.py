@@ -12,19 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.cases import WEIGHT_NAMES, Case, links
-from parity_tests.assignments.mlp.returned import (
-    array_of,
-    cause_of,
-    echoes,
-    got,
-    kept_mask,
-    not_judged,
-    over_steps,
-    owed,
-)
-from parity_tests.harness.compare import PASSING, Comparison, compare, compare_each, failed
-from parity_tests.harness.observation import Failure, Observation
+from parity_tests.assignments.mlp.cases import WEIGHT_NAMES, links
+from parity_tests.assignments.mlp.parts import FUNCTIONS
+from parity_tests.assignments.mlp.returned import array_of, echoes, kept_mask, not_judged, over_steps
+from parity_tests.harness.compare import compare, compare_each
+from parity_tests.harness.judge import cause_of, explained_by, got
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import PASSING, Comparison, failed
+from parity_tests.protocol.observation import Failure, Observation
 from reference import cross_entropy, dropout, elementwise, linear, sgd
 from reference.answer import Answer, known
 from reference.rounding import unit_roundoff
@@ -42,9 +37,9 @@ def judge_network(case: Case, arrays: Arrays, seen: Observation, device: str = "
     """A comparison for each quantity of a network case, over all of its steps."""
     if not seen.values and set(seen.failures) == {""}:
         failure = seen.failures[""]
-        cause = cause_of(case, failure)
+        cause = cause_of(FUNCTIONS, case, failure)
         whole = replace(failed(failure), part=cause)
-        return {q.name: owed(whole, q.part, cause) for q in case.quantities}
+        return {q.name: explained_by(whole, q.part, cause) for q in case.quantities}
     steps = range(case.params["steps"])
     network = _Network(case, arrays, seen, device)
     found = network.links(steps)
@@ -106,7 +101,7 @@ class _Network:
     def ended(self, t: int) -> Broken | None:
         """The failure between two steps, in the update, that kept step t from being begun."""
         value = got(self._seen, f"L1 output@{t}")
-        cause = cause_of(self._case, value)
+        cause = cause_of(FUNCTIONS, self._case, value)
         if not isinstance(value, Failure) or cause in ("", "3"):
             return None
         return "the update", cause, failed(value)

@@ -1,30 +1,27 @@
-"""What each TODO of the assignment asks for, in the few words by which reports call it."""
+"""The parts of the assignment: its ten TODOs, and the file that students are given."""
 
-PARTS = {
-    "1": "SGD",
-    "2": "linear, init",
-    "3": "linear, forward",
-    "4": "linear, backward",
-    "5": "tanh, forward",
-    "6": "tanh, backward",
-    "7": "relu, forward",
-    "8": "relu, backward",
-    "9": "dropout",
-    "10": "main",
-    "utils": "utils.py",
-}
+from parity_tests.protocol.part import Part
 
-FUNCTIONS = {
-    "linear_layer.__init__": "2",
-    "linear_layer.forward": "3",
-    "linear_layer.backward": "4",
-    "tanh.forward": "5",
-    "tanh.backward": "6",
-    "relu.forward": "7",
-    "relu.backward": "8",
-    "dropout.forward": "9",
-    "dropout.backward": "9",
-    "miniBatchStochasticGradientDescent": "1",
-    "miniBatchGradientDescent": "1",
-}
-"""The TODO that each function of a submission is, by its qualified name."""
+
+def _todo(number: str, title: str, *functions: str) -> Part:
+    return Part(number, f"TODO {number}", title, functions)
+
+
+TODOS = (
+    _todo("1", "SGD", "miniBatchStochasticGradientDescent", "miniBatchGradientDescent"),
+    _todo("2", "linear, init", "linear_layer.__init__"),
+    _todo("3", "linear, forward", "linear_layer.forward"),
+    _todo("4", "linear, backward", "linear_layer.backward"),
+    _todo("5", "tanh, forward", "tanh.forward"),
+    _todo("6", "tanh, backward", "tanh.backward"),
+    _todo("7", "relu, forward", "relu.forward"),
+    _todo("8", "relu, backward", "relu.backward"),
+    _todo("9", "dropout", "dropout.forward", "dropout.backward"),
+    _todo("10", "main", "main"),
+    Part("utils", "utils.py", "utils.py"),
+)
+
+PARTS = {part.id: part.title for part in TODOS}
+"""What each part is, by its id."""
+FUNCTIONS = {function: part.id for part in TODOS for function in part.functions}
+"""The part that each function of a submission is, by its qualified name."""

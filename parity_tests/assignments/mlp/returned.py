@@ -9,27 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.cases import Case
-from parity_tests.assignments.mlp.parts import FUNCTIONS
-from parity_tests.harness.compare import PASSING, Comparison
-from parity_tests.harness.observation import Failure, Observation, Returned
-
-UNREACHED = "unreached"
-
-
-def got(seen: Observation, key: str) -> Returned | Failure | None:
-    """What was kept under `key`: a value, its failure, or the failure that ended the case before."""
-    found = seen.values.get(key) or seen.failures.get(key) or seen.failures.get("")
-    if found is None and (stop := stopped(seen)) is not None:
-        name, failure = stop
-        text = f"not reached: {failure.text}"
-        return Failure(failure.kind, UNREACHED, text, failure.file, failure.line, function=name)
-    return found
-
-
-def stopped(seen: Observation) -> tuple[str, Failure] | None:
-    """The call at which the case ran out of time, and how."""
-    return next(((name, failure) for name, failure in seen.failures.items() if failure.kind == "timeout"), None)
+from parity_tests.protocol.comparison import PASSING, Comparison
+from parity_tests.protocol.observation import Observation
 
 
 def array_of(seen: Observation, key: str, shape: tuple[int, ...], *, flat_ok: bool = False) -> NDArray[Any] | None:
@@ -40,27 +21,6 @@ def array_of(seen: Observation, key: str, shape: tuple[int, ...], *, flat_ok: bo
     if value.array.shape != shape:
         return value.array.reshape(shape) if flat_ok and shape == (1, *value.array.shape) else None
     return value.array
-
-
-def cause_of(case: Case, value: Returned | Failure | None) -> str:
-    """The TODO of the call whose failure this is, which may be why others were never made; "" for none."""
-    if not isinstance(value, Failure):
-        return ""
-    if value.error == UNREACHED:
-        word = value.function.split("@")[0]
-        named = next((q.part for q in case.quantities if q.key.split("@")[0] == word), "")
-        if named:
-            return named
-    # A failure's sentence begins with the function that was called: the outermost of the submission's own.
-    called = value.text.removeprefix("not asked: ").removeprefix("not reached: ").split(" ", 1)[0]
-    return FUNCTIONS.get(called, "")
-
-
-def owed(comparison: Comparison, part: str, cause: str) -> Comparison:
-    """A failing comparison of `part`, explained by the TODO that caused it where that is another one."""
-    if cause in ("", part) or comparison.verdict in PASSING or comparison.explained_by:
-        return comparison
-    return replace(comparison, explained_by=cause)
 
 
 def echoes(layer: str, h: NDArray[Any], grad: NDArray[Any], got_gradient: NDArray[Any]) -> bool:

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.cases import Case, Quantity
 from parity_tests.assignments.mlp.evidence import evidence
 from parity_tests.assignments.mlp.mistakes import MISTAKES
 from parity_tests.assignments.mlp.mistakes.dropout import HIDDEN
@@ -23,12 +22,14 @@ from parity_tests.assignments.mlp.mistakes.main import HIDES
 from parity_tests.assignments.mlp.mistakes.overwriting import HINTS as OVERWRITING_HINTS
 from parity_tests.assignments.mlp.mistakes.overwriting import overwriting
 from parity_tests.assignments.mlp.returned import array_of, kept_mask
-from parity_tests.harness.compare import PASSING, Comparison
 from parity_tests.harness.diagnosis.mistake import ANYTHING, Asked, Estimate, Kind, Mistake
 from parity_tests.harness.diagnosis.relations import relation
 from parity_tests.harness.diagnosis.running_error import Running
 from parity_tests.harness.make_records import message
-from parity_tests.harness.observation import Failure, Observation, Returned
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import PASSING, Comparison
+from parity_tests.protocol.observation import Failure, Observation, Returned
+from parity_tests.protocol.quantity import Quantity
 
 Arrays = Mapping[str, NDArray[Any]]
 Judged = Mapping[str, Mapping[str, Comparison]]
@@ -264,7 +265,7 @@ def _agrees(prediction: Any, a: Asked) -> bool:
 
 def _said(case: Case, q: Quantity, comparison: Comparison, *, crash: bool = False) -> list[str]:
     """Names of known mistakes that a sentence tells of; `crash`: of those of crashes in general, else of all others."""
-    if case.worker == "own":  # what its parts do is said of them
+    if case.whole and case.process == "parts":  # what its parts do is said of them
         return []
     part = comparison.part or q.part
     sentence = message(case, q, comparison)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from parity_tests.harness.diagnosis.mistake import Asked
-from parity_tests.harness.observation import Failure
+from parity_tests.protocol.observation import Failure
 from reference.rounding import unit_roundoff
 
 ELEMENTWISE = ("tanh", "relu", "dropout")

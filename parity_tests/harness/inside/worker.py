@@ -141,12 +141,12 @@ class Material:
     takes a copy of all memory. `early` are modules that many submissions import.
     """
 
-    def __init__(self, editions: str, companions: Sequence[str], probe: str) -> None:
+    def __init__(self, told_by: str | None, companions: Sequence[str], probe: str) -> None:
         before = set(sys.modules)
         for name in _COMMON:
             importlib.import_module(name)
         self.early = [name for name in sys.modules if name not in before]
-        self.editions: Any = load({"editions": Path(editions)})["editions"]
+        self.editions: Any = load({"editions": Path(told_by)})["editions"] if told_by else None
         self.beside = load({Path(file).stem: Path(file) for file in [*companions, probe]})
         self.probes = self.beside[Path(probe).stem].PROBES
         self.defined: dict[str, dict[str, Any]] | None = None
@@ -160,16 +160,16 @@ def defined() -> dict[str, dict[str, Any]]:
 class Submission:
     """What a probe is given of the submission; freshly imported for every case."""
 
-    def __init__(self, folder: str, edition: str, module: ModuleType, utils: ModuleType | None, why: str) -> None:
+    def __init__(self, folder: str, edition: str, module: ModuleType, support: ModuleType | None, why: str) -> None:
         self.folder = folder
         self.edition = edition
         self.module = module
-        self.utils = utils
+        self.support = support
         self._why = why
 
     def get(self, name: str) -> Any:
-        """What the module calls `name`, or else its utils. Raises Missing where neither defines it."""
-        for module in (self.module, self.utils):
+        """What the module calls `name`, or else what students are given. Raises Missing where neither defines it."""
+        for module in (self.module, self.support):
             if module is not None and name in vars(module):
                 return vars(module)[name]
         raise call_recorder.Missing(self._why or f"{self.module.__name__}.py defines no {name}")
@@ -185,7 +185,8 @@ class Worker:
         self._seconds: float = order["seconds"]
         self._editions, self._beside, self._probes = material.editions, material.beside, material.probes
         self._defined, self._early = material.defined, material.early
-        self._main = self._editions.MODULE
+        self._main: str = order["module"]
+        self._support: str = order["support"]
         self._file = f"{self._folder}{os.sep}{self._main}.py"
         self._printed = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, _HIGH)
         self._limit = sys.getrecursionlimit()
@@ -207,16 +208,15 @@ class Worker:
         ):
             _limit(what, limit)
         code = self._compiled()
-        self.edition: str = order["edition"] or self.edition_seen or self._editions.DEFAULT
-        utils = self._editions.UTILS
-        own_utils = self._has_own(utils)
+        self.edition: str = order["edition"] or self.edition_seen or order["default_edition"]
+        lacks_support = bool(self._support) and not self._has_own(self._support)
         for name in self._early:
             if self._has_own(name.partition(".")[0]):  # which comes before the standard library's
                 for known in (sys.modules, self._defined or {}):
                     known.pop(name, None)
-        files = {} if own_utils or not order["lend_utils"] else {utils: order["lend_utils"]}
-        inert = [n for n in self._editions.LENT.get(self.edition, ()) if n not in order["allow"]]
-        self.lent = [*inert, *files]
+        files = {self._support: order["fixture"]} if lacks_support and order["fixture"] else {}
+        inert = [name for name in order["inert_modules"].get(self.edition, ()) if name not in order["allow"]]
+        self.fixtures = [*inert, *files]
         stand_ins = inert_modules.Lender(tuple(inert))
         self._guard = import_guard.Guard(self._folder, ["numpy", *order["allow"]], files, stand_ins)
         if code is not None:
@@ -226,13 +226,18 @@ class Worker:
         sys.modules["__main__"] = ModuleType("__main__")
         sys.breakpointhook = _no_keyboard
         self._finders, self._path = list(sys.meta_path), list(sys.path)
-        return {"kind": "edition", "edition": self.edition, "edition_seen": self.edition_seen, "lent": self.lent}
+        return {
+            "kind": "edition",
+            "edition": self.edition,
+            "edition_seen": self.edition_seen,
+            "fixtures": self.fixtures,
+        }
 
     def hello(self) -> dict[str, Any]:
         """Import the submission a first time and say what it is."""
         self._begin("hello", 0, self._seconds)
         self._ours = self._defined or defined()
-        failures: dict[str, Any] = {"module": None, "utils": None}
+        failures: dict[str, Any] = {"module": None, "support": None}
         names: list[str] = []
         try:
             module, error = self._import_main()
@@ -244,9 +249,9 @@ class Worker:
                 self._cut_short(error)
             self._witness.start_clock(self._seconds)
             try:
-                self._import_utils()
-            except BaseException as utils_error:
-                failures["utils"] = self._import_failure(utils_error, self._editions.UTILS)
+                self._import_support()
+            except BaseException as support_error:
+                failures["support"] = self._import_failure(support_error, self._support)
         finally:
             self._end()
         return {
@@ -269,10 +274,10 @@ class Worker:
             if isinstance(stopped, call_recorder.OutOfTime):
                 raise stopped
             try:
-                utils = self._import_utils()
+                support = self._import_support()
             except Exception:  # said once, in the hello
-                utils = None
-            submission = Submission(self._folder, self.edition, module, utils, self._why)
+                support = None
+            submission = Submission(self._folder, self.edition, module, support, self._why)
             sys.modules.update(self._beside)  # the probe may import what is beside it only now
             probe(submission, self._witness, header["params"], arrays)
         except call_recorder.CaseOver:
@@ -302,10 +307,9 @@ class Worker:
             with Path(self._file).open("rb") as file:
                 source = file.read(import_guard.MAX_SOURCE + 1)
             code: CodeType = import_guard.compiled(source, self._file)
-            seen = self._editions.edition_of_code(code, source)
-            if seen is None:
-                seen = self._editions.edition_of(import_guard.compiled(source, self._file, ast.PyCF_ONLY_AST))
-            self.edition_seen = str(seen)
+            if self._editions is not None:
+                tree = import_guard.compiled(source, self._file, ast.PyCF_ONLY_AST)
+                self.edition_seen = str(self._editions.edition_of(tree))
         except (OSError, SyntaxError):
             return None
         return code
@@ -374,8 +378,8 @@ class Worker:
             return module, error
         return module, None
 
-    def _import_utils(self) -> ModuleType:
-        return importlib.import_module(self._editions.UTILS)
+    def _import_support(self) -> ModuleType | None:
+        return importlib.import_module(self._support) if self._support else None
 
     def _import_failure(self, error: BaseException, name: str) -> call_recorder.Failure:
         failure = self._witness.describe(error, f"{name}.py")
@@ -417,7 +421,7 @@ class Worker:
         source = getattr(owner if isinstance(owner, (type, ModuleType)) else type(owner), "__module__", None)
         if isinstance(owner, ModuleType):
             source = owner.__name__
-        if not failure["file"] and source in (self._main, self._editions.UTILS):
+        if not failure["file"] and source in (self._main, self._support):
             what = owner.__name__ if isinstance(owner, (type, ModuleType)) else type(owner).__name__
             failure["failure"] = "missing"
             failure["text"] = f"{call_recorder.clean(str(what))} defines no {call_recorder.clean(str(error.name))}"  # type: ignore[attr-defined]
@@ -465,7 +469,7 @@ def attend(
         return
     try:
         settle(order)
-        files = {name: order.header[name] for name in ("editions", "companions", "probe")}
+        files = {name: order.header[name] for name in ("told_by", "companions", "probe")}
         worker = Worker(channel, order.header, material or Material(**files))
         channel.send({"kind": "ready"}, {})
         channel.send(worker.open(), {})

@@ -8,8 +8,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from parity_tests.harness.observation import Failure, Observation
 from parity_tests.harness.process.runner import Runner
+from parity_tests.protocol.observation import Failure, Observation
 
 STRIKES = 2
 """Time-outs in one part after which its remaining questions are not asked."""

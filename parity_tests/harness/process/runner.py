@@ -19,8 +19,6 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp import editions
-from parity_tests.harness.observation import FAILURE_KINDS, Failure, Hello, Observation, Returned
 from parity_tests.harness.process.fork_servers import Servers
 from parity_tests.harness.process.process import Forked, Process, Started
 from parity_tests.harness.sandbox import packages
@@ -28,6 +26,8 @@ from parity_tests.harness.sandbox.launch import SCRATCH_BYTES, WORKER, Kind, Lau
 from parity_tests.harness.wire import frames as wire
 from parity_tests.harness.wire import shared_memory as shelf
 from parity_tests.protocol.errors import HarnessError
+from parity_tests.protocol.layout import Editions, Layout
+from parity_tests.protocol.observation import FAILURE_KINDS, Failure, Hello, Observation, Returned
 
 OUTPUT = 64 << 10
 """Bytes kept of what a submission prints."""
@@ -69,10 +69,11 @@ class Runner:
 
     At the levels above "none" a process ends with the thread that started it, whoever asks for the next one.
     `probe` is the file whose PROBES are asked for, `companions` the files it may import (at its top) by their
-    stems. `edition` overrides the one that the source shows. `allow` are modules beyond numpy and the standard
-    library, `lend_utils` the file that serves as `utils` where the folder has none. A case may take `case_seconds`
-    of wall time, the process `memory` bytes of address space, one message `cap` bytes of arrays. `isolation` is the
-    level at which it runs, one of isolation.LEVELS. What comes back is laid into shared memory, and copied from there;
+    stems. `layout` names the files of a submission. `edition`, one of `editions`, overrides the one that the source
+    shows. `allow` are modules beyond numpy and the standard library, `fixture` is the file that stands in for what
+    students are given where the folder lacks it. A case may take `case_seconds` of wall time, the process `memory`
+    bytes of address space, one message `cap` bytes of arrays. `isolation` is the level at which it runs, one of
+    isolation.LEVELS. What comes back is laid into shared memory, and copied from there;
     with a `shelf` of so many bytes the arrays of a round stay there, and are valid for three more rounds of the same
     case. Its processes are forked off `servers` where that can be had, and started cold where it cannot, or where there
     are none.
@@ -85,10 +86,12 @@ class Runner:
         submission: Path,
         *,
         probe: Path,
+        layout: Layout,
         companions: Sequence[Path] = (),
+        editions: Editions | None = None,
         edition: str | None = None,
         allow: Sequence[str] = (),
-        lend_utils: Path | None = None,
+        fixture: Path | None = None,
         case_seconds: float = 10.0,
         memory: int = 2 << 30,
         cap: int = wire.MAX_BODY,
@@ -96,6 +99,7 @@ class Runner:
         shelf: int = 0,
         servers: Servers | None = None,
     ) -> None:
+        known = editions or Editions()
         self._copied = not shelf
         self._shelf = (shelf or SHELF) if hasattr(os, "memfd_create") else 0
         self._seconds = case_seconds
@@ -104,20 +108,24 @@ class Runner:
             "kind": "setup",
             "probe": str(probe.resolve()),
             "companions": [str(file.resolve()) for file in companions],
-            "editions": str(Path(editions.__file__).resolve()),
+            "module": layout.module,
+            "support": layout.support,
+            "told_by": str(known.told_by) if known.told_by else None,
+            "default_edition": known.default,
+            "inert_modules": {name: list(modules) for name, modules in known.inert_modules.items()},
             "edition": edition,
             "allow": packages.closure(allow),
-            "lend_utils": str(lend_utils.resolve()) if lend_utils else None,
+            "fixture": str(fixture.resolve()) if fixture else None,
             "seconds": case_seconds,
             "memory": memory,
             "cap": cap,
         }
         self.kind = Kind(
             level=isolation,
-            editions=self._order["editions"],
+            told_by=self._order["told_by"],
             companions=tuple(self._order["companions"]),
             probe=self._order["probe"],
-            others=(self._order["lend_utils"],) if lend_utils else (),
+            others=(self._order["fixture"],) if fixture else (),
             modules=self._order["allow"],
         )
         folder = os.path.abspath(submission)  # noqa: PTH100 - links stay as the user wrote them
@@ -386,7 +394,11 @@ class Runner:
         assert self._child is not None
         deadline = time.monotonic() + 2 * self._seconds + GRACE
         gathered = _Gathered("hello")
-        edition: tuple[str, str, tuple[str, ...]] = (str(self._order["edition"] or editions.DEFAULT), "", ())
+        edition: tuple[str, str, tuple[str, ...]] = (
+            str(self._order["edition"] or self._order["default_edition"]),
+            "",
+            (),
+        )
         try:
             while (message := self._child.receive(deadline)).header.get("kind") != "hello":
                 if message.header.get("kind") == "edition":
@@ -405,8 +417,8 @@ class Runner:
             self._hello = self._hello or hello
             return
         self._drop()
-        judged, seen, lent = edition
-        self._hello = self._hello or Hello(judged, seen, self._dead, None, (), lent, "", "")
+        judged, seen, fixtures = edition
+        self._hello = self._hello or Hello(judged, seen, self._dead, None, (), fixtures, "", "")
 
     def _await_ready(self) -> None:
         assert self._child is not None
@@ -740,29 +752,29 @@ def _tidy(value: Any) -> Any:
 
 def _edition(header: Mapping[str, Any]) -> tuple[str, str, tuple[str, ...]]:
     match header:
-        case {"edition": str(edition), "edition_seen": str(seen), "lent": list(lent)} if all(
-            isinstance(name, str) for name in lent
+        case {"edition": str(edition), "edition_seen": str(seen), "fixtures": list(fixtures)} if all(
+            isinstance(name, str) for name in fixtures
         ):
-            return _short(edition), _short(seen), tuple(map(_short, lent))
+            return _short(edition), _short(seen), tuple(map(_short, fixtures))
     raise wire.WireError("an edition that is not one")
 
 
 def _hello(header: Mapping[str, Any], edition: tuple[str, str, tuple[str, ...]]) -> Hello:
     match header:
         case {
-            "failures": {"module": module, "utils": utils},
+            "failures": {"module": module, "support": support},
             "names": list(names),
             "numpy": str(numpy_version),
             "python": str(python_version),
         } if all(isinstance(name, str) for name in names):
-            judged, seen, lent = edition
+            judged, seen, fixtures = edition
             return Hello(
                 judged,
                 seen,
                 _failure_or_none(module),
-                _failure_or_none(utils),
+                _failure_or_none(support),
                 tuple(map(_short, names)),
-                lent,
+                fixtures,
                 _short(numpy_version),
                 _short(python_version),
             )

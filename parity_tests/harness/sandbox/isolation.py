@@ -109,11 +109,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from parity_tests.assignments.mlp import editions
 from parity_tests.harness.inside.confine import landlock_version
 from parity_tests.harness.process.fork_servers import Servers
 from parity_tests.harness.process.runner import Runner
 from parity_tests.protocol.errors import HarnessError, UsageError
+from parity_tests.protocol.layout import Layout
 
 LEVELS = ("none", "restricted", "bubblewrap")
 """From the weakest to the strongest."""
@@ -124,6 +124,8 @@ GUARANTEES = {
 }
 """What holds at each level, in words."""
 _SECONDS = 10.0
+TRIAL = Layout("trial")
+"""What is run to try a level out: an empty file."""
 
 
 @dataclass(frozen=True)
@@ -203,8 +205,7 @@ def _try(name: str, servers: Servers | None = None) -> tuple[list[str], list[str
     with tempfile.TemporaryDirectory(prefix="parity-") as temporary:
         folder = Path(temporary, "submission")
         folder.mkdir()
-        (folder / f"{editions.MODULE}.py").touch()
-        (folder / f"{editions.UTILS}.py").touch()
+        (folder / TRIAL.file).touch()
         Path(temporary).chmod(0o755)
         secret = Path(temporary, "secret")
         secret.touch()
@@ -217,6 +218,7 @@ def _try(name: str, servers: Servers | None = None) -> tuple[list[str], list[str
         with Runner(
             folder,
             probe=Path(__file__).parents[1] / "inside" / "sandbox_probe.py",
+            layout=TRIAL,
             isolation=name,
             case_seconds=_SECONDS,
             servers=servers,

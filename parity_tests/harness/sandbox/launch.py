@@ -73,7 +73,7 @@ class Kind:
     """
 
     level: str
-    editions: str
+    told_by: str | None
     companions: tuple[str, ...]
     probe: str
     others: tuple[str, ...]
@@ -82,12 +82,12 @@ class Kind:
     @property
     def files(self) -> list[str]:
         """All files of the worker."""
-        return [*_CODE, self.editions, *self.companions, self.probe, *self.others]
+        return [*_CODE, *([self.told_by] if self.told_by else []), *self.companions, self.probe, *self.others]
 
     @property
     def material(self) -> dict[str, Any]:
         """What a server loads before it is asked for anything: worker.Material's arguments."""
-        return {"editions": self.editions, "companions": self.companions, "probe": self.probe}
+        return {"told_by": self.told_by, "companions": self.companions, "probe": self.probe}
 
     @property
     def namespaced(self) -> bool:

@@ -350,7 +350,7 @@ class Recorder:
     """Patches one submission's parts so that a tape runs along; with `parts`, the correct ones are swapped in."""
 
     def __init__(self, submission: Any, tape: Tape, parts: Any) -> None:
-        self.modules = [module for module in (submission.module, submission.utils) if module is not None]
+        self.modules = [module for module in (submission.module, submission.support) if module is not None]
         self.tape = tape
         self.parts = parts
         self.inside = 0  # depth of calls from one part into another: only what `main` calls is written down

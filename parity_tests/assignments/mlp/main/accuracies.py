@@ -10,7 +10,7 @@ import numpy as np
 from parity_tests.assignments.mlp.main.closeness import same
 from parity_tests.assignments.mlp.main.evaluations import OTHER, POSITION, SET, Evaluations
 from parity_tests.assignments.mlp.main.watched import Array, Watched
-from parity_tests.harness.compare import Comparison, matched
+from parity_tests.protocol.comparison import Comparison, matched
 from reference.rounding import gamma
 
 WORD = {"train": "train", "valid": "val"}

@@ -10,7 +10,7 @@ import numpy as np
 
 from parity_tests.assignments.mlp.main.replay import Pass, Update
 from parity_tests.assignments.mlp.main.watched import FALSE_ALARM, Watched
-from parity_tests.harness.compare import Comparison, matched
+from parity_tests.protocol.comparison import Comparison, matched
 
 Epochs = Mapping[int, Mapping[int, int]]
 """For each epoch, the rows that were used in it, and the step of each."""

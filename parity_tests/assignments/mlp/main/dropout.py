@@ -6,7 +6,7 @@ import numpy as np
 
 from parity_tests.assignments.mlp.main.steps import Steps
 from parity_tests.assignments.mlp.main.watched import FALSE_ALARM, Array, Watched, wrong_argument
-from parity_tests.harness.compare import Comparison, matched
+from parity_tests.protocol.comparison import Comparison, matched
 
 
 def judge_dropout(watched: Watched, steps: Steps) -> Comparison:

@@ -11,7 +11,7 @@ from parity_tests.assignments.mlp.cases import WEIGHT_NAMES
 from parity_tests.assignments.mlp.main.replay import Pass
 from parity_tests.assignments.mlp.main.watched import Watched
 from parity_tests.assignments.mlp.network.answers import Evaluation, evaluation
-from parity_tests.harness.compare import Comparison
+from parity_tests.protocol.comparison import Comparison
 
 SET = {"train": "training", "valid": "validation"}
 OTHER = {"train": "valid", "valid": "train"}

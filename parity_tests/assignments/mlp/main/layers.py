@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from parity_tests.assignments.mlp.main.replay import Built
 from parity_tests.assignments.mlp.main.watched import CLASSES, HIDDEN, Watched
-from parity_tests.harness.compare import Comparison, matched
+from parity_tests.protocol.comparison import Comparison, matched
 
 
 def judge_layers(watched: Watched) -> Comparison:

@@ -10,7 +10,7 @@ from parity_tests.assignments.mlp.main.fits import explained
 from parity_tests.assignments.mlp.main.replay import Update
 from parity_tests.assignments.mlp.main.steps import Steps
 from parity_tests.assignments.mlp.main.watched import Watched, figures
-from parity_tests.harness.compare import Comparison, matched
+from parity_tests.protocol.comparison import Comparison, matched
 from reference.rounding import unit_roundoff
 
 UNUSED = "SGD is passed another learning rate, and uses the right one"

@@ -12,8 +12,9 @@ import numpy as np
 from parity_tests.assignments.mlp.main.evaluations import POSITION, SET, Evaluations
 from parity_tests.assignments.mlp.main.loss_reasons import loss_reason
 from parity_tests.assignments.mlp.main.watched import Array, figures
-from parity_tests.harness.compare import Comparison, compare, matched
-from parity_tests.harness.observation import Returned
+from parity_tests.harness.compare import compare
+from parity_tests.protocol.comparison import Comparison, matched
+from parity_tests.protocol.observation import Returned
 from reference.answer import Answer
 from reference.rounding import gamma
 

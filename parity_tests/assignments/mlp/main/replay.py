@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.cases import WEIGHT_NAMES
-from parity_tests.harness.observation import Observation
+from parity_tests.protocol.observation import Observation
 
 Array = NDArray[Any]
 SPLITS = ("train", "valid", "test")

@@ -15,8 +15,9 @@ from parity_tests.assignments.mlp.cases import WEIGHT_NAMES
 from parity_tests.assignments.mlp.main.replay import Update
 from parity_tests.assignments.mlp.main.watched import Array, Watched, Weights
 from parity_tests.assignments.mlp.network.answers import Step, training_step
-from parity_tests.harness.compare import Comparison, compare, compare_each
-from parity_tests.harness.observation import Returned
+from parity_tests.harness.compare import compare, compare_each
+from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.observation import Returned
 
 MOST_KINKS = 4
 """At how many pre-activations within their radius of 0 both sides of each are tried."""

@@ -21,8 +21,8 @@ from parity_tests.assignments.mlp.main.replay import replay
 from parity_tests.assignments.mlp.main.steps import replayed
 from parity_tests.assignments.mlp.main.watched import Array, Watched
 from parity_tests.assignments.mlp.main.weights import judge_weights
-from parity_tests.harness.compare import Comparison, matched
-from parity_tests.harness.observation import Observation
+from parity_tests.protocol.comparison import Comparison, matched
+from parity_tests.protocol.observation import Observation
 
 
 def judge_main(

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from parity_tests.assignments.mlp.cases import WEIGHT_NAMES
 from parity_tests.assignments.mlp.main.configs import Config
 from parity_tests.assignments.mlp.main.replay import Call, Run, Update
-from parity_tests.harness.compare import Comparison, mismatched
-from parity_tests.harness.observation import Failure, Observation
+from parity_tests.protocol.comparison import Comparison, mismatched
+from parity_tests.protocol.observation import Failure, Observation
 
 Array = NDArray[Any]
 Weights = dict[str, Array]

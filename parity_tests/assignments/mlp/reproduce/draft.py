@@ -10,20 +10,19 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from parity_tests.assignments.mlp.cases import Case
-from parity_tests.harness.observation import Failure, Observation, Returned
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.observation import Failure, Returned
+from parity_tests.protocol.reproduction import Ask, ScriptSetting
 from reports.model.records import Record
 
 Left = dict[str, Any]
 """What the first half left: arrays, numbers, texts and lists, by the names of its variables."""
-Ask = Callable[[Case, Mapping[str, Any], int], Observation]
-"""Puts a case with these arrays and this seed to a network."""
 SEED = 1
 WIDTH = 110
 
@@ -38,7 +37,7 @@ class Draft:
 
     `judge` is told what the first half left on the submission, so that the allowance can be that of the script's own
     numbers. `verdict` is what the first half does on the submission: "mismatch" (it comes to its end), "crashed" or
-    "timeout". `worker` says which process is asked: that of the parts, or that which may hold correct ones.
+    "timeout". `process` says which one is asked: that of the parts, or that which may hold correct ones.
     """
 
     given: Sequence[str]
@@ -48,18 +47,7 @@ class Draft:
     verdict: str = "mismatch"
     imports: Sequence[str] = ()
     in_a_folder: bool = False
-    worker: str = "parts"
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What all scripts of a run have in common: where the submission lies, and what else it takes to import it."""
-
-    folder: str
-    edition: str
-    lent: Mapping[str, str] = field(default_factory=dict)
-    breaks_off: bool = False
-    seconds: float = 10.0
+    process: str = "parts"
 
 
 @dataclass(frozen=True)
@@ -79,7 +67,7 @@ def run(draft: Draft, ask: Ask, judge: Sequence[str] | None = None) -> Outcome:
     imports = [f"import {name}" for name in draft.imports]
     source = "\n".join([*imports, *SEEDED, *draft.given, *draft.ask])
     case = Case("reproduction", "reproduction", "", "", "script", {"source": source, "names": list(draft.keeps)}, ())
-    seen = ask(_of_worker(case, draft.worker), {}, SEED)
+    seen = ask(_of_process(case, draft.process), {}, SEED)
     failure = seen.failures.get("") or next(iter(seen.failures.values()), None)
     if failure is not None:
         return Outcome(False, {}, failure)
@@ -108,8 +96,8 @@ def judged(draft: Draft, left: Left, judge: Sequence[str]) -> Outcome:
     return Outcome(bool(room.get("agrees", True)), left)
 
 
-def _of_worker(case: Case, worker: str) -> Case:
-    return Case(case.name, case.check, case.title, case.dtype, case.probe, case.params, (), worker=worker)
+def _of_process(case: Case, process: str) -> Case:
+    return Case(case.name, case.check, case.title, case.dtype, case.probe, case.params, (), process=process)
 
 
 class _Other:
@@ -185,7 +173,7 @@ def plain(text: str) -> str:
     return "".join(c for c in text if c.isprintable() and c not in '\\"').strip()
 
 
-def text(draft: Draft, judge: Sequence[str], record: Record, words: str, setting: Setting) -> str:
+def text(draft: Draft, judge: Sequence[str], record: Record, words: str, setting: ScriptSetting) -> str:
     """The script that a draft makes; `words` say what is wrong."""
     words = plain(words)
     lines = [f'"""TODO {record.part}, {record.check}, {plain(record.quantity)}: {words}.', "", RUN, '"""']
@@ -216,15 +204,15 @@ def text(draft: Draft, judge: Sequence[str], record: Record, words: str, setting
     return "\n".join(lines) + "\n"
 
 
-def _needed(draft: Draft, setting: Setting) -> list[str]:
+def _needed(draft: Draft, setting: ScriptSetting) -> list[str]:
     needed = ["os", "signal"] if draft.verdict == "timeout" else []
     needed += ["os", "tempfile"] if draft.in_a_folder else []
-    needed += ["types"] if "tqdm" in setting.lent else []
-    needed += ["unittest.mock"] if "matplotlib" in setting.lent else []
+    needed += ["types"] if "tqdm" in setting.fixtures else []
+    needed += ["unittest.mock"] if "matplotlib" in setting.fixtures else []
     return needed + (["importlib.util"] if setting.breaks_off else [])
 
 
-def _found(draft: Draft, setting: Setting) -> list[str]:
+def _found(draft: Draft, setting: ScriptSetting) -> list[str]:
     """Lines that import the submission as `nn`."""
     given = f"sys.argv[1] if len(sys.argv) > 1 else {setting.folder!r}"
     lines = []
@@ -234,11 +222,11 @@ def _found(draft: Draft, setting: Setting) -> list[str]:
         lines += ["os.chdir(tempfile.mkdtemp())  # where it may write"] if draft.in_a_folder else []
     else:
         lines += [f"sys.path.insert(0, {given})"]
-    if "utils" in setting.lent:
-        lines += [f"sys.path.append({setting.lent['utils']!r})  # it has no utils.py: here is one"]
-    if "tqdm" in setting.lent:
+    if "utils" in setting.fixtures:
+        lines += [f"sys.path.append({setting.fixtures['utils']!r})  # it has no utils.py: here is one"]
+    if "tqdm" in setting.fixtures:
         lines += ['sys.modules["tqdm"] = types.SimpleNamespace(tqdm=lambda rows, **_: rows, trange=range)']
-    if "matplotlib" in setting.lent:
+    if "matplotlib" in setting.fixtures:
         lines += ['sys.modules["matplotlib"] = sys.modules["matplotlib.pyplot"] = unittest.mock.MagicMock()']
     lines += ['sys.argv = ["neural_networks.py"]']
     if not setting.breaks_off:

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from parity_tests.assignments.mlp.cases import Case, Quantity
 from parity_tests.assignments.mlp.reproduce.draft import Draft, shaped
 from parity_tests.assignments.mlp.reproduce.parts import Arrays, Trial, sized
 from parity_tests.harness import statistics
-from parity_tests.harness.compare import Comparison
-from parity_tests.harness.observation import Observation
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.observation import Observation
+from parity_tests.protocol.quantity import Quantity
 
 STD = 0.1
 CHANCE = f"# chance goes farther once in {1 / statistics.FALSE_ALARM:g} times"

@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from parity_tests.assignments.mlp.cases import WEIGHT_NAMES, Case, Quantity
+from parity_tests.assignments.mlp.cases import WEIGHT_NAMES
 from parity_tests.assignments.mlp.reproduce.draft import Draft, compared, shaped
 from parity_tests.assignments.mlp.reproduce.optimizer import FOUND, call
 from parity_tests.assignments.mlp.reproduce.parts import Arrays, Trial, literal, numbers, sized
-from parity_tests.harness.compare import Comparison
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.quantity import Quantity
 
 SIZES = ((1, 1, 2, 2), (1, 2, 2, 2), (2, 2, 3, 2), (2, 3, 4, 3), (3, 4, 5, 3))
 """N, D, M and K."""

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.cases import Case
 from parity_tests.assignments.mlp.reproduce.draft import Draft, compared, shaped
-from parity_tests.harness.compare import Comparison
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison
 
 Arrays = dict[str, NDArray[Any]]
 Trial = tuple[Case, Arrays]

@@ -7,26 +7,30 @@ script is given out once its own lines have shown the failure on the submission,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from parity_tests.assignments.mlp import inputs
-from parity_tests.assignments.mlp.cases import Case, Quantity, plan
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.assignments.mlp.cases import plan
 from parity_tests.assignments.mlp.evidence import evidence
-from parity_tests.assignments.mlp.expectations import judge
 from parity_tests.assignments.mlp.mistakes import MISTAKES
 from parity_tests.assignments.mlp.reproduce import draws, network, optimizer, parts, utils
-from parity_tests.assignments.mlp.reproduce.draft import SEED, Ask, Draft, Outcome, Setting, Unfit, lines_for, run, text
+from parity_tests.assignments.mlp.reproduce.draft import SEED, Draft, Outcome, Unfit, lines_for, run, text
 from parity_tests.assignments.mlp.reproduce.main.drafts import main_drafts
 from parity_tests.assignments.mlp.reproduce.main.runs import Mains
-from parity_tests.harness.compare import Comparison
 from parity_tests.harness.diagnosis.diagnose import fits
 from parity_tests.harness.diagnosis.mistake import Asked, Mistake
 from parity_tests.harness.diagnosis.relations import relation
+from parity_tests.harness.draw import draw, seed_of
+from parity_tests.harness.judge import judge
 from parity_tests.harness.make_records import message
-from parity_tests.harness.observation import Observation
-from reports.model.records import FAILING, Record
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.kind import Context
+from parity_tests.protocol.observation import Observation
+from parity_tests.protocol.quantity import Quantity
+from parity_tests.protocol.reproduction import Networks, Script, ScriptSetting
+from reports.model.records import Record
 from reports.model.scripts import slug
 
 WORDS = {
@@ -37,58 +41,26 @@ WORDS = {
 MEMORY = "it needs more memory than a submission may have, and a script would take that from the machine it runs on"
 
 
-@dataclass(frozen=True)
-class Script:
-    """A reproduction: the record that it is of, a name for its file, and its text."""
-
-    record: Record
-    name: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Networks:
-    """How the submission and the shipped network are asked."""
-
-    submission: Ask
-    shipped: Ask
-
-
-def chosen(records: Iterable[Record], case: str | None = None) -> list[Record]:
-    """The records to write scripts for: of the failing ones not explained by another, one a TODO, name and quantity.
+def same_failure(record: Record) -> tuple[str, ...]:
+    """The part, name and quantity of a failure: records that share them are one discrepancy.
 
     A call of `main` that does not come to its end fails all its quantities at once, and is one discrepancy; so is a
     function that does not come back.
     """
-    kept: dict[tuple[Any, ...], Record] = {}
-    for record in records:
-        if record.verdict not in FAILING or record.verdict == "harness_error" or record.explained_by:
-            continue
-        if case is not None and record.case != case:
-            continue
-        word = re.sub(r", (second input|backward twice|evaluation)$", "", record.quantity)
-        if record.check == "sgd" and record.quantity != "model returned":
-            word = "weights"
-        if record.verdict == "timeout" or (record.check == "main" and record.verdict in ("crashed", "missing")):
-            word = f"{record.check} {record.verdict}"
-        kept.setdefault((record.part, record.diagnosis, word), record)
-    return list(kept.values())
+    word = re.sub(r", (second input|backward twice|evaluation)$", "", record.quantity)
+    if record.check == "sgd" and record.quantity != "model returned":
+        word = "weights"
+    if record.verdict == "timeout" or (record.check == "main" and record.verdict in ("crashed", "missing")):
+        word = f"{record.check} {record.verdict}"
+    return record.part, record.diagnosis, word
 
 
-def explained(records: Iterable[Record], case: str | None = None) -> dict[str, int]:
-    """How many failing records another TODO explains, by that TODO: these need no script of their own."""
-    found: dict[str, int] = {}
-    for record in records:
-        if record.verdict in FAILING and record.explained_by and case in (None, record.case):
-            found[record.explained_by] = found.get(record.explained_by, 0) + 1
-    return found
-
-
-class Reproducer:
+class ScriptMaker:
     """Makes the scripts of one run; what `main` did when it was asked smaller is kept from one to the next."""
 
-    def __init__(self, networks: Networks, setting: Setting, seed: int) -> None:
+    def __init__(self, networks: Networks, setting: ScriptSetting, seed: int) -> None:
         self._networks, self._setting, self._seed = networks, setting, seed
+        self._context = Context("cpu", setting.edition, setting.edition)
         self._plan = {case.name: case for case in plan(setting.edition, ("float64", "float32"))}
         self._mains = Mains(networks.submission)
 
@@ -149,7 +121,7 @@ class Reproducer:
         else:
             return None
         try:
-            silent = run(final, self._networks.shipped, judged)
+            silent = run(final, self._networks.solution, judged)
         except Unfit:
             return None
         return (final, judged) if silent.agrees and silent.failure is None else None
@@ -173,12 +145,12 @@ class Reproducer:
         self, record: Record, case: Case, quantity: Quantity
     ) -> Iterator[tuple[Case, parts.Arrays, Comparison, Observation]]:
         """Ever larger cases that fail in the same way; at last the one that failed."""
-        drawn = inputs.draw(case, self._seed)
+        drawn = draw(ASSIGNMENT, case, self._seed)
         late = 0
         told = self._told(record, case, drawn)
         for smaller, arrays in self._trials(case, drawn):
             seen = self._networks.submission(smaller, arrays, SEED)
-            judged = judge(smaller, arrays, seen)
+            judged = judge(ASSIGNMENT, smaller, arrays, seen, self._context)
             if quantity.name in judged and same(record, told, smaller, arrays, seen, judged):
                 yield smaller, arrays, judged[quantity.name], seen
             late += any(failure.kind == "timeout" for failure in seen.failures.values())
@@ -191,8 +163,8 @@ class Reproducer:
         known = [mistake for mistake in MISTAKES if mistake.name in names and mistake.formula is not None]
         if not known or record.verdict != "mismatch":
             return []
-        seen = self._networks.submission(case, drawn, inputs.seed_of(self._seed, case.name))
-        judged = judge(case, drawn, seen)
+        seen = self._networks.submission(case, drawn, seed_of(self._seed, case.name))
+        judged = judge(ASSIGNMENT, case, drawn, seen, self._context)
         calls = list(evidence(case, drawn, seen, judged))
         return [mistake for mistake in known if _fits(mistake, calls, record.quantity)]
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from parity_tests.assignments.mlp.cases import WEIGHT_NAMES, Case, Quantity
+from parity_tests.assignments.mlp.cases import WEIGHT_NAMES
 from parity_tests.assignments.mlp.reproduce.draft import Draft, compared, shaped
 from parity_tests.assignments.mlp.reproduce.parts import Arrays, Trial, literal, numbers
-from parity_tests.harness.compare import Comparison
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.quantity import Quantity
 
 
 def _end(comparison: Comparison, want: Any) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from parity_tests.assignments.mlp.mistakes import MISTAKES
 from parity_tests.assignments.mlp.mistakes.main import HIDES
-from parity_tests.harness.compare import Comparison
+from parity_tests.protocol.comparison import Comparison
 from reports.model.records import Record
 
 Judged = Mapping[str, Comparison]

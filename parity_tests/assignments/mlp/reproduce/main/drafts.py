@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
-from parity_tests.assignments.mlp.cases import Case
 from parity_tests.assignments.mlp.reproduce.draft import Draft
 from parity_tests.assignments.mlp.reproduce.main.alike import causes, fails_alike, words
 from parity_tests.assignments.mlp.reproduce.main.batches import batches, number_of_steps, shuffle
@@ -14,6 +13,7 @@ from parity_tests.assignments.mlp.reproduce.main.layers import dropout, layers
 from parity_tests.assignments.mlp.reproduce.main.runs import Mains, Small, longer, plainer
 from parity_tests.assignments.mlp.reproduce.main.scene import Scene, scenes
 from parity_tests.assignments.mlp.reproduce.main.weights import learning_rate, weights
+from parity_tests.protocol.case import Case
 from reports.model.records import Record
 
 MATCHING = 5

@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp import inputs
-from parity_tests.assignments.mlp.cases import Case
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.main.configs import Config, configs
 from parity_tests.assignments.mlp.main.replay import SPLITS
 from parity_tests.assignments.mlp.main.verdicts import judge_main
-from parity_tests.assignments.mlp.reproduce.draft import SEED, WIDTH, Ask
+from parity_tests.assignments.mlp.reproduce.draft import SEED, WIDTH
 from parity_tests.assignments.mlp.reproduce.parts import sized
-from parity_tests.harness.compare import Comparison
+from parity_tests.harness.draw import draw
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.reproduction import Ask
 
 FILE = "mnist_subset.json"
 
@@ -60,7 +62,7 @@ class Mains:
 
     def judged(self, case: Case, small: Small) -> dict[str, Comparison]:
         """What is found of this run; nothing after `main` has twice not come back."""
-        key = (case.worker, small.config, len(small.digits["train_X"]))
+        key = (case.process, small.config, len(small.digits["train_X"]))
         if key not in self._known:
             if self._late > 1:
                 return {}
@@ -95,7 +97,7 @@ def longer(case: Case, edition: str, quantity: str, seed: int) -> Iterator[Small
         if quantity.endswith("losses") and epochs == 1:  # two records of one number look like one of two
             continue
         yield Small(replace(config, epochs=epochs, batch=batch), digits(N, N, 1))
-    drawn = inputs.draw(case, seed)
+    drawn = draw(ASSIGNMENT, case, seed)
     yield Small(config, digits(*(len(drawn[f"{split}_y"]) for split in SPLITS)))
 
 

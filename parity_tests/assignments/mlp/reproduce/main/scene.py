@@ -12,12 +12,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.cases import WEIGHT_NAMES, Case
+from parity_tests.assignments.mlp.cases import WEIGHT_NAMES
 from parity_tests.assignments.mlp.main.configs import Config
 from parity_tests.assignments.mlp.reproduce import standing_in
 from parity_tests.assignments.mlp.reproduce.draft import Draft, Left
 from parity_tests.assignments.mlp.reproduce.main.runs import FILE, Small
-from parity_tests.harness.compare import Comparison
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison
 
 HIDDEN = 4
 TRIED = 16
@@ -70,7 +71,7 @@ class Scene:
         file = [f'with open("{FILE}", "w") as file:', "    json.dump(digits, file)"]
         return Draft(
             self.small.lines(), [*file, *parts, *ask], judge, keeps or ("got",), in_a_folder=True,
-            worker="wiring" if self.correct else "parts", imports=["json", *imports], **options,
+            process="wiring" if self.correct else "parts", imports=["json", *imports], **options,
         )  # fmt: skip
 
     # ---- the layers
@@ -168,7 +169,7 @@ def scenes(small: Small, found: Comparison, case: Case, edition: str) -> Iterato
     yield first
     yield replace(first, hidden=TRIED)
     yield replace(first, hidden=0)
-    if case.worker == "own":
+    if case.process == "parts":
         return
     activation = small.config.activation
     for correct in (

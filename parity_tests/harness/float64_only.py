@@ -3,8 +3,8 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from parity_tests.assignments.mlp.cases import Case
-from parity_tests.harness.compare import PASSING, Comparison, matched
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import PASSING, Comparison, matched
 
 OF_THE_DTYPE = re.compile(r"dtype|datatype|data type|cast", re.IGNORECASE)
 

@@ -64,15 +64,15 @@ class Hello:
     """What a submission is, as its first import showed.
 
     `edition` is the one it is judged by, `edition_seen` the one its source shows ("" where it shows none). `names`
-    are what its module defines, those defined before `import_failure` included. `lent` are the modules that Parity
-    stands in for.
+    are what its module defines, those defined before `import_failure` included. `fixtures` are the modules that
+    it lacks and that Parity stands in for.
     """
 
     edition: str
     edition_seen: str
     import_failure: Failure | None
-    utils_failure: Failure | None
+    support_failure: Failure | None
     names: tuple[str, ...]
-    lent: tuple[str, ...]
+    fixtures: tuple[str, ...]
     numpy_version: str
     python_version: str

@@ -1,0 +1,99 @@
+"""The homework of the seeds: a two-layer perceptron for handwritten digits, in ten TODOs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from parity_tests.assignments.mlp import editions
+from parity_tests.assignments.mlp.cases import plan
+from parity_tests.assignments.mlp.inputs import DRAWS
+from parity_tests.assignments.mlp.parts import TODOS
+from parity_tests.protocol.assignment import Assignment, Inside, Named, Verdicts
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.errors import HarnessError
+from parity_tests.protocol.kind import Arrays, Context, Judged, Kind
+from parity_tests.protocol.layout import Editions, Layout
+from parity_tests.protocol.observation import Observation
+from parity_tests.protocol.reproduction import Networks, Reproducer, Reproductions, ScriptSetting
+from reports.model.records import Record
+
+HERE = Path(__file__).parent
+INSIDE = HERE / "inside"
+
+
+def _solution() -> Path:
+    """The folder of the shipped numpy network: the first submission."""
+    spec = find_spec("implementation")
+    if spec is None or not spec.submodule_search_locations:
+        raise HarnessError("the package implementation is not installed beside parity_tests")
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+@cache
+def kinds() -> Mapping[str, Kind]:
+    """How each kind of case is drawn and judged; torch is imported when the first is judged."""
+    return {
+        name: Kind(draw, _judge_of(name), frozenset({"Y", "idx"}), chained=name in ("network", "main"))
+        for name, draw in DRAWS.items()
+    }
+
+
+def _judge_of(kind: str) -> Callable[[Case, Arrays, Observation, Context], Judged]:
+    def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
+        from parity_tests.assignments.mlp.expectations import JUDGES
+
+        return JUDGES[kind](case, arrays, seen, context)
+
+    return judge
+
+
+def blame(plan: Sequence[Case], judged: Verdicts) -> Verdicts:
+    """The same comparisons, each failure with the part that it comes of."""
+    from parity_tests.assignments.mlp.blame import credit
+
+    return credit(plan, judged)
+
+
+def name_mistakes(
+    plan: Sequence[Case], judged: Verdicts, seen: Mapping[str, Observation], draw: Callable[[Case], Arrays]
+) -> Named:
+    """The same comparisons with the names of known mistakes, and a hint for each name."""
+    from parity_tests.harness.diagnosis.diagnose import diagnosed, hints
+
+    verdicts = diagnosed(plan, judged, seen, draw)
+    claimed = {c.diagnosis for comparisons in verdicts.values() for c in comparisons.values() if c.diagnosis}
+    return Named(verdicts, {name: " ".join(hints(name)) for name in sorted(claimed) if hints(name)})
+
+
+def _reproducer(networks: Networks, setting: ScriptSetting, seed: int) -> Reproducer:
+    from parity_tests.assignments.mlp.reproduce.shrink import ScriptMaker
+
+    return ScriptMaker(networks, setting, seed)
+
+
+def _same_failure(record: Record) -> tuple[str, ...]:
+    from parity_tests.assignments.mlp.reproduce.shrink import same_failure
+
+    return same_failure(record)
+
+
+ASSIGNMENT = Assignment(
+    name="mlp",
+    title="a two-layer perceptron for handwritten digits",
+    layout=Layout(editions.MODULE, editions.UTILS, editions.UNSUPPORTED),
+    solution=_solution(),
+    parts=TODOS,
+    inside=Inside(
+        INSIDE / "probe.py",
+        {"parts": (INSIDE / "recorder.py",), "wiring": (INSIDE / "recorder.py", INSIDE / "stand_ins.py")},
+    ),
+    plan=plan,
+    kinds=kinds,
+    editions=Editions(editions.EDITIONS, Path(editions.__file__).resolve(), editions.INERT_MODULES),
+    import_part="utils",
+    rubric=HERE / "rubric.toml",
+    blame=blame,
+    name_mistakes=name_mistakes,
+    reproductions=Reproductions(_reproducer, _same_failure),
+)

@@ -1,0 +1,102 @@
+"""The assignment: everything that the other rooms must know of one, as one value that is handed to them."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.errors import UsageError
+from parity_tests.protocol.kind import Arrays, Kind
+from parity_tests.protocol.layout import Editions, Layout
+from parity_tests.protocol.observation import Observation
+from parity_tests.protocol.part import Part
+from parity_tests.protocol.reproduction import Reproductions
+
+Verdicts = dict[str, dict[str, Comparison]]
+"""Comparisons by case and quantity."""
+
+
+@dataclass(frozen=True)
+class Inside:
+    """The files that run in a submission's process: numpy and the standard library alone.
+
+    `probes` defines PROBES, a mapping of the name of a kind to a function `probe(submission, calls, params, arrays)`.
+    `processes` maps each process of a submission to the further files that it may import; every case names the process
+    that it is put to.
+    """
+
+    probes: Path
+    processes: Mapping[str, tuple[Path, ...]] = field(default_factory=lambda: {"parts": ()})
+
+
+@dataclass(frozen=True)
+class Named:
+    """Comparisons with the names of known mistakes in them, and a hint for each name."""
+
+    verdicts: Verdicts
+    hints: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One assignment.
+
+    `plan(edition, dtypes)` lists the cases; `kinds()` imports and returns how each kind of case is drawn and judged, by
+    the name that cases give as their `probe`. `solution` is the folder of its own right solution. The import of a
+    submission is recorded under `import_part`, the first part where that is left out. `rubric` is the file of the usual
+    points, None where every part weighs the same. `reproductions` makes the smallest scripts that show its
+    discrepancies. `blame(plan, verdicts)` moves a failure to the part that it comes of. `name_mistakes(plan, verdicts,
+    observations, draw)` gives what went wrong its name. The last four may be left out.
+    """
+
+    name: str
+    title: str
+    layout: Layout
+    solution: Path
+    parts: tuple[Part, ...]
+    inside: Inside
+    plan: Callable[[str, Sequence[str]], list[Case]]
+    kinds: Callable[[], Mapping[str, Kind]]
+    editions: Editions = field(default_factory=Editions)
+    import_part: str = ""
+    rubric: Path | None = None
+    reproductions: Reproductions | None = None
+    blame: Callable[[Sequence[Case], Verdicts], Verdicts] | None = None
+    name_mistakes: (
+        Callable[[Sequence[Case], Verdicts, Mapping[str, Observation], Callable[[Case], Arrays]], Named] | None
+    ) = None
+
+    @cached_property
+    def by_function(self) -> dict[str, str]:
+        """The part that each function of a submission belongs to, by the function's qualified name."""
+        return {function: part.id for part in self.parts for function in part.functions}
+
+    def part_table(self) -> list[dict[str, str]]:
+        """The parts in their order, as a run folder keeps them."""
+        return [{"id": part.id, "label": part.label, "title": part.title} for part in self.parts]
+
+    def cases(self, edition: str, dtypes: Sequence[str], parts: Iterable[str] | None = None) -> list[Case]:
+        """The planned cases; only those with a quantity of `parts`, where given."""
+        planned = self.plan(edition, tuple(dtypes))
+        if parts is None:
+            return planned
+        wanted = frozenset(parts)
+        return [case for case in planned if any(q.part in wanted for q in case.quantities)]
+
+    def refuse_edition(self, edition: str) -> None:
+        """Raises UsageError, a sentence, unless the assignment has this edition."""
+        if edition not in self.editions.names:
+            known = ", ".join(filter(None, self.editions.names)) or "none"
+            raise UsageError(f"the assignment {self.name} has no edition {edition!r}; its editions are: {known}.")
+
+
+def environment_of(assignment: Assignment) -> dict[str, Any]:
+    """What a run folder keeps of the assignment, so that it can be shown without it."""
+    return {
+        "assignment": assignment.name,
+        "assignment_title": assignment.title,
+        "parts": assignment.part_table(),
+    }

@@ -1,0 +1,70 @@
+"""The comparison: the verdict on one quantity of one case, with its figures."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from numpy.typing import NDArray
+
+from parity_tests.protocol.observation import Failure
+
+PASSING = ("match", "undecided")
+"""The verdicts that fail nobody."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One quantity's verdict and figures. `problem` is the predicate of a sentence, "" for a match.
+
+    gap, radius, ulps, got and want are those of the element with the largest ratio = gap/radius, which lies at `where`;
+    `bad` of `total` elements have a ratio over 1; `undecided` of them have no radius that could tell. `radius_kind`
+    says where the radii come from, `resolution` which relative change of an element would be noticed (their median).
+    `part` is the part that is to blame where it is not the quantity's own; `explained_by` is the part whose failure
+    explains this one.
+    """
+
+    verdict: str
+    gap: float | None = None
+    radius: float | None = None
+    ratio: float | None = None
+    ulps: float | None = None
+    bad: int | None = None
+    total: int | None = None
+    where: str = ""
+    got: float | None = None
+    want: float | None = None
+    blame: str = ""
+    radius_kind: str = ""
+    undecided: int | None = None
+    resolution: float | None = None
+    problem: str = ""
+    notes: tuple[str, ...] = ()
+    file: str = ""
+    line: int | None = None
+    step: int | None = None
+    explained_by: str = ""
+    diagnosis: str = ""
+    part: str = ""
+    sentence: bool = False
+    """Whether `problem` is a whole sentence, with a subject of its own."""
+    arrays: tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None = None
+    """got, want and radius, kept of what did not match."""
+
+    def noting(self, *notes: str) -> "Comparison":
+        """The same with further notes, each once, empty ones left out."""
+        further = [note for note in notes if note]
+        return replace(self, notes=tuple(dict.fromkeys((*self.notes, *further)))) if further else self
+
+
+def matched(*notes: str) -> Comparison:
+    """A match without figures: of something that is yes or no."""
+    return Comparison("match").noting(*notes)
+
+
+def mismatched(problem: str, **figures: Any) -> Comparison:
+    """A mismatch without elements: of something that is yes or no."""
+    return Comparison("mismatch", problem=problem, **figures)
+
+
+def failed(failure: Failure) -> Comparison:
+    """The verdict on a call that did not return."""
+    return Comparison(failure.kind, problem=failure.text, sentence=True, file=failure.file, line=failure.line or None)

@@ -1,0 +1,17 @@
+"""The part: one thing that an assignment asks for, such as a function to be written."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Part:
+    """What reports and rubrics call a part, and which functions of a submission it is.
+
+    `id` stands in records; `label` is what people call it ("TODO 4") and `title` says what it is ("linear, backward").
+    `functions` are qualified names ("linear_layer.backward"), of which a report points at the first that is there.
+    """
+
+    id: str
+    label: str
+    title: str
+    functions: tuple[str, ...] = ()
