@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.editions import EDITIONS
 from parity_tests.cli.files import write_whole
 from parity_tests.cli.options import DTYPES, LEVELS, allow_option, timeout_of
@@ -124,6 +123,7 @@ def trace(
         folder = TraceFolder(out)
         refuse_missing_device(device)
 
+        from parity_tests.assignments.mlp.assignment import ASSIGNMENT
         from parity_tests.trace.lockstep import Settings
         from parity_tests.trace.run import digits_of
         from parity_tests.trace.run import trace as run_trace
