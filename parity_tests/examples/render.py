@@ -161,7 +161,7 @@ def _wrong(shipped: Path, folder: Path, edits: Any) -> Path:
 
 def take_pictures() -> None:
     """Takes the README's pictures: the top of the pages, as Chromium shows them."""
-    from parity_tests.examples.browser import Browser
+    from parity_tests.examples.chromium import Browser
 
     with Browser() as browser:
         for name, height in (("report", 900), ("class", 900)):

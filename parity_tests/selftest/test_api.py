@@ -16,7 +16,7 @@ from parity_tests.api.notebook import parts_by_name, parts_of, source_of, write_
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import UsageError
-from parity_tests.selftest.invented import InventedRun, mismatch, record
+from parity_tests.selftest.fake_records import FakeRun, mismatch, record
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "implementation"
@@ -52,9 +52,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[dict[str, str], dict[st
     """What the check was asked: the files of the folder, and the options."""
     seen: list[tuple[dict[str, str], dict[str, Any]]] = []
 
-    def check(assignment: Assignment, folder: Path, **options: Any) -> InventedRun:
+    def check(assignment: Assignment, folder: Path, **options: Any) -> FakeRun:
         seen.append(({path.name: path.read_text(encoding="utf-8") for path in Path(folder).glob("*.py")}, options))
-        return InventedRun()
+        return FakeRun()
 
     fake = SimpleNamespace(check=check)
     monkeypatch.setitem(sys.modules, "parity_tests.harness.check", fake)
@@ -136,7 +136,7 @@ def test_what_is_no_part_is_a_sentence(asked: list[Any], tmp_path: Path) -> None
 
 
 def test_a_result_is_short_text_a_frame_and_a_page_in_a_frame_of_its_own(tmp_path: Path) -> None:
-    result = api.Result(InventedRun(records=[record(part="3"), mismatch(message="x <b> & 'y'")]))
+    result = api.Result(FakeRun(records=[record(part="3"), mismatch(message="x <b> & 'y'")]))
     assert repr(result).splitlines() == [
         "Disagreement: 1 of 2 quantities do not agree with torch, in TODO 4.",
         "  TODO 4 (linear, backward): mismatch",
@@ -152,8 +152,8 @@ def test_a_result_is_short_text_a_frame_and_a_page_in_a_frame_of_its_own(tmp_pat
     assert "&lt;!DOCTYPE html&gt;" in shown
     result.save(tmp_path / "run")
     assert (tmp_path / "run" / "report.html").read_text(encoding="utf-8") == result.page()
-    assert api.Result(InventedRun(records=[record()]))
-    assert not api.Result(InventedRun(records=[record(note="overwrites its input")]), strict=True)
+    assert api.Result(FakeRun(records=[record()]))
+    assert not api.Result(FakeRun(records=[record(note="overwrites its input")]), strict=True)
 
 
 def test_check_is_what_the_package_gives_before_and_after_its_module_is_imported() -> None:

@@ -14,7 +14,7 @@ from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.harness.submission import find_submission
 from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.observation import Failure
-from parity_tests.selftest.asking import SHORT, ask, failure, running, write
+from parity_tests.selftest.runners import SHORT, ask, failure, running, write
 
 PLACE = ("neural_networks.py", 3, "f")
 

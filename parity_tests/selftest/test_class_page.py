@@ -11,10 +11,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from parity_tests.examples.browser import Browser, find
+from parity_tests.examples.chromium import Browser, find
 from parity_tests.grading.class_table import look_frame
 from parity_tests.grading.points import grades_frame
-from parity_tests.selftest.hostile import TEXTS
+from parity_tests.selftest.hostile_text import TEXTS
 from reports.html.class_page import Who, class_page, codes, mistakes_by_submission
 
 PARTS = ("linear", "tanh", "relu", "dropout", "network")
@@ -22,7 +22,7 @@ MISTAKES = ("the gradient of W is averaged over the rows", "the derivative is 1 
 
 
 def class_of(names: list[str]) -> dict[str, Any]:
-    """The frames of an invented class; the same for the same names."""
+    """The frames of a fake class; the same for the same names."""
     draw = random.Random(0)
     rows, records = [], []
     for name in names:

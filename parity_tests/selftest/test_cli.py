@@ -16,21 +16,21 @@ from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.cli import main
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import HarnessError, UsageError
-from parity_tests.selftest.invented import InventedRun, mismatch, record
+from parity_tests.selftest.fake_records import FakeRun, mismatch, record
 from reports.model.run_folder import load
 
 SHIPPED = ASSIGNMENT.solution
-AGREED = InventedRun(records=[record(), record(part="utils", case="utils/ties/float64")], arrays={})
+AGREED = FakeRun(records=[record(), record(part="utils", case="utils/ties/float64")], arrays={})
 
 
 class FakeCheck:
-    """Stands in for `parity_tests.harness.check.check`: keeps what it was asked, and answers with an invented run."""
+    """Stands in for `parity_tests.harness.check.check`: keeps what it was asked, and answers with a fake run."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[Path, dict[str, Any]]] = []
-        self.answer: InventedRun | BaseException = AGREED
+        self.answer: FakeRun | BaseException = AGREED
 
-    def __call__(self, assignment: Assignment, submission: Path, **options: Any) -> InventedRun:
+    def __call__(self, assignment: Assignment, submission: Path, **options: Any) -> FakeRun:
         self.asked.append((submission, options))
         options["progress"](1, 2, "linear/one-row/float64")
         if isinstance(self.answer, BaseException):
@@ -108,12 +108,12 @@ def test_options_reach_the_check(fake: FakeCheck, parity: Parity, tmp_path: Path
     ],
 )
 def test_exit_status(fake: FakeCheck, parity: Parity, records: list[Any], strict: bool, status: int) -> None:
-    fake.answer = InventedRun(records=records)
+    fake.answer = FakeRun(records=records)
     assert parity("check", *(["--strict"] if strict else []))[0] == status
 
 
 def test_a_discrepancy_is_said_and_leads_to_its_numbers(fake: FakeCheck, parity: Parity) -> None:
-    fake.answer = InventedRun()
+    fake.answer = FakeRun()
     status, out, _ = parity("check")
     assert status == 1
     assert "gradient of W at [0, 3] is 0.5" in out
@@ -131,7 +131,7 @@ def test_quiet_prints_the_verdict_alone(fake: FakeCheck, parity: Parity) -> None
 
 
 def test_output_that_is_no_terminal_has_no_colour_and_no_bar(fake: FakeCheck, parity: Parity) -> None:
-    fake.answer = InventedRun()
+    fake.answer = FakeRun()
     _, out, err = parity("check")
     assert "\x1b" not in out + err
 
@@ -228,7 +228,7 @@ def test_a_run_that_stops_says_why_and_keeps_the_earlier_one(
 
 def test_show_lists_and_finds_cases(fake: FakeCheck, parity: Parity) -> None:
     names = ["linear/one-row/float64", "linear/one-row/float32", "relu/zero/float64"]
-    fake.answer = InventedRun(records=[record(case=names[0]), mismatch(case=names[1]), record(case=names[2])])
+    fake.answer = FakeRun(records=[record(case=names[0]), mismatch(case=names[1]), record(case=names[2])])
     parity("check")
     status, out, _ = parity("show", "parity-run")
     assert status == 0

@@ -8,7 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from parity_tests.selftest.invented import InventedRun, mismatch, record
+from parity_tests.selftest.fake_records import FakeRun, mismatch, record
 from parity_tests.selftest.test_cli import FakeCheck, Parity, fake, parity  # noqa: F401
 from reports.files.document import SCHEMA, json_text
 from reports.model.baseline import (
@@ -111,7 +111,7 @@ def test_the_document_for_json_holds_the_same() -> None:
     drift = drift_from(read_baseline(baseline_text(rows(a=0.1), BEFORE)), rows(a=0.6), AFTER)
     told = drift_document(drift, "b.json")
     assert told["moved"] == [{"case": "linear/a/float64", "quantity": "gradient of W", "was": 0.1, "is": 0.6}]
-    document = json.loads(json_text(InventedRun(), drift=told))
+    document = json.loads(json_text(FakeRun(), drift=told))
     jsonschema.validate(document, json.loads(SCHEMA.read_text(encoding="utf-8")))
     document["drift"]["moved"][0].pop("was")
     with pytest.raises(jsonschema.ValidationError):

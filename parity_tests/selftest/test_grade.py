@@ -22,8 +22,8 @@ from parity_tests.grading.task import Outcome, Task
 from parity_tests.harness.check import check
 from parity_tests.harness.sandbox.isolation import Level
 from parity_tests.protocol.errors import HarnessError, UsageError
-from parity_tests.selftest.classroom import SOURCE, invented, threads
-from parity_tests.selftest.crowd_work import double, fatal, nothing
+from parity_tests.selftest.fake_grading import SOURCE, fake_outcome, threads
+from parity_tests.selftest.pool_tasks import double, fatal, nothing
 from reports.model.records import Record, from_frame
 
 TABLES = ("grades.csv", "grades.parquet", "records.parquet", "class.csv", "look.csv", "handed_in.csv")
@@ -32,12 +32,12 @@ Parity = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the submissions that were put to (invented) work."""
+    """The names of the submissions that were put to the fake work."""
     names: list[str] = []
 
     def work(task: Task) -> Outcome:
         names.append(task.name)
-        return invented(task)
+        return fake_outcome(task)
 
     monkeypatch.setattr("parity_tests.grading.grade_class.work", work)
     monkeypatch.setattr("parity_tests.grading.grade_class.local_processes", threads)
@@ -55,7 +55,7 @@ def parity(capsys: pytest.CaptureFixture[str]) -> Parity:
     return run
 
 
-def classroom(folder: Path, **sources: str) -> Path:
+def class_folder(folder: Path, **sources: str) -> Path:
     for number, (name, words) in enumerate(sources.items()):
         path = folder / name / "neural_networks.py"
         path.parent.mkdir(parents=True)
@@ -83,7 +83,7 @@ def content(out: Path) -> dict[str, bytes]:
 def test_every_submission_ends_with_a_grade_pages_and_its_records(
     asked: list[str], parity: Parity, tmp_path: Path
 ) -> None:
-    source, out = classroom(tmp_path / "class", ann="", bob="# wrong relu"), tmp_path / "out"
+    source, out = class_folder(tmp_path / "class", ann="", bob="# wrong relu"), tmp_path / "out"
     status, said, _ = parity("grade", source, "--out", out)
     assert status == 0
     assert "2 of 2 submissions have a grade. The mean is 92.5 points" in said
@@ -99,7 +99,7 @@ def test_every_submission_ends_with_a_grade_pages_and_its_records(
 def test_a_harness_error_stops_nobody_gives_no_grade_and_makes_the_status_3(
     asked: list[str], parity: Parity, tmp_path: Path
 ) -> None:
-    source, out = classroom(tmp_path / "class", ann="", bob="raise", cem="# harness"), tmp_path / "out"
+    source, out = class_folder(tmp_path / "class", ann="", bob="raise", cem="# harness"), tmp_path / "out"
     status, said, err = parity("grade", source, "--out", out)
     assert status == 3
     assert "1 of 3 submissions have a grade" in said
@@ -114,7 +114,7 @@ def test_a_harness_error_stops_nobody_gives_no_grade_and_makes_the_status_3(
 
 
 def test_what_needs_a_look_is_listed(asked: list[str], parity: Parity, tmp_path: Path) -> None:
-    source = classroom(tmp_path / "class", ann="# undecided relu", bob="# edition")
+    source = class_folder(tmp_path / "class", ann="# undecided relu", bob="# edition")
     for name in ("cem", "dan"):
         (source / name).mkdir()
         (source / name / "neural_networks.py").write_text(
@@ -136,13 +136,13 @@ def test_what_needs_a_look_is_listed(asked: list[str], parity: Parity, tmp_path:
 
 def test_names_that_are_formulas_are_neutralised(asked: list[str], parity: Parity, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    parity("grade", classroom(tmp_path / "class", **{"=cmd()": "# edition"}), "--out", out)
+    parity("grade", class_folder(tmp_path / "class", **{"=cmd()": "# edition"}), "--out", out)
     for name in ("grades.csv", "look.csv", "handed_in.csv"):
         assert '"\'=cmd()"' in (out / name).read_text()
 
 
 def test_a_roster_joins_names_and_lists_who_handed_in_nothing(asked: list[str], parity: Parity, tmp_path: Path) -> None:
-    source, out = classroom(tmp_path / "class", leeann="", stranger=""), tmp_path / "out"
+    source, out = class_folder(tmp_path / "class", leeann="", stranger=""), tmp_path / "out"
     roster = tmp_path / "roster.csv"
     roster.write_text('Student,ID,Email\n"Lee, Ánn",7,ann@school\nBob Ray,8,bob@school\n')
     parity("grade", source, "--out", out, "--roster", roster)
@@ -157,7 +157,7 @@ def test_a_roster_joins_names_and_lists_who_handed_in_nothing(asked: list[str], 
 def test_a_whole_result_is_not_found_again_and_the_tables_stay(
     asked: list[str], parity: Parity, tmp_path: Path
 ) -> None:
-    source, out = classroom(tmp_path / "class", ann="", bob="# wrong relu"), tmp_path / "out"
+    source, out = class_folder(tmp_path / "class", ann="", bob="# wrong relu"), tmp_path / "out"
     parity("grade", source, "--out", out)
     before = content(out)
     parity("grade", source, "--out", out)
@@ -170,7 +170,7 @@ def test_a_whole_result_is_not_found_again_and_the_tables_stay(
 
 
 def test_only_checks_one_again_and_no_other(asked: list[str], parity: Parity, tmp_path: Path) -> None:
-    source, out = classroom(tmp_path / "class", ann="", bob="", cem=""), tmp_path / "out"
+    source, out = class_folder(tmp_path / "class", ann="", bob="", cem=""), tmp_path / "out"
     status, said, _ = parity("grade", source, "--out", out, "--only", "ann")
     assert (status, asked) == (0, ["ann"])
     assert "2 were not checked yet" in said
@@ -184,7 +184,7 @@ def test_only_checks_one_again_and_no_other(asked: list[str], parity: Parity, tm
 
 
 def test_results_by_other_settings_are_never_mixed(asked: list[str], parity: Parity, tmp_path: Path) -> None:
-    source, out = classroom(tmp_path / "class", ann=""), tmp_path / "out"
+    source, out = class_folder(tmp_path / "class", ann=""), tmp_path / "out"
     parity("grade", source, "--out", out, "--seed", 3)
     assert parity("grade", source, "--out", out)[0] == 0  # the seed that is kept
     for option in (("--seed", 4), ("--edition", "2020-22"), ("--dtype", "both")):
@@ -196,7 +196,7 @@ def test_results_by_other_settings_are_never_mixed(asked: list[str], parity: Par
 
 
 def test_the_seed_is_drawn_kept_and_told_no_student(asked: list[str], parity: Parity, tmp_path: Path) -> None:
-    source = classroom(tmp_path / "class", ann="# wrong relu")
+    source = class_folder(tmp_path / "class", ann="# wrong relu")
     seeds = set()
     for name in ("one", "two"):
         out = tmp_path / name
@@ -211,9 +211,9 @@ def test_the_seed_is_drawn_kept_and_told_no_student(asked: list[str], parity: Pa
 def test_killed_at_any_moment_it_goes_on_to_the_same_tables(
     asked: list[str], parity: Parity, tmp_path: Path, moment: int
 ) -> None:
-    source = classroom(tmp_path / "class", ann="", bob="# wrong relu", cem="# undecided relu")
+    source = class_folder(tmp_path / "class", ann="", bob="# wrong relu", cem="# undecided relu")
     out, undisturbed = tmp_path / "out", tmp_path / "undisturbed"
-    command = [sys.executable, "-m", "parity_tests.selftest.classroom", str(source), str(out), str(moment)]
+    command = [sys.executable, "-m", "parity_tests.selftest.fake_grading", str(source), str(out), str(moment)]
     killed = subprocess.run(command, capture_output=True, timeout=120)
     assert killed.returncode == -9, killed.stderr
     assert parity("grade", source, "--out", out, "--seed", 7)[0] == 0
@@ -224,7 +224,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_tables(
 
 
 def test_two_runs_never_write_into_one_folder(asked: list[str], parity: Parity, tmp_path: Path) -> None:
-    source, out = classroom(tmp_path / "class", ann=""), tmp_path / "out"
+    source, out = class_folder(tmp_path / "class", ann=""), tmp_path / "out"
     out.mkdir()
     with GradingFolder(out).locked():
         status, _, err = parity("grade", source, "--out", out)
@@ -238,7 +238,7 @@ def test_two_runs_never_write_into_one_folder(asked: list[str], parity: Parity, 
 def test_regrade_changes_points_without_running_and_says_who_changes(
     asked: list[str], parity: Parity, tmp_path: Path
 ) -> None:
-    source, out = classroom(tmp_path / "class", ann="", bob="# wrong relu"), tmp_path / "out"
+    source, out = class_folder(tmp_path / "class", ann="", bob="# wrong relu"), tmp_path / "out"
     parity("grade", source, "--out", out)
     rubric = tmp_path / "rubric.toml"
     rubric.write_text((out / "rubric.toml").read_text().replace("points = 15", "points = 20"))
@@ -252,7 +252,7 @@ def test_regrade_changes_points_without_running_and_says_who_changes(
 
 
 def test_an_override_is_applied_last_shown_and_kept(asked: list[str], parity: Parity, tmp_path: Path) -> None:
-    source, out = classroom(tmp_path / "class", ann="", bob="# wrong relu"), tmp_path / "out"
+    source, out = class_folder(tmp_path / "class", ann="", bob="# wrong relu"), tmp_path / "out"
     parity("grade", source, "--out", out)
     overrides = tmp_path / "overrides.csv"
     overrides.write_text("submission,item,points,reason\nbob,relu,7.5,seen in office hours\n")
@@ -267,7 +267,7 @@ def test_an_override_is_applied_last_shown_and_kept(asked: list[str], parity: Pa
 def test_a_wrong_file_is_said_before_anything_changes(
     asked: list[str], parity: Parity, tmp_path: Path, option: str
 ) -> None:
-    source, out = classroom(tmp_path / "class", ann=""), tmp_path / "out"
+    source, out = class_folder(tmp_path / "class", ann=""), tmp_path / "out"
     parity("grade", source, "--out", out)
     before = content(out)
     wrong = tmp_path / "wrong"
@@ -279,7 +279,7 @@ def test_a_wrong_file_is_said_before_anything_changes(
     assert parity("regrade", tmp_path / "nowhere")[0] == 2
 
 
-# ---- the crowd
+# ---- the process pool
 
 
 class Alone(Executor):
@@ -298,7 +298,7 @@ class Alone(Executor):
         return future
 
 
-def crowd(
+def pool_results(
     tasks: Iterator[Any], work: Any, executor: Callable[[], Executor], ahead: int = 4
 ) -> tuple[dict[Any, Any], dict[Any, str]]:
     done: dict[Any, Any] = {}
@@ -330,13 +330,13 @@ def test_no_more_tasks_are_taken_than_are_in_flight() -> None:
 
 
 def test_a_task_that_raises_is_lost_alone() -> None:
-    done, lost = crowd(iter([12, 13, 14]), double, lambda: ThreadPoolExecutor(2))
+    done, lost = pool_results(iter([12, 13, 14]), double, lambda: ThreadPoolExecutor(2))
     assert (done, lost) == ({12: 24, 14: 28}, {13: "ValueError"})
 
 
 def test_processes_that_die_cost_only_the_task_that_kills_them(tmp_path: Path) -> None:
     tasks = [(1, "harmless"), (2, ""), (3, str(tmp_path / "flag")), (4, "harmless"), (5, "harmless")]
-    done, lost = crowd(iter(tasks), fatal, local_processes(2, tmp_path, nothing))
+    done, lost = pool_results(iter(tasks), fatal, local_processes(2, tmp_path, nothing))
     assert {number for number, _ in lost} == {2}
     assert {number: result for (number, _), result in done.items()} == {1: 2, 3: 6, 4: 8, 5: 10}
 
@@ -347,7 +347,7 @@ def test_an_executor_that_is_broken_before_it_is_asked_is_replaced() -> None:
             raise BrokenExecutor("an idle process was killed")
 
     executors: Iterator[Executor] = iter([Broken(), Alone()])
-    assert crowd(iter([1, 2]), double, lambda: next(executors)) == ({1: 2, 2: 4}, {})
+    assert pool_results(iter([1, 2]), double, lambda: next(executors)) == ({1: 2, 2: 4}, {})
 
 
 def test_workers_of_a_cluster_that_die_cost_nothing(tmp_path: Path) -> None:
@@ -356,7 +356,7 @@ def test_workers_of_a_cluster_that_die_cost_nothing(tmp_path: Path) -> None:
         tasks = [(number, str(tmp_path / "flag") if number == 3 else "harmless") for number in range(8)]
         with cluster(workers.scheduler_address, nothing) as (executor, slots):
             assert slots == 2
-            done, lost = crowd(iter(tasks), fatal, executor, ahead=4)
+            done, lost = pool_results(iter(tasks), fatal, executor, ahead=4)
     assert lost == {}
     assert sorted(done.values()) == [2 * number for number in range(8)]
 
@@ -376,7 +376,7 @@ def test_workers_that_are_lost_stop_the_run_with_a_sentence() -> None:
             return future
 
     with pytest.raises(HarnessError, match="start again to go on"):
-        crowd(iter([1]), double, Gone)
+        pool_results(iter([1]), double, Gone)
 
 
 # ---- in earnest

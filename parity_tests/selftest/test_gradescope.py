@@ -21,7 +21,7 @@ from parity_tests.grading.points import Override, grade, with_overrides
 from parity_tests.grading.rubric import load_rubric
 from parity_tests.grading.tables import DEFAULT_RUBRIC, known_checks
 from parity_tests.grading.task import Settings
-from parity_tests.selftest.invented import mismatch, record
+from parity_tests.selftest.fake_records import mismatch, record
 from reports.files.gradescope import results_json
 from reports.model.records import Record
 

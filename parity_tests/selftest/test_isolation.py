@@ -25,7 +25,7 @@ from parity_tests.harness.sandbox import isolation, launch, seccomp, users
 from parity_tests.harness.sandbox.isolation import LEVELS, choose, problem, require
 from parity_tests.harness.sandbox.runtime_files import runtime
 from parity_tests.protocol.errors import UsageError
-from parity_tests.selftest.asking import SHORT, ask, pid_of, running
+from parity_tests.selftest.runners import SHORT, ask, pid_of, running
 
 DEAF = "import signal\ndef f():\n    signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\n    while True: pass\n"
 CONTAINED = [level for level in LEVELS if level != "none"]
@@ -336,7 +336,7 @@ def test_when_the_harness_is_killed_its_workers_die(tmp_path: Path, level: str, 
     program = f"""
 import sys
 from pathlib import Path
-from parity_tests.selftest.asking import ask, pid_of, running
+from parity_tests.selftest.runners import ask, pid_of, running
 with running(Path({str(tmp_path)!r}), {DEAF!r}, isolation={level!r}, forked={forked}) as runner:
     runner.hello
     print(pid_of(runner), flush=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from parity_tests.assignments.mlp.parts import PARTS
-from parity_tests.examples.browser import Browser, find
-from parity_tests.selftest.hostile import TEXTS, hostile_run
-from parity_tests.selftest.invented import InventedRun, mismatch, record
+from parity_tests.examples.chromium import Browser, find
+from parity_tests.selftest.fake_records import FakeRun, mismatch, record
+from parity_tests.selftest.hostile_text import TEXTS, hostile_run
 from reports.html.run_page import report_page
 
 pytestmark = pytest.mark.skipif(find() is None, reason="there is no Chromium: install the system's package chromium")
@@ -24,10 +24,10 @@ def browser() -> Iterator[Browser]:
         yield opened
 
 
-def flawed() -> InventedRun:
+def flawed() -> FakeRun:
     """A run with a card of every kind: numbers, a crash with a place, a diagnosis, notes, undecided, our own fault."""
     long = "a-very-long-name" * 12
-    return InventedRun(
+    return FakeRun(
         records=[
             *(record(part=part, ratio=0.3, dtype=dtype) for part in PARTS for dtype in ("float64", "float32")),
             mismatch(case="linear/wide/float64", diagnosis="mean instead of sum", note="overwrites its input"),
@@ -44,13 +44,13 @@ def flawed() -> InventedRun:
 
 
 PAGES = {
-    "agreement": report_page(InventedRun(records=[record(), record(part="3")]), parts=PARTS),
+    "agreement": report_page(FakeRun(records=[record(), record(part="3")]), parts=PARTS),
     "flawed": report_page(
         flawed(),
         parts=PARTS,
         scripts={"linear/wide/float64/gradient of W": "import numpy as np\n" * 30},
     ),
-    "nothing": report_page(InventedRun(records=[], arrays={}, output=b""), parts=PARTS),
+    "nothing": report_page(FakeRun(records=[], arrays={}, output=b""), parts=PARTS),
 }
 
 

@@ -12,9 +12,9 @@ import pytest
 
 import parity_tests
 from parity_tests.assignments.mlp.cases import plan
-from parity_tests.selftest.asking import write
-from parity_tests.selftest.invented import mismatch, record
-from parity_tests.selftest.judging import changed
+from parity_tests.selftest.fake_records import mismatch, record
+from parity_tests.selftest.records_of_cases import changed
+from parity_tests.selftest.runners import write
 from parity_tests.selftest.slips import PLAIN, RELU_FORWARD
 from parity_tests.test_parity import test_parity as parity_test
 

@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from parity_tests.selftest.invented import mismatch, record
+from parity_tests.selftest.fake_records import mismatch, record
 from reports.model.records import COLUMNS, FAILING, VERDICTS, failing, from_frame, part_order, to_frame
 from reports.model.summary import summary_frame, worst
 

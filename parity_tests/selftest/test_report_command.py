@@ -13,9 +13,9 @@ import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.harness.source_lines import source_lines
-from parity_tests.selftest.invented import InventedRun, mismatch, record
+from parity_tests.selftest.fake_records import FakeRun, mismatch, record
 from parity_tests.selftest.test_cli import FakeCheck, Parity, fake, parity  # noqa: F401
-from parity_tests.selftest.test_reports import commands
+from parity_tests.selftest.test_report_files import commands
 
 # ruff: noqa: F811
 
@@ -24,7 +24,7 @@ from parity_tests.selftest.test_reports import commands
 def run(fake: FakeCheck, parity: Parity, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
-    fake.answer = InventedRun()
+    fake.answer = FakeRun()
     assert parity("check")[0] == 1
     return Path("parity-run")
 
@@ -66,7 +66,7 @@ def test_what_is_no_run_is_a_sentence_and_2(parity: Parity, tmp_path: Path) -> N
 
 
 def test_json_on_standard_output_is_alone_there(fake: FakeCheck, parity: Parity) -> None:
-    fake.answer = InventedRun()
+    fake.answer = FakeRun()
     status, out, _ = parity("check", "--format", "json")
     assert status == 1
     assert json.loads(out)["counts"]["mismatch"] == 1
@@ -76,7 +76,7 @@ def test_nothing_is_annotated_but_in_a_workflow_or_when_asked(
     fake: FakeCheck, parity: Parity, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     message = "x\n::error::pwned ##[error]pwned"
-    fake.answer = InventedRun(records=[mismatch(message=message)], output=b"::error::pwned")
+    fake.answer = FakeRun(records=[mismatch(message=message)], output=b"::error::pwned")
     summary = tmp_path / "summary.md"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
@@ -103,7 +103,7 @@ def test_a_summary_that_is_too_long_is_left_out_with_a_word(
 
 
 def test_strict_is_heard_in_every_format(fake: FakeCheck, parity: Parity) -> None:
-    fake.answer = InventedRun(records=[record(note="overwrites its input")], arrays={})
+    fake.answer = FakeRun(records=[record(note="overwrites its input")], arrays={})
     parity("check")
     for form, said in (("html", "Disagreement"), ("junit", "<failure"), ("markdown", "❌"), ("json", "disagreement")):
         assert said not in parity("report", "parity-run", "--format", form)[1]

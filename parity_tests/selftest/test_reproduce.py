@@ -32,7 +32,7 @@ from parity_tests.proof.variants import Variant, changed, shipped, with_mistake
 from parity_tests.protocol.case import json_params
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.reproduction import Networks, ScriptSetting
-from parity_tests.selftest.asking import write
+from parity_tests.selftest.runners import write
 from reports.model.records import FAILING, Record
 
 RIGHT = ASSIGNMENT.solution

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from parity_tests.harness.process.runner import Runner
-from parity_tests.selftest.asking import SHORT, ask, running
+from parity_tests.selftest.runners import SHORT, ask, running
 
 PROBE = """
 def calls(submission, witness, params, arrays):

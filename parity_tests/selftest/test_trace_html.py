@@ -9,15 +9,15 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from parity_tests.examples.browser import Browser, find
-from parity_tests.selftest.hostile import TEXTS
-from parity_tests.selftest.invented import InventedRun, mismatch, record
+from parity_tests.examples.chromium import Browser, find
+from parity_tests.selftest.fake_records import FakeRun, mismatch, record
+from parity_tests.selftest.hostile_text import TEXTS
 from reports.html.trace_page import trace_html
 
 SETTINGS = {"dtype": "float32", "eta": 0.01, "alpha": 0.9}
 
 
-def traced(steps: int = 300, text: str = "") -> tuple[InventedRun, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def traced(steps: int = 300, text: str = "") -> tuple[FakeRun, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """A trace that diverges at step 7, in the gradient of L1's W."""
     names = ("updated L1 W", "updated L2 W", "L1 gradient of W", "L1 output")
     quantities = pd.DataFrame(
@@ -40,7 +40,7 @@ def traced(steps: int = 300, text: str = "") -> tuple[InventedRun, pd.DataFrame,
     ]
     environment = {"submission": f"homework{text}", "trace": {**SETTINGS, "note": text}}
     return (
-        InventedRun(records=records, environment=environment),
+        FakeRun(records=records, environment=environment),
         quantities,
         losses,
         pd.DataFrame([{"epoch": 1, **sides}]),
@@ -65,7 +65,7 @@ def test_a_long_trace_is_no_larger_than_a_short_one() -> None:
 
 def test_a_trace_that_agrees_or_has_no_steps_says_so() -> None:
     run, quantities, losses, epochs = traced()
-    agreed = InventedRun(records=[record(quantity="loss", step=3)], environment=run.environment)
+    agreed = FakeRun(records=[record(quantity="loss", step=3)], environment=run.environment)
     assert "Agreement: every quantity of 300 steps" in trace_html(agreed, quantities, losses, epochs)
     empty: Any = pd.DataFrame()
     page = trace_html(agreed, empty, empty, empty)

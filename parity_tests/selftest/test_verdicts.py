@@ -16,7 +16,7 @@ from parity_tests.harness.check import Run, check
 from parity_tests.harness.make_records import check_plan
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.errors import HarnessError
-from parity_tests.selftest.judging import ask_and_judge, at_fault, changed, charged
+from parity_tests.selftest.records_of_cases import ask_and_judge, at_fault, changed, charged
 from parity_tests.selftest.slips import (
     GONE,
     GRADIENT_W,

@@ -13,7 +13,7 @@ from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.harness.process.runner import Runner
 from parity_tests.protocol.errors import HarnessError, UsageError
 from parity_tests.protocol.observation import Returned
-from parity_tests.selftest.asking import ask, failure, running, write
+from parity_tests.selftest.runners import ask, failure, running, write
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from parity_tests.selftest.invented import InventedRun, mismatch, record
+from parity_tests.selftest.fake_records import FakeRun, mismatch, record
 from reports.terminal.text import (
     case_page,
     first_to_show,
@@ -22,7 +22,7 @@ from reports.terminal.text import (
 PARTS = {"3": "linear, forward", "4": "linear, backward", "utils": "utils.py"}
 
 
-def page(run: InventedRun, *, strict: bool = False, width: int = 80) -> str:
+def page(run: FakeRun, *, strict: bool = False, width: int = 80) -> str:
     return "\n".join(run_page(run, parts=PARTS, strict=strict, width=width))
 
 
@@ -34,7 +34,7 @@ def test_each_todo_has_one_line_with_verdict_count_and_largest_ratio() -> None:
         record(),
         record(part="utils", ratio=None),
     ]
-    lines = page(InventedRun(records=records), width=100).splitlines()
+    lines = page(FakeRun(records=records), width=100).splitlines()
     (forward,) = [line for line in lines if line.startswith("3 ")]
     (backward,) = [line for line in lines if line.startswith("4 ")]
     (utils,) = [line for line in lines if line.startswith("utils")]
@@ -49,7 +49,7 @@ def test_the_page_fits_its_width(width: int) -> None:
         mismatch(case=f"linear/{'long-' * 6}name-{n}/float64", note="overwrites its input, harmlessly " * 4)
         for n in range(9)
     ]
-    run = InventedRun(records=[record(submission="home/of/" * 6), *records])
+    run = FakeRun(records=[record(submission="home/of/" * 6), *records])
     for lines in (
         run_page(run, parts=PARTS, width=width),
         unmatched_page(run, "parity-run", width=width),
@@ -60,7 +60,7 @@ def test_the_page_fits_its_width(width: int) -> None:
 
 def test_the_same_discrepancy_is_said_once_with_its_cases() -> None:
     records = [mismatch(case=f"linear/{name}/float64", message=f"W of {name} is wrong") for name in "abcdef"]
-    text = page(InventedRun(records=records))
+    text = page(FakeRun(records=records))
     assert "W of a is wrong." in text
     assert "W of b is wrong" not in text
     assert "linear/a/float64, and 5 more cases: linear/b/float64," in text
@@ -75,7 +75,7 @@ def test_different_diagnoses_verdicts_quantities_and_todos_are_not_folded() -> N
         mismatch(message="four", quantity="gradient of b"),
         mismatch(message="five", part="3"),
     ]
-    text = page(InventedRun(records=records))
+    text = page(FakeRun(records=records))
     assert all(f"{word}." in text for word in ("one", "two", "three", "four", "five"))
     assert "mean instead of sum" in text
 
@@ -87,7 +87,7 @@ def test_a_file_that_does_not_parse_is_said_once() -> None:
         for part in ("3", "4", "utils")
         for n in range(5)
     ]
-    text = " ".join(page(InventedRun(records=records)).split())
+    text = " ".join(page(FakeRun(records=records)).split())
     assert text.count("was never closed") == 1
     assert "15 quantities of TODO 3, 4 and utils" in text
 
@@ -100,7 +100,7 @@ def test_what_follows_from_a_crash_is_counted_with_it() -> None:
         record(case="network/b/float64", part="9", verdict="crashed", explained_by="9", message="x was not judged"),
         record(case="network/c/float64", part="9", verdict="crashed", explained_by="9", message="y was not judged"),
     ]
-    text = " ".join(page(InventedRun(records=records)).split())
+    text = " ".join(page(FakeRun(records=records)).split())
     assert text.count("raised") == 1
     assert "not judged" not in text
     assert "dropout/a/float64, and 1 more case: network/b/float64; kept 2 quantities from being judged" in text
@@ -110,7 +110,7 @@ def test_consequences_of_something_else_are_counted_in_one_line() -> None:
     records = [
         record(part="8", verdict="crashed", explained_by="7", message=f"{name} was not judged") for name in "abc"
     ]
-    assert "Not judged, because of what is wrong at TODO 7: 3 quantities." in page(InventedRun(records=records))
+    assert "Not judged, because of what is wrong at TODO 7: 3 quantities." in page(FakeRun(records=records))
 
 
 def test_the_whole_network_repeats_a_todo_in_one_line_but_is_told_in_full_alone() -> None:
@@ -119,11 +119,11 @@ def test_the_whole_network_repeats_a_todo_in_one_line_but_is_told_in_full_alone(
         mismatch(check="network", case=f"network/{name}/float64", quantity=name, message=f"link {name}")
         for name in "ab"
     ]
-    together = page(InventedRun(records=[own, *whole]))
+    together = page(FakeRun(records=[own, *whole]))
     assert "own case." in together
     assert "link" not in together
     assert "off in the whole network: 2 quantities" in together
-    alone = page(InventedRun(records=whole))
+    alone = page(FakeRun(records=whole))
     assert "link a." in alone
     assert "link b." in alone
 
@@ -134,19 +134,19 @@ def test_words_are_compared_without_the_title_of_the_case() -> None:
         for part in ("5", "6")
     ]
     inputs = {f"tanh/{part}/float64": {"title": f"tanh {part}"} for part in ("5", "6")}
-    text = page(InventedRun(records=records, inputs=inputs))
+    text = page(FakeRun(records=records, inputs=inputs))
     assert text.count("no class tanh") == 1
     assert "TODO 5/6" in text
 
 
 def test_place_in_the_submission_is_shown() -> None:
-    run = InventedRun(records=[mismatch(message="backward is wrong", file="neural_networks.py", line=41)])
+    run = FakeRun(records=[mismatch(message="backward is wrong", file="neural_networks.py", line=41)])
     assert "(neural_networks.py, line 41)" in page(run)
 
 
 def test_notes_are_free_and_costly_only_when_strict() -> None:
     note = "bias of shape (4,) where (1, 4) is asked"
-    run = InventedRun(records=[record(note=f"{note}; float32 was promoted to float64")])
+    run = FakeRun(records=[record(note=f"{note}; float32 was promoted to float64")])
     free, strict = page(run), page(run, strict=True)
     assert free.index("Notes (cost nothing)") < free.index(note)
     assert strict.index("count as discrepancies") < strict.index(note) < strict.index("Notes (cost nothing)")
@@ -160,7 +160,7 @@ def test_undecided_warns_and_parity_owns_its_faults() -> None:
         record(verdict="undecided", message="past the horizon at step 12"),
         record(verdict="harness_error", message="the worker could not start"),
     ]
-    text = page(InventedRun(records=records))
+    text = page(FakeRun(records=records))
     assert "Undecided (a warning; costs nothing)" in text
     assert "Parity's own faults" in text
     assert "Discrepancies" not in text
@@ -201,18 +201,18 @@ def test_an_accident_told_again_with_more_around_it_is_one() -> None:
             part="7", case="t/c/float64", verdict="missing", ratio=None, message="neural_networks.py defines no sgd"
         ),
     ]
-    text = page(InventedRun(records=records))
+    text = page(FakeRun(records=records))
     assert text.count("no relu") == 1
     assert text.count("no sgd") == 1
 
 
 def test_notes_that_differ_in_numbers_are_one() -> None:
     records = [record(case=f"linear/{n}/float64", note=f"shape ({n},) where (1, {n}) is asked") for n in (3, 4)]
-    assert page(InventedRun(records=records)).count("is asked") == 1
+    assert page(FakeRun(records=records)).count("is asked") == 1
 
 
 def test_a_case_shows_sizes_and_the_numbers_around_the_worst_element() -> None:
-    lines = case_page(InventedRun(), "linear/wide/float64")
+    lines = case_page(FakeRun(), "linear/wide/float64")
     text = "\n".join(lines)
     assert "X: 3×2; W: 2×4; scale: 0.5" in text
     (worst,) = [line for line in lines if line.lstrip().startswith(">")]
@@ -223,7 +223,7 @@ def test_a_case_shows_sizes_and_the_numbers_around_the_worst_element() -> None:
 
 def test_numbers_are_given_the_digits_that_tell_them_apart() -> None:
     want = np.array([0.1])
-    run = InventedRun(
+    run = FakeRun(
         records=[mismatch(case="c/float64", where="[0]")],
         arrays={
             "c/float64/gradient of W/got": want + 2e-15,
@@ -239,7 +239,7 @@ def test_numbers_are_given_the_digits_that_tell_them_apart() -> None:
 
 def test_not_a_number_infinity_and_shapes_that_differ_are_shown() -> None:
     case, name = "c/float64", "c/float64/gradient of W"
-    shown = InventedRun(
+    shown = FakeRun(
         records=[mismatch(case=case, where="[0]")],
         arrays={f"{name}/got": np.array([math.nan, math.inf]), f"{name}/want": np.zeros(2)},
     )
@@ -253,21 +253,21 @@ def test_not_a_number_infinity_and_shapes_that_differ_are_shown() -> None:
 
 @pytest.mark.parametrize("where", ["", "[9, 9]", "[0]", "somewhere", "[,]", "[0 1]"])
 def test_a_place_that_is_none_is_no_obstacle(where: str) -> None:
-    run = InventedRun(records=[mismatch(case="linear/wide/float64", where=where)])
+    run = FakeRun(records=[mismatch(case="linear/wide/float64", where=where)])
     assert case_page(run, "linear/wide/float64")
 
 
 def test_unmatched_cases_are_listed_and_the_others_pointed_at() -> None:
-    text = "\n".join(unmatched_page(InventedRun(), "parity-run"))
+    text = "\n".join(unmatched_page(FakeRun(), "parity-run"))
     assert "mismatch" in text
     assert "linear/wide/float64" in text
     assert "1 more case matches; it is in parity-run/records.csv" in text
     assert "parity show parity-run linear/one-row/float64" in text
-    assert "Every quantity matches." in "\n".join(unmatched_page(InventedRun(records=[record()]), "parity-run"))
+    assert "Every quantity matches." in "\n".join(unmatched_page(FakeRun(records=[record()]), "parity-run"))
 
 
 def test_a_submission_moves_no_cursor() -> None:
-    run = InventedRun(records=[mismatch(message="evil \x1b[2J\x07\x9b31m\u202e text\nnew \udcff", note="\x1b[31mred")])
+    run = FakeRun(records=[mismatch(message="evil \x1b[2J\x07\x9b31m\u202e text\nnew \udcff", note="\x1b[31mred")])
     for text in (page(run), "\n".join(case_page(run, "linear/one-row/float64"))):
         assert not set(text) & {"\x1b", "\x07", "\x9b", "\u202e", "\udcff"}
         assert "\\x1b[2J" in text

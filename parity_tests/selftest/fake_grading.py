@@ -1,4 +1,4 @@
-"""A class whose submissions are graded by an invention, so that everything around the grading is tested quickly."""
+"""A class whose submissions are graded by fake outcomes, so that everything around the grading is tested quickly."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from parity_tests.grading.task import Outcome, Task, lost, run_files
 from parity_tests.harness.sandbox.isolation import Level
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.quantity import Quantity
-from parity_tests.selftest.invented import InventedRun, record
+from parity_tests.selftest.fake_records import FakeRun, record
 from reports.model.records import Record
 
 SOURCE = "".join(f"def f{n}(a, b):\n    return a * b + {n}\n" for n in range(20))
 
 
-def invented(task: Task) -> Outcome:
-    """What the words in a submission's source ask for: "wrong relu", "undecided relu", "harness", "edition"."""
+def fake_outcome(task: Task) -> Outcome:
+    """The outcome that words in a submission's source ask for: "wrong relu", "undecided relu", "harness", "edition"."""
     source = dict(task.files).get("neural_networks.py", b"").decode()
     if task.missing:
         return lost(task, task.missing)
@@ -34,7 +34,7 @@ def invented(task: Task) -> Outcome:
     records = [
         _record(task, case, q, source) for case in ASSIGNMENT.cases("2019", ("float64",)) for q in case.quantities
     ]
-    run = InventedRun(records, {"submission": task.name, "seed": task.settings.seed}, {}, {}, source.encode())
+    run = FakeRun(records, {"submission": task.name, "seed": task.settings.seed}, {}, {}, source.encode())
     seen = "2022-23" if "edition" in source else "2019"
     trouble = "it failed" if "harness" in source else ""
     return Outcome(task.name, records, run_files(run), seen, fingerprint(source), trouble)
@@ -64,8 +64,8 @@ def threads(jobs: int, scratch: Path, warm_up: Callable[[], None]) -> Callable[[
     return lambda: ThreadPoolExecutor(jobs)
 
 
-def pretend(work: Callable[[Task], Outcome] = invented) -> None:
-    """Let `parity grade` in this process work so."""
+def fake_the_work(work: Callable[[Task], Outcome] = fake_outcome) -> None:
+    """Makes `parity grade` in this process work so, in threads and without isolation."""
     grading: Any = importlib.import_module("parity_tests.grading.grade_class")
     grading.work = work
     grading.local_processes = threads
@@ -73,11 +73,11 @@ def pretend(work: Callable[[Task], Outcome] = invented) -> None:
 
 
 def main() -> None:
-    """`python -m parity_tests.selftest.classroom CLASS OUT N`: grade, and die at the N-th file put in its place."""
+    """`python -m parity_tests.selftest.fake_grading CLASS OUT N`: grade, and die at the N-th file put in its place."""
     from parity_tests.cli import main as parity
 
     source, out, left = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    pretend()
+    fake_the_work()
     rename, replace = Path.rename, Path.replace
 
     def counting(act: Callable[[Path, Path], Path]) -> Callable[[Path, Path], Path]:

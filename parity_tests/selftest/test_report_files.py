@@ -15,8 +15,8 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 
-from parity_tests.selftest.hostile import TEXTS, hostile_run
-from parity_tests.selftest.invented import InventedRun, mismatch, record
+from parity_tests.selftest.fake_records import FakeRun, mismatch, record
+from parity_tests.selftest.hostile_text import TEXTS, hostile_run
 from reports.files.document import SCHEMA, json_text
 from reports.files.github import annotation_lines, guarded
 from reports.files.junit import junit_xml
@@ -239,7 +239,7 @@ def test_json_is_what_its_schema_says(text: str) -> None:
 
 
 def test_json_writes_numbers_that_json_lacks_as_text() -> None:
-    run = InventedRun(records=[mismatch(ratio=float("inf"), got=float("nan"), want=float("-inf"))])
+    run = FakeRun(records=[mismatch(ratio=float("inf"), got=float("nan"), want=float("-inf"))])
     (row,) = json.loads(json_text(run), parse_constant=pytest.fail)["records"]
     assert (row["ratio"], row["got"], row["want"]) == ("inf", "nan", "-inf")
 
@@ -254,27 +254,27 @@ def test_json_writes_numbers_that_json_lacks_as_text() -> None:
     ],
 )
 def test_json_says_the_outcome_in_a_word(records: list[Record], outcome: str) -> None:
-    assert json.loads(json_text(InventedRun(records=records)))["outcome"] == outcome
+    assert json.loads(json_text(FakeRun(records=records)))["outcome"] == outcome
 
 
 def test_annotations_stand_at_the_line_and_are_ten_at_most() -> None:
     records = [mismatch(part=str(n), quantity=f"q{n}", message=f"m{n}") for n in range(1, 4)]
     places: dict[str, Any] = {"2": ("neural_networks.py", 12)}
     records[2] = mismatch(part="3", verdict="crashed", file="utils.py", line=7, message="100%, and more")
-    lines = annotation_lines(InventedRun(records=records), folder="a,b", places=places)
+    lines = annotation_lines(FakeRun(records=records), folder="a,b", places=places)
     assert lines == [
         "::error title=Parity%3A TODO 1::m1.",
         "::error file=a%2Cb/neural_networks.py,line=12,title=Parity%3A TODO 2::m2.",
         "::error file=a%2Cb/utils.py,line=7,title=Parity%3A TODO 3::100%25, and more. (utils.py, line 7)",
     ]
     many = [mismatch(part="4", quantity=f"q{n}", message=f"m{n}") for n in range(30)]
-    lines = annotation_lines(InventedRun(records=many))
+    lines = annotation_lines(FakeRun(records=many))
     assert len(lines) == 10
     assert lines[-1].startswith("::notice title=Parity%3A and more::Disagreement: 30 of 30")
 
 
 def test_the_page_lies_in_the_run_folder_and_another_version_of_it_replaces_it(tmp_path: Path) -> None:
     for content in (b"one", b"two"):
-        save(tmp_path / "run", InventedRun(), {"report.html": content})
+        save(tmp_path / "run", FakeRun(), {"report.html": content})
         assert (tmp_path / "run" / "report.html").read_bytes() == content
-        assert load(tmp_path / "run").records == InventedRun().records
+        assert load(tmp_path / "run").records == FakeRun().records

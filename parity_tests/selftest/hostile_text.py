@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parity_tests.selftest.invented import InventedRun, mismatch, record
+from parity_tests.selftest.fake_records import FakeRun, mismatch, record
 
 TEXTS = (
     "<script>window.pwned = 1</script>",
@@ -46,7 +46,7 @@ TEXTS = (
 )
 
 
-def hostile_run(text: str) -> InventedRun:
+def hostile_run(text: str) -> FakeRun:
     """A run in which a submission has put the text everywhere that one can: and with every verdict."""
     fields = {
         "submission": text,
@@ -66,8 +66,8 @@ def hostile_run(text: str) -> InventedRun:
         record(**{**fields, "quantity": f"{text}4", "verdict": "harness_error", "ratio": None}),
         record(**{**fields, "quantity": f"{text}5", "part": "utils", "verdict": "missing", "explained_by": text}),
     ]
-    usual = InventedRun().arrays
-    return InventedRun(
+    usual = FakeRun().arrays
+    return FakeRun(
         records=records,
         environment={text: text, "versions": {text: text}, "seed": 0, "hints": {text: text}},
         arrays={f"{text}/a/{text}/{key.rpartition('/')[2]}": array for key, array in usual.items()},

@@ -12,7 +12,7 @@ from parity_tests.grading.feedback import feedback_page
 from parity_tests.grading.points import Override, grade, load_overrides, with_overrides
 from parity_tests.grading.rubric import Item, Rubric, RubricError, load_rubric, parse_rubric
 from parity_tests.grading.tables import DEFAULT_RUBRIC, known_checks
-from parity_tests.selftest.invented import mismatch, record
+from parity_tests.selftest.fake_records import mismatch, record
 from reports.model.records import Record
 
 USUAL = load_rubric(DEFAULT_RUBRIC, known_checks())

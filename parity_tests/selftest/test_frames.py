@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from parity_tests.harness.wire import frames as wire
-from parity_tests.selftest import fuzz_wire
+from parity_tests.selftest import fuzz_frames
 
 DTYPES = st.sampled_from(["?", "i1", "u2", "i4", "u8", "f2", "f4", "f8", "g", ">f8", ">i4"])
 ARRAYS = DTYPES.flatmap(
@@ -86,20 +86,20 @@ def test_an_arbitrary_header_is_a_wire_error_at_worst(header: object, body: byte
 
 
 def test_mangled_messages_keep_the_promises() -> None:
-    came = fuzz_wire.fuzz(3000, seed=0)  # python -m parity_tests.selftest.fuzz_wire makes it a million
+    came = fuzz_frames.fuzz(3000, seed=0)  # python -m parity_tests.selftest.fuzz_frames makes it a million
     assert came.keys() == {"message", "refused", "waiting"}
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(["kind", "name", "text", "value", "line", "place"]), JSON), max_size=4))
 def test_messages_of_any_content_are_taken_or_refused(headers: list[dict[str, Any]]) -> None:
     data = b"".join(encoded(header, {}) for header in headers)
-    assert fuzz_wire.decode([data]) in ("message", "refused", "waiting")
+    assert fuzz_frames.decode([data]) in ("message", "refused", "waiting")
 
 
 def test_the_fuzzer_sees_a_broken_promise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire, "_small", lambda value: value["no such key"])
     with pytest.raises(AssertionError, match=r"(?s)input \d of seed 0, .*KeyError"):
-        fuzz_wire.fuzz(10, seed=0)
+        fuzz_frames.fuzz(10, seed=0)
 
 
 def test_json_takes_no_more_memory_than_is_reckoned_with() -> None:

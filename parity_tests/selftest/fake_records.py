@@ -1,4 +1,4 @@
-"""Invented records and runs, so that what shows them is tested without running anything."""
+"""Fake records and runs, so that what shows them is tested without running anything."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def mismatch(**fields: Any) -> Record:
 
 
 @dataclass(frozen=True)
-class InventedRun:
+class FakeRun:
     """What `parity_tests.harness.check.check` returns, without the checking."""
 
     records: list[Record] = field(default_factory=lambda: [record(), mismatch(case="linear/wide/float64")])

@@ -21,7 +21,7 @@ from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.sandbox import isolation, launch
 from parity_tests.harness.sandbox.isolation import LEVELS, forking_problem, problem
 from parity_tests.harness.sandbox.snapshot import snapshot
-from parity_tests.selftest.asking import CALLS, OPTIONS, ask, pid_of, write
+from parity_tests.selftest.runners import CALLS, OPTIONS, ask, pid_of, write
 
 NAMESPACES = ("user", "mnt", "pid", "net", "ipc", "uts", "cgroup")
 HONEST = "import numpy as np\ndef f(): return float(np.ones(3).sum())\n"
@@ -258,7 +258,7 @@ def test_an_idle_server_ends_when_the_harness_is_killed(tmp_path: Path, level: s
 import sys, time
 from pathlib import Path
 from parity_tests.harness.process.fork_servers import Servers
-from parity_tests.selftest.test_servers import Class, _server_of
+from parity_tests.selftest.test_fork_servers import Class, _server_of
 with Servers() as servers:
     group = Class(Path({str(tmp_path)!r}), {level!r}, servers)
     group.answer()

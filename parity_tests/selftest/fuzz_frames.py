@@ -1,6 +1,6 @@
 """Feeds the decoder of what a submission's process sends with a million mangled messages, and holds it to its promises.
 
-`python -m parity_tests.selftest.fuzz_wire [INPUTS] [SEED]`. Whatever arrives, in whatever pieces, the decoder gives
+`python -m parity_tests.selftest.fuzz_frames [INPUTS] [SEED]`. Whatever arrives, in whatever pieces, the decoder gives
 messages or raises WireError and nothing else; what it gives is made of exact, writable arrays that account for the
 bytes that arrived; and neither it nor the record of a case (runner.py) takes more memory than the caps say.
 """

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from parity_tests.selftest.invented import InventedRun, record
+from parity_tests.selftest.fake_records import FakeRun, record
 from reports.model.run_folder import RunFolderError, load, refuse_unwritable, save
 
 FILES = {
@@ -31,7 +31,7 @@ def names(folder: Path) -> set[str]:
 
 
 def test_a_run_comes_back_as_it_was_saved(tmp_path: Path) -> None:
-    run = InventedRun()
+    run = FakeRun()
     save(tmp_path / "run", run)
     back = load(tmp_path / "run")
     assert names(tmp_path / "run") == FILES
@@ -46,9 +46,9 @@ def test_a_run_comes_back_as_it_was_saved(tmp_path: Path) -> None:
 
 def test_an_earlier_run_is_replaced_whole(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    save(folder, InventedRun())
+    save(folder, FakeRun())
     (folder / "stale.html").write_text("old")
-    save(folder, InventedRun(records=[record(case="new/one/float64")]))
+    save(folder, FakeRun(records=[record(case="new/one/float64")]))
     assert names(folder) == FILES
     assert [each.case for each in load(folder).records] == ["new/one/float64"]
     assert names(tmp_path) == {"run"}
@@ -58,7 +58,7 @@ def test_an_empty_folder_and_missing_parents_will_do(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for folder in (tmp_path / "empty", tmp_path / "a" / "b" / "run"):
         refuse_unwritable(folder)
-        save(folder, InventedRun())
+        save(folder, FakeRun())
         assert names(folder) == FILES
 
 
@@ -66,15 +66,15 @@ def test_the_folder_we_stand_in_is_filled_where_it_is(tmp_path: Path, monkeypatc
     monkeypatch.chdir(tmp_path)
     before = tmp_path.stat().st_ino
     for _ in range(2):
-        save(Path(), InventedRun())
+        save(Path(), FakeRun())
         assert names(tmp_path) == FILES
     assert tmp_path.stat().st_ino == before
 
 
 def test_a_link_to_a_run_stays_a_link(tmp_path: Path) -> None:
-    save(tmp_path / "real", InventedRun())
+    save(tmp_path / "real", FakeRun())
     (tmp_path / "link").symlink_to("real")
-    save(tmp_path / "link", InventedRun(output=b"second"))
+    save(tmp_path / "link", FakeRun(output=b"second"))
     assert (tmp_path / "link").is_symlink()
     assert load(tmp_path / "real").output == b"second"
 
@@ -88,7 +88,7 @@ def test_any_other_folder_is_refused_and_left_as_it_is(tmp_path: Path, content: 
     with pytest.raises(RunFolderError, match="left as it is"):
         refuse_unwritable(tmp_path)
     with pytest.raises(RunFolderError, match="left as it is"):
-        save(tmp_path, InventedRun())
+        save(tmp_path, FakeRun())
     assert names(tmp_path) == before
 
 
@@ -112,8 +112,8 @@ def test_asking_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_a_save_that_fails_leaves_the_earlier_run(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    save(folder, InventedRun())
-    broken: Any = InventedRun(environment={"seed": object()})
+    save(folder, FakeRun())
+    broken: Any = FakeRun(environment={"seed": object()})
     with pytest.raises(TypeError):
         save(folder, broken)
     assert load(folder).environment["seed"] == 0
@@ -122,14 +122,14 @@ def test_a_save_that_fails_leaves_the_earlier_run(tmp_path: Path) -> None:
 
 def test_objects_are_never_pickled(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="Object arrays"):
-        save(tmp_path / "run", InventedRun(arrays={"a/b/got": np.array([{}], dtype=object)}))
+        save(tmp_path / "run", FakeRun(arrays={"a/b/got": np.array([{}], dtype=object)}))
     assert names(tmp_path) == set()
 
 
 @pytest.mark.parametrize("text", ["=cmd()", "+1", "-1", "@x", "\tx", "\rx", "a\r=cmd()"])
 def test_no_cell_of_the_tables_is_a_formula(tmp_path: Path, text: str) -> None:
     hostile = record(message=text, case=text, quantity=text, part=text, note="plain", got=-1.5)
-    save(tmp_path / "run", InventedRun(records=[hostile]))
+    save(tmp_path / "run", FakeRun(records=[hostile]))
     for name in ("records.csv", "summary.csv"):
         with (tmp_path / "run" / name).open(newline="", encoding="utf-8") as file:
             (row,) = csv.DictReader(file)
@@ -150,7 +150,7 @@ def test_no_folder_and_a_foreign_one_are_told_apart(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["records.parquet", "arrays.npz", "inputs.json", "output.txt"])
 def test_damage_is_said_with_the_file(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "run"
-    save(folder, InventedRun())
+    save(folder, FakeRun())
     path = folder / name
     if name != "output.txt":  # of which any bytes will do
         path.write_bytes(path.read_bytes()[:-20])
@@ -163,7 +163,7 @@ def test_damage_is_said_with_the_file(tmp_path: Path, name: str) -> None:
 
 def test_a_pickle_among_the_arrays_is_not_opened(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    save(folder, InventedRun())
+    save(folder, FakeRun())
     np.savez(folder / "arrays.npz", evil=np.array([{}], dtype=object))
     with pytest.raises(RunFolderError, match=r"damaged: arrays\.npz"):
         load(folder)
@@ -171,7 +171,7 @@ def test_a_pickle_among_the_arrays_is_not_opened(tmp_path: Path) -> None:
 
 def test_records_of_another_version_are_refused(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    save(folder, InventedRun())
+    save(folder, FakeRun())
     path = folder / "environment.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "schema_version": 99}))
     with pytest.raises(RunFolderError, match="another version"):
@@ -181,5 +181,5 @@ def test_records_of_another_version_are_refused(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="only there are names bytes")
 def test_a_name_with_odd_characters_is_no_obstacle(tmp_path: Path) -> None:
     folder = tmp_path / os.fsdecode(b"r\xff n")
-    save(folder, InventedRun(records=[record(submission=str(folder))]))
+    save(folder, FakeRun(records=[record(submission=str(folder))]))
     assert len(load(folder).records) == 1

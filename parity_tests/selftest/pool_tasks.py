@@ -1,4 +1,4 @@
-"""Work for the tests of the crowd: it runs in other processes, which import it from here."""
+"""Work for the tests of the process pool: it runs in other processes, which import it from here."""
 
 from __future__ import annotations
 
