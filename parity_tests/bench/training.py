@@ -89,14 +89,10 @@ def by_torch(given: Settings) -> dict[str, Any]:
     """The equivalent torch.nn model with torch.optim.SGD, on one thread."""
     import torch
 
-    from parity_tests.assignments.mlp.network.model import MLP
-    from parity_tests.assignments.mlp.network.weights import to_torch
+    from parity_tests.assignments.mlp.network.weights import model_of
 
     torch.set_num_threads(1)
-    weights = Plan(given, load_digits()).weights
-    (D, M), K = weights["L1_W"].shape, weights["L2_W"].shape[1]
-    model = MLP(D, M, K, activation="relu", rate=given.rate, dtype=torch.from_numpy(weights["L1_W"][:1]).dtype)
-    to_torch(weights, model)
+    model = model_of(Plan(given, load_digits()).weights, activation="relu", rate=given.rate)
     optimizer = torch.optim.SGD(model.parameters(), lr=given.eta)
 
     def step(X: Array, y: Array) -> None:

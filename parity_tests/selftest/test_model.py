@@ -19,7 +19,7 @@ def test_children_bear_the_assignments_names() -> None:
 
 def test_parameters_start_normal_with_standard_deviation_a_tenth() -> None:
     torch.manual_seed(0)
-    weight = MLP(200, 100, 2).L1.weight.detach()
+    weight = MLP(200, 100, 2).L1.W.detach()
     assert abs(float(weight.mean())) < 6 * 0.1 / 20_000**0.5
     assert abs(float(weight.std()) / 0.1 - 1) < 6 / 40_000**0.5
 
@@ -51,13 +51,29 @@ def test_model_computes_the_assignments_formulas_with_the_mask_it_is_given(activ
     np.testing.assert_allclose(a.detach().numpy(), logits, rtol=0, atol=some)
     np.testing.assert_allclose(loss.item(), -np.log(z[np.arange(3), y.numpy()]).mean(), rtol=0, atol=some)
     for parameter, gradient in (
-        (model.L1.weight, x.T @ grad_u),
-        (model.L1.bias, grad_u.sum(axis=0)),
-        (model.L2.weight, s.T @ grad_a),
-        (model.L2.bias, grad_a.sum(axis=0)),
+        (model.L1.W, x.T @ grad_u),
+        (model.L1.b, grad_u.sum(axis=0, keepdims=True)),
+        (model.L2.W, s.T @ grad_a),
+        (model.L2.b, grad_a.sum(axis=0, keepdims=True)),
     ):
         assert parameter.grad is not None
-        np.testing.assert_allclose(parameter.grad.numpy(), gradient.T, rtol=0, atol=some)
+        np.testing.assert_allclose(parameter.grad.numpy(), gradient, rtol=0, atol=some)
+
+
+def test_a_layer_computes_what_torchs_own_does_to_the_bit() -> None:
+    torch.manual_seed(4)
+    own = torch.nn.Linear(7, 5)
+    layer = MLP(7, 5, 2).L1
+    with torch.no_grad():
+        layer.W.copy_(own.weight.T)
+        layer.b.copy_(own.bias)
+    X = torch.randn(3, 7)
+    assert torch.equal(layer(X), own(X))
+    (layer(X) ** 2).sum().backward()
+    (own(X) ** 2).sum().backward()
+    assert layer.W.grad is not None
+    assert own.weight.grad is not None
+    assert torch.equal(layer.W.grad, own.weight.grad.T)
 
 
 def test_the_mask_matters_in_training_and_not_in_evaluation() -> None:
@@ -65,7 +81,7 @@ def test_the_mask_matters_in_training_and_not_in_evaluation() -> None:
     model = MLP(6, 5, 4, rate=0.5)
     X = torch.randn(3, 6)
     none, all_ = torch.zeros(3, 5), torch.full((3, 5), 2.0)
-    assert torch.equal(model(X, none), model.L2.bias.expand(3, 4))
+    assert torch.equal(model(X, none), model.L2.b.expand(3, 4))
     assert not torch.equal(model(X, none), model(X, all_))
     model.eval()
     assert torch.equal(model(X, none), model(X))

@@ -20,13 +20,15 @@ import torch
 import parity_tests.assignments.mlp.network.replicas
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.digits import small_digits
+from parity_tests.assignments.mlp.names import QUANTITIES, updated_name
+from parity_tests.assignments.mlp.network import formula
 from parity_tests.assignments.mlp.network.replicas import Replicas
-from parity_tests.assignments.mlp.network.trainer import QUANTITIES, Trainer, exactly
+from parity_tests.assignments.mlp.network.trainer import Trainer
 from parity_tests.cli import main
 from parity_tests.protocol.errors import UsageError
 from parity_tests.trace import divergence
 from parity_tests.trace.divergence import Free, Judged
-from parity_tests.trace.lockstep import Evaluation, Plan, Settings, Step, for_edition, quantities, updated_name
+from parity_tests.trace.lockstep import Evaluation, Plan, Settings, Step, for_edition, quantities
 from parity_tests.trace.run import Trace, cores_apart, trace
 from reports.html.trace_figure import draw_trace
 from reports.model.run_folder import RunFolderError, load
@@ -174,7 +176,7 @@ def test_torch_its_replicas_and_the_plain_formulas_agree(activation: str) -> Non
     ours = trainer.step(torch.tensor(y), keep, side, 0.01)
     spreads = replicas.step(torch.tensor(X), torch.tensor(y), keep, side, 0.01, ours)
     zero = {name: np.zeros_like(w) for name, w in plan.weights.items()}
-    exact = exactly(
+    exact = formula.step(
         plan.weights, zero, X, y, kept / 0.75, None if side is None else side.numpy(),
         activation=activation, alpha=0.9, lam=1e-4, eta=0.01,
     )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,21 +10,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from parity_tests.assignments.mlp.names import WEIGHT_NAMES, weight_shapes
 from parity_tests.assignments.mlp.network.model import MLP
-from parity_tests.assignments.mlp.network.weights import (
-    NAMES,
-    WeightsError,
-    from_layers,
-    from_torch,
-    to_torch,
-    with_row_biases,
-)
+from parity_tests.assignments.mlp.network.weights import WeightsError, from_torch, model_of, to_torch
 
 
 def weights(d: int = 4, m: int = 3, k: int = 2, dtype: Any = np.float64, seed: int = 0) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
-    shapes = ((d, m), (1, m), (m, k), (1, k))
-    return {name: rng.normal(size=shape).astype(dtype) for name, shape in zip(NAMES, shapes, strict=True)}
+    return {name: rng.normal(size=shape).astype(dtype) for name, shape in weight_shapes(d, m, k).items()}
 
 
 def model(dtype: torch.dtype = torch.float64) -> MLP:
@@ -43,14 +35,25 @@ def test_there_and_back_is_unchanged_and_means_the_same(sizes: tuple[int, int, i
     net = MLP(*sizes, dtype=getattr(torch, dtype))
     to_torch(want, net)
     got = from_torch(net)
-    assert list(got) == list(NAMES)
-    for name in NAMES:
+    assert list(got) == list(WEIGHT_NAMES)
+    for name in WEIGHT_NAMES:
         assert got[name].dtype == dtype
         assert got[name].flags.c_contiguous
         assert np.array_equal(got[name], want[name])
     for row in range(sizes[0]):  # the picture of a unit vector is a row of W plus b: exact, and tells a transpose
         unit = torch.eye(sizes[0], dtype=getattr(torch, dtype))[row : row + 1]
         assert np.array_equal(net.L1(unit).detach().numpy()[0], want["L1_W"][row] + want["L1_b"][0])
+
+
+def test_a_model_of_several_networks_has_the_weights_of_each() -> None:
+    both = [weights(seed=1, dtype=np.float32), weights(seed=2, dtype=np.float32)]
+    net = model_of({name: np.stack([one[name] for one in both]) for name in WEIGHT_NAMES}, activation="relu")
+    taken = from_torch(net)
+    X = torch.eye(4)
+    for t, own in enumerate(both):
+        assert all(np.array_equal(taken[name][t], own[name]) for name in WEIGHT_NAMES)
+        alone = model_of(own, activation="relu")
+        assert torch.allclose(net.eval()(X.expand(2, 4, 4))[t], alone.eval()(X), rtol=1e-5)
 
 
 def test_what_is_taken_is_a_copy() -> None:
@@ -93,32 +96,3 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(change: dict[str, Any]
     with pytest.raises(WeightsError, match=sentence):
         to_torch(wrong, net)
     assert all(np.array_equal(before[name], array) for name, array in from_torch(net).items())
-
-
-def test_a_flat_bias_becomes_a_row_with_a_note() -> None:
-    flat = weights()
-    flat["L1_b"] = flat["L1_b"][0]
-    rowed, notes = with_row_biases(flat)
-    assert notes == ("L1_b has shape (3,) where (1, 3) is asked",)
-    assert np.array_equal(rowed["L1_b"], weights()["L1_b"])
-    assert with_row_biases(weights())[1] == ()
-
-
-def test_layers_give_copies_of_their_weights_and_miss_none() -> None:
-    own = weights()
-    layers = {
-        "L1": SimpleNamespace(params={"W": own["L1_W"], "b": own["L1_b"][0]}),
-        "nonlinear1": SimpleNamespace(),
-        "L2": SimpleNamespace(params={"W": own["L2_W"], "b": own["L2_b"]}),
-    }
-    taken, notes = from_layers(layers)
-    assert len(notes) == 1
-    to_torch(taken, model())
-    taken["L1_W"][:] = 7
-    assert np.array_equal(own["L1_W"], weights()["L1_W"])
-    del layers["L2"].params["b"]
-    with pytest.raises(WeightsError, match=r"L2 has no params\['b'\]"):
-        from_layers(layers)
-    del layers["L1"]
-    with pytest.raises(WeightsError, match="no L1; it has nonlinear1, L2"):
-        from_layers(layers)

@@ -15,16 +15,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.cases import WEIGHT_NAMES
-from parity_tests.assignments.mlp.network.answers import evaluated
+from parity_tests.assignments.mlp.names import UPDATED, WEIGHT_NAMES, key_after_step, updated_name
+from parity_tests.assignments.mlp.network import formula
+from parity_tests.assignments.mlp.network.answers import logits as torch_logits
 from parity_tests.assignments.mlp.network.replicas import Replicas
-from parity_tests.assignments.mlp.network.trainer import UPDATED, Trainer, exactly
+from parity_tests.assignments.mlp.network.trainer import Trainer
 from parity_tests.assignments.mlp.network_verdicts import judge_step
 from parity_tests.harness.compare import compare, number, times
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.observation import Observation, Returned
-from parity_tests.trace.lockstep import Plan, Step, kept_as, quantities, updated_name
+from parity_tests.trace.lockstep import Plan, Step, key_of, quantities
 from reference.answer import known, precise
 from reference.distance import LargestDifference, row_blocks
 
@@ -135,7 +136,7 @@ class Judge:
     def judge_evaluation(self, X: Array, logits: Returned) -> Comparison:
         """The submission's logits of X with dropout off, held against torch's from the submission's own weights."""
         own = {name: np.asarray(w, self.settings.dtype) for name, w in self.own_weights().items()}
-        return compare(logits, evaluated(own, X, activation=self.settings.activation, device=self.settings.device))
+        return compare(logits, torch_logits(own, X, activation=self.settings.activation, device=self.settings.device))
 
     def _diverges(self, step: Step, name: str, part: str, comparison: Comparison) -> Divergence | None:
         """The first divergence of the run, if none came before."""
@@ -330,12 +331,12 @@ class Free(Judge):
         return dict.fromkeys(names + ["dropout output", "dropout gradient"] * self.dropout, shape)
 
     def _returned(self, seen: Observation, name: str) -> Any:
-        key = kept_as(name)
+        key = key_of(name)
         return seen.values.get(key) or seen.failures.get(key) or seen.failures.get("")
 
     def _own(self, seen: Observation, name: str, shape: tuple[int, ...]) -> Array | None:
         """The submission's array of this shape, in a dtype that torch has; None where it returned something else."""
-        value = seen.values.get(kept_as(name))
+        value = seen.values.get(key_of(name))
         if not isinstance(value, Returned) or value.array is None or value.kind not in ("array", "scalar"):
             return None
         array = value.array
@@ -482,7 +483,7 @@ class Free(Judge):
             state = {n: precise(np.asarray(weights[n], X.dtype)) for n in WEIGHT_NAMES}
             velocity = {n: state[n] - precise(np.asarray(earlier[n], X.dtype)) for n in WEIGHT_NAMES}
             high = precise(X)
-            exact = exactly(
+            exact = formula.step(
                 state, velocity, high, taken.y.cpu().numpy(), kept.astype(high.dtype),
                 None if slope is None else slope.astype(high.dtype),
                 activation=self.settings.activation, alpha=self.settings.alpha, lam=self.settings.lam,
@@ -557,7 +558,7 @@ class Forced(Judge):
             return self.plan.weights
         found = {}
         for name, start in self.plan.weights.items():
-            value = self._seen_before.values[f"{name} after the step"].array
+            value = self._seen_before.values[key_after_step(name)].array
             found[name] = start if value is None else value.reshape(start.shape)
         return found
 

@@ -3,14 +3,14 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.cases import WEIGHT_NAMES, links
+from parity_tests.assignments.mlp.cases import links
 from parity_tests.assignments.mlp.digits import CLASSES, Digits
+from parity_tests.assignments.mlp.names import WEIGHT_NAMES, gradient_name, key_after_step, updated_name, weight_shapes
 from parity_tests.protocol.errors import UsageError
 
 Array = NDArray[Any]
@@ -95,16 +95,12 @@ def quantities(activation: str, dropout: bool) -> list[tuple[str, str]]:
     return inside + [(updated_name(name), "1") for name in WEIGHT_NAMES]
 
 
-@cache
-def updated_name(weight: str) -> str:
-    """What a weight of this name is called once a step has changed it."""
-    return f"updated {weight.replace('_', ' ')}"
+_KEYS = {updated_name(name): key_after_step(name) for name in WEIGHT_NAMES}
 
 
-@cache
-def kept_as(name: str) -> str:
-    """The name under which the probe keeps a quantity."""
-    return f"{name.removeprefix('updated ').replace(' ', '_')} after the step" if name.startswith("updated") else name
+def key_of(quantity: str) -> str:
+    """The key under which the submission's process keeps a quantity."""
+    return _KEYS.get(quantity, quantity)
 
 
 def shapes(settings: Settings, weights: Mapping[str, Array]) -> dict[str, tuple[int, ...]]:
@@ -114,7 +110,7 @@ def shapes(settings: Settings, weights: Mapping[str, Array]) -> dict[str, tuple[
     found: dict[str, tuple[int, ...]] = dict.fromkeys((*hidden, "activation gradient"), (N, M))
     found |= {"L2 output": (N, K), "gradient of logits": (N, K), "loss": ()}
     for name, w in weights.items():
-        found[f"{name[:2]} gradient of {name[3:]}"] = found[updated_name(name)] = w.shape
+        found[gradient_name(name)] = found[updated_name(name)] = w.shape
     return found
 
 
@@ -137,7 +133,7 @@ class Plan:
         self.total = whole if settings.steps is None else min(settings.steps, whole)
         self._random = np.random.RandomState(settings.seed)  # the homework's generator, whose draws it publishes
         D, M = digits.train_X.shape[1], settings.hidden
-        shapes = {"L1_W": (D, M), "L1_b": (1, M), "L2_W": (M, CLASSES), "L2_b": (1, CLASSES)}
+        shapes = weight_shapes(D, M, CLASSES)
         self.weights = {n: self._random.normal(0.0, 0.1, shapes[n]).astype(settings.dtype) for n in WEIGHT_NAMES}
 
     def __iter__(self) -> Iterator[Step | Evaluation]:

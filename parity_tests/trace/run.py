@@ -281,7 +281,7 @@ class _Tracer:
         found: dict[str, Comparison] = {}
         owed = ""
         for name, part in self.names:
-            key = lockstep.kept_as(name)
+            key = lockstep.key_of(name)
             value = seen.values.get(key)
             if value is not None:
                 structure = compare(value, _zeros(shapes[name], self.settings.dtype), flat_ok=True)

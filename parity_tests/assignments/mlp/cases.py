@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 
 from parity_tests.assignments.mlp.main.configs import configs, main_quantities
+from parity_tests.assignments.mlp.names import WEIGHT_NAMES, key_after_step, updated_name
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.quantity import Quantity, quantities
 
 SGD_STEPS_BEFORE_DROP = 4
 SGD_ETAS = (0.1,) * SGD_STEPS_BEFORE_DROP + (0.01,) * 4
 TRAJECTORY_ETAS = (0.05,) * 12 + (0.005,) * 8
-WEIGHT_NAMES = ("L1_W", "L1_b", "L2_W", "L2_b")
 
 
 LINEAR_SHAPES = {  # N, D, M
@@ -269,7 +269,7 @@ def _network(edition: str, dtype: str) -> Iterator[Case]:
             alpha, r = 0.0, 0.0
         lam = 0.01 if edition == "2019" else 0.0
         rows = tuple(Quantity(name, part, name) for name, part in links(activation, with_dropout))
-        rows += tuple(Quantity(f"updated {n.replace('_', ' ')}", "1", f"{n} after the step") for n in WEIGHT_NAMES)
+        rows += tuple(Quantity(updated_name(n), "1", key_after_step(n)) for n in WEIGHT_NAMES)
         yield Case(
             f"trajectory/{activation}-alpha-{alpha:g}/{dtype}",
             "trajectory",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.cases import WEIGHT_NAMES
+from parity_tests.assignments.mlp.names import WEIGHT_NAMES, key_after_step
 from parity_tests.assignments.mlp.returned import array_of, kept_mask
 from parity_tests.harness.diagnosis.mistake import Asked
 from parity_tests.harness.diagnosis.running_error import Running
@@ -178,7 +178,7 @@ def _updates(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> I
         layer, key, shape = name[:2], name[3:], arrays[name][0].shape
         steps = range(case.params["steps"])
         gradients = [array_of(seen, f"{layer} gradient of {key}@{t}", shape, flat_ok=True) for t in steps]
-        after = [array_of(seen, f"{name} after the step@{t}", shape, flat_ok=True) for t in steps]
+        after = [array_of(seen, f"{key_after_step(name)}@{t}", shape, flat_ok=True) for t in steps]
         g, moved = [x for x in gradients if x is not None], [x for x in after if x is not None]
         if len(g) < len(gradients) or len(moved) < len(after):
             continue

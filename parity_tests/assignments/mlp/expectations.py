@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.cases import WEIGHT_NAMES
 from parity_tests.assignments.mlp.editions import EXPECTED_SIGNATURES
 from parity_tests.assignments.mlp.main.configs import configs
 from parity_tests.assignments.mlp.main.verdicts import judge_main
+from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 from parity_tests.assignments.mlp.network_verdicts import judge_network
 from parity_tests.assignments.mlp.returned import array_of, echoes, kept_mask, not_judged, over_steps
 from parity_tests.harness import statistics

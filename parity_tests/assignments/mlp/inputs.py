@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.cases import WEIGHT_NAMES
 from parity_tests.assignments.mlp.digits import Digits, shipped_digits, small_digits
+from parity_tests.assignments.mlp.names import WEIGHT_NAMES, weight_shapes
 
 Arrays = dict[str, NDArray[Any]]
 Params = Mapping[str, Any]
@@ -64,7 +64,7 @@ def _masks(params: Params, rng: np.random.Generator) -> Arrays:
     return {"q": _without_zeros(rng, (params["N"], params["M"]))}
 
 
-SGD_SHAPES = {"L1_W": (3, 4), "L1_b": (1, 4), "L2_W": (4, 2), "L2_b": (1, 2)}
+SGD_SHAPES = weight_shapes(3, 4, 2)
 
 
 def _sgd(params: Params, rng: np.random.Generator) -> Arrays:
@@ -127,7 +127,7 @@ def _network(params: Params, rng: np.random.Generator) -> Arrays:
     steps, N, D, M, K = (params[key] for key in ("steps", "N", "D", "M", "K"))
     digits = shipped_digits() if D == 784 else _few_digits(200, 1, 1)
     rows = np.stack([rng.permutation(len(digits.train_y))[:N] for _ in range(steps)])
-    shapes = {"L1_W": (D, M), "L1_b": (1, M), "L2_W": (M, K), "L2_b": (1, K)}
+    shapes = weight_shapes(D, M, K)
     start = {name: 0.1 * rng.standard_normal(shape) for name, shape in shapes.items()}
     X, y = digits.train_X[rows], digits.train_y[rows]
     path = [start] if steps == 1 else _reference_path(start, X, y, params, rng)
@@ -144,15 +144,13 @@ def _reference_path(
     """The weights before each step of torch's own training, with masks of its own."""
     import torch  # takes a second: imported only where it is used
 
-    from parity_tests.assignments.mlp.network.model import MLP
-    from parity_tests.assignments.mlp.network.weights import from_torch, to_torch
+    from parity_tests.assignments.mlp.network.weights import from_torch, model_of
     from reference.optimizer import (
         update,  # the optimizer itself takes half a second for its first step
     )
 
-    D, M, K, r = (params[key] for key in ("D", "M", "K", "r"))
-    model = MLP(D, M, K, activation=params["activation"], rate=r, dtype=torch.float64, draw=False)
-    to_torch(start, model)
+    M, r = params["M"], params["r"]
+    model = model_of(start, activation=params["activation"])
     velocities = [torch.zeros_like(w) for w in model.parameters()]
     path = [start]
     for t, eta in enumerate(params["etas"][:-1]):

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.cases import WEIGHT_NAMES, links
+from parity_tests.assignments.mlp.cases import links
+from parity_tests.assignments.mlp.names import WEIGHT_NAMES, gradient_name, key_after_step, updated_name
 from parity_tests.assignments.mlp.parts import FUNCTIONS
 from parity_tests.assignments.mlp.returned import array_of, echoes, kept_mask, not_judged, over_steps
 from parity_tests.harness.compare import compare, compare_each
@@ -57,7 +58,7 @@ def judge_network(case: Case, arrays: Arrays, seen: Observation, device: str = "
         for name in WEIGHT_NAMES:
             updates = network.updates(name, steps)
             each = [network.update(name, t, by_step[t], broken[t], updates) for t in steps]
-            judged[f"updated {name.replace('_', ' ')}"] = over_steps(each)
+            judged[updated_name(name)] = over_steps(each)
     return judged
 
 
@@ -67,7 +68,7 @@ def judge_step(case: Case, arrays: Arrays, seen: Observation, t: int, device: st
     judged, broken = network.step(t, network.links([t]), None)
     for name in WEIGHT_NAMES:
         updates = network.updates(name, [t])
-        judged[f"updated {name.replace('_', ' ')}"] = network.update(name, t, judged, broken, updates)
+        judged[updated_name(name)] = network.update(name, t, judged, broken, updates)
     return judged
 
 
@@ -155,13 +156,13 @@ class _Network:
             previous=np.stack([w[t - 1] if is_known else nothing for t, is_known in zip(ts, known, strict=True)]),
             device=self._device,
         )
-        values = [got(self._seen, f"{name} after the step@{t}") for t in ts]
+        values = [got(self._seen, f"{key_after_step(name)}@{t}") for t in ts]
         return dict(zip(ts, compare_each(values, answer, flat_ok=name.endswith("b")), strict=True))
 
     def update(self, name: str, t: int, judged: Judged, broken: Broken | None, updates: ByStep) -> Comparison:
         """A weight after the update of step t."""
-        gradient = f"{name[:2]} gradient of {name[3:]}"
-        if broken is not None and isinstance(got(self._seen, f"{name} after the step@{t}"), Failure):
+        gradient = gradient_name(name)
+        if broken is not None and isinstance(got(self._seen, f"{key_after_step(name)}@{t}"), Failure):
             return not_judged(*broken)
         if t not in updates:
             return not_judged(gradient, judged[gradient].part or "4", judged[gradient])
@@ -178,11 +179,11 @@ class _Network:
         return array_of(self._seen, f"{key}@{t}", (p["N"], width))
 
     def _gradient(self, name: str, t: int) -> Array | None:
-        key = f"{name[:2]} gradient of {name[3:]}@{t}"
+        key = f"{gradient_name(name)}@{t}"
         return array_of(self._seen, key, self._arrays[name][t].shape, flat_ok=True)
 
     def _after(self, name: str, t: int) -> Array | None:
-        return array_of(self._seen, f"{name} after the step@{t}", self._arrays[name][t].shape, flat_ok=True)
+        return array_of(self._seen, f"{key_after_step(name)}@{t}", self._arrays[name][t].shape, flat_ok=True)
 
     def _link(self, name: str, link: _Link, steps: Sequence[int]) -> ByStep:
         alike: dict[tuple[Any, ...], tuple[list[int], list[list[Array]]]] = {}

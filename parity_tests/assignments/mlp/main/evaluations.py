@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from parity_tests.assignments.mlp.cases import WEIGHT_NAMES
 from parity_tests.assignments.mlp.main.replay import Pass
 from parity_tests.assignments.mlp.main.watched import Watched
+from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 from parity_tests.assignments.mlp.network.answers import Evaluation, evaluation
 from parity_tests.protocol.comparison import Comparison
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from parity_tests.assignments.mlp.cases import WEIGHT_NAMES
 from parity_tests.assignments.mlp.main.closeness import EXPLAINS
-from parity_tests.assignments.mlp.main.formula import RIGHT, Wiring, gradients
 from parity_tests.assignments.mlp.main.steps import Replayed
 from parity_tests.assignments.mlp.main.watched import CLASSES, Array, Watched, Weights
+from parity_tests.assignments.mlp.main.wiring import RIGHT, Wiring, gradients
+from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from parity_tests.assignments.mlp.cases import WEIGHT_NAMES
 from parity_tests.assignments.mlp.main.closeness import EXPLAINS, same
 from parity_tests.assignments.mlp.main.evaluations import OTHER, SET, Evaluations
-from parity_tests.assignments.mlp.main.formula import mean_loss
 from parity_tests.assignments.mlp.main.replay import Pass, Update
 from parity_tests.assignments.mlp.main.watched import Array, Watched
+from parity_tests.assignments.mlp.main.wiring import mean_loss
+from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 
 Held = Iterator[tuple[str, Sequence[float] | Array]]
 """What a record may hold, in words, and its numbers."""

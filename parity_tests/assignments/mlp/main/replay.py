@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.cases import WEIGHT_NAMES
+from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 from parity_tests.protocol.observation import Observation
 
 Array = NDArray[Any]

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from parity_tests.assignments.mlp.cases import WEIGHT_NAMES
 from parity_tests.assignments.mlp.main.closeness import EXPLAINS, FITTED, near, same
 from parity_tests.assignments.mlp.main.fits import Fit, explained, fitted, velocity
-from parity_tests.assignments.mlp.main.formula import SLIPS, Wiring, gradients
 from parity_tests.assignments.mlp.main.learning_rate import rate_text
 from parity_tests.assignments.mlp.main.steps import Replayed, Steps
 from parity_tests.assignments.mlp.main.watched import Array, Watched, wrong_argument
+from parity_tests.assignments.mlp.main.wiring import SLIPS, Wiring, gradients
+from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 
 
 def step_reason(watched: Watched, steps: Steps) -> str:

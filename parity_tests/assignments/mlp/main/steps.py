@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.cases import WEIGHT_NAMES
 from parity_tests.assignments.mlp.main.replay import Update
 from parity_tests.assignments.mlp.main.watched import Array, Watched, Weights
+from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 from parity_tests.assignments.mlp.network.answers import Step, training_step
 from parity_tests.harness.compare import compare, compare_each
 from parity_tests.protocol.comparison import Comparison

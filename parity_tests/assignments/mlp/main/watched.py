@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.cases import WEIGHT_NAMES
 from parity_tests.assignments.mlp.main.configs import Config
 from parity_tests.assignments.mlp.main.replay import Call, Run, Update
+from parity_tests.assignments.mlp.names import WEIGHT_NAMES, weight_shapes
 from parity_tests.protocol.comparison import Comparison, mismatched
 from parity_tests.protocol.observation import Failure, Observation
 
@@ -68,7 +68,7 @@ class Watched:
         if index < 0:
             return False
         w, M = self.run.at(index), self.width(index)
-        shapes = {"L1_W": (self.pixels, M), "L1_b": (1, M), "L2_W": (M, CLASSES), "L2_b": (1, CLASSES)}
+        shapes = weight_shapes(self.pixels, M, CLASSES)
         return all(w[name].shape == shapes[name] and bool(np.isfinite(w[name]).all()) for name in WEIGHT_NAMES)
 
     def width(self, index: int) -> int:

@@ -1,1 +1,1 @@
-"""The equivalent torch network: its model, optimizer, weights and training."""
+"""The homework's network in torch: its model, what torch answers for it, its training, and perturbed copies of that."""

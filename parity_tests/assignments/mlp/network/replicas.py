@@ -18,8 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from parity_tests.assignments.mlp.network.trainer import QUANTITIES
-from parity_tests.assignments.mlp.network.weights import NAMES
+from parity_tests.assignments.mlp.names import QUANTITIES, WEIGHT_NAMES, gradient_name, updated_name
 from reference.distance import largest_absolute_
 
 _BLOCK = 3 << 20
@@ -47,7 +46,9 @@ class Replicas:
         device: str = "cpu",
     ) -> None:
         self._activation, self._alpha, self._lam = activation, alpha, lam
-        self.weights = {name: torch.tensor(weights[name], device=device)[:, None].repeat(1, count, 1) for name in NAMES}
+        self.weights = {
+            name: torch.tensor(weights[name], device=device)[:, None].repeat(1, count, 1) for name in WEIGHT_NAMES
+        }
         self._velocity = {name: torch.zeros_like(w) for name, w in self.weights.items()} if alpha > 0 else {}
         self._draw = random.Random(seed)
         self._tile = _BLOCK // self.weights["L1_W"].element_size()
@@ -197,7 +198,7 @@ class Replicas:
 
         A weight is large: its rows are taken a few at a time, and all is done to them at once, `each` after the rest.
         """
-        weight, of = self.weights[name], (f"{name[:2]} gradient of {name[3:]}", f"updated {name.replace('_', ' ')}")
+        weight, of = self.weights[name], (gradient_name(name), updated_name(name))
         rows = max(len(grad), self._rows_at_a_time(weight))
         velocities = torch.split(self._velocity[name], rows) if self._velocity else ()
         parts = zip(

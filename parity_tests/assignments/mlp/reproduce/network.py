@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from parity_tests.assignments.mlp.cases import WEIGHT_NAMES
+from parity_tests.assignments.mlp.names import WEIGHT_NAMES, gradient_name, weight_shapes
 from parity_tests.assignments.mlp.reproduce.draft import Draft, compared, shaped
 from parity_tests.assignments.mlp.reproduce.optimizer import FOUND, call
 from parity_tests.assignments.mlp.reproduce.parts import Arrays, Trial, literal, numbers, sized
@@ -31,7 +31,7 @@ def trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
     for steps in (1, 2, 3, 4) if updates else (1,):
         for N, D, M, K in SIZES:
             etas = {"etas": [0.5] * (steps - 1) + [0.25 if steps > 1 else 0.5]} if updates else {}
-            shapes = {"L1_W": (D, M), "L1_b": (1, M), "L2_W": (M, K), "L2_b": (1, K)}
+            shapes = weight_shapes(D, M, K)
             arrays = {
                 name: numbers((steps, *shape), i, case.dtype) / np.array(TANH_SCALE, case.dtype)
                 for i, (name, shape) in enumerate(shapes.items())
@@ -139,7 +139,8 @@ def _want(case: Case, link: str, T: int) -> tuple[list[str], list[str]]:
     p, at = case.params, f"[{T - 1}]" if T > 1 else ""
     if link.startswith("updated "):
         layer, key = link.split()[1:]
-        name, gradient = f"{layer}_{key}", LINKS[f"{layer} gradient of {key}"][0]
+        name = f"{layer}_{key}"
+        gradient = LINKS[gradient_name(name)][0]
         lines = [f"w, g = torch.tensor({name}{at}), torch.tensor({gradient}_then).reshape({name}{at}.shape)"]
         velocity = ""
         if T > 1 and p["alpha"] > 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from parity_tests.assignments.mlp.cases import WEIGHT_NAMES
+from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 from parity_tests.assignments.mlp.reproduce.draft import Draft, compared, equal, shaped
 from parity_tests.assignments.mlp.reproduce.parts import Arrays, Trial, literal, numbers, rounded, sized
 from parity_tests.protocol.case import Case

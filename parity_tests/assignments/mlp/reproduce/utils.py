@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from parity_tests.assignments.mlp.cases import WEIGHT_NAMES
+from parity_tests.assignments.mlp.names import WEIGHT_NAMES, weight_shapes
 from parity_tests.assignments.mlp.reproduce.draft import Draft, compared, shaped
 from parity_tests.assignments.mlp.reproduce.parts import Arrays, Trial, literal, numbers
 from parity_tests.protocol.case import Case
@@ -66,7 +66,7 @@ def _split_drafts(case: Case, quantity: Quantity, arrays: Arrays, comparison: Co
 
 
 def _momentum_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
-    shapes = {"L1_W": (1, 2), "L1_b": (1, 2), "L2_W": (2, 1), "L2_b": (1, 1)}
+    shapes = weight_shapes(1, 2, 1)
     yield case, {name: numbers(shape, i) for i, (name, shape) in enumerate(shapes.items())}
     yield case, drawn
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.cases import WEIGHT_NAMES
 from parity_tests.assignments.mlp.main.configs import Config
+from parity_tests.assignments.mlp.names import WEIGHT_NAMES, weight_shapes
 from parity_tests.assignments.mlp.reproduce import standing_in
 from parity_tests.assignments.mlp.reproduce.draft import Draft, Left
 from parity_tests.assignments.mlp.reproduce.main.runs import FILE, Small
@@ -216,5 +216,5 @@ AT_THE_END = f'{listed()} = (layers[name].params[key] for name in ("L1", "L2") f
 def weights_left(left: Left, suffix: str = "") -> dict[str, NDArray[Any]]:
     """The weights that the first half of a script left, in the shapes that torch needs."""
     D, M = left["W1"].shape
-    shapes = {"L1_W": (D, M), "L1_b": (1, M), "L2_W": (M, 10), "L2_b": (1, 10)}
+    shapes = weight_shapes(D, M, 10)
     return {name: left[f"{VARIABLES[name]}{suffix}"].reshape(shapes[name]) for name in WEIGHT_NAMES}

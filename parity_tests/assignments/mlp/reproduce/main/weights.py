@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.cases import WEIGHT_NAMES
 from parity_tests.assignments.mlp.main.learning_rate import eta_radius
+from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 from parity_tests.assignments.mlp.network.answers import training_step
 from parity_tests.assignments.mlp.reproduce.draft import Draft, Left, Unfit, compared
 from parity_tests.assignments.mlp.reproduce.main.batches import number_of_steps

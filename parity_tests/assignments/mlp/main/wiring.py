@@ -1,4 +1,4 @@
-"""A step's formula in plain numpy, with everything that can go wrong in it as a choice. For explanations only."""
+"""The gradients of a step whose parts are wired wrongly, each slip a choice. For explanations only."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from parity_tests.assignments.mlp.names import WEIGHT_NAMES, gradient_name
+from parity_tests.assignments.mlp.network import formula
+from reference.cross_entropy import loss_gradient_of, loss_of
 
 Array = NDArray[Any]
 
@@ -51,42 +55,32 @@ def gradients(
     wiring: Wiring = RIGHT,
     back: Array | None = None,
 ) -> dict[str, Array]:
-    """∂l/∂w of the four parameters in float64, wired as `wiring` says.
+    """The gradients of the four parameters in float64, by their names, wired as `wiring` says.
 
     X N×D; y (N,); mask N×M of 0 and 1/(1 − r), or None; back: that of dropout's backward, where it is another.
     """
-    one = np.ones(())
-    keep = one if mask is None else mask
-    name = wiring.activation or activation
-    u, h, s, a = _forward(weights, X, keep if wiring.forward_mask else one, name)
-    z = np.exp(a - a.max(axis=1, keepdims=True))
-    z /= z.sum(axis=1, keepdims=True)
-    da = (z - np.eye(a.shape[1])[y.astype(int)]) / len(X)
-    dh = (da @ weights["L2_W"].T) * ((keep if back is None else back) if wiring.backward_mask else one)
-    at = {"u": u, "h": h, "s": s, "none": u}[wiring.slope_at]
-    slope = {"relu": (at > 0).astype(float), "tanh": 1 - np.tanh(at) ** 2, "none": np.ones(at.shape)}[name]
-    du = dh if wiring.slope_at == "none" else dh * slope
-    x2 = {"s": s, "h": h, "u": u}[wiring.second_layer]
-    return {
-        "L1_W": X.T @ du,
-        "L1_b": du.sum(axis=0, keepdims=True),
-        "L2_W": x2.T @ da,
-        "L2_b": da.sum(axis=0, keepdims=True),
-    }
+    mask = np.ones(()) if mask is None else mask
+    activation = wiring.activation or activation
+    done = formula.forward(weights, X, mask if wiring.forward_mask else 1, *_activation(activation))
+    da = loss_gradient_of(done.a, y.astype(np.int64))
+    arrays = {"u": done.u, "h": done.h, "s": done.s}
+    slope: Any = 1
+    if wiring.slope_at != "none" and activation != "none":
+        at = arrays[wiring.slope_at]
+        slope = at > 0 if activation == "relu" else 1 - np.tanh(at) ** 2
+    backward_mask: Any = (mask if back is None else back) if wiring.backward_mask else 1
+    found = formula.backward(weights, X, arrays[wiring.second_layer], da, backward_mask, slope)
+    return {name: found[gradient_name(name)] for name in WEIGHT_NAMES}
 
 
 def mean_loss(weights: Mapping[str, Array], X: Array, y: Array, mask: Array | None, activation: str) -> float | None:
     """The loss of some rows, N×D with labels (N,); None where the mask does not fit."""
     if mask is not None and mask.shape != (len(X), weights["L1_W"].shape[1]):
         return None
-    *_, a = _forward(weights, X, np.ones(()) if mask is None else mask, activation)
-    a = a - a.max(axis=1, keepdims=True)
-    return float(np.mean(np.log(np.exp(a).sum(axis=1)) - a[np.arange(len(a)), y.astype(int)]))
+    done = formula.forward(weights, X, 1 if mask is None else mask, activation)
+    return float(loss_of(done.a, y.astype(np.int64)))
 
 
-def _forward(weights: Mapping[str, Array], X: Array, keep: Array, name: str) -> tuple[Array, Array, Array, Array]:
-    """u, h, s and a, under the activation `name` or "none"."""
-    u = X @ weights["L1_W"] + weights["L1_b"]
-    h = {"relu": np.maximum(u, 0), "tanh": np.tanh(u), "none": u}[name]
-    s = h * keep
-    return u, h, s, s @ weights["L2_W"] + weights["L2_b"]
+def _activation(name: str) -> tuple[str, Array | None]:
+    """An activation, or "none", which is relu where its slope is 1 everywhere."""
+    return ("relu", np.ones(())) if name == "none" else (name, None)

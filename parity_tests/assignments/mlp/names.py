@@ -1,0 +1,46 @@
+"""The names and shapes of the network's weights, and the names of what a training step computes, each in one place."""
+
+from functools import cache
+
+WEIGHT_NAMES = ("L1_W", "L1_b", "L2_W", "L2_b")
+"""The keys of a network's weights, of their gradients and of their velocities."""
+
+
+def weight_shapes(D: int, M: int, K: int) -> dict[str, tuple[int, int]]:
+    """The shapes of the weights of a network of D inputs, M hidden units and K classes, by WEIGHT_NAMES."""
+    return {"L1_W": (D, M), "L1_b": (1, M), "L2_W": (M, K), "L2_b": (1, K)}
+
+
+@cache
+def gradient_name(weight: str) -> str:
+    """What the gradient of a weight is called: "L1 gradient of W"."""
+    layer, _, parameter = weight.partition("_")
+    return f"{layer} gradient of {parameter}"
+
+
+@cache
+def updated_name(weight: str) -> str:
+    """What a weight is called after a step's update: "updated L1 W"."""
+    return f"updated {weight.replace('_', ' ')}"
+
+
+@cache
+def key_after_step(weight: str) -> str:
+    """The key under which a submission's process keeps a weight after a step's update: "L1_W after the step"."""
+    return f"{weight} after the step"
+
+
+FORWARD = ("L1 output", "activation output", "dropout output", "L2 output", "loss")
+BACKWARD = (
+    "gradient of logits",
+    "L2 gradient of X",
+    "L2 gradient of W",
+    "L2 gradient of b",
+    "dropout gradient",
+    "activation gradient",
+    "L1 gradient of W",
+    "L1 gradient of b",
+)
+UPDATED = tuple(updated_name(weight) for weight in WEIGHT_NAMES)
+QUANTITIES = (*FORWARD, *BACKWARD, *UPDATED)
+"""All that a training step computes, in the order of computation."""
