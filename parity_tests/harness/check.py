@@ -13,6 +13,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from parity_tests.harness.diagnosis.name_mistakes import Named, name_mistakes
 from parity_tests.harness.draw import draw, seed_of
 from parity_tests.harness.environment import versions
 from parity_tests.harness.float64_only import forgive_float64_only
@@ -24,7 +25,7 @@ from parity_tests.harness.process.fork_servers import Servers
 from parity_tests.harness.process.interview import Question, interview
 from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.submission import find_submission
-from parity_tests.protocol.assignment import Assignment, Named, Verdicts, environment_of
+from parity_tests.protocol.assignment import Assignment, Verdicts, environment_of
 from parity_tests.protocol.case import DTYPES, Case, json_params
 from parity_tests.protocol.comparison import PASSING, Comparison
 from parity_tests.protocol.errors import UsageError
@@ -236,9 +237,9 @@ def _named(
     """The same comparisons, blamed on the parts that they come of, with the names of known mistakes."""
     blamed = judged if assignment.blame is None else assignment.blame(plan, judged)
     passes = all(c.verdict in PASSING for comparisons in blamed.values() for c in comparisons.values())
-    if passes or assignment.name_mistakes is None:
+    if passes or assignment.diagnosis is None:
         return Named(blamed, {})
-    return assignment.name_mistakes(plan, blamed, seen, lambda case: draw(assignment, case, seed))
+    return name_mistakes(assignment.diagnosis(), plan, blamed, seen, lambda case: draw(assignment, case, seed))
 
 
 def _arrays_of_failures(judged: Mapping[str, Mapping[str, Comparison]]) -> dict[str, NDArray[Any]]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.harness.check import runner_of
+from parity_tests.harness.diagnosis.name_mistakes import name_mistakes
 from parity_tests.harness.draw import draw, seed_of
 from parity_tests.harness.judge import judge
 from parity_tests.harness.make_records import Setting, records_of
@@ -52,8 +53,9 @@ def _records(
     assert ASSIGNMENT.blame is not None
     verdicts = ASSIGNMENT.blame(chosen, judged)
     if names:
-        assert ASSIGNMENT.name_mistakes is not None
-        verdicts = ASSIGNMENT.name_mistakes(chosen, verdicts, seen, lambda case: draw(ASSIGNMENT, case, seed)).verdicts
+        assert ASSIGNMENT.diagnosis is not None
+        arrays_of = partial(draw, ASSIGNMENT, seed=seed)
+        verdicts = name_mistakes(ASSIGNMENT.diagnosis(), chosen, verdicts, seen, arrays_of).verdicts
     setting = Setting("variant", ASSIGNMENT.name, EDITION, "cpu", "in_process")
     return [r for case in chosen for r in records_of(setting, case, verdicts[case.name], seen[case.name])]
 

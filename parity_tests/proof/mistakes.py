@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from parity_tests.harness.diagnosis.mistake import Mistake
 from parity_tests.proof.judged_variants import Wanted, records, with_own_parts
 from parity_tests.proof.variants import with_mistake
 from parity_tests.protocol.case import Case
+from parity_tests.protocol.mistake import Mistake
 from reports.model.records import FAILING, Record
 
 CHECKS = {
@@ -62,7 +62,7 @@ def _outcome(mistake: Mistake, causes: list[Record]) -> Outcome:
     if not causes:
         return Outcome.SURVIVED
     # What is overwritten shows where it is read.
-    if mistake.overwrites is None and any(record.part != mistake.part for record in causes):
+    if not mistake.spoils and any(record.part != mistake.part for record in causes):
         return Outcome.ELSEWHERE
     named = any(mistake.name in record.diagnosis.split("; ") for record in causes)
     return Outcome.NAMED if named else Outcome.MISNAMED

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
-from parity_tests.harness.diagnosis.mistake import Body, Mistake, Swap
+from parity_tests.protocol.mistake import Body, Mistake, Swap
 
 FILES = ("neural_networks.py", "utils.py")
 
@@ -43,7 +43,7 @@ def changed(name: str, changes: Sequence[Body | Swap], file: str = "neural_netwo
 
 def with_mistake(mistake: Mistake) -> Variant:
     """The shipped network with a known mistake plugged in."""
-    return changed(f"TODO {mistake.part}: {mistake.name}", mistake.plug, mistake.file)
+    return changed(f"TODO {mistake.part}: {mistake.name}", mistake.plug, mistake.file or FILES[0])
 
 
 def _swapped(source: str, swap: Swap) -> str:

@@ -8,10 +8,10 @@ from typing import Any
 
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.diagnosis import Diagnosis
 from parity_tests.protocol.errors import UsageError
-from parity_tests.protocol.kind import Arrays, Kind
+from parity_tests.protocol.kind import Kind
 from parity_tests.protocol.layout import Editions, Layout
-from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.part import Part
 from parity_tests.protocol.reproduction import Reproductions
 
@@ -33,14 +33,6 @@ class Inside:
 
 
 @dataclass(frozen=True)
-class Named:
-    """Comparisons with the names of known mistakes in them, and a hint for each name."""
-
-    verdicts: Verdicts
-    hints: dict[str, str]
-
-
-@dataclass(frozen=True)
 class Assignment:
     """One assignment.
 
@@ -48,8 +40,8 @@ class Assignment:
     the name that cases give as their `probe`. `solution` is the folder of its own right solution. The import of a
     submission is recorded under `import_part`, the first part where that is left out. `rubric` is the file of the usual
     points, None where every part weighs the same. `reproductions` makes the smallest scripts that show its
-    discrepancies. `blame(plan, verdicts)` moves a failure to the part that it comes of. `name_mistakes(plan, verdicts,
-    observations, draw)` gives what went wrong its name. The last four may be left out.
+    discrepancies. `blame(plan, verdicts)` moves a failure to the part that it comes of. `diagnosis()` imports and
+    returns what is known of mistakes. The last four may be left out.
     """
 
     name: str
@@ -65,9 +57,7 @@ class Assignment:
     rubric: Path | None = None
     reproductions: Reproductions | None = None
     blame: Callable[[Sequence[Case], Verdicts], Verdicts] | None = None
-    name_mistakes: (
-        Callable[[Sequence[Case], Verdicts, Mapping[str, Observation], Callable[[Case], Arrays]], Named] | None
-    ) = None
+    diagnosis: Callable[[], Diagnosis] | None = None
 
     @cached_property
     def by_function(self) -> dict[str, str]:

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from parity_tests.assignments.mlp.main.accuracies import accuracy_reason
 from parity_tests.assignments.mlp.main.step_reasons import by_parameter, exchanged
 from parity_tests.assignments.mlp.mistakes import MISTAKES
-from parity_tests.harness.diagnosis.mistake import Body, Mistake, Swap
 from parity_tests.harness.diagnosis.readable_numbers import likeliest
 from parity_tests.harness.diagnosis.running_error import Running, where
 from parity_tests.proof.judged_variants import records
 from parity_tests.proof.mistakes import CHECKS, Outcome, judged
 from parity_tests.proof.variants import changed, shipped, with_mistake
+from parity_tests.protocol.mistake import Body, Mistake, Swap
 from reports.model.records import FAILING, Record
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -31,8 +31,8 @@ def test_at_least_sixty_mistakes_are_known_each_todo_has_some_and_names_are_uniq
     assert names.most_common(1)[0][1] == 1
     for mistake in MISTAKES:
         assert mistake.hint.endswith((".", "?")), mistake.name
-        ways = (mistake.formula, mistake.experiment, mistake.said, mistake.overwrites)
-        assert sum(how is not None and how != "" for how in ways) == 1
+        ways = (mistake.formula, mistake.experiment, mistake.said, mistake.spoils)
+        assert sum(bool(way) for way in ways) == 1
 
 
 PARTS = [mistake for mistake in MISTAKES if mistake.part != "10"]

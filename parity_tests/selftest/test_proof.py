@@ -13,12 +13,12 @@ from click.testing import CliRunner
 from parity_tests.assignments.mlp.proof.equivalent import reason
 from parity_tests.assignments.mlp.proof.honest import FORMS, forms
 from parity_tests.cli.selftest import selftest
-from parity_tests.harness.diagnosis.mistake import Body, Swap
 from parity_tests.proof import proof
 from parity_tests.proof.distribution import SHORT, draw, loose, table
 from parity_tests.proof.judged_variants import records
 from parity_tests.proof.mutants import Mutant, mutants, trial
 from parity_tests.proof.variants import Variant, changed, shipped
+from parity_tests.protocol.mistake import Body, Swap
 
 MUTANTS = mutants()
 PARTS = [mutant for mutant in MUTANTS if mutant.function not in ("main", "evaluate")]

@@ -23,13 +23,13 @@ from parity_tests.assignments.mlp.reproduce.shrink import ScriptMaker
 from parity_tests.cli.check import check
 from parity_tests.cli.show import show
 from parity_tests.harness.check import check as check_network
-from parity_tests.harness.diagnosis.mistake import Body, Mistake, Swap
 from parity_tests.harness.reproduce import Reproductions, chosen, explained, lines, reproductions
 from parity_tests.proof.in_process import Asker
 from parity_tests.proof.judged_variants import records
 from parity_tests.proof.mistakes import wanted
 from parity_tests.proof.variants import Variant, changed, shipped, with_mistake
 from parity_tests.protocol.case import json_params
+from parity_tests.protocol.mistake import Body, Mistake, Swap
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.reproduction import Networks, ScriptSetting
 from parity_tests.selftest.runners import write

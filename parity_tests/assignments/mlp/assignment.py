@@ -9,8 +9,9 @@ from parity_tests.assignments.mlp import editions
 from parity_tests.assignments.mlp.cases import plan
 from parity_tests.assignments.mlp.inputs import DRAWS
 from parity_tests.assignments.mlp.parts import TODOS
-from parity_tests.protocol.assignment import Assignment, Inside, Named, Verdicts
+from parity_tests.protocol.assignment import Assignment, Inside, Verdicts
 from parity_tests.protocol.case import Case
+from parity_tests.protocol.diagnosis import Diagnosis
 from parity_tests.protocol.errors import HarnessError
 from parity_tests.protocol.kind import Arrays, Context, Judged, Kind
 from parity_tests.protocol.layout import Editions, Layout
@@ -55,15 +56,11 @@ def blame(plan: Sequence[Case], judged: Verdicts) -> Verdicts:
     return credit(plan, judged)
 
 
-def name_mistakes(
-    plan: Sequence[Case], judged: Verdicts, seen: Mapping[str, Observation], draw: Callable[[Case], Arrays]
-) -> Named:
-    """The same comparisons with the names of known mistakes, and a hint for each name."""
-    from parity_tests.harness.diagnosis.diagnose import diagnosed, hints
+def diagnosis() -> Diagnosis:
+    """What is known of mistakes; its table is imported when something went wrong."""
+    from parity_tests.assignments.mlp.mistakes.diagnosis import DIAGNOSIS
 
-    verdicts = diagnosed(plan, judged, seen, draw)
-    claimed = {c.diagnosis for comparisons in verdicts.values() for c in comparisons.values() if c.diagnosis}
-    return Named(verdicts, {name: " ".join(hints(name)) for name in sorted(claimed) if hints(name)})
+    return DIAGNOSIS
 
 
 def _reproducer(networks: Networks, setting: ScriptSetting, seed: int) -> Reproducer:
@@ -94,6 +91,6 @@ ASSIGNMENT = Assignment(
     import_part="utils",
     rubric=HERE / "rubric.toml",
     blame=blame,
-    name_mistakes=name_mistakes,
+    diagnosis=diagnosis,
     reproductions=Reproductions(_reproducer, _same_failure),
 )

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES, key_after_step
 from parity_tests.assignments.mlp.returned import array_of, kept_mask
-from parity_tests.harness.diagnosis.mistake import Asked
 from parity_tests.harness.diagnosis.running_error import Running
 from parity_tests.harness.judge import got
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import PASSING, Comparison
+from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.mistake import Call
 from parity_tests.protocol.observation import Failure, Observation, Returned
 from reference.rounding import TANH_FORM_FORWARD, unit_roundoff
 
@@ -22,41 +22,30 @@ Arrays = Mapping[str, NDArray[Any]]
 Judged = Mapping[str, Comparison]
 
 
-def evidence(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> list[Asked]:
+def evidence(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> list[Call]:
     """The calls of one case, in order; none of a kind of case that no formula is about."""
     gather = _GATHER.get(case.probe)
     return [] if gather is None else list(gather(case, arrays, seen, judged))
 
 
 def _asked(
-    case: Case, operation: str, quantity: str, value: Any, comparison: Comparison, past: list[Asked], **inputs: Any
-) -> Asked:
-    array = value.array if isinstance(value, Returned) else None
-    asked = Asked(
-        operation=operation,
-        case=case.name,
-        dtype=np.dtype(case.dtype),
-        quantity=quantity,
-        value=value,
-        got=array,
-        comparison=comparison,
-        wrong=comparison.verdict not in PASSING,
-        past=list(past),
-        free=None,
-        evaluating=False,
-        **inputs,
-    )
-    past.append(asked)
-    return asked
+    case: Case, operation: str, quantity: str, value: Any, comparison: Comparison, past: list[Call], **inputs: Any
+) -> Call:
+    call = Call(operation, case.name, np.dtype(case.dtype), quantity, value, comparison, inputs, list(past))
+    if operation.startswith("linear.") and not operation.endswith("of b"):
+        N, D, M = (inputs[name] for name in "NDM")
+        call.shape = {"output": (N, M), "gradient of W": (D, M), "gradient of X": (N, D)}[operation.partition(".")[2]]
+    past.append(call)
+    return call
 
 
 def _running(case: Case) -> Callable[[NDArray[Any]], Running]:
     return lambda array: Running(array, case.dtype)
 
 
-def _linear(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Iterator[Asked]:
+def _linear(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Iterator[Call]:
     run = _running(case)
-    past: dict[str, list[Asked]] = {}
+    past: dict[str, list[Call]] = {}
     for k in range(len(arrays["X"]) + bool(case.params.get("again"))):
         pair = min(k, len(arrays["X"]) - 1)
         X, grad = arrays["X"][pair], arrays["grad"][pair]
@@ -74,10 +63,10 @@ def _linear(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> It
                 yield asked
 
 
-def _elementwise(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Iterator[Asked]:
+def _elementwise(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Iterator[Call]:
     run = _running(case)
     layer = case.params["layer"]
-    past: dict[str, list[Asked]] = {}
+    past: dict[str, list[Call]] = {}
     for q in case.quantities:
         word, _, k = q.key.partition("@")
         X, grad = arrays["X"][int(k)], arrays["grad"][int(k)]
@@ -91,13 +80,13 @@ def _activation(
     word: str,
     quantity: str,
     run: Callable[[NDArray[Any]], Running],
-    past: dict[str, list[Asked]],
+    past: dict[str, list[Call]],
     X: NDArray[Any],
     grad: NDArray[Any],
     h: NDArray[Any] | None,
     value: Any,
     comparison: Comparison,
-) -> Asked:
+) -> Call:
     # A backward that computes tanh anew may use another form than the forward did.
     own = np.tanh(X) if h is None else h
     kept = Running(own, case.dtype, TANH_FORM_FORWARD * unit_roundoff(case.dtype) * (layer == "tanh"))
@@ -110,8 +99,8 @@ def _activation(
     return asked
 
 
-def _dropout(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Iterator[Asked]:
-    past: dict[str, list[Asked]] = {}
+def _dropout(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Iterator[Call]:
+    past: dict[str, list[Call]] = {}
     asked_for = {q.key: q.name for q in case.quantities}
     last = len(arrays["q"]) - 1
     for k, (q, grad) in enumerate(zip(arrays["q"], arrays["grad"], strict=True)):
@@ -119,8 +108,8 @@ def _dropout(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> I
         for word in ("output", "gradient of X"):
             quantity = asked_for.get(f"{word}@{k}", "")
             comparison = judged[quantity] if quantity else Comparison("match")
-            asked = _masked(case, word, quantity, past, q, grad, s, got(seen, f"{word}@{k}"), comparison)
-            asked.evaluating = bool(case.params.get("evaluate")) and k == last
+            evaluating = bool(case.params.get("evaluate")) and k == last
+            asked = _masked(case, word, quantity, past, q, grad, s, got(seen, f"{word}@{k}"), comparison, evaluating)
             if quantity:
                 yield asked
 
@@ -129,27 +118,27 @@ def _masked(
     case: Case,
     word: str,
     quantity: str,
-    past: dict[str, list[Asked]],
+    past: dict[str, list[Call]],
     q: NDArray[Any],
     grad: NDArray[Any],
     s: NDArray[Any] | None,
     value: Any,
     comparison: Comparison,
-) -> Asked:
+    evaluating: bool = False,
+) -> Call:
     r = case.params["r"]
     kept = np.ones(q.shape, np.bool_) if s is None or r == 0 else kept_mask(s)
     asked = _asked(
         case, f"dropout.{word}", quantity, value, comparison, past.setdefault(word, []),
         X=Running(q, case.dtype), grad=Running(grad, case.dtype), kept=kept, r=r, N=len(q),
+        evaluating=evaluating,
     )  # fmt: skip
-    right = not asked.wrong and asked.got is not None and asked.got.shape == grad.shape
-    asked.want_back = Running(asked.got if right else grad, case.dtype)
     if word != "output" and r > 0 and asked.got is not None and asked.got.shape == q.shape:
         asked.free = (q == 0) & (asked.got == 0)  # of these the forward's output does not tell whether they are kept
     return asked
 
 
-def _sgd(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Iterator[Asked]:
+def _sgd(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Iterator[Call]:
     run = _running(case)
     etas = case.params["etas"]
     for name in WEIGHT_NAMES:
@@ -170,7 +159,7 @@ def _sgd(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Itera
         )  # fmt: skip
 
 
-def _updates(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Iterator[Asked]:
+def _updates(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Iterator[Call]:
     """The updates of a trajectory, each from the given weights and the submission's own gradient."""
     run = _running(case)
     etas = case.params["etas"]
@@ -190,7 +179,7 @@ def _updates(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> I
         )  # fmt: skip
 
 
-def _labels(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Iterator[Asked]:
+def _labels(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Iterator[Call]:
     f = arrays["f"]
     yield _asked(
         case, "utils.labels", "labels", got(seen, "labels"), judged["labels"], [], f=Running(f, case.dtype), N=len(f),
@@ -198,7 +187,7 @@ def _labels(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> It
     )  # fmt: skip
 
 
-def _split(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Iterator[Asked]:
+def _split(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Iterator[Call]:
     X, Y = (Running(arrays[name], case.dtype) for name in "XY")
     for quantity in ("N", "d", "examples", "labels"):
         yield _asked(
@@ -207,7 +196,7 @@ def _split(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Ite
         )  # fmt: skip
 
 
-def _momentum(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Iterator[Asked]:
+def _momentum(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Iterator[Call]:
     for name in WEIGHT_NAMES:
         quantity = f"velocity {name}"
         yield _asked(
@@ -216,7 +205,7 @@ def _momentum(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> 
         )  # fmt: skip
 
 
-def _loader(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Iterator[Asked]:
+def _loader(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Iterator[Call]:
     parts = {key: Running(array, case.dtype) for key, array in arrays.items()}
     for q in case.quantities:
         yield _asked(
@@ -225,7 +214,7 @@ def _loader(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> It
         )  # fmt: skip
 
 
-def _loss(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Iterator[Asked]:
+def _loss(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Iterator[Call]:
     y = arrays["Y"].reshape(-1).astype(int)
     for key, word, quantity in (("loss", "output", "loss"), ("gradient of X", "gradient of X", "gradient of logits")):
         yield _cross_entropy(case, word, quantity, arrays["X"], y, got(seen, key), judged[quantity])
@@ -233,19 +222,19 @@ def _loss(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Iter
 
 def _cross_entropy(
     case: Case, word: str, quantity: str, X: NDArray[Any], y: NDArray[Any], value: Any, comparison: Comparison
-) -> Asked:
+) -> Call:
     return _asked(
         case, f"loss.{word}", quantity, value, comparison, [],
         X=Running(X, case.dtype), hot=np.eye(X.shape[1], dtype=bool)[y], N=len(X), K=X.shape[1],
     )  # fmt: skip
 
 
-def _network(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Iterator[Asked]:
+def _network(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Iterator[Call]:
     """Each link's calls, with the submission's own intermediate results as inputs, where these can be used."""
     run = _running(case)
     p = case.params
     N, M, K = (p[key] for key in ("N", "M", "K"))
-    past: dict[str, dict[str, list[Asked]]] = {}
+    past: dict[str, dict[str, list[Call]]] = {}
     for t in range(p["steps"]):
         X, y = arrays["X"][t], arrays["Y"][t].reshape(-1).astype(int)
 
@@ -291,7 +280,7 @@ def _network(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> I
         yield from _updates(case, arrays, seen, judged)
 
 
-_GATHER: dict[str, Callable[[Case, Arrays, Observation, Judged], Iterator[Asked]]] = {
+_GATHER: dict[str, Callable[[Case, Arrays, Observation, Judged], Iterator[Call]]] = {
     "linear": _linear,
     "elementwise": _elementwise,
     "dropout": _dropout,

@@ -1,1 +1,1 @@
-"""Names for what went wrong, each reproduced before it is claimed."""
+"""Names for what went wrong in the submission of any assignment, each reproduced before it is claimed."""

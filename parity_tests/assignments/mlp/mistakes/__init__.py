@@ -10,7 +10,7 @@ from parity_tests.assignments.mlp.mistakes.main import WIRING
 from parity_tests.assignments.mlp.mistakes.overwriting import OVERWRITING
 from parity_tests.assignments.mlp.mistakes.sgd import SGD
 from parity_tests.assignments.mlp.mistakes.support_file import LENT
-from parity_tests.harness.diagnosis.mistake import Mistake
+from parity_tests.protocol.mistake import Mistake
 
 MISTAKES: tuple[Mistake, ...] = (
     *SGD,

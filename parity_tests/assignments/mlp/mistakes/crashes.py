@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parity_tests.harness.diagnosis.mistake import Body, Mistake
+from parity_tests.protocol.mistake import CRASH, Body, Mistake
 
 FUNCTIONS = {
     "1": "miniBatchStochasticGradientDescent",
@@ -57,12 +57,12 @@ HIDDEN = {name: (UNSET,) for name, *_ in KINDS if name != UNSET}
 CRASHES = tuple(
     Mistake(
         part,
-        "crash",
+        CRASH,
         name,
         hint,
         said=said,
         plug=(Body(function, statement),),
-        file="utils.py" if part == "utils" else "neural_networks.py",
+        file="utils.py" if part == "utils" else "",
     )
     for part, function in FUNCTIONS.items()
     for name, hint, said, statement in KINDS

@@ -10,18 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.harness.diagnosis.mistake import (
+from parity_tests.harness.diagnosis.readable_numbers import likeliest
+from parity_tests.harness.diagnosis.running_error import Running, where
+from parity_tests.protocol.mistake import (
     ANYTHING,
     NOTHING,
-    Asked,
     Body,
+    Call,
     Estimate,
     Formula,
     Mistake,
     Swap,
 )
-from parity_tests.harness.diagnosis.readable_numbers import likeliest
-from parity_tests.harness.diagnosis.running_error import Running, where
 
 Masks = NDArray[np.bool_]
 Array = NDArray[Any]
@@ -59,7 +59,7 @@ def _only(mask: Masks, values: Running) -> Running:
 def _in_training(formula: Formula) -> Formula:
     """A mistake of training: in evaluation the output is the input, and backward's old mask is no mistake."""
 
-    def whole(a: Asked) -> object:
+    def whole(a: Call) -> object:
         if a.evaluating:
             return a.X
         return None if (a.wrong and not a.kept.any()) or _all_kept(a) else formula(a)
@@ -67,7 +67,7 @@ def _in_training(formula: Formula) -> Formula:
     return whole
 
 
-def _all_kept(a: Asked) -> bool:
+def _all_kept(a: Call) -> bool:
     """Whether all is kept where chance would not have it."""
     return a.r >= 0.5 and bool(a.kept.all())
 
@@ -77,7 +77,7 @@ def _back(formula: Formula) -> Formula:
     return lambda a: ANYTHING if a.evaluating else formula(a)
 
 
-def _fresh(a: Asked) -> object:
+def _fresh(a: Call) -> object:
     """A mask that the backward drew itself: kept as often as chance has it, but elsewhere than in the forward."""
     got = a.got
     if a.evaluating or a.r == 0:
@@ -94,18 +94,18 @@ def _fresh(a: Asked) -> object:
     return _only(kept, a.grad / (1 - a.r))
 
 
-def _untouched(a: Asked) -> object:
+def _untouched(a: Call) -> object:
     return a.X if a.evaluating or a.r < 0.5 or a.kept.all() else None
 
 
-def _inverted(a: Asked) -> object:
+def _inverted(a: Call) -> object:
     """is_train the wrong way round."""
     if not a.evaluating:
         return _untouched(a)
     return None if a.got is None or (a.got != 0).all() else _only(a.got != 0, a.X / (1 - a.r))
 
 
-def _added(a: Asked) -> object:
+def _added(a: Call) -> object:
     if a.evaluating or a.got is None or a.got.shape != a.X.shape:
         return [a.X, a.X + 1] if a.evaluating else None
     scale = 1 / (1 - a.r)
@@ -116,7 +116,7 @@ def _added(a: Asked) -> object:
 def _factor(of: str) -> Estimate:
     """By how much what is kept is multiplied, where that is one number."""
 
-    def estimate(asked: Sequence[Asked]) -> Any:
+    def estimate(asked: Sequence[Call]) -> Any:
         found = set()
         for a in asked:
             if a.dtype == np.float64 and not a.evaluating and a.kept.any():
@@ -127,7 +127,7 @@ def _factor(of: str) -> Estimate:
     return estimate
 
 
-def _stale(a: Asked) -> Asked:
+def _stale(a: Call) -> Call:
     return a.past[0] if a.past else a
 
 
@@ -178,7 +178,7 @@ FORMULAS = (
         _forward(
             "what is kept is scaled by a number that does not depend on r",
             SCALE,
-            _in_training(lambda a: _only(a.kept, a.found * a.X)),
+            _in_training(lambda a: _only(a.kept, a.number * a.X)),
             "p >= self.r",
             "kept * 2.0",
         ),
@@ -293,7 +293,7 @@ FORMULAS = (
         _backward(
             "backward scales by a number that does not depend on r",
             SAME,
-            _back(lambda a: _only(a.kept, a.found * a.grad)),
+            _back(lambda a: _only(a.kept, a.number * a.grad)),
             "grad * (self.mask != 0) * 2",
         ),
         estimate=_factor("grad"),

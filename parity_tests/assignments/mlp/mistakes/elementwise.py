@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.harness.diagnosis.mistake import NOTHING, SEVERAL, Asked, Body, Estimate, Formula, Mistake
 from parity_tests.harness.diagnosis.readable_numbers import likeliest
 from parity_tests.harness.diagnosis.running_error import where
+from parity_tests.protocol.mistake import NOTHING, SEVERAL, Body, Call, Estimate, Formula, Mistake
 
 
 def _tanh(name: str, hint: str, formula: Formula, value: str) -> Mistake:
@@ -36,20 +36,20 @@ def _relu_back(name: str, hint: str, formula: Formula, value: str) -> Mistake:
     return Mistake("8", "relu.gradient of X", name, hint, formula, plug=(Body("relu.backward", body),))
 
 
-def _first(a: Asked) -> Asked:
+def _first(a: Call) -> Call:
     return a.past[0] if a.past else a
 
 
-Pick = Callable[[Asked], tuple[NDArray[Any], NDArray[Any]]]
+Pick = Callable[[Call], tuple[NDArray[Any], NDArray[Any]]]
 
 
 def _ratio(pick: Pick) -> Estimate:
     """One number that a quotient is everywhere, over the elements and quotients picked of all float64 calls."""
 
-    def estimate(asked: Sequence[Asked]) -> float | None:
+    def estimate(asked: Sequence[Call]) -> float | None:
         quotients = [
             np.asarray(over, np.float64)[inside]
-            for over, inside in (pick(a) for a in asked if a.dtype == np.float64 and a.wrong and a.got.size)
+            for over, inside in (pick(a) for a in asked if a.dtype == np.float64 and a.wrong and np.asarray(a.got).size)
         ]
         known = np.concatenate(quotients)
         return likeliest(float(np.median(known))) or None if known.size else None
@@ -57,25 +57,25 @@ def _ratio(pick: Pick) -> Estimate:
     return estimate
 
 
-def _negative_part(a: Asked) -> tuple[NDArray[Any], NDArray[Any]]:
+def _negative_part(a: Call) -> tuple[NDArray[Any], NDArray[Any]]:
     x = np.asarray(a.X.value, np.float64)
     over = np.asarray(a.got) if a.operation == "relu.output" else np.asarray(a.got) * x / np.asarray(a.grad.value)
     return over / x, x < 0
 
 
-def _steepness(a: Asked) -> tuple[NDArray[Any], NDArray[Any]]:
+def _steepness(a: Call) -> tuple[NDArray[Any], NDArray[Any]]:
     x = np.asarray(a.X.value, np.float64)
     return np.arctanh(np.asarray(a.got)) / x, (np.abs(x) > 0.1) & (np.abs(np.asarray(a.got)) < 0.9)
 
 
-def _height_and_steepness(asked: Sequence[Asked]) -> tuple[float, float] | None:
+def _height_and_steepness(asked: Sequence[Call]) -> tuple[float, float] | None:
     """c and k of c tanh(k u): c is the largest output, where u goes to 40."""
     outputs = [np.abs(np.asarray(a.got)).max() for a in asked if a.dtype == np.float64 and np.abs(a.X.value).max() > 30]
     height = likeliest(float(max(outputs))) if outputs else None
     if not height:
         return None
 
-    def quotient(a: Asked) -> tuple[NDArray[Any], NDArray[Any]]:
+    def quotient(a: Call) -> tuple[NDArray[Any], NDArray[Any]]:
         x, share = np.asarray(a.X.value, np.float64), np.asarray(a.got) / height
         return np.arctanh(share) / x, (np.abs(x) > 0.1) & (np.abs(share) < 0.9)
 
@@ -83,7 +83,7 @@ def _height_and_steepness(asked: Sequence[Asked]) -> tuple[float, float] | None:
     return (height, steepness) if steepness else None
 
 
-def _threshold(asked: Sequence[Asked]) -> float | None:
+def _threshold(asked: Sequence[Call]) -> float | None:
     """A number, not 0, above which inputs are let through and up to which they are not."""
     through, held = [], []
     for a in asked:
@@ -96,20 +96,20 @@ def _threshold(asked: Sequence[Asked]) -> float | None:
     return next((c for c in (-1.0, -0.5, -0.1, 0.1, 0.5, 1.0, 2.0) if low <= c < high), low)
 
 
-def _pade(a: Asked) -> Any:
+def _pade(a: Call) -> Any:
     return a.X * (27 + a.X * a.X) / (27 + 9 * a.X * a.X)
 
 
-def _least(asked: Sequence[Asked]) -> float | None:
+def _least(asked: Sequence[Call]) -> float | None:
     """The smallest output, where it is not 0."""
     return likeliest(min(float(np.asarray(a.got).min()) for a in asked if a.dtype == np.float64)) or None
 
 
-def _row_sums(a: Asked) -> NDArray[Any]:
+def _row_sums(a: Call) -> NDArray[Any]:
     return np.asarray(a.X.value.sum(axis=-1, keepdims=True) > 0)
 
 
-def _row_any(a: Asked) -> NDArray[Any]:
+def _row_any(a: Call) -> NDArray[Any]:
     return np.asarray((a.X.value > 0).any(axis=-1, keepdims=True))
 
 
@@ -251,7 +251,7 @@ TANH_FORWARD = (
         _tanh(
             "tanh is taken of a multiple of u",
             "Which factor has u in the exponent?",
-            lambda a: np.tanh(a.found * a.X),
+            lambda a: np.tanh(a.number * a.X),
             "np.tanh(0.25 * X)",
         ),
         estimate=_ratio(_steepness),
@@ -260,7 +260,7 @@ TANH_FORWARD = (
         _tanh(
             "tanh is taken of a multiple of u, and scaled",
             "Between which two values must tanh lie? Which factor has u in the exponent?",
-            lambda a: a.found[0] * np.tanh(a.found[1] * a.X),
+            lambda a: a.number[0] * np.tanh(a.number[1] * a.X),
             "1.7159 * np.tanh(2 / 3 * X)",
         ),
         estimate=_height_and_steepness,
@@ -550,7 +550,7 @@ RELU_FORWARD = (
         _relu(
             "negative inputs leak through with another slope than 0",
             SIDE,
-            lambda a: where(a.X.value > 0, a.X, a.found * a.X),
+            lambda a: where(a.X.value > 0, a.X, a.number * a.X),
             "np.where(X > 0, X, 0.3 * X)",
         ),
         estimate=_ratio(_negative_part),
@@ -559,7 +559,7 @@ RELU_FORWARD = (
         _relu(
             "the larger of u and another number than 0 is taken",
             "With which number is u compared?",
-            lambda a: np.maximum(a.X, a.found),
+            lambda a: np.maximum(a.X, a.number),
             "np.maximum(X, 0.02)",
         ),
         estimate=_least,
@@ -568,7 +568,7 @@ RELU_FORWARD = (
         _relu(
             "the threshold is not 0",
             "From which input on does relu let through?",
-            lambda a: where(a.X.value > a.found, a.X, 0),
+            lambda a: where(a.X.value > a.number, a.X, 0),
             "np.where(X > 0.5, X, 0)",
         ),
         estimate=_threshold,
@@ -714,7 +714,7 @@ RELU_BACKWARD = (
         _relu_back(
             "the derivative leaks: it is not 0 where u < 0",
             SIDE,
-            lambda a: where(a.X.value > 0, a.grad, a.found * a.grad),
+            lambda a: where(a.X.value > 0, a.grad, a.number * a.grad),
             "grad * np.where(X > 0, 1, 0.3)",
         ),
         estimate=_ratio(_negative_part),
@@ -723,7 +723,7 @@ RELU_BACKWARD = (
         _relu_back(
             "the derivative's threshold is not 0",
             "From which input on does relu let through?",
-            lambda a: where(a.X.value > a.found, a.grad, 0),
+            lambda a: where(a.X.value > a.number, a.grad, 0),
             "grad * (X > -0.5)",
         ),
         estimate=_threshold,

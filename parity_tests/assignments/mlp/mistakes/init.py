@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from parity_tests.harness import statistics
-from parity_tests.harness.diagnosis.mistake import Body, Mistake
+from parity_tests.protocol.mistake import Body, Mistake
 
 Draws = NDArray[Any]
 Experiment = Callable[[Draws, int, int], bool]
@@ -275,3 +275,6 @@ INIT = (
         _init(DRAW, DRAW, "np.zeros(3)"),
     ),
 )
+
+DISTRIBUTIONS = tuple(mistake for mistake in INIT if mistake.operation == "linear.init")
+ANY_NUMBERS = tuple(mistake for mistake in INIT if mistake.operation == GENERAL)

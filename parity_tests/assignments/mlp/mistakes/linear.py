@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from parity_tests.harness.diagnosis.mistake import NOTHING, SEVERAL, Asked, Body, Estimate, Formula, Mistake
 from parity_tests.harness.diagnosis.readable_numbers import likeliest
 from parity_tests.harness.diagnosis.running_error import Running, where
+from parity_tests.protocol.mistake import NOTHING, SEVERAL, Body, Call, Estimate, Formula, Mistake
 
 RIGHT_W = 'self.gradient["W"] = X.T @ grad'
 RIGHT_B = 'self.gradient["b"] = grad.sum(axis=0, keepdims=True)'
@@ -30,7 +30,7 @@ def _backward(operation: str, name: str, hint: str, formula: Formula, body: str)
     )
 
 
-def _first(a: Asked) -> Asked:
+def _first(a: Call) -> Call:
     return a.past[0] if a.past else a
 
 
@@ -46,10 +46,10 @@ def _but_last(count: int) -> np.ndarray[Any, Any]:
 def _share_of(own: Formula, term: Formula) -> Estimate:
     """How much of a term is in what was returned beside what belongs there, from all float64 calls."""
 
-    def estimate(asked: Sequence[Asked]) -> float | None:
+    def estimate(asked: Sequence[Call]) -> float | None:
         over = under = 0.0
         for a in (a for a in asked if a.dtype == np.float64 and a.wrong):
-            t = np.broadcast_to(term(a).value, np.shape(a.got))
+            t = np.broadcast_to(term(a).value, np.asarray(a.got).shape)
             over += float(((np.asarray(a.got, np.longdouble) - own(a).value) * t).sum())
             under += float((t * t).sum())
         return likeliest(over / under) if under and over else None
@@ -230,7 +230,7 @@ FORWARD = (
         _forward(
             "the bias is scaled by a constant factor",
             "Count how often each parameter enters u, and with which factor.",
-            lambda a: a.X @ a.W + a.found * a.b,
+            lambda a: a.X @ a.W + a.number * a.b,
             "return X @ W + 0.7 * B",
         ),
         estimate=_share_of(lambda a: a.X @ a.W, lambda a: a.b),
@@ -239,7 +239,7 @@ FORWARD = (
         _forward(
             "X W is scaled by a constant factor, the bias is not",
             "Is there a factor in u that the assignment does not have?",
-            lambda a: a.found * (a.X @ a.W) + a.b,
+            lambda a: a.number * (a.X @ a.W) + a.b,
             "return 0.7 * (X @ W) + B",
         ),
         estimate=_share_of(lambda a: 0 * (a.X @ a.W) + a.b, lambda a: a.X @ a.W),
@@ -248,7 +248,7 @@ FORWARD = (
         _forward(
             "a constant is added to u",
             "Is there a term in u that the assignment does not have?",
-            lambda a: a.X @ a.W + a.b + a.found,
+            lambda a: a.X @ a.W + a.b + a.number,
             "return X @ W + B + 0.7",
         ),
         estimate=_share_of(lambda a: a.X @ a.W + a.b, lambda a: 0 * (a.X @ a.W) + 1),
@@ -262,7 +262,7 @@ FORWARD = (
 )
 
 
-def _sum_of_past(a: Asked, term: Formula) -> object:
+def _sum_of_past(a: Call, term: Formula) -> object:
     total = term(a)
     for earlier in a.past:
         total = total + term(earlier)
@@ -450,7 +450,7 @@ GRADIENT_OF_W = (
             "W",
             "a multiple of W is added to its gradient",
             "Weight decay belongs to SGD, with its λ.",
-            lambda a: a.X.T @ a.grad + a.found * a.W,
+            lambda a: a.X.T @ a.grad + a.number * a.W,
             'self.gradient["W"] = X.T @ grad + 0.02 * self.params["W"]',
         ),
         estimate=_share_of(lambda a: a.X.T @ a.grad, lambda a: a.W),
@@ -652,7 +652,7 @@ GRADIENT_OF_B = (
             "b",
             "a multiple of b is added to its gradient",
             "Weight decay belongs to SGD, with its λ.",
-            lambda a: a.grad.sum(axis=0, keepdims=True) + a.found * a.b,
+            lambda a: a.grad.sum(axis=0, keepdims=True) + a.number * a.b,
             'self.gradient["b"] = grad.sum(axis=0, keepdims=True) + 0.02 * self.params["b"]',
         ),
         estimate=_share_of(lambda a: a.grad.sum(axis=0, keepdims=True), lambda a: a.b),

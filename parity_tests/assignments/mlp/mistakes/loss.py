@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from parity_tests.harness.diagnosis.mistake import NOTHING, SEVERAL, Asked, Body, Formula, Mistake
 from parity_tests.harness.diagnosis.running_error import where
+from parity_tests.protocol.mistake import NOTHING, SEVERAL, Body, Call, Formula, Mistake
 
 FORWARD = """shifted = X - X.max(axis=1, keepdims=True)
 exponentials = np.exp(shifted)
@@ -34,49 +34,49 @@ def _backward(name: str, hint: str, formula: Formula, value: str) -> Mistake:
     return Mistake("utils", "loss.gradient of X", name, hint, formula, plug=plug, file="utils.py")
 
 
-def _log_sum(a: Asked) -> Any:
+def _log_sum(a: Call) -> Any:
     """log Σ e^a of each row, the largest added again: its rounding covers the forms that subtract it before, too."""
     top = a.X.max(axis=1, keepdims=True)
     return top + np.log(np.exp(a.X - top).sum(axis=1, keepdims=True))
 
 
-def _softmax(a: Asked) -> Any:
+def _softmax(a: Call) -> Any:
     return np.exp(a.X - _log_sum(a))
 
 
-def _losses(a: Asked) -> Any:
+def _losses(a: Call) -> Any:
     return _log_sum(a) - where(a.hot, a.X, 0).sum(axis=1, keepdims=True)
 
 
-def _shifted(a: Asked) -> Any:
+def _shifted(a: Call) -> Any:
     return a.X - a.X.max(axis=1, keepdims=True)
 
 
-def _picked(a: Asked, values: Any) -> Any:
+def _picked(a: Call, values: Any) -> Any:
     return where(a.hot, values, 0).sum(axis=1, keepdims=True)
 
 
-def _rolled(a: Asked, by: int) -> Asked:
+def _rolled(a: Call, by: int) -> Call:
     """The same with every label moved on."""
-    return Asked(**{**vars(a), "hot": np.roll(a.hot, by, axis=1)})
+    return a.with_inputs(hot=np.roll(a.hot, by, axis=1))
 
 
-def _by_column(a: Asked) -> Asked:
+def _by_column(a: Call) -> Call:
     """The same with the largest of each column subtracted."""
-    return Asked(**{**vars(a), "X": a.X - a.X.max(axis=0, keepdims=True)})
+    return a.with_inputs(X=a.X - a.X.max(axis=0, keepdims=True))
 
 
-def _predicted(a: Asked) -> Asked:
+def _predicted(a: Call) -> Call:
     """The same with the likeliest class in place of the label."""
-    return Asked(**{**vars(a), "hot": np.eye(a.K, dtype=bool)[a.X.value.argmax(axis=1)]})
+    return a.with_inputs(hot=np.eye(a.K, dtype=bool)[a.X.value.argmax(axis=1)])
 
 
-def _over_rows(a: Asked) -> Any:
+def _over_rows(a: Call) -> Any:
     e = np.exp(_shifted(a))
     return e / e.sum(axis=0, keepdims=True)
 
 
-def _epsilon(asked: Sequence[Asked]) -> float | None:
+def _epsilon(asked: Sequence[Call]) -> float | None:
     """What was added to the probability before its logarithm was taken, as the float64 calls of few rows show it."""
     for a in asked:
         if a.dtype == np.float64 and a.wrong and a.N == 1:
@@ -232,7 +232,7 @@ LOSS = (
         _forward(
             "something small is added to the probability before its logarithm is taken",
             "With the logits shifted by their largest, and the logarithm of the quotient taken apart, nothing is 0.",
-            lambda a: -np.log(_picked(a, _softmax(a)) + a.found).mean(),
+            lambda a: -np.log(_picked(a, _softmax(a)) + a.number).mean(),
             "-np.log(picked + 1e-6).mean()",
         ),
         estimate=_epsilon,

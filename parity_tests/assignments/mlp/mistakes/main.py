@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from parity_tests.assignments.mlp.mistakes.crashes import HIDDEN
-from parity_tests.harness.diagnosis.mistake import Mistake, Swap
+from parity_tests.protocol.mistake import Mistake, Swap
 
 FORWARD_2 = 'a = model["L2"].forward(s)\n            model'
 DROP_BACK = 'grad_h = model["drop1"].backward(h, grad_s)'

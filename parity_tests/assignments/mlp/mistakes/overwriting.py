@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from parity_tests.harness.diagnosis.mistake import Body, Mistake
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.mistake import Body, Mistake
+from parity_tests.protocol.observation import Observation
+from parity_tests.protocol.quantity import Quantity
 
 HINT = "An operator like *=, or [...] =, changes the caller's array too: who else reads it? Make a new one."
 INPUT, GRADIENT, EARLIER = "its input", "the incoming gradient", "an array that was returned before"
@@ -49,11 +52,15 @@ HINTS = {
 }
 
 
-def overwriting(link: str, overwritten: Mapping[str, Sequence[str]], activation: str) -> list[str]:
-    """Names of the calls before `link` that wrote over an array which it takes, or which its layer may have kept.
+def overwriting(case: Case, q: Quantity, seen: Observation) -> list[str]:
+    """Names of the calls before a link that wrote over an array which it takes, or which its layer may have kept."""
+    if case.probe != "network":
+        return []
+    return _overwriting(q.name, seen.facts.get("overwritten", {}), case.params["activation"])
 
-    overwritten: call, as "dropout output@0" → the labels of the arrays that changed during it.
-    """
+
+def _overwriting(link: str, overwritten: Mapping[str, Sequence[str]], activation: str) -> list[str]:
+    """The same, with overwritten: call, as "dropout output@0" → the labels of the arrays that changed during it."""
     order = list(_TAKEN)
     # The gradients of a layer come out of one call.
     own = f"{link.split(' ')[0]} gradient of X" if " gradient of " in link and link not in _TAKEN else link
@@ -72,9 +79,7 @@ def overwriting(link: str, overwritten: Mapping[str, Sequence[str]], activation:
 
 def _mistake(part: str, call: str, what: str, *plug: Body, file: str = "neural_networks.py") -> Mistake:
     shows_in = ("linear", "tanh", "relu", "dropout", "loss", "network")
-    return Mistake(
-        part, "network", _name(call, what), HINT, overwrites=(call, what), shows_in=shows_in, plug=plug, file=file
-    )
+    return Mistake(part, "network", _name(call, what), HINT, spoils=True, shows_in=shows_in, plug=plug, file=file)
 
 
 OVERWRITING = (

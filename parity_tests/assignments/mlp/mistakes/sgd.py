@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from parity_tests.harness.diagnosis.mistake import ANYTHING, Asked, Body, Estimate, Formula, Mistake, Swap
 from parity_tests.harness.diagnosis.readable_numbers import likeliest
 from parity_tests.harness.diagnosis.running_error import Running, stack, where
+from parity_tests.protocol.mistake import ANYTHING, Body, Call, Estimate, Formula, Mistake, Swap
 from reference.rounding import unit_roundoff
 
-Step = Callable[[Any, Any, Any, float, Asked], tuple[Any, Any]]
+Step = Callable[[Any, Any, Any, float, Call], tuple[Any, Any]]
 """(w, υ, g, η, the call) → (w, υ) after one step."""
 
 LOOP = """for name, module in model.items():
@@ -37,27 +37,26 @@ KEEP = "The velocity must survive until the next call."
 
 
 def _steps(step: Step) -> Formula:
-    def formula(a: Asked) -> Any:
+    def formula(a: Call) -> Any:
         w, v, path = a.w, a.w.zeros(), []
         for t, (g, eta) in enumerate(zip(a.g, a.etas, strict=True)):
-            a.t = t
-            w = a.starts[t] if "starts" in vars(a) else w
-            w, v = step(w, v, g, eta, a)
+            w = a.starts[t] if "starts" in a.inputs else w
+            w, v = step(w, v, g, eta, a.with_inputs(t=t))
             path.append(w)
         return stack(path)
 
     return formula
 
 
-def _decayed(w: Any, g: Any, a: Asked) -> Any:
+def _decayed(w: Any, g: Any, a: Call) -> Any:
     return g + a.lam * w if a.lam else g
 
 
-def _plain(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+def _plain(w: Any, v: Any, g: Any, eta: float, a: Call) -> tuple[Any, Any]:
     return w - eta * _decayed(w, g, a), v
 
 
-def _classical(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+def _classical(w: Any, v: Any, g: Any, eta: float, a: Call) -> tuple[Any, Any]:
     """The step of a g that holds its weight decay already."""
     if a.alpha <= 0:
         return w - eta * g, v
@@ -68,7 +67,7 @@ def _classical(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
 def _momentum(name: str, hint: str, step: Step, body: str) -> Mistake:
     """A mistake where α > 0; the plain step is right."""
 
-    def whole(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+    def whole(w: Any, v: Any, g: Any, eta: float, a: Call) -> tuple[Any, Any]:
         if a.alpha <= 0:
             return _plain(w, v, g, eta, a)
         return step(w, v, _decayed(w, g, a), eta, a)
@@ -77,10 +76,10 @@ def _momentum(name: str, hint: str, step: Step, body: str) -> Mistake:
     return Mistake("1", "sgd.weights", name, hint, _steps(whole), plug=(_plug(lines),))
 
 
-def _both(name: str, hint: str, change: Callable[[Any, Any, Asked], Any], body: str) -> Mistake:
+def _both(name: str, hint: str, change: Callable[[Any, Any, Call], Any], body: str) -> Mistake:
     """A mistake in g, before plain step or momentum."""
 
-    def whole(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+    def whole(w: Any, v: Any, g: Any, eta: float, a: Call) -> tuple[Any, Any]:
         return _classical(w, v, change(w, g, a), eta, a)
 
     lines = f"{body}\nif alpha > 0:\n    v = alpha * v - eta * g\n    w = w + v\nelse:\n    w = w - eta * g"
@@ -91,8 +90,8 @@ def _any(name: str, hint: str, step: Step, body: str) -> Mistake:
     return Mistake("1", "sgd.weights", name, hint, _steps(step), plug=(_plug(body),))
 
 
-def _without_decay(a: Asked) -> Asked:
-    return Asked(**{**vars(a), "lam": 0.0})
+def _without_decay(a: Call) -> Call:
+    return a.with_inputs(lam=0.0)
 
 
 def _shifted(body: str) -> str:
@@ -104,36 +103,36 @@ def _plug(lines: str) -> Body:
     return Body("miniBatchStochasticGradientDescent", f"{LOOP}{inner}\n{STORE}")
 
 
-def _after(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+def _after(w: Any, v: Any, g: Any, eta: float, a: Call) -> tuple[Any, Any]:
     w, v = _classical(w, v, g, eta, a)
     return w - eta * (a.lam * w), v
 
 
-def _beside(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+def _beside(w: Any, v: Any, g: Any, eta: float, a: Call) -> tuple[Any, Any]:
     new, v = _classical(w, v, g, eta, a)
     return new - eta * (a.lam * w), v
 
 
-def _unscaled(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+def _unscaled(w: Any, v: Any, g: Any, eta: float, a: Call) -> tuple[Any, Any]:
     new, v = _classical(w, v, g, eta, a)
     return new - a.lam * w, v
 
 
 def _still(key: str) -> Step:
-    def step(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+    def step(w: Any, v: Any, g: Any, eta: float, a: Call) -> tuple[Any, Any]:
         return (w, v) if a.key == key else _classical(w, v, _decayed(w, g, a), eta, a)
 
     return step
 
 
 def _layer(layer: str) -> Step:
-    def step(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+    def step(w: Any, v: Any, g: Any, eta: float, a: Call) -> tuple[Any, Any]:
         return (w, v) if a.layer != layer else _classical(w, v, _decayed(w, g, a), eta, a)
 
     return step
 
 
-def _twice(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+def _twice(w: Any, v: Any, g: Any, eta: float, a: Call) -> tuple[Any, Any]:
     if a.alpha <= 0:
         return _plain(w, v, g, eta, a)
     g = _decayed(w, g, a)
@@ -141,94 +140,94 @@ def _twice(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
     return w + v - eta * g, v
 
 
-def _ascent(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+def _ascent(w: Any, v: Any, g: Any, eta: float, a: Call) -> tuple[Any, Any]:
     return _classical(w, v, -_decayed(w, g, a), eta, a)
 
 
-def _plain_ascent(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+def _plain_ascent(w: Any, v: Any, g: Any, eta: float, a: Call) -> tuple[Any, Any]:
     if a.alpha <= 0:
         return w + eta * _decayed(w, g, a), v
     return _classical(w, v, _decayed(w, g, a), eta, a)
 
 
-def _right(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+def _right(w: Any, v: Any, g: Any, eta: float, a: Call) -> tuple[Any, Any]:
     return _classical(w, v, _decayed(w, g, a), eta, a)
 
 
 def _only_where(plain: bool) -> Step:
     """Weight decay in one of the two branches alone."""
 
-    def step(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+    def step(w: Any, v: Any, g: Any, eta: float, a: Call) -> tuple[Any, Any]:
         decays = (a.alpha <= 0) == plain
         return _right(w, v, g, eta, a if decays else _without_decay(a))
 
     return step
 
 
-def _squared_rate(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+def _squared_rate(w: Any, v: Any, g: Any, eta: float, a: Call) -> tuple[Any, Any]:
     return _classical(w, v, g + eta * a.lam * w, eta, a)
 
 
-def _after_unscaled(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+def _after_unscaled(w: Any, v: Any, g: Any, eta: float, a: Call) -> tuple[Any, Any]:
     w, v = _classical(w, v, g, eta, a)
     return w - a.lam * w, v
 
 
-def _in_both(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+def _in_both(w: Any, v: Any, g: Any, eta: float, a: Call) -> tuple[Any, Any]:
     """Weight decay in the gradient, and once more on the weight."""
     new, v = _right(w, v, g, eta, a)
     return new - eta * (a.lam * w), v
 
 
-def _in_velocity_unscaled(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+def _in_velocity_unscaled(w: Any, v: Any, g: Any, eta: float, a: Call) -> tuple[Any, Any]:
     if a.alpha <= 0:
         return w - eta * g - a.lam * w, v
     v = a.alpha * v - eta * g - a.lam * w
     return w + v, v
 
 
-def _in_both_with_momentum(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+def _in_both_with_momentum(w: Any, v: Any, g: Any, eta: float, a: Call) -> tuple[Any, Any]:
     return _in_both(w, v, g, eta, a) if a.alpha > 0 else _plain(w, v, g, eta, a)
 
 
-def _after_both_with_momentum(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+def _after_both_with_momentum(w: Any, v: Any, g: Any, eta: float, a: Call) -> tuple[Any, Any]:
     new, v = _right(w, v, g, eta, a)
     return (new - eta * (a.lam * new), v) if a.alpha > 0 else (new, v)
 
 
-def _on_velocity(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+def _on_velocity(w: Any, v: Any, g: Any, eta: float, a: Call) -> tuple[Any, Any]:
     return _classical(w, v, g + a.lam * v, eta, a) if a.alpha > 0 else _plain(w, v, g, eta, a)
 
 
 def _exchanged(alpha: str, eta: str, lam: str) -> Step:
     """The three rates in each other's places."""
 
-    def step(w: Any, v: Any, g: Any, rate: float, a: Asked) -> tuple[Any, Any]:
+    def step(w: Any, v: Any, g: Any, rate: float, a: Call) -> tuple[Any, Any]:
         given = {"α": a.alpha, "η": rate, "λ": a.lam}
-        swapped = Asked(**{**vars(a), "alpha": given[alpha], "lam": given[lam]})
+        swapped = a.with_inputs(alpha=given[alpha], lam=given[lam])
         return _right(w, v, g, given[eta], swapped)
 
     return step
 
 
-def _exchanged_without_memory(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+def _exchanged_without_memory(w: Any, v: Any, g: Any, eta: float, a: Call) -> tuple[Any, Any]:
     """λ and α in each other's places; where momentum is None, a velocity of 0 is made at each step."""
     return _exchanged("λ", "η", "α")(w, v if a.alpha > 0 else v.zeros(), g, eta, a)
 
 
-def _first_parameter(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+def _first_parameter(w: Any, v: Any, g: Any, eta: float, a: Call) -> tuple[Any, Any]:
     return _right(w, v, g, eta, a) if (a.layer, a.key) == ("L1", "W") else (w, v)
 
 
-def _velocity_for_weights_alone(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
+def _velocity_for_weights_alone(w: Any, v: Any, g: Any, eta: float, a: Call) -> tuple[Any, Any]:
     return _right(w, v, g, eta, a) if a.key == "W" else _plain(w, v, g, eta, a)
 
 
-def _shared(a: Asked) -> Any:
+def _shared(a: Call) -> Any:
     """W and b of a layer with one velocity, W first: that of b takes the shape of W, and so does b."""
     if a.alpha <= 0:
         return _steps(_right)(a)
-    if a.key == "b" or "beside" not in vars(a):
+    if a.key == "b" or "beside" not in a.inputs:
         return ANYTHING
     w, v, path, (b, gradients) = a.w, a.w.zeros(), [], a.beside
     for g, gb, eta in zip(a.g, gradients, a.etas, strict=True):
@@ -238,7 +237,7 @@ def _shared(a: Asked) -> Any:
     return stack(path)
 
 
-def _left_over(a: Asked) -> Any:
+def _left_over(a: Call) -> Any:
     """From the second step on: the velocity before the first is what the first step shows."""
     if a.alpha <= 0 or a.got is None:
         return _steps(_right)(a)
@@ -638,29 +637,29 @@ def _shortened(g: Any, most: Any) -> Any:
     return g * (most / length) if float(length.value) > most else g
 
 
-def _moved(a: Asked) -> Any:
+def _moved(a: Call) -> Any:
     """What the first step took for the gradient (α ≤ 0, or a velocity of 0)."""
-    return (a.w.value - np.asarray(a.got[0], np.longdouble)) / a.etas[0]
+    return (a.w.value - np.asarray(a.got, np.longdouble)[0]) / a.etas[0]
 
 
 def _largest(size: Callable[[Any], float]) -> Estimate:
     """The largest size of what first steps took for the gradient, where several have it."""
 
-    def estimate(asked: Sequence[Asked]) -> Any:
-        sizes = [size(_moved(a)) for a in asked if a.dtype == np.float64 and a.lam == 0 and "starts" not in vars(a)]
+    def estimate(asked: Sequence[Call]) -> Any:
+        sizes = [size(_moved(a)) for a in asked if a.dtype == np.float64 and a.lam == 0 and "starts" not in a.inputs]
         most = max(sizes)
         return likeliest(most) if sum(abs(s - most) <= 1e-9 * most for s in sizes) > 1 else None
 
     return estimate
 
 
-def _gradient(name: str, hint: str, change: Callable[[Any, Asked], Any], body: str, estimate: Any = None) -> Mistake:
+def _gradient(name: str, hint: str, change: Callable[[Any, Call], Any], body: str, estimate: Any = None) -> Mistake:
     """A mistake in the gradient alone, before weight decay."""
     made = _both(name, hint, lambda w, g, a: _decayed(w, change(g, a), a), f"g = {body}\ng = g + lam * w")
     return replace(made, estimate=estimate)
 
 
-def _slope(name: str, hint: str, change: Callable[[Any, Asked], Any], body: str, estimate: Any = None) -> Mistake:
+def _slope(name: str, hint: str, change: Callable[[Any, Call], Any], body: str, estimate: Any = None) -> Mistake:
     """A mistake in the gradient with its weight decay."""
     made = _both(name, hint, lambda w, g, a: change(_decayed(w, g, a), a), f"g = g + lam * w\ng = {body}")
     return replace(made, estimate=estimate)
@@ -689,21 +688,21 @@ CHANGED = (
     _gradient(
         "the gradient is cut off beyond a largest size",
         AS_IT_IS,
-        lambda g, a: _cut(g, a.found),
+        lambda g, a: _cut(g, a.number),
         "np.clip(g, -0.5, 0.5)",
         _largest(lambda g: float(np.abs(g).max())),
     ),
     _slope(
         "the gradient with its weight decay is cut off beyond a largest size",
         AS_IT_IS,
-        lambda g, a: _cut(g, a.found),
+        lambda g, a: _cut(g, a.number),
         "np.clip(g, -0.5, 0.5)",
         _largest(lambda g: float(np.abs(g).max())),
     ),
     _gradient(
         "the gradient is shortened to a largest norm",
         AS_IT_IS,
-        lambda g, a: _shortened(g, a.found),
+        lambda g, a: _shortened(g, a.number),
         "g * min(1.0, 1.0 / np.linalg.norm(g))",
         _largest(lambda g: float(np.sqrt((g * g).sum()))),
     ),
@@ -713,10 +712,10 @@ CHANGED = (
 # ---- other numbers in the right places
 
 
-def _numbers(asked: Sequence[Asked]) -> Any:
+def _numbers(asked: Sequence[Call]) -> Any:
     """(layer, key, α, λ) → (p, q, c), where every step is p υ − η (q g + c w), from all float64 calls."""
     found = {}
-    for a in (a for a in asked if a.dtype == np.float64 and "starts" not in vars(a)):
+    for a in (a for a in asked if a.dtype == np.float64 and "starts" not in a.inputs):
         path = np.concatenate([a.w.value[None], np.asarray(a.got, np.longdouble)]).astype(np.float64)
         if not np.isfinite(path).all():
             return None
@@ -737,15 +736,15 @@ def _numbers(asked: Sequence[Asked]) -> Any:
 
 
 def _where_numbers(differ: Callable[[dict[Any, Any]], bool]) -> Estimate:
-    def estimate(asked: Sequence[Asked]) -> Any:
+    def estimate(asked: Sequence[Call]) -> Any:
         found = _numbers(asked)
         return found if found is not None and differ(found) else None
 
     return estimate
 
 
-def _with_numbers(w: Any, v: Any, g: Any, eta: float, a: Asked) -> tuple[Any, Any]:
-    p, q, c = a.found[a.layer, a.key, a.alpha, a.lam]
+def _with_numbers(w: Any, v: Any, g: Any, eta: float, a: Call) -> tuple[Any, Any]:
+    p, q, c = a.number[a.layer, a.key, a.alpha, a.lam]
     v = p * v - eta * (q * g + c * w) if p else -eta * (q * g + c * w)
     return w + v, v
 
@@ -811,7 +810,7 @@ NUMBERS = (
         _any(
             "η is a number of its own, not the one that is passed",
             "Which of SGD's parameters is η, and does your step use it?",
-            lambda w, v, g, eta, a: _right(w, v, g, a.found, a),
+            lambda w, v, g, eta, a: _right(w, v, g, a.number, a),
             "eta = 0.03\ng = g + lam * w\n" + UPDATE,
         ),
         estimate=lambda asked: _own_rate(asked),
@@ -819,10 +818,10 @@ NUMBERS = (
 )
 
 
-def _own_rate(asked: Sequence[Asked]) -> Any:
+def _own_rate(asked: Sequence[Call]) -> Any:
     """The η of the first step, of the float64 calls without weight decay."""
     for a in asked:
-        if a.dtype == np.float64 and a.lam == 0 and "starts" not in vars(a):
+        if a.dtype == np.float64 and a.lam == 0 and "starts" not in a.inputs:
             g = a.g[0].value
             return likeliest(float((_moved(a) * g).sum() / (g * g).sum()) * a.etas[0])
     return None

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from parity_tests.harness.diagnosis.mistake import Asked, Body, Formula, Mistake, Swap
 from parity_tests.harness.diagnosis.running_error import Running
+from parity_tests.protocol.mistake import Body, Call, Formula, Mistake, Swap
 
 ARGMAX = "Which axis of the N×K scores are the classes, and which class is predicted?"
 COLUMN = "Labels are N×1: what is compared with them must have their shape, or numpy compares all with all."
@@ -25,11 +25,11 @@ def _plugged(operation: str, name: str, hint: str, formula: Formula, *plug: Body
 # ---- predict_label
 
 
-def _running(a: Asked, values: Any) -> Running:
+def _running(a: Call, values: Any) -> Running:
     return Running(np.asarray(values, np.float64), a.dtype)
 
 
-def _classes(a: Asked) -> Running:
+def _classes(a: Call) -> Running:
     f = a.f.value
     return _running(a, f > 0 if a.K == 1 else f.argmax(axis=1).reshape(-1, 1))
 
@@ -241,7 +241,7 @@ VELOCITY = (
 OTHERS = {"train": ("valid", "test"), "valid": ("test", "train"), "test": ("valid", "train")}
 
 
-def _own(a: Asked) -> Running:
+def _own(a: Call) -> Running:
     found: Running = a.parts[a.quantity]
     return found
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from parity_tests.harness.diagnosis.mistake import Body, Swap
 from parity_tests.proof.variants import Variant, changed, shipped
+from parity_tests.protocol.mistake import Body, Swap
 
 Change = Body | Swap
 LINEAR_BACK = """self.gradient["W"] = {W}

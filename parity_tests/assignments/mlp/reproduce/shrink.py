@@ -14,12 +14,12 @@ from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.cases import plan
 from parity_tests.assignments.mlp.evidence import evidence
 from parity_tests.assignments.mlp.mistakes import MISTAKES
+from parity_tests.assignments.mlp.mistakes.relations import RELATIONS
 from parity_tests.assignments.mlp.reproduce import draws, network, optimizer, parts, utils
 from parity_tests.assignments.mlp.reproduce.draft import SEED, Draft, Outcome, Unfit, lines_for, run, text
 from parity_tests.assignments.mlp.reproduce.main.drafts import main_drafts
 from parity_tests.assignments.mlp.reproduce.main.runs import Mains
-from parity_tests.harness.diagnosis.diagnose import fits
-from parity_tests.harness.diagnosis.mistake import Asked, Mistake
+from parity_tests.harness.diagnosis.formulas import fits
 from parity_tests.harness.diagnosis.relations import relation
 from parity_tests.harness.draw import draw, seed_of
 from parity_tests.harness.judge import judge
@@ -27,6 +27,7 @@ from parity_tests.harness.make_records import message
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.kind import Context
+from parity_tests.protocol.mistake import Call, Mistake
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Quantity
 from parity_tests.protocol.reproduction import Networks, Script, ScriptSetting
@@ -227,15 +228,15 @@ def same(
     calls = list(evidence(case, arrays, seen, judged))
     if told:
         return all(_fits(mistake, calls, record.quantity) for mistake in told)
-    related = relation([call for call in calls if call.quantity == record.quantity])
-    return record.diagnosis not in RELATIONS or related == record.diagnosis
+    related = relation([call for call in calls if call.quantity == record.quantity], RELATIONS)
+    return record.diagnosis not in SHOWN_BY_SMALL_NUMBERS or related == record.diagnosis
 
 
-RELATIONS = ("right up to the sign", "right to float32 digits only")
+SHOWN_BY_SMALL_NUMBERS = ("right up to the sign", "right to float32 digits only")
 """Relations that small readable numbers show as well as those of the case do."""
 
 
-def _fits(mistake: Mistake, calls: Sequence[Asked], quantity: str) -> bool:
+def _fits(mistake: Mistake, calls: Sequence[Call], quantity: str) -> bool:
     """Whether a formula gives what was returned: of this quantity, or of all that its part was asked."""
     own = [call for call in calls if call.quantity == quantity]
     if not own or own[0].operation != mistake.operation:

@@ -1,0 +1,33 @@
+"""What the homework knows of mistakes: its table, the calls they are recognised by, and what hides what."""
+
+from parity_tests.assignments.mlp.evidence import evidence
+from parity_tests.assignments.mlp.mistakes import MISTAKES
+from parity_tests.assignments.mlp.mistakes.dropout import HIDDEN as HIDDEN_IN_DROPOUT
+from parity_tests.assignments.mlp.mistakes.experiments import experiments
+from parity_tests.assignments.mlp.mistakes.main import HIDES
+from parity_tests.assignments.mlp.mistakes.overwriting import HINTS, overwriting
+from parity_tests.assignments.mlp.mistakes.relations import RELATIONS
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.diagnosis import Diagnosis
+
+PARTS = frozenset({"linear", "tanh", "relu", "dropout", "loss", "sgd"})
+"""The checks of what a whole network consists of."""
+
+
+def _is_beside(case: Case) -> bool:
+    """Whether a case is not asked of everyone alike: other than two axes, or inputs at which tanh may overflow."""
+    return case.lenient or case.params.get("draw") == "to-1000"
+
+
+DIAGNOSIS = Diagnosis(
+    mistakes=MISTAKES,
+    evidence=evidence,
+    relations=RELATIONS,
+    composed={"network": PARTS, "trajectory": PARTS},
+    beside=_is_beside,
+    experiments=experiments,
+    overwriting=overwriting,
+    hidden_in_case=HIDES,
+    hidden_in_check={"dropout": HIDDEN_IN_DROPOUT},
+    further_hints=HINTS,
+)

@@ -1,0 +1,57 @@
+"""Names what only an experiment tells: how a constructor's numbers, or dropout's masks, were drawn instead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from parity_tests.assignments.mlp.mistakes.dropout import EXPERIMENTS as MASKS
+from parity_tests.assignments.mlp.mistakes.init import ANY_NUMBERS, DISTRIBUTIONS
+from parity_tests.assignments.mlp.returned import array_of, kept_mask
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.diagnosis import Draw, Seen
+from parity_tests.protocol.quantity import Quantity
+
+
+def experiments(plan: Sequence[Case], case: Case, q: Quantity, seen: Seen, draw: Draw) -> list[str]:
+    """The names of the ways in which all random numbers of a kind may have been drawn, as all their cases show them."""
+    if case.probe == "masks":
+        return _of_masks([other for other in plan if other.probe == "masks"], seen, draw)
+    if case.probe == "init" and case.params["test"] == "distribution":
+        return _of_weights([other for other in plan if other.probe == "init"], q.key[0], seen)
+    return []
+
+
+def _of_weights(cases: Sequence[Case], key: str, seen: Seen) -> list[str]:
+    """The distributions that all draws of W, or of b, may come from; one of unknown size only where no other fits."""
+    draws = []
+    for case in cases:
+        D, M = case.params["D"], case.params["M"]
+        shape = (1, M) if key == "b" else (D, M)
+        for k in range(2):
+            drawn = array_of(seen[case.name], f"{key}@{k}", shape, flat_ok=True)
+            if drawn is None or drawn.dtype.kind != "f" or not np.isfinite(drawn).all():
+                return []
+            draws.append((drawn, D, M))
+    for mistakes in (DISTRIBUTIONS, ANY_NUMBERS):
+        names = [m.name for m in mistakes if m.experiment and all(m.experiment(*drawn) for drawn in draws)]
+        if names:
+            return names
+    return []
+
+
+def _of_masks(cases: Sequence[Case], seen: Seen, draw: Draw) -> list[str]:
+    """The ways in which the masks of all calls may have been drawn."""
+    stacks = []
+    for case in cases:
+        shape = (case.params["N"], case.params["M"])
+        outputs = []
+        for k in range(case.params["calls"]):
+            s = array_of(seen[case.name], f"output@{k}", shape)
+            if s is None:
+                return []
+            outputs.append(s)
+        s = np.stack(outputs)
+        stacks.append((kept_mask(s), case.params["r"], draw(case)["q"], s))
+    return [m.name for m in MASKS if m.experiment and all(m.experiment(*stack) for stack in stacks)]

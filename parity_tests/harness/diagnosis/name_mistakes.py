@@ -1,0 +1,125 @@
+"""Names what went wrong: known-wrong formulas that reproduce what was returned, experiments, and simple relations.
+
+A name is claimed only where it was reproduced: a formula on every case of its part, within the rounding bound of that
+formula. Where several fit, all are kept, in the order of the assignment's table, which puts the simplest first.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from parity_tests.harness.diagnosis.causes import Verdicts, fails, with_causes_in_case, with_causes_in_checks
+from parity_tests.harness.diagnosis.claims import Claims
+from parity_tests.harness.make_records import message
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.diagnosis import Diagnosis, Draw, Seen
+from parity_tests.protocol.mistake import CRASH, Call, Mistake
+from parity_tests.protocol.quantity import Quantity
+
+
+@dataclass(frozen=True)
+class Named:
+    """Comparisons with the names of known mistakes in them, and a hint for each diagnosis."""
+
+    verdicts: Verdicts
+    hints: dict[str, str]
+
+
+def name_mistakes(
+    diagnosis: Diagnosis,
+    plan: Sequence[Case],
+    verdicts: Mapping[str, Mapping[str, Comparison]],
+    seen: Seen,
+    draw: Draw,
+) -> Named:
+    """The same comparisons, those that fail of causes of their own with the names of what they fail of.
+
+    Names are looked for in this order: formulas, experiments, sentences, overwriting; then relations, and at last what
+    a crash says of itself. What follows from a mistake gets that one's name.
+    """
+    named = {case: dict(comparisons) for case, comparisons in verdicts.items()}
+    calls = _calls(diagnosis, plan, named, seen, draw)
+    claims = Claims(diagnosis, calls, {case.name: case for case in plan})
+    _claim(named, calls, claims.mistakes)
+    for case in plan:
+        for q in case.quantities:
+            comparison = named[case.name][q.name]
+            if fails(comparison) and not comparison.diagnosis:
+                names = _told(diagnosis, plan, case, q, comparison, seen, draw)
+                named[case.name][q.name] = replace(comparison, diagnosis="; ".join(names))
+        named[case.name] = with_causes_in_case(named[case.name], diagnosis.hidden_in_case)
+    _claim(named, calls, claims.relation)
+    for case in plan:
+        for q in case.quantities:
+            comparison = named[case.name][q.name]
+            if comparison.verdict == "crashed" and fails(comparison) and not comparison.diagnosis:
+                names = _by_sentence(_of_crashes(diagnosis), case, q, comparison)
+                named[case.name][q.name] = replace(comparison, diagnosis="; ".join(names))
+        named[case.name] = with_causes_in_case(named[case.name], diagnosis.hidden_in_case)
+    named = with_causes_in_checks(diagnosis, plan, named)
+    return Named(named, _hints(diagnosis, named))
+
+
+def hints(diagnosis: Diagnosis, names: str) -> list[str]:
+    """The hints of the names in a record's diagnosis, each once."""
+    known = diagnosis.hints()
+    return list(dict.fromkeys(known[name] for name in names.split("; ") if name in known))
+
+
+def _hints(diagnosis: Diagnosis, verdicts: Verdicts) -> dict[str, str]:
+    claimed = {c.diagnosis for comparisons in verdicts.values() for c in comparisons.values() if c.diagnosis}
+    found = {names: " ".join(hints(diagnosis, names)) for names in sorted(claimed)}
+    return {names: text for names, text in found.items() if text}
+
+
+def _calls(diagnosis: Diagnosis, plan: Sequence[Case], verdicts: Verdicts, seen: Seen, draw: Draw) -> list[Call]:
+    """The calls of all cases of the checks that fail, and of the parts of those that put several to work together."""
+    checks = set()
+    for case in plan:
+        if case.name in seen and any(fails(verdicts[case.name][q.name]) for q in case.quantities):
+            checks |= {case.check, *diagnosis.composed.get(case.check, ())}
+    calls: list[Call] = []
+    for case in plan:
+        if case.check in checks:
+            calls += diagnosis.evidence(case, draw(case), seen[case.name], verdicts[case.name])
+    return calls
+
+
+def _claim(verdicts: Verdicts, calls: Sequence[Call], claim: Callable[[Call], str]) -> None:
+    """Gives every call that fails of its own and has no name yet the one that is claimed for it."""
+    for call in calls:
+        comparison = verdicts[call.case][call.quantity]
+        if fails(comparison) and not comparison.diagnosis and (name := claim(call)):
+            verdicts[call.case][call.quantity] = replace(comparison, diagnosis=name)
+
+
+def _told(
+    diagnosis: Diagnosis, plan: Sequence[Case], case: Case, q: Quantity, comparison: Comparison, seen: Seen, draw: Draw
+) -> Sequence[str]:
+    """The names that an experiment, the sentence, or what was overwritten tells."""
+    names: Sequence[str] = ()
+    if diagnosis.experiments is not None:
+        names = diagnosis.experiments(plan, case, q, seen, draw)
+    if not names:
+        names = _by_sentence(_but_crashes(diagnosis), case, q, comparison)
+    if not names and diagnosis.overwriting is not None:
+        names = diagnosis.overwriting(case, q, seen[case.name])
+    return names
+
+
+def _of_crashes(diagnosis: Diagnosis) -> list[Mistake]:
+    return [mistake for mistake in diagnosis.mistakes if mistake.operation == CRASH]
+
+
+def _but_crashes(diagnosis: Diagnosis) -> list[Mistake]:
+    return [mistake for mistake in diagnosis.mistakes if mistake.operation != CRASH]
+
+
+def _by_sentence(mistakes: Sequence[Mistake], case: Case, q: Quantity, comparison: Comparison) -> list[str]:
+    """The names of those mistakes of the failing part that the sentence about the failure tells of."""
+    if case.whole and case.process == "parts":  # what its parts do is said of them
+        return []
+    part = comparison.part or q.part
+    sentence = message(case, q, comparison)
+    return [m.name for m in mistakes if m.said and m.part == part and re.search(m.said, sentence)]

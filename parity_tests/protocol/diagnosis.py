@@ -1,0 +1,72 @@
+"""The diagnosis: what an assignment knows of mistakes, as values that name them in any submission of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.mistake import Call, Mistake
+from parity_tests.protocol.observation import Observation
+from parity_tests.protocol.quantity import Quantity
+
+Arrays = Mapping[str, NDArray[Any]]
+Draw = Callable[[Case], Arrays]
+"""Gives the arrays of a case."""
+Seen = Mapping[str, Observation]
+"""What came back for each case, by its name."""
+Conditions = Sequence[tuple[str, Callable[[Call], bool]]]
+"""Ways in which calls differ, in words, and whether one call is so."""
+Regions = Sequence[tuple[str, Callable[[Call], NDArray[np.bool_] | None]]]
+"""Ways in which elements of one call differ, in words, and which are so; None for a call that has no such elements."""
+Hidden = Mapping[str, Sequence[str]]
+"""What else is found where a mistake is, by the mistake's name: names of mistakes, and relations."""
+
+
+@dataclass(frozen=True)
+class Relations:
+    """What the simple relations of an assignment's parts are told by, where no known mistake fits.
+
+    `conditions` tell calls apart. Results of the parts in `elementwise` are told apart by `regions`, all others by rows
+    and columns. `own` are operations with a relation of their own, in place of all others.
+    """
+
+    conditions: Conditions = ()
+    elementwise: tuple[str, ...] = ()
+    regions: Regions = ()
+    own: Mapping[str, Callable[[Sequence[Call]], str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What an assignment knows of mistakes.
+
+    `mistakes` stand in the order in which they are named, the simplest of each operation first. `evidence(case, arrays,
+    observation, comparisons)` gives the calls of a case. `composed` maps a check that puts several parts to work
+    together to the checks of these parts: a formula that names a mistake there must be right in these as well.
+    `beside(case)` tells cases that are not enough to name a mistake of their part by: what fails in them alone must be
+    right where the part is.
+    `experiments(plan, case, quantity, seen, draw)` names what only an experiment can tell, before sentences are
+    looked at, and `overwriting(quantity, observation, params)` what wrote over another call's array, after them.
+    `hidden_in_case` and `hidden_in_check` say what follows from a mistake, in the same case and in all cases of a check
+    (by the check): such rows get the name of their cause. `further_hints` are those of names that are not mistakes of
+    the table.
+    """
+
+    mistakes: Sequence[Mistake]
+    evidence: Callable[[Case, Arrays, Observation, Mapping[str, Comparison]], Sequence[Call]]
+    relations: Relations = field(default_factory=Relations)
+    composed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    beside: Callable[[Case], bool] = lambda case: case.lenient
+    experiments: Callable[[Sequence[Case], Case, Quantity, Seen, Draw], Sequence[str]] | None = None
+    overwriting: Callable[[Case, Quantity, Observation], Sequence[str]] | None = None
+    hidden_in_case: Hidden = field(default_factory=dict)
+    hidden_in_check: Mapping[str, Hidden] = field(default_factory=dict)
+    further_hints: Mapping[str, str] = field(default_factory=dict)
+
+    def hints(self) -> dict[str, str]:
+        """The hint of every name."""
+        return {**self.further_hints, **{mistake.name: mistake.hint for mistake in self.mistakes}}

@@ -1,0 +1,125 @@
+"""The mistake: what is known of one by name, and the calls of a part that it is recognised by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.protocol.comparison import PASSING, Comparison
+from parity_tests.protocol.observation import Failure, Returned
+
+
+@dataclass(eq=False)
+class Call:
+    """One call of a part, as formulas see it.
+
+    `operation` is what was called, as "linear.gradient of W": the word before the point is the part's. `quantity` is
+    the case's quantity that `comparison` is about, and `value` what was returned, or how it failed. `inputs` are what
+    the part takes, by name: Running arrays, sizes, rates; they are also attributes of the call. `past` are the earlier
+    calls of this operation on the same object. Of the elements in `free` a formula need say nothing. `shape` is the
+    one asked for, where it is known. `number` is what an estimate found.
+    """
+
+    operation: str
+    case: str
+    dtype: np.dtype[Any]
+    quantity: str
+    value: Returned | Failure | None
+    comparison: Comparison
+    inputs: Mapping[str, Any]
+    past: list[Call] = field(default_factory=list)
+    free: NDArray[np.bool_] | None = None
+    shape: tuple[int, ...] | None = None
+    number: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        inputs = self.__dict__.get("inputs", {})
+        if name not in inputs:
+            raise AttributeError(name)
+        return inputs[name]
+
+    def with_inputs(self, **inputs: Any) -> Call:
+        """The same call with other inputs."""
+        return replace(self, inputs={**self.inputs, **inputs})
+
+    @property
+    def got(self) -> NDArray[Any] | None:
+        """The array that was returned, None where there was none."""
+        return self.value.array if isinstance(self.value, Returned) else None
+
+    @property
+    def wrong(self) -> bool:
+        """Whether what was returned was judged wrong."""
+        return self.comparison.verdict not in PASSING
+
+    @property
+    def part(self) -> str:
+        """The word of the operation that names the part, as "linear"."""
+        return self.operation.partition(".")[0]
+
+    @property
+    def first(self) -> Call:
+        """The first call of this operation on the same object."""
+        return self.past[0] if self.past else self
+
+
+@dataclass(frozen=True)
+class NoArray:
+    """A prediction that something else than an array is returned: "none" or "tuple"; "" leaves open what it is."""
+
+    kind: str
+
+
+NOTHING, SEVERAL, ANYTHING = NoArray("none"), NoArray("tuple"), NoArray("")
+CRASH = "crash"
+"""The operation of the mistakes that any crash's sentence tells, where nothing else is known."""
+Formula = Callable[[Call], Any]
+"""What a call returns with the mistake in it: a Running array, a NoArray, a list of several that may be, or None."""
+Estimate = Callable[[Sequence[Call]], Any]
+"""The number that a formula holds, from all calls of a part; None where there is none."""
+
+
+class Swap(NamedTuple):
+    """A replacement of a text that stands in the assignment's solution exactly once."""
+
+    old: str
+    new: str
+
+
+class Body(NamedTuple):
+    """New statements for a function of the assignment's solution, named as `linear_layer.forward`."""
+
+    function: str
+    statements: str
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A mistake that is known by name.
+
+    `operation` is that of the calls that it is a mistake of, or CRASH. It is recognised in one way. A `formula`
+    predicts what is returned; one with an `estimate` holds a number that is looked for first (`number` of the call),
+    and is claimed only where no formula without one fits. An `experiment`, which the assignment's own diagnosis makes,
+    says whether random numbers came about in this way. `said` is a regular expression that matches the sentence about a
+    failure. A mistake that `spoils` other parts' results is named by the assignment's diagnosis too.
+
+    `plug` puts the mistake into `file` of the assignment's solution, to prove that it is caught and named. The cases
+    that are then asked are those of its part, or of the checks in `shows_in`.
+    """
+
+    part: str
+    operation: str
+    name: str
+    hint: str
+    formula: Formula | None = None
+    estimate: Estimate | None = None
+    experiment: Callable[..., bool] | None = None
+    said: str = ""
+    spoils: bool = False
+    shows_in: tuple[str, ...] = ()
+    plug: tuple[Body | Swap, ...] = ()
+    file: str = ""
