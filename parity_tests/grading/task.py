@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from parity_tests.harness.judgement_cache import JudgementCache
-from parity_tests.harness.process.fork_servers import Servers
+from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.protocol.assignment import environment_of
 from parity_tests.protocol.registry import find
 from reports.model.records import Record
@@ -67,7 +67,7 @@ class Outcome:
     seconds: float = 0.0
 
 
-_servers: Servers | None = None
+_servers: ForkServers | None = None
 """The fork servers of a process that does much work; they end with it."""
 _cache = JudgementCache()
 
@@ -81,7 +81,7 @@ def warm_up() -> None:
     gc.freeze()  # what was imported stays: the collector need not go over it again and again
     gc.set_threshold(50_000, 20, 20)  # nor, for each thousand objects of a message, over the others
     if _servers is None:
-        _servers = Servers()
+        _servers = ForkServers()
         atexit.register(_servers.close)
 
 

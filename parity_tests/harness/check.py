@@ -21,7 +21,7 @@ from parity_tests.harness.judge import judge
 from parity_tests.harness.judgement_cache import JudgementCache
 from parity_tests.harness.machine import refuse_missing_device
 from parity_tests.harness.make_records import Setting, check_plan, import_record, records_of
-from parity_tests.harness.process.fork_servers import Servers
+from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.harness.process.interview import Question, interview
 from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.submission import find_submission
@@ -67,7 +67,7 @@ def check(
     allow: Sequence[str] = (),
     isolation: str = ISOLATION,
     progress: Progress | None = None,
-    servers: Servers | None = None,
+    servers: ForkServers | None = None,
     cache: JudgementCache | None = None,
 ) -> Run:
     """Puts every case of the assignment to the submission in this folder, and judges what it did.
@@ -149,7 +149,7 @@ def runner_of(
     allow: Sequence[str],
     timeout: float,
     isolation: str,
-    servers: Servers | None = None,
+    servers: ForkServers | None = None,
 ) -> Runner:
     """The runner of one of a submission's processes, by the assignment's name for it; arguments as `check` has them."""
     return Runner(

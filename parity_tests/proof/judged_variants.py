@@ -13,7 +13,8 @@ from parity_tests.harness.diagnosis.name_mistakes import name_mistakes
 from parity_tests.harness.draw import draw, seed_of
 from parity_tests.harness.judge import judge
 from parity_tests.harness.make_records import Setting, records_of
-from parity_tests.proof.in_process import Asker
+from parity_tests.harness.process.in_process import InProcessRunner
+from parity_tests.harness.process.runner import Runner
 from parity_tests.proof.variants import Variant
 from parity_tests.protocol.assignment import Verdicts
 from parity_tests.protocol.case import DTYPES, Case, json_params
@@ -24,6 +25,8 @@ from reports.model.records import Record
 EDITION = ASSIGNMENT.editions.default
 SECONDS = 10.0
 """What a run of main may take."""
+PART_SECONDS = 5.0
+"""What a case of the parts may take."""
 Wanted = Callable[[Case], bool]
 
 
@@ -61,33 +64,33 @@ def _records(
 
 
 def _observations(variant: Variant, chosen: Sequence[Case], seed: int) -> list[tuple[Case, Observation]]:
-    found = []
-    asker = Asker(variant)
-    for case in chosen:
-        if case.probe != "main":
-            arrays = draw(ASSIGNMENT, case, seed)
-            seen = asker.ask(case.name, case.probe, json_params(case.params), arrays, seed_of(seed, case.name))
-            found.append((case, seen))
     mains = [case for case in chosen if case.probe == "main"]
-    for process in ("wiring", "parts"):
-        found += _asked_of_main(variant, [case for case in mains if case.process == process], process, seed)
+    with tempfile.TemporaryDirectory(prefix="parity-") as temporary:
+        folder = Path(temporary)
+        variant.write(folder)
+        found = _answers(in_process(folder), [case for case in chosen if case.probe != "main"], seed)
+        for process in ("wiring", "parts"):
+            cases = [case for case in mains if case.process == process]
+            if cases:
+                with runner_of(ASSIGNMENT, folder, process, EDITION, (), SECONDS, "none") as runner:
+                    found += _answers(runner, cases, seed)
     return found
 
 
-def _asked_of_main(variant: Variant, cases: Sequence[Case], process: str, seed: int) -> list[tuple[Case, Observation]]:
-    if not cases:
-        return []
-    with tempfile.TemporaryDirectory(prefix="parity-") as folder:
-        for name, source in variant.files().items():
-            (Path(folder) / name).write_text(source, encoding="utf-8")
-        with runner_of(ASSIGNMENT, Path(folder), process, EDITION, (), SECONDS, "none") as runner:
-            return [
-                (
-                    case,
-                    runner.ask(
-                        case.name, case.probe, json_params(case.params), draw(ASSIGNMENT, case, seed),
-                        seed=seed_of(seed, case.name),
-                    ),
-                )
-                for case in cases
-            ]  # fmt: skip
+def in_process(folder: Path) -> InProcessRunner:
+    """Return what puts cases of the parts to the variant in this folder, in this process."""
+    return InProcessRunner(
+        folder,
+        probe=ASSIGNMENT.inside.probes,
+        layout=ASSIGNMENT.layout,
+        editions=ASSIGNMENT.editions,
+        case_seconds=PART_SECONDS,
+    )
+
+
+def _answers(runner: Runner | InProcessRunner, cases: Sequence[Case], seed: int) -> list[tuple[Case, Observation]]:
+    found = []
+    for case in cases:
+        arrays, case_seed = draw(ASSIGNMENT, case, seed), seed_of(seed, case.name)
+        found.append((case, runner.ask(case.name, case.probe, json_params(case.params), arrays, seed=case_seed)))
+    return found

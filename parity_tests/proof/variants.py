@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.protocol.mistake import Body, Mistake, Swap
@@ -22,6 +23,11 @@ class Variant:
 
     def files(self) -> dict[str, str]:
         return dict(zip(FILES, (self.neural_networks, self.utils), strict=True))
+
+    def write(self, folder: Path) -> None:
+        """Write the files into a folder."""
+        for name, source in self.files().items():
+            (folder / name).write_text(source, encoding="utf-8")
 
 
 def shipped() -> Variant:

@@ -23,9 +23,9 @@ Verdicts = dict[str, dict[str, Comparison]]
 class Inside:
     """The files that run in a submission's process: numpy and the standard library alone.
 
-    `probes` defines PROBES, a mapping of the name of a kind to a function `probe(submission, calls, params, arrays)`.
-    `processes` maps each process of a submission to the further files that it may import; every case names the process
-    that it is put to.
+    `probes` defines PROBES, a mapping of the name of a kind to a function
+    `probe(submission, recorder, params, arrays)`. `processes` maps each process of a submission to the further files
+    that it may import; every case names the process that it is put to.
     """
 
     probes: Path

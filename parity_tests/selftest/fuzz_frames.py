@@ -2,7 +2,7 @@
 
 `python -m parity_tests.selftest.fuzz_frames [INPUTS] [SEED]`. Whatever arrives, in whatever pieces, the decoder gives
 messages or raises WireError and nothing else; what it gives is made of exact, writable arrays that account for the
-bytes that arrived; and neither it nor the record of a case (runner.py) takes more memory than the caps say.
+bytes that arrived; and neither it nor the builder of observations takes more memory than the caps say.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from collections import Counter
 
 import numpy as np
 
-from parity_tests.harness.process.runner import _Gathered
-from parity_tests.harness.wire import frames as wire
+from parity_tests.harness.process.observation_builder import ObservationBuilder
+from parity_tests.harness.wire import frames
 
 CAP = 1 << 16
 """The cap on arrays, small so that mangled lengths lie around it."""
@@ -41,7 +41,7 @@ _HEADERS: tuple[dict[str, object], ...] = (
     },
     {"kind": "fact", "key": "steps", "value": [1, [2.5, "x"], {"a": None}]},
     {"kind": "warning", "text": "RuntimeWarning: overflow"},
-    {"kind": "late", "place": " (x.py, line 3)", "file": "x.py", "line": 3, "function": "f"},
+    {"kind": "interrupted", "where": " (x.py, line 3)", "file": "x.py", "line": 3, "function": "f"},
     {"kind": "done"},
 )
 _ARRAYS = ((), (3,), (2, 3), (0, 7), (4, 1, 2), (9000,))
@@ -68,7 +68,7 @@ def drawn(rng: random.Random) -> bytes:
             text = mangled(text, rng)
         sizes = None
         if rng.random() < 0.15:
-            lengths = (0, 1, len(text), len(text) - 1, len(body) + 1, CAP, CAP + 1, wire.MAX_HEADER, (1 << 32) - 1)
+            lengths = (0, 1, len(text), len(text) - 1, len(body) + 1, CAP, CAP + 1, frames.MAX_HEADER, (1 << 32) - 1)
             sizes = (max(0, rng.choice(lengths)), rng.choice((*lengths, 1 << 40, (1 << 64) - 1)) % (1 << 64))
         data += frame(text, body, sizes)
     return mangled(data, rng) if rng.random() < 0.4 else data
@@ -106,7 +106,7 @@ def pieces(data: bytes, rng: random.Random) -> list[bytes]:
 
 def decode(parts: list[bytes]) -> str:
     """What became of an input: "message", "waiting" or "refused". Raises AssertionError, or whatever it should not."""
-    decoder, gathered, whole = wire.Decoder(CAP), _Gathered("case"), 0
+    decoder, builder, whole = frames.Decoder(CAP), ObservationBuilder("case"), 0
     try:
         for part in parts:
             decoder.feed(part)
@@ -114,13 +114,13 @@ def decode(parts: list[bytes]) -> str:
                 whole += 1
                 for array in message.arrays.values():
                     assert type(array) is np.ndarray
-                    assert array.dtype.str in wire.DTYPES
+                    assert array.dtype.str in frames.DTYPES
                     assert array.flags.writeable
                     assert array.flags.c_contiguous
                 assert sum(array.nbytes for array in message.arrays.values()) <= CAP
-                gathered.take(message)
-        gathered.observation(0.0)
-    except wire.WireError:
+                builder.add(message)
+        builder.build(0.0)
+    except frames.WireError:
         return "refused"
     return "message" if whole else "waiting"
 
@@ -141,7 +141,7 @@ def fuzz(inputs: int, seed: int) -> Counter[str]:
             raise AssertionError(f"input {number} of seed {seed}, {data[:2000]!r}: {error!r}") from error
         finally:
             tracemalloc.stop()
-        most = 4 * len(data) + wire.JSON_MEMORY * len(data) + 2 * CAP + OVERHEAD
+        most = 4 * len(data) + frames.JSON_MEMORY * len(data) + 2 * CAP + OVERHEAD
         assert peak <= most, f"input {number} of seed {seed} takes {peak} bytes, {len(data)} long: {data[:200]!r}"
     return came
 

@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
-from parity_tests.harness.process.fork_servers import Servers
-from parity_tests.harness.process.process import Forked, Started
+from parity_tests.harness.process.fork_servers import ForkServers
+from parity_tests.harness.process.process import ForkedProcess, StartedProcess
 from parity_tests.harness.process.runner import Runner
 from parity_tests.protocol.observation import Failure, Observation
 
 CALLS = """
-def calls(submission, witness, params, arrays):
+def calls(submission, recorder, params, arrays):
     for name in params["calls"]:
-        witness.call(name, submission.get(name), *arrays.values())
+        recorder.call(name, submission.get(name), *arrays.values())
 
 PROBES = {"calls": calls}
 """
@@ -57,7 +57,7 @@ def running(
     folder = write(tmp_path / options.pop("name", "submission"), files)
     write(tmp_path / "probes", {"probe.py": probe})
     with contextlib.ExitStack() as stack:
-        servers = stack.enter_context(Servers()) if forked else None
+        servers = stack.enter_context(ForkServers()) if forked else None
         runner = Runner(folder, probe=tmp_path / "probes" / "probe.py", servers=servers, **(OPTIONS | options))
         yield stack.enter_context(runner)
         assert servers is None or servers.serves(runner.kind), servers
@@ -66,11 +66,11 @@ def running(
 def pid_of(runner: Runner) -> int:
     """The id of the process whose end is the end of all that runs the submission."""
     process = runner.process
-    if isinstance(process, Started):
+    if isinstance(process, StartedProcess):
         return process.pid
-    assert isinstance(process, Forked)
-    process.await_handle(10.0)
-    about = Path(f"/proc/self/fdinfo/{process.handle}").read_text()
+    assert isinstance(process, ForkedProcess)
+    process.wait_for_pidfd(10.0)
+    about = Path(f"/proc/self/fdinfo/{process.pidfd}").read_text()
     return int(about.partition("\nPid:")[2].split()[0])
 
 

@@ -233,8 +233,8 @@ def test_a_name_that_is_not_defined_is_missing(tmp_path: Path) -> None:
 
 def test_a_method_that_is_not_defined_is_missing(tmp_path: Path) -> None:
     probe = """
-        def probe(submission, witness, params, arrays):
-            witness.call("out", submission.get("relu")().forward, 1)
+        def probe(submission, recorder, params, arrays):
+            recorder.call("out", submission.get("relu")().forward, 1)
 
         PROBES = {"probe": probe}
         """
@@ -286,12 +286,12 @@ def test_what_a_probe_wrote_down_itself_gets_out_after_the_limit(tmp_path: Path)
     probe = """
         import numpy as np
 
-        def probe(submission, witness, params, arrays):
+        def probe(submission, recorder, params, arrays):
             try:
-                witness.call("f", submission.get("f"))
+                recorder.call("f", submission.get("f"))
             finally:
-                witness.keep("tape", np.arange(3.0))
-                witness.say("steps", 3)
+                recorder.keep("tape", np.arange(3.0))
+                recorder.add_fact("steps", 3)
 
         PROBES = {"probe": probe}
         """
@@ -370,8 +370,8 @@ def test_a_print_flood_is_drained_and_kept_to_a_cap(tmp_path: Path) -> None:
 
 def test_endless_names_are_no_fault_of_the_harness(tmp_path: Path) -> None:
     probe = """
-        def probe(submission, witness, params, arrays):
-            witness.say("kind", type(submission.get("f")()).__name__)
+        def probe(submission, recorder, params, arrays):
+            recorder.add_fact("kind", type(submission.get("f")()).__name__)
 
         PROBES = {"probe": probe}
         """
@@ -391,10 +391,10 @@ def test_whoever_replaces_what_the_harness_needs_is_at_fault_itself(tmp_path: Pa
         import os
         import numpy as np
 
-        def probe(submission, witness, params, arrays):
-            witness.call("f", submission.get("f"))
-            witness.keep("zeros", np.zeros(len("abc"), np.ndarray and float))
-            witness.keep("pid", os.getpid() > 0)
+        def probe(submission, recorder, params, arrays):
+            recorder.call("f", submission.get("f"))
+            recorder.keep("zeros", np.zeros(len("abc"), np.ndarray and float))
+            recorder.keep("pid", os.getpid() > 0)
 
         PROBES = {"probe": probe}
         """
@@ -468,7 +468,7 @@ def test_a_process_that_dies_between_cases_does_not_cost_the_next(tmp_path: Path
     with running(tmp_path, source) as runner:
         assert not ask(runner, "f").failures
         assert runner.process is not None
-        assert runner.process.status(10.0) == 0
+        assert runner.process.exit_status(10.0) == 0
         observation = ask(runner, "g")
     assert not observation.failures
     assert observation.values["g"].array == np.array(2.0)

@@ -19,10 +19,10 @@ import pytest
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.bench import grading, machine, process, reporting, step, tracing, watch
 from parity_tests.bench.figures import Benchmarks, Figure, Share, Size, draw_sizes, load, report, save
-from parity_tests.bench.in_process import InProcess
 from parity_tests.bench.timing import Timings, alternate, in_turn
 from parity_tests.bench.training import by_numpy, by_torch, by_trace, settings
 from parity_tests.cli import main as parity
+from parity_tests.harness.process.in_process import InProcessRunner
 from parity_tests.protocol.errors import HarnessError, UsageError
 
 command: Any = importlib.import_module("parity_tests.cli.bench")
@@ -134,7 +134,7 @@ def test_processes_below_are_seen_with_their_memory_and_their_time() -> None:
 def test_the_upper_limit_answers_as_a_process_does() -> None:
     import numpy as np
 
-    with InProcess(
+    with InProcessRunner(
         ASSIGNMENT.solution,
         probe=ASSIGNMENT.inside.probes,
         layout=ASSIGNMENT.layout,

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from parity_tests.harness.process.fork_servers import Servers
-from parity_tests.harness.process.process import Forked, Started
+from parity_tests.harness.process.fork_servers import ForkServers
+from parity_tests.harness.process.process import ForkedProcess, StartedProcess
 from parity_tests.harness.process.runner import Runner
-from parity_tests.harness.sandbox import isolation, launch
+from parity_tests.harness.sandbox import isolation
 from parity_tests.harness.sandbox.isolation import LEVELS, forking_problem, problem
 from parity_tests.harness.sandbox.snapshot import snapshot
 from parity_tests.selftest.runners import CALLS, OPTIONS, ask, pid_of, write
@@ -43,15 +43,15 @@ def bubblewrap() -> str:
 
 
 @pytest.fixture
-def servers() -> Iterator[Servers]:
-    with Servers() as found:
+def servers() -> Iterator[ForkServers]:
+    with ForkServers() as found:
         yield found
 
 
 class Class:
     """Submissions that are run by the same servers, with the same probe."""
 
-    def __init__(self, folder: Path, level: str, servers: Servers | None) -> None:
+    def __init__(self, folder: Path, level: str, servers: ForkServers | None) -> None:
         self.folder, self.level, self.servers, self.count = folder, level, servers, 0
         write(folder / "probes", {"probe.py": f"{CALLS}\nMARK = 'mark of ' 'probe'\n"})
 
@@ -75,7 +75,7 @@ class Class:
             assert not seen.failures, seen.failures
             array = seen.values["f"].array
             assert array is not None
-            assert isinstance(runner.process, Forked if self.servers is not None else Started)
+            assert isinstance(runner.process, ForkedProcess if self.servers is not None else StartedProcess)
         return float(array)
 
     def said(self, body: str) -> str:
@@ -86,7 +86,7 @@ class Class:
             return runner.output.decode()
 
 
-def test_a_process_finds_the_same_whether_forked_or_cold(tmp_path: Path, level: str, servers: Servers) -> None:
+def test_a_process_finds_the_same_whether_forked_or_cold(tmp_path: Path, level: str, servers: ForkServers) -> None:
     body = """
 import signal, stat
 print(*sorted(sys.modules))
@@ -106,7 +106,7 @@ for number in range(1024):
 
 
 def test_a_submissions_own_file_comes_before_what_its_server_has_imported(
-    tmp_path: Path, level: str, servers: Servers
+    tmp_path: Path, level: str, servers: ForkServers
 ) -> None:
     files = {
         "argparse.py": "OWN = 7\n",
@@ -120,12 +120,12 @@ def test_a_submissions_own_file_comes_before_what_its_server_has_imported(
             assert array.item() == 7
 
 
-def test_each_has_namespaces_of_its_own(tmp_path: Path, bubblewrap: str, servers: Servers) -> None:
+def test_each_has_namespaces_of_its_own(tmp_path: Path, bubblewrap: str, servers: ForkServers) -> None:
     group = Class(tmp_path, bubblewrap, servers)
     with group.submission(HONEST) as one, group.submission(HONEST) as two:
         for runner in (one, two):
             ask(runner, "f")
-        places = [os.getpid(), *map(_server_of, servers._running.values()), *map(pid_of, (one, two))]
+        places = [os.getpid(), *map(_server_of, servers._servers.values()), *map(pid_of, (one, two))]
         try:
             seen = [[Path(f"/proc/{process}/ns/{name}").readlink() for name in NAMESPACES] for process in places]
         except PermissionError as error:
@@ -134,7 +134,7 @@ def test_each_has_namespaces_of_its_own(tmp_path: Path, bubblewrap: str, servers
         assert len(set(found)) == len(places), name
 
 
-def test_nothing_is_left_for_the_next(tmp_path: Path, level: str, servers: Servers) -> None:
+def test_nothing_is_left_for_the_next(tmp_path: Path, level: str, servers: ForkServers) -> None:
     group = Class(tmp_path, level, servers)
     leave = """
 for place in (os.path.dirname(os.getcwd()), os.environ["HOME"], os.path.dirname(__file__)):
@@ -160,7 +160,7 @@ print("found", os.listdir(os.environ["HOME"]) == [os.path.basename(os.getcwd())]
 
 
 def test_nothing_of_a_submission_or_of_what_it_is_asked_is_ever_in_the_server(
-    tmp_path: Path, level: str, servers: Servers
+    tmp_path: Path, level: str, servers: ForkServers
 ) -> None:
     group = Class(tmp_path, level, servers)
     source = "MARK = 'mark of ' 'source'\ndef f(X):\n    print('mark of ' + 'output', flush=True)\n    return X\n"
@@ -174,12 +174,12 @@ def test_nothing_of_a_submission_or_of_what_it_is_asked_is_ever_in_the_server(
                 in_worker = _remembered(_child(held) if level == "bubblewrap" else held, texts)
             except PermissionError as error:
                 pytest.skip(f"only root may look: {error}")
-    (server,) = servers._running.values()
+    (server,) = servers._servers.values()
     assert _remembered(_server_of(server), texts) == {b"mark of probe"}
     assert in_worker > {b"mark of probe", b"mark of source"}  # so they would have been found
 
 
-def test_generators_that_nobody_seeds_differ(tmp_path: Path, level: str, servers: Servers) -> None:
+def test_generators_that_nobody_seeds_differ(tmp_path: Path, level: str, servers: ForkServers) -> None:
     group = Class(tmp_path, level, servers)
     unseeded = "import secrets\nprint(np.random.default_rng().random(), os.urandom(8), secrets.token_hex(8))"
     seeded = "import random\nprint(np.random.random(), random.random())"
@@ -199,70 +199,70 @@ def test_generators_that_nobody_seeds_differ(tmp_path: Path, level: str, servers
     ],
 )
 def test_the_server_outlives_what_its_processes_do(
-    tmp_path: Path, bubblewrap: str, servers: Servers, attack: str
+    tmp_path: Path, bubblewrap: str, servers: ForkServers, attack: str
 ) -> None:
     group = Class(tmp_path, bubblewrap, servers)
     assert group.answer() == 3.0
-    (before,) = servers._running.values()
+    (before,) = servers._servers.values()
     lines = "".join(f"    {line}\n" for line in attack.splitlines())
     with group.submission(f"import os\ndef f():\n{lines}\ndef g(): return 1.0\n") as runner:
         assert ask(runner, "f").failures
         assert ask(runner, "g").values["g"].array == np.array(1.0)
-        assert isinstance(runner.process, Forked)
+        assert isinstance(runner.process, ForkedProcess)
     assert group.answer() == 3.0
-    assert list(servers._running.values()) == [before]
+    assert list(servers._servers.values()) == [before]
     assert servers.problem == ""
 
 
-def test_whatever_was_started_is_gone_when_it_is_closed(tmp_path: Path, level: str, servers: Servers) -> None:
+def test_whatever_was_started_is_gone_when_it_is_closed(tmp_path: Path, level: str, servers: ForkServers) -> None:
     group = Class(tmp_path, level, servers)
     group.answer()
-    (server,) = servers._running.values()
+    (server,) = servers._servers.values()
     for wait in (False, True, False):
         with group.submission("while True: pass\n") as runner:
             runner.start()
             process = runner.process
-            assert isinstance(process, Forked)
+            assert isinstance(process, ForkedProcess)
             if wait:
-                process.await_handle(10.0)
-                assert process.handle is not None
+                process.wait_for_pidfd(10.0)
+                assert process.pidfd is not None
         _await(lambda: not _children(_server_of(server)))
     assert group.answer() == 3.0
 
 
-def test_a_server_that_dies_is_replaced(tmp_path: Path, level: str, servers: Servers) -> None:
+def test_a_server_that_dies_is_replaced(tmp_path: Path, level: str, servers: ForkServers) -> None:
     group = Class(tmp_path, level, servers)
     group.answer()
-    (server,) = servers._running.values()
+    (server,) = servers._servers.values()
     server._process.kill()
     server._process.wait()
     assert group.answer() == 3.0
-    assert list(servers._running.values()) != [server]
+    assert list(servers._servers.values()) != [server]
 
 
 def test_when_the_servers_are_closed_their_processes_end(tmp_path: Path, level: str) -> None:
-    with Servers() as servers, Class(tmp_path, level, servers).submission(HONEST) as runner:
+    with ForkServers() as servers, Class(tmp_path, level, servers).submission(HONEST) as runner:
         ask(runner, "f")
-        (server,) = servers._running.values()
+        (server,) = servers._servers.values()
         process = runner.process
-        assert isinstance(process, Forked)
-        assert not process.ended()
+        assert isinstance(process, ForkedProcess)
+        assert not process.has_ended()
         servers.close()
-        assert server.ended()
+        assert server.has_ended()
         if level == "bubblewrap":  # at the other levels whoever asked for it has to end it
-            assert process.status(10.0) == -signal.SIGKILL
+            assert process.exit_status(10.0) == -signal.SIGKILL
 
 
 def test_an_idle_server_ends_when_the_harness_is_killed(tmp_path: Path, level: str) -> None:
     program = f"""
 import sys, time
 from pathlib import Path
-from parity_tests.harness.process.fork_servers import Servers
+from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.selftest.test_fork_servers import Class, _server_of
-with Servers() as servers:
+with ForkServers() as servers:
     group = Class(Path({str(tmp_path)!r}), {level!r}, servers)
     group.answer()
-    (server,) = servers._running.values()
+    (server,) = servers._servers.values()
     print(server._process.pid, _server_of(server), flush=True)
     time.sleep(600)
 """
@@ -283,16 +283,16 @@ with Servers() as servers:
 
 
 def test_what_cannot_be_forked_is_started_cold(
-    tmp_path: Path, level: str, servers: Servers, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, level: str, servers: ForkServers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = write(tmp_path, {"broken.py": "raise SystemExit('there is no server here')\n"}) / "broken.py"
     monkeypatch.setattr("parity_tests.harness.process.fork_servers.FORK_SERVER", str(broken))
-    monkeypatch.setattr(launch, "FORK_SERVER", str(broken))
+    monkeypatch.setattr("parity_tests.harness.sandbox.process_kind.FORK_SERVER", str(broken))
     group = Class(tmp_path, level, servers)
     for _ in range(2):
         with group.submission(HONEST) as runner:
             assert ask(runner, "f").values["f"].array == np.array(3.0)
-            assert isinstance(runner.process, Started)
+            assert isinstance(runner.process, StartedProcess)
     assert "there is no server here" in servers.problem
     isolation.forking_problem.cache_clear()
     assert "there is no server here" in isolation.forking_problem(level)
@@ -305,17 +305,17 @@ def test_a_forked_process_that_lets_something_through_does_not_count(monkeypatch
 
 
 def test_a_folder_that_is_too_much_to_copy_is_shown_to_a_cold_process(
-    tmp_path: Path, bubblewrap: str, servers: Servers
+    tmp_path: Path, bubblewrap: str, servers: ForkServers
 ) -> None:
     group = Class(tmp_path, bubblewrap, servers)
     files: dict[str, str | bytes] = {"neural_networks.py": HONEST, "utils.py": "", "data/large.bin": bytes(9 << 20)}
     with group.runner(write(tmp_path / "large", files)) as runner:
         assert ask(runner, "f").values["f"].array == np.array(3.0)
-        assert isinstance(runner.process, Started)
+        assert isinstance(runner.process, StartedProcess)
     assert servers.problem == ""
 
 
-def test_a_copy_holds_what_the_folder_holds(tmp_path: Path, bubblewrap: str, servers: Servers) -> None:
+def test_a_copy_holds_what_the_folder_holds(tmp_path: Path, bubblewrap: str, servers: ForkServers) -> None:
     folder = write(
         tmp_path / "it", {"neural_networks.py": LISTING, "utils.py": "", "a/b/c.txt": "deep", "é\udcff": "x"}
     )

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from parity_tests.harness.wire import frames as wire
+from parity_tests.harness.wire import frames
 from parity_tests.selftest import fuzz_frames
 
 DTYPES = st.sampled_from(["?", "i1", "u2", "i4", "u8", "f2", "f4", "f8", "g", ">f8", ">i4"])
@@ -34,11 +34,11 @@ def frame(header: object, body: bytes = b"", announced: int | None = None) -> by
 
 
 def encoded(header: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> bytes:
-    return b"".join(wire.encode(header, arrays))
+    return b"".join(frames.encode(header, arrays))
 
 
-def decoded(data: bytes, cap: int = wire.MAX_BODY) -> wire.Message | None:
-    decoder = wire.Decoder(cap)
+def decoded(data: bytes, cap: int = frames.MAX_BODY) -> frames.Message | None:
+    decoder = frames.Decoder(cap)
     decoder.feed(data)
     return decoder.next()
 
@@ -49,7 +49,7 @@ def test_what_is_sent_arrives_bit_by_bit_in_pieces_of_any_size(
 ) -> None:
     header.pop("arrays", None)
     data = encoded(header, arrays) * 2
-    decoder, messages = wire.Decoder(), []
+    decoder, messages = frames.Decoder(), []
     for start in range(0, len(data), size):
         decoder.feed(data[start : start + size])
         while (message := decoder.next()) is not None:
@@ -70,7 +70,7 @@ def test_what_is_sent_arrives_bit_by_bit_in_pieces_of_any_size(
 def test_arbitrary_bytes_are_a_wire_error_at_worst(data: bytes) -> None:
     try:
         message = decoded(data)
-    except wire.WireError:
+    except frames.WireError:
         return
     assert message is None
 
@@ -79,7 +79,7 @@ def test_arbitrary_bytes_are_a_wire_error_at_worst(data: bytes) -> None:
 def test_an_arbitrary_header_is_a_wire_error_at_worst(header: object, body: bytes) -> None:
     try:
         message = decoded(frame({"arrays": header}, body))
-    except wire.WireError:
+    except frames.WireError:
         return
     assert message is not None
     assert sum(array.nbytes for array in message.arrays.values()) == len(body)
@@ -90,14 +90,14 @@ def test_mangled_messages_keep_the_promises() -> None:
     assert came.keys() == {"message", "refused", "waiting"}
 
 
-@given(st.lists(st.dictionaries(st.sampled_from(["kind", "name", "text", "value", "line", "place"]), JSON), max_size=4))
+@given(st.lists(st.dictionaries(st.sampled_from(["kind", "name", "text", "value", "line", "where"]), JSON), max_size=4))
 def test_messages_of_any_content_are_taken_or_refused(headers: list[dict[str, Any]]) -> None:
     data = b"".join(encoded(header, {}) for header in headers)
     assert fuzz_frames.decode([data]) in ("message", "refused", "waiting")
 
 
 def test_the_fuzzer_sees_a_broken_promise(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "_small", lambda value: value["no such key"])
+    monkeypatch.setattr(frames, "_is_small", lambda value: value["no such key"])
     with pytest.raises(AssertionError, match=r"(?s)input \d of seed 0, .*KeyError"):
         fuzz_frames.fuzz(10, seed=0)
 
@@ -110,7 +110,7 @@ def test_json_takes_no_more_memory_than_is_reckoned_with() -> None:
         held = tracemalloc.get_traced_memory()[0]
         tracemalloc.stop()
         assert message is not None
-        assert held < wire.JSON_MEMORY * message.size
+        assert held < frames.JSON_MEMORY * message.size
 
 
 def test_a_cut_message_is_waited_for() -> None:
@@ -124,7 +124,7 @@ def test_a_cut_message_is_waited_for() -> None:
     [
         (frame({"arrays": []}, announced=(64 << 20) + 1), "announced"),
         (frame({"arrays": []}, announced=1 << 63), "announced"),
-        (struct.pack("<IQ", wire.MAX_HEADER + 1, 0), "header"),
+        (struct.pack("<IQ", frames.MAX_HEADER + 1, 0), "header"),
         (frame({"arrays": [["x", "<f8", [1 << 62]]]}), "account"),
         (frame({"arrays": [["x", "<f8", [1 << 40, 1 << 40]]]}), "account"),
         (frame({"arrays": [["x", "|O", [1]]]}, bytes(8)), "dtype"),
@@ -138,13 +138,13 @@ def test_a_cut_message_is_waited_for() -> None:
         (frame([]), "JSON object"),
         (frame(b"[" * 100_000), "JSON"),
         (frame(b'{"a":' + b"[" * 50 + b"]" * 50 + b',"arrays":[]}'), "nested"),
-        (frame(b'{"a":[0' + b",0" * wire.MAX_ITEMS + b'],"arrays":[]}'), "values"),
+        (frame(b'{"a":[0' + b",0" * frames.MAX_ITEMS + b'],"arrays":[]}'), "values"),
         (frame(b'{"a":' + b"9" * 5000 + b',"arrays":[]}'), "JSON"),
         (frame('{"ä": 1}'.encode()), "JSON"),
     ],
 )
 def test_nonsense_is_refused_with_a_reason_before_its_body_arrives(data: bytes, said: str) -> None:
-    with pytest.raises(wire.WireError, match=said):
+    with pytest.raises(frames.WireError, match=said):
         decoded(data)
 
 
@@ -160,26 +160,26 @@ def test_an_announcement_allocates_nothing() -> None:
 def test_the_cap_is_the_receivers() -> None:
     data = encoded({}, {"x": np.zeros(4)})
     assert decoded(data, cap=32) is not None
-    with pytest.raises(wire.WireError, match="32 bytes are announced, more than 31"):
+    with pytest.raises(frames.WireError, match="32 bytes are announced, more than 31"):
         decoded(data, cap=31)
 
 
 @pytest.mark.parametrize("array", [np.array([object()]), np.array([1j]), np.array(["a"]), np.zeros(2, "i4,f8")])
 def test_arrays_that_could_carry_something_else_than_numbers_are_not_sent(array: NDArray[Any]) -> None:
-    with pytest.raises(wire.WireError, match="cannot travel"):
+    with pytest.raises(frames.WireError, match="cannot travel"):
         encoded({}, {"x": array})
 
 
 @pytest.mark.parametrize(
-    ("text", "tidy"),
+    ("text", "clean"),
     [("plain", True), ("x" * 1000, True), ("x" * 1001, False), ("a\nb", False), ("\x7f", False), ("\u202e", False)],
 )
-def test_a_message_says_whether_its_texts_can_be_taken_as_they_are(text: str, tidy: bool) -> None:
-    message = decoded(b"".join(wire.encode({"numbers": list(range(1000)), "said": [{"text": text}]})))
+def test_a_message_says_whether_its_texts_can_be_taken_as_they_are(text: str, clean: bool) -> None:
+    message = decoded(b"".join(frames.encode({"numbers": list(range(1000)), "said": [{"text": text}]})))
     assert message is not None
-    assert message.tidy == tidy
+    assert message.clean == clean
 
 
 def test_a_header_that_is_not_json_is_not_sent() -> None:
-    with pytest.raises(wire.WireError, match="not JSON"):
+    with pytest.raises(frames.WireError, match="not JSON"):
         encoded({"x": object()}, {})

@@ -22,7 +22,7 @@ from parity_tests.harness.check import runner_of
 from parity_tests.harness.draw import draw, seed_of
 from parity_tests.harness.judge import judge as judge_case
 from parity_tests.harness.make_records import Setting, import_record, records_of
-from parity_tests.harness.process.fork_servers import Servers
+from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.harness.process.interview import Question, interview
 from parity_tests.harness.sandbox.isolation import LEVELS, problem
 from parity_tests.protocol.case import json_params
@@ -71,7 +71,7 @@ class Judged:
     output: bytes
 
 
-def judge(folder: Path, level: str, servers: Servers | None = None) -> Judged:
+def judge(folder: Path, level: str, servers: ForkServers | None = None) -> Judged:
     with runner_of(ASSIGNMENT, folder, "parts", None, (), LIMIT, level, servers) as runner:
         hello = runner.hello
         plan = [case for case in ASSIGNMENT.cases(hello.edition, ("float64",)) if case.check == "relu"]
@@ -134,7 +134,7 @@ def runs(level: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Judg
     names.append("honest last")
     folders = {name: put(root / name, "" if name.startswith("honest") else name) for name in names}
     before = {name: contents(folder) for name, folder in folders.items()}
-    with ThreadPoolExecutor(2) as pool, Servers() as servers:
+    with ThreadPoolExecutor(2) as pool, ForkServers() as servers:
         forked = pool.map(lambda folder: judge(folder, level, servers), folders.values())
         done = dict(zip(folders, forked, strict=True))
         assert not servers.problem

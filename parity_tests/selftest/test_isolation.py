@@ -21,8 +21,9 @@ from parity_tests.cli import main
 from parity_tests.harness import environment as doctor
 from parity_tests.harness.check import check
 from parity_tests.harness.inside import confine
-from parity_tests.harness.sandbox import isolation, launch, seccomp, users
+from parity_tests.harness.sandbox import isolation, seccomp, users
 from parity_tests.harness.sandbox.isolation import LEVELS, choose, problem, require
+from parity_tests.harness.sandbox.process_kind import CODE, FORK_SERVER
 from parity_tests.harness.sandbox.runtime_files import runtime
 from parity_tests.protocol.errors import UsageError
 from parity_tests.selftest.runners import SHORT, ask, pid_of, running
@@ -152,10 +153,10 @@ for path, folders, files in os.walk("/"):
             print(whole)
 """
     found = said(tmp_path, bubblewrap, source, forked, case_seconds=30.0).split()
-    code = {*launch._CODE, launch.FORK_SERVER, str(tmp_path / "probes" / "probe.py"), str(editions.__file__)}
+    code = {*CODE, FORK_SERVER, str(tmp_path / "probes" / "probe.py"), str(editions.__file__)}
     expected = {*needed.files, *needed.libraries, *code}
     assert set(found) <= expected
-    assert set(launch._CODE) <= set(found)
+    assert set(CODE) <= set(found)
 
 
 def test_other_packages_parity_and_answers_cannot_be_imported(tmp_path: Path, level: str) -> None:

@@ -24,8 +24,7 @@ from parity_tests.cli.check import check
 from parity_tests.cli.show import show
 from parity_tests.harness.check import check as check_network
 from parity_tests.harness.reproduce import Reproductions, chosen, explained, lines, reproductions
-from parity_tests.proof.in_process import Asker
-from parity_tests.proof.judged_variants import records
+from parity_tests.proof.judged_variants import in_process, records
 from parity_tests.proof.mistakes import wanted
 from parity_tests.proof.variants import Variant, changed, shipped, with_mistake
 from parity_tests.protocol.case import json_params
@@ -229,19 +228,20 @@ def test_a_submission_without_utils_and_one_whose_import_breaks_off_have_scripts
             assert outcome(text, RIGHT) == 0, text
 
 
-def _asked(variant: Variant) -> Any:
-    asker = Asker(variant)
+def _asked(variant: Variant, folder: Path) -> Any:
+    runner = in_process(write(folder, variant.files()))
 
     def ask(case: Any, arrays: Any, seed: int) -> Observation:
-        return asker.ask(case.name, case.probe, json_params(case.params), arrays, seed)
+        return runner.ask(case.name, case.probe, json_params(case.params), arrays, seed=seed)
 
     return ask
 
 
-def test_a_script_that_would_also_fail_the_shipped_network_is_not_given_out() -> None:
+def test_a_script_that_would_also_fail_the_shipped_network_is_not_given_out(tmp_path: Path) -> None:
     variant = changed("a", [Body("relu.backward", "return grad.copy()")])
     record = chosen(ASSIGNMENT, records(variant, lambda case: case.name == "relu/one-row/float64"))[0]
-    bad, good, setting = _asked(variant), _asked(shipped()), ScriptSetting("/nowhere", "2019")
+    bad, good = _asked(variant, tmp_path / "bad"), _asked(shipped(), tmp_path / "good")
+    setting = ScriptSetting("/nowhere", "2019")
     assert not isinstance(ScriptMaker(Networks(bad, good), setting, 0).script(record), str)
     why = ScriptMaker(Networks(bad, bad), setting, 0).script(record)
     assert isinstance(why, str)
@@ -279,11 +279,11 @@ def test_what_another_todo_explains_has_no_script_and_is_counted() -> None:
     ]
 
 
-def test_what_agrees_has_no_script_and_what_none_can_show_is_said_with_the_reason() -> None:
+def test_what_agrees_has_no_script_and_what_none_can_show_is_said_with_the_reason(tmp_path: Path) -> None:
     assert chosen(ASSIGNMENT, []) == []
     assert lines(Reproductions(), Path("run"), LABELS) == ["There is no discrepancy to write a script for."]
     record = replace(records(shipped(), lambda case: case.name == "relu/one-row/float64")[0], verdict="memory")
-    ask = _asked(shipped())
+    ask = _asked(shipped(), tmp_path)
     why = ScriptMaker(Networks(ask, ask), ScriptSetting("/nowhere", "2019"), 0).script(record)
     assert isinstance(why, str)
     assert "memory" in why

@@ -12,15 +12,15 @@ from parity_tests.harness.process.runner import Runner
 from parity_tests.selftest.runners import SHORT, ask, running
 
 PROBE = """
-def calls(submission, witness, params, arrays):
+def calls(submission, recorder, params, arrays):
     for name in params["calls"]:
-        witness.call(name, submission.get(name))
+        recorder.call(name, submission.get(name))
 
-def rounds(submission, witness, params, arrays):
+def rounds(submission, recorder, params, arrays):
     total = arrays["start"]
-    while not witness.failures and (given := witness.next_round()) is not None:
+    while not recorder.failures and (given := recorder.next_round()) is not None:
         total = total + given[1]["x"]
-        witness.call("answer", submission.get("answer"), total, given[0]["n"])
+        recorder.call("answer", submission.get("answer"), total, given[0]["n"])
 
 PROBES = {"rounds": rounds, "calls": calls}
 """
@@ -44,7 +44,7 @@ def given(count: int = 5, taken: list[int] | None = None) -> Iterator[tuple[dict
 
 
 def converse(runner: Runner, rounds: Any, seconds: float | None = None) -> Iterator[Any]:
-    return runner.converse("case", "rounds", {}, {"start": np.ones(3)}, rounds, seed=0, seconds=seconds)
+    return runner.ask_rounds("case", "rounds", {}, {"start": np.ones(3)}, rounds, seed=0, seconds=seconds)
 
 
 def test_each_round_brings_back_its_own_and_the_objects_stay(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.harness.inside.worker import FILES
 from parity_tests.harness.process.runner import Runner
 from parity_tests.protocol.errors import HarnessError, UsageError
 from parity_tests.protocol.observation import Returned
@@ -147,12 +148,12 @@ def test_the_same_seed_draws_the_same_numbers_alone_or_after_others(tmp_path: Pa
 
 def test_an_argument_that_failed_is_passed_on_and_its_cause_is_repeated(tmp_path: Path) -> None:
     probe = """
-        def probe(submission, witness, params, arrays):
-            made = witness.call("made", submission.get("Layer"))
-            out = witness.call("out", made.forward, 1)
-            witness.call("last", submission.get("f"), out)
-            witness.call("other", submission.get("f"), 2.0)
-            witness.say("failed", out is witness.FAILED)
+        def probe(submission, recorder, params, arrays):
+            made = recorder.call("made", submission.get("Layer"))
+            out = recorder.call("out", made.forward, 1)
+            recorder.call("last", submission.get("f"), out)
+            recorder.call("other", submission.get("f"), 2.0)
+            recorder.add_fact("failed", out is recorder.FAILED)
 
         PROBES = {"probe": probe}
         """
@@ -169,10 +170,10 @@ def test_an_argument_that_failed_is_passed_on_and_its_cause_is_repeated(tmp_path
 
 def test_a_failure_can_be_forgiven(tmp_path: Path) -> None:
     probe = """
-        def probe(submission, witness, params, arrays):
+        def probe(submission, recorder, params, arrays):
             for argument in (None, 1.0):
-                if witness.call(None, submission.get("f"), argument) is not witness.FAILED:
-                    witness.forgive()
+                if recorder.call(None, submission.get("f"), argument) is not recorder.FAILED:
+                    recorder.withdraw_failure()
 
         PROBES = {"probe": probe}
         """
@@ -256,7 +257,7 @@ def test_what_utils_defines_can_be_asked_for(tmp_path: Path) -> None:
 
 
 def test_a_submission_may_have_files_with_the_names_of_the_harnesss(tmp_path: Path) -> None:
-    names = ("probe", "wire", "worker", "witness", "guard", "lent", "stand_ins", "editions")
+    names = ("probe", "worker", *FILES, "stand_ins", "editions")
     files = {f"{name}.py": f"mine = {name!r}\n" for name in names}
     files["numpy.py"] = "raise RuntimeError('shadowed')\n"
     files["neural_networks.py"] = f"import numpy as np\nimport {', '.join(names)}\n"
@@ -265,10 +266,10 @@ def test_a_submission_may_have_files_with_the_names_of_the_harnesss(tmp_path: Pa
         import stand_ins
         from stand_ins import answer
 
-        def probe(submission, witness, params, arrays):
+        def probe(submission, recorder, params, arrays):
             import stand_ins as late
-            witness.call("f", submission.get("f"))
-            witness.say("answers", [answer, stand_ins.answer, late.answer])
+            recorder.call("f", submission.get("f"))
+            recorder.add_fact("answers", [answer, stand_ins.answer, late.answer])
 
         PROBES = {"probe": probe}
         """
@@ -282,7 +283,7 @@ def test_a_submission_may_have_files_with_the_names_of_the_harnesss(tmp_path: Pa
 
 @pytest.mark.parametrize(
     "names",
-    ["parity_tests", "wire", "worker", "witness", "probe", "stand_ins", "reference", "torch", "pandas", "click"],
+    ["parity_tests", "worker", *FILES, "probe", "stand_ins", "reference", "torch", "pandas", "click"],
 )
 def test_nothing_of_the_harness_or_its_libraries_can_be_imported(tmp_path: Path, names: str) -> None:
     companion = write(tmp_path / "probes", {"stand_ins.py": ""}) / "stand_ins.py"
@@ -330,7 +331,7 @@ def test_the_caller_s_environment_stays_outside(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_probe_s_own_mistake_is_the_harness_s_fault(tmp_path: Path) -> None:
-    probe = "def probe(submission, witness, params, arrays): return 1 / 0\n\nPROBES = {'probe': probe}\n"
+    probe = "def probe(submission, recorder, params, arrays): return 1 / 0\n\nPROBES = {'probe': probe}\n"
     with running(tmp_path, "", probe) as runner:
         found = runner.ask("case", "probe", {}, {}, seed=0).failures[""]
         assert runner.ask("case", "nosuch", {}, {}, seed=0).failures[""].kind == "harness_error"

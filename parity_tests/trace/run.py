@@ -132,7 +132,7 @@ def trace(
         fixture=ASSIGNMENT.solution / "utils.py",
         case_seconds=timeout,
         isolation=isolation,
-        shelf=lockstep.bytes_of_a_step(settings, Plan(settings, digits).weights),
+        shared_memory=lockstep.bytes_of_a_step(settings, Plan(settings, digits).weights),
     )
     with cores_apart(settings) as for_copies, runner:
         runner.start()  # torch takes a second to import; the submission is imported meanwhile
@@ -201,7 +201,7 @@ class _Tracer:
         params = {"activation": s.activation, "r": s.rate, "dropout": self.dropout, "alpha": s.alpha, "lam": s.lam}
         params["seed"] = s.seed % (1 << 32)
         seed = seed_of(s.seed, s.name)
-        for seen in runner.converse(s.name, "train", params, self.plan.weights, rounds(), seed=seed, seconds=timeout):
+        for seen in runner.ask_rounds(s.name, "train", params, self.plan.weights, rounds(), seed=seed, seconds=timeout):
             item = given.popleft() if given else None
             self.notes |= dict.fromkeys(f"warns: {text}".replace("; ", ", ") for text in seen.warnings[:3])
             if any(failure.kind == "harness_error" for failure in seen.failures.values()):

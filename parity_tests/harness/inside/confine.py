@@ -1,7 +1,8 @@
 """Gives up, inside the submission's process, every right that it does not need: for good, before the submission runs.
 
-Loaded there by its path: the standard library only. The kernel is asked through ctypes, as nothing else that is
-installed there can ask it. Any step that fails raises OSError: a process that is not confined runs no submission.
+The kernel is called through ctypes, because nothing else that is installed there can make these calls. Any step that
+fails raises OSError: a process that is not confined runs no submission. The submission's process loads this file by its
+path: it may import the standard library only.
 """
 
 from __future__ import annotations
@@ -34,30 +35,30 @@ _O_PATH = getattr(os, "O_PATH", 0)
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-def confine(order: Mapping[str, Any]) -> None:
-    """Do what `order` says, in the order in which it stays possible.
+def confine(rights: Mapping[str, Any]) -> None:
+    """Give up all but these rights, in an order in which each step is still possible. Raises OSError.
 
-    `user`: the user and group id to become, None to stay. `search`: whether to keep the right to read whatever the
-    modes say. `landlock`: None, or which paths stay: "read" (files and folders with all below), "list" (folders whose
-    names may be listed), "write" (folders with all below). `processes`: how many threads the user may have, or None.
-    `filter`: the filter of system calls in hexadecimal. `self`: the number that stands in it for our own process id.
-    Raises OSError.
+    `user`: the user and group id to become, None to stay. `search`: whether to keep the right to read files whatever
+    their modes. `landlock`: None, or the paths that stay open: "read" (files, and folders with all that is below),
+    "list" (folders whose names may be listed), "write" (folders with all that is below). `processes`: how many threads
+    the user may have, or None. `filter`: the filter of system calls in hexadecimal. `self`: the number in the filter
+    that stands for our own process id.
     """
-    if order["user"] is not None:
-        _become(order["user"], order["search"])
+    if rights["user"] is not None:
+        _become(rights["user"], rights["search"])
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # becoming another user forgets it
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
-    if order["landlock"] is not None:
-        _landlock(**order["landlock"])
-    if order["processes"] is not None:
-        resource.setrlimit(resource.RLIMIT_NPROC, (order["processes"], order["processes"]))
-    program = _with_own_id(bytes.fromhex(order["filter"]), order["self"])
+    if rights["landlock"] is not None:
+        _landlock(**rights["landlock"])
+    if rights["processes"] is not None:
+        resource.setrlimit(resource.RLIMIT_NPROC, (rights["processes"], rights["processes"]))
+    program = _with_own_id(bytes.fromhex(rights["filter"]), rights["self"])
     instructions = ctypes.create_string_buffer(program, len(program))
     _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, _Program(len(program) // 8, ctypes.addressof(instructions)))
 
 
 def give_up_capabilities() -> None:
-    """Have none, and be able to gain none by running programs. Raises OSError."""
+    """Drop all capabilities, and the possibility to gain any by running programs. Raises OSError."""
     for capability in range(64):
         if _LIBC.prctl(_PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0):
             break  # the kernel knows no more
@@ -66,15 +67,18 @@ def give_up_capabilities() -> None:
 
 
 def landlock_version() -> int:
-    """The version of Landlock that the kernel has, 0 where it has none."""
+    """Return the version of Landlock that the kernel has, 0 if it has none."""
     return max(0, int(_LIBC.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), 1)))
 
 
 def _with_own_id(program: bytes, stand_in: int) -> bytes:
-    """The filter with our own process id for the number that stands for it; an instruction ends with its operand."""
+    """Return the filter with our own process id for the number that stands for it.
+
+    An instruction has 8 bytes and ends with its operand, of 4 bytes.
+    """
     steps = (program[at : at + 8] for at in range(0, len(program), 8))
-    stands, own = stand_in.to_bytes(4, sys.byteorder), os.getpid().to_bytes(4, sys.byteorder)
-    return b"".join(step[:4] + (own if step[4:] == stands else step[4:]) for step in steps)
+    placeholder, own = stand_in.to_bytes(4, sys.byteorder), os.getpid().to_bytes(4, sys.byteorder)
+    return b"".join(step[:4] + (own if step[4:] == placeholder else step[4:]) for step in steps)
 
 
 class _Program(ctypes.Structure):
@@ -102,7 +106,7 @@ def _become(user: int, search: bool) -> None:
     os.setresgid(user, user, user)
     os.setresuid(user, user, user)
     kept = 0
-    if search:  # Docker's root has the second alone
+    if search:  # root in Docker has only the second
         header, sets = _Header(_CAPABILITY_VERSION, 0), (ctypes.c_uint32 * 6)()
         _check(_LIBC.capget(ctypes.byref(header), sets), "capget")
         kept = _SEARCH if sets[1] & _SEARCH else sets[1] & _OVERRIDE

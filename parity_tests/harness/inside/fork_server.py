@@ -1,9 +1,9 @@
 """The fork server: loads numpy and the worker's code once, and forks itself for each process that is asked for.
 
-Run as `python -I -B fork_server.py CONTROL PROC FILES`: a socket on which the harness asks, a descriptor of /proc (-1
-where no namespaces are to be made), and in JSON the files that the worker loads. Loaded by its path: numpy and the
-standard library only. It never runs or reads anything of a submission; the theory of operation stands in
-isolation.py.
+Run as `python -I -B fork_server.py REQUESTS PROC FILES`: a socket over which the harness sends requests, a descriptor
+of /proc (-1 if no namespaces are to be made), and in JSON the files that the worker loads. It is loaded by its path: it
+may import numpy and the standard library only. It never runs or reads anything of a submission; isolation.py has the
+theory of operation.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-STATUS, PROCESS, PROBLEM = b"s", b"p", b"e"
-"""What a message on a line says: how the worker ended; that a descriptor of the process comes with it; what failed."""
-_REQUEST = 4096
+STATUS, PIDFD, PROBLEM = b"s", b"p", b"e"
+"""Kinds of messages on a status socket: how the worker ended; a descriptor of the process comes along; what failed."""
+_REQUEST_BYTES = 4096
 _DESCRIPTORS = 5
 _PR_SET_DUMPABLE = 4
 _NEW_USER = 0x10000000
@@ -34,7 +34,7 @@ _NO_SUID, _NO_DEVICES, _REMOUNT, _READ_ONLY = 2, 4, 32, 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-class Forker:
+class ForkServer:
     """A process that forks itself. `worker` is worker.py as a module, `proc` a descriptor of /proc or -1."""
 
     def __init__(self, worker: Any, proc: int) -> None:
@@ -42,95 +42,100 @@ class Forker:
         self._proc = proc
         self._namespaced = proc >= 0
 
-    def serve(self, control: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
-        """Fork a process for each request until the harness has gone; returns in each worker, with what it is to be.
+    def serve(self, requests: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
+        """Fork a process for each request until the harness has gone. Returns None then.
 
-        A request is a packet of JSON and the descriptors of the new process's pipes (what it is asked, its answers,
-        what it prints) and of its line to the harness. The worker is given the request and the pipes; None: the
-        harness has gone.
+        A request is a packet of JSON and descriptors: of the new process's pipes (what it is asked, its answers, what
+        it prints), of its shared memory if it has one, and of its status socket. In each worker, this returns the
+        request and the descriptors but for the last.
         """
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those between the server and the keepers
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the processes between server and supervisors
         gc.collect()
         gc.freeze()  # so that no collection writes to, and so copies, what is shared
         while True:
-            packet, descriptors, _, _ = socket.recv_fds(control, _REQUEST, _DESCRIPTORS)
+            packet, descriptors, _, _ = socket.recv_fds(requests, _REQUEST_BYTES, _DESCRIPTORS)
             if not packet:
                 return None
-            *pipes, line = descriptors
+            *pipes, status_socket = descriptors
             try:
                 child = os.fork()
             except OSError as error:
-                _tell(line, PROBLEM, f"no process can be forked: {error}")
+                _send(status_socket, PROBLEM, f"no process can be forked: {error}")
             else:
                 if child == 0:
-                    control.close()
-                    asked = json.loads(packet)
-                    self._descend(asked["user"], pipes, line)
-                    return asked, pipes
+                    requests.close()
+                    request = json.loads(packet)
+                    self._fork_worker(request["user"], pipes, status_socket)
+                    return request, pipes
             for descriptor in descriptors:
                 os.close(descriptor)
 
-    def work(self, asked: Mapping[str, Any], pipes: Sequence[int], material: Any) -> None:
-        """Be the worker, as worker.py is that is started cold."""
-        ask, answers, printed, *shared = pipes
-        on_shelf = [*shared, *[asked["room"]] * bool(shared)]
+    def work(self, request: Mapping[str, Any], pipes: Sequence[int], preloaded: Any) -> None:
+        """Be the worker, as a worker.py that was started cold is."""
+        questions, answers, output, *shared = pipes
+        shared_memory = [*shared, *[request["shared_memory"]] * bool(shared)]
         os.setsid()
         for standard in (1, 2):
-            os.dup2(printed, standard)
+            os.dup2(output, standard)
 
-        def settle(order: Any) -> None:
-            scratch = order.header["scratch"]
+        def prepare(setup: Any) -> None:
+            scratch = setup.header["scratch"]
             if self._namespaced:
-                _mount(scratch, asked["scratch_bytes"])
-                _lay_out(order.header["files"], order.arrays, order.header["folder"])
+                _mount(scratch, request["scratch_bytes"])
+                _lay_out(setup.header["files"], setup.arrays, setup.header["folder"])
                 self._worker.confine.give_up_capabilities()
             os.environ["HOME"] = os.environ["TMPDIR"] = scratch
 
-        self._worker.attend(self._worker.Channel(ask, answers, asked["cap"], *on_shelf), settle, material)
+        channel = self._worker.channel.Channel(questions, answers, request["cap"], *shared_memory)
+        self._worker.run(channel, prepare, preloaded)
 
-    def _descend(self, user: int | None, pipes: Sequence[int], line: int) -> None:
-        """Fork what stands between the server and the worker; returns in the worker alone."""
+    def _fork_worker(self, user: int | None, pipes: Sequence[int], status_socket: int) -> None:
+        """Fork the processes between the server and the worker. Returns in the worker alone."""
         try:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             if self._namespaced:
                 _make_namespaces(user, self._proc)
                 os.close(self._proc)
-                keeper = os.fork()
-                if keeper:
+                supervisor = os.fork()
+                if supervisor:
                     try:
-                        _tell(line, PROCESS, "", os.pidfd_open(keeper))
+                        _send(status_socket, PIDFD, "", os.pidfd_open(supervisor))
                     except OSError:  # the harness has gone
-                        os.kill(keeper, signal.SIGKILL)
+                        os.kill(supervisor, signal.SIGKILL)
                     os._exit(0)
             process = os.fork()
             if process == 0:
-                os.close(line)
+                os.close(status_socket)
                 return
             for pipe in pipes:
                 os.close(pipe)
-            self._keep(process, line)
+            self._supervise(process, status_socket)
             os._exit(0)
         except BaseException as error:
             try:
-                _tell(line, PROBLEM, f"{type(error).__name__}: {error}")
+                _send(status_socket, PROBLEM, f"{type(error).__name__}: {error}")
             finally:
                 os._exit(1)
 
-    def _keep(self, process: int, line: int) -> None:
-        """Wait for the worker's end and tell it; end it with all that it started when the harness shuts the line."""
+    def _supervise(self, process: int, status_socket: int) -> None:
+        """Wait for the worker's end and report it. When the harness shuts the socket, kill the worker and its children.
+
+        In a process namespace the supervisor is the first process, so its own end ends everything in it.
+        """
         try:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)  # such the kernel does not deliver to a first process
-            ended = os.pidfd_open(process)
+            # The kernel delivers no signal with its default action to the first process of a namespace.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            pidfd = os.pidfd_open(process)
             if self._namespaced:
                 self._worker.confine.give_up_capabilities()
             else:
-                _tell(line, PROCESS, "", ended)
-            waiting = select.poll()
-            waiting.register(ended, select.POLLIN)
-            waiting.register(line, select.POLLIN)
-            while ended not in [descriptor for descriptor, _ in waiting.poll()]:
-                os.kill(process, signal.SIGKILL)  # the harness says nothing on a line: it was shut
-                waiting.unregister(line)
+                _send(status_socket, PIDFD, "", pidfd)
+            poll = select.poll()
+            poll.register(pidfd, select.POLLIN)
+            poll.register(status_socket, select.POLLIN)
+            while pidfd not in [descriptor for descriptor, _ in poll.poll()]:
+                os.kill(process, signal.SIGKILL)  # the harness sends nothing on this socket: it was shut
+                poll.unregister(status_socket)
         except BaseException:
             os.kill(process, signal.SIGKILL)
             raise
@@ -138,19 +143,19 @@ class Forker:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process, signal.SIGKILL)
         _, status = os.waitpid(process, 0)
-        _tell(line, STATUS, str(os.waitstatus_to_exitcode(status)))
+        _send(status_socket, STATUS, str(os.waitstatus_to_exitcode(status)))
 
 
 def _make_namespaces(user: int | None, proc: int) -> None:
     """Become `user` (None: stay who we are), and the one user of new namespaces, whose first process is the next child.
 
-    That user's id inside is 1, or what it was where nobody else was to be become.
+    The user's id inside the namespace is 1, or the same as outside if `user` is None.
     """
     if user is not None:
         os.setgroups([])
         os.setresgid(user, user, user)
         os.setresuid(user, user, user)
-    _check(_LIBC.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0), "prctl")  # else its own files in /proc are root's
+    _check(_LIBC.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0), "prctl")  # otherwise root owns the process's files in /proc
     ids = {"uid_map": os.getuid(), "gid_map": os.getgid()}
     _check(_LIBC.unshare(_NEW), "new namespaces")
     _write(proc, "self/setgroups", "deny")
@@ -161,13 +166,13 @@ def _make_namespaces(user: int | None, proc: int) -> None:
 
 
 def _mount(folder: str, size: int) -> None:
-    """An empty folder in memory, in place of what is there."""
+    """Mount an empty folder in memory over this one."""
     options = f"size={size},mode=0755".encode()
     _check(_LIBC.mount(b"tmpfs", os.fsencode(folder), b"tmpfs", _NO_SUID | _NO_DEVICES, options), f"mount on {folder}")
 
 
 def _lay_out(files: Sequence[Sequence[str]], arrays: Mapping[str, Any], folder: str) -> None:
-    """The submission's folder as the harness found it, in memory, and read-only from here on."""
+    """Write the submission's files (see snapshot.py) into a new folder in memory, and make it read-only."""
     _mount(folder, 2 * sum(array.nbytes for array in arrays.values()) + (4096 << 10))
     for number, (name, kind, target) in enumerate(files):
         path = Path(folder, name)
@@ -181,9 +186,9 @@ def _lay_out(files: Sequence[Sequence[str]], arrays: Mapping[str, Any], folder: 
     _check(_LIBC.mount(None, os.fsencode(folder), None, flags, None), f"making {folder} read-only")
 
 
-def _tell(line: int, kind: bytes, text: str, *descriptors: int) -> None:
-    with socket.socket(fileno=os.dup(line)) as telling:
-        socket.send_fds(telling, [kind + text.encode(errors="replace")[:1000]], descriptors)
+def _send(status_socket: int, kind: bytes, text: str, *descriptors: int) -> None:
+    with socket.socket(fileno=os.dup(status_socket)) as sender:
+        socket.send_fds(sender, [kind + text.encode(errors="replace")[:1000]], descriptors)
 
 
 def _write(folder: int, name: str, text: str) -> None:
@@ -200,7 +205,7 @@ def _check(result: int, what: str) -> None:
 
 def main() -> None:
     """Serve, and in each process that was forked, work."""
-    control, proc, files = sys.argv[1:]
+    requests, proc, files = sys.argv[1:]
     # What the server alone needs shall not shadow a submission's own files of these names.
     for name in ("gc", "socket", "_socket", "selectors", "select", "array"):
         sys.modules.pop(name, None)
@@ -209,13 +214,13 @@ def main() -> None:
     assert spec.loader is not None
     worker: Any = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(worker)
-    _ = worker.np.random  # which numpy imports when it is first used
-    material = worker.Material(**json.loads(files))
-    material.defined = worker.defined()
-    forker = Forker(worker, int(proc))
-    given = forker.serve(socket.socket(fileno=int(control)))
-    if given is not None:
-        forker.work(*given, material)
+    _ = worker.np.random  # numpy imports it when it is first used
+    preloaded = worker.Preloaded(**json.loads(files))
+    preloaded.definitions = worker.definitions()
+    server = ForkServer(worker, int(proc))
+    forked = server.serve(socket.socket(fileno=int(requests)))
+    if forked is not None:
+        server.work(*forked, preloaded)
 
 
 if __name__ == "__main__":

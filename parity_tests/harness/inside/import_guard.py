@@ -1,7 +1,8 @@
 """Decides what a submission may import, and loads its own files afresh, inside the submission's process.
 
-Loaded there by its path: the standard library only. It stands first among the finders: the submission's own files come
-before the standard library (as with `python neural_networks.py`), modules that are already loaded before both.
+It is the first of the finders, so the submission's own files precede the standard library, as they do when Python runs
+a script. Modules that are already loaded precede both. The submission's process loads this file by its path: it may
+import the standard library only.
 """
 
 from __future__ import annotations
@@ -22,33 +23,33 @@ MAX_SOURCE = 1 << 20
 class Guard:
     """The finder of a submission's imports.
 
-    `folder` is the submission's, `allowed` the top-level modules beyond the standard library, `lent` maps a
-    module's name to the file that is lent in its place, `stand_ins` is the finder of inert modules.
+    `folder` is the submission's. `allowed` are the top-level modules beyond the standard library. `fixtures` maps names
+    of modules to the files that are loaded for them. `inert` is the finder of inert modules.
     """
 
-    def __init__(self, folder: str, allowed: Sequence[str], lent: dict[str, str], stand_ins: Any) -> None:
+    def __init__(self, folder: str, allowed: Sequence[str], fixtures: dict[str, str], inert: Any) -> None:
         self.folder = folder
-        self.lent = lent
+        self._fixtures = fixtures
         self._allowed = {*sys.stdlib_module_names, *allowed}
-        self._stand_ins = stand_ins
+        self._inert = inert
         self._codes: dict[str, CodeType] = {}
         self._finders: dict[str, FileFinder] = {}
-        self._before = dict(sys.modules)
+        self._kept = dict(sys.modules)
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """The spec of an allowed module; None leaves it to the finders behind. Raises ModuleNotFoundError."""
+        """Return the spec of an allowed module; None leaves it to later finders. Raises ModuleNotFoundError."""
         top, _, rest = fullname.partition(".")
         for entry in [self.folder] if path is None else path:
             if entry == self.folder or entry.startswith(self.folder + os.sep):
                 spec = self._own(entry, fullname)
                 if spec is not None:
                     return spec
-        if not rest and fullname in self.lent:
-            file = self.lent[fullname]
+        if not rest and fullname in self._fixtures:
+            file = self._fixtures[fullname]
             return spec_from_file_location(fullname, file, loader=self._loader(fullname, file))
-        spec = self._stand_ins.find_spec(fullname)
+        spec = self._inert.find_spec(fullname)
         if isinstance(spec, ModuleSpec):
             return spec
         if top in self._allowed or top.startswith("_sysconfigdata") or rest:
@@ -60,7 +61,7 @@ class Guard:
         )
 
     def compiled(self, file: str) -> CodeType:
-        """The code of a source file, compiled once. Raises SyntaxError for everything that is wrong with the source."""
+        """Return the code of a source file, compiled once. Raises SyntaxError whatever is wrong with the source."""
         if file not in self._codes:
             with open(file, "rb") as source:  # noqa: PTH123 - pathlib is slow to import
                 text = source.read(MAX_SOURCE + 1)
@@ -72,22 +73,25 @@ class Guard:
         self._codes[file] = code
 
     def forget(self) -> None:
-        """Drop every module that came from the submission's folder or is lent, so that the next import is fresh."""
-        known = self._before.get
-        for name, module in [item for item in list(sys.modules.items()) if known(item[0]) is not item[1]]:
-            try:
-                paths = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
-                inside = any(isinstance(path, str) and path.startswith(self.folder + os.sep) for path in paths)
-                lent = name in self.lent or module.__spec__.loader is self._stand_ins  # type: ignore[union-attr]
-            except Exception:  # no module at all: the submission put it there
-                inside, lent = False, False
-            if inside or lent:
+        """Drop all modules from the submission's folder, fixtures and inert modules, so that they are loaded anew."""
+        for name, module in list(sys.modules.items()):
+            if self._kept.get(name) is module:
+                continue
+            if self._is_the_submissions(name, module):
                 del sys.modules[name]
             else:
-                self._before[name] = module
+                self._kept[name] = module
+
+    def _is_the_submissions(self, name: str, module: Any) -> bool:
+        try:
+            paths = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+            inside = any(isinstance(path, str) and path.startswith(self.folder + os.sep) for path in paths)
+            return inside or name in self._fixtures or module.__spec__.loader is self._inert
+        except Exception:  # no module at all: the submission put it there
+            return False
 
     def _own(self, entry: str, fullname: str) -> ModuleSpec | None:
-        """A module or package in a folder of the submission; compiled files and extensions there are not looked at."""
+        """Return the spec of a module or package in a folder of the submission. Only source files there count."""
         if entry not in self._finders:
             self._finders[entry] = FileFinder(entry, (_Loader, [".py"]))
         finder = self._finders[entry]
@@ -108,7 +112,7 @@ class Guard:
 
 
 class _Loader(SourceFileLoader):
-    """Loads a source file through the guard's compiled code, whatever lies in __pycache__."""
+    """Loads a source file through the guard's compiled code, whatever is in __pycache__."""
 
     guard: Guard
 
@@ -117,7 +121,7 @@ class _Loader(SourceFileLoader):
 
 
 def compiled(source: bytes, file: str, flags: int = 0) -> Any:
-    """Compile a module's source. Raises SyntaxError, also where Python gives another error for a hopeless source."""
+    """Compile a module's source. Raises SyntaxError, also if Python raises another error for a hopeless source."""
     if len(source) > MAX_SOURCE:
         raise _no_source(file, f"it has more than {MAX_SOURCE >> 20} MiB")
     if b"\0" in source:

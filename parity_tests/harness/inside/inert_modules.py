@@ -1,6 +1,6 @@
-"""Inert stand-ins of modules that an edition uses beyond numpy: a progress bar that is silent, plots that draw nothing.
+"""Provides inert modules in place of those that an edition uses beyond numpy: silent progress bars, empty plots.
 
-Loaded by its path in the submission's process: the standard library only.
+The submission's process loads this file by its path: it may import the standard library only.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 
 class Inert:
-    """Takes every call and attribute, and does nothing."""
+    """Accepts every call and attribute, and does nothing."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -37,7 +37,7 @@ class Inert:
 
 
 class Bar(Inert):
-    """A progress bar over an iterable that shows nothing."""
+    """A progress bar over an iterable, which shows nothing."""
 
     def __init__(self, iterable: Any = (), *_: Any, **__: Any) -> None:
         self._iterable = iterable
@@ -50,34 +50,34 @@ class Bar(Inert):
 
     @staticmethod
     def write(*_: Any, **__: Any) -> None:
-        """Prints nothing."""
+        """Print nothing."""
 
 
-class Lender:
-    """A finder and loader of the modules in `names` and of whatever is asked for inside them."""
+class InertFinder:
+    """Finds and loads the modules in `names`, and modules of any name inside them."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names = names
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        """The spec of a lent module, which may have submodules of any name."""
+        """Return the spec of an inert module; None for all other modules."""
         if fullname.partition(".")[0] not in self.names:
             return None
         return ModuleSpec(fullname, self, is_package=True)  # type: ignore[arg-type]
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """A module whose every attribute is inert."""
-        return _Lent(spec.name)
+        """Return a module whose attributes are all inert."""
+        return _InertModule(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Give the module the few names that must do something."""
+        """Define the few names in the module that must do something."""
         if module.__name__.partition(".")[0] == "tqdm":
             module.__dict__.update(tqdm=Bar, trange=lambda *bounds, **_: Bar(range(*bounds)))
         if module.__name__ == "matplotlib.pyplot":
             module.__dict__["subplots"] = _subplots
 
 
-class _Lent(ModuleType):
+class _InertModule(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
@@ -85,7 +85,7 @@ class _Lent(ModuleType):
 
 
 def _subplots(rows: int = 1, columns: int = 1, **_: Any) -> tuple[Any, Any]:
-    """A figure and its axes, in the nesting in which they are unpacked."""
+    """Return a figure and its axes, nested as callers unpack them."""
     if rows == columns == 1:
         return Inert(), Inert()
     row = [Inert()] * (columns if columns > 1 else rows)

@@ -1,6 +1,7 @@
-"""Tries, inside a worker, what a sandbox must forbid and what it must allow; the probe by which a level is tested.
+"""Tries, inside a worker, what a sandbox must forbid and what it must allow; isolation.py tests a level with it.
 
-Loaded there by its path: numpy and the standard library only. It is trusted code, and does no harm where it succeeds.
+It is trusted code, and does no harm if it succeeds. The worker loads this file by its path: it may import numpy and the
+standard library only.
 """
 
 from __future__ import annotations
@@ -50,8 +51,8 @@ def _signal(processes: Sequence[int]) -> None:
         raise OSError
 
 
-def trial(submission: Any, witness: Any, params: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
-    """Say which forbidden things succeed ("escapes") and which needed ones fail ("broken"), as facts."""
+def trial(submission: Any, recorder: Any, params: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
+    """Record as facts which forbidden things succeed ("escapes") and which needed ones fail ("broken")."""
     secret = Path(params["secret"])
     forbidden: dict[str, Callable[[], object]] = {
         "start a process": _fork,
@@ -71,8 +72,8 @@ def trial(submission: Any, witness: Any, params: Mapping[str, Any], arrays: Mapp
         "write to the scratch folder": lambda: Path("file").write_bytes(b"x"),
         "write to /dev/null": lambda: Path(os.devnull).write_bytes(b"x"),
     }
-    witness.say("escapes", [name for name, attempt in forbidden.items() if _succeeds(attempt)])
-    witness.say("broken", [name for name, attempt in needed.items() if not _succeeds(attempt)])
+    recorder.add_fact("escapes", [name for name, attempt in forbidden.items() if _succeeds(attempt)])
+    recorder.add_fact("broken", [name for name, attempt in needed.items() if not _succeeds(attempt)])
 
 
 def _succeeds(attempt: Callable[[], object]) -> bool:

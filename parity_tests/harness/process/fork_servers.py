@@ -1,6 +1,6 @@
-"""Keeps fork servers, one for each kind of process that is asked for, for as long as many submissions are run.
+"""Starts fork servers, one for each kind of process that is asked for, and keeps them while many submissions are run.
 
-What they are, and what they do not change, stands in isolation.py.
+isolation.py has the theory of operation.
 """
 
 from __future__ import annotations
@@ -18,23 +18,28 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import IO, Any
 
-from parity_tests.harness.process.process import Forked
-from parity_tests.harness.sandbox.launch import FORK_SERVER, SCRATCH_BYTES, Fork, Kind
+from parity_tests.harness.process.process import ForkedProcess
+from parity_tests.harness.sandbox.bubblewrap import SCRATCH_BYTES
+from parity_tests.harness.sandbox.launch import Fork
+from parity_tests.harness.sandbox.process_kind import FORK_SERVER, ProcessKind
 
-_PRINTED = 2000
+_OUTPUT_BYTES = 2000
 
 
-class Servers:
-    """Fork servers, each started when first asked for a process (a context manager; for any number of threads)."""
+class ForkServers:
+    """Fork servers, each started at the first request for a process of its kind (a context manager).
+
+    Any number of threads may use it.
+    """
 
     def __init__(self) -> None:
-        self._running: dict[Kind, _Server] = {}
-        self._refused: dict[Kind, str] = {}
+        self._servers: dict[ProcessKind, _Server] = {}
+        self._refused: dict[ProcessKind, str] = {}
         self._lock = threading.Lock()
-        # The kernel ends a server with the thread that started it.
+        # The kernel ends a server together with the thread that started it.
         self._starter = ThreadPoolExecutor(1)
 
-    def __enter__(self) -> Servers:
+    def __enter__(self) -> ForkServers:
         return self
 
     def __exit__(
@@ -43,92 +48,93 @@ class Servers:
         self.close()
 
     def close(self) -> None:
-        """End the servers; processes that they have forked outside a sandbox are their Runners' to end."""
+        """End the servers. Processes that they have forked outside a sandbox must be ended by their Runners."""
         with self._lock:
-            for server in self._running.values():
+            for server in self._servers.values():
                 server.close()
-            self._running.clear()
+            self._servers.clear()
         self._starter.shutdown()
 
     @property
     def problem(self) -> str:
-        """Why some kind of process could not be forked, "" where none has failed."""
+        """Why some kind of process could not be forked; "" if none has failed."""
         return next(iter(self._refused.values()), "")
 
-    def serves(self, kind: Kind) -> bool:
-        """Whether processes of this kind may be asked for: none has failed to start."""
+    def serves(self, kind: ProcessKind) -> bool:
+        """Return whether processes of this kind may be asked for: none has failed to start."""
         return kind not in self._refused
 
-    def refuse(self, kind: Kind, why: str) -> None:
-        """Ask no more for processes of a kind. Those that its server has forked go on."""
+    def refuse(self, kind: ProcessKind, why: str) -> None:
+        """Fork no more processes of a kind. Those that its server has forked go on."""
         with self._lock:
-            server = self._running.get(kind)
-            printed = server.printed() if server is not None else ""
-            self._refused[kind] = f"{why}\n{printed}".strip()
+            server = self._servers.get(kind)
+            output = server.output() if server is not None else ""
+            self._refused[kind] = f"{why}\n{output}".strip()
 
-    def fork(self, fork: Fork, pipes: Sequence[int], cap: int, room: int) -> Forked:
-        """Ask for a process, without waiting for it. Raises OSError, HarnessError where no server can be started.
+    def fork(self, fork: Fork, pipes: Sequence[int], cap: int, shared_bytes: int) -> ForkedProcess:
+        """Ask for a process, without waiting for it.
 
-        `pipes` are its ends of those that it is asked by, answers by, and prints to, and its shelf, where it has one
-        with that `room`; `cap` the bytes of arrays that one message to it may have.
+        `pipes` are the new process's ends of the pipes for questions, answers and output, and the descriptor of its
+        shared memory if it has one, with `shared_bytes` of arrays in a bank. `cap` is the number of bytes of arrays
+        that one message to it may have. Raises OSError; HarnessError if no server can be started.
         """
-        asked = {"user": fork.user, "cap": cap, "room": room, "scratch_bytes": SCRATCH_BYTES}
+        request = {"user": fork.user, "cap": cap, "shared_memory": shared_bytes, "scratch_bytes": SCRATCH_BYTES}
         with self._lock:
-            server = self._running.get(fork.kind)
-            if server is not None and server.ended():
+            server = self._servers.get(fork.kind)
+            if server is not None and server.has_ended():
                 server.close()
                 server = None
             if server is None:
                 server = self._starter.submit(_Server, fork.kind).result()
-                self._running[fork.kind] = server
-            return server.fork(asked, pipes)
+                self._servers[fork.kind] = server
+            return server.fork(request, pipes)
 
 
 class _Server:
-    def __init__(self, kind: Kind) -> None:
-        self._printed: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    def __init__(self, kind: ProcessKind) -> None:
+        self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close
+        self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY) if kind.namespaced else -1
         try:
-            launch = kind.launch()
-            command = [*launch.prefix, sys.executable, "-I", "-B", FORK_SERVER, str(theirs.fileno()), str(proc)]
+            server = kind.server_command()
+            command = [*server.prefix, sys.executable, "-I", "-B", FORK_SERVER, str(theirs.fileno()), str(proc)]
             self._process = subprocess.Popen(
-                [*command, json.dumps(kind.material)],
+                [*command, json.dumps(kind.preloaded)],
                 stdin=subprocess.DEVNULL,
-                stdout=self._printed,
-                stderr=self._printed,
-                pass_fds=[theirs.fileno(), *[proc] * (proc >= 0), *launch.descriptors],
+                stdout=self._output,
+                stderr=self._output,
+                pass_fds=[theirs.fileno(), *[proc] * (proc >= 0), *server.descriptors],
                 cwd="/",
-                env=launch.environment,
+                env=server.environment,
                 start_new_session=True,
             )
         except BaseException:
-            self._control.close()
-            self._printed.close()
+            self._requests.close()
+            self._output.close()
             raise
         finally:
             theirs.close()
             if proc >= 0:
                 os.close(proc)
 
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         return self._process.poll() is not None
 
-    def fork(self, asked: dict[str, Any], pipes: Sequence[int]) -> Forked:
+    def fork(self, request: dict[str, Any], pipes: Sequence[int]) -> ForkedProcess:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs, contextlib.suppress(ConnectionError):  # it has ended: the line says so
-            socket.send_fds(self._control, [json.dumps(asked).encode()], [*pipes, theirs.fileno()])
-        return Forked(ours)
+        with theirs, contextlib.suppress(ConnectionError):  # the server has ended: the closed socket tells
+            socket.send_fds(self._requests, [json.dumps(request).encode()], [*pipes, theirs.fileno()])
+        return ForkedProcess(ours)
 
-    def printed(self) -> str:
-        """The end of what it has printed."""
-        descriptor = self._printed.fileno()
-        start = max(0, os.fstat(descriptor).st_size - _PRINTED)
-        return os.pread(descriptor, _PRINTED, start).decode(errors="replace")
+    def output(self) -> str:
+        """Return the end of what it has printed."""
+        descriptor = self._output.fileno()
+        start = max(0, os.fstat(descriptor).st_size - _OUTPUT_BYTES)
+        return os.pread(descriptor, _OUTPUT_BYTES, start).decode(errors="replace")
 
     def close(self) -> None:
-        """End it, and all that it has forked where that is in its sandbox."""
-        self._control.close()
+        """End it, and with it all that it has forked if that is in its sandbox."""
+        self._requests.close()
         self._process.kill()
         self._process.wait()
-        self._printed.close()
+        self._output.close()

@@ -1,4 +1,4 @@
-"""A running process of a submission, as the harness holds it: started cold, or forked off a fork server."""
+"""A running process of a submission, as the harness sees it: started cold, or forked off a fork server."""
 
 from __future__ import annotations
 
@@ -13,49 +13,50 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from parity_tests.harness.inside.fork_server import PROBLEM, PROCESS, STATUS
+from parity_tests.harness.inside.fork_server import PIDFD, PROBLEM, STATUS
 
-_TEXT = 4096
+_PACKET_BYTES = 4096
 
 
 class Process(Protocol):
-    """What can be known of a process, and done to it."""
+    """A process that can be watched and killed."""
 
-    def ended(self) -> bool:
-        """Whether it has ended, as far as can be told without waiting."""
+    def has_ended(self) -> bool:
+        """Return whether it has ended, as far as that can be told without waiting."""
 
-    def status(self, seconds: float) -> int | None:
-        """Its exit status, negative the number of the signal that killed it; None if it has not ended by then."""
+    def exit_status(self, seconds: float) -> int | None:
+        """Wait up to so many seconds and return its exit status: minus the signal that killed it; None if it runs."""
 
     def problem(self) -> str:
-        """Why it never came to run anything, "" where it did or where nobody can tell."""
+        """Return why it never ran anything; "" if it did, or if that is unknown."""
 
     def kill(self) -> None:
-        """End it with all that it started, from any thread."""
+        """Kill it with all that it started. May be called from any thread."""
 
     def close(self, seconds: float) -> None:
-        """End it, wait until it is gone, or so long, and let go of it."""
+        """Kill it, wait up to so many seconds until it is gone, and release what belongs to it."""
 
 
-class Started:
-    """A process that was started cold. `namespaced`: it is the child of bubblewrap, which is what is held."""
+class StartedProcess:
+    """A process that was started cold. If it is `namespaced`, this is bubblewrap, and the worker is its child."""
 
     def __init__(
         self,
         command: Sequence[str],
         *,
         descriptors: Sequence[int],
-        printed: int,
+        output: int,
         folder: str,
         environment: Mapping[str, str],
         namespaced: bool,
     ) -> None:
+        """`descriptors` are those that the process inherits, `output` the one that it prints to."""
         self._namespaced = namespaced
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
-            stdout=printed,
-            stderr=printed,
+            stdout=output,
+            stderr=output,
             pass_fds=descriptors,
             cwd=folder,
             env=environment,
@@ -63,15 +64,15 @@ class Started:
         )
         self.pid = self._process.pid
 
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         return self._process.poll() is not None
 
-    def status(self, seconds: float) -> int | None:
+    def exit_status(self, seconds: float) -> int | None:
         try:
             status = self._process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
             return None
-        # So bubblewrap says that its child was killed.
+        # bubblewrap exits with 128 + the signal if its child was killed.
         return 128 - status if self._namespaced and status > 128 else status
 
     def problem(self) -> str:
@@ -88,95 +89,96 @@ class Started:
             self._process.wait(timeout=seconds)
 
 
-class Forked:
-    """A process that a fork server was asked for; `line` is our end of the one to its keeper."""
+class ForkedProcess:
+    """A process that a fork server was asked for; `status_socket` is our end of the one to its supervisor."""
 
-    def __init__(self, line: socket.socket) -> None:
-        line.setblocking(False)
-        self._line = line
-        self._handle: int | None = None
+    def __init__(self, status_socket: socket.socket) -> None:
+        status_socket.setblocking(False)
+        self._socket = status_socket
+        self._pidfd: int | None = None
         self._status: int | None = None
         self._problem = ""
-        self._over = self._closed = False
+        self._shut = self._closed = False
         self._lock = threading.Lock()
 
     @property
-    def handle(self) -> int | None:
-        """A descriptor of the process whose end is the end of all, once it is there."""
-        self._listen()
-        return self._handle
+    def pidfd(self) -> int | None:
+        """A descriptor of the process whose end ends all of them; None until the fork server has sent it."""
+        self._receive()
+        return self._pidfd
 
-    def await_handle(self, seconds: float) -> None:
-        """Wait until the handle is there, or nothing can come any more, or so long."""
-        end = time.monotonic() + seconds
-        while self.handle is None and not self._over and _readable(self._line.fileno(), end):
+    def wait_for_pidfd(self, seconds: float) -> None:
+        """Wait up to so many seconds until the descriptor has come, or until none can come any more."""
+        deadline = time.monotonic() + seconds
+        while self.pidfd is None and not self._shut and _wait_readable(self._socket.fileno(), deadline):
             pass
 
-    def ended(self) -> bool:
-        self._listen()
-        return self._over
+    def has_ended(self) -> bool:
+        self._receive()
+        return self._shut
 
-    def status(self, seconds: float) -> int | None:
+    def exit_status(self, seconds: float) -> int | None:
         self._wait(seconds)
-        if self._status is None and self._over and not self._problem:
-            return -signal.SIGKILL  # its keeper, or the server before there was one, was killed
+        if self._status is None and self._shut and not self._problem:
+            return -signal.SIGKILL  # its supervisor was killed, or the server before there was a supervisor
         return self._status
 
     def problem(self) -> str:
-        self._listen()
-        return self._problem or ("its fork server ended" if self._over and self._handle is None else "")
+        self._receive()
+        return self._problem or ("its fork server ended" if self._shut and self._pidfd is None else "")
 
     def kill(self) -> None:
         with self._lock:
             if self._closed:
                 return
             with contextlib.suppress(OSError):
-                self._line.shutdown(socket.SHUT_WR)
-            if self._handle is not None:
+                self._socket.shutdown(socket.SHUT_WR)
+            if self._pidfd is not None:
                 with contextlib.suppress(ProcessLookupError):
-                    signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+                    signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
     def close(self, seconds: float) -> None:
         self.kill()
         self._wait(seconds)
         with self._lock:
             self._closed = True
-            self._line.close()
-            if self._handle is not None:
-                os.close(self._handle)
-                self._handle = None
+            self._socket.close()
+            if self._pidfd is not None:
+                os.close(self._pidfd)
+                self._pidfd = None
 
     def _wait(self, seconds: float) -> None:
-        """Wait until the line is shut at the other end, and the process gone."""
-        end = time.monotonic() + seconds
-        while not self.ended():
-            if not _readable(self._line.fileno(), end):
+        """Wait until the socket is shut at the other end, and the process gone."""
+        deadline = time.monotonic() + seconds
+        while not self.has_ended():
+            if not _wait_readable(self._socket.fileno(), deadline):
                 return
-        if self._handle is not None:
-            _readable(self._handle, end)
+        if self._pidfd is not None:
+            _wait_readable(self._pidfd, deadline)
 
-    def _listen(self) -> None:
+    def _receive(self) -> None:
+        """Take what has come over the socket, without waiting."""
         with self._lock:
-            while not (self._over or self._closed):
+            while not (self._shut or self._closed):
                 try:
-                    said, descriptors, _, _ = socket.recv_fds(self._line, _TEXT, 1, socket.MSG_CMSG_CLOEXEC)
+                    packet, descriptors, _, _ = socket.recv_fds(self._socket, _PACKET_BYTES, 1, socket.MSG_CMSG_CLOEXEC)
                 except BlockingIOError:
                     return
                 except ConnectionError:
-                    said, descriptors = b"", []
-                kind, text = said[:1], said[1:].decode()
-                if kind == PROCESS:
-                    (self._handle,) = descriptors
+                    packet, descriptors = b"", []
+                kind, text = packet[:1], packet[1:].decode()
+                if kind == PIDFD:
+                    (self._pidfd,) = descriptors
                 elif kind == STATUS:
                     self._status = int(text)
                 elif kind == PROBLEM:
                     self._problem = text
                 else:
-                    self._over = True
+                    self._shut = True
 
 
-def _readable(descriptor: int, end: float) -> bool:
-    """Whether something can be read, waiting until `end` (time.monotonic)."""
-    waiting = select.poll()
-    waiting.register(descriptor, select.POLLIN)
-    return bool(waiting.poll(max(0.0, end - time.monotonic()) * 1000))
+def _wait_readable(descriptor: int, deadline: float) -> bool:
+    """Wait until something can be read, or until `deadline` (time.monotonic); return whether something can."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(max(0.0, deadline - time.monotonic()) * 1000))

@@ -110,7 +110,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from parity_tests.harness.inside.confine import landlock_version
-from parity_tests.harness.process.fork_servers import Servers
+from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.harness.process.runner import Runner
 from parity_tests.protocol.errors import HarnessError, UsageError
 from parity_tests.protocol.layout import Layout
@@ -180,7 +180,7 @@ def forking_problem(name: str) -> str:
     """Why processes of a level that works cannot be forked off a fork server, "" where they can; tried once."""
     if sys.platform != "linux":
         return "only Linux has what it needs"
-    with Servers() as servers:
+    with ForkServers() as servers:
         try:
             escapes, broken = _try(name, servers)
         except (UsageError, HarnessError, OSError) as error:
@@ -200,7 +200,7 @@ def _known(name: str) -> str:
     return name
 
 
-def _try(name: str, servers: Servers | None = None) -> tuple[list[str], list[str]]:
+def _try(name: str, servers: ForkServers | None = None) -> tuple[list[str], list[str]]:
     """What could be done in a worker at that level and must not, and the reverse."""
     with tempfile.TemporaryDirectory(prefix="parity-") as temporary:
         folder = Path(temporary, "submission")

@@ -1,9 +1,9 @@
-"""Which modules come with those that a user allows a submission to import."""
+"""Finds which modules come with those that a user allows a submission to import."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 
 from parity_tests.protocol.errors import UsageError
@@ -12,31 +12,39 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def closure(allow: Sequence[str]) -> tuple[str, ...]:
-    """The top-level modules of `allow` and of all that their distributions require, sorted.
+    """Return the top-level modules of `allow` and of all that their distributions require, sorted.
 
     Raises UsageError for a module that no installed distribution provides.
     """
     if not allow:
         return ()
-    by_module = packages_distributions()
+    distributions_of = packages_distributions()
     tops = [name.strip().partition(".")[0] for name in allow]
     for top in tops:
-        if top not in by_module:
+        if top not in distributions_of:
             raise UsageError(f"--allow {top}: no module of that name is installed here")
-    waiting = {_same(distribution) for top in tops for distribution in by_module[top]}
-    found: set[str] = set()
+    waiting = {_normalized(distribution) for top in tops for distribution in distributions_of[top]}
+    required: set[str] = set()
     while waiting:
-        found.add(name := waiting.pop())
-        try:
-            lines = requires(name) or []
-        except PackageNotFoundError:  # required on other systems only
-            continue
-        needed = {match[0] for line in lines if "extra ==" not in line and (match := _NAME.match(line))}
-        waiting |= {_same(other) for other in needed} - found
-    modules = {module for module, names in by_module.items() if found.intersection(map(_same, names))}
+        name = waiting.pop()
+        required.add(name)
+        waiting.update(other for other in _requirements(name) if other not in required)
+    modules = {module for module, names in distributions_of.items() if required.intersection(map(_normalized, names))}
     return tuple(sorted(modules.union(tops)))
 
 
-def _same(distribution: str) -> str:
-    """One spelling for the names that mean the same distribution."""
+def _requirements(distribution: str) -> Iterator[str]:
+    """Yield the normalized names of what a distribution requires, extras left out."""
+    try:
+        lines = requires(distribution) or []
+    except PackageNotFoundError:  # required on other systems only
+        return
+    for line in lines:
+        match = _NAME.match(line)
+        if match and "extra ==" not in line:
+            yield _normalized(match[0])
+
+
+def _normalized(distribution: str) -> str:
+    """Return one spelling for all names of the same distribution."""
     return re.sub(r"[-_.]+", "-", distribution).lower()

@@ -1,7 +1,7 @@
-"""Which files a submission's process needs to run: an interpreter, its standard library, their shared libraries, numpy.
+"""Finds the files that a submission's process needs: interpreter, standard library, shared libraries, numpy.
 
-A sandbox shows these and nothing else. Which shared libraries those are is asked of the loader itself: a trusted child
-loads every extension module of the standard library and of the packages, and lists what has then been mapped.
+A sandbox shows these files and no others. The loader itself tells which shared libraries they are: a trusted child
+process loads every extension module of the standard library and of the packages, and lists what is then mapped.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from pathlib import Path
 
 from parity_tests.protocol.errors import HarnessError
 
-_SECONDS = 60.0
+_AUDIT_SECONDS = 60.0
 _LOCALES = ("/usr/lib/locale/C.utf8",)
-"""Where glibc keeps the one locale that a worker uses, unless it has it built in."""
+"""Where glibc keeps the one locale that a worker uses, unless it is built in."""
 _AUDIT = """
 import ctypes, os, sys
 for folder in sys.argv[1:]:
@@ -35,7 +35,7 @@ for folder in sys.argv[1:]:
             if ".so" in name:
                 try:
                     ctypes.CDLL(os.path.join(path, name))
-                except OSError:  # what it needs is not installed: nobody can import it here
+                except OSError:  # what it needs is not installed, so it cannot be imported either
                     pass
 try:
     ctypes.CDLL("libgcc_s.so.1")  # glibc loads it when a thread ends
@@ -59,8 +59,8 @@ ctypes.CDLL(None).dl_iterate_phdr(seen, None)
 class Runtime:
     """Absolute paths, as the interpreter and the loader look for them; each may be a link, and none lies in another.
 
-    `folders`, `files` and `libraries` are needed, the last wherever the loader is told to look. `hidden` are folders
-    inside the standard library that hold installed packages and must be empty but for what is needed.
+    `folders`, `files` and `libraries` are needed; the loader finds a library in any folder that it is told to search.
+    `hidden` are folders inside the standard library that hold installed packages; they must show only what is needed.
     """
 
     folders: tuple[str, ...]
@@ -71,9 +71,9 @@ class Runtime:
 
 @lru_cache
 def runtime(modules: tuple[str, ...] = ()) -> Runtime:
-    """What the interpreter that runs now needs, with numpy and the top-level `modules`. Takes a third of a second once.
+    """Return what the running interpreter needs, with numpy and the top-level `modules`.
 
-    Raises HarnessError where the interpreter does not answer.
+    The first call takes a third of a second. Raises HarnessError if the interpreter does not answer.
     """
     library = sysconfig.get_path("stdlib")
     platform_library = sysconfig.get_path("platstdlib", vars={"platbase": sys.base_exec_prefix})
@@ -81,80 +81,96 @@ def runtime(modules: tuple[str, ...] = ()) -> Runtime:
     packages = {path for name in ("numpy", *modules) for path in _locations(name)}
     installed = {path for path in packages if Path(path).is_dir()}
     folders = {library, platform_library, *extensions, *installed, *filter(os.path.isdir, _LOCALES)}
-    libraries = _libraries(sorted(extensions | installed))
+    libraries = _loaded_libraries(sorted(extensions | installed))
     files = {sys.executable, *(packages - installed)}
     if sys.prefix != sys.base_prefix:
         files.add(f"{sys.prefix}/pyvenv.cfg")
     hidden = {f"{library}/{name}" for name in ("site-packages", "dist-packages")}
-    seen = {folder for folder in folders if not _inside(folder, folders - {folder}) or _inside(folder, hidden)}
+    shown = {path for path in folders if not _is_below_any(path, folders - {path}) or _is_below_any(path, hidden)}
     return Runtime(
-        folders=tuple(sorted(seen)),
-        files=tuple(sorted(f for f in files if not _inside(f, folders) or _inside(f, hidden))),
-        libraries=tuple(sorted(f for f in libraries if not _inside(f, folders))),
+        folders=tuple(sorted(shown)),
+        files=tuple(sorted(f for f in files if not _is_below_any(f, folders) or _is_below_any(f, hidden))),
+        libraries=tuple(sorted(f for f in libraries if not _is_below_any(f, folders))),
         hidden=tuple(sorted(path for path in hidden if Path(path).is_dir())),
     )
 
 
-def gathered(libraries: Sequence[str]) -> Path | None:
-    """One folder with copies of these libraries, kept in the user's cache; None where there can be none.
+def libraries_in_one_folder(libraries: Sequence[str]) -> Path | None:
+    """Return a folder with copies of these libraries, kept in the user's cache; None if it cannot be made.
 
-    To show a sandbox fifty files takes bubblewrap 30 ms, to show it one folder less than one.
+    bubblewrap takes 30 ms to show fifty files in a sandbox, and less than one to show a folder.
     """
     names = {Path(file).name for file in libraries}
-    described = [(file, found.st_size, found.st_mtime_ns) for file in libraries for found in [Path(file).stat()]]
+    described = []
+    for file in libraries:
+        status = Path(file).stat()
+        described.append((file, status.st_size, status.st_mtime_ns))
     cache = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "parity")  # noqa: PTH111
-    final = cache / f"libraries-{hashlib.sha256(repr(described).encode()).hexdigest()[:16]}"
+    folder = cache / f"libraries-{hashlib.sha256(repr(described).encode()).hexdigest()[:16]}"
     try:
         cache.mkdir(mode=0o755, parents=True, exist_ok=True)
-        if not final.is_dir():
-            with tempfile.TemporaryDirectory(dir=cache, ignore_cleanup_errors=True) as temporary:
-                stage = Path(temporary, "libraries")
-                stage.mkdir()
-                for file in libraries:
-                    shutil.copyfile(file, stage / Path(file).name)
-                    (stage / Path(file).name).chmod(0o555)
-                stage.chmod(0o755)
-                with contextlib.suppress(OSError):  # another process was faster
-                    stage.rename(final)
-        whole = {entry.name for entry in final.iterdir()} == names and len(names) == len(libraries)
-        ours = final.stat().st_uid == os.geteuid() and not final.stat().st_mode & 0o022
-        return final if whole and ours and not os.statvfs(final).f_flag & os.ST_NOEXEC else None
+        if not folder.is_dir():
+            _copy_whole(libraries, folder)
+        complete = {entry.name for entry in folder.iterdir()} == names and len(names) == len(libraries)
+        status = folder.stat()
+        ours = status.st_uid == os.geteuid() and not status.st_mode & 0o022
+        executable = not os.statvfs(folder).f_flag & os.ST_NOEXEC
+        return folder if complete and ours and executable else None
     except OSError:
         return None
 
 
+def is_below(path: str, folder: str) -> bool:
+    """Return whether a path lies below a folder, as far as their spelling tells."""
+    return path.startswith(folder + os.sep)
+
+
+def _is_below_any(path: str, folders: set[str]) -> bool:
+    return any(is_below(path, folder) for folder in folders)
+
+
+def _copy_whole(files: Sequence[str], folder: Path) -> None:
+    """Make a folder with copies of these files, which appears with all of them at once. Raises OSError."""
+    with tempfile.TemporaryDirectory(dir=folder.parent, ignore_cleanup_errors=True) as temporary:
+        stage = Path(temporary, "libraries")
+        stage.mkdir()
+        for file in files:
+            copy = stage / Path(file).name
+            shutil.copyfile(file, copy)
+            copy.chmod(0o555)
+        stage.chmod(0o755)
+        with contextlib.suppress(OSError):  # another process was faster
+            stage.rename(folder)
+
+
 def _locations(module: str) -> list[str]:
-    """The files and folders of a top-level module, with the shared libraries that its wheel brought along."""
+    """Return the files and folders of a top-level module, with the shared libraries that its wheel brought along."""
     try:
         spec = importlib.util.find_spec(module)
     except (ImportError, ValueError):
         return []
     if spec is None:
         return []
-    found = list(spec.submodule_search_locations or ()) or [spec.origin or ""]
-    # To look through all that is installed takes a tenth of a second.
+    own = list(spec.submodule_search_locations or ()) or [spec.origin or ""]
+    # Looking through all installed distributions takes a tenth of a second.
     distributions = ["numpy"] if module == "numpy" else packages_distributions().get(module, [module])
     names = {re.sub(r"[-.]+", "_", name).lower() for name in distributions}
-    beside = [
-        str(folder)
-        for place in {path.parent for path in map(Path, found) if path.is_absolute()}
-        for folder in place.glob("*.libs")
-        if folder.name.removesuffix(".libs").lower().replace("-", "_") in names
-    ]
-    return [path for path in (*found, *beside) if path.startswith(os.sep)]
+    wheel_libraries = []
+    for parent in {path.parent for path in map(Path, own) if path.is_absolute()}:
+        for folder in parent.glob("*.libs"):
+            if folder.name.removesuffix(".libs").lower().replace("-", "_") in names:
+                wheel_libraries.append(str(folder))
+    return [path for path in (*own, *wheel_libraries) if path.startswith(os.sep)]
 
 
-def _libraries(folders: Sequence[str]) -> set[str]:
+def _loaded_libraries(folders: Sequence[str]) -> set[str]:
+    """Return the shared libraries that the extension modules in these folders load. Raises HarnessError."""
     command = [sys.executable, "-I", "-B", "-c", _AUDIT, *folders]
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_SECONDS)
+        audit = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_AUDIT_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise HarnessError(f"the shared libraries of {sys.executable} cannot be listed: {error}") from error
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip()[-500:]
-        raise HarnessError(f"the shared libraries of {sys.executable} cannot be listed: {said}")
-    return {os.path.normpath(os.fsdecode(name)) for name in done.stdout.split(b"\0") if name}
-
-
-def _inside(path: str, folders: set[str]) -> bool:
-    return any(path.startswith(folder + os.sep) for folder in folders)
+    if audit.returncode:
+        message = audit.stderr.decode(errors="replace").strip()[-500:]
+        raise HarnessError(f"the shared libraries of {sys.executable} cannot be listed: {message}")
+    return {os.path.normpath(os.fsdecode(name)) for name in audit.stdout.split(b"\0") if name}

@@ -1,10 +1,10 @@
 """Frames messages between the harness and the process that runs a submission: a JSON header, then raw arrays.
 
-A message is 4 + 8 bytes of lengths, a header in JSON, and the bytes of its arrays one after another, C-ordered,
-in the machine's byte order. Nothing in it is ever executed (no pickle). Whoever receives checks the lengths
-against the caps, and names, dtypes and shapes against the lengths, before the bytes of the arrays are waited for:
-what is allocated is bounded by the cap whatever the other side sends. This file is also loaded, by its path, in
-the submission's process: numpy and the standard library only.
+A message is 4 + 8 bytes of lengths, a header in JSON, and the bytes of its arrays one after another, C-ordered, in the
+machine's byte order. Nothing in it is ever executed (no pickle). The receiver checks the lengths against its caps, and
+names, dtypes and shapes against the lengths, before it waits for the bytes of the arrays. So the caps bound what the
+receiver allocates, whatever the other side sends. The submission's process loads this file by its path: it may import
+the standard library and numpy only.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from numpy.typing import NDArray
 MAX_HEADER = 1 << 20
 """Bytes of JSON in one message."""
 JSON_MEMORY = 30
-"""Times as much memory as its text has bytes that JSON takes at most, once it is decoded."""
+"""Decoded JSON takes at most so many times as much memory as its text has bytes."""
 MAX_BODY = 64 << 20
-"""Bytes of arrays in one message, unless the receiver says otherwise."""
+"""Bytes of arrays in one message, unless the receiver sets another cap."""
 MAX_DEPTH = 16
 """Lists and objects inside one another in a header."""
 MAX_ITEMS = 100_000
 """Values in a header, at all depths."""
 MAX_DIMENSIONS = 32
 MAX_TEXT = 1000
-"""Characters of a text in a header that whoever receives may take as they are."""
+"""Characters of a text in a header that the receiver may use unchanged."""
 MAX_ARRAYS = 10_000
 PIECE = 1 << 16
-"""Bytes that are read or written at a time: what a pipe holds."""
+"""Bytes that are read or written at a time: the capacity of a pipe."""
 
 _JOINED = 1 << 14
-"""Bytes of arrays that are copied into one piece with the header: to write twice takes longer."""
+"""Up to so many bytes of arrays are copied into one piece with the header: a second write takes longer."""
 _PREFIX = struct.Struct("<IQ")
 _KINDS = "biuf"
 DTYPES = {
@@ -44,7 +44,7 @@ DTYPES = {
     for dtype in (np.dtype(code) for code in "?bBhHiIlLqQefdg")
     if dtype.kind in _KINDS and dtype.isnative
 }
-"""The dtypes that travel: booleans, integers and floats, by their `dtype.str`."""
+"""The dtypes that a message may hold, by their `dtype.str`: booleans, integers and floats."""
 
 
 class WireError(Exception):
@@ -54,17 +54,19 @@ class WireError(Exception):
 class Message(NamedTuple):
     """One message: a JSON object without its list of arrays, and the arrays, each a writable copy of its own.
 
-    `size` is how many bytes of JSON it was; `tidy` whether all texts in it are printable and of MAX_TEXT characters
-    at most.
+    `size` is the number of bytes of JSON. `clean` says that every text in the header is printable and has at most
+    MAX_TEXT characters.
     """
 
     header: dict[str, Any]
     arrays: dict[str, NDArray[Any]]
     size: int
-    tidy: bool = False
+    clean: bool = False
 
 
-class _Spec(NamedTuple):
+class _Description(NamedTuple):
+    """What a header says of an array."""
+
     name: str
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
@@ -77,10 +79,10 @@ class _Spec(NamedTuple):
 def encode(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None) -> Iterator[memoryview]:
     """Yield the pieces of a message in the order in which they must be written.
 
-    `header` is a JSON object without the key "arrays"; `arrays` are exact ndarrays of a dtype in `DTYPES`, of any
-    layout and either byte order. Raises WireError for what cannot travel, before anything is yielded.
+    `header` is a JSON object without the key "arrays". `arrays` are exact ndarrays of a dtype in `DTYPES`, of any
+    layout and either byte order. Raises WireError for what cannot be sent, before anything is yielded.
     """
-    specs, bodies = [], []
+    descriptions, bodies = [], []
     for name, array in (arrays or {}).items():
         code, shape = array.dtype.str, array.shape
         if code not in DTYPES:
@@ -88,13 +90,13 @@ def encode(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None 
             code = array.dtype.str
             if code not in DTYPES:
                 raise WireError(f"the array {name} of dtype {array.dtype} cannot travel")
-        specs.append([name, code, list(shape)])
+        descriptions.append([name, code, list(shape)])
         if array.nbytes <= _JOINED:
             bodies.append(memoryview(array.tobytes()))
         else:
             bodies.append(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     try:
-        text = json.dumps({**header, "arrays": specs}).encode("ascii")
+        text = json.dumps({**header, "arrays": descriptions}).encode("ascii")
     except (TypeError, ValueError, RecursionError) as error:
         raise WireError(f"the header is not JSON: {error}") from None
     if len(text) > MAX_HEADER:
@@ -107,25 +109,23 @@ def encode(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None 
 
 
 class Decoder:
-    """Cuts a stream of bytes into messages: feed it what arrives, and ask for the next message.
-
-    After a WireError the stream is of no further use.
-    """
+    """Cuts a stream of bytes into messages. After a WireError the stream is of no further use."""
 
     def __init__(self, cap: int = MAX_BODY) -> None:
+        """`cap` is the number of bytes of arrays that one message may have."""
         self._cap = cap
         self._buffer = bytearray()
         self._header: dict[str, Any] | None = None
-        self._size, self._tidy = 0, False
-        self._specs: list[_Spec] = []
+        self._size, self._clean = 0, False
+        self._descriptions: list[_Description] = []
         self._body = 0
 
     def feed(self, data: bytes) -> None:
-        """Take what has arrived."""
+        """Add bytes that have arrived."""
         self._buffer += data
 
     def next(self) -> Message | None:
-        """The next whole message, or None while it has not arrived whole. Raises WireError."""
+        """Return the next message, or None while it has not arrived whole. Raises WireError."""
         if self._header is None:
             if len(self._buffer) < _PREFIX.size:
                 return None
@@ -139,27 +139,28 @@ class Decoder:
                 return None
             text = bytes(self._buffer[_PREFIX.size : _PREFIX.size + size])
             del self._buffer[: _PREFIX.size + size]
-            self._header, self._specs, self._tidy = _parse(text, self._body)
+            self._header, self._descriptions, self._clean = _parse_header(text, self._body)
         if len(self._buffer) < self._body:
             return None
-        arrays, at = {}, 0
-        for spec in self._specs:
-            flat = np.frombuffer(bytes(self._buffer[at : at + spec.nbytes]), dtype=spec.dtype)
+        arrays, start = {}, 0
+        for description in self._descriptions:
+            flat = np.frombuffer(bytes(self._buffer[start : start + description.nbytes]), dtype=description.dtype)
             try:
-                arrays[spec.name] = flat.reshape(spec.shape).copy()
+                arrays[description.name] = flat.reshape(description.shape).copy()
             except ValueError:
-                raise WireError(f"the shape {list(spec.shape)} is too large") from None
-            at += spec.nbytes
+                raise WireError(f"the shape {list(description.shape)} is too large") from None
+            start += description.nbytes
         del self._buffer[: self._body]
-        message = Message(self._header, arrays, self._size, self._tidy)
+        message = Message(self._header, arrays, self._size, self._clean)
         self._header = None
         return message
 
 
-def shelved(log: bytes, memory: memoryview, *, copied: bool = False) -> list[Message]:
-    """The messages of a log of shelf.py, their arrays `copied` or left where they lie in `memory`. Raises WireError.
+def decode_log(log: bytes, memory: memoryview, *, copy: bool = False) -> list[Message]:
+    """Return the messages of a log in shared memory (see shared_memory.py). Raises WireError.
 
-    A log is lines of JSON; after name, dtype and shape an array's description says at which byte it begins.
+    The log is lines of JSON. The description of an array has a fourth entry, the offset of its first byte in `memory`.
+    The arrays are views of `memory`, or copies with `copy`.
     """
     if not log:
         return []
@@ -169,54 +170,55 @@ def shelved(log: bytes, memory: memoryview, *, copied: bool = False) -> list[Mes
         headers = json.loads(text)
     except (ValueError, RecursionError):
         raise WireError("the log is not JSON") from None
-    if not _small(headers) or len(headers) != len(lines):
+    if not _is_small(headers) or len(headers) != len(lines):
         raise WireError(f"the log is not JSON of at most {MAX_ITEMS} values, nested at most {MAX_DEPTH} deep")
-    tidy = _tidy(text)  # of all: who lies may have broken lines inside a header
-    return [_shelved(header, memory, len(line), tidy, copied) for header, line in zip(headers, lines, strict=True)]
+    # The whole log is looked at: a dishonest process may have put a line break inside a header.
+    clean = _is_clean(text)
+    return [_logged(header, memory, len(line), clean, copy) for header, line in zip(headers, lines, strict=True)]
 
 
-def _shelved(header: object, memory: memoryview, size: int, tidy: bool, copied: bool) -> Message:
+def _logged(header: object, memory: memoryview, size: int, clean: bool, copy: bool) -> Message:
     listed = header.pop("arrays", None) if isinstance(header, dict) else None
     if not isinstance(header, dict) or not isinstance(listed, list):
         raise WireError("a line of the log is no object with a list of arrays")
     arrays = {}
     for item in listed:
-        at = item[3] if type(item) is list and len(item) == 4 else None
-        if type(at) is not int:
+        start = item[3] if type(item) is list and len(item) == 4 else None
+        if type(start) is not int:
             raise WireError("the log describes an array by something else than a name, a dtype, a shape, a place")
-        spec = _spec(item[:3])
-        if not 0 <= at <= len(memory) - spec.nbytes:
+        description = _description(item[:3])
+        if not 0 <= start <= len(memory) - description.nbytes:
             raise WireError("an array is said to lie outside the memory")
         try:
-            lain = np.ndarray(spec.shape, spec.dtype, memory, at)
-            arrays[spec.name] = lain.copy() if copied else lain
+            view = np.ndarray(description.shape, description.dtype, memory, start)
+            arrays[description.name] = view.copy() if copy else view
         except ValueError:
-            raise WireError(f"the shape {list(spec.shape)} is too large") from None
-    return Message(header, arrays, size, tidy)
+            raise WireError(f"the shape {list(description.shape)} is too large") from None
+    return Message(header, arrays, size, clean)
 
 
-def _parse(data: bytes, body: int) -> tuple[dict[str, Any], list[_Spec], bool]:
-    """The header, what it says of the arrays, which must fill `body` bytes exactly, and whether it is tidy."""
+def _parse_header(data: bytes, body: int) -> tuple[dict[str, Any], list[_Description], bool]:
+    """Return the header, its descriptions of arrays, which must fill `body` bytes exactly, and whether it is clean."""
     try:
         text = data.decode("ascii")
         header = json.loads(text)
     except (ValueError, RecursionError):
         raise WireError("the header is not JSON") from None
-    if not isinstance(header, dict) or not _small(header):
+    if not isinstance(header, dict) or not _is_small(header):
         limits = f"at most {MAX_ITEMS} values, nested at most {MAX_DEPTH} deep"
         raise WireError(f"the header is not a JSON object of {limits}")
     listed = header.pop("arrays", None)
     if not isinstance(listed, list) or len(listed) > MAX_ARRAYS:
         raise WireError("the header has no list of arrays")
-    specs = [_spec(item) for item in listed]
-    if len({spec.name for spec in specs}) != len(specs):
+    descriptions = [_description(item) for item in listed]
+    if len({description.name for description in descriptions}) != len(descriptions):
         raise WireError("two arrays have the same name")
-    if sum(spec.nbytes for spec in specs) != body:
+    if sum(description.nbytes for description in descriptions) != body:
         raise WireError("dtypes and shapes do not account for the bytes announced")
-    return header, specs, _tidy(text)
+    return header, descriptions, _is_clean(text)
 
 
-def _small(value: object) -> bool:
+def _is_small(value: object) -> bool:
     """Whether a JSON value is nested neither too deeply nor too widely."""
     level, items = [value], 0
     for _ in range(MAX_DEPTH):
@@ -233,22 +235,22 @@ def _small(value: object) -> bool:
 def _is_shape(value: object) -> bool:
     if type(value) is not list or len(value) > MAX_DIMENSIONS:
         return False
-    for length in value:  # noqa: SIM110 - all() takes thrice as long for the few there are
+    for length in value:  # noqa: SIM110 - all() takes three times as long for so few
         if type(length) is not int or not 0 <= length < 1 << 63:
             return False
     return True
 
 
-def _tidy(text: str) -> bool:
-    """Whether all texts in a JSON text, which is one, are certainly printable and short, as they mostly are."""
+def _is_clean(text: str) -> bool:
+    """Whether all texts in valid JSON are certainly printable and short; most are."""
     if "\\" in text or not text.isprintable():
         return False
     return len(text) <= MAX_TEXT or max(map(len, text.split('"')[1::2]), default=0) <= MAX_TEXT
 
 
-def _spec(item: object) -> _Spec:
+def _description(item: object) -> _Description:
     if type(item) is list and len(item) == 3:
         name, dtype, shape = item
         if type(name) is str and type(dtype) is str and dtype in DTYPES and _is_shape(shape):
-            return _Spec(name, DTYPES[dtype], tuple(shape))
+            return _Description(name, DTYPES[dtype], tuple(shape))
     raise WireError("the header describes an array by something else than a name, a dtype and a shape")

@@ -1,13 +1,14 @@
-"""Memory shared with the process of a submission, where what comes of a round is laid instead of being sent.
+"""Memory shared with a submission's process, into which results are written instead of being sent through a pipe.
 
-It has banks, one a round in turn, so that a round's arrays stay where they are while the next three are written; every
-case begins with the first, so that no more memory is touched than the largest cases need. A bank begins with the length
-of its log and the label of the call at hand, then come the log (a line of JSON for each message, complete before its
-length says so) and the arrays. What lies there outlives the process, and costs one copy.
+The memory is a ring of banks. Each round of a case uses the next bank, so the arrays of a round stay valid while the
+next three rounds are written. Every case begins with the first bank, so only as much memory is touched as the largest
+case needs. A bank holds, in this order: the length of its log and the label of the current call; the log, one line of
+JSON for each message; and the arrays. A line of the log is complete before the length counts it. Results in shared
+memory outlive the process that wrote them, and are copied once.
 
-The submission can write there as well: whoever reads checks all of it (wire.shelved), and no more than the values of
-its own arrays is in its hands. Loaded also, by its path, in the submission's process: the standard library and numpy
-only.
+The submission can write to this memory as well. The harness therefore checks everything that it reads (see
+frames.decode_log), and the submission can change nothing but the values of its own arrays. The submission's process
+loads this file by its path: it may import the standard library and numpy only.
 """
 
 from __future__ import annotations
@@ -23,22 +24,25 @@ from typing import Any
 import numpy as np
 
 BANKS = 4
-LOG = 1 << 18
+LOG_BYTES = 1 << 18
 """Bytes of a bank's log."""
-_LABEL = 1 << 12
-_HEAD = 1 << 13
+_LABEL_BYTES = 1 << 12
+_HEAD_BYTES = 1 << 13
 _LENGTH = struct.Struct("<Q")
-_ALIGNED = 64
+_ALIGNMENT = 64
 _SMALL = 1 << 14
-"""Bytes of an array that are copied twice sooner than a view of the memory is made."""
+"""Up to so many bytes, copying an array twice is faster than making a view of the memory."""
 
 
-def create(room: int) -> int:
-    """The descriptor of new memory with banks of `room` bytes of arrays; nobody can change its size. Raises OSError."""
+def create(array_bytes: int) -> int:
+    """Return the descriptor of new memory whose banks hold `array_bytes` of arrays each. Raises OSError.
+
+    The size of the memory is sealed: neither side can change it.
+    """
     descriptor = os.memfd_create("parity", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
-        os.ftruncate(descriptor, BANKS * size(room))
-        # A process that shortened it would have the other killed when it reads.
+        os.ftruncate(descriptor, BANKS * bank_bytes(array_bytes))
+        # If one process could shorten the memory, the kernel would kill the other one when it reads there.
         fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
     except OSError:
         os.close(descriptor)
@@ -46,90 +50,91 @@ def create(room: int) -> int:
     return descriptor
 
 
-def size(room: int) -> int:
-    """Bytes of a bank with `room` bytes of arrays."""
-    whole = _HEAD + LOG + room
-    return -(-whole // mmap.PAGESIZE) * mmap.PAGESIZE
+def bank_bytes(array_bytes: int) -> int:
+    """Return the size in bytes of a bank that holds `array_bytes` of arrays, in whole pages."""
+    size = _HEAD_BYTES + LOG_BYTES + array_bytes
+    return -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
 
 
-class Shelf:
-    """One side's view of the memory behind a descriptor; both sides `begin` a case and `turn` to a round alike."""
+class SharedMemory:
+    """One side's view of the memory. Both sides call `first_bank` and `next_bank` at the same points of a case."""
 
-    def __init__(self, descriptor: int, room: int) -> None:
-        self._size = size(room)
-        self._memory = memoryview(mmap.mmap(descriptor, BANKS * self._size))
-        self._bank = -1
-        self._bytes = self._memory[:0]
-        self._logged = self._laid = 0
+    def __init__(self, descriptor: int, array_bytes: int) -> None:
+        self._bank_bytes = bank_bytes(array_bytes)
+        self._memory = memoryview(mmap.mmap(descriptor, BANKS * self._bank_bytes))
+        self._bank_number = -1
+        self._bank = self._memory[:0]
+        self._log_end = self._arrays_end = 0
 
-    def begin(self) -> None:
-        """Go to the first bank: what earlier cases laid down is not needed any more."""
-        self._bank = -1
-        self.turn()
+    def first_bank(self) -> None:
+        """Go to the first bank, as a new case does. The results of earlier cases are no longer needed."""
+        self._bank_number = -1
+        self.next_bank()
 
-    def turn(self) -> None:
-        """Go on to the next bank, which keeps what is in it until something is put there."""
-        self._bank = (self._bank + 1) % BANKS
-        self._bytes = self._memory[self._bank * self._size : (self._bank + 1) * self._size]
-        self._logged, self._laid = 0, _HEAD + LOG
+    def next_bank(self) -> None:
+        """Go to the next bank, as a new round does. The bank keeps its contents until something is written to it."""
+        self._bank_number = (self._bank_number + 1) % BANKS
+        start = self._bank_number * self._bank_bytes
+        self._bank = self._memory[start : start + self._bank_bytes]
+        self._log_end, self._arrays_end = 0, _HEAD_BYTES + LOG_BYTES
 
     # ---- the submission's process
 
-    def put(self, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> bool:
-        """Lay a message down with copies of its arrays; False where it does not fit or is no JSON."""
-        at, specs = self._laid, []
+    def write(self, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> bool:
+        """Write a message with copies of its arrays. Returns False if it does not fit, or if the header is not JSON."""
+        start, descriptions = self._arrays_end, []
         for name, array in arrays.items():
             native = array.dtype.newbyteorder("=")
-            if at + array.nbytes > len(self._bytes):
+            if start + array.nbytes > len(self._bank):
                 return False
             if array.nbytes <= _SMALL and array.dtype == native:
-                self._bytes[at : at + array.nbytes] = array.tobytes()
+                self._bank[start : start + array.nbytes] = array.tobytes()
             else:
-                np.copyto(np.frombuffer(self._bytes, native, array.size, at).reshape(array.shape), array)
-            specs.append([name, native.str, list(array.shape), at])
-            at += -(-array.nbytes // _ALIGNED) * _ALIGNED
+                np.copyto(np.frombuffer(self._bank, native, array.size, start).reshape(array.shape), array)
+            descriptions.append([name, native.str, list(array.shape), start])
+            start += -(-array.nbytes // _ALIGNMENT) * _ALIGNMENT
         try:
-            line = json.dumps({**header, "arrays": specs}).encode("ascii") + b"\n"
+            line = json.dumps({**header, "arrays": descriptions}).encode("ascii") + b"\n"
         except (TypeError, ValueError, RecursionError):
             return False
-        end = self._logged + len(line)
-        if end > LOG:
+        log_end = self._log_end + len(line)
+        if log_end > LOG_BYTES:
             return False
-        self._bytes[_HEAD + self._logged : _HEAD + end] = line
-        self._logged, self._laid = end, at
-        _LENGTH.pack_into(self._bytes, 0, end)
+        self._bank[_HEAD_BYTES + self._log_end : _HEAD_BYTES + log_end] = line
+        self._log_end, self._arrays_end = log_end, start
+        _LENGTH.pack_into(self._bank, 0, log_end)
         return True
 
-    def call(self, label: str) -> None:
-        """Say which call is at hand."""
-        text = label.encode("utf-8", "replace")[: _LABEL - 2 * _LENGTH.size]
-        self._bytes[2 * _LENGTH.size : 2 * _LENGTH.size + len(text)] = text
-        _LENGTH.pack_into(self._bytes, _LENGTH.size, len(text))
+    def write_label(self, label: str) -> None:
+        """Write the label of the call that is about to be made, "" for none."""
+        text = label.encode("utf-8", "replace")[: _LABEL_BYTES - 2 * _LENGTH.size]
+        self._bank[2 * _LENGTH.size : 2 * _LENGTH.size + len(text)] = text
+        _LENGTH.pack_into(self._bank, _LENGTH.size, len(text))
 
     # ---- the harness
 
     def clear(self) -> None:
-        """Empty the log of the bank, which the other side has not turned to yet."""
-        _LENGTH.pack_into(self._bytes, 0, 0)
-        _LENGTH.pack_into(self._bytes, _LENGTH.size, 0)
+        """Empty the log of the bank, before the submission's process goes to it."""
+        _LENGTH.pack_into(self._bank, 0, 0)
+        _LENGTH.pack_into(self._bank, _LENGTH.size, 0)
 
-    def new(self) -> bytes:
-        """What has been added to the log since it was last asked for, a copy."""
-        if not self._bytes:
+    def read_log(self) -> bytes:
+        """Return a copy of what was added to the log since the last call."""
+        if not self._bank:
             return b""
-        end = min(_LENGTH.unpack_from(self._bytes)[0], LOG)
-        start, self._logged = self._logged, max(end, self._logged)
-        return bytes(self._bytes[_HEAD + start : _HEAD + end])
+        end = min(_LENGTH.unpack_from(self._bank)[0], LOG_BYTES)
+        start, self._log_end = self._log_end, max(end, self._log_end)
+        return bytes(self._bank[_HEAD_BYTES + start : _HEAD_BYTES + end])
 
     @property
     def label(self) -> str:
-        """The call at hand, "" where there is none."""
-        if not self._bytes:
+        """The label of the current call, "" if there is none."""
+        if not self._bank:
             return ""
-        length = min(_LENGTH.unpack_from(self._bytes, _LENGTH.size)[0], _LABEL - 2 * _LENGTH.size)
-        return bytes(self._bytes[2 * _LENGTH.size : 2 * _LENGTH.size + length]).decode("utf-8", "replace")
+        length = min(_LENGTH.unpack_from(self._bank, _LENGTH.size)[0], _LABEL_BYTES - 2 * _LENGTH.size)
+        return bytes(self._bank[2 * _LENGTH.size : 2 * _LENGTH.size + length]).decode("utf-8", "replace")
 
     @property
-    def contents(self) -> memoryview:
-        """The bank, in which the log says where arrays lie."""
-        return self._bytes
+    def bank(self) -> memoryview:
+        """The bytes of the bank; the log gives the places of arrays as offsets in it."""
+        return self._bank

@@ -23,8 +23,8 @@ SGD_NAMES = ("miniBatchStochasticGradientDescent", "miniBatchGradientDescent")
 class Watched:
     """Arrays that a call was given or had returned, to be found out when a later call overwrites them."""
 
-    def __init__(self, witness: Any) -> None:
-        self.witness = witness
+    def __init__(self, recorder: Any) -> None:
+        self.recorder = recorder
         self.arrays: dict[str, tuple[Any, Any, Any, bytes]] = {}
         self.overwritten: dict[str, list[str]] = {}
 
@@ -41,7 +41,7 @@ class Watched:
             if not (same and (array.tobytes() == content or _alike(array, np.ndarray(shape, dtype, content)))):
                 self.overwritten.setdefault(call, []).append(label)
                 self.watch(label, array)
-                self.witness.say("overwritten", self.overwritten)
+                self.recorder.add_fact("overwritten", self.overwritten)
 
 
 def _alike(array: np.ndarray, before: np.ndarray) -> bool:
@@ -97,95 +97,95 @@ def linear_with(submission: Any, W: np.ndarray, b: np.ndarray) -> Any:
     return layer
 
 
-def back_or_none(witness: Any, result: Any) -> Any:
-    """An argument that makes the witness skip a call which only makes sense after `result` was returned."""
-    return result if result is witness.FAILED else None
+def back_or_none(recorder: Any, result: Any) -> Any:
+    """An argument that makes the recorder skip a call which only makes sense after `result` was returned."""
+    return result if result is recorder.FAILED else None
 
 
-def keep_gradients(witness: Any, layer: Any, back: Any, suffix: str, prefix: str = "") -> None:
+def keep_gradients(recorder: Any, layer: Any, back: Any, suffix: str, prefix: str = "") -> None:
     """Keep gradient['W'] and gradient['b'] after a backward that returned `back` (FAILED: it did not return)."""
     for key in ("W", "b"):
-        witness.call(
+        recorder.call(
             f"{prefix}gradient of {key}{suffix}",
             lambda _, key=key: layer.gradient[key],
-            back_or_none(witness, back),
+            back_or_none(recorder, back),
         )
 
 
-def linear(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
+def linear(submission: Any, recorder: Any, params: Params, arrays: Arrays) -> None:
     """Forward–backward pairs on one linear layer; with `again`, a second backward after the last."""
     layer = linear_with(submission, arrays["W"], arrays["b"])
-    watched = Watched(witness)
+    watched = Watched(recorder)
     pairs = len(arrays["X"])
     for k in range(pairs):
         X, grad = (watched.watch(n, arrays[n][k].copy()) for n in ("X", "grad"))
-        watched.watch("output", witness.call(f"output@{k}", method_of(submission, layer, "forward"), X))
+        watched.watch("output", recorder.call(f"output@{k}", method_of(submission, layer, "forward"), X))
         watched.look(f"output@{k}")
-        _linear_backward(submission, witness, layer, watched, arrays["X"][k].copy(), grad, f"@{k}")
+        _linear_backward(submission, recorder, layer, watched, arrays["X"][k].copy(), grad, f"@{k}")
     if params.get("again"):
         _linear_backward(
-            submission, witness, layer, watched, arrays["X"][-1].copy(), arrays["grad"][-1].copy(), f"@{pairs}"
+            submission, recorder, layer, watched, arrays["X"][-1].copy(), arrays["grad"][-1].copy(), f"@{pairs}"
         )
 
 
 def _linear_backward(
-    submission: Any, witness: Any, layer: Any, watched: Watched, X: Any, grad: Any, suffix: str
+    submission: Any, recorder: Any, layer: Any, watched: Watched, X: Any, grad: Any, suffix: str
 ) -> None:
     watched.watch("X", X)
     watched.watch("grad", grad)
-    back = witness.call(f"gradient of X{suffix}", method_of(submission, layer, "backward"), X, grad)
+    back = recorder.call(f"gradient of X{suffix}", method_of(submission, layer, "backward"), X, grad)
     watched.look(f"gradient of X{suffix}")
-    keep_gradients(witness, layer, back, suffix)
+    keep_gradients(recorder, layer, back, suffix)
 
 
-def init(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
+def init(submission: Any, recorder: Any, params: Params, arrays: Arrays) -> None:
     """Two fresh linear layers, as their constructor makes them."""
     cls = submission.get("linear_layer")
     D, M = params["D"], params["M"]
     for k in range(2):
-        layer = witness.call(None, cls, D, M)
+        layer = recorder.call(None, cls, D, M)
         for attribute, word in (("params", ""), ("gradient", "gradient of ")):
             for key in ("W", "b"):
-                witness.call(f"{word}{key}@{k}", lambda layer, a=attribute, key=key: getattr(layer, a)[key], layer)
+                recorder.call(f"{word}{key}@{k}", lambda layer, a=attribute, key=key: getattr(layer, a)[key], layer)
 
 
-def elementwise(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
+def elementwise(submission: Any, recorder: Any, params: Params, arrays: Arrays) -> None:
     """Forward–backward pairs on one activation object."""
     layer = construct(submission.get(params["layer"]))
-    watched = Watched(witness)
+    watched = Watched(recorder)
     for k in range(len(arrays["X"])):
         X = watched.watch("X", arrays["X"][k].copy())
-        watched.watch("output", witness.call(f"output@{k}", method_of(submission, layer, "forward"), X))
+        watched.watch("output", recorder.call(f"output@{k}", method_of(submission, layer, "forward"), X))
         watched.look(f"output@{k}")
         X, grad = watched.watch("X", arrays["X"][k].copy()), watched.watch("grad", arrays["grad"][k].copy())
-        witness.call(f"gradient of X@{k}", method_of(submission, layer, "backward"), X, grad)
+        recorder.call(f"gradient of X@{k}", method_of(submission, layer, "backward"), X, grad)
         watched.look(f"gradient of X@{k}")
 
 
-def dropout(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
+def dropout(submission: Any, recorder: Any, params: Params, arrays: Arrays) -> None:
     """Training forward–backward pairs on one dropout object; then, with `evaluate`, one pair with is_train=False."""
     layer = construct(submission.get("dropout"), params["r"])
     if not hasattr(layer, "r"):
         layer.r = params["r"]
-    watched = Watched(witness)
+    watched = Watched(recorder)
     for k in range(len(arrays["q"])):
         is_train = not (params.get("evaluate") and k == len(arrays["q"]) - 1)
         q = watched.watch("X", arrays["q"][k].copy())
-        watched.watch("output", witness.call(f"output@{k}", method_of(submission, layer, "forward"), q, is_train))
+        watched.watch("output", recorder.call(f"output@{k}", method_of(submission, layer, "forward"), q, is_train))
         watched.look(f"output@{k}")
         q, grad = watched.watch("X", arrays["q"][k].copy()), watched.watch("grad", arrays["grad"][k].copy())
-        witness.call(f"gradient of X@{k}", method_of(submission, layer, "backward"), q, grad)
+        recorder.call(f"gradient of X@{k}", method_of(submission, layer, "backward"), q, grad)
         watched.look(f"gradient of X@{k}")
 
 
-def masks(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
+def masks(submission: Any, recorder: Any, params: Params, arrays: Arrays) -> None:
     """Several training forwards of one array without zeros: as many draws of the mask; the last on a new object."""
     cls = submission.get("dropout")
     layer = construct(cls, params["r"])
     for k in range(params["calls"]):
         if k == params["calls"] - 1:
             layer = construct(cls, params["r"])
-        witness.call(f"output@{k}", method_of(submission, layer, "forward"), arrays["q"].copy(), True)
+        recorder.call(f"output@{k}", method_of(submission, layer, "forward"), arrays["q"].copy(), True)
 
 
 class Module:
@@ -232,10 +232,10 @@ def signature(function: Any) -> str:
         return "?"
 
 
-def sgd(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
+def sgd(submission: Any, recorder: Any, params: Params, arrays: Arrays) -> None:
     """Several steps from zero velocity, the submission keeping its own; gradients and learning rates are given."""
     function = sgd_function(submission)
-    witness.say("signature", signature(function))
+    recorder.add_fact("signature", signature(function))
     layers = {"L1": bare(submission, "linear_layer", Module), "L2": bare(submission, "linear_layer", Module)}
     for name, layer in layers.items():
         layer.params = {key: arrays[f"{name}_{key}"].copy() for key in ("W", "b")}
@@ -248,34 +248,34 @@ def sgd(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
     if params["alpha"] <= 0:
         momentum = None
     returned, along = [], []
-    watched = Watched(witness)
+    watched = Watched(recorder)
     for t, eta in enumerate(params["etas"]):
         for name in WEIGHTS:
             layer, key = layers[name[:2]], name[3:]
             layer.gradient[key] = watched.watch(f"gradient of {name}", arrays[f"{name}_gradient"][t].copy())
         before = copy_of_weights(layers["L1"])
-        result = _sgd_call(submission, witness, function, model, momentum, params, eta)
-        if result is witness.FAILED and momentum is None:
+        result = _sgd_call(submission, recorder, function, model, momentum, params, eta)
+        if result is recorder.FAILED and momentum is None:
             momentum = {name: np.zeros_like(arrays[name]) for name in WEIGHTS}
-            witness.say("momentum_none", True)
-            result = _sgd_call(submission, witness, function, model, momentum, params, eta)
-            if result is not witness.FAILED:
-                witness.forgive()
+            recorder.add_fact("momentum_none", True)
+            result = _sgd_call(submission, recorder, function, model, momentum, params, eta)
+            if result is not recorder.FAILED:
+                recorder.withdraw_failure()
         watched.look(f"L1_W@{t}")
-        if result is not witness.FAILED:
+        if result is not recorder.FAILED:
             returned.append("model" if result is model else "nothing" if result is None else type(result).__name__)
         for name in WEIGHTS:
-            witness.call(
+            recorder.call(
                 f"{name}@{t}",
                 lambda _, name=name: layers[name[:2]].params[name[3:]],
-                back_or_none(witness, result),
+                back_or_none(recorder, result),
             )
-        witness.say("returned", returned)
-        if result is witness.FAILED:
+        recorder.add_fact("returned", returned)
+        if result is recorder.FAILED:
             return
         if params["alpha"] > 0:
             along.append(direction(momentum, before, copy_of_weights(layers["L1"])))
-            witness.say("velocity_along", along)
+            recorder.add_fact("velocity_along", along)
 
 
 def copy_of_weights(layer: Any) -> np.ndarray | None:
@@ -294,49 +294,49 @@ def direction(momentum: Any, before: np.ndarray | None, after: np.ndarray | None
 
 
 def _sgd_call(
-    submission: Any, witness: Any, function: Any, model: Any, momentum: Any, params: Params, eta: float
+    submission: Any, recorder: Any, function: Any, model: Any, momentum: Any, params: Params, eta: float
 ) -> Any:
-    return witness.call(None, function, model, *sgd_arguments(submission.edition, momentum, params, eta))
+    return recorder.call(None, function, model, *sgd_arguments(submission.edition, momentum, params, eta))
 
 
-def loss(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
+def loss(submission: Any, recorder: Any, params: Params, arrays: Arrays) -> None:
     """softmax_cross_entropy: one forward and one backward."""
     layer = construct(submission.get("softmax_cross_entropy"))
-    watched = Watched(witness)
+    watched = Watched(recorder)
     X, Y = watched.watch("X", arrays["X"].copy()), watched.watch("Y", arrays["Y"].copy())
-    witness.call("loss", method_of(submission, layer, "forward"), X, Y)
+    recorder.call("loss", method_of(submission, layer, "forward"), X, Y)
     watched.look("loss")
-    witness.call("gradient of X", method_of(submission, layer, "backward"), arrays["X"].copy(), arrays["Y"].copy())
+    recorder.call("gradient of X", method_of(submission, layer, "backward"), arrays["X"].copy(), arrays["Y"].copy())
 
 
-def labels(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
+def labels(submission: Any, recorder: Any, params: Params, arrays: Arrays) -> None:
     """predict_label."""
-    witness.call("labels", submission.get("predict_label"), arrays["f"])
+    recorder.call("labels", submission.get("predict_label"), arrays["f"])
 
 
-def split(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
+def split(submission: Any, recorder: Any, params: Params, arrays: Arrays) -> None:
     """DataSplit: its sizes, and a few examples by index."""
-    data = witness.call(None, submission.get("DataSplit"), arrays["X"], arrays["Y"])
-    witness.call("N", lambda data: data.N, data)
-    witness.call("d", lambda data: data.d, data)
-    examples = witness.call(None, lambda data: data.get_example(arrays["idx"]), data)
-    witness.call("examples", lambda pair: pair[0], examples)
-    witness.call("labels", lambda pair: pair[1], examples)
+    data = recorder.call(None, submission.get("DataSplit"), arrays["X"], arrays["Y"])
+    recorder.call("N", lambda data: data.N, data)
+    recorder.call("d", lambda data: data.d, data)
+    examples = recorder.call(None, lambda data: data.get_example(arrays["idx"]), data)
+    recorder.call("examples", lambda pair: pair[0], examples)
+    recorder.call("labels", lambda pair: pair[1], examples)
 
 
-def momentum(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
+def momentum(submission: Any, recorder: Any, params: Params, arrays: Arrays) -> None:
     """add_momentum on a model of two linear layers and a module without parameters."""
     layers = {name: linear_with(submission, arrays[f"{name}_W"], arrays[f"{name}_b"]) for name in ("L1", "L2")}
     for name, layer in layers.items():
         layer.gradient = {key: arrays[f"{name}_{key}"].copy() for key in ("W", "b")}
     model = {"L1": layers["L1"], "nonlinear1": bare(submission, "relu", Plain), "L2": layers["L2"]}
-    velocities = witness.call(None, submission.get("add_momentum"), model)
-    witness.call("keys", lambda v: np.array(sorted(v) == sorted(WEIGHTS)), velocities)
+    velocities = recorder.call(None, submission.get("add_momentum"), model)
+    recorder.call("keys", lambda v: np.array(sorted(v) == sorted(WEIGHTS)), velocities)
     for name in WEIGHTS:
-        witness.call(f"velocity {name}", lambda v, name=name: v[name], velocities)
+        recorder.call(f"velocity {name}", lambda v, name=name: v[name], velocities)
 
 
-def loader(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
+def loader(submission: Any, recorder: Any, params: Params, arrays: Arrays) -> None:
     """data_loader_mnist on a small JSON file."""
     from pathlib import Path
 
@@ -345,26 +345,26 @@ def loader(submission: Any, witness: Any, params: Params, arrays: Arrays) -> Non
             {part: [arrays[f"X{part}"].tolist(), arrays[f"Y{part}"].tolist()] for part in ("train", "valid", "test")}
         )
     )
-    parts = witness.call(None, submission.get("data_loader_mnist"), "digits.json")
+    parts = recorder.call(None, submission.get("data_loader_mnist"), "digits.json")
     for i, part in enumerate(("train", "valid", "test")):
-        witness.call(f"X{part}", lambda parts, i=i: np.asarray(parts[2 * i]), parts)
-        witness.call(f"Y{part}", lambda parts, i=i: np.asarray(parts[2 * i + 1]).reshape(-1), parts)
+        recorder.call(f"X{part}", lambda parts, i=i: np.asarray(parts[2 * i]), parts)
+        recorder.call(f"Y{part}", lambda parts, i=i: np.asarray(parts[2 * i + 1]).reshape(-1), parts)
 
 
-def network(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
+def network(submission: Any, recorder: Any, params: Params, arrays: Arrays) -> None:
     """The whole network, link by link, for one or more steps; with `etas`, an SGD update after each.
 
     Every step starts from given weights, and each link is fed what the submission's own last link returned, the very
     array, as its `main` would. What each returned is copied at once.
     """
-    net = Network(submission, witness, params, {name: arrays[name][0] for name in WEIGHTS})
-    watched = Watched(witness)
+    net = Network(submission, recorder, params, {name: arrays[name][0] for name in WEIGHTS})
+    watched = Watched(recorder)
     for t in range(len(arrays["X"])):
         net.set_weights({name: arrays[name][t].copy() for name in WEIGHTS})
         X, Y = watched.watch("X", arrays["X"][t].copy()), arrays["Y"][t].copy()
 
         def call(name: str, function: Any, *args: Any, t: int = t) -> Any:
-            result = witness.call(f"{name}@{t}", function, *args)
+            result = recorder.call(f"{name}@{t}", function, *args)
             watched.look(f"{name}@{t}")
             return watched.watch(name, result)
 
@@ -376,14 +376,14 @@ def network(submission: Any, witness: Any, params: Params, arrays: Arrays) -> No
 class Network:
     """The submission's parts, wired as the assignment asks; it keeps them and their velocities from step to step."""
 
-    def __init__(self, submission: Any, witness: Any, params: Params, weights: Arrays) -> None:
-        self.submission, self.witness, self.params = submission, witness, params
+    def __init__(self, submission: Any, recorder: Any, params: Params, weights: Arrays) -> None:
+        self.submission, self.recorder, self.params = submission, recorder, params
 
         def make(name: str, *sizes: Any) -> Any:
-            return witness.call(None, lambda: construct(submission.get(name), *sizes))
+            return recorder.call(None, lambda: construct(submission.get(name), *sizes))
 
         self.layers = {
-            name: witness.call(None, linear_with, submission, weights[f"{name}_W"], weights[f"{name}_b"])
+            name: recorder.call(None, linear_with, submission, weights[f"{name}_W"], weights[f"{name}_b"])
             for name in ("L1", "L2")
         }
         self.nonlinear, self.head = make(params["activation"]), make("softmax_cross_entropy")
@@ -398,7 +398,7 @@ class Network:
     def set_weights(self, weights: Arrays) -> None:
         """Go on from these weights."""
         for name, layer in self.layers.items():
-            if layer is not self.witness.FAILED:
+            if layer is not self.recorder.FAILED:
                 set_weights(layer, weights[f"{name}_W"], weights[f"{name}_b"])
 
     def forward_and_backward(self, call: Any, X: Any, Y: Any, suffix: str = "") -> Any:
@@ -412,26 +412,26 @@ class Network:
         call("loss", method(head, "forward"), a, Y)
         grad_a = call("gradient of logits", method(head, "backward"), a, Y)
         grad_s = call("L2 gradient of X", method(layers["L2"], "backward"), s, grad_a)
-        keep_gradients(self.witness, layers["L2"], grad_s, suffix, "L2 ")
+        keep_gradients(self.recorder, layers["L2"], grad_s, suffix, "L2 ")
         grad_h = call("dropout gradient", method(drop, "backward"), h, grad_s) if drop is not None else grad_s
         grad_u = call("activation gradient", method(nonlinear, "backward"), u, grad_h)
         grad_x = call("L1 gradient of X", method(layers["L1"], "backward"), X, grad_u)
-        keep_gradients(self.witness, layers["L1"], grad_x, suffix, "L1 ")
+        keep_gradients(self.recorder, layers["L1"], grad_x, suffix, "L1 ")
         return grad_x
 
     def update(self, grad_x: Any, eta: float, suffix: str = "") -> None:
         """One call of the submission's SGD, once the backwards are done; keeps the weights after it."""
         result = self._sgd(grad_x, eta)
-        if result is self.witness.FAILED and self.velocity is None and grad_x is not self.witness.FAILED:
+        if result is self.recorder.FAILED and self.velocity is None and grad_x is not self.recorder.FAILED:
             self.velocity = self._no_velocity()
             result = self._sgd(grad_x, eta)
-            if result is not self.witness.FAILED:
-                self.witness.forgive()
+            if result is not self.recorder.FAILED:
+                self.recorder.withdraw_failure()
         for name in WEIGHTS:
-            self.witness.call(
+            self.recorder.call(
                 f"{name} after the step{suffix}",
                 lambda _, name=name: self.layers[name[:2]].params[name[3:]],
-                back_or_none(self.witness, result),
+                back_or_none(self.recorder, result),
             )
 
     def _no_velocity(self) -> dict[str, Any]:
@@ -445,7 +445,7 @@ class Network:
 
     def _sgd(self, grad_x: Any, eta: float) -> Any:
         arguments = sgd_arguments(self.submission.edition, self.velocity, self.params, eta)
-        return self.witness.call(None, lambda _: sgd_function(self.submission)(self.model, *arguments), grad_x)
+        return self.recorder.call(None, lambda _: sgd_function(self.submission)(self.model, *arguments), grad_x)
 
     def evaluate(self, X: Any, Y: Any, batch: int) -> None:
         """Keeps the logits of X and the loss of each mini-batch, dropout off."""
@@ -456,46 +456,46 @@ class Network:
             a = self.layers["L2"].forward(h if self.drop is None else self.drop.forward(h, False))
             logits.append(np.array(a))
             losses.append(float(self.head.forward(a, y)))
-        self.witness.keep("logits", np.concatenate(logits))
-        self.witness.keep("losses", np.array(losses))
+        self.recorder.keep("logits", np.concatenate(logits))
+        self.recorder.keep("losses", np.array(losses))
 
 
-def train(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
+def train(submission: Any, recorder: Any, params: Params, arrays: Arrays) -> None:
     """Training in rounds, each one step on a given batch or an evaluation, with the same objects and velocities.
 
     The weights are given, and so are the batches; their random numbers are drawn all the same, in the homework's order
     (W and b of each layer, a permutation for each epoch), so that the masks that follow are the homework's.
     """
-    net = Network(submission, witness, params, {name: arrays[name].copy() for name in WEIGHTS})
+    net = Network(submission, recorder, params, {name: arrays[name].copy() for name in WEIGHTS})
     np.random.seed(params["seed"])
     for name in WEIGHTS:
         np.random.normal(0.0, 0.1, arrays[name].shape)
-    while not witness.failures and (given := witness.next_round()) is not None:
+    while not recorder.failures and (given := recorder.next_round()) is not None:
         order, own = given
         if order["kind"] == "evaluation":
-            witness.call(None, net.evaluate, own["X"], own["Y"], order["batch"])
+            recorder.call(None, net.evaluate, own["X"], own["Y"], order["batch"])
             continue
         if order["permute"]:
             np.random.permutation(order["permute"])
         if "L1_W" in own:
             net.set_weights(own)
-        net.update(net.forward_and_backward(witness.call, own["X"], own["Y"]), order["eta"])
+        net.update(net.forward_and_backward(recorder.call, own["X"], own["Y"]), order["eta"])
 
 
-def script(submission: Any, witness: Any, params: Params, arrays: Arrays) -> None:
+def script(submission: Any, recorder: Any, params: Params, arrays: Arrays) -> None:
     """The lines of a reproduction that call the submission, as `nn`; keeps what they leave under the names given."""
     room: dict[str, Any] = {"__name__": "reproduction", "nn": submission.module, "np": np}
     code = compile(params["source"], "<reproduction>", "exec")
-    done = witness.call(None, exec, code, room)
+    done = recorder.call(None, exec, code, room)
     texts = []
-    for name in params["names"] if done is not witness.FAILED else ():
+    for name in params["names"] if done is not recorder.FAILED else ():
         value = room.get(name)
         if isinstance(value, (str, list, dict)):
             with suppress(TypeError, ValueError):
                 value = np.frombuffer(json.dumps(value).encode(), np.uint8)
                 texts.append(name)
-        witness.keep(name, value)
-    witness.say("texts", texts)
+        recorder.keep(name, value)
+    recorder.add_fact("texts", texts)
 
 
 PROBES: dict[str, Callable[[Any, Any, Params, Arrays], None]] = {

@@ -596,20 +596,20 @@ def _insist(action: Callable[..., Any], *args: Any) -> None:
             return
 
 
-def _flush(tape: Tape, witness: Any) -> None:
+def _flush(tape: Tape, recorder: Any) -> None:
     """Hands the tape over: stacked arrays, with the sizes of what is ragged, and the list of events."""
     _insist(tape.snapshot)
     for name, stack in tape.arrays.items():
         if name in PARAMETERS:
-            _insist(lambda name=name, stack=stack: witness.keep(name, np.stack(stack)))
+            _insist(lambda name=name, stack=stack: recorder.keep(name, np.stack(stack)))
         else:
-            _insist(lambda name=name, stack=stack: witness.keep(name, np.concatenate([a.reshape(-1) for a in stack])))
-            _insist(witness.say, f"{name}_shapes", [list(array.shape) for array in stack])
+            _insist(lambda name=name, stack=stack: recorder.keep(name, np.concatenate([a.reshape(-1) for a in stack])))
+            _insist(recorder.add_fact, f"{name}_shapes", [list(array.shape) for array in stack])
     for key in ("events", "full", "flat_bias"):
-        _insist(witness.say, key, getattr(tape, key))
+        _insist(recorder.add_fact, key, getattr(tape, key))
 
 
-def record_main(submission: Any, witness: Any, params: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+def record_main(submission: Any, recorder: Any, params: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
     """Runs `main(params["main_params"])` on the digits in `arrays`, and hands over what it did.
 
     arrays: train_X, valid_X, test_X (rows of pixels) and train_y, valid_y, test_y. With params["stand_ins"] the
@@ -623,7 +623,7 @@ def record_main(submission: Any, witness: Any, params: Mapping[str, Any], arrays
     try:
         main = submission.get("main")
     except Exception as missing:
-        witness.fail("main", missing)
+        recorder.fail("main", missing)
         return
     Recorder(submission, tape, parts).patch()
     main_params = {**params["main_params"], "input_file": INPUT_FILE}
@@ -632,18 +632,18 @@ def record_main(submission: Any, witness: Any, params: Mapping[str, Any], arrays
     except (TypeError, ValueError):
         accepts = False
     try:
-        result = witness.call("main", main, main_params, *(["minibatch_sgd"] if accepts else []))
-        if result is not witness.FAILED:
-            witness.say("returned_kind", type(result).__name__)
+        result = recorder.call("main", main, main_params, *(["minibatch_sgd"] if accepts else []))
+        if result is not recorder.FAILED:
+            recorder.add_fact("returned_kind", type(result).__name__)
             records = leaves(result)
-            witness.say("returned", [key for key, _ in records])
+            recorder.add_fact("returned", [key for key, _ in records])
             for index, (_, numbers) in enumerate(records):
-                witness.keep(f"returned/{index}", numbers)
+                recorder.keep(f"returned/{index}", numbers)
     finally:
-        _flush(tape, witness)
+        _flush(tape, recorder)
         for cache in (_signature, _order):
             cache.cache_clear()  # it holds functions of the submission
     written = _files(folder)
-    witness.say("files", [[file, key] for file, key, _ in written])
+    recorder.add_fact("files", [[file, key] for file, key, _ in written])
     for index, (_, _, numbers) in enumerate(written):
-        witness.keep(f"file/{index}", numbers)
+        recorder.keep(f"file/{index}", numbers)

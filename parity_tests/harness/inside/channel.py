@@ -1,0 +1,96 @@
+"""Messages between the harness and the process that runs a submission, at the process's end.
+
+The submission's process loads this file by its path: it may import numpy, the standard library and the files beside it
+only.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING or __package__:
+    from parity_tests.harness.wire import frames, shared_memory
+else:
+    import frames
+    import shared_memory
+
+HIGH = 100
+"""File descriptors from here on are above the limit of the submission, which therefore cannot open them."""
+
+
+class Channel:
+    """The pipes to the harness, and the memory shared with it."""
+
+    def __init__(self, questions: int, answers: int, cap: int, *shared: int) -> None:
+        """The arguments are the descriptors of the two pipes, and the bytes of arrays that one message may have.
+
+        `shared` is the descriptor of the shared memory with its bytes of arrays in a bank, or nothing. All other
+        descriptors but the standard ones are closed.
+        """
+        self._memory = shared_memory.SharedMemory(*shared) if shared else None
+        self._uses_memory = False
+        self._questions, self._answers = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, HIGH) for fd in (questions, answers))
+        low, high = sorted((self._questions, self._answers))
+        for start, end in ((3, low), (low + 1, high), (high + 1, os.sysconf("SC_OPEN_MAX"))):
+            os.closerange(start, end)
+        self._process = os.getpid()
+        self._decoder = frames.Decoder(cap)
+
+    def receive(self) -> frames.Message | None:
+        """Return the next message; None when the harness has gone."""
+        while (message := self._decoder.next()) is None:
+            data = os.read(self._questions, frames.PIECE)
+            if not data:
+                return None
+            self._decoder.feed(data)
+        return message
+
+    def send(self, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
+        """Send a whole message, in shared memory if that is open."""
+        if os.getpid() != self._process:  # a copy that the submission forked off must not answer
+            os._exit(0)
+        if self._memory is not None and self._uses_memory and header["kind"] not in ("more", "done", "fault"):
+            if self._write_to_memory(self._memory, header, arrays):
+                return
+            self._memory.write_label("")
+            self.close_memory()  # a later message must not be read before this one
+        try:
+            pieces = frames.encode(header, arrays)
+        except frames.WireError as error:
+            if header.get("kind") != "fact":
+                raise
+            # Facts hold names and kinds as probes find them: if these are endless, that is the submission's failure.
+            failure = {"failure": "crashed", "error": "", "file": "", "line": 0, "function": ""}
+            text = f"what the submission makes of {header['key']} cannot be taken: {error}"
+            pieces = frames.encode({"kind": "failure", "name": "", **failure, "text": text[:1000]}, {})
+        for piece in pieces:
+            while piece:
+                piece = piece[os.write(self._answers, piece) :]
+
+    def begin_case(self) -> None:
+        """Write the results of the next case into shared memory, if there is any."""
+        if self._memory is not None:
+            self._memory.first_bank()
+            self._uses_memory = True
+
+    def begin_round(self) -> None:
+        """Write the results of the next round of a case into shared memory, if there is any."""
+        if self._memory is not None:
+            self._memory.next_bank()
+            self._uses_memory = True
+
+    def close_memory(self) -> None:
+        """Send all further messages through the pipe."""
+        self._uses_memory = False
+
+    @staticmethod
+    def _write_to_memory(
+        memory: shared_memory.SharedMemory, header: Mapping[str, Any], arrays: Mapping[str, Any]
+    ) -> bool:
+        if header["kind"] == "call":
+            memory.write_label(header["label"])
+            return True
+        return memory.write(header, arrays)

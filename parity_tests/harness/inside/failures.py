@@ -1,0 +1,182 @@
+"""Describes how a submission's code failed, in sentences that its author can act on.
+
+The submission's process loads this file by its path: it may import numpy and the standard library only.
+"""
+
+from __future__ import annotations
+
+import dis
+import os
+import types
+import unicodedata
+from collections.abc import Callable
+from typing import Any, TypedDict, cast
+
+import numpy as np
+
+MAX_TEXT = 300
+"""Characters of a text that a submission may bring into a report."""
+_MAX_SENTENCE = 3 * MAX_TEXT
+_MAX_ERROR = 80
+_MAX_SOURCE_LINE = 80
+_MAX_FUNCTION = 120
+_EMPTY_BODY = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
+_PYTHON_2 = ("Missing parentheses in call to", "multiple exception types must be parenthesized")
+
+
+class OutOfTime(BaseException):
+    """Raised inside the submission at the time limit. Not an Exception, so that few submissions swallow it."""
+
+
+class Missing(Exception):  # noqa: N818 - a noun that reads well in sentences
+    """The submission does not define what was asked for; the text is a sentence."""
+
+
+class Failure(TypedDict):
+    """The harness's Failure as a message carries it."""
+
+    failure: str
+    error: str
+    text: str
+    file: str
+    line: int
+    function: str
+
+
+class Location:
+    """Where in the submission something happened.
+
+    `file`, `line` and `function` are those of the innermost frame in the submission's folder, "" and 0 if there is
+    none. `outermost` is the function of the outermost one, `module_line` the line at which the outermost module stood.
+    """
+
+    def __init__(self, folder: str, frames: list[tuple[types.CodeType, int]]) -> None:
+        """`frames` are codes and lines from the outermost frame to the innermost."""
+        own = [(code, line) for code, line in frames if code.co_filename.startswith(folder + os.sep)]
+        self.file, self.line, self.function, self.outermost = "", 0, "", ""
+        self.module_line = 0
+        if own:
+            code, self.line = own[-1]
+            self.file = clean(os.path.relpath(code.co_filename, folder))
+            self.function = code.co_qualname
+            self.outermost = own[0][0].co_qualname
+            module_lines = [line for code, line in own if code.co_name == "<module>"]
+            self.module_line = module_lines[0] if module_lines else 0
+
+    @classmethod
+    def of_error(cls, folder: str, error: BaseException) -> Location:
+        """Where an exception was raised."""
+        frames = []
+        trace = error.__traceback__
+        while trace is not None:
+            frames.append((trace.tb_frame.f_code, trace.tb_lineno))
+            trace = trace.tb_next
+        return cls(folder, frames)
+
+    @classmethod
+    def of_frame(cls, folder: str, frame: types.FrameType | None) -> Location:
+        """Where a frame stands now."""
+        frames = []
+        while frame is not None:
+            frames.append((frame.f_code, frame.f_lineno))
+            frame = frame.f_back
+        return cls(folder, frames[::-1])
+
+    def __str__(self) -> str:
+        """The location as the end of a sentence, "" if it is unknown."""
+        return f" ({self.file}, line {self.line})" if self.file else ""
+
+    def fields(self) -> dict[str, Any]:
+        """The location as a Failure has it."""
+        return {"file": self.file, "line": self.line, "function": clean(self.function, _MAX_FUNCTION)}
+
+
+def clean(text: str, length: int = MAX_TEXT) -> str:
+    """Return a text on one line, without control or undecodable characters, cut to `length` characters."""
+    short = type(text) is str and len(text) <= length and text.isascii() and text.isprintable()
+    if short and "  " not in text and text == text.strip():  # as most are: names and kinds
+        return text
+    start = text[: 4 * length]
+    if not (start.isascii() and start.isprintable()):
+        start = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in start)
+    line = " ".join(start.split())
+    return line if len(line) <= length else line[: length - 1] + "…"
+
+
+def failure(kind: str, error: str, text: str, location: Location | None = None) -> Failure:
+    """Return a failure of one of observation.FAILURE_KINDS, by the name of the exception's type and a sentence."""
+    where = {"file": "", "line": 0, "function": ""} if location is None else location.fields()
+    described: dict[str, Any] = {"failure": kind, "error": clean(error, _MAX_ERROR), "text": clean(text, _MAX_SENTENCE)}
+    return cast(Failure, described | where)
+
+
+def describe(error: BaseException, label: str, location: Location, limit: float, folder: str) -> Failure:
+    """Return the failure that an exception is.
+
+    `label` names what was called if no frame in the submission does, `limit` is the time limit in seconds, `folder`
+    the submission's.
+    """
+    if isinstance(error, Missing):
+        return failure("missing", "", str(error))
+    name = type(error).__name__
+    what = location.outermost if location.outermost and location.outermost != "<module>" else label
+    detail = _text_of(error)
+    colon_detail = f": {detail}" if detail else ""
+    raised = f"{what} raised {name}{colon_detail}"
+    kind = "crashed"
+    if isinstance(error, OutOfTime):
+        kind, name, text = "timeout", "", f"{what} did not end within {limit:g} s{location}"
+    elif isinstance(error, MemoryError):
+        kind, name = "memory", "MemoryError"
+        text = f"{what} needs more memory than it may have{colon_detail}{location}"
+    elif isinstance(error, NotImplementedError):
+        where = location.function if location.function not in ("", "<module>") else what
+        kind, text = "missing", f"{where} is not implemented{location}"
+    elif isinstance(error, SyntaxError):
+        return _syntax_failure(error, folder)
+    elif isinstance(error, (SystemExit, KeyboardInterrupt)):
+        text = f"{what} wants to end the program: it raised {name}{location}"
+    elif isinstance(error, EOFError) or name == "BdbQuit":
+        text = f"{what} waits for the keyboard (input(), breakpoint() or the like), and nobody is there{location}"
+    elif isinstance(error, AttributeError) and detail.startswith("module 'numpy'"):
+        text = f"{raised}{location}; numpy is {np.__version__} here"
+    else:
+        text = f"{raised}{location}"
+    return failure(kind, name, text, location)
+
+
+def not_implemented(function: Callable[..., Any], label: str, folder: str) -> Failure | None:
+    """Return the failure of a function whose body is `pass`, a docstring or `...`; None if its body is another."""
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    if not isinstance(code, types.CodeType):
+        return None
+    if not {step.opname for step in dis.get_instructions(code)} <= _EMPTY_BODY:
+        return None
+    location = Location(folder, [(code, code.co_firstlineno)])
+    return failure("missing", "", f"{label} is not implemented: it does nothing{location}", location)
+
+
+def _syntax_failure(error: SyntaxError, folder: str) -> Failure:
+    message = clean(str(error.msg))
+    file = os.path.relpath(error.filename, folder) if error.filename else ""
+    file = "" if file.startswith("..") else clean(file)
+    line = error.lineno or 0
+    where = f"{file or 'the source'}{f', line {line}' if line else ''}"
+    text = f"{where} is not Python: {message}"
+    if error.text and error.text.strip():
+        text += f", in “{clean(error.text, _MAX_SOURCE_LINE)}”"
+    if message.startswith(_PYTHON_2):
+        text += "; this is Python 2, and Python 3 is asked for"
+    described = failure("crashed", type(error).__name__, text)
+    described["file"], described["line"] = file, line
+    return described
+
+
+def _text_of(error: BaseException) -> str:
+    """Return the text of an exception, "" if it has none; the submission may have written its class."""
+    try:
+        return clean(str(error))
+    except OutOfTime:
+        raise
+    except BaseException:
+        return ""

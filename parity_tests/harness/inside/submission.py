@@ -1,0 +1,138 @@
+"""Imports a submission inside its process, afresh for each case, and says why that fails.
+
+The submission's process loads this file by its path: it may import the standard library and the files beside it only.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING or __package__:
+    from parity_tests.harness.inside import import_guard, inert_modules
+    from parity_tests.harness.inside.call_recorder import CallRecorder
+    from parity_tests.harness.inside.failures import Failure, Missing, clean
+else:
+    import import_guard
+    import inert_modules
+    from failures import Missing, clean
+
+
+class Submission:
+    """What a probe is given of the submission: its modules as they were imported for this case."""
+
+    def __init__(self, folder: str, edition: str, module: ModuleType, support: ModuleType | None, problem: str) -> None:
+        """`problem` says why the import of the module failed, "" if it did not."""
+        self.folder = folder
+        self.edition = edition
+        self.module = module
+        self.support = support
+        self._problem = problem
+
+    def get(self, name: str) -> Any:
+        """Return what the module, or else the support module, defines as `name`. Raises Missing if neither does."""
+        for module in (self.module, self.support):
+            if module is not None and name in vars(module):
+                return vars(module)[name]
+        raise Missing(self._problem or f"{self.module.__name__}.py defines no {name}")
+
+
+def has_module(folder: str, module: str) -> bool:
+    """Return whether a submission's folder has a file or folder that is, or may be, this module."""
+    return any(Path(folder, name).exists() for name in (module, f"{module}.py"))
+
+
+class Importer:
+    """Imports the submission in `folder`. From its creation on, the process finds only what a submission may import."""
+
+    def __init__(self, folder: str, setup: Mapping[str, Any], editions: Any) -> None:
+        """`setup` is what the harness tells the process, `editions` the module that tells editions apart, or None."""
+        self._folder = folder
+        self.main: str = setup["module"]
+        self.support: str = setup["support"]
+        self._file = f"{folder}{os.sep}{self.main}.py"
+        self.problem = ""
+        """Why the main module cannot be imported, "" if it can."""
+        code = self._look_at_source(editions)
+        self.edition: str = setup["edition"] or self.edition_seen or setup["default_edition"]
+        lacks_support = bool(self.support) and not has_module(folder, self.support)
+        files = {self.support: setup["fixture"]} if lacks_support and setup["fixture"] else {}
+        inert = [name for name in setup["inert_modules"].get(self.edition, ()) if name not in setup["allow"]]
+        self.fixtures = [*inert, *files]
+        inert_finder = inert_modules.InertFinder(tuple(inert))
+        self._guard = import_guard.Guard(folder, ["numpy", *setup["allow"]], files, inert_finder)
+        if code is not None:
+            self._guard.replace(self._file, code)
+        sys.meta_path.insert(0, self._guard)
+        sys.path.insert(0, folder)
+        sys.modules["__main__"] = ModuleType("__main__")
+        self._finders, self._path = list(sys.meta_path), list(sys.path)
+
+    def restore_path(self) -> None:
+        """Find modules as at first: an earlier case may have changed where they are found."""
+        sys.meta_path[:], sys.path[:] = self._finders, self._path
+
+    def import_main(self) -> tuple[ModuleType, BaseException | None]:
+        """Return the main module and what its import raised; it holds what was defined before that."""
+        self._guard.forget()
+        module = ModuleType(self.main)
+        module.__file__ = self._file
+        module.__spec__ = importlib.util.spec_from_file_location(self.main, self._file)
+        sys.modules[self.main] = module
+        try:
+            exec(self._guard.compiled(self._file), vars(module))
+        except BaseException as error:
+            sys.modules[self.main] = module
+            return module, error
+        return module, None
+
+    def import_support(self) -> ModuleType | None:
+        """Return the support module of the main module that was imported last, None if the layout has none.
+
+        Raises what its import raises.
+        """
+        return importlib.import_module(self.support) if self.support else None
+
+    def describe(self, error: BaseException, name: str, recorder: CallRecorder) -> Failure:
+        """Return the failure of an import of one of the two modules."""
+        described = recorder.describe(error, f"{name}.py")
+        text, line = described["text"], described["line"]
+        if isinstance(error, SyntaxError):
+            text = f"{name}.py cannot be imported: {text}"
+        elif isinstance(error, ImportError):
+            where = f" ({described['file']}, line {line})" if line else ""
+            text = f"{name}.py cannot be imported{where}: {clean(str(error))}"
+        else:
+            text += ", while it was being imported"
+            in_function = described["function"] != "<module>"
+            if name == self.main and (in_function or isinstance(error, (OSError, SystemExit))):
+                text += '; code that runs the training belongs under `if __name__ == "__main__":`'
+        described["text"] = text
+        return described
+
+    def cut_short(self, line: int) -> None:
+        """Let later imports of the main module stop before the statement at this line, which never ends."""
+        tree = ast.parse(Path(self._file).read_bytes())
+        tree.body = [s for s in tree.body if s.end_lineno is not None and s.end_lineno < line]
+        self._guard.replace(self._file, compile(tree, self._file, "exec", dont_inherit=True))
+
+    def _look_at_source(self, editions: Any) -> CodeType | None:
+        """Return the code of the main file, None if there is none, and note which edition its source shows."""
+        self.edition_seen = ""
+        try:
+            with Path(self._file).open("rb") as file:
+                source = file.read(import_guard.MAX_SOURCE + 1)
+            code: CodeType = import_guard.compiled(source, self._file)
+            if editions is not None:
+                tree = import_guard.compiled(source, self._file, ast.PyCF_ONLY_AST)
+                self.edition_seen = str(editions.edition_of(tree))
+        except (OSError, SyntaxError):
+            return None
+        return code

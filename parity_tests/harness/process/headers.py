@@ -1,0 +1,86 @@
+"""Reads the headers of messages from a submission's process into the harness's own values, and trusts none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from parity_tests.harness.wire.frames import MAX_TEXT, WireError
+from parity_tests.protocol.observation import FAILURE_KINDS, Failure, Hello
+
+Edition = tuple[str, str, tuple[str, ...]]
+
+
+def one_line(text: str) -> str:
+    """Return a text as a report may show it: one line, printable, of MAX_TEXT characters at most."""
+    short = text[:MAX_TEXT]
+    return short if short.isprintable() else "".join(char if char.isprintable() else " " for char in short)
+
+
+def with_clean_texts(value: Any) -> Any:
+    """Return a JSON value whose texts a report may show."""
+    if isinstance(value, str):
+        return one_line(value)
+    if isinstance(value, list):
+        return [with_clean_texts(item) for item in value]
+    if isinstance(value, dict):
+        return {one_line(key): with_clean_texts(item) for key, item in value.items()}
+    return value
+
+
+def failure_of(header: Any) -> Failure:
+    """Return the failure that a header describes. Raises WireError."""
+    match header:
+        case {
+            "failure": str(kind),
+            "error": str(error),
+            "text": str(text),
+            "file": str(file),
+            "line": int(line),
+            "function": str(function),
+        } if kind in FAILURE_KINDS and 0 <= line < 1 << 31:
+            return Failure(kind, one_line(error), one_line(text), one_line(file), line, one_line(function))
+    raise WireError("a failure that is not described as one")
+
+
+def seconds_of(header: Mapping[str, Any]) -> float:
+    """Return how many seconds a round took the submission, by its process's own clock. Raises WireError."""
+    seconds = header.get("seconds")
+    if type(seconds) is not float or not 0 <= seconds < float("inf"):
+        raise WireError("a round that took no time that can be")
+    return seconds
+
+
+def edition_of(header: Mapping[str, Any]) -> Edition:
+    match header:
+        case {"edition": str(edition), "edition_seen": str(seen), "fixtures": list(fixtures)} if all(
+            isinstance(name, str) for name in fixtures
+        ):
+            return one_line(edition), one_line(seen), tuple(map(one_line, fixtures))
+    raise WireError("an edition that is not one")
+
+
+def hello_of(header: Mapping[str, Any], edition: Edition) -> Hello:
+    match header:
+        case {
+            "failures": {"module": module, "support": support},
+            "names": list(names),
+            "numpy": str(numpy_version),
+            "python": str(python_version),
+        } if all(isinstance(name, str) for name in names):
+            judged, seen, fixtures = edition
+            return Hello(
+                judged,
+                seen,
+                _failure_or_none(module),
+                _failure_or_none(support),
+                tuple(map(one_line, names)),
+                fixtures,
+                one_line(numpy_version),
+                one_line(python_version),
+            )
+    raise WireError("a hello that is not one")
+
+
+def _failure_or_none(item: Any) -> Failure | None:
+    return None if item is None else failure_of(item)

@@ -1,0 +1,138 @@
+"""Builds the observation of a case from the messages that a submission's process sends for it.
+
+The submission shares the process that sends them, so every message is checked.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parity_tests.harness.process.headers import failure_of, one_line, with_clean_texts
+from parity_tests.harness.wire import frames
+from parity_tests.harness.wire.shared_memory import SharedMemory
+from parity_tests.protocol.observation import Failure, Observation, Returned
+
+MAX_MESSAGES = 100_000
+"""Messages that one case may send."""
+MAX_RETURNED = 128 << 20
+"""Bytes kept of what a submission returns in all its cases: ten times what an honest one returns."""
+
+
+class ObservationBuilder:
+    """What has come for a case so far."""
+
+    def __init__(self, case: str) -> None:
+        self._case = case
+        self._values: dict[str, Returned] = {}
+        self._failures: dict[str, Failure] = {}
+        self._facts: dict[str, Any] = {}
+        self._warnings: list[str] = []
+        self._label = ""
+        self._interrupted: Failure | None = None
+        self.messages = 0
+        """How many messages have come."""
+        self.bytes = 0
+        """How much memory they take, about."""
+        self.fault = ""
+        """How the harness's own code in the process failed."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything has failed."""
+        return bool(self._failures or self.fault)
+
+    def add(self, message: frames.Message) -> bool:
+        """Add a message; return True for the last one of the case. Raises WireError."""
+        self.messages += 1
+        if self.messages > MAX_MESSAGES:
+            raise frames.WireError(f"one case sent more than {MAX_MESSAGES} messages")
+        self.bytes += sum(array.nbytes for array in message.arrays.values())
+        if message.header.get("kind") in ("fact", "warning", "failure"):
+            self.bytes += frames.JSON_MEMORY * message.size
+        match message.header:
+            case {"kind": "value", "name": str(name), "what": str(what), "detail": str(detail)}:
+                self._add_value(message, name, what, detail)
+            case {"kind": "failure", "name": str(name)}:
+                failure = failure_of(message.header)
+                name = one_line(name)
+                if name or name not in self._failures:  # the first failure of the case as a whole is its cause
+                    self._failures[name] = failure
+                self._values.pop(name, None)
+            case {"kind": "fact", "key": str(key), "value": value}:
+                self._facts[one_line(key)] = value if message.clean else with_clean_texts(value)
+            case {"kind": "warning", "text": str(text)}:
+                self._warnings.append(one_line(text))
+            case {"kind": "call", "label": str(label)}:
+                self._label = one_line(label)
+            case {"kind": "interrupted", "where": str(where)}:
+                header = {**message.header, "failure": "timeout", "error": "", "text": one_line(where)}
+                self._interrupted = failure_of(header)
+            case {"kind": "withdrawn", "name": str(name)}:
+                self._failures.pop(one_line(name), None)
+            case {"kind": "fault", "text": str(text)}:
+                self.fault = one_line(text[-500:])
+                return True
+            case {"kind": "done"}:
+                return True
+            case _:
+                raise frames.WireError("a message of no known kind")
+        return False
+
+    def add_logged(self, memory: SharedMemory | None, *, copy: bool) -> None:
+        """Add the messages that were written to shared memory since the last call. Raises WireError.
+
+        Their arrays are copied with `copy`; otherwise they stay where they are.
+        """
+        if memory is None:
+            return
+        for message in frames.decode_log(memory.read_log(), memory.bank, copy=copy):
+            if self.add(message):
+                raise frames.WireError("a case does not end in shared memory")
+        self._label = one_line(memory.label) or self._label
+
+    def fail(self, failure: Failure) -> None:
+        """Let the case as a whole have failed."""
+        self._failures[""] = failure
+
+    def fail_late(self, limit: float) -> None:
+        """Fail because the process was killed: it did not end within `limit` seconds."""
+        who = self._label or "the submission"
+        if self._interrupted is None:
+            text = f"{who} did not end within {limit:g} s and did not react to being stopped"
+            self.fail(Failure("timeout", "", text))
+            return
+        where = self._interrupted
+        text = f"{who} did not end within {limit:g} s and swallows the exception that would stop it{where.text}"
+        self.fail(Failure("timeout", "", text, where.file, where.line, where.function))
+
+    def fail_excessive(self) -> None:
+        """Fail because the submission returns more than an honest one can; what has come is dropped."""
+        self._values.clear()
+        self._facts.clear()
+        text = f"not kept: the submission has returned more than {MAX_RETURNED >> 20} MiB in all by now"
+        self.fail(Failure("crashed", "", text))
+
+    def fail_ended(self, how: str) -> None:
+        """Fail because the process ended; `how` is the predicate of a sentence."""
+        self.fail(Failure("crashed", "", f"{self._label or 'the submission'} {how}"))
+
+    def fail_disturbed(self) -> None:
+        """Fail because the process sent what the harness's own code would not send."""
+        text = f"{self._label or 'the submission'} disturbed the connection between its process and the harness"
+        self.fail(Failure("crashed", "", text))
+
+    def build(self, seconds: float) -> Observation:
+        """Return the observation of a case that took so many seconds."""
+        if self.fault:
+            self.fail(Failure("harness_error", "", f"the harness's process failed: {self.fault}"))
+        warnings = tuple(dict.fromkeys(self._warnings))
+        return Observation(self._case, self._values, self._failures, self._facts, warnings, seconds)
+
+    def _add_value(self, message: frames.Message, name: str, what: str, detail: str) -> None:
+        array = message.arrays.get("value")
+        if array is not None and (what == "none" or (what == "scalar" and array.ndim)):
+            raise frames.WireError("a value contradicts its description")
+        if not message.clean:
+            name, what, detail = one_line(name), one_line(what), one_line(detail)
+        self._values[name] = Returned(what, array, detail)
+        self._failures.pop(name, None)
