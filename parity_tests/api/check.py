@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from parity_tests.protocol.assignment import Assignment
-    from reports.model.run_folder import Results
+    from reports.model.run import Results
 
 _HEIGHT = 620  # pixels of the page in a notebook
 
@@ -34,10 +34,10 @@ class Result:
 
     @property
     def summary(self) -> pd.DataFrame:
-        """One row for each TODO and dtype."""
+        """One row for each part and dtype."""
         from reports.model.summary import summary_frame
 
-        return summary_frame(self.run.records)
+        return summary_frame(self.run)
 
     @property
     def agrees(self) -> bool:
@@ -50,32 +50,22 @@ class Result:
         return self.agrees
 
     def __repr__(self) -> str:
-        from reports.model.records import titles_of
-        from reports.terminal.text import (
-            first_to_show,
-            group_verdict,
-            part_label,
-            parts_in,
-            printable,
-            sentence,
-            verdict_sentence,
-        )
+        from reports.model.summary import part_summaries
+        from reports.model.words import sentence, verdict_sentence
+        from reports.terminal.run import first_to_show
 
-        lines = [verdict_sentence(self.run.records, self.strict)]
-        for part in parts_in(self.run.records):
-            group = [record for record in self.run.records if record.part == part]
-            verdict = group_verdict(group, self.strict)
-            if verdict != "match":
-                lines.append(f"  {part_label([part])} ({titles_of(self.run.environment).get(part, part)}): {verdict}")
-        first = first_to_show(self.run.records, self.strict)
-        return "\n".join([*lines, *([f"  {printable(sentence(first))}"] if first and first.message else [])])
+        lines = [verdict_sentence(self.run, self.strict)]
+        for part in part_summaries(self.run, self.strict):
+            if part.verdict != "match":
+                lines.append(f"  {part.label} ({part.title or part.label}): {part.verdict}")
+        first = first_to_show(self.run, self.strict)
+        return "\n".join([*lines, *([f"  {sentence(first)}"] if first and first.message else [])])
 
     def page(self) -> str:
         """The whole page as an HTML document, for a file of its own."""
         from reports.html.run_page import report_page
-        from reports.model.records import titles_of
 
-        return report_page(self.run, parts=titles_of(self.run.environment), strict=self.strict)
+        return report_page(self.run, strict=self.strict)
 
     def save(self, folder: str | Path = "parity-run") -> None:
         """Writes the run folder that `parity show` and `parity report` read. Raises RunFolderError where it cannot."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reports.model.write_whole import write_whole
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -83,9 +85,7 @@ def save(folder: Path, measured: Benchmarks, machine: Mapping[str, Any]) -> None
         frame = to_frame(getattr(measured, name), kind)
         written[f"{name}.parquet"] = bytes(frame.to_parquet(engine="pyarrow", index=False))
     for name, data in written.items():
-        part = folder / f".{name}.part"
-        part.write_bytes(data)
-        part.replace(folder / name)
+        write_whole(folder / name, data)
     if measured.figures:
         draw(measured.figures, folder / "figures.svg")
     if measured.sizes:

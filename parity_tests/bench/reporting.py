@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
-from parity_tests.assignments.mlp.parts import PARTS
 from parity_tests.bench.process import run
 from parity_tests.bench.timing import Timings
 
@@ -67,7 +66,7 @@ def _write_pages(folder: Path, names: list[str]) -> None:
 
     for name in names:
         place = folder / "submissions" / name
-        (place / "report.html").write_text(report_page(load(place), parts=PARTS, folder=name), encoding="utf-8")
+        (place / "report.html").write_text(report_page(load(place), folder=name), encoding="utf-8")
 
 
 @contextmanager

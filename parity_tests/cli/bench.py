@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from parity_tests.cli.files import write
 from parity_tests.cli.status import AGREEMENT
 from parity_tests.cli.terminal import complain
 from parity_tests.protocol.errors import UsageError
@@ -132,7 +133,7 @@ def bench(
     measured = _measure(parts or PARTS, Wanted(rounds, submissions, sizes, threads), out, compare)
     if readme is not None:
         before, after = _between(readme.read_text(encoding="utf-8"), readme)
-        readme.write_text(f"{before}\n{measured}\n{after}", encoding="utf-8")
+        write(readme, f"{before}\n{measured}\n{after}".encode())
     click.echo(measured)
     click.echo(f"\nThe figures are in {out}.")
     return AGREEMENT

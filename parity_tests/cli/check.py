@@ -12,7 +12,7 @@ import click
 from parity_tests.cli import drift
 from parity_tests.cli.files import append_summary, in_github
 from parity_tests.cli.options import DTYPES, LEVELS, allow_option, assignment_option, known_parts, names, timeout_of
-from parity_tests.cli.report import html_page, repository_folder, where
+from parity_tests.cli.report import html_page, repository_folder
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES, status_of
 from parity_tests.cli.terminal import Progress, paint, width
 from parity_tests.harness.machine import refuse_missing_device
@@ -189,12 +189,11 @@ def _for_github(run: Any, lines: list[str], strict: bool, *, plain: bool) -> lis
     """
     from reports.files.github import annotation_lines, guarded
     from reports.files.markdown import markdown_report
-    from reports.model.records import titles_of
 
-    append_summary(markdown_report(run, parts=titles_of(run.environment), strict=strict))
+    append_summary(markdown_report(run, strict=strict))
     if plain:
         return lines
-    notes = annotation_lines(run, folder=repository_folder(run), places=where(run), strict=strict)
+    notes = annotation_lines(run, folder=repository_folder(run), strict=strict)
     return [guarded("\n".join(lines)), *notes]
 
 
@@ -207,18 +206,19 @@ def _reproductions(assignment: Assignment, run: Any, timeout: float, allow: tupl
 
 
 def _lines(run: Any, out: Path, strict: bool, quiet: bool) -> list[str]:
-    from reports.model.records import titles_of
-    from reports.terminal.text import first_to_show, printable, run_page, verdict_sentence
+    from reports.model.escape import printable
+    from reports.model.words import verdict_sentence
+    from reports.terminal.run import first_to_show, run_page
 
     colours = paint()
     lines = []
     if not quiet:
-        lines += [*run_page(run, parts=titles_of(run.environment), strict=strict, width=width(), paint=colours), ""]
+        lines += [*run_page(run, strict=strict, width=width(), paint=colours), ""]
     good = status_of(run.records, strict) == AGREEMENT
-    sentence = textwrap.wrap(verdict_sentence(run.records, strict), width())
+    sentence = textwrap.wrap(verdict_sentence(run, strict), width())
     lines += [colours(line, "good" if good else "bad") for line in sentence]
     if not quiet:
-        example = first_to_show(run.records, strict)
+        example = first_to_show(run, strict)
         name = shlex.quote(printable(str(out)))
         lines.append(f"The run is saved in {name}." + ("" if example is None else " To see the numbers:"))
         if example is not None:

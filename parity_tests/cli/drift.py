@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parity_tests.cli.files import write_whole
+from parity_tests.cli.files import write
 from parity_tests.protocol.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,5 +50,5 @@ def update(path: Path, records: Sequence[Record], environment: Mapping[str, Any]
         return f"The baseline {path} is left as it is: a run with discrepancies makes none."
     if not whole:
         raise UsageError(f"the baseline {path} is left as it is: --part and --dtype leave a part out.")
-    write_whole(path, baseline_text(records, environment).encode())
+    write(path, baseline_text(records, environment).encode())
     return f"The baseline is written to {path}."

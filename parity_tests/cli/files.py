@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-import uuid
 from pathlib import Path
 
 from parity_tests.protocol.errors import UsageError
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file whole or not at all: under another name beside it first. Raises UsageError where it cannot."""
-    stage = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
+def write(path: Path, content: bytes) -> None:
+    """Writes a file whole or not at all. Raises UsageError where it cannot."""
+    from reports.model.write_whole import write_whole
+
     try:
-        try:
-            stage.write_bytes(content)
-            stage.replace(path)
-        finally:
-            stage.unlink(missing_ok=True)
+        write_whole(path, content)
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error.strerror}).") from error
 
@@ -26,7 +22,7 @@ def write_whole(path: Path, content: bytes) -> None:
 def deliver(content: bytes, out: Path | None, *, binary: bool = False) -> None:
     """Writes to a file, or to standard output where none is named. Raises UsageError for binary on a terminal."""
     if out is not None:
-        write_whole(out, content)
+        write(out, content)
         return
     if binary and sys.stdout.isatty():
         raise UsageError("this format is binary, and standard output is a terminal; name a file with --out.")

@@ -112,7 +112,7 @@ def grade(
 
 def summary(tables: Tables, out: Path) -> list[str]:
     """What was found, in a few lines."""
-    from parity_tests.grading.feedback import points_text
+    from reports.model.numbers import points_text
 
     graded = [total for total, _ in tables.totals.values() if total is not None]
     lines = [f"{len(graded)} of {len(tables.totals) + tables.waiting} submissions have a grade."]
@@ -190,7 +190,7 @@ class _Teller:
             click.echo(f"parity: {self._done} of {self._total} graded; {self._pace()}", err=True)
 
     def look(self, look: Look) -> None:
-        from reports.terminal.text import printable
+        from reports.model.escape import printable
 
         line = printable(f"{look.submission}: {look.kind}: {look.why}")
         if self._bar is not None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from parity_tests.assignments.mlp.editions import DEFAULT, EDITIONS
+from parity_tests.cli.files import write
 from parity_tests.cli.options import LEVELS, allow_option, timeout_of
-from parity_tests.protocol.errors import UsageError
 
 
 @click.command("gradescope-bundle")
@@ -46,14 +46,10 @@ def gradescope_bundle(
     It grades a submission in float64 without a network, by the rubric that is put in, from a seed drawn each time.
     """
     from parity_tests.grading.bundle import bundle
-    from parity_tests.grading.folder import write_whole
     from parity_tests.grading.tables import usable_rubric
     from parity_tests.grading.task import Settings
 
     _, text = usable_rubric(rubric)
     data = bundle(Settings("mlp", 0, edition, ("float64",), timeout, allow, isolation), text, index_url)
-    try:
-        write_whole(out, data)
-    except OSError as error:
-        raise UsageError(f"{out} cannot be written: {error.strerror}.") from None
+    write(out, data)
     click.echo(f"{shlex.quote(str(out))}: {len(data) / 1e6:.1f} MB. Upload it as the assignment's autograder.")

@@ -13,7 +13,7 @@ from parity_tests.cli.files import append_summary, deliver
 from parity_tests.protocol.errors import UsageError
 
 if TYPE_CHECKING:
-    from reports.model.run_folder import Results
+    from reports.model.run import Results
 
 
 @click.command()
@@ -50,14 +50,13 @@ def report(run: Path, form: str, out: Path | None, strict: bool, anonymous: bool
     if form == "github":
         from reports.files.github import annotation_lines
         from reports.files.markdown import markdown_report
-        from reports.model.records import titles_of
 
-        summary = markdown_report(saved, parts=titles_of(saved.environment), strict=strict)
+        summary = markdown_report(saved, strict=strict)
         if out is None:
             append_summary(summary)
         else:
             deliver(summary.encode(), out)
-        for line in annotation_lines(saved, folder=repository_folder(saved), places=where(saved), strict=strict):
+        for line in annotation_lines(saved, folder=repository_folder(saved), strict=strict):
             click.echo(line)
         return
     deliver(RENDER[form](saved, run, strict), out, binary=form == "parquet")
@@ -84,13 +83,12 @@ def html_page(saved: Results, folder: Path, strict: bool, scripts: Mapping[str, 
     if (folder / "parts").is_dir() and scripts is None:
         return _trace_page(saved, folder)
     from reports.html.run_page import report_page
-    from reports.model.records import titles_of
     from reports.model.scripts import by_quantity
 
     if scripts is None:
         scripts = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("repro-*.py"))}
     shown = by_quantity(scripts, saved.records)
-    text = report_page(saved, parts=titles_of(saved.environment), strict=strict, scripts=shown, folder=str(folder))
+    text = report_page(saved, strict=strict, scripts=shown, folder=str(folder))
     return text.encode("utf-8", "backslashreplace")
 
 
@@ -100,20 +98,6 @@ def _trace_page(saved: Results, folder: Path) -> bytes:
 
     text = trace_html(saved, *(load_table(folder, table) for table in TABLES))
     return text.encode("utf-8", "backslashreplace")
-
-
-def where(saved: Results) -> dict[str, tuple[str, int]]:
-    """The file and line of each TODO, where the submission is still there to be read."""
-    from parity_tests.harness.source_lines import source_lines
-    from parity_tests.protocol.registry import find
-
-    if not saved.records:
-        return {}
-    try:
-        assignment = find(str(saved.environment.get("assignment", "")))
-    except UsageError:  # a run is shown without the assignment as well
-        return {}
-    return source_lines(Path(saved.records[0].submission), assignment)
 
 
 def repository_folder(saved: Results) -> str:
@@ -127,21 +111,19 @@ def repository_folder(saved: Results) -> str:
 
 def _junit(saved: Results, folder: Path, strict: bool) -> bytes:
     from reports.files.junit import junit_xml
-    from reports.model.records import titles_of
 
-    return junit_xml(saved.records, titles_of(saved.environment), places=where(saved), strict=strict)
+    return junit_xml(saved, strict=strict)
 
 
 def _markdown(saved: Results, folder: Path, strict: bool) -> bytes:
     from reports.files.markdown import markdown_report
-    from reports.model.records import titles_of
 
-    return markdown_report(saved, parts=titles_of(saved.environment), strict=strict).encode()
+    return markdown_report(saved, strict=strict).encode()
 
 
 def _csv(saved: Results, folder: Path, strict: bool) -> bytes:
+    from reports.model.csv_table import csv_text
     from reports.model.records import to_frame
-    from reports.model.run_folder import csv_text
 
     return csv_text(to_frame(saved.records)).encode()
 
@@ -165,12 +147,9 @@ def _gradescope(saved: Results, folder: Path, strict: bool) -> bytes:
     from parity_tests.grading.points import grade
     from parity_tests.grading.tables import usable_rubric
     from reports.files.gradescope import results_json
-    from reports.terminal.text import hints_of
 
     rubric, _ = usable_rubric(None)
-    graded = grade(saved.records, rubric)
-    text = results_json(saved.records, graded, rubric, titles=saved.inputs, hints=hints_of(saved))
-    return text.encode()
+    return results_json(saved, grade(saved.records, rubric)).encode()
 
 
 RENDER: dict[str, Callable[[Results, Path, bool], bytes]] = {

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from parity_tests.cli.files import write
 from parity_tests.cli.terminal import Progress, paint, width
 from parity_tests.protocol.errors import UsageError
 
 if TYPE_CHECKING:
     from reports.model.records import Record
-    from reports.model.run_folder import SavedRun
+    from reports.model.run import SavedRun
 
 
 @click.command()
@@ -28,7 +29,8 @@ def show(run: Path, case: str | None, repro: bool) -> None:
     name has; left out, the cases with something that does not match are listed.
     """
     from reports.model.run_folder import RunFolderError, load
-    from reports.terminal.text import case_page, unmatched_page
+    from reports.terminal.case import case_page
+    from reports.terminal.run import unmatched_page
 
     try:
         saved = load(run)
@@ -53,11 +55,8 @@ def _write_scripts(saved: SavedRun, case: str | None, run: Path) -> list[str]:
 
     with Progress("writing scripts") as progress:
         shown = reproductions(assignment, saved.records, saved.environment, case=case, progress=progress)
-    try:
-        for file, text in shown.scripts.items():
-            (run / file).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"a script cannot be written into {run} ({error.strerror}).") from error
+    for file, text in shown.scripts.items():
+        write(run / file, text.encode())
     return lines(shown, run, {part.id: part.label for part in assignment.parts})
 
 

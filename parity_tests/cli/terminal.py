@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from reports.terminal.text import Paint
+    from reports.terminal.lines import Paint
 
 _COLOURS = {"good": "green", "bad": "red", "warn": "yellow"}
 PROGRESS_AFTER = 2.0  # seconds
@@ -57,7 +57,7 @@ class Progress:
 
 
 def paint() -> Paint:
-    from reports.terminal.text import plain
+    from reports.terminal.lines import plain
 
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
         return plain

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from parity_tests.assignments.mlp.editions import EDITIONS
-from parity_tests.cli.files import write_whole
+from parity_tests.cli.files import write
 from parity_tests.cli.options import DTYPES, LEVELS, allow_option, timeout_of
 from parity_tests.cli.report import html_page
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES, INTERRUPTED, status_of
@@ -147,7 +147,7 @@ def trace(
             )
         folder.finish(run)
         _draw(folder.folder, run)
-        write_whole(folder.folder / PAGE, html_page(run, folder.folder, strict=False))
+        write(folder.folder / PAGE, html_page(run, folder.folder, strict=False))
     except RunFolderError as error:
         raise UsageError(f"{error}.") from error
     _print(run, out)
@@ -180,7 +180,7 @@ def _draw(folder: Path, run: Any) -> None:
 def _print(run: Any, out: Path) -> None:
     import shlex
 
-    from reports.terminal.text import printable
+    from reports.model.escape import printable
     from reports.terminal.trace import trace_page, verdict
 
     colours = paint()

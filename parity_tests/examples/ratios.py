@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
-from parity_tests.assignments.mlp.parts import PARTS
 from parity_tests.harness.check import check
 from reports.html.ratios_figure import draw_ratios
 
@@ -15,7 +14,7 @@ FIGURE = Path(__file__).resolve().parents[2] / "reports" / "examples" / "ratios.
 def main() -> None:
     """Checks the shipped network and draws the ratio of every quantity."""
     FIGURE.parent.mkdir(exist_ok=True)
-    draw_ratios(check(ASSIGNMENT, ASSIGNMENT.solution).records, FIGURE, PARTS)
+    draw_ratios(check(ASSIGNMENT, ASSIGNMENT.solution), FIGURE)
     print(FIGURE)
 
 

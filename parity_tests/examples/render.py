@@ -23,7 +23,8 @@ from parity_tests.cli.report import RENDER, html_page
 from parity_tests.grading.pages import write_class_page
 from reports.files.github import annotation_lines
 from reports.model.baseline import baseline_text
-from reports.model.run_folder import Results, SavedRun, load, save
+from reports.model.run import Results, SavedRun
+from reports.model.run_folder import load, save
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "reports" / "examples"
 FORMATS = {

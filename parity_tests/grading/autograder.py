@@ -8,7 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from parity_tests.grading.folder import SEEDS, write_whole
+from parity_tests.grading.folder import SEEDS
 from parity_tests.grading.intake.prepare import prepare
 from parity_tests.grading.intake.tree import folder_entries
 from parity_tests.grading.points import grade
@@ -18,6 +18,8 @@ from parity_tests.harness.sandbox.isolation import choose
 from parity_tests.protocol.errors import HarnessError
 from parity_tests.protocol.registry import find
 from reports.files.gradescope import results_json
+from reports.model.run import SavedRun
+from reports.model.write_whole import write_whole
 
 
 def main(root: Path) -> int:
@@ -49,15 +51,10 @@ def _results(root: Path) -> str:
     titles = {
         case.name: {"title": case.title} for case in find(settings.assignment).cases(settings.edition, settings.dtypes)
     }
-    return results_json(
-        [] if prepared.missing else outcome.records,
-        graded,
-        rubric,
-        titles=titles,
-        hints=json.loads(outcome.files["environment.json"]).get("hints", {}),
-        said=[prepared.missing] if prepared.missing else prepared.notes,
-        seconds=outcome.seconds,
-    )
+    environment = json.loads(outcome.files["environment.json"])
+    run = SavedRun([] if prepared.missing else outcome.records, environment, {}, titles, b"")
+    said = [prepared.missing] if prepared.missing else prepared.notes
+    return results_json(run, graded, said, outcome.seconds)
 
 
 if __name__ == "__main__":

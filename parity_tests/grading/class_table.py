@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from parity_tests.grading.points import Grade
 from parity_tests.grading.rubric import Rubric
+from reports.model.parts import Parts
+from reports.model.points import Points
 from reports.model.records import FAILING, Record
+from reports.model.words import mistake_or_verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,8 +21,9 @@ COMMONEST = 3
 class ClassTable:
     """Counts as submissions come; it keeps no records."""
 
-    def __init__(self, rubric: Rubric) -> None:
+    def __init__(self, rubric: Rubric, parts: Parts) -> None:
         self._rubric = rubric
+        self._parts = parts
         self._asked: Counter[str] = Counter()
         self._right: Counter[str] = Counter()
         self._none: Counter[str] = Counter()
@@ -28,25 +31,30 @@ class ClassTable:
         self._share: Counter[str] = Counter()
         self._mistakes: dict[str, Counter[str]] = {item.name: Counter() for item in rubric.items}
 
-    def add(self, records: Iterable[Record], grade: Grade) -> None:
+    def add(self, records: Iterable[Record], points: Points) -> None:
         """Count one submission. One without a grade does not count."""
-        if grade.faults:
+        if points.faults:
             return
-        for item in grade.items:
-            self._undecided[item.item] += item.item in grade.undecided
+        for item in points.items:
+            self._undecided[item.name] += item.name in points.undecided
             if item.counted:
-                self._asked[item.item] += 1
-                self._right[item.item] += item.right == item.counted
-                self._none[item.item] += item.right == 0
-                self._share[item.item] += item.right / item.counted  # type: ignore[assignment]
+                self._asked[item.name] += 1
+                self._right[item.name] += item.right == item.counted
+                self._none[item.name] += item.right == 0
+                self._share[item.name] += item.right / item.counted  # type: ignore[assignment]
         items = {check: item.name for item in self._rubric.items for check in item.checks}
         seen = {
-            (items[record.check], _mistake(record))
+            (items[record.check], self._mistake(record))
             for record in records
             if record.check in items and record.verdict in FAILING and not record.explained_by
         }
         for name, mistake in seen:
             self._mistakes[name][mistake] += 1
+
+    def _mistake(self, record: Record) -> str:
+        """The name of a mistake or, where it has none, its part and what is seen of it."""
+        seen = mistake_or_verdict(record.quantity, record.verdict, record.diagnosis)
+        return seen if record.diagnosis else f"{self._parts.label(record.part)}: {seen}"
 
     def frame(self) -> pd.DataFrame:
         """One row for each item: how many were asked, have all right, some, none; and what goes wrong most often."""
@@ -77,10 +85,3 @@ def look_frame(rows: Sequence[tuple[str, str, str]]) -> pd.DataFrame:
     import pandas as pd
 
     return pd.DataFrame(rows, columns=["submission", "kind", "why"]).astype("string")
-
-
-def _mistake(record: Record) -> str:
-    if record.diagnosis:
-        return record.diagnosis
-    where = f"TODO {record.part}: " if record.part.isdecimal() else ""
-    return f"{where}{record.quantity} is off" if record.verdict == "mismatch" else f"{where}{record.verdict}"

@@ -6,24 +6,21 @@ import contextlib
 import fcntl
 import json
 import os
-import re
 import secrets
 import shutil
 import tempfile
-import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from parity_tests.harness.submission import show
 from parity_tests.protocol.errors import UsageError
+from reports.model.escape import path_text
+from reports.model.write_whole import UNFINISHED, replacing_folder, write_whole
 
 FORMAT = "parity grading"
-VERSION = 1
+VERSION = 2
 SEEDS = 1 << 62
-_PART = re.compile(r"\.[0-9a-f]{32}")
-"""What is written under such a name takes its place once it is whole."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +63,13 @@ class GradingFolder:
         except OSError:
             found = None
         except ValueError as error:
-            raise UsageError(f"{show(self._marker)} is damaged ({error}); grade again into another folder.") from None
+            raise UsageError(
+                f"{path_text(self._marker)} is damaged ({error}); grade again into another folder."
+            ) from None
         if not isinstance(found, dict) or found.get("format") != FORMAT:
-            raise UsageError(f"{show(self.path)} is no folder that `parity grade` wrote.")
+            raise UsageError(f"{path_text(self.path)} is no folder that `parity grade` wrote.")
         if found.get("version") != VERSION:
-            raise UsageError(f"{show(self.path)} was written by another version of Parity; grade again.")
+            raise UsageError(f"{path_text(self.path)} was written by another version of Parity; grade again.")
         return found
 
     def refuse_foreign(self) -> None:
@@ -81,11 +80,11 @@ class GradingFolder:
                 begun = self.submissions.is_dir() and any(self.submissions.iterdir())
                 if begun or any(not entry.name.startswith(".") for entry in others):
                     raise UsageError(
-                        f"{show(self.path)} holds something else than a graded class; name another with --out."
+                        f"{path_text(self.path)} holds something else than a graded class; name another with --out."
                     )
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UsageError(f"the output folder {show(self.path)} cannot be made: {error.strerror}.") from None
+            raise UsageError(f"the output folder {path_text(self.path)} cannot be made: {error.strerror}.") from None
 
     def begin(self, asked: Mapping[str, Any], seed: int | None) -> dict[str, Any]:
         """Go on in the folder, or begin there: what is graded with from now on, the seed drawn where none was given.
@@ -96,12 +95,12 @@ class GradingFolder:
         if self._marker.exists():
             known = self.settings()
             if seed is not None and seed != known["seed"]:
-                raise UsageError(f"{show(self.path)} was begun with another seed; leave --seed out to go on.")
+                raise UsageError(f"{path_text(self.path)} was begun with another seed; leave --seed out to go on.")
             for name, value in asked.items():
                 if known.get(name) != value:
                     raise UsageError(
-                        f"{show(self.path)} was begun with {name} {_said(known.get(name))}, not {_said(value)}, and "
-                        f"results of one class must come of the same; name another folder with --out."
+                        f"{path_text(self.path)} was begun with {name} {_said(known.get(name))}, not {_said(value)}, "
+                        f"and results of one class must come of the same; name another folder with --out."
                     )
             return known
         seed = secrets.randbelow(SEEDS) if seed is None else seed
@@ -117,7 +116,7 @@ class GradingFolder:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(descriptor)
-            raise UsageError(f"another `parity grade` is at work in {show(self.path)}.") from None
+            raise UsageError(f"another `parity grade` is at work in {path_text(self.path)}.") from None
         try:
             self._clear()
             yield
@@ -140,17 +139,10 @@ class GradingFolder:
 
     def keep(self, about: About, files: Mapping[str, bytes]) -> None:
         """Write one result whole, in place of an earlier one."""
-        stage = self.submissions / f".{uuid.uuid4().hex}"
-        stage.mkdir()
-        for name, data in files.items():
-            (stage / name).write_bytes(data)
-        (stage / "submission.json").write_text(json.dumps(asdict(about), indent=2) + "\n", encoding="utf-8")
-        target = self.submissions / about.name
-        aside = self.submissions / f".{uuid.uuid4().hex}"
-        if target.exists():
-            target.rename(aside)
-        stage.rename(target)
-        shutil.rmtree(aside, ignore_errors=True)
+        with replacing_folder(self.submissions / about.name) as stage:
+            for name, data in files.items():
+                (stage / name).write_bytes(data)
+            (stage / "submission.json").write_text(json.dumps(asdict(about), indent=2) + "\n", encoding="utf-8")
 
     def write(self, name: str, content: str | bytes) -> None:
         """Write one file whole; one with the same content is left alone."""
@@ -180,18 +172,8 @@ class GradingFolder:
         results = list(self.submissions.iterdir()) if self.submissions.is_dir() else []
         for folder in (self.path, self.submissions, *results):
             for entry in folder.iterdir() if folder.is_dir() else ():
-                if _PART.fullmatch(entry.name):
+                if UNFINISHED.fullmatch(entry.name):
                     shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
-
-
-def write_whole(target: Path, data: bytes) -> None:
-    """Write a file so that it is never there in part. Raises OSError."""
-    part = target.with_name(f".{uuid.uuid4().hex}")
-    try:
-        part.write_bytes(data)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _said(value: Any) -> str:

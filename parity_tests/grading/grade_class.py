@@ -21,8 +21,10 @@ from parity_tests.grading.rubric import Rubric
 from parity_tests.grading.task import Outcome, Settings, Task, lost, warm_up, work
 from parity_tests.harness.sandbox.isolation import choose
 from parity_tests.harness.sandbox.packages import closure
-from parity_tests.harness.submission import show
+from parity_tests.protocol.assignment import environment_of
 from parity_tests.protocol.errors import UsageError
+from parity_tests.protocol.registry import find
+from reports.model.escape import printable
 
 AHEAD = 2
 """Tasks in flight for each process: one at work, one waiting for it."""
@@ -78,7 +80,8 @@ def grade_class(
         load_roster(given.roster)
     folder.refuse_foreign()
     with folder.locked():
-        known = folder.begin({k: v for k, v in asked.as_json().items() if k != "seed"}, seed)
+        described = environment_of(find(asked.assignment))
+        known = folder.begin(described | {k: v for k, v in asked.as_json().items() if k != "seed"}, seed)
         folder.write("intake.json", made.intake_json(intake))
         rubric, overrides, roster = read_given(folder, given)
         settings = replace(asked, seed=known["seed"])
@@ -154,7 +157,7 @@ def _refuse_unknown(only: Sequence[str], intake: Intake) -> None:
         if name not in names:
             near = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
             hint = f"; near it are {', '.join(near)}" if near else ""
-            raise UsageError(f"there is no submission {show(name)} among the {len(names)}{hint}.")
+            raise UsageError(f"there is no submission {printable(name)} among the {len(names)}{hint}.")
 
 
 class _Waiting:

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from parity_tests.assignments.mlp.parts import PARTS
 from parity_tests.grading.folder import GradingFolder
 from parity_tests.protocol.errors import UsageError
 from reports.html.class_page import Who, class_page, codes
 from reports.html.run_page import report_page
+from reports.model.parts import Parts
 from reports.model.run_folder import RunFolderError, load
+from reports.model.write_whole import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,13 +24,13 @@ _NEEDED = ["submission", "diagnosis", "part", "quantity", "verdict", "explained_
 def write_class_page(path: Path) -> Path:
     """Writes class.html into the folder of a class, each submission linked to its page. Raises UsageError."""
     folder = GradingFolder(path)
-    folder.settings()
+    parts = Parts.of(folder.settings())
     grades = _grades(path)
     people = {
         name: Who(name, f"submissions/{quote(name)}/report.html" if _page(path, name).is_file() else "")
         for name in map(str, grades["submission"])
     }
-    _write(path / "class.html", _class_page(path, grades, people, anonymous=False))
+    _write(path / "class.html", _class_page(path, grades, parts, people, anonymous=False))
     return path / "class.html"
 
 
@@ -53,17 +54,17 @@ def write_anonymous_pages(path: Path, out: Path) -> Path:
         known = {key: value for key, value in run.environment.items() if key not in ("seed", "submission")}
         records = [replace(record, submission=code) for record in run.records]
         hidden = replace(run, records=records, environment=known, output=b"")
-        _write(out / f"{code}.html", report_page(hidden, parts=PARTS, folder=code))
+        _write(out / f"{code}.html", report_page(hidden, folder=code))
     people = {name: Who(code, f"{code}.html") for name, code in coded.items()}
-    _write(out / "class.html", _class_page(path, grades, people, anonymous=True))
+    _write(out / "class.html", _class_page(path, grades, Parts.of(settings), people, anonymous=True))
     return out / "class.html"
 
 
-def _class_page(path: Path, grades: pd.DataFrame, people: dict[str, Who], *, anonymous: bool) -> str:
+def _class_page(path: Path, grades: pd.DataFrame, parts: Parts, people: dict[str, Who], *, anonymous: bool) -> str:
     import pandas as pd
 
     try:
-        parts, looks = (
+        items, looks = (
             pd.read_csv(path / name, keep_default_na=False, na_values={"mean_share": [""]})
             for name in ("class.csv", "look.csv")
         )
@@ -73,7 +74,7 @@ def _class_page(path: Path, grades: pd.DataFrame, people: dict[str, Who], *, ano
         raise UsageError(
             f"the tables in {path} cannot be read ({error}); `parity regrade {path}` makes them."
         ) from error
-    return class_page(grades, parts, looks, records, people=people, anonymous=anonymous)
+    return class_page(grades, items, looks, records, parts=parts, people=people, anonymous=anonymous)
 
 
 def _grades(path: Path) -> pd.DataFrame:
@@ -90,6 +91,7 @@ def _page(path: Path, name: str) -> Path:
 
 
 def _write(path: Path, text: str) -> None:
-    from parity_tests.cli.files import write_whole
-
-    write_whole(path, text.encode("utf-8", "backslashreplace"))
+    try:
+        write_whole(path, text.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error.strerror}).") from error

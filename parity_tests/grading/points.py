@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from parity_tests.grading.rubric import Item, Rubric, RubricError
+from reports.model.points import DIGITS, ItemPoints, Points
 from reports.model.records import FAILING
 
 if TYPE_CHECKING:
     import pandas as pd
 
-DIGITS = 2
-"""Points are given to a hundredth."""
 COLUMNS = ("check", "part", "quantity", "verdict", "explained_by", "note")
 """The columns of the records that grades depend on."""
 
@@ -40,51 +39,8 @@ class Row(Protocol):
 
 
 @dataclass(frozen=True)
-class Earned:
-    """What a item has earned.
-
-    `points` of `maximum`; both are None where the item was not asked, or nothing of it decided. `right` of `counted`
-    quantities are earned; `undecided` ones left both numbers. `override` is the reason where a human set the points.
-    """
-
-    item: str
-    points: float | None
-    maximum: float | None
-    right: int = 0
-    counted: int = 0
-    undecided: int = 0
-    override: str = ""
-    before: float | None = None
-
-
-@dataclass(frozen=True)
-class Grade:
-    """The points of one submission. `total` is None where there is no grade: a fault of the harness's own."""
-
-    items: tuple[Earned, ...]
-    faults: int = 0
-    asked: frozenset[str] = frozenset()
-
-    @property
-    def total(self) -> float | None:
-        """The points in all."""
-        points = [item.points for item in self.items if item.maximum is not None]
-        return None if None in points or not points else round(math.fsum(p for p in points if p is not None), DIGITS)
-
-    @property
-    def maximum(self) -> float:
-        """The points there were to earn."""
-        return round(math.fsum(item.maximum for item in self.items if item.maximum is not None), DIGITS)
-
-    @property
-    def undecided(self) -> tuple[str, ...]:
-        """The items that were asked and of which nothing was decided."""
-        return tuple(item.item for item in self.items if item.item in self.asked and item.maximum is None)
-
-
-@dataclass(frozen=True)
 class Override:
-    """Points that a human gives for a item, and why."""
+    """Points that a human gives for an item, and why."""
 
     submission: str
     item: str
@@ -92,11 +48,11 @@ class Override:
     reason: str
 
 
-def grade(rows: Iterable[Row], rubric: Rubric) -> Grade:
+def grade(rows: Iterable[Row], rubric: Rubric) -> Points:
     """The points that these records of one submission earn.
 
-    Within a item each quantity has the same weight, and is earned only if none of its records fails. A record that
-    another TODO explains counts as earned, unless a TODO that the item needs is itself missing. What is undecided
+    Within an item each quantity has the same weight, and is earned only if none of its records fails. A record that
+    another part explains counts as earned, unless a part that the item needs is itself missing. What is undecided
     leaves both sides of the fraction. A fault of the harness's own yields no points anywhere, never 0.
     """
     records = list(rows)
@@ -106,16 +62,14 @@ def grade(rows: Iterable[Row], rubric: Rubric) -> Grade:
     for row in records:
         by_check.setdefault(row.check, []).append(row)
     items = []
-    asked = set()
     for item in rubric.items:
         own = [row for check in item.checks for row in by_check.get(check, ())]
         earned = _earned(item, own, rubric, missing)
-        asked |= {item.name} if earned.counted or earned.undecided else set()
         items.append(replace(earned, points=None) if faults else earned)
-    return Grade(tuple(items), faults, frozenset(asked))
+    return Points(tuple(items), faults, rubric.free)
 
 
-def _earned(item: Item, rows: Sequence[Row], rubric: Rubric, missing: set[str]) -> Earned:
+def _earned(item: Item, rows: Sequence[Row], rubric: Rubric, missing: set[str]) -> ItemPoints:
     excused = missing.isdisjoint((item.part, *item.needs))
     states: dict[str, set[str]] = {}
     notes = set()
@@ -132,18 +86,18 @@ def _earned(item: Item, rows: Sequence[Row], rubric: Rubric, missing: set[str]) 
     counted = len(states) - undecided
     right = sum("wrong" not in found for found in states.values()) - undecided
     if counted == 0:
-        return Earned(item.name, None, None, undecided=undecided)
+        return ItemPoints(item.name, item.checks, None, None, undecided=undecided)
     share = right / counted if rubric.partial_credit else float(right == counted)
     points = max(item.points * share - rubric.note_cost * len(notes), 0.0)
-    return Earned(item.name, round(points, DIGITS), item.points, right, counted, undecided)
+    return ItemPoints(item.name, item.checks, round(points, DIGITS), item.points, right, counted, undecided)
 
 
-def with_overrides(grade: Grade, overrides: Iterable[Override]) -> Grade:
-    """The same grade with the points that a human gave in place of those found; a item may be given any number."""
+def with_overrides(points: Points, overrides: Iterable[Override]) -> Points:
+    """The same with what a human gave in place of the points found; an item may be given any number."""
     given = {override.item: override for override in overrides}
     items = []
-    for item in grade.items:
-        override = given.get(item.item)
+    for item in points.items:
+        override = given.get(item.name)
         if override is None:
             items.append(item)
             continue
@@ -157,7 +111,7 @@ def with_overrides(grade: Grade, overrides: Iterable[Override]) -> Grade:
                 before=item.points,
             )
         )
-    return replace(grade, items=tuple(items))
+    return replace(points, items=tuple(items))
 
 
 def load_overrides(path: Path, submissions: Collection[str], items: Collection[str]) -> list[Override]:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from parity_tests.harness.submission import show
 from parity_tests.protocol.errors import UsageError
+from reports.model.escape import path_text
 
 _NAMES = ("name", "full name", "student", "student name")
 _FIRST, _LAST = ("first name", "first", "given name"), ("last name", "last", "surname", "family name")
@@ -48,17 +48,17 @@ def load_roster(path: Path) -> list[Person]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise UsageError(f"the roster {show(path)} cannot be read: {error.strerror}.") from None
+        raise UsageError(f"the roster {path_text(path)} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         text = path.read_text(encoding="cp1252", errors="replace")
     try:
         rows = list(csv.reader(io.StringIO(text)))
     except csv.Error as error:
-        raise UsageError(f"the roster {show(path)} is no CSV file: {error}.") from None
+        raise UsageError(f"the roster {path_text(path)} is no CSV file: {error}.") from None
     header = [cell.strip().lower() for cell in rows[0]] if rows else []
     known = (*_NAMES, *_FIRST, *_LAST, *_IDS, *_ADDRESSES)
     if not set(header) & set(known):
-        raise UsageError(f"{show(path)}, line 1: no column is called name, email or id, so nobody can be told.")
+        raise UsageError(f"{path_text(path)}, line 1: no column is called name, email or id, so nobody can be told.")
     return [_person(dict(zip(header, cells, strict=False))) for cells in rows[1:] if any(map(str.strip, cells))]
 
 

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import json
-import os
-import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
-from parity_tests.assignments.mlp.parts import PARTS
 from parity_tests.grading.class_table import ClassTable, look_frame
-from parity_tests.grading.feedback import feedback_page, points_text
 from parity_tests.grading.folder import About, GradingFolder
 from parity_tests.grading.intake.layouts import Intake
-from parity_tests.grading.points import Grade, Override, grade, grades_frame, load_overrides, with_overrides
+from parity_tests.grading.points import Override, grade, grades_frame, load_overrides, with_overrides
 from parity_tests.grading.roster import Person, join
 from parity_tests.grading.rubric import Rubric, RubricError, load_rubric
 from parity_tests.protocol.errors import UsageError
+from reports.files.feedback import feedback_page
 from reports.files.gradescope import results_json
+from reports.model.csv_table import csv_text
+from reports.model.numbers import points_text
+from reports.model.parts import Parts
+from reports.model.points import Points
 from reports.model.records import COLUMNS, Record
-from reports.model.run_folder import csv_text
+from reports.model.run import SavedRun
+from reports.model.write_whole import replacing_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +71,7 @@ def usable_rubric(path: Path | None) -> tuple[Rubric, str]:
         raise UsageError(f"{error}.") from None
 
 
-def looks_of(about: About, graded: Grade, edition: str) -> list[Look]:
+def looks_of(about: About, graded: Points, edition: str) -> list[Look]:
     """Why this submission alone needs a look."""
     found = []
     if about.trouble or graded.faults:
@@ -114,12 +117,12 @@ def make_tables(
         given.setdefault(override.submission, []).append(override)
     whole = [(row, about) for row in intake["attempts"] if (about := folder.about(row["name"])) is not None]
     people = join(roster, [about for _, about in whole])
-    classes = ClassTable(rubric)
+    classes = ClassTable(rubric, Parts.of(settings))
     rows: list[dict[str, Any]] = []
     looks: list[Look] = []
     totals = {}
     faults = 0
-    with _Records(folder) as records_file:
+    with _records_of(folder) as records_file:
         for _, about in whole:
             records = records_file.add(about.name)
             graded = with_overrides(grade(records, rubric), given.get(about.name, ()))
@@ -128,7 +131,7 @@ def make_tables(
             classes.add(records, graded)
             totals[about.name] = (graded.total, graded.maximum)
             rows.append(_row(about, graded, edition, people[about.name]))
-            _write_pages(folder, about, records, graded, rubric, titles)
+            _write_pages(folder, about, records, graded, titles)
     looks += _identical([about for _, about in whole])
     looks += _roster_looks(roster, people)
     looks.sort(key=lambda look: (look.kind, look.submission))
@@ -154,26 +157,23 @@ _GROUP = 32
 """Submissions in a row group of records.parquet: what is known of each group stays in memory to the end."""
 
 
-class _Records:
-    """records.parquet, under its name once it is whole."""
+@contextmanager
+def _records_of(folder: GradingFolder) -> Iterator[_Records]:
+    """Takes the records of all submissions, and writes records.parquet whole, if there are any."""
+    with ExitStack() as stack:
+        records = _Records(folder, stack)
+        yield records
+        records.flush()
 
-    def __init__(self, folder: GradingFolder) -> None:
+
+class _Records:
+    """Reads the records of one submission after the other, and writes them into one file."""
+
+    def __init__(self, folder: GradingFolder, stack: ExitStack) -> None:
         self._folder = folder
-        self._target = folder.path / "records.parquet"
-        self._part = folder.path / f".{uuid.uuid4().hex}"
+        self._stack = stack
         self._writer: Any = None
         self._waiting: list[pa.Table] = []
-
-    def __enter__(self) -> _Records:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._flush()
-        if self._writer is not None:
-            self._writer.close()
-            if kind is None:
-                os.replace(self._part, self._target)  # noqa: PTH105
-        self._part.unlink(missing_ok=True)
 
     def add(self, name: str) -> list[Record]:
         """The records of one submission, which are now in the file as well."""
@@ -183,17 +183,19 @@ class _Records:
             table: pa.Table = pq.ParquetFile(file).read(use_threads=False)
         self._waiting.append(table)
         if len(self._waiting) == _GROUP:
-            self._flush()
+            self.flush()
         return [Record(*cells) for cells in zip(*(_cells(table[name]) for name in COLUMNS), strict=True)]
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write what waits."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         if not self._waiting:
             return
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self._part, self._waiting[0].schema)
+            path = self._stack.enter_context(replacing_file(self._folder.path / "records.parquet"))
+            self._writer = self._stack.enter_context(pq.ParquetWriter(path, self._waiting[0].schema))
         self._writer.write_table(pa.concat_tables(table.cast(self._writer.schema) for table in self._waiting))
         self._waiting.clear()
 
@@ -206,10 +208,10 @@ def _cells(column: pa.ChunkedArray) -> list[Any]:
     return [None if cell != cell else cell for cell in cells] if pa.types.is_floating(column.type) else cells
 
 
-def _row(about: About, graded: Grade, edition: str, person: Person | None) -> dict[str, Any]:
+def _row(about: About, graded: Points, edition: str, person: Person | None) -> dict[str, Any]:
     status = "no grade: harness error" if graded.faults else "nothing to run" if about.missing else "graded"
     given = [
-        f"{item.item}: {points_text(item.points)} in place of {points_text(item.before)}, {item.override}"
+        f"{item.name}: {points_text(item.points)} in place of {points_text(item.before)}, {item.override}"
         for item in graded.items
         if item.override
     ]
@@ -221,7 +223,7 @@ def _row(about: About, graded: Grade, edition: str, person: Person | None) -> di
         "late": about.late,
         "when": about.when,
         "edition": edition,
-        **{item.item: item.points for item in graded.items},
+        **{item.name: item.points for item in graded.items},
         "total": graded.total,
         "maximum": graded.maximum,
         "status": status,
@@ -233,20 +235,15 @@ def _write_pages(
     folder: GradingFolder,
     about: About,
     records: Sequence[Record],
-    graded: Grade,
-    rubric: Rubric,
+    graded: Points,
     titles: Mapping[str, Any],
 ) -> None:
     where = f"submissions/{about.name}"
-    hints = json.loads((folder.path / where / "environment.json").read_text(encoding="utf-8")).get("hints", {})
+    environment = json.loads((folder.path / where / "environment.json").read_text(encoding="utf-8"))
     said = [about.missing] if about.missing else list(about.notes)
-    shown = [] if about.missing else records
-    name = about.student or about.name
-    page = feedback_page(name, shown, graded, parts=PARTS, titles=titles, hints=hints, said=said)
-    folder.write(f"{where}/feedback.md", page)
-    seconds = about.seconds or None
-    results = results_json(shown, graded, rubric, titles=titles, hints=hints, said=said, seconds=seconds)
-    folder.write(f"{where}/results.json", results)
+    run = SavedRun([] if about.missing else list(records), environment, {}, dict(titles), b"")
+    folder.write(f"{where}/feedback.md", feedback_page(about.student or about.name, run, graded, said))
+    folder.write(f"{where}/results.json", results_json(run, graded, said, about.seconds or None))
 
 
 def _identical(found: Sequence[About]) -> list[Look]:

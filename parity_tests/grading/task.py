@@ -158,12 +158,11 @@ def _unrunnable(task: Task, verdict: str, sentence: str) -> Outcome:
 def run_files(run: Any) -> dict[str, bytes]:
     """The files of a run folder, as `parity show` reads it, and its page, which does not tell the seed."""
     from reports.html.run_page import report_page
-    from reports.model.records import titles_of
     from reports.model.run_folder import write
 
     told = {key: value for key, value in run.environment.items() if key != "seed"}
     folder = f"submissions/{run.environment['submission']}"
-    page = report_page(replace(run, environment=told), parts=titles_of(run.environment), folder=folder)
+    page = report_page(replace(run, environment=told), folder=folder)
     with tempfile.TemporaryDirectory(prefix="parity-") as stage:
         write(Path(stage), run, tables=False)
         files = {file.name: file.read_bytes() for file in sorted(Path(stage).iterdir())}

@@ -24,6 +24,7 @@ from parity_tests.harness.make_records import Setting, check_plan, import_record
 from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.harness.process.interview import Question, interview
 from parity_tests.harness.process.runner import Runner
+from parity_tests.harness.source_lines import source_lines
 from parity_tests.harness.submission import find_submission
 from parity_tests.protocol.assignment import Assignment, Verdicts, environment_of
 from parity_tests.protocol.case import DTYPES, Case, json_params
@@ -127,6 +128,7 @@ def check(
         environment={
             **environment_of(assignment),
             **_environment(setting, seed, dtypes, hello, time.monotonic() - started),
+            "places": source_lines(folder, assignment),
             "hints": named.hints,
         },
         arrays=_arrays_of_failures({case.name: judged[case.name] for case in wanted}),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from parity_tests.protocol.comparison import Comparison, failed, mismatched
 from parity_tests.protocol.observation import Failure, Returned
+from reports.model.numbers import exact_number, times
 
 Array = NDArray[Any]
 
@@ -45,13 +46,6 @@ class Answers(Answer, Protocol):
     """Answers of one shape, with a leading dimension T."""
 
     def of(self, t: int, /) -> Answer: ...
-
-
-def times(ratio: float) -> str:
-    """A ratio for a sentence: "3.2", "8e+06", "infinitely many"."""
-    if np.isinf(ratio):
-        return "infinitely many"
-    return f"{ratio:.2g}" if ratio < 100 or ratio >= 1e4 else f"{ratio:.0f}"
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
@@ -221,17 +215,12 @@ def _resolution(value: Array, radius: Array) -> list[float | None]:
     return [None if median is None else float(median) for median in medians]
 
 
-def number(x: float) -> str:
-    """A number for a sentence, with as many digits as tell most values apart."""
-    return f"{x + 0.0:.7g}"  # + 0.0 turns −0 into 0
-
-
 def _sentence(got: Array, value: Array, figures: Mapping[str, Any]) -> str:
     bad, total, gap, ratio = (figures[name] for name in ("bad", "total", "gap", "ratio"))
     place = f"at {figures['where']} " if figures["where"] else ""
     not_finite = ~np.isfinite(np.asarray(got, np.float64)) & np.isfinite(np.asarray(value, np.float64))
     share = f" ({bad} of {total} elements are off)" if total > 1 else ""
-    got_text, want_text = number(figures["got"]), number(figures["want"])
+    got_text, want_text = exact_number(figures["got"]), exact_number(figures["want"])
     if not_finite.any():
         return f"{place}is {got_text}, torch says {want_text}{share}"
     if got_text == want_text:

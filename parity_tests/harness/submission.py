@@ -7,6 +7,7 @@ from pathlib import Path
 
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import UsageError
+from reports.model.escape import path_text
 
 _MAX_ENTRIES = 10_000
 
@@ -23,30 +24,22 @@ def find_submission(path: Path, assignment: Assignment) -> Path:
         folder = folder.parent
     try:
         if not os.path.lexists(folder):
-            raise UsageError(f"there is no folder {show(path)}")
+            raise UsageError(f"there is no folder {path_text(path)}")
         if not folder.is_dir():
-            raise UsageError(f"{show(path)} is not a folder; name the folder that holds {wanted}")
+            raise UsageError(f"{path_text(path)} is not a folder; name the folder that holds {wanted}")
         if (folder / wanted).is_file():
             with (folder / wanted).open("rb"):
                 return folder
         entries = sorted(entry.name for entry in folder.iterdir())
     except OSError as error:
-        raise UsageError(f"{show(error.filename or path)} cannot be read: {error.strerror}") from None
+        raise UsageError(f"{path_text(error.filename or path)} cannot be read: {error.strerror}") from None
     for name, edition in assignment.layout.unsupported.items():
         if name in entries:
             raise UsageError(
-                f"{show(path)} holds {name}, which makes it the {edition} edition of this homework; its layout is not "
-                f"supported (those that are: {', '.join(assignment.editions.names)})"
+                f"{path_text(path)} holds {name}, which makes it the {edition} edition of this homework; its layout is "
+                f"not supported (those that are: {', '.join(assignment.editions.names)})"
             )
-    raise UsageError(f"there is no file {wanted} in {show(path)}{_near_miss(folder, entries, wanted)}")
-
-
-def show(path: object) -> str:
-    """A path as a sentence may carry it: control characters and undecodable bytes escaped."""
-    text = os.fsdecode(path) if isinstance(path, bytes) else str(path)
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode() for char in text
-    )
+    raise UsageError(f"there is no file {wanted} in {path_text(path)}{_near_miss(folder, entries, wanted)}")
 
 
 def _near_miss(folder: Path, entries: list[str], wanted: str) -> str:
@@ -54,12 +47,12 @@ def _near_miss(folder: Path, entries: list[str], wanted: str) -> str:
     for name in entries:
         if name.lower() == wanted or name.lower().replace("-", "_").replace(" ", "_") == wanted:
             kind = "a folder, not a file" if name == wanted else "it must be called exactly so"
-            return f"; there is {show(name)}: {kind}"
+            return f"; there is {path_text(name)}: {kind}"
     for name in entries[:_MAX_ENTRIES]:
         if (folder / name / wanted).is_file():
-            return f"; there is one in {show(folder / name)}: name that folder"
+            return f"; there is one in {path_text(folder / name)}: name that folder"
     for name in entries:
         stem, suffix = os.path.splitext(name.lower())  # noqa: PTH122
         if suffix in (".py", ".ipynb", ".txt", ".zip") and stem.startswith(wanted.removesuffix(".py")[:-1]):
-            return f"; there is {show(name)}: it must be called exactly so"
+            return f"; there is {path_text(name)}: it must be called exactly so"
     return ""

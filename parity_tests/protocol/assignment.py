@@ -37,11 +37,12 @@ class Assignment:
     """One assignment.
 
     `plan(edition, dtypes)` lists the cases; `kinds()` imports and returns how each kind of case is drawn and judged, by
-    the name that cases give as their `probe`. `solution` is the folder of its own right solution. The import of a
-    submission is recorded under `import_part`, the first part where that is left out. `rubric` is the file of the usual
-    points, None where every part weighs the same. `reproductions` makes the smallest scripts that show its
-    discrepancies. `blame(plan, verdicts)` moves a failure to the part that it comes of. `diagnosis()` imports and
-    returns what is known of mistakes. The last four may be left out.
+    the name that cases give as their `probe`. `solution` is the folder of its own right solution. In the `joint_checks`
+    several parts work together: what fails in a part's own checks mostly fails there again. The import of a submission
+    is recorded under `import_part`, the first part where that is left out. `rubric` is the file of the usual points,
+    None where every part weighs the same. `reproductions` makes the smallest scripts that show its discrepancies.
+    `blame(plan, verdicts)` moves a failure to the part that it comes of. `diagnosis()` imports and returns what is
+    known of mistakes. The last four may be left out.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Assignment:
     plan: Callable[[str, Sequence[str]], list[Case]]
     kinds: Callable[[], Mapping[str, Kind]]
     editions: Editions = field(default_factory=Editions)
+    joint_checks: tuple[str, ...] = ()
     import_part: str = ""
     rubric: Path | None = None
     reproductions: Reproductions | None = None
@@ -89,4 +91,5 @@ def environment_of(assignment: Assignment) -> dict[str, Any]:
         "assignment": assignment.name,
         "assignment_title": assignment.title,
         "parts": assignment.part_table(),
+        "joint_checks": list(assignment.joint_checks),
     }

@@ -66,13 +66,17 @@ def mismatch(**fields: Any) -> Record:
     return record(**{**usual, **fields})
 
 
+DESCRIBED = environment_of(ASSIGNMENT)
+"""What the environment of a run says of its assignment."""
+
+
 @dataclass(frozen=True)
 class FakeRun:
     """What `parity_tests.harness.check.check` returns, without the checking."""
 
     records: list[Record] = field(default_factory=lambda: [record(), mismatch(case="linear/wide/float64")])
     environment: dict[str, Any] = field(
-        default_factory=lambda: {**environment_of(ASSIGNMENT), "seed": 0, "versions": {"numpy": "2.4.6"}}
+        default_factory=lambda: {**DESCRIBED, "seed": 0, "versions": {"numpy": "2.4.6"}}
     )
     arrays: dict[str, np.ndarray[Any, Any]] = field(
         default_factory=lambda: {

@@ -69,7 +69,15 @@ def hostile_run(text: str) -> FakeRun:
     usual = FakeRun().arrays
     return FakeRun(
         records=records,
-        environment={text: text, "versions": {text: text}, "seed": 0, "hints": {text: text}},
+        environment={
+            text: text,
+            "versions": {text: text},
+            "seed": 0,
+            "hints": {text: text},
+            "parts": [{"id": "4", "label": text, "title": f"{text}!"}],
+            "joint_checks": [text],
+            "places": {"4": [text, 7]},
+        },
         arrays={f"{text}/a/{text}/{key.rpartition('/')[2]}": array for key, array in usual.items()},
         inputs={f"{text}/a": {"title": text, text: [3, 2], "b": {text: text}}},
         output=text.encode("utf-8", "surrogatepass") + b"\xff\xfe\n",

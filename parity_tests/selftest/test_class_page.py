@@ -14,10 +14,13 @@ import pytest
 from parity_tests.examples.chromium import Browser, find
 from parity_tests.grading.class_table import look_frame
 from parity_tests.grading.points import grades_frame
+from parity_tests.selftest.fake_records import DESCRIBED
 from parity_tests.selftest.hostile_text import TEXTS
 from reports.html.class_page import Who, class_page, codes, mistakes_by_submission
+from reports.model.parts import Parts
 
-PARTS = ("linear", "tanh", "relu", "dropout", "network")
+ITEMS = ("linear", "tanh", "relu", "dropout", "network")
+PARTS = Parts.of(DESCRIBED)
 MISTAKES = ("the gradient of W is averaged over the rows", "the derivative is 1 − X², of the input", "")
 
 
@@ -26,7 +29,7 @@ def class_of(names: list[str]) -> dict[str, Any]:
     draw = random.Random(0)
     rows, records = [], []
     for name in names:
-        points = {item: float(draw.choice((0, 7.5, 15))) for item in PARTS}
+        points = {item: float(draw.choice((0, 7.5, 15))) for item in ITEMS}
         rows.append(
             {"submission": name, "student": f"Student {name}", "late": draw.choice(("", "2 days")), "edition": "2019"}
             | points
@@ -38,10 +41,10 @@ def class_of(names: list[str]) -> dict[str, Any]:
                 (name, "", part, "updated W", "mismatch", part),
             ]
     columns = ["submission", "diagnosis", "part", "quantity", "verdict", "explained_by"]
-    items = [(p, len(names), 1, 1, len(names) - 2, 0, 0.5, "") for p in PARTS]
+    items = [(p, len(names), 1, 1, len(names) - 2, 0, 0.5, "") for p in ITEMS]
     part_columns = ["item", "asked", "right", "partly", "none", "undecided", "mean_share", "commonest"]
     return {
-        "grades": grades_frame(rows, PARTS),
+        "grades": grades_frame(rows, ITEMS),
         "items": pd.DataFrame(items, columns=part_columns),
         "looks": look_frame(
             [(names[0], "identical", f"the same code as {names[-1]}"), ("Zoe Roster", "nothing", "why")]
@@ -53,14 +56,14 @@ def class_of(names: list[str]) -> dict[str, Any]:
 def page(names: list[str], anonymous: bool = False) -> str:
     code = codes(names, "secret") if anonymous else {name: name for name in names}
     people = {name: Who(code[name], f"submissions/{n}/report.html") for n, name in enumerate(names)}
-    return class_page(**class_of(names), people=people, anonymous=anonymous)
+    return class_page(**class_of(names), parts=PARTS, people=people, anonymous=anonymous)
 
 
 def test_each_mistake_is_counted_once_a_submission_with_who_made_it() -> None:
     frame = class_of(["anna", "bob"])["mistakes"]
     twice = pd.concat([frame, frame])
-    found = mistakes_by_submission(twice)
-    assert found == mistakes_by_submission(frame)
+    found = mistakes_by_submission(twice, PARTS)
+    assert found == mistakes_by_submission(frame, PARTS)
     assert len(found["anna"]) == 4
     assert all(said.startswith("TODO ") for said in found["anna"])
     assert not [said for said in found["anna"] if "updated W" in said]  # it only follows
@@ -128,7 +131,7 @@ def test_hostile_names_do_nothing(browser: Browser, tmp_path: Path) -> None:
     frames = class_of(names)
     frames["mistakes"]["diagnosis"] = frames["mistakes"]["submission"]
     people = {name: Who(name, "") for name in names}
-    path.write_text(class_page(**frames, people=people), encoding="utf-8")
+    path.write_text(class_page(**frames, parts=PARTS, people=people), encoding="utf-8")
     seen = browser.open(path, width=390)
     assert (seen.console, seen.requests) == ([], [])
     assert browser.run("window.pwned === undefined && document.querySelectorAll('iframe, img').length === 0")

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import ArrayLike, NDArray
 
-from parity_tests.harness.compare import compare, times
+from parity_tests.harness.compare import compare
 from parity_tests.protocol.comparison import Comparison, failed, matched, mismatched
 from parity_tests.protocol.observation import FAILURE_KINDS, Failure, Returned
 from reference.answer import Alternative, Answer, known
+from reports.model.numbers import times
 
 FIGURES = ("gap", "radius", "ratio", "ulps", "bad", "total", "got", "want")
 

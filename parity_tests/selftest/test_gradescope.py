@@ -21,7 +21,7 @@ from parity_tests.grading.points import Override, grade, with_overrides
 from parity_tests.grading.rubric import load_rubric
 from parity_tests.grading.tables import DEFAULT_RUBRIC, known_checks
 from parity_tests.grading.task import Settings
-from parity_tests.selftest.fake_records import mismatch, record
+from parity_tests.selftest.fake_records import FakeRun, mismatch, record
 from reports.files.gradescope import results_json
 from reports.model.records import Record
 
@@ -57,7 +57,7 @@ FORMATS = {"text", "html", "simple_format", "md", "ansi"}
 
 def results(records: list[Record], *overrides: Override, **more: Any) -> dict[str, Any]:
     graded = with_overrides(grade(records, RUBRIC), overrides)
-    found = json.loads(results_json(records, graded, RUBRIC, titles={}, hints={}, **more))
+    found = json.loads(results_json(FakeRun(records=records), graded, **more))
     assert set(found) <= FIELDS
     assert {found["output_format"], found["test_output_format"], found["test_name_format"]} <= FORMATS
     for test in found["tests"]:

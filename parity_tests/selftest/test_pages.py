@@ -9,7 +9,7 @@ import pytest
 
 from parity_tests.assignments.mlp.parts import PARTS
 from parity_tests.examples.chromium import Browser, find
-from parity_tests.selftest.fake_records import FakeRun, mismatch, record
+from parity_tests.selftest.fake_records import DESCRIBED, FakeRun, mismatch, record
 from parity_tests.selftest.hostile_text import TEXTS, hostile_run
 from reports.html.run_page import report_page
 
@@ -37,6 +37,7 @@ def flawed() -> FakeRun:
             record(part="utils", verdict="harness_error", message="the worker spoke nonsense"),
         ],
         environment={
+            **DESCRIBED,
             "versions": {"numpy": "2.4.6"},
             "hints": {"mean instead of sum": "Look at how the rows of a batch are put together."},
         },
@@ -44,13 +45,12 @@ def flawed() -> FakeRun:
 
 
 PAGES = {
-    "agreement": report_page(FakeRun(records=[record(), record(part="3")]), parts=PARTS),
+    "agreement": report_page(FakeRun(records=[record(), record(part="3")])),
     "flawed": report_page(
         flawed(),
-        parts=PARTS,
         scripts={"linear/wide/float64/gradient of W": "import numpy as np\n" * 30},
     ),
-    "nothing": report_page(FakeRun(records=[], arrays={}, output=b""), parts=PARTS),
+    "nothing": report_page(FakeRun(records=[], arrays={}, output=b"")),
 }
 
 
@@ -136,7 +136,7 @@ def test_copying_selects_and_says_so(browser: Browser, tmp_path: Path) -> None:
 def test_hostile_text_does_nothing_in_a_browser(browser: Browser, tmp_path: Path) -> None:
     """All texts in one page, and every page's script policy beneath the escaping."""
     path = tmp_path / "hostile.html"
-    pages = [report_page(hostile_run(text), parts=PARTS, scripts={f"{text}/a": text}) for text in TEXTS]
+    pages = [report_page(hostile_run(text), scripts={f"{text}/a": text}) for text in TEXTS]
     for page in pages:
         path.write_text(page, encoding="utf-8")
         seen = browser.open(path, width=390)

@@ -8,18 +8,19 @@ from typing import Any
 import pytest
 
 from parity_tests.grading.class_table import ClassTable
-from parity_tests.grading.feedback import feedback_page
 from parity_tests.grading.points import Override, grade, load_overrides, with_overrides
 from parity_tests.grading.rubric import Item, Rubric, RubricError, load_rubric, parse_rubric
 from parity_tests.grading.tables import DEFAULT_RUBRIC, known_checks
-from parity_tests.selftest.fake_records import mismatch, record
+from parity_tests.selftest.fake_records import DESCRIBED, FakeRun, mismatch, record
+from reports.files.feedback import feedback_page
+from reports.model.parts import Parts
 from reports.model.records import Record
 
 USUAL = load_rubric(DEFAULT_RUBRIC, known_checks())
 
 
 def points(records: list[Record], rubric: Rubric = USUAL) -> dict[str, float | None]:
-    return {item.item: item.points for item in grade(records, rubric).items}
+    return {item.name: item.points for item in grade(records, rubric).items}
 
 
 def rows(check: str, *quantities: str, **fields: Any) -> list[Record]:
@@ -114,7 +115,7 @@ def test_an_override_is_applied_last_and_shown() -> None:
         grade([mismatch(), *rows("relu", "a")], USUAL), [Override("ann", "linear", 12.5, "explained")]
     )
     assert graded.total == 27.5
-    page = feedback_page("ann", [mismatch()], graded, parts={}, titles={}, hints={})
+    page = feedback_page("ann", FakeRun(records=[mismatch()]), graded)
     assert "12.5 points were given by hand in place of 0: explained." in page
 
 
@@ -164,7 +165,7 @@ def test_a_wrong_rubric_is_a_sentence_with_its_line(text: str, words: str) -> No
 
 
 def test_the_table_of_a_class_counts_and_names_the_commonest_mistakes() -> None:
-    table = ClassTable(USUAL)
+    table = ClassTable(USUAL, Parts.of(DESCRIBED))
     good, off = rows("linear", "a", "b"), [*rows("linear", "a"), mismatch(quantity="b", diagnosis="forgot to sum")]
     bad = [mismatch(quantity="a"), mismatch(quantity="b")]
     faulty = [record(verdict="harness_error")]
@@ -183,14 +184,8 @@ def test_feedback_says_what_is_right_what_is_wrong_and_nothing_as_markup() -> No
         verdict="crashed",
     )
     records = [record(part="3", quantity="output"), hostile, record(part="7", check="relu", note="promoted <b>")]
-    page = feedback_page(
-        "ann | <b>",
-        records,
-        grade(records, USUAL),
-        parts={"3": "linear, forward", "4": "linear, backward", "7": "relu, forward"},
-        titles={},
-        hints={"no sum": "Add up the rows."},
-    )
+    run = FakeRun(records=records, environment={**DESCRIBED, "hints": {"no sum": "Add up the rows."}})
+    page = feedback_page("ann | <b>", run, grade(records, USUAL))
     assert "- TODO 3: linear, forward: all 1 comparisons agree." in page
     assert "### TODO 4: linear, backward" in page
     assert "Hint: Add up the rows." in page

@@ -15,19 +15,21 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 
-from parity_tests.selftest.fake_records import FakeRun, mismatch, record
+from parity_tests.selftest.fake_records import DESCRIBED, FakeRun, mismatch, record
 from parity_tests.selftest.hostile_text import TEXTS, hostile_run
 from reports.files.document import SCHEMA, json_text
 from reports.files.github import annotation_lines, guarded
 from reports.files.junit import junit_xml
-from reports.files.markdown import escaped, markdown_report
+from reports.files.markdown import markdown_report
 from reports.html.run_page import report_page
 from reports.model.baseline import baseline_text, read_baseline
+from reports.model.csv_table import csv_text
+from reports.model.escape import markdown
 from reports.model.records import COLUMNS, Record, from_frame, to_frame
-from reports.model.run_folder import csv_text, load, save
-from reports.terminal.text import case_page, run_page, unmatched_page
+from reports.model.run_folder import load, save
+from reports.terminal.case import case_page
+from reports.terminal.run import run_page, unmatched_page
 
-PARTS = {"3": "linear, forward", "4": "linear, backward", "utils": "utils.py"}
 XSD = Path(__file__).with_name("junit-xunit1.xsd")
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -52,7 +54,7 @@ class Shape(HTMLParser):
 
 
 def page(text: str) -> str:
-    return report_page(hostile_run(text), parts=PARTS, scripts={f"{text}/a": text}, folder=text)
+    return report_page(hostile_run(text), scripts={f"{text}/a": text}, folder=text)
 
 
 def plain(text: str) -> str:
@@ -74,8 +76,8 @@ def test_a_page_that_did_not_escape_would_be_noticed() -> None:
 
 @hostile
 def test_hostile_text_adds_nothing_to_junit(text: str) -> None:
-    root = ElementTree.fromstring(junit_xml(hostile_run(text).records, PARTS))
-    harmless = ElementTree.fromstring(junit_xml(hostile_run(plain(text)).records, PARTS))
+    root = ElementTree.fromstring(junit_xml(hostile_run(text)))
+    harmless = ElementTree.fromstring(junit_xml(hostile_run(plain(text))))
     assert [element.tag for element in root.iter()] == [element.tag for element in harmless.iter()]
 
 
@@ -85,7 +87,7 @@ def test_hostile_text_adds_nothing_to_markdown(text: str) -> None:
 
     def shape(text: str) -> list[str]:
         parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-        tokens = parser.parse(markdown_report(hostile_run(text), parts=PARTS))
+        tokens = parser.parse(markdown_report(hostile_run(text)))
         return [child.type for token in tokens for child in (token, *(token.children or ()))]
 
     def without_text(types: list[str]) -> list[str]:
@@ -93,7 +95,7 @@ def test_hostile_text_adds_nothing_to_markdown(text: str) -> None:
         return [kind for kind in types if kind not in ("text", "text_special")]
 
     assert without_text(shape(text)) == without_text(shape(plain(text)))
-    written = escaped(text)
+    written = markdown(text)
     assert "\n" not in written
     assert "@" not in written
     assert "://" not in written
@@ -119,7 +121,7 @@ def commands(output: str) -> list[str]:
 @hostile
 def test_hostile_text_commands_no_workflow(text: str) -> None:
     run = hostile_run(text)
-    shown = "\n".join(run_page(run, parts=PARTS)) + "\n" + text.encode("utf-8", "replace").decode()
+    shown = "\n".join(run_page(run)) + "\n" + text.encode("utf-8", "replace").decode()
     assert commands(guarded(shown)) == []
     assert commands(json_text(run)) == []
     lines = annotation_lines(run, folder="homework")
@@ -164,7 +166,7 @@ def test_hostile_text_comes_through_json_and_parquet_unharmed(text: str) -> None
 def test_hostile_text_moves_no_cursor(text: str) -> None:
     run = hostile_run(text)
     for lines in (
-        run_page(run, parts=PARTS),
+        run_page(run),
         unmatched_page(run, "parity-run"),
         case_page(run, run.records[0].case),
         annotation_lines(run, folder="homework"),
@@ -201,8 +203,9 @@ def test_junit_is_valid_and_read_by_another_parser() -> None:
             record(quantity="x", note="overwrites its input"),
         )
     ]
-    places = {"3": ("neural_networks.py", 12)}
-    written = junit_xml(records, PARTS, places=places)
+    places = {"3": ["neural_networks.py", 12]}
+    run = FakeRun(records=records, environment={**DESCRIBED, "places": places})
+    written = junit_xml(run)
     schema = xmlschema.XMLSchema(XSD)
     schema.validate(io.BytesIO(written))
     with pytest.raises(xmlschema.XMLSchemaValidationError):
@@ -218,7 +221,7 @@ def test_junit_is_valid_and_read_by_another_parser() -> None:
     assert (
         "torch says 0.25" in by_name["TODO 3: linear, forward", "linear/one-row/float64: gradient of W"].result[0].text
     )
-    strict: Any = JUnitXml.fromstring(junit_xml(records, PARTS, strict=True))
+    strict: Any = JUnitXml.fromstring(junit_xml(run, strict=True))
     assert sum(suite.failures for suite in strict) == 3
 
 
@@ -259,13 +262,13 @@ def test_json_says_the_outcome_in_a_word(records: list[Record], outcome: str) ->
 
 def test_annotations_stand_at_the_line_and_are_ten_at_most() -> None:
     records = [mismatch(part=str(n), quantity=f"q{n}", message=f"m{n}") for n in range(1, 4)]
-    places: dict[str, Any] = {"2": ("neural_networks.py", 12)}
+    places = {"2": ["neural_networks.py", 12]}
     records[2] = mismatch(part="3", verdict="crashed", file="utils.py", line=7, message="100%, and more")
-    lines = annotation_lines(FakeRun(records=records), folder="a,b", places=places)
+    lines = annotation_lines(FakeRun(records=records, environment={"places": places}), folder="a,b")
     assert lines == [
-        "::error title=Parity%3A TODO 1::m1.",
-        "::error file=a%2Cb/neural_networks.py,line=12,title=Parity%3A TODO 2::m2.",
-        "::error file=a%2Cb/utils.py,line=7,title=Parity%3A TODO 3::100%25, and more. (utils.py, line 7)",
+        "::error title=Parity%3A 1::m1.",
+        "::error file=a%2Cb/neural_networks.py,line=12,title=Parity%3A 2::m2.",
+        "::error file=a%2Cb/utils.py,line=7,title=Parity%3A 3::100%25, and more. (utils.py, line 7)",
     ]
     many = [mismatch(part="4", quantity=f"q{n}", message=f"m{n}") for n in range(30)]
     lines = annotation_lines(FakeRun(records=many))

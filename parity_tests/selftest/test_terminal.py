@@ -9,24 +9,18 @@ import numpy as np
 import pytest
 
 from parity_tests.selftest.fake_records import FakeRun, mismatch, record
-from reports.terminal.text import (
-    case_page,
-    first_to_show,
-    number,
-    printable,
-    run_page,
-    unmatched_page,
-    verdict_sentence,
-)
-
-PARTS = {"3": "linear, forward", "4": "linear, backward", "utils": "utils.py"}
+from reports.model.escape import printable
+from reports.model.numbers import number
+from reports.model.words import verdict_sentence
+from reports.terminal.case import case_page
+from reports.terminal.run import first_to_show, run_page, unmatched_page
 
 
 def page(run: FakeRun, *, strict: bool = False, width: int = 80) -> str:
-    return "\n".join(run_page(run, parts=PARTS, strict=strict, width=width))
+    return "\n".join(run_page(run, strict=strict, width=width))
 
 
-def test_each_todo_has_one_line_with_verdict_count_and_largest_ratio() -> None:
+def test_each_part_has_one_line_with_verdict_count_and_largest_ratio() -> None:
     records = [
         record(part="3", quantity="u", ratio=0.31, case="linear/tall/float32"),
         record(part="3", ratio=0.02),
@@ -35,12 +29,12 @@ def test_each_todo_has_one_line_with_verdict_count_and_largest_ratio() -> None:
         record(part="utils", ratio=None),
     ]
     lines = page(FakeRun(records=records), width=100).splitlines()
-    (forward,) = [line for line in lines if line.startswith("3 ")]
-    (backward,) = [line for line in lines if line.startswith("4 ")]
+    (forward,) = [line for line in lines if line.startswith("TODO 3 ")]
+    (backward,) = [line for line in lines if line.startswith("TODO 4 ")]
     (utils,) = [line for line in lines if line.startswith("utils")]
-    assert " ".join(forward.split()) == "3 linear, forward match 2/2 0.31 linear/tall/float32, u"
-    assert backward.split()[3:6] == ["mismatch", "1/2", "2.5e+15"]
-    assert utils.split() == ["utils", "utils.py", "match", "1/1", "-"]
+    assert " ".join(forward.split()) == "TODO 3 linear, forward match 2/2 0.31 linear/tall/float32, u"
+    assert backward.split()[4:7] == ["mismatch", "1/2", "2.5e+15"]
+    assert utils.split() == ["utils.py", "match", "1/1", "-"]
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -51,7 +45,7 @@ def test_the_page_fits_its_width(width: int) -> None:
     ]
     run = FakeRun(records=[record(submission="home/of/" * 6), *records])
     for lines in (
-        run_page(run, parts=PARTS, width=width),
+        run_page(run, width=width),
         unmatched_page(run, "parity-run", width=width),
         case_page(run, records[0].case, width=width),
     ):
@@ -67,7 +61,7 @@ def test_the_same_discrepancy_is_said_once_with_its_cases() -> None:
     assert "and 2 others" in text
 
 
-def test_different_diagnoses_verdicts_quantities_and_todos_are_not_folded() -> None:
+def test_different_diagnoses_verdicts_quantities_and_parts_are_not_folded() -> None:
     records = [
         mismatch(message="one"),
         mismatch(message="two", diagnosis="mean instead of sum"),
@@ -89,7 +83,7 @@ def test_a_file_that_does_not_parse_is_said_once() -> None:
     ]
     text = " ".join(page(FakeRun(records=records)).split())
     assert text.count("was never closed") == 1
-    assert "15 quantities of TODO 3, 4 and utils" in text
+    assert "15 quantities of TODO 3, 4 and utils.py" in text
 
 
 def test_what_follows_from_a_crash_is_counted_with_it() -> None:
@@ -113,7 +107,7 @@ def test_consequences_of_something_else_are_counted_in_one_line() -> None:
     assert "Not judged, because of what is wrong at TODO 7: 3 quantities." in page(FakeRun(records=records))
 
 
-def test_the_whole_network_repeats_a_todo_in_one_line_but_is_told_in_full_alone() -> None:
+def test_the_whole_network_repeats_a_part_in_one_line_but_is_told_in_full_alone() -> None:
     own = mismatch(message="own case")
     whole = [
         mismatch(check="network", case=f"network/{name}/float64", quantity=name, message=f"link {name}")
@@ -122,7 +116,7 @@ def test_the_whole_network_repeats_a_todo_in_one_line_but_is_told_in_full_alone(
     together = page(FakeRun(records=[own, *whole]))
     assert "own case." in together
     assert "link" not in together
-    assert "off in the whole network: 2 quantities" in together
+    assert "off where the parts work together: 2 quantities" in together
     alone = page(FakeRun(records=whole))
     assert "link a." in alone
     assert "link b." in alone
@@ -168,28 +162,28 @@ def test_undecided_warns_and_parity_owns_its_faults() -> None:
 
 def test_verdict_sentences() -> None:
     good, bad = record(ratio=0.62), mismatch()
-    assert verdict_sentence([good, record()]) == (
+    assert verdict_sentence(FakeRun(records=[good, record()])) == (
         "Agreement: 2 of 2 quantities agree with torch; the largest gap is 0.62 of what rounding explains."
     )
-    assert verdict_sentence([good, bad, dataclasses.replace(bad, part="10")]) == (
+    assert verdict_sentence(FakeRun(records=[good, bad, dataclasses.replace(bad, part="10")])) == (
         "Disagreement: 2 of 3 quantities do not agree with torch, in TODO 4 and 10."
     )
-    assert "1 undecided" in verdict_sentence([good, record(verdict="undecided")])
-    assert verdict_sentence([]) == "Nothing was compared."
+    assert "1 undecided" in verdict_sentence(FakeRun(records=[good, record(verdict="undecided")]))
+    assert verdict_sentence(FakeRun(records=[])) == "Nothing was compared."
 
 
 def test_case_to_look_at_is_the_worst_with_numbers() -> None:
     crashed = record(verdict="crashed", ratio=None)
     near, far = mismatch(ratio=3.0), mismatch(ratio=math.inf)
-    assert first_to_show([record(), crashed, near, far]) is far
-    assert first_to_show([record(), crashed]) is crashed
+    assert first_to_show(FakeRun(records=[record(), crashed, near, far])) is far
+    assert first_to_show(FakeRun(records=[record(), crashed])) is crashed
     whole = mismatch(ratio=9.0, check="network")
-    assert first_to_show([whole, near]) is near
-    assert first_to_show([whole, crashed]) is whole
+    assert first_to_show(FakeRun(records=[whole, near])) is near
+    assert first_to_show(FakeRun(records=[whole, crashed])) is whole
     follows = record(verdict="crashed", ratio=None, explained_by="7")
-    assert first_to_show([follows, crashed]) is crashed
-    assert first_to_show([follows]) is follows
-    assert first_to_show([record()]) is None
+    assert first_to_show(FakeRun(records=[follows, crashed])) is crashed
+    assert first_to_show(FakeRun(records=[follows])) is follows
+    assert first_to_show(FakeRun(records=[record()])) is None
 
 
 def test_an_accident_told_again_with_more_around_it_is_one() -> None:

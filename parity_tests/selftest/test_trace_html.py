@@ -38,7 +38,13 @@ def traced(steps: int = 300, text: str = "") -> tuple[FakeRun, pd.DataFrame, pd.
         ),
         record(quantity="loss", verdict="undecided", step=200, message=f"loss is undecided{text}"),
     ]
-    environment = {"submission": f"homework{text}", "trace": {**SETTINGS, "note": text}}
+    environment = {
+        "submission": f"homework{text}",
+        "setting": f"relu{text}",
+        "advice": "To see further, try no momentum (--alpha 0).",
+        "panels": {"weights": ["updated L1 W", "updated L2 W"], "gradients": [names[2]], "activations": [names[3]]},
+        "trace": {**SETTINGS, "note": text},
+    }
     return (
         FakeRun(records=records, environment=environment),
         quantities,

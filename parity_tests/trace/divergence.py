@@ -21,13 +21,14 @@ from parity_tests.assignments.mlp.network.answers import logits as torch_logits
 from parity_tests.assignments.mlp.network.replicas import Replicas
 from parity_tests.assignments.mlp.network.trainer import Trainer
 from parity_tests.assignments.mlp.network_verdicts import judge_step
-from parity_tests.harness.compare import compare, number, times
+from parity_tests.harness.compare import compare
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.observation import Observation, Returned
 from parity_tests.trace.lockstep import Plan, Step, key_of, quantities
 from reference.answer import known, precise
 from reference.distance import LargestDifference, row_blocks
+from reports.model.numbers import exact_number, times
 
 Array = NDArray[Any]
 T = TypeVar("T")
@@ -439,7 +440,7 @@ class Free(Judge):
         got_value, want_value = float(np.asarray(own)[place]), float(wanted[place])
         gap, radius = float(gaps[place]), float(figures.radius or 0.0)
         bad, total = int((gaps > radius).sum()), int(gaps.size)
-        got_text, want_text = number(got_value), number(want_value)
+        got_text, want_text = exact_number(got_value), exact_number(want_value)
         if got_text == want_text:
             got_text, want_text = repr(got_value), repr(want_value)
         allowance = (

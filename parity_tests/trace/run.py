@@ -16,13 +16,14 @@ from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.digits import DataError, Digits, load_data, load_digits
 from parity_tests.assignments.mlp.parts import FUNCTIONS
 from parity_tests.harness.check import ISOLATION
-from parity_tests.harness.compare import compare, number
+from parity_tests.harness.compare import compare
 from parity_tests.harness.draw import seed_of
 from parity_tests.harness.environment import versions
 from parity_tests.harness.machine import cores, refuse_missing_device
 from parity_tests.harness.make_records import Setting, import_record, record_of
 from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.submission import find_submission
+from parity_tests.protocol.assignment import environment_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison, failed
 from parity_tests.protocol.errors import HarnessError, UsageError
@@ -30,6 +31,8 @@ from parity_tests.protocol.observation import Hello, Observation, Returned
 from parity_tests.protocol.quantity import Quantity
 from parity_tests.trace import lockstep
 from parity_tests.trace.lockstep import Evaluation, Plan, Settings, Step, for_edition, quantities
+from parity_tests.trace.wording import PANELS, advice, setting_text
+from reports.model.numbers import exact_number
 from reports.model.records import FAILING, Record
 
 if TYPE_CHECKING:  # it brings torch in
@@ -251,8 +254,9 @@ class _Tracer:
                 self.worst[name] = (number_, figures)
         self.judged_steps += not judged.broken
         self.totals["submission_seconds"] += judged.submission_seconds
-        self.totals["shared_kinks"] += judged.shared_kinks
-        self.totals["other_kinks"] += judged.other_kinks
+        if self.settings.activation == "relu" and not self.settings.forced:
+            self.totals["shared_kinks"] += judged.shared_kinks
+            self.totals["other_kinks"] += judged.other_kinks
         self.totals["kept"] += judged.kept
         self.totals["masked"] += judged.seen
         self.totals["torch_seconds"] += judged.torch_seconds
@@ -413,9 +417,8 @@ class _Tracer:
             return self._of(name, broken.part or part, replace(broken, step=number_, problem=problem + kept), seconds)
         if name in self.mismatched and first is not None:
             number_, f = self.mismatched[name]
-            problem = (
-                f"is off by {number(f.gap)} from step {number_} on, after the first divergence in {first.quantity}"
-            )
+            after = f"from step {number_} on, after the first divergence in {first.quantity}"
+            problem = f"is off by {exact_number(f.gap)} {after}"
             comparison = Comparison("mismatch", f.gap, f.radius, f.ratio, got=f.got, want=f.want, problem=problem)
             return self._of(name, part, replace(comparison, step=number_, explained_by=first.part), seconds)
         if self.judge.undecided is not None:
@@ -457,6 +460,10 @@ class _Tracer:
         from parity_tests.trace.divergence import FACTOR
 
         return {
+            **environment_of(ASSIGNMENT),
+            "setting": setting_text(self.settings, self.hello.edition),
+            "advice": advice(self.settings),
+            "panels": PANELS,
             "submission": self.setting.submission,
             "edition": self.hello.edition,
             "seed": self.settings.seed,

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from reports.model.records import COLUMNS, SCHEMA_VERSION, VERDICTS, failing
-from reports.model.run_folder import FORMAT, Results
-from reports.terminal.text import verdict_sentence
+from reports.model.run import Results
+from reports.model.run_folder import FORMAT
+from reports.model.words import verdict_sentence
 
 #: The JSON Schema of the document. `schema_version` in it is raised with every change that a reader would notice.
 SCHEMA = Path(__file__).parent / "schema.json"
@@ -25,7 +26,7 @@ def json_document(run: Results, *, strict: bool = False, drift: Any = None) -> d
         "format": FORMAT,
         "schema_version": SCHEMA_VERSION,
         "outcome": "harness_error" if faulty else "disagreement" if bad else "agreement",
-        "verdict": verdict_sentence(records, strict),
+        "verdict": verdict_sentence(run, strict),
         "strict": strict,
         "counts": {verdict: count[verdict] for verdict in VERDICTS},
         "environment": dict(run.environment),

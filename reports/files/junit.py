@@ -1,35 +1,30 @@
-"""JUnit XML of a run, in the form of pytest's xunit1: a suite for each TODO, a test for each quantity."""
+"""JUnit XML of a run, in the form of pytest's xunit1: a suite for each part, a test for each quantity."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree
 
+from reports.model.escape import printable
 from reports.model.records import FAILING, Record, failing
-from reports.terminal.text import parts_in, printable, sentence
+from reports.model.run import Results, parts_of, places_of
+from reports.model.words import sentence
 
 #: GitLab refuses files beyond 30 MB; a sentence never needs more.
 _LONGEST = 2000
 
 
-def junit_xml(
-    records: Sequence[Record],
-    parts: Mapping[str, str],
-    *,
-    places: Mapping[str, tuple[str, int]] | None = None,
-    strict: bool = False,
-) -> bytes:
+def junit_xml(run: Results, *, strict: bool = False) -> bytes:
     """The run as a UTF-8 document. Undecided is skipped; Parity's own fault is an error; other failures are failures.
 
-    `places` has the file and line of each TODO, for the tests of which the record knows none. Names are unique; text
-    holds no character that XML forbids. A test's time is its case's, once for each case.
+    A test stands at the file and line of its record or, where that has none, of its part. Names are unique; text holds
+    no character that XML forbids. A test's time is its case's, once for each case.
     """
     root = ElementTree.Element("testsuites")
+    parts, places = parts_of(run), places_of(run)
     timed: set[str] = set()
-    for part in parts_in(records):
-        group = [record for record in records if record.part == part]
-        name = f"TODO {part}: {parts.get(part, '')}" if part.isdecimal() else parts.get(part, part)
-        suite = ElementTree.SubElement(root, "testsuite", name=_text(name))
+    for part in parts.within(run.records):
+        group = [record for record in run.records if record.part == part]
+        suite = ElementTree.SubElement(root, "testsuite", name=_text(parts.heading(part)))
         counts = dict.fromkeys(("failures", "errors", "skipped"), 0)
         seconds = 0.0
         seen: dict[str, int] = {}
@@ -37,7 +32,7 @@ def junit_xml(
             time = 0.0 if record.case in timed else record.seconds or 0.0
             timed.add(record.case)
             seconds += time
-            test = _testcase(record, seen, time, (places or {}).get(record.part))
+            test = _testcase(record, seen, time, places.get(part))
             suite.append(test)
             outcome = _outcome(record, strict)
             if outcome:

@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
-from reports.model.records import Record, part_order
-from reports.terminal.text import number, printable
+from reports.model.escape import printable
+from reports.model.numbers import number, power_of_ten
+from reports.model.parts import Parts
+from reports.model.phrases import shortened
+from reports.model.records import Record
+from reports.model.run import Results, parts_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +27,7 @@ SVG = "http://www.w3.org/2000/svg"
 _LEAST, _MOST = -4, 4
 _EXACT, _ENDLESS = _LEAST - 1, _MOST + 1
 _BINS = 10
+_LONGEST_LABEL = 40
 _POINTS = 150
 _LEGEND_COLUMNS = 3
 _MARGIN = 8
@@ -36,16 +41,17 @@ _CORNER_DOT = re.compile(
 _CORNER_DOTS = re.compile(rf"(?:{re.sub(r'[(](?![?])', '(?:', _CORNER_DOT.pattern)}){{2}}")
 
 
-def ratios_chart(records: Sequence[Record], parts: Mapping[str, str], *, narrow: bool = False) -> str:
-    """The ratio of every quantity on a logarithmic axis with the line at 1; one row for each TODO.
+def ratios_chart(run: Results, *, narrow: bool = False) -> str:
+    """The ratio of every quantity on a logarithmic axis with the line at 1; one row for each part.
 
     A dot stands for all quantities of a dtype that would lie on it; hovering says how many, and names one. `narrow` is
     the form for telephones. "" where no quantity has a ratio.
     """
-    shown = [record for record in records if record.ratio is not None]
+    shown = [record for record in run.records if record.ratio is not None]
     if not shown:
         return ""
-    ids = sorted({record.part for record in shown}, key=part_order, reverse=True)
+    parts = parts_of(run)
+    ids = parts.within(shown)[::-1]
     dtypes = sorted({record.dtype for record in shown if record.dtype}, reverse=True)
     rows = {part: row for row, part in enumerate(ids)}
     series: dict[str, dict[tuple[float, int], list[Record]]] = {dtype: {} for dtype in dtypes}
@@ -53,9 +59,7 @@ def ratios_chart(records: Sequence[Record], parts: Mapping[str, str], *, narrow:
         if record.dtype:
             place = (_place(record.ratio or 0.0), rows[record.part])
             series[record.dtype].setdefault(place, []).append(record)
-    frame = _ratios_frame(
-        tuple(_short_part(part, parts, narrow) for part in ids), tuple(map(printable, dtypes)), narrow
-    )
+    frame = _ratios_frame(tuple(_row_label(part, parts, narrow) for part in ids), tuple(map(printable, dtypes)), narrow)
     dots = [
         "".join(
             _dot(frame.across(x), frame.up(row + (0.17, -0.17)[index % 2]), _dot_label(same))
@@ -65,9 +69,9 @@ def ratios_chart(records: Sequence[Record], parts: Mapping[str, str], *, narrow:
     ]
     over = sum((record.ratio or 0) > 1 for record in shown)
     return frame.filled(
-        f"{len(shown)} quantities on a logarithmic axis of gap divided by radius, one row for each TODO. "
+        f"{len(shown)} quantities on a logarithmic axis of gap divided by radius, one row for each part. "
         f"{len(shown) - over} lie at 1 or below, which rounding explains; {over} lie beyond. "
-        "The table below has the largest of each TODO.",
+        "The table below has the largest of each part.",
         dots,
     )
 
@@ -127,16 +131,8 @@ def _ratios_frame(labels: tuple[str, ...], dtypes: tuple[str, ...], narrow: bool
 
 def _ticks(narrow: bool) -> list[tuple[int, str]]:
     step = 2 if narrow else 1
-    inner = [(power, _power(power)) for power in range(_LEAST, _MOST + 1, step)]
+    inner = [(power, power_of_ten(power)) for power in range(_LEAST, _MOST + 1, step)]
     return [(_EXACT, "0"), *inner, (_ENDLESS, "more" if narrow else "more, ∞")]
-
-
-def _power(power: int) -> str:
-    return (
-        f"{10.0**power:g}"
-        if -3 <= power <= 3
-        else "10" + str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    )
 
 
 def _place(ratio: float) -> float:
@@ -158,10 +154,9 @@ def _dot_label(same: Sequence[Record]) -> str:
     return printable(f"{largest.case}, {largest.quantity}: ratio {number(largest.ratio)}{more}")
 
 
-def _short_part(part: str, parts: Mapping[str, str], narrow: bool) -> str:
-    if narrow or not part.isdecimal():
-        return printable(part)
-    return f"{parts.get(part, '')} · {part}"
+def _row_label(part: str, parts: Parts, narrow: bool) -> str:
+    label, title = parts.label(part), parts.title(part)
+    return shortened(label if narrow or not title else f"{title} · {label}", _LONGEST_LABEL)
 
 
 def _chart(kind: Any, name: str, width: int, height: int, **settings: Any) -> Any:
@@ -295,7 +290,7 @@ def steps_chart(name: str, title: str, series: Mapping[str, Sequence[tuple[float
     chart = _chart(pygal.XY, name, 900, 300)
     chart.range = (low, high)
     every = max(1, (high - low) // 8)
-    chart.y_labels = [{"value": power, "label": _power(power)} for power in range(low, high + 1, every)]
+    chart.y_labels = [{"value": power, "label": power_of_ten(power)} for power in range(low, high + 1, every)]
     for label, points in lines.items():
         dots = [{"value": p, "label": f"step {p[0]}, {label}: {10 ** p[1]:.3g}"} for p in _thinned(points)]
         chart.add(printable(label), dots, stroke=True, dots_size=1.5)

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reports.html.charts import items_chart, points_chart
-from reports.html.run_page import markup, template
+from reports.html.template import markup, template
+from reports.model.numbers import points_text
+from reports.model.parts import Parts
 from reports.model.records import FAILING
+from reports.model.words import mistake_or_verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,44 +36,39 @@ def class_page(
     looks: pd.DataFrame,
     mistakes: pd.DataFrame,
     *,
+    parts: Parts,
     people: Mapping[str, Who],
     anonymous: bool = False,
 ) -> str:
     """The page of a class as a whole HTML document.
 
-    `grades` is the frame of `parity_tests.grading.points.grades_frame`, `items` that of
-    `parity_tests.grading.class_table.ClassTable`, `looks` that of `look_frame`; `mistakes` has the columns
-    submission, diagnosis, part, quantity, verdict and explained_by of all records. `people` says how each submission
-    is named and where its page is. An `anonymous` page shows nothing else of who they are.
+    `grades` has a row for each submission: submission, student, late, edition, the points of each item, total, maximum,
+    status. `items` has a row for each item: item, asked, right, partly, none, undecided. `looks` says what needs a
+    human look: submission, kind, why. `mistakes` has the columns submission, diagnosis, part, quantity, verdict and
+    explained_by of all records. `people` says how each submission is named and where its page is. An `anonymous` page
+    shows nothing else of who they are.
     """
     columns = [str(name) for name in grades.columns]
     names = columns[columns.index(_BEFORE_ITEMS) + 1 : columns.index(_AFTER_ITEMS)]
-    found = mistakes_by_submission(mistakes)
+    made = mistakes_by_submission(mistakes, parts)
     totals = [float(total) for total in grades["total"] if total == total]
     maximum = max((float(m) for m in grades["maximum"] if m == m), default=0.0)
-    looked: dict[str, list[tuple[Who, str]]] = {}
-    by: dict[str, str] = {name: who.name for name, who in people.items()}
-    order = [
-        (str(row["kind"]), by.get(str(row["submission"]), ""), n) for n, row in enumerate(looks.to_dict("records"))
-    ]
-    for row in looks.iloc[[n for *_, n in sorted(order)]].to_dict("records"):
-        # The sentence of a look may name others; somebody who handed in nothing has no code.
-        nobody = Who("somebody" if anonymous else str(row["submission"]), "")
-        why = "" if anonymous else str(row["why"])
-        looked.setdefault(str(row["kind"]), []).append((people.get(str(row["submission"]), nobody), why))
+    rows = [_row(row, names, people, made, anonymous) for row in grades.to_dict("records")]
+    if anonymous:  # the order of names tells something of them
+        rows.sort(key=lambda row: str(row["who"].name))
     return template("class.html").render(
         title="Parity: a class",
         verdict=_verdict(len(grades), totals, maximum),
-        looked=list(looked.items()),
+        looked=list(_looked(looks, people, anonymous).items()),
         histogram=markup(points_chart(totals, maximum)),
         bars=markup(items_chart(items)),
         items=[
             (row["item"], *(int(row[name]) for name in ("asked", "right", "partly", "none", "undecided")))
             for row in items.to_dict("records")
         ],
-        mistakes=_by_frequency(found, people),
+        mistakes=_by_frequency(made, people),
         names=names,
-        rows=_in_order([_row(row, names, people, found, anonymous) for row in grades.to_dict("records")], anonymous),
+        rows=rows,
         anonymous=anonymous,
     )
 
@@ -84,23 +82,40 @@ def codes(names: Sequence[str], secret: str) -> dict[str, str]:
     }
 
 
-def mistakes_by_submission(records: pd.DataFrame) -> dict[str, list[str]]:
-    """What each submission got wrong, each mistake once, by its name or, where it has none, by its TODO."""
+def mistakes_by_submission(records: pd.DataFrame, parts: Parts) -> dict[str, list[str]]:
+    """What each submission got wrong, each mistake once: its part, and its name or what is seen of it."""
     found: dict[str, dict[str, None]] = {}
     wrong = records[records["verdict"].isin(FAILING - {"harness_error"}) & (records["explained_by"] == "")]
     for row in wrong.drop_duplicates(_MISTAKE).to_dict("records"):
-        where = f"TODO {row['part']}" if str(row["part"]).isdecimal() else str(row["part"])
-        plain = f"{row['quantity']} is off" if row["verdict"] == "mismatch" else str(row["verdict"])
-        found.setdefault(str(row["submission"]), {})[f"{where}: {row['diagnosis'] or plain}"] = None
-    return {name: list(said) for name, said in found.items()}
+        what = mistake_or_verdict(row["quantity"], row["verdict"], row["diagnosis"])
+        found.setdefault(str(row["submission"]), {})[f"{parts.label(str(row['part']))}: {what}"] = None
+    return {name: list(mistakes) for name, mistakes in found.items()}
 
 
-def _by_frequency(found: Mapping[str, Sequence[str]], people: Mapping[str, Who]) -> list[tuple[str, list[Who]]]:
-    by: dict[str, list[Who]] = {}
-    for name, said in found.items():
-        for mistake in said:
-            by.setdefault(mistake, []).append(people[name])
-    ordered = [(mistake, sorted(who, key=lambda one: one.name)) for mistake, who in by.items()]
+def _looked(looks: pd.DataFrame, people: Mapping[str, Who], anonymous: bool) -> dict[str, list[tuple[Who, str]]]:
+    """Who needs a look and why, by the kind of look, in the order of their names on the page."""
+    # The sentence of a look may name others; somebody who handed in nothing has no code.
+    rows = [
+        (
+            str(row["kind"]),
+            people.get(str(row["submission"]), Who("somebody" if anonymous else str(row["submission"]), "")),
+            "" if anonymous else str(row["why"]),
+        )
+        for row in looks.to_dict("records")
+    ]
+    found: dict[str, list[tuple[Who, str]]] = {}
+    for kind, who, why in sorted(rows, key=lambda row: (row[0], row[1].name)):
+        found.setdefault(kind, []).append((who, why))
+    return found
+
+
+def _by_frequency(made: Mapping[str, Sequence[str]], people: Mapping[str, Who]) -> list[tuple[str, list[Who]]]:
+    """Each mistake with those who made it, the commonest first."""
+    who_made: dict[str, list[Who]] = {}
+    for name, mistakes in made.items():
+        for mistake in mistakes:
+            who_made.setdefault(mistake, []).append(people[name])
+    ordered = [(mistake, sorted(who, key=lambda one: one.name)) for mistake, who in who_made.items()]
     return sorted(ordered, key=lambda item: (-len(item[1]), item[0]))
 
 
@@ -110,21 +125,20 @@ def _verdict(count: int, totals: Sequence[float], maximum: float) -> str:
     mean = sum(totals) / len(totals)
     full = sum(total >= maximum for total in totals)
     return (
-        f"{len(totals)} of {count} submissions have a grade: the mean is {mean:.1f} of {maximum:g} points, "
-        f"from {min(totals):g} to {max(totals):g}; {full or 'none'} {'have' if full > 1 else 'has'} all."
+        f"{len(totals)} of {count} submissions have a grade: the mean is {mean:.1f} of {points_text(maximum)} points, "
+        f"from {points_text(min(totals))} to {points_text(max(totals))}; {_with_all(full)}."
     )
 
 
-def _in_order(rows: list[dict[str, Any]], anonymous: bool) -> list[dict[str, Any]]:
-    """The order of names tells something of them."""
-    return sorted(rows, key=lambda row: str(row["who"].name)) if anonymous else rows
+def _with_all(count: int) -> str:
+    return f"{count or 'none'} {'have' if count > 1 else 'has'} all points"
 
 
 def _row(
     row: Mapping[Any, Any],
     names: Sequence[str],
     people: Mapping[str, Who],
-    found: Mapping[str, Sequence[str]],
+    made: Mapping[str, Sequence[str]],
     anonymous: bool,
 ) -> dict[str, Any]:
     def text(key: str) -> str:
@@ -132,8 +146,8 @@ def _row(
         return value if isinstance(value, str) else ""
 
     submission = str(row["submission"])
-    said = found.get(submission, [])
-    more = f"; and {len(said) - _SHOWN_WITH_EACH} more" if len(said) > _SHOWN_WITH_EACH else ""
+    mistakes = made.get(submission, [])
+    more = f"; and {len(mistakes) - _SHOWN_WITH_EACH} more" if len(mistakes) > _SHOWN_WITH_EACH else ""
     return {
         "who": people[submission],
         "student": "" if anonymous else text("student"),
@@ -141,9 +155,9 @@ def _row(
         "points": [_points(row[name]) for name in names],
         "total": _points(row["total"]),
         "status": text("status"),
-        "mistakes": "; ".join(said[:_SHOWN_WITH_EACH]) + more,
+        "mistakes": "; ".join(mistakes[:_SHOWN_WITH_EACH]) + more,
     }
 
 
 def _points(value: Any) -> str:
-    return "–" if value is None or value != value else f"{float(value):g}"
+    return "–" if value is None or value != value else points_text(float(value))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from reports.model.records import Record, part_order
+from reports.model.run import Results, parts_of
 
 _COLOURS = {"float64": "#1f5fa8", "float32": "#d9741a"}
 _LEAST, _MOST = 1e-4, 1e2
 
 
-def draw_ratios(records: Sequence[Record], path: Path, parts: Mapping[str, str]) -> None:
-    """Draws one dot for each quantity with a ratio, one row for each TODO, one colour for each dtype.
+def draw_ratios(run: Results, path: Path) -> None:
+    """Draws one dot for each quantity with a ratio, one row for each part, one colour for each dtype.
 
     Ratios of 0 (exact, or the same rounding on both sides) stand in a column at the left; those beyond the axis
     at its end. The file's ending tells the format. Raises ImportError where matplotlib is not installed.
@@ -23,8 +22,9 @@ def draw_ratios(records: Sequence[Record], path: Path, parts: Mapping[str, str])
     from matplotlib import pyplot  # type: ignore[import-not-found, unused-ignore]
 
     matplotlib.rcParams.update({"svg.hashsalt": "parity", "svg.fonttype": "none", "font.size": 9})
-    shown = [record for record in records if record.ratio is not None]
-    ids = sorted({record.part for record in shown}, key=part_order)
+    parts = parts_of(run)
+    shown = [record for record in run.records if record.ratio is not None]
+    ids = parts.within(shown)
     figure, axes = pyplot.subplots(figsize=(8, 0.42 * len(ids) + 1.2), layout="constrained")
     axes.axvspan(1, _MOST, color="#f6d9d5", lw=0)
     axes.axvline(1, color="#b3261e", lw=1)
@@ -38,7 +38,7 @@ def draw_ratios(records: Sequence[Record], path: Path, parts: Mapping[str, str])
     axes.set_xlim(_LEAST / 3, _MOST)
     axes.set_xticks([_LEAST / 2, *(10.0**n for n in range(-3, 3))], ["0", "0.001", "0.01", "0.1", "1", "10", "100"])
     axes.minorticks_off()
-    labels = [f"{parts.get(part, '')}  {part}" if part.isdecimal() else parts.get(part, part) for part in ids]
+    labels = [parts.heading(part) for part in ids]
     axes.set_yticks(range(len(ids) - 1, -1, -1), labels)
     axes.set_xlabel("ratio: the largest gap of a quantity, as a share of what rounding explains")
     axes.spines[["top", "right"]].set_visible(False)

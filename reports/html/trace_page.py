@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reports.html.charts import Marks, losses_chart, steps_chart
-from reports.html.run_page import flat, markup, template
-from reports.html.trace_figure import PANELS
+from reports.html.template import facts, markup, template
+from reports.model.escape import printable
+from reports.model.numbers import number
+from reports.model.phrases import ended
 from reports.model.records import FAILING, Record
-from reports.model.run_folder import Results
-from reports.terminal.text import number, printable
-from reports.terminal.trace import advice
+from reports.model.run import Results, parts_of
+from reports.model.words import mistakes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,27 +20,24 @@ if TYPE_CHECKING:
 
 def trace_html(run: Results, quantities: pd.DataFrame, steps: pd.DataFrame, epochs: pd.DataFrame) -> str:
     """The page of a saved trace as a whole HTML document; the frames are its tables."""
+    parts = parts_of(run)
     records = [record for record in run.records if record.check != "import" or record.verdict != "match"]
     first = next((r for r in records if r.verdict in FAILING and not r.explained_by), None)
     undecided = next((r for r in records if r.verdict == "undecided"), None)
     marks = Marks(None if first is None else first.step, None if undecided is None else undecided.step)
-    settings = run.environment.get("trace", {})
+    environment = run.environment
     return template("trace.html").render(
         title="Parity: a training trace",
         fails=first is not None,
         verdict=_verdict(first, undecided, len(steps)),
         detail=_detail(first),
-        undecided=None if undecided is None else f"{undecided.message}. {advice(settings)}",
-        setting=_setting(run.environment),
-        panels=[
-            (panel, svg)
-            for panel, names in PANELS.items()
-            if (svg := markup(steps_chart(panel, panel.capitalize(), _series(quantities, names), marks)))
-        ],
+        undecided=None if undecided is None else f"{ended(undecided.message)} {environment.get('advice', '')}",
+        setting=printable(f"{environment.get('submission', '')}: {environment.get('setting', '')}"),
+        panels=_panels(environment, quantities, marks),
         losses=markup(losses_chart(_losses(steps), marks)),
         records=[
             {
-                "part": record.part,
+                "part": parts.label(record.part),
                 "quantity": record.quantity,
                 "verdict": record.verdict,
                 "step": "" if record.step is None else record.step,
@@ -50,8 +48,18 @@ def trace_html(run: Results, quantities: pd.DataFrame, steps: pd.DataFrame, epoc
             for record in records
         ],
         epochs=epochs.to_dict("records"),
-        environment=flat(run.environment),
+        environment=facts(environment),
     )
+
+
+def _panels(environment: Mapping[str, Any], quantities: pd.DataFrame, marks: Marks) -> list[tuple[str, Any]]:
+    """The pictures of the quantities that the trace puts together, but for those with nothing to draw."""
+    panels = []
+    for panel, names in environment.get("panels", {}).items():
+        chart = steps_chart(panel, panel.capitalize(), _series(quantities, names), marks)
+        if chart:
+            panels.append((panel, markup(chart)))
+    return panels
 
 
 def _verdict(first: Record | None, undecided: Record | None, steps: int) -> str:
@@ -67,14 +75,8 @@ def _verdict(first: Record | None, undecided: Record | None, steps: int) -> str:
 def _detail(first: Record | None) -> str:
     if first is None:
         return ""
-    diagnosis = f" It looks like this mistake: {', or '.join(first.diagnosis.split('; '))}." if first.diagnosis else ""
-    return f"{first.message}.{diagnosis}"
-
-
-def _setting(environment: Any) -> str:
-    s = environment.get("trace", {})
-    said = ", ".join(f"{name} {value}" for name, value in s.items())
-    return printable(f"{environment.get('submission', '')}: {said}")
+    diagnosis = f" It looks like this mistake: {mistakes(first)}." if first.diagnosis else ""
+    return ended(first.message) + diagnosis
 
 
 def _series(quantities: pd.DataFrame, names: Sequence[str]) -> dict[str, list[tuple[float, float]]]:

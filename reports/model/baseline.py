@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from reports.model.escape import printable
+from reports.model.numbers import number
 from reports.model.records import Record
-from reports.terminal.text import number, printable
 
 FORMAT = "parity baseline"
 VERSION = 1

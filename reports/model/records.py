@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
+
+from reports.model.escape import encodable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,27 +101,21 @@ def failing(record: Record, strict: bool = False) -> bool:
     return record.verdict in FAILING or (strict and any(map(costs_when_strict, note_parts(record))))
 
 
-def titles_of(environment: Mapping[str, Any]) -> dict[str, str]:
-    """What each part is, by its id, as a run's environment keeps it."""
-    return {part["id"]: part["title"] for part in environment.get("parts", ())}
-
-
-def part_order(part: str) -> tuple[int, str]:
-    """Sorts TODOs as people count: 1, 2, ... 10, and what has no number after them."""
-    return (int(part), "") if part.isdecimal() else (sys.maxsize, part)
-
-
 def to_frame(records: Iterable[Record]) -> pd.DataFrame:
     """Records as a DataFrame: one row each, the columns of `COLUMNS`, the same dtypes whatever they hold.
 
-    Text is `string`, whole numbers are nullable `Int64`, the others `float64`, where None becomes NaN: a
-    value that is NaN and one that is absent are told apart by `verdict` and `message`, not by the column.
+    Text is `string`, escaped where no file could hold it; whole numbers are nullable `Int64`, the others `float64`,
+    where None becomes NaN: a value that is NaN and one that is absent are told apart by `verdict` and `message`, not by
+    the column.
     """
     import pandas as pd
 
     rows = list(records)
-    columns = {name: [_writable(getattr(row, name)) for row in rows] for name in COLUMNS}
-    return pd.DataFrame({name: pd.Series(values, dtype=_DTYPES[name]) for name, values in columns.items()})
+    columns = {}
+    for name, dtype in _DTYPES.items():
+        values = [getattr(row, name) for row in rows]
+        columns[name] = pd.Series(map(encodable, values) if dtype == "string" else values, dtype=dtype)
+    return pd.DataFrame(columns)
 
 
 def from_frame(frame: pd.DataFrame) -> list[Record]:
@@ -143,13 +138,6 @@ def from_frame(frame: pd.DataFrame) -> list[Record]:
         raise ValueError(f"a column holds values of another type: {error}") from error
     columns = [_plain(typed[name], _DTYPES[name]) for name in COLUMNS]
     return [Record(*row) for row in zip(*columns, strict=True)]
-
-
-def _writable(value: Any) -> Any:
-    """Text as every file format holds it: a name in an odd encoding carries lone surrogates; none can."""
-    if not isinstance(value, str) or value.isascii():
-        return value
-    return value.encode("utf-8", "backslashreplace").decode()
 
 
 def _plain(column: pd.Series[Any], dtype: str) -> list[Any]:

@@ -1,14 +1,70 @@
-"""The summary of a run: one row per TODO and dtype, as a DataFrame."""
+"""The summary of a run: what each part came to, for pages, and as a DataFrame with a row for each part and dtype."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reports.model.records import FAILING, VERDICTS, Record, part_order
+from reports.model.records import FAILING, VERDICTS, Record, failing
+from reports.model.run import Results, parts_of
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+@dataclass(frozen=True)
+class PartSummary:
+    """What one part came to: `agree` of `total` quantities match, `ratio` is the largest, and `largest` where it is.
+
+    `verdict` is that of `group_verdict`; `ratio` is None where no values were compared, and `largest` then "".
+    """
+
+    id: str
+    label: str
+    title: str
+    verdict: str
+    agree: int
+    total: int
+    ratio: float | None
+    largest: str
+    records: list[Record]
+
+
+def part_summaries(run: Results, strict: bool = False) -> list[PartSummary]:
+    """One for each part that was asked, in the order of the assignment."""
+    parts = parts_of(run)
+    groups: dict[str, list[Record]] = {part: [] for part in parts.within(run.records)}
+    for record in run.records:
+        groups[record.part].append(record)
+    summaries = []
+    for part, records in groups.items():
+        first, ratio = worst(records), largest_ratio(records)
+        summaries.append(
+            PartSummary(
+                id=part,
+                label=parts.label(part),
+                title=parts.title(part),
+                verdict=group_verdict(records, strict),
+                agree=sum(record.verdict == "match" and not failing(record, strict) for record in records),
+                total=len(records),
+                ratio=ratio,
+                largest=f"{first.case}, {first.quantity}" if ratio else "",
+                records=records,
+            )
+        )
+    return summaries
+
+
+def group_verdict(records: Sequence[Record], strict: bool = False) -> str:
+    """The verdict that stands for several: the commonest of those that fail, then "note", "undecided" and "match"."""
+    bad = Counter(record.verdict for record in records if record.verdict in FAILING)
+    if bad:
+        return bad.most_common(1)[0][0]
+    if any(failing(record, strict) for record in records):
+        return "note"
+    return "undecided" if any(record.verdict == "undecided" for record in records) else "match"
 
 
 def worst(records: Sequence[Record]) -> Record:
@@ -24,18 +80,19 @@ def largest_ratio(records: Sequence[Record]) -> float | None:
     return max((_ratio(record) for record in records if record.ratio is not None), default=None)
 
 
-def summary_frame(records: Sequence[Record]) -> pd.DataFrame:
-    """One row per TODO and dtype: how many quantities have each verdict, how many a note, and the worst one.
+def summary_frame(run: Results) -> pd.DataFrame:
+    """One row for each part and dtype: how many quantities have each verdict, how many a note, and the worst one.
 
     Columns: part, dtype, quantities, one for each verdict, notes, largest_ratio, worst_case, worst_quantity.
     """
     import pandas as pd
 
+    parts = parts_of(run)
     groups: dict[tuple[str, str], list[Record]] = {}
-    for record in records:
+    for record in run.records:
         groups.setdefault((record.part, record.dtype), []).append(record)
     rows = []
-    for part, dtype in sorted(groups, key=lambda key: (part_order(key[0]), key[1])):
+    for part, dtype in sorted(groups, key=lambda key: (parts.order(key[0]), key[1])):
         group = groups[part, dtype]
         first = worst(group)
         rows.append(

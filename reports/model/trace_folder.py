@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reports.model.records import SCHEMA_VERSION
-from reports.model.run_folder import FORMAT, Results, RunFolderError, refuse_unwritable
+from reports.model.run import Results
+from reports.model.run_folder import FORMAT, RunFolderError, refuse_unwritable, unwritable
 from reports.model.run_folder import write as write_files
+from reports.model.write_whole import replacing_file
 
 if TYPE_CHECKING:
     import pandas as pd
 
 TABLES = ("quantities", "steps", "epochs")
-PARTS = "parts"
+CHUNKS = "parts"
 _ROWS, _SECONDS = 5000, 10.0
-"""A part is written when a table has so many rows, or so long after the last."""
+"""A chunk is written when a table has so many rows, or so long after the last."""
 
 _TEXT = ("quantity", "part", "verdict")
 _WHOLE = ("step", "epoch", "shared_kinks", "other_kinks", "kept", "seen")
@@ -48,11 +50,11 @@ class TraceFolder:
                     shutil.rmtree(old)
                 else:
                     old.unlink()
-            (self.folder / PARTS).mkdir()
+            (self.folder / CHUNKS).mkdir()
             said = {**environment, "finished": False, "format": FORMAT, "schema_version": SCHEMA_VERSION}
             (self.folder / "environment.json").write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
         except OSError as error:
-            raise RunFolderError(_unwritable(self.folder, error)) from error
+            raise unwritable(self.folder, error) from error
 
     def add(self, table: str, row: Mapping[str, Any]) -> None:
         """Keep a row of "quantities", "steps" or "epochs"."""
@@ -67,7 +69,7 @@ class TraceFolder:
                 if rows:
                     self._write(table, rows)
         except OSError as error:
-            raise RunFolderError(_unwritable(self.folder, error)) from error
+            raise unwritable(self.folder, error) from error
         self._rows = {table: [] for table in TABLES}
         self._number += 1
         self._written = time.monotonic()
@@ -83,14 +85,12 @@ class TraceFolder:
                 file.replace(self.folder / file.name)
             stage.rmdir()
         except OSError as error:
-            raise RunFolderError(_unwritable(self.folder, error)) from error
+            raise unwritable(self.folder, error) from error
 
     def _write(self, table: str, rows: list[Mapping[str, Any]]) -> None:
-        path = self.folder / PARTS / f"{table}-{self._number:06d}.parquet"
-        unfinished = path.with_name(f".{path.name}.unfinished")
-        with unfinished.open("wb") as file:
+        path = self.folder / CHUNKS / f"{table}-{self._number:06d}.parquet"
+        with replacing_file(path) as unfinished, unfinished.open("wb") as file:
             _frame(rows).to_parquet(file, engine="pyarrow", index=False)
-        unfinished.replace(path)
 
 
 def load_table(folder: Path, table: str) -> pd.DataFrame:
@@ -100,9 +100,9 @@ def load_table(folder: Path, table: str) -> pd.DataFrame:
     """
     import pandas as pd
 
-    if not (folder / PARTS).is_dir():
+    if not (folder / CHUNKS).is_dir():
         raise RunFolderError(f"{folder} holds no trace; `parity trace --out {folder}` makes one")
-    parts = sorted((folder / PARTS).glob(f"{table}-*.parquet"))
+    parts = sorted((folder / CHUNKS).glob(f"{table}-*.parquet"))
     frames = [pd.read_parquet(part, engine="pyarrow") for part in parts]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
@@ -114,7 +114,3 @@ def _frame(rows: list[Mapping[str, Any]]) -> pd.DataFrame:
     frame = pd.DataFrame(rows)
     kinds = {name: "string" if name in _TEXT else "int64" if name in _WHOLE else "float64" for name in frame.columns}
     return frame.astype(kinds)
-
-
-def _unwritable(folder: Path, error: OSError) -> str:
-    return f"the output folder {folder} cannot be written ({error.strerror or error}); name another with --out"

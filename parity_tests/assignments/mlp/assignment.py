@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from parity_tests.assignments.mlp import editions
-from parity_tests.assignments.mlp.cases import plan
+from parity_tests.assignments.mlp.cases import JOINT_CHECKS, plan
 from parity_tests.assignments.mlp.inputs import DRAWS
 from parity_tests.assignments.mlp.parts import TODOS
 from parity_tests.protocol.assignment import Assignment, Inside, Verdicts
@@ -88,6 +88,7 @@ ASSIGNMENT = Assignment(
     plan=plan,
     kinds=kinds,
     editions=Editions(editions.EDITIONS, Path(editions.__file__).resolve(), editions.INERT_MODULES),
+    joint_checks=JOINT_CHECKS,
     import_part="utils",
     rubric=HERE / "rubric.toml",
     blame=blame,

@@ -4,12 +4,12 @@ whether an activation fails on other than two-dimensional arrays alone."""
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from parity_tests.assignments.mlp.cases import JOINT_CHECKS
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import PASSING, Comparison, matched
 
 BLAMELESS = (*PASSING, "harness_error")
 DATA_CASES = ("loader", "data-split")
-WHOLE = ("network", "trajectory", "main")
 Judged = Mapping[str, Comparison]
 
 
@@ -35,7 +35,7 @@ def credit(plan: Sequence[Case], judged: Mapping[str, Judged]) -> dict[str, dict
         for case in plan
         if case.process == "wiring" and any(c.verdict not in BLAMELESS for c in judged[case.name].values())
     }
-    shown = _failing(plan, judged, but=WHOLE)
+    shown = _failing(plan, judged, but=JOINT_CHECKS)
     credited = {name: dict(comparisons) for name, comparisons in judged.items()}
     for case in plan:
         if case.check in ("network", "trajectory"):

@@ -11,6 +11,8 @@ from parity_tests.protocol.quantity import Quantity, quantities
 SGD_STEPS_BEFORE_DROP = 4
 SGD_ETAS = (0.1,) * SGD_STEPS_BEFORE_DROP + (0.01,) * 4
 TRAJECTORY_ETAS = (0.05,) * 12 + (0.005,) * 8
+JOINT_CHECKS = ("network", "trajectory", "main")
+"""The checks in which several parts work together."""
 
 
 LINEAR_SHAPES = {  # N, D, M

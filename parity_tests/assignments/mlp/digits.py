@@ -16,6 +16,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reports.model.write_whole import write_whole
+
 PARTS = ("train", "valid", "test")
 CLASSES = 10
 SIDE = 28  # pixels along a side of a digit
@@ -93,13 +95,8 @@ def write_homework_json(path: str | os.PathLike[str], digits: Digits) -> None:
     """
     path = Path(path)
     content = json.dumps({part: [X.tolist(), y.tolist()] for part, X, y in digits.parts()})
-    unfinished = path.parent / f".{path.name}.{os.getpid()}.unfinished"
     try:
-        try:
-            unfinished.write_text(content, encoding="ascii")
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        write_whole(path, content.encode())
     except OSError as error:
         raise DataError(f"{path} cannot be written: {error.strerror}. Choose a folder that can be.") from error
 

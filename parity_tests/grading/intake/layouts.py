@@ -17,8 +17,8 @@ from parity_tests.grading.intake.tree import (
     folder_entries,
     is_archive,
 )
-from parity_tests.harness.submission import show
 from parity_tests.protocol.errors import UsageError
+from reports.model.escape import path_text
 
 FORMATS = ("gradescope", "canvas", "moodle", "plain")
 _METADATA = "submission_metadata.yml"
@@ -59,25 +59,25 @@ class Intake:
 def take_in(source: Path, format: str | None = None) -> Intake:
     """The attempts in what a course site gave, a folder or an archive. Raises UsageError where there are none."""
     if not source.exists():
-        raise UsageError(f"there is no {show(source)}; name the folder or the zip file that the course site gave.")
+        raise UsageError(f"there is no {path_text(source)}; name the folder or the zip file that the course site gave.")
     try:
         if source.is_dir():
             entries = folder_entries(source)
         elif is_archive(source.name):
             entries = class_archive_entries(source)
         else:
-            raise UsageError(f"{show(source)} is neither a folder nor an archive.")
+            raise UsageError(f"{path_text(source)} is neither a folder nor an archive.")
     except RefusedArchive as error:
         raise UsageError(f"{error}.") from None
     except OSError as error:
-        raise UsageError(f"{show(source)} cannot be read: {error.strerror}.") from None
+        raise UsageError(f"{path_text(source)} cannot be read: {error.strerror}.") from None
     entries = _inside(entries)
     if not entries:
-        raise UsageError(f"{show(source)} holds no files, so there is nothing to grade.")
+        raise UsageError(f"{path_text(source)} holds no files, so there is nothing to grade.")
     chosen = format or _format_of(entries)
     found, ignored = _READERS[chosen](entries, source)
     if not found:
-        raise UsageError(f"{show(source)} holds nothing in the layout {chosen}; --format names another.")
+        raise UsageError(f"{path_text(source)} holds nothing in the layout {chosen}; --format names another.")
     latest, replaced = _latest(found)
     return Intake(chosen, tuple(_named(latest)), tuple(replaced), tuple(ignored))
 
@@ -131,7 +131,7 @@ def _plain(entries: Sequence[Entry], source: Path) -> tuple[list[Attempt], list[
     groups = _grouped(entries)
     if any(entry.path == MODULE for entry in entries):
         name = source.stem if source.is_file() else source.resolve().name
-        return [Attempt(name, entries, show(source))], []
+        return [Attempt(name, entries, path_text(source))], []
     found, ignored = [], []
     for top, group in groups.items():
         if len(group[0].parts) > 1:

@@ -22,6 +22,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from reports.model.escape import path_text
+
 MAX_ENTRIES = 5_000
 MAX_CLASS_ENTRIES = 500_000
 """Files that one student's archive, and the whole class's, may hold."""
@@ -208,7 +210,7 @@ def _safe(archive: str, path: str) -> str:
 
 
 def _shown(path: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in path[:100])
+    return path_text(path[:100])
 
 
 def common_folder(entries: Sequence[Entry]) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from parity_tests.assignments.mlp.main.step_reasons import step_reason
 from parity_tests.assignments.mlp.main.steps import MOST_KINKS, Replayed, Steps
 from parity_tests.assignments.mlp.main.watched import Watched, figures, wrong_argument
-from parity_tests.harness.compare import times
 from parity_tests.protocol.comparison import Comparison
+from reports.model.numbers import times
 
 
 def judge_weights(watched: Watched, steps: Steps) -> Comparison:

@@ -1,0 +1,197 @@
+"""The page for a student: the points, each discrepancy as a sentence to act on, and what is right; as Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from reports.model.escape import markdown
+from reports.model.folding import Entry, entries
+from reports.model.groups import grouped
+from reports.model.numbers import points_text
+from reports.model.phrases import capitalised, ended, quantities
+from reports.model.points import ItemPoints, Points
+from reports.model.records import FAILING, Record, note_parts
+from reports.model.run import Results, hints_of, parts_of
+from reports.model.words import sentence
+
+_MORE_CASES = 2
+_RATIO = (
+    "Where two numbers differ, the gap is compared with what rounding explains at that very element: up to 1 times is "
+    "rounding, and real mistakes are usually thousands of times or more."
+)
+_UNDECIDED = (
+    "These were too close to a kink, or too far into a chaotic run, for rounding to tell right from wrong. They count "
+    "neither for nor against you."
+)
+_WHOLE_FILE = "The file as a whole"
+
+
+def feedback_page(name: str, run: Results, points: Points, said: Sequence[str] = ()) -> str:
+    """The page as Markdown, in which nothing that a submission wrote is markup.
+
+    `name` is the student's, `said` are sentences about what was handed in.
+    """
+    groups = grouped(run.records)
+    lines = [f"# Feedback for {markdown(name)}", "", f"**{_total(points)}**", ""]
+    if said:
+        lines += [*(f"- {markdown(ended(capitalised(text)))}" for text in said), ""]
+    lines += _item_lines(points)
+    found = entries(groups.discrepancies, run)
+    if found:
+        lines += ["", "## What to look at", "", _RATIO, *_part_sections(found, run)]
+    lines += _right_lines(run, groups.discrepancies)
+    if groups.undecided:
+        lines += ["", "## Undecided", "", _UNDECIDED, ""]
+        lines += [f"- {markdown(ended(record.message))}" for record in _first_alike(groups.undecided)]
+    notes = _notes(run.records)
+    if notes:
+        lines += ["", "## Worth knowing", "", "None of these is wrong.", ""]
+        lines += [f"- {markdown(capitalised(ended(note)))}" for note in notes]
+    return "\n".join(lines) + "\n"
+
+
+def discrepancies(records: Sequence[Record], run: Results) -> list[str]:
+    """The discrepancies among these records of a run as plain sentences, each thing once."""
+    parts, hints = parts_of(run), hints_of(run)
+    wrong = [record for record in records if record.verdict in FAILING]
+    sentences = []
+    for entry in entries(wrong, run):
+        where = parts.listed(parts.within(entry.records))
+        sentences.append(" ".join([f"{where}:", ended(entry.sentence), *_hints(entry, hints), *_more(entry)]))
+    return sentences
+
+
+# ---- the points
+
+
+def _total(points: Points) -> str:
+    if points.total is None:
+        return "No grade yet: Parity itself failed while it looked at this submission. That is not your fault."
+    return f"{points_text(points.total)} of {points_text(points.maximum)} points"
+
+
+def _item_lines(points: Points) -> list[str]:
+    lines = ["| item | points | quantities that are right |", "| --- | --- | --- |"]
+    for item in points.items:
+        if item.asked:
+            lines.append(f"| {markdown(item.name)} | {_points(item)} | {_right(item)} |")
+    overridden = [item for item in points.items if item.override]
+    if overridden:
+        lines.append("")
+    for item in overridden:
+        given = f"{points_text(item.points)} points were given by hand in place of {points_text(item.before)}"
+        lines.append(f"- {markdown(item.name)}: {given}: {markdown(ended(item.override))}")
+    return lines
+
+
+def _points(item: ItemPoints) -> str:
+    if item.maximum is None:
+        return "not counted"
+    return f"{points_text(item.points)} of {points_text(item.maximum)}"
+
+
+def _right(item: ItemPoints) -> str:
+    if not item.counted:
+        return "none decided"
+    return f"{item.right} of {item.counted}" + (f" ({item.undecided} undecided, not counted)" if item.undecided else "")
+
+
+# ---- what is wrong
+
+
+def _part_sections(found: Sequence[Entry], run: Results) -> list[str]:
+    """A section for each part with what is wrong in it; first of all what keeps the file from being imported."""
+    parts, hints = parts_of(run), hints_of(run)
+    imports = [entry for entry in found if entry.records[0].check == "import"]
+    by_part: dict[str, list[Entry]] = {}
+    for entry in found:
+        if entry.records[0].check != "import":
+            by_part.setdefault(entry.records[0].part, []).append(entry)
+    sections = [(_WHOLE_FILE, imports)] if imports else []
+    sections += [(parts.heading(part), by_part[part]) for part in sorted(by_part, key=parts.order)]
+    lines = []
+    for heading, some in sections:
+        lines += ["", f"### {markdown(heading)}", "", *_entry_lines(some, hints)]
+    return lines
+
+
+def _entry_lines(found: Sequence[Entry], hints: Mapping[str, str]) -> list[str]:
+    """The entries of one part as a list; those that differ by the quantity alone are one, and each hint stands once."""
+    alike: dict[str, list[Entry]] = {}
+    for entry in found:
+        alike.setdefault(entry.sentence.replace(entry.records[0].quantity or "\0", "\0"), []).append(entry)
+    lines: list[str] = []
+    hinted: set[str] = set()
+    for first, *others in alike.values():
+        text = [capitalised(ended(first.sentence.removeprefix("import: ")))]
+        if others:
+            text.append(f"The same of {'; '.join(other.records[0].quantity for other in others)}.")
+        lines.append(f"- {markdown(' '.join([*text, *_more(first)]))}")
+        new = [hint for hint in _hints(first, hints) if hint not in hinted]
+        hinted.update(new)
+        lines += [f"  - {markdown(hint)}" for hint in new]
+    return lines
+
+
+def _hints(entry: Entry, hints: Mapping[str, str]) -> list[str]:
+    found = dict.fromkeys(hints.get(record.diagnosis, "") for record in entry.records if record.diagnosis)
+    return [f"Hint: {ended(hint)}" for hint in found if hint]
+
+
+def _more(entry: Entry) -> list[str]:
+    """In which other cases the same was seen, and what could not be judged because of it."""
+    sentences = []
+    first = entry.records[0]
+    cases = list(dict.fromkeys(_case(record, first) for record in entry.records))[1:]
+    unjudged = len(entry.unjudged)
+    if first.check == "import":
+        unjudged += len(entry.records) - 1
+    elif cases and entry.sentence == sentence(first):
+        more = f"; and {len(cases) - _MORE_CASES} more" if len(cases) > _MORE_CASES else ""
+        sentences.append(f"The same in {'; '.join(cases[:_MORE_CASES])}{more}.")
+    if unjudged:
+        were = "was" if unjudged == 1 else "were"
+        sentences.append(f"Because of it {quantities(unjudged).replace(' ', ' other ', 1)} {were} not judged.")
+    return sentences
+
+
+def _case(record: Record, first: Record) -> str:
+    """The words of a case's name, beginning with the check where it is another than that of the first."""
+    check, _, rest = record.case.partition("/")
+    name = rest.rpartition("/")[0].replace("-", " ")
+    return name if name and record.check == first.check else f"{check}, {name}".removesuffix(", ")
+
+
+# ---- what is right, undecided, or only worth knowing
+
+
+def _right_lines(run: Results, wrong: Sequence[Record]) -> list[str]:
+    """How many comparisons agree in each part, those first in which nothing is wrong."""
+    parts = parts_of(run)
+    bad = {record.part for record in wrong if not record.explained_by}
+    compared = [record for record in run.records if record.check != "import" and record.verdict != "harness_error"]
+    lines = []
+    for part in sorted(parts.within(compared), key=lambda part: part in bad):
+        verdicts = [record.verdict for record in compared if record.part == part]
+        right = verdicts.count("match")
+        share = f"{right} of {len(verdicts)}" if part in bad else f"all {right}"
+        if right:
+            lines.append(f"- {markdown(parts.heading(part))}: {share} comparisons agree.")
+    return ["", "## What is right", "", *lines] if lines else []
+
+
+def _notes(records: Sequence[Record]) -> list[str]:
+    """The notes on these records, in their order, of those that differ by numbers alone the first."""
+    notes: dict[str, str] = {}
+    for record in records:
+        for note in note_parts(record):
+            notes.setdefault(re.sub(r"\d+", "#", note), note)
+    return list(notes.values())
+
+
+def _first_alike(records: Iterable[Record]) -> list[Record]:
+    first: dict[tuple[str, str], Record] = {}
+    for record in records:
+        first.setdefault((record.part, record.quantity), record)
+    return list(first.values())

@@ -1,0 +1,92 @@
+"""The templates of pages: they escape what is put into them, and show what cannot be printed."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reports.model.escape import printable
+from reports.model.run import FOR_REPORTS
+
+if TYPE_CHECKING:
+    import jinja2
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+#: A sign beside each word, so that nobody has to tell colours apart; every other verdict has that of a mistake.
+SIGNS = {"match": "✓", "undecided": "?", "note": "!", "harness_error": "!"}
+WRONG = "✗"
+
+_LINE_ENDS = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+
+
+def template(name: str) -> jinja2.Template:
+    """The template of a page, by its name in `templates/`."""
+    return _environment().get_template(name)
+
+
+def markup(svg: str) -> Any:
+    """An SVG of charts.py as something that a template does not escape."""
+    from markupsafe import Markup
+
+    return Markup(svg)  # of our own making: charts.py has escaped what is foreign in it
+
+
+def lines(text: str) -> str:
+    """Text of several lines with everything unprintable made visible, for a `pre`."""
+    return "\n".join(map(printable, _LINE_ENDS.split(text)))
+
+
+def facts(environment: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """An environment as rows of a name and a text, without what only reports work with."""
+    rows: list[tuple[str, str]] = []
+    for key, value in environment.items():
+        if key in FOR_REPORTS:
+            continue
+        if isinstance(value, Mapping):
+            rows += [(f"{key}: {inner}", str(text)) for inner, text in value.items()]
+        elif isinstance(value, list):
+            rows.append((key, ", ".join(map(str, value))))
+        else:
+            rows.append((key, str(value)))
+    return [(key.replace("_", " "), text) for key, text in rows]
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    import jinja2
+
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_printable_text,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["lines"] = _escaped_lines
+    script = _own("page.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    style = _own("simple.css") + _own("parity.css")
+    made.globals.update(style=markup(style), script=markup(script), script_hash=markup(digest))
+    return made
+
+
+def _printable_text(value: Any) -> Any:
+    """What a template writes of a value: text that moves no cursor and turns no line around; markup as it is."""
+    return printable(value) if type(value) is str else value
+
+
+def _escaped_lines(text: str) -> Any:
+    from markupsafe import escape
+
+    return escape(lines(text))
+
+
+def _own(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")

@@ -1,0 +1,44 @@
+"""The arrays of a quantity that did not match: where in them the worst element is, and how to tell numbers apart."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING
+
+from reports.model.records import Record
+from reports.model.run import Results
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def arrays_of(run: Results, record: Record) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Got, want and radius of a quantity, radius in the shape of want; None where the run did not keep them."""
+    import numpy as np
+
+    prefix = f"{record.case}/{record.quantity}"
+    got, want, radius = (run.arrays.get(f"{prefix}/{name}") for name in ("got", "want", "radius"))
+    if got is None or want is None:
+        return None
+    return got, want, np.zeros_like(want) if radius is None else np.broadcast_to(radius, want.shape)
+
+
+def position(where: str, shape: tuple[int, ...]) -> int:
+    """The flat index of a place such as "[0, 3]"; 0 where it names none inside `shape`."""
+    import numpy as np
+
+    index = tuple(map(int, re.findall(r"\d+", where)))
+    try:
+        return int(np.ravel_multi_index(index, shape)) if index else 0
+    except ValueError:
+        return 0
+
+
+def digits_apart(got: float, want: float) -> int:
+    """How many significant digits tell two numbers apart, and three more; at least 6, at most 17."""
+    gap = abs(got - want)
+    if not (math.isfinite(gap) and gap > 0):
+        return 6
+    apart = math.log10(max(abs(got), abs(want))) - math.log10(gap)
+    return min(max(math.ceil(apart) + 3, 6), 17)

@@ -1,0 +1,143 @@
+"""Folds records into what there is to say: each thing once, with the records that it stands for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from reports.model.phrases import quantities
+from reports.model.records import Record
+from reports.model.run import Results, inputs_of, joint_checks, parts_of
+from reports.model.words import cases_text, sentence
+
+
+class Kind(Enum):
+    """Why an entry is there."""
+
+    CAUSE = "told in full"
+    AGAIN = "a part whose own checks fail is off where the parts work together, too"
+    UNJUDGED = "something else kept it from being judged"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing to say: the sentence, the records that it stands for, and those that it kept from being judged."""
+
+    kind: Kind
+    sentence: str
+    records: list[Record]
+    unjudged: list[Record] = field(default_factory=list)
+
+
+def entries(records: Sequence[Record], run: Results) -> list[Entry]:
+    """What there is to say about these records of a run, each thing once.
+
+    Causes are told in full, and of those that are alike the first: the same words or the same place in the submission,
+    whatever the part; or one part, quantity, verdict and diagnosis, with other numbers. What follows from a cause is
+    counted with it: quantities that it kept from being judged, and what is off again where the parts work together.
+    """
+    causes, again, unjudged = _sorted_out(records, run)
+    found = [Entry(Kind.CAUSE, sentence(alike[0]), alike) for alike in _alike(causes, run)]
+    for same in _by_part(again, lambda record: record.part).values():
+        words = f"The same part is off where the parts work together: {quantities(len(same))}."
+        found.append(Entry(Kind.AGAIN, words, same))
+    for cause, same in _by_part(unjudged, lambda record: record.explained_by).items():
+        told = [entry for entry in found if any(record.part == cause for record in entry.records)]
+        if len(told) == 1:
+            told[0].unjudged.extend(same)
+        else:
+            words = f"Not judged, because of what is wrong at {parts_of(run).label(cause)}: {quantities(len(same))}."
+            found.append(Entry(Kind.UNJUDGED, words, same))
+    return found
+
+
+def _sorted_out(records: Sequence[Record], run: Results) -> tuple[list[Record], list[Record], list[Record]]:
+    """Causes; what is off again in a joint check, of a part whose own checks fail; what something else explains."""
+    joint = joint_checks(run)
+    shown = {record.part for record in records if record.check not in joint and not record.explained_by}
+    causes: list[Record] = []
+    again: list[Record] = []
+    explained: list[Record] = []
+    for record in records:
+        own = record.explained_by in ("", record.part)
+        off = record.verdict == "mismatch" and record.ratio is not None
+        if off and own and record.check in joint and record.part in shown:
+            again.append(record)
+        elif record.explained_by:
+            explained.append(record)
+        else:
+            causes.append(record)
+    return causes, again, explained
+
+
+def _alike(causes: Sequence[Record], run: Results) -> list[list[Record]]:
+    """Causes in groups of those that are alike, in the order of their firsts."""
+    words = [_words(record, run) for record in causes]
+    parts_with: dict[str, set[str]] = {}
+    for record, said in zip(causes, words, strict=True):
+        parts_with.setdefault(said, set()).add(record.part)
+    accidents = _Accidents()
+    groups: dict[tuple[str, ...], list[Record]] = {}
+    for record, said in zip(causes, words, strict=True):
+        key: tuple[str, ...]
+        if record.verdict not in ("match", "mismatch"):
+            key = accidents.key(record, said)
+        elif not record.quantity:  # a note
+            key = (record.verdict, re.sub(r"\d+", "#", said))
+        elif len(parts_with[said]) > 1:
+            key = (record.verdict, said)
+        else:
+            key = (record.verdict, record.part, record.quantity, record.diagnosis)
+        groups.setdefault(key, []).append(record)
+    return list(groups.values())
+
+
+class _Accidents:
+    """Tells whether something went wrong before: at the same place, or in words that are told again with more around.
+
+    So "after step 1 relu.forward raised ValueError" is what "relu.forward raised ValueError" was.
+    """
+
+    def __init__(self) -> None:
+        self._keys: dict[str, tuple[str, ...]] = {}
+
+    def key(self, record: Record, words: str) -> tuple[str, ...]:
+        """The same for the same accident."""
+        for earlier, key in self._keys.items():
+            if earlier in words:
+                return key
+        place = (record.file, str(record.line)) if record.file else (words,)
+        return self._keys.setdefault(words, place)
+
+
+def _by_part(records: Iterable[Record], part: Callable[[Record], str]) -> dict[str, list[Record]]:
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        groups.setdefault(part(record), []).append(record)
+    return groups
+
+
+def _words(record: Record, run: Results) -> str:
+    """What a record says beyond the title of its case."""
+    title, _ = inputs_of(run, record.case)
+    message = record.message.removeprefix("import: ") if record.check == "import" else record.message
+    return message.removeprefix(f"{title}: ").rstrip(".")
+
+
+def where_seen(entry: Entry, run: Results) -> str:
+    """In which cases an entry was seen, or in which parts if they are many; and what it kept from being judged."""
+    parts = parts_of(run)
+    ids = parts.within(entry.records)
+    if len(ids) > 2:
+        seen = f"{quantities(len(entry.records))} of {parts.listed(ids)}"
+    else:
+        seen = cases_text([record.case for record in entry.records])
+    return seen + (f"; kept {quantities(len(entry.unjudged))} from being judged" if entry.unjudged else "")
+
+
+def label_of(entry: Entry, run: Results) -> str:
+    """The label of the parts that an entry is about: "TODO 4", "TODO 5/6", "several"."""
+    parts = parts_of(run)
+    return parts.short(parts.within(entry.records))

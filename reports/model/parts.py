@@ -1,0 +1,92 @@
+"""The parts of an assignment as reports name them: labels and titles in their order, as every run carries them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reports.model.escape import printable
+from reports.model.phrases import listed, shortened
+from reports.model.records import Record
+
+_LONGEST_LABEL, _LONGEST_TITLE = 30, 80
+
+
+@dataclass(frozen=True)
+class PartLabel:
+    """How a part is called: `label` in a line of many ("TODO 4"), `title` where there is room ("linear, backward")."""
+
+    id: str
+    label: str
+    title: str
+
+
+def _part_label(part: str, row: Mapping[str, Any]) -> PartLabel:
+    """The label and title in this row, made printable; where one is missing or blank, the id."""
+    label, title = (
+        shortened(printable(str(row.get(key, ""))).strip() or printable(part), longest)
+        for key, longest in (("label", _LONGEST_LABEL), ("title", _LONGEST_TITLE))
+    )
+    return PartLabel(part, label, title)
+
+
+class Parts:
+    """The parts of an assignment, in its order. An id that is not among them is its own label, and comes last."""
+
+    def __init__(self, parts: Iterable[PartLabel] = ()) -> None:
+        self._parts = {part.id: part for part in parts}
+        self._places = {part: place for place, part in enumerate(self._parts)}
+
+    @classmethod
+    def of(cls, environment: Mapping[str, Any]) -> Parts:
+        """The parts that a run's environment lists under "parts", as {"id": ..., "label": ..., "title": ...}.
+
+        Whatever else stands there is passed over, so that a damaged environment costs the labels alone.
+        """
+        listed = environment.get("parts")
+        rows = [row for row in listed if isinstance(row, Mapping)] if isinstance(listed, list) else []
+        return cls(_part_label(str(row["id"]), row) for row in rows if "id" in row)
+
+    def label(self, part: str) -> str:
+        """The label of a part; for an unknown id the id itself, made printable."""
+        known = self._parts.get(part)
+        return printable(part) if known is None else known.label
+
+    def title(self, part: str) -> str:
+        """The title of a part; "" for an unknown id, and where the title says no more than the label."""
+        known = self._parts.get(part)
+        return "" if known is None or known.title == known.label else known.title
+
+    def heading(self, part: str) -> str:
+        """The label and the title of a part: "TODO 4: linear, backward"."""
+        return ": ".join(filter(None, (self.label(part), self.title(part))))
+
+    def order(self, part: str) -> tuple[int, str]:
+        """The key by which parts are sorted: their place in the assignment; unknown ids come last, by their text."""
+        place = self._places.get(part)
+        return (len(self._places), part) if place is None else (place, "")
+
+    def within(self, records: Iterable[Record]) -> list[str]:
+        """The ids of the parts that these records belong to, in order."""
+        return sorted({record.part for record in records}, key=self.order)
+
+    def short(self, ids: Iterable[str]) -> str:
+        """One label for a few parts: "TODO 4", "TODO 5/6"; "several" for more than two."""
+        labels = self._labels(ids)
+        return "several" if len(labels) > 2 else "/".join(labels)
+
+    def listed(self, ids: Iterable[str]) -> str:
+        """The labels of all these parts: "TODO 1, 4 and utils.py"."""
+        return listed(self._labels(ids))
+
+    def _labels(self, ids: Iterable[str]) -> list[str]:
+        """The labels, each without its first word where that is the first word of the label before it."""
+        labels = []
+        word_before = ""
+        for part in ids:
+            label = self.label(part)
+            word, _, rest = label.partition(" ")
+            labels.append(rest if rest and word == word_before else label)
+            word_before = word
+        return labels

@@ -1,0 +1,32 @@
+"""Pieces of sentences: lists, plurals, full stops, and what is cut off because it is too long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def listed(words: Iterable[str]) -> str:
+    """Words as a sentence lists them: "a", "a and b", "a, b and c"."""
+    *others, last = [*words] or [""]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def quantities(count: int) -> str:
+    """ "1 quantity", "7 quantities"."""
+    return f"{count} quantit{'y' if count == 1 else 'ies'}"
+
+
+def ended(text: str) -> str:
+    """The text with a full stop, unless it ends as a sentence already."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def capitalised(text: str) -> str:
+    """The text with a capital at its beginning, unless it begins with a name of the code."""
+    first = text.split(" ", 1)[0]
+    return text if "." in first or "_" in first or "=" in first else text[:1].upper() + text[1:]
+
+
+def shortened(text: str, length: int) -> str:
+    """The text, of at most `length` characters; what is cut off is told by an ellipsis."""
+    return text if len(text) <= length else text[: max(length - 1, 0)] + "…"

@@ -1,0 +1,62 @@
+"""The points of a submission, as reports show them: plain values, computed elsewhere."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+DIGITS = 2
+"""Points are given to a hundredth."""
+
+
+@dataclass(frozen=True)
+class ItemPoints:
+    """The points of one item of a rubric, which is given for the quantities of `checks`.
+
+    `points` of `maximum`; both are None where the item was not asked, or nothing of it decided. `right` of `counted`
+    quantities are earned; `undecided` ones left both numbers. `override` is the reason where a human set the points,
+    and `before` then what they were.
+    """
+
+    name: str
+    checks: tuple[str, ...]
+    points: float | None
+    maximum: float | None
+    right: int = 0
+    counted: int = 0
+    undecided: int = 0
+    override: str = ""
+    before: float | None = None
+
+    @property
+    def asked(self) -> bool:
+        """Whether anything was asked that the item gives points for."""
+        return self.maximum is not None or bool(self.undecided)
+
+
+@dataclass(frozen=True)
+class Points:
+    """The points of one submission. `faults` counts the records that are Parity's own fault: then there is no grade.
+
+    What is wrong in the parts that are `free` costs no points.
+    """
+
+    items: tuple[ItemPoints, ...]
+    faults: int = 0
+    free: frozenset[str] = frozenset()
+
+    @property
+    def total(self) -> float | None:
+        """The points in all; None where there is no grade."""
+        points = [item.points for item in self.items if item.maximum is not None]
+        return None if None in points or not points else round(math.fsum(p for p in points if p is not None), DIGITS)
+
+    @property
+    def maximum(self) -> float:
+        """The points there were to earn."""
+        return round(math.fsum(item.maximum for item in self.items if item.maximum is not None), DIGITS)
+
+    @property
+    def undecided(self) -> tuple[str, ...]:
+        """The names of the items that were asked and of which nothing was decided."""
+        return tuple(item.name for item in self.items if item.asked and item.maximum is None)

@@ -1,0 +1,116 @@
+"""What every report says in the same words: what ran, the verdict on all of it, and each record as a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reports.model.escape import printable
+from reports.model.numbers import number
+from reports.model.phrases import ended, listed, shortened
+from reports.model.records import Record, failing
+from reports.model.run import Results, parts_of
+from reports.model.summary import largest_ratio
+
+GLOSSARY = {
+    "gap": "how far the submission's number is from torch's, at one element",
+    "radius": "how far two honest computations of that element may differ by rounding alone; derived, not chosen",
+    "ratio": "the gap divided by the radius: up to 1 is what rounding explains, a mistake is usually thousands or more",
+    "match": "every element of the quantity has a ratio of at most 1",
+    "undecided": (
+        "too close to a kink, or too far into a chaotic run, for rounding to tell right from wrong; it costs nothing"
+    ),
+    "note": "worth knowing, but not wrong; it costs nothing unless --strict is asked for",
+}
+
+_LONGEST_VALUE = 200
+
+
+def headline(run: Results) -> str:
+    """What ran, against what, on what and how: a line without its full stop."""
+
+    def distinct(column: str) -> str:
+        words = dict.fromkeys(str(getattr(record, column)) for record in run.records)
+        return listed(word for word in words if word)
+
+    edition, seed = distinct("edition"), run.environment.get("seed")
+    facts = [f"edition {edition}"] if edition else []
+    facts.append(
+        f"held against torch on {distinct('device')} in {distinct('dtype')}; isolation: {distinct('isolation')}"
+    )
+    return printable(f"{distinct('submission')}: {', '.join(facts)}" + ("" if seed is None else f"; seed {seed}"))
+
+
+def verdict_sentence(run: Results, strict: bool = False) -> str:
+    """The verdict on the whole run, in a sentence or two."""
+    records = run.records
+    if not records:
+        return "Nothing was compared."
+    undecided = sum(record.verdict == "undecided" for record in records)
+    bad = [record for record in records if failing(record, strict)]
+    text = _disagreement(run, bad) if bad else _agreement(records, undecided)
+    return text + (f" {undecided} undecided: see the warning above." if undecided else "")
+
+
+def _disagreement(run: Results, bad: Sequence[Record]) -> str:
+    parts = parts_of(run)
+    where = parts.listed(parts.within(bad))
+    text = f"Disagreement: {len(bad)} of {len(run.records)} quantities do not agree with torch, in {where}."
+    faults = sum(record.verdict == "harness_error" for record in bad)
+    return text + (f" Of these {faults} are Parity's own fault." if faults else "")
+
+
+def _agreement(records: Sequence[Record], undecided: int) -> str:
+    text = f"Agreement: {len(records) - undecided} of {len(records)} quantities agree with torch"
+    ratio = largest_ratio(records)
+    return text + (f"; the largest gap is {number(ratio)} of what rounding explains." if ratio else ".")
+
+
+def sentence(record: Record) -> str:
+    """What a record says: its message, the mistake that it looks like, and where in the submission it happened."""
+    sentences = [printable(record.message)]
+    if record.diagnosis and record.diagnosis not in record.message:
+        sentences.append(f"It looks like this mistake: {printable(mistakes(record))}.")
+    place = ""
+    if record.file and record.file not in record.message:
+        # A place in brackets ends the sentence before it.
+        place = f"({printable(record.file)}, line {record.line})"
+    return " ".join([*map(ended, sentences), *filter(None, [place])])
+
+
+def mistakes(record: Record) -> str:
+    """The names of the mistakes that a record looks like: "a" or "a, or b"; "" for none."""
+    return ", or ".join(name for name in record.diagnosis.split("; ") if name)
+
+
+def mistake_or_verdict(quantity: str, verdict: str, diagnosis: str) -> str:
+    """The name of a mistake or, where it has none, what is seen of it in a few words."""
+    return diagnosis or (f"{quantity} is off" if verdict == "mismatch" else verdict)
+
+
+def inputs_text(inputs: Mapping[str, Any]) -> str:
+    """What was put to the submission, in a line: "X: 3×2; scale: 0.5"."""
+    if not inputs:
+        return "it has no inputs"
+    return printable("; ".join(f"{key}: {_value_text(value)}" for key, value in inputs.items()))
+
+
+def _value_text(value: Any) -> str:
+    text = str(value)
+    if isinstance(value, Mapping):
+        text = ", ".join(f"{key} {_value_text(inner)}" for key, inner in value.items())
+    elif isinstance(value, list) and all(isinstance(item, int) for item in value):
+        text = "×".join(map(str, value)) if value else "()"
+    elif isinstance(value, float):
+        text = f"{value:g}"
+    return shortened(text, _LONGEST_VALUE)
+
+
+def cases_text(cases: Sequence[str]) -> str:
+    """Names of cases in a line: the first, how many more there are, and a few of those."""
+    first, *others = map(printable, dict.fromkeys(cases))
+    if not others:
+        return first
+    left = len(others) - 3
+    rest = f", and {left} other{'s' if left > 1 else ''}" if left > 0 else ""
+    return f"{first}, and {len(others)} more case{'s' if len(others) > 1 else ''}: {', '.join(others[:3])}{rest}"

@@ -1,0 +1,87 @@
+"""What the terminal shows of one case: what was put in, what came out, and the numbers at the worst element."""
+
+from __future__ import annotations
+
+from reports.model.elements import arrays_of, digits_apart, position
+from reports.model.escape import printable
+from reports.model.numbers import number
+from reports.model.records import Record, note_parts
+from reports.model.run import Results, inputs_of
+from reports.model.words import GLOSSARY, inputs_text, sentence
+from reports.terminal.lines import Paint, plain, style_of, table, wrapped
+
+_NEIGHBOURS = 3
+_EXPLAINED = ("radius", "ratio", "undecided")
+
+
+def case_page(run: Results, case: str, *, width: int = 80, paint: Paint = plain) -> list[str]:
+    """What `parity show RUN CASE` prints: the inputs, then each quantity, what does not match first."""
+    title, inputs = inputs_of(run, case)
+    lines = [paint(printable(f"{case}: {title}" if title else case), "head")]
+    lines += wrapped(inputs_text(inputs), width, "  ")
+    records = [record for record in run.records if record.case == case]
+    for record in sorted(records, key=lambda record: record.verdict == "match"):
+        lines += ["", *_quantity_lines(record, run, width, paint)]
+    lines.append("")
+    for word in _EXPLAINED:
+        lines += wrapped(GLOSSARY[word], width, " " * 11, first=f"{word:<11}")
+    return lines
+
+
+def _quantity_lines(record: Record, run: Results, width: int, paint: Paint) -> list[str]:
+    lines = [f"{paint(printable(record.quantity), 'head')}: {paint(record.verdict, style_of([record]))}"]
+    facts = [
+        f"{name} {number(value)}"
+        for name, value in (("ratio", record.ratio), ("gap", record.gap), ("radius", record.radius))
+        if value is not None
+    ]
+    if record.bad:
+        facts.append(f"{record.bad} of {record.total} elements beyond the radius")
+    if record.ulps is not None:
+        facts.append(f"{number(record.ulps)} units in the last place")
+    if record.blame:
+        facts.append(f"whose side is off: {printable(record.blame)}")
+    if facts:
+        lines += wrapped("; ".join(facts), width, "  ")
+    if record.message and record.verdict != "match":
+        lines += wrapped(sentence(record), width, "  ")
+    for note in note_parts(record):
+        lines += wrapped(f"note: {printable(note)}", width, "  ")
+    return [*lines, *(f"  {line}" for line in _element_lines(record, run))]
+
+
+def _element_lines(record: Record, run: Results) -> list[str]:
+    """Got, want and radius at the worst element and those before and after it in memory order."""
+    import numpy as np
+
+    arrays = arrays_of(run, record)
+    if arrays is None:
+        return []
+    got, want, radius = arrays
+    if got.shape != want.shape:
+        return [f"got has the shape {got.shape}, want {want.shape}"]
+    if got.size == 0:
+        return []
+    worst = position(record.where, got.shape)
+    at_worst = np.unravel_index(worst, got.shape)
+    digits = digits_apart(float(got[at_worst]), float(want[at_worst]))
+    first = max(0, min(worst - _NEIGHBOURS, got.size - 2 * _NEIGHBOURS - 1))
+    rows = [("", "element", "got", "want", "gap", "radius", "ratio")]
+    for flat in range(first, min(got.size, first + 2 * _NEIGHBOURS + 1)):
+        index = np.unravel_index(flat, got.shape)
+        ours, theirs, allowed = float(got[index]), float(want[index]), float(radius[index])
+        both_nan = ours != ours and theirs != theirs
+        gap = 0.0 if ours == theirs or both_nan else abs(ours - theirs)
+        ratio = 0.0 if gap == 0 else gap / allowed if allowed else float("inf")
+        rows.append(
+            (
+                ">" if flat == worst else "",
+                "[" + ", ".join(str(int(place)) for place in index) + "]",
+                f"{ours:.{digits}g}",
+                f"{theirs:.{digits}g}",
+                number(gap),
+                number(allowed),
+                number(ratio),
+            )
+        )
+    return table(rows, "rrrrrrr")

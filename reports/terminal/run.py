@@ -1,0 +1,98 @@
+"""What the terminal shows of a run: `parity check`'s page, and the cases that `parity show` lists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reports.model.escape import printable
+from reports.model.folding import entries, label_of, where_seen
+from reports.model.groups import grouped
+from reports.model.numbers import number
+from reports.model.records import Record, failing
+from reports.model.run import Results, joint_checks
+from reports.model.summary import group_verdict, largest_ratio, part_summaries, worst
+from reports.model.words import headline
+from reports.terminal.lines import Paint, plain, style_of, table, wrapped
+
+
+def run_page(run: Results, *, strict: bool = False, width: int = 80, paint: Paint = plain) -> list[str]:
+    """The page that `parity check` prints, but for its last sentences.
+
+    A line that says what ran; one line for each part; each discrepancy as a sentence, the same ones folded;
+    what is undecided; the notes.
+    """
+    groups = grouped(run.records, strict)
+    lines = [*wrapped(headline(run), width), "", *_part_lines(run, strict, width, paint)]
+    for title, style, records in (
+        ("Discrepancies", "bad", groups.discrepancies),
+        ("Notes that count as discrepancies (--strict)", "bad", groups.costly_notes),
+        ("Parity's own faults (the submission is not to blame)", "bad", groups.faults),
+        ("Undecided (a warning; costs nothing)", "warn", groups.undecided),
+        ("Notes (cost nothing)", "head", groups.free_notes),
+    ):
+        if records:
+            lines += ["", paint(title, style), *_entry_lines(records, run, width, paint)]
+    return lines
+
+
+def _part_lines(run: Results, strict: bool, width: int, paint: Paint) -> list[str]:
+    heads = ("part", "", "verdict", "agree", "ratio", "largest in")
+    rows = [[paint(head, "dim") for head in heads]]
+    for part in part_summaries(run, strict):
+        verdict = paint(part.verdict, style_of(part.records, strict))
+        agree = f"{part.agree}/{part.total}"
+        rows.append([part.label, part.title, verdict, agree, number(part.ratio), printable(part.largest)])
+    explained = wrapped("ratio: the largest gap, as a share of what rounding explains", width)
+    return [*table(rows, "lllrrl", width=width), *explained]
+
+
+def _entry_lines(records: Sequence[Record], run: Results, width: int, paint: Paint) -> list[str]:
+    lines = []
+    for entry in entries(records, run):
+        label = f"  {label_of(entry, run):<8} "
+        indent = " " * len(label)
+        lines += wrapped(entry.sentence, width, indent, first=label)
+        lines += [paint(line, "dim") for line in wrapped(where_seen(entry, run), width, indent)]
+    return lines
+
+
+def first_to_show(run: Results, strict: bool = False) -> Record | None:
+    """The record whose case to look at first: the worst that has numbers, or else the first that fails.
+
+    A part's own cases come before those in which parts work together, and causes before what follows from them.
+    """
+    bad = [record for record in run.records if failing(record, strict)]
+    with_numbers = [record for record in bad if record.ratio is not None]
+    own = [record for record in with_numbers if record.check not in joint_checks(run)]
+    if with_numbers:
+        return worst(own or with_numbers)
+    causes = [record for record in bad if not record.explained_by]
+    return next(iter(causes or bad), None)
+
+
+def unmatched_page(
+    run: Results, name: str, *, strict: bool = False, width: int = 80, paint: Paint = plain
+) -> list[str]:
+    """What `parity show RUN` prints: the cases with something that did not match, and how to see others."""
+    cases: dict[str, list[Record]] = {}
+    for record in run.records:
+        if record.verdict != "match" or failing(record, strict):
+            cases.setdefault(record.case, []).append(record)
+    lines = [*wrapped(headline(run), width), ""]
+    if cases:
+        lines.append(paint("Cases with something that does not match", "head"))
+        for case, records in cases.items():
+            verdict = paint(f"{group_verdict(records, strict):<13}", style_of(records, strict))
+            lines.append(f"  {verdict} {number(largest_ratio(records)):>8}  {printable(case)}")
+        lines += ["", *wrapped(f"The number is the ratio. To see a case in full: `parity show {name} CASE`.", width)]
+    else:
+        lines.append("Every quantity matches.")
+    matching = dict.fromkeys(record.case for record in run.records if record.case not in cases)
+    if matching:
+        they = "case matches; it is" if len(matching) == 1 else "cases match; they are"
+        lines += wrapped(
+            f"{len(matching)} more {they} in {name}/records.csv, and shown the same way, by name or a part of it: "
+            f"`parity show {name} {printable(next(iter(matching)))}`.",
+            width,
+        )
+    return lines
