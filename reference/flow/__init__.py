@@ -1,0 +1,24 @@
+"""The radius flows along torch's own operations: value ± radius of any torch function, its gradients included."""
+
+from reference.flow.errors import ClashError, DataDependentError, UnknownOperationError, UnsupportedTypeError
+from reference.flow.evaluate import evaluate
+from reference.flow.flowed import Alternative, Flowed
+from reference.flow.operation import Operation, rule
+from reference.flow.references import gradients, module_reference, replay
+from reference.flow.rounding import FORMS
+
+__all__ = [
+    "FORMS",
+    "Alternative",
+    "ClashError",
+    "DataDependentError",
+    "Flowed",
+    "Operation",
+    "UnknownOperationError",
+    "UnsupportedTypeError",
+    "evaluate",
+    "gradients",
+    "module_reference",
+    "replay",
+    "rule",
+]

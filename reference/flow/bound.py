@@ -1,0 +1,235 @@
+"""One run in which the radius of every result flows along: the guaranteed bound, and the steps for replicas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._ops import OpOverload
+
+from reference.flow.dispatch import Kind, Plan, plan
+from reference.flow.errors import DataDependentError, UnknownOperationError
+from reference.flow.operation import Context, Operation, Radius, plus, wide
+from reference.flow.shadows import Shadows
+from reference.flow.nested import bound_arguments, replaced, same_storage, tensors
+from reference.flow.walk import Walk
+
+
+@dataclass
+class Step:
+    """What a run did at one operation, for replicas to do again."""
+
+    name: str
+    shapes: list[tuple[int, ...]]
+    sigma: list[Radius] = field(default_factory=list)
+    """Of each result, the standard deviation that stands for the rounding of both sides."""
+    stretch: float = 1.0
+    """How many times as large the guaranteed bound of the same rounding is."""
+    drawn: list[Tensor] = field(default_factory=list)
+    """The numbers that a random operation gave."""
+
+
+class Bound(Walk):
+    """Runs every operation as it is and keeps, by storage, the radius of every result in `context.shadows`.
+
+    With `record` the steps are kept for replicas, and with `lenient` a value that rounding may change may leave torch
+    (the bound is then void: `void`). `ulps` is what an operation without a rule is allowed; its radius is infinite all
+    the same, since nobody knows what it makes of its operands'. None refuses it.
+    """
+
+    def __init__(
+        self, context: Context, *, record: bool = False, lenient: bool = False, ulps: float | None = None
+    ) -> None:
+        super().__init__()
+        self.context, self.ulps, self.record, self.lenient = context, ulps, record, lenient
+        self.void = False
+        self.steps: list[Step] = []
+        self.sigmas = Shadows()
+        self._origin: dict[int, int] = {}
+        self._read: set[int] = set()
+
+    def own(self, output: Tensor) -> tuple[Radius, int | None]:
+        """The guaranteed bound of the rounding of an output's last operation, and its step, where nothing read it."""
+        key = output.untyped_storage()._cdata
+        step = self._origin.get(key)
+        sigma = self.sigmas.get(output)
+        if step is None or sigma is None:
+            return None, None
+        return sigma * self.steps[step].stretch, None if key in self._read else step
+
+    def random(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """What is drawn is data, known exactly; a probability that rounding may change would change it."""
+        if any(self.context.shadows.get(x) is not None for x in tensors((args, kwargs)) if not _is_target(func, x, args)):
+            raise DataDependentError(f"{func} draws by values that rounding may change")
+        out = func(*args, **kwargs)
+        for x in tensors(out):
+            self.context.shadows.write(x, None)
+        if self.record:
+            self.steps.append(Step(str(func), _shapes(out), drawn=[x.clone() for x in tensors(out)]))
+        return out
+
+    def item(self, func: OpOverload, x: Tensor) -> Any:
+        """A number that leaves torch may steer the run, so that rounding must not be able to change it."""
+        if self.context.shadows.get(x) is not None and bool((self.context.shadows.get(x) != 0).any()):
+            if not self.lenient:
+                raise DataDependentError(
+                    "the function takes a value out of torch (.item(), float(), a branch) that rounding may change; "
+                    "no bound holds for what depends on it"
+                )
+            self.void = True
+        return func(x)
+
+    def ruled(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], planned: Plan) -> Any:
+        """The operation, and its rule's radius."""
+        out = func(*args, **kwargs)
+        out, radii, step = self._apply(func, args, kwargs, out, planned)
+        self._keep(args, kwargs, tensors(out), radii, step)
+        return out
+
+    def in_place(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], planned: Plan) -> Any:
+        """The operation, with the radius that the one that returns its result has for the values before."""
+        target: Tensor = bound_arguments(func, args, kwargs)[planned.written[0]]
+        before = {id(x): self._copied(x) for x in tensors((args, kwargs)) if same_storage(x, target)}
+        out = func(*args, **kwargs)
+        assert planned.functional is not None
+        args, kwargs = replaced((args, kwargs), before)
+        for argument in func._schema.arguments:
+            if argument.is_out:
+                kwargs.pop(argument.name, None)
+        functional = plan(planned.functional)
+        step: Step | None = None
+        if functional.kind is Kind.RULE:
+            value, radii, step = self._apply(planned.functional, args, kwargs, target, functional)
+            if value is not target:
+                target.copy_(value)
+        elif functional.kind is Kind.DECOMPOSED:
+            assert functional.decomposition is not None
+            with self:
+                other = functional.decomposition(*args, **kwargs)
+            radii, step = self._beside([target], [other], str(func))
+        else:
+            return self.unknown(func, args, kwargs)
+        self._note(tensors((args, kwargs)))
+        self.context.shadows.write(target, radii[0])
+        self._remember(target, step)
+        return out
+
+    def decomposed(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], planned: Plan) -> Any:
+        """The operation's own result, with the radius of the one that is made of others and what lies between both."""
+        assert planned.decomposition is not None
+        given = bound_arguments(func, args, kwargs)
+        written = [given[name] for name in planned.written if given.get(name) is not None]
+        copies = {id(x): self._copied(x) for x in written}
+        out = func(*args, **kwargs)
+        args, kwargs = replaced((args, kwargs), copies)
+        with self:
+            other = planned.decomposition(*args, **kwargs)
+        values, others = tensors(out), tensors(other)
+        radii, step = self._beside(values, others, str(func))
+        self._keep(args, kwargs, values, radii, step)
+        for x in written:
+            copy = copies[id(x)]
+            self.context.shadows.write(x, plus(self.context.shadows.get(copy), apart(x, copy)))
+        return out
+
+    def unknown(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Refused, by name, or allowed so many ulps; integers and truth values made of exact ones are exact."""
+        given = tensors((args, kwargs))
+        known = all(not x.is_floating_point() and self.context.shadows.get(x) is None for x in given)
+        out = func(*args, **kwargs)
+        exact = known and not any(x.is_floating_point() for x in tensors(out))
+        if exact:
+            return out
+        if self.ulps is None or func._schema.is_mutable:
+            raise UnknownOperationError(str(func))
+        values = tensors(out)
+        step = Step(str(func), _shapes(out))
+        for x in values:
+            step.sigma.append(wide(x).abs() * (2 * self.ulps * self.context.precision.u) if x.is_floating_point() else None)
+        radii: list[Radius] = [torch.full(x.shape, torch.inf, dtype=torch.float64, device=x.device) for x in values]
+        self._keep(args, kwargs, values, radii, step)
+        return out
+
+    def _apply(
+        self, func: OpOverload, args: Any, kwargs: dict[str, Any], out: Any, planned: Plan
+    ) -> tuple[Any, list[Radius], Step | None]:
+        """The result, as the rule leaves it, and its radii; the step where they are recorded."""
+        assert planned.rule is not None
+        operation = Operation(func, args, kwargs, out, self.context, local=False)
+        radii = _listed(planned.rule(operation))
+        if not self.record:
+            return operation.out, radii, None
+        step = Step(str(func), _shapes(out))
+        own = Operation(func, args, kwargs, out, self.context, local=True)
+        step.sigma, step.stretch = _listed(planned.rule(own)), own.stretch
+        return operation.out, radii, step
+
+    def _beside(self, values: list[Tensor], others: list[Tensor], name: str) -> tuple[list[Radius], Step | None]:
+        """Radii of results that were computed in another way as well: the other's, and the distance."""
+        between = [apart(x, y) for x, y in zip(values, others, strict=True)]
+        radii = [plus(self.context.shadows.get(y), r) for y, r in zip(others, between, strict=True)]
+        step = Step(name, [tuple(x.shape) for x in values], sigma=between) if self.record else None
+        return radii, step
+
+    def _copied(self, x: Tensor) -> Tensor:
+        """The tensor as it is now, with its radius."""
+        copy = x.clone()
+        self.context.shadows.put(copy, self.context.shadows.get(x))
+        return copy
+
+    def _keep(
+        self, args: Any, kwargs: dict[str, Any], values: list[Tensor], radii: list[Radius], step: Step | None
+    ) -> None:
+        self._note(tensors((args, kwargs)))
+        for i, (x, radius) in enumerate(zip(values, radii, strict=True)):
+            self.context.shadows.put(x, _sound(radius, x))
+            self._remember(x, step, i, new=i == 0)
+
+    def _remember(self, x: Tensor, step: Step | None, i: int = 0, *, new: bool = True) -> None:
+        """Which step's which result lies in a storage; with a record only."""
+        if step is None:
+            return
+        if new:
+            self.steps.append(step)
+        key = x.untyped_storage()._cdata
+        self.sigmas.write(x, step.sigma[i])
+        self._origin[key] = len(self.steps) - 1
+        self._read.discard(key)
+
+    def _note(self, operands: list[Tensor]) -> None:
+        if self.record:
+            self._read.update(x.untyped_storage()._cdata for x in operands)
+
+
+def _is_target(func: OpOverload, x: Tensor, args: tuple[Any, ...]) -> bool:
+    """Whether a random operation only writes into `x`."""
+    return func._schema.is_mutable and x is args[0]
+
+
+def _shapes(out: Any) -> list[tuple[int, ...]]:
+    return [tuple(x.shape) for x in tensors(out)]
+
+
+def _listed(radii: Any) -> list[Radius]:
+    return list(radii) if isinstance(radii, (tuple, list)) else [radii]
+
+
+def apart(x: Tensor, y: Tensor) -> Radius:
+    """|x − y|, 0 where both are the same infinity or not a number; None where all is 0."""
+    if not x.is_floating_point() or x.dtype != y.dtype:
+        return None if torch.equal(x, y) else (x != y).double() * torch.inf
+    if torch.equal(x, y):
+        return None
+    distance = (wide(x) - wide(y)).abs()
+    return distance.masked_fill(distance.isnan(), 0.0)
+
+
+def _sound(radius: Radius, x: Tensor) -> Radius:
+    """The radius with infinity where it is not a number."""
+    if radius is None or x.numel() == 0:
+        return None
+    if bool(torch.isfinite(radius.sum())):
+        return radius
+    return radius.nan_to_num(nan=torch.inf, posinf=torch.inf)

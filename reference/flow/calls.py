@@ -1,0 +1,124 @@
+"""Calling a reference: inputs made into tensors, generators reset, results named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from reference.flow.errors import ClashError, UnsupportedTypeError
+from reference.flow.rounding import Precision, precision
+
+Function = Callable[..., Any]
+
+
+def as_tensors(inputs: Mapping[str, Any], device: str, dtype: torch.dtype | None = None) -> dict[str, Any]:
+    """Copies of the arrays among the inputs as tensors, floating ones in `dtype` where one is given; the rest as is.
+
+    Lists, tuples and dicts are looked into. Raises UnsupportedTypeError for floats other than float32 and float64.
+    """
+
+    def one(name: str, x: Any) -> Any:
+        if isinstance(x, dict):
+            return {key: one(f"{name}[{key!r}]", value) for key, value in x.items()}
+        if isinstance(x, (list, tuple)) and any(isinstance(y, (np.ndarray, Tensor)) for y in x):
+            return type(x)(one(f"{name}[{i}]", y) for i, y in enumerate(x))
+        if isinstance(x, (np.ndarray, np.generic)):
+            if x.dtype.kind not in "fiub":
+                raise UnsupportedTypeError(f"{name} is of type {x.dtype}; inputs are numbers or truth values")
+            if x.dtype in (np.float16, np.longdouble):
+                raise UnsupportedTypeError(f"{name} is {x.dtype}; float32 and float64 can be held against torch")
+            x = torch.from_numpy(np.array(x, copy=True, order="K")) if x.dtype.isnative else _native(x)
+        if not isinstance(x, Tensor):
+            return x
+        if (x.is_floating_point() or x.is_complex()) and x.dtype not in (torch.float32, torch.float64):
+            raise UnsupportedTypeError(f"{name} is {x.dtype}; float32 and float64 can be held against torch")
+        moved = x.detach().clone().to(device)
+        return moved.to(dtype) if dtype is not None and moved.is_floating_point() else moved
+
+    return {name: one(name, x) for name, x in inputs.items()}
+
+
+def _native(x: Any) -> Tensor:
+    return torch.from_numpy(np.asarray(x).astype(x.dtype.newbyteorder("=")))
+
+
+def precision_of(inputs: Mapping[str, Any]) -> Precision:
+    """The precision that both sides have: float32's where any input is float32, else float64's."""
+
+    def types(x: Any) -> Iterator[Any]:
+        if isinstance(x, dict):
+            x = list(x.values())
+        if isinstance(x, (list, tuple)):
+            for y in x:
+                yield from types(y)
+        elif isinstance(x, (np.ndarray, np.generic, Tensor)):
+            yield str(x.dtype).removeprefix("torch.")
+
+    found = set(types(list(inputs.values())))
+    return precision(torch.float64 if "float64" in found and "float32" not in found else torch.float32)
+
+
+@contextmanager
+def settled(seed: int, *, unfused: bool = False, mkldnn: bool = True) -> Iterator[None]:
+    """Generators reset, deterministic kernels, gradients on; with `unfused`, attention and encoders in their parts."""
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    fast = torch.backends.mha.get_fastpath_enabled()
+    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []  # type: ignore[no-untyped-call]
+    with torch.random.fork_rng(devices), torch.enable_grad():
+        torch.manual_seed(seed)
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        try:
+            if not unfused:
+                yield
+                return
+            torch.backends.mha.set_fastpath_enabled(False)
+            kernels = torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH)
+            onednn = nullcontext() if mkldnn else torch.backends.mkldnn.flags(enabled=False)
+            with kernels, onednn:
+                yield
+        finally:
+            torch.backends.mha.set_fastpath_enabled(fast)
+            torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+
+
+def named(result: Any, name: str = "output") -> dict[str, Tensor]:
+    """The tensors of a result by name: "output", "output[0]", "output.key"; a dict's own keys at the top."""
+    if isinstance(result, Mapping):
+        found: dict[str, Tensor] = {}
+        for key, value in result.items():
+            inner = str(key) if name == "output" else f"{name}.{key}"
+            found = merged(found, _named(value, inner))
+        return found
+    return _named(result, name)
+
+
+def _named(result: Any, name: str) -> dict[str, Tensor]:
+    if result is None:
+        return {}
+    if isinstance(result, Tensor):
+        return {name: result}
+    if isinstance(result, Mapping):
+        parts = [_named(value, f"{name}.{key}") for key, value in result.items()]
+    elif isinstance(result, (list, tuple)):
+        parts = [_named(value, f"{name}[{i}]") for i, value in enumerate(result)]
+    elif isinstance(result, (bool, int, float, np.generic, np.ndarray)):
+        return {name: torch.as_tensor(result)}
+    else:
+        raise TypeError(f"the reference returned {type(result).__name__} as {name}; it returns tensors")
+    found: dict[str, Tensor] = {}
+    for part in parts:
+        found = merged(found, part)
+    return found
+
+
+def merged(one: dict[str, Tensor], other: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Both; a clash of names is a ClashError."""
+    for name in other:
+        if name in one:
+            raise ClashError(f"two results are called {name!r}; name the reference's results or inputs otherwise")
+    return one | other

@@ -1,0 +1,28 @@
+"""What can go wrong in asking torch for a value and its radius, each with a sentence for whoever asked."""
+
+from __future__ import annotations
+
+
+class UnknownOperationError(Exception):
+    """The function runs an operation that no rule covers, so that nothing can be promised about its rounding."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        register = name if name.startswith("aten.") else f"{name} (as torch.ops names it)"
+        super().__init__(
+            f"torch runs {name}, whose rounding no rule describes. Register one with "
+            f"@reference.flow.rule(torch.ops.{register}), or say unknown='sample' and ulps=… to allow it that many "
+            "units in the last place a side."
+        )
+
+
+class UnsupportedTypeError(TypeError):
+    """A floating-point input is neither float32 nor float64."""
+
+
+class DataDependentError(ValueError):
+    """What the function does depends on values that rounding may change: a branch, a loop, a shape."""
+
+
+class ClashError(ValueError):
+    """Two results of a reference would have the same name."""

@@ -1,0 +1,171 @@
+"""The question: what does torch answer for these inputs, value ± radius, in every output?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from reference.flow.calls import Function
+from reference.flow.flowed import Alternative, Flowed
+from reference.flow.rounding import FORMS
+from reference.flow.runs import Flow, Question
+from reference.flow.student import factor
+
+RADII = ("auto", "bound", "sample")
+_USEFUL = {torch.float32: 1e-3, torch.float64: 1e-9}
+"""A bound of up to this part of |want| says enough …"""
+_SHARE = 0.99
+"""… at so many of the elements."""
+
+
+def evaluate(
+    function: Function,
+    inputs: Mapping[str, Any],
+    *,
+    device: str = "cpu",
+    radius: str = "auto",
+    replicas: int = 16,
+    seed: int = 0,
+    forms: Sequence[str | Function] = (),
+    unknown: str = "refuse",
+    ulps: float | None = None,
+) -> dict[str, Flowed]:
+    """What `function(**inputs)` answers, by name: value ± radius for each element.
+
+    `inputs` are arrays or tensors, float32 or float64, which the function gets as tensors of the same type (integers
+    and truth values too), and anything else, which it gets as it is. Results are called "output" ("output[0]",
+    "output.key" where there are several), or by the function's own keys where it returns a dict.
+
+    `radius` is "bound" (guaranteed), "sample" (probable: `replicas` moved runs, drawn from `seed`), or "auto": the
+    bound, and for results about which it says too little the sample. `forms` are further functions of the same inputs
+    that compute the same: their rounding is allowed for under their names in `Flowed.forms`, where the usual ones
+    (rounding.FORMS) are as far as the function has such operations. `unknown="sample"` allows an operation without a
+    rule `ulps` units in the last place a side.
+
+    Raises UnsupportedTypeError, UnknownOperationError, DataDependentError, and whatever the function raises.
+    """
+    if radius not in RADII:
+        raise ValueError(f"radius is {radius!r}; it is one of {', '.join(RADII)}")
+    if unknown not in ("refuse", "sample"):
+        raise ValueError(f"unknown is {unknown!r}; it is refuse or sample")
+    if unknown == "sample" and ulps is None:
+        raise ValueError("unknown='sample' needs ulps=…, what an operation without a rule may err by on each side")
+    if radius != "bound" and replicas < 2:
+        raise ValueError(f"{replicas} replicas are too few; 8 and 16 are usual")
+    question = Question(function, inputs, device, seed, ulps if unknown == "sample" else None)
+    return _Answer(question, radius, replicas, forms).flowed()
+
+
+class _Answer:
+    """How one question is answered."""
+
+    def __init__(self, question: Question, radius: str, replicas: int, forms: Sequence[str | Function]) -> None:
+        self.question, self.radius, self.replicas = question, radius, replicas
+        self.want = question.plain()
+        self.functions: dict[str, Function] = {}
+        for form in forms:
+            if isinstance(form, str) and form not in FORMS:
+                raise ValueError(f"there is no form {form!r}; there are {', '.join(FORMS)}")
+            if not isinstance(form, str):
+                self.functions[getattr(form, "__name__", f"form {len(self.functions) + 1}")] = form
+        self._by_form: dict[str, dict[str, Tensor]] = {}
+
+    def flowed(self) -> dict[str, Flowed]:
+        """Each output's answer."""
+        radii, kinds, flow = self._radii(frozenset())
+        alternatives = self._alternatives(flow, radii, kinds)
+        available = [form for form in FORMS if form in flow.context.seen_forms] + list(self.functions)
+        _, probability = factor(self.replicas)
+        return {
+            name: Flowed(
+                value=value,
+                radius=radii[name],
+                kind=kinds[name],
+                undecided=~torch.isfinite(radii[name]),
+                alternatives=tuple(alternatives[name]),
+                forms=_Forms(available, lambda form, name=name: self._form(form, name)),  # type: ignore[misc]
+                probability=probability if kinds[name] == "sample" else None,
+            )
+            for name, value in self.want.items()
+        }
+
+    def _radii(self, forms: frozenset[str]) -> tuple[dict[str, Tensor], dict[str, str], Flow]:
+        """By output: radius, kind; and the run that the bounds come from."""
+        flow = self.question.flow(forms=forms, record=self.radius == "sample", lenient=self.radius != "bound")
+        bounds = {name: flow.radius(name, value) for name, value in self.want.items()}
+        kinds = {name: "bound" if bool((bound != 0).any()) else "exact" for name, bound in bounds.items()}
+        chosen = [name for name, kind in kinds.items() if kind == "bound" and self._to_sample(name, bounds[name])]
+        if not chosen:
+            return bounds, kinds, flow
+        if not flow.recorded:
+            flow = self.question.flow(forms=forms, record=True, lenient=True)
+        sampled = self.question.sampled(flow, self.want, chosen, self.replicas)
+        radii = bounds | {name: torch.minimum(sampled[name], bounds[name]) for name in chosen}
+        return radii, kinds | dict.fromkeys(chosen, "sample"), flow
+
+    def _to_sample(self, name: str, bound: Tensor) -> bool:
+        """Whether this output's radius is to be sampled: asked for, or the bound says too little."""
+        if self.radius != "auto":
+            return self.radius == "sample"
+        want = self.want[name]
+        if bound.numel() == 0:
+            return False
+        if not want.is_floating_point():
+            return not bool(torch.isfinite(bound).all())
+        useful = bound <= _USEFUL[self.question.precision.dtype] * want.to(torch.float64).abs()
+        return float(useful.to(torch.float64).mean()) < _SHARE
+
+    def _alternatives(
+        self, flow: Flow, radii: Mapping[str, Tensor], kinds: Mapping[str, str]
+    ) -> dict[str, list[Alternative]]:
+        """Where choices were exactly at a kink: what the other side makes of each output."""
+        found: dict[str, list[Alternative]] = {name: [] for name in self.want}
+        if not flow.context.seen_kinks:
+            return found
+        notes = {"other": "the other side of each kink", "unequal": "one side of each kink that torch shares"}
+        for kinks, note in notes.items():
+            other = self.question.flow(kinks=kinks, lenient=self.radius != "bound")
+            for name, want in self.want.items():
+                value = other.outputs[name]
+                if value.shape != want.shape:
+                    continue
+                where = (value != flow.outputs[name]) & torch.isfinite(value)
+                known = any(torch.equal(value, a.value) for a in found[name])
+                if bool(where.any()) and not known:
+                    radius = radii[name] if kinds[name] == "sample" else other.radius(name, value)
+                    found[name].append(Alternative(value, radius, where, note))
+        return found
+
+    def _form(self, form: str, name: str) -> Tensor:
+        """The radius of one output where the form is allowed for."""
+        if form not in self._by_form:
+            plain = self._radii(frozenset())[0]
+            if form in self.functions:
+                inner = self.question.of(self.functions[form])
+                beside = _Answer(inner, self.radius, self.replicas, ())._radii(frozenset())[0]
+                self._by_form[form] = {key: plain[key] + beside[key] for key in plain}
+            else:
+                with_form = self._radii(frozenset({form}))[0]
+                self._by_form[form] = {key: torch.maximum(plain[key], with_form[key]) for key in plain}
+        return self._by_form[form][name]
+
+
+class _Forms(Mapping[str, Tensor]):
+    """Radii by the names of forms, computed when they are asked for: each takes a run of its own."""
+
+    def __init__(self, names: Sequence[str], radius: Callable[[str], Tensor]) -> None:
+        self._names, self._radius = tuple(names), radius
+
+    def __getitem__(self, name: str) -> Tensor:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._radius(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)

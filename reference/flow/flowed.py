@@ -1,0 +1,40 @@
+"""What torch answers for one output: value ± radius, element by element."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Another value that is right where a choice is exactly at its kink (relu's slope at 0, a tie of a maximum).
+
+    `value` ± `radius` (float64) holds where `where` is True; all three are of the output's shape.
+    """
+
+    value: Tensor
+    radius: Tensor
+    where: Tensor
+    note: str
+
+
+@dataclass(frozen=True)
+class Flowed:
+    """One output: `value` as the plain call gave it, and how far an honest computation may be from each element.
+
+    `radius` is float64 and infinite where nothing can be promised. `kind` is "exact" (all radii are 0), "bound"
+    (guaranteed) or "sample", of which `probability` is the stated chance that an honest element exceeds its radius.
+    `undecided` marks elements that rounding alone decides. `forms` has, by the name of another honest form of an
+    operation (see `rounding.FORMS`), the radius where that form is allowed for; it is computed when it is asked for.
+    """
+
+    value: Tensor
+    radius: Tensor
+    kind: str
+    undecided: Tensor
+    alternatives: tuple[Alternative, ...] = ()
+    forms: Mapping[str, Tensor] = field(default_factory=dict)
+    probability: float | None = None

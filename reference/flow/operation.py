@@ -1,0 +1,205 @@
+"""One call of an operation of torch's as a rule sees it, and the register of rules."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._ops import OpOverload, OpOverloadPacket
+
+from reference.flow.rounding import Precision, is_power_of_two
+from reference.flow.shadows import Shadows
+
+Radius = Tensor | None
+"""float64, of the shape of what it belongs to; None where all of it is 0."""
+Rule = Callable[["Operation"], Any]
+
+RULES: dict[OpOverload | OpOverloadPacket, Rule] = {}
+"""By operation, or for all overloads of one."""
+DECOMPOSITIONS: dict[OpOverload, Callable[..., Any]] = {}
+"""What to run instead, in operations that have rules, where torch's own list has nothing or something that rounds
+otherwise."""
+
+
+def rule(*operations: OpOverload | OpOverloadPacket) -> Callable[[Rule], Rule]:
+    """Register a rule for operations (`torch.ops.aten.foo`: all overloads, or `torch.ops.aten.foo.default`).
+
+    A rule takes an `Operation` and returns the radius of its result: a float64 tensor of the result's shape, None
+    where the result is exact, a tuple of these for several results. The radius is what the operands' radii make of
+    the result (`operation.radius(x)`) plus the rounding of both sides, torch's and the candidate's
+    (`operation.rounding(size, k)`, `operation.sums(n)`). Variants in place and with `out=` follow by themselves.
+    """
+
+    def register(function: Rule) -> Rule:
+        for operation in operations:
+            RULES[operation] = function
+        return function
+
+    return register
+
+
+def decomposition(*operations: OpOverload) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register what is run instead of an operation, whose own result stays the value."""
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        for operation in operations:
+            DECOMPOSITIONS[operation] = function
+        return function
+
+    return register
+
+
+@dataclass
+class Context:
+    """What rules need to know of the run: precision, radii, which other forms are allowed, how kinks are taken."""
+
+    precision: Precision
+    shadows: Shadows
+    forms: frozenset[str] = frozenset()
+    kinks: str = "torch"
+    """How a choice exactly at its kink is taken: as "torch" does, the "other" way, or with equal taken as "unequal"."""
+    seen_forms: set[str] = field(default_factory=set)
+    """Those of rounding.FORMS that some operation of the run has."""
+    seen_kinks: int = 0
+    """How many choices were exactly at a kink."""
+
+
+CURRENT: ContextVar[Context] = ContextVar("the run's context")
+"""For decompositions, which get nothing but an operation's arguments."""
+
+
+def allows(form: str) -> bool:
+    """Whether the run is to allow for another honest form; notes that it has an operation of which there is one."""
+    context = CURRENT.get()
+    context.seen_forms.add(form)
+    return form in context.forms
+
+
+class Operation:
+    """One call: its arguments by name (`op["self"]`), its result `op.out`, and the radii of both.
+
+    With `local`, radii are 0 and n roundings of a sum count as √n: what remains is the operation's own rounding as a
+    standard deviation, and `stretch` says by how much its worst case is larger.
+    """
+
+    def __init__(
+        self, func: OpOverload, args: Sequence[Any], kwargs: dict[str, Any], out: Any, context: Context, local: bool
+    ) -> None:
+        self.func, self.out, self.context, self.local = func, out, context, local
+        self.stretch = 1.0
+        names = func._schema.arguments
+        self._given = {argument.name: argument.default_value for argument in names if argument.has_default_value()}
+        self._given |= {argument.name: value for argument, value in zip(names, args, strict=False)}
+        self._given |= kwargs
+
+    def __getitem__(self, name: str) -> Any:
+        return self._given[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._given
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """All arguments by their names in the operation's schema, defaults included."""
+        return self._given
+
+    def known_radius(self, x: Any) -> Radius:
+        """The radius of an operand; of a number that the type does not hold, one rounding a side."""
+        if isinstance(x, Tensor):
+            return self.context.shadows.get(x)
+        if isinstance(x, float) and not self.context.precision.holds(x):
+            return torch.tensor(2 * self.context.precision.u * abs(x), dtype=torch.float64)
+        return None
+
+    def radius(self, x: Any) -> Radius:
+        """The radius of an operand that goes into the result: none of a tensor's where only `local` rounding counts."""
+        return None if self.local and isinstance(x, Tensor) else self.known_radius(x)
+
+    def exactly(self, x: Any, number: float) -> Tensor | bool:
+        """Where the operand is this number and its radius is 0."""
+        if not isinstance(x, Tensor):
+            return bool(x == number)
+        radius = self.context.shadows.get(x)
+        equal = x == number
+        return equal if radius is None else equal & (radius == 0)
+
+    def scale_exact(self, x: Any) -> Tensor | bool:
+        """Where multiplying or dividing by the operand rounds nothing: exact powers of two, and 0."""
+        if not isinstance(x, Tensor):
+            return is_power_of_two(float(x))
+        radius = self.context.shadows.get(x)
+        if x.is_floating_point():
+            power = torch.frexp(x.detach())[0].abs_()
+            exact = (power == 0.5) | (power == 0)
+        else:
+            exact = (x == 0) | (x.abs() == 1) if x.dtype != torch.bool else torch.ones_like(x)
+        return exact if radius is None else exact & (radius == 0)
+
+    def integers(self, *operands: Any) -> bool:
+        """Whether the operands are exact integers, and the result one that the type holds: then nothing rounded."""
+        for x in operands:
+            if self.known_radius(x) is not None:
+                return False
+            if isinstance(x, Tensor):
+                if x.is_floating_point() and not bool((x.trunc() == x).all()):
+                    return False
+            elif float(x) != math.trunc(x) if math.isfinite(x) else True:
+                return False
+        return self.out.numel() == 0 or bool(self.out.abs().amax() < self.context.precision.integers)
+
+    def rounding(self, size: Tensor, roundings: float = 1.0, exact: Tensor | bool | None = None) -> Tensor:
+        """Both sides' rounding, 2·k·u·|size| for k roundings a side, and what they lose where they underflow.
+
+        `size` is float64, |result| and its radius. Where `exact` is True the result rounds nothing.
+        """
+        p = self.context.precision
+        local = size.abs() * (2 * roundings * p.u) + 2 * roundings * p.tiny
+        if exact is None or exact is False:
+            return local
+        if exact is True:
+            return torch.zeros_like(local)
+        return local.masked_fill_(exact.broadcast_to(local.shape), 0.0)
+
+    def sums(self, n: int) -> float:
+        """The factor of Σ|terms| for sums of n roundings, both sides: 2·γ_n; of a standard deviation 2·√n·u.
+
+        The latter is what n independent roundings, each u times the largest partial sum, make together at most
+        (N. J. Higham and T. Mary, "A new approach to probabilistic rounding error analysis", 2019).
+        """
+        p = self.context.precision
+        if not self.local:
+            return 2 * p.gamma(n)
+        if n > 1:
+            self.stretch = max(self.stretch, p.gamma(n) / (math.sqrt(n) * p.u))
+        return 2 * math.sqrt(n) * p.u
+
+    def allows(self, form: str) -> bool:
+        """Whether another honest form of this operation is to be allowed for; notes that the operation has it."""
+        self.context.seen_forms.add(form)
+        return form in self.context.forms
+
+
+def wide(x: Any) -> Any:
+    """A tensor as float64, a number as it is."""
+    return x.to(torch.float64) if isinstance(x, Tensor) else float(x)
+
+
+def plus(*radii: Radius) -> Radius:
+    """The sum of radii, None where all are."""
+    total: Radius = None
+    for radius in radii:
+        if radius is not None:
+            total = radius if total is None else total + radius
+    return total
+
+
+def uncertain(where: Tensor) -> Radius:
+    """The radius of a decision (a truth value, an index): infinite where rounding alone makes it, else 0."""
+    if not bool(where.any()):
+        return None
+    return torch.zeros(where.shape, dtype=torch.float64, device=where.device).masked_fill_(where, math.inf)

@@ -1,0 +1,89 @@
+"""References made of other things: a function with its gradients, a module with its parameters, a mask to replay."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from reference.flow.calls import merged, named
+
+
+def gradients(function: Callable[..., Any], of: tuple[str, ...] | str, given: str | None) -> Callable[..., dict[str, Tensor]]:
+    """A reference that returns what `function` does and, for each input named in `of`, the gradient in that input.
+
+    The reference takes `function`'s inputs by name and `given`, the gradient in the output (of the output's structure
+    where there are several). With `given=None` the output has to be of no dimensions. Results are "output" (or
+    "output[0]", "output.key") and the names in `of`. Raises ClashError where two results would have one name.
+    """
+    names = (of,) if isinstance(of, str) else tuple(of)
+
+    def reference(**inputs: Any) -> dict[str, Tensor]:
+        upstream = inputs.pop(given) if given is not None else None
+        for name in names:
+            if name not in inputs:
+                raise KeyError(f"there is no input {name!r} to differentiate by; there are {', '.join(inputs)}")
+            inputs[name] = inputs[name].detach().requires_grad_()
+        returned = function(**inputs)
+        outputs = _named_outputs(returned)
+        upstreams = {} if given is None else named(upstream)
+        if given is not None and set(upstreams) != set(outputs):
+            upstreams = named(upstream) if len(outputs) > 1 else {next(iter(outputs)): upstream}
+        used = {name: y for name, y in outputs.items() if y.requires_grad}
+        if given is None:
+            for name, y in used.items():
+                if y.dim():
+                    raise ValueError(f"{name} has {y.dim()} dimensions; say with given=… which input is its gradient")
+        found = torch.autograd.grad(
+            list(used.values()),
+            [inputs[name] for name in names],
+            None if given is None else [upstreams[name] for name in used],
+            allow_unused=True,
+        )
+        entries = {
+            name: torch.zeros_like(inputs[name]) if gradient is None else gradient
+            for name, gradient in zip(names, found, strict=True)
+        }
+        return merged({name: y.detach() for name, y in outputs.items()}, entries)
+
+    return reference
+
+
+def _named_outputs(returned: Any) -> dict[str, Tensor]:
+    """A dict's entries are called "output.key" here, beside gradients."""
+    return named({"output": returned}) if isinstance(returned, Mapping) else named(returned)
+
+
+def replay(mask: Tensor) -> Callable[[Tensor], Tensor]:
+    """A dropout that multiplies by `mask` as it is, scale included: `replay(mask)(x)` = x·mask.
+
+    The mask is what the candidate drew, so that no generators have to match.
+    """
+    return lambda x: x * mask
+
+
+def module_reference(module: torch.nn.Module, parameters: Mapping[str, Any] | None = None) -> Callable[..., Any]:
+    """A reference that calls the module with `parameters` (by their names in it) and the inputs.
+
+    What `parameters` does not name is the module's own. An input that has the name of a parameter takes its place, so
+    that `gradients` can differentiate by it; the others go to the module's `forward` by name, or in their order where
+    it has other names. Buffers are copied anew for each call, so that running statistics start from the same values.
+    """
+    own = {name for name, _ in module.named_parameters()}
+    unknown = sorted(set(parameters or {}) - own)
+    if unknown:
+        raise KeyError(f"the module has no parameter {', '.join(unknown)}; it has {', '.join(sorted(own))}")
+    accepted = set(inspect.signature(module.forward).parameters)
+
+    def reference(**inputs: Any) -> Any:
+        held = {name: torch.as_tensor(value) for name, value in (parameters or {}).items()}
+        held |= {name: inputs.pop(name) for name in list(inputs) if name in own}
+        buffers = {name: buffer.detach().clone() for name, buffer in module.named_buffers()}
+        by_name = set(inputs) <= accepted
+        args, kwargs = ((), inputs) if by_name else (tuple(inputs.values()), {})
+        return torch.func.functional_call(module, {**buffers, **held}, args, kwargs)
+
+    return reference

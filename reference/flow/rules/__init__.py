@@ -1,0 +1,11 @@
+"""The rules, one file a family: what each of torch's operations makes of radii, and how it rounds itself."""
+
+from importlib import import_module
+
+FAMILIES = ("arithmetic", "functions", "products", "moves", "choices", "special", "decompositions")
+
+
+def load() -> None:
+    """Register all rules."""
+    for family in FAMILIES:
+        import_module(f"{__name__}.{family}")

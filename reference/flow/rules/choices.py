@@ -1,0 +1,281 @@
+"""Rules of choices: relu, clamp, maxima, comparisons, sorting, signs, and their backward.
+
+Where the choice is sure the radius moves along. Where it lies within rounding the result may be either value, and a
+truth value or an index may be either. Exactly at the kink (both sides know the operands) torch takes one side; the other
+one is right as well, nothing between or beyond: `context.kinks` says which side a run takes.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from reference.flow.operation import Operation, Radius, plus, rule, uncertain, wide
+
+aten = torch.ops.aten
+
+
+def in_backward() -> bool:
+    """Whether the operation is one that autograd issues."""
+    return torch._C._current_autograd_node() is not None  # type: ignore[attr-defined,unused-ignore]
+
+
+def shaped(r: Radius, x: Tensor) -> Tensor:
+    """The radius, zeros where it is None."""
+    return torch.zeros(x.shape, dtype=torch.float64, device=x.device) if r is None else r
+
+
+def zeros_if_none(op: Operation, x: Any) -> Any:
+    """The radius of an operand that may be a number: zeros for a tensor without, 0.0 for a number."""
+    r = op.radius(x)
+    if r is not None:
+        return r
+    return torch.zeros(x.shape, dtype=torch.float64, device=x.device) if isinstance(x, Tensor) else 0.0
+
+
+@rule(aten.neg, aten.abs, aten.alias, aten.detach)
+def mirror(op: Operation) -> Radius:
+    """−x and |x|: exact; |x| does not move by more than x does."""
+    return op.radius(op["self"])
+
+
+@rule(aten.relu)
+def relu(op: Operation) -> Radius:
+    """max(x, 0) moves by no more than x, and not at all where x is below 0 by more than its radius."""
+    x = op["self"]
+    r = op.radius(x)
+    return None if r is None else torch.minimum(r, (wide(x) + r).clamp_min(0.0))
+
+
+@rule(aten.clamp, aten.clamp_min, aten.clamp_max, aten.hardtanh)
+def clamp(op: Operation) -> Radius:
+    """Moves by no more than x and its limits do, and not at all where x is outside by more than its radius."""
+    x = op["self"]
+    low = op.arguments.get("min", op.arguments.get("min_val"))
+    high = op.arguments.get("max", op.arguments.get("max_val"))
+    r = op.radius(x)
+    limits = [zeros_if_none(op, limit) for limit in (low, high) if isinstance(limit, Tensor)]
+    if limits and any(bool((limit != 0).any()) for limit in limits):
+        return sum(limits, zeros_if_none(op, x)).broadcast_to(op.out.shape)
+    if r is None:
+        return None
+    floor = wide(low) if low is not None else -math.inf
+    ceiling = wide(high) if high is not None else math.inf
+    outside = (wide(x) + r <= floor) | (wide(x) - r >= ceiling)
+    return r.masked_fill(outside, 0.0).broadcast_to(op.out.shape)
+
+
+def gate(op: Operation, g: Tensor, x: Tensor, edges: tuple[float, ...], note_kinks: bool = True) -> Radius:
+    """A gradient that passes where x is on one side: g's radius where torch let it pass, |g| and more where unsure."""
+    r = op.known_radius(x)
+    near: Tensor = torch.zeros(x.shape, dtype=torch.bool, device=x.device)
+    for edge in edges:
+        distance = (wide(x) - edge).abs()
+        if r is None:
+            kink = distance == 0
+        else:
+            kink = (distance == 0) & (r == 0)
+            near = near | ((distance <= r) & ~kink)
+        take_other(op, kink, lambda: torch.where(op.out == 0, g, torch.zeros_like(g)))
+    s = op.radius(g)
+    radius = None if s is None else s.masked_fill(op.out == 0, 0.0)
+    if not op.local and bool(near.any()):
+        radius = torch.where(near, wide(g).abs() + shaped(s, g), shaped(radius, g))
+    return radius
+
+
+def take_other(op: Operation, kink: Tensor, other: Any) -> None:
+    """Count choices exactly at a kink, and take the other side where the run does."""
+    if not bool(kink.any()):
+        return
+    if not op.local:
+        op.context.seen_kinks += int(kink.sum())
+    if op.context.kinks == "other":
+        op.out = torch.where(kink, other(), op.out)
+
+
+@rule(aten.threshold_backward)
+def relu_backward(op: Operation) -> Radius:
+    """g where x > 0 (or above the threshold); torch takes 0 at the kink, g is right as well."""
+    return gate(op, op["grad_output"], op["self"], (float(op["threshold"]),))
+
+
+@rule(aten.hardtanh_backward)
+def clamp_backward(op: Operation) -> Radius:
+    """g between both limits; at one either is right."""
+    return gate(op, op["grad_output"], op["self"], (float(op["min_val"]), float(op["max_val"])))
+
+
+@rule(aten.maximum, aten.minimum, aten.fmax, aten.fmin)
+def larger(op: Operation) -> Radius:
+    """The larger or smaller of two: moves by no more than the one taken, or either where they come within reach."""
+    a, b = op["self"], op["other"]
+    r, s = op.radius(a), op.radius(b)
+    if r is None and s is None:
+        return None
+    near = (wide(a) - wide(b)).abs() <= shaped(r, a) + shaped(s, b)
+    first = (op.out == a) & ~near
+    chosen = torch.where(first, shaped(r, a), shaped(s, b))
+    return torch.where(near, torch.maximum(shaped(r, a), shaped(s, b)), chosen)
+
+
+@rule(aten.gt, aten.ge, aten.lt, aten.le, aten.eq, aten.ne)
+def compare(op: Operation) -> Radius:
+    """A comparison: rounding alone decides it where both come within reach of each other.
+
+    In a backward, equality of what both sides know is a kink: order comparisons are taken the other way, or equality
+    as inequality, where the run asks for it.
+    """
+    a, b = op["self"], op["other"]
+    reach = plus(op.known_radius(a), op.known_radius(b))
+    apart = abs(wide(a) - wide(b)).broadcast_to(op.out.shape)
+    unsure = None if reach is None else uncertain((apart <= reach) & (reach > 0))
+    if in_backward() and op.context.kinks != "never":
+        kink = apart == 0 if reach is None else (apart == 0) & (reach == 0)
+        if bool(kink.any()):
+            if not op.local:
+                op.context.seen_kinks += int(kink.sum())
+            equal = op.func.overloadpacket in (aten.eq, aten.ne)
+            if op.context.kinks == "other" or (op.context.kinks == "unequal" and equal):
+                op.out = op.out ^ kink
+    return None if op.local else unsure
+
+
+@rule(aten.logical_and, aten.logical_or, aten.logical_xor, aten.logical_not, aten.bitwise_and, aten.bitwise_or,
+      aten.bitwise_xor, aten.bitwise_not, aten.any, aten.all)
+def combine(op: Operation) -> Radius:
+    """Truth values made of others: unsure where one of these is."""
+    radii = [op.radius(x) for x in op.arguments.values() if isinstance(x, Tensor)]
+    known = [r for r in radii if r is not None]
+    if not known:
+        return None
+    if known[0].shape != op.out.shape and len(radii) == 1:
+        return torch.full(op.out.shape, math.inf, dtype=torch.float64, device=op.out.device)
+    return sum(known[1:], known[0]).broadcast_to(op.out.shape)
+
+
+@rule(aten.isnan, aten.isinf, aten.isfinite)
+def is_finite(op: Operation) -> Radius:
+    """Unsure only where the radius is infinite."""
+    r = op.known_radius(op["self"])
+    return None if r is None else uncertain(r == math.inf)
+
+
+@rule(aten.where.self, aten.where.ScalarSelf, aten.where.ScalarOther, aten.where.Scalar)
+def where(op: Operation) -> Radius:
+    """One of two: its radius; where the condition is unsure, as far as the other one is away."""
+    condition, a, b = op["condition"], op["self"], op["other"]
+    unsure = op.radius(condition)
+    r, s = zeros_if_none(op, a), zeros_if_none(op, b)
+    if unsure is None and all(op.radius(x) is None for x in (a, b)):
+        return None
+    radius = torch.where(condition, r, s).to(torch.float64)
+    if unsure is not None:
+        out = wide(op.out)
+        reach = torch.maximum(abs(wide(a) - out) + r, abs(wide(b) - out) + s)
+        radius = torch.where(unsure > 0, reach, radius)
+    return radius.broadcast_to(op.out.shape)
+
+
+@rule(aten.masked_fill.Scalar, aten.masked_fill.Tensor)
+def fill_masked(op: Operation) -> Radius:
+    """A number where the mask is True; where that is unsure, as far as the other value is away."""
+    x, mask, value = op["self"], op["mask"], op["value"]
+    unsure = op.radius(mask)
+    r, s = zeros_if_none(op, x), zeros_if_none(op, value)
+    if unsure is None and op.radius(x) is None and op.radius(value) is None:
+        return None
+    radius = torch.where(mask, s, r).to(torch.float64)
+    if unsure is not None:
+        out = wide(op.out)
+        reach = torch.maximum(abs(wide(x) - out) + r, abs(wide(value) - out) + s)
+        radius = torch.where(unsure > 0, reach, radius)
+    return radius.broadcast_to(op.out.shape)
+
+
+@rule(aten.amax, aten.amin, aten.max.default, aten.min.default)
+def extreme(op: Operation) -> Radius:
+    """The largest element moves by no more than the largest radius among those that can be it."""
+    dims = op.arguments.get("dim", [])
+    return extreme_radius(op, op["self"], dims or None, op.arguments.get("keepdim", False), op.out)
+
+
+def extreme_radius(op: Operation, x: Tensor, dims: Any, keepdim: bool, out: Tensor) -> Radius:
+    """Of the largest or smallest over dims: the largest radius within reach of it."""
+    r = op.radius(x)
+    if r is None:
+        return None
+    axes = list(range(x.dim())) if dims is None else ([dims] if isinstance(dims, int) else list(dims))
+    held = out
+    if not keepdim:
+        for axis in sorted(axis % max(x.dim(), 1) for axis in axes):
+            held = held.unsqueeze(axis) if x.dim() else held
+    best = (wide(x) - wide(held)).abs() <= r + (r.amax(axes, keepdim=True) if axes else r)
+    inside = torch.where(best, r, 0.0)
+    return inside.amax(axes, keepdim=keepdim) if axes else inside
+
+
+def unsure_index(op: Operation, x: Tensor, dim: int, keepdim: bool, sign: float) -> Radius:
+    """Where another element comes within reach of the largest one: an index that rounding alone decides, or a tie."""
+    r = op.known_radius(x)
+    values = wide(x) * sign
+    if x.dim() == 0 or x.shape[dim] < 2:
+        return None
+    top, where = values.topk(2, dim=dim)
+    reach: Tensor = torch.zeros_like(top) if r is None else r.gather(dim, where)
+    close = top.diff(dim=dim).abs() <= reach.sum(dim=dim, keepdim=True)
+    if r is not None:
+        close = close | (values + r > values.amax(dim, keepdim=True)).sum(dim, keepdim=True).gt(1)
+        sure = (r == 0).all(dim, keepdim=True) & (top.diff(dim=dim) != 0)
+        close = close & ~sure
+    return uncertain(close if keepdim else close.squeeze(dim))
+
+
+@rule(aten.max.dim, aten.min.dim)
+def extreme_and_index(op: Operation) -> tuple[Radius, Radius]:
+    """The largest along a dimension, and where it is."""
+    x, dim, keepdim = op["self"], op["dim"], op["keepdim"]
+    sign = 1.0 if op.func is aten.max.dim else -1.0
+    return extreme_radius(op, x, dim, keepdim, op.out[0]), unsure_index(op, x, dim, keepdim, sign)
+
+
+@rule(aten.argmax, aten.argmin)
+def index_of_extreme(op: Operation) -> Radius:
+    """Where the largest is."""
+    x, dim = op["self"], op["dim"]
+    sign = 1.0 if op.func.overloadpacket is aten.argmax else -1.0
+    if dim is not None:
+        return unsure_index(op, x, dim, op["keepdim"], sign)
+    flat = x.reshape(-1)
+    known = op.known_radius(x)
+    if known is not None:
+        op.context.shadows.put(flat, known.reshape(-1))
+    unsure = unsure_index(op, flat, 0, False, sign)
+    return None if unsure is None else unsure.reshape(op.out.shape)
+
+
+@rule(aten.sort, aten.topk)
+def in_order(op: Operation) -> tuple[Radius, Radius]:
+    """Sorted values: the i-th largest moves by no more than the largest radius; its place is unsure near a neighbour."""
+    x, dim = op["self"], op["dim"]
+    r = op.known_radius(x)
+    values = wide(op.out[0])
+    if x.dim() == 0 or r is None:
+        radius: Radius = None
+        reach = torch.zeros_like(values)
+    else:
+        radius = r.amax(dim, keepdim=True).broadcast_to(values.shape).contiguous()
+        reach = 2 * radius
+    close = torch.zeros(values.shape, dtype=torch.bool, device=values.device)
+    if values.dim() and values.shape[dim] > 1:
+        gap = values.diff(dim=dim).abs()
+        n = values.shape[dim]
+        near = gap <= reach.narrow(dim, 0, n - 1)
+        close.narrow(dim, 0, n - 1).logical_or_(near)
+        close.narrow(dim, 1, n - 1).logical_or_(near)
+    return (None if op.local else radius), uncertain(close)
+
+

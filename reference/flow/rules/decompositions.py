@@ -1,0 +1,84 @@
+"""What is run instead of operations for which torch's own list of decompositions has nothing fit."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from reference.flow.operation import decomposition
+
+aten = torch.ops.aten
+
+
+@decomposition(aten.native_batch_norm.default, aten.cudnn_batch_norm.default)
+def batch_norm(
+    x: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    mean: Tensor | None,
+    var: Tensor | None,
+    training: bool,
+    momentum: float,
+    eps: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Batch norm, with running statistics in place.
+
+    Mean and variance as sums over all but the channels, the variance of what was centred, as courses have it.
+    """
+    channels = [1, -1] + [1] * (x.dim() - 2)
+    dims = [0, *range(2, x.dim())]
+    count = x.numel() // x.shape[1]
+    if training or mean is None or var is None:
+        centre = x.mean(dims)
+        moved = x - centre.view(channels)
+        spread = (moved * moved).mean(dims)
+        if mean is not None and var is not None:
+            mean.copy_(mean * (1 - momentum) + centre * momentum)
+            var.copy_(var * (1 - momentum) + spread * (momentum * count / max(count - 1, 1)))
+    else:
+        centre, spread = mean, var
+        moved = x - centre.view(channels)
+    inverse = (spread + eps).rsqrt()
+    out = moved * inverse.view(channels)
+    if weight is not None:
+        out = out * weight.view(channels)
+    if bias is not None:
+        out = out + bias.view(channels)
+    kept = training or mean is None
+    return out, centre if kept else x.new_empty(0), inverse if kept else x.new_empty(0)
+
+
+def _variance(x: Tensor, dim: list[int] | None, correction: float | None, keepdim: bool) -> tuple[Tensor, Tensor]:
+    """Variance and mean by two passes (Higham, 1.9)."""
+    dims = list(range(x.dim())) if not dim else dim
+    count = 1
+    for axis in dims:
+        count *= x.shape[axis]
+    mean = x.mean(dims, keepdim=True)
+    centred = x - mean
+    squares = (centred * centred).sum(dims, keepdim=keepdim)
+    return squares / (count - (1 if correction is None else correction)), mean if keepdim else mean.squeeze(dims)
+
+
+@decomposition(aten.var.correction)
+def variance(
+    x: Tensor, dim: list[int] | None = None, *, correction: float | None = None, keepdim: bool = False
+) -> Tensor:
+    """The variance."""
+    return _variance(x, dim, correction, keepdim)[0]
+
+
+@decomposition(aten.std.correction)
+def deviation(
+    x: Tensor, dim: list[int] | None = None, *, correction: float | None = None, keepdim: bool = False
+) -> Tensor:
+    """The standard deviation."""
+    return _variance(x, dim, correction, keepdim)[0].sqrt()
+
+
+@decomposition(aten.var_mean.correction)
+def variance_and_mean(
+    x: Tensor, dim: list[int] | None = None, *, correction: float | None = None, keepdim: bool = False
+) -> tuple[Tensor, Tensor]:
+    """The variance and the mean."""
+    return _variance(x, dim, correction, keepdim)

@@ -1,0 +1,341 @@
+"""Rules of products and sums: matrix products, convolutions, sums, means, and adding into places.
+
+A sum of n products, in any order and with fused multiply-add, errs by at most γ_n·Σ|a||b| a side (Higham, (3.5) and
+(3.13)): the same operation on absolute values. Radii come in by the same operation again, and what both need is done
+in as few products as can be.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from reference.flow.operation import Operation, Radius, plus, rule, wide
+from reference.flow.rounding import is_power_of_two
+
+aten = torch.ops.aten
+Bilinear = Callable[[Tensor, Tensor], Tensor]
+
+
+def reach(x: Tensor, r: Radius) -> Tensor:
+    """|x| + r, in float64 where there is a radius."""
+    return x.abs() if r is None else wide(x).abs() + r
+
+
+def bilinear(op: Operation, f: Bilinear, a: Tensor, b: Tensor, terms: int, more: int = 0) -> Tensor:
+    """The radius of f(a, b), whose elements are sums of `terms` products; `more` further roundings of each sum.
+
+    ε|A||B| + |A|r_B + r_A|B| + r_A r_B, ε being the factor of the rounding: one product where one operand is exact.
+    """
+    r, s = op.radius(a), op.radius(b)
+    e = op.sums(terms + more)
+    nothing = Zeros(op, a, b, terms)
+    if s is None:
+        left = a.abs() if r is None else wide(a).abs() * e + r * (1 + e)
+        total = positive(f, left, b.abs(), terms, nothing)
+        return total * e if r is None else total
+    right = wide(b).abs() * e + s * (1 + e)
+    total = positive(f, reach(a, r), right, terms, nothing)
+    return total if r is None else total + positive(f, r, wide(b).abs(), terms, nothing)
+
+
+class Zeros:
+    """Tells whether a product that came out as 0 is exactly 0: because of its operands, or because of an underflow."""
+
+    def __init__(self, op: Operation, a: Tensor, b: Tensor, terms: int) -> None:
+        self.op, self.a, self.b, self.terms = op, a, b, terms
+
+    def floor(self, f: Bilinear, total: Tensor, lost: float) -> Tensor:
+        """What underflow may have taken from each element: `lost` and n of the smallest normal numbers, or nothing."""
+        lost = lost + 2 * self.terms * self.op.context.precision.tiny
+        if bool((total != 0).all()):
+            return total + lost
+        support = f(self._support(self.a), self._support(self.b))
+        return total + (support != 0).to(torch.float64) * lost
+
+    def _support(self, x: Tensor) -> Tensor:
+        return (~torch.as_tensor(self.op.exactly(x, 0))).to(x.dtype)
+
+
+def positive(f: Bilinear, left: Tensor, right: Tensor, terms: int, zeros: Zeros) -> Tensor:
+    """f of two tensors ≥ 0, float64, no smaller than the exact one: its own rounding and underflow are added.
+
+    Done in float32 where that is what the operands are, scaled so that both have a largest element near 1: products in
+    float64 would take most of the time.
+    """
+    dtype = zeros.a.dtype
+    scale = 1.0
+    if dtype is torch.float32:
+        for x in (left, right):
+            if x.numel() == 0:
+                break
+            top = float(x.amax())
+            if not math.isfinite(top):
+                return f(wide(left), wide(right)).nan_to_num(nan=math.inf, posinf=math.inf)
+            scale *= 2.0 ** -math.frexp(top)[1] if top else 1.0
+        left, right = _scaled(left), _scaled(right)
+    u, tiny = torch.finfo(dtype).eps / 2, torch.finfo(dtype).smallest_normal
+    total = f(left, right).to(torch.float64)
+    inflation = (1 + (terms + 4) * u) ** 2
+    total = total * (inflation / scale) if scale * inflation != 1 else total
+    return zeros.floor(f, total, 4 * terms * tiny / scale)
+
+
+def _scaled(x: Tensor) -> Tensor:
+    """Multiplied by the power of two that brings the largest element under 1, as float32."""
+    top = float(x.amax()) if x.numel() else 0.0
+    factor = 2.0 ** -math.frexp(top)[1] if top else 1.0
+    return x.to(torch.float32) * factor if x.dtype is torch.float32 else (x * factor).to(torch.float32)
+
+
+@rule(aten.mm.default, aten.bmm.default, aten.mv.default, aten.dot.default, aten.vdot.default)
+def product(op: Operation) -> Radius:
+    """A·B, n terms a sum (Higham, (3.13))."""
+    a, b = list(op.arguments.values())[:2]
+    return bilinear(op, op.func, a, b, a.shape[-1])
+
+
+@rule(aten.addmm.default, aten.baddbmm.default, aten.addmv.default)
+def product_added(op: Operation) -> Radius:
+    """βC + αA·B: n products and C, which is one term more; a factor that is no power of two rounds once more."""
+    c, a, b = list(op.arguments.values())[:3]
+    alpha, beta = float(op["alpha"]), float(op["beta"])
+    inner = {aten.addmm.default: aten.mm, aten.baddbmm.default: aten.bmm, aten.addmv.default: aten.mv}[op.func]
+    more = 1 + (not is_power_of_two(alpha)) + (not is_power_of_two(beta))
+    terms = a.shape[-1]
+    total = bilinear(op, inner, a, b, terms, more) * abs(alpha)
+    if not is_power_of_two(alpha):
+        total = total * (1 + 4 * op.context.precision.u)
+    r = op.radius(c)
+    size = reach(wide(c), r) * abs(beta)
+    bias = size * op.sums(terms + more)
+    carried = None if r is None else r * abs(beta)
+    return total + plus(bias, carried)
+
+
+@rule(aten.convolution.default)
+def convolution(op: Operation) -> Radius:
+    """Each output is a sum over the channels of a group and the places of the kernel, and the bias."""
+    x, w, bias = op["input"], op["weight"], op["bias"]
+    layout = [op[name] for name in ("stride", "padding", "dilation", "transposed", "output_padding", "groups")]
+    terms = w[0].numel() if not op["transposed"] else w.numel() // w.shape[1] // op["groups"]
+    more = int(bias is not None)
+
+    def convolve(a: Tensor, b: Tensor) -> Tensor:
+        with torch.backends.nnpack.flags(enabled=False):  # type: ignore[no-untyped-call]
+            return aten.convolution(a, b, None, *layout)
+
+    radius = bilinear(op, convolve, x, w, terms, more)
+    if bias is not None:
+        r = op.radius(bias)
+        added = reach(wide(bias), r) * op.sums(terms + more) + (0.0 if r is None else r)
+        radius = radius + added.reshape(-1, *[1] * (radius.dim() - 2))
+    return plus(radius, _beyond_direct(op, lambda a, b, c: aten.convolution(a, b, c, *layout), (x, w, bias), 0))
+
+
+def _beyond_direct(op: Operation, f: Callable[..., Any], operands: tuple[Any, ...], index: int) -> Radius:
+    """What torch's kernel errs by where it is no direct one (Winograd's, which errs on patches that are all 0, too).
+
+    Then its distance from the same in float64 comes on top. oneDNN's on the CPU is direct, as is any in float64.
+    """
+    result = op.out if isinstance(op.out, Tensor) else op.out[index]
+    direct = torch._C._get_mkldnn_enabled() and not result.is_cuda
+    if result.dtype is torch.float64 or direct or op.local:
+        return None
+    exact = f(*[x.double() if isinstance(x, Tensor) else x for x in operands])
+    exact = exact if isinstance(exact, Tensor) else exact[index]
+    return (wide(result) - exact).abs()
+
+
+@rule(aten.convolution_backward.default)
+def convolution_backward(op: Operation) -> tuple[Radius, Radius, Radius]:
+    """Gradients of input (sums over output channels and places), weight (over batch × positions) and bias."""
+    g, x, w = op["grad_output"], op["input"], op["weight"]
+    names = ("bias_sizes", "stride", "padding", "dilation", "transposed", "output_padding", "groups")
+    layout = [op[name] for name in names]
+    mask = op["output_mask"]
+    positions = g.numel() // max(g.shape[1], 1)
+    places = w[0, 0].numel()
+    channels = (w.shape[1] if op["transposed"] else w.shape[0] // op["groups"])
+
+    def one(a: Tensor, b: Tensor, c: Tensor, which: int) -> Tensor:
+        with torch.backends.nnpack.flags(enabled=False):  # type: ignore[no-untyped-call]
+            chosen = [i == which for i in range(3)]
+            return aten.convolution_backward(a, b, c, *layout, chosen)[which]
+
+    def apart(which: int) -> Radius:
+        return _beyond_direct(
+            op, lambda a, b, c: aten.convolution_backward(a, b, c, *layout, mask), (g, x, w), which
+        )
+
+    to_input: Radius = None
+    to_weight: Radius = None
+    to_bias: Radius = None
+    if mask[0]:
+        to_input = bilinear(op, lambda a, b: one(a, x.to(a.dtype), b, 0), g, w, channels * places)
+        to_input = plus(to_input, apart(0))
+    if mask[1]:
+        to_weight = bilinear(op, lambda a, b: one(a, b, w.to(a.dtype), 1), g, x, positions)
+        to_weight = plus(to_weight, apart(1))
+    if mask[2]:
+        dims = [i for i in range(g.dim()) if i != 1]
+        to_bias = total(op, g, dims, keepdim=False)
+    return to_input, to_weight, to_bias
+
+
+def total(op: Operation, x: Tensor, dims: list[int] | None, *, keepdim: bool, more: int = 0) -> Radius:
+    """The radius of a sum of x over dims: γ of one fewer than the terms that are not exactly 0, and Σ radii."""
+    axes = list(range(x.dim())) if not dims else dims
+    r = op.radius(x)
+    sizes = reach(wide(x), r)
+    terms = math.prod([x.shape[axis] for axis in axes]) if axes else 1
+    whole = sizes.sum(axes, keepdim=keepdim) if axes else sizes
+    carried = None if r is None else (r.sum(axes, keepdim=keepdim) if axes else r)
+    zero = op.exactly(x, 0)
+    if isinstance(zero, Tensor) and x.dim() and bool(zero.any()):
+        counts = (~zero).sum(axes, keepdim=keepdim).double()
+        most = int(counts.max()) if counts.numel() else 0
+        local = whole * op.sums(max(most - 1, 0) + more)
+        local = local.masked_fill(counts <= 1, 0.0) if not more else local
+    else:
+        local = whole * op.sums(max(terms - 1, 0) + more)
+    return plus(carried, local) if carried is not None or bool((local != 0).any()) else None
+
+
+@rule(aten.sum.default, aten.sum.dim_IntList)
+def summed(op: Operation) -> Radius:
+    """Σx: n − 1 roundings in any order (Higham, (4.3)); none where all but one term are exactly 0, or integers."""
+    x = op["self"]
+    if not op.out.dtype.is_floating_point or op.integers(x):
+        return None
+    return total(op, x, op.arguments.get("dim"), keepdim=op.arguments.get("keepdim", False))
+
+
+@rule(aten.mean.default, aten.mean.dim)
+def mean(op: Operation) -> Radius:
+    """Σx/n: the sum, and two more roundings where n is no power of two (an honest program multiplies by fl(1/n))."""
+    x = op["self"]
+    n = x.numel() // max(op.out.numel(), 1)
+    more = 0 if is_power_of_two(n) else 2
+    whole = total(op, x, op.arguments.get("dim"), keepdim=op.arguments.get("keepdim", False), more=more)
+    return None if whole is None else whole / n
+
+
+@rule(aten.cumsum.default)
+def running_sum(op: Operation) -> Radius:
+    """Σ of the first i terms: as a sum of them all rounds, times the absolute values so far."""
+    x, dim = op["self"], op["dim"]
+    if not op.out.dtype.is_floating_point or op.integers(x):
+        return None
+    r = op.radius(x)
+    n = x.shape[dim] if x.dim() else 1
+    local = reach(wide(x), r).cumsum(dim) * op.sums(max(n - 1, 0))
+    return plus(local, None if r is None else r.cumsum(dim))
+
+
+@rule(aten.index_add.default, aten.scatter_add.default)
+def added_into(op: Operation) -> Radius:
+    """Adding into places: as many roundings as terms fall into the fullest one."""
+    x, index, source = op["self"], op["index"], op.arguments.get("source", op.arguments.get("src"))
+    alpha = float(op.arguments.get("alpha", 1))
+    extra = [] if op.func is aten.scatter_add.default else []
+    r, s = op.radius(x), op.radius(source)
+    dim = op["dim"]
+    ones = torch.ones_like(source, dtype=torch.float64)
+    zeros = torch.zeros(x.shape, dtype=torch.float64, device=x.device)
+    counts = op.func(zeros, dim, index, ones, *extra)
+    held = ~torch.as_tensor(op.exactly(x, 0))
+    counts = counts + held
+    n = int(counts.max()) if counts.numel() else 0
+    sizes = op.func(reach(wide(x), r), dim, index, reach(wide(source), s) * abs(alpha))
+    local = (sizes * op.sums(max(n - 1, 0) + (0 if is_power_of_two(alpha) else 1))).masked_fill(counts <= 1, 0.0)
+    if r is None and s is None:
+        return local
+    none = torch.zeros_like
+    carried = op.func(
+        zeros if r is None else r, dim, index, (none(ones) if s is None else s) * abs(alpha)
+    )
+    return local + carried
+
+
+@rule(aten.index_put.default)
+def put_into(op: Operation) -> Radius:
+    """Values put into places, or added into them with as many roundings as terms fall into the fullest."""
+    x, places, source = op["self"], op["indices"], op["values"]
+    r, s = op.radius(x), op.radius(source)
+    zeros = torch.zeros(x.shape, dtype=torch.float64, device=x.device)
+    before = zeros if r is None else r
+    after = torch.zeros_like(source, dtype=torch.float64) if s is None else s
+    carried = aten.index_put(before, places, after, op["accumulate"])
+    if not op["accumulate"]:
+        return carried
+    counts = aten.index_put(zeros, places, torch.ones_like(after), True) + ~torch.as_tensor(op.exactly(x, 0))
+    n = int(counts.max()) if counts.numel() else 0
+    sizes = aten.index_put(reach(wide(x), r), places, reach(wide(source), s), True)
+    return carried + (sizes * op.sums(max(n - 1, 0))).masked_fill(counts <= 1, 0.0)
+
+
+@rule(aten.embedding_dense_backward.default)
+def embedding_backward(op: Operation) -> Radius:
+    """Rows of gradients added into the rows that were looked up: as many roundings as the most frequent word has."""
+    g, index = op["grad_output"], op["indices"]
+    rest = [op[name] for name in ("num_weights", "padding_idx", "scale_grad_by_freq")]
+    n = int(index.flatten().bincount().max()) if index.numel() else 0
+    r = op.radius(g)
+
+    def spread(x: Tensor) -> Tensor:
+        return aten.embedding_dense_backward(x, index, *rest)
+
+    more = 2 if op["scale_grad_by_freq"] else 0
+    local = spread(reach(wide(g), r)) * op.sums(max(n - 1, 0) + more)
+    return plus(local, None if r is None else spread(r))
+
+
+@rule(aten.avg_pool2d.default, aten._adaptive_avg_pool2d.default, aten.avg_pool2d_backward.default,
+      aten._adaptive_avg_pool2d_backward.default, aten.avg_pool1d.default)
+def average_pool(op: Operation) -> Radius:
+    """Means of windows, and the backward, which adds a share from each window: linear with weights ≥ 0.
+
+    No more terms than a window or an input has elements, and two roundings of the division.
+    """
+    given = dict(op.arguments)
+    name = next(iter(given))
+    x = given.pop(name)
+    r = op.radius(x)
+    rest = [wide(y) if isinstance(y, Tensor) else y for y in given.values()]
+    places = math.prod(op["kernel_size"]) if "kernel_size" in op else _window(op)
+    local = op.func(reach(wide(x), r), *rest) * op.sums(places + 1)
+    return plus(local, None if r is None else op.func(r, *rest))
+
+
+def _window(op: Operation) -> int:
+    """The largest number of elements in a window of an adaptive pool, or of windows that one element lies in."""
+    whole = op["self"]
+    part = op.out if "output_size" in op else op["grad_output"]
+    return math.prod(-(-n // m) + 1 for n, m in zip(whole.shape[-2:], part.shape[-2:], strict=True))
+
+
+@rule(aten.linalg_vector_norm.default)
+def norm(op: Operation) -> Radius:
+    """‖x‖: 1 and 2 as sums of |x| or x² with a root, which halves the relative error; ∞ as a maximum.
+
+    The reverse triangle inequality brings ‖r‖.
+    """
+    x, order = op["self"], float(op["ord"])
+    rest = (op["dim"], op["keepdim"])
+    r = op.radius(x)
+    n = x.numel() // max(op.out.numel(), 1)
+    carried = None if r is None else aten.linalg_vector_norm(r, order, *rest)
+    if math.isinf(order):
+        return carried
+    size = wide(op.out) if carried is None else wide(op.out) + carried
+    zero = torch.as_tensor(op.exactly(x, 0))
+    one = aten.linalg_vector_norm((~zero).double(), 1.0, *rest) <= 1
+    if order == 1:
+        return plus(carried, (size * op.sums(max(n - 1, 0))).masked_fill(one, 0.0))
+    p = op.context.precision
+    return plus(carried, size * (op.sums(n) / 2 + 6 * p.u + (4 * 4 * p.u if order != 2 else 0)) + 2 * math.sqrt(n * p.tiny))

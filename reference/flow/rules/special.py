@@ -1,0 +1,93 @@
+"""Rules of fused operations, whose parts share rounding: softmax, log-softmax, log-sum-exp."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from reference.flow.operation import Operation, Radius, plus, rule, wide
+from reference.flow.rounding import EXP_ULPS, LOG_ULPS, TORCH_FAST_EXP_ULPS, UNSHIFTED
+
+aten = torch.ops.aten
+
+
+class Exponentials:
+    """What softmax and its like share along `dim`, in float64, for a ± r.
+
+    `p` = softmax(a); `below` = a − max; `log_sum` = log Σ e^below; `relative`: the error of e^below relative to it, both
+    sides: its argument's rounding, |below|·u, and the exponential's ulps; `mean` = Σ p·relative, the sum's error by
+    its terms, and γ of its own.
+    """
+
+    def __init__(self, op: Operation, a: Tensor, dim: list[int]) -> None:
+        p = op.context.precision
+        self.u = p.u
+        x = wide(a)
+        top = x.amax(dim, keepdim=True)
+        top = top.masked_fill(top.isinf(), 0.0)
+        self.below = x - top
+        e = self.below.exp()
+        total = e.sum(dim, keepdim=True)
+        self.p, self.log_sum = e / total, total.log()
+        self.shift = (top + self.log_sum).abs()
+        argument = self.below.abs().masked_fill(self.below.isinf(), 0.0)
+        self.relative = 2 * p.u * (argument + 2 * (EXP_ULPS + TORCH_FAST_EXP_ULPS) / 2)
+        if op.allows(UNSHIFTED):
+            self.relative = self.relative + 2 * p.u * self.shift
+        terms = int(max(a.numel() // max(total.numel(), 1), 1))
+        self.summing = op.sums(max(terms - 1, 0))
+        self.mean = (self.p * self.relative).sum(dim, keepdim=True) + self.summing
+        r = op.radius(a)
+        self.r = r
+        self.grown: Radius = None
+        if r is not None:
+            # Each p moves by the difference of two radii at most: p·(e^(r + Σ p r) − 1) bounds it (the mean of e^r).
+            r = r.masked_fill(self.p == 0, 0.0) if bool(x.isinf().any()) else r
+            self.r = r
+            spread = (self.p * torch.expm1(r)).sum(dim, keepdim=True).log1p()
+            self.grown = r + torch.maximum(spread, -torch.log1p(-(self.p * -torch.expm1(-r)).sum(dim, keepdim=True)))
+
+
+@rule(aten._softmax, aten._safe_softmax)
+def softmax(op: Operation) -> Radius:
+    """p = e^(a − max)/Σ: relative errors of numerator and sum, and the quotient's rounding (two, as in `divide`)."""
+    x = Exponentials(op, op["self"], [op["dim"]])
+    relative = x.relative + x.mean + 4 * x.u
+    local = x.p * relative + (x.p > 0) * (4 * op.context.precision.tiny)
+    if x.grown is None:
+        return local
+    return local * x.grown.exp() + x.p * torch.expm1(x.grown)
+
+
+@rule(aten._log_softmax)
+def log_softmax(op: Operation) -> Radius:
+    """a − max − log Σ e^(a − max): both differences round, the logarithm by its ulps and by the sum's relative error.
+
+    Another order, a − (max + log Σ), rounds by u·|max + log Σ| more, and is the same form as the unshifted one.
+    """
+    x = Exponentials(op, op["self"], [op["dim"]])
+    below = x.below.abs()
+    local = 2 * x.u * (below + 2 * LOG_ULPS / 2 * x.log_sum.abs() + (below + x.log_sum.abs())) + x.mean
+    local = local + 2 * x.u * x.log_sum.abs()
+    if op.allows(UNSHIFTED):
+        local = local + 4 * x.u * x.shift
+    local = local.masked_fill(x.below.isinf(), 0.0)
+    if x.r is None:
+        return local
+    lowered = (x.p * x.r.expm1()).sum([op["dim"]], keepdim=True).log1p()
+    return plus(local, x.r + lowered)
+
+
+@rule(aten.logsumexp)
+def log_sum_exp(op: Operation) -> Radius:
+    """max + log Σ e^(a − max): the sum's relative error, the logarithm's ulps, the last sum's rounding."""
+    dims = [op["dim"]] if isinstance(op["dim"], int) else list(op["dim"])
+    x = Exponentials(op, op["self"], dims)
+    out = wide(op.out) if op["keepdim"] else wide(op.out)
+    local = x.mean + 2 * x.u * LOG_ULPS * 2 * x.log_sum.abs()
+    if op.allows(UNSHIFTED):
+        local = local + 2 * x.u * x.shift
+    if x.r is not None:
+        local = local + (x.p * x.r.expm1()).sum(dims, keepdim=True).log1p()
+    local = local if op["keepdim"] else local.reshape(out.shape)
+    return local + op.rounding(out, 1)

@@ -1,0 +1,193 @@
+"""Replicas: the same operations done again, each result moved by its own rounding; torch itself carries it along.
+
+The moves are normal, with the standard deviation that stands for both sides' rounding of that operation. Two further
+replicas are moved outward, and inward, throughout: rounding errors of one sign add up (a hundred equal steps). All are
+in float64, since moves below one unit in the last place would be swallowed in float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._ops import OpOverload
+from torch.utils._pytree import tree_map
+
+from reference.flow.bound import Step
+from reference.flow.dispatch import Plan, plan
+from reference.flow.errors import DataDependentError
+from reference.flow.operation import Radius
+from reference.flow.rules.choices import in_backward
+from reference.flow.shadows import Shadows
+from reference.flow.nested import bound_arguments, tensors
+from reference.flow.walk import Walk
+
+aten = torch.ops.aten
+_DOMAINS: dict[Any, tuple[float | None, float | None]] = {
+    aten.sqrt: (0.0, None),
+    aten.rsqrt: (0.0, None),
+    aten.log: (0.0, None),
+    aten.log2: (0.0, None),
+    aten.log10: (0.0, None),
+    aten.log1p: (-1.0, None),
+    aten.asin: (-1.0, 1.0),
+    aten.acos: (-1.0, 1.0),
+    aten.atanh: (-1.0, 1.0),
+    aten.acosh: (1.0, None),
+}
+"""Where functions are defined: moved operands are brought back there."""
+
+
+class Replica(Walk):
+    """One run that repeats `steps`. `sign` is 0 for normal moves from `generator`, 1 outward, −1 inward, None for none.
+
+    Steps in `last` are not moved: nothing reads what they give, and their own bound is added to the radius instead.
+    What a backward reads of the forward's results is moved anew, because a candidate may compute it again and round
+    otherwise: an error that torch shares between results would cancel.
+    """
+
+    def __init__(
+        self, steps: Sequence[Step], last: frozenset[int], sign: int | None, generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        self.steps, self.last, self.sign, self.generator = steps, last, sign, generator
+        self._at = 0
+        self._forward = Shadows()
+
+    def finish(self) -> None:
+        """Refuse a run that stopped short of the recorded operations."""
+        if self._at != len(self.steps):
+            raise _other_way(self.steps[self._at].name, "nothing")
+
+    def prepare(
+        self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Everything of float32 as float64, operands within the function's domain, saved results moved anew."""
+        given = bound_arguments(func, args, kwargs)
+        for a in func._schema.arguments:
+            if a.alias_info is not None and a.alias_info.is_write and _is_single(given.get(a.name)):
+                raise DataDependentError(
+                    f"{func} writes into a float32 tensor that the function did not get as an input; pass it as one"
+                )
+        args, kwargs = tree_map(_doubled, (args, kwargs))
+        domain = _DOMAINS.get(func.overloadpacket)
+        if domain is not None and self.sign is not None:
+            args = (args[0].clamp(*domain), *args[1:])
+        return args, kwargs
+
+    def random(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The numbers that were drawn in the recorded run."""
+        out = func(*args, **kwargs)
+        step = self._next(func, out)
+        for x, drawn in zip(tensors(out), step.drawn, strict=True):
+            x.copy_(drawn)
+        return out
+
+    def item(self, func: OpOverload, x: Tensor) -> Any:
+        """The moved value."""
+        return func(x)
+
+    def ruled(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], planned: Plan) -> Any:
+        """The operation, its result moved."""
+        args, kwargs = self._anew(args, kwargs)
+        out = func(*args, **kwargs)
+        self._move(func, out)
+        return out
+
+    def in_place(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], planned: Plan) -> Any:
+        """The operation, what it wrote moved."""
+        assert planned.functional is not None
+        functional = plan(planned.functional)
+        if functional.decomposition is None:
+            out = func(*args, **kwargs)
+            self._move(func, [bound_arguments(func, args, kwargs)[planned.written[0]]], named=str(planned.functional))
+            return out
+        target: Tensor = bound_arguments(func, args, kwargs)[planned.written[0]]
+        for a in func._schema.arguments:
+            if a.is_out:
+                kwargs.pop(a.name, None)
+        with self:
+            result = functional.decomposition(*args, **kwargs)
+        target.copy_(result)
+        self._move(func, [target])
+        return target
+
+    def decomposed(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], planned: Plan) -> Any:
+        """The operations that this one is made of, and a move for what lies between them and its own result."""
+        assert planned.decomposition is not None
+        with self:
+            out = planned.decomposition(*args, **kwargs)
+        self._move(func, out)
+        return out
+
+    def unknown(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The operation, moved by the ulps that it was allowed, or not at all where it was exact."""
+        out = func(*args, **kwargs)
+        if self._at < len(self.steps) and self.steps[self._at].name == str(func):
+            self._move(func, out)
+        return out
+
+    def _next(self, func: OpOverload | str, out: Any) -> Step:
+        name, shapes = str(func), [tuple(x.shape) for x in tensors(out)]
+        if self._at >= len(self.steps):
+            raise _other_way("nothing", name)
+        step = self.steps[self._at]
+        if step.name != name or step.shapes != shapes:
+            raise _other_way(f"{step.name} of {step.shapes}", f"{name} of {shapes}")
+        self._at += 1
+        return step
+
+    def _move(self, func: OpOverload, out: Any, named: str = "") -> None:
+        values = tensors(out)
+        if not values:
+            return
+        index = self._at
+        step = self._next(named or func, out)
+        if self.sign is None:
+            return
+        forward = not in_backward()
+        for x, sigma in zip(values, step.sigma, strict=True):
+            if not x.is_floating_point():
+                continue
+            if sigma is not None and index not in self.last:
+                self._shift(x, sigma)
+            if forward and self.sign == 0:
+                self._forward.write(x, sigma)
+
+    def _shift(self, x: Tensor, sigma: Tensor) -> None:
+        if self.sign == 0:
+            x.addcmul_(torch.empty_like(x).normal_(generator=self.generator), sigma)
+        else:
+            assert self.sign is not None
+            x.addcmul_(x.sign(), sigma, value=self.sign)
+
+    def _anew(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        if self.sign != 0 or not in_backward():
+            return args, kwargs
+
+        def moved(x: Any) -> Any:
+            sigma: Radius = self._forward.get(x) if isinstance(x, Tensor) and x.is_floating_point() else None
+            if sigma is None:
+                return x
+            return torch.addcmul(x, torch.empty_like(x).normal_(generator=self.generator), sigma)
+
+        moved_args, moved_kwargs = tree_map(moved, (args, kwargs))
+        return moved_args, moved_kwargs
+
+
+def _is_single(x: Any) -> bool:
+    return isinstance(x, Tensor) and x.dtype is torch.float32
+
+
+def _doubled(x: Any) -> Any:
+    if x is torch.float32:
+        return torch.float64
+    return x.to(torch.float64) if _is_single(x) else x
+
+
+def _other_way(recorded: str, now: str) -> DataDependentError:
+    return DataDependentError(
+        f"what the function does depends on rounding: {recorded} became {now} when values were moved by theirs"
+    )

@@ -1,0 +1,67 @@
+"""What is known of each element (its radius), kept by storage: a view has it too, and sees what is written in place."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.multiprocessing.reductions import StorageWeakRef
+
+
+class Shadows:
+    """For each storage a float64 number ≥ 0 an element; a storage that is not held has zeros.
+
+    A storage is held by a weak reference, so that its address names no other one as long as it is held here, and what
+    belongs to freed storages is dropped from time to time.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[int, tuple[StorageWeakRef, Tensor]] = {}
+        self._sweep_at = 64
+
+    def get(self, x: Tensor) -> Tensor | None:
+        """The shadow of `x`, of its shape, to be read only; None where all of it is 0."""
+        held = self._held.get(x.untyped_storage()._cdata)
+        if held is None:
+            return None
+        return held[1].as_strided(x.size(), x.stride(), x.storage_offset())
+
+    def put(self, x: Tensor, shadow: Tensor | None) -> None:
+        """Give `x`, whose storage has just been made or is overwritten as a whole, this shadow."""
+        storage = x.untyped_storage()
+        if shadow is None:
+            self._held.pop(storage._cdata, None)
+            return
+        whole = x.numel() * x.element_size() == storage.nbytes() and x.storage_offset() == 0
+        if whole and shadow.is_contiguous() and x.is_contiguous() and shadow.storage_offset() == 0:
+            flat = shadow
+        else:
+            flat = shadow.new_zeros(storage.nbytes() // x.element_size())
+            flat.as_strided(x.size(), x.stride(), x.storage_offset()).copy_(shadow)
+        self._hold(storage, flat)
+
+    def write(self, x: Tensor, shadow: Tensor | None) -> None:
+        """Give `x`, of whose storage other elements may be in use, this shadow, as an operation in place does."""
+        storage = x.untyped_storage()
+        held = self._held.get(storage._cdata)
+        if held is None and shadow is None:
+            return
+        count = storage.nbytes() // x.element_size()
+        if x.numel() == count and x.is_contiguous():
+            self.put(x, shadow)
+            return
+        # A new tensor always: the one that is held may be another storage's shadow as well.
+        flat = torch.zeros(count, dtype=torch.float64, device=x.device)
+        if held is not None:
+            flat.as_strided(held[1].size(), held[1].stride()).copy_(held[1])
+        place = flat.as_strided(x.size(), x.stride(), x.storage_offset())
+        if shadow is None:
+            place.zero_()
+        else:
+            place.copy_(shadow)
+        self._hold(storage, flat)
+
+    def _hold(self, storage: torch.UntypedStorage, flat: Tensor) -> None:
+        self._held[storage._cdata] = (StorageWeakRef(storage), flat)
+        if len(self._held) > self._sweep_at:
+            self._held = {key: held for key, held in self._held.items() if not held[0].expired()}
+            self._sweep_at = max(64, 2 * len(self._held))
