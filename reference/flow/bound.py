@@ -124,8 +124,12 @@ class Bound(Walk):
         copies = {id(x): self._copied(x) for x in written}
         out = func(*args, **kwargs)
         args, kwargs = replaced((args, kwargs), copies)
-        with self:
-            other = planned.decomposition(*args, **kwargs)
+        try:
+            with self:
+                other = planned.decomposition(*args, **kwargs)
+        except UnknownOperationError as error:
+            # The name that a person knows: prims are what torch's own decompositions end in.
+            raise UnknownOperationError(str(func)) if error.name.startswith("prims.") else error from None
         values, others = tensors(out), tensors(other)
         radii, step = self._beside(values, others, str(func))
         self._keep(args, kwargs, values, radii, step)

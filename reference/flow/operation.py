@@ -13,7 +13,7 @@ from torch import Tensor
 from torch._ops import OpOverload, OpOverloadPacket
 
 from reference.flow.rounding import Precision, is_power_of_two
-from reference.flow.shadows import Shadows
+from reference.flow.shadows import Marks, Shadows
 
 Radius = Tensor | None
 """float64, of the shape of what it belongs to; None where all of it is 0."""
@@ -63,6 +63,10 @@ class Context:
     forms: frozenset[str] = frozenset()
     kinks: str = "torch"
     """How a choice exactly at its kink is taken: as "torch" does, the "other" way, or with equal taken as "unequal"."""
+    gates: Marks = field(default_factory=Marks)
+    """Of relu's results, which are all that its backward sees: where the operand was exactly 0."""
+    rivals: Marks = field(default_factory=Marks)
+    """Of a maximum's indices: which elements may be it, of the operand's shape."""
     seen_forms: set[str] = field(default_factory=set)
     """Those of rounding.FORMS that some operation of the run has."""
     seen_kinks: int = 0
@@ -93,9 +97,12 @@ class Operation:
         self.func, self.out, self.context, self.local = func, out, context, local
         self.stretch = 1.0
         names = func._schema.arguments
-        self._given = {argument.name: argument.default_value for argument in names if argument.has_default_value()}
-        self._given |= {argument.name: value for argument, value in zip(names, args, strict=False)}
-        self._given |= kwargs
+        said = {argument.name: value for argument, value in zip(names, args, strict=False)} | kwargs
+        self._given = {
+            argument.name: said[argument.name] if argument.name in said else argument.default_value
+            for argument in names
+            if argument.name in said or argument.has_default_value()
+        }
 
     def __getitem__(self, name: str) -> Any:
         return self._given[name]

@@ -65,3 +65,24 @@ class Shadows:
         if len(self._held) > self._sweep_at:
             self._held = {key: held for key, held in self._held.items() if not held[0].expired()}
             self._sweep_at = max(64, 2 * len(self._held))
+
+
+class Marks:
+    """Further facts about results, by storage: whatever a rule of the forward leaves for that of the backward."""
+
+    def __init__(self) -> None:
+        self._held: dict[int, tuple[StorageWeakRef, tuple[Tensor, ...]]] = {}
+        self._sweep_at = 64
+
+    def get(self, x: Tensor) -> tuple[Tensor, ...] | None:
+        """What was left for the storage of `x`, in the shape that it was left in."""
+        held = self._held.get(x.untyped_storage()._cdata)
+        return None if held is None else held[1]
+
+    def put(self, x: Tensor, *facts: Tensor) -> None:
+        """Leave facts for the storage of `x`."""
+        storage = x.untyped_storage()
+        self._held[storage._cdata] = (StorageWeakRef(storage), facts)
+        if len(self._held) > self._sweep_at:
+            self._held = {key: held for key, held in self._held.items() if not held[0].expired()}
+            self._sweep_at = max(64, 2 * len(self._held))

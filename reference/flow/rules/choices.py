@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from reference.flow.errors import UnknownOperationError
 from reference.flow.operation import Operation, Radius, plus, rule, uncertain, wide
 
 aten = torch.ops.aten
@@ -46,7 +47,10 @@ def mirror(op: Operation) -> Radius:
 def relu(op: Operation) -> Radius:
     """max(x, 0) moves by no more than x, and not at all where x is below 0 by more than its radius."""
     x = op["self"]
-    r = op.radius(x)
+    r, known = op.radius(x), op.known_radius(x)
+    if not op.local:
+        kink = x == 0
+        op.context.gates.put(op.out, kink if known is None else kink & (known == 0))
     return None if r is None else torch.minimum(r, (wide(x) + r).clamp_min(0.0))
 
 
@@ -68,21 +72,22 @@ def clamp(op: Operation) -> Radius:
     return r.masked_fill(outside, 0.0).broadcast_to(op.out.shape)
 
 
-def gate(op: Operation, g: Tensor, x: Tensor, edges: tuple[float, ...], note_kinks: bool = True) -> Radius:
+def gate(op: Operation, g: Tensor, x: Tensor, edges: tuple[float, ...]) -> Radius:
     """A gradient that passes where x is on one side: g's radius where torch let it pass, |g| and more where unsure."""
     r = op.known_radius(x)
-    near: Tensor = torch.zeros(x.shape, dtype=torch.bool, device=x.device)
+    near: Tensor | None = None
     for edge in edges:
         distance = (wide(x) - edge).abs()
-        if r is None:
-            kink = distance == 0
-        else:
-            kink = (distance == 0) & (r == 0)
-            near = near | ((distance <= r) & ~kink)
+        left = op.context.gates.get(x) if edge == 0 else None
+        kink = left[0] if left is not None and left[0].shape == x.shape else distance == 0
+        if r is not None:
+            kink = kink & (r == 0)
+            reached = (distance <= r) & ~kink & (r > 0)
+            near = reached if near is None else near | reached
         take_other(op, kink, lambda: torch.where(op.out == 0, g, torch.zeros_like(g)))
     s = op.radius(g)
     radius = None if s is None else s.masked_fill(op.out == 0, 0.0)
-    if not op.local and bool(near.any()):
+    if not op.local and near is not None and bool(near.any()):
         radius = torch.where(near, wide(g).abs() + shaped(s, g), shaped(radius, g))
     return radius
 
@@ -218,20 +223,29 @@ def extreme_radius(op: Operation, x: Tensor, dims: Any, keepdim: bool, out: Tens
     return inside.amax(axes, keepdim=keepdim) if axes else inside
 
 
-def unsure_index(op: Operation, x: Tensor, dim: int, keepdim: bool, sign: float) -> Radius:
-    """Where another element comes within reach of the largest one: an index that rounding alone decides, or a tie."""
+def unsure_index(op: Operation, x: Tensor, index: Tensor, dim: int, keepdim: bool, sign: float) -> Radius:
+    """Where another element comes within reach of the largest one: rounding alone decides the index, or it is a tie.
+
+    Leaves for the backward which elements come within reach, and which are exactly tied.
+    """
+    if op.local or x.dim() == 0 or x.shape[dim] < 2:
+        return None
     r = op.known_radius(x)
     values = wide(x) * sign
-    if x.dim() == 0 or x.shape[dim] < 2:
+    top = values.amax(dim, keepdim=True)
+    if r is None:
+        near = values == top
+        tied = near
+    else:
+        near = values + r >= (values - r).amax(dim, keepdim=True)
+        sure = (r == 0) | ~near
+        tied = near & (values == top) & sure.all(dim, keepdim=True)
+    several = near.sum(dim, keepdim=True) > 1
+    if not bool(several.any()):
         return None
-    top, where = values.topk(2, dim=dim)
-    reach: Tensor = torch.zeros_like(top) if r is None else r.gather(dim, where)
-    close = top.diff(dim=dim).abs() <= reach.sum(dim=dim, keepdim=True)
-    if r is not None:
-        close = close | (values + r > values.amax(dim, keepdim=True)).sum(dim, keepdim=True).gt(1)
-        sure = (r == 0).all(dim, keepdim=True) & (top.diff(dim=dim) != 0)
-        close = close & ~sure
-    return uncertain(close if keepdim else close.squeeze(dim))
+    tied = tied & several
+    op.context.rivals.put(index, near & several & ~tied, tied)
+    return uncertain(several if keepdim else several.squeeze(dim))
 
 
 @rule(aten.max.dim, aten.min.dim)
@@ -239,7 +253,7 @@ def extreme_and_index(op: Operation) -> tuple[Radius, Radius]:
     """The largest along a dimension, and where it is."""
     x, dim, keepdim = op["self"], op["dim"], op["keepdim"]
     sign = 1.0 if op.func is aten.max.dim else -1.0
-    return extreme_radius(op, x, dim, keepdim, op.out[0]), unsure_index(op, x, dim, keepdim, sign)
+    return extreme_radius(op, x, dim, keepdim, op.out[0]), unsure_index(op, x, op.out[1], dim, keepdim, sign)
 
 
 @rule(aten.argmax, aten.argmin)
@@ -248,13 +262,38 @@ def index_of_extreme(op: Operation) -> Radius:
     x, dim = op["self"], op["dim"]
     sign = 1.0 if op.func.overloadpacket is aten.argmax else -1.0
     if dim is not None:
-        return unsure_index(op, x, dim, op["keepdim"], sign)
+        return unsure_index(op, x, op.out, dim, op["keepdim"], sign)
     flat = x.reshape(-1)
-    known = op.known_radius(x)
-    if known is not None:
-        op.context.shadows.put(flat, known.reshape(-1))
-    unsure = unsure_index(op, flat, 0, False, sign)
+    op.context.shadows.write(flat, None if (r := op.known_radius(x)) is None else r.reshape(-1))
+    unsure = unsure_index(op, flat, op.out, 0, False, sign)
     return None if unsure is None else unsure.reshape(op.out.shape)
+
+
+@rule(aten.scatter.src)
+def scatter(op: Operation) -> Radius:
+    """Elements put where indices say. Where a maximum's index is unsure each of its rivals may get the element."""
+    x, dim, index, source = op["self"], op["dim"], op["index"], op["src"]
+    r, s = op.radius(x), op.radius(source)
+    radius: Radius = None
+    if r is not None or s is not None:
+        radius = aten.scatter.src(shaped(r, x), dim, index, shaped(s, source))
+    rivals = op.context.rivals.get(index)
+    if op.known_radius(index) is None:
+        return radius
+    if rivals is None or rivals[0].shape != x.shape:
+        return torch.full(x.shape, math.inf, dtype=torch.float64, device=x.device)
+    near, tied = rivals
+    reach = (wide(source).abs() + shaped(s, source)).amax(dim, keepdim=True) + shaped(radius, x)
+    element = source.amax(dim, keepdim=True)
+    if bool(tied.any()) and not op.local:
+        op.context.seen_kinks += int(tied.sum())
+        if op.context.kinks == "other":
+            op.out = torch.where(tied, element, op.out)
+        elif op.context.kinks == "unequal":
+            op.out = torch.where(tied, torch.zeros_like(op.out), op.out)
+    if op.local or not bool(near.any()):
+        return radius
+    return torch.where(near, reach, shaped(radius, x))
 
 
 @rule(aten.sort, aten.topk)
@@ -279,3 +318,103 @@ def in_order(op: Operation) -> tuple[Radius, Radius]:
     return (None if op.local else radius), uncertain(close)
 
 
+
+
+def windows(x: Tensor, op: Operation, fill: float) -> Tensor:
+    """The windows of a pool: N×C×(places)×(positions); padding is `fill`."""
+    kernel = list(op["kernel_size"]) * (2 if len(op["kernel_size"]) == 1 else 1)
+    padding = list(op["padding"]) * (2 if len(op["padding"]) == 1 else 1)
+    stride = list(op["stride"]) or kernel
+    if op["ceil_mode"]:
+        raise UnknownOperationError(f"{op.func} with ceil_mode")
+    batch = x if x.dim() == 4 else x[None]
+    padded = torch.nn.functional.pad(batch, (padding[1], padding[1], padding[0], padding[0]), value=fill)
+    columns = torch.nn.functional.unfold(padded, kernel, list(op["dilation"]), 0, stride)
+    return columns.reshape(*batch.shape[:2], math.prod(kernel), -1)
+
+
+def pooled_rivals(op: Operation, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """By window and place: which elements may be the largest, and which are exactly tied; and by window, if several."""
+    r = op.known_radius(x)
+    values = windows(wide(x), op, -math.inf)
+    if r is None:
+        near = values == values.amax(2, keepdim=True)
+        tied = near
+    else:
+        reach = windows(r, op, 0.0)
+        near = values + reach >= (values - reach).amax(2, keepdim=True)
+        sure = (reach == 0) | ~near
+        tied = near & (values == values.amax(2, keepdim=True)) & sure.all(2, keepdim=True)
+    several = near.sum(2, keepdim=True) > 1
+    return near & several & ~tied, tied & several, several
+
+
+@rule(aten.max_pool2d_with_indices.default)
+def max_pool(op: Operation) -> tuple[Radius, Radius]:
+    """The largest of each window: moves by no more than the largest radius in it; which one it is may be unsure."""
+    x = op["self"]
+    r = op.radius(x)
+    several = pooled_rivals(op, x)[2]
+    values = None if r is None else windows(r, op, 0.0).amax(2).reshape(op.out[0].shape)
+    return values, None if op.local else uncertain(several.reshape(op.out[0].shape))
+
+
+@rule(aten.max_pool2d_with_indices_backward.default)
+def max_pool_backward(op: Operation) -> Radius:
+    """Each window's gradient goes to its largest; where rounding decides which, to any that comes within reach."""
+    g, x = op["grad_output"], op["self"]
+    s = op.radius(g)
+    names = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
+    radius = None if s is None else op.func(s, wide(x), *[op[name] for name in names], op["indices"])
+    near, tied, several = pooled_rivals(op, x)
+    if op.local or not bool(several.any()):
+        return radius
+    by_window = (wide(g).abs() + shaped(s, g)).reshape(near.shape[0], near.shape[1], 1, -1)
+    if bool(tied.any()):
+        op.context.seen_kinks += int(tied.sum())
+        share = _fold(op, tied * wide(g).reshape(by_window.shape), x)
+        touched = _fold(op, tied.double(), x) > 0
+        if op.context.kinks == "other":
+            op.out = torch.where(touched, share.to(g.dtype), op.out)
+        elif op.context.kinks == "unequal":
+            op.out = torch.where(touched, torch.zeros_like(op.out), op.out)
+    return plus(radius, _fold(op, near * by_window, x)) if bool(near.any()) else radius
+
+
+def _fold(op: Operation, columns: Tensor, x: Tensor) -> Tensor:
+    """What lies in windows added where it belongs, of the shape of x."""
+    kernel = list(op["kernel_size"]) * (2 if len(op["kernel_size"]) == 1 else 1)
+    padding = list(op["padding"]) * (2 if len(op["padding"]) == 1 else 1)
+    flat = columns.reshape(columns.shape[0], -1, columns.shape[-1])
+    folded = torch.nn.functional.fold(
+        flat, x.shape[-2:], kernel, list(op["dilation"]), padding, list(op["stride"]) or kernel
+    )
+    return folded.reshape(x.shape)
+
+
+@rule(aten.sign, aten.sgn)
+def sign(op: Operation) -> Radius:
+    """The sign: 2 away at most where rounding decides it. At 0 a backward (of |x|) may take either side."""
+    x = op["self"]
+    r = op.known_radius(x)
+    kink = x == 0 if r is None else (x == 0) & (r == 0)
+    if in_backward() and bool(kink.any()):
+        if not op.local:
+            op.context.seen_kinks += int(kink.sum())
+        side = {"other": 1.0, "unequal": -1.0}.get(op.context.kinks, 0.0)
+        op.out = torch.where(kink, torch.full_like(op.out, side), op.out)
+    if r is None or op.local:
+        return None
+    near = (wide(x).abs() <= r) & (r > 0)
+    return near * (1.0 + wide(op.out).abs())
+
+
+@rule(aten.floor, aten.ceil, aten.trunc, aten.round)
+def to_whole(op: Operation) -> Radius:
+    """Whole numbers: as far as both ends of the neighbourhood lie apart."""
+    x = op["self"]
+    r = op.radius(x)
+    if r is None:
+        return None
+    rest = [op["decimals"]] if "decimals" in op else []
+    return op.func(wide(x) + r, *rest) - op.func(wide(x) - r, *rest)

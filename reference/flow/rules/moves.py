@@ -47,7 +47,7 @@ def moved(op: Operation, **filled: Any) -> Any:
     aten.diagonal_backward, aten.embedding, aten.im2col, aten.pixel_shuffle, aten.pixel_unshuffle, aten.masked_select,
     aten.upsample_nearest1d.default, aten.upsample_nearest2d.default, aten.reflection_pad1d, aten.reflection_pad2d,
     aten.replication_pad1d, aten.replication_pad2d, aten._unsafe_view, aten._reshape_copy, aten.contiguous, aten.copy,
-    aten.scatter.src, aten.masked_scatter, aten.channel_shuffle, aten.view_copy, aten.expand_copy, aten.lift,
+    aten.masked_scatter, aten.channel_shuffle, aten.view_copy, aten.expand_copy, aten.lift,
     aten.rot90, aten.trace_backward, aten.nan_to_num,
 )
 def move(op: Operation) -> Any:
@@ -57,7 +57,7 @@ def move(op: Operation) -> Any:
     return moved(op)
 
 
-@rule(aten.constant_pad_nd, aten.masked_fill.Scalar, aten.scatter.value, aten.index_fill.int_Scalar)
+@rule(aten.constant_pad_nd, aten.scatter.value, aten.index_fill.int_Scalar)
 def move_and_fill(op: Operation) -> Any:
     """Elements at other places, and an exact number at the rest."""
     return moved(op, value=0)

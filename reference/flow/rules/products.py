@@ -307,9 +307,15 @@ def average_pool(op: Operation) -> Radius:
     x = given.pop(name)
     r = op.radius(x)
     rest = [wide(y) if isinstance(y, Tensor) else y for y in given.values()]
-    places = math.prod(op["kernel_size"]) if "kernel_size" in op else _window(op)
-    local = op.func(reach(wide(x), r), *rest) * op.sums(places + 1)
+    places = _places(op) if "kernel_size" in op else _window(op)
+    local: Tensor = op.func(reach(wide(x), r), *rest) * op.sums(places + 1)
     return plus(local, None if r is None else op.func(r, *rest))
+
+
+def _places(op: Operation) -> int:
+    """How many elements a window has; torch writes a square's side once."""
+    kernel = op["kernel_size"]
+    return int(math.prod(kernel)) if len(kernel) > 1 or op.func is aten.avg_pool1d.default else int(kernel[0]) ** 2
 
 
 def _window(op: Operation) -> int:
