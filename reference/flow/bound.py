@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -234,6 +235,6 @@ def _sound(radius: Radius, x: Tensor) -> Radius:
     """The radius with infinity where it is not a number."""
     if radius is None or x.numel() == 0:
         return None
-    if bool(torch.isfinite(radius.sum())):
+    if math.isfinite(float(radius.sum())):
         return radius
     return radius.nan_to_num(nan=torch.inf, posinf=torch.inf)

@@ -32,19 +32,18 @@ def as_tensors(inputs: Mapping[str, Any], device: str, dtype: torch.dtype | None
                 raise UnsupportedTypeError(f"{name} is of type {x.dtype}; inputs are numbers or truth values")
             if x.dtype in (np.float16, np.longdouble):
                 raise UnsupportedTypeError(f"{name} is {x.dtype}; float32 and float64 can be held against torch")
-            x = torch.from_numpy(np.array(x, copy=True, order="K")) if x.dtype.isnative else _native(x)
+            x = torch.from_numpy(np.array(x, dtype=x.dtype.newbyteorder("="), copy=True, order="K"))
+            return placed(x)
         if not isinstance(x, Tensor):
             return x
         if (x.is_floating_point() or x.is_complex()) and x.dtype not in (torch.float32, torch.float64):
             raise UnsupportedTypeError(f"{name} is {x.dtype}; float32 and float64 can be held against torch")
-        moved = x.detach().clone().to(device)
-        return moved.to(dtype) if dtype is not None and moved.is_floating_point() else moved
+        return placed(x.detach().clone())
+
+    def placed(x: Tensor) -> Tensor:
+        return x.to(device, dtype if dtype is not None and x.is_floating_point() else x.dtype)
 
     return {name: one(name, x) for name, x in inputs.items()}
-
-
-def _native(x: Any) -> Tensor:
-    return torch.from_numpy(np.asarray(x).astype(x.dtype.newbyteorder("=")))
 
 
 def precision_of(inputs: Mapping[str, Any]) -> Precision:
@@ -67,10 +66,12 @@ def precision_of(inputs: Mapping[str, Any]) -> Precision:
 def settled(seed: int, *, unfused: bool = False, mkldnn: bool = True) -> Iterator[None]:
     """Generators reset, deterministic kernels, gradients on; with `unfused`, attention and encoders in their parts."""
     before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    filled = torch.utils.deterministic.fill_uninitialized_memory
     fast = torch.backends.mha.get_fastpath_enabled()
     devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []  # type: ignore[no-untyped-call]
     with torch.random.fork_rng(devices), torch.enable_grad():
         torch.manual_seed(seed)
+        torch.utils.deterministic.fill_uninitialized_memory = False
         torch.use_deterministic_algorithms(True, warn_only=True)
         try:
             if not unfused:
@@ -84,6 +85,7 @@ def settled(seed: int, *, unfused: bool = False, mkldnn: bool = True) -> Iterato
         finally:
             torch.backends.mha.set_fastpath_enabled(fast)
             torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+            torch.utils.deterministic.fill_uninitialized_memory = filled
 
 
 def named(result: Any, name: str = "output") -> dict[str, Tensor]:

@@ -84,7 +84,7 @@ class _Answer:
                 value=value,
                 radius=radii[name],
                 kind=kinds[name],
-                undecided=~torch.isfinite(radii[name]),
+                undecided=radii[name] == torch.inf,
                 alternatives=tuple(alternatives[name]),
                 forms=_Forms(available, lambda form, name=name: self._form(form, name)),  # type: ignore[misc]
                 probability=probability if kinds[name] == "sample" else None,
@@ -96,7 +96,7 @@ class _Answer:
         """By output: radius, kind; and the run that the bounds come from."""
         flow = self.question.flow(forms=forms, record=self.radius == "sample", lenient=self.radius != "bound")
         bounds = {name: flow.radius(name, value) for name, value in self.want.items()}
-        kinds = {name: "bound" if bool((bound != 0).any()) else "exact" for name, bound in bounds.items()}
+        kinds = {name: "bound" if bound.numel() and float(bound.amax()) > 0 else "exact" for name, bound in bounds.items()}
         chosen = [name for name, kind in kinds.items() if kind == "bound" and self._to_sample(name, bounds[name])]
         if not chosen:
             return bounds, kinds, flow
@@ -115,8 +115,8 @@ class _Answer:
             return False
         if not want.is_floating_point():
             return not bool(torch.isfinite(bound).all())
-        useful = bound <= _USEFUL[self.question.precision.dtype] * want.to(torch.float64).abs()
-        return float(useful.to(torch.float64).mean()) < _SHARE
+        useful = bound <= want.abs() * _USEFUL[self.question.precision.dtype]
+        return int(useful.count_nonzero()) < _SHARE * useful.numel()
 
     def _alternatives(
         self, flow: Flow, radii: Mapping[str, Tensor], kinds: Mapping[str, str]

@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
 from torch._ops import OpOverload
-from torch.utils._pytree import tree_flatten, tree_map_only
 
 
 def tensors(values: Any) -> list[Tensor]:
     """All tensors in nested lists, tuples and dicts, in their order."""
-    return [x for x in tree_flatten(values)[0] if isinstance(x, Tensor)]
+    found: list[Tensor] = []
+    _collect(values, found)
+    return found
+
+
+def _collect(values: Any, found: list[Tensor]) -> None:
+    if isinstance(values, Tensor):
+        found.append(values)
+    elif isinstance(values, (tuple, list)):
+        for value in values:
+            _collect(value, found)
+    elif isinstance(values, dict):
+        for value in values.values():
+            _collect(value, found)
+
+
+def changed(values: Any, change: Callable[[Any], Any]) -> Any:
+    """Nested lists, tuples and dicts with `change` applied to all that they hold."""
+    if isinstance(values, (tuple, list)):
+        return type(values)(changed(value, change) for value in values)
+    if isinstance(values, dict):
+        return {key: changed(value, change) for key, value in values.items()}
+    return change(values)
 
 
 def replaced(values: Any, by: dict[int, Tensor]) -> Any:
     """Nested `values` with the tensors whose id is a key of `by` replaced."""
-    return tree_map_only(Tensor, lambda x: by.get(id(x), x), values)
+    return changed(values, lambda x: by.get(id(x), x) if isinstance(x, Tensor) else x)
 
 
 def bound_arguments(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ class Flow:
             radius = torch.zeros(want.shape, dtype=torch.float64, device=want.device)
         if self.mode.void:
             radius = torch.full_like(radius, torch.inf)
-        return radius.detach().clone()
+        return radius.detach()
 
 
 class Question:
@@ -127,7 +128,7 @@ class Question:
         for name in names:
             total = plus(radii[name], own[name], apart(want[name], flow.outputs[name]))
             assert total is not None
-            radii[name] = total.nan_to_num(nan=torch.inf, posinf=torch.inf).detach()
+            radii[name] = total.nan_to_num_(nan=torch.inf, posinf=torch.inf)
         return radii
 
     def _replica(self, flow: Flow, last: frozenset[int], sign: int | None, generator: torch.Generator) -> dict[str, Tensor]:
@@ -164,5 +165,7 @@ def _gap(x: Tensor, y: Tensor) -> Tensor:
     if not y.is_floating_point():
         return (x != y).to(torch.float64).mul_(torch.inf).nan_to_num_(nan=0.0, posinf=torch.inf)
     gap = x.to(torch.float64) - y.to(torch.float64)
+    if math.isfinite(float(gap.sum())):
+        return gap
     same = (x == y) | (x.isnan() & y.isnan())
     return gap.masked_fill_(same, 0.0)

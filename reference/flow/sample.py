@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch._ops import OpOverload
-from torch.utils._pytree import tree_map
 
 from reference.flow.bound import Step
 from reference.flow.dispatch import Plan, plan
@@ -21,7 +20,7 @@ from reference.flow.errors import DataDependentError
 from reference.flow.operation import Radius
 from reference.flow.rules.choices import in_backward
 from reference.flow.shadows import Shadows
-from reference.flow.nested import bound_arguments, tensors
+from reference.flow.nested import bound_arguments, changed, tensors
 from reference.flow.walk import Walk
 
 aten = torch.ops.aten
@@ -65,13 +64,11 @@ class Replica(Walk):
         self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Everything of float32 as float64, operands within the function's domain, saved results moved anew."""
-        given = bound_arguments(func, args, kwargs)
-        for a in func._schema.arguments:
-            if a.alias_info is not None and a.alias_info.is_write and _is_single(given.get(a.name)):
-                raise DataDependentError(
-                    f"{func} writes into a float32 tensor that the function did not get as an input; pass it as one"
-                )
-        args, kwargs = tree_map(_doubled, (args, kwargs))
+        if func._schema.is_mutable and _is_single(args[0] if args else None):
+            raise DataDependentError(
+                f"{func} writes into a float32 tensor that the function did not get as an input; pass it as one"
+            )
+        args, kwargs = changed((args, kwargs), _doubled)
         domain = _DOMAINS.get(func.overloadpacket)
         if domain is not None and self.sign is not None:
             args = (args[0].clamp(*domain), *args[1:])
@@ -158,10 +155,14 @@ class Replica(Walk):
 
     def _shift(self, x: Tensor, sigma: Tensor) -> None:
         if self.sign == 0:
-            x.addcmul_(torch.empty_like(x).normal_(generator=self.generator), sigma)
+            x.addcmul_(self._normal(x), sigma)
         else:
             assert self.sign is not None
             x.addcmul_(x.sign(), sigma, value=self.sign)
+
+    def _normal(self, x: Tensor) -> Tensor:
+        """Normal numbers of the shape of x, drawn in float32, which takes a quarter of the time."""
+        return torch.empty(x.shape, dtype=torch.float32, device=x.device).normal_(generator=self.generator)
 
     def _anew(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         if self.sign != 0 or not in_backward():
@@ -171,9 +172,9 @@ class Replica(Walk):
             sigma: Radius = self._forward.get(x) if isinstance(x, Tensor) and x.is_floating_point() else None
             if sigma is None:
                 return x
-            return torch.addcmul(x, torch.empty_like(x).normal_(generator=self.generator), sigma)
+            return torch.addcmul(x, self._normal(x), sigma)
 
-        moved_args, moved_kwargs = tree_map(moved, (args, kwargs))
+        moved_args, moved_kwargs = changed((args, kwargs), moved)
         return moved_args, moved_kwargs
 
 

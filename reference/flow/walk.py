@@ -21,6 +21,11 @@ class Walk(TorchDispatchMode):
     A backward on the CPU runs on the thread that called it, so that the mode sees it as well.
     """
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled under the mode; torch's guard against it would cost more than most operations."""
+        return False
+
     def __torch_dispatch__(
         self, func: OpOverload, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:

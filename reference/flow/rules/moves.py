@@ -9,10 +9,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_map_only
 
 from reference.flow.operation import Operation, Radius, plus, rule, uncertain, wide
-from reference.flow.nested import tensors
+from reference.flow.nested import changed, tensors
 
 aten = torch.ops.aten
 
@@ -27,13 +26,13 @@ def moved(op: Operation, **filled: Any) -> Any:
     if all(op.radius(x) is None for x in floats):
         return None
 
-    def radius_of(x: Tensor) -> Tensor:
-        if not x.is_floating_point():
+    def radius_of(x: Any) -> Any:
+        if not isinstance(x, Tensor) or not x.is_floating_point():
             return x
         radius = op.radius(x)
         return torch.zeros(x.shape, dtype=torch.float64, device=x.device) if radius is None else radius
 
-    given = tree_map_only(Tensor, radius_of, op.arguments | filled)
+    given = changed(op.arguments | filled, radius_of)
     names = [a for a in op.func._schema.arguments if a.name in given]
     positional = [given[a.name] for a in names if not a.kwarg_only]
     keywords = {a.name: given[a.name] for a in names if a.kwarg_only and a.name not in ("dtype", "out_dtype")}

@@ -33,63 +33,55 @@ def bilinear(op: Operation, f: Bilinear, a: Tensor, b: Tensor, terms: int, more:
     """
     r, s = op.radius(a), op.radius(b)
     e = op.sums(terms + more)
-    nothing = Zeros(op, a, b, terms)
     if s is None:
         left = a.abs() if r is None else wide(a).abs() * e + r * (1 + e)
-        total = positive(f, left, b.abs(), terms, nothing)
-        return total * e if r is None else total
+        total = positive(f, left, b.abs(), terms, op, a, b)
+        return total.mul_(e) if r is None else total
     right = wide(b).abs() * e + s * (1 + e)
-    total = positive(f, reach(a, r), right, terms, nothing)
-    return total if r is None else total + positive(f, r, wide(b).abs(), terms, nothing)
+    total = positive(f, reach(a, r), right, terms, op, a, b)
+    return total if r is None else total + positive(f, r, wide(b).abs(), terms, op, a, b)
 
 
-class Zeros:
-    """Tells whether a product that came out as 0 is exactly 0: because of its operands, or because of an underflow."""
+def positive(f: Bilinear, left: Tensor, right: Tensor, terms: int, op: Operation, a: Tensor, b: Tensor) -> Tensor:
+    """f of two tensors ≥ 0 made of a and b, float64, no smaller than the exact one.
 
-    def __init__(self, op: Operation, a: Tensor, b: Tensor, terms: int) -> None:
-        self.op, self.a, self.b, self.terms = op, a, b, terms
-
-    def floor(self, f: Bilinear, total: Tensor, lost: float) -> Tensor:
-        """What underflow may have taken from each element: `lost` and n of the smallest normal numbers, or nothing."""
-        lost = lost + 2 * self.terms * self.op.context.precision.tiny
-        if bool((total != 0).all()):
-            return total + lost
-        support = f(self._support(self.a), self._support(self.b))
-        return total + (support != 0).to(torch.float64) * lost
-
-    def _support(self, x: Tensor) -> Tensor:
-        return (~torch.as_tensor(self.op.exactly(x, 0))).to(x.dtype)
-
-
-def positive(f: Bilinear, left: Tensor, right: Tensor, terms: int, zeros: Zeros) -> Tensor:
-    """f of two tensors ≥ 0, float64, no smaller than the exact one: its own rounding and underflow are added.
-
-    Done in float32 where that is what the operands are, scaled so that both have a largest element near 1: products in
-    float64 would take most of the time.
+    Its own rounding is allowed for, and what underflow took from it and from both sides. Done in float32 where that is
+    what the operands are, scaled where they are far from 1: products in float64 would take most of the time.
     """
-    dtype = zeros.a.dtype
-    scale = 1.0
-    if dtype is torch.float32:
-        for x in (left, right):
-            if x.numel() == 0:
-                break
-            top = float(x.amax())
+    u, tiny = op.context.precision.u, op.context.precision.tiny
+    factors = [1.0, 1.0]
+    reached = 1.0
+    if a.dtype is torch.float32:
+        for i, x in enumerate((left, right)):
+            top = float(x.amax()) if x.numel() else 0.0
             if not math.isfinite(top):
                 return f(wide(left), wide(right)).nan_to_num(nan=math.inf, posinf=math.inf)
-            scale *= 2.0 ** -math.frexp(top)[1] if top else 1.0
-        left, right = _scaled(left), _scaled(right)
-    u, tiny = torch.finfo(dtype).eps / 2, torch.finfo(dtype).smallest_normal
+            factors[i] = 1.0 if 1e-9 < top < 1e9 or top == 0 else 2.0 ** -math.frexp(top)[1]
+            reached *= max(1.0, top * factors[i])
+    scale = factors[0] * factors[1]
+    factors[0 if left.numel() <= right.numel() else 1] *= (1 + (terms + 4) * u) ** 2 + 1e-8
+    left, right = ((x * k if k != 1 else x).to(a.dtype) for x, k in zip((left, right), factors, strict=True))
     total = f(left, right).to(torch.float64)
-    inflation = (1 + (terms + 4) * u) ** 2
-    total = total * (inflation / scale) if scale * inflation != 1 else total
-    return zeros.floor(f, total, 4 * terms * tiny / scale)
+    if scale != 1:
+        total.div_(scale)
+    lost = (4 * reached / scale + 2) * terms * tiny
+    least = float(total.amin()) if total.numel() else 1.0
+    if least > 1e9 * lost or (least == 0 and _least(left) * _least(right) / scale > 1e9 * lost):
+        return total  # the factor of 1 + 1e-8 is more, and what is 0 has not underflowed
+    if least > 0:
+        return total.add_(lost)
+    support = f(_support(op, a), _support(op, b))
+    return total.add_((support != 0).to(torch.float64), alpha=lost)
 
 
-def _scaled(x: Tensor) -> Tensor:
-    """Multiplied by the power of two that brings the largest element under 1, as float32."""
-    top = float(x.amax()) if x.numel() else 0.0
-    factor = 2.0 ** -math.frexp(top)[1] if top else 1.0
-    return x.to(torch.float32) * factor if x.dtype is torch.float32 else (x * factor).to(torch.float32)
+def _least(x: Tensor) -> float:
+    """The smallest element that is not 0, of a tensor ≥ 0."""
+    return float(x.masked_fill(x == 0, math.inf).amin())
+
+
+def _support(op: Operation, x: Tensor) -> Tensor:
+    """1 where an operand is not exactly 0."""
+    return (~torch.as_tensor(op.exactly(x, 0))).to(x.dtype)
 
 
 @rule(aten.mm.default, aten.bmm.default, aten.mv.default, aten.dot.default, aten.vdot.default)
