@@ -66,7 +66,7 @@ class Bound(Walk):
             raise DataDependentError(f"{func} draws by values that rounding may change")
         out = func(*args, **kwargs)
         for x in tensors(out):
-            self.context.shadows.write(x, None)
+            self.context.shadows.put(x, None)
         if self.record:
             self.steps.append(Step(str(func), _shapes(out), drawn=[x.clone() for x in tensors(out)]))
         return out
@@ -113,7 +113,7 @@ class Bound(Walk):
         else:
             return self.unknown(func, args, kwargs)
         self._note(tensors((args, kwargs)))
-        self.context.shadows.write(target, radii[0])
+        self.context.shadows.put(target, radii[0])
         self._remember(target, step)
         return out
 
@@ -136,7 +136,7 @@ class Bound(Walk):
         self._keep(args, kwargs, values, radii, step)
         for x in written:
             copy = copies[id(x)]
-            self.context.shadows.write(x, plus(self.context.shadows.get(copy), apart(x, copy)))
+            self.context.shadows.put(x, plus(self.context.shadows.get(copy), apart(x, copy)))
         return out
 
     def unknown(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -199,7 +199,7 @@ class Bound(Walk):
         if new:
             self.steps.append(step)
         key = x.untyped_storage()._cdata
-        self.sigmas.write(x, step.sigma[i])
+        self.sigmas.put(x, step.sigma[i])
         self._origin[key] = len(self.steps) - 1
         self._read.discard(key)
 

@@ -151,7 +151,7 @@ class Replica(Walk):
             if sigma is not None and index not in self.last:
                 self._shift(x, sigma)
             if forward and self.sign == 0:
-                self._forward.write(x, sigma)
+                self._forward.put(x, sigma)
 
     def _shift(self, x: Tensor, sigma: Tensor) -> None:
         if self.sign == 0:

@@ -23,35 +23,25 @@ class Shadows:
         held = self._held.get(x.untyped_storage()._cdata)
         if held is None:
             return None
-        return held[1].as_strided(x.size(), x.stride(), x.storage_offset())
+        return held[1].as_strided(x.size(), x.stride(), held[1].storage_offset() + x.storage_offset())
 
     def put(self, x: Tensor, shadow: Tensor | None) -> None:
-        """Give `x`, whose storage has just been made or is overwritten as a whole, this shadow."""
-        storage = x.untyped_storage()
-        if shadow is None:
-            self._held.pop(storage._cdata, None)
-            return
-        whole = x.numel() * x.element_size() == storage.nbytes() and x.storage_offset() == 0
-        if whole and shadow.is_contiguous() and x.is_contiguous() and shadow.storage_offset() == 0:
-            flat = shadow
-        else:
-            flat = shadow.new_zeros(storage.nbytes() // x.element_size())
-            flat.as_strided(x.size(), x.stride(), x.storage_offset()).copy_(shadow)
-        self._hold(storage, flat)
-
-    def write(self, x: Tensor, shadow: Tensor | None) -> None:
-        """Give `x`, of whose storage other elements may be in use, this shadow, as an operation in place does."""
+        """Give `x` this shadow, whatever it had before; other elements of its storage keep theirs."""
         storage = x.untyped_storage()
         held = self._held.get(storage._cdata)
         if held is None and shadow is None:
             return
         count = storage.nbytes() // x.element_size()
-        if x.numel() == count and x.is_contiguous():
-            self.put(x, shadow)
+        whole = x.numel() == count
+        if whole and shadow is None:
+            del self._held[storage._cdata]
+            return
+        if whole and shadow is not None and x.is_contiguous() and shadow.is_contiguous():
+            self._hold(storage, shadow)
             return
         # A new tensor always: the one that is held may be another storage's shadow as well.
         flat = torch.zeros(count, dtype=torch.float64, device=x.device)
-        if held is not None:
+        if held is not None and not whole:
             flat.as_strided(held[1].size(), held[1].stride()).copy_(held[1])
         place = flat.as_strided(x.size(), x.stride(), x.storage_offset())
         if shadow is None:

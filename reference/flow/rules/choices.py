@@ -264,7 +264,7 @@ def index_of_extreme(op: Operation) -> Radius:
     if dim is not None:
         return unsure_index(op, x, op.out, dim, op["keepdim"], sign)
     flat = x.reshape(-1)
-    op.context.shadows.write(flat, None if (r := op.known_radius(x)) is None else r.reshape(-1))
+    op.context.shadows.put(flat, None if (r := op.known_radius(x)) is None else r.reshape(-1))
     unsure = unsure_index(op, flat, op.out, 0, False, sign)
     return None if unsure is None else unsure.reshape(op.out.shape)
 
