@@ -14,7 +14,7 @@ from reference.flow.dispatch import Kind, Plan, plan
 from reference.flow.errors import DataDependentError, UnknownOperationError
 from reference.flow.operation import Context, Operation, Radius, plus, wide
 from reference.flow.shadows import Shadows
-from reference.flow.nested import bound_arguments, replaced, same_storage, tensors
+from reference.flow.nested import bound_arguments, is_float_conversion, replaced, same_storage, tensors
 from reference.flow.walk import Walk
 
 
@@ -86,6 +86,8 @@ class Bound(Walk):
         """The operation, and its rule's radius."""
         out = func(*args, **kwargs)
         out, radii, step = self._apply(func, args, kwargs, out, planned)
+        if is_float_conversion(func, args[0], out):
+            step = None
         self._keep(args, kwargs, tensors(out), radii, step)
         return out
 

@@ -64,12 +64,12 @@ def precision_of(inputs: Mapping[str, Any]) -> Precision:
 
 @contextmanager
 def settled(seed: int, *, unfused: bool = False, mkldnn: bool = True) -> Iterator[None]:
-    """Generators reset, deterministic kernels, gradients on; with `unfused`, attention and encoders in their parts."""
+    """Generators reset, deterministic kernels; with `unfused`, attention and encoders in their parts."""
     before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
     filled = torch.utils.deterministic.fill_uninitialized_memory
     fast = torch.backends.mha.get_fastpath_enabled()
     devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []  # type: ignore[no-untyped-call]
-    with torch.random.fork_rng(devices), torch.enable_grad():
+    with torch.random.fork_rng(devices):
         torch.manual_seed(seed)
         torch.utils.deterministic.fill_uninitialized_memory = False
         torch.use_deterministic_algorithms(True, warn_only=True)

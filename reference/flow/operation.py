@@ -165,7 +165,8 @@ class Operation:
         `size` is float64, |result| and its radius. Where `exact` is True the result rounds nothing.
         """
         p = self.context.precision
-        local = size.abs() * (2 * roundings * p.u) + 2 * roundings * p.tiny
+        # The result itself is off by that much already, which is the second factor.
+        local = size.abs() * (2 * roundings * p.u * (1 + 8 * (roundings + 1) * p.u)) + 2 * roundings * p.tiny
         if exact is None or exact is False:
             return local
         if exact is True:

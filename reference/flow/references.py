@@ -21,6 +21,7 @@ def gradients(function: Callable[..., Any], of: tuple[str, ...] | str, given: st
     """
     names = (of,) if isinstance(of, str) else tuple(of)
 
+    @torch.enable_grad()
     def reference(**inputs: Any) -> dict[str, Tensor]:
         upstream = inputs.pop(given) if given is not None else None
         for name in names:

@@ -20,7 +20,7 @@ from reference.flow.errors import DataDependentError
 from reference.flow.operation import Radius
 from reference.flow.rules.choices import in_backward
 from reference.flow.shadows import Shadows
-from reference.flow.nested import bound_arguments, changed, tensors
+from reference.flow.nested import bound_arguments, changed, is_float_conversion, tensors
 from reference.flow.walk import Walk
 
 aten = torch.ops.aten
@@ -90,7 +90,8 @@ class Replica(Walk):
         """The operation, its result moved."""
         args, kwargs = self._anew(args, kwargs)
         out = func(*args, **kwargs)
-        self._move(func, out)
+        if not is_float_conversion(func, args[0], out):
+            self._move(func, out)
         return out
 
     def in_place(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], planned: Plan) -> Any:

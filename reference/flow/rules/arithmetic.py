@@ -23,6 +23,12 @@ def most(op: Operation, carried: Radius) -> Tensor:
     return size if carried is None else size + carried
 
 
+def result(op: Operation) -> Tensor:
+    """|result| as it may be without its own rounding: float64, larger by 32u, which is more than any rule here brings."""
+    size: Tensor = wide(op.out).abs()
+    return size * (1 + 32 * op.context.precision.u)
+
+
 def shaped(radius: Radius, op: Operation) -> Radius:
     """The radius in the shape of the result."""
     return None if radius is None else radius.broadcast_to(op.out.shape)
@@ -68,7 +74,8 @@ def sum_of_two(op: Operation, a: Any, b: Any, factor: Any) -> Radius:
     exact = either(op.exactly(b, 0), op.exactly(a, 0) if is_power_of_two(factor) else False)
     local = op.rounding(most(op, carried), 1, exact)
     if not is_power_of_two(factor):
-        local = local + op.rounding(abs(wide(b)) * abs(factor) if isinstance(b, Tensor) else local, 1)
+        term = torch.as_tensor(wide(b), dtype=torch.float64).abs() * abs(factor)
+        local = local + op.rounding(term if scaled is None else term + scaled, 1)
     return over_infinite(op, plus(carried, local), a, b)
 
 
@@ -125,7 +132,7 @@ def quotient(op: Operation, a: Any, b: Any, roundings: int = 2) -> Radius:
     carried: Radius = None
     if s is not None:
         least = abs(wide(b)) - s
-        carried = plus(r, wide(op.out).abs() * s)
+        carried = plus(r, result(op) * s)
         assert carried is not None
         carried = torch.where(least > 0, carried / least, torch.where(carried == 0, 0.0, torch.inf))
     elif r is not None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from reference.flow.operation import decomposition
+from reference.flow.operation import allows, decomposition
+from reference.flow.rounding import ONE_PASS
 
 aten = torch.ops.aten
 
@@ -31,7 +32,7 @@ def batch_norm(
     if training or mean is None or var is None:
         centre = x.mean(dims)
         moved = x - centre.view(channels)
-        spread = (moved * moved).mean(dims)
+        spread = (x * x).mean(dims) - centre * centre if allows(ONE_PASS) else (moved * moved).mean(dims)
         if mean is not None and var is not None:
             mean.copy_(mean * (1 - momentum) + centre * momentum)
             var.copy_(var * (1 - momentum) + spread * (momentum * count / max(count - 1, 1)))
@@ -49,14 +50,18 @@ def batch_norm(
 
 
 def _variance(x: Tensor, dim: list[int] | None, correction: float | None, keepdim: bool) -> tuple[Tensor, Tensor]:
-    """Variance and mean by two passes (Higham, 1.9)."""
+    """Variance and mean by two passes, or by one where that form is allowed for (Higham, 1.9)."""
     dims = list(range(x.dim())) if not dim else dim
     count = 1
     for axis in dims:
         count *= x.shape[axis]
     mean = x.mean(dims, keepdim=True)
-    centred = x - mean
-    squares = (centred * centred).sum(dims, keepdim=keepdim)
+    if allows(ONE_PASS):
+        squares = (x * x).sum(dims, keepdim=True) - mean * mean * count
+    else:
+        centred = x - mean
+        squares = (centred * centred).sum(dims, keepdim=True)
+    squares = squares if keepdim else squares.squeeze(dims)
     return squares / (count - (1 if correction is None else correction)), mean if keepdim else mean.squeeze(dims)
 
 

@@ -24,7 +24,7 @@ from reference.flow.rounding import (
     TORCH_ULPS,
     VECTOR_ULPS,
 )
-from reference.flow.rules.arithmetic import most, quotient, times
+from reference.flow.rules.arithmetic import most, quotient, result, times
 
 aten = torch.ops.aten
 Slope = Callable[[Tensor, Tensor], Tensor]
@@ -95,7 +95,7 @@ def exponential(op: Operation) -> Radius:
     """eˣ, 2ˣ: numpy's documented 2.52 ulp; a radius r multiplies by e^(±r): |out|·(eʳ − 1)."""
     r = op.radius(op["self"])
     step = math.log(2) if op.func.overloadpacket is aten.exp2 else 1.0
-    carried = None if r is None else wide(op.out) * torch.expm1(r * step)
+    carried = None if r is None else result(op) * torch.expm1(r * step)
     ulps = VECTOR_ULPS if op.func.overloadpacket is aten.exp2 else EXP_ULPS
     return plus(carried, library(op, ulps, carried, op.exactly(op["self"], 0)))
 
@@ -148,7 +148,7 @@ def inverse_square_root(op: Operation) -> Radius:
     if r is not None:
         part = r / wide(x)
         carried = torch.where(
-            r == 0, 0.0, torch.where(part < 1, wide(op.out) * torch.expm1(-0.5 * torch.log1p(-part)), torch.inf)
+            r == 0, 0.0, torch.where(part < 1, result(op) * torch.expm1(-0.5 * torch.log1p(-part)), torch.inf)
         )
     return plus(carried, op.rounding(most(op, carried), 2))
 
@@ -179,8 +179,8 @@ def sigmoid(op: Operation) -> Radius:
     r = op.radius(x)
     carried: Radius = None
     if r is not None:
-        middle = torch.sigmoid(nearest(wide(x), r))
-        carried = r * middle * (1 - middle)
+        near = nearest(wide(x), r)
+        carried = r * torch.sigmoid(near) * torch.sigmoid(-near)
     exp = 2 * (EXP_ULPS + (TORCH_CUDA_ULPS if op.out.is_cuda else TORCH_FAST_EXP_ULPS))
     size = s if carried is None else s + carried
     per_side = (exp * (1 - s) + 4) / 2
@@ -220,7 +220,7 @@ def _power_slope(x: Tensor, r: Tensor, p: float) -> Tensor:
 def tanh_backward(op: Operation) -> Radius:
     """g·(1 − h²): square and difference round absolutely, the product relatively, 3 roundings of at most |g|."""
     g, h = op["grad_output"], op["output"]
-    slope = 1 - wide(h) ** 2
+    slope = (1 - wide(h)) * (1 + wide(h))  # 1 − h² would cancel
     square = times(h, op.radius(h), h, op.radius(h))
     carried = times(g, op.radius(g), slope, square)
     size = wide(g).abs() if op.radius(g) is None else wide(g).abs() + op.radius(g)
