@@ -165,12 +165,12 @@ class Bound(Walk):
         """The result, as the rule leaves it, and its radii; the step where they are recorded."""
         assert planned.rule is not None
         operation = Operation(func, args, kwargs, out, self.context, local=False)
-        radii = _listed(planned.rule(operation))
+        radii = _listed(planned.rule(operation), operation.out)
         if not self.record:
             return operation.out, radii, None
         step = Step(str(func), _shapes(out))
         own = Operation(func, args, kwargs, out, self.context, local=True)
-        step.sigma, step.stretch = _listed(planned.rule(own)), own.stretch
+        step.sigma, step.stretch = _listed(planned.rule(own), own.out), own.stretch
         return operation.out, radii, step
 
     def _beside(self, values: list[Tensor], others: list[Tensor], name: str) -> tuple[list[Radius], Step | None]:
@@ -219,8 +219,11 @@ def _shapes(out: Any) -> list[tuple[int, ...]]:
     return [tuple(x.shape) for x in tensors(out)]
 
 
-def _listed(radii: Any) -> list[Radius]:
-    return list(radii) if isinstance(radii, (tuple, list)) else [radii]
+def _listed(radii: Any, out: Any) -> list[Radius]:
+    """The radii of those results that there are."""
+    if not isinstance(radii, (tuple, list)):
+        return [radii]
+    return [radius for radius, x in zip(radii, out, strict=True) if isinstance(x, Tensor)]
 
 
 def apart(x: Tensor, y: Tensor) -> Radius:

@@ -45,33 +45,41 @@ def bilinear(op: Operation, f: Bilinear, a: Tensor, b: Tensor, terms: int, more:
 def positive(f: Bilinear, left: Tensor, right: Tensor, terms: int, op: Operation, a: Tensor, b: Tensor) -> Tensor:
     """f of two tensors ≥ 0 made of a and b, float64, no smaller than the exact one.
 
-    Its own rounding is allowed for, and what underflow took from it and from both sides. Done in float32 where that is
-    what the operands are, scaled where they are far from 1: products in float64 would take most of the time.
+    Its own rounding is allowed for, and what underflow takes from both sides. Done in float32 where that is what the
+    operands are, unless their range is too wide for it: products in float64 would take most of the time.
     """
-    u, tiny = op.context.precision.u, op.context.precision.tiny
-    factors = [1.0, 1.0]
-    reached = 1.0
     if a.dtype is torch.float32:
-        for i, x in enumerate((left, right)):
-            top = float(x.amax()) if x.numel() else 0.0
-            if not math.isfinite(top):
-                return f(wide(left), wide(right)).nan_to_num(nan=math.inf, posinf=math.inf)
-            factors[i] = 1.0 if 1e-9 < top < 1e9 or top == 0 else 2.0 ** -math.frexp(top)[1]
-            reached *= max(1.0, top * factors[i])
-    scale = factors[0] * factors[1]
-    factors[0 if left.numel() <= right.numel() else 1] *= (1 + (terms + 4) * u) ** 2 + 1e-8
-    left, right = ((x * k if k != 1 else x).to(a.dtype) for x, k in zip((left, right), factors, strict=True))
-    total = f(left, right).to(torch.float64)
-    if scale != 1:
-        total.div_(scale)
-    lost = (4 * reached / scale + 2) * terms * tiny
+        quick = _in_float32(f, left, right, terms)
+        if quick is not None:
+            return quick
+    p = op.context.precision
+    total = f(wide(left), wide(right)).mul_((1 + (terms + 4) * 2.0**-53) ** 2)
+    # Both sides may lose the smallest normal number in each product, and so may this one.
+    lost = 4 * terms * p.tiny
     least = float(total.amin()) if total.numel() else 1.0
-    if least > 1e9 * lost or (least == 0 and _least(left) * _least(right) / scale > 1e9 * lost):
-        return total  # the factor of 1 + 1e-8 is more, and what is 0 has not underflowed
-    if least > 0:
+    if math.isnan(least) or least > 0:
         return total.add_(lost)
     support = f(_support(op, a), _support(op, b))
     return total.add_((support != 0).to(torch.float64), alpha=lost)
+
+
+def _in_float32(f: Bilinear, left: Tensor, right: Tensor, terms: int) -> Tensor | None:
+    """f by float32, a millionth of u larger at least; None where anything could be lost to its range."""
+    tops = [float(x.amax()) if x.numel() else 0.0 for x in (left, right)]
+    if not all(top < 1e15 for top in tops):
+        return None
+    inflation = (1 + (terms + 4) * 2.0**-24) ** 2 + 1e-8
+    if left.numel() <= right.numel():
+        left = left * inflation
+    else:
+        right = right * inflation
+    total = f(left.to(torch.float32), right.to(torch.float32)).to(torch.float64)
+    lost = 8 * terms * torch.finfo(torch.float32).smallest_normal * max(1.0, *tops)
+    least = float(total.amin()) if total.numel() else 1.0
+    # Then what underflow took, here and on both sides, is less than the inflation, and a 0 is one of the operands'.
+    if least > 1e9 * lost or (least == 0 and _least(left) * min(1.0, _least(right)) > 1e9 * lost):
+        return total
+    return None
 
 
 def _least(x: Tensor) -> float:
@@ -333,6 +341,7 @@ def norm(op: Operation) -> Radius:
     size = wide(op.out) if carried is None else wide(op.out) + carried
     zero = torch.as_tensor(op.exactly(x, 0))
     one = aten.linalg_vector_norm((~zero).double(), 1.0, *rest) <= 1
+    size = size * (1 + op.sums(n))
     if order == 1:
         return plus(carried, (size * op.sums(max(n - 1, 0))).masked_fill(one, 0.0))
     p = op.context.precision
