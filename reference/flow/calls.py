@@ -70,7 +70,7 @@ def settled(seed: int, *, unfused: bool = False, mkldnn: bool = True) -> Iterato
     fast = torch.backends.mha.get_fastpath_enabled()
     devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []  # type: ignore[no-untyped-call]
     with torch.random.fork_rng(devices):
-        torch.manual_seed(seed)
+        _seed(seed)
         torch.utils.deterministic.fill_uninitialized_memory = False
         torch.use_deterministic_algorithms(True, warn_only=True)
         try:
@@ -86,6 +86,14 @@ def settled(seed: int, *, unfused: bool = False, mkldnn: bool = True) -> Iterato
             torch.backends.mha.set_fastpath_enabled(fast)
             torch.use_deterministic_algorithms(before[0], warn_only=before[1])
             torch.utils.deterministic.fill_uninitialized_memory = filled
+
+
+def _seed(seed: int) -> None:
+    """Seed torch's generators; CUDA's only where it is in use, since torch would keep a traceback of each call."""
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.manual_seed(seed)
+    else:
+        torch.default_generator.manual_seed(seed)
 
 
 def named(result: Any, name: str = "output") -> dict[str, Tensor]:

@@ -78,13 +78,13 @@ class _Answer:
         radii, kinds, flow = self._radii(frozenset())
         alternatives = self._alternatives(flow, radii, kinds)
         available = [form for form in FORMS if form in flow.context.seen_forms] + list(self.functions)
-        _, probability = factor(self.replicas)
+        probability = factor(self.replicas)[1] if "sample" in kinds.values() else None
         return {
             name: Flowed(
                 value=value,
                 radius=radii[name],
                 kind=kinds[name],
-                undecided=radii[name] == torch.inf,
+                undecided=_infinite(radii[name]),
                 alternatives=tuple(alternatives[name]),
                 forms=_Forms(available, lambda form, name=name: self._form(form, name)),  # type: ignore[misc]
                 probability=probability if kinds[name] == "sample" else None,
@@ -119,7 +119,7 @@ class _Answer:
         return int(useful.count_nonzero()) < _SHARE * useful.numel()
 
     def _alternatives(
-        self, flow: Flow, radii: Mapping[str, Tensor], kinds: Mapping[str, str]
+        self, flow: Flow, radii: Mapping[str, Tensor], chosen: Mapping[str, str]
     ) -> dict[str, list[Alternative]]:
         """Where choices were exactly at a kink: what the other side makes of each output."""
         found: dict[str, list[Alternative]] = {name: [] for name in self.want}
@@ -135,7 +135,7 @@ class _Answer:
                 where = (value != flow.outputs[name]) & torch.isfinite(value)
                 known = any(torch.equal(value, a.value) for a in found[name])
                 if bool(where.any()) and not known:
-                    radius = radii[name] if kinds[name] == "sample" else other.radius(name, value)
+                    radius = radii[name] if chosen[name] == "sample" else other.radius(name, value)
                     found[name].append(Alternative(value, radius, where, note))
         return found
 
@@ -151,6 +151,13 @@ class _Answer:
                 with_form = self._radii(frozenset({form}))[0]
                 self._by_form[form] = {key: torch.maximum(plain[key], with_form[key]) for key in plain}
         return self._by_form[form][name]
+
+
+def _infinite(radius: Tensor) -> Tensor:
+    """Where it is infinite; by the largest first, since most often nowhere."""
+    if radius.numel() == 0 or float(radius.amax()) < torch.inf:
+        return torch.zeros(radius.shape, dtype=torch.bool, device=radius.device)
+    return radius == torch.inf
 
 
 class _Forms(Mapping[str, Tensor]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 HONEST_OVER_MOVES = 0.41
 """The largest standard deviation of an honest gap over that of the moves: roundings uniform within u on both sides have
@@ -32,6 +33,7 @@ def exceeding(t: float, k: int) -> float:
     return total
 
 
+@cache
 def factor(k: int) -> tuple[float, float]:
     """The factor c of the root mean square for K replicas, and the probability that it states."""
     low, high = 0.0, 1.0

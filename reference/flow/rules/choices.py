@@ -37,7 +37,7 @@ def zeros_if_none(op: Operation, x: Any) -> Any:
     return torch.zeros(x.shape, dtype=torch.float64, device=x.device) if isinstance(x, Tensor) else 0.0
 
 
-@rule(aten.neg, aten.abs, aten.alias, aten.detach)
+@rule(aten.neg, aten.abs)
 def mirror(op: Operation) -> Radius:
     """−x and |x|: exact; |x| does not move by more than x does."""
     return op.radius(op["self"])

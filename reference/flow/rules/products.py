@@ -73,13 +73,26 @@ def _in_float32(f: Bilinear, left: Tensor, right: Tensor, terms: int) -> Tensor 
         left = left * inflation
     else:
         right = right * inflation
-    total = f(left.to(torch.float32), right.to(torch.float32)).to(torch.float64)
+    total = _widened(f, left.to(torch.float32), right.to(torch.float32))
     lost = 8 * terms * torch.finfo(torch.float32).smallest_normal * max(1.0, *tops)
     least = float(total.amin()) if total.numel() else 1.0
     # Then what underflow took, here and on both sides, is less than the inflation, and a 0 is one of the operands'.
     if least > 1e9 * lost or (least == 0 and _least(left) * min(1.0, _least(right)) > 1e9 * lost):
         return total
     return None
+
+
+def _widened(f: Bilinear, left: Tensor, right: Tensor) -> Tensor:
+    """f as float64; a large matrix product by blocks of rows, whose float32 stays near the processor."""
+    if f is not aten.mm.default or len(left) * right.shape[1] < 1 << 18:
+        return f(left, right).to(torch.float64)
+    total = torch.empty(len(left), right.shape[1], dtype=torch.float64, device=left.device)
+    rows = max(1, (1 << 16) // right.shape[1])
+    block = torch.empty(rows, right.shape[1], dtype=torch.float32, device=left.device)
+    for start in range(0, len(left), rows):
+        part = left[start : start + rows]
+        total[start : start + rows] = torch.mm(part, right, out=block[: len(part)])
+    return total
 
 
 def _least(x: Tensor) -> float:

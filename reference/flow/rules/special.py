@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from reference.flow.operation import Operation, Radius, plus, rule, wide
-from reference.flow.rounding import EXP_ULPS, LOG_ULPS, TORCH_FAST_EXP_ULPS, UNSHIFTED
+from reference.flow.rules.arithmetic import result
+from reference.flow.rounding import EXP_ULPS, LOG_ULPS, TORCH_FAST_EXP_ULPS, UNSHIFTED, is_power_of_two
 
 aten = torch.ops.aten
 
@@ -91,3 +92,57 @@ def log_sum_exp(op: Operation) -> Radius:
         local = local + (x.p * x.r.expm1()).sum(dims, keepdim=True).log1p()
     local = local if op["keepdim"] else local.reshape(out.shape)
     return local + op.rounding(out, 1)
+
+
+@rule(aten._log_softmax_backward_data)
+def log_softmax_backward(op: Operation) -> Radius:
+    """g − p·Σg with p = e^out: the sum's γ, the exponential's ulps and its radius, product and difference."""
+    g, dim = wide(op["grad_output"]), op["dim"]
+    u = op.context.precision.u
+    r, s = op.radius(op["grad_output"]), op.radius(op["output"])
+    p = wide(op["output"]).exp()
+    sizes = g.abs() if r is None else g.abs() + r
+    total = sizes.sum(dim, keepdim=True)
+    summed = total * op.sums(max(g.shape[dim] - 1, 0))
+    if r is not None:
+        summed = summed + r.sum(dim, keepdim=True)
+    relative = 2 * u * (EXP_ULPS + TORCH_FAST_EXP_ULPS + 1) * torch.ones_like(p)
+    if s is not None:
+        relative = relative + torch.expm1(s) * (1 + relative)
+    product = p * ((1 + relative) * summed + relative * g.sum(dim, keepdim=True).abs())
+    carried = product if r is None else product + r
+    return carried + op.rounding(result(op) + carried, 1)
+
+
+@rule(aten.nll_loss_forward)
+def picked(op: Operation) -> tuple[Radius, Radius]:
+    """−Σ wx/Σw over the rows' labels: products, the sum's γ, the quotient's two roundings; the same of |x| + r."""
+    x, labels, weight = op["self"], op["target"], op["weight"]
+    rest = (op["reduction"], op["ignore_index"])
+    r = op.radius(x)
+    sizes = wide(x).abs() if r is None else wide(x).abs() + r
+    w = None if weight is None else wide(weight).abs()
+    n = 1 if op["reduction"] == 0 else max(labels.numel(), 1)
+    more = (weight is not None) * 2 + 2 * (op["reduction"] == 1 and not is_power_of_two(n))
+    whole = op.func(-sizes, labels, w, *rest)[0] * op.sums(n - 1 + more)
+    moved = None if r is None else op.func(-r, labels, w, *rest)[0]
+    weights = wide(op.out[1]).abs() * op.sums(max(n - 1, 0)) if weight is not None else None
+    return plus(moved, whole), weights
+
+
+@rule(aten.nll_loss_backward)
+def picked_backward(op: Operation) -> Radius:
+    """−gw/Σw at the labels: a product and a quotient, none where they are exact; linear in g."""
+    g, labels, weight, total = op["grad_output"], op["target"], op["weight"], op["total_weight"]
+    rest = (op["reduction"], op["ignore_index"])
+    w = None if weight is None else wide(weight).abs()
+    r = op.radius(g)
+    given = (wide(op["self"]), labels, w, *rest, wide(total))
+    moved = None if r is None else op.func(r.broadcast_to(g.shape), *given).abs()
+    mean = op["reduction"] == 1
+    exact = weight is None and (not mean or bool(op.scale_exact(total)))
+    if exact:
+        return moved
+    size = result(op) if moved is None else result(op) + moved
+    roundings = (weight is not None) + 2 * mean + (weight is not None) * (labels.numel() + 1) / 2
+    return plus(moved, op.rounding(size, roundings, op.out == 0))
