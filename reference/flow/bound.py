@@ -133,6 +133,8 @@ class Bound(Walk):
         except UnknownOperationError as error:
             # The name that a person knows: prims are what torch's own decompositions end in.
             raise UnknownOperationError(str(func)) if error.name.startswith("prims.") else error from None
+        if self.context.kinks != "torch":
+            return other  # the operation itself would take torch's side
         values, others = tensors(out), tensors(other)
         radii, step = self._beside(values, others, str(func))
         self._keep(args, kwargs, values, radii, step)

@@ -65,8 +65,11 @@ class Context:
     """How a choice exactly at its kink is taken: as "torch" does, the "other" way, or with equal taken as "unequal"."""
     gates: Marks = field(default_factory=Marks)
     """Of relu's results, which are all that its backward sees: where the operand was exactly 0."""
+    ties: Marks = field(default_factory=Marks)
+    """Of a comparison's truth values: where both sides were exactly equal."""
     rivals: Marks = field(default_factory=Marks)
-    """Of a maximum's indices: which elements may be it, of the operand's shape."""
+    """Of a maximum's indices: which elements come within reach of it, and which are exactly tied, of the operand's shape;
+    and which indices are of such a tie."""
     seen_forms: set[str] = field(default_factory=set)
     """Those of rounding.FORMS that some operation of the run has."""
     seen_kinks: int = 0

@@ -126,6 +126,9 @@ class Question:
             for name in names:
                 torch.maximum(radii[name], _gap(moved[name], centre[name]).abs_(), out=radii[name])
         for name in names:
+            tied = flow.context.rivals.get(flow.outputs[name])
+            if tied is not None and tied[2].shape == radii[name].shape:
+                radii[name].masked_fill_(tied[2], torch.inf)  # no replica tells
             total = plus(radii[name], own[name], apart(want[name], flow.outputs[name]))
             assert total is not None
             radii[name] = total.nan_to_num_(nan=torch.inf, posinf=torch.inf)

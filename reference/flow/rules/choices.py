@@ -138,14 +138,17 @@ def compare(op: Operation) -> Radius:
     reach = plus(op.known_radius(a), op.known_radius(b))
     apart = abs(wide(a) - wide(b)).broadcast_to(op.out.shape)
     unsure = None if reach is None else uncertain((apart <= reach) & (reach > 0))
-    if in_backward() and op.context.kinks != "never":
-        kink = apart == 0 if reach is None else (apart == 0) & (reach == 0)
-        if bool(kink.any()):
-            if not op.local:
-                op.context.seen_kinks += int(kink.sum())
-            equal = op.func.overloadpacket in (aten.eq, aten.ne)
-            if op.context.kinks == "other" or (op.context.kinks == "unequal" and equal):
-                op.out = op.out ^ kink
+    kink = apart == 0 if reach is None else (apart == 0) & (reach == 0)
+    if not bool(kink.any()):
+        return None if op.local else unsure
+    if not in_backward():
+        op.context.ties.put(op.out, kink)
+    else:
+        if not op.local:
+            op.context.seen_kinks += int(kink.sum())
+        equal = op.func.overloadpacket in (aten.eq, aten.ne)
+        if op.context.kinks == "other" or (op.context.kinks == "unequal" and equal):
+            op.out = op.out ^ kink
     return None if op.local else unsure
 
 
@@ -169,12 +172,22 @@ def is_finite(op: Operation) -> Radius:
     return None if r is None else uncertain(r == math.inf)
 
 
+def take_other_branch(op: Operation, condition: Tensor, a: Any, b: Any) -> None:
+    """In a backward, where the forward compared equals: the branch that was not taken gives a slope as well."""
+    ties = op.context.ties.get(condition)
+    if ties is None or not in_backward() or ties[0].shape != condition.shape:
+        return
+    other = torch.where(condition, torch.as_tensor(b), torch.as_tensor(a)).to(op.out.dtype)
+    take_other(op, ties[0].broadcast_to(op.out.shape), lambda: other)
+
+
 @rule(aten.where.self, aten.where.ScalarSelf, aten.where.ScalarOther, aten.where.Scalar)
 def where(op: Operation) -> Radius:
     """One of two: its radius; where the condition is unsure, as far as the other one is away."""
     condition, a, b = op["condition"], op["self"], op["other"]
     unsure = op.radius(condition)
     r, s = zeros_if_none(op, a), zeros_if_none(op, b)
+    take_other_branch(op, condition, a, b)
     if unsure is None and all(op.radius(x) is None for x in (a, b)):
         return None
     radius = torch.where(condition, r, s).to(torch.float64)
@@ -191,6 +204,7 @@ def fill_masked(op: Operation) -> Radius:
     x, mask, value = op["self"], op["mask"], op["value"]
     unsure = op.radius(mask)
     r, s = zeros_if_none(op, x), zeros_if_none(op, value)
+    take_other_branch(op, mask, value, x)
     if unsure is None and op.radius(x) is None and op.radius(value) is None:
         return None
     radius = torch.where(mask, s, r).to(torch.float64)
@@ -244,7 +258,8 @@ def unsure_index(op: Operation, x: Tensor, index: Tensor, dim: int, keepdim: boo
     if not bool(several.any()):
         return None
     tied = tied & several
-    op.context.rivals.put(index, near & several & ~tied, tied)
+    of_a_tie = tied.any(dim, keepdim=keepdim)
+    op.context.rivals.put(index, near & several & ~tied, tied, of_a_tie.reshape(index.shape))
     return uncertain(several if keepdim else several.squeeze(dim))
 
 
@@ -282,7 +297,7 @@ def scatter(op: Operation) -> Radius:
         return radius
     if rivals is None or rivals[0].shape != x.shape:
         return torch.full(x.shape, math.inf, dtype=torch.float64, device=x.device)
-    near, tied = rivals
+    near, tied, _ = rivals
     reach = (wide(source).abs() + shaped(s, source)).amax(dim, keepdim=True) + shaped(radius, x)
     element = source.amax(dim, keepdim=True)
     if bool(tied.any()) and not op.local:
@@ -315,6 +330,9 @@ def in_order(op: Operation) -> tuple[Radius, Radius]:
         near = gap <= reach.narrow(dim, 0, n - 1)
         close.narrow(dim, 0, n - 1).logical_or_(near)
         close.narrow(dim, 1, n - 1).logical_or_(near)
+    if not op.local:
+        tied = close & (reach == 0)
+        op.context.rivals.put(op.out[1], tied, tied, tied)
     return (None if op.local else radius), uncertain(close)
 
 
