@@ -1,16 +1,39 @@
-"""What is compared and how: the root package, which imports the other three. `check` is all of it from Python."""
+"""What is compared and how: the root package, which imports the other three.
 
+`check` holds a submission of an assignment against torch; `hold` and `assert_agrees` hold anything against any torch
+function. Nothing slow is imported before it is used.
+"""
+
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from parity_tests.api.check import Result
+    from parity_tests.api.check import check as check
+    from parity_tests.pairs.agrees import assert_agrees as assert_agrees
+    from parity_tests.pairs.hold import hold as hold
+    from parity_tests.pairs.pair import labels as labels
+    from parity_tests.pairs.pair import pair as pair
+    from parity_tests.pairs.pair import positive as positive
+    from reference.flow import gradients as gradients
+    from reference.flow import replay as replay
+    from reference.flow import rule as rule
+
+_HOMES = {
+    "check": "parity_tests.api.check",
+    "hold": "parity_tests.pairs.hold",
+    "assert_agrees": "parity_tests.pairs.agrees",
+    "pair": "parity_tests.pairs.pair",
+    "labels": "parity_tests.pairs.pair",
+    "positive": "parity_tests.pairs.pair",
+    "gradients": "reference.flow",
+    "replay": "reference.flow",
+    "rule": "reference.flow",
+}
+"""Where each public name lives."""
+__all__ = sorted(_HOMES)
 
 
-def check(submission: Any = None, **options: Any) -> "Result":
-    """Holds a network against torch: `parity_tests.api.check`, which says what it takes.
-
-    Here nothing slow is imported before it is called.
-    """
-    from parity_tests.api.check import check as check_from_python
-
-    return check_from_python(submission, **options)
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -4,6 +4,7 @@ from reference.flow.errors import ClashError, DataDependentError, UnknownOperati
 from reference.flow.evaluate import evaluate
 from reference.flow.flowed import Alternative, Flowed
 from reference.flow.operation import Operation, rule
+from reference.flow.plain import plain
 from reference.flow.references import gradients, module_reference, replay
 from reference.flow.rounding import FORMS
 
@@ -19,6 +20,7 @@ __all__ = [
     "evaluate",
     "gradients",
     "module_reference",
+    "plain",
     "replay",
     "rule",
 ]

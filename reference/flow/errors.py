@@ -11,7 +11,7 @@ class UnknownOperationError(Exception):
         register = name if name.startswith("aten.") else f"{name} (as torch.ops names it)"
         super().__init__(
             f"torch runs {name}, whose rounding no rule describes. Register one with "
-            f"@reference.flow.rule(torch.ops.{register}), or say unknown='sample' and ulps=… to allow it that many "
+            f"@rule(torch.ops.{register}), or say unknown='sample' and ulps=… to allow it that many "
             "units in the last place a side."
         )
 

@@ -50,6 +50,7 @@ def gradients(function: Callable[..., Any], of: tuple[str, ...] | str, given: st
         }
         return merged({name: y.detach() for name, y in outputs.items()}, entries)
 
+    reference.gradients = names  # type: ignore[attr-defined]  # which of its results explain no other
     return reference
 
 

@@ -1,0 +1,316 @@
+"""`hold`: a candidate held against a torch function, result by result, with a radius for each element."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.harness.check import Run
+from parity_tests.harness.make_records import Setting, check_plan, record_of
+from parity_tests.pairs.inputs import changed, for_candidate, is_array
+from parity_tests.pairs.judge import Held, explain, judge
+from parity_tests.pairs.result import HoldResult
+from parity_tests.pairs.returned import MASKS, by_name, paired
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.errors import UsageError
+from parity_tests.protocol.quantity import Quantity
+from reports.model.records import Record
+
+if TYPE_CHECKING:
+    from reference.flow import Flowed
+
+CHECK = "hold"
+RESERVED = (
+    "device", "radius", "replicas", "seed", "name", "parameters", "forms", "unknown", "ulps", "compare", "inputs",
+)  # fmt: skip
+"""The options of `hold`: an input of such a name is given in `inputs={...}`."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a candidate is held; the fields are those of `hold`."""
+
+    device: str = "cpu"
+    radius: str = "auto"
+    replicas: int = 16
+    seed: int = 0
+    parameters: Mapping[str, Any] | None = None
+    forms: Sequence[Any] = ()
+    unknown: str = "refuse"
+    ulps: float | None = None
+    compare: Sequence[str] | None = None
+
+
+@dataclass(frozen=True)
+class CaseHeld:
+    """One case of a pair: its records, the arrays of what failed, and each result's verdict and resolution by name."""
+
+    records: list[Record]
+    arrays: dict[str, NDArray[Any]]
+    held: dict[str, Held]
+
+
+def hold(
+    candidate: Callable[..., Any],
+    reference: Any,
+    /,
+    *,
+    device: str = "cpu",
+    radius: str = "auto",
+    replicas: int = 16,
+    seed: int = 0,
+    name: str = "",
+    parameters: Mapping[str, Any] | None = None,
+    forms: Sequence[Any] = (),
+    unknown: str = "refuse",
+    ulps: float | None = None,
+    compare: Sequence[str] | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    **named_inputs: Any,
+) -> HoldResult:
+    """Holds `candidate(**inputs)` against `reference(**inputs)`, a torch function or module.
+
+    Arrays and tensors are inputs: the candidate gets numpy copies (tensors where tensors were given), the reference
+    tensors of the same type; what is no array goes to both as it is. Both return an array, a tuple or a dict, nested or
+    not, matched by key or position. The candidate's entry `masks` is handed to the reference as an input of that name.
+
+    `radius` is "bound" (guaranteed), "sample" (probable: `replicas` runs, drawn from `seed`) or "auto" (the bound, and
+    the sample where the bound says too little). `parameters` are those of a module. `forms` are further torch functions
+    of the same inputs whose rounding is allowed for as well. `unknown="sample"` allows an operation without a rule
+    `ulps` units in the last place a side. `compare` names the results to compare, all if left out. `inputs` holds
+    inputs that have the name of an option. `name` is what reports call the pair.
+
+    Raises UsageError for what cannot be held, such as an operation without a rule, and whatever the reference raises.
+    """
+    given = {**(inputs or {}), **named_inputs}
+    options = Options(device, radius, replicas, seed, parameters, forms, unknown, ulps, compare)
+    title = name or name_of(candidate)
+    started = time.monotonic()
+    found = hold_case(candidate, reference, given, options, pair=title, case=title)
+    return HoldResult(run_of({title: [found]}, options, {title: given}, time.monotonic() - started), {title: [found]})
+
+
+def name_of(function: Any) -> str:
+    """What a function is called in reports."""
+    plain = function.func if isinstance(function, functools.partial) else function
+    return str(getattr(plain, "__name__", "") or type(plain).__name__)
+
+
+def hold_case(
+    candidate: Callable[..., Any],
+    reference: Any,
+    inputs: Mapping[str, Any],
+    options: Options,
+    *,
+    pair: str,
+    case: str,
+) -> CaseHeld:
+    """The records of one call of both, under the names of the pair and of the case."""
+    from parity_tests.harness.machine import refuse_missing_device
+
+    refuse_missing_device(options.device)
+    began = time.monotonic()
+    got, notes, failure = _called(candidate, inputs)
+    seconds = time.monotonic() - began
+    replayed = dict(inputs)
+    if isinstance(got, Mapping) and MASKS in got:
+        replayed[MASKS] = _masks(got[MASKS])
+        got = {key: value for key, value in got.items() if key != MASKS}
+    function = _function(reference, options.parameters)
+    flowed = _evaluated(function, replayed, options)
+    if options.compare is not None:
+        flowed = _only(flowed, options.compare)
+    if failure is not None:
+        crashed = Comparison("crashed", problem=failure, sentence=True)
+        held = {name: Held(crashed, None) for name in flowed}
+    else:
+        held = _judged(got, flowed, _wide(function, replayed, flowed, options), options)
+        held = explain(held, getattr(function, "gradients", ()))
+    return _recorded(held, notes, replayed, options, pair, case, seconds)
+
+
+def _called(candidate: Callable[..., Any], inputs: Mapping[str, Any]) -> tuple[Any, list[str], str | None]:
+    """What the candidate returned, notes on how, and the sentence of the exception that it raised instead."""
+    first_inputs = for_candidate(inputs)
+    try:
+        got = candidate(**first_inputs)
+        written = changed(inputs, first_inputs)
+        again = candidate(**for_candidate(inputs))
+    except Exception as error:
+        return None, [], f"{name_of(candidate)} raised {type(error).__name__}: {error}"
+    notes = [f"overwrites its input {name}" for name in written]
+    if not _drops(got) and not _alike(by_name(got), by_name(again)):
+        notes.append("answers differently when it is called again with the same inputs")
+    return got, notes, None
+
+
+def _drops(got: Any) -> bool:
+    return isinstance(got, Mapping) and MASKS in got
+
+
+def _alike(one: Mapping[str, NDArray[Any]], other: Mapping[str, NDArray[Any]]) -> bool:
+    return one.keys() == other.keys() and all(
+        np.array_equal(one[name], other[name], equal_nan=one[name].dtype.kind == "f") for name in one
+    )
+
+
+def _masks(masks: Any) -> Any:
+    if isinstance(masks, Mapping):
+        return {key: _masks(mask) for key, mask in masks.items()}
+    if isinstance(masks, list | tuple):
+        return type(masks)(_masks(mask) for mask in masks)
+    return by_name({MASKS: masks})[MASKS]
+
+
+def _function(reference: Any, parameters: Mapping[str, Any] | None) -> Callable[..., Any]:
+    import torch
+
+    from reference.flow import module_reference
+
+    if isinstance(reference, torch.nn.Module):
+        return module_reference(reference, parameters)
+    if parameters is not None:
+        raise UsageError("parameters= is for a torch.nn.Module; a function takes its parameters as inputs.")
+    if not callable(reference):
+        raise UsageError(f"the reference is a {type(reference).__name__}, not a torch function or module.")
+    return reference  # type: ignore[no-any-return]
+
+
+def _evaluated(function: Callable[..., Any], inputs: Mapping[str, Any], options: Options) -> dict[str, Flowed]:
+    from reference.flow import ClashError, DataDependentError, UnknownOperationError, UnsupportedTypeError, evaluate
+
+    try:
+        return evaluate(
+            function,
+            inputs,
+            device=options.device,
+            radius=options.radius,
+            replicas=options.replicas,
+            seed=options.seed,
+            forms=options.forms,
+            unknown=options.unknown,
+            ulps=options.ulps,
+        )
+    except (ClashError, DataDependentError, UnknownOperationError, UnsupportedTypeError) as error:
+        raise UsageError(str(error)) from error
+
+
+def _only(flowed: dict[str, Flowed], names: Sequence[str]) -> dict[str, Flowed]:
+    unknown = [name for name in names if name not in flowed]
+    if unknown:
+        raise UsageError(f"compare= names {', '.join(unknown)}; the reference returns {', '.join(flowed)}.")
+    return {name: flowed[name] for name in flowed if name in names}
+
+
+def _wide(
+    function: Callable[..., Any], inputs: Mapping[str, Any], flowed: Mapping[str, Flowed], options: Options
+) -> dict[str, NDArray[Any]]:
+    """The same results in float64, by name, where a float32 result may need somebody to blame; empty where none is."""
+    import torch
+
+    if not any(result.value.dtype == torch.float32 for result in flowed.values()):
+        return {}
+    from reference.flow import plain
+
+    wide = plain(function, inputs, device=options.device, seed=options.seed, dtype=torch.float64)
+    return {name: value.detach().cpu().numpy() for name, value in wide.items()}
+
+
+def _judged(
+    got: Any, flowed: Mapping[str, Flowed], wide: Mapping[str, NDArray[Any]], options: Options
+) -> dict[str, Held]:
+    arrays = by_name(got)
+    names = list(flowed)
+    matched_up = paired(names, arrays, by_key=isinstance(got, Mapping))
+    held = {name: judge(matched_up[name], flowed[name], wide.get(name), name) for name in names}
+    surplus = [name for name in arrays if isinstance(got, Mapping) and name not in flowed]
+    if surplus and options.compare is None:
+        problem = f"the candidate returns {', '.join(surplus)} as well, which the reference does not"
+        held |= {name: Held(Comparison("mismatch", problem=problem, sentence=True), None) for name in surplus}
+    return held
+
+
+def _recorded(
+    held: dict[str, Held],
+    notes: Sequence[str],
+    inputs: Mapping[str, Any],
+    options: Options,
+    pair: str,
+    case: str,
+    seconds: float,
+) -> CaseHeld:
+    dtype = _dtype(inputs)
+    quantities = tuple(Quantity(name, pair, name) for name in held)
+    asked = Case(case, CHECK, case, dtype, CHECK, {}, quantities)
+    setting = Setting(pair, "", "", options.device, "in_process")
+    records = []
+    for number, quantity in enumerate(quantities):
+        comparison = held[quantity.name].comparison
+        comparison = comparison.noting(*notes) if number == 0 else comparison
+        records.append(record_of(setting, asked, quantity, comparison, seconds))
+    check_plan([asked], records)
+    arrays = {
+        f"{case}/{name}/{word}": array
+        for name, result in held.items()
+        if result.comparison.arrays is not None
+        for word, array in zip(("got", "want", "radius"), result.comparison.arrays, strict=True)
+    }
+    return CaseHeld(records, arrays, held)
+
+
+def _dtype(inputs: Mapping[str, Any]) -> str:
+    """float32 where any input is float32, else float64: the precision that both sides have."""
+    types = {str(value.dtype).removeprefix("torch.") for value in inputs.values() if is_array(value)}
+    return "float32" if "float32" in types else "float64"
+
+
+def run_of(
+    pairs: Mapping[str, Sequence[CaseHeld]],
+    options: Options,
+    inputs: Mapping[str, Mapping[str, Any]],
+    seconds: float,
+    **environment: Any,
+) -> Run:
+    """What was found, as a run that reports show: each pair is a part, in its order."""
+    from parity_tests.harness.environment import versions
+
+    cases = [case for found in pairs.values() for case in found]
+    return Run(
+        records=[record for case in cases for record in case.records],
+        environment={
+            "submission": ", ".join(pairs),
+            "assignment": "",
+            "assignment_title": "",
+            "edition": "",
+            "parts": [{"id": name, "label": name, "title": ""} for name in pairs],
+            "seed": options.seed,
+            "device": options.device,
+            "isolation": "in_process",
+            "radius": options.radius,
+            "replicas": options.replicas,
+            "seconds": round(seconds, 3),
+            "versions": versions(),
+            **environment,
+        },
+        arrays={name: array for case in cases for name, array in case.arrays.items()},
+        inputs={case: described(given) for case, given in inputs.items()},
+    )
+
+
+def described(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The shapes of a case's arrays and its other inputs, as JSON holds them."""
+    return {
+        name: list(map(int, value.shape)) if is_array(value) else value if _is_plain(value) else repr(value)[:200]
+        for name, value in inputs.items()
+    }
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, bool | int | float | str)

@@ -1,0 +1,58 @@
+"""The inputs of both sides: the candidate gets numpy copies, the reference tensors of the same values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+
+def is_tensor(value: Any) -> bool:
+    """Whether it is a torch tensor; torch is not imported to find out."""
+    return type(value).__module__.partition(".")[0] == "torch" and hasattr(value, "detach")
+
+
+def is_array(value: Any) -> bool:
+    """Whether it is numpy's or torch's."""
+    return isinstance(value, np.ndarray | np.generic) or is_tensor(value)
+
+
+def for_candidate(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Fresh copies of the arrays among the inputs, in their own layout; what is no array is passed on as it is."""
+    return {name: _copied(value) for name, value in inputs.items()}
+
+
+def _copied(value: Any) -> Any:
+    if is_tensor(value):
+        return value.detach().clone()
+    if isinstance(value, np.ndarray):
+        return _like(value)
+    if isinstance(value, list | tuple):
+        return type(value)(_copied(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    return value
+
+
+def _like(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """A copy with the same strides and the same flag of being read-only, so that every call meets the same array."""
+    if array.base is None or array.flags.c_contiguous or array.flags.f_contiguous:
+        copy = array.copy(order="K")
+    else:
+        wide = np.empty([2 * n for n in array.shape], array.dtype)
+        copy = wide[tuple(slice(None, None, 2) for _ in array.shape)]
+        copy[...] = array
+    copy.flags.writeable = array.flags.writeable
+    return copy
+
+
+def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """The names of the arrays that a call has written to."""
+    return [name for name, value in before.items() if is_array(value) and not _same(value, after[name])]
+
+
+def _same(one: Any, other: Any) -> bool:
+    if is_tensor(one):
+        one, other = one.cpu().numpy(), other.detach().cpu().numpy()
+    return bool(one.shape == other.shape and np.array_equal(one, other, equal_nan=one.dtype.kind == "f"))

@@ -1,0 +1,143 @@
+"""Judges what a candidate returned: each element held against torch's value ± radius."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.harness.compare import compare
+from parity_tests.protocol.comparison import PASSING, Comparison, matched, mismatched
+from parity_tests.protocol.observation import Returned
+
+if TYPE_CHECKING:
+    from reference.flow import Flowed
+
+Array = NDArray[Any]
+COARSE = {"float32": 1e-2, "float64": 1e-8}
+"""A median resolution over this says little; the result then warns."""
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """How much of a change would be noticed: radius ÷ |want| over the elements that are not 0.
+
+    `median` and `p95` are its median and 95th percentile, None where all elements are 0. `zeros_agree` is the share of
+    the elements that are not 0 at which a result of zeros would agree. Any number from `lowest` to `highest` would agree
+    at every element; there is none where `lowest` is the larger.
+    """
+
+    median: float | None
+    p95: float | None
+    zeros_agree: float
+    lowest: float
+    highest: float
+
+
+@dataclass(frozen=True)
+class Held:
+    """One quantity: the verdict on it, and how much of a change would have been noticed."""
+
+    comparison: Comparison
+    resolution: Resolution | None
+
+
+@dataclass(frozen=True)
+class _Alternative:
+    value: Array
+    radius: Array
+    where: NDArray[np.bool_]
+    note: str
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """torch's answer for one result, as `compare` reads it."""
+
+    value: Array
+    radius: Array
+    exact: Array
+    alternatives: tuple[_Alternative, ...]
+    radius_kind: str
+
+
+def judge(got: Array | None, flowed: Flowed, exact: Array | None, name: str) -> Held:
+    """The verdict on one result. `exact` is the same result in float64 where that is wider than the result's type.
+
+    A result that is missing is a mismatch. One of which no element, or none that is not 0, could be told from zeros is
+    undecided as a whole. A gap over the radius that another honest form explains is said to be that.
+    """
+    if got is None:
+        return Held(Comparison("missing", problem=f"the candidate returns no {name}", sentence=True), None)
+    value = flowed.value.detach().cpu().numpy()
+    radius = flowed.radius.cpu().numpy().astype(np.float64)
+    answer = _Answer(
+        value=value,
+        radius=radius,
+        exact=value if exact is None else exact,
+        alternatives=tuple(
+            _Alternative(a.value.cpu().numpy(), a.radius.cpu().numpy(), a.where.cpu().numpy(), a.note)
+            for a in flowed.alternatives
+        ),
+        radius_kind="bound" if flowed.kind == "exact" else flowed.kind,
+    )
+    if value.size == 0:
+        alike = got.shape == value.shape
+        shape = f"has shape {got.shape}, where {value.shape} is asked"
+        return Held(matched("has no elements") if alike else mismatched(shape), None)
+    returned = Returned("scalar" if got.ndim == 0 else "array", got, f"an array of dtype {got.dtype} and shape {got.shape}")
+    comparison = compare(returned, answer)
+    resolution = _resolution(value, radius)
+    if comparison.verdict == "mismatch" and comparison.gap is not None:
+        comparison = _explained_by_a_form(comparison, returned, answer, flowed)
+        comparison = replace(comparison, blame=comparison.blame if exact is not None else "")
+    elif comparison.verdict in PASSING and resolution.zeros_agree == 1.0 and value.any():
+        problem = "is undecided: the radius is so large that zeros would agree everywhere"
+        comparison = replace(comparison, verdict="undecided", undecided=comparison.total, problem=problem)
+    elif resolution.median is not None and resolution.median > COARSE.get(str(value.dtype), np.inf):
+        comparison = comparison.noting(f"only changes over {resolution.median:.2g} of the value would be noticed")
+    return Held(comparison, resolution)
+
+
+def _explained_by_a_form(comparison: Comparison, got: Returned, answer: _Answer, flowed: Flowed) -> Comparison:
+    """The comparison, a match with a note where the rounding of another honest form explains every gap."""
+    for form, wider in flowed.forms.items():
+        allowed = replace(answer, radius=wider.cpu().numpy().astype(np.float64))
+        again = compare(got, allowed)
+        if again.verdict in PASSING:
+            return again.noting(f"the gap is {comparison.ratio:.2g} times the radius, which the form “{form}” explains")
+    if flowed.kind == "sample" and flowed.probability is not None:
+        certainty = f"by rounding alone this would be improbable ({flowed.probability:.1g} an element)"
+    else:
+        certainty = "rounding alone cannot do this"
+    return replace(comparison, problem=f"{comparison.problem}; {certainty}")
+
+
+def _resolution(value: Array, radius: Array) -> Resolution:
+    wide = value.astype(np.float64)
+    nonzero = (wide != 0) & np.isfinite(wide)
+    with np.errstate(all="ignore"):
+        lowest, highest = float(np.max(wide - radius)), float(np.min(wide + radius))
+    if not nonzero.any():
+        return Resolution(None, None, 0.0, lowest, highest)
+    with np.errstate(all="ignore"):
+        relative = radius[nonzero] / np.abs(wide[nonzero])
+    median, p95 = (float(np.quantile(relative, share, method="inverted_cdf")) for share in (0.5, 0.95))
+    return Resolution(median, p95, float(np.mean(relative >= 1)), lowest, highest)
+
+
+def explain(held: Mapping[str, Held], gradients: Sequence[str]) -> dict[str, Held]:
+    """The same, a failing result explained by the first failing one before it; gradients explain nothing."""
+    explained: dict[str, Held] = {}
+    first = ""
+    for name, result in held.items():
+        failing = result.comparison.verdict not in PASSING
+        if failing and first:
+            result = replace(result, comparison=replace(result.comparison, explained_by=first))
+        elif failing and name not in gradients:
+            first = name
+        explained[name] = result
+    return explained

@@ -1,0 +1,48 @@
+"""The result of holding candidates: the records, as reports show them, and how much would have been noticed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from parity_tests.api.check import Result
+from reports.model.records import failing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from parity_tests.pairs.hold import CaseHeld
+    from reports.model.run_folder import Results
+
+
+@dataclass(frozen=True, repr=False)
+class HoldResult(Result):
+    """What was found of one candidate or of several; true where all agrees and something was decided of everything."""
+
+    cases: Mapping[str, Sequence[CaseHeld]] = None  # type: ignore[assignment]
+
+    def __init__(self, run: Results, cases: Mapping[str, Sequence[CaseHeld]], strict: bool = False) -> None:
+        super().__init__(run, strict)
+        object.__setattr__(self, "cases", cases)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether nothing fails, something was compared, and of nothing all elements are undecided."""
+        records = self.run.records
+        whole = [r for r in records if r.verdict == "undecided" and r.undecided == r.total]
+        return bool(records) and not whole and not any(failing(record, self.strict) for record in records)
+
+    @property
+    def resolution(self) -> pd.DataFrame:
+        """For each result the relative change that would be noticed: median, 95th percentile, share where zeros agree."""
+        import pandas as pd
+
+        rows = [
+            [pair, case.records[0].case, name, held.resolution.median, held.resolution.p95, held.resolution.zeros_agree]
+            for pair, cases in self.cases.items()
+            for case in cases
+            for name, held in case.held.items()
+            if held.resolution is not None
+        ]
+        return pd.DataFrame(rows, columns=["pair", "case", "quantity", "median", "p95", "zeros_agree"])

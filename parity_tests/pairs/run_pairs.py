@@ -1,0 +1,125 @@
+"""Runs the pairs of a file: every case of each, and whether the inputs ask anything at all."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+
+from parity_tests.pairs.cases import PairCase, cases
+from parity_tests.pairs.hold import CHECK, CaseHeld, hold_case, run_of
+from parity_tests.pairs.pair import Pair
+from parity_tests.pairs.result import HoldResult
+from parity_tests.protocol.errors import UsageError
+
+Progress = Callable[[int, int, str], None]
+ASKS = "asks something"
+"""The quantity that says whether a result of zeros, or a constant, would pass in every case."""
+
+
+def pairs_in(file: Path) -> list[Pair]:
+    """The pairs that a file defines, in their order. Raises UsageError where it cannot be run or defines none."""
+    if not file.is_file():
+        raise UsageError(f"there is no file {file}.")
+    name = f"parity_pairs_{file.stem}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{file} is not a Python file.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    sys.path.insert(0, str(file.resolve().parent))
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UsageError(f"{file} cannot be run: {type(error).__name__}: {error}.") from error
+    finally:
+        sys.path.remove(str(file.resolve().parent))
+    found = [value.parity_pair for value in vars(module).values() if isinstance(getattr(value, "parity_pair", None), Pair)]
+    if not found:
+        raise UsageError(f"{file} defines no pair: decorate a function with @pair(reference=…, shapes=…).")
+    names = [pair.name for pair in found]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"{file} defines {', '.join(twice)} more than once; give the pairs names of their own.")
+    return found
+
+
+def run_pairs(
+    pairs: Sequence[Pair],
+    *,
+    seed: int = 0,
+    device: str = "cpu",
+    dtypes: Sequence[str] | None = None,
+    radius: str | None = None,
+    progress: Progress | None = None,
+) -> HoldResult:
+    """Puts every case to every pair. `dtypes` and `radius` take the place of what the pairs say, where given."""
+    started = time.monotonic()
+    found: dict[str, list[CaseHeld]] = {}
+    inputs: dict[str, dict[str, Any]] = {}
+    refused: dict[str, str] = {}
+    planned = [(pair, case) for pair in map(lambda p: _in(p, dtypes), pairs) for case in cases(pair, seed)]  # noqa: C417
+    for number, (pair, case) in enumerate(planned, 1):
+        if progress is not None:
+            progress(number, len(planned), case.name)
+        options = replace(pair.options, seed=seed, device=device, radius=radius or pair.options.radius)
+        held = _held(pair, case, options, refused)
+        if held is not None:
+            found.setdefault(pair.name, []).append(held)
+            inputs[case.name] = dict(case.calls[-1])
+    for pair in pairs:
+        if pair.name not in found:
+            why = next((text for name, text in refused.items() if name.startswith(f"{pair.name}/")), "")
+            raise UsageError(f"the reference of {pair.name} raises in every case: {why}.")
+        found[pair.name].append(_asked(pair, found[pair.name]))
+    options = replace(pairs[0].options, seed=seed, device=device)
+    run = run_of(found, options, inputs, time.monotonic() - started, cases_refused_by_the_reference=refused)
+    return HoldResult(run, found)
+
+
+def _in(pair: Pair, dtypes: Sequence[str] | None) -> Pair:
+    return pair if dtypes is None else replace(pair, dtypes=tuple(dtypes))
+
+
+def _held(pair: Pair, case: PairCase, options: Any, refused: dict[str, str]) -> CaseHeld | None:
+    """What the last call of the case showed; None, with the reason kept, where the reference itself raises."""
+    for earlier in case.calls[:-1]:
+        hold_case(pair.candidate, pair.reference, earlier, options, pair=pair.name, case=case.name)
+    try:
+        return hold_case(pair.candidate, pair.reference, case.calls[-1], options, pair=pair.name, case=case.name)
+    except UsageError:
+        raise
+    except Exception as error:  # the reference's: the candidate's are verdicts
+        refused[case.name] = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+        return None
+
+
+def _asked(pair: Pair, found: Sequence[CaseHeld]) -> CaseHeld:
+    """Whether some case could tell each result of a right candidate from one and the same number everywhere."""
+    from parity_tests.harness.make_records import Setting, record_of
+    from parity_tests.protocol.case import Case
+    from parity_tests.protocol.comparison import Comparison, matched
+    from parity_tests.protocol.quantity import Quantity
+
+    idle = []
+    for name in dict.fromkeys(name for case in found for name in case.held):
+        resolutions = [case.held[name].resolution for case in found if name in case.held]
+        known = [resolution for resolution in resolutions if resolution is not None]
+        if known and max(r.lowest for r in known) <= min(r.highest for r in known):
+            idle.append(name)
+    case = f"{pair.name}/all cases"
+    comparison = matched()
+    if idle:
+        problem = f"the inputs ask nothing of {', '.join(idle)}: one number everywhere, such as 0, would pass in every case"
+        comparison = Comparison("unjudged", problem=problem, sentence=True)
+    quantity = Quantity(ASKS, pair.name, ASKS)
+    asked = Case(case, CHECK, case, "", CHECK, {}, (quantity,))
+    setting = Setting(pair.name, "", "", "", "in_process")
+    return CaseHeld([record_of(setting, asked, quantity, comparison, None)], {}, {})
+
+

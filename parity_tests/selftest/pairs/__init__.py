@@ -1,0 +1,1 @@
+"""Tests of `hold`, `assert_agrees` and files of pairs."""

@@ -1,0 +1,49 @@
+"""`assert_agrees`: in place of a typed rtol and atol."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from parity_tests.pairs.agrees import assert_agrees
+from parity_tests.protocol.errors import UsageError
+from parity_tests.selftest.pairs.layers import softmax
+
+X = np.random.default_rng(0).standard_normal((4, 7))
+
+
+def test_what_agrees_says_nothing_by_position_and_by_name() -> None:
+    assert_agrees(softmax(X), lambda x: torch.softmax(x, -1), X)
+    assert_agrees(softmax(X), lambda x: torch.softmax(x, -1), x=X)
+    assert_agrees(X @ X.T, lambda a, b: a @ b.T, X, b=X)
+    assert_agrees(softmax(X), torch.nn.Softmax(-1), X)
+
+
+def test_what_does_not_agree_is_told_with_its_place_and_numbers() -> None:
+    wrong = softmax(X)
+    wrong[2, 3] += 1e-12
+    with pytest.raises(AssertionError, match=r"at \[2, 3\] is .* torch says .* times what rounding explains"):
+        assert_agrees(wrong, lambda x: torch.softmax(x, -1), X)
+
+
+def test_inputs_that_cannot_be_named_are_a_sentence() -> None:
+    with pytest.raises(UsageError, match="takes 1 inputs; 2 were given"):
+        assert_agrees(X, lambda x: x, X, X)
+    with pytest.raises(UsageError, match="give them by name"):
+        assert_agrees(X, torch.exp, X)
+
+
+def test_the_public_names_are_there_and_import_nothing_slow() -> None:
+    program = (
+        "import sys, parity_tests\n"
+        "assert not {'torch', 'numpy', 'pandas'} & set(sys.modules), 'slow'\n"
+        "from parity_tests import assert_agrees, gradients, hold, labels, pair, positive, replay, rule\n"
+        "import parity_tests.pairs.hold\n"
+        "assert callable(parity_tests.hold) and callable(parity_tests.pair)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
