@@ -12,9 +12,9 @@ from torch._ops import OpOverload
 
 from reference.flow.dispatch import Kind, Plan, plan
 from reference.flow.errors import DataDependentError, UnknownOperationError
+from reference.flow.nested import bound_arguments, is_float_conversion, replaced, same_storage, tensors
 from reference.flow.operation import Context, Operation, Radius, plus, wide
 from reference.flow.shadows import Shadows
-from reference.flow.nested import bound_arguments, is_float_conversion, replaced, same_storage, tensors
 from reference.flow.walk import Walk
 
 
@@ -32,7 +32,7 @@ class Step:
     """The numbers that a random operation gave."""
 
 
-class Bound(Walk):
+class Bound(Walk):  # type: ignore[no-untyped-call]
     """Runs every operation as it is and keeps, by storage, the radius of every result in `context.shadows`.
 
     With `record` the steps are kept for replicas, and with `lenient` a value that rounding may change may leave torch
@@ -43,7 +43,7 @@ class Bound(Walk):
     def __init__(
         self, context: Context, *, record: bool = False, lenient: bool = False, ulps: float | None = None
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.context, self.ulps, self.record, self.lenient = context, ulps, record, lenient
         self.void = False
         self.steps: list[Step] = []
@@ -62,7 +62,9 @@ class Bound(Walk):
 
     def random(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What is drawn is data, known exactly; a probability that rounding may change would change it."""
-        if any(self.context.shadows.get(x) is not None for x in tensors((args, kwargs)) if not _is_target(func, x, args)):
+        if any(
+            self.context.shadows.get(x) is not None for x in tensors((args, kwargs)) if not _is_target(func, x, args)
+        ):
             raise DataDependentError(f"{func} draws by values that rounding may change")
         out = func(*args, **kwargs)
         for x in tensors(out):
@@ -73,7 +75,8 @@ class Bound(Walk):
 
     def item(self, func: OpOverload, x: Tensor) -> Any:
         """A number that leaves torch may steer the run, so that rounding must not be able to change it."""
-        if self.context.shadows.get(x) is not None and bool((self.context.shadows.get(x) != 0).any()):
+        radius = self.context.shadows.get(x)
+        if radius is not None and bool((radius != 0).any()):
             if not self.lenient:
                 raise DataDependentError(
                     "the function takes a value out of torch (.item(), float(), a branch) that rounding may change; "
@@ -156,7 +159,9 @@ class Bound(Walk):
         values = tensors(out)
         step = Step(str(func), _shapes(out))
         for x in values:
-            step.sigma.append(wide(x).abs() * (2 * self.ulps * self.context.precision.u) if x.is_floating_point() else None)
+            step.sigma.append(
+                wide(x).abs() * (2 * self.ulps * self.context.precision.u) if x.is_floating_point() else None
+            )
         radii: list[Radius] = [torch.full(x.shape, torch.inf, dtype=torch.float64, device=x.device) for x in values]
         self._keep(args, kwargs, values, radii, step)
         return out
@@ -231,7 +236,7 @@ def _listed(radii: Any, out: Any) -> list[Radius]:
 def apart(x: Tensor, y: Tensor) -> Radius:
     """|x − y|, 0 where both are the same infinity or not a number; None where all is 0."""
     if not x.is_floating_point() or x.dtype != y.dtype:
-        return None if torch.equal(x, y) else (x != y).double() * torch.inf
+        return None if torch.equal(x, y) else torch.where(x != y, torch.inf, 0.0).double()
     if torch.equal(x, y):
         return None
     distance = (wide(x) - wide(y)).abs()

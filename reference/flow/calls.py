@@ -66,12 +66,13 @@ def precision_of(inputs: Mapping[str, Any]) -> Precision:
 def settled(seed: int, *, unfused: bool = False, mkldnn: bool = True) -> Iterator[None]:
     """Generators reset, deterministic kernels; with `unfused`, attention and encoders in their parts."""
     before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
-    filled = torch.utils.deterministic.fill_uninitialized_memory
+    deterministic: Any = torch.utils.deterministic
+    filled = deterministic.fill_uninitialized_memory
     fast = torch.backends.mha.get_fastpath_enabled()
     devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []  # type: ignore[no-untyped-call]
     with torch.random.fork_rng(devices):
         _seed(seed)
-        torch.utils.deterministic.fill_uninitialized_memory = False
+        deterministic.fill_uninitialized_memory = False
         torch.use_deterministic_algorithms(True, warn_only=True)
         try:
             if not unfused:
@@ -85,7 +86,7 @@ def settled(seed: int, *, unfused: bool = False, mkldnn: bool = True) -> Iterato
         finally:
             torch.backends.mha.set_fastpath_enabled(fast)
             torch.use_deterministic_algorithms(before[0], warn_only=before[1])
-            torch.utils.deterministic.fill_uninitialized_memory = filled
+            deterministic.fill_uninitialized_memory = filled
 
 
 def _seed(seed: int) -> None:

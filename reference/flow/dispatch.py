@@ -69,7 +69,9 @@ def _plan(func: OpOverload) -> Plan:
     if func is aten._local_scalar_dense.default:
         return Plan(Kind.ITEM)
     if func in DECOMPOSITIONS:
-        return Plan(Kind.DECOMPOSED, decomposition=DECOMPOSITIONS[func], written=written or _WRITTEN_UNSAID.get(func, ()))
+        return Plan(
+            Kind.DECOMPOSED, decomposition=DECOMPOSITIONS[func], written=written or _WRITTEN_UNSAID.get(func, ())
+        )
     if torch.Tag.nondeterministic_seeded in func.tags:
         return Plan(Kind.RANDOM)
     if not written and any(a.alias_info is not None for a in arguments):
@@ -95,7 +97,7 @@ def _functional(func: OpOverload) -> OpOverload | None:
     if packet is None:
         return None
     wanted = [(a.name, str(a.type)) for a in func._schema.arguments if not a.is_out]
-    for overload in packet.overloads():
+    for overload in packet.overloads():  # type: ignore[no-untyped-call]
         candidate: OpOverload = getattr(packet, overload)
         arguments = candidate._schema.arguments
         writes = any(a.alias_info is not None and a.alias_info.is_write for a in arguments)

@@ -96,7 +96,9 @@ class _Answer:
         """By output: radius, kind; and the run that the bounds come from."""
         flow = self.question.flow(forms=forms, record=self.radius == "sample", lenient=self.radius != "bound")
         bounds = {name: flow.radius(name, value) for name, value in self.want.items()}
-        kinds = {name: "bound" if bound.numel() and float(bound.amax()) > 0 else "exact" for name, bound in bounds.items()}
+        kinds = {
+            name: "bound" if bound.numel() and float(bound.amax()) > 0 else "exact" for name, bound in bounds.items()
+        }
         chosen = [name for name, kind in kinds.items() if kind == "bound" and self._to_sample(name, bounds[name])]
         if not chosen:
             return bounds, kinds, flow

@@ -49,9 +49,9 @@ def bound_arguments(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, A
 
 def same_storage(x: Tensor, y: Tensor) -> bool:
     """Whether one lies in the other's memory, as views do."""
-    return x.untyped_storage()._cdata == y.untyped_storage()._cdata
+    return bool(x.untyped_storage()._cdata == y.untyped_storage()._cdata)
 
 
 def is_float_conversion(func: OpOverload, x: Any, out: Any) -> bool:
     """Whether one floating type becomes another, which in a replica, all in float64, need not happen at all."""
-    return func is torch.ops.aten._to_copy.default and x.is_floating_point() and out.is_floating_point()
+    return bool(func is torch.ops.aten._to_copy.default and x.is_floating_point() and out.is_floating_point())

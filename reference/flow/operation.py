@@ -68,8 +68,8 @@ class Context:
     ties: Marks = field(default_factory=Marks)
     """Of a comparison's truth values: where both sides were exactly equal."""
     rivals: Marks = field(default_factory=Marks)
-    """Of a maximum's indices: which elements come within reach of it, and which are exactly tied, of the operand's shape;
-    and which indices are of such a tie."""
+    """Of a maximum's indices: which elements come within reach of it, and which are exactly tied, both of the operand's
+    shape; and which indices are of such a tie."""
     seen_forms: set[str] = field(default_factory=set)
     """Those of rounding.FORMS that some operation of the run has."""
     seen_kinks: int = 0
@@ -102,7 +102,7 @@ class Operation:
         names = func._schema.arguments
         said = {argument.name: value for argument, value in zip(names, args, strict=False)} | kwargs
         self._given = {
-            argument.name: said[argument.name] if argument.name in said else argument.default_value
+            argument.name: said.get(argument.name, argument.default_value)
             for argument in names
             if argument.name in said or argument.has_default_value()
         }
@@ -195,9 +195,9 @@ class Operation:
         return form in self.context.forms
 
 
-def wide(x: Any) -> Any:
-    """A tensor as float64, a number as it is."""
-    return x.to(torch.float64) if isinstance(x, Tensor) else float(x)
+def wide(x: Any) -> Tensor:
+    """A tensor or a number as a tensor of float64."""
+    return x.to(torch.float64) if isinstance(x, Tensor) else torch.tensor(float(x), dtype=torch.float64)
 
 
 def plus(*radii: Radius) -> Radius:

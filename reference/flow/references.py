@@ -12,7 +12,9 @@ from torch import Tensor
 from reference.flow.calls import merged, named
 
 
-def gradients(function: Callable[..., Any], of: tuple[str, ...] | str, given: str | None) -> Callable[..., dict[str, Tensor]]:
+def gradients(
+    function: Callable[..., Any], of: tuple[str, ...] | str, given: str | None
+) -> Callable[..., dict[str, Tensor]]:
     """A reference that returns what `function` does and, for each input named in `of`, the gradient in that input.
 
     The reference takes `function`'s inputs by name and `given`, the gradient in the output (of the output's structure
@@ -23,7 +25,7 @@ def gradients(function: Callable[..., Any], of: tuple[str, ...] | str, given: st
 
     @torch.enable_grad()
     def reference(**inputs: Any) -> dict[str, Tensor]:
-        upstream = inputs.pop(given) if given is not None else None
+        upstream: Any = inputs.pop(given) if given is not None else None
         for name in names:
             if name not in inputs:
                 raise KeyError(f"there is no input {name!r} to differentiate by; there are {', '.join(inputs)}")
@@ -32,7 +34,7 @@ def gradients(function: Callable[..., Any], of: tuple[str, ...] | str, given: st
         outputs = _named_outputs(returned)
         upstreams = {} if given is None else named(upstream)
         if given is not None and set(upstreams) != set(outputs):
-            upstreams = named(upstream) if len(outputs) > 1 else {next(iter(outputs)): upstream}
+            upstreams = {next(iter(outputs)): upstream} if len(outputs) == 1 else named(upstream)
         used = {name: y for name, y in outputs.items() if y.requires_grad}
         if given is None:
             for name, y in used.items():

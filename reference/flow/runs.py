@@ -22,7 +22,7 @@ from reference.flow.student import factor
 
 @dataclass
 class Flow:
-    """A run along which radii flowed: its outputs, which need not be the plain call's, and all that is known of them."""
+    """A run along which radii flowed: its outputs, which need not be the plain call's, and what is known of them."""
 
     outputs: dict[str, Tensor]
     mode: Bound
@@ -134,7 +134,9 @@ class Question:
             radii[name] = total.nan_to_num_(nan=torch.inf, posinf=torch.inf)
         return radii
 
-    def _replica(self, flow: Flow, last: frozenset[int], sign: int | None, generator: torch.Generator) -> dict[str, Tensor]:
+    def _replica(
+        self, flow: Flow, last: frozenset[int], sign: int | None, generator: torch.Generator
+    ) -> dict[str, Tensor]:
         mode = Replica(flow.mode.steps, last, sign, generator)
         token = CURRENT.set(flow.context)
         try:

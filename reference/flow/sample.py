@@ -17,10 +17,10 @@ from torch._ops import OpOverload
 from reference.flow.bound import Step
 from reference.flow.dispatch import Plan, plan
 from reference.flow.errors import DataDependentError
+from reference.flow.nested import bound_arguments, changed, is_float_conversion, tensors
 from reference.flow.operation import Radius
 from reference.flow.rules.choices import in_backward
 from reference.flow.shadows import Shadows
-from reference.flow.nested import bound_arguments, changed, is_float_conversion, tensors
 from reference.flow.walk import Walk
 
 aten = torch.ops.aten
@@ -39,7 +39,7 @@ _DOMAINS: dict[Any, tuple[float | None, float | None]] = {
 """Where functions are defined: moved operands are brought back there."""
 
 
-class Replica(Walk):
+class Replica(Walk):  # type: ignore[no-untyped-call]
     """One run that repeats `steps`. `sign` is 0 for normal moves from `generator`, 1 outward, −1 inward, None for none.
 
     Steps in `last` are not moved: nothing reads what they give, and their own bound is added to the radius instead.
@@ -50,7 +50,7 @@ class Replica(Walk):
     def __init__(
         self, steps: Sequence[Step], last: frozenset[int], sign: int | None, generator: torch.Generator
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.steps, self.last, self.sign, self.generator = steps, last, sign, generator
         self._at = 0
         self._forward = Shadows()

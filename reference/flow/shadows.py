@@ -51,9 +51,9 @@ class Shadows:
         self._hold(storage, flat)
 
     def _hold(self, storage: torch.UntypedStorage, flat: Tensor) -> None:
-        self._held[storage._cdata] = (StorageWeakRef(storage), flat)
+        self._held[storage._cdata] = (_weakly(storage), flat)
         if len(self._held) > self._sweep_at:
-            self._held = {key: held for key, held in self._held.items() if not held[0].expired()}
+            self._held = {key: held for key, held in self._held.items() if not _gone(held[0])}
             self._sweep_at = max(64, 2 * len(self._held))
 
 
@@ -72,7 +72,15 @@ class Marks:
     def put(self, x: Tensor, *facts: Tensor) -> None:
         """Leave facts for the storage of `x`."""
         storage = x.untyped_storage()
-        self._held[storage._cdata] = (StorageWeakRef(storage), facts)
+        self._held[storage._cdata] = (_weakly(storage), facts)
         if len(self._held) > self._sweep_at:
-            self._held = {key: held for key, held in self._held.items() if not held[0].expired()}
+            self._held = {key: held for key, held in self._held.items() if not _gone(held[0])}
             self._sweep_at = max(64, 2 * len(self._held))
+
+
+def _weakly(storage: torch.UntypedStorage) -> StorageWeakRef:
+    return StorageWeakRef(storage)  # type: ignore[no-untyped-call]
+
+
+def _gone(reference: StorageWeakRef) -> bool:
+    return bool(reference.expired())  # type: ignore[no-untyped-call]

@@ -21,7 +21,8 @@ def exceeding(t: float, k: int) -> float:
     # I_x(k/2, 1/2), the regularised incomplete beta function, by the power series of the integrand.
     a, b = k / 2, 0.5
     term = x**a / (a * math.exp(math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)))
-    total, n = term, 0
+    total: float = term
+    n = 0
     factor = 1.0
     while n < 10_000:
         n += 1

@@ -15,7 +15,7 @@ _IDLE = ("profiler::", "prim::device", "aten::is_same_size", "aten::_assert_")
 """Operations that compute nothing."""
 
 
-class Walk(TorchDispatchMode):
+class Walk(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Hands each operation to the method for its kind; every run of one function comes by the same ones in turn.
 
     A backward on the CPU runs on the thread that called it, so that the mode sees it as well.

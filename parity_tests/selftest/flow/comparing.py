@@ -42,3 +42,8 @@ def drawn(seed: int, dtype: type, **shapes: tuple[int, ...]) -> dict[str, NDArra
     """Standard normal inputs of these shapes."""
     rng = np.random.default_rng(seed)
     return {name: rng.standard_normal(shape).astype(dtype) for name, shape in shapes.items()}
+
+
+def single(values: Any) -> NDArray[np.float32]:
+    """These numbers as float32."""
+    return np.array(values, dtype=np.float32)

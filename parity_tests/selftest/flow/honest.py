@@ -63,7 +63,7 @@ def convolution(x: Array, w: Array, b: Array, g: Array) -> dict[str, Array]:
 def softmax(a: Array) -> Array:
     """Shifted by its largest."""
     e = np.exp(a - a.max(-1, keepdims=True))
-    return e / e.sum(-1, keepdims=True)
+    return np.asarray(e / e.sum(-1, keepdims=True))
 
 
 def cross_entropy(a: Array, y: Array) -> dict[str, Array]:

@@ -68,7 +68,7 @@ class Pointwise:
             yield operands, [x.abs().double() * scale for x, scale in zip(operands, scales, strict=True)]
 
     def allowance(self, operands: Sequence[Tensor], radii: Sequence[Tensor], i: int, u: float) -> Any:
-        """The largest gap at the i-th point: over the corners of the operands' neighbourhood, and the rounding there."""
+        """The largest gap at the i-th point: over the corners of the operands' neighbourhood, and rounding there."""
         centre = [mpmath.mpf(float(x[i])) for x in operands]
         middle = self.exact(*centre)
         widest = mpmath.mpf(0)
@@ -91,5 +91,7 @@ class Pointwise:
                 given = mpmath.mpf(float(radius[i])) * share * (1 + mpmath.mpf(2) ** -44)
                 if needed > given:
                     at = ", ".join(f"{float(x[i])!r} ± {float(r[i]):.3g}" for x, r in zip(operands, radii, strict=True))
-                    found.append(f"{self.name}({at}) needs {float(needed / given) if given else 'inf'} of {float(given):.6g}")
+                    found.append(
+                        f"{self.name}({at}) needs {float(needed / given) if given else 'inf'} of {float(given):.6g}"
+                    )
         return found

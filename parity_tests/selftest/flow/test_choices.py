@@ -1,4 +1,4 @@
-"""Choices: sure ones move radii along, near ones may go either way, and at a kink either value is right, none between."""
+"""Choices: sure ones move radii along, near ones may go either way, at a kink either value is right, none between."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
-from parity_tests.selftest.flow.comparing import drawn, ratio
+from parity_tests.selftest.flow.comparing import drawn, ratio, single
 from parity_tests.selftest.flow.soundness import flowed
 from reference.flow import evaluate, gradients
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-KINKED = np.float32([0.0, 1.0, -1.0, 0.0])
-G = np.float32([0.5, 0.25, 2.0, -3.0])
+KINKED = single([0.0, 1.0, -1.0, 0.0])
+G = single([0.5, 0.25, 2.0, -3.0])
 
 
 def slope(function: Any, **more: Any) -> Any:
@@ -27,8 +27,15 @@ def slope(function: Any, **more: Any) -> Any:
 
 @pytest.mark.parametrize(
     "function",
-    [torch.relu, lambda x: torch.maximum(x, torch.zeros_like(x)), lambda x: x.clamp(min=0), F.leaky_relu,
-     lambda x: torch.where(x > 0, x, 0.0), torch.abs, F.hardtanh],
+    [
+        torch.relu,
+        lambda x: torch.maximum(x, torch.zeros_like(x)),
+        lambda x: x.clamp(min=0),
+        functional.leaky_relu,
+        lambda x: torch.where(x > 0, x, 0.0),
+        torch.abs,
+        functional.hardtanh,
+    ],
     ids=["relu", "maximum", "clamp", "leaky_relu", "where", "abs", "hardtanh"],
 )
 def test_at_a_kink_either_side_is_right_and_nothing_between_or_beyond(function: Any) -> None:
@@ -41,37 +48,37 @@ def test_at_a_kink_either_side_is_right_and_nothing_between_or_beyond(function: 
         got = (side.numpy().round(6) * G).astype(np.float32)
         assert ratio(answer, got) <= 1
         beyond = got + np.where(KINKED == 0, 0.3 * np.abs(G), 0).astype(np.float32)
-        if function is not F.hardtanh:
+        if function is not functional.hardtanh:
             assert ratio(answer, beyond) > 1
     assert ratio(answer, -answer.value.numpy() - G) > 1
 
 
 def test_a_negative_operand_is_no_kink_although_relus_result_is_0() -> None:
     """relu's backward sees its result alone, which is 0 for all negative operands."""
-    answer = slope(torch.relu, x=np.float32([-1.0, -2.0, 3.0, 4.0]))
+    answer = slope(torch.relu, x=single([-1.0, -2.0, 3.0, 4.0]))
     assert answer.alternatives == ()
     assert answer.kind == "exact"
 
 
 def test_a_gate_within_rounding_may_let_all_pass_or_nothing() -> None:
     """x·0.1 − y·0.1 is 0 up to rounding: the gradient is 0 or g, so that its radius is |g|."""
-    x = np.float32([0.3, 0.7])
+    x = single([0.3, 0.7])
 
     def gate(x: Tensor, y: Tensor) -> Tensor:
         return torch.relu((x - y) * 0.1 + (y * 0.3 - y * 0.3))
 
-    answer = evaluate(gradients(gate, "x", "g"), {"x": x, "y": x - np.float32([0, 0.5]), "g": G[:2]}, radius="bound")
+    answer = evaluate(gradients(gate, "x", "g"), {"x": x, "y": x - single([0, 0.5]), "g": G[:2]}, radius="bound")
     assert answer["x"].radius[0] >= 0.1 * 0.5
     assert answer["x"].radius[1] < 1e-7
 
 
 def test_the_largest_of_a_tie_may_be_any_of_it() -> None:
     """The index is undecided; the gradient goes to any of those that are tied."""
-    x = np.float32([[1.0, 3.0, 3.0], [5.0, 2.0, 1.0]])
+    x = single([[1.0, 3.0, 3.0], [5.0, 2.0, 1.0]])
     answer = evaluate(lambda x: x.argmax(1), {"x": x})["output"]
     assert answer.undecided.tolist() == [True, False]
     largest = gradients(lambda x: x.max(1).values, "x", "g")
-    answer = evaluate(largest, {"x": x, "g": np.float32([0.5, 2.0])})["x"]
+    answer = evaluate(largest, {"x": x, "g": single([0.5, 2.0])})["x"]
     for first, second in ((0.5, 0.0), (0.0, 0.5), (0.5, 0.5)):
         assert ratio(answer, [[0, first, second], [2.0, 0, 0]]) <= 1
     assert ratio(answer, [[0.5, 0, 0], [2.0, 0, 0]]) > 1
@@ -80,7 +87,7 @@ def test_the_largest_of_a_tie_may_be_any_of_it() -> None:
 
 def test_the_index_of_a_maximum_within_rounding_is_undecided() -> None:
     """1.1·x and 1.1·x computed otherwise: rounding alone decides which is larger."""
-    x = np.float32([[0.3, 0.3, 0.2]])
+    x = single([[0.3, 0.3, 0.2]])
     answer = evaluate(lambda x: (x * x.new_tensor([1.1, 1.1, 1.1]) + x * 0.3).argmax(1), {"x": x}, radius="bound")
     assert answer["output"].undecided.all()
 
@@ -89,7 +96,7 @@ def test_the_index_of_a_maximum_within_rounding_is_undecided() -> None:
 def test_pooling_by_the_largest(stride: int) -> None:
     """Ties after relu are exact zeros: either of the tied may get the gradient."""
     x = drawn(1, np.float32, x=(2, 3, 6, 6))["x"]
-    pool = gradients(lambda x: F.max_pool2d(torch.relu(x), 2, stride=stride), "x", "g")
+    pool = gradients(lambda x: functional.max_pool2d(torch.relu(x), 2, stride=stride), "x", "g")
     shape = (2, 3, 6 // stride - (stride == 1), 6 // stride - (stride == 1))
     g = drawn(2, np.float32, g=shape)["g"]
     answer = evaluate(pool, {"x": x, "g": g})
@@ -107,7 +114,7 @@ def test_pooling_by_the_largest(stride: int) -> None:
 
 def test_sorting_near_neighbours_leaves_their_places_undecided() -> None:
     """Values stay; indices of neighbours within rounding are undecided."""
-    x = np.float32([3.0, 1.0, 1.0, 2.0])
+    x = single([3.0, 1.0, 1.0, 2.0])
     answer = evaluate(lambda x: torch.sort(x), {"x": x})
     assert answer["output[1]"].undecided.tolist() == [True, True, False, False]
     assert answer["output[0]"].kind == "exact"
@@ -116,7 +123,7 @@ def test_sorting_near_neighbours_leaves_their_places_undecided() -> None:
 @pytest.mark.parametrize(("compared", "unsure"), [(1.0, False), (1.5, True)])
 def test_a_comparison_within_rounding_is_undecided(compared: float, unsure: bool) -> None:
     """0.3·5 is 1.5 up to rounding."""
-    answer = evaluate(lambda x: x * 5 > compared, {"x": np.float32([0.3])}, radius="bound")["output"]
+    answer = evaluate(lambda x: x * 5 > compared, {"x": single([0.3])}, radius="bound")["output"]
     assert bool(answer.undecided.item()) == unsure
 
 

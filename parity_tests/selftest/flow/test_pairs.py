@@ -42,7 +42,16 @@ def layer_inputs(name: str, seed: int, dtype: Any) -> dict[str, Array]:
     return inputs
 
 
-LAYERS = ["affine", "layer_norm", "batch_norm", "batch_norm_evaluated", "convolution", "cross_entropy", "attention", "lstm"]
+LAYERS = [
+    "affine",
+    "layer_norm",
+    "batch_norm",
+    "batch_norm_evaluated",
+    "convolution",
+    "cross_entropy",
+    "attention",
+    "lstm",
+]
 
 
 @TYPES
@@ -173,7 +182,9 @@ def test_an_optimizer_over_fifty_steps(optimizer: str, equal: bool, dtype: Any) 
     inputs = drawn(5, dtype, w=(40,), gs=(50, 40))
     if equal:
         inputs["gs"] = np.repeat(inputs["gs"][:1], 50, axis=0)
-    w, kept, wrong, kept_wrong = inputs["w"], {}, inputs["w"], {}
+    w = wrong = inputs["w"]
+    kept: dict[str, Array] = {}
+    kept_wrong: dict[str, Array] = {}
     for t, g in enumerate(inputs["gs"]):
         w = step(w, g, t + 1, kept)
         wrong = step(wrong, g, t + 1, kept_wrong) if t != 10 else wrong

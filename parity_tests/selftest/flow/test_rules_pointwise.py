@@ -21,7 +21,6 @@ from reference.flow.rounding import (
     precision,
 )
 
-F = torch.nn.functional
 aten = torch.ops.aten
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -25,7 +25,8 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 def objects(x: Tensor) -> Objects:
     """The same numbers, exactly, in mpmath."""
-    return np.vectorize(lambda value: mpf(float(value)), otypes=[object])(x.double().numpy())
+    exact: Objects = np.vectorize(lambda value: mpf(float(value)), otypes=[object])(x.double().numpy())
+    return exact
 
 
 def convolved(x: Objects, w: Objects) -> Objects:
@@ -95,11 +96,19 @@ class Summed:
 RULES = [
     Summed("mm", torch.mm, lambda a, b: a @ b, ((2, 4), (4, 3)), 4),
     Summed("mm of one term", torch.mm, lambda a, b: a @ b, ((3, 1), (1, 3)), 1),
-    Summed("bmm", torch.bmm, lambda a, b: np.stack([x @ y for x, y in zip(a, b, strict=True)]), ((2, 2, 5), (2, 5, 2)), 5),
+    Summed(
+        "bmm", torch.bmm, lambda a, b: np.stack([x @ y for x, y in zip(a, b, strict=True)]), ((2, 2, 5), (2, 5, 2)), 5
+    ),
     Summed("mv", torch.mv, lambda a, b: a @ b, ((3, 4), (4,)), 4),
     Summed("dot", torch.dot, lambda a, b: np.asarray((a * b).sum()), ((6,), (6,)), 6),
     Summed("addmm", lambda a, b: torch.addmm(a, b, b.T), lambda a, b: a + b @ b.T, ((2, 2), (2, 4)), 5),
-    Summed("baddbmm", lambda a, b: torch.baddbmm(a, b, b), lambda a, b: a + np.stack([b[0] @ b[0]]), ((1, 3, 3), (1, 3, 3)), 4),
+    Summed(
+        "baddbmm",
+        lambda a, b: torch.baddbmm(a, b, b),
+        lambda a, b: a + np.stack([b[0] @ b[0]]),
+        ((1, 3, 3), (1, 3, 3)),
+        4,
+    ),
     Summed("conv1d", torch.conv1d, convolved, ((2, 2, 5), (3, 2, 3)), 6),
     Summed("sum", lambda x: x.sum(1), lambda x: x.sum(1), ((3, 6),), 5),
     Summed("sum of all", torch.sum, lambda x: np.asarray(x.sum()), ((3, 6),), 16),
@@ -119,7 +128,9 @@ RULES = [
         ((3, 4),),
         2,
     ),
-    Summed("avg_pool1d", lambda x: torch.avg_pool1d(x, 3), lambda x: x.reshape(1, 2, 2, 3).sum(-1) / 3, ((1, 2, 6),), 4),
+    Summed(
+        "avg_pool1d", lambda x: torch.avg_pool1d(x, 3), lambda x: x.reshape(1, 2, 2, 3).sum(-1) / 3, ((1, 2, 6),), 4
+    ),
     Summed("norm of order 1", lambda x: torch.linalg.vector_norm(x, 1, 1), lambda x: x.sum(1), ((3, 5),), 4),
 ]
 
@@ -136,15 +147,15 @@ def test_the_radius_is_enough_and_half_of_it_is_not(rule: Summed, dtype: torch.d
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_the_gradients_of_a_convolution(dtype: torch.dtype) -> None:
     """Sums over channels and places, over batch × positions, and over all but the channels, by mpmath's products."""
-    g, x, w = (torch.randn(shape, dtype=dtype, generator=torch.Generator().manual_seed(1)) for shape in
-               ((2, 3, 4), (2, 2, 6), (3, 2, 3)))
+    g, x, w = (
+        torch.randn(shape, dtype=dtype, generator=torch.Generator().manual_seed(1))
+        for shape in ((2, 3, 4), (2, 2, 6), (3, 2, 3))
+    )
     gamma = mpf(precision(dtype).gamma(8))
 
     def gradient(which: int) -> Callable[..., Tensor]:
         chosen = [i == which for i in range(3)]
-        return lambda g, x, w: aten.convolution_backward(
-            g, x, w, [3], [1], [0], [1], False, [0], 1, chosen
-        )[which]
+        return lambda g, x, w: aten.convolution_backward(g, x, w, [3], [1], [0], [1], False, [0], 1, chosen)[which]
 
     G, X, W = (objects(y.abs()) for y in (g, x, w))
     to_w = np.zeros((3, 2, 3), dtype=object)

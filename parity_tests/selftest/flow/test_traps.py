@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from parity_tests.selftest.flow import honest, torchs
-from parity_tests.selftest.flow.comparing import drawn, ratio, ratios
+from parity_tests.selftest.flow.comparing import drawn, ratio, ratios, single
 from reference.flow import (
     DataDependentError,
     UnknownOperationError,
@@ -76,7 +76,7 @@ def test_3_errors_of_one_sign_add_up(steps: int) -> None:
 
 def test_4_a_radius_that_is_not_finite_decides_nothing_and_accepts_nothing() -> None:
     """The logarithm of a difference that rounding may make 0: undecided, and only there."""
-    inputs = {"x": np.float32([1.0, 0.3]), "y": np.float32([3.0, 0.9]) / np.float32(3)}
+    inputs = {"x": single([1.0, 0.3]), "y": single([3.0, 0.9]) / np.float32(3)}
 
     def cross(x: Tensor, y: Tensor) -> Tensor:
         return torch.log((x * 0.7 - y * 0.7).abs() + torch.tensor([0.0, 1.0]))
@@ -87,7 +87,7 @@ def test_4_a_radius_that_is_not_finite_decides_nothing_and_accepts_nothing() -> 
 
 def test_4_moved_values_stay_where_the_operation_is_defined() -> None:
     """√(1 − x²) at x = 1: replicas would take roots of negative numbers, of which no radius can be made."""
-    x = np.float32([0.0, 0.5, 0.99999, 1.0])
+    x = single([0.0, 0.5, 0.99999, 1.0])
     answer = output(lambda x: torch.sqrt(1 - x * x), {"x": x}, radius="sample", replicas=8)
     assert torch.isfinite(answer.radius).all()
     assert ratio(answer, np.sqrt((1 - x) * (1 + x))) <= 1
@@ -95,12 +95,15 @@ def test_4_moved_values_stay_where_the_operation_is_defined() -> None:
 
 def test_5_torchs_kernel_is_not_its_decomposition() -> None:
     """Batch norm in evaluation at mean 1000 errs by 25,000 bounds of its parts; want is the plain call's."""
-    inputs = drawn(5, np.float32, x=(16, 30), mean=(30,), var=(30,), gamma=(30,), beta=(30,), g=(16, 30))
+    inputs: dict[str, Any] = drawn(
+        5, np.float32, x=(16, 30), mean=(30,), var=(30,), gamma=(30,), beta=(30,), g=(16, 30)
+    )
     inputs["x"] += 1000
     inputs["mean"] += 1000
     inputs["var"] = np.abs(inputs["var"]) + np.float32(0.1)
     answer = evaluate(torchs.batch_norm_evaluated, inputs)
-    plain = F.batch_norm(*[torch.from_numpy(inputs[name]) for name in ("x", "mean", "var", "gamma", "beta")])
+    x, mean, var, gamma, beta = (torch.from_numpy(inputs[name]) for name in ("x", "mean", "var", "gamma", "beta"))
+    plain = functional.batch_norm(x, mean, var, gamma, beta)
     assert torch.equal(answer["output"].value, plain)
     assert max(ratios(answer, honest.batch_norm_evaluated(**inputs)).values()) <= 1
 
@@ -115,7 +118,7 @@ def test_6_a_view_has_the_radius_of_what_was_written_in_place() -> None:
         left.mul_(1.1).add_(0.3)
         return {"left": left, "whole": whole, "right": y[2:]}
 
-    answer = evaluate(write, {"x": np.float32([1.0, 2.0, 3.0, 4.0])}, radius="bound")
+    answer = evaluate(write, {"x": single([1.0, 2.0, 3.0, 4.0])}, radius="bound")
     assert (answer["left"].radius > 0).all()
     assert torch.equal(answer["whole"].radius[0], answer["left"].radius)
     assert (answer["right"].radius == 0).all()
@@ -142,13 +145,13 @@ def test_6_lists_of_tensors_in_place() -> None:
 def test_7_an_operation_without_a_rule_is_refused_by_name() -> None:
     """It must not count as exact; digamma has no bound in ulps near its roots."""
     with pytest.raises(UnknownOperationError, match=r"aten\.digamma") as raised:
-        evaluate(torch.digamma, {"input": np.float32([1.5])})
+        evaluate(torch.digamma, {"input": single([1.5])})
     assert "reference.flow.rule" in str(raised.value)
 
 
 def test_7_or_is_allowed_a_stated_number_of_ulps() -> None:
     """`unknown="sample"`: the move is that of the stated ulps; a bound cannot be given."""
-    answer = output(lambda x: torch.digamma(x) * 3, {"x": np.float32([1.5, 2.5])}, unknown="sample", ulps=4)
+    answer = output(lambda x: torch.digamma(x) * 3, {"x": single([1.5, 2.5])}, unknown="sample", ulps=4)
     assert answer.kind == "sample"
     honest_value = 3 * (answer.value.numpy() / 3) * (1 + 4 * U)
     assert ratio(answer, honest_value) <= 1
@@ -157,7 +160,7 @@ def test_7_or_is_allowed_a_stated_number_of_ulps() -> None:
 
 def test_7_a_value_that_rounding_may_change_must_not_steer_a_bound() -> None:
     """`.item()` of a computed value is refused; of an exact one it is not."""
-    x = {"x": np.float32([0.3, 0.4])}
+    x = {"x": single([0.3, 0.4])}
     with pytest.raises(DataDependentError, match="item"):
         evaluate(lambda x: x * (x * 1.1).sum().item(), x, radius="bound")
     assert output(lambda x: x * x.new_ones(4).sum().item(), x, radius="bound").kind == "exact"
@@ -209,7 +212,7 @@ def test_10_a_run_that_takes_another_way_is_refused() -> None:
         return y
 
     with pytest.raises(DataDependentError, match="depends on rounding"):
-        evaluate(shrink, {"x": np.float32([0.1, 0.2])}, radius="sample", replicas=8)
+        evaluate(shrink, {"x": single([0.1, 0.2])}, radius="sample", replicas=8)
 
 
 def test_10_generators_and_buffers_are_the_same_for_each_run() -> None:
@@ -258,9 +261,11 @@ def test_11_an_error_that_torch_shares_does_not_cancel_in_the_radius() -> None:
         ),
         (
             "one-pass variance",
-            lambda x: F.layer_norm(x, (30,)),
-            lambda x: (x - (m := x.mean(-1, keepdims=True)))
-            / np.sqrt((x * x).mean(-1, keepdims=True) - m * m + np.float32(1e-5)),
+            lambda x: functional.layer_norm(x, (30,)),
+            lambda x: (
+                (x - (m := x.mean(-1, keepdims=True)))
+                / np.sqrt((x * x).mean(-1, keepdims=True) - m * m + np.float32(1e-5))
+            ),
             30 + drawn(12, np.float32, x=(20, 30))["x"],
         ),
     ],
@@ -278,7 +283,7 @@ def test_12_other_honest_forms_are_offered_by_name(form: str, function: Any, oth
 
 def test_12_a_function_given_as_a_form_is_allowed_for() -> None:
     """Any function of the same inputs: the radius is that of both."""
-    x = {"x": np.float32([1.3, 2.7, 1000.1])}
+    x = {"x": single([1.3, 2.7, 1000.1])}
 
     def expanded(x: Tensor) -> Tensor:
         return x * x + 2 * x + 1

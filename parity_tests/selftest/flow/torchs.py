@@ -5,29 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from reference.flow import gradients
 
 affine = gradients(lambda X, W, b: X @ W + b, of=("X", "W", "b"), given="g")
 layer_norm = gradients(
-    lambda x, gamma, beta: F.layer_norm(x, x.shape[-1:], gamma, beta), of=("x", "gamma", "beta"), given="g"
+    lambda x, gamma, beta: functional.layer_norm(x, x.shape[-1:], gamma, beta), of=("x", "gamma", "beta"), given="g"
 )
 batch_norm = gradients(
-    lambda x, gamma, beta: F.batch_norm(x, None, None, gamma, beta, training=True), ("x", "gamma", "beta"), "g"
+    lambda x, gamma, beta: functional.batch_norm(x, None, None, gamma, beta, training=True), ("x", "gamma", "beta"), "g"
 )
 batch_norm_evaluated = gradients(
-    lambda x, mean, var, gamma, beta: F.batch_norm(x, mean, var, gamma, beta), ("x", "gamma", "beta"), "g"
+    lambda x, mean, var, gamma, beta: functional.batch_norm(x, mean, var, gamma, beta), ("x", "gamma", "beta"), "g"
 )
-convolution = gradients(lambda x, w, b: F.conv2d(x, w, b, padding=1), ("x", "w", "b"), "g")
-cross_entropy = gradients(lambda a, y: F.cross_entropy(a, y), ("a",), None)
+convolution = gradients(lambda x, w, b: functional.conv2d(x, w, b, padding=1), ("x", "w", "b"), "g")
+cross_entropy = gradients(lambda a, y: functional.cross_entropy(a, y), ("a",), None)
 
 
 @lambda f: gradients(f, ("q", "k", "v"), "g")
 def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """torch's fused attention."""
-    return F.scaled_dot_product_attention(q[None, None], k[None, None], v[None, None])[0, 0]
+    return functional.scaled_dot_product_attention(q[None, None], k[None, None], v[None, None])[0, 0]
 
 
 @lambda f: gradients(f, ("x", "h", "c", "Wx", "Wh", "b"), "g")

@@ -2,7 +2,17 @@
 
 from importlib import import_module
 
-FAMILIES = ("arithmetic", "functions", "products", "moves", "choices", "special", "decompositions")
+FAMILIES = (
+    "arithmetic",
+    "functions",
+    "products",
+    "moves",
+    "choices",
+    "extremes",
+    "pools",
+    "special",
+    "decompositions",
+)
 
 
 def load() -> None:

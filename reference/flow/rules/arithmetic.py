@@ -23,8 +23,13 @@ def most(op: Operation, carried: Radius) -> Tensor:
     return size if carried is None else size + carried
 
 
+def reach(x: Tensor, r: Radius) -> Tensor:
+    """|x| + r in float64; |x| in its own type where there is no radius."""
+    return x.abs() if r is None else wide(x).abs() + r
+
+
 def result(op: Operation) -> Tensor:
-    """|result| as it may be without its own rounding: float64, larger by 32u, which is more than any rule here brings."""
+    """|result| as it may be without its own rounding: float64, larger by 32u, more than any rule here brings."""
     size: Tensor = wide(op.out).abs()
     return size * (1 + 32 * op.context.precision.u)
 
@@ -105,9 +110,7 @@ def product_exact(op: Operation, a: Any, b: Any) -> Tensor | bool:
     """Where a·b rounds nothing. A tensor is searched only where it is a mask or the like: its first element tells."""
     exact: Tensor | bool = False
     for x in (a, b):
-        if not isinstance(x, Tensor) or x.numel() == 1:
-            exact = either(exact, op.scale_exact(x))
-        elif op.known_radius(x) is None:
+        if not isinstance(x, Tensor) or x.numel() == 1 or op.known_radius(x) is None:
             exact = either(exact, op.scale_exact(x))
         else:
             exact = either(exact, op.exactly(x, 0))

@@ -1,8 +1,8 @@
 """Rules of choices: relu, clamp, maxima, comparisons, sorting, signs, and their backward.
 
 Where the choice is sure the radius moves along. Where it lies within rounding the result may be either value, and a
-truth value or an index may be either. Exactly at the kink (both sides know the operands) torch takes one side; the other
-one is right as well, nothing between or beyond: `context.kinks` says which side a run takes.
+truth value or an index may be either. Exactly at the kink (both sides know the operands) torch takes one side; the
+other one is right as well, nothing between or beyond: `context.kinks` says which side a run takes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from reference.flow.errors import UnknownOperationError
 from reference.flow.operation import Operation, Radius, plus, rule, uncertain, wide
 
 aten = torch.ops.aten
@@ -63,7 +62,8 @@ def clamp(op: Operation) -> Radius:
     r = op.radius(x)
     limits = [zeros_if_none(op, limit) for limit in (low, high) if isinstance(limit, Tensor)]
     if limits and any(bool((limit != 0).any()) for limit in limits):
-        return sum(limits, zeros_if_none(op, x)).broadcast_to(op.out.shape)
+        total: Tensor = sum(limits, zeros_if_none(op, x))
+        return total.broadcast_to(op.out.shape)
     if r is None:
         return None
     floor = wide(low) if low is not None else -math.inf
@@ -152,8 +152,18 @@ def compare(op: Operation) -> Radius:
     return None if op.local else unsure
 
 
-@rule(aten.logical_and, aten.logical_or, aten.logical_xor, aten.logical_not, aten.bitwise_and, aten.bitwise_or,
-      aten.bitwise_xor, aten.bitwise_not, aten.any, aten.all)
+@rule(
+    aten.logical_and,
+    aten.logical_or,
+    aten.logical_xor,
+    aten.logical_not,
+    aten.bitwise_and,
+    aten.bitwise_or,
+    aten.bitwise_xor,
+    aten.bitwise_not,
+    aten.any,
+    aten.all,
+)
 def combine(op: Operation) -> Radius:
     """Truth values made of others: unsure where one of these is."""
     radii = [op.radius(x) for x in op.arguments.values() if isinstance(x, Tensor)]
@@ -215,201 +225,6 @@ def fill_masked(op: Operation) -> Radius:
     return radius.broadcast_to(op.out.shape)
 
 
-@rule(aten.amax, aten.amin, aten.max.default, aten.min.default)
-def extreme(op: Operation) -> Radius:
-    """The largest element moves by no more than the largest radius among those that can be it."""
-    dims = op.arguments.get("dim", [])
-    return extreme_radius(op, op["self"], dims or None, op.arguments.get("keepdim", False), op.out)
-
-
-def extreme_radius(op: Operation, x: Tensor, dims: Any, keepdim: bool, out: Tensor) -> Radius:
-    """Of the largest or smallest over dims: the largest radius within reach of it."""
-    r = op.radius(x)
-    if r is None:
-        return None
-    axes = list(range(x.dim())) if dims is None else ([dims] if isinstance(dims, int) else list(dims))
-    held = out
-    if not keepdim:
-        for axis in sorted(axis % max(x.dim(), 1) for axis in axes):
-            held = held.unsqueeze(axis) if x.dim() else held
-    best = (wide(x) - wide(held)).abs() <= r + (r.amax(axes, keepdim=True) if axes else r)
-    inside = torch.where(best, r, 0.0)
-    return inside.amax(axes, keepdim=keepdim) if axes else inside
-
-
-def unsure_index(op: Operation, x: Tensor, index: Tensor, dim: int, keepdim: bool, sign: float) -> Radius:
-    """Where another element comes within reach of the largest one: rounding alone decides the index, or it is a tie.
-
-    Leaves for the backward which elements come within reach, and which are exactly tied.
-    """
-    if op.local or x.dim() == 0 or x.shape[dim] < 2:
-        return None
-    r = op.known_radius(x)
-    values = wide(x) * sign
-    top = values.amax(dim, keepdim=True)
-    if r is None:
-        near = values == top
-        tied = near
-    else:
-        near = values + r >= (values - r).amax(dim, keepdim=True)
-        sure = (r == 0) | ~near
-        tied = near & (values == top) & sure.all(dim, keepdim=True)
-    several = near.sum(dim, keepdim=True) > 1
-    if not bool(several.any()):
-        return None
-    tied = tied & several
-    of_a_tie = tied.any(dim, keepdim=keepdim)
-    op.context.rivals.put(index, near & several & ~tied, tied, of_a_tie.reshape(index.shape))
-    return uncertain(several if keepdim else several.squeeze(dim))
-
-
-@rule(aten.max.dim, aten.min.dim)
-def extreme_and_index(op: Operation) -> tuple[Radius, Radius]:
-    """The largest along a dimension, and where it is."""
-    x, dim, keepdim = op["self"], op["dim"], op["keepdim"]
-    sign = 1.0 if op.func is aten.max.dim else -1.0
-    return extreme_radius(op, x, dim, keepdim, op.out[0]), unsure_index(op, x, op.out[1], dim, keepdim, sign)
-
-
-@rule(aten.argmax, aten.argmin)
-def index_of_extreme(op: Operation) -> Radius:
-    """Where the largest is."""
-    x, dim = op["self"], op["dim"]
-    sign = 1.0 if op.func.overloadpacket is aten.argmax else -1.0
-    if dim is not None:
-        return unsure_index(op, x, op.out, dim, op["keepdim"], sign)
-    flat = x.reshape(-1)
-    op.context.shadows.put(flat, None if (r := op.known_radius(x)) is None else r.reshape(-1))
-    unsure = unsure_index(op, flat, op.out, 0, False, sign)
-    return None if unsure is None else unsure.reshape(op.out.shape)
-
-
-@rule(aten.scatter.src)
-def scatter(op: Operation) -> Radius:
-    """Elements put where indices say. Where a maximum's index is unsure each of its rivals may get the element."""
-    x, dim, index, source = op["self"], op["dim"], op["index"], op["src"]
-    r, s = op.radius(x), op.radius(source)
-    radius: Radius = None
-    if r is not None or s is not None:
-        radius = aten.scatter.src(shaped(r, x), dim, index, shaped(s, source))
-    rivals = op.context.rivals.get(index)
-    if op.known_radius(index) is None:
-        return radius
-    if rivals is None or rivals[0].shape != x.shape:
-        return torch.full(x.shape, math.inf, dtype=torch.float64, device=x.device)
-    near, tied, _ = rivals
-    reach = (wide(source).abs() + shaped(s, source)).amax(dim, keepdim=True) + shaped(radius, x)
-    element = source.amax(dim, keepdim=True)
-    if bool(tied.any()) and not op.local:
-        op.context.seen_kinks += int(tied.sum())
-        if op.context.kinks == "other":
-            op.out = torch.where(tied, element, op.out)
-        elif op.context.kinks == "unequal":
-            op.out = torch.where(tied, torch.zeros_like(op.out), op.out)
-    if op.local or not bool(near.any()):
-        return radius
-    return torch.where(near, reach, shaped(radius, x))
-
-
-@rule(aten.sort, aten.topk)
-def in_order(op: Operation) -> tuple[Radius, Radius]:
-    """Sorted values: the i-th largest moves by no more than the largest radius; its place is unsure near a neighbour."""
-    x, dim = op["self"], op["dim"]
-    r = op.known_radius(x)
-    values = wide(op.out[0])
-    if x.dim() == 0 or r is None:
-        radius: Radius = None
-        reach = torch.zeros_like(values)
-    else:
-        radius = r.amax(dim, keepdim=True).broadcast_to(values.shape).contiguous()
-        reach = 2 * radius
-    close = torch.zeros(values.shape, dtype=torch.bool, device=values.device)
-    if values.dim() and values.shape[dim] > 1:
-        gap = values.diff(dim=dim).abs()
-        n = values.shape[dim]
-        near = gap <= reach.narrow(dim, 0, n - 1)
-        close.narrow(dim, 0, n - 1).logical_or_(near)
-        close.narrow(dim, 1, n - 1).logical_or_(near)
-    if not op.local:
-        tied = close & (reach == 0)
-        op.context.rivals.put(op.out[1], tied, tied, tied)
-    return (None if op.local else radius), uncertain(close)
-
-
-
-
-def windows(x: Tensor, op: Operation, fill: float) -> Tensor:
-    """The windows of a pool: N×C×(places)×(positions); padding is `fill`."""
-    kernel = list(op["kernel_size"]) * (2 if len(op["kernel_size"]) == 1 else 1)
-    padding = list(op["padding"]) * (2 if len(op["padding"]) == 1 else 1)
-    stride = list(op["stride"]) or kernel
-    if op["ceil_mode"]:
-        raise UnknownOperationError(f"{op.func} with ceil_mode")
-    batch = x if x.dim() == 4 else x[None]
-    padded = torch.nn.functional.pad(batch, (padding[1], padding[1], padding[0], padding[0]), value=fill)
-    columns = torch.nn.functional.unfold(padded, kernel, list(op["dilation"]), 0, stride)
-    return columns.reshape(*batch.shape[:2], math.prod(kernel), -1)
-
-
-def pooled_rivals(op: Operation, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """By window and place: which elements may be the largest, and which are exactly tied; and by window, if several."""
-    r = op.known_radius(x)
-    values = windows(wide(x), op, -math.inf)
-    if r is None:
-        near = values == values.amax(2, keepdim=True)
-        tied = near
-    else:
-        reach = windows(r, op, 0.0)
-        near = values + reach >= (values - reach).amax(2, keepdim=True)
-        sure = (reach == 0) | ~near
-        tied = near & (values == values.amax(2, keepdim=True)) & sure.all(2, keepdim=True)
-    several = near.sum(2, keepdim=True) > 1
-    return near & several & ~tied, tied & several, several
-
-
-@rule(aten.max_pool2d_with_indices.default)
-def max_pool(op: Operation) -> tuple[Radius, Radius]:
-    """The largest of each window: moves by no more than the largest radius in it; which one it is may be unsure."""
-    x = op["self"]
-    r = op.radius(x)
-    several = pooled_rivals(op, x)[2]
-    values = None if r is None else windows(r, op, 0.0).amax(2).reshape(op.out[0].shape)
-    return values, None if op.local else uncertain(several.reshape(op.out[0].shape))
-
-
-@rule(aten.max_pool2d_with_indices_backward.default)
-def max_pool_backward(op: Operation) -> Radius:
-    """Each window's gradient goes to its largest; where rounding decides which, to any that comes within reach."""
-    g, x = op["grad_output"], op["self"]
-    s = op.radius(g)
-    names = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
-    radius = None if s is None else op.func(s, wide(x), *[op[name] for name in names], op["indices"])
-    near, tied, several = pooled_rivals(op, x)
-    if op.local or not bool(several.any()):
-        return radius
-    by_window = (wide(g).abs() + shaped(s, g)).reshape(near.shape[0], near.shape[1], 1, -1)
-    if bool(tied.any()):
-        op.context.seen_kinks += int(tied.sum())
-        share = _fold(op, tied * wide(g).reshape(by_window.shape), x)
-        touched = _fold(op, tied.double(), x) > 0
-        if op.context.kinks == "other":
-            op.out = torch.where(touched, share.to(g.dtype), op.out)
-        elif op.context.kinks == "unequal":
-            op.out = torch.where(touched, torch.zeros_like(op.out), op.out)
-    return plus(radius, _fold(op, near * by_window, x)) if bool(near.any()) else radius
-
-
-def _fold(op: Operation, columns: Tensor, x: Tensor) -> Tensor:
-    """What lies in windows added where it belongs, of the shape of x."""
-    kernel = list(op["kernel_size"]) * (2 if len(op["kernel_size"]) == 1 else 1)
-    padding = list(op["padding"]) * (2 if len(op["padding"]) == 1 else 1)
-    flat = columns.reshape(columns.shape[0], -1, columns.shape[-1])
-    folded = torch.nn.functional.fold(
-        flat, x.shape[-2:], kernel, list(op["dilation"]), padding, list(op["stride"]) or kernel
-    )
-    return folded.reshape(x.shape)
-
-
 @rule(aten.sign, aten.sgn)
 def sign(op: Operation) -> Radius:
     """The sign: 2 away at most where rounding decides it. At 0 a backward (of |x|) may take either side."""
@@ -424,7 +239,8 @@ def sign(op: Operation) -> Radius:
     if r is None or op.local:
         return None
     near = (wide(x).abs() <= r) & (r > 0)
-    return near * (1.0 + wide(op.out).abs())
+    reach: Tensor = near * (1.0 + wide(op.out).abs())
+    return reach
 
 
 @rule(aten.floor, aten.ceil, aten.trunc, aten.round)
@@ -435,4 +251,5 @@ def to_whole(op: Operation) -> Radius:
     if r is None:
         return None
     rest = [op["decimals"]] if "decimals" in op else []
-    return op.func(wide(x) + r, *rest) - op.func(wide(x) - r, *rest)
+    reach: Tensor = op.func(wide(x) + r, *rest) - op.func(wide(x) - r, *rest)
+    return reach

@@ -51,7 +51,7 @@ def batch_norm(
 
 def _variance(x: Tensor, dim: list[int] | None, correction: float | None, keepdim: bool) -> tuple[Tensor, Tensor]:
     """Variance and mean by two passes, or by one where that form is allowed for (Higham, 1.9)."""
-    dims = list(range(x.dim())) if not dim else dim
+    dims = dim if dim else list(range(x.dim()))
     count = 1
     for axis in dims:
         count *= x.shape[axis]

@@ -24,7 +24,7 @@ from reference.flow.rounding import (
     TORCH_ULPS,
     VECTOR_ULPS,
 )
-from reference.flow.rules.arithmetic import most, quotient, result, times
+from reference.flow.rules.arithmetic import most, quotient, reach, result, times
 
 aten = torch.ops.aten
 Slope = Callable[[Tensor, Tensor], Tensor]
@@ -223,8 +223,10 @@ def tanh_backward(op: Operation) -> Radius:
     slope = (1 - wide(h)) * (1 + wide(h))  # 1 − h² would cancel
     square = times(h, op.radius(h), h, op.radius(h))
     carried = times(g, op.radius(g), slope, square)
-    size = wide(g).abs() if op.radius(g) is None else wide(g).abs() + op.radius(g)
-    inner = size * (wide(h) ** 2 + slope) + (0.0 if square is None else size * square)
+    size = reach(wide(g), op.radius(g))
+    inner = size * (wide(h) ** 2 + slope)
+    if square is not None:
+        inner = inner + size * square
     form = 12 * op.context.precision.u * size if op.allows(TANH_BY_EXP) else None
     return plus(carried, op.rounding(inner, 1, op.exactly(g, 0)), op.rounding(most(op, carried), 1), form)
 

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from reference.flow.operation import Operation, Radius, plus, rule, uncertain, wide
 from reference.flow.nested import changed, tensors
+from reference.flow.operation import Operation, Radius, plus, rule, uncertain, wide
 
 aten = torch.ops.aten
 
@@ -40,14 +40,50 @@ def moved(op: Operation, **filled: Any) -> Any:
 
 
 @rule(
-    aten.clone, aten.cat, aten.stack, aten.index_select, aten.gather, aten.index, aten.take, aten.flip, aten.roll,
-    aten.repeat, aten.repeat_interleave, aten.tril, aten.triu, aten.diag_embed, aten.slice_scatter,
-    aten.select_scatter, aten.diagonal_scatter, aten.as_strided_scatter, aten.select_backward, aten.slice_backward,
-    aten.diagonal_backward, aten.embedding, aten.im2col, aten.pixel_shuffle, aten.pixel_unshuffle, aten.masked_select,
-    aten.upsample_nearest1d.default, aten.upsample_nearest2d.default, aten.reflection_pad1d, aten.reflection_pad2d,
-    aten.replication_pad1d, aten.replication_pad2d, aten._unsafe_view, aten._reshape_copy, aten.contiguous, aten.copy,
-    aten.masked_scatter, aten.channel_shuffle, aten.view_copy, aten.expand_copy, aten.lift,
-    aten.rot90, aten.trace_backward, aten.nan_to_num,
+    aten.clone,
+    aten.cat,
+    aten.stack,
+    aten.index_select,
+    aten.gather,
+    aten.index,
+    aten.take,
+    aten.flip,
+    aten.roll,
+    aten.repeat,
+    aten.repeat_interleave,
+    aten.tril,
+    aten.triu,
+    aten.diag_embed,
+    aten.slice_scatter,
+    aten.select_scatter,
+    aten.diagonal_scatter,
+    aten.as_strided_scatter,
+    aten.select_backward,
+    aten.slice_backward,
+    aten.diagonal_backward,
+    aten.embedding,
+    aten.im2col,
+    aten.pixel_shuffle,
+    aten.pixel_unshuffle,
+    aten.masked_select,
+    aten.upsample_nearest1d.default,
+    aten.upsample_nearest2d.default,
+    aten.reflection_pad1d,
+    aten.reflection_pad2d,
+    aten.replication_pad1d,
+    aten.replication_pad2d,
+    aten._unsafe_view,
+    aten._reshape_copy,
+    aten.contiguous,
+    aten.copy,
+    aten.masked_scatter,
+    aten.channel_shuffle,
+    aten.view_copy,
+    aten.expand_copy,
+    aten.lift,
+    aten.rot90,
+    aten.trace_backward,
+    aten.nan_to_num,
 )
 def move(op: Operation) -> Any:
     """Elements at other places, none changed."""
@@ -62,8 +98,21 @@ def move_and_fill(op: Operation) -> Any:
     return moved(op, value=0)
 
 
-@rule(aten.fill, aten.zero, aten.zeros_like, aten.ones_like, aten.full_like, aten.empty_like, aten.new_zeros,
-      aten.new_ones, aten.new_full, aten.new_empty, aten.empty_strided, aten.new_empty_strided, aten.normal_functional)
+@rule(
+    aten.fill,
+    aten.zero,
+    aten.zeros_like,
+    aten.ones_like,
+    aten.full_like,
+    aten.empty_like,
+    aten.new_zeros,
+    aten.new_ones,
+    aten.new_full,
+    aten.new_empty,
+    aten.empty_strided,
+    aten.new_empty_strided,
+    aten.normal_functional,
+)
 def filled(op: Operation) -> Radius:
     """Numbers that no tensor gave; one that the type does not hold rounds once a side."""
     value = op.arguments.get("value", op.arguments.get("fill_value"))

@@ -16,14 +16,10 @@ from torch import Tensor
 
 from reference.flow.operation import Operation, Radius, plus, rule, wide
 from reference.flow.rounding import is_power_of_two
+from reference.flow.rules.arithmetic import reach
 
 aten = torch.ops.aten
 Bilinear = Callable[[Tensor, Tensor], Tensor]
-
-
-def reach(x: Tensor, r: Radius) -> Tensor:
-    """|x| + r, in float64 where there is a radius."""
-    return x.abs() if r is None else wide(x).abs() + r
 
 
 def bilinear(op: Operation, f: Bilinear, a: Tensor, b: Tensor, terms: int, more: int = 0) -> Tensor:
@@ -127,7 +123,7 @@ def product_added(op: Operation) -> Radius:
     size = reach(wide(c), r) * abs(beta)
     bias = size * op.sums(terms + more)
     carried = None if r is None else r * abs(beta)
-    return total + plus(bias, carried)
+    return plus(total, bias, carried)
 
 
 @rule(aten.convolution.default)
@@ -139,8 +135,9 @@ def convolution(op: Operation) -> Radius:
     more = int(bias is not None)
 
     def convolve(a: Tensor, b: Tensor) -> Tensor:
-        with torch.backends.nnpack.flags(enabled=False):  # type: ignore[no-untyped-call]
-            return aten.convolution(a, b, None, *layout)
+        with torch.backends.nnpack.flags(enabled=False):
+            found: Tensor = aten.convolution(a, b, None, *layout)
+            return found
 
     radius = bilinear(op, convolve, x, w, terms, more)
     if bias is not None:
@@ -173,17 +170,16 @@ def convolution_backward(op: Operation) -> tuple[Radius, Radius, Radius]:
     mask = op["output_mask"]
     positions = g.numel() // max(g.shape[1], 1)
     places = w[0, 0].numel()
-    channels = (w.shape[1] if op["transposed"] else w.shape[0] // op["groups"])
+    channels = w.shape[1] if op["transposed"] else w.shape[0] // op["groups"]
 
     def one(a: Tensor, b: Tensor, c: Tensor, which: int) -> Tensor:
-        with torch.backends.nnpack.flags(enabled=False):  # type: ignore[no-untyped-call]
+        with torch.backends.nnpack.flags(enabled=False):
             chosen = [i == which for i in range(3)]
-            return aten.convolution_backward(a, b, c, *layout, chosen)[which]
+            found: Tensor = aten.convolution_backward(a, b, c, *layout, chosen)[which]
+            return found
 
     def apart(which: int) -> Radius:
-        return _beyond_direct(
-            op, lambda a, b, c: aten.convolution_backward(a, b, c, *layout, mask), (g, x, w), which
-        )
+        return _beyond_direct(op, lambda a, b, c: aten.convolution_backward(a, b, c, *layout, mask), (g, x, w), which)
 
     to_input: Radius = None
     to_weight: Radius = None
@@ -202,7 +198,7 @@ def convolution_backward(op: Operation) -> tuple[Radius, Radius, Radius]:
 
 def total(op: Operation, x: Tensor, dims: list[int] | None, *, keepdim: bool, more: int = 0) -> Radius:
     """The radius of a sum of x over dims: γ of one fewer than the terms that are not exactly 0, and Σ radii."""
-    axes = list(range(x.dim())) if not dims else dims
+    axes = dims if dims else list(range(x.dim()))
     r = op.radius(x)
     sizes = reach(wide(x), r)
     terms = math.prod([x.shape[axis] for axis in axes]) if axes else 1
@@ -253,26 +249,24 @@ def running_sum(op: Operation) -> Radius:
 @rule(aten.index_add.default, aten.scatter_add.default)
 def added_into(op: Operation) -> Radius:
     """Adding into places: as many roundings as terms fall into the fullest one."""
-    x, index, source = op["self"], op["index"], op.arguments.get("source", op.arguments.get("src"))
+    x, index, source = op["self"], op["index"], op["source" if "source" in op else "src"]
     alpha = float(op.arguments.get("alpha", 1))
-    extra = [] if op.func is aten.scatter_add.default else []
     r, s = op.radius(x), op.radius(source)
     dim = op["dim"]
     ones = torch.ones_like(source, dtype=torch.float64)
     zeros = torch.zeros(x.shape, dtype=torch.float64, device=x.device)
-    counts = op.func(zeros, dim, index, ones, *extra)
+    counts = op.func(zeros, dim, index, ones)
     held = ~torch.as_tensor(op.exactly(x, 0))
     counts = counts + held
     n = int(counts.max()) if counts.numel() else 0
     sizes = op.func(reach(wide(x), r), dim, index, reach(wide(source), s) * abs(alpha))
-    local = (sizes * op.sums(max(n - 1, 0) + (0 if is_power_of_two(alpha) else 1))).masked_fill(counts <= 1, 0.0)
+    local: Tensor = (sizes * op.sums(max(n - 1, 0) + (0 if is_power_of_two(alpha) else 1))).masked_fill(
+        counts <= 1, 0.0
+    )
     if r is None and s is None:
         return local
-    none = torch.zeros_like
-    carried = op.func(
-        zeros if r is None else r, dim, index, (none(ones) if s is None else s) * abs(alpha)
-    )
-    return local + carried
+    added = torch.zeros_like(ones) if s is None else s * abs(alpha)
+    return plus(local, op.func(zeros if r is None else r, dim, index, added))
 
 
 @rule(aten.index_put.default)
@@ -283,13 +277,13 @@ def put_into(op: Operation) -> Radius:
     zeros = torch.zeros(x.shape, dtype=torch.float64, device=x.device)
     before = zeros if r is None else r
     after = torch.zeros_like(source, dtype=torch.float64) if s is None else s
-    carried = aten.index_put(before, places, after, op["accumulate"])
+    carried: Tensor = aten.index_put(before, places, after, op["accumulate"])
     if not op["accumulate"]:
         return carried
     counts = aten.index_put(zeros, places, torch.ones_like(after), True) + ~torch.as_tensor(op.exactly(x, 0))
     n = int(counts.max()) if counts.numel() else 0
     sizes = aten.index_put(reach(wide(x), r), places, reach(wide(source), s), True)
-    return carried + (sizes * op.sums(max(n - 1, 0))).masked_fill(counts <= 1, 0.0)
+    return plus(carried, (sizes * op.sums(max(n - 1, 0))).masked_fill(counts <= 1, 0.0))
 
 
 @rule(aten.embedding_dense_backward.default)
@@ -301,15 +295,21 @@ def embedding_backward(op: Operation) -> Radius:
     r = op.radius(g)
 
     def spread(x: Tensor) -> Tensor:
-        return aten.embedding_dense_backward(x, index, *rest)
+        found: Tensor = aten.embedding_dense_backward(x, index, *rest)
+        return found
 
     more = 2 if op["scale_grad_by_freq"] else 0
     local = spread(reach(wide(g), r)) * op.sums(max(n - 1, 0) + more)
     return plus(local, None if r is None else spread(r))
 
 
-@rule(aten.avg_pool2d.default, aten._adaptive_avg_pool2d.default, aten.avg_pool2d_backward.default,
-      aten._adaptive_avg_pool2d_backward.default, aten.avg_pool1d.default)
+@rule(
+    aten.avg_pool2d.default,
+    aten._adaptive_avg_pool2d.default,
+    aten.avg_pool2d_backward.default,
+    aten._adaptive_avg_pool2d_backward.default,
+    aten.avg_pool1d.default,
+)
 def average_pool(op: Operation) -> Radius:
     """Means of windows, and the backward, which adds a share from each window: linear with weights ≥ 0.
 
@@ -358,4 +358,6 @@ def norm(op: Operation) -> Radius:
     if order == 1:
         return plus(carried, (size * op.sums(max(n - 1, 0))).masked_fill(one, 0.0))
     p = op.context.precision
-    return plus(carried, size * (op.sums(n) / 2 + 6 * p.u + (4 * 4 * p.u if order != 2 else 0)) + 2 * math.sqrt(n * p.tiny))
+    return plus(
+        carried, size * (op.sums(n) / 2 + 6 * p.u + (4 * 4 * p.u if order != 2 else 0)) + 2 * math.sqrt(n * p.tiny)
+    )

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from reference.flow.operation import Operation, Radius, plus, rule, wide
-from reference.flow.rules.arithmetic import result
 from reference.flow.rounding import EXP_ULPS, LOG_ULPS, TORCH_FAST_EXP_ULPS, UNSHIFTED, is_power_of_two
+from reference.flow.rules.arithmetic import result
 
 aten = torch.ops.aten
 
@@ -15,9 +15,9 @@ aten = torch.ops.aten
 class Exponentials:
     """What softmax and its like share along `dim`, in float64, for a ± r.
 
-    `p` = softmax(a); `below` = a − max; `log_sum` = log Σ e^below; `relative`: the error of e^below relative to it, both
-    sides: its argument's rounding, |below|·u, and the exponential's ulps; `mean` = Σ p·relative, the sum's error by
-    its terms, and γ of its own.
+    `p` = softmax(a); `below` = a − max; `log_sum` = log Σ e^below; `relative`: the error of e^below relative to it,
+    both sides: its argument's rounding, |below|·u, and the exponential's ulps; `mean` = Σ p·relative, the sum's error
+    by its terms, and γ of its own.
     """
 
     def __init__(self, op: Operation, a: Tensor, dim: list[int]) -> None:
@@ -84,7 +84,7 @@ def log_sum_exp(op: Operation) -> Radius:
     """max + log Σ e^(a − max): the sum's relative error, the logarithm's ulps, the last sum's rounding."""
     dims = [op["dim"]] if isinstance(op["dim"], int) else list(op["dim"])
     x = Exponentials(op, op["self"], dims)
-    out = wide(op.out) if op["keepdim"] else wide(op.out)
+    out = wide(op.out)
     local = x.mean + 2 * x.u * LOG_ULPS * 2 * x.log_sum.abs()
     if op.allows(UNSHIFTED):
         local = local + 2 * x.u * x.shift
