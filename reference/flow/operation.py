@@ -162,6 +162,12 @@ class Operation:
                 return False
         return self.out.numel() == 0 or bool(self.out.abs().amax() < self.context.precision.integers)
 
+    def sums_integers(self, x: Tensor) -> bool:
+        """Whether every partial sum of x, in any order, is an exact integer that the type holds."""
+        if not self.integers(x):
+            return False
+        return x.numel() == 0 or float(x.abs().sum(dtype=torch.float64)) < self.context.precision.integers
+
     def rounding(self, size: Tensor, roundings: float = 1.0, exact: Tensor | bool | None = None) -> Tensor:
         """Both sides' rounding, 2·k·u·|size| for k roundings a side, and what they lose where they underflow.
 

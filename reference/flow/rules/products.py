@@ -219,7 +219,7 @@ def total(op: Operation, x: Tensor, dims: list[int] | None, *, keepdim: bool, mo
 def summed(op: Operation) -> Radius:
     """Σx: n − 1 roundings in any order (Higham, (4.3)); none where all but one term are exactly 0, or integers."""
     x = op["self"]
-    if not op.out.dtype.is_floating_point or op.integers(x):
+    if not op.out.dtype.is_floating_point or op.sums_integers(x):
         return None
     return total(op, x, op.arguments.get("dim"), keepdim=op.arguments.get("keepdim", False))
 
@@ -238,7 +238,7 @@ def mean(op: Operation) -> Radius:
 def running_sum(op: Operation) -> Radius:
     """Σ of the first i terms: as a sum of them all rounds, times the absolute values so far."""
     x, dim = op["self"], op["dim"]
-    if not op.out.dtype.is_floating_point or op.integers(x):
+    if not op.out.dtype.is_floating_point or op.sums_integers(x):
         return None
     r = op.radius(x)
     n = x.shape[dim] if x.dim() else 1
