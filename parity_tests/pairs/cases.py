@@ -6,12 +6,13 @@ import hashlib
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.pairs.pair import Pair, Spec
+from parity_tests.pairs.pair import Draw, Pair, Spec
 
 Array = NDArray[Any]
 LARGEST = 12
@@ -27,41 +28,44 @@ class PairCase:
     calls: tuple[Mapping[str, Any], ...]
 
 
+DRAWS = 4
+"""How often the inputs of a pair are drawn that draws them itself."""
+_Make = Callable[[np.random.Generator], dict[str, Any]]
+
+
 def cases(pair: Pair, seed: int) -> Iterator[PairCase]:
     """Every case, in each dtype; the same for the same seed."""
     for dtype in pair.dtypes:
-        if pair.draw is not None:
-            for number in range(4):
-                yield _case(pair, f"drawn {number + 1}", dtype, seed, lambda rng: _cast(dict(_draw(pair)(rng)), dtype))  # noqa: B023
-            yield from _laid_out(pair, dtype, seed, lambda rng: _cast(dict(_draw(pair)(rng)), dtype))  # noqa: B023
-            continue
-        for kind in _VALUES:
-            yield _case(pair, kind, dtype, seed, lambda rng: _drawn(pair, kind, dtype, rng))  # noqa: B023
-        yield _case(pair, "another size after the first", dtype, seed, *[lambda rng: _drawn(pair, "drawn", dtype, rng)] * 2)  # noqa: B023
-        yield from _laid_out(pair, dtype, seed, lambda rng: _drawn(pair, "drawn", dtype, rng))  # noqa: B023
+        if pair.draw is None:
+            make = partial(_filled, pair, "drawn", dtype)
+            for kind in _VALUES:
+                yield _case(pair, kind, dtype, seed, partial(_filled, pair, kind, dtype))
+            larger = partial(_filled, pair, "drawn", dtype, more=1)
+            yield _case(pair, "another size after the first", dtype, seed, make, larger)
+        else:
+            make = partial(_own, pair.draw, dtype)
+            for number in range(1, DRAWS + 1):
+                yield _case(pair, f"drawn {number}", dtype, seed, make)
+        for layout, change in _LAYOUTS.items():
+            yield _case(pair, layout, dtype, seed, partial(_laid_out, make, change))
 
 
-def _draw(pair: Pair) -> Callable[[np.random.Generator], Mapping[str, Any]]:
-    assert pair.draw is not None
-    return pair.draw
+def _case(pair: Pair, kind: str, dtype: str, seed: int, *makes: _Make) -> PairCase:
+    """A case of one call or more; all calls draw from the same numbers, so that only their sizes differ."""
+    digest = hashlib.sha256(f"{seed}|{pair.name}|{kind}|{dtype}".encode()).digest()
+    calls = [make(np.random.default_rng(int.from_bytes(digest, "big"))) for make in makes]
+    return PairCase(f"{pair.name}/{kind}/{dtype}", dtype, tuple({**call, **pair.fixed} for call in calls))
 
 
-def _case(
-    pair: Pair, kind: str, dtype: str, seed: int, *draws: Callable[[np.random.Generator], dict[str, Any]]
-) -> PairCase:
-    calls = []
-    for number, draw in enumerate(draws):
-        digest = hashlib.sha256(f"{seed}|{pair.name}|{kind}|{dtype}|{number}".encode()).digest()
-        calls.append({**draw(np.random.default_rng(int.from_bytes(digest, "big"))), **pair.fixed})
-    return PairCase(f"{pair.name}/{kind}/{dtype}", dtype, tuple(calls))
+def _own(draw: Draw, dtype: str, rng: np.random.Generator) -> dict[str, Any]:
+    return {
+        key: value.astype(dtype) if isinstance(value, np.ndarray) and value.dtype.kind == "f" else value
+        for key, value in draw(rng).items()
+    }
 
 
-def _laid_out(
-    pair: Pair, dtype: str, seed: int, draw: Callable[[np.random.Generator], dict[str, Any]]
-) -> Iterator[PairCase]:
-    """The same numbers in other layouts of memory, which change no answer."""
-    for name, change in (("Fortran order", _fortran), ("views with strides", _strided), ("read-only", _read_only)):
-        yield _case(pair, name, dtype, seed, lambda rng: {key: change(x) for key, x in draw(rng).items()})  # noqa: B023
+def _laid_out(make: _Make, change: Callable[[Any], Any], rng: np.random.Generator) -> dict[str, Any]:
+    return {key: change(value) for key, value in make(rng).items()}
 
 
 def _fortran(value: Any) -> Any:
@@ -83,15 +87,13 @@ def _read_only(value: Any) -> Any:
     return value
 
 
-def _cast(inputs: dict[str, Any], dtype: str) -> dict[str, Any]:
-    return {
-        key: value.astype(dtype) if isinstance(value, np.ndarray) and value.dtype.kind == "f" else value
-        for key, value in inputs.items()
-    }
+_LAYOUTS = {"Fortran order": _fortran, "views with strides": _strided, "read-only": _read_only}
+"""The same numbers laid out otherwise in memory, which changes no answer."""
 
 
-def _drawn(pair: Pair, kind: str, dtype: str, rng: np.random.Generator) -> dict[str, Any]:
-    sizes = _sizes(pair, kind, rng)
+def _filled(pair: Pair, kind: str, dtype: str, rng: np.random.Generator, more: int = 0) -> dict[str, Any]:
+    """Each input by its spec; every letter's size is `more` than drawn."""
+    sizes = {letter: size + more for letter, size in _sizes(pair, kind, rng).items()}
     return {name: _array(spec, sizes, kind, rng).astype(_type_of(spec, dtype)) for name, spec in pair.shapes.items()}
 
 
@@ -129,8 +131,11 @@ def _zeros(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
 
 
 def _magnitudes(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Of magnitudes from 1e-6 to 1e3, both signs."""
-    return np.asarray(10 ** rng.uniform(-6, 3, shape) * rng.choice([-1.0, 1.0], shape))
+    """Of magnitudes from 1e3 down to 1e-6, each with both signs, as far as there is room; in any order."""
+    size = int(np.prod(shape))
+    exponents = np.repeat(np.linspace(3, -6, max((size + 1) // 2, 1)), 2)[:size]
+    signs = np.where(np.arange(size) % 2, -1.0, 1.0)
+    return np.asarray(rng.permutation(signs * 10**exponents).reshape(shape))
 
 
 def _ties(shape: tuple[int, ...], rng: np.random.Generator) -> Array:

@@ -26,8 +26,8 @@ class Resolution:
     """How much of a change would be noticed: radius ÷ |want| over the elements that are not 0.
 
     `median` and `p95` are its median and 95th percentile, None where all elements are 0. `zeros_agree` is the share of
-    the elements that are not 0 at which a result of zeros would agree. Any number from `lowest` to `highest` would agree
-    at every element; there is none where `lowest` is the larger.
+    the elements that are not 0 at which a result of zeros would agree. Any number from `lowest` to `highest` would
+    agree at every element; there is none where `lowest` is the larger.
     """
 
     median: float | None
@@ -88,7 +88,9 @@ def judge(got: Array | None, flowed: Flowed, exact: Array | None, name: str) -> 
         alike = got.shape == value.shape
         shape = f"has shape {got.shape}, where {value.shape} is asked"
         return Held(matched("has no elements") if alike else mismatched(shape), None)
-    returned = Returned("scalar" if got.ndim == 0 else "array", got, f"an array of dtype {got.dtype} and shape {got.shape}")
+    returned = Returned(
+        "scalar" if got.ndim == 0 else "array", got, f"an array of dtype {got.dtype} and shape {got.shape}"
+    )
     comparison = compare(returned, answer)
     resolution = _resolution(value, radius)
     if comparison.verdict == "mismatch" and comparison.gap is not None:

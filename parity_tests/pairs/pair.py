@@ -50,7 +50,7 @@ class Pair:
     draw: Draw | None = None
     dtypes: tuple[str, ...] = DTYPES
     fixed: Mapping[str, Any] = field(default_factory=dict)
-    options: Options = Options()
+    options: Options = field(default_factory=Options)
 
 
 def pair(
@@ -78,7 +78,14 @@ def pair(
 
     def decorate(candidate: Callable[..., Any]) -> Callable[..., Any]:
         made = Pair(
-            name or name_of(candidate), candidate, reference, specs, inputs, tuple(dtypes), fixed or {}, Options(**options)
+            name or name_of(candidate),
+            candidate,
+            reference,
+            specs,
+            inputs,
+            tuple(dtypes),
+            fixed or {},
+            Options(**options),
         )
         candidate.parity_pair = made  # type: ignore[attr-defined]
         return candidate

@@ -35,7 +35,10 @@ class HoldResult(Result):
 
     @property
     def resolution(self) -> pd.DataFrame:
-        """For each result the relative change that would be noticed: median, 95th percentile, share where zeros agree."""
+        """For each result the relative change that would be noticed, and the share of elements where zeros agree.
+
+        Columns: pair, case, quantity, median, p95, zeros_agree.
+        """
         import pandas as pd
 
         rows = [

@@ -55,7 +55,9 @@ def as_array(value: Any, name: str) -> NDArray[Any]:
         value = _from_dlpack(value, name)
     array = np.array(value, copy=True)
     if array.dtype.kind not in "fiub":
-        raise UsageError(f"the candidate's {name} is {type(value).__name__} of dtype {array.dtype}; numbers are compared.")
+        raise UsageError(
+            f"the candidate's {name} is {type(value).__name__} of dtype {array.dtype}; numbers are compared."
+        )
     return array
 
 

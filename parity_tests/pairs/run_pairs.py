@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-
 from parity_tests.pairs.cases import PairCase, cases
 from parity_tests.pairs.hold import CHECK, CaseHeld, hold_case, run_of
 from parity_tests.pairs.pair import Pair
@@ -39,7 +38,9 @@ def pairs_in(file: Path) -> list[Pair]:
         raise UsageError(f"{file} cannot be run: {type(error).__name__}: {error}.") from error
     finally:
         sys.path.remove(str(file.resolve().parent))
-    found = [value.parity_pair for value in vars(module).values() if isinstance(getattr(value, "parity_pair", None), Pair)]
+    found = [
+        value.parity_pair for value in vars(module).values() if isinstance(getattr(value, "parity_pair", None), Pair)
+    ]
     if not found:
         raise UsageError(f"{file} defines no pair: decorate a function with @pair(reference=…, shapes=…).")
     names = [pair.name for pair in found]
@@ -88,10 +89,10 @@ def _in(pair: Pair, dtypes: Sequence[str] | None) -> Pair:
 
 def _held(pair: Pair, case: PairCase, options: Any, refused: dict[str, str]) -> CaseHeld | None:
     """What the last call of the case showed; None, with the reason kept, where the reference itself raises."""
-    for earlier in case.calls[:-1]:
-        hold_case(pair.candidate, pair.reference, earlier, options, pair=pair.name, case=case.name)
     try:
-        return hold_case(pair.candidate, pair.reference, case.calls[-1], options, pair=pair.name, case=case.name)
+        for call in case.calls:
+            held = hold_case(pair.candidate, pair.reference, call, options, pair=pair.name, case=case.name)
+        return held
     except UsageError:
         raise
     except Exception as error:  # the reference's: the candidate's are verdicts
@@ -115,11 +116,11 @@ def _asked(pair: Pair, found: Sequence[CaseHeld]) -> CaseHeld:
     case = f"{pair.name}/all cases"
     comparison = matched()
     if idle:
-        problem = f"the inputs ask nothing of {', '.join(idle)}: one number everywhere, such as 0, would pass in every case"
+        problem = (
+            f"the inputs ask nothing of {', '.join(idle)}: one number everywhere, such as 0, would pass in every case"
+        )
         comparison = Comparison("unjudged", problem=problem, sentence=True)
     quantity = Quantity(ASKS, pair.name, ASKS)
     asked = Case(case, CHECK, case, "", CHECK, {}, (quantity,))
     setting = Setting(pair.name, "", "", "", "in_process")
     return CaseHeld([record_of(setting, asked, quantity, comparison, None)], {}, {})
-
-

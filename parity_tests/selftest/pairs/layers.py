@@ -33,7 +33,7 @@ LAYER_NORM = gradients(
 )
 
 
-def layer_norm_inputs(dtype: str = "float64", seed: int = 0) -> dict[str, Array]:
+def layer_norm_inputs(dtype: str = "float64", seed: int = 0) -> dict[str, Any]:
     """Standard normal inputs, 8×30."""
     rng = np.random.default_rng(seed)
     shapes = {"x": (8, 30), "gamma": (30,), "beta": (30,), "grad": (8, 30)}

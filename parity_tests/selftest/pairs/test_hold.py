@@ -148,7 +148,7 @@ def test_a_dropout_is_replayed_with_the_candidates_own_mask() -> None:
         return replay(masks)(x)
 
     rng = np.random.default_rng(0)
-    inputs = {"x": rng.standard_normal((5, 8)), "grad": rng.standard_normal((5, 8))}
+    inputs: dict[str, Any] = {"x": rng.standard_normal((5, 8)), "grad": rng.standard_normal((5, 8))}
     reference = gradients(forward, of=("x",), given="grad")
     assert hold(dropout, reference, **inputs)
 
@@ -195,7 +195,7 @@ def test_a_hundred_steps_of_an_optimizer_are_a_reference_like_any_other() -> Non
         return after
 
     rng = np.random.default_rng(2)
-    inputs = {"w": rng.standard_normal(6), "g": rng.standard_normal((20, 6))}
+    inputs: dict[str, Any] = {"w": rng.standard_normal(6), "g": rng.standard_normal((20, 6))}
     assert hold(sgd, reference, **inputs)
     wrong = hold(lambda w, g: sgd(w, g, momentum=0.8), reference, **inputs).frame
     assert wrong["verdict"][0] == "match"  # the first step has no velocity yet
@@ -203,7 +203,7 @@ def test_a_hundred_steps_of_an_optimizer_are_a_reference_like_any_other() -> Non
 
 
 def test_zeros_are_no_answer_where_the_radius_says_nothing() -> None:
-    x = np.float32([1e8, -1e8, 1.0])
+    x = np.array([1e8, -1e8, 1.0], np.float32)
     result = hold(lambda x: x.sum() * np.float32(0), lambda x: x.sum(), radius="bound", x=x)
     assert list(result.frame["verdict"]) == ["undecided"]
     assert "zeros would agree everywhere" in result.frame["message"][0]
@@ -215,7 +215,7 @@ def test_an_honest_form_that_rounds_more_is_said_to_be_that() -> None:
     def one_pass(x: Array) -> Array:
         return np.asarray((x * x).mean() - x.mean() ** 2)
 
-    x = np.float64([1000.1, 1000.2, 1000.4])
+    x = np.array([1000.1, 1000.2, 1000.4])
     result = hold(one_pass, lambda x: x.var(correction=0), x=x)
     assert result
     assert "which the form “one-pass variance” explains" in result.frame["note"][0]
