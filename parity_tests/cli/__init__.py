@@ -17,6 +17,7 @@ from parity_tests.cli.data import data
 from parity_tests.cli.doctor import doctor
 from parity_tests.cli.grade import grade
 from parity_tests.cli.gradescope_bundle import gradescope_bundle
+from parity_tests.cli.hold import hold
 from parity_tests.cli.regrade import regrade
 from parity_tests.cli.report import report
 from parity_tests.cli.selftest import selftest
@@ -69,5 +70,5 @@ def cli() -> None:
     and if not, what is wrong with it."""
 
 
-for command in (check, show, report, data, doctor, selftest, bench, grade, regrade, gradescope_bundle, trace):
+for command in (check, hold, show, report, data, doctor, selftest, bench, grade, regrade, gradescope_bundle, trace):
     cli.add_command(command)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import shlex
-import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from parity_tests.cli import drift
-from parity_tests.cli.files import append_summary, in_github
+from parity_tests.cli.files import in_github
 from parity_tests.cli.options import DTYPES, LEVELS, allow_option, assignment_option, known_parts, names, timeout_of
-from parity_tests.cli.report import html_page, repository_folder
+from parity_tests.cli.printing import for_github, run_lines
+from parity_tests.cli.report import html_page
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES, status_of
-from parity_tests.cli.terminal import Progress, paint, width
+from parity_tests.cli.terminal import Progress
 from parity_tests.harness.machine import refuse_missing_device
 from parity_tests.protocol.errors import HarnessError, UsageError
 
@@ -157,7 +156,7 @@ def check(
     whole = wanted is None and dtype == "both"
     moved = drift.hold_against(known, run.records, run.environment, whole=whole)
     status = status_of(run.records, strict)
-    lines = _lines(run, out, strict, quiet)
+    lines = run_lines(run, out, strict, quiet)
     if shown is not None:
         from parity_tests.harness.reproduce import lines as said_of
 
@@ -176,25 +175,9 @@ def check(
         found = None if moved is None else drift_document(moved, str(baseline))
         lines = [json_text(run, strict=strict, drift=found).rstrip()]
     if in_github() if github is None else github:
-        lines = _for_github(run, lines, strict, plain=form == "json")
+        lines = for_github(run, lines, strict, plain=form == "json")
     click.echo("\n".join(lines), color=True)
     return DISCREPANCIES if status == AGREEMENT and fail_on and moved else status
-
-
-def _for_github(run: Any, lines: list[str], strict: bool, *, plain: bool) -> list[str]:
-    """What is printed in a workflow: nothing that a submission wrote acts on the runner, and annotations beneath.
-
-    JSON stays alone on standard output, for whoever reads it there: ASCII with a mark before every text, it holds no
-    command.
-    """
-    from reports.files.github import annotation_lines, guarded
-    from reports.files.markdown import markdown_report
-
-    append_summary(markdown_report(run, strict=strict))
-    if plain:
-        return lines
-    notes = annotation_lines(run, folder=repository_folder(run), strict=strict)
-    return [guarded("\n".join(lines)), *notes]
 
 
 def _reproductions(assignment: Assignment, run: Any, timeout: float, allow: tuple[str, ...]) -> Reproductions:
@@ -203,24 +186,3 @@ def _reproductions(assignment: Assignment, run: Any, timeout: float, allow: tupl
 
     with Progress("writing scripts") as progress:
         return reproductions(assignment, run.records, run.environment, timeout=timeout, allow=allow, progress=progress)
-
-
-def _lines(run: Any, out: Path, strict: bool, quiet: bool) -> list[str]:
-    from reports.model.escape import printable
-    from reports.model.words import verdict_sentence
-    from reports.terminal.run import first_to_show, run_page
-
-    colours = paint()
-    lines = []
-    if not quiet:
-        lines += [*run_page(run, strict=strict, width=width(), paint=colours), ""]
-    good = status_of(run.records, strict) == AGREEMENT
-    sentence = textwrap.wrap(verdict_sentence(run, strict), width())
-    lines += [colours(line, "good" if good else "bad") for line in sentence]
-    if not quiet:
-        example = first_to_show(run, strict)
-        name = shlex.quote(printable(str(out)))
-        lines.append(f"The run is saved in {name}." + ("" if example is None else " To see the numbers:"))
-        if example is not None:
-            lines.append(f"  parity show {name} {printable(example.case)}")
-    return lines

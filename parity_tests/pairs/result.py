@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from parity_tests.pairs.hold import CaseHeld
-    from reports.model.run_folder import Results
+    from reports.model.run import Results
 
 
 @dataclass(frozen=True, repr=False)
