@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.digits import load_digits
-from parity_tests.trace.lockstep import Evaluation, Plan, Settings
+from parity_tests.trace.plan import Evaluation, Plan
+from parity_tests.trace.settings import Settings
 
 Array = NDArray[Any]
 RATE, ETA = 0.5, 0.01
@@ -127,7 +128,7 @@ def by_trace(given: Settings) -> dict[str, Any]:
     import pandas  # noqa: F401
     import pyarrow.parquet  # noqa: F401 - what writing its tables takes must be there before the clock starts
 
-    from parity_tests.trace import divergence  # noqa: F401
+    from parity_tests.trace import free  # noqa: F401
     from parity_tests.trace.run import trace
     from reports.model.trace_folder import TraceFolder
 

@@ -124,9 +124,9 @@ def trace(
         refuse_missing_device(device)
 
         from parity_tests.assignments.mlp.assignment import ASSIGNMENT
-        from parity_tests.trace.lockstep import Settings
         from parity_tests.trace.run import digits_of
         from parity_tests.trace.run import trace as run_trace
+        from parity_tests.trace.settings import Settings
 
         settings = Settings(
             activation, hidden, batch, epochs, steps, lr, lr_drop_every, alpha, lam, dropout, dtype, seed, device,

@@ -26,10 +26,14 @@ from parity_tests.assignments.mlp.network.replicas import Replicas
 from parity_tests.assignments.mlp.network.trainer import Trainer
 from parity_tests.cli import main
 from parity_tests.protocol.errors import UsageError
-from parity_tests.trace import divergence
-from parity_tests.trace.divergence import Free, Judged
-from parity_tests.trace.lockstep import Evaluation, Plan, Settings, Step, for_edition, quantities
-from parity_tests.trace.run import Trace, cores_apart, trace
+from parity_tests.trace import radius
+from parity_tests.trace.judge import JudgedStep
+from parity_tests.trace.plan import Evaluation, Plan, Step, quantities
+from parity_tests.trace.processors import replica_cores
+from parity_tests.trace.results import Trace
+from parity_tests.trace.run import trace
+from parity_tests.trace.settings import Settings, for_edition
+from parity_tests.trace.sharing import side_of_kinks
 from reports.html.trace_figure import draw_trace
 from reports.model.run_folder import RunFolderError, load
 from reports.model.trace_folder import TraceFolder, load_table
@@ -134,7 +138,7 @@ def test_steps_end_the_training_early_with_an_evaluation() -> None:
     assert sum(isinstance(item, Step) for item in items) == 8
     last = items[-1]
     assert isinstance(last, Evaluation)
-    assert (last.step, last.epoch, last.part, last.last) == (8, 2, "valid", True)
+    assert (last.step, last.epoch, last.split, last.last) == (8, 2, "valid", True)
 
 
 def test_a_batch_that_no_set_fills_is_refused() -> None:
@@ -223,12 +227,10 @@ def test_a_replica_is_moved_by_one_unit_either_way_and_without_bias() -> None:
 
 
 def test_the_submission_chooses_the_side_of_a_kink_within_its_radius_alone() -> None:
-    judge = Free(Plan(SMALL, DIGITS), dropout=True)
     u = torch.tensor([[1e-9, -1e-9, 0.5, -0.5, 1e-9]], dtype=torch.float64)
-    own = np.array([[-1e-9, 1e-9, -0.5, 0.5, 2e-9]])
-    judged = Judged(Step(1, 1, 0.01, np.arange(1), opens=True))
-    side = judge._side(u, own, lambda: 1e-8, judged)
-    assert side is not None
+    submitted = torch.tensor([[-1e-9, 1e-9, -0.5, 0.5, 2e-9]])
+    judged = JudgedStep(Step(1, 1, 0.01, np.arange(1), opens=True))
+    side = side_of_kinks(u, submitted, lambda: 1e-8, judged)
     assert side.tolist() == [[False, True, True, False, True]]
     assert (judged.shared_kinks, judged.other_kinks) == (2, 2)
 
@@ -238,12 +240,12 @@ def test_on_two_cores_the_copies_of_a_wide_network_have_one_for_themselves(monke
     kept_to: list[set[int]] = []
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: ours, raising=False)
     monkeypatch.setattr(os, "sched_setaffinity", lambda _, cores: kept_to.append(set(cores)), raising=False)
-    with cores_apart(wide) as cores:
+    with replica_cores(wide) as cores:
         assert (cores, kept_to) == ({7}, [{3}])
     assert kept_to == [{3}, {3, 7}]
     ours |= {8}
     for settings in (SMALL, replace(wide, forced=True), wide):
-        with cores_apart(settings) as cores:
+        with replica_cores(settings) as cores:
             assert cores is None
     assert len(kept_to) == 2
 
@@ -344,7 +346,7 @@ def test_dropout_that_stays_on_in_evaluations_is_convicted(tmp_path: Path) -> No
 def test_undecided_begins_where_the_radius_exceeds_what_a_step_changes(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(divergence, "USEFUL", 1e-14)
+    monkeypatch.setattr(radius, "USEFUL", 1e-14)
     run = traced(submission(tmp_path, TORCH_FORM))
     assert run.undecided is not None
     step, because = run.undecided

@@ -16,8 +16,9 @@ from typing import Any
 import click
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
-from parity_tests.trace.lockstep import Settings
+from parity_tests.trace.radius import FACTOR
 from parity_tests.trace.run import trace
+from parity_tests.trace.settings import Settings
 
 FORMS = {
     "as shipped": "",
@@ -156,8 +157,6 @@ def runs(seeds: int, steps: int, widths: tuple[int, ...], replicas: int) -> Iter
 @click.option("--replicas", type=click.IntRange(min=2), default=6, show_default=True)
 def main(seeds: int, steps: int, widths: str, replicas: int) -> None:
     """Print the largest gap of each honest run as a multiple of the replicas' spread."""
-    from parity_tests.trace.divergence import FACTOR
-
     click.echo("form                       units  activation  dtype    seed  gap/spread  in (step)")
     most = 0.0
     with tempfile.TemporaryDirectory(prefix="parity-") as scratch:

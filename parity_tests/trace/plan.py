@@ -1,8 +1,8 @@
-"""What both sides of a trace train on: the settings; weights, batches and rates in the homework's order of draws."""
+"""What both sides of a trace are given, step by step: weights, batches and rates, in the homework's order of draws."""
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from parity_tests.assignments.mlp.cases import links
 from parity_tests.assignments.mlp.digits import CLASSES, Digits
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES, gradient_name, key_after_step, updated_name, weight_shapes
 from parity_tests.protocol.errors import UsageError
+from parity_tests.trace.settings import Settings
 
 Array = NDArray[Any]
 CHUNK = 500
@@ -19,57 +20,8 @@ CHUNK = 500
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How both sides train; the defaults are the homework's.
-
-    `steps` ends the training early; η is multiplied by 0.1 after every `drop_every` epochs; `every` thins what is
-    written, not what is judged. `replicas` perturbed copies measure the radius.
-    """
-
-    activation: str = "relu"
-    hidden: int = 1000
-    batch: int = 5
-    epochs: int = 10
-    steps: int | None = None
-    eta: float = 0.01
-    drop_every: int = 10
-    alpha: float = 0.0
-    lam: float = 0.0
-    rate: float = 0.5
-    dtype: str = "float64"
-    seed: int = 42
-    device: str = "cpu"
-    every: int = 1
-    forced: bool = False
-    replicas: int = 6
-
-    @property
-    def name(self) -> str:
-        """The name of the case that a trace is."""
-        return f"{'forced-' if self.forced else ''}trace/{self.activation}-{self.hidden}/{self.dtype}"
-
-
-def for_edition(settings: Settings, edition: str) -> Settings:
-    """The settings without what the edition lacks. Raises UsageError where that was asked for all the same."""
-    lacking = {"2020-22": ("lam",), "2022-23": ("lam", "alpha", "rate")}.get(edition, ())
-    words = {"lam": "weight decay (--lambda)", "alpha": "momentum (--alpha)"}
-    for field in lacking:
-        if field in words and getattr(settings, field) > 0:
-            raise UsageError(f"edition {edition} has no {words[field]}; leave it out.")
-    if edition == "2022-23" and settings.activation != "relu":
-        raise UsageError(f"edition {edition} has no {settings.activation}; leave --activation out.")
-    off = {field: 0.0 for field in ("lam", "alpha", "rate") if field in lacking}
-    return replace(
-        settings,
-        lam=off.get("lam", settings.lam),
-        alpha=off.get("alpha", settings.alpha),
-        rate=off.get("rate", settings.rate),
-    )
-
-
-@dataclass(frozen=True)
 class Step:
-    """One training step, counted from 1: the rows of its batch, and η; it may open an epoch (counted from 1)."""
+    """One training step: the rows of its mini-batch, and η. Steps and epochs count from 1; `opens` an epoch or not."""
 
     number: int
     epoch: int
@@ -80,17 +32,23 @@ class Step:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Rows of one set of digits ("train" or "valid") to be evaluated after `step`, the last of that set or not."""
+    """Rows of one split of the digits ("train" or "valid") that are evaluated after `step`.
+
+    `last` says whether they are the last rows of that split.
+    """
 
     step: int
     epoch: int
-    part: str
+    split: str
     rows: slice
     last: bool
 
 
 def quantities(activation: str, dropout: bool) -> list[tuple[str, str]]:
-    """What is compared at each step, in the order of computation: name and TODO. The gradient of X trains nothing."""
+    """Name and part of what is compared at each step, in the order of computation.
+
+    The gradient of X is left out: it trains nothing.
+    """
     inside = [(name, part) for name, part in links(activation, dropout) if name != "L1 gradient of X"]
     return inside + [(updated_name(name), "1") for name in WEIGHT_NAMES]
 
@@ -115,13 +73,16 @@ def shapes(settings: Settings, weights: Mapping[str, Array]) -> dict[str, tuple[
 
 
 def bytes_of_a_step(settings: Settings, weights: Mapping[str, Array]) -> int:
-    """What the arrays of all quantities take, and of the gradient of X, in float64 whatever is asked for."""
+    """The bytes of all arrays of a step, the gradient of X among them, if the submission returns them in float64."""
     elements = sum(math.prod(shape) for shape in shapes(settings, weights).values())
     return 8 * (elements + settings.batch * len(weights["L1_W"]))
 
 
 class Plan:
-    """All that both sides are given, for these settings and digits."""
+    """Weights, batches and learning rates for both sides, drawn from the settings' seed.
+
+    Raises UsageError where a split of the digits does not fill a mini-batch.
+    """
 
     def __init__(self, settings: Settings, digits: Digits) -> None:
         self.settings, self.digits = settings, digits
@@ -137,7 +98,7 @@ class Plan:
         self.weights = {n: self._random.normal(0.0, 0.1, shapes[n]).astype(settings.dtype) for n in WEIGHT_NAMES}
 
     def __iter__(self) -> Iterator[Step | Evaluation]:
-        """Every step, and after every epoch and the whole the evaluations. Only once: it draws on the way."""
+        """Every step, and the evaluations after every epoch and after the last step. To be iterated once: it draws."""
         s, N = self.settings, len(self.digits.train_X)
         eta, number = s.eta, 0
         for epoch in range(1, s.epochs + 1):
@@ -157,25 +118,28 @@ class Plan:
     def _evaluations(self, step: int, epoch: int) -> Iterator[Evaluation]:
         """Whole mini-batches, as the homework evaluates them."""
         rows = max(self.settings.batch, CHUNK // self.settings.batch * self.settings.batch)
-        for part, X in (("train", self.digits.train_X), ("valid", self.digits.valid_X)):
+        for split, X in (("train", self.digits.train_X), ("valid", self.digits.valid_X)):
             end = len(X) // self.settings.batch * self.settings.batch
             for start in range(0, end, rows):
-                yield Evaluation(step, epoch, part, slice(start, min(start + rows, end)), start + rows >= end)
+                yield Evaluation(step, epoch, split, slice(start, min(start + rows, end)), start + rows >= end)
 
-    def written(self, number: int) -> bool:
-        """Whether the figures of this step, counted from 1, are written whatever they are."""
+    def is_written(self, number: int) -> bool:
+        """Whether the figures of this step are written whatever they are."""
         return (number - 1) % self.settings.every == 0 or number == self.total
 
     def data(self, item: Step | Evaluation) -> tuple[Array, NDArray[np.int64]]:
         """X (N×D, in the trace's dtype) and the labels (N,) of a step or an evaluation."""
-        train = isinstance(item, Step) or item.part == "train"
+        train = isinstance(item, Step) or item.split == "train"
         X, y = (self.digits.train_X, self.digits.train_y) if train else (self.digits.valid_X, self.digits.valid_y)
         return X[item.rows].astype(self.settings.dtype), y[item.rows]
 
     def round(
         self, item: Step | Evaluation, weights: Mapping[str, Array] | None = None
     ) -> tuple[dict[str, Any], dict[str, Array]]:
-        """The same as the submission is given it, with `weights` to start from where there are some."""
+        """Parameters and arrays of a step or an evaluation, as the submission's process takes them.
+
+        `weights`: those that the step starts from, where the submission does not go on from its own.
+        """
         X, y = self.data(item)
         arrays = {"X": X, "Y": y[:, None].astype(np.float64), **(weights or {})}
         if isinstance(item, Evaluation):

@@ -1,0 +1,123 @@
+"""Judges the steps of a training run one after the other; what a judged step consists of."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from numpy.typing import NDArray
+
+from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.observation import Observation
+from parity_tests.trace.plan import Plan, Step, quantities
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The figures of one quantity at one step; the fields are the columns of the table "quantities".
+
+    `spread` is that of the replicas at this step, `change` the largest change of a weight in it, and `size` the largest
+    absolute value. got and want are the loss's.
+    """
+
+    quantity: str
+    part: str
+    verdict: str
+    gap: float | None = None
+    radius: float | None = None
+    ratio: float | None = None
+    spread: float | None = None
+    change: float | None = None
+    size: float | None = None
+    got: float | None = None
+    want: float | None = None
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """The first quantity, in the order of computation, of the first step that goes beyond its radius."""
+
+    step: int
+    quantity: str
+    part: str
+    comparison: Comparison
+
+
+@dataclass
+class JudgedStep:
+    """One step and what was found.
+
+    Of the units whose mask can be seen, `masks_seen`, dropout kept `masks_kept`. `shared_kinks` are pre-activations on
+    another side of 0 than torch's and within their radius of it, `other_kinks` those further off. `broken`: why the run
+    cannot go on, by quantity. `divergence` is the run's first, where it is at this step. `torch_seconds` are of the
+    clock, `replica_seconds` of the processor: the replicas run beside everything else.
+    """
+
+    step: Step
+    figures: list[Figures] = field(default_factory=list)
+    submission_seconds: float = 0.0
+    torch_seconds: float = 0.0
+    replica_seconds: float = 0.0
+    loss: float | None = None
+    torch_loss: float | None = None
+    shared_kinks: int = 0
+    other_kinks: int = 0
+    masks_kept: int = 0
+    masks_seen: int = 0
+    broken: dict[str, Comparison] = field(default_factory=dict)
+    divergence: Divergence | None = None
+
+
+class Judge(ABC):
+    """Judges step after step.
+
+    `divergence` is the first one so far. `undecided` is the step from which on the radius tells nothing, and
+    `undecided_because` says why.
+    """
+
+    def __init__(self, plan: Plan, dropout: bool) -> None:
+        self.plan, self.settings = plan, plan.settings
+        self.dropout = dropout
+        self.names = quantities(plan.settings.activation, dropout)
+        self.undecided: int | None = None
+        self.undecided_because = ""
+        self.divergence: Divergence | None = None
+
+    def weights_for(self, step: Step) -> dict[str, Array] | None:
+        """The weights that the submission must start this step from; None where it goes on from its own."""
+        return None
+
+    @abstractmethod
+    def take(self, step: Step, observation: Observation, following: Step | None) -> list[JudgedStep]:
+        """Take what the submission did in this step; returns the steps that are judged by now, which may lag behind.
+
+        `following` is the next step where it is known.
+        """
+
+    def finish(self) -> list[JudgedStep]:
+        """Judge whatever has been taken; returns the steps that were not returned before."""
+        return []
+
+    @abstractmethod
+    def logits(self, X: Array) -> Array:
+        """torch's own logits (N×K) after the last step."""
+
+    @abstractmethod
+    def submission_weights(self) -> Mapping[str, Array]:
+        """The submission's weights after the last step."""
+
+    @abstractmethod
+    def copy_last_step(self) -> None:
+        """Copy what is still needed of the submission's last step, after `finish`.
+
+        The arrays of a step stay valid for three rounds, and an evaluation takes more.
+        """
+
+    def _diverges(self, step: Step, quantity: str, part: str, comparison: Comparison) -> Divergence | None:
+        """The first divergence of the run; None where there was one before."""
+        if self.divergence is not None:
+            return None
+        self.divergence = Divergence(step.number, quantity, part, comparison)
+        return self.divergence

@@ -1,0 +1,73 @@
+"""The radius of a free run: the largest spread of the perturbed replicas so far, times a factor."""
+
+import math
+from collections import deque
+from collections.abc import Mapping
+
+from parity_tests.assignments.mlp.names import WEIGHT_NAMES, updated_name
+
+FACTOR = 4.0
+"""Times the largest spread of the replicas: the radius. `python -m parity_tests.trace.factor` measures what it must
+cover, over seeds, dtypes, activations, widths and honest ways to write each part."""
+USEFUL = 0.5
+"""The radius tells a bug from rounding while, in every weight, it is below this share of what a step changes: an update
+that is lost, made twice or made with a velocity of another kind is off by about as much as it changes."""
+LOOK_BACK = 100
+"""Steps over which the largest change that a step makes is taken."""
+
+
+class MeasuredRadius:
+    """The radius of each quantity, as the spreads of the replicas come in step by step."""
+
+    def __init__(self) -> None:
+        self._largest_spread: dict[str, float] = {}
+        self._changes: dict[str, deque[float]] = {name: deque(maxlen=LOOK_BACK) for name in WEIGHT_NAMES}
+
+    def add(self, spreads: Mapping[str, float]) -> None:
+        """Take in the spreads of a step, by quantity."""
+        for quantity, spread in spreads.items():
+            self._largest_spread[quantity] = self._with(quantity, spread)
+
+    def of(self, quantity: str) -> float:
+        """The radius of a quantity, ∞ once a spread was not a number."""
+        return FACTOR * self._largest_spread[quantity]
+
+    def at_least(self, quantity: str, spread: float) -> float:
+        """The radius that a quantity would have with a further spread."""
+        return FACTOR * self._with(quantity, spread)
+
+    def why_useless(self, changes: Mapping[str, float]) -> str:
+        """Take in the largest change of each weight in a step; why the radius tells nothing from here on, or "".
+
+        It tells nothing where a weight's radius exceeds a share of the largest change that the last steps made.
+        """
+        reasons = [self._why_useless(name, changes[name]) for name in WEIGHT_NAMES]
+        return next(filter(None, reasons), "")
+
+    def _with(self, quantity: str, spread: float) -> float:
+        before = self._largest_spread.get(quantity, 0.0)
+        return math.inf if math.isnan(spread) or math.isinf(before) else max(before, spread)
+
+    def _why_useless(self, weight: str, change: float) -> str:
+        changes, quantity = self._changes[weight], updated_name(weight)
+        changes.append(change)
+        largest, radius = max(changes), self.of(quantity)
+        if not math.isfinite(radius) or not math.isfinite(largest):
+            return f"torch's own run is no longer finite in {quantity}"
+        if radius > USEFUL * largest > 0:
+            return (
+                f"rounding alone moves {quantity} by up to {radius:.2g} there, over {USEFUL:.0%} of the largest "
+                f"change that one of the last {len(changes)} steps made to it ({largest:.2g})"
+            )
+        return ""
+
+
+def ratio_of(gap: float, radius: float) -> float:
+    """gap/radius: 0/0 is 0; a gap that is not finite is ∞; a radius that is not finite explains anything."""
+    if math.isinf(radius):
+        return 0.0
+    if math.isnan(gap) or math.isinf(gap):
+        return math.inf
+    if gap == 0:
+        return 0.0
+    return gap / radius if radius > 0 else math.inf

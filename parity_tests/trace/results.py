@@ -1,0 +1,210 @@
+"""What a trace came to: its first divergence in words, and a record of every quantity."""
+
+import time
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.harness.environment import versions
+from parity_tests.harness.make_records import Setting, import_record, record_of
+from parity_tests.protocol.assignment import environment_of
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison, failed
+from parity_tests.protocol.observation import Hello
+from parity_tests.protocol.quantity import Quantity
+from parity_tests.trace.evaluations import LOGITS
+from parity_tests.trace.radius import FACTOR
+from parity_tests.trace.session import Session
+from parity_tests.trace.wording import PANELS, advice, setting_text
+from reports.model.numbers import exact_number
+from reports.model.records import FAILING, Record
+
+TITLE = "training in lockstep"
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A finished trace: records as of a check, and what the pages and the picture are made of.
+
+    `steps` were judged whole, of `planned`. `divergence` is the step, the quantity and the sentence of the first one;
+    `undecided` the step from which on the radius tells nothing, and why. `totals` counts kinks, masks and seconds.
+    """
+
+    records: list[Record]
+    environment: dict[str, Any]
+    steps: int
+    planned: int
+    epochs: list[dict[str, Any]]
+    divergence: tuple[int, str, str] | None
+    undecided: tuple[int, str] | None
+    totals: dict[str, float]
+    arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
+    inputs: dict[str, Any] = field(default_factory=dict)
+    output: bytes = b""
+    interrupted: bool = False
+
+
+def result_of(session: Session, setting: Setting, hello: Hello, environment: dict[str, Any], output: bytes) -> Trace:
+    """The trace, as far as the session went; `output` is what the submission printed."""
+    judge, settings = session.judge, session.plan.settings
+    case = Case(settings.name, "trajectory", TITLE, settings.dtype, "train", {}, ())
+    return Trace(
+        records=_Records(session, setting, hello, case).all(),
+        environment=environment,
+        steps=session.tally.steps,
+        planned=session.plan.total,
+        epochs=list(session.evaluations.epochs),
+        divergence=_divergence(session),
+        undecided=None if judge.undecided is None else (judge.undecided, judge.undecided_because),
+        totals=dict(session.tally.totals),
+        arrays=_arrays(session, case),
+        inputs={case.name: {"title": TITLE, **asdict(settings)}},
+        output=output,
+        interrupted=session.interrupted,
+    )
+
+
+def trace_environment(session: Session, setting: Setting, hello: Hello, card: dict[str, Any]) -> dict[str, Any]:
+    """What the trace runs on, and its settings, as JSON; `card` describes the device."""
+    import torch
+
+    settings, steps = session.plan.settings, session.tally.steps
+    return {
+        **environment_of(ASSIGNMENT),
+        "setting": setting_text(settings, hello.edition),
+        "advice": advice(settings),
+        "panels": PANELS,
+        "submission": setting.submission,
+        "edition": hello.edition,
+        "seed": settings.seed,
+        "device": settings.device,
+        "torch_device": card,
+        "dtypes": [settings.dtype],
+        "isolation": setting.isolation,
+        "seconds": _seconds(session),
+        "finished": steps == session.plan.total,
+        "trace": asdict(settings) | {"factor": FACTOR, "steps_taken": steps},
+        "versions": versions(),
+        "threads": {"torch": torch.get_num_threads(), "submission": 1},
+        "submission_python": hello.python_version,
+        "submission_numpy": hello.numpy_version,
+    }
+
+
+def _seconds(session: Session) -> float:
+    return round(time.monotonic() - session.began, 3)
+
+
+def _divergence(session: Session) -> tuple[int, str, str] | None:
+    """The step, the quantity and the sentence of the first divergence; the quantity is "" where the run stopped."""
+    first, evaluation = session.judge.divergence, session.evaluations.comparison
+    if first is not None:
+        return first.step, first.quantity, _sentence(session)
+    if session.stopped_at is not None:
+        causes = {name: c for name, c in session.broken.items() if not c.explained_by}
+        name, cause = next(iter(causes.items()), (LOGITS, evaluation))
+        message = "" if cause is None else cause.problem if cause.sentence else f"{name} {cause.problem}"
+        if message:
+            return session.stopped_at, "", message
+    if evaluation is not None and evaluation.verdict in FAILING:
+        return evaluation.step or 0, LOGITS, f"{LOGITS} {evaluation.problem}"
+    return None
+
+
+def _sentence(session: Session) -> str:
+    """The first divergence in words."""
+    first = session.judge.divergence
+    assert first is not None
+    epoch = (first.step - 1) // session.plan.steps_an_epoch + 1
+    before = "everything before agrees" if first.step > 1 else "it is the first step of all"
+    where = f"the first divergence is at step {first.step} (epoch {epoch}); {before}"
+    return f"{first.quantity} {first.comparison.problem}; {where}"
+
+
+def _arrays(session: Session, case: Case) -> dict[str, NDArray[Any]]:
+    """Both sides' values of what first diverged, and the radii."""
+    first = session.judge.divergence
+    if first is None or first.comparison.arrays is None:
+        return {}
+    names = [f"{case.name}/{first.quantity}/{word}" for word in ("got", "want", "radius")]
+    return {name: np.asarray(array) for name, array in zip(names, first.comparison.arrays, strict=True)}
+
+
+class _Records:
+    """Makes the records of a session."""
+
+    def __init__(self, session: Session, setting: Setting, hello: Hello, case: Case) -> None:
+        self._session, self._setting, self._hello, self._case = session, setting, hello, case
+        self._seconds = _seconds(session)
+
+    def all(self) -> list[Record]:
+        """That of the import, of every quantity of a step, and of the evaluations."""
+        session, hello = self._session, self._hello
+        imported = import_record(self._setting, ASSIGNMENT.import_part, (hello.import_failure, hello.support_failure))
+        records = [imported]
+        records += [self._record(name, *self._of_quantity(name, part)) for name, part in session.judge.names]
+        if session.evaluations.comparison is not None:
+            part = "9" if session.judge.dropout else "3"
+            records.append(self._record(LOGITS, part, session.evaluations.comparison))
+        if session.notes and len(records) > 1:
+            note = "; ".join(dict.fromkeys(filter(None, (records[1].note, *session.notes))))
+            records[1] = replace(records[1], note=note)
+        return records
+
+    def _record(self, name: str, part: str, comparison: Comparison) -> Record:
+        return record_of(self._setting, self._case, Quantity(name, part, name), comparison, self._seconds)
+
+    def _of_quantity(self, name: str, part: str) -> tuple[str, Comparison]:
+        """The part that a quantity's record belongs to, and what the session came to in it."""
+        session = self._session
+        first, tally = session.judge.divergence, session.tally
+        if first is not None and first.quantity == name:
+            problem = _sentence(session).removeprefix(f"{name} ")
+            return first.part, replace(first.comparison, problem=problem)
+        if name in session.broken:
+            broken = session.broken[name]
+            return broken.part or part, self._broken(broken)
+        if name in tally.mismatched and first is not None:
+            return part, self._following(name)
+        if session.judge.undecided is not None:
+            return part, self._undecided(name, session.judge.undecided)
+        if name in tally.worst:
+            step, f = tally.worst[name]
+            return part, Comparison("match", f.gap, f.radius, f.ratio, got=f.got, want=f.want, step=step)
+        return part, self._never_compared()
+
+    def _broken(self, broken: Comparison) -> Comparison:
+        session = self._session
+        at = f"at step {session.stopped_at}"
+        problem = f"{at}: {broken.problem}" if broken.sentence else f"{broken.problem}, {at}"
+        if session.tally.steps and session.judge.divergence is None:
+            problem += f"; the {session.tally.steps} steps before agree"
+        return replace(broken, step=session.stopped_at, problem=problem)
+
+    def _following(self, name: str) -> Comparison:
+        """A mismatch after the first divergence, and because of it."""
+        first = self._session.judge.divergence
+        assert first is not None
+        step, f = self._session.tally.mismatched[name]
+        after = f"from step {step} on, after the first divergence in {first.quantity}"
+        problem = f"is off by {exact_number(f.gap or 0.0)} {after}"
+        comparison = Comparison("mismatch", f.gap, f.radius, f.ratio, got=f.got, want=f.want, problem=problem)
+        return replace(comparison, step=step, explained_by=first.part)
+
+    def _undecided(self, name: str, step: int) -> Comparison:
+        because = self._session.judge.undecided_because
+        problem = f"is undecided from step {step} on: {because}"
+        if name not in self._session.tally.worst:
+            return Comparison("undecided", step=step, problem=problem)
+        _, f = self._session.tally.worst[name]
+        problem += f"; the {step - 1} steps before agree"
+        return Comparison("undecided", f.gap, f.radius, f.ratio, got=f.got, want=f.want, step=step, problem=problem)
+
+    def _never_compared(self) -> Comparison:
+        """No step was judged: because the import failed, or an evaluation."""
+        if self._hello.import_failure is not None:
+            return failed(self._hello.import_failure)
+        return self._session.evaluations.comparison or Comparison("harness_error", problem="was never compared")

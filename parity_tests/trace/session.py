@@ -1,0 +1,139 @@
+"""One training session: both sides take every step and evaluation of a plan, until the end or a failure."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.harness.compare import compare
+from parity_tests.harness.draw import seed_of
+from parity_tests.harness.process.runner import Runner
+from parity_tests.protocol.comparison import Comparison, failed
+from parity_tests.protocol.errors import HarnessError
+from parity_tests.protocol.observation import Observation
+from parity_tests.trace.evaluations import Evaluations
+from parity_tests.trace.judge import Judge, JudgedStep
+from parity_tests.trace.plan import Evaluation, Plan, Step, key_of, shapes
+from parity_tests.trace.tally import Sink, Tally
+from reference.answer import Answer
+
+Progress = Callable[[int, int, str], None]
+"""Is told the number of the step, how many there are, and the pace in words."""
+
+
+class Session:
+    """What both sides did.
+
+    `stopped_at` is the step at which the run could not go on, None where it came to its end, and `broken` says why, by
+    quantity; of an evaluation its own comparison says it. `notes` are the submission's warnings.
+    """
+
+    def __init__(self, plan: Plan, judge: Judge, sink: Sink) -> None:
+        self.plan, self.judge = plan, judge
+        self.tally = Tally(plan, judge, sink)
+        self.evaluations = Evaluations(plan, judge, sink)
+        self.stopped_at: int | None = None
+        self.broken: dict[str, Comparison] = {}
+        self.notes: dict[str, None] = {}
+        self.began = time.monotonic()
+        self.interrupted = False
+
+    def train(self, runner: Runner, timeout: float, progress: Progress | None) -> None:
+        """Train to the end, until the submission cannot go on, or until Ctrl-C; judge whatever was taken."""
+        try:
+            self._train(runner, timeout, progress)
+        except KeyboardInterrupt:
+            self.interrupted = True
+        self._finish()
+
+    def _train(self, runner: Runner, timeout: float, progress: Progress | None) -> None:
+        asked: deque[Step | Evaluation] = deque()
+        s = self.plan.settings
+        params = {
+            "activation": s.activation, "r": s.rate, "dropout": self.judge.dropout, "alpha": s.alpha, "lam": s.lam,
+            "seed": s.seed % (1 << 32),
+        }  # fmt: skip
+        for observation in runner.ask_rounds(
+            s.name, "train", params, self.plan.weights, self._rounds(asked), seed=seed_of(s.seed, s.name),
+            seconds=timeout,
+        ):  # fmt: skip
+            item = asked.popleft() if asked else None
+            self.notes |= dict.fromkeys(f"warns: {text}".replace("; ", ", ") for text in observation.warnings[:3])
+            if any(failure.kind == "harness_error" for failure in observation.failures.values()):
+                raise HarnessError(next(iter(observation.failures.values())).text)
+            if isinstance(item, Evaluation):
+                self._evaluate(item, observation)
+            elif item is None or observation.failures:
+                self._fail(1 if item is None else item.number, observation)
+            else:
+                following = asked[0] if asked and isinstance(asked[0], Step) else None
+                self._add(self.judge.take(item, observation, following))
+            if progress is not None and isinstance(item, Step):
+                rate = self.tally.steps / max(time.monotonic() - self.began, 1e-9)
+                progress(item.number, self.plan.total, f"{rate:.1f} steps/s")
+            if self.stopped_at is not None:
+                break
+
+    def _rounds(self, asked: deque[Step | Evaluation]) -> Iterator[tuple[dict[str, Any], dict[str, NDArray[Any]]]]:
+        """What the submission's process is sent, item by item; each is noted in `asked`."""
+        for item in self.plan:
+            asked.append(item)
+            yield self.plan.round(item, self.judge.weights_for(item) if isinstance(item, Step) else None)
+
+    def _finish(self) -> None:
+        self._add(self.judge.finish())
+
+    def _add(self, steps: list[JudgedStep]) -> None:
+        for judged in steps:
+            if judged.broken:
+                self.stopped_at, self.broken = judged.step.number, judged.broken
+            self.tally.add(judged)
+
+    def _evaluate(self, item: Evaluation, observation: Observation) -> None:
+        if item.split == "train" and item.rows.start == 0:
+            self._finish()
+            self.judge.copy_last_step()
+        self.evaluations.add(item, observation)
+        if self.evaluations.ended_at is not None:
+            self.stopped_at, self.broken = self.evaluations.ended_at, {}
+
+    def _fail(self, number: int, observation: Observation) -> None:
+        """The step in which the submission failed: what came back of it tells why the run cannot go on."""
+        self._finish()
+        self.tally.totals["submission_seconds"] += observation.seconds
+        self.stopped_at, self.broken = number, self._why_broken(observation)
+
+    def _why_broken(self, observation: Observation) -> dict[str, Comparison]:
+        """Why quantities could not be compared: what first went wrong, and what follows from it.
+
+        That is the call that failed, or a result before it that is no array of the right shape.
+        """
+        shape_of = shapes(self.plan.settings, self.plan.weights)
+        last = next(iter(observation.failures.values()))
+        broken: dict[str, Comparison] = {}
+        culprit = ""
+        for name, part in self.judge.names:
+            key = key_of(name)
+            value = observation.values.get(key)
+            if value is not None:
+                structure = compare(value, _of_shape(shape_of[name], self.plan.settings.dtype), flat_ok=True)
+                if not culprit and structure.verdict == "mismatch" and structure.gap is None:
+                    broken[name], culprit = structure, part
+                continue
+            failure = observation.failures.get(key) or observation.failures.get("") or last
+            culprit = culprit or ASSIGNMENT.by_function.get(failure.function, "")
+            broken[name] = failed(failure)
+            if culprit not in ("", part):
+                broken[name] = replace(broken[name], explained_by=culprit)
+        return broken
+
+
+def _of_shape(shape: tuple[int, ...], dtype: str) -> Answer:
+    """An answer of which the shape and dtype alone are looked at."""
+    zeros = np.zeros(shape, dtype)
+    return Answer(zeros, np.full(shape, np.inf), lambda: zeros, radius_kind="")
