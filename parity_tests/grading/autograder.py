@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from parity_tests.grading.folder import SEEDS
+from parity_tests.grading.intake.entries import folder_entries
 from parity_tests.grading.intake.prepare import prepare
-from parity_tests.grading.intake.tree import folder_entries
 from parity_tests.grading.points import grade
 from parity_tests.grading.tables import usable_rubric
 from parity_tests.grading.task import Settings, Task, work
@@ -43,7 +43,7 @@ def _results(root: Path) -> str:
     settings = Settings(**{**kept, "dtypes": tuple(kept["dtypes"]), "allow": tuple(kept["allow"])})
     settings = replace(settings, seed=secrets.randbelow(SEEDS), isolation=choose(settings.isolation).name)
     rubric, _ = usable_rubric(root / "source" / "rubric.toml")
-    prepared = prepare(folder_entries(root / "submission"))
+    prepared = prepare(folder_entries(root / "submission"), find(settings.assignment))
     outcome = work(Task("submission", prepared.files, prepared.missing, settings))
     graded = grade(outcome.records, rubric)
     if graded.total is None:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from parity_tests.grading import tables as made
 from parity_tests.grading.folder import About, GradingFolder
-from parity_tests.grading.intake.layouts import Attempt, Intake, take_in
+from parity_tests.grading.intake.attempt import Attempt
 from parity_tests.grading.intake.prepare import Prepared, prepare
+from parity_tests.grading.intake.take_in import Intake, files_in, take_in
 from parity_tests.grading.points import Override, grade
 from parity_tests.grading.process_pool import cluster, local_processes, run_all
 from parity_tests.grading.roster import Person, load_roster
@@ -69,7 +70,7 @@ def grade_class(
     is but never `none` where it is None. `jobs` processes work here, or the workers of a Dask `scheduler`.
     Raises UsageError for what cannot be started, HarnessError where the workers are lost.
     """
-    intake = take_in(source, format)
+    intake = take_in(files_in(source), source, find(asked.assignment).layout, format)
     _refuse_unknown(only, intake)
     closure(asked.allow)  # refuses what is not installed
     level = choose(isolation)
@@ -167,6 +168,7 @@ class _Waiting:
         self._folder = folder
         self._intake = intake
         self._settings = settings
+        self._assignment = find(settings.assignment)
         self._only = only
         self._in_flight: dict[str, tuple[Attempt, Prepared, str]] = {}
 
@@ -175,7 +177,7 @@ class _Waiting:
         for attempt in self._intake.attempts:
             if self._only and attempt.name not in self._only:
                 continue
-            prepared = prepare(attempt.entries)
+            prepared = prepare(attempt.entries, self._assignment)
             digest = _digest(attempt, prepared, self._settings)
             about = None if self._only else self._folder.about(attempt.name)
             if about is not None and about.digest == digest and not about.trouble:

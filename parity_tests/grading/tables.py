@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.grading.class_table import ClassTable, look_frame
 from parity_tests.grading.folder import About, GradingFolder
-from parity_tests.grading.intake.layouts import Intake
+from parity_tests.grading.intake.take_in import Intake
 from parity_tests.grading.points import Override, grade, grades_frame, load_overrides, with_overrides
 from parity_tests.grading.roster import Person, join
 from parity_tests.grading.rubric import Rubric, RubricError, load_rubric

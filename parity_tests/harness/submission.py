@@ -33,12 +33,8 @@ def find_submission(path: Path, assignment: Assignment) -> Path:
         entries = sorted(entry.name for entry in folder.iterdir())
     except OSError as error:
         raise UsageError(f"{path_text(error.filename or path)} cannot be read: {error.strerror}") from None
-    for name, edition in assignment.layout.unsupported.items():
-        if name in entries:
-            raise UsageError(
-                f"{path_text(path)} holds {name}, which makes it the {edition} edition of this homework; its layout is "
-                f"not supported (those that are: {', '.join(assignment.editions.names)})"
-            )
+    if unsupported := assignment.unsupported_edition(entries):
+        raise UsageError(f"{path_text(path)} holds {unsupported}")
     raise UsageError(f"there is no file {wanted} in {path_text(path)}{_near_miss(folder, entries, wanted)}")
 
 

@@ -1,6 +1,6 @@
 """The assignment: everything that the other rooms must know of one, as one value that is handed to them."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -66,6 +66,19 @@ class Assignment:
         """The part that each function of a submission belongs to, by the function's qualified name."""
         return {function: part.id for part in self.parts for function in part.functions}
 
+    @cached_property
+    def marks(self) -> tuple[str, ...]:
+        """Texts that show that a file answers the assignment: the definitions of its classes and functions.
+
+        That of the layout's `entry` is none: any program may define a function of such a name.
+        """
+        found: dict[str, None] = {}
+        for function in self.by_function:
+            owner, dot, _ = function.partition(".")
+            if function not in (*self.layout.files, self.layout.entry):
+                found[f"class {owner}" if dot else f"def {owner}"] = None
+        return tuple(found)
+
     def part_table(self) -> list[dict[str, str]]:
         """The parts in their order, as a run folder keeps them."""
         return [{"id": part.id, "label": part.label, "title": part.title} for part in self.parts]
@@ -77,6 +90,16 @@ class Assignment:
             return planned
         wanted = frozenset(parts)
         return [case for case in planned if any(q.part in wanted for q in case.quantities)]
+
+    def unsupported_edition(self, names: Collection[str]) -> str:
+        """Which of these files belongs to a layout that is not known, as the rest of a sentence; "" for none."""
+        for name, edition in self.layout.unsupported.items():
+            if name in names:
+                return (
+                    f"{name}, which makes it the {edition} edition of this assignment; its layout is not supported "
+                    f"(those that are: {', '.join(self.editions.names)})"
+                )
+        return ""
 
     def refuse_edition(self, edition: str) -> None:
         """Raises UsageError, a sentence, unless the assignment has this edition."""

@@ -11,12 +11,14 @@ class Layout:
 
     `module` is what is handed in. `support` is what students are given with the assignment ("" for nothing): where a
     submission lacks it, the solution's is its fixture. `unsupported` maps a file that only an unknown layout has to the
-    edition of that layout.
+    edition of that layout. `entry` is the function that runs the whole program, as nothing does that only imports it
+    ("" for none).
     """
 
     module: str
     support: str = ""
     unsupported: Mapping[str, str] = field(default_factory=dict)
+    entry: str = ""
 
     @property
     def file(self) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import UsageError
+from parity_tests.protocol.layout import Layout
 
 GROUP = "parity.assignments"
 """The group of entry points by which packages announce their assignments."""
@@ -34,23 +36,41 @@ def find(name: str) -> Assignment:
 
 
 def tell(folder: Path) -> Assignment:
-    """The installed assignment that the folder's files answer; the only one there is, where none fits.
+    """The installed assignment that the folder's files answer; the only one there is, where it does not fit.
 
-    Raises UsageError where several fit.
+    Raises UsageError where several fit, or none of several.
+    """
+    if not folder.exists():
+        raise UsageError(f"there is no folder {folder}")
+    inside = folder.parent if folder.is_file() else folder
+    return select(str(folder), lambda layout: layout.fits(inside))
+
+
+def select(what: str, fits: Callable[[Layout], bool]) -> Assignment:
+    """The installed assignment whose layout `fits`; the only one there is, where it does not. Sentences say `what`.
+
+    Raises UsageError where several fit, or none of several.
     """
     known = [find(name) for name in installed()]
     if not known:
         raise UsageError("no assignment is installed. Give one as module:NAME by --assignment.")
-    fitting = [assignment for assignment in known if assignment.layout.fits(folder)]
-    if len(fitting) > 1:
-        names = ", ".join(assignment.name for assignment in fitting)
-        raise UsageError(f"{folder} fits more than one assignment ({names}): choose one by --assignment.")
-    return fitting[0] if fitting else known[0]
+    fitting = [assignment for assignment in known if fits(assignment.layout)]
+    candidates = fitting or known
+    if len(candidates) == 1:
+        return candidates[0]
+    names = ", ".join(assignment.name for assignment in candidates)
+    problem = "fits more than one assignment" if fitting else "fits none of the installed assignments"
+    raise UsageError(f"{what} {problem} ({names}): choose one by --assignment.")
 
 
 def chosen(name: str | None, folder: Path) -> Assignment:
     """The assignment of this name, or else the one that the folder's files tell. Raises UsageError."""
     return find(name) if name else tell(folder)
+
+
+def reference(assignment: str) -> str:
+    """`module:NAME` for an assignment that is given so or by its name: what finds it where nothing is installed."""
+    return assignment if ":" in assignment else installed()[find(assignment).name].value
 
 
 def _from_module(reference: str) -> Assignment:

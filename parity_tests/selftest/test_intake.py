@@ -13,14 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from parity_tests.grading.intake import tree
-from parity_tests.grading.intake.layouts import Intake, safe_name, take_in
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.grading.intake import FORMATS, entries
+from parity_tests.grading.intake.attempt import safe_name
+from parity_tests.grading.intake.course_sites import READERS
+from parity_tests.grading.intake.entries import RefusedArchive, archive_entries
 from parity_tests.grading.intake.likeness import fingerprint
 from parity_tests.grading.intake.notebook import NotANotebook, modules_of
-from parity_tests.grading.intake.prepare import MODULE, Prepared, prepare
-from parity_tests.grading.intake.tree import RefusedArchive, archive_entries
+from parity_tests.grading.intake.prepare import Prepared, prepare
+from parity_tests.grading.intake.take_in import Intake, files_in, take_in
 from parity_tests.protocol.errors import UsageError
 
+MODULE = ASSIGNMENT.layout.file
 CODE = "import numpy as np\n\n\nclass linear_layer:\n    pass\n\n\nclass relu:\n    pass\n"
 UTILS = "def softmax():\n    return 1\n"
 
@@ -41,8 +45,12 @@ def lay(folder: Path, files: Mapping[str, str | bytes]) -> Path:
     return folder
 
 
+def taken_in(source: Path, format: str | None = None) -> Intake:
+    return take_in(files_in(source), source, ASSIGNMENT.layout, format)
+
+
 def handed_in(intake: Intake) -> dict[str, Prepared]:
-    return {attempt.name: prepare(attempt.entries) for attempt in intake.attempts}
+    return {attempt.name: prepare(attempt.entries, ASSIGNMENT) for attempt in intake.attempts}
 
 
 def files(prepared: Prepared) -> dict[str, str]:
@@ -50,7 +58,7 @@ def files(prepared: Prepared) -> dict[str, str]:
 
 
 def one(files: Mapping[str, str | bytes], tmp_path: Path) -> Prepared:
-    (prepared,) = handed_in(take_in(lay(tmp_path / "class", {f"ann/{k}": v for k, v in files.items()}))).values()
+    (prepared,) = handed_in(taken_in(lay(tmp_path / "class", {f"ann/{k}": v for k, v in files.items()}))).values()
     return prepared
 
 
@@ -73,7 +81,7 @@ def test_folders_zips_and_single_files_are_told_as_one_submission_each(tmp_path:
         prefix = "" if wrapped == "zip" else "all of them/"
         source = tmp_path / "class.zip"
         source.write_bytes(zipped({prefix + name: data for name, data in content.items()}))
-    intake = take_in(source)
+    intake = taken_in(source)
     assert intake.format == "plain"
     found = handed_in(intake)
     assert list(found) == ["ann", "bob", "cem"]
@@ -113,7 +121,7 @@ submission_13:
             **{f"assignment_1_export/submission_{n}/{MODULE}": f"{CODE}# {n}\n" for n in (11, 12, 13)},
         },
     )
-    intake = take_in(source)
+    intake = taken_in(source)
     assert intake.format == "gradescope"
     ann, bob = intake.attempts
     assert (ann.name, ann.student, ann.id, ann.late) == ("Ann Ö", "Ann Ö", "007", "0:10:00")
@@ -121,7 +129,7 @@ submission_13:
     assert bob.name == "Bob, Cem"
     assert bob.email == "bob@school, cem@school"
     assert [attempt.source for attempt in intake.replaced] == ["submission_11"]
-    assert files(prepare(ann.entries))[MODULE].endswith("# 12\n")
+    assert files(prepare(ann.entries, ASSIGNMENT))[MODULE].endswith("# 12\n")
 
 
 def test_a_canvas_download_gives_late_marks_and_original_file_names(tmp_path: Path) -> None:
@@ -135,7 +143,7 @@ def test_a_canvas_download_gives_late_marks_and_original_file_names(tmp_path: Pa
             "cemkaya_103_2004_hw1.zip": zipped({MODULE: CODE}),
         },
     )
-    intake = take_in(source)
+    intake = taken_in(source)
     assert intake.format == "canvas"
     found = handed_in(intake)
     assert files(found["annlee"]) == {MODULE: CODE, "utils.py": UTILS}
@@ -156,7 +164,7 @@ def test_a_moodle_download_is_told_by_its_names(tmp_path: Path, flat: bool) -> N
             "Bob Ray_502_assignsubmission_onlinetext/onlinetext.html": "<p>",
         },
     )
-    intake = take_in(source)
+    intake = taken_in(source)
     assert intake.format == "moodle"
     found = handed_in(intake)
     assert files(found["Ann Lee"]) == {MODULE: CODE, "utils.py": UTILS}
@@ -165,25 +173,38 @@ def test_a_moodle_download_is_told_by_its_names(tmp_path: Path, flat: bool) -> N
 
 def test_the_layout_can_be_forced(tmp_path: Path) -> None:
     source = lay(tmp_path / "class", {"submission_1/x.py": CODE, "submission_2/x.py": CODE})
-    assert take_in(source).format == "gradescope"
-    assert [attempt.name for attempt in take_in(source, "plain").attempts] == ["submission_1", "submission_2"]
-    with pytest.raises(UsageError, match="nothing in the layout moodle"):
-        take_in(source, "moodle")
+    assert taken_in(source).format == "gradescope"
+    assert [attempt.name for attempt in taken_in(source, "plain").attempts] == ["submission_1", "submission_2"]
+    with pytest.raises(UsageError, match="nothing in the format moodle"):
+        taken_in(source, "moodle")
+
+
+def test_every_format_that_can_be_named_can_be_read() -> None:
+    assert set(FORMATS) == set(READERS)
 
 
 def test_two_students_of_one_name_stay_two(tmp_path: Path) -> None:
     names = [f"Ann Lee_{n}_assignsubmission_file_/{MODULE}" for n in (1, 2)]
-    intake = take_in(lay(tmp_path / "class", dict.fromkeys(names, CODE)))
+    intake = taken_in(lay(tmp_path / "class", dict.fromkeys(names, CODE)))
     assert [attempt.name for attempt in intake.attempts] == ["Ann Lee-1", "Ann Lee-2"]
 
 
 def test_one_submission_alone_is_a_class_of_one(tmp_path: Path) -> None:
-    intake = take_in(lay(tmp_path / "ann", {MODULE: CODE, "utils.py": UTILS}))
+    intake = taken_in(lay(tmp_path / "ann", {MODULE: CODE, "utils.py": UTILS}))
     assert [attempt.name for attempt in intake.attempts] == ["ann"]
 
 
 @pytest.mark.parametrize(
-    ("name", "safe"), [("../../etc", "_.._etc"), ("a\nb", "a_b"), ("=cmd()", "=cmd()"), ("", "unnamed")]
+    ("name", "safe"),
+    [
+        ("../../etc", "_.._etc"),
+        ("a\nb", "a_b"),
+        ("=cmd()", "=cmd()"),
+        ("", "unnamed"),
+        ("ab\u202ecd", "ab_cd"),
+        ("NUL", "NUL_"),
+        ("𝔸" * 90, "𝔸" * 60),
+    ],
 )
 def test_names_are_made_safe_for_a_folder(name: str, safe: str) -> None:
     assert safe_name(name) == safe
@@ -191,10 +212,10 @@ def test_names_are_made_safe_for_a_folder(name: str, safe: str) -> None:
 
 def test_what_is_not_there_or_empty_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no"):
-        take_in(tmp_path / "nowhere")
+        taken_in(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="nothing to grade"):
-        take_in(tmp_path / "empty")
+        taken_in(tmp_path / "empty")
 
 
 # ---- one submission
@@ -206,6 +227,15 @@ def test_files_two_folders_deep_in_odd_encodings_are_found_and_read(tmp_path: Pa
     )
     assert files(prepared) == {MODULE: CODE + "# naïve\n", "utils.py": UTILS}
     assert any("cp1252" in note for note in prepared.notes)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "comment"), [("cp1251", "вычисляем градиент"), ("gb18030", "计算梯度的时候要注意转置，否则形状不对")]
+)
+def test_an_encoding_that_nobody_declared_is_told_by_the_text(tmp_path: Path, encoding: str, comment: str) -> None:
+    prepared = one({MODULE: (CODE + f"# {comment}\n").encode(encoding)}, tmp_path)
+    assert files(prepared)[MODULE].endswith(f"# {comment}\n")
+    assert encoding in prepared.notes[0]
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
@@ -240,10 +270,25 @@ def test_a_notebook_is_a_submission_without_its_magics_or_its_training(tmp_path:
     assert "notebook" in prepared.notes[0]
 
 
+def test_what_only_ipython_understands_is_none_in_a_module() -> None:
+    cells = ["files = !ls\nif files:\n    %time print(1)\nsum?", "%%timeit -n 3\ny = 1\n%matplotlib inline"]
+    old = {"worksheets": [{"cells": [{"cell_type": "code", "input": cell, "outputs": []} for cell in cells]}]}
+    new = {"cells": [{"cell_type": "code", "source": cell} for cell in cells], "nbformat": 4}
+    for notebook in (new, {**old, "nbformat": 3, "metadata": {}}):
+        code = modules_of(json.dumps(notebook).encode(), "a.py")["a.py"]
+        assert code == "files = None\nif files:\n    None\nNone\n\n\ny = 1\nNone\n\n"
+
+
+def test_a_notebook_that_would_keep_ipython_busy_is_refused() -> None:
+    cells = [{"cell_type": "code", "source": "!\u2028" * 1000}]
+    with pytest.raises(NotANotebook, match="more of IPython's commands"):
+        modules_of(json.dumps({"cells": cells, "nbformat": 4}).encode(), "a.py")
+
+
 @pytest.mark.parametrize("data", [b"{", b"[]", b'{"cells": 3}', b"[" * 100_000, b"\xff\xfe"])
 def test_what_is_no_notebook_is_said(data: bytes) -> None:
     with pytest.raises(NotANotebook):
-        modules_of(data)
+        modules_of(data, MODULE)
 
 
 @pytest.mark.parametrize(
@@ -264,7 +309,7 @@ def test_what_cannot_be_run_gets_a_sentence(tmp_path: Path, content: dict[str, s
 def test_an_empty_folder_is_not_forgotten(tmp_path: Path) -> None:
     source = lay(tmp_path / "class", {f"ann/{MODULE}": CODE})
     (source / "bob").mkdir()
-    found = handed_in(take_in(source))
+    found = handed_in(taken_in(source))
     assert found["bob"].missing == "nothing was handed in: the folder is empty"
 
 
@@ -273,7 +318,7 @@ def test_links_in_a_folder_are_not_followed(tmp_path: Path) -> None:
     (tmp_path / "secret.py").write_text("secret")
     (source / "ann" / "stolen.py").symlink_to(tmp_path / "secret.py")
     (source / "bob").symlink_to(tmp_path)
-    found = handed_in(take_in(source))
+    found = handed_in(taken_in(source))
     assert files(found["ann"]) == {MODULE: CODE}
     assert "bob" not in found or not found["bob"].files
 
@@ -330,17 +375,17 @@ def test_an_archive_that_could_do_harm_is_refused(name: str, data: bytes, words:
 
 def test_caps_on_count_and_size_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     many = zipped({f"{n}.py": "x" for n in range(9)})
-    monkeypatch.setattr(tree, "MAX_ENTRIES", 8)
+    monkeypatch.setattr(entries, "MAX_ENTRIES", 8)
     with pytest.raises(RefusedArchive, match="more than 8 files"):
         archive_entries("a.zip", many)
-    monkeypatch.setattr(tree, "MAX_ARCHIVE", 1 << 20)
+    monkeypatch.setattr(entries, "MAX_ARCHIVE", 1 << 20)
     with pytest.raises(RefusedArchive, match="more than 1 MiB"):
         archive_entries("a.tar.gz", tarred(member("big", size=2 << 20)))
 
 
 def test_a_refused_archive_is_the_submissions_sentence_and_others_are_unharmed(tmp_path: Path) -> None:
     source = lay(tmp_path / "class", {"ann.zip": zipped({"../up.py": CODE}), f"bob/{MODULE}": CODE})
-    found = handed_in(take_in(source))
+    found = handed_in(taken_in(source))
     assert "leads out of it" in found["ann"].missing
     assert found["ann"].refused
     assert files(found["bob"]) == {MODULE: CODE}

@@ -78,7 +78,7 @@ def _same_failure(record: Record) -> tuple[str, ...]:
 ASSIGNMENT = Assignment(
     name="mlp",
     title="a two-layer perceptron for handwritten digits",
-    layout=Layout(editions.MODULE, editions.UTILS, editions.UNSUPPORTED),
+    layout=Layout(editions.MODULE, editions.UTILS, editions.UNSUPPORTED, entry="main"),
     solution=_solution(),
     parts=TODOS,
     inside=Inside(

@@ -1,0 +1,219 @@
+"""The formats in which course sites give what was handed in: told apart by what is there, read as attempts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from parity_tests.grading.intake.attempt import Attempt
+from parity_tests.grading.intake.entries import Entry, common_folder, is_archive
+from parity_tests.protocol.errors import UsageError
+from parity_tests.protocol.layout import Layout
+from reports.model.escape import path_text
+
+_METADATA = "submission_metadata.yml"
+_GRADESCOPE = re.compile(r"submission_(\d+)")
+_MOODLE = re.compile(r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_(?P<kind>file|onlinetext)_?(?P<file>.*)")
+_CANVAS = re.compile(r"(?P<name>[^_]+)_(?P<late>LATE_)?(?P<user>\d+)_(?P<number>\d+)_(?P<file>.+)")
+_CANVAS_AGAIN = re.compile(r"(.*?)(?:-\d+| ?\(\d+\))(\.[A-Za-z.]+)?")
+_OTHER_WORK = re.compile(r"\.(7z|rar|gz|txt|docx?|pdf|rtf|html?)$", re.IGNORECASE)
+"""A file that somebody handed in instead of a program."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a format's reader found: the attempts, and the names of what is no submission."""
+
+    attempts: list[Attempt]
+    ignored: list[str]
+
+
+def unwrapped(entries: Sequence[Entry], layout: Layout) -> list[Entry]:
+    """The same, without the one folder that some sites wrap everything in."""
+    while (top := common_folder(entries)) and not _is_a_submission(top, entries, layout):
+        entries = [entry.under(top) for entry in entries]
+    return list(entries)
+
+
+def _is_a_submission(folder: str, entries: Sequence[Entry], layout: Layout) -> bool:
+    """Whether the one folder that there is holds a submission's files, and not everybody's."""
+    if _GRADESCOPE.fullmatch(folder) or _MOODLE.fullmatch(folder):
+        return True
+    names = [entry.parts[1].lower() for entry in entries if len(entry.parts) == 2]
+    code = [name for name in names if name.endswith((".py", ".ipynb")) and not _CANVAS.fullmatch(name)]
+    return any(name in layout.files for name in code) or len(code) == len(entries) == 1
+
+
+def format_of(entries: Sequence[Entry]) -> str:
+    """The format that the names of these files show; plain where they show none."""
+    tops = {entry.parts[0] for entry in entries}
+    files = {entry.parts[0] for entry in entries if len(entry.parts) == 1}
+    folders = tops - files
+    if _METADATA in files or _most_match(_GRADESCOPE, folders):
+        return "gradescope"
+    if _most_match(_MOODLE, tops):
+        return "moodle"
+    return "canvas" if _most_match(_CANVAS, files) and len(files) >= len(folders) else "plain"
+
+
+def _most_match(pattern: re.Pattern[str], names: set[str]) -> bool:
+    return 2 * sum(pattern.fullmatch(name) is not None for name in names) > len(names)
+
+
+def _by_top(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
+    groups: dict[str, list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault(entry.parts[0], []).append(entry)
+    return groups
+
+
+def _plain(entries: Sequence[Entry], source: Path, layout: Layout) -> Read:
+    """A folder, an archive or a file for each student; or the files of one submission."""
+    if any(entry.path == layout.file for entry in entries):
+        name = source.stem if source.is_file() else source.resolve().name
+        return Read([Attempt(name, entries, path_text(source))], [])
+    read = Read([], [])
+    for top, group in _by_top(entries).items():
+        if len(group[0].parts) > 1:
+            read.attempts.append(Attempt(top, [entry.under(top) for entry in group], top))
+        elif is_archive(top) or top.lower().endswith((".py", ".ipynb")):
+            read.attempts.append(Attempt(re.sub(r"(\.tar)?\.\w+$", "", top), group, top))
+        elif _OTHER_WORK.search(top) and not top.lower().startswith("readme"):
+            read.attempts.append(Attempt(top.rpartition(".")[0], group, top))
+        else:
+            read.ignored.append(top)
+    return read
+
+
+def _gradescope(entries: Sequence[Entry], source: Path, layout: Layout) -> Read:
+    """Folders `submission_<id>`, and a file that says whose they are."""
+    groups = _by_top(entries)
+    about = _metadata(groups[_METADATA][0]) if _METADATA in groups else {}
+    read = Read([], [])
+    for top, group in groups.items():
+        match = _GRADESCOPE.fullmatch(top)
+        if match is not None:
+            known = about.get(top)
+            inside = [entry.under(top) for entry in group]
+            read.attempts.append(_attempt_on_gradescope(top, int(match[1]), inside, known))
+        elif top != _METADATA:
+            read.ignored.append(top)
+    return read
+
+
+def _attempt_on_gradescope(top: str, number: int, entries: Sequence[Entry], known: Any) -> Attempt:
+    about: Mapping[str, Any] = known if isinstance(known, dict) else {}
+    people = about.get("submitters") or about.get("submitter") or []
+    people = [person for person in (people if isinstance(people, list) else [people]) if isinstance(person, dict)]
+
+    def of_all(key: str) -> str:
+        return ", ".join(str(person[key]) for person in people if person.get(key))
+
+    student, when = of_all("name"), str(about.get("created_at") or "")
+    return Attempt(
+        name=student or top,
+        entries=entries,
+        source=top,
+        student=student,
+        email=of_all("email"),
+        id=of_all("sid"),
+        late=str(about.get("lateness") or about.get("late") or ""),
+        when=when,
+        order=(when, number),
+    )
+
+
+def _metadata(entry: Entry) -> Mapping[str, Any]:
+    """Gradescope's YAML, whose keys are Ruby's symbols (`:name`). Raises UsageError."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Takes Ruby's own kinds of values for what they hold."""
+
+    def plain(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Any:
+        if isinstance(node, yaml.MappingNode):
+            return loader.construct_mapping(node, deep=True)
+        return loader.construct_sequence(node) if isinstance(node, yaml.SequenceNode) else node.value
+
+    Loader.add_multi_constructor("!", plain)
+    Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: str(node.value))
+    try:
+        return _without_colons(yaml.load(entry.read(1 << 28), Loader)) or {}
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UsageError(f"{_METADATA} cannot be read: {' '.join(str(error).split())}.") from None
+
+
+def _without_colons(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key).lstrip(":"): _without_colons(item) for key, item in value.items()}
+    return [_without_colons(item) for item in value] if isinstance(value, list) else value
+
+
+def _moodle(entries: Sequence[Entry], source: Path, layout: Layout) -> Read:
+    """Folders `<Name>_<id>_assignsubmission_file_`, or flat files with that before their names."""
+    groups: dict[tuple[str, str], list[Entry]] = {}
+    ignored = []
+    for entry in entries:
+        match = _MOODLE.fullmatch(entry.parts[0])
+        if match is None or match["kind"] == "onlinetext":
+            ignored.append(entry.parts[0])
+            continue
+        parts = [match["file"], *entry.parts[1:]] if match["file"] else entry.parts[1:]
+        path = "/".join(parts) or entry.path
+        groups.setdefault((match["name"], match["id"]), []).append(replace(entry, path=path))
+    attempts = [
+        Attempt(name, group, source=f"{name}_{number}", student=name, id=number, order=(int(number),))
+        for (name, number), group in groups.items()
+    ]
+    return Read(attempts, ignored)
+
+
+def _canvas(entries: Sequence[Entry], source: Path, layout: Layout) -> Read:
+    """Flat files `<lastfirst>_[LATE_]<user>_<number>_<file>`; a file handed in again is called `<file>-1`."""
+    groups: dict[tuple[str, str], list[tuple[Entry, re.Match[str]]]] = {}
+    ignored = []
+    for entry in entries:
+        match = _CANVAS.fullmatch(entry.parts[0])
+        if match is None:
+            ignored.append(entry.parts[0])
+            continue
+        groups.setdefault((match["name"], match["user"]), []).append((entry, match))
+    attempts = [_attempt_on_canvas(name, user, group) for (name, user), group in groups.items()]
+    return Read(attempts, ignored)
+
+
+def _attempt_on_canvas(name: str, user: str, group: Sequence[tuple[Entry, re.Match[str]]]) -> Attempt:
+    files: dict[str, Entry] = {}
+    numbers: dict[str, int] = {}
+    for entry, match in group:  # of a file handed in twice, the later
+        file = "/".join([_original(match["file"]), *entry.parts[1:]])
+        number = int(match["number"])
+        if number >= numbers.get(file, 0):
+            numbers[file] = number
+            files[file] = replace(entry, path=file)
+    return Attempt(
+        name=name,
+        entries=list(files.values()),
+        source=group[-1][0].path,
+        student=name,
+        id=user,
+        late="late" if any(match["late"] for _, match in group) else "",
+        order=(max(int(match["number"]) for _, match in group),),
+    )
+
+
+def _original(name: str) -> str:
+    """The name of a file before Canvas numbered it."""
+    match = _CANVAS_AGAIN.fullmatch(name)
+    return f"{match[1]}{match[2] or ''}" if match else name
+
+
+READERS: dict[str, Callable[[Sequence[Entry], Path, Layout], Read]] = {
+    "gradescope": _gradescope,
+    "canvas": _canvas,
+    "moodle": _moodle,
+    "plain": _plain,
+}
