@@ -1,4 +1,8 @@
-"""Watches this process's descendants from outside: processor time of each, and the most memory that each has used."""
+"""Watches the descendants of a process from outside: the processor time of each, and the most memory it has used.
+
+The figures come from /proc directly. psutil would walk all processes of the machine for each look, which takes 6 ms of
+what is being timed; its processor times are rounded to 10 ms, and it does not tell the peak of memory.
+"""
 
 from __future__ import annotations
 
@@ -9,34 +13,34 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
-_EVERY = 0.05
+_INTERVAL = 0.05
+"""Seconds between two looks."""
 
 
-def descendants(process: int) -> Iterator[int]:
-    """The processes that descend from this one, itself left out."""
+def descendants(process: int, depth: int = 1) -> Iterator[tuple[int, int]]:
+    """Yield the processes that descend from this one, and at which depth: its children have `depth`."""
     with contextlib.suppress(OSError):
-        for task in Path(f"/proc/{process}/task").iterdir():
-            for child in (task / "children").read_text().split():
-                yield int(child)
-                yield from descendants(int(child))
+        for thread in Path(f"/proc/{process}/task").iterdir():
+            for child in map(int, (thread / "children").read_text().split()):
+                yield child, depth
+                yield from descendants(child, depth + 1)
 
 
 def processor_seconds(process: int) -> float:
-    """Processor time that the descendants of this process which run now have used, in seconds."""
-    found = 0
-    for child in descendants(process):
+    """Return the processor time that the running descendants of this process have used, in seconds."""
+    nanoseconds = 0
+    for child, _ in descendants(process):
         with contextlib.suppress(OSError):
-            for task in Path(f"/proc/{child}/task").iterdir():
-                found += int((task / "schedstat").read_text().split()[0])
-    return found / 1e9
+            for thread in Path(f"/proc/{child}/task").iterdir():
+                nanoseconds += int((thread / "schedstat").read_text().split()[0])
+    return nanoseconds / 1e9
 
 
 class PeakMemory:
     """The most resident memory, in MiB, by the depth at which a process stands below this one (a context manager).
 
-    Depth 1 is a command that is run, 2 what it starts, and so on. Looks are taken many times a second; the kernel
-    keeps the peak of each process meanwhile. One that is seen once only does not count: before it becomes what it is
-    started as, it has its parent's memory.
+    Depth 1 is a command that is run, 2 what it starts, and so on. The kernel keeps the peak of each process between two
+    looks. A process that is seen only once does not count: before it starts its program, it has its parent's memory.
     """
 
     def __init__(self) -> None:
@@ -56,17 +60,11 @@ class PeakMemory:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._stop.wait(_EVERY):
-            self._look(os.getpid(), 1)
-
-    def _look(self, process: int, depth: int) -> None:
-        with contextlib.suppress(OSError):
-            for task in Path(f"/proc/{process}/task").iterdir():
-                for child in map(int, (task / "children").read_text().split()):
-                    with contextlib.suppress(OSError, IndexError, ValueError):
-                        status = Path(f"/proc/{child}/status").read_text()
-                        peak = int(status.partition("VmHWM:")[2].split()[0]) / 1024
-                        if child in self._seen:
-                            self.by_depth[depth] = max(self.by_depth.get(depth, 0.0), peak)
-                        self._seen.add(child)
-                    self._look(child, depth + 1)
+        while not self._stop.wait(_INTERVAL):
+            for child, depth in descendants(os.getpid()):
+                with contextlib.suppress(OSError, IndexError, ValueError):
+                    status = Path(f"/proc/{child}/status").read_text()
+                    peak = int(status.partition("VmHWM:")[2].split()[0]) / 1024
+                    if child in self._seen:
+                        self.by_depth[depth] = max(self.by_depth.get(depth, 0.0), peak)
+                    self._seen.add(child)

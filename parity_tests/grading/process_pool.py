@@ -154,17 +154,12 @@ def _settle(scratch: str, warm_up: Callable[[], None]) -> None:
 
 
 def _end_with_parent() -> None:
+    import psutil
+
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-        for child in _children():
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(child, signal.SIGKILL)
+        for child in psutil.Process().children():
+            with contextlib.suppress(psutil.Error):
+                child.kill()
         os._exit(1)
-
-
-def _children() -> list[int]:
-    with contextlib.suppress(OSError):
-        tasks = Path("/proc/self/task").iterdir()
-        return [int(child) for task in tasks for child in (task / "children").read_text().split()]
-    return []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import time
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.harness.submission import find_submission
 from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.observation import Failure
+from parity_tests.selftest.process_trees import wait_until_gone
 from parity_tests.selftest.runners import SHORT, ask, failure, running, write
 
 PLACE = ("neural_networks.py", 3, "f")
@@ -434,18 +434,7 @@ def test_an_orphan_that_holds_the_output_open_keeps_nobody(tmp_path: Path) -> No
         array = ask(runner, "f").values["f"].array
         assert array is not None
         assert ask(runner, "g").failures[""].kind == "crashed"
-    start = time.monotonic()
-    while _alive(int(array)) and time.monotonic() < start + 5:
-        pass
-    assert not _alive(int(array))
-
-
-def _alive(process: int) -> bool:
-    try:
-        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state not in "ZX"
+    wait_until_gone(int(array), seconds=5.0)
 
 
 def test_a_copy_of_the_process_does_not_answer_for_it(tmp_path: Path) -> None:

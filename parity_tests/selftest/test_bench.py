@@ -123,7 +123,7 @@ def test_processes_below_are_seen_with_their_memory_and_their_time() -> None:
     ):
         assert child.stdout is not None
         child.stdout.readline()
-        assert child.pid in set(watch.descendants(os.getpid()))
+        assert (child.pid, 1) in set(watch.descendants(os.getpid()))
         assert watch.processor_seconds(os.getpid()) > 0
         while not peak.by_depth.get(1, 0.0):
             assert child.poll() is None

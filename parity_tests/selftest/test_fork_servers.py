@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import signal
@@ -13,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from parity_tests.harness.process.fork_servers import ForkServers
@@ -21,6 +21,7 @@ from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.sandbox import isolation
 from parity_tests.harness.sandbox.isolation import LEVELS, forking_problem, problem
 from parity_tests.harness.sandbox.snapshot import snapshot
+from parity_tests.selftest.process_trees import children, is_running, wait_until_gone
 from parity_tests.selftest.runners import CALLS, OPTIONS, ask, pid_of, write
 
 NAMESPACES = ("user", "mnt", "pid", "net", "ipc", "uts", "cgroup")
@@ -125,13 +126,13 @@ def test_each_has_namespaces_of_its_own(tmp_path: Path, bubblewrap: str, servers
     with group.submission(HONEST) as one, group.submission(HONEST) as two:
         for runner in (one, two):
             ask(runner, "f")
-        places = [os.getpid(), *map(_server_of, servers._servers.values()), *map(pid_of, (one, two))]
+        pids = [os.getpid(), _pid_of_server(servers), *map(pid_of, (one, two))]
         try:
-            seen = [[Path(f"/proc/{process}/ns/{name}").readlink() for name in NAMESPACES] for process in places]
+            seen = [[Path(f"/proc/{pid}/ns/{name}").readlink() for name in NAMESPACES] for pid in pids]
         except PermissionError as error:
             pytest.skip(f"only root may look: {error}")
     for name, found in zip(NAMESPACES, zip(*seen, strict=True), strict=True):
-        assert len(set(found)) == len(places), name
+        assert len(set(found)) == len(pids), name
 
 
 def test_nothing_is_left_for_the_next(tmp_path: Path, level: str, servers: ForkServers) -> None:
@@ -171,11 +172,10 @@ def test_nothing_of_a_submission_or_of_what_it_is_asked_is_ever_in_the_server(
             assert not ask(runner, "f", X=asked).failures
             held = pid_of(runner)
             try:
-                in_worker = _remembered(_child(held) if level == "bubblewrap" else held, texts)
+                in_worker = _remembered(children(held)[0] if level == "bubblewrap" else held, texts)
             except PermissionError as error:
                 pytest.skip(f"only root may look: {error}")
-    (server,) = servers._servers.values()
-    assert _remembered(_server_of(server), texts) == {b"mark of probe"}
+    assert _remembered(_pid_of_server(servers), texts) == {b"mark of probe"}
     assert in_worker > {b"mark of probe", b"mark of source"}  # so they would have been found
 
 
@@ -203,21 +203,20 @@ def test_the_server_outlives_what_its_processes_do(
 ) -> None:
     group = Class(tmp_path, bubblewrap, servers)
     assert group.answer() == 3.0
-    (before,) = servers._servers.values()
+    before = servers.pids
     lines = "".join(f"    {line}\n" for line in attack.splitlines())
     with group.submission(f"import os\ndef f():\n{lines}\ndef g(): return 1.0\n") as runner:
         assert ask(runner, "f").failures
         assert ask(runner, "g").values["g"].array == np.array(1.0)
         assert isinstance(runner.process, ForkedProcess)
     assert group.answer() == 3.0
-    assert list(servers._servers.values()) == [before]
+    assert servers.pids == before
     assert servers.problem == ""
 
 
 def test_whatever_was_started_is_gone_when_it_is_closed(tmp_path: Path, level: str, servers: ForkServers) -> None:
     group = Class(tmp_path, level, servers)
     group.answer()
-    (server,) = servers._servers.values()
     for wait in (False, True, False):
         with group.submission("while True: pass\n") as runner:
             runner.start()
@@ -226,29 +225,29 @@ def test_whatever_was_started_is_gone_when_it_is_closed(tmp_path: Path, level: s
             if wait:
                 process.wait_for_pidfd(10.0)
                 assert process.pidfd is not None
-        _await(lambda: not _children(_server_of(server)))
+        _await(lambda: not children(_pid_of_server(servers)))
     assert group.answer() == 3.0
 
 
 def test_a_server_that_dies_is_replaced(tmp_path: Path, level: str, servers: ForkServers) -> None:
     group = Class(tmp_path, level, servers)
     group.answer()
-    (server,) = servers._servers.values()
-    server._process.kill()
-    server._process.wait()
+    (pid,) = servers.pids
+    os.kill(pid, signal.SIGKILL)
+    wait_until_gone(pid)
     assert group.answer() == 3.0
-    assert list(servers._servers.values()) != [server]
+    assert servers.pids != [pid]
 
 
 def test_when_the_servers_are_closed_their_processes_end(tmp_path: Path, level: str) -> None:
     with ForkServers() as servers, Class(tmp_path, level, servers).submission(HONEST) as runner:
         ask(runner, "f")
-        (server,) = servers._servers.values()
+        (pid,) = servers.pids
         process = runner.process
         assert isinstance(process, ForkedProcess)
         assert not process.has_ended()
         servers.close()
-        assert server.has_ended()
+        assert not is_running(pid)
         if level == "bubblewrap":  # at the other levels whoever asked for it has to end it
             assert process.exit_status(10.0) == -signal.SIGKILL
 
@@ -258,12 +257,11 @@ def test_an_idle_server_ends_when_the_harness_is_killed(tmp_path: Path, level: s
 import sys, time
 from pathlib import Path
 from parity_tests.harness.process.fork_servers import ForkServers
-from parity_tests.selftest.test_fork_servers import Class, _server_of
+from parity_tests.selftest.test_fork_servers import Class, _pid_of_server
 with ForkServers() as servers:
     group = Class(Path({str(tmp_path)!r}), {level!r}, servers)
     group.answer()
-    (server,) = servers._servers.values()
-    print(server._process.pid, _server_of(server), flush=True)
+    print(*servers.pids, _pid_of_server(servers), flush=True)
     time.sleep(600)
 """
     harness = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
@@ -345,25 +343,12 @@ def f():
 """
 
 
-def _server_of(server: object) -> int:
-    """The process id of the server itself: bubblewrap's own stand before it."""
-    process = int(server._process.pid)  # type: ignore[attr-defined]
-    while not Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")[3].endswith(b"fork_server.py"):
-        process = _child(process)
-    return process
-
-
-def _children(process: int) -> list[int]:
-    found = []
-    for child in Path(f"/proc/{process}/task/{process}/children").read_text().split():
-        with contextlib.suppress(OSError):  # it is gone by now
-            if " Z " not in Path(f"/proc/{child}/stat").read_text():
-                found.append(int(child))
-    return found
-
-
-def _child(process: int) -> int:
-    return _children(process)[0]
+def _pid_of_server(servers: ForkServers) -> int:
+    """The process id of the one server itself: bubblewrap's own processes stand before it."""
+    (pid,) = servers.pids
+    while not psutil.Process(pid).cmdline()[3].endswith("fork_server.py"):
+        pid = children(pid)[0]
+    return pid
 
 
 def _remembered(process: int, texts: set[bytes]) -> set[bytes]:

@@ -6,7 +6,7 @@ that it has earned, and it prints BREACH where it gets what it must not. The lev
 
 from __future__ import annotations
 
-import os
+import contextlib
 import platform
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
@@ -27,6 +28,7 @@ from parity_tests.harness.process.interview import Question, interview
 from parity_tests.harness.sandbox.isolation import LEVELS, problem
 from parity_tests.protocol.case import json_params
 from parity_tests.protocol.kind import Context
+from parity_tests.selftest.process_trees import is_running
 from reports.model.records import FAILING, Record
 
 HOSTILE = Path(__file__).with_name("submissions") / "hostile"
@@ -195,13 +197,9 @@ def test_the_neighbours_records_stay_the_same(runs: dict[str, Judged], level: st
 def test_nothing_of_them_is_left_running(runs: dict[str, Judged]) -> None:
     assert runs
     left = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            status = (process / "stat").read_text()
-            if b"multiprocessing" in (process / "cmdline").read_bytes():
-                continue  # Python's own, which other tests' pools leave to the end
-            if int(status.rpartition(")")[2].split()[1]) == os.getpid() and " Z " not in status:
-                left.append(status)
-        except OSError:
-            continue
-    assert not [status for status in left if "bwrap" in status or "python" in status]
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            # Python's own processes for multiprocessing are left from the pools of other tests.
+            if is_running(child.pid) and "multiprocessing" not in " ".join(child.cmdline()):
+                left.append(child.name())
+    assert not [name for name in left if "bwrap" in name or "python" in name]

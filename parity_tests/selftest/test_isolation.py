@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from parity_tests.harness.sandbox.isolation import LEVELS, choose, problem, requ
 from parity_tests.harness.sandbox.process_kind import CODE, FORK_SERVER
 from parity_tests.harness.sandbox.runtime_files import runtime
 from parity_tests.protocol.errors import UsageError
+from parity_tests.selftest.process_trees import innermost, wait_until_gone
 from parity_tests.selftest.runners import SHORT, ask, pid_of, running
 
 DEAF = "import signal\ndef f():\n    signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\n    while True: pass\n"
@@ -242,7 +242,7 @@ def test_each_running_worker_has_a_user_of_its_own_and_no_rights(tmp_path: Path,
         seen = []
         for runner in (one, two):
             ask(runner, "f")
-            seen.append(_status(_worker_of(pid_of(runner))))
+            seen.append(_status(innermost(pid_of(runner))))
     users_of = [status["Uid"].split() for status in seen]
     assert users_of[0] != users_of[1]
     for user, status in zip(users_of, seen, strict=True):
@@ -328,9 +328,9 @@ def test_what_will_not_stop_is_killed_with_all_of_it(tmp_path: Path, level: str,
     with running(tmp_path, source, isolation=level, forked=forked) as runner:
         runner.start()
         _ = runner.hello
-        worker = _worker_of(pid_of(runner))
+        worker = innermost(pid_of(runner))
         assert ask(runner, "f", seconds=SHORT).failures[""].kind == "timeout"
-    _await_end(worker)
+    wait_until_gone(worker)
 
 
 def test_when_the_harness_is_killed_its_workers_die(tmp_path: Path, level: str, forked: bool) -> None:
@@ -346,12 +346,12 @@ with running(Path({str(tmp_path)!r}), {DEAF!r}, isolation={level!r}, forked={for
     harness = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     assert harness.stdout is not None
     started = int(harness.stdout.readline())
-    worker = _worker_of(started)
+    worker = innermost(started)
     harness.send_signal(signal.SIGKILL)
     harness.wait()
     harness.stdout.close()
-    _await_end(worker)
-    _await_end(started)
+    wait_until_gone(worker)
+    wait_until_gone(started)
 
 
 def test_scratch_has_a_size(tmp_path: Path, level: str) -> None:
@@ -437,24 +437,6 @@ def test_user_ids_are_those_that_the_container_has(lines: list[str], first: int,
     assert count % users.SLOTS == 0
 
 
-def _worker_of(process: int) -> int:
-    """The innermost process below this one: bubblewrap's own stand between."""
-    while children := Path(f"/proc/{process}/task/{process}/children").read_text().split():
-        process = int(children[0])
-    return process
-
-
 def _status(process: int) -> dict[str, str]:
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
     return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
-
-
-def _await_end(process: int) -> None:
-    start = time.monotonic()
-    while time.monotonic() < start + 10:
-        try:
-            if Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] in "ZX":
-                return
-        except OSError:
-            return
-    pytest.fail(f"the process {process} still runs")

@@ -60,6 +60,11 @@ class ForkServers:
         """Why some kind of process could not be forked; "" if none has failed."""
         return next(iter(self._refused.values()), "")
 
+    @property
+    def pids(self) -> list[int]:
+        """The ids of the processes that were started for the servers, bubblewrap's where there is a sandbox."""
+        return [server.pid for server in self._servers.values()]
+
     def serves(self, kind: ProcessKind) -> bool:
         """Return whether processes of this kind may be asked for: none has failed to start."""
         return kind not in self._refused
@@ -116,6 +121,10 @@ class _Server:
             theirs.close()
             if proc >= 0:
                 os.close(proc)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def has_ended(self) -> bool:
         return self._process.poll() is not None
