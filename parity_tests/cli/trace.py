@@ -58,7 +58,7 @@ PAGE = "trace.html"
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
-    help="Write the figures of every so-manieth step; each step is judged.",
+    help="Write the figures of one step in so many; each step is judged.",
 )
 @click.option("--forced", is_flag=True, help="Start each step from torch's weights: tight for any length.")
 @click.option(

@@ -163,8 +163,8 @@ def test_an_edition_trains_with_what_it_has() -> None:
 
 def a_step(activation: str, dtype: str = "float64") -> tuple[Plan, Trainer, Replicas, tuple[Any, ...]]:
     plan = Plan(replace(SMALL, activation=activation, dtype=dtype), DIGITS)
-    options: dict[str, Any] = {"activation": activation, "alpha": 0.9, "lam": 1e-4}
-    trainer, replicas = Trainer(plan.weights, **options), Replicas(plan.weights, 4, **options, seed=0)
+    trainer = Trainer(plan.weights, activation=activation, alpha=0.9, lam=1e-4)
+    replicas = Replicas(plan.weights, 4, alpha=0.9, lam=1e-4, seed=0)
     step = next(item for item in plan if isinstance(item, Step))
     X, y = plan.data(step)
     kept = np.random.default_rng(0).random((10, 12)) >= 0.25

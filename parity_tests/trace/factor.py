@@ -106,11 +106,11 @@ linear_layer.forward = _forward
 }
 
 
-class Largest:
+class LargestMultiples:
     """Keeps, for each quantity, the largest gap as a multiple of the spread so far, and the step at which it was."""
 
     def __init__(self) -> None:
-        self.found: dict[str, tuple[float, int]] = {}
+        self.multiples: dict[str, tuple[float, int]] = {}
         self._spread: dict[str, float] = defaultdict(float)
 
     def open(self, environment: Mapping[str, Any]) -> None:
@@ -123,7 +123,7 @@ class Largest:
         name = row["quantity"]
         self._spread[name] = max(self._spread[name], row["spread"])
         multiple = row["gap"] / self._spread[name] if row["gap"] else 0.0
-        self.found[name] = max(self.found.get(name, (0.0, 0)), (multiple, row["step"]))
+        self.multiples[name] = max(self.multiples.get(name, (0.0, 0)), (multiple, row["step"]))
 
 
 def runs(seeds: int, steps: int, widths: tuple[int, ...], replicas: int) -> Iterator[tuple[str, Settings]]:
@@ -166,9 +166,9 @@ def main(seeds: int, steps: int, widths: str, replicas: int) -> None:
                 shutil.copytree(ASSIGNMENT.solution, folder, ignore=shutil.ignore_patterns("__*"))
                 with (folder / "neural_networks.py").open("a", encoding="utf-8") as file:
                     file.write(FORMS[form])
-            largest = Largest()
+            largest = LargestMultiples()
             done = trace(folder, s, largest)
-            name, (multiple, step) = max(largest.found.items(), key=lambda item: item[1])
+            name, (multiple, step) = max(largest.multiples.items(), key=lambda item: item[1])
             until = "" if done.undecided is None else f", undecided from {done.undecided[0]} on"
             click.echo(
                 f"{form:<25}  {s.hidden:>5}  {s.activation:<10}  {s.dtype:<7}  {s.seed:>4}  {multiple:>10.2f}  "

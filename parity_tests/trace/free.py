@@ -66,8 +66,8 @@ class FreeRunning(Judge):
         """`replica_cores` are those that the replicas run on; None: whichever are free."""
         super().__init__(plan, dropout)
         s = plan.settings
-        options: dict[str, Any] = {"activation": s.activation, "alpha": s.alpha, "lam": s.lam, "device": s.device}
-        self._trainer = Trainer(plan.weights, **options)
+        options: dict[str, Any] = {"alpha": s.alpha, "lam": s.lam, "device": s.device}
+        self._trainer = Trainer(plan.weights, activation=s.activation, **options)
         self._replicas = Replicas(plan.weights, s.replicas, **options, seed=s.seed)
         self._radius = MeasuredRadius()
         # A judgement that lags behind needs torch's weights before the last step, with momentum those before that.

@@ -65,11 +65,11 @@ def shapes(settings: Settings, weights: Mapping[str, Array]) -> dict[str, tuple[
     """The shape of every quantity of a step."""
     N, M, K = settings.batch, settings.hidden, weights["L2_b"].size
     hidden = ("L1 output", "activation output", "dropout output", "L2 gradient of X", "dropout gradient")
-    found: dict[str, tuple[int, ...]] = dict.fromkeys((*hidden, "activation gradient"), (N, M))
-    found |= {"L2 output": (N, K), "gradient of logits": (N, K), "loss": ()}
+    shape_of: dict[str, tuple[int, ...]] = dict.fromkeys((*hidden, "activation gradient"), (N, M))
+    shape_of |= {"L2 output": (N, K), "gradient of logits": (N, K), "loss": ()}
     for name, w in weights.items():
-        found[gradient_name(name)] = found[updated_name(name)] = w.shape
-    return found
+        shape_of[gradient_name(name)] = shape_of[updated_name(name)] = w.shape
+    return shape_of
 
 
 def bytes_of_a_step(settings: Settings, weights: Mapping[str, Array]) -> int:

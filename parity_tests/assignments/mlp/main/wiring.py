@@ -69,8 +69,8 @@ def gradients(
         at = arrays[wiring.slope_at]
         slope = at > 0 if activation == "relu" else 1 - np.tanh(at) ** 2
     backward_mask: Any = (mask if back is None else back) if wiring.backward_mask else 1
-    found = formula.backward(weights, X, arrays[wiring.second_layer], da, backward_mask, slope)
-    return {name: found[gradient_name(name)] for name in WEIGHT_NAMES}
+    values = formula.backward(weights, X, arrays[wiring.second_layer], da, backward_mask, slope)
+    return {name: values[gradient_name(name)] for name in WEIGHT_NAMES}
 
 
 def mean_loss(weights: Mapping[str, Array], X: Array, y: Array, mask: Array | None, activation: str) -> float | None:

@@ -78,8 +78,8 @@ def training_step(
     slope_one = pre > 0 if side is None else np.where(kinks, side, pre > 0)
     keep = np.broadcast_to(np.asarray(1 if mask is None else mask, X.dtype), pre.shape)
     chosen = None if side is None or activation == "tanh" else to_tensor(slope_one, device)
-    found = model.quantities(u, to_tensor(y, device), to_tensor(keep, device), chosen)
-    values = {name: to_array(value) for name, value in found.items()}
+    tensors = model.quantities(u, to_tensor(y, device), to_tensor(keep, device), chosen)
+    values = {name: to_array(tensor) for name, tensor in tensors.items()}
     radii = _radii(values, u_radius, weights, X, y, keep, None if activation == "tanh" else slope_one, device)
 
     @cache

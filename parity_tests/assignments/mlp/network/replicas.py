@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from parity_tests.assignments.mlp.names import QUANTITIES, WEIGHT_NAMES, gradient_name, updated_name
+from parity_tests.assignments.mlp.names import FORWARD, WEIGHT_NAMES, gradient_name, updated_name
 from reference.distance import largest_absolute_
 
 _BLOCK = 3 << 20
@@ -30,8 +30,8 @@ _SLACK = 1 << 16
 class Replicas:
     """`count` perturbed copies (R of them) of a run from the same weights.
 
-    Weights {"L1_W": D×M, "L1_b": 1×M, "L2_W": M×K, "L2_b": 1×K}, all of one dtype, which the copies compute in. Theirs
-    have the copies as second dimension, so that some rows of all copies lie in one piece of memory: D×R×M and so on.
+    Weights are given by WEIGHT_NAMES, all of one dtype, which the copies compute in. Theirs have the copies as second
+    dimension, so that some rows of all copies lie in one piece of memory: D×R×M and so on.
     """
 
     def __init__(
@@ -39,21 +39,19 @@ class Replicas:
         weights: Mapping[str, NDArray[Any]],
         count: int,
         *,
-        activation: str,
         alpha: float,
         lam: float,
         seed: int,
         device: str = "cpu",
     ) -> None:
-        self._activation, self._alpha, self._lam = activation, alpha, lam
-        self.weights = {
-            name: torch.tensor(weights[name], device=device)[:, None].repeat(1, count, 1) for name in WEIGHT_NAMES
-        }
+        self._alpha, self._lam = alpha, lam
+        given = {name: torch.tensor(weights[name], device=device) for name in WEIGHT_NAMES}
+        self.weights = {name: w[:, None].repeat(1, count, 1) for name, w in given.items()}
         self._velocity = {name: torch.zeros_like(w) for name, w in self.weights.items()} if alpha > 0 else {}
-        self._draw = random.Random(seed)
-        self._tile = _BLOCK // self.weights["L1_W"].element_size()
-        self._factors = self._drawn(torch.Generator().manual_seed(seed))
-        self._scratch: dict[tuple[tuple[int, ...], str], Tensor] = {}
+        self._random = random.Random(seed)
+        self._block = _BLOCK // self.weights["L1_W"].element_size()
+        self._factors = self._draw_factors(torch.Generator().manual_seed(seed))
+        self._buffers: dict[tuple[tuple[int, ...], str], Tensor] = {}
         self._u = torch.empty(0)
         self._X: Tensor | None = None
 
@@ -62,31 +60,32 @@ class Replicas:
         if X is not self._X:
             self._X, w = X, self.weights["L1_W"].transpose(0, 1)
             operand = self._operand(X.expand(len(w), -1, -1), "inputs")
-            self._u = self._biased(torch.bmm(operand, w, out=self._room((*operand.shape[:2], w.shape[2]), "u")))
+            self._u = self._biased(torch.bmm(operand, w, out=self._buffer((*operand.shape[:2], w.shape[2]), "u")))
         return self._u
 
     def step(
         self,
         X: Tensor,
         y: Tensor,
-        keep: Tensor,
-        side: Tensor | None,
+        mask: Tensor,
+        slope_one: Tensor | None,
         eta: float,
-        beside: Mapping[str, Tensor],
+        unperturbed: Mapping[str, Tensor],
         following: Tensor | None = None,
     ) -> dict[str, float]:
-        """A step, arguments as those of Trainer.step: the spread of each of QUANTITIES.
+        """A step: the spread of each of QUANTITIES by name. Every copy stands on the same side of a kink.
 
-        Every copy stands on the same side of a kink. `beside` is what the unperturbed run's step gave. `following` is
-        the next step's X where it is known, whose first half is then done on the way.
+        X (N×D), and y, mask and eta as for Trainer.step; slope_one is None for tanh alone. `unperturbed` are the
+        values of torch's own step. `following` is the next step's X where it is known: its first half is then done on
+        the way.
         """
         r, w, u = self._rounded, self.weights, self.hidden(X)
         self._X = None  # u belongs to the weights before
-        room = partial(self._room, u.shape)
+        buffer = partial(self._buffer, u.shape)
         N = len(y)
-        slope = None if side is None else side.to(keep.dtype)
-        h = self._tanh(u) if slope is None else torch.mul(u, slope, out=room("h"))
-        s = h if bool((keep == 1).all()) else r(torch.mul(h, keep, out=room("s")))
+        slope = None if slope_one is None else slope_one.to(mask.dtype)
+        h = self._tanh(u) if slope is None else torch.mul(u, slope, out=buffer("h"))
+        s = h if bool((mask == 1).all()) else r(torch.mul(h, mask, out=buffer("s")))
         W2 = w["L2_W"].transpose(0, 1)
         a = r(r(torch.bmm(self._operand(s, "operand"), W2)).add_(w["L2_b"].transpose(0, 1)))
         d = r(a - a.amax(dim=2, keepdim=True))
@@ -97,19 +96,19 @@ class Replicas:
         loss = r(losses.mean(dim=(1, 2)))
         one_hot = (torch.arange(a.shape[2], device=y.device) == y[:, None]).to(a.dtype)
         da = r(r(r(e / total) - one_hot).div_(N))
-        ds = r(torch.bmm(self._operand(da, "operand"), W2.transpose(1, 2), out=room("ds")))
-        dh = ds if s is h else r(torch.mul(ds, keep, out=room("dh")))
-        du = r(dh * r(1 - r(h * h))) if slope is None else torch.mul(dh, slope, out=room("du"))
+        ds = r(torch.bmm(self._operand(da, "operand"), W2.transpose(1, 2), out=buffer("ds")))
+        dh = ds if s is h else r(torch.mul(ds, mask, out=buffer("dh")))
+        du = r(dh * r(1 - r(h * h))) if slope is None else torch.mul(dh, slope, out=buffer("du"))
         values = (u, h, s, a, loss, da, ds, dh, du)
-        names = (*QUANTITIES[:7], "dropout gradient", "activation gradient")
-        spreads = {name: self.spread(value, beside[name]) for name, value in zip(names, values, strict=True)}
+        names = (*FORWARD, "gradient of logits", "L2 gradient of X", "dropout gradient", "activation gradient")
+        spreads = {name: self.spread(value, unperturbed[name]) for name, value in zip(names, values, strict=True)}
         ones = torch.ones(1, N, dtype=a.dtype, device=y.device)
         noisy = self._operand(da.transpose(0, 1), "operand")
-        spreads |= self._descend("L2_W", s.transpose(1, 2), noisy, eta, beside)
-        spreads |= self._descend("L2_b", ones, noisy, eta, beside)
+        spreads |= self._descend("L2_W", s.transpose(1, 2), noisy, eta, unperturbed)
+        spreads |= self._descend("L2_b", ones, noisy, eta, unperturbed)
         noisy = self._operand(du.transpose(0, 1), "operand")
-        spreads |= self._descend("L1_b", ones, noisy, eta, beside)
-        spreads |= self._descend("L1_W", X.T, noisy, eta, beside, self._begin(following))
+        spreads |= self._descend("L1_b", ones, noisy, eta, unperturbed)
+        spreads |= self._descend("L1_W", X.T, noisy, eta, unperturbed, self._begin(following))
         if self._X is not None:
             self._u = self._biased(self._u)
         elif following is not None:
@@ -118,44 +117,46 @@ class Replicas:
 
     def spread(self, copies: Tensor, value: Tensor) -> float:
         """The largest distance of any copy's element from that of the unperturbed run; NaN where one is not finite."""
-        return float(largest_absolute_(torch.sub(copies, value, out=self._room(copies.shape, "spread"))))
+        return float(largest_absolute_(torch.sub(copies, value, out=self._buffer(copies.shape, "spread"))))
 
-    # ---- inside
+    # ---- roundings
 
     def _rounded(self, result: Tensor, start: int | None = None) -> Tensor:
         """The result of an operation, in place, each element by one unit in the last place up or down.
 
         With `start` the signs are the same each time.
         """
-        if result.numel() > self._tile:
+        if result.numel() > self._block:
             each = result[0].numel()
-            rows = max(1, self._tile // each)
+            rows = max(1, self._block // each)
             for first in range(0, len(result), rows):
-                part = result[first] if each > self._tile else result[first : first + rows]
+                part = result[first] if each > self._block else result[first : first + rows]
                 self._rounded(part, None if start is None else start + first * each)
             return result
-        start = self._draw.randrange(_SLACK) if start is None else start % _SLACK
+        start = self._random.randrange(_SLACK) if start is None else start % _SLACK
         return result.mul_(self._factors[start : start + result.numel()].view(result.shape))
 
-    def _drawn(self, generator: torch.Generator) -> Tensor:
+    def _draw_factors(self, generator: torch.Generator) -> Tensor:
         """1 ± 2u, signs at random: drawn once, and read from a random place at each operation."""
         w = self.weights["L1_W"]
-        signs = torch.randint(0, 2, (self._tile + _SLACK,), generator=generator, dtype=torch.int8).to(w)
+        signs = torch.randint(0, 2, (self._block + _SLACK,), generator=generator, dtype=torch.int8).to(w)
         return 1 + (2 * signs - 1) * torch.finfo(w.dtype).eps
-
-    def _biased(self, u: Tensor) -> Tensor:
-        return self._rounded(self._rounded(u).add_(self.weights["L1_b"].transpose(0, 1)))
 
     def _operand(self, matrix: Tensor, use: str) -> Tensor:
         """A matrix as a product is given it, perturbed; valid until the next one for the same use."""
-        return self._rounded(self._room(matrix.shape, use).copy_(matrix))
+        return self._rounded(self._buffer(matrix.shape, use).copy_(matrix))
 
-    def _room(self, shape: tuple[int, ...], use: str) -> Tensor:
-        """Memory of this shape that is kept, for one use."""
-        if (shape, use) not in self._scratch:
+    def _buffer(self, shape: tuple[int, ...], use: str) -> Tensor:
+        """Memory of this shape for one use, the same each time."""
+        if (shape, use) not in self._buffers:
             w = self.weights["L1_W"]
-            self._scratch[shape, use] = torch.empty(shape, dtype=w.dtype, device=w.device)
-        return self._scratch[shape, use]
+            self._buffers[shape, use] = torch.empty(shape, dtype=w.dtype, device=w.device)
+        return self._buffers[shape, use]
+
+    # ---- parts of a step
+
+    def _biased(self, u: Tensor) -> Tensor:
+        return self._rounded(self._rounded(u).add_(self.weights["L1_b"].transpose(0, 1)))
 
     def _tanh(self, u: Tensor) -> Tensor:
         """2/(1 + e^(−2u)) − 1, as the assignment writes it."""
@@ -169,11 +170,11 @@ class Replicas:
         None where X has so many rows that adding takes longer than to read the whole weight once more.
         """
         w = self.weights["L1_W"]
-        rows = self._rows_at_a_time(w)
+        rows = self._rows_in_a_block(w)
         if following is None or 2 * len(following) >= rows:
             return None
         operand = self._operand(following.expand(w.shape[1], -1, -1), "inputs")
-        u = self._room((*operand.shape[:2], w.shape[2]), "u").zero_()
+        u = self._buffer((*operand.shape[:2], w.shape[2]), "u").zero_()
         self._X, self._u = following, u
         pairs = list(zip(torch.split(operand, rows, dim=2), torch.split(w.transpose(0, 1), rows, dim=1), strict=True))
 
@@ -182,8 +183,8 @@ class Replicas:
 
         return add
 
-    def _rows_at_a_time(self, w: Tensor) -> int:
-        return max(1, self._tile // w[0].numel())
+    def _rows_in_a_block(self, w: Tensor) -> int:
+        return max(1, self._block // w[0].numel())
 
     def _descend(
         self,
@@ -191,38 +192,37 @@ class Replicas:
         inputs: Tensor,
         grad: Tensor,
         eta: float,
-        beside: Mapping[str, Tensor],
+        unperturbed: Mapping[str, Tensor],
         each: Callable[[int], None] | None = None,
     ) -> dict[str, float]:
         """The gradient of a weight or bias, inputs (D×N, or R×D×N) @ grad (N×R×M), and its update; the spreads of both.
 
-        A weight is large: its rows are taken a few at a time, and all is done to them at once, `each` after the rest.
+        A weight is large: a block of its rows is taken at a time, and all is done to it at once, `each` at the end.
         """
-        weight, of = self.weights[name], (gradient_name(name), updated_name(name))
-        rows = max(len(grad), self._rows_at_a_time(weight))
+        weight, quantities = self.weights[name], (gradient_name(name), updated_name(name))
+        rows = max(len(grad), self._rows_in_a_block(weight))
         velocities = torch.split(self._velocity[name], rows) if self._velocity else ()
-        parts = zip(
+        blocks = zip(
             torch.split(weight, rows),
             torch.split(inputs, rows, dim=-2),
-            *(torch.split(beside[quantity][:, None], rows) for quantity in of),
+            *(torch.split(unperturbed[quantity][:, None], rows) for quantity in quantities),
             strict=True,
         )
-        spreads = []
-        for k, (w, x, unperturbed_gradient, unperturbed_weight) in enumerate(parts):
+        of_gradient, of_weight = [], []
+        for k, (w, x, unperturbed_gradient, unperturbed_weight) in enumerate(blocks):
             g = self._rounded(self._product(x, grad))
             self._update(w, g, velocities[k] if velocities else None, eta, start=k * rows * w.shape[2])
-            of_gradient = largest_absolute_(g.sub_(unperturbed_gradient))
-            spreads.append((of_gradient, largest_absolute_(torch.sub(w, unperturbed_weight, out=g))))
+            of_gradient.append(largest_absolute_(g.sub_(unperturbed_gradient)))
+            of_weight.append(largest_absolute_(torch.sub(w, unperturbed_weight, out=g)))
             if each is not None:
                 each(k)
-        return {
-            name: float(torch.stack(found).amax()) for name, found in zip(of, zip(*spreads, strict=True), strict=True)
-        }
+        spreads = (float(torch.stack(largest).amax()) for largest in (of_gradient, of_weight))
+        return dict(zip(quantities, spreads, strict=True))
 
     def _product(self, inputs: Tensor, grad: Tensor) -> Tensor:
         """inputs @ grad of each copy: D×R×M."""
         N, copies, M = grad.shape
-        g = self._room((inputs.shape[-2], copies, M), "gradient")
+        g = self._buffer((inputs.shape[-2], copies, M), "gradient")
         if inputs.ndim == 2:  # all copies have the same
             torch.mm(inputs, grad.view(N, -1), out=g.view(len(g), -1))
         else:
@@ -232,7 +232,7 @@ class Replicas:
     def _update(self, w: Tensor, g: Tensor, v: Tensor | None, eta: float, *, start: int) -> None:
         """The update of some rows of a weight and its velocity; steady signs are those from `start` on."""
         if self._lam != 0:
-            g = self._rounded(torch.add(g, w, alpha=self._lam, out=self._room(g.shape, "decayed")))
+            g = self._rounded(torch.add(g, w, alpha=self._lam, out=self._buffer(g.shape, "decayed")))
         if v is not None:
             w.add_(self._rounded(self._rounded(v.mul_(self._alpha)).sub_(g, alpha=eta)))
         else:

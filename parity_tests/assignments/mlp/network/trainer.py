@@ -21,7 +21,7 @@ class Trainer:
         self, weights: Mapping[str, Array], *, activation: str, alpha: float, lam: float, device: str = "cpu"
     ) -> None:
         self.model = model_of(weights, activation=activation, device=device)
-        for layer in (self.model.L1, self.model.L2):  # in memory as the assignment keeps it, beside which it is held
+        for layer in (self.model.L1, self.model.L2):  # in memory as the assignment keeps it
             layer.W.data = layer.W.data.contiguous()
         self._optimizer = ClassicalSGD(self.model.parameters(), momentum=alpha, weight_decay=lam)
         self._u = torch.empty(0)
