@@ -139,6 +139,8 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         if self.context.kinks != "torch":
             return other  # the operation itself would take torch's side
         values, others = tensors(out), tensors(other)
+        if len(values) != len(others):
+            raise UnknownOperationError(str(func))
         radii, step = self._beside(values, others, str(func))
         self._keep(args, kwargs, values, radii, step)
         for x in written:

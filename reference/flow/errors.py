@@ -6,11 +6,11 @@ from __future__ import annotations
 class UnknownOperationError(Exception):
     """The function runs an operation that no rule covers, so that nothing can be promised about its rounding."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, detail: str = "") -> None:
         self.name = name
         register = name if name.startswith("aten.") else f"{name} (as torch.ops names it)"
         super().__init__(
-            f"torch runs {name}, whose rounding no rule describes. Register one with "
+            f"torch runs {name}{detail}, whose rounding no rule describes. Register one with "
             f"@rule(torch.ops.{register}), or say unknown='sample' and ulps=… to allow it that many "
             "units in the last place a side."
         )

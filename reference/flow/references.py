@@ -32,9 +32,12 @@ def gradients(
             inputs[name] = inputs[name].detach().requires_grad_()
         returned = function(**inputs)
         outputs = _named_outputs(returned)
-        upstreams = {} if given is None else named(upstream)
+        upstreams = {} if given is None else _named_outputs(upstream)
         if given is not None and set(upstreams) != set(outputs):
-            upstreams = {next(iter(outputs)): upstream} if len(outputs) == 1 else named(upstream)
+            raise ValueError(
+                f"the outputs are {', '.join(outputs)}, and {given} has {', '.join(upstreams)}: it has to be of the same "
+                "structure"
+            )
         used = {name: y for name, y in outputs.items() if y.requires_grad}
         if given is None:
             for name, y in used.items():
@@ -83,11 +86,22 @@ def module_reference(module: torch.nn.Module, parameters: Mapping[str, Any] | No
     accepted = set(inspect.signature(module.forward).parameters)
 
     def reference(**inputs: Any) -> Any:
-        held = {name: torch.as_tensor(value) for name, value in (parameters or {}).items()}
+        dtype = _floating(inputs)
+        held = {name: parameter.detach() for name, parameter in module.named_parameters()}
+        held |= {name: torch.as_tensor(value) for name, value in (parameters or {}).items()}
+        held |= {name: buffer.detach().clone() for name, buffer in module.named_buffers()}
+        held = {name: x.to(dtype) if x.is_floating_point() and dtype is not None else x for name, x in held.items()}
         held |= {name: inputs.pop(name) for name in list(inputs) if name in own}
-        buffers = {name: buffer.detach().clone() for name, buffer in module.named_buffers()}
         by_name = set(inputs) <= accepted
         args, kwargs = ((), inputs) if by_name else (tuple(inputs.values()), {})
-        return torch.func.functional_call(module, {**buffers, **held}, args, kwargs)
+        return torch.func.functional_call(module, held, args, kwargs)
 
     return reference
+
+
+def _floating(inputs: Mapping[str, Any]) -> torch.dtype | None:
+    """The type of the floating inputs, in which parameters have to be too (replicas are in float64); None without."""
+    found = [x.dtype for x in inputs.values() if isinstance(x, Tensor) and x.is_floating_point()]
+    if found:
+        return found[0]
+    return torch.float64 if torch.get_default_dtype() is torch.float64 else None

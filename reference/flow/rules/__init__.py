@@ -6,6 +6,7 @@ FAMILIES = (
     "arithmetic",
     "functions",
     "products",
+    "spreading",
     "moves",
     "choices",
     "extremes",

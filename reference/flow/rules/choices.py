@@ -92,6 +92,13 @@ def gate(op: Operation, g: Tensor, x: Tensor, edges: tuple[float, ...]) -> Radiu
     return radius
 
 
+@rule(aten.softshrink_backward, aten.hardshrink_backward)
+def shrink_backward(op: Operation) -> Radius:
+    """g outside ±λ; at either end both are right."""
+    g = op["grad_output" if "grad_output" in op else "grad_out"]
+    return gate(op, g, op["self"], (-float(op["lambd"]), float(op["lambd"])))
+
+
 def take_other(op: Operation, kink: Tensor, other: Any) -> None:
     """Count choices exactly at a kink, and take the other side where the run does."""
     if not bool(kink.any()):

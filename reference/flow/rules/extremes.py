@@ -136,3 +136,18 @@ def in_order(op: Operation) -> tuple[Radius, Radius]:
         tied = close & (reach == 0)
         op.context.rivals.put(op.out[1], tied, tied, tied)
     return (None if op.local else radius), uncertain(close)
+
+
+@rule(aten.kthvalue.default, aten.median.dim)
+def order_statistic(op: Operation) -> tuple[Radius, Radius]:
+    """The k-th smallest moves by the largest radius along the dimension; its place is unsure within reach of others."""
+    x, dim = op["self"], op["dim"]
+    r = op.known_radius(x)
+    if x.dim() == 0:
+        return op.radius(x), None
+    values = wide(op.out[0]) if op["keepdim"] else wide(op.out[0]).unsqueeze(dim)
+    most = torch.zeros_like(values) if r is None else r.amax(dim, keepdim=True)
+    several = ((wide(x) - values).abs() <= 2 * most).sum(dim, keepdim=True) > 1
+    if not op["keepdim"]:
+        most, several = most.squeeze(dim), several.squeeze(dim)
+    return (None if r is None or op.local else most), uncertain(several)

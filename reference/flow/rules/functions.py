@@ -216,6 +216,46 @@ def _power_slope(x: Tensor, r: Tensor, p: float) -> Tensor:
     return abs(p) * nearest(x, r) ** (p - 1)
 
 
+@rule(aten.pow.Tensor_Tensor, aten.pow.Scalar)
+def power_of_both(op: Operation) -> Radius:
+    """x^y: "under 4 ulp" of a library's pow; its logarithm moves by s·|log x| + (|y| + s)·|log(1 − r/x)|."""
+    x, y = op["self"], op["exponent"]
+    r, s = op.radius(x), op.radius(y)
+    moved = plus(
+        None if s is None else s * wide(x).log().abs(), None if r is None else _log_moved(x, r) * reach(wide(y), s)
+    )
+    carried = None if moved is None else torch.where(moved == 0, 0.0, result(op) * torch.expm1(moved))
+    return plus(carried, library(op, VECTOR_ULPS, carried))
+
+
+def _log_moved(x: Tensor, r: Tensor) -> Tensor:
+    """By how much log x moves at most, infinite where r reaches 0."""
+    return torch.where(r < wide(x), -torch.log1p(-r / wide(x)), torch.where(r == 0, 0.0, torch.inf))
+
+
+@rule(aten.atan2)
+def angle(op: Operation) -> Radius:
+    """atan2(y, x): the point moves by ρ = √(r² + s²) at most, so that its angle does by asin(ρ/√(x² + y²))."""
+    y, x = op["self"], op["other"]
+    r, s = op.radius(y), op.radius(x)
+    carried: Radius = None
+    if r is not None or s is not None:
+        moved = torch.hypot(wide(0.0) if r is None else r, wide(0.0) if s is None else s)
+        share = moved / torch.hypot(wide(y), wide(x))
+        carried = torch.where(share < 1, share.clamp_max(1.0).asin(), torch.where(moved == 0, 0.0, torch.inf))
+    return plus(carried, library(op, VECTOR_ULPS, carried))
+
+
+@rule(aten.hypot)
+def hypotenuse(op: Operation) -> Radius:
+    """√(x² + y²) moves by no more than the point does: √(r² + s²)."""
+    r, s = op.radius(op["self"]), op.radius(op["other"])
+    carried: Radius = None
+    if r is not None or s is not None:
+        carried = torch.hypot(wide(0.0) if r is None else r, wide(0.0) if s is None else s)
+    return plus(carried, library(op, VECTOR_ULPS, carried))
+
+
 @rule(aten.tanh_backward)
 def tanh_backward(op: Operation) -> Radius:
     """g·(1 − h²): square and difference round absolutely, the product relatively, 3 roundings of at most |g|."""

@@ -83,7 +83,6 @@ def moved(op: Operation, **filled: Any) -> Any:
     aten.lift,
     aten.rot90,
     aten.trace_backward,
-    aten.nan_to_num,
 )
 def move(op: Operation) -> Any:
     """Elements at other places, none changed."""

@@ -23,7 +23,7 @@ def both(sides: Any) -> tuple[int, int]:
 def windows(x: Tensor, op: Operation, fill: float) -> Tensor:
     """The windows of a pool: N×C×(places)×(positions); padding is `fill`."""
     if op["ceil_mode"]:
-        raise UnknownOperationError(f"{op.func} with ceil_mode")
+        raise UnknownOperationError(str(op.func), " with ceil_mode")
     kernel, padding = both(op["kernel_size"]), both(op["padding"])
     stride = both(op["stride"]) if op["stride"] else kernel
     batch = x if x.dim() == 4 else x[None]

@@ -54,7 +54,7 @@ def softmax(op: Operation) -> Radius:
     """p = e^(a − max)/Σ: relative errors of numerator and sum, and the quotient's rounding (two, as in `divide`)."""
     x = Exponentials(op, op["self"], [op["dim"]])
     relative = x.relative + x.mean + 4 * x.u
-    local = x.p * relative + (x.p > 0) * (4 * op.context.precision.tiny)
+    local = x.p * relative * (1 + relative) + (x.p > 0) * (4 * op.context.precision.tiny)
     if x.grown is None:
         return local
     return local * x.grown.exp() + x.p * torch.expm1(x.grown)

@@ -1,0 +1,133 @@
+"""Rules of operations that add or average elements at places: scattering, embeddings, average pools, interpolation.
+
+They are linear with weights ≥ 0, so that the same operation carries radii and bounds the rounding.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from reference.flow.operation import Operation, Radius, plus, rule, wide
+from reference.flow.rounding import is_power_of_two
+from reference.flow.rules.arithmetic import reach
+
+aten = torch.ops.aten
+
+
+@rule(aten.index_add.default, aten.scatter_add.default)
+def added_into(op: Operation) -> Radius:
+    """Adding into places: as many roundings as terms fall into the fullest one."""
+    x, index, source = op["self"], op["index"], op["source" if "source" in op else "src"]
+    alpha = float(op.arguments.get("alpha", 1))
+    r, s = op.radius(x), op.radius(source)
+    dim = op["dim"]
+    ones = torch.ones_like(source, dtype=torch.float64)
+    zeros = torch.zeros(x.shape, dtype=torch.float64, device=x.device)
+    counts = op.func(zeros, dim, index, ones)
+    held = ~torch.as_tensor(op.exactly(x, 0))
+    counts = counts + held
+    n = int(counts.max()) if counts.numel() else 0
+    sizes = op.func(reach(wide(x), r), dim, index, reach(wide(source), s) * abs(alpha))
+    local: Tensor = (sizes * op.sums(max(n - 1, 0) + (0 if is_power_of_two(alpha) else 1))).masked_fill(
+        counts <= 1, 0.0
+    )
+    if r is None and s is None:
+        return local
+    added = torch.zeros_like(ones) if s is None else s * abs(alpha)
+    return plus(local, op.func(zeros if r is None else r, dim, index, added))
+
+
+@rule(aten.index_put.default)
+def put_into(op: Operation) -> Radius:
+    """Values put into places, or added into them with as many roundings as terms fall into the fullest."""
+    x, places, source = op["self"], op["indices"], op["values"]
+    r, s = op.radius(x), op.radius(source)
+    zeros = torch.zeros(x.shape, dtype=torch.float64, device=x.device)
+    before = zeros if r is None else r
+    after = torch.zeros_like(source, dtype=torch.float64) if s is None else s
+    carried: Tensor = aten.index_put(before, places, after, op["accumulate"])
+    if not op["accumulate"]:
+        return carried
+    counts = aten.index_put(zeros, places, torch.ones_like(after), True) + ~torch.as_tensor(op.exactly(x, 0))
+    n = int(counts.max()) if counts.numel() else 0
+    sizes = aten.index_put(reach(wide(x), r), places, reach(wide(source), s), True)
+    return plus(carried, (sizes * op.sums(max(n - 1, 0))).masked_fill(counts <= 1, 0.0))
+
+
+@rule(aten.embedding_dense_backward.default)
+def embedding_backward(op: Operation) -> Radius:
+    """Rows of gradients added into the rows that were looked up: as many roundings as the most frequent word has."""
+    g, index = op["grad_output"], op["indices"]
+    rest = [op[name] for name in ("num_weights", "padding_idx", "scale_grad_by_freq")]
+    n = int(index.flatten().bincount().max()) if index.numel() else 0
+    r = op.radius(g)
+
+    def spread(x: Tensor) -> Tensor:
+        found: Tensor = aten.embedding_dense_backward(x, index, *rest)
+        return found
+
+    more = 2 if op["scale_grad_by_freq"] else 0
+    local = spread(reach(wide(g), r)) * op.sums(max(n - 1, 0) + more)
+    return plus(local, None if r is None else spread(r))
+
+
+@rule(
+    aten.avg_pool2d.default,
+    aten._adaptive_avg_pool2d.default,
+    aten.avg_pool2d_backward.default,
+    aten._adaptive_avg_pool2d_backward.default,
+    aten.avg_pool1d.default,
+)
+def average_pool(op: Operation) -> Radius:
+    """Means of windows, and the backward, which adds a share from each window: linear with weights ≥ 0.
+
+    No more terms than a window or an input has elements, and two roundings of the division.
+    """
+    given = dict(op.arguments)
+    name = next(iter(given))
+    x = given.pop(name)
+    r = op.radius(x)
+    rest = [wide(y) if isinstance(y, Tensor) else y for y in given.values()]
+    places = _places(op) if "kernel_size" in op else _window(op)
+    local: Tensor = op.func(reach(wide(x), r), *rest) * op.sums(places + 1)
+    return plus(local, None if r is None else op.func(r, *rest))
+
+
+def _places(op: Operation) -> int:
+    """How many elements a window has; torch writes a square's side once."""
+    kernel = op["kernel_size"]
+    return int(math.prod(kernel)) if len(kernel) > 1 or op.func is aten.avg_pool1d.default else int(kernel[0]) ** 2
+
+
+def _window(op: Operation) -> int:
+    """The largest number of elements in a window of an adaptive pool, or of windows that one element lies in."""
+    whole = op["self"]
+    part = op.out if "output_size" in op else op["grad_output"]
+    return math.prod(-(-n // m) + 1 for n, m in zip(whole.shape[-2:], part.shape[-2:], strict=True))
+
+
+@rule(
+    aten.upsample_bilinear2d_backward.default,
+    aten.upsample_nearest2d_backward.default,
+    aten.upsample_nearest1d_backward.default,
+    aten.upsample_linear1d_backward.default,
+    aten.replication_pad1d_backward.default,
+    aten.replication_pad2d_backward.default,
+    aten.reflection_pad1d_backward.default,
+    aten.reflection_pad2d_backward.default,
+)
+def gathered_back(op: Operation) -> Radius:
+    """Gradients of padding and interpolation: each element adds up those of the places that it went to.
+
+    As many as the result has for one at most, and four roundings of the weights and their products.
+    """
+    given = dict(op.arguments)
+    g = given.pop("grad_output")
+    r = op.radius(g)
+    rest = [wide(y) if isinstance(y, Tensor) else y for y in given.values()]
+    terms = math.ceil(g.numel() / max(op.out.numel(), 1)) * 4
+    local: Tensor = op.func(reach(wide(g), r), *rest) * op.sums(terms + 4)
+    return plus(local, None if r is None else op.func(r, *rest))
