@@ -43,7 +43,7 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
     def __init__(
         self, context: Context, *, record: bool = False, lenient: bool = False, ulps: float | None = None
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.context, self.ulps, self.record, self.lenient = context, ulps, record, lenient
         self.void = False
         self.steps: list[Step] = []

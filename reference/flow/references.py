@@ -35,8 +35,8 @@ def gradients(
         upstreams = {} if given is None else _named_outputs(upstream)
         if given is not None and set(upstreams) != set(outputs):
             raise ValueError(
-                f"the outputs are {', '.join(outputs)}, and {given} has {', '.join(upstreams)}: it has to be of the same "
-                "structure"
+                f"the outputs are {', '.join(outputs)}, and {given} has {', '.join(upstreams)}; "
+                "both have to be of the same structure"
             )
         used = {name: y for name, y in outputs.items() if y.requires_grad}
         if given is None:

@@ -14,6 +14,7 @@ from torch import Tensor
 from reference.flow.bound import Bound, apart
 from reference.flow.calls import Function, as_tensors, named, precision_of, settled
 from reference.flow.errors import DataDependentError, UnknownOperationError
+from reference.flow.nested import tensors
 from reference.flow.operation import CURRENT, Context, plus
 from reference.flow.sample import Replica
 from reference.flow.shadows import Shadows
@@ -58,7 +59,7 @@ class Question:
     ) -> None:
         self.function, self.inputs, self.device, self.seed, self.ulps = function, inputs, device, seed, ulps
         self.precision = precision_of(inputs)
-        self._mkldnn = True
+        self.mkldnn = True
 
     def of(self, function: Function) -> Question:
         """The same question put to another function."""
@@ -81,9 +82,9 @@ class Question:
         try:
             return self._flow(forms, kinks, record, lenient)
         except UnknownOperationError as error:
-            if not self._mkldnn or "mkldnn" not in error.name:
+            if not self.mkldnn or "mkldnn" not in error.name:
                 raise
-            self._mkldnn = False
+            self.mkldnn = False
             return self._flow(forms, kinks, record, lenient)
 
     def _flow(self, forms: frozenset[str], kinks: str, record: bool, lenient: bool) -> Flow:
@@ -91,7 +92,7 @@ class Question:
         mode = Bound(context, record=record, lenient=lenient, ulps=self.ulps)
         token = CURRENT.set(context)
         try:
-            with settled(self.seed, unfused=True, mkldnn=self._mkldnn):
+            with settled(self.seed, unfused=True, mkldnn=self.mkldnn):
                 given = as_tensors(self.inputs, self.device)
                 with mode:
                     outputs = named(self.function(**given))
@@ -111,20 +112,21 @@ class Question:
             own[name], step = flow.mode.own(flow.outputs[name])
             if step is not None:
                 last.add(step)
-        generator = torch.Generator(device=self.device).manual_seed(self.seed)
-        centre = self._replica(flow, frozenset(last), None, generator)
+        runs = _Replicas(self, flow, frozenset(last))
+        centre = runs.run(None)
         squares = {name: torch.zeros(want[name].shape, dtype=torch.float64, device=self.device) for name in names}
+        gaps = {name: torch.empty_like(square) for name, square in squares.items()}
         for _ in range(replicas):
-            moved = self._replica(flow, frozenset(last), 0, generator)
+            moved = runs.run(0)
             for name in names:
-                gap = _gap(moved[name], centre[name])
+                gap = _gap(moved[name], centre[name], gaps[name])
                 squares[name].addcmul_(gap, gap)
         c, _ = factor(replicas)
         radii = {name: squares[name].div_(replicas).sqrt_().mul_(c) for name in names}
         for sign in (1, -1):
-            moved = self._replica(flow, frozenset(last), sign, generator)
+            moved = runs.run(sign)
             for name in names:
-                torch.maximum(radii[name], _gap(moved[name], centre[name]).abs_(), out=radii[name])
+                torch.maximum(radii[name], _gap(moved[name], centre[name], gaps[name]).abs_(), out=radii[name])
         for name in names:
             tied = flow.context.rivals.get(flow.outputs[name])
             if tied is not None and tied[2].shape == radii[name].shape:
@@ -134,20 +136,31 @@ class Question:
             radii[name] = total.nan_to_num_(nan=torch.inf, posinf=torch.inf)
         return radii
 
-    def _replica(
-        self, flow: Flow, last: frozenset[int], sign: int | None, generator: torch.Generator
-    ) -> dict[str, Tensor]:
-        mode = Replica(flow.mode.steps, last, sign, generator)
-        token = CURRENT.set(flow.context)
+
+class _Replicas:
+    """Replicas of a recorded run, one after the other; inputs are copied again only where a run wrote into them."""
+
+    def __init__(self, question: Question, flow: Flow, last: frozenset[int]) -> None:
+        self.question, self.flow, self.last = question, flow, last
+        self.generator = torch.Generator(device=question.device).manual_seed(question.seed)
+        self._given: dict[str, Any] | None = None
+
+    def run(self, sign: int | None) -> dict[str, Tensor]:
+        """The outputs of one, moved as `Replica` says."""
+        question = self.question
+        mode = Replica(self.flow.mode.steps, self.last, sign, self.generator)
+        token = CURRENT.set(self.flow.context)
         try:
-            with settled(self.seed, unfused=True, mkldnn=self._mkldnn), _default_double():
-                given = as_tensors(self.inputs, self.device, torch.float64)
+            with settled(question.seed, unfused=True, mkldnn=question.mkldnn), _default_double():
+                given = self._given or as_tensors(question.inputs, question.device, torch.float64)
                 with mode:
-                    outputs = named(self.function(**given))
+                    outputs = named(question.function(**given))
                 mode.finish()
-                return _detached(outputs)
         finally:
             CURRENT.reset(token)
+        held = {x.untyped_storage()._cdata for x in tensors(given)}
+        self._given = None if mode.wrote & held else given
+        return _detached(outputs)
 
 
 @contextmanager
@@ -165,12 +178,11 @@ def _detached(outputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: output.detach() for name, output in outputs.items()}
 
 
-def _gap(x: Tensor, y: Tensor) -> Tensor:
-    """x − y in float64; 0 where both are the same infinity or not a number, infinite where truth or index differ."""
+def _gap(x: Tensor, y: Tensor, out: Tensor) -> Tensor:
+    """x − y into `out`; 0 where both are the same infinity or not a number, infinite where truth or index differ."""
     if not y.is_floating_point():
-        return (x != y).to(torch.float64).mul_(torch.inf).nan_to_num_(nan=0.0, posinf=torch.inf)
-    gap = x.to(torch.float64) - y.to(torch.float64)
-    if math.isfinite(float(gap.sum())):
-        return gap
-    same = (x == y) | (x.isnan() & y.isnan())
-    return gap.masked_fill_(same, 0.0)
+        return out.copy_(torch.where(x != y, torch.inf, 0.0))
+    torch.sub(x, y, out=out)
+    if math.isfinite(float(out.sum())):
+        return out
+    return out.masked_fill_((x == y) | (x.isnan() & y.isnan()), 0.0)

@@ -50,7 +50,7 @@ class Replica(Walk):  # type: ignore[no-untyped-call]
     def __init__(
         self, steps: Sequence[Step], last: frozenset[int], sign: int | None, generator: torch.Generator
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.steps, self.last, self.sign, self.generator = steps, last, sign, generator
         self._at = 0
         self._forward = Shadows()

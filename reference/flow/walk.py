@@ -21,6 +21,11 @@ class Walk(TorchDispatchMode):  # type: ignore[no-untyped-call]
     A backward on the CPU runs on the thread that called it, so that the mode sees it as well.
     """
 
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.wrote: set[int] = set()
+        """Addresses of the storages that something was written into."""
+
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
         """Nothing is compiled under the mode; torch's guard against it would cost more than most operations."""
@@ -36,6 +41,8 @@ class Walk(TorchDispatchMode):  # type: ignore[no-untyped-call]
         planned = plan(func)
         if planned.kind is Kind.VIEW:
             return func(*args, **kwargs)
+        if func._schema.is_mutable:
+            self.wrote.update(x.untyped_storage()._cdata for x in tensors((args, kwargs)))
         if planned.kind is Kind.RANDOM:
             return self.random(func, args, kwargs)
         if planned.kind is Kind.ITEM:

@@ -1,7 +1,7 @@
 """Longer sweeps, for the night: how often an honest element exceeds its radius, and pairs over many seeds.
 
-Run by hand or by the nightly job: `python -m parity_tests.selftest.flow.nightly_sweep [ELEMENTS] [SEEDS]`. Prints one
-line for each measurement and exits with 1 where an honest element of a bound is over, or more than 10 in 1e8 of samples.
+Run by hand or by the nightly job: `python -m parity_tests.selftest.flow.nightly_sweep [ELEMENTS] [SEEDS]`. Prints a
+line for each measurement and exits with 1 where an honest element of a bound is over, or over 10 in 1e8 of samples.
 """
 
 from __future__ import annotations

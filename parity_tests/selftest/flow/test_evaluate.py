@@ -145,7 +145,7 @@ def test_a_module_with_its_parameters_and_buffers() -> None:
     x = drawn(2, np.float32, x=(6, 3))
     reference = module_reference(module, {"0.weight": W})
     answer = evaluate(reference, x, replicas=8)["output"]
-    h = x["x"] @ W.T + module[0].bias.detach().numpy()
+    h = x["x"] @ W.T + dict(module.named_parameters())["0.bias"].detach().numpy()
     assert ratio(answer, (h - h.mean(0)) / np.sqrt(h.var(0) + np.float32(1e-5))) <= 1
     by_weight = evaluate(gradients(reference, "0.weight", "g"), x | {"0.weight": W, "g": np.ones((6, 2), np.float32)})
     assert by_weight["0.weight"].value.shape == (2, 3)
