@@ -46,8 +46,8 @@ def as_tensors(inputs: Mapping[str, Any], device: str, dtype: torch.dtype | None
     return {name: one(name, x) for name, x in inputs.items()}
 
 
-def precision_of(inputs: Mapping[str, Any]) -> Precision:
-    """The precision that both sides have: float32's where any input is float32, else float64's."""
+def precision_of(values: Mapping[str, Any]) -> Precision | None:
+    """The precision that both sides have: float32's where anything is float32, else float64's; None without floats."""
 
     def types(x: Any) -> Iterator[Any]:
         if isinstance(x, dict):
@@ -58,8 +58,10 @@ def precision_of(inputs: Mapping[str, Any]) -> Precision:
         elif isinstance(x, (np.ndarray, np.generic, Tensor)):
             yield str(x.dtype).removeprefix("torch.")
 
-    found = set(types(list(inputs.values())))
-    return precision(torch.float64 if "float64" in found and "float32" not in found else torch.float32)
+    found = set(types(list(values.values())))
+    if "float32" in found:
+        return precision(torch.float32)
+    return precision(torch.float64) if "float64" in found else None
 
 
 @contextmanager

@@ -22,6 +22,8 @@ _WRITTEN_UNSAID = {
     aten.cudnn_batch_norm.default: ("running_mean", "running_var"),
 }
 """Arguments that an operation writes into although its schema does not say so."""
+_MORE_THAN_DRAWN = {aten.native_dropout.default, aten.rrelu_with_noise.default, aten._fused_dropout.default}
+"""Random operations that also compute with what they draw, in a way that nothing here follows."""
 rules.load()
 
 
@@ -73,7 +75,7 @@ def _plan(func: OpOverload) -> Plan:
             Kind.DECOMPOSED, decomposition=DECOMPOSITIONS[func], written=written or _WRITTEN_UNSAID.get(func, ())
         )
     if torch.Tag.nondeterministic_seeded in func.tags:
-        return Plan(Kind.RANDOM)
+        return Plan(Kind.UNKNOWN if func in _MORE_THAN_DRAWN else Kind.RANDOM)
     if not written and any(a.alias_info is not None for a in arguments):
         return Plan(Kind.VIEW)
     if func._schema.name.startswith("aten::_foreach_"):

@@ -16,6 +16,7 @@ from reference.flow.calls import Function, as_tensors, named, precision_of, sett
 from reference.flow.errors import DataDependentError, UnknownOperationError
 from reference.flow.nested import tensors
 from reference.flow.operation import CURRENT, Context, plus
+from reference.flow.rounding import precision
 from reference.flow.sample import Replica
 from reference.flow.shadows import Shadows
 from reference.flow.student import factor
@@ -58,7 +59,7 @@ class Question:
         self, function: Function, inputs: Mapping[str, Any], device: str, seed: int, ulps: float | None
     ) -> None:
         self.function, self.inputs, self.device, self.seed, self.ulps = function, inputs, device, seed, ulps
-        self.precision = precision_of(inputs)
+        self.precision = precision_of(inputs) or precision(torch.float32)
         self.mkldnn = True
 
     def of(self, function: Function) -> Question:
@@ -68,7 +69,10 @@ class Question:
     def plain(self) -> dict[str, Tensor]:
         """The plain call's outputs by name."""
         with settled(self.seed):
-            return _detached(named(self.function(**as_tensors(self.inputs, self.device))))
+            outputs = _detached(named(self.function(**as_tensors(self.inputs, self.device))))
+        if precision_of(self.inputs) is None:  # indices into a table, say: then the results tell
+            self.precision = precision_of(outputs) or self.precision
+        return outputs
 
     def flow(
         self,

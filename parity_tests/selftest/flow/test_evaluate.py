@@ -205,6 +205,15 @@ def test_a_tensor_of_the_functions_own_must_not_be_written_into_by_replicas() ->
         evaluate(lambda x: kept.add_(x), X, radius="sample")
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_indices_alone_take_the_precision_of_the_results(dtype: torch.dtype) -> None:
+    """An embedding with a layer above it, by a module of either type."""
+    module = torch.nn.Sequential(torch.nn.Embedding(5, 4), torch.nn.Linear(4, 3)).to(dtype)
+    answer = evaluate(module_reference(module), {"input": np.array([1, 4])}, radius="sample", replicas=8)["output"]
+    share = float((answer.radius / answer.value.abs()).max())
+    assert torch.finfo(dtype).eps < share < 1e4 * torch.finfo(dtype).eps
+
+
 def test_an_empty_input_and_a_number() -> None:
     """Arrays without elements, and of no dimensions."""
     assert evaluate(lambda x: x.sum() * 3, {"x": np.zeros((0, 3), np.float32)})["output"].radius.item() == 0
