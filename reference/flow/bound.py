@@ -198,10 +198,22 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
     def _keep(
         self, args: Any, kwargs: dict[str, Any], values: list[Tensor], radii: list[Radius], step: Step | None
     ) -> None:
-        self._note(tensors((args, kwargs)))
+        operands = tensors((args, kwargs))
+        self._note(operands)
         for i, (x, radius) in enumerate(zip(values, radii, strict=True)):
-            self.context.shadows.put(x, _sound(radius, x))
+            self.context.shadows.put(x, self._sound(radius, x, operands))
             self._remember(x, step, i, new=i == 0)
+
+    def _sound(self, radius: Radius, x: Tensor, operands: list[Tensor]) -> Radius:
+        """The radius with infinity where it is not a number; 0 where exact operands give an infinity, or no number."""
+        if radius is None or x.numel() == 0:
+            return None
+        if math.isfinite(float(radius.sum())):
+            return radius
+        radius = radius.nan_to_num(nan=torch.inf, posinf=torch.inf)
+        if self.ulps is None and all(self.context.shadows.get(y) is None for y in operands):
+            return radius.masked_fill(~torch.isfinite(x), 0.0)
+        return radius
 
     def _remember(self, x: Tensor, step: Step | None, i: int = 0, *, new: bool = True) -> None:
         """Which step's which result lies in a storage; with a record only."""
@@ -243,12 +255,3 @@ def apart(x: Tensor, y: Tensor) -> Radius:
         return None
     distance = (wide(x) - wide(y)).abs()
     return distance.masked_fill(distance.isnan(), 0.0)
-
-
-def _sound(radius: Radius, x: Tensor) -> Radius:
-    """The radius with infinity where it is not a number."""
-    if radius is None or x.numel() == 0:
-        return None
-    if math.isfinite(float(radius.sum())):
-        return radius
-    return radius.nan_to_num(nan=torch.inf, posinf=torch.inf)

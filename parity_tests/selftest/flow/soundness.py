@@ -84,8 +84,10 @@ class Pointwise:
         u = precision(dtype).u
         found = []
         for operands, radii in self.cases(dtype):
-            _, radius = flowed(self.function, operands, radii)
+            out, radius = flowed(self.function, operands, radii)
             for i in range(len(self.points)):
+                if not bool(torch.isfinite(out[i])):
+                    continue  # it overflows, and so does any other computation in this type
                 needed = self.allowance(operands, radii, i, u)
                 # What float64 itself rounds in the rule's own arithmetic is no more than this.
                 given = mpmath.mpf(float(radius[i])) * share * (1 + mpmath.mpf(2) ** -44)

@@ -135,6 +135,15 @@ def test_a_selection_by_an_unsure_condition_reaches_to_the_other_value() -> None
     assert flowed(lambda x: torch.where(x > 2, 5.0, 2.0), [x], [r])[1].item() == 0.0
 
 
+@pytest.mark.parametrize("function", [torch.log, torch.reciprocal, lambda x: x * math.inf], ids=["log", "1/x", "x·∞"])
+def test_an_infinity_of_exact_operands_is_exact(function: Any) -> None:
+    """log 0, 1/0 and inf·x: nothing that rounding could change; of operands with radii they are undecided."""
+    x = single([0.0, 2.0])
+    assert evaluate(lambda x: function(x), {"x": x}, radius="bound")["output"].radius[0] == 0
+    near = evaluate(lambda x: function(x * 0.3 - x * 0.3), {"x": x}, radius="bound")["output"]
+    assert near.undecided[1]
+
+
 def test_values_that_are_infinite_on_purpose_stay_exact() -> None:
     """A mask of −∞ in attention: the weights there are exactly 0, and the rest have finite radii."""
     scores = drawn(3, np.float32, s=(4, 5))["s"]

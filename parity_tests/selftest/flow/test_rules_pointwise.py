@@ -87,7 +87,7 @@ RULES = [
     Pointwise("cube", lambda x: x**3, lambda x: x**3, times_u(2 * (3 + VECTOR_ULPS)), SMALL),
     Pointwise("power", lambda x: x**1.7, lambda x: x ** mpf(1.7), times_u(2 * (2 + VECTOR_ULPS)), POSITIVE),
     Pointwise("inverse power", lambda x: x**-0.5, lambda x: 1 / mpmath.sqrt(x), times_u(12), POSITIVE),
-    Pointwise("sqrt", torch.sqrt, mpmath.sqrt, times_u(2), POSITIVE),
+    Pointwise("sqrt", torch.sqrt, mpmath.sqrt, times_u(3), POSITIVE),
     Pointwise("rsqrt", torch.rsqrt, lambda x: 1 / mpmath.sqrt(x), times_u(4), POSITIVE),
     Pointwise("exp", torch.exp, mpmath.exp, ulps(EXP_ULPS), [*SMALL, (-80.0,), (80.0,)]),
     Pointwise("exp2", torch.exp2, lambda x: mpf(2) ** x, ulps(VECTOR_ULPS), SMALL),
