@@ -22,7 +22,7 @@ from parity_tests.harness.judgement_cache import JudgementCache
 from parity_tests.harness.machine import refuse_missing_device
 from parity_tests.harness.make_records import Setting, check_plan, import_record, records_of
 from parity_tests.harness.process.fork_servers import ForkServers
-from parity_tests.harness.process.interview import Question, interview
+from parity_tests.harness.process.questions import Question, ask_all
 from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.source_lines import source_lines
 from parity_tests.harness.submission import find_submission
@@ -95,7 +95,7 @@ def check(
         pool = stack.enter_context(ThreadPoolExecutor(len(runners) + 1))
         for runner in runners.values():
             runner.start()
-            stack.callback(runner.stop)  # before the pool waits for its interviews
+            stack.callback(runner.stop)  # before the pool waits for its threads
         # torch takes a second to import: the submission says hello, and answers, meanwhile.
         pool.submit(_import_torch)
         hello = next(iter(runners.values())).hello
@@ -107,7 +107,7 @@ def check(
         plan = assignment.cases(hello.edition, dtypes) if any(case.whole for case in wanted) else wanted
         answered: SimpleQueue[Observation | None] = SimpleQueue()
         running = [
-            pool.submit(_interview, assignment, runner, [c for c in plan if c.process == process], seed, answered)
+            pool.submit(_ask_all, assignment, runner, [c for c in plan if c.process == process], seed, answered)
             for process, runner in runners.items()
         ]
         setting = Setting(name or str(submission), assignment.name, hello.edition, device, isolation)
@@ -169,7 +169,7 @@ def runner_of(
     )
 
 
-def _interview(
+def _ask_all(
     assignment: Assignment,
     runner: Runner,
     cases: Sequence[Case],
@@ -183,12 +183,12 @@ def _interview(
             params=json_params(case.params),
             draw=partial(draw, assignment, case, seed),
             seed=seed_of(seed, case.name),
-            strikes=case.counted_as,
+            counted_as=case.counted_as,
         )
         for case in cases
     ]
     try:
-        for seen in interview(runner, questions, seconds_in_all=SECONDS_IN_ALL):
+        for seen in ask_all(runner, questions, seconds_in_all=SECONDS_IN_ALL):
             answered.put(seen)
     finally:
         answered.put(None)

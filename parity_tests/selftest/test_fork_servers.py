@@ -298,7 +298,7 @@ def test_what_cannot_be_forked_is_started_cold(
 
 
 def test_a_forked_process_that_lets_something_through_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(isolation, "_try", lambda name, servers: (["open a socket"], []))
+    monkeypatch.setattr(isolation, "_run_trial", lambda name, servers: (["open a socket"], []))
     assert isolation.forking_problem.__wrapped__("restricted") == "a submission could open a socket"
 
 

@@ -24,7 +24,7 @@ from parity_tests.harness.draw import draw, seed_of
 from parity_tests.harness.judge import judge as judge_case
 from parity_tests.harness.make_records import Setting, import_record, records_of
 from parity_tests.harness.process.fork_servers import ForkServers
-from parity_tests.harness.process.interview import Question, interview
+from parity_tests.harness.process.questions import Question, ask_all
 from parity_tests.harness.sandbox.isolation import LEVELS, problem
 from parity_tests.protocol.case import json_params
 from parity_tests.protocol.kind import Context
@@ -88,7 +88,7 @@ def judge(folder: Path, level: str, servers: ForkServers | None = None) -> Judge
             )
             for case in plan
         ]
-        seen = list(interview(runner, questions, seconds_in_all=60.0))
+        seen = list(ask_all(runner, questions, seconds_in_all=60.0))
         output = runner.output
     setting = Setting("it", "mlp", hello.edition, "cpu", level)
     records = [import_record(setting, ASSIGNMENT.import_part, (hello.import_failure, hello.support_failure))]

@@ -116,10 +116,10 @@ def test_an_unknown_level_is_refused() -> None:
 
 
 def test_a_level_that_lets_something_through_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    escapes, broken = isolation._try("none")
+    escapes, broken = isolation._run_trial("none")
     assert {"start a process", "open a socket", "write to a file outside"} <= set(escapes)
     assert not broken
-    monkeypatch.setattr(isolation, "_try", lambda name: (escapes, broken))
+    monkeypatch.setattr(isolation, "_run_trial", lambda name: (escapes, broken))
     assert isolation.problem.__wrapped__("restricted").startswith("a submission could start a process, ")
 
 

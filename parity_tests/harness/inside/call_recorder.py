@@ -193,7 +193,7 @@ class CallRecorder:
         self._round_started, self._round_waited = time.monotonic(), 0.0
         return following
 
-    # ---- for whoever runs the probes
+    # ---- for the worker
 
     @property
     def out_of_time(self) -> bool:

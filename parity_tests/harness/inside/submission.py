@@ -113,7 +113,7 @@ class Importer:
             text += ", while it was being imported"
             in_function = described["function"] != "<module>"
             if name == self.main and (in_function or isinstance(error, (OSError, SystemExit))):
-                text += '; code that runs the training belongs under `if __name__ == "__main__":`'
+                text += '; code that runs the program belongs under `if __name__ == "__main__":`'
         described["text"] = text
         return described
 

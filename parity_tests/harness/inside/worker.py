@@ -80,7 +80,7 @@ else:
 
 
 class Preloaded:
-    """What the harness puts beside a submission, loaded once. In a fork server it is loaded before any is known."""
+    """What the harness loads beside a submission, once. A fork server loads it before any submission is known."""
 
     def __init__(self, told_by: str | None, companions: Sequence[str], probe: str) -> None:
         before = set(sys.modules)
@@ -187,7 +187,7 @@ class Worker:
                 raise stopped
             try:
                 support = self._importer.import_support()
-            except Exception:  # the hello has told it
+            except Exception:  # the hello has reported it
                 support = None
             given = submission.Submission(self._folder, self._importer.edition, module, support, self._importer.problem)
             sys.modules.update(self._preloaded.beside)  # the probe may import its companions only now

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from parity_tests.harness.wire.frames import MAX_TEXT, WireError
 from parity_tests.protocol.observation import FAILURE_KINDS, Failure, Hello
 
-Edition = tuple[str, str, tuple[str, ...]]
+
+class Edition(NamedTuple):
+    """The edition a submission is judged by, the one its source shows, and the modules that it lacks."""
+
+    judged: str
+    seen: str = ""
+    fixtures: tuple[str, ...] = ()
 
 
 def one_line(text: str) -> str:
@@ -52,15 +58,17 @@ def seconds_of(header: Mapping[str, Any]) -> float:
 
 
 def edition_of(header: Mapping[str, Any]) -> Edition:
+    """Return what a process says of the edition. Raises WireError."""
     match header:
         case {"edition": str(edition), "edition_seen": str(seen), "fixtures": list(fixtures)} if all(
             isinstance(name, str) for name in fixtures
         ):
-            return one_line(edition), one_line(seen), tuple(map(one_line, fixtures))
+            return Edition(one_line(edition), one_line(seen), tuple(map(one_line, fixtures)))
     raise WireError("an edition that is not one")
 
 
 def hello_of(header: Mapping[str, Any], edition: Edition) -> Hello:
+    """Return what a process says of the submission after its first import. Raises WireError."""
     match header:
         case {
             "failures": {"module": module, "support": support},
@@ -68,14 +76,13 @@ def hello_of(header: Mapping[str, Any], edition: Edition) -> Hello:
             "numpy": str(numpy_version),
             "python": str(python_version),
         } if all(isinstance(name, str) for name in names):
-            judged, seen, fixtures = edition
             return Hello(
-                judged,
-                seen,
+                edition.judged,
+                edition.seen,
                 _failure_or_none(module),
                 _failure_or_none(support),
                 tuple(map(one_line, names)),
-                fixtures,
+                edition.fixtures,
                 one_line(numpy_version),
                 one_line(python_version),
             )

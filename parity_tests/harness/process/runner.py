@@ -311,7 +311,7 @@ class Runner:
         child = self._ready_child()
         deadline = time.monotonic() + 2 * self._seconds + GRACE
         builder = ObservationBuilder("hello")
-        edition: Edition = (str(self._setup["edition"] or self._setup["default_edition"]), "", ())
+        edition = Edition(str(self._setup["edition"] or self._setup["default_edition"]))
         try:
             while (message := child.receive(deadline)).header.get("kind") != "hello":
                 if message.header.get("kind") == "edition":
@@ -331,8 +331,8 @@ class Runner:
             return child
         self._drop()
         self._import_death = builder.build(0.0).failures[""]
-        judged, seen, fixtures = edition
-        self._hello = self._hello or Hello(judged, seen, self._import_death, None, (), fixtures, "", "")
+        dead = Hello(edition.judged, edition.seen, self._import_death, None, (), edition.fixtures, "", "")
+        self._hello = self._hello or dead
         return None
 
     def _ready_child(self) -> Child:

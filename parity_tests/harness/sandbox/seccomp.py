@@ -1,8 +1,8 @@
-"""The system calls that a submission's process may make, compiled to the filter that the process puts on itself.
+"""Compiles the system calls that a submission's process may make to the filter that the process puts on itself.
 
-An allow-list: what numpy, the standard library and files in a scratch folder need. Everything else is refused with
-EPERM, which Python raises as PermissionError in the submission's own line. Compiled here, by libseccomp, because it
-cannot be loaded inside the sandbox; the filter is a few hundred bytes.
+It is a list of allowed calls: those that numpy, the standard library and files in a scratch folder need. All others
+are refused with EPERM, which Python raises as PermissionError in the submission's own line. libseccomp compiles the
+filter in the harness's process, because it cannot be loaded inside the sandbox. The filter has a few hundred bytes.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ _ALLOWED = """
     getrandom restart_syscall exit exit_group
 """
 _MODES = "chmod fchmod fchmodat utimensat utimes futimesat"
-"""Allowed only where no file outside can be seen: Landlock has no say in them."""
+"""Allowed only if no file outside the sandbox can be seen: Landlock does not control these calls."""
 _FCNTL = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030)
 """Duplicating, flags and locks; not F_SETOWN, which sends signals to others."""
 _IOCTL = (0x5401, 0x5413, 0x5421, 0x5450, 0x5451)
-"""Is it a terminal, and how wide; blocking; close-on-exec."""
+"""Whether it is a terminal, and how wide; blocking; close-on-exec."""
 _PRCTL = (15, 16)
-"""The name of a thread, set and got."""
+"""Setting and getting the name of a thread."""
 SELF = 0x7FFFFFF1
-"""Stands in the filter for the id of the process that will put it on: more than any process id."""
+"""A number, above all process ids, that stands in the filter for the id of the process that puts it on itself."""
 _THREAD = 0x00010000 | 0x00000100
 _NEW = 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000 | 0x00020000 | 0x80
 """Flags of clone: those of a thread, and those that make namespaces."""
@@ -48,11 +48,11 @@ _NEW = 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x400000
 
 @lru_cache
 def compiled(alone: bool, threads: bool) -> bytes:
-    """The filter as the kernel takes it, for the machine's architecture.
+    """Return the filter as the kernel takes it, for the machine's architecture.
 
-    A process that is `alone`, so that it sees neither processes nor files of others, may send signals and change the
-    modes of files; another one may not, but for signals to the process SELF. `threads` says whether it may start any.
-    Raises UsageError where libseccomp is not there.
+    A process that is `alone` sees neither processes nor files of others, and may send signals and change the modes of
+    files. Any other process may send signals to SELF only. `threads` says whether the process may start threads.
+    Raises UsageError if libseccomp is not installed.
     """
     try:
         import pyseccomp as s

@@ -1,7 +1,7 @@
-"""A user id of its own for each running worker, where we are root, and the user namespace that knows it.
+"""Gives each running worker a user id of its own, if we are root, and a user namespace that maps it.
 
-A process that stays root cannot be held to a number of threads, and may write whatever root may write. So root's
-workers become another user, which owns nothing on the machine and which no other running worker has.
+A process of root cannot be limited to a number of threads, and may write all that root may write. So if we are root, a
+worker becomes another user, one that owns nothing on the machine and that no other running worker has.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ _BLOCK = -1
 
 
 def available() -> bool:
-    """Whether we are root, and of a system or container that has other users."""
+    """Return whether we are root, and the system or container has other users."""
     return os.geteuid() == 0 and _range(_map())[1] > 0
 
 
 def take() -> int:
-    """A user id that no other running worker has. Raises HarnessError where there are too many."""
+    """Return a user id that no other running worker has. Raises HarnessError if too many workers run."""
     global _owner
     with _lock:
         if _owner != os.getpid():  # a forked copy of the harness has ids of its own
@@ -64,16 +64,16 @@ def take() -> int:
 
 
 def give_back(user: int) -> None:
-    """Let another worker have this id."""
+    """Return an id, so that another worker can take it."""
     with _lock:
         if _owner == os.getpid():
             _free.insert(0, user - _first())
 
 
 def namespace(user: int) -> int:
-    """A descriptor of a user namespace that maps root to root and `user` to 1, and allows no namespaces below it.
+    """Return a descriptor of a user namespace that maps root to root and `user` to 1, and allows none below it.
 
-    Kept for the next worker of that id. Raises OSError where the kernel refuses.
+    It is kept for the next worker of that id. Raises OSError if the kernel refuses it.
     """
     with _lock:
         if user not in _namespaces:
@@ -82,9 +82,9 @@ def namespace(user: int) -> int:
 
 
 def block() -> int:
-    """A descriptor of a user namespace that maps root to root, and all the ids that `take` gives to 1 and upwards.
+    """Return a descriptor of a user namespace that maps root to root, and all ids that `take` returns to 1 and upwards.
 
-    Processes in it may make namespaces of their own. Raises OSError where the kernel refuses.
+    Processes in it may make namespaces of their own. Raises OSError if the kernel refuses it.
     """
     with _lock:
         if _BLOCK not in _namespaces:
@@ -93,12 +93,15 @@ def block() -> int:
 
 
 def within_block(user: int) -> int:
-    """The id that `user`, which `take` gave, has in the namespace `block`."""
+    """Return the id in the namespace `block` of a user that `take` returned."""
     return user - _first() + INSIDE
 
 
 def _first() -> int:
-    """The first of the ids that `take` gives in this process: their number divides that of all."""
+    """Return the first of the ids that `take` returns in this process.
+
+    SLOTS divides the number of all ids, so that the ranges of two processes of the harness never overlap in part.
+    """
     first, count = _range(_map())
     return first + os.getpid() * SLOTS % count
 
@@ -108,7 +111,7 @@ def _map() -> list[str]:
 
 
 def _range(lines: Iterable[str]) -> tuple[int, int]:
-    """The first of the ids that may be used, and how many there are: in a container, the highest that it has."""
+    """Return the first of the ids that may be used, and how many there are; in a container, its highest ids."""
     mapped = [(int(first), int(count)) for first, _, count in (line.split() for line in lines if line.strip())]
     for first, count in mapped:
         if first <= _BASE and first + count >= _BASE + _PROCESSES * SLOTS:
@@ -120,6 +123,7 @@ def _range(lines: Iterable[str]) -> tuple[int, int]:
 
 
 def _make(users: str, *, closed: bool) -> int:
+    """Return a descriptor of a new user namespace that maps root and these users, `closed` to further namespaces."""
     process = subprocess.Popen(
         [sys.executable, "-I", "-S", "-c", _HELPER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -138,7 +142,7 @@ def _make(users: str, *, closed: bool) -> int:
                 raise OSError("no user namespace can be closed to further ones")
         return os.open(f"/proc/{process.pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
     finally:
-        process.kill()  # before its input ends, at which it would go on
+        process.kill()  # first: it would go on when its input ends
         process.wait(timeout=_SECONDS)
         process.stdin.close()
         process.stdout.close()

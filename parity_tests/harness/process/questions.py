@@ -1,4 +1,4 @@
-"""Puts a list of questions to a submission, and stops asking where it keeps overstaying its time."""
+"""Puts a list of questions to a submission, and stops asking those that keep running out of time."""
 
 import time
 from collections import Counter
@@ -11,44 +11,45 @@ from numpy.typing import NDArray
 from parity_tests.harness.process.runner import Runner
 from parity_tests.protocol.observation import Failure, Observation
 
-STRIKES = 2
-"""Time-outs in one part after which its remaining questions are not asked."""
+MAX_TIMEOUTS = 2
+"""Time-outs of questions that are counted together, after which the others of them are not asked."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """A case as the runner is asked it; `strikes` is what its time-outs count against."""
+    """A case as the runner is asked it. `counted_as` is shared by the questions whose time-outs count together."""
 
     case: str
     probe: str
     params: Mapping[str, Any]
     draw: Callable[[], Mapping[str, NDArray[Any]]]
     seed: int
-    strikes: str
+    counted_as: str
 
 
-def interview(runner: Runner, questions: Iterable[Question], *, seconds_in_all: float) -> Iterator[Observation]:
-    """The observations of all questions, in their order; those not asked any more fail as `timeout`."""
-    strikes: Counter[str] = Counter()
+def ask_all(runner: Runner, questions: Iterable[Question], *, seconds_in_all: float) -> Iterator[Observation]:
+    """Yield the observations of all questions, in their order. One that is not asked has failed as `timeout`."""
+    timeouts: Counter[str] = Counter()
     functions: dict[str, str] = {}
-    end = time.monotonic() + seconds_in_all
+    deadline = time.monotonic() + seconds_in_all
     hello = runner.hello
     for question in questions:
+        group = question.counted_as
         if hello.import_failure is not None and not hello.names:
             yield _not_asked(question, replace(hello.import_failure, kind="missing"))
-        elif strikes[question.strikes] >= STRIKES:
-            function = functions.get(question.strikes, "")
-            text = f"not asked: {function or question.strikes} had run out of time in {STRIKES} cases before"
+        elif timeouts[group] >= MAX_TIMEOUTS:
+            function = functions.get(group, "")
+            text = f"not asked: {function or group} had run out of time in {MAX_TIMEOUTS} cases before"
             yield _not_asked(question, Failure("timeout", "", text, function=function))
-        elif time.monotonic() > end:
+        elif time.monotonic() > deadline:
             text = f"not asked: the {seconds_in_all:g} seconds for the submission in all were used up"
             yield _not_asked(question, Failure("timeout", "", text))
         else:
             seen = runner.ask(question.case, question.probe, question.params, question.draw(), seed=question.seed)
-            late = [failure for failure in seen.failures.values() if failure.kind == "timeout"]
-            if late:
-                strikes[question.strikes] += 1
-                functions[question.strikes] = late[0].function
+            timed_out = [failure for failure in seen.failures.values() if failure.kind == "timeout"]
+            if timed_out:
+                timeouts[group] += 1
+                functions[group] = timed_out[0].function
             yield seen
 
 
