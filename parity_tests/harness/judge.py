@@ -10,6 +10,7 @@ from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import PASSING, Comparison
 from parity_tests.protocol.kind import Arrays, Context, Judged
 from parity_tests.protocol.observation import Failure, Observation, Returned
+from parity_tests.protocol.quantity import WHOLE_CASE, Key
 
 UNREACHED = "unreached"
 _WORDS = {
@@ -28,13 +29,11 @@ def judge(assignment: Assignment, case: Case, arrays: Arrays, seen: Observation,
     kind = assignment.kinds()[case.probe]
     with np.errstate(all="ignore"):  # of what a submission makes infinite, the verdict says enough
         judged = kind.judge(case, arrays, seen, context)
-    overwritten: Mapping[str, list[str]] = seen.facts.get("overwritten", {})
     for q in case.quantities:
         comparison = judged[q.name]
         if not kind.chained:
             comparison = explained_by(comparison, q.part, cause_of(assignment.by_function, case, got(seen, q.key)))
-        word = q.key.split("@")[0]
-        labels = sorted({label for key, names in overwritten.items() if key.split("@")[0] == word for label in names})
+        labels = sorted({label for key, names in seen.overwritten.items() if key.name == q.key.name for label in names})
         if labels:
             comparison = comparison.noting(f"overwrites {' and '.join(_plain(label) for label in labels)}")
         judged[q.name] = comparison
@@ -45,19 +44,19 @@ def _plain(label: str) -> str:
     return _WORDS.get(label, f"the array that is {label}")
 
 
-def got(seen: Observation, key: str) -> Returned | Failure | None:
+def got(seen: Observation, key: Key) -> Returned | Failure | None:
     """What was kept under `key`: a value, its failure, or the failure that ended the case before."""
-    found = seen.values.get(key) or seen.failures.get(key) or seen.failures.get("")
+    found = seen.values.get(key) or seen.failures.get(key) or seen.failures.get(WHOLE_CASE)
     if found is None and (stop := stopped(seen)) is not None:
-        name, failure = stop
+        stopped_at, failure = stop
         text = f"not reached: {failure.text}"
-        return Failure(failure.kind, UNREACHED, text, failure.file, failure.line, function=name)
+        return Failure(failure.kind, UNREACHED, text, failure.file, failure.line, function=stopped_at.name)
     return found
 
 
-def stopped(seen: Observation) -> tuple[str, Failure] | None:
+def stopped(seen: Observation) -> tuple[Key, Failure] | None:
     """The call at which the case ran out of time, and how."""
-    return next(((name, failure) for name, failure in seen.failures.items() if failure.kind == "timeout"), None)
+    return next(((key, failure) for key, failure in seen.failures.items() if failure.kind == "timeout"), None)
 
 
 def cause_of(by_function: Mapping[str, str], case: Case, value: Returned | Failure | None) -> str:
@@ -65,8 +64,7 @@ def cause_of(by_function: Mapping[str, str], case: Case, value: Returned | Failu
     if not isinstance(value, Failure):
         return ""
     if value.error == UNREACHED:
-        word = value.function.split("@")[0]
-        named = next((q.part for q in case.quantities if q.key.split("@")[0] == word), "")
+        named = next((q.part for q in case.quantities if q.key.name == value.function), "")
         if named:
             return named
     # A failure's sentence begins with the function that was called: the outermost of the submission's own.

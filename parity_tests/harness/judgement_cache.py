@@ -12,6 +12,7 @@ from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import PASSING, Comparison
 from parity_tests.protocol.kind import Context
 from parity_tests.protocol.observation import Observation
+from parity_tests.protocol.quantity import Key
 
 MOST = 4096
 """How many are kept: about 40 MB."""
@@ -29,7 +30,7 @@ class JudgementCache:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[bytes, Mapping[str, Comparison]] = OrderedDict()
-        self._last: dict[tuple[str, str], tuple[NDArray[Any], bytes]] = {}
+        self._last: dict[tuple[str, Key], tuple[NDArray[Any], bytes]] = {}
         self.held = 0
         """Bytes of large arrays that are held now."""
 
@@ -55,26 +56,27 @@ class JudgementCache:
             "case": [case.name, case.dtype, dict(case.params), seed, *vars(context).values()],
             "values": [
                 [
-                    name,
+                    key,
                     value.kind,
                     value.detail,
                     *(("", ()) if value.array is None else (value.array.dtype.str, value.array.shape)),
                 ]
-                for name, value in seen.values.items()
+                for key, value in seen.values.items()
             ],
-            "failures": {name: vars(failure) for name, failure in seen.failures.items()},
+            "failures": {key: vars(failure) for key, failure in seen.failures.items()},
+            "overwritten": dict(seen.overwritten),
             "facts": dict(seen.facts),
             "warnings": seen.warnings,
         }
         # Processors have instructions for this one, and megabytes of answers pass through it.
         digest = hashlib.sha256(repr(described).encode("utf-8", "backslashreplace"))
-        for name, value in seen.values.items():
+        for key, value in seen.values.items():
             if value.array is not None:
                 array = np.ascontiguousarray(value.array)
-                digest.update(array.data if array.nbytes < LARGE else self._digest_of_large((case.name, name), array))
+                digest.update(array.data if array.nbytes < LARGE else self._digest_of_large((case.name, key), array))
         return digest.digest()
 
-    def _digest_of_large(self, place: tuple[str, str], array: NDArray[Any]) -> bytes:
+    def _digest_of_large(self, place: tuple[str, Key], array: NDArray[Any]) -> bytes:
         """The digest of an array, looked up where it is to the byte what was returned at the same place last."""
         content = array.reshape(-1).view(np.uint8 if array.nbytes % 8 else np.uint64)
         known = self._last.get(place)

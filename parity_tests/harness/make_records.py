@@ -95,7 +95,7 @@ def import_record(
         if failure is None
         else Comparison(failure.kind, problem=failure.text, sentence=True, file=failure.file, line=failure.line or None)
     )
-    return record_of(setting, case, Quantity("module", part, ""), comparison, seconds)
+    return record_of(setting, case, Quantity("module", part), comparison, seconds)
 
 
 def check_plan(cases: Iterable[Case], records: Iterable[Record]) -> None:

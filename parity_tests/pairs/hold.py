@@ -247,7 +247,7 @@ def _recorded(
     seconds: float,
 ) -> CaseHeld:
     dtype = _dtype(inputs)
-    quantities = tuple(Quantity(name, pair, name) for name in held)
+    quantities = tuple(Quantity(name, pair) for name in held)
     asked = Case(case, CHECK, case, dtype, CHECK, {}, quantities)
     setting = Setting(pair, "", "", options.device, "in_process")
     records = []

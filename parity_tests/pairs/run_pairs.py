@@ -120,7 +120,7 @@ def _asked(pair: Pair, found: Sequence[CaseHeld]) -> CaseHeld:
             f"the inputs ask nothing of {', '.join(idle)}: one number everywhere, such as 0, would pass in every case"
         )
         comparison = Comparison("unjudged", problem=problem, sentence=True)
-    quantity = Quantity(ASKS, pair.name, ASKS)
+    quantity = Quantity(ASKS, pair.name)
     asked = Case(case, CHECK, case, "", CHECK, {}, (quantity,))
     setting = Setting(pair.name, "", "", "", "in_process")
     return CaseHeld([record_of(setting, asked, quantity, comparison, None)], {}, {})

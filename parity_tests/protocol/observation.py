@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from numpy.typing import NDArray
+
+from parity_tests.protocol.quantity import Key
 
 FAILURE_KINDS = ("missing", "crashed", "timeout", "memory", "harness_error")
 
@@ -46,17 +48,19 @@ class Returned:
 class Observation:
     """All that came back for one case; what arrived before a death or a time limit is kept.
 
-    `values` and `failures` are by the names the probe gave; the failure named "" is that of the case as a whole.
+    `values` and `failures` are by the keys that the probe gave; WHOLE_CASE is that of a failure of the case as a whole.
     `facts` are JSON values said by the probe, `warnings` the distinct Python warnings raised inside the submission.
-    `seconds` is wall time, the submission's import included.
+    `seconds` is wall time, the submission's import included. `overwritten` says of a call which arrays, by the probe's
+    labels, it has written over.
     """
 
     case: str
-    values: Mapping[str, Returned]
-    failures: Mapping[str, Failure]
+    values: Mapping[Key, Returned]
+    failures: Mapping[Key, Failure]
     facts: Mapping[str, Any]
     warnings: tuple[str, ...]
     seconds: float
+    overwritten: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

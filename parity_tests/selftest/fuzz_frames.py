@@ -28,10 +28,11 @@ WATCHED = 16
 """One input in so many is decoded with its memory measured, which is slow."""
 _JSON = (b"0", b"-1", b"1e999", b"9" * 400, b"true", b"null", b'""', b'"<f8"', b'"|O"', b"[]", b"{}", b"[[]]", b"NaN")
 _HEADERS: tuple[dict[str, object], ...] = (
-    {"kind": "value", "name": "gradient of W", "what": "array", "detail": "an array"},
+    {"kind": "value", "name": "gradient of W", "call": 1, "what": "array", "detail": "an array"},
     {
         "kind": "failure",
         "name": "",
+        "call": 0,
         "failure": "crashed",
         "error": "",
         "text": "",
@@ -39,6 +40,7 @@ _HEADERS: tuple[dict[str, object], ...] = (
         "line": 1,
         "function": "",
     },
+    {"kind": "overwritten", "name": "output", "call": 2, "labels": ["X", "grad"]},
     {"kind": "fact", "key": "steps", "value": [1, [2.5, "x"], {"a": None}]},
     {"kind": "warning", "text": "RuntimeWarning: overflow"},
     {"kind": "interrupted", "where": " (x.py, line 3)", "file": "x.py", "line": 3, "function": "f"},

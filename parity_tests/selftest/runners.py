@@ -16,6 +16,7 @@ from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.harness.process.process import ForkedProcess, StartedProcess
 from parity_tests.harness.process.runner import Runner
 from parity_tests.protocol.observation import Failure, Observation
+from parity_tests.protocol.quantity import Key
 
 CALLS = """
 def calls(submission, recorder, params, arrays):
@@ -92,7 +93,7 @@ def failure(tmp_path: Path, body: str, seconds: float | None = None, **options: 
         (found,) = observation.failures.values()
         after = ask(runner, "g")
         assert not after.failures
-        array = after.values["g"].array
+        array = after.values[Key("g")].array
         assert array is not None
         assert array == np.float64(1.5)
     return found

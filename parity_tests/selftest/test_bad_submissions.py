@@ -13,6 +13,7 @@ from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.harness.submission import find_submission
 from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.observation import Failure
+from parity_tests.protocol.quantity import WHOLE_CASE, Key
 from parity_tests.selftest.process_trees import wait_until_gone
 from parity_tests.selftest.runners import SHORT, ask, failure, running, write
 
@@ -104,8 +105,8 @@ def test_an_exception_at_import_says_where_and_keeps_what_was_defined(tmp_path: 
     assert (found.error, *place(found)) == ("FileNotFoundError", "neural_networks.py", 3, "main")
     assert "main raised FileNotFoundError" in found.text or "neural_networks.py raised FileNotFoundError" in found.text
     assert 'belongs under `if __name__ == "__main__":`' in found.text
-    assert observation.values["f"].array == np.array(1.0)
-    assert observation.failures[""].kind == "missing"
+    assert observation.values[Key("f")].array == np.array(1.0)
+    assert observation.failures[WHOLE_CASE].kind == "missing"
 
 
 def test_training_that_never_ends_at_import_does_not_cost_the_rest(tmp_path: Path) -> None:
@@ -119,7 +120,7 @@ def test_training_that_never_ends_at_import_does_not_cost_the_rest(tmp_path: Pat
     assert 'belongs under `if __name__ == "__main__":`' in found.text
     for observation in (first, second):
         assert not observation.failures
-        assert observation.values["f"].array == np.array(1.0)
+        assert observation.values[Key("f")].array == np.array(1.0)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +163,7 @@ def test_an_import_that_ends_every_process_is_said_of_each_case(
 ) -> None:
     with running(tmp_path, source, case_seconds=SHORT) as runner:
         found = runner.hello.import_failure
-        assert ask(runner, "f").failures == ask(runner, "g").failures == {"": found}
+        assert ask(runner, "f").failures == ask(runner, "g").failures == {WHOLE_CASE: found}
         assert runner.hello.edition == "2019"
     assert found is not None
     assert found.kind == kind
@@ -173,7 +174,7 @@ def test_broken_utils_are_told_apart(tmp_path: Path) -> None:
     files = {"neural_networks.py": "def f(): return 1.0\n", "utils.py": "x = 1\nx.y\n"}
     with running(tmp_path, files) as runner:
         hello = runner.hello
-        assert ask(runner, "f").values["f"].array == np.array(1.0)
+        assert ask(runner, "f").values[Key("f")].array == np.array(1.0)
     assert hello.import_failure is None
     assert hello.support_failure is not None
     assert place(hello.support_failure) == ("utils.py", 2, "<module>")
@@ -227,7 +228,7 @@ def test_a_body_that_does_nothing_is_missing(tmp_path: Path, body: str) -> None:
 
 def test_a_name_that_is_not_defined_is_missing(tmp_path: Path) -> None:
     with running(tmp_path, "") as runner:
-        found = ask(runner, "relu").failures[""]
+        found = ask(runner, "relu").failures[WHOLE_CASE]
     assert (found.kind, found.text) == ("missing", "neural_networks.py defines no relu")
 
 
@@ -239,7 +240,7 @@ def test_a_method_that_is_not_defined_is_missing(tmp_path: Path) -> None:
         PROBES = {"probe": probe}
         """
     with running(tmp_path, "class relu: pass\n", probe) as runner:
-        found = runner.ask("case", "probe", {}, {}, seed=0).failures[""]
+        found = runner.ask("case", "probe", {}, {}, seed=0).failures[WHOLE_CASE]
     assert (found.kind, found.text) == ("missing", "relu defines no forward")
 
 
@@ -250,7 +251,7 @@ def test_the_place_is_the_innermost_frame_of_the_submission_in_whichever_file(tm
         "helpers.py": "import numpy as np\ndef deep(x):\n    return np.linalg.inv(x)\n",
     }
     with running(tmp_path, files) as runner:
-        found = ask(runner, "f").failures["f"]
+        found = ask(runner, "f").failures[Key("f")]
     assert place(found) == ("helpers.py", 3, "deep")
     assert found.text.startswith("f raised LinAlgError: ")
     assert found.text.endswith("(helpers.py, line 3)")
@@ -260,10 +261,10 @@ def test_what_was_kept_before_a_failure_stays(tmp_path: Path) -> None:
     source = "import os\ndef a(): return 1.0\ndef b(): raise ValueError\ndef c(): return 2.0\ndef d(): os._exit(3)\n"
     with running(tmp_path, source) as runner:
         observation = ask(runner, "a", "b", "c", "d", "a")
-    assert list(observation.values) == ["a", "c"]
-    assert {name: f.text for name, f in observation.failures.items()} == {
-        "b": "b raised ValueError (neural_networks.py, line 3)",
-        "": "d ended the Python process (exit status 3)",
+    assert list(observation.values) == [Key("a"), Key("c")]
+    assert {key: f.text for key, f in observation.failures.items()} == {
+        Key("b"): "b raised ValueError (neural_networks.py, line 3)",
+        WHOLE_CASE: "d ended the Python process (exit status 3)",
     }
 
 
@@ -274,9 +275,9 @@ def test_an_endless_loop_ends_at_the_limit_with_its_line_and_what_came_before(tm
     source = "def a(): return 1.0\ndef f():\n    while True:\n        x = 1\n"
     with running(tmp_path, source) as runner:
         observation = ask(runner, "a", "f", "a", seconds=SHORT)
-        assert list(ask(runner, "a").values) == ["a"]
-    assert list(observation.values) == ["a"]
-    found = observation.failures["f"]
+        assert list(ask(runner, "a").values) == [Key("a")]
+    assert list(observation.values) == [Key("a")]
+    found = observation.failures[Key("f")]
     assert (found.kind, found.file, found.function) == ("timeout", "neural_networks.py", "f")
     assert found.line in (3, 4)
     assert found.text == f"f did not end within 0.3 s (neural_networks.py, line {found.line})"
@@ -297,8 +298,8 @@ def test_what_a_probe_wrote_down_itself_gets_out_after_the_limit(tmp_path: Path)
         """
     with running(tmp_path, "def f():\n    while True: x = 1\n", probe) as runner:
         observation = runner.ask("case", "probe", {}, {}, seed=0, seconds=SHORT)
-    assert list(observation.failures) == ["f"]
-    assert list(observation.values) == ["tape"]
+    assert list(observation.failures) == [Key("f")]
+    assert list(observation.values) == [Key("tape")]
     assert observation.facts == {"steps": 3}
 
 
@@ -355,16 +356,16 @@ def test_a_connection_that_is_disturbed_fails_the_case_and_the_next_one_is_answe
     tmp_path: Path, body: str, said: str
 ) -> None:
     with running(tmp_path, f"def f():\n    {body}\ndef g():\n    return 1.5\n") as runner:
-        found = ask(runner, "f").failures[""]
+        found = ask(runner, "f").failures[WHOLE_CASE]
         assert (found.kind, found.error) == ("crashed", "")
         assert found.text.startswith(said)
-        assert ask(runner, "g").values["g"].array == np.array(1.5)
+        assert ask(runner, "g").values[Key("g")].array == np.array(1.5)
 
 
 def test_a_print_flood_is_drained_and_kept_to_a_cap(tmp_path: Path) -> None:
     source = "def f():\n    for _ in range(200): print('x' * 10_000)\n    return 1.0\n"
     with running(tmp_path, source) as runner:
-        assert ask(runner, "f").values["f"].array == np.array(1.0)
+        assert ask(runner, "f").values[Key("f")].array == np.array(1.0)
         assert len(runner.output) == 64 << 10
 
 
@@ -380,7 +381,7 @@ def test_endless_names_are_no_fault_of_the_harness(tmp_path: Path) -> None:
         "def f(): return type('E' * (4 << 20), (), {})()\n"
     )
     with running(tmp_path, source, probe) as runner:
-        found = runner.ask("case", "probe", {}, {}, seed=0).failures[""]
+        found = runner.ask("case", "probe", {}, {}, seed=0).failures[WHOLE_CASE]
     assert found.kind == "crashed"
     assert found.text.startswith("what the submission makes of kind cannot be taken: ")
 
@@ -410,7 +411,7 @@ def test_closed_streams_do_no_harm(tmp_path: Path) -> None:
     source = "import os, sys\ndef f(): print(1); sys.stdout.close(); os.close(1); os.close(2); return 1.0\n"
     with running(tmp_path, source) as runner:
         for _ in range(2):
-            assert ask(runner, "f").values["f"].array == np.array(1.0)
+            assert ask(runner, "f").values[Key("f")].array == np.array(1.0)
 
 
 def test_a_value_too_large_to_take_is_said_without_being_copied(tmp_path: Path) -> None:
@@ -431,9 +432,9 @@ def test_an_orphan_that_holds_the_output_open_keeps_nobody(tmp_path: Path) -> No
         def g(): os._exit(0)
         """
     with running(tmp_path, source) as runner:
-        array = ask(runner, "f").values["f"].array
+        array = ask(runner, "f").values[Key("f")].array
         assert array is not None
-        assert ask(runner, "g").failures[""].kind == "crashed"
+        assert ask(runner, "g").failures[WHOLE_CASE].kind == "crashed"
     wait_until_gone(int(array), seconds=5.0)
 
 
@@ -442,7 +443,7 @@ def test_a_copy_of_the_process_does_not_answer_for_it(tmp_path: Path) -> None:
     with running(tmp_path, source) as runner:
         for _ in range(2):
             observation = ask(runner, "f", "f")
-            assert list(observation.values) == ["f"]
+            assert list(observation.values) == [Key("f")]
             assert not observation.failures
 
 
@@ -460,7 +461,7 @@ def test_a_process_that_dies_between_cases_does_not_cost_the_next(tmp_path: Path
         assert runner.process.exit_status(10.0) == 0
         observation = ask(runner, "g")
     assert not observation.failures
-    assert observation.values["g"].array == np.array(2.0)
+    assert observation.values[Key("g")].array == np.array(2.0)
 
 
 def test_a_file_that_is_too_large_cannot_be_written(tmp_path: Path) -> None:
@@ -470,5 +471,5 @@ def test_a_file_that_is_too_large_cannot_be_written(tmp_path: Path) -> None:
 
 def test_the_child_does_not_get_the_terminals_interrupt(tmp_path: Path) -> None:
     with running(tmp_path, "import os\ndef f(): return os.getsid(0) == os.getpid() and os.getpgrp() != 0\n") as runner:
-        assert ask(runner, "f").values["f"].array == np.array(True)
+        assert ask(runner, "f").values[Key("f")].array == np.array(True)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

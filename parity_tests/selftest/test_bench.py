@@ -24,6 +24,7 @@ from parity_tests.bench.training import by_numpy, by_torch, by_trace, settings
 from parity_tests.cli import main as parity
 from parity_tests.harness.process.in_process import InProcessRunner
 from parity_tests.protocol.errors import HarnessError, UsageError
+from parity_tests.protocol.quantity import Key
 
 command: Any = importlib.import_module("parity_tests.cli.bench")
 FIGURE = Figure("step", "batch 5", "numpy step", "torch", 1.1, 1.25, 1.5, 2e-3, 1.6e-3, 15, 1.6)
@@ -143,7 +144,7 @@ def test_the_upper_limit_answers_as_a_process_does() -> None:
     ) as runner:
         assert "relu" in runner.hello.names
         seen = runner.ask("a case", "loss", {}, {"X": np.zeros((2, 4)), "Y": np.zeros((2, 1))}, seed=1)
-    loss = seen.values["loss"].array
+    loss = seen.values[Key("loss")].array
     assert loss is not None
     assert float(loss) == pytest.approx(np.log(4))
     assert not seen.failures

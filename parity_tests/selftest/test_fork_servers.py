@@ -21,6 +21,7 @@ from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.sandbox import isolation
 from parity_tests.harness.sandbox.isolation import LEVELS, forking_problem, problem
 from parity_tests.harness.sandbox.snapshot import snapshot
+from parity_tests.protocol.quantity import Key
 from parity_tests.selftest.process_trees import children, is_running, wait_until_gone
 from parity_tests.selftest.runners import CALLS, OPTIONS, ask, pid_of, write
 
@@ -74,7 +75,7 @@ class Class:
         with self.submission(source) as runner:
             seen = ask(runner, "f")
             assert not seen.failures, seen.failures
-            array = seen.values["f"].array
+            array = seen.values[Key("f")].array
             assert array is not None
             assert isinstance(runner.process, ForkedProcess if self.servers is not None else StartedProcess)
         return float(array)
@@ -116,7 +117,7 @@ def test_a_submissions_own_file_comes_before_what_its_server_has_imported(
     }
     for which in (servers, None):
         with Class(tmp_path, level, which).runner(write(tmp_path / "own", files)) as runner:
-            array = ask(runner, "f").values["f"].array
+            array = ask(runner, "f").values[Key("f")].array
             assert array is not None
             assert array.item() == 7
 
@@ -207,7 +208,7 @@ def test_the_server_outlives_what_its_processes_do(
     lines = "".join(f"    {line}\n" for line in attack.splitlines())
     with group.submission(f"import os\ndef f():\n{lines}\ndef g(): return 1.0\n") as runner:
         assert ask(runner, "f").failures
-        assert ask(runner, "g").values["g"].array == np.array(1.0)
+        assert ask(runner, "g").values[Key("g")].array == np.array(1.0)
         assert isinstance(runner.process, ForkedProcess)
     assert group.answer() == 3.0
     assert servers.pids == before
@@ -289,7 +290,7 @@ def test_what_cannot_be_forked_is_started_cold(
     group = Class(tmp_path, level, servers)
     for _ in range(2):
         with group.submission(HONEST) as runner:
-            assert ask(runner, "f").values["f"].array == np.array(3.0)
+            assert ask(runner, "f").values[Key("f")].array == np.array(3.0)
             assert isinstance(runner.process, StartedProcess)
     assert "there is no server here" in servers.problem
     isolation.forking_problem.cache_clear()
@@ -308,7 +309,7 @@ def test_a_folder_that_is_too_much_to_copy_is_shown_to_a_cold_process(
     group = Class(tmp_path, bubblewrap, servers)
     files: dict[str, str | bytes] = {"neural_networks.py": HONEST, "utils.py": "", "data/large.bin": bytes(9 << 20)}
     with group.runner(write(tmp_path / "large", files)) as runner:
-        assert ask(runner, "f").values["f"].array == np.array(3.0)
+        assert ask(runner, "f").values[Key("f")].array == np.array(3.0)
         assert isinstance(runner.process, StartedProcess)
     assert servers.problem == ""
 

@@ -25,6 +25,7 @@ from parity_tests.harness.sandbox.isolation import LEVELS, choose, problem, requ
 from parity_tests.harness.sandbox.process_kind import CODE, FORK_SERVER
 from parity_tests.harness.sandbox.runtime_files import runtime
 from parity_tests.protocol.errors import UsageError
+from parity_tests.protocol.quantity import WHOLE_CASE, Key
 from parity_tests.selftest.process_trees import innermost, wait_until_gone
 from parity_tests.selftest.runners import SHORT, ask, pid_of, running
 
@@ -260,7 +261,7 @@ def test_private_files_of_the_submission_can_be_read(tmp_path: Path, level: str,
         for path in (tmp_path / "submission").iterdir():
             path.chmod(0o600)
         (tmp_path / "submission").chmod(0o700)
-        assert ask(runner, "f").values["f"].array == np.array(1.0)
+        assert ask(runner, "f").values[Key("f")].array == np.array(1.0)
 
 
 def test_a_signal_reaches_nobody_else(tmp_path: Path, level: str, forked: bool) -> None:
@@ -313,7 +314,7 @@ def test_a_death_is_said_as_outside(tmp_path: Path, level: str, forked: bool) ->
         def h(): os.abort()
         """
     with running(tmp_path, source, isolation=level, forked=forked) as runner:
-        found = [ask(runner, name).failures[""].text for name in "fgh"]
+        found = [ask(runner, name).failures[WHOLE_CASE].text for name in "fgh"]
     assert found == [
         "f was killed by signal 11 (a segmentation fault)",
         "g ended the Python process (exit status 3)",
@@ -329,7 +330,7 @@ def test_what_will_not_stop_is_killed_with_all_of_it(tmp_path: Path, level: str,
         runner.start()
         _ = runner.hello
         worker = innermost(pid_of(runner))
-        assert ask(runner, "f", seconds=SHORT).failures[""].kind == "timeout"
+        assert ask(runner, "f", seconds=SHORT).failures[WHOLE_CASE].kind == "timeout"
     wait_until_gone(worker)
 
 
@@ -365,7 +366,7 @@ def test_scratch_has_a_size(tmp_path: Path, level: str) -> None:
         """
     with running(tmp_path, source, isolation=level, forked=True) as runner:
         (found,) = ask(runner, "f").failures.values()
-        assert ask(runner, "g").values["g"].array == np.array(1.0)
+        assert ask(runner, "g").values[Key("g")].array == np.array(1.0)
     assert found.kind == "crashed"
     assert "No space left" in found.text or "wrote more than 64 MiB to its scratch folder" in found.text
 
@@ -395,8 +396,8 @@ def test_returning_too_much_in_all_ends_the_asking_before_the_harness_is_full(tm
     source = "import numpy as np\ndef f(): return np.zeros(6 << 20)\ndef g(): return 1.0\n"
     with running(tmp_path, source) as runner:
         seen = [ask(runner, "f") for _ in range(4)]
-    assert [list(one.values) for one in seen] == [["f"], ["f"], [], []]
-    assert "returned more than 128 MiB in all by now" in seen[2].failures[""].text
+    assert [list(one.values) for one in seen] == [[Key("f")], [Key("f")], [], []]
+    assert "returned more than 128 MiB in all by now" in seen[2].failures[WHOLE_CASE].text
 
 
 # ---- the filter

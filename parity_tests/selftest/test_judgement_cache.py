@@ -15,18 +15,21 @@ from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison, matched, mismatched
 from parity_tests.protocol.kind import Context
 from parity_tests.protocol.observation import Failure, Observation, Returned
+from parity_tests.protocol.quantity import Key
 
 CPU = Context("cpu")
 CASE = next(case for case in plan("2019", ("float64",)) if case.name == "linear/square/float64")
 SEEN = Observation(
-    CASE.name, {"output@0": Returned("array", np.arange(4.0), "")}, {}, {"returned": ["model"]}, ("overflow",), 0.5
+    CASE.name, {Key("output"): Returned("array", np.arange(4.0), "")}, {}, {"returned": ["model"]}, ("overflow",), 0.5
 )
 OTHERS = {
-    "one bit of a value": replace(SEEN, values={"output@0": Returned("array", np.nextafter(np.arange(4.0), 9), "")}),
-    "its dtype": replace(SEEN, values={"output@0": Returned("array", np.arange(4.0).view(np.int64), "")}),
-    "its shape": replace(SEEN, values={"output@0": Returned("array", np.arange(4.0).reshape(2, 2), "")}),
-    "its name": replace(SEEN, values={"output@1": Returned("array", np.arange(4.0), "")}),
-    "a failure": replace(SEEN, failures={"gradient@0": Failure("crashed", "ValueError", "it raised")}),
+    "one bit of a value": replace(SEEN, values={Key("output"): Returned("array", np.nextafter(np.arange(4.0), 9), "")}),
+    "its dtype": replace(SEEN, values={Key("output"): Returned("array", np.arange(4.0).view(np.int64), "")}),
+    "its shape": replace(SEEN, values={Key("output"): Returned("array", np.arange(4.0).reshape(2, 2), "")}),
+    "its name": replace(SEEN, values={Key("renamed"): Returned("array", np.arange(4.0), "")}),
+    "the number of its call": replace(SEEN, values={Key("output", 1): Returned("array", np.arange(4.0), "")}),
+    "a failure": replace(SEEN, failures={Key("gradient"): Failure("crashed", "ValueError", "it raised")}),
+    "what was written over": replace(SEEN, overwritten={Key("output"): ("X",)}),
     "a fact": replace(SEEN, facts={"returned": ["nothing"]}),
     "a warning": replace(SEEN, warnings=()),
 }
@@ -78,7 +81,7 @@ def test_a_large_array_is_known_again_whatever_came_between(dtype: str) -> None:
     other[-1] = 0
     cache, judge = JudgementCache(), Judge(matched())
     for array, asked in ((one, 1), (other, 2), (one, 2), (other, 2), (one[:-1], 3)):
-        seen = replace(SEEN, values={"output@0": Returned("array", array.copy(), "")})
+        seen = replace(SEEN, values={Key("output"): Returned("array", array.copy(), "")})
         cache.judge(CASE, 1, CPU, seen, judge)
         assert judge.asked == asked
 
@@ -87,7 +90,7 @@ def test_large_arrays_at_places_without_end_are_not_all_held(monkeypatch: pytest
     monkeypatch.setattr("parity_tests.harness.judgement_cache.HELD", 3 * LARGE)
     cache = JudgementCache()
     for k in range(10):
-        seen = replace(SEEN, values={f"output@{k}": Returned("array", np.zeros(LARGE, np.int8), "")})
+        seen = replace(SEEN, values={Key("output", k): Returned("array", np.zeros(LARGE, np.int8), "")})
         cache.judge(CASE, 1, CPU, seen, Judge(matched()))
         assert cache.held <= 3 * LARGE
 

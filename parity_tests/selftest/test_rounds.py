@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from parity_tests.harness.process.runner import Runner
+from parity_tests.protocol.quantity import WHOLE_CASE, Key
 from parity_tests.selftest.runners import SHORT, ask, running
 
 PROBE = """
@@ -53,10 +54,10 @@ def test_each_round_brings_back_its_own_and_the_objects_stay(tmp_path: Path) -> 
         assert [observation.failures for observation in seen] == [{}] * 5
         totals = [1 + sum(range(1, n + 1)) for n in range(1, 6)]
         for n, (observation, total) in enumerate(zip(seen, totals, strict=True), start=1):
-            array = observation.values["answer"].array
+            array = observation.values[Key("answer")].array
             np.testing.assert_array_equal(array, np.full((2, 3), float(total * n)))
             assert observation.seconds >= 0
-        assert ask(runner, "g").values["g"].array == 1.5
+        assert ask(runner, "g").values[Key("g")].array == 1.5
 
 
 def test_the_next_round_is_given_before_the_last_is_judged(tmp_path: Path) -> None:
@@ -70,18 +71,18 @@ def test_the_next_round_is_given_before_the_last_is_judged(tmp_path: Path) -> No
 def test_a_round_that_overstays_is_the_last_and_says_where(tmp_path: Path) -> None:
     with running(tmp_path, SOURCE.replace("STOP", "while True: pass"), PROBE) as runner:
         seen = list(converse(runner, given(), SHORT))
-        assert [sorted(observation.failures) for observation in seen] == [[], [], ["answer"]]
-        failure = seen[-1].failures["answer"]
+        assert [sorted(observation.failures) for observation in seen] == [[], [], [Key("answer")]]
+        failure = seen[-1].failures[Key("answer")]
         assert (failure.kind, failure.line) == ("timeout", 6)
-        assert ask(runner, "g").values["g"].array == 1.5
+        assert ask(runner, "g").values[Key("g")].array == 1.5
 
 
 def test_a_death_keeps_the_rounds_before_it(tmp_path: Path) -> None:
     with running(tmp_path, SOURCE.replace("STOP", "os._exit(7)"), PROBE) as runner:
         seen = list(converse(runner, given()))
-        assert [list(observation.values) for observation in seen] == [["answer"], ["answer"], []]
-        assert "exit status 7" in seen[-1].failures[""].text
-        assert ask(runner, "g").values["g"].array == 1.5
+        assert [list(observation.values) for observation in seen] == [[Key("answer")], [Key("answer")], []]
+        assert "exit status 7" in seen[-1].failures[WHOLE_CASE].text
+        assert ask(runner, "g").values[Key("g")].array == 1.5
 
 
 def test_whoever_stops_listening_may_ask_something_else(tmp_path: Path) -> None:
@@ -89,14 +90,14 @@ def test_whoever_stops_listening_may_ask_something_else(tmp_path: Path) -> None:
         conversation = converse(runner, given(1000))
         next(conversation)
         conversation.close()  # type: ignore[attr-defined]
-        assert ask(runner, "g").values["g"].array == 1.5
+        assert ask(runner, "g").values[Key("g")].array == 1.5
 
 
 def test_a_case_after_rounds_has_the_usual_time_limit(tmp_path: Path) -> None:
     source = SOURCE.replace("STOP", "pass") + "def f():\n    while True: pass\n"
     with running(tmp_path, source, PROBE) as runner:
         assert len(list(converse(runner, given(2)))) == 2
-        assert ask(runner, "f", seconds=SHORT).failures["f"].kind == "timeout"
+        assert ask(runner, "f", seconds=SHORT).failures[Key("f")].kind == "timeout"
 
 
 LARGE = """
@@ -110,7 +111,7 @@ def c(): return np.full(3, 3.0)
 def test_what_has_no_room_in_shared_memory_is_sent_in_its_order(tmp_path: Path) -> None:
     with running(tmp_path, LARGE, PROBE) as runner:
         seen = runner.ask("case", "calls", {"calls": ["a", "b", "c"]}, {}, seed=0)
-    arrays = {name: value.array for name, value in seen.values.items()}
+    arrays = {key.name: value.array for key, value in seen.values.items()}
     assert [(name, array[0], array.size) for name, array in arrays.items() if array is not None] == [
         ("a", 1.0, 3),
         ("b", 2.0, 2 << 20),

@@ -14,6 +14,7 @@ from parity_tests.harness.inside.worker import FILES
 from parity_tests.harness.process.runner import Runner
 from parity_tests.protocol.errors import HarnessError, UsageError
 from parity_tests.protocol.observation import Returned
+from parity_tests.protocol.quantity import WHOLE_CASE, Key
 from parity_tests.selftest.runners import ask, failure, running, write
 
 
@@ -25,14 +26,14 @@ def evaluating(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
 
 
 def returned(runner: Runner, expression: str) -> Returned:
-    return ask(runner, "f", text=np.frombuffer(expression.encode(), np.uint8)).values["f"]
+    return ask(runner, "f", text=np.frombuffer(expression.encode(), np.uint8)).values[Key("f")]
 
 
 @pytest.mark.parametrize("dtype", ["?", "i1", "u8", "f2", "f4", "f8", "g"])
 def test_arrays_come_back_with_their_dtype_shape_and_bits(tmp_path: Path, dtype: str) -> None:
     sent = np.arange(12).reshape(3, 4).astype(dtype)
     with running(tmp_path, "def f(X): return X.T[::-1]\n") as runner:
-        got = ask(runner, "f", X=sent).values["f"]
+        got = ask(runner, "f", X=sent).values[Key("f")]
     assert got.kind == "array"
     assert got.array is not None
     assert got.array.dtype == sent.dtype
@@ -84,14 +85,14 @@ def test_a_value_is_copied_before_the_submission_can_change_it(tmp_path: Path) -
     source = "import numpy as np\nkept = np.zeros(3)\ndef f(): return kept\ndef g(): kept[:] = 9; return kept\n"
     with running(tmp_path, source) as runner:
         values = ask(runner, "f", "g").values
-    assert [values[name].array.tolist() for name in "fg"] == [[0, 0, 0], [9, 9, 9]]  # type: ignore[union-attr]
+    assert [values[Key(name)].array.tolist() for name in "fg"] == [[0, 0, 0], [9, 9, 9]]  # type: ignore[union-attr]
 
 
 def test_edited_inputs_are_the_submissions_own_copies(tmp_path: Path) -> None:
     X = np.zeros(3)
     with running(tmp_path, "def f(X): X += 1; return X\n") as runner:
         for _ in range(2):
-            got = ask(runner, "f", X=X).values["f"].array
+            got = ask(runner, "f", X=X).values[Key("f")].array
             assert got is not None
             assert got.tolist() == [1, 1, 1]
     assert X.tolist() == [0, 0, 0]
@@ -128,7 +129,7 @@ def test_no_case_knows_what_another_left_in_globals_modules_settings_or_files(tm
     }
     with running(tmp_path, files) as runner:
         for _ in range(3):
-            got = ask(runner, "f").values["f"].array
+            got = ask(runner, "f").values[Key("f")].array
             assert got is not None
             assert got.tolist() == [1, 1, 1, 0, 1]
     assert sorted(path.name for path in (tmp_path / "submission").rglob("*")) == [
@@ -139,7 +140,7 @@ def test_no_case_knows_what_another_left_in_globals_modules_settings_or_files(tm
 def test_the_same_seed_draws_the_same_numbers_alone_or_after_others(tmp_path: Path) -> None:
     source = "import random, numpy as np\ndef f(): return np.array([np.random.normal(), random.random()])\n"
     with running(tmp_path, source) as runner:
-        first, other, again = (ask(runner, "f", seed=seed).values["f"].array for seed in (7, 1 << 40, 7))
+        first, other, again = (ask(runner, "f", seed=seed).values[Key("f")].array for seed in (7, 1 << 40, 7))
     assert first is not None
     assert other is not None
     assert again is not None
@@ -160,8 +161,8 @@ def test_an_argument_that_failed_is_passed_on_and_its_cause_is_repeated(tmp_path
     source = "def f(x): return x\nclass Layer:\n    def __init__(self): raise ValueError('no')\n"
     with running(tmp_path, source, probe) as runner:
         observation = runner.ask("case", "probe", {}, {}, seed=0)
-    assert list(observation.values) == ["other"]
-    assert set(observation.failures) == {"made", "out", "last"}
+    assert list(observation.values) == [Key("other")]
+    assert set(observation.failures) == {Key("made"), Key("out"), Key("last")}
     assert {f.text for f in observation.failures.values()} == {
         "Layer.__init__ raised ValueError: no (neural_networks.py, line 3)"
     }
@@ -231,7 +232,7 @@ def test_the_edition_with_a_progress_bar_is_lent_one(tmp_path: Path) -> None:
     with running(tmp_path, source) as runner:
         assert runner.hello.import_failure is None
         assert runner.hello.fixtures == ("tqdm", "matplotlib")
-        got = ask(runner, "f").values["f"].array
+        got = ask(runner, "f").values[Key("f")].array
     assert got == np.array(12)
     with running(tmp_path, source, edition="2019") as runner:
         assert runner.hello.import_failure is not None
@@ -244,16 +245,16 @@ def test_utils_are_lent_where_there_are_none(tmp_path: Path) -> None:
     with running(tmp_path, {"neural_networks.py": source}, fixture=stand_in) as runner:
         assert runner.hello.fixtures == ("utils",)
         for _ in range(2):
-            assert ask(runner, "f").values["f"].array == np.array(4.0)
+            assert ask(runner, "f").values[Key("f")].array == np.array(4.0)
     own = {"neural_networks.py": source, "utils.py": "count = 0\ndef helper(): return 5.0\n"}
     with running(tmp_path, own, fixture=stand_in) as runner:
         assert runner.hello.fixtures == ()
-        assert ask(runner, "f").values["f"].array == np.array(6.0)
+        assert ask(runner, "f").values[Key("f")].array == np.array(6.0)
 
 
 def test_what_utils_defines_can_be_asked_for(tmp_path: Path) -> None:
     with running(tmp_path, {"neural_networks.py": "", "utils.py": "def helper(): return 3.0\n"}) as runner:
-        assert ask(runner, "helper").values["helper"].array == np.array(3.0)
+        assert ask(runner, "helper").values[Key("helper")].array == np.array(3.0)
 
 
 def test_a_submission_may_have_files_with_the_names_of_the_harnesss(tmp_path: Path) -> None:
@@ -277,7 +278,7 @@ def test_a_submission_may_have_files_with_the_names_of_the_harnesss(tmp_path: Pa
     with running(tmp_path, files, probe, companions=[companion]) as runner:
         for _ in range(2):
             observation = runner.ask("case", "probe", {}, {}, seed=0)
-            assert observation.values["f"].array == np.array(1.0)
+            assert observation.values[Key("f")].array == np.array(1.0)
             assert observation.facts == {"answers": [42, 42, 42]}
 
 
@@ -320,7 +321,7 @@ def test_odd_source_encodings_are_read_as_python_reads_them(tmp_path: Path) -> N
 @pytest.mark.parametrize("name", ["with space", 'it\'s "quoted"', "new\nline", "日本語", "-option", "byte\udcff"])
 def test_odd_folder_names_do_no_harm(tmp_path: Path, name: str) -> None:
     with running(tmp_path, "from utils import *\ndef f(): raise ValueError(__file__)\n", name=name) as runner:
-        found = ask(runner, "f").failures["f"]
+        found = ask(runner, "f").failures[Key("f")]
     assert (found.file, found.line) == ("neural_networks.py", 2)
     assert found.text.isprintable()
 
@@ -333,8 +334,8 @@ def test_the_caller_s_environment_stays_outside(tmp_path: Path, monkeypatch: pyt
 def test_a_probe_s_own_mistake_is_the_harness_s_fault(tmp_path: Path) -> None:
     probe = "def probe(submission, recorder, params, arrays): return 1 / 0\n\nPROBES = {'probe': probe}\n"
     with running(tmp_path, "", probe) as runner:
-        found = runner.ask("case", "probe", {}, {}, seed=0).failures[""]
-        assert runner.ask("case", "nosuch", {}, {}, seed=0).failures[""].kind == "harness_error"
+        found = runner.ask("case", "probe", {}, {}, seed=0).failures[WHOLE_CASE]
+        assert runner.ask("case", "nosuch", {}, {}, seed=0).failures[WHOLE_CASE].kind == "harness_error"
     assert found.kind == "harness_error"
     assert "ZeroDivisionError" in found.text
     assert "probe.py, line 1" in found.text
@@ -356,7 +357,7 @@ def test_starting_early_changes_nothing(tmp_path: Path) -> None:
     with running(tmp_path, "def f(): return 1.0\n") as runner:
         runner.start()
         runner.start()
-        assert ask(runner, "f").values["f"].array == np.array(1.0)
+        assert ask(runner, "f").values[Key("f")].array == np.array(1.0)
 
 
 def test_closing_leaves_no_folder_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from parity_tests.harness.compare import compare
 from parity_tests.protocol.comparison import Comparison, failed
 from parity_tests.protocol.observation import Observation, Returned
+from parity_tests.protocol.quantity import Key
 from parity_tests.trace.judge import Judge
 from parity_tests.trace.plan import Evaluation, Plan
 from parity_tests.trace.tally import Sink
@@ -51,14 +52,14 @@ class Evaluations:
         if observation.failures:
             self._end(item, failed(next(iter(observation.failures.values()))))
             return
-        losses, logits = (observation.values[name].array for name in ("losses", "logits"))
+        losses, logits = (observation.values[Key(name)].array for name in ("losses", "logits"))
         X, y = self._plan.data(item)
         if losses is None or logits is None or logits.shape != (len(X), self._plan.weights["L2_b"].size):
             returned = "nothing" if logits is None else f"an array of shape {logits.shape}"
             self._end(item, Comparison("mismatch", problem=f"gives {returned} as the logits of {len(X)} rows"))
             return
         if item.split == "valid":
-            self._compare(item, X, observation.values["logits"])
+            self._compare(item, X, observation.values[Key("logits")])
         torch_logits = self._judge.logits(X)
         sums = self._sums[item.split]
         sums.rows += len(y)

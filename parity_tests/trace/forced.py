@@ -15,6 +15,7 @@ from parity_tests.assignments.mlp.network_verdicts import judge_step
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.observation import Observation, Returned
+from parity_tests.protocol.quantity import WHOLE_CASE
 from parity_tests.trace.judge import Figures, Judge, JudgedStep
 from parity_tests.trace.plan import Plan, Step
 
@@ -101,10 +102,13 @@ class Forced(Judge):
             "activation": s.activation, "r": s.rate, "dropout": self.dropout, "alpha": s.alpha, "lam": s.lam,
             "etas": etas, "N": len(y), "M": s.hidden, "K": weights[0]["L2_b"].size,
         }  # fmt: skip
-        values = {f"{name}@{T - 1}": value for name, value in observation.values.items()}
-        failures = {f"{name}@{T - 1}" if name else "": failure for name, failure in observation.failures.items()}
+        values = {replace(key, call=T - 1): value for key, value in observation.values.items()}
+        failures = {
+            key if key == WHOLE_CASE else replace(key, call=T - 1): failure
+            for key, failure in observation.failures.items()
+        }
         if T == 2 and last is not None:
-            values |= {f"{key}@0": last.values[key] for key in _KEYS_AFTER if key in last.values}
+            values |= {key: last.values[key] for key in _KEYS_AFTER if key in last.values}
         case = Case(s.name, "trajectory", s.name, s.dtype, "network", params, ())
         return judge_step(case, arrays, replace(observation, values=values, failures=failures), T - 1, s.device)
 

@@ -19,6 +19,7 @@ from parity_tests.assignments.mlp.network.trainer import Trainer
 from parity_tests.harness.compare import compare
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.observation import Failure, Observation, Returned
+from parity_tests.protocol.quantity import WHOLE_CASE
 from parity_tests.trace.explanation import Inputs, Side, whose_side, worst_element
 from parity_tests.trace.history import SubmissionHistory, TorchHistory
 from parity_tests.trace.judge import Figures, Judge, JudgedStep
@@ -288,7 +289,7 @@ class FreeRunning(Judge):
 def _returned(observation: Observation, name: str) -> Returned | Failure | None:
     """What the submission returned for a quantity, or the failure that kept it from it."""
     key = key_of(name)
-    return observation.values.get(key) or observation.failures.get(key) or observation.failures.get("")
+    return observation.values.get(key) or observation.failures.get(key) or observation.failures.get(WHOLE_CASE)
 
 
 def _arrays(weights: Mapping[str, torch.Tensor]) -> dict[str, Array]:

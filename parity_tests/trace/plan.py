@@ -12,6 +12,7 @@ from parity_tests.assignments.mlp.cases import links
 from parity_tests.assignments.mlp.digits import CLASSES, Digits
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES, gradient_name, key_after_step, updated_name, weight_shapes
 from parity_tests.protocol.errors import UsageError
+from parity_tests.protocol.quantity import Key
 from parity_tests.trace.settings import Settings
 
 Array = NDArray[Any]
@@ -56,9 +57,9 @@ def quantities(activation: str, dropout: bool) -> list[tuple[str, str]]:
 _KEYS = {updated_name(name): key_after_step(name) for name in WEIGHT_NAMES}
 
 
-def key_of(quantity: str) -> str:
+def key_of(quantity: str) -> Key:
     """The key under which the submission's process keeps a quantity."""
-    return _KEYS.get(quantity, quantity)
+    return _KEYS.get(quantity) or Key(quantity)
 
 
 def shapes(settings: Settings, weights: Mapping[str, Array]) -> dict[str, tuple[int, ...]]:

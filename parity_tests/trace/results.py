@@ -155,7 +155,7 @@ class _Records:
         return records
 
     def _record(self, name: str, part: str, comparison: Comparison) -> Record:
-        return record_of(self._setting, self._case, Quantity(name, part, name), comparison, self._seconds)
+        return record_of(self._setting, self._case, Quantity(name, part), comparison, self._seconds)
 
     def _of_quantity(self, name: str, part: str) -> tuple[str, Comparison]:
         """The part that a quantity's record belongs to, and what the session came to in it."""

@@ -16,6 +16,7 @@ from parity_tests.harness.process.runner import Runner
 from parity_tests.protocol.comparison import Comparison, failed
 from parity_tests.protocol.errors import HarnessError
 from parity_tests.protocol.observation import Observation
+from parity_tests.protocol.quantity import WHOLE_CASE
 from parity_tests.trace.evaluations import Evaluations
 from parity_tests.trace.judge import Judge, JudgedStep
 from parity_tests.trace.plan import Evaluation, Plan, Step, key_of, shapes
@@ -125,7 +126,7 @@ class Session:
                 if not culprit and structure.verdict == "mismatch" and structure.gap is None:
                     broken[name], culprit = structure, part
                 continue
-            failure = observation.failures.get(key) or observation.failures.get("") or last
+            failure = observation.failures.get(key) or observation.failures.get(WHOLE_CASE) or last
             culprit = culprit or ASSIGNMENT.by_function.get(failure.function, "")
             broken[name] = failed(failure)
             if culprit not in ("", part):

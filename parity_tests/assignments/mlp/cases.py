@@ -1,12 +1,13 @@
 """The table of cases: every question that is put to a submission, and the quantities that its answer consists of."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import product
 
 from parity_tests.assignments.mlp.main.configs import configs, main_quantities
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES, key_after_step, updated_name
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.quantity import Quantity, quantities
+from parity_tests.protocol.quantity import Key, Quantity, quantities
 
 SGD_STEPS_BEFORE_DROP = 4
 SGD_ETAS = (0.1,) * SGD_STEPS_BEFORE_DROP + (0.01,) * 4
@@ -76,35 +77,35 @@ def _cases_in(edition: str, dtype: str, *, once: bool) -> Iterator[Case]:
 
 def _linear(dtype: str, once: bool) -> Iterator[Case]:
     first = quantities(
-        ("output", "3", "output@0"),
-        ("gradient of X", "4", "gradient of X@0"),
-        ("gradient of W", "4", "gradient of W@0"),
-        ("gradient of b", "4", "gradient of b@0"),
+        ("output", "3", Key("output")),
+        ("gradient of X", "4", Key("gradient of X")),
+        ("gradient of W", "4", Key("gradient of W")),
+        ("gradient of b", "4", Key("gradient of b")),
     )
     for name, (N, D, M) in LINEAR_SHAPES.items():
         params = {"pairs": 1, "N": N, "D": D, "M": M}
         yield Case(f"linear/{name}/{dtype}", "linear", f"linear, {words(name)}", dtype, "linear", params, first)
-    second = tuple(Quantity(f"{q.name}, second input", q.part, q.key.replace("@0", "@1")) for q in first)
+    second = tuple(Quantity(f"{q.name}, second input", q.part, replace(q.key, call=1)) for q in first)
     params = {"pairs": 2, "N": 4, "D": 5, "M": 3}
     yield Case(
         f"linear/two-inputs/{dtype}", "linear", "linear, two inputs in turn", dtype, "linear", params, first + second
     )
-    again = tuple(Quantity(f"{q.name}, backward twice", q.part, q.key.replace("@0", "@1")) for q in first[1:])
+    again = tuple(Quantity(f"{q.name}, backward twice", q.part, replace(q.key, call=1)) for q in first[1:])
     params = {"pairs": 1, "N": 4, "D": 5, "M": 3, "again": True}
     yield Case(f"linear/backward-twice/{dtype}", "linear", "linear, backward twice", dtype, "linear", params, again)
     if once:
         for name, (D, M) in INIT_SIZES.items():
             rows = quantities(
-                ("W", "2", "W@0"),
-                ("b", "2", "b@0"),
-                ("initial gradient of W", "2", "gradient of W@0"),
-                ("initial gradient of b", "2", "gradient of b@0"),
+                ("W", "2", Key("W")),
+                ("b", "2", Key("b")),
+                ("initial gradient of W", "2", Key("gradient of W")),
+                ("initial gradient of b", "2", Key("gradient of b")),
             )
             if name == "distribution":
                 rows = quantities(
-                    ("distribution of W", "2", "W@0"),
-                    ("distribution of b", "2", "b@0"),
-                    ("two layers differ", "2", "W@1"),
+                    ("distribution of W", "2", Key("W")),
+                    ("distribution of b", "2", Key("b")),
+                    ("two layers differ", "2", Key("W", 1)),
                 )
             yield Case(
                 f"linear/init-{name}/float64",
@@ -119,11 +120,11 @@ def _linear(dtype: str, once: bool) -> Iterator[Case]:
 
 def _elementwise(layer: str, dtype: str) -> Iterator[Case]:
     forward, backward = ("5", "6") if layer == "tanh" else ("7", "8")
-    first = quantities(("output", forward, "output@0"), ("gradient of X", backward, "gradient of X@0"))
+    first = quantities(("output", forward, Key("output")), ("gradient of X", backward, Key("gradient of X")))
     for name, (shapes, draw, lenient) in ELEMENTWISE.items():
         rows = first
         for k in range(1, len(shapes)):
-            rows += tuple(Quantity(f"{q.name}, second input", q.part, q.key.replace("@0", f"@{k}")) for q in first)
+            rows += tuple(Quantity(f"{q.name}, second input", q.part, replace(q.key, call=k)) for q in first)
         yield Case(
             f"{layer}/{name}/{dtype}",
             layer,
@@ -135,8 +136,8 @@ def _elementwise(layer: str, dtype: str) -> Iterator[Case]:
             lenient,
         )
     large = quantities(
-        (f"{layer}, large inputs", forward, "output@0"),
-        (f"gradient of {layer}, large inputs", backward, "gradient of X@0"),
+        (f"{layer}, large inputs", forward, Key("output")),
+        (f"gradient of {layer}, large inputs", backward, Key("gradient of X")),
     )
     params = {"layer": layer, "shape": [10, 12], "pairs": 1, "draw": "to-1000"}
     yield Case(
@@ -151,21 +152,17 @@ def _elementwise(layer: str, dtype: str) -> Iterator[Case]:
 
 
 def _dropout(dtype: str, once: bool) -> Iterator[Case]:
-    pair = (("output", "output@{}"), ("gradient of X", "gradient of X@{}"))
+    pair = ("output", "gradient of X")
     for r in DROPOUT_RATES:
-        rows = tuple(
-            Quantity(name + ("", ", second input")[k], "9", key.format(k)) for k in range(2) for name, key in pair
-        )
+        rows = tuple(Quantity(name + ("", ", second input")[k], "9", Key(name, k)) for k in range(2) for name in pair)
         params = {"r": r, "pairs": 2, "N": 5, "M": 8}
         yield Case(f"dropout/rate-{r}/{dtype}", "dropout", f"dropout at rate {r}", dtype, "dropout", params, rows)
-    rows = tuple(Quantity(f"{name}, evaluation", "9", key.format(1)) for name, key in pair)
+    rows = tuple(Quantity(f"{name}, evaluation", "9", Key(name, 1)) for name in pair)
     params = {"r": 0.5, "pairs": 2, "N": 5, "M": 8, "evaluate": True}
     yield Case(f"dropout/evaluation/{dtype}", "dropout", "dropout with is_train=False", dtype, "dropout", params, rows)
     if once:
         for r in DROPOUT_RATES[1:]:
-            rows = quantities(
-                *((name, "9", "") for name in ("scale", "kept fraction", "independence", "re-drawn masks"))
-            )
+            rows = tuple(Quantity(name, "9") for name in ("scale", "kept fraction", "independence", "re-drawn masks"))
             params = {"r": r, "calls": MASK_CALLS, "N": 100, "M": 100}
             yield Case(
                 f"dropout/masks-{r}/float64",
@@ -182,8 +179,8 @@ def _sgd(edition: str, dtype: str) -> Iterator[Case]:
     alphas = ALPHAS if edition != "2022-23" else (0.0,)
     lambdas = LAMBDAS if edition == "2019" else (0.0,)
     rows = (
-        *(Quantity(name.replace("_", " "), "1", name) for name in WEIGHT_NAMES),
-        Quantity("model returned", "1", ""),
+        *(Quantity(name.replace("_", " "), "1", Key(name)) for name in WEIGHT_NAMES),
+        Quantity("model returned", "1"),
     )
     for alpha, lam in product(alphas, lambdas):
         name = "plain" if edition == "2022-23" else f"alpha-{alpha:g}"
@@ -201,7 +198,7 @@ def _sgd(edition: str, dtype: str) -> Iterator[Case]:
 
 
 def _utils(edition: str, dtype: str, once: bool) -> Iterator[Case]:
-    both = quantities(("loss", "utils", "loss"), ("gradient of logits", "utils", "gradient of X"))
+    both = quantities(("loss", "utils", Key("loss")), ("gradient of logits", "utils", Key("gradient of X")))
     for name, draw in (("mini-batch", "normal"), ("one-row", "one"), ("offset", "offset"), ("far-apart", "far")):
         yield Case(
             f"loss/{name}/{dtype}",
@@ -225,16 +222,18 @@ def _utils(edition: str, dtype: str, once: bool) -> Iterator[Case]:
             "float64",
             "labels",
             params,
-            quantities(("labels", "utils", "labels")),
+            quantities(("labels", "utils", Key("labels"))),
         )
-    rows = quantities(*((name, "utils", name) for name in ("N", "d", "examples", "labels")))
+    rows = quantities(*((name, "utils", Key(name)) for name in ("N", "d", "examples", "labels")))
     yield Case("utils/data-split/float64", "utils", "DataSplit", "float64", "split", {"N": 9, "D": 4}, rows)
     if edition != "2022-23":
         rows = quantities(
-            ("keys", "utils", "keys"), *((f"velocity {n}", "utils", f"velocity {n}") for n in WEIGHT_NAMES)
+            ("keys", "utils", Key("keys")), *((f"velocity {n}", "utils", Key(f"velocity {n}")) for n in WEIGHT_NAMES)
         )
         yield Case("utils/add-momentum/float64", "utils", "add_momentum", "float64", "momentum", {}, rows)
-    rows = quantities(*((f"{a}{part}", "utils", f"{a}{part}") for part in ("train", "valid", "test") for a in "XY"))
+    rows = quantities(
+        *((f"{a}{part}", "utils", Key(f"{a}{part}")) for part in ("train", "valid", "test") for a in "XY")
+    )
     yield Case("utils/loader/float64", "utils", "data_loader_mnist", "float64", "loader", {}, rows)
 
 
@@ -253,7 +252,7 @@ def _network(edition: str, dtype: str) -> Iterator[Case]:
     for activation, r in product(("relu", "tanh"), (0.0, 0.5)):
         if not with_dropout and (activation == "tanh" or r > 0):
             continue
-        rows = tuple(Quantity(name, part, name) for name, part in links(activation, with_dropout))
+        rows = tuple(Quantity(name, part, Key(name)) for name, part in links(activation, with_dropout))
         yield Case(
             f"network/{activation}-dropout-{r:g}/{dtype}",
             "network",
@@ -270,7 +269,7 @@ def _network(edition: str, dtype: str) -> Iterator[Case]:
                 continue
             alpha, r = 0.0, 0.0
         lam = 0.01 if edition == "2019" else 0.0
-        rows = tuple(Quantity(name, part, name) for name, part in links(activation, with_dropout))
+        rows = tuple(Quantity(name, part, Key(name)) for name, part in links(activation, with_dropout))
         rows += tuple(Quantity(updated_name(n), "1", key_after_step(n)) for n in WEIGHT_NAMES)
         yield Case(
             f"trajectory/{activation}-alpha-{alpha:g}/{dtype}",
@@ -311,7 +310,7 @@ def _main(edition: str) -> Iterator[Case]:
                     "config": config.name,
                     "edition": edition,
                 },
-                tuple(Quantity(name, "10", name) for name in main_quantities(config)),
+                tuple(Quantity(name, "10", Key(name)) for name in main_quantities(config)),
                 process="wiring" if worker == "wiring" else "parts",
                 whole=True,
                 strikes=f"main with {config.activation}",

@@ -16,6 +16,7 @@ from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.mistake import Call
 from parity_tests.protocol.observation import Failure, Observation, Returned
+from parity_tests.protocol.quantity import Key
 from reference.rounding import TANH_FORM_FORWARD, unit_roundoff
 
 Arrays = Mapping[str, NDArray[Any]]
@@ -52,9 +53,9 @@ def _linear(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> It
         inputs = {"X": run(X), "grad": run(grad), "W": run(arrays["W"]), "b": run(arrays["b"])}
         sizes = {"N": len(X), "D": X.shape[1], "M": grad.shape[1]}
         for word in ("output", "gradient of W", "gradient of b", "gradient of X"):
-            q = next((q for q in case.quantities if q.key == f"{word}@{k}"), None)
+            q = next((q for q in case.quantities if q.key == Key(word, k)), None)
             comparison = Comparison("match") if q is None else judged[q.name]
-            value = got(seen, f"{word}@{k}")
+            value = got(seen, Key(word, k))
             asked = _asked(
                 case, f"linear.{word}", "" if q is None else q.name, value, comparison, past.setdefault(word, []),
                 **inputs, **sizes,
@@ -68,10 +69,9 @@ def _elementwise(case: Case, arrays: Arrays, seen: Observation, judged: Judged) 
     layer = case.params["layer"]
     past: dict[str, list[Call]] = {}
     for q in case.quantities:
-        word, _, k = q.key.partition("@")
-        X, grad = arrays["X"][int(k)], arrays["grad"][int(k)]
-        h = array_of(seen, f"output@{k}", X.shape)
-        yield _activation(case, layer, word, q.name, run, past, X, grad, h, got(seen, q.key), judged[q.name])
+        X, grad = arrays["X"][q.key.call], arrays["grad"][q.key.call]
+        h = array_of(seen, Key("output", q.key.call), X.shape)
+        yield _activation(case, layer, q.key.name, q.name, run, past, X, grad, h, got(seen, q.key), judged[q.name])
 
 
 def _activation(
@@ -104,12 +104,12 @@ def _dropout(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> I
     asked_for = {q.key: q.name for q in case.quantities}
     last = len(arrays["q"]) - 1
     for k, (q, grad) in enumerate(zip(arrays["q"], arrays["grad"], strict=True)):
-        s = array_of(seen, f"output@{k}", q.shape)
+        s = array_of(seen, Key("output", k), q.shape)
         for word in ("output", "gradient of X"):
-            quantity = asked_for.get(f"{word}@{k}", "")
+            quantity = asked_for.get(Key(word, k), "")
             comparison = judged[quantity] if quantity else Comparison("match")
             evaluating = bool(case.params.get("evaluate")) and k == last
-            asked = _masked(case, word, quantity, past, q, grad, s, got(seen, f"{word}@{k}"), comparison, evaluating)
+            asked = _masked(case, word, quantity, past, q, grad, s, got(seen, Key(word, k)), comparison, evaluating)
             if quantity:
                 yield asked
 
@@ -143,10 +143,10 @@ def _sgd(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Itera
     etas = case.params["etas"]
     for name in WEIGHT_NAMES:
         w = arrays[name]
-        steps = [got(seen, f"{name}@{t}") for t in range(len(etas))]
+        steps = [got(seen, Key(name, t)) for t in range(len(etas))]
         value: Any = next((step for step in steps if isinstance(step, Failure) or step is None), None)
         if value is None:
-            stacked = [array_of(seen, f"{name}@{t}", w.shape) for t in range(len(etas))]
+            stacked = [array_of(seen, Key(name, t), w.shape) for t in range(len(etas))]
             whole = [array for array in stacked if array is not None]
             value = Returned("array", np.stack(whole), "") if len(whole) == len(etas) else steps[0]
         quantity = name.replace("_", " ")
@@ -166,8 +166,8 @@ def _updates(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> I
     for name in WEIGHT_NAMES:
         layer, key, shape = name[:2], name[3:], arrays[name][0].shape
         steps = range(case.params["steps"])
-        gradients = [array_of(seen, f"{layer} gradient of {key}@{t}", shape, flat_ok=True) for t in steps]
-        after = [array_of(seen, f"{key_after_step(name)}@{t}", shape, flat_ok=True) for t in steps]
+        gradients = [array_of(seen, Key(f"{layer} gradient of {key}", t), shape, flat_ok=True) for t in steps]
+        after = [array_of(seen, key_after_step(name, t), shape, flat_ok=True) for t in steps]
         g, moved = [x for x in gradients if x is not None], [x for x in after if x is not None]
         if len(g) < len(gradients) or len(moved) < len(after):
             continue
@@ -182,8 +182,8 @@ def _updates(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> I
 def _labels(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Iterator[Call]:
     f = arrays["f"]
     yield _asked(
-        case, "utils.labels", "labels", got(seen, "labels"), judged["labels"], [], f=Running(f, case.dtype), N=len(f),
-        K=f.shape[1],
+        case, "utils.labels", "labels", got(seen, Key("labels")), judged["labels"], [],
+        f=Running(f, case.dtype), N=len(f), K=f.shape[1],
     )  # fmt: skip
 
 
@@ -191,8 +191,9 @@ def _split(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Ite
     X, Y = (Running(arrays[name], case.dtype) for name in "XY")
     for quantity in ("N", "d", "examples", "labels"):
         yield _asked(
-            case, f"utils.{'label of an example' if quantity == 'labels' else quantity}", quantity, got(seen, quantity),
-            judged[quantity], [], X=X, Y=Y.reshape(-1, 1), idx=arrays["idx"], N=len(X), D=X.shape[1],
+            case, f"utils.{'label of an example' if quantity == 'labels' else quantity}", quantity,
+            got(seen, Key(quantity)), judged[quantity], [], X=X, Y=Y.reshape(-1, 1), idx=arrays["idx"], N=len(X),
+            D=X.shape[1],
         )  # fmt: skip
 
 
@@ -200,7 +201,7 @@ def _momentum(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> 
     for name in WEIGHT_NAMES:
         quantity = f"velocity {name}"
         yield _asked(
-            case, "utils.velocity", quantity, got(seen, quantity), judged[quantity], [], N=0,
+            case, "utils.velocity", quantity, got(seen, Key(quantity)), judged[quantity], [], N=0,
             gradient=Running(arrays[name], case.dtype),
         )  # fmt: skip
 
@@ -209,15 +210,15 @@ def _loader(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> It
     parts = {key: Running(array, case.dtype) for key, array in arrays.items()}
     for q in case.quantities:
         yield _asked(
-            case, f"utils.loaded {q.key[0]}", q.name, got(seen, q.key), judged[q.name], [], N=len(parts[q.key]),
-            parts=parts, split=q.key[1:],
+            case, f"utils.loaded {q.key.name[0]}", q.name, got(seen, q.key), judged[q.name], [],
+            N=len(parts[q.key.name]), parts=parts, split=q.key.name[1:],
         )  # fmt: skip
 
 
 def _loss(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> Iterator[Call]:
     y = arrays["Y"].reshape(-1).astype(int)
     for key, word, quantity in (("loss", "output", "loss"), ("gradient of X", "gradient of X", "gradient of logits")):
-        yield _cross_entropy(case, word, quantity, arrays["X"], y, got(seen, key), judged[quantity])
+        yield _cross_entropy(case, word, quantity, arrays["X"], y, got(seen, Key(key)), judged[quantity])
 
 
 def _cross_entropy(
@@ -239,7 +240,7 @@ def _network(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> I
         X, y = arrays["X"][t], arrays["Y"][t].reshape(-1).astype(int)
 
         def own(key: str, *shape: int, t: int = t) -> NDArray[Any] | None:
-            return array_of(seen, f"{key}@{t}", shape)
+            return array_of(seen, Key(key, t), shape)
 
         u, h = own("L1 output", N, M), own("activation output", N, M)
         s = own("dropout output", N, M) if p["dropout"] else h
@@ -254,7 +255,7 @@ def _network(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> I
                 filler = np.zeros((N, W.shape[1])) if grad is None else grad
                 link = f"{layer} {word}"
                 yield _asked(
-                    case, f"linear.{word}", link, got(seen, f"{link}@{t}"), judged[link],
+                    case, f"linear.{word}", link, got(seen, Key(link, t)), judged[link],
                     past.setdefault(layer, {}).setdefault(word, []),
                     X=run(x), grad=run(filler), W=run(W), b=run(b), N=N, D=W.shape[0], M=W.shape[1],
                 )  # fmt: skip
@@ -264,18 +265,18 @@ def _network(case: Case, arrays: Arrays, seen: Observation, judged: Judged) -> I
                 grad = dh if dh is not None else np.zeros_like(u)
                 yield _activation(
                     case, p["activation"], word, link, run, past.setdefault("act", {}), u, grad, h,
-                    got(seen, f"{link}@{t}"), judged[link],
+                    got(seen, Key(link, t)), judged[link],
                 )  # fmt: skip
         for word, needed in (("output", (h,)), ("gradient of X", (h, ds))) if p["dropout"] else ():
             link = "dropout output" if word == "output" else "dropout gradient"
             if h is not None and all(array is not None for array in needed):
                 grad = ds if ds is not None else np.zeros_like(h)
                 yield _masked(
-                    case, word, link, past.setdefault("drop", {}), h, grad, s, got(seen, f"{link}@{t}"), judged[link]
+                    case, word, link, past.setdefault("drop", {}), h, grad, s, got(seen, Key(link, t)), judged[link]
                 )
         if a is not None:
             for word, link in (("output", "loss"), ("gradient of X", "gradient of logits")):
-                yield _cross_entropy(case, word, link, a, y, got(seen, f"{link}@{t}"), judged[link])
+                yield _cross_entropy(case, word, link, a, y, got(seen, Key(link, t)), judged[link])
     if "etas" in p:
         yield from _updates(case, arrays, seen, judged)
 

@@ -23,6 +23,7 @@ from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import PASSING, Comparison, failed, matched, mismatched
 from parity_tests.protocol.kind import Arrays, Context, Judged
 from parity_tests.protocol.observation import Failure, Observation, Returned
+from parity_tests.protocol.quantity import WHOLE_CASE, Key
 from reference import cross_entropy, dropout, elementwise, linear, sgd
 from reference.answer import Alternative, known
 
@@ -33,8 +34,8 @@ def _linear(case: Case, arrays: Arrays, seen: Observation, context: Context) -> 
     W, b = arrays["W"], arrays["b"]
     judged: Judged = {}
     for q in case.quantities:
-        word, _, k = q.key.partition("@")
-        pair = min(int(k), len(arrays["X"]) - 1)
+        word = q.key.name
+        pair = min(q.key.call, len(arrays["X"]) - 1)
         X, grad = arrays["X"][pair], arrays["grad"][pair]
         if word == "output":
             answer = linear.forward(X, W, b, context.device)
@@ -50,17 +51,19 @@ def _init(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Ju
     if case.params["test"] == "small":
         judged = {}
         for key, shape in shapes.items():
-            judged[key] = _shaped(got(seen, f"{key}@0"), shape)
+            judged[key] = _shaped(got(seen, Key(key)), shape)
             zeros = known(np.zeros(shape))
-            judged[f"initial gradient of {key}"] = compare(got(seen, f"gradient of {key}@0"), zeros, flat_ok=key == "b")
+            judged[f"initial gradient of {key}"] = compare(
+                got(seen, Key(f"gradient of {key}")), zeros, flat_ok=key == "b"
+            )
         return judged
-    first, second = (array_of(seen, f"W@{k}", (D, M)) for k in range(2))
+    first, second = (array_of(seen, Key("W", k), (D, M)) for k in range(2))
     judged = {
-        "distribution of W": _distribution(got(seen, "W@0"), shapes["W"]),
-        "distribution of b": _distribution(got(seen, "b@0"), shapes["b"], first),
+        "distribution of W": _distribution(got(seen, Key("W")), shapes["W"]),
+        "distribution of b": _distribution(got(seen, Key("b")), shapes["b"], first),
     }
     if first is None or second is None:
-        judged["two layers differ"] = _shaped(got(seen, "W@1"), (D, M))
+        judged["two layers differ"] = _shaped(got(seen, Key("W", 1)), (D, M))
     elif np.array_equal(first, second):
         judged["two layers differ"] = mismatched(
             "fails: the weights of two layers are the same, so they are not drawn anew"
@@ -101,27 +104,26 @@ def _elementwise(case: Case, arrays: Arrays, seen: Observation, context: Context
     )
     judged: Judged = {}
     for q in case.quantities:
-        word, _, k = q.key.partition("@")
-        X, grad = arrays["X"][int(k)], arrays["grad"][int(k)]
-        if word == "output":
+        X, grad = arrays["X"][q.key.call], arrays["grad"][q.key.call]
+        if q.key.name == "output":
             judged[q.name] = compare(got(seen, q.key), forward(X, context.device))
             output = judged[q.name]
         else:
             judged[q.name] = _backward_of(
-                compare(got(seen, q.key), backward(X, grad, context.device)), output, case, seen, q.key, int(k), grad
+                compare(got(seen, q.key), backward(X, grad, context.device)), output, case, seen, q.key, grad
             )
     return judged
 
 
 def _backward_of(
-    back: Comparison, output: Comparison, case: Case, seen: Observation, key: str, k: int, grad: NDArray[Any]
+    back: Comparison, output: Comparison, case: Case, seen: Observation, key: Key, grad: NDArray[Any]
 ) -> Comparison:
     """A failing backward that follows a failing forward is its echo where it is right for what the forward returned."""
     if back.verdict in PASSING or output.verdict in PASSING:
         return back
     forward_part = case.quantities[0].part
-    h, g = array_of(seen, f"output@{k}", grad.shape), array_of(seen, key, grad.shape)
-    if "" in seen.failures or back.verdict == "missing":
+    h, g = array_of(seen, Key("output", key.call), grad.shape), array_of(seen, key, grad.shape)
+    if WHOLE_CASE in seen.failures or back.verdict == "missing":
         return back
     if g is None or h is None or echoes(case.params["layer"], h, grad, g):
         return replace(back, explained_by=forward_part)
@@ -133,16 +135,16 @@ def _dropout(case: Case, arrays: Arrays, seen: Observation, context: Context) ->
     last = len(arrays["q"]) - 1
     judged: Judged = {}
     for item in case.quantities:
-        word, _, k = item.key.partition("@")
-        q, grad = arrays["q"][int(k)], arrays["grad"][int(k)]
-        s = array_of(seen, f"output@{k}", q.shape)
-        evaluating = bool(case.params.get("evaluate")) and int(k) == last
+        word, k = item.key.name, item.key.call
+        q, grad = arrays["q"][k], arrays["grad"][k]
+        s = array_of(seen, Key("output", k), q.shape)
+        evaluating = bool(case.params.get("evaluate")) and k == last
         value = got(seen, item.key)
         if evaluating:
             answer = known(q if word == "output" else grad)
-            before = array_of(seen, f"output@{int(k) - 1}", q.shape)
+            before = array_of(seen, Key("output", k - 1), q.shape)
             if word != "output" and before is not None:
-                old = dropout.backward(arrays["q"][int(k) - 1], before != 0, grad, r, context.device)
+                old = dropout.backward(arrays["q"][k - 1], before != 0, grad, r, context.device)
                 note = "its backward after a forward with is_train=False still uses the mask of training"
                 everywhere = np.ones(grad.shape, np.bool_)
                 answer = replace(answer, alternatives=(Alternative(old.value, old.radius, everywhere, note),))
@@ -163,10 +165,10 @@ def _dropout(case: Case, arrays: Arrays, seen: Observation, context: Context) ->
 
 def _masks(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
     q, r, calls = arrays["q"], case.params["r"], case.params["calls"]
-    drawn = [array_of(seen, f"output@{k}", q.shape) for k in range(calls)]
+    drawn = [array_of(seen, Key("output", k), q.shape) for k in range(calls)]
     missing = next((k for k, s in enumerate(drawn) if s is None), None)
     if missing is not None:
-        comparison = compare(got(seen, f"output@{missing}"), known(q))
+        comparison = compare(got(seen, Key("output", missing)), known(q))
         return {item.name: comparison for item in case.quantities}
     masks = np.stack([kept_mask(s) for s in drawn if s is not None])
     scale = compare(Returned("array", drawn[0], ""), dropout.forward(q, masks[0], r, context.device))
@@ -200,7 +202,7 @@ def _sgd(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Jud
             lam=case.params["lam"],
             device=context.device,
         )
-        steps = [got(seen, f"{name}@{t}") for t in range(len(etas))]
+        steps = [got(seen, Key(name, t)) for t in range(len(etas))]
         judged[name.replace("_", " ")] = over_steps(compare_each(steps, wanted))
     returned = seen.facts.get("returned", [])
     wrong = next((r for r in returned if r != "model"), None)
@@ -227,15 +229,15 @@ def _sgd(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Jud
 def _loss(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
     X, y = arrays["X"], arrays["Y"].reshape(-1).astype(np.int64)
     return {
-        "loss": compare(got(seen, "loss"), cross_entropy.forward(X, y, context.device)),
-        "gradient of logits": compare(got(seen, "gradient of X"), cross_entropy.backward(X, y, context.device)),
+        "loss": compare(got(seen, Key("loss")), cross_entropy.forward(X, y, context.device)),
+        "gradient of logits": compare(got(seen, Key("gradient of X")), cross_entropy.backward(X, y, context.device)),
     }
 
 
 def _labels(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
     f = arrays["f"]
     want = f > 0 if f.shape[1] == 1 else f.argmax(axis=1).reshape(-1, 1)
-    return {"labels": _exactly(got(seen, "labels"), want.astype(np.float64))}
+    return {"labels": _exactly(got(seen, Key("labels")), want.astype(np.float64))}
 
 
 def _exactly(value: Returned | Failure | None, want: NDArray[Any]) -> Comparison:
@@ -247,24 +249,24 @@ def _exactly(value: Returned | Failure | None, want: NDArray[Any]) -> Comparison
 def _split(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
     X, Y, idx = arrays["X"], arrays["Y"], arrays["idx"]
     wanted = {"N": np.array(X.shape[0]), "d": np.array(X.shape[1]), "examples": X[idx], "labels": Y[idx, None]}
-    return {name: _exactly(got(seen, name), want) for name, want in wanted.items()}
+    return {name: _exactly(got(seen, Key(name)), want) for name, want in wanted.items()}
 
 
 def _momentum(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
-    keys = seen.values.get("keys")
+    keys = seen.values.get(Key("keys"))
     if keys is not None and keys.array is not None and not bool(keys.array):
         first = mismatched(f"are not {', '.join(WEIGHT_NAMES)}")
     else:
-        first = failed(f) if isinstance(f := got(seen, "keys"), Failure) else matched()
+        first = failed(f) if isinstance(f := got(seen, Key("keys")), Failure) else matched()
     zeros = {name: np.zeros(arrays[name].shape) for name in WEIGHT_NAMES}
     return {
         "keys": first,
-        **{f"velocity {n}": compare(got(seen, f"velocity {n}"), known(z), flat_ok=True) for n, z in zeros.items()},
+        **{f"velocity {n}": compare(got(seen, Key(f"velocity {n}")), known(z), flat_ok=True) for n, z in zeros.items()},
     }
 
 
 def _loader(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
-    return {q.name: _exactly(got(seen, q.key), arrays[q.key]) for q in case.quantities}
+    return {q.name: _exactly(got(seen, q.key), arrays[q.key.name]) for q in case.quantities}
 
 
 # ---- the whole network ----

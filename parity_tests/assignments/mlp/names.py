@@ -2,6 +2,8 @@
 
 from functools import cache
 
+from parity_tests.protocol.quantity import Key
+
 WEIGHT_NAMES = ("L1_W", "L1_b", "L2_W", "L2_b")
 """The keys of a network's weights, of their gradients and of their velocities."""
 
@@ -25,9 +27,9 @@ def updated_name(weight: str) -> str:
 
 
 @cache
-def key_after_step(weight: str) -> str:
-    """The key under which a submission's process keeps a weight after a step's update: "L1_W after the step"."""
-    return f"{weight} after the step"
+def key_after_step(weight: str, step: int = 0) -> Key:
+    """The key under which a submission's process keeps a weight after the update of a step."""
+    return Key(f"{weight} after the step", step)
 
 
 FORWARD = ("L1 output", "activation output", "dropout output", "L2 output", "loss")

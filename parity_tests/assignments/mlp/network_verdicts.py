@@ -21,6 +21,7 @@ from parity_tests.harness.judge import cause_of, explained_by, got
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import PASSING, Comparison, failed
 from parity_tests.protocol.observation import Failure, Observation
+from parity_tests.protocol.quantity import WHOLE_CASE, Key
 from reference import cross_entropy, dropout, elementwise, linear, sgd
 from reference.answer import Answer, known
 from reference.rounding import unit_roundoff
@@ -36,8 +37,8 @@ Broken = tuple[str, str, Comparison]
 
 def judge_network(case: Case, arrays: Arrays, seen: Observation, device: str = "cpu") -> Judged:
     """A comparison for each quantity of a network case, over all of its steps."""
-    if not seen.values and set(seen.failures) == {""}:
-        failure = seen.failures[""]
+    if not seen.values and set(seen.failures) == {WHOLE_CASE}:
+        failure = seen.failures[WHOLE_CASE]
         cause = cause_of(FUNCTIONS, case, failure)
         whole = replace(failed(failure), part=cause)
         return {q.name: explained_by(whole, q.part, cause) for q in case.quantities}
@@ -47,7 +48,7 @@ def judge_network(case: Case, arrays: Arrays, seen: Observation, device: str = "
     by_step: list[Judged] = []
     broken: list[Broken | None] = []
     for t in steps:
-        ended = broken[-1] if broken and f"L1 output@{t}" not in {**seen.values, **seen.failures} else None
+        ended = broken[-1] if broken and Key("L1 output", t) not in {**seen.values, **seen.failures} else None
         if t and ended is None:
             ended = network.ended(t)
         judged_step, broken_link = network.step(t, found, ended)
@@ -101,7 +102,7 @@ class _Network:
 
     def ended(self, t: int) -> Broken | None:
         """The failure between two steps, in the update, that kept step t from being begun."""
-        value = got(self._seen, f"L1 output@{t}")
+        value = got(self._seen, Key("L1 output", t))
         cause = cause_of(FUNCTIONS, self._case, value)
         if not isinstance(value, Failure) or cause in ("", "3"):
             return None
@@ -114,7 +115,7 @@ class _Network:
         """
         judged: Judged = {}
         for name, part in links(self._case.params["activation"], self._case.params["dropout"]):
-            value, comparison = got(self._seen, f"{name}@{t}"), found[name].get(t)
+            value, comparison = got(self._seen, Key(name, t)), found[name].get(t)
             if broken is not None and (comparison is None or isinstance(value, Failure)):
                 judged[name] = not_judged(*broken)
                 continue
@@ -156,13 +157,13 @@ class _Network:
             previous=np.stack([w[t - 1] if is_known else nothing for t, is_known in zip(ts, known, strict=True)]),
             device=self._device,
         )
-        values = [got(self._seen, f"{key_after_step(name)}@{t}") for t in ts]
+        values = [got(self._seen, key_after_step(name, t)) for t in ts]
         return dict(zip(ts, compare_each(values, answer, flat_ok=name.endswith("b")), strict=True))
 
     def update(self, name: str, t: int, judged: Judged, broken: Broken | None, updates: ByStep) -> Comparison:
         """A weight after the update of step t."""
         gradient = gradient_name(name)
-        if broken is not None and isinstance(got(self._seen, f"{key_after_step(name)}@{t}"), Failure):
+        if broken is not None and isinstance(got(self._seen, key_after_step(name, t)), Failure):
             return not_judged(*broken)
         if t not in updates:
             return not_judged(gradient, judged[gradient].part or "4", judged[gradient])
@@ -176,14 +177,14 @@ class _Network:
         if key == "X":
             return np.asarray(self._arrays["X"][t])
         width = p["K"] if key in ("L2 output", "gradient of logits") else p["M"]
-        return array_of(self._seen, f"{key}@{t}", (p["N"], width))
+        return array_of(self._seen, Key(key, t), (p["N"], width))
 
     def _gradient(self, name: str, t: int) -> Array | None:
-        key = f"{gradient_name(name)}@{t}"
+        key = Key(gradient_name(name), t)
         return array_of(self._seen, key, self._arrays[name][t].shape, flat_ok=True)
 
     def _after(self, name: str, t: int) -> Array | None:
-        return array_of(self._seen, f"{key_after_step(name)}@{t}", self._arrays[name][t].shape, flat_ok=True)
+        return array_of(self._seen, key_after_step(name, t), self._arrays[name][t].shape, flat_ok=True)
 
     def _link(self, name: str, link: _Link, steps: Sequence[int]) -> ByStep:
         alike: dict[tuple[Any, ...], tuple[list[int], list[list[Array]]]] = {}
@@ -197,7 +198,7 @@ class _Network:
         for ts, arrays in alike.values():
             stacks = [np.stack([inputs[i] for inputs in arrays]) for i in range(len(link.inputs))]
             answer = _of_own(self._dtype, partial(link.of, ts), *stacks)
-            values = [got(self._seen, f"{name}@{t}") for t in ts]
+            values = [got(self._seen, Key(name, t)) for t in ts]
             compared = compare_each(values, answer, flat_ok=name.endswith("gradient of b"))
             found |= dict(zip(ts, compared, strict=True))
         return found

@@ -1,6 +1,6 @@
 """Reads what an observation kept of a case: values under keys, and which part's failure kept others from being made.
 
-A network's results are named "<link>@<step>", those of a part "<what>@<call>".
+A network's results have the step as the number of their call.
 """
 
 from dataclasses import replace
@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from parity_tests.protocol.comparison import PASSING, Comparison
 from parity_tests.protocol.observation import Observation
+from parity_tests.protocol.quantity import Key
 
 
-def array_of(seen: Observation, key: str, shape: tuple[int, ...], *, flat_ok: bool = False) -> NDArray[Any] | None:
+def array_of(seen: Observation, key: Key, shape: tuple[int, ...], *, flat_ok: bool = False) -> NDArray[Any] | None:
     """The array kept under `key` if it is one of this shape that later links can be judged from."""
     value = seen.values.get(key)
     if value is None or value.array is None or value.kind != "array" or value.array.dtype.kind not in "fiub":

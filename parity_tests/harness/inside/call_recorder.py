@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,8 @@ _MAX_TYPE_NAME = 60
 _REPEAT_SECONDS = 0.2
 """A time limit that the submission swallowed strikes again after so many seconds."""
 _NUMBERS = "biuf"
+_WHOLE_CASE = ("", 0)
+"""The name and number under which a failure of the case as a whole is recorded."""
 
 
 class CaseOver(BaseException):
@@ -79,7 +81,7 @@ class CallRecorder:
         receive_round: Callable[[], Round | None] = lambda: None,
     ) -> None:
         self.FAILED = _Failed()
-        self.failures: dict[str, Failure] = {}
+        self.failures: dict[tuple[str, int], Failure] = {}
         self._transmit = send
         self._receive_round = receive_round
         self._in_rounds = False
@@ -98,15 +100,16 @@ class CallRecorder:
 
     # ---- for probes
 
-    def call(self, name: str | None, function: Callable[..., Any], /, *args: Any, **kw: Any) -> Any:
-        """Call `function`, record a copy of what it returns under `name`, and return it.
+    def call(self, name: str | None, function: Callable[..., Any], /, *args: Any, call: int = 0) -> Any:
+        """Call `function`, record a copy of what it returns under `name` and the number `call`, and return it.
 
-        A failure is recorded under `name`, and FAILED is returned. If the function or an argument is FAILED, the call
-        is not made, and the failure that caused it is recorded again. If `name` is None, only a failure is recorded,
-        under "". Raises CaseOver at the time limit.
+        A failure is recorded there as well, and FAILED is returned. If the function or an argument is FAILED, the call
+        is not made, and the failure that caused it is recorded again. If `name` is None, only a failure is recorded, as
+        that of the case as a whole. Raises CaseOver at the time limit.
         """
-        if id(self.FAILED) in map(id, (function, *args, *kw.values())):
-            self._fail(name, self._last_failure)
+        key = _WHOLE_CASE if name is None else (name, call)
+        if id(self.FAILED) in map(id, (function, *args)):
+            self._fail(key, self._last_failure)
             return self.FAILED
         if self._unlimited:
             raise CaseOver
@@ -115,7 +118,7 @@ class CallRecorder:
             self._send_protected({"kind": "call", "label": label})
         failed: Failure | None = None
         try:
-            value = function(*args, **kw)
+            value = function(*args)
         except CaseOver:
             raise
         except BaseException as error:
@@ -131,19 +134,23 @@ class CallRecorder:
                 failed = not_implemented(function, label, self._folder)
         self._protected = False
         if failed is not None:
-            self._fail(name, failed)
+            self._fail(key, failed)
             if out_of_time:
                 self.stop_clock()  # the probe must still be able to record what it has
                 raise CaseOver
             return self.FAILED
-        if name is not None and not self.keep(name, value):
+        if name is not None and not self.keep(name, value, call):
             return self.FAILED
         return value
 
-    def keep(self, name: str, value: Any) -> bool:
-        """Record a copy of `value` under `name`. Returns False, and records a failure, if it cannot be taken."""
+    def keep(self, name: str, value: Any, call: int = 0) -> bool:
+        """Record a copy of `value` under `name` and the number `call`.
+
+        Returns False, and records a failure, if it cannot be taken.
+        """
+        key = (name, call)
         if value is self.FAILED:
-            self._fail(name, self._last_failure)
+            self._fail(key, self._last_failure)
             return False
         self._protected = True
         try:
@@ -151,13 +158,13 @@ class CallRecorder:
             if array is not None and array.nbytes > self._cap:
                 text = f"{name}: an array of shape {array.shape} and dtype {array.dtype} was returned, "
                 text += f"{array.nbytes >> 20} MiB; at most {self._cap >> 20} MiB are taken"
-                self._fail(name, failure("crashed", "", text))
+                self._fail(key, failure("crashed", "", text))
                 return False
-            header = {"kind": "value", "name": name, "what": kind, "detail": detail}
+            header = {"kind": "value", "name": name, "call": call, "what": kind, "detail": detail}
             self._send(header, {} if array is None else {"value": array})
-            self.failures.pop(name, None)
+            self.failures.pop(key, None)
         except MemoryError as error:
-            self._fail(name, self.describe(error, name))
+            self._fail(key, self.describe(error, name))
             return False
         finally:
             self._protected = False
@@ -168,14 +175,19 @@ class CallRecorder:
         """Record a small JSON value as the fact `key`."""
         self._send_protected({"kind": "fact", "key": key, "value": value})
 
-    def fail(self, name: str, reason: BaseException | str, kind: str = "crashed") -> None:
-        """Record a failure under `name`: that of an exception, or a sentence with its kind."""
-        self._fail(name, failure(kind, "", reason) if isinstance(reason, str) else self.describe(reason, name))
+    def add_overwritten(self, name: str, call: int, labels: Sequence[str]) -> None:
+        """Record the labels of the arrays that the call of this name and number has written over."""
+        self._send_protected({"kind": "overwritten", "name": name, "call": call, "labels": list(labels)})
 
-    def withdraw_failure(self, name: str | None = None) -> None:
-        """Withdraw a failure, because the submission succeeded when it was asked in another way."""
-        if self.failures.pop(name or "", None) is not None:
-            self._send_protected({"kind": "withdrawn", "name": name or ""})
+    def fail(self, name: str | None, reason: BaseException | str, kind: str = "crashed") -> None:
+        """Record the failure of an exception, or a sentence with its kind, under `name`; None: of the whole case."""
+        key = _WHOLE_CASE if name is None else (name, 0)
+        self._fail(key, failure(kind, "", reason) if isinstance(reason, str) else self.describe(reason, name or ""))
+
+    def withdraw_failure(self) -> None:
+        """Withdraw the failure of the case as a whole: the submission succeeded when it was asked in another way."""
+        if self.failures.pop(_WHOLE_CASE, None) is not None:
+            self._send_protected({"kind": "withdrawn"})
 
     def next_round(self) -> Round | None:
         """Return the next round of this case, None after the last. Each round has the whole time limit."""
@@ -280,13 +292,13 @@ class CallRecorder:
             self._protected = False
         raise OutOfTime
 
-    def _fail(self, name: str | None, failed: Failure | None) -> None:
+    def _fail(self, key: tuple[str, int], failed: Failure | None) -> None:
         if failed is None:
             failed = failure("harness_error", "", "a probe passed on a failure before any call had failed")
         self._last_failure = failed
-        self.failures[name or ""] = failed
+        self.failures[key] = failed
         before, self._protected = self._protected, True
-        self._send({"kind": "failure", "name": name or "", **failed}, {})
+        self._send({"kind": "failure", "name": key[0], "call": key[1], **failed}, {})
         self._protected = before
 
     def _label(self, name: str | None, function: Any) -> str:

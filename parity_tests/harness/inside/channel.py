@@ -65,7 +65,7 @@ class Channel:
             # Facts hold names and kinds as probes find them: if these are endless, that is the submission's failure.
             failure = {"failure": "crashed", "error": "", "file": "", "line": 0, "function": ""}
             text = f"what the submission makes of {header['key']} cannot be taken: {error}"
-            pieces = frames.encode({"kind": "failure", "name": "", **failure, "text": text[:1000]}, {})
+            pieces = frames.encode({"kind": "failure", "name": "", "call": 0, **failure, "text": text[:1000]}, {})
         for piece in pieces:
             while piece:
                 piece = piece[os.write(self._answers, piece) :]

@@ -203,7 +203,7 @@ class Worker:
     def interrupted(self) -> None:
         """End a case whose time limit struck while it was being ended."""
         self._recorder.stop_clock()
-        self._recorder.fail("", "the case did not end within its time limit", "timeout")
+        self._recorder.fail(None, "the case did not end within its time limit", "timeout")
         self._end()
 
     # ---- inside
@@ -293,7 +293,7 @@ class Worker:
             else:
                 failed["failure"] = "harness_error"
                 failed["text"] += f" (the harness's {Path(last.filename).name}, line {last.lineno})"
-        self._channel.send({"kind": "failure", "name": "", **failed}, {})
+        self._channel.send({"kind": "failure", "name": "", "call": 0, **failed}, {})
 
 
 def _same(one: Any, other: Any) -> bool:

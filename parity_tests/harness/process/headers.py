@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from parity_tests.harness.wire.frames import MAX_TEXT, WireError
 from parity_tests.protocol.observation import FAILURE_KINDS, Failure, Hello
+from parity_tests.protocol.quantity import Key
 
 
 class Edition(NamedTuple):
@@ -32,6 +33,14 @@ def with_clean_texts(value: Any) -> Any:
     if isinstance(value, dict):
         return {one_line(key): with_clean_texts(item) for key, item in value.items()}
     return value
+
+
+def key_of(header: Mapping[str, Any]) -> Key:
+    """Return the key of a value or failure: its name, and the number of the call. Raises WireError."""
+    name, call = header.get("name"), header.get("call")
+    if type(name) is not str or type(call) is not int or not 0 <= call < 1 << 31:
+        raise WireError("a key without a name or number")
+    return Key(one_line(name), call)
 
 
 def failure_of(header: Any) -> Failure:

@@ -114,7 +114,7 @@ class InProcessRunner:
                     recorder.stop_clock()
                 if isinstance(error, KeyboardInterrupt) and not recorder.out_of_time:
                     raise
-                recorder.fail("", error)
+                recorder.fail(None, error)
             finally:
                 if limited:
                     recorder.stop_clock()

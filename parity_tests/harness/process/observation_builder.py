@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from parity_tests.harness.process.headers import failure_of, one_line, with_clean_texts
+from parity_tests.harness.process.headers import failure_of, key_of, one_line, with_clean_texts
 from parity_tests.harness.wire import frames
 from parity_tests.harness.wire.shared_memory import SharedMemory
 from parity_tests.protocol.observation import Failure, Observation, Returned
+from parity_tests.protocol.quantity import WHOLE_CASE, Key
 
 MAX_MESSAGES = 100_000
 """Messages that one case may send."""
@@ -23,8 +24,9 @@ class ObservationBuilder:
 
     def __init__(self, case: str) -> None:
         self._case = case
-        self._values: dict[str, Returned] = {}
-        self._failures: dict[str, Failure] = {}
+        self._values: dict[Key, Returned] = {}
+        self._failures: dict[Key, Failure] = {}
+        self._overwritten: dict[Key, tuple[str, ...]] = {}
         self._facts: dict[str, Any] = {}
         self._warnings: list[str] = []
         self._label = ""
@@ -47,17 +49,18 @@ class ObservationBuilder:
         if self.messages > MAX_MESSAGES:
             raise frames.WireError(f"one case sent more than {MAX_MESSAGES} messages")
         self.bytes += sum(array.nbytes for array in message.arrays.values())
-        if message.header.get("kind") in ("fact", "warning", "failure"):
+        if message.header.get("kind") in ("fact", "warning", "failure", "overwritten"):
             self.bytes += frames.JSON_MEMORY * message.size
         match message.header:
-            case {"kind": "value", "name": str(name), "what": str(what), "detail": str(detail)}:
-                self._add_value(message, name, what, detail)
-            case {"kind": "failure", "name": str(name)}:
-                failure = failure_of(message.header)
-                name = one_line(name)
-                if name or name not in self._failures:  # the first failure of the case as a whole is its cause
-                    self._failures[name] = failure
-                self._values.pop(name, None)
+            case {"kind": "value", "what": str(what), "detail": str(detail)}:
+                self._add_value(message, what, detail)
+            case {"kind": "failure"}:
+                failure, key = failure_of(message.header), key_of(message.header)
+                if key != WHOLE_CASE or key not in self._failures:  # the first failure of the whole case is its cause
+                    self._failures[key] = failure
+                self._values.pop(key, None)
+            case {"kind": "overwritten", "labels": list(labels)} if all(isinstance(label, str) for label in labels):
+                self._overwritten[key_of(message.header)] = tuple(map(one_line, labels))
             case {"kind": "fact", "key": str(key), "value": value}:
                 self._facts[one_line(key)] = value if message.clean else with_clean_texts(value)
             case {"kind": "warning", "text": str(text)}:
@@ -67,8 +70,8 @@ class ObservationBuilder:
             case {"kind": "interrupted", "where": str(where)}:
                 header = {**message.header, "failure": "timeout", "error": "", "text": one_line(where)}
                 self._interrupted = failure_of(header)
-            case {"kind": "withdrawn", "name": str(name)}:
-                self._failures.pop(one_line(name), None)
+            case {"kind": "withdrawn"}:
+                self._failures.pop(WHOLE_CASE, None)
             case {"kind": "fault", "text": str(text)}:
                 self.fault = one_line(text[-500:])
                 return True
@@ -92,7 +95,7 @@ class ObservationBuilder:
 
     def fail(self, failure: Failure) -> None:
         """Let the case as a whole have failed."""
-        self._failures[""] = failure
+        self._failures[WHOLE_CASE] = failure
 
     def fail_late(self, limit: float) -> None:
         """Fail because the process was killed: it did not end within `limit` seconds."""
@@ -109,6 +112,7 @@ class ObservationBuilder:
         """Fail because the submission returns more than an honest one can; what has come is dropped."""
         self._values.clear()
         self._facts.clear()
+        self._overwritten.clear()
         text = f"not kept: the submission has returned more than {MAX_RETURNED >> 20} MiB in all by now"
         self.fail(Failure("crashed", "", text))
 
@@ -126,13 +130,14 @@ class ObservationBuilder:
         if self.fault:
             self.fail(Failure("harness_error", "", f"the harness's process failed: {self.fault}"))
         warnings = tuple(dict.fromkeys(self._warnings))
-        return Observation(self._case, self._values, self._failures, self._facts, warnings, seconds)
+        return Observation(self._case, self._values, self._failures, self._facts, warnings, seconds, self._overwritten)
 
-    def _add_value(self, message: frames.Message, name: str, what: str, detail: str) -> None:
+    def _add_value(self, message: frames.Message, what: str, detail: str) -> None:
         array = message.arrays.get("value")
         if array is not None and (what == "none" or (what == "scalar" and array.ndim)):
             raise frames.WireError("a value contradicts its description")
         if not message.clean:
-            name, what, detail = one_line(name), one_line(what), one_line(detail)
-        self._values[name] = Returned(what, array, detail)
-        self._failures.pop(name, None)
+            what, detail = one_line(what), one_line(detail)
+        key = key_of(message.header)
+        self._values[key] = Returned(what, array, detail)
+        self._failures.pop(key, None)

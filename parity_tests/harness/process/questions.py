@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from parity_tests.harness.process.runner import Runner
 from parity_tests.protocol.observation import Failure, Observation
+from parity_tests.protocol.quantity import WHOLE_CASE
 
 MAX_TIMEOUTS = 2
 """Time-outs of questions that are counted together, after which the others of them are not asked."""
@@ -54,4 +55,4 @@ def ask_all(runner: Runner, questions: Iterable[Question], *, seconds_in_all: fl
 
 
 def _not_asked(question: Question, failure: Failure) -> Observation:
-    return Observation(question.case, {}, {"": failure}, {}, (), 0.0)
+    return Observation(question.case, {}, {WHOLE_CASE: failure}, {}, (), 0.0)

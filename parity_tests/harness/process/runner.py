@@ -28,6 +28,7 @@ from parity_tests.harness.wire import frames
 from parity_tests.protocol.errors import HarnessError
 from parity_tests.protocol.layout import Editions, Layout
 from parity_tests.protocol.observation import Failure, Hello, Observation
+from parity_tests.protocol.quantity import WHOLE_CASE
 
 STARTUP = 60.0
 """Seconds in which a process must have loaded numpy."""
@@ -330,7 +331,7 @@ class Runner:
             self._hello = self._hello or hello
             return child
         self._drop()
-        self._import_death = builder.build(0.0).failures[""]
+        self._import_death = builder.build(0.0).failures[WHOLE_CASE]
         dead = Hello(edition.judged, edition.seen, self._import_death, None, (), edition.fixtures, "", "")
         self._hello = self._hello or dead
         return None

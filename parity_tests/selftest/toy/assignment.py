@@ -11,7 +11,7 @@ from parity_tests.protocol.kind import Arrays, Context, Judged, Kind
 from parity_tests.protocol.layout import Layout
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.part import Part
-from parity_tests.protocol.quantity import quantities
+from parity_tests.protocol.quantity import Key, quantities
 
 
 def plan(edition: str, dtypes: Sequence[str]) -> list[Case]:
@@ -19,7 +19,7 @@ def plan(edition: str, dtypes: Sequence[str]) -> list[Case]:
     return [
         Case(f"{q.name}/{dtype}", q.name, q.name, dtype, "call", {"function": q.name}, (q,))
         for dtype in dtypes
-        for q in quantities(("softplus", "A", "output"), ("derivative", "B", "output"))
+        for q in quantities(("softplus", "A", Key("output")), ("derivative", "B", Key("output")))
     ]
 
 
@@ -39,7 +39,7 @@ def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Ju
     else:
         value, exact = to_array(torch.sigmoid(X)), e / (1 + e)
     radius = 16 * unit_roundoff(case.dtype) * (1 + value)
-    return {case.check: compare(got(seen, "output"), Answer(value, radius, lambda: exact))}
+    return {case.check: compare(got(seen, Key("output")), Answer(value, radius, lambda: exact))}
 
 
 TOY = Assignment(

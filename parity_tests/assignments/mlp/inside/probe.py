@@ -1,7 +1,7 @@
 """How each kind of case is put to a submission. Runs beside it in the worker: numpy and the standard library only.
 
-A probe calls the submission and keeps what comes back, under names that end in "@0", "@1", … for the first, second, …
-round of calls on the same object. It knows no answers and judges nothing.
+A probe calls the submission and keeps what comes back, under a name and the number of the call: 0, 1, … for the first,
+second, … round of calls on the same object. It knows no answers and judges nothing.
 """
 
 import inspect
@@ -26,7 +26,6 @@ class Watched:
     def __init__(self, recorder: Any) -> None:
         self.recorder = recorder
         self.arrays: dict[str, tuple[Any, Any, Any, bytes]] = {}
-        self.overwritten: dict[str, list[str]] = {}
 
     def watch(self, label: str, array: Any) -> Any:
         """Remember how `array` looks now; returns it."""
@@ -34,14 +33,16 @@ class Watched:
             self.arrays[label] = (array, array.shape, array.dtype, array.tobytes())
         return array
 
-    def look(self, call: str) -> None:
-        """Say which of the watched arrays changed during `call`, and remember them as they are now."""
+    def look(self, name: str, call: int = 0) -> None:
+        """Say which of the watched arrays the call of this name and number changed; remember them as they are now."""
+        changed = []
         for label, (array, shape, dtype, content) in list(self.arrays.items()):
             same = array.shape == shape and array.dtype == dtype
             if not (same and (array.tobytes() == content or _alike(array, np.ndarray(shape, dtype, content)))):
-                self.overwritten.setdefault(call, []).append(label)
+                changed.append(label)
                 self.watch(label, array)
-                self.recorder.add_fact("overwritten", self.overwritten)
+        if changed:
+            self.recorder.add_overwritten(name, call, changed)
 
 
 def _alike(array: np.ndarray, before: np.ndarray) -> bool:
@@ -102,13 +103,14 @@ def back_or_none(recorder: Any, result: Any) -> Any:
     return result if result is recorder.FAILED else None
 
 
-def keep_gradients(recorder: Any, layer: Any, back: Any, suffix: str, prefix: str = "") -> None:
+def keep_gradients(recorder: Any, layer: Any, back: Any, call: int, prefix: str = "") -> None:
     """Keep gradient['W'] and gradient['b'] after a backward that returned `back` (FAILED: it did not return)."""
     for key in ("W", "b"):
         recorder.call(
-            f"{prefix}gradient of {key}{suffix}",
+            f"{prefix}gradient of {key}",
             lambda _, key=key: layer.gradient[key],
             back_or_none(recorder, back),
+            call=call,
         )
 
 
@@ -119,23 +121,21 @@ def linear(submission: Any, recorder: Any, params: Params, arrays: Arrays) -> No
     pairs = len(arrays["X"])
     for k in range(pairs):
         X, grad = (watched.watch(n, arrays[n][k].copy()) for n in ("X", "grad"))
-        watched.watch("output", recorder.call(f"output@{k}", method_of(submission, layer, "forward"), X))
-        watched.look(f"output@{k}")
-        _linear_backward(submission, recorder, layer, watched, arrays["X"][k].copy(), grad, f"@{k}")
+        watched.watch("output", recorder.call("output", method_of(submission, layer, "forward"), X, call=k))
+        watched.look("output", k)
+        _linear_backward(submission, recorder, layer, watched, arrays["X"][k].copy(), grad, k)
     if params.get("again"):
-        _linear_backward(
-            submission, recorder, layer, watched, arrays["X"][-1].copy(), arrays["grad"][-1].copy(), f"@{pairs}"
-        )
+        _linear_backward(submission, recorder, layer, watched, arrays["X"][-1].copy(), arrays["grad"][-1].copy(), pairs)
 
 
 def _linear_backward(
-    submission: Any, recorder: Any, layer: Any, watched: Watched, X: Any, grad: Any, suffix: str
+    submission: Any, recorder: Any, layer: Any, watched: Watched, X: Any, grad: Any, call: int
 ) -> None:
     watched.watch("X", X)
     watched.watch("grad", grad)
-    back = recorder.call(f"gradient of X{suffix}", method_of(submission, layer, "backward"), X, grad)
-    watched.look(f"gradient of X{suffix}")
-    keep_gradients(recorder, layer, back, suffix)
+    back = recorder.call("gradient of X", method_of(submission, layer, "backward"), X, grad, call=call)
+    watched.look("gradient of X", call)
+    keep_gradients(recorder, layer, back, call)
 
 
 def init(submission: Any, recorder: Any, params: Params, arrays: Arrays) -> None:
@@ -146,7 +146,7 @@ def init(submission: Any, recorder: Any, params: Params, arrays: Arrays) -> None
         layer = recorder.call(None, cls, D, M)
         for attribute, word in (("params", ""), ("gradient", "gradient of ")):
             for key in ("W", "b"):
-                recorder.call(f"{word}{key}@{k}", lambda layer, a=attribute, key=key: getattr(layer, a)[key], layer)
+                recorder.call(f"{word}{key}", lambda layer, a=attribute, key=key: getattr(layer, a)[key], layer, call=k)
 
 
 def elementwise(submission: Any, recorder: Any, params: Params, arrays: Arrays) -> None:
@@ -155,11 +155,11 @@ def elementwise(submission: Any, recorder: Any, params: Params, arrays: Arrays) 
     watched = Watched(recorder)
     for k in range(len(arrays["X"])):
         X = watched.watch("X", arrays["X"][k].copy())
-        watched.watch("output", recorder.call(f"output@{k}", method_of(submission, layer, "forward"), X))
-        watched.look(f"output@{k}")
+        watched.watch("output", recorder.call("output", method_of(submission, layer, "forward"), X, call=k))
+        watched.look("output", k)
         X, grad = watched.watch("X", arrays["X"][k].copy()), watched.watch("grad", arrays["grad"][k].copy())
-        recorder.call(f"gradient of X@{k}", method_of(submission, layer, "backward"), X, grad)
-        watched.look(f"gradient of X@{k}")
+        recorder.call("gradient of X", method_of(submission, layer, "backward"), X, grad, call=k)
+        watched.look("gradient of X", k)
 
 
 def dropout(submission: Any, recorder: Any, params: Params, arrays: Arrays) -> None:
@@ -171,11 +171,11 @@ def dropout(submission: Any, recorder: Any, params: Params, arrays: Arrays) -> N
     for k in range(len(arrays["q"])):
         is_train = not (params.get("evaluate") and k == len(arrays["q"]) - 1)
         q = watched.watch("X", arrays["q"][k].copy())
-        watched.watch("output", recorder.call(f"output@{k}", method_of(submission, layer, "forward"), q, is_train))
-        watched.look(f"output@{k}")
+        watched.watch("output", recorder.call("output", method_of(submission, layer, "forward"), q, is_train, call=k))
+        watched.look("output", k)
         q, grad = watched.watch("X", arrays["q"][k].copy()), watched.watch("grad", arrays["grad"][k].copy())
-        recorder.call(f"gradient of X@{k}", method_of(submission, layer, "backward"), q, grad)
-        watched.look(f"gradient of X@{k}")
+        recorder.call("gradient of X", method_of(submission, layer, "backward"), q, grad, call=k)
+        watched.look("gradient of X", k)
 
 
 def masks(submission: Any, recorder: Any, params: Params, arrays: Arrays) -> None:
@@ -185,7 +185,7 @@ def masks(submission: Any, recorder: Any, params: Params, arrays: Arrays) -> Non
     for k in range(params["calls"]):
         if k == params["calls"] - 1:
             layer = construct(cls, params["r"])
-        recorder.call(f"output@{k}", method_of(submission, layer, "forward"), arrays["q"].copy(), True)
+        recorder.call("output", method_of(submission, layer, "forward"), arrays["q"].copy(), True, call=k)
 
 
 class Module:
@@ -261,14 +261,15 @@ def sgd(submission: Any, recorder: Any, params: Params, arrays: Arrays) -> None:
             result = _sgd_call(submission, recorder, function, model, momentum, params, eta)
             if result is not recorder.FAILED:
                 recorder.withdraw_failure()
-        watched.look(f"L1_W@{t}")
+        watched.look("L1_W", t)
         if result is not recorder.FAILED:
             returned.append("model" if result is model else "nothing" if result is None else type(result).__name__)
         for name in WEIGHTS:
             recorder.call(
-                f"{name}@{t}",
+                name,
                 lambda _, name=name: layers[name[:2]].params[name[3:]],
                 back_or_none(recorder, result),
+                call=t,
             )
         recorder.add_fact("returned", returned)
         if result is recorder.FAILED:
@@ -364,13 +365,13 @@ def network(submission: Any, recorder: Any, params: Params, arrays: Arrays) -> N
         X, Y = watched.watch("X", arrays["X"][t].copy()), arrays["Y"][t].copy()
 
         def call(name: str, function: Any, *args: Any, t: int = t) -> Any:
-            result = recorder.call(f"{name}@{t}", function, *args)
-            watched.look(f"{name}@{t}")
+            result = recorder.call(name, function, *args, call=t)
+            watched.look(name, t)
             return watched.watch(name, result)
 
-        grad_x = net.forward_and_backward(call, X, Y, f"@{t}")
+        grad_x = net.forward_and_backward(call, X, Y, t)
         if "etas" in params:
-            net.update(grad_x, params["etas"][t], f"@{t}")
+            net.update(grad_x, params["etas"][t], t)
 
 
 class Network:
@@ -401,8 +402,8 @@ class Network:
             if layer is not self.recorder.FAILED:
                 set_weights(layer, weights[f"{name}_W"], weights[f"{name}_b"])
 
-    def forward_and_backward(self, call: Any, X: Any, Y: Any, suffix: str = "") -> Any:
-        """Every link of one training step, by call(name, function, *arguments); the gradient of X."""
+    def forward_and_backward(self, call: Any, X: Any, Y: Any, step: int = 0) -> Any:
+        """Every link of a training step, by call(name, function, *arguments); the gradient of X."""
         layers, nonlinear, drop, head = self.layers, self.nonlinear, self.drop, self.head
         method = partial(method_of, self.submission)
         u = call("L1 output", method(layers["L1"], "forward"), X)
@@ -412,14 +413,14 @@ class Network:
         call("loss", method(head, "forward"), a, Y)
         grad_a = call("gradient of logits", method(head, "backward"), a, Y)
         grad_s = call("L2 gradient of X", method(layers["L2"], "backward"), s, grad_a)
-        keep_gradients(self.recorder, layers["L2"], grad_s, suffix, "L2 ")
+        keep_gradients(self.recorder, layers["L2"], grad_s, step, "L2 ")
         grad_h = call("dropout gradient", method(drop, "backward"), h, grad_s) if drop is not None else grad_s
         grad_u = call("activation gradient", method(nonlinear, "backward"), u, grad_h)
         grad_x = call("L1 gradient of X", method(layers["L1"], "backward"), X, grad_u)
-        keep_gradients(self.recorder, layers["L1"], grad_x, suffix, "L1 ")
+        keep_gradients(self.recorder, layers["L1"], grad_x, step, "L1 ")
         return grad_x
 
-    def update(self, grad_x: Any, eta: float, suffix: str = "") -> None:
+    def update(self, grad_x: Any, eta: float, step: int = 0) -> None:
         """One call of the submission's SGD, once the backwards are done; keeps the weights after it."""
         result = self._sgd(grad_x, eta)
         if result is self.recorder.FAILED and self.velocity is None and grad_x is not self.recorder.FAILED:
@@ -429,9 +430,10 @@ class Network:
                 self.recorder.withdraw_failure()
         for name in WEIGHTS:
             self.recorder.call(
-                f"{name} after the step{suffix}",
+                f"{name} after the step",
                 lambda _, name=name: self.layers[name[:2]].params[name[3:]],
                 back_or_none(self.recorder, result),
+                call=step,
             )
 
     def _no_velocity(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from parity_tests.assignments.mlp.main.watched import Array, figures
 from parity_tests.harness.compare import compare
 from parity_tests.protocol.comparison import Comparison, matched
 from parity_tests.protocol.observation import Returned
+from parity_tests.protocol.quantity import Key
 from reference.answer import Answer
 from reference.rounding import gamma
 
@@ -32,7 +33,7 @@ Choices = Sequence[Mapping[str, Sequence[Answer]]]
 def judge_losses(evaluations: Evaluations, split: str) -> Comparison:
     """Whether a record holds the losses of a set, each within the radius of its sum."""
     watched, quantity = evaluations.watched, f"{SET[split]} losses"
-    returned = watched.observation.values.get("main")
+    returned = watched.observation.values.get(Key("main"))
     if watched.failure is not None:
         return matched()
     if returned is not None and returned.kind == "none":

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 from parity_tests.protocol.observation import Observation
+from parity_tests.protocol.quantity import Key
 
 Array = NDArray[Any]
 SPLITS = ("train", "valid", "test")
@@ -124,7 +125,7 @@ class Run:
 
 def _stack(observation: Observation, name: str) -> list[Array]:
     """The arrays of a ragged stack."""
-    returned = observation.values.get(name)
+    returned = observation.values.get(Key(name))
     shapes = observation.facts.get(f"{name}_shapes", [])
     if returned is None or returned.array is None:
         return []
@@ -137,7 +138,7 @@ def _stack(observation: Observation, name: str) -> list[Array]:
 
 
 def _array(observation: Observation, name: str) -> Array:
-    returned = observation.values.get(name)
+    returned = observation.values.get(Key(name))
     return np.zeros(0) if returned is None or returned.array is None else returned.array.astype(np.float64)
 
 

@@ -14,6 +14,7 @@ from parity_tests.assignments.mlp.main.replay import Call, Run, Update
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES, weight_shapes
 from parity_tests.protocol.comparison import Comparison, mismatched
 from parity_tests.protocol.observation import Failure, Observation
+from parity_tests.protocol.quantity import WHOLE_CASE, Key
 
 Array = NDArray[Any]
 Weights = dict[str, Array]
@@ -37,7 +38,7 @@ class Watched:
     @property
     def failure(self) -> Failure | None:
         """How main failed, None where it came to its end."""
-        return self.observation.failures.get("main") or self.observation.failures.get("")
+        return self.observation.failures.get(Key("main")) or self.observation.failures.get(WHOLE_CASE)
 
     @property
     def pixels(self) -> int:

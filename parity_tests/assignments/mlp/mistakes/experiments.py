@@ -11,7 +11,7 @@ from parity_tests.assignments.mlp.mistakes.init import ANY_NUMBERS, DISTRIBUTION
 from parity_tests.assignments.mlp.returned import array_of, kept_mask
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Draw, Seen
-from parity_tests.protocol.quantity import Quantity
+from parity_tests.protocol.quantity import Key, Quantity
 
 
 def experiments(plan: Sequence[Case], case: Case, q: Quantity, seen: Seen, draw: Draw) -> list[str]:
@@ -19,7 +19,7 @@ def experiments(plan: Sequence[Case], case: Case, q: Quantity, seen: Seen, draw:
     if case.probe == "masks":
         return _of_masks([other for other in plan if other.probe == "masks"], seen, draw)
     if case.probe == "init" and case.params["test"] == "distribution":
-        return _of_weights([other for other in plan if other.probe == "init"], q.key[0], seen)
+        return _of_weights([other for other in plan if other.probe == "init"], q.key.name, seen)
     return []
 
 
@@ -30,7 +30,7 @@ def _of_weights(cases: Sequence[Case], key: str, seen: Seen) -> list[str]:
         D, M = case.params["D"], case.params["M"]
         shape = (1, M) if key == "b" else (D, M)
         for k in range(2):
-            drawn = array_of(seen[case.name], f"{key}@{k}", shape, flat_ok=True)
+            drawn = array_of(seen[case.name], Key(key, k), shape, flat_ok=True)
             if drawn is None or drawn.dtype.kind != "f" or not np.isfinite(drawn).all():
                 return []
             draws.append((drawn, D, M))
@@ -48,7 +48,7 @@ def _of_masks(cases: Sequence[Case], seen: Seen, draw: Draw) -> list[str]:
         shape = (case.params["N"], case.params["M"])
         outputs = []
         for k in range(case.params["calls"]):
-            s = array_of(seen[case.name], f"output@{k}", shape)
+            s = array_of(seen[case.name], Key("output", k), shape)
             if s is None:
                 return []
             outputs.append(s)

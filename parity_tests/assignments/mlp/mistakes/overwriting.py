@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.mistake import Body, Mistake
 from parity_tests.protocol.observation import Observation
-from parity_tests.protocol.quantity import Quantity
+from parity_tests.protocol.quantity import Key, Quantity
 
 HINT = "An operator like *=, or [...] =, changes the caller's array too: who else reads it? Make a new one."
 INPUT, GRADIENT, EARLIER = "its input", "the incoming gradient", "an array that was returned before"
@@ -56,11 +56,11 @@ def overwriting(case: Case, q: Quantity, seen: Observation) -> list[str]:
     """Names of the calls before a link that wrote over an array which it takes, or which its layer may have kept."""
     if case.probe != "network":
         return []
-    return _overwriting(q.name, seen.facts.get("overwritten", {}), case.params["activation"])
+    return _overwriting(q.name, seen.overwritten, case.params["activation"])
 
 
-def _overwriting(link: str, overwritten: Mapping[str, Sequence[str]], activation: str) -> list[str]:
-    """The same, with overwritten: call, as "dropout output@0" → the labels of the arrays that changed during it."""
+def _overwriting(link: str, overwritten: Mapping[Key, Sequence[str]], activation: str) -> list[str]:
+    """The same, with overwritten: key of a call → the labels of the arrays that changed during it."""
     order = list(_TAKEN)
     # The gradients of a layer come out of one call.
     own = f"{link.split(' ')[0]} gradient of X" if " gradient of " in link and link not in _TAKEN else link
@@ -69,7 +69,7 @@ def _overwriting(link: str, overwritten: Mapping[str, Sequence[str]], activation
     needed = {label for taken in _TAKEN[own] for label in taken} | set(_KEPT.get(own, ()))
     names = []
     for call in order[: order.index(own)]:
-        changed = {label for key, labels in overwritten.items() if key.split("@")[0] == call for label in labels}
+        changed = {label for key, labels in overwritten.items() if key.name == call for label in labels}
         for label in sorted(changed & needed):
             X, grad = _TAKEN[call]
             what = INPUT if label in X else GRADIENT if label in grad else EARLIER

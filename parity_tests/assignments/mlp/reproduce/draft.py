@@ -18,6 +18,7 @@ import numpy as np
 
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.observation import Failure, Returned
+from parity_tests.protocol.quantity import WHOLE_CASE, Key
 from parity_tests.protocol.reproduction import Ask, ScriptSetting
 from reports.model.records import Record
 
@@ -68,11 +69,11 @@ def run(draft: Draft, ask: Ask, judge: Sequence[str] | None = None) -> Outcome:
     source = "\n".join([*imports, *SEEDED, *draft.given, *draft.ask])
     case = Case("reproduction", "reproduction", "", "", "script", {"source": source, "names": list(draft.keeps)}, ())
     seen = ask(_of_process(case, draft.process), {}, SEED)
-    failure = seen.failures.get("") or next(iter(seen.failures.values()), None)
+    failure = seen.failures.get(WHOLE_CASE) or next(iter(seen.failures.values()), None)
     if failure is not None:
         return Outcome(False, {}, failure)
     texts = seen.facts.get("texts", [])
-    left = {name: _value(seen.values.get(name), json_text=name in texts) for name in draft.keeps}
+    left = {name: _value(seen.values.get(Key(name)), json_text=name in texts) for name in draft.keeps}
     return judged(draft, left, lines_for(draft, left) if judge is None else judge)
 
 

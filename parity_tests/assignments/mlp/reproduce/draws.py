@@ -34,7 +34,7 @@ def _init_drafts(
     case: Case, quantity: Quantity, arrays: Arrays, comparison: Comparison, seen: Observation
 ) -> Iterator[Draft]:
     D, M = case.params["D"], case.params["M"]
-    key = quantity.key.split("@")[0]
+    key = quantity.key.name
     attribute, name = ("gradient" if key.startswith("gradient") else "params"), key[-1]
     shape = (D, M) if name == "W" else (1, M)
     ask = [f"layer = nn.linear_layer({D}, {M})", f'got = layer.{attribute}["{name}"]']

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from parity_tests.assignments.mlp.reproduce.draft import Draft, compared, shaped
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.quantity import Key
 
 Arrays = dict[str, NDArray[Any]]
 Trial = tuple[Case, Arrays]
@@ -100,11 +101,11 @@ def linear_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
     yield from rounded(case, drawn)
 
 
-def linear_drafts(case: Case, key: str, arrays: Arrays, comparison: Comparison) -> Iterator[Draft]:
+def linear_drafts(case: Case, key: Key, arrays: Arrays, comparison: Comparison) -> Iterator[Draft]:
     """One call, or two in turn, on a layer that is given its weights."""
-    word, _, k = key.partition("@")
+    word, k = key.name, key.call
     again = bool(case.params.get("again"))
-    last = min(int(k), len(arrays["X"]) - 1)
+    last = min(k, len(arrays["X"]) - 1)
     before = "" if last == 0 else "_before"
     (D, M), N = arrays["W"].shape, arrays["X"].shape[1]
     given = [
@@ -121,7 +122,7 @@ def linear_drafts(case: Case, key: str, arrays: Arrays, comparison: Comparison) 
         ]
     lines += ["u = layer.forward(X.copy())"]
     backward = "back = layer.backward(X.copy(), grad.copy())"
-    lines += [] if word == "output" else [backward, f"{backward}  # once more"] if again and k != "0" else [backward]
+    lines += [] if word == "output" else [backward, f"{backward}  # once more"] if again and k > 0 else [backward]
     got = {"output": "u", "gradient of X": "back"}.get(word, f'layer.gradient["{word[-1]}"]')
     shape = {"output": (N, M), "gradient of X": (N, D), "gradient of W": (D, M), "gradient of b": (1, M)}[word]
     want = ["x, w, c = (torch.tensor(a, requires_grad=True) for a in (X, W, b))", "u = x @ w + c"]
@@ -157,10 +158,10 @@ def elementwise_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
     yield from rounded(case, drawn)
 
 
-def elementwise_drafts(case: Case, key: str, arrays: Arrays, comparison: Comparison) -> Iterator[Draft]:
+def elementwise_drafts(case: Case, key: Key, arrays: Arrays, comparison: Comparison) -> Iterator[Draft]:
     """One call, or two in turn, on an activation."""
-    word, _, k = key.partition("@")
-    layer, last = case.params["layer"], int(k)
+    word, k = key.name, key.call
+    layer, last = case.params["layer"], k
     names = ("X",) if word == "output" else ("X", "grad")
     given, lines = [], []
     if last:
@@ -195,10 +196,10 @@ def dropout_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
     yield from rounded(case, drawn)
 
 
-def dropout_drafts(case: Case, key: str, arrays: Arrays, comparison: Comparison) -> Iterator[Draft]:
+def dropout_drafts(case: Case, key: Key, arrays: Arrays, comparison: Comparison) -> Iterator[Draft]:
     """One call, or two in turn, at a rate; torch is given the mask that the forward drew."""
-    word, _, k = key.partition("@")
-    r, last = case.params["r"], int(k)
+    word, k = key.name, key.call
+    r, last = case.params["r"], k
     evaluating = bool(case.params.get("evaluate")) and last == len(arrays["q"]) - 1
     given, lines = [], []
     if last:
@@ -241,20 +242,20 @@ def loss_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
     yield from rounded(case, drawn)
 
 
-def loss_drafts(case: Case, key: str, arrays: Arrays, comparison: Comparison) -> Iterator[Draft]:
+def loss_drafts(case: Case, key: Key, arrays: Arrays, comparison: Comparison) -> Iterator[Draft]:
     """One forward, and one backward where it is about that."""
     given = [literal("X", arrays["X"]), literal("Y", arrays["Y"])]
     lines = ["got = layer.forward(X.copy(), Y.copy())"]
-    lines += [] if key == "loss" else ["got = layer.backward(X.copy(), Y.copy())"]
+    lines += [] if key.name == "loss" else ["got = layer.backward(X.copy(), Y.copy())"]
     want = [
         "x = torch.tensor(X, requires_grad=True)",
         "loss = torch.nn.functional.cross_entropy(x, torch.tensor(Y.reshape(-1)).long())",
     ]
-    if key == "loss":
+    if key.name == "loss":
         want += ["want = loss.detach().numpy()"]
     else:
         want += ["loss.backward()", "want = x.grad.numpy()"]
-    shape = () if key == "loss" else arrays["X"].shape
+    shape = () if key.name == "loss" else arrays["X"].shape
     for make in made("softmax_cross_entropy"):
         # It stands in utils.py, from which neural_networks.py may or may not import it.
         for module in ("nn", "utils"):
@@ -264,7 +265,7 @@ def loss_drafts(case: Case, key: str, arrays: Arrays, comparison: Comparison) ->
 
 
 Trials = Callable[[Case, Arrays], Iterator[Trial]]
-Drafts = Callable[[Case, str, Arrays, Comparison], Iterator[Draft]]
+Drafts = Callable[[Case, Key, Arrays, Comparison], Iterator[Draft]]
 KINDS: Mapping[str, tuple[Trials, Drafts]] = {
     "linear": (linear_trials, linear_drafts),
     "elementwise": (elementwise_trials, elementwise_drafts),

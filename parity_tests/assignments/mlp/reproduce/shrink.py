@@ -183,7 +183,7 @@ class ScriptMaker:
         if case.probe in parts.KINDS:
             return parts.KINDS[case.probe][1](case, quantity.key, arrays, comparison)
         if case.probe == "sgd":
-            return optimizer.drafts(case, quantity.key, arrays, comparison, self._setting.edition)
+            return optimizer.drafts(case, quantity.key.name, arrays, comparison, self._setting.edition)
         if case.probe == "network":
             return network.drafts(case, quantity, arrays, comparison, self._setting.edition)
         if case.probe in draws.DRAFTS:

@@ -106,14 +106,16 @@ def _loader_drafts(case: Case, quantity: Quantity, arrays: Arrays, comparison: C
     digits = {
         part: [arrays[f"X{part}"].tolist(), [int(y) for y in arrays[f"Y{part}"]]] for part in ("train", "valid", "test")
     }
-    position = 2 * ("train", "valid", "test").index(quantity.key[1:]) + (quantity.key[0] == "Y")
+    position = 2 * ("train", "valid", "test").index(quantity.key.name[1:]) + (quantity.key.name[0] == "Y")
     ask = [
         'with open("digits.json", "w") as file:',
         "    json.dump(digits, file)",
         f'got = np.asarray(MODULE.data_loader_mnist("digits.json")[{position}])',
     ]
-    ask += ["got = got.reshape(-1)"] if quantity.key[0] == "Y" else []
-    return _draft([f"digits = {digits!r}"], ask, comparison, arrays[quantity.key], in_a_folder=True, imports=["json"])
+    ask += ["got = got.reshape(-1)"] if quantity.key.name[0] == "Y" else []
+    return _draft(
+        [f"digits = {digits!r}"], ask, comparison, arrays[quantity.key.name], in_a_folder=True, imports=["json"]
+    )
 
 
 Drafts = Callable[[Case, Quantity, Arrays, Comparison], Iterator[Draft]]
