@@ -8,7 +8,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reports.model.numbers import duration
 from reports.model.write_whole import write_whole
+from reports.pictures.figure import figure
+from reports.pictures.growth import growth_chart
+from reports.pictures.intervals import Interval, intervals_chart
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,12 +88,12 @@ def save(folder: Path, measured: Benchmarks, machine: Mapping[str, Any]) -> None
     for name, kind in _KINDS.items():
         frame = to_frame(getattr(measured, name), kind)
         written[f"{name}.parquet"] = bytes(frame.to_parquet(engine="pyarrow", index=False))
+    if measured.figures:
+        written["figures.svg"] = draw(measured.figures).encode()
+    if measured.sizes:
+        written["sizes.svg"] = draw_sizes(measured.sizes).encode()
     for name, data in written.items():
         write_whole(folder / name, data)
-    if measured.figures:
-        draw(measured.figures, folder / "figures.svg")
-    if measured.sizes:
-        draw_sizes(measured.sizes, folder / "sizes.svg")
 
 
 def load(folder: Path) -> tuple[Benchmarks, dict[str, Any]]:
@@ -138,80 +142,43 @@ def table(figures: Sequence[Figure]) -> list[str]:
         "| what | against | ratio (quartiles) | time | asked |",
         "| --- | --- | --- | --- | --- |",
     ]
-    for figure in figures:
-        asked = "" if figure.target is None else f"≤ {figure.target:g}"
+    for f in figures:
+        asked = "" if f.target is None else f"≤ {f.target:g}"
         lines.append(
-            f"| {figure.subject}, {figure.case} | {figure.against} | {figure.ratio:.2f} "
-            f"({figure.ratio_low:.2f}–{figure.ratio_high:.2f}) | {duration(figure.seconds)} | {asked} |"
+            f"| {f.subject}, {f.case} | {f.against} | {f.ratio:.2f} "
+            f"({f.ratio_low:.2f}–{f.ratio_high:.2f}) | {duration(f.seconds)} | {asked} |"
         )
     return lines
 
 
-def duration(seconds: float) -> str:
-    """Seconds in a unit that fits: 1.7 ms, 2.4 s."""
-    if seconds < 1e-3:
-        return f"{seconds * 1e6:.3g} µs"
-    return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
+def draw(figures: Sequence[Figure]) -> str:
+    """An SVG of all ratios with their quartiles on a logarithmic axis, with the line at 1 and the targets."""
+    intervals = [
+        Interval(f"{f.subject} / {f.against}, {f.case}", "", f.ratio_low, f.ratio, f.ratio_high, f.target)
+        for f in figures
+    ]
+    title = "Times as long as what it is held against"
+    chart = intervals_chart("targets", title, intervals, middle="ratio", mark="asked")
+    return figure(title, [("", chart)], "A bar spans the quartiles of the rounds.")
 
 
-def draw(figures: Sequence[Figure], path: Path) -> None:
-    """A picture of all ratios with their quartiles on a logarithmic axis, with the line at 1 and the targets."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    from matplotlib import pyplot as plt
-    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
-
-    rows = list(reversed(figures))
-    picture, axes = plt.subplots(figsize=(7.5, 1.2 + 0.26 * len(rows)), layout="constrained")
-    places = range(len(rows))
-    middle = [figure.ratio for figure in rows]
-    spread = [[f.ratio - f.ratio_low for f in rows], [f.ratio_high - f.ratio for f in rows]]
-    axes.errorbar(
-        middle, places, xerr=spread, fmt="o", color="#0072b2", markersize=4, capsize=2, label="ratio, quartiles"
-    )
-    wanted = [(figure.target, place) for figure, place in zip(rows, places, strict=True) if figure.target is not None]
-    if wanted:
-        axes.plot(*zip(*wanted, strict=True), "|", color="#d55e00", markersize=10, markeredgewidth=2, label="asked")
-    axes.axvline(1, color="#888888", linewidth=0.8)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_ylim(min(places) - 1, max(places) + 1)
-    axes.set_yticks(list(places), [f"{f.subject} / {f.against}, {f.case}" for f in rows], fontsize=7)
-    axes.set_xlabel("times as long (logarithmic)")
-    axes.legend(fontsize=7, loc="lower right")
-    picture.savefig(path, metadata={"Date": None})
-    plt.close(picture)
-
-
-def draw_sizes(sizes: Sequence[Size], path: Path) -> None:
-    """Time and the most memory against the number of submissions, both axes logarithmic."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    from matplotlib import pyplot as plt
-
-    picture, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
-    numbers = [size.submissions for size in sizes]
-    left.plot(numbers, [size.seconds for size in sizes], "o-", color="#0072b2", label="measured")
+def draw_sizes(sizes: Sequence[Size]) -> str:
+    """An SVG of the time and the most memory that classes of these sizes took."""
     last = sizes[-1]
-    through = [last.seconds * n / last.submissions for n in numbers]
-    left.plot(numbers, through, "--", color="#888888", linewidth=0.8, label="in proportion to the last")
-    left.set_ylabel("seconds")
-    for name, label, colour in (
-        ("parent_mib", "Parity", "#0072b2"),
-        ("worker_mib", "its largest worker", "#d55e00"),
-        ("sandbox_mib", "the largest sandboxed process", "#009e73"),
-    ):
-        right.plot(numbers, [getattr(size, name) for size in sizes], "o-", color=colour, label=label)
-    right.set_ylabel("most memory, MiB")
-    right.set_ylim(bottom=0)
-    left.set_yscale("log")
-    for axes in (left, right):
-        axes.set_xscale("log")
-        axes.set_xlabel("submissions")
-        axes.legend(fontsize=7)
-    picture.savefig(path, metadata={"Date": None})
-    plt.close(picture)
+    seconds = {
+        "measured": [(size.submissions, size.seconds) for size in sizes],
+        "in proportion to the last": [(s.submissions, last.seconds * s.submissions / last.submissions) for s in sizes],
+    }
+    memory = {
+        label: [(size.submissions, getattr(size, field)) for size in sizes]
+        for label, field in (
+            ("Parity", "parent_mib"),
+            ("its largest worker", "worker_mib"),
+            ("the largest sandboxed process", "sandbox_mib"),
+        )
+    }
+    charts = [
+        ("seconds", growth_chart("seconds", "Seconds of a class", seconds, logarithmic=True)),
+        ("most memory, MiB", growth_chart("memory", "The most memory of a process", memory)),
+    ]
+    return figure("Time and memory by the number of submissions", charts)

@@ -71,7 +71,7 @@ if TYPE_CHECKING:
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="What to print; reports/schema.json describes the JSON.",
+    help="What to print; reports/files/schema.json describes the JSON.",
 )
 @click.option(
     "--github/--no-github",

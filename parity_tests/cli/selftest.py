@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from parity_tests.cli.files import write
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES
 from parity_tests.cli.terminal import Progress
 from parity_tests.protocol.errors import UsageError
@@ -106,7 +107,4 @@ def _print_distribution(compared: pd.DataFrame, out: Path) -> None:
     )
     for row in loose(summary).itertuples():
         click.echo(f"  the bound of {row.part}, {row.quantity} ({row.dtype}) is wide: median {row.median:.2g}")
-    try:
-        draw(compared, out / "honest.svg")
-    except ImportError:
-        click.echo("No picture: matplotlib is not installed (pip install 'parity[figures]').")
+    write(out / "honest.svg", draw(compared).encode())

@@ -117,7 +117,8 @@ def trace(
     (undecided warns), 1 a divergence, 2 what was asked for cannot be done, 3 Parity's own fault.
     """
     from reports.model.run_folder import RunFolderError
-    from reports.model.trace_folder import TraceFolder
+    from reports.model.trace_folder import TraceFolder, load_table
+    from reports.pictures.training import trace_figure
 
     try:
         folder = TraceFolder(out)
@@ -146,7 +147,8 @@ def trace(
                 progress=progress,
             )
         folder.finish(run)
-        _draw(folder.folder, run)
+        tables = (load_table(folder.folder, table) for table in ("quantities", "steps"))
+        write(folder.folder / PICTURE, trace_figure(run, *tables).encode())
         write(folder.folder / PAGE, html_page(run, folder.folder, strict=False))
     except RunFolderError as error:
         raise UsageError(f"{error}.") from error
@@ -155,26 +157,6 @@ def trace(
         return INTERRUPTED
     status = status_of(run.records, strict=False)
     return DISCREPANCIES if status == AGREEMENT and run.divergence is not None else status
-
-
-def _draw(folder: Path, run: Any) -> None:
-    from reports.html.trace_figure import draw_trace
-    from reports.model.trace_folder import load_table
-
-    s = run.environment["trace"]
-    title = (
-        f"{Path(run.environment['submission']).name}, {s['activation']}, {s['hidden']} units, {s['dtype']}, "
-        f"batch {s['batch']}, η {s['eta']:g}, α {s['alpha']:g}, λ {s['lam']:g}, dropout {s['rate']:g}"
-    )
-    first = None if run.divergence is None or not run.divergence[1] else run.divergence[:2]
-    draw_trace(
-        load_table(folder, "quantities"),
-        load_table(folder, "steps"),
-        folder / PICTURE,
-        title=title,
-        divergence=first,
-        undecided=None if run.undecided is None else run.undecided[0],
-    )
 
 
 def _print(run: Any, out: Path) -> None:

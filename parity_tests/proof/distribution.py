@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from reports.pictures.figure import figure
+from reports.pictures.intervals import Interval, intervals_chart
 
 SHORT, LONG = 0.01, 3e-4
 """The least median of gap/radius, where sums have up to 32 terms, and at 784: bounds that are tight enough."""
 LONG_SUMS = {("network, 784 pixels", "L1 output"), ("trajectory, 100 pixels", "L1 output")}
 """Those over pixels; main's losses come of such sums too."""
-_COLOURS = {"float64": "#1f5fa8", "float32": "#d9741a"}
 
 
 def table(compared: pd.DataFrame) -> pd.DataFrame:
@@ -51,41 +52,25 @@ def loose(summary: pd.DataFrame) -> pd.DataFrame:
     return summary[summary["median"] < summary["asked"]]
 
 
-def draw(compared: pd.DataFrame, path: Path) -> None:
-    """Draws, for each part and quantity that rounds, its ratios: the middle half, the median, and the largest.
-
-    Raises ImportError where matplotlib is not installed.
-    """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    matplotlib.rcParams.update({"svg.hashsalt": "parity", "svg.fonttype": "none", "font.size": 8})
+def draw(compared: pd.DataFrame) -> str:
+    """An SVG of the ratios of each part and quantity that rounds: the middle half, the median, and the largest."""
     summary = table(compared).dropna(subset=["median"])
-    labels = list(dict.fromkeys(zip(summary["part"], summary["quantity"], strict=True)))
-    figure, axes = pyplot.subplots(figsize=(9, 0.22 * len(labels) + 1.2), layout="constrained")
-    axes.axvline(1, color="#b3261e", lw=1)
+    pairs = dict.fromkeys(zip(summary["part"], summary["quantity"], strict=True))
+    order = {pair: place for place, pair in enumerate(pairs)}
     frame = compared[(compared["gap"] != 0) & ~compared["promoted"]].assign(
-        quantity=lambda f: [_plain(q) for q in f["quantity"]],
+        quantity=lambda f: [_plain(quantity) for quantity in f["quantity"]],
         check=lambda f: [_check(case, check) for case, check in zip(f["case"], f["check"], strict=True)],
     )
+    intervals = []
     for (check, quantity, dtype), group in frame.groupby(["check", "quantity", "dtype"]):
-        offset = 0.16 if dtype == "float64" else -0.16
-        y = len(labels) - 1 - labels.index((check, quantity)) + offset
-        low, middle, high = (float(group["ratio"].quantile(share)) for share in (0.25, 0.5, 0.75))
-        colour = _COLOURS[str(dtype)]
-        axes.plot([low, high], [y, y], color=colour, lw=3, alpha=0.4, solid_capstyle="butt")
-        axes.plot([middle], [y], "|", color=colour, ms=6)
-        axes.plot([float(group["ratio"].max())], [y], ".", color=colour, ms=4)
-    axes.set_xscale("log")
-    axes.set_yticks(range(len(labels) - 1, -1, -1), [f"{part}: {quantity}" for part, quantity in labels])
-    axes.set_xlabel(
-        "gap/radius over honest comparisons: middle half, median (|), largest (·); blue float64, orange float32"
-    )
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None, dpi=150)
-    pyplot.close(figure)
+        low, middle, high, largest = (float(group["ratio"].quantile(share)) for share in (0.25, 0.5, 0.75, 1.0))
+        interval = Interval(f"{check}: {quantity}", str(dtype), low, middle, high, largest)
+        intervals.append((order[check, quantity], dtype != "float64", interval))
+    intervals.sort(key=lambda row: row[:2])
+    title = "gap/radius over honest comparisons, by quantity and dtype"
+    spreads = [row[-1] for row in intervals]
+    chart = intervals_chart("spreads", title, spreads, middle="median (ring)", mark="largest (dot)")
+    return figure(title, [("", chart)], "A bar is the middle half; right of the line at 1 would be a false alarm.")
 
 
 def _plain(quantity: Any) -> str:

@@ -83,9 +83,7 @@ def test_the_bounds_are_tight_and_no_honest_comparison_is_over_one(tmp_path: Pat
     assert set(summary["dtype"]) == {"float64", "float32"}
     wide = summary.assign(median=SHORT / 10)
     assert len(loose(wide)) == int(summary["asked"].notna().sum() - (summary["asked"] < SHORT).sum())
-    pytest.importorskip("matplotlib")
-    draw(compared, tmp_path / "honest.svg")
-    assert (tmp_path / "honest.svg").read_text(encoding="utf-8").count("network, 784 pixels") > 3
+    assert draw(compared).count("network, 784 pixels") > 3
 
 
 def test_the_command_fails_for_a_survivor_and_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from reports.html.charts import items_chart, points_chart
 from reports.html.template import markup, template
 from reports.model.numbers import points_text
 from reports.model.parts import Parts
 from reports.model.records import FAILING
 from reports.model.words import mistake_or_verdict
+from reports.pictures.classes import items_chart, points_chart
 
 if TYPE_CHECKING:
     import pandas as pd

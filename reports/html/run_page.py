@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports.html.cards import LONGEST, Card, CardMaker
-from reports.html.charts import ratios_chart
 from reports.html.template import SIGNS, WRONG, facts, markup, template
 from reports.model.folding import entries, label_of, where_seen
 from reports.model.groups import grouped
@@ -16,6 +15,7 @@ from reports.model.records import Record, failing
 from reports.model.run import Results
 from reports.model.summary import PartSummary, part_summaries
 from reports.model.words import GLOSSARY, headline, verdict_sentence
+from reports.pictures.ratios import ratios_chart
 
 _OUTPUT = 4000
 """The most bytes of what the submission printed."""

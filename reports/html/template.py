@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from reports.model.escape import printable
 from reports.model.run import FOR_REPORTS
+from reports.pictures.figure import STYLE
 
 if TYPE_CHECKING:
     import jinja2
@@ -31,10 +32,10 @@ def template(name: str) -> jinja2.Template:
 
 
 def markup(svg: str) -> Any:
-    """An SVG of charts.py as something that a template does not escape."""
+    """An SVG of reports.pictures as something that a template does not escape."""
     from markupsafe import Markup
 
-    return Markup(svg)  # of our own making: charts.py has escaped what is foreign in it
+    return Markup(svg)  # of our own making: the pictures have escaped what is foreign in it
 
 
 def lines(text: str) -> str:
@@ -72,7 +73,7 @@ def _environment() -> jinja2.Environment:
     made.filters["lines"] = _escaped_lines
     script = _own("page.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    style = _own("simple.css") + _own("parity.css")
+    style = _own("simple.css") + _own("parity.css") + STYLE.read_text(encoding="utf-8")
     made.globals.update(style=markup(style), script=markup(script), script_hash=markup(digest))
     return made
 

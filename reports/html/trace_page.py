@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from reports.html.charts import Marks, losses_chart, steps_chart
 from reports.html.template import facts, markup, template
 from reports.model.escape import printable
 from reports.model.numbers import number
@@ -13,6 +11,7 @@ from reports.model.phrases import ended
 from reports.model.records import FAILING, Record
 from reports.model.run import Results, parts_of
 from reports.model.words import mistakes
+from reports.pictures.training import trace_charts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +23,6 @@ def trace_html(run: Results, quantities: pd.DataFrame, steps: pd.DataFrame, epoc
     records = [record for record in run.records if record.check != "import" or record.verdict != "match"]
     first = next((r for r in records if r.verdict in FAILING and not r.explained_by), None)
     undecided = next((r for r in records if r.verdict == "undecided"), None)
-    marks = Marks(None if first is None else first.step, None if undecided is None else undecided.step)
     environment = run.environment
     return template("trace.html").render(
         title="Parity: a training trace",
@@ -33,8 +31,7 @@ def trace_html(run: Results, quantities: pd.DataFrame, steps: pd.DataFrame, epoc
         detail=_detail(first),
         undecided=None if undecided is None else f"{ended(undecided.message)} {environment.get('advice', '')}",
         setting=printable(f"{environment.get('submission', '')}: {environment.get('setting', '')}"),
-        panels=_panels(environment, quantities, marks),
-        losses=markup(losses_chart(_losses(steps), marks)),
+        charts=[(name, markup(chart)) for name, chart in trace_charts(run, quantities, steps)],
         records=[
             {
                 "part": parts.label(record.part),
@@ -52,16 +49,6 @@ def trace_html(run: Results, quantities: pd.DataFrame, steps: pd.DataFrame, epoc
     )
 
 
-def _panels(environment: Mapping[str, Any], quantities: pd.DataFrame, marks: Marks) -> list[tuple[str, Any]]:
-    """The pictures of the quantities that the trace puts together, but for those with nothing to draw."""
-    panels = []
-    for panel, names in environment.get("panels", {}).items():
-        chart = steps_chart(panel, panel.capitalize(), _series(quantities, names), marks)
-        if chart:
-            panels.append((panel, markup(chart)))
-    return panels
-
-
 def _verdict(first: Record | None, undecided: Record | None, steps: int) -> str:
     if first is not None:
         at = "" if first.step is None else f" at step {first.step}"
@@ -77,22 +64,3 @@ def _detail(first: Record | None) -> str:
         return ""
     diagnosis = f" It looks like this mistake: {mistakes(first)}." if first.diagnosis else ""
     return ended(first.message) + diagnosis
-
-
-def _series(quantities: pd.DataFrame, names: Sequence[str]) -> dict[str, list[tuple[float, float]]]:
-    found: dict[str, list[tuple[float, float]]] = {}
-    for name in names:
-        rows = quantities[quantities["quantity"] == name] if len(quantities) else quantities
-        for column in ("gap", "radius") if len(rows) else ():
-            found[f"{column} of {name}"] = _points(rows, column)
-    return found
-
-
-def _losses(steps: pd.DataFrame) -> dict[str, list[tuple[float, float]]]:
-    if not len(steps):
-        return {}
-    return {"submission": _points(steps, "loss"), "torch": _points(steps, "torch_loss")}
-
-
-def _points(rows: pd.DataFrame, column: str) -> list[tuple[float, float]]:
-    return list(zip(rows["step"].astype(int).tolist(), rows[column].astype(float).tolist(), strict=True))

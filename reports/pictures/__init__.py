@@ -1,0 +1,1 @@
+"""Pictures: SVG that pages show, and that figure.py makes into files."""

@@ -1,0 +1,41 @@
+"""How something grows with the size of what is done: lines over sizes, which stand on a logarithmic axis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from reports.model.escape import printable
+from reports.model.numbers import number, power_of_ten
+from reports.pictures.svg import new_chart, svg_of
+
+Point = tuple[float, float]
+"""A size and a value, both above 0."""
+
+
+def growth_chart(name: str, title: str, series: Mapping[str, Sequence[Point]], *, logarithmic: bool = False) -> str:
+    """A line for each of `series`; the values stand on a logarithmic axis, or on one from 0 up."""
+    import pygal
+
+    def height(value: float) -> float:
+        return math.log10(value) if logarithmic else value
+
+    chart = new_chart(pygal.XY, name, "growth", (900, 260))
+    values = [value for points in series.values() for _, value in points]
+    if logarithmic:
+        low, high = math.floor(height(min(values))), math.ceil(height(max(values)))
+        chart.range = (low, max(high, low + 1))
+        chart.y_labels = [
+            {"value": power, "label": power_of_ten(power)} for power in range(low, max(high, low + 1) + 1)
+        ]
+    else:
+        chart.range = (0, max(values))
+    sizes = sorted({size for points in series.values() for size, _ in points})
+    chart.x_labels = [{"value": math.log10(size), "label": f"{size:g}"} for size in sizes]
+    for label, points in series.items():
+        dots = [
+            {"value": (math.log10(size), height(value)), "label": printable(f"{size:g}, {label}: {number(value)}")}
+            for size, value in points
+        ]
+        chart.add(printable(label), dots, stroke=True)
+    return svg_of(chart, title, f"{', '.join(series)}, for each size.")

@@ -1,0 +1,100 @@
+"""Charts as SVG: pygal's, with a title, a description, and hover texts that a browser shows, and nothing that runs."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+from xml.etree import ElementTree
+
+SVG = "http://www.w3.org/2000/svg"
+DOT = 3
+"""The radius of a dot."""
+
+_LEGEND_COLUMNS = 4
+_MARGIN = 8
+_LEGEND_ROW = 22
+
+
+def new_chart(kind: Any, name: str, style: str, size: tuple[int, int], **settings: Any) -> Any:
+    """A chart of pygal's without a style or script of its own: charts.css has one for it under the class `style`.
+
+    `name` is its id on the page, `size` its width and height in pixels.
+    """
+    chart = kind(
+        width=size[0],
+        height=size[1],
+        css=[],
+        js=[],
+        classes=("picture", style),
+        stroke=False,
+        dots_size=DOT,
+        legend_at_bottom=True,
+        legend_at_bottom_columns=_LEGEND_COLUMNS,
+        disable_xml_declaration=True,
+        show_y_guides=False,
+        margin=_MARGIN,
+        truncate_legend=-1,
+        truncate_label=-1,
+        **settings,
+    )
+    chart.uuid = name  # random otherwise, and the same run would give another file
+    return chart
+
+
+def svg_of(chart: Any, title: str, description: str, *, legend: bool = True) -> str:
+    """The chart as an SVG element: titled, described, with hover texts that a browser shows by itself."""
+    if legend:  # pygal counts series without a name as well, and rounds the rows down
+        named = sum(settings.get("title") is not None for _, settings in chart.raw_series)
+        rows, reckoned = math.ceil(named / _LEGEND_COLUMNS), len(chart.raw_series) // _LEGEND_COLUMNS
+        chart.margin_bottom = _MARGIN + _LEGEND_ROW * (rows - reckoned)
+    ElementTree.register_namespace("", SVG)
+    ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
+    root = ElementTree.fromstring(chart.render(is_unicode=True))  # comments are dropped by the parser
+    _drop_what_runs(root)
+    for group in root.iter(_tag("g")):
+        if group.get("class") in ("dots", "bar"):
+            _native_hover(group)
+    _shorten_numbers(root)
+    name = root.get("id", "")
+    for position, (tag, text) in enumerate((("title", title), ("desc", description))):
+        element = ElementTree.Element(_tag(tag), {"id": f"{name}-{tag}"})
+        element.text = text
+        root.insert(position, element)
+    root.set("role", "img")
+    root.set("aria-labelledby", f"{name}-title {name}-desc")
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _tag(name: str) -> str:
+    return f"{{{SVG}}}{name}"
+
+
+def _drop_what_runs(root: ElementTree.Element) -> None:
+    """Drops scripts and styles, and what only pygal's own script would use."""
+    for parent in list(root.iter()):
+        for child in list(parent):
+            unused = child.tag in (_tag("script"), _tag("style"), _tag("title"))
+            if unused or "tooltip-overlay" in child.get("class", "") or (child.tag == _tag("defs") and not len(child)):
+                parent.remove(child)
+    for element in root.iter():
+        if element.get("id", "").startswith("activate-serie"):
+            del element.attrib["id"]  # two charts on a page would share it
+
+
+def _native_hover(group: ElementTree.Element) -> None:
+    """Replaces the descriptions that pygal's script would show by a title."""
+    texts = {}
+    for child in list(group):
+        if child.tag == _tag("desc"):
+            texts[(child.get("class") or "").split(" ")[0]] = child.text or ""
+            group.remove(child)
+    title = ElementTree.Element(_tag("title"))
+    title.text = texts.get("label") or texts.get("value", "")
+    group.insert(0, title)
+
+
+def _shorten_numbers(root: ElementTree.Element) -> None:
+    for element in root.iter():
+        for key in ("cx", "cy", "x", "y", "width", "height"):
+            if "." in element.get(key, ""):
+                element.set(key, f"{float(element.get(key, '0')):.1f}")
