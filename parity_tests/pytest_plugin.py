@@ -1,9 +1,8 @@
-"""The pytest plugin for other people's repositories: `pytest --implementation DIR` adds a test for each case.
+"""The pytest plugin: `pytest --implementation DIR` adds a test for each case of the check of a submission.
 
 pytest loads it wherever Parity is installed, so it imports nothing but pytest and the standard library. The repository
-may have folders called reports, reference or implementation: the check runs in a process of its own, started elsewhere
-without that repository on its path, and what it found comes back as JSON. In Parity's own repository, where
-`parity_tests.pytest_options` stands, it does nothing.
+that is tested may have folders called reports, reference or implementation: the check runs in a process of its own,
+started elsewhere without that repository on its path, and its result comes back as JSON.
 """
 
 from __future__ import annotations
@@ -15,26 +14,32 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-OWN = "parity_tests.pytest_options"
+Record = dict[str, Any]
 PASSING = ("match", "undecided")
+ROOT = str(Path(__file__).resolve().parents[1])
+COMMAND = f"import sys; sys.path.append({ROOT!r}); from parity_tests.cli import main; sys.exit(main(sys.argv[1:]))"
+"""The `parity` that this file belongs to; it comes last on the path, behind the standard library."""
 
 
-def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
-    """Adds the two options, but in Parity's own repository."""
-    if pluginmanager.has_plugin(OWN):
-        return
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the options, under names that no other plugin is likely to have."""
     group = parser.getgroup("parity", "hold a numpy network against torch")
     group.addoption(
         "--implementation",
         type=Path,
         metavar="DIR",
-        help="the folder with neural_networks.py: adds a test for each case",
+        help="the folder of a submission: adds a test for each case",
+    )
+    group.addoption(
+        "--assignment",
+        metavar="NAME",
+        help="the assignment, by name or as module:NAME; told by the files if left out",
     )
     group.addoption(
         "--parity-options",
@@ -47,40 +52,42 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
     """Runs the check, and adds its cases to what has been collected, so that -k and the like choose among them."""
-    if config.pluginmanager.has_plugin(OWN) or config.getoption("--implementation") is None:
+    if config.getoption("--implementation") is None:
         return
     folder = Path(config.invocation_params.dir, config.getoption("--implementation")).resolve()
-    document = run_check(folder, shlex.split(config.getoption("--parity-options")))
+    options = shlex.split(config.getoption("--parity-options"))
+    if config.getoption("--assignment"):
+        options += ["--assignment", config.getoption("--assignment")]
     module = ParityModule.from_parent(session, name="parity", nodeid="parity", path=folder)
-    module.document = document
+    module.records = run_check(folder, options)
     items.extend(module.collect())
 
 
-def run_check(folder: Path, options: list[str]) -> dict[str, Any]:
-    """What `parity check --format json` says of the folder. Raises pytest.UsageError where it cannot be checked."""
+def run_check(folder: Path, options: Sequence[str]) -> list[Record]:
+    """The records of `parity check` on the folder. Raises pytest.UsageError where it cannot be checked."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     with tempfile.TemporaryDirectory(prefix="parity-") as elsewhere:
-        command = [sys.executable, "-P", "-m", "parity_tests.cli", "check", str(folder)]
+        command = [sys.executable, "-P", "-c", COMMAND, "check", str(folder)]
         command += ["--out", "run", "--format", "json", "--no-github", *options]
         done = subprocess.run(command, cwd=elsewhere, env=environment, capture_output=True, text=True)
     try:
         document = json.loads(done.stdout)
     except ValueError:
         document = None
-    if not isinstance(document, dict) or document.get("format") != "parity run":
+    if not isinstance(document, dict) or document.get("format") != "parity run" or not document["records"]:
         raise pytest.UsageError(done.stderr.strip() or f"parity check ended with status {done.returncode}")
-    return document
+    return list(document["records"])
 
 
 class ParityModule(pytest.Collector):
     """The cases of a check."""
 
-    document: dict[str, Any]
+    records: list[Record]
 
     def collect(self) -> Iterator[pytest.Item]:
         """One item for each case, in the order of the check."""
-        cases: dict[str, list[dict[str, Any]]] = {}
-        for record in self.document["records"]:
+        cases: dict[str, list[Record]] = {}
+        for record in self.records:
             cases.setdefault(record["case"], []).append(record)
         for name, records in cases.items():
             item = ParityCase.from_parent(self, name=name)
@@ -91,16 +98,11 @@ class ParityModule(pytest.Collector):
 class ParityCase(pytest.Item):
     """One case: it passes if each of its quantities agrees with torch."""
 
-    records: list[dict[str, Any]]
+    records: list[Record]
 
     def runtest(self) -> None:
-        """Fails with the sentences of what does not agree; warns of what cannot be decided."""
-        for record in self.records:
-            if record["verdict"] == "undecided":
-                warnings.warn(record["message"], stacklevel=1)
-        wrong = [record for record in self.records if record["verdict"] not in PASSING]
-        if wrong:
-            raise DisagreementError("\n".join(map(_said, wrong)))
+        """Raises DisagreementError where a quantity does not agree; warns of those that cannot be decided."""
+        hold(self.name, self.records)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The sentences alone: there is nothing in a traceback through Parity."""
@@ -109,20 +111,32 @@ class ParityCase(pytest.Item):
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[os.PathLike[str], int | None, str]:
-        """The file of the submission where the case failed, if it says so."""
-        place = next((record for record in self.records if record["file"]), None)
-        if place is None:
-            return self.path / "neural_networks.py", None, f"parity: {self.name}"
-        return self.path / place["file"], (place["line"] or 1) - 1, f"parity: {self.name}"
+        """The file and line of the submission where the case failed, its folder where no record names a file."""
+        for record in self.records:
+            if record["file"]:
+                return self.path / record["file"], (record["line"] or 1) - 1, f"parity: {self.name}"
+        return self.path, None, f"parity: {self.name}"
 
 
 class DisagreementError(Exception):
-    """What a case found wrong."""
+    """A case of which something does not agree with torch; the message has a sentence a line."""
 
 
-def _said(record: dict[str, Any]) -> str:
+def hold(case: str, records: Sequence[Record]) -> None:
+    """Raises DisagreementError where a record of the case fails or there is none; warns of the undecided ones."""
+    if not records:
+        raise DisagreementError(f"nothing was compared for {case}")
+    for record in records:
+        if record["verdict"] == "undecided":
+            warnings.warn(record["message"], stacklevel=1)
+    wrong = [record for record in records if record["verdict"] not in PASSING]
+    if wrong:
+        raise DisagreementError("\n".join(map(sentence, wrong)))
+
+
+def sentence(record: Record) -> str:
+    """What a failing record says, as printable text on one line: a submission wrote parts of it."""
     diagnosis = f" It looks like this mistake: {record['diagnosis']}." if record["diagnosis"] else ""
     fault = "Parity's own fault: " if record["verdict"] == "harness_error" else ""
-    # Shown as text on one line: a submission wrote parts of it.
     text = f"{fault}{record['message'] or record['verdict']}.{diagnosis}"
     return "".join(symbol if symbol.isprintable() else repr(symbol)[1:-1] for symbol in text)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from parity_tests.assignments import SHIPPED
 from parity_tests.cli import drift
 from parity_tests.cli.files import in_github
 from parity_tests.cli.options import DTYPES, LEVELS, allow_option, assignment_option, known_parts, names, timeout_of
@@ -109,8 +110,8 @@ def check(
 ) -> int:
     """Hold a network against torch, quantity by quantity.
 
-    SUBMISSION is a folder with the assignment's neural_networks.py and utils.py; left out, it is the network
-    that comes with Parity. Exit status: 0 agreement, 1 discrepancies, 2 what was asked for cannot be done,
+    SUBMISSION is a folder with the files that the assignment asks for; left out, it is the assignment's own
+    solution. Exit status: 0 agreement, 1 discrepancies, 2 what was asked for cannot be done,
     3 Parity's own fault. The run folder also gets report.html, a page that needs nothing beside it.
     """
     from reports.model.run_folder import RunFolderError, refuse_unwritable, save
@@ -124,16 +125,16 @@ def check(
 
     from parity_tests.harness.check import check as run_check
     from parity_tests.harness.sandbox.isolation import require
-    from parity_tests.protocol.registry import chosen
+    from parity_tests.harness.submission import choose_submission
 
-    asked = chosen(assignment, submission or Path())
+    asked, folder = choose_submission(assignment, submission, SHIPPED)
     wanted = known_parts(asked, parts)
     if edition is not None:
         asked.refuse_edition(edition)
     with Progress() as progress:
         run = run_check(
             asked,
-            asked.solution if submission is None else submission,
+            folder,
             device=device,
             dtypes=DTYPES if dtype == "both" else (dtype,),
             seed=seed,

@@ -1,15 +1,42 @@
-"""The folder that somebody hands in: found, or refused with a sentence that says what to do."""
+"""The folder that somebody hands in: which assignment it answers, where it is, or why it is refused."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import UsageError
+from parity_tests.protocol.registry import find, installed, select
 from reports.model.escape import path_text
 
 _MAX_ENTRIES = 10_000
+
+
+def choose_assignment(name: str | None, path: Path) -> Assignment:
+    """The assignment of this name; without one, the installed assignment that the files at `path` answer.
+
+    Raises UsageError where there is none, or where the files answer several.
+    """
+    if name:
+        return find(name)
+    known = [find(name) for name in installed()]
+    folder = _folder_of(path, known)
+    if known and not any(assignment.layout.fits(folder) for assignment in known):
+        raise UsageError(_refusal(path, known))
+    return select(path_text(path), lambda layout: layout.fits(folder))
+
+
+def choose_submission(name: str | None, path: Path | None, default: str) -> tuple[Assignment, Path]:
+    """The assignment as `choose_assignment` has it, and the folder to check.
+
+    Where `path` is None the folder is the solution of the assignment called `name`, or else of that called `default`.
+    """
+    if path is not None:
+        return choose_assignment(name, path), path
+    assignment = find(name or default)
+    return assignment, assignment.solution
 
 
 def find_submission(path: Path, assignment: Assignment) -> Path:
@@ -18,24 +45,43 @@ def find_submission(path: Path, assignment: Assignment) -> Path:
     A missing support file is no fault: the solution's stands in for it. Raises UsageError for everything that is not a
     submission.
     """
-    wanted = assignment.layout.file
-    folder = Path(os.path.abspath(path))  # noqa: PTH100 - Path.resolve would follow the links in the name the user knows
-    if folder.name == wanted and folder.is_file():
-        folder = folder.parent
+    folder = _folder_of(path, [assignment])
+    file = folder / assignment.layout.file
     try:
-        if not os.path.lexists(folder):
-            raise UsageError(f"there is no folder {path_text(path)}")
-        if not folder.is_dir():
-            raise UsageError(f"{path_text(path)} is not a folder; name the folder that holds {wanted}")
-        if (folder / wanted).is_file():
-            with (folder / wanted).open("rb"):
-                return folder
-        entries = sorted(entry.name for entry in folder.iterdir())
+        if not file.is_file():
+            raise UsageError(_refusal(path, [assignment]))
+        with file.open("rb"):
+            return folder
     except OSError as error:
         raise UsageError(f"{path_text(error.filename or path)} cannot be read: {error.strerror}") from None
-    if unsupported := assignment.unsupported_edition(entries):
-        raise UsageError(f"{path_text(path)} holds {unsupported}")
-    raise UsageError(f"there is no file {wanted} in {path_text(path)}{_near_miss(folder, entries, wanted)}")
+
+
+def _folder_of(path: Path, assignments: Sequence[Assignment]) -> Path:
+    """The absolute folder that `path` names, or that of the file to be handed in where `path` names this."""
+    folder = Path(os.path.abspath(path))  # noqa: PTH100 - Path.resolve would follow the links in the name the user knows
+    is_the_file = folder.name in [assignment.layout.file for assignment in assignments] and folder.is_file()
+    return folder.parent if is_the_file else folder
+
+
+def _refusal(path: Path, assignments: Sequence[Assignment]) -> str:
+    """Why `path` holds a submission of none of these assignments: a sentence that says what was looked for."""
+    folder = _folder_of(path, assignments)
+    files = [assignment.layout.file for assignment in assignments]
+    if not os.path.lexists(folder):
+        return f"there is no folder {path_text(path)}"
+    if not folder.is_dir():
+        return f"{path_text(path)} is not a folder; name the folder that holds {' or '.join(files)}"
+    try:
+        entries = sorted(entry.name for entry in folder.iterdir())
+        near_misses = [_near_miss(folder, entries, file) for file in files]
+    except OSError as error:
+        return f"{path_text(error.filename or path)} cannot be read: {error.strerror}"
+    for assignment in assignments:
+        if unsupported := assignment.unsupported_edition(entries):
+            return f"{path_text(path)} holds {unsupported}"
+    if len(assignments) > 1:
+        files = [f"{assignment.layout.file} ({assignment.name})" for assignment in assignments]
+    return f"there is no file {' or '.join(files)} in {path_text(path)}{''.join(near_misses)}"
 
 
 def _near_miss(folder: Path, entries: list[str], wanted: str) -> str:

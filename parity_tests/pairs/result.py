@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from parity_tests.api.check import Result
+from parity_tests.api.result import Result
 from reports.model.records import failing
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Finds assignments: by name among those installed, by `module:NAME`, or by the files of a submission."""
+"""Finds assignments: by name among those that are installed, or by `module:NAME`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import importlib
 from collections.abc import Callable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
 
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import UsageError
@@ -35,17 +34,6 @@ def find(name: str) -> Assignment:
     return _checked(known[name].load(), name)
 
 
-def tell(folder: Path) -> Assignment:
-    """The installed assignment that the folder's files answer; the only one there is, where it does not fit.
-
-    Raises UsageError where several fit, or none of several.
-    """
-    if not folder.exists():
-        raise UsageError(f"there is no folder {folder}")
-    inside = folder.parent if folder.is_file() else folder
-    return select(str(folder), lambda layout: layout.fits(inside))
-
-
 def select(what: str, fits: Callable[[Layout], bool]) -> Assignment:
     """The installed assignment whose layout `fits`; the only one there is, where it does not. Sentences say `what`.
 
@@ -61,11 +49,6 @@ def select(what: str, fits: Callable[[Layout], bool]) -> Assignment:
     names = ", ".join(assignment.name for assignment in candidates)
     problem = "fits more than one assignment" if fitting else "fits none of the installed assignments"
     raise UsageError(f"{what} {problem} ({names}): choose one by --assignment.")
-
-
-def chosen(name: str | None, folder: Path) -> Assignment:
-    """The assignment of this name, or else the one that the folder's files tell. Raises UsageError."""
-    return find(name) if name else tell(folder)
 
 
 def reference(assignment: str) -> str:

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from parity_tests.api import check as api
-from parity_tests.api.notebook import parts_by_name, parts_of, source_of, write_objects
+from parity_tests.api.objects import of_namespace, parts_by_name, write_objects
+from parity_tests.api.result import Result
+from parity_tests.api.source import source_of
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import UsageError
@@ -117,7 +119,7 @@ def test_several_and_a_namespace_and_the_other_name_of_sgd(asked: list[Any]) -> 
     assert "miniBatchStochasticGradientDescent = miniBatchGradientDescent" in source
     api.check(globals(), parts=[1])
     assert asked[1][1]["parts"] == {"1"}
-    assert {thing.__name__ for thing in parts_of(globals(), ASSIGNMENT)} == {"relu", "miniBatchGradientDescent"}
+    assert {thing.__name__ for thing in of_namespace(globals(), ASSIGNMENT)} == {"relu", "miniBatchGradientDescent"}
 
 
 def test_what_is_no_part_is_a_sentence(asked: list[Any], tmp_path: Path) -> None:
@@ -136,7 +138,7 @@ def test_what_is_no_part_is_a_sentence(asked: list[Any], tmp_path: Path) -> None
 
 
 def test_a_result_is_short_text_a_frame_and_a_page_in_a_frame_of_its_own(tmp_path: Path) -> None:
-    result = api.Result(FakeRun(records=[record(part="3"), mismatch(message="x <b> & 'y'")]))
+    result = Result(FakeRun(records=[record(part="3"), mismatch(message="x <b> & 'y'")]))
     assert repr(result).splitlines() == [
         "Disagreement: 1 of 2 quantities do not agree with torch, in TODO 4.",
         "  TODO 4 (linear, backward): mismatch",
@@ -152,8 +154,8 @@ def test_a_result_is_short_text_a_frame_and_a_page_in_a_frame_of_its_own(tmp_pat
     assert "&lt;!DOCTYPE html&gt;" in shown
     result.save(tmp_path / "run")
     assert (tmp_path / "run" / "report.html").read_text(encoding="utf-8") == result.page()
-    assert api.Result(FakeRun(records=[record()]))
-    assert not api.Result(FakeRun(records=[record(note="overwrites its input")]), strict=True)
+    assert Result(FakeRun(records=[record()]))
+    assert not Result(FakeRun(records=[record(note="overwrites its input")]), strict=True)
 
 
 def test_check_is_what_the_package_gives_before_and_after_its_module_is_imported() -> None:

@@ -80,6 +80,8 @@ def test_the_shipped_network_is_checked_by_default(fake: FakeCheck, parity: Pari
 
 
 def test_options_reach_the_check(fake: FakeCheck, parity: Parity, tmp_path: Path) -> None:
+    (tmp_path / "homework").mkdir()
+    (tmp_path / "homework" / "neural_networks.py").touch()
     arguments = "check homework --dtype float32 --seed 7 --part 3,4 --part utils --edition 2020-22 --timeout 2.5"
     assert parity(*arguments.split(), "--allow", "scipy, sklearn.svm", "--allow", "nltk", "--out", "o/r")[0] == 0
     ((folder, options),) = fake.asked

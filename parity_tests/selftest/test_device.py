@@ -11,10 +11,10 @@ import torch
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.cli import main
-from parity_tests.conftest import skip_without
 from parity_tests.harness.check import check
 from parity_tests.harness.machine import refuse_missing_device
 from parity_tests.protocol.errors import UsageError
+from parity_tests.selftest.options import skip_without
 from reference import device, elementwise, rounding
 
 

@@ -1,4 +1,4 @@
-"""pytest as a front end: ids like the table, sentences without tracebacks, and its exit status, on a submission."""
+"""pytest in Parity's own repository: ids like the table, sentences without tracebacks, and its exit status."""
 
 from __future__ import annotations
 
@@ -6,25 +6,28 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 import parity_tests
+from parity_tests import pytest_plugin
 from parity_tests.assignments.mlp.cases import plan
 from parity_tests.selftest.fake_records import mismatch, record
 from parity_tests.selftest.records_of_cases import changed
 from parity_tests.selftest.runners import write
 from parity_tests.selftest.slips import PLAIN, RELU_FORWARD
-from parity_tests.test_parity import test_parity as parity_test
+from parity_tests.selftest.toy.assignment import TOY
+from reports.model.records import Record
 
+TOY_NAME = "parity_tests.selftest.toy.assignment:TOY"
 ROOT = Path(parity_tests.__file__).parents[1]
-TESTS = "parity_tests/test_parity.py"
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """pytest on the parity tests, without a GPU, with these arguments."""
-    command = [sys.executable, "-m", "pytest", TESTS, "-p", "no:cacheprovider", *map(str, arguments)]
+    """pytest in this repository, without a GPU, with these arguments."""
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *map(str, arguments)]
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
 
@@ -33,16 +36,16 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 def leaky(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
     """A submission of the edition with the fewest cases, whose relu leaks."""
     folder = changed(tmp_path_factory.mktemp("leaky"), [*PLAIN, (RELU_FORWARD, "return np.where(X > 0, X, 0.01 * X)")])
-    return run("--implementation", folder, "--dtype", "float64", "-v")
+    return run(f"--implementation={folder}", "--dtype", "float64", "-v")
 
 
 def test_there_is_a_test_for_each_planned_case_by_its_name(leaky: subprocess.CompletedProcess[str]) -> None:
-    found = re.findall(r"^\S+::test_parity\[(\S+)\] (?:PASSED|FAILED)", leaky.stdout, flags=re.M)
+    found = re.findall(r"^parity::(\S+) (?:PASSED|FAILED)", leaky.stdout, flags=re.M)
     assert found == ["import", *(case.name for case in plan("2022-23", ("float64",)))]
 
 
 def test_a_wrong_part_fails_its_cases_and_the_run(leaky: subprocess.CompletedProcess[str]) -> None:
-    failed = set(re.findall(r"test_parity\[(\S+)\] FAILED", leaky.stdout))
+    failed = set(re.findall(r"^parity::(\S+) FAILED", leaky.stdout, flags=re.M))
     assert leaky.returncode == 1
     assert {"relu/two-dimensions/float64", "relu/two-inputs/float64"} <= failed
     assert {"import", "linear/square/float64", "sgd/plain/float64", "loss/one-row/float64"}.isdisjoint(failed)
@@ -53,7 +56,7 @@ def test_a_failure_is_a_sentence_without_a_traceback(leaky: subprocess.Completed
     assert re.search(
         r"^relu, two dimensions: output at \[\d, \d\] is -0\.0\S+, torch says 0; ", leaky.stdout, flags=re.M
     )
-    for word in ("Traceback", "def test_parity", "assert ", "pytest.fail"):
+    for word in ("Traceback", "def runtest", "assert ", "DisagreementError"):
         assert word not in leaky.stdout
     assert leaky.stderr == ""
 
@@ -63,7 +66,7 @@ def test_a_folder_without_a_submission_is_refused_before_anything_runs(tmp_path:
         (tmp_path / "nosuch", "there is no folder"),
         (tmp_path, "there is no file neural_networks.py"),
     ):
-        done = run("--implementation", folder)
+        done = run(f"--implementation={folder}")
         assert done.returncode == pytest.ExitCode.USAGE_ERROR
         assert said in done.stderr
         assert "Traceback" not in done.stderr
@@ -72,7 +75,7 @@ def test_a_folder_without_a_submission_is_refused_before_anything_runs(tmp_path:
 
 def test_a_submission_that_does_not_parse_fails_every_case_with_the_line(tmp_path: Path) -> None:
     write(tmp_path, {"neural_networks.py": "import numpy as np\ndef f(:\n", "utils.py": ""})
-    done = run("--implementation", tmp_path, "--dtype", "float32")
+    done = run(f"--implementation={tmp_path}", "--dtype", "float32")
     assert done.returncode == 1
     assert "neural_networks.py, line 2 is not Python" in done.stdout
     assert " passed" not in done.stdout.splitlines()[-1] or "failed" in done.stdout.splitlines()[-1]
@@ -80,7 +83,7 @@ def test_a_submission_that_does_not_parse_fails_every_case_with_the_line(tmp_pat
 
 
 def test_without_a_gpu_cuda_is_skipped_with_a_reason() -> None:
-    done = run("--device", "cuda", "--dtype", "float32")
+    done = run("--implementation", "implementation", "--device", "cuda", "--dtype", "float32")
     assert done.returncode == 0
     assert "no CUDA device: " in done.stdout
     summary = done.stdout.splitlines()[-1]
@@ -90,15 +93,38 @@ def test_without_a_gpu_cuda_is_skipped_with_a_reason() -> None:
 
 
 def test_a_case_without_records_fails() -> None:
-    with pytest.raises(pytest.fail.Exception, match="nothing was compared for linear/square/float64"):
-        parity_test("linear/square/float64", [])
+    with pytest.raises(pytest_plugin.DisagreementError, match="nothing was compared for linear/square/float64"):
+        pytest_plugin.hold("linear/square/float64", [])
 
 
 def test_what_is_undecided_warns_and_passes() -> None:
     with pytest.warns(UserWarning, match="cannot be told"):
-        parity_test("it", [record(), record(verdict="undecided", message="it cannot be told")])
+        hold(record(), record(verdict="undecided", message="it cannot be told"))
 
 
 def test_every_mismatch_of_a_case_is_said() -> None:
-    with pytest.raises(pytest.fail.Exception, match="first\nsecond"):
-        parity_test("it", [mismatch(message="first"), record(), mismatch(message="second")])
+    with pytest.raises(pytest_plugin.DisagreementError, match=r"first\.\nsecond"):
+        hold(mismatch(message="first"), record(), mismatch(message="second"))
+
+
+def hold(*records: Record) -> None:
+    """The verdict of pytest on one case with these records, which it has as JSON."""
+    pytest_plugin.hold("it", [asdict(each) for each in records])
+
+
+def test_pytest_alone_checks_the_shipped_network_and_collects_the_selftest() -> None:
+    done = run("--collect-only", "-q", "--dtype", "float64")
+    assert "parity::linear/square/float64" in done.stdout
+    assert "parity_tests/selftest/test_pytest_front.py::" in done.stdout
+    assert "/float32" not in re.findall(r"^parity::.*$", done.stdout, flags=re.M)
+    for arguments in (("parity_tests/selftest/test_readme.py",), ("-k", "readme")):
+        assert "parity::" not in run("--collect-only", "-q", *arguments).stdout
+
+
+def test_a_submission_is_checked_without_the_selftest_unless_tests_are_named(
+    leaky: subprocess.CompletedProcess[str],
+) -> None:
+    assert "parity_tests/selftest" not in leaky.stdout
+    done = run(f"--implementation={TOY.solution}", "--assignment", TOY_NAME, "parity_tests/selftest/test_readme.py")
+    assert done.returncode == 0
+    assert re.search(r"\b7 passed", done.stdout), done.stdout

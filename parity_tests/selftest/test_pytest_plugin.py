@@ -43,7 +43,7 @@ def theirs(repository: Path, *arguments: str) -> tuple[int, str]:
 
 def test_their_network_gets_a_test_for_each_case(repository: Path) -> None:
     options = "--parity-options=--part 7,8 --dtype float64"
-    status, out = theirs(repository, "--implementation", ".", options, "-k", "theirs or relu/", "-rf", "-q")
+    status, out = theirs(repository, "--implementation=.", options, "-k", "theirs or relu/", "-rf", "-q")
     assert status == 1, out
     assert "FAILED parity::relu/two-dimensions/float64" in out
     assert "torch says" in out

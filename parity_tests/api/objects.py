@@ -1,19 +1,35 @@
-"""A submission out of what is defined in a notebook: classes, functions, modules, written to a folder as source."""
+"""A submission made of a module, or of classes and functions: written to a folder as source."""
 
 from __future__ import annotations
 
 import ast
-import builtins
 import inspect
-import linecache
-import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
+from parity_tests.api.source import Sources
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import UsageError
+from parity_tests.protocol.registry import find, installed
+
+
+def assignment_of(assignment: str | Assignment | None, names: Iterable[str]) -> Assignment:
+    """The assignment that is given, or whose name is; else the installed one that has functions of these names.
+
+    Raises UsageError where there is none, or where there are several.
+    """
+    if assignment is not None:
+        return find(assignment) if isinstance(assignment, str) else assignment
+    wanted = set(names)
+    known = [find(name) for name in installed()]
+    fitting = [one for one in known if wanted & parts_by_name(one).keys()]
+    if len(known) == 1 or len(fitting) == 1:
+        return (fitting or known)[0]
+    listed = ", ".join(one.name for one in fitting or known)
+    which = "fits more than one assignment" if fitting else "is a part of no assignment that is installed"
+    raise UsageError(f"what was given {which} ({listed}); choose one with assignment=.")
 
 
 def parts_by_name(assignment: Assignment) -> dict[str, frozenset[str]]:
@@ -35,7 +51,7 @@ def write_objects(objects: Iterable[Any], folder: Path, assignment: Assignment) 
     given = {_name(thing, known): thing for thing in objects}
     parts = frozenset().union(*(known[name] for name in given))
     taken = set(given)
-    own = _Sources()
+    own = Sources()
     for thing in given.values():
         own.add(thing)
     for name in given:
@@ -74,7 +90,7 @@ def write_module(module: ModuleType, folder: Path, assignment: Assignment) -> No
             (folder / layout.support_file).write_bytes(beside.read_bytes())
 
 
-def parts_of(namespace: Mapping[str, Any], assignment: Assignment) -> list[Any]:
+def of_namespace(namespace: Mapping[str, Any], assignment: Assignment) -> list[Any]:
     """The parts of the assignment in a namespace such as a notebook's `globals()`."""
     known = parts_by_name(assignment)
     return [thing for name, thing in namespace.items() if name in known and isinstance(thing, type | FunctionType)]
@@ -88,92 +104,8 @@ def _name(thing: Any, known: Mapping[str, frozenset[str]]) -> str:
     return str(name)
 
 
-class _Sources:
-    """Collects the source of objects, before each that of what it uses."""
-
-    def __init__(self) -> None:
-        self.sources: list[str] = []
-        self._seen: set[str] = set()
-
-    def add(self, thing: type | FunctionType) -> None:
-        if thing.__name__ in self._seen:
-            return
-        self._seen.add(thing.__name__)
-        source = source_of(thing)
-        known = _globals(thing)
-        for name in sorted(_names(source)):
-            if name in known and name not in self._seen:
-                self._use(name, known[name], thing.__module__)
-        self.sources.append(source)
-
-    def _use(self, name: str, value: Any, module: str) -> None:
-        if isinstance(value, ModuleType):
-            self.sources.append(f"import {value.__name__} as {name}")
-        elif isinstance(value, type | FunctionType):
-            if value.__module__ == module and value.__name__ == name:
-                self.add(value)
-                return
-            self.sources.append(f"from {value.__module__} import {value.__qualname__} as {name}")
-        elif _is_literal(value):
-            self.sources.append(f"{name} = {value!r}")
-        self._seen.add(name)
-
-
-def source_of(thing: type | FunctionType) -> str:
-    """The source of a class or function, also of one that a cell of a notebook defines.
-
-    A class of `__main__` has no file before Python 3.13: it is looked for in the cell that its methods come from.
-    """
-    try:
-        return textwrap.dedent(inspect.getsource(thing))
-    except (OSError, TypeError):
-        pass
-    for method in _functions(thing):
-        lines = linecache.getlines(method.__code__.co_filename)
-        try:
-            tree = ast.parse("".join(lines))
-        except SyntaxError:
-            continue
-        for node in ast.walk(tree):
-            inside = isinstance(node, ast.ClassDef) and node.lineno <= method.__code__.co_firstlineno <= _end(node)
-            if inside and isinstance(node, ast.ClassDef) and node.name == thing.__name__:
-                first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-                return textwrap.dedent("".join(lines[first - 1 : _end(node)]))
-    raise UsageError(f"the source of {thing.__name__} cannot be found; write it into a file, and name its folder.")
-
-
-def _end(node: ast.ClassDef) -> int:
-    return node.end_lineno or node.lineno
-
-
-def _functions(thing: type | FunctionType) -> Iterator[FunctionType]:
-    if isinstance(thing, FunctionType):
-        yield thing
-        return
-    for member in vars(thing).values():
-        value = getattr(member, "__func__", member)  # of a static or a class method
-        if isinstance(value, FunctionType):
-            yield value
-
-
-def _globals(thing: type | FunctionType) -> dict[str, Any]:
-    return {name: value for function in _functions(thing) for name, value in function.__globals__.items()}
-
-
-def _names(source: str) -> set[str]:
-    names = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
-    return names - set(dir(builtins))
-
-
-def _is_literal(value: Any) -> bool:
-    try:
-        return bool(ast.literal_eval(repr(value)) == value)
-    except Exception:  # a foreign __repr__ or __eq__ may do anything
-        return False
-
-
 def _without(path: Path, names: set[str]) -> str:
-    """The shipped source without the definitions of these names."""
+    """The source of a file without the definitions of these names."""
     source = path.read_text(encoding="utf-8")
     lines = source.splitlines()
     for node in reversed(ast.parse(source).body):
