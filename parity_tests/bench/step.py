@@ -5,17 +5,16 @@ input requires a gradient, because the contract's first backward returns one. Th
 products through numpy's BLAS into arrays that are there already, and one pass over the weights.
 """
 
-import sys
 from collections.abc import Iterator
-from importlib import import_module
 from itertools import product
 from typing import Any
 
 import numpy as np
 import torch
 
-from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.assignments.mlp.names import weight_shapes
 from parity_tests.assignments.mlp.network.model import MLP
+from parity_tests.bench.shipped import ShippedNetwork
 from parity_tests.bench.timing import Subject, Timings, alternate
 
 D, M, K = 784, 1000, 10
@@ -45,42 +44,13 @@ def time_step(batch: int, dtype: str, alpha: float, rounds: int) -> Timings:
     return alternate(subjects, rounds=rounds, least=0.05)
 
 
-def shipped() -> Any:
-    """The shipped network as a module, imported as a student's would be."""
-    folder = str(ASSIGNMENT.solution)
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    return import_module("neural_networks")
-
-
 def numpy_step(X: Any, y: Any, alpha: float) -> Subject:
     """One training step of the shipped network on X and y."""
-    network = shipped()
-    model = {
-        "L1": network.linear_layer(D, M),
-        "nonlinear1": network.relu(),
-        "L2": network.linear_layer(M, K),
-        "loss": network.softmax_cross_entropy(),
-    }
-    for name in ("L1", "L2"):
-        for entries in (model[name].params, model[name].gradient):
-            for key, array in entries.items():
-                entries[key] = array.astype(X.dtype)
-    momentum = network.add_momentum(model)
+    rng = np.random.default_rng(2)
+    weights = {n: (0.1 * rng.standard_normal(s)).astype(X.dtype) for n, s in weight_shapes(D, M, K).items()}
+    network = ShippedNetwork(weights, rate=None, alpha=alpha, lam=LAMBDA, eta=ETA)
     Y = y.reshape(-1, 1).astype(np.float64)
-
-    def step() -> None:
-        u = model["L1"].forward(X)
-        h = model["nonlinear1"].forward(u)
-        a = model["L2"].forward(h)
-        model["loss"].forward(a, Y)
-        grad_a = model["loss"].backward(a, Y)
-        grad_h = model["L2"].backward(h, grad_a)
-        grad_u = model["nonlinear1"].backward(u, grad_h)
-        model["L1"].backward(X, grad_u)
-        network.miniBatchStochasticGradientDescent(model, momentum, LAMBDA, alpha, ETA)
-
-    return step
+    return lambda: network.step(X, Y)
 
 
 def torch_step(X: Any, y: Any, alpha: float) -> Subject:

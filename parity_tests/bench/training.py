@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.digits import load_digits
+from parity_tests.bench.shipped import ShippedNetwork
 from parity_tests.trace.plan import Evaluation, Plan
 from parity_tests.trace.settings import Settings
 
@@ -54,34 +55,14 @@ def train(
 
 def by_numpy(given: Settings) -> dict[str, Any]:
     """The shipped network, in the order of the assignment's main."""
-    from parity_tests.bench.step import shipped
-
-    network = shipped()
     weights = Plan(given, load_digits()).weights
-    model = {
-        "L1": network.linear_layer(*weights["L1_W"].shape),
-        "nonlinear1": network.relu(),
-        "drop1": network.dropout(given.rate),
-        "L2": network.linear_layer(*weights["L2_W"].shape),
-        "loss": network.softmax_cross_entropy(),
-    }
-    for name, w in weights.items():
-        model[name[:2]].params[name[3:]] = w.copy()
-    L1, nonlinear, drop, L2, loss = model.values()
+    network = ShippedNetwork(weights, rate=given.rate, alpha=given.alpha, lam=given.lam, eta=given.eta)
 
     def step(X: Array, y: Array) -> None:
-        Y = y[:, None].astype(np.float64)
-        u = L1.forward(X)
-        h = nonlinear.forward(u)
-        s = drop.forward(h, True)
-        a = L2.forward(s)
-        loss.forward(a, Y)
-        grad_s = L2.backward(s, loss.backward(a, Y))
-        L1.backward(X, nonlinear.backward(u, drop.backward(h, grad_s)))
-        network.miniBatchStochasticGradientDescent(model, None, given.lam, given.alpha, given.eta)
+        network.step(X, y[:, None].astype(np.float64))
 
     def evaluate(X: Array, y: Array) -> None:
-        network.evaluate(model, network.DataSplit(X, y[:, None].astype(np.float64)), given.batch)
+        network.evaluate(X, y[:, None].astype(np.float64), given.batch)
 
     return train(given, step, evaluate)
 
