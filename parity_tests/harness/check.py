@@ -128,7 +128,7 @@ def check(
         environment={
             **environment_of(assignment),
             **_environment(setting, seed, dtypes, hello, time.monotonic() - started),
-            "places": source_lines(folder, assignment),
+            "source_lines": source_lines(folder, assignment),
             "hints": named.hints,
         },
         arrays=_arrays_of_failures({case.name: judged[case.name] for case in wanted}),

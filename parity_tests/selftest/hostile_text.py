@@ -76,7 +76,7 @@ def hostile_run(text: str) -> FakeRun:
             "hints": {text: text},
             "parts": [{"id": "4", "label": text, "title": f"{text}!"}],
             "joint_checks": [text],
-            "places": {"4": [text, 7]},
+            "source_lines": {"4": [text, 7]},
         },
         arrays={f"{text}/a/{text}/{key.rpartition('/')[2]}": array for key, array in usual.items()},
         inputs={f"{text}/a": {"title": text, text: [3, 2], "b": {text: text}}},

@@ -203,8 +203,8 @@ def test_junit_is_valid_and_read_by_another_parser() -> None:
             record(quantity="x", note="overwrites its input"),
         )
     ]
-    places = {"3": ["neural_networks.py", 12]}
-    run = FakeRun(records=records, environment={**DESCRIBED, "places": places})
+    lines_of = {"3": ["neural_networks.py", 12]}
+    run = FakeRun(records=records, environment={**DESCRIBED, "source_lines": lines_of})
     written = junit_xml(run)
     schema = xmlschema.XMLSchema(XSD)
     schema.validate(io.BytesIO(written))
@@ -262,9 +262,9 @@ def test_json_says_the_outcome_in_a_word(records: list[Record], outcome: str) ->
 
 def test_annotations_stand_at_the_line_and_are_ten_at_most() -> None:
     records = [mismatch(part=str(n), quantity=f"q{n}", message=f"m{n}") for n in range(1, 4)]
-    places = {"2": ["neural_networks.py", 12]}
+    lines_of = {"2": ["neural_networks.py", 12]}
     records[2] = mismatch(part="3", verdict="crashed", file="utils.py", line=7, message="100%, and more")
-    lines = annotation_lines(FakeRun(records=records, environment={"places": places}), folder="a,b")
+    lines = annotation_lines(FakeRun(records=records, environment={"source_lines": lines_of}), folder="a,b")
     assert lines == [
         "::error title=Parity%3A 1::m1.",
         "::error file=a%2Cb/neural_networks.py,line=12,title=Parity%3A 2::m2.",

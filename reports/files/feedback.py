@@ -27,19 +27,19 @@ _UNDECIDED = (
 _WHOLE_FILE = "The file as a whole"
 
 
-def feedback_page(name: str, run: Results, points: Points, said: Sequence[str] = ()) -> str:
+def feedback_page(name: str, run: Results, points: Points, notices: Sequence[str] = ()) -> str:
     """The page as Markdown, in which nothing that a submission wrote is markup.
 
-    `name` is the student's, `said` are sentences about what was handed in.
+    `name` is the student's, `notices` are sentences about what was handed in.
     """
     groups = grouped(run.records)
     lines = [f"# Feedback for {markdown(name)}", "", f"**{_total(points)}**", ""]
-    if said:
-        lines += [*(f"- {markdown(ended(capitalised(text)))}" for text in said), ""]
+    if notices:
+        lines += [*(f"- {markdown(ended(capitalised(text)))}" for text in notices), ""]
     lines += _item_lines(points)
-    found = entries(groups.discrepancies, run)
-    if found:
-        lines += ["", "## What to look at", "", _RATIO, *_part_sections(found, run)]
+    folded = entries(groups.discrepancies, run)
+    if folded:
+        lines += ["", "## What to look at", "", _RATIO, *_part_sections(folded, run)]
     lines += _right_lines(run, groups.discrepancies)
     if groups.undecided:
         lines += ["", "## Undecided", "", _UNDECIDED, ""]
@@ -100,12 +100,12 @@ def _right(item: ItemPoints) -> str:
 # ---- what is wrong
 
 
-def _part_sections(found: Sequence[Entry], run: Results) -> list[str]:
+def _part_sections(folded: Sequence[Entry], run: Results) -> list[str]:
     """A section for each part with what is wrong in it; first of all what keeps the file from being imported."""
     parts, hints = parts_of(run), hints_of(run)
-    imports = [entry for entry in found if entry.records[0].check == "import"]
+    imports = [entry for entry in folded if entry.records[0].check == "import"]
     by_part: dict[str, list[Entry]] = {}
-    for entry in found:
+    for entry in folded:
         if entry.records[0].check != "import":
             by_part.setdefault(entry.records[0].part, []).append(entry)
     sections = [(_WHOLE_FILE, imports)] if imports else []
@@ -116,10 +116,10 @@ def _part_sections(found: Sequence[Entry], run: Results) -> list[str]:
     return lines
 
 
-def _entry_lines(found: Sequence[Entry], hints: Mapping[str, str]) -> list[str]:
+def _entry_lines(folded: Sequence[Entry], hints: Mapping[str, str]) -> list[str]:
     """The entries of one part as a list; those that differ by the quantity alone are one, and each hint stands once."""
     alike: dict[str, list[Entry]] = {}
-    for entry in found:
+    for entry in folded:
         alike.setdefault(entry.sentence.replace(entry.records[0].quantity or "\0", "\0"), []).append(entry)
     lines: list[str] = []
     hinted: set[str] = set()
@@ -135,8 +135,8 @@ def _entry_lines(found: Sequence[Entry], hints: Mapping[str, str]) -> list[str]:
 
 
 def _hints(entry: Entry, hints: Mapping[str, str]) -> list[str]:
-    found = dict.fromkeys(hints.get(record.diagnosis, "") for record in entry.records if record.diagnosis)
-    return [f"Hint: {ended(hint)}" for hint in found if hint]
+    distinct = dict.fromkeys(hints.get(record.diagnosis, "") for record in entry.records if record.diagnosis)
+    return [f"Hint: {ended(hint)}" for hint in distinct if hint]
 
 
 def _more(entry: Entry) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import PurePath
 from reports.model.escape import workflow_message, workflow_property
 from reports.model.folding import Entry, entries, label_of
 from reports.model.groups import grouped
-from reports.model.run import Results, places_of
+from reports.model.run import Results, source_lines_of
 from reports.model.words import verdict_sentence
 
 #: About as many as the runner shows of one step.
@@ -46,8 +46,8 @@ def annotation_lines(run: Results, *, folder: str = "", strict: bool = False) ->
 
 def _place(entry: Entry, run: Results) -> tuple[str, int | None]:
     """The file and the line of an entry, "" and None where nobody knows."""
-    places: list[tuple[str, int | None]] = [(record.file, record.line) for record in entry.records if record.file]
-    return places[0] if places else places_of(run).get(entry.records[0].part, ("", None))
+    known: list[tuple[str, int | None]] = [(record.file, record.line) for record in entry.records if record.file]
+    return known[0] if known else source_lines_of(run).get(entry.records[0].part, ("", None))
 
 
 def _path(folder: str, file: str) -> str:
@@ -56,5 +56,5 @@ def _path(folder: str, file: str) -> str:
 
 def _command(level: str, message: str, *, title: str, file: str = "", line: int | None = None) -> str:
     properties = {"file": file, "line": str(line) if file and line else "", "title": title}
-    told = ",".join(f"{key}={workflow_property(value)}" for key, value in properties.items() if value)
-    return f"::{level} {told}::{workflow_message(message)}"
+    listed = ",".join(f"{key}={workflow_property(value)}" for key, value in properties.items() if value)
+    return f"::{level} {listed}::{workflow_message(message)}"

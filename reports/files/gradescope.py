@@ -17,13 +17,13 @@ MAX_TEXT = 20_000
 _FAULT = "Parity itself failed while it looked at this submission, so there is no grade yet. That is not your fault."
 
 
-def results_json(run: Results, points: Points, said: Sequence[str] = (), seconds: float | None = None) -> str:
+def results_json(run: Results, points: Points, notices: Sequence[str] = (), seconds: float | None = None) -> str:
     """The file's text. Where there is no grade it holds no score, and says why.
 
-    `said` are sentences about what was handed in, `seconds` what the check took.
+    `notices` are sentences about what was handed in, `seconds` what the check took.
     """
     results: dict[str, Any] = {
-        "output": shortened(_output(run, points, said), MAX_TEXT),
+        "output": shortened(_output(run, points, notices), MAX_TEXT),
         "output_format": "text",
         "test_output_format": "text",
         "test_name_format": "text",
@@ -62,10 +62,10 @@ def _test(number: str, item: ItemPoints, run: Results, *, graded: bool) -> dict[
     return test
 
 
-def _output(run: Results, points: Points, said: Sequence[str]) -> str:
+def _output(run: Results, points: Points, notices: Sequence[str]) -> str:
     if points.total is None:
         return _FAULT
-    lines = [f"{points_text(points.total)} of {points_text(points.maximum)} points.", *map(ended, said)]
+    lines = [f"{points_text(points.total)} of {points_text(points.maximum)} points.", *map(ended, notices)]
     lines += [f"Nothing of {name} could be decided, so it does not count." for name in points.undecided]
     free = [record for record in run.records if record.part in points.free and not record.explained_by]
     if any(record.verdict in FAILING for record in free):

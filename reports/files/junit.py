@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 from reports.model.escape import printable
 from reports.model.records import FAILING, Record, failing
-from reports.model.run import Results, parts_of, places_of
+from reports.model.run import Results, parts_of, source_lines_of
 from reports.model.words import sentence
 
 #: GitLab refuses files beyond 30 MB; a sentence never needs more.
@@ -20,7 +20,7 @@ def junit_xml(run: Results, *, strict: bool = False) -> bytes:
     no character that XML forbids. A test's time is its case's, once for each case.
     """
     root = ElementTree.Element("testsuites")
-    parts, places = parts_of(run), places_of(run)
+    parts, source_lines = parts_of(run), source_lines_of(run)
     timed: set[str] = set()
     for part in parts.within(run.records):
         group = [record for record in run.records if record.part == part]
@@ -32,15 +32,15 @@ def junit_xml(run: Results, *, strict: bool = False) -> bytes:
             time = 0.0 if record.case in timed else record.seconds or 0.0
             timed.add(record.case)
             seconds += time
-            test = _testcase(record, seen, time, places.get(part))
+            test = _testcase(record, seen, time, source_lines.get(part))
             suite.append(test)
             outcome = _outcome(record, strict)
             if outcome:
                 counts[{"failure": "failures", "error": "errors", "skipped": "skipped"}[outcome]] += 1
-                said = _text(sentence(record) if record.message else record.note)
+                text = _text(sentence(record) if record.message else record.note)
                 kind = record.verdict if record.verdict != "match" else "note"
-                child = ElementTree.SubElement(test, outcome, message=said, type=kind)
-                child.text = said
+                child = ElementTree.SubElement(test, outcome, message=text, type=kind)
+                child.text = text
         suite.attrib.update(tests=str(len(group)), **{key: str(count) for key, count in counts.items()})
         suite.set("time", f"{seconds:.3f}")
     ElementTree.indent(root)

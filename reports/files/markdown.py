@@ -56,15 +56,15 @@ def _part_table(run: Results, strict: bool) -> list[str]:
     return lines
 
 
-def _items(found: Sequence[Entry], run: Results, hints: Mapping[str, str]) -> list[str]:
+def _items(folded: Sequence[Entry], run: Results, hints: Mapping[str, str]) -> list[str]:
     lines = []
-    for entry in found[:_MOST_ENTRIES]:
+    for entry in folded[:_MOST_ENTRIES]:
         lines.append(f"- **{_text(label_of(entry, run))}** {_text(entry.sentence)}  ")
         hint = hints.get(entry.records[0].diagnosis, "")
         lines += [f"  *Hint:* {_text(hint)}  "] if hint else []
         lines.append(f"  <sub>{_text(where_seen(entry, run))}</sub>")
-    if len(found) > _MOST_ENTRIES:
-        lines.append(f"- and {len(found) - _MOST_ENTRIES} more")
+    if len(folded) > _MOST_ENTRIES:
+        lines.append(f"- and {len(folded) - _MOST_ENTRIES} more")
     return lines
 
 

@@ -84,12 +84,12 @@ def codes(names: Sequence[str], secret: str) -> dict[str, str]:
 
 def mistakes_by_submission(records: pd.DataFrame, parts: Parts) -> dict[str, list[str]]:
     """What each submission got wrong, each mistake once: its part, and its name or what is seen of it."""
-    found: dict[str, dict[str, None]] = {}
+    made: dict[str, dict[str, None]] = {}
     wrong = records[records["verdict"].isin(FAILING - {"harness_error"}) & (records["explained_by"] == "")]
     for row in wrong.drop_duplicates(_MISTAKE).to_dict("records"):
         what = mistake_or_verdict(row["quantity"], row["verdict"], row["diagnosis"])
-        found.setdefault(str(row["submission"]), {})[f"{parts.label(str(row['part']))}: {what}"] = None
-    return {name: list(mistakes) for name, mistakes in found.items()}
+        made.setdefault(str(row["submission"]), {})[f"{parts.label(str(row['part']))}: {what}"] = None
+    return {name: list(mistakes) for name, mistakes in made.items()}
 
 
 def _looked(looks: pd.DataFrame, people: Mapping[str, Who], anonymous: bool) -> dict[str, list[tuple[Who, str]]]:
@@ -103,10 +103,10 @@ def _looked(looks: pd.DataFrame, people: Mapping[str, Who], anonymous: bool) -> 
         )
         for row in looks.to_dict("records")
     ]
-    found: dict[str, list[tuple[Who, str]]] = {}
+    looked: dict[str, list[tuple[Who, str]]] = {}
     for kind, who, why in sorted(rows, key=lambda row: (row[0], row[1].name)):
-        found.setdefault(kind, []).append((who, why))
-    return found
+        looked.setdefault(kind, []).append((who, why))
+    return looked
 
 
 def _by_frequency(made: Mapping[str, Sequence[str]], people: Mapping[str, Who]) -> list[tuple[str, list[Who]]]:

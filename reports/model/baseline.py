@@ -1,4 +1,4 @@
-"""The baseline: the ratio of each quantity, kept in a file, against which a later run is said to have moved or not."""
+"""The baseline: the ratio of each quantity, kept in a file, and how far the ratios of later runs have moved from it."""
 
 from __future__ import annotations
 
@@ -78,14 +78,14 @@ def baseline_text(records: Sequence[Record], environment: Mapping[str, Any]) -> 
 def read_baseline(text: str) -> Baseline:
     """The baseline in a file's text. Raises BaselineError that says what is wrong with it."""
     try:
-        found = json.loads(text)
+        document = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise BaselineError(f"it is no JSON ({error})") from error
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise BaselineError('it does not say "format": "parity baseline"')
-    if found.get("version") != VERSION:
-        raise BaselineError(f"it is of version {found.get('version')}, and this Parity reads {VERSION}")
-    ratios, versions = found.get("ratios"), found.get("versions")
+    if document.get("version") != VERSION:
+        raise BaselineError(f"it is of version {document.get('version')}, and this Parity reads {VERSION}")
+    ratios, versions = document.get("ratios"), document.get("versions")
     if not isinstance(ratios, dict) or not isinstance(versions, dict):
         raise BaselineError('it lacks the tables "ratios" and "versions"')
     known: dict[tuple[str, str], float] = {}
@@ -151,12 +151,12 @@ def drift_document(drift: Drift, name: str) -> dict[str, Any]:
 
 def _ratios(records: Sequence[Record]) -> dict[tuple[str, str], float]:
     """The ratio of every quantity that has one."""
-    found: dict[tuple[str, str], float] = {}
+    ratios: dict[tuple[str, str], float] = {}
     for record in records:
         if record.ratio is not None and record.ratio == record.ratio and record.verdict != "undecided":
             key = (record.case, record.quantity)
-            found[key] = max(record.ratio, found.get(key, 0.0))
-    return found
+            ratios[key] = max(record.ratio, ratios.get(key, 0.0))
+    return ratios
 
 
 def _versions(environment: Mapping[str, Any]) -> dict[str, str]:

@@ -62,8 +62,8 @@ def markdown(text: str) -> str:
     return _MARKUP.sub(_with_backslash, flat)
 
 
-def _with_backslash(found: re.Match[str]) -> str:
-    mark = found[0]
+def _with_backslash(match: re.Match[str]) -> str:
+    mark = match[0]
     return f"{mark}\\" if mark[-1].isdecimal() else f"\\{mark}"
 
 

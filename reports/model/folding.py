@@ -39,18 +39,18 @@ def entries(records: Sequence[Record], run: Results) -> list[Entry]:
     counted with it: quantities that it kept from being judged, and what is off again where the parts work together.
     """
     causes, again, unjudged = _sorted_out(records, run)
-    found = [Entry(Kind.CAUSE, sentence(alike[0]), alike) for alike in _alike(causes, run)]
+    folded = [Entry(Kind.CAUSE, sentence(alike[0]), alike) for alike in _alike(causes, run)]
     for same in _by_part(again, lambda record: record.part).values():
         words = f"The same part is off where the parts work together: {quantities(len(same))}."
-        found.append(Entry(Kind.AGAIN, words, same))
+        folded.append(Entry(Kind.AGAIN, words, same))
     for cause, same in _by_part(unjudged, lambda record: record.explained_by).items():
-        told = [entry for entry in found if any(record.part == cause for record in entry.records)]
-        if len(told) == 1:
-            told[0].unjudged.extend(same)
+        about = [entry for entry in folded if any(record.part == cause for record in entry.records)]
+        if len(about) == 1:
+            about[0].unjudged.extend(same)
         else:
             words = f"Not judged, because of what is wrong at {parts_of(run).label(cause)}: {quantities(len(same))}."
-            found.append(Entry(Kind.UNJUDGED, words, same))
-    return found
+            folded.append(Entry(Kind.UNJUDGED, words, same))
+    return folded
 
 
 def _sorted_out(records: Sequence[Record], run: Results) -> tuple[list[Record], list[Record], list[Record]]:
@@ -76,18 +76,18 @@ def _alike(causes: Sequence[Record], run: Results) -> list[list[Record]]:
     """Causes in groups of those that are alike, in the order of their firsts."""
     words = [_words(record, run) for record in causes]
     parts_with: dict[str, set[str]] = {}
-    for record, said in zip(causes, words, strict=True):
-        parts_with.setdefault(said, set()).add(record.part)
+    for record, text in zip(causes, words, strict=True):
+        parts_with.setdefault(text, set()).add(record.part)
     accidents = _Accidents()
     groups: dict[tuple[str, ...], list[Record]] = {}
-    for record, said in zip(causes, words, strict=True):
+    for record, text in zip(causes, words, strict=True):
         key: tuple[str, ...]
         if record.verdict not in ("match", "mismatch"):
-            key = accidents.key(record, said)
+            key = accidents.key(record, text)
         elif not record.quantity:  # a note
-            key = (record.verdict, re.sub(r"\d+", "#", said))
-        elif len(parts_with[said]) > 1:
-            key = (record.verdict, said)
+            key = (record.verdict, re.sub(r"\d+", "#", text))
+        elif len(parts_with[text]) > 1:
+            key = (record.verdict, text)
         else:
             key = (record.verdict, record.part, record.quantity, record.diagnosis)
         groups.setdefault(key, []).append(record)
@@ -95,7 +95,7 @@ def _alike(causes: Sequence[Record], run: Results) -> list[list[Record]]:
 
 
 class _Accidents:
-    """Tells whether something went wrong before: at the same place, or in words that are told again with more around.
+    """Tells whether something went wrong before: at the same place, or in words that come again with more around.
 
     So "after step 1 relu.forward raised ValueError" is what "relu.forward raised ValueError" was.
     """

@@ -33,7 +33,7 @@ FAILING = frozenset(VERDICTS) - {"match", "undecided"}
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What was found about one quantity of one case. The fields are the columns, in this order.
+    """The verdict and the figures of one quantity of one case. The fields are the columns, in this order.
 
     `gap` is the absolute difference at the worst element, `radius` how far two honest computations of that
     element may differ, `ratio` the largest gap/radius; `got` and `want` are the two values there and `where`
@@ -124,9 +124,9 @@ def from_frame(frame: pd.DataFrame) -> list[Record]:
     A `float64` that is NaN becomes None. Raises ValueError where columns are missing or unknown, or hold
     something else than they should.
     """
-    found = [str(name) for name in frame.columns]
-    missing = [name for name in COLUMNS if name not in found]
-    unknown = [name for name in found if name not in COLUMNS]
+    names = [str(name) for name in frame.columns]
+    missing = [name for name in COLUMNS if name not in names]
+    unknown = [name for name in names if name not in COLUMNS]
     if missing or unknown:
         parts = [f"the columns {', '.join(missing)} are missing"] if missing else []
         parts += [f"the columns {', '.join(unknown)} are unknown"] if unknown else []

@@ -45,7 +45,7 @@ class SavedRun:
 
 
 #: What an environment holds for the reports to work with; none of it is shown as a fact about the machine.
-FOR_REPORTS = ("parts", "joint_checks", "places", "hints", "setting", "advice", "panels")
+FOR_REPORTS = ("parts", "joint_checks", "source_lines", "hints", "setting", "advice", "panels")
 
 
 def parts_of(run: Results) -> Parts:
@@ -59,15 +59,15 @@ def joint_checks(run: Results) -> frozenset[str]:
     return frozenset(map(str, known)) if isinstance(known, list) else frozenset()
 
 
-def places_of(run: Results) -> dict[str, tuple[str, int]]:
+def source_lines_of(run: Results) -> dict[str, tuple[str, int]]:
     """The file and the line in the submission at which each part begins, as far as they are known."""
-    known = run.environment.get("places")
-    places = {}
-    for part, place in known.items() if isinstance(known, Mapping) else ():
-        match place:
-            case [str(file), int(line)]:
-                places[str(part)] = (file, line)
-    return places
+    known = run.environment.get("source_lines")
+    lines = {}
+    for part, line in known.items() if isinstance(known, Mapping) else ():
+        match line:
+            case [str(file), int(number)]:
+                lines[str(part)] = (file, number)
+    return lines
 
 
 def hints_of(run: Results) -> dict[str, str]:

@@ -119,10 +119,10 @@ def _write_json(path: Path, value: Mapping[str, Any]) -> None:
 def _marker(folder: Path) -> dict[str, Any] | None:
     """What `environment.json` says, if it is one of ours."""
     try:
-        found = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
+        environment = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) and found.get("format") == FORMAT else None
+    return environment if isinstance(environment, dict) and environment.get("format") == FORMAT else None
 
 
 def _refuse_foreign(folder: Path) -> None:

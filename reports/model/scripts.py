@@ -13,7 +13,7 @@ def slug(record: Record) -> str:
     return re.sub(r"[^a-z0-9]+", "-", f"part-{record.part}-{record.check}-{record.quantity}".lower()).strip("-")
 
 
-def by_quantity(found: Mapping[str, str], records: Sequence[Record]) -> dict[str, str]:
+def by_quantity(scripts: Mapping[str, str], records: Sequence[Record]) -> dict[str, str]:
     """The text of the script that shows each failing record, by "<case>/<quantity>", of scripts by their file names."""
     shown = {}
     for record in records:
@@ -23,7 +23,7 @@ def by_quantity(found: Mapping[str, str], records: Sequence[Record]) -> dict[str
         # Several mistakes in one quantity have a script each; its first line names the mistake.
         texts = [
             (record.diagnosis not in text.partition("\n")[0], len(file), file, text)
-            for file, text in found.items()
+            for file, text in scripts.items()
             if name.fullmatch(file)
         ]
         if texts:

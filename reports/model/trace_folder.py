@@ -51,8 +51,8 @@ class TraceFolder:
                 else:
                     old.unlink()
             (self.folder / CHUNKS).mkdir()
-            said = {**environment, "finished": False, "format": FORMAT, "schema_version": SCHEMA_VERSION}
-            (self.folder / "environment.json").write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
+            marked = {**environment, "finished": False, "format": FORMAT, "schema_version": SCHEMA_VERSION}
+            (self.folder / "environment.json").write_text(json.dumps(marked, indent=2) + "\n", encoding="utf-8")
         except OSError as error:
             raise unwritable(self.folder, error) from error
 

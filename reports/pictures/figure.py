@@ -62,4 +62,4 @@ def _text(text: str, height: int, name: str) -> str:
 @cache
 def _style() -> str:
     """The style of charts with its colours written in: not every viewer of SVG knows variables."""
-    return re.sub(r"var\(--([\w-]+)\)", lambda found: _COLOURS[found[1]], STYLE.read_text(encoding="utf-8"))
+    return re.sub(r"var\(--([\w-]+)\)", lambda match: _COLOURS[match[1]], STYLE.read_text(encoding="utf-8"))

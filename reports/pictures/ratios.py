@@ -52,9 +52,9 @@ def ratios_chart(run: Results, *, narrow: bool = False) -> str:
     dots = [
         "".join(
             _dot(frame.across(x), frame.up(row + (0.17, -0.17)[index % 2]), _dot_label(same))
-            for (x, row), same in sorted(found.items())
+            for (x, row), same in sorted(dots_of.items())
         )
-        for index, found in enumerate(series.values())
+        for index, dots_of in enumerate(series.values())
     ]
     over = sum((record.ratio or 0) > 1 for record in shown)
     return frame.filled(

@@ -133,18 +133,18 @@ def _add_line(
 def _mark(chart: Any, marks: Marks, low: float, high: float, last: float) -> str:
     """Marks the steps, always as the first two series, so that the style knows them; what is marked, in words."""
     chart.zero = low  # the area of what is undecided reaches down to it
-    told = ""
+    text = ""
     area: list[Point] = []
     if marks.undecided is not None:
         area = [(marks.undecided, high), (max(last, marks.undecided + 1), high)]
-        told = f" Undecided from here on: step {marks.undecided}."
+        text = f" Undecided from here on: step {marks.undecided}."
     line: list[Point] = []
     if marks.divergence is not None:
         line = [(marks.divergence, low), (marks.divergence, high)]
-        told = f" First divergence: step {marks.divergence}.{told}"
+        text = f" First divergence: step {marks.divergence}.{text}"
     chart.add("undecided" if area else None, area, fill=True, stroke=True, show_dots=False)
     chart.add("first divergence" if line else None, line, stroke=True, show_dots=False)
-    return told
+    return text
 
 
 def _ticks(low: float, high: float) -> list[float]:

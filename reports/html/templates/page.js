@@ -25,13 +25,13 @@ for (const table of document.querySelectorAll("table.sortable")) {
   const rows = [...body.rows];
   const label = document.createElement("label");
   const box = document.createElement("input");
-  const said = document.createElement("span");
+  const count = document.createElement("span");
   box.type = "search";
-  said.setAttribute("role", "status");
-  said.className = "small";
+  count.setAttribute("role", "status");
+  count.className = "small";
   label.append("Search ", box);
-  table.parentElement.before(label, said);
-  const tell = shown => { said.textContent = `${shown} of ${rows.length} rows`; };
+  table.parentElement.before(label, count);
+  const tell = shown => { count.textContent = `${shown} of ${rows.length} rows`; };
   box.addEventListener("input", () => {
     const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;
