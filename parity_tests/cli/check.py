@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from parity_tests.assignments import SHIPPED
-from parity_tests.cli import drift
+from parity_tests.cli import drift, extras
 from parity_tests.cli.files import in_github
 from parity_tests.cli.options import DTYPES, LEVELS, allow_option, assignment_option, known_parts, names, timeout_of
 from parity_tests.cli.printing import for_github, run_lines
@@ -150,14 +150,19 @@ def check(
     shown = _reproductions(asked, run, timeout, allow) if repro else None
     scripts = {} if shown is None else shown.scripts
     files = {name: text.encode() for name, text in scripts.items()}
+    without_page = extras.missing(extras.PAGES)
+    if not without_page:
+        files["report.html"] = html_page(run, out, strict, scripts)
     try:
-        save(out, run, {"report.html": html_page(run, out, strict, scripts), **files})
+        save(out, run, files)
     except RunFolderError as error:
         raise UsageError(f"{error}.") from error
     whole = wanted is None and dtype == "both"
     moved = drift.hold_against(known, run.records, run.environment, whole=whole)
     status = status_of(run.records, strict)
     lines = run_lines(run, out, strict, quiet)
+    if without_page and not quiet:
+        lines.append(f"There is no report.html in it: {without_page}.")
     if shown is not None:
         from parity_tests.harness.reproduce import lines as said_of
 

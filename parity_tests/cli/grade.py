@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from parity_tests.assignments.mlp.editions import DEFAULT, EDITIONS
+from parity_tests.cli.extras import CLASS, PAGES, require
 from parity_tests.cli.options import DTYPES, LEVELS, allow_option, timeout_of
 from parity_tests.cli.status import AGREEMENT, OWN_FAULT
 from parity_tests.cli.terminal import complain
@@ -89,6 +90,7 @@ def grade(
     from parity_tests.grading.pages import write_class_page
     from parity_tests.grading.task import Settings
 
+    require(CLASS | PAGES)
     asked = Settings("mlp", 0, edition, DTYPES if dtype == "both" else (dtype,), timeout, allow)
     with _Teller() as teller, _going_on():
         tables = grade_class(

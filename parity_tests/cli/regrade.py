@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from parity_tests.cli.extras import CLASS, PAGES, require
 from parity_tests.cli.status import AGREEMENT, OWN_FAULT
 
 
@@ -24,6 +25,7 @@ def regrade(run: Path, rubric: Path | None, overrides: Path | None, roster: Path
     from parity_tests.grading.grade_class import regrade as give_anew
     from parity_tests.grading.pages import write_class_page
 
+    require(CLASS | PAGES)
     tables, changes = give_anew(run, Given(rubric, overrides, roster))
     write_class_page(run)
     for line in changes:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from parity_tests.cli.extras import PAGES, require
 from parity_tests.cli.files import append_summary, deliver
 from parity_tests.protocol.errors import UsageError
 
@@ -38,6 +39,8 @@ def report(run: Path, form: str, out: Path | None, strict: bool, anonymous: bool
     """
     from reports.model.run_folder import RunFolderError, load
 
+    if form == "html":
+        require(PAGES)
     if (run / "grading.json").is_file():
         _report_class(run, form, out, anonymous)
         return

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from parity_tests.assignments.mlp.editions import EDITIONS
+from parity_tests.cli.extras import PAGES, require
 from parity_tests.cli.files import write
 from parity_tests.cli.options import DTYPES, LEVELS, allow_option, timeout_of
 from parity_tests.cli.report import html_page
@@ -120,6 +121,7 @@ def trace(
     from reports.model.trace_folder import TraceFolder, load_table
     from reports.pictures.training import trace_figure
 
+    require(PAGES)
     try:
         folder = TraceFolder(out)
         refuse_missing_device(device)
