@@ -153,8 +153,8 @@ def main() -> None:
     inputs, seed = (int(text) for text in (*sys.argv[1:], *("1000000", "0")[len(sys.argv) - 1 :]))
     start = time.monotonic()
     came = fuzz(inputs, seed)
-    said = ", ".join(f"{count:,} {what}" for what, count in sorted(came.items()))
-    print(f"{inputs:,} inputs (seed {seed}) in {time.monotonic() - start:.0f} s: {said}; no other outcome.")
+    outcomes = ", ".join(f"{count:,} {what}" for what, count in sorted(came.items()))
+    print(f"{inputs:,} inputs (seed {seed}) in {time.monotonic() - start:.0f} s: {outcomes}; no other outcome.")
 
 
 if __name__ == "__main__":

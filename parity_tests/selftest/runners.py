@@ -39,7 +39,7 @@ def write(folder: Path, files: Mapping[str, str | bytes]) -> Path:
 
 
 OPTIONS: dict[str, Any] = {"layout": ASSIGNMENT.layout, "editions": ASSIGNMENT.editions}
-"""What a runner of the homework's submissions is told of it."""
+"""The options by which a runner knows the homework's submissions."""
 
 
 @contextlib.contextmanager
@@ -90,10 +90,15 @@ def failure(tmp_path: Path, body: str, seconds: float | None = None, **options: 
     with running(tmp_path, source, **options) as runner:
         observation = ask(runner, "f", seconds=seconds)
         assert not observation.values
-        (found,) = observation.failures.values()
+        (failed,) = observation.failures.values()
         after = ask(runner, "g")
         assert not after.failures
         array = after.values[Key("g")].array
         assert array is not None
         assert array == np.float64(1.5)
-    return found
+    return failed
+
+
+def place_of(failed: Failure) -> tuple[str, int, str]:
+    """Where in the submission a failure happened: file, line and function."""
+    return failed.file, failed.line, failed.function

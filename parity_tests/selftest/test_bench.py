@@ -16,15 +16,12 @@ from typing import Any
 
 import pytest
 
-from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.bench import grading, machine, process, reporting, step, tracing, watch
 from parity_tests.bench.figures import Benchmarks, Figure, Share, Size, draw_sizes, load, report, save
 from parity_tests.bench.timing import Timings, alternate, in_turn
 from parity_tests.bench.training import by_numpy, by_torch, by_trace, settings
 from parity_tests.cli import main as parity
-from parity_tests.harness.process.in_process import InProcessRunner
 from parity_tests.protocol.errors import HarnessError, UsageError
-from parity_tests.protocol.quantity import Key
 
 command: Any = importlib.import_module("parity_tests.cli.bench")
 FIGURE = Figure("step", "batch 5", "numpy step", "torch", 1.1, 1.25, 1.5, 2e-3, 1.6e-3, 15, 1.6)
@@ -129,24 +126,6 @@ def test_processes_below_are_seen_with_their_memory_and_their_time() -> None:
             assert child.poll() is None
         child.communicate(b"\n")
     assert peak.by_depth[1] > 64
-
-
-def test_the_upper_limit_answers_as_a_process_does() -> None:
-    import numpy as np
-
-    with InProcessRunner(
-        ASSIGNMENT.solution,
-        probe=ASSIGNMENT.inside.probes,
-        layout=ASSIGNMENT.layout,
-        editions=ASSIGNMENT.editions,
-        companions=ASSIGNMENT.inside.processes["parts"],
-    ) as runner:
-        assert "relu" in runner.hello.names
-        seen = runner.ask("a case", "loss", {}, {"X": np.zeros((2, 4)), "Y": np.zeros((2, 1))}, seed=1)
-    loss = seen.values[Key("loss")].array
-    assert loss is not None
-    assert float(loss) == pytest.approx(np.log(4))
-    assert not seen.failures
 
 
 def test_all_three_trainings_take_the_same_steps() -> None:

@@ -31,23 +31,25 @@ HONEST = "import numpy as np\ndef f(): return float(np.ones(3).sum())\n"
 
 @pytest.fixture(params=LEVELS)
 def level(request: pytest.FixtureRequest) -> str:
-    found: str = request.param
-    if why := problem(found) or forking_problem(found):
-        pytest.skip(f"isolation level {found}: {why}")
-    return found
+    name: str = request.param
+    why = problem(name) or forking_problem(name)
+    if why:
+        pytest.skip(f"isolation level {name}: {why}")
+    return name
 
 
 @pytest.fixture
 def bubblewrap() -> str:
-    if why := problem("bubblewrap") or forking_problem("bubblewrap"):
+    why = problem("bubblewrap") or forking_problem("bubblewrap")
+    if why:
         pytest.skip(f"isolation level bubblewrap: {why}")
     return "bubblewrap"
 
 
 @pytest.fixture
 def servers() -> Iterator[ForkServers]:
-    with ForkServers() as found:
-        yield found
+    with ForkServers() as running:
+        yield running
 
 
 class Class:
@@ -80,7 +82,7 @@ class Class:
             assert isinstance(runner.process, ForkedProcess if self.servers is not None else StartedProcess)
         return float(array)
 
-    def said(self, body: str) -> str:
+    def printed(self, body: str) -> str:
         lines = "".join(f"    {line}\n" for line in body.strip().splitlines())
         with self.submission(f"import os, sys\nimport numpy as np\ndef f():\n{lines}") as runner:
             seen = ask(runner, "f")
@@ -100,7 +102,7 @@ for number in range(1024):
     except OSError:
         pass
 """
-    forked, cold = (Class(tmp_path, level, which).said(body).splitlines() for which in (servers, None))
+    forked, cold = (Class(tmp_path, level, which).printed(body).splitlines() for which in (servers, None))
     assert set(forked[0].split()) ^ set(cold[0].split()) == set()
     assert forked[1:] == cold[1:]
     assert {line.split()[0] for line in forked[3:]} == {"0", "1", "2", "100", "101", "102"}
@@ -132,8 +134,8 @@ def test_each_has_namespaces_of_its_own(tmp_path: Path, bubblewrap: str, servers
             seen = [[Path(f"/proc/{pid}/ns/{name}").readlink() for name in NAMESPACES] for pid in pids]
         except PermissionError as error:
             pytest.skip(f"only root may look: {error}")
-    for name, found in zip(NAMESPACES, zip(*seen, strict=True), strict=True):
-        assert len(set(found)) == len(pids), name
+    for name, links in zip(NAMESPACES, zip(*seen, strict=True), strict=True):
+        assert len(set(links)) == len(pids), name
 
 
 def test_nothing_is_left_for_the_next(tmp_path: Path, level: str, servers: ForkServers) -> None:
@@ -155,9 +157,9 @@ print("left", os.path.exists(os.environ["HOME"] + "/left"))
 print("found", os.listdir(os.environ["HOME"]) == [os.path.basename(os.getcwd())], "LEFT" in os.environ, np.exp(0.0),
       os.umask(0), "left" in sys.modules, os.path.exists(os.path.dirname(__file__) + "/left"))
 """
-    fresh = group.said(look)
-    assert group.said(leave) == "left True\n"
-    assert group.said(look) == fresh
+    fresh = group.printed(look)
+    assert group.printed(leave) == "left True\n"
+    assert group.printed(look) == fresh
     assert fresh.startswith("found True False 1.0 ")
 
 
@@ -166,14 +168,14 @@ def test_nothing_of_a_submission_or_of_what_it_is_asked_is_ever_in_the_server(
 ) -> None:
     group = Class(tmp_path, level, servers)
     source = "MARK = 'mark of ' 'source'\ndef f(X):\n    print('mark of ' + 'output', flush=True)\n    return X\n"
-    asked = np.frombuffer(b"mark of " + b"question", np.uint8)
+    question = np.frombuffer(b"mark of " + b"question", np.uint8)
     texts = {b"mark of " + word for word in (b"question", b"source", b"output", b"probe")}
     for _ in range(2):
         with group.submission(source) as runner:
-            assert not ask(runner, "f", X=asked).failures
-            held = pid_of(runner)
+            assert not ask(runner, "f", X=question).failures
+            pid = pid_of(runner)
             try:
-                in_worker = _remembered(children(held)[0] if level == "bubblewrap" else held, texts)
+                in_worker = _remembered(children(pid)[0] if level == "bubblewrap" else pid, texts)
             except PermissionError as error:
                 pytest.skip(f"only root may look: {error}")
     assert _remembered(_pid_of_server(servers), texts) == {b"mark of probe"}
@@ -184,8 +186,8 @@ def test_generators_that_nobody_seeds_differ(tmp_path: Path, level: str, servers
     group = Class(tmp_path, level, servers)
     unseeded = "import secrets\nprint(np.random.default_rng().random(), os.urandom(8), secrets.token_hex(8))"
     seeded = "import random\nprint(np.random.random(), random.random())"
-    assert group.said(unseeded) != group.said(unseeded)
-    assert group.said(seeded) == group.said(seeded)
+    assert group.printed(unseeded) != group.printed(unseeded)
+    assert group.printed(seeded) == group.printed(seeded)
 
 
 @pytest.mark.parametrize(
@@ -249,7 +251,7 @@ def test_when_the_servers_are_closed_their_processes_end(tmp_path: Path, level: 
         assert not process.has_ended()
         servers.close()
         assert not is_running(pid)
-        if level == "bubblewrap":  # at the other levels whoever asked for it has to end it
+        if level == "bubblewrap":  # at the other levels the Runner has to end it
             assert process.exit_status(10.0) == -signal.SIGKILL
 
 
@@ -321,13 +323,13 @@ def test_a_copy_holds_what_the_folder_holds(tmp_path: Path, bubblewrap: str, ser
     (folder / "link").symlink_to("a/b/c.txt")
     (folder / "out").symlink_to("/etc/passwd")
     (folder / "empty").mkdir()
-    said = []
+    outputs = []
     for which in (servers, None):
         with Class(tmp_path, bubblewrap, which).runner(folder) as runner:
             assert not ask(runner, "f").failures
-            said.append(runner.output.decode())
-    assert said[0] == said[1]
-    assert "link" in said[0]
+            outputs.append(runner.output.decode())
+    assert outputs[0] == outputs[1]
+    assert "link" in outputs[0]
     os.mkfifo(folder / "pipe")
     assert snapshot(str(folder)) is None
 
@@ -353,17 +355,17 @@ def _pid_of_server(servers: ForkServers) -> int:
 
 
 def _remembered(process: int, texts: set[bytes]) -> set[bytes]:
-    """Which of these texts lie in memory that a process can write to, as it is now."""
-    found = set()
+    """Which of these texts are in memory that a process can write to, as it is now."""
+    remembered = set()
     with Path(f"/proc/{process}/mem").open("rb", 0) as memory:
         for line in Path(f"/proc/{process}/maps").read_text().splitlines():
             place, rights = line.split()[:2]
             if rights.startswith("rw"):
                 start, end = (int(number, 16) for number in place.split("-"))
                 memory.seek(start)
-                held = memory.read(end - start)
-                found |= {text for text in texts if text in held}
-    return found
+                content = memory.read(end - start)
+                remembered |= {text for text in texts if text in content}
+    return remembered
 
 
 def _await(done: Callable[[], bool]) -> None:

@@ -107,10 +107,10 @@ def test_json_takes_no_more_memory_than_is_reckoned_with() -> None:
         header = b'{"kind":"fact","key":"k","arrays":[],"value":' + text + b"}"
         tracemalloc.start()
         message = decoded(frame(header))
-        held = tracemalloc.get_traced_memory()[0]
+        memory = tracemalloc.get_traced_memory()[0]
         tracemalloc.stop()
         assert message is not None
-        assert held < frames.JSON_MEMORY * message.size
+        assert memory < frames.JSON_MEMORY * message.size
 
 
 def test_a_cut_message_is_waited_for() -> None:
@@ -120,7 +120,7 @@ def test_a_cut_message_is_waited_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "reason"),
     [
         (frame({"arrays": []}, announced=(64 << 20) + 1), "announced"),
         (frame({"arrays": []}, announced=1 << 63), "announced"),
@@ -143,8 +143,8 @@ def test_a_cut_message_is_waited_for() -> None:
         (frame('{"ä": 1}'.encode()), "JSON"),
     ],
 )
-def test_nonsense_is_refused_with_a_reason_before_its_body_arrives(data: bytes, said: str) -> None:
-    with pytest.raises(frames.WireError, match=said):
+def test_nonsense_is_refused_with_a_reason_before_its_body_arrives(data: bytes, reason: str) -> None:
+    with pytest.raises(frames.WireError, match=reason):
         decoded(data)
 
 
@@ -175,7 +175,7 @@ def test_arrays_that_could_carry_something_else_than_numbers_are_not_sent(array:
     [("plain", True), ("x" * 1000, True), ("x" * 1001, False), ("a\nb", False), ("\x7f", False), ("\u202e", False)],
 )
 def test_a_message_says_whether_its_texts_can_be_taken_as_they_are(text: str, clean: bool) -> None:
-    message = decoded(b"".join(frames.encode({"numbers": list(range(1000)), "said": [{"text": text}]})))
+    message = decoded(b"".join(frames.encode({"numbers": list(range(1000)), "facts": [{"text": text}]})))
     assert message is not None
     assert message.clean == clean
 

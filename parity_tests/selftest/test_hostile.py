@@ -114,10 +114,10 @@ def rows(run: Judged) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module", params=[level for level in LEVELS if level != "none"])
 def level(request: pytest.FixtureRequest) -> str:
-    found: str = request.param
-    if problem(found):
-        pytest.skip(f"isolation level {found}: {problem(found)}")
-    return found
+    name: str = request.param
+    if problem(name):
+        pytest.skip(f"isolation level {name}: {problem(name)}")
+    return name
 
 
 @pytest.fixture(scope="module")
@@ -149,15 +149,15 @@ def runs(level: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Judg
 
 def verdicts_of(attack: str) -> set[str]:
     """The verdicts that the first line of an attack says it has earned: two where speed decides, case by case."""
-    found = re.match(r'""".* Verdict: ([\w ]+)\."""\n', (HOSTILE / f"{attack}.py").read_text(encoding="utf-8"))
-    assert found is not None, attack
-    return set(found[1].split(" or "))
+    line = re.match(r'""".* Verdict: ([\w ]+)\."""\n', (HOSTILE / f"{attack}.py").read_text(encoding="utf-8"))
+    assert line is not None, attack
+    return set(line[1].split(" or "))
 
 
 def test_there_is_an_attack_for_each_line_of_the_list() -> None:
-    said = " ".join((HOSTILE / f"{name}.py").read_text(encoding="utf-8").partition("\n")[0] for name in ATTACKS)
+    first_lines = " ".join((HOSTILE / f"{name}.py").read_text(encoding="utf-8").partition("\n")[0] for name in ATTACKS)
     for line in re.split(r";\s+", " ".join(LINES.split())):
-        assert line.lower() in said.lower()
+        assert line.lower() in first_lines.lower()
 
 
 def test_each_is_contained_and_gets_its_honest_verdict(runs: dict[str, Judged], level: str) -> None:

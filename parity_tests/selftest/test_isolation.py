@@ -35,10 +35,10 @@ CONTAINED = [level for level in LEVELS if level != "none"]
 
 @pytest.fixture(params=CONTAINED)
 def level(request: pytest.FixtureRequest) -> str:
-    found: str = request.param
-    if problem(found):
-        pytest.skip(f"isolation level {found}: {problem(found)}")
-    return found
+    name: str = request.param
+    if problem(name):
+        pytest.skip(f"isolation level {name}: {problem(name)}")
+    return name
 
 
 @pytest.fixture(params=["forked", "cold"])
@@ -53,7 +53,7 @@ def bubblewrap() -> str:
     return "bubblewrap"
 
 
-def said(tmp_path: Path, level: str, source: str, forked: bool = True, **options: Any) -> str:
+def printed(tmp_path: Path, level: str, source: str, forked: bool = True, **options: Any) -> str:
     """What a submission's function `f` prints, in a process that is `forked` off a fork server or started cold."""
     body = "".join(f"    {line}\n" for line in source.strip().splitlines())
     whole = f"import os, sys\nimport numpy as np\ndef f():\n{body}"
@@ -100,15 +100,15 @@ def test_the_doctor_says_which_levels_work_and_what_is_missing(monkeypatch: pyte
     monkeypatch.setattr(isolation, "forking_problem", lambda name: f"{name} does not fork")
     monkeypatch.setattr(shutil, "which", lambda name: None)
     monkeypatch.setattr(seccomp, "compiled", lambda *_, **__: (_ for _ in ()).throw(UsageError(seccomp.MISSING)))
-    found = doctor.isolation()
-    assert found["strongest"] == "restricted"
-    assert found["bubblewrap"] == "does not work: it is broken"
-    assert found["restricted"].startswith("works: ")
-    assert found["fork_server"] == (
+    report = doctor.isolation()
+    assert report["strongest"] == "restricted"
+    assert report["bubblewrap"] == "does not work: it is broken"
+    assert report["restricted"].startswith("works: ")
+    assert report["fork_server"] == (
         "does not work, so every process is started cold, a few times slower: restricted does not fork"
     )
-    assert "apt-get install bubblewrap" in found["bubblewrap_program"]
-    assert "apt-get install libseccomp2" in found["libseccomp"]
+    assert "apt-get install bubblewrap" in report["bubblewrap_program"]
+    assert "apt-get install libseccomp2" in report["libseccomp"]
 
 
 def test_an_unknown_level_is_refused() -> None:
@@ -153,11 +153,11 @@ for path, folders, files in os.walk("/"):
         if not whole.startswith({inside!r}) or "/site-packages/" in whole and "site-packages/numpy" not in whole:
             print(whole)
 """
-    found = said(tmp_path, bubblewrap, source, forked, case_seconds=30.0).split()
+    lines = printed(tmp_path, bubblewrap, source, forked, case_seconds=30.0).split()
     code = {*CODE, FORK_SERVER, str(tmp_path / "probes" / "probe.py"), str(editions.__file__)}
     expected = {*needed.files, *needed.libraries, *code}
-    assert set(found) <= expected
-    assert set(CODE) <= set(found)
+    assert set(lines) <= expected
+    assert set(CODE) <= set(lines)
 
 
 def test_other_packages_parity_and_answers_cannot_be_imported(tmp_path: Path, level: str) -> None:
@@ -170,12 +170,12 @@ for name in ("torch", "pandas", "reference", "parity_tests", "reports", "pytest"
     except (ImportError, OSError):
         pass
 """
-    assert said(tmp_path, level, source) == ""
+    assert printed(tmp_path, level, source) == ""
 
 
 def test_allowed_modules_come_with_what_they_need(tmp_path: Path, level: str) -> None:
     source = "import scipy.linalg\nprint(scipy.linalg.det(np.eye(3)))"
-    assert said(tmp_path, level, source, allow=["scipy"]) == "1.0\n"
+    assert printed(tmp_path, level, source, allow=["scipy"]) == "1.0\n"
 
 
 def test_late_imports_blas_warnings_and_printing_work_as_they_do_outside(tmp_path: Path, level: str) -> None:
@@ -194,7 +194,7 @@ with tempfile.TemporaryDirectory() as folder, open(folder + "/é", "w") as file:
 np.save("x.npy", X)
 print(np.load("x.npy").shape, sum(1 for _ in os.scandir(".")))
 """
-    assert said(tmp_path, level, source) == said(tmp_path, "none", source)
+    assert printed(tmp_path, level, source) == printed(tmp_path, "none", source)
 
 
 def test_the_caller_is_not_known(tmp_path: Path, level: str, monkeypatch: pytest.MonkeyPatch, forked: bool) -> None:
@@ -210,9 +210,9 @@ for descriptor in range(3, 1000):
     except OSError:
         pass
 """
-        found = said(tmp_path, level, source, forked)
-    assert "hunter2" not in found
-    assert [line for line in found.split("\n") if line.startswith("desc")] == [
+        output = printed(tmp_path, level, source, forked)
+    assert "hunter2" not in output
+    assert [line for line in output.split("\n") if line.startswith("desc")] == [
         f"descriptor {n}" for n in (100, 101, 102)
     ]
 
@@ -227,10 +227,10 @@ try:
 except OSError as error:
     print(error.errno)
 """
-    found = said(tmp_path, bubblewrap, source, forked).split("\n")
+    lines = printed(tmp_path, bubblewrap, source, forked).split("\n")
     if users.available():
-        assert found[0] == f"({users.INSIDE}, {users.INSIDE}, {users.INSIDE}) " * 2 + "[]"
-    assert found[1] in ("13", "30")
+        assert lines[0] == f"({users.INSIDE}, {users.INSIDE}, {users.INSIDE}) " * 2 + "[]"
+    assert lines[1] in ("13", "30")
 
 
 @pytest.mark.skipif(not users.available(), reason="only root of a system with other users can start workers as these")
@@ -273,9 +273,9 @@ for process in ({os.getpid()}, os.getppid(), -1):
     except OSError:
         pass
 """
-    found = said(tmp_path, level, source, forked)
-    assert level == "bubblewrap" or found == ""
-    assert f"signalled {os.getpid()}" not in found
+    output = printed(tmp_path, level, source, forked)
+    assert level == "bubblewrap" or output == ""
+    assert f"signalled {os.getpid()}" not in output
 
 
 def test_files_that_may_be_read_cannot_be_changed(tmp_path: Path, level: str, forked: bool) -> None:
@@ -299,7 +299,7 @@ for path in (__file__, os.__file__, np.__file__, sys.executable):
         except OSError:
             pass
 """
-    assert said(tmp_path, level, source, forked) == ""
+    assert printed(tmp_path, level, source, forked) == ""
     assert (tmp_path / "submission" / "neural_networks.py").stat().st_size > 0
 
 
@@ -314,8 +314,8 @@ def test_a_death_is_said_as_outside(tmp_path: Path, level: str, forked: bool) ->
         def h(): os.abort()
         """
     with running(tmp_path, source, isolation=level, forked=forked) as runner:
-        found = [ask(runner, name).failures[WHOLE_CASE].text for name in "fgh"]
-    assert found == [
+        texts = [ask(runner, name).failures[WHOLE_CASE].text for name in "fgh"]
+    assert texts == [
         "f was killed by signal 11 (a segmentation fault)",
         "g ended the Python process (exit status 3)",
         "h was killed by signal 6 (it aborted)",
@@ -365,16 +365,16 @@ def test_scratch_has_a_size(tmp_path: Path, level: str) -> None:
         def g(): return 1.0
         """
     with running(tmp_path, source, isolation=level, forked=True) as runner:
-        (found,) = ask(runner, "f").failures.values()
+        (failed,) = ask(runner, "f").failures.values()
         assert ask(runner, "g").values[Key("g")].array == np.array(1.0)
-    assert found.kind == "crashed"
-    assert "No space left" in found.text or "wrote more than 64 MiB to its scratch folder" in found.text
+    assert failed.kind == "crashed"
+    assert "No space left" in failed.text or "wrote more than 64 MiB to its scratch folder" in failed.text
 
 
 def test_nothing_of_a_worker_is_left_on_disk(tmp_path: Path, level: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
-    assert said(tmp_path, level, "open('left', 'w').write('x'); os.mkdir('below')") == ""
+    assert printed(tmp_path, level, "open('left', 'w').write('x'); os.mkdir('below')") == ""
     assert not list((tmp_path / "tmp").iterdir())
 
 

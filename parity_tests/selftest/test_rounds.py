@@ -19,9 +19,9 @@ def calls(submission, recorder, params, arrays):
 
 def rounds(submission, recorder, params, arrays):
     total = arrays["start"]
-    while not recorder.failures and (given := recorder.next_round()) is not None:
-        total = total + given[1]["x"]
-        recorder.call("answer", submission.get("answer"), total, given[0]["n"])
+    while not recorder.failures and (following := recorder.next_round()) is not None:
+        total = total + following[1]["x"]
+        recorder.call("answer", submission.get("answer"), total, following[0]["n"])
 
 PROBES = {"rounds": rounds, "calls": calls}
 """
@@ -37,20 +37,20 @@ def g():
 """
 
 
-def given(count: int = 5, taken: list[int] | None = None) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+def rounds(count: int = 5, taken: list[int] | None = None) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     for n in range(1, count + 1):
         if taken is not None:
             taken.append(n)
         yield {"n": n}, {"x": np.full((2, 3), float(n))}
 
 
-def converse(runner: Runner, rounds: Any, seconds: float | None = None) -> Iterator[Any]:
+def ask_rounds(runner: Runner, rounds: Any, seconds: float | None = None) -> Iterator[Any]:
     return runner.ask_rounds("case", "rounds", {}, {"start": np.ones(3)}, rounds, seed=0, seconds=seconds)
 
 
 def test_each_round_brings_back_its_own_and_the_objects_stay(tmp_path: Path) -> None:
     with running(tmp_path, SOURCE.replace("STOP", "pass"), PROBE) as runner:
-        seen = list(converse(runner, given()))
+        seen = list(ask_rounds(runner, rounds()))
         assert [observation.failures for observation in seen] == [{}] * 5
         totals = [1 + sum(range(1, n + 1)) for n in range(1, 6)]
         for n, (observation, total) in enumerate(zip(seen, totals, strict=True), start=1):
@@ -63,14 +63,14 @@ def test_each_round_brings_back_its_own_and_the_objects_stay(tmp_path: Path) -> 
 def test_the_next_round_is_given_before_the_last_is_judged(tmp_path: Path) -> None:
     taken: list[int] = []
     with running(tmp_path, SOURCE.replace("STOP", "pass"), PROBE) as runner:
-        conversation = converse(runner, given(taken=taken))
+        conversation = ask_rounds(runner, rounds(taken=taken))
         next(conversation)
         assert taken == [1, 2]
 
 
 def test_a_round_that_overstays_is_the_last_and_says_where(tmp_path: Path) -> None:
     with running(tmp_path, SOURCE.replace("STOP", "while True: pass"), PROBE) as runner:
-        seen = list(converse(runner, given(), SHORT))
+        seen = list(ask_rounds(runner, rounds(), SHORT))
         assert [sorted(observation.failures) for observation in seen] == [[], [], [Key("answer")]]
         failure = seen[-1].failures[Key("answer")]
         assert (failure.kind, failure.line) == ("timeout", 6)
@@ -79,7 +79,7 @@ def test_a_round_that_overstays_is_the_last_and_says_where(tmp_path: Path) -> No
 
 def test_a_death_keeps_the_rounds_before_it(tmp_path: Path) -> None:
     with running(tmp_path, SOURCE.replace("STOP", "os._exit(7)"), PROBE) as runner:
-        seen = list(converse(runner, given()))
+        seen = list(ask_rounds(runner, rounds()))
         assert [list(observation.values) for observation in seen] == [[Key("answer")], [Key("answer")], []]
         assert "exit status 7" in seen[-1].failures[WHOLE_CASE].text
         assert ask(runner, "g").values[Key("g")].array == 1.5
@@ -87,7 +87,7 @@ def test_a_death_keeps_the_rounds_before_it(tmp_path: Path) -> None:
 
 def test_whoever_stops_listening_may_ask_something_else(tmp_path: Path) -> None:
     with running(tmp_path, SOURCE.replace("STOP", "pass"), PROBE) as runner:
-        conversation = converse(runner, given(1000))
+        conversation = ask_rounds(runner, rounds(1000))
         next(conversation)
         conversation.close()  # type: ignore[attr-defined]
         assert ask(runner, "g").values[Key("g")].array == 1.5
@@ -96,7 +96,7 @@ def test_whoever_stops_listening_may_ask_something_else(tmp_path: Path) -> None:
 def test_a_case_after_rounds_has_the_usual_time_limit(tmp_path: Path) -> None:
     source = SOURCE.replace("STOP", "pass") + "def f():\n    while True: pass\n"
     with running(tmp_path, source, PROBE) as runner:
-        assert len(list(converse(runner, given(2)))) == 2
+        assert len(list(ask_rounds(runner, rounds(2)))) == 2
         assert ask(runner, "f", seconds=SHORT).failures[Key("f")].kind == "timeout"
 
 

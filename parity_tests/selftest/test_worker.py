@@ -321,9 +321,9 @@ def test_odd_source_encodings_are_read_as_python_reads_them(tmp_path: Path) -> N
 @pytest.mark.parametrize("name", ["with space", 'it\'s "quoted"', "new\nline", "日本語", "-option", "byte\udcff"])
 def test_odd_folder_names_do_no_harm(tmp_path: Path, name: str) -> None:
     with running(tmp_path, "from utils import *\ndef f(): raise ValueError(__file__)\n", name=name) as runner:
-        found = ask(runner, "f").failures[Key("f")]
-    assert (found.file, found.line) == ("neural_networks.py", 2)
-    assert found.text.isprintable()
+        failed = ask(runner, "f").failures[Key("f")]
+    assert (failed.file, failed.line) == ("neural_networks.py", 2)
+    assert failed.text.isprintable()
 
 
 def test_the_caller_s_environment_stays_outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -334,11 +334,11 @@ def test_the_caller_s_environment_stays_outside(tmp_path: Path, monkeypatch: pyt
 def test_a_probe_s_own_mistake_is_the_harness_s_fault(tmp_path: Path) -> None:
     probe = "def probe(submission, recorder, params, arrays): return 1 / 0\n\nPROBES = {'probe': probe}\n"
     with running(tmp_path, "", probe) as runner:
-        found = runner.ask("case", "probe", {}, {}, seed=0).failures[WHOLE_CASE]
+        failed = runner.ask("case", "probe", {}, {}, seed=0).failures[WHOLE_CASE]
         assert runner.ask("case", "nosuch", {}, {}, seed=0).failures[WHOLE_CASE].kind == "harness_error"
-    assert found.kind == "harness_error"
-    assert "ZeroDivisionError" in found.text
-    assert "probe.py, line 1" in found.text
+    assert failed.kind == "harness_error"
+    assert "ZeroDivisionError" in failed.text
+    assert "probe.py, line 1" in failed.text
 
 
 def test_a_probe_that_cannot_be_loaded_stops_parity(tmp_path: Path) -> None:

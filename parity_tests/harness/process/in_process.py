@@ -82,7 +82,7 @@ class InProcessRunner:
         """What the submission is."""
         with self._case(0):
             module, _ = self._imported()
-        names = tuple(vars(module))
+        names = tuple(name for name in vars(module) if not name.startswith("__"))
         python = sys.version.split()[0]
         return Hello(self._edition, self._edition, None, None, names, (), np.__version__, python)
 
