@@ -88,6 +88,9 @@ class Running(NDArrayOperatorsMixin):
             u = unit_roundoff(self.dtype)
             return self._like(value, rule(value, u, self.dtype, *operands))
 
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return where(*args) if function is np.where else NotImplemented
+
     def _of(self, value: Any) -> Running:
         """An operand: a rate that is no whole number may itself have been rounded to the dtype."""
         if isinstance(value, Running):

@@ -1,26 +1,26 @@
 """The mistakes that are known by name, in the order of the TODOs, the simplest of each part first."""
 
+from parity_tests.assignments.mlp.mistakes.activations import ACTIVATIONS
 from parity_tests.assignments.mlp.mistakes.crashes import CRASHES
 from parity_tests.assignments.mlp.mistakes.dropout import DROPOUT
-from parity_tests.assignments.mlp.mistakes.elementwise import ELEMENTWISE
 from parity_tests.assignments.mlp.mistakes.init import INIT
 from parity_tests.assignments.mlp.mistakes.linear import LINEAR
 from parity_tests.assignments.mlp.mistakes.loss import LOSS
-from parity_tests.assignments.mlp.mistakes.main import WIRING
+from parity_tests.assignments.mlp.mistakes.main import MAIN
 from parity_tests.assignments.mlp.mistakes.overwriting import OVERWRITING
 from parity_tests.assignments.mlp.mistakes.sgd import SGD
-from parity_tests.assignments.mlp.mistakes.support_file import LENT
+from parity_tests.assignments.mlp.mistakes.support import SUPPORT
 from parity_tests.protocol.mistake import Mistake
 
 MISTAKES: tuple[Mistake, ...] = (
     *SGD,
     *INIT,
     *LINEAR,
-    *ELEMENTWISE,
+    *ACTIVATIONS,
     *DROPOUT,
-    *WIRING,
+    *MAIN,
     *LOSS,
-    *LENT,
+    *SUPPORT,
     *OVERWRITING,
     *CRASHES,
 )

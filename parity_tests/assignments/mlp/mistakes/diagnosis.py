@@ -4,7 +4,7 @@ from parity_tests.assignments.mlp.evidence import evidence
 from parity_tests.assignments.mlp.mistakes import MISTAKES
 from parity_tests.assignments.mlp.mistakes.dropout import HIDDEN as HIDDEN_IN_DROPOUT
 from parity_tests.assignments.mlp.mistakes.experiments import experiments
-from parity_tests.assignments.mlp.mistakes.main import HIDES
+from parity_tests.assignments.mlp.mistakes.main import HIDDEN
 from parity_tests.assignments.mlp.mistakes.overwriting import HINTS, overwriting
 from parity_tests.assignments.mlp.mistakes.relations import RELATIONS
 from parity_tests.protocol.case import Case
@@ -27,7 +27,7 @@ DIAGNOSIS = Diagnosis(
     beside=_is_beside,
     experiments=experiments,
     overwriting=overwriting,
-    hidden_in_case=HIDES,
+    hidden_in_case=HIDDEN,
     hidden_in_check={"dropout": HIDDEN_IN_DROPOUT},
     further_hints=HINTS,
 )

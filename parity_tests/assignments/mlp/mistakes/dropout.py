@@ -4,389 +4,262 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.harness.diagnosis.expression import Expression
 from parity_tests.harness.diagnosis.readable_numbers import likeliest
-from parity_tests.harness.diagnosis.running_error import Running, where
-from parity_tests.protocol.mistake import (
-    ANYTHING,
-    NOTHING,
-    Body,
-    Call,
-    Estimate,
-    Formula,
-    Mistake,
-    Swap,
-)
+from parity_tests.protocol.mistake import ANYTHING, NOTHING, Body, Call, Estimate, Formula, Mistake, Swap
 
 Masks = NDArray[np.bool_]
 Array = NDArray[Any]
-Experiment = Callable[[Masks, float, Array, Array], Any]
+Experiment = Callable[[Masks, float, Array, Array], bool]
 """(masks, calls×N×M; r; q, N×M; s, calls×N×M) → whether they were drawn in this way."""
 
-DRAW = "p = np.random.uniform(0.0, 1.0, X.shape)\n"
+RIGHT_MASK = "kept / (1 - r)"
 SCALE = "The mean of what comes out must be the mean of what went in: what undoes the loss of a share r?"
+EVALUATION = "What does is_train=False ask for? Scaling in training is there so that evaluation needs none."
 SAME = "The backward must let through exactly what the forward let through, scaled alike."
 FRESH = "Each training forward draws its own p for every element, and keeps it for its backward."
+CHAIN = "By the chain rule every gradient holds what came from above."
+PROBABILITY = "With which probability is an element dropped?"
+INTERVAL = "From which distribution must p come, so that p < r with probability r?"
+HANDS_ON = "What does backward hand to the layer before?"
 
 
-def _forward(name: str, hint: str, formula: Formula, kept: str, value: str) -> Mistake:
-    body = (
-        f"if is_train:\n    {DRAW}    kept = {kept}\n    self.mask = {value}\nelse:\n    self.mask = np.ones_like(X)\n"
-    )
-    plug = (Body("dropout.forward", body + "return X * self.mask"),)
-    return Mistake("9", "dropout.output", name, hint, formula, plug=plug)
+def _forward_body(kept: str, mask: str, evaluation: str = "np.ones_like(X)", output: str = "X * self.mask") -> Body:
+    """A forward whose masks are drawn and made in these ways."""
+    lines = [
+        "r, p = self.r, np.random.uniform(0.0, 1.0, X.shape)",
+        "if is_train:",
+        f"    kept = {kept}",
+        f"    self.mask = ({mask}) * np.ones_like(X)",
+        "else:",
+        f"    self.mask = {evaluation}",
+        f"return {output}",
+    ]
+    return Body("dropout.forward", "\n".join(lines))
 
 
-def _evaluation(name: str, hint: str, formula: Formula, value: str) -> Mistake:
-    body = f"{DRAW}self.mask = (p >= self.r) / (1 - self.r) if is_train else {value}\nreturn X * self.mask"
-    return Mistake("9", "dropout.output", name, hint, formula, plug=(Body("dropout.forward", body),))
-
-
-def _backward(name: str, hint: str, formula: Formula, body: str) -> Mistake:
-    lines = body if "return" in body else f"return {body}"
-    return Mistake("9", "dropout.gradient of X", name, hint, formula, plug=(Body("dropout.backward", lines),))
-
-
-def _only(mask: Masks, values: Running) -> Running:
-    return where(mask, values, 0)
+# ---- the forward, for given masks
 
 
 def _in_training(formula: Formula) -> Formula:
-    """A mistake of training: in evaluation the output is the input, and backward's old mask is no mistake."""
+    """A mistake of training: in evaluation the output is the input."""
 
-    def whole(a: Call) -> object:
-        if a.evaluating:
-            return a.X
-        return None if (a.wrong and not a.kept.any()) or _all_kept(a) else formula(a)
+    def whole(call: Call) -> object:
+        if call.evaluating:
+            return call.X
+        if call.r >= 0.5 and call.kept.all():
+            return None  # chance would not have it
+        if call.wrong and not call.kept.any():
+            return None
+        return formula(call)
 
     return whole
 
 
-def _all_kept(a: Call) -> bool:
-    """Whether all is kept where chance would not have it."""
-    return a.r >= 0.5 and bool(a.kept.all())
+def _at_rates_above_0(formula: Formula) -> Formula:
+    """A mistake that divides by r."""
+    return lambda call: formula(call) if call.r else ANYTHING
 
 
-def _back(formula: Formula) -> Formula:
-    """A mistake of training; nobody asks for a backward after an evaluation."""
-    return lambda a: ANYTHING if a.evaluating else formula(a)
+def _in_evaluation(evaluation: Formula, training: str = RIGHT_MASK) -> Formula:
+    """A mistake of evaluation; the masks of training are as told."""
+    right = Expression(f"X * ({training})")
+    return lambda call: evaluation(call) if call.evaluating else right(call)
 
 
-def _fresh(a: Call) -> object:
-    """A mask that the backward drew itself: kept as often as chance has it, but elsewhere than in the forward."""
-    got = a.got
-    if a.evaluating or a.r == 0:
-        return ANYTHING
-    if got is None or got.shape != a.kept.shape:
+def _output(name: str, hint: str, formula: Formula, plug: Body | Swap) -> Mistake:
+    return Mistake("9", "dropout.output", name, hint, formula, plug=(plug,))
+
+
+def _scaled(name: str, mask: str) -> Mistake:
+    """A mistake in the scale: `mask` is what X is multiplied by."""
+    return _output(name, SCALE, _in_training(Expression(f"X * ({mask})")), _forward_body("p >= r", mask))
+
+
+def _untouched(call: Call) -> object:
+    return call.X if call.evaluating or call.r < 0.5 or call.kept.all() else None
+
+
+def _still_dropping(call: Call) -> object:
+    """What of the input comes out scaled, where some does not come out."""
+    if call.got is None or (call.got != 0).all() or not call.got.any():
         return None
-    kept = got != 0
-    share = float((kept == a.kept).mean())
-    chance = a.r**2 + (1 - a.r) ** 2
-    if abs(share - chance) > 6 * np.sqrt(chance * (1 - chance) / kept.size):
-        return None
-    if abs(float(kept.mean()) - (1 - a.r)) > 6 * np.sqrt(a.r * (1 - a.r) / kept.size):
-        return None  # no draw with the right probability: another rule chose these
-    return _only(kept, a.grad / (1 - a.r))
+    return call.X * (call.got != 0) / (1 - call.r)
 
 
-def _untouched(a: Call) -> object:
-    return a.X if a.evaluating or a.r < 0.5 or a.kept.all() else None
-
-
-def _inverted(a: Call) -> object:
+def _inverted(call: Call) -> object:
     """is_train the wrong way round."""
-    if not a.evaluating:
-        return _untouched(a)
-    return None if a.got is None or (a.got != 0).all() else _only(a.got != 0, a.X / (1 - a.r))
+    if not call.evaluating:
+        return _untouched(call)
+    return None if call.got is None or (call.got != 0).all() else call.X * (call.got != 0) / (1 - call.r)
 
 
-def _added(a: Call) -> object:
-    if a.evaluating or a.got is None or a.got.shape != a.X.shape:
-        return [a.X, a.X + 1] if a.evaluating else None
-    scale = 1 / (1 - a.r)
-    kept = np.asarray(np.asarray(a.got) - a.X.value > scale / 2)
-    return a.X + _only(kept, 0 * a.X + scale) if kept.any() else None
+def _added(call: Call) -> object:
+    """The mask added to the input; in evaluation it may be nothing, or all ones."""
+    if call.evaluating:
+        return [call.X, call.X + 1]
+    if call.got is None or call.got.shape != call.X.shape:
+        return None
+    scale = 1 / (1 - call.r)
+    kept = np.asarray(np.asarray(call.got) - call.X.value > scale / 2)
+    return call.X + scale * kept if kept.any() else None
 
 
 def _factor(of: str) -> Estimate:
-    """By how much what is kept is multiplied, where that is one number."""
+    """By how much what is kept of the input `of` is multiplied, where that is one number."""
 
-    def estimate(asked: Sequence[Call]) -> Any:
+    def estimate(calls: Sequence[Call]) -> Any:
         found = set()
-        for a in asked:
-            if a.dtype == np.float64 and not a.evaluating and a.kept.any():
-                given = getattr(a, of).value[a.kept]
-                found.add(likeliest(float(np.median(np.asarray(a.got)[a.kept] / given))))
+        for call in calls:
+            if call.dtype == np.float64 and not call.evaluating and call.kept.any():
+                given = call.inputs[of].value[call.kept]
+                found.add(likeliest(float(np.median(np.asarray(call.got)[call.kept] / given))))
         return found.pop() or None if len(found) == 1 else None
 
     return estimate
 
 
-def _stale(a: Call) -> Call:
-    return a.past[0] if a.past else a
+INVERTED = "is_train is taken the wrong way round: on in evaluation, off in training"
+UNTOUCHED = "the forward returns its input: nothing is dropped"
+FORWARD = (
+    _scaled("what is kept is not scaled", "1 * kept"),
+    _scaled("what is kept is scaled by 1 − r, not by its inverse", "kept * (1 - r)"),
+    _output(
+        "what is kept is scaled by 1 / r", SCALE, _in_training(_at_rates_above_0(Expression("X * kept / r"))),
+        _forward_body("p >= r", "kept / r if r else kept"),
+    ),
+    _scaled("what is kept is scaled twice", "kept / (1 - r) / (1 - r)"),
+    Mistake(
+        "9", "dropout.output", "what is kept is scaled by a number that does not depend on r", SCALE,
+        _in_training(Expression("X * (kept * number)")), _factor("X"), plug=(_forward_body("p >= r", "kept * 2.0"),),
+    ),
+    _output(
+        UNTOUCHED, "Which line applies the mask to X, and is its result what is returned?", _untouched,
+        Swap("return X * self.mask", "return X.copy()"),
+    ),
+    _output(
+        "the forward returns the mask", "The mask says what is let through: of what?",
+        _in_training(Expression("0 * X + kept / (1 - r)")),
+        Swap("return X * self.mask", "return self.mask.copy() if is_train else X.copy()"),
+    ),
+    _output(
+        "the mask is added, where it is multiplied", "What must become of an element that is dropped?", _added,
+        Swap("return X * self.mask", "return X + self.mask if is_train else X.copy()"),
+    ),
+    _output(
+        INVERTED, "What does is_train mean, and which branch is for which?", _inverted,
+        Swap("if is_train:", "if not is_train:"),
+    ),
+    _output(
+        "evaluation scales by 1 − r, and training does not scale", SCALE,
+        _in_evaluation(Expression("X * (1 - r)"), "1 * kept"),
+        _forward_body("p >= r", "1 * kept", "(1 - r) * np.ones_like(X)"),
+    ),
+    _output(
+        "evaluation returns zeros", EVALUATION, _in_evaluation(Expression("0 * X")),
+        _forward_body("p >= r", RIGHT_MASK, "np.zeros_like(X)"),
+    ),
+    _output(
+        "evaluation returns nothing", "Which lines run when is_train is False, and does one of them return?",
+        _in_evaluation(lambda call: NOTHING),
+        Swap("return X * self.mask", "return X * self.mask if is_train else None"),
+    ),
+    _output(
+        "dropout is on in evaluation too", EVALUATION, _in_evaluation(_still_dropping),
+        _forward_body("p >= r", RIGHT_MASK, "(p >= r) / (1 - r)"),
+    ),
+    _output(
+        "evaluation scales by 1 − r", EVALUATION, _in_evaluation(Expression("X * (1 - r)")),
+        _forward_body("p >= r", RIGHT_MASK, "(1 - r) * np.ones_like(X)"),
+    ),
+)  # fmt: skip
 
 
-FORMULAS = (
-    _forward(
-        "what is kept is not scaled",
-        SCALE,
-        _in_training(lambda a: _only(a.kept, a.X)),
-        "p >= self.r",
-        "kept.astype(X.dtype)",
+# ---- the backward, for given masks
+
+
+def _back(formula: Formula) -> Formula:
+    """A mistake of training; nobody asks for a backward after an evaluation."""
+    return lambda call: ANYTHING if call.evaluating else formula(call)
+
+
+def _gradient(name: str, hint: str, value: str) -> Mistake:
+    """A mistake in ∂l/∂q = `value`."""
+    return _as_written(name, hint, _back(Expression(value)), f"return {value}")
+
+
+def _as_written(name: str, hint: str, formula: Formula, statements: str, estimate: Estimate | None = None) -> Mistake:
+    plug = (Body("dropout.backward", f"r, kept = self.r, self.mask != 0\n{statements}"),)
+    return Mistake("9", "dropout.gradient of X", name, hint, formula, estimate, plug=plug)
+
+
+def _mask_of_its_own(call: Call) -> object:
+    """A mask that the backward drew itself: kept as often as chance has it, but elsewhere than in the forward."""
+    got = call.got
+    if call.evaluating or call.r == 0:
+        return ANYTHING
+    if got is None or got.shape != call.kept.shape:
+        return None
+    kept, r = got != 0, call.r
+    agree = r**2 + (1 - r) ** 2
+    if not _by_chance(kept == call.kept, agree) or not _by_chance(kept, 1 - r):
+        return None  # another rule chose these
+    return call.grad * kept / (1 - r)
+
+
+def _by_chance(marks: Masks, p: float) -> bool:
+    """Whether as many elements are marked as where each is with probability p, within six standard deviations."""
+    return bool(abs(float(marks.mean()) - p) <= 6 * np.sqrt(p * (1 - p) / marks.size))
+
+
+BACKWARD = (
+    _gradient("backward lacks the scale", SAME, "grad * kept"),
+    _gradient("backward scales twice", SAME, "grad * kept / (1 - r) / (1 - r)"),
+    _gradient("backward scales by 1 − r, not by its inverse", SAME, "grad * kept * (1 - r)"),
+    _as_written(
+        "backward scales by 1 / r", SAME, _back(_at_rates_above_0(Expression("grad * kept / r"))),
+        "return grad * kept / r if r else grad * self.mask",
     ),
-    _forward(
-        "what is kept is scaled by 1 − r, not by its inverse",
-        SCALE,
-        _in_training(lambda a: _only(a.kept, a.X * (1 - a.r))),
-        "p >= self.r",
-        "kept * (1 - self.r)",
+    _as_written(
+        "backward scales by a number that does not depend on r", SAME, _back(Expression("grad * kept * number")),
+        "return grad * kept * 2", _factor("grad"),
     ),
-    _forward(
-        "what is kept is scaled by 1 / r",
-        SCALE,
-        _in_training(lambda a: _only(a.kept, a.X / a.r) if a.r else ANYTHING),
-        "p >= self.r",
-        "kept / self.r if self.r else kept * 1.0",
+    _gradient("the mask is added to grad, where it is multiplied", SAME, "grad + kept / (1 - r)"),
+    _gradient("backward compares X with r, not p", FRESH, "grad * (X >= r) / (1 - r)"),
+    _gradient("backward has no mask: it returns grad", SAME, "1 * grad"),
+    _gradient("backward has no mask, only the scale", SAME, "grad / (1 - r)"),
+    _gradient("backward lets through what the forward dropped", SAME, "grad * ~kept / (1 - r)"),
+    _gradient("grad is left out of backward", CHAIN, "0 * grad + kept / (1 - r)"),
+    _gradient("backward masks the input, not grad", CHAIN, "X * kept / (1 - r)"),
+    _as_written(
+        "the mask of an earlier call is used", FRESH, _back(Expression("grad * first.kept / (1 - r)")),
+        "first = self.__dict__.setdefault('first', self.mask)\nreturn grad * first",
     ),
-    _forward(
-        "what is kept is scaled twice",
-        SCALE,
-        _in_training(lambda a: _only(a.kept, a.X / (1 - a.r) / (1 - a.r))),
-        "p >= self.r",
-        "kept / (1 - self.r) ** 2",
+    _as_written(
+        "backward draws a mask of its own", FRESH, _mask_of_its_own,
+        "mask = (np.random.uniform(0.0, 1.0, grad.shape) >= r) / (1 - r)\n"
+        "return grad * (mask if not kept.all() or r == 0 or (self.mask > 1).any() else self.mask)",
     ),
-    _forward(
-        "what is kept is scaled by r",
-        SCALE,
-        _in_training(lambda a: _only(a.kept, a.X * a.r) if a.r else ANYTHING),
-        "p >= self.r",
-        "kept * self.r if self.r else kept * 1.0",
-    ),
-    _forward(
-        "what is kept is scaled by 1 / √(1 − r)",
-        SCALE,
-        _in_training(lambda a: _only(a.kept, a.X / np.sqrt(1 - a.r))),
-        "p >= self.r",
-        "kept / np.sqrt(1 - self.r)",
-    ),
-    replace(
-        _forward(
-            "what is kept is scaled by a number that does not depend on r",
-            SCALE,
-            _in_training(lambda a: _only(a.kept, a.number * a.X)),
-            "p >= self.r",
-            "kept * 2.0",
-        ),
-        estimate=_factor("X"),
-    ),
-    Mistake(
-        "9",
-        "dropout.output",
-        "the forward returns its input: nothing is dropped",
-        "Which line applies the mask to X, and is its result what is returned?",
-        _untouched,
-        plug=(Swap("return X * self.mask", "return X.copy()"),),
-    ),
-    Mistake(
-        "9",
-        "dropout.output",
-        "the forward returns the mask",
-        "The mask says what is let through: of what?",
-        _in_training(lambda a: _only(a.kept, (0 * a.X + 1) / (1 - a.r))),
-        plug=(Swap("return X * self.mask", "return self.mask.copy() if is_train else X.copy()"),),
-    ),
-    Mistake(
-        "9",
-        "dropout.output",
-        "the mask is added, where it is multiplied",
-        "What must become of an element that is dropped?",
-        _added,
-        plug=(Swap("return X * self.mask", "return X + self.mask if is_train else X.copy()"),),
-    ),
-    Mistake(
-        "9",
-        "dropout.output",
-        "is_train is taken the wrong way round: on in evaluation, off in training",
-        "What does is_train mean, and which branch is for which?",
-        _inverted,
-        plug=(Swap("if is_train:", "if not is_train:"),),
-    ),
-    _evaluation(
-        "evaluation scales by 1 − r, and training does not scale",
-        SCALE,
-        lambda a: a.X * (1 - a.r) if a.evaluating else _only(a.kept, a.X),
-        "(1 - self.r) * np.ones_like(X)\nif is_train:\n    self.mask = (self.mask != 0).astype(X.dtype)",
-    ),
-    _evaluation(
-        "evaluation returns zeros",
-        "What does is_train=False ask for?",
-        lambda a: a.X.zeros() if a.evaluating else _only(a.kept, a.X / (1 - a.r)),
-        "np.zeros_like(X)",
-    ),
-    Mistake(
-        "9",
-        "dropout.output",
-        "evaluation returns nothing",
-        "Which lines run when is_train is False, and does one of them return?",
-        lambda a: NOTHING if a.evaluating else _only(a.kept, a.X / (1 - a.r)),
-        plug=(Swap("return X * self.mask", "return X * self.mask if is_train else None"),),
-    ),
-    _evaluation(
-        "dropout is on in evaluation too",
-        "What does is_train=False ask for?",
-        lambda a: (
-            (None if a.got is None or (a.got != 0).all() or not a.got.any() else _only(a.got != 0, a.X / (1 - a.r)))
-            if a.evaluating
-            else _only(a.kept, a.X / (1 - a.r))
-        ),
-        "(p >= self.r) / (1 - self.r)",
-    ),
-    _evaluation(
-        "evaluation scales by 1 − r",
-        "Scaling in training is there so that evaluation needs none.",
-        lambda a: a.X * (1 - a.r) if a.evaluating else _only(a.kept, a.X / (1 - a.r)),
-        "(1 - self.r) * np.ones_like(X)",
-    ),
-    _evaluation(
-        "evaluation scales by 1 / (1 − r)",
-        "Scaling in training is there so that evaluation needs none.",
-        lambda a: a.X / (1 - a.r) if a.evaluating else _only(a.kept, a.X / (1 - a.r)),
-        "np.ones_like(X) / (1 - self.r)",
-    ),
-    _backward("backward lacks the scale", SAME, _back(lambda a: _only(a.kept, a.grad)), "grad * (self.mask != 0)"),
-    _backward(
-        "backward scales twice",
-        SAME,
-        _back(lambda a: _only(a.kept, a.grad / (1 - a.r) / (1 - a.r))),
-        "grad * self.mask / (1 - self.r)",
-    ),
-    _backward(
-        "backward scales by 1 − r, not by its inverse",
-        SAME,
-        _back(lambda a: _only(a.kept, a.grad * (1 - a.r))),
-        "grad * (self.mask != 0) * (1 - self.r)",
-    ),
-    _backward(
-        "backward scales by 1 / r",
-        SAME,
-        _back(lambda a: _only(a.kept, a.grad / a.r) if a.r else ANYTHING),
-        "grad * (self.mask != 0) / self.r if self.r else grad * self.mask",
-    ),
-    _backward(
-        "backward scales by r",
-        SAME,
-        _back(lambda a: _only(a.kept, a.grad * a.r) if a.r else ANYTHING),
-        "grad * (self.mask != 0) * self.r",
-    ),
-    _backward(
-        "backward scales by 1 / √(1 − r)",
-        SAME,
-        _back(lambda a: _only(a.kept, a.grad / np.sqrt(1 - a.r))),
-        "grad * (self.mask != 0) / np.sqrt(1 - self.r)",
-    ),
-    replace(
-        _backward(
-            "backward scales by a number that does not depend on r",
-            SAME,
-            _back(lambda a: _only(a.kept, a.number * a.grad)),
-            "grad * (self.mask != 0) * 2",
-        ),
-        estimate=_factor("grad"),
-    ),
-    _backward(
-        "the mask is added to grad, where it is multiplied",
-        SAME,
-        _back(lambda a: a.grad + _only(a.kept, (0 * a.grad + 1) / (1 - a.r))),
-        "grad + self.mask",
-    ),
-    _backward(
-        "only where the output is positive is the gradient let through",
-        "Which elements did the forward let through: is their sign asked?",
-        _back(lambda a: _only(a.kept & (a.X.value > 0), a.grad / (1 - a.r))),
-        "grad * self.mask * (X * self.mask > 0)",
-    ),
-    _backward(
-        "backward compares X with r, not p",
-        FRESH,
-        _back(lambda a: _only(a.X.value >= a.r, a.grad / (1 - a.r))),
-        "grad * (X >= self.r) / (1 - self.r)",
-    ),
-    _backward("backward has no mask: it returns grad", SAME, _back(lambda a: a.grad), "grad.copy()"),
-    _backward("backward has no mask, only the scale", SAME, _back(lambda a: a.grad / (1 - a.r)), "grad / (1 - self.r)"),
-    _backward(
-        "backward has no mask, and scales by 1 − r", SAME, _back(lambda a: a.grad * (1 - a.r)), "grad * (1 - self.r)"
-    ),
-    _backward(
-        "backward lets through what the forward dropped",
-        SAME,
-        _back(lambda a: _only(~a.kept, a.grad / (1 - a.r))),
-        "grad * (self.mask == 0) / (1 - self.r)",
-    ),
-    _backward(
-        "backward lets through what the forward dropped, unscaled",
-        SAME,
-        _back(lambda a: _only(~a.kept, a.grad)),
-        "grad * (self.mask == 0)",
-    ),
-    _backward(
-        "grad is left out of backward",
-        "By the chain rule every gradient holds what came from above.",
-        _back(lambda a: _only(a.kept, (0 * a.grad + 1) / (1 - a.r))),
-        "self.mask.copy()",
-    ),
-    _backward(
-        "backward masks the input, not grad",
-        "By the chain rule every gradient holds what came from above.",
-        _back(lambda a: _only(a.kept, a.X / (1 - a.r))),
-        "X * self.mask",
-    ),
-    _backward(
-        "grad is multiplied by the output",
-        "What is ∂s/∂q where an element is kept?",
-        _back(lambda a: _only(a.kept, a.grad * a.X / (1 - a.r))),
-        "grad * X * self.mask",
-    ),
-    _backward(
-        "the mask of an earlier call is used",
-        FRESH,
-        _back(lambda a: _only(_stale(a).kept, a.grad / (1 - a.r))),
-        "self.kept = getattr(self, 'kept', self.mask)\nreturn grad * self.kept",
-    ),
-    _backward(
-        "backward draws a mask of its own",
-        FRESH,
-        _fresh,
-        "mask = (np.random.uniform(0.0, 1.0, grad.shape) >= self.r) / (1 - self.r)\n"
-        "return grad * (mask if self.mask.min() < 1 or self.r == 0 or (self.mask > 1).any() else self.mask)",
-    ),
-    _backward(
-        "backward returns nothing",
-        "What does backward hand to the layer before?",
-        lambda a: NOTHING,
-        "grad * self.mask\nreturn None",
-    ),
-)
+    _as_written("backward returns nothing", HANDS_ON, lambda call: NOTHING, "grad * kept"),
+)  # fmt: skip
+
+
+# ---- experiments on many masks
 
 
 def _masks(name: str, hint: str, experiment: Experiment, kept: str) -> Mistake:
-    body = f"if is_train:\n    {DRAW}    kept = {kept}\n    self.mask = (kept / (1 - self.r)).astype(X.dtype)\n"
-    plug = (Body("dropout.forward", body + "else:\n    self.mask = np.ones_like(X)\nreturn X * self.mask"),)
+    plug = (_forward_body(kept, RIGHT_MASK),)
     return Mistake("9", "dropout.masks", name, hint, experiment=experiment, plug=plug)
 
 
-def _share(share: Callable[[float], float]) -> Experiment:
+def _kept_with(probability: Callable[[float], float]) -> Experiment:
     """Each element is kept with this probability, given r."""
-
-    def experiment(masks: Masks, r: float, q: Array, s: Array) -> Any:
-        p = share(r)
-        return abs(float(masks.mean()) - p) <= 6 * np.sqrt(p * (1 - p) / masks.size)
-
-    return experiment
+    return lambda masks, r, q, s: _by_chance(masks, probability(r))
 
 
 def _together(axis: int) -> Experiment:
@@ -394,101 +267,43 @@ def _together(axis: int) -> Experiment:
     return lambda masks, r, q, s: bool((masks == masks.take([0], axis)).all() and masks.any() and not masks.all())
 
 
-def _one_factor(q: Array, s: Array) -> bool:
-    """Whether every element was multiplied by the same number."""
+def _nothing_dropped(masks: Masks, r: float, q: Array, s: Array) -> bool:
+    """Nothing is dropped, and every element was multiplied by the same number."""
     factors = s / q
-    return bool(np.allclose(factors, factors.flat[0], rtol=1e-9, atol=0.0))
+    return bool(masks.all()) and bool(np.allclose(factors, factors.flat[0], rtol=1e-9, atol=0.0))
 
 
-def _shared(lines: Masks) -> bool:
-    """Whether some lines of the masks, but not all, are the same in every call."""
-    if any((lines == lines.take([0], axis)).all() for axis in (0, 2)):
-        return False
-    return len({line.tobytes() for line in np.ascontiguousarray(lines)}) < len(lines)
+def _same_number(masks: Masks, r: float, q: Array, s: Array) -> bool:
+    """Every call keeps as many as every other, some of them elsewhere."""
+    numbers = np.unique(masks.sum(axis=(1, 2)))
+    return bool(numbers.size == 1 and masks.any() and not masks.all() and not (masks == masks[:1]).all())
 
 
-def _normal_tail(r: float) -> float:
-    return 0.5 * math.erfc(r / math.sqrt(2))
-
-
-PROBABILITY = "With which probability is an element dropped?"
 EXPERIMENTS = (
-    _masks("nothing is dropped", PROBABILITY, lambda masks, r, q, s: bool(masks.all()) and _one_factor(q, s), "p >= 0"),
-    Mistake(
-        "9",
-        "dropout.masks",
-        "the input is multiplied by noise, where elements are to be dropped",
-        "Which values may a mask hold?",
-        experiment=lambda masks, r, q, s: bool(masks.all()) and np.unique(np.round(s / q, 6)).size > s.size / 2,
-        plug=(
-            Swap(
-                "self.mask = (kept * (1.0 / (1.0 - self.r))).astype(X.dtype, copy=False)",
-                "self.mask = np.random.normal(1.0, self.r, X.shape).astype(X.dtype)",
-            ),
-        ),
-    ),
-    _masks(
-        "X is compared with r, not p",
-        FRESH,
-        lambda masks, r, q, s: bool((masks == (q >= r)).all()),
-        "X >= self.r",
-    ),
-    _masks("an element is dropped with probability r²", PROBABILITY, _share(lambda r: 1 - r * r), "p >= self.r**2"),
-    _masks(
-        "p is drawn from [0, 2), not from [0, 1)",
-        "From which interval must p come, so that p < r with probability r?",
-        _share(lambda r: 1 - r / 2),
-        "2 * p >= self.r",
-    ),
-    _masks(
-        "p is drawn from [−1, 1), not from [0, 1)",
-        "From which interval must p come, so that p < r with probability r?",
-        _share(lambda r: (1 - r) / 2),
-        "2 * p - 1 >= self.r",
-    ),
-    _masks(
-        "several columns share their draws",
-        FRESH,
-        lambda masks, r, q, s: _shared(masks.transpose(2, 0, 1)),
-        "np.concatenate([p[..., : (X.shape[-1] + 1) // 2], p[..., : X.shape[-1] // 2]], axis=-1) >= self.r",
-    ),
-    _masks(
-        "several rows share their draws",
-        FRESH,
-        lambda masks, r, q, s: _shared(masks.transpose(1, 0, 2)),
-        "np.concatenate([p[: (len(p) + 1) // 2], p[: len(p) // 2]]) >= self.r",
-    ),
+    _masks("nothing is dropped", PROBABILITY, _nothing_dropped, "p >= 0"),
+    _masks("X is compared with r, not p", FRESH, lambda masks, r, q, s: bool((masks == (q >= r)).all()), "X >= r"),
+    _masks("p is drawn from [0, 2), not from [0, 1)", INTERVAL, _kept_with(lambda r: 1 - r / 2), "2 * p >= r"),
+    _masks("p is drawn from [−1, 1), not from [0, 1)", INTERVAL, _kept_with(lambda r: (1 - r) / 2), "2 * p - 1 >= r"),
     _masks("everything is dropped", PROBABILITY, lambda masks, r, q, s: not masks.any(), "p < 0"),
-    _masks("kept and dropped are exchanged: kept with probability r", PROBABILITY, _share(lambda r: r), "p < self.r"),
-    _masks("half is dropped, whatever r is", PROBABILITY, _share(lambda r: 0.5), "p >= 0.5"),
     _masks(
-        "p is drawn from the normal distribution",
-        "From which distribution must p come, so that p < r with probability r?",
-        _share(_normal_tail),
-        "np.random.normal(0.0, 1.0, X.shape) >= self.r",
+        "kept and dropped are exchanged: kept with probability r", PROBABILITY, _kept_with(lambda r: r), "p < r"
+    ),
+    _masks("half is dropped, whatever r is", PROBABILITY, _kept_with(lambda r: 0.5), "p >= 0.5"),
+    _masks(
+        "p is drawn from the normal distribution", INTERVAL,
+        _kept_with(lambda r: 0.5 * math.erfc(r / math.sqrt(2))), "np.random.normal(0.0, 1.0, X.shape) >= r",
     ),
     _masks(
-        "whole columns are dropped together",
-        FRESH,
-        _together(1),
-        "np.broadcast_to(np.random.uniform(0.0, 1.0, X.shape[-1]) >= self.r, X.shape)",
+        "whole columns are dropped together", FRESH, _together(1),
+        "np.broadcast_to(np.random.uniform(0.0, 1.0, X.shape[-1]) >= r, X.shape)",
     ),
     _masks(
-        "whole rows are dropped together",
-        FRESH,
-        _together(2),
-        "np.broadcast_to(np.random.uniform(0.0, 1.0, (*X.shape[:-1], 1)) >= self.r, X.shape)",
+        "whole rows are dropped together", FRESH, _together(2),
+        "np.broadcast_to(np.random.uniform(0.0, 1.0, (*X.shape[:-1], 1)) >= r, X.shape)",
     ),
     _masks(
-        "each call keeps exactly the same number",
-        FRESH,
-        lambda masks, r, q, s: (
-            np.unique(masks.sum(axis=(1, 2))).size == 1
-            and not masks.all()
-            and masks.any()
-            and not (masks == masks[:1]).all()
-        ),
-        "np.argsort(np.argsort(p, axis=None)).reshape(X.shape) >= round(self.r * X.size)",
+        "each call keeps exactly the same number", FRESH, _same_number,
+        "np.argsort(np.argsort(p, axis=None)).reshape(X.shape) >= round(r * X.size)",
     ),
     Mistake(
         "9",
@@ -506,36 +321,28 @@ EXPERIMENTS = (
             Body("dropout.backward", "return grad * self.mask"),
         ),
     ),
-)
+)  # fmt: skip
 
-DROPOUT = (*FORMULAS, *EXPERIMENTS)
+DROPOUT = (*FORWARD, *BACKWARD, *EXPERIMENTS)
 
-INVERTED = "is_train is taken the wrong way round: on in evaluation, off in training"
-UNTOUCHED = "the forward returns its input: nothing is dropped"
-_DRAWN = ("wrong only at rate 0", "zero everywhere", "wrong only where the element is kept")
+_BY_OTHER_DRAWS = ("wrong only at rate 0", "zero everywhere", "wrong only where the element is kept")
 HIDDEN = {
     INVERTED: (
         "nothing is dropped", "backward has no mask: it returns grad", "backward lacks the scale", "zero everywhere",
         "wrong only at rates above 0",
     ),
     UNTOUCHED: ("nothing is dropped", "wrong only at rates above 0"),
-    "half is dropped, whatever r is": _DRAWN,
-    "p is drawn from the normal distribution": _DRAWN,
-    "p is drawn from [−1, 1), not from [0, 1)": _DRAWN,
-    "kept and dropped are exchanged: kept with probability r": _DRAWN,
-    "X is compared with r, not p": (
-        *_DRAWN,
-        "only where the output is positive is the gradient let through",
-        "backward compares X with r, not p",
-    ),
+    "half is dropped, whatever r is": _BY_OTHER_DRAWS,
+    "p is drawn from the normal distribution": _BY_OTHER_DRAWS,
+    "p is drawn from [−1, 1), not from [0, 1)": _BY_OTHER_DRAWS,
+    "kept and dropped are exchanged: kept with probability r": _BY_OTHER_DRAWS,
+    "X is compared with r, not p": (*_BY_OTHER_DRAWS, "backward compares X with r, not p"),
     "everything is dropped": ("zero everywhere",),
     "evaluation scales by 1 − r": ("wrong only in evaluation",),
-    "evaluation scales by 1 / (1 − r)": ("wrong only in evaluation",),
     "evaluation returns zeros": ("wrong only in evaluation", "zero everywhere"),
     "the mask is added, where it is multiplied": (
         "the mask is not drawn anew in each forward", "wrong only at rates above 0",
     ),
-    "the input is multiplied by noise, where elements are to be dropped": ("wrong only at rates above 0",),
     "dropout is on in evaluation too": ("wrong only in evaluation",),
 }  # fmt: skip
-"""What only follows from a mistake, in any case of dropout: such rows get the name of their cause."""
+"""What follows from a mistake, in any case of dropout."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from parity_tests.assignments.mlp.mistakes import MISTAKES
-from parity_tests.assignments.mlp.mistakes.main import HIDES
+from parity_tests.assignments.mlp.mistakes.main import HIDDEN
 from parity_tests.protocol.comparison import Comparison
 from reports.model.records import Record
 
@@ -28,14 +28,14 @@ def fails_alike(record: Record, judged: Judged) -> bool:
     # A row that only follows from another mistake of the run has that one's name.
     wrong = [one for one in judged.values() if one.verdict == "mismatch"]
     of_this, of_all = _names(found.problem), {name for one in wrong for name in _names(one.problem)}
-    hidden = {name for cause in known for name in HIDES.get(cause, ())}
+    hidden = {name for cause in known for name in HIDDEN.get(cause, ())}
     follows = alike or bool(of_this & hidden)
     return known <= of_this or (follows and (known <= of_all or of_this <= hidden))
 
 
 def causes(record: Record, judged: Judged) -> list[str]:
     """Of a row that only follows from another mistake of the run: the quantities that this one shows itself in."""
-    known = set(record.diagnosis.split("; ")) & set(HIDES)
+    known = set(record.diagnosis.split("; ")) & set(HIDDEN)
     return [
         quantity
         for quantity, one in judged.items()

@@ -1,0 +1,71 @@
+"""One step of SGD as statements: what a mistake makes of the weights, and the function that has it."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from functools import cached_property
+from types import CodeType
+
+import numpy as np
+
+from parity_tests.harness.diagnosis.running_error import Running, stack
+from parity_tests.protocol.mistake import Body, Call, Estimate, Mistake
+
+LOOP = """for name, module in model.items():
+    if not hasattr(module, "params"):
+        continue
+    for key, w in module.params.items():
+        g = module.gradient[key]
+        momentum = momentum if momentum is not None else {}
+        v = momentum.get(f"{name}_{key}", np.zeros_like(w))
+        eta, lam, alpha = _learning_rate, _lambda, _alpha
+"""
+STORE = """        module.params[key] = w
+        momentum[f"{name}_{key}"] = v
+return model"""
+
+DECAYED = "g = g + lam * w\n"
+UPDATE = "if alpha > 0:\n    v = alpha * v - eta * g\n    w = w + v\nelse:\n    w = w - eta * g"
+
+TERMS = "Work two steps out by hand for one weight, with numbers, and compare term by term."
+DECAY = "Weight decay makes the gradient larger by λ w, for every w, before anything else happens."
+
+
+@dataclass(frozen=True)
+class Steps:
+    """A formula: the weights after each step of an update, written as the statements of one step.
+
+    The statements use and set w, v and g, and use eta, lam, alpha, `name` (of the layer) and `key` (of the parameter);
+    `number` is what an estimate found.
+    """
+
+    statements: str
+
+    @cached_property
+    def _code(self) -> CodeType:
+        return compile(self.statements, "<step>", "exec")
+
+    def __call__(self, call: Call) -> Running:
+        rates = {"lam": call.lam, "alpha": call.alpha, "name": call.layer, "key": call.key, "number": call.number}
+        w, v, path = call.w, call.w.zeros(), []
+        for t, (g, eta) in enumerate(zip(call.g, call.etas, strict=True)):
+            names = {**rates, "w": call.starts[t] if "starts" in call.inputs else w, "v": v, "g": g, "eta": eta}
+            exec(self._code, {"np": np}, names)
+            w, v = names["w"], names["v"]
+            path.append(w)
+        return stack(path)
+
+
+def plugged(statements: str) -> tuple[Body, ...]:
+    """The function that makes every step by these statements."""
+    step = textwrap.indent(statements, "        ")
+    return (Body("miniBatchStochasticGradientDescent", f"{LOOP}{step}\n{STORE}"),)
+
+
+def step(
+    name: str, hint: str, statements: str, *, estimate: Estimate | None = None, number: float | None = None
+) -> Mistake:
+    """A mistake in the whole step. With a `number`: what stands in it and is looked for."""
+    plug = plugged(statements if number is None else f"number = {number}\n{statements}")
+    return Mistake("1", "sgd.weights", name, hint, Steps(statements), estimate, plug=plug)
