@@ -120,7 +120,7 @@ def _named(result: Any, name: str) -> dict[str, Tensor]:
     elif isinstance(result, (list, tuple)):
         parts = [_named(value, f"{name}[{i}]") for i, value in enumerate(result)]
     elif isinstance(result, (bool, int, float, np.generic, np.ndarray)):
-        return {name: torch.as_tensor(result)}
+        return {name: torch.as_tensor(np.asarray(result))}  # a Python float is one of float64, whatever torch's default
     else:
         raise TypeError(f"the reference returned {type(result).__name__} as {name}; it returns tensors")
     found: dict[str, Tensor] = {}

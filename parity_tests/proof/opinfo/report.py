@@ -1,0 +1,129 @@
+"""What the jury found: a table as CSV and Markdown, its counts in sentences, the curve as numbers and a picture."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from parity_tests.proof.opinfo.faults import SIZES
+from parity_tests.proof.opinfo.trial import ABSENT, ACCEPTED, OVER, REFUSED, UNDECIDED, Row
+from reports.model.write_whole import write_whole
+
+COLUMNS = (
+    "operation", "dtype", "verdict", "references", "cases", "refused", "results", "kinds", "ratio", "resolution",
+    "where", "right", "seeded", "unchanged", "within", "caught", "missed", "reason",
+)  # fmt: skip
+_COLOURS = {"float64": "#1f5fa8", "float32": "#d9741a"}
+
+
+def summary(rows: Sequence[Row]) -> str:
+    """The counts, as one paragraph."""
+    present = [row for row in rows if row.verdict != ABSENT]
+    count = {
+        verdict: sum(row.verdict == verdict for row in present) for verdict in (ACCEPTED, OVER, UNDECIDED, REFUSED)
+    }
+    seeded, unchanged, within, caught, missed = (
+        sum(getattr(row, name) for row in rows) for name in ("seeded", "unchanged", "within", "caught", "missed")
+    )
+    return (
+        f"Of PyTorch's own list of {len({row.operation for row in rows})} operations and modules, in float32 and "
+        f"float64 {len(present)} in all, {count[ACCEPTED]} are accepted, {count[OVER]} differ from their reference, "
+        f"{count[UNDECIDED]} are undecided and {count[REFUSED]} are refused, each with its reason. Of {seeded} faults "
+        f"seeded in accepted answers {unchanged} change nothing, {within} stay within the radius, and of the others "
+        f"{caught} of {caught + missed} are caught."
+    )
+
+
+def write(rows: Sequence[Row], folder: Path) -> None:
+    """opinfo.csv, opinfo.md, opinfo-curve.csv and opinfo-curve.svg in `folder`, made if missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / "opinfo.csv", _csv(COLUMNS, ([_cell(getattr(row, name)) for name in COLUMNS] for row in rows)))
+    write_whole(folder / "opinfo.md", "\n".join(markdown(rows)).encode())
+    lines = curves(rows)
+    write_whole(folder / "opinfo-curve.csv", _csv(("kind", "dtype", "size", "caught", "operations"), lines))
+    if lines:
+        draw(lines, folder / "opinfo-curve.svg")
+
+
+def _csv(header: Sequence[str], lines: Any) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(lines)
+    return text.getvalue().encode()
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def markdown(rows: Sequence[Row]) -> Iterator[str]:
+    """The summary; what differs; what is refused and undecided, by reason; what is accepted."""
+    yield from ("# PyTorch's own list of operations as the jury", "", summary(rows), "")
+    yield from ("![share of faults caught against their size](opinfo-curve.svg)", "")
+    yield from ("## Over the radius", "", "| operation | type | reference | ratio | right | where |")
+    yield "| --- | --- | --- | ---: | --- | --- |"
+    for row in _of(rows, OVER):
+        cells = (row.operation, row.dtype, row.references, _cell(row.ratio), row.right, row.where)
+        yield _line(cells)
+    yield from ("", "## Refused or undecided", "", "| operation | type | verdict | why |", "| --- | --- | --- | --- |")
+    for row in (*_of(rows, REFUSED), *_of(rows, UNDECIDED)):
+        yield _line((row.operation, row.dtype, row.verdict, row.reason))
+    yield from ("", "## Accepted", "")
+    yield "| operation | type | reference | radius | largest gap ÷ radius | resolution | faults caught | and |"
+    yield "| --- | --- | --- | --- | ---: | ---: | ---: | --- |"
+    for row in _of(rows, ACCEPTED):
+        caught = f"{row.caught} of {row.caught + row.missed}"
+        figures = (_cell(row.ratio), _cell(row.resolution), caught)
+        yield _line((row.operation, row.dtype, row.references, row.kinds, *figures, row.reason))
+    yield ""
+
+
+def _of(rows: Sequence[Row], verdict: str) -> list[Row]:
+    return [row for row in rows if row.verdict == verdict]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+
+def curves(rows: Sequence[Row]) -> list[tuple[str, str, str, str, int]]:
+    """By kind of radius, type and size of the fault: the share caught, each operation counting alike."""
+    found = []
+    for kind in ("bound", "sample"):
+        for dtype, sizes in SIZES.items():
+            shares = [row.curves[kind] for row in rows if row.dtype == dtype and kind in row.curves]
+            if shares:
+                means = np.mean(shares, axis=0)
+                for size, mean in zip(sizes, means, strict=True):
+                    found.append((kind, dtype, f"{size:.3g}", f"{mean:.4f}", len(shares)))
+    return found
+
+
+def draw(lines: Sequence[tuple[str, str, str, str, int]], path: Path) -> None:
+    """The share caught against the size of the fault. Raises ImportError where matplotlib is not installed."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    picture, axes = pyplot.subplots(figsize=(7, 3.6), layout="constrained")
+    for kind, style in (("bound", "-"), ("sample", "--")):
+        for dtype, colour in _COLOURS.items():
+            points = [(float(size), float(share)) for k, d, size, share, _ in lines if (k, d) == (kind, dtype)]
+            if points:
+                axes.plot(*zip(*points, strict=True), style, color=colour, label=f"{kind}, {dtype}")
+    axes.set_xscale("log")
+    axes.set_xlabel("relative change of one element")
+    axes.set_ylabel("share caught")
+    axes.set_ylim(0, 1)
+    axes.legend(fontsize=8)
+    picture.savefig(path, metadata={"Date": None})
+    pyplot.close(picture)
