@@ -66,7 +66,7 @@ def nearer(name: str, case: Case, result: str, comparison: Comparison) -> str:
     function = FUNCTIONS.get(name.partition(" ")[0])
     if function is None or result != "output" or comparison.got is None or comparison.want is None:
         return ""
-    operands = torch.broadcast_tensors(*case.inputs.values())
+    operands: list[torch.Tensor] = torch.functional.broadcast_tensors(*case.inputs.values())  # type: ignore[no-untyped-call]
     try:
         place = tuple(ast.literal_eval(comparison.where or "[]"))
         with mpmath.workdps(DIGITS):
