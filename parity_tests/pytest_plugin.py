@@ -1,4 +1,4 @@
-"""The pytest plugin: `pytest --implementation DIR` adds a test for each case of the check of a submission.
+"""The pytest plugin: `pytest --implementation DIR` and `pytest --pairs FILE` add a test for each case that is checked.
 
 pytest loads it wherever Parity is installed, so it imports nothing but pytest and the standard library. The repository
 that is tested may have folders called reports, reference or implementation: the check runs in a process of its own,
@@ -47,11 +47,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="OPTIONS",
         help="options of `parity check`, as one text: '--dtype float64'",
     )
+    group.addoption(
+        "--pairs",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a file of pairs, candidates and the torch functions that they must agree with: adds a test for each case",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Runs the check, and adds its cases to what has been collected, so that -k and the like choose among them."""
+    """Runs the checks, and adds their cases to what has been collected, so that -k and the like choose among them."""
+    for file in config.getoption("--pairs"):
+        path = Path(config.invocation_params.dir, file).resolve()
+        pairs = ParityModule.from_parent(session, name="pairs", nodeid=f"pairs/{path.name}", path=path.parent)
+        pairs.records = run_parity("hold", path, ())
+        items.extend(pairs.collect())
     if config.getoption("--implementation") is None:
         return
     folder = Path(config.invocation_params.dir, config.getoption("--implementation")).resolve()
@@ -59,15 +72,15 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
     if config.getoption("--assignment"):
         options += ["--assignment", config.getoption("--assignment")]
     module = ParityModule.from_parent(session, name="parity", nodeid="parity", path=folder)
-    module.records = run_check(folder, options)
+    module.records = run_parity("check", folder, options)
     items.extend(module.collect())
 
 
-def run_check(folder: Path, options: Sequence[str]) -> list[Record]:
-    """The records of `parity check` on the folder. Raises pytest.UsageError where it cannot be checked."""
+def run_parity(command_name: str, path: Path, options: Sequence[str]) -> list[Record]:
+    """The records of `parity check` or `parity hold` on a path. Raises pytest.UsageError where it cannot be checked."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     with tempfile.TemporaryDirectory(prefix="parity-") as elsewhere:
-        command = [sys.executable, "-P", "-c", COMMAND, "check", str(folder)]
+        command = [sys.executable, "-P", "-c", COMMAND, command_name, str(path)]
         command += ["--out", "run", "--format", "json", "--no-github", *options]
         done = subprocess.run(command, cwd=elsewhere, env=environment, capture_output=True, text=True)
     try:
@@ -75,7 +88,7 @@ def run_check(folder: Path, options: Sequence[str]) -> list[Record]:
     except ValueError:
         document = None
     if not isinstance(document, dict) or document.get("format") != "parity run" or not document["records"]:
-        raise pytest.UsageError(done.stderr.strip() or f"parity check ended with status {done.returncode}")
+        raise pytest.UsageError(done.stderr.strip() or f"parity {command_name} ended with status {done.returncode}")
     return list(document["records"])
 
 
@@ -127,11 +140,18 @@ def hold(case: str, records: Sequence[Record]) -> None:
     if not records:
         raise DisagreementError(f"nothing was compared for {case}")
     for record in records:
-        if record["verdict"] == "undecided":
+        if record["verdict"] == "undecided" and not asks_nothing(record):
             warnings.warn(record["message"], stacklevel=1)
-    wrong = [record for record in records if record["verdict"] not in PASSING]
+    wrong = [record for record in records if record["verdict"] not in PASSING or asks_nothing(record)]
     if wrong:
         raise DisagreementError("\n".join(map(sentence, wrong)))
+
+
+def asks_nothing(record: Record) -> bool:
+    """Whether no element of a pair's result could be told right from wrong: that is no agreement."""
+    return bool(
+        record["check"] == "hold" and record["verdict"] == "undecided" and record["undecided"] == record["total"]
+    )
 
 
 def sentence(record: Record) -> str:

@@ -51,6 +51,7 @@ def test_the_actions_script_checks_writes_junit_and_keeps_the_exit_status(tmp_pa
     environment = {
         "RUNNER_TEMP": str(tmp_path),
         "SUBMISSION": "a b",
+        "PAIRS": "",
         "OPTIONS": "--strict --seed 3",
         "RUN_FOLDER": "my run",
     }
@@ -64,6 +65,9 @@ def test_the_actions_script_checks_writes_junit_and_keeps_the_exit_status(tmp_pa
     environment["OPTIONS"] = ""
     done = subprocess.run(command, cwd=tmp_path, env={**os.environ, **environment}, capture_output=True, text=True)
     assert done.stdout.splitlines()[0] == "['check', 'a b', '--out', 'my run', '--github']"
+    environment |= {"PAIRS": "my pairs.py", "SUBMISSION": "."}
+    done = subprocess.run(command, cwd=tmp_path, env={**os.environ, **environment}, capture_output=True, text=True)
+    assert done.stdout.splitlines()[0] == "['hold', 'my pairs.py', '--out', 'my run', '--github']"
 
 
 def test_the_hooks_entry_is_a_command_of_ours(fake: FakeCheck, parity: Parity) -> None:  # noqa: F811

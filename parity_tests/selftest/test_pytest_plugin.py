@@ -12,7 +12,9 @@ import pytest
 
 from parity_tests import pytest_plugin
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.selftest.pairs.test_pairs import FILE
 
+PAIRS = FILE.replace("tanh, wrongly", "tanh")
 EDIT = ("grad * self.mask", "grad * self.mask * 2")
 
 
@@ -50,6 +52,17 @@ def test_their_network_gets_a_test_for_each_case(repository: Path) -> None:
     assert "Traceback" not in out
     assert " passed" in out
     assert "deselected" in out
+
+
+def test_a_file_of_pairs_gets_a_test_for_each_case(repository: Path, tmp_path: Path) -> None:
+    file = tmp_path / "pairs.py"
+    file.write_text(PAIRS)
+    status, out = theirs(repository, f"--pairs={file}", "-k", "theirs or drawn", "-rf", "-q")
+    assert status == 1, out
+    assert "FAILED pairs/pairs.py::tanh/drawn/float64" in out
+    assert "times what rounding explains" in out
+    assert "relu/drawn/float64" not in out
+    assert "Traceback" not in out
 
 
 def test_nothing_happens_unless_it_is_asked_for(repository: Path) -> None:
