@@ -25,7 +25,8 @@ from parity_tests.bench.process import run
 from parity_tests.bench.timing import Timings, alternate
 from parity_tests.bench.watch import PeakMemory, processor_seconds
 from parity_tests.grading import task
-from parity_tests.grading.task import Settings, Task, run_files, warm_up, work
+from parity_tests.grading.settings import Settings
+from parity_tests.grading.task import Task, run_files, warm_up, work
 from parity_tests.harness import check as checking
 from parity_tests.harness.check import runner_of
 from parity_tests.harness.machine import cores

@@ -13,7 +13,8 @@ from pathlib import Path
 from unittest.mock import patch
 
 from parity_tests.assignments.mlp import editions
-from parity_tests.grading.task import Settings, Task, warm_up, work
+from parity_tests.grading.settings import Settings
+from parity_tests.grading.task import Task, warm_up, work
 from parity_tests.harness import check as checking
 from parity_tests.harness.process.in_process import InProcessRunner
 

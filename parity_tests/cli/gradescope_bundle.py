@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from parity_tests.assignments.mlp.editions import DEFAULT, EDITIONS
+from parity_tests.cli.extras import CLASS, PAGES, require
 from parity_tests.cli.files import write
-from parity_tests.cli.options import LEVELS, allow_option, timeout_of
+from parity_tests.cli.options import LEVELS, allow_option, assignment_option, timeout_of
 
 
 @click.command("gradescope-bundle")
@@ -21,7 +21,8 @@ from parity_tests.cli.options import LEVELS, allow_option, timeout_of
     help="Zip file to write.",
 )
 @click.option("--rubric", type=click.Path(path_type=Path), help="Points, in place of the usual ones.")
-@click.option("--edition", type=click.Choice(EDITIONS), default=DEFAULT, show_default=True, help="The class's edition.")
+@assignment_option
+@click.option("--edition", help="The class's edition of the assignment; its first if left out.")
 @timeout_of("case")
 @allow_option
 @click.option(
@@ -35,7 +36,8 @@ from parity_tests.cli.options import LEVELS, allow_option, timeout_of
 def gradescope_bundle(
     out: Path,
     rubric: Path | None,
-    edition: str,
+    assignment: str | None,
+    edition: str | None,
     timeout: float,
     allow: tuple[str, ...],
     isolation: str,
@@ -45,11 +47,17 @@ def gradescope_bundle(
 
     It grades a submission in float64 without a network, by the rubric that is put in, from a seed drawn each time.
     """
+    require(CLASS | PAGES)
     from parity_tests.grading.bundle import bundle
-    from parity_tests.grading.tables import usable_rubric
-    from parity_tests.grading.task import Settings
+    from parity_tests.grading.rubric import Vocabulary, load_rubric
+    from parity_tests.grading.settings import Settings
+    from parity_tests.protocol.registry import find, select
 
-    _, text = usable_rubric(rubric)
-    data = bundle(Settings("mlp", 0, edition, ("float64",), timeout, allow, isolation), text, index_url)
+    chosen = find(assignment) if assignment else select("what is installed", lambda layout: True)
+    edition = chosen.editions.default if edition is None else edition
+    chosen.refuse_edition(edition)
+    text = load_rubric(rubric, Vocabulary.of(chosen))[1] if rubric else chosen.rubric_text
+    settings = Settings(assignment or chosen.name, 0, edition, ("float64",), timeout, allow, isolation)
+    data = bundle(settings, text, index_url)
     write(out, data)
     click.echo(f"{shlex.quote(str(out))}: {len(data) / 1e6:.1f} MB. Upload it as the assignment's autograder.")

@@ -20,13 +20,13 @@ def regrade(run: Path, rubric: Path | None, overrides: Path | None, roster: Path
 
     RUN is the folder that `parity grade` wrote. Nothing is run: the records that are there are enough.
     """
-    from parity_tests.cli.grade import summary
-    from parity_tests.grading.grade_class import Given
-    from parity_tests.grading.grade_class import regrade as give_anew
-    from parity_tests.grading.pages import write_class_page
-
     require(CLASS | PAGES)
-    tables, changes = give_anew(run, Given(rubric, overrides, roster))
+    from parity_tests.cli.grade import summary
+    from parity_tests.grading.class_files import FilePaths
+    from parity_tests.grading.pages import write_class_page
+    from parity_tests.grading.rescore import rescore_class
+
+    tables, changes = rescore_class(run, FilePaths(rubric, overrides, roster))
     write_class_page(run)
     for line in changes:
         click.echo(line)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parity_tests.cli.extras import PAGES, require
+from parity_tests.cli.extras import CLASS, PAGES, require
 from parity_tests.cli.files import append_summary, deliver
 from parity_tests.protocol.errors import UsageError
 
@@ -66,6 +66,7 @@ def report(run: Path, form: str, out: Path | None, strict: bool, anonymous: bool
 
 
 def _report_class(folder: Path, form: str, out: Path | None, anonymous: bool) -> None:
+    require(CLASS)
     from parity_tests.grading.pages import write_anonymous_pages, write_class_page
 
     if form != "html":
@@ -147,12 +148,12 @@ def _json(saved: Results, folder: Path, strict: bool) -> bytes:
 
 def _gradescope(saved: Results, folder: Path, strict: bool) -> bytes:
     """By the usual points: `parity grade --rubric` gives others."""
-    from parity_tests.grading.points import grade
-    from parity_tests.grading.tables import usable_rubric
+    require(CLASS)
+    from parity_tests.grading.rubric import rubric_of_run
+    from parity_tests.grading.scoring import score
     from reports.files.gradescope import results_json
 
-    rubric, _ = usable_rubric(None)
-    return results_json(saved, grade(saved.records, rubric)).encode()
+    return results_json(saved, score(saved.records, rubric_of_run(saved.environment))).encode()
 
 
 RENDER: dict[str, Callable[[Results, Path, bool], bytes]] = {

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
     from reports.terminal.lines import Paint
 
 _COLOURS = {"good": "green", "bad": "red", "warn": "yellow"}
@@ -40,20 +42,26 @@ class Progress:
         if not self._wanted or time.monotonic() - self._start < PROGRESS_AFTER:
             return
         if self._bar is None:
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-            self._bar = Progress(
-                TextColumn(self._doing),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn("{task.description}", markup=False),
-                console=Console(stderr=True),
-                transient=True,
-            )
-            self._bar.add_task("", total=total)
-            self._bar.start()
+            self._bar = progress_bar(self._doing, total)
         self._bar.update(self._bar.task_ids[0], completed=done, total=total, description=case)
+
+
+def progress_bar(doing: str, total: int) -> Bar:
+    """A bar on standard error that has begun, and disappears when it is stopped; its only task counts to `total`."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    bar = Progress(
+        TextColumn(doing),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.description}", markup=False),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    bar.add_task("", total=total)
+    bar.start()
+    return bar
 
 
 def paint() -> Paint:

@@ -122,26 +122,13 @@ def _remake_trace(shipped: Path) -> None:
 
 
 def _remake_class(shipped: Path) -> None:
-    from parity_tests.grading.grade_class import Given, Progress, grade_class
-    from parity_tests.grading.task import Settings
+    from parity_tests.cli import main as parity
 
     with tempfile.TemporaryDirectory() as folder:
         source, out = Path(folder) / "class", Path(folder) / "out"
         for name, edits in CLASS.items():
             _wrong(shipped, source / name, edits)
-        grade_class(
-            source,
-            out,
-            asked=Settings("mlp", 0, "2019", ("float64",)),
-            isolation="none",
-            seed=1,
-            format=None,
-            given=Given(),
-            only=(),
-            jobs=1,
-            scheduler=None,
-            progress=Progress(lambda *_: None, lambda *_: None, lambda *_: None),
-        )
+        parity(["grade", str(source), "--out", str(out), "--isolation", "none", "--seed", "1", "--jobs", "1"])
         target = EXAMPLES / "class"
         target.mkdir(parents=True, exist_ok=True)
         for name in KEPT:

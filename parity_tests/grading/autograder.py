@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import secrets
 import sys
-from dataclasses import replace
 from pathlib import Path
 
+import msgspec
+
+from parity_tests.grading.decode import DecodeError, from_json
 from parity_tests.grading.folder import SEEDS
 from parity_tests.grading.intake.entries import folder_entries
 from parity_tests.grading.intake.prepare import prepare
-from parity_tests.grading.points import grade
-from parity_tests.grading.tables import usable_rubric
-from parity_tests.grading.task import Settings, Task, work
+from parity_tests.grading.rubric import Vocabulary, load_rubric
+from parity_tests.grading.scoring import score
+from parity_tests.grading.settings import Settings
+from parity_tests.grading.task import Task, work
 from parity_tests.harness.sandbox.isolation import choose
 from parity_tests.protocol.errors import HarnessError
 from parity_tests.protocol.registry import find
@@ -39,22 +42,28 @@ def main(root: Path) -> int:
 
 
 def _results(root: Path) -> str:
-    kept = json.loads((root / "source" / "settings.json").read_text(encoding="utf-8"))
-    settings = Settings(**{**kept, "dtypes": tuple(kept["dtypes"]), "allow": tuple(kept["allow"])})
-    settings = replace(settings, seed=secrets.randbelow(SEEDS), isolation=choose(settings.isolation).name)
-    rubric, _ = usable_rubric(root / "source" / "rubric.toml")
-    prepared = prepare(folder_entries(root / "submission"), find(settings.assignment))
+    settings = _settings(root / "source" / "settings.json")
+    assignment = find(settings.assignment)
+    rubric, _ = load_rubric(root / "source" / "rubric.toml", Vocabulary.of(assignment))
+    prepared = prepare(folder_entries(root / "submission"), assignment)
     outcome = work(Task("submission", prepared.files, prepared.missing, settings))
-    graded = grade(outcome.records, rubric)
-    if graded.total is None:
+    points = score(outcome.records, rubric)
+    if points.total is None:
         raise HarnessError(outcome.trouble)
-    titles = {
-        case.name: {"title": case.title} for case in find(settings.assignment).cases(settings.edition, settings.dtypes)
-    }
-    environment = json.loads(outcome.files["environment.json"])
-    run = SavedRun([] if prepared.missing else outcome.records, environment, {}, titles, b"")
-    said = [prepared.missing] if prepared.missing else prepared.notes
-    return results_json(run, graded, said, outcome.seconds)
+    environment, inputs = (json.loads(outcome.files[name]) for name in ("environment.json", "inputs.json"))
+    run = SavedRun([] if prepared.missing else outcome.records, environment, {}, inputs, b"")
+    remarks = [prepared.missing] if prepared.missing else prepared.notes
+    return results_json(run, points, remarks, outcome.seconds)
+
+
+def _settings(path: Path) -> Settings:
+    """The settings of the bundle, with a new seed and the isolation that there is here."""
+    try:
+        settings = from_json(path.read_text(encoding="utf-8"), Settings)
+    except DecodeError as error:
+        raise HarnessError(f"{path}, line {error.line}: {error}") from None
+    level = choose(settings.isolation)
+    return msgspec.structs.replace(settings, seed=secrets.randbelow(SEEDS), isolation=level.name)
 
 
 if __name__ == "__main__":

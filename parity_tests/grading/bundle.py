@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 import shlex
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import requires
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
-from parity_tests.grading.task import Settings
+import msgspec
+
+from parity_tests.grading.folder import json_text
+from parity_tests.grading.settings import Settings
+from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import HarnessError
+from parity_tests.protocol.registry import find, reference
 
-PACKAGES = ("implementation", "reference", "parity_tests", "reports")
+PACKAGES = ("reference", "parity_tests", "reports")
 _LEFT_OUT = {"selftest", "bench", "__pycache__", "examples"}
 _UNUSED = {"torchvision"}
 """Required for what an autograder never does."""
+_EXTRA = "class"
+"""What grading needs beyond a check."""
 
 SETUP = """\
 #!/usr/bin/env bash
@@ -38,13 +43,13 @@ RUN = """\
 #!/usr/bin/env bash
 # Gradescope runs this for each submission. Another root than /autograder may be given, for a trial.
 set -eu
-root="${1:-/autograder}"
+root="${{1:-/autograder}}"
 python="$root/source/venv/bin/python"
 [ -x "$python" ] || python=python3
 export PYTHONPATH="$root/source/parity" PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 cd "$root"
 # Where submissions run as another user, these are closed to them: right answers, and everybody's results.
-chmod -R go-rwx results source/parity/reference source/parity/reports source/parity/implementation/neural_networks.py
+chmod -R go-rwx results source/parity/reference source/parity/reports {solution}
 exec "$python" -m parity_tests.grading.autograder "$root"
 """
 
@@ -54,35 +59,64 @@ def bundle(settings: Settings, rubric: str, index_url: str | None) -> bytes:
 
     `index_url` is where setup.sh gets its packages from, for instance an index of torch without CUDA.
     """
-    kept: dict[str, Any] = {**settings.as_json(), "seed": 0}
+    # Nothing is installed there that could say where an assignment of this name is.
+    module = reference(settings.assignment)
+    assignment = find(module)
+    files = dict(_files(assignment, module))
+    kept = msgspec.structs.replace(settings, assignment=module, seed=0)
     index = f"--index-url {shlex.quote(index_url)} " if index_url else ""
+    solution = shlex.quote(f"source/parity/{_name_of(assignment.solution / assignment.layout.file, files)}")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         _add(archive, "setup.sh", SETUP.format(index=index).encode(), executable=True)
-        _add(archive, "run_autograder", RUN.encode(), executable=True)
-        _add(archive, "settings.json", (json.dumps(kept, indent=2) + "\n").encode())
+        _add(archive, "run_autograder", RUN.format(solution=solution).encode(), executable=True)
+        _add(archive, "settings.json", json_text(kept).encode())
         _add(archive, "rubric.toml", rubric.encode())
-        _add(archive, "requirements.txt", "".join(f"{line}\n" for line in _requirements()).encode())
-        for name, file in _sources():
+        requirements = requirements_of(requires("parity") or ())
+        _add(archive, "requirements.txt", "".join(f"{line}\n" for line in requirements).encode())
+        for name, file in files.items():
             _add(archive, f"parity/{name}", file.read_bytes())
     return buffer.getvalue()
 
 
-def _requirements() -> list[str]:
-    lines = [line for line in requires("parity") or () if "extra ==" not in line]
+def requirements_of(declared: Iterable[str]) -> list[str]:
+    """The requirements of an autograder, sorted, among those that a package declares for itself and its extras."""
+    lines = []
+    for line in declared:
+        requirement, _, marker = line.partition(";")
+        extra = re.search(r"extra\s*==\s*[\"']([^\"']+)", marker)
+        if extra is None:
+            lines.append(line)
+        elif extra[1] == _EXTRA:
+            lines.append(requirement.strip())
     return sorted(line for line in lines if re.split(r"[^\w-]", line, maxsplit=1)[0] not in _UNUSED)
 
 
-def _sources() -> Iterator[tuple[str, Path]]:
-    for package in PACKAGES:
+def _files(assignment: Assignment, module: str) -> Iterator[tuple[str, Path]]:
+    """The files that are put in, by the names that they have there: Parity's, the assignment's and its solution."""
+    folders = []
+    for package in dict.fromkeys((*PACKAGES, module.partition(":")[0].partition(".")[0])):
         spec = find_spec(package)
-        if spec is None or not spec.submodule_search_locations:
+        if spec is None or spec.origin is None:
             raise HarnessError(f"the package {package} is not installed beside parity_tests")
-        folder = Path(next(iter(spec.submodule_search_locations)))
+        if spec.submodule_search_locations:
+            folders.append(Path(next(iter(spec.submodule_search_locations))))
+        else:
+            yield Path(spec.origin).name, Path(spec.origin)
+    if not any(assignment.solution.is_relative_to(folder) for folder in folders):
+        folders.append(assignment.solution)
+    for folder in folders:
         for file in sorted(folder.rglob("*")):
             inside = file.relative_to(folder)
             if file.is_file() and not _LEFT_OUT.intersection(inside.parts) and file.suffix != ".pyc":
-                yield f"{package}/{inside.as_posix()}", file
+                yield f"{folder.name}/{inside.as_posix()}", file
+
+
+def _name_of(path: Path, files: dict[str, Path]) -> str:
+    for name, file in files.items():
+        if file == path:
+            return name
+    raise HarnessError(f"{path}, the assignment's own solution, is not among what is put in")
 
 
 def _add(archive: zipfile.ZipFile, name: str, data: bytes, *, executable: bool = False) -> None:

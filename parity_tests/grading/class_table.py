@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from parity_tests.grading.rubric import Rubric
 from reports.model.parts import Parts
-from reports.model.points import Points
+from reports.model.points import Points, counts_for
 from reports.model.records import FAILING, Record
 from reports.model.words import mistake_or_verdict
 
@@ -42,14 +42,10 @@ class ClassTable:
                 self._right[item.name] += item.right == item.counted
                 self._none[item.name] += item.right == 0
                 self._share[item.name] += item.right / item.counted  # type: ignore[assignment]
-        items = {check: item.name for item in self._rubric.items for check in item.checks}
-        seen = {
-            (items[record.check], self._mistake(record))
-            for record in records
-            if record.check in items and record.verdict in FAILING and not record.explained_by
-        }
-        for name, mistake in seen:
-            self._mistakes[name][mistake] += 1
+        wrong = [record for record in records if record.verdict in FAILING and not record.explained_by]
+        for item in points.items:
+            own = [record for record in wrong if counts_for(record, item.checks, item.parts)]
+            self._mistakes[item.name].update({self._mistake(record) for record in own})
 
     def _mistake(self, record: Record) -> str:
         """The name of a mistake or, where it has none, its part and what is seen of it."""
@@ -78,10 +74,3 @@ class ClassTable:
             )
         counts = dict.fromkeys(("asked", "right", "partly", "none", "undecided"), "int64")
         return pd.DataFrame(rows).astype({"item": "string", **counts, "mean_share": "float64", "commonest": "string"})
-
-
-def look_frame(rows: Sequence[tuple[str, str, str]]) -> pd.DataFrame:
-    """What needs a human look: submission, kind, and a sentence."""
-    import pandas as pd
-
-    return pd.DataFrame(rows, columns=["submission", "kind", "why"]).astype("string")

@@ -10,34 +10,31 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from parity_tests.grading.decode import DecodeError, from_json
+from parity_tests.grading.intake.attempt import HandIn
+from parity_tests.grading.intake.take_in import IntakeSummary
+from parity_tests.grading.settings import FORMAT, VERSION, ClassInfo
 from parity_tests.protocol.errors import UsageError
 from reports.model.escape import path_text
 from reports.model.write_whole import UNFINISHED, replacing_folder, write_whole
 
-FORMAT = "parity grading"
-VERSION = 2
 SEEDS = 1 << 62
 
 
-@dataclass(frozen=True)
-class About:
-    """What stands in submission.json: where a result comes from, and what a human should know of it.
+class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What stands in submission.json: who handed it in, and what a human should know of the result.
 
-    `digest` is of the files and the settings: a result with the same one need not be found again.
+    `digest` is of the files and the settings: a submission with the same one need not be checked again. `missing` says
+    why there was nothing to run, `refused` why an archive was not opened, `trouble` how Parity itself failed.
     """
 
-    name: str
+    hand_in: HandIn
     digest: str
-    source: str = ""
-    student: str = ""
-    email: str = ""
-    id: str = ""
-    late: str = ""
-    when: str = ""
     notes: tuple[str, ...] = ()
     missing: str = ""
     refused: str = ""
@@ -45,6 +42,18 @@ class About:
     fingerprint: str = ""
     trouble: str = ""
     seconds: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """What the submission is called."""
+        return self.hand_in.name
+
+
+class _Marker(msgspec.Struct):
+    """What tells a folder of a class, of any version, from others."""
+
+    format: str = ""
+    version: int = 0
 
 
 class GradingFolder:
@@ -54,23 +63,31 @@ class GradingFolder:
         self.path = path
         self.submissions = path / "submissions"
         self._marker = path / "grading.json"
-        self._lock: int | None = None
 
-    def settings(self) -> dict[str, Any]:
+    def info(self) -> ClassInfo:
         """What the class was graded with. Raises UsageError where this is no such folder."""
         try:
-            found = json.loads(self._marker.read_text(encoding="utf-8"))
+            text = self._marker.read_text(encoding="utf-8", errors="replace")
+            marker = from_json(text, _Marker)
+            if marker.format != FORMAT:
+                raise OSError("it is another program's")
+            if marker.version != VERSION:
+                raise UsageError(f"{path_text(self.path)} was written by another version of Parity; grade again.")
+            return from_json(text, ClassInfo)
         except OSError:
-            found = None
-        except ValueError as error:
+            raise UsageError(f"{path_text(self.path)} is no folder that `parity grade` wrote.") from None
+        except DecodeError as error:
             raise UsageError(
-                f"{path_text(self._marker)} is damaged ({error}); grade again into another folder."
+                f"{path_text(self._marker)}, line {error.line}, is damaged ({error}); grade again into another folder."
             ) from None
-        if not isinstance(found, dict) or found.get("format") != FORMAT:
-            raise UsageError(f"{path_text(self.path)} is no folder that `parity grade` wrote.")
-        if found.get("version") != VERSION:
-            raise UsageError(f"{path_text(self.path)} was written by another version of Parity; grade again.")
-        return found
+
+    def intake(self) -> IntakeSummary:
+        """Who handed in what. Raises UsageError where it is not there or damaged."""
+        path = self.path / "intake.json"
+        try:
+            return from_json(path.read_text(encoding="utf-8"), IntakeSummary)
+        except (OSError, UnicodeDecodeError, DecodeError) as error:
+            raise UsageError(f"{path_text(path)} cannot be read ({error}); `parity grade` makes it anew.") from None
 
     def refuse_foreign(self) -> None:
         """Raises UsageError for a folder with something else in it, and for one that cannot be made or read."""
@@ -86,27 +103,28 @@ class GradingFolder:
         except OSError as error:
             raise UsageError(f"the output folder {path_text(self.path)} cannot be made: {error.strerror}.") from None
 
-    def begin(self, asked: Mapping[str, Any], seed: int | None) -> dict[str, Any]:
-        """Go on in the folder, or begin there: what is graded with from now on, the seed drawn where none was given.
+    def begin(self, asked: ClassInfo, seed: int | None) -> ClassInfo:
+        """Go on in the folder, or begin there: what is graded with from now on, the seed drawn where none is given.
 
         Raises UsageError for a folder with results by other settings.
         """
         self.submissions.mkdir(exist_ok=True)
         if self._marker.exists():
-            known = self.settings()
-            if seed is not None and seed != known["seed"]:
+            known = self.info()
+            if seed is not None and seed != known.settings.seed:
                 raise UsageError(f"{path_text(self.path)} was begun with another seed; leave --seed out to go on.")
-            for name, value in asked.items():
-                if known.get(name) != value:
+            for name in asked.settings.__struct_fields__:
+                before, now = getattr(known.settings, name), getattr(asked.settings, name)
+                if name != "seed" and before != now:
                     raise UsageError(
-                        f"{path_text(self.path)} was begun with {name} {_said(known.get(name))}, not {_said(value)}, "
+                        f"{path_text(self.path)} was begun with {name} {_listed(before)}, not {_listed(now)}, "
                         f"and results of one class must come of the same; name another folder with --out."
                     )
             return known
         seed = secrets.randbelow(SEEDS) if seed is None else seed
-        settings = {**asked, "seed": seed, "format": FORMAT, "version": VERSION}
-        self.write("grading.json", json.dumps(settings, indent=2) + "\n")
-        return settings
+        info = msgspec.structs.replace(asked, settings=msgspec.structs.replace(asked.settings, seed=seed))
+        self.write("grading.json", json_text(info))
+        return info
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -123,26 +141,19 @@ class GradingFolder:
         finally:
             os.close(descriptor)
 
-    def names(self) -> list[str]:
-        """The submissions with a result, sorted."""
-        if not self.submissions.is_dir():
-            return []
-        return sorted(entry.name for entry in self.submissions.iterdir() if not entry.name.startswith("."))
-
-    def about(self, name: str) -> About | None:
-        """What is known of a result; None where there is none that is whole."""
+    def result(self, name: str) -> Result | None:
+        """What is known of a submission's result; None where there is none that is whole."""
         try:
-            found = json.loads((self.submissions / name / "submission.json").read_text(encoding="utf-8"))
-            return About(**{**found, "notes": tuple(found["notes"])})
-        except (OSError, ValueError, TypeError, KeyError):
+            return from_json((self.submissions / name / "submission.json").read_text(encoding="utf-8"), Result)
+        except (OSError, UnicodeDecodeError, DecodeError):
             return None
 
-    def keep(self, about: About, files: Mapping[str, bytes]) -> None:
+    def keep(self, result: Result, files: Mapping[str, bytes]) -> None:
         """Write one result whole, in place of an earlier one."""
-        with replacing_folder(self.submissions / about.name) as stage:
+        with replacing_folder(self.submissions / result.name) as stage:
             for name, data in files.items():
                 (stage / name).write_bytes(data)
-            (stage / "submission.json").write_text(json.dumps(asdict(about), indent=2) + "\n", encoding="utf-8")
+            (stage / "submission.json").write_text(json_text(result), encoding="utf-8")
 
     def write(self, name: str, content: str | bytes) -> None:
         """Write one file whole; one with the same content is left alone."""
@@ -156,17 +167,17 @@ class GradingFolder:
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
         """A folder for temporary files outside this one, since other users must be able to pass through it."""
-        note = self.path / ".scratch"
+        reminder = self.path / ".scratch"  # of where it is, for the run that comes after a killed one
         with contextlib.suppress(OSError):
-            shutil.rmtree(note.read_text(encoding="utf-8"), ignore_errors=True)
+            shutil.rmtree(reminder.read_text(encoding="utf-8"), ignore_errors=True)
         scratch = Path(tempfile.mkdtemp(prefix="parity-class-"))
         try:
             scratch.chmod(0o711)
-            note.write_text(str(scratch), encoding="utf-8")
+            reminder.write_text(str(scratch), encoding="utf-8")
             yield scratch
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
-            note.unlink(missing_ok=True)
+            reminder.unlink(missing_ok=True)
 
     def _clear(self) -> None:
         results = list(self.submissions.iterdir()) if self.submissions.is_dir() else []
@@ -176,5 +187,10 @@ class GradingFolder:
                     shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
 
 
-def _said(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+def json_text(value: msgspec.Struct) -> str:
+    """A value as JSON. Lone surrogates, of names in an odd encoding, are kept as escapes."""
+    return json.dumps(msgspec.to_builtins(value), indent=2) + "\n"
+
+
+def _listed(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

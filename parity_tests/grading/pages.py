@@ -24,7 +24,7 @@ _NEEDED = ["submission", "diagnosis", "part", "quantity", "verdict", "explained_
 def write_class_page(path: Path) -> Path:
     """Writes class.html into the folder of a class, each submission linked to its page. Raises UsageError."""
     folder = GradingFolder(path)
-    parts = Parts.of(folder.settings())
+    parts = folder.info().labels
     grades = _grades(path)
     people = {
         name: Who(name, f"submissions/{quote(name)}/report.html" if _page(path, name).is_file() else "")
@@ -39,9 +39,9 @@ def write_anonymous_pages(path: Path, out: Path) -> Path:
 
     A code is the same every time. What submissions printed is left out: they may print anything.
     """
-    settings = GradingFolder(path).settings()
+    info = GradingFolder(path).info()
     grades = _grades(path)
-    coded = codes([str(name) for name in grades["submission"]], str(settings["seed"]))
+    coded = codes([str(name) for name in grades["submission"]], str(info.settings.seed))
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -56,7 +56,7 @@ def write_anonymous_pages(path: Path, out: Path) -> Path:
         hidden = replace(run, records=records, environment=known, output=b"")
         _write(out / f"{code}.html", report_page(hidden, folder=code))
     people = {name: Who(code, f"{code}.html") for name, code in coded.items()}
-    _write(out / "class.html", _class_page(path, grades, Parts.of(settings), people, anonymous=True))
+    _write(out / "class.html", _class_page(path, grades, info.labels, people, anonymous=True))
     return out / "class.html"
 
 

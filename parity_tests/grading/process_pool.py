@@ -20,7 +20,7 @@ from concurrent.futures import (
     wait,
 )
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from parity_tests.protocol.errors import HarnessError, UsageError
 
@@ -37,75 +37,109 @@ def run_all(
     done: Callable[[T, R], None],
     lost: Callable[[T, BaseException], None],
 ) -> None:
-    """Put every task to `work`, and tell `done` or `lost` of each, in whatever order they end.
+    """Put every task to `work`, and call `done` or `lost` for each, in whatever order they end.
 
     No more than `ahead` tasks are in flight, so memory does not grow with their number. Where a process of the
     executor dies, all that was in flight is tried again, one by one; a task that then kills it twice is `lost`.
+    Raises HarnessError where the workers are lost.
     """
-    waiting = iter(tasks)
-    suspects: deque[T] = deque()
-    killed_alone = False
-    running: dict[Future[R], T] = {}
-    executor = open_executor()
-    try:
-        while True:
-            alone = bool(suspects)
-            while len(running) < (1 if alone else ahead):
-                try:
-                    task = suspects.popleft() if alone else next(waiting)
-                except (StopIteration, IndexError):
-                    break
-                try:
-                    running[executor.submit(work, task)] = task
-                except BrokenExecutor:  # it broke since the last task ended
-                    suspects.appendleft(task)
-                    break
-            if suspects and not running:
-                executor = open_executor()
-                continue
-            if not running:
+    _Pool(tasks, work, open_executor, ahead, done, lost).run()
+
+
+class _Pool(Generic[T, R]):
+    """An executor that is replaced when it breaks, the tasks in flight, and those that may have broken it."""
+
+    def __init__(
+        self,
+        tasks: Iterable[T],
+        work: Callable[[T], R],
+        open_executor: Callable[[], Executor],
+        ahead: int,
+        done: Callable[[T, R], None],
+        lost: Callable[[T, BaseException], None],
+    ) -> None:
+        self._tasks = iter(tasks)
+        self._work = work
+        self._open_executor = open_executor
+        self._ahead = ahead
+        self._done = done
+        self._lost = lost
+        self._executor = open_executor()
+        self._in_flight: dict[Future[R], T] = {}
+        self._suspects: deque[T] = deque()
+        self._killed_alone = False
+        """Whether the first of the suspects has killed a process while it was the only task in flight."""
+
+    def run(self) -> None:
+        """Run all tasks."""
+        try:
+            while self._round():
+                pass
+        finally:
+            for future in self._in_flight:
+                future.cancel()
+            self._executor.shutdown(wait=True)
+
+    def _round(self) -> bool:
+        """Submit what there is room for, and wait until a task has ended; False once all have."""
+        alone = bool(self._suspects) and not self._in_flight
+        self._submit(1 if self._suspects else self._ahead)
+        if not self._in_flight:
+            if self._suspects:  # the executor broke while nothing was in flight
+                self._executor = self._open_executor()
+            return bool(self._suspects)
+        killed = self._collect()
+        if killed:
+            self._recover(killed, alone=alone)
+        return True
+
+    def _submit(self, most: int) -> None:
+        while len(self._in_flight) < most:
+            try:
+                task = self._suspects.popleft() if self._suspects else next(self._tasks)
+            except StopIteration:
                 return
-            broken = []
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                task = running.pop(future)
-                try:
-                    result = future.result()
-                except BrokenExecutor:
-                    broken.append(task)
-                except CancelledError:
-                    raise HarnessError("the workers were lost; start again to go on from here") from None
-                except Exception as error:
-                    lost(task, error)
-                else:
-                    killed_alone = False
-                    done(task, result)
-            if broken:
-                broken += _given_up(running, done)
-                executor.shutdown(wait=False)
-                executor = open_executor()
-                if alone and killed_alone:
-                    lost(broken[0], BrokenExecutor("the process at work on it was killed, twice"))
-                    killed_alone = False
-                else:
-                    killed_alone = alone
-                    suspects.extendleft(reversed(broken))
-    finally:
-        for future in running:
-            future.cancel()
-        executor.shutdown(wait=True)
+            try:
+                self._in_flight[self._executor.submit(self._work, task)] = task
+            except BrokenExecutor:  # it broke since the last task ended
+                self._suspects.appendleft(task)
+                return
 
+    def _collect(self) -> list[T]:
+        """Pass on the results of what has ended; the tasks whose process was killed."""
+        killed = []
+        finished, _ = wait(self._in_flight, return_when=FIRST_COMPLETED)
+        for future in finished:
+            task = self._in_flight.pop(future)
+            try:
+                result = future.result()
+            except BrokenExecutor:
+                killed.append(task)
+            except CancelledError:
+                raise HarnessError("the workers were lost; start again to go on from here") from None
+            except Exception as error:
+                self._lost(task, error)
+            else:
+                self._killed_alone = False
+                self._done(task, result)
+        return killed
 
-def _given_up(running: dict[Future[R], T], done: Callable[[T, R], None]) -> list[T]:
-    """What is left of a broken executor's tasks: those that ended in time are done, the others returned."""
-    left = []
-    for future, task in running.items():
-        if future.done() and not future.cancelled() and future.exception() is None:
-            done(task, future.result())
+    def _recover(self, killed: list[T], *, alone: bool) -> None:
+        """Open another executor, and suspect all tasks that were in flight, or give up the one that was alone twice."""
+        for future, task in self._in_flight.items():
+            if future.done() and not future.cancelled() and future.exception() is None:
+                self._done(task, future.result())
+            else:
+                killed.append(task)
+        self._in_flight.clear()
+        self._executor.shutdown(wait=False)
+        self._executor = self._open_executor()
+        if alone and self._killed_alone:
+            self._killed_alone = False
+            self._lost(killed[0], BrokenExecutor("the process at work on it was killed, twice"))
         else:
-            left.append(task)
-    running.clear()
-    return left
+            self._killed_alone = alone
+            self._suspects.extendleft(reversed(killed))
 
 
 def local_processes(jobs: int, scratch: Path, warm_up: Callable[[], None]) -> Callable[[], Executor]:
@@ -115,7 +149,7 @@ def local_processes(jobs: int, scratch: Path, warm_up: Callable[[], None]) -> Ca
     """
     context = multiprocessing.get_context("spawn")
     arguments = (str(scratch), warm_up)
-    return lambda: ProcessPoolExecutor(jobs, mp_context=context, initializer=_settle, initargs=arguments)
+    return lambda: ProcessPoolExecutor(jobs, mp_context=context, initializer=_make_ready, initargs=arguments)
 
 
 @contextlib.contextmanager
@@ -143,7 +177,7 @@ def cluster(address: str, warm_up: Callable[[], None]) -> Iterator[tuple[Callabl
         client.close()
 
 
-def _settle(scratch: str, warm_up: Callable[[], None]) -> None:
+def _make_ready(scratch: str, warm_up: Callable[[], None]) -> None:
     """Make a new process of the pool ready, and let it end when its parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     tempfile.tempdir = scratch

@@ -6,11 +6,11 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
+from parity_tests.grading.intake.attempt import HandIn
 from parity_tests.protocol.errors import UsageError
 from reports.model.escape import path_text
 
@@ -18,19 +18,6 @@ _NAMES = ("name", "full name", "student", "student name")
 _FIRST, _LAST = ("first name", "first", "given name"), ("last name", "last", "surname", "family name")
 _IDS = ("id", "sid", "student id", "sis id", "user id", "id number", "username", "login", "sis login id", "login id")
 _ADDRESSES = ("email", "e-mail", "email address", "mail")
-
-
-class HandedIn(Protocol):
-    """What is known of who handed something in."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def student(self) -> str: ...
-    @property
-    def email(self) -> str: ...
-    @property
-    def id(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -62,7 +49,7 @@ def load_roster(path: Path) -> list[Person]:
     return [_person(dict(zip(header, cells, strict=False))) for cells in rows[1:] if any(map(str.strip, cells))]
 
 
-def join(people: Sequence[Person], handed_in: Iterable[HandedIn]) -> dict[str, Person | None]:
+def join(people: Sequence[Person], hand_ins: Iterable[HandIn]) -> dict[str, Person | None]:
     """{name of submission: the person whose it is, None for nobody on the roster}; each person at most once a key.
 
     Numbers and addresses decide before names; a name that two people share decides nothing.
@@ -71,11 +58,16 @@ def join(people: Sequence[Person], handed_in: Iterable[HandedIn]) -> dict[str, P
     for person in people:
         for key in person.keys:
             by_key[key] = None if key in by_key and by_key[key] is not person else person
-    found: dict[str, Person | None] = {}
-    for one in handed_in:
-        keys = [*one.id.split(", "), *one.email.split(", "), *one.student.split(", "), one.student, one.name]
-        found[one.name] = next((p for key in keys if key and (p := by_key.get(_plain(key))) is not None), None)
-    return found
+    return {hand_in.name: _whose(hand_in, by_key) for hand_in in hand_ins}
+
+
+def _whose(hand_in: HandIn, by_key: Mapping[str, Person | None]) -> Person | None:
+    several = (hand_in.id, hand_in.email, hand_in.student)
+    for key in (*(one for text in several for one in text.split(", ")), hand_in.student, hand_in.name):
+        person = by_key.get(_plain(key)) if key else None
+        if person is not None:
+            return person
+    return None
 
 
 def _person(row: dict[str, str]) -> Person:

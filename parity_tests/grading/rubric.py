@@ -2,41 +2,51 @@
 
 from __future__ import annotations
 
-import math
-import re
-import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
+
+import msgspec
+
+from parity_tests.grading.decode import MISSING, SYNTAX, UNKNOWN, DecodeError, from_toml, line_of
+from parity_tests.protocol.assignment import Assignment
+from parity_tests.protocol.errors import UsageError
+
+RESERVED = frozenset(
+    ("submission", "student", "email", "id", "late", "when", "edition", "total", "maximum", "status", "overridden")
+)
+"""Names of other columns in the table of grades."""
+
+Number = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
+Name = Annotated[str, msgspec.Meta(pattern=r"\A\w[\w .:-]{0,39}\Z")]
 
 
-class RubricError(Exception):
-    """A rubric that cannot be used; the message is a sentence with the file and the line."""
+class RubricError(UsageError):
+    """A rubric, or a file of overrides, that cannot be used; the message is a sentence with the file and the line."""
 
 
-@dataclass(frozen=True)
-class Item:
-    """Points for the quantities of some checks, those in `without` aside.
+class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Points for the quantities of some checks and of some parts, those in `without` aside.
 
-    What another TODO than `part` explains counts as earned, unless `part` or one that the item `needs` is missing.
+    What another part than `part` explains counts as earned, unless `part` or one that the item `needs` is missing.
     """
 
-    name: str
-    points: float
-    checks: tuple[str, ...]
+    name: Name
+    points: Number
+    checks: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
     part: str = ""
     needs: tuple[str, ...] = ()
     without: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
-class Rubric:
+class Rubric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All items in their order, and how their points are given."""
 
-    items: tuple[Item, ...]
+    items: Annotated[tuple[Item, ...], msgspec.Meta(min_length=1)] = msgspec.field(name="item")
     partial_credit: bool = True
-    note_cost: float = 0.0
+    note_cost: Number = 0.0
     free: frozenset[str] = frozenset()
 
     @property
@@ -45,119 +55,133 @@ class Rubric:
         return tuple(item.name for item in self.items)
 
 
-def load_rubric(path: Path, checks: Collection[str]) -> Rubric:
-    """The rubric in this file; `checks` are those that there are. Raises RubricError."""
+@dataclass(frozen=True)
+class Vocabulary:
+    """The names that a rubric may use: the checks of an assignment, and its parts."""
+
+    checks: frozenset[str]
+    parts: tuple[str, ...]
+
+    @classmethod
+    def of(cls, assignment: Assignment) -> Vocabulary:
+        """The names that a rubric of this assignment may use."""
+        return cls(frozenset(assignment.checks), tuple(part.id for part in assignment.parts))
+
+
+def load_rubric(path: Path, vocabulary: Vocabulary) -> tuple[Rubric, str]:
+    """The rubric in this file, and its text. Raises RubricError."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise RubricError(f"the rubric {path} cannot be read: {error.strerror}") from None
+        raise RubricError(f"the rubric {path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
-        raise RubricError(f"the rubric {path} is not in UTF-8") from None
-    return parse_rubric(text, str(path), checks)
+        raise RubricError(f"the rubric {path} is not in UTF-8.") from None
+    return parse_rubric(text, str(path), vocabulary), text
 
 
-def parse_rubric(text: str, name: str, checks: Collection[str]) -> Rubric:
+def parse_rubric(text: str, name: str, vocabulary: Vocabulary) -> Rubric:
     """The rubric of this text; `name` is what messages call it. Raises RubricError."""
+    rubric = _decoded(text, name)
+    _Names(text, name, vocabulary).check(rubric)
+    return rubric
+
+
+def rubric_of_run(environment: Mapping[str, Any]) -> Rubric:
+    """The usual rubric, which a run folder keeps of its assignment. Raises RubricError."""
+    text = environment.get("rubric")
+    if not isinstance(text, str):
+        raise RubricError("this run folder keeps no rubric; `parity check` makes one that does.")
+    return _decoded(text, "the rubric of the run")
+
+
+def _decoded(text: str, name: str) -> Rubric:
     try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        problem = str(error)[:1].lower() + str(error)[1:]
-        end = f"at line {len(text.splitlines())}, the end of the file"
-        raise RubricError(f"{name}: {problem.replace('at end of document', end)}") from None
-    return _Reader(text, name, checks).rubric(table)
+        return from_toml(text, Rubric)
+    except DecodeError as error:
+        raise RubricError(f"{name}, line {error.line}: {_sentence(error)}.") from None
 
 
-class _Reader:
-    """Checks what TOML has made of the text, and finds the line of what is wrong."""
+_LIST = 'a list of names, such as ["linear"]'
+_POINTS = "a number of points, 0 or more"
+_MUST_BE = {
+    "partial_credit": "true or false",
+    "note_cost": _POINTS,
+    "free": _LIST,
+    "item": "a list of tables, each begun by [[item]]",
+    "name": "a short text of letters, digits, spaces, dots and dashes",
+    "points": _POINTS,
+    "checks": _LIST,
+    "parts": _LIST,
+    "part": 'a text, such as "10"',
+    "needs": _LIST,
+    "without": _LIST,
+}
+_RENAMED = {
+    ("", "part"): "a group of points is called an item now: write [[item]] in place of [[part]]",
+    ("item", "todo"): "this is called part now: write part in place of todo",
+}
+"""What rubrics of earlier versions say, by the table and the key."""
 
-    def __init__(self, text: str, name: str, checks: Collection[str]) -> None:
-        self._lines = text.splitlines()
+
+def _sentence(error: DecodeError) -> str:
+    if error.kind == SYNTAX:
+        return str(error)
+    if error.kind == MISSING:
+        if error.key == "item":
+            return "there is no [[item]], so there is nothing to give points for"
+        return f"this item has no {error.key}"
+    if error.kind == UNKNOWN:
+        known = ", ".join(sorted((Item if error.table else Rubric).__struct_encode_fields__))
+        unknown = f"there is no setting {error.key!r} here; there are {known}"
+        return _RENAMED.get((error.table, error.key), unknown)
+    return f"{error.key} must be {_MUST_BE[error.key]}, not {error.value!r}"
+
+
+class _Names:
+    """Checks the names in a rubric: of items, of checks and of parts."""
+
+    def __init__(self, text: str, name: str, vocabulary: Vocabulary) -> None:
+        self._text = text
         self._name = name
-        self._checks = checks
+        self._vocabulary = vocabulary
 
-    def rubric(self, table: Mapping[str, Any]) -> Rubric:
-        self._known(table, {"partial_credit", "note_cost", "free", "item"}, 0)
-        partial = table.get("partial_credit", True)
-        if not isinstance(partial, bool):
-            self._fail("partial_credit must be true or false", "partial_credit", 0)
-        cost = self._number(table.get("note_cost", 0), "note_cost", 0)
-        free = self._texts(table.get("free", []), "free", 0)
-        rows = table.get("item")
-        if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
-            self._fail("there is no [[item]], so there is nothing to give points for", "item", 0)
-        items = [self._part(row, number) for number, row in enumerate(rows, 1)]
-        self._refuse_twice(items)
-        if not any(item.points for item in items):
-            self._fail("all items are worth 0 points", "points", 1)
-        return Rubric(tuple(items), partial, cost, frozenset(free))
+    def check(self, rubric: Rubric) -> None:
+        """Raises RubricError for the first name that is unknown or used twice, and where there are no points."""
+        self._refuse_unknown_parts(rubric.free, "free")
+        names = set(RESERVED)
+        sources: dict[str, str] = {}
+        for number, item in enumerate(rubric.items):
+            if item.name in names:
+                self._fail(f"an item cannot be called {item.name!r}: that name is taken", "item", number, "name")
+            names.add(item.name)
+            if bool(item.checks) == bool(item.parts):
+                self._fail(f"the item {item.name} must name either checks or parts", "item", number)
+            if bool(item.checks) != bool(rubric.items[0].checks):
+                self._fail("the items of one rubric must all name checks, or all name parts", "item", number)
+            self._refuse_unknown_checks(item, number)
+            for key in ("parts", "needs"):
+                self._refuse_unknown_parts(getattr(item, key), "item", number, key)
+            self._refuse_unknown_parts([item.part] if item.part else [], "item", number, "part")
+            for source in item.checks or item.parts:
+                if source in sources:
+                    what = "check" if item.checks else "part"
+                    problem = f"the {what} {source!r} already gives points in {sources[source]}"
+                    self._fail(problem, "item", number, f"{what}s")
+                sources[source] = item.name
+        if not any(item.points for item in rubric.items):
+            self._fail("all items are worth 0 points", "item", 0, "points")
 
-    def _part(self, row: Mapping[str, Any], number: int) -> Item:
-        self._known(row, {"name", "points", "checks", "part", "needs", "without"}, number)
-        for key in ("name", "points", "checks"):
-            if key not in row:
-                self._fail(f"this item has no {key}", "", number)
-        name = row["name"]
-        if not isinstance(name, str) or not re.fullmatch(r"\w[\w -]{0,39}", name):
-            self._fail("name must be a short text of letters, digits, spaces and dashes", "name", number)
-        checks = self._texts(row["checks"], "checks", number)
-        if not checks:
-            self._fail(f"the item {name} names no checks", "checks", number)
-        for check in checks:
-            if check not in self._checks:
-                there_are = ", ".join(sorted(self._checks))
-                self._fail(f"there is no check {check!r}; there are {there_are}", "checks", number)
-        part = row.get("part", "")
-        if not isinstance(part, str):
-            self._fail('part must be a text, such as "10"', "part", number)
-        needs = self._texts(row.get("needs", []), "needs", number)
-        without = self._texts(row.get("without", []), "without", number)
-        points = self._number(row["points"], "points", number)
-        return Item(name, points, tuple(checks), part, tuple(needs), frozenset(without))
+    def _refuse_unknown_checks(self, item: Item, number: int) -> None:
+        for check in item.checks:
+            if check not in self._vocabulary.checks:
+                known = ", ".join(sorted(self._vocabulary.checks))
+                self._fail(f"there is no check {check!r}; there are {known}", "item", number, "checks")
 
-    def _refuse_twice(self, items: list[Item]) -> None:
-        names: dict[str, str] = {}
-        checks: dict[str, str] = {}
-        for number, item in enumerate(items, 1):
-            if item.name in names or item.name in RESERVED:
-                self._fail(f"a item cannot be called {item.name!r}: that name is taken", "name", number)
-            names[item.name] = item.name
-            for check in item.checks:
-                if check in checks:
-                    self._fail(f"the check {check!r} already gives points in {checks[check]}", "checks", number)
-                checks[check] = item.name
+    def _refuse_unknown_parts(self, parts: Iterable[str], *steps: str | int) -> None:
+        for part in parts:
+            if part not in self._vocabulary.parts:
+                known = ", ".join(self._vocabulary.parts)
+                self._fail(f"there is no part {part!r}; there are {known}", *steps)
 
-    def _known(self, table: Mapping[str, Any], keys: set[str], item: int) -> None:
-        for key in table:
-            if key not in keys:
-                self._fail(f"there is no setting {key!r} here; there are {', '.join(sorted(keys))}", key, item)
-
-    def _number(self, value: Any, key: str, item: int) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-            self._fail(f"{key} must be a number of points, 0 or more, not {value!r}", key, item)
-        return float(value)
-
-    def _texts(self, value: Any, key: str, item: int) -> list[str]:
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            self._fail(f'{key} must be a list of names, such as ["relu"]', key, item)
-        return list(value)
-
-    def _fail(self, problem: str, key: str, item: int) -> NoReturn:
-        raise RubricError(f"{self._name}, line {self._line(key, item)}: {problem}")
-
-    def _line(self, key: str, item: int) -> int:
-        """The line where `key` is set in the item of that number, or in what stands before the first (0)."""
-        seen = 0
-        first = 1
-        for number, line in enumerate(self._lines, 1):
-            if re.match(r"\s*\[\[\s*item\s*\]\]", line):
-                seen += 1
-                first = number if seen == item else first
-            if seen == item and key and re.match(rf"\s*\[*[\"']?{re.escape(key)}[\"']?\s*(=|\.|\])", line):
-                return number
-        return first
-
-
-RESERVED = frozenset(
-    ("submission", "student", "email", "id", "late", "when", "edition", "total", "maximum", "status", "overridden")
-)
-"""Names of other columns in the table of grades."""
+    def _fail(self, problem: str, *steps: str | int) -> NoReturn:
+        raise RubricError(f"{self._name}, line {line_of(steps, self._text)}: {problem}.")

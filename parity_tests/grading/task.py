@@ -13,10 +13,11 @@ import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from parity_tests.grading.settings import Settings
 from parity_tests.harness.judgement_cache import JudgementCache
 from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.protocol.assignment import environment_of
@@ -28,25 +29,8 @@ OVERDUE = 900.0
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What is the same for a whole class, and makes its results comparable."""
-
-    assignment: str
-    seed: int
-    edition: str
-    dtypes: tuple[str, ...]
-    timeout: float = 10.0
-    allow: tuple[str, ...] = ()
-    isolation: str = "none"
-
-    def as_json(self) -> dict[str, Any]:
-        """The same as JSON holds it."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
-
-
-@dataclass(frozen=True)
 class Task:
-    """One submission to grade: its files by relative names, or why there are none."""
+    """One submission to check: its files by relative names, or why there are none."""
 
     name: str
     files: tuple[tuple[str, bytes], ...]
@@ -138,9 +122,9 @@ def _unrunnable(task: Task, verdict: str, sentence: str) -> Outcome:
     from parity_tests.protocol.comparison import Comparison
 
     settings = task.settings
-    setting = Setting(task.name, settings.assignment, settings.edition, "cpu", settings.isolation)
-    failed = Comparison(verdict, problem=sentence, sentence=True)
     assignment = find(settings.assignment)
+    setting = Setting(task.name, assignment.name, settings.edition, "cpu", settings.isolation)
+    failed = Comparison(verdict, problem=sentence, sentence=True)
     plan = assignment.cases(settings.edition, settings.dtypes)
     records = [
         replace(record_of(setting, case, q, failed, None), message=sentence) for case in plan for q in case.quantities
@@ -160,9 +144,9 @@ def run_files(run: Any) -> dict[str, bytes]:
     from reports.html.run_page import report_page
     from reports.model.run_folder import write
 
-    told = {key: value for key, value in run.environment.items() if key != "seed"}
+    without_seed = {key: value for key, value in run.environment.items() if key != "seed"}
     folder = f"submissions/{run.environment['submission']}"
-    page = report_page(replace(run, environment=told), folder=folder)
+    page = report_page(replace(run, environment=without_seed), folder=folder)
     with tempfile.TemporaryDirectory(prefix="parity-") as stage:
         write(Path(stage), run, tables=False)
         files = {file.name: file.read_bytes() for file in sorted(Path(stage).iterdir())}
@@ -188,7 +172,7 @@ def _laid_out(files: Sequence[tuple[str, bytes]]) -> Iterator[Path]:
 
 @contextmanager
 def _overdue() -> Iterator[None]:
-    """Ends this whole process if the work does not: what waits for it then finds out, and gives it to another."""
+    """Ends this whole process if the work does not end: the pool then notices, and gives the task to another."""
     timer = threading.Timer(OVERDUE, os._exit, (70,))
     timer.daemon = True
     timer.start()

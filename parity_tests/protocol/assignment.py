@@ -1,12 +1,13 @@
 """The assignment: everything that the other rooms must know of one, as one value that is handed to them."""
 
+import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from parity_tests.protocol.case import Case
+from parity_tests.protocol.case import DTYPES, Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.diagnosis import Diagnosis
 from parity_tests.protocol.errors import UsageError
@@ -79,6 +80,29 @@ class Assignment:
                 found[f"class {owner}" if dot else f"def {owner}"] = None
         return tuple(found)
 
+    @cached_property
+    def checks(self) -> tuple[str, ...]:
+        """The checks that the cases of all editions belong to, sorted."""
+        return tuple(sorted({case.check for case in self._all_cases}))
+
+    @cached_property
+    def rubric_text(self) -> str:
+        """The usual points, as the text of a rubric: that of `rubric`, or else every part weighs the same."""
+        if self.rubric is not None:
+            return self.rubric.read_text(encoding="utf-8")
+        asked = {quantity.part for case in self._all_cases for quantity in case.quantities}
+        parts = [part for part in self.parts if part.id in asked]
+        items = (
+            f"[[item]]\nname = {json.dumps(part.label)}\npoints = {100 / len(parts)}\nparts = [{json.dumps(part.id)}]\n"
+            for part in parts
+        )
+        return "\n".join(items)
+
+    @cached_property
+    def _all_cases(self) -> list[Case]:
+        """The cases of all editions, in one precision."""
+        return [case for edition in self.editions.names for case in self.cases(edition, DTYPES[:1])]
+
     def part_table(self) -> list[dict[str, str]]:
         """The parts in their order, as a run folder keeps them."""
         return [{"id": part.id, "label": part.label, "title": part.title} for part in self.parts]
@@ -115,4 +139,5 @@ def environment_of(assignment: Assignment) -> dict[str, Any]:
         "assignment_title": assignment.title,
         "parts": assignment.part_table(),
         "joint_checks": list(assignment.joint_checks),
+        "rubric": assignment.rubric_text,
     }

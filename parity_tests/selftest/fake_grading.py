@@ -66,7 +66,7 @@ def threads(jobs: int, scratch: Path, warm_up: Callable[[], None]) -> Callable[[
 
 def fake_the_work(work: Callable[[Task], Outcome] = fake_outcome) -> None:
     """Makes `parity grade` in this process work so, in threads and without isolation."""
-    grading: Any = importlib.import_module("parity_tests.grading.grade_class")
+    grading: Any = importlib.import_module("parity_tests.grading.check_class")
     grading.work = work
     grading.local_processes = threads
     grading.choose = lambda minimum: Level("none", "nothing")

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from parity_tests.examples.chromium import Browser, find
-from parity_tests.grading.class_table import look_frame
-from parity_tests.grading.points import grades_frame
+from parity_tests.grading.flags import Flag, flags_frame
+from parity_tests.grading.gradebook import gradebook_frame
 from parity_tests.selftest.fake_records import DESCRIBED
 from parity_tests.selftest.hostile_text import TEXTS
 from reports.html.class_page import Who, class_page, codes, mistakes_by_submission
@@ -44,10 +44,10 @@ def class_of(names: list[str]) -> dict[str, Any]:
     items = [(p, len(names), 1, 1, len(names) - 2, 0, 0.5, "") for p in ITEMS]
     part_columns = ["item", "asked", "right", "partly", "none", "undecided", "mean_share", "commonest"]
     return {
-        "grades": grades_frame(rows, ITEMS),
+        "grades": gradebook_frame(rows, ITEMS),
         "items": pd.DataFrame(items, columns=part_columns),
-        "looks": look_frame(
-            [(names[0], "identical", f"the same code as {names[-1]}"), ("Zoe Roster", "nothing", "why")]
+        "looks": flags_frame(
+            [Flag(names[0], "identical", f"the same code as {names[-1]}"), Flag("Zoe Roster", "nothing", "why")]
         ),
         "mistakes": pd.DataFrame(records, columns=columns),
     }

@@ -39,9 +39,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(task.name)
         return fake_outcome(task)
 
-    monkeypatch.setattr("parity_tests.grading.grade_class.work", work)
-    monkeypatch.setattr("parity_tests.grading.grade_class.local_processes", threads)
-    monkeypatch.setattr("parity_tests.grading.grade_class.choose", lambda minimum: Level("none", "nothing"))
+    monkeypatch.setattr("parity_tests.grading.check_class.work", work)
+    monkeypatch.setattr("parity_tests.grading.check_class.local_processes", threads)
+    monkeypatch.setattr("parity_tests.grading.check_class.choose", lambda minimum: Level("none", "nothing"))
     return names
 
 
@@ -201,7 +201,7 @@ def test_the_seed_is_drawn_kept_and_told_no_student(asked: list[str], parity: Pa
     for name in ("one", "two"):
         out = tmp_path / name
         parity("grade", source, "--out", out)
-        seeds.add(seed := str(GradingFolder(out).settings()["seed"]))
+        seeds.add(seed := str(GradingFolder(out).info().settings.seed))
         for page in ("feedback.md", "results.json"):
             assert seed not in (out / "submissions" / "ann" / page).read_text()
     assert len(seeds) == 2
@@ -400,7 +400,7 @@ def test_hostile_neighbours_leave_a_submissions_records_as_they_are_alone(parity
 
 
 def isolation_of(out: Path) -> str:
-    return str(GradingFolder(out).settings()["isolation"])
+    return str(GradingFolder(out).info().settings.isolation)
 
 
 def timeless(record: Record) -> Record:

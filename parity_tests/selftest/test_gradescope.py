@@ -17,15 +17,15 @@ from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.cli import main
 from parity_tests.grading import autograder
 from parity_tests.grading.bundle import bundle
-from parity_tests.grading.points import Override, grade, with_overrides
-from parity_tests.grading.rubric import load_rubric
-from parity_tests.grading.tables import DEFAULT_RUBRIC, known_checks
-from parity_tests.grading.task import Settings
+from parity_tests.grading.overrides import Override
+from parity_tests.grading.rubric import Vocabulary, parse_rubric
+from parity_tests.grading.scoring import score, with_overrides
+from parity_tests.grading.settings import Settings
 from parity_tests.selftest.fake_records import FakeRun, mismatch, record
 from reports.files.gradescope import results_json
 from reports.model.records import Record
 
-RUBRIC = load_rubric(DEFAULT_RUBRIC, known_checks())
+RUBRIC = parse_rubric(ASSIGNMENT.rubric_text, "rubric.toml", Vocabulary.of(ASSIGNMENT))
 FIELDS = {
     "score",
     "execution_time",
@@ -56,7 +56,7 @@ FORMATS = {"text", "html", "simple_format", "md", "ansi"}
 
 
 def results(records: list[Record], *overrides: Override, **more: Any) -> dict[str, Any]:
-    graded = with_overrides(grade(records, RUBRIC), overrides)
+    graded = with_overrides(score(records, RUBRIC), overrides)
     found = json.loads(results_json(FakeRun(records=records), graded, **more))
     assert set(found) <= FIELDS
     assert {found["output_format"], found["test_output_format"], found["test_name_format"]} <= FORMATS

@@ -123,13 +123,13 @@ submission_13:
     )
     intake = taken_in(source)
     assert intake.format == "gradescope"
-    ann, bob = intake.attempts
+    ann, bob = (attempt.hand_in for attempt in intake.attempts)
     assert (ann.name, ann.student, ann.id, ann.late) == ("Ann Ö", "Ann Ö", "007", "0:10:00")
     assert ann.when.startswith("2026-11-02 10:00")
     assert bob.name == "Bob, Cem"
     assert bob.email == "bob@school, cem@school"
-    assert [attempt.source for attempt in intake.replaced] == ["submission_11"]
-    assert files(prepare(ann.entries, ASSIGNMENT))[MODULE].endswith("# 12\n")
+    assert [attempt.hand_in.source for attempt in intake.replaced] == ["submission_11"]
+    assert files(prepare(intake.attempts[0].entries, ASSIGNMENT))[MODULE].endswith("# 12\n")
 
 
 def test_a_canvas_download_gives_late_marks_and_original_file_names(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_a_canvas_download_gives_late_marks_and_original_file_names(tmp_path: Pa
     assert files(found["annlee"]) == {MODULE: CODE, "utils.py": UTILS}
     assert files(found["bobray"])[MODULE].endswith("# new\n")
     assert files(found["cemkaya"]) == {MODULE: CODE}
-    assert [(a.id, a.late) for a in intake.attempts] == [("101", "late"), ("102", ""), ("103", "")]
+    assert [(a.hand_in.id, a.hand_in.late) for a in intake.attempts] == [("101", "late"), ("102", ""), ("103", "")]
 
 
 @pytest.mark.parametrize("flat", [False, True])

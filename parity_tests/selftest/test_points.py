@@ -7,20 +7,23 @@ from typing import Any
 
 import pytest
 
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.grading.class_table import ClassTable
-from parity_tests.grading.points import Override, grade, load_overrides, with_overrides
-from parity_tests.grading.rubric import Item, Rubric, RubricError, load_rubric, parse_rubric
-from parity_tests.grading.tables import DEFAULT_RUBRIC, known_checks
+from parity_tests.grading.overrides import Override, load_overrides
+from parity_tests.grading.rubric import Item, Rubric, RubricError, Vocabulary, parse_rubric, rubric_of_run
+from parity_tests.grading.scoring import score, with_overrides
+from parity_tests.protocol.assignment import environment_of
 from parity_tests.selftest.fake_records import DESCRIBED, FakeRun, mismatch, record
+from parity_tests.selftest.toy.assignment import TOY
 from reports.files.feedback import feedback_page
 from reports.model.parts import Parts
 from reports.model.records import Record
 
-USUAL = load_rubric(DEFAULT_RUBRIC, known_checks())
+USUAL = parse_rubric(ASSIGNMENT.rubric_text, "rubric.toml", Vocabulary.of(ASSIGNMENT))
 
 
 def points(records: list[Record], rubric: Rubric = USUAL) -> dict[str, float | None]:
-    return {item.name: item.points for item in grade(records, rubric).items}
+    return {item.name: item.points for item in score(records, rubric).items}
 
 
 def rows(check: str, *quantities: str, **fields: Any) -> list[Record]:
@@ -38,7 +41,22 @@ def test_the_usual_rubric_is_that_of_the_assignment() -> None:
         "main": 20,
     }
     assert sum(item.points for item in USUAL.items) == 100
-    assert {check for item in USUAL.items for check in item.checks} | {"utils", "loss"} == known_checks()
+    assert {check for item in USUAL.items for check in item.checks} | {"utils", "loss"} == set(ASSIGNMENT.checks)
+
+
+def test_without_a_rubric_every_part_weighs_the_same() -> None:
+    rubric = parse_rubric(TOY.rubric_text, "rubric.toml", Vocabulary.of(TOY))
+    assert {item.name: item.points for item in rubric.items} == {"Task A": 50, "Task B": 50}
+    records = [record(part="A", check="softplus"), mismatch(part="B", check="derivative")]
+    imported = record(part="A", check="import", quantity="module")
+    assert points([imported, *records], rubric) == {"Task A": 50, "Task B": 0}
+    assert points([*records, mismatch(part="A", check="import", quantity="module")], rubric)["Task A"] == 50
+
+
+def test_a_run_folder_brings_its_rubric() -> None:
+    assert rubric_of_run(environment_of(ASSIGNMENT)) == USUAL
+    with pytest.raises(RubricError, match="keeps no rubric"):
+        rubric_of_run({})
 
 
 def test_each_quantity_weighs_the_same_and_one_failing_record_loses_it() -> None:
@@ -87,24 +105,24 @@ def test_utils_costs_nothing() -> None:
 
 def test_undecided_leaves_both_sides() -> None:
     open_ = record(quantity="a", verdict="undecided")
-    graded = grade([open_, *rows("linear", "b"), mismatch(quantity="c")], USUAL)
+    graded = score([open_, *rows("linear", "b"), mismatch(quantity="c")], USUAL)
     (linear, *_) = graded.items
     assert (linear.points, linear.maximum, linear.right, linear.counted, linear.undecided) == (7.5, 15, 1, 2, 1)
     assert points([open_, record(quantity="a"), mismatch(quantity="c")])["linear"] == 7.5
 
 
 def test_a_part_with_nothing_decided_leaves_the_maximum_and_is_listed() -> None:
-    graded = grade([record(verdict="undecided"), *rows("relu", "output")], USUAL)
+    graded = score([record(verdict="undecided"), *rows("relu", "output")], USUAL)
     assert (graded.total, graded.maximum, graded.undecided) == (15, 15, ("linear",))
 
 
 def test_what_an_edition_does_not_ask_leaves_the_maximum() -> None:
-    graded = grade([*rows("linear", "a"), *rows("relu", "a")], USUAL)
+    graded = score([*rows("linear", "a"), *rows("relu", "a")], USUAL)
     assert (graded.total, graded.maximum, graded.undecided) == (30, 30, ())
 
 
 def test_a_fault_of_the_harness_is_no_grade_and_never_a_zero() -> None:
-    graded = grade([*rows("linear", "a"), record(check="relu", verdict="harness_error")], USUAL)
+    graded = score([*rows("linear", "a"), record(check="relu", verdict="harness_error")], USUAL)
     assert graded.total is None
     assert graded.faults == 1
     assert set(points([*rows("linear", "a"), record(check="relu", verdict="harness_error")]).values()) == {None}
@@ -112,7 +130,7 @@ def test_a_fault_of_the_harness_is_no_grade_and_never_a_zero() -> None:
 
 def test_an_override_is_applied_last_and_shown() -> None:
     graded = with_overrides(
-        grade([mismatch(), *rows("relu", "a")], USUAL), [Override("ann", "linear", 12.5, "explained")]
+        score([mismatch(), *rows("relu", "a")], USUAL), [Override("ann", "linear", 12.5, "explained")]
     )
     assert graded.total == 27.5
     page = feedback_page("ann", FakeRun(records=[mismatch()]), graded)
@@ -137,6 +155,13 @@ def test_a_wrong_override_is_a_sentence_with_its_line(tmp_path: Path, rows_: str
         load_overrides(path, ["ann"], ["linear"])
 
 
+def test_overrides_of_before_are_told_what_to_write_now(tmp_path: Path) -> None:
+    path = tmp_path / "overrides.csv"
+    path.write_text("submission,part,points,reason\nann,linear,1,why\n")
+    with pytest.raises(RubricError, match=r"line 1: .* write item in place of part"):
+        load_overrides(path, ["ann"], ["linear"])
+
+
 PART = '[[item]]\nname = "linear"\npoints = 15\nchecks = ["linear"]\n'
 
 
@@ -148,20 +173,30 @@ PART = '[[item]]\nname = "linear"\npoints = 15\nchecks = ["linear"]\n'
         (f"\nnote_cost = -1\n{PART}", "line 2: note_cost must be a number of points, 0 or more, not -1"),
         (f"{PART}\n{PART.replace('15', 'inf').replace('linear', 'relu')}", "line 8: points must be a number"),
         (PART.replace('["linear"]', '["linaer"]'), "line 4: there is no check 'linaer'"),
-        (PART + PART, "line 6: a item cannot be called 'linear'"),
+        (PART + PART, "line 6: an item cannot be called 'linear'"),
         (PART + PART.replace('name = "linear"', 'name = "other"'), "line 8: the check 'linear' already gives points"),
         (PART.replace("name", "nmae"), "line 2: there is no setting 'nmae'"),
         (PART.replace("points = 15\n", ""), "line 1: this item has no points"),
         (PART.replace("15", '"15"'), "line 3: points must be a number"),
         (PART.replace('["linear"]', '"linear"'), "line 4: checks must be a list"),
-        (PART.replace('"linear"\n', '"total"\n'), "line 2: a item cannot be called 'total'"),
+        (PART.replace('["linear"]', "[1]"), "line 4: checks must be a list"),
+        (PART.replace("[[item]]", "[[part]]"), r"line 1: .* write \[\[item\]\] in place of \[\[part\]\]"),
+        (PART + 'todo = "4"\n', "line 5: .* write part in place of todo"),
+        (PART + 'needs = ["3"]\n', "line 5: there is no part '3'; there are 1, 4"),
+        (PART.replace("checks", "parts"), "line 4: there is no part 'linear'"),
+        (PART + 'parts = ["4"]\n', "line 1: the item linear must name either checks or parts"),
+        (
+            PART + PART.replace("checks", "parts").replace('"linear"', '"4"'),
+            "line 5: the items of one rubric must all name checks, or all name parts",
+        ),
+        (PART.replace('"linear"\n', '"total"\n'), "line 2: an item cannot be called 'total'"),
         (PART.replace("15", "0"), "line 3: all items are worth 0 points"),
         ("note_cost = 0\n", r"no \[\[item\]\]"),
     ],
 )
 def test_a_wrong_rubric_is_a_sentence_with_its_line(text: str, words: str) -> None:
     with pytest.raises(RubricError, match=words):
-        parse_rubric(text, "rubric.toml", {"linear", "relu"})
+        parse_rubric(text, "rubric.toml", Vocabulary(frozenset({"linear", "relu"}), ("1", "4")))
 
 
 def test_the_table_of_a_class_counts_and_names_the_commonest_mistakes() -> None:
@@ -170,7 +205,7 @@ def test_the_table_of_a_class_counts_and_names_the_commonest_mistakes() -> None:
     bad = [mismatch(quantity="a"), mismatch(quantity="b")]
     faulty = [record(verdict="harness_error")]
     for records in (good, off, off, bad, faulty):
-        table.add(records, grade(records, USUAL))
+        table.add(records, score(records, USUAL))
     row = table.frame().set_index("item").loc["linear"]
     assert (row["asked"], row["right"], row["partly"], row["none"]) == (4, 1, 2, 1)
     assert row["mean_share"] == 0.5
@@ -185,7 +220,7 @@ def test_feedback_says_what_is_right_what_is_wrong_and_nothing_as_markup() -> No
     )
     records = [record(part="3", quantity="output"), hostile, record(part="7", check="relu", note="promoted <b>")]
     run = FakeRun(records=records, environment={**DESCRIBED, "hints": {"no sum": "Add up the rows."}})
-    page = feedback_page("ann | <b>", run, grade(records, USUAL))
+    page = feedback_page("ann | <b>", run, score(records, USUAL))
     assert "- TODO 3: linear, forward: all 1 comparisons agree." in page
     assert "### TODO 4: linear, backward" in page
     assert "Hint: Add up the rows." in page

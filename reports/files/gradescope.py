@@ -9,7 +9,7 @@ from typing import Any
 from reports.files.feedback import discrepancies
 from reports.model.numbers import points_text
 from reports.model.phrases import ended, shortened
-from reports.model.points import ItemPoints, Points
+from reports.model.points import ItemPoints, Points, counts_for
 from reports.model.records import FAILING
 from reports.model.run import Results
 
@@ -48,7 +48,8 @@ def _test(number: str, item: ItemPoints, run: Results, *, graded: bool) -> dict[
         sentences.append(f"Given by hand in place of {points_text(item.before)}: {item.override}")
     if item.undecided:
         sentences.append(f"{item.undecided} undecided, which count neither for nor against you.")
-    sentences += discrepancies([record for record in run.records if record.check in item.checks], run)
+    own = [record for record in run.records if counts_for(record, item.checks, item.parts)]
+    sentences += discrepancies(own, run)
     test: dict[str, Any] = {
         "name": item.name,
         "number": number,

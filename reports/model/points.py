@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
+
+from reports.model.records import Record
 
 DIGITS = 2
 """Points are given to a hundredth."""
 
 
+def counts_for(record: Record, checks: Collection[str], parts: Collection[str]) -> bool:
+    """Whether points that are given for these checks, or for these parts, depend on this record.
+
+    Whether the files can be imported is no quantity of any part.
+    """
+    return record.check in checks or (record.part in parts and record.check != "import")
+
+
 @dataclass(frozen=True)
 class ItemPoints:
-    """The points of one item of a rubric, which is given for the quantities of `checks`.
+    """The points of one item of a rubric, which is given for the quantities of `checks`, or else of `parts`.
 
     `points` of `maximum`; both are None where the item was not asked, or nothing of it decided. `right` of `counted`
     quantities are earned; `undecided` ones left both numbers. `override` is the reason where a human set the points,
@@ -27,6 +38,7 @@ class ItemPoints:
     undecided: int = 0
     override: str = ""
     before: float | None = None
+    parts: tuple[str, ...] = ()
 
     @property
     def asked(self) -> bool:

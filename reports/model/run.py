@@ -45,7 +45,7 @@ class SavedRun:
 
 
 #: What an environment holds for the reports to work with; none of it is shown as a fact about the machine.
-FOR_REPORTS = ("parts", "joint_checks", "source_lines", "hints", "setting", "advice", "panels")
+FOR_REPORTS = ("parts", "joint_checks", "rubric", "source_lines", "hints", "setting", "advice", "panels")
 
 
 def parts_of(run: Results) -> Parts:

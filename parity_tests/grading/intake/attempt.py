@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import msgspec
+
 from parity_tests.grading.intake.entries import Entry
 
 MAX_NAME = 80
@@ -15,22 +17,37 @@ MAX_BYTES = 240
 """Bytes of it in UTF-8: a file system takes 255, and a number may come after it."""
 
 
-@dataclass(frozen=True)
-class Attempt:
-    """What one student, or one group, handed in once.
+class HandIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who handed something in, and when, as far as the course site says.
 
-    `name` is what it is called in every table, a safe name for a folder; `order` sorts the attempts of one student.
+    `name` is what it is called in every table, a safe name for a folder; `source` where it lies in what was given.
     """
 
     name: str
-    entries: Sequence[Entry] = field(repr=False, default=())
     source: str = ""
     student: str = ""
     email: str = ""
     id: str = ""
     late: str = ""
     when: str = ""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What one student, or one group, handed in once; `order` sorts the attempts of one student."""
+
+    hand_in: HandIn
+    entries: Sequence[Entry] = field(repr=False, default=())
     order: tuple[Any, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What the attempt is called."""
+        return self.hand_in.name
+
+    def renamed(self, name: str) -> Attempt:
+        """The same under another name."""
+        return replace(self, hand_in=msgspec.structs.replace(self.hand_in, name=name))
 
 
 def safe_name(text: str) -> str:
@@ -48,27 +65,27 @@ def latest(attempts: Sequence[Attempt]) -> tuple[list[Attempt], list[Attempt]]:
     last: dict[str, Attempt] = {}
     replaced = []
     for rank, attempt in enumerate(sorted(attempts, key=lambda attempt: attempt.order)):
-        student = attempt.email or attempt.id or f"#{rank}"
+        student = attempt.hand_in.email or attempt.hand_in.id or f"#{rank}"
         if student in last:
-            replaced.append(replace(last[student], name=safe_name(last[student].name)))
+            replaced.append(last[student].renamed(safe_name(last[student].name)))
         last[student] = attempt
     return list(last.values()), replaced
 
 
 def under_names_of_their_own(attempts: Sequence[Attempt]) -> list[Attempt]:
     """The attempts under safe names, sorted by them: two of one name are told apart by number."""
-    safe = [replace(attempt, name=safe_name(attempt.name)) for attempt in attempts]
+    safe = [attempt.renamed(safe_name(attempt.name)) for attempt in attempts]
     bearers = Counter(attempt.name.casefold() for attempt in safe)
     taken: set[str] = set()
     named = []
-    for attempt in sorted(safe, key=lambda attempt: (attempt.name, attempt.source)):
+    for attempt in sorted(safe, key=lambda attempt: (attempt.name, attempt.hand_in.source)):
         name = attempt.name
-        if bearers[name.casefold()] > 1 and attempt.id:
-            name = safe_name(f"{name}-{attempt.id}")
+        if bearers[name.casefold()] > 1 and attempt.hand_in.id:
+            name = safe_name(f"{name}-{attempt.hand_in.id}")
         unique, number = name, 1
         while unique.casefold() in taken:
             number += 1
             unique = f"{name}-{number}"
         taken.add(unique.casefold())
-        named.append(replace(attempt, name=unique))
+        named.append(attempt.renamed(unique))
     return sorted(named, key=lambda attempt: attempt.name)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from parity_tests.grading.intake.attempt import Attempt
+from parity_tests.grading.intake.attempt import Attempt, HandIn
 from parity_tests.grading.intake.entries import Entry, common_folder, is_archive
 from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.layout import Layout
@@ -74,15 +74,15 @@ def _plain(entries: Sequence[Entry], source: Path, layout: Layout) -> Read:
     """A folder, an archive or a file for each student; or the files of one submission."""
     if any(entry.path == layout.file for entry in entries):
         name = source.stem if source.is_file() else source.resolve().name
-        return Read([Attempt(name, entries, path_text(source))], [])
+        return Read([Attempt(HandIn(name, path_text(source)), entries)], [])
     read = Read([], [])
     for top, group in _by_top(entries).items():
         if len(group[0].parts) > 1:
-            read.attempts.append(Attempt(top, [entry.under(top) for entry in group], top))
+            read.attempts.append(Attempt(HandIn(top, top), [entry.under(top) for entry in group]))
         elif is_archive(top) or top.lower().endswith((".py", ".ipynb")):
-            read.attempts.append(Attempt(re.sub(r"(\.tar)?\.\w+$", "", top), group, top))
+            read.attempts.append(Attempt(HandIn(re.sub(r"(\.tar)?\.\w+$", "", top), top), group))
         elif _OTHER_WORK.search(top) and not top.lower().startswith("readme"):
-            read.attempts.append(Attempt(top.rpartition(".")[0], group, top))
+            read.attempts.append(Attempt(HandIn(top.rpartition(".")[0], top), group))
         else:
             read.ignored.append(top)
     return read
@@ -113,17 +113,16 @@ def _attempt_on_gradescope(top: str, number: int, entries: Sequence[Entry], know
         return ", ".join(str(person[key]) for person in people if person.get(key))
 
     student, when = of_all("name"), str(about.get("created_at") or "")
-    return Attempt(
+    hand_in = HandIn(
         name=student or top,
-        entries=entries,
         source=top,
         student=student,
         email=of_all("email"),
         id=of_all("sid"),
         late=str(about.get("lateness") or about.get("late") or ""),
         when=when,
-        order=(when, number),
     )
+    return Attempt(hand_in, entries, order=(when, number))
 
 
 def _metadata(entry: Entry) -> Mapping[str, Any]:
@@ -165,7 +164,7 @@ def _moodle(entries: Sequence[Entry], source: Path, layout: Layout) -> Read:
         path = "/".join(parts) or entry.path
         groups.setdefault((match["name"], match["id"]), []).append(replace(entry, path=path))
     attempts = [
-        Attempt(name, group, source=f"{name}_{number}", student=name, id=number, order=(int(number),))
+        Attempt(HandIn(name, f"{name}_{number}", student=name, id=number), group, order=(int(number),))
         for (name, number), group in groups.items()
     ]
     return Read(attempts, ignored)
@@ -194,15 +193,10 @@ def _attempt_on_canvas(name: str, user: str, group: Sequence[tuple[Entry, re.Mat
         if number >= numbers.get(file, 0):
             numbers[file] = number
             files[file] = replace(entry, path=file)
-    return Attempt(
-        name=name,
-        entries=list(files.values()),
-        source=group[-1][0].path,
-        student=name,
-        id=user,
-        late="late" if any(match["late"] for _, match in group) else "",
-        order=(max(int(match["number"]) for _, match in group),),
-    )
+    late = "late" if any(match["late"] for _, match in group) else ""
+    latest = max(int(match["number"]) for _, match in group)
+    hand_in = HandIn(name, group[-1][0].path, student=name, id=user, late=late)
+    return Attempt(hand_in, list(files.values()), order=(latest,))
 
 
 def _original(name: str) -> str:

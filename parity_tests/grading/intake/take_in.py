@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from parity_tests.grading.intake.attempt import Attempt, latest, under_names_of_their_own
+import msgspec
+
+from parity_tests.grading.intake.attempt import Attempt, HandIn, latest, under_names_of_their_own
 from parity_tests.grading.intake.course_sites import READERS, format_of, unwrapped
 from parity_tests.grading.intake.entries import (
     Entry,
@@ -27,6 +29,24 @@ class Intake:
     format: str
     attempts: tuple[Attempt, ...]
     replaced: tuple[Attempt, ...]
+    ignored: tuple[str, ...]
+
+    def summary(self) -> IntakeSummary:
+        """The same without the files."""
+        return IntakeSummary(
+            self.format,
+            tuple(attempt.hand_in for attempt in self.attempts),
+            tuple(attempt.hand_in for attempt in self.replaced),
+            self.ignored,
+        )
+
+
+class IntakeSummary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What was taken in, as the folder of the class keeps it: who handed in what, without the files."""
+
+    format: str
+    attempts: tuple[HandIn, ...]
+    replaced: tuple[HandIn, ...]
     ignored: tuple[str, ...]
 
 

@@ -1,0 +1,191 @@
+"""Checks a class: takes in what was handed in, checks each submission once, and makes the tables of what there is."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from parity_tests.grading.class_files import FilePaths, read_class_files, refuse_wrong_files
+from parity_tests.grading.flags import Flag, flags_of
+from parity_tests.grading.folder import GradingFolder, Result, json_text
+from parity_tests.grading.intake.attempt import Attempt
+from parity_tests.grading.intake.prepare import Prepared, prepare
+from parity_tests.grading.intake.take_in import Intake, files_in, take_in
+from parity_tests.grading.intake.tell import told_by
+from parity_tests.grading.process_pool import cluster, local_processes, run_all
+from parity_tests.grading.scoring import score
+from parity_tests.grading.settings import ClassInfo, Settings
+from parity_tests.grading.tables import Tables, make_tables
+from parity_tests.grading.task import Outcome, Task, lost, warm_up, work
+from parity_tests.harness.sandbox.isolation import choose
+from parity_tests.harness.sandbox.packages import closure
+from parity_tests.protocol.assignment import Assignment
+from parity_tests.protocol.errors import UsageError
+from parity_tests.protocol.registry import find
+from reports.model.escape import printable
+
+AHEAD = 2
+"""Tasks in flight for each process: one at work, one waiting for it."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asks for.
+
+    `assignment` is the name of one, or module:NAME, or None where the files that were handed in tell it; `edition`
+    None is its default, `format` None what the files show. `seed` None is drawn, or that of an earlier run into `out`.
+    `isolation` is the least level that will do, the strongest there is but never `none` where it is None. `only` names
+    submissions to check again whatever is there, and no others. `jobs` processes work here, or the workers of a Dask
+    `scheduler`.
+    """
+
+    source: Path
+    out: Path
+    assignment: str | None = None
+    edition: str | None = None
+    dtypes: tuple[str, ...] = ("float64",)
+    timeout: float = 10.0
+    allow: tuple[str, ...] = ()
+    isolation: str | None = None
+    seed: int | None = None
+    format: str | None = None
+    paths: FilePaths = field(default_factory=FilePaths)
+    only: tuple[str, ...] = ()
+    jobs: int = 1
+    scheduler: str | None = None
+
+
+class Progress(Protocol):
+    """Whom to tell how far it is."""
+
+    def begin(self, submissions: int, isolation: str) -> None:
+        """So many submissions are to be checked, each so isolated."""
+
+    def finished(self, name: str, *, new: bool) -> None:
+        """A submission has a result: a new one, or that of an earlier run."""
+
+    def flagged(self, flag: Flag) -> None:
+        """A submission needs a human look."""
+
+
+def check_class(request: Request, progress: Progress) -> Tables:
+    """Check what was handed in and make the tables, or go on where an earlier run into the same folder was stopped.
+
+    Raises UsageError for what cannot be started, HarnessError where the workers are lost.
+    """
+    entries = files_in(request.source)
+    assignment = find(request.assignment) if request.assignment else told_by(entries, request.source)
+    edition = assignment.editions.default if request.edition is None else request.edition
+    assignment.refuse_edition(edition)
+    intake = take_in(entries, request.source, assignment.layout, request.format)
+    _refuse_unknown(request.only, intake)
+    closure(request.allow)  # refuses what is not installed
+    level = choose(request.isolation)
+    asked = Settings(
+        assignment=request.assignment or assignment.name,
+        seed=0,
+        edition=edition,
+        dtypes=request.dtypes,
+        timeout=request.timeout,
+        allow=request.allow,
+        isolation=level.name,
+    )
+    asked_info = ClassInfo.of(assignment, asked)
+    refuse_wrong_files(request.paths, asked_info.vocabulary)
+    folder = GradingFolder(request.out)
+    folder.refuse_foreign()
+    with folder.locked():
+        settings = folder.begin(asked_info, request.seed).settings
+        folder.write("intake.json", json_text(intake.summary()))
+        files = read_class_files(folder, request.paths, assignment.rubric_text)
+        unchecked = _Unchecked(folder, intake, assignment, settings, frozenset(request.only))
+        progress.begin(len(request.only) or len(intake.attempts), f"isolation {level.name}: {level.guarantee}")
+
+        def done(task: Task, outcome: Outcome) -> None:
+            result = unchecked.keep(task, outcome)
+            for flag in flags_of(result, score(outcome.records, files.rubric), settings.edition):
+                progress.flagged(flag)
+            progress.finished(task.name, new=True)
+
+        def failed(task: Task, error: BaseException) -> None:
+            done(task, lost(task, f"{type(error).__name__}: {error}"))
+
+        with ExitStack() as stack:
+            if request.scheduler:
+                executor, width = stack.enter_context(cluster(request.scheduler, warm_up))
+            else:
+                scratch = stack.enter_context(folder.scratch())
+                executor, width = local_processes(request.jobs, scratch, warm_up), request.jobs
+            tasks = unchecked.tasks(lambda name: progress.finished(name, new=False))
+            run_all(tasks, work, executor, ahead=AHEAD * width, done=done, lost=failed)
+        return make_tables(folder, files)
+
+
+def _refuse_unknown(only: Sequence[str], intake: Intake) -> None:
+    names = [attempt.name for attempt in intake.attempts]
+    for name in only:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
+            hint = f"; near it are {', '.join(near)}" if near else ""
+            raise UsageError(f"there is no submission {printable(name)} among the {len(names)}{hint}.")
+
+
+class _Unchecked:
+    """The submissions that are still to be checked, and what was prepared of those in flight."""
+
+    def __init__(
+        self, folder: GradingFolder, intake: Intake, assignment: Assignment, settings: Settings, only: frozenset[str]
+    ) -> None:
+        self._folder = folder
+        self._intake = intake
+        self._assignment = assignment
+        self._settings = settings
+        self._only = only
+        self._in_flight: dict[str, tuple[Attempt, Prepared, str]] = {}
+
+    def tasks(self, skipped: Callable[[str], None]) -> Iterator[Task]:
+        """The submissions without a whole result of these files and settings; the others are `skipped`."""
+        for attempt in self._intake.attempts:
+            if self._only and attempt.name not in self._only:
+                continue
+            prepared = prepare(attempt.entries, self._assignment)
+            digest = _digest(attempt, prepared, self._settings)
+            result = None if self._only else self._folder.result(attempt.name)
+            if result is not None and result.digest == digest and not result.trouble:
+                skipped(attempt.name)
+                continue
+            self._in_flight[attempt.name] = (attempt, prepared, digest)
+            yield Task(attempt.name, prepared.files, prepared.missing, self._settings)
+
+    def keep(self, task: Task, outcome: Outcome) -> Result:
+        """Write the result of a task, whole."""
+        attempt, prepared, digest = self._in_flight.pop(task.name)
+        result = Result(
+            hand_in=attempt.hand_in,
+            digest=digest,
+            notes=prepared.notes,
+            missing=prepared.missing,
+            refused=prepared.refused,
+            edition_seen=outcome.edition_seen,
+            fingerprint=outcome.fingerprint,
+            trouble=outcome.trouble,
+            seconds=outcome.seconds,
+        )
+        self._folder.keep(result, outcome.files)
+        return result
+
+
+def _digest(attempt: Attempt, prepared: Prepared, settings: Settings) -> str:
+    """The same for the same files, handed in by the same student, and checked alike."""
+    files = [[name, hashlib.sha256(data).hexdigest()] for name, data in prepared.files]
+    remarks = [prepared.missing, prepared.refused, *prepared.notes]
+    text = json.dumps([msgspec.to_builtins(attempt.hand_in), files, remarks, msgspec.to_builtins(settings)])
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()

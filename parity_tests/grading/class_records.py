@@ -1,0 +1,71 @@
+"""The records of a class in one file: read from each submission's folder, and written as they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from parity_tests.grading.folder import GradingFolder
+from reports.model.records import COLUMNS, Record
+from reports.model.write_whole import replacing_file
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_GROUP = 32
+"""Submissions in a row group of records.parquet: what is known of each group stays in memory to the end."""
+
+
+@contextmanager
+def class_records(folder: GradingFolder) -> Iterator[ClassRecords]:
+    """Takes the records of all submissions, and writes records.parquet whole, if there are any."""
+    with ExitStack() as stack:
+        records = ClassRecords(folder, stack)
+        yield records
+        records.flush()
+
+
+class ClassRecords:
+    """Reads the records of one submission after the other, and writes them into one file."""
+
+    def __init__(self, folder: GradingFolder, stack: ExitStack) -> None:
+        self._folder = folder
+        self._stack = stack
+        self._writer: Any = None
+        self._unwritten: list[pa.Table] = []
+
+    def add(self, name: str) -> list[Record]:
+        """The records of one submission, which the file will hold as well."""
+        import pyarrow.parquet as pq
+
+        with (self._folder.submissions / name / "records.parquet").open("rb") as file:
+            table: pa.Table = pq.ParquetFile(file).read(use_threads=False)
+        self._unwritten.append(table)
+        if len(self._unwritten) == _GROUP:
+            self.flush()
+        columns = [_values(table[column]) for column in COLUMNS]
+        return [Record(*values) for values in zip(*columns, strict=True)]
+
+    def flush(self) -> None:
+        """Write what is not written yet."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        if not self._unwritten:
+            return
+        if self._writer is None:
+            path = self._stack.enter_context(replacing_file(self._folder.path / "records.parquet"))
+            self._writer = self._stack.enter_context(pq.ParquetWriter(path, self._unwritten[0].schema))
+        self._writer.write_table(pa.concat_tables(table.cast(self._writer.schema) for table in self._unwritten))
+        self._unwritten.clear()
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    """The values of a column, None for a number that is none."""
+    import pyarrow as pa
+
+    values: list[Any] = column.to_pylist()
+    if not pa.types.is_floating(column.type):
+        return values
+    return [None if value != value else value for value in values]

@@ -1,0 +1,32 @@
+"""Gives points anew to a graded class, from its records alone: nothing is run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from parity_tests.grading.class_files import FilePaths, read_class_files
+from parity_tests.grading.folder import GradingFolder
+from parity_tests.grading.gradebook import changed_totals
+from parity_tests.grading.tables import Tables, make_tables
+
+
+def rescore_class(path: Path, paths: FilePaths) -> tuple[Tables, list[str]]:
+    """The new tables of the class in this folder, and whose points change by how much. Raises UsageError."""
+    folder = GradingFolder(path)
+    folder.info()
+    with folder.locked():
+        files = read_class_files(folder, paths)
+        before = _totals(path)
+        tables = make_tables(folder, files)
+        return tables, changed_totals(before, tables.totals)
+
+
+def _totals(path: Path) -> dict[str, float | None]:
+    """The points in all that the folder's gradebook holds; nothing where there is none."""
+    import pandas as pd
+
+    try:
+        frame = pd.read_parquet(path / "grades.parquet", columns=["submission", "total"])
+    except (OSError, ValueError):
+        return {}
+    return {name: None if total != total else float(total) for name, total in frame.itertuples(index=False)}

@@ -1,0 +1,71 @@
+"""Scoring: records and a rubric in, what each item has earned out. By the records alone: nothing is run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from parity_tests.grading.overrides import Override
+from parity_tests.grading.rubric import Item, Rubric
+from reports.model.points import DIGITS, ItemPoints, Points, counts_for
+from reports.model.records import FAILING, Record, note_parts
+
+
+def score(records: Iterable[Record], rubric: Rubric) -> Points:
+    """The points that these records of one submission earn.
+
+    Within an item each quantity has the same weight, and is earned only if none of its records fails. A record that
+    another part explains counts as earned, unless a part that the item needs is itself missing. What is undecided
+    leaves both sides of the fraction. A fault of the harness's own yields no points anywhere, never 0.
+    """
+    rows = list(records)
+    faults = sum(record.verdict == "harness_error" for record in rows)
+    missing = {record.part for record in rows if record.verdict == "missing" and not record.explained_by}
+    items = []
+    for item in rubric.items:
+        own = [record for record in rows if counts_for(record, item.checks, item.parts)]
+        scored = _scored(item, own, rubric, missing)
+        items.append(replace(scored, points=None) if faults else scored)
+    return Points(tuple(items), faults, rubric.free)
+
+
+def _scored(item: Item, records: Sequence[Record], rubric: Rubric, missing: set[str]) -> ItemPoints:
+    own_parts = ("", item.part, *item.parts)
+    excused = missing.isdisjoint((item.part, *item.needs))
+    states: dict[str, set[str]] = {}
+    notes: set[str] = set()
+    for record in records:
+        explained = record.verdict in FAILING and record.explained_by not in own_parts
+        if record.quantity in item.without or (record.part in rubric.free and not explained):
+            continue
+        wrong = record.verdict in FAILING and not (explained and excused)
+        state = "wrong" if wrong else "undecided" if record.verdict == "undecided" else "right"
+        states.setdefault(record.quantity, set()).add(state)
+        notes.update(note_parts(record))
+    undecided = sum(seen == {"undecided"} for seen in states.values())
+    counted = len(states) - undecided
+    right = sum("wrong" not in seen for seen in states.values()) - undecided
+    unscored = ItemPoints(item.name, item.checks, None, None, undecided=undecided, parts=item.parts)
+    if counted == 0:
+        return unscored
+    share = right / counted if rubric.partial_credit else float(right == counted)
+    points = max(item.points * share - rubric.note_cost * len(notes), 0.0)
+    return replace(unscored, points=round(points, DIGITS), maximum=item.points, right=right, counted=counted)
+
+
+def with_overrides(points: Points, overrides: Iterable[Override]) -> Points:
+    """The same with what a human gave in place of the points found; an item may be given any number."""
+    by_item = {override.item: override for override in overrides}
+    items = []
+    for item in points.items:
+        override = by_item.get(item.name)
+        if override is not None:
+            item = replace(
+                item,
+                points=round(override.points, DIGITS),
+                maximum=override.points if item.maximum is None else item.maximum,
+                override=override.reason,
+                before=item.points,
+            )
+        items.append(item)
+    return replace(points, items=tuple(items))

@@ -1,0 +1,53 @@
+"""The settings of a class: what is the same for all its submissions, and makes their results comparable."""
+
+from __future__ import annotations
+
+import msgspec
+
+from parity_tests.grading.rubric import Vocabulary
+from parity_tests.protocol.assignment import Assignment
+from reports.model.parts import Parts
+
+FORMAT = "parity grading"
+VERSION = 2
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How every submission of a class is checked. `assignment` is the name of one, or module:NAME."""
+
+    assignment: str
+    seed: int
+    edition: str
+    dtypes: tuple[str, ...]
+    timeout: float = 10.0
+    allow: tuple[str, ...] = ()
+    isolation: str = "none"
+
+
+class ClassInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What grading.json says of a class: its settings, and what there is to know of the assignment without its code.
+
+    `checks` are those that a rubric can give points for; `parts` has the id, the label and the title of each part.
+    """
+
+    settings: Settings
+    assignment_title: str
+    parts: tuple[dict[str, str], ...]
+    checks: tuple[str, ...]
+    format: str = FORMAT
+    version: int = VERSION
+
+    @classmethod
+    def of(cls, assignment: Assignment, settings: Settings) -> ClassInfo:
+        """The information on a class that answers this assignment."""
+        return cls(settings, assignment.title, tuple(assignment.part_table()), assignment.checks)
+
+    @property
+    def labels(self) -> Parts:
+        """How reports call the parts."""
+        return Parts.of({"parts": list(self.parts)})
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The names that the rubric of the class may use."""
+        return Vocabulary(frozenset(self.checks), tuple(part["id"] for part in self.parts))
