@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -17,13 +14,10 @@ import pytest
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.cli import main
 from parity_tests.grading.folder import GradingFolder
-from parity_tests.grading.process_pool import cluster, local_processes, run_all
 from parity_tests.grading.task import Outcome, Task
 from parity_tests.harness.check import check
 from parity_tests.harness.sandbox.isolation import Level
-from parity_tests.protocol.errors import HarnessError, UsageError
 from parity_tests.selftest.fake_grading import SOURCE, fake_outcome, threads
-from parity_tests.selftest.pool_tasks import double, fatal, nothing
 from reports.model.records import Record, from_frame
 
 TABLES = ("grades.csv", "grades.parquet", "records.parquet", "class.csv", "look.csv", "handed_in.csv")
@@ -277,106 +271,6 @@ def test_a_wrong_file_is_said_before_anything_changes(
     assert "line 1" in err or "line 2" in err
     assert content(out) == before
     assert parity("regrade", tmp_path / "nowhere")[0] == 2
-
-
-# ---- the process pool
-
-
-class Alone(Executor):
-    """Does everything at once, and counts."""
-
-    def __init__(self) -> None:
-        self.submitted = 0
-
-    def submit(self, work: Callable[..., Any], /, *arguments: Any, **more: Any) -> Future[Any]:
-        self.submitted += 1
-        future: Future[Any] = Future()
-        try:
-            future.set_result(work(*arguments, **more))
-        except Exception as error:
-            future.set_exception(error)
-        return future
-
-
-def pool_results(
-    tasks: Iterator[Any], work: Any, executor: Callable[[], Executor], ahead: int = 4
-) -> tuple[dict[Any, Any], dict[Any, str]]:
-    done: dict[Any, Any] = {}
-    lost: dict[Any, str] = {}
-
-    def fail(task: Any, error: BaseException) -> None:
-        lost[task] = type(error).__name__
-
-    run_all(tasks, work, executor, ahead=ahead, done=done.__setitem__, lost=fail)
-    return done, lost
-
-
-def test_no_more_tasks_are_taken_than_are_in_flight() -> None:
-    taken = itertools.count()
-    alone = Alone()
-    most = 0
-
-    def tasks() -> Iterator[int]:
-        nonlocal most
-        for _ in range(50):
-            number = next(taken)
-            most = max(most, number - len(done))
-            yield number
-
-    done: dict[int, int] = {}
-    run_all(tasks(), double, lambda: alone, ahead=3, done=done.__setitem__, lost=lambda task, _: done.update({task: 0}))
-    assert done == {number: 0 if number == 13 else 2 * number for number in range(50)}
-    assert most <= 3
-
-
-def test_a_task_that_raises_is_lost_alone() -> None:
-    done, lost = pool_results(iter([12, 13, 14]), double, lambda: ThreadPoolExecutor(2))
-    assert (done, lost) == ({12: 24, 14: 28}, {13: "ValueError"})
-
-
-def test_processes_that_die_cost_only_the_task_that_kills_them(tmp_path: Path) -> None:
-    tasks = [(1, "harmless"), (2, ""), (3, str(tmp_path / "flag")), (4, "harmless"), (5, "harmless")]
-    done, lost = pool_results(iter(tasks), fatal, local_processes(2, tmp_path, nothing))
-    assert {number for number, _ in lost} == {2}
-    assert {number: result for (number, _), result in done.items()} == {1: 2, 3: 6, 4: 8, 5: 10}
-
-
-def test_an_executor_that_is_broken_before_it_is_asked_is_replaced() -> None:
-    class Broken(Alone):
-        def submit(self, work: Callable[..., Any], /, *arguments: Any, **more: Any) -> Future[Any]:
-            raise BrokenExecutor("an idle process was killed")
-
-    executors: Iterator[Executor] = iter([Broken(), Alone()])
-    assert pool_results(iter([1, 2]), double, lambda: next(executors)) == ({1: 2, 2: 4}, {})
-
-
-def test_workers_of_a_cluster_that_die_cost_nothing(tmp_path: Path) -> None:
-    distributed = pytest.importorskip("distributed", reason="Dask is not installed (the extra `cluster`)")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as workers:
-        tasks = [(number, str(tmp_path / "flag") if number == 3 else "harmless") for number in range(8)]
-        with cluster(workers.scheduler_address, nothing) as (executor, slots):
-            assert slots == 2
-            done, lost = pool_results(iter(tasks), fatal, executor, ahead=4)
-    assert lost == {}
-    assert sorted(done.values()) == [2 * number for number in range(8)]
-
-
-def test_a_cluster_that_is_not_there_is_said() -> None:
-    pytest.importorskip("distributed", reason="Dask is not installed (the extra `cluster`)")
-    with pytest.raises(UsageError, match="no Dask scheduler at nonsense"), cluster("nonsense://nowhere", nothing):
-        pass
-
-
-def test_workers_that_are_lost_stop_the_run_with_a_sentence() -> None:
-    class Gone(Alone):
-        def submit(self, work: Callable[..., Any], /, *arguments: Any, **more: Any) -> Future[Any]:
-            future: Future[Any] = Future()
-            future.cancel()
-            future.set_running_or_notify_cancel()
-            return future
-
-    with pytest.raises(HarnessError, match="start again to go on"):
-        pool_results(iter([1]), double, Gone)
 
 
 # ---- in earnest

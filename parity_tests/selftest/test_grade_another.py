@@ -1,0 +1,130 @@
+"""Grading a class of another assignment than the homework: a toy without classes, editions, `main` or a rubric."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.grading.folder import GradingFolder
+from parity_tests.grading.intake.take_in import files_in
+from parity_tests.grading.intake.tell import told_by
+from parity_tests.protocol import registry
+from parity_tests.protocol.errors import UsageError
+from parity_tests.selftest.test_grade import Parity, parity  # noqa: F401
+from parity_tests.selftest.toy.assignment import TOY
+
+# ruff: noqa: F811
+
+NAME = "parity_tests.selftest.toy.assignment:TOY"
+SOLUTION = (TOY.solution / TOY.layout.file).read_text()
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A class of three: all right, one function wrong, the other misnamed and missing."""
+    folder = tmp_path_factory.mktemp("class")
+    for name, file, code in (
+        ("ann", "softplus.py", SOLUTION),
+        ("bob", "softplus.py", SOLUTION.replace("1 / (1", "2 / (1")),
+        ("cem", "Softplus (1).py", SOLUTION.replace("def softplus", "def soft_plus")),
+    ):
+        (folder / name).mkdir()
+        (folder / name / file).write_text(code)
+    return folder
+
+
+def test_a_class_is_graded_regraded_and_shown_with_the_assignments_own_words(
+    source: Path, parity: Parity, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    status, _, err = parity("grade", source, "--assignment", NAME, "--out", out, "--isolation", "none")
+    assert status == 0, err
+    gradebook = pd.read_csv(out / "grades.csv").set_index("submission")
+    assert gradebook["Task A"].to_dict() == {"ann": 50, "bob": 50, "cem": 0}
+    assert gradebook["Task B"].to_dict() == {"ann": 50, "bob": 0, "cem": 50}
+    for page in ("class.html", "submissions/bob/feedback.md", "submissions/bob/report.html"):
+        text = (out / page).read_text()
+        assert "Task B" in text
+        assert "TODO" not in text
+    assert "Softplus (1).py was taken for softplus.py" in (out / "submissions" / "cem" / "feedback.md").read_text()
+
+    # What comes after needs no code of the assignment's.
+    (out / "grading.json").write_text((out / "grading.json").read_text().replace(NAME, "gone:GONE"))
+    rubric = tmp_path / "rubric.toml"
+    rubric.write_text((out / "rubric.toml").read_text().replace("50.0", "30", 1))
+    assert "ann: 100 → 80 (-20.00)" in parity("regrade", out, "--rubric", rubric)[1]
+    assert parity("report", out)[0] == 0
+    assert "Task B" in parity("show", out / "submissions" / "bob")[1]
+    status, said, _ = parity("report", out / "submissions" / "bob", "--format", "gradescope")
+    assert status == 0
+    assert json.loads(said)["score"] == 50
+
+
+def test_the_folder_of_a_class_keeps_the_assignment_and_its_parts(source: Path, parity: Parity, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    parity("grade", source, "--assignment", NAME, "--out", out, "--isolation", "none", "--only", "ann")
+    info = GradingFolder(out).info()
+    assert (info.settings.assignment, info.assignment_title) == (NAME, TOY.title)
+    assert [(part["id"], part["label"]) for part in info.parts] == [("A", "Task A"), ("B", "Task B")]
+    status, _, err = parity("grade", source, "--out", out)
+    assert status == 2
+    assert f"was begun with assignment {NAME}, not mlp" in err
+    (out / "grading.json").write_text((out / "grading.json").read_text().replace('"timeout": 10.0', '"timeout": "x"'))
+    status, _, err = parity("regrade", out)
+    assert status == 2
+    assert "grading.json, line 9, is damaged (expected `float`, got `str`)" in err
+
+
+def test_an_edition_that_the_assignment_does_not_have_is_refused(source: Path, parity: Parity, tmp_path: Path) -> None:
+    for command in (["grade", source], ["gradescope-bundle"]):
+        status, _, err = parity(*command, "--assignment", NAME, "--edition", "2019", "--out", tmp_path / "out")
+        assert status == 2
+        assert "the assignment toy has no edition '2019'" in err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def both_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = {"mlp": "parity_tests.assignments.mlp.assignment:ASSIGNMENT", "toy": NAME}
+    entry_points = {name: EntryPoint(name, value, registry.GROUP) for name, value in points.items()}
+    monkeypatch.setattr(registry, "installed", lambda: entry_points)
+
+
+@pytest.mark.usefixtures("both_installed")
+def test_the_assignment_is_told_by_what_was_handed_in(tmp_path: Path) -> None:
+    def handed_in(*names: str) -> Path:
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        for name in names:
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if name.endswith(".zip"):
+                with zipfile.ZipFile(path, "w") as archive:
+                    archive.writestr("work/softplus.py", SOLUTION)
+            else:
+                path.touch()
+        return folder
+
+    for names, assignment in (
+        (["ann/neural_networks.py"], ASSIGNMENT),
+        (["annlee_101_2001_softplus.py", "bobray_LATE_102_2002_softplus.py"], TOY),
+        (["ann.zip"], TOY),
+    ):
+        source = handed_in(*names)
+        assert told_by(files_in(source), source) is assignment
+    for names, words in (
+        (["ann/softplus.py", "bob/neural_networks.py"], r"fits more than one assignment \(mlp, toy\)"),
+        (["ann/other.py"], r"fits none of the installed assignments \(mlp, toy\)"),
+    ):
+        source = handed_in(*names)
+        with pytest.raises(UsageError, match=words):
+            told_by(files_in(source), source)
+
+
+def test_the_only_assignment_that_is_installed_is_it(source: Path) -> None:
+    assert told_by(files_in(source), source) is ASSIGNMENT
