@@ -1,84 +1,230 @@
-"""The import rule, read from the source: three leaves that import no sibling, and one root."""
+"""One direction: every import, read from the source, leads from a room to one that it may know; none in a circle."""
 
 from __future__ import annotations
 
 import ast
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-LEAVES = ("implementation", "reference", "reports")
-PACKAGES = (*LEAVES, "parity_tests")
+PACKAGES = ("implementation", "reference", "reports", "parity_tests")
 
-# What else a leaf must do without (the design's layout says so).
+LEAVES = ("reference", "reports")
+PROTOCOL = (*LEAVES, "parity_tests.protocol")
+HARNESS = tuple(
+    f"parity_tests.harness{part}" for part in (".wire", ".inside", ".sandbox", ".process", ".diagnosis", "")
+)
+GENERAL = (*PROTOCOL, *HARNESS)
+ROOMS: Mapping[str, tuple[str, ...]] = {
+    "implementation": (),
+    "reference": (),
+    "reports": (),
+    "parity_tests.protocol": LEAVES,
+    "parity_tests.harness.wire": PROTOCOL,
+    "parity_tests.harness.inside": ("parity_tests.harness.wire",),
+    "parity_tests.harness.sandbox": (*PROTOCOL, "parity_tests.harness.wire", "parity_tests.harness.inside"),
+    "parity_tests.harness.process": (*PROTOCOL, *HARNESS[:3]),
+    "parity_tests.harness.diagnosis": PROTOCOL,
+    "parity_tests.harness": (*PROTOCOL, *HARNESS[:5]),
+    "parity_tests.grading": GENERAL,
+    "parity_tests.proof": GENERAL,
+    "parity_tests.assignments": (*GENERAL, "implementation"),
+    "parity_tests.trace": (*GENERAL, "parity_tests.assignments"),
+    "parity_tests.api": (*GENERAL, "parity_tests.assignments"),
+    "parity_tests.pairs": (*GENERAL, "parity_tests.api"),
+}
+"""The rooms, and those that each may import beside itself. Rooms that are not named here stand above all of them."""
+ABOVE = ("parity_tests", "parity_tests.bench", "parity_tests.cli", "parity_tests.examples", "parity_tests.selftest")
+"""The rooms at the top, each of which may import those before it."""
 WITHOUT = {"implementation": {"torch", "pandas", "scipy"}, "reference": {"pandas"}, "reports": {"torch"}}
+"""Other people's packages that a room must do without."""
+
+NOT_YET = {
+    ("parity_tests.assignments", "parity_tests.proof"),
+    ("parity_tests.grading", "parity_tests.assignments"),
+    ("parity_tests.harness.diagnosis", "parity_tests.harness"),
+    ("parity_tests.harness.sandbox", "parity_tests.harness.process"),
+    ("parity_tests.proof", "parity_tests.assignments"),
+}
+"""Imports between rooms that are still to go."""
 
 
-def imports(source: str) -> Iterator[tuple[str, int, bool]]:
-    """The top-level package of every import, its line, and whether it stands at module level."""
+class Import(NamedTuple):
+    """A module that is imported, the line, and whether at module level."""
+
+    module: str
+    line: int
+    outermost: bool
+
+
+OUR_MODULE = re.compile(rf"({'|'.join(PACKAGES)})(\.[A-Za-z_]\w*)+\.?(:\w+)?")
+LOADERS = ("import_module", "find_spec", "__import__")
+
+
+def imports(source: str) -> Iterator[Import]:
+    """Every import: at module level, in functions, under TYPE_CHECKING, and by a text that names a module of ours."""
     tree = ast.parse(source)
     outermost = set(map(id, tree.body))
+    programs = set(map(id, programs_in(tree)))
     for node in ast.walk(tree):
         names: list[str] = []
+        if id(node) in programs:
+            continue
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            names = [node.module or ""]
         elif isinstance(node, ast.ImportFrom):
-            names = ["." * node.level]
+            package = "." * node.level + (node.module or "")
+            ours = package.partition(".")[0] in PACKAGES
+            names = [f"{package}.{alias.name}" for alias in node.names] if ours else [package]
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and OUR_MODULE.fullmatch(node.value):
+            names = [node.value.partition(":")[0].rstrip(".")]
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in LOADERS:
+            texts = [argument.value for argument in node.args[:1] if isinstance(argument, ast.Constant)]
+            names = [text for text in texts if text in PACKAGES]
         for name in names:
-            yield name.partition(".")[0] or name, getattr(node, "lineno", 0), id(node) in outermost
+            yield Import(name, getattr(node, "lineno", 0), id(node) in outermost)
 
 
-def files(package: str) -> list[Path]:
-    return sorted((ROOT / package).rglob("*.py"))
+def programs_in(tree: ast.AST) -> Iterator[ast.expr]:
+    """The texts behind "-m" in commands: they name what is run in a process of its own, which imports nothing here."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.List | ast.Tuple):
+            for option, value in pairwise(node.elts):
+                if isinstance(option, ast.Constant) and option.value == "-m":
+                    yield value
 
 
-@pytest.mark.parametrize("package", LEAVES)
-def test_a_leaf_imports_no_sibling(package: str) -> None:
-    forbidden = (set(PACKAGES) - {package}) | WITHOUT[package]
-    found = [
-        f"{path.relative_to(ROOT)}:{line} imports {name}"
-        for path in files(package)
-        for name, line, _ in imports(path.read_text(encoding="utf-8"))
-        if name in forbidden
+def files(room: str) -> list[Path]:
+    """The source files of a room, without those of the rooms in it; what the tests hand in is not ours."""
+    folder = ROOT.joinpath(*room.split("."))
+    found = [path for path in sorted(folder.rglob("*.py")) if "submissions" not in path.parts]
+    return [path for path in found if room_of(module_of(path)) == room]
+
+
+def module_of(path: Path) -> str:
+    """The name of the module that a file holds."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def room_of(module: str) -> str:
+    """The room that a module of ours lies in, "" for a module of other people's."""
+    rooms = [room for room in (*ROOMS, *ABOVE) if module == room or module.startswith(f"{room}.")]
+    return max(rooms, key=len, default="")
+
+
+def allowed(room: str) -> set[str]:
+    """The rooms that a room may import."""
+    if room in ABOVE:
+        return {*ROOMS, *ABOVE[: ABOVE.index(room) + 1]}
+    return {room, *ROOMS[room]}
+
+
+def crossings(room: str) -> list[tuple[Path, Import]]:
+    """The imports of a room that lead to a room which it may not know."""
+    may = allowed(room)
+    return [
+        (path, found)
+        for path in files(room)
+        for found in imports(path.read_text(encoding="utf-8"))
+        if room_of(found.module) and room_of(found.module) not in may
     ]
-    assert files(package)
+
+
+@pytest.mark.parametrize("room", [*ROOMS, *ABOVE])
+def test_a_room_imports_only_those_below_it(room: str) -> None:
+    assert files(room)
+    found = [
+        f"{path.relative_to(ROOT)}:{line} imports {module}"
+        for path, (module, line, _) in crossings(room)
+        if (room, room_of(module)) not in NOT_YET
+    ]
     assert not found
 
 
-def test_the_root_imports_all_three() -> None:
-    names = {name for path in files("parity_tests") for name, _, _ in imports(path.read_text(encoding="utf-8"))}
-    assert {"reference", "reports"} <= names
+def test_no_exception_is_kept_longer_than_it_is_needed() -> None:
+    crossed = {(room, room_of(found.module)) for room in (*ROOMS, *ABOVE) for _, found in crossings(room)}
+    assert crossed == NOT_YET
+
+
+def test_no_rooms_import_each_other_in_a_circle() -> None:
+    graph = {room: allowed(room) - {room} for room in (*ROOMS, *ABOVE)}
+    assert set(TopologicalSorter(graph).static_order()) == {*ROOMS, *ABOVE}
+    with pytest.raises(CycleError):
+        TopologicalSorter({**graph, "reference": {"parity_tests.cli"}}).prepare()
+
+
+def test_every_file_has_a_room() -> None:
+    for path in ROOT.joinpath("parity_tests").iterdir():
+        if path.is_dir() and list(path.glob("*.py")):
+            assert room_of(module_of(path)) == f"parity_tests.{path.name}", path
+    loose = {path.name for path in ROOT.joinpath("parity_tests").glob("*.py")}
+    assert loose == {"__init__.py", "pytest_plugin.py"}
+    assert {path.parent.name for path in ROOT.glob("*/__init__.py")} == set(PACKAGES)
+
+
+@pytest.mark.parametrize("room", WITHOUT)
+def test_a_room_does_without_what_is_not_its_trade(room: str) -> None:
+    names = {found.module.partition(".")[0] for path in files(room) for found in imports(path.read_text("utf-8"))}
+    assert not names & WITHOUT[room]
+
+
+def test_what_runs_beside_a_submission_needs_numpy_and_the_standard_library_alone() -> None:
+    inside = [*files("parity_tests.harness.inside"), *ROOT.glob("parity_tests/assignments/*/inside/*.py")]
+    beside = {path.stem for path in (*inside, *files("parity_tests.harness.wire"))}
+    may = sys.stdlib_module_names | beside | {"numpy"}
+    for path in inside:
+        names = {found.module for found in imports(path.read_text(encoding="utf-8"))}
+        others = {name for name in names if name.partition(".")[0] not in may}
+        assert {room_of(name) for name in others} <= {"parity_tests.harness.inside", "parity_tests.harness.wire"}, path
 
 
 def test_the_shipped_network_needs_numpy_and_the_standard_library_alone() -> None:
-    allowed = sys.stdlib_module_names | {"numpy", "utils", "neural_networks"}
-    found = {name for path in files("implementation") for name, _, _ in imports(path.read_text(encoding="utf-8"))}
-    assert found <= allowed
+    may = sys.stdlib_module_names | {"numpy"} | {path.stem for path in files("implementation")}
+    for path in files("implementation"):
+        names = {found.module.partition(".")[0] for found in imports(path.read_text(encoding="utf-8"))}
+        assert names <= may, path
 
 
 def test_the_command_line_imports_nothing_slow_at_module_level() -> None:
     slow = {"torch", "torchvision", "pandas", "numpy", "scipy", "rich", "reference"}
-    for path in (ROOT / "parity_tests" / "cli").glob("*.py"):
-        source = path.read_text(encoding="utf-8")
-        assert not slow & {name for name, _, outermost in imports(source) if outermost}, path.name
-
-
-def test_there_is_no_other_code_folder() -> None:
-    found = {path.parent.name for path in ROOT.glob("*/__init__.py")}
-    assert found == set(PACKAGES)
+    for path in files("parity_tests.cli"):
+        found = imports(path.read_text(encoding="utf-8"))
+        assert not slow & {name.partition(".")[0] for name, _, outermost in found if outermost}, path.name
 
 
 def test_the_reader_of_imports_sees_every_form() -> None:
-    source = "import a.b\nfrom c.d import e\ndef f():\n    import g, h as i\n    from . import j\n"
-    assert list(imports(source)) == [
-        ("a", 1, True),
-        ("c", 2, True),
+    source = (
+        "import a.b\nfrom c.d import e\ndef f():\n    import g, h as i\n    from . import j\n"
+        "if TYPE_CHECKING:\n    from reports.model import records\n"
+        "HOME = 'parity_tests.cli.check'\nPOINT = 'reference.answer:Answer'\n'reports.'\nfind_spec('implementation')\n"
+        "from parity_tests import check\n"
+        "[sys.executable, '-m', 'parity_tests.cli']\n"
+    )
+    assert sorted(imports(source), key=lambda found: found.line) == [
+        ("a.b", 1, True),
+        ("c.d", 2, True),
         ("g", 4, False),
         ("h", 4, False),
         (".", 5, False),
+        ("reports.model.records", 7, False),
+        ("parity_tests.cli.check", 8, False),
+        ("reference.answer", 9, False),
+        ("implementation", 11, False),
+        ("parity_tests.check", 12, True),
     ]
+
+
+def test_an_import_upwards_would_be_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "parity_tests" / "protocol"
+    folder.mkdir(parents=True)
+    folder.joinpath("up.py").write_text("def f():\n    import parity_tests.harness.check\n", encoding="utf-8")
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    ((_, found),) = crossings("parity_tests.protocol")
+    assert found == ("parity_tests.harness.check", 2, False)
