@@ -1,1 +1,1 @@
-"""Judges `main` (TODO 10): each step and each loss of a run held against torch's. The door is `verdicts.judge_main`."""
+"""Judges `main` (TODO 10): each step and each loss of a run is compared with torch's, by `verdicts.judge_main`."""

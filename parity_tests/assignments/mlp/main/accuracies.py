@@ -9,7 +9,7 @@ import numpy as np
 
 from parity_tests.assignments.mlp.main.closeness import same
 from parity_tests.assignments.mlp.main.evaluations import OTHER, POSITION, SET, Evaluations
-from parity_tests.assignments.mlp.main.watched import Array, Watched
+from parity_tests.assignments.mlp.main.main_run import Array, MainRun
 from parity_tests.protocol.comparison import Comparison, matched
 from reference.rounding import gamma
 
@@ -24,16 +24,16 @@ Bounds = Sequence[tuple[int, int, int]]
 
 def judge_accuracy(evaluations: Evaluations, split: str) -> Comparison:
     """Whether a record holds the share of right predictions after each epoch; none is asked for."""
-    watched, quantity = evaluations.watched, f"{SET[split]} accuracy"
+    main, quantity = evaluations.main, f"{SET[split]} accuracy"
     unmeasured = evaluations.unmeasured(quantity, split)
-    if watched.failure is not None or unmeasured is not None:
+    if main.failure is not None or unmeasured is not None:
         return unmeasured or matched()
-    written, returned = _written(watched, split), [values for _, values in watched.run.returned[2:]]
+    written, returned = _written(main, split), [values for _, values in main.run.returned[2:]]
     if not written and not returned:
         return matched(UNSEEN)
     uncovered = evaluations.coverage_problem(split)
     if uncovered:
-        return watched.bad(uncovered)
+        return main.bad(uncovered)
     bounds = [
         [evaluations.counts(sweep) for sweep in evaluations.sweeps(split, passes)] for passes in evaluations.of(split)
     ]
@@ -47,13 +47,13 @@ def judge_accuracy(evaluations: Evaluations, split: str) -> Comparison:
     return _wrong(evaluations, split, written[position], bounds)
 
 
-def _written(watched: Watched, split: str) -> list[Record]:
+def _written(main: MainRun, split: str) -> list[Record]:
     """The records in files that may be those of this set, losses left out."""
     other = WORD[OTHER[split]]
-    losses = [values for _, values in watched.run.returned[:2]]
+    losses = [values for _, values in main.run.returned[:2]]
     return [
         (f"{file}, {key!r}", values)
-        for file, key, values in watched.run.written
+        for file, key, values in main.run.written
         if other not in key.lower() and not any(np.array_equal(values, loss) for loss in losses)
     ]
 
@@ -71,11 +71,11 @@ def _counted(value: float, low: int, high: int, count: int) -> bool:
 
 
 def _wrong(evaluations: Evaluations, split: str, record: Record, bounds: Sequence[Bounds]) -> Comparison:
-    watched, quantity = evaluations.watched, f"{SET[split]} accuracy"
+    main, quantity = evaluations.main, f"{SET[split]} accuracy"
     key, got = record
     if len(got) != len(bounds):
         text = f"the {quantity} record ({key}) has {len(got)} numbers, where one for each of {len(bounds)} epochs"
-        return watched.bad(f"{text} is asked for", got=float(len(got)), want=float(len(bounds)))
+        return main.bad(f"{text} is asked for", got=float(len(got)), want=float(len(bounds)))
     epoch = _first_wrong(got, bounds) or 0
     low, high, count = bounds[epoch][-1]
     shown = f"{low}" if low == high else f"{low} to {high}"
@@ -85,16 +85,16 @@ def _wrong(evaluations: Evaluations, split: str, record: Record, bounds: Sequenc
     )
     reason = evaluations.dropped(split) or _reason(evaluations, split, got)
     value, want = float(got[epoch]), low / count
-    return watched.bad(f"{reason}; {text}" if reason else text, got=value, want=want, gap=abs(value - want))
+    return main.bad(f"{reason}; {text}" if reason else text, got=value, want=want, gap=abs(value - want))
 
 
 def _reason(evaluations: Evaluations, split: str, got: Array) -> str:
-    epochs, watched = evaluations.of(split), evaluations.watched
+    epochs, main = evaluations.of(split), evaluations.main
     counts = [evaluations.counts(passes) for passes in epochs]
     last = [evaluations.counts(passes[-1:])[0] for passes in epochs]
     others = [evaluations.counts(passes)[::2] for passes in evaluations.of(OTHER[split]) if passes]
     right, _, seen = (list(column) for column in zip(*counts, strict=True))
-    return accuracy_reason(got, right, seen, last, watched.size(split), watched.config.batch, others)
+    return accuracy_reason(got, right, seen, last, main.size(split), main.config.batch, others)
 
 
 def accuracy_reason(

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from parity_tests.assignments.mlp.main.replay import Pass, Update
-from parity_tests.assignments.mlp.main.watched import FALSE_ALARM, Watched
+from parity_tests.assignments.mlp.main.main_run import FALSE_ALARM, MainRun
+from parity_tests.assignments.mlp.main.run import Pass, Update
 from parity_tests.protocol.comparison import Comparison, matched
 
 Epochs = Mapping[int, Mapping[int, int]]
@@ -18,33 +18,33 @@ Epochs = Mapping[int, Mapping[int, int]]
 # ---- mini-batches ----
 
 
-def judge_batches(watched: Watched) -> Comparison:
+def judge_batches(main: MainRun) -> Comparison:
     """Whether each step is made on B rows of the training set, none of them twice in an epoch, with their labels."""
     epochs: dict[int, dict[int, int]] = {}
     before: Pass | None = None
-    for number, update in enumerate(watched.run.updates, 1):
+    for number, update in enumerate(main.run.updates, 1):
         step = update.pass_
-        problem = _rows_problem(watched, update, number, before)
+        problem = _rows_problem(main, update, number, before)
         if problem or step is None:
-            return watched.bad(problem, step=number)
+            return main.bad(problem, step=number)
         used = epochs.setdefault(update.epoch, {})
         again = next((row for row in step.rows if row in used or step.rows.count(row) > 1), None)
         if again is not None:
-            return watched.bad(_twice(update.epoch, step, again, used, number), step=number, where=f"[{again}]")
+            return main.bad(_twice(update.epoch, step, again, used, number), step=number, where=f"[{again}]")
         used.update(dict.fromkeys(step.rows, number))
-        if problem := _labels_problem(watched, step, number):
-            return watched.bad(problem, step=number)
+        if problem := _labels_problem(main, step, number):
+            return main.bad(problem, step=number)
         before = step
-    return _unseen(watched, epochs)
+    return _unseen(main, epochs)
 
 
-def _rows_problem(watched: Watched, update: Update, number: int, before: Pass | None) -> str:
+def _rows_problem(main: MainRun, update: Update, number: int, before: Pass | None) -> str:
     """What is wrong with the rows of a step as they are, or "" for B rows of the training set."""
-    step, B = update.pass_, watched.config.batch
+    step, B = update.pass_, main.config.batch
     if step is None:
         return f"step {number} changes the weights before any forward"
     if step.split != "train":
-        return f"step {number} {_foreign(watched, step)}"
+        return f"step {number} {_foreign(main, step)}"
     if len(step.rows) != B:
         return f"step {number} (epoch {update.epoch + 1}) is made on {len(step.rows)} rows, not {B}"
     if step is before:
@@ -52,12 +52,12 @@ def _rows_problem(watched: Watched, update: Update, number: int, before: Pass | 
     return ""
 
 
-def _foreign(watched: Watched, step: Pass) -> str:
+def _foreign(main: MainRun, step: Pass) -> str:
     if step.split:
         return f"trains on rows of the {'validation' if step.split == 'valid' else 'test'} set"
-    width = watched.pixels
+    width = main.pixels
     if step.shape is None or len(step.shape) != 2 or step.shape[1] != width:
-        return f"gives L1.forward X of shape {step.shape}, where ({watched.config.batch}, {width}) is asked for"
+        return f"gives L1.forward X of shape {step.shape}, where ({main.config.batch}, {width}) is asked for"
     return "gives L1.forward rows that are not rows of the training set (were the pixels changed?)"
 
 
@@ -68,8 +68,8 @@ def _twice(epoch: int, step: Pass, again: int, used: Mapping[int, int], number: 
     return f"{what} is used twice in epoch {epoch + 1}: {where}"
 
 
-def _labels_problem(watched: Watched, step: Pass, number: int) -> str:
-    labels = watched.labels("train")[list(step.rows)]
+def _labels_problem(main: MainRun, step: Pass, number: int) -> str:
+    labels = main.labels("train")[list(step.rows)]
     if step.labels is None or np.array_equal(np.array(step.labels), labels.astype(np.float64)):
         return ""
     return (
@@ -82,17 +82,17 @@ def _shown(labels: Sequence[float]) -> str:
     return "[" + ", ".join(f"{label:g}" for label in labels[:10]) + "]"
 
 
-def _unseen(watched: Watched, epochs: Epochs) -> Comparison:
+def _unseen(main: MainRun, epochs: Epochs) -> Comparison:
     """Examples that are never drawn, where an honest order would leave one out with less than FALSE_ALARM."""
-    N = watched.size("train")
-    if watched.failure is not None or len(watched.run.updates) < watched.config.epochs * watched.steps:
+    N = main.size("train")
+    if main.failure is not None or len(main.run.updates) < main.config.epochs * main.steps:
         return matched()
-    left_out = (N - watched.whole("train")) / N
+    left_out = (N - main.whole("train")) / N
     never = sorted(set(range(N)).difference(*epochs.values()))
     if not never or N * left_out ** len(epochs) >= FALSE_ALARM:
         return matched()
     text = f"training examples {', '.join(map(str, never[:10]))} are never used in {len(epochs)} epochs"
-    return watched.bad(text, where=f"[{never[0]}]")
+    return main.bad(text, where=f"[{never[0]}]")
 
 
 # ---- their order ----
@@ -101,32 +101,32 @@ Batches = list[tuple[int, ...]]
 """The rows of each mini-batch of an epoch, in order."""
 
 
-def judge_shuffle(watched: Watched) -> Comparison:
+def judge_shuffle(main: MainRun) -> Comparison:
     """Whether the examples are shuffled, anew in each epoch."""
     orders: dict[int, Batches] = {}
-    for update in watched.run.updates:
+    for update in main.run.updates:
         if update.pass_ is not None and update.pass_.split == "train":
             orders.setdefault(update.epoch, []).append(update.pass_.rows)
-    if not orders and watched.failure is None:
-        return watched.bad("no step was made on rows of the training set, so that there is no order")
+    if not orders and main.failure is None:
+        return main.bad("no step was made on rows of the training set, so that there is no order")
     epochs = list(orders.values())
     flat = [list(itertools.chain(*batches)) for batches in epochs]
-    problem = _file_order_problem(watched, flat) or _same_order_problem(watched, flat, epochs)
-    return watched.bad(problem) if problem else matched()
+    problem = _file_order_problem(main, flat) or _same_order_problem(main, flat, epochs)
+    return main.bad(problem) if problem else matched()
 
 
-def _file_order_problem(watched: Watched, flat: Sequence[list[int]]) -> str:
-    N = watched.size("train")
+def _file_order_problem(main: MainRun, flat: Sequence[list[int]]) -> str:
+    N = main.size("train")
     for epoch, rows in enumerate(flat, 1):
         strides = {(after - before) % N for before, after in itertools.pairwise(rows)}
-        if len(rows) > watched.config.batch and strides in ({1}, {N - 1}):
+        if len(rows) > main.config.batch and strides in ({1}, {N - 1}):
             return f"epoch {epoch} takes the training examples in the order of the file: nothing is shuffled"
     return ""
 
 
-def _same_order_problem(watched: Watched, flat: Sequence[list[int]], epochs: Sequence[Batches]) -> str:
+def _same_order_problem(main: MainRun, flat: Sequence[list[int]], epochs: Sequence[Batches]) -> str:
     for first, second in itertools.combinations(range(len(flat)), 2):
-        if len(flat[first]) <= watched.config.batch:
+        if len(flat[first]) <= main.config.batch:
             continue
         which = f"epochs {first + 1} and {second + 1}"
         if flat[first] == flat[second]:
@@ -140,14 +140,14 @@ def _same_order_problem(watched: Watched, flat: Sequence[list[int]], epochs: Seq
 # ---- their number ----
 
 
-def judge_number_of_steps(watched: Watched) -> Comparison:
+def judge_number_of_steps(main: MainRun) -> Comparison:
     """Whether each of the epochs asked for makes ⌊N/B⌋ steps."""
-    config, N, steps = watched.config, watched.size("train"), watched.steps
-    want, got = config.epochs * steps, len(watched.run.updates)
+    config, N, steps = main.config, main.size("train"), main.steps
+    want, got = config.epochs * steps, len(main.run.updates)
     figures = {"got": float(got), "want": float(want), "gap": float(abs(got - want)), "total": 1}
-    if got == want or (watched.failure is not None and got < want):
+    if got == want or (main.failure is not None and got < want):
         return Comparison("match", bad=0, ratio=0.0, **figures)  # type: ignore[arg-type]
-    counts = Counter(update.epoch for update in watched.run.updates)
+    counts = Counter(update.epoch for update in main.run.updates)
     each = set(counts.values())
     shown = f"{each.pop()} steps in each of {len(counts)} epochs" if len(each) == 1 else f"{got} steps in all"
     if got == 0:
@@ -155,4 +155,4 @@ def judge_number_of_steps(watched: Watched) -> Comparison:
     text = (
         f"it makes {shown}, where ⌊{N}/{config.batch}⌋ = {steps} steps in each of {config.epochs} epochs are asked for"
     )
-    return watched.bad(text, **figures, bad=1)
+    return main.bad(text, **figures, bad=1)

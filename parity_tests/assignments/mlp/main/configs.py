@@ -1,4 +1,4 @@
-"""The runs of `main`: under which main_params it is watched in each edition, and what is judged of each run."""
+"""The runs of `main`: under which main_params it is main in each edition, and what is judged of each run."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Config:
-    """One set of main_params under which `main` is watched."""
+    """One set of main_params under which `main` is main."""
 
     name: str
     activation: str

@@ -1,38 +1,38 @@
-"""Judges how `main` uses dropout in training: called at each step, told to train, and with a fresh mask."""
+"""Judges how `main` uses dropout in training: called at each step, with is_train=True, and with a fresh mask."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from parity_tests.assignments.mlp.main.main_run import FALSE_ALARM, Array, MainRun, wrong_argument
 from parity_tests.assignments.mlp.main.steps import Steps
-from parity_tests.assignments.mlp.main.watched import FALSE_ALARM, Array, Watched, wrong_argument
 from parity_tests.protocol.comparison import Comparison, matched
 
 
-def judge_dropout(watched: Watched, steps: Steps) -> Comparison:
+def judge_dropout(main: MainRun, steps: Steps) -> Comparison:
     """Whether each step drops what goes from the activation to L2, by a mask of its own."""
-    for index, update in enumerate(watched.run.updates):
+    for index, update in enumerate(main.run.updates):
         step, number = update.pass_, index + 1
         if step is None:
             continue
         if not step.drops:
             text = f"dropout.forward is not called in step {number}: dropout is skipped"
-            return watched.bad(text, step=number)
+            return main.bad(text, step=number)
         if not step.training:
             text = f"in step {number} dropout.forward is called with is_train=False: dropout is off in training"
-            return watched.bad(text, step=number)
+            return main.bad(text, step=number)
         for call in step.calls:
             bypassed = any(got != want and want.startswith("drop") for _, got, want in call.wrong)
             if call.name == "L2.forward" and bypassed and index in steps.wrong_indices:
-                return watched.bad(f"{wrong_argument(call)} (step {number}): dropout is bypassed", step=number)
-    repeated = _repeated_mask(watched)
-    return watched.bad(repeated) if repeated else matched()
+                return main.bad(f"{wrong_argument(call)} (step {number}): dropout is bypassed", step=number)
+    repeated = _repeated_mask(main)
+    return main.bad(repeated) if repeated else matched()
 
 
-def _repeated_mask(watched: Watched) -> str:
+def _repeated_mask(main: MainRun) -> str:
     """Whether two steps drew the same mask, where chance would do that with less than FALSE_ALARM."""
-    r = watched.config.rate
-    drops = [(i, update.pass_.dropped) for i, update in enumerate(watched.run.updates, 1) if update.pass_ is not None]
+    r = main.config.rate
+    drops = [(i, update.pass_.dropped) for i, update in enumerate(main.run.updates, 1) if update.pass_ is not None]
     pairs = max(len(drops) * (len(drops) - 1) / 2, 1)
     agree = r**2 + (1 - r) ** 2
     alike: dict[tuple[int, ...], dict[int, tuple[int, Array, Array]]] = {}

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from parity_tests.assignments.mlp.main.closeness import EXPLAINS
+from parity_tests.assignments.mlp.main.main_run import CLASSES, Array, MainRun, Weights
 from parity_tests.assignments.mlp.main.steps import Replayed
-from parity_tests.assignments.mlp.main.watched import CLASSES, Array, Watched, Weights
 from parity_tests.assignments.mlp.main.wiring import RIGHT, Wiring, gradients
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 
@@ -27,10 +27,10 @@ class Fit:
 NOTHING = Fit(0, 0, 0, False)
 
 
-def explained(watched: Watched, step: Replayed, wiring: Wiring = RIGHT, of: Replayed | None = None) -> Fit:
+def explained(main: MainRun, step: Replayed, wiring: Wiring = RIGHT, of: Replayed | None = None) -> Fit:
     """The fit of a step's change, its gradient wired as `wiring` says (`of`: the gradient of another step)."""
     source = (of or step).update
-    inputs = watched.inputs(source)
+    inputs = main.inputs(source)
     if inputs is None or source.pass_ is None:
         return NOTHING
     X, y, mask = inputs
@@ -39,23 +39,23 @@ def explained(watched: Watched, step: Replayed, wiring: Wiring = RIGHT, of: Repl
         if len(labels) != len(X) or not all(0 <= label < CLASSES for label in labels):
             return NOTHING
         y = np.array(labels)
-    weights = watched.run.at(source.before)
-    return fitted(watched, step, gradients(weights, X, y, mask, watched.config.activation, wiring))
+    weights = main.run.at(source.before)
+    return fitted(main, step, gradients(weights, X, y, mask, main.config.activation, wiring))
 
 
-def fitted(watched: Watched, step: Replayed, gradient: Mapping[str, Array]) -> Fit:
+def fitted(main: MainRun, step: Replayed, gradient: Mapping[str, Array]) -> Fit:
     """The fit of a step's change by this gradient."""
-    weights = _flat(watched.run.at(step.update.before))
+    weights = _flat(main.run.at(step.update.before))
     with np.errstate(all="ignore"):
-        change = _flat(watched.run.at(step.update.after)) - weights
-        return _fit(change, _flat(velocity(watched, step)), _flat(gradient), weights)
+        change = _flat(main.run.at(step.update.after)) - weights
+        return _fit(change, _flat(velocity(main, step)), _flat(gradient), weights)
 
 
-def velocity(watched: Watched, step: Replayed) -> Weights:
+def velocity(main: MainRun, step: Replayed) -> Weights:
     """The velocity that a step starts with: the change of weights before it, zero at the first and without α."""
-    last = watched.last_change(step.index)
-    if last is None or watched.config.alpha <= 0:
-        return {name: np.zeros_like(w) for name, w in watched.run.at(step.update.before).items()}
+    last = main.last_change(step.index)
+    if last is None or main.config.alpha <= 0:
+        return {name: np.zeros_like(w) for name, w in main.run.at(step.update.before).items()}
     return last[0]
 
 

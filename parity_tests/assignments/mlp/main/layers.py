@@ -4,36 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from parity_tests.assignments.mlp.main.replay import Built
-from parity_tests.assignments.mlp.main.watched import CLASSES, HIDDEN, Watched
+from parity_tests.assignments.mlp.main.main_run import CLASSES, HIDDEN, MainRun
+from parity_tests.assignments.mlp.main.run import Built
 from parity_tests.protocol.comparison import Comparison, matched
 
 
-def judge_layers(watched: Watched) -> Comparison:
+def judge_layers(main: MainRun) -> Comparison:
     """Whether the network is the one that main_params asks for."""
-    run = watched.run
-    if watched.failure is not None and len(run.built) < 4:
+    run = main.run
+    if main.failure is not None and len(run.built) < 4:
         return matched()
     linear = [built for built in run.built if built.cls == "linear_layer"]
     used = [built for built in run.built if built.name in run.used]
     problem = (
-        _sizes_problem(watched, linear)
-        or _activation_problem(watched, used)
-        or _rebuilt_problem(watched, linear)
-        or _rate_problem(watched, used)
+        _sizes_problem(main, linear)
+        or _activation_problem(main, used)
+        or _rebuilt_problem(main, linear)
+        or _rate_problem(main, used)
     )
     if problem:
-        return watched.bad(problem)
+        return main.bad(problem)
     return matched(
         "main builds its linear layers more than once" if len(linear) > 2 else "",
         "a bias of shape (M,) was taken for 1×M" if run.flat_bias else "",
     )
 
 
-def _sizes_problem(watched: Watched, linear: Sequence[Built]) -> str:
+def _sizes_problem(main: MainRun, linear: Sequence[Built]) -> str:
     if not linear:
         return "it builds no linear_layer"
-    width = watched.pixels
+    width = main.pixels
     sizes = [built.sizes for built in linear]
     if sorted(map(str, set(sizes))) == sorted(map(str, [(width, HIDDEN), (HIDDEN, CLASSES)])):
         return ""
@@ -41,25 +41,25 @@ def _sizes_problem(watched: Watched, linear: Sequence[Built]) -> str:
     return f"it builds linear layers of {shown}, where {width}×{HIDDEN} and {HIDDEN}×{CLASSES} are asked for"
 
 
-def _activation_problem(watched: Watched, used: Sequence[Built]) -> str:
+def _activation_problem(main: MainRun, used: Sequence[Built]) -> str:
     activations = {built.cls for built in used if built.name.startswith("nonlinear")}
-    if activations and activations != {watched.config.activation}:
+    if activations and activations != {main.config.activation}:
         shown = " and ".join(sorted(activations))
-        return f"it uses {shown}, where main_params['activation'] is {watched.config.activation!r}"
-    if not activations and watched.run.updates:
+        return f"it uses {shown}, where main_params['activation'] is {main.config.activation!r}"
+    if not activations and main.run.updates:
         return "it uses neither relu nor tanh: no activation is called"
     return ""
 
 
-def _rebuilt_problem(watched: Watched, linear: Sequence[Built]) -> str:
-    if any(built.name in watched.run.used and built.name not in ("L1", "L2") for built in linear):
+def _rebuilt_problem(main: MainRun, linear: Sequence[Built]) -> str:
+    if any(built.name in main.run.used and built.name not in ("L1", "L2") for built in linear):
         return "it builds its layers anew and goes on with these: what was learnt is lost"
     return ""
 
 
-def _rate_problem(watched: Watched, used: Sequence[Built]) -> str:
+def _rate_problem(main: MainRun, used: Sequence[Built]) -> str:
     rates = [built.rate for built in used if built.cls == "dropout" and built.rate is not None]
-    other = next((rate for rate in rates if rate != watched.config.rate), None)
+    other = next((rate for rate in rates if rate != main.config.rate), None)
     if other is None:
         return ""
-    return f"it builds dropout with r = {other:g}, where main_params['dropout_rate'] is {watched.config.rate:g}"
+    return f"it builds dropout with r = {other:g}, where main_params['dropout_rate'] is {main.config.rate:g}"

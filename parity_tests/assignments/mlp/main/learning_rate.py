@@ -7,31 +7,31 @@ import numpy as np
 from parity_tests.assignments.mlp.main.closeness import near
 from parity_tests.assignments.mlp.main.configs import Config
 from parity_tests.assignments.mlp.main.fits import explained
-from parity_tests.assignments.mlp.main.replay import Update
+from parity_tests.assignments.mlp.main.main_run import MainRun, figures
+from parity_tests.assignments.mlp.main.run import Update
 from parity_tests.assignments.mlp.main.steps import Steps
-from parity_tests.assignments.mlp.main.watched import Watched, figures
 from parity_tests.protocol.comparison import Comparison, matched
 from reference.rounding import unit_roundoff
 
 UNUSED = "SGD is passed another learning rate, and uses the right one"
 
 
-def judge_learning_rate(watched: Watched, steps: Steps) -> Comparison:
+def judge_learning_rate(main: MainRun, steps: Steps) -> Comparison:
     """Whether each step is made with the η of its epoch."""
-    updates = watched.run.updates
+    updates = main.run.updates
     passed = {i: update for i, update in enumerate(updates) if "eta" in update.rates}
     if not passed:
-        if not updates and watched.failure is None:
-            return watched.bad("SGD is never called")
+        if not updates and main.failure is None:
+            return main.bad("SGD is never called")
         note = "SGD is not called: the learning rate is judged by the weights" if updates else ""
-        return _fitted_rate(watched, steps, note)
-    compared = {i: _compared(watched.config, i, update, len(passed)) for i, update in passed.items()}
+        return _fitted_rate(main, steps, note)
+    compared = {i: _compared(main.config, i, update, len(passed)) for i, update in passed.items()}
     wrong = {i: one for i, one in compared.items() if not _ratio(one) <= 1}
-    for i, found in wrong.items():
-        if watched.stand_ins or i in steps.wrong_indices:
-            bad = sum(not near(other.rates["eta"], watched.config.eta_of(other.epoch)) for other in passed.values())
-            text = rate_text(watched.config, passed[i].rates["eta"], passed[i].epoch)
-            return watched.bad(text, **{**figures(found), "bad": bad}, step=found.step)
+    for i, comparison in wrong.items():
+        if main.stand_ins or i in steps.wrong_indices:
+            bad = sum(not near(other.rates["eta"], main.config.eta_of(other.epoch)) for other in passed.values())
+            text = rate_text(main.config, passed[i].rates["eta"], passed[i].epoch)
+            return main.bad(text, **{**figures(comparison), "bad": bad}, step=comparison.step)
     right = [one for i, one in compared.items() if i not in wrong]
     nothing = Comparison("match", ratio=0.0, bad=0, total=len(passed), step=1)
     return max([*reversed(right), nothing], key=_ratio).noting(UNUSED if wrong else "")
@@ -66,12 +66,12 @@ def rate_text(config: Config, got: float, epoch: int) -> str:
     return text
 
 
-def _fitted_rate(watched: Watched, steps: Steps, note: str) -> Comparison:
+def _fitted_rate(main: MainRun, steps: Steps, note: str) -> Comparison:
     """Whether a wrong step is right but for its η; for a `main` that does not call SGD."""
     for step in steps.wrong:
-        found, epoch = explained(watched, step), step.update.epoch
-        want = watched.config.eta_of(epoch)
-        if found.explains and not near(found.b, want):
-            text = rate_text(watched.config, found.b, epoch)
-            return watched.bad(text, step=step.index + 1, got=found.b, want=want)
+        fit, epoch = explained(main, step), step.update.epoch
+        want = main.config.eta_of(epoch)
+        if fit.explains and not near(fit.b, want):
+            text = rate_text(main.config, fit.b, epoch)
+            return main.bad(text, step=step.index + 1, got=fit.b, want=want)
     return matched(note)

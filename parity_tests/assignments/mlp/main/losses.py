@@ -11,7 +11,7 @@ import numpy as np
 
 from parity_tests.assignments.mlp.main.evaluations import POSITION, SET, Evaluations
 from parity_tests.assignments.mlp.main.loss_reasons import loss_reason
-from parity_tests.assignments.mlp.main.watched import Array, figures
+from parity_tests.assignments.mlp.main.main_run import Array, figures
 from parity_tests.harness.compare import compare
 from parity_tests.protocol.comparison import Comparison, matched
 from parity_tests.protocol.observation import Returned
@@ -32,18 +32,18 @@ Choices = Sequence[Mapping[str, Sequence[Answer]]]
 
 def judge_losses(evaluations: Evaluations, split: str) -> Comparison:
     """Whether a record holds the losses of a set, each within the radius of its sum."""
-    watched, quantity = evaluations.watched, f"{SET[split]} losses"
-    returned = watched.observation.values.get(Key("main"))
-    if watched.failure is not None:
+    main, quantity = evaluations.main, f"{SET[split]} losses"
+    returned = main.observation.values.get(Key("main"))
+    if main.failure is not None:
         return matched()
     if returned is not None and returned.kind == "none":
-        return watched.bad("it returns nothing, where train_loss_record and val_loss_record are asked for")
+        return main.bad("it returns nothing, where train_loss_record and val_loss_record are asked for")
     unmeasured = evaluations.unmeasured(quantity, split)
     if unmeasured is not None:
         return unmeasured
-    records = [values for _, values in watched.run.returned]
+    records = [values for _, values in main.run.returned]
     if len(records) <= POSITION[split]:
-        return watched.bad(f"it does not return {RECORD[split]}: records of numbers returned: {len(records)}")
+        return main.bad(f"it does not return {RECORD[split]}: records of numbers returned: {len(records)}")
     uncovered = evaluations.coverage_problem(split)
     choices = [] if uncovered else _choices(evaluations, split)
     right = _right(split, records, choices) if choices else None
@@ -51,7 +51,7 @@ def judge_losses(evaluations: Evaluations, split: str) -> Comparison:
 
 
 def _choices(evaluations: Evaluations, split: str) -> Choices:
-    found = []
+    choices = []
     for passes in evaluations.of(split):
         forms: dict[str, list[Answer]] = {form: [] for form in FORMS}
         for sweep in evaluations.sweeps(split, passes):
@@ -65,8 +65,8 @@ def _choices(evaluations: Evaluations, split: str) -> Choices:
             for form, w in zip(FORMS, weights, strict=True):
                 exactly = partial(_weighted_exact, w, losses)
                 forms[form].append(Answer(np.sum(w * values), np.sum(w * radii), exactly))
-        found.append(forms)
-    return found
+        choices.append(forms)
+    return choices
 
 
 def _weighted_exact(weights: Array, losses: Sequence[Answer]) -> Array:
@@ -86,33 +86,33 @@ def _nearest(got: Array, choices: Sequence[Sequence[Answer]]) -> Answer:
 def _right(split: str, records: Sequence[Array], choices: Choices) -> Comparison | None:
     """The match of a set's record; it may stand elsewhere where main returns more than two."""
     position = POSITION[split]
-    places = [position, *(range(len(records)) if len(records) > 2 else ())]
-    for form, place in itertools.product(FORMS, places):
-        got = records[place]
+    positions = [position, *(range(len(records)) if len(records) > 2 else ())]
+    for form, at in itertools.product(FORMS, positions):
+        got = records[at]
         if len(got) != len(choices):
             continue
-        found = compare(Returned("array", got, ""), _nearest(got, [choice[form] for choice in choices]))
-        if found.verdict == "match":
+        comparison = compare(Returned("array", got, ""), _nearest(got, [choice[form] for choice in choices]))
+        if comparison.verdict == "match":
             more = "main returns more than the two loss records" if len(records) > 2 else ""
-            moved = f"{RECORD[split]} is returned as number {place + 1}" if place != position else ""
-            return replace(matched(form, more, moved), **figures(found))
+            moved = f"{RECORD[split]} is returned as number {at + 1}" if at != position else ""
+            return replace(matched(form, more, moved), **figures(comparison))
     return None
 
 
 def _wrong(evaluations: Evaluations, split: str, got: Array, choices: Choices, uncovered: str) -> Comparison:
-    watched = evaluations.watched
-    epochs = watched.config.epochs
+    main = evaluations.main
+    epochs = main.config.epochs
     if len(got) != epochs:
         text = f"the {SET[split]} loss record has {len(got)} numbers, where one an epoch ({epochs}) is asked for"
-        return watched.bad(text, got=float(len(got)), want=float(epochs))
+        return main.bad(text, got=float(len(got)), want=float(epochs))
     reason = loss_reason(evaluations, split, got)
     if not choices:
-        return watched.bad(f"{reason}; {uncovered}" if reason else uncovered)
+        return main.bad(f"{reason}; {uncovered}" if reason else uncovered)
     answer = _nearest(got, [choice[FORMS[0]] for choice in choices])
-    found = compare(Returned("array", got, ""), answer)
+    comparison = compare(Returned("array", got, ""), answer)
     epoch = int(np.argmax(~(np.abs(got - answer.value) <= answer.radius)))
     text = (
         f"the {SET[split]} loss after epoch {epoch + 1} is {got[epoch]:.9g}, where the mini-batch losses add up "
         f"to {answer.value[epoch]:.9g}"
     )
-    return watched.bad(f"{reason}; {text}" if reason else text, **figures(found))
+    return main.bad(f"{reason}; {text}" if reason else text, **figures(comparison))

@@ -10,25 +10,25 @@ import numpy as np
 from parity_tests.assignments.mlp.main.closeness import EXPLAINS, FITTED, near, same
 from parity_tests.assignments.mlp.main.fits import Fit, explained, fitted, velocity
 from parity_tests.assignments.mlp.main.learning_rate import rate_text
+from parity_tests.assignments.mlp.main.main_run import Array, MainRun, wrong_argument
 from parity_tests.assignments.mlp.main.steps import Replayed, Steps
-from parity_tests.assignments.mlp.main.watched import Array, Watched, wrong_argument
 from parity_tests.assignments.mlp.main.wiring import SLIPS, Wiring, gradients
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 
 
-def step_reason(watched: Watched, steps: Steps) -> str:
+def step_reason(main: MainRun, steps: Steps) -> str:
     """What the first wrong step did, "" where nothing explains it."""
-    first, config = steps.wrong[0], watched.config
-    right = explained(watched, first)
+    first, config = steps.wrong[0], main.config
+    right = explained(main, first)
     idle = abs(right.b) <= EXPLAINS * config.eta
     return (
         exchanged(first.update.rates, config.lam, config.alpha, config.eta_of(first.update.epoch))
-        or (_rates_reason(watched, steps, right) if right.explains and not idle else "")
-        or _order_reason(watched, first)
-        or _wiring_reason(watched, first, right)
-        or _redrawn_reason(watched, first)
-        or _parameters_reason(watched, first)
-        or _state_reason(watched, steps)
+        or (_rates_reason(main, steps, right) if right.explains and not idle else "")
+        or _order_reason(main, first)
+        or _wiring_reason(main, first, right)
+        or _redrawn_reason(main, first)
+        or _parameters_reason(main, first)
+        or _state_reason(main, steps)
         or ("the gradient has no effect on the step" if right.explains and idle else "")
     )
 
@@ -48,33 +48,33 @@ def exchanged(passed: Mapping[str, float], lam: float, alpha: float, eta: float)
     return f"SGD is passed its rates in another order: {shown}"
 
 
-def _rates_reason(watched: Watched, steps: Steps, found: Fit) -> str:
+def _rates_reason(main: MainRun, steps: Steps, fit: Fit) -> str:
     """The gradient is right; one of α, η, λ, or the velocity, is not."""
-    first, config = steps.wrong[0], watched.config
+    first, config = steps.wrong[0], main.config
     eta = config.eta_of(first.update.epoch)
-    if first.index and config.alpha > 0 and not near(found.a, config.alpha):
-        return _velocity_reason(watched, steps, found)
-    if not near(found.b, eta):
-        factor = found.b / eta
+    if first.index and config.alpha > 0 and not near(fit.a, config.alpha):
+        return _velocity_reason(main, steps, fit)
+    if not near(fit.b, eta):
+        factor = fit.b / eta
         passed = first.update.rates.get("eta")
         if near(factor, config.batch) and first.index == 0:
             return "the gradient is the sum over the mini-batch, where the mean is asked for"
         if passed is not None and near(passed, eta):
             return f"the gradient is {factor:.6g} times what it should be"
-        return rate_text(config, found.b, first.update.epoch)
-    if abs(found.c - eta * config.lam) > FITTED * eta * max(config.lam, 1e-3):
-        if config.lam > 0 and abs(found.c) < FITTED * eta * config.lam:
+        return rate_text(config, fit.b, first.update.epoch)
+    if abs(fit.c - eta * config.lam) > FITTED * eta * max(config.lam, 1e-3):
+        if config.lam > 0 and abs(fit.c) < FITTED * eta * config.lam:
             return f"weight decay is left out: λ is {config.lam:g}, and the step is that of λ = 0"
-        return f"weight decay is made with λ = {found.c / eta:.6g}, where {config.lam:g} is asked for"
+        return f"weight decay is made with λ = {fit.c / eta:.6g}, where {config.lam:g} is asked for"
     return ""
 
 
-def _velocity_reason(watched: Watched, steps: Steps, found: Fit) -> str:
+def _velocity_reason(main: MainRun, steps: Steps, fit: Fit) -> str:
     """The velocity is carried on with another α, or not at all: at each start of an epoch, or at all steps."""
-    alpha = watched.config.alpha
-    if abs(found.a) >= EXPLAINS:
-        return f"the velocity is carried on with α = {found.a:.6g}, where {alpha:g} is asked for"
-    pairs = enumerate(itertools.pairwise(watched.run.updates), 1)
+    alpha = main.config.alpha
+    if abs(fit.a) >= EXPLAINS:
+        return f"the velocity is carried on with α = {fit.a:.6g}, where {alpha:g} is asked for"
+    pairs = enumerate(itertools.pairwise(main.run.updates), 1)
     starts = {index for index, (before, update) in pairs if update.epoch != before.epoch}
     if steps.wrong_indices <= starts:
         return "the velocity is thrown away at the start of each epoch, where it is kept between epochs"
@@ -86,13 +86,13 @@ def _velocity_reason(watched: Watched, steps: Steps, found: Fit) -> str:
 # ---- the order of calls ----
 
 
-def _order_reason(watched: Watched, first: Replayed) -> str:
+def _order_reason(main: MainRun, first: Replayed) -> str:
     """A backward that was not called before the update, or calls in another order."""
     update, number = first.update, first.index + 1
     if update.pass_ is None:
         return ""
     names = [call.name for call in update.calls]
-    drop = ["drop"] if watched.config.rate != 0 else []
+    drop = ["drop"] if main.config.rate != 0 else []
     missing = [
         part if part.endswith(".backward") else f"{part}1.backward"
         for part in ("loss.backward", "L2.backward", *drop, "nonlinear", "L1.backward")
@@ -100,7 +100,7 @@ def _order_reason(watched: Watched, first: Replayed) -> str:
     ]
     if not missing:
         return _forward_reason([name for name in names if name.endswith(".forward")])
-    later = {call.name for other in watched.run.updates[number:] for call in other.calls}
+    later = {call.name for other in main.run.updates[number:] for call in other.calls}
     if all(name in later for name in missing):
         return f"the weights are updated before {missing[-1]} is called (step {number})"
     return f"{missing[0]} is never called before the weights are updated (step {number})"
@@ -126,7 +126,7 @@ def _late(names: Sequence[str], early: str, late: str) -> bool:
 # ---- arrays on a wrong way ----
 
 
-def _wiring_reason(watched: Watched, first: Replayed, right: Fit) -> str:
+def _wiring_reason(main: MainRun, first: Replayed, right: Fit) -> str:
     """A wrong array on the way, that a formula confirms or the calls show."""
     passed = next((wrong_argument(call) for call in first.update.calls if call.wrong), "")
     shown = f"{passed} (step {first.index + 1})" if passed else ""
@@ -135,27 +135,27 @@ def _wiring_reason(watched: Watched, first: Replayed, right: Fit) -> str:
     for count in (1, 2):
         for chosen in itertools.combinations(SLIPS, count):
             wiring = Wiring(**{key: value for changes, _ in chosen for key, value in changes.items()})
-            if wiring.activation == watched.config.activation:
+            if wiring.activation == main.config.activation:
                 continue
-            found = explained(watched, first, wiring)
+            fit = explained(main, first, wiring)
             # Two slips and another η would explain too much.
-            if found.explains and (count == 1 or near(found.b, watched.config.eta_of(first.update.epoch))):
+            if fit.explains and (count == 1 or near(fit.b, main.config.eta_of(first.update.epoch))):
                 reason = " and ".join(text for _, text in chosen)
                 return f"{reason} ({passed})" if passed else reason
     return shown
 
 
-def _redrawn_reason(watched: Watched, first: Replayed) -> str:
+def _redrawn_reason(main: MainRun, first: Replayed) -> str:
     """A backward of dropout with another mask than the one of the forward that counts."""
-    inputs = watched.inputs(first.update)
+    inputs = main.inputs(first.update)
     if inputs is None or first.update.pass_ is None:
         return ""
     X, y, _ = inputs
-    weights = watched.run.at(first.update.before)
+    weights = main.run.at(first.update.before)
     drops = [drop.kept for drop in first.update.pass_.drops if drop.train and drop.kept is not None]
-    for forward, back in itertools.permutations([watched.scaled(kept) for kept in drops[:3]], 2):
-        gradient = gradients(weights, X, y, forward, watched.config.activation, back=back)
-        if fitted(watched, first, gradient).explains:
+    for forward, back in itertools.permutations([main.scaled(kept) for kept in drops[:3]], 2):
+        gradient = gradients(weights, X, y, forward, main.config.activation, back=back)
+        if fitted(main, first, gradient).explains:
             return "dropout.forward is called again before its backward, which then uses another mask"
     return ""
 
@@ -163,17 +163,17 @@ def _redrawn_reason(watched: Watched, first: Replayed) -> str:
 # ---- some parameters ----
 
 
-def _parameters_reason(watched: Watched, first: Replayed) -> str:
+def _parameters_reason(main: MainRun, first: Replayed) -> str:
     """The gradient is right, and changed before it is used: not for all parameters alike."""
-    inputs = watched.inputs(first.update)
+    inputs = main.inputs(first.update)
     if inputs is None:
         return ""
     X, y, mask = inputs
-    config = watched.config
-    before, after = watched.run.at(first.update.before), watched.run.at(first.update.after)
+    config = main.config
+    before, after = main.run.at(first.update.before), main.run.at(first.update.after)
     return by_parameter(
         {name: after[name] - before[name] for name in WEIGHT_NAMES},
-        velocity(watched, first),
+        velocity(main, first),
         gradients(before, X, y, mask, config.activation),
         before,
         max(config.alpha, 0.0),
@@ -192,7 +192,7 @@ def by_parameter(
     lam: float,
 ) -> str:
     """What a step did to the right gradient of some of the parameters; "" where no simple change of it explains all."""
-    found: dict[str, list[str]] = {}
+    names_by_change: dict[str, list[str]] = {}
     for name, g in gradient.items():
         w = weights[name]
         with np.errstate(all="ignore"):
@@ -201,8 +201,8 @@ def by_parameter(
         if text is None:
             return ""
         if text:
-            found.setdefault(text, []).append(name)
-    return " and ".join(text.replace("#", " and ".join(names)) for text, names in found.items())
+            names_by_change.setdefault(text, []).append(name)
+    return " and ".join(text.replace("#", " and ".join(names)) for text, names in names_by_change.items())
 
 
 def _one_parameter(effective: Array, g: Array, w: Array, lam: float) -> str | None:
@@ -218,15 +218,15 @@ def _one_parameter(effective: Array, g: Array, w: Array, lam: float) -> str | No
         return ""
     factors = np.linalg.lstsq(np.stack([g.ravel(), w.ravel()], axis=1), effective.ravel(), rcond=None)[0]
     if explains(factors[0] * g + factors[1] * w):
-        said = []
+        changes = []
         if not np.isclose(factors[0], 1, rtol=1e-6):
-            said.append(f"the gradient of # is {factors[0]:.6g} times what it should be")
+            changes.append(f"the gradient of # is {factors[0]:.6g} times what it should be")
         decay = float(factors[1])
         if lam and abs(decay) < 1e-6 * lam:
-            said.append("weight decay is left out of #")
+            changes.append("weight decay is left out of #")
         elif abs(decay - lam) > 1e-5 * max(lam, 1e-3) and abs(decay - lam * factors[0]) > 1e-5 * max(lam, 1e-3):
-            said.append(f"weight decay of # is made with λ = {decay:.6g}, where {lam:g} is asked for")
-        return " and ".join(said) or None
+            changes.append(f"weight decay of # is made with λ = {decay:.6g}, where {lam:g} is asked for")
+        return " and ".join(changes) or None
     own = effective - lam * w
     most = float(np.abs(own).max())
     if explains(np.clip(g, -most, most) + lam * w):
@@ -240,7 +240,7 @@ def _one_parameter(effective: Array, g: Array, w: Array, lam: float) -> str | No
 # ---- what is left over ----
 
 
-def _state_reason(watched: Watched, steps: Steps) -> str:
+def _state_reason(main: MainRun, steps: Steps) -> str:
     """Something left over from an earlier step."""
     first = steps.wrong[0]
     if first.index == 0 and first.update.momentum == "nonzero":
@@ -249,10 +249,10 @@ def _state_reason(watched: Watched, steps: Steps) -> str:
     if (
         before is not None
         and before.update.pass_ is not first.update.pass_
-        and explained(watched, first, of=before).explains
+        and explained(main, first, of=before).explains
     ):
         return f"step {first.index + 1} is made with the gradient of the mini-batch before"
-    got, had = watched.run.at(first.update.after), watched.run.at(first.update.before)
+    got, had = main.run.at(first.update.after), main.run.at(first.update.before)
     still = [name for name in WEIGHT_NAMES if np.array_equal(got[name], had[name])]
     if still:
         return f"{' and '.join(still)} {'does' if len(still) == 1 else 'do'} not move"

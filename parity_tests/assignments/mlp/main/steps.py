@@ -1,4 +1,4 @@
-"""Replays the steps of a run: each update held against torch's, from the weights recorded before it."""
+"""Replays the steps of a run: each update compared with torch's, from the weights recorded before it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.main.replay import Update
-from parity_tests.assignments.mlp.main.watched import Array, Watched, Weights
+from parity_tests.assignments.mlp.main.main_run import Array, MainRun, Weights
+from parity_tests.assignments.mlp.main.run import Update
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 from parity_tests.assignments.mlp.network.answers import Step, training_step
 from parity_tests.harness.compare import compare, compare_each
@@ -25,7 +25,7 @@ MOST_KINKS = 4
 
 @dataclass(frozen=True)
 class Replayed:
-    """One update held against the step that the assignment asks for; the worst parameter stands for all four."""
+    """One update compared with the step that the assignment asks for; the worst parameter stands for all four."""
 
     index: int
     update: Update
@@ -49,11 +49,11 @@ class Steps:
 
     @cached_property
     def wrong_indices(self) -> set[int]:
-        """The places of those among all updates."""
+        """The indices of those among all updates."""
         return {step.index for step in self.wrong}
 
     def at(self, index: int) -> Replayed | None:
-        """The update at a place among all, None where it cannot be replayed."""
+        """The update of an index among all, None where it cannot be replayed."""
         return next((step for step in self.known if step.index == index), None)
 
     @property
@@ -63,33 +63,34 @@ class Steps:
         return (self.wrong or undecided or [max(self.known, key=lambda step: _size(step.worst))])[0]
 
 
-def replayed(watched: Watched) -> Steps:
-    """Every update that can be replayed held against torch's step, those of one shape side by side.
+def replayed(main: MainRun) -> Steps:
+    """Every update that can be replayed, compared with torch's step; torch makes those of one shape side by side.
 
     A `main` that does not stop is judged by its first steps; their number is a quantity of its own.
     """
     known: list[Replayed] = []
-    alike: dict[tuple[Any, ...], list[_Asked]] = {}
-    for index, update in enumerate(watched.run.updates[: 2 * watched.config.epochs * watched.steps]):
-        asked = _asked(watched, index, update)
-        if asked is not None:
-            alike.setdefault((asked.X.shape, asked.mask is None, asked.weights["L1_W"].shape), []).append(asked)
-    for group in alike.values():
-        step = _step(watched, _stacked(group), None)
+    by_shapes: dict[tuple[Any, ...], list[_Question]] = {}
+    for index, update in enumerate(main.run.updates[: 2 * main.config.epochs * main.steps]):
+        question = _question(main, index, update)
+        if question is not None:
+            shapes = question.X.shape, question.mask is None, question.weights["L1_W"].shape
+            by_shapes.setdefault(shapes, []).append(question)
+    for group in by_shapes.values():
+        step = _step(main, _stacked(group), None)
         by_name = {
-            name: compare_each([Returned("array", asked.got[name], "") for asked in group], step.weights[name])
+            name: compare_each([Returned("array", question.got[name], "") for question in group], step.weights[name])
             for name in WEIGHT_NAMES
         }
-        for t, asked in enumerate(group):
-            held = _held(asked, {name: by_name[name][t] for name in WEIGHT_NAMES})
-            if held.verdict == "mismatch" and step.kinks[t].any():
-                held = _on_some_side(watched, asked, step.kinks[t], held)
-            known.append(held)
-    return Steps(tuple(sorted(known, key=lambda held: held.index)))
+        for t, question in enumerate(group):
+            replayed = _compared(question, {name: by_name[name][t] for name in WEIGHT_NAMES})
+            if replayed.verdict == "mismatch" and step.kinks[t].any():
+                replayed = _on_some_side(main, question, step.kinks[t], replayed)
+            known.append(replayed)
+    return Steps(tuple(sorted(known, key=lambda step: step.index)))
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Question:
     """What torch is asked for an update, and the weights after it; or the same of many, with a leading dimension."""
 
     index: int
@@ -104,22 +105,22 @@ class _Asked:
     got: Weights
 
 
-def _asked(watched: Watched, index: int, update: Update) -> _Asked | None:
+def _question(main: MainRun, index: int, update: Update) -> _Question | None:
     """What torch is asked for an update, None where that is not known."""
-    inputs, last = watched.inputs(update), watched.last_change(index)
-    if inputs is None or not watched.sound(update.before) or update.after < 0 or (index and last is None):
+    inputs, last = main.inputs(update), main.last_change(index)
+    if inputs is None or not main.sound(update.before) or update.after < 0 or (index and last is None):
         return None
     X, y, mask = inputs
-    if mask is not None and mask.shape != (len(X), watched.width(update.before)):
+    if mask is not None and mask.shape != (len(X), main.width(update.before)):
         return None
-    weights, got = watched.run.at(update.before), watched.run.at(update.after)
+    weights, got = main.run.at(update.before), main.run.at(update.after)
     zeros = {name: np.zeros_like(w) for name, w in weights.items()}
     velocity, previous = last or (zeros, zeros)
-    eta = np.array(watched.config.eta_of(update.epoch))
-    return _Asked(index, update, weights, X, y, mask, eta, velocity, previous, got)
+    eta = np.array(main.config.eta_of(update.epoch))
+    return _Question(index, update, weights, X, y, mask, eta, velocity, previous, got)
 
 
-def _stacked(group: Sequence[_Asked]) -> _Asked:
+def _stacked(group: Sequence[_Question]) -> _Question:
     def tensors(field: str) -> Weights:
         return {name: np.stack([getattr(one, field)[name] for one in group]) for name in WEIGHT_NAMES}
 
@@ -136,54 +137,57 @@ def _stacked(group: Sequence[_Asked]) -> _Asked:
     )
 
 
-def _step(watched: Watched, asked: _Asked, side: NDArray[np.bool_] | None) -> Step:
-    config, eta = watched.config, asked.eta
+def _step(main: MainRun, question: _Question, side: NDArray[np.bool_] | None) -> Step:
+    config, eta = main.config, question.eta
     return training_step(
-        asked.weights,
-        asked.X,
-        asked.y,
-        asked.mask,
+        question.weights,
+        question.X,
+        question.y,
+        question.mask,
         activation=config.activation,
         alpha=config.alpha,
         lam=config.lam,
         eta=eta if eta.ndim else float(eta),
-        velocity=asked.velocity,
-        previous=asked.previous,
+        velocity=question.velocity,
+        previous=question.previous,
         side=side,
-        device=watched.device,
+        device=main.device,
     )
 
 
-def _on_some_side(watched: Watched, asked: _Asked, kinks: NDArray[np.bool_], held: Replayed) -> Replayed:
-    """The same update held against torch's step on either side of each kink, where one side of each fits."""
-    places = np.argwhere(kinks)
-    if len(places) > MOST_KINKS:
-        return replace(held, verdict="undecided")
-    for sides in itertools.product((False, True), repeat=len(places)):
+def _on_some_side(main: MainRun, question: _Question, kinks: NDArray[np.bool_], replayed: Replayed) -> Replayed:
+    """The same update compared with torch's step on that side of each kink which explains it, where one does."""
+    at = np.argwhere(kinks)
+    if len(at) > MOST_KINKS:
+        return replace(replayed, verdict="undecided")
+    for sides in itertools.product((False, True), repeat=len(at)):
         side = np.zeros(kinks.shape, np.bool_)
-        side[tuple(places.T)] = sides
-        step = _step(watched, asked, side)
-        found = {name: compare(Returned("array", asked.got[name], ""), step.weights[name]) for name in WEIGHT_NAMES}
-        tried = _held(asked, found)
+        side[tuple(at.T)] = sides
+        step = _step(main, question, side)
+        tried = _compared(
+            question,
+            {name: compare(Returned("array", question.got[name], ""), step.weights[name]) for name in WEIGHT_NAMES},
+        )
         if tried.verdict == "match":
             return tried
-    return held
+    return replayed
 
 
-def _held(asked: _Asked, found: Mapping[str, Comparison]) -> Replayed:
-    """The four parameters compared."""
-    parameter = max(found, key=lambda name: (found[name].verdict != "match", _size(found[name])))
+def _compared(question: _Question, parameters: Mapping[str, Comparison]) -> Replayed:
+    """One update, of which the four parameters were compared."""
+    worst = max(parameters, key=lambda name: (parameters[name].verdict != "match", _size(parameters[name])))
     return Replayed(
-        asked.index,
-        asked.update,
-        "match" if all(one.verdict == "match" for one in found.values()) else "mismatch",
-        found[parameter],
-        parameter,
-        sum(one.bad or 0 for one in found.values()),
-        sum(value.size for value in asked.got.values()),
+        question.index,
+        question.update,
+        "match" if all(one.verdict == "match" for one in parameters.values()) else "mismatch",
+        parameters[worst],
+        worst,
+        sum(one.bad or 0 for one in parameters.values()),
+        sum(value.size for value in question.got.values()),
     )
 
 
-def _size(found: Comparison) -> float:
+def _size(comparison: Comparison) -> float:
     """A ratio for comparing: NaN and None are the largest."""
-    return float("inf") if found.ratio is None or not np.isfinite(found.ratio) else found.ratio
+    ratio = comparison.ratio
+    return float("inf") if ratio is None or not np.isfinite(ratio) else ratio

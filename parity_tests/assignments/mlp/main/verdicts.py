@@ -17,9 +17,9 @@ from parity_tests.assignments.mlp.main.evaluations import Evaluations
 from parity_tests.assignments.mlp.main.layers import judge_layers
 from parity_tests.assignments.mlp.main.learning_rate import judge_learning_rate
 from parity_tests.assignments.mlp.main.losses import judge_losses
+from parity_tests.assignments.mlp.main.main_run import Array, MainRun
 from parity_tests.assignments.mlp.main.replay import replay
 from parity_tests.assignments.mlp.main.steps import replayed
-from parity_tests.assignments.mlp.main.watched import Array, Watched
 from parity_tests.assignments.mlp.main.weights import judge_weights
 from parity_tests.protocol.comparison import Comparison, matched
 from parity_tests.protocol.observation import Observation
@@ -34,27 +34,27 @@ def judge_main(
     Problems are whole sentences, which begin with the run of `main` that they are about.
     """
     run = replay(observation, digits, epochs=config.epochs, batch=config.batch)
-    watched = Watched(observation, run, config, digits, stand_ins, device)
-    steps, evaluations = replayed(watched), Evaluations(watched)
+    main = MainRun(observation, run, config, digits, stand_ins, device)
+    steps, evaluations = replayed(main), Evaluations(main)
     judges: dict[str, Callable[[], Comparison]] = {
-        "run": partial(_judge_run, watched),
-        "layers": partial(judge_layers, watched),
-        "batches": partial(judge_batches, watched),
-        "shuffle": partial(judge_shuffle, watched),
-        "number of steps": partial(judge_number_of_steps, watched),
-        "dropout": partial(judge_dropout, watched, steps),
-        "learning rate": partial(judge_learning_rate, watched, steps),
-        "weights": partial(judge_weights, watched, steps),
+        "run": partial(_judge_run, main),
+        "layers": partial(judge_layers, main),
+        "batches": partial(judge_batches, main),
+        "shuffle": partial(judge_shuffle, main),
+        "number of steps": partial(judge_number_of_steps, main),
+        "dropout": partial(judge_dropout, main, steps),
+        "learning rate": partial(judge_learning_rate, main, steps),
+        "weights": partial(judge_weights, main, steps),
         "training losses": partial(judge_losses, evaluations, "train"),
         "validation losses": partial(judge_losses, evaluations, "valid"),
         "training accuracy": partial(judge_accuracy, evaluations, "train"),
         "validation accuracy": partial(judge_accuracy, evaluations, "valid"),
     }
-    return {quantity: watched.ended(quantity, judges[quantity]()) for quantity in main_quantities(config)}
+    return {quantity: main.ended(quantity, judges[quantity]()) for quantity in main_quantities(config)}
 
 
-def _judge_run(watched: Watched) -> Comparison:
+def _judge_run(main: MainRun) -> Comparison:
     """Whether main comes to an end; how it fails otherwise, `ended` says."""
-    if watched.run.endless:
-        return watched.bad("it goes on training long after the epochs that were asked for")
-    return matched(*watched.observation.warnings)
+    if main.run.endless:
+        return main.bad("it goes on training long after the epochs that were asked for")
+    return matched(*main.observation.warnings)

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from parity_tests.assignments.mlp.main.main_run import MainRun, figures, wrong_argument
 from parity_tests.assignments.mlp.main.step_reasons import step_reason
 from parity_tests.assignments.mlp.main.steps import MOST_KINKS, Replayed, Steps
-from parity_tests.assignments.mlp.main.watched import Watched, figures, wrong_argument
 from parity_tests.protocol.comparison import Comparison
 from reports.model.numbers import times
 
 
-def judge_weights(watched: Watched, steps: Steps) -> Comparison:
+def judge_weights(main: MainRun, steps: Steps) -> Comparison:
     """Whether each step is torch's; where one is not, what it did instead."""
-    if watched.run.malformed:
-        return watched.bad(watched.run.malformed)
+    if main.run.malformed:
+        return main.bad(main.run.malformed)
     if not steps.known:
-        if watched.run.updates:
-            return watched.undecided("its steps cannot be replayed: see the layers and the batches")
-        return watched.bad("it never changes the weights") if watched.failure is None else Comparison("undecided")
+        if main.run.updates:
+            return main.undecided("its steps cannot be replayed: see the layers and the batches")
+        return main.bad("it never changes the weights") if main.failure is None else Comparison("undecided")
     shown = steps.shown
-    found = {
+    figures_of_all = {
         **figures(shown.worst),
         "where": f"{shown.parameter}{shown.worst.where}",
         "step": shown.index + 1,
@@ -28,12 +28,12 @@ def judge_weights(watched: Watched, steps: Steps) -> Comparison:
         "total": sum(step.total for step in steps.known),
     }
     if steps.wrong:
-        reason, text = step_reason(watched, steps), _text(shown)
-        return watched.bad(f"{reason}; {text}" if reason else text, **found)
+        reason, text = step_reason(main, steps), _text(shown)
+        return main.bad(f"{reason}; {text}" if reason else text, **figures_of_all)
     if shown.verdict == "undecided":
         text = f"in step {shown.index + 1} more than {MOST_KINKS} pre-activations lie within their radius of 0"
-        return watched.undecided(text, **found)
-    return Comparison("match", **found).noting(*_harmless(watched))
+        return main.undecided(text, **figures_of_all)
+    return Comparison("match", **figures_of_all).noting(*_harmless(main))
 
 
 def _text(shown: Replayed) -> str:
@@ -48,11 +48,11 @@ def _text(shown: Replayed) -> str:
     )
 
 
-def _harmless(watched: Watched) -> Iterator[str]:
+def _harmless(main: MainRun) -> Iterator[str]:
     """What looked wrong, and moved no weight."""
-    if any(not update.momentum for update in watched.run.updates):
+    if any(not update.momentum for update in main.run.updates):
         yield "main updates the weights itself, without calling SGD"
-    for update in watched.run.updates:
+    for update in main.run.updates:
         for call in update.calls:
             if call.wrong:
                 yield f"{wrong_argument(call)}, which moves no weight"

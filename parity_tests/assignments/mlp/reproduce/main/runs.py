@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.main.configs import Config, configs
-from parity_tests.assignments.mlp.main.replay import SPLITS
+from parity_tests.assignments.mlp.main.run import SPLITS
 from parity_tests.assignments.mlp.main.verdicts import judge_main
 from parity_tests.assignments.mlp.reproduce.draft import SEED, WIDTH
 from parity_tests.assignments.mlp.reproduce.parts import sized

@@ -1,4 +1,4 @@
-"""One run of `main` as it is judged: what was asked of it, what it did, and how a verdict on it is worded."""
+"""The run of `main` that is judged: what was asked of it, what it did, and how a verdict on it is worded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.main.configs import Config
-from parity_tests.assignments.mlp.main.replay import Call, Run, Update
+from parity_tests.assignments.mlp.main.run import Call, Run, Update
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES, weight_shapes
 from parity_tests.protocol.comparison import Comparison, mismatched
 from parity_tests.protocol.observation import Failure, Observation
@@ -25,7 +25,7 @@ FALSE_ALARM = 1e-9
 
 
 @dataclass(frozen=True)
-class Watched:
+class MainRun:
     """One run under `config`; `stand_ins` says whether correct parts were swapped in for the submission's own."""
 
     observation: Observation
@@ -65,7 +65,7 @@ class Watched:
     # ---- what an update starts from
 
     def sound(self, index: int) -> bool:
-        """Whether the weights at an index of the tape are finite and of the shapes that a network of this kind has."""
+        """Whether the recorded weights at an index are finite, and of the shapes that a network of this kind has."""
         if index < 0:
             return False
         w, M = self.run.at(index), self.width(index)
@@ -73,7 +73,7 @@ class Watched:
         return all(w[name].shape == shapes[name] and bool(np.isfinite(w[name]).all()) for name in WEIGHT_NAMES)
 
     def width(self, index: int) -> int:
-        """M, the number of hidden units at an index of the tape."""
+        """M, the number of hidden units of the recorded weights at an index."""
         return int(self.run.at(index)["L1_W"].shape[1])
 
     def inputs(self, update: Update) -> tuple[Array, Array, Array | None] | None:
@@ -129,10 +129,10 @@ class Watched:
         )
 
 
-def figures(found: Comparison) -> dict[str, Any]:
+def figures(comparison: Comparison) -> dict[str, Any]:
     """The figures of the worst element of a comparison."""
     names = ("gap", "radius", "ratio", "ulps", "bad", "total", "where", "got", "want")
-    return {name: getattr(found, name) for name in names}
+    return {name: getattr(comparison, name) for name in names}
 
 
 def wrong_argument(call: Call) -> str:

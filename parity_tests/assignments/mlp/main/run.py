@@ -1,0 +1,117 @@
+"""The run: what one `main` did, in order: passes, steps, epochs, masks, weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.assignments.mlp.names import WEIGHT_NAMES
+
+Array = NDArray[Any]
+SPLITS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call that `main` made to a part. `wrong`: (argument, what was passed, what belongs there)."""
+
+    name: str
+    wrong: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """One forward of dropout: whether is_train was true, what it kept, and where that was seen (its input not 0).
+
+    Where it was not seen, `kept` is True.
+    """
+
+    train: bool
+    kept: NDArray[np.bool_] | None
+    seen: NDArray[np.bool_] | None
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One forward through the network, from its L1.forward to the next one, and the backwards that followed.
+
+    `split` is "train", "valid", "test", or "" where the rows are not all of one of them; `rows` are indices in it,
+    `weights` an index in Run.weights (−1: unknown), `labels` what the loss was given, `started` its index in the log.
+    """
+
+    split: str
+    rows: tuple[int, ...]
+    shape: tuple[int, ...] | None
+    weights: int
+    started: int
+    calls: tuple[Call, ...]
+    drops: tuple[Dropped, ...]
+    labels: tuple[float, ...] | None
+
+    @property
+    def dropped(self) -> Dropped | None:
+        """The last forward of dropout with is_train=True."""
+        return next((drop for drop in reversed(self.drops) if drop.train), None)
+
+    @property
+    def mask(self) -> NDArray[np.bool_] | None:
+        """What the last training dropout kept."""
+        return None if self.dropped is None else self.dropped.kept
+
+    @property
+    def training(self) -> bool:
+        """Whether dropout was on."""
+        return any(drop.train for drop in self.drops)
+
+
+@dataclass(frozen=True)
+class Update:
+    """One change of the weights: the pass it belongs to, the weights around it, and what SGD was passed.
+
+    `rates` are SGD's lam, alpha and eta. `momentum` is "none", "zero" or "nonzero" (velocities before the step), and ""
+    where the update was made without calling SGD. `calls` are those since the update before.
+    """
+
+    epoch: int
+    pass_: Pass | None
+    before: int
+    after: int
+    rates: Mapping[str, float]
+    momentum: str
+    calls: tuple[Call, ...]
+    ended: int
+
+
+@dataclass(frozen=True)
+class Built:
+    """An object that `main` built: its name, its class, and the sizes or the rate asked for."""
+
+    name: str
+    cls: str
+    sizes: tuple[int | None, ...] = ()
+    rate: float | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one `main` did, in order. `evaluations[t]` are the passes between the updates of epochs t and t + 1."""
+
+    built: tuple[Built, ...]
+    used: frozenset[str]
+    passes: tuple[Pass, ...]
+    updates: tuple[Update, ...]
+    evaluations: tuple[tuple[Pass, ...], ...]
+    weights: Mapping[str, Array]
+    returned: tuple[tuple[str, Array], ...]
+    written: tuple[tuple[str, str, Array], ...]
+    malformed: str
+    endless: bool
+    flat_bias: bool
+
+    def at(self, index: int) -> dict[str, Array]:
+        """The four parameters at an index of `weights`."""
+        return {name: self.weights[name][index] for name in WEIGHT_NAMES}
