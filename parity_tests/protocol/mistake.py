@@ -91,7 +91,7 @@ class Swap(NamedTuple):
 
 
 class Body(NamedTuple):
-    """New statements for a function of the assignment's solution, named as `linear_layer.forward`."""
+    """New statements for a function of the assignment's solution, named as `Layer.forward`."""
 
     function: str
     statements: str
@@ -104,8 +104,8 @@ class Mistake:
     `operation` is that of the calls that it is a mistake of, or CRASH. It is recognised in one way. A `formula`
     predicts what is returned; one with an `estimate` holds a number that is looked for first (`number` of the call),
     and is claimed only where no formula without one fits. An `experiment`, which the assignment's own diagnosis makes,
-    says whether random numbers came about in this way. `said` is a regular expression that matches the sentence about a
-    failure. A mistake that `spoils` other parts' results is named by the assignment's diagnosis too.
+    says whether random numbers came about in this way. `sentence` is a regular expression that the sentence about a
+    failure matches. A mistake that `spoils` other parts' results is named by the assignment's diagnosis too.
 
     `plug` puts the mistake into `file` of the assignment's solution, to prove that it is caught and named. The cases
     that are then asked are those of its part, or of the checks in `shows_in`.
@@ -118,7 +118,7 @@ class Mistake:
     formula: Formula | None = None
     estimate: Estimate | None = None
     experiment: Callable[..., bool] | None = None
-    said: str = ""
+    sentence: str = ""
     spoils: bool = False
     shows_in: tuple[str, ...] = ()
     plug: tuple[Body | Swap, ...] = ()

@@ -22,7 +22,6 @@ NOT_YET = {
     "reports/files/schema.json",
     "reports/model/folding.py",
     "reports/model/parts.py",
-    "parity_tests/protocol/mistake.py",
     "parity_tests/protocol/part.py",
     "parity_tests/harness/check.py",
     "parity_tests/harness/reproduce.py",

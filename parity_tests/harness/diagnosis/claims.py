@@ -69,5 +69,5 @@ class Claims:
         if beside is None:
             return own
         found = relation(beside, self._diagnosis.relations)
-        # Of a part that fails on its own nothing else is said where it fails beside.
+        # A part that fails on its own fails beside in the same way, or in no simple one.
         return found if found == own or call.operation not in self._failing else ""

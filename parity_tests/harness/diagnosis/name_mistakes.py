@@ -118,8 +118,8 @@ def _but_crashes(diagnosis: Diagnosis) -> list[Mistake]:
 
 def _by_sentence(mistakes: Sequence[Mistake], case: Case, q: Quantity, comparison: Comparison) -> list[str]:
     """The names of those mistakes of the failing part that the sentence about the failure tells of."""
-    if case.whole and case.process == "parts":  # what its parts do is said of them
+    if case.whole and case.process == "parts":  # what its parts do wrong, their own cases tell
         return []
     part = comparison.part or q.part
     sentence = message(case, q, comparison)
-    return [m.name for m in mistakes if m.said and m.part == part and re.search(m.said, sentence)]
+    return [m.name for m in mistakes if m.sentence and m.part == part and re.search(m.sentence, sentence)]

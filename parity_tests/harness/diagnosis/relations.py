@@ -1,4 +1,4 @@
-"""Simple relations between what was returned and what is right, said where no known mistake fits."""
+"""Simple relations between what was returned and what is right, for where no known mistake fits."""
 
 from __future__ import annotations
 

@@ -282,7 +282,7 @@ LARGE = (
         "tanh.large",
         "overflows: NaN for large inputs",
         OVERFLOWS,
-        said=r"tanh, magnitudes from 40 to 1,000: tanh, large inputs at .* is nan",
+        sentence=r"tanh, magnitudes from 40 to 1,000: tanh, large inputs at .* is nan",
         plug=(Body("tanh.forward", f"{NAIVE}self.h = (e - f) / (e + f)\nreturn self.h"),),
     ),
     Mistake(
@@ -290,7 +290,7 @@ LARGE = (
         "tanh.large",
         "overflows: NaN for large inputs",
         OVERFLOWS,
-        said=r"tanh, magnitudes from 40 to 1,000: gradient of tanh, large inputs at .* is nan",
+        sentence=r"tanh, magnitudes from 40 to 1,000: gradient of tanh, large inputs at .* is nan",
         plug=(Body("tanh.backward", f"{NAIVE}h = (e - f) / (e + f)\nreturn grad * (1 - h * h)"),),
     ),
 )

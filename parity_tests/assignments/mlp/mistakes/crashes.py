@@ -1,4 +1,4 @@
-"""What a crash comes of, where no formula foretells it: said by the exception, once for every TODO."""
+"""What a crash comes of, where no formula foretells it: the exception tells it, in any TODO."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ CRASHES = tuple(
         CRASH,
         name,
         hint,
-        said=said,
+        sentence=sentence,
         plug=(Body(function, statement),),
         file="utils.py" if part == "utils" else "",
     )
     for part, function in FUNCTIONS.items()
-    for name, hint, said, statement in KINDS
+    for name, hint, sentence, statement in KINDS
 )

@@ -310,7 +310,7 @@ EXPERIMENTS = (
         "dropout.masks",
         "the mask is not drawn anew in each forward",
         FRESH,
-        said=r"have the same mask",
+        sentence=r"have the same mask",
         plug=(
             Body(
                 "dropout.forward",

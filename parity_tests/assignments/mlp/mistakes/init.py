@@ -107,8 +107,8 @@ def _drawn(name: str, hint: str, experiment: Experiment, draw: str) -> Mistake:
     return Mistake("2", "linear.init", name, hint, plug=_constructor(draw, draw), experiment=experiment)
 
 
-def _said(name: str, hint: str, said: str, plug: tuple[Body, ...]) -> Mistake:
-    return Mistake("2", "linear.init said", name, hint, said=said, plug=plug)
+def _by_sentence(name: str, hint: str, sentence: str, plug: tuple[Body, ...]) -> Mistake:
+    return Mistake("2", "linear.init sentence", name, hint, sentence=sentence, plug=plug)
 
 
 DRAW = "np.random.normal(0, 0.1, shape)"
@@ -191,49 +191,49 @@ ANY_NUMBERS = (
 """Claimed only where no distribution with numbers of its own fits."""
 
 SENTENCES = (
-    _said(
+    _by_sentence(
         "W is stored M×D",
         "W is D×M, so that u = X W + b.",
         r"(?:(?<!gradient of )W|two layers differ) has shape \((\d+), (\d+)\), where \(\2, \1\) is asked",
         _constructor("np.random.normal(0, 0.1, shape[::-1])", DRAW),
     ),
-    _said(
+    _by_sentence(
         "the parameters have another dtype than float64",
         "np.random.normal returns float64: what is done to it?",
         r"(?<!gradient of )[Wb] has dtype",
         _constructor(f"{DRAW}.astype(np.float32)", f"{DRAW}.astype(np.float32)"),
     ),
-    _said(
+    _by_sentence(
         "b has another shape than 1×M",
         ROW,
         r"(?<!gradient of )b has shape \((?!(\d+), 1\), where \(1, \1\))",
         _constructor(DRAW, "np.random.normal(0, 0.1, (output_D, output_D)[: 1 + (output_D < 99)])"),
     ),
-    _said(
+    _by_sentence(
         "b is stored as a column",
         ROW,
         r"(?<!gradient of )b has shape \((\d+), 1\), where \(1, \1\) is asked",
         _constructor(DRAW, "np.random.normal(0, 0.1, shape[::-1])"),
     ),
-    _said(
+    _by_sentence(
         "the weights are the same in every layer",
         "Where is the random generator seeded, and how often?",
         r"the weights of two layers are the same",
         _constructor("np.random.RandomState(42).normal(0, 0.1, shape)", DRAW),
     ),
-    _said(
+    _by_sentence(
         "the same numbers come again and again",
         COUNT,
         r"values: they are not drawn one by one",
         _constructor("np.random.normal(0, 0.1, shape[1:]) + np.zeros(shape)", DRAW),
     ),
-    _said(
+    _by_sentence(
         "the gradients do not start at zero",
         ZEROS,
         r"init of \d+×\d+: (initial )?gradient of [Wb] at .* torch says 0",
         _constructor(DRAW, DRAW, "value.copy()"),
     ),
-    _said(
+    _by_sentence(
         "the gradients have other shapes than the parameters",
         ZEROS,
         r"init of \d+×\d+: (initial )?gradient of [Wb] (has shape|is None|is a number)",

@@ -123,7 +123,7 @@ FORWARD = (
         "loss.output",
         "the softmax overflows: the logits are not shifted by their largest",
         "e to the 1000th is no float: what may be subtracted from all logits without changing the result?",
-        said=r"softmax cross-entropy, offset: .* is (nan|inf|-inf)",
+        sentence=r"softmax cross-entropy, offset: .* is (nan|inf|-inf)",
         file="utils.py",
         plug=(
             Body(

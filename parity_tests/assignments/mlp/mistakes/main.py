@@ -34,8 +34,8 @@ RETURNED = "What does main return, and in which order?"
 COUNTED = "Which predictions are counted, and by what is their number divided?"
 
 
-def _wiring(name: str, hint: str, said: str, *swaps: TextSwap) -> Mistake:
-    return Mistake("10", "main", name, hint, said=said, plug=tuple(Swap(*swap) for swap in swaps))
+def _wiring(name: str, hint: str, sentence: str, *swaps: TextSwap) -> Mistake:
+    return Mistake("10", "main", name, hint, sentence=sentence, plug=tuple(Swap(*swap) for swap in swaps))
 
 
 def _before_sgd(lines: str) -> TextSwap:

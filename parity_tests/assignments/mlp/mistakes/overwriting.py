@@ -2,84 +2,88 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.mistake import Body, Mistake
 from parity_tests.protocol.observation import Observation
-from parity_tests.protocol.quantity import Key, Quantity
+from parity_tests.protocol.quantity import Quantity
 
 HINT = "An operator like *=, or [...] =, changes the caller's array too: who else reads it? Make a new one."
 INPUT, GRADIENT, EARLIER = "its input", "the incoming gradient", "an array that was returned before"
+DROPPED = ("dropout output", "activation output")
+"""What L2 is given: the second, where there is no dropout."""
 
-_TAKEN = {  # link → what its call is given as X, and as grad; L2 and what comes before it stand in for absent dropout
-    "L1 output": (("X",), ()),
-    "activation output": (("L1 output",), ()),
-    "dropout output": (("activation output",), ()),
-    "L2 output": (("dropout output", "activation output"), ()),
-    "loss": (("L2 output",), ()),
-    "gradient of logits": (("L2 output",), ()),
-    "L2 gradient of X": (("dropout output", "activation output"), ("gradient of logits",)),
-    "dropout gradient": (("activation output",), ("L2 gradient of X",)),
-    "activation gradient": (("L1 output",), ("dropout gradient", "L2 gradient of X")),
-    "L1 gradient of X": (("X",), ("activation gradient",)),
+
+@dataclass(frozen=True)
+class Link:
+    """A call of a training step: its function, and the links whose results it is given as X and as grad.
+
+    `kept` are those that its layer may have kept of its forward.
+    """
+
+    function: str
+    X: tuple[str, ...]
+    grad: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+
+    @property
+    def needed(self) -> set[str]:
+        """The links whose results it reads."""
+        return {*self.X, *self.grad, *self.kept}
+
+
+LINKS = {
+    "L1 output": Link("linear_layer.forward", ("X",)),
+    "activation output": Link("{activation}.forward", ("L1 output",)),
+    "dropout output": Link("dropout.forward", ("activation output",)),
+    "L2 output": Link("linear_layer.forward", DROPPED),
+    "loss": Link("the loss's forward", ("L2 output",)),
+    "gradient of logits": Link("the loss's backward", ("L2 output",)),
+    "L2 gradient of X": Link("linear_layer.backward", DROPPED, ("gradient of logits",)),
+    "dropout gradient": Link("dropout.backward", ("activation output",), ("L2 gradient of X",), ("dropout output",)),
+    "activation gradient": Link(
+        "{activation}.backward", ("L1 output",), ("dropout gradient", "L2 gradient of X"), ("activation output",)
+    ),
+    "L1 gradient of X": Link("linear_layer.backward", ("X",), ("activation gradient",)),
 }
-_KEPT = {"dropout gradient": ("dropout output",), "activation gradient": ("activation output",)}
-"""What the layer of a backward may have kept of its forward."""
-_CALLS = {
-    "L1 output": "linear_layer.forward",
-    "activation output": "{activation}.forward",
-    "dropout output": "dropout.forward",
-    "L2 output": "linear_layer.forward",
-    "loss": "the loss's forward",
-    "gradient of logits": "the loss's backward",
-    "L2 gradient of X": "linear_layer.backward",
-    "dropout gradient": "dropout.backward",
-    "activation gradient": "{activation}.backward",
-    "L1 gradient of X": "linear_layer.backward",
-}
+"""The calls of a training step, in order."""
 
 
-def _name(call: str, what: str) -> str:
-    return f"{call} overwrites {what}, which is still needed"
+def _name(function: str, what: str) -> str:
+    return f"{function} overwrites {what}, which is still needed"
 
 
 HINTS = {
-    _name(call.format(activation=activation), what): HINT
-    for call in _CALLS.values()
+    _name(link.function.format(activation=activation), what): HINT
+    for link in LINKS.values()
     for activation in ("tanh", "relu")
     for what in (INPUT, GRADIENT, EARLIER)
 }
 
 
 def overwriting(case: Case, q: Quantity, seen: Observation) -> list[str]:
-    """Names of the calls before a link that wrote over an array which it takes, or which its layer may have kept."""
+    """Names of the calls before a link that wrote over an array which it is given, or which its layer may have kept."""
     if case.probe != "network":
         return []
-    return _overwriting(q.name, seen.overwritten, case.params["activation"])
-
-
-def _overwriting(link: str, overwritten: Mapping[Key, Sequence[str]], activation: str) -> list[str]:
-    """The same, with overwritten: key of a call → the labels of the arrays that changed during it."""
-    order = list(_TAKEN)
     # The gradients of a layer come out of one call.
-    own = f"{link.split(' ')[0]} gradient of X" if " gradient of " in link and link not in _TAKEN else link
-    if own not in _TAKEN:
+    own = q.name if q.name in LINKS or " gradient of " not in q.name else f"{q.name.partition(' ')[0]} gradient of X"
+    if own not in LINKS:
         return []
-    needed = {label for taken in _TAKEN[own] for label in taken} | set(_KEPT.get(own, ()))
     names = []
-    for call in order[: order.index(own)]:
-        changed = {label for key, labels in overwritten.items() if key.name == call for label in labels}
-        for label in sorted(changed & needed):
-            X, grad = _TAKEN[call]
-            what = INPUT if label in X else GRADIENT if label in grad else EARLIER
-            names.append(_name(_CALLS[call].format(activation=activation), what))
+    for name, link in LINKS.items():
+        if name == own:
+            break
+        written = {label for key, labels in seen.overwritten.items() if key.name == name for label in labels}
+        for label in sorted(written & LINKS[own].needed):
+            what = INPUT if label in link.X else GRADIENT if label in link.grad else EARLIER
+            names.append(_name(link.function.format(activation=case.params["activation"]), what))
     return list(dict.fromkeys(names))
 
 
-def _mistake(part: str, call: str, what: str, *plug: Body, file: str = "neural_networks.py") -> Mistake:
+def _mistake(part: str, function: str, what: str, *plug: Body, file: str = "") -> Mistake:
     shows_in = ("linear", "tanh", "relu", "dropout", "loss", "network")
-    return Mistake(part, "network", _name(call, what), HINT, spoils=True, shows_in=shows_in, plug=plug, file=file)
+    return Mistake(part, "network", _name(function, what), HINT, spoils=True, shows_in=shows_in, plug=plug, file=file)
 
 
 OVERWRITING = (

@@ -49,15 +49,15 @@ def _when_wrong(calls: Sequence[Call], wrong: Sequence[Call]) -> str:
     conditions = [
         words for words, holds in RATES if all(holds(call) for call in wrong) and any(not holds(call) for call in right)
     ]
-    said = []
+    words = []
     if conditions:
-        said.append(f"wrong only {' and '.join(conditions).replace(' and where ', ' and ')}")
+        words.append(f"wrong only {' and '.join(conditions).replace(' and where ', ' and ')}")
     first = min((call.comparison.step for call in wrong if call.comparison.step is not None), default=1)
     if first > 1:
         etas = wrong[0].etas
         first_dropped = next((t + 1 for t, eta in enumerate(etas) if eta != etas[0]), 0)
-        said.append("right until η changes" if first == first_dropped else f"right up to step {first - 1}")
-    return ", and ".join(said)
+        words.append("right until η changes" if first == first_dropped else f"right up to step {first - 1}")
+    return ", and ".join(words)
 
 
 RELATIONS = Relations(

@@ -186,7 +186,7 @@ RETURNED = (
         "sgd.model",
         "SGD returns nothing",
         "What does a function return that has no return statement?",
-        said=r"model returned is nothing",
+        sentence=r"model returned is nothing",
         plug=_returning("None"),
     ),
     Mistake(
@@ -194,7 +194,7 @@ RETURNED = (
         "sgd.model",
         "SGD returns something else than the model it was given",
         "What does main do with what is returned?",
-        said=r"model returned is a .* not the model",
+        sentence=r"model returned is a .* not the model",
         plug=_returning("momentum"),
     ),
     Mistake(
@@ -202,7 +202,7 @@ RETURNED = (
         "sgd.model",
         "an entry is asked for under a name that it does not have",
         "momentum's entries are called 'L1_W' and so on, those of params and gradient 'W' and 'b': print the keys.",
-        said=r"raised KeyError",
+        sentence=r"raised KeyError",
         plug=(Swap('momentum[f"{name}_{key}"]', 'momentum[f"{name}{key}"]'),),
     ),
     Mistake(
@@ -210,7 +210,7 @@ RETURNED = (
         "sgd.model",
         "SGD takes other parameters than it is given",
         "Compare the line with def with the assignment's: names may differ, the number and the order may not.",
-        said=r"cannot be asked: the function takes|raised TypeError: .*positional argument",
+        sentence=r"cannot be asked: the function takes|raised TypeError: .*positional argument",
         plug=(Swap("_lambda: float, _alpha: float, _learning_rate: float", "_lambda: float, _rates: float"),),
     ),
 )

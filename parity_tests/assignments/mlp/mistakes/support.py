@@ -22,8 +22,10 @@ def _formula(operation: str, name: str, hint: str, formula: Formula, old: str, n
     return Mistake("utils", f"utils.{operation}", name, hint, formula, plug=(Swap(old, new),), file="utils.py")
 
 
-def _sentence(operation: str, name: str, hint: str, said: str, old: str, new: str) -> Mistake:
-    return Mistake("utils", f"utils.{operation} said", name, hint, said=said, plug=(Swap(old, new),), file="utils.py")
+def _by_sentence(operation: str, name: str, hint: str, sentence: str, old: str, new: str) -> Mistake:
+    return Mistake(
+        "utils", f"utils.{operation} sentence", name, hint, sentence=sentence, plug=(Swap(old, new),), file="utils.py"
+    )
 
 
 # ---- predict_label
@@ -135,7 +137,7 @@ VELOCITY = (
         ZEROS,
         "np.ones_like(gradient)",
     ),
-    _sentence(
+    _by_sentence(
         "velocity",
         "a velocity is one number, where it has the gradient's shape",
         "momentum['L1_W'] has one entry for each entry of W.",
@@ -143,7 +145,7 @@ VELOCITY = (
         ZEROS,
         "0.0",
     ),
-    _sentence(
+    _by_sentence(
         "velocity",
         "the velocities have other names, or some are missing",
         "SGD looks for momentum['L1_W'] and so on: print the keys.",

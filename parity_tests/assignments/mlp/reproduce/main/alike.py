@@ -21,7 +21,7 @@ def fails_alike(record: Record, judged: Judged) -> bool:
     if record.verdict in ("crashed", "missing", "timeout"):
         return record.verdict == "timeout" or found.line == (record.line or None)
     names = set(record.diagnosis.split("; ")) if record.diagnosis else set()
-    known = names & {m.name for m in MISTAKES if m.said and m.part == "10"}
+    known = names & {m.name for m in MISTAKES if m.sentence and m.part == "10"}
     alike = _skeleton(found.problem) == _skeleton(record.message)
     if not known:
         return alike
@@ -44,7 +44,7 @@ def causes(record: Record, judged: Judged) -> list[str]:
 
 
 def _names(sentence: str) -> set[str]:
-    return {m.name for m in MISTAKES if m.said and m.part == "10" and re.search(m.said, sentence)}
+    return {m.name for m in MISTAKES if m.sentence and m.part == "10" and re.search(m.sentence, sentence)}
 
 
 def _skeleton(sentence: str) -> str:
