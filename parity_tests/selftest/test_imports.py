@@ -48,7 +48,6 @@ WITHOUT = {"implementation": {"torch", "pandas", "scipy"}, "reference": {"pandas
 
 NOT_YET = {
     ("parity_tests.assignments", "parity_tests.proof"),
-    ("parity_tests.grading", "parity_tests.assignments"),
     ("parity_tests.harness.diagnosis", "parity_tests.harness"),
     ("parity_tests.harness.sandbox", "parity_tests.harness.process"),
     ("parity_tests.proof", "parity_tests.assignments"),
