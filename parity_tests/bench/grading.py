@@ -30,8 +30,8 @@ from parity_tests.grading.task import Task, run_files, warm_up, work
 from parity_tests.harness import check as checking
 from parity_tests.harness.check import runner_of
 from parity_tests.harness.machine import cores
+from parity_tests.harness.process.available_levels import choose, forking_problem
 from parity_tests.harness.process.runner import Runner
-from parity_tests.harness.sandbox.isolation import choose, forking_problem
 
 ASKED = "8 a second on 2 cores"
 ASKED_SECONDS = 2 / 8

@@ -124,7 +124,7 @@ def check(
     known = drift.read_before(baseline, update_baseline, fail_on)
 
     from parity_tests.harness.check import check as run_check
-    from parity_tests.harness.sandbox.isolation import require
+    from parity_tests.harness.process.available_levels import require
     from parity_tests.harness.submission import choose_submission
 
     asked, folder = choose_submission(assignment, submission, SHIPPED)

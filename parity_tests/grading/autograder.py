@@ -17,7 +17,7 @@ from parity_tests.grading.rubric import Vocabulary, load_rubric
 from parity_tests.grading.scoring import score
 from parity_tests.grading.settings import Settings
 from parity_tests.grading.task import Task, work
-from parity_tests.harness.sandbox.isolation import choose
+from parity_tests.harness.process.available_levels import choose
 from parity_tests.protocol.errors import HarnessError
 from parity_tests.protocol.registry import find
 from reports.files.gradescope import results_json

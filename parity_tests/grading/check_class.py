@@ -25,7 +25,7 @@ from parity_tests.grading.scoring import score
 from parity_tests.grading.settings import ClassInfo, Settings
 from parity_tests.grading.tables import Tables, make_tables
 from parity_tests.grading.task import Outcome, Task, lost, warm_up, work
-from parity_tests.harness.sandbox.isolation import choose
+from parity_tests.harness.process.available_levels import choose
 from parity_tests.harness.sandbox.packages import closure
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import UsageError

@@ -89,7 +89,7 @@ def lost(task: Task, why: str, trace: str = "") -> Outcome:
 def _checked(task: Task) -> Outcome:
     from parity_tests.grading.intake.likeness import fingerprint
     from parity_tests.harness.check import check
-    from parity_tests.harness.sandbox.isolation import forking_problem
+    from parity_tests.harness.process.available_levels import forking_problem
 
     settings = task.settings
     assignment = find(settings.assignment)

@@ -74,7 +74,8 @@ def versions() -> Mapping[str, str]:
 
 def isolation() -> dict[str, str]:
     """Which levels work here, each having been tried, and what there is for them."""
-    from parity_tests.harness.sandbox.isolation import GUARANTEES, LEVELS, forking_problem, problem
+    from parity_tests.harness.process.available_levels import forking_problem, problem
+    from parity_tests.harness.sandbox.isolation import GUARANTEES, LEVELS
 
     problems = {level: problem(level) for level in reversed(LEVELS)}
     levels = {

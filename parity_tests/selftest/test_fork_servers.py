@@ -15,11 +15,12 @@ import numpy as np
 import psutil
 import pytest
 
+from parity_tests.harness.process import available_levels
+from parity_tests.harness.process.available_levels import forking_problem, problem
 from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.harness.process.process import ForkedProcess, StartedProcess
 from parity_tests.harness.process.runner import Runner
-from parity_tests.harness.sandbox import isolation
-from parity_tests.harness.sandbox.isolation import LEVELS, forking_problem, problem
+from parity_tests.harness.sandbox.isolation import LEVELS
 from parity_tests.harness.sandbox.snapshot import snapshot
 from parity_tests.protocol.quantity import Key
 from parity_tests.selftest.process_trees import children, is_running, wait_until_gone
@@ -295,14 +296,14 @@ def test_what_cannot_be_forked_is_started_cold(
             assert ask(runner, "f").values[Key("f")].array == np.array(3.0)
             assert isinstance(runner.process, StartedProcess)
     assert "there is no server here" in servers.problem
-    isolation.forking_problem.cache_clear()
-    assert "there is no server here" in isolation.forking_problem(level)
-    isolation.forking_problem.cache_clear()
+    available_levels.forking_problem.cache_clear()
+    assert "there is no server here" in available_levels.forking_problem(level)
+    available_levels.forking_problem.cache_clear()
 
 
 def test_a_forked_process_that_lets_something_through_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(isolation, "_run_trial", lambda name, servers: (["open a socket"], []))
-    assert isolation.forking_problem.__wrapped__("restricted") == "a submission could open a socket"
+    monkeypatch.setattr(available_levels, "_run_trial", lambda name, servers: (["open a socket"], []))
+    assert available_levels.forking_problem.__wrapped__("restricted") == "a submission could open a socket"
 
 
 def test_a_folder_that_is_too_much_to_copy_is_shown_to_a_cold_process(

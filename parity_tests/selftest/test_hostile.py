@@ -23,9 +23,10 @@ from parity_tests.harness.check import runner_of
 from parity_tests.harness.draw import draw, seed_of
 from parity_tests.harness.judge import judge as judge_case
 from parity_tests.harness.make_records import Setting, import_record, records_of
+from parity_tests.harness.process.available_levels import problem
 from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.harness.process.questions import Question, ask_all
-from parity_tests.harness.sandbox.isolation import LEVELS, problem
+from parity_tests.harness.sandbox.isolation import LEVELS
 from parity_tests.protocol.case import json_params
 from parity_tests.protocol.kind import Context
 from parity_tests.selftest.process_trees import is_running

@@ -49,7 +49,6 @@ WITHOUT = {"implementation": {"torch", "pandas", "scipy"}, "reference": {"pandas
 NOT_YET = {
     ("parity_tests.assignments", "parity_tests.proof"),
     ("parity_tests.harness.diagnosis", "parity_tests.harness"),
-    ("parity_tests.harness.sandbox", "parity_tests.harness.process"),
     ("parity_tests.proof", "parity_tests.assignments"),
 }
 """Imports between rooms that are still to go."""

@@ -1,4 +1,4 @@
-"""Tries, inside a worker, what a sandbox must forbid and what it must allow; isolation.py tests a level with it.
+"""Tries, inside a worker, what a sandbox must forbid and what it must allow; available_levels.py tries a level with it.
 
 It is trusted code, and does no harm if it succeeds. The worker loads this file by its path: it may import numpy and the
 standard library only.
