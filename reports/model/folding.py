@@ -138,6 +138,6 @@ def where_seen(entry: Entry, run: Results) -> str:
 
 
 def label_of(entry: Entry, run: Results) -> str:
-    """The label of the parts that an entry is about: "TODO 4", "TODO 5/6", "several"."""
+    """The label of the parts that an entry is about: "part 4", "part 5/6", "several"."""
     parts = parts_of(run)
     return parts.short(parts.within(entry.records))

@@ -15,7 +15,7 @@ _LONGEST_LABEL, _LONGEST_TITLE = 30, 80
 
 @dataclass(frozen=True)
 class PartLabel:
-    """How a part is called: `label` in a line of many ("TODO 4"), `title` where there is room ("linear, backward")."""
+    """How a part is called: `label` in a line of many ("part 4"), `title` where there is room ("a sum of rows")."""
 
     id: str
     label: str
@@ -59,7 +59,7 @@ class Parts:
         return "" if known is None or known.title == known.label else known.title
 
     def heading(self, part: str) -> str:
-        """The label and the title of a part: "TODO 4: linear, backward"."""
+        """The label and the title of a part: "part 4: a sum of rows"."""
         return ": ".join(filter(None, (self.label(part), self.title(part))))
 
     def order(self, part: str) -> tuple[int, str]:
@@ -72,12 +72,12 @@ class Parts:
         return sorted({record.part for record in records}, key=self.order)
 
     def short(self, ids: Iterable[str]) -> str:
-        """One label for a few parts: "TODO 4", "TODO 5/6"; "several" for more than two."""
+        """One label for a few parts: "part 4", "part 5/6"; "several" for more than two."""
         labels = self._labels(ids)
         return "several" if len(labels) > 2 else "/".join(labels)
 
     def listed(self, ids: Iterable[str]) -> str:
-        """The labels of all these parts: "TODO 1, 4 and utils.py"."""
+        """The labels of all these parts: "part 1, 4 and helpers.py"."""
         return listed(self._labels(ids))
 
     def _labels(self, ids: Iterable[str]) -> list[str]:
