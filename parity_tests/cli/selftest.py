@@ -69,7 +69,9 @@ def selftest(seeds: int | None, only: str | None, jobs: int | None, out: Path) -
 
 
 def _print_table(frame: pd.DataFrame) -> None:
-    click.echo(f"{'':<12}{'asked':>7}{'caught':>8}{'named':>7}{'equivalent':>12}{'survivors':>11}{'false alarms':>14}")
+    from reports.terminal.lines import table
+
+    rows = [["", "asked", "caught", "named", "equivalent", "survivors", "false alarms"]]
     for kind, label in (("mistakes", "mistakes"), ("slips", "single slips"), ("honest", "honest")):
         group = frame[frame["kind"] == kind]
         if not len(group):
@@ -84,8 +86,8 @@ def _print_table(frame: pd.DataFrame) -> None:
             int((outcomes == "survived").sum()) if kind != "honest" else None,
             int((outcomes == "false alarm").sum()) if kind == "honest" else None,
         )
-        cells = ["-" if count is None else str(count) for count in counts]
-        click.echo(f"{label:<12}" + "".join(f"{c:>{w}}" for c, w in zip(cells, (7, 8, 7, 12, 11, 14), strict=True)))
+        rows.append([label, *("-" if count is None else str(count) for count in counts)])
+    click.echo("\n".join(table(rows, "lrrrrrr")))
     for row in [*frame[~frame["good"]].to_dict("records"), *frame[frame["outcome"] == "equivalent"].to_dict("records")]:
         click.echo(f"  {row['outcome']}: {row['name']}" + (f": {row['detail']}" if row["detail"] else ""))
 

@@ -67,6 +67,11 @@ def _with_backslash(match: re.Match[str]) -> str:
     return f"{mark}\\" if mark[-1].isdecimal() else f"\\{mark}"
 
 
+def docstring(text: str) -> str:
+    """The text on one line of a docstring of Python's, which nothing in it ends."""
+    return "".join(symbol for symbol in text if symbol.isprintable() and symbol not in '\\"').strip()
+
+
 def workflow_message(text: str) -> str:
     """The text as the message of a command to GitHub's runner."""
     return printable(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

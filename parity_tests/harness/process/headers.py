@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from parity_tests.harness.wire.frames import MAX_TEXT, WireError
 from parity_tests.protocol.observation import FAILURE_KINDS, Failure, Hello
 from parity_tests.protocol.quantity import Key
+from reports.model.escape import printable
 
 
 class Edition(NamedTuple):
@@ -19,9 +20,8 @@ class Edition(NamedTuple):
 
 
 def one_line(text: str) -> str:
-    """Return a text as a report may show it: one line, printable, of MAX_TEXT characters at most."""
-    short = text[:MAX_TEXT]
-    return short if short.isprintable() else "".join(char if char.isprintable() else " " for char in short)
+    """Return a text as a report may show it: one line, printable, cut off after MAX_TEXT characters."""
+    return printable(text[:MAX_TEXT])
 
 
 def with_clean_texts(value: Any) -> Any:

@@ -20,6 +20,7 @@ from parity_tests.protocol.case import Case
 from parity_tests.protocol.observation import Failure, Returned
 from parity_tests.protocol.quantity import WHOLE_CASE, Key
 from parity_tests.protocol.reproduction import Ask, ScriptSetting
+from reports.model.escape import docstring
 from reports.model.records import Record
 
 Left = dict[str, Any]
@@ -169,15 +170,10 @@ SEEDED = [f"np.random.seed({SEED})"]
 RUN = "Run it as `python FILE [FOLDER]`, FOLDER that of neural_networks.py: status 1 where the failure shows, else 0."
 
 
-def plain(text: str) -> str:
-    """A text without what could end a docstring or a line."""
-    return "".join(c for c in text if c.isprintable() and c not in '\\"').strip()
-
-
 def text(draft: Draft, judge: Sequence[str], record: Record, words: str, setting: ScriptSetting) -> str:
     """The script that a draft makes; `words` say what is wrong."""
-    words = plain(words)
-    lines = [f'"""TODO {record.part}, {record.check}, {plain(record.quantity)}: {words}.', "", RUN, '"""']
+    words = docstring(words)
+    lines = [f'"""TODO {record.part}, {record.check}, {docstring(record.quantity)}: {words}.', "", RUN, '"""']
     lines += [
         f"import {', '.join(sorted({'sys', *draft.imports, *_needed(draft, setting)}))}",
         "",
