@@ -15,6 +15,7 @@ from parity_tests.protocol.quantity import Key
 from parity_tests.trace.judge import Judge
 from parity_tests.trace.plan import Evaluation, Plan
 from parity_tests.trace.tally import Sink
+from reference.answer import Answer
 
 Array = NDArray[Any]
 LOGITS = "validation logits"
@@ -93,7 +94,8 @@ class Evaluations:
             where = f", in the evaluation after step {item.step}, where dropout is off" if comparison.problem else ""
             self.comparison = replace(comparison, problem=comparison.problem + where, notes=())
 
-    def _answer(self, X: Array, weights: Mapping[str, Array]) -> Any:
+    def _answer(self, X: Array, weights: Mapping[str, Array]) -> Answer:
+        """torch's logits (N×K) of X with these weights, dropout off."""
         from parity_tests.assignments.mlp.network.answers import logits  # imports torch
 
         s = self._plan.settings
