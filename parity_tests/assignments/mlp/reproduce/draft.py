@@ -11,7 +11,7 @@ import contextlib
 import io
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,28 +23,30 @@ from parity_tests.protocol.reproduction import Ask, ScriptSetting
 from reports.model.escape import docstring
 from reports.model.records import Record
 
-Left = dict[str, Any]
+Results = dict[str, Any]
 """What the first half left: arrays, numbers, texts and lists, by the names of its variables."""
+Judge = Sequence[str] | Callable[[Results], Sequence[str]]
+"""The lines of the second half, or what makes them of what the first half left."""
 SEED = 1
 WIDTH = 110
 
 
 class Unfit(Exception):  # noqa: N818 - not an error
-    """A draft that what the first half left does not suit."""
+    """A draft that does not suit what the first half left."""
 
 
 @dataclass(frozen=True)
 class Draft:
     """`given` are lines of numbers, `ask` calls the submission and leaves `keeps`, `judge` ends with `agrees = …`.
 
-    `judge` is told what the first half left on the submission, so that the allowance can be that of the script's own
-    numbers. `verdict` is what the first half does on the submission: "mismatch" (it comes to its end), "crashed" or
+    `judge` may depend on what the first half left on the submission, so that the allowance can be that of the script's
+    own numbers. `verdict` is what the first half does on the submission: "mismatch" (it comes to its end), "crashed" or
     "timeout". `process` says which one is asked: that of the parts, or that which may hold correct ones.
     """
 
     given: Sequence[str]
     ask: Sequence[str]
-    judge: Callable[[Left], Sequence[str]] = field(default=lambda left: ())
+    judge: Judge = ()
     keeps: Sequence[str] = ("got",)
     verdict: str = "mismatch"
     imports: Sequence[str] = ()
@@ -57,7 +59,7 @@ class Outcome:
     """What the two halves did: whether they agree, what the first one left, and how it failed."""
 
     agrees: bool
-    left: Left
+    results: Results
     failure: Failure | None = None
 
 
@@ -74,28 +76,28 @@ def run(draft: Draft, ask: Ask, judge: Sequence[str] | None = None) -> Outcome:
     if failure is not None:
         return Outcome(False, {}, failure)
     texts = seen.facts.get("texts", [])
-    left = {name: _value(seen.values.get(Key(name)), json_text=name in texts) for name in draft.keeps}
-    return judged(draft, left, lines_for(draft, left) if judge is None else judge)
+    results = {name: _value(seen.values.get(Key(name)), json_text=name in texts) for name in draft.keeps}
+    return judged(draft, results, lines_for(draft, results) if judge is None else judge)
 
 
-def lines_for(draft: Draft, left: Left) -> Sequence[str]:
+def lines_for(draft: Draft, results: Results) -> Sequence[str]:
     """The second half for what the first one left. Raises Unfit where that is not what the draft is about."""
     try:
-        return draft.judge(left)
+        return draft.judge(results) if callable(draft.judge) else draft.judge
     except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise Unfit from error
 
 
-def judged(draft: Draft, left: Left, judge: Sequence[str]) -> Outcome:
+def judged(draft: Draft, results: Results, judge: Sequence[str]) -> Outcome:
     """Run the second half on what the first one left."""
-    room = {"np": np, **left}
+    names = {"np": np, **results}
     lines = ["import torch", *draft.given, *judge] if any("torch" in line for line in judge) else [*draft.given, *judge]
     try:
         with np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()):
-            exec(compile("\n".join(lines), "<reproduction>", "exec"), room)
+            exec(compile("\n".join(lines), "<reproduction>", "exec"), names)
     except Exception as error:  # as in the script, where what is not as it should be ends it
-        return Outcome(False, left, Failure("crashed", type(error).__name__, f"{type(error).__name__}: {error}"))
-    return Outcome(bool(room.get("agrees", True)), left)
+        return Outcome(False, results, Failure("crashed", type(error).__name__, f"{type(error).__name__}: {error}"))
+    return Outcome(bool(names.get("agrees", True)), results)
 
 
 def _of_process(case: Case, process: str) -> Case:
@@ -154,13 +156,13 @@ def shaped(shape: Sequence[int], *, flat: bool = False, dtype: str = "") -> list
             'print("got: ", type(got).__name__, getattr(got, "shape", ""), "\\nwant: a number")',
             "agrees = isinstance(got, (float, np.floating, np.ndarray)) and np.size(got) == 1",
         ]
-    asked = f"({shape[0]},)" if len(shape) == 1 else f"({', '.join(map(str, shape))})"
+    shape_text = f"({shape[0]},)" if len(shape) == 1 else f"({', '.join(map(str, shape))})"
     also = f" or got.shape == {(shape[1],)}" if flat and shape[0] == 1 else ""
     kind = f"got.dtype == np.{dtype}" if dtype else 'got.dtype.kind in "fiub"'
     return [
         'print("got: ", type(got).__name__, getattr(got, "shape", ""), getattr(got, "dtype", ""))',
-        f'print("want: ndarray {asked}{f" {dtype}" if dtype else ""}")',
-        f"agrees = type(got) is np.ndarray and (got.shape == {asked}{also}) and {kind}",
+        f'print("want: ndarray {shape_text}{f" {dtype}" if dtype else ""}")',
+        f"agrees = type(got) is np.ndarray and (got.shape == {shape_text}{also}) and {kind}",
     ]
 
 
@@ -186,8 +188,8 @@ def text(draft: Draft, judge: Sequence[str], record: Record, words: str, setting
         late = f"It fails: after {seconds} seconds it has not come back."
         lines += ["def late(signum, frame):", f'    print("{late}", flush=True)', "    os._exit(1)"]
         lines += ["signal.signal(signal.SIGALRM, late)", f"signal.alarm({seconds})"]
-    found = _found(draft, setting)
-    lines += [*(found[:-1] if record.check == "import" else [*found, *SEEDED]), "", *draft.given]
+    imports = _imports(draft, setting)
+    lines += [*(imports[:-1] if record.check == "import" else [*imports, *SEEDED]), "", *draft.given]
     if draft.verdict == "crashed":
         lines += ["# Here it raises: what Python prints is the failure.", "try:"]
         lines += [f"    {line}" for line in draft.ask]
@@ -209,7 +211,7 @@ def _needed(draft: Draft, setting: ScriptSetting) -> list[str]:
     return needed + (["importlib.util"] if setting.breaks_off else [])
 
 
-def _found(draft: Draft, setting: ScriptSetting) -> list[str]:
+def _imports(draft: Draft, setting: ScriptSetting) -> list[str]:
     """Lines that import the submission as `nn`."""
     given = f"sys.argv[1] if len(sys.argv) > 1 else {setting.folder!r}"
     lines = []

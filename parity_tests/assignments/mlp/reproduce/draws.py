@@ -41,11 +41,11 @@ def _init_drafts(
     if comparison.verdict != "mismatch":
         yield Draft([], ask, verdict="timeout" if comparison.verdict == "timeout" else "crashed")
         if comparison.verdict == "missing":
-            yield Draft([], ask, lambda left: shaped(shape, flat=name == "b"))
+            yield Draft([], ask, shaped(shape, flat=name == "b"))
         return
     if comparison.arrays is not None:
         end = [f"want = np.zeros({shape})", 'print("got: ", got, "\\nwant:", want)', "agrees = not np.any(got)"]
-        yield Draft([], ask, lambda left: end)
+        yield Draft([], ask, end)
     elif quantity.name == "two layers differ" and "are the same" in comparison.problem:
         ask = [
             f'first, second = (nn.linear_layer({D}, {M}).params["W"] for _ in range(2))',
@@ -56,10 +56,10 @@ def _init_drafts(
             'print("equal numbers in two layers:", got, "\\nwant:", want)',
             "agrees = got == want",
         ]
-        yield Draft([], ask, lambda left: end)
+        yield Draft([], ask, end)
     elif any(word in comparison.problem for word in ("has shape", "has dtype", "is None", "is a ")):
         dtype = "float64" if attribute == "params" else ""
-        yield Draft([], ask, lambda left: shaped(shape, flat=name == "b", dtype=dtype))
+        yield Draft([], ask, shaped(shape, flat=name == "b", dtype=dtype))
     else:
         yield from _distributions(ask, comparison.problem, D, M)
 
@@ -78,11 +78,11 @@ def _distributions(ask: list[str], problem: str, D: int, M: int) -> Iterator[Dra
         own = 'np.isin(got, layer.params["W"]).sum()' if "common" in problem else "got.size - np.unique(got).size"
         what = "numbers of b that stand in W, too" if "common" in problem else "numbers that stood there before"
         end = [f'print("{what}:", got, "of {n}\\nwant: 0")', "agrees = got == 0"]
-        yield Draft([], [*ask, f"got = int({own})"], lambda left: end)
+        yield Draft([], [*ask, f"got = int({own})"], end)
         return
     elif "not finite" in problem:
         end = ['print("got: ", got, "\\nwant: finite numbers")', "agrees = bool(np.isfinite(got).all())"]
-        yield Draft([], ask, lambda left: end)
+        yield Draft([], ask, end)
         return
     else:
         yield _tails(ask, problem, n)
@@ -92,7 +92,7 @@ def _distributions(ask: list[str], problem: str, D: int, M: int) -> Iterator[Dra
         f'print("{what} of {n} draws:", value, "\\nwant:", want, "\\nallowance:", allowance)',
         "agrees = abs(value - want) <= allowance",
     ]
-    yield Draft([], ask, lambda left: end)
+    yield Draft([], ask, end)
 
 
 def _tails(ask: list[str], problem: str, n: int) -> Draft:
@@ -104,7 +104,7 @@ def _tails(ask: list[str], problem: str, n: int) -> Draft:
             f'print("largest magnitude of {n} draws:", most, "\\nwant: at least", want)',
             "agrees = most >= want",
         ]
-        return Draft([], ask, lambda left: end)
+        return Draft([], ask, end)
     root = np.sqrt(n)
     distance = float(special.kolmogi(statistics.FALSE_ALARM) / (root + 0.12 + 0.11 / root))
     end = [
@@ -115,7 +115,7 @@ def _tails(ask: list[str], problem: str, n: int) -> Draft:
         'print("largest gap of the shares:", gap, "\\nwant: 0\\nallowance:", allowance)',
         "agrees = gap <= allowance",
     ]
-    return Draft([], ask, lambda left: end)
+    return Draft([], ask, end)
 
 
 # ---- masks ----
@@ -142,7 +142,7 @@ def _mask_drafts(
         ask = [*ask[:2], "got = layer.forward(q.copy(), True)"]
         if comparison.verdict in ("crashed", "timeout"):
             yield Draft([], ask, verdict=comparison.verdict)
-        yield Draft([], ask, lambda left: shaped((N, M)))
+        yield Draft([], ask, shaped((N, M)))
         return
     if quantity.name == "scale" and comparison.arrays is not None:
         radius = float(np.max(comparison.arrays[2]))
@@ -191,7 +191,7 @@ def _mask_drafts(
             'print("two calls in turn agree in", got, "\\nwant:", want, "\\nallowance:", allowance)',
             "agrees = max(abs(share - want) for share in got) <= allowance",
         ]
-    yield Draft([], ask, lambda left: lines, keeps=("s",))
+    yield Draft([], ask, lines, keeps=("s",))
 
 
 def _binomial(n: int, p: float, tests: int = 1) -> float:

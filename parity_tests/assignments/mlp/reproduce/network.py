@@ -1,7 +1,7 @@
 """Reproductions of links of the whole network that no part explains: what one call does to another's arrays shows here.
 
 The parts are called in the order in which `main` calls them, each given the very array that the one before returned;
-the failing link is held against torch's of the same inputs.
+the failing link is compared with torch's of the same inputs.
 """
 
 from __future__ import annotations
@@ -108,10 +108,10 @@ def drafts(
         return
     if comparison.arrays is None:
         shape = _shape(case, quantity)
-        yield Draft(given, ask, lambda left: shaped(shape, flat=True))
+        yield Draft(given, ask, shaped(shape, flat=True))
         return
     lines = [*want, *compared(comparison.arrays[2], comparison.gap)]
-    yield Draft(given, ask, lambda left: lines, ["got", *(f"{variable}_then" for variable in needed), "before"])
+    yield Draft(given, ask, lines, ["got", *(f"{variable}_then" for variable in needed), "before"])
 
 
 def _calls(case: Case, link: str, needed: Sequence[str], *, updates: bool) -> list[str]:

@@ -47,7 +47,7 @@ def drafts(case: Case, key: str, arrays: Arrays, comparison: Comparison, edition
     if "cannot be asked: the function takes" in comparison.problem:
         want = f"{PARAMETERS[edition]} parameters"
         ask = [FOUND, 'got = f"{len(inspect.signature(sgd).parameters)} parameters"']
-        yield Draft([], ask, lambda left: equal(repr(want)), imports=["inspect"])
+        yield Draft([], ask, equal(repr(want)), imports=["inspect"])
         return
     wanted = [key] if key else ["L1_W"]
     for names in ([f"{wanted[0][:2]}_W", f"{wanted[0][:2]}_b"], list(WEIGHT_NAMES)):
@@ -90,13 +90,13 @@ def _draft(
             'got = "the model" if returned is model else "nothing" if returned is None else type(returned).__name__'
         ]
         end = equal('"the model"')
-        return Draft(given, ask, lambda left: end, verdict=_verdict(comparison))
+        return Draft(given, ask, end, verdict=_verdict(comparison))
     ask += [f'got = {key[:2]}.params["{key[3:]}"]']
     if _verdict(comparison) != "mismatch":
         return Draft(given, ask, verdict=_verdict(comparison))
     if comparison.arrays is None and comparison.verdict != "missing":
         shape = shaped(arrays[key].shape)
-        return Draft(given, ask, lambda left: shape)
+        return Draft(given, ask, shape)
     if one:
         want = [
             f"w, g = torch.tensor({key}), torch.tensor({key}_gradient)",
@@ -112,11 +112,11 @@ def _draft(
             "want = w.numpy()",
         ]
     lines = [*want, *compared(_radius(case, key, arrays, comparison, steps), comparison.gap)]
-    return Draft(given, ask, lambda left: lines)
+    return Draft(given, ask, lines)
 
 
 def _radius(case: Case, key: str, arrays: Arrays, comparison: Comparison, steps: int) -> Any:
-    """What rounding explains; a function that does nothing left no numbers that it was judged by."""
+    """What rounding explains; a function that does nothing results no numbers that it was judged by."""
     if comparison.arrays is not None:
         return comparison.arrays[2]
     alpha, lam, etas = case.params["alpha"], case.params["lam"], case.params["etas"][:steps]

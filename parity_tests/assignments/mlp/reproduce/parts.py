@@ -21,7 +21,7 @@ NUMBERS = (1.0, -2.0, 3.0, 0.5, -1.0, 2.0, -0.5, 4.0, 1.5, -3.0, 2.5, -1.5)
 
 
 def numbers(shape: Sequence[int], start: int, dtype: str = "float64") -> NDArray[Any]:
-    """Small readable numbers, none of them 0."""
+    """SmallerRun readable numbers, none of them 0."""
     count = int(np.prod(shape))
     values = [NUMBERS[(start + 5 * i) % len(NUMBERS)] for i in range(count)]
     return np.array(values, dtype).reshape(shape)
@@ -71,7 +71,7 @@ def drafted(
     if end is None:
         return Draft(given, ask, verdict="crashed")
     lines = [*want, *end] if comparison.arrays is not None else end
-    return Draft(given, ask, lambda left: lines)
+    return Draft(given, ask, lines)
 
 
 def made(name: str, *sizes: Any) -> list[str]:

@@ -18,7 +18,7 @@ from parity_tests.assignments.mlp.mistakes.relations import RELATIONS
 from parity_tests.assignments.mlp.reproduce import draws, network, optimizer, parts, utils
 from parity_tests.assignments.mlp.reproduce.draft import SEED, Draft, Outcome, Unfit, lines_for, run, text
 from parity_tests.assignments.mlp.reproduce.main.drafts import main_drafts
-from parity_tests.assignments.mlp.reproduce.main.runs import Mains
+from parity_tests.assignments.mlp.reproduce.main.runs import RunCache
 from parity_tests.harness.diagnosis.formulas import fits
 from parity_tests.harness.diagnosis.relations import relation
 from parity_tests.harness.draw import draw, seed_of
@@ -63,7 +63,7 @@ class ScriptMaker:
         self._networks, self._setting, self._seed = networks, setting, seed
         self._context = Context("cpu", setting.edition, setting.edition)
         self._plan = {case.name: case for case in plan(setting.edition, ("float64", "float32"))}
-        self._mains = Mains(networks.submission)
+        self._runs = RunCache(networks.submission)
 
     def script(self, record: Record) -> Script | str:
         """The smallest script that shows a record's failure; a sentence that says why where there is none."""
@@ -109,7 +109,7 @@ class ScriptMaker:
             return None
         if outcome.failure is not None:
             kind = outcome.failure.kind
-            raised = record.verdict in ("crashed", "missing") and kind in ("crashed", "missing") and not outcome.left
+            raised = record.verdict in ("crashed", "missing") and kind in ("crashed", "missing") and not outcome.results
             if raised and draft.verdict in ("crashed", "mismatch") and _same_place(outcome, record):
                 final: Draft = replace(draft, verdict="crashed")
                 judged: Sequence[str] = ()
@@ -118,7 +118,7 @@ class ScriptMaker:
             else:
                 return None
         elif draft.verdict == "mismatch" and not outcome.agrees:
-            final, judged = draft, lines_for(draft, outcome.left)
+            final, judged = draft, lines_for(draft, outcome.results)
         else:
             return None
         try:
@@ -134,7 +134,7 @@ class ScriptMaker:
         case = self._plan[record.case]
         quantity = next(q for q in case.quantities if q.name == record.quantity)
         if case.probe == "main":
-            for draft, said in main_drafts(self._mains, record, case, self._setting.edition, self._seed):
+            for draft, said in main_drafts(self._runs, record, case, self._setting.edition, self._seed):
                 yield draft, words or said
             return
         for smaller, arrays, comparison, seen in self._smaller(record, case, quantity):

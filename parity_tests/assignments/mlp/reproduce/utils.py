@@ -27,7 +27,7 @@ def _draft(given: list[str], ask: list[str], comparison: Comparison, want: Any, 
     for name in ("nn", "utils"):
         lines = [line.replace("MODULE.", f"{name}.") for line in ask]
         start = ["import utils"] if name == "utils" else []
-        yield Draft(given, [*start, *lines], lambda left: end, verdict=_verdict(comparison), **options)
+        yield Draft(given, [*start, *lines], end, verdict=_verdict(comparison), **options)
 
 
 def _verdict(comparison: Comparison) -> str:
@@ -87,7 +87,7 @@ def _momentum_drafts(case: Case, quantity: Quantity, arrays: Arrays, comparison:
         for name in ("nn", "utils"):
             lines = [line.replace("MODULE.", f"{name}.") for line in ask]
             start = ["import utils"] if name == "utils" else []
-            yield Draft(given, [*start, *lines], lambda left: end, verdict=_verdict(comparison))
+            yield Draft(given, [*start, *lines], end, verdict=_verdict(comparison))
         return
     key = quantity.name.removeprefix("velocity ")
     yield from _draft(given, [*ask, f'got = momentum["{key}"]'], comparison, np.zeros(arrays[key].shape))

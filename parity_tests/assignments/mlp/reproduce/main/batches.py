@@ -5,51 +5,51 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from parity_tests.assignments.mlp.reproduce.draft import Draft, equal
-from parity_tests.assignments.mlp.reproduce.main.scene import Scene, by_sgd
+from parity_tests.assignments.mlp.reproduce.main.scripted_run import ScriptedRun, by_sgd
 
-PLACE = 'place = {tuple(x): i for i, x in enumerate(digits["train"][0])}'
+NUMBER = 'number = {tuple(x): i for i, x in enumerate(digits["train"][0])}'
 
 
-def number_of_steps(scene: Scene) -> Iterator[Draft]:
+def number_of_steps(run: ScriptedRun) -> Iterator[Draft]:
     """Counted by the calls of SGD, and by the changes of weights."""
-    want = f"{scene.config.epochs} * ({scene.N} // {scene.B})  # epochs, and whole mini-batches in each"
+    want = f"{run.config.epochs} * ({run.N} // {run.B})  # epochs, and whole mini-batches in each"
     sgd = ["calls = []", *by_sgd("calls.append(1)"), "nn.main(params)", "got = len(calls)  # of SGD"]
-    weights = [*scene.build(), *scene.watch(drop=False), *scene.steps(), "got = len(steps)"]
+    weights = [*run.build(), *run.watch(drop=False), *run.steps(), "got = len(steps)"]
     for ask in (sgd, weights):
-        yield scene.draft(ask, lambda left: equal(want))
+        yield run.draft(ask, equal(want))
 
 
-def batches(scene: Scene) -> Iterator[Draft]:
+def batches(run: ScriptedRun) -> Iterator[Draft]:
     """The rows of each step; or its labels, where it is about these."""
-    if "labels" in scene.found.problem:
-        yield _labels(scene)
+    if "labels" in run.comparison.problem:
+        yield _labels(run)
         return
-    if "never used" in scene.found.problem:
+    if "never used" in run.comparison.problem:
         judge = [
-            f"got = sorted(set(range({scene.N})) - set(sum(rows, [])))",
-            f'print("never used in {scene.config.epochs} epochs:", got, "\\nwant: []")',
+            f"got = sorted(set(range({run.N})) - set(sum(rows, [])))",
+            f'print("never used in {run.config.epochs} epochs:", got, "\\nwant: []")',
             "agrees = not got",
         ]
     else:
-        B, whole, total = scene.B, scene.N // scene.B * scene.B, scene.config.epochs * (scene.N // scene.B)
+        B, whole, total = run.B, run.N // run.B * run.B, run.config.epochs * (run.N // run.B)
         judge = [
             'print("training examples in each step:", rows)',
             f'print("want: {total} steps of {B}, {whole} different ones in each epoch")',
-            *_epochs(scene),
+            *_epochs(run),
             f"agrees = len(rows) == {total} and all(len(step) == {B} for step in rows) and all(",
             f'    "none" not in epoch and len(set(epoch)) == {whole} for epoch in epochs)',
         ]
-    for ask in _rows(scene):
-        yield scene.draft(ask, lambda left: judge, "rows")
+    for ask in _rows(run):
+        yield run.draft(ask, judge, "rows")
 
 
-def shuffle(scene: Scene) -> Iterator[Draft]:
-    """The rows of each epoch, held against the order of the file or against those of other epochs."""
-    problem, N, n = scene.found.problem, scene.N, scene.steps_an_epoch
+def shuffle(run: ScriptedRun) -> Iterator[Draft]:
+    """The rows of each epoch, compared with the order of the file or with those of other epochs."""
+    problem, N, n = run.comparison.problem, run.N, run.steps_an_epoch
     if "no step was made" in problem:
-        yield from batches(scene)
+        yield from batches(run)
         return
-    lines = [*_epochs(scene), 'print("training examples in each epoch:", *epochs, sep="\\n")']
+    lines = [*_epochs(run), 'print("training examples in each epoch:", *epochs, sep="\\n")']
     if "order of the file" in problem:
         lines += [
             'print("want: another order than that of the file")',
@@ -67,37 +67,37 @@ def shuffle(scene: Scene) -> Iterator[Draft]:
             'print("want: an order of its own in each epoch")',
             "agrees = len(epochs) > 0 and all(a != b for i, a in enumerate(epochs) for b in epochs[:i])",
         ]
-    for ask in _rows(scene):
-        yield scene.draft(ask, lambda left: lines, "rows")
+    for ask in _rows(run):
+        yield run.draft(ask, lines, "rows")
 
 
-def _rows(scene: Scene) -> Iterator[list[str]]:
+def _rows(run: ScriptedRun) -> Iterator[list[str]]:
     """Lines that leave `rows`: which training examples each step is made on."""
     yield [
-        PLACE,
-        *scene.inputs(),
+        NUMBER,
+        *run.inputs(),
         "rows = []",
-        *by_sgd('rows.append([place.get(tuple(x), "none") for x in seen[-1].tolist()])'),
+        *by_sgd('rows.append([number.get(tuple(x), "none") for x in seen[-1].tolist()])'),
         "nn.main(params)",
     ]
     yield [
-        *scene.build(),
-        *scene.watch(drop=False),
-        *scene.steps(),
-        PLACE,
-        'rows = [[place.get(tuple(x), "none") for x in step["X"].tolist()] for step, _ in steps]',
+        *run.build(),
+        *run.watch(drop=False),
+        *run.steps(),
+        NUMBER,
+        'rows = [[number.get(tuple(x), "none") for x in step["X"].tolist()] for step, _ in steps]',
     ]
 
 
-def _epochs(scene: Scene) -> list[str]:
+def _epochs(run: ScriptedRun) -> list[str]:
     """Lines that make `epochs` of `rows`."""
-    n = scene.steps_an_epoch
-    if scene.config.epochs == 1:
+    n = run.steps_an_epoch
+    if run.config.epochs == 1:
         return ["epochs = [sum(rows, [])]"]
     return [f"epochs = [sum(rows[i:i + {n}], []) for i in range(0, len(rows), {n})]"]
 
 
-def _labels(scene: Scene) -> Draft:
+def _labels(run: ScriptedRun) -> Draft:
     loss = [
         "loss = nn.softmax_cross_entropy.forward",
         "def watch_loss(self, X, Y):",
@@ -108,10 +108,10 @@ def _labels(scene: Scene) -> Draft:
     ask = [
         'label = {tuple(x): float(y) for x, y in zip(*digits["train"])}',
         "labels, got, want = [], [], []",
-        *scene.inputs(),
+        *run.inputs(),
         *loss,
         *by_sgd("got.append(labels[-1]), want.append([label[tuple(x)] for x in seen[-1].tolist()])"),
         "nn.main(params)",
     ]
     judge = ['print("labels in each step:", got, "\\nthose of its rows:", want)', "agrees = got == want"]
-    return scene.draft(ask, lambda left: judge, "got", "want")
+    return run.draft(ask, judge, "got", "want")

@@ -6,19 +6,19 @@ import re
 from collections.abc import Iterator
 
 from parity_tests.assignments.mlp.reproduce.draft import Draft, equal
-from parity_tests.assignments.mlp.reproduce.main.scene import Scene, by_sgd
+from parity_tests.assignments.mlp.reproduce.main.scripted_run import ScriptedRun, by_sgd
 
 
-def layers(scene: Scene) -> Iterator[Draft]:
+def layers(run: ScriptedRun) -> Iterator[Draft]:
     """The rate, the activation, or the sizes."""
-    problem = scene.found.problem
+    problem = run.comparison.problem
     if "builds dropout" in problem:
-        ask, want = _rates(), f"[{scene.config.rate!r}]"
+        ask, want = _rates(), f"[{run.config.rate!r}]"
     elif "it uses" in problem:
-        ask, want = [*scene.build(), *_activations()], f"[{scene.config.activation!r}]"
+        ask, want = [*run.build(), *_activations()], f"[{run.config.activation!r}]"
     else:
-        ask, want = _sizes(), f"[[{scene.pixels}, 1000], [1000, 10]]"
-    yield scene.draft(ask, lambda left: equal(want))
+        ask, want = _sizes(), f"[[{run.pixels}, 1000], [1000, 10]]"
+    yield run.draft(ask, equal(want))
 
 
 def _rates() -> list[str]:
@@ -48,65 +48,65 @@ def _activations() -> list[str]:
 
 def _sizes() -> list[str]:
     return [
-        "asked, init = [], nn.linear_layer.__init__",
+        "built, init = [], nn.linear_layer.__init__",
         "def build(self, *sizes, **named):",
-        "    asked.append([int(size) for size in (*sizes, *named.values())])",
+        "    built.append([int(size) for size in (*sizes, *named.values())])",
         "    init(self, *sizes, **named)",
         "nn.linear_layer.__init__ = build",
         "nn.main(params)",
-        "got = sorted(asked)",
+        "got = sorted(built)",
     ]
 
 
 # ---- dropout ----
 
 
-def dropout(scene: Scene) -> Iterator[Draft]:
-    """Whether dropout is told to train, draws a fresh mask, and is not bypassed."""
-    problem = scene.found.problem
+def dropout(run: ScriptedRun) -> Iterator[Draft]:
+    """Whether dropout is on in training, draws a fresh mask, and is not bypassed."""
+    problem = run.comparison.problem
     if "not called" in problem or "is_train=False" in problem:
-        yield _told(scene)
+        yield _is_train(run)
     elif "same dropout mask" in problem:
         first, second = (int(n) - 1 for n in re.findall(r"steps (\d+) and (\d+)", problem)[0])
-        yield _repeated(scene, first, second)
+        yield _repeated(run, first, second)
     else:
-        yield _bypassed(scene)
+        yield _bypassed(run)
 
 
-def _told(scene: Scene) -> Draft:
+def _is_train(run: ScriptedRun) -> Draft:
     ask = [
-        *scene.build_as_tried(),
-        "got, told, drop = [], [], nn.dropout.forward",
+        *run.build_as_tried(),
+        "got, passed, drop = [], [], nn.dropout.forward",
         "def watch(self, X, is_train=True):",
-        "    told.append(bool(is_train))",
+        "    passed.append(bool(is_train))",
         "    return drop(self, X, is_train)",
         "nn.dropout.forward = watch",
-        *by_sgd("got.append(told[-1:]), told.clear()"),
+        *by_sgd("got.append(passed[-1:]), passed.clear()"),
         "nn.main(params)",
     ]
     judge = [
         'print("is_train in the last dropout.forward before each update:", got, "\\nwant: True in each")',
-        "agrees = len(got) > 0 and all(told == [True] for told in got)",
+        "agrees = len(got) > 0 and all(passed == [True] for passed in got)",
     ]
-    return scene.draft(ask, lambda left: judge)
+    return run.draft(ask, judge)
 
 
-def _repeated(scene: Scene, first: int, second: int) -> Draft:
-    ask = [*scene.build(), *scene.watch(drop=True), *scene.steps()]
+def _repeated(run: ScriptedRun, first: int, second: int) -> Draft:
+    ask = [*run.build(), *run.watch(drop=True), *run.steps()]
     ask += [f'one, other = steps[{first}][0]["kept"], steps[{second}][0]["kept"]']
     judge = [
         'print("masks of two steps:", one.astype(int), other.astype(int), "want: different ones", sep="\\n")',
         "agrees = not np.array_equal(one, other)",
     ]
-    return scene.draft(ask, lambda left: judge, "one", "other")
+    return run.draft(ask, judge, "one", "other")
 
 
-def _bypassed(scene: Scene) -> Draft:
+def _bypassed(run: ScriptedRun) -> Draft:
     ask = [
-        *scene.build(),
+        *run.build(),
         "given, dropped, forward, drop = [], [], nn.linear_layer.forward, nn.dropout.forward",
         "def watch(self, X):",
-        f"    if X.shape[1] == {scene.hidden or 1000}:  # the second layer",
+        f"    if X.shape[1] == {run.hidden or 1000}:  # the second layer",
         "        given.append(X.copy())",
         "    return forward(self, X)",
         "def watch_dropout(self, X, is_train=True):",
@@ -120,4 +120,4 @@ def _bypassed(scene: Scene) -> Draft:
         'print("the second layer is given:", got, "what dropout gave:", want, sep="\\n")',
         "agrees = np.array_equal(got, want)",
     ]
-    return scene.draft(ask, lambda left: judge, "got", "want")
+    return run.draft(ask, judge, "got", "want")

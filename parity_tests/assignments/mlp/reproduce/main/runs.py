@@ -25,7 +25,7 @@ FILE = "mnist_subset.json"
 
 
 @dataclass(frozen=True)
-class Small:
+class SmallerRun:
     """A smaller run of main."""
 
     config: Config
@@ -52,7 +52,7 @@ class Small:
         return [*lines, f"params = {{{', '.join(params[:5])},", f"          {', '.join(params[5:])}}}"]
 
 
-class Mains:
+class RunCache:
     """What `main` did, each smaller run asked once."""
 
     def __init__(self, ask: Ask) -> None:
@@ -60,8 +60,8 @@ class Mains:
         self._known: dict[tuple[Any, ...], dict[str, Comparison]] = {}
         self._late = 0
 
-    def judged(self, case: Case, small: Small) -> dict[str, Comparison]:
-        """What is found of this run; nothing after `main` has twice not come back."""
+    def judged(self, case: Case, small: SmallerRun) -> dict[str, Comparison]:
+        """The comparisons of this run; none after `main` has twice not come back."""
         key = (case.process, small.config, len(small.digits["train_X"]))
         if key not in self._known:
             if self._late > 1:
@@ -88,7 +88,7 @@ LEFT_OUT = (("alpha", "lam", "rate"), ("alpha", "lam"), ("lam", "rate"), ("alpha
 """Parameters that are set to zero, the plainest run first."""
 
 
-def longer(case: Case, edition: str, quantity: str, seed: int) -> Iterator[Small]:
+def longer(case: Case, edition: str, quantity: str, seed: int) -> Iterator[SmallerRun]:
     """Ever longer runs under the parameters of the one that failed, up to its own length."""
     config = next(c for c in configs(edition) if c.name == case.params["config"])
     for epochs, N, batch in (*SIZES, *(FOR_ACCURACY if quantity.endswith("accuracy") else ())):
@@ -96,15 +96,19 @@ def longer(case: Case, edition: str, quantity: str, seed: int) -> Iterator[Small
             continue
         if quantity.endswith("losses") and epochs == 1:  # two records of one number look like one of two
             continue
-        yield Small(replace(config, epochs=epochs, batch=batch), digits(N, N, 1))
+        yield SmallerRun(replace(config, epochs=epochs, batch=batch), digits(N, N, 1))
     drawn = draw(ASSIGNMENT, case, seed)
-    yield Small(config, digits(*(len(drawn[f"{split}_y"]) for split in SPLITS)))
+    yield SmallerRun(config, digits(*(len(drawn[f"{split}_y"]) for split in SPLITS)))
 
 
-def plainer(small: Small, quantity: str) -> list[Small]:
+def plainer(small: SmallerRun, quantity: str) -> list[SmallerRun]:
     """The same run without dropout, momentum or weight decay, as far as it can be; the plainest first."""
-    found = [replace(small.config, **dict.fromkeys(names, 0.0)) for names in LEFT_OUT]  # type: ignore[arg-type]
-    return [Small(config, small.digits) for config in dict.fromkeys(found) if quantity != "dropout" or config.rate]
+    plainer_configs = [replace(small.config, **dict.fromkeys(names, 0.0)) for names in LEFT_OUT]  # type: ignore[arg-type]
+    return [
+        SmallerRun(config, small.digits)
+        for config in dict.fromkeys(plainer_configs)
+        if quantity != "dropout" or config.rate
+    ]
 
 
 # ---- their examples ----
@@ -121,11 +125,11 @@ FORMULA = (
 
 def digits(train: int, valid: int, test: int) -> dict[str, NDArray[Any]]:
     """Examples of two pixels, all of them different, with labels."""
-    found: dict[str, NDArray[Any]] = {}
+    examples: dict[str, NDArray[Any]] = {}
     start = 0
     for split, N in zip(SPLITS, (train, valid, test), strict=True):
         i = np.arange(start, start + N)
-        found[f"{split}_X"] = np.stack([(2 * i + 4) % 9 / 8, (5 * i + 7) % 8 / 8], axis=1)
-        found[f"{split}_y"] = (3 * i + 2) % 10
+        examples[f"{split}_X"] = np.stack([(2 * i + 4) % 9 / 8, (5 * i + 7) % 8 / 8], axis=1)
+        examples[f"{split}_y"] = (3 * i + 2) % 10
         start += N
-    return found
+    return examples

@@ -6,7 +6,7 @@ of its steps, or a loss, against torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from parity_tests.assignments.mlp.main.configs import Config
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES, weight_shapes
 from parity_tests.assignments.mlp.reproduce import standing_in
-from parity_tests.assignments.mlp.reproduce.draft import Draft, Left
-from parity_tests.assignments.mlp.reproduce.main.runs import FILE, Small
+from parity_tests.assignments.mlp.reproduce.draft import Draft, Judge, Results
+from parity_tests.assignments.mlp.reproduce.main.runs import FILE, SmallerRun
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 
@@ -28,11 +28,11 @@ VARIABLES = {"L1_W": "W1", "L1_b": "b1", "L2_W": "W2", "L2_b": "b2"}
 
 
 @dataclass(frozen=True)
-class Scene:
+class ScriptedRun:
     """One run for a script: how many hidden units are built for the 1,000 (0: all), and which parts are replaced."""
 
-    small: Small
-    found: Comparison
+    small: SmallerRun
+    comparison: Comparison
     edition: str
     hidden: int
     correct: tuple[str, ...] = ()
@@ -63,7 +63,7 @@ class Scene:
         return max(self.N // self.B, 1)
 
     def draft(
-        self, ask: Sequence[str], judge: Callable[[Left], Sequence[str]], *keeps: str, imports: Sequence[str] = (),
+        self, ask: Sequence[str], judge: Judge, *keeps: str, imports: Sequence[str] = (),
         **options: Any,
     ) -> Draft:  # fmt: skip
         """A draft whose script writes the digits, watches, and calls main."""
@@ -163,9 +163,9 @@ class Scene:
         ]
 
 
-def scenes(small: Small, found: Comparison, case: Case, edition: str) -> Iterator[Scene]:
+def scripted_runs(small: SmallerRun, comparison: Comparison, case: Case, edition: str) -> Iterator[ScriptedRun]:
     """The submission's own parts first; where main's wiring is judged alone, with ever more of them replaced."""
-    first = Scene(small, found, edition, HIDDEN)
+    first = ScriptedRun(small, comparison, edition, HIDDEN)
     yield first
     yield replace(first, hidden=TRIED)
     yield replace(first, hidden=0)
@@ -213,8 +213,8 @@ AT_THE_END = f'{listed()} = (layers[name].params[key] for name in ("L1", "L2") f
 """The line that names the weights that main left."""
 
 
-def weights_left(left: Left, suffix: str = "") -> dict[str, NDArray[Any]]:
+def weights_left(results: Results, suffix: str = "") -> dict[str, NDArray[Any]]:
     """The weights that the first half of a script left, in the shapes that torch needs."""
-    D, M = left["W1"].shape
+    D, M = results["W1"].shape
     shapes = weight_shapes(D, M, 10)
-    return {name: left[f"{VARIABLES[name]}{suffix}"].reshape(shapes[name]) for name in WEIGHT_NAMES}
+    return {name: results[f"{VARIABLES[name]}{suffix}"].reshape(shapes[name]) for name in WEIGHT_NAMES}

@@ -14,20 +14,20 @@ Judged = Mapping[str, Comparison]
 
 
 def fails_alike(record: Record, judged: Judged) -> bool:
-    """Whether what was found of a smaller run is the failure of a record."""
-    found = judged.get(record.quantity)
-    if found is None or found.verdict != record.verdict:
+    """Whether the verdicts on a smaller run show the failure of a record."""
+    comparison = judged.get(record.quantity)
+    if comparison is None or comparison.verdict != record.verdict:
         return False
     if record.verdict in ("crashed", "missing", "timeout"):
-        return record.verdict == "timeout" or found.line == (record.line or None)
+        return record.verdict == "timeout" or comparison.line == (record.line or None)
     names = set(record.diagnosis.split("; ")) if record.diagnosis else set()
     known = names & {m.name for m in MISTAKES if m.sentence and m.part == "10"}
-    alike = _skeleton(found.problem) == _skeleton(record.message)
+    alike = _skeleton(comparison.problem) == _skeleton(record.message)
     if not known:
         return alike
     # A row that only follows from another mistake of the run has that one's name.
     wrong = [one for one in judged.values() if one.verdict == "mismatch"]
-    of_this, of_all = _names(found.problem), {name for one in wrong for name in _names(one.problem)}
+    of_this, of_all = _names(comparison.problem), {name for one in wrong for name in _names(one.problem)}
     hidden = {name for cause in known for name in HIDDEN.get(cause, ())}
     follows = alike or bool(of_this & hidden)
     return known <= of_this or (follows and (known <= of_all or of_this <= hidden))
@@ -49,19 +49,19 @@ def _names(sentence: str) -> set[str]:
 
 def _skeleton(sentence: str) -> str:
     """The beginning of a sentence without its numbers, and whichever parameter it names."""
-    without = re.sub(r"L\d_[Wb]|[\d.,+\-e\[\]()]*\d[\d.,+\-e\[\]()]*", "#", _said(sentence))
+    without = re.sub(r"L\d_[Wb]|[\d.,+\-e\[\]()]*\d[\d.,+\-e\[\]()]*", "#", _beginning(sentence))
     return re.sub(r"#(\s*#)+", "#", without)
 
 
-def _said(sentence: str) -> str:
+def _beginning(sentence: str) -> str:
     """What a sentence says first, without the run that it is about."""
     return sentence.partition("): ")[2].partition("; ")[0]
 
 
-def words(quantity: str, found: Comparison) -> str:
-    """What is found of a quantity, in few words."""
-    if found.verdict == "crashed":
+def words(quantity: str, comparison: Comparison) -> str:
+    """What is wrong with a quantity, in few words."""
+    if comparison.verdict == "crashed":
         return "main crashes"
-    said = _said(found.problem)
-    numbers = found.got is not None and quantity.split()[-1] in ("weights", "losses", "accuracy")
-    return "it is not what torch says" if numbers or len(said) > 100 else said
+    problem = _beginning(comparison.problem)
+    numbers = comparison.got is not None and quantity.split()[-1] in ("weights", "losses", "accuracy")
+    return "it is not what torch says" if numbers or len(problem) > 100 else problem
