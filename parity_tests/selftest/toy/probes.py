@@ -3,9 +3,9 @@
 from typing import Any
 
 
-def call(submission: Any, witness: Any, params: Any, arrays: Any) -> None:
+def call(submission: Any, recorder: Any, params: Any, arrays: Any) -> None:
     """Calls one function, and keeps what it returns."""
-    witness.call("output", submission.get(params["function"]), arrays["X"])
+    recorder.call("output", submission.get(params["function"]), arrays["X"])
 
 
 PROBES = {"call": call}
