@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -82,13 +83,23 @@ def settled(seed: int, *, unfused: bool = False, mkldnn: bool = True) -> Iterato
                 return
             torch.backends.mha.set_fastpath_enabled(False)
             kernels = torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH)
-            onednn = nullcontext() if mkldnn else torch.backends.mkldnn.flags(enabled=False)
-            with kernels, onednn:
+            with kernels, nullcontext() if mkldnn else _without_onednn():
                 yield
         finally:
             torch.backends.mha.set_fastpath_enabled(fast)
             torch.use_deterministic_algorithms(before[0], warn_only=before[1])
             deterministic.fill_uninitialized_memory = filled
+
+
+@contextmanager
+def _without_onednn() -> Iterator[None]:
+    """torch's own kernels in place of oneDNN's."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", message="TF32 acceleration on top of oneDNN"
+        )  # it sets TF32 back, on Intel GPUs
+        with torch.backends.mkldnn.flags(enabled=False):
+            yield
 
 
 def _seed(seed: int) -> None:
