@@ -148,8 +148,8 @@ def layer_norm(slip: int, /, x: Array, gamma: Array, beta: Array, grad: Array) -
 def group_norm(slip: int, /, x: Array, gamma: Array, beta: Array, grad: Array) -> Results:
     N, C, H, W = x.shape
     grouped = [array.reshape(N, 2, C // 2, H, W) for array in (x, grad)]
-    wide = [array.reshape(1, 2, C // 2, 1, 1) for array in (gamma, beta)]
-    found = _normalised(slip, grouped[0], *wide, grouped[1], (2, 3, 4), (0, 3, 4))
+    scale, shift = (array.reshape(1, 2, C // 2, 1, 1) for array in (gamma, beta))
+    found = _normalised(slip, grouped[0], scale, shift, grouped[1], (2, 3, 4), (0, 3, 4))
     return {name: value.reshape(x.shape if name in ("output", "x") else (C,)) for name, value in found.items()}
 
 
@@ -337,7 +337,8 @@ LAYERS = (
     CoursePair("affine", affine, _affine, normal(x=(5, 2, 3), w=(6, 4), b=(4,), grad=(5, 4)),
                ("the bias left out", "the gradient of x twice", "the gradient of w averaged", "that of b averaged",
                 "that of b not summed")),
-    CoursePair("convolution", convolution, _convolution, normal(x=(2, 3, 7, 9), w=(4, 3, 3, 3), b=(4,), grad=(2, 4, 4, 5)),
+    CoursePair("convolution", convolution, _convolution,
+               normal(x=(2, 3, 7, 9), w=(4, 3, 3, 3), b=(4,), grad=(2, 4, 4, 5)),
                ("the kernel flipped", "the kernel's axes exchanged", "overlaps overwritten in the backward",
                 "the padding cut off at one side", "the gradient of w averaged")),
     CoursePair("max pool", max_pool, _max_pool, normal(x=(2, 3, 5, 6), grad=(2, 3, 4, 5)),
@@ -360,7 +361,8 @@ LAYERS = (
                ("normalised over the wrong axis", "the label not subtracted", "summed, not averaged",
                 "the gradient not averaged", "off by a thousandth")),
     CoursePair("SVM loss", svm, _svm, _labelled,
-               ("another margin", "the right class counted", "one taken off the right class", "the gradient not averaged",
+               ("another margin", "the right class counted", "one taken off the right class",
+                "the gradient not averaged",
                 "squared margins")),
     CoursePair("GELU", gelu, _gelu, normal(x=(6, 7), grad=(6, 7)),
                ("by tanh", "by a sigmoid", "the density left out", "x left out of the slope", "the density too large")),
