@@ -8,7 +8,7 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from parity_tests.api.result import Result
+from reports.notebook.result import Result
 
 if TYPE_CHECKING:
     from parity_tests.protocol.assignment import Assignment

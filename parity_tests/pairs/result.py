@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from parity_tests.api.result import Result
 from reports.model.records import failing
+from reports.notebook.result import Result
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,12 +13,12 @@ import pytest
 
 from parity_tests.api import check as api
 from parity_tests.api.objects import of_namespace, parts_by_name, write_objects
-from parity_tests.api.result import Result
 from parity_tests.api.source import source_of
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import UsageError
 from parity_tests.selftest.fake_records import FakeRun, mismatch, record
+from reports.notebook.result import Result
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "implementation"

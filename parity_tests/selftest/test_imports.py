@@ -34,11 +34,11 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "parity_tests.harness.diagnosis": PROTOCOL,
     "parity_tests.harness": (*PROTOCOL, *HARNESS[:5]),
     "parity_tests.grading": GENERAL,
-    "parity_tests.proof": GENERAL,
+    "parity_tests.pairs": GENERAL,
+    "parity_tests.proof": (*GENERAL, "parity_tests.pairs"),
     "parity_tests.assignments": (*GENERAL, "implementation"),
     "parity_tests.trace": (*GENERAL, "parity_tests.assignments"),
     "parity_tests.api": (*GENERAL, "parity_tests.assignments"),
-    "parity_tests.pairs": (*GENERAL, "parity_tests.api"),
 }
 """The rooms, and those that each may import beside itself. Rooms that are not named here stand above all of them."""
 ABOVE = ("parity_tests", "parity_tests.bench", "parity_tests.cli", "parity_tests.examples", "parity_tests.selftest")

@@ -1,0 +1,1 @@
+"""What Python and notebooks show of a run."""
