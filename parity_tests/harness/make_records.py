@@ -8,6 +8,7 @@ from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.errors import HarnessError
 from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.quantity import Quantity
+from parity_tests.protocol.sentence import sentence_of
 from reports.model.records import Record
 
 
@@ -67,21 +68,12 @@ def record_of(setting: Setting, case: Case, q: Quantity, c: Comparison, seconds:
         resolution=c.resolution,
         diagnosis=c.diagnosis,
         explained_by=c.explained_by,
-        message=message(case, q, c),
+        message=sentence_of(case, q, c),
         note="; ".join(c.notes),
         file=c.file,
         line=c.line,
         seconds=seconds,
     )
-
-
-def message(case: Case, q: Quantity, c: Comparison) -> str:
-    """The sentence of a record, "" for a match."""
-    if not c.problem:
-        return ""
-    if c.sentence and case.check == "main":  # its sentences begin with which run of main they are about
-        return c.problem
-    return f"{case.title}: {c.problem}" if c.sentence else f"{case.title}: {q.name} {c.problem}"
 
 
 def import_record(

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from parity_tests.assignments.mlp.mistakes import MISTAKES
-from parity_tests.assignments.mlp.proof.honest import FORMS, forms
 from parity_tests.harness.machine import cores
 from parity_tests.proof.mistakes import Outcome, control
 from parity_tests.proof.mutants import mutants, trial
+from parity_tests.proof.variants import forms
 from reports.model.records import Record
 
 Progress = Callable[[int, int, str], None]
@@ -46,7 +46,7 @@ def tasks(kinds: Sequence[str] = KINDS, seeds: Sequence[int] = (0,)) -> list[Tas
     """All variants of some kinds; honest ones for each seed. What takes longest comes first."""
     found = []
     if "honest" in kinds:
-        found += [Task("honest", number, seed) for seed in seeds for number in range(len(FORMS) + 1)]
+        found += [Task("honest", number, seed) for seed in seeds for number in range(len(forms()))]
     if "slips" in kinds:
         found += [Task("slips", number) for number in range(len(mutants()))]
     if "mistakes" in kinds:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.assignments.mlp.proof.honest import HONEST
 from parity_tests.protocol.mistake import Body, Mistake, Swap
 
 FILES = ("neural_networks.py", "utils.py")
@@ -50,6 +52,13 @@ def changed(name: str, changes: Sequence[Body | Swap], file: str = "neural_netwo
 def with_mistake(mistake: Mistake) -> Variant:
     """The shipped network with a known mistake plugged in."""
     return changed(f"TODO {mistake.part}: {mistake.name}", mistake.plug, mistake.file or FILES[0])
+
+
+@cache
+def forms() -> list[Variant]:
+    """The shipped network and all its honest rewrites."""
+    rewrites = (changed(rewrite.name, rewrite.changes, rewrite.file or FILES[0]) for rewrite in HONEST)
+    return [shipped(), *rewrites]
 
 
 def _swapped(source: str, swap: Swap) -> str:

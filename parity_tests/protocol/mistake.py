@@ -98,6 +98,15 @@ class Body(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Rewrite:
+    """Another form of the assignment's solution that is as right: its changes of one file, by default the first."""
+
+    name: str
+    changes: tuple[Body | Swap, ...]
+    file: str = ""
+
+
+@dataclass(frozen=True)
 class Mistake:
     """A mistake that is known by name.
 

@@ -47,8 +47,6 @@ WITHOUT = {"implementation": {"torch", "pandas", "scipy"}, "reference": {"pandas
 """Other people's packages that a room must do without."""
 
 NOT_YET = {
-    ("parity_tests.assignments", "parity_tests.proof"),
-    ("parity_tests.harness.diagnosis", "parity_tests.harness"),
     ("parity_tests.proof", "parity_tests.assignments"),
 }
 """Imports between rooms that are still to go."""

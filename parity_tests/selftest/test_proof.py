@@ -11,13 +11,13 @@ import pytest
 from click.testing import CliRunner
 
 from parity_tests.assignments.mlp.proof.equivalent import reason
-from parity_tests.assignments.mlp.proof.honest import FORMS, forms
+from parity_tests.assignments.mlp.proof.honest import HONEST
 from parity_tests.cli.selftest import selftest
 from parity_tests.proof import proof
 from parity_tests.proof.distribution import SHORT, draw, loose, table
 from parity_tests.proof.judged_variants import records
 from parity_tests.proof.mutants import Mutant, mutants, trial
-from parity_tests.proof.variants import Variant, changed, shipped
+from parity_tests.proof.variants import Variant, changed, forms, shipped
 from parity_tests.protocol.mistake import Body, Swap
 
 MUTANTS = mutants()
@@ -28,9 +28,9 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_there_are_thirty_honest_forms_and_each_differs_from_the_shipped_network() -> None:
-    assert len(FORMS) >= 30
+    assert len(HONEST) >= 30
     sources = {variant.neural_networks + variant.utils for variant in forms()}
-    assert len(sources) == len(FORMS) + 1
+    assert len(sources) == len(HONEST) + 1
 
 
 OWN_CHECK = {"linear": "linear", "tanh": "tanh", "relu": "relu", "dropout": "dropout", "SGD": "sgd", "loss": "loss"}

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 
 from parity_tests.harness.diagnosis.causes import Verdicts, fails, with_causes_in_case, with_causes_in_checks
 from parity_tests.harness.diagnosis.claims import Claims
-from parity_tests.harness.make_records import message
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.diagnosis import Diagnosis, Draw, Seen
 from parity_tests.protocol.mistake import CRASH, Call, Mistake
 from parity_tests.protocol.quantity import Quantity
+from parity_tests.protocol.sentence import sentence_of
 
 
 @dataclass(frozen=True)
@@ -121,5 +121,5 @@ def _by_sentence(mistakes: Sequence[Mistake], case: Case, q: Quantity, compariso
     if case.whole and case.process == "parts":  # what its parts do wrong, their own cases tell
         return []
     part = comparison.part or q.part
-    sentence = message(case, q, comparison)
+    sentence = sentence_of(case, q, comparison)
     return [m.name for m in mistakes if m.sentence and m.part == part and re.search(m.sentence, sentence)]

@@ -23,7 +23,6 @@ from parity_tests.harness.diagnosis.formulas import fits
 from parity_tests.harness.diagnosis.relations import relation
 from parity_tests.harness.draw import draw, seed_of
 from parity_tests.harness.judge import judge
-from parity_tests.harness.make_records import message
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.kind import Context
@@ -31,6 +30,7 @@ from parity_tests.protocol.mistake import Call, Mistake
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Quantity
 from parity_tests.protocol.reproduction import Networks, Script, ScriptSetting
+from parity_tests.protocol.sentence import sentence_of
 from reports.model.records import Record
 from reports.model.scripts import slug
 
@@ -259,5 +259,5 @@ def _said(case: Case, quantity: Quantity, comparison: Comparison) -> str:
     """What a script says is wrong where that has no name."""
     if comparison.arrays is not None:
         return "it is not what torch says"
-    sentence = message(case, quantity, replace(comparison, file=""))
+    sentence = sentence_of(case, quantity, replace(comparison, file=""))
     return "it is not what is asked for" if comparison.sentence else sentence.removeprefix(f"{case.title}: ")
