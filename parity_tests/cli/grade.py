@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 )
 @click.option("--format", type=click.Choice(FORMATS), help="The layout of SUBMISSIONS; told by its names if left out.")
 @assignment_option
-@click.option("--edition", help="The class's edition of the assignment; its first if left out.")
+@click.option("--edition", help="The class's edition of the assignment; its default if left out.")
 @click.option("--rubric", type=click.Path(path_type=Path), help="Points, in place of the usual ones.")
 @click.option("--overrides", type=click.Path(path_type=Path), help="CSV of points that a human gives; applied last.")
 @click.option("--roster", type=click.Path(path_type=Path), help="CSV of who is in the class.")

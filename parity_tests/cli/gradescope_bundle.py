@@ -22,7 +22,7 @@ from parity_tests.cli.options import LEVELS, allow_option, assignment_option, ti
 )
 @click.option("--rubric", type=click.Path(path_type=Path), help="Points, in place of the usual ones.")
 @assignment_option
-@click.option("--edition", help="The class's edition of the assignment; its first if left out.")
+@click.option("--edition", help="The class's edition of the assignment; its default if left out.")
 @timeout_of("case")
 @allow_option
 @click.option(

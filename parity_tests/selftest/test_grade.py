@@ -189,6 +189,16 @@ def test_results_by_other_settings_are_never_mixed(asked: list[str], parity: Par
     assert sorted(path.name for path in source.iterdir()) == ["ann"]
 
 
+def test_a_folder_of_an_earlier_version_is_refused(asked: list[str], parity: Parity, tmp_path: Path) -> None:
+    source, out = class_folder(tmp_path / "class", ann=""), tmp_path / "out"
+    out.mkdir()
+    (out / "grading.json").write_text('{"format": "parity grading", "version": 1, "edition": "2019", "seed": 3}\n')
+    for command in (["grade", source, "--out", out], ["regrade", out], ["report", out]):
+        status, _, err = parity(*command)
+        assert status == 2
+        assert "was written by another version of Parity; grade again" in err
+
+
 def test_the_seed_is_drawn_kept_and_told_no_student(asked: list[str], parity: Parity, tmp_path: Path) -> None:
     source = class_folder(tmp_path / "class", ann="# wrong relu")
     seeds = set()

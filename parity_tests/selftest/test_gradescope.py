@@ -16,7 +16,7 @@ import pytest
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.cli import main
 from parity_tests.grading import autograder
-from parity_tests.grading.bundle import bundle
+from parity_tests.grading.bundle import bundle, requirements_of
 from parity_tests.grading.overrides import Override
 from parity_tests.grading.rubric import Vocabulary, parse_rubric
 from parity_tests.grading.scoring import score, with_overrides
@@ -169,8 +169,24 @@ def test_where_parity_is_at_fault_there_is_no_result_at_all(tmp_path: Path, caps
 def test_the_bundle_holds_no_seed_and_takes_packages_from_where_it_is_told() -> None:
     data = bundle(Settings("mlp", 123456789, "2019", ("float64",)), "", "https://example.org/simple")
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        assert "123456789" not in archive.read("settings.json").decode()
+        settings = json.loads(archive.read("settings.json"))
+        assert settings["seed"] == 0
+        # Where it runs no package is installed that could say where an assignment of that name is.
+        assert settings["assignment"] == "parity_tests.assignments.mlp.assignment:ASSIGNMENT"
         assert "--index-url https://example.org/simple -r" in archive.read("setup.sh").decode()
         required = archive.read("requirements.txt").decode()
         assert "torch>=" in required
         assert "extra ==" not in required
+
+
+def test_the_bundle_requires_what_grading_needs_and_nothing_of_other_extras() -> None:
+    declared = ["torch>=2.6", "torchvision>=0.21", "a>=1; sys_platform == 'linux'", 'msgspec>=0.18; extra == "class"']
+    declared += ['pytest>=8.2; extra == "test"', "dask; extra == 'cluster'"]
+    assert requirements_of(declared) == ["a>=1; sys_platform == 'linux'", "msgspec>=0.18", "torch>=2.6"]
+
+
+def test_right_answers_are_closed_to_submissions(root: Path) -> None:
+    closed = next(line for line in (root / "source" / "run_autograder").read_text().splitlines() if "chmod" in line)
+    folders = closed.partition("go-rwx ")[2].split()
+    assert "source/parity/implementation/neural_networks.py" in folders
+    assert all((root / folder).exists() for folder in folders)
