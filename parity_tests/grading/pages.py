@@ -64,7 +64,7 @@ def _class_page(path: Path, grades: pd.DataFrame, parts: Parts, people: dict[str
     import pandas as pd
 
     try:
-        items, looks = (
+        items, flags = (
             pd.read_csv(path / name, keep_default_na=False, na_values={"mean_share": [""]})
             for name in ("class.csv", "look.csv")
         )
@@ -74,7 +74,7 @@ def _class_page(path: Path, grades: pd.DataFrame, parts: Parts, people: dict[str
         raise UsageError(
             f"the tables in {path} cannot be read ({error}); `parity regrade {path}` makes them."
         ) from error
-    return class_page(grades, items, looks, records, parts=parts, people=people, anonymous=anonymous)
+    return class_page(grades, items, flags, records, parts=parts, people=people, anonymous=anonymous)
 
 
 def _grades(path: Path) -> pd.DataFrame:

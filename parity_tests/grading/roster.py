@@ -45,7 +45,9 @@ def load_roster(path: Path) -> list[Person]:
     header = [cell.strip().lower() for cell in rows[0]] if rows else []
     known = (*_NAMES, *_FIRST, *_LAST, *_IDS, *_ADDRESSES)
     if not set(header) & set(known):
-        raise UsageError(f"{path_text(path)}, line 1: no column is called name, email or id, so nobody can be told.")
+        raise UsageError(
+            f"{path_text(path)}, line 1: no column is called name, email or id, so nobody can be recognised."
+        )
     return [_person(dict(zip(header, cells, strict=False))) for cells in rows[1:] if any(map(str.strip, cells))]
 
 

@@ -46,8 +46,11 @@ def make_tables(folder: GradingFolder, files: ClassFiles) -> Tables:
     info = folder.info()
     edition = info.settings.edition
     intake = folder.intake()
-    found = [folder.result(hand_in.name) for hand_in in intake.attempts]
-    results = [result for result in found if result is not None]
+    results = []
+    for hand_in in intake.attempts:
+        result = folder.result(hand_in.name)
+        if result is not None:
+            results.append(result)
     people = join(files.roster, [result.hand_in for result in results])
     overrides: dict[str, list[Override]] = {}
     for override in files.overrides:
@@ -72,7 +75,7 @@ def make_tables(folder: GradingFolder, files: ClassFiles) -> Tables:
     folder.write("class.csv", csv_text(class_table.frame()))
     folder.write("look.csv", csv_text(flags_frame(flags)))
     folder.write("handed_in.csv", csv_text(_handed_in(intake)))
-    return Tables({row["submission"]: row["total"] for row in rows}, flags, faults, len(found) - len(results))
+    return Tables({row["submission"]: row["total"] for row in rows}, flags, faults, len(intake.attempts) - len(results))
 
 
 def _write_student_files(folder: GradingFolder, result: Result, records: list[Record], points: Points) -> None:

@@ -46,7 +46,7 @@ def class_of(names: list[str]) -> dict[str, Any]:
     return {
         "grades": gradebook_frame(rows, ITEMS),
         "items": pd.DataFrame(items, columns=part_columns),
-        "looks": flags_frame(
+        "flags": flags_frame(
             [Flag(names[0], "identical", f"the same code as {names[-1]}"), Flag("Zoe Roster", "nothing", "why")]
         ),
         "mistakes": pd.DataFrame(records, columns=columns),

@@ -33,7 +33,7 @@ class Who:
 def class_page(
     grades: pd.DataFrame,
     items: pd.DataFrame,
-    looks: pd.DataFrame,
+    flags: pd.DataFrame,
     mistakes: pd.DataFrame,
     *,
     parts: Parts,
@@ -43,7 +43,7 @@ def class_page(
     """The page of a class as a whole HTML document.
 
     `grades` has a row for each submission: submission, student, late, edition, the points of each item, total, maximum,
-    status. `items` has a row for each item: item, asked, right, partly, none, undecided. `looks` says what needs a
+    status. `items` has a row for each item: item, asked, right, partly, none, undecided. `flags` says what needs a
     human look: submission, kind, why. `mistakes` has the columns submission, diagnosis, part, quantity, verdict and
     explained_by of all records. `people` says how each submission is named and where its page is. An `anonymous` page
     shows nothing else of who they are.
@@ -59,7 +59,7 @@ def class_page(
     return template("class.html").render(
         title="Parity: a class",
         verdict=_verdict(len(grades), totals, maximum),
-        looked=list(_looked(looks, people, anonymous).items()),
+        flagged=list(_flagged(flags, people, anonymous).items()),
         histogram=markup(points_chart(totals, maximum)),
         bars=markup(items_chart(items)),
         items=[
@@ -92,21 +92,21 @@ def mistakes_by_submission(records: pd.DataFrame, parts: Parts) -> dict[str, lis
     return {name: list(mistakes) for name, mistakes in made.items()}
 
 
-def _looked(looks: pd.DataFrame, people: Mapping[str, Who], anonymous: bool) -> dict[str, list[tuple[Who, str]]]:
-    """Who needs a look and why, by the kind of look, in the order of their names on the page."""
-    # The sentence of a look may name others; somebody who handed in nothing has no code.
+def _flagged(flags: pd.DataFrame, people: Mapping[str, Who], anonymous: bool) -> dict[str, list[tuple[Who, str]]]:
+    """Who is flagged and why, by the kind of flag, in the order of their names on the page."""
+    # The sentence of a flag may name others; somebody who handed in nothing has no code.
     rows = [
         (
             str(row["kind"]),
             people.get(str(row["submission"]), Who("somebody" if anonymous else str(row["submission"]), "")),
             "" if anonymous else str(row["why"]),
         )
-        for row in looks.to_dict("records")
+        for row in flags.to_dict("records")
     ]
-    looked: dict[str, list[tuple[Who, str]]] = {}
+    flagged: dict[str, list[tuple[Who, str]]] = {}
     for kind, who, why in sorted(rows, key=lambda row: (row[0], row[1].name)):
-        looked.setdefault(kind, []).append((who, why))
-    return looked
+        flagged.setdefault(kind, []).append((who, why))
+    return flagged
 
 
 def _by_frequency(made: Mapping[str, Sequence[str]], people: Mapping[str, Who]) -> list[tuple[str, list[Who]]]:

@@ -43,7 +43,7 @@ _JUNK_FOLDERS = {"__MACOSX", ".ipynb_checkpoints", "__pycache__", ".git", ".idea
 _JUNK_FILES = {".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
-class RefusedArchive(Exception):  # noqa: N818 - it is refused, which is no error
+class RefusedArchive(Exception):  # noqa: N818 - a refusal is no error
     """An archive that is not opened; the message is a sentence that says why."""
 
 
@@ -78,19 +78,19 @@ def is_archive(path: str) -> bool:
 
 def folder_entries(folder: Path) -> list[Entry]:
     """The files below a folder, sorted by path. Links are not followed and not listed."""
-    found = []
+    entries: list[Entry] = []
     tops = {path.name for path in folder.iterdir() if path.is_dir() and path.name not in _JUNK_FOLDERS}
     for root, folders, files in os.walk(folder, followlinks=False):
         folders[:] = sorted(name for name in folders if name not in _JUNK_FOLDERS)
         for name in files:
             file = Path(root, name)
-            about = file.lstat()
+            status = file.lstat()
             path = file.relative_to(folder).as_posix()
-            if stat.S_ISREG(about.st_mode) and not is_junk(path):
-                found.append(Entry(path, about.st_size, partial(_read_file, file)))
-            if len(found) > MAX_CLASS_ENTRIES:
+            if stat.S_ISREG(status.st_mode) and not is_junk(path):
+                entries.append(Entry(path, status.st_size, partial(_read_file, file)))
+            if len(entries) > MAX_CLASS_ENTRIES:
                 raise RefusedArchive(f"{folder} holds more than {MAX_CLASS_ENTRIES} files")
-    return _with_empty(found, tops)
+    return _with_empty(entries, tops)
 
 
 def class_archive_entries(path: Path) -> list[Entry]:
@@ -129,7 +129,7 @@ def _zip_entries(name: str, source: Path | IO[bytes], most: int, total: int | No
         raise RefusedArchive(f"{name} holds more than {most} files")
     if total is not None and sum(member.file_size for member in members) > total:
         raise RefusedArchive(f"{name} would unpack to more than {total >> 20} MiB")
-    found: dict[str, Entry] = {}
+    entries: dict[str, Entry] = {}
     tops = {member.filename.partition("/")[0] for member in members if member.is_dir() and not is_junk(member.filename)}
     for member in members:
         path = _safe(name, member.filename)
@@ -141,13 +141,13 @@ def _zip_entries(name: str, source: Path | IO[bytes], most: int, total: int | No
             continue
         if member.flag_bits & 1:
             raise RefusedArchive(f"{name} is encrypted")
-        found[path] = Entry(path, member.file_size, partial(_read_member, name, archive, member))
-    return _with_empty(found.values(), tops)
+        entries[path] = Entry(path, member.file_size, partial(_read_member, name, archive, member))
+    return _with_empty(entries.values(), tops)
 
 
-def _with_empty(found: Iterable[Entry], tops: set[str]) -> list[Entry]:
+def _with_empty(entries: Iterable[Entry], tops: set[str]) -> list[Entry]:
     """The entries by path, and one that stands for the files of each top folder without any."""
-    files = list(found)
+    files = list(entries)
     empty = tops - {entry.parts[0] for entry in files}
     files += [Entry(f"{top}/{EMPTY}", 0, partial(_first, b"")) for top in empty]
     return sorted(files, key=lambda entry: entry.path)
@@ -162,7 +162,7 @@ def _read_member(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo, l
 
 
 def _tar_entries(name: str, data: bytes) -> list[Entry]:
-    found: dict[str, Entry] = {}
+    entries: dict[str, Entry] = {}
     try:
         with tarfile.open(fileobj=io.BytesIO(_unpacked(name, data)), mode="r:") as archive:
             for count, member in enumerate(archive):
@@ -175,12 +175,12 @@ def _tar_entries(name: str, data: bytes) -> list[Entry]:
                 content = archive.extractfile(member) if member.isreg() and not is_junk(path) else None
                 if content is not None:
                     body = content.read()
-                    found[path] = Entry(path, len(body), partial(_first, body))
+                    entries[path] = Entry(path, len(body), partial(_first, body))
     except tarfile.FilterError as error:
         raise RefusedArchive(f"{name} holds what no submission needs ({error})") from None
     except (tarfile.TarError, OSError, EOFError, ValueError) as error:
         raise RefusedArchive(f"{name} is no tar file that can be read ({error})") from None
-    return [found[path] for path in sorted(found)]
+    return [entries[path] for path in sorted(entries)]
 
 
 def _unpacked(name: str, data: bytes) -> bytes:

@@ -43,16 +43,16 @@ def fingerprint(source: str) -> str:
 
 def _words(tree: ast.Module) -> Iterator[tuple[bool, str]]:
     """What the syntax tree is made of, in its order: (whether it is a name, the word)."""
-    left: list[Any] = [tree]
-    while left:
-        node = left.pop()
+    unvisited: list[Any] = [tree]
+    while unvisited:
+        node = unvisited.pop()
         if isinstance(node, ast.AST):
             yield False, type(node).__name__
             constant = isinstance(node, ast.Constant)
             values = [getattr(node, field, None) for field in node._fields]
-            left += [_Literal(value) if constant else value for value in reversed(values)]
+            unvisited += [_Literal(value) if constant else value for value in reversed(values)]
         elif isinstance(node, list):
-            left += [line for line in reversed(node) if not _is_text(line)]
+            unvisited += [line for line in reversed(node) if not _is_text(line)]
             yield False, "]"
         elif isinstance(node, str):
             yield True, node
@@ -72,11 +72,11 @@ def _is_text(statement: ast.AST) -> bool:
 
 
 def _tokens(source: str) -> list[tuple[bool, str]]:
-    found: list[tuple[bool, str]] = []
+    words: list[tuple[bool, str]] = []
     try:
         for token in tokenize.generate_tokens(io.StringIO(source).readline):
             if token.type not in _SKIPPED:
-                found.append((token.type == tokenize.NAME and not keyword.iskeyword(token.string), token.string))
+                words.append((token.type == tokenize.NAME and not keyword.iskeyword(token.string), token.string))
     except (tokenize.TokenError, SyntaxError, ValueError, RecursionError):
         pass  # what came before the fault is compared
-    return found
+    return words

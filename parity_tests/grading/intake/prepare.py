@@ -65,11 +65,11 @@ def prepare(entries: Sequence[Entry], assignment: Assignment) -> Prepared:
 
 def _opened(entries: Sequence[Entry], wanted: str, refused: list[str]) -> list[Entry]:
     """The files, archives replaced by what they hold; two deep, as a zip of a zip is seen now and then."""
-    found = [entry for entry in entries if not is_junk(entry.path) and entry.parts[-1] != EMPTY]
+    opened = [entry for entry in entries if not is_junk(entry.path) and entry.parts[-1] != EMPTY]
     for _ in range(2):
-        archives = [entry for entry in found if is_archive(entry.path)]
-        found = [entry for entry in found if not is_archive(entry.path)]
-        if any(entry.parts[-1] == wanted for entry in found):
+        archives = [entry for entry in opened if is_archive(entry.path)]
+        opened = [entry for entry in opened if not is_archive(entry.path)]
+        if any(entry.parts[-1] == wanted for entry in opened):
             break
         for archive in archives[:MAX_NESTED]:
             try:
@@ -78,8 +78,8 @@ def _opened(entries: Sequence[Entry], wanted: str, refused: list[str]) -> list[E
                 refused.append(str(error))
                 continue
             stem = archive.path.rpartition(".")[0]
-            found += [Entry(f"{stem}/{entry.path}", entry.size, entry.read) for entry in inside]
-    return found
+            opened += [Entry(f"{stem}/{entry.path}", entry.size, entry.read) for entry in inside]
+    return opened
 
 
 class _Selection:
