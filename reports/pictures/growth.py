@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from reports.model.escape import printable
 from reports.model.numbers import number, power_of_ten
 from reports.pictures.svg import new_chart, svg_of
 
 Point = tuple[float, float]
-"""A size and a value, both above 0."""
+"""A size above 0, and a value; above 0 as well on a logarithmic axis."""
+
+_MOST_SIZES = 8
 
 
 def growth_chart(name: str, title: str, series: Mapping[str, Sequence[Point]], *, logarithmic: bool = False) -> str:
@@ -30,8 +33,7 @@ def growth_chart(name: str, title: str, series: Mapping[str, Sequence[Point]], *
         ]
     else:
         chart.range = (0, max(values))
-    sizes = sorted({size for points in series.values() for size, _ in points})
-    chart.x_labels = [{"value": math.log10(size), "label": f"{size:g}"} for size in sizes]
+    chart.x_labels = _size_labels(sorted({size for points in series.values() for size, _ in points}))
     for label, points in series.items():
         dots = [
             {"value": (math.log10(size), height(value)), "label": printable(f"{size:g}, {label}: {number(value)}")}
@@ -39,3 +41,12 @@ def growth_chart(name: str, title: str, series: Mapping[str, Sequence[Point]], *
         ]
         chart.add(printable(label), dots, stroke=True)
     return svg_of(chart, title, f"{', '.join(series)}, for each size.")
+
+
+def _size_labels(sizes: Sequence[float]) -> list[dict[str, Any]]:
+    """Labels of the axis: the sizes or, where they are many, a few powers of ten."""
+    if len(sizes) <= _MOST_SIZES:
+        return [{"value": math.log10(size), "label": f"{size:g}"} for size in sizes]
+    first, last = math.ceil(math.log10(sizes[0])), math.floor(math.log10(sizes[-1]))
+    every = math.ceil((last - first) / _MOST_SIZES) or 1
+    return [{"value": power, "label": power_of_ten(power)} for power in range(first, last + 1, every)]

@@ -13,12 +13,13 @@ import numpy as np
 from parity_tests.proof.opinfo.faults import SIZES
 from parity_tests.proof.opinfo.trial import ABSENT, ACCEPTED, OVER, REFUSED, UNDECIDED, Row
 from reports.model.write_whole import write_whole
+from reports.pictures.figure import figure
+from reports.pictures.growth import growth_chart
 
 COLUMNS = (
     "operation", "dtype", "verdict", "references", "cases", "refused", "results", "kinds", "ratio", "resolution",
     "where", "right", "seeded", "unchanged", "within", "caught", "missed", "reason",
 )  # fmt: skip
-_COLOURS = {"float64": "#1f5fa8", "float32": "#d9741a"}
 
 
 def summary(rows: Sequence[Row]) -> str:
@@ -47,7 +48,7 @@ def write(rows: Sequence[Row], folder: Path) -> None:
     lines = curves(rows)
     write_whole(folder / "opinfo-curve.csv", _csv(("kind", "dtype", "size", "caught", "operations"), lines))
     if lines:
-        draw(lines, folder / "opinfo-curve.svg")
+        write_whole(folder / "opinfo-curve.svg", draw(lines).encode())
 
 
 def _csv(header: Sequence[str], lines: Any) -> bytes:
@@ -107,23 +108,10 @@ def curves(rows: Sequence[Row]) -> list[tuple[str, str, str, str, int]]:
     return found
 
 
-def draw(lines: Sequence[tuple[str, str, str, str, int]], path: Path) -> None:
-    """The share caught against the size of the fault. Raises ImportError where matplotlib is not installed."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    from matplotlib import pyplot
-
-    picture, axes = pyplot.subplots(figsize=(7, 3.6), layout="constrained")
-    for kind, style in (("bound", "-"), ("sample", "--")):
-        for dtype, colour in _COLOURS.items():
-            points = [(float(size), float(share)) for k, d, size, share, _ in lines if (k, d) == (kind, dtype)]
-            if points:
-                axes.plot(*zip(*points, strict=True), style, color=colour, label=f"{kind}, {dtype}")
-    axes.set_xscale("log")
-    axes.set_xlabel("relative change of one element")
-    axes.set_ylabel("share caught")
-    axes.set_ylim(0, 1)
-    axes.legend(fontsize=8)
-    picture.savefig(path, metadata={"Date": None})
-    pyplot.close(picture)
+def draw(lines: Sequence[tuple[str, str, str, str, int]]) -> str:
+    """An SVG of the share caught against the size of the fault, a line for each kind of radius and type."""
+    series: dict[str, list[tuple[float, float]]] = {}
+    for kind, dtype, size, share, _ in lines:
+        series.setdefault(f"{kind}, {dtype}", []).append((float(size), float(share)))
+    title = "The share of faults that is caught, by the relative change of one element"
+    return figure(title, [("", growth_chart("caught", title, series))])
