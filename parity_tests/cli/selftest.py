@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from parity_tests.assignments import SHIPPED
 from parity_tests.cli.files import write
+from parity_tests.cli.options import assignment_option
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES
 from parity_tests.cli.terminal import Progress
 from parity_tests.protocol.errors import UsageError
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@assignment_option
 @click.option(
     "--honest",
     "seeds",
@@ -37,12 +40,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="Folder for the frames and the picture.",
 )
-def selftest(seeds: int | None, only: str | None, jobs: int | None, out: Path) -> int:
+def selftest(assignment: str | None, seeds: int | None, only: str | None, jobs: int | None, out: Path) -> int:
     """Hold the harness itself to account.
 
-    Known mistakes, single slips and honest rewrites are made of the network that comes with Parity. Each mistake
-    must be caught at its TODO and called by its name, each slip be caught unless it changes nothing that is asked,
-    each rewrite match. Exit status 1 for a survivor, a wrong name or a false alarm.
+    Known mistakes, single slips and honest rewrites are made of the assignment's own solution. Each mistake must be
+    caught at its part and called by its name, each slip be caught unless it changes nothing that is asked, each
+    rewrite match. Exit status 1 for a survivor, a wrong name or a false alarm.
     """
     import pandas as pd
 
@@ -56,7 +59,7 @@ def selftest(seeds: int | None, only: str | None, jobs: int | None, out: Path) -
     except OSError as error:
         raise UsageError(f"the folder {out} cannot be made ({error.strerror}).") from error
     with Progress() as progress:
-        for task, found in prove(tasks(kinds, range(seeds or 1)), jobs=jobs, progress=progress):
+        for task, found in prove(tasks(assignment or SHIPPED, kinds, range(seeds or 1)), jobs=jobs, progress=progress):
             rows.append({**found[0], "seed": task.seed})
             compared += found[1:]
     frame = pd.DataFrame(rows)

@@ -1,13 +1,13 @@
-"""Asks variants of the shipped network the cases that concern them, and judges them as `check` does."""
+"""Puts cases to variants of an assignment's solution, and judges them as `check` does."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
-from functools import cache, partial
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
-from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.harness.check import runner_of
 from parity_tests.harness.diagnosis.name_mistakes import name_mistakes
 from parity_tests.harness.draw import draw, seed_of
@@ -16,81 +16,83 @@ from parity_tests.harness.make_records import Setting, records_of
 from parity_tests.harness.process.in_process import InProcessRunner
 from parity_tests.harness.process.runner import Runner
 from parity_tests.proof.variants import Variant
-from parity_tests.protocol.assignment import Verdicts
-from parity_tests.protocol.case import DTYPES, Case, json_params
-from parity_tests.protocol.kind import Context
+from parity_tests.protocol.assignment import Assignment, Verdicts
+from parity_tests.protocol.case import Case, json_params
+from parity_tests.protocol.kind import Context, Judged
 from parity_tests.protocol.observation import Observation
-from reports.model.records import Record
+from reports.model.records import FAILING, Record
 
-EDITION = ASSIGNMENT.editions.default
-SECONDS = 10.0
-"""What a run of main may take."""
+WHOLE_SECONDS = 10.0
+"""What a case of the whole may take."""
 PART_SECONDS = 5.0
-"""What a case of the parts may take."""
-Wanted = Callable[[Case], bool]
+"""What a case of a part may take."""
 
 
-@cache
-def plan() -> tuple[Case, ...]:
-    """Every case of this edition."""
-    return tuple(ASSIGNMENT.cases(EDITION, DTYPES))
-
-
-def with_own_parts(case: Case) -> bool:
-    """Whether a case asks the whole with the submission's own parts in it."""
-    return case.whole and case.process == "parts"
-
-
-def records(variant: Variant, wanted: Wanted, seed: int = 0, *, names: bool = True) -> list[Record]:
-    """The records of the wanted cases: parts in this process, main in one of its own. `names`: with diagnoses."""
-    chosen = [case for case in plan() if wanted(case)]
-    seen = {case.name: observation for case, observation in _observations(variant, chosen, seed)}
-    context = Context("cpu", EDITION, EDITION)
-    judged = {c.name: judge(ASSIGNMENT, c, draw(ASSIGNMENT, c, seed), seen[c.name], context) for c in chosen}
-    return _records(chosen, seen, judged, seed, names)
-
-
-def _records(
-    chosen: Sequence[Case], seen: dict[str, Observation], judged: Verdicts, seed: int, names: bool
+def records(
+    assignment: Assignment, variant: Variant, cases: Sequence[Case], seed: int = 0, *, names: bool = True
 ) -> list[Record]:
-    assert ASSIGNMENT.blame is not None
-    verdicts = ASSIGNMENT.blame(chosen, judged)
-    if names:
-        assert ASSIGNMENT.diagnosis is not None
-        arrays_of = partial(draw, ASSIGNMENT, seed=seed)
-        verdicts = name_mistakes(ASSIGNMENT.diagnosis(), chosen, verdicts, seen, arrays_of).verdicts
-    setting = Setting("variant", ASSIGNMENT.name, EDITION, "cpu", "in_process")
-    return [r for case in chosen for r in records_of(setting, case, verdicts[case.name], seen[case.name])]
+    """The records of these cases; with `names`, the names of known mistakes in them."""
+    seen = {case.name: observation for case, observation in observations(assignment, variant, cases, seed)}
+    verdicts: Verdicts = {case.name: _judged(assignment, case, seen[case.name], seed) for case in cases}
+    if assignment.blame is not None:
+        verdicts = assignment.blame(cases, verdicts)
+    if names and assignment.diagnosis is not None:
+        arrays_of = partial(draw, assignment, seed=seed)
+        verdicts = name_mistakes(assignment.diagnosis(), cases, verdicts, seen, arrays_of).verdicts
+    setting = Setting("variant", assignment.name, assignment.editions.default, "cpu", "in_process")
+    return [r for case in cases for r in records_of(setting, case, verdicts[case.name], seen[case.name])]
 
 
-def _observations(variant: Variant, chosen: Sequence[Case], seed: int) -> list[tuple[Case, Observation]]:
-    mains = [case for case in chosen if case.probe == "main"]
-    with tempfile.TemporaryDirectory(prefix="parity-") as temporary:
+def first_failure(assignment: Assignment, variant: Variant, cases: Sequence[Case]) -> str:
+    """The first of these cases that the variant fails, and the quantity; "" where it fails none."""
+    for case, seen in observations(assignment, variant, cases, seed=0):
+        for quantity, comparison in _judged(assignment, case, seen, seed=0).items():
+            if comparison.verdict in FAILING:
+                return f"{case.name}, {quantity}"
+    return ""
+
+
+def observations(
+    assignment: Assignment, variant: Variant, cases: Sequence[Case], seed: int
+) -> Iterator[tuple[Case, Observation]]:
+    """What comes back for each case: first those of the parts, asked in this process, then those of the whole.
+
+    The latter are asked in processes of their own.
+    """
+    with tempfile.TemporaryDirectory(prefix="parity-") as temporary, ExitStack() as stack:
         folder = Path(temporary)
         variant.write(folder)
-        found = _answers(in_process(folder), [case for case in chosen if case.probe != "main"], seed)
-        for process in ("wiring", "parts"):
-            cases = [case for case in mains if case.process == process]
-            if cases:
-                with runner_of(ASSIGNMENT, folder, process, EDITION, (), SECONDS, "none") as runner:
-                    found += _answers(runner, cases, seed)
-    return found
+        yield from _answers(
+            assignment, in_process(assignment, folder), [case for case in cases if not case.whole], seed
+        )
+        edition = assignment.editions.default
+        for process in reversed(list(assignment.inside.processes)):
+            asked = [case for case in cases if case.whole and case.process == process]
+            if asked:
+                runner = runner_of(assignment, folder, process, edition, (), WHOLE_SECONDS, "none")
+                yield from _answers(assignment, stack.enter_context(runner), asked, seed)
 
 
-def in_process(folder: Path) -> InProcessRunner:
-    """Return what puts cases of the parts to the variant in this folder, in this process."""
+def in_process(assignment: Assignment, folder: Path) -> InProcessRunner:
+    """What puts cases of the parts to the variant in this folder, in this process."""
     return InProcessRunner(
         folder,
-        probe=ASSIGNMENT.inside.probes,
-        layout=ASSIGNMENT.layout,
-        editions=ASSIGNMENT.editions,
+        probe=assignment.inside.probes,
+        companions=next(iter(assignment.inside.processes.values())),
+        layout=assignment.layout,
+        editions=assignment.editions,
         case_seconds=PART_SECONDS,
     )
 
 
-def _answers(runner: Runner | InProcessRunner, cases: Sequence[Case], seed: int) -> list[tuple[Case, Observation]]:
-    found = []
+def _answers(
+    assignment: Assignment, runner: Runner | InProcessRunner, cases: Sequence[Case], seed: int
+) -> Iterator[tuple[Case, Observation]]:
     for case in cases:
-        arrays, case_seed = draw(ASSIGNMENT, case, seed), seed_of(seed, case.name)
-        found.append((case, runner.ask(case.name, case.probe, json_params(case.params), arrays, seed=case_seed)))
-    return found
+        arrays, case_seed = draw(assignment, case, seed), seed_of(seed, case.name)
+        yield case, runner.ask(case.name, case.probe, json_params(case.params), arrays, seed=case_seed)
+
+
+def _judged(assignment: Assignment, case: Case, seen: Observation, seed: int) -> Judged:
+    edition = assignment.editions.default
+    return judge(assignment, case, draw(assignment, case, seed), seen, Context("cpu", edition, edition))

@@ -1,21 +1,18 @@
-"""Negative controls: every known mistake, plugged into the shipped network, must be caught and called by its name."""
+"""Negative controls: every known mistake, plugged into the solution, must be caught and called by its name."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from parity_tests.proof.judged_variants import Wanted, records, with_own_parts
+from parity_tests.proof.cases import cases_apart, checks_of
+from parity_tests.proof.judged_variants import records
 from parity_tests.proof.variants import with_mistake
+from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.mistake import Mistake
 from reports.model.records import FAILING, Record
-
-CHECKS = {
-    "1": ("sgd",), "2": ("linear",), "3": ("linear",), "4": ("linear",), "5": ("tanh",), "6": ("tanh",),
-    "7": ("relu",), "8": ("relu",), "9": ("dropout",), "10": ("main",), "utils": ("loss", "utils"),
-}  # fmt: skip
-"""The checks whose cases a TODO's mistakes show in."""
 
 
 class Outcome(StrEnum):
@@ -23,7 +20,7 @@ class Outcome(StrEnum):
 
     NAMED = "named"
     MISNAMED = "caught, but not called by its name"
-    ELSEWHERE = "caught, but at another TODO"
+    ELSEWHERE = "caught, but at another part"
     SURVIVED = "survived"
 
 
@@ -36,32 +33,27 @@ class Control:
     claimed: tuple[str, ...]
 
 
-def wanted(mistake: Mistake) -> Wanted:
-    """The cases that a mistake is put to: its TODO's, or those that it shows in; of main those with correct parts."""
-    checks = mistake.shows_in or CHECKS[mistake.part]
-
-    def choose(case: Case) -> bool:
-        return case.check in checks and not with_own_parts(case)
-
-    return choose
+def known_mistakes(assignment: Assignment) -> Sequence[Mistake]:
+    """The mistakes that the assignment knows by name."""
+    return () if assignment.diagnosis is None else assignment.diagnosis().mistakes
 
 
-def control(mistake: Mistake, seed: int = 0) -> Control:
-    """Plug a mistake into the shipped network, and see what the harness answers."""
-    bad = [r for r in records(with_mistake(mistake), wanted(mistake), seed) if r.verdict in FAILING]
-    causes = [record for record in bad if not record.explained_by]
+def cases_of(assignment: Assignment, mistake: Mistake) -> list[Case]:
+    """The cases that a mistake is put to: those that its part has to itself, or those that it shows in."""
+    return cases_apart(assignment, mistake.shows_in or checks_of(assignment, mistake.part))
+
+
+def control(assignment: Assignment, mistake: Mistake, seed: int = 0) -> Control:
+    """Plugs a mistake into the solution, and judges it."""
+    found = records(assignment, with_mistake(assignment, mistake), cases_of(assignment, mistake), seed)
+    causes = [record for record in found if record.verdict in FAILING and not record.explained_by]
     return Control(mistake, _outcome(mistake, causes), tuple(sorted({r.diagnosis for r in causes if r.diagnosis})))
-
-
-def judged(mistake: Mistake) -> Outcome:
-    """The outcome alone."""
-    return control(mistake).outcome
 
 
 def _outcome(mistake: Mistake, causes: list[Record]) -> Outcome:
     if not causes:
         return Outcome.SURVIVED
-    # What is overwritten shows where it is read.
+    # What is spoiled shows where it is read.
     if not mistake.spoils and any(record.part != mistake.part for record in causes):
         return Outcome.ELSEWHERE
     named = any(mistake.name in record.diagnosis.split("; ") for record in causes)

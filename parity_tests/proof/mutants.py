@@ -1,4 +1,4 @@
-"""Single slips: every small change of the shipped network's source that Python still compiles, one at a time.
+"""Single slips: every small change of a solution's source that Python still compiles, one at a time.
 
 Made with the standard `ast`: the mutation tools that are maintained run a project's tests in its own folder, where
 here a variant must be put to questions. Docstrings, messages, types and the command line are left alone.
@@ -10,17 +10,13 @@ import ast
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 
-from parity_tests.assignments.mlp.parts import FUNCTIONS
-from parity_tests.assignments.mlp.proof.equivalent import reason
-from parity_tests.proof.judged_variants import records, with_own_parts
-from parity_tests.proof.mistakes import CHECKS
-from parity_tests.proof.variants import Variant, shipped
-from reports.model.records import FAILING
+from parity_tests.proof.cases import all_cases, cases_apart, checks_of, others
+from parity_tests.proof.judged_variants import first_failure
+from parity_tests.proof.variants import Variant, unchanged
+from parity_tests.protocol.assignment import Assignment
+from parity_tests.protocol.case import Case
 
-LEFT_ALONE = ("read_command_line", "<module>", "_as_arrays")
-"""Functions that no case looks at: the command line, and how a damaged data file is told."""
 BINARY: dict[type[ast.operator], tuple[type[ast.operator], ...]] = {
     ast.Add: (ast.Sub,),
     ast.Sub: (ast.Add,),
@@ -43,70 +39,82 @@ NAMES = {"maximum": "minimum", "max": "min", "argmax": "argmin", "zeros_like": "
 
 @dataclass(frozen=True)
 class Mutant:
-    """One slip: in which file and function, the line as it was and as it is."""
+    """One slip: the file and function that it is in, and the first line that differs, as it was and as it is."""
 
     file: str
     function: str
-    line: int
     before: str
     after: str
-    source: str
+    variant: Variant
 
     @property
     def name(self) -> str:
-        return f"{self.function}: {self.before}  →  {self.after}"
-
-    def variant(self) -> Variant:
-        files = shipped().files()
-        files[f"{self.file}.py"] = self.source
-        return Variant(self.name, *files.values())
+        """What it is called in tables."""
+        return self.variant.name
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What became of a mutant: "caught", "equivalent" (with a reason) or "survived"; by which case it was caught."""
+    """What became of a mutant: "caught" (and by which case), "equivalent" (and for which reason) or "survived"."""
 
     mutant: Mutant
     outcome: str
     detail: str
 
 
-@cache
-def mutants() -> list[Mutant]:
-    """Every single slip of both files, in their order, each source once."""
+def mutants(assignment: Assignment) -> list[Mutant]:
+    """Every single slip of the solution's files, in their order, each source once."""
+    solution = unchanged(assignment)
+    not_asked = assignment.proof().not_asked
     found: dict[str, Mutant] = {}
-    for file, source in (("neural_networks", shipped().neural_networks), ("utils", shipped().utils)):
-        original = ast.unparse(ast.parse(source))
-        for function, line, tree in _slips(source):
-            text = ast.unparse(tree)
-            if text == original or text in found:
+    for file, source in solution.files.items():
+        tree = ast.parse(source)
+        original = ast.unparse(tree)
+        for function, node in _functions(tree):
+            if function in not_asked:
                 continue
-            before, after = _difference(original, text)
-            found[text] = Mutant(file, function, line, before, after, text)
+            for text in _slips(tree, node):
+                if text == original or text in found:
+                    continue
+                before, after = _difference(original, text)
+                variant = Variant(f"{function}: {before}  →  {after}", {**solution.files, file: text})
+                found[text] = Mutant(file, function, before, after, variant)
     return list(found.values())
 
 
-def trial(mutant: Mutant) -> Trial:
-    """Ask a mutant its own part's cases, and all others only if these let it pass."""
-    why = reason(mutant.function, mutant.before, mutant.after)
-    if why:
-        return Trial(mutant, "equivalent", why)
-    own = _checks(mutant)
-    stages = (
-        lambda case: case.check in own and not with_own_parts(case) and case.params.get("config", "relu") == "relu",
-        lambda case: case.check in own and case.params.get("config") == "tanh" and not with_own_parts(case),
-        lambda case: case.check not in own or with_own_parts(case),
-    )
-    for stage in stages:
-        for record in records(mutant.variant(), stage, names=False):
-            if record.verdict in FAILING:
-                return Trial(mutant, "caught", f"{record.case}, {record.quantity}")
+def trial(assignment: Assignment, mutant: Mutant) -> Trial:
+    """Asks a mutant the cases of its own part, and all others only if these let it pass."""
+    reason = assignment.proof().equivalent(mutant.function, mutant.before, mutant.after)
+    if reason:
+        return Trial(mutant, "equivalent", reason)
+    own = _own_cases(assignment, mutant)
+    for cases in (own, others(assignment, own)):
+        # A failure of a lenient case costs a note only.
+        failure = first_failure(assignment, mutant.variant, [case for case in cases if not case.lenient])
+        if failure:
+            return Trial(mutant, "caught", failure)
     return Trial(mutant, "survived", "")
 
 
-def _checks(mutant: Mutant) -> tuple[str, ...]:
-    part = "10" if mutant.function in ("main", "evaluate") else FUNCTIONS.get(mutant.function, "utils")
-    return CHECKS[part] if part != "utils" else ("loss", "utils")
+def _own_cases(assignment: Assignment, mutant: Mutant) -> list[Case]:
+    """The cases of the part that a mutant's function is of, or of those that call it; all cases where none is known."""
+    by_function = assignment.by_function
+    functions = [mutant.function] if mutant.function in by_function else _callers(mutant)
+    parts = {by_function[function] for function in functions if function in by_function}
+    if not parts and mutant.file == assignment.layout.support_file:
+        parts = {assignment.import_part}
+    if not parts:
+        return all_cases(assignment)
+    return cases_apart(assignment, frozenset().union(*(checks_of(assignment, part) for part in parts)))
+
+
+def _callers(mutant: Mutant) -> list[str]:
+    """The functions of a mutant's file that mention the mutant's function by its name."""
+    return [
+        function
+        for function, node in _functions(ast.parse(mutant.variant.files[mutant.file]))
+        if any(isinstance(inner, ast.Name) and inner.id == mutant.function for inner in ast.walk(node))
+    ]
 
 
 def _difference(before: str, after: str) -> tuple[str, str]:
@@ -118,16 +126,11 @@ def _difference(before: str, after: str) -> tuple[str, str]:
     return next((a.strip(), b.strip()) for a, b in zip(one, other, strict=True) if a != b)
 
 
-def _slips(source: str) -> Iterator[tuple[str, int, ast.Module]]:
-    """(function, line, the whole changed tree) of each slip."""
-    tree = ast.parse(source)
-    for function, node in _functions(tree):
-        if function in LEFT_ALONE:
-            continue
-        for child in _inside(node):
-            line = getattr(child, "lineno", 0)
-            for change in _changes(child):
-                yield function, line, _changed(tree, child, change)
+def _slips(tree: ast.Module, function: ast.FunctionDef) -> Iterator[str]:
+    """The source of the whole file with each slip in this function."""
+    for node in _inside(function):
+        for change in _changes(node):
+            yield ast.unparse(_changed(tree, node, change))
 
 
 def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:

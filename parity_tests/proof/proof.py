@@ -6,15 +6,19 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 
-from parity_tests.assignments.mlp.mistakes import MISTAKES
 from parity_tests.harness.machine import cores
-from parity_tests.proof.mistakes import Outcome, control
-from parity_tests.proof.mutants import mutants, trial
-from parity_tests.proof.variants import forms
+from parity_tests.proof.cases import all_cases
+from parity_tests.proof.judged_variants import records
+from parity_tests.proof.mistakes import Outcome, control, known_mistakes
+from parity_tests.proof.mutants import Mutant, mutants, trial
+from parity_tests.proof.variants import rewritten, unchanged
+from parity_tests.protocol.assignment import Assignment
+from parity_tests.protocol.registry import find
 from reports.model.records import Record
 
 Progress = Callable[[int, int, str], None]
@@ -35,32 +39,41 @@ class Row:
 
 @dataclass(frozen=True)
 class Task:
-    """One variant to ask: which of its kind, and the seed that inputs are drawn from."""
+    """One variant to ask: of which assignment (by its name or module:NAME), which of its kind, and the inputs' seed."""
 
+    assignment: str
     kind: str
     number: int
     seed: int = 0
 
 
-def tasks(kinds: Sequence[str] = KINDS, seeds: Sequence[int] = (0,)) -> list[Task]:
+def tasks(assignment: str, kinds: Sequence[str] = KINDS, seeds: Sequence[int] = (0,)) -> list[Task]:
     """All variants of some kinds; honest ones for each seed. What takes longest comes first."""
     found = []
+    asked = find(assignment)
     if "honest" in kinds:
-        found += [Task("honest", number, seed) for seed in seeds for number in range(len(forms()))]
+        numbers = range(len(asked.proof().honest) + 1)
+        found += [Task(assignment, "honest", number, seed) for seed in seeds for number in numbers]
     if "slips" in kinds:
-        found += [Task("slips", number) for number in range(len(mutants()))]
+        found += [Task(assignment, "slips", number) for number in range(len(_mutants(assignment)))]
     if "mistakes" in kinds:
-        found += [Task("mistakes", number) for number in range(len(MISTAKES))]
+        found += [Task(assignment, "mistakes", number) for number in range(len(known_mistakes(asked)))]
     return found
+
+
+@cache
+def _mutants(assignment: str) -> list[Mutant]:
+    return mutants(find(assignment))
 
 
 def run(task: Task) -> tuple[Task, list[dict[str, Any]]]:
     """The rows of one task, as dicts (it travels between processes); of honest ones those of each quantity too."""
+    assignment = find(task.assignment)
     if task.kind == "mistakes":
-        return task, [asdict(_of_mistake(task.number))]
+        return task, [asdict(_of_mistake(assignment, task.number))]
     if task.kind == "slips":
-        return task, [asdict(_of_slip(task.number))]
-    return task, _of_honest(task.number, task.seed)
+        return task, [asdict(_of_slip(assignment, _mutants(task.assignment)[task.number]))]
+    return task, of_honest(assignment, task.number, task.seed)
 
 
 def prove(
@@ -89,16 +102,16 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _of_mistake(number: int) -> Row:
-    mistake = MISTAKES[number]
-    found = control(mistake)
+def _of_mistake(assignment: Assignment, number: int) -> Row:
+    mistake = known_mistakes(assignment)[number]
+    found = control(assignment, mistake)
     good = found.outcome is Outcome.NAMED
     return Row("mistakes", mistake.part, mistake.name, str(found.outcome), good, " | ".join(found.claimed))
 
 
-def _of_slip(number: int) -> Row:
-    found = trial(mutants()[number])
-    return Row("slips", "", found.mutant.name, found.outcome, found.outcome != "survived", found.detail)
+def _of_slip(assignment: Assignment, mutant: Mutant) -> Row:
+    found = trial(assignment, mutant)
+    return Row("slips", "", mutant.name, found.outcome, found.outcome != "survived", found.detail)
 
 
 def _is_promoted(record: Record) -> bool:
@@ -107,24 +120,35 @@ def _is_promoted(record: Record) -> bool:
     return narrow or "promoted" in record.note
 
 
-def _of_honest(number: int, seed: int) -> list[dict[str, Any]]:
-    from parity_tests.proof.judged_variants import records
-
-    variant = forms()[number]
-    is_main = variant.name.startswith("main")
-    found = records(variant, lambda case: (case.check == "main") == is_main, seed, names=False)
+def of_honest(assignment: Assignment, number: int, seed: int) -> list[dict[str, Any]]:
+    """The rows of the solution itself (number 0) or of a rewrite of it: its own, then one for each comparison."""
+    rewrite = assignment.proof().honest[number - 1] if number else None
+    variant = unchanged(assignment) if rewrite is None else rewritten(assignment, rewrite)
+    is_whole = rewrite is not None and rewrite.whole
+    cases = [case for case in all_cases(assignment) if case.whole == is_whole]
+    found = records(assignment, variant, cases, seed, names=False)
     wrong = [record for record in found if record.verdict != "match"]
     undecided = all(record.verdict == "undecided" for record in wrong)
     outcome = "match" if not wrong else "undecided" if undecided else "false alarm"
     detail = "; ".join(record.message for record in wrong[:3])
+    compared = [record for record in found if record.ratio is not None]
     row = asdict(Row("honest", "", variant.name, outcome, undecided, detail))
-    compared = [
-        {
-            "name": variant.name, "seed": seed, "check": record.check, "case": record.case, "quantity": record.quantity,
-            "dtype": record.dtype, "gap": record.gap, "radius": record.radius, "ratio": record.ratio,
-            "elements": record.total, "promoted": _is_promoted(record),
-        }
-        for record in found
-        if record.ratio is not None
-    ]  # fmt: skip
-    return [row, *compared]
+    return [row, *(_compared(assignment, variant.name, seed, record) for record in compared)]
+
+
+def _compared(assignment: Assignment, name: str, seed: int, record: Record) -> dict[str, Any]:
+    """A row of the table of honest comparisons."""
+    part, quantity, least_median = assignment.proof().group(record.check, record.quantity)
+    return {
+        "name": name,
+        "seed": seed,
+        "part": part,
+        "quantity": quantity,
+        "dtype": record.dtype,
+        "gap": record.gap,
+        "radius": record.radius,
+        "ratio": record.ratio,
+        "elements": record.total,
+        "promoted": _is_promoted(record),
+        "least_median": least_median,
+    }

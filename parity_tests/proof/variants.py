@@ -1,76 +1,69 @@
-"""Variants of the shipped network: functions given new bodies, texts swapped."""
+"""Variants of an assignment's solution: functions given new bodies, texts swapped."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
-from parity_tests.assignments.mlp.assignment import ASSIGNMENT
-from parity_tests.assignments.mlp.proof.honest import HONEST
-from parity_tests.protocol.mistake import Body, Mistake, Swap
-
-FILES = ("neural_networks.py", "utils.py")
+from parity_tests.protocol.assignment import Assignment
+from parity_tests.protocol.mistake import Body, Mistake, Rewrite, Swap
 
 
 @dataclass(frozen=True)
 class Variant:
-    """Two source files, by a name; `checks` are those that a change of it can show in."""
+    """A changed solution: its name, and the source of each of its files."""
 
     name: str
-    neural_networks: str
-    utils: str
-
-    def files(self) -> dict[str, str]:
-        return dict(zip(FILES, (self.neural_networks, self.utils), strict=True))
+    files: Mapping[str, str]
 
     def write(self, folder: Path) -> None:
-        """Write the files into a folder."""
-        for name, source in self.files().items():
+        """Writes the files into a folder."""
+        for name, source in self.files.items():
             (folder / name).write_text(source, encoding="utf-8")
 
 
-def shipped() -> Variant:
-    """The shipped network itself."""
-    folder = ASSIGNMENT.solution
-    return Variant("as shipped", *((folder / name).read_text(encoding="utf-8") for name in FILES))
+def unchanged(assignment: Assignment) -> Variant:
+    """The solution itself."""
+    files = {name: (assignment.solution / name).read_text(encoding="utf-8") for name in assignment.layout.files}
+    return Variant("as shipped", files)
 
 
-def changed(name: str, changes: Sequence[Body | Swap], file: str = "neural_networks.py") -> Variant:
-    """The shipped network with these changes of one file. Raises ValueError for one that cannot be made."""
-    variant = shipped()
-    sources = variant.files()
-    source = sources[file]
+def changed(assignment: Assignment, name: str, changes: Sequence[Body | Swap], file: str = "") -> Variant:
+    """The solution with these changes of one file, which is the one handed in where `file` is left out.
+
+    Raises ValueError for a change that cannot be made.
+    """
+    files = dict(unchanged(assignment).files)
+    file = file or assignment.layout.file
     for change in changes:
-        source = _with_body(source, change) if isinstance(change, Body) else _swapped(source, change)
-    sources[file] = source
-    return Variant(name, *sources.values())
+        source = files[file]
+        files[file] = _with_body(source, change) if isinstance(change, Body) else _swapped(source, change)
+    return Variant(name, files)
 
 
-def with_mistake(mistake: Mistake) -> Variant:
-    """The shipped network with a known mistake plugged in."""
-    return changed(f"TODO {mistake.part}: {mistake.name}", mistake.plug, mistake.file or FILES[0])
+def with_mistake(assignment: Assignment, mistake: Mistake) -> Variant:
+    """The solution with a known mistake plugged in."""
+    labels = {part.id: part.label for part in assignment.parts}
+    return changed(assignment, f"{labels[mistake.part]}: {mistake.name}", mistake.plug, mistake.file)
 
 
-@cache
-def forms() -> list[Variant]:
-    """The shipped network and all its honest rewrites."""
-    rewrites = (changed(rewrite.name, rewrite.changes, rewrite.file or FILES[0]) for rewrite in HONEST)
-    return [shipped(), *rewrites]
+def rewritten(assignment: Assignment, rewrite: Rewrite) -> Variant:
+    """The solution in another form that is as right."""
+    return changed(assignment, rewrite.name, rewrite.changes, rewrite.file)
 
 
 def _swapped(source: str, swap: Swap) -> str:
     if source.count(swap.old) != 1:
-        raise ValueError(f"{swap.old!r} stands {source.count(swap.old)} times in the shipped network, not once")
+        raise ValueError(f"{swap.old!r} stands {source.count(swap.old)} times in the solution, not once")
     return source.replace(swap.old, swap.new)
 
 
 def _with_body(source: str, body: Body) -> str:
     node = _function(ast.parse(source), body.function.split("."))
     if node is None:
-        raise ValueError(f"the shipped network has no function {body.function}")
+        raise ValueError(f"the solution has no function {body.function}")
     lines = source.splitlines(keepends=True)
     indent = " " * node.body[0].col_offset
     new = "".join(f"{indent}{line}\n" for line in body.statements.strip("\n").split("\n"))

@@ -14,6 +14,7 @@ from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.kind import Kind
 from parity_tests.protocol.layout import Editions, Layout
 from parity_tests.protocol.part import Part
+from parity_tests.protocol.proof import Proof
 from parity_tests.protocol.reproduction import Reproductions
 
 Verdicts = dict[str, dict[str, Comparison]]
@@ -43,7 +44,8 @@ class Assignment:
     is recorded under `import_part`, the first part where that is left out. `rubric` is the file of the usual points,
     None where every part weighs the same. `reproductions` makes the smallest scripts that show its discrepancies.
     `blame(plan, verdicts)` moves a failure to the part that it comes of. `diagnosis()` imports and returns what is
-    known of mistakes. The last four may be left out.
+    known of mistakes. `proof()` imports and returns what is known of variants of the solution. The last five may be
+    left out.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Assignment:
     reproductions: Reproductions | None = None
     blame: Callable[[Sequence[Case], Verdicts], Verdicts] | None = None
     diagnosis: Callable[[], Diagnosis] | None = None
+    proof: Callable[[], Proof] = Proof
 
     @cached_property
     def by_function(self) -> dict[str, str]:

@@ -99,11 +99,15 @@ class Body(NamedTuple):
 
 @dataclass(frozen=True)
 class Rewrite:
-    """Another form of the assignment's solution that is as right: its changes of one file, by default the first."""
+    """Another form of the assignment's solution that is as right: its changes of one file, by default the first.
+
+    One of the `whole` is put to the cases of the whole, all others to those of the parts.
+    """
 
     name: str
     changes: tuple[Body | Swap, ...]
     file: str = ""
+    whole: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class Part:
     """What reports and rubrics call a part, and which functions of a submission it is.
 
-    `id` stands in records; `label` is what people call it ("TODO 4") and `title` says what it is ("linear, backward").
-    `functions` are qualified names ("linear_layer.backward"), of which a report points at the first that is there.
+    `id` stands in records; `label` is what people call it ("Task 4") and `title` says what it is ("its derivative").
+    `functions` are qualified names ("Softplus.backward"), of which a report points at the first that is there.
     """
 
     id: str

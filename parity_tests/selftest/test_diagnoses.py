@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.main.accuracies import accuracy_reason
 from parity_tests.assignments.mlp.main.step_reasons import by_parameter, exchanged
 from parity_tests.assignments.mlp.mistakes import MISTAKES
 from parity_tests.harness.diagnosis.readable_numbers import likeliest
 from parity_tests.harness.diagnosis.running_error import Running, where
-from parity_tests.proof.judged_variants import records
-from parity_tests.proof.mistakes import CHECKS, Outcome, judged
-from parity_tests.proof.variants import changed, shipped, with_mistake
+from parity_tests.proof.cases import checks_of
+from parity_tests.proof.mistakes import Outcome, control
 from parity_tests.protocol.mistake import Body, Mistake, Swap
+from parity_tests.selftest.shipped_variants import changed, records, shipped, with_mistake
 from reports.model.records import FAILING, Record
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -43,8 +44,7 @@ QUICK = [*PARTS[::5], *WIRED[::12]]
 
 @pytest.mark.parametrize("mistake", QUICK, ids=lambda mistake: f"{mistake.part}: {mistake.name}")
 def test_a_known_mistake_is_caught_at_its_todo_with_its_name(mistake: Mistake) -> None:
-    found = judged(mistake)
-    assert found is Outcome.NAMED
+    assert control(ASSIGNMENT, mistake).outcome is Outcome.NAMED
 
 
 def test_the_shipped_network_has_no_diagnosis() -> None:
@@ -55,7 +55,7 @@ def test_the_shipped_network_has_no_diagnosis() -> None:
 
 def bad(changes: Sequence[Body | Swap], part: str) -> list[Record]:
     """The failing records of a change of the shipped network, in the cases of a TODO."""
-    found = records(changed("test", changes), lambda case: case.check in CHECKS[part])
+    found = records(changed("test", changes), lambda case: case.check in checks_of(ASSIGNMENT, part))
     return [record for record in found if record.verdict in FAILING and not record.explained_by]
 
 
@@ -265,4 +265,4 @@ def test_a_running_bound_holds_for_honest_computations(dtype: type) -> None:
 
 
 def test_every_mistake_can_be_plugged_in() -> None:
-    assert all(with_mistake(mistake).files() != shipped().files() for mistake in MISTAKES)
+    assert all(with_mistake(mistake).files != shipped().files for mistake in MISTAKES)

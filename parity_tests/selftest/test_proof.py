@@ -10,17 +10,19 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.proof.equivalent import reason
 from parity_tests.assignments.mlp.proof.honest import HONEST
 from parity_tests.cli.selftest import selftest
 from parity_tests.proof import proof
-from parity_tests.proof.distribution import SHORT, draw, loose, table
-from parity_tests.proof.judged_variants import records
+from parity_tests.proof.distribution import draw, loose, table
 from parity_tests.proof.mutants import Mutant, mutants, trial
-from parity_tests.proof.variants import Variant, changed, forms, shipped
-from parity_tests.protocol.mistake import Body, Swap
+from parity_tests.proof.variants import rewritten
+from parity_tests.protocol.mistake import Body, Rewrite, Swap
+from parity_tests.protocol.proof import LEAST_MEDIAN
+from parity_tests.selftest.shipped_variants import changed, records, shipped
 
-MUTANTS = mutants()
+MUTANTS = mutants(ASSIGNMENT)
 PARTS = [mutant for mutant in MUTANTS if mutant.function not in ("main", "evaluate")]
 
 
@@ -29,32 +31,35 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 def test_there_are_thirty_honest_forms_and_each_differs_from_the_shipped_network() -> None:
     assert len(HONEST) >= 30
-    sources = {variant.neural_networks + variant.utils for variant in forms()}
+    sources = {
+        "".join(variant.files.values())
+        for variant in (shipped(), *(rewritten(ASSIGNMENT, rewrite) for rewrite in HONEST))
+    }
     assert len(sources) == len(HONEST) + 1
 
 
 OWN_CHECK = {"linear": "linear", "tanh": "tanh", "relu": "relu", "dropout": "dropout", "SGD": "sgd", "loss": "loss"}
 
 
-@pytest.mark.parametrize("variant", forms()[1:-3], ids=lambda variant: variant.name)
-def test_an_honest_form_of_a_part_matches(variant: Variant) -> None:
-    check = OWN_CHECK[variant.name.split(":")[0].split(" ")[0]]
-    found = records(variant, lambda case: case.check == check, names=False)
+@pytest.mark.parametrize("rewrite", [r for r in HONEST if not r.whole], ids=lambda rewrite: rewrite.name)
+def test_an_honest_rewrite_of_a_part_matches(rewrite: Rewrite) -> None:
+    check = OWN_CHECK[rewrite.name.split(":")[0].split(" ")[0]]
+    found = records(rewritten(ASSIGNMENT, rewrite), lambda case: case.check == check, names=False)
     assert {record.message for record in found if record.verdict != "match"} == set()
 
 
 def test_slips_are_many_compile_and_are_all_different() -> None:
     assert len(MUTANTS) > 300
-    assert len({mutant.source for mutant in MUTANTS}) == len(MUTANTS)
+    assert len({"".join(mutant.variant.files.values()) for mutant in MUTANTS}) == len(MUTANTS)
     for mutant in MUTANTS:
-        compile(mutant.source, mutant.file, "exec")
+        compile(mutant.variant.files[mutant.file], mutant.file, "exec")
     functions = {mutant.function for mutant in MUTANTS}
     assert {"miniBatchStochasticGradientDescent", "linear_layer.backward", "dropout.forward", "main"} <= functions
 
 
 @pytest.mark.parametrize("mutant", PARTS[::8], ids=lambda mutant: mutant.name)
 def test_a_single_slip_is_caught_or_known_to_be_equivalent(mutant: Mutant) -> None:
-    assert trial(mutant).outcome in ("caught", "equivalent")
+    assert trial(ASSIGNMENT, mutant).outcome in ("caught", "equivalent")
 
 
 def test_equivalent_slips_have_reasons_and_are_few() -> None:
@@ -69,20 +74,20 @@ def test_a_change_that_cannot_be_made_is_refused() -> None:
         changed("none", [Swap("no such text", "")])
     with pytest.raises(ValueError, match="no function linear_layer\\.no_such"):
         changed("none", [Body("linear_layer.no_such", "pass")])
-    body = changed("a", [Body("relu.forward", "return X")]).neural_networks
+    body = changed("a", [Body("relu.forward", "return X")]).files["neural_networks.py"]
     assert "return np.maximum(X, 0)" not in body
     ast.parse(body)
 
 
 def test_the_bounds_are_tight_and_no_honest_comparison_is_over_one(tmp_path: Path) -> None:
-    rows = [row for number in (0, 4, 20) for row in proof._of_honest(number, 1)[1:]]
+    rows = [row for number in (0, 4, 20) for row in proof.of_honest(ASSIGNMENT, number, 1)[1:]]
     compared = pd.DataFrame(rows)
     assert compared["ratio"].max() <= 1
     summary = table(compared)
     assert summary["elements"].sum() == compared["elements"].sum() > 100_000
     assert set(summary["dtype"]) == {"float64", "float32"}
-    wide = summary.assign(median=SHORT / 10)
-    assert len(loose(wide)) == int(summary["asked"].notna().sum() - (summary["asked"] < SHORT).sum())
+    wide = summary.assign(median=LEAST_MEDIAN / 10)
+    assert len(loose(wide)) == int(summary["asked"].notna().sum() - (summary["asked"] < LEAST_MEDIAN).sum())
     assert draw(compared).count("network, 784 pixels") > 3
 
 
@@ -91,8 +96,8 @@ def test_the_command_fails_for_a_survivor_and_names_it(tmp_path: Path, monkeypat
     good = {**row, "name": "g: a → b", "outcome": "equivalent", "good": True, "detail": "the same values"}
 
     def prove(tasks: object, **_: object) -> Iterator[tuple[proof.Task, list[dict[str, object]]]]:
-        yield proof.Task("slips", 0), [row]
-        yield proof.Task("slips", 1), [good]
+        yield proof.Task("mlp", "slips", 0), [row]
+        yield proof.Task("mlp", "slips", 1), [good]
 
     monkeypatch.setattr(proof, "prove", prove)
     result = CliRunner().invoke(selftest, ["--out", str(tmp_path / "out")], standalone_mode=False)
@@ -105,4 +110,4 @@ def test_the_command_fails_for_a_survivor_and_names_it(tmp_path: Path, monkeypat
 
 
 def test_the_shipped_network_is_what_variants_are_made_of() -> None:
-    assert shipped().files().keys() == {"neural_networks.py", "utils.py"}
+    assert shipped().files.keys() == {"neural_networks.py", "utils.py"}

@@ -24,14 +24,14 @@ from parity_tests.cli.check import check
 from parity_tests.cli.show import show
 from parity_tests.harness.check import check as check_network
 from parity_tests.harness.reproduce import Reproductions, chosen, explained, lines, reproductions
-from parity_tests.proof.judged_variants import in_process, records
-from parity_tests.proof.mistakes import wanted
-from parity_tests.proof.variants import Variant, changed, shipped, with_mistake
+from parity_tests.proof.mistakes import cases_of
+from parity_tests.proof.variants import Variant
 from parity_tests.protocol.case import json_params
 from parity_tests.protocol.mistake import Body, Mistake, Swap
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.reproduction import Networks, ScriptSetting
 from parity_tests.selftest.runners import write
+from parity_tests.selftest.shipped_variants import changed, in_process, records, shipped, with_mistake
 from reports.model.records import FAILING, Record
 
 RIGHT = ASSIGNMENT.solution
@@ -43,7 +43,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 def made(variant: Variant, found: Sequence[Record], folder: Path, **options: Any) -> Reproductions:
     """The reproductions of these records of a variant, which is written into a folder."""
-    write(folder, variant.files())
+    write(folder, variant.files)
     environment = {"submission": str(folder), "edition": "2019", "seed": 0, "isolation": "none"}
     return reproductions(ASSIGNMENT, found, environment, **options)
 
@@ -96,7 +96,7 @@ MAIN = [mistake for mistake in MISTAKES if mistake.part == "10"]
 )
 def test_a_script_shows_its_failure_and_the_shipped_network_does_not(mistake: Mistake, tmp_path: Path) -> None:
     variant = with_mistake(mistake)
-    found = records(variant, wanted(mistake))
+    found = records(variant, lambda case: case in cases_of(ASSIGNMENT, mistake))
     made_of = made(variant, found, tmp_path / "bad")
     assert made_of.scripts
     assert not made_of.without
@@ -215,8 +215,11 @@ def test_nothing_that_a_submission_wrote_becomes_a_line(tmp_path: Path) -> None:
 
 def test_a_submission_without_utils_and_one_whose_import_breaks_off_have_scripts_too(tmp_path: Path) -> None:
     variant = changed("a", [Body("relu.backward", "return grad.copy()")])
-    source = {"neural_networks.py": variant.neural_networks}
-    broken = {"neural_networks.py": f"{variant.neural_networks}\nraise RuntimeError", "utils.py": variant.utils}
+    source = {"neural_networks.py": variant.files["neural_networks.py"]}
+    broken = {
+        "neural_networks.py": f"{variant.files['neural_networks.py']}\nraise RuntimeError",
+        "utils.py": variant.files["utils.py"],
+    }
     for name, files, expected in (("alone", source, {"8"}), ("broken", broken, {"8", "utils"})):
         folder = write(tmp_path / name, files)
         run = check_network(ASSIGNMENT, folder, parts=frozenset({"8"}), dtypes=("float64",))
@@ -229,7 +232,7 @@ def test_a_submission_without_utils_and_one_whose_import_breaks_off_have_scripts
 
 
 def _asked(variant: Variant, folder: Path) -> Any:
-    runner = in_process(write(folder, variant.files()))
+    runner = in_process(write(folder, variant.files))
 
     def ask(case: Any, arrays: Any, seed: int) -> Observation:
         return runner.ask(case.name, case.probe, json_params(case.params), arrays, seed=seed)
@@ -250,7 +253,7 @@ def test_a_script_that_would_also_fail_the_shipped_network_is_not_given_out(tmp_
 
 def test_check_and_show_write_the_scripts(tmp_path: Path) -> None:
     variant = changed("a", [Body("relu.backward", "return grad.copy()")])
-    bad = write(tmp_path / "bad", variant.files())
+    bad = write(tmp_path / "bad", variant.files)
     run = tmp_path / "run"
     arguments = [str(bad), "--part", "8", "--dtype", "float64", "--repro", "--out", str(run), "-q"]
     result = CliRunner().invoke(check, arguments, standalone_mode=False)

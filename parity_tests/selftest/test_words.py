@@ -22,14 +22,8 @@ NOT_YET = {
     "reports/files/schema.json",
     "reports/model/folding.py",
     "reports/model/parts.py",
-    "parity_tests/protocol/part.py",
     "parity_tests/harness/check.py",
     "parity_tests/harness/reproduce.py",
-    "parity_tests/proof/judged_variants.py",
-    "parity_tests/proof/mistakes.py",
-    "parity_tests/proof/mutants.py",
-    "parity_tests/proof/proof.py",
-    "parity_tests/proof/variants.py",
 }
 """Files that still have to let go of a word."""
 

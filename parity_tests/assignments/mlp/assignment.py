@@ -16,6 +16,7 @@ from parity_tests.protocol.errors import HarnessError
 from parity_tests.protocol.kind import Arrays, Context, Judged, Kind
 from parity_tests.protocol.layout import Editions, Layout
 from parity_tests.protocol.observation import Observation
+from parity_tests.protocol.proof import Proof
 from parity_tests.protocol.reproduction import Networks, Reproducer, Reproductions, ScriptSetting
 from reports.model.records import Record
 
@@ -63,6 +64,13 @@ def diagnosis() -> Diagnosis:
     return DIAGNOSIS
 
 
+def proof() -> Proof:
+    """What is known of variants of the shipped network."""
+    from parity_tests.assignments.mlp.proof.proof import PROOF
+
+    return PROOF
+
+
 def _reproducer(networks: Networks, setting: ScriptSetting, seed: int) -> Reproducer:
     from parity_tests.assignments.mlp.reproduce.shrink import ScriptMaker
 
@@ -93,5 +101,6 @@ ASSIGNMENT = Assignment(
     rubric=HERE / "rubric.toml",
     blame=blame,
     diagnosis=diagnosis,
+    proof=proof,
     reproductions=Reproductions(_reproducer, _same_failure),
 )
