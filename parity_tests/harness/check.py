@@ -74,7 +74,7 @@ def check(
     """Puts every case of the assignment to the submission in this folder, and judges what it did.
 
     The records call it `name`, or by its folder; `device` is torch's ("cpu" or "cuda"); `parts` restricts to the cases
-    with those TODOs; `timeout` is in seconds a case; `allow` names modules that the submission may import beside numpy;
+    with those parts; `timeout` is in seconds a case; `allow` names modules that the submission may import beside numpy;
     `isolation` is the level at which it runs, one of harness.isolation.LEVELS. `progress` is told (done, planned,
     case). `servers` and `cache` are those of whoever checks many: what processes are forked off, and what was
     judged before.

@@ -32,7 +32,7 @@ Progress = Callable[[int, int, str], None]
 class Reproductions:
     """The scripts by file name; for what has none, the sentence that says why, by "<case>, <quantity>".
 
-    `explained` counts the failing records that another TODO explains, by that TODO.
+    `explained` counts the failing records that another part explains, by that part.
     """
 
     scripts: dict[str, str] = field(default_factory=dict)
@@ -50,7 +50,7 @@ def reproductions(
     allow: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Reproductions:
-    """A script for each discrepancy, one a TODO, diagnosis and quantity.
+    """A script for each discrepancy, one a part, diagnosis and quantity.
 
     `environment` is a run's: it names the submission, the edition, the seed and the isolation. `case` restricts to
     one. `progress` is told (done, discrepancies, case). Raises UsageError where the submission is not there any more.
