@@ -19,7 +19,7 @@ from click.testing import CliRunner
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.mistakes import MISTAKES
-from parity_tests.assignments.mlp.reproduce.shrink import ScriptMaker
+from parity_tests.assignments.mlp.reproduce.script_maker import ScriptMaker
 from parity_tests.cli.check import check
 from parity_tests.cli.show import show
 from parity_tests.harness.check import check as check_network

@@ -72,13 +72,13 @@ def proof() -> Proof:
 
 
 def _reproducer(networks: Networks, setting: ScriptSetting, seed: int) -> Reproducer:
-    from parity_tests.assignments.mlp.reproduce.shrink import ScriptMaker
+    from parity_tests.assignments.mlp.reproduce.script_maker import ScriptMaker
 
     return ScriptMaker(networks, setting, seed)
 
 
 def _same_failure(record: Record) -> tuple[str, ...]:
-    from parity_tests.assignments.mlp.reproduce.shrink import same_failure
+    from parity_tests.assignments.mlp.reproduce.same_failure import same_failure
 
     return same_failure(record)
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from scipy import special
 
 from parity_tests.assignments.mlp.reproduce.draft import Draft, shaped
-from parity_tests.assignments.mlp.reproduce.parts import Arrays, Trial, sized
+from parity_tests.assignments.mlp.reproduce.failing_case import Arrays, Drafts, FailingCase, Trial, Trials, sized
 from parity_tests.harness import statistics
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import Comparison
-from parity_tests.protocol.observation import Observation
-from parity_tests.protocol.quantity import Quantity
 
 STD = 0.1
 CHANCE = f"# chance goes farther once in {1 / statistics.FALSE_ALARM:g} times"
@@ -30,9 +26,8 @@ def _init_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
         yield sized(case, D=D, M=M), {}
 
 
-def _init_drafts(
-    case: Case, quantity: Quantity, arrays: Arrays, comparison: Comparison, seen: Observation
-) -> Iterator[Draft]:
+def _init_drafts(failing: FailingCase) -> Iterator[Draft]:
+    case, quantity, comparison = failing.case, failing.quantity, failing.comparison
     D, M = case.params["D"], case.params["M"]
     key = quantity.key.name
     attribute, name = ("gradient" if key.startswith("gradient") else "params"), key[-1]
@@ -127,10 +122,9 @@ def _mask_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
     yield case, drawn
 
 
-def _mask_drafts(
-    case: Case, quantity: Quantity, arrays: Arrays, comparison: Comparison, seen: Observation
-) -> Iterator[Draft]:
-    p, problem = case.params, comparison.problem
+def _mask_drafts(failing: FailingCase) -> Iterator[Draft]:
+    quantity, comparison = failing.quantity, failing.comparison
+    p, problem = failing.case.params, comparison.problem
     r, calls, N, M = p["r"], p["calls"], p["N"], p["M"]
     ask = [
         f"q = np.full(({N}, {M}), {Q})",
@@ -202,6 +196,7 @@ def _binomial(n: int, p: float, tests: int = 1) -> float:
     return float(np.abs(counts[inside] / n - p).max())
 
 
-Drafts = Callable[[Case, Quantity, Arrays, Comparison, Observation], Iterator[Draft]]
-TRIALS: Mapping[str, Any] = {"init": _init_trials, "masks": _mask_trials}
-DRAFTS: Mapping[str, Drafts] = {"init": _init_drafts, "masks": _mask_drafts}
+KINDS: Mapping[str, tuple[Trials, Drafts]] = {
+    "init": (_init_trials, _init_drafts),
+    "masks": (_mask_trials, _mask_drafts),
+}

@@ -13,10 +13,9 @@ import numpy as np
 
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES, gradient_name, weight_shapes
 from parity_tests.assignments.mlp.reproduce.draft import Draft, compared, shaped
-from parity_tests.assignments.mlp.reproduce.optimizer import FOUND, call
-from parity_tests.assignments.mlp.reproduce.parts import Arrays, Trial, literal, numbers, sized
+from parity_tests.assignments.mlp.reproduce.failing_case import Arrays, FailingCase, Trial, literal, numbers, sized
+from parity_tests.assignments.mlp.reproduce.sgd import FIND_SGD, call
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.quantity import Quantity
 
 SIZES = ((1, 1, 2, 2), (1, 2, 2, 2), (2, 2, 3, 2), (2, 3, 4, 3), (3, 4, 5, 3))
@@ -70,11 +69,10 @@ WITHOUT_DROPOUT = {"L2.forward(s)": "L2.forward(h)", "L2.backward(s, da)": "L2.b
 COPIED = "  # a copy at once: a later call may write into the array"
 
 
-def drafts(
-    case: Case, quantity: Quantity, arrays: Arrays, comparison: Comparison, edition: str
-) -> Iterator[Draft]:  # fmt: skip
+def drafts(failing: FailingCase) -> Iterator[Draft]:
     """The parts in a row, as far as the failing link, for as many steps as it takes."""
-    p, name = case.params, quantity.name
+    case, arrays, comparison = failing.case, failing.arrays, failing.comparison
+    p, name = case.params, failing.quantity.name
     T = comparison.step or p["steps"]
     updates = name.startswith("updated ") or T > 1
     given = [literal(key, arrays[key][:T] if T > 1 else arrays[key][0]) for key in ("X", "Y", *WEIGHT_NAMES)]
@@ -85,7 +83,7 @@ def drafts(
         drop = '"drop1": drop, ' if p["dropout"] else ""
         made += [f'model = {{"L1": L1, "nonlinear1": activation, {drop}"L2": L2, "loss": loss}}']
         zeros = ", ".join(f'"{key}": 0 * {key}{"[0]" if T > 1 else ""}' for key in WEIGHT_NAMES)
-        made += [f"momentum = {{{zeros}}}" if p["alpha"] > 0 else "momentum = None", FOUND]
+        made += [f"momentum = {{{zeros}}}" if p["alpha"] > 0 else "momentum = None", FIND_SGD]
         made += [f"alpha, lam, etas = {p['alpha']}, {p['lam']}, {list(p['etas'][:T])}"]
     needed, want = _want(case, name, T)
     at = "[t]" if T > 1 else ""
@@ -96,18 +94,18 @@ def drafts(
         *_calls(case, name, needed, updates=updates),
     ]
     if updates:
-        steps += call("etas[t]" if T > 1 else "etas[0]", edition)
+        steps += call("etas[t]" if T > 1 else "etas[0]", failing.edition)
     if name.startswith("updated "):
         layer, key = name.split()[1:]
         steps += ["before = got"] if T > 1 else []
         steps += [f'got = np.array({layer}.params["{key}"])']
         made += ["got = None"] if T > 1 else []
     ask = [*made, f"for t in range({T}):", *(f"    {line}" for line in steps)] if T > 1 else [*made, *steps]
-    if comparison.verdict in ("crashed", "timeout"):
-        yield Draft(given, ask, verdict=comparison.verdict)
+    if failing.verdict != "mismatch":
+        yield Draft(given, ask, verdict=failing.verdict)
         return
     if comparison.arrays is None:
-        shape = _shape(case, quantity)
+        shape = _shape(case, failing.quantity)
         yield Draft(given, ask, shaped(shape, flat=True))
         return
     lines = [*want, *compared(comparison.arrays[2], comparison.gap)]

@@ -2,76 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.reproduce.draft import Draft, compared, shaped
+from parity_tests.assignments.mlp.reproduce.draft import Draft
+from parity_tests.assignments.mlp.reproduce.failing_case import (
+    Arrays,
+    FailingCase,
+    Trial,
+    literal,
+    numbers,
+    rounded,
+    sized,
+)
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import Comparison
-from parity_tests.protocol.quantity import Key
-
-Arrays = dict[str, NDArray[Any]]
-Trial = tuple[Case, Arrays]
-NUMBERS = (1.0, -2.0, 3.0, 0.5, -1.0, 2.0, -0.5, 4.0, 1.5, -3.0, 2.5, -1.5)
-
-
-def numbers(shape: Sequence[int], start: int, dtype: str = "float64") -> NDArray[Any]:
-    """SmallerRun readable numbers, none of them 0."""
-    count = int(np.prod(shape))
-    values = [NUMBERS[(start + 5 * i) % len(NUMBERS)] for i in range(count)]
-    return np.array(values, dtype).reshape(shape)
-
-
-def literal(name: str, array: Any) -> str:
-    """A line that gives an array its name."""
-    array = np.asarray(array)
-    dtype = f", np.{array.dtype}" if array.dtype == np.float32 else ""
-    return f"{name} = np.array({array.tolist()!r}{dtype})"
-
-
-def sized(case: Case, **params: Any) -> Case:
-    """The case with other parameters."""
-    return replace(case, params={**case.params, **params})
-
-
-def rounded(case: Case, drawn: Arrays) -> Iterator[Trial]:
-    """The case that failed: first with its numbers cut to one decimal, then with its own."""
-    yield (
-        case,
-        {
-            name: np.round(array, 1).astype(array.dtype) if array.dtype.kind == "f" else array
-            for name, array in drawn.items()
-        },
-    )
-    yield case, drawn
-
-
-def ends(comparison: Comparison, shape: Sequence[int], *, flat: bool = False) -> list[str] | None:
-    """The end of a script that shows a comparison: by value, by shape; None where it only raises."""
-    if comparison.verdict == "crashed":
-        return None
-    if comparison.arrays is None:
-        return shaped(shape, flat=flat)
-    return compared(comparison.arrays[2], comparison.gap)
-
-
-def drafted(
-    given: Sequence[str], ask: Sequence[str], want: Sequence[str], comparison: Comparison, shape: Sequence[int],
-    *, flat: bool = False,
-) -> Draft:  # fmt: skip
-    """A draft of one call: with torch's lines where values are compared."""
-    if comparison.verdict == "timeout":
-        return Draft(given, ask, verdict="timeout")
-    end = ends(comparison, shape, flat=flat)
-    if end is None:
-        return Draft(given, ask, verdict="crashed")
-    lines = [*want, *end] if comparison.arrays is not None else end
-    return Draft(given, ask, lines)
 
 
 def made(name: str, *sizes: Any) -> list[str]:
@@ -101,9 +49,10 @@ def linear_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
     yield from rounded(case, drawn)
 
 
-def linear_drafts(case: Case, key: Key, arrays: Arrays, comparison: Comparison) -> Iterator[Draft]:
+def linear_drafts(failing: FailingCase) -> Iterator[Draft]:
     """One call, or two in turn, on a layer that is given its weights."""
-    word, k = key.name, key.call
+    case, arrays = failing.case, failing.arrays
+    word, k = failing.quantity.key.name, failing.quantity.key.call
     again = bool(case.params.get("again"))
     last = min(k, len(arrays["X"]) - 1)
     before = "" if last == 0 else "_before"
@@ -131,9 +80,7 @@ def linear_drafts(case: Case, key: Key, arrays: Arrays, comparison: Comparison) 
     want += [f"want = {name}.detach().numpy()" if word == "output" else f"want = {name}.numpy()"]
     for make, own in zip(made("linear_layer", D, M), (True, False), strict=True):
         start = [make] if own else [make, "layer.params, layer.gradient = {}, {}"]
-        yield drafted(
-            given, [*start, *lines, f"got = {got}"], want, comparison, shape, flat=word == "gradient of b"
-        )  # fmt: skip
+        yield failing.draft(given, [*start, *lines, f"got = {got}"], want, shape, flat=word == "gradient of b")
 
 
 # ---- tanh and relu ----
@@ -158,10 +105,11 @@ def elementwise_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
     yield from rounded(case, drawn)
 
 
-def elementwise_drafts(case: Case, key: Key, arrays: Arrays, comparison: Comparison) -> Iterator[Draft]:
+def elementwise_drafts(failing: FailingCase) -> Iterator[Draft]:
     """One call, or two in turn, on an activation."""
-    word, k = key.name, key.call
-    layer, last = case.params["layer"], k
+    case, arrays = failing.case, failing.arrays
+    word, last = failing.quantity.key.name, failing.quantity.key.call
+    layer = case.params["layer"]
     names = ("X",) if word == "output" else ("X", "grad")
     given, lines = [], []
     if last:
@@ -181,7 +129,7 @@ def elementwise_drafts(case: Case, key: Key, arrays: Arrays, comparison: Compari
     )
     got = "got = h" if word == "output" else "got = back"
     for make in made(layer):
-        yield drafted(given, [make, *lines, got], want, comparison, arrays["X"][last].shape)
+        yield failing.draft(given, [make, *lines, got], want, arrays["X"][last].shape)
 
 
 # ---- dropout ----
@@ -196,10 +144,11 @@ def dropout_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
     yield from rounded(case, drawn)
 
 
-def dropout_drafts(case: Case, key: Key, arrays: Arrays, comparison: Comparison) -> Iterator[Draft]:
+def dropout_drafts(failing: FailingCase) -> Iterator[Draft]:
     """One call, or two in turn, at a rate; torch is given the mask that the forward drew."""
-    word, k = key.name, key.call
-    r, last = case.params["r"], k
+    case, arrays = failing.case, failing.arrays
+    word, last = failing.quantity.key.name, failing.quantity.key.call
+    r = case.params["r"]
     evaluating = bool(case.params.get("evaluate")) and last == len(arrays["q"]) - 1
     given, lines = [], []
     if last:
@@ -223,7 +172,7 @@ def dropout_drafts(case: Case, key: Key, arrays: Arrays, comparison: Comparison)
         ]
     for make, own in zip(made("dropout", r), (True, False), strict=True):
         start = [make] if own else [make, f"layer.r = {r}"]
-        draft = drafted(given, [*start, *lines], want, comparison, arrays["q"][last].shape)
+        draft = failing.draft(given, [*start, *lines], want, arrays["q"][last].shape)
         yield replace(draft, keeps=("got", "s"))
 
 
@@ -242,33 +191,24 @@ def loss_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
     yield from rounded(case, drawn)
 
 
-def loss_drafts(case: Case, key: Key, arrays: Arrays, comparison: Comparison) -> Iterator[Draft]:
+def loss_drafts(failing: FailingCase) -> Iterator[Draft]:
     """One forward, and one backward where it is about that."""
+    arrays, of_loss = failing.arrays, failing.quantity.key.name == "loss"
     given = [literal("X", arrays["X"]), literal("Y", arrays["Y"])]
     lines = ["got = layer.forward(X.copy(), Y.copy())"]
-    lines += [] if key.name == "loss" else ["got = layer.backward(X.copy(), Y.copy())"]
+    lines += [] if of_loss else ["got = layer.backward(X.copy(), Y.copy())"]
     want = [
         "x = torch.tensor(X, requires_grad=True)",
         "loss = torch.nn.functional.cross_entropy(x, torch.tensor(Y.reshape(-1)).long())",
     ]
-    if key.name == "loss":
+    if of_loss:
         want += ["want = loss.detach().numpy()"]
     else:
         want += ["loss.backward()", "want = x.grad.numpy()"]
-    shape = () if key.name == "loss" else arrays["X"].shape
+    shape = () if of_loss else arrays["X"].shape
     for make in made("softmax_cross_entropy"):
         # It stands in utils.py, from which neural_networks.py may or may not import it.
         for module in ("nn", "utils"):
             start = ["import utils"] if module == "utils" else []
             ask = [*start, make.replace("nn.", f"{module}."), *lines]
-            yield drafted(given, ask, want, comparison, shape)
-
-
-Trials = Callable[[Case, Arrays], Iterator[Trial]]
-Drafts = Callable[[Case, Key, Arrays, Comparison], Iterator[Draft]]
-KINDS: Mapping[str, tuple[Trials, Drafts]] = {
-    "linear": (linear_trials, linear_drafts),
-    "elementwise": (elementwise_trials, elementwise_drafts),
-    "dropout": (dropout_trials, dropout_drafts),
-    "loss": (loss_trials, loss_drafts),
-}
+            yield failing.draft(given, ask, want, shape)

@@ -15,7 +15,7 @@ from parity_tests.assignments.mlp.main.configs import Config, configs
 from parity_tests.assignments.mlp.main.run import SPLITS
 from parity_tests.assignments.mlp.main.verdicts import judge_main
 from parity_tests.assignments.mlp.reproduce.draft import SEED, WIDTH
-from parity_tests.assignments.mlp.reproduce.parts import sized
+from parity_tests.assignments.mlp.reproduce.failing_case import sized
 from parity_tests.harness.draw import draw
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.main.configs import Config
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES, weight_shapes
-from parity_tests.assignments.mlp.reproduce import standing_in
 from parity_tests.assignments.mlp.reproduce.draft import Draft, Judge, Results
 from parity_tests.assignments.mlp.reproduce.main.runs import FILE, SmallerRun
+from parity_tests.assignments.mlp.reproduce.stand_in_lines import stand_in_lines
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 
@@ -67,7 +67,7 @@ class ScriptedRun:
         **options: Any,
     ) -> Draft:  # fmt: skip
         """A draft whose script writes the digits, watches, and calls main."""
-        parts = standing_in.lines(self.correct, self.edition)
+        parts = stand_in_lines(self.correct, self.edition)
         file = [f'with open("{FILE}", "w") as file:', "    json.dump(digits, file)"]
         return Draft(
             self.small.lines(), [*file, *parts, *ask], judge, keeps or ("got",), in_a_folder=True,

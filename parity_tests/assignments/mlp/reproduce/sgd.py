@@ -7,12 +7,19 @@ from typing import Any
 
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 from parity_tests.assignments.mlp.reproduce.draft import Draft, compared, equal, shaped
-from parity_tests.assignments.mlp.reproduce.parts import Arrays, Trial, literal, numbers, rounded, sized
+from parity_tests.assignments.mlp.reproduce.failing_case import (
+    Arrays,
+    FailingCase,
+    Trial,
+    literal,
+    numbers,
+    rounded,
+    sized,
+)
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import Comparison
 from reference import sgd
 
-FOUND = 'sgd = getattr(nn, "miniBatchStochasticGradientDescent", None) or nn.miniBatchGradientDescent'
+FIND_SGD = 'sgd = getattr(nn, "miniBatchStochasticGradientDescent", None) or nn.miniBatchGradientDescent'
 ARGUMENTS = {"2019": "momentum, lam, alpha, eta", "2020-22": "momentum, alpha, eta", "2022-23": "eta"}
 NO_PARAMETERS = '"nonlinear1": Module()'
 PARAMETERS = {"2019": 5, "2020-22": 4, "2022-23": 2}
@@ -42,23 +49,22 @@ def trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
     yield from rounded(case, drawn)
 
 
-def drafts(case: Case, key: str, arrays: Arrays, comparison: Comparison, edition: str) -> Iterator[Draft]:
+def drafts(failing: FailingCase) -> Iterator[Draft]:
     """A model of one layer, or of two where that matters, whose gradients are given."""
-    if "cannot be asked: the function takes" in comparison.problem:
-        want = f"{PARAMETERS[edition]} parameters"
-        ask = [FOUND, 'got = f"{len(inspect.signature(sgd).parameters)} parameters"']
+    key = failing.quantity.key.name
+    if "cannot be asked: the function takes" in failing.comparison.problem:
+        want = f"{PARAMETERS[failing.edition]} parameters"
+        ask = [FIND_SGD, 'got = f"{len(inspect.signature(sgd).parameters)} parameters"']
         yield Draft([], ask, equal(repr(want)), imports=["inspect"])
         return
     wanted = [key] if key else ["L1_W"]
     for names in ([f"{wanted[0][:2]}_W", f"{wanted[0][:2]}_b"], list(WEIGHT_NAMES)):
-        for velocities in (False, True) if case.params["alpha"] <= 0 else (True,):
-            yield _draft(case, key, arrays, comparison, edition, names, velocities)
+        for velocities in (False, True) if failing.case.params["alpha"] <= 0 else (True,):
+            yield _draft(failing, names, velocities)
 
 
-def _draft(
-    case: Case, key: str, arrays: Arrays, comparison: Comparison, edition: str, names: list[str], with_velocities: bool
-) -> Draft:
-    p = case.params
+def _draft(failing: FailingCase, names: list[str], with_velocities: bool) -> Draft:
+    p, key, arrays, comparison = failing.case.params, failing.quantity.key.name, failing.arrays, failing.comparison
     steps = comparison.step or len(p["etas"])
     alpha, lam, etas = p["alpha"], p["lam"], list(p["etas"])[:steps]
     layers = list(dict.fromkeys(name[:2] for name in names))
@@ -78,22 +84,22 @@ def _draft(
     ask += [f"model = {{{', '.join([modules[0], NO_PARAMETERS, *modules[1:]])}}}"]
     velocities = ", ".join(f'"{name}": 0 * {name}' for name in names)
     momentum = f"{{{velocities}}}" if with_velocities else "None"
-    ask += [f"momentum = {momentum}", FOUND]
+    ask += [f"momentum = {momentum}", FIND_SGD]
     given_as = "gradient" if one else "gradients[t]"
     step = [
         f'{layer}.gradient = {{"W": {layer}_W_{given_as}.copy(), "b": {layer}_b_{given_as}.copy()}}' for layer in layers
     ]
-    step += call("eta", edition)
+    step += call("eta", failing.edition)
     ask += step if one else ["for t, eta in enumerate(etas):", *(f"    {line}" for line in step)]
     if not key:
         ask += [
             'got = "the model" if returned is model else "nothing" if returned is None else type(returned).__name__'
         ]
         end = equal('"the model"')
-        return Draft(given, ask, end, verdict=_verdict(comparison))
+        return Draft(given, ask, end, verdict=failing.verdict)
     ask += [f'got = {key[:2]}.params["{key[3:]}"]']
-    if _verdict(comparison) != "mismatch":
-        return Draft(given, ask, verdict=_verdict(comparison))
+    if failing.verdict != "mismatch":
+        return Draft(given, ask, verdict=failing.verdict)
     if comparison.arrays is None and comparison.verdict != "missing":
         shape = shaped(arrays[key].shape)
         return Draft(given, ask, shape)
@@ -111,17 +117,14 @@ def _draft(
             "    w = w + v",
             "want = w.numpy()",
         ]
-    lines = [*want, *compared(_radius(case, key, arrays, comparison, steps), comparison.gap)]
+    lines = [*want, *compared(_radius(failing, steps), comparison.gap)]
     return Draft(given, ask, lines)
 
 
-def _radius(case: Case, key: str, arrays: Arrays, comparison: Comparison, steps: int) -> Any:
-    """What rounding explains; a function that does nothing results no numbers that it was judged by."""
-    if comparison.arrays is not None:
-        return comparison.arrays[2]
-    alpha, lam, etas = case.params["alpha"], case.params["lam"], case.params["etas"][:steps]
+def _radius(failing: FailingCase, steps: int) -> Any:
+    """What rounding explains; a function that does nothing left no numbers that it was judged by."""
+    if failing.comparison.arrays is not None:
+        return failing.comparison.arrays[2]
+    key, arrays, params = failing.quantity.key.name, failing.arrays, failing.case.params
+    alpha, lam, etas = params["alpha"], params["lam"], params["etas"][:steps]
     return sgd.steps(arrays[key], arrays[f"{key}_gradient"][:steps], etas, alpha=alpha, lam=lam).radius[-1]
-
-
-def _verdict(comparison: Comparison) -> str:
-    return comparison.verdict if comparison.verdict in ("crashed", "timeout") else "mismatch"

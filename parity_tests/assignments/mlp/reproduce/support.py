@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES, weight_shapes
 from parity_tests.assignments.mlp.reproduce.draft import Draft, compared, shaped
-from parity_tests.assignments.mlp.reproduce.parts import Arrays, Trial, literal, numbers
+from parity_tests.assignments.mlp.reproduce.failing_case import (
+    Arrays,
+    Drafts,
+    FailingCase,
+    Trial,
+    Trials,
+    literal,
+    numbers,
+)
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import Comparison
-from parity_tests.protocol.quantity import Quantity
 
 
-def _end(comparison: Comparison, want: Any) -> list[str]:
-    """The end that holds `got` against what is known exactly."""
-    if comparison.arrays is None:
+def _end(failing: FailingCase, want: Any) -> list[str]:
+    """The end that compares `got` with what is known exactly."""
+    arrays = failing.comparison.arrays
+    if arrays is None:
         return shaped(np.shape(want))
-    return [f"want = np.array({np.asarray(want).tolist()!r})", *compared(comparison.arrays[2], comparison.gap)]
+    return [f"want = np.array({np.asarray(want).tolist()!r})", *compared(arrays[2], failing.comparison.gap)]
 
 
-def _draft(given: list[str], ask: list[str], comparison: Comparison, want: Any, **options: Any) -> Iterator[Draft]:
-    end = _end(comparison, want)
+def _drafts(failing: FailingCase, given: list[str], ask: list[str], end: list[str], **options: Any) -> Iterator[Draft]:
+    """Drafts for both modules that the function may stand in."""
     for name in ("nn", "utils"):
         lines = [line.replace("MODULE.", f"{name}.") for line in ask]
         start = ["import utils"] if name == "utils" else []
-        yield Draft(given, [*start, *lines], end, verdict=_verdict(comparison), **options)
-
-
-def _verdict(comparison: Comparison) -> str:
-    return comparison.verdict if comparison.verdict in ("crashed", "timeout") else "mismatch"
+        yield Draft(given, [*start, *lines], end, verdict=failing.verdict, **options)
 
 
 def _label_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
@@ -43,10 +46,10 @@ def _label_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
     yield case, drawn
 
 
-def _label_drafts(case: Case, quantity: Quantity, arrays: Arrays, comparison: Comparison) -> Iterator[Draft]:
-    f = arrays["f"]
+def _label_drafts(failing: FailingCase) -> Iterator[Draft]:
+    f = failing.arrays["f"]
     want = (f > 0 if f.shape[1] == 1 else f.argmax(axis=1).reshape(-1, 1)).astype(float)
-    return _draft([literal("f", f)], ["got = MODULE.predict_label(f.copy())"], comparison, want)
+    return _drafts(failing, [literal("f", f)], ["got = MODULE.predict_label(f.copy())"], _end(failing, want))
 
 
 def _split_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
@@ -56,13 +59,14 @@ def _split_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
     yield case, drawn
 
 
-def _split_drafts(case: Case, quantity: Quantity, arrays: Arrays, comparison: Comparison) -> Iterator[Draft]:
-    X, Y, idx = arrays["X"], arrays["Y"], arrays["idx"]
-    want = {"N": X.shape[0], "d": X.shape[1], "examples": X[idx], "labels": Y[idx, None]}[quantity.name]
+def _split_drafts(failing: FailingCase) -> Iterator[Draft]:
+    X, Y, idx = (failing.arrays[name] for name in ("X", "Y", "idx"))
+    name = failing.quantity.name
+    want = {"N": X.shape[0], "d": X.shape[1], "examples": X[idx], "labels": Y[idx, None]}[name]
     got = {"N": "data.N", "d": "data.d", "examples": "data.get_example(idx)[0]", "labels": "data.get_example(idx)[1]"}
-    given = [literal("X", X), literal("Y", Y), *([literal("idx", idx)] if "idx" in got[quantity.name] else [])]
-    ask = ["data = MODULE.DataSplit(X.copy(), Y.copy())", f"got = {got[quantity.name]}"]
-    return _draft(given, ask, comparison, want)
+    given = [literal("X", X), literal("Y", Y), *([literal("idx", idx)] if "idx" in got[name] else [])]
+    ask = ["data = MODULE.DataSplit(X.copy(), Y.copy())", f"got = {got[name]}"]
+    return _drafts(failing, given, ask, _end(failing, want))
 
 
 def _momentum_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
@@ -71,7 +75,8 @@ def _momentum_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
     yield case, drawn
 
 
-def _momentum_drafts(case: Case, quantity: Quantity, arrays: Arrays, comparison: Comparison) -> Iterator[Draft]:
+def _momentum_drafts(failing: FailingCase) -> Iterator[Draft]:
+    quantity, arrays = failing.quantity, failing.arrays
     given = [literal(name, arrays[name]) for name in WEIGHT_NAMES]
     ask = ["class Module: pass", "L1, L2, relu = Module(), Module(), Module()"]
     for layer in ("L1", "L2"):
@@ -84,13 +89,10 @@ def _momentum_drafts(case: Case, quantity: Quantity, arrays: Arrays, comparison:
             'print("got: ", got, "\\nwant:", want)',
             "agrees = got == want",
         ]
-        for name in ("nn", "utils"):
-            lines = [line.replace("MODULE.", f"{name}.") for line in ask]
-            start = ["import utils"] if name == "utils" else []
-            yield Draft(given, [*start, *lines], end, verdict=_verdict(comparison))
-        return
+        return _drafts(failing, given, ask, end)
     key = quantity.name.removeprefix("velocity ")
-    yield from _draft(given, [*ask, f'got = momentum["{key}"]'], comparison, np.zeros(arrays[key].shape))
+    ask += [f'got = momentum["{key}"]']
+    return _drafts(failing, given, ask, _end(failing, np.zeros(arrays[key].shape)))
 
 
 def _loader_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
@@ -102,7 +104,8 @@ def _loader_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
     yield case, drawn
 
 
-def _loader_drafts(case: Case, quantity: Quantity, arrays: Arrays, comparison: Comparison) -> Iterator[Draft]:
+def _loader_drafts(failing: FailingCase) -> Iterator[Draft]:
+    quantity, arrays = failing.quantity, failing.arrays
     digits = {
         part: [arrays[f"X{part}"].tolist(), [int(y) for y in arrays[f"Y{part}"]]] for part in ("train", "valid", "test")
     }
@@ -113,21 +116,13 @@ def _loader_drafts(case: Case, quantity: Quantity, arrays: Arrays, comparison: C
         f'got = np.asarray(MODULE.data_loader_mnist("digits.json")[{position}])',
     ]
     ask += ["got = got.reshape(-1)"] if quantity.key.name[0] == "Y" else []
-    return _draft(
-        [f"digits = {digits!r}"], ask, comparison, arrays[quantity.key.name], in_a_folder=True, imports=["json"]
-    )
+    end = _end(failing, arrays[quantity.key.name])
+    return _drafts(failing, [f"digits = {digits!r}"], ask, end, in_a_folder=True, imports=["json"])
 
 
-Drafts = Callable[[Case, Quantity, Arrays, Comparison], Iterator[Draft]]
-TRIALS: Mapping[str, Any] = {
-    "labels": _label_trials,
-    "split": _split_trials,
-    "momentum": _momentum_trials,
-    "loader": _loader_trials,
-}
-DRAFTS: Mapping[str, Drafts] = {
-    "labels": _label_drafts,
-    "split": _split_drafts,
-    "momentum": _momentum_drafts,
-    "loader": _loader_drafts,
+KINDS: Mapping[str, tuple[Trials, Drafts]] = {
+    "labels": (_label_trials, _label_drafts),
+    "split": (_split_trials, _split_drafts),
+    "momentum": (_momentum_trials, _momentum_drafts),
+    "loader": (_loader_trials, _loader_drafts),
 }

@@ -1,0 +1,80 @@
+"""Whether a smaller case fails in the same way as a record: quantity, verdict, and what it is called."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from parity_tests.assignments.mlp.evidence import evidence
+from parity_tests.assignments.mlp.mistakes.relations import RELATIONS
+from parity_tests.harness.diagnosis.formulas import fits
+from parity_tests.harness.diagnosis.relations import relation
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.diagnosis import Arrays
+from parity_tests.protocol.mistake import Call, Mistake
+from parity_tests.protocol.observation import Observation
+from reports.model.records import Record
+
+BY_SENTENCE = ("init", "masks", "labels", "split", "momentum", "loader")
+"""The kinds of cases whose failures are told apart by their sentences."""
+DISTINCTIONS = (
+    "has shape", "has dtype", "has mean", "standard deviation", "is not normal", "never exceeds", "repeats",
+    "in common with W", "are the same", "not finite", "have the same mask", "agree in", "every call keeps",
+)  # fmt: skip
+"""What tells them apart in a sentence."""
+SHOWN_BY_SMALL_NUMBERS = ("right up to the sign", "right to float32 digits only")
+"""Relations that small readable numbers show as well as those of the case do."""
+
+
+def same_failure(record: Record) -> tuple[str, ...]:
+    """The part, name and quantity of a failure: records that share them are one discrepancy.
+
+    A call of `main` that does not come to its end fails all its quantities at once, and is one discrepancy; so is a
+    function that does not come back.
+    """
+    word = re.sub(r", (second input|backward twice|evaluation)$", "", record.quantity)
+    if record.check == "sgd" and record.quantity != "model returned":
+        word = "weights"
+    if record.verdict == "timeout" or (record.check == "main" and record.verdict in ("crashed", "missing")):
+        word = f"{record.check} {record.verdict}"
+    return record.part, record.diagnosis, word
+
+
+def fails_alike(
+    record: Record,
+    mistakes: Sequence[Mistake],
+    case: Case,
+    arrays: Arrays,
+    seen: Observation,
+    judged: Mapping[str, Comparison],
+) -> bool:
+    """Whether a smaller case fails as a record does; `mistakes` are those of its names that must be seen there, too."""
+    comparison = judged[record.quantity]
+    if comparison.verdict != record.verdict or comparison.explained_by:
+        return False
+    if record.verdict == "crashed":
+        return (comparison.line or None) == (record.line or None)
+    if record.verdict != "mismatch":
+        return True
+    if (comparison.gap is None) != (record.gap is None):
+        return False
+    if case.probe in BY_SENTENCE:
+        return _distinction(comparison.problem) == _distinction(record.message)
+    calls = list(evidence(case, arrays, seen, judged))
+    if mistakes:
+        return all(reproduces(mistake, calls, record.quantity) for mistake in mistakes)
+    related = relation([call for call in calls if call.quantity == record.quantity], RELATIONS)
+    return record.diagnosis not in SHOWN_BY_SMALL_NUMBERS or related == record.diagnosis
+
+
+def reproduces(mistake: Mistake, calls: Sequence[Call], quantity: str) -> bool:
+    """Whether a formula gives what was returned: for this quantity, or in all calls of its part."""
+    own = [call for call in calls if call.quantity == quantity]
+    if not own or own[0].operation != mistake.operation:
+        return False
+    return fits(mistake, own) or fits(mistake, [call for call in calls if call.operation == mistake.operation])
+
+
+def _distinction(sentence: str) -> str:
+    return next((word for word in DISTINCTIONS if word in sentence), "")
