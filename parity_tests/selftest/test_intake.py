@@ -18,7 +18,6 @@ from parity_tests.grading.intake import FORMATS, entries
 from parity_tests.grading.intake.attempt import safe_name
 from parity_tests.grading.intake.course_sites import READERS
 from parity_tests.grading.intake.entries import RefusedArchive, archive_entries
-from parity_tests.grading.intake.likeness import fingerprint
 from parity_tests.grading.intake.notebook import NotANotebook, modules_of
 from parity_tests.grading.intake.prepare import Prepared, prepare
 from parity_tests.grading.intake.take_in import Intake, files_in, take_in
@@ -395,19 +394,3 @@ def test_a_refused_archive_is_the_submissions_sentence_and_others_are_unharmed(t
 def test_a_tar_that_is_fine_is_opened() -> None:
     (entry,) = archive_entries("a.tar.gz", tarred(member("hw/neural_networks.py", size=5)))
     assert (entry.path, entry.read(100)) == ("hw/neural_networks.py", b"xxxxx")
-
-
-# ---- likeness
-
-LONG = CODE + "".join(f"def f{n}(first, second):\n    return first * second + {n}\n" for n in range(20))
-
-
-def test_likeness_sees_through_names_spaces_and_comments() -> None:
-    other = LONG.replace("first", "erste").replace("    ", "  ").replace("class relu", "# mine\nclass relu")
-    assert fingerprint(LONG) == fingerprint(other) != ""
-
-
-def test_likeness_tells_other_code_apart_and_says_nothing_of_a_tiny_one() -> None:
-    assert fingerprint(LONG) != fingerprint(LONG.replace("first * second", "second * first * 1", 1))
-    assert fingerprint(CODE) == ""
-    assert fingerprint(LONG + "def broken(:\n") != ""
