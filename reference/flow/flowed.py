@@ -12,7 +12,7 @@ from torch import Tensor
 class Alternative:
     """Another value that is right where a choice is exactly at its kink (relu's slope at 0, a tie of a maximum).
 
-    `value` ± `radius` (float64) holds where `where` is True; all three are of the output's shape.
+    `value` ± `radius` holds where `where` is True; all three are of the output's shape.
     """
 
     value: Tensor
@@ -25,7 +25,7 @@ class Alternative:
 class Flowed:
     """One output: `value` as the plain call gave it, and how far an honest computation may be from each element.
 
-    `radius` is float64 and infinite where nothing can be promised. `kind` is "exact" (all radii are 0), "bound"
+    `radius` is float64, or float32 where that is the output's type, and infinite where nothing can be promised. `kind` is "exact" (all radii are 0), "bound"
     (guaranteed) or "sample", of which `probability` is the stated chance that an honest element exceeds its radius.
     `undecided` marks elements that rounding alone decides. `forms` has, by the name of another honest form of an
     operation (see `rounding.FORMS`), the radius where that form is allowed for; it is computed when it is asked for.

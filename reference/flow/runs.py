@@ -40,11 +40,11 @@ class Flow:
         return self.mode.record
 
     def radius(self, name: str, want: Tensor) -> Tensor:
-        """The bound of an output around `want`: float64, infinite where the run cannot promise one."""
+        """The bound of an output around `want`, infinite where the run cannot promise one."""
         output = self.outputs[name]
         if output.shape != want.shape:
             raise DataDependentError(f"{name} is of shape {tuple(want.shape)}, and {tuple(output.shape)} in its parts")
-        radius = plus(self.context.shadows.get(output), apart(want, output))
+        radius = plus(self.context.shadows.get_as_put(output), apart(want, output))
         if radius is None:
             radius = torch.zeros(want.shape, dtype=torch.float64, device=want.device)
         if self.mode.void:

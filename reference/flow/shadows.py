@@ -10,6 +10,8 @@ from torch.multiprocessing.reductions import StorageWeakRef
 class Shadows:
     """For each storage a float64 number ≥ 0 an element; a storage that is not held has zeros.
 
+    What is put as float32 stays that until a rule asks for it.
+
     A storage is held by a weak reference, so that its address names no other one as long as it is held here, and what
     belongs to freed storages is dropped from time to time.
     """
@@ -20,6 +22,14 @@ class Shadows:
 
     def get(self, x: Tensor) -> Tensor | None:
         """The shadow of `x`, of its shape, to be read only; None where all of it is 0."""
+        key = x.untyped_storage()._cdata
+        held = self._held.get(key)
+        if held is not None and held[1].dtype is not torch.float64:
+            self._held[key] = held[0], held[1].to(torch.float64)
+        return self.get_as_put(x)
+
+    def get_as_put(self, x: Tensor) -> Tensor | None:
+        """The same in the type that it was put in, for results that no rule has asked for."""
         held = self._held.get(x.untyped_storage()._cdata)
         if held is None:
             return None

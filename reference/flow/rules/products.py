@@ -26,32 +26,44 @@ def bilinear(op: Operation, f: Bilinear, a: Tensor, b: Tensor, terms: int, more:
     """The radius of f(a, b), whose elements are sums of `terms` products; `more` further roundings of each sum.
 
     ε|A||B| + |A|r_B + r_A|B| + r_A r_B, ε being the factor of the rounding: one product where one operand is exact.
+    float32 where `positive` is.
     """
     r, s = op.radius(a), op.radius(b)
     e = op.sums(terms + more)
+    if s is None and r is None:
+        return positive(f, None, None, terms, op, a, b, scale=e)
     if s is None:
-        left = a.abs() if r is None else wide(a).abs() * e + r * (1 + e)
-        total = positive(f, left, b.abs(), terms, op, a, b)
-        return total.mul_(e) if r is None else total
+        assert r is not None
+        return positive(f, wide(a).abs() * e + r * (1 + e), None, terms, op, a, b)
     right = wide(b).abs() * e + s * (1 + e)
-    total = positive(f, reach(a, r), right, terms, op, a, b)
-    return total if r is None else total + positive(f, r, wide(b).abs(), terms, op, a, b)
+    if r is None:
+        return positive(f, None, right, terms, op, a, b)
+    total = positive(f, wide(a).abs() + r, right, terms, op, a, b)
+    return total + positive(f, r, None, terms, op, a, b)
 
 
-def positive(f: Bilinear, left: Tensor, right: Tensor, terms: int, op: Operation, a: Tensor, b: Tensor) -> Tensor:
-    """f of two tensors ≥ 0 made of a and b, float64, no smaller than the exact one.
+def positive(
+    f: Bilinear, left: Radius, right: Radius, terms: int, op: Operation, a: Tensor, b: Tensor, scale: float = 1.0
+) -> Tensor:
+    """scale·f of two tensors ≥ 0 made of a and b (|a|, |b| where None), no smaller than the exact one.
 
-    Its own rounding is allowed for, and what underflow takes from both sides. Done in float32 where that is what the
-    operands are, unless their range is too wide for it: products in float64 would take most of the time.
+    Its own rounding is allowed for, that of a sum of two such in its own type, and what underflow takes from both
+    sides. Done and left in float32 where that is what the operands are, unless their range is too wide for it:
+    products in float64 would take most of the time.
     """
     if a.dtype is torch.float32:
-        quick = _in_float32(f, left, right, terms)
+        quick = _in_float32(f, a.abs() if left is None else left, b, right, terms, scale)
         if quick is not None:
             return quick
     p = op.context.precision
-    total = f(wide(left), wide(right)).mul_((1 + (terms + 4) * 2.0**-53) ** 2)
+    left = wide(a).abs() if left is None else left
+    inflation = (1 + (terms + 4) * 2.0**-53) ** 2 * scale
+    if right is None and _by_blocks(f, left, b):
+        total = _times_sizes(left * inflation, wide(b))[0]
+    else:
+        total = f(left, wide(b).abs() if right is None else right).mul_(inflation)
     # Both sides may lose the smallest normal number in each product, and so may this one.
-    lost = 4 * terms * p.tiny
+    lost = 4 * terms * p.tiny * scale
     least = float(total.amin()) if total.numel() else 1.0
     if math.isnan(least) or least > 0:
         return total.add_(lost)
@@ -59,36 +71,67 @@ def positive(f: Bilinear, left: Tensor, right: Tensor, terms: int, op: Operation
     return total.add_((support != 0).to(torch.float64), alpha=lost)
 
 
-def _in_float32(f: Bilinear, left: Tensor, right: Tensor, terms: int) -> Tensor | None:
-    """f by float32, a millionth of u larger at least; None where anything could be lost to its range."""
-    tops = [float(x.amax()) if x.numel() else 0.0 for x in (left, right)]
-    if not all(top < 1e15 for top in tops):
-        return None
-    inflation = (1 + (terms + 4) * 2.0**-24) ** 2 + 1e-8
-    if left.numel() <= right.numel():
+def _in_float32(f: Bilinear, left: Tensor, b: Tensor, right: Radius, terms: int, scale: float) -> Tensor | None:
+    """scale·f(left, right or |b|) by float32, larger by what its rounding may take; None where its range is too small.
+
+    The smaller operand is enlarged beforehand, which saves a pass over the result.
+    """
+    left_top = _largest(left)
+    inflation = ((1 + (terms + 4) * 2.0**-24) ** 2 + 1e-8) * scale
+    if right is None and _by_blocks(f, left, b):
         left = left * inflation
+        total, right_top = _times_sizes(left.to(torch.float32), b)
     else:
-        right = right * inflation
-    total = _widened(f, left.to(torch.float32), right.to(torch.float32))
-    lost = 8 * terms * torch.finfo(torch.float32).smallest_normal * max(1.0, *tops)
+        right = b.abs() if right is None else right
+        right_top = _largest(right)
+        if left.numel() <= right.numel():
+            left = left * inflation
+        else:
+            right = right * inflation
+        total = f(left.to(torch.float32), right.to(torch.float32))
+    if not max(left_top, right_top) < 1e15:
+        return None
+    lost = 8 * terms * torch.finfo(torch.float32).smallest_normal * max(1.0, left_top, right_top)
     least = float(total.amin()) if total.numel() else 1.0
-    # Then what underflow took, here and on both sides, is less than the inflation, and a 0 is one of the operands'.
-    if least > 1e9 * lost or (least == 0 and _least(left) * min(1.0, _least(right)) > 1e9 * lost):
+    if least > 1e9 * lost:  # what underflow took, here and on both sides, is less than the inflation
         return total
+    if least == 0:  # of an operand, where no product underflows
+        smallest = _least(left) * min(1.0, _least(b.abs() if right is None else right))
+        return total if smallest > 1e9 * lost else None
     return None
 
 
-def _widened(f: Bilinear, left: Tensor, right: Tensor) -> Tensor:
-    """f as float64; a large matrix product by blocks of rows, whose float32 stays near the processor."""
-    if f is not aten.mm.default or len(left) * right.shape[1] < 1 << 18:
-        return f(left, right).to(torch.float64)
-    total = torch.empty(len(left), right.shape[1], dtype=torch.float64, device=left.device)
-    rows = max(1, (1 << 16) // right.shape[1])
-    block = torch.empty(rows, right.shape[1], dtype=torch.float32, device=left.device)
-    for start in range(0, len(left), rows):
-        part = left[start : start + rows]
-        total[start : start + rows] = torch.mm(part, right, out=block[: len(part)])
-    return total
+_LARGE = 1 << 18
+"""Elements from which on an operand's absolute values are made by blocks …"""
+_BLOCK = 1 << 16
+"""… of so many, which stay near the processor."""
+
+
+def _by_blocks(f: Bilinear, left: Tensor, b: Tensor) -> bool:
+    return f is aten.mm.default and b.numel() >= _LARGE and left.numel() < b.numel()
+
+
+def _times_sizes(left: Tensor, b: Tensor) -> tuple[Tensor, float]:
+    """left·|b| in the type of both, and the largest of |b|."""
+    by_rows = b.stride(1) == 1
+    source = b if by_rows else b.t()
+    rows = max(1, _BLOCK // source.shape[1])
+    block = torch.empty(rows, source.shape[1], dtype=b.dtype, device=b.device)
+    total = torch.zeros(len(left), b.shape[1], dtype=b.dtype, device=b.device)
+    top = 0.0
+    for start in range(0, len(source), rows):
+        part = source[start : start + rows]
+        sizes = torch.abs(part, out=block[: len(part)])
+        top = max(top, float(sizes.amax()))
+        if by_rows:
+            total.addmm_(left[:, start : start + rows], sizes)
+        else:
+            torch.mm(left, sizes.t(), out=total[:, start : start + rows])
+    return total, top
+
+
+def _largest(x: Tensor) -> float:
+    return float(x.amax()) if x.numel() else 0.0
 
 
 def _least(x: Tensor) -> float:
