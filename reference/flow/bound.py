@@ -55,7 +55,7 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         """The guaranteed bound of the rounding of an output's last operation, and its step, where nothing read it."""
         key = output.untyped_storage()._cdata
         step = self._origin.get(key)
-        sigma = self.sigmas.get(output)
+        sigma = self.sigmas.get_as_put(output)
         if step is None or sigma is None:
             return None, None
         return sigma * self.steps[step].stretch, None if key in self._read else step

@@ -105,7 +105,9 @@ class _Answer:
         if not flow.recorded:
             flow = self.question.flow(forms=forms, record=True, lenient=True)
         sampled = self.question.sampled(flow, self.want, chosen, self.replicas)
-        radii = bounds | {name: torch.minimum(sampled[name], bounds[name]) for name in chosen}
+        for name in chosen:
+            torch.minimum(sampled[name], bounds[name].to(torch.float64), out=sampled[name])
+        radii = bounds | sampled
         return radii, kinds | dict.fromkeys(chosen, "sample"), flow
 
     def _to_sample(self, name: str, bound: Tensor) -> bool:

@@ -118,26 +118,30 @@ class Question:
                 last.add(step)
         runs = _Replicas(self, flow, frozenset(last))
         centre = runs.run(None)
+        finite = {name: _all_finite(centre[name]) for name in names}
         squares = {name: torch.zeros(want[name].shape, dtype=torch.float64, device=self.device) for name in names}
         gaps = {name: torch.empty_like(square) for name, square in squares.items()}
         for _ in range(replicas):
             moved = runs.run(0)
             for name in names:
-                gap = _gap(moved[name], centre[name], gaps[name])
+                gap = _gap(moved[name], centre[name], gaps[name], finite[name])
                 squares[name].addcmul_(gap, gap)
         c, _ = factor(replicas)
         radii = {name: squares[name].div_(replicas).sqrt_().mul_(c) for name in names}
         for sign in (1, -1):
             moved = runs.run(sign)
             for name in names:
-                torch.maximum(radii[name], _gap(moved[name], centre[name], gaps[name]).abs_(), out=radii[name])
+                gap = _gap(moved[name], centre[name], gaps[name], finite[name])
+                torch.maximum(radii[name], gap.abs_(), out=radii[name])
         for name in names:
             tied = flow.context.rivals.get(flow.outputs[name])
             if tied is not None and tied[2].shape == radii[name].shape:
                 radii[name].masked_fill_(tied[2], torch.inf)  # no replica tells
-            total = plus(radii[name], own[name], apart(want[name], flow.outputs[name]))
-            assert total is not None
-            radii[name] = total.nan_to_num_(nan=torch.inf, posinf=torch.inf)
+            for further in (own[name], apart(want[name], flow.outputs[name])):
+                if further is not None:
+                    radii[name] += further
+            if not _all_finite(radii[name]):
+                radii[name].nan_to_num_(nan=torch.inf, posinf=torch.inf)
         return radii
 
 
@@ -182,11 +186,16 @@ def _detached(outputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: output.detach() for name, output in outputs.items()}
 
 
-def _gap(x: Tensor, y: Tensor, out: Tensor) -> Tensor:
-    """x − y into `out`; 0 where both are the same infinity or not a number, infinite where truth or index differ."""
+def _all_finite(x: Tensor) -> bool:
+    return bool(x.is_floating_point()) and math.isfinite(float(x.sum()))
+
+
+def _gap(x: Tensor, y: Tensor, out: Tensor, finite: bool) -> Tensor:
+    """x − y into `out`; 0 where both are the same infinity or not a number, infinite where truth or index differ.
+
+    `finite` says that all of y is finite.
+    """
     if not y.is_floating_point():
         return out.copy_(torch.where(x != y, torch.inf, 0.0))
     torch.sub(x, y, out=out)
-    if math.isfinite(float(out.sum())):
-        return out
-    return out.masked_fill_((x == y) | (x.isnan() & y.isnan()), 0.0)
+    return out if finite else out.masked_fill_((x == y) | (x.isnan() & y.isnan()), 0.0)
