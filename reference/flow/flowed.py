@@ -25,8 +25,9 @@ class Alternative:
 class Flowed:
     """One output: `value` as the plain call gave it, and how far an honest computation may be from each element.
 
-    `radius` is float64, or float32 where that is the output's type, and infinite where nothing can be promised. `kind` is "exact" (all radii are 0), "bound"
-    (guaranteed) or "sample", of which `probability` is the stated chance that an honest element exceeds its radius.
+    `radius` is float64, or float32 where that is the output's type, and infinite where nothing can be promised.
+    `kind` is "exact" (all radii are 0), "bound" (guaranteed) or "sample", of which `probability` is the stated chance
+    that an honest element exceeds its radius.
     `undecided` marks elements that rounding alone decides. `forms` has, by the name of another honest form of an
     operation (see `rounding.FORMS`), the radius where that form is allowed for; it is computed when it is asked for.
     """

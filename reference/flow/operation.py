@@ -16,7 +16,7 @@ from reference.flow.rounding import Precision, is_power_of_two
 from reference.flow.shadows import Marks, Shadows
 
 Radius = Tensor | None
-"""float64, of the shape of what it belongs to; None where all of it is 0. Products of float32 leave theirs in float32."""
+"""float64, of the shape of what it belongs to; None where all of it is 0. Products of float32 leave float32."""
 Rule = Callable[["Operation"], Any]
 
 RULES: dict[OpOverload | OpOverloadPacket, Rule] = {}

@@ -125,12 +125,14 @@ def _module_cases(info: Any, dtype: torch.dtype) -> Iterator[Case]:
                 continue
             made = sample.constructor_input
             module = info.module_cls(*made.args, **made.kwargs).to(dtype).train(training)
+            if any(_is_lazy(x) for x in module.parameters()):
+                module(*sample.forward_input.args, **sample.forward_input.kwargs)
             yield _module_case(module, sample.forward_input)
 
 
 def _module_case(module: torch.nn.Module, given: Any) -> Case:
     leaves, layout = pytree.tree_flatten((given.args, given.kwargs))
-    own = {name: x.detach() for name, x in module.named_parameters() if not _is_lazy(x)}
+    own = {name: x.detach() for name, x in module.named_parameters()}
     inputs = {f"x{i}": leaf.detach() for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor)}
     of = tuple(f"x{i}" for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor) and leaf.requires_grad)
     by_parameter = {f"p{i}": name for i, name in enumerate(own)}

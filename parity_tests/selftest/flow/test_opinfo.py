@@ -38,9 +38,9 @@ def test_what_is_right_is_accepted_and_all_faults_over_the_radius_are_caught(nam
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("digamma", "near the roots"),
+        ("digamma", "near its roots"),
         ("complex", "complex numbers"),
-        ("bernoulli", "random"),
+        ("bernoulli", "draws random"),
         ("empty_like", "memory as it lies"),
         ("linalg.eigh", "condition"),
     ],
