@@ -12,7 +12,7 @@ from typing import Any
 from parity_tests.api.source import Sources
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import UsageError
-from parity_tests.protocol.registry import find, installed
+from parity_tests.protocol.registry import find, find_all
 
 
 def assignment_of(assignment: str | Assignment | None, names: Iterable[str]) -> Assignment:
@@ -23,7 +23,7 @@ def assignment_of(assignment: str | Assignment | None, names: Iterable[str]) -> 
     if assignment is not None:
         return find(assignment) if isinstance(assignment, str) else assignment
     wanted = set(names)
-    known = [find(name) for name in installed()]
+    known = find_all()
     fitting = [one for one in known if wanted & parts_by_name(one).keys()]
     if len(known) == 1 or len(fitting) == 1:
         return (fitting or known)[0]

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     multiple=True,
     callback=names,
     metavar="PART,...",
-    help="Only these parts, by their ids (1 to 10 and utils); may be repeated.",
+    help="Only these parts of the assignment, by their ids; may be repeated.",
 )
 @click.option("--strict", is_flag=True, help="Notes count as discrepancies (promotion of the dtype aside).")
 @click.option("--edition", help="The year's form of the assignment; told by the files if left out.")

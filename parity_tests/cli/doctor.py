@@ -12,9 +12,19 @@ import click
 def doctor(as_json: bool) -> None:
     """Say what this machine has for Parity.
 
-    Versions, BLAS and threads, devices, precision switches, isolation, data.
+    Versions, BLAS and threads, devices, precision switches, isolation, assignments, data.
     """
     from parity_tests.harness.environment import describe, examine
+    from parity_tests.protocol.registry import installed
 
-    found = examine()
+    assignments = {name: point.value for name, point in installed().items()}
+    found = {**examine(), "assignments": assignments, "data": _data()}
     click.echo(json.dumps(found, indent=2) if as_json else "\n".join(describe(found)))
+
+
+def _data() -> str:
+    """Where the digits of the homework lie."""
+    from parity_tests.assignments.mlp.digits import SHIPPED_FILE
+
+    there = "the homework's 7,000 digits are in" if SHIPPED_FILE.is_file() else "missing:"
+    return f"{there} {SHIPPED_FILE}"

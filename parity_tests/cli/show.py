@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("case", required=False)
 @click.option("--repro", is_flag=True, help="Write the smallest script that shows each of its discrepancies into RUN.")
-def show(run: Path, case: str | None, repro: bool) -> None:
+@click.option(
+    "--assignment", metavar="NAME", help="What --repro asks: by name or as module:NAME; left out, RUN says it."
+)
+def show(run: Path, case: str | None, repro: bool, assignment: str | None) -> None:
     """Explain a saved run, or one case of it.
 
     RUN is the folder that `parity check` wrote. CASE is the name of a case, or a part of it that no other
@@ -42,22 +45,21 @@ def show(run: Path, case: str | None, repro: bool) -> None:
         name = _one_case(saved.records, case, run)
         lines = case_page(saved, name, width=width(), paint=paint())
     if repro:
-        lines += ["", *_write_scripts(saved, None if case is None else name, run)]
+        lines += ["", *_write_scripts(saved, None if case is None else name, run, assignment)]
     click.echo("\n".join(lines), color=True)
 
 
-def _write_scripts(saved: SavedRun, case: str | None, run: Path) -> list[str]:
-    """Ask the submission again, and write the scripts into the run folder; what is said of them."""
+def _write_scripts(saved: SavedRun, case: str | None, run: Path, assignment: str | None) -> list[str]:
+    """Asks the submission again, and writes the scripts into the run folder; what is said of them."""
     from parity_tests.harness.reproduce import lines, reproductions
     from parity_tests.protocol.registry import find
 
-    assignment = find(str(saved.environment["assignment"]))
-
+    asked = find(assignment or str(saved.environment["assignment"]))
     with Progress("writing scripts") as progress:
-        shown = reproductions(assignment, saved.records, saved.environment, case=case, progress=progress)
+        shown = reproductions(asked, saved.records, saved.environment, case=case, progress=progress)
     for file, text in shown.scripts.items():
         write(run / file, text.encode())
-    return lines(shown, run, {part.id: part.label for part in assignment.parts})
+    return lines(shown, run, {part.id: part.label for part in asked.parts})
 
 
 def _one_case(records: Sequence[Record], wanted: str, run: Path) -> str:

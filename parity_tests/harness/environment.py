@@ -1,9 +1,8 @@
-"""What this machine has for Parity: versions, BLAS, threads, devices, precision switches, isolation, data."""
+"""What this machine has for Parity: versions, BLAS, threads, devices, precision switches, isolation."""
 
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import os
 import platform
 import shutil
@@ -11,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from parity_tests.harness.machine import cores
@@ -45,7 +43,6 @@ def examine() -> dict[str, Any]:
         **_torch(),
         "numpy_blas": _numpy_blas(),
         "isolation": isolation(),
-        "data": _data(),
     }
 
 
@@ -201,13 +198,3 @@ def _user_namespaces() -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"cannot be tried ({error})"
     return "allowed" if code == 0 else f"refused ({os.strerror(code)})"
-
-
-def _data() -> str:
-    spec = importlib.util.find_spec("reference")
-    if spec is None or not spec.submodule_search_locations:
-        return "the package `reference` is not installed"
-    path = Path(spec.submodule_search_locations[0]) / "data" / "mnist_subset.npz"
-    if not path.is_file():
-        return f"missing: {path}"
-    return f"7,000 digits in {path} ({path.stat().st_size:,} bytes)"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import UsageError
-from parity_tests.protocol.registry import find, installed, select
+from parity_tests.protocol.registry import find, find_all, select
 from reports.model.escape import path_text
 
 _MAX_ENTRIES = 10_000
@@ -21,9 +21,9 @@ def choose_assignment(name: str | None, path: Path) -> Assignment:
     """
     if name:
         return find(name)
-    known = [find(name) for name in installed()]
+    known = find_all()
     folder = _folder_of(path, known)
-    if known and not any(assignment.layout.fits(folder) for assignment in known):
+    if not any(assignment.layout.fits(folder) for assignment in known):
         raise UsageError(_refusal(path, known))
     return select(path_text(path), lambda layout: layout.fits(folder))
 

@@ -15,12 +15,12 @@ GROUP = "parity.assignments"
 """The group of entry points by which packages announce their assignments."""
 
 
+@cache
 def installed() -> dict[str, EntryPoint]:
     """The entry points of all installed assignments, by name."""
     return {point.name: point for point in sorted(entry_points(group=GROUP), key=lambda point: point.name)}
 
 
-@cache
 def find(name: str) -> Assignment:
     """The assignment called `name`, or that which `module:NAME` refers to. Raises UsageError where there is none."""
     if ":" in name:
@@ -34,14 +34,20 @@ def find(name: str) -> Assignment:
     return _checked(known[name].load(), name)
 
 
+def find_all() -> list[Assignment]:
+    """All installed assignments. Raises UsageError where there is none."""
+    known = [find(name) for name in installed()]
+    if not known:
+        raise UsageError("no assignment is installed. Give one as module:NAME by --assignment.")
+    return known
+
+
 def select(what: str, fits: Callable[[Layout], bool]) -> Assignment:
     """The installed assignment whose layout `fits`; the only one there is, where it does not. Sentences say `what`.
 
     Raises UsageError where several fit, or none of several.
     """
-    known = [find(name) for name in installed()]
-    if not known:
-        raise UsageError("no assignment is installed. Give one as module:NAME by --assignment.")
+    known = find_all()
     fitting = [assignment for assignment in known if fits(assignment.layout)]
     candidates = fitting or known
     if len(candidates) == 1:

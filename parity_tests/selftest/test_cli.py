@@ -291,7 +291,10 @@ def test_doctor_tells_the_same_as_text_and_as_json(parity: Parity) -> None:
     status, out, _ = parity("doctor", "--json")
     found = json.loads(out)
     assert status == 0
-    assert {"versions", "devices", "precision", "threads", "isolation", "data"} <= found.keys()
+    assert {"versions", "devices", "precision", "threads", "isolation", "assignments", "data"} <= found.keys()
+    assert found["assignments"]["mlp"] == "parity_tests.assignments.mlp.assignment:ASSIGNMENT"
+    assert found["data"].endswith("mnist_subset.npz")
+    assert "missing" not in found["data"]
     assert {"bubblewrap", "landlock", "user_namespaces"} <= found["isolation"].keys()
     status, out, _ = parity("doctor")
     assert status == 0

@@ -23,7 +23,7 @@ NOT_YET: set[str] = set()
 
 
 def homework_words() -> set[str]:
-    """Its identifiers that are no names of torch's, its files, and how its TODOs, modules and data are called."""
+    """Its identifiers that are no names of torch's, its files, and how its TODOs and modules are called."""
     layout = ASSIGNMENT.layout
     defined = {function.partition(".")[0] for function in ASSIGNMENT.by_function}
     for file in layout.files:
@@ -31,15 +31,15 @@ def homework_words() -> set[str]:
         defined |= {node.name for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)}
     general = {"main", "evaluate", *vars(torch), *vars(torch.nn.functional)}
     files = {layout.module, *layout.files, f"{layout.support}.py", *layout.unsupported}
-    return {*defined - general, *files, "TODO", "TODOs", "MNIST", "mnist", "nonlinear1", "drop1"}
+    return {*defined - general, *files, "TODO", "TODOs", "nonlinear1", "drop1"}
 
 
 @cache
 def pattern() -> re.Pattern[str]:
-    """Matches those words as whole words, and its name, its editions and its support file in quotation marks."""
+    """Matches those words as whole words, its data's name anywhere, and its short names in quotation marks."""
     words = "|".join(map(re.escape, sorted(homework_words(), key=len, reverse=True)))
     quoted = "|".join(map(re.escape, (*ASSIGNMENT.editions.names, ASSIGNMENT.layout.support, ASSIGNMENT.name)))
-    return re.compile(rf"(?<!\w)(?:{words})(?!\w)|[\"'`](?:{quoted})[\"'`]")
+    return re.compile(rf"MNIST|mnist|(?<!\w)(?:{words})(?!\w)|[\"'`](?:{quoted})[\"'`]")
 
 
 def found_in(path: Path) -> Iterator[str]:

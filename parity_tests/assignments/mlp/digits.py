@@ -46,9 +46,12 @@ class Digits:
         yield "test", self.test_X, self.test_y
 
 
+SHIPPED_FILE = resources.files("parity_tests.assignments.mlp") / "data" / "mnist_subset.npz"
+
+
 def load_digits() -> Digits:
     """The homework's own subset of MNIST, shipped with Parity: 5,000, 1,000, 1,000 digits of 784 pixels."""
-    with (resources.files("parity_tests.assignments.mlp") / "data" / "mnist_subset.npz").open("rb") as file:
+    with SHIPPED_FILE.open("rb") as file:
         return _from_npz(file, "the shipped mnist_subset.npz", "Install Parity anew.")
 
 
