@@ -42,6 +42,20 @@ def hold_against(
     return None if baseline is None else drift_from(baseline, records, environment, whole=whole)
 
 
+def lines(moved: Drift | None, baseline: Path | None) -> list[str]:
+    """What is said of what has moved."""
+    from reports.model.baseline import drift_lines
+
+    return [] if moved is None else drift_lines(moved, str(baseline))
+
+
+def document(moved: Drift | None, baseline: Path | None) -> dict[str, Any] | None:
+    """What has moved, for the JSON document of the run."""
+    from reports.model.baseline import drift_document
+
+    return None if moved is None else drift_document(moved, str(baseline))
+
+
 def update(path: Path, records: Sequence[Record], environment: Mapping[str, Any], *, agreed: bool, whole: bool) -> str:
     """Writes the baseline of a whole run that agreed, and says what became of it in a sentence."""
     from reports.model.baseline import baseline_text

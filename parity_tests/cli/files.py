@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from parity_tests.protocol.errors import UsageError
@@ -17,6 +19,17 @@ def write(path: Path, content: bytes) -> None:
         write_whole(path, content)
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error.strerror}).") from error
+
+
+@contextmanager
+def run_folder_errors() -> Iterator[None]:
+    """Raises UsageError in place of what is wrong with a run folder."""
+    from reports.model.run_folder import RunFolderError
+
+    try:
+        yield
+    except RunFolderError as error:
+        raise UsageError(f"{error}.") from error
 
 
 def deliver(content: bytes, out: Path | None, *, binary: bool = False) -> None:

@@ -6,51 +6,41 @@ from pathlib import Path
 
 import click
 
-from parity_tests.cli.files import in_github
-from parity_tests.cli.options import DTYPES
-from parity_tests.cli.printing import for_github, run_lines
+from parity_tests.cli.files import run_folder_errors
+from parity_tests.cli.options import (
+    DTYPES,
+    device_option,
+    format_option,
+    github_option,
+    out_option,
+    quiet_option,
+    seed_option,
+)
+from parity_tests.cli.printing import print_run, run_lines
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES
 from parity_tests.cli.terminal import Progress
 from parity_tests.harness.machine import refuse_missing_device
-from parity_tests.protocol.errors import UsageError
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--device", default="cpu", show_default=True, help="Where torch computes: cpu, cuda or cuda:1.")
+@device_option
 @click.option(
     "--dtype",
     type=click.Choice([*DTYPES, "both"]),
     help="Precision of the inputs; what each pair says if left out.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="What inputs are drawn from.")
+@seed_option
 @click.option(
     "--radius",
     type=click.Choice(["auto", "bound", "sample"]),
     help="bound is guaranteed, sample probable, auto takes the sample where the bound says too little.",
 )
 @click.option("--strict", is_flag=True, help="Notes count as discrepancies.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("parity-run"),
-    show_default=True,
-    help="Run folder to write; an earlier run there is replaced.",
-)
-@click.option("-q", "--quiet", is_flag=True, help="Print the verdict alone.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="What to print.",
-)
-@click.option(
-    "--github/--no-github",
-    default=None,
-    help="Annotations and a job summary; left out, only in a GitHub workflow.",
-)
+@out_option
+@quiet_option
+@format_option
+@github_option
 def hold(
     file: Path,
     device: str,
@@ -69,12 +59,10 @@ def hold(
     run, so it must be code that you trust. Exit status: 0 agreement, 1 discrepancies, or inputs that ask nothing, 2
     what was asked for cannot be done, 3 Parity's own fault.
     """
-    from reports.model.run_folder import RunFolderError, refuse_unwritable
+    from reports.model.run_folder import refuse_unwritable
 
-    try:
+    with run_folder_errors():
         refuse_unwritable(out)
-    except RunFolderError as error:
-        raise UsageError(f"{error}.") from error
     refuse_missing_device(device)
     from dataclasses import replace
 
@@ -85,18 +73,10 @@ def hold(
     with Progress() as progress:
         result = run_pairs(pairs, seed=seed, device=device, dtypes=dtypes, radius=radius, progress=progress)
     result = replace(result, strict=strict)
-    try:
+    with run_folder_errors():
         result.save(out)
-    except RunFolderError as error:
-        raise UsageError(f"{error}.") from error
     lines = run_lines(result.run, out, strict, quiet)
     refused = result.run.environment["cases_refused_by_the_reference"]
     lines += [f"Not asked, because the reference raises: {case} ({why})." for case, why in refused.items()]
-    if form == "json":
-        from reports.files.document import json_text
-
-        lines = [json_text(result.run, strict=strict).rstrip()]
-    if in_github() if github is None else github:
-        lines = for_github(result.run, lines, strict, plain=form == "json")
-    click.echo("\n".join(lines), color=True)
+    print_run(result.run, lines, strict=strict, form=form, github=github)
     return AGREEMENT if result else DISCREPANCIES

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -34,6 +35,7 @@ def known_parts(assignment: Assignment, parts: Sequence[str]) -> frozenset[str] 
 
 
 def module_names(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of modules out of such options. Raises BadParameter for what is no name."""
     for name in split(values):
         if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*", name):
             raise click.BadParameter(f"{name!r} is not the name of a module.")
@@ -41,6 +43,7 @@ def module_names(context: click.Context, parameter: click.Parameter, values: tup
 
 
 def finite_seconds(context: click.Context, parameter: click.Parameter, value: float) -> float:
+    """The seconds of an option. Raises BadParameter unless they are finite and above 0."""
     if not (math.isfinite(value) and value > 0):
         raise click.BadParameter(f"{value:g} is not a number of seconds above 0.")
     return value
@@ -51,6 +54,33 @@ def split(values: Sequence[str]) -> list[str]:
     return [name.strip() for value in values for name in value.split(",") if name.strip()]
 
 
+device_option = click.option(
+    "--device", default="cpu", show_default=True, help="Where torch computes: cpu, cuda or cuda:1."
+)
+seed_option = click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="What inputs are drawn from."
+)
+out_option = click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("parity-run"),
+    show_default=True,
+    help="Run folder to write; an earlier run there is replaced.",
+)
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print the verdict alone.")
+format_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="What to print; reports/files/schema.json describes the JSON.",
+)
+github_option = click.option(
+    "--github/--no-github",
+    default=None,
+    help="Annotations and a job summary; left out, only in a GitHub workflow.",
+)
 assignment_option = click.option(
     "--assignment",
     metavar="NAME",

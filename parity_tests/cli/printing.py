@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import shlex
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from parity_tests.cli.files import append_summary
+import click
+
+from parity_tests.cli.files import append_summary, in_github
 from parity_tests.cli.report import repository_folder
 from parity_tests.cli.status import AGREEMENT, status_of
 from parity_tests.cli.terminal import paint, width
@@ -35,17 +38,25 @@ def run_lines(run: Any, out: Path, strict: bool, quiet: bool) -> list[str]:
     return lines
 
 
-def for_github(run: Any, lines: list[str], strict: bool, *, plain: bool) -> list[str]:
-    """What is printed in a workflow: nothing that a submission wrote acts on the runner, and annotations beneath.
+def print_run(
+    run: Any, lines: list[str], *, strict: bool, form: str, github: bool | None, drift: Mapping[str, Any] | None = None
+) -> None:
+    """Prints the lines of a finished run, or the whole of it where `form` is "json".
 
-    JSON stays alone on standard output, for whoever reads it there: ASCII with a mark before every text, it holds no
-    command.
+    With `github`, or in a workflow where that is None, annotations stand beneath and a job summary is written. Nothing
+    that a submission wrote acts on the runner. JSON stays alone on standard output: it is ASCII with a mark before
+    every text, so it holds no command.
     """
-    from reports.files.github import annotation_lines, guarded
-    from reports.files.markdown import markdown_report
+    if form == "json":
+        from reports.files.document import json_text
 
-    append_summary(markdown_report(run, strict=strict))
-    if plain:
-        return lines
-    notes = annotation_lines(run, folder=repository_folder(run), strict=strict)
-    return [guarded("\n".join(lines)), *notes]
+        lines = [json_text(run, strict=strict, drift=drift).rstrip()]
+    if in_github() if github is None else github:
+        from reports.files.github import annotation_lines, guarded
+        from reports.files.markdown import markdown_report
+
+        append_summary(markdown_report(run, strict=strict))
+        if form != "json":
+            annotations = annotation_lines(run, folder=repository_folder(run), strict=strict)
+            lines = [guarded("\n".join(lines)), *annotations]
+    click.echo("\n".join(lines), color=True)

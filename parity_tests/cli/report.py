@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from parity_tests.cli.extras import CLASS, PAGES, require
-from parity_tests.cli.files import append_summary, deliver
+from parity_tests.cli.files import append_summary, deliver, run_folder_errors
 from parity_tests.protocol.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def report(run: Path, form: str, out: Path | None, strict: bool, anonymous: bool
     `--format github` the annotations go to standard output, and the job summary to --out or, where that is left out,
     to the step's own.
     """
-    from reports.model.run_folder import RunFolderError, load
+    from reports.model.run_folder import load
 
     if form == "html":
         require(PAGES)
@@ -46,10 +46,8 @@ def report(run: Path, form: str, out: Path | None, strict: bool, anonymous: bool
         return
     if anonymous:
         raise UsageError("--anonymous is for the folder of a class, that `parity grade` wrote.")
-    try:
+    with run_folder_errors():
         saved = load(run)
-    except RunFolderError as error:
-        raise UsageError(f"{error}.") from error
     if form == "github":
         from reports.files.github import annotation_lines
         from reports.files.markdown import markdown_report

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parity_tests.cli.files import write
+from parity_tests.cli.files import run_folder_errors, write
 from parity_tests.cli.terminal import Progress, paint, width
 from parity_tests.protocol.errors import UsageError
 
@@ -31,14 +31,12 @@ def show(run: Path, case: str | None, repro: bool, assignment: str | None) -> No
     RUN is the folder that `parity check` wrote. CASE is the name of a case, or a part of it that no other
     name has; left out, the cases with something that does not match are listed.
     """
-    from reports.model.run_folder import RunFolderError, load
+    from reports.model.run_folder import load
     from reports.terminal.case import case_page
     from reports.terminal.run import unmatched_page
 
-    try:
+    with run_folder_errors():
         saved = load(run)
-    except RunFolderError as error:
-        raise UsageError(f"{error}.") from error
     if case is None:
         lines = unmatched_page(saved, shlex.quote(str(run)), width=width(), paint=paint())
     else:

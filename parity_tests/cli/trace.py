@@ -10,13 +10,12 @@ import click
 
 from parity_tests.assignments.mlp.editions import EDITIONS
 from parity_tests.cli.extras import PAGES, require
-from parity_tests.cli.files import write
-from parity_tests.cli.options import DTYPES, LEVELS, allow_option, timeout_of
+from parity_tests.cli.files import run_folder_errors, write
+from parity_tests.cli.options import DTYPES, LEVELS, allow_option, device_option, timeout_of
 from parity_tests.cli.report import html_page
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES, INTERRUPTED, status_of
 from parity_tests.cli.terminal import Progress, paint, width
 from parity_tests.harness.machine import refuse_missing_device
-from parity_tests.protocol.errors import UsageError
 
 _RATE = click.FloatRange(min=0.0, max=1.0, max_open=True)
 _POSITIVE = click.FloatRange(min=0.0, min_open=True, max=1e6)
@@ -48,7 +47,7 @@ PAGE = "trace.html"
 @click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), default=42, show_default=True, help="Of weights, order, masks."
 )
-@click.option("--device", default="cpu", show_default=True, help="Where torch computes: cpu, cuda or cuda:1.")
+@device_option
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
@@ -117,12 +116,11 @@ def trace(
     every gap is held against what rounding explains. The defaults are the homework's. Exit status: 0 agreement
     (undecided warns), 1 a divergence, 2 what was asked for cannot be done, 3 Parity's own fault.
     """
-    from reports.model.run_folder import RunFolderError
     from reports.model.trace_folder import TraceFolder, load_table
     from reports.pictures.training import trace_figure
 
     require(PAGES)
-    try:
+    with run_folder_errors():
         folder = TraceFolder(out)
         refuse_missing_device(device)
 
@@ -152,8 +150,6 @@ def trace(
         tables = (load_table(folder.folder, table) for table in ("quantities", "steps"))
         write(folder.folder / PICTURE, trace_figure(run, *tables).encode())
         write(folder.folder / PAGE, html_page(run, folder.folder, strict=False))
-    except RunFolderError as error:
-        raise UsageError(f"{error}.") from error
     _print(run, out)
     if run.interrupted:
         return INTERRUPTED

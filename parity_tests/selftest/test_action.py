@@ -75,6 +75,8 @@ def test_the_hooks_entry_is_a_command_of_ours(fake: FakeCheck, parity: Parity) -
     program, command, *options = shlex.split(hook["entry"])
     assert program == "parity"
     assert command in cli.commands
+    Path("my-network").mkdir()
+    Path("my-network", "neural_networks.py").touch()
     assert parity(command, *options, "my-network")[0] == 0
     assert fake.asked[0][0] == Path("my-network")
     assert hook["pass_filenames"] is False
