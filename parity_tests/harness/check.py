@@ -239,9 +239,9 @@ def _named(
     """The same comparisons, blamed on the parts that they come of, with the names of known mistakes."""
     blamed = judged if assignment.blame is None else assignment.blame(plan, judged)
     passes = all(c.verdict in PASSING for comparisons in blamed.values() for c in comparisons.values())
-    if passes or assignment.diagnosis is None:
+    if passes:
         return Named(blamed, {})
-    return name_mistakes(assignment.diagnosis(), plan, blamed, seen, lambda case: draw(assignment, case, seed))
+    return name_mistakes(assignment, plan, blamed, seen, lambda case: draw(assignment, case, seed))
 
 
 def _arrays_of_failures(judged: Mapping[str, Mapping[str, Comparison]]) -> dict[str, NDArray[Any]]:

@@ -1,13 +1,13 @@
 """Holds what a submission returned against an answer: structure first, then every value in multiples of its radius."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.protocol.comparison import Comparison, failed, mismatched
+from parity_tests.protocol.comparison import PASSING, Comparison, failed, mismatched
 from parity_tests.protocol.observation import Failure, Returned
 from reports.model.numbers import exact_number, times
 
@@ -103,6 +103,23 @@ def compare_each(
         np.stack(arrays), value, answers.radius, answers.alternatives, lambda: answers.exact, answers.radius_kind
     )
     return [comparison.noting(*notes) for comparison in compared]
+
+
+def over_steps(steps: Sequence[Comparison]) -> Comparison:
+    """The comparison of a quantity over all of its steps: the first that fails, else the one with the largest ratio."""
+    for t, comparison in enumerate(steps):
+        if comparison.verdict not in PASSING:
+            if comparison.verdict == "missing":  # in all steps, and for the same reason
+                return comparison
+            if len(steps) == 1:
+                return replace(comparison, step=1)
+            later = sum(c.verdict not in PASSING for c in steps[t + 1 :])
+            more = f", and in {later} later steps" if later else ""
+            return replace(comparison, step=t + 1, problem=f"after step {t + 1} {comparison.problem}{more}")
+    undecided = [t for t, c in enumerate(steps) if c.verdict == "undecided"]
+    worst = undecided[0] if undecided else max(range(len(steps)), key=lambda t: steps[t].ratio or 0.0)
+    notes = [note for c in steps for note in c.notes]
+    return replace(steps[worst], step=worst + 1 if len(steps) > 1 else None).noting(*notes)
 
 
 def _is_promoted(got: Array, want: Array) -> bool:

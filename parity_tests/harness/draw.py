@@ -21,7 +21,7 @@ def seed_of(seed: int, *words: str) -> int:
 
 def draw(assignment: Assignment, case: Case, seed: int) -> dict[str, NDArray[Any]]:
     """The arrays of one case: the same for the same seed and name, alone or among others. Floats have its dtype."""
-    drawn = _drawn(assignment.kinds()[case.probe], case.name, case.dtype, json.dumps(dict(case.params)), seed)
+    drawn = _drawn(assignment.kinds[case.probe], case.name, case.dtype, json.dumps(dict(case.params)), seed)
     return {name: array.copy() for name, array in drawn.items()}
 
 

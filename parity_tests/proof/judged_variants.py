@@ -36,9 +36,9 @@ def records(
     verdicts: Verdicts = {case.name: _judged(assignment, case, seen[case.name], seed) for case in cases}
     if assignment.blame is not None:
         verdicts = assignment.blame(cases, verdicts)
-    if names and assignment.diagnosis is not None:
+    if names:
         arrays_of = partial(draw, assignment, seed=seed)
-        verdicts = name_mistakes(assignment.diagnosis(), cases, verdicts, seen, arrays_of).verdicts
+        verdicts = name_mistakes(assignment, cases, verdicts, seen, arrays_of).verdicts
     setting = Setting("variant", assignment.name, assignment.editions.default, "cpu", "in_process")
     return [r for case in cases for r in records_of(setting, case, verdicts[case.name], seen[case.name])]
 

@@ -38,14 +38,14 @@ class Inside:
 class Assignment:
     """One assignment.
 
-    `plan(edition, dtypes)` lists the cases; `kinds()` imports and returns how each kind of case is drawn and judged, by
-    the name that cases give as their `probe`. `solution` is the folder of its own right solution. In the `joint_checks`
-    several parts work together: what fails in a part's own checks mostly fails there again. The import of a submission
-    is recorded under `import_part`, the first part where that is left out. `rubric` is the file of the usual points,
-    None where every part weighs the same. `reproductions` makes the smallest scripts that show its discrepancies.
-    `blame(plan, verdicts)` moves a failure to the part that it comes of. `diagnosis()` imports and returns what is
-    known of mistakes. `proof()` imports and returns what is known of variants of the solution. The last five may be
-    left out.
+    `plan(edition, dtypes)` lists the cases; `kinds` says how each kind of case is drawn and judged, by the name that
+    cases give as their `probe`. Its functions may import torch, which must not be imported before. `solution` is the
+    folder of its own right solution. In the `joint_checks` several parts work together: what fails in a part's own
+    checks mostly fails there again. The import of a submission is recorded under `import_part`, the first part where
+    that is left out. `rubric` is the file of the usual points, None where every part weighs the same. `reproductions`
+    makes the smallest scripts that show its discrepancies. `blame(plan, verdicts)` moves a failure to the part that it
+    comes of. `diagnosis()` imports and returns what is known of mistakes, and `proof()` what is known of variants of
+    the solution. The last five may be left out.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Assignment:
     parts: tuple[Part, ...]
     inside: Inside
     plan: Callable[[str, Sequence[str]], list[Case]]
-    kinds: Callable[[], Mapping[str, Kind]]
+    kinds: Mapping[str, Kind]
     editions: Editions = field(default_factory=Editions)
     joint_checks: tuple[str, ...] = ()
     import_part: str = ""

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.mistake import Call, Mistake
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Quantity
@@ -44,11 +43,10 @@ class Relations:
 class Diagnosis:
     """What an assignment knows of mistakes.
 
-    `mistakes` stand in the order in which they are named, the simplest of each operation first. `evidence(case, arrays,
-    observation, comparisons)` gives the calls of a case. `composed` maps a check that puts several parts to work
-    together to the checks of these parts: a formula that names a mistake there must be right in these as well.
-    `beside(case)` tells cases that are not enough to name a mistake of their part by: what fails in them alone must be
-    right where the part is.
+    `mistakes` stand in the order in which they are named, the simplest of each operation first. `composed` maps a check
+    that puts several parts to work together to the checks of these parts: a formula that names a mistake there must be
+    right in these as well. `beside(case)` tells cases that are not enough to name a mistake of their part by: what
+    fails in them alone must be right where the part is.
     `experiments(plan, case, quantity, seen, draw)` names what only an experiment can tell, before sentences are
     looked at, and `overwriting(quantity, observation, params)` what wrote over another call's array, after them.
     `hidden_in_case` and `hidden_in_check` say what follows from a mistake, in the same case and in all cases of a check
@@ -57,7 +55,6 @@ class Diagnosis:
     """
 
     mistakes: Sequence[Mistake]
-    evidence: Callable[[Case, Arrays, Observation, Mapping[str, Comparison]], Sequence[Call]]
     relations: Relations = field(default_factory=Relations)
     composed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     beside: Callable[[Case], bool] = lambda case: case.lenient

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from parity_tests.assignments.mlp import editions
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.harness.check import check
 from parity_tests.harness.inside import confine
@@ -75,7 +74,7 @@ for path, folders, files in os.walk("/"):
             print(whole)
 """
     lines = printed(tmp_path, bubblewrap, source, forked, case_seconds=30.0).split()
-    code = {*CODE, FORK_SERVER, str(tmp_path / "probes" / "probe.py"), str(editions.__file__)}
+    code = {*CODE, FORK_SERVER, str(tmp_path / "probes" / "probe.py"), str(ASSIGNMENT.editions.told_by)}
     expected = {*needed.files, *needed.libraries, *code}
     assert set(lines) <= expected
     assert set(CODE) <= set(lines)

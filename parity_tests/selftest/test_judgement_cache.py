@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
-from parity_tests.assignments.mlp.cases import plan
+from parity_tests.assignments.mlp.plan import plan
 from parity_tests.harness.check import check
 from parity_tests.harness.judgement_cache import LARGE, JudgementCache
 from parity_tests.protocol.case import Case

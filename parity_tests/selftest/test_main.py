@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from numpy.typing import NDArray
 
-import parity_tests.assignments.mlp
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.digits import small_digits
 from parity_tests.assignments.mlp.main.configs import Config, configs, main_quantities
@@ -18,8 +17,7 @@ from parity_tests.assignments.mlp.main.verdicts import judge_main
 from parity_tests.harness.process.runner import Runner
 from parity_tests.protocol.comparison import Comparison
 
-ROOM = Path(parity_tests.assignments.mlp.__file__).parent / "inside"
-SHIPPED = Path(parity_tests.assignments.mlp.__file__).parents[3] / "implementation"
+SHIPPED = ASSIGNMENT.solution
 RELU, TANH = configs("2019")
 Swap = tuple[str, str]
 
@@ -49,11 +47,11 @@ def findings(
     folder: Path, config: Config, digits: Mapping[str, NDArray[Any]], *, stand_ins: bool, seconds: float = 10.0
 ) -> dict[str, Comparison]:
     """What is found when the `main` in `folder` runs in a worker of its own."""
-    companions = [ROOM / "recorder.py", *([ROOM / "stand_ins.py"] if stand_ins else [])]
+    inside = ASSIGNMENT.inside
     params = {"stand_ins": stand_ins, "main_params": config.main_params()}
     with Runner(
-        folder, probe=ROOM / "probe.py", layout=ASSIGNMENT.layout, editions=ASSIGNMENT.editions, companions=companions,
-        fixture=SHIPPED / "utils.py",
+        folder, probe=inside.probes, layout=ASSIGNMENT.layout, editions=ASSIGNMENT.editions,
+        companions=inside.processes["wiring" if stand_ins else "parts"], fixture=SHIPPED / "utils.py",
     ) as runner:  # fmt: skip
         seen = runner.ask(f"main/{config.name}", "main", params, digits, seed=1, seconds=seconds)
     found = judge_main(seen, config=config, digits=digits, stand_ins=stand_ins)

@@ -13,7 +13,7 @@ import pytest
 
 import parity_tests
 from parity_tests import pytest_plugin
-from parity_tests.assignments.mlp.cases import plan
+from parity_tests.assignments.mlp.plan import plan
 from parity_tests.selftest.fake_records import mismatch, record
 from parity_tests.selftest.records_of_cases import changed
 from parity_tests.selftest.runners import write

@@ -10,14 +10,15 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from parity_tests.assignments.mlp.cases import DROPOUT_RATES, INIT_SIZES, MASK_CALLS
+from parity_tests.assignments.mlp.kinds import dropout, init
+from parity_tests.assignments.mlp.kinds.masks import CALLS
 from parity_tests.harness import statistics
 
 Draw = Callable[[np.random.Generator, Any], NDArray[Any]]
 STD = 0.1
-RATES = DROPOUT_RATES[1:]
-SHAPE = (MASK_CALLS, 100, 100)
-FEW, ALL = 10_000, int(np.prod(INIT_SIZES["distribution"]))
+RATES = dropout.RATES[1:]
+SHAPE = (CALLS, 100, 100)
+FEW, ALL = 10_000, int(np.prod(init.SIZES["distribution"]))
 
 
 def normal(rng: np.random.Generator, shape: Any, mean: float = 0.0, std: float = STD) -> NDArray[Any]:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
-from parity_tests.assignments.mlp.cases import plan
 from parity_tests.assignments.mlp.editions import EDITIONS
+from parity_tests.assignments.mlp.plan import plan
 from parity_tests.harness.check import Run, check
 from parity_tests.harness.make_records import check_plan
 from parity_tests.protocol.case import Case

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from parity_tests.assignments.mlp.kinds.network_links import judge_step
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES, key_after_step
 from parity_tests.assignments.mlp.network.trainer import Trainer
-from parity_tests.assignments.mlp.network_verdicts import judge_step
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.observation import Observation, Returned

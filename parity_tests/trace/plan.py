@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.cases import links
 from parity_tests.assignments.mlp.digits import CLASSES, Digits
+from parity_tests.assignments.mlp.kinds.network import links
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES, gradient_name, key_after_step, updated_name, weight_shapes
 from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.quantity import Key

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.digits import DataError, Digits, load_data, load_digits
+from parity_tests.assignments.mlp.inside.homework_names import PLAIN
 from parity_tests.harness.check import ISOLATION
 from parity_tests.harness.machine import refuse_missing_device
 from parity_tests.harness.make_records import Setting
@@ -50,6 +51,7 @@ def trace(
     runner = Runner(
         folder,
         probe=ASSIGNMENT.inside.probes,
+        companions=ASSIGNMENT.inside.processes["parts"],
         layout=ASSIGNMENT.layout,
         editions=ASSIGNMENT.editions,
         edition=edition,
@@ -71,7 +73,7 @@ def trace(
         card = device.set_up(settings.device)
         hello = runner.hello
         plan = Plan(for_edition(settings, hello.edition), digits)
-        dropout = hello.edition != "2022-23"
+        dropout = hello.edition != PLAIN
         judge = Forced(plan, dropout) if settings.forced else FreeRunning(plan, dropout, apart)
         session = Session(plan, judge, sink)
         setting = Setting(str(submission), "mlp", hello.edition, settings.device, isolation)

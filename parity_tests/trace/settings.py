@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from parity_tests.assignments.mlp.inside.homework_names import FULL, PLAIN
 from parity_tests.protocol.errors import UsageError
 
 
@@ -42,9 +43,9 @@ def for_edition(settings: Settings, edition: str) -> Settings:
 
     Raises UsageError where weight decay, momentum or an activation is asked for that the edition does not have.
     """
-    if edition in ("2020-22", "2022-23") and settings.lam > 0:
+    if edition != FULL and settings.lam > 0:
         raise UsageError(f"edition {edition} has no weight decay (--lambda); leave it out.")
-    if edition != "2022-23":
+    if edition != PLAIN:
         return settings
     if settings.alpha > 0:
         raise UsageError(f"edition {edition} has no momentum (--alpha); leave it out.")

@@ -1,47 +1,45 @@
-"""What only all cases together show: which part is wrong when `main` fails with the submission's own parts, and
-whether an activation fails on other than two-dimensional arrays alone."""
+"""Blames failures on the parts that they come of, which only all cases together show.
+
+`main` may fail because of its own parts, a link of the whole network because of its part, and an activation on other
+than two-dimensional arrays alone.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from parity_tests.assignments.mlp.cases import JOINT_CHECKS
+from parity_tests.assignments.mlp.kinds.elementwise import TODOS
+from parity_tests.assignments.mlp.plan import JOINT_CHECKS
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import PASSING, Comparison, matched
 
 BLAMELESS = (*PASSING, "harness_error")
-DATA_CASES = ("loader", "data-split")
+DATA_KINDS = ("loader", "split")
+"""The kinds of cases of what brings `main` its data."""
 Judged = Mapping[str, Comparison]
+Judgements = Mapping[str, Judged]
+"""Comparisons by case and quantity."""
 
 
-def credit(plan: Sequence[Case], judged: Mapping[str, Judged]) -> dict[str, dict[str, Comparison]]:
-    """The same comparisons, those of `main` with its own parts credited and those of lenient cases forgiven.
+def blame(plan: Sequence[Case], judged: Judgements) -> dict[str, dict[str, Comparison]]:
+    """The same comparisons, each failure with the part that it comes of, and those of lenient cases forgiven.
 
     Where main also fails with correct parts in place of its own, the failure is TODO 10's, and said there. Where it
     does not, the failure is that of the first part in the order of computation which failed a case of its own. What
     brings main its data is not replaced, so where that fails a case of its own, main's wiring is not to blame either.
-    A link of the whole network is judged from what the submission gave it, so where its TODO fails cases of its own,
-    the link's failure is an echo of them. A lenient case is forgiven, with a note, where the same TODO passes all cases
-    that are not lenient.
+    A link of the whole network is judged from what the submission gave it, so where its part fails cases of its own,
+    the link's failure is an echo of them. A lenient case is forgiven, with a note, where its part passes all cases that
+    are not lenient.
     """
-    wrong = _failing(plan, judged, but=("main",))
-    data_fails = any(
-        comparison.verdict not in (*BLAMELESS, "missing")
-        for case in plan
-        if case.name.split("/")[1] in DATA_CASES
-        for comparison in judged[case.name].values()
-    )
-    wiring_fails = {
-        case.params["config"]
-        for case in plan
-        if case.process == "wiring" and any(c.verdict not in BLAMELESS for c in judged[case.name].values())
-    }
-    shown = _failing(plan, judged, but=JOINT_CHECKS)
-    credited = {name: dict(comparisons) for name, comparisons in judged.items()}
+    wrong = _failing_parts(plan, judged, but=("main",))
+    wrong_alone = _failing_parts(plan, judged, but=JOINT_CHECKS)
+    data_fails = _data_fails(plan, judged)
+    wiring_fails = _failing_wirings(plan, judged)
+    blamed = {name: dict(comparisons) for name, comparisons in judged.items()}
     for case in plan:
-        if case.check in ("network", "trajectory"):
-            credited[case.name] |= _echoes(case, judged[case.name], shown)
+        if case.probe == "network":
+            blamed[case.name] |= _echoes(case, judged[case.name], wrong_alone)
         if case.lenient:
-            credited[case.name] |= _forgiven(case, judged[case.name], wrong)
+            blamed[case.name] |= _forgiven(case, judged[case.name], wrong)
         if not case.whole or (case.process == "wiring" and not data_fails):
             continue
         if data_fails:
@@ -49,45 +47,79 @@ def credit(plan: Sequence[Case], judged: Mapping[str, Judged]) -> dict[str, dict
         elif case.params["config"] in wiring_fails:
             culprit, cause = "10", "main's wiring, which fails with correct parts too"
         else:
-            culprit = next((part for part in in_order(case.params["main_params"]["activation"]) if part in wrong), "")
+            order = in_order(case.params["main_params"]["activation"])
+            culprit = next((part for part in order if part in wrong), "")
             cause = f"TODO {culprit}" if culprit.isdecimal() else "utils.py"
-        for name, comparison in credited[case.name].items():
-            if comparison.verdict not in BLAMELESS and culprit:
-                problem = f"{comparison.problem.rstrip('.')}; this comes of {cause}"
-                credited[case.name][name] = replace(comparison, part=culprit, explained_by=culprit, problem=problem)
-    return credited
-
-
-def _failing(plan: Sequence[Case], judged: Mapping[str, Judged], *, but: Sequence[str]) -> set[str]:
-    """The TODOs that fail, and are not explained, in cases of other checks than those left out and not lenient."""
-    return {
-        comparison.part or q.part
-        for case in plan
-        if case.check not in but and not case.lenient
-        for q in case.quantities
-        if (comparison := judged[case.name][q.name]).verdict not in BLAMELESS and comparison.explained_by == ""
-    }
-
-
-def _echoes(case: Case, judged: Judged, shown: set[str]) -> dict[str, Comparison]:
-    """The failing links whose TODO fails cases of its own, explained by it."""
-    return {
-        q.name: replace(c, explained_by=c.part or q.part)
-        for q in case.quantities
-        if (c := judged[q.name]).verdict not in BLAMELESS and c.explained_by == "" and (c.part or q.part) in shown
-    }
-
-
-def _forgiven(case: Case, judged: Judged, wrong: set[str]) -> dict[str, Comparison]:
-    """A match with a note in place of each failure of a TODO that is right elsewhere."""
-    return {
-        q.name: matched(f"only works on two-dimensional arrays: {c.problem}").noting(*c.notes)
-        for q in case.quantities
-        if (c := judged[q.name]).verdict in ("mismatch", "crashed") and (c.part or q.part) not in wrong
-    }
+        if culprit:
+            blamed[case.name] |= _blamed_on(culprit, cause, judged[case.name])
+    return blamed
 
 
 def in_order(activation: str) -> tuple[str, ...]:
-    """The TODOs in the order in which a training step uses them."""
-    forward, backward = ("5", "6") if activation == "tanh" else ("7", "8")
+    """The parts in the order in which a training step uses them."""
+    forward, backward = TODOS[activation]
     return ("2", "3", forward, "9", "utils", "4", backward, "1")
+
+
+def _failing_parts(plan: Sequence[Case], judged: Judgements, *, but: Sequence[str]) -> set[str]:
+    """The parts that fail, unexplained, in cases that are not lenient, of other checks than those left out."""
+    parts = set()
+    for case in plan:
+        if case.check in but or case.lenient:
+            continue
+        for q in case.quantities:
+            comparison = judged[case.name][q.name]
+            if comparison.verdict not in BLAMELESS and not comparison.explained_by:
+                parts.add(comparison.part or q.part)
+    return parts
+
+
+def _data_fails(plan: Sequence[Case], judged: Judgements) -> bool:
+    """Whether what brings main its data fails, and is there."""
+    for case in plan:
+        if case.probe in DATA_KINDS:
+            verdicts = {comparison.verdict for comparison in judged[case.name].values()}
+            if verdicts - {*BLAMELESS, "missing"}:
+                return True
+    return False
+
+
+def _failing_wirings(plan: Sequence[Case], judged: Judgements) -> set[str]:
+    """The runs of main that fail with correct parts."""
+    failing = set()
+    for case in plan:
+        if case.process == "wiring" and any(c.verdict not in BLAMELESS for c in judged[case.name].values()):
+            failing.add(case.params["config"])
+    return failing
+
+
+def _echoes(case: Case, judged: Judged, wrong: set[str]) -> dict[str, Comparison]:
+    """The failing links whose part is among the wrong ones, explained by it."""
+    echoes = {}
+    for q in case.quantities:
+        comparison = judged[q.name]
+        part = comparison.part or q.part
+        if comparison.verdict not in BLAMELESS and not comparison.explained_by and part in wrong:
+            echoes[q.name] = replace(comparison, explained_by=part)
+    return echoes
+
+
+def _forgiven(case: Case, judged: Judged, wrong: set[str]) -> dict[str, Comparison]:
+    """A match with a note in place of each failure of a part that is not among the wrong ones."""
+    forgiven = {}
+    for q in case.quantities:
+        comparison = judged[q.name]
+        if comparison.verdict in ("mismatch", "crashed") and (comparison.part or q.part) not in wrong:
+            note = f"only works on two-dimensional arrays: {comparison.problem}"
+            forgiven[q.name] = matched(note).noting(*comparison.notes)
+    return forgiven
+
+
+def _blamed_on(part: str, cause: str, judged: Judged) -> dict[str, Comparison]:
+    """The failures, blamed on a part; `cause` says in words what that is."""
+    blamed = {}
+    for name, comparison in judged.items():
+        if comparison.verdict not in BLAMELESS:
+            problem = f"{comparison.problem.rstrip('.')}; this comes of {cause}"
+            blamed[name] = replace(comparison, part=part, explained_by=part, problem=problem)
+    return blamed

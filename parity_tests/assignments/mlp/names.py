@@ -2,10 +2,8 @@
 
 from functools import cache
 
+from parity_tests.assignments.mlp.inside.homework_names import WEIGHT_NAMES as WEIGHT_NAMES
 from parity_tests.protocol.quantity import Key
-
-WEIGHT_NAMES = ("L1_W", "L1_b", "L2_W", "L2_b")
-"""The keys of a network's weights, of their gradients and of their velocities."""
 
 
 def weight_shapes(D: int, M: int, K: int) -> dict[str, tuple[int, int]]:
@@ -21,9 +19,15 @@ def gradient_name(weight: str) -> str:
 
 
 @cache
+def plain_name(weight: str) -> str:
+    """What a weight is called in records: "L1 W"."""
+    return weight.replace("_", " ")
+
+
+@cache
 def updated_name(weight: str) -> str:
     """What a weight is called after a step's update: "updated L1 W"."""
-    return f"updated {weight.replace('_', ' ')}"
+    return f"updated {plain_name(weight)}"
 
 
 @cache
@@ -46,3 +50,16 @@ BACKWARD = (
 UPDATED = tuple(updated_name(weight) for weight in WEIGHT_NAMES)
 QUANTITIES = (*FORWARD, *BACKWARD, *UPDATED)
 """All that a training step computes, in the order of computation."""
+
+LABELS = {
+    "X": "its input",
+    "grad": "the incoming gradient",
+    "output": "the array that its forward returned",
+    "Y": "the labels",
+}
+"""What sentences call the arrays that a call may write over, by the labels that probes give them."""
+
+
+def words(slug: str) -> str:
+    """A name's words: "one-row" → "one row"."""
+    return slug.replace("-", " ")

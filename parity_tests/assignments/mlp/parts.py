@@ -1,5 +1,6 @@
 """The parts of the assignment: its ten TODOs, and the file that students are given."""
 
+from parity_tests.assignments.mlp.inside.homework_names import SGD_NAMES
 from parity_tests.protocol.part import Part
 
 
@@ -8,7 +9,7 @@ def _todo(number: str, title: str, *functions: str) -> Part:
 
 
 TODOS = (
-    _todo("1", "SGD", "miniBatchStochasticGradientDescent", "miniBatchGradientDescent"),
+    _todo("1", "SGD", *SGD_NAMES),
     _todo("2", "linear, init", "linear_layer.__init__"),
     _todo("3", "linear, forward", "linear_layer.forward"),
     _todo("4", "linear, backward", "linear_layer.backward"),

@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 
 from parity_tests.harness.diagnosis.causes import Verdicts, fails, with_causes_in_case, with_causes_in_checks
 from parity_tests.harness.diagnosis.claims import Claims
+from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.diagnosis import Diagnosis, Draw, Seen
+from parity_tests.protocol.kind import Kind
 from parity_tests.protocol.mistake import CRASH, Call, Mistake
 from parity_tests.protocol.quantity import Quantity
 from parity_tests.protocol.sentence import sentence_of
@@ -27,7 +29,7 @@ class Named:
 
 
 def name_mistakes(
-    diagnosis: Diagnosis,
+    assignment: Assignment,
     plan: Sequence[Case],
     verdicts: Mapping[str, Mapping[str, Comparison]],
     seen: Seen,
@@ -36,10 +38,14 @@ def name_mistakes(
     """The same comparisons, those that fail of causes of their own with the names of what they fail of.
 
     Names are looked for in this order: formulas, experiments, sentences, overwriting; then relations, and at last what
-    a crash says of itself. What follows from a mistake gets that one's name.
+    a crash says of itself. What follows from a mistake gets that one's name. An assignment without a diagnosis has no
+    names.
     """
     named = {case: dict(comparisons) for case, comparisons in verdicts.items()}
-    calls = _calls(diagnosis, plan, named, seen, draw)
+    if assignment.diagnosis is None:
+        return Named(named, {})
+    diagnosis = assignment.diagnosis()
+    calls = _calls(assignment.kinds, diagnosis, plan, named, seen, draw)
     claims = Claims(diagnosis, calls, {case.name: case for case in plan})
     _claim(named, calls, claims.mistakes)
     for case in plan:
@@ -73,7 +79,14 @@ def _hints(diagnosis: Diagnosis, verdicts: Verdicts) -> dict[str, str]:
     return {names: text for names, text in found.items() if text}
 
 
-def _calls(diagnosis: Diagnosis, plan: Sequence[Case], verdicts: Verdicts, seen: Seen, draw: Draw) -> list[Call]:
+def _calls(
+    kinds: Mapping[str, Kind],
+    diagnosis: Diagnosis,
+    plan: Sequence[Case],
+    verdicts: Verdicts,
+    seen: Seen,
+    draw: Draw,
+) -> list[Call]:
     """The calls of all cases of the checks that fail, and of the parts of those that put several to work together."""
     checks = set()
     for case in plan:
@@ -82,7 +95,7 @@ def _calls(diagnosis: Diagnosis, plan: Sequence[Case], verdicts: Verdicts, seen:
     calls: list[Call] = []
     for case in plan:
         if case.check in checks:
-            calls += diagnosis.evidence(case, draw(case), seen[case.name], verdicts[case.name])
+            calls += kinds[case.probe].evidence(case, draw(case), seen[case.name], verdicts[case.name])
     return calls
 
 

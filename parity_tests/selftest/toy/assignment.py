@@ -28,7 +28,7 @@ def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Ju
     import torch
 
     from parity_tests.harness.compare import compare
-    from parity_tests.harness.judge import got
+    from parity_tests.harness.returned import result_of
     from reference.answer import Answer, precise
     from reference.rounding import unit_roundoff
     from reference.tensors import to_array, to_tensor
@@ -39,7 +39,7 @@ def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Ju
     else:
         value, exact = to_array(torch.sigmoid(X)), e / (1 + e)
     radius = 16 * unit_roundoff(case.dtype) * (1 + value)
-    return {case.check: compare(got(seen, Key("output")), Answer(value, radius, lambda: exact))}
+    return {case.check: compare(result_of(seen, Key("output")), Answer(value, radius, lambda: exact))}
 
 
 TOY = Assignment(
@@ -51,5 +51,5 @@ TOY = Assignment(
     inside=Inside(Path(__file__).with_name("probes.py")),
     plan=plan,
     # Drawn on both sides of 0, where no usual form overflows.
-    kinds=lambda: {"call": Kind(lambda params, rng: {"X": rng.uniform(-9, 9, (3, 5))}, judge)},
+    kinds={"call": Kind(lambda params, rng: {"X": rng.uniform(-9, 9, (3, 5))}, judge)},
 )

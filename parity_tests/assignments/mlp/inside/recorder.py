@@ -14,10 +14,15 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from parity_tests.assignments.mlp.inside.homework_names import SGD_NAMES, SGD_PARAMETERS, WEIGHT_NAMES
+else:
+    from homework_names import SGD_NAMES, SGD_PARAMETERS, WEIGHT_NAMES
 
 Array = NDArray[Any]
 FLOAT64 = np.dtype(np.float64)
@@ -25,20 +30,14 @@ FLOAT64 = np.dtype(np.float64)
 INPUT_FILE = "mnist_subset.json"
 HIDDEN_BUILT = 16  # what is built where `main` asks for 1,000: cheap even for nested loops
 CLASSES = 10
-PARAMETERS = ("L1_W", "L1_b", "L2_W", "L2_b")
 EVENT_CAP = 20_000  # about twenty times what the longest run asked for makes
 NUMBER_CAP = 4_000_000  # of recorded numbers: 32 MB
 FILE_CAP = 1 << 20
 
 # What a forward must be given, by the part; other parts take what the last of those before them returned.
 INPUTS = {"nonlinear": "L1.forward's output", "loss": "L2.forward's output"}
-SGD_NAMES = ("miniBatchStochasticGradientDescent", "miniBatchGradientDescent")
-# The names of SGD's arguments, by how many there are (the editions).
-SGD_ARGUMENTS = {
-    5: ("model", "momentum", "lam", "alpha", "eta"),
-    4: ("model", "momentum", "alpha", "eta"),
-    2: ("model", "eta"),
-}
+# The names of SGD's arguments, by how many there are.
+SGD_ARGUMENTS = {len(parameters): parameters for parameters in SGD_PARAMETERS.values()}
 # part → the classes that play it
 PARTS = {
     "linear": ("linear_layer",),
@@ -310,7 +309,7 @@ class Tape:
 
     def unchanged(self) -> bool:
         """Whether the weights are to the byte those that were read last, as they mostly are: nothing need be copied."""
-        if self.weights is None or len(self.read) < len(PARAMETERS):
+        if self.weights is None or len(self.read) < len(WEIGHT_NAMES):
             return False
         for name, key, shape, content in self.read:
             try:
@@ -335,13 +334,13 @@ class Tape:
                 self.event("malformed", text=self.malformed)
             return -1
         count = len(self.arrays.get("L1_W", []))
-        if self.weights is not None and all(_equal(self.weights[key], present[key]) for key in PARAMETERS):
+        if self.weights is not None and all(_equal(self.weights[key], present[key]) for key in WEIGHT_NAMES):
             return count - 1
         if self.full:
             self.read = []
             return -1
         self.weights = present
-        for key in PARAMETERS:
+        for key in WEIGHT_NAMES:
             self.store(key, present[key])
         return count
 
@@ -600,7 +599,7 @@ def _flush(tape: Tape, recorder: Any) -> None:
     """Hands the tape over: stacked arrays, with the sizes of what is ragged, and the list of events."""
     _insist(tape.snapshot)
     for name, stack in tape.arrays.items():
-        if name in PARAMETERS:
+        if name in WEIGHT_NAMES:
             _insist(lambda name=name, stack=stack: recorder.keep(name, np.stack(stack)))
         else:
             _insist(lambda name=name, stack=stack: recorder.keep(name, np.concatenate([a.reshape(-1) for a in stack])))

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from parity_tests.assignments.mlp.inside.homework_names import FULL, PLAIN, WITHOUT_DECAY
+
 
 @dataclass(frozen=True)
 class Config:
@@ -37,15 +39,15 @@ class Config:
 
 
 _CONFIGS = {
-    "2019": (
+    FULL: (
         Config("relu", "relu", alpha=0.9, rate=0.5, lam=0.01, epochs=3, eta=0.01),
         Config("tanh", "tanh", alpha=0.9, rate=0.25, lam=0.001, epochs=12, eta=0.01),
     ),
-    "2020-22": (
+    WITHOUT_DECAY: (
         Config("relu", "relu", alpha=0.9, rate=0.5, lam=0.0, epochs=3, eta=0.01),
         Config("tanh", "tanh", alpha=0.9, rate=0.25, lam=0.0, epochs=12, eta=0.01),
     ),
-    "2022-23": (Config("relu", "relu", alpha=0.0, rate=0.0, lam=0.0, epochs=12, eta=0.05),),
+    PLAIN: (Config("relu", "relu", alpha=0.0, rate=0.0, lam=0.0, epochs=12, eta=0.05),),
 }
 
 

@@ -1,6 +1,5 @@
 """What the homework knows of mistakes: its table, the calls they are recognised by, and what hides what."""
 
-from parity_tests.assignments.mlp.evidence import evidence
 from parity_tests.assignments.mlp.mistakes import MISTAKES
 from parity_tests.assignments.mlp.mistakes.dropout import HIDDEN as HIDDEN_IN_DROPOUT
 from parity_tests.assignments.mlp.mistakes.experiments import experiments
@@ -21,7 +20,6 @@ def _is_beside(case: Case) -> bool:
 
 DIAGNOSIS = Diagnosis(
     mistakes=MISTAKES,
-    evidence=evidence,
     relations=RELATIONS,
     composed={"network": PARTS, "trajectory": PARTS},
     beside=_is_beside,

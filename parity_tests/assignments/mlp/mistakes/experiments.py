@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from parity_tests.assignments.mlp.kinds.dropout import kept_mask
 from parity_tests.assignments.mlp.mistakes.dropout import EXPERIMENTS as MASKS
 from parity_tests.assignments.mlp.mistakes.init import ANY_NUMBERS, DISTRIBUTIONS
-from parity_tests.assignments.mlp.returned import array_of, kept_mask
+from parity_tests.harness.returned import array_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Draw, Seen
 from parity_tests.protocol.quantity import Key, Quantity

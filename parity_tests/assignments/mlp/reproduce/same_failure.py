@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from parity_tests.assignments.mlp.evidence import evidence
 from parity_tests.assignments.mlp.mistakes.relations import RELATIONS
+from parity_tests.assignments.mlp.plan import KINDS
 from parity_tests.harness.diagnosis.formulas import fits
 from parity_tests.harness.diagnosis.relations import relation
 from parity_tests.protocol.case import Case
@@ -16,7 +16,7 @@ from parity_tests.protocol.mistake import Call, Mistake
 from parity_tests.protocol.observation import Observation
 from reports.model.records import Record
 
-BY_SENTENCE = ("init", "masks", "labels", "split", "momentum", "loader")
+BY_SENTENCE = ("init", "masks", "labels", "split", "velocities", "loader")
 """The kinds of cases whose failures are told apart by their sentences."""
 DISTINCTIONS = (
     "has shape", "has dtype", "has mean", "standard deviation", "is not normal", "never exceeds", "repeats",
@@ -61,7 +61,7 @@ def fails_alike(
         return False
     if case.probe in BY_SENTENCE:
         return _distinction(comparison.problem) == _distinction(record.message)
-    calls = list(evidence(case, arrays, seen, judged))
+    calls = list(KINDS[case.probe].evidence(case, arrays, seen, judged))
     if mistakes:
         return all(reproduces(mistake, calls, record.quantity) for mistake in mistakes)
     related = relation([call for call in calls if call.quantity == record.quantity], RELATIONS)

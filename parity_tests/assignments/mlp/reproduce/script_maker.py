@@ -11,9 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
-from parity_tests.assignments.mlp.cases import plan
-from parity_tests.assignments.mlp.evidence import evidence
 from parity_tests.assignments.mlp.mistakes import MISTAKES
+from parity_tests.assignments.mlp.plan import plan
 from parity_tests.assignments.mlp.reproduce.draft import SEED, Draft, Outcome, Unfit, lines_for, run, text
 from parity_tests.assignments.mlp.reproduce.failing_case import Arrays, FailingCase
 from parity_tests.assignments.mlp.reproduce.kinds import KINDS
@@ -143,7 +142,7 @@ class ScriptMaker:
             return []
         seen = self._networks.submission(case, drawn, seed_of(self._seed, case.name))
         judged = judge(ASSIGNMENT, case, drawn, seen, self._context)
-        calls = list(evidence(case, drawn, seen, judged))
+        calls = list(ASSIGNMENT.kinds[case.probe].evidence(case, drawn, seen, judged))
         return [mistake for mistake in known if reproduces(mistake, calls, record.quantity)]
 
 

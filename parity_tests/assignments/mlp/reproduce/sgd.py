@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from parity_tests.assignments.mlp.inside.homework_names import FULL, SGD_NAMES, SGD_PARAMETERS
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 from parity_tests.assignments.mlp.reproduce.draft import Draft, compared, equal, shaped
 from parity_tests.assignments.mlp.reproduce.failing_case import (
@@ -19,17 +20,18 @@ from parity_tests.assignments.mlp.reproduce.failing_case import (
 from parity_tests.protocol.case import Case
 from reference import sgd
 
-FIND_SGD = 'sgd = getattr(nn, "miniBatchStochasticGradientDescent", None) or nn.miniBatchGradientDescent'
-ARGUMENTS = {"2019": "momentum, lam, alpha, eta", "2020-22": "momentum, alpha, eta", "2022-23": "eta"}
+FIND_SGD = f'sgd = getattr(nn, "{SGD_NAMES[0]}", None) or nn.{SGD_NAMES[1]}'
+ARGUMENTS = {edition: ", ".join(parameters[1:]) for edition, parameters in SGD_PARAMETERS.items()}
 NO_PARAMETERS = '"nonlinear1": Module()'
-PARAMETERS = {"2019": 5, "2020-22": 4, "2022-23": 2}
 
 
 def call(eta: str, edition: str) -> list[str]:
     """The lines that call SGD: in other editions than this one's, with as many arguments as the function takes."""
-    if edition == "2019":
-        return [f"returned = sgd(model, {ARGUMENTS['2019'].replace('eta', eta)})"]
-    given = [f"{count}: ({ARGUMENTS[year].replace('eta', eta)},)" for year, count in PARAMETERS.items()]
+    if edition == FULL:
+        return [f"returned = sgd(model, {ARGUMENTS[FULL].replace('eta', eta)})"]
+    given = []
+    for other, parameters in SGD_PARAMETERS.items():
+        given.append(f"{len(parameters)}: ({ARGUMENTS[other].replace('eta', eta)},)")
     return [
         f"given = {{{', '.join(given)}}}[sgd.__code__.co_argcount]  # by the edition",
         "returned = sgd(model, *given)",
@@ -53,7 +55,7 @@ def drafts(failing: FailingCase) -> Iterator[Draft]:
     """A model of one layer, or of two where that matters, whose gradients are given."""
     key = failing.quantity.key.name
     if "cannot be asked: the function takes" in failing.comparison.problem:
-        want = f"{PARAMETERS[failing.edition]} parameters"
+        want = f"{len(SGD_PARAMETERS[failing.edition])} parameters"
         ask = [FIND_SGD, 'got = f"{len(inspect.signature(sgd).parameters)} parameters"']
         yield Draft([], ask, equal(repr(want)), imports=["inspect"])
         return

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from parity_tests.assignments.mlp.inside.homework_names import PLAIN, WITHOUT_DECAY
+
 ABOUT = "# Correct parts in place of the submission's own: this is about its main alone."
 
 _LINES = {
@@ -58,8 +60,8 @@ nn.miniBatchStochasticGradientDescent = nn.miniBatchGradientDescent = step""",
 def stand_in_lines(parts: Collection[str], edition: str) -> list[str]:
     """The lines that put these parts in the place of the submission's own; none for none."""
     lines = [line for name, text in _LINES.items() if name in parts for line in text.split("\n")]
-    if edition == "2020-22":
+    if edition == WITHOUT_DECAY:
         lines = [line.replace("momentum, lam, alpha, eta", "momentum, alpha, eta, lam=0") for line in lines]
-    elif edition == "2022-23":
+    elif edition == PLAIN:
         lines = [line.replace("momentum, lam, alpha, eta", "eta, momentum=None, lam=0, alpha=0") for line in lines]
     return [ABOUT, *lines] if lines else []

@@ -123,6 +123,6 @@ def _loader_drafts(failing: FailingCase) -> Iterator[Draft]:
 KINDS: Mapping[str, tuple[Trials, Drafts]] = {
     "labels": (_label_trials, _label_drafts),
     "split": (_split_trials, _split_drafts),
-    "momentum": (_momentum_trials, _momentum_drafts),
+    "velocities": (_momentum_trials, _momentum_drafts),
     "loader": (_loader_trials, _loader_drafts),
 }

@@ -1,7 +1,7 @@
-"""Judges the whole network, alone or on a trajectory, link by link: each from the submission's own results before it.
+"""Judges the whole network, alone or along a trajectory, link by link: each from the submission's results before it.
 
 All steps of a case are asked of torch side by side. A link that could not be judged because an earlier one broke has
-that one's TODO in `part`.
+that one's part in `part`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,17 +12,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.cases import links
+from parity_tests.assignments.mlp.kinds.dropout import kept_mask
+from parity_tests.assignments.mlp.kinds.elementwise import TODOS, echoes, functions
+from parity_tests.assignments.mlp.kinds.network import links
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES, gradient_name, key_after_step, updated_name
 from parity_tests.assignments.mlp.parts import FUNCTIONS
-from parity_tests.assignments.mlp.returned import array_of, echoes, kept_mask, not_judged, over_steps
-from parity_tests.harness.compare import compare, compare_each
-from parity_tests.harness.judge import cause_of, explained_by, got
+from parity_tests.harness.compare import compare, compare_each, over_steps
+from parity_tests.harness.explanation import cause_of, explained_by, not_judged
+from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import PASSING, Comparison, failed
 from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.quantity import WHOLE_CASE, Key
-from reference import cross_entropy, dropout, elementwise, linear, sgd
+from reference import cross_entropy, dropout, linear, sgd
 from reference.answer import Answer, known
 from reference.rounding import unit_roundoff
 
@@ -32,26 +34,27 @@ Judged = dict[str, Comparison]
 ByStep = dict[int, Comparison]
 """The comparisons of one quantity at those steps at which it can be judged."""
 Broken = tuple[str, str, Comparison]
-"""A link of the network after which others cannot be judged: its name, its TODO, and what is wrong with it."""
+"""A link of the network after which others cannot be judged: its name, its part, and what is wrong with it."""
 
 
-def judge_network(case: Case, arrays: Arrays, seen: Observation, device: str = "cpu") -> Judged:
+def judge_network(case: Case, arrays: Arrays, observation: Observation, device: str = "cpu") -> Judged:
     """A comparison for each quantity of a network case, over all of its steps."""
-    if not seen.values and set(seen.failures) == {WHOLE_CASE}:
-        failure = seen.failures[WHOLE_CASE]
+    if not observation.values and set(observation.failures) == {WHOLE_CASE}:
+        failure = observation.failures[WHOLE_CASE]
         cause = cause_of(FUNCTIONS, case, failure)
         whole = replace(failed(failure), part=cause)
         return {q.name: explained_by(whole, q.part, cause) for q in case.quantities}
     steps = range(case.params["steps"])
-    network = _Network(case, arrays, seen, device)
-    found = network.links(steps)
+    network = _Network(case, arrays, observation, device)
+    links_by_step = network.links(steps)
     by_step: list[Judged] = []
     broken: list[Broken | None] = []
     for t in steps:
-        ended = broken[-1] if broken and Key("L1 output", t) not in {**seen.values, **seen.failures} else None
+        begun = Key("L1 output", t) in observation.values or Key("L1 output", t) in observation.failures
+        ended = broken[-1] if broken and not begun else None
         if t and ended is None:
             ended = network.ended(t)
-        judged_step, broken_link = network.step(t, found, ended)
+        judged_step, broken_link = network.step(t, links_by_step, ended)
         by_step.append(judged_step)
         broken.append(broken_link)
     judged = {name: over_steps([step[name] for step in by_step]) for name in by_step[0]}
@@ -63,9 +66,9 @@ def judge_network(case: Case, arrays: Arrays, seen: Observation, device: str = "
     return judged
 
 
-def judge_step(case: Case, arrays: Arrays, seen: Observation, t: int, device: str = "cpu") -> Judged:
+def judge_step(case: Case, arrays: Arrays, observation: Observation, t: int, device: str = "cpu") -> Judged:
     """Step t of a network case alone: every link by its name, and every weight after its update as "updated L1 W"."""
-    network = _Network(case, arrays, seen, device)
+    network = _Network(case, arrays, observation, device)
     judged, broken = network.step(t, network.links([t]), None)
     for name in WEIGHT_NAMES:
         updates = network.updates(name, [t])
@@ -84,10 +87,10 @@ class _Link:
 class _Network:
     """One submission's run of one network case."""
 
-    def __init__(self, case: Case, arrays: Arrays, seen: Observation, device: str) -> None:
-        self._case, self._arrays, self._seen, self._device = case, arrays, seen, device
+    def __init__(self, case: Case, arrays: Arrays, observation: Observation, device: str) -> None:
+        self._case, self._arrays, self._observation, self._device = case, arrays, observation, device
         self._dtype = np.dtype(case.dtype)
-        self._tanh = case.params["activation"] == "tanh"
+        self._links = links(case.params["activation"], case.params["dropout"])
         self._dropped = "dropout output" if case.params["dropout"] else "activation output"
         self._undropped = "dropout gradient" if case.params["dropout"] else "L2 gradient of X"
         self._backwards: dict[tuple[Any, ...], dict[str, Answer]] = {}
@@ -95,27 +98,24 @@ class _Network:
     def links(self, steps: Sequence[int]) -> dict[str, ByStep]:
         """Every link at these steps, where the submission's results before it can be used."""
         wanted = self._wanted()
-        return {
-            name: self._link(name, wanted[name], steps)
-            for name, _ in links(self._case.params["activation"], self._case.params["dropout"])
-        }
+        return {name: self._link(name, wanted[name], steps) for name, _ in self._links}
 
     def ended(self, t: int) -> Broken | None:
         """The failure between two steps, in the update, that kept step t from being begun."""
-        value = got(self._seen, Key("L1 output", t))
+        value = result_of(self._observation, Key("L1 output", t))
         cause = cause_of(FUNCTIONS, self._case, value)
         if not isinstance(value, Failure) or cause in ("", "3"):
             return None
         return "the update", cause, failed(value)
 
-    def step(self, t: int, found: Mapping[str, ByStep], broken: Broken | None) -> tuple[Judged, Broken | None]:
+    def step(self, t: int, by_step: Mapping[str, ByStep], broken: Broken | None) -> tuple[Judged, Broken | None]:
         """Every link of step t, and the first broken one.
 
         `broken` is given where an earlier step broke off and this one was never begun.
         """
         judged: Judged = {}
-        for name, part in links(self._case.params["activation"], self._case.params["dropout"]):
-            value, comparison = got(self._seen, Key(name, t)), found[name].get(t)
+        for name, part in self._links:
+            value, comparison = result_of(self._observation, Key(name, t)), by_step[name].get(t)
             if broken is not None and (comparison is None or isinstance(value, Failure)):
                 judged[name] = not_judged(*broken)
                 continue
@@ -127,7 +127,7 @@ class _Network:
                 comparison = replace(comparison, notes=())
             fails = comparison.verdict not in PASSING
             if fails and name == "activation gradient" and self._is_echo(judged, t):
-                forward = "5" if self._tanh else "7"
+                forward, _ = TODOS[self._case.params["activation"]]
                 comparison = replace(comparison, part=forward, explained_by=forward)
             judged[name] = comparison
             unusable = comparison.gap is None or not np.isfinite(comparison.gap)
@@ -138,32 +138,36 @@ class _Network:
     def updates(self, name: str, steps: Sequence[int]) -> ByStep:
         """A weight after the updates of these steps, from the submission's own gradients and last changes of it."""
         w = self._arrays[name]
-        gradients = {t: g for t in steps if (g := self._gradient(name, t)) is not None}
+        gradients = {}
+        for t in steps:
+            g = self._gradient(name, t)
+            if g is not None:
+                gradients[t] = g.astype(w.dtype)
         if not gradients:
             return {}
         ts = list(gradients)
-        before = {t: self._after(name, t - 1) for t in ts if t}
-        known = [before.get(t) is not None for t in ts]
-        nothing = np.zeros_like(w[0])
+        velocities, previous = [], []
+        for t in ts:
+            before = self._after(name, t - 1) if t else None
+            velocities.append(np.zeros_like(w[0]) if before is None else before.astype(w.dtype) - w[t - 1])
+            previous.append(np.zeros_like(w[0]) if before is None else w[t - 1])
         answer = sgd.step(
             w[ts],
-            np.stack([g.astype(w.dtype) for g in gradients.values()]),
+            np.stack(list(gradients.values())),
             alpha=self._case.params["alpha"],
             lam=self._case.params["lam"],
             eta=np.array([self._case.params["etas"][t] for t in ts]),
-            velocity=np.stack(
-                [nothing if (own := before.get(t)) is None else own.astype(w.dtype) - w[t - 1] for t in ts]
-            ),
-            previous=np.stack([w[t - 1] if is_known else nothing for t, is_known in zip(ts, known, strict=True)]),
+            velocity=np.stack(velocities),
+            previous=np.stack(previous),
             device=self._device,
         )
-        values = [got(self._seen, key_after_step(name, t)) for t in ts]
+        values = [result_of(self._observation, key_after_step(name, t)) for t in ts]
         return dict(zip(ts, compare_each(values, answer, flat_ok=name.endswith("b")), strict=True))
 
     def update(self, name: str, t: int, judged: Judged, broken: Broken | None, updates: ByStep) -> Comparison:
         """A weight after the update of step t."""
         gradient = gradient_name(name)
-        if broken is not None and isinstance(got(self._seen, key_after_step(name, t)), Failure):
+        if broken is not None and isinstance(result_of(self._observation, key_after_step(name, t)), Failure):
             return not_judged(*broken)
         if t not in updates:
             return not_judged(gradient, judged[gradient].part or "4", judged[gradient])
@@ -177,39 +181,35 @@ class _Network:
         if key == "X":
             return np.asarray(self._arrays["X"][t])
         width = p["K"] if key in ("L2 output", "gradient of logits") else p["M"]
-        return array_of(self._seen, Key(key, t), (p["N"], width))
+        return array_of(self._observation, Key(key, t), (p["N"], width))
 
     def _gradient(self, name: str, t: int) -> Array | None:
         key = Key(gradient_name(name), t)
-        return array_of(self._seen, key, self._arrays[name][t].shape, flat_ok=True)
+        return array_of(self._observation, key, self._arrays[name][t].shape, flat_ok=True)
 
     def _after(self, name: str, t: int) -> Array | None:
-        return array_of(self._seen, key_after_step(name, t), self._arrays[name][t].shape, flat_ok=True)
+        return array_of(self._observation, key_after_step(name, t), self._arrays[name][t].shape, flat_ok=True)
 
     def _link(self, name: str, link: _Link, steps: Sequence[int]) -> ByStep:
-        alike: dict[tuple[Any, ...], tuple[list[int], list[list[Array]]]] = {}
+        inputs: dict[tuple[Any, ...], dict[int, list[Array]]] = {}
+        """Of the steps whose inputs have the same dtypes: the inputs of each."""
         for t in steps:
-            inputs = [array for key in link.inputs if (array := self._own(key, t)) is not None]
-            if len(inputs) == len(link.inputs):
-                ts, arrays = alike.setdefault(tuple(array.dtype for array in inputs), ([], []))
-                ts.append(t)
-                arrays.append(inputs)
-        found: ByStep = {}
-        for ts, arrays in alike.values():
-            stacks = [np.stack([inputs[i] for inputs in arrays]) for i in range(len(link.inputs))]
+            own = [array for key in link.inputs if (array := self._own(key, t)) is not None]
+            if len(own) == len(link.inputs):
+                inputs.setdefault(tuple(array.dtype for array in own), {})[t] = own
+        judged: ByStep = {}
+        for of_steps in inputs.values():
+            ts = list(of_steps)
+            stacks = [np.stack(arrays) for arrays in zip(*of_steps.values(), strict=True)]
             answer = _of_own(self._dtype, partial(link.of, ts), *stacks)
-            values = [got(self._seen, Key(name, t)) for t in ts]
+            values = [result_of(self._observation, Key(name, t)) for t in ts]
             compared = compare_each(values, answer, flat_ok=name.endswith("gradient of b"))
-            found |= dict(zip(ts, compared, strict=True))
-        return found
+            judged |= dict(zip(ts, compared, strict=True))
+        return judged
 
     def _wanted(self) -> dict[str, _Link]:
         r, device, dropped, undropped = self._case.params["r"], self._device, self._dropped, self._undropped
-        forward, backward = (
-            (elementwise.tanh_forward, elementwise.tanh_backward)
-            if self._tanh
-            else (elementwise.relu_forward, elementwise.relu_backward)
-        )
+        forward, backward = functions(self._case.params["activation"])
         wanted = {
             "L1 output": self._linear("L1", "X"),
             "activation output": _Link(("L1 output",), lambda ts, u: forward(u, device)),

@@ -1,0 +1,33 @@
+"""The names that the homework gives: of its editions, its weights, and SGD's functions and parameters.
+
+The submission's process loads this file by its path: the standard library only.
+"""
+
+from __future__ import annotations
+
+import ast
+
+FULL, WITHOUT_DECAY, PLAIN = "2019", "2020-22", "2022-23"
+"""The editions: with all of it; without weight decay; and with neither weight decay, momentum, tanh nor dropout."""
+WEIGHT_NAMES = ("L1_W", "L1_b", "L2_W", "L2_b")
+"""The keys of a network's weights, of their gradients and of their velocities."""
+SGD_NAMES = ("miniBatchStochasticGradientDescent", "miniBatchGradientDescent")
+"""What the SGD function may be called, the default edition's name first."""
+SGD_PARAMETERS = {
+    FULL: ("model", "momentum", "lam", "alpha", "eta"),
+    WITHOUT_DECAY: ("model", "momentum", "alpha", "eta"),
+    PLAIN: ("model", "eta"),
+}
+"""The parameters of the SGD function in each edition; submissions may call them otherwise."""
+
+
+def edition_of(tree: ast.Module) -> str:
+    """The edition that the SGD function's number of parameters shows, or "" where it shows none."""
+    editions = {len(parameters): edition for edition, parameters in SGD_PARAMETERS.items()}
+    shown = ""
+    for statement in tree.body:
+        if isinstance(statement, ast.FunctionDef) and statement.name in SGD_NAMES:
+            signature = statement.args
+            fixed = not (signature.vararg or signature.kwarg or signature.kwonlyargs)
+            shown = editions.get(len(signature.posonlyargs + signature.args), "") if fixed else ""
+    return shown

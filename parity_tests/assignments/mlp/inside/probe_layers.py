@@ -1,0 +1,152 @@
+"""Makes the layers that probes call, gives them weights, and watches which arrays a call writes over.
+
+The submission's process loads this file by its path: numpy, the standard library and the files beside it only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from parity_tests.assignments.mlp.inside.homework_names import SGD_NAMES, SGD_PARAMETERS
+    from parity_tests.harness.inside.call_recorder import CallRecorder
+    from parity_tests.harness.inside.submission import Submission
+else:
+    from homework_names import SGD_NAMES, SGD_PARAMETERS
+
+Arrays = Mapping[str, np.ndarray]
+Params = Mapping[str, Any]
+
+
+def construct(cls: Any, *sizes: Any) -> Any:
+    """An object of `cls`; one without its constructor's work where that raises (init is a case of its own)."""
+    is_class = isinstance(cls, type)
+    try:
+        return cls(*sizes)
+    except Exception:
+        if not is_class:
+            raise
+        return cls.__new__(cls)
+
+
+def bare(submission: Submission, name: str) -> Any:
+    """An object of the submission's class `name`, its constructor not run; of a class of ours where there is none."""
+
+    class Module:
+        """Stands for a class that the submission lacks."""
+
+    cls: Any = getattr(submission.module, name, Module)
+    try:
+        return cls.__new__(cls)
+    except Exception:
+        return Module()
+
+
+def method_of(submission: Submission, layer: Any, name: str) -> Any:
+    """The layer's method; where its class defines none, a function that says so when it is called."""
+    method = getattr(layer, name, None)
+    return method if method is not None else lambda *_: submission.get(f"{type(layer).__name__}.{name}")
+
+
+def linear_with(submission: Submission, W: np.ndarray, b: np.ndarray) -> Any:
+    """The submission's linear layer with the given weights."""
+    layer = construct(submission.get("linear_layer"), *W.shape)
+    set_weights(layer, W, b)
+    if not isinstance(getattr(layer, "gradient", None), dict):
+        layer.gradient = {"W": np.zeros_like(W), "b": np.zeros_like(b)}
+    return layer
+
+
+def set_weights(layer: Any, W: np.ndarray, b: np.ndarray) -> None:
+    """Give the layer these weights (b 1×M, or flat where its own constructor made a flat one)."""
+    own = parameter(layer, "b")
+    flat = isinstance(own, np.ndarray) and own.shape == (b.size,)
+    _set_parameter(layer, "W", W)
+    _set_parameter(layer, "b", b.reshape(-1) if flat else b)
+
+
+def _set_parameter(layer: Any, key: str, array: np.ndarray) -> None:
+    """Put `array` where the layer keeps params[key], and wherever else it keeps the very same array."""
+    params = getattr(layer, "params", None)
+    if not isinstance(params, dict):
+        params = {}
+        layer.params = params
+    old = params.get(key)
+    params[key] = array
+    for name, value in list(getattr(layer, "__dict__", {}).items()):
+        if old is not None and value is old:
+            setattr(layer, name, array)
+
+
+def parameter(layer: Any, key: str) -> Any:
+    """params[key] of a layer; None where there is none."""
+    params = getattr(layer, "params", None)
+    return params.get(key) if isinstance(params, dict) else None
+
+
+def keep_gradients(recorder: CallRecorder, layer: Any, back: Any, call: int, prefix: str = "") -> None:
+    """Keep gradient['W'] and gradient['b'] after a backward that returned `back` (FAILED: they are not looked at)."""
+    for key in ("W", "b"):
+        recorder.call(f"{prefix}gradient of {key}", lambda _, key=key: layer.gradient[key], back, call=call)
+
+
+def sgd_function(submission: Submission) -> Callable[..., Any]:
+    """The submission's SGD function, under either name."""
+    for name in SGD_NAMES:
+        if hasattr(submission.module, name):
+            function: Callable[..., Any] = getattr(submission.module, name)
+            return function
+    missing: Callable[..., Any] = submission.get(SGD_NAMES[0])
+    return missing
+
+
+def sgd_arguments(edition: str, momentum: Any, params: Params, eta: float) -> tuple[Any, ...]:
+    """What follows `model` in a call, in the order that the edition's signature has."""
+    arguments = {"momentum": momentum, "lam": params["lam"], "alpha": params["alpha"], "eta": eta}
+    return tuple(arguments[name] for name in SGD_PARAMETERS[edition][1:])
+
+
+class Watch:
+    """Arrays that calls were given or have returned, by labels, and what they held when they were last looked at."""
+
+    def __init__(self, recorder: CallRecorder) -> None:
+        self._recorder = recorder
+        self._arrays: dict[str, tuple[Any, Any, Any, bytes]] = {}
+
+    def add(self, label: str, array: Any) -> Any:
+        """Remember how `array` looks now, in place of another one of this label; returns it."""
+        if isinstance(array, np.ndarray) and array.dtype != object:
+            self._arrays[label] = (array, array.shape, array.dtype, array.tobytes())
+        return array
+
+    def look(self, name: str, call: int = 0) -> None:
+        """Record which of the arrays the call of this name and number has changed; remember them as they are now."""
+        changed = []
+        for label, (array, shape, dtype, content) in list(self._arrays.items()):
+            same = array.shape == shape and array.dtype == dtype
+            if not (same and (array.tobytes() == content or _alike(array, np.ndarray(shape, dtype, content)))):
+                changed.append(label)
+                self.add(label, array)
+        if changed:
+            self._recorder.add_overwritten(name, call, changed)
+
+    def forward(self, method: Any, X: np.ndarray, call: int, *more: Any) -> None:
+        """Call a layer's forward with a copy of X, and keep its "output"."""
+        given = self.add("X", X.copy())
+        self.add("output", self._recorder.call("output", method, given, *more, call=call))
+        self.look("output", call)
+
+    def backward(self, method: Any, X: np.ndarray, grad: np.ndarray, call: int) -> Any:
+        """Call a layer's backward with copies of X and grad, and keep its "gradient of X", which is returned."""
+        given = self.add("X", X.copy()), self.add("grad", grad.copy())
+        back = self._recorder.call("gradient of X", method, *given, call=call)
+        self.look("gradient of X", call)
+        return back
+
+
+def _alike(array: np.ndarray, before: np.ndarray) -> bool:
+    """Whether all elements are the same, whatever their bytes: zeros of either sign, and any NaN."""
+    return np.array_equal(array, before, equal_nan=array.dtype.kind == "f")

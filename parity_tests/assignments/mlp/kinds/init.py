@@ -1,0 +1,106 @@
+"""The constructor of linear layers: the rows of its cases and the judge; nothing is drawn, and no formula is known."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.harness.compare import compare
+from parity_tests.harness.returned import array_of, result_of
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison, matched, mismatched
+from parity_tests.protocol.kind import Arrays, Context, Kind, nothing
+from parity_tests.protocol.observation import Failure, Observation, Returned
+from parity_tests.protocol.quantity import Key, quantities
+from reference.answer import known
+
+SIZES = {"small": (30, 20), "distribution": (10, 10_000)}
+"""D and M: of a layer whose shapes are judged, and of one whose numbers are."""
+STD = 0.1
+ROWS = {
+    "small": quantities(
+        ("W", "2", Key("W")),
+        ("b", "2", Key("b")),
+        ("initial gradient of W", "2", Key("gradient of W")),
+        ("initial gradient of b", "2", Key("gradient of b")),
+    ),
+    "distribution": quantities(
+        ("distribution of W", "2", Key("W")),
+        ("distribution of b", "2", Key("b")),
+        ("two layers differ", "2", Key("W", 1)),
+    ),
+}
+
+
+def cases() -> Iterator[Case]:
+    """The shapes of a small layer, and the numbers of a large one; the constructor is given no dtype."""
+    for test, (D, M) in SIZES.items():
+        yield Case(
+            f"linear/init-{test}/float64",
+            "linear",
+            f"linear, init of {D}×{M}",
+            "float64",
+            "init",
+            {"D": D, "M": M, "test": test},
+            ROWS[test],
+        )
+
+
+def judge(case: Case, arrays: Arrays, observation: Observation, context: Context) -> dict[str, Comparison]:
+    """The shapes of a layer and its gradients of 0, or whether its numbers are normal draws and drawn anew."""
+    D, M = case.params["D"], case.params["M"]
+    return (_judge_shapes if case.params["test"] == "small" else _judge_draws)(observation, D, M)
+
+
+def _judge_shapes(observation: Observation, D: int, M: int) -> dict[str, Comparison]:
+    judged = {}
+    for key, shape in (("W", (D, M)), ("b", (1, M))):
+        judged[key] = _shaped(result_of(observation, Key(key)), shape)
+        gradient = result_of(observation, Key(f"gradient of {key}"))
+        judged[f"initial gradient of {key}"] = compare(gradient, known(np.zeros(shape)), flat_ok=key == "b")
+    return judged
+
+
+def _judge_draws(observation: Observation, D: int, M: int) -> dict[str, Comparison]:
+    first, second = (array_of(observation, Key("W", k), (D, M)) for k in range(2))
+    judged = {
+        "distribution of W": _distribution(result_of(observation, Key("W")), (D, M)),
+        "distribution of b": _distribution(result_of(observation, Key("b")), (1, M), first),
+    }
+    if first is None or second is None:
+        judged["two layers differ"] = _shaped(result_of(observation, Key("W", 1)), (D, M))
+    elif np.array_equal(first, second):
+        problem = "fails: the weights of two layers are the same, so they are not drawn anew"
+        judged["two layers differ"] = mismatched(problem)
+    else:
+        judged["two layers differ"] = matched()
+    return judged
+
+
+def _shaped(value: Returned | Failure | None, shape: tuple[int, ...]) -> Comparison:
+    """Whether a parameter has the shape and dtype that the assignment asks; its numbers are not compared."""
+    if isinstance(value, Returned) and value.array is not None and value.kind == "array":
+        if value.array.dtype != np.float64:
+            return mismatched(f"has dtype {value.array.dtype}, where float64 is asked")
+        itself = value.array.reshape(shape) if value.array.size == np.prod(shape) else np.zeros(shape)
+        return compare(value, known(itself), flat_ok=True)
+    return compare(value, known(np.zeros(shape)))
+
+
+def _distribution(
+    value: Returned | Failure | None, shape: tuple[int, ...], others: NDArray[Any] | None = None
+) -> Comparison:
+    """Whether a parameter has its shape and is made of independent normal draws, none of which stands in `others`."""
+    from parity_tests.harness import statistics
+
+    shaped = _shaped(value, shape)
+    if shaped.verdict != "match" or not isinstance(value, Returned) or value.array is None:
+        return shaped
+    problem = statistics.normal_problem(value.array, STD) or statistics.repeats_problem(value.array)
+    if not problem and others is not None:
+        problem = statistics.shared_problem(value.array, others)
+    return mismatched(problem) if problem else matched()
+
+
+KIND = Kind(nothing, judge)

@@ -1,0 +1,59 @@
+"""predict_label: the rows of its cases, the draw, the judge, and the call as evidence."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.assignments.mlp.kinds.calls import Calls, Judged
+from parity_tests.assignments.mlp.kinds.exactly import compare_exactly
+from parity_tests.assignments.mlp.names import words
+from parity_tests.harness.returned import result_of
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.kind import Arrays, Context, Kind, Params
+from parity_tests.protocol.mistake import Call
+from parity_tests.protocol.observation import Observation
+from parity_tests.protocol.quantity import Key, quantities
+
+SIZES = {"labels": (8, 5), "labels-of-two-classes": (9, 1)}
+"""N and K of the logits, by the name of the row."""
+LABELS = Key("labels")
+ROWS = quantities(("labels", "utils", LABELS))
+
+
+def cases() -> Iterator[Case]:
+    """Several classes, and the sign of a single logit."""
+    for name, (N, K) in SIZES.items():
+        title = f"predict_label, {words(name)}"
+        params = {"N": N, "K": K}
+        yield Case(f"utils/predict-{name}/float64", "utils", title, "float64", "labels", params, ROWS)
+
+
+def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+    """Logits f (N×K), with ties among them."""
+    f = rng.standard_normal((params["N"], params["K"]))
+    if params["K"] > 1:
+        f[0, 1] = f[0, 3] = f[0].max() + 1  # a tie: the first of them
+        f[1, :] = 0.0
+    else:
+        f[:3, 0] = 0.0, -0.0, 1e-300
+    return {"f": f}
+
+
+def judge(case: Case, arrays: Arrays, observation: Observation, context: Context) -> dict[str, Comparison]:
+    """The first of the largest logits, or whether the only one is positive."""
+    f = arrays["f"]
+    want = f > 0 if f.shape[1] == 1 else f.argmax(axis=1).reshape(-1, 1)
+    return {"labels": compare_exactly(result_of(observation, LABELS), want.astype(np.float64))}
+
+
+def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judged) -> Iterator[Call]:
+    """The only call."""
+    calls = Calls(case, judged)
+    N, K = arrays["f"].shape
+    yield calls.add("utils.labels", "labels", result_of(observation, LABELS), f=calls.running(arrays["f"]), N=N, K=K)
+
+
+KIND = Kind(draw, judge, evidence)

@@ -1,0 +1,280 @@
+"""The network, alone and along a trajectory: the rows of its cases, the draw, the judge, and the calls as evidence.
+
+The judge proper lies in network_links.py, which imports torch.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.assignments.mlp.digits import CLASSES, Digits, shipped_digits, small_digits
+from parity_tests.assignments.mlp.inside.homework_names import FULL, PLAIN
+from parity_tests.assignments.mlp.kinds.calls import Calls, Judged
+from parity_tests.assignments.mlp.kinds.dropout import dropout_call
+from parity_tests.assignments.mlp.kinds.elementwise import activation_call
+from parity_tests.assignments.mlp.kinds.linear import linear_call
+from parity_tests.assignments.mlp.kinds.loss import loss_call
+from parity_tests.assignments.mlp.names import (
+    LABELS,
+    WEIGHT_NAMES,
+    gradient_name,
+    key_after_step,
+    updated_name,
+    weight_shapes,
+)
+from parity_tests.harness.returned import array_of, result_of
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.kind import Arrays, Context, Kind, Params
+from parity_tests.protocol.mistake import Call
+from parity_tests.protocol.observation import Failure, Observation, Returned
+from parity_tests.protocol.quantity import Key, Quantity
+
+Array = NDArray[Any]
+
+PIXELS = 784
+"""Those of real digits, which a network of one step is given; a trajectory is given smaller ones."""
+TRAJECTORY_ETAS = (0.05,) * 12 + (0.005,) * 8
+LINKS = (
+    ("L1 output", "3"),
+    ("activation output", "5/7"),
+    ("dropout output", "9"),
+    ("L2 output", "3"),
+    ("loss", "utils"),
+    ("gradient of logits", "utils"),
+    ("L2 gradient of W", "4"),
+    ("L2 gradient of b", "4"),
+    ("L2 gradient of X", "4"),
+    ("dropout gradient", "9"),
+    ("activation gradient", "6/8"),
+    ("L1 gradient of W", "4"),
+    ("L1 gradient of b", "4"),
+    ("L1 gradient of X", "4"),
+)
+"""The links in the order of computation, and their parts, "tanh's/relu's" where these differ."""
+
+
+def cases(edition: str, dtype: str) -> Iterator[Case]:
+    """One step of each activation with and without dropout, and a trajectory of each with SGD's updates."""
+    dropout = edition != PLAIN
+    for activation, r in product(("relu", "tanh"), (0.0, 0.5)):
+        if not dropout and (activation == "tanh" or r > 0):
+            continue
+        yield Case(
+            f"network/{activation}-dropout-{r:g}/{dtype}",
+            "network",
+            f"network with {activation}, dropout {r:g}, on 784 pixels",
+            dtype,
+            "network",
+            {
+                "activation": activation,
+                "r": r,
+                "dropout": dropout,
+                "N": 5,
+                "D": PIXELS,
+                "M": 16,
+                "K": CLASSES,
+                "steps": 1,
+            },
+            _rows(activation, dropout),
+            strikes=f"network with {activation}",
+        )
+    lam = 0.01 if edition == FULL else 0.0
+    for activation, alpha, r in (("relu", 0.9, 0.5), ("tanh", 0.0, 0.0)) if dropout else (("relu", 0.0, 0.0),):
+        yield Case(
+            f"trajectory/{activation}-alpha-{alpha:g}/{dtype}",
+            "trajectory",
+            f"trajectory with {activation}, α = {alpha:g}, dropout {r:g}",
+            dtype,
+            "network",
+            {
+                "activation": activation,
+                "r": r,
+                "dropout": dropout,
+                "alpha": alpha,
+                "lam": lam,
+                "etas": list(TRAJECTORY_ETAS),
+                "N": 5,
+                "D": 100,
+                "M": 16,
+                "K": CLASSES,
+                "steps": len(TRAJECTORY_ETAS),
+            },
+            (
+                *_rows(activation, dropout),
+                *(Quantity(updated_name(name), "1", key_after_step(name)) for name in WEIGHT_NAMES),
+            ),
+            strikes=f"trajectory with {activation}",
+        )
+
+
+def _rows(activation: str, dropout: bool) -> tuple[Quantity, ...]:
+    return tuple(Quantity(name, part, Key(name)) for name, part in links(activation, dropout))
+
+
+def links(activation: str, dropout: bool) -> list[tuple[str, str]]:
+    """The links of a network with this activation, in the order of computation: name and part."""
+    side = 0 if activation == "tanh" else 1
+    found = []
+    for name, part in LINKS:
+        if dropout or not name.startswith("dropout"):
+            found.append((name, part.split("/")[side] if "/" in part else part))
+    return found
+
+
+def draw(params: Params, rng: np.random.Generator) -> dict[str, Array]:
+    """Real digits X and labels Y of each step, and the weights before it: all of them T×….
+
+    The weights of the first step are drawn as the assignment does, those of a trajectory are a plain training run's.
+    """
+    steps, N, D, M, K = (params[key] for key in ("steps", "N", "D", "M", "K"))
+    digits = shipped_digits() if D == PIXELS else _smaller_digits()
+    rows = np.stack([rng.permutation(len(digits.train_y))[:N] for _ in range(steps)])
+    start = {name: 0.1 * rng.standard_normal(shape) for name, shape in weight_shapes(D, M, K).items()}
+    X, y = digits.train_X[rows], digits.train_y[rows]
+    path = [start] if steps == 1 else _training_path(start, X, y, params, rng)
+    return {
+        "X": X,
+        "Y": y[..., None].astype(np.float64),
+        **{name: np.stack([weights[name] for weights in path]) for name in WEIGHT_NAMES},
+    }
+
+
+@cache
+def _smaller_digits() -> Digits:
+    return small_digits(200, 1, 1)
+
+
+def _training_path(
+    start: dict[str, Array], X: Array, y: Array, params: Params, rng: np.random.Generator
+) -> list[dict[str, Array]]:
+    """The weights before each step of torch's own training, with masks of its own."""
+    import torch  # takes a second: imported only where it is used
+
+    from parity_tests.assignments.mlp.network.weights import from_torch, model_of
+    from reference.optimizer import update  # torch's own optimizer takes half a second for its first step
+
+    M, r = params["M"], params["r"]
+    model = model_of(start, activation=params["activation"])
+    velocities = [torch.zeros_like(w) for w in model.parameters()]
+    path = [start]
+    for t, eta in enumerate(params["etas"][:-1]):
+        mask = (rng.random((X.shape[1], M)) >= r) / (1 - r)
+        loss = model.loss(model(torch.tensor(X[t]), torch.tensor(mask)), torch.tensor(y[t]))
+        gradients = torch.autograd.grad(loss, list(model.parameters()))
+        for w, g, velocity in zip(model.parameters(), gradients, velocities, strict=True):
+            update(w, g, velocity, lr=eta, momentum=params["alpha"], weight_decay=params["lam"])
+        path.append(from_torch(model))
+    return path
+
+
+def judge(case: Case, arrays: Arrays, observation: Observation, context: Context) -> dict[str, Comparison]:
+    """Each link against torch's of the submission's own results before it, over all steps."""
+    from parity_tests.assignments.mlp.kinds.network_links import judge_network
+
+    return judge_network(case, arrays, observation, context.device)
+
+
+def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judged) -> Iterator[Call]:
+    """The calls of each link whose inputs, which are the submission's own results, can be used; then the updates."""
+    calls = Calls(case, judged)
+    for t in range(case.params["steps"]):
+        yield from _Step(calls, case, arrays, observation, t).calls()
+    if "etas" in case.params:
+        yield from _updates(calls, case, arrays, observation)
+
+
+class _Step:
+    """The calls of one step."""
+
+    def __init__(self, calls: Calls, case: Case, arrays: Arrays, observation: Observation, t: int) -> None:
+        self._calls, self._params, self._arrays, self._observation, self._t = calls, case.params, arrays, observation, t
+        N, M, K = (case.params[key] for key in ("N", "M", "K"))
+        self.X, self.y = arrays["X"][t], arrays["Y"][t].reshape(-1).astype(int)
+        self.u, self.h = self._own("L1 output", N, M), self._own("activation output", N, M)
+        self.s = self._own("dropout output", N, M) if case.params["dropout"] else self.h
+        self.a, self.da = self._own("L2 output", N, K), self._own("gradient of logits", N, K)
+        self.ds = self._own("L2 gradient of X", N, M)
+        self.dh = self._own("dropout gradient", N, M) if case.params["dropout"] else self.ds
+        self.du = self._own("activation gradient", N, M)
+
+    def calls(self) -> Iterator[Call]:
+        """Those of the layers, the activation, dropout and the loss."""
+        yield from self._linear("L1", self.X, self.du)
+        yield from self._linear("L2", self.s, self.da)
+        yield from self._activation()
+        if self._params["dropout"]:
+            yield from self._dropout()
+        if self.a is not None:
+            for word, link in (("output", "loss"), ("gradient of X", "gradient of logits")):
+                yield loss_call(self._calls, word, link, self._result(link), self.a, self.y)
+
+    def _own(self, link: str, *shape: int) -> Array | None:
+        return array_of(self._observation, Key(link, self._t), shape)
+
+    def _result(self, link: str) -> Returned | Failure | None:
+        return result_of(self._observation, Key(link, self._t))
+
+    def _linear(self, layer: str, X: Array | None, grad: Array | None) -> Iterator[Call]:
+        if X is None:
+            return
+        W, b = self._arrays[f"{layer}_W"][self._t], self._arrays[f"{layer}_b"][self._t]
+        for word in ("output", "gradient of W", "gradient of b", "gradient of X"):
+            if word == "output" or grad is not None:
+                link = f"{layer} {word}"
+                filler = np.zeros((len(X), W.shape[1])) if grad is None else grad
+                yield linear_call(self._calls, layer, word, link, self._result(link), X, filler, W, b)
+
+    def _activation(self) -> Iterator[Call]:
+        if self.u is None:
+            return
+        for word, link in (("output", "activation output"), ("gradient of X", "activation gradient")):
+            if word == "output" or self.dh is not None:
+                grad = np.zeros_like(self.u) if self.dh is None else self.dh
+                activation, result = self._params["activation"], self._result(link)
+                yield activation_call(self._calls, activation, word, link, result, self.u, grad, self.h)
+
+    def _dropout(self) -> Iterator[Call]:
+        if self.h is None:
+            return
+        for word, link in (("output", "dropout output"), ("gradient of X", "dropout gradient")):
+            if word == "output" or self.ds is not None:
+                grad = np.zeros_like(self.h) if self.ds is None else self.ds
+                r, result = self._params["r"], self._result(link)
+                yield dropout_call(self._calls, word, link, result, self.h, grad, self.s, r)
+
+
+def _updates(calls: Calls, case: Case, arrays: Arrays, observation: Observation) -> Iterator[Call]:
+    """The updates of each weight, from the given weights and the submission's own gradients, as one call."""
+    p = case.params
+    for name in WEIGHT_NAMES:
+        layer, key = name.split("_")
+        shape = arrays[name][0].shape
+        gradients, after = [], []
+        for t in range(p["steps"]):
+            gradients.append(array_of(observation, Key(gradient_name(name), t), shape, flat_ok=True))
+            after.append(array_of(observation, key_after_step(name, t), shape, flat_ok=True))
+        g, moved = [x for x in gradients if x is not None], [x for x in after if x is not None]
+        if len(g) < len(gradients) or len(moved) < len(after):
+            continue
+        yield calls.add(
+            "sgd.weights",
+            updated_name(name),
+            Returned("array", np.stack(moved), ""),
+            w=calls.running(arrays[name][0]),
+            starts=[calls.running(w) for w in arrays[name]],
+            g=[calls.running(x) for x in g],
+            etas=p["etas"],
+            alpha=p["alpha"],
+            lam=p["lam"],
+            key=key,
+            layer=layer,
+            N=0,
+        )
+
+
+KIND = Kind(draw, judge, evidence, labels=LABELS, kept_wide=frozenset({"Y"}), chained=True)

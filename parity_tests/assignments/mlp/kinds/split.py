@@ -1,0 +1,53 @@
+"""DataSplit: the row of its case, the draw, the judge, and the results as evidence."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.assignments.mlp.kinds.calls import Calls, Judged
+from parity_tests.assignments.mlp.kinds.exactly import compare_exactly
+from parity_tests.harness.returned import result_of
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.kind import Arrays, Context, Kind, Params
+from parity_tests.protocol.mistake import Call
+from parity_tests.protocol.observation import Observation
+from parity_tests.protocol.quantity import Key, Quantity
+
+ROWS = tuple(Quantity(name, "utils", Key(name)) for name in ("N", "d", "examples", "labels"))
+OPERATIONS = {"labels": "label of an example"}
+"""What a diagnosis calls a quantity where that is not its name: labels are also what predict_label returns."""
+
+
+def cases() -> Iterator[Case]:
+    """One set of examples."""
+    yield Case("utils/data-split/float64", "utils", "DataSplit", "float64", "split", {"N": 9, "D": 4}, ROWS)
+
+
+def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+    """X (N×D), labels Y (N,), and the indices of a few examples."""
+    N, D = params["N"], params["D"]
+    Y = np.asarray(rng.integers(0, 10, size=N), np.float64)
+    return {"X": rng.standard_normal((N, D)), "Y": Y, "idx": rng.permutation(N)[:4]}
+
+
+def judge(case: Case, arrays: Arrays, observation: Observation, context: Context) -> dict[str, Comparison]:
+    """The sizes, and the examples with their labels."""
+    X, Y, idx = arrays["X"], arrays["Y"], arrays["idx"]
+    wanted = {"N": X.shape[0], "d": X.shape[1], "examples": X[idx], "labels": Y[idx, None]}
+    return {q.name: compare_exactly(result_of(observation, q.key), wanted[q.name]) for q in ROWS}
+
+
+def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judged) -> Iterator[Call]:
+    """Each result as that of a call."""
+    calls = Calls(case, judged)
+    N, D = arrays["X"].shape
+    X, Y = calls.running(arrays["X"]), calls.running(arrays["Y"].reshape(-1, 1))
+    for q in ROWS:
+        operation = f"utils.{OPERATIONS.get(q.name, q.name)}"
+        yield calls.add(operation, q.name, result_of(observation, q.key), X=X, Y=Y, idx=arrays["idx"], N=N, D=D)
+
+
+KIND = Kind(draw, judge, evidence, kept_wide=frozenset({"Y"}))

@@ -1,0 +1,72 @@
+"""The plan: the cases of all kinds, in their order."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from parity_tests.assignments.mlp.inside.homework_names import PLAIN
+from parity_tests.assignments.mlp.kinds import (
+    dropout,
+    elementwise,
+    init,
+    labels,
+    linear,
+    loader,
+    loss,
+    main,
+    masks,
+    network,
+    sgd,
+    split,
+    velocities,
+)
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.kind import Kind
+
+JOINT_CHECKS = ("network", "trajectory", "main")
+"""The checks in which several parts work together."""
+
+KINDS: Mapping[str, Kind] = {
+    "linear": linear.KIND,
+    "init": init.KIND,
+    "elementwise": elementwise.KIND,
+    "dropout": dropout.KIND,
+    "masks": masks.KIND,
+    "sgd": sgd.KIND,
+    "loss": loss.KIND,
+    "labels": labels.KIND,
+    "split": split.KIND,
+    "velocities": velocities.KIND,
+    "loader": loader.KIND,
+    "network": network.KIND,
+    "main": main.KIND,
+}
+"""The kinds by the names that cases give as their `probe`; torch is imported when the first case is judged."""
+
+
+def plan(edition: str, dtypes: Sequence[str]) -> list[Case]:
+    """The cases that an edition asks, in the dtypes given."""
+    return [case for dtype in dtypes for case in _cases_in(edition, dtype, first=dtype == dtypes[0])]
+
+
+def _cases_in(edition: str, dtype: str, *, first: bool) -> Iterator[Case]:
+    """The cases in one dtype; with `first` also those that have no dtype. Those of main are in float64 only."""
+    yield from linear.cases(dtype)
+    if first:
+        yield from init.cases()
+    if edition != PLAIN:
+        yield from elementwise.cases("tanh", dtype)
+    yield from elementwise.cases("relu", dtype)
+    if edition != PLAIN:
+        yield from dropout.cases(dtype)
+        if first:
+            yield from masks.cases()
+    yield from sgd.cases(edition, dtype)
+    yield from loss.cases(dtype)
+    if first:
+        yield from labels.cases()
+        yield from split.cases()
+        if edition != PLAIN:
+            yield from velocities.cases()
+        yield from loader.cases()
+    yield from network.cases(edition, dtype)
+    if dtype == "float64":
+        yield from main.cases(edition)

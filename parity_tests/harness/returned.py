@@ -1,0 +1,38 @@
+"""Reads what an observation holds under a key: a value, or the failure that kept it from being there."""
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from parity_tests.protocol.observation import Failure, Observation, Returned
+from parity_tests.protocol.quantity import WHOLE_CASE, Key
+
+UNREACHED = "unreached"
+"""The `error` of a call that was never made because the case had run out of time; its `function` names that call."""
+
+
+def result_of(observation: Observation, key: Key) -> Returned | Failure | None:
+    """The value under `key`, its failure, or the failure that ended the case before; None where there is neither."""
+    result = observation.values.get(key) or observation.failures.get(key) or observation.failures.get(WHOLE_CASE)
+    if result is not None:
+        return result
+    for late, failure in observation.failures.items():
+        if failure.kind == "timeout":
+            text = f"not reached: {failure.text}"
+            return Failure(failure.kind, UNREACHED, text, failure.file, failure.line, function=late.name)
+    return None
+
+
+def array_of(
+    observation: Observation, key: Key, shape: tuple[int, ...], *, flat_ok: bool = False
+) -> NDArray[Any] | None:
+    """The array under `key` if it is one of numbers and of this shape, else None.
+
+    With `flat_ok` an array of shape (M,) is taken for one of shape (1, M).
+    """
+    value = observation.values.get(key)
+    if value is None or value.array is None or value.kind != "array" or value.array.dtype.kind not in "fiub":
+        return None
+    if value.array.shape == shape:
+        return value.array
+    return value.array.reshape(shape) if flat_ok and shape == (1, *value.array.shape) else None
