@@ -15,14 +15,14 @@ import numpy as np
 if TYPE_CHECKING:
     from parity_tests.assignments.mlp.inside import probe_parts as parts
     from parity_tests.assignments.mlp.inside.probe_layers import Arrays, Params
+    from parity_tests.assignments.mlp.inside.probe_main import main
     from parity_tests.assignments.mlp.inside.probe_network import network, train
-    from parity_tests.assignments.mlp.inside.recorder import record_main
     from parity_tests.harness.inside.call_recorder import CallRecorder
     from parity_tests.harness.inside.submission import Submission
 else:
     import probe_parts as parts
+    from probe_main import main
     from probe_network import network, train
-    from recorder import record_main
 
 
 def script(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
@@ -54,7 +54,7 @@ PROBES: dict[str, Callable[[Submission, CallRecorder, Params, Arrays], None]] = 
     "velocities": parts.velocities,
     "loader": parts.loader,
     "network": network,
-    "main": record_main,
+    "main": main,
     "train": train,
     "script": script,
 }

@@ -34,7 +34,7 @@ def _matrix(name: str, what: str, value: Any, columns: int | None = None, like: 
 
 
 class _Part:
-    """What all parts share: the name by which sentences call this one. The recorder sets it where it can tell."""
+    """What all parts share: the name by which sentences call this one. The hooks of main set it where they can tell."""
 
     part_name = "a part"
 

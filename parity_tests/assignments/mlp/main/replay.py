@@ -66,7 +66,7 @@ class _Reader:
     def read(self, events: Sequence[Mapping[str, Any]], last: int) -> None:
         """Reads all events; `last` is the index of the last weights."""
         for index, event in enumerate(events):
-            kind = event["e"]
+            kind = event["event"]
             if kind == "build":
                 self._built(event)
             elif kind == "malformed":
@@ -77,7 +77,7 @@ class _Reader:
                 self._update(int(event["after"]), index, rates, str(event["momentum"]))
             else:
                 if kind == "L1.forward":
-                    self._changed(int(event["w"]), index)
+                    self._changed(int(event["weights"]), index)
                     self._pass(event, index)
                 self._call(event)
         self._changed(last, len(events))
@@ -88,7 +88,7 @@ class _Reader:
 
     def _pass(self, event: Mapping[str, Any], index: int) -> None:
         split, rows = "", tuple[int, ...]()
-        kept = event.get("x")
+        kept = event.get("rows")
         if kept is not None and kept < len(self.X):
             split, rows = _rows(self.X[kept], self.known)
         shape = event.get("shape")
@@ -97,7 +97,7 @@ class _Reader:
                 "split": split,
                 "rows": rows,
                 "shape": None if shape is None else tuple(shape),
-                "weights": int(event["w"]),
+                "weights": int(event["weights"]),
                 "started": index,
                 "calls": [],
                 "drops": [],
@@ -106,7 +106,7 @@ class _Reader:
         )
 
     def _call(self, event: Mapping[str, Any]) -> None:
-        name = event["e"]
+        name = event["event"]
         self.used.add(name.split(".")[0])
         call = Call(name, tuple((a, b, c) for a, b, c in event.get("wrong", [])))
         self.calls.append(call)
@@ -115,14 +115,14 @@ class _Reader:
         current = self.passes[-1]
         current["calls"].append(call)
         if name.startswith("drop") and name.endswith(".forward"):
-            index = int(event.get("m", -1))
+            index = int(event.get("dropout", -1))
             kept, seen = None, None
             if 0 <= index < len(self.after):
                 before, after = self.before[index], self.after[index]
                 kept, seen = np.asarray((after != 0) | (before == 0)), np.asarray((before != 0) & np.isfinite(before))
             current["drops"].append(Dropped(bool(event["train"]), kept, seen))
-        if name == "loss.forward" and "y" in event:
-            current["labels"] = tuple(event["y"])
+        if name == "loss.forward" and "labels" in event:
+            current["labels"] = tuple(event["labels"])
 
     def _changed(self, weights: int, index: int) -> None:
         """Weights that differ from those last seen were changed without SGD."""

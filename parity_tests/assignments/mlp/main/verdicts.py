@@ -28,7 +28,7 @@ from parity_tests.protocol.observation import Observation
 def judge_main(
     observation: Observation, *, config: Config, digits: Mapping[str, Array], stand_ins: bool, device: str = "cpu"
 ) -> dict[str, Comparison]:
-    """A comparison for each of main_quantities(config), in order, from what `record_main` wrote down.
+    """A comparison for each of main_quantities(config), in order, from what the probe of main handed over.
 
     digits: train_X, train_y, valid_X, … as in the request. `stand_ins` says whether correct parts were swapped in.
     Problems are whole sentences, which begin with the run of `main` that they are about.

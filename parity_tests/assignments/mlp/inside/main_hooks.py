@@ -1,0 +1,201 @@
+"""What runs in place of a submission's parts while its `main` is watched: the part itself, and a line in the log.
+
+The submission's process loads this file by its path: numpy and the standard library only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from parity_tests.assignments.mlp.inside.call_arguments import default_of, in_order
+    from parity_tests.assignments.mlp.inside.homework_names import SGD_PARAMETERS
+    from parity_tests.assignments.mlp.inside.main_log import CLASSES, Log
+    from parity_tests.assignments.mlp.inside.main_values import number, numeric
+else:
+    from call_arguments import default_of, in_order
+    from homework_names import SGD_PARAMETERS
+    from main_log import CLASSES, Log
+    from main_values import number, numeric
+
+HIDDEN_BUILT = 16
+"""Hidden units that are built where `main` asks for more: cheap even for nested loops."""
+LABEL_CAP = 1000
+INPUTS = {"nonlinear": "L1.forward's output", "loss": "L2.forward's output"}
+"""What a forward must be given, by the part; other parts take what the last of those before them returned."""
+SGD_ARGUMENTS = {len(parameters): parameters for parameters in SGD_PARAMETERS.values()}
+"""The names of SGD's arguments, by how many there are."""
+
+
+class Hooks:
+    """Makes hooks for the parts of one submission; with `stand_ins`, a module of correct parts, they run those.
+
+    A hook is made of the part, `declared`, the submission's own method, whose signature calls have, and `run`, the one
+    that runs.
+    """
+
+    def __init__(self, log: Log, stand_ins: Any) -> None:
+        self._log, self._stand_ins = log, stand_ins
+        self._depth = 0  # of calls from one part into another: only what `main` calls is written down
+
+    # ---- constructors
+
+    def build(self, part: str, class_name: str, declared: Any, run: Any) -> Callable[..., None]:
+        """A constructor that names the object, and builds fewer hidden units."""
+
+        def __init__(instance: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+            values = in_order(declared, args, kwargs, method=True)
+            if not self._depth:
+                self._log_built(part, class_name, instance, values)
+            if part == "linear":
+                values = [self._shrunk(size) for size in values]
+                args = tuple(self._shrunk(size) for size in args)
+                kwargs = {key: self._shrunk(size) for key, size in kwargs.items()}
+            self._run(run, instance, values, args, kwargs)
+
+        return __init__
+
+    def _log_built(self, part: str, class_name: str, instance: Any, values: list[Any]) -> None:
+        if part == "linear":
+            sizes = [int(size) if isinstance(size, (int, np.integer)) else None for size in values]
+            name = self._log.layers.add_linear(instance, sizes)
+            self._log.add("build", name=name, sizes=sizes)
+        else:
+            rate = number(values[0]) if part == "drop" and values else None
+            name = self._log.layers.add(part, instance)
+            self._log.add("build", name=name, cls=class_name, rate=rate)
+        if self._stand_ins is not None:
+            instance.part_name = name
+
+    def _shrunk(self, size: Any) -> Any:
+        """The size that is built where `size` was asked for."""
+        hidden = isinstance(size, (int, np.integer)) and size not in (self._log.layers.pixels, CLASSES)
+        return HIDDEN_BUILT if hidden and size > HIDDEN_BUILT else size
+
+    def _run(self, run: Any, instance: Any, values: Any, args: Any, kwargs: Any) -> Any:
+        """The submission's own method as it was called, or the stand-in with the arguments put in order."""
+        self._depth += 1
+        try:
+            return run(instance, *args, **kwargs) if self._stand_ins is None else run(instance, *values)
+        finally:
+            self._depth -= 1
+
+    # ---- forwards and backwards
+
+    def method(self, part: str, method: str, declared: Any, run: Any) -> Callable[..., Any]:
+        """A forward or backward that is logged."""
+        before = self._before_forward if method == "forward" else self._before_backward
+        drops = part == "drop" and method == "forward"
+
+        def hook(instance: Any, *args: Any, **kwargs: Any) -> Any:
+            values = in_order(declared, args, kwargs, method=True)
+            if drops and len(values) == 1:
+                values.append(default_of(declared, 1))
+            if self._depth:
+                return self._run(run, instance, values, args, kwargs)
+            name = self._log.layers.name_of(instance) or self._name_of_built_before(part, instance)
+            facts = before(part, name, values)
+            result = self._run(run, instance, values, args, kwargs)
+            copy = numeric(result)
+            self._log.dataflow.add_result(f"{name}.{method}'s output", result, copy)
+            if drops:
+                facts |= self._dropped(name, bool(values[1]), copy)
+            self._log.add(f"{name}.{method}", **facts)
+            return result
+
+        return hook
+
+    def _name_of_built_before(self, part: str, instance: Any) -> str:
+        """Names an object that was built before the log was begun (at import)."""
+        if part != "linear":
+            return self._log.layers.add(part, instance)
+        try:
+            sizes = list(np.shape(instance.params["W"]))
+        except (AttributeError, TypeError, KeyError):
+            sizes = []
+        return self._log.layers.add_linear(instance, sizes)
+
+    def _before_forward(self, part: str, name: str, values: list[Any]) -> dict[str, Any]:
+        log, dataflow, facts, X = self._log, self._log.dataflow, dict[str, Any](), values[0] if values else None
+        copy = numeric(X)
+        if name == "L1":
+            log.layers.used = True
+            dataflow.begin(X, copy)
+            facts["weights"] = log.weights.store()
+            if copy is not None and copy.ndim == 2 and copy.shape[1] == log.layers.pixels:
+                facts["rows"] = log.store("X", copy)
+            facts["shape"] = list(copy.shape) if copy is not None else None
+        else:
+            before = dataflow.last("drop", ".forward's output") if part == "linear" else INPUTS.get(part, "")
+            wrong = dataflow.wrong_argument("X", X, before or dataflow.last("nonlinear", ".forward's output"))
+            if wrong:
+                facts["wrong"] = wrong
+        dataflow.add_input(name, X, copy)
+        if part == "loss" and len(values) > 1:
+            labels = numeric(values[1])
+            if labels is not None and labels.size <= LABEL_CAP:
+                facts["labels"] = labels.reshape(-1).tolist()
+        return facts
+
+    def _before_backward(self, part: str, name: str, values: list[Any]) -> dict[str, Any]:
+        dataflow = self._log.dataflow
+        wrong = dataflow.wrong_X(name, values[0]) if values else []
+        if part != "loss" and len(values) > 1:
+            wrong += dataflow.wrong_argument("grad", values[1], self._gradient_for(part, name))
+        return {"wrong": wrong} if wrong else {}
+
+    def _gradient_for(self, part: str, name: str) -> str:
+        """The label of the gradient that a backward must be given."""
+        dataflow = self._log.dataflow
+        if name == "L2":
+            return "loss.backward's output"
+        if part == "linear":
+            return dataflow.last("nonlinear", ".backward's output")
+        through_dropout = part == "nonlinear" and dataflow.last("drop", ".forward's output")
+        before = dataflow.last("drop", ".backward's output") if through_dropout else ""
+        return before or "L2.backward's output"
+
+    def _dropped(self, name: str, train: bool, after: Any) -> dict[str, Any]:
+        """What a forward of dropout did, where its input and output can be stored."""
+        facts: dict[str, Any] = {"train": train}
+        before = self._log.dataflow.input_of(name)
+        if before is not None and after is not None and before.shape == after.shape and before.ndim == 2:
+            facts["dropout"] = self._log.store("drop_in", before)
+            self._log.store("drop_out", after)
+        return facts
+
+    # ---- functions
+
+    def sgd(self, original: Any, *args: Any, **kwargs: Any) -> Any:
+        """SGD, logged with the weights before and after it, and the rates that it was passed."""
+        if self._depth:
+            return original(*args, **kwargs)
+        values = in_order(original, args, kwargs, method=False)
+        before = self._log.weights.store()
+        known = dict(zip(SGD_ARGUMENTS.get(len(values), ("model",)), values, strict=False))
+        momentum = known.get("momentum")
+        entries = list(momentum.values()) if isinstance(momentum, dict) else []
+        state = "none" if momentum is None else "nonzero" if any(np.any(entry) for entry in entries) else "zero"
+        rates = {name: number(known[name]) for name in ("lam", "alpha", "eta") if name in known}
+        self._depth += 1
+        try:
+            if self._stand_ins is None:
+                result = original(*args, **kwargs)
+            else:
+                lam, alpha, eta = (rates.get(name) or 0.0 for name in ("lam", "alpha", "eta"))
+                result = self._stand_ins.sgd(known.get("model"), momentum, lam, alpha, eta)
+        finally:
+            self._depth -= 1
+        self._log.add("sgd", before=before, after=self._log.weights.store(), momentum=state, **rates)
+        return result
+
+    def replaced_by(self, replacement: Callable[..., Any]) -> Callable[..., Any]:
+        """A hook that runs a stand-in for a function, with the arguments put in order."""
+
+        def hook(original: Any, *args: Any, **kwargs: Any) -> Any:
+            return replacement(*in_order(original, args, kwargs, method=False))
+
+        return hook

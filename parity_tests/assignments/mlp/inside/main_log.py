@@ -1,0 +1,253 @@
+"""The log of one run of `main`: the calls that it made, the arrays that went through them, and the weights.
+
+It does not know what would have been right: who reads the log judges it. The submission's process loads this file by
+its path: numpy and the standard library only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from parity_tests.assignments.mlp.inside.homework_names import WEIGHT_NAMES
+    from parity_tests.assignments.mlp.inside.main_values import FLOAT64, Array, equal, numeric, same
+else:
+    from homework_names import WEIGHT_NAMES
+    from main_values import FLOAT64, Array, equal, numeric, same
+
+import numpy as np
+
+CLASSES = 10
+EVENT_CAP = 20_000
+"""About twenty times what the longest run asked for makes."""
+NUMBER_CAP = 4_000_000
+"""Numbers that are stored: 32 MB."""
+BATCH = "the mini-batch"
+Value = tuple[Any, Array | None]
+"""An object that went through a call, and a copy of its numbers that was made at once."""
+
+
+class Log:
+    """Everything that is written down during one run of `main`: events in order, and the arrays that they point at.
+
+    `pixels` is the width of an example. The log is `full` where a run does not end in time.
+    """
+
+    def __init__(self, pixels: int) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.arrays: dict[str, list[Array]] = {}
+        self.full = False
+        self._numbers = 0
+        self.layers = Layers(pixels)
+        self.dataflow = Dataflow()
+        self.weights = Weights(self, self.layers.linear)
+
+    def add(self, event: str, **facts: Any) -> None:
+        """Writes an event down, with what is known of it."""
+        if len(self.events) >= EVENT_CAP or self._numbers >= NUMBER_CAP:
+            self.full = True
+            return
+        self.events.append({"event": event, **facts})
+
+    def store(self, name: str, copy: Array) -> int:
+        """Appends a copy, which nobody changes any more, to the stack `name`; its index there."""
+        stack = self.arrays.setdefault(name, [])
+        if not self.full:
+            stack.append(copy)
+            self._numbers += copy.size
+        return len(stack) - 1
+
+
+class Layers:
+    """What the objects that `main` builds are called: L1, L2, nonlinear1, drop1, loss."""
+
+    def __init__(self, pixels: int) -> None:
+        self.pixels = pixels
+        self.linear: dict[str, Any] = {}
+        self.used = False  # whether any L1.forward was called yet
+        self._names: dict[int, str] = {}
+        self._objects: list[Any] = []  # keeps the ids of `_names` alive
+
+    def name_of(self, instance: Any) -> str:
+        """The name of an object, "" where it has none yet."""
+        return self._names.get(id(instance), "")
+
+    def add(self, part: str, instance: Any) -> str:
+        """Names an object as the next of its part."""
+        taken = sum(1 for known in self._names.values() if known.rstrip("0123456789") == part)
+        return self._keep(part if part == "loss" and not taken else f"{part}{taken + 1}", instance)
+
+    def add_linear(self, instance: Any, sizes: Sequence[Any]) -> str:
+        """L1 is the linear layer that takes the pixels, L2 the one that gives the classes, in any order of building.
+
+        One that is built anew before any was used takes the name over.
+        """
+        if sizes[1:2] == [CLASSES] and ("L2" not in self.linear or not self.used):
+            name = "L2"
+        elif sizes[:1] == [self.pixels] and ("L1" not in self.linear or not self.used):
+            name = "L1"
+        else:
+            free = [free for free in ("L1", "L2") if free not in self.linear]
+            name = free[0] if free else f"L{len(self.linear) + 1}"
+        if name in self.linear:
+            self._names[id(self.linear[name])] = f"an unused {name}"
+        self.linear[name] = instance
+        return self._keep(name, instance)
+
+    def _keep(self, name: str, instance: Any) -> str:
+        self._names[id(instance)] = name
+        self._objects.append(instance)
+        return name
+
+
+class Dataflow:
+    """Which array came out of which call of a forward pass, so that an argument can be told by where it came from."""
+
+    def __init__(self) -> None:
+        self._results: dict[str, Value] = {}
+        self._results_before: dict[str, Value] = {}
+        self._inputs: dict[str, Value] = {}
+
+    def begin(self, X: Any, copy: Array | None) -> None:
+        """A new forward pass starts with L1.forward(X)."""
+        self._results_before, self._inputs = self._results, {}
+        self._results = {BATCH: (X, copy)}
+
+    def add_input(self, name: str, value: Any, copy: Array | None) -> None:
+        """Remembers what a part's forward was given."""
+        self._inputs[name] = (value, copy)
+
+    def input_of(self, name: str) -> Array | None:
+        """The numbers that a part's last forward was given."""
+        return self._inputs[name][1]
+
+    def add_result(self, label: str, value: Any, copy: Array | None) -> None:
+        """Remembers a result of this pass; a later one of the same label takes the place of the first."""
+        self._results.pop(label, None)
+        self._results[label] = (value, copy)
+
+    def last(self, prefix: str, suffix: str) -> str:
+        """The label of the newest result of a part whose name starts so, "" where this pass has none."""
+        for label in reversed(self._results):
+            if label.startswith(prefix) and label.endswith(suffix):
+                return label
+        return ""
+
+    def label_of(self, value: Any) -> str:
+        """Which result of this pass, or of the one before, `value` is: identity first, else equal numbers."""
+        for label, (known, _) in self._results.items():
+            if known is value:
+                return label
+        for label, (_, copy) in self._results.items():
+            if same(value, copy):
+                return label
+        for label, (known, copy) in self._results_before.items():
+            if known is value or same(value, copy):
+                return "the mini-batch before" if label == BATCH else f"an earlier {label}"
+        return "an array that no part returned"
+
+    def wrong_argument(self, what: str, value: Any, expected: str) -> list[list[str]]:
+        """[[argument, what was passed, what belongs there]] where `value` is not what `expected` names."""
+        if not expected:
+            return []
+        known = self._results.get(expected)
+        if known is not None and (known[0] is value or same(value, known[1])):
+            return []
+        return [[what, self.label_of(value), expected]]
+
+    def wrong_X(self, name: str, value: Any) -> list[list[str]]:  # noqa: N802 - the mathematics' name
+        """The same for the X of a backward, which must be what the forward of the same part was given."""
+        if name not in self._inputs:
+            return []
+        known, copy = self._inputs[name]
+        if known is value or same(value, copy):
+            return []
+        return [["X", self.label_of(value), self.label_of(known)]]
+
+
+class Weights:
+    """The weights of L1 and L2, stored whenever they changed."""
+
+    def __init__(self, log: Log, linear: Mapping[str, Any]) -> None:
+        self._log, self._linear = log, linear
+        self._last: dict[str, Array] | None = None
+        self._read: list[tuple[str, str, tuple[int, ...], bytes]] = []  # layer, key, shape and bytes of each
+        self._malformed = ""
+        self.flat_bias = False
+
+    def store(self) -> int:
+        """The index of the present weights in the stacks, stored anew where they changed; −1 where there are none."""
+        if self._malformed:
+            return -1
+        if self._unchanged():
+            return len(self._log.arrays["L1_W"]) - 1
+        present = self._present()
+        if present is None:
+            if self._malformed:
+                self._log.add("malformed", text=self._malformed)
+            return -1
+        count = len(self._log.arrays.get("L1_W", []))
+        if self._last is not None and all(equal(self._last[name], present[name]) for name in WEIGHT_NAMES):
+            return count - 1
+        if self._log.full:
+            self._read = []
+            return -1
+        self._last = present
+        for name in WEIGHT_NAMES:
+            self._log.store(name, present[name])
+        return count
+
+    def _unchanged(self) -> bool:
+        """Whether the weights are to the byte those that were read last, as they mostly are: nothing need be copied."""
+        if self._last is None or len(self._read) < len(WEIGHT_NAMES):
+            return False
+        for layer, key, shape, content in self._read:
+            try:
+                value = self._linear[layer].params[key]
+            except (AttributeError, TypeError, KeyError, IndexError):
+                return False
+            if type(value) is not np.ndarray or value.dtype != FLOAT64 or value.shape != shape:
+                return False
+            if value.tobytes() != content:
+                return False
+        return True
+
+    def _present(self) -> dict[str, Array] | None:
+        """The four parameters as float64 copies, None where that cannot be; then `_malformed` may say why."""
+        if not {"L1", "L2"} <= set(self._linear):
+            return None
+        present: dict[str, Array] = {}
+        self._read = []
+        for name in WEIGHT_NAMES:
+            layer, _, key = name.partition("_")
+            value = self._parameter(layer, key)
+            if value is None:
+                return None
+            present[name] = value
+        return present
+
+    def _parameter(self, layer: str, key: str) -> Array | None:
+        """A float64 copy of one parameter, b as 1×M; None, and `_malformed` says why, where it is none."""
+        params = getattr(self._linear[layer], "params", None)
+        try:
+            value = numeric(params[key])  # type: ignore[index]  # what has no keys raises TypeError
+        except (TypeError, KeyError, IndexError):
+            value = None
+        if value is not None:
+            self._read.append((layer, key, value.shape, value.tobytes()))
+        if value is not None and key == "b" and value.ndim == 1:
+            self.flat_bias = True
+            value = value.reshape(1, -1)
+        problem = self._problem(value, None if self._last is None else self._last[f"{layer}_{key}"].shape)
+        if problem:
+            self._malformed = self._malformed or f"{layer}.params['{key}'] {problem}"
+        return None if problem else value
+
+    def _problem(self, value: Array | None, before: tuple[int, ...] | None) -> str:
+        """Why a parameter, which had the shape `before` at the step before, cannot be logged; "" where it can."""
+        if value is None:
+            return "is not a numeric array"
+        if before is not None and value.shape != before:
+            return f"has the shape {value.shape} after an update and had {before} before"
+        return "" if value.ndim == 2 else f"has the shape {value.shape}"

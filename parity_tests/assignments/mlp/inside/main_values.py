@@ -1,0 +1,86 @@
+"""Reads numbers out of whatever a submission's `main` handles: arrays, lists, records, result files.
+
+The submission's process loads this file by its path: numpy and the standard library only.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+FLOAT64 = np.dtype(np.float64)
+FILE_CAP = 1 << 20
+"""Bytes of a result file that is read."""
+FILES_CAP, RECORDS_CAP, DEPTH_CAP = 100, 40, 4
+
+
+def numeric(value: Any) -> Array | None:
+    """A float64 copy of a numeric array or list, else None."""
+    if type(value) is np.ndarray and value.dtype == FLOAT64:
+        return value.copy()
+    try:
+        return np.array(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        return None
+
+
+def number(value: Any) -> float | None:
+    """A rate as a Python float, or None where it is no single number."""
+    array = numeric(value)
+    return float(array.reshape(-1)[0]) if array is not None and array.size == 1 else None
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two arrays hold equal numbers, labels as a column or flat alike."""
+    one, other = numeric(one), numeric(other)
+    if one is None or other is None or one.size != other.size:
+        return False
+    if one.shape != other.shape and (1 not in one.shape[1:] and 1 not in other.shape[1:]):
+        return False
+    return equal(one.reshape(-1), other.reshape(-1))
+
+
+def equal(one: Array, other: Array) -> bool:
+    """Whether two float64 arrays of the same shape hold equal numbers, NaN equal to NaN."""
+    return one.tobytes() == other.tobytes() or bool(np.all((one == other) | (np.isnan(one) & np.isnan(other))))
+
+
+def records_in(value: Any, key: str = "", depth: int = 0) -> list[tuple[str, Array]]:
+    """Every sequence of numbers in what was returned or written: (where it stood, the numbers), in order.
+
+    A record may be a list, a tuple, an array, or stand inside a dict; a sequence of single numbers is one record.
+    """
+    array = numeric(value) if isinstance(value, (list, tuple, np.ndarray)) else None
+    if array is not None and array.size and (array.ndim == 1 or array.size == max(array.shape)):
+        return [(key, array.reshape(-1))]
+    if depth > DEPTH_CAP:
+        return []
+    if isinstance(value, dict):
+        pairs = [(str(name), inner) for name, inner in value.items()]
+    elif isinstance(value, (list, tuple, np.ndarray)) and np.ndim(array if array is not None else [0]) > 0:
+        pairs = [(str(index), inner) for index, inner in enumerate(value)]
+    else:
+        return []
+    records: list[tuple[str, Array]] = []
+    for name, inner in pairs[:FILES_CAP]:
+        records += records_in(inner, f"{key}.{name}" if key else name, depth + 1)
+    return records[:RECORDS_CAP]
+
+
+def records_of_files(folder: Path, but: str) -> list[tuple[str, str, Array]]:
+    """(file, key, numbers) of every record in the JSON files of a folder, but for the file of this name."""
+    records: list[tuple[str, str, Array]] = []
+    for path in sorted(folder.rglob("*"))[:FILES_CAP]:
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > FILE_CAP or path.name == but:
+            continue
+        try:
+            content = json.loads(path.read_text())
+        except (ValueError, OSError, RecursionError):
+            continue
+        records += [(path.name, key, numbers) for key, numbers in records_in(content)]
+    return records[:RECORDS_CAP]
