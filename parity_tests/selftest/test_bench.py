@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from parity_tests.bench import grading, machine, process, reporting, step, tracing, watch
+from parity_tests.bench import grading, machine, parts, process, reporting, step, tracing, watch
 from parity_tests.bench.figures import Benchmarks, Figure, Share, Size, draw_sizes, load, report, save
 from parity_tests.bench.timing import Timings, alternate, in_turn
 from parity_tests.bench.training import by_numpy, by_torch, by_trace, settings
@@ -141,8 +141,8 @@ def test_all_three_trainings_take_the_same_steps() -> None:
 def measures(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
     """What each part of `parity bench` finds, in place of measuring it."""
     found: dict[str, list[Any]] = {"step": [FIGURE], "check": [replace(FIGURE, benchmark="check", case="shipped")]}
-    invented = {name: lambda _, name=name: iter(found[name]) for name in found}
-    monkeypatch.setattr(command, "_MEASURES", invented)
+    fakes = {name: lambda _, __, name=name: iter(found[name]) for name in found}
+    monkeypatch.setattr(parts, "MEASURES", fakes)
     monkeypatch.setattr(machine, "describe", lambda threads: {**HERE, "threads": threads})
     monkeypatch.setattr(process, "steering", lambda: [])
     return found
@@ -151,24 +151,24 @@ def measures(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
 def test_every_part_makes_figures_of_what_it_has_timed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ran: list[list[str]] = []
 
-    def pretend(command: Sequence[str], **_: Any) -> str:
+    def run(command: Sequence[str], **_: Any) -> str:
         ran.append(list(command))
         return json.dumps({"step": float(len(ran)), "evaluation": 1.0, "replica": 3.0})
 
     for module in (process, tracing, grading, reporting):
-        monkeypatch.setattr(module, "run", pretend)
+        monkeypatch.setattr(module, "run", run)
     monkeypatch.setattr(tracing, "CASES", ((5, 50, 10),))
     monkeypatch.setattr(grading, "shares", lambda number: [Share("cases", "submission", 0.1)])
     monkeypatch.setattr(reporting, "_class", lambda students: contextlib.nullcontext(tmp_path))
     (tmp_path / "submissions" / "one").mkdir(parents=True)
     monkeypatch.setattr(reporting, "_write_pages", lambda folder, names: None)
-    monkeypatch.setattr(command, "complain", lambda sentence: None)
-    wanted = command.Wanted(rounds=3, submissions=2, sizes=(2,))
+    assert tuple(parts.MEASURES) == command.PARTS
+    wanted = parts.Wanted(rounds=3, submissions=2, sizes=(2,))
     for part in ("check", "trace", "grade", "reports"):
-        found = list(command._MEASURES[part](wanted))
+        found = list(parts.MEASURES[part](wanted, print))
         assert found
         assert {row.benchmark for row in found if isinstance(row, Figure)} == {part}
-    replica = next(row for row in command._trace(wanted) if row.subject == "one replica")
+    replica = next(row for row in parts.trace_figures(wanted, print) if row.subject == "one replica")
     assert (replica.target, replica.seconds) == (2.5, 0.3)
     assert {word for words in ran for word in words} >= {"numpy", "torch", "trace", "grade", "regrade", "check"}
 
@@ -177,7 +177,8 @@ def test_a_step_has_a_target_on_one_thread_alone(monkeypatch: pytest.MonkeyPatch
     timings = Timings({"numpy": (1.0,), "torch": (1.0,), "limit": (1.0,)})
     monkeypatch.setattr(step, "time_step", lambda *_: timings)
     targets = {
-        threads: {row.target for row in command._step(command.Wanted(3, 2, (2,), threads))} for threads in (1, 2)
+        threads: {row.target for row in parts.step_figures(parts.Wanted(3, 2, (2,), threads), print)}
+        for threads in (1, 2)
     }
     assert targets == {1: {None, 1.3, 1.5, 1.6}, 2: {None}}
 

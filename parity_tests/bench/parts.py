@@ -1,0 +1,107 @@
+"""The parts of the benchmarks: what is timed beside what, as figures."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from parity_tests.bench import grading, process, reporting, step, tracing
+from parity_tests.bench.figures import Figure, Share, Size
+from parity_tests.bench.timing import Timings
+from parity_tests.harness.machine import cores
+
+Say = Callable[[str], None]
+"""Tells the person who waits what was found."""
+_SLOW = 5
+"""Rounds at most of whole processes that take seconds."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How many rounds are asked for, how many submissions in the classes, and how many threads of BLAS."""
+
+    rounds: int
+    submissions: int
+    sizes: tuple[int, ...]
+    threads: int = 1
+
+    @property
+    def slow(self) -> int:
+        """The rounds of what takes seconds."""
+        return min(self.rounds, _SLOW)
+
+
+def step_figures(wanted: Wanted, say: Say) -> Iterator[Figure]:
+    for batch, dtype, alpha in step.cases():
+        timings = step.time_step(batch, dtype, alpha, wanted.rounds)
+        for against in ("torch", "limit"):
+            case = f"batch {batch}, {dtype}, α {alpha:g}"
+            target = step.TARGETS.get((batch, against)) if wanted.threads == 1 else None
+            yield _figure("step", case, "numpy step", "numpy", against, timings, target)
+
+
+def check_figures(wanted: Wanted, say: Say) -> Iterator[Figure]:
+    timings = process.time_check(wanted.rounds)
+    yield _figure(
+        "check", "shipped network", "parity check", "parity check", "import torch", timings, process.CHECK_TARGET
+    )
+
+
+def trace_figures(wanted: Wanted, say: Say) -> Iterator[Figure]:
+    for batch, every, steps, dtype in tracing.cases():
+        timings = tracing.time_trace(batch, every, steps, dtype, wanted.slow)
+        case = f"batch {batch}, every {every}, {dtype}"
+        yield _figure("trace", case, "trace step, with six replicas", "whole", "both bare", timings, None)
+        yield _figure("trace", case, "trace step, replicas apart", "trace", "both bare", timings, tracing.TARGET)
+        yield _figure("trace", case, "one replica", "replica", "torch", timings, tracing.REPLICA_TARGETS[dtype])
+
+
+def grade_figures(wanted: Wanted, say: Say) -> Iterator[Figure | Share | Size]:
+    timings = grading.time_grade(wanted.submissions, min(wanted.slow, 3))
+    case = f"{wanted.submissions} submissions on {cores()} cores"
+    for against in ("pytest each", "in process", grading.ASKED):
+        yield _figure("grade", case, "a submission graded", "parity grade", against, timings, None)
+    shares = grading.shares(10)
+    yield from shares
+    say(grading.limit(shares))
+    sizes = []
+    for number in wanted.sizes:
+        sizes.append(grading.time_size(number))
+        say(f"{number} submissions took {sizes[-1].seconds:.1f} s.")
+    yield from sizes
+    if (more := grading.time_of_more(sizes)) is not None:
+        case = f"from {sizes[0].submissions} to {sizes[-1].submissions} on {cores()} cores"
+        yield _figure("grade", case, "a submission more in a class", "parity grade", grading.ASKED, more, 1.0)
+
+
+def report_figures(wanted: Wanted, say: Say) -> Iterator[Figure]:
+    timings = reporting.time_reports(wanted.slow)
+    case = f"a class of {reporting.STUDENTS}"
+    yield _figure("reports", case, "regrade", "regrade", reporting.REGRADE_ASKED, timings, 1.0)
+    yield _figure("reports", case, "a page", "page", reporting.PAGE_ASKED, timings, 1.0)
+
+
+def _figure(
+    benchmark: str, case: str, called: str, subject: str, against: str, timings: Timings, target: float | None
+) -> Figure:
+    low, middle, high = timings.ratio(subject, against)
+    return Figure(
+        benchmark=benchmark,
+        case=case,
+        subject=called,
+        against=against,
+        ratio_low=low,
+        ratio=middle,
+        ratio_high=high,
+        seconds=timings.median(subject),
+        seconds_against=timings.median(against),
+        rounds=len(timings.seconds[subject]),
+        target=target,
+    )
+
+
+MEASURES: dict[str, Callable[[Wanted, Say], Iterator[Figure | Share | Size]]] = {
+    "step": step_figures,
+    "check": check_figures,
+    "trace": trace_figures,
+    "grade": grade_figures,
+    "reports": report_figures,
+}
