@@ -241,7 +241,9 @@ def _shapes(out: Any) -> list[tuple[int, ...]]:
 
 
 def _listed(radii: Any, out: Any) -> list[Radius]:
-    """The radii of those results that there are."""
+    """The radii of those results that there are; a truth value of Python's has none."""
+    if not isinstance(out, (Tensor, tuple, list)):
+        return []
     if not isinstance(radii, (tuple, list)):
         return [radii]
     return [radius for radius, x in zip(radii, out, strict=True) if isinstance(x, Tensor)]

@@ -20,10 +20,13 @@ _COMPOSITE = torch._C.DispatchKey.CompositeImplicitAutograd
 _WRITTEN_UNSAID = {
     aten.native_batch_norm.default: ("running_mean", "running_var"),
     aten.cudnn_batch_norm.default: ("running_mean", "running_var"),
+    aten._native_batch_norm_legit.default: ("running_mean", "running_var"),
 }
 """Arguments that an operation writes into although its schema does not say so."""
 _MORE_THAN_DRAWN = {aten.native_dropout.default, aten.rrelu_with_noise.default, aten._fused_dropout.default}
 """Random operations that also compute with what they draw, in a way that nothing here follows."""
+_REARRANGING = {aten.squeeze_, aten.unsqueeze_, aten.transpose_, aten.t_, aten.as_strided_, aten.swapaxes_}
+"""In place, but on shape and strides alone: the storage stays."""
 rules.load()
 
 
@@ -70,6 +73,8 @@ def _plan(func: OpOverload) -> Plan:
     written = tuple(a.name for a in arguments if a.alias_info is not None and a.alias_info.is_write)
     if func is aten._local_scalar_dense.default:
         return Plan(Kind.ITEM)
+    if func.overloadpacket in _REARRANGING:
+        return Plan(Kind.VIEW)
     if func in DECOMPOSITIONS:
         return Plan(
             Kind.DECOMPOSED, decomposition=DECOMPOSITIONS[func], written=written or _WRITTEN_UNSAID.get(func, ())

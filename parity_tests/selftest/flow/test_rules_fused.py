@@ -107,6 +107,44 @@ def test_honest_log_softmax_and_cross_entropy_stay_within(dtype: torch.dtype) ->
                 assert abs(want - mpf(float(got))) <= mpf(float(allowed)) / 2, name
 
 
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_the_gradient_of_log_softmax(dtype: torch.dtype) -> None:
+    """g − e^out·Σg: the sum's γ, the exponentials' ulps, product and difference; half of that would not do."""
+    out = torch.log_softmax(torch.tensor(LOGITS, dtype=dtype), -1)
+    g = torch.randn(out.shape, dtype=dtype, generator=torch.Generator().manual_seed(0))
+    backward = torch.ops.aten._log_softmax_backward_data
+    result, radius = flowed(lambda g, out: backward(g, out, -1, dtype), [g, out], [None, None])
+    u, gamma = precision(dtype).u, precision(dtype).gamma(3)
+    p, total, sizes = out.double().exp(), g.double().sum(-1, keepdim=True).abs(), g.double().abs().sum(-1, keepdim=True)
+    needed = p * (2 * gamma * sizes + 2 * u * (EXP_ULPS + TORCH_FAST_EXP_ULPS + 1) * total) + 2 * u * result.abs()
+    assert (radius >= needed * (1 - 1e-12)).all()
+    assert (radius / 2 < needed).all()
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_nll_loss_adds_up_what_the_labels_pick(dtype: torch.dtype, reduction: str, weighted: bool) -> None:
+    """−Σwx/Σw and its gradient: products, sums and a quotient, of both sides; a radius of x comes in by its weight."""
+    x = torch.randn(5, 4, dtype=dtype, generator=torch.Generator().manual_seed(1))
+    labels = torch.tensor([0, 3, 3, 1, 2])
+    w = torch.tensor([0.3, 1.7, 0.9, 2.3], dtype=dtype) if weighted else None
+    weights = torch.ones(5, dtype=torch.float64) if w is None else w.double()[labels]
+    share = weights / (weights.sum() if reduction == "mean" else 1)
+    picked = x.double().gather(1, labels[:, None])[:, 0].abs()
+
+    def loss(x: Tensor) -> Tensor:
+        return functional.nll_loss(x, labels, w, reduction=reduction)
+
+    u = precision(dtype).u
+    _, radius = flowed(loss, [x], [None])
+    least = 2 * u * float((share * picked).sum()) * (4 + (1 if weighted else 0))
+    assert float(radius) >= least * (1 - 1e-6)
+    assert float(radius) < 4 * least
+    _, moved = flowed(loss, [x], [torch.full(x.shape, 1e-2)])
+    assert float(moved) >= 1e-2 * float(share.sum()) * (1 - 1e-6)
+
+
 MOVES = {
     "cat": lambda x: torch.cat([x, x[:1]]),
     "stack": lambda x: torch.stack([x, x]),

@@ -32,6 +32,10 @@ PAIRS = [(1.3, 0.1), (0.1, -0.1000001), (1e8, 3.3), (3e-30, 1e30), (-2.7, 7.1), 
 """Among them cancellation and magnitudes far apart."""
 
 
+QUOTIENTS = [(5.3, 2.0), (-5.3, 2.0), (7.9995, 2.0), (-0.3, 7.0), (100.7, -0.9), (6.0, 3.0), (1e-3, 5.0)]
+"""Among them one that a radius takes past a whole number, and one that is whole."""
+
+
 def times_u(k: float) -> Any:
     """k roundings on both sides together, relative to the result."""
     return lambda *values: k * abs(values[-1])
@@ -45,6 +49,11 @@ def ulps(candidate: float) -> Any:
 def sigmoid_rounding(x: Any, s: Any) -> Any:
     """Of e^(−x) counted (1 − s) times, and of sum and quotient: two roundings a side."""
     return s * (2 * (EXP_ULPS + TORCH_FAST_EXP_ULPS) * (1 - s) + 4)
+
+
+def truncated_remainder(a: Any, b: Any) -> Any:
+    """a − b·q with a/b truncated to q."""
+    return a - b * int(a / b)
 
 
 RULES = [
@@ -124,6 +133,43 @@ RULES = [
         lambda g, s: g * s * (1 - s),
         times_u(6),
         [(1.3, 0.1), (-2.0, 0.9), (0.3, 0.5)],
+    ),
+    Pointwise(
+        "power of both",
+        torch.pow,
+        lambda x, y: x**y,
+        ulps(VECTOR_ULPS),
+        [(1.3, 0.7), (0.01, 2.5), (7.25, -1.1), (1.1, 30.0)],
+    ),
+    Pointwise(
+        "atan2", torch.atan2, mpmath.atan2, ulps(VECTOR_ULPS), [(1.3, 0.1), (0.1, -0.5), (-2.7, 7.1), (3e-3, 1.0)]
+    ),
+    Pointwise("hypot", torch.hypot, mpmath.hypot, ulps(VECTOR_ULPS), PAIRS),
+    Pointwise("fmod", torch.fmod, truncated_remainder, times_u(0), QUOTIENTS, (0.0, 1e-3)),
+    Pointwise(
+        "remainder",
+        torch.remainder,
+        lambda a, b: a - b * mpmath.floor(a / b),
+        lambda a, b, out: 2 * abs(out) if truncated_remainder(a, b) != out else 0,
+        QUOTIENTS,
+        (0.0, 1e-3),
+    ),
+    Pointwise("floor_divide", torch.floor_divide, lambda a, b: mpmath.floor(a / b), times_u(0), QUOTIENTS, (0.0, 1e-3)),
+    Pointwise(
+        "trunc_divide",
+        lambda a, b: torch.div(a, b, rounding_mode="trunc"),
+        lambda a, b: mpmath.mpf(int(a / b)),
+        times_u(0),
+        QUOTIENTS,
+        (0.0, 1e-3),
+    ),
+    Pointwise(
+        "copysign",
+        torch.copysign,
+        lambda a, b: abs(a) if b > 0 else -abs(a),
+        times_u(0),
+        [(1.3, 0.1), (-2.0, 0.5), (0.7, -3.0)],
+        (0.0, 1e-3, 1.5),
     ),
     Pointwise("relu", torch.relu, lambda x: max(x, mpf(0)), times_u(0), SMALL, (1e-3, 1.5)),
     Pointwise("abs", torch.abs, abs, times_u(0), SMALL, (1e-3, 1.5)),

@@ -93,6 +93,15 @@ class Summed:
         return found
 
 
+def blocks(x: Objects) -> Objects:
+    """The sums of squares of four."""
+    *rest, height, width = x.shape
+    return x.reshape(*rest, height // 2, 2, width // 2, 2).sum((-3, -1))
+
+
+BETWEEN = np.array([[mpf(1), mpf(0)], [mpf(3) / 4, mpf(1) / 4], [mpf(1) / 4, mpf(3) / 4], [mpf(0), mpf(1)]])
+"""What each of four results takes of two elements."""
+
 RULES = [
     Summed("mm", torch.mm, lambda a, b: a @ b, ((2, 4), (4, 3)), 4),
     Summed("mm of one term", torch.mm, lambda a, b: a @ b, ((3, 1), (1, 3)), 1),
@@ -130,6 +139,81 @@ RULES = [
     ),
     Summed(
         "avg_pool1d", lambda x: torch.avg_pool1d(x, 3), lambda x: x.reshape(1, 2, 2, 3).sum(-1) / 3, ((1, 2, 6),), 4
+    ),
+    Summed(
+        "index_put",
+        lambda x, y: x.index_put((torch.tensor([0, 0, 1]),), y, accumulate=True),
+        lambda x, y: np.stack([x[0] + y[0] + y[1], x[1] + y[2]]),
+        ((2, 3), (3, 3)),
+        2,
+    ),
+    Summed(
+        "scatter_add",
+        lambda x, y: x.scatter_add(0, torch.tensor([[0, 0, 0], [0, 0, 0], [1, 1, 1]]), y),
+        lambda x, y: np.stack([x[0] + y[0] + y[1], x[1] + y[2]]),
+        ((2, 3), (3, 3)),
+        2,
+    ),
+    Summed("prod", lambda x: x.prod(1), lambda x: x.prod(1), ((3, 5),), 4),
+    Summed("cumprod", lambda x: x.cumprod(0), lambda x: np.cumprod(x, 0), ((4, 2),), 3),
+    Summed("avg_pool2d", lambda x: torch.nn.functional.avg_pool2d(x, 2), lambda x: blocks(x) / 4, ((1, 1, 4, 4),), 5),
+    Summed(
+        "avg_pool3d",
+        lambda x: torch.nn.functional.avg_pool3d(x, (1, 2, 2)),
+        lambda x: blocks(x) / 4,
+        ((1, 1, 2, 4, 4),),
+        5,
+    ),
+    Summed(
+        "replication_pad1d_backward",
+        lambda g: aten.replication_pad1d_backward(g, g.new_zeros(1, 2, 3), [2, 1]),
+        lambda g: np.stack([g[..., :3].sum(-1), g[..., 3], g[..., 4:].sum(-1)], -1),
+        ((1, 2, 6),),
+        2,
+    ),
+    Summed(
+        "reflection_pad1d_backward",
+        lambda g: aten.reflection_pad1d_backward(g, g.new_zeros(1, 2, 4), [1, 1]),
+        lambda g: np.stack([g[..., 1], g[..., 0] + g[..., 2], g[..., 3] + g[..., 5], g[..., 4]], -1),
+        ((1, 2, 6),),
+        1,
+    ),
+    Summed(
+        "upsample_nearest2d_backward",
+        lambda g: aten.upsample_nearest2d_backward(g, [4, 4], [1, 1, 2, 2], 2.0, 2.0),
+        lambda g: blocks(g),
+        ((1, 1, 4, 4),),
+        3,
+    ),
+    Summed(
+        "upsample_bilinear2d_backward",
+        lambda g: aten.upsample_bilinear2d_backward(g, [4, 4], [1, 1, 2, 2], False, 2.0, 2.0),
+        lambda g: np.einsum("hi,abhw,wj->abij", BETWEEN, g, BETWEEN),
+        ((1, 1, 4, 4),),
+        8 * 4 + 9,
+    ),
+    Summed(
+        "max_pool2d_backward",
+        lambda g: aten.max_pool2d_with_indices_backward(
+            g,
+            torch.eye(3, dtype=g.dtype)[None, None],
+            [2, 2],
+            [1, 1],
+            [0, 0],
+            [1, 1],
+            False,
+            torch.full((1, 1, 2, 2), 4),
+        ),
+        lambda g: np.array([[[[0, 0, 0], [0, g.sum(), 0], [0, 0, 0]]]], dtype=object),
+        ((1, 1, 2, 2),),
+        3,
+    ),
+    Summed(
+        "bilinear",
+        lambda x, y: torch.nn.functional.bilinear(x, y, torch.ones(1, 3, 3, dtype=x.dtype)),
+        lambda x, y: np.array([[np.outer(x, y).sum()]], dtype=object),
+        ((1, 3), (1, 3)),
+        10,
     ),
     Summed("norm of order 1", lambda x: torch.linalg.vector_norm(x, 1, 1), lambda x: x.sum(1), ((3, 5),), 4),
 ]
@@ -170,6 +254,24 @@ def test_the_gradients_of_a_convolution(dtype: torch.dtype) -> None:
         given = np.vectorize(mpf, otypes=[object])(radius.numpy())
         assert (given * (1 + mpf(2) ** -20) >= needed).all()
         assert (given / 2 < needed).all()
+
+
+@pytest.mark.parametrize("share", SHARES)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_the_euclidean_norm(dtype: torch.dtype, share: float) -> None:
+    """√Σx²: half of γ_n, and the root's own; a radius comes in as its norm does."""
+    x = Summed("norm", torch.linalg.vector_norm, np.sum, ((7,),), 7).operands(dtype, 3)[0]
+    u = mpf(precision(dtype).u)
+    short = []
+    for scale in (0.0, 1e-3):
+        r = x.abs().double() * scale
+        _, radius = flowed(torch.linalg.vector_norm, [x], [r])
+        norm = mpmath.sqrt((objects(x) ** 2).sum())
+        moved = mpmath.sqrt((objects(r) ** 2).sum())
+        # Both sides: the sum's relative error halves in the root, which rounds by an ulp of torch's and half of IEEE's.
+        needed = moved + (norm + moved) * (7 * u + 3 * u)
+        short.append(needed > mpf(radius.item()) * share)
+    assert any(short) == (share < 1)
 
 
 def test_a_sum_of_one_term_and_exact_zeros_rounds_nothing() -> None:

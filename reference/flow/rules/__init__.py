@@ -5,11 +5,13 @@ from importlib import import_module
 FAMILIES = (
     "arithmetic",
     "functions",
+    "remainders",
     "products",
     "spreading",
     "moves",
     "choices",
     "extremes",
+    "lookups",
     "pools",
     "special",
     "decompositions",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
+from reference.flow.errors import UnknownOperationError
 from reference.flow.operation import allows, decomposition
 from reference.flow.rounding import ONE_PASS
 
 aten = torch.ops.aten
 
 
-@decomposition(aten.native_batch_norm.default, aten.cudnn_batch_norm.default)
+@decomposition(aten.native_batch_norm.default, aten.cudnn_batch_norm.default, aten._native_batch_norm_legit.default)
 def batch_norm(
     x: Tensor,
     weight: Tensor | None,
@@ -87,3 +90,48 @@ def variance_and_mean(
 ) -> tuple[Tensor, Tensor]:
     """The variance and the mean."""
     return _variance(x, dim, correction, keepdim)
+
+
+@decomposition(aten._native_batch_norm_legit.no_stats)
+def batch_norm_without_statistics(
+    x: Tensor, weight: Tensor | None, bias: Tensor | None, training: bool, momentum: float, eps: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Batch norm that keeps nothing."""
+    out, mean, inverse = batch_norm(x, weight, bias, None, None, training, momentum, eps)
+    return out, mean, inverse
+
+
+@decomposition(aten.addbmm.default)
+def products_added(x: Tensor, a: Tensor, b: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """βC + αΣAB over a batch."""
+    product = torch.bmm(a, b).sum(0)
+    return x * beta + product * alpha
+
+
+@decomposition(aten.put.default)
+def put(x: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
+    """Elements put, or added, at places of the flattened tensor."""
+    flat: Tensor = aten.index_put(x.reshape(-1), [index.reshape(-1)], source.reshape(-1), accumulate)
+    return flat.reshape(x.shape)
+
+
+@decomposition(aten._cdist_forward.default)
+def distances(x: Tensor, y: Tensor, p: float, mode: int | None) -> Tensor:
+    """‖xᵢ − yⱼ‖ by differences; torch may take ‖x‖² − 2xy + ‖y‖², which lies apart and is allowed for by that."""
+    found: Tensor = torch.linalg.vector_norm(x.unsqueeze(-2) - y.unsqueeze(-3), p, -1)
+    return found
+
+
+@decomposition(aten._cdist_backward.default)
+def distances_backward(g: Tensor, x: Tensor, y: Tensor, p: float, distance: Tensor) -> Tensor:
+    """Σⱼ g·sign(d)·(|d|/‖d‖)^(p − 1) with d = xᵢ − yⱼ, 0 where that is 0."""
+    apart = x.unsqueeze(-2) - y.unsqueeze(-3)
+    if p == 0:
+        return torch.zeros_like(x)
+    if p == math.inf:
+        raise UnknownOperationError("aten._cdist_backward.default", " with p = inf")
+    zero = (distance == 0).unsqueeze(-1)
+    share = torch.where(zero, torch.zeros_like(apart), apart / distance.unsqueeze(-1))
+    if p != 2:
+        share = share.sign() * (share.abs() ** (p - 1))
+    return (share * g.unsqueeze(-1)).sum(-2)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from reference.flow.errors import UnknownOperationError
 from reference.flow.operation import Operation, Radius, plus, rule, uncertain, wide
+from reference.flow.rules.arithmetic import reach
 from reference.flow.rules.choices import shaped
 
 aten = torch.ops.aten
@@ -20,15 +21,31 @@ def both(sides: Any) -> tuple[int, int]:
     return (int(sides[0]), int(sides[-1]))
 
 
+def window(op: Operation) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+    """Kernel, stride and dilation."""
+    kernel = both(op["kernel_size"])
+    return kernel, both(op["stride"]) if op["stride"] else kernel, both(op["dilation"])
+
+
+def margins(op: Operation, x: Tensor, positions: tuple[int, ...]) -> list[int]:
+    """Padding left, right, above and below, so that all positions fit: with `ceil_mode` windows reach over the end."""
+    kernel, stride, dilation = window(op)
+    padding = both(op["padding"])
+    found = []
+    for axis in (1, 0):
+        reached = (positions[axis] - 1) * stride[axis] + dilation[axis] * (kernel[axis] - 1) + 1
+        missing = reached - x.shape[axis - 2] - padding[axis]
+        found += [padding[axis], max(missing, -padding[axis]) if op["ceil_mode"] else padding[axis]]
+    return found
+
+
 def windows(x: Tensor, op: Operation, fill: float) -> Tensor:
     """The windows of a pool: N×C×(places)×(positions); padding is `fill`."""
-    if op["ceil_mode"]:
-        raise UnknownOperationError(str(op.func), " with ceil_mode")
-    kernel, padding = both(op["kernel_size"]), both(op["padding"])
-    stride = both(op["stride"]) if op["stride"] else kernel
+    kernel, stride, dilation = window(op)
     batch = x if x.dim() == 4 else x[None]
-    padded = torch.nn.functional.pad(batch, (padding[1], padding[1], padding[0], padding[0]), value=fill)
-    columns = torch.nn.functional.unfold(padded, kernel, both(op["dilation"]), 0, stride)
+    result = op["grad_output"] if "grad_output" in op else op.out[0]
+    padded = torch.nn.functional.pad(batch, margins(op, x, tuple(result.shape[-2:])), value=fill)
+    columns = torch.nn.functional.unfold(padded, kernel, dilation, 0, stride)
     return columns.reshape(*batch.shape[:2], kernel[0] * kernel[1], -1)
 
 
@@ -40,9 +57,9 @@ def pooled_rivals(op: Operation, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         near = values == values.amax(2, keepdim=True)
         tied = near
     else:
-        reach = windows(r, op, 0.0)
-        near = values + reach >= (values - reach).amax(2, keepdim=True)
-        sure = (reach == 0) | ~near
+        moves = windows(r, op, 0.0)
+        near = values + moves >= (values - moves).amax(2, keepdim=True)
+        sure = (moves == 0) | ~near
         tied = near & (values == values.amax(2, keepdim=True)) & sure.all(2, keepdim=True)
     several = near.sum(2, keepdim=True) > 1
     return near & several & ~tied, tied & several, several
@@ -60,11 +77,17 @@ def max_pool(op: Operation) -> tuple[Radius, Radius]:
 
 @rule(aten.max_pool2d_with_indices_backward.default)
 def max_pool_backward(op: Operation) -> Radius:
-    """Each window's gradient goes to its largest; where rounding decides which, to any that comes within reach."""
+    """Each window's gradient goes to its largest; where rounding decides which, to any that comes within reach.
+
+    An element that is the largest of several windows adds up their gradients.
+    """
     g, x = op["grad_output"], op["self"]
     s = op.radius(g)
     names = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
-    radius = None if s is None else op.func(s, wide(x), *[op[name] for name in names], op["indices"])
+    rest = [*[op[name] for name in names], op["indices"]]
+    radius = plus(
+        None if s is None else op.func(s, wide(x), *rest), added_windows(op, g, lambda y: op.func(y, wide(x), *rest))
+    )
     near, tied, several = pooled_rivals(op, x)
     if op.local or not bool(several.any()):
         return radius
@@ -80,11 +103,56 @@ def max_pool_backward(op: Operation) -> Radius:
     return plus(radius, _fold(op, near * by_window, x)) if bool(near.any()) else radius
 
 
+def added_windows(op: Operation, g: Tensor, back: Callable[[Tensor], Tensor]) -> Radius:
+    """The rounding of sums over the windows that one element is the largest of; none where it is of one at most."""
+    counts = back((~torch.as_tensor(op.exactly(g, 0))).to(torch.float64))
+    most = int(counts.max()) if counts.numel() else 0
+    if most <= 1:
+        return None
+    return (back(reach(wide(g), op.radius(g))) * op.sums(most - 1)).masked_fill(counts <= 1, 0.0)
+
+
 def _fold(op: Operation, columns: Tensor, x: Tensor) -> Tensor:
     """What lies in windows added where it belongs, of the shape of x."""
-    kernel = both(op["kernel_size"])
-    stride = both(op["stride"]) if op["stride"] else kernel
+    kernel, stride, dilation = window(op)
     flat = columns.reshape(columns.shape[0], -1, columns.shape[-1])
-    size = (x.shape[-2], x.shape[-1])
-    folded = torch.nn.functional.fold(flat, size, kernel, both(op["dilation"]), both(op["padding"]), stride)
-    return folded.reshape(x.shape)
+    left, right, above, below = margins(op, x, tuple(op["grad_output"].shape[-2:]))
+    height, width = x.shape[-2] + above + below, x.shape[-1] + left + right
+    folded = torch.nn.functional.fold(flat, (height, width), kernel, dilation, 0, stride)
+    inner = folded[..., above : above + x.shape[-2], left : left + x.shape[-1]]
+    return torch.nn.functional.pad(inner, (0, x.shape[-1] - inner.shape[-1], 0, x.shape[-2] - inner.shape[-2])).reshape(
+        x.shape
+    )
+
+
+@rule(aten.adaptive_max_pool2d.default, aten.adaptive_max_pool3d.default, aten.max_pool3d_with_indices.default)
+def largest_of_windows(op: Operation) -> tuple[Radius, Radius]:
+    """The largest of each window moves by no more than the largest radius in it.
+
+    Which one it is, only exact operands tell.
+    """
+    given = dict(op.arguments)
+    x = given.pop("self")
+    r, known = op.radius(x), op.known_radius(x)
+    unsure = None if known is None or op.local else torch.full(op.out[0].shape, math.inf, dtype=torch.float64)
+    return None if r is None else op.func(r, *given.values())[0], unsure
+
+
+@rule(
+    aten.adaptive_max_pool2d_backward.default,
+    aten.adaptive_max_pool3d_backward.default,
+    aten.max_pool3d_with_indices_backward.default,
+)
+def largest_of_windows_backward(op: Operation) -> Radius:
+    """Gradients go where the indices say, and add up; nothing is known where these are unsure."""
+    given = dict(op.arguments)
+    g, x = given.pop("grad_output"), given.pop("self")
+    if op.known_radius(given["indices"]) is not None:
+        return None if op.local else torch.full(x.shape, math.inf, dtype=torch.float64)
+    s = op.radius(g)
+
+    def back(y: Tensor) -> Tensor:
+        found: Tensor = op.func(y, wide(x), *given.values())
+        return found
+
+    return plus(None if s is None else back(s), added_windows(op, g, back))

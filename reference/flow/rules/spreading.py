@@ -80,6 +80,10 @@ def embedding_backward(op: Operation) -> Radius:
     aten.avg_pool2d_backward.default,
     aten._adaptive_avg_pool2d_backward.default,
     aten.avg_pool1d.default,
+    aten.avg_pool3d.default,
+    aten.avg_pool3d_backward.default,
+    aten._adaptive_avg_pool3d.default,
+    aten._adaptive_avg_pool3d_backward.default,
 )
 def average_pool(op: Operation) -> Radius:
     """Means of windows, and the backward, which adds a share from each window: linear with weights ≥ 0.
@@ -96,38 +100,57 @@ def average_pool(op: Operation) -> Radius:
     return plus(local, None if r is None else op.func(r, *rest))
 
 
+def _dimensions(op: Operation) -> int:
+    return next(n for n in (1, 2, 3) if f"pool{n}d" in str(op.func))
+
+
 def _places(op: Operation) -> int:
     """How many elements a window has; torch writes a square's side once."""
     kernel = op["kernel_size"]
-    return int(math.prod(kernel)) if len(kernel) > 1 or op.func is aten.avg_pool1d.default else int(kernel[0]) ** 2
+    return int(math.prod(kernel)) if len(kernel) > 1 else int(kernel[0]) ** _dimensions(op)
 
 
 def _window(op: Operation) -> int:
     """The largest number of elements in a window of an adaptive pool, or of windows that one element lies in."""
     whole = op["self"]
     part = op.out if "output_size" in op else op["grad_output"]
-    return math.prod(-(-n // m) + 1 for n, m in zip(whole.shape[-2:], part.shape[-2:], strict=True))
+    n = _dimensions(op)
+    sides = zip(whole.shape[-n:], part.shape[-n:], strict=True)
+    return math.prod(max(-(-big // small), -(-small // big)) + 1 for big, small in sides)
 
 
 @rule(
     aten.upsample_bilinear2d_backward.default,
     aten.upsample_nearest2d_backward.default,
     aten.upsample_nearest1d_backward.default,
+    aten.upsample_nearest3d_backward.default,
     aten.upsample_linear1d_backward.default,
+    aten.upsample_trilinear3d_backward.default,
+    aten._upsample_nearest_exact1d_backward.default,
+    aten._upsample_nearest_exact2d_backward.default,
+    aten._upsample_nearest_exact3d_backward.default,
     aten.replication_pad1d_backward.default,
     aten.replication_pad2d_backward.default,
     aten.reflection_pad1d_backward.default,
     aten.reflection_pad2d_backward.default,
+    aten.replication_pad3d_backward.default,
+    aten.reflection_pad3d_backward.default,
 )
 def gathered_back(op: Operation) -> Radius:
     """Gradients of padding and interpolation: each element adds up those of the places that it went to.
 
-    As many as the result has for one at most, and four roundings of the weights and their products.
+    Padding: as many as the fullest element has. Interpolation: four times the share of the result at most, with two
+    roundings of a weight and one of its product a dimension; the weights of the nearest are 1.
     """
     given = dict(op.arguments)
     g = given.pop("grad_output")
     r = op.radius(g)
     rest = [wide(y) if isinstance(y, Tensor) else y for y in given.values()]
-    terms = math.ceil(g.numel() / max(op.out.numel(), 1)) * 4
-    local: Tensor = op.func(reach(wide(g), r), *rest) * op.sums(terms + 4)
+    name = str(op.func)
+    if "linear" in name:
+        roundings = math.ceil(g.numel() / max(op.out.numel(), 1)) * 8 + 9
+    else:
+        counts = op.func(torch.ones_like(g, dtype=torch.float64), *rest)
+        roundings = max(int(counts.max()) - 1, 0) if counts.numel() else 0
+    local: Tensor = op.func(reach(wide(g), r), *rest) * op.sums(roundings)
     return plus(local, None if r is None else op.func(r, *rest))
