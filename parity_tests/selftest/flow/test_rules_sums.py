@@ -96,7 +96,8 @@ class Summed:
 def blocks(x: Objects) -> Objects:
     """The sums of squares of four."""
     *rest, height, width = x.shape
-    return x.reshape(*rest, height // 2, 2, width // 2, 2).sum((-3, -1))
+    found: Objects = x.reshape(*rest, height // 2, 2, width // 2, 2).sum((-3, -1))
+    return found
 
 
 BETWEEN = np.array([[mpf(1), mpf(0)], [mpf(3) / 4, mpf(1) / 4], [mpf(1) / 4, mpf(3) / 4], [mpf(0), mpf(1)]])
