@@ -30,6 +30,7 @@ class Wanted:
 
 
 def step_figures(wanted: Wanted, say: Say) -> Iterator[Figure]:
+    """A training step in numpy against torch's, and against the matrix products alone."""
     for batch, dtype, alpha in step.cases():
         timings = step.time_step(batch, dtype, alpha, wanted.rounds)
         for against in ("torch", "limit"):
@@ -39,6 +40,7 @@ def step_figures(wanted: Wanted, say: Say) -> Iterator[Figure]:
 
 
 def check_figures(wanted: Wanted, say: Say) -> Iterator[Figure]:
+    """`parity check` against the import of torch."""
     timings = process.time_check(wanted.rounds)
     yield _figure(
         "check", "shipped network", "parity check", "parity check", "import torch", timings, process.CHECK_TARGET
@@ -46,6 +48,7 @@ def check_figures(wanted: Wanted, say: Say) -> Iterator[Figure]:
 
 
 def trace_figures(wanted: Wanted, say: Say) -> Iterator[Figure]:
+    """A step of `parity trace` against both of its trainings run bare, and one replica against torch's."""
     for batch, every, steps, dtype in tracing.cases():
         timings = tracing.time_trace(batch, every, steps, dtype, wanted.slow)
         case = f"batch {batch}, every {every}, {dtype}"
@@ -55,6 +58,7 @@ def trace_figures(wanted: Wanted, say: Say) -> Iterator[Figure]:
 
 
 def grade_figures(wanted: Wanted, say: Say) -> Iterator[Figure | Share | Size]:
+    """`parity grade` against other ways to grade, where its time goes, and how it grows with the class."""
     timings = grading.time_grade(wanted.submissions, min(wanted.slow, 3))
     case = f"{wanted.submissions} submissions on {cores()} cores"
     for against in ("pytest each", "in process", grading.ASKED):
@@ -73,6 +77,7 @@ def grade_figures(wanted: Wanted, say: Say) -> Iterator[Figure | Share | Size]:
 
 
 def report_figures(wanted: Wanted, say: Say) -> Iterator[Figure]:
+    """`parity regrade` of a large class, and one page of it."""
     timings = reporting.time_reports(wanted.slow)
     case = f"a class of {reporting.STUDENTS}"
     yield _figure("reports", case, "regrade", "regrade", reporting.REGRADE_ASKED, timings, 1.0)

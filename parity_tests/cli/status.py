@@ -12,6 +12,7 @@ AGREEMENT, DISCREPANCIES, UNUSABLE, OWN_FAULT, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 def status_of(records: Sequence[Record], strict: bool) -> int:
+    """The exit status of a run with these records; with `strict`, notes count as discrepancies."""
     from reports.model.records import failing
 
     if any(record.verdict == "harness_error" for record in records):

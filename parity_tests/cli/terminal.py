@@ -65,6 +65,7 @@ def progress_bar(doing: str, total: int) -> Bar:
 
 
 def paint() -> Paint:
+    """How texts are coloured: not at all where the output is no terminal, or NO_COLOR is set."""
     from reports.terminal.lines import plain
 
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
@@ -80,10 +81,12 @@ def width() -> int:
 
 
 def complain(sentence: str) -> None:
+    """Prints a sentence on standard error, behind the name of the program."""
     click.echo(f"parity: {sentence}", err=True)
 
 
 def keep_traceback(error: Exception) -> str:
+    """Writes the traceback to a temporary file; the sentence that says where it is, or why it is not there."""
     try:
         with tempfile.NamedTemporaryFile(
             "w", prefix="parity-", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
