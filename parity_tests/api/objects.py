@@ -34,11 +34,11 @@ def assignment_of(assignment: str | Assignment | None, names: Iterable[str]) -> 
 
 def parts_by_name(assignment: Assignment) -> dict[str, frozenset[str]]:
     """The parts that each class or function of a submission answers, by its name."""
-    found: dict[str, frozenset[str]] = {}
+    parts: dict[str, frozenset[str]] = {}
     for function, part in assignment.by_function.items():
         name = function.partition(".")[0]
-        found[name] = found.get(name, frozenset()) | {part}
-    return found
+        parts[name] = parts.get(name, frozenset()) | {part}
+    return parts
 
 
 def write_objects(objects: Iterable[Any], folder: Path, assignment: Assignment) -> frozenset[str]:

@@ -101,15 +101,15 @@ def load(folder: Path) -> tuple[Benchmarks, dict[str, Any]]:
     import pandas as pd
 
     machine = json.loads((folder / "machine.json").read_text(encoding="utf-8"))
-    found = {}
+    tables = {}
     for name, kind in _KINDS.items():
         frame = pd.read_parquet(folder / f"{name}.parquet", engine="pyarrow")
         rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
         try:
-            found[name] = [kind(**{str(key): value for key, value in row.items()}) for row in rows]
+            tables[name] = [kind(**{str(key): value for key, value in row.items()}) for row in rows]
         except TypeError as error:
             raise ValueError(f"{name}.parquet has other columns: {error}") from error
-    return Benchmarks(**found), machine
+    return Benchmarks(**tables), machine
 
 
 def report(measured: Benchmarks) -> list[str]:

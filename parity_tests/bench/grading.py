@@ -41,14 +41,14 @@ SEED = "1"
 
 def copies(folder: Path, number: int) -> list[Path]:
     """A class of so many copies of the shipped network in `folder`."""
-    found = []
+    folders = []
     for k in range(number):
-        place = folder / f"student-{k:04d}"
-        place.mkdir(parents=True)
+        copy = folder / f"student-{k:04d}"
+        copy.mkdir(parents=True)
         for file in ASSIGNMENT.solution.glob("[!_]*.py"):
-            shutil.copy(file, place)
-        found.append(place)
-    return found
+            shutil.copy(file, copy)
+        folders.append(copy)
+    return folders
 
 
 def time_grade(number: int, rounds: int) -> Timings:
@@ -68,8 +68,8 @@ def time_grade(number: int, rounds: int) -> Timings:
             warm_up=1,
         )
     counts = {"parity grade": number, "pytest each": len(by_pytest), "in process": number}
-    found = {name: tuple(s / counts[name] for s in done.seconds[name]) for name in counts}
-    return Timings({**found, ASKED: (ASKED_SECONDS / jobs,) * rounds})
+    per_submission = {name: tuple(s / counts[name] for s in done.seconds[name]) for name in counts}
+    return Timings({**per_submission, ASKED: (ASKED_SECONDS / jobs,) * rounds})
 
 
 def grade(source: Path, out: Path) -> None:
@@ -129,12 +129,12 @@ def shares(number: int) -> list[Share]:
     level = choose(None).name
     python = [sys.executable, "-I", "-B", "-c"]
     bare, numpy = (_children_seconds([*python, code]) for code in ("pass", "import numpy"))
-    found = [Share("import of numpy", "process", numpy - bare)]
+    parts = [Share("import of numpy", "process", numpy - bare)]
     warm_up()
     folder = ASSIGNMENT.solution
     files = tuple((file.name, file.read_bytes()) for file in sorted(folder.glob("[!_]*.py")))
     settings = Settings("mlp", seed=1, edition="2019", dtypes=("float64",), isolation=level)
-    found.append(Share("start of a sandbox, cold, with its numpy", "process", _cold_start(folder, level)))
+    parts.append(Share("start of a sandbox, cold, with its numpy", "process", _cold_start(folder, level)))
     inside: list[float] = []
 
     class Watched(Runner):
@@ -161,18 +161,18 @@ def shares(number: int) -> list[Share]:
                 own.append(time.process_time() - start - rendering[-1])
                 cases.append(inside[0] - before)
                 start = time.thread_time()
-                place = Path(scratch) / outcome.name
-                place.mkdir()
+                written = Path(scratch) / outcome.name
+                written.mkdir()
                 for name, data in outcome.files.items():
-                    (place / name).write_bytes(data)
+                    (written / name).write_bytes(data)
                 writing.append(rendering[-1] + time.thread_time() - start)
     for name, seconds in (
         ("forking, and the cases in the submission's own processes", cases),
         ("drawing inputs, judging, naming", own),
         ("writing the records and the page", writing),
     ):
-        found.append(Share(name, "submission", sum(seconds[1:]) / number))
-    return found
+        parts.append(Share(name, "submission", sum(seconds[1:]) / number))
+    return parts
 
 
 def _children_seconds(command: Sequence[str]) -> float:
@@ -191,10 +191,10 @@ def _cold_start(folder: Path, level: str) -> float:
         return processor_seconds(os.getpid()) - before
 
 
-def limit(found: Sequence[Share]) -> str:
+def limit(parts: Sequence[Share]) -> str:
     """What the shares come to, as a sentence."""
-    each = sum(share.seconds for share in found if share.per == "submission")
-    most = max((share for share in found if share.per == "submission"), key=lambda share: share.seconds)
+    each = sum(share.seconds for share in parts if share.per == "submission")
+    most = max((share for share in parts if share.per == "submission"), key=lambda share: share.seconds)
     forked = not forking_problem(choose(None).name)
     return (
         f"Where nothing waits, {each:.3f} processor seconds a submission make {cores() / each:.1f} submissions a "

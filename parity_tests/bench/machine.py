@@ -55,7 +55,7 @@ def refuse_other_machine(here: Mapping[str, Any], there: Mapping[str, Any], fold
     """Raise UsageError, naming what differs, unless both, the latter in `folder`, were taken alike on one machine."""
     differing = [key for key in SAME if here.get(key) != there.get(key)]
     if differing:
-        said = "; ".join(f"{key}: {there.get(key)} there, {here.get(key)} here" for key in differing)
+        what = "; ".join(f"{key}: {there.get(key)} there, {here.get(key)} here" for key in differing)
         raise UsageError(
-            f"the figures in {folder} are of another machine or other versions, and such are not compared ({said})"
+            f"the figures in {folder} are of another machine or other versions, and such are not compared ({what})"
         )

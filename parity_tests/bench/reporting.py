@@ -101,11 +101,11 @@ def _multiply(graded: Path, large: Path, students: int) -> None:
     for name in ("grading.json", "rubric.toml"):
         shutil.copy(graded / name, large)
     intake = json.loads((graded / "intake.json").read_text(encoding="utf-8"))
-    places = [(row, graded / "submissions" / row["name"]) for row in intake["attempts"]]
-    found = [(row, pd.read_parquet(place / "records.parquet")) for row, place in places]
+    folders = [(row, graded / "submissions" / row["name"]) for row in intake["attempts"]]
+    tables = [(row, pd.read_parquet(folder / "records.parquet")) for row, folder in folders]
     rows: list[dict[str, Any]] = []
     for k in range(students):
-        row, records = found[k % len(found)]
+        row, records = tables[k % len(tables)]
         name = f"{row['name']}-{k:04d}"
         place = large / "submissions" / name
         shutil.copytree(graded / "submissions" / row["name"], place)

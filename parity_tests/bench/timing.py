@@ -47,11 +47,11 @@ def alternate(subjects: Mapping[str, Subject], *, rounds: int, least: float = 0.
 def in_turn(subjects: Mapping[str, Callable[[], T]], rounds: int) -> list[dict[str, T]]:
     """What each subject gives in each round, the first one changing from round to round."""
     names = list(subjects)
-    found = []
+    rounds_taken = []
     for k in range(rounds):
         first = k % len(names)
-        found.append({name: subjects[name]() for name in (*names[first:], *names[:first])})
-    return found
+        rounds_taken.append({name: subjects[name]() for name in (*names[first:], *names[:first])})
+    return rounds_taken
 
 
 def _calls_for(subject: Subject, least: float) -> int:

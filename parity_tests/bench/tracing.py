@@ -36,8 +36,8 @@ def time_trace(batch: int, every: int, steps: int, dtype: str, rounds: int) -> T
     command = [sys.executable, "-m", "parity_tests.bench.training"]
 
     def side(name: str) -> dict[str, float]:
-        found: dict[str, float] = json.loads(run([*command, name, str(batch), dtype, str(steps), str(every)]))
-        return found
+        seconds: dict[str, float] = json.loads(run([*command, name, str(batch), dtype, str(steps), str(every)]))
+        return seconds
 
     rows = in_turn({name: partial(side, name) for name in SIDES}, rounds + 1)[1:]  # the first warms up
     per_step: dict[str, list[float]] = {"whole": [], "trace": [], "replica": [], "torch": [], "both bare": []}

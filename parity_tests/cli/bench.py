@@ -28,12 +28,12 @@ BEGIN, END = "<!-- parity bench -->", "<!-- the end of it -->"
 def _numbers(_: click.Context, __: click.Parameter, text: str) -> tuple[int, ...]:
     """The sizes of classes in an option, sorted. Raises BadParameter for anything else."""
     try:
-        found = tuple(sorted({int(word) for word in text.split(",") if word.strip()}))
+        numbers = tuple(sorted({int(word) for word in text.split(",") if word.strip()}))
     except ValueError:
         raise click.BadParameter(f"{text!r} is no list of numbers such as 10,100.") from None
-    if any(number < 1 for number in found):
+    if any(number < 1 for number in numbers):
         raise click.BadParameter("a class has at least one submission.")
-    return found
+    return numbers
 
 
 @click.command()

@@ -18,8 +18,8 @@ def doctor(as_json: bool) -> None:
     from parity_tests.protocol.registry import installed
 
     assignments = {name: point.value for name, point in installed().items()}
-    found = {**examine(), "assignments": assignments, "data": _data()}
-    click.echo(json.dumps(found, indent=2) if as_json else "\n".join(describe(found)))
+    answers = {**examine(), "assignments": assignments, "data": _data()}
+    click.echo(json.dumps(answers, indent=2) if as_json else "\n".join(describe(answers)))
 
 
 def _data() -> str:

@@ -59,9 +59,9 @@ def selftest(assignment: str | None, seeds: int | None, only: str | None, jobs: 
     except OSError as error:
         raise UsageError(f"the folder {out} cannot be made ({error.strerror}).") from error
     with Progress() as progress:
-        for task, found in prove(tasks(assignment or SHIPPED, kinds, range(seeds or 1)), jobs=jobs, progress=progress):
-            rows.append({**found[0], "seed": task.seed})
-            compared += found[1:]
+        for task, proved in prove(tasks(assignment or SHIPPED, kinds, range(seeds or 1)), jobs=jobs, progress=progress):
+            rows.append({**proved[0], "seed": task.seed})
+            compared += proved[1:]
     frame = pd.DataFrame(rows)
     frame.to_csv(out / "selftest.csv", index=False)
     _print_table(frame)

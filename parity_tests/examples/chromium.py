@@ -108,19 +108,19 @@ class Browser:
 
     def run(self, expression: str) -> Any:
         """The JSON value of a JavaScript expression, awaited."""
-        said = self._ask("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
-        if "exceptionDetails" in said:
-            raise AssertionError(json.dumps(said["exceptionDetails"]))
-        return said["result"].get("value")
+        answer = self._ask("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
+        if "exceptionDetails" in answer:
+            raise AssertionError(json.dumps(answer["exceptionDetails"]))
+        return answer["result"].get("value")
 
     def axe(self) -> list[str]:
         """What axe-core finds wrong with the open page, as text, one for each rule."""
         self.run(AXE.read_text(encoding="utf-8") + "; 0")
-        found = self.run(
+        violations = self.run(
             "axe.run().then(r => r.violations.map(v => "
             "[v.id, v.help, v.nodes.map(n => n.html.slice(0, 200) + ' ' + n.failureSummary)]))"
         )
-        return [f"{rule}: {help_} {nodes[:3]}" for rule, help_, nodes in found]
+        return [f"{rule}: {help_} {nodes[:3]}" for rule, help_, nodes in violations]
 
     def overflow(self) -> int:
         """By how many pixels the page is wider than the window."""

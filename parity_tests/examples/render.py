@@ -165,9 +165,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--pictures", action="store_true", help="take the README's pictures of the pages too")
     chosen = parser.parse_args(arguments)
     if chosen.check:
-        found = stale()
-        print("\n".join(f"{name} is not current" for name in found) or "All samples are current.")
-        return 1 if found else 0
+        names = stale()
+        print("\n".join(f"{name} is not current" for name in names) or "All samples are current.")
+        return 1 if names else 0
     if chosen.run:
         remake()
     names = render(EXAMPLES)

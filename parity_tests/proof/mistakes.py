@@ -45,8 +45,8 @@ def cases_of(assignment: Assignment, mistake: Mistake) -> list[Case]:
 
 def control(assignment: Assignment, mistake: Mistake, seed: int = 0) -> Control:
     """Plugs a mistake into the solution, and judges it."""
-    found = records(assignment, with_mistake(assignment, mistake), cases_of(assignment, mistake), seed)
-    causes = [record for record in found if record.verdict in FAILING and not record.explained_by]
+    judged = records(assignment, with_mistake(assignment, mistake), cases_of(assignment, mistake), seed)
+    causes = [record for record in judged if record.verdict in FAILING and not record.explained_by]
     return Control(mistake, _outcome(mistake, causes), tuple(sorted({r.diagnosis for r in causes if r.diagnosis})))
 
 

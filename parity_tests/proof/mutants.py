@@ -66,7 +66,7 @@ def mutants(assignment: Assignment) -> list[Mutant]:
     """Every single slip of the solution's files, in their order, each source once."""
     solution = unchanged(assignment)
     not_asked = assignment.proof().not_asked
-    found: dict[str, Mutant] = {}
+    by_source: dict[str, Mutant] = {}
     for file, source in solution.files.items():
         tree = ast.parse(source)
         original = ast.unparse(tree)
@@ -74,12 +74,12 @@ def mutants(assignment: Assignment) -> list[Mutant]:
             if function in not_asked:
                 continue
             for text in _slips(tree, node):
-                if text == original or text in found:
+                if text == original or text in by_source:
                     continue
                 before, after = _difference(original, text)
                 variant = Variant(f"{function}: {before}  →  {after}", {**solution.files, file: text})
-                found[text] = Mutant(file, function, before, after, variant)
-    return list(found.values())
+                by_source[text] = Mutant(file, function, before, after, variant)
+    return list(by_source.values())
 
 
 def trial(assignment: Assignment, mutant: Mutant) -> Trial:

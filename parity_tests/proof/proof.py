@@ -49,16 +49,16 @@ class Task:
 
 def tasks(assignment: str, kinds: Sequence[str] = KINDS, seeds: Sequence[int] = (0,)) -> list[Task]:
     """All variants of some kinds; honest ones for each seed. What takes longest comes first."""
-    found = []
+    planned = []
     asked = find(assignment)
     if "honest" in kinds:
         numbers = range(len(asked.proof().honest) + 1)
-        found += [Task(assignment, "honest", number, seed) for seed in seeds for number in numbers]
+        planned += [Task(assignment, "honest", number, seed) for seed in seeds for number in numbers]
     if "slips" in kinds:
-        found += [Task(assignment, "slips", number) for number in range(len(_mutants(assignment)))]
+        planned += [Task(assignment, "slips", number) for number in range(len(_mutants(assignment)))]
     if "mistakes" in kinds:
-        found += [Task(assignment, "mistakes", number) for number in range(len(known_mistakes(asked)))]
-    return found
+        planned += [Task(assignment, "mistakes", number) for number in range(len(known_mistakes(asked)))]
+    return planned
 
 
 @cache
@@ -104,14 +104,14 @@ def _one_thread() -> None:
 
 def _of_mistake(assignment: Assignment, number: int) -> Row:
     mistake = known_mistakes(assignment)[number]
-    found = control(assignment, mistake)
-    good = found.outcome is Outcome.NAMED
-    return Row("mistakes", mistake.part, mistake.name, str(found.outcome), good, " | ".join(found.claimed))
+    result = control(assignment, mistake)
+    good = result.outcome is Outcome.NAMED
+    return Row("mistakes", mistake.part, mistake.name, str(result.outcome), good, " | ".join(result.claimed))
 
 
 def _of_slip(assignment: Assignment, mutant: Mutant) -> Row:
-    found = trial(assignment, mutant)
-    return Row("slips", "", mutant.name, found.outcome, found.outcome != "survived", found.detail)
+    result = trial(assignment, mutant)
+    return Row("slips", "", mutant.name, result.outcome, result.outcome != "survived", result.detail)
 
 
 def _is_promoted(record: Record) -> bool:
@@ -126,12 +126,12 @@ def of_honest(assignment: Assignment, number: int, seed: int) -> list[dict[str, 
     variant = unchanged(assignment) if rewrite is None else rewritten(assignment, rewrite)
     is_whole = rewrite is not None and rewrite.whole
     cases = [case for case in all_cases(assignment) if case.whole == is_whole]
-    found = records(assignment, variant, cases, seed, names=False)
-    wrong = [record for record in found if record.verdict != "match"]
+    judged = records(assignment, variant, cases, seed, names=False)
+    wrong = [record for record in judged if record.verdict != "match"]
     undecided = all(record.verdict == "undecided" for record in wrong)
     outcome = "match" if not wrong else "undecided" if undecided else "false alarm"
     detail = "; ".join(record.message for record in wrong[:3])
-    compared = [record for record in found if record.ratio is not None]
+    compared = [record for record in judged if record.ratio is not None]
     row = asdict(Row("honest", "", variant.name, outcome, undecided, detail))
     return [row, *(_compared(assignment, variant.name, seed, record) for record in compared)]
 

@@ -76,12 +76,12 @@ class Assignment:
 
         That of the layout's `entry` is none: any program may define a function of such a name.
         """
-        found: dict[str, None] = {}
+        marks: dict[str, None] = {}
         for function in self.by_function:
             owner, dot, _ = function.partition(".")
             if function not in (*self.layout.files, self.layout.entry):
-                found[f"class {owner}" if dot else f"def {owner}"] = None
-        return tuple(found)
+                marks[f"class {owner}" if dot else f"def {owner}"] = None
+        return tuple(marks)
 
     @cached_property
     def checks(self) -> tuple[str, ...]:

@@ -65,15 +65,15 @@ def reference(assignment: str) -> str:
 def _from_module(reference: str) -> Assignment:
     module, _, name = reference.partition(":")
     try:
-        found = getattr(importlib.import_module(module), name)
+        value = getattr(importlib.import_module(module), name)
     except (ImportError, ValueError) as error:
         raise UsageError(f"the assignment {reference!r} cannot be imported: {error}") from error
     except AttributeError:
         raise UsageError(f"the module {module} has no {name}; the assignment is given as module:NAME.") from None
-    return _checked(found, reference)
+    return _checked(value, reference)
 
 
-def _checked(found: object, name: str) -> Assignment:
-    if not isinstance(found, Assignment):
-        raise UsageError(f"{name!r} is a {type(found).__name__}, not an Assignment of parity_tests.protocol.")
-    return found
+def _checked(value: object, name: str) -> Assignment:
+    if not isinstance(value, Assignment):
+        raise UsageError(f"{name!r} is a {type(value).__name__}, not an Assignment of parity_tests.protocol.")
+    return value
