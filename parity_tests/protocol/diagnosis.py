@@ -48,7 +48,7 @@ class Diagnosis:
     right in these as well. `beside(case)` tells cases that are not enough to name a mistake of their part by: what
     fails in them alone must be right where the part is.
     `experiments(plan, case, quantity, seen, draw)` names what only an experiment can tell, before sentences are
-    looked at, and `overwriting(quantity, observation, params)` what wrote over another call's array, after them.
+    looked at, and `overwriting(case, quantity, observation)` what wrote over another call's array, after them.
     `hidden_in_case` and `hidden_in_check` say what follows from a mistake, in the same case and in all cases of a check
     (by the check): such rows get the name of their cause. `further_hints` are those of names that are not mistakes of
     the table.

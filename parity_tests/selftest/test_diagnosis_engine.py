@@ -1,0 +1,112 @@
+"""The diagnosis works for any assignment that says what it knows of mistakes: here for the toy of two functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from parity_tests.harness.check import Run, check
+from parity_tests.harness.diagnosis.expression import Expression
+from parity_tests.harness.diagnosis.location import of_input
+from parity_tests.harness.diagnosis.readable_numbers import likeliest
+from parity_tests.harness.diagnosis.running_error import Running
+from parity_tests.harness.returned import result_of
+from parity_tests.proof.mistakes import Outcome, control
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.diagnosis import Diagnosis, Relations
+from parity_tests.protocol.kind import Arrays
+from parity_tests.protocol.mistake import Body, Call, Mistake
+from parity_tests.protocol.observation import Observation
+from parity_tests.protocol.quantity import Key
+from parity_tests.selftest.toy.assignment import TOY
+from reports.model.records import FAILING
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+DOUBLED = "2 / (1 + np.exp(-X))"
+SCALED = "number / (1 + np.exp(-X))"
+MISTAKES = (
+    Mistake(
+        "B", "derivative", "it is doubled", "Count the factors.", Expression(DOUBLED),
+        plug=(Body("derivative", f"return {DOUBLED}"),),
+    ),
+    Mistake(
+        "B", "derivative", "it is scaled", "Which factor stands there?", Expression(SCALED),
+        lambda calls: likeliest(float(np.median(calls[0].got * (1 + np.exp(-calls[0].X.value))))),
+        plug=(Body("derivative", "return 0.3 / (1 + np.exp(-X))"),),
+    ),
+    Mistake(
+        "A", "softplus", "it is a list", "An array is asked for.", sentence=r"is a list",
+        plug=(Body("softplus", "return np.log1p(np.exp(X)).tolist()"),),
+    ),
+)  # fmt: skip
+
+
+def evidence(case: Case, arrays: Arrays, seen: Observation, judged: Mapping[str, Comparison]) -> Iterator[Call]:
+    """The one call of a case."""
+    X = Running(arrays["X"], case.dtype)
+    value = result_of(seen, Key("output"))
+    yield Call(
+        case.check, case.name, np.dtype(case.dtype), case.check, value, judged[case.check], {"X": X, "N": len(X)}
+    )
+
+
+DIAGNOSIS = Diagnosis(
+    MISTAKES,
+    Relations(elementwise=("softplus", "derivative"), regions=of_input("X")),
+    further_hints={"off by the additive constant 1": "Between which values must it lie?"},
+)
+KNOWING = replace(
+    TOY,
+    kinds={name: replace(kind, evidence=evidence) for name, kind in TOY.kinds.items()},
+    diagnosis=lambda: DIAGNOSIS,
+)
+"""The toy, with what it knows of mistakes."""
+SOLUTION = (TOY.solution / "softplus.py").read_text(encoding="utf-8")
+
+
+def diagnosed(folder: Path, derivative: str) -> tuple[set[str], Run]:
+    """What the failing records of the toy with this derivative are called, and their run."""
+    source = SOLUTION.replace("return 1 / (1 + np.exp(-X))", f"return {derivative}")
+    assert source != SOLUTION
+    (folder / "softplus.py").write_text(source, encoding="utf-8")
+    run = check(KNOWING, folder)
+    return {record.diagnosis for record in run.records if record.verdict in FAILING}, run
+
+
+def test_a_formula_of_another_assignment_names_its_mistake_and_gives_its_hint(tmp_path: Path) -> None:
+    names, run = diagnosed(tmp_path, "2 / (1 + np.exp(-X))")
+    assert names == {"it is doubled"}
+    assert run.environment["hints"] == {"it is doubled": "Count the factors."}
+
+
+def test_a_number_is_looked_for_where_no_formula_without_one_fits(tmp_path: Path) -> None:
+    assert diagnosed(tmp_path, "0.3 / (1 + np.exp(-X))")[0] == {"it is scaled"}
+
+
+def test_where_nothing_is_known_a_relation_is_said_in_the_words_of_the_assignment(tmp_path: Path) -> None:
+    assert diagnosed(tmp_path, "np.where(X > 0, 1 / (1 + np.exp(-X)), X)")[0] == {
+        "wrong only where the input is negative"
+    }
+    names, run = diagnosed(tmp_path, "1 + 1 / (1 + np.exp(-X))")
+    assert names == {"off by the additive constant 1"}
+    assert run.environment["hints"] == {"off by the additive constant 1": "Between which values must it lie?"}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
+def test_each_of_its_mistakes_is_caught_and_named(mistake: Mistake) -> None:
+    assert control(KNOWING, mistake).outcome is Outcome.NAMED
+
+
+def test_an_expression_knows_the_first_call_the_number_found_and_numpys_where() -> None:
+    X, Y = (Running(np.array(values), np.float64) for values in ([1.0, -2.0], [3.0, 4.0]))
+    first = Call("f", "", np.dtype(float), "", None, Comparison("match"), {"X": X})
+    call = Call("f", "", np.dtype(float), "", None, Comparison("match"), {"X": Y}, [first], number=0.5)
+    assert Expression("np.where(first.X > 0, X, number * X)")(call).value.tolist() == [3.0, 2.0]
+    with pytest.raises(AttributeError):
+        _ = call.no_such_input
