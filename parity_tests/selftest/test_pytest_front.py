@@ -17,7 +17,7 @@ from parity_tests.assignments.mlp.plan import plan
 from parity_tests.selftest.fake_records import mismatch, record
 from parity_tests.selftest.records_of_cases import changed
 from parity_tests.selftest.runners import write
-from parity_tests.selftest.slips import PLAIN, RELU_FORWARD
+from parity_tests.selftest.shipped_changes.pieces import PLAIN, RELU_FORWARD
 from parity_tests.selftest.toy.assignment import TOY
 from reports.model.records import Record
 

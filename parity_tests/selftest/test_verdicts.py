@@ -17,21 +17,21 @@ from parity_tests.harness.make_records import check_plan
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.errors import HarnessError
 from parity_tests.selftest.records_of_cases import ask_and_judge, at_fault, changed, charged
-from parity_tests.selftest.slips import (
+from parity_tests.selftest.shipped_changes.honest import HONEST
+from parity_tests.selftest.shipped_changes.pieces import (
     GONE,
     GRADIENT_W,
-    HONEST,
     LINEAR_FORWARD,
     LOSS_MEAN,
     RELU_FORWARD,
     TANH_BACKWARD,
     TANH_FORWARD,
-    WRONG,
     Rewrite,
     Slip,
     Swap,
     relu_backward,
 )
+from parity_tests.selftest.shipped_changes.wrong import WRONG
 from reports.model.records import FAILING, Record, note_parts
 
 PARTS = {

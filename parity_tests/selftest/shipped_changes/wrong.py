@@ -1,122 +1,44 @@
-"""The shipped network with one thing changed: wrong in one part, or honest in another way. A table of text swaps."""
+"""Changes that are wrong: one slip each, the first word of the name saying where."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-Swap = tuple[str, str]
-
-
-@dataclass(frozen=True)
-class Slip:
-    """What is changed, the TODO that must fail for it, and how it must fail."""
-
-    part: str
-    swaps: tuple[Swap, ...] = ()
-    utils: tuple[Swap, ...] = ()
-    verdict: str = "mismatch"
-    words: str = ""
-    """What the first sentence about it must hold."""
-    edition: str | None = None
-    timeout: float = 10.0
-    dtype: str = "float64"
-
-
-@dataclass(frozen=True)
-class Rewrite:
-    """What is changed, the TODOs whose cases are asked, and a part of the note that it must get ("" for none)."""
-
-    parts: str
-    swaps: tuple[Swap, ...] = ()
-    utils: tuple[Swap, ...] = ()
-    note: str = ""
-    dtype: str = "float64"
-    edition: str | None = None
-
-
-# ---- the pieces of the shipped files that are changed ----
-
-SGD_NAME = "miniBatchStochasticGradientDescent(\n    model: Model, momentum"
-SGD_PARAMETERS = "momentum: dict[str, Array], _lambda: float, _alpha: float, _learning_rate: float"
-SGD_BODY = """        for key, w in module.params.items():
-            g = module.gradient[key]
-            if _lambda != 0:
-                g = g + _lambda * w
-            if _alpha > 0:
-                v = momentum[f"{name}_{key}"]
-                v *= _alpha
-                v -= _learning_rate * g
-                w += v
-            else:
-                w -= _learning_rate * g
-    return model
-"""
-INIT_W = "np.random.normal(0.0, 0.1, (input_D, output_D))"
-INIT_B = "np.random.normal(0.0, 0.1, (1, output_D))"
-INIT_GRADIENT = "{key: np.zeros_like(value) for key, value in self.params.items()}"
-INIT_START = "        self.params: dict[str, Array] = {\n"
-LINEAR_FORWARD = 'return X @ self.params["W"] + self.params["b"]'
-GRADIENT_W = 'self.gradient["W"] = X.T @ grad'
-GRADIENT_B = 'self.gradient["b"] = grad.sum(axis=0, keepdims=True)'
-GRADIENT_X = 'return grad @ self.params["W"].T'
-TANH_FORWARD = "self.h: Array = np.tanh(X)"
-TANH_RETURN = "return self.h\n"
-TANH_BACKWARD = "return grad * (1 - self.h * self.h)"
-RELU_MASK = "self.mask = X > 0"
-RELU_FORWARD = "return np.maximum(X, 0)"
-RELU_BACKWARD = '''is taken."""
-        return grad * self.mask
-'''
-DROPOUT_KEPT = "kept = np.random.uniform(0.0, 1.0, X.shape) >= self.r"
-DROPOUT_MASK = "self.mask = (kept * (1.0 / (1.0 - self.r))).astype(X.dtype, copy=False)"
-DROPOUT_EVALUATION = "self.mask = np.ones_like(X)"
-DROPOUT_RETURN = "return X * self.mask"
-DROPOUT_BACKWARD = '''forward."""
-        return grad * self.mask
-'''
-LOSS_SHIFT = "shifted = X - X.max(axis=1, keepdims=True)"
-LOSS_RETURN = "return np.mean(np.log(total) - np.take_along_axis(shifted, _as_index(Y), axis=1))"
-LOSS_MEAN = "grad /= len(grad)"
-LABEL = "label: NDArray[np.intp] = f.argmax(axis=1)"
-LABEL_RETURN = "return label.astype(float).reshape(-1, 1)"
-
-
-def sgd(step: str, *, end: str = "return model") -> tuple[Swap, ...]:
-    """The loop over parameters with these lines for one step; w, g, v and eta are there, and `momentum[name]`."""
-    lines = "\n".join(f"            {line}" for line in step.split("\n"))
-    return (
-        (
-            SGD_BODY,
-            f"""        for key in module.params:
-            w, g, eta, at = module.params[key], module.gradient[key], _learning_rate, f"{{name}}_{{key}}"
-            v = momentum[at] if _alpha > 0 else np.zeros_like(w)
-            a = max(_alpha, 0)
-{lines}
-            module.params[key] = w
-            if _alpha > 0:
-                momentum[at] = v
-    {end}
-""",
-        ),
-    )
-
-
-def relu_backward(body: str) -> tuple[Swap, ...]:
-    return ((RELU_BACKWARD, f'is taken."""\n        {body}\n'),)
-
-
-def dropout_backward(body: str) -> tuple[Swap, ...]:
-    return ((DROPOUT_BACKWARD, f'forward."""\n        {body}\n'),)
-
-
-def dropout_kept(expression: str, before: str = "") -> tuple[Swap, ...]:
-    return ((DROPOUT_KEPT, f"{before}kept = {expression}"),)
-
-
-LOOP = "while True:\n            pass"
-GONE = "raise NotImplementedError"
-
-# ---- wrong: one slip each, the first word of the name saying where ----
+from parity_tests.selftest.shipped_changes.pieces import (
+    DROPOUT_EVALUATION,
+    DROPOUT_MASK,
+    GONE,
+    GRADIENT_B,
+    GRADIENT_W,
+    GRADIENT_X,
+    INIT_B,
+    INIT_GRADIENT,
+    INIT_START,
+    INIT_W,
+    LABEL,
+    LABEL_RETURN,
+    LINEAR_FORWARD,
+    LOOP,
+    LOSS_MEAN,
+    LOSS_RETURN,
+    LOSS_SHIFT,
+    NO_LAMBDA,
+    PLAIN,
+    RELU_BACKWARD,
+    RELU_FORWARD,
+    RELU_MASK,
+    SGD_BODY,
+    SGD_NAME,
+    SGD_PARAMETERS,
+    TANH_BACKWARD,
+    TANH_FORWARD,
+    TANH_RETURN,
+    Slip,
+    dropout_backward,
+    dropout_kept,
+    relu_backward,
+    sgd,
+)
 
 WRONG: dict[str, Slip] = {
     # TODO 1
@@ -438,21 +360,6 @@ WRONG: dict[str, Slip] = {
     "momentum: from one": Slip("utils", utils=(("np.zeros_like(gradient)", "np.ones_like(gradient)"),)),
     "loader: test as validation": Slip("utils", utils=(('*_as_arrays(data["valid"])', '*_as_arrays(data["test"])'),)),
 }
-
-# ---- honest: other ways to the same, with the note that they get ----
-
-NO_LAMBDA = (
-    (SGD_PARAMETERS, SGD_PARAMETERS.replace("_lambda: float, ", "")),
-    (SGD_BODY, SGD_BODY.replace("            if _lambda != 0:\n                g = g + _lambda * w\n", "")),
-)
-PLAIN = (
-    (SGD_PARAMETERS, "_learning_rate: float"),
-    (
-        SGD_BODY,
-        "        for key, w in module.params.items():\n            w -= _learning_rate * module.gradient[key]\n"
-        "    return model\n",
-    ),
-)
 WRONG |= {
     f"{name} at all": Slip(
         part,
@@ -487,194 +394,4 @@ WRONG |= {
     "loss: not shifted, in float32": replace(WRONG["loss: not shifted"], dtype="float32"),
     "2022-23: uphill": Slip("1", (PLAIN[0], (SGD_BODY, PLAIN[1][1].replace("w -=", "w +=")))),
     "2022-23: relu leaks": Slip("7", (*PLAIN, (RELU_FORWARD, "return np.where(X > 0, X, 0.01 * X)"))),
-}
-
-LOOPED_FORWARD = """(N, D), M = X.shape, self.params["W"].shape[1]
-        u = np.zeros((N, M), X.dtype)
-        for n in range(N):
-            for m in range(M):
-                for d in range(D):
-                    u[n, m] += X[n, d] * self.params["W"][d, m]
-                u[n, m] += self.params["b"][0, m]
-        return u"""
-HONEST: dict[str, Rewrite] = {
-    "as shipped": Rewrite("1 2 3 4 5 6 7 8 9 utils"),
-    "as shipped, float32": Rewrite("1 2 3 4 5 6 7 8 9 utils", dtype="float32"),
-    "∂b flat": Rewrite(
-        "4", ((GRADIENT_B, 'self.gradient["b"] = np.sum(grad, axis=0)'),), note="broadcasts to the same"
-    ),
-    "b and ∂b flat": Rewrite(
-        "1 2 3 4",
-        (
-            (INIT_B, INIT_B.replace("(1, output_D)", "output_D")),
-            (GRADIENT_B, 'self.gradient["b"] = np.sum(grad, axis=0)'),
-        ),
-        note="broadcasts to the same",
-    ),
-    "∂b by ones": Rewrite(
-        "4", ((GRADIENT_B, 'self.gradient["b"] = np.ones((1, len(grad)), grad.dtype) @ grad'),), dtype="float32"
-    ),
-    "loops": Rewrite("3", ((LINEAR_FORWARD, LOOPED_FORWARD),)),
-    "loops, float32": Rewrite("3", ((LINEAR_FORWARD, LOOPED_FORWARD),), dtype="float32"),
-    "einsum": Rewrite(
-        "3 4",
-        (
-            (LINEAR_FORWARD, 'return np.einsum("nd,dm->nm", X, self.params["W"]) + self.params["b"]'),
-            (GRADIENT_W, 'self.gradient["W"] = np.einsum("nd,nm->dm", X, grad)'),
-            (GRADIENT_X, 'return np.einsum("nm,dm->nd", grad, self.params["W"])'),
-        ),
-    ),
-    "Fortran's order": Rewrite(
-        "3 4",
-        (
-            (LINEAR_FORWARD, 'return np.asfortranarray(X @ self.params["W"] + self.params["b"])'),
-            (GRADIENT_X, 'return (self.params["W"] @ grad.T).T'),
-        ),
-    ),
-    "X with a column of ones": Rewrite(
-        "3",
-        (
-            (
-                LINEAR_FORWARD,
-                'return np.hstack([X, np.ones((len(X), 1))]) @ np.vstack([self.params["W"], self.params["b"]])',
-            ),
-        ),
-    ),
-    "longdouble inside": Rewrite(
-        "3",
-        ((LINEAR_FORWARD, 'return (X.astype(np.longdouble) @ self.params["W"] + self.params["b"]).astype(X.dtype)'),),
-    ),
-    "the kept X": Rewrite(
-        "3 4",
-        (
-            (LINEAR_FORWARD, f"self.X = X\n        {LINEAR_FORWARD}"),
-            (GRADIENT_W, 'self.gradient["W"] = self.X.T @ grad'),
-        ),
-    ),
-    "gradients written in place": Rewrite("4", ((GRADIENT_W, 'self.gradient["W"][...] = X.T @ grad'),)),
-    "sum of outer products": Rewrite(
-        "4", ((GRADIENT_W, 'self.gradient["W"] = sum(np.outer(x, g) for x, g in zip(X, grad))'),)
-    ),
-    "another dict of gradients": Rewrite("4", ((GRADIENT_W, 'self.gradient = {"W": X.T @ grad, "b": None}'),)),
-    "randn": Rewrite("2", ((INIT_W, "0.1 * np.random.randn(input_D, output_D)"),)),
-    "default_rng": Rewrite("2", ((INIT_W, "np.random.default_rng().normal(0, 0.1, size=(input_D, output_D))"),)),
-    "b drawn first": Rewrite("2", ((INIT_START, f"        b = {INIT_B}\n{INIT_START}"), (f'"b": {INIT_B}', '"b": b'))),
-    "the seed's tanh": Rewrite(
-        "5 6", ((TANH_FORWARD, "self.h = 2 / (1 + np.exp(-2 * X)) - 1"),), note="overflow encountered in exp"
-    ),
-    "the seed's tanh, float32": Rewrite(
-        "5 6",
-        ((TANH_FORWARD, "self.h = 2 / (1 + np.exp(-2 * X)) - 1"),),
-        note="overflow encountered in exp",
-        dtype="float32",
-    ),
-    "tanh by e^(2X)": Rewrite(
-        "5 6", ((TANH_FORWARD, "e = np.exp(-2 * np.abs(X))\n        self.h = np.sign(X) * (1 - e) / (1 + e)"),)
-    ),
-    "tanh by expm1": Rewrite(
-        "5 6", ((TANH_FORWARD, "e = np.expm1(-2 * np.abs(X))\n        self.h = np.sign(X) * -e / (e + 2)"),)
-    ),
-    "tanh by math": Rewrite(
-        "5 6", ((TANH_FORWARD, "import math\n        self.h = np.vectorize(math.tanh, otypes=[float])(X)"),)
-    ),
-    "tanh recomputed": Rewrite("6", ((TANH_BACKWARD, "return grad * (1 - np.tanh(X) ** 2)"),)),
-    "1 / cosh²": Rewrite("6", ((TANH_BACKWARD, "return grad / np.cosh(X) ** 2"),), note="overflow encountered"),
-    "tanh for two dimensions": Rewrite(
-        "5",
-        ((TANH_FORWARD, "N, D = X.shape\n        self.h = np.tanh(X)"),),
-        note="only works on two-dimensional arrays",
-    ),
-    "relu by where": Rewrite("7", ((RELU_FORWARD, "return np.where(X > 0, X, 0)"),)),
-    "relu by product": Rewrite("7", ((RELU_FORWARD, "return X * (X > 0)"),)),
-    "relu by absolute": Rewrite("7", ((RELU_FORWARD, "return (np.abs(X) + X) / 2"),)),
-    "relu by clip": Rewrite("7", ((RELU_FORWARD, "return np.clip(X, 0, None)"),)),
-    "relu for two dimensions": Rewrite(
-        "7 8",
-        ((RELU_FORWARD, "N, D = X.shape\n        return np.maximum(X, 0)"),),
-        note="only works on two-dimensional arrays",
-    ),
-    "relu's slope at 0": Rewrite("8", relu_backward("return grad * (X >= 0)"), note="derivative at exactly 0"),
-    "relu recomputed": Rewrite("8", relu_backward("return np.where(X > 0, grad, 0)")),
-    "relu, promoted": Rewrite(
-        "8",
-        relu_backward("return grad * self.mask.astype(float)"),
-        note="promoted from float32 to float64",
-        dtype="float32",
-    ),
-    "relu returns what it keeps": Rewrite(
-        "7 8",
-        (
-            (RELU_MASK, "self.mask = np.maximum(X, 0)"),
-            (RELU_FORWARD, "return self.mask"),
-            *relu_backward("self.mask[self.mask > 0] = 1\n        return grad * self.mask"),
-        ),
-        note="overwrites the array that its forward returned",
-    ),
-    "relu overwrites its input": Rewrite(
-        "7 8", ((RELU_FORWARD, "X[X < 0] = 0\n        return X"),), note="overwrites its input"
-    ),
-    "relu overwrites grad": Rewrite(
-        "7 8", relu_backward("grad[X <= 0] = 0\n        return grad"), note="overwrites the incoming gradient"
-    ),
-    "relu under another name": Rewrite(
-        "7 8", (("class relu:", "class ReLU:"), ("class dropout:", "relu = ReLU\n\n\nclass dropout:"))
-    ),
-    "dropout by rand": Rewrite("9", dropout_kept("np.random.rand(*X.shape) >= self.r")),
-    "dropout by binomial": Rewrite("9", dropout_kept("np.random.binomial(1, 1 - self.r, X.shape)")),
-    "dropout by division": Rewrite(
-        "9", ((DROPOUT_RETURN, "return X * (self.mask != 0) / (1 - self.r) if is_train else X"),)
-    ),
-    "dropout, promoted": Rewrite(
-        "9",
-        ((DROPOUT_MASK, "self.mask = kept * (1.0 / (1.0 - self.r))"),),
-        note="promoted from float32 to float64",
-        dtype="float32",
-    ),
-    "dropout's old mask": Rewrite("9", ((DROPOUT_EVALUATION, "return X"),), note="still uses the mask of training"),
-    "SGD rebinds": Rewrite("1", sgd("v = a * v - eta * (g + _lambda * w)\nw = w + v")),
-    "SGD rebinds, float32": Rewrite("1", sgd("v = a * v - eta * (g + _lambda * w)\nw = w + v"), dtype="float32"),
-    "SGD in another order": Rewrite("1", sgd("v = a * v - eta * g - eta * _lambda * w\nw = v + w")),
-    "SGD, shrunk first": Rewrite("1", sgd("before = w\nw = w * (1 - eta * _lambda) - eta * g + a * v\nv = w - before")),
-    "SGD of the other sign": Rewrite("1", sgd("v = a * v + eta * (g + _lambda * w)\nw = w - v"), note="opposite sign"),
-    "SGD reads the velocity first": Rewrite(
-        "1",
-        (
-            (
-                SGD_BODY,
-                SGD_BODY.replace(
-                    "            if _lambda", '            momentum[f"{name}_{key}"]\n            if _lambda'
-                ),
-            ),
-        ),
-        note="momentum=None",
-    ),
-    "SGD adds the decay to the gradient": Rewrite(
-        "1",
-        ((SGD_BODY, SGD_BODY.replace("                g = g + _lambda * w\n", "                g += _lambda * w\n")),),
-        note="overwrites the array that is gradient of L1_W",
-    ),
-    "SGD under its other name": Rewrite(
-        "1",
-        (
-            (SGD_NAME, SGD_NAME.replace("Stochastic", "")),
-            ("            miniBatchStochasticGradientDescent(", "            miniBatchGradientDescent("),
-        ),
-    ),
-    "prints and files": Rewrite(
-        "3 7",
-        (
-            (
-                LINEAR_FORWARD,
-                f'print("x" * 100_000)\n        Path("extra.txt").write_text("x")\n        {LINEAR_FORWARD}',
-            ),
-        ),
-    ),
-    "loss by −log": Rewrite(
-        "utils",
-        utils=((LOSS_RETURN, "return -np.log(np.take_along_axis(self.z, _as_index(Y), axis=1)).sum() / len(X)"),),
-    ),
-    "loss a float": Rewrite("utils", utils=((LOSS_RETURN, f"{LOSS_RETURN.replace('return ', 'return float(')})"),)),
-    "labels as integers": Rewrite("utils", utils=((LABEL_RETURN, "return label.reshape(-1, 1)"),), note="dtype int64"),
-    "2020-22": Rewrite("1 9", NO_LAMBDA),
-    "2022-23": Rewrite("1 7 8", PLAIN),
 }
