@@ -68,6 +68,6 @@ class Claims:
         beside = self._beside.get((call.operation, call.case))
         if beside is None:
             return own
-        found = relation(beside, self._diagnosis.relations)
+        related = relation(beside, self._diagnosis.relations)
         # A part that fails on its own fails beside in the same way, or in no simple one.
-        return found if found == own or call.operation not in self._failing else ""
+        return related if related == own or call.operation not in self._failing else ""

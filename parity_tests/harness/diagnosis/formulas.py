@@ -105,5 +105,5 @@ def _lies_within(got: Any, prediction: Running, call: Call) -> bool:
         overflows = (np.abs(want) > largest) & (wide == np.sign(want) * np.inf)
     same = (wide == want) | (np.isnan(wide) & np.isnan(want)) | overflows
     free = call.free if call.free is not None and call.free.shape == want.shape else False
-    told = np.isfinite(allowance) | same | free
-    return bool((near | same | free | ~told).all()) and 2 * int(np.count_nonzero(told)) >= want.size
+    says = np.isfinite(allowance) | same | free
+    return bool((near | same | free | ~says).all()) and 2 * int(np.count_nonzero(says)) >= want.size

@@ -28,9 +28,9 @@ def where_wrong(calls: Sequence[Call], wrong: Sequence[Call], relations: Relatio
     known = [mask for mask in elements if mask is not None and mask.ndim > 0]
     if len(known) == len(elements):
         elementwise = wrong[0].part in relations.elementwise
-        found = _told_by_regions(wrong, known, relations.regions) if elementwise else _told_by_rows(known)
-        if found:
-            return found
+        words = _by_regions(wrong, known, relations.regions) if elementwise else _by_rows(known)
+        if words:
+            return words
     if right and all(_rows(call) > 1 for call in wrong) and all(call in single for call in right):
         return "right only at N = 1"
     return ""
@@ -49,7 +49,7 @@ def _wrong_elements(call: Call) -> Mask | None:
         return np.asarray(~(np.abs(got - want) <= radius))
 
 
-def _told_by_rows(masks: Sequence[Mask]) -> str:
+def _by_rows(masks: Sequence[Mask]) -> str:
     """In which rows or columns all wrong calls are off."""
     several_rows = any(len(mask) > 1 for mask in masks)
     columns = all(mask.ndim > 1 and mask.shape[1] > 1 for mask in masks)
@@ -66,7 +66,7 @@ def _told_by_rows(masks: Sequence[Mask]) -> str:
     return ""
 
 
-def _told_by_regions(wrong: Sequence[Call], masks: Sequence[Mask], regions: Regions) -> str:
+def _by_regions(wrong: Sequence[Call], masks: Sequence[Mask], regions: Regions) -> str:
     """For which inputs an elementwise part is off."""
     for words, lies in regions:
         inside = [lies(call) for call in wrong]

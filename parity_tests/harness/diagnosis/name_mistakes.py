@@ -75,8 +75,8 @@ def hints(diagnosis: Diagnosis, names: str) -> list[str]:
 
 def _hints(diagnosis: Diagnosis, verdicts: Verdicts) -> dict[str, str]:
     claimed = {c.diagnosis for comparisons in verdicts.values() for c in comparisons.values() if c.diagnosis}
-    found = {names: " ".join(hints(diagnosis, names)) for names in sorted(claimed)}
-    return {names: text for names, text in found.items() if text}
+    hints_of = {names: " ".join(hints(diagnosis, names)) for names in sorted(claimed)}
+    return {names: text for names, text in hints_of.items() if text}
 
 
 def _calls(

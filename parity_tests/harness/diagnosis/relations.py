@@ -29,9 +29,9 @@ def relation(calls: Sequence[Call], relations: Relations) -> str:
     if (own := relations.own.get(wrong[0].operation)) is not None:
         return own(calls)
     if not any(isinstance(call.value, Failure) for call in wrong):
-        found = _of_values(calls, wrong)
-        if found:
-            return found
+        words = _of_values(calls, wrong)
+        if words:
+            return words
     return where_wrong(calls, wrong, relations)
 
 
@@ -41,7 +41,7 @@ def _of_values(calls: Sequence[Call], wrong: Sequence[Call]) -> str:
     if len(compared) < len(wrong):
         return "transposed" if all(_transposed(call) for call in wrong) else ""
     everywhere = len(wrong) == len(calls)
-    found = (
+    words = (
         _sign(wrong)
         or (everywhere and (_factor(wrong) or _constant(wrong)))
         or _alike(wrong)
@@ -49,11 +49,11 @@ def _of_values(calls: Sequence[Call], wrong: Sequence[Call]) -> str:
         or right_digits(wrong)
         or _cut(wrong)
     )
-    if found:
-        return found
-    for words, holds in _ORDERS:
+    if words:
+        return words
+    for order, holds in _ORDERS:
         if all(holds(call) for call in wrong):
-            return words
+            return order
     return "NaN or infinite wherever it is wrong" if all(_finite_is_right(call) for call in wrong) else ""
 
 

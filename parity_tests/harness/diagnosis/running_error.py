@@ -1,7 +1,7 @@
 """Arrays that carry a bound on their own rounding error: what a known-wrong formula is computed with.
 
 Running error analysis (Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed., section 3.3): each operation
-adds the roundings it makes in the submission's dtype to what its operands bring. Values are held in `np.longdouble`.
+adds the roundings it makes in the submission's dtype to what its operands bring. Values are of `np.longdouble`.
 """
 
 from __future__ import annotations

@@ -79,12 +79,12 @@ def _one_number(quotient: Quotient) -> Estimate:
     """One number that a quotient is everywhere, over the elements of all wrong float64 calls that tell it."""
 
     def estimate(calls: Sequence[Call]) -> float | None:
-        found = []
+        quotients = []
         for call in calls:
             if call.dtype == np.float64 and call.wrong and np.asarray(call.got).size:
                 values, tell = quotient(call)
-                found.append(np.asarray(values, np.float64)[tell])
-        known = np.concatenate(found)
+                quotients.append(np.asarray(values, np.float64)[tell])
+        known = np.concatenate(quotients)
         return likeliest(float(np.median(known))) or None if known.size else None
 
     return estimate

@@ -67,7 +67,7 @@ def _at_rates_above_0(formula: Formula) -> Formula:
 
 
 def _in_evaluation(evaluation: Formula, training: str = RIGHT_MASK) -> Formula:
-    """A mistake of evaluation; the masks of training are as told."""
+    """A mistake of evaluation; the masks of training are `training`."""
     right = Expression(f"X * ({training})")
     return lambda call: evaluation(call) if call.evaluating else right(call)
 
@@ -114,12 +114,12 @@ def _factor(of: str) -> Estimate:
     """By how much what is kept of the input `of` is multiplied, where that is one number."""
 
     def estimate(calls: Sequence[Call]) -> Any:
-        found = set()
+        factors = set()
         for call in calls:
             if call.dtype == np.float64 and not call.evaluating and call.kept.any():
                 given = call.inputs[of].value[call.kept]
-                found.add(likeliest(float(np.median(np.asarray(call.got)[call.kept] / given))))
-        return found.pop() or None if len(found) == 1 else None
+                factors.add(likeliest(float(np.median(np.asarray(call.got)[call.kept] / given))))
+        return factors.pop() or None if len(factors) == 1 else None
 
     return estimate
 

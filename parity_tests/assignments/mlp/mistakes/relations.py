@@ -37,9 +37,9 @@ def sgd_relation(calls: Sequence[Call]) -> str:
     """How wrong weights relate to right ones: by their digits, else by when SGD moves them wrongly."""
     wrong = [call for call in calls if call.wrong]
     if all(call.comparison.arrays is not None for call in wrong):
-        found = right_digits(wrong)
-        if found:
-            return found
+        digits = right_digits(wrong)
+        if digits:
+            return digits
     return _when_wrong(calls, wrong)
 
 

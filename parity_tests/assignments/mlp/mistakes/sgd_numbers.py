@@ -47,7 +47,7 @@ Numbers = Mapping[Key, tuple[float, float, float]]
 
 def _numbers(calls: Sequence[Call]) -> Numbers | None:
     """The numbers that all float64 calls are made with, None where no readable ones explain them."""
-    found = {}
+    numbers_of: dict[Key, tuple[float, float, float]] = {}
     for call in (call for call in calls if call.dtype == np.float64 and "starts" not in call.inputs):
         path = np.concatenate([call.w.value[None], np.asarray(call.got, np.longdouble)]).astype(np.float64)
         if not np.isfinite(path).all():
@@ -65,8 +65,8 @@ def _numbers(calls: Sequence[Call]) -> Numbers | None:
         if any(x is None for x in numbers):
             return None
         q, c, p = (*numbers, 0.0)[:3]
-        found[call.layer, call.key, call.alpha, call.lam] = (p or 0.0, q or 0.0, c or 0.0)
-    return found or None
+        numbers_of[call.layer, call.key, call.alpha, call.lam] = (p or 0.0, q or 0.0, c or 0.0)
+    return numbers_of or None
 
 
 def _with_numbers(call: Call) -> Running:
@@ -94,7 +94,7 @@ def _own_damping(numbers: Numbers) -> bool:
     weights: dict[float, set[float]] = {}
     for (_, _, alpha, _), (p, _, _) in numbers.items():
         weights.setdefault(alpha, set()).add(p)
-    alone = all(len(found) == 1 for found in weights.values())
+    alone = all(len(several) == 1 for several in weights.values())
     return alone and any(abs(p - alpha) > 1e-9 for alpha, (p,) in weights.items() if alpha > 0)
 
 
