@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from parity_tests.bench import grading, process, reporting, step, tracing
+from parity_tests.bench import grading, hold, process, reporting, step, tracing
 from parity_tests.bench.figures import Figure, Share, Size
 from parity_tests.bench.timing import Timings
 from parity_tests.harness.machine import cores
@@ -45,6 +45,15 @@ def check_figures(wanted: Wanted, say: Say) -> Iterator[Figure]:
     yield _figure(
         "check", "shipped network", "parity check", "parity check", "import torch", timings, process.CHECK_TARGET
     )
+
+
+def hold_figures(wanted: Wanted, say: Say) -> Iterator[Figure]:
+    for dtype in hold.cases():
+        timings = hold.time_hold(dtype, wanted.rounds)
+        case = f"784–1000–10, batch {hold.BATCH}, {dtype}"
+        for kind, called in hold.SUBJECTS.items():
+            target = hold.TARGETS[kind] if wanted.threads == 1 else None
+            yield _figure("hold", case, called, kind, hold.AGAINST, timings, target)
 
 
 def trace_figures(wanted: Wanted, say: Say) -> Iterator[Figure]:
@@ -106,6 +115,7 @@ def _figure(
 MEASURES: dict[str, Callable[[Wanted, Say], Iterator[Figure | Share | Size]]] = {
     "step": step_figures,
     "check": check_figures,
+    "hold": hold_figures,
     "trace": trace_figures,
     "grade": grade_figures,
     "reports": report_figures,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from parity_tests.bench.figures import Benchmarks, Figure, Share, Size
     from parity_tests.bench.parts import Wanted
 
-PARTS = ("step", "check", "trace", "grade", "reports")
+PARTS = ("step", "check", "hold", "trace", "grade", "reports")
 BEGIN, END = "<!-- parity bench -->", "<!-- the end of it -->"
 """Between lines of these two stands the table of a Markdown file."""
 
@@ -46,7 +46,7 @@ def _numbers(_: click.Context, __: click.Parameter, text: str) -> tuple[int, ...
     help="Rounds that are counted; of what takes seconds a round, 5 at most.",
 )
 @click.option(
-    "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads of BLAS, for `step`."
+    "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads of BLAS, for `step` and `hold`."
 )
 @click.option(
     "--submissions",
@@ -95,6 +95,7 @@ def bench(
     PARTS, all where none is named:
       step     a training step in numpy against torch's, and against the matrix products alone
       check    `parity check` against the import of torch
+      hold     torch's value and radius, by bound and by sample, against the bare call
       trace    `parity trace` against both of its trainings run bare; one replica against torch's
       grade    `parity grade` against a pytest process for each submission, and against no isolation;
                where its time goes; time and memory against the number of submissions

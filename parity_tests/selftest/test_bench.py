@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from parity_tests.bench import grading, machine, parts, process, reporting, step, tracing, watch
+from parity_tests.bench import grading, hold, machine, parts, process, reporting, step, tracing, watch
 from parity_tests.bench.figures import Benchmarks, Figure, Share, Size, draw_sizes, load, report, save
 from parity_tests.bench.timing import Timings, alternate, in_turn
 from parity_tests.bench.training import by_numpy, by_torch, by_trace, settings
@@ -181,6 +181,15 @@ def test_a_step_has_a_target_on_one_thread_alone(monkeypatch: pytest.MonkeyPatch
         for threads in (1, 2)
     }
     assert targets == {1: {None, 1.3, 1.5, 1.6}, 2: {None}}
+
+
+def test_holding_is_timed_against_the_bare_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hold, "M", 20)
+    for threads, targets in ((1, {5.0, 60.0}), (2, {None})):
+        found = list(parts.hold_figures(parts.Wanted(1, 2, (2,), threads), print))
+        assert [row.subject for row in found] == ["hold, bound", "hold, sample, 8 replicas"] * 2
+        assert {row.target for row in found} == targets
+        assert all(row.against == "the bare call of forward and gradients" and row.ratio > 1 for row in found)
 
 
 def test_a_submission_more_takes_what_the_larger_class_took_longer(monkeypatch: pytest.MonkeyPatch) -> None:
