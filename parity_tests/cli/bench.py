@@ -46,7 +46,11 @@ def _numbers(_: click.Context, __: click.Parameter, text: str) -> tuple[int, ...
     help="Rounds that are counted; of what takes seconds a round, 5 at most.",
 )
 @click.option(
-    "--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Threads of BLAS, for `step` and `hold`."
+    "--threads",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Threads of BLAS, for `step` and `hold`.",
 )
 @click.option(
     "--submissions",
