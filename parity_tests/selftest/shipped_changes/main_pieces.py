@@ -1,0 +1,40 @@
+"""The pieces of the shipped `main` that tests change, and its forms in later editions."""
+
+from __future__ import annotations
+
+ORDER = "order = np.random.permutation(train.N)"
+TRAIN_CALLS = """            u = model["L1"].forward(x)
+            h = model["nonlinear1"].forward(u)
+            s = model["drop1"].forward(h, is_train=True)
+            a = model["L2"].forward(s)
+            model["loss"].forward(a, y)
+
+            grad_a = model["loss"].backward(a, y)
+            grad_s = model["L2"].backward(s, grad_a)
+            grad_h = model["drop1"].backward(h, grad_s)
+            grad_u = model["nonlinear1"].backward(u, grad_h)
+            model["L1"].backward(x, grad_u)
+"""
+SGD_CALL = "miniBatchStochasticGradientDescent(model, momentum, lam, alpha, eta)\n"
+RETURN = "    return train_loss_record, val_loss_record\n"
+EPOCH = """        print(f"At epoch {t + 1}")
+"""
+PLAIN_SGD = [
+    ("momentum: dict[str, Array], _lambda: float, _alpha: float, _learning_rate", "_learning_rate"),
+    ("            if _lambda != 0:\n                g = g + _lambda * w\n", ""),
+    ("                v *= _alpha\n", ""),
+    (
+        '            if _alpha > 0:\n                v = momentum[f"{name}_{key}"]\n',
+        "            if False:\n                v = g\n",
+    ),
+    (SGD_CALL, "miniBatchStochasticGradientDescent(model, eta)\n"),
+    ('            s = model["drop1"].forward(h, is_train=True)\n', "            s = h\n"),
+    ('            grad_h = model["drop1"].backward(h, grad_s)\n', "            grad_h = grad_s\n"),
+    ('        s = model["drop1"].forward(h, is_train=False)\n', "        s = h\n"),
+    ('        "drop1": dropout(rate),\n', ""),
+]
+NO_LAMBDA = [
+    ("_lambda: float, _alpha", "_alpha"),
+    ("            if _lambda != 0:\n                g = g + _lambda * w\n", ""),
+    (SGD_CALL, "miniBatchStochasticGradientDescent(model, momentum, alpha, eta)\n"),
+]
