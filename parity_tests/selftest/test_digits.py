@@ -85,11 +85,11 @@ def test_what_cannot_be_written_leaves_what_was_there(tmp_path: Path, monkeypatc
     file = tmp_path / "digits.json"
     file.write_text("before")
 
-    def full(self: Path, data: str, **options: Any) -> int:
+    def full(self: Path, data: bytes, **options: Any) -> int:
         self.touch()
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(DataError, match="No space left on device"):
         write_homework_json(file, digits)
     assert file.read_text() == "before"
