@@ -1,0 +1,111 @@
+"""The folder, the command, the terminal page and the picture of a trace."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pandas as pd
+import pytest
+
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.cli import main
+from parity_tests.selftest.fake_records import FakeRun, mismatch, record
+from parity_tests.selftest.small_traces import (
+    SMALL,
+    submission,
+    traced,
+)
+from parity_tests.trace.wording import PANELS
+from reports.model.run_folder import RunFolderError, load
+from reports.model.trace_folder import TraceFolder, load_table
+from reports.pictures.training import trace_figure
+from reports.terminal.trace import epoch_lines, trace_page
+
+
+def test_finished_parts_open_whatever_came_after_them(tmp_path: Path) -> None:
+    folder = TraceFolder(tmp_path / "trace")
+    folder.open({"submission": "homework"})
+    for part in range(3):
+        for step in (2 * part + 1, 2 * part + 2):
+            folder.add("quantities", {"step": step, "quantity": "loss", "gap": None if part else 1e-3})
+        folder.flush()
+    cut_off = tmp_path / "trace" / "parts" / ".quantities-000003.parquet.unfinished"
+    cut_off.write_bytes(b"PAR1")  # killed while it wrote
+    frame = load_table(tmp_path / "trace", "quantities")
+    assert frame["step"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert frame["gap"].isna().tolist() == [False, False, True, True, True, True]
+    assert load_table(tmp_path / "trace", "epochs").empty
+
+
+def test_a_folder_with_something_else_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(RunFolderError, match="something else"):
+        TraceFolder(tmp_path)
+    with pytest.raises(RunFolderError, match="holds no trace"):
+        load_table(tmp_path, "steps")
+
+
+def test_the_command_traces_saves_and_returns_what_it_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = "--hidden 12 --batch 50 --steps 6 --alpha 0.9 --lambda 0.001 --every 4 --out traced"
+    assert main(["trace", *options.split()]) == 0
+    out = capsys.readouterr().out
+    assert "Agreement: every quantity of 6 steps" in out
+    saved = load(tmp_path / "traced")
+    assert saved.environment["trace"]["alpha"] == 0.9
+    assert {record.check for record in saved.records[1:]} == {"trajectory"}
+    assert set(load_table(tmp_path / "traced", "steps")["step"]) == {1, 5, 6}
+    assert (tmp_path / "traced" / "trace.svg").read_text(encoding="utf-8").startswith("<svg")
+    wrong = submission(tmp_path, ("g = g + _lambda * w", "g = g + 2 * _lambda * w"))
+    assert main(["trace", str(wrong), *options.split()]) == 1
+    assert "Divergence at step 1: updated L1 W at" in " ".join(capsys.readouterr().out.split())
+    assert main(["show", "traced", SMALL.name.replace("12/float64", "12/float64")]) == 0
+
+
+@pytest.mark.parametrize(
+    "option", ["--dropout 1", "--alpha 1", "--steps 0", "--lr 0", "--batch 2000", "--data nowhere"]
+)
+def test_options_that_cannot_be_are_refused(
+    option: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["trace", "--hidden", "2", *option.split()]) == 2
+    assert capsys.readouterr().err
+
+
+def test_the_page_shows_both_sides_of_an_epoch() -> None:
+    run = traced(ASSIGNMENT.solution, replace(SMALL, steps=6))
+    head, ours, theirs = epoch_lines(run.epochs)
+    assert ours.split()[1] == "submission"
+    assert theirs.split()[0] == "torch"
+    assert ours.split()[2:] == theirs.split()[1:]
+    assert len(head) == len(ours) == len(theirs)
+    page = "\n".join(trace_page(run))
+    assert "masks shared: " in page
+    assert "kinks shared: 0 pre-activations" in page
+    assert "replicas " in page
+
+
+def test_the_picture_marks_the_divergence_and_the_undecided_steps() -> None:
+    names = ["updated L1 W", "updated L2 W", "L1 gradient of W", "L2 gradient of W", "L1 output", "L2 output"]
+    rows = [
+        {"step": step, "quantity": name, "gap": 1e-16 * step, "radius": 1e-15 * step}
+        for step in range(1, 9)
+        for name in names
+    ]
+    steps = pd.DataFrame({"step": range(1, 9), "loss": 2.0, "torch_loss": 2.0})
+    records = [mismatch(quantity="updated L1 W", step=5), record(quantity="loss", verdict="undecided", step=7)]
+    environment = {"submission": "home/work", "setting": "relu", "panels": PANELS}
+    picture = trace_figure(FakeRun(records=records, environment=environment), pd.DataFrame(rows), steps)
+    root = ElementTree.fromstring(picture)
+    texts = [element.text for element in root.iter() if element.text]
+    assert "work: relu" in texts
+    assert texts.count("first divergence") == texts.count("undecided") == 4
+    assert any("First divergence: step 5. Undecided from here on: step 7." in text for text in texts)
+    assert "var(" not in picture  # not every viewer of SVG knows variables
+    empty = trace_figure(FakeRun(records=[], environment=environment), pd.DataFrame(), pd.DataFrame())
+    assert ElementTree.fromstring(empty).tag.endswith("svg")
