@@ -15,12 +15,14 @@ from parity_tests.assignments.mlp.proof.equivalent import reason
 from parity_tests.assignments.mlp.proof.honest import HONEST
 from parity_tests.cli.selftest import selftest
 from parity_tests.proof import proof
+from parity_tests.proof.cases import cases_apart, checks_of, others
 from parity_tests.proof.distribution import draw, loose, table
 from parity_tests.proof.mutants import Mutant, mutants, trial
 from parity_tests.proof.variants import rewritten
 from parity_tests.protocol.mistake import Body, Rewrite, Swap
 from parity_tests.protocol.proof import LEAST_MEDIAN
 from parity_tests.selftest.shipped_variants import changed, records, shipped
+from parity_tests.selftest.toy.assignment import TOY
 
 MUTANTS = mutants(ASSIGNMENT)
 PARTS = [mutant for mutant in MUTANTS if mutant.function not in ("main", "evaluate")]
@@ -111,3 +113,18 @@ def test_the_command_fails_for_a_survivor_and_names_it(tmp_path: Path, monkeypat
 
 def test_the_shipped_network_is_what_variants_are_made_of() -> None:
     assert shipped().files.keys() == {"neural_networks.py", "utils.py"}
+
+
+def test_a_part_is_asked_the_cases_that_it_has_to_itself_and_of_main_those_with_correct_parts() -> None:
+    checks = {part.id: checks_of(ASSIGNMENT, part.id) for part in ASSIGNMENT.parts}
+    linear, tanh, relu = frozenset({"linear"}), frozenset({"tanh"}), frozenset({"relu"})
+    assert checks == {
+        "1": {"sgd"}, "2": linear, "3": linear, "4": linear, "5": tanh, "6": tanh, "7": relu, "8": relu,
+        "9": {"dropout"}, "10": {"main"}, "utils": {"loss", "utils"},
+    }  # fmt: skip
+    apart = cases_apart(ASSIGNMENT, {"main", "sgd"})
+    assert {case.process for case in apart if case.whole} == {"wiring"}
+    assert {case.check for case in apart} == {"main", "sgd"}
+    toy = cases_apart(TOY, checks_of(TOY, "B"))
+    assert {case.name for case in toy} == {"derivative/float64", "derivative/float32"}
+    assert {case.name for case in others(TOY, toy)} == {"softplus/float64", "softplus/float32"}
