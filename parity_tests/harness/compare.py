@@ -155,8 +155,20 @@ def _ratios(got: Array, value: Array, radius: Array) -> tuple[Array, Array]:
             gap = np.where((wide_got == wide_value) | (np.isnan(wide_got) & np.isnan(wide_value)), 0.0, gap)
             gap = np.where(np.isnan(gap), np.inf, gap)
         ratio = gap / radius
+    if value.dtype.kind in "iu" and (gap == 0).any():
+        gap = np.where((gap == 0) & _unequal_integers(got, value), 1.0, gap)
+        with np.errstate(all="ignore"):
+            ratio = gap / radius
     # 0/0 is NaN, and so is a gap in a radius that is.
     return gap, np.where(np.isnan(ratio), np.where(gap == 0, 0.0, np.inf), ratio)
+
+
+def _unequal_integers(got: Array, value: Array) -> NDArray[np.bool_]:
+    """Where integers differ that float64 may not tell apart."""
+    if not (np.abs(np.asarray(value, np.float64)) >= 2.0**53).any():
+        return np.zeros(value.shape, bool)
+    exactly = [int(a) != int(b) if np.isfinite(a) else False for a, b in zip(got.flat, value.flat, strict=True)]
+    return np.array(exactly, bool).reshape(value.shape)
 
 
 def _compare_values(

@@ -17,7 +17,13 @@ def assert_agrees(actual: Any, reference: Callable[..., Any], /, *positional: An
     Inputs are given by position or by name; the options are those of `hold`.
     """
     options = {key: named.pop(key) for key in RESERVED if key in named}
-    inputs = {**options.pop("inputs", {}), **named, **_by_name(reference, positional)}
+    if callable(actual) and not hasattr(actual, "__array__"):
+        raise UsageError(f"assert_agrees takes arrays, not the function {name_of(actual)}; hold(…) takes functions.")
+    by_position = _by_name(reference, positional)
+    twice = sorted(set(by_position) & set(named))
+    if twice:
+        raise UsageError(f"{', '.join(twice)} is given twice, by position and by name; give it once.")
+    inputs = {**options.pop("inputs", {}), **named, **by_position}
     options.setdefault("name", name_of(reference) if name_of(reference) != "<lambda>" else "actual")
     result = hold(lambda **_: actual, reference, inputs=inputs, **options)
     if not result:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.pairs.pair import Draw, Pair, Spec
+from parity_tests.protocol.errors import UsageError
 
 Array = NDArray[Any]
 LARGEST = 12
@@ -58,10 +59,24 @@ def _case(pair: Pair, kind: str, dtype: str, seed: int, *makes: _Make) -> PairCa
 
 
 def _own(draw: Draw, dtype: str, rng: np.random.Generator) -> dict[str, Any]:
+    try:
+        drawn = draw(rng)
+    except Exception as error:
+        raise UsageError(
+            f"inputs= is a function of a numpy generator; it raised {type(error).__name__}: {error}."
+        ) from error
+    if not isinstance(drawn, Mapping):
+        raise UsageError(f"inputs= returned a {type(drawn).__name__}; it returns a dict of inputs by name.")
     return {
         key: value.astype(dtype) if isinstance(value, np.ndarray) and value.dtype.kind == "f" else value
-        for key, value in draw(rng).items()
+        for key, value in drawn.items()
     }
+
+
+def draws_the_same(draw: Draw) -> bool:
+    """Whether two generators that differ give the same inputs."""
+    one, other = (_own(draw, "float64", np.random.default_rng(seed)) for seed in (1, 2))
+    return one.keys() == other.keys() and all(np.array_equal(one[key], other[key]) for key in one)
 
 
 def _laid_out(make: _Make, change: Callable[[Any], Any], rng: np.random.Generator) -> dict[str, Any]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,9 +17,9 @@ from parity_tests.harness.make_records import Setting, check_plan, record_of
 from parity_tests.pairs.inputs import changed, for_candidate, is_array
 from parity_tests.pairs.judge import Held, explain, judge
 from parity_tests.pairs.result import HoldResult
-from parity_tests.pairs.returned import MASKS, by_name, paired
+from parity_tests.pairs.returned import MASKS, UnreadableError, as_mask, by_name, paired
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.comparison import PASSING, Comparison
 from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.quantity import Quantity
 from reports.model.records import Record
@@ -89,9 +90,16 @@ def hold(
 
     Raises UsageError for what cannot be held, such as an operation without a rule, and whatever the reference raises.
     """
+    if not isinstance(inputs, Mapping | None):
+        raise UsageError(f"inputs= is a {type(inputs).__name__}; it is a dict of inputs by name.")
+    twice = sorted(set(inputs or {}) & set(named_inputs))
+    if twice:
+        raise UsageError(f"{', '.join(twice)} is given twice, in inputs= and by name; give it once.")
+    if not callable(candidate):
+        raise UsageError(f"the candidate is a {type(candidate).__name__}; it is a function, or use assert_agrees.")
     given = {**(inputs or {}), **named_inputs}
     options = Options(device, radius, replicas, seed, parameters, forms, unknown, ulps, compare)
-    title = name or name_of(candidate)
+    title = str(name) or name_of(candidate)
     started = time.monotonic()
     found = hold_case(candidate, reference, given, options, pair=title, case=title)
     return HoldResult(run_of({title: [found]}, options, {title: given}, time.monotonic() - started), {title: [found]})
@@ -117,42 +125,70 @@ def hold_case(
 
     refuse_missing_device(options.device)
     began = time.monotonic()
-    got, notes, failure = _called(candidate, inputs)
+    answer, failure = _called(candidate, inputs)
     seconds = time.monotonic() - began
     replayed = dict(inputs)
-    if isinstance(got, Mapping) and MASKS in got:
-        replayed[MASKS] = _masks(got[MASKS])
-        got = {key: value for key, value in got.items() if key != MASKS}
+    if answer.masks is not None:
+        replayed[MASKS] = answer.masks
     function = _function(reference, options.parameters)
-    flowed = _evaluated(function, replayed, options)
+    try:
+        flowed = _evaluated(function, replayed, options)
+    except TypeError as error:
+        if failure is None or MASKS not in str(error):
+            raise
+        # The reference asks for the masks that the candidate did not return.
+        return _recorded({"output": Held(failure, None)}, (), replayed, options, pair, case, seconds)
+    if not flowed:
+        raise UsageError("the reference returns nothing that could be compared; it returns tensors.")
     if options.compare is not None:
         flowed = _only(flowed, options.compare)
     if failure is not None:
-        crashed = Comparison("crashed", problem=failure, sentence=True)
-        held = {name: Held(crashed, None) for name in flowed}
+        held = {name: Held(failure, None) for name in flowed}
     else:
-        held = _judged(got, flowed, _wide(function, replayed, flowed, options), options)
+        with _answerable():  # a form is asked when a gap is met
+            held = _judged(answer, flowed, _wide(function, replayed, flowed, options), options)
         held = explain(held, getattr(function, "gradients", ()))
-    return _recorded(held, notes, replayed, options, pair, case, seconds)
+    return _recorded(held, answer.notes, replayed, options, pair, case, seconds)
 
 
-def _called(candidate: Callable[..., Any], inputs: Mapping[str, Any]) -> tuple[Any, list[str], str | None]:
-    """What the candidate returned, notes on how, and the sentence of the exception that it raised instead."""
+@dataclass(frozen=True)
+class _Answer:
+    """What a candidate returned: copies, taken before it is called again and might write over them.
+
+    `again` is what the second call returned, where that is something else.
+    """
+
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    by_key: bool = False
+    masks: Any = None
+    notes: tuple[str, ...] = ()
+    again: Mapping[str, NDArray[Any]] | None = None
+
+
+def _called(candidate: Callable[..., Any], inputs: Mapping[str, Any]) -> tuple[_Answer, Comparison | None]:
+    """What the candidate returned, and the verdict on it where that is an exception or nothing that can be read."""
     first_inputs = for_candidate(inputs)
     try:
-        got = candidate(**first_inputs)
+        answer = _read(candidate(**first_inputs))
         written = changed(inputs, first_inputs)
-        again = candidate(**for_candidate(inputs))
-    except Exception as error:
-        return None, [], f"{name_of(candidate)} raised {type(error).__name__}: {error}"
+        again = _read(candidate(**for_candidate(inputs)))
+    except UnreadableError as error:
+        return _Answer(), Comparison("mismatch", problem=str(error), sentence=True)
+    except (Exception, SystemExit) as error:  # a candidate that ends the process has not answered
+        raised = f"{name_of(candidate)} raised {type(error).__name__}: {error}"
+        return _Answer(), Comparison("crashed", problem=raised, sentence=True)
     notes = [f"overwrites its input {name}" for name in written]
-    if not _drops(got) and not _alike(by_name(got), by_name(again)):
+    if answer.masks is None and not _alike(answer.arrays, again.arrays):
         notes.append("answers differently when it is called again with the same inputs")
-    return got, notes, None
+        answer = replace(answer, again=again.arrays)
+    return replace(answer, notes=tuple(notes)), None
 
 
-def _drops(got: Any) -> bool:
-    return isinstance(got, Mapping) and MASKS in got
+def _read(got: Any) -> _Answer:
+    if not isinstance(got, Mapping):
+        return _Answer(by_name(got))
+    masks = _masks(got[MASKS]) if MASKS in got else None
+    return _Answer(by_name({key: value for key, value in got.items() if key != MASKS}), True, masks)
 
 
 def _alike(one: Mapping[str, NDArray[Any]], other: Mapping[str, NDArray[Any]]) -> bool:
@@ -166,16 +202,19 @@ def _masks(masks: Any) -> Any:
         return {key: _masks(mask) for key, mask in masks.items()}
     if isinstance(masks, list | tuple):
         return type(masks)(_masks(mask) for mask in masks)
-    return by_name({MASKS: masks})[MASKS]
+    return as_mask(masks)
 
 
 def _function(reference: Any, parameters: Mapping[str, Any] | None) -> Callable[..., Any]:
     import torch
 
-    from reference.flow import module_reference
+    from reference.flow import QuestionError, module_reference
 
     if isinstance(reference, torch.nn.Module):
-        return module_reference(reference, parameters)
+        try:
+            return module_reference(reference, parameters)
+        except QuestionError as error:
+            raise UsageError(f"{error}.") from error
     if parameters is not None:
         raise UsageError("parameters= is for a torch.nn.Module; a function takes its parameters as inputs.")
     if not callable(reference):
@@ -184,9 +223,9 @@ def _function(reference: Any, parameters: Mapping[str, Any] | None) -> Callable[
 
 
 def _evaluated(function: Callable[..., Any], inputs: Mapping[str, Any], options: Options) -> dict[str, Flowed]:
-    from reference.flow import ClashError, DataDependentError, UnknownOperationError, UnsupportedTypeError, evaluate
+    from reference.flow import evaluate
 
-    try:
+    with _answerable():
         return evaluate(
             function,
             inputs,
@@ -198,11 +237,28 @@ def _evaluated(function: Callable[..., Any], inputs: Mapping[str, Any], options:
             unknown=options.unknown,
             ulps=options.ulps,
         )
-    except (ClashError, DataDependentError, UnknownOperationError, UnsupportedTypeError) as error:
-        raise UsageError(str(error)) from error
+
+
+@contextmanager
+def _answerable() -> Iterator[None]:
+    """Turns into a UsageError what the flow refuses: a question that has no answer."""
+    from reference.flow import (
+        ClashError,
+        DataDependentError,
+        QuestionError,
+        UnknownOperationError,
+        UnsupportedTypeError,
+    )
+
+    try:
+        yield
+    except (ClashError, DataDependentError, QuestionError, UnknownOperationError, UnsupportedTypeError) as error:
+        raise UsageError(f"{str(error).removesuffix('.')}.") from error
 
 
 def _only(flowed: dict[str, Flowed], names: Sequence[str]) -> dict[str, Flowed]:
+    if isinstance(names, str) or not names:
+        raise UsageError("compare= is a list of the results to compare, such as ['output'], and not an empty one.")
     unknown = [name for name in names if name not in flowed]
     if unknown:
         raise UsageError(f"compare= names {', '.join(unknown)}; the reference returns {', '.join(flowed)}.")
@@ -224,13 +280,20 @@ def _wide(
 
 
 def _judged(
-    got: Any, flowed: Mapping[str, Flowed], wide: Mapping[str, NDArray[Any]], options: Options
+    answer: _Answer, flowed: Mapping[str, Flowed], wide: Mapping[str, NDArray[Any]], options: Options
 ) -> dict[str, Held]:
-    arrays = by_name(got)
-    names = list(flowed)
-    matched_up = paired(names, arrays, by_key=isinstance(got, Mapping))
-    held = {name: judge(matched_up[name], flowed[name], wide.get(name), name) for name in names}
-    surplus = [name for name in arrays if isinstance(got, Mapping) and name not in flowed]
+    def judged(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Held]:
+        matched_up = paired(list(flowed), arrays, by_key=answer.by_key)
+        return {name: judge(matched_up[name], flowed[name], wide.get(name), name) for name in flowed}
+
+    held = judged(answer.arrays)
+    if answer.again is not None:
+        for name, second in judged(answer.again).items():
+            if held[name].comparison.verdict in PASSING and second.comparison.verdict not in PASSING:
+                held[name] = replace(
+                    second, comparison=second.comparison.noting("this is the answer of the second call")
+                )
+    surplus = [name for name in answer.arrays if answer.by_key and name not in flowed]
     if surplus and options.compare is None:
         problem = f"the candidate returns {', '.join(surplus)} as well, which the reference does not"
         held |= {name: Held(Comparison("mismatch", problem=problem, sentence=True), None) for name in surplus}

@@ -48,11 +48,17 @@ def _like(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """The names of the arrays that a call has written to."""
-    return [name for name, value in before.items() if is_array(value) and not _same(value, after[name])]
+    """The names of the inputs, lists and dicts of arrays included, that a call has written to."""
+    return [name for name, value in before.items() if not _same(value, after[name])]
 
 
 def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if not is_array(one):
+        return True
     if is_tensor(one):
         one, other = one.cpu().numpy(), other.detach().cpu().numpy()
     return bool(one.shape == other.shape and np.array_equal(one, other, equal_nan=one.dtype.kind == "f"))

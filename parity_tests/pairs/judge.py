@@ -94,9 +94,10 @@ def judge(got: Array | None, flowed: Flowed, exact: Array | None, name: str) -> 
     comparison = compare(returned, answer)
     resolution = _resolution(value, radius)
     if comparison.verdict == "mismatch" and comparison.gap is not None:
-        comparison = _explained_by_a_form(comparison, returned, answer, flowed)
+        comparison, allowed = _explained_by_a_form(comparison, returned, answer, flowed)
         comparison = replace(comparison, blame=comparison.blame if exact is not None else "")
-    elif comparison.verdict in PASSING and resolution.zeros_agree == 1.0 and value.any():
+        resolution = _resolution(value, allowed.radius)
+    if comparison.verdict in PASSING and resolution.zeros_agree == 1.0 and value.any():
         problem = "is undecided: the radius is so large that zeros would agree everywhere"
         comparison = replace(comparison, verdict="undecided", undecided=comparison.total, problem=problem)
     elif resolution.median is not None and resolution.median > COARSE.get(str(value.dtype), np.inf):
@@ -104,18 +105,24 @@ def judge(got: Array | None, flowed: Flowed, exact: Array | None, name: str) -> 
     return Held(comparison, resolution)
 
 
-def _explained_by_a_form(comparison: Comparison, got: Returned, answer: _Answer, flowed: Flowed) -> Comparison:
-    """The comparison, a match with a note where the rounding of another honest form explains every gap."""
+def _explained_by_a_form(
+    comparison: Comparison, got: Returned, answer: _Answer, flowed: Flowed
+) -> tuple[Comparison, _Answer]:
+    """The comparison, a match with a note where the rounding of another honest form explains every gap.
+
+    Beside it the answer with the radius that was allowed.
+    """
     for form, wider in flowed.forms.items():
         allowed = replace(answer, radius=wider.cpu().numpy().astype(np.float64))
         again = compare(got, allowed)
         if again.verdict in PASSING:
-            return again.noting(f"the gap is {comparison.ratio:.2g} times the radius, which the form “{form}” explains")
+            note = f"the gap is {comparison.ratio:.2g} times the radius, which the form “{form}” explains"
+            return again.noting(note), allowed
     if flowed.kind == "sample" and flowed.probability is not None:
         certainty = f"by rounding alone this would be improbable ({flowed.probability:.1g} an element)"
     else:
         certainty = "rounding alone cannot do this"
-    return replace(comparison, problem=f"{comparison.problem}; {certainty}")
+    return replace(comparison, problem=f"{comparison.problem}; {certainty}"), answer
 
 
 def _resolution(value: Array, radius: Array) -> Resolution:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,8 @@ def positive(*shape: int | str) -> Spec:
 
 def labels(*shape_and_classes: int | str) -> Spec:
     """An input of whole numbers: `labels("N", 10)` is N of them from 0 to 9."""
+    if not shape_and_classes:
+        raise UsageError("labels() needs how many classes there are, after the shape, such as labels('N', 10).")
     *shape, classes = shape_and_classes
     return Spec(tuple(shape), "labels", classes)
 
@@ -74,6 +76,11 @@ def pair(
     unknown = sorted(set(dtypes) - set(DTYPES))
     if unknown or not dtypes:
         raise UsageError(f"the dtypes of a pair are among {', '.join(DTYPES)}, not {', '.join(unknown) or 'none'}.")
+    if not isinstance(shapes, Mapping | None):
+        raise UsageError(f"shapes= is a {type(shapes).__name__}; it is a dict of shapes by the inputs' names.")
+    wrong = sorted(set(options) - {field.name for field in fields(Options)})
+    if wrong:
+        raise UsageError(f"a pair has no option {', '.join(wrong)}; the radius is derived, and nobody types one.")
     specs = {key: _spec(key, shape) for key, shape in (shapes or {}).items()}
 
     def decorate(candidate: Callable[..., Any]) -> Callable[..., Any]:
@@ -94,10 +101,16 @@ def pair(
 
 
 def _spec(name: str, shape: Any) -> Spec:
-    if isinstance(shape, Spec):
-        return shape
     if isinstance(shape, int | str):
-        return Spec((shape,))
-    if isinstance(shape, tuple) and all(isinstance(size, int | str) for size in shape):
-        return Spec(shape)
-    raise UsageError(f"the shape of {name} is {shape!r}; it is a tuple of numbers and letters, labels() or positive().")
+        shape = (shape,)
+    spec = shape if isinstance(shape, Spec) else Spec(shape)
+    if not isinstance(spec.shape, tuple) or not all(map(_is_size, spec.shape)):
+        raise UsageError(
+            f"the shape of {name} is {spec.shape!r}; it is a tuple of letters and of numbers from 1 on, labels() or "
+            "positive()."
+        )
+    return spec
+
+
+def _is_size(size: Any) -> bool:
+    return isinstance(size, str) or (isinstance(size, int) and size > 0)

@@ -33,6 +33,11 @@ class HoldResult(Result):
         whole = [r for r in records if r.verdict == "undecided" and r.undecided == r.total]
         return bool(records) and not whole and not any(failing(record, self.strict) for record in records)
 
+    def __repr__(self) -> str:
+        """The verdict, and what was noticed besides, such as an input that is overwritten."""
+        notes = dict.fromkeys(record.note for record in self.run.records if record.note)
+        return "\n".join([super().__repr__(), *(f"  Note: {note}." for note in notes)])
+
     @property
     def resolution(self) -> pd.DataFrame:
         """For each result the relative change that would be noticed, and the share of elements where zeros agree.

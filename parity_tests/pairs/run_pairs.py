@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from parity_tests.pairs.cases import PairCase, cases
+from parity_tests.pairs.cases import PairCase, cases, draws_the_same
 from parity_tests.pairs.hold import CHECK, CaseHeld, hold_case, run_of
 from parity_tests.pairs.pair import Pair
 from parity_tests.pairs.result import HoldResult
@@ -34,13 +34,16 @@ def pairs_in(file: Path) -> list[Pair]:
     sys.path.insert(0, str(file.resolve().parent))
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except UsageError as error:
+        raise UsageError(f"{file}: {error}") from error
+    except (Exception, SystemExit) as error:  # a file that ends the process has been held to nothing
         raise UsageError(f"{file} cannot be run: {type(error).__name__}: {error}.") from error
     finally:
         sys.path.remove(str(file.resolve().parent))
-    found = [
-        value.parity_pair for value in vars(module).values() if isinstance(getattr(value, "parity_pair", None), Pair)
-    ]
+    defined = [getattr(value, "parity_pair", None) for value in vars(module).values()]
+    found = list(
+        {id(made): made for made in defined if isinstance(made, Pair)}.values()
+    )  # each once, also by two names
     if not found:
         raise UsageError(f"{file} defines no pair: decorate a function with @pair(reference=…, shapes=…).")
     names = [pair.name for pair in found]
@@ -104,17 +107,21 @@ def _asked(pair: Pair, found: Sequence[CaseHeld]) -> CaseHeld:
     """Whether some case could tell each result of a right candidate from one and the same number everywhere."""
     from parity_tests.harness.make_records import Setting, record_of
     from parity_tests.protocol.case import Case
-    from parity_tests.protocol.comparison import Comparison, matched
+    from parity_tests.protocol.comparison import PASSING, Comparison, matched
     from parity_tests.protocol.quantity import Quantity
 
     idle = []
     for name in dict.fromkeys(name for case in found for name in case.held):
-        resolutions = [case.held[name].resolution for case in found if name in case.held]
-        known = [resolution for resolution in resolutions if resolution is not None]
-        if known and max(r.lowest for r in known) <= min(r.highest for r in known):
+        held = [case.held[name] for case in found if name in case.held]
+        known = [one.resolution for one in held if one.resolution is not None]
+        if not known and all(one.comparison.verdict in PASSING for one in held):
+            idle.append(name)  # it has no elements in any case
+        elif known and max(r.lowest for r in known) <= min(r.highest for r in known):
             idle.append(name)
     case = f"{pair.name}/all cases"
     comparison = matched()
+    if pair.draw is not None and draws_the_same(pair.draw):
+        comparison = matched("the inputs are the same in every draw, so that one answer learnt by heart would pass")
     if idle:
         problem = (
             f"the inputs ask nothing of {', '.join(idle)}: one number everywhere, such as 0, would pass in every case"

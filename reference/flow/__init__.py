@@ -1,6 +1,12 @@
 """The radius flows along torch's own operations: value ± radius of any torch function, its gradients included."""
 
-from reference.flow.errors import ClashError, DataDependentError, UnknownOperationError, UnsupportedTypeError
+from reference.flow.errors import (
+    ClashError,
+    DataDependentError,
+    QuestionError,
+    UnknownOperationError,
+    UnsupportedTypeError,
+)
 from reference.flow.evaluate import evaluate
 from reference.flow.flowed import Alternative, Flowed
 from reference.flow.operation import Operation, rule
@@ -15,6 +21,7 @@ __all__ = [
     "DataDependentError",
     "Flowed",
     "Operation",
+    "QuestionError",
     "UnknownOperationError",
     "UnsupportedTypeError",
     "evaluate",

@@ -17,7 +17,11 @@ class UnknownOperationError(Exception):
 
 
 class UnsupportedTypeError(TypeError):
-    """A floating-point input is neither float32 nor float64."""
+    """A floating-point input is neither float32 nor float64, or the reference rounds to less than its inputs have."""
+
+
+class QuestionError(ValueError):
+    """The question itself cannot be answered: an option, an input, a parameter or a form is not what it must be."""
 
 
 class DataDependentError(ValueError):

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from reference.flow.calls import Function
+from reference.flow.errors import QuestionError
 from reference.flow.flowed import Alternative, Flowed
 from reference.flow.rounding import FORMS
 from reference.flow.runs import Flow, Question
@@ -45,16 +46,23 @@ def evaluate(
     (rounding.FORMS) are as far as the function has such operations. `unknown="sample"` allows an operation without a
     rule `ulps` units in the last place a side.
 
-    Raises UnsupportedTypeError, UnknownOperationError, DataDependentError, and whatever the function raises.
+    Raises QuestionError, UnsupportedTypeError, UnknownOperationError, DataDependentError, and whatever the function
+    raises.
     """
     if radius not in RADII:
-        raise ValueError(f"radius is {radius!r}; it is one of {', '.join(RADII)}")
+        raise QuestionError(f"radius is {radius!r}; it is one of {', '.join(RADII)}")
     if unknown not in ("refuse", "sample"):
-        raise ValueError(f"unknown is {unknown!r}; it is refuse or sample")
+        raise QuestionError(f"unknown is {unknown!r}; it is refuse or sample")
     if unknown == "sample" and ulps is None:
-        raise ValueError("unknown='sample' needs ulps=…, what an operation without a rule may err by on each side")
-    if radius != "bound" and replicas < 2:
-        raise ValueError(f"{replicas} replicas are too few; 8 and 16 are usual")
+        raise QuestionError("unknown='sample' needs ulps=…, what an operation without a rule may err by on each side")
+    if not isinstance(replicas, int) or (radius != "bound" and replicas < 2):
+        raise QuestionError(f"replicas is {replicas!r}; it is a whole number from 2 on, and 8 and 16 are usual")
+    if not isinstance(seed, int) or seed < 0:
+        raise QuestionError(f"seed is {seed!r}; it is a whole number from 0 on")
+    if ulps is not None and not 0 < ulps < float("inf"):
+        raise QuestionError(f"ulps is {ulps!r}; it is a positive number")
+    if isinstance(forms, str) or not isinstance(forms, Sequence):
+        raise QuestionError("forms= is a list of functions of the same inputs, or of names of forms")
     question = Question(function, inputs, device, seed, ulps if unknown == "sample" else None)
     return _Answer(question, radius, replicas, forms).flowed()
 
@@ -68,7 +76,7 @@ class _Answer:
         self.functions: dict[str, Function] = {}
         for form in forms:
             if isinstance(form, str) and form not in FORMS:
-                raise ValueError(f"there is no form {form!r}; there are {', '.join(FORMS)}")
+                raise QuestionError(f"there is no form {form!r}; there are {', '.join(FORMS)}")
             if not isinstance(form, str):
                 self.functions[getattr(form, "__name__", f"form {len(self.functions) + 1}")] = form
         self._by_form: dict[str, dict[str, Tensor]] = {}
@@ -148,13 +156,25 @@ class _Answer:
         if form not in self._by_form:
             plain = self._radii(frozenset())[0]
             if form in self.functions:
-                inner = self.question.of(self.functions[form])
-                beside = _Answer(inner, self.radius, self.replicas, ())._radii(frozenset())[0]
+                inner = _Answer(self.question.of(self.functions[form]), self.radius, self.replicas, ())
+                beside = inner._radii(frozenset())[0]
+                self._refuse_another_function(form, inner.want, plain, beside)
                 self._by_form[form] = {key: plain[key] + beside[key] for key in plain}
             else:
                 with_form = self._radii(frozenset({form}))[0]
                 self._by_form[form] = {key: torch.maximum(plain[key], with_form[key]) for key in plain}
         return self._by_form[form][name]
+
+    def _refuse_another_function(
+        self, form: str, values: Mapping[str, Tensor], plain: Mapping[str, Tensor], beside: Mapping[str, Tensor]
+    ) -> None:
+        """Raises QuestionError unless a form's results are those of the function, within both radii."""
+        for name, want in self.want.items():
+            if name not in values or values[name].shape != want.shape:
+                raise QuestionError(f"the form {form} does not return {name} in the shape {tuple(want.shape)}")
+            gap = (values[name].double() - want.double()).abs()
+            if bool((gap > plain[name] + beside[name]).any()):
+                raise QuestionError(f"the form {form} does not compute {name}, but something else")
 
 
 def _infinite(radius: Tensor) -> Tensor:

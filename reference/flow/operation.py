@@ -35,6 +35,10 @@ def rule(*operations: OpOverload | OpOverloadPacket) -> Callable[[Rule], Rule]:
     (`operation.rounding(size, k)`, `operation.sums(n)`). Variants in place and with `out=` follow by themselves.
     """
 
+    for operation in operations:
+        if not isinstance(operation, OpOverload | OpOverloadPacket):
+            raise TypeError(f"a rule is registered for operations such as torch.ops.aten.foo, not for {operation!r}")
+
     def register(function: Rule) -> Rule:
         for operation in operations:
             RULES[operation] = function

@@ -6,10 +6,12 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from reference.flow.calls import merged, named
+from reference.flow.errors import QuestionError
 
 
 def gradients(
@@ -25,24 +27,36 @@ def gradients(
 
     @torch.enable_grad()
     def reference(**inputs: Any) -> dict[str, Tensor]:
+        if given is not None and given not in inputs:
+            raise QuestionError(f"there is no input {given!r}, which given= names; there are {', '.join(inputs)}")
         upstream: Any = inputs.pop(given) if given is not None else None
         for name in names:
             if name not in inputs:
-                raise KeyError(f"there is no input {name!r} to differentiate by; there are {', '.join(inputs)}")
+                raise QuestionError(f"there is no input {name!r} to differentiate by; there are {', '.join(inputs)}")
+            if not isinstance(inputs[name], Tensor) or not inputs[name].is_floating_point():
+                raise QuestionError(f"the input {name!r} is not of floating-point numbers, in which gradients are")
             inputs[name] = inputs[name].detach().requires_grad_()
         returned = function(**inputs)
         outputs = _named_outputs(returned)
         upstreams = {} if given is None else _named_outputs(upstream)
         if given is not None and set(upstreams) != set(outputs):
-            raise ValueError(
+            raise QuestionError(
                 f"the outputs are {', '.join(outputs)}, and {given} has {', '.join(upstreams)}; "
                 "both have to be of the same structure"
             )
+        for name, y in outputs.items():
+            if given is not None and upstreams[name].shape != y.shape:
+                shapes = tuple(upstreams[name].shape), tuple(y.shape)
+                raise QuestionError(
+                    f"{given} has the shape {shapes[0]}, and {name}, of which it is the gradient, {shapes[1]}"
+                )
         used = {name: y for name, y in outputs.items() if y.requires_grad}
         if given is None:
             for name, y in used.items():
                 if y.dim():
-                    raise ValueError(f"{name} has {y.dim()} dimensions; say with given=… which input is its gradient")
+                    raise QuestionError(
+                        f"{name} has {y.dim()} dimensions; say with given=… which input is its gradient"
+                    )
         found = torch.autograd.grad(
             list(used.values()),
             [inputs[name] for name in names],
@@ -80,9 +94,15 @@ def module_reference(module: torch.nn.Module, parameters: Mapping[str, Any] | No
     it has other names. Buffers are copied anew for each call, so that running statistics start from the same values.
     """
     own = {name for name, _ in module.named_parameters()}
+    if parameters is not None and not isinstance(parameters, Mapping):
+        raise QuestionError("parameters= are arrays by their names in the module, such as {'weight': W}")
+    shapes = {name: tuple(parameter.shape) for name, parameter in module.named_parameters()}
     unknown = sorted(set(parameters or {}) - own)
     if unknown:
-        raise KeyError(f"the module has no parameter {', '.join(unknown)}; it has {', '.join(sorted(own))}")
+        raise QuestionError(f"the module has no parameter {', '.join(unknown)}; it has {', '.join(sorted(own))}")
+    for name, value in (parameters or {}).items():
+        if np.shape(value) != shapes[name]:
+            raise QuestionError(f"the parameter {name} has the shape {np.shape(value)}; the module's is {shapes[name]}")
     accepted = set(inspect.signature(module.forward).parameters)
 
     def reference(**inputs: Any) -> Any:

@@ -99,10 +99,6 @@ def test_a_missing_result_and_one_too_many_are_told() -> None:
 )
 def test_structure_and_finiteness_come_before_values(result: Array, said: str) -> None:
     x = np.arange(6.0).reshape(2, 3)
-    if result.dtype.kind not in "f":
-        with pytest.raises(UsageError, match=said):
-            hold(lambda x: result, lambda x: torch.exp(x), x=x)
-        return
     assert said.replace("\\", "") in hold(lambda x: result, lambda x: torch.exp(x), x=x).frame["message"][0]
 
 

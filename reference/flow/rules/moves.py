@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from reference.flow.errors import UnsupportedTypeError
 from reference.flow.nested import changed, tensors
 from reference.flow.operation import Operation, Radius, plus, rule, uncertain, wide
 
@@ -143,4 +144,9 @@ def converted(op: Operation, x: Tensor) -> Radius:
     exact = wide(x).broadcast_to(op.out.shape) == wide(op.out)
     if bool(exact.all()):
         return r
+    if torch.finfo(op.out.dtype).eps > 2 * op.context.precision.u:
+        raise UnsupportedTypeError(
+            f"the reference rounds to {str(op.out.dtype).removeprefix('torch.')}, less than the inputs' precision; "
+            "it has to compute in float32 or float64, as its inputs are"
+        )
     return plus(r, op.rounding(wide(op.out), 1, exact))

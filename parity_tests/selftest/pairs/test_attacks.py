@@ -1,0 +1,460 @@
+"""Attacks on `hold`: wrong candidates that once passed or nearly do, and honest ones that look odd."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from parity_tests import assert_agrees, gradients, hold, replay
+from parity_tests.cli import main
+from parity_tests.protocol.errors import UsageError
+
+Array = NDArray[Any]
+RNG = np.random.default_rng(7)
+X: Array = RNG.standard_normal((6, 5))
+SINGLE: Array = X.astype(np.float32)
+SQUARE: Array = RNG.standard_normal((5, 5))
+G: Array = RNG.standard_normal((6, 5))
+ROWS: Array = RNG.standard_normal((64, 5))
+
+
+def softmax(x: Array) -> Array:
+    powers = np.exp(x - x.max(-1, keepdims=True))
+    return np.asarray(powers / powers.sum(-1, keepdims=True))
+
+
+def torchs_softmax(x: torch.Tensor) -> torch.Tensor:
+    return torch.softmax(x, -1)
+
+
+def changed_at(place: tuple[int, int], value: Callable[[float], float]) -> Callable[[Array], Array]:
+    """softmax with one element replaced."""
+
+    def candidate(x: Array) -> Array:
+        result = softmax(x)
+        result[place] = value(result[place])
+        return result
+
+    return candidate
+
+
+class EqualToEverything:
+    """Whatever is asked of it, it agrees."""
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = None  # type: ignore[assignment]  # it equals things of every hash
+
+    def __getattr__(self, name: str) -> Any:
+        return self
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self
+
+
+class Agreeable(np.ndarray[Any, Any]):
+    """An array whose arithmetic says that nothing differs."""
+
+    def __array_ufunc__(self, *args: Any, **kwargs: Any) -> Any:
+        return np.zeros(self.shape)
+
+
+def wrong_only_once(call: int) -> Callable[[Array], Array]:
+    """A candidate that is wrong at its first call, or at its second."""
+    calls = []
+
+    def candidate(x: Array) -> Array:
+        calls.append(x.shape)
+        return softmax(x) * (1 + 1e-6 * (len(calls) == call))
+
+    return candidate
+
+
+def corrected_afterwards() -> Callable[[Array], Array]:
+    """A candidate whose second call writes the right answer into what the first returned."""
+    returned: list[Array] = []
+
+    def candidate(x: Array) -> Array:
+        if not returned:
+            returned.append(np.zeros_like(x))
+        else:
+            returned[0][...] = softmax(x)
+            return returned[0].copy()
+        return returned[0]
+
+    return candidate
+
+
+def accumulating() -> Callable[[Array], Array]:
+    total = np.zeros_like(X)
+
+    def candidate(x: Array) -> Array:
+        np.add(total, softmax(x), out=total)
+        return total
+
+    return candidate
+
+
+WRONG_SOFTMAX: dict[str, Callable[[Array], Any]] = {
+    "one element is off by 1e-9": changed_at((2, 3), lambda value: value * (1 + 1e-9)),
+    "one element is NaN": changed_at((0, 0), lambda value: np.nan),
+    "one element is infinite": changed_at((5, 4), lambda value: np.inf),
+    "the last row comes from a neighbouring input": lambda x: np.vstack(
+        [softmax(x)[:-1], softmax(x[-1:] + x[:1] / 1e8)]
+    ),
+    "float32 inside": lambda x: softmax(x.astype(np.float32)).astype(np.float64),
+    "longer than it says": lambda x: softmax(x.astype(np.longdouble)) * (1 + np.longdouble(1e-12)),
+    "zeros": np.zeros_like,
+    "a constant": lambda x: np.full_like(x, 0.2),
+    "wrong at the first call": wrong_only_once(1),
+    "wrong at the second call": wrong_only_once(2),
+    "the second call corrects the first's array": corrected_afterwards(),
+    "a sum over all calls": accumulating(),
+    "an array that calls everything equal": lambda x: np.zeros_like(x).view(Agreeable),
+    "an object equal to everything": lambda x: EqualToEverything(),
+    "an array of objects": lambda x: np.full(x.shape, EqualToEverything(), object),
+    "complex numbers": lambda x: softmax(x) + 1j,
+    "text": lambda x: "softmax",
+    "a generator": lambda x: (row for row in softmax(x)),
+    "ragged lists": lambda x: [[1.0, 2.0], [3.0]],
+    "nothing": lambda x: None,
+    "an empty dict": lambda x: {},
+    "an empty array": lambda x: x[:0],
+    "one column to be broadcast": lambda x: softmax(x)[:, :1],
+    "the end of the process": lambda x: sys.exit(0),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_SOFTMAX)
+def test_wrong_softmax_is_told_from_torchs(name: str) -> None:
+    assert not hold(WRONG_SOFTMAX[name], torchs_softmax, x=X)
+
+
+KINKS = np.array([0.0, 1.0, -1.0, 0.0])
+RELU = gradients(lambda x: torch.relu(x), of="x", given="g")
+
+
+@pytest.mark.parametrize(
+    ("candidate", "reference", "inputs"),
+    [
+        pytest.param(lambda x: (x @ x).T, lambda x: x @ x, {"x": SQUARE}, id="a transposed square"),
+        pytest.param(
+            lambda x: (x.min(0), x.max(0)), lambda x: (x.amax(0), x.amin(0)), {"x": X}, id="results in another order"
+        ),
+        pytest.param(lambda x: x > 0.1, lambda x: x > 0, {"x": X}, id="truth values"),
+        pytest.param(lambda n: n + 1 - n % 2, lambda n: n + 1, {"n": np.arange(6)}, id="whole numbers"),
+        pytest.param(
+            lambda n: n.astype(np.float64).astype(np.int64),
+            lambda n: n * 1,
+            {"n": np.array([2**53 + 1, 2**60 + 3])},
+            id="whole numbers that float64 rounds",
+        ),
+        pytest.param(
+            lambda x: softmax(x.astype(np.float16)).astype(np.float32), torchs_softmax, {"x": SINGLE}, id="half inside"
+        ),
+        pytest.param(
+            lambda x, g: {"output": softmax(x), "x": softmax(x) * g},
+            gradients(torchs_softmax, of="x", given="g"),
+            {"x": X, "g": G},
+            id="a right forward with a wrong gradient",
+        ),
+        pytest.param(
+            lambda x: {"hidden": 2 * x + 1, "output": 3 * x},
+            lambda x: {"hidden": 2 * x, "output": 3 * x},
+            {"x": X},
+            id="a wrong link before a right result",
+        ),
+        pytest.param(
+            lambda x: (x**2).mean(0) - x.mean(0) ** 2,
+            lambda x: x.var(0, unbiased=False),
+            {"x": SINGLE + 1000},
+            id="one pass, where zeros would agree with that form",
+        ),
+        pytest.param(lambda x: x + 1e-12 * x, lambda x: x, {"x": X}, id="a copy that is none"),
+    ],
+)
+def test_wrong_results_are_told_from_torchs(
+    candidate: Callable[..., Any], reference: Callable[..., Any], inputs: dict[str, Array]
+) -> None:
+    assert not hold(candidate, reference, inputs=inputs)
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        pytest.param(lambda x: 1 / x, id="turns the inputs into ones"),
+        pytest.param(lambda x: np.full_like(x, np.nan), id="NaN"),
+        pytest.param(lambda x: np.full_like(x, 5.0), id="keeps all, with the factor of a fifth"),
+        pytest.param(np.zeros_like, id="keeps none"),
+        pytest.param(lambda x: np.where(x > 0, 1.0, -1.0), id="takes the absolute value"),
+    ],
+)
+def test_masks_that_no_dropout_draws_are_refused(mask: Callable[[Array], Array]) -> None:
+    rows = np.concatenate([ROWS, ROWS + 1, ROWS - 1])
+
+    def candidate(x: Array) -> dict[str, Array]:
+        return {"output": x * mask(x), "masks": mask(x)}
+
+    result = hold(candidate, lambda x, masks: {"output": replay(masks)(x)}, x=rows)
+    assert not result
+    assert "the candidate's masks" in str(result)
+
+
+def test_a_candidate_that_raises_before_it_drew_its_masks_has_crashed() -> None:
+    def candidate(x: Array) -> Array:
+        raise RuntimeError("no generator")
+
+    result = hold(candidate, lambda x, masks: {"output": replay(masks)(x)}, x=X)
+    assert not result
+    assert "raised RuntimeError: no generator" in str(result)
+
+
+class Dropout:
+    """Draws each mask into the same array."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.mask = np.empty(shape)
+
+    def __call__(self, x: Array) -> dict[str, Array]:
+        self.mask[...] = np.broadcast_to(
+            np.random.default_rng().random((*x.shape[:2], *[1] * (x.ndim - 2))) < 0.5, x.shape
+        )
+        self.mask *= 2
+        return {"output": x * self.mask, "masks": self.mask}
+
+
+@pytest.mark.parametrize("shape", [(6, 5), (64, 50), (8, 4, 8, 8)])
+def test_dropout_may_draw_each_mask_into_one_array_and_drop_whole_channels(shape: tuple[int, ...]) -> None:
+    assert hold(Dropout(shape), lambda x, masks: {"output": replay(masks)(x)}, x=RNG.standard_normal(shape))
+
+
+@pytest.mark.parametrize(
+    ("candidate", "reference", "inputs"),
+    [
+        pytest.param(
+            lambda x: x[::-1].sum(0), lambda x: x.sum(0), {"x": RNG.standard_normal((999, 3))}, id="another order"
+        ),
+        pytest.param(
+            lambda x: np.cumsum(x[::-1], 0)[-1],
+            lambda x: x.sum(0),
+            {"x": RNG.standard_normal((9999, 2)).astype(np.float32)},
+            id="one after the other in float32",
+        ),
+        pytest.param(
+            lambda x: softmax(x.astype(np.float64)).astype(np.float32), torchs_softmax, {"x": SINGLE}, id="wider inside"
+        ),
+        pytest.param(
+            lambda a: [
+                [sum(p * q for p, q in zip(row, column, strict=True)) for column in a.T.tolist()] for row in a.tolist()
+            ],
+            lambda a: a @ a,
+            {"a": SQUARE},
+            id="lists of lists of Python's numbers",
+        ),
+        pytest.param(lambda a: np.einsum("ik,kj->ij", a, a), lambda a: a @ a, {"a": SQUARE}, id="einsum"),
+        pytest.param(lambda a: np.asfortranarray(2 * a), lambda a: 2 * a, {"a": X}, id="Fortran order"),
+        pytest.param(lambda a: float((a**2).sum()), lambda a: (a**2).sum(), {"a": SINGLE}, id="Python's float"),
+        pytest.param(lambda a: [a * 2, a * 3], lambda a: (a * 2, a * 3), {"a": X}, id="a list for a tuple"),
+        pytest.param(lambda a: torch.tensor(a, requires_grad=True) * 2, lambda a: a * 2, {"a": X}, id="a torch tensor"),
+        pytest.param(
+            lambda x, g: {"output": np.maximum(x, 0), "x": g * (x >= 0)},
+            RELU,
+            {"x": KINKS, "g": np.full(4, 1.5)},
+            id="the other slope at relu's kink",
+        ),
+        pytest.param(
+            lambda x: 2 - x[:, ::-1].argmax(1),
+            lambda x: x.argmax(1),
+            {"x": np.array([[1.0, 1.0, 0.0], [2.0, 0.0, 1.0]])},
+            id="the last of two largest",
+        ),
+        pytest.param(
+            lambda x: 0.5 * (1 + np.tanh(x / 2)), lambda x: torch.sigmoid(x), {"x": 10 * X}, id="sigmoid by tanh"
+        ),
+        pytest.param(lambda a: a.sum(0), lambda a: a.sum(0), {"a": np.zeros((0, 3))}, id="no rows"),
+        pytest.param(softmax, torchs_softmax, {"x": np.ones((1, 1))}, id="one element"),
+        pytest.param(lambda a: a * 2 + 1, lambda a: a * 2 + 1, {"a": np.float64(1.5)}, id="no dimensions"),
+        pytest.param(lambda a: a * a + 1, lambda a: a * a + 1, {"a": RNG.standard_normal(10**6)}, id="a million"),
+        pytest.param(lambda a: a.sum(0), lambda a: a.sum(0), {"a": ROWS[::2, ::-3]}, id="strides"),
+        pytest.param(
+            lambda x: np.broadcast_to(x.sum(), (3,)), lambda x: x.sum().expand(3), {"x": X}, id="a broadcast result"
+        ),
+        pytest.param(
+            lambda x: (x**2).mean(0) - x.mean(0) ** 2,
+            lambda x: x.var(0, unbiased=False),
+            {"x": SINGLE + 10},
+            id="a variance in one pass",
+        ),
+        pytest.param(
+            lambda n: n * 1, lambda n: n * 1, {"n": np.array([2**53 + 1, -(2**62)])}, id="large whole numbers"
+        ),
+    ],
+)
+def test_odd_but_honest_candidates_agree(
+    candidate: Callable[..., Any], reference: Callable[..., Any], inputs: dict[str, Array]
+) -> None:
+    result = hold(candidate, reference, inputs=inputs)
+    assert result, str(result)
+
+
+def test_what_is_noticed_besides_is_printed() -> None:
+    def in_place(x: Array) -> Array:
+        x[x < 0] = 0
+        return x
+
+    assert "Note: overwrites its input x." in str(hold(in_place, lambda x: torch.relu(x), x=X))
+    assert "Note: overwrites its input xs." in str(
+        hold(lambda xs: in_place(xs[0]), lambda xs: torch.relu(xs[0]), xs=[X])
+    )
+
+
+def bound_to(**options: Any) -> Callable[[], Any]:
+    return lambda: hold(lambda x: softmax(x) * 2, torchs_softmax, inputs={"x": X}, **options)
+
+
+LINEAR = torch.nn.Linear(5, 3)
+MISUSES: dict[str, tuple[Callable[[], Any], str]] = {
+    "a candidate that is no function": (lambda: hold(softmax(X), torchs_softmax, x=X), "assert_agrees"),  # type: ignore[arg-type]
+    "a typed tolerance": (bound_to(radius=1e-3), "one of auto, bound, sample"),
+    "one replica": (bound_to(replicas=1), "whole number from 2"),
+    "half a replica": (bound_to(replicas=2.5), "whole number from 2"),
+    "a negative seed": (bound_to(seed=-1), "whole number from 0"),
+    "endless ulps": (bound_to(unknown="sample", ulps=float("inf")), "positive number"),
+    "a form outside a list": (bound_to(forms=torchs_softmax), "list of functions"),
+    "a form by a wrong name": (bound_to(forms=["two-pass"]), "there is no form"),
+    "a form that computes something else": (bound_to(forms=[lambda x: x * 1e20]), "something else"),
+    "a form that adds noise to no end": (bound_to(forms=[lambda x: torch.softmax(x, -1) * 0 + 1]), "something else"),
+    "a form of another shape": (bound_to(forms=[lambda x: x.sum(0)]), "in the shape"),
+    "comparing nothing": (bound_to(compare=[]), "not an empty one"),
+    "comparing a text": (bound_to(compare="output"), "list of the results"),
+    "an input twice": (lambda: hold(softmax, torchs_softmax, inputs={"x": X}, x=X), "given twice"),
+    "inputs in a list": (lambda: hold(softmax, torchs_softmax, inputs=[X]), "dict of inputs"),  # type: ignore[arg-type]
+    "a reference of nothing": (lambda: hold(lambda x: {}, lambda x: {}, x=X), "returns nothing"),
+    "a parameter of another shape": (
+        lambda: hold(softmax, LINEAR, input=X, parameters={"weight": X}),
+        "the module's is (3, 5)",
+    ),
+    "an unknown parameter": (lambda: hold(softmax, LINEAR, input=X, parameters={"w": X}), "no parameter w"),
+    "a gradient that is not given": (
+        lambda: hold(softmax, gradients(torchs_softmax, of="x", given="g"), x=X),
+        "no input 'g'",
+    ),
+    "a gradient of another shape": (
+        lambda: hold(softmax, gradients(torchs_softmax, of="x", given="g"), x=X, g=X[0]),
+        "has the shape (5,)",
+    ),
+    "a gradient in whole numbers": (
+        lambda: hold(softmax, gradients(lambda n: n * 1.0, of="n", given="g"), n=np.arange(3), g=np.ones(3)),
+        "not of floating-point numbers",
+    ),
+    "half precision in the reference": (
+        lambda: hold(lambda x: x * 2, lambda x: (x.half() * 2).float(), x=SINGLE),
+        "rounds to float16",
+    ),
+    "a function for arrays": (lambda: assert_agrees(softmax, torchs_softmax, X), "hold"),
+    "an input by position and by name": (lambda: assert_agrees(X, torchs_softmax, X, x=X), "given twice"),
+}
+
+
+@pytest.mark.parametrize("name", MISUSES)
+def test_misuse_is_one_sentence(name: str) -> None:
+    misuse, words = MISUSES[name]
+    with pytest.raises(UsageError) as caught:
+        misuse()
+    assert words in str(caught.value)
+    assert str(caught.value).endswith(".")
+    assert "\n" not in str(caught.value)
+
+
+HEAD = """\
+import sys
+import numpy as np, torch
+from parity_tests import gradients, labels, pair
+"""
+
+
+def run(tmp_path: Path, text: str) -> int:
+    file = tmp_path / "pairs.py"
+    file.write_text(HEAD + text)
+    return main(["hold", str(file), "--dtype", "float64", "--out", str(tmp_path / "run")])
+
+
+DOUBLE = "reference=lambda x: x * 2"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("sys.exit(0)\n", "cannot be run: SystemExit"),
+        (f"@pair({DOUBLE}, shapes={{'x': (3,)}}, rtol=1e-3)\ndef f(x): return x * 2\n", "no option rtol"),
+        (f"@pair({DOUBLE}, shapes={{'x': (3,)}}, radius='wide')\ndef f(x): return x * 2\n", "radius is 'wide'"),
+        (f"@pair({DOUBLE}, shapes={{'x': (-1, 3)}})\ndef f(x): return x * 2\n", "the shape of x"),
+        (f"@pair({DOUBLE}, shapes={{'x': (0, 3)}})\ndef f(x): return x * 2\n", "the shape of x"),
+        (f"@pair({DOUBLE}, shapes=['x'])\ndef f(x): return x * 2\n", "dict of shapes"),
+        (f"@pair({DOUBLE}, shapes={{'x': labels()}})\ndef f(x): return x * 2\n", "how many classes"),
+        (f"@pair({DOUBLE}, inputs=lambda rng: None)\ndef f(x): return x * 2\n", "returned a NoneType"),
+        (f"@pair({DOUBLE}, inputs=lambda: {{}})\ndef f(x): return x * 2\n", "function of a numpy generator"),
+        ("@pair(reference=lambda x: None, shapes={'x': (3,)})\ndef f(x): return x\n", "returns nothing"),
+    ],
+)
+def test_a_file_that_cannot_be_held_is_one_sentence_and_status_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, words: str
+) -> None:
+    assert run(tmp_path, text) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert words in said
+    assert "UsageError" not in said
+    assert ".." not in said.replace("...", "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(f"@pair({DOUBLE}, shapes={{'x': ('N', 3)}})\ndef f(x): sys.exit(0)\n", id="ends the process"),
+        pytest.param(
+            f"@pair({DOUBLE}, shapes={{'x': ('N', 3)}})\ndef f(x): return 'x'\n"
+            f"@pair({DOUBLE}, shapes={{'x': ('N', 3)}})\ndef g(x): return x * 2\n",
+            id="text beside a right pair",
+        ),
+        pytest.param(
+            "@pair(reference=lambda x: x * 0 + 3, shapes={'x': ('N', 3)})\ndef f(x): return np.full_like(x, 3)\n",
+            id="asks nothing but a constant",
+        ),
+        pytest.param(
+            f"@pair({DOUBLE}, inputs=lambda rng: {{'x': np.zeros((0, 3))}})\ndef f(x): return x * 2\n", id="no elements"
+        ),
+        pytest.param(
+            "@pair(reference=lambda x: x - x.mean(0), shapes={'x': ('N', 3)})\n"
+            "def f(x): return x - x.mean(0) if len(x) > 1 else x\n",
+            id="wrong at one row",
+        ),
+        pytest.param(
+            "SEEN = {}\n@pair(reference=lambda x: x.sum(0), shapes={'x': ('N', 3)})\n"
+            "def f(x): return x[:SEEN.setdefault('n', len(x))].sum(0)\n",
+            id="keeps the first size",
+        ),
+        pytest.param(
+            "@pair(reference=lambda x: x.reshape(-1), shapes={'x': ('N', 3)})\ndef f(x): return x.ravel('K')\n",
+            id="follows the layout in memory",
+        ),
+    ],
+)
+def test_liars_and_slips_in_files_are_discrepancies(tmp_path: Path, text: str) -> None:
+    assert run(tmp_path, text) == 1
+
+
+def test_inputs_that_never_change_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path, f"@pair({DOUBLE}, inputs=lambda rng: {{'x': np.arange(3.0)}})\ndef f(x): return x * 2\n") == 0
+    assert "the inputs are the same in every draw" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_pair_by_two_names_is_held_once(tmp_path: Path) -> None:
+    assert run(tmp_path, f"@pair({DOUBLE}, shapes={{'x': ('N', 3)}})\ndef f(x): return x * 2\ng = f\n") == 0
