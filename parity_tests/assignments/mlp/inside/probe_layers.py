@@ -112,8 +112,8 @@ def sgd_arguments(edition: str, momentum: Any, params: Params, eta: float) -> tu
 class Watch:
     """Arrays that calls were given or have returned, by labels, and what they held when they were last looked at."""
 
-    def __init__(self, recorder: CallRecorder) -> None:
-        self._recorder = recorder
+    def __init__(self, submission: Submission, recorder: CallRecorder) -> None:
+        self._submission, self._recorder = submission, recorder
         self._arrays: dict[str, tuple[Any, Any, Any, bytes]] = {}
 
     def add(self, label: str, array: Any) -> Any:
@@ -133,14 +133,15 @@ class Watch:
         if changed:
             self._recorder.add_overwritten(name, call, changed)
 
-    def forward(self, method: Any, X: np.ndarray, call: int, *more: Any) -> None:
+    def forward(self, layer: Any, X: np.ndarray, call: int, *more: Any) -> None:
         """Call a layer's forward with a copy of X, and keep its "output"."""
-        given = self.add("X", X.copy())
+        method, given = method_of(self._submission, layer, "forward"), self.add("X", X.copy())
         self.add("output", self._recorder.call("output", method, given, *more, call=call))
         self.look("output", call)
 
-    def backward(self, method: Any, X: np.ndarray, grad: np.ndarray, call: int) -> Any:
+    def backward(self, layer: Any, X: np.ndarray, grad: np.ndarray, call: int) -> Any:
         """Call a layer's backward with copies of X and grad, and keep its "gradient of X", which is returned."""
+        method = method_of(self._submission, layer, "backward")
         given = self.add("X", X.copy()), self.add("grad", grad.copy())
         back = self._recorder.call("gradient of X", method, *given, call=call)
         self.look("gradient of X", call)

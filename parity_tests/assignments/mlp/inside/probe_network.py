@@ -12,35 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from parity_tests.assignments.mlp.inside import probe_layers
     from parity_tests.assignments.mlp.inside.homework_names import WEIGHT_NAMES
-    from parity_tests.assignments.mlp.inside.probe_layers import (
-        Arrays,
-        Params,
-        Watch,
-        construct,
-        keep_gradients,
-        linear_with,
-        method_of,
-        parameter,
-        set_weights,
-        sgd_arguments,
-        sgd_function,
-    )
+    from parity_tests.assignments.mlp.inside.probe_layers import Arrays, Params
     from parity_tests.harness.inside.call_recorder import CallRecorder
     from parity_tests.harness.inside.submission import Submission
 else:
+    import probe_layers
     from homework_names import WEIGHT_NAMES
-    from probe_layers import (
-        Watch,
-        construct,
-        keep_gradients,
-        linear_with,
-        method_of,
-        parameter,
-        set_weights,
-        sgd_arguments,
-        sgd_function,
-    )
 
 
 def network(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
@@ -50,7 +29,7 @@ def network(submission: Submission, recorder: CallRecorder, params: Params, arra
     array, as its `main` would. What each returned is copied at once.
     """
     net = Network(submission, recorder, params, {name: arrays[name][0] for name in WEIGHT_NAMES})
-    watch = Watch(recorder)
+    watch = probe_layers.Watch(submission, recorder)
     for t in range(len(arrays["X"])):
         net.set_weights({name: arrays[name][t].copy() for name in WEIGHT_NAMES})
         X, Y = watch.add("X", arrays["X"][t].copy()), arrays["Y"][t].copy()
@@ -94,10 +73,10 @@ class Network:
         self.submission, self.recorder, self.params = submission, recorder, params
 
         def make(name: str, *sizes: Any) -> Any:
-            return recorder.call(None, lambda: construct(submission.get(name), *sizes))
+            return recorder.call(None, lambda: probe_layers.construct(submission.get(name), *sizes))
 
         self.layers = {
-            name: recorder.call(None, linear_with, submission, weights[f"{name}_W"], weights[f"{name}_b"])
+            name: recorder.call(None, probe_layers.linear_with, submission, weights[f"{name}_W"], weights[f"{name}_b"])
             for name in ("L1", "L2")
         }
         self.activation, self.loss = make(params["activation"]), make("softmax_cross_entropy")
@@ -113,12 +92,12 @@ class Network:
         """Go on from these weights."""
         for name, layer in self.layers.items():
             if layer is not self.recorder.FAILED:
-                set_weights(layer, weights[f"{name}_W"], weights[f"{name}_b"])
+                probe_layers.set_weights(layer, weights[f"{name}_W"], weights[f"{name}_b"])
 
     def forward_and_backward(self, call: Callable[..., Any], X: Any, Y: Any, step: int = 0) -> Any:
         """Every link of a training step, by call(name, function, *arguments); the gradient of X."""
         layers, activation, dropout, loss = self.layers, self.activation, self.dropout, self.loss
-        method = partial(method_of, self.submission)
+        method = partial(probe_layers.method_of, self.submission)
         u = call("L1 output", method(layers["L1"], "forward"), X)
         h = call("activation output", method(activation, "forward"), u)
         s = call("dropout output", method(dropout, "forward"), h, True) if dropout is not None else h
@@ -126,11 +105,11 @@ class Network:
         call("loss", method(loss, "forward"), a, Y)
         grad_a = call("gradient of logits", method(loss, "backward"), a, Y)
         grad_s = call("L2 gradient of X", method(layers["L2"], "backward"), s, grad_a)
-        keep_gradients(self.recorder, layers["L2"], grad_s, step, "L2 ")
+        probe_layers.keep_gradients(self.recorder, layers["L2"], grad_s, step, "L2 ")
         grad_h = call("dropout gradient", method(dropout, "backward"), h, grad_s) if dropout is not None else grad_s
         grad_u = call("activation gradient", method(activation, "backward"), u, grad_h)
         grad_x = call("L1 gradient of X", method(layers["L1"], "backward"), X, grad_u)
-        keep_gradients(self.recorder, layers["L1"], grad_x, step, "L1 ")
+        probe_layers.keep_gradients(self.recorder, layers["L1"], grad_x, step, "L1 ")
         return grad_x
 
     def update(self, grad_x: Any, eta: float, step: int = 0) -> None:
@@ -163,14 +142,16 @@ class Network:
         self.recorder.keep("losses", np.array(losses))
 
     def _sgd(self, grad_x: Any, eta: float) -> Any:
-        arguments = sgd_arguments(self.submission.edition, self.velocities, self.params, eta)
-        return self.recorder.call(None, lambda _: sgd_function(self.submission)(self.model, *arguments), grad_x)
+        arguments = probe_layers.sgd_arguments(self.submission.edition, self.velocities, self.params, eta)
+        return self.recorder.call(
+            None, lambda _: probe_layers.sgd_function(self.submission)(self.model, *arguments), grad_x
+        )
 
     def _no_velocities(self) -> dict[str, Any]:
         """Zeros in the shapes of the layers' own parameters: to a flat b belongs a flat velocity."""
         velocities = {}
         for name, zeros in self.zeros.items():
             layer, key = name.split("_")
-            own = parameter(self.layers[layer], key)
+            own = probe_layers.parameter(self.layers[layer], key)
             velocities[name] = np.zeros_like(own if isinstance(own, np.ndarray) else zeros)
         return velocities

@@ -15,49 +15,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from parity_tests.assignments.mlp.inside import probe_layers
     from parity_tests.assignments.mlp.inside.homework_names import WEIGHT_NAMES
-    from parity_tests.assignments.mlp.inside.probe_layers import (
-        Arrays,
-        Params,
-        Watch,
-        bare,
-        construct,
-        keep_gradients,
-        linear_with,
-        method_of,
-        parameter,
-        sgd_arguments,
-        sgd_function,
-    )
+    from parity_tests.assignments.mlp.inside.probe_layers import Arrays, Params
     from parity_tests.harness.inside.call_recorder import CallRecorder
     from parity_tests.harness.inside.submission import Submission
 else:
+    import probe_layers
     from homework_names import WEIGHT_NAMES
-    from probe_layers import (
-        Watch,
-        bare,
-        construct,
-        keep_gradients,
-        linear_with,
-        method_of,
-        parameter,
-        sgd_arguments,
-        sgd_function,
-    )
 
 
 def linear(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
     """Forward–backward pairs on one linear layer; with `again`, a second backward after the last."""
-    layer = linear_with(submission, arrays["W"], arrays["b"])
-    watch = Watch(recorder)
+    layer = probe_layers.linear_with(submission, arrays["W"], arrays["b"])
+    watch = probe_layers.Watch(submission, recorder)
     pairs = list(enumerate(zip(arrays["X"], arrays["grad"], strict=True)))
     for k, (X, grad) in pairs:
-        watch.forward(method_of(submission, layer, "forward"), X, k)
-        keep_gradients(recorder, layer, watch.backward(method_of(submission, layer, "backward"), X, grad, k), k)
+        watch.forward(layer, X, k)
+        back = watch.backward(layer, X, grad, k)
+        probe_layers.keep_gradients(recorder, layer, back, k)
     if params.get("again"):
         k, (X, grad) = pairs[-1]
-        back = watch.backward(method_of(submission, layer, "backward"), X, grad, k + 1)
-        keep_gradients(recorder, layer, back, k + 1)
+        back = watch.backward(layer, X, grad, k + 1)
+        probe_layers.keep_gradients(recorder, layer, back, k + 1)
 
 
 def init(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
@@ -72,11 +52,11 @@ def init(submission: Submission, recorder: CallRecorder, params: Params, arrays:
 
 def elementwise(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
     """Forward–backward pairs on one activation object."""
-    layer = construct(submission.get(params["layer"]))
-    watch = Watch(recorder)
+    layer = probe_layers.construct(submission.get(params["layer"]))
+    watch = probe_layers.Watch(submission, recorder)
     for k, (X, grad) in enumerate(zip(arrays["X"], arrays["grad"], strict=True)):
-        watch.forward(method_of(submission, layer, "forward"), X, k)
-        watch.backward(method_of(submission, layer, "backward"), X, grad, k)
+        watch.forward(layer, X, k)
+        watch.backward(layer, X, grad, k)
 
 
 def dropout(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
@@ -84,12 +64,12 @@ def dropout(submission: Submission, recorder: CallRecorder, params: Params, arra
     layer = _dropout(submission, params["r"])
     if not hasattr(layer, "r"):
         layer.r = params["r"]
-    watch = Watch(recorder)
+    watch = probe_layers.Watch(submission, recorder)
     last = len(arrays["q"]) - 1
     for k, (q, grad) in enumerate(zip(arrays["q"], arrays["grad"], strict=True)):
         is_train = not (params.get("evaluate") and k == last)
-        watch.forward(method_of(submission, layer, "forward"), q, k, is_train)
-        watch.backward(method_of(submission, layer, "backward"), q, grad, k)
+        watch.forward(layer, q, k, is_train)
+        watch.backward(layer, q, grad, k)
 
 
 def masks(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
@@ -98,21 +78,23 @@ def masks(submission: Submission, recorder: CallRecorder, params: Params, arrays
     for k in range(params["calls"]):
         if k == params["calls"] - 1:
             layer = _dropout(submission, params["r"])
-        recorder.call("output", method_of(submission, layer, "forward"), arrays["q"].copy(), True, call=k)
+        recorder.call("output", probe_layers.method_of(submission, layer, "forward"), arrays["q"].copy(), True, call=k)
 
 
 def _dropout(submission: Submission, r: float) -> Any:
-    return construct(submission.get("dropout"), r)
+    return probe_layers.construct(submission.get("dropout"), r)
 
 
 def loss(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
     """softmax_cross_entropy: one forward and one backward."""
-    layer = construct(submission.get("softmax_cross_entropy"))
-    watch = Watch(recorder)
+    layer = probe_layers.construct(submission.get("softmax_cross_entropy"))
+    watch = probe_layers.Watch(submission, recorder)
     X, Y = watch.add("X", arrays["X"].copy()), watch.add("Y", arrays["Y"].copy())
-    recorder.call("loss", method_of(submission, layer, "forward"), X, Y)
+    recorder.call("loss", probe_layers.method_of(submission, layer, "forward"), X, Y)
     watch.look("loss")
-    recorder.call("gradient of X", method_of(submission, layer, "backward"), arrays["X"].copy(), arrays["Y"].copy())
+    recorder.call(
+        "gradient of X", probe_layers.method_of(submission, layer, "backward"), arrays["X"].copy(), arrays["Y"].copy()
+    )
 
 
 # ---- SGD
@@ -120,24 +102,28 @@ def loss(submission: Submission, recorder: CallRecorder, params: Params, arrays:
 
 def sgd(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
     """Several steps from zero velocity, the submission keeping its own; gradients and learning rates are given."""
-    function = sgd_function(submission)
+    function = probe_layers.sgd_function(submission)
     recorder.add_fact("signature", _signature(function))
     layers, model = _bare_model(submission, arrays)
     momentum = None if params["alpha"] <= 0 else _zeros(arrays)
     returned: list[str] = []
     directions: list[int] = []
-    watch = Watch(recorder)
+    watch = probe_layers.Watch(submission, recorder)
     for t, eta in enumerate(params["etas"]):
         for name in WEIGHT_NAMES:
             layer, key = name.split("_")
             gradient = arrays[f"{name}_gradient"][t].copy()
             layers[layer].gradient[key] = watch.add(f"gradient of {name}", gradient)
         before = _copy_of_W(layers["L1"])
-        result = recorder.call(None, function, model, *sgd_arguments(submission.edition, momentum, params, eta))
+        result = recorder.call(
+            None, function, model, *probe_layers.sgd_arguments(submission.edition, momentum, params, eta)
+        )
         if result is recorder.FAILED and momentum is None:
             momentum = _zeros(arrays)
             recorder.add_fact("momentum_none", True)
-            result = recorder.call(None, function, model, *sgd_arguments(submission.edition, momentum, params, eta))
+            result = recorder.call(
+                None, function, model, *probe_layers.sgd_arguments(submission.edition, momentum, params, eta)
+            )
             if result is not recorder.FAILED:
                 recorder.withdraw_failure()
         watch.look("L1_W", t)
@@ -158,10 +144,10 @@ def _bare_model(submission: Submission, arrays: Arrays) -> tuple[dict[str, Any],
     """Two layers with these weights, made without the submission's constructors; and the model that they are in."""
     layers = {}
     for name in ("L1", "L2"):
-        layers[name] = bare(submission, "linear_layer")
+        layers[name] = probe_layers.bare(submission, "linear_layer")
         layers[name].params = {key: arrays[f"{name}_{key}"].copy() for key in ("W", "b")}
         layers[name].gradient = {key: np.zeros_like(layers[name].params[key]) for key in ("W", "b")}
-    activation = bare(submission, "relu")
+    activation = probe_layers.bare(submission, "relu")
     for attribute in ("params", "gradient"):
         if attribute in getattr(activation, "__dict__", {}):
             delattr(activation, attribute)
@@ -182,7 +168,7 @@ def _signature(function: Any) -> str:
 
 def _copy_of_W(layer: Any) -> np.ndarray | None:  # noqa: N802 - the weight's name
     """A copy of the layer's W; None where what it keeps is no array any more."""
-    W = parameter(layer, "W")
+    W = probe_layers.parameter(layer, "W")
     return W.copy() if type(W) is np.ndarray and W.dtype.kind == "f" else None
 
 
@@ -214,10 +200,12 @@ def split(submission: Submission, recorder: CallRecorder, params: Params, arrays
 
 def velocities(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
     """add_momentum on a model of two linear layers and a module without parameters."""
-    layers = {name: linear_with(submission, arrays[f"{name}_W"], arrays[f"{name}_b"]) for name in ("L1", "L2")}
+    layers = {
+        name: probe_layers.linear_with(submission, arrays[f"{name}_W"], arrays[f"{name}_b"]) for name in ("L1", "L2")
+    }
     for name, layer in layers.items():
         layer.gradient = {key: arrays[f"{name}_{key}"].copy() for key in ("W", "b")}
-    model = {"L1": layers["L1"], "nonlinear1": bare(submission, "relu"), "L2": layers["L2"]}
+    model = {"L1": layers["L1"], "nonlinear1": probe_layers.bare(submission, "relu"), "L2": layers["L2"]}
     made = recorder.call(None, submission.get("add_momentum"), model)
     recorder.call("keys", lambda made: np.array(sorted(made) == sorted(WEIGHT_NAMES)), made)
     for name in WEIGHT_NAMES:
