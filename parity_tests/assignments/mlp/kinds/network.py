@@ -15,7 +15,7 @@ from parity_tests.assignments.mlp.digits import CLASSES, Digits, shipped_digits,
 from parity_tests.assignments.mlp.inside.homework_names import FULL, PLAIN
 from parity_tests.assignments.mlp.kinds.calls import Calls, Judged
 from parity_tests.assignments.mlp.kinds.dropout import dropout_call
-from parity_tests.assignments.mlp.kinds.elementwise import activation_call
+from parity_tests.assignments.mlp.kinds.elementwise import TODOS, activation_call
 from parity_tests.assignments.mlp.kinds.linear import linear_call
 from parity_tests.assignments.mlp.kinds.loss import loss_call
 from parity_tests.assignments.mlp.names import (
@@ -39,23 +39,6 @@ Array = NDArray[Any]
 PIXELS = 784
 """Those of real digits, which a network of one step is given; a trajectory is given smaller ones."""
 TRAJECTORY_ETAS = (0.05,) * 12 + (0.005,) * 8
-LINKS = (
-    ("L1 output", "3"),
-    ("activation output", "5/7"),
-    ("dropout output", "9"),
-    ("L2 output", "3"),
-    ("loss", "utils"),
-    ("gradient of logits", "utils"),
-    ("L2 gradient of W", "4"),
-    ("L2 gradient of b", "4"),
-    ("L2 gradient of X", "4"),
-    ("dropout gradient", "9"),
-    ("activation gradient", "6/8"),
-    ("L1 gradient of W", "4"),
-    ("L1 gradient of b", "4"),
-    ("L1 gradient of X", "4"),
-)
-"""The links in the order of computation, and their parts, "tanh's/relu's" where these differ."""
 
 
 def cases(edition: str, dtype: str) -> Iterator[Case]:
@@ -118,12 +101,24 @@ def _rows(activation: str, dropout: bool) -> tuple[Quantity, ...]:
 
 def links(activation: str, dropout: bool) -> list[tuple[str, str]]:
     """The links of a network with this activation, in the order of computation: name and part."""
-    side = 0 if activation == "tanh" else 1
-    found = []
-    for name, part in LINKS:
-        if dropout or not name.startswith("dropout"):
-            found.append((name, part.split("/")[side] if "/" in part else part))
-    return found
+    forward, backward = TODOS[activation]
+    rows = [
+        ("L1 output", "3"),
+        ("activation output", forward),
+        ("dropout output", "9"),
+        ("L2 output", "3"),
+        ("loss", "utils"),
+        ("gradient of logits", "utils"),
+        ("L2 gradient of W", "4"),
+        ("L2 gradient of b", "4"),
+        ("L2 gradient of X", "4"),
+        ("dropout gradient", "9"),
+        ("activation gradient", backward),
+        ("L1 gradient of W", "4"),
+        ("L1 gradient of b", "4"),
+        ("L1 gradient of X", "4"),
+    ]
+    return [row for row in rows if dropout or not row[0].startswith("dropout")]
 
 
 def draw(params: Params, rng: np.random.Generator) -> dict[str, Array]:
