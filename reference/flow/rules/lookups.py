@@ -14,6 +14,11 @@ from reference.flow.operation import Operation, Radius, rule
 aten = torch.ops.aten
 
 
+def moves(r: Radius) -> bool:
+    """Whether some element is not exact."""
+    return r is not None and bool((r != 0).any())
+
+
 @rule(
     aten.nonzero.default,
     aten.nonzero_static.default,
@@ -31,7 +36,7 @@ aten = torch.ops.aten
 def of_exact(op: Operation) -> Any:
     """Places, counts, orders and parts of numbers that both sides know; of others a shape, even, may be another."""
     for x in tensors(list(op.arguments.values())):
-        if op.known_radius(x) is not None:
+        if moves(op.known_radius(x)):
             raise DataDependentError(f"{op.func} looks for values that rounding may change")
     return [None for _ in tensors(op.out)] if isinstance(op.out, tuple) else None
 
@@ -40,7 +45,7 @@ def of_exact(op: Operation) -> Any:
 def running_extreme(op: Operation) -> tuple[Radius, Radius]:
     """The largest so far moves by no more than the largest radius so far; which one it is, only exact operands tell."""
     r, known = op.radius(op["self"]), op.known_radius(op["self"])
-    index = None if known is None else torch.full(op.out[0].shape, torch.inf, dtype=torch.float64)
+    index = None if not moves(known) else torch.full(op.out[0].shape, torch.inf, dtype=torch.float64)
     return None if r is None else r.cummax(op["dim"])[0], None if op.local else index
 
 

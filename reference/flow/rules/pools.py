@@ -12,6 +12,7 @@ from torch import Tensor
 from reference.flow.operation import Operation, Radius, plus, rule, uncertain, wide
 from reference.flow.rules.arithmetic import reach
 from reference.flow.rules.choices import shaped
+from reference.flow.rules.lookups import moves
 
 aten = torch.ops.aten
 
@@ -57,9 +58,9 @@ def pooled_rivals(op: Operation, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         near = values == values.amax(2, keepdim=True)
         tied = near
     else:
-        moves = windows(r, op, 0.0)
-        near = values + moves >= (values - moves).amax(2, keepdim=True)
-        sure = (moves == 0) | ~near
+        around = windows(r, op, 0.0)
+        near = values + around >= (values - around).amax(2, keepdim=True)
+        sure = (around == 0) | ~near
         tied = near & (values == values.amax(2, keepdim=True)) & sure.all(2, keepdim=True)
     several = near.sum(2, keepdim=True) > 1
     return near & several & ~tied, tied & several, several
@@ -134,7 +135,7 @@ def largest_of_windows(op: Operation) -> tuple[Radius, Radius]:
     given = dict(op.arguments)
     x = given.pop("self")
     r, known = op.radius(x), op.known_radius(x)
-    unsure = None if known is None or op.local else torch.full(op.out[0].shape, math.inf, dtype=torch.float64)
+    unsure = None if op.local or not moves(known) else torch.full(op.out[0].shape, math.inf, dtype=torch.float64)
     return None if r is None else op.func(r, *given.values())[0], unsure
 
 
@@ -147,7 +148,7 @@ def largest_of_windows_backward(op: Operation) -> Radius:
     """Gradients go where the indices say, and add up; nothing is known where these are unsure."""
     given = dict(op.arguments)
     g, x = given.pop("grad_output"), given.pop("self")
-    if op.known_radius(given["indices"]) is not None:
+    if moves(op.known_radius(given["indices"])):
         return None if op.local else torch.full(x.shape, math.inf, dtype=torch.float64)
     s = op.radius(g)
 
