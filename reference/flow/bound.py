@@ -32,6 +32,10 @@ class Step:
     """The numbers that a random operation gave."""
 
 
+Place = tuple[int, int]
+"""A step's number, and which of its results."""
+
+
 class Bound(Walk):  # type: ignore[no-untyped-call]
     """Runs every operation as it is and keeps, by storage, the radius of every result in `context.shadows`.
 
@@ -48,17 +52,17 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         self.void = False
         self.steps: list[Step] = []
         self.sigmas = Shadows()
-        self._origin: dict[int, int] = {}
+        self._origin: dict[int, Place] = {}
         self._read: set[int] = set()
 
-    def own(self, output: Tensor) -> tuple[Radius, int | None]:
-        """The guaranteed bound of the rounding of an output's last operation, and its step, where nothing read it."""
+    def own(self, output: Tensor) -> tuple[Radius, Place | None]:
+        """The guaranteed bound of the rounding of an output's last operation, and its place, where nothing read it."""
         key = output.untyped_storage()._cdata
-        step = self._origin.get(key)
+        place = self._origin.get(key)
         sigma = self.sigmas.get_as_put(output)
-        if step is None or sigma is None:
+        if place is None or sigma is None:
             return None, None
-        return sigma * self.steps[step].stretch, None if key in self._read else step
+        return sigma * self.steps[place[0]].stretch, None if key in self._read else place
 
     def random(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What is drawn is data, known exactly; a probability that rounding may change would change it."""
@@ -145,7 +149,7 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         self._keep(args, kwargs, values, radii, step)
         for x in written:
             copy = copies[id(x)]
-            self.context.shadows.put(x, plus(self.context.shadows.get(copy), apart(x, copy)))
+            self.context.shadows.put(x, plus(self.context.shadows.get(copy), to_either_side(x, copy)))
         return out
 
     def unknown(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -183,8 +187,8 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         return operation.out, radii, step
 
     def _beside(self, values: list[Tensor], others: list[Tensor], name: str) -> tuple[list[Radius], Step | None]:
-        """Radii of results that were computed in another way as well: the other's, and the distance."""
-        between = [apart(x, y) for x, y in zip(values, others, strict=True)]
+        """Radii of results that were computed in another way as well: the other's, and what `to_either_side` gives."""
+        between = [to_either_side(x, y) for x, y in zip(values, others, strict=True)]
         radii = [plus(self.context.shadows.get(y), r) for y, r in zip(others, between, strict=True)]
         step = Step(name, [tuple(x.shape) for x in values], sigma=between) if self.record else None
         return radii, step
@@ -223,7 +227,7 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
             self.steps.append(step)
         key = x.untyped_storage()._cdata
         self.sigmas.put(x, step.sigma[i])
-        self._origin[key] = len(self.steps) - 1
+        self._origin[key] = len(self.steps) - 1, i
         self._read.discard(key)
 
     def _note(self, operands: list[Tensor]) -> None:
@@ -257,3 +261,12 @@ def apart(x: Tensor, y: Tensor) -> Radius:
         return None
     distance = (wide(x) - wide(y)).abs()
     return distance.masked_fill(distance.isnan(), 0.0)
+
+
+def to_either_side(x: Tensor, y: Tensor) -> Radius:
+    """Twice the distance of torch's result from the same in its parts.
+
+    A candidate may compute as torch's kernel does, and be as far from its parts on the other side.
+    """
+    between = apart(x, y)
+    return None if between is None else 2 * between

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from reference.flow.bound import Bound, apart
+from reference.flow.bound import Bound, Place, to_either_side
 from reference.flow.calls import Function, as_tensors, named, precision_of, settled
 from reference.flow.errors import DataDependentError, UnknownOperationError
 from reference.flow.nested import tensors
@@ -44,7 +44,7 @@ class Flow:
         output = self.outputs[name]
         if output.shape != want.shape:
             raise DataDependentError(f"{name} is of shape {tuple(want.shape)}, and {tuple(output.shape)} in its parts")
-        radius = plus(self.context.shadows.get_as_put(output), apart(want, output))
+        radius = plus(self.context.shadows.get_as_put(output), to_either_side(want, output))
         if radius is None:
             radius = torch.zeros(want.shape, dtype=torch.float64, device=want.device)
         if self.mode.void:
@@ -111,11 +111,11 @@ class Question:
         are. Infinite where a replica is not finite although torch is.
         """
         own: dict[str, Tensor | None] = {}
-        last: set[int] = set()
+        last: set[Place] = set()
         for name in names:
-            own[name], step = flow.mode.own(flow.outputs[name])
-            if step is not None:
-                last.add(step)
+            own[name], place = flow.mode.own(flow.outputs[name])
+            if place is not None:
+                last.add(place)
         runs = _Replicas(self, flow, frozenset(last))
         centre = runs.run(None)
         finite = {name: _all_finite(centre[name]) for name in names}
@@ -137,7 +137,7 @@ class Question:
             tied = flow.context.rivals.get(flow.outputs[name])
             if tied is not None and tied[2].shape == radii[name].shape:
                 radii[name].masked_fill_(tied[2], torch.inf)  # no replica tells
-            for further in (own[name], apart(want[name], flow.outputs[name])):
+            for further in (own[name], to_either_side(want[name], flow.outputs[name])):
                 if further is not None:
                     radii[name] += further
             if not _all_finite(radii[name]):
@@ -148,7 +148,7 @@ class Question:
 class _Replicas:
     """Replicas of a recorded run, one after the other; inputs are copied again only where a run wrote into them."""
 
-    def __init__(self, question: Question, flow: Flow, last: frozenset[int]) -> None:
+    def __init__(self, question: Question, flow: Flow, last: frozenset[Place]) -> None:
         self.question, self.flow, self.last = question, flow, last
         self.generator = torch.Generator(device=question.device).manual_seed(question.seed)
         self._given: dict[str, Any] | None = None

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch._ops import OpOverload
 
-from reference.flow.bound import Step
+from reference.flow.bound import Place, Step
 from reference.flow.dispatch import Plan, plan
 from reference.flow.errors import DataDependentError
 from reference.flow.nested import bound_arguments, changed, is_float_conversion, tensors
@@ -42,13 +42,13 @@ _DOMAINS: dict[Any, tuple[float | None, float | None]] = {
 class Replica(Walk):  # type: ignore[no-untyped-call]
     """One run that repeats `steps`. `sign` is 0 for normal moves from `generator`, 1 outward, −1 inward, None for none.
 
-    Steps in `last` are not moved: nothing reads what they give, and their own bound is added to the radius instead.
+    Results in `last` are not moved: nothing reads them, and their own bound is added to the radius instead.
     What a backward reads of the forward's results is moved anew, because a candidate may compute it again and round
     otherwise: an error that torch shares between results would cancel.
     """
 
     def __init__(
-        self, steps: Sequence[Step], last: frozenset[int], sign: int | None, generator: torch.Generator
+        self, steps: Sequence[Step], last: frozenset[Place], sign: int | None, generator: torch.Generator
     ) -> None:
         super().__init__()
         self.steps, self.last, self.sign, self.generator = steps, last, sign, generator
@@ -146,10 +146,10 @@ class Replica(Walk):  # type: ignore[no-untyped-call]
         if self.sign is None:
             return
         forward = not in_backward()
-        for x, sigma in zip(values, step.sigma, strict=True):
+        for i, (x, sigma) in enumerate(zip(values, step.sigma, strict=True)):
             if not x.is_floating_point():
                 continue
-            if sigma is not None and index not in self.last:
+            if sigma is not None and (index, i) not in self.last:
                 self._shift(x, sigma)
             if forward and self.sign == 0:
                 self._forward.put(x, sigma)

@@ -20,6 +20,7 @@ from reference.flow import (
     evaluate,
     gradients,
     module_reference,
+    plain,
 )
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -103,8 +104,8 @@ def test_5_torchs_kernel_is_not_its_decomposition() -> None:
     inputs["var"] = np.abs(inputs["var"]) + np.float32(0.1)
     answer = evaluate(torchs.batch_norm_evaluated, inputs)
     x, mean, var, gamma, beta = (torch.from_numpy(inputs[name]) for name in ("x", "mean", "var", "gamma", "beta"))
-    plain = functional.batch_norm(x, mean, var, gamma, beta)
-    assert torch.equal(answer["output"].value, plain)
+    called = functional.batch_norm(x, mean, var, gamma, beta)
+    assert torch.equal(answer["output"].value, called)
     assert max(ratios(answer, honest.batch_norm_evaluated(**inputs)).values()) <= 1
 
 
@@ -236,6 +237,31 @@ def test_11_an_error_that_torch_shares_does_not_cancel_in_the_radius() -> None:
     answer = evaluate(reference, inputs, radius="sample", replicas=16)["x"]
     e = np.exp(inputs["x"].astype(np.float64))
     assert ratio(answer, (e * (1 + 4 * U)) / (e * (1 - 4 * U))) <= 1
+
+
+def test_11_a_result_that_flows_on_is_moved_though_its_sibling_is_the_last() -> None:
+    """A convolution's backward gives both gradients: that of the weight is returned, that of the input goes on."""
+
+    def padded(x: Tensor, w: Tensor) -> Tensor:
+        return functional.conv1d(functional.pad(x, (1, 1)), w)
+
+    inputs = drawn(11, np.float32, x=(2, 3, 40), w=(4, 3, 3), g=(2, 4, 40))
+    answer = evaluate(gradients(padded, ("x", "w"), "g"), inputs, radius="sample", replicas=8)
+    wide = plain(gradients(padded, ("x", "w"), "g"), inputs, dtype=torch.float64)
+    assert (answer["x"].radius > 0).all()
+    for name, value in wide.items():
+        assert ratio(answer[name], value.float().numpy()) <= 1, name
+
+
+def test_5_a_kernel_of_torchs_may_err_to_either_side() -> None:
+    """A candidate as far from the exact value as torch's batch norm at mean 1000, on the other side, is honest too."""
+    inputs = drawn(5, np.float32, x=(16, 30), mean=(30,), var=(30,), gamma=(30,), beta=(30,), g=(16, 30))
+    inputs["x"] += 1000
+    inputs["mean"] += 1000
+    inputs["var"] = np.abs(inputs["var"]) + np.float32(0.1)
+    answer = evaluate(torchs.batch_norm_evaluated, inputs)["output"]
+    exact = plain(torchs.batch_norm_evaluated, inputs, dtype=torch.float64)["output"].numpy()
+    assert ratio(answer, exact + (exact - answer.value.double().numpy())) <= 1
 
 
 @pytest.mark.parametrize(
