@@ -22,6 +22,15 @@ COLUMNS = (
 )  # fmt: skip
 
 
+FINDINGS = {
+    "erfc": "scipy errs by more ulps in the tail than any library documents",
+    "nn.functional.softplus": "log(1 + eˣ) as numpy has it here cancels far below 0",
+    "std": "numpy divides by n where nothing is said, torch by n − 1",
+    "var": "numpy divides by n where nothing is said, torch by n − 1",
+}
+"""Where the reference that torch's authors wrote is another function, or a worse form, by name."""
+
+
 def summary(rows: Sequence[Row]) -> str:
     """The counts, as one paragraph."""
     present = [row for row in rows if row.verdict != ABSENT]
@@ -69,11 +78,11 @@ def markdown(rows: Sequence[Row]) -> Iterator[str]:
     """The summary; what differs; what is refused and undecided, by reason; what is accepted."""
     yield from ("# PyTorch's own list of operations as the jury", "", summary(rows), "")
     yield from ("![share of faults caught against their size](opinfo-curve.svg)", "")
-    yield from ("## Over the radius", "", "| operation | type | reference | ratio | right | where |")
-    yield "| --- | --- | --- | ---: | --- | --- |"
+    yield from ("## Over the radius", "", "| operation | type | reference | ratio | right | why | where |")
+    yield "| --- | --- | --- | ---: | --- | --- | --- |"
     for row in _of(rows, OVER):
-        cells = (row.operation, row.dtype, row.references, _cell(row.ratio), row.right, row.where)
-        yield _line(cells)
+        figures = (row.references, _cell(row.ratio), row.right)
+        yield _line((row.operation, row.dtype, *figures, FINDINGS.get(row.operation, ""), row.where))
     yield from ("", "## Refused or undecided", "", "| operation | type | verdict | why |", "| --- | --- | --- | --- |")
     for row in (*_of(rows, REFUSED), *_of(rows, UNDECIDED)):
         yield _line((row.operation, row.dtype, row.verdict, row.reason))
