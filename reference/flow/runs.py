@@ -47,6 +47,8 @@ class Flow:
         radius = plus(self.context.shadows.get_as_put(output), to_either_side(want, output))
         if radius is None:
             radius = torch.zeros(want.shape, dtype=torch.float64, device=want.device)
+        if radius.numel() and float(radius.amin()) < 0:
+            raise AssertionError(f"a rule gave {name} a radius below 0, which would accept anything")
         if self.mode.void:
             radius = torch.full_like(radius, torch.inf)
         return radius.detach()

@@ -14,6 +14,7 @@ from torch.nn import functional
 from parity_tests.selftest.flow.comparing import drawn, ratio, ratios, single
 from parity_tests.selftest.flow.soundness import DTYPES, flowed
 from reference.flow import DataDependentError, evaluate, gradients
+from reference.flow.operation import RULES
 from reference.flow.rounding import precision
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -90,6 +91,26 @@ def test_pools_of_three_dimensions() -> None:
         answer = evaluate(pool, x, radius="bound")["output"]
         assert ratio(answer, got) <= 1, name
         assert ratio(answer, got * np.float32(1 + 1e-4)) > 1, name
+
+
+def test_a_divisor_below_0_makes_no_radius_below_0() -> None:
+    """Such a radius would accept anything; a rule that gives one is refused as Parity's own fault."""
+    inputs = drawn(7, np.float32, x=(1, 1, 4, 4), grad=(1, 1, 2, 2))
+
+    def pool(x: Tensor) -> Tensor:
+        return functional.avg_pool2d(x, 2, divisor_override=-3)
+
+    answer = evaluate(gradients(pool, "x", "grad"), inputs, radius="bound")
+    for flowing in answer.values():
+        assert (flowing.radius > 0).all()
+        assert ratio(flowing, flowing.value.numpy() * np.float32(1 + 1e-4)) > 1
+    operation = torch.ops.aten.digamma
+    RULES[operation] = lambda op: -op.out.double().abs()
+    try:
+        with pytest.raises(AssertionError, match="below 0"):
+            evaluate(torch.digamma, {"input": single([1.5])}, radius="bound")
+    finally:
+        del RULES[operation]
 
 
 @pytest.mark.parametrize("p", [1.0, 2.0, 3.0])

@@ -86,7 +86,7 @@ def embedding_backward(op: Operation) -> Radius:
     aten._adaptive_avg_pool3d_backward.default,
 )
 def average_pool(op: Operation) -> Radius:
-    """Means of windows, and the backward, which adds a share from each window: linear with weights ≥ 0.
+    """Means of windows, and the backward, which adds a share from each window: linear with weights of one sign.
 
     No more terms than a window or an input has elements, and two roundings of the division.
     """
@@ -96,8 +96,9 @@ def average_pool(op: Operation) -> Radius:
     r = op.radius(x)
     rest = [wide(y) if isinstance(y, Tensor) else y for y in given.values()]
     places = _places(op) if "kernel_size" in op else _window(op)
-    local: Tensor = op.func(reach(wide(x), r), *rest) * op.sums(places + 1)
-    return plus(local, None if r is None else op.func(r, *rest))
+    # A divisor that is given may be below 0.
+    local: Tensor = op.func(reach(wide(x), r), *rest).abs() * op.sums(places + 1)
+    return plus(local, None if r is None else op.func(r, *rest).abs())
 
 
 def _dimensions(op: Operation) -> int:
