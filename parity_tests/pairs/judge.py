@@ -97,12 +97,33 @@ def judge(got: Array | None, flowed: Flowed, exact: Array | None, name: str) -> 
         comparison, allowed = _explained_by_a_form(comparison, returned, answer, flowed)
         comparison = replace(comparison, blame=comparison.blame if exact is not None else "")
         resolution = _resolution(value, allowed.radius)
+    elif comparison.verdict in PASSING and flowed.conserved:
+        comparison = _conserving(comparison, got, answer)
     if comparison.verdict in PASSING and resolution.zeros_agree == 1.0 and value.any():
         problem = "is undecided: the radius is so large that zeros would agree everywhere"
         comparison = replace(comparison, verdict="undecided", undecided=comparison.total, problem=problem)
     elif resolution.median is not None and resolution.median > COARSE.get(str(value.dtype), np.inf):
         comparison = comparison.noting(f"only changes over {resolution.median:.2g} of the value would be noticed")
     return Held(comparison, resolution)
+
+
+def _conserving(comparison: Comparison, got: Array, answer: _Answer) -> Comparison:
+    """A mismatch where more or less than there is was given to the elements tied for a maximum.
+
+    One of them gets its gradient, whichever: each may have all or nothing, but their sum is the same.
+    """
+    tied = np.any([other.where for other in answer.alternatives], axis=0)
+    want = answer.value[tied].astype(np.float64)
+    radius = float(answer.radius[tied].sum() + sum(other.radius[tied].sum() for other in answer.alternatives))
+    allowed = radius + float(np.abs(want).sum()) * want.size * np.finfo(answer.value.dtype).eps
+    found = float(got[tied].astype(np.float64).sum())
+    if not abs(found - want.sum()) > allowed:
+        return comparison
+    problem = (
+        f"sums to {found:.7g} over the {want.size} elements tied for a maximum, where one of each tie gets it all and "
+        f"torch's sum is {want.sum():.7g}"
+    )
+    return replace(comparison, verdict="mismatch", problem=problem)
 
 
 def _explained_by_a_form(

@@ -84,7 +84,7 @@ class _Answer:
     def flowed(self) -> dict[str, Flowed]:
         """Each output's answer."""
         radii, kinds, flow = self._radii(frozenset())
-        alternatives = self._alternatives(flow, radii, kinds)
+        alternatives, conserved = self._alternatives(flow, radii, kinds)
         available = [form for form in FORMS if form in flow.context.seen_forms] + list(self.functions)
         probability = factor(self.replicas)[1] if "sample" in kinds.values() else None
         return {
@@ -94,6 +94,7 @@ class _Answer:
                 kind=kinds[name],
                 undecided=_infinite(radii[name]),
                 alternatives=tuple(alternatives[name]),
+                conserved=name in conserved,
                 forms=_Forms(available, lambda form, name=name: self._form(form, name)),  # type: ignore[misc]
                 probability=probability if kinds[name] == "sample" else None,
             )
@@ -132,12 +133,18 @@ class _Answer:
 
     def _alternatives(
         self, flow: Flow, radii: Mapping[str, Tensor], chosen: Mapping[str, str]
-    ) -> dict[str, list[Alternative]]:
-        """Where choices were exactly at a kink: what the other side makes of each output."""
+    ) -> tuple[dict[str, list[Alternative]], set[str]]:
+        """Where choices were exactly at a kink: what the other side makes of each output.
+
+        Beside it the outputs whose sum is the same whichever of the elements tied for a maximum is taken.
+        """
         found: dict[str, list[Alternative]] = {name: [] for name in self.want}
+        conserved: set[str] = set()
         if not flow.context.seen_kinks:
-            return found
+            return found, conserved
         notes = {"other": "the other side of each kink", "unequal": "one side of each kink that torch shares"}
+        if flow.context.seen_ties:
+            notes["last"] = "another of the elements tied for a maximum"
         for kinks, note in notes.items():
             other = self.question.flow(kinks=kinks, lenient=self.radius != "bound")
             for name, want in self.want.items():
@@ -149,7 +156,12 @@ class _Answer:
                 if bool(where.any()) and not known:
                     radius = radii[name] if chosen[name] == "sample" else other.radius(name, value)
                     found[name].append(Alternative(value, radius, where, note))
-        return found
+                if kinks == "last" and bool(where.any()) and flow.context.seen_ties == flow.context.seen_kinks:
+                    before, after = flow.outputs[name].double(), value.double()
+                    rounding = float(before.abs().sum()) * before.numel() * torch.finfo(want.dtype).eps
+                    if float((after - before).sum().abs()) <= rounding:
+                        conserved.add(name)
+        return found, conserved
 
     def _form(self, form: str, name: str) -> Tensor:
         """The radius of one output where the form is allowed for."""

@@ -39,3 +39,5 @@ class Flowed:
     alternatives: tuple[Alternative, ...] = ()
     forms: Mapping[str, Tensor] = field(default_factory=dict)
     probability: float | None = None
+    conserved: bool = False
+    """Whether every choice between elements tied for a maximum gives results of one sum over `alternatives`."""

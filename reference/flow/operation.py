@@ -66,7 +66,8 @@ class Context:
     shadows: Shadows
     forms: frozenset[str] = frozenset()
     kinks: str = "torch"
-    """How a choice exactly at its kink is taken: as "torch" does, the "other" way, or with equal taken as "unequal"."""
+    """How a choice exactly at its kink is taken: as "torch" does, the "other" way, or with equal taken as "unequal"; of
+    elements tied for a maximum these are all and none, and "last" takes the last."""
     gates: Marks = field(default_factory=Marks)
     """Of relu's results, which are all that its backward sees: where the operand was exactly 0."""
     ties: Marks = field(default_factory=Marks)
@@ -78,6 +79,8 @@ class Context:
     """Those of rounding.FORMS that some operation of the run has."""
     seen_kinks: int = 0
     """How many choices were exactly at a kink."""
+    seen_ties: int = 0
+    """How many of them were between elements tied for a maximum, whose gradient goes to one of them."""
 
 
 CURRENT: ContextVar[Context] = ContextVar("the run's context")

@@ -187,6 +187,44 @@ def test_wrong_results_are_told_from_torchs(
     assert not hold(candidate, reference, inputs=inputs)
 
 
+TIES = np.array([[1.0, 1.0, 0.0], [2.0, 0.0, 2.0], [1.0, 1.0, 1.0]])
+LARGEST = gradients(lambda x: x.max(1).values, of="x", given="g")
+
+
+@pytest.mark.parametrize(
+    ("taken", "agrees"),
+    [
+        pytest.param([[1, 0, 0], [1, 0, 0], [1, 0, 0]], True, id="the first"),
+        pytest.param([[0, 1, 0], [0, 0, 1], [0, 0, 1]], True, id="the last"),
+        pytest.param([[0, 1, 0], [1, 0, 0], [0, 1, 0]], True, id="any one"),
+        pytest.param([[1, 1, 0], [1, 0, 1], [1, 1, 1]], False, id="each of them"),
+        pytest.param([[0, 0, 0], [0, 0, 0], [0, 0, 0]], False, id="none of them"),
+    ],
+)
+def test_one_of_the_elements_tied_for_a_maximum_gets_its_gradient(taken: list[list[int]], agrees: bool) -> None:
+    def candidate(x: Array, g: Array) -> dict[str, Array]:
+        return {"output": x.max(1), "x": np.array(taken) * g[:, None]}
+
+    assert bool(hold(candidate, LARGEST, x=TIES, g=np.array([1.0, -2.0, 4.0]))) == agrees
+
+
+POOL = gradients(lambda x: torch.nn.functional.max_pool2d(x, 2), of="x", given="g")
+
+
+@pytest.mark.parametrize(("last", "all_of_them", "agrees"), [(0, 0, True), (1, 0, True), (0, 1, False)])
+def test_one_of_the_elements_tied_in_a_window_gets_its_gradient(last: int, all_of_them: int, agrees: bool) -> None:
+    def candidate(x: Array, g: Array) -> dict[str, Array]:
+        windows = x.reshape(2, 2, 2, 2).swapaxes(1, 2).reshape(4, 4)
+        tied = windows == windows.max(1, keepdims=True)
+        index = 3 - tied[:, ::-1].argmax(1) if last else tied.argmax(1)
+        taken = tied if all_of_them else np.eye(4)[index]
+        back = (taken * g.reshape(4, 1)).reshape(2, 2, 2, 2).swapaxes(1, 2).reshape(1, 1, 4, 4)
+        return {"output": windows.max(1).reshape(1, 1, 2, 2), "x": back}
+
+    x = np.array([[1.0, 1, 0, 0], [0, 0, 2, 0], [3, 1, 0, 5], [1, 3, 5, 5]]).reshape(1, 1, 4, 4)
+    assert bool(hold(candidate, POOL, x=x, g=np.array([1.0, -2.0, 4.0, 3.0]).reshape(1, 1, 2, 2))) == agrees
+
+
 @pytest.mark.parametrize(
     "mask",
     [

@@ -104,13 +104,21 @@ def scatter(op: Operation) -> Radius:
     element = source.amax(dim, keepdim=True)
     if bool(tied.any()) and not op.local:
         op.context.seen_kinks += int(tied.sum())
+        op.context.seen_ties += int(tied.sum())
         if op.context.kinks == "other":
             op.out = torch.where(tied, element, op.out)
         elif op.context.kinks == "unequal":
             op.out = torch.where(tied, torch.zeros_like(op.out), op.out)
+        elif op.context.kinks == "last":
+            op.out = torch.where(tied, torch.where(last_of(tied, dim), element, 0), op.out)
     if op.local or not bool(near.any()):
         return radius
     return torch.where(near, reach, shaped(radius, x))
+
+
+def last_of(tied: Tensor, dim: int) -> Tensor:
+    """Of the true elements along a dimension the last alone."""
+    return tied & (tied.flip(dim).cumsum(dim).flip(dim) == 1)
 
 
 @rule(aten.sort, aten.topk)

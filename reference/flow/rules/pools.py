@@ -12,6 +12,7 @@ from torch import Tensor
 from reference.flow.operation import Operation, Radius, plus, rule, uncertain, wide
 from reference.flow.rules.arithmetic import reach
 from reference.flow.rules.choices import shaped
+from reference.flow.rules.extremes import last_of
 from reference.flow.rules.lookups import moves
 
 aten = torch.ops.aten
@@ -95,12 +96,19 @@ def max_pool_backward(op: Operation) -> Radius:
     by_window = (wide(g).abs() + shaped(s, g)).reshape(near.shape[0], near.shape[1], 1, -1)
     if bool(tied.any()):
         op.context.seen_kinks += int(tied.sum())
+        op.context.seen_ties += int(tied.sum())
         share = _fold(op, tied * wide(g).reshape(by_window.shape), x)
         touched = _fold(op, tied.double(), x) > 0
         if op.context.kinks == "other":
             op.out = torch.where(touched, share.to(g.dtype), op.out)
         elif op.context.kinks == "unequal":
             op.out = torch.where(touched, torch.zeros_like(op.out), op.out)
+        elif op.context.kinks == "last":
+            sole = (near | tied).sum(2, keepdim=True) == 0  # windows with one largest element, which keeps its gradient
+            top = windows(wide(x), op, -math.inf)
+            taken = last_of(tied, 2) | (sole & (top == top.amax(2, keepdim=True)))
+            moved = _fold(op, taken * wide(g).reshape(by_window.shape), x)
+            op.out = torch.where(touched, moved.to(g.dtype), op.out)
     return plus(radius, _fold(op, near * by_window, x)) if bool(near.any()) else radius
 
 
