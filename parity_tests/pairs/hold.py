@@ -80,7 +80,9 @@ def hold(
 
     Arrays and tensors are inputs: the candidate gets numpy copies (tensors where tensors were given), the reference
     tensors of the same type; what is no array goes to both as it is. Both return an array, a tuple or a dict, nested or
-    not, matched by key or position. The candidate's entry `masks` is handed to the reference as an input of that name.
+    not, matched by key or position. The candidate's entry `masks` is handed to the reference as an input of that name;
+    a mask is 0 or one positive factor, as often as dropout makes it. The candidate is called twice, and both answers
+    are judged where they differ.
 
     `radius` is "bound" (guaranteed), "sample" (probable: `replicas` runs, drawn from `seed`) or "auto" (the bound, and
     the sample where the bound says too little). `parameters` are those of a module. `forms` are further torch functions
