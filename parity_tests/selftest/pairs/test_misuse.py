@@ -1,0 +1,170 @@
+"""Misuse of `hold`, `assert_agrees` and files of pairs: one sentence that says what to do, and no traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from parity_tests import assert_agrees, gradients, hold
+from parity_tests.cli import main
+from parity_tests.protocol.errors import UsageError
+
+Array = NDArray[Any]
+from parity_tests.selftest.pairs.layers import softmax
+
+X = np.random.default_rng(7).standard_normal((6, 5))
+SINGLE = X.astype(np.float32)
+
+
+def torchs_softmax(x: torch.Tensor) -> torch.Tensor:
+    return torch.softmax(x, -1)
+
+
+def bound_to(**options: Any) -> Callable[[], Any]:
+    return lambda: hold(lambda x: softmax(x) * 2, torchs_softmax, inputs={"x": X}, **options)
+
+
+LINEAR = torch.nn.Linear(5, 3)
+MISUSES: dict[str, tuple[Callable[[], Any], str]] = {
+    "a candidate that is no function": (lambda: hold(softmax(X), torchs_softmax, x=X), "assert_agrees"),  # type: ignore[arg-type]
+    "a typed tolerance": (bound_to(radius=1e-3), "one of auto, bound, sample"),
+    "one replica": (bound_to(replicas=1), "whole number from 2"),
+    "half a replica": (bound_to(replicas=2.5), "whole number from 2"),
+    "a negative seed": (bound_to(seed=-1), "whole number from 0"),
+    "endless ulps": (bound_to(unknown="sample", ulps=float("inf")), "positive number"),
+    "a form outside a list": (bound_to(forms=torchs_softmax), "list of functions"),
+    "a form by a wrong name": (bound_to(forms=["two-pass"]), "there is no form"),
+    "a form that computes something else": (bound_to(forms=[lambda x: x * 1e20]), "something else"),
+    "a form that adds noise to no end": (bound_to(forms=[lambda x: torch.softmax(x, -1) * 0 + 1]), "something else"),
+    "a form of another shape": (bound_to(forms=[lambda x: x.sum(0)]), "in the shape"),
+    "comparing nothing": (bound_to(compare=[]), "not an empty one"),
+    "comparing a text": (bound_to(compare="output"), "list of the results"),
+    "an input twice": (lambda: hold(softmax, torchs_softmax, inputs={"x": X}, x=X), "given twice"),
+    "inputs in a list": (lambda: hold(softmax, torchs_softmax, inputs=[X]), "dict of inputs"),  # type: ignore[arg-type]
+    "a reference of nothing": (lambda: hold(lambda x: {}, lambda x: {}, x=X), "returns nothing"),
+    "a parameter of another shape": (
+        lambda: hold(softmax, LINEAR, input=X, parameters={"weight": X}),
+        "the module's is (3, 5)",
+    ),
+    "an unknown parameter": (lambda: hold(softmax, LINEAR, input=X, parameters={"w": X}), "no parameter w"),
+    "a gradient that is not given": (
+        lambda: hold(softmax, gradients(torchs_softmax, of="x", given="g"), x=X),
+        "no input 'g'",
+    ),
+    "a gradient of another shape": (
+        lambda: hold(softmax, gradients(torchs_softmax, of="x", given="g"), x=X, g=X[0]),
+        "has the shape (5,)",
+    ),
+    "a gradient in whole numbers": (
+        lambda: hold(softmax, gradients(lambda n: n * 1.0, of="n", given="g"), n=np.arange(3), g=np.ones(3)),
+        "not of floating-point numbers",
+    ),
+    "half precision in the reference": (
+        lambda: hold(lambda x: x * 2, lambda x: (x.half() * 2).float(), x=SINGLE),
+        "rounds to float16",
+    ),
+    "a function for arrays": (lambda: assert_agrees(softmax, torchs_softmax, X), "hold"),
+    "an input by position and by name": (lambda: assert_agrees(X, torchs_softmax, X, x=X), "given twice"),
+}
+
+
+@pytest.mark.parametrize("name", MISUSES)
+def test_misuse_is_one_sentence(name: str) -> None:
+    misuse, words = MISUSES[name]
+    with pytest.raises(UsageError) as caught:
+        misuse()
+    assert words in str(caught.value)
+    assert str(caught.value).endswith(".")
+    assert "\n" not in str(caught.value)
+
+
+HEAD = """\
+import sys
+import numpy as np, torch
+from parity_tests import gradients, labels, pair
+"""
+
+
+def run(tmp_path: Path, text: str) -> int:
+    file = tmp_path / "pairs.py"
+    file.write_text(HEAD + text)
+    return main(["hold", str(file), "--dtype", "float64", "--out", str(tmp_path / "run")])
+
+
+DOUBLE = "reference=lambda x: x * 2"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("sys.exit(0)\n", "cannot be run: SystemExit"),
+        (f"@pair({DOUBLE}, shapes={{'x': (3,)}}, rtol=1e-3)\ndef f(x): return x * 2\n", "no option rtol"),
+        (f"@pair({DOUBLE}, shapes={{'x': (3,)}}, radius='wide')\ndef f(x): return x * 2\n", "radius is 'wide'"),
+        (f"@pair({DOUBLE}, shapes={{'x': (-1, 3)}})\ndef f(x): return x * 2\n", "the shape of x"),
+        (f"@pair({DOUBLE}, shapes={{'x': (0, 3)}})\ndef f(x): return x * 2\n", "the shape of x"),
+        (f"@pair({DOUBLE}, shapes=['x'])\ndef f(x): return x * 2\n", "dict of shapes"),
+        (f"@pair({DOUBLE}, shapes={{'x': labels()}})\ndef f(x): return x * 2\n", "how many classes"),
+        (f"@pair({DOUBLE}, inputs=lambda rng: None)\ndef f(x): return x * 2\n", "returned a NoneType"),
+        (f"@pair({DOUBLE}, inputs=lambda: {{}})\ndef f(x): return x * 2\n", "function of a numpy generator"),
+        ("@pair(reference=lambda x: None, shapes={'x': (3,)})\ndef f(x): return x\n", "returns nothing"),
+    ],
+)
+def test_a_file_that_cannot_be_held_is_one_sentence_and_status_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, words: str
+) -> None:
+    assert run(tmp_path, text) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert words in said
+    assert "UsageError" not in said
+    assert ".." not in said.replace("...", "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(f"@pair({DOUBLE}, shapes={{'x': ('N', 3)}})\ndef f(x): sys.exit(0)\n", id="ends the process"),
+        pytest.param(
+            f"@pair({DOUBLE}, shapes={{'x': ('N', 3)}})\ndef f(x): return 'x'\n"
+            f"@pair({DOUBLE}, shapes={{'x': ('N', 3)}})\ndef g(x): return x * 2\n",
+            id="text beside a right pair",
+        ),
+        pytest.param(
+            "@pair(reference=lambda x: x * 0 + 3, shapes={'x': ('N', 3)})\ndef f(x): return np.full_like(x, 3)\n",
+            id="asks nothing but a constant",
+        ),
+        pytest.param(
+            f"@pair({DOUBLE}, inputs=lambda rng: {{'x': np.zeros((0, 3))}})\ndef f(x): return x * 2\n", id="no elements"
+        ),
+        pytest.param(
+            "@pair(reference=lambda x: x - x.mean(0), shapes={'x': ('N', 3)})\n"
+            "def f(x): return x - x.mean(0) if len(x) > 1 else x\n",
+            id="wrong at one row",
+        ),
+        pytest.param(
+            "SEEN = {}\n@pair(reference=lambda x: x.sum(0), shapes={'x': ('N', 3)})\n"
+            "def f(x): return x[:SEEN.setdefault('n', len(x))].sum(0)\n",
+            id="keeps the first size",
+        ),
+        pytest.param(
+            "@pair(reference=lambda x: x.reshape(-1), shapes={'x': ('N', 3)})\ndef f(x): return x.ravel('K')\n",
+            id="follows the layout in memory",
+        ),
+    ],
+)
+def test_liars_and_slips_in_files_are_discrepancies(tmp_path: Path, text: str) -> None:
+    assert run(tmp_path, text) == 1
+
+
+def test_inputs_that_never_change_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path, f"@pair({DOUBLE}, inputs=lambda rng: {{'x': np.arange(3.0)}})\ndef f(x): return x * 2\n") == 0
+    assert "the inputs are the same in every draw" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_pair_by_two_names_is_held_once(tmp_path: Path) -> None:
+    assert run(tmp_path, f"@pair({DOUBLE}, shapes={{'x': ('N', 3)}})\ndef f(x): return x * 2\ng = f\n") == 0
