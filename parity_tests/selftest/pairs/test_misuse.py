@@ -9,13 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from parity_tests import assert_agrees, gradients, hold
 from parity_tests.cli import main
 from parity_tests.protocol.errors import UsageError
-
-Array = NDArray[Any]
 from parity_tests.selftest.pairs.layers import softmax
 
 X = np.random.default_rng(7).standard_normal((6, 5))
