@@ -109,3 +109,14 @@ def test_a_name_that_is_not_in_the_list_is_a_usage_error() -> None:
     result = CliRunner().invoke(main, ["--operations", "frobnicate"])
     assert result.exit_code == 2
     assert "frobnicate" in result.output
+
+
+def test_the_readme_says_what_the_jury_last_found() -> None:
+    """The paragraph of counts in the examples' table; no fault over a radius was missed, and nothing lacks a reason."""
+    root = Path(__file__).parents[3]
+    table = pd.read_csv(root / "reports" / "examples" / "opinfo.csv", keep_default_na=False)
+    counts = (root / "reports" / "examples" / "opinfo.md").read_text(encoding="utf-8").splitlines()[2]
+    assert counts in (root / "README.md").read_text(encoding="utf-8")
+    assert len(table) == 2 * len(listed())
+    assert table.missed.sum() == 0
+    assert (table[table.verdict == REFUSED].reason != "").all()
