@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from parity_tests.grading.rubric import RubricError
+from parity_tests.grading.rubric import RubricError, read_utf8
 
 _COLUMNS = ("submission", "item", "points", "reason")
 
@@ -55,13 +55,7 @@ def _number(text: str) -> float:
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """The rows that hold something, each with its line, as text by the names in the header."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise RubricError(f"{path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise RubricError(f"{path} is not in UTF-8.") from None
-    reader = csv.reader(io.StringIO(text))
+    reader = csv.reader(io.StringIO(read_utf8(path, str(path))))
     header = [name.strip().lower() for name in next(reader, [])]
     missing = [name for name in _COLUMNS if name not in header]
     if missing == ["item"] and "part" in header:

@@ -70,13 +70,18 @@ class Vocabulary:
 
 def load_rubric(path: Path, vocabulary: Vocabulary) -> tuple[Rubric, str]:
     """The rubric in this file, and its text. Raises RubricError."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise RubricError(f"the rubric {path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise RubricError(f"the rubric {path} is not in UTF-8.") from None
+    text = read_utf8(path, f"the rubric {path}")
     return parse_rubric(text, str(path), vocabulary), text
+
+
+def read_utf8(path: Path, name: str) -> str:
+    """The text of a file in UTF-8, without its byte order mark; `name` is what messages call it. Raises RubricError."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise RubricError(f"{name} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise RubricError(f"{name} is not in UTF-8.") from None
 
 
 def parse_rubric(text: str, name: str, vocabulary: Vocabulary) -> Rubric:

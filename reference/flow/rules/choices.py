@@ -198,10 +198,8 @@ def take_other_branch(op: Operation, condition: Tensor, a: Any, b: Any) -> None:
     take_other(op, ties[0].broadcast_to(op.out.shape), lambda: other)
 
 
-@rule(aten.where.self, aten.where.ScalarSelf, aten.where.ScalarOther, aten.where.Scalar)
-def where(op: Operation) -> Radius:
-    """One of two: its radius; where the condition is unsure, as far as the other one is away."""
-    condition, a, b = op["condition"], op["self"], op["other"]
+def _chosen(op: Operation, condition: Any, a: Any, b: Any) -> Radius:
+    """The radius of `a` where the condition holds, else that of `b`; where it is unsure, as far as to the other."""
     unsure = op.radius(condition)
     r, s = zeros_if_none(op, a), zeros_if_none(op, b)
     take_other_branch(op, condition, a, b)
@@ -215,21 +213,16 @@ def where(op: Operation) -> Radius:
     return radius.broadcast_to(op.out.shape)
 
 
+@rule(aten.where.self, aten.where.ScalarSelf, aten.where.ScalarOther, aten.where.Scalar)
+def where(op: Operation) -> Radius:
+    """One of two: its radius; where the condition is unsure, as far as the other one is away."""
+    return _chosen(op, op["condition"], op["self"], op["other"])
+
+
 @rule(aten.masked_fill.Scalar, aten.masked_fill.Tensor)
 def fill_masked(op: Operation) -> Radius:
     """A number where the mask is True; where that is unsure, as far as the other value is away."""
-    x, mask, value = op["self"], op["mask"], op["value"]
-    unsure = op.radius(mask)
-    r, s = zeros_if_none(op, x), zeros_if_none(op, value)
-    take_other_branch(op, mask, value, x)
-    if unsure is None and op.radius(x) is None and op.radius(value) is None:
-        return None
-    radius = torch.where(mask, s, r).to(torch.float64)
-    if unsure is not None:
-        out = wide(op.out)
-        reach = torch.maximum(abs(wide(x) - out) + r, abs(wide(value) - out) + s)
-        radius = torch.where(unsure > 0, reach, radius)
-    return radius.broadcast_to(op.out.shape)
+    return _chosen(op, op["mask"], op["value"], op["self"])
 
 
 @rule(aten.sign, aten.sgn)
