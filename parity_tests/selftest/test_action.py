@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from parity_tests.cli import cli
-from parity_tests.selftest.test_cli import FakeCheck, Parity, fake, parity  # noqa: F401
+from parity_tests.selftest.test_cli import FakeCheck, Parity, fake  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
-from parity_tests.cli import main
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import HarnessError, UsageError
 from parity_tests.selftest.fake_records import FakeRun, mismatch, record
@@ -47,16 +46,6 @@ def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeCheck:
 
 
 Parity = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def parity(capsys: pytest.CaptureFixture[str]) -> Parity:
-    def run(*arguments: str) -> tuple[int, str, str]:
-        status = main(arguments)
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return run
 
 
 def test_the_shipped_network_is_checked_by_default(fake: FakeCheck, parity: Parity) -> None:

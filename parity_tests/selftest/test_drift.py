@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from parity_tests.selftest.fake_records import FakeRun, mismatch, record
-from parity_tests.selftest.test_cli import FakeCheck, Parity, fake, parity  # noqa: F401
+from parity_tests.selftest.test_cli import FakeCheck, Parity, fake  # noqa: F401
 from reports.files.document import SCHEMA, json_text
 from reports.model.baseline import (
     BaselineError,
@@ -120,7 +120,7 @@ def test_the_document_for_json_holds_the_same() -> None:
 
 def test_the_command_writes_compares_and_fails_on_drift(
     fake: FakeCheck,  # noqa: F811
-    parity: Parity,  # noqa: F811
+    parity: Parity,
     tmp_path: Path,
 ) -> None:
     file = tmp_path / "parity.json"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from parity_tests.cli import extras
-from parity_tests.selftest.test_cli import AGREED, FakeCheck, Parity, fake, parity  # noqa: F401
+from parity_tests.selftest.test_cli import AGREED, FakeCheck, Parity, fake  # noqa: F401
 from reports.model.run_folder import load
 
 # ruff: noqa: F811

@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
-from parity_tests.cli import main
 from parity_tests.grading.folder import GradingFolder
 from parity_tests.grading.task import Outcome, Task
 from parity_tests.harness.check import check
@@ -37,16 +36,6 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr("parity_tests.grading.check_class.local_processes", threads)
     monkeypatch.setattr("parity_tests.grading.check_class.choose", lambda minimum: Level("none", "nothing"))
     return names
-
-
-@pytest.fixture
-def parity(capsys: pytest.CaptureFixture[str]) -> Parity:
-    def run(*arguments: object) -> tuple[int, str, str]:
-        status = main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return run
 
 
 def class_folder(folder: Path, **sources: str) -> Path:

@@ -16,10 +16,8 @@ from parity_tests.grading.intake.take_in import files_in
 from parity_tests.grading.intake.tell import told_by
 from parity_tests.protocol import registry
 from parity_tests.protocol.errors import UsageError
-from parity_tests.selftest.test_grade import Parity, parity  # noqa: F401
+from parity_tests.selftest.test_grade import Parity
 from parity_tests.selftest.toy.assignment import TOY
-
-# ruff: noqa: F811
 
 NAME = "parity_tests.selftest.toy.assignment:TOY"
 SOLUTION = (TOY.solution / TOY.layout.file).read_text()

@@ -14,7 +14,7 @@ import pytest
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.harness.source_lines import source_lines
 from parity_tests.selftest.fake_records import FakeRun, mismatch, record
-from parity_tests.selftest.test_cli import FakeCheck, Parity, fake, parity  # noqa: F401
+from parity_tests.selftest.test_cli import FakeCheck, Parity, fake  # noqa: F401
 from parity_tests.selftest.test_report_files import commands
 
 # ruff: noqa: F811

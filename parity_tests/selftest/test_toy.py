@@ -34,16 +34,10 @@ Parity = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def parity(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Parity:
+def parity(parity: Parity, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Parity:
     """The command in a folder of its own: exit status, output, errors."""
     monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str | Path) -> tuple[int, str, str]:
-        status = main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return run
+    return parity
 
 
 @pytest.fixture(scope="module")
