@@ -31,7 +31,7 @@ def find(name: str) -> Assignment:
             f"there is no assignment {name!r}; installed are: {', '.join(known) or 'none'}. "
             "One of your own is given as module:NAME."
         )
-    return _checked(known[name].load(), name)
+    return _checked(_imported(known[name].load, name), name)
 
 
 def find_all() -> list[Assignment]:
@@ -64,16 +64,34 @@ def reference(assignment: str) -> str:
 
 def _from_module(reference: str) -> Assignment:
     module, _, name = reference.partition(":")
+    imported = _imported(lambda: importlib.import_module(module), reference)
     try:
-        value = getattr(importlib.import_module(module), name)
-    except (ImportError, ValueError) as error:
-        raise UsageError(f"the assignment {reference!r} cannot be imported: {error}") from error
+        value = getattr(imported, name)
     except AttributeError:
         raise UsageError(f"the module {module} has no {name}; the assignment is given as module:NAME.") from None
+    except ValueError as error:
+        raise UsageError(f"the assignment {reference!r} cannot be imported: {error}") from error
     return _checked(value, reference)
+
+
+def _imported(load: Callable[[], object], name: str) -> object:
+    """What `load` returns. Raises UsageError for whatever the assignment's own code raises, an exit included."""
+    try:
+        return load()
+    except ImportError as error:
+        raise UsageError(f"the assignment {name!r} cannot be imported: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"the assignment {name!r} cannot be imported: {type(error).__name__}: {error}") from error
 
 
 def _checked(value: object, name: str) -> Assignment:
     if not isinstance(value, Assignment):
         raise UsageError(f"{name!r} is a {type(value).__name__}, not an Assignment of parity_tests.protocol.")
+    for field in ("name", "parts", "kinds"):
+        if not getattr(value, field):
+            raise UsageError(f"the assignment {name!r} cannot be used: it has no {field}.")
+    ids = [part.id for part in value.parts]
+    twice = next((id for id in ids if ids.count(id) > 1), None)
+    if twice is not None:
+        raise UsageError(f"the assignment {name!r} cannot be used: two of its parts have the id {twice!r}.")
     return value

@@ -230,3 +230,27 @@ def test_where_no_assignment_is_installed_one_must_be_named(
     assert status == 2
     assert "no assignment is installed. Give one as module:NAME by --assignment." in err
     assert parity("check", wrong[0], "--assignment", NAME, "-q")[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("import sys\nsys.exit(0)\n", "SystemExit: 0"),
+        ("raise RuntimeError('no weights')\n", "RuntimeError: no weights"),
+        ("def f(:\n", "SyntaxError"),
+        ("MADE = replace(TOY, parts=())\n", "it has no parts"),
+        ("MADE = replace(TOY, kinds={})\n", "it has no kinds"),
+        ("MADE = replace(TOY, name='')\n", "it has no name"),
+        ("MADE = replace(TOY, parts=TOY.parts[:1] * 2)\n", "two of its parts have the id"),
+    ],
+)
+def test_an_assignment_that_cannot_be_used_is_refused_in_a_sentence(
+    source: str, words: str, parity: Parity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"made_{abs(hash(source))}"
+    imports = "from dataclasses import replace\nfrom parity_tests.selftest.toy.assignment import TOY\n"
+    (tmp_path / f"{name}.py").write_text(imports + source, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    status, output, errors = parity("check", TOY.solution, "--assignment", f"{name}:MADE")
+    assert (status, output) == (2, "")
+    assert words in errors
