@@ -152,7 +152,7 @@ def check(
         lines += _reproduction_lines(made, out, chosen)
     status = status_of(run.records, strict)
     whole = wanted is None and dtype == "both"
-    moved = drift.hold_against(earlier, run.records, run.environment, whole=whole)
+    moved = drift.hold_against(earlier, baseline, run.records, run.environment, whole=whole, update=update_baseline)
     lines += drift.lines(moved, baseline)
     if update_baseline and baseline is not None:
         agreed = status == AGREEMENT

@@ -34,12 +34,27 @@ def read_before(path: Path | None, update: bool, fail_on: str | None) -> Baselin
 
 
 def hold_against(
-    baseline: Baseline | None, records: Sequence[Record], environment: Mapping[str, Any], *, whole: bool
+    baseline: Baseline | None,
+    path: Path | None,
+    records: Sequence[Record],
+    environment: Mapping[str, Any],
+    *,
+    whole: bool,
+    update: bool,
 ) -> Drift | None:
-    """What has moved, where there is a baseline."""
-    from reports.model.baseline import drift_from
+    """What has moved, where there is a baseline. Raises UsageError where it is of another exam, unless it is to go."""
+    from reports.model.baseline import BaselineError, drift_from
 
-    return None if baseline is None else drift_from(baseline, records, environment, whole=whole)
+    if baseline is None:
+        return None
+    try:
+        return drift_from(baseline, records, environment, whole=whole)
+    except BaselineError as error:
+        if update:
+            return None
+        raise UsageError(
+            f"the baseline {path} cannot be held against this run: {error}. --update-baseline makes it anew."
+        ) from error
 
 
 def lines(moved: Drift | None, baseline: Path | None) -> list[str]:

@@ -125,7 +125,7 @@ def _unrunnable(task: Task, verdict: str, sentence: str) -> Outcome:
     assignment = find(settings.assignment)
     setting = Setting(task.name, assignment.name, settings.edition, "cpu", settings.isolation)
     failed = Comparison(verdict, problem=sentence, sentence=True)
-    plan = assignment.cases(settings.edition, settings.dtypes)
+    plan = assignment.cases(settings.edition, settings.dtypes, seed=settings.seed)
     records = [
         replace(record_of(setting, case, q, failed, None), message=sentence) for case in plan for q in case.quantities
     ]

@@ -99,19 +99,19 @@ def check(
         # torch takes a second to import: the submission says hello, and answers, meanwhile.
         pool.submit(_import_torch)
         hello = next(iter(runners.values())).hello
-        wanted = assignment.cases(hello.edition, dtypes, parts)
+        wanted = assignment.cases(hello.edition, dtypes, parts, seed=seed)
         if not wanted:
             edition_text = f"edition {hello.edition} of " if hello.edition else ""
             raise UsageError(f"{edition_text}{assignment.title} asks for none of {', '.join(sorted(parts or ()))}")
         # To which part a failure of the whole belongs, the parts' own cases tell.
-        plan = assignment.cases(hello.edition, dtypes) if any(case.whole for case in wanted) else wanted
+        plan = assignment.cases(hello.edition, dtypes, seed=seed) if any(case.whole for case in wanted) else wanted
         answered: SimpleQueue[Observation | None] = SimpleQueue()
         running = [
             pool.submit(_ask_all, assignment, runner, [c for c in plan if c.process == process], seed, answered)
             for process, runner in runners.items()
         ]
         setting = Setting(name or str(submission), assignment.name, hello.edition, device, isolation)
-        context = Context(device, hello.edition, hello.edition_seen)
+        context = Context(device, hello.edition, hello.edition_seen, f"{assignment.name} {assignment.exam}")
         judged, seen = _judge_all(assignment, plan, seed, context, _arriving(answered, running), cache, progress)
         output = b"".join(runner.output for runner in runners.values())
     named = _named(assignment, plan, judged, seen, seed)

@@ -38,14 +38,16 @@ class Inside:
 class Assignment:
     """One assignment.
 
-    `plan(edition, dtypes)` lists the cases; `kinds` says how each kind of case is drawn and judged, by the name that
-    cases give as their `probe`. Its functions may import torch, which must not be imported before. `solution` is the
-    folder of its own right solution. In the `joint_checks` several parts work together: what fails in a part's own
-    checks mostly fails there again. The import of a submission is recorded under `import_part`, the first part where
-    that is left out. `rubric` is the file of the usual points, None where every part weighs the same. `reproductions`
-    makes the smallest scripts that show its discrepancies. `blame(plan, verdicts)` moves a failure to the part that it
-    comes of. `diagnosis()` imports and returns what is known of mistakes, and `proof()` what is known of variants of
-    the solution. The last five may be left out.
+    `plan(edition, dtypes, seed)` lists the cases: their names are the same for every seed, their sizes and settings may
+    be drawn from it (`protocol.exam`). `exam` is the version of the plan: what one version has measured is not held
+    against another. `kinds` says how each kind of case is drawn and judged, by the name that cases give as their
+    `probe`. Its functions may import torch, which must not be imported before. `solution` is the folder of its own
+    right solution. In the `joint_checks` several parts work together: what fails in a part's own checks mostly fails
+    there again. The import of a submission is recorded under `import_part`, the first part where that is left out.
+    `rubric` is the file of the usual points, None where every part weighs the same. `reproductions` makes the smallest
+    scripts that show its discrepancies. `blame(plan, verdicts)` moves a failure to the part that it comes of.
+    `diagnosis()` imports and returns what is known of mistakes, and `proof()` what is known of variants of the
+    solution. The last five may be left out.
     """
 
     name: str
@@ -54,8 +56,9 @@ class Assignment:
     solution: Path
     parts: tuple[Part, ...]
     inside: Inside
-    plan: Callable[[str, Sequence[str]], list[Case]]
+    plan: Callable[[str, Sequence[str], int], list[Case]]
     kinds: Mapping[str, Kind]
+    exam: str = "1"
     editions: Editions = field(default_factory=Editions)
     joint_checks: tuple[str, ...] = ()
     import_part: str = ""
@@ -110,9 +113,11 @@ class Assignment:
         """The parts in their order, as a run folder keeps them."""
         return [{"id": part.id, "label": part.label, "title": part.title} for part in self.parts]
 
-    def cases(self, edition: str, dtypes: Sequence[str], parts: Iterable[str] | None = None) -> list[Case]:
-        """The planned cases; only those with a quantity of `parts`, where given."""
-        planned = self.plan(edition, tuple(dtypes))
+    def cases(
+        self, edition: str, dtypes: Sequence[str], parts: Iterable[str] | None = None, *, seed: int = 0
+    ) -> list[Case]:
+        """The cases planned from a seed; only those with a quantity of `parts`, where given."""
+        planned = self.plan(edition, tuple(dtypes), seed)
         if parts is None:
             return planned
         wanted = frozenset(parts)
@@ -140,6 +145,7 @@ def environment_of(assignment: Assignment) -> dict[str, Any]:
     return {
         "assignment": assignment.name,
         "assignment_title": assignment.title,
+        "exam": assignment.exam,
         "parts": assignment.part_table(),
         "joint_checks": list(assignment.joint_checks),
         "rubric": assignment.rubric_text,

@@ -19,11 +19,15 @@ Judged = dict[str, Comparison]
 
 @dataclass(frozen=True)
 class Context:
-    """What a judge knows beside the case: torch's device, the edition asked for, and the one that the source shows."""
+    """What a judge knows beside the case.
+
+    That is torch's device, the edition asked for, the one that the source shows, and which exam of which assignment.
+    """
 
     device: str = "cpu"
     edition: str = ""
     edition_seen: str = ""
+    exam: str = ""
 
 
 def nothing(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:

@@ -69,8 +69,9 @@ def test_a_quantity_that_has_become_wrong_has_moved_however_far() -> None:
 
 def test_the_file_is_sorted_short_and_one_line_a_quantity() -> None:
     text = baseline_text([*rows(b=0.123456, a=1e-9), record(case="linear/a/float64", quantity="b", ratio=0.0)], BEFORE)
-    assert text.splitlines()[:9] == [
+    assert text.splitlines()[:10] == [
         "{",
+        ' "exam": {},',
         ' "format": "parity baseline",',
         ' "ratios": {',
         '  "linear/a/float64": {',
@@ -93,18 +94,32 @@ def test_the_file_is_sorted_short_and_one_line_a_quantity() -> None:
         ("[" * 100_000, "no JSON"),
         ("[]", "parity baseline"),
         ('{"format": "parity baseline", "version": 9}', "version 9"),
-        ('{"format": "parity baseline", "version": 1}', "lacks the tables"),
+        ('{"format": "parity baseline", "version": 2, "versions": {}, "ratios": {}}', "lacks one of the tables"),
         (
-            '{"format": "parity baseline", "version": 1, "versions": {}, "ratios": {"a": {"b": "c"}}}',
+            '{"format": "parity baseline", "version": 2, "exam": {}, "versions": {}, "ratios": {"a": {"b": "c"}}}',
             "a, b is no number",
         ),
-        ('{"format": "parity baseline", "version": 1, "versions": {}, "ratios": {"a": 1}}', "is no number"),
-        ('{"format": "parity baseline", "version": 1, "versions": {}, "ratios": {"a": {"b": NaN}}}', "is no number"),
+        ('{"format": "parity baseline", "version": 2, "exam": {}, "versions": {}, "ratios": {"a": 1}}', "is no number"),
+        (
+            '{"format": "parity baseline", "version": 2, "exam": {}, "versions": {}, "ratios": {"a": {"b": NaN}}}',
+            "is no number",
+        ),
     ],
 )
 def test_a_damaged_file_is_a_sentence(text: str, said: str) -> None:
     with pytest.raises(BaselineError, match=said):
         read_baseline(text)
+
+
+EXAM = {"assignment": "mlp", "edition": "2019", "exam": "1", "seed": 0}
+
+
+@pytest.mark.parametrize("other", [{"assignment": "toy"}, {"edition": "2020-22"}, {"exam": "2"}, {"seed": 1}])
+def test_the_ratios_of_another_exam_are_not_compared(other: dict[str, object]) -> None:
+    known = read_baseline(baseline_text(rows(a=0.1), BEFORE | EXAM))
+    assert not drift_from(known, rows(a=0.1), BEFORE | EXAM)
+    with pytest.raises(BaselineError, match=f"made with {next(iter(other))} "):
+        drift_from(known, rows(a=0.1), BEFORE | EXAM | other)
 
 
 def test_the_document_for_json_holds_the_same() -> None:
@@ -142,6 +157,11 @@ def test_the_command_writes_compares_and_fails_on_drift(
     assert json.loads(out)["drift"]["moved"][0]["was"] == 0.9
     assert parity("check", "--fail-on", "drift")[0] == 2
     assert parity("check", "--update-baseline")[0] == 2
+    document["exam"]["seed"] = "7"
+    file.write_text(json.dumps(document))
+    status, _, err = parity("check", "--baseline", str(file))
+    assert (status, "made with seed '7'" in " ".join(err.split())) == (2, True)
+    assert parity("check", "--baseline", str(file), "--update-baseline")[0] == 0
     before = file.read_text()
     assert parity("check", "--baseline", str(file), "--update-baseline", "--part", "4")[0] == 2
     assert file.read_text() == before

@@ -64,8 +64,13 @@ def test_an_answer_that_differs_in_anything_is_judged_for_itself(what: str) -> N
 
 @pytest.mark.parametrize(
     ("case", "seed", "context"),
-    [(CASE, 2, CPU), (CASE, 1, Context("cuda")), (replace(CASE, params={**CASE.params, "pairs": 9}), 1, CPU)],
-    ids=["another seed", "another device", "other parameters"],
+    [
+        (CASE, 2, CPU),
+        (CASE, 1, Context("cuda")),
+        (CASE, 1, Context("cpu", exam="mlp 2")),
+        (replace(CASE, params={**CASE.params, "pairs": 9}), 1, CPU),
+    ],
+    ids=["another seed", "another device", "another exam", "other parameters"],
 )
 def test_the_same_answer_to_another_question_is_judged_for_itself(case: Case, seed: int, context: Context) -> None:
     cache, judge = JudgementCache(), Judge(matched())

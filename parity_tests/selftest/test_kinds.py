@@ -42,3 +42,9 @@ def test_no_two_cases_of_a_plan_have_one_name() -> None:
     for edition in ASSIGNMENT.editions.names:
         names = [case.name for case in ASSIGNMENT.cases(edition, DTYPES)]
         assert len(set(names)) == len(names)
+
+
+def test_the_names_of_cases_hold_nothing_that_is_drawn() -> None:
+    for edition in ASSIGNMENT.editions.names:
+        names = [[case.name for case in ASSIGNMENT.cases(edition, DTYPES, seed=seed)] for seed in range(5)]
+        assert names == names[:1] * 5

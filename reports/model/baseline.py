@@ -13,10 +13,13 @@ from reports.model.numbers import number
 from reports.model.records import Record
 
 FORMAT = "parity baseline"
-VERSION = 1
+VERSION = 2
 
 #: A ratio that changes by more than a tenth of what rounding explains has moved. It decides no verdict.
 MOVE = 0.1
+
+#: What makes the questions of a run: the ratios of another exam are other numbers.
+_EXAM = ("assignment", "edition", "exam", "seed")
 
 #: What a change is put down to, of the versions that a run knows.
 _VERSIONS = ("parity", "python", "numpy", "torch")
@@ -30,10 +33,11 @@ class BaselineError(Exception):
 
 @dataclass(frozen=True)
 class Baseline:
-    """What a file holds: the ratio of each (case, quantity), and the versions that it was made with."""
+    """What a file holds: the ratio of each (case, quantity), the exam that asked, and the versions it was made with."""
 
     ratios: Mapping[tuple[str, str], float]
     versions: Mapping[str, str]
+    exam: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,13 @@ def baseline_text(records: Sequence[Record], environment: Mapping[str, Any]) -> 
     ratios: dict[str, dict[str, float]] = {}
     for (case, quantity), ratio in _ratios(records).items():
         ratios.setdefault(printable(case), {})[printable(quantity)] = float(f"{ratio:.{_DIGITS}g}")
-    document = {"format": FORMAT, "version": VERSION, "versions": _versions(environment), "ratios": ratios}
+    document = {
+        "format": FORMAT,
+        "version": VERSION,
+        "exam": _exam(environment),
+        "versions": _versions(environment),
+        "ratios": ratios,
+    }
     return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
@@ -85,31 +95,43 @@ def read_baseline(text: str) -> Baseline:
         raise BaselineError('it does not say "format": "parity baseline"')
     if document.get("version") != VERSION:
         raise BaselineError(f"it is of version {document.get('version')}, and this Parity reads {VERSION}")
-    ratios, versions = document.get("ratios"), document.get("versions")
-    if not isinstance(ratios, dict) or not isinstance(versions, dict):
-        raise BaselineError('it lacks the tables "ratios" and "versions"')
+    ratios, versions, exam = document.get("ratios"), document.get("versions"), document.get("exam")
+    if not isinstance(ratios, dict) or not isinstance(versions, dict) or not isinstance(exam, dict):
+        raise BaselineError('it lacks one of the tables "ratios", "versions" and "exam"')
     known: dict[tuple[str, str], float] = {}
     for case, quantities in ratios.items():
         for quantity, ratio in (quantities if isinstance(quantities, dict) else {"": None}).items():
             if isinstance(ratio, bool) or not isinstance(ratio, int | float) or not 0 <= ratio < math.inf:
                 raise BaselineError(f"the ratio of {case}, {quantity} is no number from 0 up")
             known[case, quantity] = float(ratio)
-    return Baseline(known, {str(name): str(version) for name, version in versions.items()})
+    return Baseline(
+        known,
+        {str(name): str(version) for name, version in versions.items()},
+        {str(name): str(value) for name, value in exam.items()},
+    )
 
 
 def drift_from(
     baseline: Baseline, records: Sequence[Record], environment: Mapping[str, Any], *, whole: bool = True
 ) -> Drift:
-    """What has moved. `whole` says that the run asked for everything, so that what it lacks is gone."""
-    now = {(printable(case), printable(quantity)): ratio for (case, quantity), ratio in _ratios(records).items()}
+    """What has moved. `whole` says that the run asked for everything, so that what it lacks is gone.
+
+    Raises BaselineError where the baseline is of another exam: its numbers answer other questions.
+    """
+    asked_by = _exam(environment)
+    for word in _EXAM:
+        was, now = baseline.exam.get(word, ""), asked_by.get(word, "")
+        if was != now:
+            raise BaselineError(f"it was made with {word} {was!r}, and this run has {now!r}")
+    ratios = {(printable(case), printable(quantity)): ratio for (case, quantity), ratio in _ratios(records).items()}
     asked = {(printable(record.case), printable(record.quantity)) for record in records}
-    both = now.keys() & baseline.ratios.keys()
-    moved = [Moved(*key, was=baseline.ratios[key], now=now[key]) for key in both]
+    both = ratios.keys() & baseline.ratios.keys()
+    moved = [Moved(*key, was=baseline.ratios[key], now=ratios[key]) for key in both]
     versions = _versions(environment)
     return Drift(
         compared=len(both),
         moved=sorted((m for m in moved if m.by > MOVE), key=lambda m: (-m.by, m.case, m.quantity)),
-        new=sorted(", ".join(key) for key in now.keys() - baseline.ratios.keys()),
+        new=sorted(", ".join(key) for key in ratios.keys() - baseline.ratios.keys()),
         gone=sorted(", ".join(key) for key in baseline.ratios.keys() - asked) if whole else [],
         versions={
             name: (baseline.versions.get(name, "unknown"), versions.get(name, "unknown"))
@@ -157,6 +179,10 @@ def _ratios(records: Sequence[Record]) -> dict[tuple[str, str], float]:
             key = (record.case, record.quantity)
             ratios[key] = max(record.ratio, ratios.get(key, 0.0))
     return ratios
+
+
+def _exam(environment: Mapping[str, Any]) -> dict[str, str]:
+    return {word: str(environment[word]) for word in _EXAM if word in environment}
 
 
 def _versions(environment: Mapping[str, Any]) -> dict[str, str]:

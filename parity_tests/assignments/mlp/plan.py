@@ -42,12 +42,12 @@ KINDS: Mapping[str, Kind] = {
 """The kinds by the names that cases give as their `probe`; torch is imported when the first case is judged."""
 
 
-def plan(edition: str, dtypes: Sequence[str]) -> list[Case]:
-    """The cases that an edition asks, in the dtypes given."""
-    return [case for dtype in dtypes for case in _cases_in(edition, dtype, first=dtype == dtypes[0])]
+def plan(edition: str, dtypes: Sequence[str], seed: int = 0) -> list[Case]:
+    """The cases that an edition asks, in the dtypes given, with the sizes and settings of a seed."""
+    return [case for dtype in dtypes for case in _cases_in(edition, dtype, seed, first=dtype == dtypes[0])]
 
 
-def _cases_in(edition: str, dtype: str, *, first: bool) -> Iterator[Case]:
+def _cases_in(edition: str, dtype: str, seed: int, *, first: bool) -> Iterator[Case]:
     """The cases in one dtype; with `first` also those that have no dtype. Those of main are in float64 only."""
     yield from linear.cases(dtype)
     if first:

@@ -14,7 +14,7 @@ from parity_tests.protocol.part import Part
 from parity_tests.protocol.quantity import Key, quantities
 
 
-def plan(edition: str, dtypes: Sequence[str]) -> list[Case]:
+def plan(edition: str, dtypes: Sequence[str], seed: int) -> list[Case]:
     """Each function on a matrix."""
     return [
         Case(f"{q.name}/{dtype}", q.name, q.name, dtype, "call", {"function": q.name}, (q,))

@@ -44,7 +44,7 @@ class ScriptMaker:
     def __init__(self, networks: Networks, setting: ScriptSetting, seed: int) -> None:
         self._networks, self._setting, self._seed = networks, setting, seed
         self._context = Context("cpu", setting.edition, setting.edition)
-        self._plan = {case.name: case for case in plan(setting.edition, ("float64", "float32"))}
+        self._plan = {case.name: case for case in plan(setting.edition, ("float64", "float32"), seed)}
         self._runs = RunCache(networks.submission)
 
     def script(self, record: Record) -> Script | str:
