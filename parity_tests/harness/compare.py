@@ -185,7 +185,8 @@ def _compare_values(
     if total == 0:
         return [Comparison("harness_error", problem="has no elements: nothing was compared")] * T
     gap, ratio = _ratios(got, value, radius)
-    undecided = ~np.isfinite(radius)
+    # What is not finite where torch's own is finite is wrong, however far two honest sides may differ there.
+    undecided = ~np.isfinite(radius) & (np.isfinite(got) | ~np.isfinite(value))
     unknown = undecided.reshape(T, -1).sum(axis=1)
     resolution = _resolution(value, radius)
     want = value

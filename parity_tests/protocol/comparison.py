@@ -15,6 +15,8 @@ PASSING = ("match", "undecided")
 class Comparison:
     """One quantity's verdict and figures. `problem` is the predicate of a sentence, "" for a match.
 
+    `verdict` is "undecided" where rounding alone cannot tell right from wrong at some elements, and "unjudged" where
+    the submission left no value to expect, which fails.
     gap, radius, ulps, got and want are those of the element with the largest ratio = gap/radius, which lies at `where`;
     `bad` of `total` elements have a ratio over 1; `undecided` of them have no radius that could tell. `radius_kind`
     says where the radii come from, `resolution` which relative change of an element would be noticed (their median).
@@ -63,6 +65,11 @@ def matched(*notes: str) -> Comparison:
 def mismatched(problem: str, **figures: Any) -> Comparison:
     """A mismatch without elements: of something that is yes or no."""
     return Comparison("mismatch", problem=problem, **figures)
+
+
+def unjudged(problem: str, **figures: Any) -> Comparison:
+    """What cannot be judged, because the submission left no value to expect: it fails. `problem` says what was seen."""
+    return Comparison("unjudged", problem=problem, **figures)
 
 
 def failed(failure: Failure) -> Comparison:

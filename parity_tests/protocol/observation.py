@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from parity_tests.protocol.quantity import Key
 
-FAILURE_KINDS = ("missing", "crashed", "timeout", "memory", "harness_error")
+FAILURE_KINDS = ("missing", "crashed", "timeout", "memory", "unjudged", "harness_error")
 
 
 @dataclass(frozen=True)

@@ -34,10 +34,10 @@ class Evaluations:
     # ---- whether they can be judged, and are whole
 
     def unmeasured(self, quantity: str, split: str) -> Comparison | None:
-        """Undecided where the weights of an evaluation are not known, or none that torch can take: see the weights."""
+        """Unjudged where the weights of an evaluation are not known, or none that torch can take: see the weights."""
         if all(self.main.sound(one.weights) for passes in self.of(split) for one in passes):
             return None
-        return self.main.undecided(
+        return self.main.unjudged(
             f"the {quantity} cannot be replayed: the weights that it is measured with are not known, or not finite, "
             f"or of wrong shapes"
         )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from parity_tests.assignments.mlp.main.configs import Config
 from parity_tests.assignments.mlp.main.run import Call, Run, Update
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES, weight_shapes
-from parity_tests.protocol.comparison import Comparison, mismatched
+from parity_tests.protocol.comparison import Comparison, mismatched, unjudged
 from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.quantity import WHOLE_CASE, Key
 
@@ -110,13 +110,17 @@ class MainRun:
         return mismatched(self.say(text), blame="submission", sentence=True, **figures)
 
     def undecided(self, text: str, **figures: Any) -> Comparison:
-        """What could not be judged, of which `text` says why."""
+        """What rounding alone cannot tell right from wrong, of which `text` says where."""
         return Comparison("undecided", problem=self.say(text), sentence=True, **figures)
+
+    def unjudged(self, text: str, **figures: Any) -> Comparison:
+        """What cannot be judged because of what main did, of which `text` says what that is: it fails."""
+        return unjudged(self.say(text), blame="submission", sentence=True, **figures)
 
     def ended(self, quantity: str, comparison: Comparison) -> Comparison:
         """What was in order as far as `main` got is not in order where it failed."""
         failure = self.failure
-        if failure is None or comparison.verdict not in ("match", "undecided"):
+        if failure is None or comparison.verdict not in ("match", "undecided", "unjudged"):
             return comparison
         return replace(
             comparison,

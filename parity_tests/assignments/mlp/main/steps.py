@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,12 +14,16 @@ from parity_tests.assignments.mlp.main.main_run import Array, MainRun, Weights
 from parity_tests.assignments.mlp.main.run import Update
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 from parity_tests.assignments.mlp.network.answers import Step, training_step
-from parity_tests.harness.compare import compare, compare_each
+from parity_tests.harness.compare import compare, compare_each, shape_text
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.observation import Returned
+from reference.answer import Answer
 
 MOST_KINKS = 4
-"""At how many pre-activations within their radius of 0 both sides of each are tried."""
+"""At how many pre-activations of one hidden unit within their radius of 0 both sides of each are tried."""
+
+OF_UNITS = ("L1_W", "L1_b")
+"""The weights whose columns are those of one hidden unit each."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +37,15 @@ class Replayed:
     parameter: str
     bad: int
     total: int
+    undecided: int = 0
 
 
 @dataclass(frozen=True)
 class Steps:
-    """The updates of a run that can be replayed, in order."""
+    """The updates of a run that can be replayed, in order; `unknown` says of each other one why it cannot."""
 
     known: tuple[Replayed, ...]
+    unknown: tuple[tuple[int, str], ...] = ()
 
     @cached_property
     def wrong(self) -> list[Replayed]:
@@ -69,10 +74,13 @@ def replayed(main: MainRun) -> Steps:
     A `main` that does not stop is judged by its first steps; their number is a quantity of its own.
     """
     known: list[Replayed] = []
+    unknown: list[tuple[int, str]] = []
     by_shapes: dict[tuple[Any, ...], list[_Question]] = {}
     for index, update in enumerate(main.run.updates[: 2 * main.config.epochs * main.steps]):
         question = _question(main, index, update)
-        if question is not None:
+        if isinstance(question, str):
+            unknown.append((index, question))
+        else:
             shapes = question.X.shape, question.mask is None, question.weights["L1_W"].shape
             by_shapes.setdefault(shapes, []).append(question)
     for group in by_shapes.values():
@@ -84,9 +92,9 @@ def replayed(main: MainRun) -> Steps:
         for t, question in enumerate(group):
             replayed = _compared(question, {name: by_name[name][t] for name in WEIGHT_NAMES})
             if replayed.verdict == "mismatch" and step.kinks[t].any():
-                replayed = _on_some_side(main, question, step.kinks[t], replayed)
+                replayed = _on_some_side(main, question, step.kinks[t])
             known.append(replayed)
-    return Steps(tuple(sorted(known, key=lambda step: step.index)))
+    return Steps(tuple(sorted(known, key=lambda step: step.index)), tuple(unknown))
 
 
 @dataclass(frozen=True)
@@ -105,14 +113,19 @@ class _Question:
     got: Weights
 
 
-def _question(main: MainRun, index: int, update: Update) -> _Question | None:
-    """What torch is asked for an update, None where that is not known."""
+def _question(main: MainRun, index: int, update: Update) -> _Question | str:
+    """What torch is asked for an update, or why that is not known."""
     inputs, last = main.inputs(update), main.last_change(index)
-    if inputs is None or not main.sound(update.before) or update.after < 0 or (index and last is None):
-        return None
+    if inputs is None:
+        return "no forward of rows of the training set belongs to it"
+    if not main.sound(update.before):
+        return "the weights before it are not finite, or not of the shapes that are asked for"
+    if update.after < 0 or (index and last is None):
+        return "the weights around it, or around the step before it, are not known"
     X, y, mask = inputs
-    if mask is not None and mask.shape != (len(X), main.width(update.before)):
-        return None
+    shape = (len(X), main.width(update.before))
+    if mask is not None and mask.shape != shape:
+        return f"dropout gives an array of shape {shape_text(mask.shape)}, where {shape_text(shape)} belongs"
     weights, got = main.run.at(update.before), main.run.at(update.after)
     zeros = {name: np.zeros_like(w) for name, w in weights.items()}
     velocity, previous = last or (zeros, zeros)
@@ -155,36 +168,55 @@ def _step(main: MainRun, question: _Question, side: NDArray[np.bool_] | None) ->
     )
 
 
-def _on_some_side(main: MainRun, question: _Question, kinks: NDArray[np.bool_], replayed: Replayed) -> Replayed:
-    """The same update compared with torch's step on that side of each kink which explains it, where one does."""
-    at = np.argwhere(kinks)
-    if len(at) > MOST_KINKS:
-        return replace(replayed, verdict="undecided")
-    for sides in itertools.product((False, True), repeat=len(at)):
-        side = np.zeros(kinks.shape, np.bool_)
-        side[tuple(at.T)] = sides
-        step = _step(main, question, side)
-        tried = _compared(
-            question,
-            {name: compare(Returned("array", question.got[name], ""), step.weights[name]) for name in WEIGHT_NAMES},
-        )
-        if tried.verdict == "match":
-            return tried
-    return replayed
+def _on_some_side(main: MainRun, question: _Question, kinks: NDArray[np.bool_]) -> Replayed:
+    """The same update compared with torch's step on that side of each kink which explains it, where one does.
+
+    A kink moves the weights of its own hidden unit in L1 and no others, so each unit is held against its own sides.
+    Those of a unit with more kinks than are tried cannot be told right from wrong.
+    """
+    of_unit, number = kinks.sum(axis=0), np.maximum(np.cumsum(kinks, axis=0) - 1, 0)
+    answers: dict[str, Answer] = {}
+    unexplained = np.ones(len(of_unit), np.bool_)
+    for sides in range(2 ** int(of_unit[of_unit <= MOST_KINKS].max(initial=0))):
+        step = _step(main, question, kinks & ((sides >> number) & 1).astype(np.bool_))
+        answers = answers or {
+            name: replace(answer, value=answer.value.copy(), radius=answer.radius.copy())
+            for name, answer in step.weights.items()
+        }
+        now = unexplained & np.all([_near(question.got[name], step.weights[name]) for name in OF_UNITS], axis=0)
+        for name in OF_UNITS:
+            answers[name].value[:, now] = step.weights[name].value[:, now]
+            answers[name].radius[:, now] = step.weights[name].radius[:, now]
+        unexplained &= ~now
+    for name in OF_UNITS:
+        answers[name].radius[:, of_unit > MOST_KINKS] = np.inf
+    return _compared(
+        question, {name: compare(Returned("array", question.got[name], ""), answers[name]) for name in WEIGHT_NAMES}
+    )
+
+
+def _near(got: Array, answer: Answer) -> NDArray[np.bool_]:
+    """For each hidden unit, whether its weights in L1 are within their radii."""
+    return np.asarray((np.abs(got - answer.value) <= answer.radius).all(axis=0))
 
 
 def _compared(question: _Question, parameters: Mapping[str, Comparison]) -> Replayed:
     """One update, of which the four parameters were compared."""
-    worst = max(parameters, key=lambda name: (parameters[name].verdict != "match", _size(parameters[name])))
+    worst = max(parameters, key=lambda name: (_RANKS[parameters[name].verdict], _size(parameters[name])))
     return Replayed(
         question.index,
         question.update,
-        "match" if all(one.verdict == "match" for one in parameters.values()) else "mismatch",
+        parameters[worst].verdict,
         parameters[worst],
         worst,
         sum(one.bad or 0 for one in parameters.values()),
         sum(value.size for value in question.got.values()),
+        sum(one.undecided or 0 for one in parameters.values()),
     )
+
+
+_RANKS = {"match": 0, "undecided": 1, "mismatch": 2}
+"""The verdicts on a parameter, the one that stands for all four last."""
 
 
 def _size(comparison: Comparison) -> float:

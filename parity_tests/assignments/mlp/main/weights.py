@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from parity_tests.assignments.mlp.main.main_run import MainRun, figures, wrong_argument
 from parity_tests.assignments.mlp.main.step_reasons import step_reason
 from parity_tests.assignments.mlp.main.steps import MOST_KINKS, Replayed, Steps
+from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 from parity_tests.protocol.comparison import Comparison
 from reports.model.numbers import times
 
@@ -15,10 +18,14 @@ def judge_weights(main: MainRun, steps: Steps) -> Comparison:
     """Whether each step is torch's; where one is not, what it did instead."""
     if main.run.malformed:
         return main.bad(main.run.malformed)
-    if not steps.known:
-        if main.run.updates:
-            return main.undecided("its steps cannot be replayed: see the layers and the batches")
-        return main.bad("it never changes the weights") if main.failure is None else Comparison("undecided")
+    if not main.run.updates:
+        return main.bad("it never changes the weights") if main.failure is None else Comparison("unjudged")
+    if not steps.wrong and (lost := _not_finite(main)):
+        return main.bad(lost)
+    if not steps.wrong and steps.unknown:
+        index, why = steps.unknown[0]
+        count = f"{len(steps.unknown)} of its {len(main.run.updates)} steps cannot be replayed"
+        return main.unjudged(f"{count}: the first is step {index + 1}, where {why}", step=index + 1)
     shown = steps.shown
     figures_of_all = {
         **figures(shown.worst),
@@ -26,14 +33,32 @@ def judge_weights(main: MainRun, steps: Steps) -> Comparison:
         "step": shown.index + 1,
         "bad": sum(step.bad for step in steps.known),
         "total": sum(step.total for step in steps.known),
+        "undecided": sum(step.undecided for step in steps.known),
     }
     if steps.wrong:
         reason, text = step_reason(main, steps), _text(shown)
         return main.bad(f"{reason}; {text}" if reason else text, **figures_of_all)
     if shown.verdict == "undecided":
-        text = f"in step {shown.index + 1} more than {MOST_KINKS} pre-activations lie within their radius of 0"
+        text = (
+            f"after step {shown.index + 1} {shown.undecided} of {shown.total} weights cannot be told right from wrong: "
+            f"more than {MOST_KINKS} pre-activations of their hidden units lie within their radius of relu's kink"
+        )
         return main.undecided(text, **figures_of_all)
     return Comparison("match", **figures_of_all).noting(*_harmless(main))
+
+
+def _not_finite(main: MainRun) -> str:
+    """Which step leaves weights that are not finite, though those before it are; "" where none does."""
+    for number, update in enumerate(main.run.updates, 1):
+        if update.after < 0 or update.before < 0:
+            continue
+        before, after = main.run.at(update.before), main.run.at(update.after)
+        for name in WEIGHT_NAMES:
+            lost = np.argwhere(~np.isfinite(after[name]))
+            if len(lost) and np.isfinite(before[name]).all():
+                place = "[" + ", ".join(map(str, lost[0].tolist())) + "]"
+                return f"after step {number} {name} at {place} is {after[name][tuple(lost[0])]}, torch's is finite"
+    return ""
 
 
 def _text(shown: Replayed) -> str:

@@ -1,0 +1,87 @@
+"""What leaves no value to expect is unjudged, which fails; only what rounding cannot tell right from wrong is excused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from numpy.typing import NDArray
+
+from parity_tests.assignments.mlp.digits import small_digits
+from parity_tests.assignments.mlp.main.configs import configs
+from parity_tests.selftest.records_of_cases import changed
+from parity_tests.selftest.shipped_changes.main_pieces import ORDER, SGD_CALL, TRAIN_CALLS
+from parity_tests.selftest.test_main import findings
+
+RELU, TANH = configs("2019")
+Swap = tuple[str, str]
+BEFORE_THE_EPOCHS = '    for t in range(int(main_params["num_epoch"])):\n'
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module")
+def digits() -> dict[str, NDArray[Any]]:
+    """25 / 15 / 10 real digits of 10×10 pixels."""
+    few = small_digits(25, 15, 10)
+    return {name: getattr(few, name) for name in ("train_X", "train_y", "valid_X", "valid_y", "test_X", "test_y")}
+
+
+DROPOUT_ON_THE_LOGITS = [
+    ('s = model["drop1"].forward(h, is_train=True)\n            a = model["L2"].forward(s)',
+     's = h\n            a = model["drop1"].forward(model["L2"].forward(h), is_train=True)'),
+    ('grad_s = model["L2"].backward(s, grad_a)\n            grad_h = model["drop1"].backward(h, grad_s)',
+     'grad_h = model["L2"].backward(s, model["drop1"].backward(a, grad_a))'),
+]  # fmt: skip
+NO_TRAINING = [
+    (TRAIN_CALLS, ""),
+    (SGD_CALL, "pass\n"),
+    (BEFORE_THE_EPOCHS, '    model["L1"].params["W"] *= np.nan\n' + BEFORE_THE_EPOCHS),
+]
+NOT_A_NUMBER_AT_THE_END = [
+    (BEFORE_THE_EPOCHS, BEFORE_THE_EPOCHS + '        if t == 2:\n            model["L2"].params["b"] *= np.nan\n')
+]
+ELEVEN_CLASSES = [("linear_layer(HIDDEN_UNITS, CLASSES)", "linear_layer(HIDDEN_UNITS, CLASSES + 1)")]
+
+
+@pytest.mark.parametrize("stand_ins", [True, False])
+def test_a_mask_of_another_shape_leaves_no_step_to_expect(
+    stand_ins: bool, tmp_path: Path, digits: dict[str, NDArray[Any]]
+) -> None:
+    found = findings(changed(tmp_path, DROPOUT_ON_THE_LOGITS), RELU, digits, stand_ins=stand_ins)
+    assert found["weights"].verdict == "unjudged"
+    assert (
+        "15 of its 15 steps cannot be replayed: the first is step 1, where dropout gives an array of shape (5, 10), "
+        "where (5, 16) belongs"
+    ) in found["weights"].problem
+    assert found["weights"].step == 1
+
+
+def test_weights_that_are_no_numbers_are_wrong_though_nothing_was_trained(
+    tmp_path: Path, digits: dict[str, NDArray[Any]]
+) -> None:
+    found = findings(changed(tmp_path, NO_TRAINING), RELU, digits, stand_ins=True)
+    assert found["weights"].verdict == "mismatch"
+    assert found["training losses"].verdict not in ("match", "undecided")
+
+
+def test_weights_that_become_no_numbers_late_are_wrong(tmp_path: Path, digits: dict[str, NDArray[Any]]) -> None:
+    found = findings(changed(tmp_path, NOT_A_NUMBER_AT_THE_END), RELU, digits, stand_ins=True)
+    assert found["weights"].verdict == "mismatch"
+    assert "after step 11 L2_b at [0, 0] is nan, torch's is finite" in found["weights"].problem
+
+
+def test_another_number_of_classes_is_not_agreement(tmp_path: Path, digits: dict[str, NDArray[Any]]) -> None:
+    found = findings(changed(tmp_path, ELEVEN_CLASSES), RELU, digits, stand_ins=True)
+    assert found["weights"].verdict == "unjudged"
+    assert "not of the shapes that are asked for" in found["weights"].problem
+
+
+def test_one_step_that_cannot_be_replayed_is_not_hidden_by_the_others(
+    tmp_path: Path, digits: dict[str, NDArray[Any]]
+) -> None:
+    foreign = f"{ORDER}\n        if t == 1:\n            train.X = train.X + 1e-3"
+    found = findings(changed(tmp_path, [(ORDER, foreign)]), RELU, digits, stand_ins=True)
+    assert found["weights"].verdict == "unjudged"
+    assert "step 6, where no forward of rows of the training set belongs to it" in found["weights"].problem
