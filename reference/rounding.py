@@ -2,8 +2,9 @@
 
 Every function returns radii, float64 arrays ≥ 0 of the result's shape, for |numpy's result − torch's result|: the sum
 of both sides' rounding errors, and of what the inputs' own radii (0 where both sides were given the same numbers)
-make of them. Shapes are those of one computation; a leading dimension stands for several side by side. Notation and the
-bounds on sums and products: N. J. Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed., ch. 2 and 3.
+make of them. Shapes are those of one computation; a leading dimension stands for several side by side. A product or sum
+whose operands are all exactly 0 rounds nothing, and has no floor for underflow either. Notation and the bounds on sums
+and products: N. J. Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed., ch. 2 and 3.
 u is the unit roundoff, γ_n = n·u/(1 − n·u); one ulp is at most 2u relative.
 """
 
@@ -80,6 +81,11 @@ def underflow(n: int, dtype: Any) -> float:
     return n * _limits(np.dtype(dtype))[1]
 
 
+def underflow_of(operands: Array, n: int, dtype: Any) -> Radius:
+    """The floor of both sides, 2·underflow(n), where a number made of these operands is not exactly 0; there 0."""
+    return np.asarray((operands != 0) * (2 * underflow(n, dtype)))
+
+
 def wide(array: Array) -> Radius:
     """`array` as float64, in which radii are computed."""
     return np.asarray(array, dtype=np.float64)
@@ -111,7 +117,16 @@ def product_of_matrices(
         carried = carried + A_radius @ B_most
     if B_radius is not None:
         carried = carried + A_size @ B_radius
-    return np.asarray(carried + 2 * gamma(terms + 1, dtype) * most + 2 * underflow(terms, dtype))
+    floor = underflow_of(_reached(A_most, B_most, most), terms, dtype)
+    return np.asarray(carried + 2 * gamma(terms + 1, dtype) * most + floor)
+
+
+def _reached(A: Array, B: Array, product: Array) -> NDArray[np.bool_]:
+    """Where a term of A @ B (all ≥ 0) is none of 0·anything, also where all of them underflow in `product`."""
+    reached = product > 0
+    if not reached.all():
+        reached |= (A > 0).astype(np.float64) @ (B > 0).astype(np.float64) > 0
+    return reached
 
 
 def linear_forward(X: Array, W: Array, b: Array, X_radius: Radius | None = None) -> Radius:
@@ -159,7 +174,7 @@ def tanh_backward(
         local = local + g_most * (2 * h_size + h_radius) * h_radius
     if grad_radius is not None:
         local = local + grad_radius * np.maximum(1 - squared, 0.0)
-    return np.asarray(local + 2 * underflow(2, h.dtype))
+    return np.asarray(local + underflow_of(g_most, 2, h.dtype))
 
 
 def dropout(scaled: Array, r: float) -> Radius:
@@ -170,7 +185,7 @@ def dropout(scaled: Array, r: float) -> Radius:
     if r == 0:
         return zero_radius(scaled)
     u = unit_roundoff(scaled.dtype)
-    return np.asarray((scaled != 0) * (6 * u * np.abs(wide(scaled)) + 2 * underflow(1, scaled.dtype)))
+    return np.asarray((scaled != 0) * 6 * u * np.abs(wide(scaled)) + underflow_of(scaled, 1, scaled.dtype))
 
 
 @dataclass(frozen=True)
@@ -287,7 +302,8 @@ def sgd_step(
     moved = np.abs(alpha * wide(velocity)) + np.abs(eta * wide(g)) + np.abs(eta * lam * wide(w))
     carried = alpha * v_in + eta * g_in + eta * lam * w_in
     rounding = 2 * gamma(5, dtype)
-    floor = 2 * underflow(3, dtype)
+    moves = ((velocity != 0) & (alpha != 0)) | (g != 0) | ((w != 0) & (lam != 0)) | (carried != 0)
+    floor = underflow_of(moves, 3, dtype)
     return (
         np.asarray(w_in + carried + rounding * (np.abs(wide(w)) + moved) + floor),
         np.asarray(carried + rounding * moved + floor),

@@ -94,6 +94,41 @@ def test_every_order_of_summation_stays_within_the_radius_of_a_linear_layer(
         one_side(answer)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("form", PRODUCTS)
+@CASES
+@given(seed=seeds, scale=st.sampled_from([1e-30, 1.0, 1e4]))
+def test_what_is_made_of_zeros_alone_rounds_nothing(dtype: Any, form: str, seed: int, scale: float) -> None:
+    rng = np.random.default_rng(seed)
+    X, W, grad = ((scale * rng.standard_normal(shape)).astype(dtype) for shape in ((6, 9), (9, 5), (6, 5)))
+    b = np.zeros((1, 5), dtype)
+    for array in (X, W, grad):
+        array *= rng.random(array.shape) < 0.4
+    X[0], W[:, 0], grad[:, 1] = 0, 0, 0
+    product, forward, backward = PRODUCTS[form], linear.forward(X, W, b), linear.backward(X, W, b, grad)
+    assert not forward.radius[0].any()
+    assert not forward.radius[:, 0].any()
+    assert not backward["W"].radius[:, 1].any()
+    assert not backward["b"].radius[:, 1].any()
+    terms = (X != 0).astype(int) @ (W != 0).astype(int)
+    assert ((forward.radius > 0) == (terms > 0)).all()
+    ratio(product(X, W) + b, forward)
+    ratio(product(X.T, grad), backward["W"])
+
+
+def test_products_that_underflow_are_no_zeros() -> None:
+    tiny = np.full((1, 3), 1e-200)
+    assert (rounding.product_of_matrices(tiny, tiny.T, np.float64) >= 3 * np.finfo(np.float64).smallest_normal).all()
+    assert not rounding.product_of_matrices(tiny, np.zeros((3, 1)), np.float64).any()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_step_that_moves_nothing_has_no_floor_but_one_that_underflows_has(dtype: Any) -> None:
+    w, g = np.zeros((1, 3), dtype), np.array([[0.0, 1.0, float(np.finfo(dtype).smallest_normal)]], dtype)
+    answer = sgd.step(w, g, alpha=0.9, lam=0.1, eta=0.1)
+    assert (answer.radius > 0).tolist() == [[False, True, True]]
+
+
 def test_a_linear_layer_is_exact_against_arbitrary_precision() -> None:
     rng = np.random.default_rng(0)
     X, W, b = (rng.standard_normal(shape) for shape in ((3, 50), (50, 4), (1, 4)))
@@ -329,6 +364,17 @@ def test_an_honest_step_of_the_network_stays_within_its_first_order_radius(
         for after, _ in moved.values():
             ratio(after, answer)
         one_side(answer)
+
+
+def test_pre_activations_of_exactly_0_are_no_kinks() -> None:
+    w = {"L1_W": np.zeros((3, 2)), "L1_b": np.zeros((1, 2)), "L2_W": np.ones((2, 2)), "L2_b": np.zeros((1, 2))}
+    X, y = np.random.default_rng(0).random((4, 3)), np.array([0, 1, 0, 1])
+    step = training_step(w, X, y, None, activation="relu", alpha=0.0, lam=0.0, eta=0.1)
+    assert not step.kinks.any()
+    w["L1_W"][0, 0], w["L1_W"][1, 0], X[0] = 1.0, -0.1, [0.1, 1.0, 0.0]
+    assert training_step(w, X, y, None, activation="relu", alpha=0.0, lam=0.0, eta=0.1).kinks.tolist() == [
+        [True, False], *[[False, False]] * 3,
+    ]  # fmt: skip
 
 
 def test_a_prediction_that_rounding_decides_may_count_either_way() -> None:

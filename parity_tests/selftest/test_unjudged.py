@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,16 @@ NO_TRAINING = [
 NOT_A_NUMBER_AT_THE_END = [
     (BEFORE_THE_EPOCHS, BEFORE_THE_EPOCHS + '        if t == 2:\n            model["L2"].params["b"] *= np.nan\n')
 ]
+KINKS_EVERYWHERE = (
+    BEFORE_THE_EPOCHS,
+    "    seen = np.linalg.pinv(train.X) @ train.X\n"
+    '    model["L1"].params["b"][:, :8] = 0\n'
+    '    model["L1"].params["W"][:, :8] -= seen @ model["L1"].params["W"][:, :8]\n' + BEFORE_THE_EPOCHS,
+)
+"""The pre-activations of half of the hidden units are sums that cancel."""
+OTHER_ORDER = ('X @ self.params["W"] + self', 'np.add.reduce(X[:, ::-1, None] * self.params["W"][::-1], axis=1) + self')
+"""Honest, and on the other side of 0 than torch at some of them."""
+WRONG_BIAS = (SGD_CALL, SGD_CALL + '            model["L2"].params["b"] *= 1 + 1e-9\n')
 ELEVEN_CLASSES = [("linear_layer(HIDDEN_UNITS, CLASSES)", "linear_layer(HIDDEN_UNITS, CLASSES + 1)")]
 
 
@@ -85,3 +96,14 @@ def test_one_step_that_cannot_be_replayed_is_not_hidden_by_the_others(
     found = findings(changed(tmp_path, [(ORDER, foreign)]), RELU, digits, stand_ins=True)
     assert found["weights"].verdict == "unjudged"
     assert "step 6, where no forward of rows of the training set belongs to it" in found["weights"].problem
+
+
+def test_a_kink_excuses_the_weights_of_its_own_unit_alone(tmp_path: Path, digits: dict[str, NDArray[Any]]) -> None:
+    config, swaps = replace(RELU, rate=0.0), [KINKS_EVERYWHERE, OTHER_ORDER]
+    found = findings(changed(tmp_path, swaps), config, digits, stand_ins=False)["weights"]
+    assert found.verdict == "undecided"
+    assert found.undecided in [units * 101 for units in range(1, 9)]  # 100 weights and a bias each, in the first step
+    assert f"{found.undecided} of 1786 weights cannot be told right from wrong" in found.problem
+    wrong = findings(changed(tmp_path, [*swaps, WRONG_BIAS]), config, digits, stand_ins=False)["weights"]
+    assert wrong.verdict == "mismatch"
+    assert "after step 1 (epoch 1) L2_b" in wrong.problem

@@ -177,8 +177,8 @@ def _on_some_side(main: MainRun, question: _Question, kinks: NDArray[np.bool_]) 
     of_unit, number = kinks.sum(axis=0), np.maximum(np.cumsum(kinks, axis=0) - 1, 0)
     answers: dict[str, Answer] = {}
     unexplained = np.ones(len(of_unit), np.bool_)
-    for sides in range(2 ** int(of_unit[of_unit <= MOST_KINKS].max(initial=0))):
-        step = _step(main, question, kinks & ((sides >> number) & 1).astype(np.bool_))
+    for sides in (None, *range(2 ** int(of_unit[of_unit <= MOST_KINKS].max(initial=0)))):  # None: torch's own
+        step = _step(main, question, None if sides is None else kinks & ((sides >> number) & 1).astype(np.bool_))
         answers = answers or {
             name: replace(answer, value=answer.value.copy(), radius=answer.radius.copy())
             for name, answer in step.weights.items()
@@ -189,7 +189,7 @@ def _on_some_side(main: MainRun, question: _Question, kinks: NDArray[np.bool_]) 
             answers[name].radius[:, now] = step.weights[name].radius[:, now]
         unexplained &= ~now
     for name in OF_UNITS:
-        answers[name].radius[:, of_unit > MOST_KINKS] = np.inf
+        answers[name].radius[:, unexplained & (of_unit > MOST_KINKS)] = np.inf
     return _compared(
         question, {name: compare(Returned("array", question.got[name], ""), answers[name]) for name in WEIGHT_NAMES}
     )
