@@ -29,7 +29,7 @@ class RubricError(UsageError):
 class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Points for the quantities of some checks and of some parts, those in `without` aside.
 
-    What another part than `part` explains counts as earned, unless `part` or one that the item `needs` is missing.
+    What another part than `part` explains is earned all the same, unless nothing of the item was judged.
     """
 
     name: Name
@@ -37,7 +37,6 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     checks: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
     part: str = ""
-    needs: tuple[str, ...] = ()
     without: frozenset[str] = frozenset()
 
 
@@ -118,12 +117,12 @@ _MUST_BE = {
     "checks": _LIST,
     "parts": _LIST,
     "part": 'a text, such as "10"',
-    "needs": _LIST,
     "without": _LIST,
 }
 _RENAMED = {
     ("", "part"): "a group of points is called an item now: write [[item]] in place of [[part]]",
     ("item", "todo"): "this is called part now: write part in place of todo",
+    ("item", "needs"): "no item needs another part any more: leave needs out (what cannot be judged earns nothing)",
 }
 """What rubrics of earlier versions say, by the table and the key."""
 
@@ -164,8 +163,7 @@ class _Names:
             if bool(item.checks) != bool(rubric.items[0].checks):
                 self._fail("the items of one rubric must all name checks, or all name parts", "item", number)
             self._refuse_unknown_checks(item, number)
-            for key in ("parts", "needs"):
-                self._refuse_unknown_parts(getattr(item, key), "item", number, key)
+            self._refuse_unknown_parts(item.parts, "item", number, "parts")
             self._refuse_unknown_parts([item.part] if item.part else [], "item", number, "part")
             for source in item.checks or item.parts:
                 if source in sources:

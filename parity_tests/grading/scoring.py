@@ -14,43 +14,58 @@ from reports.model.records import FAILING, Record, note_parts
 def score(records: Iterable[Record], rubric: Rubric) -> Points:
     """The points that these records of one submission earn.
 
-    Within an item each quantity has the same weight, and is earned only if none of its records fails. A record that
-    another part explains counts as earned, unless a part that the item needs is itself missing. What is undecided
-    leaves both sides of the fraction. A fault of the harness's own yields no points anywhere, never 0.
+    Within an item each quantity has the same weight, and is earned only if none of its records fails. What fails
+    because another part does is earned all the same, so that no mistake costs points twice; but an item of which
+    nothing was judged earns nothing. What is undecided leaves both sides of the fraction. A fault of the harness's own
+    yields no points anywhere, never 0.
     """
     rows = list(records)
     faults = sum(record.verdict == "harness_error" for record in rows)
-    missing = {record.part for record in rows if record.verdict == "missing" and not record.explained_by}
     items = []
     for item in rubric.items:
         own = [record for record in rows if counts_for(record, item.checks, item.parts)]
-        scored = _scored(item, own, rubric, missing)
+        scored = _scored(item, own, rubric)
         items.append(replace(scored, points=None) if faults else scored)
     return Points(tuple(items), faults, rubric.free)
 
 
-def _scored(item: Item, records: Sequence[Record], rubric: Rubric, missing: set[str]) -> ItemPoints:
+def _scored(item: Item, records: Sequence[Record], rubric: Rubric) -> ItemPoints:
     own_parts = ("", item.part, *item.parts)
-    excused = missing.isdisjoint((item.part, *item.needs))
     states: dict[str, set[str]] = {}
     notes: set[str] = set()
+    because: dict[str, None] = {}
     for record in records:
         explained = record.verdict in FAILING and record.explained_by not in own_parts
         if record.quantity in item.without or (record.part in rubric.free and not explained):
             continue
-        wrong = record.verdict in FAILING and not (explained and excused)
-        state = "wrong" if wrong else "undecided" if record.verdict == "undecided" else "right"
-        states.setdefault(record.quantity, set()).add(state)
+        if explained:
+            because[record.explained_by] = None
+        states.setdefault(record.quantity, set()).add("explained" if explained else _state(record))
         notes.update(note_parts(record))
     undecided = sum(seen == {"undecided"} for seen in states.values())
+    excused = sum("explained" in seen and "wrong" not in seen for seen in states.values())
+    judged = any(seen & {"right", "wrong"} for seen in states.values())
     counted = len(states) - undecided
-    right = sum("wrong" not in seen for seen in states.values()) - undecided
+    right = sum("wrong" not in seen for seen in states.values()) - undecided if judged else 0
     unscored = ItemPoints(item.name, item.checks, None, None, undecided=undecided, parts=item.parts)
     if counted == 0:
         return unscored
     share = right / counted if rubric.partial_credit else float(right == counted)
     points = max(item.points * share - rubric.note_cost * len(notes), 0.0)
-    return replace(unscored, points=round(points, DIGITS), maximum=item.points, right=right, counted=counted)
+    return replace(
+        unscored,
+        points=round(points, DIGITS),
+        maximum=item.points,
+        right=right,
+        counted=counted,
+        excused=excused if judged else 0,
+        because=tuple(because),
+        judged=judged,
+    )
+
+
+def _state(record: Record) -> str:
+    return "wrong" if record.verdict in FAILING else "undecided" if record.verdict == "undecided" else "right"
 
 
 def with_overrides(points: Points, overrides: Iterable[Override]) -> Points:

@@ -86,13 +86,60 @@ def test_what_another_todo_explains_counts_as_earned() -> None:
     assert points([*wiring, mismatch(check="main", quantity="weights", part="10")])["main"] == 10
 
 
-@pytest.mark.parametrize("part", ["1", "10"])
-def test_unless_sgd_or_main_is_itself_missing(part: str) -> None:
-    check = "sgd" if part == "1" else "main"
-    absent = [record(check=check, quantity="weights", part=part, verdict="missing")]
-    echo = mismatch(check="main", quantity="losses", part="4", explained_by="4")
-    assert points([*rows("main", "losses"), echo])["main"] == 20
-    assert points([*rows("main", "losses"), echo, *absent])["main"] == 0
+def test_a_part_that_is_missing_costs_its_own_points_and_no_others() -> None:
+    sgd = rows("sgd", "updated W", part="1", verdict="missing")
+    main = [
+        *rows("main", "weights", "losses", part="10"),
+        *rows("main", "weights", part="1", explained_by="1", verdict="missing"),
+    ]
+    network = [
+        *rows("network", "L1 output", part="3"),
+        *rows("trajectory", "updated L1 W", part="1", explained_by="1", verdict="missing"),
+    ]
+    assert points([*sgd, *main, *network]) | {"linear": None} == {
+        **dict.fromkeys(("linear", "tanh", "relu", "dropout")),
+        "sgd": 0,
+        "network": 10,
+        "main": 20,
+    }
+    (item,) = (item for item in score([*sgd, *main, *network], USUAL).items if item.name == "network")
+    assert (item.right, item.excused, item.because) == (2, 1, ("1",))
+
+
+def test_an_item_of_which_nothing_was_judged_earns_nothing_and_says_why() -> None:
+    unreached = rows("network", "L1 output", "L2 output", part="3", explained_by="3", verdict="missing")
+    (item,) = (item for item in score(unreached, USUAL).items if item.name == "network")
+    assert (item.points, item.right, item.counted, item.because, item.judged) == (0, 0, 2, ("3",), False)
+    judged = [*unreached, *rows("network", "L1 gradient of W", part="4")]
+    assert points(judged)["network"] == 10
+
+
+def test_the_reason_for_points_is_a_sentence_with_what_is_to_blame() -> None:
+    sgd = rows("sgd", "updated W", part="1", verdict="missing")
+    main = rows("main", "weights", part="1", explained_by="1", verdict="missing")
+    run = FakeRun(records=[*sgd, *main])
+    page = feedback_page("ann", run, score(run.records, USUAL))
+    assert "| main | 0 of 20 | not judged, because TODO 1 (SGD) is missing |" in page
+    assert "| sgd | 0 of 10 | the only quantity is wrong |" in page
+    run.records.extend(rows("main", "losses", part="10"))
+    page = feedback_page("ann", run, score(run.records, USUAL))
+    assert (
+        "| main | 20 of 20 | both quantities are right; 1 of them counts as right, since it fails only because "
+        "TODO 1 (SGD) is missing |" in page
+    )
+
+
+def test_breaking_what_others_need_earns_no_points_for_a_main_that_does_not_run() -> None:
+    loader = [mismatch(check="utils", part="utils", verdict="crashed")]
+    blamed = rows("main", "weights", "losses", part="utils", explained_by="utils", verdict="crashed")
+    assert points([*loader, *blamed])["main"] == 0
+    assert points([*loader, *blamed, *rows("main", "weights", part="10")])["main"] == 20
+
+
+def test_a_main_that_is_missing_earns_nothing() -> None:
+    wiring = rows("main", "weights", "losses", part="10", verdict="missing")
+    whole = rows("main", "weights", "losses", part="10", explained_by="10", verdict="missing")
+    assert points([*wiring, *whole])["main"] == 0
 
 
 def test_utils_costs_nothing() -> None:
@@ -134,7 +181,7 @@ def test_an_override_is_applied_last_and_shown() -> None:
     )
     assert graded.total == 27.5
     page = feedback_page("ann", FakeRun(records=[mismatch()]), graded)
-    assert "12.5 points were given by hand in place of 0: explained." in page
+    assert "| linear | 12.5 of 15 | given by hand in place of 0: explained. |" in page
 
 
 @pytest.mark.parametrize(
@@ -182,7 +229,8 @@ PART = '[[item]]\nname = "linear"\npoints = 15\nchecks = ["linear"]\n'
         (PART.replace('["linear"]', "[1]"), "line 4: checks must be a list"),
         (PART.replace("[[item]]", "[[part]]"), r"line 1: .* write \[\[item\]\] in place of \[\[part\]\]"),
         (PART + 'todo = "4"\n', "line 5: .* write part in place of todo"),
-        (PART + 'needs = ["3"]\n', "line 5: there is no part '3'; there are 1, 4"),
+        (PART + 'needs = ["1"]\n', "line 5: no item needs another part any more: leave needs out"),
+        (PART + 'part = "3"\n', "line 5: there is no part '3'; there are 1, 4"),
         (PART.replace("checks", "parts"), "line 4: there is no part 'linear'"),
         (PART + 'parts = ["4"]\n', "line 1: the item linear must name either checks or parts"),
         (

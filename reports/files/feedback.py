@@ -11,6 +11,7 @@ from reports.model.groups import grouped
 from reports.model.numbers import points_text
 from reports.model.phrases import capitalised, ended, quantities
 from reports.model.points import ItemPoints, Points
+from reports.model.reasons import causes_of, reason
 from reports.model.records import FAILING, Record, note_parts
 from reports.model.run import Results, hints_of, parts_of
 from reports.model.words import sentence
@@ -36,7 +37,7 @@ def feedback_page(name: str, run: Results, points: Points, notices: Sequence[str
     lines = [f"# Feedback for {markdown(name)}", "", f"**{_total(points)}**", ""]
     if notices:
         lines += [*(f"- {markdown(ended(capitalised(text)))}" for text in notices), ""]
-    lines += _item_lines(points)
+    lines += _item_lines(points, run)
     folded = entries(groups.discrepancies, run)
     if folded:
         lines += ["", "## What to look at", "", _RATIO, *_part_sections(folded, run)]
@@ -71,17 +72,12 @@ def _total(points: Points) -> str:
     return f"{points_text(points.total)} of {points_text(points.maximum)} points"
 
 
-def _item_lines(points: Points) -> list[str]:
-    lines = ["| item | points | quantities that are right |", "| --- | --- | --- |"]
+def _item_lines(points: Points, run: Results) -> list[str]:
+    causes, parts = causes_of(run.records), parts_of(run)
+    lines = ["| item | points | why |", "| --- | --- | --- |"]
     for item in points.items:
         if item.asked:
-            lines.append(f"| {markdown(item.name)} | {_points(item)} | {_right(item)} |")
-    overridden = [item for item in points.items if item.override]
-    if overridden:
-        lines.append("")
-    for item in overridden:
-        given = f"{points_text(item.points)} points were given by hand in place of {points_text(item.before)}"
-        lines.append(f"- {markdown(item.name)}: {given}: {markdown(ended(item.override))}")
+            lines.append(f"| {markdown(item.name)} | {_points(item)} | {markdown(reason(item, causes, parts))} |")
     return lines
 
 
@@ -89,12 +85,6 @@ def _points(item: ItemPoints) -> str:
     if item.maximum is None:
         return "not counted"
     return f"{points_text(item.points)} of {points_text(item.maximum)}"
-
-
-def _right(item: ItemPoints) -> str:
-    if not item.counted:
-        return "none decided"
-    return f"{item.right} of {item.counted}" + (f" ({item.undecided} undecided, not counted)" if item.undecided else "")
 
 
 # ---- what is wrong

@@ -8,10 +8,11 @@ from typing import Any
 
 from reports.files.feedback import discrepancies
 from reports.model.numbers import points_text
-from reports.model.phrases import ended, shortened
+from reports.model.phrases import capitalised, ended, shortened
 from reports.model.points import ItemPoints, Points, counts_for
+from reports.model.reasons import causes_of, reason
 from reports.model.records import FAILING
-from reports.model.run import Results
+from reports.model.run import Results, parts_of
 
 MAX_TEXT = 20_000
 _FAULT = "Parity itself failed while it looked at this submission, so there is no grade yet. That is not your fault."
@@ -43,11 +44,7 @@ def results_json(run: Results, points: Points, notices: Sequence[str] = (), seco
 
 
 def _test(number: str, item: ItemPoints, run: Results, *, graded: bool) -> dict[str, Any]:
-    sentences = [f"{item.right} of {item.counted} quantities are right."]
-    if item.override:
-        sentences.append(f"Given by hand in place of {points_text(item.before)}: {item.override}")
-    if item.undecided:
-        sentences.append(f"{item.undecided} undecided, which count neither for nor against you.")
+    sentences = [ended(capitalised(reason(item, causes_of(run.records), parts_of(run))))]
     own = [record for record in run.records if counts_for(record, item.checks, item.parts)]
     sentences += discrepancies(own, run)
     test: dict[str, Any] = {

@@ -25,8 +25,9 @@ class ItemPoints:
     """The points of one item of a rubric, which is given for the quantities of `checks`, or else of `parts`.
 
     `points` of `maximum`; both are None where the item was not asked, or nothing of it decided. `right` of `counted`
-    quantities are earned; `undecided` ones left both numbers. `override` is the reason where a human set the points,
-    and `before` then what they were.
+    quantities are earned; `undecided` ones left both numbers. Of those that are right `excused` are earned although
+    they fail, because the parts `because` do. Where nothing of the item was `judged` none is right, and `because` says
+    what is to blame. `override` is the reason where a human set the points, and `before` then what they were.
     """
 
     name: str
@@ -39,6 +40,9 @@ class ItemPoints:
     override: str = ""
     before: float | None = None
     parts: tuple[str, ...] = ()
+    excused: int = 0
+    because: tuple[str, ...] = ()
+    judged: bool = True
 
     @property
     def asked(self) -> bool:

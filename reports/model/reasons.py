@@ -1,0 +1,78 @@
+"""Why an item of a rubric has its points, in a sentence: how much is right, and what kept it from being judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from reports.model.numbers import points_text
+from reports.model.parts import Parts
+from reports.model.phrases import ended, quantities
+from reports.model.points import ItemPoints
+from reports.model.records import FAILING, Record
+from reports.model.summary import group_verdict
+
+FAILURES = {
+    "mismatch": ("does not agree", "do not agree"),
+    "unjudged": ("leaves no value to expect", "leave no value to expect"),
+    "missing": ("is missing", "are missing"),
+    "crashed": ("crashes", "crash"),
+    "timeout": ("takes too long", "take too long"),
+    "memory": ("needs too much memory", "need too much memory"),
+    "harness_error": ("could not be asked", "could not be asked"),
+}
+"""What is said of a part that fails with a verdict, and of several."""
+_FAILS = ("fails", "fail")
+
+
+def causes_of(records: Iterable[Record]) -> dict[str, str]:
+    """The verdict of each part that fails by itself: that of most of its records which nothing else explains."""
+    own: dict[str, list[Record]] = {}
+    for record in records:
+        if record.verdict in FAILING and not record.explained_by:
+            own.setdefault(record.part, []).append(record)
+    return {part: group_verdict(failed) for part, failed in own.items()}
+
+
+def because_of(ids: Iterable[str], causes: Mapping[str, str], parts: Parts) -> str:
+    """What is wrong at these parts: "part 1 (a sum) is missing and part 4 (its gradient) crashes"."""
+    by_words: dict[tuple[str, str], list[str]] = {}
+    for part in sorted(ids, key=parts.order):
+        by_words.setdefault(FAILURES.get(causes.get(part, ""), _FAILS), []).append(part)
+    clauses = []
+    for (one, several), some in by_words.items():
+        clauses.append(f"{_named(some[0], parts)} {one}" if len(some) == 1 else f"{parts.listed(some)} {several}")
+    return " and ".join(clauses)
+
+
+def reason(item: ItemPoints, causes: Mapping[str, str], parts: Parts) -> str:
+    """Why an item that was asked has its points. `causes` is that of `causes_of` for the same submission."""
+    if item.override:
+        return f"given by hand in place of {points_text(item.before)}: {ended(item.override)}"
+    if item.maximum is None:
+        return "not counted: nothing of it could be decided"
+    if not item.judged:
+        return f"not judged, because {because_of(item.because, causes, parts)}"
+    words = _share(item.right, item.counted)
+    if item.excused:
+        these = "1 of them counts as right, since it fails" if item.excused == 1 else _several(item.excused)
+        words += f"; {these} only because {because_of(item.because, causes, parts)}"
+    return words + (f"; {item.undecided} undecided, which do not count" if item.undecided else "")
+
+
+def _share(right: int, counted: int) -> str:
+    if counted == 1:
+        return f"the only quantity is {'right' if right else 'wrong'}"
+    if right == 0:
+        return f"none of {counted} quantities is right"
+    if right == counted:
+        return f"{'both' if counted == 2 else f'all {counted}'} quantities are right"
+    return f"{right} of {quantities(counted)} {'is' if right == 1 else 'are'} right"
+
+
+def _several(excused: int) -> str:
+    return f"{excused} of them count as right, since they fail"
+
+
+def _named(part: str, parts: Parts) -> str:
+    title = parts.title(part)
+    return f"{parts.label(part)} ({title})" if title else parts.label(part)
