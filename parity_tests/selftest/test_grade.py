@@ -253,7 +253,8 @@ def test_an_override_is_applied_last_shown_and_kept(asked: list[str], parity: Pa
     parity("grade", source, "--out", out)
     assert grades(out).loc["bob", "total"] == 92.5
     assert grades(out).loc["bob", "overridden"] == "relu: 7.5 in place of 0, seen in office hours"
-    assert "7.5 of 15 | given by hand in place of 0: seen in office hours." in (out / "submissions" / "bob" / "feedback.md").read_text()
+    feedback = (out / "submissions" / "bob" / "feedback.md").read_text()
+    assert "7.5 of 15 | given by hand in place of 0: seen in office hours." in feedback
 
 
 @pytest.mark.parametrize("option", ["--rubric", "--overrides", "--roster"])
