@@ -43,13 +43,14 @@ RUN = """\
 #!/usr/bin/env bash
 # Gradescope runs this for each submission. Another root than /autograder may be given, for a trial.
 set -eu
-root="${{1:-/autograder}}"
+root="${1:-/autograder}"
 python="$root/source/venv/bin/python"
 [ -x "$python" ] || python=python3
 export PYTHONPATH="$root/source/parity" PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 cd "$root"
-# Where submissions run as another user, these are closed to them: right answers, and everybody's results.
-chmod -R go-rwx results source/parity/reference source/parity/reports {solution}
+# All of Parity, with its right answers and its results, is closed to the users that submissions run as. What one of
+# their processes needs of it, the sandbox gives to that process.
+chmod -R go-rwx results source/parity source/settings.json source/rubric.toml
 exec "$python" -m parity_tests.grading.autograder "$root"
 """
 
@@ -65,11 +66,10 @@ def bundle(settings: Settings, rubric: str, index_url: str | None) -> bytes:
     files = dict(_files(assignment, module))
     kept = msgspec.structs.replace(settings, assignment=module, seed=0)
     index = f"--index-url {shlex.quote(index_url)} " if index_url else ""
-    solution = shlex.quote(f"source/parity/{_name_of(assignment.solution / assignment.layout.file, files)}")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         _add(archive, "setup.sh", SETUP.format(index=index).encode(), executable=True)
-        _add(archive, "run_autograder", RUN.format(solution=solution).encode(), executable=True)
+        _add(archive, "run_autograder", RUN.encode(), executable=True)
         _add(archive, "settings.json", json_text(kept).encode())
         _add(archive, "rubric.toml", rubric.encode())
         requirements = requirements_of(requires("parity") or ())
@@ -110,13 +110,6 @@ def _files(assignment: Assignment, module: str) -> Iterator[tuple[str, Path]]:
             inside = file.relative_to(folder)
             if file.is_file() and not _LEFT_OUT.intersection(inside.parts) and file.suffix != ".pyc":
                 yield f"{folder.name}/{inside.as_posix()}", file
-
-
-def _name_of(path: Path, files: dict[str, Path]) -> str:
-    for name, file in files.items():
-        if file == path:
-            return name
-    raise HarnessError(f"{path}, the assignment's own solution, is not among what is put in")
 
 
 def _add(archive: zipfile.ZipFile, name: str, data: bytes, *, executable: bool = False) -> None:

@@ -92,13 +92,14 @@ def check(
             )
             for process in assignment.inside.processes
         }
-        pool = stack.enter_context(ThreadPoolExecutor(len(runners) + 1))
+        pool = stack.enter_context(ThreadPoolExecutor(2))
+        first = next(iter(runners.values()))
+        first.start()
         for runner in runners.values():
-            runner.start()
             stack.callback(runner.stop)  # before the pool waits for its threads
         # torch takes a second to import: the submission says hello, and answers, meanwhile.
         pool.submit(_import_torch)
-        hello = next(iter(runners.values())).hello
+        hello = first.hello
         wanted = assignment.cases(hello.edition, dtypes, parts, seed=seed)
         if not wanted:
             edition_text = f"edition {hello.edition} of " if hello.edition else ""
@@ -106,13 +107,10 @@ def check(
         # To which part a failure of the whole belongs, the parts' own cases tell.
         plan = assignment.cases(hello.edition, dtypes, seed=seed) if any(case.whole for case in wanted) else wanted
         answered: SimpleQueue[Observation | None] = SimpleQueue()
-        running = [
-            pool.submit(_ask_all, assignment, runner, [c for c in plan if c.process == process], seed, answered)
-            for process, runner in runners.items()
-        ]
+        asking = pool.submit(_ask_each, assignment, runners, plan, seed, answered)
         setting = Setting(name or str(submission), assignment.name, hello.edition, device, isolation)
         context = Context(device, hello.edition, hello.edition_seen, f"{assignment.name} {assignment.exam}")
-        judged, seen = _judge_all(assignment, plan, seed, context, _arriving(answered, running), cache, progress)
+        judged, seen = _judge_all(assignment, plan, seed, context, _arriving(answered, asking), cache, progress)
         output = b"".join(runner.output for runner in runners.values())
     named = _named(assignment, plan, judged, seen, seed)
     records = [r for case in wanted for r in records_of(setting, case, named.verdicts[case.name], seen[case.name])]
@@ -169,38 +167,43 @@ def runner_of(
     )
 
 
-def _ask_all(
+def _ask_each(
     assignment: Assignment,
-    runner: Runner,
-    cases: Sequence[Case],
+    runners: Mapping[str, Runner],
+    plan: Sequence[Case],
     seed: int,
     answered: "SimpleQueue[Observation | None]",
 ) -> None:
-    questions = [
-        Question(
-            case=case.name,
-            probe=case.probe,
-            params=json_params(case.params),
-            draw=partial(draw, assignment, case, seed),
-            seed=seed_of(seed, case.name),
-            counted_as=case.counted_as,
-        )
-        for case in cases
-    ]
+    """Ask one process after the other: each is gone before the next begins.
+
+    A later process may hold right parts. Two that run at once could hand these on, by whatever they share.
+    """
     try:
-        for seen in ask_all(runner, questions, seconds_in_all=SECONDS_IN_ALL):
-            answered.put(seen)
+        for process, runner in runners.items():
+            questions = [_question(assignment, case, seed) for case in plan if case.process == process]
+            for seen in ask_all(runner, questions, seconds_in_all=SECONDS_IN_ALL) if questions else ():
+                answered.put(seen)
+            runner.close()
     finally:
         answered.put(None)
 
 
-def _arriving(answered: "SimpleQueue[Observation | None]", running: "Sequence[Future[None]]") -> Iterator[Observation]:
-    """Observations as they come, from all runners; then whatever went wrong in the harness's own threads."""
-    for _ in running:
-        while (seen := answered.get()) is not None:
-            yield seen
-    for future in running:
-        future.result()
+def _question(assignment: Assignment, case: Case, seed: int) -> Question:
+    return Question(
+        case=case.name,
+        probe=case.probe,
+        params=json_params(case.params),
+        draw=partial(draw, assignment, case, seed),
+        seed=seed_of(seed, case.name),
+        counted_as=case.counted_as,
+    )
+
+
+def _arriving(answered: "SimpleQueue[Observation | None]", asking: "Future[None]") -> Iterator[Observation]:
+    """Observations as they come; then whatever went wrong in the thread that asks."""
+    while (seen := answered.get()) is not None:
+        yield seen
+    asking.result()
 
 
 def _judge_all(

@@ -75,6 +75,12 @@ def test_a_level_that_lets_something_through_does_not_count(monkeypatch: pytest.
     assert available_levels.problem.__wrapped__("restricted").startswith("a submission could start a process, ")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the level")
+def test_without_landlock_there_is_no_restricted_level(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("parity_tests.harness.sandbox.launch.landlock_version", lambda: 0)
+    assert "lacks Landlock" in available_levels.problem.__wrapped__("restricted")
+
+
 def test_what_is_missing_is_said_with_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "which", lambda name: None)

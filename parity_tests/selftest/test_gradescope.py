@@ -185,8 +185,11 @@ def test_the_bundle_requires_what_grading_needs_and_nothing_of_other_extras() ->
     assert requirements_of(declared) == ["a>=1; sys_platform == 'linux'", "msgspec>=0.18", "torch>=2.6"]
 
 
-def test_right_answers_are_closed_to_submissions(root: Path) -> None:
-    closed = next(line for line in (root / "source" / "run_autograder").read_text().splitlines() if "chmod" in line)
-    folders = closed.partition("go-rwx ")[2].split()
-    assert "source/parity/implementation/neural_networks.py" in folders
-    assert all((root / folder).exists() for folder in folders)
+def test_all_of_parity_is_closed_to_submissions(root: Path) -> None:
+    script = (root / "source" / "run_autograder").read_text()
+    (closing,) = [line for line in script.splitlines() if line.startswith("chmod")]
+    subprocess.run(["bash", "-euc", closing], cwd=root, check=True)
+    files = [path for path in (root / "source" / "parity").rglob("*") if path.is_file()]
+    assert {"stand_ins.py", "script_maker.py", "formula.py"} <= {path.name for path in files}
+    open_ones = [path for path in [*files, root / "source" / "rubric.toml"] if path.stat().st_mode & 0o077]
+    assert not open_ones

@@ -75,6 +75,8 @@ class ForkServer:
         questions, answers, output, *shared = pipes
         shared_memory = [*shared, *[request["shared_memory"]] * bool(shared)]
         os.setsid()
+        # An open file that all children had in common would have flags in common, by which they could talk.
+        os.dup2(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), 0)
         for standard in (1, 2):
             os.dup2(output, standard)
 

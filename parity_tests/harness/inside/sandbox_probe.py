@@ -35,6 +35,13 @@ def _socket() -> None:
     socket.socket().close()
 
 
+def _lock() -> None:
+    import fcntl
+
+    with Path(os.__file__).open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+
 def _unshare() -> None:
     if ctypes.CDLL(None).unshare(_CLONE_NEWUSER):
         raise OSError
@@ -62,10 +69,10 @@ def trial(submission: Any, recorder: Any, params: Mapping[str, Any], arrays: Map
         "signal other processes": lambda: _signal(params["processes"]),
         "write to a file outside": lambda: secret.open("a").close(),
         "write to the submission's folder": lambda: Path(submission.folder, "new").touch(),
+        "read a file outside": secret.read_bytes,
+        "read the list of processes": lambda: list(Path("/proc").iterdir()),
+        "lock a file that all have": _lock,
     }
-    if params["hidden"]:
-        forbidden["read a file outside"] = secret.read_bytes
-        forbidden["read the list of processes"] = lambda: list(Path("/proc").iterdir())
     needed: dict[str, Callable[[], object]] = {
         **{f"import {name}": lambda name=name: importlib.import_module(name) for name in _MODULES},  # type: ignore[misc]
         "multiply matrices": lambda: np.ones((64, 64)) @ np.ones((64, 64)),

@@ -38,10 +38,9 @@ harness holds it to its time.
 
 `restricted`, for containers that refuse namespaces. This is a process of the machine, with the same filter and limits:
 - It runs as a user of its own, as above, if we are root. Otherwise it stays who we are, and may start no threads.
-- Landlock, if the kernel has it, shows it the same files as above and lets it write in its scratch folder alone. It can
-  learn that other files exist, how large they are and when they changed: Landlock does not hide that. Without Landlock,
-  a user of its own may read what everybody on the machine may read, and write in folders like /tmp. Without either, the
-  level does not count as there. `parity doctor` says what there is.
+- Landlock shows it the same files as above and lets it write in its scratch folder alone. It can learn that other files
+  exist, how large they are and when they changed: Landlock does not hide that. Where the kernel has no Landlock, there
+  is no such level, because a user of its own may read what everybody on the machine may read, right answers too.
 - It shares the machine's process ids (but may signal itself alone) and a disk. Its scratch folder is in the temporary
   folder and is measured four times a second; a process that has filled more than 64 MiB of it is killed.
 
@@ -92,6 +91,11 @@ are asked for those parts. What is promised above holds for a forked process as 
   replaced. A child that does not come as far as to say that it is ready, which is before anything looks at the
   submission's code, is replaced by a cold process, and its server is not asked again.
 
+**What two processes share.** A submission runs in several processes one after the other: those that hold right parts
+begin when the others are gone (check.py). Processes of different submissions run at once. They have the same
+interpreter and libraries open, so the filter leaves out every call that acts on, or tells of, what such files have in
+common: locks, leases, the page cache, waiting at a shared page. SECURITY.md lists what is left.
+
 **What no level promises.** A hole in the kernel is a hole in all levels. Time and memory bandwidth are shared, so a
 submission can be slow at its neighbours' cost, and can measure them. The memory that the kernel itself spends on files
 is bounded only by how many can be made before the time limit (400,000 empty ones in 10 s, 0.4 GiB, were seen; it is
@@ -112,7 +116,7 @@ LEVELS = ("none", "restricted", "bubblewrap")
 """The levels, from the weakest to the strongest."""
 GUARANTEES = {
     "none": "a child process with limits, for code that you trust",
-    "restricted": "a child process with limits, a filter of system calls, and, where the kernel has it, Landlock",
+    "restricted": "a child process with limits, no files but those it needs (Landlock), and a filter of system calls",
     "bubblewrap": "namespaces of its own, no files but those it needs, a filter of system calls, and limits",
 }
 """What holds at each level, in words."""

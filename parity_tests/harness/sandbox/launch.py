@@ -124,15 +124,11 @@ class Launcher:
         return folder
 
     def _restricted(self, needed: Runtime) -> Setup:
+        if not landlock_version():
+            raise UsageError("this kernel lacks Landlock or has it switched off, and nothing else walls files off")
         scratch = self._new_scratch()
-        landlock = self._landlock(needed, scratch) if landlock_version() else None
-        private = self._private(needed, above=True)
-        if self._user is not None and private and landlock is None:
-            raise UsageError(
-                f"{private} is not open to other users, one of whom runs the submission at the level `restricted`; on "
-                "kernels with Landlock Parity can give it the right to read there, on this one chmod go+rX must"
-            )
-        search = self._user is not None and bool(private)
+        landlock = self._landlock(needed, scratch)
+        search = self._user is not None and bool(self._private(needed, above=True))
         processes = None if self._user is None else THREADS
         return Setup(self._folder, scratch, _confinement(self._user, search, landlock, processes, alone=False))
 

@@ -3,6 +3,12 @@
 It is a list of allowed calls: those that numpy, the standard library and files in a scratch folder need. All others
 are refused with EPERM, which Python raises as PermissionError in the submission's own line. libseccomp compiles the
 filter in the harness's process, because it cannot be loaded inside the sandbox. The filter has a few hundred bytes.
+
+Processes that run at the same time have files in common: the interpreter's, and the libraries'. No call may tell one of
+them what another does with these files, or with the machine. So there are no locks, which belong to a file; no calls
+that ask for or empty the page cache (mincore, fadvise64, most of madvise); no futex that others can wait for, as one in
+a mapped file is; no setting of times, which whoever may write to /dev/null may do there; and no counts of the whole
+machine (sysinfo, statfs).
 """
 
 from __future__ import annotations
@@ -18,23 +24,28 @@ MISSING = "the system library libseccomp is not installed (on Debian and Ubuntu:
 
 _ALLOWED = """
     read readv pread64 preadv write writev pwrite64 pwritev lseek _llseek sendfile copy_file_range
-    close close_range dup dup2 dup3 flock fsync fdatasync ftruncate fallocate fadvise64
-    stat fstat lstat newfstatat fstatat64 stat64 fstat64 lstat64 statx statfs fstatfs access faccessat faccessat2
+    close close_range dup dup2 dup3 fsync fdatasync ftruncate fallocate
+    stat fstat lstat newfstatat fstatat64 stat64 fstat64 lstat64 statx access faccessat faccessat2
     getcwd chdir fchdir mkdir mkdirat rmdir unlink unlinkat rename renameat renameat2 readlink readlinkat
     getdents getdents64 umask
     poll ppoll select pselect6 _newselect
-    mmap mmap2 mprotect munmap mremap madvise brk mincore
+    mmap mmap2 mprotect munmap mremap brk
     rt_sigaction rt_sigprocmask rt_sigreturn sigreturn rt_sigpending rt_sigsuspend rt_sigtimedwait sigaltstack
-    setitimer getitimer alarm pause nanosleep clock_nanosleep clock_gettime clock_getres gettimeofday time times
-    getpid getppid gettid getpgid getpgrp getsid getuid geteuid getgid getegid getresuid getresgid getgroups
-    getrlimit setrlimit getrusage sysinfo uname getcpu sched_yield sched_getaffinity sched_getparam
-    sched_getscheduler getpriority futex set_robust_list get_robust_list rseq set_tid_address arch_prctl membarrier
+    setitimer getitimer alarm pause nanosleep gettimeofday time times
+    getpid getppid gettid getpgrp getuid geteuid getgid getegid getresuid getresgid getgroups
+    getrlimit setrlimit getrusage uname getcpu sched_yield
+    set_robust_list rseq set_tid_address arch_prctl membarrier
     getrandom restart_syscall exit exit_group
 """
-_MODES = "chmod fchmod fchmodat utimensat utimes futimesat"
+_OF_A_PROCESS = "getpgid getsid sched_getaffinity sched_getparam sched_getscheduler get_robust_list"
+"""Calls that take a process id first, and tell whether there is such a process: allowed for our own alone."""
+_MODES = "chmod fchmod fchmodat"
 """Allowed only if no file outside the sandbox can be seen: Landlock does not control these calls."""
-_FCNTL = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030)
-"""Duplicating, flags and locks; not F_SETOWN, which sends signals to others."""
+_FCNTL = (0, 1, 2, 3, 4, 1030)
+"""Duplicating and flags; no locks or leases, and not F_SETOWN, which sends signals to others."""
+_MADVISE = (0, 1, 2, 3, 4, 8, 14, 15)
+"""Expected use; giving back our own memory; huge pages. Not MADV_PAGEOUT and the like, which reach a file's pages."""
+_FUTEX_WAIT, _FUTEX_WAIT_BITSET, _FUTEX_COMMAND, _FUTEX_PRIVATE = 0, 9, 0x7F, 0x80
 _IOCTL = (0x5401, 0x5413, 0x5421, 0x5450, 0x5451)
 """Whether it is a terminal, and how wide; blocking; close-on-exec."""
 _PRCTL = (15, 16)
@@ -71,11 +82,27 @@ def compiled(alone: bool, threads: bool) -> bytes:
     access, empty = os.O_ACCMODE, os.O_TRUNC
     for mask, value in ((empty, 0), (empty | access, empty | os.O_WRONLY), (empty | access, empty | os.O_RDWR)):
         calls.add_rule(s.ALLOW, "openat", s.Arg(2, s.MASKED_EQ, mask, value))
-    for name, values in (("fcntl", _FCNTL), ("ioctl", _IOCTL), ("prctl", _PRCTL)):
-        at = 0 if name == "prctl" else 1
+    for name, at, values in (("fcntl", 1, _FCNTL), ("ioctl", 1, _IOCTL), ("prctl", 0, _PRCTL), ("madvise", 2, _MADVISE)):
         for value in values:
             # 32 bits are compared: so many the kernel looks at.
             calls.add_rule(s.ALLOW, name, s.Arg(at, s.MASKED_EQ, 0xFFFFFFFF, value))
+    for name in _OF_A_PROCESS.split():
+        if alone:
+            calls.add_rule(s.ALLOW, name)
+        else:
+            for process in (0, SELF):
+                calls.add_rule(s.ALLOW, name, s.Arg(0, s.EQ, process))
+    if alone:
+        calls.add_rule(s.ALLOW, "getpriority")
+    # A clock of a negative number is that of another process's processor time.
+    for name in ("clock_gettime", "clock_getres", "clock_nanosleep"):
+        calls.add_rule(s.ALLOW, name, s.Arg(0, s.MASKED_EQ, 1 << 31, 0))
+    calls.add_rule(s.ALLOW, "futex", s.Arg(1, s.MASKED_EQ, _FUTEX_PRIVATE, _FUTEX_PRIVATE))
+    # glibc waits so for the end of a thread, and asks again at once where it is told that it need not wait.
+    for command in (_FUTEX_WAIT, _FUTEX_WAIT_BITSET):
+        calls.add_rule(
+            s.ERRNO(errno.EAGAIN), "futex", s.Arg(1, s.MASKED_EQ, _FUTEX_PRIVATE | _FUTEX_COMMAND, command)
+        )
     # Threads, not processes. The arguments of clone3 cannot be seen by a filter: without it, glibc takes clone.
     if threads:
         calls.add_rule(s.ALLOW, "clone", s.Arg(0, s.MASKED_EQ, _THREAD | _NEW, _THREAD))
