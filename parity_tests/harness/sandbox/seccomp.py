@@ -82,7 +82,8 @@ def compiled(alone: bool, threads: bool) -> bytes:
     access, empty = os.O_ACCMODE, os.O_TRUNC
     for mask, value in ((empty, 0), (empty | access, empty | os.O_WRONLY), (empty | access, empty | os.O_RDWR)):
         calls.add_rule(s.ALLOW, "openat", s.Arg(2, s.MASKED_EQ, mask, value))
-    for name, at, values in (("fcntl", 1, _FCNTL), ("ioctl", 1, _IOCTL), ("prctl", 0, _PRCTL), ("madvise", 2, _MADVISE)):
+    by_value = (("fcntl", 1, _FCNTL), ("ioctl", 1, _IOCTL), ("prctl", 0, _PRCTL), ("madvise", 2, _MADVISE))
+    for name, at, values in by_value:
         for value in values:
             # 32 bits are compared: so many the kernel looks at.
             calls.add_rule(s.ALLOW, name, s.Arg(at, s.MASKED_EQ, 0xFFFFFFFF, value))
@@ -100,9 +101,7 @@ def compiled(alone: bool, threads: bool) -> bytes:
     calls.add_rule(s.ALLOW, "futex", s.Arg(1, s.MASKED_EQ, _FUTEX_PRIVATE, _FUTEX_PRIVATE))
     # glibc waits so for the end of a thread, and asks again at once where it is told that it need not wait.
     for command in (_FUTEX_WAIT, _FUTEX_WAIT_BITSET):
-        calls.add_rule(
-            s.ERRNO(errno.EAGAIN), "futex", s.Arg(1, s.MASKED_EQ, _FUTEX_PRIVATE | _FUTEX_COMMAND, command)
-        )
+        calls.add_rule(s.ERRNO(errno.EAGAIN), "futex", s.Arg(1, s.MASKED_EQ, _FUTEX_PRIVATE | _FUTEX_COMMAND, command))
     # Threads, not processes. The arguments of clone3 cannot be seen by a filter: without it, glibc takes clone.
     if threads:
         calls.add_rule(s.ALLOW, "clone", s.Arg(0, s.MASKED_EQ, _THREAD | _NEW, _THREAD))
