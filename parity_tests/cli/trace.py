@@ -68,7 +68,7 @@ PAGE = "trace.html"
     show_default=True,
     help="Perturbed copies of torch's run that measure the radius.",
 )
-@click.option("--edition", type=click.Choice(EDITIONS), help="The year's form; told by itself if left out.")
+@click.option("--edition", type=click.Choice(EDITIONS), help="The year's form of the assignment; 2019 if left out.")
 @allow_option
 @click.option(
     "--isolation",

@@ -159,7 +159,7 @@ def runner_of(
         layout=assignment.layout,
         editions=assignment.editions,
         edition=edition,
-        fixture=assignment.solution / assignment.layout.support_file if assignment.layout.support else None,
+        fixture=assignment.lent_support(edition),
         allow=allow,
         case_seconds=timeout,
         isolation=isolation,

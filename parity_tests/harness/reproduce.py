@@ -80,11 +80,11 @@ def reproductions(
             for process in others:
                 own[process].start()
         hello = own[first].hello
-        support = assignment.layout.support
+        support, lent = assignment.layout.support, assignment.lent_support(edition)
         setting = ScriptSetting(
             folder=str(folder.resolve()),
             edition=edition,
-            fixtures={name: str(assignment.solution) if name == support else "" for name in hello.fixtures},
+            fixtures={name: str(lent.parent) if name == support and lent else "" for name in hello.fixtures},
             breaks_off=hello.import_failure is not None,
             seconds=seconds,
         )

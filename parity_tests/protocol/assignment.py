@@ -123,6 +123,13 @@ class Assignment:
         wanted = frozenset(parts)
         return [case for case in planned if any(q.part in wanted for q in case.quantities)]
 
+    def lent_support(self, edition: str | None) -> Path | None:
+        """The support file that a submission of this edition (None: the default) is lent; None where there is none."""
+        if not self.layout.support:
+            return None
+        own = self.solution / self.layout.support_file
+        return self.editions.support.get(self.editions.default if edition is None else edition, own)
+
     def unsupported_edition(self, names: Collection[str]) -> str:
         """Which of these files belongs to a layout that is not known, as the rest of a sentence; "" for none."""
         for name, edition in self.layout.unsupported.items():

@@ -46,12 +46,14 @@ class Editions:
 
     `told_by` is a file with a function `edition_of(tree)`, which says what edition a module's syntax tree shows ("" for
     none); it is loaded in the submission's process. `inert_modules` are the modules beyond numpy that an edition uses
-    and that do nothing here, by edition.
+    and that do nothing here, by edition. `support` are the support files that are lent in an edition, where that is
+    another file than the solution's, by edition.
     """
 
     names: tuple[str, ...] = ("",)
     told_by: Path | None = None
     inert_modules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    support: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def default(self) -> str:

@@ -56,7 +56,7 @@ def trace(
         editions=ASSIGNMENT.editions,
         edition=edition,
         allow=allow,
-        fixture=ASSIGNMENT.solution / "utils.py",
+        fixture=ASSIGNMENT.lent_support(edition),
         case_seconds=timeout,
         isolation=isolation,
         shared_memory=bytes_of_a_step(settings, Plan(settings, digits).weights),

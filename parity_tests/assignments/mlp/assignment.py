@@ -4,7 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from parity_tests.assignments.mlp.blame import blame
-from parity_tests.assignments.mlp.editions import EDITIONS, INERT_MODULES, MODULE, UNSUPPORTED, UTILS
+from parity_tests.assignments.mlp.editions import EDITIONS, INERT_MODULES, LENT, MODULE, UNSUPPORTED, UTILS
 from parity_tests.assignments.mlp.parts import TODOS
 from parity_tests.assignments.mlp.plan import JOINT_CHECKS, KINDS, plan
 from parity_tests.protocol.assignment import Assignment, Inside
@@ -75,7 +75,7 @@ ASSIGNMENT = Assignment(
     ),
     plan=plan,
     kinds=KINDS,
-    editions=Editions(EDITIONS, INSIDE / "homework_names.py", INERT_MODULES),
+    editions=Editions(EDITIONS, INSIDE / "homework_names.py", INERT_MODULES, LENT),
     joint_checks=JOINT_CHECKS,
     import_part="utils",
     rubric=HERE / "rubric.toml",

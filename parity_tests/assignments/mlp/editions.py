@@ -1,11 +1,15 @@
 """The editions of the homework, and the files that they ask for."""
 
+from pathlib import Path
+
 from parity_tests.assignments.mlp.inside.homework_names import PLAIN, SGD_PARAMETERS
 
 MODULE = "neural_networks"
 """The file a submission consists of, without its `.py`."""
 UTILS = "utils"
-"""The file that students are given, which may be absent: the solution's is its fixture."""
+"""The file that students are given, which may be absent: then one is lent, the solution's but for `LENT`."""
+LENT = {PLAIN: Path(__file__).parent / "lent" / "edition_2022_23" / "utils.py"}
+"""The support files of editions whose own differs from the solution's."""
 EDITIONS = tuple(SGD_PARAMETERS)
 DEFAULT = EDITIONS[0]
 INERT_MODULES = {PLAIN: ("tqdm", "matplotlib")}

@@ -61,7 +61,7 @@ class Importer:
         self.problem = ""
         """Why the main module cannot be imported, "" if it can."""
         code = self._look_at_source(editions)
-        self.edition: str = setup["edition"] or self.edition_seen or setup["default_edition"]
+        self.edition: str = setup["edition"]
         lacks_support = bool(self.support) and not has_module(folder, self.support)
         files = {self.support: setup["fixture"]} if lacks_support and setup["fixture"] else {}
         inert = [name for name in setup["inert_modules"].get(self.edition, ()) if name not in setup["allow"]]

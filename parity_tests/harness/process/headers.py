@@ -66,13 +66,11 @@ def seconds_of(header: Mapping[str, Any]) -> float:
     return seconds
 
 
-def edition_of(header: Mapping[str, Any]) -> Edition:
-    """Return what a process says of the edition. Raises WireError."""
+def edition_of(header: Mapping[str, Any], judged: str) -> Edition:
+    """Return what a process says of the edition of a submission that is judged by `judged`. Raises WireError."""
     match header:
-        case {"edition": str(edition), "edition_seen": str(seen), "fixtures": list(fixtures)} if all(
-            isinstance(name, str) for name in fixtures
-        ):
-            return Edition(one_line(edition), one_line(seen), tuple(map(one_line, fixtures)))
+        case {"edition_seen": str(seen), "fixtures": list(fixtures)} if all(isinstance(name, str) for name in fixtures):
+            return Edition(judged, one_line(seen), tuple(map(one_line, fixtures)))
     raise WireError("an edition that is not one")
 
 

@@ -47,7 +47,7 @@ class Runner:
 
     `probe` is a file with PROBES; `companions` are files that it may import, at its top, by their stems. `layout` names
     the files of a submission; `fixture` takes the place of its support file if the folder has none. `edition`, one of
-    `editions`, overrides the edition that the source shows. `allow` are modules that the submission may import beyond
+    `editions` or their default, is the one it is judged by. `allow` are modules that the submission may import beyond
     numpy and the standard library. A case may take `case_seconds` of wall time, the process `memory` bytes of address
     space, one message `cap` bytes of arrays.
     `isolation` is the level at which the process runs, one of isolation.LEVELS. With `shared_memory`, the arrays of
@@ -86,9 +86,8 @@ class Runner:
             "module": layout.module,
             "support": layout.support,
             "told_by": str(known.told_by) if known.told_by else None,
-            "default_edition": known.default,
             "inert_modules": {name: list(modules) for name, modules in known.inert_modules.items()},
-            "edition": edition,
+            "edition": known.default if edition is None else edition,
             "fixture": str(fixture.resolve()) if fixture else None,
             "allow": packages.closure(allow),
             "seconds": case_seconds,
@@ -312,11 +311,11 @@ class Runner:
         child = self._ready_child()
         deadline = time.monotonic() + 2 * self._seconds + GRACE
         builder = ObservationBuilder("hello")
-        edition = Edition(str(self._setup["edition"] or self._setup["default_edition"]))
+        edition = Edition(str(self._setup["edition"]))
         try:
             while (message := child.receive(deadline)).header.get("kind") != "hello":
                 if message.header.get("kind") == "edition":
-                    edition = edition_of(message.header)
+                    edition = edition_of(message.header, edition.judged)
                 elif builder.add(message):
                     raise HarnessError(f"the process for the submission failed: {builder.fault}")
             hello = hello_of(message.header, edition)

@@ -22,12 +22,18 @@ SGD_PARAMETERS = {
 
 
 def edition_of(tree: ast.Module) -> str:
-    """The edition that the SGD function's number of parameters shows, or "" where it shows none."""
-    editions = {len(parameters): edition for edition, parameters in SGD_PARAMETERS.items()}
-    shown = ""
-    for statement in tree.body:
-        if isinstance(statement, ast.FunctionDef) and statement.name in SGD_NAMES:
-            signature = statement.args
-            fixed = not (signature.vararg or signature.kwarg or signature.kwonlyargs)
-            shown = editions.get(len(signature.posonlyargs + signature.args), "") if fixed else ""
-    return shown
+    """The edition that the SGD function's number of parameters shows, or "" where it shows none.
+
+    Where there are functions of both names, the one that is called shows it: that of the first.
+    """
+    defined = {one.name: one for one in tree.body if isinstance(one, ast.FunctionDef) and one.name in SGD_NAMES}
+    function = next((defined[name] for name in SGD_NAMES if name in defined), None)
+    if function is None or function.args.vararg or function.args.kwarg or function.args.kwonlyargs:
+        return ""
+    most = len(function.args.posonlyargs + function.args.args)
+    fitting = [
+        edition
+        for edition, parameters in SGD_PARAMETERS.items()
+        if most - len(function.args.defaults) <= len(parameters) <= most
+    ]
+    return fitting[0] if fitting else ""

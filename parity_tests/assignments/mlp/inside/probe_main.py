@@ -18,7 +18,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from parity_tests.assignments.mlp.inside.call_arguments import accepts, forget_functions
-    from parity_tests.assignments.mlp.inside.homework_names import SGD_NAMES, WEIGHT_NAMES
+    from parity_tests.assignments.mlp.inside.homework_names import PLAIN, SGD_NAMES, WEIGHT_NAMES
     from parity_tests.assignments.mlp.inside.main_hooks import Hooks
     from parity_tests.assignments.mlp.inside.main_log import Log
     from parity_tests.assignments.mlp.inside.main_values import Array, records_in, records_of_files
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from parity_tests.harness.inside.submission import Submission
 else:
     from call_arguments import accepts, forget_functions
-    from homework_names import SGD_NAMES, WEIGHT_NAMES
+    from homework_names import PLAIN, SGD_NAMES, WEIGHT_NAMES
     from main_hooks import Hooks
     from main_log import Log
     from main_values import records_in, records_of_files
@@ -65,7 +65,8 @@ def main(
         recorder.fail("main", missing)
         return
     _patch(submission, Hooks(log, stand_ins), stand_ins)
-    given: list[Any] = [{**params["main_params"], "input_file": INPUT_FILE}]
+    data = {"input_file": INPUT_FILE, **({"data_dir": str(folder)} if submission.edition == PLAIN else {})}
+    given: list[Any] = [{**params["main_params"], **data}]
     if accepts(function, *given, OPTIMIZATION_TYPE):
         given.append(OPTIMIZATION_TYPE)
     try:

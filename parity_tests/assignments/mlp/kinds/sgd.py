@@ -57,13 +57,14 @@ def draw_weights(params: Params, rng: np.random.Generator) -> dict[str, NDArray[
 def judge(case: Case, arrays: Arrays, observation: Observation, context: Context) -> dict[str, Comparison]:
     """The weights after each step against torch's, and what the function returned.
 
-    A function that takes other parameters than the edition's was not to be asked at all.
+    A function that takes the parameters of another edition was not to be asked at all.
     """
     facts = observation.facts
-    if context.edition_seen != context.edition and "signature" in facts:
-        problem = (
-            f"cannot be asked: the function takes {facts['signature']}, where {signature(context.edition)} is asked"
-        )
+    if context.edition_seen not in ("", context.edition):
+        return dict.fromkeys((q.name for q in ROWS), mismatched(_other_edition(context)))
+    if not context.edition_seen and "signature" in facts and not observation.values:
+        taken, asked = facts["signature"], signature(context.edition)
+        problem = f"cannot be asked: the function takes {taken}, where {asked} is asked"
         return dict.fromkeys((q.name for q in ROWS), mismatched(problem))
     judged = {plain_name(name): _judge_weight(case, arrays, observation, context, name) for name in WEIGHT_NAMES}
     judged["model returned"] = _judge_returned(facts.get("returned", []), judged["L1 W"])
@@ -75,6 +76,14 @@ def judge(case: Case, arrays: Arrays, observation: Observation, context: Context
         note = "crashes on momentum=None at α = 0, where main would pass it; right with zero velocities"
         judged = {name: comparison.noting(note) for name, comparison in judged.items()}
     return judged
+
+
+def _other_edition(context: Context) -> str:
+    asked, seen = context.edition, context.edition_seen
+    return (
+        f"cannot be asked: the function takes {signature(seen)}, as in edition {seen}, where {signature(asked)} is "
+        f"asked; if {seen} is the edition of the assignment, say --edition {seen}"
+    )
 
 
 def _judge_weight(case: Case, arrays: Arrays, observation: Observation, context: Context, name: str) -> Comparison:

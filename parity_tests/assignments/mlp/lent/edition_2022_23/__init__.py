@@ -1,0 +1,1 @@
+"""The support file of edition 2022–23."""

@@ -1,0 +1,99 @@
+"""The edition is not the submission's to choose: it is judged by the default one unless another is asked for."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.assignments.mlp.inside.homework_names import edition_of
+from parity_tests.harness.check import check
+from parity_tests.harness.process.headers import edition_of as edition_told
+from parity_tests.selftest.records_of_cases import at_fault, changed
+from parity_tests.selftest.shipped_changes.main_pieces import NO_LAMBDA, PLAIN_SGD
+from reports.model.records import FAILING, Record
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+NO_TANH = [("self.h: Array = np.tanh(X)", "raise NotImplementedError")]
+NO_MOMENTUM = [("    add_momentum,\n", ""), ("    momentum = add_momentum(model)\n", "")]
+ITS_OWN_DATA = [
+    ("    DataFileError,\n", ""),
+    ("    except DataFileError as problem:", "    except OSError as problem:"),
+    ('data_loader_mnist(main_params["input_file"])', 'data_loader_mnist(main_params["data_dir"])'),
+    ("import numpy as np\n", "import numpy as np\nfrom tqdm import tqdm\n"),
+    ('for t in range(int(main_params["num_epoch"])):', 'for t in tqdm(range(int(main_params["num_epoch"]))):'),
+]
+
+
+def failing(folder: Path, edition: str | None = None) -> tuple[list[Record], list[Record]]:
+    """All records of a check in float64, and those that fail."""
+    records = check(ASSIGNMENT, folder, dtypes=("float64",), edition=edition).records
+    return records, [record for record in records if record.verdict in FAILING]
+
+
+def test_an_easier_edition_cannot_be_had_by_its_signature(tmp_path: Path) -> None:
+    folder = changed(tmp_path, [*PLAIN_SGD, *NO_TANH, *NO_MOMENTUM])
+    records, wrong = failing(folder)
+    assert {record.edition for record in records} == {"2019"}
+    assert {"1", "5"} <= {record.part for record in wrong}
+    sentence = at_fault(records)["1"]
+    assert "the function takes (model, _learning_rate), as in edition 2022-23" in sentence
+    assert "if 2022-23 is the edition of the assignment, say --edition 2022-23" in sentence
+    assert failing(folder, "2022-23")[1] == []
+
+
+def test_the_edition_is_told_though_the_file_cannot_be_imported(tmp_path: Path) -> None:
+    folder = changed(tmp_path, [*PLAIN_SGD, *NO_MOMENTUM, *ITS_OWN_DATA])
+    records, _ = failing(folder)
+    assert "tqdm is not available here" in records[0].message
+    assert "say --edition 2022-23" in at_fault([record for record in records if record.check == "sgd"])["1"]
+
+
+def test_what_is_lent_is_the_editions_own(tmp_path: Path) -> None:
+    folder = changed(tmp_path, [*PLAIN_SGD, *NO_MOMENTUM, *ITS_OWN_DATA])
+    (folder / "utils.py").unlink()
+    records, wrong = failing(folder, "2022-23")
+    assert [record.message for record in wrong] == []
+    assert "utils.py (Parity's own)" in records[0].note
+    assert any(record.check == "main" for record in records)
+    lent = ASSIGNMENT.lent_support("2022-23")
+    assert lent is not None
+    assert "add_momentum" not in lent.read_text()
+    assert ASSIGNMENT.lent_support(None) == ASSIGNMENT.lent_support("2020-22") == ASSIGNMENT.solution / "utils.py"
+
+
+def test_an_edition_that_is_asked_for_holds_against_the_defaults_signature(tmp_path: Path) -> None:
+    records, wrong = failing(changed(tmp_path, []), "2020-22")
+    assert {record.part for record in wrong if not record.explained_by} == {"1"}
+    assert "say --edition 2019" in at_fault(records)["1"]
+    assert failing(changed(tmp_path, NO_LAMBDA), "2020-22")[1] == []
+
+
+@pytest.mark.parametrize(
+    ("definitions", "seen"),
+    [
+        ("def miniBatchGradientDescent(model, eta): pass", "2022-23"),
+        ("def miniBatchGradientDescent(model, momentum, lam, alpha, eta, clip=None): pass", "2019"),
+        ("def miniBatchGradientDescent(model, momentum, lam=0, alpha=0, eta=0.1): pass", "2019"),
+        ("def miniBatchGradientDescent(model, momentum, alpha, eta, lam=0): pass", "2019"),
+        (
+            "def miniBatchStochasticGradientDescent(model, momentum, lam, alpha, eta): pass\n"
+            "def miniBatchGradientDescent(model, eta): pass",
+            "2019",
+        ),
+        ("def miniBatchGradientDescent(*given): pass", ""),
+        ("class miniBatchGradientDescent: pass", ""),
+    ],
+)
+def test_the_function_that_is_called_shows_the_edition(definitions: str, seen: str) -> None:
+    assert edition_of(ast.parse(definitions)) == seen
+
+
+def test_what_a_process_says_of_its_edition_changes_nothing() -> None:
+    said: dict[str, Any] = {"kind": "edition", "edition": "2022-23", "edition_seen": "2022-23", "fixtures": []}
+    assert edition_told(said, "2019").judged == "2019"
+    assert edition_told(said, "2019").seen == "2022-23"
