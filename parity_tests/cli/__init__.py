@@ -13,6 +13,7 @@ import click
 
 from parity_tests.cli.bench import bench
 from parity_tests.cli.check import check
+from parity_tests.cli.class_status import status as class_status
 from parity_tests.cli.data import data
 from parity_tests.cli.doctor import doctor
 from parity_tests.cli.grade import grade
@@ -70,5 +71,20 @@ def cli() -> None:
     and if not, what is wrong with it."""
 
 
-for command in (check, hold, show, report, data, doctor, selftest, bench, grade, regrade, gradescope_bundle, trace):
+COMMANDS = (
+    check,
+    hold,
+    show,
+    report,
+    data,
+    doctor,
+    selftest,
+    bench,
+    grade,
+    regrade,
+    class_status,
+    gradescope_bundle,
+    trace,
+)
+for command in COMMANDS:
     cli.add_command(command)

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from parity_tests.cli.class_printing import print_class
 from parity_tests.cli.extras import CLASS, PAGES, require
 from parity_tests.cli.grading_progress import GradingProgress
-from parity_tests.cli.options import DTYPES, LEVELS, allow_option, assignment_option, timeout_of
+from parity_tests.cli.options import (
+    DTYPES,
+    LEVELS,
+    allow_option,
+    assignment_option,
+    class_file_options,
+    json_option,
+    quiet_class_option,
+    timeout_of,
+)
 from parity_tests.cli.status import AGREEMENT, OWN_FAULT
 from parity_tests.cli.terminal import complain
 from parity_tests.grading.intake import FORMATS
 from parity_tests.harness.machine import cores
 
-if TYPE_CHECKING:
-    from parity_tests.grading.tables import Tables
+LOG = "grade.log"
 
 
 @click.command()
@@ -35,9 +41,7 @@ if TYPE_CHECKING:
 @click.option("--format", type=click.Choice(FORMATS), help="The layout of SUBMISSIONS; told by its names if left out.")
 @assignment_option
 @click.option("--edition", help="The class's edition of the assignment; its default if left out.")
-@click.option("--rubric", type=click.Path(path_type=Path), help="Points, in place of the usual ones.")
-@click.option("--overrides", type=click.Path(path_type=Path), help="CSV of points that a human gives; applied last.")
-@click.option("--roster", type=click.Path(path_type=Path), help="CSV of who is in the class.")
+@class_file_options
 @click.option(
     "--dtype",
     type=click.Choice([*DTYPES, "both"]),
@@ -60,6 +64,10 @@ if TYPE_CHECKING:
     "--jobs", type=click.IntRange(min=1), help="Processes at work here; as many as there are cores if left out."
 )
 @click.option("--scheduler", metavar="ADDRESS", help="Let the workers of this Dask scheduler do the work.")
+@click.option("--dry-run", is_flag=True, help="Say what would be graded, and as whom; run and write nothing.")
+@json_option
+@quiet_class_option
+@click.option("-v", "--verbose", is_flag=True, help=f"Tell each submission as it ends, and keep all that in OUT/{LOG}.")
 def grade(
     submissions: Path,
     out: Path,
@@ -67,8 +75,10 @@ def grade(
     assignment: str | None,
     edition: str | None,
     rubric: Path | None,
-    overrides: Path | None,
     roster: Path | None,
+    late: Path | None,
+    overrides: Path | None,
+    comments: Path | None,
     dtype: str,
     seed: int | None,
     only: tuple[str, ...],
@@ -77,6 +87,10 @@ def grade(
     isolation: str | None,
     jobs: int | None,
     scheduler: str | None,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
 ) -> int:
     """Grade a class.
 
@@ -100,44 +114,23 @@ def grade(
         isolation=isolation,
         seed=seed,
         format=format,
-        paths=FilePaths(rubric, overrides, roster),
+        paths=FilePaths(rubric, overrides, roster, late, comments),
         only=only,
         jobs=jobs or cores(),
         scheduler=scheduler,
     )
-    with GradingProgress() as progress, _saying_how_to_go_on():
+    if dry_run:
+        from parity_tests.cli.dry_run import print_plan
+        from parity_tests.grading.dry_run import plan
+
+        print_plan(plan(request), as_json=as_json, quiet=quiet)
+        return AGREEMENT
+    log = out / LOG if verbose else None
+    with GradingProgress(quiet=quiet, log=log) as progress, _saying_how_to_go_on():
         tables = check_class(request, progress)
     write_class_page(out)
-    for line in summary(tables, out):
-        click.echo(line)
+    print_class(tables, out, as_json=as_json, quiet=quiet)
     return OWN_FAULT if tables.faults else AGREEMENT
-
-
-def summary(tables: Tables, out: Path) -> list[str]:
-    """What was found, in a few lines."""
-    from reports.model.numbers import points_text
-
-    totals = [total for total in tables.totals.values() if total is not None]
-    first = f"{len(totals)} of {len(tables.totals) + tables.unchecked} submissions have a grade."
-    if totals:
-        mean, lowest, highest = (
-            points_text(p) for p in (round(sum(totals) / len(totals), 2), min(totals), max(totals))
-        )
-        first += f" The mean is {mean} points, the lowest {lowest}, the highest {highest}."
-    lines = [first]
-    if tables.unchecked:
-        lines.append(f"{tables.unchecked} were not checked yet; the same command without --only goes on.")
-    if tables.faults:
-        lines.append(f"{tables.faults} have no grade because Parity itself failed; the same command tries them again.")
-    kinds = Counter(flag.kind for flag in tables.flags)
-    if kinds:
-        listed = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
-        lines.append(f"What needs a human look is in look.csv: {listed}.")
-    lines.append(
-        f"Everything is in {shlex.quote(str(out))}: class.html to look at, grades.csv, class.csv, and a feedback.md "
-        f"and a report.html for each submission."
-    )
-    return lines
 
 
 @contextlib.contextmanager

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from parity_tests.cli.terminal import complain, progress_bar
+from parity_tests.protocol.errors import UsageError
 
 if TYPE_CHECKING:
     from parity_tests.grading.flags import Flag
@@ -18,9 +21,15 @@ EVERY = 30.0
 
 
 class GradingProgress:
-    """A bar on standard error or, where that is no terminal, a line now and then."""
+    """A bar on standard error or, where that is no terminal, a line now and then; nothing where it is `quiet`.
 
-    def __init__(self) -> None:
+    With a `log` each submission is told as it ends, and everything that is told is added to that file, with the time.
+    """
+
+    def __init__(self, *, quiet: bool = False, log: Path | None = None) -> None:
+        self._quiet = quiet
+        self._log_path = log
+        self._log: logging.Logger | None = None
         self._bar: Any = None
         self._total = self._finished = self._earlier = 0
         self._start = self._last_line = time.monotonic()
@@ -28,33 +37,49 @@ class GradingProgress:
     def __enter__(self) -> GradingProgress:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._bar is not None:
             self._bar.stop()
+        if self._log is not None:
+            self._log.info("stopped" if error[0] is not None else "finished")
+            for handler in self._log.handlers[:]:
+                self._log.removeHandler(handler)
+                handler.close()
 
     def begin(self, submissions: int, isolation: str) -> None:
-        """So many submissions are to be checked, each so isolated."""
-        complain(f"{submissions} submission{'s' if submissions != 1 else ''}; {isolation}.")
+        """So many submissions are to be checked, each so isolated; the folder that the log lies in is there."""
+        if self._log_path is not None:
+            self._log = _opened(self._log_path)
+        self._tell(f"{submissions} submission{'s' if submissions != 1 else ''}; {isolation}.")
         self._total = submissions
         self._start = self._last_line = time.monotonic()
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and not self._quiet:
             self._bar = progress_bar("grading", submissions)
 
-    def finished(self, name: str, *, new: bool) -> None:
-        """A submission has a result: a new one, or that of an earlier run."""
+    def finished(self, name: str, *, new: bool, found: str = "") -> None:
+        """A submission has a result: a new one, of which `found` is told, or that of an earlier run."""
         self._finished += 1
         self._earlier += not new
+        if self._log is not None:
+            self._tell(f"{name}: {found if new else 'is there already'}")
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=self._finished, description=self._pace())
-        elif time.monotonic() - self._last_line > EVERY:
+        elif not self._quiet and time.monotonic() - self._last_line > EVERY:
             self._last_line = time.monotonic()
             click.echo(f"parity: {self._finished} of {self._total} graded; {self._pace()}", err=True)
 
     def flagged(self, flag: Flag) -> None:
         """A submission needs a human look."""
+        self._tell(f"{flag.submission}: {flag.kind}: {flag.why}")
+
+    def _tell(self, sentence: str) -> None:
         from reports.model.escape import printable
 
-        line = printable(f"{flag.submission}: {flag.kind}: {flag.why}")
+        line = printable(sentence)
+        if self._log is not None:
+            self._log.info(line)
+        if self._quiet:
+            return
         if self._bar is not None:
             self._bar.console.print(line, markup=False, highlight=False)
         else:
@@ -73,3 +98,24 @@ def _duration(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+class _LogFile(logging.FileHandler):
+    """A log file whose loss, such as by a full disk, is said once and stops nothing."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging calls it so
+        """Say it, and write no more."""
+        self.setLevel(logging.CRITICAL)
+        complain(f"the log {self.baseFilename} cannot be written any more.")
+
+
+def _opened(path: Path) -> logging.Logger:
+    """A log that adds to this file. Raises UsageError where it cannot be written."""
+    try:
+        handler = _LogFile(path, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise UsageError(f"the log {path} cannot be written ({error.strerror}).") from None
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    log = logging.Logger("parity", logging.INFO)
+    log.addHandler(handler)
+    return log

@@ -105,3 +105,20 @@ def timeout_of(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         callback=finite_seconds,
         help=f"Seconds that one {what} may take.",
     )
+
+
+def class_file_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of files that the points of a class depend on; what is left out is what its folder keeps."""
+    for name, what in (
+        ("--comments", "CSV of what a human says to a student beside the points."),
+        ("--overrides", "CSV of points that a human gives; applied last."),
+        ("--late", "TOML file: what is taken off for each day late; applied last but for the overrides."),
+        ("--roster", "CSV of who is in the class."),
+        ("--rubric", "TOML file: points, in place of the usual ones or of those kept."),
+    ):
+        command = click.option(name, type=click.Path(path_type=Path), help=what)(command)
+    return command
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
+quiet_class_option = click.option("-q", "--quiet", is_flag=True, help="Print one sentence, and errors.")

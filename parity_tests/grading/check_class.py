@@ -26,11 +26,13 @@ from parity_tests.grading.settings import ClassInfo, Settings
 from parity_tests.grading.tables import Tables, make_tables
 from parity_tests.grading.task import Outcome, Task, lost, warm_up, work
 from parity_tests.harness.process.available_levels import choose
+from parity_tests.harness.sandbox.isolation import Level
 from parity_tests.harness.sandbox.packages import closure
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.registry import find
 from reports.model.escape import printable
+from reports.model.numbers import duration, points_text
 
 AHEAD = 2
 """Tasks in flight for each process: one at work, one waiting for it."""
@@ -69,18 +71,25 @@ class Progress(Protocol):
     def begin(self, submissions: int, isolation: str) -> None:
         """So many submissions are to be checked, each so isolated."""
 
-    def finished(self, name: str, *, new: bool) -> None:
-        """A submission has a result: a new one, or that of an earlier run."""
+    def finished(self, name: str, *, new: bool, found: str = "") -> None:
+        """A submission has a result: a new one, of which `found` tells, or that of an earlier run."""
 
     def flagged(self, flag: Flag) -> None:
         """A submission needs a human look."""
 
 
-def check_class(request: Request, progress: Progress) -> Tables:
-    """Check what was handed in and make the tables, or go on where an earlier run into the same folder was stopped.
+@dataclass(frozen=True)
+class Asked:
+    """What a request comes to: the assignment, what was handed in, the isolation, and what grading.json is to say."""
 
-    Raises UsageError for what cannot be started, HarnessError where the workers are lost.
-    """
+    assignment: Assignment
+    intake: Intake
+    level: Level
+    info: ClassInfo
+
+
+def understand(request: Request) -> Asked:
+    """What a request comes to. Nothing is written. Raises UsageError for what cannot be started."""
     entries = files_in(request.source)
     assignment = find(request.assignment) if request.assignment else told_by(entries, request.source)
     edition = assignment.editions.default if request.edition is None else request.edition
@@ -89,7 +98,7 @@ def check_class(request: Request, progress: Progress) -> Tables:
     _refuse_unknown(request.only, intake)
     closure(request.allow)  # refuses what is not installed
     level = choose(request.isolation)
-    asked = Settings(
+    settings = Settings(
         assignment=request.assignment or assignment.name,
         seed=0,
         edition=edition,
@@ -98,12 +107,22 @@ def check_class(request: Request, progress: Progress) -> Tables:
         allow=request.allow,
         isolation=level.name,
     )
-    asked_info = ClassInfo.of(assignment, asked)
-    refuse_wrong_files(request.paths, asked_info.vocabulary)
+    info = ClassInfo.of(assignment, settings)
+    refuse_wrong_files(request.paths, info.vocabulary)
+    return Asked(assignment, intake, level, info)
+
+
+def check_class(request: Request, progress: Progress) -> Tables:
+    """Check what was handed in and make the tables, or go on where an earlier run into the same folder was stopped.
+
+    Raises UsageError for what cannot be started, HarnessError where the workers are lost.
+    """
+    asked = understand(request)
+    assignment, intake, level = asked.assignment, asked.intake, asked.level
     folder = GradingFolder(request.out)
     folder.refuse_foreign()
     with folder.locked():
-        settings = folder.begin(asked_info, request.seed).settings
+        settings = folder.begin(asked.info, request.seed).settings
         folder.write("intake.json", json_text(intake.summary()))
         files = read_class_files(folder, request.paths, assignment.rubric_text)
         unchecked = _Unchecked(folder, intake, assignment, settings, frozenset(request.only))
@@ -111,9 +130,11 @@ def check_class(request: Request, progress: Progress) -> Tables:
 
         def done(task: Task, outcome: Outcome) -> None:
             result = unchecked.keep(task, outcome)
-            for flag in flags_of(result, score(outcome.records, files.rubric), settings.edition):
+            points = score(outcome.records, files.rubric)
+            for flag in flags_of(result, points, settings.edition):
                 progress.flagged(flag)
-            progress.finished(task.name, new=True)
+            earned = f"{points_text(points.total)} of {points_text(points.maximum)} points"
+            progress.finished(task.name, new=True, found=f"{earned}, in {duration(outcome.seconds)}")
 
         def failed(task: Task, error: BaseException) -> None:
             done(task, lost(task, f"{type(error).__name__}: {error}"))
@@ -157,7 +178,7 @@ class _Unchecked:
             if self._only and attempt.name not in self._only:
                 continue
             prepared = prepare(attempt.entries, self._assignment)
-            digest = _digest(attempt, prepared, self._settings)
+            digest = digest_of(attempt, prepared, self._settings)
             result = None if self._only else self._folder.result(attempt.name)
             if result is not None and result.digest == digest and not result.trouble:
                 skipped(attempt.name)
@@ -183,7 +204,7 @@ class _Unchecked:
         return result
 
 
-def _digest(attempt: Attempt, prepared: Prepared, settings: Settings) -> str:
+def digest_of(attempt: Attempt, prepared: Prepared, settings: Settings) -> str:
     """The same for the same files, handed in by the same student, and checked alike."""
     files = [[name, hashlib.sha256(data).hexdigest()] for name, data in prepared.files]
     remarks = [prepared.missing, prepared.refused, *prepared.notes]

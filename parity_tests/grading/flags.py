@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from parity_tests.grading.folder import Result
+from parity_tests.grading.intake.attempt import HandIn
 from parity_tests.grading.roster import Person
 from reports.model.points import Points
 
@@ -57,17 +58,39 @@ def identical_flags(results: Iterable[Result]) -> list[Flag]:
     return flags
 
 
-def roster_flags(roster: Sequence[Person], people: Mapping[str, Person | None]) -> list[Flag]:
-    """Who is on the roster and handed nothing in; which submissions are nobody's on it."""
+def roster_flags(
+    roster: Sequence[Person], hand_ins: Iterable[HandIn], people: Mapping[str, Sequence[Person | None]]
+) -> list[Flag]:
+    """Who is on the roster and handed nothing in; which submissions are somebody's who is not on it."""
     if not roster:
         return []
-    present = {id(person) for person in people.values()}
-    absent = [person.name for person in roster if id(person) not in present]
-    unknown = [name for name, person in people.items() if person is None]
-    flags = [Flag(name, "handed in nothing", "is on the roster") for name in absent]
-    return flags + [
-        Flag(name, "not on the roster", "nobody there has this name, address or number") for name in unknown
+    present = {id(person) for persons in people.values() for person in persons}
+    flags = [
+        Flag(person.name, "handed in nothing", "is on the roster") for person in roster if id(person) not in present
     ]
+    for hand_in in hand_ins:
+        for member, person in zip(hand_in.people, people[hand_in.name], strict=True):
+            if person is None:
+                who = f"nobody there has the name, address or number of {member.name or member.email}"
+                why = who if hand_in.members else "nobody there has this name, address or number"
+                flags.append(Flag(hand_in.name, "not on the roster", why))
+    return flags
+
+
+def twice_flags(hand_ins: Iterable[HandIn], people: Mapping[str, Sequence[Person | None]]) -> list[Flag]:
+    """Which submissions are of somebody who has another one that counts: alone and in a group, or in two groups."""
+    of_person: dict[object, list[tuple[str, str]]] = {}
+    for hand_in in hand_ins:
+        for member, person in zip(hand_in.people, people[hand_in.name], strict=True):
+            who = id(person) if person else member.key
+            if who:
+                of_person.setdefault(who, []).append((hand_in.name, member.name or member.email or hand_in.name))
+    flags = []
+    for found in of_person.values():
+        for name, who in found if len(found) > 1 else ():
+            others = _few([other for other, _ in found if other != name])
+            flags.append(Flag(name, "handed in twice", f"{who} has handed in {others} as well"))
+    return flags
 
 
 def flags_frame(flags: Iterable[Flag]) -> pd.DataFrame:

@@ -141,6 +141,20 @@ class GradingFolder:
         finally:
             os.close(descriptor)
 
+    def at_work(self) -> bool:
+        """Whether somebody holds the folder now. Nothing is changed, and nobody is made to wait."""
+        try:
+            descriptor = os.open(self.path / ".lock", os.O_RDONLY)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
     def result(self, name: str) -> Result | None:
         """What is known of a submission's result; None where there is none that is whole."""
         try:

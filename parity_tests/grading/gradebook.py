@@ -1,8 +1,9 @@
-"""The gradebook: one row for each submission, with the points of each item and in all, as grades.csv holds it."""
+"""The gradebook: one row for each student, with the points of each item and in all, as grades.csv holds it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from parity_tests.grading.folder import Result
@@ -14,55 +15,73 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _TEXT_BEFORE = ("submission", "student", "email", "id", "late", "when", "edition")
+_AFTER_ITEMS = ("total", "maximum", "taken_off")
 _TEXT_AFTER = ("status", "overridden")
 
 
-def gradebook_row(result: Result, points: Points, edition: str, person: Person | None) -> dict[str, Any]:
-    """One row: what is known of a submission, whose it is on the roster, and its points."""
+def gradebook_rows(
+    result: Result, points: Points, edition: str, people: Sequence[Person | None]
+) -> list[dict[str, Any]]:
+    """What is known of a submission and its points: a row for each who handed it in, which is one but for groups.
+
+    `people` are those on the roster, None for who is not on it.
+    """
     hand_in = result.hand_in
     overridden = [
         f"{item.name}: {points_text(item.points)} in place of {points_text(item.before)}, {item.override}"
         for item in points.items
         if item.override
     ]
-    return {
-        "submission": hand_in.name,
-        "student": person.name if person else hand_in.student,
-        "email": hand_in.email or (person.email if person else ""),
-        "id": hand_in.id or ", ".join(person.ids if person else ()),
-        "late": hand_in.late,
-        "when": hand_in.when,
-        "edition": edition,
-        **{item.name: item.points for item in points.items},
-        "total": points.total,
-        "maximum": points.maximum,
-        "status": _status(result, points),
-        "overridden": "; ".join(overridden),
-    }
+    return [
+        {
+            "submission": hand_in.name,
+            "student": person.name if person else member.name,
+            "email": member.email or (person.email if person else ""),
+            "id": member.id or ", ".join(person.ids if person else ()),
+            "late": points.late.words if points.late else hand_in.late,
+            "when": hand_in.when,
+            "edition": edition,
+            **{item.name: item.points for item in points.items},
+            "total": points.total,
+            "maximum": points.maximum,
+            "taken_off": points.taken_off,
+            "status": _status(result, points),
+            "overridden": "; ".join(overridden),
+        }
+        for member, person in zip(hand_in.people, people, strict=True)
+    ]
 
 
 def gradebook_frame(rows: Sequence[Mapping[str, Any]], items: Sequence[str]) -> pd.DataFrame:
-    """The gradebook of these rows: text, but for the items, `total` and `maximum`, which are points or missing."""
+    """The gradebook of these rows: text, but for the items and _AFTER_ITEMS, which are points or missing."""
     import pandas as pd
 
-    numbers = (*items, "total", "maximum")
+    numbers = (*items, *_AFTER_ITEMS)
     columns = [*_TEXT_BEFORE, *numbers, *_TEXT_AFTER]
     frame = pd.DataFrame([[row.get(name) for name in columns] for row in rows], columns=columns, dtype=object)
     types = {**dict.fromkeys((*_TEXT_BEFORE, *_TEXT_AFTER), "string"), **dict.fromkeys(numbers, "float64")}
     return frame.astype(types)
 
 
-def changed_totals(before: Mapping[str, float | None], after: Mapping[str, float | None]) -> list[str]:
-    """Whose points in all change by how much, as sentences, the largest change first."""
-    sentences = []
-    for name, total in after.items():
-        old = before.get(name)
-        if old == total:
-            continue
-        difference = "" if old is None or total is None else f" ({total - old:+.2f})"
-        size = abs((total or 0.0) - (old or 0.0))
-        sentences.append((-size, f"{name}: {points_text(old)} → {points_text(total)}{difference}"))
-    return [sentence for _, sentence in sorted(sentences)]
+@dataclass(frozen=True)
+class Change:
+    """The points of a submission in all, before and after; None for no grade."""
+
+    submission: str
+    before: float | None
+    after: float | None
+
+    @property
+    def sentence(self) -> str:
+        """Whose points change by how much."""
+        difference = "" if self.before is None or self.after is None else f" ({self.after - self.before:+.2f})"
+        return f"{self.submission}: {points_text(self.before)} → {points_text(self.after)}{difference}"
+
+
+def changed_totals(before: Mapping[str, float | None], after: Mapping[str, float | None]) -> list[Change]:
+    """Whose points in all change, the largest change first."""
+    changes = [Change(name, before.get(name), total) for name, total in after.items() if before.get(name) != total]
+    return sorted(changes, key=lambda change: (-abs((change.after or 0.0) - (change.before or 0.0)), change.submission))
 
 
 def _status(result: Result, points: Points) -> str:

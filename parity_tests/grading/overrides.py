@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from parity_tests.grading.rubric import RubricError, read_utf8
+from parity_tests.grading.csv_rows import rows_of
+from parity_tests.grading.rubric import RubricError
+from reports.model.numbers import points_text
 
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _COLUMNS = ("submission", "item", "points", "reason")
 
 
@@ -24,19 +25,26 @@ class Override:
     reason: str
 
 
-def load_overrides(path: Path, submissions: Collection[str], items: Collection[str]) -> list[Override]:
-    """The rows of a CSV file with the columns submission, item, points, reason. Raises RubricError."""
+def load_overrides(path: Path, submissions: Collection[str], items: Mapping[str, float]) -> list[Override]:
+    """The rows of a CSV file with the columns submission, item, points, reason. Raises RubricError.
+
+    `items` has the maximum of each item: no points below 0 or above it are given.
+    """
     overrides = []
     seen: set[tuple[str, str]] = set()
-    for line, row in _rows(path):
+    for line, row in rows_of(path, _COLUMNS):
         where = f"{path}, line {line}"
         if row["submission"] not in submissions:
             raise RubricError(f"{where}: there is no submission {row['submission']!r}.")
         if row["item"] not in items:
             raise RubricError(f"{where}: the rubric has no item {row['item']!r}; it has {', '.join(items)}.")
-        points = _number(row["points"])
-        if not math.isfinite(points):
+        if not _NUMBER.fullmatch(row["points"]):
             raise RubricError(f"{where}: {row['points']!r} is not a number of points.")
+        points, maximum = float(row["points"]), items[row["item"]]
+        if not 0 <= points <= maximum:
+            raise RubricError(
+                f"{where}: {row['item']} has 0 to {points_text(maximum)} points, so {row['points']} cannot be given."
+            )
         if not row["reason"]:
             raise RubricError(f"{where}: an override needs a reason.")
         if (row["submission"], row["item"]) in seen:
@@ -44,25 +52,3 @@ def load_overrides(path: Path, submissions: Collection[str], items: Collection[s
         seen.add((row["submission"], row["item"]))
         overrides.append(Override(row["submission"], row["item"], points, row["reason"]))
     return overrides
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
-
-
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """The rows that hold something, each with its line, as text by the names in the header."""
-    reader = csv.reader(io.StringIO(read_utf8(path, str(path))))
-    header = [name.strip().lower() for name in next(reader, [])]
-    missing = [name for name in _COLUMNS if name not in header]
-    if missing == ["item"] and "part" in header:
-        raise RubricError(f"{path}, line 1: a group of points is called an item now: write item in place of part.")
-    if missing:
-        raise RubricError(f"{path}, line 1: there is no column {', '.join(missing)}; it needs {', '.join(_COLUMNS)}.")
-    for cells in reader:
-        if any(cell.strip() for cell in cells):
-            padded = [*(cell.strip() for cell in cells), *([""] * len(header))]
-            yield reader.line_num, dict(zip(header, padded, strict=False))

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from parity_tests.grading.class_files import FilePaths, read_class_files
 from parity_tests.grading.folder import GradingFolder
-from parity_tests.grading.gradebook import changed_totals
+from parity_tests.grading.gradebook import Change, changed_totals
 from parity_tests.grading.tables import Tables, make_tables
 
 
-def rescore_class(path: Path, paths: FilePaths) -> tuple[Tables, list[str]]:
+def rescore_class(path: Path, paths: FilePaths) -> tuple[Tables, list[Change]]:
     """The new tables of the class in this folder, and whose points change by how much. Raises UsageError."""
     folder = GradingFolder(path)
     folder.info()

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from parity_tests.grading.intake.attempt import HandIn
+from parity_tests.grading.intake.attempt import HandIn, Member
 from parity_tests.protocol.errors import UsageError
 from reports.model.escape import path_text
 
@@ -51,8 +51,8 @@ def load_roster(path: Path) -> list[Person]:
     return [_person(dict(zip(header, cells, strict=False))) for cells in rows[1:] if any(map(str.strip, cells))]
 
 
-def join(people: Sequence[Person], hand_ins: Iterable[HandIn]) -> dict[str, Person | None]:
-    """{name of submission: the person whose it is, None for nobody on the roster}; each person at most once a key.
+def join(people: Sequence[Person], hand_ins: Iterable[HandIn]) -> dict[str, tuple[Person | None, ...]]:
+    """{name of submission: for each who handed it in, the person on the roster, None for nobody there}.
 
     Numbers and addresses decide before names; a name that two people share decides nothing.
     """
@@ -60,12 +60,12 @@ def join(people: Sequence[Person], hand_ins: Iterable[HandIn]) -> dict[str, Pers
     for person in people:
         for key in person.keys:
             by_key[key] = None if key in by_key and by_key[key] is not person else person
-    return {hand_in.name: _whose(hand_in, by_key) for hand_in in hand_ins}
+    return {hand_in.name: tuple(_whose(hand_in, member, by_key) for member in hand_in.people) for hand_in in hand_ins}
 
 
-def _whose(hand_in: HandIn, by_key: Mapping[str, Person | None]) -> Person | None:
-    several = (hand_in.id, hand_in.email, hand_in.student)
-    for key in (*(one for text in several for one in text.split(", ")), hand_in.student, hand_in.name):
+def _whose(hand_in: HandIn, member: Member, by_key: Mapping[str, Person | None]) -> Person | None:
+    known = (member.id, member.email, member.name)
+    for key in known if hand_in.members else (*known, hand_in.name):
         person = by_key.get(_plain(key)) if key else None
         if person is not None:
             return person

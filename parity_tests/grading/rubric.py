@@ -13,9 +13,8 @@ from parity_tests.grading.decode import MISSING, SYNTAX, UNKNOWN, DecodeError, f
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import UsageError
 
-RESERVED = frozenset(
-    ("submission", "student", "email", "id", "late", "when", "edition", "total", "maximum", "status", "overridden")
-)
+RESERVED = frozenset(("submission", "student", "email", "id", "late", "when", "edition"))
+RESERVED |= {"total", "maximum", "taken_off", "status", "overridden"}
 """Names of other columns in the table of grades."""
 
 Number = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
@@ -56,15 +55,33 @@ class Rubric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The names that a rubric may use: the checks of an assignment, and its parts."""
+    """The names that a rubric may use: the checks of an assignment, its parts, and its quantities.
+
+    A quantity is known by its check, its part and its name; where none is known, none is refused.
+    """
 
     checks: frozenset[str]
     parts: tuple[str, ...]
+    quantities: frozenset[tuple[str, str, str]] = frozenset()
 
     @classmethod
     def of(cls, assignment: Assignment) -> Vocabulary:
         """The names that a rubric of this assignment may use."""
-        return cls(frozenset(assignment.checks), tuple(part.id for part in assignment.parts))
+        return cls(frozenset(assignment.checks), tuple(part.id for part in assignment.parts), quantities_of(assignment))
+
+    def quantities_in(self, item: Item) -> frozenset[str]:
+        """The names of the quantities that an item gives points for."""
+        return frozenset(name for check, part, name in self.quantities if check in item.checks or part in item.parts)
+
+
+def quantities_of(assignment: Assignment) -> frozenset[tuple[str, str, str]]:
+    """The check, the part and the name of each quantity of an assignment, of all its editions."""
+    return frozenset(
+        (case.check, quantity.part, quantity.name)
+        for edition in assignment.editions.names
+        for case in assignment.cases(edition, ("float64", "float32"))
+        for quantity in case.quantities
+    )
 
 
 def load_rubric(path: Path, vocabulary: Vocabulary) -> tuple[Rubric, str]:
@@ -165,6 +182,7 @@ class _Names:
             self._refuse_unknown_checks(item, number)
             self._refuse_unknown_parts(item.parts, "item", number, "parts")
             self._refuse_unknown_parts([item.part] if item.part else [], "item", number, "part")
+            self._refuse_unknown_quantities(item, number)
             for source in item.checks or item.parts:
                 if source in sources:
                     what = "check" if item.checks else "part"
@@ -179,6 +197,12 @@ class _Names:
             if check not in self._vocabulary.checks:
                 known = ", ".join(sorted(self._vocabulary.checks))
                 self._fail(f"there is no check {check!r}; there are {known}", "item", number, "checks")
+
+    def _refuse_unknown_quantities(self, item: Item, number: int) -> None:
+        known = self._vocabulary.quantities_in(item)
+        for quantity in sorted(item.without - known) if known else ():
+            listed = ", ".join(sorted(known))
+            self._fail(f"the item {item.name} has no quantity {quantity!r}; it has {listed}", "item", number, "without")
 
     def _refuse_unknown_parts(self, parts: Iterable[str], *steps: str | int) -> None:
         for part in parts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from parity_tests.grading.rubric import Vocabulary
+from parity_tests.grading.rubric import Vocabulary, quantities_of
 from parity_tests.protocol.assignment import Assignment
 from reports.model.parts import Parts
 
@@ -27,20 +27,23 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class ClassInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What grading.json says of a class: its settings, and what there is to know of the assignment without its code.
 
-    `checks` are those that a rubric can give points for; `parts` has the id, the label and the title of each part.
+    `checks` and `quantities` (check, part and name of each) are those that a rubric can give points for; `parts` has
+    the id, the label and the title of each part.
     """
 
     settings: Settings
     assignment_title: str
     parts: tuple[dict[str, str], ...]
     checks: tuple[str, ...]
+    quantities: tuple[tuple[str, str, str], ...] = ()
     format: str = FORMAT
     version: int = VERSION
 
     @classmethod
     def of(cls, assignment: Assignment, settings: Settings) -> ClassInfo:
         """The information on a class that answers this assignment."""
-        return cls(settings, assignment.title, tuple(assignment.part_table()), assignment.checks)
+        quantities = tuple(sorted(quantities_of(assignment)))
+        return cls(settings, assignment.title, tuple(assignment.part_table()), assignment.checks, quantities)
 
     @property
     def labels(self) -> Parts:
@@ -50,4 +53,5 @@ class ClassInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def vocabulary(self) -> Vocabulary:
         """The names that the rubric of the class may use."""
-        return Vocabulary(frozenset(self.checks), tuple(part["id"] for part in self.parts))
+        parts = tuple(part["id"] for part in self.parts)
+        return Vocabulary(frozenset(self.checks), parts, frozenset(self.quantities))

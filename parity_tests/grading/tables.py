@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from parity_tests.grading.class_files import ClassFiles
 from parity_tests.grading.class_records import class_records
 from parity_tests.grading.class_table import ClassTable
-from parity_tests.grading.flags import Flag, flags_frame, flags_of, identical_flags, roster_flags
+from parity_tests.grading.flags import Flag, flags_frame, flags_of, identical_flags, roster_flags, twice_flags
 from parity_tests.grading.folder import GradingFolder, Result
-from parity_tests.grading.gradebook import gradebook_frame, gradebook_row
+from parity_tests.grading.gradebook import gradebook_frame, gradebook_rows
 from parity_tests.grading.intake.take_in import IntakeSummary
 from parity_tests.grading.overrides import Override
 from parity_tests.grading.roster import join
@@ -32,13 +34,22 @@ if TYPE_CHECKING:
 class Tables:
     """What the tables say: the points of each submission in all, and the flags.
 
-    `faults` counts those without points because Parity itself failed, `unchecked` those that were not checked yet.
+    `faults` counts those without points because Parity itself failed, `unchecked` those that were not checked yet,
+    `untimed` those of which nobody says how late they are although a late policy asks. `rows` are those of the
+    gradebook.
     """
 
     totals: Mapping[str, float | None]
     flags: Sequence[Flag]
     faults: int
     unchecked: int
+    untimed: int = 0
+    rows: Sequence[Mapping[str, Any]] = ()
+
+
+_NO_TIME = (
+    "it is marked as late, but not by how much, so nothing was taken off; [hours_late] in the late policy can say it"
+)
 
 
 def make_tables(folder: GradingFolder, files: ClassFiles) -> Tables:
@@ -50,8 +61,8 @@ def make_tables(folder: GradingFolder, files: ClassFiles) -> Tables:
     for hand_in in intake.attempts:
         result = folder.result(hand_in.name)
         if result is not None:
-            results.append(result)
-    people = join(files.roster, [result.hand_in for result in results])
+            results.append(msgspec.structs.replace(result, hand_in=hand_in))
+    people = join(files.roster, intake.attempts)
     overrides: dict[str, list[Override]] = {}
     for override in files.overrides:
         overrides.setdefault(override.submission, []).append(override)
@@ -62,23 +73,37 @@ def make_tables(folder: GradingFolder, files: ClassFiles) -> Tables:
     with class_records(folder) as all_records:
         for result in results:
             records = all_records.add(result.name)
-            points = with_overrides(score(records, files.rubric), overrides.get(result.name, ()))
+            points = _points(result, records, files, overrides.get(result.name, ()))
             faults += bool(points.faults)
             flags += flags_of(result, points, edition)
             class_table.add(records, points)
-            rows.append(gradebook_row(result, points, edition, people[result.name]))
-            _write_student_files(folder, result, records, points)
-    flags += [*identical_flags(results), *roster_flags(files.roster, people)]
+            rows += gradebook_rows(result, points, edition, people[result.name])
+            _write_student_files(folder, result, records, points, files.comments.get(result.name, ()))
+    flags += identical_flags(results)
+    flags += [*roster_flags(files.roster, intake.attempts, people), *twice_flags(intake.attempts, people)]
+    untimed = [hand_in for hand_in in intake.attempts if files.late and files.late.seconds_late(hand_in) is None]
+    flags += [Flag(hand_in.name, "late", _NO_TIME) for hand_in in untimed if hand_in.late]
     gradebook = gradebook_frame(rows, files.rubric.names)
     folder.write("grades.csv", csv_text(gradebook))
     folder.write("grades.parquet", bytes(gradebook.to_parquet(engine="pyarrow", index=False)))
     folder.write("class.csv", csv_text(class_table.frame()))
     folder.write("look.csv", csv_text(flags_frame(flags)))
     folder.write("handed_in.csv", csv_text(_handed_in(intake)))
-    return Tables({row["submission"]: row["total"] for row in rows}, flags, faults, len(intake.attempts) - len(results))
+    totals = {row["submission"]: row["total"] for row in rows}
+    return Tables(totals, flags, faults, len(intake.attempts) - len(results), len(untimed), tuple(rows))
 
 
-def _write_student_files(folder: GradingFolder, result: Result, records: list[Record], points: Points) -> None:
+def _points(result: Result, records: list[Record], files: ClassFiles, overrides: Sequence[Override]) -> Points:
+    """The points of a submission: by the rubric, then by the late policy, last by what a human gave."""
+    points = score(records, files.rubric)
+    if files.late is not None:
+        points = replace(points, late=files.late.lateness(result.hand_in))
+    return with_overrides(points, overrides)
+
+
+def _write_student_files(
+    folder: GradingFolder, result: Result, records: list[Record], points: Points, comments: Sequence[str]
+) -> None:
     """Write feedback.md for the student, and results.json for Gradescope."""
     where = folder.submissions / result.name
     environment, inputs = (
@@ -87,8 +112,8 @@ def _write_student_files(folder: GradingFolder, result: Result, records: list[Re
     run = SavedRun([] if result.missing else records, environment, {}, inputs, b"")
     remarks = [result.missing] if result.missing else list(result.notes)
     name = result.hand_in.student or result.name
-    folder.write(f"submissions/{result.name}/feedback.md", feedback_page(name, run, points, remarks))
-    results = results_json(run, points, remarks, result.seconds or None)
+    folder.write(f"submissions/{result.name}/feedback.md", feedback_page(name, run, points, remarks, comments))
+    results = results_json(run, points, remarks, result.seconds or None, comments)
     folder.write(f"submissions/{result.name}/results.json", results)
 
 

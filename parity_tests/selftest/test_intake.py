@@ -123,7 +123,7 @@ submission_13:
     intake = taken_in(source)
     assert intake.format == "gradescope"
     ann, bob = (attempt.hand_in for attempt in intake.attempts)
-    assert (ann.name, ann.student, ann.id, ann.late) == ("Ann Ö", "Ann Ö", "007", "0:10:00")
+    assert (ann.name, ann.student, ann.id, ann.late) == ("Ann Ö", "Ann Ö", "007", "10 min")
     assert ann.when.startswith("2026-11-02 10:00")
     assert bob.name == "Bob, Cem"
     assert bob.email == "bob@school, cem@school"

@@ -189,6 +189,13 @@ def test_an_override_is_applied_last_and_shown() -> None:
     [
         ("ann,linear,x,why", "line 2: 'x' is not a number"),
         ("ann,linear,nan,why", "line 2: 'nan' is not a number"),
+        ("ann,linear,inf,why", "line 2: 'inf' is not a number"),
+        ("ann,linear,1e999,why", "line 2: linear has 0 to 15 points, so 1e999 cannot be given"),
+        ("ann,linear,1_0,why", "line 2: '1_0' is not a number"),
+        ('ann,linear,"7,5",why', "line 2: '7,5' is not a number"),
+        ("ann,linear,,why", "line 2: '' is not a number"),
+        ("ann,linear,-0.5,why", "line 2: linear has 0 to 15 points, so -0.5 cannot be given"),
+        ("ann,linear,15.01,why", "line 2: linear has 0 to 15 points, so 15.01 cannot be given"),
         ("bob,linear,1,why", "line 2: there is no submission 'bob'"),
         ("ann,lineer,1,why", "line 2: the rubric has no item 'lineer'"),
         ("ann,linear,1,", "line 2: an override needs a reason"),
@@ -199,16 +206,27 @@ def test_a_wrong_override_is_a_sentence_with_its_line(tmp_path: Path, rows_: str
     path = tmp_path / "overrides.csv"
     path.write_text(f"Submission,item,points,reason\n{rows_}\n")
     with pytest.raises(RubricError, match=words):
-        load_overrides(path, ["ann"], ["linear"])
+        load_overrides(path, ["ann"], {"linear": 15})
+
+
+@pytest.mark.parametrize("points_", ["0", "15", "+7.5", ".5", "15.", "1e1", "-0"])
+def test_an_override_from_0_to_the_maximum_is_taken(tmp_path: Path, points_: str) -> None:
+    path = tmp_path / "overrides.csv"
+    path.write_text(f"\ufeffreason,points,item,submission\r\nwhy,{points_},linear,ann\r\n")
+    (override,) = load_overrides(path, ["ann"], {"linear": 15})
+    assert override == Override("ann", "linear", float(points_), "why")
 
 
 def test_overrides_of_before_are_told_what_to_write_now(tmp_path: Path) -> None:
     path = tmp_path / "overrides.csv"
     path.write_text("submission,part,points,reason\nann,linear,1,why\n")
     with pytest.raises(RubricError, match=r"line 1: .* write item in place of part"):
-        load_overrides(path, ["ann"], ["linear"])
+        load_overrides(path, ["ann"], {"linear": 15})
 
 
+VOCABULARY = Vocabulary(
+    frozenset({"linear", "relu"}), ("1", "4"), frozenset({("linear", "3", "output"), ("relu", "7", "mask")})
+)
 PART = '[[item]]\nname = "linear"\npoints = 15\nchecks = ["linear"]\n'
 
 
@@ -239,12 +257,14 @@ PART = '[[item]]\nname = "linear"\npoints = 15\nchecks = ["linear"]\n'
         ),
         (PART.replace('"linear"\n', '"total"\n'), "line 2: an item cannot be called 'total'"),
         (PART.replace("15", "0"), "line 3: all items are worth 0 points"),
+        (PART + 'without = ["otuput"]\n', "line 5: the item linear has no quantity 'otuput'; it has output"),
+        (PART + 'without = ["mask"]\n', "line 5: the item linear has no quantity 'mask'; it has output"),
         ("note_cost = 0\n", r"no \[\[item\]\]"),
     ],
 )
 def test_a_wrong_rubric_is_a_sentence_with_its_line(text: str, words: str) -> None:
     with pytest.raises(RubricError, match=words):
-        parse_rubric(text, "rubric.toml", Vocabulary(frozenset({"linear", "relu"}), ("1", "4")))
+        parse_rubric(text, "rubric.toml", VOCABULARY)
 
 
 def test_the_table_of_a_class_counts_and_names_the_commonest_mistakes() -> None:

@@ -11,7 +11,7 @@ from reports.model.groups import grouped
 from reports.model.numbers import points_text
 from reports.model.phrases import capitalised, ended, quantities
 from reports.model.points import ItemPoints, Points
-from reports.model.reasons import causes_of, reason
+from reports.model.reasons import causes_of, late_sentence, reason
 from reports.model.records import FAILING, Record, note_parts
 from reports.model.run import Results, hints_of, parts_of
 from reports.model.words import sentence
@@ -26,19 +26,22 @@ _UNDECIDED = (
     "neither for nor against you."
 )
 _WHOLE_FILE = "The file as a whole"
-_SEVERAL = "Several parts"
 
 
-def feedback_page(name: str, run: Results, points: Points, notices: Sequence[str] = ()) -> str:
+def feedback_page(
+    name: str, run: Results, points: Points, notices: Sequence[str] = (), comments: Sequence[str] = ()
+) -> str:
     """The page as Markdown, in which nothing that a submission wrote is markup.
 
-    `name` is the student's, `notices` are sentences about what was handed in.
+    `name` is the student's, `notices` are sentences about what was handed in, `comments` what a human says of it.
     """
     groups = grouped(run.records)
     lines = [f"# Feedback for {markdown(name)}", "", f"**{_total(points)}**", ""]
     if notices:
         lines += [*(f"- {markdown(ended(capitalised(text)))}" for text in notices), ""]
     lines += _item_lines(points, run)
+    if comments:
+        lines += ["", "## Comments", "", *(f"- {markdown(text)}" for text in comments)]
     folded = entries(groups.discrepancies, run)
     if folded:
         lines += ["", "## What to look at", "", _RATIO, *_part_sections(folded, run)]
@@ -79,6 +82,8 @@ def _item_lines(points: Points, run: Results) -> list[str]:
     for item in points.items:
         if item.asked:
             lines.append(f"| {markdown(item.name)} | {_points(item)} | {markdown(reason(item, causes, parts))} |")
+    if points.late:
+        lines += ["", f"- {markdown(late_sentence(points, points.late))}"]
     return lines
 
 
@@ -92,21 +97,14 @@ def _points(item: ItemPoints) -> str:
 
 
 def _part_sections(folded: Sequence[Entry], run: Results) -> list[str]:
-    """A section for each part with what is wrong in it; first of all what keeps the file from being imported.
-
-    What is wrong in several parts at once comes before those of one.
-    """
+    """A section for each part with what is wrong in it; first of all what keeps the file from being imported."""
     parts, hints = parts_of(run), hints_of(run)
-    imports, several = [], []
+    imports = [entry for entry in folded if entry.records[0].check == "import"]
     by_part: dict[str, list[Entry]] = {}
     for entry in folded:
-        if entry.records[0].check == "import":
-            imports.append(entry)
-        elif len(parts.within(entry.records)) > 1:
-            several.append(entry)
-        else:
+        if entry.records[0].check != "import":
             by_part.setdefault(entry.records[0].part, []).append(entry)
-    sections = [(title, some) for title, some in ((_WHOLE_FILE, imports), (_SEVERAL, several)) if some]
+    sections = [(_WHOLE_FILE, imports)] if imports else []
     sections += [(parts.heading(part), by_part[part]) for part in sorted(by_part, key=parts.order)]
     lines = []
     for heading, some in sections:
@@ -115,15 +113,18 @@ def _part_sections(folded: Sequence[Entry], run: Results) -> list[str]:
 
 
 def _entry_lines(folded: Sequence[Entry], hints: Mapping[str, str]) -> list[str]:
-    """The entries of one part as a list, in which each hint stands once."""
+    """The entries of one part as a list; those that differ by the quantity alone are one, and each hint stands once."""
+    alike: dict[str, list[Entry]] = {}
+    for entry in folded:
+        alike.setdefault(entry.sentence.replace(entry.records[0].quantity or "\0", "\0"), []).append(entry)
     lines: list[str] = []
     hinted: set[str] = set()
-    for entry in folded:
-        text = [capitalised(ended(entry.sentence.removeprefix("import: ")))]
-        if entry.quantities[1:] and entry.records[0].check != "import":
-            text.append(f"The same mistake shows in {'; '.join(entry.quantities[1:])}.")
-        lines.append(f"- {markdown(' '.join([*text, *_more(entry)]))}")
-        new = [hint for hint in _hints(entry, hints) if hint not in hinted]
+    for first, *others in alike.values():
+        text = [capitalised(ended(first.sentence.removeprefix("import: ")))]
+        if others:
+            text.append(f"The same of {'; '.join(other.records[0].quantity for other in others)}.")
+        lines.append(f"- {markdown(' '.join([*text, *_more(first)]))}")
+        new = [hint for hint in _hints(first, hints) if hint not in hinted]
         hinted.update(new)
         lines += [f"  - {markdown(hint)}" for hint in new]
     return lines
@@ -145,8 +146,6 @@ def _more(entry: Entry) -> list[str]:
     elif cases and entry.sentence == sentence(first):
         more = f"; and {len(cases) - _MORE_CASES} more" if len(cases) > _MORE_CASES else ""
         sentences.append(f"The same in {'; '.join(cases[:_MORE_CASES])}{more}.")
-    if entry.again:
-        sentences.append(f"The same part is off in {quantities(len(entry.again))} where the parts work together.")
     if unjudged:
         were = "was" if unjudged == 1 else "were"
         sentences.append(f"Because of it {quantities(unjudged).replace(' ', ' other ', 1)} {were} not judged.")

@@ -10,7 +10,7 @@ from reports.files.feedback import discrepancies
 from reports.model.numbers import points_text
 from reports.model.phrases import capitalised, ended, shortened
 from reports.model.points import ItemPoints, Points, counts_for
-from reports.model.reasons import causes_of, reason
+from reports.model.reasons import causes_of, late_sentence, reason
 from reports.model.records import FAILING
 from reports.model.run import Results, parts_of
 
@@ -18,13 +18,19 @@ MAX_TEXT = 20_000
 _FAULT = "Parity itself failed while it looked at this submission, so there is no grade yet. That is not your fault."
 
 
-def results_json(run: Results, points: Points, notices: Sequence[str] = (), seconds: float | None = None) -> str:
+def results_json(
+    run: Results,
+    points: Points,
+    notices: Sequence[str] = (),
+    seconds: float | None = None,
+    comments: Sequence[str] = (),
+) -> str:
     """The file's text. Where there is no grade it holds no score, and says why.
 
-    `notices` are sentences about what was handed in, `seconds` what the check took.
+    `notices` are sentences about what was handed in, `seconds` what the check took, `comments` what a human says of it.
     """
     results: dict[str, Any] = {
-        "output": shortened(_output(run, points, notices), MAX_TEXT),
+        "output": shortened(_output(run, points, [*notices, *comments]), MAX_TEXT),
         "output_format": "text",
         "test_output_format": "text",
         "test_name_format": "text",
@@ -64,6 +70,8 @@ def _output(run: Results, points: Points, notices: Sequence[str]) -> str:
     if points.total is None:
         return _FAULT
     lines = [f"{points_text(points.total)} of {points_text(points.maximum)} points.", *map(ended, notices)]
+    if points.late:
+        lines.append(late_sentence(points, points.late))
     lines += [f"Nothing of {name} could be decided, so it does not count." for name in points.undecided]
     free = [record for record in run.records if record.part in points.free and not record.explained_by]
     if any(record.verdict in FAILING for record in free):

@@ -51,21 +51,41 @@ class ItemPoints:
 
 
 @dataclass(frozen=True)
+class Lateness:
+    """What is taken off the points that were earned, in per cent of them, and how late it is, in words."""
+
+    per_cent: float
+    words: str
+
+
+@dataclass(frozen=True)
 class Points:
     """The points of one submission. `faults` counts the records that are Parity's own fault: then there is no grade.
 
-    What is wrong in the parts that are `free` costs no points.
+    What is wrong in the parts that are `free` costs no points. `late` takes its share off every item but those that a
+    human set.
     """
 
     items: tuple[ItemPoints, ...]
     faults: int = 0
     free: frozenset[str] = frozenset()
+    late: Lateness | None = None
 
     @property
     def total(self) -> float | None:
-        """The points in all; None where there is no grade."""
+        """The points in all, less what is taken off; None where there is no grade."""
         points = [item.points for item in self.items if item.maximum is not None]
-        return None if None in points or not points else round(math.fsum(p for p in points if p is not None), DIGITS)
+        if None in points or not points:
+            return None
+        return round(math.fsum(p for p in points if p is not None) - self.taken_off, DIGITS)
+
+    @property
+    def taken_off(self) -> float:
+        """The points that are taken off for being late."""
+        if self.late is None:
+            return 0.0
+        found = math.fsum(item.points or 0.0 for item in self.items if item.maximum is not None and not item.override)
+        return round(found * self.late.per_cent / 100, DIGITS)
 
     @property
     def maximum(self) -> float:

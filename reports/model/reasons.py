@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from reports.model.numbers import points_text
 from reports.model.parts import Parts
 from reports.model.phrases import ended, quantities
-from reports.model.points import ItemPoints
+from reports.model.points import ItemPoints, Lateness, Points
 from reports.model.records import FAILING, Record
 from reports.model.summary import group_verdict
 
@@ -57,6 +57,15 @@ def reason(item: ItemPoints, causes: Mapping[str, str], parts: Parts) -> str:
         these = "1 of them counts as right, since it fails" if item.excused == 1 else _several(item.excused)
         words += f"; {these} only because {because_of(item.because, causes, parts)}"
     return words + (f"; {item.undecided} undecided, which do not count" if item.undecided else "")
+
+
+def late_sentence(points: Points, late: Lateness) -> str:
+    """What was taken off for being late, and why."""
+    but = " (those given by hand aside)" if any(item.override for item in points.items) else ""
+    return (
+        f"Handed in {late.words} late: {points_text(late.per_cent)} % of the points that were earned{but}, "
+        f"{points_text(points.taken_off)}, are taken off."
+    )
 
 
 def _share(right: int, counted: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -17,10 +18,25 @@ MAX_BYTES = 240
 """Bytes of it in UTF-8: a file system takes 255, and a number may come after it."""
 
 
+class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One of those who handed something in together."""
+
+    name: str = ""
+    email: str = ""
+    id: str = ""
+
+    @property
+    def key(self) -> str:
+        """The same for the same person: the address, however it is spelled, or else the number; "" for neither."""
+        return unicodedata.normalize("NFKC", self.email).casefold().strip() or self.id.strip()
+
+
 class HandIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who handed something in, and when, as far as the course site says.
 
     `name` is what it is called in every table, a safe name for a folder; `source` where it lies in what was given.
+    `late` says in words how late it is, `seconds_late` as a number, None where the site does not tell. `members` are
+    those of a group; nobody where one student handed it in alone.
     """
 
     name: str
@@ -30,6 +46,13 @@ class HandIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str = ""
     late: str = ""
     when: str = ""
+    seconds_late: float | None = None
+    members: tuple[Member, ...] = ()
+
+    @property
+    def people(self) -> tuple[Member, ...]:
+        """All who handed it in: those of a group, or the one student."""
+        return self.members or (Member(self.student, self.email, self.id),)
 
 
 @dataclass(frozen=True)
@@ -61,11 +84,12 @@ def safe_name(text: str) -> str:
 
 
 def latest(attempts: Sequence[Attempt]) -> tuple[list[Attempt], list[Attempt]]:
-    """Of each student the latest attempt, and the others. A student is told by address or number, never by name."""
-    last: dict[str, Attempt] = {}
+    """Of each student, or each group, the latest attempt, and the others. A name alone tells nobody."""
+    last: dict[frozenset[str], Attempt] = {}
     replaced = []
     for rank, attempt in enumerate(sorted(attempts, key=lambda attempt: attempt.order)):
-        student = attempt.hand_in.email or attempt.hand_in.id or f"#{rank}"
+        people = frozenset(person.key for person in attempt.hand_in.people)
+        student = frozenset({f"#{rank}"}) if "" in people else people
         if student in last:
             replaced.append(last[student].renamed(safe_name(last[student].name)))
         last[student] = attempt

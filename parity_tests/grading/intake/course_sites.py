@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from parity_tests.grading.intake.attempt import Attempt, HandIn
+from parity_tests.grading.intake.attempt import Attempt, HandIn, Member
 from parity_tests.grading.intake.entries import Entry, common_folder, is_archive
+from parity_tests.grading.intake.times import instant, seconds_late, time_words
 from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.layout import Layout
 from reports.model.escape import path_text
@@ -106,23 +107,35 @@ def _gradescope(entries: Sequence[Entry], source: Path, layout: Layout) -> Read:
 
 def _attempt_on_gradescope(top: str, number: int, entries: Sequence[Entry], known: Any) -> Attempt:
     about: Mapping[str, Any] = known if isinstance(known, dict) else {}
-    people = about.get("submitters") or about.get("submitter") or []
-    people = [person for person in (people if isinstance(people, list) else [people]) if isinstance(person, dict)]
-
-    def of_all(key: str) -> str:
-        return ", ".join(str(person[key]) for person in people if person.get(key))
-
-    student, when = of_all("name"), str(about.get("created_at") or "")
+    listed = about.get("submitters") or about.get("submitter") or []
+    submitters = [
+        Member(*(str(person.get(key) or "").strip() for key in ("name", "email", "sid")))
+        for person in (listed if isinstance(listed, list) else [listed])
+        if isinstance(person, dict)
+    ]
+    people = tuple({person.key or str(place): person for place, person in enumerate(submitters)}.values())
+    when = str(about.get("created_at") or "")
+    mark = about.get("lateness") or about.get("late")
+    seconds = seconds_late(mark) if mark else 0.0 if "lateness" in about else None
+    late = "" if not mark or seconds == 0 else "late" if mark is True else str(mark)
+    student = _listed(person.name for person in people)
     hand_in = HandIn(
         name=student or top,
         source=top,
         student=student,
-        email=of_all("email"),
-        id=of_all("sid"),
-        late=str(about.get("lateness") or about.get("late") or ""),
+        email=_listed(person.email for person in people),
+        id=_listed(person.id for person in people),
+        late=time_words(seconds) if seconds else late,
         when=when,
+        seconds_late=seconds,
+        members=people if len(people) > 1 else (),
     )
-    return Attempt(hand_in, entries, order=(when, number))
+    moment = instant(when)
+    return Attempt(hand_in, entries, order=(moment.timestamp() if moment else 0.0, when, number))
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(filter(None, words))
 
 
 def _metadata(entry: Entry) -> Mapping[str, Any]:
@@ -195,7 +208,8 @@ def _attempt_on_canvas(name: str, user: str, group: Sequence[tuple[Entry, re.Mat
             files[file] = replace(entry, path=file)
     late = "late" if any(match["late"] for _, match in group) else ""
     latest = max(int(match["number"]) for _, match in group)
-    hand_in = HandIn(name, group[-1][0].path, student=name, id=user, late=late)
+    seconds = None if late else 0.0  # Canvas marks what is late, and does not say by how much
+    hand_in = HandIn(name, group[-1][0].path, student=name, id=user, late=late, seconds_late=seconds)
     return Attempt(hand_in, list(files.values()), order=(latest,))
 
 

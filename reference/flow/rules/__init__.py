@@ -15,7 +15,6 @@ FAMILIES = (
     "pools",
     "special",
     "decompositions",
-    "derivatives",
 )
 
 

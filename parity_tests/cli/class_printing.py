@@ -1,0 +1,104 @@
+"""What is printed of a graded class: a few lines, or all of it as JSON."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import textwrap
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from parity_tests.cli.terminal import width
+
+if TYPE_CHECKING:
+    from parity_tests.grading.gradebook import Change
+    from parity_tests.grading.tables import Tables
+
+SCHEMA_VERSION = 1
+"""Of the JSON; it changes when the meaning of a key does."""
+_WHOSE = ("submission", "student", "email", "id", "late", "when", "edition")
+_POINTS = ("total", "maximum", "taken_off", "status", "overridden")
+
+
+def print_class(
+    tables: Tables, out: Path, *, as_json: bool, quiet: bool, changes: Sequence[Change] | None = None
+) -> None:
+    """Print what was found; `changes` are those of the totals where a class was graded anew."""
+    if as_json:
+        click.echo(json.dumps(document(tables, out, changes), indent=2, allow_nan=False))
+        return
+    if changes is not None:
+        count = f"{len(changes)} of {len(tables.totals)} totals change." if changes else "No total changes."
+        print_wrapped([count] if quiet else [*(change.sentence for change in changes), count])
+    print_wrapped(summary(tables, out)[: 1 if quiet else None])
+
+
+def print_wrapped(sentences: Sequence[str]) -> None:
+    """Print sentences in lines that fit the terminal."""
+    from reports.model.escape import printable
+
+    for sentence in sentences:
+        for line in textwrap.wrap(printable(sentence), width(), break_on_hyphens=False, break_long_words=False):
+            click.echo(line)
+
+
+def summary(tables: Tables, out: Path) -> list[str]:
+    """What was found, in a few sentences."""
+    from reports.model.numbers import points_text
+
+    totals = [total for total in tables.totals.values() if total is not None]
+    first = f"{len(totals)} of {len(tables.totals) + tables.unchecked} submissions have a grade."
+    if totals:
+        mean, lowest, highest = (
+            points_text(p) for p in (round(sum(totals) / len(totals), 2), min(totals), max(totals))
+        )
+        first += f" The mean is {mean} points, the lowest {lowest}, the highest {highest}."
+    lines = [first]
+    if tables.unchecked:
+        lines.append(f"{tables.unchecked} were not checked yet; the same command without --only goes on.")
+    if tables.faults:
+        lines.append(f"{tables.faults} have no grade because Parity itself failed; the same command tries them again.")
+    if tables.untimed:
+        lines.append(
+            f"Nobody says how late {tables.untimed} of them are, so the late policy took nothing off these; "
+            "[hours_late] in it can say it."
+        )
+    kinds = Counter(flag.kind for flag in tables.flags)
+    if kinds:
+        listed = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+        lines.append(f"What needs a human look is in look.csv: {listed}.")
+    lines.append(
+        f"Everything is in {shlex.quote(str(out))}: class.html to look at, grades.csv, class.csv, and a feedback.md "
+        "and a report.html for each submission."
+    )
+    return lines
+
+
+def document(tables: Tables, out: Path, changes: Sequence[Change] | None = None) -> dict[str, Any]:
+    """All that was found, as values for JSON; reports/files/class_schema.json describes them."""
+    found = {
+        "schema": "parity class",
+        "schema_version": SCHEMA_VERSION,
+        "folder": str(out),
+        "submissions": len(tables.totals) + tables.unchecked,
+        "graded": sum(total is not None for total in tables.totals.values()),
+        "faults": tables.faults,
+        "unchecked": tables.unchecked,
+        "untimed": tables.untimed,
+        "grades": [_grade(row) for row in tables.rows],
+        "look": [{"submission": flag.submission, "kind": flag.kind, "why": flag.why} for flag in tables.flags],
+    }
+    if changes is not None:
+        found["changes"] = [
+            {"submission": change.submission, "before": change.before, "after": change.after} for change in changes
+        ]
+    return found
+
+
+def _grade(row: Mapping[str, Any]) -> dict[str, Any]:
+    items = {name: points for name, points in row.items() if name not in (*_WHOSE, *_POINTS)}
+    return {**{name: row[name] for name in _WHOSE}, "items": items, **{name: row[name] for name in _POINTS}}

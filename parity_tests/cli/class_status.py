@@ -1,0 +1,85 @@
+"""`parity status`: say how far the grading of a class is."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from parity_tests.cli.class_printing import print_wrapped
+from parity_tests.cli.extras import CLASS, require
+from parity_tests.cli.options import json_option, quiet_class_option
+
+if TYPE_CHECKING:
+    from parity_tests.grading.standing import Standing
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@json_option
+@quiet_class_option
+def status(run: Path, as_json: bool, quiet: bool) -> None:
+    """Say how far the grading of a class is, also while it goes on.
+
+    RUN is the folder that `parity grade` writes. Nothing is run or written. Exit status: 0, or 2 where it is no
+    such folder.
+    """
+    require(CLASS)
+    from parity_tests.grading.standing import standing_of
+
+    standing = standing_of(run)
+    if as_json:
+        click.echo(json.dumps(_document(run, standing), indent=2))
+    else:
+        print_wrapped(_sentences(run, standing)[: 1 if quiet else None])
+
+
+def _sentences(run: Path, standing: Standing) -> list[str]:
+    name = shlex.quote(str(run))
+    settings = standing.settings
+    now = "a command is at work there now" if standing.at_work else "nothing is at work there"
+    lines = [f"{name}: {standing.checked} of {standing.submissions} submissions are checked; {now}."]
+    if standing.left and not standing.at_work:
+        lines.append("The same `parity grade` goes on with the others.")
+    if standing.faults:
+        lines.append(f"{standing.faults} have no grade because Parity itself failed; `parity grade` tries them again.")
+    if standing.in_tables is None:
+        lines.append("There are no tables yet: they are made when the command ends.")
+    elif standing.in_tables < standing.checked:
+        lines.append(
+            f"The tables hold {standing.in_tables} of {standing.checked} submissions; `parity regrade {name}` makes "
+            "them of all."
+        )
+    if standing.look:
+        listed = ", ".join(f"{count} {kind}" for kind, count in standing.look.items())
+        lines.append(f"What needs a human look is in look.csv: {listed}.")
+    edition = f", edition {settings.edition}" if settings.edition else ""
+    lines.append(
+        f"Assignment {settings.assignment}{edition}, {', '.join(settings.dtypes)}, {settings.timeout:g} s a case, "
+        f"isolation {settings.isolation}; the folder keeps {', '.join(standing.files) or 'no files'}."
+    )
+    return lines
+
+
+def _document(run: Path, standing: Standing) -> dict[str, Any]:
+    settings = standing.settings
+    return {
+        "schema": "parity status",
+        "schema_version": 1,
+        "folder": str(run),
+        "submissions": standing.submissions,
+        "checked": standing.checked,
+        "faults": standing.faults,
+        "in_tables": standing.in_tables,
+        "look": dict(standing.look),
+        "files": list(standing.files),
+        "at_work": standing.at_work,
+        "assignment": settings.assignment,
+        "edition": settings.edition,
+        "dtypes": list(settings.dtypes),
+        "timeout": settings.timeout,
+        "isolation": settings.isolation,
+    }

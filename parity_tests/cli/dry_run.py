@@ -1,0 +1,91 @@
+"""`parity grade --dry-run`: print what would be graded, and as whom."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from parity_tests.cli.class_printing import print_wrapped
+from parity_tests.cli.terminal import paint, width
+
+if TYPE_CHECKING:
+    from parity_tests.grading.dry_run import Plan, Planned
+
+
+def print_plan(plan: Plan, *, as_json: bool, quiet: bool) -> None:
+    """Print a line for each submission, and what it comes to; with `quiet` that alone."""
+    if as_json:
+        click.echo(json.dumps(_document(plan), indent=2))
+        return
+    if not quiet:
+        _print_table(plan)
+    counts = Counter(planned.what for planned in plan.planned)
+    listed = ", ".join(f"{count} {what}" for what, count in counts.items())
+    sentences = [
+        f"{len(plan.planned)} submissions in the format {plan.format}: {listed}.",
+        f"Assignment {plan.assignment}{', edition ' * bool(plan.edition)}{plan.edition}; isolation {plan.level.name}.",
+    ]
+    if plan.replaced:
+        sentences.append(f"{len(plan.replaced)} earlier attempts do not count.")
+    if plan.ignored:
+        sentences.append(f"{len(plan.ignored)} files are no submission: {', '.join(plan.ignored[:5])}.")
+    print_wrapped([*sentences[: 1 if quiet else None], "Nothing was run or written."][: 1 if quiet else None])
+
+
+def _print_table(plan: Plan) -> None:
+    from reports.model.escape import printable
+    from reports.terminal.lines import table
+
+    colours = paint()
+    room = width() // 4
+    rows = [[colours(text, "head") for text in ("submission", "as whom", "late", "what", "from")]]
+    for planned in plan.planned:
+        cells = (planned.hand_in.name, planned.who, planned.hand_in.late, planned.what, _source(planned))
+        rows.append([_cut(printable(cell), room) for cell in cells[:-1]] + [printable(cells[-1])])
+    for line in table(rows, "lllll", width=width()):
+        click.echo(line, color=True)
+
+
+def _source(planned: Planned) -> str:
+    return f"nothing to run: {planned.missing}" if planned.missing else ", ".join(planned.files)
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[: room - 1]}…"
+
+
+def _document(plan: Plan) -> dict[str, Any]:
+    return {
+        "schema": "parity plan",
+        "schema_version": 1,
+        "assignment": plan.assignment,
+        "edition": plan.edition,
+        "format": plan.format,
+        "isolation": plan.level.name,
+        "submissions": [
+            {
+                "submission": planned.hand_in.name,
+                "source": planned.hand_in.source,
+                "people": [
+                    {
+                        "name": person.name if person else member.name,
+                        "email": member.email or (person.email if person else ""),
+                        "id": member.id,
+                        "on_roster": person is not None,
+                    }
+                    for member, person in zip(planned.hand_in.people, planned.people, strict=True)
+                ],
+                "late": planned.hand_in.late,
+                "files": list(planned.files),
+                "missing": planned.missing,
+                "notes": list(planned.notes),
+                "what": planned.what,
+            }
+            for planned in plan.planned
+        ],
+        "replaced": [hand_in.source for hand_in in plan.replaced],
+        "ignored": list(plan.ignored),
+    }

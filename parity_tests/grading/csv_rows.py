@@ -1,0 +1,39 @@
+"""The rows of a CSV file that a person wrote: text by the names in the header, each row with its line."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from parity_tests.grading.rubric import RubricError, read_utf8
+
+
+def rows_of(path: Path, columns: Sequence[str], optional: Sequence[str] = ()) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows that hold something, by the names of these columns, of which only the `optional` may be absent.
+
+    Case and spaces around a name do not matter, nor other columns. Raises RubricError, a sentence with the line.
+    """
+    reader = csv.reader(io.StringIO(read_utf8(path, str(path)), newline=""), strict=True)
+    try:
+        header = [name.strip().lower() for name in next(reader, [])]
+        _refuse_header(path, header, columns, optional)
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                padded = [*(cell.strip() for cell in cells), *([""] * len(header))]
+                named = dict(zip(header, padded, strict=False))
+                yield reader.line_num, {name: named.get(name, "") for name in (*columns, *optional)}
+    except csv.Error as error:
+        raise RubricError(f"{path}, line {reader.line_num}: this is no CSV ({error}).") from None
+
+
+def _refuse_header(path: Path, header: Sequence[str], columns: Sequence[str], optional: Sequence[str]) -> None:
+    missing = [name for name in columns if name not in header]
+    if missing == ["item"] and "part" in header:
+        raise RubricError(f"{path}, line 1: a group of points is called an item now: write item in place of part.")
+    if missing:
+        raise RubricError(f"{path}, line 1: there is no column {', '.join(missing)}; it needs {', '.join(columns)}.")
+    twice = [name for name in (*columns, *optional) if header.count(name) > 1]
+    if twice:
+        raise RubricError(f"{path}, line 1: there are two columns {twice[0]}.")

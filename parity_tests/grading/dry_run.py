@@ -1,0 +1,91 @@
+"""What grading a class would do: who would be checked, as whom, and from which files. Nothing is run or written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from parity_tests.grading.check_class import Request, digest_of, understand
+from parity_tests.grading.class_files import ROSTER
+from parity_tests.grading.folder import GradingFolder
+from parity_tests.grading.intake.attempt import HandIn
+from parity_tests.grading.intake.prepare import prepare
+from parity_tests.grading.roster import Person, join, load_roster
+from parity_tests.harness.sandbox.isolation import Level
+
+CHECK, DONE, LEFT = "to check", "checked already", "left out"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A submission: whose it is, its files or why there is nothing to run, and what would be done with it."""
+
+    hand_in: HandIn
+    people: tuple[Person | None, ...]
+    files: tuple[str, ...]
+    missing: str
+    notes: tuple[str, ...]
+    what: str
+
+    @property
+    def who(self) -> str:
+        """Whose it is, as the roster or else the course site calls them."""
+        named = [
+            (person.name or person.email) if person else member.name or member.email
+            for member, person in zip(self.hand_in.people, self.people, strict=True)
+        ]
+        return ", ".join(filter(None, named))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a request would do, and with what."""
+
+    assignment: str
+    edition: str
+    format: str
+    level: Level
+    planned: tuple[Planned, ...]
+    replaced: tuple[HandIn, ...]
+    ignored: tuple[str, ...]
+
+
+def plan(request: Request) -> Plan:
+    """What would be done for this request. Raises UsageError for what could not be started."""
+    asked = understand(request)
+    folder = GradingFolder(request.out)
+    begun = (request.out / "grading.json").exists()
+    settings = asked.info.settings
+    if begun:
+        settings = msgspec.structs.replace(settings, seed=folder.info().settings.seed)
+    kept = request.out / ROSTER
+    roster = request.paths.roster or (kept if begun and kept.is_file() else None)
+    hand_ins = [attempt.hand_in for attempt in asked.intake.attempts]
+    people = join(load_roster(roster) if roster else [], hand_ins)
+    planned = []
+    for attempt in asked.intake.attempts:
+        prepared = prepare(attempt.entries, asked.assignment)
+        result = folder.result(attempt.name) if begun and not request.only else None
+        done = result is not None and not result.trouble and result.digest == digest_of(attempt, prepared, settings)
+        wanted = not request.only or attempt.name in request.only
+        planned.append(
+            Planned(
+                hand_in=attempt.hand_in,
+                people=people[attempt.name],
+                files=tuple(name for name, _ in prepared.files),
+                missing=prepared.missing,
+                notes=prepared.notes,
+                what=DONE if done else CHECK if wanted else LEFT,
+            )
+        )
+    intake = asked.intake
+    return Plan(
+        settings.assignment,
+        settings.edition,
+        intake.format,
+        asked.level,
+        tuple(planned),
+        tuple(attempt.hand_in for attempt in intake.replaced),
+        intake.ignored,
+    )

@@ -1,0 +1,53 @@
+"""The times that course sites write: when something was handed in, and how late; read, and said in words."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+
+_CLOCK = re.compile(r"(?:(?P<days>\d+) days?,? )?(?P<hours>\d+):(?P<minutes>[0-5]\d):(?P<seconds>[0-5]\d)(?:\.\d+)?")
+_FRACTION = re.compile(r"\.\d+")
+_ZONE = re.compile(r" ?(Z|UTC|[+-]\d\d:?\d\d)$")
+_DAY, _HOUR, _MINUTE = 86400, 3600, 60
+
+
+def instant(text: str) -> datetime | None:
+    """The moment that a course site's text names; None where it names none, or does not say in which time zone."""
+    zone = _ZONE.search(text)
+    if zone is None:
+        return None
+    offset = "+00:00" if zone[1] in ("Z", "UTC") else zone[1]
+    try:
+        return datetime.fromisoformat(_FRACTION.sub("", text[: zone.start()]) + offset)
+    except ValueError:
+        return None
+
+
+def seconds_late(value: Any) -> float | None:
+    """Seconds of a lateness as Gradescope writes it, 26:10:05 or a number of seconds; None where it says no time.
+
+    YAML takes 26:10:05 without quotes for 94205, a number to the base of 60, which is the same.
+    """
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int | float):
+        return float(value) if 0 <= value < float("inf") else None
+    match = _CLOCK.fullmatch(str(value).strip())
+    if match is None:
+        return None
+    days, hours, minutes, seconds = (int(match[name] or 0) for name in ("days", "hours", "minutes", "seconds"))
+    return float(days * _DAY + hours * _HOUR + minutes * _MINUTE + seconds)
+
+
+def time_words(seconds: float) -> str:
+    """A time in its two largest units: 3 days 2 h, 1 h 5 min, 40 s."""
+    left = round(seconds)
+    if left < _MINUTE:
+        return f"{left} s"
+    words: list[str] = []
+    for size, one, many in ((_DAY, "day", "days"), (_HOUR, "h", "h"), (_MINUTE, "min", "min")):
+        count, left = divmod(left, size)
+        if count or words:
+            words.append(f"{count} {one if count == 1 else many}" if count else "")
+    return " ".join(word for word in words[:2] if word)

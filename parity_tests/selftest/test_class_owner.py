@@ -1,0 +1,411 @@
+"""What a class's owner expects: late marks, comments, groups, what is said and how, and how far it is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.grading.folder import GradingFolder
+from parity_tests.grading.intake.attempt import HandIn
+from parity_tests.grading.intake.times import instant, seconds_late, time_words
+from parity_tests.grading.late import LatePolicy, load_late_policy
+from parity_tests.grading.rubric import RubricError
+from parity_tests.selftest.fake_grading import SOURCE
+from parity_tests.selftest.test_grade import Parity, asked, class_folder, content, grades, looks  # noqa: F401
+
+pytestmark = pytest.mark.usefixtures("asked")
+DAY = 86400.0
+
+
+def export(folder: Path, **people: Any) -> Path:
+    """A Gradescope export: for each submission the lines of its metadata; wrong relu where its name says so."""
+    lines = []
+    for number, (name, about) in enumerate(people.items(), 1):
+        lines += [f"submission_{number}:", *(f"  {line}" for line in about)]
+        path = folder / f"submission_{number}" / ASSIGNMENT.layout.file
+        path.parent.mkdir(parents=True)
+        path.write_text(f"{SOURCE}unlike = {number}\n{'# wrong relu' if 'wrong' in name else ''}\n")
+    (folder / "submission_metadata.yml").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def submitters(*people: tuple[str, str], when: str = "", late: str = "") -> list[str]:
+    lines = [":submitters:"]
+    for name, email in people:
+        lines += [f"- :name: {name}", f"  :email: {email}"]
+    return lines + [f":created_at: {when}"] * bool(when) + [f":lateness: {late}"] * bool(late)
+
+
+ANN, BOB, CEM = ("Ann", "ann@school"), ("Bob", "bob@school"), ("Cem", "cem@school")
+
+
+# ---- groups
+
+
+def test_everyone_of_a_group_has_the_groups_row(parity: Parity, tmp_path: Path) -> None:
+    source, out = export(tmp_path / "class", wrong=submitters(BOB, CEM), ann=submitters(ANN)), tmp_path / "out"
+    roster = tmp_path / "roster.csv"
+    roster.write_text(
+        "Name,Email,ID\nAnn Lee,ann@school,1\nBob Ray,BOB@school,2\nCem Kaya,cem@school,3\nEve,eve@school,4\n"
+    )
+    _, said, _ = parity("grade", source, "--out", out, "--roster", roster)
+    table = pd.read_csv(out / "grades.csv", dtype=str)
+    found = {row["student"]: (row["submission"], row["email"], row["id"], row["total"]) for _, row in table.iterrows()}
+    assert found == {
+        "Ann Lee": ("Ann", "ann@school", "1", "100.0"),
+        "Bob Ray": ("Bob, Cem", "bob@school", "2", "85.0"),
+        "Cem Kaya": ("Bob, Cem", "cem@school", "3", "85.0"),
+    }
+    assert "2 of 2 submissions have a grade" in said
+    assert looks(out) == {("Eve", "handed in nothing")}
+    assert (out / "class.html").read_text().count('href="submissions/Bob%2C%20Cem/report.html"') >= 1
+
+
+def test_one_person_under_two_spellings_of_an_address_is_one_person(parity: Parity, tmp_path: Path) -> None:
+    source, out = tmp_path / "class", tmp_path / "out"
+    export(
+        source,
+        old=submitters(("Ann", "Ann.Lee@School.EDU"), when="2026-11-01 10:00:00 Z"),
+        new=submitters(("Ann", " ann.lee@school.edu"), when="2026-11-02 10:00:00 Z"),
+        group=submitters(BOB, CEM, when="2026-11-01 10:00:00 Z"),
+        same=submitters(("Cem", "CEM@school"), BOB, when="2026-11-03 10:00:00 Z"),
+    )
+    parity("grade", source, "--out", out)
+    assert sorted(grades(out).index.unique()) == ["Ann", "Cem, Bob"]
+    handed_in = pd.read_csv(out / "handed_in.csv").set_index("source")["counts"]
+    assert list(handed_in[["submission_2", "submission_4"]]) == ["yes", "yes"]
+    assert list(handed_in[["submission_1", "submission_3"]]) == ["no: a later attempt does"] * 2
+    assert looks(out) == set()
+
+
+def test_two_people_of_one_name_stay_two(parity: Parity, tmp_path: Path) -> None:
+    source, out = tmp_path / "class", tmp_path / "out"
+    export(source, one=submitters(("Ann", "ann@school")), other=submitters(("Ann", "ann2@school")))
+    parity("grade", source, "--out", out)
+    assert len(grades(out)) == 2
+    assert looks(out) == set()
+
+
+def test_someone_alone_and_in_a_group_is_listed(parity: Parity, tmp_path: Path) -> None:
+    source, out = tmp_path / "class", tmp_path / "out"
+    export(source, one=submitters(("Bob", "BOB@school")), two=submitters(BOB, CEM), three=submitters(ANN))
+    parity("grade", source, "--out", out)
+    assert looks(out) == {("Bob", "handed in twice"), ("Bob, Cem", "handed in twice")}
+    assert "Bob has handed in Bob as well" in (out / "look.csv").read_text()
+
+
+def test_somebody_whose_submission_is_not_checked_yet_has_handed_it_in(parity: Parity, tmp_path: Path) -> None:
+    source, out = class_folder(tmp_path / "class", ann="", bob=""), tmp_path / "out"
+    roster = tmp_path / "roster.csv"
+    roster.write_text("name\nann\nbob\ncem\n")
+    parity("grade", source, "--out", out, "--roster", roster, "--only", "ann")
+    assert looks(out) == {("cem", "handed in nothing")}
+
+
+# ---- times
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        *(("0:10:00", 600), ("26:10:05", 94205), (94205, 94205), (0, 0), ("00:00:00", 0), ("2 days, 1:00:00", 176400)),
+        *((True, None), (None, None), ("yes", None), ("1:2:3", None), (-5, None), (float("inf"), None)),
+    ],
+)
+def test_a_lateness_is_read_as_seconds_or_not_at_all(written: Any, seconds: float | None) -> None:
+    assert seconds_late(written) == seconds
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(40, "40 s"), (60, "1 min"), (3600, "1 h"), (94205, "1 day 2 h"), (3 * DAY, "3 days"), (3 * DAY + 300, "3 days")],
+)
+def test_a_time_is_said_in_its_two_largest_units(seconds: float, words: str) -> None:
+    assert time_words(seconds) == words
+
+
+def test_a_moment_needs_its_time_zone() -> None:
+    moments = ["2026-11-02 10:00:00.000000000 Z", "2026-11-02T10:00:00+00:00", "2026-11-02 11:00:00 +0100"]
+    assert len({instant(text) for text in moments}) == 1
+    assert instant(moments[0]) is not None
+    for text in ("2026-11-02 10:00:00", "2026-11-02", "", "now", "yesterday Z", "2026-13-02 10:00:00 Z"):
+        assert instant(text) is None
+
+
+def test_of_two_attempts_across_a_change_of_clocks_the_later_counts(parity: Parity, tmp_path: Path) -> None:
+    source, out = tmp_path / "class", tmp_path / "out"
+    export(
+        source,
+        later=submitters(ANN, when="2026-11-01 01:10:00 -0800"),
+        earlier=submitters(ANN, when="2026-11-01 01:30:00 -0700"),
+    )
+    parity("grade", source, "--out", out)
+    handed_in = pd.read_csv(out / "handed_in.csv").set_index("source")["counts"]
+    assert handed_in["submission_1"] == "yes"
+
+
+# ---- the late policy
+
+POLICY = "percent_a_day = 10\ngrace_minutes = 30\ncap_percent = 50\n"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "per_cent"),
+    [(0, 0), (1800, 0), (1801, 10), (DAY, 10), (DAY + 1, 20), (4.5 * DAY, 50), (30 * DAY, 50), (None, 0)],
+)
+def test_each_day_begun_costs_its_share_up_to_the_cap_and_grace_costs_nothing(
+    seconds: float | None, per_cent: float
+) -> None:
+    policy = LatePolicy(percent_a_day=10, grace_minutes=30, cap_percent=50)
+    late = policy.lateness(HandIn("ann", seconds_late=seconds))
+    assert (late.per_cent if late else 0) == per_cent
+
+
+def test_lateness_is_taken_off_last_but_for_overrides(parity: Parity, tmp_path: Path) -> None:
+    source, out = tmp_path / "class", tmp_path / "out"
+    export(source, wrong=submitters(ANN, late="26:10:05"), two=submitters(BOB, late="0:10:00"))
+    late, overrides = tmp_path / "late.toml", tmp_path / "overrides.csv"
+    late.write_text(POLICY)
+    parity("grade", source, "--out", out, "--late", late)
+    ann = grades(out).loc["Ann"]
+    assert (ann["total"], ann["taken_off"], ann["relu"], ann["late"]) == (68, 17, 0, "1 day 2 h")
+    assert tuple(grades(out).loc["Bob", ["total", "taken_off", "late"]]) == (100, 0, "10 min")
+    overrides.write_text("submission,item,points,reason\nAnn,relu,15,seen in office hours\n")
+    assert "Ann: 68 → 83 (+15.00)" in parity("regrade", out, "--overrides", overrides)[1]
+    sentence = "Handed in 1 day 2 h late: 20 % of the points that were earned (those given by hand aside), 17,"
+    assert sentence in (out / "submissions" / "Ann" / "feedback.md").read_text()
+    results = json.loads((out / "submissions" / "Ann" / "results.json").read_text())
+    assert results["score"] == 83
+    assert sentence in results["output"]
+
+
+def test_hours_late_say_it_where_the_site_does_not_or_is_not_to_be_heard(parity: Parity, tmp_path: Path) -> None:
+    source, out = tmp_path / "class", tmp_path / "out"
+    for name in ("annlee_LATE_1_11", "bobray_LATE_2_12", "cemkaya_3_13"):
+        path = source / f"{name}_{ASSIGNMENT.layout.file}"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"{SOURCE}unlike = {name[:3]!r}\n")
+    late = tmp_path / "late.toml"
+    late.write_text(f"{POLICY}[hours_late]\nannlee = 30\n")
+    _, said, _ = parity("grade", source, "--out", out, "--late", late)
+    assert grades(out)["total"].to_dict() == {"annlee": 80, "bobray": 100, "cemkaya": 100}
+    assert looks(out) == {("bobray", "late")}
+    assert "Nobody says how late 1 of them are" in said
+    late.write_text(f"{POLICY}[hours_late]\nannlee = 0\nbobray = 0\n")
+    _, said, _ = parity("regrade", out, "--late", late)
+    assert set(grades(out)["total"]) == {100}
+    assert looks(out) == set()
+    assert "how late" not in said
+
+
+def test_a_deadline_is_held_against_the_time_of_handing_in(parity: Parity, tmp_path: Path) -> None:
+    source, out = tmp_path / "class", tmp_path / "out"
+    export(source, ann=submitters(ANN, when="2026-11-02 23:00:00 -0800"), bob=submitters(BOB, when="2026-11-02"))
+    late = tmp_path / "late.toml"
+    late.write_text(f"due = 2026-11-02T23:59:00+01:00\n{POLICY}")
+    _, said, _ = parity("grade", source, "--out", out, "--late", late)
+    assert grades(out)["total"].to_dict() == {"Ann": 90, "Bob": 100}
+    assert "Nobody says how late 1 of them are" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "line 1: there is no percent_a_day"),
+        ("percent_a_day = 10\npercent_a_day = 20\n", "line 2: cannot overwrite"),
+        ("percent_a_day = 101\n", "line 1: percent_a_day must be a number from 0 to 100, not 101"),
+        ("percent_a_day = nan\n", "line 1: percent_a_day must be a number from 0 to 100, not nan"),
+        ("\npercent_a_day = true\n", "line 2: percent_a_day must be a number from 0 to 100, not True"),
+        ("percent_a_day = '10'\n", "line 1: percent_a_day must be a number from 0 to 100, not 10"),
+        (f"{POLICY}grace = 3\n", "line 4: there is no setting 'grace' here; there are percent_a_day"),
+        ("percent_a_day = 1\ngrace_minutes = -1\n", "line 2: grace_minutes must be a number of minutes, 0 or more"),
+        ("percent_a_day = 1\ncap_percent = inf\n", "line 2: cap_percent must be a number from 0 to 100, not inf"),
+        ("percent_a_day = 1\ndue = 2026-11-02\n", "line 2: due must be a time with its zone"),
+        ("percent_a_day = 1\ndue = 2026-11-02T10:00:00\n", "line 2: due must be a time with its zone"),
+        (f"{POLICY}[hours_late]\nann = -1\n", "line 5: ann cannot be -1 hours late"),
+        (f"{POLICY}[hours_late]\nann = nan\n", "line 5: ann cannot be nan hours late"),
+        (f"{POLICY}[hours_late]\n\nbob = 1\n", "line 6: there is no submission 'bob'"),
+        (f"{POLICY}hours_late = 3\n", "line 4: hours_late must be a table of hours"),
+        ("percent_a_day 10\n", "line 1: expected '='"),
+    ],
+)
+def test_a_wrong_late_policy_is_a_sentence_with_its_line(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "late.toml"
+    path.write_text(text)
+    with pytest.raises(RubricError, match=r"late\.toml, ") as error:
+        load_late_policy(path, ["ann"])
+    assert words in str(error.value)
+
+
+def test_a_wrong_late_policy_is_said_before_anything_is_made(parity: Parity, tmp_path: Path) -> None:
+    source, late = class_folder(tmp_path / "class", ann=""), tmp_path / "late.toml"
+    late.write_text("percent_a_day = ten\n")
+    assert parity("grade", source, "--out", tmp_path / "out", "--late", late)[0] == 2
+    assert parity("grade", source, "--out", tmp_path / "out", "--late", tmp_path / "none.toml")[0] == 2
+    assert not (tmp_path / "out").exists()
+
+
+# ---- comments
+
+
+def test_a_comment_reaches_the_student_beside_the_points_and_is_kept(parity: Parity, tmp_path: Path) -> None:
+    source, out = class_folder(tmp_path / "class", ann="", bob=""), tmp_path / "out"
+    comments = tmp_path / "comments.csv"
+    comments.write_text('submission,comment\nann,"Clean code, <b>well done</b>"\nann,See me\n')
+    parity("grade", source, "--out", out, "--comments", comments)
+    parity("regrade", out)
+    page = (out / "submissions" / "ann" / "feedback.md").read_text()
+    assert "## Comments\n\n- Clean code, &lt;b&gt;well done&lt;/b&gt;\n- See me\n" in page
+    assert "See me" in json.loads((out / "submissions" / "ann" / "results.json").read_text())["output"]
+    assert "Comments" not in (out / "submissions" / "bob" / "feedback.md").read_text()
+    assert grades(out).loc["ann", "total"] == 100
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("submission,remark\nann,x\n", "line 1: there is no column comment"),
+        ("submission,comment\neve,x\n", "line 2: there is no submission 'eve'"),
+        ("submission,comment\nann, \n", "line 2: the comment for ann is empty"),
+        ("submission,comment,comment\nann,x,y\n", "line 1: there are two columns comment"),
+        ('submission,comment\nann,"open\n', "this is no CSV"),
+    ],
+)
+def test_a_wrong_comment_is_a_sentence_with_its_line(parity: Parity, tmp_path: Path, text: str, words: str) -> None:
+    source, out, comments = class_folder(tmp_path / "class", ann=""), tmp_path / "out", tmp_path / "comments.csv"
+    comments.write_text(text)
+    status, _, err = parity("grade", source, "--out", out, "--comments", comments)
+    assert status == 2
+    assert words in err
+
+
+# ---- what is said, and how
+
+
+def test_json_stands_alone_on_standard_output(parity: Parity, tmp_path: Path) -> None:
+    source, out = class_folder(tmp_path / "class", ann="", bob="# wrong relu", cem="# harness"), tmp_path / "out"
+    status, said, _ = parity("grade", source, "--out", out, "--json")
+    found = json.loads(said)
+    assert status == 3
+    assert (found["submissions"], found["graded"], found["faults"], found["unchecked"]) == (3, 2, 1, 0)
+    totals = {grade["submission"]: grade["total"] for grade in found["grades"]}
+    assert totals == {"ann": 100, "bob": 85, "cem": None}
+    assert found["grades"][1]["items"]["relu"] == 0
+    assert found["look"] == [{"submission": "cem", "kind": "harness error", "why": "it failed"}]
+    assert "changes" not in found
+    (source / "bob" / ASSIGNMENT.layout.file).write_text(SOURCE)
+    rubric = tmp_path / "rubric.toml"
+    rubric.write_text((out / "rubric.toml").read_text().replace("points = 15", "points = 20"))
+    again = json.loads(parity("regrade", out, "--json", "--rubric", rubric)[1])
+    assert {"submission": "ann", "before": 100, "after": 120} in again["changes"]
+
+
+def test_quiet_is_one_sentence_and_nothing_else(parity: Parity, tmp_path: Path) -> None:
+    source, out = class_folder(tmp_path / "class", ann="", bob="# undecided relu"), tmp_path / "out"
+    status, said, err = parity("grade", source, "--out", out, "--quiet")
+    assert (status, err) == (0, "")
+    assert " ".join(said.split()).startswith("2 of 2 submissions have a grade.")
+    assert "look.csv" not in said
+    assert len(parity("regrade", out, "-q")[1].splitlines()) <= 3
+    assert parity("grade", tmp_path / "nowhere", "-q")[2] != ""
+
+
+def test_verbose_tells_each_submission_and_keeps_it_in_a_log(parity: Parity, tmp_path: Path) -> None:
+    source, out = class_folder(tmp_path / "class", ann="", bob="# undecided relu"), tmp_path / "out"
+    _, _, err = parity("grade", source, "--out", out, "-v")
+    assert "parity: ann: 100 of 100 points, in " in err
+    parity("grade", source, "--out", out, "-v")
+    log = (out / "grade.log").read_text().splitlines()
+    assert sum("ann: 100 of 100 points" in line for line in log) == 1
+    assert sum("ann: is there already" in line for line in log) == 1
+    assert sum("bob: undecided: nothing of relu could be decided" in line for line in log) == 1
+    assert all(line[:4].isdigit() for line in log)
+    assert "100 of 100 points, in" not in parity("grade", source, "--out", out, "--only", "ann")[2]
+    quiet = parity("grade", source, "--out", out, "--only", "ann", "-v", "-q")
+    assert quiet[2] == ""
+    assert (out / "grade.log").read_text().count("ann: 100 of 100 points") == 2
+
+
+def test_a_dry_run_says_who_would_be_graded_as_whom_and_writes_nothing(
+    asked: list[str],  # noqa: F811
+    parity: Parity,
+    tmp_path: Path,
+) -> None:
+    source, out = class_folder(tmp_path / "class", leeann="", stranger=""), tmp_path / "out"
+    (source / "essay").mkdir()
+    (source / "essay" / "essay.pdf").touch()
+    roster = tmp_path / "roster.csv"
+    roster.write_text('Student,ID,Email\n"Lee, Ánn",7,ann@school\n')
+    command = ["grade", source, "--out", out, "--roster", roster, "--dry-run"]
+    status, said, _ = parity(*command)
+    assert (status, asked, out.exists()) == (0, [], False)
+    (line,) = [line for line in said.splitlines() if line.startswith("leeann")]
+    assert line.split("  ")[0] == "leeann"
+    assert "Lee, Ánn" in line
+    assert "neural_networks.py" in line
+    assert "3 submissions in the format plain: 3 to check." in said
+    assert "nothing to run" in said
+    found = {row["submission"]: row for row in json.loads(parity(*command, "--json")[1])["submissions"]}
+    assert found["leeann"]["people"] == [{"name": "Lee, Ánn", "email": "ann@school", "id": "", "on_roster": True}]
+    assert found["stranger"]["people"][0]["on_roster"] is False
+    parity("grade", source, "--out", out, "--roster", roster)
+    before = content(out)
+    (source / "stranger" / ASSIGNMENT.layout.file).write_text(f"{SOURCE}new = 1\n")
+    said = " ".join(parity("grade", source, "--out", out, "--dry-run")[1].split())
+    assert "1 checked already" in said
+    assert content(out) == before
+
+
+@pytest.mark.parametrize("columns", ["80", "120"])
+def test_what_is_printed_of_a_class_fits_the_terminal(
+    parity: Parity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    names = {f"{'long name ' * 4}{n}": "# undecided relu # edition" for n in range(3)}
+    source, out = class_folder(tmp_path / "class", **names), tmp_path / "out"
+    for command in (["grade", source, "--out", out, "--dry-run"], ["grade", source, "--out", out], ["status", out]):
+        lines = parity(*command)[1].splitlines()
+        assert max(map(len, (line for line in lines if str(tmp_path) not in line))) <= int(columns)
+
+
+# ---- how far it is
+
+
+def test_status_says_how_far_it_is_and_writes_nothing(parity: Parity, tmp_path: Path) -> None:
+    source, out = class_folder(tmp_path / "class", ann="", bob="# undecided relu", cem="# harness"), tmp_path / "out"
+    parity("grade", source, "--out", out, "--only", "ann", "--seed", 987654321)
+    status, said, _ = parity("status", out)
+    said = " ".join(said.split())
+    assert status == 0
+    assert "1 of 3 submissions are checked; nothing is at work there." in said
+    assert "The same `parity grade` goes on" in said
+    assert "987654321" not in said
+    parity("grade", source, "--out", out)
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    found = json.loads(parity("status", out, "--json")[1])
+    assert (found["submissions"], found["checked"], found["faults"], found["in_tables"]) == (3, 3, 1, 3)
+    assert found["look"] == {"harness error": 1, "undecided": 1}
+    assert (found["at_work"], found["files"]) == (False, ["rubric.toml"])
+    assert before == {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+
+
+def test_status_sees_that_somebody_is_at_work_and_disturbs_nobody(parity: Parity, tmp_path: Path) -> None:
+    source, out = class_folder(tmp_path / "class", ann=""), tmp_path / "out"
+    parity("grade", source, "--out", out)
+    with GradingFolder(out).locked():
+        assert "a command is at work there now" in " ".join(parity("status", out)[1].split())
+        assert parity("status", out, "-q")[1].count(".") >= 1
+    assert parity("grade", source, "--out", out)[0] == 0
+
+
+@pytest.mark.parametrize("place", ["nowhere", "class"])
+def test_status_of_what_is_no_class_is_a_sentence_and_2(parity: Parity, tmp_path: Path, place: str) -> None:
+    class_folder(tmp_path / "class", ann="")
+    status, said, err = parity("status", tmp_path / place)
+    assert (status, said) == (2, "")
+    assert "is no folder that `parity grade` wrote" in err
