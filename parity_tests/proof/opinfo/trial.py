@@ -30,6 +30,7 @@ _OF_THE_TYPE = ("nextafter",)
 """Those that are another function in a wider type."""
 _NEAR_ROOTS = ("digamma", "polygamma", "lgamma", "bessel_j", "bessel_y", "airy", "polynomial", "log_ndtr")
 _UNDOCUMENTED = ("bessel", "zeta", "igamma", "i0", "i1", "ndtri", "erfinv", "erfcx")
+_DECIDING = ("hist", "_histogram", "allclose")
 _SOLVERS = ("linalg", "cholesky", "lu_", "svd", "qr", "triangular_solve", "_linalg", "ormqr", "geqrf", "inverse")
 
 
@@ -274,6 +275,8 @@ def _without_a_rule(name: str) -> str:
         return f"{plain} has no rule: neither torch nor other libraries document its error in ulps"
     if any(word in plain for word in _SOLVERS):
         return f"{plain} has no rule: its error grows with the matrix' condition, which no elementwise bound knows"
+    if plain.startswith(_DECIDING):
+        return f"{plain} has no rule: it counts or compares, which rounding decides at an edge"
     if "fft" in plain or "complex" in plain:
         return f"{plain} has no rule: it passes through complex numbers"
     return f"{plain} has no rule"

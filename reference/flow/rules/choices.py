@@ -252,4 +252,4 @@ def to_whole(op: Operation) -> Radius:
         return None
     rest = [op["decimals"]] if "decimals" in op else []
     reach: Tensor = op.func(wide(x) + r, *rest) - op.func(wide(x) - r, *rest)
-    return reach
+    return reach if bool(reach.any()) else None

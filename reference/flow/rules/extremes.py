@@ -146,7 +146,7 @@ def in_order(op: Operation) -> tuple[Radius, Radius]:
     return (None if op.local else radius), uncertain(close)
 
 
-@rule(aten.kthvalue.default, aten.median.dim)
+@rule(aten.kthvalue.default, aten.median.dim, aten.nanmedian.dim)
 def order_statistic(op: Operation) -> tuple[Radius, Radius]:
     """The k-th smallest moves by the largest radius along the dimension; its place is unsure within reach of others."""
     x, dim = op["self"], op["dim"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from reference.flow.operation import Operation, Radius, plus, rule, wide
-from reference.flow.rounding import EXP_ULPS, LOG_ULPS, TORCH_FAST_EXP_ULPS, UNSHIFTED, is_power_of_two
+from reference.flow.rounding import EXP_ULPS, LOG_ULPS, TORCH_FAST_EXP_ULPS, UNSHIFTED, VECTOR_ULPS, is_power_of_two
 from reference.flow.rules.arithmetic import result
 
 aten = torch.ops.aten
@@ -92,6 +94,28 @@ def log_sum_exp(op: Operation) -> Radius:
         local = local + (x.p * x.r.expm1()).sum(dims, keepdim=True).log1p()
     local = local if op["keepdim"] else local.reshape(out.shape)
     return local + op.rounding(out, 1)
+
+
+@rule(aten.logcumsumexp.default)
+def running_log_sum_exp(op: Operation) -> Radius:
+    """s ← max + log1p(e^(min − max)) of s and the next element, one after the other.
+
+    A step errs by the difference's rounding, u·d·e^(−d) ≤ u/e, the exponential's and the logarithm's ulps of at most 1
+    and log 2, and u·|s|; what s was off by before comes in no larger, and so does the largest radius so far.
+    """
+    x, dim = op["self"], op["dim"]
+    u, out = op.context.precision.u, wide(op.out)
+    if x.dim() == 0:
+        return op.radius(x)
+    sizes = out.abs().masked_fill(out.isinf(), 0.0)
+    step = 2 * u * (1 / math.e + 2 * EXP_ULPS + 2 * VECTOR_ULPS * math.log(2)) + 2 * u * sizes
+    step = step.index_fill(dim, torch.zeros(1, dtype=torch.long, device=x.device), 0.0)
+    local = step.cumsum(dim)
+    if op.allows(UNSHIFTED):
+        top = wide(x).amax(dim, keepdim=True)
+        local = local + 2 * u * (top - out).abs().nan_to_num(0.0, 0.0, 0.0) + 2 * u * top.abs()
+    r = op.radius(x)
+    return local if r is None else local + r.cummax(dim)[0]
 
 
 @rule(aten._log_softmax_backward_data)

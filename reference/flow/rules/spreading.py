@@ -40,6 +40,56 @@ def added_into(op: Operation) -> Radius:
     return plus(local, op.func(zeros if r is None else r, dim, index, added))
 
 
+@rule(aten.scatter_reduce.two, aten.index_reduce.default)
+def reduced_into(op: Operation) -> Radius:
+    """Sums, means, products, largest or smallest of what falls into each place, with what is there or without.
+
+    Of n terms a sum or a product rounds n − 1 times, a mean once more; the largest moves by the largest radius at most.
+    """
+    x, dim, index, source, reduce = (op[name] for name in ("self", "dim", "index", _source(op), "reduce"))
+    included = op["include_self"]
+    r, s = op.radius(x), op.radius(source)
+
+    def into(base: Tensor, added: Tensor, how: str = reduce) -> Tensor:
+        found: Tensor = op.func(base, dim, index, added, how, include_self=included)
+        return found
+
+    zeros, none = torch.zeros_like(x, dtype=torch.float64), torch.zeros_like(source, dtype=torch.float64)
+    r, s = zeros if r is None else r, none if s is None else s
+    if reduce in ("amax", "amin"):
+        return into(r, s, "amax")
+    counted = torch.ones_like(none)
+    base = _kept(op, included)
+    counts = _added(op, base, counted)
+    n = int(counts.max()) if counts.numel() else 0
+    sizes = into(reach(wide(x), r), reach(wide(source), s))
+    if reduce == "prod":
+        several = sizes - into(wide(x).abs(), wide(source).abs()) + op.rounding(sizes, max(n - 1, 0))
+        return torch.where(counts <= 1, into(r, s), several)
+    local = (sizes * op.sums(max(n - 1, 0) + (reduce == "mean"))).masked_fill(counts <= 1, 0.0)
+    return local + into(r, s)
+
+
+def _kept(op: Operation, included: bool) -> Tensor:
+    """How many terms each place has of its own: one, or none where something falls and it is not included."""
+    ones = torch.ones_like(op["self"], dtype=torch.float64)
+    if included:
+        return ones
+    if op.func is aten.index_reduce.default:
+        return ones.index_fill(op["dim"], op["index"], 0.0)
+    return ones.scatter(op["dim"], op["index"], 0.0)
+
+
+def _added(op: Operation, base: Tensor, terms: Tensor) -> Tensor:
+    if op.func is aten.index_reduce.default:
+        return base.index_add(op["dim"], op["index"], terms)
+    return base.scatter_add(op["dim"], op["index"], terms)
+
+
+def _source(op: Operation) -> str:
+    return "source" if "source" in op else "src"
+
+
 @rule(aten.index_put.default)
 def put_into(op: Operation) -> Radius:
     """Values put into places, or added into them with as many roundings as terms fall into the fullest."""
@@ -55,6 +105,57 @@ def put_into(op: Operation) -> Radius:
     n = int(counts.max()) if counts.numel() else 0
     sizes = aten.index_put(reach(wide(x), r), places, reach(wide(source), s), True)
     return plus(carried, (sizes * op.sums(max(n - 1, 0))).masked_fill(counts <= 1, 0.0))
+
+
+SUM, MEAN, LARGEST = 0, 1, 2
+"""torch's numbers for what an embedding bag makes of its rows."""
+
+
+@rule(aten._embedding_bag.default, aten._embedding_bag_forward_only.default)
+def embedding_bag(op: Operation) -> tuple[Radius, ...]:
+    """Rows of a table summed, averaged, or the largest taken, by bags; which rows, integers say."""
+    given = dict(op.arguments)
+    table, factors = given.pop("weight"), given.pop("per_sample_weights")
+    r, s = op.radius(table), op.radius(factors)
+    words, mode = given["indices"], int(given["mode"])
+
+    def bags(table: Tensor, factors: Tensor | None) -> Tensor:
+        found: Tensor = op.func(table, **given, per_sample_weights=factors)[0]
+        return found
+
+    rest = (None, None, None)
+    if mode == LARGEST:
+        return None if r is None else bags(r, None), *rest
+    sizes = bags(reach(wide(table), r), None if factors is None else reach(wide(factors), s))
+    begins = given["offsets"][: -1 if given["include_last_offset"] else None]
+    most = int(torch.cat([begins, begins.new_tensor([len(words)])]).diff().max()) if len(begins) else 0
+    extra = (factors is not None) + (mode == MEAN)
+    local = sizes * op.sums(max(most - 1, 0) + extra)
+    if r is None and s is None:
+        return local, *rest
+    exact = bags(wide(table).abs(), None if factors is None else wide(factors).abs())
+    return plus(local, sizes - exact), *rest
+
+
+@rule(aten._embedding_bag_dense_backward.default)
+def embedding_bag_backward(op: Operation) -> Radius:
+    """Gradients of bags added into the rows that they were made of, each times its factor or over its bag's size."""
+    given = dict(op.arguments)
+    g, factors = given.pop("grad"), given.pop("per_sample_weights")
+    r, s = op.radius(g), op.radius(factors)
+    words = given["indices"]
+    n = int(words.flatten().bincount().max()) if words.numel() else 0
+
+    def spread(g: Tensor, factors: Tensor | None) -> Tensor:
+        found: Tensor = op.func(g, **given, per_sample_weights=factors)
+        return found
+
+    sizes = spread(reach(wide(g), r), None if factors is None else reach(wide(factors), s))
+    extra = (factors is not None) + (int(given["mode"]) == MEAN) + 2 * bool(given["scale_grad_by_freq"])
+    local = sizes * op.sums(max(n - 1, 0) + extra)
+    if r is None and s is None:
+        return local
+    return plus(local, sizes - spread(wide(g).abs(), None if factors is None else wide(factors).abs()))
 
 
 @rule(aten.embedding_dense_backward.default)
