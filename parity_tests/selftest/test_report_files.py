@@ -270,7 +270,7 @@ def test_annotations_stand_at_the_line_and_are_ten_at_most() -> None:
         "::error file=a%2Cb/neural_networks.py,line=12,title=Parity%3A 2::m2.",
         "::error file=a%2Cb/utils.py,line=7,title=Parity%3A 3::100%25, and more. (utils.py, line 7)",
     ]
-    many = [mismatch(part="4", quantity=f"q{n}", message=f"m{n}") for n in range(30)]
+    many = [mismatch(part="4", quantity=f"q{n}", message=f"m{n}", diagnosis=f"d{n}") for n in range(30)]
     lines = annotation_lines(FakeRun(records=many))
     assert len(lines) == 10
     assert lines[-1].startswith("::notice title=Parity%3A and more::Disagreement: 30 of 30")

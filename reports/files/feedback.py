@@ -26,6 +26,7 @@ _UNDECIDED = (
     "neither for nor against you."
 )
 _WHOLE_FILE = "The file as a whole"
+_SEVERAL = "Several parts"
 
 
 def feedback_page(
@@ -97,14 +98,21 @@ def _points(item: ItemPoints) -> str:
 
 
 def _part_sections(folded: Sequence[Entry], run: Results) -> list[str]:
-    """A section for each part with what is wrong in it; first of all what keeps the file from being imported."""
+    """A section for each part with what is wrong in it; first of all what keeps the file from being imported.
+
+    What is wrong in several parts at once comes before those of one.
+    """
     parts, hints = parts_of(run), hints_of(run)
-    imports = [entry for entry in folded if entry.records[0].check == "import"]
+    imports, several = [], []
     by_part: dict[str, list[Entry]] = {}
     for entry in folded:
-        if entry.records[0].check != "import":
+        if entry.records[0].check == "import":
+            imports.append(entry)
+        elif len(parts.within(entry.records)) > 1:
+            several.append(entry)
+        else:
             by_part.setdefault(entry.records[0].part, []).append(entry)
-    sections = [(_WHOLE_FILE, imports)] if imports else []
+    sections = [(title, some) for title, some in ((_WHOLE_FILE, imports), (_SEVERAL, several)) if some]
     sections += [(parts.heading(part), by_part[part]) for part in sorted(by_part, key=parts.order)]
     lines = []
     for heading, some in sections:
@@ -113,18 +121,15 @@ def _part_sections(folded: Sequence[Entry], run: Results) -> list[str]:
 
 
 def _entry_lines(folded: Sequence[Entry], hints: Mapping[str, str]) -> list[str]:
-    """The entries of one part as a list; those that differ by the quantity alone are one, and each hint stands once."""
-    alike: dict[str, list[Entry]] = {}
-    for entry in folded:
-        alike.setdefault(entry.sentence.replace(entry.records[0].quantity or "\0", "\0"), []).append(entry)
+    """The entries of one part as a list, in which each hint stands once."""
     lines: list[str] = []
     hinted: set[str] = set()
-    for first, *others in alike.values():
-        text = [capitalised(ended(first.sentence.removeprefix("import: ")))]
-        if others:
-            text.append(f"The same of {'; '.join(other.records[0].quantity for other in others)}.")
-        lines.append(f"- {markdown(' '.join([*text, *_more(first)]))}")
-        new = [hint for hint in _hints(first, hints) if hint not in hinted]
+    for entry in folded:
+        text = [capitalised(ended(entry.sentence.removeprefix("import: ")))]
+        if entry.quantities[1:] and entry.records[0].check != "import":
+            text.append(f"The same mistake shows in {'; '.join(entry.quantities[1:])}.")
+        lines.append(f"- {markdown(' '.join([*text, *_more(entry)]))}")
+        new = [hint for hint in _hints(entry, hints) if hint not in hinted]
         hinted.update(new)
         lines += [f"  - {markdown(hint)}" for hint in new]
     return lines
@@ -146,6 +151,8 @@ def _more(entry: Entry) -> list[str]:
     elif cases and entry.sentence == sentence(first):
         more = f"; and {len(cases) - _MORE_CASES} more" if len(cases) > _MORE_CASES else ""
         sentences.append(f"The same in {'; '.join(cases[:_MORE_CASES])}{more}.")
+    if entry.again:
+        sentences.append(f"The same part is off in {quantities(len(entry.again))} where the parts work together.")
     if unjudged:
         were = "was" if unjudged == 1 else "were"
         sentences.append(f"Because of it {quantities(unjudged).replace(' ', ' other ', 1)} {were} not judged.")

@@ -11,10 +11,10 @@ from reports.model.numbers import number
 from reports.model.phrases import shortened
 from reports.model.records import failing
 from reports.model.run import Results, hints_of
-from reports.model.summary import part_summaries
+from reports.model.summary import NOT_JUDGED, part_summaries
 from reports.model.words import headline, verdict_sentence
 
-_SIGNS = {"match": "✅", "undecided": "⚠️", "note": "⚠️"}
+_SIGNS = {"match": "✅", "undecided": "⚠️", "note": "⚠️", NOT_JUDGED: "⚪"}
 _LONGEST = 600
 _MOST_ENTRIES = 40
 

@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+from reports.model.escape import printable
 from reports.model.phrases import quantities
 from reports.model.records import Record
 from reports.model.run import Results, inputs_of, joint_checks, parts_of
 from reports.model.words import cases_text, sentence
+
+_MOST_QUANTITIES = 3
 
 
 class Kind(Enum):
@@ -23,26 +26,41 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing to say: the sentence, the records that it stands for, and those that it kept from being judged."""
+    """One thing to say: the sentence, the records that it stands for, and what follows from them.
+
+    `again` are those of the same part that are off where the parts work together, `unjudged` those that could not be
+    judged because of it.
+    """
 
     kind: Kind
     sentence: str
     records: list[Record]
+    again: list[Record] = field(default_factory=list)
     unjudged: list[Record] = field(default_factory=list)
+
+    @property
+    def quantities(self) -> list[str]:
+        """The names of the quantities that it is about, each once."""
+        return [name for name in dict.fromkeys(record.quantity for record in self.records) if name]
 
 
 def entries(records: Sequence[Record], run: Results) -> list[Entry]:
-    """What there is to say about these records of a run, each thing once.
+    """What there is to say about these records of a run, each mistake once.
 
     Causes are told in full, and of those that are alike the first: the same words or the same place in the submission,
-    whatever the part; or one part, quantity, verdict and diagnosis, with other numbers. What follows from a cause is
-    counted with it: quantities that it kept from being judged, and what is off again where the parts work together.
+    whatever the part; or one part, verdict and diagnosis, whatever the quantity and the numbers; and whatever is
+    missing. What follows from a cause is counted with it: quantities that it kept from being judged, and what is off
+    again where the parts work together.
     """
     causes, again, unjudged = _sorted_out(records, run)
-    folded = [Entry(Kind.CAUSE, sentence(alike[0]), alike) for alike in _alike(causes, run)]
-    for same in _by_part(again, lambda record: record.part).values():
-        words = f"The same part is off where the parts work together: {quantities(len(same))}."
-        folded.append(Entry(Kind.AGAIN, words, same))
+    folded = [Entry(Kind.CAUSE, _sentence(alike, run), alike) for alike in _alike(causes, run)]
+    for part, same in _by_part(again, lambda record: record.part).items():
+        about = [entry for entry in folded if any(record.part == part for record in entry.records)]
+        if len(about) == 1:
+            about[0].again.extend(same)
+        else:
+            words = f"The same part is off where the parts work together: {quantities(len(same))}."
+            folded.append(Entry(Kind.AGAIN, words, same))
     for cause, same in _by_part(unjudged, lambda record: record.explained_by).items():
         about = [entry for entry in folded if any(record.part == cause for record in entry.records)]
         if len(about) == 1:
@@ -51,6 +69,16 @@ def entries(records: Sequence[Record], run: Results) -> list[Entry]:
             words = f"Not judged, because of what is wrong at {parts_of(run).label(cause)}: {quantities(len(same))}."
             folded.append(Entry(Kind.UNJUDGED, words, same))
     return folded
+
+
+def _sentence(alike: Sequence[Record], run: Results) -> str:
+    """What is said of causes that are alike: what the first says or, where several parts are missing, which."""
+    parts = parts_of(run)
+    ids = parts.within(alike)
+    if len(ids) == 1 or any(record.verdict != "missing" for record in alike):
+        return sentence(alike[0])
+    which = "" if len(ids) == len(parts.alike(ids, run.records)) else f": {parts.listed(ids)}"
+    return f"{parts.counted(ids, run.records)} are not implemented{which}. The first: {sentence(alike[0])}"
 
 
 def _sorted_out(records: Sequence[Record], run: Results) -> tuple[list[Record], list[Record], list[Record]]:
@@ -82,14 +110,16 @@ def _alike(causes: Sequence[Record], run: Results) -> list[list[Record]]:
     groups: dict[tuple[str, ...], list[Record]] = {}
     for record, text in zip(causes, words, strict=True):
         key: tuple[str, ...]
-        if record.verdict not in ("match", "mismatch"):
+        if record.verdict == "missing" and record.check != "import":
+            key = (record.verdict,)
+        elif record.verdict not in ("match", "mismatch"):
             key = accidents.key(record, text)
         elif not record.quantity:  # a note
             key = (record.verdict, re.sub(r"\d+", "#", text))
         elif len(parts_with[text]) > 1:
             key = (record.verdict, text)
         else:
-            key = (record.verdict, record.part, record.quantity, record.diagnosis)
+            key = (record.verdict, record.part, record.diagnosis)
         groups.setdefault(key, []).append(record)
     return list(groups.values())
 
@@ -127,14 +157,24 @@ def _words(record: Record, run: Results) -> str:
 
 
 def where_seen(entry: Entry, run: Results) -> str:
-    """In which cases an entry was seen, or in which parts if they are many; and what it kept from being judged."""
+    """In which quantities and cases an entry was seen, or in which parts if they are many; and what follows from it."""
     parts = parts_of(run)
     ids = parts.within(entry.records)
     if len(ids) > 2:
         seen = f"{quantities(len(entry.records))} of {parts.listed(ids)}"
     else:
-        seen = cases_text([record.case for record in entry.records])
+        seen = _others(entry.quantities) + cases_text([record.case for record in entry.records])
+    if entry.again:
+        seen += f"; off again in {quantities(len(entry.again))} where the parts work together"
     return seen + (f"; kept {quantities(len(entry.unjudged))} from being judged" if entry.unjudged else "")
+
+
+def _others(names: Sequence[str]) -> str:
+    """The quantities after the first, and how many more there are: "also output; gradient of X; 2 others; in "."""
+    _, *others = [*map(printable, names)] or [""]
+    left = len(others) - _MOST_QUANTITIES
+    shown = [*others[:_MOST_QUANTITIES], *([f"{left} other{'s' if left > 1 else ''}"] if left > 0 else [])]
+    return f"also {'; '.join(shown)}; in " if shown else ""
 
 
 def label_of(entry: Entry, run: Results) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,6 +79,22 @@ class Parts:
     def listed(self, ids: Iterable[str]) -> str:
         """The labels of all these parts: "part 1, 4 and helpers.py"."""
         return listed(self._labels(ids))
+
+    def counted(self, ids: Sequence[str], records: Iterable[Record]) -> str:
+        """How many of the parts of these records they are: "2 of 10 parts", by the first word of their labels."""
+        word = self._first_word(ids) or "part"
+        total = len(self.alike(ids, records))
+        return f"{len(ids)} of {total} {word}{'' if total == 1 else 's'}"
+
+    def alike(self, ids: Sequence[str], records: Iterable[Record]) -> list[str]:
+        """The parts of these records whose labels begin with the same word as those of `ids`, if these share one."""
+        word = self._first_word(ids)
+        return [part for part in self.within(records) if self.label(part).startswith(f"{word} " if word else "")]
+
+    def _first_word(self, ids: Sequence[str]) -> str:
+        """The word that begins the labels of all these parts; "" where they share none."""
+        words = {word if rest else "" for word, _, rest in (self.label(part).partition(" ") for part in ids)}
+        return words.pop() if len(words) == 1 else ""
 
     def _labels(self, ids: Iterable[str]) -> list[str]:
         """The labels, each without its first word where that is the first word of the label before it."""

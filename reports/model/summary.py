@@ -14,11 +14,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+NOT_JUDGED = "not judged"
+"""What is said in place of a verdict where other parts left nothing to judge."""
+
+
 @dataclass(frozen=True)
 class PartSummary:
     """What one part came to: `agree` of `total` quantities match, `ratio` is the largest, and `largest` where it is.
 
-    `verdict` is that of `group_verdict`; `ratio` is None where no values were compared, and `largest` then "".
+    `verdict` is that of `group_verdict`, or NOT_JUDGED where other parts kept all that fails from being judged. Of the
+    quantities `waiting` were not. `ratio` is None where no values were compared, and `largest` then "".
     """
 
     id: str
@@ -27,6 +32,7 @@ class PartSummary:
     verdict: str
     agree: int
     total: int
+    waiting: int
     ratio: float | None
     largest: str
     records: list[Record]
@@ -41,20 +47,32 @@ def part_summaries(run: Results, strict: bool = False) -> list[PartSummary]:
     summaries = []
     for part, records in groups.items():
         first, ratio = worst(records), largest_ratio(records)
+        waiting = [record for record in records if not_judged(record)]
+        failed = [record for record in records if failing(record, strict)]
         summaries.append(
             PartSummary(
                 id=part,
                 label=parts.label(part),
                 title=parts.title(part),
-                verdict=group_verdict(records, strict),
+                verdict=NOT_JUDGED if waiting and len(waiting) == len(failed) else group_verdict(records, strict),
                 agree=sum(record.verdict == "match" and not failing(record, strict) for record in records),
                 total=len(records),
+                waiting=len(waiting),
                 ratio=ratio,
                 largest=f"{first.case}, {first.quantity}" if ratio else "",
                 records=records,
             )
         )
     return summaries
+
+
+def not_judged(record: Record) -> bool:
+    """Whether a record fails only since the failure of another one left nothing to judge.
+
+    A value that was compared was judged, whatever explains it.
+    """
+    compared = record.verdict == "mismatch" and record.ratio is not None
+    return record.verdict in FAILING and bool(record.explained_by) and not compared
 
 
 def group_verdict(records: Sequence[Record], strict: bool = False) -> str:

@@ -7,21 +7,32 @@ from typing import Any
 
 from reports.model.escape import printable
 from reports.model.numbers import number
-from reports.model.phrases import ended, listed, shortened
+from reports.model.phrases import ended, listed, quantities, shortened
 from reports.model.records import Record, failing
 from reports.model.run import Results, parts_of
-from reports.model.summary import largest_ratio
+from reports.model.summary import NOT_JUDGED, largest_ratio, not_judged
 
 GLOSSARY = {
+    "quantity": "something that is compared: an array or a number that the submission computes, such as an output",
+    "case": "one question that is put to the submission, with its own inputs; it may have several quantities",
     "gap": "how far the submission's number is from torch's, at one element",
     "radius": "how far two honest computations of that element may differ by rounding alone; derived, not chosen",
     "ratio": "the gap divided by the radius: up to 1 is what rounding explains, a mistake is usually thousands or more",
     "match": "every element of the quantity has a ratio of at most 1",
+    "mismatch": "another value, shape or type than asked for",
+    "missing": "there is no such function, or it says that it is not implemented",
+    "crashed": "an error was raised instead of an answer",
+    "timeout": "no answer came in time",
+    "memory": "more memory was asked for than a submission may have",
+    "unjudged": "what was done leaves no value to expect; it fails",
+    NOT_JUDGED: "it fails only because something else does, which leaves nothing to judge; no mistake of its own",
     "undecided": (
         "too close to a kink, or too far into a chaotic run, for rounding to tell right from wrong; it costs nothing"
     ),
+    "harness_error": "Parity's own fault, for which nobody loses points",
     "note": "worth knowing, but not wrong; it costs nothing unless --strict is asked for",
 }
+"""What each word means that reports use."""
 
 _LONGEST_VALUE = 200
 
@@ -53,10 +64,30 @@ def verdict_sentence(run: Results, strict: bool = False) -> str:
 
 
 def _disagreement(run: Results, bad: Sequence[Record]) -> str:
-    parts = parts_of(run)
-    where = parts.listed(parts.within(bad))
-    text = f"Disagreement: {len(bad)} of {len(run.records)} quantities do not agree with torch, in {where}."
+    """What is off, what is missing, and what could not be judged because of either: never the same record twice."""
+    parts, total = parts_of(run), len(run.records)
+    broken = any(record.check == "import" for record in bad)
+    waiting = [record for record in bad if not_judged(record) or (broken and record.verdict != "mismatch")]
+    left = [record for record in bad if record not in waiting] if waiting else bad
+    absent = [record for record in left if record.verdict == "missing"]
+    off = [record for record in left if record.verdict != "missing"]
+    clauses = []
+    if broken:
+        waiting = [record for record in waiting if record.check != "import"]
+        clauses.append("the files cannot be imported")
+    if off:
+        clauses.append(
+            f"{len(off)} of {total} quantities do not agree with torch, in {parts.listed(parts.within(off))}"
+        )
+    if absent:
+        ids = parts.within(absent)
+        be = "is" if len(ids) == 1 else "are"
+        which = "" if len(ids) == len(parts.alike(ids, run.records)) else f" ({parts.listed(ids)})"
+        clauses.append(f"{parts.counted(ids, run.records)} {be} not implemented{which}")
+    if waiting:
+        clauses.append(f"{quantities(len(waiting))} could not be judged because of that")
     faults = sum(record.verdict == "harness_error" for record in bad)
+    text = f"Disagreement: {'; '.join(clauses)}."
     return text + (f" Of these {faults} are Parity's own fault." if faults else "")
 
 

@@ -10,7 +10,7 @@ from reports.model.groups import grouped
 from reports.model.numbers import number
 from reports.model.records import Record, failing
 from reports.model.run import Results, joint_checks
-from reports.model.summary import group_verdict, largest_ratio, part_summaries, worst
+from reports.model.summary import NOT_JUDGED, group_verdict, largest_ratio, part_summaries, worst
 from reports.model.words import headline
 from reports.terminal.lines import Paint, plain, style_of, table, wrapped
 
@@ -39,7 +39,7 @@ def _part_lines(run: Results, strict: bool, width: int, paint: Paint) -> list[st
     heads = ("part", "", "verdict", "agree", "ratio", "largest in")
     rows = [[paint(head, "dim") for head in heads]]
     for part in part_summaries(run, strict):
-        verdict = paint(part.verdict, style_of(part.records, strict))
+        verdict = paint(part.verdict, "dim" if part.verdict == NOT_JUDGED else style_of(part.records, strict))
         agree = f"{part.agree}/{part.total}"
         rows.append([part.label, part.title, verdict, agree, number(part.ratio), printable(part.largest)])
     explained = wrapped("ratio: the largest gap, as a share of what rounding explains", width)
