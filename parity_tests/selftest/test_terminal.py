@@ -241,9 +241,7 @@ def test_an_accident_told_again_with_more_around_it_is_one() -> None:
     records = [
         record(part="7", case="relu/a/float64", verdict="crashed", ratio=None, message=said),
         record(part="7", case="t/b/float64", verdict="crashed", ratio=None, message=f"after step 1 {said}, and later"),
-        record(
-            part="7", case="t/c/float64", verdict="crashed", ratio=None, message="nothing is called sgd"
-        ),
+        record(part="7", case="t/c/float64", verdict="crashed", ratio=None, message="nothing is called sgd"),
     ]
     text = page(FakeRun(records=records))
     assert text.count("called relu") == 1

@@ -27,7 +27,8 @@ def derivative(forward: Callable[..., Tensor], g: Tensor, *operands: Tensor) -> 
     # Below a dispatch mode autograd records nothing.
     with enable_reentrant_dispatch(), torch.enable_grad():
         leaves = [x.detach().requires_grad_() for x in operands]
-        return torch.autograd.grad(forward(*leaves), leaves, g)
+        found: tuple[Tensor, ...] = torch.autograd.grad(forward(*leaves), leaves, g)
+        return found
 
 
 @decomposition(aten.upsample_bicubic2d_backward.default)
@@ -182,11 +183,15 @@ def segments_backward(
     """The derivative of the same."""
 
     def reduced(data: Tensor) -> Tensor:
-        return segments(data, reduce, lengths=lengths, offsets=offsets, axis=axis, initial=initial)
+        out: Tensor = segments(data, reduce, lengths=lengths, offsets=offsets, axis=axis, initial=initial)
+        return out
 
     return derivative(reduced, g, data)[0]
 
 
+_REDUCTIONS: dict[str, Callable[..., Any]] = {
+    "sum": torch.sum, "mean": torch.mean, "prod": torch.prod, "max": torch.amax, "min": torch.amin,
+}  # fmt: skip
 _EMPTY = {"sum": 0.0, "mean": math.nan, "prod": 1.0, "max": -math.inf, "min": math.inf}
 
 
@@ -197,9 +202,7 @@ def _reduced(run: Tensor, reduce: str, initial: Any) -> Tensor:
         run = torch.cat([run.new_full((1, *run.shape[1:]), initial), run])
     if not len(run):
         return run.new_full(run.shape[1:], _EMPTY[reduce])
-    found: Tensor = {"sum": torch.sum, "mean": torch.mean, "prod": torch.prod, "max": torch.amax, "min": torch.amin}[
-        reduce
-    ](run, 0)
+    found: Tensor = _REDUCTIONS[reduce](run, 0)
     return found
 
 
