@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 
 from parity_tests.grading.folder import Result
 from parity_tests.grading.intake.attempt import HandIn
+from parity_tests.grading.intake.likeness import clusters
 from parity_tests.grading.roster import Person
 from reports.model.points import Points
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_NAMED = 5
-"""Names of others that one sentence lists."""
+SOLUTION = "the solution that comes with Parity"
+"""What a cluster calls the assignment's own solution."""
+_NAMED = 8
+"""Names that one sentence lists."""
 
 
 @dataclass(frozen=True)
@@ -44,17 +47,20 @@ def flags_of(result: Result, points: Points, edition: str) -> list[Flag]:
     return flags
 
 
-def identical_flags(results: Iterable[Result]) -> list[Flag]:
-    """Which submissions have the same code as others."""
-    by_fingerprint: dict[str, list[str]] = {}
-    for result in results:
-        if result.fingerprint:
-            by_fingerprint.setdefault(result.fingerprint, []).append(result.name)
+def likeness_flags(results: Iterable[Result], solution: str) -> list[Flag]:
+    """Which submissions are copies of one another, or of the solution with this fingerprint, wholly or in part.
+
+    All of a cluster have the same sentence.
+    """
+    fingerprints = {result.name: result.fingerprint for result in results}
     flags = []
-    for names in by_fingerprint.values():
-        for name in names if len(names) > 1 else ():
-            others = _few([other for other in names if other != name])
-            flags.append(Flag(name, "identical", f"the same code, up to names and spaces, as {others}"))
+    for number, cluster in enumerate(clusters({**fingerprints, SOLUTION: solution}, given=SOLUTION), 1):
+        people = [name for name in cluster.members if name != SOLUTION]
+        lowest, highest = (f"{100 * share:.0f}" for share in (cluster.lowest, cluster.highest))
+        share = lowest if lowest == highest else f"{lowest} to {highest}"
+        who = _few([*[SOLUTION] * (SOLUTION in cluster.members), *people])
+        why = f"cluster {number}: {share} % of the code is the same, names, spaces and order aside, in {who}"
+        flags += [Flag(name, "identical" if lowest == "100" else "alike", why) for name in people]
     return flags
 
 

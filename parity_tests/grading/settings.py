@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
+from parity_tests.grading.intake.likeness import fingerprint
 from parity_tests.grading.rubric import Vocabulary, quantities_of
 from parity_tests.protocol.assignment import Assignment
 from reports.model.parts import Parts
 
 FORMAT = "parity grading"
-VERSION = 2
+VERSION = 3
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -28,7 +29,7 @@ class ClassInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What grading.json says of a class: its settings, and what there is to know of the assignment without its code.
 
     `checks` and `quantities` (check, part and name of each) are those that a rubric can give points for; `parts` has
-    the id, the label and the title of each part.
+    the id, the label and the title of each part; `solution` is the fingerprint of the assignment's own solution.
     """
 
     settings: Settings
@@ -36,6 +37,7 @@ class ClassInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parts: tuple[dict[str, str], ...]
     checks: tuple[str, ...]
     quantities: tuple[tuple[str, str, str], ...] = ()
+    solution: str = ""
     format: str = FORMAT
     version: int = VERSION
 
@@ -43,7 +45,9 @@ class ClassInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def of(cls, assignment: Assignment, settings: Settings) -> ClassInfo:
         """The information on a class that answers this assignment."""
         quantities = tuple(sorted(quantities_of(assignment)))
-        return cls(settings, assignment.title, tuple(assignment.part_table()), assignment.checks, quantities)
+        parts = tuple(assignment.part_table())
+        solution = fingerprint((assignment.solution / assignment.layout.file).read_text(encoding="utf-8"))
+        return cls(settings, assignment.title, parts, assignment.checks, quantities, solution)
 
     @property
     def labels(self) -> Parts:

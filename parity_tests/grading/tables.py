@@ -12,7 +12,7 @@ import msgspec
 from parity_tests.grading.class_files import ClassFiles
 from parity_tests.grading.class_records import class_records
 from parity_tests.grading.class_table import ClassTable
-from parity_tests.grading.flags import Flag, flags_frame, flags_of, identical_flags, roster_flags, twice_flags
+from parity_tests.grading.flags import Flag, flags_frame, flags_of, likeness_flags, roster_flags, twice_flags
 from parity_tests.grading.folder import GradingFolder, Result
 from parity_tests.grading.gradebook import gradebook_frame, gradebook_rows
 from parity_tests.grading.intake.take_in import IntakeSummary
@@ -79,7 +79,7 @@ def make_tables(folder: GradingFolder, files: ClassFiles) -> Tables:
             class_table.add(records, points)
             rows += gradebook_rows(result, points, edition, people[result.name])
             _write_student_files(folder, result, records, points, files.comments.get(result.name, ()))
-    flags += identical_flags(results)
+    flags += likeness_flags(results, info.solution)
     flags += [*roster_flags(files.roster, intake.attempts, people), *twice_flags(intake.attempts, people)]
     untimed = [hand_in for hand_in in intake.attempts if files.late and files.late.seconds_late(hand_in) is None]
     flags += [Flag(hand_in.name, "late", _NO_TIME) for hand_in in untimed if hand_in.late]

@@ -29,7 +29,7 @@ def fake_outcome(task: Task) -> Outcome:
     source = dict(task.files).get("neural_networks.py", b"").decode()
     if task.missing:
         return lost(task, task.missing)
-    if "raise" in source:
+    if "break the harness" in source:
         raise RuntimeError("the harness broke")
     records = [
         _record(task, case, q, source) for case in ASSIGNMENT.cases("2019", ("float64",)) for q in case.quantities

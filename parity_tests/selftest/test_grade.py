@@ -17,6 +17,8 @@ from parity_tests.grading.task import Outcome, Task
 from parity_tests.harness.check import check
 from parity_tests.harness.sandbox.isolation import Level
 from parity_tests.selftest.fake_grading import SOURCE, fake_outcome, threads
+from parity_tests.selftest.runners import write
+from parity_tests.selftest.test_likeness import renamed
 from reports.model.records import Record, from_frame
 
 TABLES = ("grades.csv", "grades.parquet", "records.parquet", "class.csv", "look.csv", "handed_in.csv")
@@ -82,7 +84,7 @@ def test_every_submission_ends_with_a_grade_pages_and_its_records(
 def test_a_harness_error_stops_nobody_gives_no_grade_and_makes_the_status_3(
     asked: list[str], parity: Parity, tmp_path: Path
 ) -> None:
-    source, out = class_folder(tmp_path / "class", ann="", bob="raise", cem="# harness"), tmp_path / "out"
+    source, out = class_folder(tmp_path / "class", ann="", bob="# break the harness", cem="# harness"), tmp_path / "out"
     status, said, err = parity("grade", source, "--out", out)
     assert status == 3
     assert "1 of 3 submissions have a grade" in said
@@ -115,6 +117,21 @@ def test_what_needs_a_look_is_listed(asked: list[str], parity: Parity, tmp_path:
         ("eve", "harness error"),
     } or ("eve", "nothing to run") in looks(out)
     assert grades(out).loc["ann", "maximum"] == 85
+
+
+def test_the_shipped_network_alone_in_a_class_is_listed_also_renamed(
+    asked: list[str], parity: Parity, tmp_path: Path
+) -> None:
+    shipped = (ASSIGNMENT.solution / "neural_networks.py").read_text(encoding="utf-8")
+    for name, source in (("verbatim", shipped), ("renamed", renamed(shipped))):
+        out = tmp_path / f"out of {name}"
+        write(tmp_path / name / "ann", {"neural_networks.py": source})
+        parity("grade", tmp_path / name, "--out", out)
+        assert looks(out) == {("ann", "identical")}
+        assert "100 % of the code is the same" in (out / "look.csv").read_text()
+        assert "the solution that comes with Parity" in (out / "look.csv").read_text()
+        assert parity("regrade", out)[0] == 0
+        assert looks(out) == {("ann", "identical")}
 
 
 def test_names_that_are_formulas_are_neutralised(asked: list[str], parity: Parity, tmp_path: Path) -> None:

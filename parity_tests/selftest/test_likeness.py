@@ -1,19 +1,86 @@
-"""The fingerprint of a source: what it sees through, and what it tells apart."""
+"""Likeness of sources: what it sees through, what it tells apart, and how clusters come out."""
 
 from __future__ import annotations
 
-from parity_tests.grading.intake.likeness import fingerprint
+import ast
+import re
 
-CODE = "import numpy as np\n\n\nclass linear_layer:\n    pass\n\n\nclass relu:\n    pass\n"
-LONG = CODE + "".join(f"def f{n}(first, second):\n    return first * second + {n}\n" for n in range(20))
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT, INSIDE
+from parity_tests.grading.intake.likeness import ALIKE, SMALLEST, Cluster, clusters, fingerprint
+
+SHIPPED = (ASSIGNMENT.solution / ASSIGNMENT.layout.file).read_text(encoding="utf-8")
+OTHER = (INSIDE / "stand_ins.py").read_text(encoding="utf-8")
+"""The same parts, written by others in another way."""
+SMALL = "import numpy as np\n\n\nclass linear_layer:\n    pass\n\n\nclass relu:\n    pass\n"
 
 
-def test_likeness_sees_through_names_spaces_and_comments() -> None:
-    other = LONG.replace("first", "erste").replace("    ", "  ").replace("class relu", "# mine\nclass relu")
-    assert fingerprint(LONG) == fingerprint(other) != ""
+def renamed(source: str) -> str:
+    """The source with other names for whatever it names itself, other spaces, and no comments or docstrings."""
+    names = {"grad": "g_out", "self": "me", "mask": "keep", "momentum": "velo", "np": "numpy_", "X": "inputs", "w": "p"}
+    for old, new in names.items():
+        source = re.sub(rf"\b{old}\b", new, source)
+    return ast.unparse(ast.parse(source)).replace("    ", "  ")
 
 
-def test_likeness_tells_other_code_apart_and_says_nothing_of_a_tiny_one() -> None:
-    assert fingerprint(LONG) != fingerprint(LONG.replace("first * second", "second * first * 1", 1))
-    assert fingerprint(CODE) == ""
-    assert fingerprint(LONG + "def broken(:\n") != ""
+def rearranged(source: str) -> str:
+    """The source with its classes and functions in the opposite order."""
+    tree = ast.parse(source)
+    defined = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    rest = [node for node in tree.body if node not in defined]
+    tree.body = [*rest, *reversed(defined)]
+    return ast.unparse(tree)
+
+
+def exchanged(source: str, *classes: str) -> str:
+    """The source with these classes of somebody else's in the place of its own."""
+    theirs = {node.name: node for node in ast.parse(OTHER).body if isinstance(node, ast.ClassDef)}
+    tree = ast.parse(source)
+    tree.body = [theirs[node.name] if getattr(node, "name", "") in classes else node for node in tree.body]  # type: ignore[misc]
+    return ast.unparse(tree)
+
+
+def padded(source: str) -> str:
+    """The source with as much again that does nothing."""
+    return source + "".join(f"\n\ndef unused_{n}(a, b):\n    return [a ** {n}, {{b: a % {n}}}]\n" for n in range(200))
+
+
+def test_names_spaces_comments_and_order_change_nothing() -> None:
+    assert fingerprint(renamed(SHIPPED)) == fingerprint(SHIPPED) != ""
+    assert len(clusters({"a": fingerprint(SHIPPED), "b": fingerprint(rearranged(SHIPPED))})) == 1
+
+
+def test_exchanged_parts_and_padding_leave_the_rest_alike() -> None:
+    others = {"exchanged": exchanged(SHIPPED, "relu", "tanh"), "padded": padded(renamed(SHIPPED))}
+    for source in others.values():
+        (found,) = clusters({"a": fingerprint(SHIPPED), "b": fingerprint(source)})
+        assert found.lowest > 0.7
+
+
+def test_what_others_wrote_apart_is_not_alike() -> None:
+    assert not clusters({"a": fingerprint(SHIPPED), "b": fingerprint(OTHER)})
+
+
+def test_a_tiny_source_says_nothing_and_a_broken_one_is_read_as_far_as_it_goes() -> None:
+    assert fingerprint(SMALL) == ""
+    broken = fingerprint(SHIPPED + "def broken(:\n")
+    assert broken == fingerprint(SHIPPED + "def broken((:\n") != ""
+
+
+def test_a_cluster_has_everybody_who_is_alike_somebody_of_it() -> None:
+    sources = {"a": SHIPPED, "b": renamed(SHIPPED), "c": exchanged(SHIPPED, "relu"), "x": OTHER, "tiny": SMALL}
+    (found,) = clusters({name: fingerprint(source) for name, source in sources.items()})
+    assert found.members == ("a", "b", "c")
+    assert ALIKE < found.lowest < found.highest == 1.0
+
+
+def test_what_most_of_a_class_have_in_common_is_not_compared() -> None:
+    common = "".join(f"def given_{n}(a, b):\n    return a[{n}] * b + {n} / a\n" for n in range(60))
+    own = ["def own(a):\n" + "".join(f"    a = a ** {k} @ {n}\n" for k in range(40)) for n in range(12)]
+    class_ = {f"s{n}": fingerprint(common + text) for n, text in enumerate(own)}
+    assert not clusters(class_)
+    assert clusters({**class_, "copy": fingerprint(common + own[3] + "print(1)\n")}) == [
+        Cluster(("copy", "s3"), lowest=1.0, highest=1.0)
+    ]
+    few = dict(list(class_.items())[:4])
+    assert len(clusters(few)[0].members) == 4, "of so few, nobody can say what was given to all"
+    assert len(class_["s0"]) // 8 > SMALLEST
