@@ -35,7 +35,7 @@ def exchanged(source: str, *classes: str) -> str:
     """The source with these classes of somebody else's in the place of its own."""
     theirs = {node.name: node for node in ast.parse(OTHER).body if isinstance(node, ast.ClassDef)}
     tree = ast.parse(source)
-    tree.body = [theirs[node.name] if getattr(node, "name", "") in classes else node for node in tree.body]  # type: ignore[misc]
+    tree.body = [theirs[name] if (name := getattr(node, "name", "")) in classes else node for node in tree.body]
     return ast.unparse(tree)
 
 
