@@ -32,7 +32,16 @@ def unsteered(threads: int) -> dict[str, str]:
 def time_check(rounds: int) -> Timings:
     """`parity check` of the shipped network, and the import of torch, each as a process of its own."""
     with tempfile.TemporaryDirectory(prefix="parity-bench-") as folder:
-        check = [sys.executable, "-m", "parity_tests.cli", "check", "--quiet", "--out", str(Path(folder) / "run")]
+        check = [
+            sys.executable,
+            "-m",
+            "parity_tests.cli",
+            "check",
+            "--shipped",
+            "--quiet",
+            "--out",
+            str(Path(folder) / "run"),
+        ]
         subjects = {
             "parity check": process(check),
             "import torch": process([sys.executable, "-c", "import torch"]),

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from parity_tests.assignments import SHIPPED
-from parity_tests.cli import drift, extras
+from parity_tests.cli import drift, extras, unnamed
 from parity_tests.cli.files import run_folder_errors
 from parity_tests.cli.options import (
     DTYPES,
@@ -29,7 +28,7 @@ from parity_tests.cli.options import (
 from parity_tests.cli.printing import print_run, run_lines
 from parity_tests.cli.report import html_page
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES, status_of
-from parity_tests.cli.terminal import Progress
+from parity_tests.cli.terminal import Progress, complain
 from parity_tests.harness.machine import refuse_missing_device
 from parity_tests.protocol.errors import HarnessError
 
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("submission", required=False, type=click.Path(path_type=Path))
+@click.option("--shipped", is_flag=True, help="Check the network that comes with Parity, in place of a SUBMISSION.")
 @device_option
 @click.option(
     "--dtype",
@@ -87,6 +87,7 @@ if TYPE_CHECKING:
 @click.option("--fail-on", type=click.Choice(["drift"]), help="What else means exit status 1.")
 def check(
     submission: Path | None,
+    shipped: bool,
     device: str,
     dtype: str,
     seed: int,
@@ -108,9 +109,10 @@ def check(
 ) -> int:
     """Hold a network against torch, quantity by quantity.
 
-    SUBMISSION is a folder with the files that the assignment asks for; left out, it is the assignment's own
-    solution. Exit status: 0 agreement, 1 discrepancies, 2 what was asked for cannot be done,
-    3 Parity's own fault. The run folder also gets report.html, a page that needs nothing beside it.
+    SUBMISSION is a folder with the files that the assignment asks for; left out, it is the current one. The network
+    that comes with Parity is checked with --shipped, and within Parity's own checkout. Exit status: 0 agreement,
+    1 discrepancies, 2 what was asked for cannot be done, 3 Parity's own fault. The run folder also gets report.html, a
+    page that needs nothing beside it.
     """
     from reports.model.run_folder import refuse_unwritable
 
@@ -121,9 +123,10 @@ def check(
 
     from parity_tests.harness.check import check as run_check
     from parity_tests.harness.process.available_levels import require
-    from parity_tests.harness.submission import choose_submission
 
-    chosen, folder = choose_submission(assignment, submission, SHIPPED)
+    chosen, folder, said = unnamed.choose(assignment, submission, shipped)
+    if said:
+        complain(said)
     wanted = known_parts(chosen, parts)
     if edition is not None:
         chosen.refuse_edition(edition)

@@ -39,6 +39,30 @@ def choose_submission(name: str | None, path: Path | None, default: str) -> tupl
     return assignment, assignment.solution
 
 
+def choose_here(name: str | None) -> tuple[Assignment, Path] | None:
+    """The assignment and the current folder, where this holds a submission; None where it does not.
+
+    Raises UsageError where the files answer several assignments, or there is none of that name.
+    """
+    known = [find(name)] if name else find_all()
+    here = Path()
+    try:
+        if any(assignment.layout.fits(here) for assignment in known):
+            return choose_assignment(name, here), here
+    except OSError as error:
+        raise UsageError(f"the current folder cannot be read: {error.strerror}.") from None
+    return None
+
+
+def nothing_here(name: str | None) -> str:
+    """Why the current folder is no submission: what was looked for and where, as a sentence without its full stop."""
+    known = [find(name)] if name else find_all()
+    try:
+        return _refusal(Path.cwd(), known)
+    except OSError as error:
+        return f"the current folder cannot be read: {error.strerror}"
+
+
 def find_submission(path: Path, assignment: Assignment) -> Path:
     """The absolute folder of the submission at `path`: a folder with the assignment's file in it, or that file itself.
 

@@ -79,6 +79,9 @@ def test_the_hooks_entry_is_a_command_of_ours(fake: FakeCheck, parity: Parity) -
     Path("my-network", "neural_networks.py").touch()
     assert parity(command, *options, "my-network")[0] == 0
     assert fake.asked[0][0] == Path("my-network")
+    assert parity(command, *options)[0] == 2, "without a folder it would pass on the shipped network"
+    assert parity(command, "", *options)[0] == 2, "so would the action, whose input may be empty"
+    assert len(fake.asked) == 1
     assert hook["pass_filenames"] is False
     for name, wanted in (("neural_networks.py", True), ("a/utils.py", True), ("my_utils.py", False), ("a.txt", False)):
         assert bool(re.search(hook["files"], name)) is wanted

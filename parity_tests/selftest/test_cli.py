@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from parity_tests.protocol.errors import HarnessError, UsageError
 from parity_tests.selftest.fake_records import FakeRun, mismatch, record
 from reports.model.run_folder import load
 
+ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ASSIGNMENT.solution
 AGREED = FakeRun(records=[record(), record(part="utils", case="utils/ties/float64")], arrays={})
 
@@ -48,10 +50,13 @@ def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeCheck:
 Parity = Callable[..., tuple[int, str, str]]
 
 
-def test_the_shipped_network_is_checked_by_default(fake: FakeCheck, parity: Parity) -> None:
-    status, out, err = parity("check")
+SAID = f"parity: this checks the network that comes with Parity, {SHIPPED}.\n"
+
+
+def test_the_shipped_network_is_checked_where_it_is_asked_for(fake: FakeCheck, parity: Parity) -> None:
+    status, out, err = parity("check", "--shipped")
     ((folder, options),) = fake.asked
-    assert (status, err) == (0, "")
+    assert (status, err) == (0, SAID)
     assert folder == SHIPPED
     options.pop("progress")
     assert options == {
@@ -66,6 +71,64 @@ def test_the_shipped_network_is_checked_by_default(fake: FakeCheck, parity: Pari
     }
     assert "Agreement: 2 of 2" in out
     assert load(Path("parity-run")).records == AGREED.records
+
+
+def test_the_current_folder_is_checked_where_it_holds_a_submission(
+    fake: FakeCheck, parity: Parity, tmp_path: Path
+) -> None:
+    (tmp_path / "neural_networks.py").touch()
+    status, _, err = parity("check")
+    assert (status, err) == (0, "")
+    assert fake.asked[0][0].resolve() == tmp_path
+    parity("check", "--shipped")
+    assert fake.asked[1][0] == SHIPPED
+    status, _, err = parity("check", "--shipped", ".")
+    assert status == 2
+    assert "no folder can be named beside it" in err
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ([], "no folder was named, and there is no file neural_networks.py in "),
+        (["utils.py"], "there is no file neural_networks.py in "),
+        (["Neural_Networks.py"], "there is Neural_Networks.py: it must be called exactly so"),
+        (["hw1/neural_networks.py"], "name that folder"),
+        (["neural_networks.py/x"], "a folder, not a file"),
+    ],
+)
+def test_elsewhere_nothing_passes_on_the_shipped_network(
+    fake: FakeCheck, parity: Parity, tmp_path: Path, files: list[str], said: str
+) -> None:
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    for options in ([], ["--quiet", "--no-github"], ["--assignment", "mlp"]):
+        status, out, err = parity("check", *options)
+        assert (status, out, fake.asked) == (2, "", [])
+        assert said in err
+        assert "--shipped" in err
+    (tmp_path / "gone").mkdir()
+    os.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert parity("check", "--out", tmp_path / "run")[0] == 2
+
+
+def test_within_paritys_own_checkout_it_is_the_shipped_network_and_said(
+    fake: FakeCheck, parity: Parity, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(ROOT)
+    status, _, err = parity("check", "--out", tmp_path / "run")
+    assert (status, err) == (0, SAID)
+    assert fake.asked[0][0] == SHIPPED
+    monkeypatch.chdir(ROOT / "reports")
+    assert parity("check", "--out", tmp_path / "run")[2] == SAID
+    monkeypatch.setattr("parity_tests.cli.unnamed.ROOT", tmp_path)  # as where it is installed without its checkout
+    assert parity("check", "--out", tmp_path / "run")[0] == 2
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "another"\n')
+    monkeypatch.chdir(tmp_path)
+    assert parity("check", "--out", tmp_path / "run")[0] == 2
+    assert len(fake.asked) == 2
 
 
 def test_options_reach_the_check(fake: FakeCheck, parity: Parity, tmp_path: Path) -> None:
@@ -100,12 +163,12 @@ def test_options_reach_the_check(fake: FakeCheck, parity: Parity, tmp_path: Path
 )
 def test_exit_status(fake: FakeCheck, parity: Parity, records: list[Any], strict: bool, status: int) -> None:
     fake.answer = FakeRun(records=records)
-    assert parity("check", *(["--strict"] if strict else []))[0] == status
+    assert parity("check", "--shipped", *(["--strict"] if strict else []))[0] == status
 
 
 def test_a_discrepancy_is_said_and_leads_to_its_numbers(fake: FakeCheck, parity: Parity) -> None:
     fake.answer = FakeRun()
-    status, out, _ = parity("check")
+    status, out, _ = parity("check", "--shipped")
     assert status == 1
     assert "gradient of W at [0, 3] is 0.5" in out
     assert "Disagreement: 1 of 2" in out
@@ -117,31 +180,31 @@ def test_a_discrepancy_is_said_and_leads_to_its_numbers(fake: FakeCheck, parity:
 
 
 def test_quiet_prints_the_verdict_alone(fake: FakeCheck, parity: Parity) -> None:
-    assert parity("check", "-q")[1].startswith("Agreement: 2 of 2 quantities agree")
-    assert len(parity("check", "--quiet")[1].splitlines()) <= 2
+    assert parity("check", "--shipped", "-q")[1].startswith("Agreement: 2 of 2 quantities agree")
+    assert len(parity("check", "--shipped", "--quiet")[1].splitlines()) <= 2
 
 
 def test_output_that_is_no_terminal_has_no_colour_and_no_bar(fake: FakeCheck, parity: Parity) -> None:
     fake.answer = FakeRun()
-    _, out, err = parity("check")
+    _, out, err = parity("check", "--shipped")
     assert "\x1b" not in out + err
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["check", "--part", "12"], "no part '12'"),
-        (["check", "--dtype", "float16"], "float16"),
-        (["check", "--seed", "-1"], "-1"),
-        (["check", "--seed", "x"], "x"),
-        (["check", "--timeout", "0"], "above 0"),
-        (["check", "--timeout", "nan"], "above 0"),
-        (["check", "--timeout", "inf"], "above 0"),
-        (["check", "--edition", "1999"], "1999"),
-        (["check", "--allow", "os; rm"], "not the name of a module"),
-        (["check", "--device", "tpu"], "there is no device 'tpu'"),
-        (["check", "--device", "cuda:x"], "there is no device"),
-        (["check", "--nonsense"], "--nonsense"),
+        (["check", "--shipped", "--part", "12"], "no part '12'"),
+        (["check", "--shipped", "--dtype", "float16"], "float16"),
+        (["check", "--shipped", "--seed", "-1"], "-1"),
+        (["check", "--shipped", "--seed", "x"], "x"),
+        (["check", "--shipped", "--timeout", "0"], "above 0"),
+        (["check", "--shipped", "--timeout", "nan"], "above 0"),
+        (["check", "--shipped", "--timeout", "inf"], "above 0"),
+        (["check", "--shipped", "--edition", "1999"], "1999"),
+        (["check", "--shipped", "--allow", "os; rm"], "not the name of a module"),
+        (["check", "--shipped", "--device", "tpu"], "there is no device 'tpu'"),
+        (["check", "--shipped", "--device", "cuda:x"], "there is no device"),
+        (["check", "--shipped", "--nonsense"], "--nonsense"),
         (["check", "a", "b"], "b"),
         (["grant"], "grant"),
         (["show"], "RUN"),
@@ -164,21 +227,21 @@ def test_no_gpu_is_a_sentence_and_2(fake: FakeCheck, parity: Parity, monkeypatch
     import torch
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    status, _, err = parity("check", "--device", "cuda")
+    status, _, err = parity("check", "--shipped", "--device", "cuda")
     assert status == 2
     assert err.startswith("parity: no CUDA device: ")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    assert "no device cuda:1" in parity("check", "--device", "cuda:1")[2]
+    assert "no device cuda:1" in parity("check", "--shipped", "--device", "cuda:1")[2]
     assert not fake.asked
-    assert parity("check", "--device", "cuda:0")[0] == 0
+    assert parity("check", "--shipped", "--device", "cuda:0")[0] == 0
 
 
 def test_the_output_folder_is_refused_before_anything_runs(fake: FakeCheck, parity: Parity, tmp_path: Path) -> None:
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "thesis.tex").write_text("years of work")
     for out in ("thesis", "thesis/thesis.tex", "thesis/thesis.tex/run", "/proc/run"):
-        status, _, err = parity("check", "--out", out)
+        status, _, err = parity("check", "--shipped", "--out", out)
         assert status == 2
         assert err.startswith("parity: the output folder ")
     assert not fake.asked
@@ -204,13 +267,13 @@ def test_a_run_that_stops_says_why_and_keeps_the_earlier_one(
     said: str,
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    parity("check")
+    parity("check", "--shipped")
     fake.answer = raised
-    found, out, err = parity("check")
+    found, out, err = parity("check", "--shipped")
     assert (found, out) == (status, "")
     assert said in err
     assert "Traceback" not in err
-    assert len(err.strip().splitlines()) == 1
+    assert len(err.removeprefix(SAID).strip().splitlines()) == 1
     assert load(Path("parity-run")).records == AGREED.records
     kept = [path.read_text() for path in tmp_path.glob("parity-*.txt")]
     assert len(kept) == isinstance(raised, ZeroDivisionError)
@@ -220,7 +283,7 @@ def test_a_run_that_stops_says_why_and_keeps_the_earlier_one(
 def test_show_lists_and_finds_cases(fake: FakeCheck, parity: Parity) -> None:
     names = ["linear/one-row/float64", "linear/one-row/float32", "relu/zero/float64"]
     fake.answer = FakeRun(records=[record(case=names[0]), mismatch(case=names[1]), record(case=names[2])])
-    parity("check")
+    parity("check", "--shipped")
     status, out, _ = parity("show", "parity-run")
     assert status == 0
     assert names[1] in out
@@ -237,7 +300,7 @@ def test_show_lists_and_finds_cases(fake: FakeCheck, parity: Parity) -> None:
 
 
 def test_show_refuses_a_foreign_and_a_damaged_folder(fake: FakeCheck, parity: Parity, tmp_path: Path) -> None:
-    parity("check")
+    parity("check", "--shipped")
     (tmp_path / "parity-run" / "records.parquet").write_bytes(b"PAR1")
     for folder, said in (("parity-run", "is damaged"), (".", "is not a run folder")):
         status, _, err = parity("show", folder)

@@ -139,32 +139,32 @@ def test_the_command_writes_compares_and_fails_on_drift(
     tmp_path: Path,
 ) -> None:
     file = tmp_path / "parity.json"
-    assert parity("check", "--baseline", str(file))[0] == 2
-    status, out, _ = parity("check", "--baseline", str(file), "--update-baseline")
+    assert parity("check", "--shipped", "--baseline", str(file))[0] == 2
+    status, out, _ = parity("check", "--shipped", "--baseline", str(file), "--update-baseline")
     assert status == 0
     assert f"The baseline is written to {file}." in out
-    status, out, _ = parity("check", "--baseline", str(file), "--fail-on", "drift")
+    status, out, _ = parity("check", "--shipped", "--baseline", str(file), "--fail-on", "drift")
     assert status == 0
     assert "No drift" in out
     document = json.loads(file.read_text())
     document["ratios"]["linear/one-row/float64"] = {"gradient of W": 0.9}
     file.write_text(json.dumps(document))
-    status, out, _ = parity("check", "--baseline", str(file))
+    status, out, _ = parity("check", "--shipped", "--baseline", str(file))
     assert status == 0
     assert "Drift: " in out
-    status, out, _ = parity("check", "--baseline", str(file), "--fail-on", "drift", "--format", "json")
+    status, out, _ = parity("check", "--shipped", "--baseline", str(file), "--fail-on", "drift", "--format", "json")
     assert status == 1
     assert json.loads(out)["drift"]["moved"][0]["was"] == 0.9
-    assert parity("check", "--fail-on", "drift")[0] == 2
-    assert parity("check", "--update-baseline")[0] == 2
+    assert parity("check", "--shipped", "--fail-on", "drift")[0] == 2
+    assert parity("check", "--shipped", "--update-baseline")[0] == 2
     document["exam"]["seed"] = "7"
     file.write_text(json.dumps(document))
-    status, _, err = parity("check", "--baseline", str(file))
+    status, _, err = parity("check", "--shipped", "--baseline", str(file))
     assert (status, "made with seed '7'" in " ".join(err.split())) == (2, True)
-    assert parity("check", "--baseline", str(file), "--update-baseline")[0] == 0
+    assert parity("check", "--shipped", "--baseline", str(file), "--update-baseline")[0] == 0
     before = file.read_text()
-    assert parity("check", "--baseline", str(file), "--update-baseline", "--part", "4")[0] == 2
+    assert parity("check", "--shipped", "--baseline", str(file), "--update-baseline", "--part", "4")[0] == 2
     assert file.read_text() == before
     file.write_text("nonsense")
-    status, _, err = parity("check", "--baseline", str(file))
+    status, _, err = parity("check", "--shipped", "--baseline", str(file))
     assert (status, "cannot be read" in err) == (2, True)

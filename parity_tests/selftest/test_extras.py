@@ -23,7 +23,7 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_bare_check_lacks_its_page_alone_and_says_so(fake: FakeCheck, parity: Parity, bare: None) -> None:
-    status, out, _ = parity("check")
+    status, out, _ = parity("check", "--shipped")
     assert status == 0
     assert load(Path("parity-run")).records == AGREED.records
     assert not Path("parity-run", "report.html").exists()
@@ -32,7 +32,7 @@ def test_a_bare_check_lacks_its_page_alone_and_says_so(fake: FakeCheck, parity: 
 
 @pytest.mark.parametrize("command", ["report parity-run", "trace", "grade .", "regrade ."])
 def test_a_command_that_needs_more_says_what(fake: FakeCheck, parity: Parity, bare: None, command: str) -> None:
-    parity("check")
+    parity("check", "--shipped")
     status, _, err = parity(*command.split())
     assert status == 2
     assert "not installed, but needed for that: " in err

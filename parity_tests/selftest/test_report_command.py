@@ -25,7 +25,7 @@ def run(fake: FakeCheck, parity: Parity, monkeypatch: pytest.MonkeyPatch) -> Pat
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     fake.answer = FakeRun()
-    assert parity("check")[0] == 1
+    assert parity("check", "--shipped")[0] == 1
     return Path("parity-run")
 
 
@@ -67,7 +67,7 @@ def test_what_is_no_run_is_a_sentence_and_2(parity: Parity, tmp_path: Path) -> N
 
 def test_json_on_standard_output_is_alone_there(fake: FakeCheck, parity: Parity) -> None:
     fake.answer = FakeRun()
-    status, out, _ = parity("check", "--format", "json")
+    status, out, _ = parity("check", "--shipped", "--format", "json")
     assert status == 1
     assert json.loads(out)["counts"]["mismatch"] == 1
 
@@ -80,16 +80,16 @@ def test_nothing_is_annotated_but_in_a_workflow_or_when_asked(
     summary = tmp_path / "summary.md"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
-    assert "stop-commands" not in parity("check")[1]
+    assert "stop-commands" not in parity("check", "--shipped")[1]
     assert not summary.exists()
     for arguments, environment in ((("--github",), None), ((), "true")):
         if environment:
             monkeypatch.setenv("GITHUB_ACTIONS", environment)
-        _, out, _ = parity("check", *arguments)
+        _, out, _ = parity("check", "--shipped", *arguments)
         (command,) = commands(out)
         assert command.startswith("::error title=Parity%3A TODO 4::x ::error::pwned")
     assert summary.read_text(encoding="utf-8").count("## ❌ Parity") == 2
-    assert "stop-commands" not in parity("check", "--no-github")[1]
+    assert "stop-commands" not in parity("check", "--shipped", "--no-github")[1]
 
 
 def test_a_summary_that_is_too_long_is_left_out_with_a_word(
@@ -104,7 +104,7 @@ def test_a_summary_that_is_too_long_is_left_out_with_a_word(
 
 def test_strict_is_heard_in_every_format(fake: FakeCheck, parity: Parity) -> None:
     fake.answer = FakeRun(records=[record(note="overwrites its input")], arrays={})
-    parity("check")
+    parity("check", "--shipped")
     for form, said in (("html", "Disagreement"), ("junit", "<failure"), ("markdown", "❌"), ("json", "disagreement")):
         assert said not in parity("report", "parity-run", "--format", form)[1]
         assert said in parity("report", "parity-run", "--format", form, "--strict")[1]
