@@ -17,7 +17,6 @@ from parity_tests.harness.diagnosis.name_mistakes import Named, name_mistakes
 from parity_tests.harness.draw import draw, seed_of
 from parity_tests.harness.environment import versions
 from parity_tests.harness.float64_only import forgive_float64_only
-from parity_tests.harness.judge import judge
 from parity_tests.harness.judgement_cache import JudgementCache
 from parity_tests.harness.machine import refuse_missing_device
 from parity_tests.harness.make_records import Setting, check_plan, import_record, records_of
@@ -26,10 +25,11 @@ from parity_tests.harness.process.questions import Question, ask_all
 from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.source_lines import source_lines
 from parity_tests.harness.submission import find_submission
+from parity_tests.harness.whose_fault import is_unclear, judge_anything, settle
 from parity_tests.protocol.assignment import Assignment, Verdicts, environment_of
 from parity_tests.protocol.case import DTYPES, Case, json_params
 from parity_tests.protocol.comparison import PASSING, Comparison
-from parity_tests.protocol.errors import UsageError
+from parity_tests.protocol.errors import HarnessError, UsageError
 from parity_tests.protocol.kind import Context, Judged
 from parity_tests.protocol.observation import Hello, Observation
 from reports.model.records import FAILING, Record
@@ -99,7 +99,11 @@ def check(
             stack.callback(runner.stop)  # before the pool waits for its threads
         # torch takes a second to import: the submission says hello, and answers, meanwhile.
         pool.submit(_import_torch)
+        start = partial(
+            runner_of, assignment, assignment.solution, edition=edition, allow=(), timeout=timeout, isolation=isolation
+        )
         hello = first.hello
+        _refuse_own_fault(hello, partial(start, process=next(iter(runners))))
         wanted = assignment.cases(hello.edition, dtypes, parts, seed=seed)
         if not wanted:
             edition_text = f"edition {hello.edition} of " if hello.edition else ""
@@ -111,6 +115,7 @@ def check(
         setting = Setting(name or str(submission), assignment.name, hello.edition, device, isolation)
         context = Context(device, hello.edition, hello.edition_seen, f"{assignment.name} {assignment.exam}")
         judged, seen = _judge_all(assignment, plan, seed, context, _arriving(answered, asking), cache, progress)
+        judged = forgive_float64_only(plan, _settled(assignment, plan, seed, context, judged, seen, start))
         output = b"".join(runner.output for runner in runners.values())
     named = _named(assignment, plan, judged, seen, seed)
     records = [r for case in wanted for r in records_of(setting, case, named.verdicts[case.name], seen[case.name])]
@@ -229,11 +234,48 @@ def _judge_all(
             progress(len(seen), len(plan), case.name)
         verdict = partial(_judged, assignment, case, seed, observation, context)
         judged[case.name] = verdict() if cache is None else cache.judge(case, seed, context, observation, verdict)
-    return forgive_float64_only(plan, judged), seen
+    return judged, seen
 
 
 def _judged(assignment: Assignment, case: Case, seed: int, seen: Observation, context: Context) -> Judged:
-    return judge(assignment, case, draw(assignment, case, seed), seen, context)
+    return judge_anything(assignment, case, draw(assignment, case, seed), seen, context)
+
+
+def _refuse_own_fault(hello: Hello, start: Callable[[], Runner]) -> None:
+    """Raise HarnessError where neither the submission nor the solution can be put into a process at all."""
+    if hello.import_failure is not None and hello.import_failure.kind == "unjudged":
+        with start() as runner:
+            own = runner.hello.import_failure
+        if own is not None and own.kind == "unjudged":
+            raise HarnessError(own.text)
+
+
+def _settled(
+    assignment: Assignment,
+    plan: Sequence[Case],
+    seed: int,
+    context: Context,
+    judged: Verdicts,
+    seen: Mapping[str, Observation],
+    start: Callable[..., Runner],
+) -> Verdicts:
+    """The same comparisons, of which none leaves open whose fault it is; the submission's processes are gone by now."""
+    settled = dict(judged)
+    with ExitStack() as stack:
+        runners: dict[str, Runner] = {}
+
+        def of_solution(case: Case) -> tuple[Judged, Observation]:
+            if case.process not in runners:
+                runners[case.process] = stack.enter_context(start(process=case.process))
+            (observation,) = ask_all(
+                runners[case.process], [_question(assignment, case, seed)], seconds_in_all=SECONDS_IN_ALL
+            )
+            return _judged(assignment, case, seed, observation, context), observation
+
+        for case in plan:
+            if is_unclear(judged[case.name], seen[case.name]):
+                settled[case.name] = settle(judged[case.name], seen[case.name], partial(of_solution, case))
+    return settled
 
 
 def _named(

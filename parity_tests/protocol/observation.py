@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from parity_tests.protocol.quantity import Key
 
-FAILURE_KINDS = ("missing", "crashed", "timeout", "memory", "unjudged", "harness_error")
+FAILURE_KINDS = ("missing", "crashed", "timeout", "memory", "unjudged")
+"""`unjudged`: what puts the case to the submission failed, as its process says; never a fault of the harness's own."""
 
 
 @dataclass(frozen=True)

@@ -331,12 +331,12 @@ def test_the_caller_s_environment_stays_outside(tmp_path: Path, monkeypatch: pyt
     assert "KeyError" in failure(tmp_path, "import os\nreturn os.environ['SECRET_TOKEN']").text
 
 
-def test_a_probe_s_own_mistake_is_the_harness_s_fault(tmp_path: Path) -> None:
+def test_a_probe_s_own_mistake_is_not_yet_said_to_be_anybodys_fault(tmp_path: Path) -> None:
     probe = "def probe(submission, recorder, params, arrays): return 1 / 0\n\nPROBES = {'probe': probe}\n"
     with running(tmp_path, "", probe) as runner:
         failed = runner.ask("case", "probe", {}, {}, seed=0).failures[WHOLE_CASE]
-        assert runner.ask("case", "nosuch", {}, {}, seed=0).failures[WHOLE_CASE].kind == "harness_error"
-    assert failed.kind == "harness_error"
+        assert runner.ask("case", "nosuch", {}, {}, seed=0).failures[WHOLE_CASE].kind == "unjudged"
+    assert failed.kind == "unjudged"
     assert "ZeroDivisionError" in failed.text
     assert "probe.py, line 1" in failed.text
 

@@ -14,7 +14,6 @@ from parity_tests.harness.compare import compare
 from parity_tests.harness.draw import seed_of
 from parity_tests.harness.process.runner import Runner
 from parity_tests.protocol.comparison import Comparison, failed
-from parity_tests.protocol.errors import HarnessError
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import WHOLE_CASE
 from parity_tests.trace.evaluations import Evaluations
@@ -65,8 +64,6 @@ class Session:
         ):  # fmt: skip
             item = asked.popleft() if asked else None
             self.notes |= dict.fromkeys(f"warns: {text}".replace("; ", ", ") for text in observation.warnings[:3])
-            if any(failure.kind == "harness_error" for failure in observation.failures.values()):
-                raise HarnessError(next(iter(observation.failures.values())).text)
             if isinstance(item, Evaluation):
                 self._evaluate(item, observation)
             elif item is None or observation.failures:

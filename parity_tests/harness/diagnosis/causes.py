@@ -11,8 +11,8 @@ Verdicts = dict[str, dict[str, Comparison]]
 
 
 def fails(comparison: Comparison) -> bool:
-    """Whether a comparison fails of a cause of its own."""
-    return comparison.verdict not in (*PASSING, "harness_error") and not comparison.explained_by
+    """Whether a comparison fails of a cause of its own that a name can be given to."""
+    return comparison.verdict not in (*PASSING, "unjudged", "harness_error") and not comparison.explained_by
 
 
 def with_causes_in_case(comparisons: Mapping[str, Comparison], hidden: Hidden) -> dict[str, Comparison]:

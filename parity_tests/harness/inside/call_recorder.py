@@ -294,7 +294,7 @@ class CallRecorder:
 
     def _fail(self, key: tuple[str, int], failed: Failure | None) -> None:
         if failed is None:
-            failed = failure("harness_error", "", "a probe passed on a failure before any call had failed")
+            failed = failure("unjudged", "", "a probe passed on a failure before any call had failed")
         self._last_failure = failed
         self.failures[key] = failed
         before, self._protected = self._protected, True

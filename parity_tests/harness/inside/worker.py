@@ -290,8 +290,8 @@ class Worker:
             if replaced:
                 failed["text"] = f"the submission has replaced {replaced}, without which nothing can be put to it"
             else:
-                failed["failure"] = "harness_error"
-                failed["text"] += f" (the harness's {Path(last.filename).name}, line {last.lineno})"
+                failed["failure"] = "unjudged"
+                failed["text"] += f" (in Parity's {Path(last.filename).name}, line {last.lineno})"
         self._channel.send({"kind": "failure", "name": "", "call": 0, **failed}, {})
 
 

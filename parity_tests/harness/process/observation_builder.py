@@ -36,7 +36,7 @@ class ObservationBuilder:
         self.bytes = 0
         """How much memory they take, about."""
         self.fault = ""
-        """How the harness's own code in the process failed."""
+        """How the harness's own code in the process failed, as the process says."""
 
     @property
     def failed(self) -> bool:
@@ -128,7 +128,7 @@ class ObservationBuilder:
     def build(self, seconds: float) -> Observation:
         """Return the observation of a case that took so many seconds."""
         if self.fault:
-            self.fail(Failure("harness_error", "", f"the harness's process failed: {self.fault}"))
+            self.fail(Failure("unjudged", "", f"the process that puts the case to it failed: {self.fault}"))
         warnings = tuple(dict.fromkeys(self._warnings))
         return Observation(self._case, self._values, self._failures, self._facts, warnings, seconds, self._overwritten)
 

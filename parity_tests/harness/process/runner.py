@@ -317,14 +317,15 @@ class Runner:
                 if message.header.get("kind") == "edition":
                     edition = edition_of(message.header, edition.judged)
                 elif builder.add(message):
-                    raise HarnessError(f"the process for the submission failed: {builder.fault}")
+                    raise frames.WireError(builder.fault or "a case that ends before it was put")
             hello = hello_of(message.header, edition)
         except DeadlinePassed:
             builder.fail_late(self._seconds)
         except ProcessEnded:
             builder.fail_ended(child.describe_end())
         except frames.WireError:
-            builder.fail_disturbed()
+            if not builder.fault:
+                builder.fail_disturbed()
         else:
             self._child_greeted = self._importable = True
             self._hello = self._hello or hello

@@ -70,7 +70,9 @@ class MainRun:
             return False
         w, M = self.run.at(index), self.width(index)
         shapes = weight_shapes(self.pixels, M, CLASSES)
-        return all(w[name].shape == shapes[name] and bool(np.isfinite(w[name]).all()) for name in WEIGHT_NAMES)
+        return M > 0 and all(
+            w[name].shape == shapes[name] and bool(np.isfinite(w[name]).all()) for name in WEIGHT_NAMES
+        )
 
     def width(self, index: int) -> int:
         """M, the number of hidden units of the recorded weights at an index."""
@@ -127,7 +129,7 @@ class MainRun:
             verdict=failure.kind,
             problem=self.say(failure.text if quantity == "run" else f"not seen to its end, since {failure.text}"),
             sentence=True,
-            blame="" if failure.kind == "harness_error" else "submission",
+            blame="submission",
             file=failure.file,
             line=failure.line or None,
         )

@@ -1,0 +1,54 @@
+"""Concludes whose fault it is that a case could not be judged: by putting the same question to the solution.
+
+What a submission's process says of a fault is no proof of one: it may have brought it about, or made it up. The harness
+is at fault only where the assignment's own solution, in a fresh process, cannot be judged in this case either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from parity_tests.harness.judge import judge
+from parity_tests.protocol.assignment import Assignment
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.kind import Arrays, Context, Judged
+from parity_tests.protocol.observation import Observation
+
+
+def judge_anything(
+    assignment: Assignment, case: Case, arrays: Arrays, observation: Observation, context: Context
+) -> Judged:
+    """A comparison for each of the case's quantities, by name, also where the judge breaks on what was handed over."""
+    try:
+        return judge(assignment, case, arrays, observation, context)
+    except Exception as error:
+        problem = f"cannot be judged: what was handed over is not whole ({type(error).__name__}: {error})"
+        return {q.name: Comparison("harness_error", problem=problem) for q in case.quantities}
+
+
+def is_unclear(judged: Mapping[str, Comparison], observation: Observation) -> bool:
+    """Whether the judge broke, nothing was recorded of a quantity, or the harness's code in the process failed."""
+    return bool(_told(observation)) or any(comparison.verdict == "harness_error" for comparison in judged.values())
+
+
+def settle(judged: Judged, observation: Observation, of_solution: Callable[[], tuple[Judged, Observation]]) -> Judged:
+    """The same, where that was unclear: harness_error if it is unclear of the solution as well, else unjudged."""
+    verdict = "harness_error" if is_unclear(*of_solution()) else "unjudged"
+    told = _told(observation)
+    return {
+        name: replace(comparison, verdict=verdict) if _is_one(comparison, told) else comparison
+        for name, comparison in judged.items()
+    }
+
+
+def _told(observation: Observation) -> set[str]:
+    """The sentences by which the harness's code in a process says that it failed."""
+    return {failure.text for failure in observation.failures.values() if failure.kind == "unjudged"}
+
+
+def _is_one(comparison: Comparison, told: set[str]) -> bool:
+    return comparison.verdict == "harness_error" or (
+        comparison.verdict == "unjudged" and any(text in comparison.problem for text in told)
+    )

@@ -1,0 +1,133 @@
+"""No submission chooses to have no grade: a fault that it brings about, or makes up, is its own, and not Parity's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.cli.status import DISCREPANCIES, OWN_FAULT, status_of
+from parity_tests.harness.check import check
+from parity_tests.protocol.assignment import Inside
+from parity_tests.protocol.errors import HarnessError
+from parity_tests.protocol.kind import Kind
+from parity_tests.selftest.records_of_cases import changed
+from parity_tests.selftest.runners import write
+from parity_tests.selftest.toy.assignment import TOY
+from reports.model.records import Record
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+FINDS = """
+import sys
+
+def found(name):
+    frame = sys._getframe()
+    while frame is not None:
+        for value in frame.f_locals.values():
+            if type(value).__name__ == name:
+                return value
+        frame = frame.f_back
+
+"""
+MADE_UP = {
+    "a fault": '{"kind": "fault", "text": "it broke"}',
+    "the end of the case": '{"kind": "done"}',
+    "a fault of the probe": (
+        '{"kind": "failure", "name": "", "call": 0, "failure": "unjudged", "error": "", "text": "it broke", "file": "",'
+        ' "line": 0, "function": ""}'
+    ),
+    "a fault of the harness": (
+        '{"kind": "failure", "name": "", "call": 0, "failure": "harness_error", "error": "", "text": "it broke",'
+        ' "file": "", "line": 0, "function": ""}'
+    ),
+}
+RIGHT = {
+    name: f"def {name}(X):\n    return {formula}\n"
+    for name, formula in {
+        "softplus": "np.logaddexp(X, 0)",
+        "derivative": "np.exp(X) / (1 + np.exp(X))",
+    }.items()
+}
+
+
+def of_toy(folder: Path, softplus: str) -> list[Record]:
+    source = f"import numpy as np\n{FINDS}{softplus}\n{RIGHT['derivative']}"
+    return check(TOY, write(folder, {"softplus.py": source}), dtypes=("float64",)).records
+
+
+@pytest.mark.parametrize("message", MADE_UP)
+def test_a_fault_that_a_submission_makes_up_is_its_own(message: str, tmp_path: Path) -> None:
+    tells = f"    found('CallRecorder')._transmit({MADE_UP[message]}, {{}})\n    raise SystemExit\n"
+    records = of_toy(tmp_path, f"def softplus(X):\n{tells}")
+    verdicts = {record.quantity: record.verdict for record in records}
+    assert verdicts["softplus"] in ("unjudged", "crashed")
+    assert "harness_error" not in verdicts.values()
+    assert status_of(records, strict=False) == DISCREPANCIES
+
+
+def test_a_fault_that_is_made_up_at_import_is_the_submissions(tmp_path: Path) -> None:
+    tells = "found('Worker')._channel.send({'kind': 'fault', 'text': 'it broke'}, {})\n"
+    records = of_toy(tmp_path, tells + RIGHT["softplus"])
+    assert records[0].verdict == "unjudged"
+    assert "it broke" in records[0].message
+    assert status_of(records, strict=False) == DISCREPANCIES
+
+
+def test_what_breaks_the_judge_is_unjudged_where_the_solution_does_not(tmp_path: Path) -> None:
+    end = '    print(f"The accuracies are in {result}")\n'
+    forged = end + '    keep = found("CallRecorder").keep\n'
+    forged += '    found("CallRecorder").keep = lambda name, *value: name == "L1_W" or keep(name, *value)\n'
+    folder = changed(tmp_path, [("# TODO 10\n", FINDS), (end, forged)])
+    records = check(ASSIGNMENT, folder, dtypes=("float64",), parts=frozenset({"10"})).records
+    assert {record.verdict for record in records if record.check == "main"} == {"unjudged"}
+    assert "cannot be judged: what was handed over is not whole (IndexError" in records[-1].message
+    assert status_of(records, strict=False) == DISCREPANCIES
+
+
+@pytest.mark.parametrize(
+    "swap",
+    [
+        ("HIDDEN_UNITS = 1000", "HIDDEN_UNITS = 0"),
+        ("class relu:\n", "class relu:\n    __slots__ = ()\n"),
+        ("        self.mask = X > 0\n", "        del type(self).backward\n"),
+    ],
+)
+def test_whatever_it_makes_the_harness_do_has_a_verdict(swap: tuple[str, str], tmp_path: Path) -> None:
+    records = check(ASSIGNMENT, changed(tmp_path, [swap]), dtypes=("float64",)).records
+    assert "harness_error" not in {record.verdict for record in records}
+    assert status_of(records, strict=False) == DISCREPANCIES
+
+
+# ---- Parity's own
+
+
+def broken_probe(tmp_path: Path) -> Inside:
+    probe = "def call(submission, recorder, params, arrays): return 1 / 0\n\nPROBES = {'call': call}\n"
+    return Inside(write(tmp_path / "probes", {"probes.py": probe}) / "probes.py")
+
+
+def test_a_probe_that_breaks_on_the_solution_too_is_paritys_fault(tmp_path: Path) -> None:
+    toy = replace(TOY, inside=broken_probe(tmp_path))
+    records = check(toy, TOY.solution, dtypes=("float64",)).records
+    assert {record.verdict for record in records[1:]} == {"harness_error"}
+    assert "ZeroDivisionError" in records[1].message
+    assert status_of(records, strict=False) == OWN_FAULT
+
+
+@pytest.mark.parametrize("judge", [lambda *_: 1 / 0])
+def test_a_judge_that_breaks_on_the_solution_too_is_paritys_fault(judge: Callable[..., dict[str, object]]) -> None:
+    kinds = {"call": Kind(TOY.kinds["call"].draw, judge)}  # type: ignore[arg-type]
+    records = check(replace(TOY, kinds=kinds), TOY.solution, dtypes=("float64",)).records
+    assert {record.verdict for record in records[1:]} == {"harness_error"}
+
+
+def test_a_process_that_does_not_hold_the_solution_either_stops_parity(tmp_path: Path) -> None:
+    solution = write(
+        tmp_path, {"softplus.py": FINDS + "found('Worker')._channel.send({'kind': 'fault', 'text': 'it broke'}, {})\n"}
+    )
+    with pytest.raises(HarnessError, match="it broke"):
+        check(replace(TOY, solution=solution), solution, dtypes=("float64",))
