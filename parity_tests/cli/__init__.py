@@ -15,6 +15,7 @@ from parity_tests.cli.bench import bench
 from parity_tests.cli.check import check
 from parity_tests.cli.class_status import status as class_status
 from parity_tests.cli.data import data
+from parity_tests.cli.defaults import read_defaults
 from parity_tests.cli.doctor import doctor
 from parity_tests.cli.grade import grade
 from parity_tests.cli.gradescope_bundle import gradescope_bundle
@@ -66,9 +67,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="parity", message="parity %(version)s")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Says whether a hand-written numpy network agrees with the equivalent torch.nn model,
     and if not, what is wrong with it."""
+    defaults = read_defaults(cli.commands)
+    context.obj = defaults.path
+    context.default_map = {command: dict(values) for command, values in defaults.values.items()}
+    if options := defaults.options.get(str(context.invoked_subcommand)):
+        complain(f"{defaults.path} sets {', '.join(options)}.")
 
 
 COMMANDS = (

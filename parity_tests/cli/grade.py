@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from parity_tests.cli.class_printing import print_class
+from parity_tests.cli.defaults import refuse_inside
 from parity_tests.cli.extras import CLASS, PAGES, require
 from parity_tests.cli.grading_progress import GradingProgress
 from parity_tests.cli.options import (
@@ -68,7 +69,9 @@ LOG = "grade.log"
 @json_option
 @quiet_class_option
 @click.option("-v", "--verbose", is_flag=True, help=f"Tell each submission as it ends, and keep all that in OUT/{LOG}.")
+@click.pass_obj
 def grade(
+    defaults: Path | None,
     submissions: Path,
     out: Path,
     format: str | None,
@@ -99,6 +102,7 @@ def grade(
     whatever the marks, 2 what was asked for cannot be done, 3 a fault of Parity's own, which yields no grade.
     """
     require(CLASS | PAGES)
+    refuse_inside(defaults, submissions)
     from parity_tests.grading.check_class import Request, check_class
     from parity_tests.grading.class_files import FilePaths
     from parity_tests.grading.pages import write_class_page

@@ -36,13 +36,19 @@ class DecodeError(Exception):
 
 def from_toml(text: str, wanted: type[T]) -> T:
     """The value of a TOML document, as a msgspec.Struct declares it. Raises DecodeError."""
+    return _converted(toml_document(text), wanted, text)
+
+
+def toml_document(text: str) -> dict[str, Any]:
+    """A TOML document as it stands. Raises DecodeError."""
     try:
-        document = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         match = _SYNTAX_ERROR.fullmatch(str(error))
         line = int(match["line"]) if match and match["line"] else len(text.splitlines())
         raise DecodeError(_uncapitalised(match["problem"] if match else str(error)), line, SYNTAX) from None
-    return _converted(document, wanted, text)
+    except RecursionError:
+        raise DecodeError("it is nested too deeply", 1, SYNTAX) from None
 
 
 def from_json(text: str, wanted: type[T]) -> T:
