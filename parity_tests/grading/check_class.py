@@ -20,7 +20,7 @@ from parity_tests.grading.intake.attempt import Attempt
 from parity_tests.grading.intake.prepare import Prepared, prepare
 from parity_tests.grading.intake.take_in import Intake, files_in, take_in
 from parity_tests.grading.intake.tell import told_by
-from parity_tests.grading.process_pool import cluster, local_processes, run_all
+from parity_tests.grading.process_pool import ahead, cluster, local_processes, run_all
 from parity_tests.grading.scoring import score
 from parity_tests.grading.settings import ClassInfo, Settings
 from parity_tests.grading.tables import Tables, make_tables
@@ -36,6 +36,8 @@ from reports.model.numbers import duration, points_text
 
 AHEAD = 2
 """Tasks in flight for each process: one at work, one waiting for it."""
+PREPARED = 4
+"""Submissions that are made ready in advance, with all their files in memory."""
 
 
 @dataclass(frozen=True)
@@ -174,10 +176,9 @@ class _Unchecked:
 
     def tasks(self, skipped: Callable[[str], None]) -> Iterator[Task]:
         """The submissions without a whole result of these files and settings; the others are `skipped`."""
-        for attempt in self._intake.attempts:
-            if self._only and attempt.name not in self._only:
-                continue
-            prepared = prepare(attempt.entries, self._assignment)
+        wanted = [attempt for attempt in self._intake.attempts if not self._only or attempt.name in self._only]
+        # In a thread of its own: while one archive is being opened, results must be taken and others be given out.
+        for attempt, prepared in ahead(wanted, lambda attempt: prepare(attempt.entries, self._assignment), PREPARED):
             digest = digest_of(attempt, prepared, self._settings)
             result = None if self._only else self._folder.result(attempt.name)
             if result is not None and result.digest == digest and not result.trouble:
@@ -195,6 +196,7 @@ class _Unchecked:
             notes=prepared.notes,
             missing=prepared.missing,
             refused=prepared.refused,
+            import_problem=outcome.import_problem,
             edition_seen=outcome.edition_seen,
             fingerprint=outcome.fingerprint,
             trouble=outcome.trouble,

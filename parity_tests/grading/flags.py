@@ -37,10 +37,12 @@ def flags_of(result: Result, points: Points, edition: str) -> list[Flag]:
         why = result.trouble or f"{points.faults} records are Parity's own faults"
         flags.append(Flag(result.name, "harness error", why))
     flags += [Flag(result.name, "undecided", f"nothing of {item} could be decided") for item in points.undecided]
-    if result.refused:
-        flags.append(Flag(result.name, "refused archive", result.refused))
-    elif result.missing:
+    if result.missing:
         flags.append(Flag(result.name, "nothing to run", result.missing))
+    if result.refused and result.refused != result.missing:
+        flags.append(Flag(result.name, "left out", result.refused))
+    if result.import_problem:
+        flags.append(Flag(result.name, "does not import", result.import_problem))
     if result.edition_seen and result.edition_seen != edition:
         why = f"its source is that of the edition {result.edition_seen}; it was judged by the class's, {edition}"
         flags.append(Flag(result.name, "another edition", why))

@@ -30,7 +30,8 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What stands in submission.json: who handed it in, and what a human should know of the result.
 
     `digest` is of the files and the settings: a submission with the same one need not be checked again. `missing` says
-    why there was nothing to run, `refused` why an archive was not opened, `trouble` how Parity itself failed.
+    why there was nothing to run, `refused` why an archive was not opened or a file left out, `import_problem` why the
+    submission's files cannot be imported, `trouble` how Parity itself failed.
     """
 
     hand_in: HandIn
@@ -38,6 +39,7 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     notes: tuple[str, ...] = ()
     missing: str = ""
     refused: str = ""
+    import_problem: str = ""
     edition_seen: str = ""
     fingerprint: str = ""
     trouble: str = ""

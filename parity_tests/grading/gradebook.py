@@ -87,4 +87,6 @@ def changed_totals(before: Mapping[str, float | None], after: Mapping[str, float
 def _status(result: Result, points: Points) -> str:
     if points.faults:
         return "no grade: harness error"
+    if result.import_problem:
+        return "does not import"
     return "nothing to run" if result.missing else "graded"

@@ -17,6 +17,7 @@ from concurrent.futures import (
     Executor,
     Future,
     ProcessPoolExecutor,
+    ThreadPoolExecutor,
     wait,
 )
 from pathlib import Path
@@ -140,6 +141,23 @@ class _Pool(Generic[T, R]):
         else:
             self._killed_alone = alone
             self._suspects.extendleft(reversed(killed))
+
+
+def ahead(items: Iterable[T], make: Callable[[T], R], most: int) -> Iterator[tuple[T, R]]:
+    """Each item with what `make` makes of it, in their order; a thread makes up to `most` in advance."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting: deque[tuple[T, Future[R]]] = deque()
+        try:
+            for item in items:
+                waiting.append((item, pool.submit(make, item)))
+                if len(waiting) == most:
+                    first, made = waiting.popleft()
+                    yield first, made.result()
+            while waiting:
+                first, made = waiting.popleft()
+                yield first, made.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def local_processes(jobs: int, scratch: Path, warm_up: Callable[[], None]) -> Callable[[], Executor]:

@@ -22,7 +22,7 @@ from parity_tests.harness.judgement_cache import JudgementCache
 from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.protocol.assignment import environment_of
 from parity_tests.protocol.registry import find
-from reports.model.records import Record
+from reports.model.records import FAILING, Record
 
 OVERDUE = 900.0
 """Seconds after which a worker gives itself up: `check` ends long before, unless the harness hangs."""
@@ -48,6 +48,7 @@ class Outcome:
     edition_seen: str = ""
     fingerprint: str = ""
     trouble: str = ""
+    import_problem: str = ""
     seconds: float = 0.0
 
 
@@ -109,8 +110,15 @@ def _checked(task: Task) -> Outcome:
             cache=_cache,
         )
     trouble = next((record.message for record in run.records if record.verdict == "harness_error"), "")
+    imported = run.records[0]
     return Outcome(
-        task.name, run.records, run_files(run), run.environment["edition_seen"], fingerprint(source), trouble
+        task.name,
+        run.records,
+        run_files(run),
+        run.environment["edition_seen"],
+        fingerprint(source),
+        trouble,
+        imported.message if imported.verdict in FAILING else "",
     )
 
 

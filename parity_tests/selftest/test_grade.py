@@ -13,11 +13,12 @@ import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.grading.folder import GradingFolder
-from parity_tests.grading.task import Outcome, Task
+from parity_tests.grading.task import Outcome, Task, work
 from parity_tests.harness.check import check
 from parity_tests.harness.sandbox.isolation import Level
 from parity_tests.selftest.fake_grading import SOURCE, fake_outcome, threads
 from parity_tests.selftest.runners import write
+from parity_tests.selftest.test_intake import refusable
 from parity_tests.selftest.test_likeness import renamed
 from reports.model.records import Record, from_frame
 
@@ -30,11 +31,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the submissions that were put to the fake work."""
     names: list[str] = []
 
-    def work(task: Task) -> Outcome:
+    def note(task: Task) -> Outcome:
         names.append(task.name)
         return fake_outcome(task)
 
-    monkeypatch.setattr("parity_tests.grading.check_class.work", work)
+    monkeypatch.setattr("parity_tests.grading.check_class.work", note)
     monkeypatch.setattr("parity_tests.grading.check_class.local_processes", threads)
     monkeypatch.setattr("parity_tests.grading.check_class.choose", lambda minimum: Level("none", "nothing"))
     return names
@@ -132,6 +133,31 @@ def test_the_shipped_network_alone_in_a_class_is_listed_also_renamed(
         assert "the solution that comes with Parity" in (out / "look.csv").read_text()
         assert parity("regrade", out)[0] == 0
         assert looks(out) == {("ann", "identical")}
+
+
+def test_a_file_that_does_not_import_is_no_plain_0(
+    asked: list[str], parity: Parity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("parity_tests.grading.check_class.work", work)
+    shipped = (ASSIGNMENT.solution / "neural_networks.py").read_text(encoding="utf-8")
+    write(tmp_path / "class" / "ann", {"neural_networks.py": shipped + "\nawait main\n"})
+    out = tmp_path / "out"
+    status, said, _ = parity("grade", tmp_path / "class", "--out", out)
+    assert status == 0
+    assert grades(out).loc["ann", "total"] == 0
+    assert grades(out).loc["ann", "status"] == "does not import"
+    assert ("ann", "does not import") in looks(out)
+    assert "'await' outside function" in (out / "look.csv").read_text()
+    assert "1 does not import" in said
+
+
+def test_what_was_left_out_is_listed_with_its_reason(asked: list[str], parity: Parity, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    parity("grade", refusable(tmp_path / "class.zip"), "--out", out)
+    assert sorted(asked) == ["ann", "bob", "cem", "dan", "eve"]
+    assert grades(out)["total"].tolist() == [100.0] * 5
+    assert looks(out) == {(name, "left out") for name in ("ann", "bob", "cem", "dan", "eve")}
+    assert (out / "class.html").is_file()
 
 
 def test_names_that_are_formulas_are_neutralised(asked: list[str], parity: Parity, tmp_path: Path) -> None:

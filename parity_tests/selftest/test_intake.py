@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import json
+import os
+import random
 import stat
 import tarfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.grading.intake import FORMATS, entries
-from parity_tests.grading.intake.attempt import safe_name
+from parity_tests.grading.intake import prepare as prepare_
+from parity_tests.grading.intake.attempt import Attempt, HandIn, safe_name, under_names_of_their_own
 from parity_tests.grading.intake.course_sites import READERS
-from parity_tests.grading.intake.entries import RefusedArchive, archive_entries
+from parity_tests.grading.intake.entries import Entry, RefusedArchive, archive_entries
 from parity_tests.grading.intake.notebook import NotANotebook, modules_of
 from parity_tests.grading.intake.prepare import Prepared, prepare
 from parity_tests.grading.intake.take_in import Intake, files_in, take_in
+from parity_tests.harness.inside.import_guard import MAX_SOURCE
 from parity_tests.protocol.errors import UsageError
 
 MODULE = ASSIGNMENT.layout.file
@@ -322,6 +328,77 @@ def test_links_in_a_folder_are_not_followed(tmp_path: Path) -> None:
     assert "bob" not in found or not found["bob"].files
 
 
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_a_link_or_a_folder_that_cannot_be_read_is_no_empty_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    source = lay(tmp_path / "class", {f"ann/{MODULE}": CODE, f"bob/{MODULE}": CODE, f"cem/deep/{MODULE}": CODE})
+    target = lay(tmp_path / "elsewhere", {MODULE: CODE})
+    (source / "dan").symlink_to(target)
+    (source / "eve").mkdir()
+    (source / "eve" / MODULE).symlink_to(target / MODULE)
+    scandir = os.scandir
+
+    def closed(path: Path) -> Any:
+        if Path(path).name in ("bob", "deep"):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    found = handed_in(taken_in(source))
+    assert files(found["ann"]) == {MODULE: CODE}
+    wanted = {
+        "bob": "the folder bob cannot be read: Permission denied",
+        "cem": "the folder cem/deep cannot be read: Permission denied",
+        "dan": "dan is a link, and links are not followed",
+        "eve": f"eve/{MODULE} is a link, and links are not followed",
+    }
+    assert {name: prepared.missing for name, prepared in found.items() if name != "ann"} == wanted
+    assert all(found[name].refused == why for name, why in wanted.items())
+
+
+def test_a_source_over_the_limit_is_not_cut(tmp_path: Path) -> None:
+    large = CODE + "# x\n" * (MAX_SOURCE // 4)
+    prepared = one({MODULE: large, "utils.py": UTILS}, tmp_path)
+    assert prepared.files == ()
+    assert prepared.missing == f"{MODULE} has 1.0 MiB, and no more than 1 are read"
+    exact = CODE + "#" * (MAX_SOURCE - len(CODE))
+    assert files(one({MODULE: exact}, tmp_path / "exact"))[MODULE] == exact
+
+
+def test_a_misnamed_source_or_a_notebook_over_the_limit_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = CODE + "#" * MAX_SOURCE
+    assert "mine.py has 1.0 MiB, and no more than 1 are read" in one({"mine.py": large}, tmp_path / "a").missing
+    monkeypatch.setattr(prepare_, "MAX_NOTEBOOK", 1 << 20)
+    notebook = json.dumps({"cells": [{"cell_type": "code", "source": large}], "nbformat": 4})
+    assert one({"hw.ipynb": notebook}, tmp_path / "b").missing == "hw.ipynb has 1.0 MiB, and no more than 1 are read"
+    monkeypatch.setattr(prepare_, "MAX_NOTEBOOK", 8 << 20)
+    assert (
+        "the code of hw.ipynb has more than the 1 MiB that are read"
+        in one({"hw.ipynb": notebook}, tmp_path / "c").missing
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["👩‍🔬" * 80, "ж" * 200, b"caf\xe9 \xff".decode("utf-8", "surrogateescape"), "نتيجة ann", "a" * 250]
+)
+def test_any_name_is_one_that_a_folder_and_every_table_can_have(tmp_path: Path, name: str) -> None:
+    attempt = Attempt(HandIn(name, source=name, student=name), [])
+    (named,) = under_names_of_their_own([attempt.encodable()])
+    (tmp_path / f"{named.name}-12").mkdir()
+    for text in (named.name, named.hand_in.source, named.hand_in.student):
+        assert text.encode()
+
+
+def test_names_in_an_odd_encoding_are_graded_as_others(tmp_path: Path) -> None:
+    lay(tmp_path / "class" / os.fsdecode(b"caf\xe9"), {MODULE: CODE})
+    intake = taken_in(tmp_path / "class")
+    assert json.dumps([attempt.hand_in.source for attempt in intake.attempts]).isascii()
+    assert [files(prepared) for prepared in handed_in(intake).values()] == [{MODULE: CODE}]
+
+
 # ---- archives
 
 
@@ -389,6 +466,60 @@ def test_a_refused_archive_is_the_submissions_sentence_and_others_are_unharmed(t
     assert found["ann"].refused
     assert files(found["bob"]) == {MODULE: CODE}
     assert not (tmp_path / "up.py").exists()
+
+
+def refusable(path: Path) -> Path:
+    """A class's zip with good students, and members that no archive should hold."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("ann", "bob", "cem", "dan", "eve"):
+            archive.writestr(f"{name}/{MODULE}", CODE)
+        archive.writestr("ann/data.bin", b"\0" * (2 << 20))
+        archive.writestr("bob/../../../etc/cron", "x")
+        link = zipfile.ZipInfo("cem/link.py")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(link, "/etc/passwd")
+        archive.writestr("dan", "a file")
+        archive.writestr(f"dan/{MODULE}/inner.py", CODE)
+        archive.writestr("eve/" + "ж" * 200 + ".py", CODE)
+        archive.writestr("../up.py", CODE)
+        archive.writestr("/abs.py", CODE)
+    return path
+
+
+def test_a_member_that_could_do_harm_is_refused_and_not_the_class(tmp_path: Path) -> None:
+    intake = taken_in(refusable(tmp_path / "class.zip"))
+    found = handed_in(intake)
+    assert set(found) == {"ann", "bob", "cem", "dan", "eve"}
+    assert all(files(prepared) == {MODULE: CODE} for prepared in found.values())
+    assert "a bomb" in found["ann"].refused
+    assert "leads out of it" in found["bob"].refused
+    assert "a link" in found["cem"].refused
+    assert "its folder is a file as well" in found["dan"].refused
+    assert "too long" in found["eve"].refused
+    assert len(intake.ignored) == 3, "the file dan, and the two members that are nobody's"
+    for prepared in found.values():
+        for name, _ in prepared.files:
+            assert len(name.encode()) < 256
+
+
+def test_archives_in_archives_have_one_limit_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entries, "MAX_ARCHIVE", 1 << 20)
+    monkeypatch.setattr(prepare_, "MAX_ARCHIVE", 1 << 20)
+    noise = random.Random(0).randbytes(300_000)
+    inner = {f"{n}.zip": zipped({f"{n}.py": CODE, "noise.bin": noise}) for n in range(6)}
+    read: list[int] = []
+    spied = archive_entries
+
+    def counting(name: str, data: bytes) -> list[Entry]:
+        read.append(len(data))
+        return spied(name, data)
+
+    monkeypatch.setattr(prepare_, "archive_entries", counting)
+    class_ = lay(tmp_path / "class", {f"bob/{MODULE}": CODE, **{f"ann/{name}": data for name, data in inner.items()}})
+    prepared = handed_in(taken_in(class_))["ann"]
+    assert sum(read) <= 1 << 20
+    assert "more than 1 MiB, alone or with the archives before it" in prepared.refused
+    assert prepared.files, "those that fit are looked at"
 
 
 def test_a_tar_that_is_fine_is_opened() -> None:

@@ -11,9 +11,12 @@ from typing import Any
 import msgspec
 
 from parity_tests.grading.intake.entries import Entry
+from reports.model.escape import encodable
 
 MAX_NAME = 80
 """Characters of a name that are kept."""
+_JOINERS = "\u200c\u200d"
+"""Invisible, but part of how names in several scripts, and emoji, are written."""
 MAX_BYTES = 240
 """Bytes of it in UTF-8: a file system takes 255, and a number may come after it."""
 
@@ -68,6 +71,12 @@ class Attempt:
         """What the attempt is called."""
         return self.hand_in.name
 
+    def encodable(self) -> Attempt:
+        """The same, with what is said of it as every table can hold it."""
+        known = {name: getattr(self.hand_in, name) for name in self.hand_in.__struct_fields__}
+        texts = {name: encodable(value) for name, value in known.items() if isinstance(value, str)}
+        return replace(self, hand_in=msgspec.structs.replace(self.hand_in, **texts))
+
     def renamed(self, name: str) -> Attempt:
         """The same under another name."""
         return replace(self, hand_in=msgspec.structs.replace(self.hand_in, name=name))
@@ -77,7 +86,7 @@ def safe_name(text: str) -> str:
     """A name for a folder and a table: printable, without slashes, no leading dot, not long."""
     from pathvalidate import sanitize_filename
 
-    printable = "".join(symbol if symbol.isprintable() else "_" for symbol in text.strip())
+    printable = "".join(symbol if symbol.isprintable() or symbol in _JOINERS else "_" for symbol in text.strip())
     encodable = printable.encode("utf-8", "replace").decode()
     short = encodable.strip(". ")[:MAX_NAME]
     return sanitize_filename(short, replacement_text="_", max_len=MAX_BYTES) or "unnamed"

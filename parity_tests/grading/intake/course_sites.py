@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from parity_tests.grading.intake.attempt import Attempt, HandIn, Member
-from parity_tests.grading.intake.entries import Entry, common_folder, is_archive
+from parity_tests.grading.intake.entries import REFUSED, Entry, common_folder, is_archive
 from parity_tests.grading.intake.times import instant, seconds_late, time_words
 from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.layout import Layout
@@ -77,9 +77,15 @@ def _plain(entries: Sequence[Entry], source: Path, layout: Layout) -> Read:
         name = source.stem if source.is_file() else source.resolve().name
         return Read([Attempt(HandIn(name, path_text(source)), entries)], [])
     read = Read([], [])
-    for top, group in _by_top(entries).items():
-        if len(group[0].parts) > 1:
-            read.attempts.append(Attempt(HandIn(top, top), [entry.under(top) for entry in group]))
+    for top, everything in _by_top(entries).items():
+        inside = [entry.under(top) for entry in everything if len(entry.parts) > 1]
+        group = [entry for entry in everything if len(entry.parts) == 1]  # a zip may hold a file and a folder of a name
+        if inside:
+            read.attempts.append(Attempt(HandIn(top, top), inside))
+        if not group:
+            continue
+        if group[0].problem and not top.endswith(REFUSED):
+            read.attempts.append(Attempt(HandIn(top, top), group))
         elif is_archive(top) or top.lower().endswith((".py", ".ipynb")):
             read.attempts.append(Attempt(HandIn(re.sub(r"(\.tar)?\.\w+$", "", top), top), group))
         elif _OTHER_WORK.search(top) and not top.lower().startswith("readme"):

@@ -1,7 +1,8 @@
 """The files that were handed in, in a folder or an archive: listed under safe names, read on demand and up to caps.
 
-Nothing is ever extracted to disk under a name that a student chose: a member is read into memory, a link is never
-followed, and an archive that holds a link, an absolute or upward path, or more than the caps is refused whole.
+Nothing is ever extracted to disk under a name that a student chose: a member is read into memory, and a link is never
+followed. A student's archive that holds a link, an absolute or upward path, or more than the caps is refused whole. Of
+the archive of a class only such a member is: the entry that stands for it says why.
 """
 
 from __future__ import annotations
@@ -31,6 +32,11 @@ MAX_ARCHIVE = 64 << 20
 """Bytes of one student's archive; a tar may be as large unpacked, since it can only be read by unpacking."""
 MAX_TOTAL = 1 << 30
 """Bytes that one student's archive may claim to unpack to. Few of them are ever read."""
+MAX_DEPTH = 40
+"""Folders that a file may lie in, one in the other."""
+MAX_COMPONENT = 255
+MAX_PATH = 1_000
+"""Bytes in UTF-8 of a file's name, and of its path: file systems count bytes."""
 MAX_RATIO = 200
 """How many times its packed size a member above 1 MiB may unpack to; text packs to a tenth, a bomb to a thousandth."""
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
@@ -38,6 +44,9 @@ FOREIGN_ARCHIVES = (".7z", ".rar", ".gz", ".bz2", ".xz", ".zst")
 
 EMPTY = "(empty folder)"
 """Stands for the files of a folder without any, so that its owner is not forgotten."""
+
+REFUSED = " (refused)"
+"""Ends the name of an entry that stands for a member which names nobody's folder."""
 
 _JUNK_FOLDERS = {"__MACOSX", ".ipynb_checkpoints", "__pycache__", ".git", ".idea", ".vscode", ".venv", "venv"}
 _JUNK_FILES = {".DS_Store", "Thumbs.db", "desktop.ini"}
@@ -49,11 +58,15 @@ class RefusedArchive(Exception):  # noqa: N818 - a refusal is no error
 
 @dataclass(frozen=True)
 class Entry:
-    """A file: its path (with slashes, relative, never upward), its size in bytes, and how to read its first n bytes."""
+    """A file: its path (with slashes, relative, never upward), its size in bytes, and how to read its first n bytes.
+
+    `problem` is a sentence that says why it is not to be read; "" for most.
+    """
 
     path: str
     size: int
     read: Callable[[int], bytes]
+    problem: str = ""
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -77,26 +90,56 @@ def is_archive(path: str) -> bool:
 
 
 def folder_entries(folder: Path) -> list[Entry]:
-    """The files below a folder, sorted by path. Links are not followed and not listed."""
+    """The files below a folder, sorted by path. Raises OSError where the folder itself cannot be read.
+
+    Links are not followed: for each, and for each folder that cannot be read, an entry says so.
+    """
     entries: list[Entry] = []
-    tops = {path.name for path in folder.iterdir() if path.is_dir() and path.name not in _JUNK_FOLDERS}
-    for root, folders, files in os.walk(folder, followlinks=False):
-        folders[:] = sorted(name for name in folders if name not in _JUNK_FOLDERS)
-        for name in files:
-            file = Path(root, name)
-            status = file.lstat()
-            path = file.relative_to(folder).as_posix()
-            if stat.S_ISREG(status.st_mode) and not is_junk(path):
-                entries.append(Entry(path, status.st_size, partial(_read_file, file)))
+    tops: set[str] = set()
+    waiting = [""]
+    while waiting:
+        inside = waiting.pop()
+        try:
+            with os.scandir(folder / inside) as listing:
+                found = sorted(listing, key=lambda entry: entry.name)
+        except OSError as error:
+            if not inside:
+                raise
+            entries.append(_without_content(inside, f"the folder {_shown(inside)} cannot be read: {error.strerror}"))
+            continue
+        for item in found:
+            path = f"{inside}/{item.name}" if inside else item.name
+            if is_junk(path):
+                continue
+            if item.is_dir(follow_symlinks=False):
+                waiting.append(path)
+                tops.update([path] if not inside else [])
+            else:
+                entries.append(_file_entry(item, path))
             if len(entries) > MAX_CLASS_ENTRIES:
                 raise RefusedArchive(f"{folder} holds more than {MAX_CLASS_ENTRIES} files")
     return _with_empty(entries, tops)
 
 
+def _file_entry(item: os.DirEntry[str], path: str) -> Entry:
+    try:
+        status = item.stat(follow_symlinks=False)
+    except OSError as error:
+        return _without_content(path, f"{_shown(path)} cannot be read: {error.strerror}")
+    if stat.S_ISREG(status.st_mode):
+        return Entry(path, status.st_size, partial(_read_file, Path(item.path)), _problem_of_path(path))
+    kind = "a link, and links are not followed" if stat.S_ISLNK(status.st_mode) else "neither a file nor a folder"
+    return _without_content(path, f"{_shown(path)} is {kind}")
+
+
+def _without_content(path: str, problem: str) -> Entry:
+    return Entry(path, 0, partial(_first, b""), problem)
+
+
 def class_archive_entries(path: Path) -> list[Entry]:
-    """The files in the archive that a course site gave. Raises RefusedArchive."""
+    """The files in the archive that a course site gave; a member that is refused says why. Raises RefusedArchive."""
     if path.suffix.lower() == ".zip":
-        return _zip_entries(path.name, path, MAX_CLASS_ENTRIES, None)
+        return _zip_entries(path.name, path, MAX_CLASS_ENTRIES, None, whole=False)
     return archive_entries(path.name, path.read_bytes())
 
 
@@ -105,7 +148,7 @@ def archive_entries(name: str, data: bytes) -> list[Entry]:
     if len(data) > MAX_ARCHIVE:
         raise RefusedArchive(f"{name} has more than {MAX_ARCHIVE >> 20} MiB")
     if name.lower().endswith(".zip"):
-        return _zip_entries(name, io.BytesIO(data), MAX_ENTRIES, MAX_TOTAL)
+        return _zip_entries(name, io.BytesIO(data), MAX_ENTRIES, MAX_TOTAL, whole=True)
     return _tar_entries(name, data)
 
 
@@ -119,7 +162,8 @@ def _first(body: bytes, limit: int) -> bytes:
     return body[:limit]
 
 
-def _zip_entries(name: str, source: Path | IO[bytes], most: int, total: int | None) -> list[Entry]:
+def _zip_entries(name: str, source: Path | IO[bytes], most: int, total: int | None, *, whole: bool) -> list[Entry]:
+    """The files in a zip; what is wrong with one refuses the `whole`, or that one alone."""
     try:
         archive = zipfile.ZipFile(source)
         members = archive.infolist()
@@ -132,17 +176,36 @@ def _zip_entries(name: str, source: Path | IO[bytes], most: int, total: int | No
     entries: dict[str, Entry] = {}
     tops = {member.filename.partition("/")[0] for member in members if member.is_dir() and not is_junk(member.filename)}
     for member in members:
-        path = _safe(name, member.filename)
-        if stat.S_ISLNK(member.external_attr >> 16):
-            raise RefusedArchive(f"{name} holds a link, {_shown(path)}")
-        if member.file_size > (1 << 20) and member.file_size > MAX_RATIO * max(member.compress_size, 1):
-            raise RefusedArchive(f"{name} holds {_shown(path)}, packed more than {MAX_RATIO}-fold: a bomb")
-        if member.is_dir() or is_junk(path):
+        problem = _problem_of_member(name, member)
+        if problem and whole:
+            raise RefusedArchive(problem)
+        if problem:
+            path = _path_of_refused(member.filename)
+            entries[path] = _without_content(path, problem)
             continue
-        if member.flag_bits & 1:
-            raise RefusedArchive(f"{name} is encrypted")
-        entries[path] = Entry(path, member.file_size, partial(_read_member, name, archive, member))
+        path = "/".join(_parts(member.filename))
+        if not (member.is_dir() or is_junk(path)):
+            entries[path] = Entry(path, member.file_size, partial(_read_member, name, archive, member))
     return _with_empty(entries.values(), tops)
+
+
+def _problem_of_member(name: str, member: zipfile.ZipInfo) -> str:
+    """Why a member of a zip is refused, "" if it is not."""
+    path = member.filename
+    if problem := _problem_of_path(path):
+        return f"{name} holds {problem}"
+    if stat.S_ISLNK(member.external_attr >> 16):
+        return f"{name} holds a link, {_shown(path)}"
+    if member.file_size > (1 << 20) and member.file_size > MAX_RATIO * max(member.compress_size, 1):
+        return f"{name} holds {_shown(path)}, packed more than {MAX_RATIO}-fold: a bomb"
+    return f"{name} is encrypted" if member.flag_bits & 1 and not member.is_dir() else ""
+
+
+def _path_of_refused(path: str) -> str:
+    """Where the entry of a refused member stands: with the student whose folder it names, or by itself."""
+    top, *rest = [part for part in _parts(path) if part not in ("..", "/")] or ["a file without a name"]
+    shown = _shown("/".join(rest) or top)[: MAX_COMPONENT // 4].replace("/", "_")
+    return f"{top}/{shown}" if rest and not _problem_of_path(top) else f"{shown}{REFUSED}"
 
 
 def _with_empty(entries: Iterable[Entry], tops: set[str]) -> list[Entry]:
@@ -168,7 +231,9 @@ def _tar_entries(name: str, data: bytes) -> list[Entry]:
             for count, member in enumerate(archive):
                 if count >= MAX_ENTRIES:
                     raise RefusedArchive(f"{name} holds more than {MAX_ENTRIES} files")
-                path = _safe(name, member.name)
+                if problem := _problem_of_path(member.name):
+                    raise RefusedArchive(f"{name} holds {problem}")
+                path = "/".join(_parts(member.name))
                 if member.issym() or member.islnk():
                     raise RefusedArchive(f"{name} holds a link, {_shown(path)}")
                 tarfile.data_filter(member, "/nowhere")  # refuses devices, and all that this has overlooked
@@ -198,15 +263,19 @@ def _unpacked(name: str, data: bytes) -> bytes:
     return plain
 
 
-def _safe(archive: str, path: str) -> str:
-    """A member's path, with slashes. Raises RefusedArchive for one that would leave the folder it is unpacked in."""
-    plain = path.replace("\\", "/")
-    parts = PurePosixPath(plain).parts
+def _parts(path: str) -> tuple[str, ...]:
+    return PurePosixPath(path.replace("\\", "/")).parts
+
+
+def _problem_of_path(path: str) -> str:
+    """Why no file may be laid out under this path, as the end of a sentence; "" if one may be."""
+    plain, parts = path.replace("\\", "/"), _parts(path)
     if plain.startswith("/") or re.match(r"[A-Za-z]:", plain) or ".." in parts or "\0" in plain:
-        raise RefusedArchive(f"{archive} holds a path that leads out of it, {_shown(plain)}")
-    if not parts or len(plain) > 1000 or max(map(len, parts)) > 250:
-        raise RefusedArchive(f"{archive} holds a path that is empty or too long, {_shown(plain[:60])}")
-    return "/".join(parts)
+        return f"a path that leads out of it, {_shown(plain)}"
+    lengths = [len(part.encode("utf-8", "surrogateescape")) for part in parts]
+    if not parts or sum(lengths) > MAX_PATH or max(lengths) > MAX_COMPONENT or len(parts) > MAX_DEPTH:
+        return f"a path that is empty, too long or too deep, {_shown(plain[:60])}"
+    return ""
 
 
 def _shown(path: str) -> str:

@@ -17,16 +17,17 @@ from parity_tests.grading.intake.entries import (
     is_junk,
 )
 from parity_tests.grading.intake.notebook import NotANotebook, modules_of
+from parity_tests.harness.inside.import_guard import MAX_SOURCE
 from parity_tests.protocol.assignment import Assignment
+from reports.model.escape import encodable, path_text
 
-MAX_SOURCE = 2 << 20
 MAX_NOTEBOOK = 32 << 20
 MAX_OTHER = 1 << 20
 MAX_IN_ALL = 16 << 20
 MAX_FILES = 500
-"""Bytes of a source, of a notebook (pictures are in it), of any other file, of all of them; and how many files."""
+"""Bytes of a notebook (pictures are in it), of any other file, of all of them; and how many files."""
 MAX_NESTED = 20
-"""Archives that are opened of those in one attempt."""
+"""Archives that are opened of those in one attempt. They stay in memory, so all have at most MAX_ARCHIVE bytes."""
 MAX_SEARCHED = 50
 MAX_NOTEBOOKS = 20
 """Sources, and notebooks, that are searched for what the assignment asks for."""
@@ -36,7 +37,8 @@ MAX_NOTEBOOKS = 20
 class Prepared:
     """What will be run: files by relative name, the assignment's among them, or a sentence why there is nothing.
 
-    `notes` are sentences worth knowing, which cost no points; `refused` says why an archive was not opened.
+    `notes` are sentences worth knowing, which cost no points; `refused` says why an archive was not opened, or a file
+    left out.
     """
 
     files: tuple[tuple[str, bytes], ...] = ()
@@ -48,24 +50,40 @@ class Prepared:
 def prepare(entries: Sequence[Entry], assignment: Assignment) -> Prepared:
     """The submission in these files. Never raises for what a student handed in."""
     refused: list[str] = []
-    selection = _Selection(assignment)
+    selection = _Selection(assignment, refused)
+    opened: list[Entry] = []
+    files: dict[str, bytes] = {}
     try:
         opened = _opened(entries, assignment.layout.file, refused)
         files = selection.files_of(opened)
-    except RefusedArchive as error:
+    except _Unusable as error:
         refused.append(str(error))
-        return Prepared(missing=f"{error}, and was not opened", refused="; ".join(refused))
+    except RefusedArchive as error:
+        refused.append(f"{error}, and was not opened")
     except OSError as error:
-        return Prepared(missing=f"the file that was handed in cannot be read: {error.strerror}")
-    if files:
-        return Prepared(tuple(sorted(files.items())), tuple(selection.notes), "", "; ".join(refused))
-    why = f"{refused[0]}, and was not opened" if refused else _why_nothing([*opened, *entries], assignment)
-    return Prepared(notes=tuple(selection.notes), missing=why, refused="; ".join(refused))
+        refused.append(f"the file that was handed in cannot be read: {error.strerror}")
+    missing = "" if files else refused[-1] if refused else _why_nothing([*opened, *entries], assignment)
+    return Prepared(
+        tuple(sorted(files.items())),
+        tuple(map(encodable, selection.notes)),
+        encodable(missing),
+        encodable("; ".join(dict.fromkeys(refused))),
+    )
+
+
+class _Unusable(Exception):  # noqa: N818 - a reason is no error
+    """There is a file that answers the assignment, but it cannot be taken; the message is a sentence that says why."""
 
 
 def _opened(entries: Sequence[Entry], wanted: str, refused: list[str]) -> list[Entry]:
     """The files, archives replaced by what they hold; two deep, as a zip of a zip is seen now and then."""
-    opened = [entry for entry in entries if not is_junk(entry.path) and entry.parts[-1] != EMPTY]
+    opened = []
+    for entry in entries:
+        if entry.problem:
+            refused.append(entry.problem)
+        elif not is_junk(entry.path) and entry.parts[-1] != EMPTY:
+            opened.append(entry)
+    room = MAX_ARCHIVE
     for _ in range(2):
         archives = [entry for entry in opened if is_archive(entry.path)]
         opened = [entry for entry in opened if not is_archive(entry.path)]
@@ -73,9 +91,14 @@ def _opened(entries: Sequence[Entry], wanted: str, refused: list[str]) -> list[E
             break
         for archive in archives[:MAX_NESTED]:
             try:
-                inside = archive_entries(archive.parts[-1], archive.read(MAX_ARCHIVE + 1))
+                if archive.size > room:
+                    sizes = f"{MAX_ARCHIVE >> 20} MiB, alone or with the archives before it"
+                    raise RefusedArchive(f"{_name(archive)} has more than {sizes}")
+                data = archive.read(room + 1)
+                room -= len(data)
+                inside = archive_entries(archive.parts[-1], data)
             except RefusedArchive as error:
-                refused.append(str(error))
+                refused.append(f"{error}, and was not opened")
                 continue
             stem = archive.path.rpartition(".")[0]
             opened += [Entry(f"{stem}/{entry.path}", entry.size, entry.read) for entry in inside]
@@ -85,7 +108,9 @@ def _opened(entries: Sequence[Entry], wanted: str, refused: list[str]) -> list[E
 class _Selection:
     """Selects the files to run among those of one attempt, and notes what is unusual about them."""
 
-    def __init__(self, assignment: Assignment) -> None:
+    def __init__(self, assignment: Assignment, refused: list[str]) -> None:
+        """`refused` gets the sentences that say why a file was left out which may be the one that counts."""
+        self._refused = refused
         self._layout = assignment.layout
         self._marks = assignment.marks
         self.notes: list[str] = []
@@ -104,15 +129,20 @@ class _Selection:
             self.notes.append(f"{module.parts[-1]} was taken for {wanted}, as which it should be handed in")
         files = self._beside(module, entries)
         files.pop(module.parts[-1], None)
+        if module.size > MAX_SOURCE:
+            raise _Unusable(_too_large(module, MAX_SOURCE))
         files[wanted] = self._source(module.read(MAX_SOURCE), wanted)
         self._add_support(files, sources)
-        return files
+        return self._without_clashes(files)
 
     def _misnamed(self, sources: Sequence[Entry]) -> Entry | None:
         """The file whose name is nearly right, or else the one with the most of what the assignment asks for."""
         for entry in sources:
             if self._is_nearly_right(entry.parts[-1]):
                 return entry
+        small = [entry for entry in sources if entry.size <= MAX_SOURCE]
+        self._refused += [_too_large(entry, MAX_SOURCE) for entry in sources if entry.size > MAX_SOURCE]
+        sources = small
         counts = [self._count_marks(entry.read(MAX_SOURCE).decode("latin-1")) for entry in sources[:MAX_SEARCHED]]
         most = max(counts, default=0)
         return sources[counts.index(most)] if most else None
@@ -150,10 +180,18 @@ class _Selection:
             room -= len(data)
             files[name] = self._source(data, name) if _is_python(name) and entry is not module else data
         if too_large:
-            self.notes.append(
-                f"{len(too_large)} files were left out for their size or kind, the first of them {too_large[0]}"
+            first = path_text(too_large[0])
+            self._refused.append(
+                f"{len(too_large)} files were left out for their size or kind, the first of them {first}"
             )
         return files
+
+    def _without_clashes(self, files: dict[str, bytes]) -> dict[str, bytes]:
+        """The files without those whose folder is a file: a zip may hold both."""
+        clashing = [name for name in files if any(name.startswith(f"{other}/") for other in files)]
+        if clashing:
+            self._refused.append(f"{path_text(clashing[0])} was left out: its folder is a file as well")
+        return {name: data for name, data in files.items() if name not in clashing}
 
     def _add_support(self, files: dict[str, bytes], sources: Sequence[Entry]) -> None:
         """Add the support file from another folder, where there is none beside the module."""
@@ -177,6 +215,9 @@ class _Selection:
         name = ""
         notebooks = _by_depth(entry for entry in entries if entry.path.lower().endswith(".ipynb"))
         for entry in notebooks[:MAX_NOTEBOOKS]:
+            if entry.size > MAX_NOTEBOOK:
+                self._refused.append(_too_large(entry, MAX_NOTEBOOK))
+                continue
             try:
                 modules = modules_of(entry.read(MAX_NOTEBOOK), wanted, self._layout.entry)
             except NotANotebook as error:
@@ -188,8 +229,18 @@ class _Selection:
             return {}
         self.notes.append(f"the code cells of the notebook {name} were taken for {wanted}")
         files = {file: text.encode("utf-8", "backslashreplace") for file, text in best.items()}
+        if len(files[wanted]) > MAX_SOURCE:
+            raise _Unusable(f"the code of {path_text(name)} has more than the {MAX_SOURCE >> 20} MiB that are read")
         self._add_support(files, sources)
         return files
+
+
+def _too_large(entry: Entry, most: int) -> str:
+    return f"{_name(entry)} has {entry.size / (1 << 20):.1f} MiB, and no more than {most >> 20} are read"
+
+
+def _name(entry: Entry) -> str:
+    return path_text(entry.parts[-1])
 
 
 def _is_python(path: str) -> bool:

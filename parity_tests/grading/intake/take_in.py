@@ -19,7 +19,7 @@ from parity_tests.grading.intake.entries import (
 )
 from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.layout import Layout
-from reports.model.escape import path_text
+from reports.model.escape import encodable, path_text
 
 
 @dataclass(frozen=True)
@@ -80,5 +80,6 @@ def take_in(entries: Sequence[Entry], source: Path, layout: Layout, format: str 
     read = READERS[chosen](entries, source, layout)
     if not read.attempts:
         raise UsageError(f"{path_text(source)} holds nothing in the format {chosen}; --format names another.")
-    counting, replaced = latest(read.attempts)
-    return Intake(chosen, tuple(under_names_of_their_own(counting)), tuple(replaced), tuple(read.ignored))
+    counting, replaced = latest([attempt.encodable() for attempt in read.attempts])
+    ignored = map(encodable, read.ignored)
+    return Intake(chosen, tuple(under_names_of_their_own(counting)), tuple(replaced), tuple(ignored))
