@@ -19,7 +19,7 @@ HERE = Path(__file__).resolve().parent
 INSIDE = HERE / "inside"
 PROBE_FILES = (
     "homework_names.py", "probe_layers.py", "probe_parts.py", "probe_network.py", "main_values.py", "call_arguments.py",
-    "main_log.py", "main_hooks.py", "swapped_functions.py", "probe_main.py",
+    "main_log.py", "main_hooks.py", "swapped_functions.py", "probe_main.py", "layer_state.py", "patched_parts.py",
 )  # fmt: skip
 """The files that the probes import, in every process of a submission."""
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+_GATHERING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
 
 def in_order(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], *, method: bool) -> list[Any]:
     """The arguments of a call in the order in which `function` declares them, whatever it names them."""
@@ -22,7 +24,12 @@ def in_order(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], *, m
             given = [*plain, *kwargs.values()]
             values = [given[index] for index in order]
         else:
-            values = list(_signature(function).bind(*plain, **kwargs).arguments.values())
+            bound = _signature(function).bind(*plain, **kwargs)
+            if any(
+                one.kind in _GATHERING for name, one in bound.signature.parameters.items() if name in bound.arguments
+            ):
+                return [*args, *kwargs.values()]
+            values = list(bound.arguments.values())
     except (TypeError, ValueError):
         return [*args, *kwargs.values()]
     return values[1 if method else 0 :]

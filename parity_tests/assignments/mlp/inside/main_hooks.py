@@ -68,7 +68,7 @@ class Hooks:
             name = self._log.layers.add(part, instance)
             self._log.add("build", name=name, cls=class_name, rate=rate)
         if self._stand_ins is not None:
-            instance.part_name = name
+            self._stand_ins.NAMES[id(instance)] = name
 
     def _shrunk(self, size: Any) -> Any:
         """The size that is built where `size` was asked for."""
@@ -85,7 +85,7 @@ class Hooks:
 
     # ---- forwards and backwards
 
-    def method(self, part: str, method: str, declared: Any, run: Any) -> Callable[..., Any]:
+    def method(self, part: str, class_name: str, method: str, declared: Any, run: Any) -> Callable[..., Any]:
         """A forward or backward that is logged."""
         before = self._before_forward if method == "forward" else self._before_backward
         drops = part == "drop" and method == "forward"
@@ -96,7 +96,7 @@ class Hooks:
                 values.append(default_of(declared, 1))
             if self._depth:
                 return self._run(run, instance, values, args, kwargs)
-            name = self._log.layers.name_of(instance) or self._name_of_built_before(part, instance)
+            name = self._log.layers.name_of(instance) or self._name_of_built_before(part, class_name, instance)
             facts = before(part, name, values)
             result = self._run(run, instance, values, args, kwargs)
             copy = numeric(result)
@@ -108,10 +108,12 @@ class Hooks:
 
         return hook
 
-    def _name_of_built_before(self, part: str, instance: Any) -> str:
-        """Names an object that was built before the log was begun (at import)."""
+    def _name_of_built_before(self, part: str, class_name: str, instance: Any) -> str:
+        """Names an object that was built before the log was begun (at import), or a class that needs no object."""
         if part != "linear":
-            return self._log.layers.add(part, instance)
+            name = self._log.layers.add(part, instance)
+            self._log.add("build", name=name, cls=class_name, rate=None)
+            return name
         try:
             sizes = list(np.shape(instance.params["W"]))
         except (AttributeError, TypeError, KeyError):
@@ -168,6 +170,28 @@ class Hooks:
         return facts
 
     # ---- functions
+
+    def maker(self, part: str, class_name: str, made: Callable[[Any], None], run: Any) -> Callable[..., Any]:
+        """A hook for a function that makes the objects of a part; `made` is told each, `run` makes it in its place."""
+
+        def hook(original: Any, *args: Any, **kwargs: Any) -> Any:
+            values = in_order(original, args, kwargs, method=False)
+            if run is not None:
+                return run(*values)
+            self._depth += 1
+            try:
+                if part == "linear":
+                    args = tuple(self._shrunk(size) for size in args)
+                    kwargs = {key: self._shrunk(size) for key, size in kwargs.items()}
+                instance = original(*args, **kwargs)
+            finally:
+                self._depth -= 1
+            made(instance)
+            if not self._depth:
+                self._log_built(part, class_name, instance, values)
+            return instance
+
+        return hook
 
     def sgd(self, original: Any, *args: Any, **kwargs: Any) -> Any:
         """SGD, logged with the weights before and after it, and the rates that it was passed."""

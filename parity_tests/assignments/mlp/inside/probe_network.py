@@ -14,12 +14,14 @@ import numpy as np
 if TYPE_CHECKING:
     from parity_tests.assignments.mlp.inside import probe_layers
     from parity_tests.assignments.mlp.inside.homework_names import WEIGHT_NAMES
+    from parity_tests.assignments.mlp.inside.layer_state import parameter, set_weights
     from parity_tests.assignments.mlp.inside.probe_layers import Arrays, Params
     from parity_tests.harness.inside.call_recorder import CallRecorder
     from parity_tests.harness.inside.submission import Submission
 else:
     import probe_layers
     from homework_names import WEIGHT_NAMES
+    from layer_state import parameter, set_weights
 
 
 def network(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
@@ -92,7 +94,7 @@ class Network:
         """Go on from these weights."""
         for name, layer in self.layers.items():
             if layer is not self.recorder.FAILED:
-                probe_layers.set_weights(layer, weights[f"{name}_W"], weights[f"{name}_b"])
+                set_weights(layer, weights[f"{name}_W"], weights[f"{name}_b"])
 
     def forward_and_backward(self, call: Callable[..., Any], X: Any, Y: Any, step: int = 0) -> Any:
         """Every link of a training step, by call(name, function, *arguments); the gradient of X."""
@@ -152,6 +154,6 @@ class Network:
         velocities = {}
         for name, zeros in self.zeros.items():
             layer, key = name.split("_")
-            own = probe_layers.parameter(self.layers[layer], key)
+            own = parameter(self.layers[layer], key)
             velocities[name] = np.zeros_like(own if isinstance(own, np.ndarray) else zeros)
         return velocities
