@@ -18,6 +18,7 @@ from parity_tests.cli.data import data
 from parity_tests.cli.defaults import read_defaults
 from parity_tests.cli.doctor import doctor
 from parity_tests.cli.grade import grade
+from parity_tests.cli.gradebook import gradebook
 from parity_tests.cli.gradescope_bundle import gradescope_bundle
 from parity_tests.cli.hold import hold
 from parity_tests.cli.regrade import regrade
@@ -90,6 +91,7 @@ COMMANDS = (
     grade,
     regrade,
     class_status,
+    gradebook,
     gradescope_bundle,
     trace,
 )

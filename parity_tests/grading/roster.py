@@ -66,7 +66,7 @@ def join(people: Sequence[Person], hand_ins: Iterable[HandIn]) -> dict[str, tupl
 def _whose(hand_in: HandIn, member: Member, by_key: Mapping[str, Person | None]) -> Person | None:
     known = (member.id, member.email, member.name)
     for key in known if hand_in.members else (*known, hand_in.name):
-        person = by_key.get(_plain(key)) if key else None
+        person = by_key.get(plain_key(key)) if key else None
         if person is not None:
             return person
     return None
@@ -78,18 +78,23 @@ def _person(row: dict[str, str]) -> Person:
 
     first, last = first_of(_FIRST), first_of(_LAST)
     name = first_of(_NAMES) or f"{first} {last}".strip()
-    if not (first and last):
-        if "," in name:
-            last, _, first = (part.strip() for part in name.partition(","))
-        else:
-            first, _, last = name.rpartition(" ")
+    spelled = [f"{first} {last}", f"{last} {first}"] if first and last else []
     email = first_of(_ADDRESSES)
     ids = tuple(row[key].strip() for key in _IDS if row.get(key, "").strip())
-    spellings = (name, f"{first} {last}", f"{last}, {first}", f"{last}{first}", *ids, email, email.partition("@")[0])
-    return Person(name or email or (ids[0] if ids else ""), email, ids, frozenset(filter(None, map(_plain, spellings))))
+    others = {plain_key(text) for text in (*spelled, *ids, email, email.partition("@")[0])} - {""}
+    return Person(name or email or (ids[0] if ids else ""), email, ids, name_keys(name) | others)
 
 
-def _plain(text: str) -> str:
+def name_keys(name: str) -> frozenset[str]:
+    """One spelling for the ways in which sites write this name, the last name behind the others or before them."""
+    if "," in name:
+        last, _, first = name.partition(",")
+    else:
+        first, _, last = name.strip().rpartition(" ")
+    return frozenset(filter(None, map(plain_key, (name, f"{first} {last}", f"{last} {first}"))))
+
+
+def plain_key(text: str) -> str:
     """One spelling for the ways in which sites write a name: no case, accents, spaces or marks."""
     bare = unicodedata.normalize("NFKD", text.casefold())
     return re.sub(r"[^\w@]|_", "", "".join(char for char in bare if not unicodedata.combining(char)))

@@ -1,0 +1,251 @@
+"""The tables of grades that course sites export and take back: Canvas's gradebook, Moodle's worksheet, Gradescope's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from parity_tests.grading.raw_csv import DELIMITERS, NoCsvError, RawCsv
+from parity_tests.protocol.errors import UsageError
+
+_CANVAS_ASSIGNMENT = re.compile(r"(?P<name>.+) \(\d+\)")
+_GRADESCOPE_MAXIMUM = " - Max Points"
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
+
+
+@dataclass(frozen=True)
+class Site:
+    """How a course site lays its table out; all names of columns are in small letters.
+
+    `needed` are columns that only this site's tables have together. `internal` is the column of the number by which its
+    downloads call a person or a submission, `ids`, `emails` and `names` are those by which anybody may be known.
+    `grade_columns` finds the columns that grades may stand in, by their names; `maximum_of` the column of a grade's
+    maximum, "" where it stands in the row MAXIMA.
+    """
+
+    name: str
+    needed: frozenset[str]
+    internal: str
+    ids: tuple[str, ...]
+    emails: tuple[str, ...]
+    names: tuple[str, ...]
+    grade_columns: Callable[[Sequence[str]], list[str]]
+    maximum_of: Callable[[str], str]
+    locked: str = ""
+    comments: str = ""
+
+
+MAXIMA = "points possible"
+"""What Canvas writes in place of a name in the row of maxima."""
+_KEPT = ("ex", "n/a")
+"""Grades that Canvas shows of who is excused."""
+_TEST_STUDENT = "student, test"
+
+SITES = (
+    Site(
+        "canvas",
+        frozenset({"student", "id", "section"}),
+        "id",
+        ("sis user id", "sis login id", "integration id"),
+        (),
+        ("student",),
+        lambda header: [name for name in header if _CANVAS_ASSIGNMENT.fullmatch(name)],
+        lambda grade: "",
+    ),
+    Site(
+        "moodle",
+        frozenset({"identifier", "grade"}),
+        "identifier",
+        ("id number", "username"),
+        ("email address",),
+        ("full name",),
+        lambda header: ["grade"],
+        lambda grade: "maximum grade",
+        locked="grade can be changed",
+        comments="feedback comments",
+    ),
+    Site(
+        "gradescope",
+        frozenset({"total score", "max points", "email"}),
+        "submission id",
+        ("sid",),
+        ("email",),
+        ("name",),
+        lambda header: ["total score"],
+        lambda grade: "max points",
+    ),
+    Site(
+        "gradescope",
+        frozenset({"sid", "email", "total lateness (h:m:s)"}),
+        "",
+        ("sid",),
+        ("email",),
+        ("name",),
+        lambda header: [name for name in header if f"{name}{_GRADESCOPE_MAXIMUM.lower()}" in header],
+        lambda grade: f"{grade}{_GRADESCOPE_MAXIMUM.lower()}",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """Somebody in the table: the row's place, and the ways in which the site calls them, the surest first.
+
+    `maximum` is that of the grade, None where the table does not say; `kept` why the grade must stay, "" where not.
+    """
+
+    place: int
+    who: str
+    internal: str
+    ids: tuple[str, ...]
+    emails: tuple[str, ...]
+    names: tuple[str, ...]
+    maximum: float | None
+    kept: str
+
+
+@dataclass(frozen=True)
+class CourseTable:
+    """A site's table: its cells, whose rows they are, and the columns of the grade and of comments, None for none."""
+
+    site: Site
+    cells: RawCsv
+    title: str
+    grade: int
+    comments: int | None
+    rows: tuple[Row, ...]
+    comma: bool
+
+    def number(self, points: str) -> str:
+        """A number as the table writes it: with the comma, where that is its decimal mark."""
+        return points.replace(".", ",") if self.comma else points
+
+
+def read_table(data: bytes, name: str, column: str | None) -> CourseTable:
+    """The table in these bytes of the file `name`; `column` is the grade's, where there are several.
+
+    Raises UsageError for what no site exports, and where the column is not to be told.
+    """
+    site, cells = _told(data, name)
+    header = [_plain(cells.value(0, place)) for place in range(len(cells.rows[0]))]
+    titles = [cells.value(0, place) for place in range(len(header))]
+    twice = [title for title in site.needed if header.count(title) > 1]
+    if twice:
+        raise UsageError(f"{name}, line 1: there are two columns {twice[0]!r}.")
+    maxima = _maxima(cells, header) if site.name == "canvas" else {}
+    grade = _grade_column(site, header, titles, maxima, name, column)
+    rows = _rows(site, cells, header, grade, maxima)
+    comma = any("," in text for text in _numbers(site, cells, header, grade)) or "," in maxima.get(grade, "")
+    comments = header.index(site.comments) if site.comments in header else None
+    return CourseTable(site, cells, titles[grade], grade, comments, tuple(rows), comma)
+
+
+def _told(data: bytes, name: str) -> tuple[Site, RawCsv]:
+    problem = ""
+    for delimiter in DELIMITERS:
+        try:
+            cells = RawCsv.of(data, delimiter)
+        except NoCsvError as error:
+            problem = problem or f"{name}, {error}."
+            continue
+        header = {_plain(cells.value(0, place)) for place in range(len(cells.rows[0]))} if cells.rows else set()
+        for site in SITES:
+            if site.needed <= header:
+                return site, cells
+    raise UsageError(
+        problem
+        or f"{name}, line 1: these are not the columns of a table of Canvas (Student, ID, Section), of Moodle "
+        "(Identifier, Grade) or of Gradescope (Email, Total Score, Max Points)."
+    )
+
+
+def _plain(title: str) -> str:
+    return " ".join(title.split()).casefold()
+
+
+def _maxima(cells: RawCsv, header: Sequence[str]) -> dict[int, str]:
+    """Of each column what stands in Canvas's row of maxima."""
+    student = header.index("student")
+    for row in range(1, len(cells.rows)):
+        if _plain(cells.value(row, student)) == MAXIMA:
+            return {place: cells.value(row, place).strip() for place in range(len(header))}
+    return {}
+
+
+def _grade_column(
+    site: Site,
+    header: Sequence[str],
+    titles: Sequence[str],
+    maxima: Mapping[int, str],
+    name: str,
+    column: str | None,
+) -> int:
+    candidates = [place for place, title in enumerate(header) if title in set(site.grade_columns(header))]
+    candidates = [place for place in candidates if "read only" not in maxima.get(place, "")]
+    listed = ", ".join(repr(titles[place]) for place in candidates) or "none"
+    if column is not None:
+        wanted = _plain(column)
+        found = [place for place in candidates if header[place] == wanted]
+        found = found or [place for place in candidates if _without_number(header[place]) == wanted]
+        if len(found) == 1:
+            return found[0]
+        problem = "more than one column" if found else "no column"
+        raise UsageError(f"{name}, line 1: {problem} for grades is called {column!r}; there are {listed}.")
+    if len(candidates) != 1:
+        raise UsageError(f"{name}, line 1: name the column for the grades with --column; there are {listed}.")
+    return candidates[0]
+
+
+def _without_number(title: str) -> str:
+    """The name of an assignment without the number that Canvas writes behind it."""
+    match = _CANVAS_ASSIGNMENT.fullmatch(title)
+    return match["name"] if match else title
+
+
+def _rows(site: Site, cells: RawCsv, header: Sequence[str], grade: int, maxima: Mapping[int, str]) -> list[Row]:
+    places = {title: place for place, title in reversed(list(enumerate(header)))}
+    maximum = places.get(site.maximum_of(header[grade]))
+    rows = []
+    for number in range(1, len(cells.rows)):
+
+        def say(title: str, row: int = number) -> str:
+            return cells.value(row, places[title]).strip() if title in places else ""
+
+        names = tuple(filter(None, map(say, site.names)))
+        full = f"{say('first name')} {say('last name')}".strip()
+        names = names or ((full,) if full else ())
+        ids = tuple(filter(None, map(say, site.ids)))
+        emails = tuple(filter(None, map(say, site.emails)))
+        who = next(filter(None, (*names, *emails, *ids, say(site.internal))), "")
+        if not who or _plain(who) in (MAXIMA, _TEST_STUDENT):
+            continue
+        largest = cells.value(number, maximum) if maximum is not None else maxima.get(grade, "")
+        kept = _kept(site, cells.value(number, grade), say(site.locked), largest)
+        rows.append(Row(number, who, say(site.internal), ids, emails, names, points_of(largest), kept))
+    known = {row.maximum for row in rows if row.maximum is not None}
+    return [replace(row, maximum=max(known)) for row in rows] if len(known) == 1 else rows
+
+
+def _kept(site: Site, grade: str, changeable: str, maximum: str) -> str:
+    """Why a grade must stay as it is; "" where it need not."""
+    if _plain(grade) in _KEPT:
+        return f"the table says {grade.strip()}"
+    if _plain(changeable) == "no":
+        return "the table says that the grade cannot be changed"
+    if maximum.strip() and points_of(maximum) is None:
+        return f"the maximum {maximum.strip()!r} is no number"
+    return ""
+
+
+def _numbers(site: Site, cells: RawCsv, header: Sequence[str], grade: int) -> list[str]:
+    """The grades and maxima in the table, which show how it writes numbers."""
+    places = [place for place, title in enumerate(header) if title == site.maximum_of(header[grade])]
+    texts = [cells.value(row, place).strip() for row in range(1, len(cells.rows)) for place in (grade, *places)]
+    return [text for text in texts if _NUMBER.fullmatch(text)]
+
+
+def points_of(text: str) -> float | None:
+    """A number of points as a site writes it, with a point or a comma; None for what is none."""
+    stripped = text.strip()
+    return float(stripped.replace(",", ".")) if _NUMBER.fullmatch(stripped) else None

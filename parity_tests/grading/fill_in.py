@@ -1,0 +1,173 @@
+"""Fills the grades of a class into a course site's own table, in which nothing else changes."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from parity_tests.grading.class_files import COMMENTS
+from parity_tests.grading.comments import load_comments
+from parity_tests.grading.course_tables import CourseTable, Row, points_of, read_table
+from parity_tests.grading.folder import GradingFolder
+from parity_tests.grading.intake.attempt import HandIn
+from parity_tests.grading.row_matching import Graded, match
+from parity_tests.protocol.errors import UsageError
+from reports.model.numbers import points_text
+
+_COLUMNS = ["submission", "student", "email", "id", "total", "maximum"]
+_NUMBERS_OF_THEIR_OWN = ("canvas", "moodle")
+"""The sites whose downloads call people by numbers that nobody else knows."""
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A table with its grades, as the site takes it back, and what was done.
+
+    `grades` are filled in, `replaced` of them in place of others; `without` rows are of people without a submission.
+    `left` says which rows stay as they are and why, `nobodys` which submissions are of nobody in the table.
+    """
+
+    data: bytes
+    site: str
+    column: str
+    grades: int
+    replaced: int
+    without: int
+    left: tuple[str, ...]
+    nobodys: tuple[str, ...]
+
+
+def fill_in(run: Path, export: Path, column: str | None = None, *, scale: bool = False) -> Filled:
+    """The site's table `export` with the grades of the class in `run`.
+
+    Where the table's maximum is another than the rubric's, `scale` gives each the share of it. Raises UsageError for
+    what is no class, no such table, another maximum, and where nobody in the table has a submission.
+    """
+    try:
+        data = export.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{export} cannot be read: {error.strerror}.") from None
+    table = read_table(data, str(export), column)
+    graded, comments = _graded(run, table.site.name)
+    _refuse_other_maximum(table, graded, str(export), scale)
+    matched = match(table.rows, graded)
+    if not matched.rows and not matched.unclear:
+        raise UsageError(f"nobody in {export} has a submission in {run}, so nothing was filled in.")
+    left = [f"{row.who}: {why}" for row, why in matched.unclear]
+    grades = replaced = 0
+    for row, mine in matched.rows:
+        value, why = _value(row, mine, scale)
+        why = row.kept or why
+        if why:
+            left.append(f"{row.who}: {why}")
+            continue
+        grades += 1
+        replaced += _set(table, row, value)
+        left += _comment(table, row, comments.get(mine.submission, ()))
+    known = {mine.submission for _, mine in matched.rows} | {
+        one.submission for one in graded if any(one.submission in why for _, why in matched.unclear)
+    }
+    return Filled(
+        table.cells.to_bytes(),
+        table.site.name,
+        table.title,
+        grades,
+        replaced,
+        len(table.rows) - len(matched.rows) - len(matched.unclear),
+        tuple(left),
+        tuple(sorted({one.submission for one in graded} - known)),
+    )
+
+
+def _graded(run: Path, site: str) -> tuple[list[Graded], Mapping[str, Sequence[str]]]:
+    """Everybody's grade in the folder of a class, and the comments. Raises UsageError."""
+    import pandas as pd
+
+    folder = GradingFolder(run)
+    folder.info()
+    intake = folder.intake()
+    hand_ins = {hand_in.name: hand_in for hand_in in intake.attempts}
+    try:
+        frame = pd.read_parquet(run / "grades.parquet")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{run} holds no grades yet ({error}); `parity grade` makes them.") from None
+    kept = run / COMMENTS
+    comments = load_comments(kept, hand_ins) if kept.is_file() else {}
+    rows: Sequence[Mapping[Any, Any]] = frame[_COLUMNS].to_dict("records")
+    return [_one(row, hand_ins.get(str(row["submission"])), intake.format, site) for row in rows], comments
+
+
+def _one(row: Mapping[Any, Any], hand_in: HandIn | None, downloaded_from: str, site: str) -> Graded:
+    """One person's grade. A number that only the site of the download knows tells nobody on another site."""
+    ids = tuple(filter(None, str(row["id"] or "").split(", ")))
+    names = [str(row["student"] or "")]
+    internal = ""
+    if hand_in is not None:
+        if downloaded_from == site:
+            internal = hand_in.source if site == "gradescope" else hand_in.id
+        if downloaded_from in _NUMBERS_OF_THEIR_OWN:
+            ids = tuple(one for one in ids if one != hand_in.id)
+        names += [] if hand_in.members else [hand_in.student, hand_in.name]
+    total = row["total"]
+    return Graded(
+        submission=str(row["submission"]),
+        internal=internal,
+        ids=ids,
+        emails=tuple(filter(None, [str(row["email"] or "")])),
+        names=tuple(filter(None, names)),
+        total=None if total is None or total != total else float(str(total)),
+        maximum=float(str(row["maximum"])),
+    )
+
+
+def _refuse_other_maximum(table: CourseTable, graded: Sequence[Graded], name: str, scale: bool) -> None:
+    """Raises UsageError where the table's maximum is another than the rubric's and the points are not to be scaled."""
+    largest = max((one.maximum for one in graded if one.total is not None), default=None)
+    others = sorted({row.maximum for row in table.rows if row.maximum is not None} - {largest})
+    if largest is not None and others and not scale and not any(row.maximum == largest for row in table.rows):
+        raise UsageError(
+            f"{name}: {table.title!r} has {points_text(others[0])} points, the rubric {points_text(largest)}; "
+            "--scale gives each the share of the table's points."
+        )
+
+
+def _value(row: Row, mine: Graded, scale: bool) -> tuple[str, str]:
+    """The grade for a row, or why there is none."""
+    if mine.total is None:
+        return "", "there is no grade, because Parity itself failed"
+    if row.maximum is None or row.maximum == mine.maximum:
+        return points_text(mine.total), ""
+    if not scale:
+        return "", (
+            f"has {points_text(mine.total)} of {points_text(mine.maximum)} points, but the table counts "
+            f"{points_text(row.maximum)}; --scale gives the share"
+        )
+    if not mine.maximum:
+        return "", "has 0 points to earn, of which there is no share"
+    return points_text(round(mine.total / mine.maximum * row.maximum, 2)), ""
+
+
+def _set(table: CourseTable, row: Row, value: str) -> bool:
+    """Put a grade into its cell; whether another one stood there."""
+    before = table.cells.value(row.place, table.grade).strip()
+    if points_of(before) == points_of(value):
+        return False
+    table.cells.set(row.place, table.grade, table.number(value))
+    return before not in ("", "-")
+
+
+def _comment(table: CourseTable, row: Row, comments: Sequence[str]) -> list[str]:
+    """Put the comments into their cell, as HTML; why not, where something else stands there."""
+    if table.comments is None or not comments:
+        return []
+    text = "<br>".join(html.escape(comment) for comment in comments)
+    encoding = table.cells.encoding
+    text = text.encode(encoding, "xmlcharrefreplace").decode(encoding)
+    before = table.cells.value(row.place, table.comments)
+    if before.strip() and before != text:
+        return [f"{row.who}: the comment that stands there stays"]
+    table.cells.set(row.place, table.comments, text)
+    return []

@@ -1,0 +1,125 @@
+"""Whose each row of a course site's table is: by numbers before addresses, these before names; never by a guess."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from parity_tests.grading.course_tables import Row
+from parity_tests.grading.roster import name_keys, plain_key
+
+_NUMBER = re.compile(r"\d+")
+
+
+@dataclass(frozen=True)
+class Graded:
+    """One person's grade: of which submission it is, and by what the person may be known.
+
+    `internal` is the number by which the site whose table is filled calls the person, or the submission.
+    """
+
+    submission: str
+    internal: str
+    ids: tuple[str, ...]
+    emails: tuple[str, ...]
+    names: tuple[str, ...]
+    total: float | None
+    maximum: float
+
+
+@dataclass(frozen=True)
+class Matched:
+    """What was found: the rows with their grades, and the rows of which it is not clear whose they are, and why."""
+
+    rows: tuple[tuple[Row, Graded], ...]
+    unclear: tuple[tuple[Row, str], ...]
+
+
+def match(rows: Sequence[Row], graded: Sequence[Graded]) -> Matched:
+    """Whose each row is. A row that is nobody's is in neither list."""
+    indexes = [(of_row, _index(graded, of_person)) for of_row, of_person in _WAYS]
+    found: list[tuple[Row, Graded]] = []
+    unclear: list[tuple[Row, str]] = []
+    for row in rows:
+        candidates = next((some for of_row, index in indexes if (some := _found(of_row(row), index))), [])
+        submissions = sorted({one.submission for one in candidates})
+        if len(submissions) > 1:
+            unclear.append((row, f"may be of {' or of '.join(submissions)}"))
+        elif candidates:
+            found.append((row, _nearest(row, candidates)))
+    rows_of: dict[int, list[Row]] = {}
+    for row, mine in found:
+        rows_of.setdefault(id(mine), []).append(row)
+    clear = []
+    for row, mine in found:
+        if len(rows_of[id(mine)]) > 1:
+            unclear.append((row, f"{len(rows_of[id(mine)])} rows of the table may be those of {mine.submission}"))
+        elif _contradicts(row, mine):
+            unclear.append((row, f"has the number of {mine.submission}, but neither its name nor its address"))
+        else:
+            clear.append((row, mine))
+    return Matched(tuple(clear), tuple(unclear))
+
+
+Keys = Callable[[Iterable[str]], set[str]]
+
+
+def _numbers(texts: Iterable[str]) -> set[str]:
+    """The last number in each: Moodle writes `Participant 1234`."""
+    return {found[-1] for text in texts if (found := _NUMBER.findall(text))}
+
+
+def _plain(texts: Iterable[str]) -> set[str]:
+    return {key for text in texts if (key := plain_key(text))}
+
+
+def _logins(emails: Iterable[str]) -> set[str]:
+    """What stands before the @: at many schools it is the login."""
+    return _plain(email.partition("@")[0] for email in emails)
+
+
+def _names(texts: Iterable[str]) -> set[str]:
+    return {key for text in texts for key in name_keys(text)}
+
+
+_WAYS: tuple[tuple[Callable[[Row], set[str]], Callable[[Graded], set[str]]], ...] = (
+    (lambda row: _numbers([row.internal]), lambda one: _numbers([one.internal])),
+    (lambda row: _plain(row.ids), lambda one: _plain(one.ids)),
+    (lambda row: _plain(row.emails), lambda one: _plain(one.emails)),
+    (lambda row: _plain(row.ids), lambda one: _plain(one.emails) | _logins(one.emails)),
+    (lambda row: _logins(row.emails), lambda one: _plain(one.ids)),
+    (lambda row: _names(row.names), lambda one: _names(one.names)),
+)
+"""By what a row is found to be somebody's, the surest first: of the row, and of the person."""
+
+
+def _index(graded: Iterable[Graded], keys: Callable[[Graded], set[str]]) -> dict[str, list[Graded]]:
+    index: dict[str, list[Graded]] = {}
+    for one in graded:
+        for key in keys(one):
+            index.setdefault(key, []).append(one)
+    return index
+
+
+def _found(keys: Iterable[str], index: dict[str, list[Graded]]) -> list[Graded]:
+    return list({id(one): one for key in keys for one in index.get(key, ())}.values())
+
+
+def _nearest(row: Row, candidates: Sequence[Graded]) -> Graded:
+    """Of those of one group the one whom the row names; the first where it names nobody."""
+    for of_row, of_person in _WAYS[1:]:
+        for one in candidates:
+            if of_row(row) & of_person(one):
+                return one
+    return candidates[0]
+
+
+def _contradicts(row: Row, mine: Graded) -> bool:
+    """Whether a row and a person that share a number share nothing else, although both have an address or a name."""
+    pairs = (
+        (_plain(row.emails), _plain(mine.emails)),
+        (_names(row.names), _names(mine.names)),
+    )
+    known = [(of_row, of_person) for of_row, of_person in pairs if of_row and of_person]
+    return bool(known) and not any(of_row & of_person for of_row, of_person in known)

@@ -1,0 +1,396 @@
+"""Grades as course sites take them back: their own table, with the grades filled in and nothing else changed."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.grading.raw_csv import NoCsvError, RawCsv
+from parity_tests.selftest.fake_grading import SOURCE
+from parity_tests.selftest.test_class_owner import export, submitters
+from parity_tests.selftest.test_grade import Parity, asked, class_folder  # noqa: F401
+
+MODULE = ASSIGNMENT.layout.file
+WRONG = "# wrong relu\n"
+
+CANVAS = (
+    "Student,ID,SIS User ID,SIS Login ID,Section,Quiz 1 (311),HW1 (312),HW1 late (313),Homework Current Score\r\n"
+    ",,,,,,Manual Posting,,\r\n"
+    "    Points Possible,,,,,10.00,100.00,5.00,(read only)\r\n"
+    '"Lee, Ann",101,u0101,annlee,"CS 1, Sec ""A""",9.50,,,88.25\r\n'
+    '"O\'Ray, Bob",102,u0102,bobray,CS 1,10.00,70.00,,100.00\r\n'
+    '"Kaya, Cem",103,u0103,cemkaya,CS 1,,EX,,\r\n'
+    '"Öz, Dan",104,u0104,danoz,CS 1,7.00,,,70.00\r\n'
+    '"Student, Test",199,,9f8e7d,CS 1,,,,\r\n'
+)
+MOODLE = (
+    'Identifier,"Full name","Email address",Status,Grade,"Maximum Grade","Grade can be changed",'
+    '"Last modified (submission)","Online text","Last modified (grade)","Feedback comments"\n'
+    '"Participant 5101","Ann Lee",ann@school,"Submitted for grading",,100.00,Yes,'
+    '"Monday, 2 November 2026, 11:30 PM","<p>line one\nline ""two""</p>",-,\n'
+    '"Participant 5102","Bob Ray",bob@school,"Submitted for grading",70.00,100.00,No,-,,-,\n'
+    '"Participant 5103","Cem Kaya",cem@school,"No submission",,100.00,Yes,-,,-,\n'
+    '"Participant 5104","Dan Öz",dan@school,"Submitted for grading",,100.00,Yes,-,,-,"<p>kept</p>"\n'
+)
+GRADESCOPE = (
+    "First Name,Last Name,SID,Email,Sections,Total Score,Max Points,Status,Submission ID,Submission Time,"
+    "Lateness (H:M:S),View Count,Submission Count\n"
+    "Ann,Lee,007,ANN@school,A,,100.0,Ungraded,1,2026-11-01 10:00:00 -0700,00:00:00,0,1\n"
+    "Bob,Ray,008,bob@school,A,,100.0,Ungraded,2,2026-11-01 10:00:00 -0700,00:00:00,0,1\n"
+    "Cem,Kaya,009,cem@school,A,,100.0,Ungraded,2,2026-11-01 10:00:00 -0700,00:00:00,0,1\n"
+    "Eve,Fox,010,eve@school,A,,,Missing,,,,,\n"
+)
+
+
+def canvas_class(folder: Path) -> Path:
+    folder.mkdir()
+    for number, name in enumerate(("leeann", "oraybob", "kayacem", "ozdan"), 1):
+        code = f"{SOURCE}unlike = {number}\n{WRONG * (name == 'oraybob')}"
+        (folder / f"{name}_10{number}_20{number}_{MODULE}").write_text(code)
+    return folder
+
+
+def moodle_class(folder: Path) -> Path:
+    for number, name in ((1, "Ann Lee"), (2, "Bob Ray"), (4, "Dan Öz")):
+        path = folder / f"{name}_510{number}_assignsubmission_file_" / MODULE
+        path.parent.mkdir(parents=True)
+        path.write_text(f"{SOURCE}unlike = {number}\n{WRONG * (number == 4)}")
+    return folder
+
+
+def gradescope_class(folder: Path) -> Path:
+    return export(
+        folder,
+        ann=submitters(("Ann Lee", "ann@school")),
+        wrong=submitters(("Bob Ray", "bob@school"), ("Cem Kaya", "cem@school")),
+    )
+
+
+def filled(parity: Parity, tmp_path: Path, source: Path, table: str | bytes, *options: object) -> tuple[str, str]:
+    """The table as it comes back for the class in `source`, and what was said."""
+    out, path = tmp_path / "out", tmp_path / "table.csv"
+    path.write_bytes(table if isinstance(table, bytes) else table.encode())
+    if not out.exists():
+        assert parity("grade", source, "--out", out)[0] == 0
+    status, said, err = parity("gradebook", out, path, "--out", tmp_path / "back.csv", *options)
+    assert (status, err) == (0, "")
+    return (tmp_path / "back.csv").read_bytes().decode("utf-8", "surrogateescape"), " ".join(said.split())
+
+
+pytestmark = pytest.mark.usefixtures("asked")
+
+
+def test_canvas_gets_its_gradebook_back_with_the_grades_and_nothing_else_changed(
+    parity: Parity, tmp_path: Path
+) -> None:
+    back, said = filled(parity, tmp_path, canvas_class(tmp_path / "class"), CANVAS, "--column", "hw1")
+    expected = CANVAS.replace('""A""",9.50,,', '""A""",9.50,100,').replace("10.00,70.00,", "10.00,85,")
+    assert back == expected.replace("danoz,CS 1,7.00,,", "danoz,CS 1,7.00,100,")
+    assert "3 grades are filled in, 1 of them in place of others: canvas, column 'HW1 (312)'." in said
+    assert "Left as it was: Kaya, Cem: the table says EX." in said
+    assert "have no submission" not in said
+
+
+def test_moodle_gets_its_worksheet_back_with_grades_and_comments(parity: Parity, tmp_path: Path) -> None:
+    source = moodle_class(tmp_path / "class")
+    comments = tmp_path / "comments.csv"
+    comments.write_text("submission,comment\nAnn Lee,a < b\nDan Öz,not there\n", encoding="utf-8")
+    parity("grade", source, "--out", tmp_path / "out", "--comments", comments)
+    back, said = filled(parity, tmp_path, source, MOODLE)
+    expected = MOODLE.replace('grading",,100.00,Yes,"Monday', 'grading",100,100.00,Yes,"Monday').replace(
+        '""two""</p>",-,\n', '""two""</p>",-,a &lt; b\n'
+    )
+    assert back == expected.replace('dan@school,"Submitted for grading",,', 'dan@school,"Submitted for grading",85,')
+    assert "2 grades are filled in: moodle, column 'Grade'." in said
+    assert "Bob Ray: the table says that the grade cannot be changed." in said
+    assert "Dan Öz: the comment that stands there stays." in said
+    assert "1 in the table have no submission" in said
+
+
+def test_a_worksheet_of_moodle_without_names_is_filled_by_its_numbers(parity: Parity, tmp_path: Path) -> None:
+    blind = "Identifier,Status,Grade,Maximum Grade,Grade can be changed\n"
+    blind += "Participant 5101,x,,100.00,Yes\nParticipant 9,x,,100.00,Yes\n"
+    back, _ = filled(parity, tmp_path, moodle_class(tmp_path / "class"), blind)
+    assert back == blind.replace("5101,x,,", "5101,x,100,")
+
+
+def test_gradescope_gets_its_grades_back_and_everyone_of_a_group_theirs(parity: Parity, tmp_path: Path) -> None:
+    back, said = filled(parity, tmp_path, gradescope_class(tmp_path / "class"), GRADESCOPE)
+    expected = GRADESCOPE.replace("ANN@school,A,,", "ANN@school,A,100,").replace("bob@school,A,,", "bob@school,A,85,")
+    assert back == expected.replace("cem@school,A,,", "cem@school,A,85,")
+    assert "1 in the table have no submission" in said
+
+
+def test_gradescopes_table_of_a_whole_course_is_told_by_its_columns(parity: Parity, tmp_path: Path) -> None:
+    table = (
+        "First Name,Last Name,SID,Email,HW1,HW1 - Max Points,HW2,HW2 - Max Points,Total Lateness (H:M:S)\n"
+        "Ann,Lee,007,ann@school,3,100.0,,100.0,00:00:00\n"
+    )
+    back, _ = filled(parity, tmp_path, gradescope_class(tmp_path / "class"), table, "--column", "HW2")
+    assert back == table.replace("3,100.0,,", "3,100.0,100,")
+
+
+def test_another_sites_numbers_tell_nobody(parity: Parity, tmp_path: Path) -> None:
+    """A class that was handed in on Moodle, graded into Canvas: number 5101 is somebody else there."""
+    source = moodle_class(tmp_path / "class")
+    table = CANVAS.replace(",104,", ",5101,").replace("Öz, Dan", "Fox, Eve").replace("danoz", "evefox")
+    back, said = filled(parity, tmp_path, source, table, "--column", "HW1 (312)")
+    assert back == table.replace('""A""",9.50,,', '""A""",9.50,100,')
+    assert "Of nobody in the table are the submissions Bob Ray, Dan Öz." in said
+
+
+# ---- odd, and right
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("\r\n", "\n"),
+        (",", ";"),
+        (",", "\t"),
+        ("Student,", "\ufeffStudent,"),
+        ("Student,ID,", "student, ID ,"),
+        ("    Points Possible", "Points Possible"),
+        (",,,,,,Manual Posting,,\r\n", ""),
+        ("100.00,5.00", "100,5.00"),
+        ("Section,", "Section,Root Account,"),
+    ],
+)
+def test_canvas_tables_in_every_dress_come_back_in_it(parity: Parity, tmp_path: Path, before: str, after: str) -> None:
+    plain = CANVAS.replace('"CS 1, Sec ""A"""', "CS 1").replace('"O\'Ray, Bob"', "Bob O'Ray")
+    plain = plain.replace('"Lee, Ann"', "Ann Lee").replace('"Kaya, Cem"', "Cem Kaya").replace('"Öz, Dan"', "Dan Öz")
+    plain = plain.replace('"Student, Test"', "Test Student")
+    if "Root" in after:
+        table = "".join(
+            f"{line[: line.index('CS 1') + 5]}site,{line[line.index('CS 1') + 5 :]}"
+            if "CS 1" in line
+            else line.replace("Section,", after).replace(",,,,,,Man", ",,,,,,,Man").replace("ble,,,,,", "ble,,,,,,")
+            for line in plain.splitlines(keepends=True)
+        )
+    else:
+        table = plain.replace(before, after)
+    back, said = filled(parity, tmp_path, canvas_class(tmp_path / "class"), table, "--column", "HW1")
+    assert "3 grades are filled in" in said
+    changed = [
+        (old, new)
+        for before_, after_ in zip(cells(table), cells(back), strict=True)
+        for old, new in zip(before_, after_, strict=True)
+        if old != new
+    ]
+    assert changed == [("", "100"), ("70.00", "85"), ("", "100")]
+
+
+def cells(text: str) -> list[list[str]]:
+    delimiter = next(mark for mark in "\t;," if mark in text.splitlines()[0])
+    return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+
+
+def test_a_table_with_decimal_commas_is_filled_with_them(parity: Parity, tmp_path: Path) -> None:
+    table = (
+        "Identifier;Full name;Grade;Maximum Grade\nParticipant 5101;Ann Lee;;50,00\nParticipant 5104;Dan Öz;;50,00\n"
+    )
+    back, _ = filled(parity, tmp_path, moodle_class(tmp_path / "class"), table, "--scale")
+    assert back == table.replace("Ann Lee;;", "Ann Lee;50;").replace("Dan Öz;;", "Dan Öz;42,5;")
+
+
+def test_a_table_in_an_old_encoding_comes_back_in_it(parity: Parity, tmp_path: Path) -> None:
+    table = MOODLE.encode("cp1252") + b'"Participant 5105",\x81\xff,x,x,,100.00,Yes,-,,-,\n'
+    filled(parity, tmp_path, moodle_class(tmp_path / "class"), table)
+    back = (tmp_path / "back.csv").read_bytes()
+    assert b"\x81\xff" in back
+    assert back.count("Dan Öz".encode("cp1252")) == 1
+    assert RawCsv.of(back, ",").value(4, 4) == "85"
+
+
+def test_a_table_in_utf_16_comes_back_in_it(parity: Parity, tmp_path: Path) -> None:
+    filled(parity, tmp_path, moodle_class(tmp_path / "class"), MOODLE.encode("utf-16"))
+    back = (tmp_path / "back.csv").read_bytes()
+    assert back.decode("utf-16").count(",85,100.00") == 1
+
+
+def test_filled_in_twice_it_is_the_same(parity: Parity, tmp_path: Path) -> None:
+    source = canvas_class(tmp_path / "class")
+    once, _ = filled(parity, tmp_path, source, CANVAS, "--column", "HW1")
+    twice, said = filled(parity, tmp_path, source, once, "--column", "HW1")
+    assert twice == once
+    assert "in place of others" not in said
+
+
+def test_points_of_another_maximum_are_scaled_only_where_that_is_asked_for(parity: Parity, tmp_path: Path) -> None:
+    source, table = canvas_class(tmp_path / "class"), CANVAS.replace("100.00,5.00", "20.00,5.00")
+    parity("grade", source, "--out", tmp_path / "out")
+    (tmp_path / "table.csv").write_text(table, newline="")
+    command = ["gradebook", tmp_path / "out", tmp_path / "table.csv", "--out", tmp_path / "back.csv"]
+    status, _, err = parity(*command, "--column", "HW1")
+    assert status == 2
+    assert "'HW1 (312)' has 20 points, the rubric 100; --scale" in err
+    assert not (tmp_path / "back.csv").exists()
+    back, _ = filled(parity, tmp_path, source, table, "--column", "HW1", "--scale")
+    assert back == table.replace("9.50,,", "9.50,20,").replace("10.00,70.00", "10.00,17").replace(
+        "7.00,,,", "7.00,20,,"
+    )
+
+
+# ---- who is who
+
+
+def one_table(*rows: str) -> str:
+    return "Name,SID,Email,Total Score,Max Points\n" + "".join(f"{row}\n" for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("rows", "grades", "said"),
+    [
+        (["Ann,1,ann@school,,100"], ["100"], ""),
+        (["A. Nobody,1,ANN@SCHOOL,,100"], ["100"], ""),
+        (['"Lee, Ann",,,,100'], ["100"], ""),
+        (["Ann Lee,,,,100", "Ann Lee,,,,100"], ["", ""], "2 rows of the table may be those of Ann Lee"),
+        (["Lee Ann,,,,100", "Ann Lee,,,,100"], ["", ""], "2 rows of the table may be those of Ann Lee"),
+        (["Bob,,bob@school,,100"], [""], "Bob: may be of Bob or of Bob, Cem"),
+        (["Cem,,cem@school,,100"], ["85"], ""),
+        (["Ann Lee,,ann@school,,pass"], [""], "the maximum 'pass' is no number"),
+        (["Eve,,eve@school,,100", "Ann Lee,,,,100"], ["", "100"], "1 in the table have no submission"),
+    ],
+)  # fmt: skip
+def test_nobody_is_filled_in_by_a_guess(
+    parity: Parity, tmp_path: Path, rows: list[str], grades: list[str], said: str
+) -> None:
+    source = export(
+        tmp_path / "class",
+        ann=submitters(("Ann Lee", "ann@school")),
+        one=submitters(("Bob", "bob@school")),
+        wrong=submitters(("Bob", "bob@school"), ("Cem", "cem@school")),
+    )
+    back, heard = filled(parity, tmp_path, source, one_table(*rows))
+    assert [row[3] for row in cells(back)[1:]] == grades
+    assert said in heard
+
+
+def test_a_number_that_contradicts_both_name_and_address_fills_nothing(parity: Parity, tmp_path: Path) -> None:
+    source = tmp_path / "class"
+    export(source, ann=[":submitters:", "- :name: Ann Lee", "  :email: ann@school", "  :sid: '7'"])
+    back, said = filled(parity, tmp_path, source, one_table("Eve Fox,7,eve@school,,100"))
+    assert back == one_table("Eve Fox,7,eve@school,,100")
+    assert "Eve Fox: has the number of Ann Lee, but neither its name nor its address." in said
+
+
+def test_who_has_no_grade_yet_or_less_to_earn_is_left_and_said(parity: Parity, tmp_path: Path) -> None:
+    source, out = class_folder(tmp_path / "class", ann="", bob="# harness", cem="# undecided relu"), tmp_path / "out"
+    assert parity("grade", source, "--out", out)[0] == 3
+    back, said = filled(parity, tmp_path, source, one_table("ann,,,,100", "bob,,,,100", "cem,,,,100"))
+    assert [row[3] for row in cells(back)[1:]] == ["100", "", ""]
+    assert "bob: there is no grade, because Parity itself failed." in said
+    assert "cem: has 85 of 85 points, but the table counts 100; --scale gives the share." in said
+    back, _ = filled(parity, tmp_path, source, one_table("ann,,,,100", "bob,,,,100", "cem,,,,100"), "--scale")
+    assert [row[3] for row in cells(back)[1:]] == ["100", "", "100"]
+
+
+# ---- refused
+
+
+@pytest.mark.parametrize(
+    ("table", "options", "said"),
+    [
+        ("", [], "these are not the columns of a table of Canvas"),
+        ("\n\n", [], "these are not the columns"),
+        ("a,b,c\n1,2,3\n", [], "these are not the columns"),
+        (b"\x00\x01\x02", [], "these are not the columns"),
+        (b"PK\x03\x04xlsx", [], "these are not the columns"),
+        ('Student,ID,Section\n"Lee', [], "line 2: a quote is opened and never closed"),
+        ('Student,ID,Section\n"Lee"x,1\n', [], "line 2: something stands behind a closing quote"),
+        (b"\xff\xfeS", [], "line 1: it begins as utf-16-le and is not"),
+        ("Student,ID,Section\nann,1,x\n", [], "name the column for the grades with --column; there are none"),
+        (CANVAS, [], "there are 'Quiz 1 (311)', 'HW1 (312)', 'HW1 late (313)'"),
+        (CANVAS, ["--column", "HW9"], "no column for grades is called 'HW9'; there are 'Quiz 1 (311)'"),
+        (CANVAS, ["--column", "ID"], "no column for grades is called 'ID'"),
+        (CANVAS, ["--column", "Homework Current Score"], "no column for grades is called"),
+        (CANVAS.replace("Quiz 1 (311)", "HW1 (312)"), ["--column", "HW1 (312)"], "more than one column for grades"),
+        (CANVAS.replace("SIS User ID", "ID"), ["--column", "HW1"], "there are two columns 'id'"),
+        (CANVAS.replace("100.00,5", "20.00,5"), ["--column", "HW1"], "has 20 points, the rubric 100"),
+        (one_table("Eve,9,eve@school,,100"), [], "nobody in"),
+        (one_table(), [], "nobody in"),
+    ],
+)
+def test_a_table_that_cannot_be_filled_is_a_sentence_and_2(
+    parity: Parity, tmp_path: Path, table: Any, options: list[str], said: str
+) -> None:
+    source, out, path = canvas_class(tmp_path / "class"), tmp_path / "out", tmp_path / "table.csv"
+    parity("grade", source, "--out", out)
+    path.write_bytes(table if isinstance(table, bytes) else table.encode())
+    status, heard, err = parity("gradebook", out, path, "--out", tmp_path / "back.csv", *options)
+    assert (status, heard) == (2, "")
+    assert said in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "back.csv").exists()
+
+
+def test_the_sites_own_file_is_never_written_over(
+    parity: Parity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    source, path = canvas_class(tmp_path / "class"), tmp_path / "table.csv"
+    path.write_text(CANVAS, newline="")
+    parity("grade", source, "--out", "out")
+    for target in ("table.csv", tmp_path / "class" / ".." / "table.csv"):
+        status, _, err = parity("gradebook", "out", path, "--out", target, "--column", "HW1")
+        assert status == 2
+        assert "is the table itself" in err
+    assert parity("gradebook", "out", "table.csv", "--column", "HW1", "-q")[0] == 0
+    assert path.read_bytes() == CANVAS.encode()
+    assert (tmp_path / "table-filled.csv").is_file()
+    assert parity("gradebook", "class", path)[0] == 2
+    assert parity("gradebook", "out", "none.csv")[0] == 2
+
+
+# ---- the cells
+
+
+@given(
+    rows=st.lists(st.lists(st.text(st.characters(codec="utf-8"), max_size=6), min_size=1, max_size=4), max_size=5),
+    delimiter=st.sampled_from(",;\t"),
+    end=st.sampled_from(["\n", "\r\n"]),
+    quoting=st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
+    last=st.booleans(),
+    mark=st.sampled_from([b"", b"\xef\xbb\xbf"]),
+)
+@settings(max_examples=300, deadline=None)
+def test_a_table_is_read_as_csv_reads_it_and_written_byte_for_byte(
+    rows: list[list[str]], delimiter: str, end: str, quoting: Any, last: bool, mark: bytes
+) -> None:
+    stream = io.StringIO(newline="")
+    csv.writer(stream, delimiter=delimiter, lineterminator=end, quoting=quoting).writerows(rows)
+    text = stream.getvalue() if last else stream.getvalue().removesuffix(end)
+    data = mark + text.encode()
+    table = RawCsv.of(data, delimiter)
+    assert table.to_bytes() == data
+    read = [[table.value(row, column) for column in range(len(found))] for row, found in enumerate(table.rows)]
+    assert read == [row or [""] for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)]
+
+
+@given(st.binary(max_size=60), st.sampled_from(",;\t"))
+@settings(max_examples=300, deadline=None)
+def test_bytes_that_are_taken_come_back_as_they_were(data: bytes, delimiter: str) -> None:
+    try:
+        table = RawCsv.of(data, delimiter)
+    except NoCsvError:
+        return
+    assert table.to_bytes() == data
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=8), st.integers(0, 3))
+def test_a_cell_that_is_set_says_so_and_no_other_changes(value: str, column: int) -> None:
+    table = RawCsv.of(b'a,"b",c\r\n1,"2""",\r\n', ",")
+    table.set(1, column, value)
+    again = RawCsv.of(table.to_bytes(), ",")
+    assert again.value(1, column) == value
+    assert [again.value(0, place) for place in range(3)] == ["a", "b", "c"]
+    assert [again.value(1, place) for place in range(3) if place != column] == [
+        cell for place, cell in enumerate(["1", '2"', ""]) if place != column
+    ]
