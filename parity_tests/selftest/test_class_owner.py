@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pandas as pd
 import pytest
 
+import reports.files
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.grading.folder import GradingFolder
 from parity_tests.grading.intake.attempt import HandIn
@@ -302,6 +304,11 @@ def test_json_stands_alone_on_standard_output(parity: Parity, tmp_path: Path) ->
     rubric = tmp_path / "rubric.toml"
     rubric.write_text((out / "rubric.toml").read_text().replace("points = 15", "points = 20"))
     again = json.loads(parity("regrade", out, "--json", "--rubric", rubric)[1])
+    schema = json.loads((Path(reports.files.__file__).parent / "class_schema.json").read_text())
+    for document in (found, again):
+        jsonschema.validate(document, schema)
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**document, "grades": [{"submission": "ann"}]}, schema)
     assert {"submission": "ann", "before": 100, "after": 120} in again["changes"]
 
 
