@@ -15,6 +15,7 @@ from parity_tests.protocol.comparison import PASSING, Comparison, matched
 BLAMELESS = (*PASSING, "harness_error")
 DATA_KINDS = ("loader", "split")
 """The kinds of cases of what brings `main` its data."""
+WIRING = "main's wiring, which fails with correct parts too"
 Judged = Mapping[str, Comparison]
 Judgements = Mapping[str, Judged]
 """Comparisons by case and quantity."""
@@ -24,7 +25,8 @@ def blame(plan: Sequence[Case], judged: Judgements) -> dict[str, dict[str, Compa
     """The same comparisons, each failure with the part that it comes of, and those of lenient cases forgiven.
 
     Where main also fails with correct parts in place of its own, the failure is TODO 10's, and said there. Where it
-    does not, the failure is that of the first part in the order of computation which failed a case of its own. What
+    does not, the failure is that of the first part in the order of computation which failed a case of its own, and
+    where there is none that of TODO 10, if main fails with correct parts at another setting. What
     brings main its data is not replaced, so where that fails a case of its own, main's wiring is not to blame either.
     A link of the whole network is judged from what the submission gave it, so where its part fails cases of its own,
     the link's failure is an echo of them. A lenient case is forgiven, with a note, where its part passes all cases that
@@ -45,20 +47,20 @@ def blame(plan: Sequence[Case], judged: Judgements) -> dict[str, dict[str, Compa
         if data_fails:
             culprit, cause = "utils", "utils.py, which brings it its data"
         elif case.params["config"] in wiring_fails:
-            culprit, cause = "10", "main's wiring, which fails with correct parts too"
+            culprit, cause = "10", WIRING
         else:
-            order = in_order(case.params["main_params"]["activation"])
-            culprit = next((part for part in order if part in wrong), "")
-            cause = f"TODO {culprit}" if culprit.isdecimal() else "utils.py"
+            order = in_order(*(run["main_params"]["activation"] for run in case.params["runs"]))
+            culprit = next((part for part in order if part in wrong), "10" if wiring_fails else "")
+            cause = WIRING if culprit == "10" else f"TODO {culprit}" if culprit.isdecimal() else "utils.py"
         if culprit:
             blamed[case.name] |= _blamed_on(culprit, cause, judged[case.name])
     return blamed
 
 
-def in_order(activation: str) -> tuple[str, ...]:
-    """The parts in the order in which a training step uses them."""
-    forward, backward = TODOS[activation]
-    return ("2", "3", forward, "9", "utils", "4", backward, "1")
+def in_order(*activations: str) -> tuple[str, ...]:
+    """The parts in the order in which a training step with these activations uses them."""
+    forwards, backwards = zip(*(TODOS[activation] for activation in dict.fromkeys(activations)), strict=True)
+    return ("2", "3", *forwards, "9", "utils", "4", *backwards, "1")
 
 
 def _failing_parts(plan: Sequence[Case], judged: Judgements, *, but: Sequence[str]) -> set[str]:

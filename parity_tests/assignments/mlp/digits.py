@@ -104,13 +104,15 @@ def write_homework_json(path: str | os.PathLike[str], digits: Digits) -> None:
         raise DataError(f"{path} cannot be written: {error.strerror}. Choose a folder that can be.") from error
 
 
-def small_digits(count_train: int, count_valid: int, count_test: int, pixels: int = 10) -> Digits:
+def small_digits(
+    count_train: int, count_valid: int, count_test: int, pixels: int = 10, rng: np.random.Generator | None = None
+) -> Digits:
     """A few real digits of few pixels (pixels×pixels): cheap enough for a network made of Python loops.
 
     The middle 2·pixels×2·pixels of each digit is averaged over squares of 2×2, so every value is a whole
     multiple of 1/1024, which float32 holds exactly. No two rows of the three sets together are alike, so a
-    row tells which digit it is. The classes are as evenly spread as the counts allow. The same arguments
-    give the same digits.
+    row tells which digit it is. The classes are as evenly spread as the counts allow. `rng` draws them; without it
+    they are the first of the file.
 
     Raises ValueError where pixels is not in 1…14, or there are not that many different digits.
     """
@@ -121,7 +123,7 @@ def small_digits(count_train: int, count_valid: int, count_test: int, pixels: in
     chosen: dict[str, NDArray[Any]] = {}
     for part, X, y in shipped_digits().parts():
         small: dict[int, NDArray[np.float64]] = {}
-        for row in _round_robin(y):
+        for row in _round_robin(y, np.arange(len(y)) if rng is None else rng.permutation(len(y))):
             if len(small) == counts[part]:
                 break
             reduced = _reduced(X[row], pixels)
@@ -144,12 +146,12 @@ def _reduced(X: NDArray[np.float64], pixels: int) -> NDArray[np.float64]:
     return means.reshape(-1)
 
 
-def _round_robin(y: NDArray[np.int64]) -> list[int]:
-    """Row numbers: the first digit of each class, then the second of each, and so on."""
+def _round_robin(y: NDArray[np.int64], rows: NDArray[np.int64]) -> list[int]:
+    """Row numbers: the first digit of each class among `rows`, then the second of each, and so on."""
     turn = np.zeros(len(y), dtype=int)
     for label in range(CLASSES):
-        mine = y == label
-        turn[mine] = np.arange(mine.sum())
+        mine = rows[y[rows] == label]
+        turn[mine] = np.arange(len(mine))
     order: list[int] = np.lexsort((y, turn)).tolist()
     return order
 

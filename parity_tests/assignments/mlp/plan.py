@@ -69,4 +69,4 @@ def _cases_in(edition: str, dtype: str, seed: int, *, first: bool) -> Iterator[C
         yield from loader.cases()
     yield from network.cases(edition, dtype)
     if dtype == "float64":
-        yield from main.cases(edition)
+        yield from main.cases(edition, seed)

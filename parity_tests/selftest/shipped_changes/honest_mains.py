@@ -71,7 +71,10 @@ OTHER_KEYS = [
 HONEST: dict[str, tuple[list[Swap], str]] = {
     "as shipped": ([], ""),
     "shuffle": ([(ORDER, "order = np.arange(train.N); np.random.shuffle(order)")], ""),
-    "default_rng": ([(ORDER, "order = np.random.default_rng(t).permutation(train.N)")], ""),
+    "default_rng": (
+        [(ORDER, "order = np.random.default_rng((main_params['random_seed'], t)).permutation(train.N)")],
+        "",
+    ),
     "choice": ([(ORDER, "order = np.random.choice(train.N, train.N, replace=False)")], ""),
     "one order shuffled on": (
         [
@@ -147,7 +150,7 @@ HONEST: dict[str, tuple[list[Swap], str]] = {
             ("range(0, data.N - minibatch_size + 1, minibatch_size)", "(0,)"),
             ("np.arange(start, start + minibatch_size)", "np.arange(data.N)"),
         ],
-        "",
+        "a set is evaluated in one forward",
     ),
     "no result file": ([("    result.write_text(", "    dict(result=")], "no result file"),
     "one parameter": (

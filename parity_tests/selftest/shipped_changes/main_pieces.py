@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from parity_tests.assignments.mlp.main.configs import Config
+
+RELU = Config("relu", alpha=0.9, rate=0.5, lam=0.01, epochs=3, eta=0.01)
+TANH = Config("tanh", alpha=0.9, rate=0.25, lam=0.001, epochs=12, eta=0.01)
 ORDER = "order = np.random.permutation(train.N)"
 TRAIN_CALLS = """            u = model["L1"].forward(x)
             h = model["nonlinear1"].forward(u)

@@ -21,8 +21,6 @@ else:
     from main_log import CLASSES, Log
     from main_values import number, numeric
 
-HIDDEN_BUILT = 16
-"""Hidden units that are built where `main` asks for more: cheap even for nested loops."""
 LABEL_CAP = 1000
 INPUTS = {"nonlinear": "L1.forward's output", "loss": "L2.forward's output"}
 """What a forward must be given, by the part; other parts take what the last of those before them returned."""
@@ -33,13 +31,18 @@ SGD_ARGUMENTS = {len(parameters): parameters for parameters in SGD_PARAMETERS.va
 class Hooks:
     """Makes hooks for the parts of one submission; with `stand_ins`, a module of correct parts, they run those.
 
-    A hook is made of the part, `declared`, the submission's own method, whose signature calls have, and `run`, the one
-    that runs.
+    Where `main` asks for more than `most_units` hidden units, so many are built, and `built_fewer` says so. A hook is
+    made of the part, `declared`, the submission's own method, whose signature calls have, and `run`, the one that runs.
     """
 
-    def __init__(self, log: Log, stand_ins: Any) -> None:
-        self._log, self._stand_ins = log, stand_ins
+    def __init__(self, stand_ins: Any) -> None:
+        self._stand_ins = stand_ins
         self._depth = 0  # of calls from one part into another: only what `main` calls is written down
+
+    def begin(self, log: Log, most_units: int) -> None:
+        """Begins a run of `main`."""
+        self._log, self._most_units, self._depth = log, most_units, 0
+        self.built_fewer = False
 
     # ---- constructors
 
@@ -55,6 +58,8 @@ class Hooks:
                 args = tuple(self._shrunk(size) for size in args)
                 kwargs = {key: self._shrunk(size) for key, size in kwargs.items()}
             self._run(run, instance, values, args, kwargs)
+            if part == "linear" and not self._depth:
+                self._log.layers.add_drawn(instance)
 
         return __init__
 
@@ -73,7 +78,10 @@ class Hooks:
     def _shrunk(self, size: Any) -> Any:
         """The size that is built where `size` was asked for."""
         hidden = isinstance(size, (int, np.integer)) and size not in (self._log.layers.pixels, CLASSES)
-        return HIDDEN_BUILT if hidden and size > HIDDEN_BUILT else size
+        if not hidden or size <= self._most_units:
+            return size
+        self.built_fewer = True
+        return self._most_units
 
     def _run(self, run: Any, instance: Any, values: Any, args: Any, kwargs: Any) -> Any:
         """The submission's own method as it was called, or the stand-in with the arguments put in order."""

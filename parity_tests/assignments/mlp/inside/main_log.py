@@ -66,6 +66,8 @@ class Layers:
         self.pixels = pixels
         self.linear: dict[str, Any] = {}
         self.used = False  # whether any L1.forward was called yet
+        self.drawn: dict[str, Array] = {}
+        """What the constructors of L1 and L2 drew, by WEIGHT_NAMES; of those built anew the last ones'."""
         self._names: dict[int, str] = {}
         self._objects: list[Any] = []  # keeps the ids of `_names` alive
 
@@ -95,10 +97,28 @@ class Layers:
         self.linear[name] = instance
         return self._keep(name, instance)
 
+    def add_drawn(self, instance: Any) -> None:
+        """Remembers the parameters of a linear layer that was just built."""
+        layer = self.name_of(instance)
+        for name in WEIGHT_NAMES:
+            if name.partition("_")[0] == layer:
+                value = parameter(instance, name.partition("_")[2])
+                if value is not None:
+                    self.drawn[name] = value.reshape(1, -1) if value.ndim == 1 else value
+
     def _keep(self, name: str, instance: Any) -> str:
         self._names[id(instance)] = name
         self._objects.append(instance)
         return name
+
+
+def parameter(layer: Any, key: str) -> Array | None:
+    """A float64 copy of a parameter of a layer, None where that cannot be."""
+    params = getattr(layer, "params", None)
+    try:
+        return numeric(params[key])  # type: ignore[index]  # what has no keys raises TypeError
+    except (TypeError, KeyError, IndexError):
+        return None
 
 
 class Dataflow:
@@ -229,11 +249,7 @@ class Weights:
 
     def _parameter(self, layer: str, key: str) -> Array | None:
         """A float64 copy of one parameter, b as 1×M; None, and `_malformed` says why, where it is none."""
-        params = getattr(self._linear[layer], "params", None)
-        try:
-            value = numeric(params[key])  # type: ignore[index]  # what has no keys raises TypeError
-        except (TypeError, KeyError, IndexError):
-            value = None
+        value = parameter(self._linear[layer], key)
         if value is not None:
             self._read.append((layer, key, value.shape, value.tobytes()))
         if value is not None and key == "b" and value.ndim == 1:

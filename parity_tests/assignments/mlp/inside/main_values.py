@@ -6,6 +6,7 @@ The submission's process loads this file by its path: numpy and the standard lib
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +54,11 @@ def equal(one: Array, other: Array) -> bool:
 def records_in(value: Any, key: str = "", depth: int = 0) -> list[tuple[str, Array]]:
     """Every sequence of numbers in what was returned or written: (where it stood, the numbers), in order.
 
-    A record may be a list, a tuple, an array, or stand inside a dict; a sequence of single numbers is one record.
+    A record may be a list, a tuple, an array, or stand inside a dict; a sequence of single numbers is one record, and
+    so is an empty list.
     """
     array = numeric(value) if isinstance(value, (list, tuple, np.ndarray)) else None
-    if array is not None and array.size and (array.ndim == 1 or array.size == max(array.shape)):
+    if array is not None and (array.ndim == 1 or (array.size and array.size == max(array.shape))):
         return [(key, array.reshape(-1))]
     if depth > DEPTH_CAP:
         return []
@@ -72,15 +74,33 @@ def records_in(value: Any, key: str = "", depth: int = 0) -> list[tuple[str, Arr
     return records[:RECORDS_CAP]
 
 
-def records_of_files(folder: Path, but: str) -> list[tuple[str, str, Array]]:
-    """(file, key, numbers) of every record in the JSON files of a folder, but for the file of this name."""
+def result_files(
+    folder: Path, but: str, settings: Mapping[str, Any]
+) -> tuple[list[tuple[str, str]], list[tuple[str, str, Array]]]:
+    """The JSON files of a folder but for the one of this name, each with what is wrong with it; and their records.
+
+    A record is (file, key, numbers). A file that repeats `settings` alone is no result file.
+    """
+    files: list[tuple[str, str]] = []
     records: list[tuple[str, str, Array]] = []
     for path in sorted(folder.rglob("*"))[:FILES_CAP]:
-        if path.is_symlink() or not path.is_file() or path.stat().st_size > FILE_CAP or path.name == but:
+        if path.is_symlink() or not path.is_file() or path.name == but:
+            continue
+        if path.stat().st_size > FILE_CAP:
             continue
         try:
             content = json.loads(path.read_text())
         except (ValueError, OSError, RecursionError):
+            if path.suffix == ".json":
+                files.append((path.name, "is not JSON"))
             continue
-        records += [(path.name, key, numbers) for key, numbers in records_in(content)]
-    return records[:RECORDS_CAP]
+        found = [(path.name, key, numbers) for key, numbers in records_in(content)]
+        if found or not _repeats(content, settings):
+            files.append((path.name, ""))
+            records += found
+    return files, records[:RECORDS_CAP]
+
+
+def _repeats(content: Any, settings: Mapping[str, Any]) -> bool:
+    """Whether what a file holds is some of the settings that main was passed, and nothing else."""
+    return isinstance(content, dict) and bool(content) and all(value in settings.values() for value in content.values())

@@ -7,6 +7,9 @@ have been right.
 from __future__ import annotations
 
 import json
+import os
+import random
+import shutil
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
     from parity_tests.assignments.mlp.inside.homework_names import PLAIN, WEIGHT_NAMES
     from parity_tests.assignments.mlp.inside.main_hooks import Hooks
     from parity_tests.assignments.mlp.inside.main_log import Log
-    from parity_tests.assignments.mlp.inside.main_values import Array, records_in, records_of_files
+    from parity_tests.assignments.mlp.inside.main_values import Array, records_in, result_files
     from parity_tests.assignments.mlp.inside.patched_parts import patch
     from parity_tests.harness.inside.call_recorder import CallRecorder
     from parity_tests.harness.inside.submission import Submission
@@ -28,50 +31,123 @@ else:
     from homework_names import PLAIN, WEIGHT_NAMES
     from main_hooks import Hooks
     from main_log import Log
-    from main_values import records_in, records_of_files
+    from main_values import records_in, result_files
     from patched_parts import patch
 
-INPUT_FILE = "mnist_subset.json"
 OPTIMIZATION_TYPE = "minibatch_sgd"
+ALL_UNITS = 1 << 30
+"""More hidden units than `main` asks for."""
 
 
 def main(
     submission: Submission, recorder: CallRecorder, params: Mapping[str, Any], arrays: Mapping[str, Array]
 ) -> None:
-    """Runs `main(params["main_params"])` on the digits in `arrays`, and hands over what it did.
+    """Runs `main` on the digits in `arrays`, once for each of params["runs"], and hands over what it did each time.
 
-    arrays: train_X, valid_X, test_X (rows of pixels) and train_y, valid_y, test_y. With params["stand_ins"] the
-    correct parts are swapped in. What `main` returns is kept as "returned/0", … (sequences of numbers), records in
-    the JSON files it wrote as "file/0", …; a failure of `main` is kept under "main".
+    A run holds `main_params`, the prefix of its `digits` among the arrays, and how many hidden `units` are built at
+    most. arrays: train_X, valid_X, test_X (rows of pixels) and train_y, valid_y, test_y. With params["stand_ins"] the
+    correct parts are swapped in. What is kept has the number of its run: sequences of numbers that `main` returns as
+    "returned/0", …, records in the JSON files it wrote as "file/0", …, and a failure of `main` under "main", which is
+    the last run.
     """
-    folder = Path.cwd()
-    write_digits(arrays, folder / INPUT_FILE)
     stand_ins = import_module("stand_ins") if params["stand_ins"] else None  # bound for one process only
-    log = Log(arrays["train_X"].shape[1])
     try:
         function = submission.get("main")
     except Exception as missing:
         recorder.fail("main", missing)
         return
-    patch(submission, Hooks(log, stand_ins), stand_ins)
-    data = {"input_file": INPUT_FILE, **({"data_dir": str(folder)} if submission.edition == PLAIN else {})}
-    given: list[Any] = [{**params["main_params"], **data}]
-    if accepts(function, *given, OPTIMIZATION_TYPE):
-        given.append(OPTIMIZATION_TYPE)
+    hooks = Hooks(stand_ins)
+    patch(submission, hooks, stand_ins)
+    folder, least = Path.cwd(), 0
     try:
-        result = recorder.call("main", function, *given)
-        if result is not recorder.FAILED:
-            records = records_in(result)
-            recorder.add_fact("returned", [key for key, _ in records])
-            for index, (_, numbers) in enumerate(records):
-                recorder.keep(f"returned/{index}", numbers)
+        for number, run in enumerate(params["runs"]):
+            own = folder / str(number)
+            data = {"data_dir": str(own)} if submission.edition == PLAIN else {}
+            main_params, digits = {**run["main_params"], **data}, _with_prefix(run["digits"], arrays)
+            made = _Run(recorder, hooks, function, number, main_params, digits, own)
+            units = made.make(max(run["units"], least))
+            if units == 0:
+                break
+            least = units if units > run["units"] else least
     finally:
-        _hand_over(log, recorder)
         forget_functions()
-    written = records_of_files(folder, but=INPUT_FILE)
-    recorder.add_fact("files", [[file, key] for file, key, _ in written])
-    for index, (_, _, numbers) in enumerate(written):
-        recorder.keep(f"file/{index}", numbers)
+
+
+def _with_prefix(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """The arrays whose names begin so, by the rest of their names."""
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+class _Run:
+    """One run of `main`, in a folder of its own."""
+
+    def __init__(
+        self,
+        recorder: CallRecorder,
+        hooks: Hooks,
+        function: Callable[..., Any],
+        number: int,
+        main_params: Mapping[str, Any],
+        digits: Mapping[str, Array],
+        folder: Path,
+    ) -> None:
+        self._recorder, self._hooks, self._function = recorder, hooks, function
+        self._number, self._main_params, self._digits, self._folder = number, main_params, digits, folder
+
+    def make(self, units: int) -> int:
+        """Makes it, with so many hidden units at most, and once more with all that `main` asks for where that fails.
+
+        Returns with how many units it came to its end, 0 where it did not.
+        """
+        for most in (units, ALL_UNITS):
+            result = self._make(most)
+            if result is not self._recorder.FAILED:
+                self._keep_results(result)
+                return most
+            if not self._hooks.built_fewer or most == ALL_UNITS:
+                break
+        return 0
+
+    def _make(self, units: int) -> Any:
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir()
+        os.chdir(self._folder)
+        write_digits(self._digits, self._folder / self._main_params["input_file"])
+        if self._number:  # a state of the generators that the runs before did not begin with
+            np.random.seed(self._number)
+            random.seed(self._number)
+        log = Log(self._digits["train_X"].shape[1])
+        self._hooks.begin(log, units)
+        given: list[Any] = [dict(self._main_params)]
+        if accepts(self._function, *given, OPTIMIZATION_TYPE):
+            given.append(OPTIMIZATION_TYPE)
+        try:
+            return self._recorder.call("main", self._function, *given, call=self._number)
+        finally:
+            _hand_over(log, self._recorder, self._number)
+            _insist(self._add_fact, "changes_params", not _alike(given[0], self._main_params))
+
+    def _keep_results(self, result: Any) -> None:
+        returned = records_in(result)
+        files, records = result_files(self._folder, self._main_params["input_file"], self._main_params)
+        self._add_fact("returned", [key for key, _ in returned])
+        self._add_fact("files", [list(pair) for pair in files])
+        self._add_fact("records", [[file, key] for file, key, _ in records])
+        for index, (_, numbers) in enumerate(returned):
+            self._recorder.keep(f"returned/{index}", numbers, self._number)
+        for index, (_, _, numbers) in enumerate(records):
+            self._recorder.keep(f"file/{index}", numbers, self._number)
+
+    def _add_fact(self, name: str, value: Any) -> None:
+        self._recorder.add_fact(f"{name} {self._number}", value)
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two dicts hold the same, as far as that can be told."""
+    try:
+        return bool(one == other)
+    except Exception:  # of a submission's own objects, which it put in
+        return False
 
 
 def write_digits(arrays: Mapping[str, Array], path: Path) -> None:
@@ -86,19 +162,21 @@ def write_digits(arrays: Mapping[str, Array], path: Path) -> None:
 # ---- handing over
 
 
-def _hand_over(log: Log, recorder: CallRecorder) -> None:
-    """Keeps stacked arrays, with the sizes of what is ragged, and the list of events."""
+def _hand_over(log: Log, recorder: CallRecorder, number: int) -> None:
+    """Keeps stacked arrays, with the sizes of what is ragged, and the list of events, of the run of this number."""
     _insist(log.weights.store)
     for name, stack in log.arrays.items():
         if name in WEIGHT_NAMES:
-            _insist(lambda name=name, stack=stack: recorder.keep(name, np.stack(stack)))
+            _insist(lambda name=name, stack=stack: recorder.keep(name, np.stack(stack), number))
         else:
             flat = [array.reshape(-1) for array in stack]
-            _insist(lambda name=name, flat=flat: recorder.keep(name, np.concatenate(flat)))
-            _insist(recorder.add_fact, f"{name}_shapes", [list(array.shape) for array in stack])
-    _insist(recorder.add_fact, "events", log.events)
-    _insist(recorder.add_fact, "full", log.full)
-    _insist(recorder.add_fact, "flat_bias", log.weights.flat_bias)
+            _insist(lambda name=name, flat=flat: recorder.keep(name, np.concatenate(flat), number))
+            _insist(recorder.add_fact, f"{name}_shapes {number}", [list(array.shape) for array in stack])
+    for name, drawn in log.layers.drawn.items():
+        _insist(recorder.keep, f"drawn/{name}", drawn, number)
+    _insist(recorder.add_fact, f"events {number}", log.events)
+    _insist(recorder.add_fact, f"full {number}", log.full)
+    _insist(recorder.add_fact, f"flat_bias {number}", log.weights.flat_bias)
 
 
 def _insist(action: Callable[..., Any], *args: Any) -> None:

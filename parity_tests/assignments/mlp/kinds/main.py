@@ -7,62 +7,64 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.digits import small_digits
-from parity_tests.assignments.mlp.main.configs import configs, main_quantities
+from parity_tests.assignments.mlp.main.configs import configs_of, main_quantities
+from parity_tests.assignments.mlp.main.settings import OWN, WIRING, settings
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.kind import Arrays, Context, Kind, Params
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Key, Quantity
 
-RUNS = (("wiring", "wiring", "with correct parts"), ("own", "parts", "with its own parts"))
-"""The names of the runs, the processes that they are put to, and what titles say of them."""
+PARTS = {WIRING: ("wiring", "with correct parts"), OWN: ("parts", "with its own parts")}
+"""The processes that runs are put to by the parts that they are made with, and what titles say of these."""
 
 
-def cases(edition: str) -> Iterator[Case]:
-    """Each run with correct parts in place of the submission's, and with its own."""
-    for config in configs(edition):
-        rows = tuple(Quantity(name, "10", Key(name)) for name in main_quantities(config))
-        for name, process, title in RUNS:
+def cases(edition: str, seed: int) -> Iterator[Case]:
+    """Each setting with correct parts in place of the submission's, with its own, or both."""
+    for setting in settings(edition, seed):
+        rows = tuple(Quantity(name, "10", Key(name)) for name in main_quantities(setting.runs))
+        for parts in setting.parts:
+            process, title = PARTS[parts]
             yield Case(
-                f"main/{config.name}-{name}/float64",
+                f"main/{setting.name}-{parts}/float64",
                 "main",
-                f"main with {config.activation}, {title}",
+                f"{setting.title}, {title}",
                 "float64",
                 "main",
                 {
                     "stand_ins": process == "wiring",
-                    "main_params": config.main_params(),
-                    "config": config.name,
-                    "edition": edition,
+                    "config": setting.name,
+                    "runs": [config.run() for config in setting.runs],
+                    "sizes": list(setting.sizes),
+                    "pixels": setting.pixels,
                 },
                 rows,
                 process=process,
                 whole=True,
-                strikes=f"main with {config.activation}",
+                strikes=setting.title,
             )
 
 
 def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-    """Digits of few pixels: multiples of the mini-batch of 5 for one run, one less than a multiple for the other.
-
-    A loop that ends too early leaves out a whole batch where the number divides, one that ends too late makes a short
-    one where it nearly does; and 34 are enough to tell examples that are never used from those left out by chance. A
-    validation set of three mini-batches is more than a loop covers that takes the size of one for that of the set.
-    """
-    digits = small_digits(*((34, 19, 10) if params["config"] == "tanh" else (25, 15, 10)))
+    """Digits of few pixels, one lot of them for each prefix that runs have for theirs."""
     arrays: dict[str, NDArray[Any]] = {}
-    for split, X, y in digits.parts():
-        arrays |= {f"{split}_X": X, f"{split}_y": y}
+    for prefix in dict.fromkeys(run["digits"] for run in params["runs"]):
+        train, valid, test = params["sizes"]
+        for split, X, y in small_digits(train, valid, test, pixels=params["pixels"], rng=rng).parts():
+            arrays |= {f"{prefix}{split}_X": X, f"{prefix}{split}_y": y}
     return arrays
 
 
 def judge(case: Case, arrays: Arrays, observation: Observation, context: Context) -> dict[str, Comparison]:
-    """Each run by itself; to which part its failures belong, only all cases together show."""
+    """Each case by itself; to which part its failures belong, only all cases together show."""
     from parity_tests.assignments.mlp.main.verdicts import judge_main
 
-    config = next(c for c in configs(case.params["edition"]) if c.name == case.params["config"])
     return judge_main(
-        observation, config=config, digits=arrays, stand_ins=case.params["stand_ins"], device=context.device
+        observation,
+        configs=configs_of(case.params),
+        digits=arrays,
+        stand_ins=case.params["stand_ins"],
+        device=context.device,
     )
 
 

@@ -16,6 +16,7 @@ from reference.rounding import gamma
 WORD = {"train": "train", "valid": "val"}
 """What a key of a result file holds for its set."""
 UNSEEN = "main wrote no result file, so that accuracies were not seen"
+PER_CENT = "the accuracies are written in per cent"
 Record = tuple[str, Array]
 """Where a record stands, in words, and its numbers."""
 Bounds = Sequence[tuple[int, int, int]]
@@ -23,28 +24,34 @@ Bounds = Sequence[tuple[int, int, int]]
 
 
 def judge_accuracy(evaluations: Evaluations, split: str) -> Comparison:
-    """Whether a record holds the share of right predictions after each epoch; none is asked for."""
+    """Whether the file that main wrote holds the share of right predictions after each epoch; none is asked for."""
     main, quantity = evaluations.main, f"{SET[split]} accuracy"
-    unmeasured = evaluations.unmeasured(quantity, split)
-    if main.failure is not None or unmeasured is not None:
-        return unmeasured or matched()
-    written, returned = _written(main, split), [values for _, values in main.run.returned[2:]]
-    if not written and not returned:
-        return matched(UNSEEN)
-    uncovered = evaluations.coverage_problem(split)
-    if uncovered:
-        return main.bad(uncovered)
-    bounds = [
-        [evaluations.counts(sweep) for sweep in evaluations.sweeps(split, passes)] for passes in evaluations.of(split)
-    ]
-    for got in (*(values for _, values in written), *returned):
-        for scale, note in ((1.0, ""), (100.0, "the accuracies are written in per cent")):
-            if len(got) == len(bounds) and _first_wrong(got / scale, bounds) is None:
+    if main.failure is not None:
+        return matched()
+    written, files = _written(main, split), main.run.files
+    records = written if files else [("", values) for _, values in main.run.returned[2:]]
+    if not records:
+        return _no_record(main, quantity) if files else matched(UNSEEN)
+    unmeasured = evaluations.unmeasured(quantity)
+    if unmeasured is not None:
+        return unmeasured
+    whole = evaluations.epochs == main.config.epochs
+    bounds = [_bounds(evaluations, split, epoch) for epoch in range(evaluations.epochs)] if whole else []
+    for _, got in records:
+        for scale, note in ((1.0, ""), (100.0, PER_CENT)):
+            if whole and len(got) == len(bounds) and _first_wrong(got / scale, bounds) is None:
                 return replace(matched(note), total=len(got), bad=0)
-    if not written:
+    if not files:
         return matched(UNSEEN)
     position = POSITION[split] if len(written) > POSITION[split] else 0
     return _wrong(evaluations, split, written[position], bounds)
+
+
+def _no_record(main: MainRun, quantity: str) -> Comparison:
+    """A result file without a list for a set."""
+    broken = next((f"{file} {problem}" for file, problem in main.run.files if problem), "")
+    names = ", ".join(file for file, _ in main.run.files)
+    return main.bad(broken or f"the result file ({names}) holds no record of the {quantity}, a number an epoch")
 
 
 def _written(main: MainRun, split: str) -> list[Record]:
@@ -56,6 +63,16 @@ def _written(main: MainRun, split: str) -> list[Record]:
         for file, key, values in main.run.written
         if other not in key.lower() and not any(np.array_equal(values, loss) for loss in losses)
     ]
+
+
+def _bounds(evaluations: Evaluations, split: str, epoch: int) -> Bounds:
+    """Of each way over the set, how many predictions are right with the weights that an epoch leaves."""
+    rows = evaluations.rows(split)
+    bounds = []
+    for sweep in evaluations.sweeps(split, epoch):
+        every = [row for batch in sweep.batches for row in batch]
+        bounds.append((int(rows.surely[epoch, every].sum()), int(rows.maybe[epoch, every].sum()), len(every)))
+    return bounds
 
 
 def _first_wrong(got: Array, bounds: Sequence[Bounds]) -> int | None:
@@ -73,11 +90,17 @@ def _counted(value: float, low: int, high: int, count: int) -> bool:
 def _wrong(evaluations: Evaluations, split: str, record: Record, bounds: Sequence[Bounds]) -> Comparison:
     main, quantity = evaluations.main, f"{SET[split]} accuracy"
     key, got = record
-    if len(got) != len(bounds):
-        text = f"the {quantity} record ({key}) has {len(got)} numbers, where one for each of {len(bounds)} epochs"
-        return main.bad(f"{text} is asked for", got=float(len(got)), want=float(len(bounds)))
+    epochs = main.config.epochs
+    if len(got) != epochs:
+        text = f"the {quantity} record ({key}) has {len(got)} numbers, where one for each of {epochs} epochs"
+        return main.bad(f"{text} is asked for", got=float(len(got)), want=float(epochs))
+    uncovered = evaluations.coverage_problem(split)
+    if not bounds:
+        uncovered = uncovered or f"after epoch {evaluations.epochs + 1} no step was seen"
+    if uncovered:
+        return main.bad(uncovered)
     epoch = _first_wrong(got, bounds) or 0
-    low, high, count = bounds[epoch][-1]
+    low, high, count = bounds[epoch][0]
     shown = f"{low}" if low == high else f"{low} to {high}"
     text = (
         f"the {quantity} after epoch {epoch + 1} ({key}) is {got[epoch]:.6g}, where {shown} of {count} "

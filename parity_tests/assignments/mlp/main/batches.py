@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 
 from parity_tests.assignments.mlp.main.main_run import FALSE_ALARM, MainRun
 from parity_tests.assignments.mlp.main.run import Pass, Update
+from parity_tests.assignments.mlp.main.steps import Steps
 from parity_tests.protocol.comparison import Comparison, matched
 
 Epochs = Mapping[int, Mapping[int, int]]
@@ -18,13 +20,14 @@ Epochs = Mapping[int, Mapping[int, int]]
 # ---- mini-batches ----
 
 
-def judge_batches(main: MainRun) -> Comparison:
+def judge_batches(main: MainRun, steps: Steps) -> Comparison:
     """Whether each step is made on B rows of the training set, none of them twice in an epoch, with their labels."""
     epochs: dict[int, dict[int, int]] = {}
-    before: Pass | None = None
     for number, update in enumerate(main.run.updates, 1):
         step = update.pass_
-        problem = _rows_problem(main, update, number, before)
+        problem = _rows_problem(main, update, number)
+        if not problem and update.again and number - 1 in steps.wrong_indices:
+            problem = f"step {number} changes the weights again, without a new forward"
         if problem or step is None:
             return main.bad(problem, step=number)
         used = epochs.setdefault(update.epoch, {})
@@ -34,11 +37,10 @@ def judge_batches(main: MainRun) -> Comparison:
         used.update(dict.fromkeys(step.rows, number))
         if problem := _labels_problem(main, step, number):
             return main.bad(problem, step=number)
-        before = step
     return _unseen(main, epochs)
 
 
-def _rows_problem(main: MainRun, update: Update, number: int, before: Pass | None) -> str:
+def _rows_problem(main: MainRun, update: Update, number: int) -> str:
     """What is wrong with the rows of a step as they are, or "" for B rows of the training set."""
     step, B = update.pass_, main.config.batch
     if step is None:
@@ -47,8 +49,6 @@ def _rows_problem(main: MainRun, update: Update, number: int, before: Pass | Non
         return f"step {number} {_foreign(main, step)}"
     if len(step.rows) != B:
         return f"step {number} (epoch {update.epoch + 1}) is made on {len(step.rows)} rows, not {B}"
-    if step is before:
-        return f"step {number} changes the weights again, without a new forward"
     return ""
 
 
@@ -97,44 +97,70 @@ def _unseen(main: MainRun, epochs: Epochs) -> Comparison:
 
 # ---- their order ----
 
-Batches = list[tuple[int, ...]]
+Batches = tuple[tuple[int, ...], ...]
 """The rows of each mini-batch of an epoch, in order."""
 
 
 def judge_shuffle(main: MainRun) -> Comparison:
     """Whether the examples are shuffled, anew in each epoch."""
-    orders: dict[int, Batches] = {}
+    orders: dict[int, list[tuple[int, ...]]] = {}
     for update in main.run.updates:
         if update.pass_ is not None and update.pass_.split == "train":
             orders.setdefault(update.epoch, []).append(update.pass_.rows)
     if not orders and main.failure is None:
         return main.bad("no step was made on rows of the training set, so that there is no order")
-    epochs = list(orders.values())
-    flat = [list(itertools.chain(*batches)) for batches in epochs]
-    problem = _file_order_problem(main, flat) or _same_order_problem(main, flat, epochs)
+    problem = _order_problem(main, [tuple(batches) for batches in orders.values()]) if orders else ""
     return main.bad(problem) if problem else matched()
 
 
-def _file_order_problem(main: MainRun, flat: Sequence[list[int]]) -> str:
-    N = main.size("train")
-    for epoch, rows in enumerate(flat, 1):
-        strides = {(after - before) % N for before, after in itertools.pairwise(rows)}
-        if len(rows) > main.config.batch and strides in ({1}, {N - 1}):
-            return f"epoch {epoch} takes the training examples in the order of the file: nothing is shuffled"
-    return ""
-
-
-def _same_order_problem(main: MainRun, flat: Sequence[list[int]], epochs: Sequence[Batches]) -> str:
-    for first, second in itertools.combinations(range(len(flat)), 2):
-        if len(flat[first]) <= main.config.batch:
-            continue
+def _order_problem(main: MainRun, epochs: Sequence[Batches]) -> str:
+    """What the orders of several epochs have in common, where chance brings it about with less than FALSE_ALARM."""
+    N, flat = main.size("train"), [tuple(itertools.chain(*batches)) for batches in epochs]
+    in_order = [number for number, rows in enumerate(flat) if _strides(rows, N) in ({1}, {N - 1})]
+    if in_order:
+        one = 2 * N * _of_order(flat[in_order[0]], N)
+        if _chance(len(flat), len(in_order), one, given=0) < FALSE_ALARM:
+            which = f"epoch {in_order[0] + 1}"
+            return f"{which} takes the training examples in the order of the file: nothing is shuffled"
+    same_batches = _most_alike([frozenset(map(frozenset, batches)) for batches in epochs])
+    same_order = _most_alike(flat)
+    first, second, count = same_batches
+    fewer = same_order[2] < count
+    if fewer and _chance(len(flat), count, _of_batches(epochs[first], N)) < FALSE_ALARM:
         which = f"epochs {first + 1} and {second + 1}"
-        if flat[first] == flat[second]:
-            return f"{which} take the training examples in the same order: each epoch needs a fresh one"
-        # Chance of the same partition into 4 batches of 5 out of 22: 22!/(5!⁴ 4! 2!) ways, 2e-12 for a pair.
-        if set(map(frozenset, epochs[first])) == set(map(frozenset, epochs[second])):
-            return f"{which} are made of the same mini-batches: batches are shuffled, where examples are to be"
+        return f"{which} are made of the same mini-batches: batches are shuffled, where examples are to be"
+    first, second, count = same_order
+    if count > 1 and _chance(len(flat), count, _of_order(flat[first], N)) < FALSE_ALARM:
+        which = f"epochs {first + 1} and {second + 1}"
+        return f"{which} take the training examples in the same order: each epoch needs a fresh one"
     return ""
+
+
+def _strides(rows: Sequence[int], N: int) -> set[int]:
+    return {(after - before) % N for before, after in itertools.pairwise(rows)}
+
+
+def _most_alike(orders: Sequence[Hashable]) -> tuple[int, int, int]:
+    """The first two of those that are the same, and how many of them there are."""
+    commonest, count = Counter(orders).most_common(1)[0]
+    at = [number for number, order in enumerate(orders) if order == commonest]
+    return at[0], at[-1] if count == 1 else at[1], count
+
+
+def _of_order(rows: Sequence[int], N: int) -> float:
+    """The chance of one order of so many of N examples."""
+    return 1 / math.perm(N, min(len(rows), N))
+
+
+def _of_batches(batches: Batches, N: int) -> float:
+    """The chance of the same mini-batches, in any order, each of the same rows."""
+    orders = math.factorial(len(batches)) * math.prod(math.factorial(len(batch)) for batch in batches)
+    return orders / math.perm(N, min(sum(map(len, batches)), N))
+
+
+def _chance(epochs: int, alike: int, one: float, given: int = 1) -> float:
+    """The chance that so many of some epochs have what each has with the chance `one`; `given` of them free."""
+    return math.comb(epochs, alike) * min(one, 1.0) ** (alike - given)
 
 
 # ---- their number ----

@@ -1,16 +1,25 @@
-"""The runs of `main`: under which main_params it is main in each edition, and what is judged of each run."""
+"""The runs of `main`: under which main_params it is main, and what is judged of each case of them."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from parity_tests.assignments.mlp.inside.homework_names import FULL, PLAIN, WITHOUT_DECAY
+DEFAULT_FILE = "mnist_subset.json"
+FEW_UNITS = 16
+"""Hidden units that are built where `main` asks for more: cheap even for nested loops."""
+HIDDEN = 1000
+"""Hidden units that `main` asks for."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """One set of main_params under which `main` is main."""
+    """One set of main_params under which `main` is main, and how many hidden `units` are built at most.
 
-    name: str
+    `digits` is the prefix of its digits among the arrays of a case.
+    """
+
     activation: str
     alpha: float
     rate: float
@@ -19,9 +28,12 @@ class Config:
     eta: float
     batch: int = 5
     seed: int = 42
+    file: str = DEFAULT_FILE
+    units: int = FEW_UNITS
+    digits: str = ""
 
     def main_params(self) -> dict[str, Any]:
-        """What `main` is passed, but for input_file; rates are Python floats."""
+        """What `main` is passed; rates are Python floats."""
         return {
             "random_seed": self.seed,
             "learning_rate": self.eta,
@@ -31,41 +43,56 @@ class Config:
             "num_epoch": self.epochs,
             "minibatch_size": self.batch,
             "activation": self.activation,
+            "input_file": self.file,
         }
+
+    def run(self) -> dict[str, Any]:
+        """The run as the probe is asked for it, of JSON values."""
+        return {"main_params": self.main_params(), "digits": self.digits, "units": self.units}
 
     def eta_of(self, epoch: int) -> float:
         """η in an epoch (the first is 0): a tenth at each non-zero multiple of 10."""
         return float(self.eta * 0.1 ** (epoch // 10))
 
 
-_CONFIGS = {
-    FULL: (
-        Config("relu", "relu", alpha=0.9, rate=0.5, lam=0.01, epochs=3, eta=0.01),
-        Config("tanh", "tanh", alpha=0.9, rate=0.25, lam=0.001, epochs=12, eta=0.01),
-    ),
-    WITHOUT_DECAY: (
-        Config("relu", "relu", alpha=0.9, rate=0.5, lam=0.0, epochs=3, eta=0.01),
-        Config("tanh", "tanh", alpha=0.9, rate=0.25, lam=0.0, epochs=12, eta=0.01),
-    ),
-    PLAIN: (Config("relu", "relu", alpha=0.0, rate=0.0, lam=0.0, epochs=12, eta=0.05),),
-}
+def config_of(run: Mapping[str, Any]) -> Config:
+    """The Config of a run that a case asks for."""
+    params = run["main_params"]
+    return Config(
+        activation=params["activation"],
+        alpha=params["alpha"],
+        rate=params["dropout_rate"],
+        lam=params["lambda"],
+        epochs=params["num_epoch"],
+        eta=params["learning_rate"],
+        batch=params["minibatch_size"],
+        seed=params["random_seed"],
+        file=params["input_file"],
+        units=run["units"],
+        digits=run["digits"],
+    )
 
 
-def configs(edition: str) -> tuple[Config, ...]:
-    """The runs of `main` in an edition: the first shows λ ignored, the second η's drop and a wrong X of a backward."""
-    return _CONFIGS[edition]
+def configs_of(params: Mapping[str, Any]) -> tuple[Config, ...]:
+    """The Configs of the runs of a case, by its parameters."""
+    return tuple(config_of(run) for run in params["runs"])
 
 
-def main_quantities(config: Config) -> tuple[str, ...]:
-    """What is judged of a run under `config`, in order; each gets exactly one Comparison."""
-    dropout = ("dropout",) if config.rate > 0 else ()
+def follows_seed(configs: Sequence[Config]) -> bool:
+    """Whether a case makes one run twice, so that it shows whether its steps follow from random_seed."""
+    return len(configs) > 1
+
+
+def main_quantities(configs: Sequence[Config]) -> tuple[str, ...]:
+    """What is judged of the runs of a case together, in order; each gets exactly one Comparison."""
     return (
         "run",
         "layers",
         "batches",
         "shuffle",
+        *(("random seed",) if follows_seed(configs) else ()),
         "number of steps",
-        *dropout,
+        *(("dropout",) if any(config.rate > 0 for config in configs) else ()),
         "learning rate",
         "weights",
         "training losses",

@@ -1,49 +1,105 @@
-"""The evaluations of a run: which examples `main` measured after each epoch, and what torch says of them."""
+"""The evaluations of a run: which examples `main` measured after each epoch, and what torch says of its weights."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.main.main_run import MainRun
+from parity_tests.assignments.mlp.main.main_run import Array, MainRun, Weights
 from parity_tests.assignments.mlp.main.run import Pass
+from parity_tests.assignments.mlp.main.steps import Steps
+from parity_tests.assignments.mlp.main.wiring import mean_loss
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES
-from parity_tests.assignments.mlp.network.answers import Evaluation, evaluation
+from parity_tests.assignments.mlp.network import formula
+from parity_tests.assignments.mlp.network.answers import Rows, evaluation_of_rows
 from parity_tests.protocol.comparison import Comparison
 
 SET = {"train": "training", "valid": "validation"}
 OTHER = {"train": "valid", "valid": "train"}
 POSITION = {"train": 0, "valid": 1}
 """Where the record of a set stands among those that main returns, and writes."""
+IN_ONE = "a set is evaluated in one forward"
+UNSEEN = "a set is evaluated without forwards of the layers with the weights of that epoch: by formula, or on copies"
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One way to go over a set: the rows of each mini-batch, and what to note of a main that goes so."""
+
+    batches: tuple[tuple[int, ...], ...]
+    note: str = ""
 
 
 class Evaluations:
-    """The evaluations of one run; torch is asked once for each."""
+    """The evaluations of one run; torch is asked once for each set."""
 
-    def __init__(self, main: MainRun) -> None:
+    def __init__(self, main: MainRun, steps: Steps) -> None:
         self.main = main
-        self._answers: dict[int, Evaluation] = {}
+        self._after = self._weights_after_epochs(steps)
+        self._rows: dict[str, Rows] = {}
+
+    def _weights_after_epochs(self, steps: Steps) -> list[int]:
+        """The index of the weights that each epoch asked for leaves, as far as there is one."""
+        last = {update.epoch: (index, update.after) for index, update in enumerate(self.main.run.updates)}
+        replayed = {step.index: step.update.after for step in steps.known}
+        epochs = range(min(self.main.config.epochs, max(last, default=-1) + 1))
+        return [replayed.get(last[epoch][0], last[epoch][1]) if epoch in last else -1 for epoch in epochs]
+
+    @cached_property
+    def _same(self) -> list[int]:
+        """For each recorded weights the first index at which they are the same."""
+        weights, first = self.main.run.weights, dict[bytes, int]()
+        content = zip(*(weights[name] for name in WEIGHT_NAMES), strict=True)
+        return [first.setdefault(b"".join(w.tobytes() for w in four), index) for index, four in enumerate(content)]
+
+    # ---- what main measured
 
     def of(self, split: str) -> list[list[Pass]]:
         """For each epoch, the passes over `split` after its updates, with dropout on or off."""
         epochs = [[one for one in passes if one.split == split] for passes in self.main.run.evaluations]
         return epochs[: self.main.config.epochs]
 
+    def seen(self, split: str, epoch: int) -> list[Pass]:
+        """All passes over `split` that are made with the weights that an epoch leaves, whenever."""
+        want, training = self._after[epoch], {id(update.pass_) for update in self.main.run.updates}
+        return [
+            one
+            for one in self.main.run.passes
+            if one.split == split and one.weights >= 0 and id(one) not in training
+            if self._same[one.weights] == self._same[want]
+        ]
+
+    def sweeps(self, split: str, epoch: int) -> list[Sweep]:
+        """The ways over the set whose numbers are right: those that were seen, then those of any other main."""
+        N, B = self.main.size(split), self.main.config.batch
+        seen = covering(self.seen(split, epoch), self.main.whole(split))
+        batches = tuple(tuple(range(start, start + B)) for start in range(0, N - B + 1, B))
+        sweeps = [Sweep(rows, IN_ONE if len(rows) == 1 and len(batches) > 1 else "") for rows in seen]
+        return [*sweeps, Sweep(batches, UNSEEN), Sweep((tuple(range(N)),), UNSEEN)]
+
     # ---- whether they can be judged, and are whole
 
-    def unmeasured(self, quantity: str, split: str) -> Comparison | None:
-        """Unjudged where the weights of an evaluation are not known, or none that torch can take: see the weights."""
-        if all(self.main.sound(one.weights) for passes in self.of(split) for one in passes):
+    def unmeasured(self, quantity: str) -> Comparison | None:
+        """Unjudged where the weights after an epoch are not known, or none that torch can take: see the weights."""
+        wrong = [epoch for epoch, index in enumerate(self._after, 1) if not self.main.sound(index)]
+        if not wrong:
             return None
         return self.main.unjudged(
-            f"the {quantity} cannot be replayed: the weights that it is measured with are not known, or not finite, "
+            f"the {quantity} cannot be replayed: the weights after epoch {wrong[0]} are not known, or not finite, "
             f"or of wrong shapes"
         )
 
+    @property
+    def epochs(self) -> int:
+        """After how many of the epochs asked for the weights are known."""
+        return len(self._after)
+
     def coverage_problem(self, split: str) -> str:
-        """What an evaluation leaves out, "" where it covers the set."""
+        """What the evaluations that were seen leave out, "" where they cover the set."""
         epochs, name, N = self.of(split), SET[split], self.main.size(split)
         if len(epochs) < self.main.config.epochs or not all(epochs):
             at = next((i for i, passes in enumerate(epochs) if not passes), len(epochs)) + 1
@@ -52,66 +108,77 @@ class Evaluations:
             seen = {row for one in passes for row in one.rows}
             if len(seen) < self.main.whole(split):
                 return f"after epoch {epoch} only {len(seen)} of the {N} examples of the {name} set are evaluated"
-            if not self.sweeps(split, passes):
+            if not covering(passes, self.main.whole(split)):
                 return f"after epoch {epoch} some examples of the {name} set are evaluated twice in one sweep over it"
         return ""
 
-    def sweeps(self, split: str, passes: Sequence[Pass]) -> list[list[Pass]]:
-        """The runs of passes that cover the set with no example twice: extra passes may stand before or after."""
-        sweeps = []
-        for start in range(len(passes)):
-            seen: set[int] = set()
-            sweep = []
-            for one in passes[start:]:
-                if seen & set(one.rows):
-                    break
-                seen |= set(one.rows)
-                sweep.append(one)
-            if len(seen) >= self.main.whole(split):
-                sweeps.append(sweep)
-        return sweeps
-
     def dropped(self, split: str) -> str:
         """Whether dropout was on in an evaluation of the set; "" where it was not."""
-        if any(one.training for passes in self.of(split) for one in passes):
+        if self.main.config.rate > 0 and any(one.training for passes in self.of(split) for one in passes):
             return f"the {SET[split]} set is evaluated with dropout on (is_train=True), where it is off"
         return ""
 
-    # ---- what torch says
+    # ---- what torch says of the weights that each epoch leaves
 
-    def answer(self, one: Pass) -> Evaluation:
-        """evaluation(...) of one recorded pass: asked once, together with all that are alike."""
-        if id(one) not in self._answers:
-            main = self.main
-            others = itertools.chain(*main.run.evaluations) if main.sound(one.weights) else ()
-            alike = [one, *(other for other in others if other is not one and self._alike(other, one))]
-            rows = np.array([other.rows for other in alike])
-            at = [main.run.at(other.weights) for other in alike]
-            evaluations = evaluation(
+    def rows(self, split: str) -> Rows:
+        """The losses and predictions of all examples of a set after each epoch, E×N: asked once."""
+        if split not in self._rows:
+            main, E = self.main, len(self._after)
+            at = [main.run.at(index) for index in self._after]
+            X, y = main.digits[f"{split}_X"], main.labels(split)
+            self._rows[split] = evaluation_of_rows(
                 {name: np.stack([weights[name] for weights in at]) for name in WEIGHT_NAMES},
-                main.digits[f"{one.split}_X"][rows],
-                main.labels(one.split)[rows],
+                np.ascontiguousarray(np.broadcast_to(X, (E, *X.shape))),
+                np.ascontiguousarray(np.broadcast_to(y, (E, *y.shape))),
                 activation=main.config.activation,
                 device=main.device,
             )
-            self._answers |= {id(other): evaluations.of(t) for t, other in enumerate(alike)}
-        return self._answers[id(one)]
+        return self._rows[split]
 
-    def _alike(self, other: Pass, one: Pass) -> bool:
-        """Whether torch can be asked for both at once."""
-        main = self.main
-        same = other.split == one.split and len(other.rows) == len(one.rows)
-        return same and main.sound(other.weights) and main.width(other.weights) == main.width(one.weights)
+    # ---- numbers for explanations, of the weights that a pass was made with
 
     def losses(self, passes: Sequence[Pass]) -> list[float]:
-        """torch's loss of each pass."""
-        return [float(self.answer(one).loss.value) for one in passes]
+        """The loss of each pass, without dropout."""
+        return [self._loss(one) for one in passes]
 
     def counts(self, passes: Sequence[Pass]) -> tuple[int, int, int]:
         """(at least, at most, of how many) predictions are right in these passes."""
-        answers = [self.answer(one) for one in passes]
+        right = sum(int(self._right(one).sum()) for one in passes)
+        return right, right, sum(len(one.rows) for one in passes)
+
+    def _loss(self, one: Pass) -> float:
+        if not self.main.sound(one.weights):
+            return float("nan")
+        value = mean_loss(*self._examples(one), None, self.main.config.activation)
+        return float("nan") if value is None else value
+
+    def _right(self, one: Pass) -> NDArray[np.bool_]:
+        if not self.main.sound(one.weights):
+            return np.zeros(len(one.rows), np.bool_)
+        weights, X, y = self._examples(one)
+        a = formula.forward(weights, X, 1, self.main.config.activation).a
+        return np.asarray(a.argmax(axis=1) == y)
+
+    def _examples(self, one: Pass) -> tuple[Weights, Array, Array]:
+        rows = list(one.rows)
         return (
-            sum(int(answer.correct_at_least) for answer in answers),
-            sum(int(answer.correct_at_most) for answer in answers),
-            sum(len(one.rows) for one in passes),
+            self.main.run.at(one.weights),
+            self.main.digits[f"{one.split}_X"][rows],
+            self.main.labels(one.split)[rows],
         )
+
+
+def covering(passes: Sequence[Pass], whole: int) -> list[tuple[tuple[int, ...], ...]]:
+    """The runs of passes that cover the set with no example twice: extra passes may stand before or after."""
+    sweeps: dict[tuple[tuple[int, ...], ...], None] = {}
+    for start in range(len(passes)):
+        seen: set[int] = set()
+        sweep = []
+        for one in passes[start:]:
+            if seen & set(one.rows):
+                break
+            seen |= set(one.rows)
+            sweep.append(one.rows)
+        if len(seen) >= whole:
+            sweeps[tuple(sweep)] = None
+    return list(sweeps)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from parity_tests.assignments.mlp.main.main_run import CLASSES, HIDDEN, MainRun
+import numpy as np
+
+from parity_tests.assignments.mlp.main.closeness import same
+from parity_tests.assignments.mlp.main.configs import HIDDEN
+from parity_tests.assignments.mlp.main.main_run import CLASSES, Array, MainRun
 from parity_tests.assignments.mlp.main.run import Built
+from parity_tests.assignments.mlp.main.updates import taken_back
 from parity_tests.protocol.comparison import Comparison, matched
 
 
@@ -20,6 +25,7 @@ def judge_layers(main: MainRun) -> Comparison:
         _sizes_problem(main, linear)
         or _activation_problem(main, used)
         or _rebuilt_problem(main, linear)
+        or _redrawn_problem(main)
         or _rate_problem(main, used)
     )
     if problem:
@@ -55,6 +61,29 @@ def _rebuilt_problem(main: MainRun, linear: Sequence[Built]) -> str:
     if any(built.name in main.run.used and built.name not in ("L1", "L2") for built in linear):
         return "it builds its layers anew and goes on with these: what was learnt is lost"
     return ""
+
+
+def _redrawn_problem(main: MainRun) -> str:
+    """Whether the weights that training starts with are those that the layers' constructors drew."""
+    start = next((update.before for update in main.run.updates), -1)
+    if not main.sound(start):
+        return ""
+    weights = main.run.at(start)
+    for name, drawn in main.run.drawn.items():
+        if drawn.shape != weights[name].shape or not taken_back(drawn, weights[name]):
+            became = _what_became(drawn, weights[name])
+            return f"{name} is not what its layer drew when the first step is made: {became}"
+    return ""
+
+
+def _what_became(drawn: Array, weight: Array) -> str:
+    if not weight.any():
+        return "it was set to 0"
+    if drawn.shape == weight.shape and drawn.all():
+        ratios = weight / drawn
+        if same(ratios, np.full(ratios.shape, ratios.flat[0])):
+            return f"it was multiplied by {ratios.flat[0]:.6g}"
+    return "it was replaced, or changed"
 
 
 def _rate_problem(main: MainRun, used: Sequence[Built]) -> str:

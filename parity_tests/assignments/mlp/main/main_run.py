@@ -18,7 +18,6 @@ from parity_tests.protocol.quantity import WHOLE_CASE, Key
 
 Array = NDArray[Any]
 Weights = dict[str, Array]
-HIDDEN = 1000
 CLASSES = 10
 FALSE_ALARM = 1e-9
 """An event that an honest run brings about less often than this is taken for a mistake."""
@@ -26,7 +25,10 @@ FALSE_ALARM = 1e-9
 
 @dataclass(frozen=True)
 class MainRun:
-    """One run under `config`; `stand_ins` says whether correct parts were swapped in for the submission's own."""
+    """One run under `config`; `stand_ins` says whether correct parts were swapped in for the submission's own.
+
+    It is the run of this `number`, from 0, `of` those that are made one after another in one process.
+    """
 
     observation: Observation
     run: Run
@@ -34,11 +36,17 @@ class MainRun:
     digits: Mapping[str, Array]
     stand_ins: bool
     device: str
+    number: int = 0
+    of: int = 1
+
+    def key(self, name: str) -> Key:
+        """The key under which something of this run is kept."""
+        return Key(name, self.number)
 
     @property
     def failure(self) -> Failure | None:
         """How main failed, None where it came to its end."""
-        return self.observation.failures.get(Key("main")) or self.observation.failures.get(WHOLE_CASE)
+        return self.observation.failures.get(self.key("main")) or self.observation.failures.get(WHOLE_CASE)
 
     @property
     def pixels(self) -> int:
@@ -105,7 +113,8 @@ class MainRun:
 
     def say(self, text: str) -> str:
         """A sentence about this run."""
-        return f"main ({self.config.activation}, {self.config.epochs} epochs): {text}"
+        which = f", run {self.number + 1} of {self.of} in one process" if self.of > 1 else ""
+        return f"main ({self.config.activation}, {self.config.epochs} epochs{which}): {text}"
 
     def bad(self, text: str, **figures: Any) -> Comparison:
         """A mismatch, of which `text` says what it is."""

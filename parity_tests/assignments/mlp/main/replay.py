@@ -7,20 +7,39 @@ are told by what they are, not by names, helpers or loops of the submission.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from parity_tests.assignments.mlp.main.run import SPLITS, Array, Built, Call, Dropped, Pass, Run, Update
+from parity_tests.assignments.mlp.main.spans import SgdCall, Span
+from parity_tests.assignments.mlp.main.updates import training_spans, updates_of
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES
-from parity_tests.protocol.observation import Observation
+from parity_tests.protocol.observation import Observation, Returned
 from parity_tests.protocol.quantity import Key
 
 
-def _stack(observation: Observation, name: str) -> list[Array]:
+@dataclass(frozen=True)
+class _Kept:
+    """What an observation keeps of one of the runs that were made."""
+
+    observation: Observation
+    number: int
+
+    def fact(self, name: str, default: Any) -> Any:
+        """A fact of this run."""
+        return self.observation.facts.get(f"{name} {self.number}", default)
+
+    def value(self, name: str) -> Returned | None:
+        """A value of this run."""
+        return self.observation.values.get(Key(name, self.number))
+
+
+def _stack(kept: _Kept, name: str) -> list[Array]:
     """The arrays of a ragged stack."""
-    returned = observation.values.get(Key(name))
-    shapes = observation.facts.get(f"{name}_shapes", [])
+    returned = kept.value(name)
+    shapes = kept.fact(f"{name}_shapes", [])
     if returned is None or returned.array is None:
         return []
     flat, at, arrays = returned.array, 0, []
@@ -31,8 +50,8 @@ def _stack(observation: Observation, name: str) -> list[Array]:
     return arrays
 
 
-def _array(observation: Observation, name: str) -> Array:
-    returned = observation.values.get(Key(name))
+def _array(kept: _Kept, name: str) -> Array:
+    returned = kept.value(name)
     return np.zeros(0) if returned is None or returned.array is None else returned.array.astype(np.float64)
 
 
@@ -46,9 +65,9 @@ def _rows(X: Array, known: Mapping[bytes, tuple[str, int]]) -> tuple[str, tuple[
 class _Reader:
     """Walks over the log once."""
 
-    def __init__(self, observation: Observation, digits: Mapping[str, Array]) -> None:
-        self.X = _stack(observation, "X")
-        self.before, self.after = _stack(observation, "drop_in"), _stack(observation, "drop_out")
+    def __init__(self, kept: _Kept, digits: Mapping[str, Array]) -> None:
+        self.X = _stack(kept, "X")
+        self.before, self.after = _stack(kept, "drop_in"), _stack(kept, "drop_out")
         self.known = {
             (row + 0.0).tobytes(): (split, index)
             for split in reversed(SPLITS)
@@ -56,15 +75,11 @@ class _Reader:
         }
         self.built: list[Built] = []
         self.used: set[str] = set()
-        self.passes: list[dict[str, Any]] = []
-        self.updates: list[dict[str, Any]] = []
-        self.calls: list[Call] = []  # since the last update
-        self.pending = 0  # passes[pending:] started since the last update
-        self.weights = 0
+        self.spans: list[Span] = []
         self.malformed = ""
 
-    def read(self, events: Sequence[Mapping[str, Any]], last: int) -> None:
-        """Reads all events; `last` is the index of the last weights."""
+    def read(self, events: Sequence[Mapping[str, Any]]) -> None:
+        """Reads all events."""
         for index, event in enumerate(events):
             kind = event["event"]
             if kind == "build":
@@ -72,168 +87,87 @@ class _Reader:
             elif kind == "malformed":
                 self.malformed = str(event["text"])
             elif kind == "sgd":
-                self._changed(int(event["before"]), index)
-                rates = {name: event[name] for name in ("lam", "alpha", "eta") if event.get(name) is not None}
-                self._update(int(event["after"]), index, rates, str(event["momentum"]))
+                self._sgd(event, index)
             else:
-                if kind == "L1.forward":
-                    self._changed(int(event["weights"]), index)
-                    self._pass(event, index)
-                self._call(event)
-        self._changed(last, len(events))
+                self._call(event, index)
 
     def _built(self, event: Mapping[str, Any]) -> None:
         sizes = tuple(event.get("sizes", ()))
         self.built.append(Built(event["name"], event.get("cls", "linear_layer"), sizes, event.get("rate")))
 
-    def _pass(self, event: Mapping[str, Any], index: int) -> None:
+    def _begin(self, event: Mapping[str, Any], index: int) -> None:
         split, rows = "", tuple[int, ...]()
         kept = event.get("rows")
         if kept is not None and kept < len(self.X):
             split, rows = _rows(self.X[kept], self.known)
-        shape = event.get("shape")
-        self.passes.append(
-            {
-                "split": split,
-                "rows": rows,
-                "shape": None if shape is None else tuple(shape),
-                "weights": int(event["weights"]),
-                "started": index,
-                "calls": [],
-                "drops": [],
-                "labels": None,
-            }
-        )
+        shape, forward = event.get("shape"), event["event"] == "L1.forward"
+        weights = int(event["weights"]) if forward else -1
+        self.spans.append(Span(split, rows, None if shape is None else tuple(shape), weights, index, forward))
 
-    def _call(self, event: Mapping[str, Any]) -> None:
+    def _sgd(self, event: Mapping[str, Any], index: int) -> None:
+        if not self.spans:
+            self._begin(event, index)
+        rates = {name: event[name] for name in ("lam", "alpha", "eta") if event.get(name) is not None}
+        call = SgdCall(index, int(event["before"]), int(event["after"]), rates, str(event["momentum"]))
+        self.spans[-1].sgd.append(call)
+
+    def _call(self, event: Mapping[str, Any], index: int) -> None:
         name = event["event"]
+        if name == "L1.forward" or not self.spans:
+            self._begin(event, index)
         self.used.add(name.split(".")[0])
-        call = Call(name, tuple((a, b, c) for a, b, c in event.get("wrong", [])))
-        self.calls.append(call)
-        if not self.passes:
-            return
-        current = self.passes[-1]
-        current["calls"].append(call)
+        span = self.spans[-1]
+        span.calls.append((index, Call(name, tuple((a, b, c) for a, b, c in event.get("wrong", [])))))
         if name.startswith("drop") and name.endswith(".forward"):
-            index = int(event.get("dropout", -1))
+            at = int(event.get("dropout", -1))
             kept, seen = None, None
-            if 0 <= index < len(self.after):
-                before, after = self.before[index], self.after[index]
+            if 0 <= at < len(self.after):
+                before, after = self.before[at], self.after[at]
                 kept, seen = np.asarray((after != 0) | (before == 0)), np.asarray((before != 0) & np.isfinite(before))
-            current["drops"].append(Dropped(bool(event["train"]), kept, seen))
+            span.drops.append(Dropped(bool(event["train"]), kept, seen))
         if name == "loss.forward" and "labels" in event:
-            current["labels"] = tuple(event["labels"])
-
-    def _changed(self, weights: int, index: int) -> None:
-        """Weights that differ from those last seen were changed without SGD."""
-        if weights <= self.weights:
-            return
-        if self.updates and self.pending == len(self.passes) and self.updates[-1]["momentum"]:
-            self.updates[-1]["after"] = self.weights = weights  # after SGD, before any forward: still the same step
-        else:
-            self._update(weights, index - 1, {}, "")
-
-    def _update(self, after: int, index: int, rates: dict[str, float], momentum: str) -> None:
-        if self.updates and not self.updates[-1]["momentum"] and self.pending == len(self.passes) and momentum:
-            # Changed before SGD was called, after the same forward: one step.
-            self.updates[-1].update(after=after, rates=rates, momentum=momentum, ended=index)
-        else:
-            self.updates.append(
-                {
-                    "pass": self._owner(),
-                    "before": self.weights,
-                    "after": after,
-                    "rates": rates,
-                    "momentum": momentum,
-                    "calls": tuple(self.calls),
-                    "ended": index,
-                }
-            )
-        self.calls, self.pending = [], len(self.passes)
-        if after >= 0:
-            self.weights = after
-
-    def _owner(self) -> int | None:
-        """The pass whose gradient an update should use: the last that trained dropout, else that went backward."""
-        fresh = list(range(self.pending, len(self.passes)))
-        trained = [i for i in fresh if any(drop.train for drop in self.passes[i]["drops"])]
-        backward = [i for i in fresh if any(call.name.endswith(".backward") for call in self.passes[i]["calls"])]
-        chosen = (trained or backward or fresh)[-1:]
-        return chosen[0] if chosen else self.updates[-1]["pass"] if self.updates else None
+            span.labels = tuple(event["labels"])
 
 
-def _epochs(reader: _Reader, epochs: int, steps: int) -> list[int]:
-    """The epoch of each update: by counting where the number is right, else parted by passes over validation data."""
-    count = len(reader.updates)
-    if count == epochs * steps:
-        return [index // steps for index in range(count)]
-    valid = [entry["started"] for entry in reader.passes if entry["split"] == "valid"]
-    epochs_of, epoch = [], 0
-    for index, update in enumerate(reader.updates):
-        if index and any(reader.updates[index - 1]["ended"] < at < update["ended"] for at in valid):
-            epoch += 1
-        epochs_of.append(epoch)
-    return epochs_of if epoch else [index // max(steps, 1) for index in range(count)]
-
-
-def replay(observation: Observation, digits: Mapping[str, Array], *, epochs: int, batch: int) -> Run:
-    """The run that the log in `observation` holds, of a `main` asked for `epochs` epochs of batches of `batch` rows.
+def replay(observation: Observation, digits: Mapping[str, Array], *, epochs: int, batch: int, number: int = 0) -> Run:
+    """The run of this `number` that the log in `observation` holds, asked for `epochs` epochs of batches of `batch`.
 
     digits: train_X (N×D), valid_X, test_X as the worker was given them, rows distinct.
     """
-    weights = {name: _array(observation, name) for name in WEIGHT_NAMES}
-    reader = _Reader(observation, digits)
-    reader.read(observation.facts.get("events", []), len(weights["L1_W"]) - 1)
-    passes = tuple(
-        Pass(**{**entry, "calls": tuple(entry["calls"]), "drops": tuple(entry["drops"])}) for entry in reader.passes
-    )
-    epoch_of = _epochs(reader, epochs, len(digits["train_X"]) // batch)
-    updates = tuple(
-        Update(
-            epoch=epoch,
-            pass_=None if entry["pass"] is None else passes[entry["pass"]],
-            before=entry["before"],
-            after=entry["after"],
-            rates=entry["rates"],
-            momentum=entry["momentum"],
-            calls=entry["calls"],
-            ended=entry["ended"],
-        )
-        for epoch, entry in zip(epoch_of, reader.updates, strict=True)
-    )
-    returned = tuple(
-        (key, _array(observation, f"returned/{index}"))
-        for index, key in enumerate(observation.facts.get("returned", []))
-    )
-    written = tuple(
-        (file, key, _array(observation, f"file/{index}"))
-        for index, (file, key) in enumerate(observation.facts.get("files", []))
-    )
+    kept = _Kept(observation, number)
+    weights = {name: _array(kept, name) for name in WEIGHT_NAMES}
+    reader = _Reader(kept, digits)
+    reader.read(kept.fact("events", []))
+    passes = {span.started: span.finished() for span in reader.spans if span.forward}
+    updates = updates_of(reader.spans, passes, weights, epochs=epochs, steps=len(digits["train_X"]) // batch)
+    returned = enumerate(kept.fact("returned", []))
+    records = enumerate(kept.fact("records", []))
+    training = [span.started for span in training_spans(reader.spans)]
     return Run(
         built=tuple(reader.built),
         used=frozenset(reader.used),
-        passes=passes,
+        passes=tuple(passes.values()),
         updates=updates,
-        evaluations=_evaluations(passes, updates),
+        evaluations=_evaluations(passes, updates, training),
         weights=weights,
-        returned=returned,
-        written=written,
+        returned=tuple((key, _array(kept, f"returned/{index}")) for index, key in returned),
+        written=tuple((file, key, _array(kept, f"file/{index}")) for index, (file, key) in records),
+        files=tuple((file, problem) for file, problem in kept.fact("files", [])),
+        drawn={name: _array(kept, f"drawn/{name}") for name in WEIGHT_NAMES if kept.value(f"drawn/{name}") is not None},
         malformed=reader.malformed,
-        endless=bool(observation.facts.get("full", False)),
-        flat_bias=bool(observation.facts.get("flat_bias", False)),
+        endless=bool(kept.fact("full", False)),
+        flat_bias=bool(kept.fact("flat_bias", False)),
+        changes_params=bool(kept.fact("changes_params", False)),
     )
 
 
-def _evaluations(passes: tuple[Pass, ...], updates: tuple[Update, ...]) -> tuple[tuple[Pass, ...], ...]:
-    """For each epoch, the passes after its last update and before the first pass that trains in the next one."""
-    if not updates:
-        return ()
-    training = {id(update.pass_) for update in updates}
+def _evaluations(
+    passes: Mapping[int, Pass], updates: Sequence[Update], training: Sequence[int]
+) -> tuple[tuple[Pass, ...], ...]:
+    """For each epoch, the passes after its last update and before the next one that trains; `training` start those."""
     evaluations = []
-    for epoch in range(updates[-1].epoch + 1):
-        inside = [update for update in updates if update.epoch == epoch]
-        later = [update.pass_.started for update in updates if update.epoch > epoch and update.pass_ is not None]
-        start = max((update.ended for update in inside), default=0)
-        end = min(later, default=1 << 60)
-        evaluations.append(tuple(p for p in passes if start < p.started < end and id(p) not in training))
+    for epoch in range(updates[-1].epoch + 1 if updates else 0):
+        ended = max((update.ended for update in updates if update.epoch == epoch), default=0)
+        end = min((started for started in training if started > ended), default=1 << 60)
+        evaluations.append(tuple(one for started, one in passes.items() if ended < started < end))
     return tuple(evaluations)

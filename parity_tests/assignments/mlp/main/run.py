@@ -70,10 +70,12 @@ class Pass:
 
 @dataclass(frozen=True)
 class Update:
-    """One change of the weights: the pass it belongs to, the weights around it, and what SGD was passed.
+    """One step: the pass it is made on, the weights at it and at the next one, and what SGD was passed.
 
-    `rates` are SGD's lam, alpha and eta. `momentum` is "none", "zero" or "nonzero" (velocities before the step), and ""
-    where the update was made without calling SGD. `calls` are those since the update before.
+    Of the last step the weights after it may also be those at one of `later`. `rates` are SGD's lam, alpha and eta.
+    `momentum` is "none", "zero" or "nonzero" (velocities before the step), and "" where the step was made without
+    calling SGD. `calls` are those from the pass's forward to the last change by SGD. `again` says whether SGD changed
+    the same parameter more than once.
     """
 
     epoch: int
@@ -84,6 +86,8 @@ class Update:
     momentum: str
     calls: tuple[Call, ...]
     ended: int
+    later: tuple[int, ...] = ()
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,13 @@ class Built:
 
 @dataclass(frozen=True)
 class Run:
-    """What one `main` did, in order. `evaluations[t]` are the passes between the updates of epochs t and t + 1."""
+    """What one `main` did, in order.
+
+    `evaluations[t]` are the passes between the updates of epochs t and t + 1. `drawn` are the weights that the
+    constructors of the layers drew, by WEIGHT_NAMES. `files` are the result files that it wrote, each with what is
+    wrong with it as a whole, and `written` the records in them. `changes_params` says
+    whether main_params came out changed.
+    """
 
     built: tuple[Built, ...]
     used: frozenset[str]
@@ -108,9 +118,12 @@ class Run:
     weights: Mapping[str, Array]
     returned: tuple[tuple[str, Array], ...]
     written: tuple[tuple[str, str, Array], ...]
+    files: tuple[tuple[str, str], ...]
+    drawn: Mapping[str, Array]
     malformed: str
     endless: bool
     flat_bias: bool
+    changes_params: bool
 
     def at(self, index: int) -> dict[str, Array]:
         """The four parameters at an index of `weights`."""

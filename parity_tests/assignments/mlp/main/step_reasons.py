@@ -100,7 +100,7 @@ def _order_reason(main: MainRun, first: Replayed) -> str:
     ]
     if not missing:
         return _forward_reason([name for name in names if name.endswith(".forward")])
-    later = {call.name for other in main.run.updates[number:] for call in other.calls}
+    later = {call.name for one in main.run.passes for call in one.calls}
     if all(name in later for name in missing):
         return f"the weights are updated before {missing[-1]} is called (step {number})"
     return f"{missing[0]} is never called before the weights are updated (step {number})"

@@ -91,10 +91,22 @@ def replayed(main: MainRun) -> Steps:
         }
         for t, question in enumerate(group):
             replayed = _compared(question, {name: by_name[name][t] for name in WEIGHT_NAMES})
-            if replayed.verdict == "mismatch" and step.kinks[t].any():
-                replayed = _on_some_side(main, question, step.kinks[t])
+            if replayed.verdict == "mismatch":
+                replayed = _otherwise(main, question, step.kinks[t], replayed)
             known.append(replayed)
     return Steps(tuple(sorted(known, key=lambda step: step.index)), tuple(unknown))
+
+
+def _otherwise(main: MainRun, question: _Question, kinks: NDArray[np.bool_], replayed: Replayed) -> Replayed:
+    """The same update, explained by the sides of kinks, or found in weights that were seen later, where it is."""
+    if kinks.any():
+        replayed = _on_some_side(main, question, kinks)
+    for after in question.update.later if replayed.verdict == "mismatch" else ():
+        update = replace(question.update, after=after, later=())
+        found = _on_some_side(main, replace(question, update=update, got=main.run.at(after)), kinks)
+        if found.verdict != "mismatch":
+            return found
+    return replayed
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
-"""Says whether one run of a submission's `main` did what the assignment asks, and if not, what it did instead.
+"""Says whether the runs of a submission's `main` did what the assignment asks, and if not, what they did instead.
 
-Verdicts come from the replay alone: each step from the weights recorded before it, each loss from the weights it was
-measured with, both within derived radii. What explains a wrong step is looked for afterwards.
+Verdicts come from the replay alone: each step from the weights recorded before it, each loss from the weights that its
+epoch leaves, both within derived radii. What explains a wrong step is looked for afterwards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from parity_tests.assignments.mlp.main.accuracies import judge_accuracy
@@ -18,28 +18,67 @@ from parity_tests.assignments.mlp.main.layers import judge_layers
 from parity_tests.assignments.mlp.main.learning_rate import judge_learning_rate
 from parity_tests.assignments.mlp.main.losses import judge_losses
 from parity_tests.assignments.mlp.main.main_run import Array, MainRun
+from parity_tests.assignments.mlp.main.random_seed import judge_random_seed
 from parity_tests.assignments.mlp.main.replay import replay
 from parity_tests.assignments.mlp.main.steps import replayed
 from parity_tests.assignments.mlp.main.weights import judge_weights
 from parity_tests.protocol.comparison import Comparison, matched
 from parity_tests.protocol.observation import Observation
 
+CHANGED = "main changes the main_params that it is passed"
+_RANKS = ("match", "undecided")
+"""The verdicts that give way to another run's, the first of them first."""
+
 
 def judge_main(
-    observation: Observation, *, config: Config, digits: Mapping[str, Array], stand_ins: bool, device: str = "cpu"
+    observation: Observation,
+    *,
+    configs: Sequence[Config],
+    digits: Mapping[str, Array],
+    stand_ins: bool,
+    device: str = "cpu",
 ) -> dict[str, Comparison]:
-    """A comparison for each of main_quantities(config), in order, from what the probe of main handed over.
+    """A comparison for each of main_quantities(configs), in order, from what the probe of main handed over.
 
-    digits: train_X, train_y, valid_X, … as in the request. `stand_ins` says whether correct parts were swapped in.
-    Problems are whole sentences, which begin with the run of `main` that they are about.
+    digits: train_X, train_y, valid_X, … as in the request, those of each Config with its prefix. `stand_ins` says
+    whether correct parts were swapped in. Each quantity has the verdict of the first run that it fails in. Problems are
+    whole sentences, which begin with the run of `main` that they are about.
     """
-    run = replay(observation, digits, epochs=config.epochs, batch=config.batch)
-    main = MainRun(observation, run, config, digits, stand_ins, device)
-    steps, evaluations = replayed(main), Evaluations(main)
+    runs = []
+    for number in range(len(configs)):
+        runs.append(_main_run(observation, configs, number, digits, stand_ins, device))
+        if runs[-1].failure is not None:
+            break
+    asked = main_quantities(configs)
+    judged = [_judged(main) for main in runs]
+    of_all = {quantity: [one[quantity] for one in judged if quantity in one] for quantity in asked}
+    if "random seed" in of_all:
+        of_all["random seed"] = [runs[-1].ended("random seed", judge_random_seed(runs))]
+    return {quantity: _together(comparisons) for quantity, comparisons in of_all.items()}
+
+
+def _main_run(
+    observation: Observation,
+    configs: Sequence[Config],
+    number: int,
+    digits: Mapping[str, Array],
+    stand_ins: bool,
+    device: str,
+) -> MainRun:
+    config = configs[number]
+    own = {name.removeprefix(config.digits): X for name, X in digits.items() if name.startswith(config.digits)}
+    run = replay(observation, own, epochs=config.epochs, batch=config.batch, number=number)
+    return MainRun(observation, run, config, own, stand_ins, device, number, len(configs))
+
+
+def _judged(main: MainRun) -> dict[str, Comparison]:
+    """The comparisons of one run."""
+    steps = replayed(main)
+    evaluations = Evaluations(main, steps)
     judges: dict[str, Callable[[], Comparison]] = {
         "run": partial(_judge_run, main),
         "layers": partial(judge_layers, main),
-        "batches": partial(judge_batches, main),
+        "batches": partial(judge_batches, main, steps),
         "shuffle": partial(judge_shuffle, main),
         "number of steps": partial(judge_number_of_steps, main),
         "dropout": partial(judge_dropout, main, steps),
@@ -50,11 +89,19 @@ def judge_main(
         "training accuracy": partial(judge_accuracy, evaluations, "train"),
         "validation accuracy": partial(judge_accuracy, evaluations, "valid"),
     }
-    return {quantity: main.ended(quantity, judges[quantity]()) for quantity in main_quantities(config)}
+    return {quantity: main.ended(quantity, judge()) for quantity, judge in judges.items()}
+
+
+def _together(comparisons: Sequence[Comparison]) -> Comparison:
+    """The comparison that stands for those of all runs: the first that fails, or that of the largest ratio."""
+    failing = [one for one in comparisons if one.verdict not in _RANKS]
+    undecided = [one for one in comparisons if one.verdict == "undecided"]
+    chosen = (failing or undecided or [max(comparisons, key=lambda one: one.ratio or 0.0)])[0]
+    return chosen.noting(*(note for one in comparisons for note in one.notes))
 
 
 def _judge_run(main: MainRun) -> Comparison:
     """Whether main comes to an end; how it fails otherwise, `ended` says."""
     if main.run.endless:
         return main.bad("it goes on training long after the epochs that were asked for")
-    return matched(*main.observation.warnings)
+    return matched(*main.observation.warnings, CHANGED if main.run.changes_params else "")

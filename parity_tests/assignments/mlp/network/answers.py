@@ -49,6 +49,15 @@ class Evaluation:
         return Evaluation(self.loss.of(t), self.correct_at_least[t], self.correct_at_most[t])
 
 
+@dataclass(frozen=True)
+class Rows:
+    """Of each row (N, or T×N): its loss, and whether its prediction is surely, and whether it may be, right."""
+
+    loss: Answer
+    surely: NDArray[np.bool_]
+    maybe: NDArray[np.bool_]
+
+
 def training_step(
     weights: Mapping[str, Array],
     X: Array,
@@ -155,18 +164,44 @@ def evaluation(weights: Mapping[str, Array], X: Array, y: Array, *, activation: 
     """
     y = y.astype(np.int64)
     u, a, radius = _without_dropout(weights, X, activation, device)
+    surely, maybe = _right(a, radius, y)
+    exactly = partial(_exact_loss, weights, X, y, activation, u)
+    loss = to_array(cross_entropy.mean_loss(to_tensor(a, device), to_tensor(y, device)))
+    loss_radius = rounding.cross_entropy_forward(a, y, rounding.library_of(device), radius)
+    return Evaluation(Answer(loss, loss_radius, exactly), surely.sum(axis=-1), maybe.sum(axis=-1))
+
+
+def evaluation_of_rows(
+    weights: Mapping[str, Array], X: Array, y: Array, *, activation: str, device: str = "cpu"
+) -> Rows:
+    """The same of each row by itself."""
+    y = y.astype(np.int64)
+    u, a, radius = _without_dropout(weights, X, activation, device)
+    surely, maybe = _right(a, radius, y)
+    each, labels = a.reshape(-1, 1, a.shape[-1]), y.reshape(-1, 1)
+    loss = to_array(cross_entropy.mean_loss(to_tensor(each, device), to_tensor(labels, device)))
+    library = rounding.library_of(device)
+    loss_radius = rounding.cross_entropy_forward(each, labels, library, radius.reshape(each.shape))
+    exactly = partial(_exact_loss, weights, X, y, activation, u, of_rows=True)
+    return Rows(Answer(loss.reshape(y.shape), loss_radius.reshape(y.shape), exactly), surely, maybe)
+
+
+def _right(a: Array, radius: rounding.Radius, y: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Of each row whether its label's logit is surely, and whether it may be, the largest."""
     lowest, highest = a - radius, a + radius
     others = ~rounding.one_hot(a, y)
     surely = rounding.at_labels(lowest, y) > np.where(others, highest, -np.inf).max(axis=-1)
     maybe = rounding.at_labels(highest, y) >= np.where(others, lowest, -np.inf).max(axis=-1)
+    return surely, maybe
 
-    def exactly() -> Array:
-        high = {name: precise(weights[name]) for name in WEIGHT_NAMES}
-        return cross_entropy.loss_of(formula.forward(high, precise(X), 1, activation, u > 0).a, y)
 
-    loss = to_array(cross_entropy.mean_loss(to_tensor(a, device), to_tensor(y, device)))
-    loss_radius = rounding.cross_entropy_forward(a, y, rounding.library_of(device), radius)
-    return Evaluation(Answer(loss, loss_radius, exactly), surely.sum(axis=-1), maybe.sum(axis=-1))
+def _exact_loss(
+    weights: Mapping[str, Array], X: Array, y: NDArray[np.int64], activation: str, u: Array, *, of_rows: bool = False
+) -> Array:
+    """The mean loss in a wider dtype, or that of each row; `u` says on which side of a kink torch is."""
+    high = {name: precise(weights[name]) for name in WEIGHT_NAMES}
+    a = formula.forward(high, precise(X), 1, activation, u > 0).a
+    return cross_entropy.loss_of(a[..., None, :], y[..., None]) if of_rows else cross_entropy.loss_of(a, y)
 
 
 def logits(weights: Mapping[str, Array], X: Array, *, activation: str, device: str = "cpu") -> Answer:

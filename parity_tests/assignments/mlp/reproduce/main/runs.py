@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
-from parity_tests.assignments.mlp.main.configs import Config, configs
+from parity_tests.assignments.mlp.main.configs import DEFAULT_FILE, FEW_UNITS, Config, configs_of
 from parity_tests.assignments.mlp.main.run import SPLITS
 from parity_tests.assignments.mlp.main.verdicts import judge_main
 from parity_tests.assignments.mlp.reproduce.draft import SEED, WIDTH
@@ -20,8 +21,9 @@ from parity_tests.harness.draw import draw
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.reproduction import Ask
+from reports.model.records import Record
 
-FILE = "mnist_subset.json"
+FILE = DEFAULT_FILE
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class SmallerRun:
             lines[-1] = lines[-1][:-2] + "}"
         params = [
             f"{json.dumps(key)}: {json.dumps(value) if isinstance(value, str) else repr(value)}"
-            for key, value in {**self.config.main_params(), "input_file": FILE}.items()
+            for key, value in self.config.main_params().items()
         ]
         return [*lines, f"params = {{{', '.join(params[:5])},", f"          {', '.join(params[5:])}}}"]
 
@@ -66,11 +68,10 @@ class RunCache:
         if key not in self._known:
             if self._late > 1:
                 return {}
-            params = {"main_params": small.config.main_params(), "config": small.config.name}
-            seen = self._ask(sized(case, **params), small.digits, SEED)
+            seen = self._ask(sized(case, runs=[small.config.run()]), small.digits, SEED)
             self._late += any(failure.kind == "timeout" for failure in seen.failures.values())
             self._known[key] = judge_main(
-                seen, config=small.config, digits=small.digits, stand_ins=bool(case.params["stand_ins"])
+                seen, configs=(small.config,), digits=small.digits, stand_ins=bool(case.params["stand_ins"])
             )
         return self._known[key]
 
@@ -88,9 +89,10 @@ LEFT_OUT = (("alpha", "lam", "rate"), ("alpha", "lam"), ("lam", "rate"), ("alpha
 """Parameters that are set to zero, the plainest run first."""
 
 
-def longer(case: Case, edition: str, quantity: str, seed: int) -> Iterator[SmallerRun]:
+def longer(case: Case, record: Record, seed: int) -> Iterator[SmallerRun]:
     """Ever longer runs under the parameters of the one that failed, up to its own length."""
-    config = next(c for c in configs(edition) if c.name == case.params["config"])
+    own, quantity = _failing(case, record), record.quantity
+    config = replace(own, file=FILE, units=FEW_UNITS, digits="")
     for epochs, N, batch in (*SIZES, *(FOR_ACCURACY if quantity.endswith("accuracy") else ())):
         if quantity == "shuffle" and N < 12:  # of a few examples an honest order may be that of the file
             continue
@@ -98,7 +100,14 @@ def longer(case: Case, edition: str, quantity: str, seed: int) -> Iterator[Small
             continue
         yield SmallerRun(replace(config, epochs=epochs, batch=batch), digits(N, N, 1))
     drawn = draw(ASSIGNMENT, case, seed)
-    yield SmallerRun(config, digits(*(len(drawn[f"{split}_y"]) for split in SPLITS)))
+    yield SmallerRun(config, digits(*(len(drawn[f"{own.digits}{split}_y"]) for split in SPLITS)))
+
+
+def _failing(case: Case, record: Record) -> Config:
+    """The run of a case that a record is about."""
+    named = re.search(r", run (\d+) of \d+ in one process\)", record.message)
+    configs = configs_of(case.params)
+    return configs[int(named[1]) - 1 if named else 0]
 
 
 def plainer(small: SmallerRun, quantity: str) -> list[SmallerRun]:

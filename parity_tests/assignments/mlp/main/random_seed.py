@@ -1,0 +1,74 @@
+"""Judges whether the steps of `main` follow from random_seed: the same number twice, and another one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from parity_tests.assignments.mlp.main.main_run import FALSE_ALARM, MainRun
+from parity_tests.assignments.mlp.names import WEIGHT_NAMES
+from parity_tests.protocol.comparison import Comparison, matched
+
+LATE = "(is the generator seeded, before the layers are built, with main_params['random_seed']?)"
+
+
+def judge_random_seed(runs: Sequence[MainRun]) -> Comparison:
+    """Whether runs of the same seed are the same, whatever the generators' state before, and those of others are not.
+
+    What is the same or not is the weights at the start and the order of the examples, and with correct parts the masks
+    of dropout: a submission's own parts may draw them in their own way.
+    """
+    first = runs[0]
+    for other in runs[1:]:
+        differ = first.config.seed != other.config.seed
+        problem = _repeated(first, other) if differ else _not_repeated(first, other)
+        if problem:
+            return other.bad(problem)
+    return matched()
+
+
+def _not_repeated(first: MainRun, other: MainRun) -> str:
+    """What differs between two runs of the same seed and settings, "" for nothing."""
+    seed = f"random_seed is {first.config.seed} in runs 1 and {other.number + 1}, but"
+    if not first.run.updates or not other.run.updates:
+        return ""
+    at = [main.run.updates[0].before for main in (first, other)]
+    if first.sound(at[0]) and other.sound(at[1]):
+        ours, theirs = first.run.at(at[0]), other.run.at(at[1])
+        if any(not np.array_equal(ours[name], theirs[name]) for name in WEIGHT_NAMES):
+            return f"{seed} the weights at the start differ: they do not follow from the seed {LATE}"
+    for number, (one, two) in enumerate(zip(first.run.updates, other.run.updates, strict=False), 1):
+        if one.pass_ is None or two.pass_ is None:
+            continue
+        if one.pass_.rows != two.pass_.rows:
+            return f"{seed} step {number} is made on other examples: their order does not follow from the seed {LATE}"
+        masks = [mask for mask in (one.pass_.mask, two.pass_.mask) if mask is not None]
+        if first.stand_ins and first.config.rate > 0 and len(masks) == 2 and not np.array_equal(masks[0], masks[1]):
+            return f"{seed} step {number} has another dropout mask: the masks do not follow from the seed {LATE}"
+    return ""
+
+
+def _repeated(first: MainRun, other: MainRun) -> str:
+    """What is the same in two runs of different seeds, where chance makes it so with less than FALSE_ALARM."""
+    seeds = f"random_seed is {first.config.seed} in run 1 and {other.config.seed} in run {other.number + 1}, but"
+    if not first.run.updates or not other.run.updates:
+        return ""
+    at = [main.run.updates[0].before for main in (first, other)]
+    if first.sound(at[0]) and other.sound(at[1]):
+        ours, theirs = first.run.at(at[0]), other.run.at(at[1])
+        if any(np.array_equal(ours[name], theirs[name]) for name in ("L1_W", "L2_W") if ours[name].any()):
+            return f"{seeds} the weights at the start are the same: another seed is used"
+    orders = _first_order(first), _first_order(other)
+    N, count = first.size("train"), min(map(len, orders))
+    chance = math.factorial(N - count) / math.factorial(N)
+    if other.size("train") == N and orders[0][:count] == orders[1][:count] and chance < FALSE_ALARM:
+        return f"{seeds} the examples are taken in the same order: it follows from another seed"
+    return ""
+
+
+def _first_order(main: MainRun) -> list[int]:
+    """The rows of the first epoch, in the order in which they are taken."""
+    updates = [update for update in main.run.updates if update.epoch == 0]
+    return [row for update in updates if update.pass_ is not None for row in update.pass_.rows][: main.size("train")]

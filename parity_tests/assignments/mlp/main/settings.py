@@ -1,0 +1,189 @@
+"""The settings at which an exam asks for `main`: the corners are the same in every exam, the numbers are drawn.
+
+The corners are crossed in pairs, not all with all: of the activation, α, λ and the rate (each 0 or not), and the epochs
+(within the first ten, or past 20 and so over two drops of η), any two meet in some setting, and each of them is met by
+correct parts and by a submission's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from random import Random
+
+from parity_tests.assignments.mlp.inside.homework_names import FULL, PLAIN, WITHOUT_DECAY
+from parity_tests.assignments.mlp.main.configs import DEFAULT_FILE, HIDDEN, Config
+from parity_tests.protocol.exam import settings_of
+
+WIRING, OWN = "wiring", "own"
+"""With correct parts in place of the submission's, or with its own."""
+OTHER = "other_"
+"""The prefix of the arrays of a second lot of digits."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting: its name, what titles say of it, with which parts it is asked, its runs, and its digits.
+
+    `sizes` are how many there are in the training, the validation and the test set, `pixels` the length of their sides.
+    """
+
+    name: str
+    title: str
+    parts: tuple[str, ...]
+    runs: tuple[Config, ...]
+    sizes: tuple[int, int, int]
+    pixels: int = 4
+
+
+def settings(edition: str, seed: int) -> Iterator[Setting]:
+    """The settings that the exam of a seed asks in an edition."""
+    for name, make in _CORNERS.items():
+        if edition == PLAIN and name not in _PLAIN:
+            continue
+        setting = make(settings_of(seed, "main", name))
+        runs = tuple(_in_edition(config, edition) for config in setting.runs)
+        yield replace(setting, runs=runs, parts=_PLAIN[name] if edition == PLAIN else setting.parts)
+
+
+def _defaults(random: Random) -> Setting:
+    """The homework's own defaults, with all hidden units, in ten steps."""
+    config = Config("relu", alpha=0.0, rate=0.5, lam=0.0, epochs=10, eta=0.01, units=HIDDEN)
+    sizes = (config.batch + random.randint(1, 4), config.batch + random.randint(1, 4), 2)
+    return Setting("defaults", "main as it is by default", (WIRING, OWN), (config,), sizes)
+
+
+def _relu(random: Random) -> Setting:
+    """All of it, of sizes that the batch divides: twice with one seed, and then otherwise, in one process.
+
+    A loop that ends too early leaves out a whole batch; the examples are many enough to tell orders apart.
+    """
+    batch = random.choice((3, 4, 6, 7))
+    first = Config(
+        "relu",
+        alpha=_drawn(random, 0.6, 0.95, 2),
+        rate=_drawn(random, 0.3, 0.48, 2),
+        lam=_drawn(random, 0.005, 0.05, 3),
+        epochs=3,
+        eta=_drawn(random, 0.011, 0.05, 3),
+        batch=batch,
+        seed=random.randint(1000, 99999),
+    )
+    other = replace(
+        first,
+        activation="tanh",
+        alpha=_drawn(random, 0.3, 0.55, 2),
+        rate=_drawn(random, 0.52, 0.7, 2),
+        lam=0.0,
+        epochs=2,
+        eta=_drawn(random, 0.06, 0.1, 3),
+        batch=batch + 1,
+        seed=random.randint(100, 999),
+        file=_file(random),
+        digits=OTHER,
+    )
+    return Setting("relu", "main with relu", (WIRING, OWN), (first, first, other), (5 * batch, 3 * batch, 2))
+
+
+def _tanh(random: Random) -> Setting:
+    """Momentum over two drops of η, without dropout, of sizes one less than a multiple of the batch.
+
+    A loop that ends too late makes a short batch; and in so many epochs no example is left out by chance.
+    """
+    batch = random.choice((3, 4, 6))
+    config = Config(
+        "tanh",
+        alpha=_drawn(random, 0.6, 0.95, 2),
+        rate=0.0,
+        lam=0.0,
+        epochs=random.randint(21, 24),
+        eta=_drawn(random, 0.02, 0.09, 3),
+        batch=batch,
+        seed=random.randint(1000, 99999),
+        file=_file(random),
+    )
+    return Setting("tanh", "main with tanh", (OWN,), (config,), (3 * batch - 1, 2 * batch - 1, 2))
+
+
+def _many_epochs(random: Random) -> Setting:
+    """Three drops of an η that is small already, after which hardly anything gets better."""
+    batch = random.choice((3, 4, 6))
+    config = Config(
+        "relu",
+        alpha=0.0,
+        rate=0.0,
+        lam=_drawn(random, 0.01, 0.1, 3),
+        epochs=random.randint(31, 34),
+        eta=_drawn(random, 0.0001, 0.0009, 5),
+        batch=batch,
+        seed=random.randint(1000, 99999),
+    )
+    sizes = (batch + random.randint(1, batch - 1), batch + random.randint(1, batch - 1), 2)
+    return Setting("many-epochs", "main for many epochs", (WIRING,), (config,), sizes)
+
+
+def _decay(random: Random) -> Setting:
+    """Weight decay and dropout over two drops of η, without momentum."""
+    batch = random.choice((3, 4, 6))
+    config = Config(
+        "tanh",
+        alpha=0.0,
+        rate=_drawn(random, 0.15, 0.45, 2),
+        lam=_drawn(random, 0.005, 0.05, 3),
+        epochs=random.randint(21, 23),
+        eta=_drawn(random, 0.02, 0.2, 3),
+        batch=batch,
+        seed=random.randint(1000, 99999),
+        file=_file(random),
+    )
+    sizes = (2 * batch + random.randint(1, batch - 1), batch + random.randint(1, batch - 1), 2)
+    return Setting("decay", "main with weight decay and tanh", (OWN,), (config,), sizes)
+
+
+def _large_steps(random: Random) -> Setting:
+    """An η so large that weights and gradients get large: whatever is cut off shows."""
+    batch = random.choice((2, 3))
+    config = Config(
+        "relu",
+        alpha=_drawn(random, 0.3, 0.5, 2),
+        rate=0.0,
+        lam=0.0,
+        epochs=3,
+        eta=_drawn(random, 0.5, 1.0, 2),
+        batch=batch,
+        seed=random.randint(1000, 99999),
+        file=_file(random),
+    )
+    sizes = (4 * batch + random.randint(1, batch - 1), 2 * batch + 1, 2)
+    return Setting("large-steps", "main with a large learning rate", (WIRING,), (config,), sizes, pixels=6)
+
+
+_CORNERS: dict[str, Callable[[Random], Setting]] = {
+    "defaults": _defaults,
+    "relu": _relu,
+    "tanh": _tanh,
+    "many-epochs": _many_epochs,
+    "decay": _decay,
+    "large-steps": _large_steps,
+}
+_PLAIN = {"defaults": (WIRING, OWN), "relu": (WIRING, OWN), "many-epochs": (WIRING, OWN), "large-steps": (WIRING,)}
+"""The corners that an edition without tanh, dropout, momentum and weight decay has, and with which parts."""
+
+
+def _in_edition(config: Config, edition: str) -> Config:
+    """The same without what an edition does not have."""
+    if edition == FULL:
+        return config
+    if edition == WITHOUT_DECAY:
+        return replace(config, lam=0.0)
+    return replace(config, activation="relu", alpha=0.0, rate=0.0, lam=0.0)
+
+
+def _drawn(random: Random, low: float, high: float, digits: int) -> float:
+    """A number between two, of so many digits after the point."""
+    return round(low + (high - low) * random.random(), digits)
+
+
+def _file(random: Random) -> str:
+    """The name of a data file, which is not the usual one."""
+    return DEFAULT_FILE.replace("mnist_subset", f"digits_{random.randint(10, 99)}")
