@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 """Of the JSON; it changes when the meaning of a key does."""
 _WHOSE = ("submission", "student", "email", "id", "late", "when", "edition")
-_POINTS = ("total", "maximum", "taken_off", "status", "overridden")
+_POINTS = ("total", "maximum", "per_cent", "taken_off", "status", "overridden")
 
 
 def print_class(

@@ -14,7 +14,7 @@ from typing import Protocol
 import msgspec
 
 from parity_tests.grading.class_files import FilePaths, read_class_files, refuse_wrong_files
-from parity_tests.grading.flags import Flag, flags_of
+from parity_tests.grading.flags import Flag, flags_of, undecided_flags
 from parity_tests.grading.folder import GradingFolder, Result, json_text
 from parity_tests.grading.intake.attempt import Attempt
 from parity_tests.grading.intake.prepare import Prepared, prepare
@@ -32,7 +32,8 @@ from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.registry import find
 from reports.model.escape import printable
-from reports.model.numbers import duration, points_text
+from reports.model.numbers import duration
+from reports.model.reasons import total_text
 
 AHEAD = 2
 """Tasks in flight for each process: one at work, one waiting for it."""
@@ -133,10 +134,10 @@ def check_class(request: Request, progress: Progress) -> Tables:
         def done(task: Task, outcome: Outcome) -> None:
             result = unchecked.keep(task, outcome)
             points = score(outcome.records, files.rubric)
-            for flag in flags_of(result, points, settings.edition):
+            undecided = undecided_flags(task.name, outcome.records, asked.info.labels)
+            for flag in (*flags_of(result, points, settings.edition), *undecided):
                 progress.flagged(flag)
-            earned = f"{points_text(points.total)} of {points_text(points.maximum)} points"
-            progress.finished(task.name, new=True, found=f"{earned}, in {duration(outcome.seconds)}")
+            progress.finished(task.name, new=True, found=f"{total_text(points)}, in {duration(outcome.seconds)}")
 
         def failed(task: Task, error: BaseException) -> None:
             done(task, lost(task, f"{type(error).__name__}: {error}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,7 +11,9 @@ from parity_tests.grading.folder import Result
 from parity_tests.grading.intake.attempt import HandIn
 from parity_tests.grading.intake.likeness import clusters
 from parity_tests.grading.roster import Person
+from reports.model.parts import Parts
 from reports.model.points import Points
+from reports.model.records import Record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,6 +49,22 @@ def flags_of(result: Result, points: Points, edition: str) -> list[Flag]:
     if result.edition_seen and result.edition_seen != edition:
         why = f"its source is that of the edition {result.edition_seen}; it was judged by the class's, {edition}"
         flags.append(Flag(result.name, "another edition", why))
+    return flags
+
+
+def undecided_flags(name: str, records: Iterable[Record], labels: Parts) -> list[Flag]:
+    """What of this submission rounding alone cannot tell right from wrong, by parts, also where it fails for that."""
+    elements: Counter[str] = Counter()
+    wrong: set[str] = set()
+    for record in records:
+        if record.verdict in ("undecided", "unjudged") and (record.undecided or record.verdict == "undecided"):
+            elements[record.part] += record.undecided or record.total or 1
+            wrong |= {record.part} if record.verdict == "unjudged" else set()
+    flags = []
+    for part, count in elements.items():
+        why = f"{labels.label(part)}: {count} elements cannot be told right from wrong, by rounding alone"
+        why += "; they count as wrong until a human has looked" if part in wrong else ""
+        flags.append(Flag(name, "undecided", why))
     return flags
 
 

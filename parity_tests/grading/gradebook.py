@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _TEXT_BEFORE = ("submission", "student", "email", "id", "late", "when", "edition")
-_AFTER_ITEMS = ("total", "maximum", "taken_off")
+_AFTER_ITEMS = ("total", "maximum", "per_cent", "taken_off")
 _TEXT_AFTER = ("status", "overridden")
 
 
@@ -44,6 +44,7 @@ def gradebook_rows(
             **{item.name: item.points for item in points.items},
             "total": points.total,
             "maximum": points.maximum,
+            "per_cent": points.per_cent,
             "taken_off": points.taken_off,
             "status": _status(result, points),
             "overridden": "; ".join(overridden),

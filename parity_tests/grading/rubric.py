@@ -14,7 +14,7 @@ from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import UsageError
 
 RESERVED = frozenset(("submission", "student", "email", "id", "late", "when", "edition"))
-RESERVED |= {"total", "maximum", "taken_off", "status", "overridden"}
+RESERVED |= {"total", "maximum", "per_cent", "taken_off", "status", "overridden"}
 """Names of other columns in the table of grades."""
 
 Number = Annotated[float, msgspec.Meta(ge=0, le=1e6)]

@@ -12,7 +12,15 @@ import msgspec
 from parity_tests.grading.class_files import ClassFiles
 from parity_tests.grading.class_records import class_records
 from parity_tests.grading.class_table import ClassTable
-from parity_tests.grading.flags import Flag, flags_frame, flags_of, likeness_flags, roster_flags, twice_flags
+from parity_tests.grading.flags import (
+    Flag,
+    flags_frame,
+    flags_of,
+    likeness_flags,
+    roster_flags,
+    twice_flags,
+    undecided_flags,
+)
 from parity_tests.grading.folder import GradingFolder, Result
 from parity_tests.grading.gradebook import gradebook_frame, gradebook_rows
 from parity_tests.grading.intake.take_in import IntakeSummary
@@ -76,6 +84,7 @@ def make_tables(folder: GradingFolder, files: ClassFiles) -> Tables:
             points = _points(result, records, files, overrides.get(result.name, ()))
             faults += bool(points.faults)
             flags += flags_of(result, points, edition)
+            flags += undecided_flags(result.name, records, info.labels)
             class_table.add(records, points)
             rows += gradebook_rows(result, points, edition, people[result.name])
             _write_student_files(folder, result, records, points, files.comments.get(result.name, ()))

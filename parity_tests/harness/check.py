@@ -25,6 +25,7 @@ from parity_tests.harness.process.questions import Question, ask_all
 from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.source_lines import source_lines
 from parity_tests.harness.submission import find_submission
+from parity_tests.harness.undecided import refused
 from parity_tests.harness.whose_fault import is_unclear, judge_anything, settle
 from parity_tests.protocol.assignment import Assignment, Verdicts, environment_of
 from parity_tests.protocol.case import DTYPES, Case, json_params
@@ -120,6 +121,7 @@ def check(
     named = _named(assignment, plan, judged, seen, seed)
     records = [r for case in wanted for r in records_of(setting, case, named.verdicts[case.name], seen[case.name])]
     check_plan(wanted, records)
+    records = refused(records, {part.id: part.label for part in assignment.parts})
     records.insert(
         0,
         import_record(

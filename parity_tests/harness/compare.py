@@ -119,7 +119,12 @@ def over_steps(steps: Sequence[Comparison]) -> Comparison:
     undecided = [t for t, c in enumerate(steps) if c.verdict == "undecided"]
     worst = undecided[0] if undecided else max(range(len(steps)), key=lambda t: steps[t].ratio or 0.0)
     notes = [note for c in steps for note in c.notes]
-    return replace(steps[worst], step=worst + 1 if len(steps) > 1 else None).noting(*notes)
+    shown = replace(steps[worst], step=worst + 1 if len(steps) > 1 else None).noting(*notes)
+    if undecided and len(steps) > 1:
+        count, total = (sum(getattr(c, name) or 0 for c in steps) for name in ("undecided", "total"))
+        problem = f"is undecided at {count} of {total} elements over all steps"
+        return replace(shown, undecided=count, total=total, problem=problem)
+    return shown
 
 
 def _is_promoted(got: Array, want: Array) -> bool:

@@ -118,6 +118,8 @@ def test_what_needs_a_look_is_listed(asked: list[str], parity: Parity, tmp_path:
         ("eve", "harness error"),
     } or ("eve", "nothing to run") in looks(out)
     assert grades(out).loc["ann", "maximum"] == 85
+    assert grades(out).loc["ann", "per_cent"] == 100
+    assert "**85 of 85 points (100 %)**" in (out / "submissions" / "ann" / "feedback.md").read_text()
 
 
 def test_the_shipped_network_alone_in_a_class_is_listed_also_renamed(

@@ -11,7 +11,7 @@ from reports.model.groups import grouped
 from reports.model.numbers import points_text
 from reports.model.phrases import capitalised, ended, quantities
 from reports.model.points import ItemPoints, Points
-from reports.model.reasons import causes_of, late_sentence, reason
+from reports.model.reasons import causes_of, late_sentence, reason, total_text
 from reports.model.records import FAILING, Record, note_parts
 from reports.model.run import Results, hints_of, parts_of
 from reports.model.words import sentence
@@ -74,7 +74,7 @@ def discrepancies(records: Sequence[Record], run: Results) -> list[str]:
 def _total(points: Points) -> str:
     if points.total is None:
         return "No grade yet: Parity itself failed while it looked at this submission. That is not your fault."
-    return f"{points_text(points.total)} of {points_text(points.maximum)} points"
+    return total_text(points)
 
 
 def _item_lines(points: Points, run: Results) -> list[str]:

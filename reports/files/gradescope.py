@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from reports.files.feedback import discrepancies
-from reports.model.numbers import points_text
 from reports.model.phrases import capitalised, ended, shortened
 from reports.model.points import ItemPoints, Points, counts_for
-from reports.model.reasons import causes_of, late_sentence, reason
+from reports.model.reasons import causes_of, late_sentence, reason, total_text
 from reports.model.records import FAILING
 from reports.model.run import Results, parts_of
 
@@ -69,7 +68,7 @@ def _test(number: str, item: ItemPoints, run: Results, *, graded: bool) -> dict[
 def _output(run: Results, points: Points, notices: Sequence[str]) -> str:
     if points.total is None:
         return _FAULT
-    lines = [f"{points_text(points.total)} of {points_text(points.maximum)} points.", *map(ended, notices)]
+    lines = [f"{total_text(points)}.", *map(ended, notices)]
     if points.late:
         lines.append(late_sentence(points, points.late))
     lines += [f"Nothing of {name} could be decided, so it does not count." for name in points.undecided]

@@ -123,10 +123,11 @@ def _verdict(count: int, totals: Sequence[float], maximum: float) -> str:
     if not totals:
         return f"{count} submissions, none of them with a grade."
     mean = sum(totals) / len(totals)
+    share = "" if maximum in (0, 100) else f" ({100 * mean / maximum:.1f} %)"
     full = sum(total >= maximum for total in totals)
     return (
-        f"{len(totals)} of {count} submissions have a grade: the mean is {mean:.1f} of {points_text(maximum)} points, "
-        f"from {points_text(min(totals))} to {points_text(max(totals))}; {_with_all(full)}."
+        f"{len(totals)} of {count} submissions have a grade: the mean is {mean:.1f} of {points_text(maximum)} points"
+        f"{share}, from {points_text(min(totals))} to {points_text(max(totals))}; {_with_all(full)}."
     )
 
 

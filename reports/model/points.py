@@ -93,6 +93,13 @@ class Points:
         return round(math.fsum(item.maximum for item in self.items if item.maximum is not None), DIGITS)
 
     @property
+    def per_cent(self) -> float | None:
+        """The share of those points that was earned; None where there is no grade, or nothing to earn."""
+        if self.total is None or not self.maximum:
+            return None
+        return round(100 * self.total / self.maximum, DIGITS)
+
+    @property
     def undecided(self) -> tuple[str, ...]:
         """The names of the items that were asked and of which nothing was decided."""
         return tuple(item.name for item in self.items if item.asked and item.maximum is None)

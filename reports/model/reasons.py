@@ -24,6 +24,12 @@ FAILURES = {
 _FAILS = ("fails", "fail")
 
 
+def total_text(points: Points) -> str:
+    """The points in all, of those that there were to earn: "85 of 100 points", "63 of 70 points (90 %)"."""
+    text = f"{points_text(points.total)} of {points_text(points.maximum)} points"
+    return text if points.per_cent is None or points.maximum == 100 else f"{text} ({points_text(points.per_cent)} %)"
+
+
 def causes_of(records: Iterable[Record]) -> dict[str, str]:
     """The verdict of each part that fails by itself: that of most of its records which nothing else explains."""
     own: dict[str, list[Record]] = {}

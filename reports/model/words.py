@@ -27,7 +27,8 @@ GLOSSARY = {
     "unjudged": "what was done leaves no value to expect; it fails",
     NOT_JUDGED: "it fails only because something else does, which leaves nothing to judge; no mistake of its own",
     "undecided": (
-        "too close to a kink, or too far into a chaotic run, for rounding to tell right from wrong; it costs nothing"
+        "too close to a kink, or too far into a chaotic run, for rounding to tell right from wrong; it costs nothing, "
+        "but more than a tenth of a part's elements are unjudged, which fails"
     ),
     "harness_error": "Parity's own fault, for which nobody loses points",
     "note": "worth knowing, but not wrong; it costs nothing unless --strict is asked for",
