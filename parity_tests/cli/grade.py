@@ -21,6 +21,7 @@ from parity_tests.cli.options import (
     json_option,
     quiet_class_option,
     timeout_of,
+    tls_options,
 )
 from parity_tests.cli.status import AGREEMENT, OWN_FAULT
 from parity_tests.cli.terminal import complain
@@ -65,6 +66,7 @@ LOG = "grade.log"
     "--jobs", type=click.IntRange(min=1), help="Processes at work here; as many as there are cores if left out."
 )
 @click.option("--scheduler", metavar="ADDRESS", help="Let the workers of this Dask scheduler do the work.")
+@tls_options
 @click.option("--dry-run", is_flag=True, help="Say what would be graded, and as whom; run and write nothing.")
 @json_option
 @quiet_class_option
@@ -90,6 +92,9 @@ def grade(
     isolation: str | None,
     jobs: int | None,
     scheduler: str | None,
+    tls_ca: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
     dry_run: bool,
     as_json: bool,
     quiet: bool,
@@ -105,6 +110,7 @@ def grade(
     refuse_inside(defaults, submissions)
     from parity_tests.grading.check_class import Request, check_class
     from parity_tests.grading.class_files import FilePaths
+    from parity_tests.grading.cluster import Certificates
     from parity_tests.grading.pages import write_class_page
 
     request = Request(
@@ -122,6 +128,7 @@ def grade(
         only=only,
         jobs=jobs or cores(),
         scheduler=scheduler,
+        certificates=Certificates(tls_ca, tls_cert, tls_key),
     )
     if dry_run:
         from parity_tests.cli.dry_run import print_plan

@@ -120,5 +120,19 @@ def class_file_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def tls_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The certificates by which a Dask scheduler and we know each other."""
+    for name, what in (
+        ("--tls-key", "Our key for that certificate."),
+        ("--tls-cert", "Our certificate, of that authority."),
+        (
+            "--tls-ca",
+            "The authority of the scheduler's and its workers' certificates, in PEM.",
+        ),
+    ):
+        command = click.option(name, type=click.Path(path_type=Path), help=what)(command)
+    return command
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
 quiet_class_option = click.option("-q", "--quiet", is_flag=True, help="Print one sentence, and errors.")

@@ -14,13 +14,14 @@ from typing import Protocol
 import msgspec
 
 from parity_tests.grading.class_files import FilePaths, read_class_files, refuse_wrong_files
+from parity_tests.grading.cluster import Certificates, cluster
 from parity_tests.grading.flags import Flag, flags_of, undecided_flags
 from parity_tests.grading.folder import GradingFolder, Result, json_text
 from parity_tests.grading.intake.attempt import Attempt
 from parity_tests.grading.intake.prepare import Prepared, prepare
 from parity_tests.grading.intake.take_in import Intake, files_in, take_in
 from parity_tests.grading.intake.tell import told_by
-from parity_tests.grading.process_pool import ahead, cluster, local_processes, run_all
+from parity_tests.grading.process_pool import ahead, local_processes, run_all
 from parity_tests.grading.scoring import score
 from parity_tests.grading.settings import ClassInfo, Settings
 from parity_tests.grading.tables import Tables, make_tables
@@ -49,7 +50,7 @@ class Request:
     None is its default, `format` None what the files show. `seed` None is drawn, or that of an earlier run into `out`.
     `isolation` is the least level that will do, the strongest there is but never `none` where it is None. `only` names
     submissions to check again whatever is there, and no others. `jobs` processes work here, or the workers of a Dask
-    `scheduler`.
+    `scheduler`, which is spoken to in TLS where there are `certificates`.
     """
 
     source: Path
@@ -66,6 +67,7 @@ class Request:
     only: tuple[str, ...] = ()
     jobs: int = 1
     scheduler: str | None = None
+    certificates: Certificates = field(default_factory=Certificates)
 
 
 class Progress(Protocol):
@@ -93,6 +95,7 @@ class Asked:
 
 def understand(request: Request) -> Asked:
     """What a request comes to. Nothing is written. Raises UsageError for what cannot be started."""
+    request.certificates.refuse_wrong(request.scheduler)
     entries = files_in(request.source)
     assignment = find(request.assignment) if request.assignment else told_by(entries, request.source)
     edition = assignment.editions.default if request.edition is None else request.edition
@@ -144,7 +147,7 @@ def check_class(request: Request, progress: Progress) -> Tables:
 
         with ExitStack() as stack:
             if request.scheduler:
-                executor, width = stack.enter_context(cluster(request.scheduler, warm_up))
+                executor, width = stack.enter_context(cluster(request.scheduler, warm_up, request.certificates))
             else:
                 scratch = stack.enter_context(folder.scratch())
                 executor, width = local_processes(request.jobs, scratch, warm_up), request.jobs

@@ -21,9 +21,9 @@ from concurrent.futures import (
     wait,
 )
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from parity_tests.protocol.errors import HarnessError, UsageError
+from parity_tests.protocol.errors import HarnessError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -168,31 +168,6 @@ def local_processes(jobs: int, scratch: Path, warm_up: Callable[[], None]) -> Ca
     context = multiprocessing.get_context("spawn")
     arguments = (str(scratch), warm_up)
     return lambda: ProcessPoolExecutor(jobs, mp_context=context, initializer=_make_ready, initargs=arguments)
-
-
-@contextlib.contextmanager
-def cluster(address: str, warm_up: Callable[[], None]) -> Iterator[tuple[Callable[[], Executor], int]]:
-    """Opens the executor of a Dask cluster, and says how many tasks it can work on at once. Raises UsageError.
-
-    Each worker that is there calls `warm_up`, a function of a module, before its first task.
-    """
-    try:
-        import distributed
-    except ImportError:
-        raise UsageError("--scheduler needs Dask: `pip install 'parity[cluster]'` brings it.") from None
-    try:
-        open_client: Any = distributed.Client
-        client = open_client(address, timeout=20)
-    except (OSError, ValueError, TimeoutError) as error:
-        raise UsageError(f"there is no Dask scheduler at {address}: {error}.") from None
-    try:
-        slots = sum(client.nthreads().values())
-        if not slots:
-            raise UsageError(f"the Dask scheduler at {address} has no workers; `dask worker {address}` starts one.")
-        client.run(warm_up, on_error="ignore")  # a worker without Parity fails at its tasks, and says so there
-        yield lambda: client.get_executor(pure=False), slots
-    finally:
-        client.close()
 
 
 def _make_ready(scratch: str, warm_up: Callable[[], None]) -> None:

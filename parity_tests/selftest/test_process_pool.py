@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from parity_tests.grading.process_pool import cluster, local_processes, run_all
-from parity_tests.protocol.errors import HarnessError, UsageError
+from parity_tests.grading.process_pool import local_processes, run_all
+from parity_tests.protocol.errors import HarnessError
 from parity_tests.selftest.pool_tasks import double, fatal, nothing
 
 
@@ -81,23 +81,6 @@ def test_an_executor_that_is_broken_before_it_is_asked_is_replaced() -> None:
 
     executors: Iterator[Executor] = iter([Broken(), Alone()])
     assert pool_results(iter([1, 2]), double, lambda: next(executors)) == ({1: 2, 2: 4}, {})
-
-
-def test_workers_of_a_cluster_that_die_cost_nothing(tmp_path: Path) -> None:
-    distributed = pytest.importorskip("distributed", reason="Dask is not installed (the extra `cluster`)")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as workers:
-        tasks = [(number, str(tmp_path / "flag") if number == 3 else "harmless") for number in range(8)]
-        with cluster(workers.scheduler_address, nothing) as (executor, slots):
-            assert slots == 2
-            done, lost = pool_results(iter(tasks), fatal, executor, ahead=4)
-    assert lost == {}
-    assert sorted(done.values()) == [2 * number for number in range(8)]
-
-
-def test_a_cluster_that_is_not_there_is_said() -> None:
-    pytest.importorskip("distributed", reason="Dask is not installed (the extra `cluster`)")
-    with pytest.raises(UsageError, match="no Dask scheduler at nonsense"), cluster("nonsense://nowhere", nothing):
-        pass
 
 
 def test_workers_that_are_lost_stop_the_run_with_a_sentence() -> None:
