@@ -129,7 +129,7 @@ def check(
         ),
     )
     return Run(
-        records=_noting_fixtures(records, hello, assignment),
+        records=_noting(records, hello, assignment),
         environment={
             **environment_of(assignment),
             **_environment(setting, seed, dtypes, hello, time.monotonic() - started),
@@ -301,14 +301,19 @@ def _arrays_of_failures(judged: Mapping[str, Mapping[str, Comparison]]) -> dict[
     }
 
 
-def _noting_fixtures(records: list[Record], hello: Hello, assignment: Assignment) -> list[Record]:
-    """The import's record, noting what the submission lacked and what stood in for it."""
-    if not hello.fixtures:
-        return records
-    support = assignment.layout.support
-    what = " and ".join(f"{name}.py (Parity's own)" if name == support else name for name in hello.fixtures)
-    note = "; ".join(filter(None, (records[0].note, f"was lent {what}")))
-    return [replace(records[0], note=note), *records[1:]]
+def _noting(records: list[Record], hello: Hello, assignment: Assignment) -> list[Record]:
+    """The import's record, noting what the submission lacked, what stood in for it, and what was left out of it."""
+    support, notes = assignment.layout.support, [records[0].note]
+    if hello.fixtures:
+        lent = " and ".join(f"{name}.py (Parity's own)" if name == support else name for name in hello.fixtures)
+        notes.append(f"was lent {lent}")
+    if hello.left_out:
+        where = f"line {hello.left_out} of {assignment.layout.file}"
+        notes.append(
+            f"runs {assignment.layout.entry} as soon as it is imported ({where}), which is left out here: "
+            f'such code belongs under `if __name__ == "__main__":`'
+        )
+    return [replace(records[0], note="; ".join(filter(None, notes))), *records[1:]]
 
 
 def _environment(setting: Setting, seed: int, dtypes: Sequence[str], hello: Hello, seconds: float) -> dict[str, Any]:

@@ -70,7 +70,8 @@ class Hello:
 
     `edition` is the one it is judged by, `edition_seen` the one its source shows ("" where it shows none). `names`
     are what its module defines, those defined before `import_failure` included. `fixtures` are the modules that
-    it lacks and that Parity stands in for.
+    it lacks and that Parity stands in for. `left_out` is the first line of what runs the whole program when the module
+    is imported, which is then left out; 0 where nothing does.
     """
 
     edition: str
@@ -81,3 +82,4 @@ class Hello:
     fixtures: tuple[str, ...]
     numpy_version: str
     python_version: str
+    left_out: int = 0

@@ -46,15 +46,15 @@ def test_source_that_is_not_python(tmp_path: Path, source: str | bytes, error: s
 
 
 def test_an_exception_at_import_says_where_and_keeps_what_was_defined(tmp_path: Path) -> None:
-    source = "def f(): return 1.0\ndef main():\n    open('mnist_subset.json')\nmain()\ndef g(): return 2.0\n"
+    source = "def f(): return 1.0\ndef train():\n    open('mnist_subset.json')\ntrain()\ndef g(): return 2.0\n"
     with running(tmp_path, source) as runner:
         failed = runner.hello.import_failure
-        assert runner.hello.names == ("f", "main")
+        assert runner.hello.names == ("f", "train")
         observation = ask(runner, "f", "g")
     assert failed is not None
-    assert (failed.error, *place_of(failed)) == ("FileNotFoundError", "neural_networks.py", 3, "main")
+    assert (failed.error, *place_of(failed)) == ("FileNotFoundError", "neural_networks.py", 3, "train")
     assert (
-        "main raised FileNotFoundError" in failed.text or "neural_networks.py raised FileNotFoundError" in failed.text
+        "train raised FileNotFoundError" in failed.text or "neural_networks.py raised FileNotFoundError" in failed.text
     )
     assert 'belongs under `if __name__ == "__main__":`' in failed.text
     assert observation.values[Key("f")].array == np.array(1.0)
@@ -62,13 +62,13 @@ def test_an_exception_at_import_says_where_and_keeps_what_was_defined(tmp_path: 
 
 
 def test_training_that_never_ends_at_import_does_not_cost_the_rest(tmp_path: Path) -> None:
-    source = "def f(): return 1.0\ndef main():\n    while True:\n        pass\n\nif True:\n    main()\n"
+    source = "def f(): return 1.0\ndef train():\n    while True:\n        pass\n\nif True:\n    train()\n"
     with running(tmp_path, source, case_seconds=SHORT) as runner:
         failed = runner.hello.import_failure
         first = ask(runner, "f")
         second = ask(runner, "f")
     assert failed is not None
-    assert (failed.kind, failed.file, failed.function) == ("timeout", "neural_networks.py", "main")
+    assert (failed.kind, failed.file, failed.function) == ("timeout", "neural_networks.py", "train")
     assert 'belongs under `if __name__ == "__main__":`' in failed.text
     for observation in (first, second):
         assert not observation.failures

@@ -16,12 +16,13 @@ from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING or __package__:
-    from parity_tests.harness.inside import import_guard, inert_modules
+    from parity_tests.harness.inside import import_guard, inert_modules, unguarded
     from parity_tests.harness.inside.call_recorder import CallRecorder
     from parity_tests.harness.inside.failures import Failure, Missing, clean
 else:
     import import_guard
     import inert_modules
+    import unguarded
     from failures import Missing, clean
 
 
@@ -58,6 +59,7 @@ class Importer:
         self.main: str = setup["module"]
         self.support: str = setup["support"]
         self._file = f"{folder}{os.sep}{self.main}.py"
+        self._entry: str = setup["entry"]
         self.problem = ""
         """Why the main module cannot be imported, "" if it can."""
         code = self._look_at_source(editions)
@@ -119,20 +121,26 @@ class Importer:
 
     def cut_short(self, line: int) -> None:
         """Let later imports of the main module stop before the statement at this line, which never ends."""
-        tree = ast.parse(Path(self._file).read_bytes())
+        tree, _ = unguarded.without_runs(ast.parse(Path(self._file).read_bytes()), self._entry)
         tree.body = [s for s in tree.body if s.end_lineno is not None and s.end_lineno < line]
         self._guard.replace(self._file, compile(tree, self._file, "exec", dont_inherit=True))
 
     def _look_at_source(self, editions: Any) -> CodeType | None:
-        """Return the code of the main file, None if there is none, and note which edition its source shows."""
-        self.edition_seen = ""
+        """Return the code of the main file, None if there is none, and note which edition its source shows.
+
+        What runs the program at the import is left out, and `left_out` is its first line.
+        """
+        self.edition_seen, self.left_out = "", 0
         try:
             with Path(self._file).open("rb") as file:
                 source = file.read(import_guard.MAX_SOURCE + 1)
             code: CodeType = import_guard.compiled(source, self._file)
+            tree = import_guard.compiled(source, self._file, ast.PyCF_ONLY_AST)
             if editions is not None:
-                tree = import_guard.compiled(source, self._file, ast.PyCF_ONLY_AST)
                 self.edition_seen = str(editions.edition_of(tree))
+            tree, self.left_out = unguarded.without_runs(tree, self._entry)
+            if self.left_out:
+                code = compile(tree, self._file, "exec", dont_inherit=True)
         except (OSError, SyntaxError):
             return None
         return code

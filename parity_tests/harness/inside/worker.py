@@ -35,6 +35,7 @@ FILES = {
     "confine": _INSIDE / "confine.py",
     "import_guard": _INSIDE / "import_guard.py",
     "inert_modules": _INSIDE / "inert_modules.py",
+    "unguarded": _INSIDE / "unguarded.py",
     "submission": _INSIDE / "submission.py",
 }
 """All files that a worker loads beside this one, by the names under which they import one another."""
@@ -140,6 +141,7 @@ class Worker:
             "kind": "edition",
             "edition_seen": self._importer.edition_seen,
             "fixtures": self._importer.fixtures,
+            "left_out": self._importer.left_out,
         }
 
     def hello(self) -> dict[str, Any]:

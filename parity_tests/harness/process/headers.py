@@ -12,11 +12,12 @@ from reports.model.escape import printable
 
 
 class Edition(NamedTuple):
-    """The edition a submission is judged by, the one its source shows, and the modules that it lacks."""
+    """The edition a submission is judged by, the one its source shows, the modules that it lacks, what is left out."""
 
     judged: str
     seen: str = ""
     fixtures: tuple[str, ...] = ()
+    left_out: int = 0
 
 
 def one_line(text: str) -> str:
@@ -69,8 +70,10 @@ def seconds_of(header: Mapping[str, Any]) -> float:
 def edition_of(header: Mapping[str, Any], judged: str) -> Edition:
     """Return what a process says of the edition of a submission that is judged by `judged`. Raises WireError."""
     match header:
-        case {"edition_seen": str(seen), "fixtures": list(fixtures)} if all(isinstance(name, str) for name in fixtures):
-            return Edition(judged, one_line(seen), tuple(map(one_line, fixtures)))
+        case {"edition_seen": str(seen), "fixtures": list(fixtures), "left_out": int(line)} if (
+            all(isinstance(name, str) for name in fixtures) and 0 <= line < 1 << 31
+        ):
+            return Edition(judged, one_line(seen), tuple(map(one_line, fixtures)), line)
     raise WireError("an edition that is not one")
 
 
@@ -92,6 +95,7 @@ def hello_of(header: Mapping[str, Any], edition: Edition) -> Hello:
                 edition.fixtures,
                 one_line(numpy_version),
                 one_line(python_version),
+                edition.left_out,
             )
     raise WireError("a hello that is not one")
 

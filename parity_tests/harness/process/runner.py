@@ -85,6 +85,7 @@ class Runner:
             "companions": [str(file.resolve()) for file in companions],
             "module": layout.module,
             "support": layout.support,
+            "entry": layout.entry,
             "told_by": str(known.told_by) if known.told_by else None,
             "inert_modules": {name: list(modules) for name, modules in known.inert_modules.items()},
             "edition": known.default if edition is None else edition,
@@ -332,7 +333,9 @@ class Runner:
             return child
         self._drop()
         self._import_death = builder.build(0.0).failures[WHOLE_CASE]
-        dead = Hello(edition.judged, edition.seen, self._import_death, None, (), edition.fixtures, "", "")
+        dead = Hello(
+            edition.judged, edition.seen, self._import_death, None, (), edition.fixtures, "", "", edition.left_out
+        )
         self._hello = self._hello or dead
         return None
 

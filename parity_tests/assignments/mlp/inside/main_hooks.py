@@ -197,6 +197,8 @@ class Hooks:
             made(instance)
             if not self._depth:
                 self._log_built(part, class_name, instance, values)
+                if part == "linear":
+                    self._log.layers.add_drawn(instance)
             return instance
 
         return hook
