@@ -106,6 +106,11 @@ class Browser:
         self._seen.requests = [url for url in self._seen.requests if url != address]
         return self._seen
 
+    def print_media(self) -> None:
+        """Shows the open page as it would be printed, on a sheet of A4."""
+        self._ask("Emulation.setDeviceMetricsOverride", width=794, height=1123, deviceScaleFactor=1, mobile=False)
+        self._ask("Emulation.setEmulatedMedia", media="print", features=[])
+
     def run(self, expression: str) -> Any:
         """The JSON value of a JavaScript expression, awaited."""
         answer = self._ask("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)

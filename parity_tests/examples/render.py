@@ -52,7 +52,7 @@ CLASS: Mapping[str, tuple[tuple[str, str], ...]] = {
 }
 """What is replaced in the shipped network, by submission."""
 
-KEPT = ("grading.json", "grades.parquet", "class.csv", "look.csv", "records.parquet")
+KEPT = ("grading.json", "rubric.toml", "grades.parquet", "class.csv", "look.csv", "records.parquet")
 
 
 def render(into: Path) -> list[str]:
@@ -66,7 +66,7 @@ def render(into: Path) -> list[str]:
     (into / "baseline.json").write_text(baseline_text(run.records, run.environment), encoding="utf-8")
     with tempfile.TemporaryDirectory() as folder:
         kept = Path(shutil.copytree(EXAMPLES / "class", Path(folder) / "class"))
-        (into / "class.html").write_bytes(write_class_page(kept).read_bytes())
+        (into / "class.html").write_bytes(write_class_page(kept, when="a day", version="x.y.z").read_bytes())
     return [*FORMATS.values(), "trace.html", "annotations.txt", "baseline.json", "class.html"]
 
 

@@ -2,65 +2,95 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from parity_tests.grading.class_files import RUBRIC, FilePaths, read_class_files
 from parity_tests.grading.folder import GradingFolder
+from parity_tests.grading.rubric import load_rubric
+from parity_tests.grading.settings import ClassInfo
+from parity_tests.grading.student_page import places, saved_run, student_page
+from parity_tests.grading.tables import points_of
 from parity_tests.protocol.errors import UsageError
-from reports.html.class_page import Who, class_page, codes
-from reports.html.run_page import report_page
+from reports.html.class_page import About, Who, class_page, codes
+from reports.model.numbers import points_text
 from reports.model.parts import Parts
-from reports.model.run_folder import RunFolderError, load
+from reports.model.points import without_words
 from reports.model.write_whole import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_NEEDED = ["submission", "diagnosis", "part", "quantity", "verdict", "explained_by"]
+_NEEDED = ["submission", "check", "diagnosis", "part", "quantity", "verdict", "explained_by"]
 
 
-def write_class_page(path: Path) -> Path:
-    """Writes class.html into the folder of a class, each submission linked to its page. Raises UsageError."""
+def write_class_page(path: Path, *, when: str = "", version: str = "") -> Path:
+    """Writes class.html into the folder of a class, each submission linked to its page. Raises UsageError.
+
+    `when` it was graded and the `version` of Parity stand in its foot; left out, they are those of the folder and ours.
+    """
     folder = GradingFolder(path)
-    parts = folder.info().labels
+    info = folder.info()
     grades = _grades(path)
     people = {
-        name: Who(name, f"submissions/{quote(name)}/report.html" if _page(path, name).is_file() else "")
+        name: Who(name, f"submissions/{_quoted(name)}/report.html" if _page(path, name).is_file() else "")
         for name in map(str, grades["submission"])
     }
-    _write(path / "class.html", _class_page(path, grades, parts, people, anonymous=False))
+    about = _about(path, info, when, version)
+    _write(path / "class.html", _class_page(path, grades, info.labels, people, about, anonymous=False))
     return path / "class.html"
 
 
 def write_anonymous_pages(path: Path, out: Path) -> Path:
     """Writes class.html and each submission's page into `out`, under codes in place of names. Raises UsageError.
 
-    A code is the same every time. What submissions printed is left out: they may print anything.
+    A code is the same every time. What submissions printed and wrote is left out: they may write anything.
     """
-    info = GradingFolder(path).info()
+    folder = GradingFolder(path)
+    info, files = folder.info(), read_class_files(folder, FilePaths())
     grades = _grades(path)
     coded = codes([str(name) for name in grades["submission"]], str(info.settings.seed))
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{out} cannot be made ({error.strerror}).") from error
-    for name, code in coded.items():
-        try:
-            run = load(path / "submissions" / name)
-        except RunFolderError as error:
-            raise UsageError(f"{error}.") from error
-        known = {key: value for key, value in run.environment.items() if key not in ("seed", "submission")}
-        records = [replace(record, submission=code) for record in run.records]
-        hidden = replace(run, records=records, environment=known, output=b"")
-        _write(out / f"{code}.html", report_page(hidden, folder=code))
+    names = sorted(coded, key=lambda name: coded[name])  # the order of names tells something of them
+    links = {coded[name]: f"{coded[name]}.html" for name in names}
+    where = places([coded[name] for name in names], links, back="class.html", feedback=False)
+    for name in names:
+        result, code, where_it_is = folder.result(name), coded[name], path / "submissions" / name
+        if result is None:
+            raise UsageError(f"the result of {name} in {path} cannot be read; `parity grade` makes it anew.")
+        points = without_words(points_of(result, saved_run(where_it_is).records, files))
+        _write(out / f"{code}.html", student_page(where_it_is, points, where[code], who=code, code=code))
     people = {name: Who(code, f"{code}.html") for name, code in coded.items()}
-    _write(out / "class.html", _class_page(path, grades, info.labels, people, anonymous=True))
+    about = _about(path, info)
+    _write(out / "class.html", _class_page(path, grades, info.labels, people, about, anonymous=True))
     return out / "class.html"
 
 
-def _class_page(path: Path, grades: pd.DataFrame, parts: Parts, people: dict[str, Who], *, anonymous: bool) -> str:
+def _about(path: Path, info: ClassInfo, when: str = "", version: str = "") -> About:
+    """What the page says of the class beside its results."""
+    settings = info.settings
+    items = load_rubric(path / RUBRIC, info.vocabulary)[0].items
+    graded = datetime.fromtimestamp((path / "grades.parquet").stat().st_mtime, UTC)
+    facts = [
+        ("Graded", when or f"{graded:%Y-%m-%d %H:%M} UTC"),
+        ("Assignment", f"{info.assignment_title}{f', edition {settings.edition}' if settings.edition else ''}"),
+        ("Precision", ", ".join(settings.dtypes)),
+        ("Isolation", settings.isolation),
+        ("Rubric", ", ".join(f"{item.name} {points_text(item.points)}" for item in items)),
+        ("Parity", version or metadata.version("parity")),
+    ]
+    return About(info.assignment_title, {item.name: item.points for item in items}, facts)
+
+
+def _class_page(
+    path: Path, grades: pd.DataFrame, parts: Parts, people: dict[str, Who], about: About, *, anonymous: bool
+) -> str:
     import pandas as pd
 
     try:
@@ -74,7 +104,7 @@ def _class_page(path: Path, grades: pd.DataFrame, parts: Parts, people: dict[str
         raise UsageError(
             f"the tables in {path} cannot be read ({error}); `parity regrade {path}` makes them."
         ) from error
-    return class_page(grades, items, flags, records, parts=parts, people=people, anonymous=anonymous)
+    return class_page(grades, items, flags, records, parts=parts, people=people, about=about, anonymous=anonymous)
 
 
 def _grades(path: Path) -> pd.DataFrame:
@@ -85,6 +115,10 @@ def _grades(path: Path) -> pd.DataFrame:
         return grades.drop_duplicates("submission", ignore_index=True)  # everyone of a group has a row
     except (OSError, ValueError) as error:
         raise UsageError(f"{path} holds no grades yet ({error}); `parity grade` makes them.") from error
+
+
+def _quoted(name: str) -> str:
+    return quote(name, errors="surrogateescape")
 
 
 def _page(path: Path, name: str) -> Path:

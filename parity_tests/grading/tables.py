@@ -24,9 +24,9 @@ from parity_tests.grading.flags import (
 from parity_tests.grading.folder import GradingFolder, Result
 from parity_tests.grading.gradebook import gradebook_frame, gradebook_rows
 from parity_tests.grading.intake.take_in import IntakeSummary
-from parity_tests.grading.overrides import Override
 from parity_tests.grading.roster import join
 from parity_tests.grading.scoring import score, with_overrides
+from parity_tests.grading.student_page import beside, places, student_page
 from reports.files.feedback import feedback_page
 from reports.files.gradescope import results_json
 from reports.model.csv_table import csv_text
@@ -71,9 +71,8 @@ def make_tables(folder: GradingFolder, files: ClassFiles) -> Tables:
         if result is not None:
             results.append(msgspec.structs.replace(result, hand_in=hand_in))
     people = join(files.roster, intake.attempts)
-    overrides: dict[str, list[Override]] = {}
-    for override in files.overrides:
-        overrides.setdefault(override.submission, []).append(override)
+    names = [result.name for result in results]
+    where = places(names, {name: beside(name) for name in names}, back="../../class.html", feedback=True)
     class_table = ClassTable(files.rubric, info.labels)
     rows: list[dict[str, Any]] = []
     flags: list[Flag] = []
@@ -81,13 +80,15 @@ def make_tables(folder: GradingFolder, files: ClassFiles) -> Tables:
     with class_records(folder) as all_records:
         for result in results:
             records = all_records.add(result.name)
-            points = _points(result, records, files, overrides.get(result.name, ()))
+            points = points_of(result, records, files)
             faults += bool(points.faults)
             flags += flags_of(result, points, edition)
             flags += undecided_flags(result.name, records, info.labels)
             class_table.add(records, points)
             rows += gradebook_rows(result, points, edition, people[result.name])
             _write_student_files(folder, result, records, points, files.comments.get(result.name, ()))
+            page = student_page(folder.submissions / result.name, points, where[result.name], who=_who(result))
+            folder.write(f"submissions/{result.name}/report.html", page)
     flags += likeness_flags(results, info.solution)
     flags += [*roster_flags(files.roster, intake.attempts, people), *twice_flags(intake.attempts, people)]
     untimed = [hand_in for hand_in in intake.attempts if files.late and files.late.seconds_late(hand_in) is None]
@@ -102,12 +103,16 @@ def make_tables(folder: GradingFolder, files: ClassFiles) -> Tables:
     return Tables(totals, flags, faults, len(intake.attempts) - len(results), len(untimed), tuple(rows))
 
 
-def _points(result: Result, records: list[Record], files: ClassFiles, overrides: Sequence[Override]) -> Points:
+def points_of(result: Result, records: Sequence[Record], files: ClassFiles) -> Points:
     """The points of a submission: by the rubric, then by the late policy, last by what a human gave."""
     points = score(records, files.rubric)
     if files.late is not None:
         points = replace(points, late=files.late.lateness(result.hand_in))
-    return with_overrides(points, overrides)
+    return with_overrides(points, [override for override in files.overrides if override.submission == result.name])
+
+
+def _who(result: Result) -> str:
+    return result.hand_in.student or result.name
 
 
 def _write_student_files(
@@ -120,8 +125,7 @@ def _write_student_files(
     )
     run = SavedRun([] if result.missing else records, environment, {}, inputs, b"")
     remarks = [result.missing] if result.missing else list(result.notes)
-    name = result.hand_in.student or result.name
-    folder.write(f"submissions/{result.name}/feedback.md", feedback_page(name, run, points, remarks, comments))
+    folder.write(f"submissions/{result.name}/feedback.md", feedback_page(_who(result), run, points, remarks, comments))
     results = results_json(run, points, remarks, result.seconds or None, comments)
     folder.write(f"submissions/{result.name}/results.json", results)
 

@@ -15,17 +15,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from parity_tests.grading.settings import Settings
 from parity_tests.harness.judgement_cache import JudgementCache
 from parity_tests.harness.process.fork_servers import ForkServers
-from parity_tests.protocol.assignment import environment_of
+from parity_tests.protocol.assignment import Assignment, environment_of
 from parity_tests.protocol.registry import find
 from reports.model.records import FAILING, Record
+from reports.model.run import Results
 
 OVERDUE = 900.0
 """Seconds after which a worker gives itself up: `check` ends long before, unless the harness hangs."""
+
+MOST_SCRIPTS, SECONDS_FOR_SCRIPTS = 12, 10.0
+"""So many mistakes of a submission get a script, and after so many seconds no further one is begun."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,7 @@ def _checked(task: Task) -> Outcome:
     assignment = find(settings.assignment)
     source = dict(task.files)[assignment.layout.file].decode("utf-8", "replace")
     with _laid_out(task.files) as folder:
+        servers = None if _servers is None or forking_problem(settings.isolation) else _servers
         run = check(
             assignment,
             folder,
@@ -106,20 +110,49 @@ def _checked(task: Task) -> Outcome:
             timeout=settings.timeout,
             allow=settings.allow,
             isolation=settings.isolation,
-            servers=None if _servers is None or forking_problem(settings.isolation) else _servers,
+            servers=servers,
             cache=_cache,
         )
+        scripts = _scripts(assignment, run, folder, settings, servers)
     trouble = next((record.message for record in run.records if record.verdict == "harness_error"), "")
     imported = run.records[0]
     return Outcome(
         task.name,
         run.records,
-        run_files(run),
+        {**run_files(run), **scripts},
         run.environment["edition_seen"],
         fingerprint(source),
         trouble,
         imported.message if imported.verdict in FAILING else "",
     )
+
+
+def _scripts(
+    assignment: Assignment, run: Results, folder: Path, settings: Settings, servers: ForkServers | None
+) -> dict[str, bytes]:
+    """The smallest script for each mistake that the student's page tells, as long as they take little time.
+
+    They look for the submission where they are run. What goes wrong here costs the scripts alone: the records stand.
+    """
+    from parity_tests.harness.reproduce import reproductions
+    from reports.model.folding import Kind, entries
+    from reports.model.groups import grouped
+
+    told = [e.records[0] for e in entries(grouped(run.records).discrepancies, run) if e.kind is Kind.CAUSE]
+    try:
+        made = reproductions(
+            assignment,
+            told[:MOST_SCRIPTS],
+            {**run.environment, "submission": str(folder)},
+            timeout=settings.timeout,
+            allow=settings.allow,
+            seconds_in_all=SECONDS_FOR_SCRIPTS,
+            servers=servers,
+            said_folder=".",
+        )
+    except Exception:
+        return {}
+    return {name: text.encode() for name, text in made.scripts.items()}
 
 
 def _unrunnable(task: Task, verdict: str, sentence: str) -> Outcome:
@@ -147,18 +180,13 @@ def _unrunnable(task: Task, verdict: str, sentence: str) -> Outcome:
     return Outcome(task.name, records, run_files(Run(records, environment, {}, inputs)))
 
 
-def run_files(run: Any) -> dict[str, bytes]:
-    """The files of a run folder, as `parity show` reads it, and its page, which does not tell the seed."""
-    from reports.html.run_page import report_page
+def run_files(run: Results) -> dict[str, bytes]:
+    """The files of a run folder, as `parity show` reads it."""
     from reports.model.run_folder import write
 
-    without_seed = {key: value for key, value in run.environment.items() if key != "seed"}
-    folder = f"submissions/{run.environment['submission']}"
-    page = report_page(replace(run, environment=without_seed), folder=folder)
     with tempfile.TemporaryDirectory(prefix="parity-") as stage:
         write(Path(stage), run, tables=False)
-        files = {file.name: file.read_bytes() for file in sorted(Path(stage).iterdir())}
-    return {**files, "report.html": page.encode("utf-8", "backslashreplace")}
+        return {file.name: file.read_bytes() for file in sorted(Path(stage).iterdir())}
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from parity_tests.harness.make_records import Setting, check_plan, import_record
 from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.harness.process.questions import Question, ask_all
 from parity_tests.harness.process.runner import Runner
-from parity_tests.harness.source_lines import source_lines
+from parity_tests.harness.source_lines import excerpts, source_lines
 from parity_tests.harness.submission import find_submission
 from parity_tests.harness.undecided import refused
 from parity_tests.harness.whose_fault import is_unclear, judge_anything, settle
@@ -134,6 +134,7 @@ def check(
             **environment_of(assignment),
             **_environment(setting, seed, dtypes, hello, time.monotonic() - started),
             "source_lines": source_lines(folder, assignment),
+            "excerpts": excerpts(folder, assignment, records),
             "hints": named.hints,
         },
         arrays=_arrays_of_failures({case.name: judged[case.name] for case in wanted}),

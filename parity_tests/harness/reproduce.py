@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from parity_tests.harness.check import runner_of
+from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.submission import find_submission
 from parity_tests.protocol.assignment import Assignment
@@ -23,8 +24,8 @@ from reports.model.records import FAILING, Record
 SECONDS_FOR_ONE = 4.0
 """What a single question may take while a script is made smaller, if the run's own limit is not less."""
 SECONDS_IN_ALL = 90.0
-"""After this no further script is begun."""
-OVER = f"the {SECONDS_IN_ALL:g} seconds for all scripts were over; `parity show RUN CASE --repro` makes it alone"
+"""After this no further script is begun, unless another limit is given."""
+OVER = "the time for all scripts was over; `parity show RUN CASE --repro` makes it alone"
 Progress = Callable[[int, int, str], None]
 
 
@@ -49,11 +50,16 @@ def reproductions(
     timeout: float = 10.0,
     allow: Sequence[str] = (),
     progress: Progress | None = None,
+    seconds_in_all: float = SECONDS_IN_ALL,
+    servers: ForkServers | None = None,
+    said_folder: str = "",
 ) -> Reproductions:
     """A script for each discrepancy, one a part, diagnosis and quantity.
 
     `environment` is a run's: it names the submission, the edition, the seed and the isolation. `case` restricts to
-    one. `progress` is told (done, discrepancies, case). Raises UsageError where the submission is not there any more.
+    one. `progress` is told (done, discrepancies, case). After `seconds_in_all` no further script is begun. `servers`
+    are those of whoever checks many. Scripts look for the submission in `said_folder`, or where it lies. Raises
+    UsageError where the submission is not there any more.
     """
     found = Reproductions(explained=explained(records, case))
     wanted = chosen(assignment, records, case)
@@ -69,7 +75,8 @@ def reproductions(
     with ExitStack() as stack:
 
         def start(place: Path, process: str) -> Runner:
-            return stack.enter_context(runner_of(assignment, place, process, edition, allow, seconds, isolation))
+            runner = runner_of(assignment, place, process, edition, allow, seconds, isolation, servers)
+            return stack.enter_context(runner)
 
         first, *others = assignment.inside.processes
         own = {process: start(folder, process) for process in assignment.inside.processes}
@@ -82,7 +89,7 @@ def reproductions(
         hello = own[first].hello
         support, lent = assignment.layout.support, assignment.lent_support(edition)
         setting = ScriptSetting(
-            folder=str(folder.resolve()),
+            folder=said_folder or str(folder.resolve()),
             edition=edition,
             fixtures={name: str(lent.parent) if name == support and lent else "" for name in hello.fixtures},
             breaks_off=hello.import_failure is not None,
@@ -93,7 +100,7 @@ def reproductions(
         for done, record in enumerate(wanted):
             if progress is not None:
                 progress(done, len(wanted), f"{record.case}, {record.quantity}")
-            over = time.monotonic() - started > SECONDS_IN_ALL
+            over = time.monotonic() - started > seconds_in_all
             made: Script | str = OVER if over else maker.script(record)
             if isinstance(made, Script):
                 found.scripts[_unused(made, found.scripts)] = made.text

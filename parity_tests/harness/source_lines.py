@@ -1,12 +1,18 @@
-"""Where each part stands in a submission's source: the file and line that reports point at."""
+"""Where each part stands in a submission's source, and what stands there: what reports point at and show."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from parity_tests.protocol.assignment import Assignment
+from reports.model.records import FAILING, Record
+
+LONGEST_FUNCTION, LONGEST_LINE = 40, 160
+"""Lines of a function, and characters of a line, that are kept."""
+_AROUND = 2
+"""Lines before and after a place."""
 
 
 def source_lines(folder: Path, assignment: Assignment) -> dict[str, tuple[str, int]]:
@@ -26,16 +32,65 @@ def source_lines(folder: Path, assignment: Assignment) -> dict[str, tuple[str, i
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError, RecursionError, MemoryError, OSError):
         return found
-    for name, line in _functions(tree):
+    for name, function in _functions(tree):
         part = assignment.by_function.get(name)
         if part is not None and found[part][1] == 1:  # of several functions of a part the first
-            found[part] = (layout.file, line)
+            found[part] = (layout.file, function.lineno)
     return found
 
 
-def _functions(tree: ast.Module) -> Iterator[tuple[str, int]]:
+def excerpts(folder: Path, assignment: Assignment, records: Iterable[Record]) -> dict[str, dict[str, dict[str, str]]]:
+    """The lines of a submission's files that its failures are about, by part, by file and by number.
+
+    These are the functions of each part that fails, and what is around the places that its records name. Only files
+    that the assignment asks for are read; nothing of them runs.
+    """
+    layout = assignment.layout
+    names = (layout.file, *([layout.support_file] if layout.support else []))
+    lines = {name: _read(folder / name).splitlines() for name in names}
+    wanted: dict[str, dict[str, set[int]]] = {}
+    functions = _functions_by_part("\n".join(lines[layout.file]), assignment)
+    for record in records:
+        if record.verdict in FAILING and not record.explained_by:
+            by_file = wanted.setdefault(record.part, {layout.file: set(functions.get(record.part, ()))})
+            if record.line and record.file in lines:
+                around = range(record.line - _AROUND, record.line + _AROUND + 1)
+                by_file.setdefault(record.file, set()).update(around)
+    return {
+        part: {
+            name: {str(n): lines[name][n - 1][:LONGEST_LINE] for n in sorted(numbers) if 0 < n <= len(lines[name])}
+            for name, numbers in by_file.items()
+            if numbers
+        }
+        for part, by_file in wanted.items()
+    }
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _functions_by_part(text: str, assignment: Assignment) -> dict[str, list[int]]:
+    """The numbers of the lines of the functions of each part; none for what does not parse."""
+    found: dict[str, list[int]] = {}
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return found
+    for name, function in _functions(tree):
+        part = assignment.by_function.get(name)
+        if part is not None:
+            last = min(function.end_lineno or function.lineno, function.lineno + LONGEST_FUNCTION - 1)
+            found.setdefault(part, []).extend(range(function.lineno, last + 1))
+    return found
+
+
+def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
-            yield node.name, node.lineno
+            yield node.name, node
         elif isinstance(node, ast.ClassDef):
-            yield from ((f"{node.name}.{f.name}", f.lineno) for f in node.body if isinstance(f, ast.FunctionDef))
+            yield from ((f"{node.name}.{f.name}", f) for f in node.body if isinstance(f, ast.FunctionDef))

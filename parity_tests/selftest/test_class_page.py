@@ -16,7 +16,7 @@ from parity_tests.grading.flags import Flag, flags_frame
 from parity_tests.grading.gradebook import gradebook_frame
 from parity_tests.selftest.fake_records import DESCRIBED
 from parity_tests.selftest.hostile_text import TEXTS
-from reports.html.class_page import Who, class_page, codes, mistakes_by_submission
+from reports.html.class_page import About, Who, class_page, codes, mistakes_by_submission
 from reports.model.parts import Parts
 
 ITEMS = ("linear", "tanh", "relu", "dropout", "network")
@@ -37,10 +37,10 @@ def class_of(names: list[str]) -> dict[str, Any]:
         )
         for part in draw.sample(("1", "4", "6", "8", "9", "10"), 4):
             records += [
-                (name, draw.choice(MISTAKES), part, "gradient of W", "mismatch", ""),
-                (name, "", part, "updated W", "mismatch", part),
+                (name, "linear", draw.choice(MISTAKES), part, "gradient of W", "mismatch", ""),
+                (name, "linear", "", part, "updated W", "mismatch", part),
             ]
-    columns = ["submission", "diagnosis", "part", "quantity", "verdict", "explained_by"]
+    columns = ["submission", "check", "diagnosis", "part", "quantity", "verdict", "explained_by"]
     items = [(p, len(names), 1, 1, len(names) - 2, 0, 0.5, "") for p in ITEMS]
     part_columns = ["item", "asked", "right", "partly", "none", "undecided", "mean_share", "commonest"]
     return {
@@ -65,8 +65,8 @@ def test_each_mistake_is_counted_once_a_submission_with_who_made_it() -> None:
     found = mistakes_by_submission(twice, PARTS)
     assert found == mistakes_by_submission(frame, PARTS)
     assert len(found["anna"]) == 4
-    assert all(said.startswith("TODO ") for said in found["anna"])
-    assert not [said for said in found["anna"] if "updated W" in said]  # it only follows
+    assert all(made.part.startswith("TODO ") for made in found["anna"])
+    assert not [made for made in found["anna"] if "updated W" in made.what]  # it only follows
 
 
 def test_an_anonymous_page_says_nothing_of_who_they_are() -> None:
@@ -79,14 +79,14 @@ def test_an_anonymous_page_says_nothing_of_who_they_are() -> None:
     assert len(set(known.values())) == len(names)
     assert known == codes(names, "secret") != codes(names, "other")
     assert all(code in written for code in known.values())
-    rows = re.findall(r'<tr><th scope="row"><a href="[^"]*">(\w+)</a>', written)
+    rows = re.findall(r'<tr data[^>]*><th scope="row"><a href="[^"]*"><bdi>(\w+)</bdi></a>', written)
     assert rows == sorted(known.values())  # the order of names would tell something of them
 
 
 def test_a_class_of_500_is_under_5_megabytes() -> None:
     written = page([f"submission_{n:06d}" for n in range(500)])
     assert len(written.encode()) < 5_000_000
-    assert len(re.findall('<tr><th scope="row"><a href', written)) == 500
+    assert len(re.findall('<tr data[^>]*><th scope="row"><a href', written)) == 500
 
 
 @pytest.fixture(scope="module")
@@ -107,22 +107,212 @@ def test_the_page_is_clean(browser: Browser, tmp_path: Path, width: int, dark: b
     assert browser.axe() == []
 
 
+def write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+SHOWN = "[...document.querySelectorAll('table.sortable tbody tr:not([hidden])')]"
+COLUMN = SHOWN + ".map(r => r.cells[{}].textContent)"
+
+
 def test_the_table_is_sorted_and_searched(browser: Browser, tmp_path: Path) -> None:
-    path = tmp_path / "class.html"
-    path.write_text(page([f"name{n}" for n in range(12)]), encoding="utf-8")
-    browser.open(path)
-    column = "[...document.querySelectorAll('table.sortable tbody tr:not([hidden])')].map(r => r.cells[{}].textContent)"
+    browser.open(write(tmp_path / "class.html", page([f"name{n}" for n in range(12)])))
     sort = "document.querySelectorAll('table.sortable thead button')[{}].click()"
-    assert browser.run(column.format(0)) == [f"name{n}" for n in range(12)]
+    assert browser.run(COLUMN.format(0)) == [f"name{n}" for n in range(12)]
     browser.run(sort.format(2))
-    totals = [float(text) for text in browser.run(column.format(2))]
+    totals = [float(text) for text in browser.run(COLUMN.format(2))]
     assert totals == sorted(totals)
     browser.run(sort.format(2))
-    assert [float(text) for text in browser.run(column.format(2))] == sorted(totals, reverse=True)
-    assert browser.run("document.querySelector('th[aria-sort]').textContent") == "total"
-    browser.run("(b => { b.value = 'name11'; b.dispatchEvent(new Event('input')) })(document.querySelector('input'))")
-    assert browser.run(column.format(0)) == ["name11"]
+    assert [float(text) for text in browser.run(COLUMN.format(2))] == sorted(totals, reverse=True)
+    assert browser.run("document.querySelector('th[aria-sort] .name').textContent") == "total"
+    search(browser, "name11")
+    assert browser.run(COLUMN.format(0)) == ["name11"]
     assert browser.run("document.querySelector('[role=status]').textContent") == "1 of 12 rows"
+
+
+def search(browser: Browser, text: str) -> None:
+    browser.run(
+        f"(b => {{ b.value = {text!r}; b.dispatchEvent(new Event('input', {{bubbles: true}})) }})"
+        "(document.querySelector('input'))"
+    )
+
+
+def test_the_search_finds_every_mistake_of_a_row_also_those_that_are_folded_away(
+    browser: Browser, tmp_path: Path
+) -> None:
+    names = [f"name{n}" for n in range(12)]
+    browser.open(write(tmp_path / "class.html", page(names)))
+    made = mistakes_by_submission(class_of(names)["mistakes"], PARTS)
+    texts = {mistake.text for some in made.values() for mistake in some}
+    assert max(map(len, made.values())) > 3
+    for text in texts:
+        who = [name for name in names if text in [mistake.text for mistake in made[name]]]
+        search(browser, f"{text} ({len(who)})")
+        assert browser.run(COLUMN.format(0)) == who
+    search(browser, "TODO 77: nobody does this")
+    assert browser.run(COLUMN.format(0)) == []
+
+
+def test_a_click_on_a_mistake_shows_who_made_it_and_the_choices_filter(browser: Browser, tmp_path: Path) -> None:
+    names = [f"name{n}" for n in range(12)]
+    browser.open(write(tmp_path / "class.html", page(names)))
+    made = mistakes_by_submission(class_of(names)["mistakes"], PARTS)
+    text = browser.run("(a => { a.click(); return a.textContent })(document.querySelector('a.filter'))")
+    assert browser.run(COLUMN.format(0)) == [n for n in names if text in [mistake.text for mistake in made[n]]]
+    browser.run("document.querySelector('.filters button[type=reset]').click()")
+    browser.run("new Promise(done => setTimeout(done))")
+    assert len(browser.run(COLUMN.format(0))) == 12
+    browser.run(
+        "(s => { s.value = [...s.options].find(o => o.textContent.startsWith('TODO 8 (')).value;"
+        " s.dispatchEvent(new Event('input', {bubbles: true})) })(document.querySelector('[data-filter=part]'))"
+    )
+    with_8 = [n for n in names if "TODO 8" in [mistake.part for mistake in made[n]]]
+    assert browser.run(COLUMN.format(0)) == with_8
+    assert 0 < len(with_8) < 12
+
+
+def test_header_and_first_column_stay_when_the_table_is_scrolled(browser: Browser, tmp_path: Path) -> None:
+    path = write(tmp_path / "class.html", page([f"name{n}" for n in range(80)]))
+    for width in (1280, 390):
+        browser.open(path, width=width)
+        browser.run("document.querySelector('.whole').scrollTo(120, 600)")
+        offsets = browser.run(
+            """(() => {
+              const box = document.querySelector('.whole').getBoundingClientRect();
+              const at = cell => { const r = cell.getBoundingClientRect(); return [r.x - box.x, r.y - box.y]; };
+              const rows = document.querySelectorAll('table.sortable tr');
+              return [at(rows[0].cells[0]), at(rows[0].cells[1]), at(rows[40].cells[0]), at(rows[40].cells[1])];
+            })()"""
+        )
+        (corner, head, row, inner) = offsets
+        assert corner == pytest.approx([1, 1], abs=1)
+        assert head[1] == pytest.approx(1, abs=1)
+        assert row[0] == pytest.approx(1, abs=1)
+        assert inner[0] < row[0] + 200  # it has moved beneath
+        assert browser.run("document.querySelector('.whole').scrollLeft") > 0 or width == 1280
+
+
+def test_the_table_comes_after_what_needs_a_look_and_without_scripts_all_of_it_is_there(
+    browser: Browser, tmp_path: Path
+) -> None:
+    browser.open(write(tmp_path / "class.html", page([f"name{n}" for n in range(12)])), script=False)
+    heads = browser.run("[...document.querySelectorAll('h2')].map(h => h.textContent)")
+    assert heads[:4] == ["What needs a human look", "Submissions", "Points", "Items"]
+    assert browser.run("getComputedStyle(document.querySelector('.filters')).display") == "none"
+    assert len(browser.run(COLUMN.format(0))) == 12
+
+
+def test_columns_that_are_the_same_for_all_are_left_out_and_told(browser: Browser, tmp_path: Path) -> None:
+    frames = class_of(["anna", "bob", "cem"])
+    frames["grades"]["linear"] = [15.0, 7.5, 0.0]
+    frames["grades"]["relu"] = 15.0
+    frames["grades"]["late"] = ""
+    people = {name: Who(name, "") for name in ("anna", "bob", "cem")}
+    about = About("a class", dict.fromkeys(ITEMS, 15.0), [("Graded", "2026-01-02"), ("Parity", "9.9")])
+    written = class_page(**frames, parts=PARTS, people=people, about=about)
+    browser.open(write(tmp_path / "class.html", written))
+    heads = browser.run("[...document.querySelectorAll('table.sortable thead th')].map(t => t.textContent)")
+    assert not {"relu of 15", "late", "status"} & set(heads)
+    assert {"linear of 15", "total of 75"} <= set(heads)
+    assert "Left out, since it is the same for all: relu: 15 of 15; status: graded." in written
+    lost = browser.run("[...document.querySelectorAll('td.lost')].map(t => t.textContent)")
+    assert "15" not in lost
+    assert lost
+    assert browser.run("getComputedStyle(document.querySelector('td.number')).textAlign") == "end"
+    foot = browser.run("[...document.querySelectorAll('footer dt, footer dd')].map(t => t.textContent)")
+    assert foot == ["Graded", "2026-01-02", "Parity", "9.9"]
+
+
+def test_mistakes_of_the_same_people_are_one_line_and_clusters_are_too() -> None:
+    frames = class_of(["anna", "bob", "cem"])
+    rows = [("anna", "a"), ("bob", "a"), ("anna", "b"), ("bob", "b"), ("cem", "c"), ("cem", "d")]
+    frames["mistakes"] = pd.DataFrame(
+        [(name, "linear", text, "4", "gradient of W", "mismatch", "") for name, text in rows],
+        columns=frames["mistakes"].columns,
+    )
+    why = "cluster 1: 97 to 100 % of the code is the same, names, spaces and order aside, in anna, bob"
+    frames["flags"] = flags_frame([Flag(name, "alike", why) for name in ("anna", "bob")])
+    people = {name: Who(name, "") for name in ("anna", "bob", "cem")}
+    written = class_page(**frames, parts=PARTS, people=people)
+    lines = [re.sub("<[^>]*>", "", line) for line in re.findall("<li>.*?</li>", written)]
+    assert lines == [
+        "anna, bob: cluster 1: 97 to 100 % of the code is the same, names, spaces and order aside",
+        "TODO 4: a; TODO 4: b (2): anna, bob",
+        "TODO 4: c; TODO 4: d (1): cem",
+    ]
+    coded = {name: Who(f"code{n}", "") for n, name in enumerate(people)}
+    anonymous = class_page(**frames, parts=PARTS, people=coded, anonymous=True)
+    assert "code0</bdi>, <bdi>code1</bdi>: cluster 1: 97 to 100 % of the code is the same<" in anonymous
+    assert "anna" not in anonymous
+
+
+def test_who_cannot_be_imported_has_that_mistake_alone() -> None:
+    frame = class_of(["anna", "bob"])["mistakes"]
+    broken = pd.DataFrame([("anna", "import", "", "utils", "module", "crashed", "")], columns=frame.columns)
+    found = mistakes_by_submission(pd.concat([frame, broken]), PARTS)
+    assert [mistake.text for mistake in found["anna"]] == ["import: the files cannot be imported"]
+    assert found["bob"] == mistakes_by_submission(frame, PARTS)["bob"]
+
+
+def test_those_with_all_points_have_a_bar_of_their_own_and_numbers_stand_on_bars(
+    browser: Browser, tmp_path: Path
+) -> None:
+    frames = class_of([f"name{n}" for n in range(5)])
+    frames["grades"]["total"] = [75.0, 74.0, 70.0, 10.0, 0.0]
+    people = {f"name{n}": Who(f"name{n}", "") for n in range(5)}
+    browser.open(write(tmp_path / "class.html", class_page(**frames, parts=PARTS, people=people)))
+    titles = browser.run("[...document.querySelectorAll('.points .bar title')].map(t => t.textContent)")
+    assert titles[-2:] == ["67.5–75 points", "all 75 points"]
+    printed = browser.run("[...document.querySelectorAll('.points .text-overlay text')].map(t => t.textContent)")
+    assert [text for text in printed if text] == ["1", "1", "2", "1"]
+
+
+def test_what_pointing_shows_is_had_with_the_arrow_keys(browser: Browser, tmp_path: Path) -> None:
+    browser.open(write(tmp_path / "class.html", page([f"name{n}" for n in range(40)])))
+    browser.run("document.querySelector('.chart').focus()")
+    told = "document.querySelector('.chart + .told').textContent"
+    press = "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {{key: '{}'}})); " + told
+    assert browser.run(told) == "Arrow keys go from one to the next."
+    first = browser.run(press.format("ArrowRight"))
+    second = browser.run(press.format("ArrowRight"))
+    assert first != second
+    assert first.endswith(" points")
+    assert browser.run(press.format("ArrowLeft")) == first
+    assert browser.run(press.format("End")) == "all 75 points"
+
+
+LONG = (
+    "👩‍👩‍👧‍👦" * 20,
+    "שלום עולם mixed ‎latin‎ مرحبا ١٢٣",
+    "x" * 300,
+    "Wolfeschlegelsteinhausenbergerdorff " * 8,
+)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_long_and_mixed_names_wrap_and_joined_emoji_stay_joined(browser: Browser, tmp_path: Path, width: int) -> None:
+    written = page([*LONG, "ann", "\u202eevil"])
+    browser.open(write(tmp_path / "class.html", written), width=width)
+    assert browser.overflow() <= 0
+    assert LONG[0] in written  # ZWJ and all
+    assert "\u202e" not in written
+    widths = browser.run(SHOWN + ".map(r => r.cells[0].getBoundingClientRect().width)")
+    assert max(widths) < 260
+    assert browser.run("[...document.querySelectorAll('tbody th bdi')].length") == 6
+
+
+def test_it_is_printed_whole(browser: Browser, tmp_path: Path) -> None:
+    path = write(tmp_path / "class.html", page([f"name{n}" for n in range(80)]))
+    browser.open(path)
+    on_screen = "document.querySelector('.whole').scrollHeight - document.querySelector('.whole').clientHeight"
+    assert browser.run(on_screen) > 0
+    browser.print_media()
+    assert browser.run(on_screen) <= 0
+    assert browser.overflow() <= 0
+    hidden = "[...document.querySelectorAll('td details, .mistakes details')].filter(d => d.offsetHeight < 25).length"
+    assert browser.run(hidden) == 0
+    assert browser.run("getComputedStyle(document.querySelector('.filters')).display") == "none"
 
 
 def test_hostile_names_do_nothing(browser: Browser, tmp_path: Path) -> None:

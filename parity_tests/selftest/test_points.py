@@ -124,8 +124,8 @@ def test_the_reason_for_points_is_a_sentence_with_what_is_to_blame() -> None:
     run.records.extend(rows("main", "losses", part="10"))
     page = feedback_page("ann", run, score(run.records, USUAL))
     assert (
-        "| main | 20 of 20 | both quantities are right; 1 of them counts as right, since it fails only because "
-        "TODO 1 (SGD) is missing |" in page
+        "| main | 20 of 20 | both quantities are right, not counting what fails only because TODO 1 (SGD) is missing |"
+        in page
     )
 
 

@@ -1,4 +1,4 @@
-"""The cards of a page: each says one thing that does not match, with what was asked and the numbers beneath."""
+"""The cards of a page: each says one mistake, with what was asked, the code, the numbers and every case beneath."""
 
 from __future__ import annotations
 
@@ -7,26 +7,33 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from reports.html.code import Code, code_of
 from reports.html.heat import Heat, heat_of
-from reports.html.template import SIGNS, WRONG
-from reports.model.folding import Entry, Kind, entries, label_of, where_seen
-from reports.model.numbers import number
-from reports.model.phrases import shortened
+from reports.html.template import sign_of
+from reports.model.folding import Entry, Kind, entries, label_of
+from reports.model.numbers import exact_number, number
+from reports.model.phrases import ended, quantities, shortened
 from reports.model.records import Record
+from reports.model.relation import relation_of
 from reports.model.run import Results, hints_of, inputs_of, joint_checks, parts_of
+from reports.model.summary import NOT_JUDGED
 from reports.model.words import inputs_text, mistakes
 
 LONGEST = 1500
 """The most characters of a sentence on a page."""
+_MOST_CASES = 200
 
-_HEADINGS = {Kind.AGAIN: "the same again, where parts meet", Kind.UNJUDGED: "not judged"}
+_BEYOND = ((1e4, "far beyond rounding"), (10.0, "well beyond rounding"), (0.0, "a little beyond rounding"))
+_HEADINGS = {Kind.AGAIN: "the same again, where parts meet", Kind.UNJUDGED: "kept from being judged"}
 
 
 @dataclass(frozen=True)
 class Card:
-    """One thing that does not match: `name` is its place on the page, `part` the label of its parts.
+    """One mistake: `name` is its place on the page, `part` the label of its parts, `heading` what it is about.
 
-    `folded` says whether what was asked and the numbers are folded away at first.
+    `relation` says in plain words how the numbers are off, `sentence` what was seen first, `shows` how often. `cases`
+    are where it was seen, as (case, quantity, what was seen), of `count` in all. `folded` says whether the details are
+    folded away at first; `parts` are the ids of those that it is about.
     """
 
     name: str
@@ -36,15 +43,25 @@ class Card:
     sign: str
     heading: str
     sentence: str
-    cases: str
+    shows: str
+    cases: list[tuple[str, str, str]]
+    relation: str = ""
     asked: str = ""
     diagnosis: str = ""
     hint: str = ""
     facts: list[tuple[str, str]] = field(default_factory=list)
+    code: list[Code] = field(default_factory=list)
     heat: Heat | None = None
     script: str = ""
     command: str = ""
     folded: bool = False
+    parts: tuple[str, ...] = ()
+    count: int = 0
+
+    @property
+    def summary(self) -> str:
+        """What it says in one sentence."""
+        return self.relation or self.sentence
 
 
 class CardMaker:
@@ -72,48 +89,113 @@ class CardMaker:
         self._count += 1
         ids = self._parts.within(entry.records)
         first = entry.records[0]
-        verdict = first.verdict if first.quantity else "note"
-        title = self._parts.title(ids[0]) if len(ids) == 1 else ""
-        common = (f"discrepancy-{self._count}", label_of(entry, self._run), title, verdict, SIGNS.get(verdict, WRONG))
+        verdict = NOT_JUDGED if entry.kind is Kind.UNJUDGED else first.verdict if first.quantity else "note"
+        common = (
+            f"discrepancy-{self._count}",
+            label_of(entry, self._run),
+            self._parts.title(ids[0]) if len(ids) == 1 else "",
+            verdict,
+            sign_of(verdict),
+        )
         if entry.kind is Kind.CAUSE:
-            return self._cause(entry, common)
-        return Card(*common, _HEADINGS[entry.kind], entry.sentence, where_seen(entry, self._run))
-
-    def _cause(self, entry: Entry, common: tuple[str, str, str, str, str]) -> Card:
-        first, label = entry.records[0], common[1]
-        title, inputs = inputs_of(self._run, first.case)
-        title = title or ("import" if first.check == "import" else "")
-        folded = label in self._with_a_card
-        self._with_a_card.add(label)
-        key = f"{first.case}/{first.quantity}"
+            return self._cause(entry, common, several=len(ids) > 1)
+        cases = self._cases(entry.records)
         return Card(
             *common,
-            heading=f"{title}: {first.quantity}" if title and first.quantity else title or first.quantity or first.case,
-            sentence=shortened((first.message or entry.sentence).removeprefix(f"{title}: "), LONGEST),
-            cases=where_seen(entry, self._run),
-            asked=shortened(inputs_text(inputs), LONGEST) if inputs else "",
+            heading=_HEADINGS[entry.kind],
+            sentence=entry.sentence,
+            shows="",
+            cases=cases,
+            parts=tuple(ids),
+            count=len(entry.records),
+        )
+
+    def _cause(self, entry: Entry, common: tuple[str, str, str, str, str], *, several: bool) -> Card:
+        first, label = self._shown(entry), common[1]
+        title, inputs = inputs_of(self._run, first.case)
+        folded = label in self._with_a_card
+        self._with_a_card.add(label)
+        relation = relation_of(self._run, first)
+        told = entry.sentence if several or not first.message else first.message
+        if relation and first.where and first.got is not None and first.want is not None:
+            got, want = exact_number(first.got), exact_number(first.want)
+            told = f"{title or first.case}: at {first.where} it is {got}, and torch says {want}"
+        return Card(
+            *common,
+            heading=self._heading(entry, common[2]),
+            sentence=shortened(ended(told), LONGEST),
+            shows=_shows(entry),
+            cases=self._cases([*entry.records, *entry.again, *entry.unjudged]),
+            relation=relation,
+            asked=shortened(": ".join(filter(None, (title, inputs_text(inputs)))), LONGEST) if inputs else "",
             diagnosis=mistakes(first),
             hint=self._hints.get(first.diagnosis, ""),
             facts=_facts(first),
+            code=code_of(self._run, entry.records),
             heat=heat_of(self._run, first),
-            script=self._scripts.get(key, self._scripts.get(first.case, "")),
+            script=self._script(first),
             command=f"parity show {shlex.quote(self._folder)} {shlex.quote(first.case)}",
             folded=folded,
+            parts=tuple(self._parts.within(entry.records)),
+            count=len(entry.records) + len(entry.again) + len(entry.unjudged),
         )
+
+    def _shown(self, entry: Entry) -> Record:
+        """The record that a card shows: the first, or else the first that a script shows."""
+        return next((record for record in entry.records if self._script(record)), entry.records[0])
+
+    def _script(self, record: Record) -> str:
+        return self._scripts.get(f"{record.case}/{record.quantity}", self._scripts.get(record.case, ""))
+
+    def _heading(self, entry: Entry, title: str) -> str:
+        """What the card is about: the part or, where that says nothing, the quantity or the case."""
+        first = entry.records[0]
+        if first.check == "import":
+            return "import"
+        if len(self._parts.within(entry.records)) > 1 and first.verdict == "missing":
+            return "not implemented"
+        case = inputs_of(self._run, first.case)[0] or first.case
+        return title or ": ".join(filter(None, (case, first.quantity)))
+
+    def _cases(self, records: Sequence[Record]) -> list[tuple[str, str, str]]:
+        rows = []
+        for record in records[:_MOST_CASES]:
+            title, _ = inputs_of(self._run, record.case)
+            said = record.message.removeprefix(f"{title}: ")
+            rows.append((record.case, record.quantity, shortened(said or record.verdict, LONGEST)))
+        if len(records) > _MOST_CASES:
+            rows.append((f"and {len(records) - _MOST_CASES} more", "", ""))
+        return rows
+
+
+def _shows(entry: Entry) -> str:
+    """In how many quantities a mistake shows, and what follows from it."""
+    cases = len({record.case for record in entry.records})
+    words = [f"in {quantities(len(entry.records))} of {cases} case{'' if cases == 1 else 's'}"]
+    if entry.again:
+        words.append(f"again in {quantities(len(entry.again))} where the parts work together")
+    shows = f"It shows {' and '.join(words)}"
+    return shows + (f"; it kept {quantities(len(entry.unjudged))} from being judged." if entry.unjudged else ".")
+
+
+def _beyond(ratio: float, radius: str) -> str:
+    """How far beyond rounding a gap is, in words, and the number behind them."""
+    if math.isinf(ratio):
+        return "where rounding explains none at all"
+    words = next(words for least, words in _BEYOND if ratio >= least)
+    return f"{words}: {number(ratio)} times what rounding explains there (the radius, {radius})"
 
 
 def _facts(record: Record) -> list[tuple[str, str]]:
     facts = []
     if record.ratio is not None and record.gap is not None and record.verdict != "match":
-        endless = "where rounding explains none at all"
-        times = f"{number(record.ratio)} times the radius of {number(record.radius)}"
-        facts.append(("Gap", f"{number(record.gap)}, {endless if math.isinf(record.ratio) else times}"))
+        facts.append(("Largest gap", f"{number(record.gap)}, {_beyond(record.ratio, number(record.radius))}"))
     if record.file:
         facts.append(("Where", f"{record.file}, line {record.line}" if record.line else record.file))
     if record.step is not None:
         facts.append(("Step", str(record.step)))
     if record.bad and record.total and record.total > 1:
-        facts.append(("Beyond their radius", f"{record.bad} of {record.total} elements"))
+        facts.append(("Off by more than rounding", f"{record.bad} of {record.total} elements"))
     if record.ulps is not None and record.verdict == "mismatch":
         facts.append(("Units in the last place", number(record.ulps)))
     if record.blame:

@@ -1,15 +1,18 @@
-"""The page of a class: points, items, mistakes and who made them, and what needs a human look, in one HTML file."""
+"""The page of a class: what needs a human look, everybody's points, mistakes and who made them, in one HTML file."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from reports.html.class_table import Table, class_table
 from reports.html.template import markup, template
 from reports.model.numbers import points_text
 from reports.model.parts import Parts
+from reports.model.phrases import capitalised
 from reports.model.records import FAILING
 from reports.model.words import mistake_or_verdict
 from reports.pictures.classes import items_chart, points_chart
@@ -18,8 +21,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _BEFORE_ITEMS, _AFTER_ITEMS = "edition", "total"
-_SHOWN_WITH_EACH = 3
 _MISTAKE = ["submission", "diagnosis", "part", "verdict", "quantity"]
+_CLUSTER = re.compile(r"cluster \d+: \d+(?: to \d+)? % of the code is the same")
+"""What a sentence on a cluster says before it names anybody."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,30 @@ class Who:
     link: str
 
 
+class Made(NamedTuple):
+    """A mistake that somebody made: the label of its part, and its name or what is seen of it."""
+
+    part: str
+    what: str
+
+    @property
+    def text(self) -> str:
+        """The mistake as the page calls it."""
+        return f"{self.part}: {self.what}"
+
+
+_BROKEN = Made("import", "the files cannot be imported")
+
+
+@dataclass(frozen=True)
+class About:
+    """What the class answered and by which rubric: `maxima` are the points of each item, `facts` stand in the foot."""
+
+    title: str = "a class"
+    maxima: Mapping[str, float] = field(default_factory=dict)
+    facts: Sequence[tuple[str, str]] = ()
+
+
 def class_page(
     grades: pd.DataFrame,
     items: pd.DataFrame,
@@ -38,38 +66,39 @@ def class_page(
     *,
     parts: Parts,
     people: Mapping[str, Who],
+    about: About | None = None,
     anonymous: bool = False,
 ) -> str:
     """The page of a class as a whole HTML document.
 
-    `grades` has a row for each submission: submission, student, late, edition, the points of each item, total, maximum,
-    status. `items` has a row for each item: item, asked, right, partly, none, undecided. `flags` says what needs a
-    human look: submission, kind, why. `mistakes` has the columns submission, diagnosis, part, quantity, verdict and
-    explained_by of all records. `people` says how each submission is named and where its page is. An `anonymous` page
-    shows nothing else of who they are.
+    `grades` has a row for each who handed in: submission, student, late, edition, the points of each item, total,
+    maximum, status. `items` has a row for each item: item, asked, right, partly, none, undecided. `flags` says what
+    needs a human look: submission, kind, why. `mistakes` has the columns submission, check, diagnosis, part,
+    quantity, verdict and explained_by of all records. `people` says how each submission is named and where its page
+    is. An `anonymous` page shows nothing else of who they are.
     """
+    about = about or About()
     columns = [str(name) for name in grades.columns]
     names = columns[columns.index(_BEFORE_ITEMS) + 1 : columns.index(_AFTER_ITEMS)]
     made = mistakes_by_submission(mistakes, parts)
-    totals = [float(total) for total in grades["total"] if total == total]
+    each = grades.drop_duplicates("submission")  # a group is one submission of several people
+    totals = [float(total) for total in each["total"] if total == total]
     maximum = max((float(m) for m in grades["maximum"] if m == m), default=0.0)
-    rows = [_row(row, names, people, made, anonymous) for row in grades.to_dict("records")]
-    if anonymous:  # the order of names tells something of them
-        rows.sort(key=lambda row: str(row["who"].name))
     return template("class.html").render(
-        title="Parity: a class",
-        verdict=_verdict(len(grades), totals, maximum),
+        title=f"Parity: {about.title}",
+        heading=capitalised(about.title),
+        verdict=_verdict(len(each), totals, maximum),
         flagged=list(_flagged(flags, people, anonymous).items()),
+        table=_table(grades, names, maximum, made, people, about, anonymous),
         histogram=markup(points_chart(totals, maximum)),
         bars=markup(items_chart(items)),
         items=[
             (row["item"], *(int(row[name]) for name in ("asked", "right", "partly", "none", "undecided")))
             for row in items.to_dict("records")
         ],
-        mistakes=_by_frequency(made, people),
-        names=names,
-        rows=rows,
+        mistakes=_by_people(made, people),
         anonymous=anonymous,
+        facts=about.facts,
     )
 
 
@@ -82,41 +111,84 @@ def codes(names: Sequence[str], secret: str) -> dict[str, str]:
     }
 
 
-def mistakes_by_submission(records: pd.DataFrame, parts: Parts) -> dict[str, list[str]]:
-    """What each submission got wrong, each mistake once: its part, and its name or what is seen of it."""
-    made: dict[str, dict[str, None]] = {}
+def mistakes_by_submission(records: pd.DataFrame, parts: Parts) -> dict[str, list[Made]]:
+    """What each submission got wrong, each mistake once: its part, and its name or what is seen of it.
+
+    What cannot be imported has no other mistake.
+    """
+    made: dict[str, dict[Made, None]] = {}
     wrong = records[records["verdict"].isin(FAILING - {"harness_error"}) & (records["explained_by"] == "")]
+    broken = {str(name): {_BROKEN: None} for name in wrong.loc[wrong["check"] == "import", "submission"]}
+    wrong = wrong[~wrong["submission"].isin(list(broken))]
     for row in wrong.drop_duplicates(_MISTAKE).to_dict("records"):
         what = mistake_or_verdict(row["quantity"], row["verdict"], row["diagnosis"])
-        made.setdefault(str(row["submission"]), {})[f"{parts.label(str(row['part']))}: {what}"] = None
-    return {name: list(mistakes) for name, mistakes in made.items()}
+        made.setdefault(str(row["submission"]), {})[Made(parts.label(str(row["part"])), what)] = None
+    return {name: list(mistakes) for name, mistakes in (broken | made).items()}
 
 
-def _flagged(flags: pd.DataFrame, people: Mapping[str, Who], anonymous: bool) -> dict[str, list[tuple[Who, str]]]:
-    """Who is flagged and why, by the kind of flag, in the order of their names on the page."""
-    # The sentence of a flag may name others; somebody who handed in nothing has no code.
-    rows = [
-        (
-            str(row["kind"]),
-            people.get(str(row["submission"]), Who("somebody" if anonymous else str(row["submission"]), "")),
-            "" if anonymous else str(row["why"]),
+def _table(
+    grades: pd.DataFrame,
+    names: Sequence[str],
+    maximum: float,
+    made: Mapping[str, Sequence[Made]],
+    people: Mapping[str, Who],
+    about: About,
+    anonymous: bool,
+) -> Table:
+    rows: list[dict[str, Any]] = [{str(key): value for key, value in row.items()} for row in grades.to_dict("records")]
+    if anonymous:  # the order of names tells something of them
+        rows.sort(key=lambda row: people[str(row["submission"])].name)
+        for row in rows:
+            row["student"] = ""
+    return class_table(
+        rows,
+        names,
+        maxima={**about.maxima, "total": maximum},
+        people={name: (who.name, who.link) for name, who in people.items()},
+        mistakes={name: [(mistake.part, mistake.text) for mistake in some] for name, some in made.items()},
+    )
+
+
+def _flagged(flags: pd.DataFrame, people: Mapping[str, Who], anonymous: bool) -> dict[str, list[tuple[list[Who], str]]]:
+    """Who is flagged and why, by the kind of flag; those with the same reason are one line: a cluster, say."""
+    alike: dict[tuple[str, str], list[Who]] = {}
+    for row in flags.to_dict("records"):
+        # Somebody who handed in nothing has no code.
+        unknown = Who("somebody" if anonymous else str(row["submission"]), "")
+        who = people.get(str(row["submission"]), unknown)
+        some = alike.setdefault((str(row["kind"]), str(row["why"])), [])
+        if who not in some or unknown is who:
+            some.append(who)
+    flagged: dict[str, list[tuple[list[Who], str]]] = {}
+    for (kind, why), some in sorted(alike.items(), key=lambda item: (item[0][0], min(who.name for who in item[1]))):
+        flagged.setdefault(kind, []).append(
+            (sorted(some, key=lambda who: who.name), _reason(why, anonymous, many=len(some) > 1))
         )
-        for row in flags.to_dict("records")
-    ]
-    flagged: dict[str, list[tuple[Who, str]]] = {}
-    for kind, who, why in sorted(rows, key=lambda row: (row[0], row[1].name)):
-        flagged.setdefault(kind, []).append((who, why))
     return flagged
 
 
-def _by_frequency(made: Mapping[str, Sequence[str]], people: Mapping[str, Who]) -> list[tuple[str, list[Who]]]:
-    """Each mistake with those who made it, the commonest first."""
-    who_made: dict[str, list[Who]] = {}
+def _reason(why: str, anonymous: bool, *, many: bool) -> str:
+    """The sentence of a flag, without the names that it may give where the page is anonymous or has them before it."""
+    cluster = _CLUSTER.match(why)
+    if anonymous:
+        return cluster[0] if cluster else ""
+    return f"{cluster[0]}, names, spaces and order aside" if cluster and many else why
+
+
+def _by_people(made: Mapping[str, Sequence[Made]], people: Mapping[str, Who]) -> list[tuple[list[str], list[Who]]]:
+    """Mistakes with those who made them, the commonest first; those of exactly the same people are one line."""
+    who_made: dict[str, list[str]] = {}
     for name, mistakes in made.items():
         for mistake in mistakes:
-            who_made.setdefault(mistake, []).append(people[name])
-    ordered = [(mistake, sorted(who, key=lambda one: one.name)) for mistake, who in who_made.items()]
-    return sorted(ordered, key=lambda item: (-len(item[1]), item[0]))
+            who_made.setdefault(mistake.text, []).append(name)
+    by_people: dict[tuple[str, ...], list[str]] = {}
+    for text, names in who_made.items():
+        by_people.setdefault(tuple(names), []).append(text)
+    lines = [
+        (sorted(texts), sorted((people[name] for name in names), key=lambda who: who.name))
+        for names, texts in by_people.items()
+    ]
+    return sorted(lines, key=lambda line: (-len(line[1]), line[0]))
 
 
 def _verdict(count: int, totals: Sequence[float], maximum: float) -> str:
@@ -133,32 +205,3 @@ def _verdict(count: int, totals: Sequence[float], maximum: float) -> str:
 
 def _with_all(count: int) -> str:
     return f"{count or 'none'} {'have' if count > 1 else 'has'} all points"
-
-
-def _row(
-    row: Mapping[Any, Any],
-    names: Sequence[str],
-    people: Mapping[str, Who],
-    made: Mapping[str, Sequence[str]],
-    anonymous: bool,
-) -> dict[str, Any]:
-    def text(key: str) -> str:
-        value = row.get(key)
-        return value if isinstance(value, str) else ""
-
-    submission = str(row["submission"])
-    mistakes = made.get(submission, [])
-    more = f"; and {len(mistakes) - _SHOWN_WITH_EACH} more" if len(mistakes) > _SHOWN_WITH_EACH else ""
-    return {
-        "who": people[submission],
-        "student": "" if anonymous else text("student"),
-        "late": text("late"),
-        "points": [_points(row[name]) for name in names],
-        "total": _points(row["total"]),
-        "status": text("status"),
-        "mistakes": "; ".join(mistakes[:_SHOWN_WITH_EACH]) + more,
-    }
-
-
-def _points(value: Any) -> str:
-    return "–" if value is None or value != value else points_text(float(value))

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from reports.html.cards import LONGEST, Card, CardMaker
-from reports.html.template import SIGNS, WRONG, facts, markup, template
+from reports.html.drift import drift_of
+from reports.html.template import facts, markup, sign_of, template
 from reports.model.folding import entries, label_of, where_seen
 from reports.model.groups import grouped
-from reports.model.numbers import number
-from reports.model.phrases import shortened
+from reports.model.numbers import number, points_text
+from reports.model.phrases import capitalised, shortened
+from reports.model.points import ItemPoints, Points
+from reports.model.reasons import causes_of, reason
 from reports.model.records import Record, failing
-from reports.model.run import Results
-from reports.model.summary import PartSummary, part_summaries
+from reports.model.run import Results, parts_of
+from reports.model.summary import PartSummary, part_summaries, shown_verdict
 from reports.model.words import GLOSSARY, headline, verdict_sentence
 from reports.pictures.ratios import ratios_chart
 
@@ -21,12 +25,30 @@ _OUTPUT = 4000
 """The most bytes of what the submission printed."""
 
 
+@dataclass(frozen=True)
+class Place:
+    """The place of a submission's page in its class: links, and of those before and after it the names as well."""
+
+    back: str
+    previous: tuple[str, str] | None = None
+    next: tuple[str, str] | None = None
+    feedback: str = ""
+
+
 def report_page(
-    run: Results, *, strict: bool = False, scripts: Mapping[str, str] | None = None, folder: str = "parity-run"
+    run: Results,
+    *,
+    strict: bool = False,
+    scripts: Mapping[str, str] | None = None,
+    folder: str = "parity-run",
+    who: str = "",
+    points: Points | None = None,
+    place: Place | None = None,
 ) -> str:
     """The page of a run as a whole HTML document.
 
     `scripts` has a reproduction for "<case>/<quantity>"; `folder` is the run's, for the commands that the page shows.
+    In a class `who` handed it in, `points` are what it earned, and `place` links to the others.
     """
     groups = grouped(run.records, strict)
     maker = CardMaker(run, scripts or {}, folder)
@@ -40,16 +62,22 @@ def report_page(
     fails = any(failing(record, strict) for record in run.records)
     verdict, _, more = verdict_sentence(run, strict).partition(". ")
     return template("report.html").render(
-        title=f"Parity: {run.records[0].submission if run.records else ''}",
+        title=f"Parity: {who or (run.records[0].submission if run.records else '')}",
+        who=who,
+        place=place,
         fails=fails,
         verdict=verdict.rstrip(".") + ".",
         more=more.replace("see the warning above", "see the warnings below"),
+        total="" if points is None else _total(points),
         headline=headline(run) if run.records else "",
         first=cards[0] if fails and cards else None,
         strip=[_strip_row(part, cards) for part in part_summaries(run, strict)],
+        points=[] if points is None else _point_rows(points, run),
         groups=[(title, some) for title, some in sections if some],
+        drift=drift_of(run.environment),
         wide=markup(ratios_chart(run)),
         narrow=markup(ratios_chart(run, narrow=True)),
+        quantities=_quantity_rows(run),
         notes=_note_rows(groups.free_notes, run),
         output=_printed(run.output),
         environment=facts(run.environment),
@@ -57,21 +85,56 @@ def report_page(
     )
 
 
+def _total(points: Points) -> str:
+    if points.total is None:
+        return "No grade yet: Parity itself failed while it looked at this submission."
+    return f"{points_text(points.total)} of {points_text(points.maximum)} points"
+
+
+def _point_rows(points: Points, run: Results) -> list[dict[str, str]]:
+    causes, parts = causes_of(run.records), parts_of(run)
+    return [
+        {
+            "name": item.name,
+            "points": _item_points(item),
+            "why": capitalised(reason(item, causes, parts)),
+            "style": "" if item.points == item.maximum else "lost",
+        }
+        for item in points.items
+        if item.asked
+    ]
+
+
+def _item_points(item: ItemPoints) -> str:
+    return "–" if item.maximum is None else f"{points_text(item.points)} of {points_text(item.maximum)}"
+
+
 def _strip_row(part: PartSummary, cards: Sequence[Card]) -> dict[str, Any]:
     """A part in the strip and in the table; `target` is the first card about it or, where it has none, its row."""
-    card = next((card for card in cards if card.part == part.label), None)
+    card = next((card for card in cards if part.id in card.parts), None)
     return {
         "id": part.id,
         "label": part.label,
         "title": part.title,
         "verdict": part.verdict,
-        "sign": SIGNS.get(part.verdict, WRONG),
+        "sign": sign_of(part.verdict),
         "agree": part.agree,
         "total": part.total,
+        "waiting": part.waiting,
         "ratio": number(part.ratio),
         "largest": part.largest,
         "target": card.name if card else f"part-{part.id}",
     }
+
+
+def _quantity_rows(run: Results) -> list[tuple[str, str, str, str, str]]:
+    """Every quantity with its ratio, by part; what the picture shows, for those who do not see it."""
+    parts = parts_of(run)
+    ordered = sorted(run.records, key=lambda record: parts.order(record.part))
+    return [
+        (parts.label(record.part), record.case, record.quantity, shown_verdict(record), number(record.ratio))
+        for record in ordered
+    ]
 
 
 def _note_rows(notes: Sequence[Record], run: Results) -> list[tuple[str, str, str]]:

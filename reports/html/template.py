@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from reports.model.escape import printable
 from reports.model.run import FOR_REPORTS
+from reports.model.summary import NOT_JUDGED
 from reports.pictures.figure import STYLE
 
 if TYPE_CHECKING:
@@ -20,10 +21,21 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).parent / "templates"
 
 #: A sign beside each word, so that nobody has to tell colours apart; every other verdict has that of a mistake.
-SIGNS = {"match": "✓", "undecided": "?", "note": "!", "harness_error": "!"}
+SIGNS = {"match": "✓", "undecided": "?", "note": "!", "harness_error": "!", NOT_JUDGED: "–"}
 WRONG = "✗"
 
+_JOINER = re.compile(r"((?<=[^\x00-\x7f])[\u200c\u200d](?=[^\x00-\x7f]))")
 _LINE_ENDS = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+
+
+def sign_of(verdict: str) -> str:
+    """The sign that stands beside a verdict."""
+    return SIGNS.get(verdict, WRONG)
+
+
+def style_of(verdict: str) -> str:
+    """The class that colours a verdict."""
+    return verdict.replace(" ", "-")
 
 
 def template(name: str) -> jinja2.Template:
@@ -36,6 +48,12 @@ def markup(svg: str) -> Any:
     from markupsafe import Markup
 
     return Markup(svg)  # of our own making: the pictures have escaped what is foreign in it
+
+
+def page_text(text: str) -> str:
+    """The text on one line, with everything unprintable made visible but for what joins signs of one emoji or word."""
+    pieces = _JOINER.split(text)  # every second piece is a joiner
+    return "".join(piece if number % 2 else printable(piece) for number, piece in enumerate(pieces))
 
 
 def lines(text: str) -> str:
@@ -71,6 +89,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.filters["lines"] = _escaped_lines
+    made.filters["style"] = style_of
     script = _own("page.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     style = _own("simple.css") + _own("parity.css") + STYLE.read_text(encoding="utf-8")
@@ -80,7 +99,7 @@ def _environment() -> jinja2.Environment:
 
 def _printable_text(value: Any) -> Any:
     """What a template writes of a value: text that moves no cursor and turns no line around; markup as it is."""
-    return printable(value) if type(value) is str else value
+    return page_text(value) if type(value) is str else value
 
 
 def _escaped_lines(text: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reports.model.records import Record
 
@@ -103,3 +103,9 @@ class Points:
     def undecided(self) -> tuple[str, ...]:
         """The names of the items that were asked and of which nothing was decided."""
         return tuple(item.name for item in self.items if item.asked and item.maximum is None)
+
+
+def without_words(points: Points) -> Points:
+    """The same without what a human wrote: a reason may name somebody."""
+    items = (replace(item, override="a reason that is left out here" if item.override else "") for item in points.items)
+    return replace(points, items=tuple(items), late=None if points.late is None else replace(points.late, words=""))

@@ -60,8 +60,7 @@ def reason(item: ItemPoints, causes: Mapping[str, str], parts: Parts) -> str:
         return f"not judged, because {because_of(item.because, causes, parts)}"
     words = _share(item.right, item.counted)
     if item.excused:
-        these = "1 of them counts as right, since it fails" if item.excused == 1 else _several(item.excused)
-        words += f"; {these} only because {because_of(item.because, causes, parts)}"
+        words += f", not counting what fails only because {because_of(item.because, causes, parts)}"
     return words + (f"; {item.undecided} undecided, which do not count" if item.undecided else "")
 
 
@@ -82,10 +81,6 @@ def _share(right: int, counted: int) -> str:
     if right == counted:
         return f"{'both' if counted == 2 else f'all {counted}'} quantities are right"
     return f"{right} of {quantities(counted)} {'is' if right == 1 else 'are'} right"
-
-
-def _several(excused: int) -> str:
-    return f"{excused} of them count as right, since they fail"
 
 
 def _named(part: str, parts: Parts) -> str:

@@ -45,7 +45,18 @@ class SavedRun:
 
 
 #: What an environment holds for the reports to work with; none of it is shown as a fact about the machine.
-FOR_REPORTS = ("parts", "joint_checks", "rubric", "source_lines", "hints", "setting", "advice", "panels")
+FOR_REPORTS = (
+    "parts",
+    "joint_checks",
+    "rubric",
+    "source_lines",
+    "excerpts",
+    "hints",
+    "drift",
+    "setting",
+    "advice",
+    "panels",
+)
 
 
 def parts_of(run: Results) -> Parts:
@@ -68,6 +79,17 @@ def source_lines_of(run: Results) -> dict[str, tuple[str, int]]:
             case [str(file), int(number)]:
                 lines[str(part)] = (file, number)
     return lines
+
+
+def excerpt_of(run: Results, part: str) -> dict[str, dict[int, str]]:
+    """The lines of the submission that the run kept of a part that fails, by file and by number."""
+    known = run.environment.get("excerpts")
+    files = known.get(part) if isinstance(known, Mapping) else None
+    return {
+        str(file): {int(number): str(text) for number, text in lines.items() if str(number).isdecimal()}
+        for file, lines in (files.items() if isinstance(files, Mapping) else ())
+        if isinstance(lines, Mapping)
+    }
 
 
 def hints_of(run: Results) -> dict[str, str]:

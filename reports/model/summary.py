@@ -75,6 +75,11 @@ def not_judged(record: Record) -> bool:
     return record.verdict in FAILING and bool(record.explained_by) and not compared
 
 
+def shown_verdict(record: Record) -> str:
+    """The verdict of a record, or NOT_JUDGED."""
+    return NOT_JUDGED if not_judged(record) else record.verdict
+
+
 def group_verdict(records: Sequence[Record], strict: bool = False) -> str:
     """The verdict that stands for several: the commonest of those that fail, then "note", "undecided" and "match"."""
     bad = Counter(record.verdict for record in records if record.verdict in FAILING)

@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reports.model.escape import printable
 from reports.model.numbers import points_text
-from reports.pictures.svg import new_chart, svg_of
+from reports.pictures.svg import hatched, new_chart, svg_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _BINS = 10
+_PRINTED: dict[str, Any] = {"print_values": True, "print_zeroes": False, "formatter": "{:.0f}".format}
+"""How many a bar stands for is written on it: nobody has to point at it."""
 
 
 def points_chart(totals: Sequence[float], maximum: float) -> str:
-    """A histogram of points in ten bins, the last with those who have all of its points; "" where nobody has any."""
+    """A histogram of points in ten bins, and beside them those who have all points; "" where nobody has any."""
     import pygal
 
     if not totals or maximum <= 0:
         return ""
-    bins = [0] * _BINS
+    bins = [0] * (_BINS + 1)
     for total in totals:
-        bins[min(max(int(total / maximum * _BINS), 0), _BINS - 1)] += 1
-    chart = new_chart(pygal.Bar, "points", "points", (640, 280), show_legend=False)
+        bins[_BINS if total >= maximum else min(max(int(total / maximum * _BINS), 0), _BINS - 1)] += 1
     width = maximum / _BINS
     labels = [f"{points_text(n * width)}–{points_text((n + 1) * width)}" for n in range(_BINS)]
+    labels.append(f"all {points_text(maximum)}")
+    chart = new_chart(pygal.Bar, "points", "points", (640, 300), show_legend=False, x_label_rotation=35, **_PRINTED)
     chart.x_labels = labels
     chart.y_labels = range(0, max(bins) + 1, max(1, max(bins) // 5))
+    chart.x_title, chart.y_title = "points", "submissions"
     chart.add("submissions", [{"value": n, "label": f"{label} points"} for n, label in zip(bins, labels, strict=True)])
     counts = ", ".join(f"{label}: {n}" for n, label in zip(bins, labels, strict=True) if n)
     return svg_of(
@@ -43,9 +47,9 @@ def items_chart(items: pd.DataFrame) -> str:
     if not len(items) or not int(items["asked"].sum()):
         return ""
     rows = items.iloc[::-1]
-    chart = new_chart(pygal.HorizontalStackedBar, "items", "items", (640, 110 + 34 * len(items)))
+    chart = new_chart(pygal.HorizontalStackedBar, "items", "items", (640, 110 + 34 * len(items)), **_PRINTED)
     chart.x_labels = [printable(str(name)) for name in rows["item"]]
     for word, column in (("all right", "right"), ("partly", "partly"), ("none right", "none")):
         chart.add(word, [{"value": int(n), "label": f"{word}: {int(n)}"} for n in rows[column]])
     described = "For each item how many submissions have all of it, some of it, none; as in the table."
-    return svg_of(chart, "Items", described)
+    return hatched(svg_of(chart, "Items", described))

@@ -16,6 +16,7 @@ STYLE = Path(__file__).with_name("charts.css")
 
 # What pages define for charts.css, as they do by day.
 _COLOURS = {
+    "bg": "#ffffff",
     "text": "#212121",
     "border": "#898ea4",
     "good": "#005b8f",
@@ -24,8 +25,8 @@ _COLOURS = {
     "warn": "#6b5200",
     "warn-bg": "#fbf3d3",
     "f64": "#0072b2",
-    "f32": "#d55e00",
-    "pale": "#c9c9c9",
+    "f32": "#b34700",
+    "pale": "#868686",
 }
 _WIDTH, _MARGIN, _LINE, _GAP = 900, 10, 18, 10
 _TITLE_LENGTH, _TEXT_LENGTH = 104, 140

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 from xml.etree import ElementTree
 
@@ -63,6 +64,17 @@ def svg_of(chart: Any, title: str, description: str, *, legend: bool = True) -> 
     root.set("role", "img")
     root.set("aria-labelledby", f"{name}-title {name}-desc")
     return ElementTree.tostring(root, encoding="unicode")
+
+
+def hatched(svg: str) -> str:
+    """The chart with a pattern of lines, to be told from what is filled: charts.css draws `<id>-hatch`."""
+    name = re.search(r'id="([\w-]+)"', svg)
+    pattern = (
+        f'<defs><pattern id="{name[1] if name else ""}-hatch" width="7" height="7" patternUnits="userSpaceOnUse" '
+        'patternTransform="rotate(45)"><rect class="hatch-ground" width="7" height="7" />'
+        '<rect class="hatch-line" width="3" height="7" /></pattern></defs>'
+    )
+    return svg.replace("<defs />", pattern, 1)
 
 
 def _tag(name: str) -> str:

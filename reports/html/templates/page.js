@@ -17,38 +17,112 @@ for (const pre of document.querySelectorAll("pre:has(code)")) {
       button.textContent = "Selected: press Ctrl+C";
     }
   });
-  pre.before(button);
+  const box = document.createElement("div");
+  box.className = "copyable";
+  pre.replaceWith(box);
+  box.append(pre, button);
 }
-// A long table can be searched and sorted; without this it stands as it was written.
+// What pointing at a dot or a bar shows is had with the arrow keys, too.
+for (const chart of document.querySelectorAll(".chart")) {
+  const marks = [...chart.querySelectorAll(".dots, .bar")].filter(mark => mark.querySelector("title"));
+  if (marks.length < 2) continue;
+  const middle = mark => { const box = mark.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; };
+  if (chart.querySelector(".ratios")) { // row by row, not series by series
+    const places = new Map(marks.map(mark => [mark, middle(mark).map(Math.round)]));
+    marks.sort((a, b) => places.get(a)[1] - places.get(b)[1] || places.get(a)[0] - places.get(b)[0]);
+  }
+  const told = document.createElement("p");
+  told.className = "told small";
+  told.setAttribute("role", "status");
+  chart.after(told);
+  chart.addEventListener("focus", () => { told.textContent ||= "Arrow keys go from one to the next."; });
+  chart.tabIndex = 0;
+  chart.setAttribute("role", "group");
+  if (!chart.hasAttribute("aria-label")) {
+    chart.setAttribute("aria-label", `${chart.querySelector("svg > title").textContent}: arrow keys go from one mark to the next`);
+  }
+  let at = null;
+  const show = mark => {
+    at?.classList.remove("at");
+    at = mark;
+    at.classList.add("at");
+    told.textContent = at.querySelector("title").textContent;
+  };
+  const nearest = down => { // in that direction; what lies off the line counts more
+    const [x, y] = middle(at);
+    let best = at, least = Infinity;
+    for (const mark of marks) {
+      const [dx, dy] = [middle(mark)[0] - x, (middle(mark)[1] - y) * down];
+      if (dy > 0.5 && dy + 3 * Math.abs(dx) < least) [best, least] = [mark, dy + 3 * Math.abs(dx)];
+    }
+    return best;
+  };
+  const beside = step => marks[Math.min(Math.max(marks.indexOf(at) + step, 0), marks.length - 1)];
+  const keys = {
+    Home: () => marks[0], End: () => marks[marks.length - 1],
+    ArrowRight: () => beside(1), ArrowLeft: () => beside(-1), ArrowDown: () => nearest(1), ArrowUp: () => nearest(-1),
+  };
+  chart.addEventListener("keydown", event => {
+    if (!(event.key in keys)) return;
+    event.preventDefault();
+    show(at || event.key === "End" ? keys[event.key]() : marks[0]);
+  });
+}
+// In a notebook the page stands in a frame without an address of its own, where links to its places lead elsewhere.
+if (location.protocol === "about:") {
+  document.addEventListener("click", event => {
+    const link = event.target.closest('a[href^="#"]');
+    const place = link && document.getElementById(link.getAttribute("href").slice(1));
+    if (!place) return;
+    event.preventDefault();
+    place.tabIndex = -1;
+    place.focus({ preventScroll: true });
+    place.scrollIntoView();
+  });
+}
+// A long table can be searched, filtered and sorted; without this it stands as it was written.
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
   const rows = [...body.rows];
-  const label = document.createElement("label");
-  const box = document.createElement("input");
-  const count = document.createElement("span");
-  box.type = "search";
-  count.setAttribute("role", "status");
-  count.className = "small";
-  label.append("Search ", box);
-  table.parentElement.before(label, count);
-  const tell = shown => { count.textContent = `${shown} of ${rows.length} rows`; };
-  box.addEventListener("input", () => {
-    const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const form = document.querySelector("form.filters");
+  const box = form.querySelector("input[type=search]");
+  const choices = [...form.querySelectorAll("select[data-filter]")];
+  const count = form.querySelector("[role=status]");
+  const flat = text => text.toLowerCase().replace(/\s+/g, " ").trim();
+  const texts = new Map(rows.map(row => [row, flat(row.textContent)]));
+  const update = () => {
+    // How often a mistake was made stands behind it in brackets, and may have been copied along.
+    const phrase = flat(box.value).replace(/ \(\d+\)$/, "");
+    const whole = rows.some(row => texts.get(row).includes(phrase));
+    const words = whole ? [phrase] : phrase.split(" ");
     let shown = 0;
     for (const row of rows) {
-      const text = row.textContent.toLowerCase();
-      row.hidden = !words.every(word => text.includes(word));
+      const found = words.every(word => texts.get(row).includes(word));
+      const chosen = choices.every(c => !c.value || row.dataset[c.dataset.filter].split(" ").includes(c.value));
+      row.hidden = !(found && chosen);
       shown += !row.hidden;
     }
-    tell(shown);
-  });
-  tell(rows.length);
+    count.textContent = `${shown} of ${rows.length} rows`;
+  };
+  form.hidden = false;
+  form.addEventListener("input", update);
+  form.addEventListener("submit", event => event.preventDefault());
+  form.addEventListener("reset", () => setTimeout(update));
+  for (const link of document.querySelectorAll("a.filter")) {
+    link.addEventListener("click", () => {
+      form.reset();
+      const select = choices.find(choice => choice.dataset.filter === "mistake");
+      if (select) select.value = link.dataset.mistake;
+      update();
+    });
+  }
+  update();
   [...table.tHead.rows[0].cells].forEach((head, column) => {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "sort";
-    button.textContent = head.textContent;
-    head.replaceChildren(button);
+    button.setAttribute("aria-label", `Sort by ${head.querySelector(".name").textContent}`);
+    head.append(button); // over the name, which is printed without it
     button.addEventListener("click", () => {
       const down = head.getAttribute("aria-sort") === "ascending";
       for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");

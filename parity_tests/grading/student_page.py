@@ -1,0 +1,71 @@
+"""The page of one submission of a class: its run, its points, and the way to those before and after it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote
+
+from parity_tests.protocol.errors import UsageError
+from reports.html.run_page import Place, report_page
+from reports.model.escape import path_text
+from reports.model.points import Points
+from reports.model.run import SavedRun
+from reports.model.run_folder import RunFolderError, load
+from reports.model.scripts import by_quantity
+
+_TELLING = ("seed", "submission")
+"""What an environment says that no student is told: the seed is the whole class's."""
+_NAMING = ("excerpts",)
+"""What may hold a name besides: comments in code."""
+
+
+def student_page(folder: Path, points: Points, place: Place, *, who: str, code: str = "") -> str:
+    """The page of the run in this folder. Where a `code` stands in place of the name, it says nothing else of it.
+
+    What submissions printed and wrote is left out then: they may write anything. Raises UsageError.
+    """
+    run = saved_run(folder)
+    try:
+        scripts = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("repro-*.py"))}
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the scripts in {path_text(folder)} cannot be read ({error}).") from error
+    hidden = (*_TELLING, *_NAMING) if code else _TELLING
+    shown = replace(
+        run,
+        records=[replace(record, submission=code) for record in run.records] if code else run.records,
+        environment={key: value for key, value in run.environment.items() if key not in hidden},
+        output=b"" if code else run.output,
+    )
+    name = code or f"submissions/{folder.name}"
+    return report_page(
+        shown, scripts=by_quantity(scripts, run.records), folder=name, who=code or who, points=points, place=place
+    )
+
+
+def saved_run(folder: Path) -> SavedRun:
+    """The run of a submission. Raises UsageError where it cannot be read."""
+    try:
+        return load(folder)
+    except RunFolderError as error:
+        raise UsageError(f"{error}.") from error
+
+
+def places(names: Sequence[str], pages: Mapping[str, str], *, back: str, feedback: bool) -> dict[str, Place]:
+    """The place of each submission among these, in this order; `pages` are the links from one page to each other."""
+    found = {}
+    for number, name in enumerate(names):
+        before, after = names[number - 1 : number], names[number + 1 : number + 2]
+        found[name] = Place(
+            back,
+            previous=(pages[before[0]], before[0]) if before else None,
+            next=(pages[after[0]], after[0]) if after else None,
+            feedback="feedback.md" if feedback else "",
+        )
+    return found
+
+
+def beside(name: str) -> str:
+    """The link from the page of one submission to that of another."""
+    return f"../{quote(name, errors='surrogateescape')}/report.html"

@@ -1,0 +1,235 @@
+"""What a student must find on the page of a submission, each with what would be there otherwise."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.grading.rubric import Vocabulary, parse_rubric
+from parity_tests.grading.scoring import score
+from parity_tests.harness.check import check
+from parity_tests.harness.source_lines import excerpts
+from parity_tests.selftest.fake_records import DESCRIBED, FakeRun, mismatch, record
+from reports.html.run_page import Place, report_page
+from reports.model.records import VERDICTS, Record
+from reports.model.relation import relation_of
+from reports.model.words import GLOSSARY
+
+USUAL = parse_rubric(ASSIGNMENT.rubric_text, "rubric.toml", Vocabulary.of(ASSIGNMENT))
+
+
+def text_of(html: str) -> str:
+    """What the page says, without markup, its style and its script."""
+    bare = re.sub(r"<(style|script|title)>.*?</\1>", " ", html, flags=re.DOTALL)
+    return " ".join(unescape(re.sub("<[^>]*>", " ", bare)).split())
+
+
+def run_of(*records: Record, **environment: Any) -> FakeRun:
+    return FakeRun(records=list(records), environment={**DESCRIBED, **environment})
+
+
+def missing(part: str, **fields: Any) -> Record:
+    return record(part=part, verdict="missing", ratio=None, message=f"f{part} is not implemented", **fields)
+
+
+def test_points_stand_for_each_item_with_the_reason_in_the_words_of_the_rubric() -> None:
+    run = run_of(
+        record(check="linear", quantity="output", part="3"),
+        mismatch(check="linear", quantity="gradient of W"),
+        missing("1", check="sgd", quantity="updated W"),
+        missing("1", check="main", quantity="weights", explained_by="1"),
+    )
+    said = text_of(report_page(run, points=score(run.records, USUAL)))
+    assert "7.5 of 45 points" in said
+    assert "linear 7.5 of 15 1 of 2 quantities is right" in said
+    assert "sgd 0 of 10 The only quantity is wrong" in said
+    assert "main 0 of 20 Not judged, because TODO 1 (SGD) is missing" in said
+    assert "A mistake costs points at its own item." in said
+    assert " of 45 points" not in text_of(report_page(run))
+
+
+def test_the_page_and_the_grade_agree_where_a_part_is_missing(tmp_path: Path) -> None:
+    source = (ASSIGNMENT.solution / "neural_networks.py").read_text(encoding="utf-8")
+    head, rest = source.split("def miniBatchStochasticGradientDescent", 1)
+    signature, body = rest.split(") -> Model:\n", 1)
+    assert body
+    stub = f"{signature}) -> Model:\n    raise NotImplementedError\n\n\nclass linear_layer"
+    broken = f"{head}def miniBatchStochasticGradientDescent{stub}{body.split('class linear_layer', 1)[1]}"
+    (tmp_path / "neural_networks.py").write_text(broken, encoding="utf-8")
+    (tmp_path / "utils.py").write_bytes((ASSIGNMENT.solution / "utils.py").read_bytes())
+    run = check(ASSIGNMENT, tmp_path, dtypes=("float64",))
+    points = score(run.records, USUAL)
+    assert points.total == 90
+    said = text_of(report_page(run, points=points))
+    assert "1 of 10 TODOs is not implemented (TODO 1)" in said
+    assert "90 of 100 points" in said
+    assert "sgd 0 of 10" in said
+    assert "main 20 of 20" in said
+
+
+def test_one_mistake_is_one_card_whatever_the_quantities_with_every_case_beneath() -> None:
+    cases = [("a", "gradient of W"), ("b", "gradient of W, second input"), ("c", "gradient of b")]
+    mistakes = [mismatch(case=f"linear/{case}/float64", quantity=name, diagnosis="a mean") for case, name in cases]
+    echo = mismatch(check="network", case="network/x/float64", explained_by="4")
+    html = report_page(run_of(*mistakes, echo))
+    assert len(re.findall("<article", html)) == 1
+    assert "Every case (4)" in html
+    assert all(f"linear/{case}/float64</th><td>{name}</td>" in html for case, name in cases)
+    assert "It shows in 3 quantities of 3 cases and again in 1 quantity where the parts work together." in html
+    two = report_page(run_of(*mistakes, mismatch(diagnosis="another")))
+    assert len(re.findall("<article", two)) == 2
+
+
+def test_what_was_not_judged_is_grey_and_no_mismatch() -> None:
+    waiting = mismatch(part="6", check="tanh", verdict="crashed", ratio=None, explained_by="5")
+    html = report_page(run_of(missing("5", check="tanh"), waiting, record(part="6", check="tanh")))
+    assert re.search(r'<li class="not-judged"><a [^>]*><b>TODO 6</b>', html)
+    assert "1 of 2 TODOs is not implemented (TODO 5); 1 quantity could not be judged" in html
+    assert "do not agree" not in text_of(html).partition("What the words mean quantity")[0]
+    own = report_page(run_of(mismatch(part="6", check="tanh")))
+    assert re.search(r'<li class="mismatch"><a [^>]*><b>TODO 6</b>', own)
+    assert "do not agree" in own
+
+
+def test_a_starter_is_told_in_one_card() -> None:
+    todos = [missing(str(n)) for n in range(1, 11)]
+    html = report_page(run_of(*todos, record(part="utils")))
+    assert "Disagreement: 10 of 10 TODOs are not implemented." in html
+    assert len(re.findall("<article", html)) == 1
+    assert "10 of 10 TODOs" not in report_page(run_of(*todos[1:], record(part="1")))
+
+
+def test_the_student_sees_the_lines_of_the_place_and_of_the_part(tmp_path: Path) -> None:
+    (tmp_path / "neural_networks.py").write_text(
+        "class relu:\n    def forward(self, X):\n        return X\n\n"
+        "    def backward(self, X, grad):\n        raise ValueError\n"
+    )
+    crash = mismatch(part="8", verdict="crashed", ratio=None, file="neural_networks.py", line=6)
+    kept = excerpts(tmp_path, ASSIGNMENT, [crash, record(part="7")])
+    assert kept == {
+        "8": {
+            "neural_networks.py": {
+                "4": "",
+                "5": "    def backward(self, X, grad):",
+                "6": "        raise ValueError",
+            }
+        }
+    }
+    html = report_page(run_of(crash, excerpts=kept))
+    assert re.search(r'line here"><span class="at">6 ▸</span>        raise ValueError', html)
+    assert re.search(r'line"><span class="at">5</span>    def backward', html)
+    assert "raise ValueError" not in report_page(run_of(crash))
+
+
+def test_only_files_of_the_assignment_are_read_for_the_lines(tmp_path: Path) -> None:
+    (tmp_path / "secret.py").write_text("TOKEN = 1\n")
+    crash = mismatch(part="8", verdict="crashed", ratio=None, file="secret.py", line=1)
+    assert "TOKEN" not in str(excerpts(tmp_path, ASSIGNMENT, [crash]))
+
+
+@pytest.mark.parametrize(
+    ("got", "want", "said"),
+    [
+        ([0.2, 0.4, 0.0], [1.0, 2.0, 0.0], "Gradient of W is 0.2 × torch's, at every element."),
+        ([-1.0, 2.0, 3.0], [1.0, -2.0, -3.0], "Gradient of W is torch's with the other sign, at every element."),
+        ([0.0, 0.0], [1.0, 2.0], "Gradient of W is 0 everywhere, and torch's is not."),
+        ([1.5, 2.5], [1.0, 2.0], "Gradient of W is torch's + 0.5, at every element."),
+        ([2.0, 4.0, 3.0], [1.0, 2.0, 3.0], "Gradient of W is 2 × torch's, at the 2 of 3 elements that are off."),
+        ([2.0, 1.0, 3.0], [1.0, 2.0, 3.0], "Gradient of W has torch's numbers, but at other places."),
+        ([1.0, 2.5, 3.1], [1.0, 2.0, 3.0], "Gradient of W is off at 2 of 3 elements."),
+        ([np.nan, 2.0], [1.0, 2.0], "Gradient of W is not a finite number at 1 of 2 elements."),
+        ([1.0], [5.0], ""),
+    ],
+)
+def test_how_the_numbers_are_off_is_said_in_plain_words_and_only_if_true(
+    got: list[float], want: list[float], said: str
+) -> None:
+    case = "linear/one-row/float64"
+    arrays = {f"{case}/gradient of W/{name}": np.array(a) for name, a in (("got", got), ("want", want))}
+    run = FakeRun(records=[mismatch()], arrays=arrays)
+    assert relation_of(run, run.records[0]) == said
+    html = report_page(run)
+    assert said in unescape(html)
+    if said:
+        assert "2.5e+15 times what rounding explains there" in html
+        assert "it is 0.5, and torch says 0.25" in html
+
+
+def test_the_way_to_the_class_and_to_its_neighbours_is_there_only_in_a_class() -> None:
+    place = Place("../../class.html", ("../ann/report.html", "ann"), ("../cem/report.html", "cem"), "feedback.md")
+    html = report_page(run_of(record()), place=place, who="bob")
+    for link in ("../../class.html", "../ann/report.html", "../cem/report.html", "feedback.md"):
+        assert f'href="{link}"' in html
+    assert "<bdi>bob</bdi>" in html
+    alone = report_page(run_of(record()))
+    assert "class.html" not in alone
+    assert "feedback.md" not in alone
+
+
+def test_every_word_that_is_used_is_explained() -> None:
+    verdicts = [verdict for verdict in VERDICTS if verdict != "harness_error"]
+    html = report_page(run_of(*(record(part=str(n), verdict=v) for n, v in enumerate(verdicts, 1))))
+    explained = re.findall("<dt>([^<]*)</dt>", html.partition('class="glossary"')[2].partition("</dl>")[0])
+    assert explained == list(GLOSSARY)
+    assert {*verdicts, "not judged", "quantity", "case", "gap", "radius", "ratio", "note"} <= set(explained)
+    shown = set(re.findall(r'class="word [\w-]+">([^<]+)<', html))
+    assert shown <= set(explained)
+    assert shown
+
+
+def test_drift_stands_on_the_page_where_the_run_keeps_it() -> None:
+    moved = {"case": "linear/a/float64", "quantity": "output", "was": 0.1, "is": float("inf")}
+    drift = {"baseline": "b.json", "moved": [moved], "new": ["x, y"], "gone": [], "versions": {"numpy": ["1", "2"]}}
+    html = report_page(run_of(record(), drift=drift))
+    said = text_of(html)
+    assert "1 ratio has moved by more than 0.1 against b.json; it decides no verdict." in said
+    assert "linear/a/float64 output 0.1 inf" in said
+    assert "1 not in the baseline: x, y." in said
+    assert "Since then: numpy 1 → 2." in said
+    assert 'id="drift"' not in report_page(run_of(record()))
+    assert "No ratios have moved" in report_page(run_of(record(), drift={**drift, "moved": []}))
+    assert report_page(run_of(record(), drift={"moved": "x", "versions": 3}))
+
+
+def test_a_class_brings_each_page_its_points_its_script_and_its_neighbours_and_an_anonymous_one_no_code(
+    parity: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    source = (ASSIGNMENT.solution / "neural_networks.py").read_text(encoding="utf-8")
+    wrong = source.replace("return grad * self.mask", "return grad * 2  # Ann Smith wrote this", 1)
+    for name, text in (("ann", wrong), ("bob", source), ("cem", source)):
+        (tmp_path / "class" / name).mkdir(parents=True)
+        (tmp_path / "class" / name / "neural_networks.py").write_text(text, encoding="utf-8")
+        (tmp_path / "class" / name / "utils.py").write_bytes((ASSIGNMENT.solution / "utils.py").read_bytes())
+    out = tmp_path / "out"
+    overrides = tmp_path / "overrides.csv"
+    overrides.write_text("submission,item,points,reason\nann,relu,9,seen with Ann Smith\n")
+    options = ["--isolation", "none", "--seed", "987654321", "--jobs", "1", "--overrides", str(overrides)]
+    assert parity("grade", tmp_path / "class", "--out", out, *options)[0] == 0
+    ann, bob, cem = (
+        (out / "submissions" / name / "report.html").read_text(encoding="utf-8") for name in ("ann", "bob", "cem")
+    )
+    assert "94 of 100 points" in ann
+    assert "Given by hand in place of" in ann
+    assert "seen with Ann Smith" in ann
+    assert "Ann Smith wrote this" in ann
+    script = ann.partition("The smallest script that shows it")[2].partition("</pre>")[0]
+    assert "import neural_networks as nn" in script
+    assert str(tmp_path) not in script
+    assert "parity-" not in script
+    assert "100 of 100 points" in bob
+    assert "The smallest script" not in bob
+    assert ('href="../ann/report.html"' in bob, 'href="../cem/report.html"' in bob) == (True, True)
+    assert 'rel="next"' not in cem
+    assert not [page for page in (ann, bob, cem) if "987654321" in page]
+    assert parity("report", out, "--anonymous", "--out", tmp_path / "anonymous")[0] == 0
+    pages = [path.read_text(encoding="utf-8") for path in sorted((tmp_path / "anonymous").iterdir())]
+    assert len(pages) == 4
+    assert not [page for page in pages if re.search("Ann Smith|ann|bob|cem", text_of(page).replace("cannot", ""))]
+    assert any("94 of 100 points" in page for page in pages)
