@@ -11,10 +11,10 @@ from pathlib import Path
 from parity_tests.harness.check import runner_of
 from parity_tests.harness.diagnosis.name_mistakes import name_mistakes
 from parity_tests.harness.draw import draw, seed_of
-from parity_tests.harness.judge import judge
 from parity_tests.harness.make_records import Setting, records_of
 from parity_tests.harness.process.in_process import InProcessRunner
 from parity_tests.harness.process.runner import Runner
+from parity_tests.harness.whose_fault import judge_anything
 from parity_tests.proof.variants import Variant
 from parity_tests.protocol.assignment import Assignment, Verdicts
 from parity_tests.protocol.case import Case, json_params
@@ -95,4 +95,4 @@ def _answers(
 
 def _judged(assignment: Assignment, case: Case, seen: Observation, seed: int) -> Judged:
     edition = assignment.editions.default
-    return judge(assignment, case, draw(assignment, case, seed), seen, Context("cpu", edition, edition))
+    return judge_anything(assignment, case, draw(assignment, case, seed), seen, Context("cpu", edition, edition))
