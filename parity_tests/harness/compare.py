@@ -190,8 +190,9 @@ def _compare_values(
     if total == 0:
         return [Comparison("harness_error", problem="has no elements: nothing was compared")] * T
     gap, ratio = _ratios(got, value, radius)
-    # What is not finite where torch's own is finite is wrong, however far two honest sides may differ there.
-    undecided = ~np.isfinite(radius) & (np.isfinite(got) | ~np.isfinite(value))
+    # What is not finite where torch's own is finite is wrong, however far two honest sides may differ there, and what
+    # is as torch's own, which is not finite, is right.
+    undecided = ~np.isfinite(radius) & np.where(np.isfinite(value), np.isfinite(got), gap != 0)
     unknown = undecided.reshape(T, -1).sum(axis=1)
     resolution = _resolution(value, radius)
     want = value

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.digits import small_digits
-from parity_tests.selftest.records_of_cases import changed
+from parity_tests.selftest.records_of_cases import ask_and_judge, at_fault, changed
 from parity_tests.selftest.shipped_changes.main_pieces import ORDER, RELU, SGD_CALL, TRAIN_CALLS
 from parity_tests.selftest.test_main import findings
 
@@ -106,3 +106,11 @@ def test_a_kink_excuses_the_weights_of_its_own_unit_alone(tmp_path: Path, digits
     wrong = findings(changed(tmp_path, [*swaps, WRONG_BIAS]), config, digits, stand_ins=False)["weights"]
     assert wrong.verdict == "mismatch"
     assert "after step 1 (epoch 1) L2_b" in wrong.problem
+
+
+def test_a_gradient_that_is_no_number_is_the_fault_of_the_link_that_made_it(tmp_path: Path) -> None:
+    spoiled = ("        grad /= len(grad)\n", "        grad /= len(grad)\n        grad[0, 0] = np.nan\n")
+    folder = changed(tmp_path, [], [spoiled])
+    records = ask_and_judge(folder, lambda case: case.check in ("loss", "network", "trajectory"))
+    assert set(at_fault(records)) == {"utils"}
+    assert {record.verdict for record in records} == {"match", "mismatch"}

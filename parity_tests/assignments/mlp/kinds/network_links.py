@@ -141,7 +141,7 @@ class _Network:
         gradients = {}
         for t in steps:
             g = self._gradient(name, t)
-            if g is not None:
+            if g is not None and np.isfinite(g).all():
                 gradients[t] = g.astype(w.dtype)
         if not gradients:
             return {}
@@ -195,7 +195,7 @@ class _Network:
         """Of the steps whose inputs have the same dtypes: the inputs of each."""
         for t in steps:
             own = [array for key in link.inputs if (array := self._own(key, t)) is not None]
-            if len(own) == len(link.inputs):
+            if len(own) == len(link.inputs) and all(np.isfinite(array).all() for array in own):
                 inputs.setdefault(tuple(array.dtype for array in own), {})[t] = own
         judged: ByStep = {}
         for of_steps in inputs.values():
