@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.harness.check import Run
+from parity_tests.harness.judge_flow import Held, explain, judge
 from parity_tests.harness.make_records import Setting, check_plan, record_of
 from parity_tests.pairs.inputs import changed, for_candidate, is_array
-from parity_tests.pairs.judge import Held, explain, judge
 from parity_tests.pairs.result import HoldResult
 from parity_tests.pairs.returned import MASKS, UnreadableError, as_mask, by_name, paired
 from parity_tests.protocol.case import Case

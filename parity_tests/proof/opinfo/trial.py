@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from parity_tests.pairs.judge import Held, judge
+from parity_tests.harness.judge_flow import Held, judge
 from parity_tests.proof.opinfo import exact, faults, honest
 from parity_tests.proof.opinfo.cases import Case, Listed
 from parity_tests.protocol.comparison import PASSING, Comparison

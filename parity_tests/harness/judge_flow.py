@@ -1,4 +1,4 @@
-"""Judges what a candidate returned: each element held against torch's value ± radius."""
+"""Judges what was returned where the radius flowed along torch's operations: each element against value ± radius."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from parity_tests.harness.compare import compare
 from parity_tests.protocol.comparison import PASSING, Comparison, matched, mismatched
-from parity_tests.protocol.observation import Returned
+from parity_tests.protocol.observation import Failure, Returned
 
 if TYPE_CHECKING:
     from reference.flow import Flowed
@@ -65,13 +65,19 @@ class _Answer:
 
 
 def judge(got: Array | None, flowed: Flowed, exact: Array | None, name: str) -> Held:
-    """The verdict on one result. `exact` is the same result in float64 where that is wider than the result's type.
-
-    A result that is missing is a mismatch. One of which no element, or none that is not 0, could be told from zeros is
-    undecided as a whole. A gap over the radius that another honest form explains is said to be that.
-    """
+    """The verdict on an array that a candidate returned as its result `name`; None is a missing one."""
     if got is None:
         return Held(Comparison("missing", problem=f"the candidate returns no {name}", sentence=True), None)
+    kind = "scalar" if got.ndim == 0 else "array"
+    return judge_returned(Returned(kind, got, f"an array of dtype {got.dtype} and shape {got.shape}"), flowed, exact)
+
+
+def judge_returned(got: Returned | Failure | None, flowed: Flowed, exact: Array | None) -> Held:
+    """The verdict on one result. `exact` is the same result in float64 where that is wider than the result's type.
+
+    A result of which no element, or none that is not 0, could be told from zeros is undecided as a whole. A gap over
+    the radius that another honest form explains is said to be that.
+    """
     value = flowed.value.detach().cpu().numpy()
     radius = flowed.radius.cpu().numpy().astype(np.float64)
     answer = _Answer(
@@ -84,21 +90,21 @@ def judge(got: Array | None, flowed: Flowed, exact: Array | None, name: str) -> 
         ),
         radius_kind="bound" if flowed.kind == "exact" else flowed.kind,
     )
+    array = got.array if isinstance(got, Returned) else None
+    if not isinstance(got, Returned) or array is None:
+        return Held(compare(got, answer), None)
     if value.size == 0:
-        alike = got.shape == value.shape
-        shape = f"has shape {got.shape}, where {value.shape} is asked"
+        alike = array.shape == value.shape
+        shape = f"has shape {array.shape}, where {value.shape} is asked"
         return Held(matched("has no elements") if alike else mismatched(shape), None)
-    returned = Returned(
-        "scalar" if got.ndim == 0 else "array", got, f"an array of dtype {got.dtype} and shape {got.shape}"
-    )
-    comparison = compare(returned, answer)
+    comparison = compare(got, answer)
     resolution = _resolution(value, radius)
     if comparison.verdict == "mismatch" and comparison.gap is not None:
-        comparison, allowed = _explained_by_a_form(comparison, returned, answer, flowed)
+        comparison, allowed = _explained_by_a_form(comparison, got, answer, flowed)
         comparison = replace(comparison, blame=comparison.blame if exact is not None else "")
         resolution = _resolution(value, allowed.radius)
     elif comparison.verdict in PASSING and flowed.conserved:
-        comparison = _conserving(comparison, got, answer)
+        comparison = _conserving(comparison, array, answer)
     if comparison.verdict in PASSING and resolution.zeros_agree == 1.0 and value.any():
         problem = "is undecided: the radius is so large that zeros would agree everywhere"
         comparison = replace(comparison, verdict="undecided", undecided=comparison.total, problem=problem)
