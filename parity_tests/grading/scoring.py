@@ -16,7 +16,7 @@ def score(records: Iterable[Record], rubric: Rubric) -> Points:
 
     Within an item each quantity has the same weight, and is earned only if none of its records fails. What fails
     because another part does is earned all the same, so that no mistake costs points twice; but an item of which
-    nothing was judged earns nothing. What is undecided leaves both sides of the fraction. A fault of the harness's own
+    nothing is right earns nothing. What is undecided leaves both sides of the fraction. A fault of the harness's own
     yields no points anywhere, never 0.
     """
     rows = list(records)
@@ -46,7 +46,8 @@ def _scored(item: Item, records: Sequence[Record], rubric: Rubric) -> ItemPoints
     excused = sum("explained" in seen and "wrong" not in seen for seen in states.values())
     judged = any(seen & {"right", "wrong"} for seen in states.values())
     counted = len(states) - undecided
-    right = sum("wrong" not in seen for seen in states.values()) - undecided if judged else 0
+    some_right = any("right" in seen for seen in states.values())
+    right = sum("wrong" not in seen for seen in states.values()) - undecided if some_right else 0
     unscored = ItemPoints(item.name, item.checks, None, None, undecided=undecided, parts=item.parts)
     if counted == 0:
         return unscored
@@ -58,7 +59,7 @@ def _scored(item: Item, records: Sequence[Record], rubric: Rubric) -> ItemPoints
         maximum=item.points,
         right=right,
         counted=counted,
-        excused=excused if judged else 0,
+        excused=excused if some_right else 0,
         because=tuple(because),
         judged=judged,
     )

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from parity_tests.harness.diagnosis.name_mistakes import Named, name_mistakes
 from parity_tests.harness.draw import draw, seed_of
 from parity_tests.harness.environment import versions
+from parity_tests.harness.explanation import with_possible_causes
 from parity_tests.harness.float64_only import forgive_float64_only
 from parity_tests.harness.judgement_cache import JudgementCache
 from parity_tests.harness.machine import refuse_missing_device
@@ -286,6 +287,7 @@ def _named(
 ) -> Named:
     """The same comparisons, blamed on the parts that they come of, with the names of known mistakes."""
     blamed = judged if assignment.blame is None else assignment.blame(plan, judged)
+    blamed = with_possible_causes(assignment, plan, blamed, seen)
     passes = all(c.verdict in PASSING for comparisons in blamed.values() for c in comparisons.values())
     if passes:
         return Named(blamed, {})

@@ -33,6 +33,7 @@ def blame(plan: Sequence[Case], judged: Judgements) -> dict[str, dict[str, Compa
     are not lenient.
     """
     wrong = _failing_parts(plan, judged, but=("main",))
+    not_passing = _failing_parts(plan, judged, but=("main",), explained_too=True)
     wrong_alone = _failing_parts(plan, judged, but=JOINT_CHECKS)
     data_fails = _data_fails(plan, judged)
     wiring_fails = _failing_wirings(plan, judged)
@@ -41,7 +42,7 @@ def blame(plan: Sequence[Case], judged: Judgements) -> dict[str, dict[str, Compa
         if case.probe == "network":
             blamed[case.name] |= _echoes(case, judged[case.name], wrong_alone)
         if case.lenient:
-            blamed[case.name] |= _forgiven(case, judged[case.name], wrong)
+            blamed[case.name] |= _forgiven(case, judged[case.name], not_passing)
         if not case.whole or (case.process == "wiring" and not data_fails):
             continue
         if data_fails:
@@ -63,7 +64,9 @@ def in_order(*activations: str) -> tuple[str, ...]:
     return ("2", "3", *forwards, "9", "utils", "4", *backwards, "1")
 
 
-def _failing_parts(plan: Sequence[Case], judged: Judgements, *, but: Sequence[str]) -> set[str]:
+def _failing_parts(
+    plan: Sequence[Case], judged: Judgements, *, but: Sequence[str], explained_too: bool = False
+) -> set[str]:
     """The parts that fail, unexplained, in cases that are not lenient, of other checks than those left out."""
     parts = set()
     for case in plan:
@@ -71,7 +74,7 @@ def _failing_parts(plan: Sequence[Case], judged: Judgements, *, but: Sequence[st
             continue
         for q in case.quantities:
             comparison = judged[case.name][q.name]
-            if comparison.verdict not in BLAMELESS and not comparison.explained_by:
+            if comparison.verdict not in BLAMELESS and (explained_too or not comparison.explained_by):
                 parts.add(comparison.part or q.part)
     return parts
 
@@ -106,12 +109,12 @@ def _echoes(case: Case, judged: Judged, wrong: set[str]) -> dict[str, Comparison
     return echoes
 
 
-def _forgiven(case: Case, judged: Judged, wrong: set[str]) -> dict[str, Comparison]:
-    """A match with a note in place of each failure of a part that is not among the wrong ones."""
+def _forgiven(case: Case, judged: Judged, not_passing: set[str]) -> dict[str, Comparison]:
+    """A match with a note in place of each failure of a part that passes all else."""
     forgiven = {}
     for q in case.quantities:
         comparison = judged[q.name]
-        if comparison.verdict in ("mismatch", "crashed") and (comparison.part or q.part) not in wrong:
+        if comparison.verdict in ("mismatch", "crashed") and (comparison.part or q.part) not in not_passing:
             note = f"only works on two-dimensional arrays: {comparison.problem}"
             forgiven[q.name] = matched(note).noting(*comparison.notes)
     return forgiven

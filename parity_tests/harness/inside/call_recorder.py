@@ -7,6 +7,7 @@ standard library and the files beside it only.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -14,7 +15,7 @@ import time
 import types
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -71,6 +72,7 @@ class CallRecorder:
 
     `send` takes a header and arrays. `folder` is the submission's. `cap` is the number of bytes that one value may
     have. `receive_round` waits for the parameters and arrays of the next round of a case, None after the last.
+    `connected` says whether what is sent can still arrive.
     """
 
     def __init__(
@@ -79,11 +81,13 @@ class CallRecorder:
         folder: str,
         cap: int,
         receive_round: Callable[[], Round | None] = lambda: None,
+        connected: Callable[[], bool] = lambda: True,
     ) -> None:
         self.FAILED = _Failed()
         self.failures: dict[tuple[str, int], Failure] = {}
         self._transmit = send
         self._receive_round = receive_round
+        self._connected = connected
         self._in_rounds = False
         self._round_started = self._round_waited = 0.0
         self._folder = folder
@@ -132,6 +136,8 @@ class CallRecorder:
                 failed = self.describe(OutOfTime(), label)
             elif value is None:
                 failed = not_implemented(function, label, self._folder)
+        if not self._connected():
+            self.give_up(label)
         self._protected = False
         if failed is not None:
             self._fail(key, failed)
@@ -222,6 +228,13 @@ class CallRecorder:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
         signal.setitimer(signal.ITIMER_REAL, seconds, _REPEAT_SECONDS)
 
+    def give_up(self, label: str) -> NoReturn:
+        """End the process if `label` has cut it off: at once, so that it is always the same that is lost."""
+        text = f"{label} closed the connection between its process and Parity"
+        with contextlib.suppress(OSError):
+            self._fail(_WHOLE_CASE, failure("crashed", "", text))
+        os._exit(1)
+
     def end_rounds(self) -> None:
         """End the rounds of a case: the next case may have none."""
         self._in_rounds = False
@@ -307,7 +320,21 @@ class CallRecorder:
         code = getattr(own, "__code__", None)
         in_submission = isinstance(code, types.CodeType) and code.co_filename.startswith(self._folder + os.sep)
         label = getattr(own, "__qualname__", "") if in_submission or isinstance(own, type) else ""
+        if in_submission and isinstance(
+            function, types.MethodType
+        ):  # a method, also one that was put into its class later
+            label = _name_of_method(function)
         return clean(label) if isinstance(label, str) and label and "<" not in label else (name or "a call")
+
+
+def _name_of_method(method: types.MethodType) -> str:
+    """Return the class and the name by which a method was found, whatever the function calls itself."""
+    owner = type(method.__self__)
+    for base in owner.__mro__:
+        for name, value in vars(base).items():
+            if value is method.__func__:
+                return f"{owner.__name__}.{name}"
+    return f"{owner.__name__}.{method.__func__.__name__}"
 
 
 def _described(value: Any) -> tuple[str, Any, str]:

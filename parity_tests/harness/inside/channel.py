@@ -36,6 +36,7 @@ class Channel:
         low, high = sorted((self._questions, self._answers))
         for start, end in ((3, low), (low + 1, high), (high + 1, os.sysconf("SC_OPEN_MAX"))):
             os.closerange(start, end)
+        self._pipes = {pipe: _identity(pipe) for pipe in (self._questions, self._answers)}
         self._process = os.getpid()
         self._decoder = frames.Decoder(cap)
 
@@ -70,6 +71,10 @@ class Channel:
             while piece:
                 piece = piece[os.write(self._answers, piece) :]
 
+    def connected(self) -> bool:
+        """Whether the pipes are still those that it was begun with."""
+        return all(_identity(pipe) == identity for pipe, identity in self._pipes.items())
+
     def begin_case(self) -> None:
         """Write the results of the next case into shared memory, if there is any."""
         if self._memory is not None:
@@ -94,3 +99,12 @@ class Channel:
             memory.write_label(header["label"])
             return True
         return memory.write(header, arrays)
+
+
+def _identity(descriptor: int) -> tuple[int, int]:
+    """Return what tells an open file from all others; (0, 0) for a closed one."""
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return 0, 0
+    return status.st_dev, status.st_ino

@@ -123,7 +123,9 @@ class Worker:
         setup = self._setup
         if setup["confine"] is not None:
             confine.confine(setup["confine"])
-        self._recorder = call_recorder.CallRecorder(self._channel.send, self._folder, setup["cap"], self._receive_round)
+        self._recorder = call_recorder.CallRecorder(
+            self._channel.send, self._folder, setup["cap"], self._receive_round, self._channel.connected
+        )
         for what, limit in (
             (resource.RLIMIT_AS, setup["memory"]),
             (resource.RLIMIT_FSIZE, _FILE_BYTES),
@@ -259,8 +261,12 @@ class Worker:
             shutil.rmtree(self._case_folder, ignore_errors=True)
 
     def _import_main(self) -> tuple[ModuleType, BaseException | None]:
-        self._channel.send({"kind": "call", "label": f"the import of {self._importer.main}.py"}, {})
-        return self._importer.import_main()
+        label = f"the import of {self._importer.main}.py"
+        self._channel.send({"kind": "call", "label": label}, {})
+        imported = self._importer.import_main()
+        if not self._channel.connected():
+            self._recorder.give_up(label)
+        return imported
 
     def _replaced(self) -> str:
         """Return a function or class, of a module loaded before the submission, that is another one now; "" if none."""

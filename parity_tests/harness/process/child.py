@@ -130,11 +130,14 @@ class Child:
             self._decoder.feed(data)
         return message
 
-    def describe_end(self) -> str:
-        """Return how the process ended, or why it must be ended, as the predicate of a sentence."""
+    def describe_end(self, seconds: float = 0.0) -> str:
+        """Return how the process ended, or why it must be ended, as the predicate of a sentence.
+
+        It has up to so many seconds and GRACE to end by itself.
+        """
         if self._scratch_full:
             return f"wrote more than {SCRATCH_BYTES >> 20} MiB to its scratch folder"
-        status = self.process.exit_status(GRACE)
+        status = self.process.exit_status(seconds + GRACE)
         if problem := self.process.problem():
             return f"could not be forked: {problem}"
         if status is None:

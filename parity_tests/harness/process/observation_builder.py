@@ -117,8 +117,9 @@ class ObservationBuilder:
         self.fail(Failure("crashed", "", text))
 
     def fail_ended(self, how: str) -> None:
-        """Fail because the process ended; `how` is the predicate of a sentence."""
-        self.fail(Failure("crashed", "", f"{self._label or 'the submission'} {how}"))
+        """Fail because the process ended, unless it has said why; `how` is the predicate of a sentence."""
+        if WHOLE_CASE not in self._failures:
+            self.fail(Failure("crashed", "", f"{self._label or 'the submission'} {how}"))
 
     def fail_disturbed(self) -> None:
         """Fail because the process sent what the harness's own code would not send."""

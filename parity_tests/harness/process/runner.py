@@ -293,6 +293,8 @@ class Runner:
         self, builder: ObservationBuilder, child: Child, error: Exception, limit: float, *, copy: bool
     ) -> None:
         """Fail a case that did not come to its end; what is in shared memory is still taken."""
+        # One that has closed its connection may go on writing: what it leaves must not depend on when that is read.
+        ended = child.describe_end(limit) if isinstance(error, ProcessEnded) else ""
         try:
             builder.add_logged(child.shared_memory, copy=copy)
         except frames.WireError:
@@ -300,8 +302,8 @@ class Runner:
             return
         if isinstance(error, DeadlinePassed):
             builder.fail_late(limit)
-        elif isinstance(error, ProcessEnded):
-            builder.fail_ended(child.describe_end())
+        elif ended:
+            builder.fail_ended(ended)
         else:
             builder.fail_disturbed()
 

@@ -1,0 +1,84 @@
+"""Nobody earns points by how a part fails: by ending the process, by cutting it off, or by names that are not true."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.grading.rubric import Vocabulary, parse_rubric
+from parity_tests.grading.scoring import score
+from parity_tests.harness.check import check
+from parity_tests.harness.process.available_levels import choose
+from parity_tests.selftest.runners import write
+from reports.model.records import FAILING, Record
+
+RUBRIC = parse_rubric(ASSIGNMENT.rubric_text, "the usual rubric", Vocabulary.of(ASSIGNMENT))
+FORGED = """
+def forward(self, X):
+    raise ValueError("no")
+forward.__code__ = forward.__code__.replace(co_qualname="{name}", co_name="{name}")
+forward.__qualname__ = "{name}"
+relu.forward = forward
+def backward(self, X, grad):
+    raise ValueError("no")
+relu.backward = backward
+"""
+ENDED = """
+def end(self, *_):
+    import os
+    os._exit(0)
+for owner in (linear_layer, relu, tanh, dropout):
+    owner.forward = end
+    del owner.backward
+"""
+CUT_OFF = """
+import os
+honest = relu.backward
+def backward(self, X, grad):
+    os.closerange(3, 1 << 20)
+    return honest(self, X, grad)
+relu.backward = backward
+"""
+
+
+@cache
+def records(folder: Path, addition: str) -> list[Record]:
+    """What a check says of the shipped network with this at its end."""
+    source = (ASSIGNMENT.solution / "neural_networks.py").read_text(encoding="utf-8")
+    utils = (ASSIGNMENT.solution / "utils.py").read_bytes()
+    write(folder, {"neural_networks.py": source + addition, "utils.py": utils})
+    return check(ASSIGNMENT, folder, dtypes=("float64",), isolation=choose("none").name).records
+
+
+def earned(folder: Path, addition: str) -> dict[str, float | None]:
+    return {item.name: item.points for item in score(records(folder, addition), RUBRIC).items}
+
+
+@pytest.mark.parametrize("name", ["forward", "tanh.forward", "relu.backward", "linear_layer.__init__", "main"])
+def test_a_failure_under_another_functions_name_costs_what_it_costs_under_its_own(tmp_path: Path, name: str) -> None:
+    assert earned(tmp_path / "forged", FORGED.format(name=name))["relu"] == 0
+
+
+def test_whoever_ends_the_process_earns_nothing_that_comes_after(tmp_path: Path) -> None:
+    points = earned(tmp_path / "ended", ENDED)
+    assert {points[item] for item in ("tanh", "relu", "dropout", "network")} == {0}
+    assert points["linear"] == pytest.approx(15 * 7 / 18, abs=0.01)  # init alone
+    assert points["main"] == 20  # its wiring is right
+
+
+def test_whoever_cuts_the_process_off_is_charged_and_nobody_else_each_time_alike(tmp_path: Path) -> None:
+    found = records(tmp_path / "one", CUT_OFF)
+    again = records(tmp_path / "two", CUT_OFF)
+    told = [[(r.case, r.quantity, r.part, r.verdict, r.message, r.explained_by) for r in run] for run in (found, again)]
+    assert told[0] == told[1]
+    wrong = [record for record in found if record.verdict in FAILING]
+    assert all("relu.backward closed the connection" in record.message for record in wrong if record.check == "relu")
+    charged = {record.explained_by or record.part for record in wrong if record.check != "relu"}
+    assert charged == {"8"}
+    points = earned(tmp_path / "one", CUT_OFF)
+    assert points["relu"] is not None
+    assert points["relu"] < 15
+    assert [points[item] for item in ("linear", "tanh", "dropout", "sgd", "main")] == [15, 15, 15, 10, 20]
