@@ -180,7 +180,7 @@ def test_a_death_is_said_in_words(tmp_path: Path, body: str, sentence: str) -> N
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [
-        ("import os; os.closerange(3, 200)", "f ended the Python process"),
+        ("import os; os.closerange(3, 200)", "f closed the connection"),
         ("import os; os.write(101, b'x' * 100)", "f disturbed the connection"),
     ],
 )
