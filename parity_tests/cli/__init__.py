@@ -14,6 +14,7 @@ import click
 from parity_tests.cli.bench import bench
 from parity_tests.cli.check import check
 from parity_tests.cli.class_status import status as class_status
+from parity_tests.cli.compare import compare
 from parity_tests.cli.data import data
 from parity_tests.cli.defaults import read_defaults
 from parity_tests.cli.doctor import doctor
@@ -83,6 +84,7 @@ COMMANDS = (
     check,
     hold,
     show,
+    compare,
     report,
     data,
     doctor,

@@ -30,7 +30,7 @@ from parity_tests.cli.report import html_page
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES, status_of
 from parity_tests.cli.terminal import Progress, complain
 from parity_tests.harness.machine import refuse_missing_device
-from parity_tests.protocol.errors import HarnessError
+from parity_tests.protocol.errors import HarnessError, UsageError
 
 if TYPE_CHECKING:
     from parity_tests.harness.reproduce import Reproductions
@@ -147,15 +147,22 @@ def check(
     if not run.records:
         raise HarnessError("nothing was compared, and that is never an agreement.")
     made = _reproductions(chosen, run, timeout, allow) if repro else None
+    scripts = {} if made is None else made.scripts
+    whole = wanted is None and dtype == "both"
+    try:
+        moved = drift.hold_against(earlier, baseline, run.records, run.environment, whole=whole, update=update_baseline)
+    except UsageError:  # the run is kept all the same
+        _save(run, out, strict, scripts)
+        raise
+    if moved is not None:
+        run.environment["drift"] = drift.document(moved, baseline)  # for the page, also where it is made later
     lines = run_lines(run, out, strict, quiet)
-    without_page = _save(run, out, strict, {} if made is None else made.scripts)
+    without_page = _save(run, out, strict, scripts)
     if without_page and not quiet:
         lines.append(f"There is no report.html in it: {without_page}.")
     if made is not None:
         lines += _reproduction_lines(made, out, chosen)
     status = status_of(run.records, strict)
-    whole = wanted is None and dtype == "both"
-    moved = drift.hold_against(earlier, baseline, run.records, run.environment, whole=whole, update=update_baseline)
     lines += drift.lines(moved, baseline)
     if update_baseline and baseline is not None:
         agreed = status == AGREEMENT

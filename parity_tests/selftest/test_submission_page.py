@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from parity_tests.harness.check import check
 from parity_tests.harness.source_lines import excerpts
 from parity_tests.selftest.fake_records import DESCRIBED, FakeRun, mismatch, record
 from reports.html.run_page import Place, report_page
+from reports.model.points import Lateness
 from reports.model.records import VERDICTS, Record
 from reports.model.relation import relation_of
 from reports.model.words import GLOSSARY
@@ -53,6 +55,15 @@ def test_points_stand_for_each_item_with_the_reason_in_the_words_of_the_rubric()
     assert "main 0 of 20 Not judged, because TODO 1 (SGD) is missing" in said
     assert "A mistake costs points at its own item." in said
     assert " of 45 points" not in text_of(report_page(run))
+
+
+def test_what_is_taken_off_for_being_late_stands_beside_the_total() -> None:
+    run = run_of(record(check="linear", quantity="output", part="3"))
+    points = score(run.records, USUAL)
+    html = report_page(run, points=replace(points, late=Lateness(10.0, "2 days")))
+    assert "13.5 of 15 points (90 %)" in html
+    assert "Handed in 2 days late: 10 %" in html
+    assert "late" not in text_of(report_page(run, points=points))
 
 
 def test_the_page_and_the_grade_agree_where_a_part_is_missing(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from reports.model.groups import grouped
 from reports.model.numbers import number, points_text
 from reports.model.phrases import capitalised, shortened
 from reports.model.points import ItemPoints, Points
-from reports.model.reasons import causes_of, reason
+from reports.model.reasons import causes_of, late_sentence, reason, total_text
 from reports.model.records import Record, failing
 from reports.model.run import Results, parts_of
 from reports.model.summary import PartSummary, part_summaries, shown_verdict
@@ -69,6 +69,7 @@ def report_page(
         verdict=verdict.rstrip(".") + ".",
         more=more.replace("see the warning above", "see the warnings below"),
         total="" if points is None else _total(points),
+        late="" if points is None or points.late is None else late_sentence(points, points.late),
         headline=headline(run) if run.records else "",
         first=cards[0] if fails and cards else None,
         strip=[_strip_row(part, cards) for part in part_summaries(run, strict)],
@@ -88,7 +89,7 @@ def report_page(
 def _total(points: Points) -> str:
     if points.total is None:
         return "No grade yet: Parity itself failed while it looked at this submission."
-    return f"{points_text(points.total)} of {points_text(points.maximum)} points"
+    return total_text(points)
 
 
 def _point_rows(points: Points, run: Results) -> list[dict[str, str]]:

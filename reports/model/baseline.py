@@ -73,13 +73,13 @@ class Drift:
 def baseline_text(records: Sequence[Record], environment: Mapping[str, Any]) -> str:
     """The baseline that a run makes: JSON, sorted, one line for each quantity, ratios to two digits."""
     ratios: dict[str, dict[str, float]] = {}
-    for (case, quantity), ratio in _ratios(records).items():
+    for (case, quantity), ratio in ratios_of(records).items():
         ratios.setdefault(printable(case), {})[printable(quantity)] = float(f"{ratio:.{_DIGITS}g}")
     document = {
         "format": FORMAT,
         "version": VERSION,
-        "exam": _exam(environment),
-        "versions": _versions(environment),
+        "exam": exam_of(environment),
+        "versions": versions_of(environment),
         "ratios": ratios,
     }
     return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
@@ -111,6 +111,14 @@ def read_baseline(text: str) -> Baseline:
     )
 
 
+def other_exam(was: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """What two exams differ in, as a piece of a sentence; "" where they ask the same."""
+    for word in _EXAM:
+        if was.get(word, "") != now.get(word, ""):
+            return f"it was made with {word} {was.get(word, '')!r}, and this run has {now.get(word, '')!r}"
+    return ""
+
+
 def drift_from(
     baseline: Baseline, records: Sequence[Record], environment: Mapping[str, Any], *, whole: bool = True
 ) -> Drift:
@@ -118,16 +126,14 @@ def drift_from(
 
     Raises BaselineError where the baseline is of another exam: its numbers answer other questions.
     """
-    asked_by = _exam(environment)
-    for word in _EXAM:
-        was, now = baseline.exam.get(word, ""), asked_by.get(word, "")
-        if was != now:
-            raise BaselineError(f"it was made with {word} {was!r}, and this run has {now!r}")
-    ratios = {(printable(case), printable(quantity)): ratio for (case, quantity), ratio in _ratios(records).items()}
+    other = other_exam(baseline.exam, exam_of(environment))
+    if other:
+        raise BaselineError(other)
+    ratios = {(printable(case), printable(quantity)): ratio for (case, quantity), ratio in ratios_of(records).items()}
     asked = {(printable(record.case), printable(record.quantity)) for record in records}
     both = ratios.keys() & baseline.ratios.keys()
     moved = [Moved(*key, was=baseline.ratios[key], now=ratios[key]) for key in both]
-    versions = _versions(environment)
+    versions = versions_of(environment)
     return Drift(
         compared=len(both),
         moved=sorted((m for m in moved if m.by > MOVE), key=lambda m: (-m.by, m.case, m.quantity)),
@@ -171,7 +177,7 @@ def drift_document(drift: Drift, name: str) -> dict[str, Any]:
     }
 
 
-def _ratios(records: Sequence[Record]) -> dict[tuple[str, str], float]:
+def ratios_of(records: Sequence[Record]) -> dict[tuple[str, str], float]:
     """The ratio of every quantity that has one."""
     ratios: dict[tuple[str, str], float] = {}
     for record in records:
@@ -181,11 +187,13 @@ def _ratios(records: Sequence[Record]) -> dict[tuple[str, str], float]:
     return ratios
 
 
-def _exam(environment: Mapping[str, Any]) -> dict[str, str]:
+def exam_of(environment: Mapping[str, Any]) -> dict[str, str]:
+    """What makes the questions of a run, by name: the assignment, the edition, the exam and the seed."""
     return {word: str(environment[word]) for word in _EXAM if word in environment}
 
 
-def _versions(environment: Mapping[str, Any]) -> dict[str, str]:
+def versions_of(environment: Mapping[str, Any]) -> dict[str, str]:
+    """The versions that a change may be put down to, as far as the run knows them."""
     known = environment.get("versions")
     versions = known if isinstance(known, Mapping) else {}
     return {name: str(versions[name]) for name in _VERSIONS if name in versions}

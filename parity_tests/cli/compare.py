@@ -1,0 +1,45 @@
+"""`parity compare`: two saved runs side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from parity_tests.cli.extras import PAGES, require
+from parity_tests.cli.files import run_folder_errors, write
+from parity_tests.cli.status import AGREEMENT, DISCREPANCIES
+from parity_tests.cli.terminal import paint, width
+from parity_tests.protocol.errors import UsageError
+
+
+@click.command()
+@click.argument("before", metavar="A", type=click.Path(path_type=Path))
+@click.argument("after", metavar="B", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Write the comparison as a page, too: a file of HTML.")
+def compare(before: Path, after: Path, out: Path | None) -> int:
+    """Say what is different in a run from an earlier one: what changed verdict, what drifted.
+
+    A and B are the folders of two runs, the earlier one first. Nothing runs again. Exit status: 0 where everything
+    that agreed in A agrees in B, 1 where something no longer does, 2 where a folder cannot be read or the runs have
+    nothing in common.
+    """
+    from reports.model.run import parts_of
+    from reports.model.run_folder import load
+    from reports.model.two_runs import compare_runs, comparison_sentence
+    from reports.terminal.two_runs import two_runs_page
+
+    if out is not None:
+        require(PAGES)
+    with run_folder_errors():
+        was, now = load(before), load(after)
+    two = compare_runs(was, now)
+    if not two.compared:
+        raise UsageError(comparison_sentence(two, parts_of(now)))
+    click.echo("\n".join(two_runs_page(was, now, two, width=width(), paint=paint())), color=True)
+    if out is not None:
+        from reports.html.two_runs_page import two_runs_html
+
+        write(out, two_runs_html(was, now, two).encode("utf-8", "backslashreplace"))
+        click.echo(f"The page is written to {out}.")
+    return DISCREPANCIES if two.worse else AGREEMENT
