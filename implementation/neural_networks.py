@@ -133,7 +133,7 @@ class dropout:
         """s for q = X of any shape. The p are drawn anew at each training forward, and kept as mask."""
         if is_train:
             kept = np.random.uniform(0.0, 1.0, X.shape) >= self.r
-            self.mask = (kept * (1.0 / (1.0 - self.r))).astype(X.dtype, copy=False)
+            self.mask = kept * (np.ones_like(X) * (1.0 / (1.0 - self.r)))
         else:
             self.mask = np.ones_like(X)
         return X * self.mask

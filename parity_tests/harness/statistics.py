@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from torch import special
 
 FALSE_ALARM = 1e-10
+FEW = 20
+"""Of so few elements it is counted how many a call keeps."""
 Bits = NDArray[np.bool_]
 
 
@@ -105,6 +107,8 @@ def independence_problem(masks: Bits, r: float) -> str:
         both = bits.T @ bits + (1 - bits).T @ (1 - bits)
         first, second = np.triu_indices(bits.shape[1], k=1)
         counts = both[first, second]
+        if not counts.size:
+            continue
         for pair in (int(counts.argmin()), int(counts.argmax())):
             if binomial_two_sided(int(counts[pair]), len(bits), agree) * counts.size < FALSE_ALARM:
                 share = f"agree in {counts[pair] / len(bits):.4f} of the elements, chance gives {agree:.4f}"
@@ -114,18 +118,47 @@ def independence_problem(masks: Bits, r: float) -> str:
     likeliest = float(_binomial(np.array(round(n * (1 - r))), n, 1 - r))
     if np.unique(counts).size == 1 and likeliest ** (len(counts) - 1) < FALSE_ALARM:
         return f"of elements fails: every call keeps exactly {counts[0]} of {n} elements"
+    return _numbers_kept_problem(counts, n, r) if n <= FEW else ""
+
+
+def _numbers_kept_problem(counts: NDArray[Any], n: int, r: float) -> str:
+    """Whether as many calls keep 0, 1, …, n of n elements as chance has it: an exact binomial test of each number."""
+    chances = _binomial(np.arange(n + 1), n, 1 - r)
+    for kept, chance in enumerate(chances.tolist()):
+        calls = int((counts == kept).sum())
+        if binomial_two_sided(calls, len(counts), chance) * (n + 1) < FALSE_ALARM:
+            share = f"in {calls / len(counts):.4f} of the calls, chance gives {chance:.4f}"
+            return f"of elements fails: {kept} of {n} elements are kept {share}"
     return ""
 
 
 def redrawn_problem(masks: Bits, r: float) -> str:
-    """Whether each call draws its mask anew: successive calls agree with probability r² + (1 − r)² an element."""
+    """Whether each call draws its mask anew: successive calls agree with probability r² + (1 − r)² an element.
+
+    Masks so small that two may be the same by chance are counted together, in pairs that have no call in common.
+    """
     agree = r**2 + (1 - r) ** 2
+    if agree ** masks[0].size > FALSE_ALARM:
+        return _redrawn_together(masks, agree)
     for k in range(len(masks) - 1):
         same = masks[k] == masks[k + 1]
         if same.all():
             return f"fails: calls {k + 1} and {k + 2} have the same mask"
         if binomial_two_sided(int(same.sum()), same.size, agree) < FALSE_ALARM:
             return f"fails: calls {k + 1} and {k + 2} {_agreement(same, agree)}"
+    return ""
+
+
+def _redrawn_together(masks: Bits, agree: float) -> str:
+    for start in (0, 1):
+        first = masks[start : len(masks) - 1 : 2]
+        same = first == masks[start + 1 :: 2][: len(first)]
+        if binomial_two_sided(int(same.sum()), same.size, agree) < FALSE_ALARM:
+            return (
+                "fails: all calls have the same mask"
+                if same.all()
+                else f"fails: calls in turn {_agreement(same, agree)}"
+            )
     return ""
 
 

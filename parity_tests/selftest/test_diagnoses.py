@@ -65,7 +65,7 @@ RELATIONS = {
     "off by the constant factor 1.5": f"return 1.5 * ({U})",
     "the rows are right, but in another order": f"return ({U})[::-1].copy()",
     "wrong only in the last row": f"u = {U}\nu[-1] += 1\nreturn u",
-    "right to float32 digits only": f"return ({NARROW}).astype(X.dtype)",
+    "right to float32 digits only": f"return ({NARROW}).astype(self.params['W'].dtype)",
     "rounded to 3 decimals": f"return np.round({U}, 3)",
     "wrong only at N = 1": f"return {U} + (len(X) == 1)",
     "right at the first call, wrong from the second on": (
@@ -95,11 +95,12 @@ def test_where_no_mistake_fits_a_simple_relation_is_said(name: str) -> None:
 SGD_RELATIONS = {
     "wrong only where α > 0 and λ > 0": "g = g + (_lambda * w if _alpha <= 0 else np.tanh(_lambda * w))",
     "wrong only for W, and right until η changes": (
-        "g = g + _lambda * w\n            g = g * (1 + (_learning_rate < 0.1) * (w > 0) * (len(w) > 1))"
+        "g = g + _lambda * w\n            g = g * (1 + (_learning_rate < 0.035) * (w > 0) * (len(w) > 1))"
     ),
     "right up to step 2": (
         "g = g + _lambda * w\n            calls = module.__dict__.setdefault('calls', {})\n"
-        "            calls[key] = calls.get(key, 0) + 1\n            g = g + (calls[key] > 2) * w * w"
+        "            at = (key, id(w))\n            calls[at] = calls.get(at, 0) + 1\n"
+        "            g = g + (calls[at] > 2) * w * w"
     ),
 }
 
@@ -112,7 +113,8 @@ def test_of_sgd_it_is_said_for_which_rates_and_from_which_step_on_it_is_wrong(na
 
 def test_the_result_of_the_call_before_is_told() -> None:
     body = (
-        "kept = getattr(self, 'kept', None)\nself.kept = grad * self.mask\nreturn self.kept if kept is None else kept"
+        "kept = getattr(self, 'kept', None)\nself.kept = grad * self.mask\n"
+        "return self.kept if kept is None or kept.shape != grad.shape else kept"
     )
     found = bad([Body("dropout.backward", body)], "9")
     assert "the result of the call before" in {record.diagnosis for record in found}
@@ -123,7 +125,7 @@ def test_overwriting_is_named_where_it_spoils_the_network_alone() -> None:
     found = records(changed("test", swap), lambda case: case.name.startswith(("network/", "dropout/rate")))
     spoilt = {record.case: record.diagnosis for record in found if record.verdict in FAILING}
     # relu's backward goes by its mask and lets that be; tanh keeps what dropout writes over.
-    assert set(spoilt) == {f"network/tanh-dropout-0.5/{dtype}" for dtype in ("float64", "float32")}
+    assert set(spoilt) == {f"network/tanh-with-dropout/{dtype}" for dtype in ("float64", "float32")}
     assert set(spoilt.values()) == {"dropout.forward overwrites its input, which is still needed"}
 
 
@@ -137,7 +139,7 @@ def test_nothing_is_claimed_that_is_not_reproduced_everywhere() -> None:
     # Without a transpose where the shapes allow it, and right elsewhere: no formula does both.
     body = (
         "W = self.params['W']\nself.gradient['W'] = X.T @ grad\nself.gradient['b'] = grad.sum(axis=0, keepdims=True)\n"
-        "return grad @ W if W.shape == (4, 4) else grad @ W.T"
+        "return grad @ W if len(W) == W.shape[1] else grad @ W.T"
     )
     found = bad([Body("linear_layer.backward", body)], "4")
     assert {record.case for record in found} == {"linear/square/float64", "linear/square/float32"}

@@ -159,7 +159,7 @@ def test_a_link_that_only_the_whole_network_shows_has_a_script(tmp_path: Path) -
             Body("tanh.backward", "return grad * (1 - np.tanh(X) ** 2)"),
         ],
     )
-    found = records(variant, lambda case: case.name in ("network/tanh-dropout-0/float64", "tanh/one-row/float64"))
+    found = records(variant, lambda case: case.name in ("network/tanh-without-dropout/float64", "tanh/one-row/float64"))
     assert [record.quantity for record in chosen(ASSIGNMENT, found)] == ["activation gradient"]
     scripts = made(variant, found, tmp_path / "bad").scripts
     (text,) = scripts.values()

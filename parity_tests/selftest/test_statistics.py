@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from parity_tests.assignments.mlp.kinds import dropout, init
-from parity_tests.assignments.mlp.kinds.masks import CALLS
+from parity_tests.assignments.mlp.kinds.masks import CALLS, CALLS_SMALL
 from parity_tests.harness import statistics
 
 Draw = Callable[[np.random.Generator, Any], NDArray[Any]]
 STD = 0.1
-RATES = dropout.RATES[1:]
+RATES = (0.1, 0.3, 0.7, dropout.LARGEST)
 SHAPE = (CALLS, 100, 100)
-FEW, ALL = 10_000, int(np.prod(init.SIZES["distribution"]))
+FEW, ALL = 10_000, int(np.prod([low for low, _ in init.SIZES["distribution"]]))
 
 
 def normal(rng: np.random.Generator, shape: Any, mean: float = 0.0, std: float = STD) -> NDArray[Any]:
@@ -36,6 +36,10 @@ def problems(drawn: NDArray[np.bool_], r: float) -> dict[str, str]:
         "re-drawn masks": statistics.redrawn_problem(drawn, r),
     }
     return {name: problem for name, problem in found.items() if problem}
+
+
+def small_masks(rng: np.random.Generator, r: float, size: int) -> NDArray[np.bool_]:
+    return rng.random((CALLS_SMALL, 1, size)) >= r
 
 
 # ---- false alarms ----
@@ -56,6 +60,12 @@ def test_honest_normal_draws_are_never_convicted() -> None:
 def test_honest_masks_are_never_convicted(r: float) -> None:
     for seed in range(30):
         assert problems(masks(np.random.default_rng(seed), r), r) == {}
+
+
+@pytest.mark.parametrize("r", RATES)
+def test_honest_masks_of_a_few_elements_are_never_convicted(r: float) -> None:
+    for seed in range(100):
+        assert problems(small_masks(np.random.default_rng(seed), r, 2 + seed % 3), r) == {}
 
 
 def test_the_false_alarm_of_each_test_is_what_it_says() -> None:
@@ -167,3 +177,15 @@ def test_wrong_masks_are_always_found(name: str, r: float) -> None:
         drawn = draw(np.random.default_rng(seed), r)
         found = problems(np.ascontiguousarray(drawn), r)
         assert words in found.get(quantity, ""), found
+
+
+@pytest.mark.parametrize("r", [0.55, 0.7, 0.9])
+def test_small_masks_that_always_keep_something_or_are_kept_too_long_are_convicted(r: float) -> None:
+    for size in (2, 3, 4):
+        rng = np.random.default_rng(size)
+        rescued = small_masks(rng, r, size)
+        rescued[~rescued.any(axis=(1, 2)), 0, 0] = True
+        assert problems(rescued, r)
+        twice = np.repeat(small_masks(rng, r, size)[::2], 2, axis=0)
+        assert "re-drawn masks" in problems(twice, r)
+        assert "same mask" in problems(np.repeat(twice[:1], CALLS_SMALL, axis=0), r)["re-drawn masks"]

@@ -37,11 +37,11 @@ from reports.model.records import FAILING, Record, note_parts
 PARTS = {
     "sgd": ("sgd/",),
     "init": ("linear/init", "linear/one-row"),
-    "linear": ("linear/", "network/relu-dropout-0.5"),
-    "tanh": ("tanh/", "network/tanh-dropout-0.5"),
-    "relu": ("relu/", "network/relu-dropout"),
-    "dropout": ("dropout/", "network/tanh-dropout-0.5"),
-    "loss": ("loss/", "network/relu-dropout-0.5"),
+    "linear": ("linear/", "network/relu-with-dropout"),
+    "tanh": ("tanh/", "network/tanh-with-dropout"),
+    "relu": ("relu/", "network/relu-"),
+    "dropout": ("dropout/", "network/tanh-with-dropout"),
+    "loss": ("loss/", "network/relu-with-dropout"),
     "2020-22": ("sgd/",),
     "2022-23": ("sgd/", "relu/", "network/"),
 }
@@ -98,7 +98,7 @@ def asked_about(name: str, change: Slip | Rewrite, folder: Path) -> list[Record]
         timeout = change.timeout
     else:
         asked = tuple(prefix for part in change.parts.split() for prefix in OF_TODO[part])
-        asked += ("network/relu-dropout-0.5",) if asked[0] in ("relu/", "linear/") else ("network/tanh-dropout-0.5",)
+        asked += ("network/relu-with-dropout",) if asked[0] in ("relu/", "linear/") else ("network/tanh-with-dropout",)
         timeout = 10.0
     asked += ("trajectory/relu",) if name in TRAINED else ()
     return ask_and_judge(

@@ -29,8 +29,8 @@ def blame(plan: Sequence[Case], judged: Judgements) -> dict[str, dict[str, Compa
     where there is none that of TODO 10, if main fails with correct parts at another setting. What
     brings main its data is not replaced, so where that fails a case of its own, main's wiring is not to blame either.
     A link of the whole network is judged from what the submission gave it, so where its part fails cases of its own,
-    the link's failure is an echo of them. A lenient case is forgiven, with a note, where its part passes all cases that
-    are not lenient.
+    the link's failure is an echo of them. A crash in a lenient case is forgiven, with a note, where its part passes all
+    cases that are not lenient; wrong values there are wrong.
     """
     wrong = _failing_parts(plan, judged, but=("main",))
     not_passing = _failing_parts(plan, judged, but=("main",), explained_too=True)
@@ -110,11 +110,11 @@ def _echoes(case: Case, judged: Judged, wrong: set[str]) -> dict[str, Comparison
 
 
 def _forgiven(case: Case, judged: Judged, not_passing: set[str]) -> dict[str, Comparison]:
-    """A match with a note in place of each failure of a part that passes all else."""
+    """A match with a note in place of each crash of a part that passes all else."""
     forgiven = {}
     for q in case.quantities:
         comparison = judged[q.name]
-        if comparison.verdict in ("mismatch", "crashed") and (comparison.part or q.part) not in not_passing:
+        if comparison.verdict == "crashed" and (comparison.part or q.part) not in not_passing:
             note = f"only works on two-dimensional arrays: {comparison.problem}"
             forgiven[q.name] = matched(note).noting(*comparison.notes)
     return forgiven

@@ -49,24 +49,24 @@ def plan(edition: str, dtypes: Sequence[str], seed: int = 0) -> list[Case]:
 
 def _cases_in(edition: str, dtype: str, seed: int, *, first: bool) -> Iterator[Case]:
     """The cases in one dtype; with `first` also those that have no dtype. Those of main are in float64 only."""
-    yield from linear.cases(dtype)
+    yield from linear.cases(dtype, seed)
     if first:
-        yield from init.cases()
+        yield from init.cases(seed)
     if edition != PLAIN:
-        yield from elementwise.cases("tanh", dtype)
-    yield from elementwise.cases("relu", dtype)
+        yield from elementwise.cases("tanh", dtype, seed)
+    yield from elementwise.cases("relu", dtype, seed)
     if edition != PLAIN:
-        yield from dropout.cases(dtype)
+        yield from dropout.cases(dtype, seed)
         if first:
-            yield from masks.cases()
-    yield from sgd.cases(edition, dtype)
-    yield from loss.cases(dtype)
+            yield from masks.cases(seed)
+    yield from sgd.cases(edition, dtype, seed)
+    yield from loss.cases(dtype, seed)
     if first:
-        yield from labels.cases()
-        yield from split.cases()
+        yield from labels.cases(seed)
+        yield from split.cases(seed)
         if edition != PLAIN:
-            yield from velocities.cases()
-        yield from loader.cases()
-    yield from network.cases(edition, dtype)
+            yield from velocities.cases(seed)
+        yield from loader.cases(seed)
+    yield from network.cases(edition, dtype, seed)
     if dtype == "float64":
         yield from main.cases(edition, seed)

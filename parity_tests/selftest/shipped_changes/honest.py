@@ -30,7 +30,7 @@ from parity_tests.selftest.shipped_changes.pieces import (
 )
 
 LOOPED_FORWARD = """(N, D), M = X.shape, self.params["W"].shape[1]
-        u = np.zeros((N, M), X.dtype)
+        u = np.zeros((N, M), self.params["W"].dtype)
         for n in range(N):
             for m in range(M):
                 for d in range(D):
@@ -82,7 +82,12 @@ HONEST: dict[str, Rewrite] = {
     ),
     "longdouble inside": Rewrite(
         "3",
-        ((LINEAR_FORWARD, 'return (X.astype(np.longdouble) @ self.params["W"] + self.params["b"]).astype(X.dtype)'),),
+        (
+            (
+                LINEAR_FORWARD,
+                'W = self.params["W"]\n        return (X.astype(np.longdouble) @ W + self.params["b"]).astype(W.dtype)',
+            ),
+        ),
     ),
     "the kept X": Rewrite(
         "3 4",
@@ -215,6 +220,6 @@ HONEST: dict[str, Rewrite] = {
     ),
     "loss a float": Rewrite("utils", utils=((LOSS_RETURN, f"{LOSS_RETURN.replace('return ', 'return float(')})"),)),
     "labels as integers": Rewrite("utils", utils=((LABEL_RETURN, "return label.reshape(-1, 1)"),), note="dtype int64"),
-    "2020-22": Rewrite("1 9", NO_LAMBDA),
-    "2022-23": Rewrite("1 7 8", PLAIN),
+    "2020-22": Rewrite("1 9", NO_LAMBDA, edition="2020-22"),
+    "2022-23": Rewrite("1 7 8", PLAIN, edition="2022-23"),
 }

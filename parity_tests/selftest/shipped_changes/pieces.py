@@ -68,7 +68,7 @@ RELU_BACKWARD = '''is taken."""
         return grad * self.mask
 '''
 DROPOUT_KEPT = "kept = np.random.uniform(0.0, 1.0, X.shape) >= self.r"
-DROPOUT_MASK = "self.mask = (kept * (1.0 / (1.0 - self.r))).astype(X.dtype, copy=False)"
+DROPOUT_MASK = "self.mask = kept * (np.ones_like(X) * (1.0 / (1.0 - self.r)))"
 DROPOUT_EVALUATION = "self.mask = np.ones_like(X)"
 DROPOUT_RETURN = "return X * self.mask"
 DROPOUT_BACKWARD = '''forward."""

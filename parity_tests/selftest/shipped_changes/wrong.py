@@ -59,7 +59,9 @@ WRONG: dict[str, Slip] = {
     "sgd: dampened": Slip("1", sgd("v = a * v - (1 - a) * eta * (g + _lambda * w)\nw = w + v")),
     "sgd: no momentum": Slip("1", sgd("w = w - eta * (g + _lambda * w)")),
     "sgd: momentum from 0.6 on": Slip(
-        "1", sgd("v = (a if a > 0.6 else 0) * v - eta * (g + _lambda * w)\nw = w + v"), words="α = 0.5"
+        "1",
+        sgd("v = (a if a > 0.6 else 0) * v - eta * (g + _lambda * w)\nw = w + v"),
+        words="SGD, momentum and weight decay",
     ),
     "sgd: b is left": Slip("1", sgd("v = a * v - eta * (g + _lambda * w) * (key == 'W')\nw = w + v")),
     "sgd: one module only": Slip(
@@ -378,7 +380,10 @@ WRONG |= {
 }
 WRONG |= {
     "2020-22: no momentum": Slip(
-        "1", (NO_LAMBDA[0], (SGD_BODY, NO_LAMBDA[1][1].replace("v *= _alpha", "v *= 0"))), words="α ="
+        "1",
+        (NO_LAMBDA[0], (SGD_BODY, NO_LAMBDA[1][1].replace("v *= _alpha", "v *= 0"))),
+        words="SGD, momentum",
+        edition="2020-22",
     ),
     "sgd: torch's momentum, in float32": replace(WRONG["sgd: torch's momentum"], dtype="float32"),
     "linear: mean over the batch, in float32": replace(WRONG["linear: mean over the batch"], dtype="float32"),
@@ -392,6 +397,8 @@ WRONG |= {
     "relu: an epsilon, in float32": replace(WRONG["relu: an epsilon"], dtype="float32"),
     "dropout: not scaled back, in float32": replace(WRONG["dropout: not scaled back"], dtype="float32"),
     "loss: not shifted, in float32": replace(WRONG["loss: not shifted"], dtype="float32"),
-    "2022-23: uphill": Slip("1", (PLAIN[0], (SGD_BODY, PLAIN[1][1].replace("w -=", "w +=")))),
-    "2022-23: relu leaks": Slip("7", (*PLAIN, (RELU_FORWARD, "return np.where(X > 0, X, 0.01 * X)"))),
+    "2022-23: uphill": Slip("1", (PLAIN[0], (SGD_BODY, PLAIN[1][1].replace("w -=", "w +="))), edition="2022-23"),
+    "2022-23: relu leaks": Slip(
+        "7", (*PLAIN, (RELU_FORWARD, "return np.where(X > 0, X, 0.01 * X)")), edition="2022-23"
+    ),
 }

@@ -5,7 +5,7 @@ The submission's process loads this file by its path: numpy, the standard librar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,9 @@ else:
 
 Arrays = Mapping[str, np.ndarray]
 Params = Mapping[str, Any]
+READ_ONLY = "read-only"
+REFUSALS = {READ_ONLY: "read-only", "whole": "Cannot cast ufunc"}
+"""What numpy says to who writes over an input that is read-only, or of whole numbers."""
 
 
 def construct(cls: Any, *sizes: Any) -> Any:
@@ -114,8 +117,9 @@ def sgd_arguments(edition: str, momentum: Any, params: Params, eta: float) -> tu
 class Watch:
     """Arrays that calls were given or have returned, by labels, and what they held when they were last looked at."""
 
-    def __init__(self, submission: Submission, recorder: CallRecorder) -> None:
+    def __init__(self, submission: Submission, recorder: CallRecorder, refused: list[list[Any]] | None = None) -> None:
         self._submission, self._recorder = submission, recorder
+        self._refused = refused if refused is not None else []
         self._arrays: dict[str, tuple[Any, Any, Any, bytes]] = {}
 
     def add(self, label: str, array: Any) -> Any:
@@ -135,19 +139,68 @@ class Watch:
         if changed:
             self._recorder.add_overwritten(name, call, changed)
 
-    def forward(self, layer: Any, X: np.ndarray, call: int, *more: Any) -> None:
-        """Call a layer's forward with a copy of X, and keep its "output"."""
-        method, given = method_of(self._submission, layer, "forward"), self.add("X", X.copy())
-        self.add("output", self._recorder.call("output", method, given, *more, call=call))
-        self.look("output", call)
+    def ask(self, layer: Any, method: str, name: str, call: int, memory: str, given: Arrays, *more: Any) -> Any:
+        """Call a layer's method with copies of arrays, by labels, that lie in memory like this; keep what it returns.
 
-    def backward(self, layer: Any, X: np.ndarray, grad: np.ndarray, call: int) -> Any:
-        """Call a layer's backward with copies of X and grad, and keep its "gradient of X", which is returned."""
-        method = method_of(self._submission, layer, "backward")
-        given = self.add("X", X.copy()), self.add("grad", grad.copy())
-        back = self._recorder.call("gradient of X", method, *given, call=call)
-        self.look("gradient of X", call)
-        return back
+        One that writes over an array that is read-only, or writes floats over whole numbers, and so is refused, is
+        asked again with arrays that it may write to.
+        """
+        function = method_of(self._submission, layer, method)
+        result = self._recorder.call(name, function, *self._copies(given, memory), *more, call=call)
+        if result is self._recorder.FAILED and memory in REFUSALS:
+            failure = self._recorder.failures.get((name, call))
+            if failure is not None and REFUSALS[memory] in failure["text"]:
+                writable = {
+                    label: array.astype(float) if memory == "whole" else array for label, array in given.items()
+                }
+                result = self._recorder.call(name, function, *self._copies(writable, ""), *more, call=call)
+                self._refused.append([name, call])
+                self._recorder.add_fact("refused_to_write", self._refused)
+        self.look(name, call)
+        return result
+
+    def _copies(self, given: Arrays, memory: str) -> list[Any]:
+        return [self.add(label, laid_out(array, memory)) for label, array in given.items()]
+
+
+def take_turns(
+    submission: Submission,
+    recorder: CallRecorder,
+    params: Params,
+    layers: Sequence[Any],
+    given: Callable[[str, int], tuple[Arrays, tuple[Any, ...]]],
+    after_backward: Callable[[Any, Any, int], None] = lambda layer, back, k: None,
+    output: str = "output",
+) -> None:
+    """Call layers in the order that `params` say; keep each "output" and "gradient of X" under the input's number.
+
+    `given(method, k)` are the arrays that a method is called with, by labels, and what follows them. After a backward
+    `after_backward` is told the layer, what it returned, and k. An "evaluation" is a forward.
+    """
+    refused: list[list[Any]] = []
+    watches = [Watch(submission, recorder, refused) for _ in layers]
+    for method, i, k in params["calls"]:
+        arrays, more = given(method, k)
+        memory = params["inputs"][k]["memory"]
+        if method == "backward":
+            back = watches[i].ask(layers[i], method, "gradient of X", k, memory, arrays, *more)
+            after_backward(layers[i], back, k)
+        else:
+            watches[i].add("output", watches[i].ask(layers[i], "forward", output, k, memory, arrays, *more))
+
+
+def laid_out(array: np.ndarray, memory: str) -> np.ndarray:
+    """A copy that lies in memory column by column, as a view with strides, not writable, or else as usual."""
+    if memory == "fortran":
+        return np.array(array, order="F")
+    if memory == "view":
+        wider = np.zeros((*array.shape[:-1], 2 * array.shape[-1]), array.dtype)
+        view = wider[..., ::-2]
+        view[...] = array
+        return view
+    copy = array.copy()
+    copy.flags.writeable = memory != READ_ONLY
+    return copy
 
 
 def _alike(array: np.ndarray, before: np.ndarray) -> bool:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import inspect
 import json
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,27 +19,32 @@ import numpy as np
 if TYPE_CHECKING:
     from parity_tests.assignments.mlp.inside import probe_layers
     from parity_tests.assignments.mlp.inside.homework_names import WEIGHT_NAMES
+    from parity_tests.assignments.mlp.inside.layer_state import put, set_weights
     from parity_tests.assignments.mlp.inside.probe_layers import Arrays, Params
     from parity_tests.harness.inside.call_recorder import CallRecorder
     from parity_tests.harness.inside.submission import Submission
 else:
     import probe_layers
     from homework_names import WEIGHT_NAMES
+    from layer_state import put, set_weights
 
 
 def linear(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
-    """Forward–backward pairs on one linear layer; with `again`, a second backward after the last."""
-    layer = probe_layers.linear_with(submission, arrays["W"], arrays["b"])
-    watch = probe_layers.Watch(submission, recorder)
-    pairs = list(enumerate(zip(arrays["X"], arrays["grad"], strict=True)))
-    for k, (X, grad) in pairs:
-        watch.forward(layer, X, k)
-        back = watch.backward(layer, X, grad, k)
-        probe_layers.keep_gradients(recorder, layer, back, k)
-    if params.get("again"):
-        k, (X, grad) = pairs[-1]
-        back = watch.backward(layer, X, grad, k + 1)
-        probe_layers.keep_gradients(recorder, layer, back, k + 1)
+    """Forwards and backwards of linear layers in turn."""
+    count = _objects(params)
+    layers = [probe_layers.linear_with(submission, arrays[f"W_{i}"], arrays[f"b_{i}"]) for i in range(count)]
+    keep = partial(probe_layers.keep_gradients, recorder)
+    probe_layers.take_turns(submission, recorder, params, layers, partial(_X_and_grad, arrays), keep)
+
+
+def _objects(params: Params) -> int:
+    return 1 + max(int(i) for _, i, _ in params["calls"])
+
+
+def _X_and_grad(arrays: Arrays, method: str, k: int) -> tuple[Arrays, tuple[Any, ...]]:  # noqa: N802 - the input's name
+    """What a layer's method is called with, of input k."""
+    names = ("X", "grad") if method == "backward" else ("X",)
+    return {name: arrays[f"{name}_{k}"] for name in names}, ()
 
 
 def init(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
@@ -51,34 +58,42 @@ def init(submission: Submission, recorder: CallRecorder, params: Params, arrays:
 
 
 def elementwise(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
-    """Forward–backward pairs on one activation object."""
-    layer = probe_layers.construct(submission.get(params["layer"]))
-    watch = probe_layers.Watch(submission, recorder)
-    for k, (X, grad) in enumerate(zip(arrays["X"], arrays["grad"], strict=True)):
-        watch.forward(layer, X, k)
-        watch.backward(layer, X, grad, k)
+    """Forwards and backwards of activations in turn."""
+    layers = [probe_layers.construct(submission.get(params["layer"])) for _ in range(_objects(params))]
+    probe_layers.take_turns(submission, recorder, params, layers, partial(_X_and_grad, arrays))
 
 
 def dropout(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
-    """Training forward–backward pairs on one dropout object; with `evaluate`, the last one has is_train=False."""
-    layer = _dropout(submission, params["r"])
-    if not hasattr(layer, "r"):
-        layer.r = params["r"]
-    watch = probe_layers.Watch(submission, recorder)
-    last = len(arrays["q"]) - 1
-    for k, (q, grad) in enumerate(zip(arrays["q"], arrays["grad"], strict=True)):
-        is_train = not (params.get("evaluate") and k == last)
-        watch.forward(layer, q, k, is_train)
-        watch.backward(layer, q, grad, k)
+    """Forwards, of training and of evaluation, and backwards of dropouts in turn, each with a rate of its own."""
+    layers = [_dropout(submission, r) for r in params["rates"]]
+    for layer, r in zip(layers, params["rates"], strict=True):
+        if not hasattr(layer, "r"):
+            probe_layers.set_attribute(layer, "r", r)
+
+    def given(method: str, k: int) -> tuple[Arrays, tuple[Any, ...]]:
+        if method == "backward":
+            return {"X": arrays[f"q_{k}"], "grad": arrays[f"grad_{k}"]}, ()
+        return {"X": arrays[f"q_{k}"]}, (method == "forward",)
+
+    probe_layers.take_turns(submission, recorder, params, layers, given)
 
 
 def masks(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
-    """Several training forwards of one array without zeros: as many draws of the mask; the last on a new object."""
-    layer = _dropout(submission, params["r"])
+    """Several training forwards of one array without zeros: as many draws of the mask; the last on a new object.
+
+    They are kept together, but for a result of another shape or type, which is kept alone.
+    """
+    layer, q = _dropout(submission, params["r"]), arrays["q"]
+    outputs = []
     for k in range(params["calls"]):
         if k == params["calls"] - 1:
             layer = _dropout(submission, params["r"])
-        recorder.call("output", probe_layers.method_of(submission, layer, "forward"), arrays["q"].copy(), True, call=k)
+        s = recorder.call(None, probe_layers.method_of(submission, layer, "forward"), q.copy(), True)
+        if type(s) is not np.ndarray or s.shape != q.shape or s.dtype.kind not in "fiub":
+            recorder.keep("output", s)
+            return
+        outputs.append(s.copy())
+    recorder.keep("outputs", np.stack(outputs))
 
 
 def _dropout(submission: Submission, r: float) -> Any:
@@ -86,76 +101,151 @@ def _dropout(submission: Submission, r: float) -> Any:
 
 
 def loss(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
-    """softmax_cross_entropy: one forward and one backward."""
-    layer = probe_layers.construct(submission.get("softmax_cross_entropy"))
-    watch = probe_layers.Watch(submission, recorder)
-    X, Y = watch.add("X", arrays["X"].copy()), watch.add("Y", arrays["Y"].copy())
-    recorder.call("loss", probe_layers.method_of(submission, layer, "forward"), X, Y)
-    watch.look("loss")
-    recorder.call(
-        "gradient of X", probe_layers.method_of(submission, layer, "backward"), arrays["X"].copy(), arrays["Y"].copy()
-    )
+    """Forwards and backwards of losses in turn."""
+    layers = [probe_layers.construct(submission.get("softmax_cross_entropy")) for _ in range(_objects(params))]
+
+    def given(method: str, k: int) -> tuple[Arrays, tuple[Any, ...]]:
+        return {"X": arrays[f"X_{k}"], "Y": arrays[f"Y_{k}"]}, ()
+
+    probe_layers.take_turns(submission, recorder, params, layers, given, output="loss")
 
 
 # ---- SGD
 
 
 def sgd(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
-    """Several steps from zero velocity, the submission keeping its own; gradients and learning rates are given."""
+    """Several steps from zero velocity, the submission keeping its own; gradients and learning rates are given.
+
+    With several trainings a second model is moved in turn with the first, and then the first once more, from new
+    weights and velocities.
+    """
     function = probe_layers.sgd_function(submission)
     recorder.add_fact("signature", _signature(function))
-    layers, model = _bare_model(submission, arrays)
-    momentum = None if params["alpha"] <= 0 else _zeros(arrays)
-    returned: list[str] = []
-    directions: list[int] = []
-    watch = probe_layers.Watch(submission, recorder)
-    for t, eta in enumerate(params["etas"]):
-        for name in WEIGHT_NAMES:
-            layer, key = name.split("_")
-            gradient = arrays[f"{name}_gradient"][t].copy()
-            layers[layer].gradient[key] = watch.add(f"gradient of {name}", gradient)
-        before = _copy_of_W(layers["L1"])
-        result = recorder.call(
-            None, function, model, *probe_layers.sgd_arguments(submission.edition, momentum, params, eta)
-        )
-        if result is recorder.FAILED and momentum is None:
-            momentum = _zeros(arrays)
-            recorder.add_fact("momentum_none", True)
-            result = recorder.call(
-                None, function, model, *probe_layers.sgd_arguments(submission.edition, momentum, params, eta)
-            )
-            if result is not recorder.FAILED:
-                recorder.withdraw_failure()
-        watch.look("L1_W", t)
-        if result is not recorder.FAILED:
-            returned.append("model" if result is model else "nothing" if result is None else type(result).__name__)
-        for name in WEIGHT_NAMES:
-            layer, key = name.split("_")
-            recorder.call(name, lambda _, layer=layer, key=key: layers[layer].params[key], result, call=t)
-        recorder.add_fact("returned", returned)
-        if result is recorder.FAILED:
+    trainings = [_Training(submission, recorder, params, arrays, t) for t in range(min(2, params["trainings"]))]
+    etas = [eta for eta, count in params["etas"] for _ in range(count)]
+    told: dict[str, list[Any]] = {"returned": [], "velocity_along": []}
+    for t, eta in enumerate(etas):
+        if not all(training.step(function, t, eta, told) for training in trainings):
             return
-        if params["alpha"] > 0:
-            directions.append(_direction(momentum, before, _copy_of_W(layers["L1"])))
-            recorder.add_fact("velocity_along", directions)
+    if params["trainings"] == len(TRAININGS):
+        anew = _Training(submission, recorder, params, arrays, 2, trainings[0])
+        for t, eta in enumerate(etas):
+            if not anew.step(function, t, eta, told):
+                return
+        trainings.append(anew)
+    for training in trainings:
+        training.keep()
 
 
-def _bare_model(submission: Submission, arrays: Arrays) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Two layers with these weights, made without the submission's constructors; and the model that they are in."""
-    layers = {}
-    for name in ("L1", "L2"):
-        layers[name] = probe_layers.bare(submission, "linear_layer")
-        layers[name].params = {key: arrays[f"{name}_{key}"].copy() for key in ("W", "b")}
-        layers[name].gradient = {key: np.zeros_like(layers[name].params[key]) for key in ("W", "b")}
-    activation = probe_layers.bare(submission, "relu")
-    for attribute in ("params", "gradient"):
-        if attribute in getattr(activation, "__dict__", {}):
-            delattr(activation, attribute)
-    return layers, {"L1": layers["L1"], "nonlinear1": activation, "L2": layers["L2"]}
+TRAININGS = ("", "_second", "_anew")
+"""What the arrays of each training end with."""
+WITHOUT_PARAMETERS = ("relu", "dropout", "softmax_cross_entropy")
 
 
-def _zeros(arrays: Arrays) -> dict[str, np.ndarray]:
-    return {name: np.zeros_like(arrays[name]) for name in WEIGHT_NAMES}
+class _Training:
+    """A model whose gradients are given, its velocities, and its weights after each step."""
+
+    def __init__(
+        self,
+        submission: Submission,
+        recorder: CallRecorder,
+        params: Params,
+        arrays: Arrays,
+        number: int,
+        before: _Training | None = None,
+    ) -> None:
+        """`before` is a training whose model goes on, with these weights."""
+        self.edition, self.recorder, self.params, self.arrays = submission.edition, recorder, params, arrays
+        self.layers = {name: (layer, TRAININGS[number]) for layer, name, *_ in params["layers"]}
+        first = {name: [arrays[self._array(name, key)].copy() for key in ("W", "b")] for name in self.layers}
+        self.model: dict[str, Any] = _bare_model(submission, params, first) if before is None else before.model
+        for name in self.layers if before is not None else ():
+            set_weights(self.model[name], *first[name])
+        self.momentum = None if params["momentum"] == "none" and params["alpha"] <= 0 else self._zeros()
+        self.path: dict[str, list[Any]] = {self._array(*weight): [] for weight in self._weights()}
+        self.watch = probe_layers.Watch(submission, recorder)
+
+    def step(self, function: Any, t: int, eta: float, told: dict[str, list[Any]]) -> bool:
+        """Give the gradients of step t, call SGD, and copy the weights; False where that fails."""
+        for name, key in self._weights():
+            array = self._array(name, key)
+            gradient = self.arrays[f"{array}_gradient"][t].copy()
+            put(self.model[name], "gradient", key, self.watch.add(f"gradient of {array}", gradient))
+        first = self._array(*next(self._weights()))
+        before = self.path[first][-1] if self.path[first] else self.arrays[first]
+        result = self._call(function, eta)
+        self.watch.look(first, t)
+        FAILED = self.recorder.FAILED
+        if result is not FAILED:
+            returned = "model" if result is self.model else "nothing" if result is None else type(result).__name__
+            told["returned"].append(returned)
+            self.recorder.add_fact("returned", told["returned"])
+        after = self.recorder.call(None, lambda _: [self._copy(*weight) for weight in self._weights()], result)
+        if after is FAILED:
+            return False
+        for path, value in zip(self.path.values(), after, strict=True):
+            path.append(value)
+        if self.params["alpha"] > 0:
+            name, key = next(self._weights())
+            velocity = self.momentum.get(f"{name}_{key}") if isinstance(self.momentum, dict) else None
+            told["velocity_along"].append(_direction(velocity, before, after[0]))
+            self.recorder.add_fact("velocity_along", told["velocity_along"])
+        return True
+
+    def keep(self) -> None:
+        """Keep each weight over all steps, at once where they are alike."""
+        for array, path in self.path.items():
+            if len({(type(w), getattr(w, "shape", None), getattr(w, "dtype", None)) for w in path}) == 1 and (
+                type(path[0]) is np.ndarray and path[0].dtype.kind in "fiub"
+            ):
+                self.recorder.keep(array, np.stack(path))
+                continue
+            for t, value in enumerate(path):
+                self.recorder.keep(array, value, t + 1)
+
+    def _call(self, function: Any, eta: float) -> Any:
+        """One call; where it fails on velocities of None, another with zeros."""
+        result = self._ask(function, eta)
+        if result is self.recorder.FAILED and self.momentum is None:
+            self.momentum = self._zeros()
+            self.recorder.add_fact("momentum_none", True)
+            result = self._ask(function, eta)
+            if result is not self.recorder.FAILED:
+                self.recorder.withdraw_failure()
+        return result
+
+    def _ask(self, function: Any, eta: float) -> Any:
+        arguments = probe_layers.sgd_arguments(self.edition, self.momentum, self.params, eta)
+        return self.recorder.call(None, function, self.model, *arguments)
+
+    def _weights(self) -> Iterator[tuple[str, str]]:
+        return ((name, key) for name in self.layers for key in ("W", "b"))
+
+    def _array(self, name: str, key: str) -> str:
+        layer, training = self.layers[name]
+        return f"{layer}_{key}{training}"
+
+    def _zeros(self) -> dict[str, np.ndarray]:
+        return {f"{name}_{key}": np.zeros_like(self.arrays[self._array(name, key)]) for name, key in self._weights()}
+
+    def _copy(self, name: str, key: str) -> Any:
+        """A copy of a weight as it is now; itself where it is no array."""
+        value = self.model[name].params[key]
+        return value.copy() if type(value) is np.ndarray else value
+
+
+def _bare_model(submission: Submission, params: Params, weights: Mapping[str, list[np.ndarray]]) -> dict[str, Any]:
+    """A model of layers with these weights and of modules without parameters, if possible without constructors."""
+    model: dict[str, Any] = {}
+    for i, name in enumerate(params["modules"]):
+        if name in weights:
+            model[name] = probe_layers.bare_linear(submission, *weights[name])
+            continue
+        model[name] = probe_layers.bare(submission, WITHOUT_PARAMETERS[i % len(WITHOUT_PARAMETERS)])
+        for attribute in ("params", "gradient"):
+            if attribute in getattr(model[name], "__dict__", {}):
+                delattr(model[name], attribute)
+    return model
 
 
 def _signature(function: Any) -> str:
@@ -166,16 +256,9 @@ def _signature(function: Any) -> str:
         return "?"
 
 
-def _copy_of_W(layer: Any) -> np.ndarray | None:  # noqa: N802 - the weight's name
-    """A copy of the layer's W; None where what it keeps is no array any more."""
-    W = probe_layers.parameter(layer, "W")
-    return W.copy() if type(W) is np.ndarray and W.dtype.kind == "f" else None
-
-
-def _direction(momentum: Any, before: np.ndarray | None, after: np.ndarray | None) -> int:
-    """Whether the velocity of L1_W points along the change of weights (1) or against it (−1); 0: it cannot be told."""
-    velocity = momentum.get("L1_W") if isinstance(momentum, dict) else None
-    if before is None or after is None or type(velocity) is not np.ndarray or velocity.dtype.kind != "f":
+def _direction(velocity: Any, before: Any, after: Any) -> int:
+    """Whether a velocity points along the change of weights (1) or against it (−1); 0: it cannot be told."""
+    if any(type(array) is not np.ndarray or array.dtype.kind != "f" for array in (velocity, before, after)):
         return 0
     return int(np.sign(np.sum(velocity * (after - before)))) if velocity.shape == before.shape == after.shape else 0
 
@@ -204,7 +287,8 @@ def velocities(submission: Submission, recorder: CallRecorder, params: Params, a
         name: probe_layers.linear_with(submission, arrays[f"{name}_W"], arrays[f"{name}_b"]) for name in ("L1", "L2")
     }
     for name, layer in layers.items():
-        layer.gradient = {key: arrays[f"{name}_{key}"].copy() for key in ("W", "b")}
+        for key in ("W", "b"):
+            put(layer, "gradient", key, arrays[f"{name}_{key}"].copy())
     model = {"L1": layers["L1"], "nonlinear1": probe_layers.bare(submission, "relu"), "L2": layers["L2"]}
     made = recorder.call(None, submission.get("add_momentum"), model)
     recorder.call("keys", lambda made: np.array(sorted(made) == sorted(WEIGHT_NAMES)), made)

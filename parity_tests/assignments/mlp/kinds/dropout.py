@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.assignments.mlp.kinds import turns
 from parity_tests.assignments.mlp.kinds.calls import Calls, Judged
 from parity_tests.assignments.mlp.kinds.elementwise import without_zeros
-from parity_tests.assignments.mlp.names import LABELS
+from parity_tests.assignments.mlp.names import LABELS, words
 from parity_tests.harness.compare import compare
 from parity_tests.harness.explanation import not_judged
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import PASSING, Comparison
+from parity_tests.protocol.exam import settings_of
 from parity_tests.protocol.kind import Arrays, Context, Kind, Params
 from parity_tests.protocol.mistake import Call
 from parity_tests.protocol.observation import Failure, Observation, Returned
@@ -23,62 +25,106 @@ from reference.answer import Alternative, Answer, known
 
 Array = NDArray[Any]
 
-RATES = (0.0, 0.1, 0.5, 0.9)
-WORDS = ("output", "gradient of X")
+LARGEST = 0.95
+"""A rate that every exam has, as it has 0."""
+BETWEEN = {"low": (5, 45), "high": (55, 90)}
+"""The per cent between which the other rates are drawn."""
+OUTPUT, GRADIENT = (("output", "9"),), (("gradient of X", "9"),)
+TURNS: turns.Calls = (
+    *((turns.EVALUATION if k == 3 else method, i, k) for method, i, k in turns.IN_TURN),
+    (turns.EVALUATION, 0, 5),
+    (turns.BACKWARD, 0, 5),
+)
+"""The last backward follows a forward with is_train=False."""
 
 
-def cases(dtype: str) -> Iterator[Case]:
-    """Two inputs in turn at each rate, and a forward of training followed by one with is_train=False."""
-    first = tuple(Quantity(word, "9", Key(word)) for word in WORDS)
-    second = tuple(Quantity(f"{word}, second input", "9", Key(word, 1)) for word in WORDS)
-    for r in RATES:
-        yield _case(f"rate-{r}", f"dropout at rate {r}", dtype, {"r": r, "pairs": 2, "N": 5, "M": 8}, first + second)
-    evaluation = tuple(Quantity(f"{word}, evaluation", "9", Key(word, 1)) for word in WORDS)
-    params = {"r": 0.5, "pairs": 2, "N": 5, "M": 8, "evaluate": True}
-    yield _case("evaluation", "dropout with is_train=False", dtype, params, evaluation)
+def rates(seed: int) -> dict[str, float]:
+    """The rates of an exam by name."""
+    settings = settings_of(seed, "dropout", "rates")
+    drawn = {f"{name}-rate": settings.randint(*bounds) / 100 for name, bounds in BETWEEN.items()}
+    return {"rate-0": 0.0, **drawn, f"rate-{LARGEST}": LARGEST}
 
 
-def _case(slug: str, title: str, dtype: str, params: Params, rows: tuple[Quantity, ...]) -> Case:
-    return Case(f"dropout/{slug}/{dtype}", "dropout", title, dtype, "dropout", params, rows)
+def cases(dtype: str, seed: int) -> Iterator[Case]:
+    """Two inputs at each rate, of other sizes and orders in memory; and two objects, and evaluations, in turn."""
+    orders = (turns.USUAL, *turns.ORDERS)
+    for (slug, r), memory in zip(rates(seed).items(), orders, strict=True):
+        settings = settings_of(seed, "dropout", slug)
+        M = settings.randint(20, 40)  # so many that of no rate's everything is dropped by chance
+        N, other = turns.distinct(settings, 12, 20, 2)
+        inputs = [{"shape": [N, M], "memory": turns.USUAL}, {"shape": [other, M], "memory": memory}]
+        asked = turns.asked(turns.pairs(2), ("", turns.IN_MEMORY.get(memory, "another N")), OUTPUT, GRADIENT)
+        yield _case(slug, words(slug), dtype, [r], turns.pairs(2), inputs, asked)
+    settings = settings_of(seed, "dropout", "in-turn")
+    first, other, M = turns.distinct(settings, 4, 9, 3)
+    inputs = [{"shape": [N, M], "memory": turns.USUAL} for N in (first, first, first, other, other, other)]
+    suffixes = (*turns.TURNS[:5], "evaluation after training")
+    asked = turns.asked(TURNS, suffixes, OUTPUT, GRADIENT)
+    both = [bound / 100 for bound in (settings.randint(20, 45), settings.randint(55, 70))]
+    yield _case("in-turn", "objects and inputs in turn", dtype, both, TURNS, inputs, asked)
+
+
+def _case(
+    slug: str,
+    title: str,
+    dtype: str,
+    of_objects: list[float],
+    calls: turns.Calls,
+    inputs: list[dict[str, Any]],
+    asked: tuple[Quantity, ...],
+) -> Case:
+    params = {"rates": of_objects, "inputs": inputs, "calls": [list(call) for call in calls]}
+    return Case(f"dropout/{slug}/{dtype}", "dropout", f"dropout, {title}", dtype, "dropout", params, asked)
 
 
 def draw(params: Params, rng: np.random.Generator) -> dict[str, Array]:
-    """q and grad for each pair of calls, none of whose elements is near 0: what is 0 afterwards was dropped."""
-    shape = (params["pairs"], params["N"], params["M"])
-    return {"q": without_zeros(rng, shape), "grad": without_zeros(rng, shape)}
+    """q_k and grad_k of each input, none of whose elements is near 0: what is 0 afterwards was dropped."""
+    arrays = {}
+    for k, given in enumerate(params["inputs"]):
+        for name in ("q", "grad"):
+            arrays[f"{name}_{k}"] = without_zeros(rng, tuple(given["shape"]))
+    return arrays
 
 
 def judge(case: Case, arrays: Arrays, observation: Observation, context: Context) -> dict[str, Comparison]:
     """Every result against torch's with the mask that the submission's own forward shows."""
     judged: dict[str, Comparison] = {}
-    output = Comparison("match")
+    outputs: dict[int, Comparison] = {}
     for q in case.quantities:
-        if is_evaluation(case, arrays, q.key):
+        k = q.key.call
+        if is_evaluation(case, k):
             answer = _in_evaluation(case, arrays, observation, q.key, context)
-            judged[q.name] = compare(result_of(observation, q.key), answer)
+            comparison = compare(result_of(observation, q.key), answer)
         elif q.key.name == "output":
-            output = judged[q.name] = _judge_forward(case, arrays, observation, q.key, context)
+            comparison = outputs[k] = _judge_forward(case, arrays, observation, q.key, context)
         else:
-            judged[q.name] = _judge_backward(case, arrays, observation, q.key, context, output)
+            comparison = _judge_backward(case, arrays, observation, q.key, context, outputs.get(k))
+        judged[q.name] = turns.noting_memory(comparison, case.params, observation, q.key)
     return judged
 
 
-def is_evaluation(case: Case, arrays: Arrays, key: Key) -> bool:
-    """Whether a call belongs to the pair that follows a forward with is_train=False."""
-    return bool(case.params.get("evaluate")) and key.call == len(arrays["q"]) - 1
+def rate_of(case: Case, k: int) -> float:
+    """The rate of the object that is called with input k."""
+    return float(case.params["rates"][turns.object_of(case.params, k)])
+
+
+def is_evaluation(case: Case, k: int) -> bool:
+    """Whether input k is given to a forward with is_train=False."""
+    return any(method == turns.EVALUATION and of == k for method, _, of in case.params["calls"])
 
 
 def _in_evaluation(case: Case, arrays: Arrays, observation: Observation, key: Key, context: Context) -> Answer:
     """The identity; a backward may use the mask of the forward before, with a note: `main` never asks for it."""
     from reference import dropout
 
-    q, grad = arrays["q"], arrays["grad"][key.call]
+    k = key.call
+    grad = arrays[f"grad_{k}"]
     if key.name == "output":
-        return known(q[key.call])
-    s = array_of(observation, Key("output", key.call - 1), grad.shape)
+        return known(arrays[f"q_{k}"])
+    s = array_of(observation, Key("output", k - 1), grad.shape)
     if s is None:
         return known(grad)
-    old = dropout.backward(q[key.call - 1], kept_mask(s), grad, case.params["r"], context.device)
+    old = dropout.backward(arrays[f"q_{k - 1}"], kept_mask(s), grad, rate_of(case, k), context.device)
     note = "its backward after a forward with is_train=False still uses the mask of training"
     everywhere = np.ones(grad.shape, np.bool_)
     return replace(known(grad), alternatives=(Alternative(old.value, old.radius, everywhere, note),))
@@ -87,7 +133,7 @@ def _in_evaluation(case: Case, arrays: Arrays, observation: Observation, key: Ke
 def _judge_forward(case: Case, arrays: Arrays, observation: Observation, key: Key, context: Context) -> Comparison:
     from reference import dropout
 
-    q, r = arrays["q"][key.call], case.params["r"]
+    q, r = arrays[f"q_{key.call}"], rate_of(case, key.call)
     kept = mask_of(array_of(observation, key, q.shape), q.shape, r)
     result = result_of(observation, key)
     comparison = compare(result, dropout.forward(q, kept, r, context.device))
@@ -97,15 +143,15 @@ def _judge_forward(case: Case, arrays: Arrays, observation: Observation, key: Ke
 
 
 def _judge_backward(
-    case: Case, arrays: Arrays, observation: Observation, key: Key, context: Context, output: Comparison
+    case: Case, arrays: Arrays, observation: Observation, key: Key, context: Context, output: Comparison | None
 ) -> Comparison:
     from reference import dropout
 
-    q, grad, r = arrays["q"][key.call], arrays["grad"][key.call], case.params["r"]
+    q, grad, r = arrays[f"q_{key.call}"], arrays[f"grad_{key.call}"], rate_of(case, key.call)
     s = array_of(observation, Key("output", key.call), q.shape)
     answer = dropout.backward(q, mask_of(s, q.shape, r), grad, r, context.device)
     comparison = compare(result_of(observation, key), answer)
-    if s is None and comparison.verdict not in PASSING:
+    if s is None and output is not None and comparison.verdict not in PASSING:
         return not_judged("the output", "9", output)
     return comparison
 
@@ -121,19 +167,17 @@ def mask_of(s: Array | None, shape: tuple[int, ...], r: float) -> NDArray[np.boo
 
 
 def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judged) -> Iterator[Call]:
-    """All calls that a quantity is about; those before it are their past."""
+    """All calls; those before one on the same object are its past."""
     calls = Calls(case, judged)
-    names = {q.key: q.name for q in case.quantities}
-    for k, (q, grad) in enumerate(zip(arrays["q"], arrays["grad"], strict=True)):
+    for quantity in case.quantities:
+        k = quantity.key.call
+        q, grad = arrays[f"q_{k}"], arrays[f"grad_{k}"]
         s = array_of(observation, Key("output", k), q.shape)
-        for word in WORDS:
-            key = Key(word, k)
-            quantity = names.get(key, "")
-            evaluating = is_evaluation(case, arrays, key)
-            result = result_of(observation, key)
-            call = dropout_call(calls, word, quantity, result, q, grad, s, case.params["r"], evaluating)
-            if quantity:
-                yield call
+        result = result_of(observation, quantity.key)
+        yield dropout_call(
+            calls, quantity.key.name, quantity.name, result, q, grad, s, rate_of(case, k), is_evaluation(case, k),
+            on=f"dropout {turns.object_of(case.params, k)}",
+        )  # fmt: skip
 
 
 def dropout_call(
@@ -146,6 +190,7 @@ def dropout_call(
     s: Array | None,
     r: float,
     evaluating: bool = False,
+    on: str = "dropout",
 ) -> Call:
     """The call of dropout that gave its "output" or "gradient of X"; `s` is what its forward returned, if known.
 
@@ -155,7 +200,7 @@ def dropout_call(
         f"dropout.{word}",
         quantity,
         result,
-        "dropout",
+        on,
         X=calls.running(q),
         grad=calls.running(grad),
         kept=mask_of(s, q.shape, r),

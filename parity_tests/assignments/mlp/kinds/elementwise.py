@@ -1,18 +1,21 @@
 """The activations, tanh and relu: the rows of their cases, the draw, the judge, and the calls as evidence."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from random import Random
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.assignments.mlp.kinds import turns
 from parity_tests.assignments.mlp.kinds.calls import Calls, Judged
 from parity_tests.assignments.mlp.names import LABELS, words
 from parity_tests.harness.compare import compare
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import PASSING, Comparison
+from parity_tests.protocol.exam import settings_of
 from parity_tests.protocol.kind import Arrays, Context, Kind, Params
 from parity_tests.protocol.mistake import Call
 from parity_tests.protocol.observation import Failure, Observation, Returned
@@ -22,67 +25,99 @@ from reference.rounding import TANH_FORM_FORWARD, unit_roundoff
 
 Array = NDArray[Any]
 
-
-@dataclass(frozen=True)
-class Row:
-    """One row: the shape of X, what is drawn, how many pairs of calls, and whether a failure costs a note only."""
-
-    shape: tuple[int, ...]
-    draw: str = "normal"
-    pairs: int = 1
-    lenient: bool = False
-
-
-ROWS = {
-    "two-dimensions": Row((6, 5)),
-    "one-row": Row((1, 7)),
-    "one-dimension": Row((9,), lenient=True),
-    "three-dimensions": Row((3, 2, 4), lenient=True),
-    "zeros": Row((4, 6), "zeros"),
-    "magnitudes-to-40": Row((12, 25), "to-40"),
-    "two-inputs": Row((4, 5), pairs=2),
-}
-LARGE = Row((10, 12), "to-1000")
+DRAWS = {"zeros": "zeros", "magnitudes-to-40": "to-40", "large-inputs": "to-1000"}
+"""What is drawn in the rows that are not of normal draws."""
+OTHER_DIMENSIONS = ("one-dimension", "three-dimensions")
+"""The rows that a submission may refuse, with a note; wrong values in them are wrong."""
 TODOS = {"tanh": ("5", "6"), "relu": ("7", "8")}
 """The parts of an activation: forward and backward."""
 
 
-def cases(layer: str, dtype: str) -> Iterator[Case]:
+def cases(layer: str, dtype: str, seed: int) -> Iterator[Case]:
     """The cases of one activation, "tanh" or "relu"."""
-    forward, backward = TODOS[layer]
-    first = quantities(("output", forward, Key("output")), ("gradient of X", backward, Key("gradient of X")))
-    for name, row in ROWS.items():
-        asked = first
-        if row.pairs == 2:
-            asked += tuple(Quantity(f"{q.name}, second input", q.part, replace(q.key, call=1)) for q in first)
-        yield _case(layer, name, words(name), dtype, row, asked)
+    forward, backward = (("output", TODOS[layer][0]),), (("gradient of X", TODOS[layer][1]),)
+
+    def case(slug: str, title: str, calls: turns.Calls, inputs: list[dict[str, Any]], suffixes: Sequence[str]) -> Case:
+        asked = turns.asked(calls, suffixes, forward, backward)
+        return _case(layer, slug, title, dtype, calls, inputs, asked)
+
+    for slug in ("two-dimensions", "one-row", *OTHER_DIMENSIONS, "zeros", "magnitudes-to-40"):
+        shape = _shape(slug, settings_of(seed, layer, slug))
+        yield case(slug, words(slug), turns.pairs(1), [{"shape": shape}], ("",))
+    settings = settings_of(seed, layer, "in-turn")
+    first, other, M = turns.distinct(settings, 2, 9, 3)
+    inputs: list[dict[str, Any]] = [{"shape": [N, M]} for N in (first, first, first, other, other)]
+    yield case("in-turn", "objects and inputs in turn", turns.IN_TURN, inputs, turns.TURNS)
+    shape = turns.distinct(settings_of(seed, layer, "memory"), 2, 9, 2)
+    orders = (*turns.ORDERS, turns.WHOLE)
+    inputs = [{"shape": shape, "memory": memory} for memory in orders]
+    suffixes = [turns.IN_MEMORY[memory] for memory in orders]
+    yield case("memory", "inputs in memory", turns.pairs(len(orders)), inputs, suffixes)
     large = quantities(
-        (f"{layer}, large inputs", forward, Key("output")),
-        (f"gradient of {layer}, large inputs", backward, Key("gradient of X")),
+        (f"{layer}, large inputs", forward[0][1], Key("output")),
+        (f"gradient of {layer}, large inputs", backward[0][1], Key("gradient of X")),
     )
-    yield _case(layer, "large-inputs", "magnitudes from 40 to 1,000", dtype, LARGE, large)
+    inputs = [{"shape": _shape("large-inputs", settings_of(seed, layer, "large-inputs"))}]
+    yield _case(layer, "large-inputs", "magnitudes from 40 to 1,000", dtype, turns.pairs(1), inputs, large)
 
 
-def _case(layer: str, slug: str, title: str, dtype: str, row: Row, asked: tuple[Quantity, ...]) -> Case:
-    params = {"layer": layer, "shape": list(row.shape), "pairs": row.pairs, "draw": row.draw}
-    return Case(f"{layer}/{slug}/{dtype}", layer, f"{layer}, {title}", dtype, "elementwise", params, asked, row.lenient)
+def _shape(slug: str, settings: Random) -> list[int]:
+    """The shape of a row's only input."""
+    a, b, c = turns.distinct(settings, 4, 9, 3)
+    shapes = {
+        "two-dimensions": [a, settings.randint(120, 320)],
+        "one-row": [1, settings.randint(2, 40)],
+        "one-dimension": [settings.randint(2, 40)],
+        "three-dimensions": [a, b, c],
+        "magnitudes-to-40": [2 * a, settings.randint(20, 40)],
+        "large-inputs": [2 * a, b],
+    }
+    return shapes.get(slug, [a, b])
+
+
+def _case(
+    layer: str,
+    slug: str,
+    title: str,
+    dtype: str,
+    calls: turns.Calls,
+    inputs: Sequence[dict[str, Any]],
+    asked: tuple[Quantity, ...],
+) -> Case:
+    params = {
+        "layer": layer,
+        "draw": DRAWS.get(slug, "normal"),
+        "inputs": [{"memory": turns.USUAL, **given} for given in inputs],
+        "calls": [list(call) for call in calls],
+    }
+    title = f"{layer}, {title}"
+    is_lenient = slug in OTHER_DIMENSIONS
+    return Case(f"{layer}/{slug}/{dtype}", layer, title, dtype, "elementwise", params, asked, is_lenient)
 
 
 def draw(params: Params, rng: np.random.Generator) -> dict[str, Array]:
-    """X and grad for each pair of calls; no element of grad is near 0."""
-    shape = (params["pairs"], *params["shape"])
-    if params["draw"] == "to-40":
-        X = _log_uniform(rng, 1e-8, 40, shape)
-    elif params["draw"] == "to-1000":
-        X = _log_uniform(rng, 40, 1e3, shape)
-    else:
-        X = rng.standard_normal(shape)
-    if params["draw"] == "zeros":
+    """X_k and grad_k of each input; no element of grad is near 0."""
+    arrays: dict[str, Array] = {}
+    for k, given in enumerate(params["inputs"]):
+        shape = tuple(given["shape"])
+        is_whole = given["memory"] == turns.WHOLE
+        arrays[f"X_{k}"] = turns.whole_numbers(rng, shape) if is_whole else _inputs(params["draw"], rng, shape)
+        arrays[f"grad_{k}"] = without_zeros(rng, shape)
+    return arrays
+
+
+def _inputs(what: str, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    if what == "to-40":
+        return _log_uniform(rng, 1e-8, 40, shape)
+    if what == "to-1000":
+        return _log_uniform(rng, 40, 1e3, shape)
+    X = rng.standard_normal(shape)
+    if what == "zeros":
         zero = rng.random(shape) < 0.5
         zero.flat[:2] = True
         X = np.where(zero, np.where(rng.random(shape) < 0.5, 0.0, -0.0), X)
         X.flat[:2] = 0.0, -0.0
-    return {"X": X, "grad": without_zeros(rng, shape)}
+    return X
 
 
 def _log_uniform(rng: np.random.Generator, low: float, high: float, shape: tuple[int, ...]) -> Array:
@@ -101,18 +136,22 @@ def judge(case: Case, arrays: Arrays, observation: Observation, context: Context
     layer = case.params["layer"]
     forward, backward = functions(layer)
     judged: dict[str, Comparison] = {}
-    output = Comparison("match")
+    outputs: dict[int, Comparison] = {}
     for q in case.quantities:
-        X, grad = arrays["X"][q.key.call], arrays["grad"][q.key.call]
-        result = result_of(observation, q.key)
+        k = q.key.call
+        X, grad = turns.of_dtype(arrays[f"X_{k}"], case.dtype), arrays[f"grad_{k}"]
+        answer = forward(X, context.device) if q.key.name == "output" else backward(X, grad, context.device)
+        comparison = compare(result_of(observation, q.key), answer)
         if q.key.name == "output":
-            output = judged[q.name] = compare(result, forward(X, context.device))
-            continue
-        comparison = compare(result, backward(X, grad, context.device))
-        fails = comparison.verdict not in PASSING and output.verdict not in PASSING
-        if fails and _follows(comparison, layer, observation, q.key, grad):
+            outputs[k] = comparison
+        elif (
+            comparison.verdict not in PASSING
+            and k in outputs
+            and outputs[k].verdict not in PASSING
+            and _follows(comparison, layer, observation, q.key, grad)
+        ):
             comparison = replace(comparison, explained_by=TODOS[layer][0])
-        judged[q.name] = comparison
+        judged[q.name] = turns.noting_memory(comparison, case.params, observation, q.key)
     return judged
 
 
@@ -146,13 +185,15 @@ def echoes(layer: str, h: Array, grad: Array, gradient: Array) -> bool:
 
 
 def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judged) -> Iterator[Call]:
-    """All calls of the activation."""
+    """All calls of the activation; those before one on the same object are its past."""
     calls = Calls(case, judged)
-    layer = case.params["layer"]
     for q in case.quantities:
-        X, grad = arrays["X"][q.key.call], arrays["grad"][q.key.call]
-        h = array_of(observation, Key("output", q.key.call), X.shape)
-        yield activation_call(calls, layer, q.key.name, q.name, result_of(observation, q.key), X, grad, h)
+        k = q.key.call
+        X, grad = turns.of_dtype(arrays[f"X_{k}"], case.dtype), arrays[f"grad_{k}"]
+        h = array_of(observation, Key("output", k), X.shape)
+        on = f"layer {turns.object_of(case.params, k)}"
+        result = result_of(observation, q.key)
+        yield activation_call(calls, case.params["layer"], q.key.name, q.name, result, X, grad, h, on)
 
 
 def activation_call(
@@ -164,6 +205,7 @@ def activation_call(
     X: Array,
     grad: Array,
     h: Array | None,
+    on: str = "layer",
 ) -> Call:
     """The call of an activation that gave its "output" or "gradient of X"; `h` is what its forward returned, if known.
 
@@ -173,7 +215,7 @@ def activation_call(
     error = TANH_FORM_FORWARD * unit_roundoff(calls.dtype) if layer == "tanh" else 0.0
     kept = calls.running(np.tanh(X) if h is None else h, error)
     call = calls.add(
-        f"{layer}.{word}", quantity, result, layer, X=calls.running(X), grad=calls.running(grad), h=kept, N=len(X)
+        f"{layer}.{word}", quantity, result, on, X=calls.running(X), grad=calls.running(grad), h=kept, N=len(X)
     )
     if layer == "relu" and word != "output" and call.got is not None and call.got.shape == X.shape:
         call.free = (X == 0) & ((call.got == 0) | (call.got == grad))

@@ -10,13 +10,14 @@ from parity_tests.harness.compare import compare
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison, matched, mismatched
+from parity_tests.protocol.exam import settings_of
 from parity_tests.protocol.kind import Arrays, Context, Kind, nothing
 from parity_tests.protocol.observation import Failure, Observation, Returned
 from parity_tests.protocol.quantity import Key, quantities
 from reference.answer import known
 
-SIZES = {"small": (30, 20), "distribution": (10, 10_000)}
-"""D and M: of a layer whose shapes are judged, and of one whose numbers are."""
+SIZES = {"small": ((2, 60), (2, 60)), "distribution": ((10, 13), (10_000, 12_000))}
+"""Between which D and M are drawn: of a layer whose shapes are judged, and of one whose numbers are."""
 STD = 0.1
 ROWS = {
     "small": quantities(
@@ -33,13 +34,16 @@ ROWS = {
 }
 
 
-def cases() -> Iterator[Case]:
+def cases(seed: int) -> Iterator[Case]:
     """The shapes of a small layer, and the numbers of a large one; the constructor is given no dtype."""
-    for test, (D, M) in SIZES.items():
+    for test, bounds in SIZES.items():
+        settings = settings_of(seed, "init", test)
+        D, M = (settings.randint(*bound) for bound in bounds)
+        M += D == M
         yield Case(
             f"linear/init-{test}/float64",
             "linear",
-            f"linear, init of {D}×{M}",
+            f"linear, init, {test}",
             "float64",
             "init",
             {"D": D, "M": M, "test": test},

@@ -12,22 +12,24 @@ from parity_tests.assignments.mlp.names import words
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.exam import settings_of
 from parity_tests.protocol.kind import Arrays, Context, Kind, Params
 from parity_tests.protocol.mistake import Call
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Key, quantities
 
-SIZES = {"labels": (8, 5), "labels-of-two-classes": (9, 1)}
-"""N and K of the logits, by the name of the row."""
+CLASSES = {"labels": (4, 20), "labels-of-two-classes": (1, 1)}
+"""Between which K, the number of logits of a row, is drawn, by the name of the row."""
 LABELS = Key("labels")
 ROWS = quantities(("labels", "utils", LABELS))
 
 
-def cases() -> Iterator[Case]:
+def cases(seed: int) -> Iterator[Case]:
     """Several classes, and the sign of a single logit."""
-    for name, (N, K) in SIZES.items():
+    for name, bounds in CLASSES.items():
+        settings = settings_of(seed, "utils", name)
         title = f"predict_label, {words(name)}"
-        params = {"N": N, "K": K}
+        params = {"N": settings.randint(5, 12), "K": settings.randint(*bounds)}
         yield Case(f"utils/predict-{name}/float64", "utils", title, "float64", "labels", params, ROWS)
 
 

@@ -1,99 +1,141 @@
 """Linear layers, forward and backward: the rows of their cases, the draw, the judge, and the calls as evidence."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.assignments.mlp.kinds import turns
 from parity_tests.assignments.mlp.kinds.calls import Calls, Judged
 from parity_tests.assignments.mlp.names import LABELS, words
 from parity_tests.harness.compare import compare
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.exam import settings_of
 from parity_tests.protocol.kind import Arrays, Context, Kind, Params
 from parity_tests.protocol.mistake import Call
 from parity_tests.protocol.observation import Failure, Observation, Returned
-from parity_tests.protocol.quantity import Key, Quantity, quantities
+from parity_tests.protocol.quantity import Key
 
-SHAPES = {  # N, D, M
-    "one-row": (1, 4, 3),
-    "one-input": (5, 1, 3),
-    "one-output": (5, 4, 1),
-    "square": (4, 4, 4),
-    "wide": (3, 4, 12),
-    "tall": (12, 5, 3),
-}
-FIRST = quantities(
-    ("output", "3", Key("output")),
-    ("gradient of X", "4", Key("gradient of X")),
-    ("gradient of W", "4", Key("gradient of W")),
-    ("gradient of b", "4", Key("gradient of b")),
-)
+SHAPES = ("one-row", "one-input", "one-output", "square", "wide", "tall")
+SOME = (2, 9)
+HUNDREDS = (120, 320)
+OUTPUT = (("output", "3"),)
+GRADIENTS = tuple((f"gradient of {key}", "4") for key in "XWb")
+AGAIN: turns.Calls = (*turns.IN_TURN, (turns.BACKWARD, 0, 5))
+"""The last input is the one before once more: one forward with two backwards."""
 
 
-def cases(dtype: str) -> Iterator[Case]:
-    """One forward and backward at several shapes; two inputs in turn; and one forward with two backwards."""
-    for name, (N, D, M) in SHAPES.items():
-        yield _case(name, words(name), dtype, {"pairs": 1, "N": N, "D": D, "M": M}, FIRST)
-    second = tuple(Quantity(f"{q.name}, second input", q.part, replace(q.key, call=1)) for q in FIRST)
-    yield _case("two-inputs", "two inputs in turn", dtype, {"pairs": 2, "N": 4, "D": 5, "M": 3}, FIRST + second)
-    again = tuple(Quantity(f"{q.name}, backward twice", q.part, replace(q.key, call=1)) for q in FIRST[1:])
-    params = {"pairs": 1, "N": 4, "D": 5, "M": 3, "again": True}
-    yield _case("backward-twice", "backward twice", dtype, params, again)
+def cases(dtype: str, seed: int) -> Iterator[Case]:
+    """One forward and backward at several shapes; objects and inputs in turn; and inputs of other orders in memory."""
+    for slug in SHAPES:
+        N, D, M = _sizes(slug, seed)
+        yield _case(slug, words(slug), dtype, (D, M), turns.pairs(1), [{"N": N}], ("",))
+    settings = settings_of(seed, "linear", "in-turn")
+    first, other = turns.distinct(settings, *SOME, 2)
+    D, M = turns.distinct(settings, *SOME, 2)
+    inputs: list[dict[str, Any]] = [{"N": N} for N in (first, first, first, other, other)]
+    inputs.append({"N": other, "as": 4})
+    yield _case("in-turn", "objects and inputs in turn", dtype, (D, M), AGAIN, inputs, turns.TURNS)
+    settings = settings_of(seed, "linear", "memory")
+    N, D, M = turns.distinct(settings, *SOME, 3)
+    kinds = (*turns.ORDERS, turns.WHOLE)
+    inputs = [{"N": N, "memory": memory} for memory in kinds]
+    suffixes = [turns.IN_MEMORY[memory] for memory in kinds]
+    yield _case("memory", "inputs in memory", dtype, (D, M), turns.pairs(len(kinds)), inputs, suffixes)
 
 
-def _case(slug: str, title: str, dtype: str, params: Params, rows: tuple[Quantity, ...]) -> Case:
+def _sizes(slug: str, seed: int) -> tuple[int, int, int]:
+    """N, D and M: one of them as the row's name says or in the hundreds, the others small and different."""
+    settings = settings_of(seed, "linear", slug)
+    a, b, c = turns.distinct(settings, *SOME, 3)
+    hundreds = settings.randint(*HUNDREDS)
+    sizes = {
+        "one-row": (1, hundreds, a),
+        "one-input": (a, 1, b),
+        "one-output": (a, b, 1),
+        "square": (a, a, a),
+        "wide": (a, b, hundreds),
+        "tall": (hundreds, b, c),
+    }
+    return sizes[slug]
+
+
+def _case(
+    slug: str,
+    title: str,
+    dtype: str,
+    sizes: tuple[int, int],
+    calls: turns.Calls,
+    inputs: Sequence[dict[str, Any]],
+    suffixes: Sequence[str],
+) -> Case:
+    params = {
+        "D": sizes[0],
+        "M": sizes[1],
+        "inputs": [{"memory": turns.USUAL, **given} for given in inputs],
+        "calls": [list(call) for call in calls],
+    }
+    rows = turns.asked(calls, suffixes, OUTPUT, GRADIENTS)
     return Case(f"linear/{slug}/{dtype}", "linear", f"linear, {title}", dtype, "linear", params, rows)
 
 
 def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-    """X and grad for each pair of calls, W and b once."""
-    pairs, N, D, M = (params[key] for key in ("pairs", "N", "D", "M"))
-    return {
-        "X": rng.standard_normal((pairs, N, D)),
-        "W": rng.standard_normal((D, M)),
-        "b": rng.standard_normal((1, M)),
-        "grad": rng.standard_normal((pairs, N, M)),
-    }
+    """X_k (N×D) and grad_k (N×M) of each input, W_i (D×M) and b_i (1×M) of each object."""
+    D, M = params["D"], params["M"]
+    arrays: dict[str, NDArray[Any]] = {}
+    for i in sorted({i for _, i, _ in params["calls"]}):
+        arrays |= {f"W_{i}": rng.standard_normal((D, M)), f"b_{i}": rng.standard_normal((1, M))}
+    for k, given in enumerate(params["inputs"]):
+        if "as" in given:
+            arrays |= {f"{name}_{k}": arrays[f"{name}_{given['as']}"] for name in ("X", "grad")}
+            continue
+        shape = (given["N"], D)
+        is_whole = given["memory"] == turns.WHOLE
+        arrays[f"X_{k}"] = turns.whole_numbers(rng, shape) if is_whole else rng.standard_normal(shape)
+        arrays[f"grad_{k}"] = rng.standard_normal((given["N"], M))
+    return arrays
 
 
 def judge(case: Case, arrays: Arrays, observation: Observation, context: Context) -> dict[str, Comparison]:
     """Every result against torch's of the same inputs."""
     from reference.linear import backward, forward
 
-    W, b = arrays["W"], arrays["b"]
+    @cache
+    def gradients(k: int) -> Any:
+        X, grad, W, b = _given(case, arrays, k)
+        return backward(X, W, b, grad, context.device)
+
     judged = {}
     for q in case.quantities:
-        X, grad = _pair(arrays, q.key.call)
         if q.key.name == "output":
+            X, _, W, b = _given(case, arrays, q.key.call)
             answer = forward(X, W, b, context.device)
         else:
-            answer = backward(X, W, b, grad, context.device)[q.key.name[-1]]
-        judged[q.name] = compare(result_of(observation, q.key), answer, flat_ok=q.key.name == "gradient of b")
+            answer = gradients(q.key.call)[q.key.name[-1]]
+        comparison = compare(result_of(observation, q.key), answer, flat_ok=q.key.name == "gradient of b")
+        judged[q.name] = turns.noting_memory(comparison, case.params, observation, q.key)
     return judged
 
 
-def _pair(arrays: Arrays, call: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """X and grad of a call; a backward beyond the last pair repeats that."""
-    pair = min(call, len(arrays["X"]) - 1)
-    return arrays["X"][pair], arrays["grad"][pair]
+def _given(case: Case, arrays: Arrays, k: int) -> tuple[NDArray[Any], ...]:
+    """X and grad of an input, and W and b of the object that is called with it."""
+    i = turns.object_of(case.params, k)
+    return turns.of_dtype(arrays[f"X_{k}"], case.dtype), arrays[f"grad_{k}"], arrays[f"W_{i}"], arrays[f"b_{i}"]
 
 
 def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judged) -> Iterator[Call]:
-    """All calls that a quantity is about; those before it are their past."""
+    """All calls; those before one on the same object are its past."""
     calls = Calls(case, judged)
     names = {q.key: q.name for q in case.quantities}
-    for k in range(len(arrays["X"]) + bool(case.params.get("again"))):
-        X, grad = _pair(arrays, k)
-        for word in ("output", "gradient of W", "gradient of b", "gradient of X"):
-            quantity = names.get(Key(word, k), "")
-            result = result_of(observation, Key(word, k))
-            call = linear_call(calls, "layer", word, quantity, result, X, grad, arrays["W"], arrays["b"])
-            if quantity:
-                yield call
+    for method, i, k in case.params["calls"]:
+        given = _given(case, arrays, k)
+        for word in ("gradient of W", "gradient of b", "gradient of X") if method == turns.BACKWARD else ("output",):
+            key = Key(word, k)
+            yield linear_call(calls, f"layer {i}", word, names[key], result_of(observation, key), *given)
 
 
 def linear_call(

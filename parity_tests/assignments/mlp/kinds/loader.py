@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 from parity_tests.assignments.mlp.digits import small_digits
 from parity_tests.assignments.mlp.kinds.calls import Calls, Judged
 from parity_tests.assignments.mlp.kinds.exactly import compare_exactly
+from parity_tests.assignments.mlp.kinds.turns import distinct
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.exam import settings_of
 from parity_tests.protocol.kind import Arrays, Context, Kind, Params
 from parity_tests.protocol.mistake import Call
 from parity_tests.protocol.observation import Observation
@@ -21,15 +23,18 @@ NAMES = tuple(f"{array}{split}" for split in ("train", "valid", "test") for arra
 ROWS = tuple(Quantity(name, "utils", Key(name)) for name in NAMES)
 
 
-def cases() -> Iterator[Case]:
+def cases(seed: int) -> Iterator[Case]:
     """One small file."""
-    yield Case("utils/loader/float64", "utils", "data_loader_mnist", "float64", "loader", {}, ROWS)
+    settings = settings_of(seed, "utils", "loader")
+    params = {"counts": distinct(settings, 2, 6, 3), "pixels": settings.randint(2, 5)}
+    yield Case("utils/loader/float64", "utils", "data_loader_mnist", "float64", "loader", params, ROWS)
 
 
 def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
     """A few digits: Xtrain, Ytrain, Xvalid, …"""
     arrays: dict[str, NDArray[Any]] = {}
-    for split, X, y in small_digits(4, 3, 2).parts():
+    train, valid, test = params["counts"]
+    for split, X, y in small_digits(train, valid, test, params["pixels"]).parts():
         arrays |= {f"X{split}": X, f"Y{split}": y.astype(np.float64)}
     return arrays
 

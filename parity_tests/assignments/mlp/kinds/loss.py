@@ -1,70 +1,110 @@
 """The loss, softmax cross-entropy: the rows of its cases, the draw, the judge, and the calls as evidence."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.assignments.mlp.kinds import turns
 from parity_tests.assignments.mlp.kinds.calls import Calls, Judged
 from parity_tests.assignments.mlp.names import LABELS, words
 from parity_tests.harness.compare import compare
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.exam import settings_of
 from parity_tests.protocol.kind import Arrays, Context, Kind, Params
 from parity_tests.protocol.mistake import Call
 from parity_tests.protocol.observation import Failure, Observation, Returned
-from parity_tests.protocol.quantity import Key, quantities
 
-CLASSES = 10
-DRAWS = {"mini-batch": "normal", "one-row": "one", "offset": "offset", "far-apart": "far"}
-"""What is drawn, by the name of the row."""
-LOSS, GRADIENT = Key("loss"), Key("gradient of X")
-ROWS = quantities(("loss", "utils", LOSS), ("gradient of logits", "utils", GRADIENT))
+FORWARD, BACKWARD = (("loss", "utils"),), (("gradient of X", "utils"),)
+GRADIENT = "gradient of logits"
+DRAWS = {"offset": "offset", "far-apart": "far", "rows-apart": "rows"}
+"""What is drawn in the rows that are not of logits near 0."""
 
 
-def cases(dtype: str) -> Iterator[Case]:
-    """Logits near 0, of one row, near 1,000, and far apart."""
-    for name, draw in DRAWS.items():
-        params = {"N": 1 if draw == "one" else 6, "K": CLASSES, "draw": draw}
-        yield Case(f"loss/{name}/{dtype}", "loss", f"softmax cross-entropy, {words(name)}", dtype, "loss", params, ROWS)
+def cases(dtype: str, seed: int) -> Iterator[Case]:
+    """Logits near 0, of one row, of two classes, near 1,000, far apart in a row, and between rows; objects in turn."""
+    for slug in ("one-row", "two-classes", *DRAWS):
+        settings = settings_of(seed, "loss", slug)
+        N = 1 if slug == "one-row" else settings.randint(3, 9)
+        K = 2 if slug == "two-classes" else settings.randint(3, 20)
+        yield _case(slug, words(slug), dtype, K, turns.pairs(1), [N], ("",))
+    settings = settings_of(seed, "loss", "mini-batch")
+    first, other = turns.distinct(settings, 2, 9, 2)
+    sizes = [first, first, first, settings.randint(60, 200), other]
+    yield _case("mini-batch", "mini-batch", dtype, settings.randint(11, 30), turns.IN_TURN, sizes, turns.TURNS)
+
+
+def _case(
+    slug: str, title: str, dtype: str, K: int, calls: turns.Calls, sizes: Sequence[int], suffixes: Sequence[str]
+) -> Case:
+    orders = dict(zip(range(1, len(sizes)), (turns.USUAL, turns.FORTRAN, turns.VIEW, turns.READ_ONLY), strict=False))
+    params = {
+        "K": K,
+        "draw": DRAWS.get(slug, "normal"),
+        "inputs": [{"N": N, "memory": orders.get(k, turns.USUAL)} for k, N in enumerate(sizes)],
+        "calls": [list(call) for call in calls],
+    }
+    asked = turns.asked(calls, suffixes, FORWARD, BACKWARD)
+    asked = tuple(replace(q, name=q.name.replace("gradient of X", GRADIENT)) for q in asked)
+    return Case(f"loss/{slug}/{dtype}", "loss", f"softmax cross-entropy, {title}", dtype, "loss", params, asked)
 
 
 def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-    """Logits X (N×K) and labels Y (N×1)."""
-    N, K = params["N"], params["K"]
+    """Logits X_k (N×K) and labels Y_k (N×1) of each input; one of the labels is K − 1."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for k, given in enumerate(params["inputs"]):
+        X, y = _rows(params["draw"], rng, given["N"], params["K"])
+        arrays |= {f"X_{k}": X, f"Y_{k}": y.astype(np.float64)}
+    return arrays
+
+
+def _rows(what: str, rng: np.random.Generator, N: int, K: int) -> tuple[NDArray[Any], NDArray[Any]]:
     X = 3 * rng.standard_normal((N, K))
     Y = rng.integers(0, K, (N, 1))
-    if params["draw"] == "offset":
+    Y[rng.integers(0, N)] = K - 1
+    if what == "offset":
         X += 1000.0
-    elif params["draw"] == "far":
+    elif what == "rows":
+        # Two rows 1,600 apart and others between them: what one maximum shifts for all rows underflows in some.
+        X += 1600.0 * rng.permutation(np.linspace(-0.5, 0.5, N))[:, None]
+    elif what == "far":
         # As far apart as float32 allows without underflow of any probability: e^(−80) is a normal number.
         X = -rng.uniform(0, 80, (N, K))
         X[np.arange(N), (Y[:, 0] + rng.integers(0, K, N)) % K] = 0.0
         # A label so far ahead that all others underflow: its loss is 0, unless something overflows.
         X[0] = -rng.uniform(200, 1000, K)
         X[0, Y[0, 0]] = 0.0
-    return {"X": X, "Y": Y.astype(np.float64)}
+    return X, Y
 
 
 def judge(case: Case, arrays: Arrays, observation: Observation, context: Context) -> dict[str, Comparison]:
     """The mean loss and its gradient against torch's."""
     from reference import cross_entropy
 
-    X, y = arrays["X"], arrays["Y"].reshape(-1).astype(np.int64)
-    return {
-        "loss": compare(result_of(observation, LOSS), cross_entropy.forward(X, y, context.device)),
-        "gradient of logits": compare(result_of(observation, GRADIENT), cross_entropy.backward(X, y, context.device)),
-    }
+    judged = {}
+    for q in case.quantities:
+        X, y = _given(arrays, q.key.call)
+        of = cross_entropy.forward if q.key.name == "loss" else cross_entropy.backward
+        comparison = compare(result_of(observation, q.key), of(X, y, context.device))
+        judged[q.name] = turns.noting_memory(comparison, case.params, observation, q.key)
+    return judged
+
+
+def _given(arrays: Arrays, k: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """The logits (N×K) and the labels (N,) of input k."""
+    return arrays[f"X_{k}"], arrays[f"Y_{k}"].reshape(-1).astype(np.int64)
 
 
 def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judged) -> Iterator[Call]:
-    """The forward and the backward."""
+    """All forwards and backwards."""
     calls = Calls(case, judged)
-    X, y = arrays["X"], arrays["Y"].reshape(-1).astype(int)
-    for q, word in zip(ROWS, ("output", "gradient of X"), strict=True):
-        yield loss_call(calls, word, q.name, result_of(observation, q.key), X, y)
+    for q in case.quantities:
+        word = "output" if q.key.name == "loss" else q.key.name
+        yield loss_call(calls, word, q.name, result_of(observation, q.key), *_given(arrays, q.key.call))
 
 
 def loss_call(
@@ -76,4 +116,4 @@ def loss_call(
     return calls.add(f"loss.{word}", quantity, result, X=calls.running(X), hot=hot, N=N, K=K)
 
 
-KIND = Kind(draw, judge, evidence, labels=LABELS, kept_wide=frozenset({"Y"}))
+KIND = Kind(draw, judge, evidence, labels=LABELS, kept_wide=frozenset(f"Y_{k}" for k in range(len(turns.TURNS))))

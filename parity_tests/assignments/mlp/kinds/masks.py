@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.kinds.dropout import RATES, kept_mask
+from parity_tests.assignments.mlp.kinds import dropout as rates_of
+from parity_tests.assignments.mlp.kinds.dropout import kept_mask
 from parity_tests.assignments.mlp.kinds.elementwise import without_zeros
+from parity_tests.assignments.mlp.names import words
 from parity_tests.harness.compare import compare
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison, matched, mismatched
+from parity_tests.protocol.exam import settings_of
 from parity_tests.protocol.kind import Arrays, Context, Kind, Params
 from parity_tests.protocol.observation import Observation, Returned
 from parity_tests.protocol.quantity import Key, Quantity
@@ -20,21 +23,38 @@ from reference.answer import known
 
 CALLS = 9
 """Forwards of one case, the last of them of another object."""
-ROWS = tuple(Quantity(name, "9") for name in ("scale", "kept fraction", "independence", "re-drawn masks"))
+CALLS_SMALL = 300
+"""The same of an array so small that only many masks together can be judged, and of which all is often dropped."""
+OUTPUTS, ODD = Key("outputs"), Key("output")
+"""What all forwards returned, calls×N×M; and what is kept in its place where one returned something else."""
+ROWS = tuple(Quantity(name, "9", OUTPUTS) for name in ("scale", "kept fraction", "independence", "re-drawn masks"))
 
 
-def cases() -> Iterator[Case]:
-    """Many masks at each rate but 0; they have no dtype."""
-    for r in RATES[1:]:
-        params = {"r": r, "calls": CALLS, "N": 100, "M": 100}
-        yield Case(
-            f"dropout/masks-{r}/float64", "dropout", f"dropout's masks at rate {r}", "float64", "masks", params, ROWS
-        )
+def cases(seed: int) -> Iterator[Case]:
+    """Many masks at each rate but 0, and many more of a small array at one of them; they have no dtype."""
+    rates = {slug: r for slug, r in rates_of.rates(seed).items() if r > 0}
+    for slug, r in rates.items():
+        yield _case(slug, f"at {words(slug)}", {"r": r, "calls": CALLS, "N": 100, "M": 100})
+    settings = settings_of(seed, "dropout", "small")
+    N, M = settings.choice([(1, 2), (1, 3), (1, 4), (2, 1), (2, 2), (3, 1)])
+    params = {"r": rates["high-rate"], "calls": CALLS_SMALL, "N": N, "M": M}
+    yield _case("small", "of a small array", params)
+
+
+def _case(slug: str, title: str, params: Params) -> Case:
+    return Case(
+        f"dropout/masks-{slug}/float64", "dropout", f"dropout's masks {title}", "float64", "masks", params, ROWS
+    )
 
 
 def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
     """q, none of whose elements is near 0."""
     return {"q": without_zeros(rng, (params["N"], params["M"]))}
+
+
+def outputs_of(case: Case, observation: Observation) -> NDArray[Any] | None:
+    """What all forwards returned, calls×N×M; None where one returned something else."""
+    return array_of(observation, OUTPUTS, tuple(case.params[name] for name in ("calls", "N", "M")))
 
 
 def judge(case: Case, arrays: Arrays, observation: Observation, context: Context) -> dict[str, Comparison]:
@@ -43,15 +63,11 @@ def judge(case: Case, arrays: Arrays, observation: Observation, context: Context
     from reference import dropout
 
     q, r = arrays["q"], case.params["r"]
-    outputs = []
-    for k in range(case.params["calls"]):
-        s = array_of(observation, Key("output", k), q.shape)
-        if s is None:
-            return dict.fromkeys(
-                (row.name for row in ROWS), compare(result_of(observation, Key("output", k)), known(q))
-            )
-        outputs.append(s)
-    masks = np.stack([kept_mask(s) for s in outputs])
+    outputs = outputs_of(case, observation)
+    if outputs is None:
+        odd = compare(result_of(observation, ODD), known(q))
+        return dict.fromkeys((row.name for row in ROWS), odd)
+    masks = kept_mask(outputs)
     scale = compare(Returned("array", outputs[0], ""), dropout.forward(q, masks[0], r, context.device))
     problems = {
         "kept fraction": statistics.kept_fraction_problem(masks, r),

@@ -29,6 +29,7 @@ from parity_tests.assignments.mlp.names import (
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.exam import settings_of
 from parity_tests.protocol.kind import Arrays, Context, Kind, Params
 from parity_tests.protocol.mistake import Call
 from parity_tests.protocol.observation import Failure, Observation, Returned
@@ -38,54 +39,58 @@ Array = NDArray[Any]
 
 PIXELS = 784
 """Those of real digits, which a network of one step is given; a trajectory is given smaller ones."""
-TRAJECTORY_ETAS = (0.05,) * 12 + (0.005,) * 8
+STEPS, STEPS_AFTER = 12, 8
+"""Those of a trajectory, before and after η falls."""
 
 
-def cases(edition: str, dtype: str) -> Iterator[Case]:
+def cases(edition: str, dtype: str, seed: int) -> Iterator[Case]:
     """One step of each activation with and without dropout, and a trajectory of each with SGD's updates."""
     dropout = edition != PLAIN
-    for activation, r in product(("relu", "tanh"), (0.0, 0.5)):
-        if not dropout and (activation == "tanh" or r > 0):
+    for activation, drops in product(("relu", "tanh"), (False, True)):
+        if not dropout and (activation == "tanh" or drops):
             continue
+        with_or_without = "with" if drops else "without"
+        settings = settings_of(seed, "network", activation, with_or_without)
         yield Case(
-            f"network/{activation}-dropout-{r:g}/{dtype}",
+            f"network/{activation}-{with_or_without}-dropout/{dtype}",
             "network",
-            f"network with {activation}, dropout {r:g}, on 784 pixels",
+            f"network with {activation}, {with_or_without} dropout, on 784 pixels",
             dtype,
             "network",
             {
                 "activation": activation,
-                "r": r,
+                "r": settings.randint(20, 80) / 100 if drops else 0.0,
                 "dropout": dropout,
-                "N": 5,
+                "N": settings.randint(3, 8),
                 "D": PIXELS,
-                "M": 16,
+                "M": settings.randint(11, 24),
                 "K": CLASSES,
                 "steps": 1,
             },
             _rows(activation, dropout),
             strikes=f"network with {activation}",
         )
-    lam = 0.01 if edition == FULL else 0.0
-    for activation, alpha, r in (("relu", 0.9, 0.5), ("tanh", 0.0, 0.0)) if dropout else (("relu", 0.0, 0.0),):
+    for activation, moves in (("relu", True), ("tanh", False)) if dropout else (("relu", False),):
+        settings = settings_of(seed, "trajectory", activation)
+        eta = settings.randint(2, 9) / 100
         yield Case(
-            f"trajectory/{activation}-alpha-{alpha:g}/{dtype}",
+            f"trajectory/{activation}-{'with' if moves else 'without'}-momentum/{dtype}",
             "trajectory",
-            f"trajectory with {activation}, α = {alpha:g}, dropout {r:g}",
+            f"trajectory with {activation}, {'momentum and dropout' if moves else 'without momentum'}",
             dtype,
             "network",
             {
                 "activation": activation,
-                "r": r,
+                "r": settings.randint(20, 80) / 100 if moves else 0.0,
                 "dropout": dropout,
-                "alpha": alpha,
-                "lam": lam,
-                "etas": list(TRAJECTORY_ETAS),
-                "N": 5,
+                "alpha": settings.randint(55, 95) / 100 if moves else 0.0,
+                "lam": settings.randint(1, 9) / 1000 if edition == FULL else 0.0,
+                "etas": [eta] * STEPS + [eta / 10] * STEPS_AFTER,
+                "N": settings.randint(3, 8),
                 "D": 100,
-                "M": 16,
+                "M": settings.randint(11, 24),
                 "K": CLASSES,
-                "steps": len(TRAJECTORY_ETAS),
+                "steps": STEPS + STEPS_AFTER,
             },
             (
                 *_rows(activation, dropout),

@@ -1,17 +1,17 @@
-"""SGD over several steps: the rows of its cases, the draw, the judge, and the calls as evidence."""
+"""SGD over several steps: its cases, the draw, the judge, and the calls as evidence; the rows are in sgd_rows.py."""
 
 from collections.abc import Iterator
-from itertools import product
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.editions import signature
-from parity_tests.assignments.mlp.inside.homework_names import FULL, PLAIN
+from parity_tests.assignments.mlp.kinds import sgd_rows
 from parity_tests.assignments.mlp.kinds.calls import Calls, Judged
-from parity_tests.assignments.mlp.names import LABELS, WEIGHT_NAMES, plain_name, weight_shapes
-from parity_tests.harness.compare import compare_each, over_steps
+from parity_tests.assignments.mlp.names import LABELS, plain_name
+from parity_tests.harness.compare import compare, compare_each, over_steps
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison, matched, mismatched
@@ -19,39 +19,61 @@ from parity_tests.protocol.kind import Arrays, Context, Kind, Params
 from parity_tests.protocol.mistake import Call
 from parity_tests.protocol.observation import Failure, Observation, Returned
 from parity_tests.protocol.quantity import Key, Quantity
+from reference.answer import Answer
 
-STEPS_BEFORE_DROP = 4
-ETAS = (0.1,) * STEPS_BEFORE_DROP + (0.01,) * 4
-"""The learning rate of each step: a velocity that lacks it is wrong only once it has dropped."""
-ALPHAS = (0.0, 0.5, 0.9)
-LAMBDAS = (0.0, 1e-4, 0.1)
-SHAPES = weight_shapes(3, 4, 2)
-ROWS = (*(Quantity(plain_name(name), "1", Key(name)) for name in WEIGHT_NAMES), Quantity("model returned", "1"))
+Array = NDArray[Any]
 
-
-def cases(edition: str, dtype: str) -> Iterator[Case]:
-    """Each momentum with each weight decay, as far as the edition has them."""
-    alphas = ALPHAS if edition != PLAIN else (0.0,)
-    lambdas = LAMBDAS if edition == FULL else (0.0,)
-    for alpha, lam in product(alphas, lambdas):
-        slug = f"alpha-{alpha:g}" if edition != PLAIN else "plain"
-        if edition == FULL:
-            slug += f"-lambda-{lam:g}"
-        params = {"alpha": alpha, "lam": lam, "etas": list(ETAS)}
-        yield Case(f"sgd/{slug}/{dtype}", "sgd", f"SGD, α = {alpha:g}, λ = {lam:g}", dtype, "sgd", params, ROWS)
+TRAININGS = ("", "second", "anew")
+SUFFIXES = ("", ", second model", ", trained anew")
+"""What arrays and quantities call the trainings of a case: the first model, another in turn with it, the first anew."""
+RETURNED = Quantity("model returned", "1")
+FIRST = "L1_W"
 
 
-def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-    """The weights of a small network, and the gradients of each step (T×…) under "<weight>_gradient"."""
-    arrays = draw_weights(params, rng)
-    for name, shape in SHAPES.items():
-        arrays[f"{name}_gradient"] = rng.standard_normal((len(params["etas"]), *shape))
+@dataclass(frozen=True)
+class Weight:
+    """A weight of one training: the array's name, the layer's in the model, its key in params, and its shape."""
+
+    array: str
+    quantity: str
+    training: int
+    name: str
+    key: str
+    shape: tuple[int, int]
+
+
+def weights(params: Params) -> list[Weight]:
+    """The weights of a case, training by training."""
+    found = []
+    for t in range(params["trainings"]):
+        for layer, name, D, M in params["layers"]:
+            for key, shape in (("W", (D, M)), ("b", (1, M))):
+                array = "_".join(filter(None, (layer, key, TRAININGS[t])))
+                found.append(Weight(array, plain_name(f"{layer}_{key}") + SUFFIXES[t], t, name, key, shape))
+    return found
+
+
+def etas(params: Params) -> list[float]:
+    """The learning rate of each step."""
+    return [eta for eta, count in params["etas"] for _ in range(count)]
+
+
+def cases(edition: str, dtype: str, seed: int) -> Iterator[Case]:
+    """Every row that the edition has."""
+    for slug, title, params in sgd_rows.rows(edition, seed):
+        asked = (*(Quantity(w.quantity, "1", Key(w.array)) for w in weights(params)), RETURNED)
+        yield Case(f"sgd/{slug}/{dtype}", "sgd", f"SGD, {title}", dtype, "sgd", params, asked)
+
+
+def draw(params: Params, rng: np.random.Generator) -> dict[str, Array]:
+    """Each weight, and the gradients of each of its steps (T×…) under "<weight>_gradient"."""
+    T = len(etas(params))
+    arrays = {}
+    for w in weights(params):
+        for name, shape, powers in ((w.array, w.shape, (-3, 4)), (f"{w.array}_gradient", (T, *w.shape), (-6, 3))):
+            drawn = rng.standard_normal(shape)
+            arrays[name] = np.sign(drawn) * 10 ** rng.uniform(*powers, shape) if params["magnitudes"] else drawn
     return arrays
-
-
-def draw_weights(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-    """The weights of a small network."""
-    return {name: rng.standard_normal(shape) for name, shape in SHAPES.items()}
 
 
 def judge(case: Case, arrays: Arrays, observation: Observation, context: Context) -> dict[str, Comparison]:
@@ -60,18 +82,24 @@ def judge(case: Case, arrays: Arrays, observation: Observation, context: Context
     A function that takes the parameters of another edition was not to be asked at all.
     """
     facts = observation.facts
+    names = [q.name for q in case.quantities]
     if context.edition_seen not in ("", context.edition):
-        return dict.fromkeys((q.name for q in ROWS), mismatched(_other_edition(context)))
-    if not context.edition_seen and "signature" in facts and not observation.values:
+        return dict.fromkeys(names, mismatched(_other_edition(context)))
+    if not context.edition_seen and "signature" in facts and not facts.get("returned"):
         taken, asked = facts["signature"], signature(context.edition)
         problem = f"cannot be asked: the function takes {taken}, where {asked} is asked"
-        return dict.fromkeys((q.name for q in ROWS), mismatched(problem))
-    judged = {plain_name(name): _judge_weight(case, arrays, observation, context, name) for name in WEIGHT_NAMES}
-    judged["model returned"] = _judge_returned(facts.get("returned", []), judged["L1 W"])
+        return dict.fromkeys(names, mismatched(problem))
+    judged: dict[str, Comparison] = {}
+    for t in range(case.params["trainings"]):
+        of_training = [w for w in weights(case.params) if w.training == t]
+        answers = _answers(case, arrays, of_training, context.device)
+        judged |= {w.quantity: _compared(observation, w, answers[w.array]) for w in of_training}
+    first = plain_name(FIRST)
+    judged[RETURNED.name] = _judge_returned(facts.get("returned", []), judged[first])
     directions = facts.get("velocity_along", [])
     if directions and all(sign == -1 for sign in directions):
         note = "keeps the velocity with the opposite sign (v = αv + ηg, w −= v), which moves the weights alike"
-        judged["L1 W"] = judged["L1 W"].noting(note)
+        judged[first] = judged[first].noting(note)
     if facts.get("momentum_none"):
         note = "crashes on momentum=None at α = 0, where main would pass it; right with zero velocities"
         judged = {name: comparison.noting(note) for name, comparison in judged.items()}
@@ -86,20 +114,47 @@ def _other_edition(context: Context) -> str:
     )
 
 
-def _judge_weight(case: Case, arrays: Arrays, observation: Observation, context: Context, name: str) -> Comparison:
+def _answers(case: Case, arrays: Arrays, of_training: list[Weight], device: str) -> dict[str, Answer]:
+    """torch's weights after each step, T×…, by the arrays' names: all weights of a training are moved at once."""
     from reference import sgd
 
-    p = case.params
-    answers = sgd.steps(
-        arrays[name],
-        arrays[f"{name}_gradient"],
-        p["etas"],
-        alpha=p["alpha"],
-        lam=p["lam"],
-        device=context.device,
-    )
-    results = [result_of(observation, Key(name, t)) for t in range(len(p["etas"]))]
-    return over_steps(compare_each(results, answers))
+    p, rates = case.params, etas(case.params)
+    w = np.concatenate([arrays[weight.array].ravel() for weight in of_training])
+    g = np.concatenate([arrays[f"{weight.array}_gradient"].reshape(len(rates), -1) for weight in of_training], axis=1)
+    together = sgd.steps(w, g, rates, alpha=p["alpha"], lam=p["lam"], device=device)
+    answers, start = {}, 0
+    for weight in of_training:
+        at, shape = slice(start, start + int(np.prod(weight.shape))), (len(rates), *weight.shape)
+        start = at.stop
+
+        def exactly(at: slice = at, shape: tuple[int, ...] = shape) -> Array:
+            return together.exact[:, at].reshape(shape)
+
+        value, radius = (array[:, at].reshape(shape) for array in (together.value, together.radius))
+        answers[weight.array] = Answer(value, radius, exactly)
+    return answers
+
+
+def _compared(observation: Observation, w: Weight, answers: Answer) -> Comparison:
+    """A weight over all steps: at once, and step by step where that fails."""
+    T = len(answers.value)
+    if not observation.values:
+        return compare(result_of(observation, Key(w.array)), answers.of(0))
+    path = array_of(observation, Key(w.array), (T, *w.shape))
+    if path is not None:
+        together = compare(Returned("array", path, ""), answers)
+        if together.verdict == "match":
+            step, _, place = together.where.strip("[]").partition(", ")
+            return replace(together, step=int(step) + 1, where=f"[{place}]")
+    return over_steps(compare_each(_results(observation, w, T), answers))
+
+
+def _results(observation: Observation, w: Weight, T: int) -> list[Returned | Failure | None]:
+    """A weight after each step: kept together where its steps are alike, else one by one."""
+    path = observation.values.get(Key(w.array))
+    if path is not None and path.kind == "array" and path.array is not None and len(path.array) == T:
+        return [Returned("array", array, "") for array in path.array]
+    return [result_of(observation, Key(w.array, t + 1)) for t in range(T)]
 
 
 def _judge_returned(returned: list[str], weight: Comparison) -> Comparison:
@@ -116,35 +171,38 @@ def _judge_returned(returned: list[str], weight: Comparison) -> Comparison:
 def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judged) -> Iterator[Call]:
     """A call for each weight, whose result are the weights after all steps (T×…), or the first failure."""
     calls = Calls(case, judged)
-    p = case.params
-    for name in WEIGHT_NAMES:
-        layer, key = name.split("_")
-        other = f"{layer}_{'b' if key == 'W' else 'W'}"
+    p, rates = case.params, etas(case.params)
+    found = weights(p)
+    for w in found:
+        beside = next(o for o in found if (o.training, o.name) == (w.training, w.name) and o.key != w.key)
         yield calls.add(
             "sgd.weights",
-            plain_name(name),
-            _stacked(observation, name, len(p["etas"]), arrays[name].shape),
-            w=calls.running(arrays[name]),
-            g=[calls.running(g) for g in arrays[f"{name}_gradient"]],
-            etas=p["etas"],
+            w.quantity,
+            _stacked(observation, w, len(rates)),
+            w=calls.running(arrays[w.array]),
+            g=[calls.running(g) for g in arrays[f"{w.array}_gradient"]],
+            etas=rates,
             alpha=p["alpha"],
             lam=p["lam"],
-            beside=(calls.running(arrays[other]), [calls.running(g) for g in arrays[f"{other}_gradient"]]),
-            key=key,
-            layer=layer,
+            beside=(
+                calls.running(arrays[beside.array]),
+                [calls.running(g) for g in arrays[f"{beside.array}_gradient"]],
+            ),
+            key=w.key,
+            layer=w.name,
             N=0,
         )
 
 
-def _stacked(observation: Observation, name: str, steps: int, shape: tuple[int, ...]) -> Returned | Failure | None:
+def _stacked(observation: Observation, w: Weight, T: int) -> Returned | Failure | None:
     """A weight after all steps as one array; what else there is of the first step that has none, or of step 0."""
-    results = [result_of(observation, Key(name, t)) for t in range(steps)]
+    results = _results(observation, w, T)
     for result in results:
         if not isinstance(result, Returned):
             return result
-    arrays = [array_of(observation, Key(name, t), shape) for t in range(steps)]
-    whole = [array for array in arrays if array is not None]
-    return Returned("array", np.stack(whole), "") if len(whole) == steps else results[0]
+    arrays = [result.array for result in results if isinstance(result, Returned) and result.kind == "array"]
+    whole = [array for array in arrays if array is not None and array.shape == w.shape and array.dtype.kind in "fiub"]
+    return Returned("array", np.stack(whole), "") if len(whole) == T else results[0]
 
 
 KIND = Kind(draw, judge, evidence, labels=LABELS)

@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.kinds.calls import Calls, Judged
 from parity_tests.assignments.mlp.kinds.exactly import compare_exactly
+from parity_tests.assignments.mlp.kinds.turns import distinct
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.exam import settings_of
 from parity_tests.protocol.kind import Arrays, Context, Kind, Params
 from parity_tests.protocol.mistake import Call
 from parity_tests.protocol.observation import Observation
@@ -21,9 +23,10 @@ OPERATIONS = {"labels": "label of an example"}
 """What a diagnosis calls a quantity where that is not its name: labels are also what predict_label returns."""
 
 
-def cases() -> Iterator[Case]:
+def cases(seed: int) -> Iterator[Case]:
     """One set of examples."""
-    yield Case("utils/data-split/float64", "utils", "DataSplit", "float64", "split", {"N": 9, "D": 4}, ROWS)
+    N, D = distinct(settings_of(seed, "utils", "data-split"), 5, 12, 2)
+    yield Case("utils/data-split/float64", "utils", "DataSplit", "float64", "split", {"N": N, "D": D}, ROWS)
 
 
 def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:

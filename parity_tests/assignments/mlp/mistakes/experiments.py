@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from parity_tests.assignments.mlp.kinds.dropout import kept_mask
+from parity_tests.assignments.mlp.kinds.masks import outputs_of
 from parity_tests.assignments.mlp.mistakes.dropout import EXPERIMENTS as MASKS
 from parity_tests.assignments.mlp.mistakes.init import ANY_NUMBERS, DISTRIBUTIONS
 from parity_tests.harness.returned import array_of
@@ -46,13 +47,8 @@ def _of_masks(cases: Sequence[Case], seen: Seen, draw: Draw) -> list[str]:
     """The ways in which the masks of all calls may have been drawn."""
     stacks = []
     for case in cases:
-        shape = (case.params["N"], case.params["M"])
-        outputs = []
-        for k in range(case.params["calls"]):
-            s = array_of(seen[case.name], Key("output", k), shape)
-            if s is None:
-                return []
-            outputs.append(s)
-        s = np.stack(outputs)
+        s = outputs_of(case, seen[case.name])
+        if s is None:
+            return []
         stacks.append((kept_mask(s), case.params["r"], draw(case)["q"], s))
     return [m.name for m in MASKS if m.experiment and all(m.experiment(*stack) for stack in stacks)]

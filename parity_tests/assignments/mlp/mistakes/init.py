@@ -230,13 +230,13 @@ SENTENCES = (
     _by_sentence(
         "the gradients do not start at zero",
         ZEROS,
-        r"init of \d+×\d+: (initial )?gradient of [Wb] at .* torch says 0",
+        r"init, \w+: (initial )?gradient of [Wb] at .* torch says 0",
         _constructor(DRAW, DRAW, "value.copy()"),
     ),
     _by_sentence(
         "the gradients have other shapes than the parameters",
         ZEROS,
-        r"init of \d+×\d+: (initial )?gradient of [Wb] (has shape|is None|is a number)",
+        r"init, \w+: (initial )?gradient of [Wb] (has shape|is None|is a number)",
         _constructor(DRAW, DRAW, "np.zeros(3)"),
     ),
 )

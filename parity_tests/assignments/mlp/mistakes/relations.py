@@ -54,10 +54,16 @@ def _when_wrong(calls: Sequence[Call], wrong: Sequence[Call]) -> str:
         words.append(f"wrong only {' and '.join(conditions).replace(' and where ', ' and ')}")
     first = min((call.comparison.step for call in wrong if call.comparison.step is not None), default=1)
     if first > 1:
-        etas = wrong[0].etas
-        first_dropped = next((t + 1 for t, eta in enumerate(etas) if eta != etas[0]), 0)
-        words.append("right until η changes" if first == first_dropped else f"right up to step {first - 1}")
+        after_change = [
+            call.comparison.step - _change_of_eta(call) for call in wrong if call.comparison.step is not None
+        ]
+        words.append("right until η changes" if min(after_change) == 0 else f"right up to step {first - 1}")
     return ", and ".join(words)
+
+
+def _change_of_eta(call: Call) -> int:
+    """The first step of a call at which η is another than at the first, beyond the last one where it never is."""
+    return next((t + 1 for t, eta in enumerate(call.etas) if eta != call.etas[0]), len(call.etas) + 1)
 
 
 RELATIONS = Relations(

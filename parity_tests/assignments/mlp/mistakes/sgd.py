@@ -46,7 +46,7 @@ def _after_left_over(call: Call) -> Any:
     w, eta, moved = call.w, call.etas[0], np.asarray(call.got[0], np.longdouble)
     error = 4 * unit_roundoff(call.dtype) * (np.abs(w.value) + np.abs(moved))
     v = Running(moved - w.value, call.dtype, error)
-    if np.abs(v.value + eta * (call.g[0].value + call.lam * w.value)).max() <= 1e3 * float(np.max(error)):
+    if (np.abs(v.value + eta * (call.g[0].value + call.lam * w.value)) <= 1e3 * error).all():
         return RIGHT(call)
     path = [w + v]
     for g, rate in zip(call.g[1:], call.etas[1:], strict=True):

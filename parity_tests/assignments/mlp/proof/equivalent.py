@@ -28,7 +28,7 @@ _PATTERNS: tuple[tuple[str, str, str], ...] = (
     ("relu.forward", r"np\.maximum\(X, 0\) → return np\.maximum\(0, X\)", SAME + ": the maximum is symmetric"),
     ("dropout.forward", r">= self\.r → .*> self\.r$", DRAWN),
     ("dropout.forward", r"→ .*uniform\(1\.0, 0\.0,", DRAWN),
-    ("dropout.forward", r"→ .*(copy=True\)|astype\(X\.dtype\))$", COPY),
+    ("dropout.forward", r"→ .*copy=True\)$", COPY),
     ("main", r"smaller = min\(train", SAME + ": the minimum is symmetric"),
     ("main", r"minibatch_size <= smaller: → ", REFUSED),
     ("main", r"optimization_type != 'minibatch_sgd': → if False", REFUSED),

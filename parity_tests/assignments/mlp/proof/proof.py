@@ -1,7 +1,6 @@
 """What is known of variants of the shipped network: honest rewrites, equivalent slips, and how tight bounds must be."""
 
-import re
-
+from parity_tests.assignments.mlp.kinds.turns import plain
 from parity_tests.assignments.mlp.proof.equivalent import reason
 from parity_tests.assignments.mlp.proof.honest import HONEST
 from parity_tests.protocol.proof import LEAST_MEDIAN, Group, Proof
@@ -13,10 +12,10 @@ TITLES = {"network": "network, 784 pixels", "trajectory": "trajectory, 100 pixel
 
 def group(check: str, quantity: str) -> Group:
     """Quantities are counted together whichever input they are of, and however often they were asked for."""
-    plain = re.sub(r", (second input|backward twice|evaluation)$", "", quantity)
+    name = plain(quantity)
     # The losses of main come of sums over pixels too.
-    over_pixels = check == "main" or (check in TITLES and plain == "L1 output")
-    return Group(TITLES.get(check, check), plain, OVER_PIXELS if over_pixels else LEAST_MEDIAN)
+    over_pixels = check == "main" or (check in TITLES and name == "L1 output")
+    return Group(TITLES.get(check, check), name, OVER_PIXELS if over_pixels else LEAST_MEDIAN)
 
 
 PROOF = Proof(

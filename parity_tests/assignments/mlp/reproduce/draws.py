@@ -11,6 +11,7 @@ from parity_tests.assignments.mlp.reproduce.draft import Draft, shaped
 from parity_tests.assignments.mlp.reproduce.failing_case import Arrays, Drafts, FailingCase, Trial, Trials, sized
 from parity_tests.harness import statistics
 from parity_tests.protocol.case import Case
+from parity_tests.protocol.quantity import Key
 
 STD = 0.1
 CHANCE = f"# chance goes farther once in {1 / statistics.FALSE_ALARM:g} times"
@@ -18,7 +19,7 @@ Q = 2.0
 """What dropout is given everywhere: not 1, at which a mask and what it leaves are the same."""
 
 
-def _init_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
+def _init_trials(case: Case, drawn: Arrays, key: Key) -> Iterator[Trial]:
     sizes = [(2, 3), (30, 20)]
     if case.params["test"] == "distribution":
         sizes = [(5, 20), (10, 100), (100, 100), (10, 10_000)]
@@ -116,7 +117,7 @@ def _tails(ask: list[str], problem: str, n: int) -> Draft:
 # ---- masks ----
 
 
-def _mask_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
+def _mask_trials(case: Case, drawn: Arrays, key: Key) -> Iterator[Trial]:
     for calls, N, M in ((2, 5, 8), (2, 20, 20), (3, 30, 40), (9, 20, 20), (9, 100, 100)):
         yield sized(case, calls=calls, N=N, M=M), {"q": np.full((N, M), Q)}
     yield case, drawn
@@ -174,6 +175,17 @@ def _mask_drafts(failing: FailingCase) -> Iterator[Draft]:
             f"want = {r}**2 + (1 - {r})**2  # how often two of them agree by chance",
             f"allowance = {allowance!r}  {CHANCE}",
             f'print("two {word} agree in", min(got), "to", max(got), "\\nwant:", want, "\\nallowance:", allowance)',
+            "agrees = max(abs(share - want) for share in got) <= allowance",
+        ]
+    elif "calls in turn" in problem:
+        allowance = _binomial(calls // 2 * N * M, r**2 + (1 - r) ** 2)
+        lines = [
+            kept,
+            "pairs = [kept[k : k + len(kept) // 2 * 2 : 2] for k in (0, 1)]  # every other call, and those after them",
+            f"got = [float(np.mean(pairs[0][: {calls // 2}] == pairs[1][: {calls // 2}]))]",
+            "got += [float(np.mean(pairs[0][1:] == pairs[1][: len(pairs[0]) - 1]))]",
+            f"want, allowance = {r}**2 + (1 - {r})**2, {allowance!r}  {CHANCE}",
+            'print("two calls in turn agree in", got, "\\nwant:", want, "\\nallowance:", allowance)',
             "agrees = max(abs(share - want) for share in got) <= allowance",
         ]
     else:

@@ -13,12 +13,13 @@ from parity_tests.assignments.mlp.reproduce.draft import Draft, compared, shaped
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.observation import Observation
-from parity_tests.protocol.quantity import Quantity
+from parity_tests.protocol.quantity import Key, Quantity
 
 Arrays = dict[str, NDArray[Any]]
 Trial = tuple[Case, Arrays]
-Trials = Callable[[Case, Arrays], Iterator[Trial]]
-"""Ever larger cases with their arrays, for a case and those that were drawn for it; at last these."""
+Trials = Callable[[Case, Arrays, Key], Iterator[Trial]]
+"""Ever larger cases with their arrays, for a case, those that were drawn for it, and the key of what fails; at last
+the case itself."""
 NUMBERS = (1.0, -2.0, 3.0, 0.5, -1.0, 2.0, -0.5, 4.0, 1.5, -3.0, 2.5, -1.5)
 
 
@@ -70,12 +71,3 @@ def literal(name: str, array: Any) -> str:
 def sized(case: Case, **params: Any) -> Case:
     """The case with other parameters."""
     return replace(case, params={**case.params, **params})
-
-
-def rounded(case: Case, drawn: Arrays) -> Iterator[Trial]:
-    """The case that failed: first with its numbers cut to one decimal, then with its own."""
-    cut = {}
-    for name, array in drawn.items():
-        cut[name] = np.round(array, 1).astype(array.dtype) if array.dtype.kind == "f" else array
-    yield case, cut
-    yield case, drawn

@@ -16,7 +16,7 @@ from parity_tests.assignments.mlp.reproduce.draft import Draft, compared, shaped
 from parity_tests.assignments.mlp.reproduce.failing_case import Arrays, FailingCase, Trial, literal, numbers, sized
 from parity_tests.assignments.mlp.reproduce.sgd import FIND_SGD, call
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.quantity import Quantity
+from parity_tests.protocol.quantity import Key, Quantity
 
 SIZES = ((1, 1, 2, 2), (1, 2, 2, 2), (2, 2, 3, 2), (2, 3, 4, 3), (3, 4, 5, 3))
 """N, D, M and K."""
@@ -24,7 +24,7 @@ TANH_SCALE = 4.0
 """By which the weights are divided, so that few hidden units are far out on tanh."""
 
 
-def trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
+def trials(case: Case, drawn: Arrays, key: Key) -> Iterator[Trial]:
     """From one step of one row to four of three; then the case that failed."""
     updates = "etas" in case.params
     for steps in (1, 2, 3, 4) if updates else (1,):

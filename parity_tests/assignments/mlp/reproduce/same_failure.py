@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
+from parity_tests.assignments.mlp.kinds.turns import plain
 from parity_tests.assignments.mlp.mistakes.relations import RELATIONS
 from parity_tests.assignments.mlp.plan import KINDS
 from parity_tests.harness.diagnosis.formulas import fits
@@ -33,7 +33,7 @@ def same_failure(record: Record) -> tuple[str, ...]:
     A call of `main` that does not come to its end fails all its quantities at once, and is one discrepancy; so is a
     function that does not come back.
     """
-    word = re.sub(r", (second input|backward twice|evaluation)$", "", record.quantity)
+    word = plain(record.quantity)
     if record.check == "sgd" and record.quantity != "model returned":
         word = "weights"
     if record.verdict == "timeout" or (record.check == "main" and record.verdict in ("crashed", "missing")):

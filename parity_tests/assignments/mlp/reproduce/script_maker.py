@@ -124,7 +124,7 @@ class ScriptMaker:
         drawn = draw(ASSIGNMENT, case, self._seed)
         timeouts = 0
         mistakes = self._told_by_its_case(record, case, drawn)
-        for smaller, arrays in KINDS[case.probe][0](case, drawn):
+        for smaller, arrays in KINDS[case.probe][0](case, drawn, quantity.key):
             seen = self._networks.submission(smaller, arrays, SEED)
             judged = judge(ASSIGNMENT, smaller, arrays, seen, self._context)
             if quantity.name in judged and fails_alike(record, mistakes, smaller, arrays, seen, judged):

@@ -17,8 +17,10 @@ from parity_tests.assignments.mlp.reproduce.failing_case import (
     Trials,
     literal,
     numbers,
+    sized,
 )
 from parity_tests.protocol.case import Case
+from parity_tests.protocol.quantity import Key
 
 
 def _end(failing: FailingCase, want: Any) -> list[str]:
@@ -37,7 +39,7 @@ def _drafts(failing: FailingCase, given: list[str], ask: list[str], end: list[st
         yield Draft(given, [*start, *lines], end, verdict=failing.verdict, **options)
 
 
-def _label_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
+def _label_trials(case: Case, drawn: Arrays, key: Key) -> Iterator[Trial]:
     few = [[[1.0]], [[-1.0]], [[0.0]]] if drawn["f"].shape[1] == 1 else [[[1.0, 2.0]], [[2.0, 1.0]], [[1.0, 1.0]]]
     few += [[[1.0, 2.0, 2.0]]] if drawn["f"].shape[1] > 1 else []
     few += [few[0] + few[1], few[0] + few[1] + few[2]]
@@ -52,7 +54,7 @@ def _label_drafts(failing: FailingCase) -> Iterator[Draft]:
     return _drafts(failing, [literal("f", f)], ["got = MODULE.predict_label(f.copy())"], _end(failing, want))
 
 
-def _split_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
+def _split_trials(case: Case, drawn: Arrays, key: Key) -> Iterator[Trial]:
     for N, D, idx in ((2, 1, [1]), (2, 1, [0]), (3, 2, [2, 0]), (3, 1, [0, 1])):
         X, Y = numbers((N, D), 0), np.arange(N, dtype=np.float64) + 3
         yield case, {"X": X, "Y": Y, "idx": np.array(idx)}
@@ -69,9 +71,9 @@ def _split_drafts(failing: FailingCase) -> Iterator[Draft]:
     return _drafts(failing, given, ask, _end(failing, want))
 
 
-def _momentum_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
+def _momentum_trials(case: Case, drawn: Arrays, key: Key) -> Iterator[Trial]:
     shapes = weight_shapes(1, 2, 1)
-    yield case, {name: numbers(shape, i) for i, (name, shape) in enumerate(shapes.items())}
+    yield sized(case, D=1, M=2, K=1), {name: numbers(shape, i) for i, (name, shape) in enumerate(shapes.items())}
     yield case, drawn
 
 
@@ -95,7 +97,7 @@ def _momentum_drafts(failing: FailingCase) -> Iterator[Draft]:
     return _drafts(failing, given, ask, _end(failing, np.zeros(arrays[key].shape)))
 
 
-def _loader_trials(case: Case, drawn: Arrays) -> Iterator[Trial]:
+def _loader_trials(case: Case, drawn: Arrays, key: Key) -> Iterator[Trial]:
     few: Arrays = {}
     for i, part in enumerate(("train", "valid", "test")):
         N = 3 - i

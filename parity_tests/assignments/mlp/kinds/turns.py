@@ -1,0 +1,96 @@
+"""The turns of a layer's case: which object is called with which input, how inputs lie in memory, what is asked.
+
+A case's params hold `inputs`, a mapping for each input k with its `memory`, and `calls`, each of a method, the number
+of an object and that of an input. Inputs are arrays such as "X_0" and "grad_0".
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.kind import Params
+from parity_tests.protocol.observation import Observation
+from parity_tests.protocol.quantity import Key, Quantity
+
+USUAL, FORTRAN, VIEW, READ_ONLY, WHOLE = "usual", "fortran", "view", "read-only", "whole"
+"""How an input lies in memory: as numpy makes it, column by column, as a view with strides, not writable, integers."""
+ORDERS = (FORTRAN, VIEW, READ_ONLY)
+IN_MEMORY = {FORTRAN: "Fortran order", VIEW: "a view", READ_ONLY: "a read-only array", WHOLE: "whole numbers"}
+"""What quantities call them."""
+FORWARD, BACKWARD, EVALUATION = "forward", "backward", "evaluation"
+"""The methods; an evaluation is a forward with is_train=False."""
+Calls = Sequence[tuple[str, int, int]]
+
+IN_TURN: Calls = (
+    (FORWARD, 0, 0), (FORWARD, 1, 1), (BACKWARD, 1, 1), (BACKWARD, 0, 0), (FORWARD, 0, 2), (BACKWARD, 0, 2),
+    (FORWARD, 0, 3), (FORWARD, 0, 4), (BACKWARD, 0, 4),
+)  # fmt: skip
+"""Two objects in turn, then the first with another input of the same shape, and as `main` does after an evaluation.
+
+An object that shares what it keeps with another shows, and so does one that keeps what was the first, or the last of
+its shape. Inputs 3 and 4 have another N than those before.
+"""
+TURNS = ("", "second object", "second input", "evaluation", "another N", "backward twice")
+"""What quantities say of the inputs of IN_TURN; the last is of a further backward of input 4."""
+_NOTE_WRITES = "writes over an array that it is given, so that it refuses one that it may not write to"
+_OF_DTYPE = ("promoted from", "dtype ")
+_SUFFIXES = frozenset({*TURNS[1:], *IN_MEMORY.values(), "evaluation after training", "second model", "trained anew"})
+
+
+def pairs(count: int) -> Calls:
+    """A forward and a backward of each of so many inputs, on one object."""
+    return [(method, 0, k) for k in range(count) for method in (FORWARD, BACKWARD)]
+
+
+def asked(
+    calls: Calls, suffixes: Sequence[str], forward: Sequence[tuple[str, str]], backward: Sequence[tuple[str, str]]
+) -> tuple[Quantity, ...]:
+    """The quantities of all calls, in their order; `forward` and `backward` are what each gives: key and part."""
+    rows = []
+    for method, _, k in calls:
+        for word, part in backward if method == BACKWARD else forward:
+            rows.append(Quantity(", ".join(filter(None, (word, suffixes[k]))), part, Key(word, k)))
+    return tuple(rows)
+
+
+def plain(quantity: str) -> str:
+    """A quantity's name without what it says of the input: "output, second input" → "output"."""
+    name, _, suffix = quantity.partition(", ")
+    return name if suffix in _SUFFIXES else quantity
+
+
+def object_of(params: Params, k: int) -> int:
+    """The object that is called with input k."""
+    return next((i for _, i, of in params["calls"] if of == k), 0)
+
+
+def distinct(settings: Random, low: int, high: int, count: int) -> list[int]:
+    """So many different whole numbers of low…high."""
+    return settings.sample(range(low, high + 1), count)
+
+
+def whole_numbers(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Small whole numbers, none of them 0, as integers."""
+    return np.asarray(rng.integers(1, 7, shape) * rng.choice([-1, 1], shape), np.int64)
+
+
+def of_dtype(array: NDArray[Any], dtype: str) -> NDArray[Any]:
+    """An input as torch is given it: whole numbers become floats of the case's dtype."""
+    return array if array.dtype.kind == "f" else array.astype(dtype)
+
+
+def noting_memory(comparison: Comparison, params: Params, observation: Observation, key: Key) -> Comparison:
+    """The comparison with what an input's memory makes of its notes.
+
+    Of whole numbers another dtype may come out; and who may not write over an array was asked again with another.
+    """
+    if params["inputs"][key.call]["memory"] == WHOLE:
+        kept = [note for note in comparison.notes if not note.startswith(_OF_DTYPE)]
+        comparison = replace(comparison, notes=tuple(kept))
+    refused = observation.facts.get("refused_to_write", [])
+    return comparison.noting(_NOTE_WRITES) if [key.name, key.call] in refused else comparison
