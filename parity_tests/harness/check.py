@@ -291,7 +291,19 @@ def _named(
     passes = all(c.verdict in PASSING for comparisons in blamed.values() for c in comparisons.values())
     if passes:
         return Named(blamed, {})
-    return name_mistakes(assignment, plan, blamed, seen, lambda case: draw(assignment, case, seed))
+    try:
+        return name_mistakes(assignment, plan, blamed, seen, lambda case: draw(assignment, case, seed))
+    except Exception as error:  # the verdicts stand without names, whatever was handed over to find these in
+        return Named(_noting_no_names(blamed, error), {})
+
+
+def _noting_no_names(verdicts: Verdicts, error: Exception) -> Verdicts:
+    """The same, with a note on what fails that no name of a mistake was looked for."""
+    note = f"no known mistake could be looked for ({type(error).__name__}: {error})"
+    return {
+        case: {name: one if one.verdict in PASSING else one.noting(note) for name, one in comparisons.items()}
+        for case, comparisons in verdicts.items()
+    }
 
 
 def _arrays_of_failures(judged: Mapping[str, Mapping[str, Comparison]]) -> dict[str, NDArray[Any]]:

@@ -12,6 +12,7 @@ from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.cli.status import DISCREPANCIES, OWN_FAULT, status_of
 from parity_tests.harness.check import check
 from parity_tests.protocol.assignment import Inside
+from parity_tests.protocol.diagnosis import Diagnosis
 from parity_tests.protocol.errors import HarnessError
 from parity_tests.protocol.kind import Kind
 from parity_tests.selftest.records_of_cases import changed
@@ -99,6 +100,17 @@ def test_what_breaks_the_judge_is_unjudged_where_the_solution_does_not(tmp_path:
 def test_whatever_it_makes_the_harness_do_has_a_verdict(swap: tuple[str, str], tmp_path: Path) -> None:
     records = check(ASSIGNMENT, changed(tmp_path, [swap]), dtypes=("float64",)).records
     assert "harness_error" not in {record.verdict for record in records}
+    assert status_of(records, strict=False) == DISCREPANCIES
+
+
+def test_verdicts_stand_where_names_of_mistakes_cannot_be_looked_for(tmp_path: Path) -> None:
+    def broken() -> Diagnosis:
+        return 1 / 0  # type: ignore[return-value]  # ZeroDivisionError
+
+    wrong = write(tmp_path, {"softplus.py": "import numpy as np\n" + RIGHT["derivative"] + "softplus = derivative\n"})
+    records = check(replace(TOY, diagnosis=broken), wrong, dtypes=("float64",)).records
+    noted = {record.quantity: (record.verdict, "ZeroDivisionError" in record.note) for record in records[1:]}
+    assert noted == {"softplus": ("mismatch", True), "derivative": ("match", False)}
     assert status_of(records, strict=False) == DISCREPANCIES
 
 
