@@ -1,4 +1,4 @@
-"""However a right network is written, it matches: with slots, data classes, static methods, factories, wrappers."""
+"""However a right network is written, it matches: with slots, data classes, properties, factories, wrappers."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ BYPASSED = (
         ("slots, and __call__ = forward", ("self.mask = X > 0", "self.mask = X > -1"), {"8"}),
         ("factories, and SGD wrapped and called by keyword", ("self.mask = X > 0", "self.mask = X > -1"), {"8"}),
         ("a class with static methods is a layer itself", ("return grad * (X > 0)", "return grad"), {"8"}),
+        ("properties over slots, and static methods", ("return grad @ self.W.T", "return grad @ self.W.T * 2"), {"4"}),
         ("partials, and SGD an object", BYPASSED, {"10"}),
     ],
 )

@@ -65,6 +65,31 @@ class dropout:
 
 
 """
+PROPERTIES = """class linear_layer:
+    __slots__ = ("W", "b", "dW", "db")
+
+    def __init__(self, input_D, output_D):
+        self.W = np.random.normal(0.0, 0.1, (input_D, output_D))
+        self.b = np.random.normal(0.0, 0.1, (1, output_D))
+        self.dW, self.db = np.zeros_like(self.W), np.zeros_like(self.b)
+
+    @property
+    def params(self):
+        return {"W": self.W, "b": self.b}
+
+    @property
+    def gradient(self):
+        return {"W": self.dW, "b": self.db}
+
+    def forward(self, X):
+        return X @ self.W + self.b
+
+    def backward(self, X, grad):
+        self.dW, self.db = X.T @ grad, grad.sum(axis=0, keepdims=True)
+        return grad @ self.W.T
+
+
+"""
 STATIC = """class relu:
     @staticmethod
     def forward(X):
@@ -180,6 +205,8 @@ NOTHING_ADDED = """        known = {"params", "gradient", "mask", "h", "r", "z",
 FORMS: dict[str, list[Swap]] = {
     "slots, and __call__ = forward": [*SLOTS, *CALLED, IS_CALLED],
     "dataclasses with slots, or frozen, and SGD wrapped": [(MAIN, DATA_CLASSES + WITH_WRAPS + MAIN)],
+    "properties over slots, and static methods": [(MAIN, PROPERTIES + STATIC + MAIN)],
+    "properties over attributes": [(MAIN, PROPERTIES.replace('    __slots__ = ("W", "b", "dW", "db")\n\n', "") + MAIN)],
     "a class with static methods is a layer itself": [
         (MAIN, STATIC + MAIN),
         ('"nonlinear1": activation(),', '"nonlinear1": activation,'),
