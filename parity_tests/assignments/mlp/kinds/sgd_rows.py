@@ -41,7 +41,7 @@ ROWS = {
     "decay": Row("weight decay", lam=SMALL),
     "momentum": Row("momentum", alpha=LARGEST),
     "momentum-and-decay": Row("momentum and weight decay", alpha=SMALL, lam=LARGE, last=LARGE),
-    "negative-alpha": Row("α below 0", alpha=NEGATIVE, lam=SMALL),
+    "negative-alpha": Row("α below 0, small and large numbers", alpha=NEGATIVE, lam=SMALL, magnitudes=True),
     "magnitudes": Row("small and large numbers", alpha=LARGE, lam=SMALL, magnitudes=True),
     "more-layers": Row("more layers, of other names", alpha=SMALL, lam=SMALL, names=True),
     "many-steps": Row("some hundred steps", alpha=LARGE, lam=SMALL, steps=(60, 100)),
