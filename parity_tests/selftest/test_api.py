@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import importlib.util
+import json
+import re
 import subprocess
 import sys
+from html import unescape
 from pathlib import Path
 from types import FunctionType, SimpleNamespace
 from typing import Any
@@ -15,6 +20,8 @@ from parity_tests.api import check as api
 from parity_tests.api.objects import of_namespace, parts_by_name, write_objects
 from parity_tests.api.source import source_of
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.examples.chromium import Browser, find
+from parity_tests.examples.notebook import executed
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import UsageError
 from parity_tests.selftest.fake_records import FakeRun, mismatch, record
@@ -173,6 +180,50 @@ def test_check_is_what_the_package_gives_before_and_after_its_module_is_imported
     )
     done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["UsageError", "UsageError"]
+
+
+def test_the_example_is_saved_with_its_outputs() -> None:
+    notebook = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
+    outputs = [output for cell in cells for output in cell["outputs"]]
+    assert "Disagreement: " in str(outputs)
+    assert "Agreement: " in str(outputs)
+    assert sum("<iframe" in str(output) for output in outputs) == 1
+    assert not [output for output in outputs if output["output_type"] == "error"]
+    assert "/tmp/" not in str(outputs)
+
+
+def test_a_notebook_without_outputs_is_run_and_saved_with_them(tmp_path: Path) -> None:
+    pytest.importorskip("nbclient")
+    path = tmp_path / "small.ipynb"
+    cell: dict[str, Any] = {"cell_type": "code", "id": "a", "execution_count": None, "metadata": {}, "outputs": []}
+    cell["source"] = "1 + 1"
+    path.write_text(json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    (run,) = json.loads(executed(path))["cells"]
+    assert (run["execution_count"], run["outputs"][0]["data"]["text/plain"]) == (1, ["2"])
+    assert run["metadata"] == {}
+
+
+@pytest.mark.skipif(find() is None, reason="there is no Chromium: install the system's package chromium")
+@pytest.mark.parametrize("works", [True, False])
+def test_links_of_the_page_in_a_notebook_lead_to_its_own_places(tmp_path: Path, works: bool) -> None:
+    result = Result(FakeRun(records=[*(record(part=part) for part in "3567"), mismatch()] * 3))
+    html = result._repr_html_()
+    if not works:  # as it would be without the page's help
+        html = html.replace("location.protocol === &#34;about:&#34;", "location.protocol === &#34;no&#34;")
+        digest = re.search("sha256-([^&]*)&#39;", html)
+        assert digest is not None
+        script = unescape(re.findall("&lt;script&gt;(.*?)&lt;/script&gt;", html, flags=re.DOTALL)[0])
+        html = html.replace(digest[1], base64.b64encode(hashlib.sha256(script.encode()).digest()).decode())
+    path = tmp_path / "notebook.html"
+    path.write_text(html.replace('sandbox="', 'sandbox="allow-same-origin '), encoding="utf-8")  # to look into it
+    inside = "document.querySelector('iframe').contentWindow"
+    with Browser() as browser:
+        browser.open(path)
+        assert browser.run(f"[{inside}.location.protocol, {inside}.scrollY]") == ["about:", 0]
+        browser.run(f"{inside}.document.querySelector('.setting a').click()")
+        assert (browser.run(f"{inside}.scrollY") > 0) is works
 
 
 def test_the_notebook_runs(tmp_path: Path) -> None:

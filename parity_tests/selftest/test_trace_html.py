@@ -13,6 +13,7 @@ from parity_tests.examples.chromium import Browser, find
 from parity_tests.selftest.fake_records import FakeRun, mismatch, record
 from parity_tests.selftest.hostile_text import TEXTS
 from reports.html.trace_page import trace_html
+from reports.pictures.figure import STYLE
 
 SETTINGS = {"dtype": "float32", "eta": 0.01, "alpha": 0.9}
 
@@ -62,7 +63,70 @@ def test_the_page_names_the_first_divergence_its_step_and_the_start_of_undecided
     assert (
         "<title>step 8, gap of updated L1 W: 0.5</title>" in page or "<title>step 7, gap of updated L1 W: 0.5" in page
     )
-    assert len(re.findall("<svg", page)) == 4
+    assert len(re.findall("<svg", page)) == 8  # each in two widths; of the losses no difference is ever above 0
+
+
+def test_what_comes_after_the_first_divergence_follows_and_the_first_stands_on_top() -> None:
+    page = trace_html(*traced())
+    table = page.partition('aria-label="Quantities"')[2].partition("</table>")[0]
+    rows = re.findall(r'<th scope="row">([^<]*)</th><td class="word (\w+)"><span[^>]*>.</span> (\w+)', table)
+    assert rows == [
+        ("L1 gradient of W", "mismatch", "mismatch"),
+        ("updated L1 W", "follows", "follows"),
+        ("loss", "undecided", "undecided"),
+    ]
+    assert "off after the first divergence, and because of it" in page
+    run, *frames = traced()
+    alone = trace_html(FakeRun(records=[run.records[2]], environment=run.environment), *frames)
+    assert "because of it" not in alone
+
+
+def lines_of(page: str, chart: str) -> str:
+    return page.partition(f'id="chart-{chart}"')[2].partition("</svg>")[0]
+
+
+def test_legends_show_lines_as_they_are_drawn_axes_have_titles_and_lines_their_names() -> None:
+    weights = lines_of(trace_html(*traced()), "weights")
+    samples = re.findall(r'<line class="sample (color-\d)"[^>]*/><text[^>]*>([^<]*)</text>', weights)
+    names = ["gap of updated L1 W", "radius of updated L1 W", "gap of updated L2 W", "radius of updated L2 W"]
+    assert samples == [
+        ("color-0", "undecided"),
+        ("color-1", "first divergence"),
+        *((f"color-{number}", name) for number, name in enumerate(names, 2)),
+    ]
+    assert re.findall(r'class="line-name"[^>]*>([^<]*)<', weights) == names
+    assert {"training step", "gap and radius"} <= set(re.findall(r'class="title[^>]*>([^<]*)<', weights))
+    style = STYLE.read_text(encoding="utf-8")
+    found = [re.search(rf"\.gaps \.sample\.color-{n} {{ stroke-dasharray: ([^;]*)", style) for n in (2, 3, 4, 5)]
+    dashes = [match[1] if match else "" for match in found]
+    assert len(set(dashes)) == 4  # they are told apart without their colours
+
+
+def test_the_difference_of_the_losses_is_drawn_where_there_is_one() -> None:
+    run, quantities, losses, epochs = traced()
+    assert 'id="chart-difference"' not in trace_html(run, quantities, losses, epochs)
+    losses.loc[9:, "loss"] += 0.25
+    page = trace_html(run, quantities, losses, epochs)
+    assert re.search(r"<title>step \d+, difference of the losses: 0.25</title>", lines_of(page, "difference"))
+
+
+@pytest.mark.skipif(find() is None, reason="there is no Chromium: install the system's package chromium")
+def test_pictures_can_be_read_on_a_telephone(tmp_path: Path) -> None:
+    path = tmp_path / "trace.html"
+    path.write_text(trace_html(*traced(40)), encoding="utf-8")
+    sizes = (
+        "[...document.querySelectorAll('.chart svg text')].filter(t => t.getClientRects().length)"
+        ".map(t => t.getBoundingClientRect().height)"
+    )
+    with Browser() as browser:
+        for width in (1280, 390):
+            browser.open(path, width=width)
+            shown = browser.run("[...document.querySelectorAll('.chart')].filter(c => c.offsetWidth).length")
+            assert shown == 4
+            assert min(browser.run(sizes)) >= 9.5
+            assert browser.run(
+                "[...document.querySelectorAll('.chart')].every(c => c.scrollWidth <= c.clientWidth + 1)"
+            )
 
 
 def test_a_long_trace_is_no_larger_than_a_short_one() -> None:

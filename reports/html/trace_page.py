@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reports.html.template import facts, markup, template
+from reports.html.template import facts, markup, sign_of, template
 from reports.model.escape import printable
 from reports.model.numbers import number
 from reports.model.phrases import ended
 from reports.model.records import FAILING, Record
 from reports.model.run import Results, parts_of
+from reports.model.summary import NOT_JUDGED
 from reports.model.words import mistakes
 from reports.pictures.training import trace_charts
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+FOLLOWS = "follows"
+"""What is said in place of a verdict where something diverged before."""
 
 
 def trace_html(run: Results, quantities: pd.DataFrame, steps: pd.DataFrame, epochs: pd.DataFrame) -> str:
@@ -31,22 +36,34 @@ def trace_html(run: Results, quantities: pd.DataFrame, steps: pd.DataFrame, epoc
         detail=_detail(first),
         undecided=None if undecided is None else f"{ended(undecided.message)} {environment.get('advice', '')}",
         setting=printable(f"{environment.get('submission', '')}: {environment.get('setting', '')}"),
-        charts=[(name, markup(chart)) for name, chart in trace_charts(run, quantities, steps)],
+        charts=[
+            (name, markup(wide), markup(narrow))
+            for (name, wide), (_, narrow) in zip(
+                trace_charts(run, quantities, steps), trace_charts(run, quantities, steps, narrow=True), strict=True
+            )
+        ],
         records=[
             {
                 "part": parts.label(record.part),
                 "quantity": record.quantity,
-                "verdict": record.verdict,
+                "verdict": FOLLOWS if _follows(record) else record.verdict,
+                "sign": sign_of(NOT_JUDGED if _follows(record) else record.verdict),
                 "step": "" if record.step is None else record.step,
                 "gap": number(record.gap),
                 "radius": number(record.radius),
                 "ratio": number(record.ratio),
             }
-            for record in records
+            for record in sorted(records, key=lambda record: record is not first)
         ],
+        follows=any(map(_follows, records)),
         epochs=epochs.to_dict("records"),
         environment=facts(environment),
     )
+
+
+def _follows(record: Record) -> bool:
+    """Whether a quantity is off after the first divergence, and because of it."""
+    return bool(record.explained_by) and record.verdict == "mismatch"
 
 
 def _verdict(first: Record | None, undecided: Record | None, steps: int) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from reports.model.escape import printable
 from reports.model.numbers import number, power_of_ten
+from reports.pictures.line_legend import show_lines
 from reports.pictures.svg import new_chart, svg_of
 
 Point = tuple[float, float]
@@ -40,7 +41,8 @@ def growth_chart(name: str, title: str, series: Mapping[str, Sequence[Point]], *
             for size, value in points
         ]
         chart.add(printable(label), dots, stroke=True)
-    return svg_of(chart, title, f"{', '.join(series)}, for each size.")
+    described = f"{', '.join(series)}, for each size."
+    return svg_of(chart, title, described, finish=lambda root: show_lines(root, {}))
 
 
 def _size_labels(sizes: Sequence[float]) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
 
@@ -12,8 +13,10 @@ DOT = 3
 """The radius of a dot."""
 
 _LEGEND_COLUMNS = 4
+_NARROW = 500
+"""Pixels below which a legend has one column."""
 _MARGIN = 8
-_LEGEND_ROW = 22
+_LEGEND_ROW, _DESCENT = 22, 6
 
 
 def new_chart(kind: Any, name: str, style: str, size: tuple[int, int], **settings: Any) -> Any:
@@ -30,7 +33,7 @@ def new_chart(kind: Any, name: str, style: str, size: tuple[int, int], **setting
         stroke=False,
         dots_size=DOT,
         legend_at_bottom=True,
-        legend_at_bottom_columns=_LEGEND_COLUMNS,
+        legend_at_bottom_columns=1 if size[0] < _NARROW else _LEGEND_COLUMNS,
         disable_xml_declaration=True,
         show_y_guides=False,
         margin=_MARGIN,
@@ -42,12 +45,23 @@ def new_chart(kind: Any, name: str, style: str, size: tuple[int, int], **setting
     return chart
 
 
-def svg_of(chart: Any, title: str, description: str, *, legend: bool = True) -> str:
-    """The chart as an SVG element: titled, described, with hover texts that a browser shows by itself."""
+def svg_of(
+    chart: Any,
+    title: str,
+    description: str,
+    *,
+    legend: bool = True,
+    finish: Callable[[ElementTree.Element], None] | None = None,
+) -> str:
+    """The chart as an SVG element: titled, described, with hover texts that a browser shows by itself.
+
+    `finish` is given the element at last.
+    """
     if legend:  # pygal counts series without a name as well, and rounds the rows down
+        columns = chart.config.legend_at_bottom_columns
         named = sum(settings.get("title") is not None for _, settings in chart.raw_series)
-        rows, reckoned = math.ceil(named / _LEGEND_COLUMNS), len(chart.raw_series) // _LEGEND_COLUMNS
-        chart.margin_bottom = _MARGIN + _LEGEND_ROW * (rows - reckoned)
+        rows, reckoned = math.ceil(named / columns), len(chart.raw_series) // columns
+        chart.margin_bottom = _MARGIN + _DESCENT + _LEGEND_ROW * (rows - reckoned)
     ElementTree.register_namespace("", SVG)
     ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
     root = ElementTree.fromstring(chart.render(is_unicode=True))  # comments are dropped by the parser
@@ -61,6 +75,8 @@ def svg_of(chart: Any, title: str, description: str, *, legend: bool = True) -> 
         element = ElementTree.Element(_tag(tag), {"id": f"{name}-{tag}"})
         element.text = text
         root.insert(position, element)
+    if finish is not None:
+        finish(root)
     root.set("role", "img")
     root.set("aria-labelledby", f"{name}-title {name}-desc")
     return ElementTree.tostring(root, encoding="unicode")

@@ -13,6 +13,7 @@ from reports.model.numbers import number, power_of_ten
 from reports.model.records import FAILING, Record
 from reports.model.run import Results
 from reports.pictures.figure import figure
+from reports.pictures.line_legend import show_lines
 from reports.pictures.svg import new_chart, svg_of
 
 if TYPE_CHECKING:
@@ -22,10 +23,13 @@ Point = tuple[float, float]
 """A step and a value."""
 
 _EXPLAINED = (
-    "A solid line is the gap between submission and torch, the dashed one of its colour the radius: what rounding "
-    "explains."
+    "Gap: how far submission and torch are apart. Radius: how far rounding explains. Solid and dash-dotted lines are "
+    "gaps, dashed and dotted ones their radii."
 )
-_MOST_POINTS = 150
+_MOST_POINTS, _FEW_POINTS = 150, 60
+_WIDE, _NARROW = (900, 300), (420, 330)
+_MARKS = 2
+"""Series that mark steps, before those of lines."""
 _LINE_DOT = 1.5
 
 
@@ -37,18 +41,22 @@ class Marks:
     undecided: int | None = None
 
 
-def trace_charts(run: Results, quantities: pd.DataFrame, steps: pd.DataFrame) -> list[tuple[str, str]]:
+def trace_charts(
+    run: Results, quantities: pd.DataFrame, steps: pd.DataFrame, *, narrow: bool = False
+) -> list[tuple[str, str]]:
     """The name and the SVG of each picture of a trace, but for those with nothing to draw; the losses come last.
 
     `quantities` and `steps` are tables that the trace wrote. The run's environment says which quantities are drawn
-    together.
+    together. `narrow` is the form for telephones.
     """
     marks = marks_of(run.records)
     charts = []
     for panel, names in run.environment.get("panels", {}).items():
         series = {name: quantities[quantities["quantity"] == name] for name in names} if len(quantities) else {}
-        charts.append((panel, gaps_chart(panel, {name: rows for name, rows in series.items() if len(rows)}, marks)))
-    charts.append(("losses", losses_chart(steps, marks)))
+        drawn = {name: rows for name, rows in series.items() if len(rows)}
+        charts.append((panel, gaps_chart(panel, drawn, marks, narrow=narrow)))
+    charts.append(("losses", losses_chart(steps, marks, narrow=narrow)))
+    charts.append(("difference of the losses", difference_chart(steps, marks, narrow=narrow)))
     return [(name, chart) for name, chart in charts if chart]
 
 
@@ -66,36 +74,59 @@ def marks_of(records: Sequence[Record]) -> Marks:
     return Marks(None if first is None else first.step, None if undecided is None else undecided.step)
 
 
-def gaps_chart(name: str, series: Mapping[str, pd.DataFrame], marks: Marks) -> str:
-    """Gap (solid) and radius (dashed) of each quantity over the steps on a logarithmic axis; "" with nothing to draw.
+def gaps_chart(name: str, series: Mapping[str, pd.DataFrame], marks: Marks, *, narrow: bool = False) -> str:
+    """Gap and radius of each quantity over the steps on a logarithmic axis; "" with nothing to draw.
 
     `series` has the rows of each quantity, with the columns step, gap and radius; what is not above 0 is not drawn.
     """
+    lines = [
+        (f"{column} of {quantity}", _points(rows, column))
+        for quantity, rows in series.items()
+        for column in ("gap", "radius")
+    ]
+    return _logarithmic(name, "gaps", name.capitalize(), "gap and radius", lines, marks, narrow)
+
+
+def difference_chart(steps: pd.DataFrame, marks: Marks, *, narrow: bool = False) -> str:
+    """How far apart the losses of both sides are, on a logarithmic axis; "" where they never are."""
+    if not len(steps):
+        return ""
+    apart = (steps["loss"] - steps["torch_loss"]).abs()
+    points = list(zip(steps["step"].astype(int).tolist(), apart.astype(float).tolist(), strict=True))
+    name, title = "difference", "Difference of the losses"
+    return _logarithmic(name, "gaps", title, "difference", [("difference of the losses", points)], marks, narrow)
+
+
+def _logarithmic(
+    name: str,
+    style: str,
+    title: str,
+    axis: str,
+    lines: Sequence[tuple[str, Sequence[Point]]],
+    marks: Marks,
+    narrow: bool,
+) -> str:
+    """Lines of values above 0 on a logarithmic axis."""
     import pygal
 
-    lines: list[tuple[str, list[Point]]] = []
-    for quantity, rows in series.items():
-        for column in ("gap", "radius"):
-            points = [(step, math.log10(value)) for step, value in _points(rows, column) if 0 < value < math.inf]
-            lines.append((f"{column} of {quantity}", points))
-    values = [value for _, points in lines for _, value in points]
+    drawn = [(label, [(x, math.log10(y)) for x, y in points if 0 < y < math.inf]) for label, points in lines]
+    values = [value for _, points in drawn for _, value in points]
     if not values:
         return ""
     low, high = math.floor(min(values)), math.ceil(max(values))
     low, high = (low - 1, high) if low == high else (low, high)
-    chart = new_chart(pygal.XY, name, "gaps", (900, 260))
+    chart = _new(pygal.XY, name, style, axis, narrow)
     chart.range = (low, high)
-    every = max(1, (high - low) // 6)
+    every = max(1, (high - low) // (4 if narrow else 6))
     chart.y_labels = [{"value": power, "label": power_of_ten(power)} for power in range(low, high + 1, every)]
-    marked = _mark(chart, marks, low, high, _last_step(points for _, points in lines))
-    for label, points in lines:
-        shown = label.removeprefix("gap of ") if label.startswith("gap") else None  # a radius has its gap's colour
-        _add_line(chart, shown, label, _thinned(points, max), _ten_to_the)
-    described = f"{', '.join(label for label, _ in lines)} over the training steps, on a logarithmic axis.{marked}"
-    return svg_of(chart, name.capitalize(), described)
+    marked = _mark(chart, marks, low, high, _last_step(points for _, points in drawn))
+    for label, points in drawn:
+        _add_line(chart, label, _thinned(points, max, narrow), _ten_to_the)
+    described = f"{', '.join(label for label, _ in drawn)} over the training steps, on a logarithmic axis.{marked}"
+    return _finished(chart, title, described, [label for label, _ in drawn], narrow)
 
 
-def losses_chart(steps: pd.DataFrame, marks: Marks) -> str:
+def losses_chart(steps: pd.DataFrame, marks: Marks, *, narrow: bool = False) -> str:
     """The losses of both sides over the training steps, means where there are many; "" where there are none."""
     import pygal
 
@@ -104,15 +135,29 @@ def losses_chart(steps: pd.DataFrame, marks: Marks) -> str:
     values = [value for points in lines.values() for _, value in points]
     if not values:
         return ""
-    chart = new_chart(pygal.XY, "losses", "losses", (900, 220))
+    chart = _new(pygal.XY, "losses", "losses", "loss", narrow)
     low, high = min(values), max(values)
     low, high = (low, high) if low < high else (low - 1, high + 1)
     chart.range = (low, high)
     chart.y_labels = [{"value": value, "label": number(value)} for value in _ticks(low, high)]
     marked = _mark(chart, marks, low, high, _last_step(lines.values()))
     for side, points in lines.items():
-        _add_line(chart, side, side, _thinned(points, _mean), float)
-    return svg_of(chart, "Losses", f"The mini-batch losses of both sides over the training steps.{marked}")
+        _add_line(chart, side, _thinned(points, _mean, narrow), float)
+    described = f"The mini-batch losses of both sides over the training steps.{marked}"
+    return _finished(chart, "Losses", described, list(lines), narrow)
+
+
+def _new(kind: Any, name: str, style: str, axis: str, narrow: bool) -> Any:
+    size = _NARROW if narrow else _WIDE
+    chart = new_chart(kind, f"{name}-narrow" if narrow else name, style, size)
+    chart.x_title, chart.y_title = "training step", axis
+    return chart
+
+
+def _finished(chart: Any, title: str, described: str, labels: Sequence[str], narrow: bool) -> str:
+    """The chart as SVG, its lines in the legend as they are drawn, and where there is room their names beside them."""
+    names = {} if narrow else {number: printable(label) for number, label in enumerate(labels, _MARKS)}
+    return svg_of(chart, title, described, finish=lambda root: show_lines(root, names))
 
 
 def _points(rows: pd.DataFrame, column: str) -> list[Point]:
@@ -123,11 +168,9 @@ def _last_step(lines: Iterable[Sequence[Point]]) -> float:
     return max(step for points in lines for step, _ in points)
 
 
-def _add_line(
-    chart: Any, title: str | None, label: str, points: Sequence[Point], value_of: Callable[[float], float]
-) -> None:
+def _add_line(chart: Any, label: str, points: Sequence[Point], value_of: Callable[[float], float]) -> None:
     dots = [{"value": p, "label": printable(f"step {p[0]:g}, {label}: {number(value_of(p[1]))}")} for p in points]
-    chart.add(None if title is None else printable(title), dots, stroke=True, dots_size=_LINE_DOT)
+    chart.add(printable(label), dots, stroke=True, dots_size=_LINE_DOT)
 
 
 def _mark(chart: Any, marks: Marks, low: float, high: float, last: float) -> str:
@@ -155,9 +198,9 @@ def _ticks(low: float, high: float) -> list[float]:
     return [count * step for count in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
-def _thinned(points: Sequence[Point], of_stretch: Callable[[list[float]], float]) -> list[Point]:
+def _thinned(points: Sequence[Point], of_stretch: Callable[[list[float]], float], narrow: bool) -> list[Point]:
     """At most as many points as the eye tells apart: of each stretch of steps one value."""
-    size = math.ceil(len(points) / _MOST_POINTS)
+    size = math.ceil(len(points) / (_FEW_POINTS if narrow else _MOST_POINTS))
     thinned = []
     for start in range(0, len(points), size or 1):
         stretch = points[start : start + size]
