@@ -87,6 +87,10 @@ CURRENT: ContextVar[Context] = ContextVar("the run's context")
 """For decompositions, which get nothing but an operation's arguments."""
 
 
+REPEATS_FORWARD: ContextVar[bool] = ContextVar("a backward runs its forward again", default=False)
+"""For choices, which are taken otherwise in a backward than in the forward."""
+
+
 def allows(form: str) -> bool:
     """Whether the run is to allow for another honest form; notes that it has an operation of which there is one."""
     context = CURRENT.get()

@@ -174,6 +174,21 @@ def test_backwards_that_torch_has_in_one_operation_by_float64() -> None:
             within(answer, key, wanted.numpy(), 1e-2)
 
 
+def test_a_grid_that_ends_exactly_at_the_border_looks_nowhere_beyond_it() -> None:
+    """The comparison with the border is the forward's, and is not taken the other way for the backward's sake."""
+    grid = np.array([[[[-1.0, -1.0], [1.0, 1.0], [0.0, 1.0]]]], np.float32)
+    inputs = drawn(2, np.float32, x=(1, 1, 3, 3), grad=(1, 1, 1, 3)) | {"grid": grid}
+    reference = gradients(lambda x, grid: functional.grid_sample(x, grid, align_corners=True), of="x", given="grad")
+    answer = evaluate(reference, inputs)
+    x, g = inputs["x"][0, 0], inputs["grad"][0, 0, 0]
+    within(answer, "output", np.array([x[0, 0], x[2, 2], x[2, 1]]).reshape(1, 1, 1, 3), 1e-4)
+    by_image = np.zeros((1, 1, 3, 3), np.float32)
+    by_image[0, 0, [0, 2, 2], [0, 2, 1]] = g
+    within(answer, "x", by_image, 1e-4)
+    by_grid = gradients(lambda x, grid: functional.grid_sample(x, grid, align_corners=True), of="grid", given="grad")
+    assert np.isfinite(evaluate(by_grid, inputs)["grid"].radius.numpy()).all()
+
+
 def test_bags_of_a_table_and_runs_of_elements() -> None:
     """Gradients too, by loops; a bag whose last word is left out is over."""
     words, offsets = torch.tensor([0, 2, 2, 1, 3]), torch.tensor([0, 3])

@@ -13,14 +13,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from reference.flow.operation import Operation, Radius, plus, rule, uncertain, wide
+from reference.flow.operation import REPEATS_FORWARD, Operation, Radius, plus, rule, uncertain, wide
 
 aten = torch.ops.aten
 
 
 def in_backward() -> bool:
-    """Whether the operation is one that autograd issues."""
-    return torch._C._current_autograd_node() is not None  # type: ignore[attr-defined,unused-ignore]
+    """Whether the operation is one that autograd issues, and no forward that is run again for it."""
+    return not REPEATS_FORWARD.get() and torch._C._current_autograd_node() is not None  # type: ignore[attr-defined,unused-ignore]
 
 
 def shaped(r: Radius, x: Tensor) -> Tensor:

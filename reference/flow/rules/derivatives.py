@@ -15,7 +15,7 @@ from torch._decomp import decomposition_table
 from torch.overrides import enable_reentrant_dispatch
 
 from reference.flow.errors import UnknownOperationError
-from reference.flow.operation import decomposition
+from reference.flow.operation import REPEATS_FORWARD, decomposition
 
 aten = torch.ops.aten
 NONE, MEAN = 0, 1
@@ -27,7 +27,12 @@ def derivative(forward: Callable[..., Tensor], g: Tensor, *operands: Tensor) -> 
     # Below a dispatch mode autograd records nothing.
     with enable_reentrant_dispatch(), torch.enable_grad():
         leaves = [x.detach().requires_grad_() for x in operands]
-        found: tuple[Tensor, ...] = torch.autograd.grad(forward(*leaves), leaves, g)
+        token = REPEATS_FORWARD.set(True)
+        try:
+            out = forward(*leaves)
+        finally:
+            REPEATS_FORWARD.reset(token)
+        found: tuple[Tensor, ...] = torch.autograd.grad(out, leaves, g)
         return found
 
 
@@ -53,8 +58,8 @@ def bicubic_backward(
 @decomposition(aten.grid_sampler_2d_backward.default)
 def grid_sample_backward(
     g: Tensor, x: Tensor, grid: Tensor, mode: int, padding: int, align_corners: bool, wanted: Sequence[bool]
-) -> tuple[Tensor | None, Tensor | None]:
-    """By the image and by the grid, as far as they are wanted."""
+) -> tuple[Tensor | None, Tensor]:
+    """By the image, where it is wanted, and by the grid, which torch gives in any case."""
     forward = decomposition_table[aten.grid_sampler_2d.default]
 
     def sampled(x: Tensor, grid: Tensor) -> Tensor:
@@ -62,7 +67,7 @@ def grid_sample_backward(
         return out
 
     by_image, by_grid = derivative(sampled, g, x, grid)
-    return (by_image if wanted[0] else None), (by_grid if wanted[1] else None)
+    return (by_image if wanted[0] else None), by_grid
 
 
 @decomposition(aten.multi_margin_loss_backward.default)
