@@ -34,7 +34,7 @@ class Defaults:
 def read_defaults(commands: Mapping[str, click.Command]) -> Defaults:
     """The defaults that the current folder holds for these commands. Raises UsageError, a sentence with the line."""
     for path, table in ((FILE, ()), (PROJECT, TABLE)):
-        if path.is_file():
+        if _is_file(path):
             text = _text(path)
             if table and not _NAMES_IT.search(text):
                 continue
@@ -51,6 +51,13 @@ def refuse_inside(path: Path | None, submissions: Path) -> None:
             f"{path} sets options, but lies in what is to be graded, so it may be a student's; "
             "run this from another folder."
         )
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}.") from None
 
 
 def _text(path: Path) -> str:

@@ -67,9 +67,6 @@ def fill_in(run: Path, export: Path, column: str | None = None, *, scale: bool =
         grades += 1
         replaced += _set(table, row, value)
         left += _comment(table, row, comments.get(mine.submission, ()))
-    known = {mine.submission for _, mine in matched.rows} | {
-        one.submission for one in graded if any(one.submission in why for _, why in matched.unclear)
-    }
     return Filled(
         table.cells.to_bytes(),
         table.site.name,
@@ -78,7 +75,7 @@ def fill_in(run: Path, export: Path, column: str | None = None, *, scale: bool =
         replaced,
         len(table.rows) - len(matched.rows) - len(matched.unclear),
         tuple(left),
-        tuple(sorted({one.submission for one in graded} - known)),
+        matched.nobodys,
     )
 
 

@@ -30,10 +30,14 @@ class Graded:
 
 @dataclass(frozen=True)
 class Matched:
-    """What was found: the rows with their grades, and the rows of which it is not clear whose they are, and why."""
+    """What was found: the rows with their grades, and the rows of which it is not clear whose they are, and why.
+
+    `nobodys` are the submissions that no row may be of.
+    """
 
     rows: tuple[tuple[Row, Graded], ...]
     unclear: tuple[tuple[Row, str], ...]
+    nobodys: tuple[str, ...]
 
 
 def match(rows: Sequence[Row], graded: Sequence[Graded]) -> Matched:
@@ -41,9 +45,11 @@ def match(rows: Sequence[Row], graded: Sequence[Graded]) -> Matched:
     indexes = [(of_row, _index(graded, of_person)) for of_row, of_person in _WAYS]
     found: list[tuple[Row, Graded]] = []
     unclear: list[tuple[Row, str]] = []
+    considered: set[str] = set()
     for row in rows:
         candidates = next((some for of_row, index in indexes if (some := _found(of_row(row), index))), [])
         submissions = sorted({one.submission for one in candidates})
+        considered.update(submissions)
         if len(submissions) > 1:
             unclear.append((row, f"may be of {' or of '.join(submissions)}"))
         elif candidates:
@@ -59,7 +65,7 @@ def match(rows: Sequence[Row], graded: Sequence[Graded]) -> Matched:
             unclear.append((row, f"has the number of {mine.submission}, but neither its name nor its address"))
         else:
             clear.append((row, mine))
-    return Matched(tuple(clear), tuple(unclear))
+    return Matched(tuple(clear), tuple(unclear), tuple(sorted({one.submission for one in graded} - considered)))
 
 
 Keys = Callable[[Iterable[str]], set[str]]
@@ -116,7 +122,12 @@ def _nearest(row: Row, candidates: Sequence[Graded]) -> Graded:
 
 
 def _contradicts(row: Row, mine: Graded) -> bool:
-    """Whether a row and a person that share a number share nothing else, although both have an address or a name."""
+    """Whether a row and a person that share a number share nothing else, although both have an address or a name.
+
+    The site's own number is beyond doubt: who takes another name there keeps it.
+    """
+    if _numbers([row.internal]) & _numbers([mine.internal]):
+        return False
     pairs = (
         (_plain(row.emails), _plain(mine.emails)),
         (_names(row.names), _names(mine.names)),

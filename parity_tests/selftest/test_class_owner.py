@@ -110,6 +110,23 @@ def test_somebody_whose_submission_is_not_checked_yet_has_handed_it_in(parity: P
     assert looks(out) == {("cem", "handed in nothing")}
 
 
+def test_submitters_without_address_or_number_stay_apart(parity: Parity, tmp_path: Path) -> None:
+    about = [":submitters:", "- :name: Ann", "  :sid: 1", "- :name: Bob", "- :name: Cem"]
+    parity("grade", export(tmp_path / "class", group=about), "--out", tmp_path / "out")
+    assert list(grades(tmp_path / "out")["student"]) == ["Ann", "Bob", "Cem"]
+
+
+def test_odd_times_of_a_course_site_stop_nothing(parity: Parity, tmp_path: Path) -> None:
+    odd = ("0001-01-01 00:00:00 +1400", "9999-12-31 23:59:59 -1400", "2026-11-02 10:00:00 +99:99", "'x\ny'")
+    people = {f"p{n}": submitters((f"P{n}", f"p{n}@school"), when=when) for n, when in enumerate(odd)}
+    people["late"] = submitters(("L", "l@school"), late="9" * 400)
+    late = tmp_path / "late.toml"
+    late.write_text("percent_a_day = 10\ndue = 2026-11-02T23:59:00+01:00\n")
+    status, _, err = parity("grade", export(tmp_path / "class", **people), "--out", tmp_path / "out", "--late", late)
+    assert status == 0, err
+    assert grades(tmp_path / "out")["total"].to_dict() == {"P0": 100, "P1": 0, "P2": 100, "P3": 100, "L": 100}
+
+
 # ---- times
 
 
@@ -118,6 +135,7 @@ def test_somebody_whose_submission_is_not_checked_yet_has_handed_it_in(parity: P
     [
         *(("0:10:00", 600), ("26:10:05", 94205), (94205, 94205), (0, 0), ("00:00:00", 0), ("2 days, 1:00:00", 176400)),
         *((True, None), (None, None), ("yes", None), ("1:2:3", None), (-5, None), (float("inf"), None)),
+        *((10**400, None), (f"{'9' * 400}:00:00", None), (float("nan"), None)),
     ],
 )
 def test_a_lateness_is_read_as_seconds_or_not_at_all(written: Any, seconds: float | None) -> None:
@@ -136,7 +154,15 @@ def test_a_moment_needs_its_time_zone() -> None:
     moments = ["2026-11-02 10:00:00.000000000 Z", "2026-11-02T10:00:00+00:00", "2026-11-02 11:00:00 +0100"]
     assert len({instant(text) for text in moments}) == 1
     assert instant(moments[0]) is not None
-    for text in ("2026-11-02 10:00:00", "2026-11-02", "", "now", "yesterday Z", "2026-13-02 10:00:00 Z"):
+    for text in (
+        "2026-11-02 10:00:00 +99:99",
+        "2026-11-02 10:00:00",
+        "2026-11-02",
+        "",
+        "now",
+        "yesterday Z",
+        "2026-13-02 10:00:00 Z",
+    ):
         assert instant(text) is None
 
 

@@ -95,7 +95,14 @@ def test_canvas_gets_its_gradebook_back_with_the_grades_and_nothing_else_changed
     assert back == expected.replace("danoz,CS 1,7.00,,", "danoz,CS 1,7.00,100,")
     assert "3 grades are filled in, 1 of them in place of others: canvas, column 'HW1 (312)'." in said
     assert "Left as it was: Kaya, Cem: the table says EX." in said
-    assert "have no submission" not in said
+    assert "1 in the table have no submission" in said  # Canvas's test student
+
+
+def test_who_calls_themselves_points_possible_changes_no_maximum(parity: Parity, tmp_path: Path) -> None:
+    table = CANVAS.replace('"Lee, Ann"', "Points Possible").replace("Manual Posting", "5.00")
+    back, said = filled(parity, tmp_path, canvas_class(tmp_path / "class"), table, "--column", "HW1")
+    assert '101,u0101,annlee,"CS 1, Sec ""A""",9.50,100,' in back
+    assert "3 grades are filled in" in said
 
 
 def test_moodle_gets_its_worksheet_back_with_grades_and_comments(parity: Parity, tmp_path: Path) -> None:

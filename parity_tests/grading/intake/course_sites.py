@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.layout import Layout
 from reports.model.escape import path_text
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _METADATA = "submission_metadata.yml"
 _GRADESCOPE = re.compile(r"submission_(\d+)")
 _MOODLE = re.compile(r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_(?P<kind>file|onlinetext)_?(?P<file>.*)")
@@ -119,7 +121,7 @@ def _attempt_on_gradescope(top: str, number: int, entries: Sequence[Entry], know
         for person in (listed if isinstance(listed, list) else [listed])
         if isinstance(person, dict)
     ]
-    people = tuple({person.key or str(place): person for place, person in enumerate(submitters)}.values())
+    people = tuple({person.key or f"#{place}": person for place, person in enumerate(submitters)}.values())
     when = str(about.get("created_at") or "")
     mark = about.get("lateness") or about.get("late")
     seconds = seconds_late(mark) if mark else 0.0 if "lateness" in about else None
@@ -137,7 +139,8 @@ def _attempt_on_gradescope(top: str, number: int, entries: Sequence[Entry], know
         members=people if len(people) > 1 else (),
     )
     moment = instant(when)
-    return Attempt(hand_in, entries, order=(moment.timestamp() if moment else 0.0, when, number))
+    since = (moment - _EPOCH).total_seconds() if moment else 0.0
+    return Attempt(hand_in, entries, order=(since, when, number))
 
 
 def _listed(words: Iterable[str]) -> str:

@@ -10,6 +10,8 @@ _CLOCK = re.compile(r"(?:(?P<days>\d+) days?,? )?(?P<hours>\d+):(?P<minutes>[0-5
 _FRACTION = re.compile(r"\.\d+")
 _ZONE = re.compile(r" ?(Z|UTC|[+-]\d\d:?\d\d)$")
 _DAY, _HOUR, _MINUTE = 86400, 3600, 60
+_LONGEST = 36525 * _DAY
+"""A hundred years: what is longer is no lateness."""
 
 
 def instant(text: str) -> datetime | None:
@@ -32,12 +34,12 @@ def seconds_late(value: Any) -> float | None:
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, int | float):
-        return float(value) if 0 <= value < float("inf") else None
+        return float(value) if 0 <= value <= _LONGEST else None
     match = _CLOCK.fullmatch(str(value).strip())
     if match is None:
         return None
     days, hours, minutes, seconds = (int(match[name] or 0) for name in ("days", "hours", "minutes", "seconds"))
-    return float(days * _DAY + hours * _HOUR + minutes * _MINUTE + seconds)
+    return seconds_late(days * _DAY + hours * _HOUR + minutes * _MINUTE + seconds)
 
 
 def time_words(seconds: float) -> str:
