@@ -40,7 +40,7 @@ def _print_table(plan: Plan) -> None:
     from reports.terminal.lines import table
 
     colours = paint()
-    room = width() // 4
+    room = width() // 5
     rows = [[colours(text, "head") for text in ("submission", "as whom", "late", "what", "from")]]
     for planned in plan.planned:
         cells = (planned.hand_in.name, planned.who, planned.hand_in.late, planned.what, _source(planned))

@@ -444,3 +444,30 @@ def test_status_of_what_is_no_class_is_a_sentence_and_2(parity: Parity, tmp_path
     status, said, err = parity("status", tmp_path / place)
     assert (status, said) == (2, "")
     assert "is no folder that `parity grade` wrote" in err
+
+
+# ---- what a human gives
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "said"),
+    [
+        ("--overrides", "submission,item,points,reason\nann,relu,15.5,why\n", "line 2: relu has 0 to 15 points"),
+        ("--overrides", "submission,item,points,reason\nann,relu,inf,why\n", "line 2: 'inf' is not a number"),
+        ("--rubric", '{rubric}without = ["weigths"]\n', "has no quantity 'weigths'; it has"),
+        ("--rubric", '[[item]]\nname = "x"\npoints = 1\nchecks = ["lineer"]\n', "line 4: there is no check 'lineer'"),
+    ],
+)
+def test_what_nothing_has_and_points_that_there_are_not_are_refused_before_anything_changes(
+    parity: Parity, tmp_path: Path, option: str, text: str, said: str
+) -> None:
+    source, out, path = class_folder(tmp_path / "class", ann="", bob=""), tmp_path / "out", tmp_path / "given"
+    path.write_text(text.replace("{rubric}", ASSIGNMENT.rubric_text))
+    status, _, err = parity("grade", source, "--out", out, option, path)
+    assert (status, said in err) == (2, True), err
+    parity("grade", source, "--out", out)
+    before = content(out)
+    status, _, err = parity("regrade", out, option, path)
+    assert (status, said in err) == (2, True), err
+    assert content(out) == before
+    assert parity("regrade", out)[0] == 0, "what is refused is not kept"
