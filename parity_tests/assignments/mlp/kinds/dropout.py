@@ -50,8 +50,9 @@ def cases(dtype: str, seed: int) -> Iterator[Case]:
     orders = (turns.USUAL, *turns.ORDERS)
     for (slug, r), memory in zip(rates(seed).items(), orders, strict=True):
         settings = settings_of(seed, "dropout", slug)
-        M = settings.randint(20, 40)  # so many that of no rate's everything is dropped by chance
-        N, other = turns.distinct(settings, 12, 20, 2)
+        # So many elements that at no rate all are dropped by chance; at the largest one N is in the hundreds.
+        M = settings.randint(4, 9) if r == LARGEST else settings.randint(20, 40)
+        N, other = turns.distinct(settings, *((120, 200) if r == LARGEST else (12, 20)), 2)
         inputs = [{"shape": [N, M], "memory": turns.USUAL}, {"shape": [other, M], "memory": memory}]
         asked = turns.asked(turns.pairs(2), ("", turns.IN_MEMORY.get(memory, "another N")), OUTPUT, GRADIENT)
         yield _case(slug, words(slug), dtype, [r], turns.pairs(2), inputs, asked)

@@ -69,7 +69,7 @@ def _shape(slug: str, settings: Random) -> list[int]:
         "one-row": [1, settings.randint(2, 40)],
         "one-dimension": [settings.randint(2, 40)],
         "three-dimensions": [a, b, c],
-        "magnitudes-to-40": [2 * a, settings.randint(20, 40)],
+        "magnitudes-to-40": [settings.randint(120, 200), b],
         "large-inputs": [2 * a, b],
     }
     return shapes.get(slug, [a, b])

@@ -1,0 +1,89 @@
+"""What the parts are asked is drawn from the seed: no network passes that is right only at some settings."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.assignments.mlp.kinds import sgd
+from parity_tests.proof.judged_variants import records
+from parity_tests.protocol.case import Case
+from parity_tests.selftest.shipped_changes.by_setting import HONEST, WRONG, Change
+from parity_tests.selftest.shipped_variants import changed, shipped
+from reports.model.records import FAILING
+
+SEEDS = (0, 1)
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def failing(change: Change, seed: int) -> dict[str, str]:
+    """The parts that fail of their own in the check of a change, each with the first sentence that says so."""
+    variant = changed("variant", change.changes, file=change.file)
+    cases = [case for case in ASSIGNMENT.cases("2019", ("float64",), seed=seed) if case.check == change.check]
+    found: dict[str, str] = {}
+    for record in records(ASSIGNMENT, variant, cases, seed, names=False):
+        if record.verdict in FAILING and not record.explained_by:
+            found.setdefault(record.part, record.message)
+    return found
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_right_only_at_some_settings_fails_at_its_part(name: str, seed: int) -> None:
+    found = failing(WRONG[name], seed)
+    assert WRONG[name].part in found, found
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("name", HONEST)
+def test_what_is_odd_but_right_at_any_settings_matches(name: str, seed: int) -> None:
+    assert failing(HONEST[name], seed) == {}
+
+
+def test_an_exam_of_another_seed_asks_the_same_of_other_sizes() -> None:
+    one, other = (ASSIGNMENT.cases("2019", ("float64",), seed=seed) for seed in SEEDS)
+    asked = [(case.name, case.title, [q.name for q in case.quantities]) for case in one]
+    assert asked == [(case.name, case.title, [q.name for q in case.quantities]) for case in other]
+    assert sum(dict(a.params) != dict(b.params) for a, b in zip(one, other, strict=True)) > 0.9 * len(one)
+
+
+def test_both_dtypes_are_asked_at_the_same_sizes() -> None:
+    cases = {case.name: case for case in ASSIGNMENT.cases("2019", ("float64", "float32"), seed=5)}
+    for name, case in cases.items():
+        twin = cases.get(name.replace("float64", "float32"), case)
+        assert dict(twin.params) == dict(case.params)
+
+
+def rates(seed: int, name: str) -> tuple[float, float, list[float]]:
+    case = next(c for c in ASSIGNMENT.cases("2019", ("float64",), seed=seed) if c.name == f"sgd/{name}/float64")
+    return case.params["alpha"], case.params["lam"], sgd.etas(case.params)
+
+
+def test_every_exam_has_each_corner_of_sgd() -> None:
+    for seed in range(50):
+        of = {
+            name: rates(seed, name) for name in ("plain", "decay", "momentum", "momentum-and-decay", "negative-alpha")
+        }
+        assert of["plain"][:2] == (0, 0)
+        assert 0 < of["decay"][1] <= 0.01 < of["momentum-and-decay"][1] < 1
+        assert of["momentum"][0] > 0.9 > 0.5 > of["momentum-and-decay"][0] > 0
+        assert of["negative-alpha"][0] < 0
+        for _, _, etas in of.values():
+            changes = [b / a for a, b in pairwise(etas) if a != b]
+            assert changes[0] == pytest.approx(0.1)
+            assert len(changes) == 2
+        assert len(rates(seed, "many-steps")[2]) >= 180
+
+
+def is_right(case: Case) -> bool:
+    return not case.whole and case.check not in ("network", "trajectory")
+
+
+@pytest.mark.parametrize("seed", [7, 11])
+def test_the_shipped_network_agrees_at_another_seed(seed: int) -> None:
+    cases = [case for case in ASSIGNMENT.cases("2019", ("float64", "float32"), seed=seed) if is_right(case)]
+    found = records(ASSIGNMENT, shipped(), cases, seed, names=False)
+    assert {record.verdict for record in found} == {"match"}
+    assert {record.note for record in found} == {""}
