@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -40,6 +41,14 @@ def test_what_is_right_only_at_some_settings_fails_at_its_part(name: str, seed: 
 @pytest.mark.parametrize("name", HONEST)
 def test_what_is_odd_but_right_at_any_settings_matches(name: str, seed: int) -> None:
     assert failing(HONEST[name], seed) == {}
+
+
+def test_weights_that_grow_beyond_all_bounds_are_a_mismatch_and_no_crash() -> None:
+    diverging = Change("1", "sgd", WRONG["SGD: gradients up to 5"].changes)
+    (body,) = diverging.changes
+    statements = body.statements.replace("np.clip(g, -5, 5)", "g - w * w")
+    found = failing(replace(diverging, changes=(body._replace(statements=statements),)), 0)
+    assert "torch says" in found["1"]
 
 
 def test_an_exam_of_another_seed_asks_the_same_of_other_sizes() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -260,7 +261,10 @@ def _direction(velocity: Any, before: Any, after: Any) -> int:
     """Whether a velocity points along the change of weights (1) or against it (−1); 0: it cannot be told."""
     if any(type(array) is not np.ndarray or array.dtype.kind != "f" for array in (velocity, before, after)):
         return 0
-    return int(np.sign(np.sum(velocity * (after - before)))) if velocity.shape == before.shape == after.shape else 0
+    if not velocity.shape == before.shape == after.shape:
+        return 0
+    along = float(np.sum(velocity * (after - before)))
+    return int(np.sign(along)) if math.isfinite(along) else 0
 
 
 # ---- the support file

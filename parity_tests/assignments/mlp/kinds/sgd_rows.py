@@ -11,7 +11,7 @@ from parity_tests.assignments.mlp.kinds.turns import distinct
 from parity_tests.protocol.exam import settings_of
 
 Settings = Mapping[str, Any]
-NONE, ZERO, SMALL, LARGE, LARGEST, NEGATIVE = "none", "zero", "small", "large", "largest", "negative"
+NONE, ZERO, TINY, SMALL, LARGE, LARGEST, NEGATIVE = "none", "zero", "tiny", "small", "large", "largest", "negative"
 PER_CENT = {SMALL: (5, 45), LARGE: (55, 89), LARGEST: (91, 98), NEGATIVE: (-90, -10)}
 """Between which α is drawn; not ½, where 1 − α is α."""
 
@@ -41,8 +41,8 @@ ROWS = {
     "decay": Row("weight decay", lam=SMALL),
     "momentum": Row("momentum", alpha=LARGEST),
     "momentum-and-decay": Row("momentum and weight decay", alpha=SMALL, lam=LARGE, last=LARGE),
-    "negative-alpha": Row("α below 0, small and large numbers", alpha=NEGATIVE, lam=SMALL, magnitudes=True),
-    "magnitudes": Row("small and large numbers", alpha=LARGE, lam=SMALL, magnitudes=True),
+    "negative-alpha": Row("α below 0, small and large numbers", alpha=NEGATIVE, lam=TINY, magnitudes=True),
+    "magnitudes": Row("small and large numbers", alpha=LARGE, lam=TINY, magnitudes=True),
     "more-layers": Row("more layers, of other names", alpha=SMALL, lam=SMALL, names=True),
     "many-steps": Row("some hundred steps", alpha=LARGE, lam=SMALL, steps=(60, 100)),
     "in-turn": Row("models in turn", alpha=LARGE, lam=SMALL, trainings=3),
@@ -92,7 +92,7 @@ def _drawn(row: Row, settings: Random) -> dict[str, Any]:
 
 def _decay(size: str, settings: Random) -> float:
     """λ: 0, from 1e-5 to 0.01, or from 0.1 to 0.9."""
-    power = {ZERO: 0, SMALL: settings.randint(3, 5), LARGE: 1}[size]
+    power = {ZERO: 0, TINY: 5, SMALL: settings.randint(3, 5), LARGE: 1}[size]
     return 0.0 if power == 0 else float(f"{settings.randint(1, 9)}e-{power}")
 
 
