@@ -196,6 +196,30 @@ class Layer(abc.ABC):
 
 class relu(Layer):
 """
+ONE_CLASS = """class Activation:
+    def __init__(self, kind):
+        self.kind = kind
+
+    def forward(self, X):
+        return np.tanh(X) if self.kind == "tanh" else np.maximum(X, 0)
+
+    def backward(self, X, grad):
+        return grad * (1 - np.tanh(X) ** 2) if self.kind == "tanh" else grad * (X > 0)
+
+
+def relu():
+    return Activation("relu")
+
+
+tanh = lambda: Activation("tanh")
+
+
+"""
+SUBCLASS = """class Rectifier(relu):
+    __slots__ = ()
+
+
+"""
 NOTHING_ADDED = """        known = {"params", "gradient", "mask", "h", "r", "z", "prob", "labels"}
         added = {name for module in model.values() for name in vars(module)} - known
         if added:
@@ -220,6 +244,15 @@ FORMS: dict[str, list[Swap]] = {
         ("class linear_layer:\n", GUARDED),
         ("class relu:\n", ABSTRACT),
         (MAIN, DELEGATED + MAIN),
+    ],
+    "one class for both activations, and layers that are dicts": [
+        ("class linear_layer:\n", "class linear_layer(dict):\n"),
+        (MAIN, ONE_CLASS + MAIN),
+    ],
+    "a subclass with slots, used in main": [
+        *SLOTS,
+        (MAIN, SUBCLASS + MAIN),
+        ('{"relu": relu,', '{"relu": Rectifier,'),
     ],
     "SGD that tells layers by their class": [
         *SLOTS,
