@@ -11,6 +11,8 @@ from reports.model.records import FAILING, Record
 
 LONGEST_FUNCTION, LONGEST_LINE = 40, 160
 """Lines of a function, and characters of a line, that are kept."""
+LARGEST_FILE = 1 << 20
+"""Bytes of a file of which lines are kept."""
 _AROUND = 2
 """Lines before and after a place."""
 
@@ -67,7 +69,10 @@ def excerpts(folder: Path, assignment: Assignment, records: Iterable[Record]) ->
 
 
 def _read(path: Path) -> str:
+    """The text of a file; "" for a link, which may lead to what the submission cannot read, and for a large one."""
     try:
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST_FILE:
+            return ""
         return path.read_bytes().decode("utf-8", "replace")
     except OSError:
         return ""

@@ -282,6 +282,15 @@ def test_what_pointing_shows_is_had_with_the_arrow_keys(browser: Browser, tmp_pa
     assert browser.run(press.format("End")) == "all 75 points"
 
 
+def test_what_is_written_in_charts_can_be_read_at_both_widths(browser: Browser, tmp_path: Path) -> None:
+    path = write(tmp_path / "class.html", page([f"name{n}" for n in range(40)]))
+    for width in (1280, 390):
+        browser.open(path, width=width)
+        sizes = "[...document.querySelectorAll('.chart svg text')].map(t => parseFloat(getComputedStyle(t).fontSize)"
+        scale = " * t.ownerSVGElement.getBoundingClientRect().width / t.ownerSVGElement.viewBox.baseVal.width)"
+        assert min(browser.run(sizes + scale)) >= 9
+
+
 LONG = (
     "👩‍👩‍👧‍👦" * 20,
     "שלום עולם mixed ‎latin‎ مرحبا ١٢٣",

@@ -119,6 +119,28 @@ def test_the_line_at_1_parts_the_dots(browser: Browser, tmp_path: Path) -> None:
     assert "linear/wide/float64, gradient of W: ratio 2.5e+15" in hovers
 
 
+def test_the_dots_are_read_by_the_arrow_keys_row_by_row_and_stand_in_a_table_too(
+    browser: Browser, tmp_path: Path
+) -> None:
+    path = tmp_path / "flawed.html"
+    path.write_text(PAGES["flawed"], encoding="utf-8")
+    browser.open(path)
+    browser.run("document.querySelector('.chart.wide').focus()")
+    press = (
+        "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {{key: '{}'}}));"
+        "(c => [document.querySelector('.chart.wide + .told').textContent, c.getAttribute('cx'), c.getAttribute('cy')])"
+        "(document.querySelector('.chart.wide .at circle'))"
+    )
+    told = [browser.run(press.format(key)) for key in ("ArrowRight", "ArrowDown", "End", "ArrowRight", "Home")]
+    assert told[0] == told[4] != told[1]
+    assert float(told[1][2]) > float(told[0][2])
+    assert told[2] == told[3] != told[0]
+    assert all(": ratio " in text for text, _, _ in told)
+    browser.open(path, script=False)
+    rows = browser.run("document.querySelectorAll('[aria-label=\"Every quantity\"] tbody tr').length")
+    assert rows == len(flawed().records)
+
+
 def test_copying_selects_and_says_so(browser: Browser, tmp_path: Path) -> None:
     path = tmp_path / "flawed.html"
     path.write_text(PAGES["flawed"], encoding="utf-8")

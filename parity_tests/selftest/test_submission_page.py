@@ -145,6 +145,20 @@ def test_only_files_of_the_assignment_are_read_for_the_lines(tmp_path: Path) -> 
     assert "TOKEN" not in str(excerpts(tmp_path, ASSIGNMENT, [crash]))
 
 
+def test_a_link_is_not_followed_for_the_lines(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("TOKEN = 1\n")
+    folder = tmp_path / "homework"
+    folder.mkdir()
+    (folder / "neural_networks.py").write_text("x = 1\n")
+    (folder / "utils.py").symlink_to(secret)
+    crash = mismatch(part="utils", verdict="crashed", ratio=None, file="utils.py", line=1)
+    assert "TOKEN" not in str(excerpts(folder, ASSIGNMENT, [crash]))
+    (folder / "utils.py").unlink()
+    (folder / "utils.py").write_bytes(secret.read_bytes())
+    assert "TOKEN" in str(excerpts(folder, ASSIGNMENT, [crash]))
+
+
 @pytest.mark.parametrize(
     ("got", "want", "said"),
     [

@@ -88,7 +88,10 @@ def class_page(
         title=f"Parity: {about.title}",
         heading=capitalised(about.title),
         verdict=_verdict(len(each), totals, maximum),
-        flagged=list(_flagged(flags, people, anonymous).items()),
+        flagged=[
+            (kind, sum(len(some) for some, _ in lines), lines)
+            for kind, lines in _flagged(flags, people, anonymous).items()
+        ],
         table=_table(grades, names, maximum, made, people, about, anonymous),
         histogram=markup(points_chart(totals, maximum)),
         bars=markup(items_chart(items)),

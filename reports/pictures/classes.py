@@ -12,6 +12,8 @@ from reports.pictures.svg import hatched, new_chart, svg_of
 if TYPE_CHECKING:
     import pandas as pd
 
+_WIDTH = 460
+"""Pixels: what is written in it can be read on a telephone, where it is not much smaller."""
 _BINS = 10
 _PRINTED: dict[str, Any] = {"print_values": True, "print_zeroes": False, "formatter": "{:.0f}".format}
 """How many a bar stands for is written on it: nobody has to point at it."""
@@ -29,7 +31,7 @@ def points_chart(totals: Sequence[float], maximum: float) -> str:
     width = maximum / _BINS
     labels = [f"{points_text(n * width)}–{points_text((n + 1) * width)}" for n in range(_BINS)]
     labels.append(f"all {points_text(maximum)}")
-    chart = new_chart(pygal.Bar, "points", "points", (640, 300), show_legend=False, x_label_rotation=35, **_PRINTED)
+    chart = new_chart(pygal.Bar, "points", "points", (_WIDTH, 300), show_legend=False, x_label_rotation=35, **_PRINTED)
     chart.x_labels = labels
     chart.y_labels = range(0, max(bins) + 1, max(1, max(bins) // 5))
     chart.x_title, chart.y_title = "points", "submissions"
@@ -47,7 +49,8 @@ def items_chart(items: pd.DataFrame) -> str:
     if not len(items) or not int(items["asked"].sum()):
         return ""
     rows = items.iloc[::-1]
-    chart = new_chart(pygal.HorizontalStackedBar, "items", "items", (640, 110 + 34 * len(items)), **_PRINTED)
+    chart = new_chart(pygal.HorizontalStackedBar, "items", "items", (_WIDTH, 110 + 30 * len(items)), **_PRINTED)
+    chart.config.legend_at_bottom_columns = 3
     chart.x_labels = [printable(str(name)) for name in rows["item"]]
     for word, column in (("all right", "right"), ("partly", "partly"), ("none right", "none")):
         chart.add(word, [{"value": int(n), "label": f"{word}: {int(n)}"} for n in rows[column]])
