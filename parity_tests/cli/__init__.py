@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import gc
 import io
 import os
@@ -30,6 +31,20 @@ from parity_tests.cli.status import AGREEMENT, INTERRUPTED, OWN_FAULT, UNUSABLE
 from parity_tests.cli.terminal import complain, keep_traceback
 from parity_tests.cli.trace import trace
 from parity_tests.protocol.errors import HarnessError, UsageError
+
+_ROOM = "Make room, and give the same command again"
+_OPEN = "Name another folder, or open this one to yourself"
+USERS_OWN = {
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EFBIG: _ROOM,
+    errno.EROFS: _OPEN,
+    errno.EACCES: _OPEN,
+    errno.EPERM: _OPEN,
+    errno.EIO: "The disk fails: name a folder on another one",
+    errno.EMFILE: "Raise the limit of open files (ulimit -n), and give the same command again",
+}
+"""What the machine refuses for reasons of the user's own, and what to do then."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,6 +74,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         complain("interrupted.")
         return INTERRUPTED
+    except OSError as error:
+        if error.errno not in USERS_OWN:
+            complain(f"this is Parity's own fault, not the submission's: {error}. {keep_traceback(error)}")
+            return OWN_FAULT
+        where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+        complain(f"{where}{error.strerror}. {USERS_OWN[error.errno]}; what is done is kept.")
+        return UNUSABLE
     except Exception as error:
         complain(
             f"this is Parity's own fault, not the submission's: {type(error).__name__}: {error}. "

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from parity_tests.cli.terminal import width
+from parity_tests.cli.status import AGREEMENT, OWN_FAULT, UNUSABLE
+from parity_tests.cli.terminal import complain, width
 
 if TYPE_CHECKING:
     from parity_tests.grading.gradebook import Change
@@ -35,6 +36,13 @@ def print_class(
         count = f"{len(changes)} of {len(tables.totals)} totals change." if changes else "No total changes."
         print_wrapped([count] if quiet else [*(change.sentence for change in changes), count])
     print_wrapped(summary(tables, out)[: 1 if quiet else None])
+
+
+def status_of_class(tables: Tables) -> int:
+    """The exit status: 2 with a sentence for each damaged file, 3 where Parity itself failed, else 0."""
+    for file in tables.damaged:
+        complain(f"{file} is damaged: it is not as it was written. `parity grade` makes the result anew.")
+    return UNUSABLE if tables.damaged else OWN_FAULT if tables.faults else AGREEMENT
 
 
 def print_wrapped(sentences: Sequence[str]) -> None:
@@ -60,8 +68,11 @@ def summary(tables: Tables, out: Path) -> list[str]:
     lines = [first]
     if tables.unchecked:
         lines.append(f"{tables.unchecked} were not checked yet; the same command without --only goes on.")
-    if tables.faults:
-        lines.append(f"{tables.faults} have no grade because Parity itself failed; the same command tries them again.")
+    failed = tables.faults - len(tables.damaged)
+    if failed:
+        lines.append(f"{failed} have no grade because Parity itself failed; the same command tries them again.")
+    if tables.damaged:
+        lines.append(f"{len(tables.damaged)} have no grade because a file of theirs is damaged.")
     if tables.untimed:
         lines.append(
             f"Nobody says how late {tables.untimed} of them are, so the late policy took nothing off these; "

@@ -48,6 +48,11 @@ def _sentences(run: Path, standing: Standing) -> list[str]:
         lines.append(f"{standing.faults} have no grade because Parity itself failed; `parity grade` tries them again.")
     if standing.in_tables is None:
         lines.append("There are no tables yet: they are made when the command ends.")
+    elif standing.half_written and not standing.at_work:
+        lines.append(
+            "The tables are of two runs, since one was stopped while it wrote them; "
+            f"`parity regrade {name}` makes them anew."
+        )
     elif standing.in_tables < standing.checked:
         lines.append(
             f"The tables hold {standing.in_tables} of {standing.checked} submissions; `parity regrade {name}` makes "
@@ -77,6 +82,7 @@ def _document(run: Path, standing: Standing) -> dict[str, Any]:
         "look": dict(standing.look),
         "files": list(standing.files),
         "at_work": standing.at_work,
+        "half_written": standing.half_written,
         "assignment": settings.assignment,
         "edition": settings.edition,
         "dtypes": list(settings.dtypes),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from parity_tests.cli.class_printing import print_class
+from parity_tests.cli.class_printing import print_class, status_of_class
 from parity_tests.cli.defaults import refuse_inside
 from parity_tests.cli.extras import CLASS, PAGES, require
 from parity_tests.cli.grading_progress import GradingProgress
@@ -23,7 +23,7 @@ from parity_tests.cli.options import (
     timeout_of,
     tls_options,
 )
-from parity_tests.cli.status import AGREEMENT, OWN_FAULT
+from parity_tests.cli.status import AGREEMENT
 from parity_tests.cli.terminal import complain
 from parity_tests.grading.intake import FORMATS
 from parity_tests.harness.machine import cores
@@ -65,6 +65,9 @@ LOG = "grade.log"
 @click.option(
     "--jobs", type=click.IntRange(min=1), help="Processes at work here; as many as there are cores if left out."
 )
+@click.option(
+    "--other-versions", is_flag=True, help="Go on although Parity, numpy or torch is another than at the beginning."
+)
 @click.option("--scheduler", metavar="ADDRESS", help="Let the workers of this Dask scheduler do the work.")
 @tls_options
 @click.option("--dry-run", is_flag=True, help="Say what would be graded, and as whom; run and write nothing.")
@@ -91,6 +94,7 @@ def grade(
     allow: tuple[str, ...],
     isolation: str | None,
     jobs: int | None,
+    other_versions: bool,
     scheduler: str | None,
     tls_ca: Path | None,
     tls_cert: Path | None,
@@ -127,6 +131,7 @@ def grade(
         paths=FilePaths(rubric, overrides, roster, late, comments),
         only=only,
         jobs=jobs or cores(),
+        other_versions=other_versions,
         scheduler=scheduler,
         certificates=Certificates(tls_ca, tls_cert, tls_key),
     )
@@ -141,7 +146,7 @@ def grade(
         tables = check_class(request, progress)
     write_class_page(out)
     print_class(tables, out, as_json=as_json, quiet=quiet)
-    return OWN_FAULT if tables.faults else AGREEMENT
+    return status_of_class(tables)
 
 
 @contextlib.contextmanager

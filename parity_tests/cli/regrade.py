@@ -6,10 +6,9 @@ from pathlib import Path
 
 import click
 
-from parity_tests.cli.class_printing import print_class
+from parity_tests.cli.class_printing import print_class, status_of_class
 from parity_tests.cli.extras import CLASS, PAGES, require
 from parity_tests.cli.options import class_file_options, json_option, quiet_class_option
-from parity_tests.cli.status import AGREEMENT, OWN_FAULT
 
 
 @click.command()
@@ -39,4 +38,4 @@ def regrade(
     tables, changes = rescore_class(run, FilePaths(rubric, overrides, roster, late, comments))
     write_class_page(run)
     print_class(tables, run, as_json=as_json, quiet=quiet, changes=changes)
-    return OWN_FAULT if tables.faults else AGREEMENT
+    return status_of_class(tables)

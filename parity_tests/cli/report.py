@@ -65,6 +65,7 @@ def report(run: Path, form: str, out: Path | None, strict: bool, anonymous: bool
 
 def _report_class(folder: Path, form: str, out: Path | None, anonymous: bool) -> None:
     require(CLASS)
+    from parity_tests.grading.folder import GradingFolder
     from parity_tests.grading.pages import write_anonymous_pages, write_class_page
 
     if form != "html":
@@ -74,6 +75,7 @@ def _report_class(folder: Path, form: str, out: Path | None, anonymous: bool) ->
     elif out is not None:
         raise UsageError("the page of a class lies in its folder, where its links lead; leave --out out.")
     else:
+        GradingFolder(folder).refuse_half_written()
         click.echo(write_class_page(folder))
 
 

@@ -6,6 +6,7 @@ import difflib
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,9 +24,9 @@ from parity_tests.grading.intake.take_in import Intake, files_in, take_in
 from parity_tests.grading.intake.tell import told_by
 from parity_tests.grading.process_pool import ahead, local_processes, run_all
 from parity_tests.grading.scoring import score
-from parity_tests.grading.settings import ClassInfo, Settings
+from parity_tests.grading.settings import ClassInfo, Settings, telling
 from parity_tests.grading.tables import Tables, make_tables
-from parity_tests.grading.task import Outcome, Task, lost, warm_up, work
+from parity_tests.grading.task import Outcome, Task, broken, lost, warm_up, work
 from parity_tests.harness.process.available_levels import choose
 from parity_tests.harness.sandbox.isolation import Level
 from parity_tests.harness.sandbox.packages import closure
@@ -49,8 +50,9 @@ class Request:
     `assignment` is the name of one, or module:NAME, or None where the files that were handed in tell it; `edition`
     None is its default, `format` None what the files show. `seed` None is drawn, or that of an earlier run into `out`.
     `isolation` is the least level that will do, the strongest there is but never `none` where it is None. `only` names
-    submissions to check again whatever is there, and no others. `jobs` processes work here, or the workers of a Dask
-    `scheduler`, which is spoken to in TLS where there are `certificates`.
+    submissions to check again whatever is there, and no others. `other_versions` goes on in a folder that was begun
+    with others of Parity, numpy or torch. `jobs` processes work here, or the workers of a Dask `scheduler`, which is
+    spoken to in TLS where there are `certificates`.
     """
 
     source: Path
@@ -67,6 +69,7 @@ class Request:
     only: tuple[str, ...] = ()
     jobs: int = 1
     scheduler: str | None = None
+    other_versions: bool = False
     certificates: Certificates = field(default_factory=Certificates)
 
 
@@ -128,7 +131,7 @@ def check_class(request: Request, progress: Progress) -> Tables:
     folder = GradingFolder(request.out)
     folder.refuse_foreign()
     with folder.locked():
-        settings = folder.begin(asked.info, request.seed).settings
+        settings = folder.begin(asked.info, request.seed, other_versions=request.other_versions).settings
         folder.write("intake.json", json_text(intake.summary()))
         files = read_class_files(folder, request.paths, assignment.rubric_text)
         unchecked = _Unchecked(folder, intake, assignment, settings, frozenset(request.only))
@@ -143,7 +146,8 @@ def check_class(request: Request, progress: Progress) -> Tables:
             progress.finished(task.name, new=True, found=f"{total_text(points)}, in {duration(outcome.seconds)}")
 
         def failed(task: Task, error: BaseException) -> None:
-            done(task, lost(task, f"{type(error).__name__}: {error}"))
+            why = f"{type(error).__name__}: {error}"
+            done(task, broken(task, why) if isinstance(error, BrokenExecutor) else lost(task, why))
 
         with ExitStack() as stack:
             if request.scheduler:
@@ -185,7 +189,8 @@ class _Unchecked:
         for attempt, prepared in ahead(wanted, lambda attempt: prepare(attempt.entries, self._assignment), PREPARED):
             digest = digest_of(attempt, prepared, self._settings)
             result = None if self._only else self._folder.result(attempt.name)
-            if result is not None and result.digest == digest and not result.trouble:
+            whole = result is not None and not result.trouble and not self._folder.damage(result)
+            if result is not None and whole and result.digest == digest:
                 skipped(attempt.name)
                 continue
             self._in_flight[attempt.name] = (attempt, prepared, digest)
@@ -205,6 +210,7 @@ class _Unchecked:
             fingerprint=outcome.fingerprint,
             trouble=outcome.trouble,
             seconds=outcome.seconds,
+            versions=telling(json.loads(outcome.files["environment.json"]).get("versions", {})),
         )
         self._folder.keep(result, outcome.files)
         return result

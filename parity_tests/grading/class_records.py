@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from parity_tests.grading.folder import GradingFolder
 from reports.model.records import COLUMNS, Record
-from reports.model.write_whole import replacing_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,10 +18,10 @@ _GROUP = 32
 
 
 @contextmanager
-def class_records(folder: GradingFolder) -> Iterator[ClassRecords]:
-    """Takes the records of all submissions, and writes records.parquet whole, if there are any."""
+def class_records(folder: GradingFolder, target: Path) -> Iterator[ClassRecords]:
+    """Takes the records of all submissions, and writes them to `target`, if there are any."""
     with ExitStack() as stack:
-        records = ClassRecords(folder, stack)
+        records = ClassRecords(folder, target, stack)
         yield records
         records.flush()
 
@@ -29,8 +29,9 @@ def class_records(folder: GradingFolder) -> Iterator[ClassRecords]:
 class ClassRecords:
     """Reads the records of one submission after the other, and writes them into one file."""
 
-    def __init__(self, folder: GradingFolder, stack: ExitStack) -> None:
+    def __init__(self, folder: GradingFolder, target: Path, stack: ExitStack) -> None:
         self._folder = folder
+        self._target = target
         self._stack = stack
         self._writer: Any = None
         self._unwritten: list[pa.Table] = []
@@ -55,8 +56,7 @@ class ClassRecords:
         if not self._unwritten:
             return
         if self._writer is None:
-            path = self._stack.enter_context(replacing_file(self._folder.path / "records.parquet"))
-            self._writer = self._stack.enter_context(pq.ParquetWriter(path, self._unwritten[0].schema))
+            self._writer = self._stack.enter_context(pq.ParquetWriter(self._target, self._unwritten[0].schema))
         self._writer.write_table(pa.concat_tables(table.cast(self._writer.schema) for table in self._unwritten))
         self._unwritten.clear()
 

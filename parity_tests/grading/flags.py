@@ -36,6 +36,9 @@ class Flag:
 def flags_of(result: Result, points: Points, edition: str) -> list[Flag]:
     """Why this submission alone needs a human look."""
     flags = []
+    if result.damage:
+        why = f"{result.damage} is not as it was written; `parity grade --only` with this name makes it anew"
+        return [Flag(result.name, "damaged", why)]
     if result.trouble or points.faults:
         why = result.trouble or f"{points.faults} records are Parity's own faults"
         flags.append(Flag(result.name, "harness error", why))
@@ -82,6 +85,18 @@ def likeness_flags(results: Iterable[Result], solution: str) -> list[Flag]:
         who = _few([*[SOLUTION] * (SOLUTION in cluster.members), *people])
         why = f"cluster {number}: {share} % of the code is the same, names, spaces and order aside, in {who}"
         flags += [Flag(name, "identical" if lowest == "100" else "alike", why) for name in people]
+    return flags
+
+
+def version_flags(results: Iterable[Result], versions: Mapping[str, str]) -> list[Flag]:
+    """Which submissions were checked by other versions than those that the class was begun with."""
+    flags = []
+    for result in results:
+        others = [f"{name} {now}" for name, now in result.versions.items() if versions.get(name, now) != now]
+        if others:
+            begun = ", ".join(f"{name} {versions[name]}" for name in result.versions if name in versions)
+            why = f"it was checked by {', '.join(others)}, and the class was begun with {begun}"
+            flags.append(Flag(result.name, "another version", why))
     return flags
 
 

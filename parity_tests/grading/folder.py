@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
+import hashlib
 import json
 import os
 import secrets
 import shutil
+import stat
 import tempfile
+import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,18 +28,27 @@ from reports.model.escape import path_text
 from reports.model.write_whole import UNFINISHED, replacing_folder, write_whole
 
 SEEDS = 1 << 62
+HALF_WRITTEN = "HALF-WRITTEN.txt"
+"""Is there while the tables are being put in place, and after that only where a run was killed meanwhile."""
+_HALF_WRITTEN_TEXT = "The tables and pages here are of two runs. `parity regrade` on this folder makes them anew.\n"
+_SCRATCH = "parity-class-"
+_MADE_ANEW = ("report.html", "feedback.md", "results.json")
+"""Files of a result that are made anew with the tables."""
 
 
 class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What stands in submission.json: who handed it in, and what a human should know of the result.
 
-    `digest` is of the files and the settings: a submission with the same one need not be checked again. `missing` says
+    `digest` is of the files and the settings: a submission with the same one need not be checked again. `checksums` are
+    the SHA-256 of the files beside this one that hold what was found, by their names. `missing` says
     why there was nothing to run, `refused` why an archive was not opened or a file left out, `import_problem` why the
-    submission's files cannot be imported, `trouble` how Parity itself failed.
+    submission's files cannot be imported, `trouble` how Parity itself failed. `versions` are those that it
+    was checked by. `damage` is a file of it that is not as it was written: it is found when the result is read.
     """
 
     hand_in: HandIn
     digest: str
+    checksums: dict[str, str] = {}
     notes: tuple[str, ...] = ()
     missing: str = ""
     refused: str = ""
@@ -44,6 +57,8 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fingerprint: str = ""
     trouble: str = ""
     seconds: float = 0.0
+    versions: dict[str, str] = {}
+    damage: str = ""
 
     @property
     def name(self) -> str:
@@ -105,10 +120,10 @@ class GradingFolder:
         except OSError as error:
             raise UsageError(f"the output folder {path_text(self.path)} cannot be made: {error.strerror}.") from None
 
-    def begin(self, asked: ClassInfo, seed: int | None) -> ClassInfo:
+    def begin(self, asked: ClassInfo, seed: int | None, *, other_versions: bool = False) -> ClassInfo:
         """Go on in the folder, or begin there: what is graded with from now on, the seed drawn where none is given.
 
-        Raises UsageError for a folder with results by other settings.
+        Raises UsageError for a folder with results by other settings, or by other versions unless these will do.
         """
         self.submissions.mkdir(exist_ok=True)
         if self._marker.exists():
@@ -122,6 +137,16 @@ class GradingFolder:
                         f"{path_text(self.path)} was begun with {name} {_listed(before)}, not {_listed(now)}, "
                         f"and results of one class must come of the same; name another folder with --out."
                     )
+            changed = [name for name, now in asked.versions.items() if known.versions.get(name, now) != now]
+            if changed and not other_versions:
+                before, now = (
+                    ", ".join(f"{name} {of[name]}" for name in changed) for of in (known.versions, asked.versions)
+                )
+                raise UsageError(
+                    f"{path_text(self.path)} was begun with {before}, and this is {now}, which may round otherwise; "
+                    "--other-versions goes on all the same and lists who was checked by which; --out names another "
+                    "folder."
+                )
             return known
         seed = secrets.randbelow(SEEDS) if seed is None else seed
         info = msgspec.structs.replace(asked, settings=msgspec.structs.replace(asked.settings, seed=seed))
@@ -134,9 +159,14 @@ class GradingFolder:
         descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except OSError as error:
             os.close(descriptor)
-            raise UsageError(f"another `parity grade` is at work in {path_text(self.path)}.") from None
+            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+                raise UsageError(f"another `parity grade` is at work in {path_text(self.path)}.") from None
+            raise UsageError(
+                f"the file system of {path_text(self.path)} takes no locks ({error.strerror}), so two runs at once "
+                "could spoil each other's results; name a folder on a local disk with --out."
+            ) from None
         try:
             self._clear()
             yield
@@ -164,29 +194,83 @@ class GradingFolder:
         except (OSError, UnicodeDecodeError, DecodeError):
             return None
 
+    def damage(self, result: Result) -> str:
+        """The first file of a result that is not as it was written, "" where all are: by their checksums."""
+        for name, checksum in result.checksums.items():
+            try:
+                found = hashlib.sha256((self.submissions / result.name / name).read_bytes()).hexdigest()
+            except OSError:
+                return name
+            if found != checksum:
+                return name
+        return ""
+
     def keep(self, result: Result, files: Mapping[str, bytes]) -> None:
-        """Write one result whole, in place of an earlier one."""
+        """Write one result whole, in place of an earlier one.
+
+        It is not waited for the disk: what a crash of the machine takes is found by its checksum, and checked again.
+        """
+        sums = {name: hashlib.sha256(data).hexdigest() for name, data in files.items() if name not in _MADE_ANEW}
         with replacing_folder(self.submissions / result.name) as stage:
             for name, data in files.items():
                 (stage / name).write_bytes(data)
-            (stage / "submission.json").write_text(json_text(result), encoding="utf-8")
+            whole = msgspec.structs.replace(result, checksums=sums)
+            (stage / "submission.json").write_text(json_text(whole), encoding="utf-8")
 
     def write(self, name: str, content: str | bytes) -> None:
         """Write one file whole; one with the same content is left alone."""
-        data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
-        target = self.path / name
+        data = _encoded(content)
+        if not self._holds(name, data):
+            write_whole(self.path / name, data)
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[Together]:
+        """Take files that belong together: all of them are put in place at the end, or none where something is raised.
+
+        While they are, a file says so. It stays until `together_done` where a run is killed in the midst of that.
+        """
+        stage = self.path / f".parity-{uuid.uuid4().hex}"
+        stage.mkdir()
+        try:
+            yield (collected := Together(self, stage))
+            os.sync()  # none of them must be lost that takes the place of another
+            self.write(HALF_WRITTEN, _HALF_WRITTEN_TEXT)
+            collected.put_in_place()
+            os.sync()
+        finally:
+            shutil.rmtree(stage, ignore_errors=True)
+
+    def together_done(self) -> None:
+        """Say that the files that belong together are all there."""
+        (self.path / HALF_WRITTEN).unlink(missing_ok=True)
+
+    @property
+    def half_written(self) -> bool:
+        """Whether the tables may be of two runs: one is putting them in place, or was killed in the midst of that."""
+        return (self.path / HALF_WRITTEN).exists()
+
+    def refuse_half_written(self) -> None:
+        """Raises UsageError where the tables may be of two runs."""
+        if self.half_written:
+            raise UsageError(
+                f"the tables in {path_text(self.path)} are of two runs, since one was stopped while it wrote them; "
+                f"`parity regrade {path_text(self.path)}` makes them anew."
+            )
+
+    def _holds(self, name: str, data: bytes) -> bool:
         with contextlib.suppress(OSError):
-            if target.read_bytes() == data:
-                return
-        write_whole(target, data)
+            return (self.path / name).read_bytes() == data
+        return False
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
         """A folder for temporary files outside this one, since other users must be able to pass through it."""
         reminder = self.path / ".scratch"  # of where it is, for the run that comes after a killed one
-        with contextlib.suppress(OSError):
-            shutil.rmtree(reminder.read_text(encoding="utf-8"), ignore_errors=True)
-        scratch = Path(tempfile.mkdtemp(prefix="parity-class-"))
+        with contextlib.suppress(OSError, ValueError):
+            left = Path(reminder.read_text(encoding="utf-8"))
+            if _is_our_scratch(left):
+                shutil.rmtree(left, ignore_errors=True)
+        scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH))
         try:
             scratch.chmod(0o711)
             reminder.write_text(str(scratch), encoding="utf-8")
@@ -201,6 +285,49 @@ class GradingFolder:
             for entry in folder.iterdir() if folder.is_dir() else ():
                 if UNFINISHED.fullmatch(entry.name):
                     shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
+
+
+class Together:
+    """Files of a class that belong together, collected in a folder of their own."""
+
+    def __init__(self, folder: GradingFolder, stage: Path) -> None:
+        self._folder = folder
+        self._stage = stage
+        self._names: list[str] = []
+
+    def write(self, name: str, content: str | bytes) -> None:
+        """Take one file, by its name in the folder of the class; one with the same content is left alone."""
+        data = _encoded(content)
+        if not self._folder._holds(name, data):
+            self.place_for(name).write_bytes(data)
+
+    def place_for(self, name: str) -> Path:
+        """Where to write the file of this name, which takes its place with the others."""
+        self._names.append(name)
+        place = self._stage / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        return place
+
+    def put_in_place(self) -> None:
+        """Put all files that were written in their places."""
+        for name in self._names:
+            place = self._stage / name
+            if place.exists():
+                place.replace(self._folder.path / name)
+
+
+def _is_our_scratch(path: Path) -> bool:
+    """Whether this is a folder that `scratch` made: the file that names it may have been written by anybody."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return False
+    ours = status.st_uid == os.geteuid() and stat.S_ISDIR(status.st_mode)
+    return ours and path.parent == Path(tempfile.gettempdir()) and path.name.startswith(_SCRATCH)
+
+
+def _encoded(content: str | bytes) -> bytes:
+    return content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
 
 
 def json_text(value: msgspec.Struct) -> str:

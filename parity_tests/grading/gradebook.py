@@ -86,6 +86,8 @@ def changed_totals(before: Mapping[str, float | None], after: Mapping[str, float
 
 
 def _status(result: Result, points: Points) -> str:
+    if result.damage:
+        return "no grade: damaged"
     if points.faults:
         return "no grade: harness error"
     if result.import_problem:

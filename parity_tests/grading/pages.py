@@ -41,6 +41,7 @@ def write_class_page(path: Path, *, when: str = "", version: str = "") -> Path:
     }
     about = _about(path, info, when, version)
     _write(path / "class.html", _class_page(path, grades, info.labels, people, about, anonymous=False))
+    folder.together_done()
     return path / "class.html"
 
 
@@ -50,6 +51,7 @@ def write_anonymous_pages(path: Path, out: Path) -> Path:
     A code is the same every time. What submissions printed and wrote is left out: they may write anything.
     """
     folder = GradingFolder(path)
+    folder.refuse_half_written()
     info, files = folder.info(), read_class_files(folder, FilePaths())
     grades = _grades(path)
     coded = codes([str(name) for name in grades["submission"]], str(info.settings.seed))

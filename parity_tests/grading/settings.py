@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from parity_tests.grading.intake.likeness import fingerprint
 from parity_tests.grading.rubric import Vocabulary, quantities_of
+from parity_tests.harness.environment import versions
 from parity_tests.protocol.assignment import Assignment
 from reports.model.parts import Parts
 
 FORMAT = "parity grading"
 VERSION = 3
+TELLING_VERSIONS = ("parity", "numpy", "torch")
+"""The packages whose version may change what is found."""
+
+
+def telling(versions: Mapping[str, str]) -> dict[str, str]:
+    """Those among these versions that may change what is found."""
+    return {name: versions[name] for name in TELLING_VERSIONS if name in versions}
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,7 +39,8 @@ class ClassInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What grading.json says of a class: its settings, and what there is to know of the assignment without its code.
 
     `checks` and `quantities` (check, part and name of each) are those that a rubric can give points for; `parts` has
-    the id, the label and the title of each part; `solution` is the fingerprint of the assignment's own solution.
+    the id, the label and the title of each part; `solution` is the fingerprint of the assignment's own solution;
+    `versions` are those of TELLING_VERSIONS.
     """
 
     settings: Settings
@@ -38,6 +49,7 @@ class ClassInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     checks: tuple[str, ...]
     quantities: tuple[tuple[str, str, str], ...] = ()
     solution: str = ""
+    versions: dict[str, str] = {}
     format: str = FORMAT
     version: int = VERSION
 
@@ -47,7 +59,7 @@ class ClassInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         quantities = tuple(sorted(quantities_of(assignment)))
         parts = tuple(assignment.part_table())
         solution = fingerprint((assignment.solution / assignment.layout.file).read_text(encoding="utf-8"))
-        return cls(settings, assignment.title, parts, assignment.checks, quantities, solution)
+        return cls(settings, assignment.title, parts, assignment.checks, quantities, solution, telling(versions()))
 
     @property
     def labels(self) -> Parts:

@@ -19,7 +19,7 @@ class Standing:
     """How far it is: the submissions, those with a result, those that Parity itself failed at.
 
     `in_tables` have a row in grades.csv, None where there are no tables yet; `look` counts the flags by their kind.
-    `at_work` says whether a command is writing into the folder now.
+    `at_work` says whether a command is writing into the folder now, `half_written` whether the tables are of two runs.
     """
 
     settings: Settings
@@ -30,6 +30,7 @@ class Standing:
     look: Mapping[str, int]
     files: tuple[str, ...]
     at_work: bool
+    half_written: bool = False
 
     @property
     def left(self) -> int:
@@ -54,6 +55,7 @@ def standing_of(path: Path) -> Standing:
         look=look,
         files=tuple(name for name in (RUBRIC, LATE, OVERRIDES, COMMENTS, ROSTER) if (path / name).is_file()),
         at_work=folder.at_work(),
+        half_written=folder.half_written,
     )
 
 

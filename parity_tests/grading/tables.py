@@ -20,12 +20,14 @@ from parity_tests.grading.flags import (
     roster_flags,
     twice_flags,
     undecided_flags,
+    version_flags,
 )
-from parity_tests.grading.folder import GradingFolder, Result
+from parity_tests.grading.folder import GradingFolder, Result, Together
 from parity_tests.grading.gradebook import gradebook_frame, gradebook_rows
 from parity_tests.grading.intake.take_in import IntakeSummary
-from parity_tests.grading.roster import join
+from parity_tests.grading.roster import Person, join
 from parity_tests.grading.scoring import score, with_overrides
+from parity_tests.grading.settings import ClassInfo
 from parity_tests.grading.student_page import beside, places, student_page
 from reports.files.feedback import feedback_page
 from reports.files.gradescope import results_json
@@ -44,7 +46,7 @@ class Tables:
 
     `faults` counts those without points because Parity itself failed, `unchecked` those that were not checked yet,
     `untimed` those of which nobody says how late they are although a late policy asks. `rows` are those of the
-    gradebook.
+    gradebook; `damaged` are the files that are not as they were written, each of a submission without points.
     """
 
     totals: Mapping[str, float | None]
@@ -53,6 +55,7 @@ class Tables:
     unchecked: int
     untimed: int = 0
     rows: Sequence[Mapping[str, Any]] = ()
+    damaged: Sequence[str] = ()
 
 
 _NO_TIME = (
@@ -71,41 +74,65 @@ def make_tables(folder: GradingFolder, files: ClassFiles) -> Tables:
         if result is not None:
             results.append(msgspec.structs.replace(result, hand_in=hand_in))
     people = join(files.roster, intake.attempts)
+    results = [msgspec.structs.replace(result, damage=folder.damage(result)) for result in results]
     names = [result.name for result in results]
     where = places(names, {name: beside(name) for name in names}, back="../../class.html", feedback=True)
     class_table = ClassTable(files.rubric, info.labels)
     rows: list[dict[str, Any]] = []
     flags: list[Flag] = []
     faults = 0
-    with class_records(folder) as all_records:
-        for result in results:
-            records = all_records.add(result.name)
-            points = points_of(result, records, files)
-            faults += bool(points.faults)
-            flags += flags_of(result, points, edition)
-            flags += undecided_flags(result.name, records, info.labels)
-            class_table.add(records, points)
-            rows += gradebook_rows(result, points, edition, people[result.name])
-            _write_student_files(folder, result, records, points, files.comments.get(result.name, ()))
-            page = student_page(folder.submissions / result.name, points, where[result.name], who=_who(result))
-            folder.write(f"submissions/{result.name}/report.html", page)
-    flags += likeness_flags(results, info.solution)
+    with folder.together() as new:
+        with class_records(folder, new.place_for("records.parquet")) as all_records:
+            for result in results:
+                records = [] if result.damage else all_records.add(result.name)
+                points = points_of(result, records, files)
+                faults += bool(points.faults)
+                flags += flags_of(result, points, edition)
+                rows += gradebook_rows(result, points, edition, people[result.name])
+                if result.damage:
+                    continue
+                flags += undecided_flags(result.name, records, info.labels)
+                class_table.add(records, points)
+                _write_student_files(folder, new, result, records, points, files.comments.get(result.name, ()))
+                page = student_page(folder.submissions / result.name, points, where[result.name], who=_who(result))
+                new.write(f"submissions/{result.name}/report.html", page)
+        flags += _flags_of_all(intake, results, files, people, info)
+        gradebook = gradebook_frame(rows, files.rubric.names)
+        new.write("grades.csv", csv_text(gradebook))
+        new.write("grades.parquet", bytes(gradebook.to_parquet(engine="pyarrow", index=False)))
+        new.write("class.csv", csv_text(class_table.frame()))
+        new.write("look.csv", csv_text(flags_frame(flags)))
+        new.write("handed_in.csv", csv_text(_handed_in(intake)))
+    untimed = [hand_in for hand_in in intake.attempts if files.late and files.late.seconds_late(hand_in) is None]
+    damaged = tuple(f"submissions/{result.name}/{result.damage}" for result in results if result.damage)
+    totals = {row["submission"]: row["total"] for row in rows}
+    unchecked = len(intake.attempts) - len(results)
+    return Tables(totals, flags, faults, unchecked, len(untimed), tuple(rows), damaged)
+
+
+def _flags_of_all(
+    intake: IntakeSummary,
+    results: Sequence[Result],
+    files: ClassFiles,
+    people: Mapping[str, Sequence[Person | None]],
+    info: ClassInfo,
+) -> list[Flag]:
+    """What only all submissions together show to need a human look."""
+    flags = likeness_flags(results, info.solution)
+    flags += version_flags(results, info.versions)
     flags += [*roster_flags(files.roster, intake.attempts, people), *twice_flags(intake.attempts, people)]
     untimed = [hand_in for hand_in in intake.attempts if files.late and files.late.seconds_late(hand_in) is None]
-    flags += [Flag(hand_in.name, "late", _NO_TIME) for hand_in in untimed if hand_in.late]
-    gradebook = gradebook_frame(rows, files.rubric.names)
-    folder.write("grades.csv", csv_text(gradebook))
-    folder.write("grades.parquet", bytes(gradebook.to_parquet(engine="pyarrow", index=False)))
-    folder.write("class.csv", csv_text(class_table.frame()))
-    folder.write("look.csv", csv_text(flags_frame(flags)))
-    folder.write("handed_in.csv", csv_text(_handed_in(intake)))
-    totals = {row["submission"]: row["total"] for row in rows}
-    return Tables(totals, flags, faults, len(intake.attempts) - len(results), len(untimed), tuple(rows))
+    return flags + [Flag(hand_in.name, "late", _NO_TIME) for hand_in in untimed if hand_in.late]
 
 
 def points_of(result: Result, records: Sequence[Record], files: ClassFiles) -> Points:
-    """The points of a submission: by the rubric, then by the late policy, last by what a human gave."""
+    """The points of a submission: by the rubric, then by the late policy, last by what a human gave.
+
+    A damaged result has none.
+    """
     points = score(records, files.rubric)
+    if result.damage:
+        return replace(points, faults=1)
     if files.late is not None:
         points = replace(points, late=files.late.lateness(result.hand_in))
     return with_overrides(points, [override for override in files.overrides if override.submission == result.name])
@@ -116,7 +143,7 @@ def _who(result: Result) -> str:
 
 
 def _write_student_files(
-    folder: GradingFolder, result: Result, records: list[Record], points: Points, comments: Sequence[str]
+    folder: GradingFolder, new: Together, result: Result, records: list[Record], points: Points, comments: Sequence[str]
 ) -> None:
     """Write feedback.md for the student, and results.json for Gradescope."""
     where = folder.submissions / result.name
@@ -125,9 +152,9 @@ def _write_student_files(
     )
     run = SavedRun([] if result.missing else records, environment, {}, inputs, b"")
     remarks = [result.missing] if result.missing else list(result.notes)
-    folder.write(f"submissions/{result.name}/feedback.md", feedback_page(_who(result), run, points, remarks, comments))
+    new.write(f"submissions/{result.name}/feedback.md", feedback_page(_who(result), run, points, remarks, comments))
     results = results_json(run, points, remarks, result.seconds or None, comments)
-    folder.write(f"submissions/{result.name}/results.json", results)
+    new.write(f"submissions/{result.name}/results.json", results)
 
 
 def _handed_in(intake: IntakeSummary) -> pd.DataFrame:

@@ -22,10 +22,10 @@ from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.protocol.assignment import Assignment, environment_of
 from parity_tests.protocol.registry import find
 from reports.model.records import FAILING, Record
-from reports.model.run import Results
+from reports.model.run import Results, SavedRun
 
-OVERDUE = 900.0
-"""Seconds after which a worker gives itself up: `check` ends long before, unless the harness hangs."""
+MARGIN = 600.0
+"""Seconds that starting, judging and writing may take beside what the submission itself is given."""
 
 MOST_SCRIPTS, SECONDS_FOR_SCRIPTS = 12, 10.0
 """So many mistakes of a submission get a script, and after so many seconds no further one is begun."""
@@ -76,11 +76,11 @@ def warm_up() -> None:
 def work(task: Task) -> Outcome:
     """Check one submission. Never raises but for Ctrl-C: a fault of Parity's own is the outcome's `trouble`."""
     started = time.monotonic()
-    with _overdue(), _interruptible():
+    with _overdue(overdue(task.settings)), _interruptible():
         try:
             outcome = _unrunnable(task, "missing", task.missing) if task.missing else _checked(task)
         except Exception as error:
-            outcome = lost(task, f"{type(error).__name__}: {error}", traceback.format_exc())
+            outcome = _failed(task, error)
     return replace(outcome, seconds=round(time.monotonic() - started, 3))
 
 
@@ -88,6 +88,27 @@ def lost(task: Task, why: str, trace: str = "") -> Outcome:
     """The outcome of a task that the harness failed: every quantity a harness error, and so no grade."""
     outcome = _unrunnable(task, "harness_error", f"Parity itself failed: {' '.join(why.split())[:300]}")
     return replace(outcome, trouble=why, files={**outcome.files, "trouble.txt": (trace or why).encode()})
+
+
+def broken(task: Task, why: str, trace: str = "") -> Outcome:
+    """The outcome of a submission that breaks Parity's own process, and so earns nothing; a human should look at it."""
+    outcome = _unrunnable(task, "crashed", f"cannot be checked: {' '.join(why.split())[:300]}")
+    return replace(outcome, trouble=why, files={**outcome.files, "trouble.txt": (trace or why).encode()})
+
+
+def _failed(task: Task, error: Exception) -> Outcome:
+    """The outcome where checking raised something: the submission's doing, unless the solution fares no better.
+
+    Otherwise who cannot earn points could choose to have no grade.
+    """
+    why, trace = f"{type(error).__name__}: {error}", traceback.format_exc()
+    solution = find(task.settings.assignment).solution
+    files = tuple((file.name, file.read_bytes()) for file in sorted(solution.glob("*.py")))
+    try:
+        sound = not _checked(replace(task, files=files)).trouble
+    except Exception:
+        sound = False
+    return broken(task, why, trace) if sound else lost(task, why, trace)
 
 
 def _checked(task: Task) -> Outcome:
@@ -181,9 +202,16 @@ def _unrunnable(task: Task, verdict: str, sentence: str) -> Outcome:
 
 
 def run_files(run: Results) -> dict[str, bytes]:
-    """The files of a run folder, as `parity show` reads it."""
+    """The files of a run folder, as `parity show` reads it, without the seed: that is the whole class's, and secret."""
     from reports.model.run_folder import write
 
+    run = SavedRun(
+        list(run.records),
+        {key: value for key, value in run.environment.items() if key != "seed"},
+        dict(run.arrays),
+        dict(run.inputs),
+        run.output,
+    )
     with tempfile.TemporaryDirectory(prefix="parity-") as stage:
         write(Path(stage), run, tables=False)
         return {file.name: file.read_bytes() for file in sorted(Path(stage).iterdir())}
@@ -206,10 +234,21 @@ def _laid_out(files: Sequence[tuple[str, bytes]]) -> Iterator[Path]:
         shutil.rmtree(outer, ignore_errors=True)
 
 
+def overdue(settings: Settings) -> float:
+    """Seconds after which a worker gives itself up: a check ends long before, unless the harness hangs.
+
+    Each process of a submission may take SECONDS_IN_ALL, and the last case that is put to it may need new processes.
+    """
+    from parity_tests.harness.check import SECONDS_IN_ALL
+
+    processes = len(find(settings.assignment).inside.processes)
+    return MARGIN + processes * (SECONDS_IN_ALL + 8 * settings.timeout)
+
+
 @contextmanager
-def _overdue() -> Iterator[None]:
+def _overdue(seconds: float) -> Iterator[None]:
     """Ends this whole process if the work does not end: the pool then notices, and gives the task to another."""
-    timer = threading.Timer(OVERDUE, os._exit, (70,))
+    timer = threading.Timer(seconds, os._exit, (70,))
     timer.daemon = True
     timer.start()
     try:

@@ -15,6 +15,7 @@ from typing import Any
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.grading.intake.likeness import fingerprint
 from parity_tests.grading.task import Outcome, Task, lost, run_files
+from parity_tests.harness.environment import versions
 from parity_tests.harness.sandbox.isolation import Level
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.quantity import Quantity
@@ -34,7 +35,9 @@ def fake_outcome(task: Task) -> Outcome:
     records = [
         _record(task, case, q, source) for case in ASSIGNMENT.cases("2019", ("float64",)) for q in case.quantities
     ]
-    run = FakeRun(records, {"submission": task.name, "seed": task.settings.seed}, {}, {}, source.encode())
+    run = FakeRun(
+        records, {"submission": task.name, "seed": task.settings.seed, "versions": versions()}, {}, {}, source.encode()
+    )
     seen = "2022-23" if "edition" in source else "2019"
     trouble = "it failed" if "harness" in source else ""
     return Outcome(task.name, records, run_files(run), seen, fingerprint(source), trouble)

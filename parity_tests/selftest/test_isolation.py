@@ -291,6 +291,20 @@ def test_scratch_has_a_size(tmp_path: Path, level: str) -> None:
     assert "No space left" in failed.text or "wrote more than 64 MiB to its scratch folder" in failed.text
 
 
+def test_scratch_takes_so_many_files(tmp_path: Path, bubblewrap: str, forked: bool) -> None:
+    if not forked and not users.available():
+        pytest.skip("only root can limit the files of a cold sandbox")
+    source = """
+for number in range(20_000):
+    try:
+        os.close(os.open(str(number), os.O_CREAT | os.O_WRONLY))
+    except OSError as error:
+        print(error.strerror, number > 16_000)
+        break
+"""
+    assert printed(tmp_path, bubblewrap, source, forked) == "No space left on device True\n"
+
+
 def test_nothing_of_a_worker_is_left_on_disk(tmp_path: Path, level: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))

@@ -15,9 +15,14 @@ UNFINISHED = re.compile(r"\.parity-[0-9a-f]{32}(-old)?")
 
 
 def write_whole(target: Path, content: bytes) -> None:
-    """Write a file so that it is never there in part. Raises OSError; what was there before is then untouched."""
-    with replacing_file(target) as unfinished:
-        unfinished.write_bytes(content)
+    """Write a file so that it is never there in part, also where the machine stops in the midst of it.
+
+    Raises OSError; what was there before is then untouched.
+    """
+    with replacing_file(target) as unfinished, unfinished.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 @contextmanager

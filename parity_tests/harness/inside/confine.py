@@ -29,6 +29,8 @@ _TRUNCATE = 1 << 14
 _FS_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15, 5: 16}
 """How many rights over files each version of Landlock knows; later ones as many as the last."""
 _NET = 3
+_REMOUNT_PLAIN = 32 | 2 | 4
+"""Mount again, without set-user-id and devices."""
 _SCOPES = 3
 _SIGNALS_VERSION = 6
 _O_PATH = getattr(os, "O_PATH", 0)
@@ -38,12 +40,15 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 def confine(rights: Mapping[str, Any]) -> None:
     """Give up all but these rights, in an order in which each step is still possible. Raises OSError.
 
+    `scratch`: None, or the mounted scratch "folder" that shall take no more than "size" bytes and "files" files.
     `user`: the user and group id to become, None to stay. `search`: whether to keep the right to read files whatever
     their modes. `landlock`: None, or the paths that stay open: "read" (files, and folders with all that is below),
     "list" (folders whose names may be listed), "write" (folders with all that is below). `processes`: how many threads
     the user may have, or None. `filter`: the filter of system calls in hexadecimal. `self`: the number in the filter
     that stands for our own process id.
     """
+    if rights["scratch"] is not None:
+        _limit_scratch(**rights["scratch"])
     if rights["user"] is not None:
         _become(rights["user"], rights["search"])
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # becoming another user forgets it
@@ -97,6 +102,11 @@ class _Beneath(ctypes.Structure):
     _pack_ = 1
     _layout_ = "ms"
     _fields_ = (("allowed", ctypes.c_uint64), ("parent", ctypes.c_int32))
+
+
+def _limit_scratch(folder: str, size: int, files: int) -> None:
+    options = f"size={size},nr_inodes={files}".encode()
+    _check(_LIBC.mount(None, os.fsencode(folder), None, _REMOUNT_PLAIN, options), f"limits of {folder}")
 
 
 def _become(user: int, search: bool) -> None:

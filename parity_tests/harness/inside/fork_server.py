@@ -83,7 +83,7 @@ class ForkServer:
         def prepare(setup: Any) -> None:
             scratch = setup.header["scratch"]
             if self._namespaced:
-                _mount(scratch, request["scratch_bytes"])
+                _mount(scratch, request["scratch_bytes"], request["scratch_files"])
                 _lay_out(setup.header["files"], setup.arrays, setup.header["folder"])
                 self._worker.confine.give_up_capabilities()
             os.environ["HOME"] = os.environ["TMPDIR"] = scratch
@@ -167,15 +167,15 @@ def _make_namespaces(user: int | None, proc: int) -> None:
     _check(_LIBC.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl")
 
 
-def _mount(folder: str, size: int) -> None:
-    """Mount an empty folder in memory over this one."""
-    options = f"size={size},mode=0755".encode()
+def _mount(folder: str, size: int, files: int) -> None:
+    """Mount an empty folder in memory over this one, for so many bytes and files."""
+    options = f"size={size},nr_inodes={files},mode=0755".encode()
     _check(_LIBC.mount(b"tmpfs", os.fsencode(folder), b"tmpfs", _NO_SUID | _NO_DEVICES, options), f"mount on {folder}")
 
 
 def _lay_out(files: Sequence[Sequence[str]], arrays: Mapping[str, Any], folder: str) -> None:
     """Write the submission's files (see snapshot.py) into a new folder in memory, and make it read-only."""
-    _mount(folder, 2 * sum(array.nbytes for array in arrays.values()) + (4096 << 10))
+    _mount(folder, 2 * sum(array.nbytes for array in arrays.values()) + (4096 << 10), len(files) + 16)
     for number, (name, kind, target) in enumerate(files):
         path = Path(folder, name)
         if kind == "folder":

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from parity_tests.harness.process.process import ForkedProcess
-from parity_tests.harness.sandbox.bubblewrap import SCRATCH_BYTES
+from parity_tests.harness.sandbox.bubblewrap import SCRATCH_BYTES, SCRATCH_FILES
 from parity_tests.harness.sandbox.launch import Fork
 from parity_tests.harness.sandbox.process_kind import FORK_SERVER, ProcessKind
 
@@ -84,6 +84,7 @@ class ForkServers:
         that one message to it may have. Raises OSError; HarnessError if no server can be started.
         """
         request = {"user": fork.user, "cap": cap, "shared_memory": shared_bytes, "scratch_bytes": SCRATCH_BYTES}
+        request["scratch_files"] = SCRATCH_FILES
         with self._lock:
             server = self._servers.get(fork.kind)
             if server is not None and server.has_ended():

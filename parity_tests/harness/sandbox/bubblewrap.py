@@ -15,6 +15,8 @@ from parity_tests.protocol.errors import HarnessError, UsageError
 
 SCRATCH_BYTES = 64 << 20
 """What a submission may write in its scratch folder."""
+SCRATCH_FILES = SCRATCH_BYTES >> 12
+"""How many files it may make there: each takes memory of the kernel's, also an empty one."""
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 SCRATCH, SUBMISSION = "/scratch", "/submission"
 """Where the scratch folder and the submission's folder are in the sandbox."""

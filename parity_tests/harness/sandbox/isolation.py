@@ -97,12 +97,12 @@ interpreter and libraries open, so the filter leaves out every call that acts on
 common: locks, leases, the page cache, waiting at a shared page. SECURITY.md lists what is left.
 
 **What no level promises.** A hole in the kernel is a hole in all levels. Time and memory bandwidth are shared, so a
-submission can be slow at its neighbours' cost, and can measure them. The memory that the kernel itself spends on files
-is bounded only by how many can be made before the time limit (400,000 empty ones in 10 s, 0.4 GiB, were seen; it is
-returned when the process ends). Where that matters, start Parity under a memory limit of the system's (`systemd-run -p
-MemoryMax=`). A submission may claim a fault of the harness, and then has no grade instead of a bad one: such claims are
-listed for a human to look at. At the levels below `bubblewrap` the names of the folders above a submission's own are
-visible to it.
+submission can be slow at its neighbours' cost, and can measure them. A scratch folder takes 16,384 files, but that of a
+process which another user than root starts cold, which is bounded only by how many can be made before the time limit
+(400,000 empty ones in 10 s, 0.4 GiB of the kernel's memory, were seen). Where memory matters, start Parity under a
+memory limit of the system's (`systemd-run -p MemoryMax=`). A submission may claim a fault of the harness, or
+bring one about; that is its own doing unless the assignment's solution fares no better (whose_fault.py, task.py). At
+the levels below `bubblewrap` the names of the folders above a submission's own are visible to it.
 
 A level counts as there only if a worker was started in it, and the trial found everything forbidden that must be
 forbidden (available_levels.py, sandbox_probe.py).

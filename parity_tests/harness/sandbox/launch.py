@@ -14,7 +14,14 @@ from typing import Any
 
 from parity_tests.harness.inside.confine import landlock_version
 from parity_tests.harness.sandbox import seccomp, users
-from parity_tests.harness.sandbox.bubblewrap import DEVICES, SCRATCH, SUBMISSION, sandboxed
+from parity_tests.harness.sandbox.bubblewrap import (
+    DEVICES,
+    SCRATCH,
+    SCRATCH_BYTES,
+    SCRATCH_FILES,
+    SUBMISSION,
+    sandboxed,
+)
 from parity_tests.harness.sandbox.command import Command, environment
 from parity_tests.harness.sandbox.permissions import first_private, private_installation, refuse_foreign
 from parity_tests.harness.sandbox.process_kind import FORK_SERVER, ProcessKind
@@ -81,12 +88,15 @@ class Launcher:
         private = self._user is not None and bool(self._private(needed, above=False))
         if private:
             refuse_foreign(self._folder)
-        # The worker gives up the first two when it becomes its user; the namespace maps no other user.
-        capabilities = ("CAP_SETUID", "CAP_SETGID", *["CAP_DAC_READ_SEARCH"] * private)
+        # The worker limits its scratch folder by the third, and gives all up; the namespace maps no other user.
+        capabilities = ("CAP_SETUID", "CAP_SETGID", "CAP_SYS_ADMIN", *["CAP_DAC_READ_SEARCH"] * private)
         namespace = None if self._user is None else users.namespace(self._user)
         command = sandboxed(needed, self._kind.files, self._folder, namespace, capabilities, closed=True)
         user = None if self._user is None else users.INSIDE
-        return command, Setup(SUBMISSION, SCRATCH, _confinement(user, private, None, THREADS, alone=True))
+        confinement = _confinement(user, private, None, THREADS, alone=True)
+        if self._user is not None:  # bubblewrap gives nobody else the right to limit the number of files
+            confinement["scratch"] = {"folder": SCRATCH, "size": SCRATCH_BYTES, "files": SCRATCH_FILES}
+        return command, Setup(SUBMISSION, SCRATCH, confinement)
 
     def fork(self, cap: int) -> tuple[Fork, Setup] | None:
         """Return how to fork the next process, which may be sent `cap` bytes; None if it must be started cold.
@@ -160,4 +170,4 @@ def _confinement(
     # Without a user of its own and without a namespace, threads cannot be counted: the process may start none.
     program = seccomp.compiled(alone, threads=processes is not None)
     limits = {"processes": processes, "filter": program.hex(), "self": seccomp.SELF}
-    return {"user": user, "search": search, "landlock": landlock, **limits}
+    return {"scratch": None, "user": user, "search": search, "landlock": landlock, **limits}

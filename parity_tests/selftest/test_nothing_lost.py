@@ -1,0 +1,244 @@
+"""What a class's results survive: damage, a full disk, other versions, a machine without locks; and who is charged."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.grading import task as grading_task
+from parity_tests.grading.folder import HALF_WRITTEN, GradingFolder
+from parity_tests.grading.settings import Settings
+from parity_tests.grading.task import MARGIN, Outcome, Task, overdue, work
+from parity_tests.selftest.fake_grading import SOURCE, fake_outcome
+from parity_tests.selftest.test_grade import asked, class_folder, content, grades, looks
+
+Parity = Callable[..., tuple[int, str, str]]
+__all__ = ["asked"]
+
+
+@pytest.fixture
+def graded(asked: list[str], parity: Parity, tmp_path: Path) -> Path:
+    """A class of three that has been graded."""
+    source = class_folder(tmp_path / "class", ann="", bob="# wrong relu", cem="")
+    assert parity("grade", source, "--out", tmp_path / "out")[0] == 0
+    return tmp_path / "out"
+
+
+@pytest.mark.parametrize("name", ["records.parquet", "environment.json", "inputs.json", "arrays.npz"])
+@pytest.mark.parametrize("damage", ["cut", "changed", "gone"])
+def test_a_damaged_result_costs_its_own_submission_alone_and_is_made_anew(
+    graded: Path, asked: list[str], parity: Parity, tmp_path: Path, name: str, damage: str
+) -> None:
+    file = graded / "submissions" / "bob" / name
+    data = file.read_bytes()
+    file.unlink()
+    if damage != "gone":
+        file.write_bytes(data[:-7] if damage == "cut" else data[:-1] + bytes([data[-1] ^ 1]))
+    status, said, err = parity("regrade", graded)
+    assert status == 2
+    assert f"submissions/bob/{name} is damaged" in err
+    assert "1 have no grade because a file of theirs is damaged" in said
+    assert grades(graded)["total"].isna().to_dict() == {"ann": False, "bob": True, "cem": False}
+    assert grades(graded).loc["bob", "status"] == "no grade: damaged"
+    assert ("bob", "damaged") in looks(graded)
+    asked.clear()
+    assert parity("grade", tmp_path / "class", "--out", graded)[0] == 0
+    assert asked == ["bob"]
+    assert grades(graded).loc["bob", "total"] == 85
+
+
+def fails_at(moment: int, code: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Lets a function fail at its n-th call and from then on, as a full or closed disk does."""
+    calls = 0
+
+    def failing(function: Callable[..., Any]) -> Callable[..., Any]:
+        def called(*arguments: Any, **options: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls >= moment:
+                raise OSError(code, os.strerror(code), "a file")
+            return function(*arguments, **options)
+
+        return called
+
+    return failing
+
+
+@pytest.mark.parametrize("moment", [1, 3, 5, 8])
+def test_a_full_disk_leaves_all_tables_as_they_were_and_is_the_users(
+    graded: Path, parity: Parity, tmp_path: Path, moment: int
+) -> None:
+    before = content(graded)
+    rubric = tmp_path / "rubric.toml"
+    rubric.write_text((graded / "rubric.toml").read_text().replace("points = 15", "points = 20"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "write_bytes", fails_at(moment, errno.ENOSPC)(Path.write_bytes))
+        status, _, err = parity("regrade", graded, "--rubric", rubric)
+    assert status == 2
+    assert "No space left on device. Make room, and give the same command again" in err
+    assert content(graded) == before
+    assert not (graded / HALF_WRITTEN).exists()
+    assert parity("regrade", graded, "--rubric", rubric)[0] == 0
+    assert grades(graded).loc["ann", "total"] == 120
+
+
+def test_tables_of_two_runs_say_so_until_they_are_made_anew(graded: Path, parity: Parity, tmp_path: Path) -> None:
+    rubric = tmp_path / "rubric.toml"
+    rubric.write_text((graded / "rubric.toml").read_text().replace("points = 15", "points = 20"))
+    before = content(graded)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "replace", fails_at(6, errno.EIO)(Path.replace))
+        assert parity("regrade", graded, "--rubric", rubric)[0] == 2
+    assert content(graded) != before
+    assert "regrade" in (graded / HALF_WRITTEN).read_text()
+    for command in (["report", graded], ["report", graded, "--anonymous"]):
+        status, _, err = parity(*command)
+        assert status == 2
+        assert "are of two runs, since one was stopped while it wrote them; `parity regrade" in err
+    assert "of two runs" in parity("status", graded)[1]
+    assert parity("regrade", graded)[0] == 0
+    assert not (graded / HALF_WRITTEN).exists()
+    assert parity("report", graded)[0] == 0
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES])
+def test_a_folder_that_cannot_be_written_is_the_users(graded: Path, parity: Parity, code: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "open", fails_at(1, code)(os.open))
+        status, _, err = parity("regrade", graded)
+    assert status == 2
+    assert f"{os.strerror(code)}. Name another folder, or open this one to yourself" in err
+
+
+def test_other_versions_are_told_and_the_choice_is_the_users(
+    graded: Path, asked: list[str], parity: Parity, tmp_path: Path
+) -> None:
+    marker = graded / "grading.json"
+    info = json.loads(marker.read_text())
+    now = info["versions"]["numpy"]
+    assert set(info["versions"]) == {"parity", "numpy", "torch"}
+    marker.write_text(json.dumps({**info, "versions": {**info["versions"], "numpy": "1.0"}}))
+    status, _, err = parity("grade", tmp_path / "class", "--out", graded)
+    assert status == 2
+    assert f"was begun with numpy 1.0, and this is numpy {now}" in err
+    assert parity("grade", tmp_path / "class", "--out", graded, "--other-versions")[0] == 0
+    assert {("ann", "another version"), ("bob", "another version")} <= looks(graded)
+
+
+def test_a_file_system_without_locks_is_no_other_run(graded: Path, parity: Parity, tmp_path: Path) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fcntl, "flock", refuse)
+        status, _, err = parity("regrade", graded)
+    assert status == 2
+    assert "takes no locks (No locks available)" in err
+    assert "another `parity grade`" not in err
+
+
+@pytest.mark.parametrize("name", ["precious", "parity-class-precious", "link"])
+def test_only_a_scratch_folder_of_our_own_is_deleted(tmp_path: Path, name: str) -> None:
+    folder = GradingFolder(tmp_path / "out")
+    folder.path.mkdir()
+    precious = tmp_path / "parity-class-precious"
+    (precious / "thesis").mkdir(parents=True)
+    (tmp_path / "precious").symlink_to(precious)
+    link = Path(tempfile.gettempdir(), "parity-class-link")
+    link.unlink(missing_ok=True)
+    link.symlink_to(precious)
+    named = link if name == "link" else tmp_path / name
+    (folder.path / ".scratch").write_text(str(named))
+    try:
+        with folder.scratch() as scratch:
+            assert scratch.is_dir()
+        assert (precious / "thesis").is_dir()
+    finally:
+        link.unlink()
+    left = Path(tempfile.mkdtemp(prefix="parity-class-"))
+    (folder.path / ".scratch").write_text(str(left))
+    with folder.scratch():
+        assert not left.exists()
+
+
+def test_the_seed_is_in_no_file_of_a_submission(asked: list[str], parity: Parity, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    parity("grade", class_folder(tmp_path / "class", ann="# wrong relu"), "--out", out, "--seed", 987654321)
+    assert "987654321" in (out / "grading.json").read_text()
+    files = [file for file in (out / "submissions" / "ann").iterdir() if file.suffix != ".parquet"]
+    assert len(files) > 5
+    assert not [file.name for file in files if b"987654321" in file.read_bytes()]
+
+
+def test_the_time_after_which_a_worker_gives_up_follows_the_time_of_a_case() -> None:
+    usual, long = (overdue(Settings("mlp", 0, "2019", ("float64",), timeout)) for timeout in (10.0, 1000.0))
+    assert usual > MARGIN
+    assert long - usual >= 2 * 4 * 990
+
+
+# ---- who is charged
+
+
+@pytest.mark.parametrize("breaks", ["the submission", "Parity"])
+def test_what_breaks_the_check_is_the_submissions_unless_the_solution_breaks_it_too(
+    monkeypatch: pytest.MonkeyPatch, breaks: str
+) -> None:
+    def checked(task: Task) -> Outcome:
+        if breaks == "Parity" or b"# odd" in dict(task.files)["neural_networks.py"]:
+            raise RecursionError("too deep")
+        return fake_outcome(task)
+
+    monkeypatch.setattr(grading_task, "_checked", checked)
+    files = (("neural_networks.py", f"{SOURCE}# odd\n".encode()),)
+    outcome = work(Task("ann", files, "", Settings("mlp", 1, "2019", ("float64",))))
+    verdicts = {record.verdict for record in outcome.records}
+    assert verdicts == ({"crashed"} if breaks == "the submission" else {"harness_error"})
+    assert outcome.trouble == "RecursionError: too deep"
+
+
+def test_whoever_kills_paritys_process_earns_nothing_and_is_listed(
+    asked: list[str], parity: Parity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def kill(task: Task) -> Outcome:
+        if task.name == "bob":
+            raise BrokenProcessPool("killed")
+        return fake_outcome(task)
+
+    monkeypatch.setattr("parity_tests.grading.check_class.work", kill)
+    out = tmp_path / "out"
+    parity("grade", class_folder(tmp_path / "class", ann="", bob="", cem=""), "--out", out)
+    assert grades(out)["total"].to_dict() == {"ann": 100, "bob": 0, "cem": 100}
+    assert ("bob", "harness error") in looks(out)
+    assert "the process at work on it was killed, twice" in (out / "look.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x = " + "(" * 5000 + "1" + ")" * 5000,
+        "x = " + "-" * 50_000 + "1",
+        "x = " + "[" * 90 + "]" * 90,
+        "if 1:\n" + "".join(" " * n + "if 1:\n" for n in range(1, 99)) + " " * 99 + "pass",
+        "x = " + " + ".join(["1"] * 20_000),
+        "\0",
+        "# coding: nonsense\n",
+        "def f(" + ", ".join(f"a{n}" for n in range(5000)) + "): pass",
+        "class relu:\n" + "    x = 1\n" * 20_000,
+        "\ud800".encode("utf-8", "surrogatepass").decode("latin-1"),
+    ],
+)
+def test_no_source_however_odd_is_paritys_own_fault(tmp_path: Path, source: str) -> None:
+    settings = Settings("mlp", 1, ASSIGNMENT.editions.default, ("float64",), isolation="none")
+    outcome = work(Task("ann", (("neural_networks.py", source.encode("utf-8", "replace")),), "", settings))
+    assert {record.verdict for record in outcome.records} & {"harness_error"} == set()
+    assert outcome.records
