@@ -42,7 +42,7 @@ def gradebook(run: Path, export: Path, out: Path | None, column: str | None, sca
     ]
     lines += [f"Left as it was: {why}." for why in filled.left]
     if filled.without:
-        lines.append(f"{filled.without} in the table have no submission, and are left as they were.")
+        lines.append(f"Without a submission, and left as they were: {filled.without} of the table's rows.")
     if filled.nobodys:
         lines.append(f"Of nobody in the table are the submissions {', '.join(filled.nobodys)}.")
     print_wrapped(lines[: 1 if quiet else None])

@@ -95,7 +95,7 @@ def test_canvas_gets_its_gradebook_back_with_the_grades_and_nothing_else_changed
     assert back == expected.replace("danoz,CS 1,7.00,,", "danoz,CS 1,7.00,100,")
     assert "3 grades are filled in, 1 of them in place of others: canvas, column 'HW1 (312)'." in said
     assert "Left as it was: Kaya, Cem: the table says EX." in said
-    assert "1 in the table have no submission" in said  # Canvas's test student
+    assert "Without a submission, and left as they were: 1" in said  # Canvas's test student
 
 
 def test_who_calls_themselves_points_possible_changes_no_maximum(parity: Parity, tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_moodle_gets_its_worksheet_back_with_grades_and_comments(parity: Parity,
     assert "2 grades are filled in: moodle, column 'Grade'." in said
     assert "Bob Ray: the table says that the grade cannot be changed." in said
     assert "Dan Öz: the comment that stands there stays." in said
-    assert "1 in the table have no submission" in said
+    assert "Without a submission, and left as they were: 1" in said
 
 
 def test_a_worksheet_of_moodle_without_names_is_filled_by_its_numbers(parity: Parity, tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_gradescope_gets_its_grades_back_and_everyone_of_a_group_theirs(parity: 
     back, said = filled(parity, tmp_path, gradescope_class(tmp_path / "class"), GRADESCOPE)
     expected = GRADESCOPE.replace("ANN@school,A,,", "ANN@school,A,100,").replace("bob@school,A,,", "bob@school,A,85,")
     assert back == expected.replace("cem@school,A,,", "cem@school,A,85,")
-    assert "1 in the table have no submission" in said
+    assert "Without a submission, and left as they were: 1" in said
 
 
 def test_gradescopes_table_of_a_whole_course_is_told_by_its_columns(parity: Parity, tmp_path: Path) -> None:
@@ -263,7 +263,7 @@ def one_table(*rows: str) -> str:
         (["Bob,,bob@school,,100"], [""], "Bob: may be of Bob or of Bob, Cem"),
         (["Cem,,cem@school,,100"], ["85"], ""),
         (["Ann Lee,,ann@school,,pass"], [""], "the maximum 'pass' is no number"),
-        (["Eve,,eve@school,,100", "Ann Lee,,,,100"], ["", "100"], "1 in the table have no submission"),
+        (["Eve,,eve@school,,100", "Ann Lee,,,,100"], ["", "100"], "Without a submission, and left as they were: 1"),
     ],
 )  # fmt: skip
 def test_nobody_is_filled_in_by_a_guess(

@@ -11,7 +11,7 @@ from typing import Any
 
 from parity_tests.grading.intake.attempt import Attempt, HandIn, Member
 from parity_tests.grading.intake.entries import REFUSED, Entry, common_folder, is_archive
-from parity_tests.grading.intake.times import instant, seconds_late, time_words
+from parity_tests.grading.intake.times import instant, seconds_late, time_words, to_the_second
 from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.layout import Layout
 from reports.model.escape import path_text
@@ -122,7 +122,7 @@ def _attempt_on_gradescope(top: str, number: int, entries: Sequence[Entry], know
         if isinstance(person, dict)
     ]
     people = tuple({person.key or f"#{place}": person for place, person in enumerate(submitters)}.values())
-    when = str(about.get("created_at") or "")
+    when = to_the_second(str(about.get("created_at") or ""))
     mark = about.get("lateness") or about.get("late")
     seconds = seconds_late(mark) if mark else 0.0 if "lateness" in about else None
     late = "" if not mark or seconds == 0 else "late" if mark is True else str(mark)

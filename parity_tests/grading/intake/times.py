@@ -14,6 +14,11 @@ _LONGEST = 36525 * _DAY
 """A hundred years: what is longer is no lateness."""
 
 
+def to_the_second(text: str) -> str:
+    """A time without its fractions of a second, of which Gradescope writes nine digits."""
+    return _FRACTION.sub("", text)
+
+
 def instant(text: str) -> datetime | None:
     """The moment that a course site's text names; None where it names none, or does not say in which time zone."""
     zone = _ZONE.search(text)
@@ -21,7 +26,7 @@ def instant(text: str) -> datetime | None:
         return None
     offset = "+00:00" if zone[1] in ("Z", "UTC") else zone[1]
     try:
-        return datetime.fromisoformat(_FRACTION.sub("", text[: zone.start()]) + offset)
+        return datetime.fromisoformat(to_the_second(text[: zone.start()]) + offset)
     except ValueError:
         return None
 
