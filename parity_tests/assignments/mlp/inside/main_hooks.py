@@ -169,9 +169,9 @@ class Hooks:
         return before or "L2.backward's output"
 
     def _dropped(self, name: str, train: bool, after: Any) -> dict[str, Any]:
-        """What a forward of dropout did, where its input and output can be stored."""
+        """What a forward of dropout did; in training with its input and output, where they can be stored."""
         facts: dict[str, Any] = {"train": train}
-        before = self._log.dataflow.input_of(name)
+        before = self._log.dataflow.input_of(name) if train else None
         if before is not None and after is not None and before.shape == after.shape and before.ndim == 2:
             facts["dropout"] = self._log.store("drop_in", before)
             self._log.store("drop_out", after)

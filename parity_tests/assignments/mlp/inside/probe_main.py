@@ -164,7 +164,7 @@ def write_digits(arrays: Mapping[str, Array], path: Path) -> None:
 
 def _hand_over(log: Log, recorder: CallRecorder, number: int) -> None:
     """Keeps stacked arrays, with the sizes of what is ragged, and the list of events, of the run of this number."""
-    _insist(log.weights.store)
+    _insist(lambda: recorder.add_fact(f"end {number}", log.weights.store()))
     for name, stack in log.arrays.items():
         if name in WEIGHT_NAMES:
             _insist(lambda name=name, stack=stack: recorder.keep(name, np.stack(stack), number))

@@ -28,10 +28,10 @@ def judge_accuracy(evaluations: Evaluations, split: str) -> Comparison:
     main, quantity = evaluations.main, f"{SET[split]} accuracy"
     if main.failure is not None:
         return matched()
-    written, files = _written(main, split), main.run.files
+    written, files = _written(main, split), _result_files(main)
     records = written if files else [("", values) for _, values in main.run.returned[2:]]
     if not records:
-        return _no_record(main, quantity) if files else matched(UNSEEN)
+        return _no_record(main, quantity, files) if files else matched(UNSEEN)
     unmeasured = evaluations.unmeasured(quantity)
     if unmeasured is not None:
         return unmeasured
@@ -47,10 +47,27 @@ def judge_accuracy(evaluations: Evaluations, split: str) -> Comparison:
     return _wrong(evaluations, split, written[position], bounds)
 
 
-def _no_record(main: MainRun, quantity: str) -> Comparison:
+def _result_files(main: MainRun) -> list[tuple[str, str]]:
+    """The JSON files that main wrote, but for those of losses that say so; each with what is wrong with it."""
+    records = {
+        file: [(key, values) for name, key, values in main.run.written if name == file] for file, _ in main.run.files
+    }
+    return [
+        (file, problem)
+        for file, problem in main.run.files
+        if not records[file] or not all(_is_losses(main, f"{file} {key}", values) for key, values in records[file])
+    ]
+
+
+def _is_losses(main: MainRun, name: str, values: Array) -> bool:
+    """Whether a record of this name is one of the losses that main returns."""
+    return "loss" in name.lower() and any(np.array_equal(values, loss) for _, loss in main.run.returned[:2])
+
+
+def _no_record(main: MainRun, quantity: str, files: Sequence[tuple[str, str]]) -> Comparison:
     """A result file without a list for a set."""
-    broken = next((f"{file} {problem}" for file, problem in main.run.files if problem), "")
-    names = ", ".join(file for file, _ in main.run.files)
+    broken = next((f"{file} {problem}" for file, problem in files if problem), "")
+    names = ", ".join(file for file, _ in files)
     return main.bad(broken or f"the result file ({names}) holds no record of the {quantity}, a number an epoch")
 
 

@@ -139,7 +139,8 @@ def replay(observation: Observation, digits: Mapping[str, Array], *, epochs: int
     reader = _Reader(kept, digits)
     reader.read(kept.fact("events", []))
     passes = {span.started: span.finished() for span in reader.spans if span.forward}
-    updates = updates_of(reader.spans, passes, weights, epochs=epochs, steps=len(digits["train_X"]) // batch)
+    steps = len(digits["train_X"]) // batch
+    updates = updates_of(reader.spans, passes, weights, kept.fact("end", -1), epochs=epochs, steps=steps)
     returned = enumerate(kept.fact("returned", []))
     records = enumerate(kept.fact("records", []))
     training = [span.started for span in training_spans(reader.spans)]

@@ -33,18 +33,19 @@ def training_spans(spans: Sequence[Span]) -> list[Span]:
 
 
 def updates_of(
-    spans: Sequence[Span], passes: Mapping[int, Pass], weights: Weights, *, epochs: int, steps: int
+    spans: Sequence[Span], passes: Mapping[int, Pass], weights: Weights, end: int, *, epochs: int, steps: int
 ) -> tuple[Update, ...]:
     """The steps, each from the weights at a training batch to those at the next.
 
-    `passes` are the spans' own, by where they start in the log; `epochs` of `steps` steps are asked for. A training
-    batch without SGD that leaves the weights as they were is none: main may look at a gradient first.
+    `passes` are the spans' own, by where they start in the log, and the weights at `end` are the last ones; `epochs` of
+    `steps` steps are asked for. A training batch without SGD that leaves the weights as they were is none: main may
+    look at a gradient first.
     """
     training = training_spans(spans)
     found: list[tuple[Span, tuple[int, ...]]] = []
     for number, span in enumerate(training):
         following = training[number + 1 : number + 2]
-        after = tuple(one.before for one in following) or _after_last(span, spans, weights)
+        after = tuple(one.before for one in following) or _after_last(span, spans, weights, end)
         changed = tuple(index for index in after if index < 0 or not _unchanged(weights, span.before, index))
         if span.sgd or changed:
             found.append((span, changed or after))
@@ -55,13 +56,12 @@ def updates_of(
     )
 
 
-def _after_last(span: Span, spans: Sequence[Span], weights: Weights) -> tuple[int, ...]:
+def _after_last(span: Span, spans: Sequence[Span], weights: Weights, end: int) -> tuple[int, ...]:
     """What the weights may be after the last step: after SGD, or where it changes nothing at any later time."""
-    count = len(weights["L1_W"])
     if span.sgd and span.sgd[-1].after >= 0 and not _unchanged(weights, span.before, span.sgd[-1].after):
         return (span.sgd[-1].after,)
     later = [one.weights for one in spans if one.started > span.started and one.weights >= 0]
-    return tuple(dict.fromkeys([*later, count - 1]))
+    return tuple(dict.fromkeys([*later, end]))
 
 
 def _unchanged(weights: Weights, one: int, other: int) -> bool:
