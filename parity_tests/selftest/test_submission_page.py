@@ -117,6 +117,32 @@ def test_a_starter_is_told_in_one_card() -> None:
     assert "10 of 10 TODOs" not in report_page(run_of(*todos[1:], record(part="1")))
 
 
+def test_what_cannot_be_imported_is_one_card_and_everything_else_was_not_judged() -> None:
+    said = "neural_networks.py cannot be imported: line 3 is not Python"
+    broken = record(check="import", part="utils", verdict="crashed", ratio=None, message=f"import: {said}")
+    rest = [
+        record(part=part, check=check, verdict="missing", ratio=None, message=f"{check}: not seen, since {said}")
+        for part, check in (("3", "linear"), ("7", "relu"))
+    ]
+    run = run_of(broken, *rest)
+    html = report_page(run, points=score(run.records, USUAL))
+    assert len(re.findall("<article", html)) == 1
+    assert "not implemented" not in text_of(html).partition("What the words mean quantity")[0]
+    assert len(re.findall(r'<li class="not-judged">', html)) == 2
+    assert "linear 0 of 15 Not judged, because the files cannot be imported" in text_of(html)
+    apart = report_page(run_of(*rest))
+    assert '<li class="not-judged">' not in apart
+
+
+def test_what_was_asked_is_said_without_the_brackets_of_python() -> None:
+    case = "linear/one-row/float64"
+    calls = [["forward", 0], ["backward", 0]]
+    inputs = {case: {"inputs": [{"shape": [2, 3], "memory": "usual"}], "calls": calls, "D": 4}}
+    html = report_page(FakeRun(records=[mismatch()], inputs=inputs))
+    assert "inputs: (shape 2×3, memory usual); calls: (forward, 0), (backward, 0); D: 4" in html
+    assert "[{" not in text_of(html)
+
+
 def test_the_student_sees_the_lines_of_the_place_and_of_the_part(tmp_path: Path) -> None:
     (tmp_path / "neural_networks.py").write_text(
         "class relu:\n    def forward(self, X):\n        return X\n\n"

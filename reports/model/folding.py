@@ -111,7 +111,7 @@ def _alike(causes: Sequence[Record], run: Results) -> list[list[Record]]:
     for record, text in zip(causes, words, strict=True):
         key: tuple[str, ...]
         if record.verdict == "missing" and record.check != "import":
-            key = (record.verdict,)
+            key = accidents.earlier(text) or (record.verdict,)
         elif record.verdict not in ("match", "mismatch"):
             key = accidents.key(record, text)
         elif not record.quantity:  # a note
@@ -135,11 +135,12 @@ class _Accidents:
 
     def key(self, record: Record, words: str) -> tuple[str, ...]:
         """The same for the same accident."""
-        for earlier, key in self._keys.items():
-            if earlier in words:
-                return key
         place = (record.file, str(record.line)) if record.file else (words,)
-        return self._keys.setdefault(words, place)
+        return self.earlier(words) or self._keys.setdefault(words, place)
+
+    def earlier(self, words: str) -> tuple[str, ...] | None:
+        """The key of the accident that these words tell again; None where it is the first time."""
+        return next((key for earlier, key in self._keys.items() if earlier in words), None)
 
 
 def _by_part(records: Iterable[Record], part: Callable[[Record], str]) -> dict[str, list[Record]]:

@@ -22,6 +22,8 @@ FAILURES = {
 }
 """What is said of a part that fails with a verdict, and of several."""
 _FAILS = ("fails", "fail")
+IMPORT = "import"
+"""The check of whether the files can be imported."""
 
 
 def total_text(points: Points) -> str:
@@ -31,11 +33,14 @@ def total_text(points: Points) -> str:
 
 
 def causes_of(records: Iterable[Record]) -> dict[str, str]:
-    """The verdict of each part that fails by itself: that of most of its records which nothing else explains."""
+    """The verdict of each part that fails by itself: that of most of its records which nothing else explains.
+
+    Where the files cannot be imported, IMPORT is among the parts.
+    """
     own: dict[str, list[Record]] = {}
     for record in records:
         if record.verdict in FAILING and not record.explained_by:
-            own.setdefault(record.part, []).append(record)
+            own.setdefault(IMPORT if record.check == IMPORT else record.part, []).append(record)
     return {part: group_verdict(failed) for part, failed in own.items()}
 
 
@@ -56,6 +61,8 @@ def reason(item: ItemPoints, causes: Mapping[str, str], parts: Parts) -> str:
         return f"given by hand in place of {points_text(item.before)}: {ended(item.override)}"
     if item.maximum is None:
         return "not counted: nothing of it could be decided"
+    if IMPORT in causes and not item.right:
+        return "not judged, because the files cannot be imported"
     if not item.judged:
         return f"not judged, because {because_of(item.because, causes, parts)}"
     words = _share(item.right, item.counted)

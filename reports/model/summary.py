@@ -44,10 +44,11 @@ def part_summaries(run: Results, strict: bool = False) -> list[PartSummary]:
     groups: dict[str, list[Record]] = {part: [] for part in parts.within(run.records)}
     for record in run.records:
         groups[record.part].append(record)
+    broken = import_fails(run.records)
     summaries = []
     for part, records in groups.items():
         first, ratio = worst(records), largest_ratio(records)
-        waiting = [record for record in records if not_judged(record)]
+        waiting = [record for record in records if not_judged(record) or (broken and _unseen(record))]
         failed = [record for record in records if failing(record, strict)]
         summaries.append(
             PartSummary(
@@ -73,6 +74,16 @@ def not_judged(record: Record) -> bool:
     """
     compared = record.verdict == "mismatch" and record.ratio is not None
     return record.verdict in FAILING and bool(record.explained_by) and not compared
+
+
+def import_fails(records: Sequence[Record]) -> bool:
+    """Whether the submission's files cannot be imported, which leaves next to nothing to judge."""
+    return any(record.check == "import" and record.verdict in FAILING for record in records)
+
+
+def _unseen(record: Record) -> bool:
+    """Whether a record fails without anything that was compared, and is not that of the import."""
+    return record.verdict in FAILING - {"mismatch", "harness_error"} and record.check != "import"
 
 
 def shown_verdict(record: Record) -> str:

@@ -10,7 +10,7 @@ from reports.model.numbers import number
 from reports.model.phrases import ended, listed, quantities, shortened
 from reports.model.records import Record, failing
 from reports.model.run import Results, parts_of
-from reports.model.summary import NOT_JUDGED, largest_ratio, not_judged
+from reports.model.summary import NOT_JUDGED, import_fails, largest_ratio, not_judged
 
 GLOSSARY = {
     "quantity": "something that is compared: an array or a number that the submission computes, such as an output",
@@ -67,7 +67,7 @@ def verdict_sentence(run: Results, strict: bool = False) -> str:
 def _disagreement(run: Results, bad: Sequence[Record]) -> str:
     """What is off, what is missing, and what could not be judged because of either: never the same record twice."""
     parts, total = parts_of(run), len(run.records)
-    broken = any(record.check == "import" for record in bad)
+    broken = import_fails(bad)
     waiting = [record for record in bad if not_judged(record) or (broken and record.verdict != "mismatch")]
     left = [record for record in bad if record not in waiting] if waiting else bad
     absent = [record for record in left if record.verdict == "missing"]
@@ -133,6 +133,9 @@ def _value_text(value: Any) -> str:
         text = ", ".join(f"{key} {_value_text(inner)}" for key, inner in value.items())
     elif isinstance(value, list) and all(isinstance(item, int) for item in value):
         text = "×".join(map(str, value)) if value else "()"
+    elif isinstance(value, list):
+        inner = ((_value_text(item), isinstance(item, list | Mapping)) for item in value)
+        text = ", ".join(f"({item})" if nested else item for item, nested in inner)
     elif isinstance(value, float):
         text = f"{value:g}"
     return shortened(text, _LONGEST_VALUE)
