@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from parity_tests.grading.standing import Standing
 
 
+_AT_WORK = {
+    True: "a command is at work there now",
+    False: "nothing is at work there",
+    None: "whether a command is at work there cannot be told from here",
+}
+
+
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @json_option
@@ -40,7 +47,7 @@ def status(run: Path, as_json: bool, quiet: bool) -> None:
 def _sentences(run: Path, standing: Standing) -> list[str]:
     name = shlex.quote(str(run))
     settings = standing.settings
-    now = "a command is at work there now" if standing.at_work else "nothing is at work there"
+    now = _AT_WORK[standing.at_work]
     lines = [f"{name}: {standing.checked} of {standing.submissions} submissions are checked; {now}."]
     if standing.left and not standing.at_work:
         lines.append("The same `parity grade` goes on with the others.")

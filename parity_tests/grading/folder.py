@@ -12,6 +12,7 @@ import secrets
 import shutil
 import stat
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -28,6 +29,8 @@ from reports.model.escape import path_text
 from reports.model.write_whole import UNFINISHED, replacing_folder, write_whole
 
 SEEDS = 1 << 62
+_TRIES, _PAUSE = 3, 0.02
+"""How often, and after how many seconds again, a lock is asked for."""
 HALF_WRITTEN = "HALF-WRITTEN.txt"
 """Is there while the tables are being put in place, and after that only where a run was killed meanwhile."""
 _HALF_WRITTEN_TEXT = "The tables and pages here are of two runs. `parity regrade` on this folder makes them anew.\n"
@@ -158,7 +161,7 @@ class GradingFolder:
         """Hold the folder, which is there, alone, and clear what a killed run left half-written. Raises UsageError."""
         descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(descriptor)
         except OSError as error:
             os.close(descriptor)
             if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
@@ -173,16 +176,18 @@ class GradingFolder:
         finally:
             os.close(descriptor)
 
-    def at_work(self) -> bool:
-        """Whether somebody holds the folder now. Nothing is changed, and nobody is made to wait."""
+    def at_work(self) -> bool | None:
+        """Whether somebody holds the folder now, None where we may not know. Nothing is changed, nobody has to wait."""
         try:
             descriptor = os.open(self.path / ".lock", os.O_RDONLY)
-        except OSError:
+        except FileNotFoundError:
             return False
+        except OSError:
+            return None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return True
+        except OSError as error:
+            return True if error.errno in (errno.EWOULDBLOCK, errno.EACCES) else None
         finally:
             os.close(descriptor)
         return False
@@ -328,6 +333,18 @@ def _is_our_scratch(path: Path) -> bool:
 
 def _encoded(content: str | bytes) -> bytes:
     return content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
+
+
+def _lock(descriptor: int) -> None:
+    """Lock a file for us alone. Raises OSError where another holds it for longer than `parity status` looks at it."""
+    for left in reversed(range(_TRIES)):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except OSError:
+            if not left:
+                raise
+            time.sleep(_PAUSE)
 
 
 def json_text(value: msgspec.Struct) -> str:

@@ -29,7 +29,7 @@ class Standing:
     in_tables: int | None
     look: Mapping[str, int]
     files: tuple[str, ...]
-    at_work: bool
+    at_work: bool | None
     half_written: bool = False
 
     @property

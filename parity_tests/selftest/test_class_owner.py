@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -435,6 +437,35 @@ def test_status_sees_that_somebody_is_at_work_and_disturbs_nobody(parity: Parity
     with GradingFolder(out).locked():
         assert "a command is at work there now" in " ".join(parity("status", out)[1].split())
         assert parity("status", out, "-q")[1].count(".") >= 1
+    assert parity("grade", source, "--out", out)[0] == 0
+
+
+def test_what_status_may_not_know_it_does_not_claim(
+    parity: Parity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, out = class_folder(tmp_path / "class", ann=""), tmp_path / "out"
+    parity("grade", source, "--out", out)
+
+    def closed(path: Path, flags: int, *rest: int) -> int:
+        if Path(path).name == ".lock":
+            raise PermissionError(13, "Permission denied")
+        return opened(path, flags, *rest)
+
+    opened = os.open
+    monkeypatch.setattr("parity_tests.grading.folder.os.open", closed)
+    assert "cannot be told from here" in " ".join(parity("status", out)[1].split())
+    assert json.loads(parity("status", out, "--json")[1])["at_work"] is None
+
+
+def test_who_only_looks_stops_nobody_who_begins(
+    parity: Parity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`parity status` holds the lock for a moment, just when `parity grade` asks for it."""
+    source, out = class_folder(tmp_path / "class", ann=""), tmp_path / "out"
+    out.mkdir()
+    looker = os.open(out / ".lock", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(looker, fcntl.LOCK_SH)
+    monkeypatch.setattr("parity_tests.grading.folder.time.sleep", lambda seconds: os.close(looker))
     assert parity("grade", source, "--out", out)[0] == 0
 
 
