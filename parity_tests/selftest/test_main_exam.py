@@ -1,0 +1,139 @@
+"""The exam of main: its settings are drawn, what is right at some alone is caught, and odd honest mains match."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.assignments.mlp.inside.homework_names import FULL, PLAIN, WITHOUT_DECAY
+from parity_tests.assignments.mlp.main.configs import Config, configs_of
+from parity_tests.assignments.mlp.main.settings import OTHER, OWN, WIRING, settings
+from parity_tests.harness.draw import draw
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.mistake import Swap
+from parity_tests.selftest.shipped_changes.evading_mains import EVADING
+from parity_tests.selftest.shipped_changes.odd_mains import ODD
+from parity_tests.selftest.shipped_variants import changed, records, shipped
+from reports.model.records import FAILING
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+EDITIONS = (FULL, WITHOUT_DECAY, PLAIN)
+
+
+def main_cases(edition: str = FULL, seed: int = 0) -> list[Case]:
+    return [case for case in ASSIGNMENT.cases(edition, ("float64",), seed=seed) if case.check == "main"]
+
+
+def corners(config: Config) -> dict[str, bool]:
+    """Where a run stands, of each thing that is crossed with the others."""
+    return {
+        "tanh": config.activation == "tanh",
+        "momentum": config.alpha > 0,
+        "decay": config.lam > 0,
+        "dropout": config.rate > 0,
+        "two drops": config.epochs > 20,
+    }
+
+
+# ---- what is drawn ----
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_the_cases_of_all_seeds_have_the_same_names_and_quantities(edition: str) -> None:
+    first = main_cases(edition, 0)
+    for seed in (1, 2, 77777):
+        assert [(c.name, c.title, c.quantities) for c in main_cases(edition, seed)] == [
+            (c.name, c.title, c.quantities) for c in first
+        ]
+    assert not any(digit in case.name.replace("float64", "") for case in first for digit in "0123456789")
+
+
+def test_another_seed_draws_other_settings_and_the_same_one_the_same() -> None:
+    params = [[case.params for case in main_cases(seed=seed)] for seed in (5, 5, 6)]
+    assert params[0] == params[1]
+    drawn = [one != other for one, other in zip(params[0], params[2], strict=True)]
+    assert sum(drawn) >= len(drawn) - 2  # the defaults have few numbers to draw
+
+
+def test_any_two_corners_meet_at_some_setting() -> None:
+    for seed in range(5):
+        runs = [corners(config) for setting in settings(FULL, seed) for config in setting.runs]
+        for one, other in itertools.combinations(runs[0], 2):
+            assert {(run[one], run[other]) for run in runs} == set(itertools.product((False, True), repeat=2))
+
+
+@pytest.mark.parametrize("parts", [WIRING, OWN])
+def test_each_corner_is_met_with_correct_parts_and_with_its_own(parts: str) -> None:
+    runs = [corners(config) for setting in settings(FULL, 3) if parts in setting.parts for config in setting.runs]
+    assert all({run[name] for run in runs} == {False, True} for name in runs[0])
+
+
+def test_one_setting_is_the_default_with_all_hidden_units_and_ten_steps() -> None:
+    default = Config("relu", alpha=0.0, rate=0.5, lam=0.0, epochs=10, eta=0.01, units=1000)
+    for seed in range(10):
+        chosen = [setting for setting in settings(FULL, seed) if setting.runs == (default,)]
+        assert [setting.parts for setting in chosen] == [(WIRING, OWN)]
+        assert default.epochs * (chosen[0].sizes[0] // default.batch) == 10
+
+
+def test_some_settings_have_sizes_that_no_batch_divides_other_files_and_another_lot_of_digits() -> None:
+    for seed in range(10):
+        all_settings = list(settings(FULL, seed))
+        assert any(s.sizes[0] % c.batch and s.sizes[1] % c.batch for s in all_settings for c in s.runs)
+        assert any(c.file != "mnist_subset.json" for s in all_settings for c in s.runs)
+        assert all(min(s.sizes[:2]) >= c.batch for s in all_settings for c in s.runs)
+    case = next(case for case in main_cases() if case.name == "main/relu-wiring/float64")
+    first, again, other = configs_of(case.params)
+    assert first == again
+    assert first.seed != other.seed
+    digits = draw(ASSIGNMENT, case, 0)
+    assert (digits["train_X"] != digits[f"{OTHER}train_X"]).any()
+
+
+def test_the_digits_are_drawn_from_the_seed() -> None:
+    one, other = (draw(ASSIGNMENT, main_cases(seed=seed)[0], seed)["train_X"] for seed in (0, 1))
+    assert one.shape != other.shape or (one != other).any()
+
+
+# ---- what is judged ----
+
+
+@pytest.mark.parametrize("seed", [11, 12])
+def test_the_shipped_main_matches_whatever_the_seed(seed: int) -> None:
+    found = records(shipped(), lambda case: case.check == "main", seed=seed)
+    assert {record.verdict for record in found} == {"match"}
+    assert {record.note for record in found} == {""}
+
+
+def failing(swaps: Sequence[tuple[str, str]], *cases: str) -> Iterator[tuple[str, str, str]]:
+    """The case, quantity and message of each failing record of a changed main in these cases."""
+    variant = changed("main", [Swap(*swap) for swap in swaps])
+    for record in records(variant, lambda case: case.name in cases, names=False):
+        if record.verdict in FAILING:
+            yield record.case, record.quantity, record.message
+
+
+@pytest.mark.parametrize("name", EVADING)
+def test_a_main_that_is_right_at_some_settings_alone_is_caught(name: str) -> None:
+    swaps, case, quantity = EVADING[name]
+    assert quantity in {failed for _, failed, _ in failing(swaps, case)}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_main_that_leaves_the_training_what_it_is_matches(name: str) -> None:
+    swaps, note = ODD[name]
+    variant = changed("main", [Swap(*swap) for swap in swaps])
+    asked = ("main/defaults-wiring/float64", "main/relu-wiring/float64", "main/tanh-own/float64")
+    found = records(variant, lambda case: case.name in asked, names=False)
+    assert [(r.case, r.quantity, r.message) for r in found if r.verdict != "match"] == []
+    assert note in "; ".join(record.note for record in found)
+
+
+def test_a_leak_is_said_of_the_run_in_which_it_shows() -> None:
+    swaps, case, _ = EVADING["velocities of the run before"]
+    messages = [message for _, quantity, message in failing(swaps, case) if quantity == "weights"]
+    assert "run 2 of 3 in one process): " in messages[0]
+    assert "after step 1 (epoch 1)" in messages[0]
