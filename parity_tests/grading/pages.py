@@ -66,8 +66,9 @@ def write_anonymous_pages(path: Path, out: Path) -> Path:
         result, code, where_it_is = folder.result(name), coded[name], path / "submissions" / name
         if result is None:
             raise UsageError(f"the result of {name} in {path} cannot be read; `parity grade` makes it anew.")
-        points = without_words(points_of(result, saved_run(where_it_is).records, files))
-        _write(out / f"{code}.html", student_page(where_it_is, points, where[code], who=code, code=code))
+        records = saved_run(where_it_is).records
+        points = without_words(points_of(result, records, files))
+        _write(out / f"{code}.html", student_page(where_it_is, records, points, where[code], who=code, code=code))
     people = {name: Who(code, f"{code}.html") for name, code in coded.items()}
     about = _about(path, info)
     _write(out / "class.html", _class_page(path, grades, info.labels, people, about, anonymous=True))

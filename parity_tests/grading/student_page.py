@@ -11,6 +11,7 @@ from parity_tests.protocol.errors import UsageError
 from reports.html.run_page import Place, report_page
 from reports.model.escape import path_text
 from reports.model.points import Points
+from reports.model.records import Record
 from reports.model.run import SavedRun
 from reports.model.run_folder import RunFolderError, load
 from reports.model.scripts import by_quantity
@@ -21,12 +22,13 @@ _NAMING = ("excerpts",)
 """What may hold a name besides: comments in code."""
 
 
-def student_page(folder: Path, points: Points, place: Place, *, who: str, code: str = "") -> str:
-    """The page of the run in this folder. Where a `code` stands in place of the name, it says nothing else of it.
+def student_page(folder: Path, records: list[Record], points: Points, place: Place, *, who: str, code: str = "") -> str:
+    """The page of the run in this folder, which has these records. Raises UsageError.
 
-    What submissions printed and wrote is left out then: they may write anything. Raises UsageError.
+    Where a `code` stands in place of the name, it says nothing else of it: what submissions printed and wrote is left
+    out, since they may write anything.
     """
-    run = saved_run(folder)
+    run = saved_run(folder, records)
     try:
         scripts = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("repro-*.py"))}
     except (OSError, UnicodeDecodeError) as error:
@@ -44,10 +46,10 @@ def student_page(folder: Path, points: Points, place: Place, *, who: str, code: 
     )
 
 
-def saved_run(folder: Path) -> SavedRun:
-    """The run of a submission. Raises UsageError where it cannot be read."""
+def saved_run(folder: Path, records: list[Record] | None = None) -> SavedRun:
+    """The run of a submission, which has these records if they are known. Raises UsageError where it cannot be read."""
     try:
-        return load(folder)
+        return load(folder, records)
     except RunFolderError as error:
         raise UsageError(f"{error}.") from error
 

@@ -94,7 +94,9 @@ def make_tables(folder: GradingFolder, files: ClassFiles) -> Tables:
                 flags += undecided_flags(result.name, records, info.labels)
                 class_table.add(records, points)
                 _write_student_files(folder, new, result, records, points, files.comments.get(result.name, ()))
-                page = student_page(folder.submissions / result.name, points, where[result.name], who=_who(result))
+                page = student_page(
+                    folder.submissions / result.name, records, points, where[result.name], who=_who(result)
+                )
                 new.write(f"submissions/{result.name}/report.html", page)
         flags += _flags_of_all(intake, results, files, people, info)
         gradebook = gradebook_frame(rows, files.rubric.names)

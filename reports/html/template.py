@@ -52,6 +52,8 @@ def markup(svg: str) -> Any:
 
 def page_text(text: str) -> str:
     """The text on one line, with everything unprintable made visible but for what joins signs of one emoji or word."""
+    if text.isprintable():
+        return text
     pieces = _JOINER.split(text)  # every second piece is a joiner
     return "".join(piece if number % 2 else printable(piece) for number, piece in enumerate(pieces))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reports.model.csv_table import csv_text
-from reports.model.records import SCHEMA_VERSION, from_frame, to_frame
+from reports.model.records import SCHEMA_VERSION, Record, from_frame, to_frame
 from reports.model.run import Results, SavedRun
 from reports.model.summary import summary_frame
 from reports.model.write_whole import new_folder_for, replacing_folder
@@ -52,8 +52,11 @@ def save(folder: Path, run: Results, pages: Mapping[str, bytes] | None = None) -
         raise unwritable(folder, error) from error
 
 
-def load(folder: Path) -> SavedRun:
-    """Reads a run folder. Raises RunFolderError where it is none, or damaged, or of another version."""
+def load(folder: Path, records: list[Record] | None = None) -> SavedRun:
+    """Reads a run folder, but for the `records` of whoever has read these already.
+
+    Raises RunFolderError where it is none, or damaged, or of another version.
+    """
     import numpy as np
     import pandas as pd
 
@@ -71,9 +74,10 @@ def load(folder: Path) -> SavedRun:
     name = ""
     try:
         name = "records.parquet"
-        # Handed over open: pyarrow takes no name in an odd encoding.
-        with (folder / name).open("rb") as file:
-            records = from_frame(pd.read_parquet(file, engine="pyarrow"))
+        if records is None:
+            # Handed over open: pyarrow takes no name in an odd encoding.
+            with (folder / name).open("rb") as file:
+                records = from_frame(pd.read_parquet(file, engine="pyarrow"))
         name = "inputs.json"
         inputs = json.loads((folder / name).read_text(encoding="utf-8"))
         if not isinstance(inputs, dict):

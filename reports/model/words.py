@@ -68,10 +68,14 @@ def _disagreement(run: Results, bad: Sequence[Record]) -> str:
     """What is off, what is missing, and what could not be judged because of either: never the same record twice."""
     parts, total = parts_of(run), len(run.records)
     broken = import_fails(bad)
-    waiting = [record for record in bad if not_judged(record) or (broken and record.verdict != "mismatch")]
-    left = [record for record in bad if record not in waiting] if waiting else bad
-    absent = [record for record in left if record.verdict == "missing"]
-    off = [record for record in left if record.verdict != "missing"]
+    waiting, absent, off = [], [], []
+    for record in bad:
+        if not_judged(record) or (broken and record.verdict != "mismatch"):
+            waiting.append(record)
+        elif record.verdict == "missing":
+            absent.append(record)
+        else:
+            off.append(record)
     clauses = []
     if broken:
         waiting = [record for record in waiting if record.check != "import"]
