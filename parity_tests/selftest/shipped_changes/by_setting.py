@@ -97,9 +97,17 @@ return model"""
     return Change("1", "sgd", (Body(SGD, lines),))
 
 
+def _example(rows: str) -> Change:
+    """DataSplit.get_example of these rows."""
+    lines = f"rows = {rows}\nreturn self.X[rows], self.Y[rows]"
+    return Change("utils", "utils", (Body("DataSplit.get_example", lines),), UTILS)
+
+
 COUNTED = f"{SGD}.calls = getattr({SGD}, 'calls', 0) + 1"
 
 WRONG: Mapping[str, Change] = {
+    "examples: in the order of the set": _example("np.sort(idx)"),
+    "examples: none twice": _example("np.array(list(dict.fromkeys(np.asarray(idx).tolist())))"),
     "linear: 64 rows at most": _linear("u = X @ self.params['W'] + self.params['b']\nu[64:] = 0\nreturn u"),
     "linear: 100 inputs at most": _linear("return X[:, :100] @ self.params['W'][:100] + self.params['b']"),
     "linear: reads memory in its order": _linear(

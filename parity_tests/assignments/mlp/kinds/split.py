@@ -30,10 +30,11 @@ def cases(seed: int) -> Iterator[Case]:
 
 
 def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-    """X (N×D), labels Y (N,), and the indices of a few examples."""
+    """X (N×D), labels Y (N,), and the indices of a few examples, in no order and one of them twice."""
     N, D = params["N"], params["D"]
     Y = np.asarray(rng.integers(0, 10, size=N), np.float64)
-    return {"X": rng.standard_normal((N, D)), "Y": Y, "idx": rng.permutation(N)[:4]}
+    low, middle, high = np.sort(rng.permutation(N)[:3])
+    return {"X": rng.standard_normal((N, D)), "Y": Y, "idx": np.array([middle, high, low, middle])}
 
 
 def judge(case: Case, arrays: Arrays, observation: Observation, context: Context) -> dict[str, Comparison]:
