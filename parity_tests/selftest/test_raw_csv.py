@@ -1,0 +1,56 @@
+"""A table whose single cells are changed: read as CSV reads it, and written byte for byte."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from parity_tests.grading.raw_csv import NoCsvError, RawCsv
+
+
+@given(
+    rows=st.lists(st.lists(st.text(st.characters(codec="utf-8"), max_size=6), min_size=1, max_size=4), max_size=5),
+    delimiter=st.sampled_from(",;\t"),
+    end=st.sampled_from(["\n", "\r\n"]),
+    quoting=st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
+    last=st.booleans(),
+    mark=st.sampled_from([b"", b"\xef\xbb\xbf"]),
+)
+@settings(max_examples=300, deadline=None)
+def test_a_table_is_read_as_csv_reads_it_and_written_byte_for_byte(
+    rows: list[list[str]], delimiter: str, end: str, quoting: Any, last: bool, mark: bytes
+) -> None:
+    stream = io.StringIO(newline="")
+    csv.writer(stream, delimiter=delimiter, lineterminator=end, quoting=quoting).writerows(rows)
+    text = stream.getvalue() if last else stream.getvalue().removesuffix(end)
+    data = mark + text.encode()
+    table = RawCsv.of(data, delimiter)
+    assert table.to_bytes() == data
+    read = [[table.value(row, column) for column in range(len(found))] for row, found in enumerate(table.rows)]
+    assert read == [row or [""] for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)]
+
+
+@given(st.binary(max_size=60), st.sampled_from(",;\t"))
+@settings(max_examples=300, deadline=None)
+def test_bytes_that_are_taken_come_back_as_they_were(data: bytes, delimiter: str) -> None:
+    try:
+        table = RawCsv.of(data, delimiter)
+    except NoCsvError:
+        return
+    assert table.to_bytes() == data
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=8), st.integers(0, 3))
+def test_a_cell_that_is_set_says_so_and_no_other_changes(value: str, column: int) -> None:
+    table = RawCsv.of(b'a,"b",c\r\n1,"2""",\r\n', ",")
+    table.set(1, column, value)
+    again = RawCsv.of(table.to_bytes(), ",")
+    assert again.value(1, column) == value
+    assert [again.value(0, place) for place in range(3)] == ["a", "b", "c"]
+    assert [again.value(1, place) for place in range(3) if place != column] == [
+        cell for place, cell in enumerate(["1", '2"', ""]) if place != column
+    ]
