@@ -9,8 +9,9 @@ from enum import Enum
 
 from reports.model.escape import printable
 from reports.model.phrases import quantities
-from reports.model.records import Record
+from reports.model.records import FAILING, Record
 from reports.model.run import Results, inputs_of, joint_checks, parts_of
+from reports.model.summary import import_fails
 from reports.model.words import cases_text, sentence
 
 _MOST_QUANTITIES = 3
@@ -53,6 +54,8 @@ def entries(records: Sequence[Record], run: Results) -> list[Entry]:
     again where the parts work together.
     """
     causes, again, unjudged = _sorted_out(records, run)
+    if import_fails(causes):  # whatever else was not seen comes of that
+        causes, unjudged = [*causes, *unjudged], []
     folded = [Entry(Kind.CAUSE, _sentence(alike, run), alike) for alike in _alike(causes, run)]
     for part, same in _by_part(again, lambda record: record.part).items():
         about = [entry for entry in folded if any(record.part == part for record in entry.records)]
@@ -107,10 +110,13 @@ def _alike(causes: Sequence[Record], run: Results) -> list[list[Record]]:
     for record, text in zip(causes, words, strict=True):
         parts_with.setdefault(text, set()).add(record.part)
     accidents = _Accidents()
+    broken = import_fails(causes)
     groups: dict[tuple[str, ...], list[Record]] = {}
     for record, text in zip(causes, words, strict=True):
         key: tuple[str, ...]
-        if record.verdict == "missing" and record.check != "import":
+        if broken and record.verdict in FAILING - {"mismatch", "harness_error"}:
+            key = ("import",)
+        elif record.verdict == "missing" and record.check != "import":
             key = accidents.earlier(text) or (record.verdict,)
         elif record.verdict not in ("match", "mismatch"):
             key = accidents.key(record, text)

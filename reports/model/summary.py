@@ -55,7 +55,7 @@ def part_summaries(run: Results, strict: bool = False) -> list[PartSummary]:
                 id=part,
                 label=parts.label(part),
                 title=parts.title(part),
-                verdict=NOT_JUDGED if waiting and len(waiting) == len(failed) else group_verdict(records, strict),
+                verdict=_verdict(records, waiting, failed, strict),
                 agree=sum(record.verdict == "match" and not failing(record, strict) for record in records),
                 total=len(records),
                 waiting=len(waiting),
@@ -65,6 +65,14 @@ def part_summaries(run: Results, strict: bool = False) -> list[PartSummary]:
             )
         )
     return summaries
+
+
+def _verdict(records: Sequence[Record], waiting: Sequence[Record], failed: Sequence[Record], strict: bool) -> str:
+    """What stands for a part: what was not judged only where nothing else fails."""
+    if waiting and len(waiting) == len(failed):
+        return NOT_JUDGED
+    left = set(map(id, waiting))
+    return group_verdict([record for record in records if id(record) not in left], strict)
 
 
 def not_judged(record: Record) -> bool:
