@@ -105,9 +105,13 @@ class GradingFolder:
         """Who handed in what. Raises UsageError where it is not there or damaged."""
         path = self.path / "intake.json"
         try:
-            return from_json(path.read_text(encoding="utf-8"), IntakeSummary)
+            intake = from_json(path.read_text(encoding="utf-8"), IntakeSummary)
         except (OSError, UnicodeDecodeError, DecodeError) as error:
             raise UsageError(f"{path_text(path)} cannot be read ({error}); `parity grade` makes it anew.") from None
+        for name in (hand_in.name for hand_in in intake.attempts):
+            if name in ("", ".", "..") or "/" in name:
+                raise UsageError(f"{path_text(path)} has a name that is none, {name!r}; `parity grade` makes it anew.")
+        return intake
 
     def refuse_foreign(self) -> None:
         """Raises UsageError for a folder with something else in it, and for one that cannot be made or read."""
@@ -158,8 +162,17 @@ class GradingFolder:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder, which is there, alone, and clear what a killed run left half-written. Raises UsageError."""
-        descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        """Hold the folder, which is there, alone, and clear what a killed run left half-written.
+
+        Raises UsageError, also where the folder of the results is a link: nothing is written or deleted behind one.
+        """
+        for entry in (self.submissions, self.path / ".lock"):
+            if entry.is_symlink():
+                raise UsageError(
+                    f"{path_text(entry)} is a link, and nothing is written or replaced behind one; put what it leads "
+                    "to there itself."
+                )
+        descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
             _lock(descriptor)
         except OSError as error:
@@ -193,14 +206,23 @@ class GradingFolder:
         return False
 
     def result(self, name: str) -> Result | None:
-        """What is known of a submission's result; None where there is none that is whole."""
+        """What is known of a submission's result; None where there is none that is whole, or a link stands for it."""
+        where = self.submissions / name
         try:
-            return from_json((self.submissions / name / "submission.json").read_text(encoding="utf-8"), Result)
+            result = from_json((where / "submission.json").read_text(encoding="utf-8"), Result)
         except (OSError, UnicodeDecodeError, DecodeError):
             return None
+        return result if result.name == name and not where.is_symlink() else None
+
+    def unreadable(self, hand_in: HandIn) -> Result | None:
+        """A result in place of one that is there but cannot be read; None where there is none, or a whole one."""
+        there = os.path.lexists(self.submissions / hand_in.name)
+        return Result(hand_in, "", damage="submission.json") if there and not self.result(hand_in.name) else None
 
     def damage(self, result: Result) -> str:
         """The first file of a result that is not as it was written, "" where all are: by their checksums."""
+        if result.damage:
+            return result.damage
         for name, checksum in result.checksums.items():
             try:
                 found = hashlib.sha256((self.submissions / result.name / name).read_bytes()).hexdigest()
@@ -211,12 +233,15 @@ class GradingFolder:
         return ""
 
     def keep(self, result: Result, files: Mapping[str, bytes]) -> None:
-        """Write one result whole, in place of an earlier one.
+        """Write one result whole, in place of an earlier one; of a link, not of what it leads to.
 
         It is not waited for the disk: what a crash of the machine takes is found by its checksum, and checked again.
         """
         sums = {name: hashlib.sha256(data).hexdigest() for name, data in files.items() if name not in _MADE_ANEW}
-        with replacing_folder(self.submissions / result.name) as stage:
+        where = self.submissions / result.name
+        if where.is_symlink():
+            where.unlink()
+        with replacing_folder(where) as stage:
             for name, data in files.items():
                 (stage / name).write_bytes(data)
             whole = msgspec.structs.replace(result, checksums=sums)
@@ -278,7 +303,7 @@ class GradingFolder:
         scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH))
         try:
             scratch.chmod(0o711)
-            reminder.write_text(str(scratch), encoding="utf-8")
+            write_whole(reminder, str(scratch).encode())
             yield scratch
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
@@ -287,6 +312,8 @@ class GradingFolder:
     def _clear(self) -> None:
         results = list(self.submissions.iterdir()) if self.submissions.is_dir() else []
         for folder in (self.path, self.submissions, *results):
+            if folder.is_symlink() and folder != self.path:
+                continue
             for entry in folder.iterdir() if folder.is_dir() else ():
                 if UNFINISHED.fullmatch(entry.name):
                     shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)

@@ -70,7 +70,7 @@ def make_tables(folder: GradingFolder, files: ClassFiles) -> Tables:
     intake = folder.intake()
     results = []
     for hand_in in intake.attempts:
-        result = folder.result(hand_in.name)
+        result = folder.result(hand_in.name) or folder.unreadable(hand_in)
         if result is not None:
             results.append(msgspec.structs.replace(result, hand_in=hand_in))
     people = join(files.roster, intake.attempts)

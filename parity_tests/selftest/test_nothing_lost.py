@@ -57,6 +57,58 @@ def test_a_damaged_result_costs_its_own_submission_alone_and_is_made_anew(
     assert grades(graded).loc["bob", "total"] == 85
 
 
+@pytest.mark.parametrize("damage", ["cut", "gone", "of another", "a link"])
+def test_a_result_that_cannot_be_read_keeps_its_row_without_a_grade(
+    graded: Path, asked: list[str], parity: Parity, tmp_path: Path, damage: str
+) -> None:
+    result = graded / "submissions" / "bob"
+    marker = result / "submission.json"
+    text = marker.read_text()
+    marker.unlink()
+    if damage == "a link":
+        marker.write_text(text)
+        result.rename(tmp_path / "bob")
+        result.symlink_to(tmp_path / "bob")
+    elif damage != "gone":
+        marker.write_text(text[:-9] if damage == "cut" else text.replace('"bob"', '"../../../bob"'))
+    status, _, err = parity("regrade", graded)
+    assert status == 2
+    assert "submissions/bob/submission.json is damaged" in err
+    assert grades(graded)["total"].isna().to_dict() == {"ann": False, "bob": True, "cem": False}
+    asked.clear()
+    assert parity("grade", tmp_path / "class", "--out", graded)[0] == 0
+    assert asked == ["bob"]
+    assert grades(graded).loc["bob", "total"] == 85
+
+
+@pytest.mark.parametrize("command", ["grade", "grade --only", "regrade", "report"])
+@pytest.mark.parametrize("link", ["submissions/bob", "submissions", ".scratch", ".lock", "records.parquet"])
+def test_nothing_behind_a_link_is_replaced_or_deleted(
+    graded: Path, parity: Parity, tmp_path: Path, link: str, command: str
+) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "thesis.tex").write_text("years of work")
+    (precious / f".parity-{'0' * 32}").mkdir()
+    target = precious if link.startswith("submissions") else precious / "thesis.tex"
+    if (graded / link).exists():
+        (graded / link).rename(tmp_path / "aside")
+    (graded / link).symlink_to(target)
+    asked_for = ("grade", tmp_path / "class", "--out", graded) if command.startswith("grade") else (command, graded)
+    status, _, err = parity(*asked_for, *(("--only", "bob") if "only" in command else ()))
+    assert status in (0, 2), err
+    assert {path.name for path in precious.iterdir()} == {"thesis.tex", f".parity-{'0' * 32}"}
+    assert (precious / "thesis.tex").read_text() == "years of work"
+
+
+def test_a_name_that_leads_out_of_the_folder_is_refused(graded: Path, parity: Parity) -> None:
+    intake = graded / "intake.json"
+    intake.write_text(intake.read_text().replace('"name": "bob"', '"name": "../../bob"'))
+    status, _, err = parity("regrade", graded)
+    assert status == 2
+    assert "intake.json has a name that is none, '../../bob'" in err
+
+
 def fails_at(moment: int, code: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Lets a function fail at its n-th call and from then on, as a full or closed disk does."""
     calls = 0
