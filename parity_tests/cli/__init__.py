@@ -34,6 +34,7 @@ from parity_tests.protocol.errors import HarnessError, UsageError
 
 _ROOM = "Make room, and give the same command again"
 _OPEN = "Name another folder, or open this one to yourself"
+_OTHER = "Something else stands where a file of Parity's belongs: move it away"
 USERS_OWN = {
     errno.ENOSPC: _ROOM,
     errno.EDQUOT: _ROOM,
@@ -41,6 +42,12 @@ USERS_OWN = {
     errno.EROFS: _OPEN,
     errno.EACCES: _OPEN,
     errno.EPERM: _OPEN,
+    errno.EISDIR: _OTHER,
+    errno.ENOTDIR: _OTHER,
+    errno.EEXIST: _OTHER,
+    errno.ENOTEMPTY: _OTHER,
+    errno.ELOOP: _OTHER,
+    errno.ENAMETOOLONG: "Name a folder with a shorter path",
     errno.EIO: "The disk fails: name a folder on another one",
     errno.EMFILE: "Raise the limit of open files (ulimit -n), and give the same command again",
 }

@@ -8,6 +8,8 @@ from parity_tests.grading.class_files import FilePaths, read_class_files
 from parity_tests.grading.folder import GradingFolder
 from parity_tests.grading.gradebook import Change, changed_totals
 from parity_tests.grading.tables import Tables, make_tables
+from parity_tests.protocol.errors import UsageError
+from reports.model.escape import path_text
 
 
 def rescore_class(path: Path, paths: FilePaths) -> tuple[Tables, list[Change]]:
@@ -15,6 +17,8 @@ def rescore_class(path: Path, paths: FilePaths) -> tuple[Tables, list[Change]]:
     folder = GradingFolder(path)
     folder.info()
     with folder.locked():
+        if not any(folder.result(hand_in.name) for hand_in in folder.intake().attempts):
+            raise UsageError(f"{path_text(path)} holds no result that can be read; `parity grade` makes them.")
         files = read_class_files(folder, paths)
         before = _totals(path)
         tables = make_tables(folder, files)

@@ -14,7 +14,7 @@ from typing import Any
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.grading.intake.likeness import fingerprint
-from parity_tests.grading.task import Outcome, Task, lost, run_files
+from parity_tests.grading.task import Outcome, Task, _unrunnable, run_files
 from parity_tests.harness.environment import versions
 from parity_tests.harness.sandbox.isolation import Level
 from parity_tests.protocol.case import Case
@@ -29,7 +29,7 @@ def fake_outcome(task: Task) -> Outcome:
     """The outcome that words in a submission's source ask for: "wrong relu", "undecided relu", "harness", "edition"."""
     source = dict(task.files).get("neural_networks.py", b"").decode()
     if task.missing:
-        return lost(task, task.missing)
+        return _unrunnable(task, "missing", task.missing)
     if "break the harness" in source:
         raise RuntimeError("the harness broke")
     records = [

@@ -22,6 +22,8 @@ from parity_tests.selftest.test_intake import refusable
 from parity_tests.selftest.test_likeness import renamed
 from reports.model.records import Record, from_frame
 
+LONG = "".join(f"def f{n}(a, b):\n    return a * b + {n} / b\n" for n in range(60))
+"""Enough code to be alike."""
 TABLES = ("grades.csv", "grades.parquet", "records.parquet", "class.csv", "look.csv", "handed_in.csv")
 Parity = Callable[..., tuple[int, str, str]]
 
@@ -104,7 +106,7 @@ def test_what_needs_a_look_is_listed(asked: list[str], parity: Parity, tmp_path:
     for name in ("cem", "dan"):
         (source / name).mkdir()
         (source / name / "neural_networks.py").write_text(
-            SOURCE.replace("a * b", f"{name} * b").replace("(a", f"({name}")
+            LONG.replace("a * b", f"{name} * b").replace("(a", f"({name}")
         )
     (source / "eve").mkdir()
     (source / "eve" / "essay.pdf").touch()
@@ -115,8 +117,8 @@ def test_what_needs_a_look_is_listed(asked: list[str], parity: Parity, tmp_path:
         ("bob", "another edition"),
         ("cem", "identical"),
         ("dan", "identical"),
-        ("eve", "harness error"),
-    } or ("eve", "nothing to run") in looks(out)
+        ("eve", "nothing to run"),
+    }
     assert grades(out).loc["ann", "maximum"] == 85
     assert grades(out).loc["ann", "per_cent"] == 100
     assert "**85 of 85 points (100 %)**" in (out / "submissions" / "ann" / "feedback.md").read_text()

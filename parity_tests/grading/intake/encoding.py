@@ -15,7 +15,7 @@ def as_source(data: bytes, name: str) -> tuple[bytes, str]:
         declared, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         data.decode(declared)
         return _with_unix_lines(data.decode("latin-1")).encode("latin-1"), ""
-    except (SyntaxError, UnicodeDecodeError, LookupError):
+    except (SyntaxError, UnicodeError, LookupError):
         text, encoding = _guessed(data)
         note = f"{name} is not in the encoding that it should be in; it was read as {encoding}"
         return _without_declaration(_with_unix_lines(text)).encode(), note

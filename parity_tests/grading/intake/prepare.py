@@ -62,6 +62,8 @@ def prepare(entries: Sequence[Entry], assignment: Assignment) -> Prepared:
         refused.append(f"{error}, and was not opened")
     except OSError as error:
         refused.append(f"the file that was handed in cannot be read: {error.strerror}")
+    except Exception as error:  # of a student's making, whatever it is: it must not stop the class
+        refused.append(f"what was handed in cannot be read: {type(error).__name__}: {error}")
     missing = "" if files else refused[-1] if refused else _why_nothing([*opened, *entries], assignment)
     return Prepared(
         tuple(sorted(files.items())),

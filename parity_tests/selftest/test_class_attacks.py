@@ -1,0 +1,162 @@
+"""Attacks on a class: what one student hands in, and what happens to the folder of the results, costs nobody else."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import random
+import shutil
+import warnings
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from parity_tests.selftest.fake_grading import SOURCE
+from parity_tests.selftest.test_grade import asked, class_folder, grades, looks
+from parity_tests.selftest.test_intake import zipped
+
+Parity = Callable[..., tuple[int, str, str]]
+__all__ = ["asked"]
+MODULE = "neural_networks.py"
+NESTED = zipped({"in.zip": zipped({"in.zip": zipped({"in.zip": zipped({MODULE: SOURCE})})})})
+
+
+def notebook(*cells: object) -> str:
+    return json.dumps({"cells": [{"cell_type": "code", "source": cell} for cell in cells], "nbformat": 4})
+
+
+HANDED_IN: dict[str, dict[str, str | bytes]] = {
+    "an encoding that refuses everything": {MODULE: f"# coding: undefined\n{SOURCE}# é\n"},
+    "that encoding in another file": {MODULE: SOURCE, "other.py": "# coding: undefined\nx = 1\n"},
+    "an encoding that is none of text": {MODULE: f"# coding: zlib\n{SOURCE}"},
+    "an encoding for domain names": {MODULE: f"# coding: idna\n{SOURCE}# é\n"},
+    "nothing but zeros": {MODULE: b"\0" * 1000},
+    "UTF-16 without a mark": {MODULE: SOURCE.encode("utf-16-le")},
+    "a folder called as the module": {f"{MODULE}/x.py": SOURCE},
+    "a path of 120 folders": {f"{'d/' * 120}{MODULE}": SOURCE},
+    "zips in zips": {"hw.zip": NESTED},
+    "a zip called as the module": {MODULE: zipped({MODULE: SOURCE})},
+    "a notebook of numbers": {"hw.ipynb": notebook([1, 2, 3])},
+    "a notebook that writes elsewhere": {"hw.ipynb": notebook("%%writefile /etc/x.py\nclass relu: pass")},
+    "a notebook that writes a name with a zero": {"hw.ipynb": notebook("%%file a\0b.py\nx", "class relu: pass")},
+    "a notebook of magics alone": {"hw.ipynb": notebook("%%time\n" * 2000)},
+    "a notebook that writes a long name": {"hw.ipynb": notebook(f"%%writefile {'a' * 300}.py\nx = 1", SOURCE)},
+}
+
+
+@pytest.mark.parametrize("what", HANDED_IN)
+def test_whatever_one_hands_in_the_others_have_their_grades(
+    asked: list[str], parity: Parity, tmp_path: Path, what: str
+) -> None:
+    source = class_folder(tmp_path / "class", good="", better="# wrong relu")
+    for name, content in HANDED_IN[what].items():
+        path = source / "evil" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    status, _, err = parity("grade", source, "--out", tmp_path / "out")
+    assert status == 0, err
+    found = grades(tmp_path / "out")["total"].to_dict()
+    assert (found["good"], found["better"]) == (100, 85)
+    assert found["evil"] in (0, 100), "a grade, and not none"
+    assert found["evil"] or "evil" in {name for name, _ in looks(tmp_path / "out")}
+    assert (tmp_path / "out" / "class.html").is_file()
+
+
+def test_names_of_all_kinds_are_graded_each_by_itself(asked: list[str], parity: Parity, tmp_path: Path) -> None:
+    names = ["Ann", "ann", "ANN", "con", "a\nb", "‮abc", "👩‍🔬" * 20, "x" * 255, "=1+1", "-rf", "~", "%s"]
+    names += ["<b>", "submissions", f".parity-{'a' * 32}", os.fsdecode(b"\xff\xfe\xe9"), "ж" * 120]
+    source = class_folder(tmp_path / "class", **dict.fromkeys(names, ""))
+    status, _, err = parity("grade", source, "--out", tmp_path / "out")
+    assert status == 0, err
+    assert len(grades(tmp_path / "out")) == len(names)
+    assert set(grades(tmp_path / "out")["total"]) == {100}
+
+
+def test_a_pipe_is_not_waited_for(asked: list[str], parity: Parity, tmp_path: Path) -> None:
+    source = class_folder(tmp_path / "class", good="")
+    (source / "evil").mkdir()
+    os.mkfifo(source / "evil" / MODULE)
+    os.mkfifo(source / "worse.zip")
+    assert parity("grade", source, "--out", tmp_path / "out")[0] == 0
+    assert grades(tmp_path / "out")["total"].to_dict() == {"good": 100, "evil": 0, "worse.zip": 0}
+    assert "neither a file nor a folder" in (tmp_path / "out" / "look.csv").read_text()
+
+
+def damaged_class(case: str, number: int) -> bytes:
+    """A class's zip of which one member, that of `evil`, is not as it should be."""
+    buffer = io.BytesIO()
+    with warnings.catch_warnings(), zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        warnings.simplefilter("ignore")
+        archive.writestr(f"good/{MODULE}", SOURCE)
+        archive.writestr(f"evil/{MODULE}", SOURCE)
+        archive.writestr("evil/hw.ipynb", "{}")
+        if case == "twice":
+            archive.writestr(f"evil/{MODULE}", SOURCE * 2)
+    data = bytearray(buffer.getvalue())
+    first, central = data.find(b"evil/"), data.find(b"PK\x01\x02")
+    if case == "bytes":
+        chosen = random.Random(number)
+        for _ in range(3):
+            data[chosen.randrange(first, central)] = chosen.randrange(256)
+    for name in () if case in ("bytes", "twice") else (data.find(b"evil/", central), data.find(b"evil/")):
+        header = name - (46 if name > central else 30)
+        at = header + (8 if name > central else 6) + 2 * (case == "method")
+        data[at] = 99 if case == "method" else data[at] | 1
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("case", "number"), [("encrypted", 0), ("method", 0), ("twice", 0), *(("bytes", n) for n in range(8))]
+)
+def test_a_damaged_member_of_the_classs_zip_is_its_owners(
+    asked: list[str], parity: Parity, tmp_path: Path, case: str, number: int
+) -> None:
+    (tmp_path / "class.zip").write_bytes(damaged_class(case, number))
+    status, _, err = parity("grade", tmp_path / "class.zip", "--out", tmp_path / "out")
+    assert status == 0, err
+    assert grades(tmp_path / "out")["total"].to_dict()["good"] == 100
+    assert grades(tmp_path / "out")["total"].to_dict()["evil"] in (0, 100)
+
+
+# ---- the folder of the results
+
+FILES = ("grading.json", "intake.json", "grades.parquet", "look.csv", "records.parquet", "class.html")
+FILES += ("submissions/ann/submission.json", "submissions/ann/records.parquet", ".lock", ".scratch", "submissions")
+ACTS: dict[str, Callable[[Path], object]] = {
+    "empty": lambda path: path.write_bytes(b""),
+    "garbage": lambda path: path.write_bytes(b"\xff\x00{[garbage"),
+    "a folder": lambda path: (path / "inside").mkdir(parents=True),
+    "a link": lambda path: path.symlink_to("/etc"),
+    "gone": lambda path: None,
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+@pytest.mark.parametrize("name", FILES)
+def test_whatever_happens_to_a_file_of_the_results_the_command_says_so_and_invents_nothing(
+    asked: list[str], parity: Parity, tmp_path: Path, name: str, act: str
+) -> None:
+    source = class_folder(tmp_path / "class", ann="", bob="# wrong relu")
+    parity("grade", source, "--out", tmp_path / "whole")
+    for command in ("regrade", "grade", "report", "status"):
+        out = tmp_path / "out"
+        shutil.rmtree(out, ignore_errors=True)
+        shutil.copytree(tmp_path / "whole", out)
+        path = out / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+        ACTS[act](path)
+        status, _, err = parity(*(("grade", source, "--out", out) if command == "grade" else (command, out)))
+        assert status in (0, 2)
+        assert status == 0 or err.startswith("parity: ")
+        if status == 0 and command in ("grade", "regrade"):
+            found = grades(out)["total"].to_dict()
+            assert found.items() <= {"ann": 100, "bob": 85}.items()
+            assert command == "regrade" or len(found) == 2
+    assert (source / "ann" / MODULE).is_file()
+    assert Path("/etc").is_dir()
