@@ -116,7 +116,7 @@ def _grades(path: Path) -> pd.DataFrame:
     try:
         grades = pd.read_parquet(path / "grades.parquet")
         return grades.drop_duplicates("submission", ignore_index=True)  # everyone of a group has a row
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError) as error:
         raise UsageError(f"{path} holds no grades yet ({error}); `parity grade` makes them.") from error
 
 
