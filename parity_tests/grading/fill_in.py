@@ -88,7 +88,8 @@ def _graded(run: Path, site: str) -> tuple[list[Graded], Mapping[str, Sequence[s
     intake = folder.intake()
     hand_ins = {hand_in.name: hand_in for hand_in in intake.attempts}
     try:
-        frame = pd.read_parquet(run / "grades.parquet")
+        with (run / "grades.parquet").open("rb") as file:
+            frame = pd.read_parquet(file)
     except (OSError, ValueError) as error:
         raise UsageError(f"{run} holds no grades yet ({error}); `parity grade` makes them.") from None
     kept = run / COMMENTS

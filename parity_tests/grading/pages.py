@@ -114,9 +114,10 @@ def _grades(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        grades = pd.read_parquet(path / "grades.parquet")
+        with (path / "grades.parquet").open("rb") as file:  # by its name, a folder would be a table without columns
+            grades = pd.read_parquet(file)
         return grades.drop_duplicates("submission", ignore_index=True)  # everyone of a group has a row
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError) as error:
         raise UsageError(f"{path} holds no grades yet ({error}); `parity grade` makes them.") from error
 
 
