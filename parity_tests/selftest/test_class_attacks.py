@@ -123,10 +123,19 @@ def test_a_damaged_member_of_the_classs_zip_is_its_owners(
 
 # ---- the folder of the results
 
-FILES = """
-grading.json intake.json grades.parquet look.csv records.parquet class.html .lock .scratch submissions
-submissions/ann/submission.json submissions/ann/records.parquet
-""".split()
+FILES = [
+    "grading.json",
+    "intake.json",
+    "grades.parquet",
+    "look.csv",
+    "records.parquet",
+    "class.html",
+    ".lock",
+    ".scratch",
+    "submissions",
+    "submissions/ann/submission.json",
+    "submissions/ann/records.parquet",
+]
 ACTS: dict[str, Callable[[Path], object]] = {
     "empty": lambda path: path.write_bytes(b""),
     "garbage": lambda path: path.write_bytes(b"\xff\x00{[garbage"),
