@@ -29,8 +29,15 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--only",
-    type=click.Choice(["mistakes", "honest", "slips"]),
-    help="Only one of the three parts.",
+    type=click.Choice(["mistakes", "honest", "slips", "evasions"]),
+    help="Only one of the four groups.",
+)
+@click.option(
+    "--seeds",
+    "exams",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="For each of the exams of N seeds one in five of all variants, the next exam the next ones.",
 )
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes; as many as there are cores if left out.")
 @click.option(
@@ -40,16 +47,19 @@ if TYPE_CHECKING:
     show_default=True,
     help="Folder for the frames and the picture.",
 )
-def selftest(assignment: str | None, seeds: int | None, only: str | None, jobs: int | None, out: Path) -> int:
+def selftest(
+    assignment: str | None, seeds: int | None, only: str | None, exams: int | None, jobs: int | None, out: Path
+) -> int:
     """Hold the harness itself to account.
 
-    Known mistakes, single slips and honest rewrites are made of the assignment's own solution. Each mistake must be
-    caught at its part and called by its name, each slip be caught unless it changes nothing that is asked, each
-    rewrite match. Exit status 1 for a survivor, a wrong name or a false alarm.
+    Known mistakes, single slips, evasions and honest rewrites are made of the assignment's own solution, and checked as
+    any submission is. Each mistake must be caught at its part and called by its name, each slip be caught unless it
+    gives the same numbers or what it changes is not asked for, each evasion be caught, each rewrite match. Exit status
+    1 for a survivor, a wrong name or a false alarm.
     """
     import pandas as pd
 
-    from parity_tests.proof.proof import KINDS, prove, tasks
+    from parity_tests.proof.proof import KINDS, SHARE, prove, tasks
 
     kinds = ("honest",) if seeds else (only,) if only else KINDS
     rows: list[dict[str, Any]] = []
@@ -59,7 +69,8 @@ def selftest(assignment: str | None, seeds: int | None, only: str | None, jobs: 
     except OSError as error:
         raise UsageError(f"the folder {out} cannot be made ({error.strerror}).") from error
     with Progress() as progress:
-        for task, proved in prove(tasks(assignment or SHIPPED, kinds, range(seeds or 1)), jobs=jobs, progress=progress):
+        wanted = tasks(assignment or SHIPPED, kinds, range(exams or seeds or 1), SHARE if exams else 1)
+        for task, proved in prove(wanted, jobs=jobs, progress=progress):
             rows.append({**proved[0], "seed": task.seed})
             compared += proved[1:]
     frame = pd.DataFrame(rows)
@@ -74,24 +85,26 @@ def selftest(assignment: str | None, seeds: int | None, only: str | None, jobs: 
 def _print_table(frame: pd.DataFrame) -> None:
     from reports.terminal.lines import table
 
-    rows = [["", "asked", "caught", "named", "equivalent", "survivors", "false alarms"]]
-    for kind, label in (("mistakes", "mistakes"), ("slips", "single slips"), ("honest", "honest")):
+    rows = [["", "asked", "caught", "named", "equivalent", "not asked", "survivors", "false alarms"]]
+    labels = {"mistakes": "mistakes", "slips": "single slips", "evasions": "evasions", "honest": "honest"}
+    for kind, label in labels.items():
         group = frame[frame["kind"] == kind]
         if not len(group):
             continue
-        outcomes = group["outcome"]
-        caught = int(outcomes.str.startswith(("named", "caught")).sum()) if kind != "honest" else None
+        outcomes, honest, slips = group["outcome"], kind == "honest", kind == "slips"
         counts = (
             len(group),
-            caught,
+            None if honest else int(outcomes.str.startswith(("named", "caught")).sum()),
             int((outcomes == "named").sum()) if kind == "mistakes" else None,
-            int((outcomes == "equivalent").sum()) if kind == "slips" else None,
-            int((outcomes == "survived").sum()) if kind != "honest" else None,
-            int((outcomes == "false alarm").sum()) if kind == "honest" else None,
+            int((outcomes == "equivalent").sum()) if slips else None,
+            int((outcomes == "not asked").sum()) if slips else None,
+            None if honest else int((outcomes == "survived").sum()),
+            int((outcomes == "false alarm").sum()) if honest else None,
         )
         rows.append([label, *("-" if count is None else str(count) for count in counts)])
-    click.echo("\n".join(table(rows, "lrrrrrr")))
-    for row in [*frame[~frame["good"]].to_dict("records"), *frame[frame["outcome"] == "equivalent"].to_dict("records")]:
+    click.echo("\n".join(table(rows, "lrrrrrrr")))
+    excused = frame[frame["outcome"].isin(["equivalent", "not asked"])]
+    for row in [*frame[~frame["good"]].to_dict("records"), *excused.drop_duplicates("name").to_dict("records")]:
         click.echo(f"  {row['outcome']}: {row['name']}" + (f": {row['detail']}" if row["detail"] else ""))
 
 

@@ -119,7 +119,7 @@ def check(
         judged, seen = _judge_all(assignment, plan, seed, context, _arriving(answered, asking), cache, progress)
         judged = forgive_float64_only(plan, _settled(assignment, plan, seed, context, judged, seen, start))
         output = b"".join(runner.output for runner in runners.values())
-    named = _named(assignment, plan, judged, seen, seed)
+    named = _named(assignment, plan, judged, seen, seed, hello.edition)
     records = [r for case in wanted for r in records_of(setting, case, named.verdicts[case.name], seen[case.name])]
     check_plan(wanted, records)
     records = refused(records, {part.id: part.label for part in assignment.parts})
@@ -283,7 +283,12 @@ def _settled(
 
 
 def _named(
-    assignment: Assignment, plan: Sequence[Case], judged: Verdicts, seen: Mapping[str, Observation], seed: int
+    assignment: Assignment,
+    plan: Sequence[Case],
+    judged: Verdicts,
+    seen: Mapping[str, Observation],
+    seed: int,
+    edition: str,
 ) -> Named:
     """The same comparisons, blamed on the parts that they come of, with the names of known mistakes."""
     blamed = judged if assignment.blame is None else assignment.blame(plan, judged)
@@ -292,7 +297,7 @@ def _named(
     if passes:
         return Named(blamed, {})
     try:
-        return name_mistakes(assignment, plan, blamed, seen, lambda case: draw(assignment, case, seed))
+        return name_mistakes(assignment, plan, blamed, seen, lambda case: draw(assignment, case, seed), edition)
     except Exception as error:  # the verdicts stand without names, whatever was handed over to find these in
         return Named(_noting_no_names(blamed, error), {})
 

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from parity_tests.proof.cases import cases_apart, checks_of
-from parity_tests.proof.judged_variants import records
+from parity_tests.proof.judged_variants import failures, records
 from parity_tests.proof.variants import with_mistake
 from parity_tests.protocol.assignment import Assignment
-from parity_tests.protocol.case import Case
+from parity_tests.protocol.case import DTYPES
 from parity_tests.protocol.mistake import Mistake
-from reports.model.records import FAILING, Record
+from reports.model.records import Record
 
 
 class Outcome(StrEnum):
@@ -38,23 +37,28 @@ def known_mistakes(assignment: Assignment) -> Sequence[Mistake]:
     return () if assignment.diagnosis is None else assignment.diagnosis().mistakes
 
 
-def cases_of(assignment: Assignment, mistake: Mistake) -> list[Case]:
-    """The cases that a mistake is put to: those that its part has to itself, or those that it shows in."""
-    return cases_apart(assignment, mistake.shows_in or checks_of(assignment, mistake.part))
+def parts_of(assignment: Assignment, mistake: Mistake) -> set[str]:
+    """The parts whose cases a mistake is put to: its own, and all that have a quantity in the checks it shows in."""
+    cases = assignment.cases(assignment.editions.default, DTYPES[:1])
+    shown = {q.part for case in cases if case.check in mistake.shows_in for q in case.quantities}
+    return {mistake.part, *shown}
 
 
 def control(assignment: Assignment, mistake: Mistake, seed: int = 0) -> Control:
-    """Plugs a mistake into the solution, and judges it."""
-    judged = records(assignment, with_mistake(assignment, mistake), cases_of(assignment, mistake), seed)
-    causes = [record for record in judged if record.verdict in FAILING and not record.explained_by]
-    return Control(mistake, _outcome(mistake, causes), tuple(sorted({r.diagnosis for r in causes if r.diagnosis})))
+    """Plugs a mistake into the solution, and checks it."""
+    judged = records(assignment, with_mistake(assignment, mistake), parts=parts_of(assignment, mistake), seed=seed)
+    causes = failures(judged)
+    apart = [record for record in causes if record.check not in assignment.joint_checks]
+    claimed = tuple(sorted({record.diagnosis for record in causes if record.diagnosis}))
+    return Control(mistake, _outcome(mistake, apart or causes), claimed)
 
 
 def _outcome(mistake: Mistake, causes: list[Record]) -> Outcome:
     if not causes:
         return Outcome.SURVIVED
-    # What is spoiled shows where it is read.
-    if not mistake.spoils and any(record.part != mistake.part for record in causes):
+    # What is spoiled shows where it is read; what only follows from a mistake has its name.
+    elsewhere = [r for r in causes if r.part != mistake.part and r.diagnosis != mistake.name]
+    if not mistake.spoils and elsewhere:
         return Outcome.ELSEWHERE
-    named = any(mistake.name in record.diagnosis.split("; ") for record in causes)
+    named = any(record.diagnosis == mistake.name for record in causes)
     return Outcome.NAMED if named else Outcome.MISNAMED

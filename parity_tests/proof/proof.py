@@ -1,4 +1,4 @@
-"""Runs the self-proof on all cores: negative controls, single slips, honest rewrites; its rows make a frame."""
+"""Runs the self-proof on all cores: mistakes, single slips, evasions, honest rewrites; its rows make a frame."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from typing import Any
 import numpy as np
 
 from parity_tests.harness.machine import cores
-from parity_tests.proof.cases import all_cases
-from parity_tests.proof.judged_variants import records
+from parity_tests.proof.judged_variants import failures, records
 from parity_tests.proof.mistakes import Outcome, control, known_mistakes
 from parity_tests.proof.mutants import Mutant, mutants, trial
 from parity_tests.proof.variants import rewritten, unchanged
 from parity_tests.protocol.assignment import Assignment
+from parity_tests.protocol.mistake import Rewrite
 from parity_tests.protocol.registry import find
 from reports.model.records import Record
 
 Progress = Callable[[int, int, str], None]
-KINDS = ("mistakes", "honest", "slips")
+KINDS = ("mistakes", "honest", "slips", "evasions")
+SHARE = 5
+"""Of several seeds each asks one in so many variants, the next seed the next ones."""
 
 
 @dataclass(frozen=True)
@@ -47,18 +49,25 @@ class Task:
     seed: int = 0
 
 
-def tasks(assignment: str, kinds: Sequence[str] = KINDS, seeds: Sequence[int] = (0,)) -> list[Task]:
-    """All variants of some kinds; honest ones for each seed. What takes longest comes first."""
-    planned = []
+def tasks(assignment: str, kinds: Sequence[str] = KINDS, seeds: Sequence[int] = (0,), share: int = 1) -> list[Task]:
+    """All variants of some kinds, for each seed; of each kind one in `share`. What takes longest comes first."""
+    slowest_first = [kind for kind in ("honest", "evasions", "slips", "mistakes") if kind in kinds]
+    return [
+        Task(assignment, kind, number, seed)
+        for kind in slowest_first
+        for seed in seeds
+        for number in range(seed % share, _count(assignment, kind), share)
+    ]
+
+
+def _count(assignment: str, kind: str) -> int:
+    """How many variants there are of a kind."""
     asked = find(assignment)
-    if "honest" in kinds:
-        numbers = range(len(asked.proof().honest) + 1)
-        planned += [Task(assignment, "honest", number, seed) for seed in seeds for number in numbers]
-    if "slips" in kinds:
-        planned += [Task(assignment, "slips", number) for number in range(len(_mutants(assignment)))]
-    if "mistakes" in kinds:
-        planned += [Task(assignment, "mistakes", number) for number in range(len(known_mistakes(asked)))]
-    return planned
+    if kind == "slips":
+        return len(_mutants(assignment))
+    if kind == "mistakes":
+        return len(known_mistakes(asked))
+    return len(asked.proof().evasions) if kind == "evasions" else len(asked.proof().honest) + 1
 
 
 @cache
@@ -70,9 +79,11 @@ def run(task: Task) -> tuple[Task, list[dict[str, Any]]]:
     """The rows of one task, as dicts (it travels between processes); of honest ones those of each quantity too."""
     assignment = find(task.assignment)
     if task.kind == "mistakes":
-        return task, [asdict(_of_mistake(assignment, task.number))]
+        return task, [asdict(_of_mistake(assignment, task.number, task.seed))]
     if task.kind == "slips":
-        return task, [asdict(_of_slip(assignment, _mutants(task.assignment)[task.number]))]
+        return task, [asdict(_of_slip(assignment, _mutants(task.assignment)[task.number], task.seed))]
+    if task.kind == "evasions":
+        return task, [asdict(_of_evasion(assignment, assignment.proof().evasions[task.number], task.seed))]
     return task, of_honest(assignment, task.number, task.seed)
 
 
@@ -102,16 +113,22 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _of_mistake(assignment: Assignment, number: int) -> Row:
+def _of_mistake(assignment: Assignment, number: int, seed: int) -> Row:
     mistake = known_mistakes(assignment)[number]
-    result = control(assignment, mistake)
+    result = control(assignment, mistake, seed)
     good = result.outcome is Outcome.NAMED
     return Row("mistakes", mistake.part, mistake.name, str(result.outcome), good, " | ".join(result.claimed))
 
 
-def _of_slip(assignment: Assignment, mutant: Mutant) -> Row:
-    result = trial(assignment, mutant)
+def _of_slip(assignment: Assignment, mutant: Mutant, seed: int) -> Row:
+    result = trial(assignment, mutant, seed)
     return Row("slips", "", mutant.name, result.outcome, result.outcome != "survived", result.detail)
+
+
+def _of_evasion(assignment: Assignment, evasion: Rewrite, seed: int) -> Row:
+    failed = failures(records(assignment, rewritten(assignment, evasion), seed=seed))
+    detail = f"{failed[0].case}, {failed[0].quantity}" if failed else ""
+    return Row("evasions", "", evasion.name, "caught" if failed else "survived", bool(failed), detail)
 
 
 def _is_promoted(record: Record) -> bool:
@@ -124,9 +141,7 @@ def of_honest(assignment: Assignment, number: int, seed: int) -> list[dict[str, 
     """The rows of the solution itself (number 0) or of a rewrite of it: its own, then one for each comparison."""
     rewrite = assignment.proof().honest[number - 1] if number else None
     variant = unchanged(assignment) if rewrite is None else rewritten(assignment, rewrite)
-    is_whole = rewrite is not None and rewrite.whole
-    cases = [case for case in all_cases(assignment) if case.whole == is_whole]
-    judged = records(assignment, variant, cases, seed, names=False)
+    judged = records(assignment, variant, seed=seed)
     wrong = [record for record in judged if record.verdict != "match"]
     undecided = all(record.verdict == "undecided" for record in wrong)
     outcome = "match" if not wrong else "undecided" if undecided else "false alarm"

@@ -1,7 +1,7 @@
 """The diagnosis: what an assignment knows of mistakes, as values that name them in any submission of it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -63,6 +63,10 @@ class Diagnosis:
     hidden_in_case: Hidden = field(default_factory=dict)
     hidden_in_check: Mapping[str, Hidden] = field(default_factory=dict)
     further_hints: Mapping[str, str] = field(default_factory=dict)
+
+    def possible_in(self, edition: str) -> "Diagnosis":
+        """The same, with those mistakes alone that can be made in an edition."""
+        return replace(self, mistakes=[m for m in self.mistakes if not m.editions or edition in m.editions])
 
     def hints(self) -> dict[str, str]:
         """The hint of every name."""

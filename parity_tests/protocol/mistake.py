@@ -20,7 +20,8 @@ class Call:
     `operation` is what was called, as "linear.gradient of W": the word before the point is the part's. `quantity` is
     the case's quantity that `comparison` is about, and `value` what was returned, or how it failed. `inputs` are what
     the part takes, by name: Running arrays, sizes, rates; they are also attributes of the call. `past` are the earlier
-    calls of this operation on the same object. Of the elements in `free` a formula need say nothing. `shape` is the
+    calls of this operation on the same object. An input `right` gives the right result where `comparison`
+    does not hold it. Of the elements in `free` a formula need say nothing. `shape` is the
     one asked for, where it is known. `number` is what an estimate found.
     """
 
@@ -99,15 +100,11 @@ class Body(NamedTuple):
 
 @dataclass(frozen=True)
 class Rewrite:
-    """Another form of the assignment's solution that is as right: its changes of one file, by default the first.
-
-    One of the `whole` is put to the cases of the whole, all others to those of the parts.
-    """
+    """Another form of the assignment's solution that is as right: its changes of one file, by default the first."""
 
     name: str
     changes: tuple[Body | Swap, ...]
     file: str = ""
-    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,6 +116,7 @@ class Mistake:
     and is claimed only where no formula without one fits. An `experiment`, which the assignment's own diagnosis makes,
     says whether random numbers came about in this way. `sentence` is a regular expression that the sentence about a
     failure matches. A mistake that `spoils` other parts' results is named by the assignment's diagnosis too.
+    `editions` are those in which it can be made, all where left out.
 
     `plug` puts the mistake into `file` of the assignment's solution, to prove that it is caught and named. The cases
     that are then asked are those of its part, or of the checks in `shows_in`.
@@ -136,3 +134,4 @@ class Mistake:
     shows_in: tuple[str, ...] = ()
     plug: tuple[Body | Swap, ...] = ()
     file: str = ""
+    editions: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
 """The proof: what an assignment brings so that the harness's power on its submissions can be measured."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from parity_tests.protocol.mistake import Rewrite
@@ -22,12 +22,19 @@ class Group(NamedTuple):
 class Proof:
     """What is known of variants of the solution, beside the mistakes of the diagnosis.
 
-    `honest` are rewrites, which must match. `equivalent(function, before, after)` is the reason why no case can tell a
-    changed line from the solution's, "" where one must; the lines are as `ast.unparse` writes them. `not_asked` are
-    functions that no case looks at. `group(check, quantity)` says which honest comparisons are counted together.
+    `honest` are rewrites, which must match, and `evasions` are such as were written to pass though they are wrong,
+    which must not. `equivalent(function, before, after)` is the reason why a changed line gives the same numbers as the
+    solution's for every input, "" where it does not; the lines are as `ast.unparse` writes them. `unasked(function,
+    before, after)` is the reason why the assignment does not ask for what a changed line does otherwise, "" where it
+    does. `not_asked` are functions that no case looks at. `defaults` are the usual values of what the solution is
+    given, by the name of the parameter, attribute or key. `group(check, quantity)` says which honest comparisons are
+    counted together.
     """
 
     honest: Sequence[Rewrite] = ()
+    evasions: Sequence[Rewrite] = ()
     equivalent: Callable[[str, str, str], str] = lambda function, before, after: ""
+    unasked: Callable[[str, str, str], str] = lambda function, before, after: ""
     not_asked: tuple[str, ...] = ()
+    defaults: Mapping[str, float | str] = field(default_factory=dict)
     group: Callable[[str, str], Group] = lambda check, quantity: Group(check, quantity, LEAST_MEDIAN)

@@ -11,12 +11,11 @@ import pytest
 from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
-from parity_tests.assignments.mlp.main.accuracies import accuracy_reason
-from parity_tests.assignments.mlp.main.step_reasons import by_parameter, exchanged
 from parity_tests.assignments.mlp.mistakes import MISTAKES
 from parity_tests.harness.diagnosis.readable_numbers import likeliest
 from parity_tests.harness.diagnosis.running_error import Running, where
-from parity_tests.proof.cases import checks_of
+from parity_tests.proof import judged_variants
+from parity_tests.proof.judged_variants import failures
 from parity_tests.proof.mistakes import Outcome, control
 from parity_tests.protocol.mistake import Body, Mistake, Swap
 from parity_tests.selftest.shipped_variants import changed, records, shipped, with_mistake
@@ -54,9 +53,9 @@ def test_the_shipped_network_has_no_diagnosis() -> None:
 
 
 def bad(changes: Sequence[Body | Swap], part: str) -> list[Record]:
-    """The failing records of a change of the shipped network, in the cases of a TODO."""
-    found = records(changed("test", changes), lambda case: case.check in checks_of(ASSIGNMENT, part))
-    return [record for record in found if record.verdict in FAILING and not record.explained_by]
+    """The failing records of a change of the shipped network, in the cases that a TODO has to itself."""
+    found = judged_variants.records(ASSIGNMENT, changed("test", changes), parts={part})
+    return [record for record in failures(found) if record.check not in ASSIGNMENT.joint_checks]
 
 
 U = "X @ self.params['W'] + self.params['b']"
@@ -202,43 +201,6 @@ def test_a_number_is_looked_for_only_where_no_formula_without_one_fits() -> None
     assert {record.diagnosis for record in doubled} == {"weight decay is applied twice"}
     other = bad([Swap("g = g + _lambda * w", "g = g + 1.3 * _lambda * w")], "1")
     assert {record.diagnosis for record in other} == {"weight decay is scaled by a constant factor"}
-
-
-def test_rates_in_another_order_are_told_from_other_rates() -> None:
-    right = {"lam": 0.01, "alpha": 0.9, "eta": 0.1}
-    assert exchanged(right, 0.01, 0.9, 0.1) == ""
-    assert exchanged({**right, "lam": 0.02}, 0.01, 0.9, 0.1) == ""
-    swapped = {**right, "lam": 0.9, "alpha": 0.01}
-    assert exchanged(swapped, 0.01, 0.9, 0.1).endswith("another order: λ = 0.9, α = 0.01, η = 0.1")
-
-
-def test_a_record_of_accuracies_is_explained_only_by_what_gives_all_of_it() -> None:
-    correct, counts, last = [3, 5, 6], [10, 10, 10], [1, 3, 2]
-
-    def said(*got: float) -> str:
-        return accuracy_reason(np.array(got), correct, counts, last, 12, 5, [(2, 5), (3, 5), (4, 5)])
-
-    assert "share of wrong" in said(0.7, 0.5, 0.4)
-    assert "last mini-batch" in said(0.2, 0.6, 0.4)
-    assert "all examples" in said(3 / 12, 5 / 12, 6 / 12)
-    assert "the other set" in said(0.4, 0.6, 0.8)
-    assert said(0.7, 0.5, 0.41) == said(0.3, 0.3, 0.3) == ""
-
-
-def test_a_step_is_explained_by_parameter_or_not_at_all() -> None:
-    rng = np.random.default_rng(1)
-    g, w = ({name: rng.standard_normal((3, 2)) for name in ("L1_W", "L2_W")} for _ in range(2))
-    nothing = {name: np.zeros((3, 2)) for name in g}
-
-    def said(first: NDArray[Any]) -> str:
-        change = {"L1_W": -0.1 * first, "L2_W": -0.1 * (g["L2_W"] + 0.01 * w["L2_W"])}
-        return by_parameter(change, nothing, g, w, 0.0, 0.1, 0.01)
-
-    assert said(g["L1_W"] + 0.01 * w["L1_W"]) == ""
-    assert said(g["L1_W"]) == "weight decay is left out of L1_W"
-    assert said(3 * g["L1_W"] + 0.03 * w["L1_W"]) == "the gradient of L1_W is 3 times what it should be"
-    assert said(np.clip(g["L1_W"], -0.5, 0.5) + 0.01 * w["L1_W"]) == "the gradient of L1_W is cut off beyond 0.5"
-    assert said(g["L1_W"] ** 2) == ""
 
 
 # ---- the bound that a wrong formula carries

@@ -14,8 +14,11 @@ from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.digits import small_digits
 from parity_tests.assignments.mlp.main.configs import Config, main_quantities
 from parity_tests.assignments.mlp.main.verdicts import judge_main
+from parity_tests.harness.diagnosis.name_mistakes import name_mistakes
 from parity_tests.harness.process.runner import Runner
+from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.quantity import Key, Quantity
 from parity_tests.selftest.records_of_cases import changed
 from parity_tests.selftest.shipped_changes.honest_mains import HONEST
 from parity_tests.selftest.shipped_changes.main_pieces import (
@@ -55,6 +58,11 @@ def findings(
         seen = runner.ask(f"main/{config.activation}", "main", params, digits, seed=1, seconds=seconds)
     found = judge_main(seen, configs=(config,), digits=digits, stand_ins=stand_ins)
     assert tuple(found) == main_quantities((config,))
+    rows = tuple(Quantity(name, "10", Key(name)) for name in found)
+    case = Case(seen.case, "main", "main", "float64", "main", params, rows, process="wiring")
+    found = name_mistakes(
+        ASSIGNMENT, [case], {seen.case: found}, {seen.case: seen}, lambda case: digits, "2019"
+    ).verdicts[seen.case]
     for comparison in found.values():
         assert (comparison.verdict == "match") or comparison.problem.startswith("main ("), comparison
     return found
@@ -127,7 +135,7 @@ def test_a_wrong_main_is_named_by_its_wiring(name: str, tmp_path: Path, digits: 
     config, swaps, quantity, words = WRONG[name]
     found = findings(changed(tmp_path, swaps), config, digits, stand_ins=True)
     assert found[quantity].verdict not in ("match", "undecided"), {q: f.problem for q, f in found.items() if f.problem}
-    assert words in found[quantity].problem
+    assert words in f"{found[quantity].problem}; {found[quantity].diagnosis}"
 
 
 OWN = ["dropout computed and not used", "velocity thrown away", "η dropped too early", "evaluation with dropout on"]
@@ -138,7 +146,7 @@ def test_a_wrong_main_is_named_with_its_own_parts(name: str, tmp_path: Path, dig
     config, swaps, quantity, words = WRONG[name]
     found = findings(changed(tmp_path, swaps), config, digits, stand_ins=False)
     assert found[quantity].verdict == "mismatch", {q: f.problem for q, f in found.items() if f.problem}
-    assert words in found[quantity].problem
+    assert words in f"{found[quantity].problem}; {found[quantity].diagnosis}"
 
 
 def test_what_main_did_before_its_time_ran_out_is_still_judged(tmp_path: Path, digits: dict[str, NDArray[Any]]) -> None:

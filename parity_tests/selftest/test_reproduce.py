@@ -24,7 +24,8 @@ from parity_tests.cli.check import check
 from parity_tests.cli.show import show
 from parity_tests.harness.check import check as check_network
 from parity_tests.harness.reproduce import Reproductions, chosen, explained, lines, reproductions
-from parity_tests.proof.mistakes import cases_of
+from parity_tests.proof import judged_variants
+from parity_tests.proof.mistakes import parts_of
 from parity_tests.proof.variants import Variant
 from parity_tests.protocol.case import json_params
 from parity_tests.protocol.mistake import Body, Mistake, Swap
@@ -96,7 +97,7 @@ MAIN = [mistake for mistake in MISTAKES if mistake.part == "10"]
 )
 def test_a_script_shows_its_failure_and_the_shipped_network_does_not(mistake: Mistake, tmp_path: Path) -> None:
     variant = with_mistake(mistake)
-    found = records(variant, lambda case: case in cases_of(ASSIGNMENT, mistake))
+    found = judged_variants.records(ASSIGNMENT, variant, parts=parts_of(ASSIGNMENT, mistake))
     made_of = made(variant, found, tmp_path / "bad")
     assert made_of.scripts
     assert not made_of.without

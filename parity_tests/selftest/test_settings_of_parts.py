@@ -9,10 +9,9 @@ import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.kinds import sgd
-from parity_tests.proof.judged_variants import records
 from parity_tests.protocol.case import Case
 from parity_tests.selftest.shipped_changes.by_setting import HONEST, WRONG, Change
-from parity_tests.selftest.shipped_variants import changed, shipped
+from parity_tests.selftest.shipped_variants import changed, records, shipped
 from reports.model.records import FAILING
 
 SEEDS = (0, 1)
@@ -22,9 +21,8 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def failing(change: Change, seed: int) -> dict[str, str]:
     """The parts that fail of their own in the check of a change, each with the first sentence that says so."""
     variant = changed("variant", change.changes, file=change.file)
-    cases = [case for case in ASSIGNMENT.cases("2019", ("float64",), seed=seed) if case.check == change.check]
     found: dict[str, str] = {}
-    for record in records(ASSIGNMENT, variant, cases, seed, names=False):
+    for record in records(variant, lambda case: case.check == change.check, seed):
         if record.verdict in FAILING and not record.explained_by:
             found.setdefault(record.part, record.message)
     return found
@@ -92,7 +90,6 @@ def is_right(case: Case) -> bool:
 
 @pytest.mark.parametrize("seed", [7, 11])
 def test_the_shipped_network_agrees_at_another_seed(seed: int) -> None:
-    cases = [case for case in ASSIGNMENT.cases("2019", ("float64", "float32"), seed=seed) if is_right(case)]
-    found = records(ASSIGNMENT, shipped(), cases, seed, names=False)
+    found = records(shipped(), is_right, seed)
     assert {record.verdict for record in found} == {"match"}
     assert {record.note for record in found} == {""}

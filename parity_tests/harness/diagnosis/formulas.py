@@ -41,7 +41,9 @@ def fits(mistake: Mistake, calls: Sequence[Call]) -> bool:
         prediction = next((p for p in predictions if _agrees(p, call)), None)
         if prediction is None:
             return False
-        explains = explains or (call.wrong and prediction is not ANYTHING and not _is_free(call))
+        explains = explains or (
+            call.wrong and prediction is not ANYTHING and not _is_free(call) and _tells(prediction, call)
+        )
     return explains
 
 
@@ -52,6 +54,17 @@ def _estimated(estimate: Estimate, calls: Sequence[Call]) -> Any:
             return estimate(calls)
     except (ValueError, IndexError, TypeError, AttributeError, ArithmeticError):  # of another kind or shape, infinite
         return None
+
+
+def _tells(prediction: Any, call: Call) -> bool:
+    """Whether a prediction is another than the right one, where the call knows that: within rounding both may fit."""
+    right = call.inputs.get("right")
+    if right is None or not isinstance(prediction, Running):
+        return True
+    right = right()
+    with np.errstate(all="ignore"):
+        allowed = prediction.allowance() + right.allowance()
+        return bool((~(np.abs(prediction.value - right.value) <= allowed)).any())
 
 
 def _is_free(call: Call) -> bool:

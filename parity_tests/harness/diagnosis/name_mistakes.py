@@ -1,7 +1,8 @@
 """Names what went wrong: known-wrong formulas that reproduce what was returned, experiments, and simple relations.
 
-A name is claimed only where it was reproduced: a formula on every case of its part, within the rounding bound of that
-formula. Where several fit, all are kept, in the order of the assignment's table, which puts the simplest first.
+A name is claimed only where it can be made in the edition and was reproduced: by a formula on every case of its part,
+within the rounding bound of that formula, by an experiment on all of them, or by a sentence that says what was seen.
+Where several names fit, none is claimed.
 """
 
 import re
@@ -9,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from parity_tests.harness.diagnosis.causes import Verdicts, fails, with_causes_in_case, with_causes_in_checks
-from parity_tests.harness.diagnosis.claims import Claims
+from parity_tests.harness.diagnosis.claims import Claims, only_one
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
@@ -34,6 +35,7 @@ def name_mistakes(
     verdicts: Mapping[str, Mapping[str, Comparison]],
     seen: Seen,
     draw: Draw,
+    edition: str = "",
 ) -> Named:
     """The same comparisons, those that fail of causes of their own with the names of what they fail of.
 
@@ -44,24 +46,20 @@ def name_mistakes(
     named = {case: dict(comparisons) for case, comparisons in verdicts.items()}
     if assignment.diagnosis is None:
         return Named(named, {})
-    diagnosis = assignment.diagnosis()
+    diagnosis = assignment.diagnosis().possible_in(edition)
     calls = _calls(assignment.kinds, diagnosis, plan, named, seen, draw)
     claims = Claims(diagnosis, calls, {case.name: case for case in plan})
-    _claim(named, calls, claims.mistakes)
+    _claim(named, calls, claims.mistake)
+    _claim_told(diagnosis, plan, named, seen, draw)
     for case in plan:
-        for q in case.quantities:
-            comparison = named[case.name][q.name]
-            if fails(comparison) and not comparison.diagnosis:
-                names = _told(diagnosis, plan, case, q, comparison, seen, draw)
-                named[case.name][q.name] = replace(comparison, diagnosis="; ".join(names))
         named[case.name] = with_causes_in_case(named[case.name], diagnosis.hidden_in_case)
     _claim(named, calls, claims.relation)
     for case in plan:
         for q in case.quantities:
             comparison = named[case.name][q.name]
             if comparison.verdict == "crashed" and fails(comparison) and not comparison.diagnosis:
-                names = _by_sentence(_of_crashes(diagnosis), case, q, comparison)
-                named[case.name][q.name] = replace(comparison, diagnosis="; ".join(names))
+                name = only_one(_by_sentence(_of_crashes(diagnosis), case, q, comparison))
+                named[case.name][q.name] = replace(comparison, diagnosis=name)
         named[case.name] = with_causes_in_case(named[case.name], diagnosis.hidden_in_case)
     named = with_causes_in_checks(diagnosis, plan, named)
     return Named(named, _hints(diagnosis, named))
@@ -105,6 +103,16 @@ def _claim(verdicts: Verdicts, calls: Sequence[Call], claim: Callable[[Call], st
         comparison = verdicts[call.case][call.quantity]
         if fails(comparison) and not comparison.diagnosis and (name := claim(call)):
             verdicts[call.case][call.quantity] = replace(comparison, diagnosis=name)
+
+
+def _claim_told(diagnosis: Diagnosis, plan: Sequence[Case], verdicts: Verdicts, seen: Seen, draw: Draw) -> None:
+    """Gives what fails of its own the one name that an experiment, the sentence, or what was overwritten tells."""
+    for case in plan:
+        for q in case.quantities:
+            comparison = verdicts[case.name][q.name]
+            if fails(comparison) and not comparison.diagnosis:
+                name = only_one(_told(diagnosis, plan, case, q, comparison, seen, draw))
+                verdicts[case.name][q.name] = replace(comparison, diagnosis=name)
 
 
 def _told(

@@ -1,4 +1,4 @@
-"""Mains that are wrong: the run, the changes, the quantity that must not match, and words of its sentence."""
+"""Mains that are wrong: the run, the changes, the quantity that must not match, and words of its sentence or name."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WRONG: dict[str, tuple[Config, list[Swap], str, str]] = {
             ('grad_h = model["drop1"].backward(h, grad_s)', "grad_h = grad_s"),
         ],
         "dropout",
-        "dropout is skipped",
+        "dropout is left out in training",
     ),
     "dropout off in training": (
         RELU,
@@ -52,7 +52,7 @@ WRONG: dict[str, tuple[Config, list[Swap], str, str]] = {
         TANH,
         [("is_train=False", "is_train=True")],
         "validation losses",
-        "evaluated with dropout on",
+        "evaluation runs with dropout on",
     ),
     "the same masks in every epoch": (
         TANH,
@@ -64,13 +64,13 @@ WRONG: dict[str, tuple[Config, list[Swap], str, str]] = {
         TANH,
         [('model["nonlinear1"].backward(u, grad_h)', 'model["nonlinear1"].backward(h, grad_h)')],
         "weights",
-        "nonlinear1.backward is given nonlinear1's output as X, where L1's output belongs",
+        "a backward is given the wrong X",
     ),
     "L2's backward given h": (
         RELU,
         [('model["L2"].backward(s, grad_a)', 'model["L2"].backward(h, grad_a)')],
         "weights",
-        "L2.backward is given nonlinear1's output as X",
+        "a backward is given the wrong X",
     ),
     "L1's backward given the batch before": (
         RELU,
@@ -118,7 +118,7 @@ WRONG: dict[str, tuple[Config, list[Swap], str, str]] = {
             ("            " + SGD_CALL + "\n        train_loss", "\n        train_loss"),
         ],
         "weights",
-        "the weights are updated before L1.backward is called",
+        "loss.backward is never called before the weights are updated (step 1)",
     ),
     "a batch used twice": (
         RELU,
@@ -193,19 +193,19 @@ WRONG: dict[str, tuple[Config, list[Swap], str, str]] = {
         RELU,
         [('range(int(main_params["num_epoch"]))', 'range(1, int(main_params["num_epoch"]))')],
         "number of steps",
-        "4 steps in each of 2 epochs",
+        "it trains for 2 epochs of 4 steps, where 3 epochs are asked for",
     ),
     "η dropped too early": (
         TANH,
         [("if t % 10 == 0 and t != 0", "if t % 5 == 0 and t != 0")],
         "learning rate",
-        "epoch 6 (counted from 1), where 0.01 is asked for: it is dropped too early",
+        "η is dropped too early",
     ),
     "η not dropped": (
         TANH,
         [("if t % 10 == 0 and t != 0", "if t % 10 == 10")],
         "learning rate",
-        "it is not dropped at the tenth epoch",
+        "η is not dropped at t = 10",
     ),
     "η dropped at the first": (
         RELU,
@@ -217,13 +217,13 @@ WRONG: dict[str, tuple[Config, list[Swap], str, str]] = {
         RELU,
         [("        " + ORDER, "        momentum = add_momentum(model)\n        " + ORDER)],
         "weights",
-        "the velocity is thrown away at the start of each epoch",
+        "the velocity is thrown away between epochs",
     ),
     "velocity thrown away at each step": (
         RELU,
         [(SGD_CALL, "momentum = add_momentum(model)\n            " + SGD_CALL)],
         "weights",
-        "thrown away at every step",
+        "momentum has no effect: the velocity is not kept, or α is not used",
     ),
     "velocity not from zero": (
         RELU,
@@ -234,37 +234,37 @@ WRONG: dict[str, tuple[Config, list[Swap], str, str]] = {
             )
         ],
         "weights",
-        "not zero",
+        "the velocities do not start at zero",
     ),
     "λ left out": (
         RELU,
         [(SGD_CALL, "miniBatchStochasticGradientDescent(model, momentum, 0.0, alpha, eta)\n")],
         "weights",
-        "weight decay is left out",
+        "λ is not passed on",
     ),
     "λ twice": (
         RELU,
         [(SGD_CALL, "miniBatchStochasticGradientDescent(model, momentum, 2 * lam, alpha, eta)\n")],
         "weights",
-        "weight decay is made with λ = 0.02",
+        "another λ is passed on",
     ),
     "α left out": (
         RELU,
         [(SGD_CALL, "miniBatchStochasticGradientDescent(model, momentum, lam, 0.0, eta)\n")],
         "weights",
-        "without momentum",
+        "α is not passed on",
     ),
     "half of α": (
         RELU,
         [(SGD_CALL, "miniBatchStochasticGradientDescent(model, momentum, lam, alpha / 2, eta)\n")],
         "weights",
-        "α = 0.45, where 0.9 is asked for",
+        "another α is passed on",
     ),
     "500 hidden units": (
         RELU,
         [("HIDDEN_UNITS = 1000", "HIDDEN_UNITS = 500")],
         "layers",
-        "100×500 and 500×10, where 100×1000 and 1000×10 are asked for",
+        "it builds 500 hidden units, where 1000 are asked for",
     ),
     "always relu": (
         TANH,
@@ -282,7 +282,7 @@ WRONG: dict[str, tuple[Config, list[Swap], str, str]] = {
         RELU,
         [("        loss += float", "        loss = float")],
         "training losses",
-        "the mini-batch losses are not added up: the record holds the last one",
+        "the losses of the mini-batches are not added up",
     ),
     "the sum goes on": (
         RELU,
@@ -293,7 +293,7 @@ WRONG: dict[str, tuple[Config, list[Swap], str, str]] = {
             )
         ],
         "training losses",
-        "not set back to 0",
+        "the sum of the losses is not set back to 0",
     ),
     "training losses met while training": (
         RELU,
@@ -303,13 +303,13 @@ WRONG: dict[str, tuple[Config, list[Swap], str, str]] = {
             ("train_loss_record.append(train_loss)", "train_loss_record.append(met)"),
         ],
         "training losses",
-        "the losses met while training are added up",
+        "the training loss is that met while training",
     ),
     "records exchanged": (
         RELU,
         [(RETURN, "    return val_loss_record, train_loss_record\n")],
         "training losses",
-        "the training loss record holds the losses of the validation set",
+        "the two loss records are exchanged",
     ),
     "returns nothing": (RELU, [(RETURN, "")], "validation losses", "it returns nothing"),
     "returns one record": (

@@ -110,7 +110,7 @@ class Hooks:
             copy = numeric(result)
             self._log.dataflow.add_result(f"{name}.{method}'s output", result, copy)
             if drops:
-                facts |= self._dropped(name, bool(values[1]), copy)
+                facts |= self._dropped(instance, name, bool(values[1]), copy)
             self._log.add(f"{name}.{method}", **facts)
             return result
 
@@ -168,13 +168,16 @@ class Hooks:
         before = dataflow.last("drop", ".backward's output") if through_dropout else ""
         return before or "L2.backward's output"
 
-    def _dropped(self, name: str, train: bool, after: Any) -> dict[str, Any]:
+    def _dropped(self, instance: Any, name: str, train: bool, after: Any) -> dict[str, Any]:
         """What a forward of dropout did; in training with its input and output, where they can be stored."""
         facts: dict[str, Any] = {"train": train}
         before = self._log.dataflow.input_of(name) if train else None
         if before is not None and after is not None and before.shape == after.shape and before.ndim == 2:
             facts["dropout"] = self._log.store("drop_in", before)
             self._log.store("drop_out", after)
+            mask = numeric(getattr(instance, "mask", None)) if self._stand_ins is not None else None
+            if mask is not None:  # where the input is 0, what comes out does not show it
+                facts["mask"] = self._log.store("mask", mask)
         return facts
 
     # ---- functions

@@ -1,20 +1,24 @@
 """`main`, run on a few digits: the rows of its cases, the draw, and the judge, which lies in mlp/main."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.digits import small_digits
+from parity_tests.assignments.mlp.kinds.calls import Judged
 from parity_tests.assignments.mlp.main.configs import configs_of, main_quantities
 from parity_tests.assignments.mlp.main.settings import OWN, WIRING, settings
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.kind import Arrays, Context, Kind, Params
+from parity_tests.protocol.mistake import Call
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Key, Quantity
 
+PART = "10"
+"""The TODO that `main` is."""
 PARTS = {WIRING: ("wiring", "with correct parts"), OWN: ("parts", "with its own parts")}
 """The processes that runs are put to by the parts that they are made with, and what titles say of these."""
 
@@ -22,7 +26,7 @@ PARTS = {WIRING: ("wiring", "with correct parts"), OWN: ("parts", "with its own 
 def cases(edition: str, seed: int) -> Iterator[Case]:
     """Each setting with correct parts in place of the submission's, with its own, or both."""
     for setting in settings(edition, seed):
-        rows = tuple(Quantity(name, "10", Key(name)) for name in main_quantities(setting.runs))
+        rows = tuple(Quantity(name, PART, Key(name)) for name in main_quantities(setting.runs))
         for parts in setting.parts:
             process, title = PARTS[parts]
             yield Case(
@@ -68,4 +72,15 @@ def judge(case: Case, arrays: Arrays, observation: Observation, context: Context
     )
 
 
-KIND = Kind(draw, judge, chained=True)
+def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judged) -> Iterable[Call]:
+    """The steps and records of runs; not of those that fail because of the submission's own parts."""
+    from parity_tests.assignments.mlp.main.evidence import calls_of_runs
+    from parity_tests.assignments.mlp.main.verdicts import main_runs
+
+    if any(comparison.explained_by not in ("", PART) for comparison in judged.values()):
+        return ()
+    stand_ins = case.params["stand_ins"]
+    return calls_of_runs(case, main_runs(observation, configs_of(case.params), arrays, stand_ins=stand_ins), judged)
+
+
+KIND = Kind(draw, judge, evidence, chained=True)

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from parity_tests.assignments.mlp.main.closeness import same
 from parity_tests.assignments.mlp.main.evaluations import OTHER, POSITION, SET, Evaluations
 from parity_tests.assignments.mlp.main.main_run import Array, MainRun
 from parity_tests.protocol.comparison import Comparison, matched
@@ -28,7 +27,7 @@ def judge_accuracy(evaluations: Evaluations, split: str) -> Comparison:
     main, quantity = evaluations.main, f"{SET[split]} accuracy"
     if main.failure is not None:
         return matched()
-    written, files = _written(main, split), _result_files(main)
+    written, files = records_written(main, split), _result_files(main)
     records = written if files else [("", values) for _, values in main.run.returned[2:]]
     if not records:
         return _no_record(main, quantity, files) if files else matched(UNSEEN)
@@ -71,7 +70,7 @@ def _no_record(main: MainRun, quantity: str, files: Sequence[tuple[str, str]]) -
     return main.bad(broken or f"the result file ({names}) holds no record of the {quantity}, a number an epoch")
 
 
-def _written(main: MainRun, split: str) -> list[Record]:
+def records_written(main: MainRun, split: str) -> list[Record]:
     """The records in files that may be those of this set, losses left out."""
     other = WORD[OTHER[split]]
     losses = [values for _, values in main.run.returned[:2]]
@@ -123,44 +122,5 @@ def _wrong(evaluations: Evaluations, split: str, record: Record, bounds: Sequenc
         f"the {quantity} after epoch {epoch + 1} ({key}) is {got[epoch]:.6g}, where {shown} of {count} "
         f"examples are right"
     )
-    reason = evaluations.dropped(split) or _reason(evaluations, split, got)
     value, want = float(got[epoch]), low / count
-    return main.bad(f"{reason}; {text}" if reason else text, got=value, want=want, gap=abs(value - want))
-
-
-def _reason(evaluations: Evaluations, split: str, got: Array) -> str:
-    epochs, main = evaluations.of(split), evaluations.main
-    counts = [evaluations.counts(passes) for passes in epochs]
-    last = [evaluations.counts(passes[-1:])[0] for passes in epochs]
-    others = [evaluations.counts(passes)[::2] for passes in evaluations.of(OTHER[split]) if passes]
-    right, _, seen = (list(column) for column in zip(*counts, strict=True))
-    return accuracy_reason(got, right, seen, last, main.size(split), main.config.batch, others)
-
-
-def accuracy_reason(
-    got: Array, correct: Sequence[int], counts: Sequence[int], last: Sequence[int], N: int, batch: int,
-    other: Sequence[tuple[int, int]],
-) -> str:  # fmt: skip
-    """What a wrong record of accuracies holds instead.
-
-    correct, counts: right predictions and examples of each epoch; last: right ones of the last mini-batch; N: the size
-    of the whole set; other: the same two of the other set, empty where they are not known.
-    """
-    right, seen = np.array(correct, np.float64), np.array(counts, np.float64)
-    candidates: list[tuple[str, Array]] = [
-        ("it is the number of right predictions, not their share", right),
-        ("it is the share of wrong predictions", 1 - right / seen),
-        ("the count of right predictions is not set back to 0 at each epoch", np.cumsum(right) / seen),
-        ("the counts are not set back to 0 at each epoch", np.cumsum(right) / np.cumsum(seen)),
-        ("it is that of the last mini-batch", np.array(last, np.float64) / batch),
-        ("it is divided by the number of mini-batches", right / (seen / batch)),
-        ("it is divided by the mini-batch size", right / batch),
-    ]
-    if counts[0] != N:
-        words = "it is divided by the number of all examples, where those of whole mini-batches are predicted"
-        candidates.append((words, right / N))
-    if len(other) == len(right):
-        theirs = np.array(other, np.float64)
-        candidates.append(("it is divided by the number of examples of the other set", right / theirs[:, 1]))
-        candidates.append(("it is that of the other set", theirs[:, 0] / theirs[:, 1]))
-    return next((words for words, values in candidates if len(values) == len(got) and same(got, values)), "")
+    return main.bad(text, got=value, want=want, gap=abs(value - want))

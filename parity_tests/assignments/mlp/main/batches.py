@@ -175,6 +175,10 @@ def judge_number_of_steps(main: MainRun) -> Comparison:
         return Comparison("match", bad=0, ratio=0.0, **figures)  # type: ignore[arg-type]
     counts = Counter(update.epoch for update in main.run.updates)
     each = set(counts.values())
+    recorded = {len(values) for _, values in main.run.returned[:2]}
+    if each == {steps} and recorded == {len(counts)}:
+        text = f"it trains for {len(counts)} epochs of {steps} steps, where {config.epochs} epochs are asked for"
+        return main.bad(text, **figures, bad=1)
     shown = f"{each.pop()} steps in each of {len(counts)} epochs" if len(each) == 1 else f"{got} steps in all"
     if got == 0:
         shown = "no step that changes the weights"

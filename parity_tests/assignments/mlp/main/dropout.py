@@ -13,20 +13,22 @@ def judge_dropout(main: MainRun, steps: Steps) -> Comparison:
     """Whether each step drops what goes from the activation to L2, by a mask of its own; at rate 0 nothing shows it."""
     if main.config.rate == 0:
         return matched()
+    passes = [update.pass_ for update in main.run.updates if update.pass_ is not None]
     for index, update in enumerate(main.run.updates):
         step, number = update.pass_, index + 1
         if step is None:
             continue
         if not step.drops:
-            text = f"dropout.forward is not called in step {number}: dropout is skipped"
+            never = not any(one.drops for one in passes)
+            text = "dropout.forward is never called in training" if never else f"step {number} is made without dropout"
             return main.bad(text, step=number)
         if not step.training:
-            text = f"in step {number} dropout.forward is called with is_train=False: dropout is off in training"
-            return main.bad(text, step=number)
+            where = "in every step" if not any(one.training for one in passes) else f"in step {number}"
+            return main.bad(f"{where} dropout.forward is called with is_train=False", step=number)
         for call in step.calls:
             bypassed = any(got != want and want.startswith("drop") for _, got, want in call.wrong)
             if call.name == "L2.forward" and bypassed and index in steps.wrong_indices:
-                return main.bad(f"{wrong_argument(call)} (step {number}): dropout is bypassed", step=number)
+                return main.bad(f"{wrong_argument(call)} (step {number})", step=number)
     repeated = _repeated_mask(main)
     return main.bad(repeated) if repeated else matched()
 

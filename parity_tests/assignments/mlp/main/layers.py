@@ -43,6 +43,11 @@ def _sizes_problem(main: MainRun, linear: Sequence[Built]) -> str:
     sizes = [built.sizes for built in linear]
     if sorted(map(str, set(sizes))) == sorted(map(str, [(width, HIDDEN), (HIDDEN, CLASSES)])):
         return ""
+    if len(sizes) == 2 and sizes[0][:1] == (width,) and sizes[0][1:] == sizes[1][:1] and None not in sizes[1]:
+        (hidden, classes), (_, asked) = sizes[1], (HIDDEN, CLASSES)
+        if classes != asked:
+            return f"its last layer has {classes} outputs, where one for each of {asked} classes is asked for"
+        return f"it builds {hidden} hidden units, where {HIDDEN} are asked for"
     shown = " and ".join("×".join(map(str, size)) for size in sizes[:4])
     return f"it builds linear layers of {shown}, where {width}×{HIDDEN} and {HIDDEN}×{CLASSES} are asked for"
 

@@ -1,4 +1,4 @@
-"""Judges η: what SGD is passed in each epoch, or, where SGD is not called, what the steps were made with."""
+"""Judges the η that SGD is passed in each epoch; where SGD is not called, the weights show it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import numpy as np
 
 from parity_tests.assignments.mlp.main.closeness import near
 from parity_tests.assignments.mlp.main.configs import Config
-from parity_tests.assignments.mlp.main.fits import explained
 from parity_tests.assignments.mlp.main.main_run import MainRun, figures
 from parity_tests.assignments.mlp.main.run import Update
 from parity_tests.assignments.mlp.main.steps import Steps
@@ -23,14 +22,13 @@ def judge_learning_rate(main: MainRun, steps: Steps) -> Comparison:
     if not passed:
         if not updates and main.failure is None:
             return main.bad("SGD is never called")
-        note = "SGD is not called: the learning rate is judged by the weights" if updates else ""
-        return _fitted_rate(main, steps, note)
+        return matched("SGD is not called: the learning rate is judged by the weights" if updates else "")
     compared = {i: _compared(main.config, i, update, len(passed)) for i, update in passed.items()}
     wrong = {i: one for i, one in compared.items() if not _ratio(one) <= 1}
     for i, comparison in wrong.items():
         if main.stand_ins or i in steps.wrong_indices:
             bad = sum(not near(other.rates["eta"], main.config.eta_of(other.epoch)) for other in passed.values())
-            text = rate_text(main.config, passed[i].rates["eta"], passed[i].epoch)
+            text = _text(main.config, passed[i].rates["eta"], passed[i].epoch)
             return main.bad(text, **{**figures(comparison), "bad": bad}, step=comparison.step)
     right = [one for i, one in compared.items() if i not in wrong]
     nothing = Comparison("match", ratio=0.0, bad=0, total=len(passed), step=1)
@@ -55,23 +53,6 @@ def _ratio(comparison: Comparison) -> float:
     return comparison.ratio or 0.0
 
 
-def rate_text(config: Config, got: float, epoch: int) -> str:
+def _text(config: Config, got: float, epoch: int) -> str:
     """What is wrong with an η; `epoch` is counted from 0."""
-    want = config.eta_of(epoch)
-    text = f"η is {got:.6g} in epoch {epoch + 1} (counted from 1), where {want:.6g} is asked for"
-    if epoch < 10 and got < want:
-        return f"{text}: it is dropped too early (only when t, from 0, is a non-zero multiple of 10)"
-    if epoch >= 10 and near(got, config.eta):
-        return f"{text}: it is not dropped at the tenth epoch (t = 10)"
-    return text
-
-
-def _fitted_rate(main: MainRun, steps: Steps, note: str) -> Comparison:
-    """Whether a wrong step is right but for its η; for a `main` that does not call SGD."""
-    for step in steps.wrong:
-        fit, epoch = explained(main, step), step.update.epoch
-        want = main.config.eta_of(epoch)
-        if fit.explains and not near(fit.b, want):
-            text = rate_text(main.config, fit.b, epoch)
-            return main.bad(text, step=step.index + 1, got=fit.b, want=want)
-    return matched(note)
+    return f"η is {got:.6g} in epoch {epoch + 1} (counted from 1), where {config.eta_of(epoch):.6g} is asked for"

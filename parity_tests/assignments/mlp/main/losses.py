@@ -10,7 +10,6 @@ from functools import partial
 import numpy as np
 
 from parity_tests.assignments.mlp.main.evaluations import POSITION, SET, Evaluations
-from parity_tests.assignments.mlp.main.loss_reasons import loss_reason
 from parity_tests.assignments.mlp.main.main_run import Array, figures
 from parity_tests.assignments.mlp.network.answers import Rows
 from parity_tests.harness.compare import compare
@@ -112,11 +111,11 @@ def _wrong(evaluations: Evaluations, split: str, got: Array, choices: Choices) -
     if len(got) != epochs:
         text = f"the {SET[split]} loss record has {len(got)} numbers, where one an epoch ({epochs}) is asked for"
         return main.bad(text, got=float(len(got)), want=float(epochs))
-    reason, uncovered = loss_reason(evaluations, split, got), evaluations.coverage_problem(split)
+    uncovered = evaluations.coverage_problem(split)
     if not choices:
         uncovered = uncovered or f"after epoch {evaluations.epochs + 1} no step was seen"
     if uncovered:
-        return main.bad(f"{reason}; {uncovered}" if reason else uncovered)
+        return main.bad(uncovered)
     answer, _ = _nearest(got, [choice[FORMS[0]] for choice in choices])
     comparison = compare(Returned("array", got, ""), answer)
     epoch = int(np.argmax(~(np.abs(got - answer.value) <= answer.radius)))
@@ -124,4 +123,4 @@ def _wrong(evaluations: Evaluations, split: str, got: Array, choices: Choices) -
         f"the {SET[split]} loss after epoch {epoch + 1} is {got[epoch]:.9g}, where the mini-batch losses add up "
         f"to {answer.value[epoch]:.9g}"
     )
-    return main.bad(f"{reason}; {text}" if reason else text, **figures(comparison))
+    return main.bad(text, **figures(comparison))

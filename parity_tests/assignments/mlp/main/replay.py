@@ -68,6 +68,7 @@ class _Reader:
     def __init__(self, kept: _Kept, digits: Mapping[str, Array]) -> None:
         self.X = _stack(kept, "X")
         self.before, self.after = _stack(kept, "drop_in"), _stack(kept, "drop_out")
+        self.masks = _stack(kept, "mask")
         self.known = {
             (row + 0.0).tobytes(): (split, index)
             for split in reversed(SPLITS)
@@ -124,6 +125,8 @@ class _Reader:
             if 0 <= at < len(self.after):
                 before, after = self.before[at], self.after[at]
                 kept, seen = np.asarray((after != 0) | (before == 0)), np.asarray((before != 0) & np.isfinite(before))
+                if 0 <= (drawn := int(event.get("mask", -1))) < len(self.masks):
+                    kept = np.asarray(self.masks[drawn] != 0)
             span.drops.append(Dropped(bool(event["train"]), kept, seen))
         if name == "loss.forward" and "labels" in event:
             span.labels = tuple(event["labels"])

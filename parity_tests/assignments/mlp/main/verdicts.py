@@ -44,17 +44,30 @@ def judge_main(
     whether correct parts were swapped in. Each quantity has the verdict of the first run that it fails in. Problems are
     whole sentences, which begin with the run of `main` that they are about.
     """
-    runs = []
-    for number in range(len(configs)):
-        runs.append(_main_run(observation, configs, number, digits, stand_ins, device))
-        if runs[-1].failure is not None:
-            break
+    runs = main_runs(observation, configs, digits, stand_ins=stand_ins, device=device)
     asked = main_quantities(configs)
     judged = [_judged(main) for main in runs]
     of_all = {quantity: [one[quantity] for one in judged if quantity in one] for quantity in asked}
     if "random seed" in of_all:
         of_all["random seed"] = [runs[-1].ended("random seed", judge_random_seed(runs))]
     return {quantity: _together(comparisons) for quantity, comparisons in of_all.items()}
+
+
+def main_runs(
+    observation: Observation,
+    configs: Sequence[Config],
+    digits: Mapping[str, Array],
+    *,
+    stand_ins: bool,
+    device: str = "cpu",
+) -> list[MainRun]:
+    """The runs that were made one after another in one process, up to one that failed."""
+    runs: list[MainRun] = []
+    for number in range(len(configs)):
+        runs.append(_main_run(observation, configs, number, digits, stand_ins, device))
+        if runs[-1].failure is not None:
+            break
+    return runs
 
 
 def _main_run(

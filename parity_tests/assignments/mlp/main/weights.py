@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from parity_tests.assignments.mlp.main.main_run import MainRun, figures, wrong_argument
-from parity_tests.assignments.mlp.main.step_reasons import step_reason
+from parity_tests.assignments.mlp.main.seen_calls import seen_in_calls
 from parity_tests.assignments.mlp.main.steps import MOST_KINKS, Replayed, Steps
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 from parity_tests.protocol.comparison import Comparison
@@ -36,8 +36,8 @@ def judge_weights(main: MainRun, steps: Steps) -> Comparison:
         "undecided": sum(step.undecided for step in steps.known),
     }
     if steps.wrong:
-        reason, text = step_reason(main, steps), _text(shown)
-        return main.bad(f"{reason}; {text}" if reason else text, **figures_of_all)
+        seen, text = seen_in_calls(main, steps.wrong[0]), _text(shown)
+        return main.bad(f"{seen}; {text}" if seen else text, **figures_of_all)
     if shown.verdict == "undecided":
         text = (
             f"after step {shown.index + 1} {shown.undecided} of {shown.total} weights cannot be told right from wrong: "

@@ -31,10 +31,16 @@ KINDS = (
         "return None + 1",
     ),
     (
-        "an attribute is used that nothing has set",
-        "Which line sets it, is it spelt alike there, and does that line run before?",
-        r"raised AttributeError: (?!.*None)",
+        "an attribute is used that its object does not have",
+        "Which line sets it, is it spelt alike there, and does that line run before? And what kind of object is it?",
+        r"raised AttributeError: (?!module |.*None)",
         "return np.zeros(3).not_there",
+    ),
+    (
+        "numpy has no longer what is used",
+        "In the line that the message names: what does the documentation of the numpy that is installed say of it?",
+        r"raised AttributeError: module 'numpy' has no attribute",
+        "return np.int(1)",
     ),
     (
         "shapes do not fit together",
@@ -45,12 +51,12 @@ KINDS = (
     (
         "an index lies outside its array",
         "How long is the array, and where does the loop over it end?",
-        r"raised IndexError",
+        r"raised IndexError: .*out of (bounds|range)",
         "return np.zeros(3)[3]",
     ),
 )
 
-UNSET = "an attribute is used that nothing has set"
+UNSET = "an attribute is used that its object does not have"
 HIDDEN = {name: (UNSET,) for name, *_ in KINDS if name != UNSET}
 """A backward that lacks what a crashed forward should have kept follows from that crash."""
 

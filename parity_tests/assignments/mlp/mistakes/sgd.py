@@ -8,12 +8,22 @@ from typing import Any
 import numpy as np
 
 from parity_tests.assignments.mlp.mistakes.sgd_numbers import NUMBERS
-from parity_tests.assignments.mlp.mistakes.sgd_step import DECAY, DECAYED, TERMS, UPDATE, Steps, plugged, step
+from parity_tests.assignments.mlp.mistakes.sgd_step import (
+    ALPHA,
+    DECAY,
+    DECAYED,
+    LAMBDA,
+    RIGHT,
+    TERMS,
+    UPDATE,
+    Steps,
+    plugged,
+    step,
+)
 from parity_tests.harness.diagnosis.running_error import Running, stack
 from parity_tests.protocol.mistake import Body, Call, Mistake, Swap
 from reference.rounding import unit_roundoff
 
-RIGHT = Steps(DECAYED + UPDATE)
 DROP = "Change the learning rate between two steps: which gradients should the new one act on?"
 KEEP = "The velocity must survive until the next call."
 UPHILL = "A gradient points uphill: which way should w go?"
@@ -26,12 +36,12 @@ VISITED = "Which modules, and which entries of their params, does your loop visi
 def _with_momentum(name: str, hint: str, statements: str) -> Mistake:
     """A mistake where α > 0; the plain step is right."""
     branch = textwrap.indent(statements, "    ")
-    return step(name, hint, f"{DECAYED}if alpha > 0:\n{branch}\nelse:\n    w = w - eta * g")
+    return step(name, hint, f"{DECAYED}if alpha > 0:\n{branch}\nelse:\n    w = w - eta * g", editions=ALPHA)
 
 
 def _decay(name: str, statements: str) -> Mistake:
     """A mistake in how the gradient gets its weight decay; both kinds of step are right."""
-    return step(name, DECAY, f"{statements}\n{UPDATE}")
+    return step(name, DECAY, f"{statements}\n{UPDATE}", editions=LAMBDA)
 
 
 def _where(name: str, condition: str) -> Mistake:
@@ -100,6 +110,7 @@ MOMENTUM = (
         "b has no velocity",
         "Which entries of params does each branch handle?",
         DECAYED + UPDATE.replace("alpha > 0", "alpha > 0 and key == 'W'"),
+        editions=ALPHA,
     ),
     Mistake(
         "1",
@@ -108,20 +119,24 @@ MOMENTUM = (
         "Where do the velocities live? Each training must start from those that it is given.",
         _after_left_over,
         plug=plugged(f"{DECAYED}v = v if v.any() else v + 0.1\n{UPDATE}"),
+        editions=ALPHA,
     ),
     step(
         "the plain step is made beside the one with momentum",
         "Should one step change w once or twice?",
         DECAYED + UPDATE.replace("w + v", "w + v - eta * g"),
+        editions=ALPHA,
     ),
     _with_momentum("where α > 0 the weights do not move", STORED, "v = alpha * v - eta * g"),
 )
 
 DIRECTION = (
     step("the step goes uphill", UPHILL, f"g = -(g + lam * w)\n{UPDATE}"),
-    step("the plain step goes uphill", UPHILL, DECAYED + UPDATE.replace("w - eta * g", "w + eta * g")),
+    step(
+        "the plain step goes uphill", UPHILL, DECAYED + UPDATE.replace("w - eta * g", "w + eta * g"), editions=ALPHA
+    ),
     step("η is not used", "Which number sets the length of a step?", f"eta = 1.0\n{DECAYED}{UPDATE}"),
-    step("α and η are exchanged", ORDER, f"eta, alpha = alpha, eta\n{DECAYED}{UPDATE}"),
+    step("α and η are exchanged", ORDER, f"eta, alpha = alpha, eta\n{DECAYED}{UPDATE}", editions=ALPHA),
     Mistake(
         "1",
         "sgd.weights",
@@ -129,11 +144,13 @@ DIRECTION = (
         ORDER,
         lambda call: [Steps(f"lam, alpha = alpha, lam\n{kept}{DECAYED}{UPDATE}")(call) for kept in ("", NOT_KEPT)],
         plug=(Swap("_lambda: float, _alpha: float, _learning", "_alpha: float, _lambda: float, _learning"),),
+        editions=LAMBDA,
     ),
-    step("λ and η are exchanged", ORDER, f"lam, eta = eta, lam\n{DECAYED}{UPDATE}"),
+    step("λ and η are exchanged", ORDER, f"lam, eta = eta, lam\n{DECAYED}{UPDATE}", editions=LAMBDA),
     step("the weights never move", STORED, "pass"),
     step(
-        "the plain step does not move the weights", STORED, DECAYED + UPDATE.replace("w = w - eta * g", "pass")
+        "the plain step does not move the weights", STORED, DECAYED + UPDATE.replace("w = w - eta * g", "pass"),
+        editions=ALPHA,
     ),
     _where("the bias is not updated", "key == 'W'"),
     _where("only the first layer is updated", "name == 'L1'"),
@@ -155,22 +172,29 @@ WEIGHT_DECAY = (
     _decay("λ is added without w", "g = g + lam"),
     _decay("w is added without λ", "g = g + w"),
     _decay("weight decay takes w²", "g = g + lam * w * w"),
-    step("weight decay is applied after the step", DECAY, f"{UPDATE}\nw = w - eta * (lam * w)"),
-    step("weight decay is not part of the velocity", DECAY, f"old = w\n{UPDATE}\nw = w - eta * (lam * old)"),
+    step(
+        "weight decay is applied after the step", DECAY, f"{UPDATE}\nw = w - eta * (lam * w)", editions=LAMBDA
+    ),
+    step(
+        "weight decay is not part of the velocity", DECAY, f"old = w\n{UPDATE}\nw = w - eta * (lam * old)",
+        editions=LAMBDA,
+    ),
     step(
         "weight decay is in the gradient, and on the weight again",
         DECAY,
         f"old = w\n{DECAYED}{UPDATE}\nw = w - eta * (lam * old)",
+        editions=LAMBDA,
     ),
     step(
         "weight decay is in the velocity, and not multiplied by η",
         DECAY,
         f"decay = lam * w\n{UPDATE.replace('eta * g', 'eta * g - decay')}",
+        editions=LAMBDA,
     ),
-    step("weight decay is not multiplied by η", DECAY, f"old = w\n{UPDATE}\nw = w - lam * old"),
+    step("weight decay is not multiplied by η", DECAY, f"old = w\n{UPDATE}\nw = w - lam * old", editions=LAMBDA),
     _decay("weight decay in the plain step alone", "if alpha <= 0:\n    g = g + lam * w"),
     _decay("weight decay with momentum alone", "if alpha > 0:\n    g = g + lam * w"),
-)
+)  # fmt: skip
 
 
 def _returning(what: str) -> tuple[Body, ...]:

@@ -9,6 +9,7 @@ from types import CodeType
 
 import numpy as np
 
+from parity_tests.assignments.mlp.inside.homework_names import FULL, WITHOUT_DECAY
 from parity_tests.harness.diagnosis.running_error import Running, stack
 from parity_tests.protocol.mistake import Body, Call, Estimate, Mistake
 
@@ -25,6 +26,8 @@ STORE = """        module.params[key] = w
         momentum[f"{name}_{key}"] = v
 return model"""
 
+ALPHA, LAMBDA = (FULL, WITHOUT_DECAY), (FULL,)
+"""The editions that have momentum, and those that have weight decay."""
 DECAYED = "g = g + lam * w\n"
 UPDATE = "if alpha > 0:\n    v = alpha * v - eta * g\n    w = w + v\nelse:\n    w = w - eta * g"
 
@@ -36,8 +39,9 @@ DECAY = "Weight decay makes the gradient larger by λ w, for every w, before any
 class Steps:
     """A formula: the weights after each step of an update, written as the statements of one step.
 
-    The statements use and set w, v and g, and use eta, lam, alpha, `name` (of the layer) and `key` (of the parameter);
-    `number` is what an estimate found.
+    The statements use and set w, v and g, and use eta, lam, alpha, `name` (of the layer), `key` (of the parameter),
+    `earlier` (the gradient of the step before, at first 0) and `starts` (whether an epoch starts); `number` is what an
+    estimate found.
     """
 
     statements: str
@@ -48,13 +52,20 @@ class Steps:
 
     def __call__(self, call: Call) -> Running:
         rates = {"lam": call.lam, "alpha": call.alpha, "name": call.layer, "key": call.key, "number": call.number}
-        w, v, path = call.w, call.w.zeros(), []
+        w, v, earlier, path = call.w, call.w.zeros(), call.w.zeros(), []
+        epochs = call.inputs.get("epochs")
         for t, (g, eta) in enumerate(zip(call.g, call.etas, strict=True)):
-            names = {**rates, "w": call.starts[t] if "starts" in call.inputs else w, "v": v, "g": g, "eta": eta}
+            w = call.starts[t] if "starts" in call.inputs else w
+            starts = epochs is not None and (t == 0 or epochs[t] != epochs[t - 1])
+            names = {**rates, "w": w, "v": v, "g": g, "eta": eta, "earlier": earlier, "starts": starts}
             exec(self._code, {"np": np}, names)
-            w, v = names["w"], names["v"]
+            w, v, earlier = names["w"], names["v"], g
             path.append(w)
         return stack(path)
+
+
+RIGHT = Steps(DECAYED + UPDATE)
+"""The steps that the assignment asks for."""
 
 
 def plugged(statements: str) -> tuple[Body, ...]:
@@ -64,8 +75,9 @@ def plugged(statements: str) -> tuple[Body, ...]:
 
 
 def step(
-    name: str, hint: str, statements: str, *, estimate: Estimate | None = None, number: float | None = None
-) -> Mistake:
+    name: str, hint: str, statements: str, *, estimate: Estimate | None = None, number: float | None = None,
+    editions: tuple[str, ...] = (),
+) -> Mistake:  # fmt: skip
     """A mistake in the whole step. With a `number`: what stands in it and is looked for."""
     plug = plugged(statements if number is None else f"number = {number}\n{statements}")
-    return Mistake("1", "sgd.weights", name, hint, Steps(statements), estimate, plug=plug)
+    return Mistake("1", "sgd.weights", name, hint, Steps(statements), estimate, plug=plug, editions=editions)

@@ -209,7 +209,6 @@ HONEST: tuple[Rewrite, ...] = (
             Swap('model["drop1"].backward(h, grad_s)', 'model["drop1"].backward(grad=grad_s, X=h)'),
             Swap('model["L2"].backward(s, grad_a)', 'model["L2"].backward(grad=grad_a, X=s)'),
         ),
-        whole=True,
     ),
     Rewrite(
         "main: one order shuffled on",
@@ -220,11 +219,9 @@ HONEST: tuple[Rewrite, ...] = (
                 "    momentum = add_momentum(model)\n    indices = np.arange(train.N)\n",
             ),
         ),
-        whole=True,
     ),
     Rewrite(
         "main: η in closed form",
         (Swap("            eta *= 0.1\n", "            eta = eta_0 * 0.1 ** (t // 10)\n"),),
-        whole=True,
     ),
 )

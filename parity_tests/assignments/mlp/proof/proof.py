@@ -1,7 +1,8 @@
-"""What is known of variants of the shipped network: honest rewrites, equivalent slips, and how tight bounds must be."""
+"""What is known of variants of the shipped network: honest ones, evasions, slips, and how tight bounds must be."""
 
 from parity_tests.assignments.mlp.kinds.turns import plain
-from parity_tests.assignments.mlp.proof.equivalent import reason
+from parity_tests.assignments.mlp.proof.equivalent import equivalent, not_asked
+from parity_tests.assignments.mlp.proof.evasions import EVASIONS
 from parity_tests.assignments.mlp.proof.honest import HONEST
 from parity_tests.protocol.proof import LEAST_MEDIAN, Group, Proof
 
@@ -18,9 +19,20 @@ def group(check: str, quantity: str) -> Group:
     return Group(TITLES.get(check, check), name, OVER_PIXELS if over_pixels else LEAST_MEDIAN)
 
 
+DEFAULTS: dict[str, float | str] = {
+    "random_seed": 42, "learning_rate": 0.01, "alpha": 0.0, "lambda": 0.0, "dropout_rate": 0.5, "num_epoch": 10,
+    "minibatch_size": 5, "activation": "relu", "input_file": "mnist_subset.json",
+    "_learning_rate": 0.01, "_alpha": 0.0, "_lambda": 0.0, "r": 0.5,
+}  # fmt: skip
+"""The homework's own settings, under the names that `main`, SGD and dropout know them by."""
+
+
 PROOF = Proof(
     honest=HONEST,
-    equivalent=reason,
+    evasions=EVASIONS,
+    equivalent=equivalent,
+    unasked=not_asked,
+    defaults=DEFAULTS,
     not_asked=("read_command_line", "_as_arrays"),  # the command line, and how a damaged data file is told
     group=group,
 )
