@@ -111,7 +111,7 @@ def test_the_shipped_main_matches_whatever_the_seed(seed: int) -> None:
 def failing(swaps: Sequence[tuple[str, str]], *cases: str) -> Iterator[tuple[str, str, str]]:
     """The case, quantity and message of each failing record of a changed main in these cases."""
     variant = changed("main", [Swap(*swap) for swap in swaps])
-    for record in records(variant, lambda case: case.name in cases, names=False):
+    for record in records(variant, lambda case: case.name in cases):
         if record.verdict in FAILING:
             yield record.case, record.quantity, record.message
 
@@ -127,7 +127,7 @@ def test_an_odd_main_that_leaves_the_training_what_it_is_matches(name: str) -> N
     swaps, note = ODD[name]
     variant = changed("main", [Swap(*swap) for swap in swaps])
     asked = ("main/defaults-wiring/float64", "main/relu-wiring/float64", "main/tanh-own/float64")
-    found = records(variant, lambda case: case.name in asked, names=False)
+    found = records(variant, lambda case: case.name in asked)
     assert [(r.case, r.quantity, r.message) for r in found if r.verdict != "match"] == []
     assert note in "; ".join(record.note for record in found)
 

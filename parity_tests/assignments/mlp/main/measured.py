@@ -126,23 +126,24 @@ class Measured:
         """How many predictions are made in each epoch."""
         return [sum(len(one.rows) for one in sweep) for sweep in self.sweeps]
 
-    def right(self, *, all_with_all: bool = False) -> list[list[int]]:
+    def right(self, *, all_with_all: bool = False, masked: bool = False) -> list[list[int]]:
         """How many predictions are right in each mini-batch of each epoch.
 
-        `all_with_all`: how many of all pairs of a prediction and a label are equal.
+        `all_with_all`: how many of all pairs of a prediction and a label are equal. `masked` as in `losses`.
         """
         counts = []
         for w, sweep in zip(self.weights or (), self.sweeps, strict=True):
             epoch = []
             for one in sweep:
-                predicted, labels = self._logits(w, one).argmax(axis=1), self._y[list(one.rows)]
+                predicted = self._logits(w, one, one.mask if masked else None).argmax(axis=1)
+                labels = self._y[list(one.rows)]
                 equal = predicted[:, None] == labels if all_with_all else predicted == labels
                 epoch.append(int(equal.sum()))
             counts.append(epoch)
         return counts
 
-    def _logits(self, weights: dict[str, Array], one: Swept) -> Array:
-        return logits(weights, self._X[list(one.rows)], None, self._main.config.activation)
+    def _logits(self, weights: dict[str, Array], one: Swept, mask: Array | None = None) -> Array:
+        return logits(weights, self._X[list(one.rows)], mask, self._main.config.activation)
 
 
 def _covers(passes: Sequence[Pass], whole: int) -> bool:

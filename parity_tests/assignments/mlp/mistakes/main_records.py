@@ -152,9 +152,18 @@ def _rounded(right: Callable[[Measured], Numbers]) -> Candidates:
     return candidates
 
 
+def _drops(m: Measured) -> bool:
+    """Whether every mini-batch of every evaluation is seen with a mask."""
+    return all(one.mask is not None for sweep in m.sweeps for one in sweep)
+
+
 def _masked(call: Call, m: Measured) -> Sequence[Numbers]:
-    drawn = all(one.mask is not None for sweep in m.sweeps for one in sweep)
-    return [[sum(losses) for losses in m.losses(m.weights or (), masked=True)]] if drawn else []
+    return [[sum(losses) for losses in m.losses(m.weights or (), masked=True)]] if _drops(m) else []
+
+
+def _masked_shares(call: Call, m: Measured) -> Sequence[Numbers]:
+    right = m.right(masked=True) if _drops(m) else []
+    return [[sum(one) / seen for one, seen in zip(right, m.seen, strict=True)]] if right else []
 
 
 LOSSES = (
@@ -241,6 +250,7 @@ def _all_with_all(call: Call, m: Measured) -> Sequence[Numbers]:
 
 
 ACCURACIES = (
+    *_of_accuracy("evaluation runs with dropout on", TRAINING, _masked_shares, ("is_train=False", "is_train=True")),
     *_of_accuracy(
         "the accuracy is a number of predictions, not a share", COUNTED,
         lambda call, m: [[float(sum(right)) for right in m.right()]],
