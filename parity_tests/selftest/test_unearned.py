@@ -36,6 +36,10 @@ for owner in (linear_layer, relu, tanh, dropout):
 """
 CUT_OFF = """
 import os
+known = {}
+fstat = os.fstat
+os.fstat = lambda descriptor: known.setdefault(descriptor, known.get(descriptor) or fstat(descriptor))
+os._exit = lambda status: None
 honest = relu.backward
 def backward(self, X, grad):
     os.closerange(3, 1 << 20)

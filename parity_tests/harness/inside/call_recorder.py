@@ -32,6 +32,8 @@ if TYPE_CHECKING or __package__:
 else:
     from failures import Failure, Location, OutOfTime, clean, describe, failure, not_implemented
 
+_EXIT = os._exit
+"""The function itself: the submission may put another in its place."""
 _MAX_WARNINGS = 50
 _MAX_TYPE_NAME = 60
 _REPEAT_SECONDS = 0.2
@@ -233,7 +235,7 @@ class CallRecorder:
         text = f"{label} closed the connection between its process and Parity"
         with contextlib.suppress(OSError):
             self._fail(_WHOLE_CASE, failure("crashed", "", text))
-        os._exit(1)
+        _EXIT(1)
 
     def end_rounds(self) -> None:
         """End the rounds of a case: the next case may have none."""

@@ -17,6 +17,8 @@ else:
     import frames
     import shared_memory
 
+_FSTAT = os.fstat
+"""The function itself: the submission may put another in its place."""
 HIGH = 100
 """File descriptors from here on are above the limit of the submission, which therefore cannot open them."""
 
@@ -104,7 +106,7 @@ class Channel:
 def _identity(descriptor: int) -> tuple[int, int]:
     """Return what tells an open file from all others; (0, 0) for a closed one."""
     try:
-        status = os.fstat(descriptor)
+        status = _FSTAT(descriptor)
     except OSError:
         return 0, 0
     return status.st_dev, status.st_ino
