@@ -208,6 +208,7 @@ class _Unchecked:
             import_problem=outcome.import_problem,
             edition_seen=outcome.edition_seen,
             fingerprint=outcome.fingerprint,
+            concealed=outcome.concealed,
             trouble=outcome.trouble,
             seconds=outcome.seconds,
             versions=telling(json.loads(outcome.files["environment.json"]).get("versions", {})),

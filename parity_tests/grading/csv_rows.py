@@ -21,11 +21,20 @@ def rows_of(path: Path, columns: Sequence[str], optional: Sequence[str] = ()) ->
         _refuse_header(path, header, columns, optional)
         for cells in reader:
             if any(cell.strip() for cell in cells):
+                _refuse_surplus(path, reader.line_num, cells, header)
                 padded = [*(cell.strip() for cell in cells), *([""] * len(header))]
                 named = dict(zip(header, padded, strict=False))
                 yield reader.line_num, {name: named.get(name, "") for name in (*columns, *optional)}
     except csv.Error as error:
         raise RubricError(f"{path}, line {reader.line_num}: this is no CSV ({error}).") from None
+
+
+def _refuse_surplus(path: Path, line: int, cells: Sequence[str], header: Sequence[str]) -> None:
+    surplus = [cell.strip() for cell in cells[len(header) :] if cell.strip()]
+    if surplus:
+        raise RubricError(
+            f"{path}, line {line}: {surplus[0]!r} stands in no column; a text with a comma needs quotes around it."
+        )
 
 
 def _refuse_header(path: Path, header: Sequence[str], columns: Sequence[str], optional: Sequence[str]) -> None:

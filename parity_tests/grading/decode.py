@@ -74,6 +74,7 @@ def _converted(document: Any, wanted: type[T], text: str) -> T:
 def _located(message: str, document: Any, text: str) -> DecodeError:
     """The error of msgspec's message, such as "Expected `float`, got `str` - at `$.item[0].points`"."""
     problem, _, path = message.partition(" - at `$")
+    path = path.replace("[...]", "")  # some value of a table with keys of the user's own: which one, is not told
     steps = [step["key"] or int(step["place"]) for step in _STEP.finditer(path)]
     value = _value_at(steps, document)
     line = line_of(steps, text)

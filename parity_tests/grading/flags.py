@@ -88,6 +88,15 @@ def likeness_flags(results: Iterable[Result], solution: str) -> list[Flag]:
     return flags
 
 
+def concealed_flags(results: Iterable[Result], earned: Mapping[str, float | None]) -> list[Flag]:
+    """Which submissions earned points with code that does not stand in them, so that nobody can say whose it is."""
+    return [
+        Flag(result.name, "concealed", result.concealed)
+        for result in results
+        if result.concealed and earned.get(result.name)
+    ]
+
+
 def version_flags(results: Iterable[Result], versions: Mapping[str, str]) -> list[Flag]:
     """Which submissions were checked by other versions than those that the class was begun with."""
     flags = []

@@ -45,8 +45,9 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `digest` is of the files and the settings: a submission with the same one need not be checked again. `checksums` are
     the SHA-256 of the files beside this one that hold what was found, by their names. `missing` says
     why there was nothing to run, `refused` why an archive was not opened or a file left out, `import_problem` why the
-    submission's files cannot be imported, `trouble` how Parity itself failed. `versions` are those that it
-    was checked by. `damage` is a file of it that is not as it was written: it is found when the result is read.
+    submission's files cannot be imported, `concealed` where they run code that cannot be compared, `trouble` how Parity
+    itself failed. `versions` are those that it was checked by. `damage` is a file of it that is not as it was written:
+    it is found when the result is read.
     """
 
     hand_in: HandIn
@@ -58,6 +59,7 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     import_problem: str = ""
     edition_seen: str = ""
     fingerprint: str = ""
+    concealed: str = ""
     trouble: str = ""
     seconds: float = 0.0
     versions: dict[str, str] = {}

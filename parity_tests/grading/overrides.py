@@ -50,5 +50,5 @@ def load_overrides(path: Path, submissions: Collection[str], items: Mapping[str,
         if (row["submission"], row["item"]) in seen:
             raise RubricError(f"{where}: this item of {row['submission']} is overridden twice.")
         seen.add((row["submission"], row["item"]))
-        overrides.append(Override(row["submission"], row["item"], points, row["reason"]))
+        overrides.append(Override(row["submission"], row["item"], points or 0.0, row["reason"]))
     return overrides

@@ -14,6 +14,7 @@ from parity_tests.grading.class_records import class_records
 from parity_tests.grading.class_table import ClassTable
 from parity_tests.grading.flags import (
     Flag,
+    concealed_flags,
     flags_frame,
     flags_of,
     likeness_flags,
@@ -98,6 +99,8 @@ def make_tables(folder: GradingFolder, files: ClassFiles) -> Tables:
                     folder.submissions / result.name, records, points, where[result.name], who=_who(result)
                 )
                 new.write(f"submissions/{result.name}/report.html", page)
+        totals = {row["submission"]: row["total"] for row in rows}
+        flags += concealed_flags(results, totals)
         flags += _flags_of_all(intake, results, files, people, info)
         gradebook = gradebook_frame(rows, files.rubric.names)
         new.write("grades.csv", csv_text(gradebook))
@@ -107,7 +110,6 @@ def make_tables(folder: GradingFolder, files: ClassFiles) -> Tables:
         new.write("handed_in.csv", csv_text(_handed_in(intake)))
     untimed = [hand_in for hand_in in intake.attempts if files.late and files.late.seconds_late(hand_in) is None]
     damaged = tuple(f"submissions/{result.name}/{result.damage}" for result in results if result.damage)
-    totals = {row["submission"]: row["total"] for row in rows}
     unchecked = len(intake.attempts) - len(results)
     return Tables(totals, flags, faults, unchecked, len(untimed), tuple(rows), damaged)
 

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,6 +29,8 @@ MARGIN = 600.0
 
 MOST_SCRIPTS, SECONDS_FOR_SCRIPTS = 12, 10.0
 """So many mistakes of a submission get a script, and after so many seconds no further one is begun."""
+
+_TOO_LITTLE = "there is too little code in it to do what it does, and so nothing that could be compared"
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Outcome:
     trouble: str = ""
     import_problem: str = ""
     seconds: float = 0.0
+    concealed: str = ""
 
 
 _servers: ForkServers | None = None
@@ -112,13 +115,15 @@ def _failed(task: Task, error: Exception) -> Outcome:
 
 
 def _checked(task: Task) -> Outcome:
+    from parity_tests.grading.intake.concealed import concealed
     from parity_tests.grading.intake.likeness import fingerprint
     from parity_tests.harness.check import check
     from parity_tests.harness.process.available_levels import forking_problem
 
     settings = task.settings
     assignment = find(settings.assignment)
-    source = dict(task.files)[assignment.layout.file].decode("utf-8", "replace")
+    sources = own_sources(task.files, assignment)
+    printed = fingerprint(*sources.values())
     with _laid_out(task.files) as folder:
         servers = None if _servers is None or forking_problem(settings.isolation) else _servers
         run = check(
@@ -142,10 +147,27 @@ def _checked(task: Task) -> Outcome:
         run.records,
         {**run_files(run), **scripts},
         run.environment["edition_seen"],
-        fingerprint(source),
+        printed,
         trouble,
         imported.message if imported.verdict in FAILING else "",
+        concealed=concealed(sources) or ("" if printed or not fingerprint(_solution(assignment)) else _TOO_LITTLE),
     )
+
+
+def _solution(assignment: Assignment) -> bytes:
+    return (assignment.solution / assignment.layout.file).read_bytes()
+
+
+def own_sources(files: Iterable[tuple[str, bytes]], assignment: Assignment) -> dict[str, bytes]:
+    """The Python files that a submission's own code may stand in.
+
+    The support file is given to all, and is one of them only where it defines something that the assignment asks for.
+    """
+    sources = {name: data for name, data in files if name.lower().endswith(".py")}
+    support = sources.get(assignment.layout.support_file, b"")
+    if not any(mark.encode() in support for mark in assignment.marks):
+        sources.pop(assignment.layout.support_file, None)
+    return sources
 
 
 def _scripts(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.grading.intake.concealed import concealed
 from parity_tests.grading.intake.likeness import fingerprint
 from parity_tests.grading.task import Outcome, Task, _unrunnable, run_files
 from parity_tests.harness.environment import versions
@@ -40,7 +41,8 @@ def fake_outcome(task: Task) -> Outcome:
     )
     seen = "2022-23" if "edition" in source else "2019"
     trouble = "it failed" if "harness" in source else ""
-    return Outcome(task.name, records, run_files(run), seen, fingerprint(source), trouble)
+    said = concealed({"neural_networks.py": source.encode()})
+    return Outcome(task.name, records, run_files(run), seen, fingerprint(source), trouble, concealed=said)
 
 
 def _record(task: Task, case: Case, q: Quantity, source: str) -> Record:

@@ -10,6 +10,7 @@ import os
 import random
 import stat
 import tarfile
+import unicodedata
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -194,6 +195,21 @@ def test_two_students_of_one_name_stay_two(tmp_path: Path) -> None:
     assert [attempt.name for attempt in intake.attempts] == ["Ann Lee-1", "Ann Lee-2"]
 
 
+def test_names_that_look_the_same_stay_two(tmp_path: Path) -> None:
+    names = [unicodedata.normalize(form, "Zoë") for form in ("NFC", "NFD")] + ["zoë"]
+    intake = taken_in(lay(tmp_path / "class", {f"{name}/{MODULE}": CODE for name in names}))
+    spellings = {unicodedata.normalize("NFC", attempt.name).casefold() for attempt in intake.attempts}
+    assert spellings == {"zoë", "zoë-2", "zoë-3"}
+
+
+def test_a_name_in_the_classs_zip_may_be_longer_than_a_file_systems(tmp_path: Path) -> None:
+    path = tmp_path / "class.zip"
+    path.write_bytes(zipped({f"{'😀' * 80}/{MODULE}": CODE, f"bob/{'x' * 300}.py": CODE, f"bob/{MODULE}": CODE}))
+    intake = taken_in(path)
+    assert [attempt.name for attempt in intake.attempts] == ["bob", "😀" * 60]
+    assert not intake.ignored
+
+
 def test_one_submission_alone_is_a_class_of_one(tmp_path: Path) -> None:
     intake = taken_in(lay(tmp_path / "ann", {MODULE: CODE, "utils.py": UTILS}))
     assert [attempt.name for attempt in intake.attempts] == ["ann"]
@@ -364,6 +380,18 @@ def test_a_source_over_the_limit_is_not_cut(tmp_path: Path) -> None:
     assert prepared.missing == f"{MODULE} has 1.0 MiB, and no more than 1 are read"
     exact = CODE + "#" * (MAX_SOURCE - len(CODE))
     assert files(one({MODULE: exact}, tmp_path / "exact"))[MODULE] == exact
+
+
+def test_a_support_file_over_the_limit_is_not_cut(tmp_path: Path) -> None:
+    prepared = one({MODULE: CODE, "b/utils.py": UTILS + "#" * MAX_SOURCE}, tmp_path)
+    assert list(files(prepared)) == [MODULE]
+    assert "utils.py has 1.0 MiB, and no more than 1 are read" in prepared.refused
+
+
+def test_a_notebook_that_cannot_be_read_is_the_reason_where_nothing_else_was_handed_in(tmp_path: Path) -> None:
+    assert one({"hw.ipynb": '{"cells": ['}, tmp_path / "a").missing.startswith("hw.ipynb is no notebook that can be")
+    beside = one({"hw.ipynb": '{"cells": [', MODULE: CODE}, tmp_path / "b")
+    assert (beside.missing, beside.refused) == ("", "")
 
 
 def test_a_misnamed_source_or_a_notebook_over_the_limit_is_said(

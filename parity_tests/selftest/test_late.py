@@ -154,6 +154,7 @@ def test_a_deadline_is_held_against_the_time_of_handing_in(parity: Parity, tmp_p
         (f"{POLICY}[hours_late]\nann = -1\n", "line 5: ann cannot be -1 hours late"),
         (f"{POLICY}[hours_late]\nann = nan\n", "line 5: ann cannot be nan hours late"),
         (f"{POLICY}[hours_late]\n\nbob = 1\n", "line 6: there is no submission 'bob'"),
+        (f"{POLICY}[hours_late]\nann = true\n", "line 4: hours_late must be a table of hours"),
         (f"{POLICY}hours_late = 3\n", "line 4: hours_late must be a table of hours"),
         ("percent_a_day 10\n", "line 1: expected '='"),
     ],

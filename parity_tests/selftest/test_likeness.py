@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import ast
+import base64
 import re
+import zlib
+
+import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT, INSIDE
+from parity_tests.grading.intake.concealed import concealed
 from parity_tests.grading.intake.likeness import ALIKE, SMALLEST, Cluster, clusters, fingerprint
+from parity_tests.grading.task import own_sources
 
 SHIPPED = (ASSIGNMENT.solution / ASSIGNMENT.layout.file).read_text(encoding="utf-8")
+UTILS = (ASSIGNMENT.solution / "utils.py").read_bytes()
 OTHER = (INSIDE / "stand_ins.py").read_text(encoding="utf-8")
 """The same parts, written by others in another way."""
 SMALL = "import numpy as np\n\n\nclass linear_layer:\n    pass\n\n\nclass relu:\n    pass\n"
@@ -84,3 +91,53 @@ def test_what_most_of_a_class_have_in_common_is_not_compared() -> None:
     few = dict(list(class_.items())[:4])
     assert len(clusters(few)[0].members) == 4, "of so few, nobody can say what was given to all"
     assert len(class_["s0"]) // 8 > SMALLEST
+
+
+@pytest.mark.parametrize("start", [b"\xef\xbb\xbf", b"# -*- coding: latin-1 -*-\n# \xe9\n"])
+def test_the_encoding_of_a_source_changes_nothing(start: bytes) -> None:
+    assert fingerprint(start + SHIPPED.encode()) == fingerprint(SHIPPED)
+
+
+@pytest.mark.parametrize("file", ["layers.py", "package/__init__.py", "utils.py"])
+def test_a_copy_in_another_file_is_still_one(file: str) -> None:
+    files = {"neural_networks.py": b"from layers import *\n", "utils.py": UTILS, file: renamed(SHIPPED).encode()}
+    sources = own_sources(files.items(), ASSIGNMENT)
+    (found,) = clusters({"a": fingerprint(*sources.values()), "shipped": fingerprint(SHIPPED)}, given="shipped")
+    assert found.lowest > 0.9
+
+
+def test_what_is_lent_to_all_makes_nobody_alike() -> None:
+    files = {"neural_networks.py": OTHER.encode(), "utils.py": UTILS}
+    assert list(own_sources(files.items(), ASSIGNMENT)) == ["neural_networks.py"]
+
+
+def test_those_who_copied_the_solution_are_alike_it_also_where_they_are_most_of_a_class() -> None:
+    tails = ["".join(f"def own{k}(a):\n    return a ** {k} @ {n}\n" for k in range(9)) for n in range(20)]
+    class_ = {f"s{n}": fingerprint(SHIPPED + tail) for n, tail in enumerate(tails)}
+    (found,) = clusters({**class_, "shipped": fingerprint(SHIPPED)}, given="shipped")
+    assert set(found.members) == {*class_, "shipped"}
+
+
+PACKED = base64.b85encode(zlib.compress(SHIPPED.encode()))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f"import base64, zlib\nexec(zlib.decompress(base64.b85decode({PACKED!r})))\n",
+        "eval(compile(open('data.txt').read(), '', 'exec'))\n",
+        "getattr(__builtins__, 'ex' + 'ec')(open('data.txt').read())\n",
+        "import builtins\ngetattr(builtins, 'ex' + 'ec')('')\n",
+        "from types import FunctionType\nforward = FunctionType(code, {})\n",
+        "import importlib.machinery as m\nm.SourceFileLoader('x', 'data.txt').load_module()\n",
+        "import marshal\n",
+    ],
+)
+def test_code_that_does_not_stand_in_the_files_is_said_with_its_line(source: str) -> None:
+    at = concealed({"neural_networks.py": f"import numpy\n{source}".encode()})
+    assert re.match(r"neural_networks\.py, line [23] uses \w", at)
+
+
+def test_code_that_stands_in_the_files_is_not_concealed() -> None:
+    assert concealed({"neural_networks.py": SHIPPED.encode(), "utils.py": UTILS, "broken.py": b"def ("}) == ""
+    assert concealed({"other.py": OTHER.encode()}) == ""

@@ -199,6 +199,7 @@ def test_an_override_is_applied_last_and_shown() -> None:
         ("bob,linear,1,why", "line 2: there is no submission 'bob'"),
         ("ann,lineer,1,why", "line 2: the rubric has no item 'lineer'"),
         ("ann,linear,1,", "line 2: an override needs a reason"),
+        ("ann,linear,1,late, and ill", "line 2: 'and ill' stands in no column; a text with a comma needs quotes"),
         ("ann,linear,1,why\n\nann,linear,2,why", "line 4: this item of ann is overridden twice"),
     ],
 )

@@ -92,6 +92,11 @@ def safe_name(text: str) -> str:
     return sanitize_filename(short, replacement_text="_", max_len=MAX_BYTES) or "unnamed"
 
 
+def _spelling(name: str) -> str:
+    """The same for names that look the same to people, or to some file system."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
 def latest(attempts: Sequence[Attempt]) -> tuple[list[Attempt], list[Attempt]]:
     """Of each student, or each group, the latest attempt, and the others. A name alone tells nobody."""
     last: dict[frozenset[str], Attempt] = {}
@@ -108,17 +113,17 @@ def latest(attempts: Sequence[Attempt]) -> tuple[list[Attempt], list[Attempt]]:
 def under_names_of_their_own(attempts: Sequence[Attempt]) -> list[Attempt]:
     """The attempts under safe names, sorted by them: two of one name are told apart by number."""
     safe = [attempt.renamed(safe_name(attempt.name)) for attempt in attempts]
-    bearers = Counter(attempt.name.casefold() for attempt in safe)
+    bearers = Counter(_spelling(attempt.name) for attempt in safe)
     taken: set[str] = set()
     named = []
     for attempt in sorted(safe, key=lambda attempt: (attempt.name, attempt.hand_in.source)):
         name = attempt.name
-        if bearers[name.casefold()] > 1 and attempt.hand_in.id:
+        if bearers[_spelling(name)] > 1 and attempt.hand_in.id:
             name = safe_name(f"{name}-{attempt.hand_in.id}")
         unique, number = name, 1
-        while unique.casefold() in taken:
+        while _spelling(unique) in taken:
             number += 1
             unique = f"{name}-{number}"
-        taken.add(unique.casefold())
+        taken.add(_spelling(unique))
         named.append(attempt.renamed(unique))
     return sorted(named, key=lambda attempt: attempt.name)

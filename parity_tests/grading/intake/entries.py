@@ -176,7 +176,7 @@ def _zip_entries(name: str, source: Path | IO[bytes], most: int, total: int | No
     entries: dict[str, Entry] = {}
     tops = {member.filename.partition("/")[0] for member in members if member.is_dir() and not is_junk(member.filename)}
     for member in members:
-        problem = _problem_of_member(name, member)
+        problem = _problem_of_member(name, member, of_class=not whole)
         if problem and whole:
             raise RefusedArchive(problem)
         if problem:
@@ -189,10 +189,10 @@ def _zip_entries(name: str, source: Path | IO[bytes], most: int, total: int | No
     return _with_empty(entries.values(), tops)
 
 
-def _problem_of_member(name: str, member: zipfile.ZipInfo) -> str:
+def _problem_of_member(name: str, member: zipfile.ZipInfo, *, of_class: bool) -> str:
     """Why a member of a zip is refused, "" if it is not."""
     path = member.filename
-    if problem := _problem_of_path(path):
+    if problem := _problem_of_path(path, of_class=of_class):
         return f"{name} holds {problem}"
     if stat.S_ISLNK(member.external_attr >> 16):
         return f"{name} holds a link, {_shown(path)}"
@@ -205,7 +205,7 @@ def _path_of_refused(path: str) -> str:
     """Where the entry of a refused member stands: with the student whose folder it names, or by itself."""
     top, *rest = [part for part in _parts(path) if part not in ("..", "/")] or ["a file without a name"]
     shown = _shown("/".join(rest) or top)[: MAX_COMPONENT // 4].replace("/", "_")
-    return f"{top}/{shown}" if rest and not _problem_of_path(top) else f"{shown}{REFUSED}"
+    return f"{top}/{shown}" if rest and not _problem_of_path(top, of_class=True) else f"{shown}{REFUSED}"
 
 
 def _with_empty(entries: Iterable[Entry], tops: set[str]) -> list[Entry]:
@@ -267,13 +267,17 @@ def _parts(path: str) -> tuple[str, ...]:
     return PurePosixPath(path.replace("\\", "/")).parts
 
 
-def _problem_of_path(path: str) -> str:
-    """Why no file may be laid out under this path, as the end of a sentence; "" if one may be."""
+def _problem_of_path(path: str, *, of_class: bool = False) -> str:
+    """Why no file may be laid out under this path, as the end of a sentence; "" if one may be.
+
+    The first name in the archive `of_class` is a person's: nothing is laid out under it, so it may be long.
+    """
     plain, parts = path.replace("\\", "/"), _parts(path)
     if plain.startswith("/") or re.match(r"[A-Za-z]:", plain) or ".." in parts or "\0" in plain:
         return f"a path that leads out of it, {_shown(plain)}"
     lengths = [len(part.encode("utf-8", "surrogateescape")) for part in parts]
-    if not parts or sum(lengths) > MAX_PATH or max(lengths) > MAX_COMPONENT or len(parts) > MAX_DEPTH:
+    too_long = sum(lengths) > MAX_PATH or max(lengths[of_class:], default=0) > MAX_COMPONENT
+    if not parts or too_long or len(parts) > MAX_DEPTH:
         return f"a path that is empty, too long or too deep, {_shown(plain[:60])}"
     return ""
 

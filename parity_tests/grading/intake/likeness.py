@@ -50,24 +50,29 @@ class Cluster:
     highest: float
 
 
-def fingerprint(source: str) -> str:
-    """The hashes that stand for a source, in hexadecimal; "" for one that is too small to say anything.
+def fingerprint(*sources: str | bytes) -> str:
+    """The hashes that stand for these sources, in hexadecimal; "" for what is too small to say anything.
 
-    Equal for sources that differ by the names they choose, spaces, comments, docstrings, annotations and the order of
-    their functions. A source that does not parse is taken as far as it can be read.
+    Equal for sources that differ by the names they choose, spaces, comments, docstrings, annotations, the order of
+    their functions and the files in which these stand. A source that does not parse is taken as far as it can be read.
     """
-    try:
-        rows = [row for unit in _units(ast.parse(source)) for row in _kept(unit)]
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        rows = list(_kept(_tokens(source)))
-    distinct = sorted(set(rows))
+    distinct = sorted({row for source in sources for row in _rows(source)})
     return "".join(f"{row:0{_HASH_DIGITS}x}" for row in distinct) if len(distinct) >= SMALLEST else ""
+
+
+def _rows(source: str | bytes) -> list[int]:
+    try:
+        return [row for unit in _units(ast.parse(source)) for row in _kept(unit)]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        text = source.decode("utf-8", "replace") if isinstance(source, bytes) else source
+        return list(_kept(_tokens(text)))
 
 
 def clusters(fingerprints: Mapping[str, str], given: str = "") -> list[Cluster]:
     """The clusters among these fingerprints, by the names of the sources; the largest first.
 
-    `given` is the name of one that is nobody's: it does not count towards what most have in common.
+    `given` is the name of one that is nobody's: it does not count towards what most have in common, and what most
+    have from it is theirs all the same.
     """
     same: dict[str, list[str]] = {}
     for name, text in fingerprints.items():
@@ -123,7 +128,14 @@ def _alike(texts: Sequence[str], counted: Sequence[bool]) -> Iterator[tuple[int,
         smaller = np.minimum(sizes[one], sizes[one + 1 :])
         share = (matrix[one + 1 :] @ matrix[one]) / np.maximum(smaller, 1.0)
         for other in np.flatnonzero((share >= ALIKE) & (smaller >= SMALLEST / 2)):
-            yield one, one + 1 + int(other), float(share[other])
+            another = one + 1 + int(other)
+            if counted[one] and counted[another]:
+                yield one, another, float(share[other])
+    for nobodys in (number for number, counts in enumerate(counted) if not counts):
+        for number, rows in enumerate(sets):
+            share_of_it = len(rows & sets[nobodys]) / min(len(rows), len(sets[nobodys]))
+            if number != nobodys and share_of_it >= ALIKE:
+                yield nobodys, number, share_of_it
 
 
 def _kept(words: Sequence[str]) -> Iterator[int]:

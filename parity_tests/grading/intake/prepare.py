@@ -204,6 +204,9 @@ class _Selection:
         others = exact or [entry for entry in sources if entry.parts[-1].lower() == wanted]
         if not others:
             return
+        if others[0].size > MAX_SOURCE:
+            self._refused.append(_too_large(others[0], MAX_SOURCE))
+            return
         files[wanted] = self._source(others[0].read(MAX_SOURCE), wanted)
         if others[0].path != wanted:
             self.notes.append(
@@ -215,6 +218,7 @@ class _Selection:
         wanted = self._layout.file
         best: dict[str, str] = {}
         name = ""
+        unreadable = []
         notebooks = _by_depth(entry for entry in entries if entry.path.lower().endswith(".ipynb"))
         for entry in notebooks[:MAX_NOTEBOOKS]:
             if entry.size > MAX_NOTEBOOK:
@@ -223,12 +227,14 @@ class _Selection:
             try:
                 modules = modules_of(entry.read(MAX_NOTEBOOK), wanted, self._layout.entry)
             except NotANotebook as error:
-                self.notes.append(f"{entry.parts[-1]} {error}")
+                unreadable.append(f"{_name(entry)} {error}")
                 continue
             if self._count_marks(modules.get(wanted, "")) > self._count_marks(best.get(wanted, "")):
                 best, name = modules, entry.path
         if not best:
+            self._refused += unreadable
             return {}
+        self.notes += unreadable
         self.notes.append(f"the code cells of the notebook {name} were taken for {wanted}")
         files = {file: text.encode("utf-8", "backslashreplace") for file, text in best.items()}
         if len(files[wanted]) > MAX_SOURCE:
