@@ -137,3 +137,26 @@ def test_a_leak_is_said_of_the_run_in_which_it_shows() -> None:
     messages = [message for _, quantity, message in failing(swaps, case) if quantity == "weights"]
     assert "run 2 of 3 in one process): " in messages[0]
     assert "after step 1 (epoch 1)" in messages[0]
+
+
+def test_an_η_that_has_dropped_and_stays_so_in_the_next_run_is_caught() -> None:
+    swaps = [
+        (
+            'eta = eta_0 = float(main_params["learning_rate"])',
+            'eta = ETAS.get(eta_0 := float(main_params["learning_rate"]), eta_0)',
+        ),
+        ("            eta *= 0.1\n", "            eta *= 0.1\n            ETAS[eta_0] = eta\n"),
+        ("# TODO 10\n", "ETAS = {}\n\n\n# TODO 10\n"),
+    ]
+    assert "learning rate" in {quantity for _, quantity, _ in failing(swaps, "main/many-epochs-wiring/float64")}
+
+
+def test_a_part_that_is_wrong_after_many_calls_alone_is_said_to_be_one_of_its_parts() -> None:
+    line = "        return grad * self.mask\n\n\nclass dropout"
+    count = "        self.calls = getattr(self, 'calls', 0) + 1\n"
+    late = Swap(line, count + line.replace("self.mask", "(self.mask if self.calls <= 20 else 1)"))
+    own, wiring = "main/many-epochs-own/float64", "main/many-epochs-wiring/float64"
+    found = records(changed("main", [late]), lambda case: case.name in (own, wiring), names=False)
+    wrong = {record.case: record.message for record in found if record.verdict in FAILING}
+    assert list(wrong) == [own]
+    assert "with correct parts in place of its own main is right here" in wrong[own]

@@ -15,6 +15,10 @@ from parity_tests.protocol.comparison import PASSING, Comparison, matched
 BLAMELESS = (*PASSING, "harness_error")
 DATA_KINDS = ("loader", "split")
 """The kinds of cases of what brings `main` its data."""
+OWN_ALONE = (
+    "with correct parts in place of its own main is right here, so one of its parts is wrong in a way that shows in "
+    "main alone, such as only after many calls"
+)
 WIRING = "main's wiring, which fails with correct parts too"
 Judged = Mapping[str, Comparison]
 Judgements = Mapping[str, Judged]
@@ -37,6 +41,7 @@ def blame(plan: Sequence[Case], judged: Judgements) -> dict[str, dict[str, Compa
     wrong_alone = _failing_parts(plan, judged, but=JOINT_CHECKS)
     data_fails = _data_fails(plan, judged)
     wiring_fails = _failing_wirings(plan, judged)
+    wirings = {case.params["config"] for case in plan if case.whole and case.process == "wiring"}
     blamed = {name: dict(comparisons) for name, comparisons in judged.items()}
     for case in plan:
         if case.probe == "network":
@@ -55,6 +60,8 @@ def blame(plan: Sequence[Case], judged: Judgements) -> dict[str, dict[str, Compa
             cause = WIRING if culprit == "10" else f"TODO {culprit}" if culprit.isdecimal() else "utils.py"
         if culprit:
             blamed[case.name] |= _blamed_on(culprit, cause, judged[case.name])
+        elif case.params["config"] in wirings:
+            blamed[case.name] |= _with_own_parts_alone(judged[case.name])
     return blamed
 
 
@@ -118,6 +125,16 @@ def _forgiven(case: Case, judged: Judged, not_passing: set[str]) -> dict[str, Co
             note = f"only works on two-dimensional arrays: {comparison.problem}"
             forgiven[q.name] = matched(note).noting(*comparison.notes)
     return forgiven
+
+
+def _with_own_parts_alone(judged: Judged) -> dict[str, Comparison]:
+    """The failures of a setting in which main is right with correct parts; no part fails a case of its own."""
+    found = {}
+    for name, comparison in judged.items():
+        if comparison.verdict not in BLAMELESS:
+            problem = f"{comparison.problem.rstrip('.')}; {OWN_ALONE}"
+            found[name] = replace(comparison, problem=problem)
+    return found
 
 
 def _blamed_on(part: str, cause: str, judged: Judged) -> dict[str, Comparison]:

@@ -80,7 +80,7 @@ def configs_of(params: Mapping[str, Any]) -> tuple[Config, ...]:
 
 def follows_seed(configs: Sequence[Config]) -> bool:
     """Whether a case makes one run twice, so that it shows whether its steps follow from random_seed."""
-    return len(configs) > 1
+    return len(set(configs)) < len(configs)
 
 
 def main_quantities(configs: Sequence[Config]) -> tuple[str, ...]:
