@@ -156,7 +156,7 @@ def test_a_part_that_is_wrong_after_many_calls_alone_is_said_to_be_one_of_its_pa
     count = "        self.calls = getattr(self, 'calls', 0) + 1\n"
     late = Swap(line, count + line.replace("self.mask", "(self.mask if self.calls <= 20 else 1)"))
     own, wiring = "main/many-epochs-own/float64", "main/many-epochs-wiring/float64"
-    found = records(changed("main", [late]), lambda case: case.name in (own, wiring), names=False)
+    found = records(changed("main", [late]), lambda case: case.name in (own, wiring))
     wrong = {record.case: record.message for record in found if record.verdict in FAILING}
     assert list(wrong) == [own]
     assert "with correct parts in place of its own main is right here" in wrong[own]
