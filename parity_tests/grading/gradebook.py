@@ -80,8 +80,9 @@ class Change:
 
 
 def changed_totals(before: Mapping[str, float | None], after: Mapping[str, float | None]) -> list[Change]:
-    """Whose points in all change, the largest change first."""
-    changes = [Change(name, before.get(name), total) for name, total in after.items() if before.get(name) != total]
+    """Whose points in all change, the largest change first; who is in `after` no more has none."""
+    names = dict.fromkeys([*after, *before])
+    changes = [Change(name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)]
     return sorted(changes, key=lambda change: (-abs((change.after or 0.0) - (change.before or 0.0)), change.submission))
 
 

@@ -140,7 +140,7 @@ ACTS: dict[str, Callable[[Path], object]] = {
     "empty": lambda path: path.write_bytes(b""),
     "garbage": lambda path: path.write_bytes(b"\xff\x00{[garbage"),
     "a folder": lambda path: (path / "inside").mkdir(parents=True),
-    "a link": lambda path: path.symlink_to("/etc"),
+    "a link": lambda path: path.symlink_to(os.environ["ELSEWHERE"]),
     "gone": lambda path: None,
 }
 
@@ -148,8 +148,12 @@ ACTS: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize("act", ACTS)
 @pytest.mark.parametrize("name", FILES)
 def test_whatever_happens_to_a_file_of_the_results_the_command_says_so_and_invents_nothing(
-    asked: list[str], parity: Parity, tmp_path: Path, name: str, act: str
+    asked: list[str], parity: Parity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, act: str
 ) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "thesis.tex").write_text("years of work")
+    monkeypatch.setenv("ELSEWHERE", str(elsewhere))
     source = class_folder(tmp_path / "class", ann="", bob="# wrong relu")
     parity("grade", source, "--out", tmp_path / "whole")
     for command in ("regrade", "grade", "report", "status"):
@@ -170,4 +174,4 @@ def test_whatever_happens_to_a_file_of_the_results_the_command_says_so_and_inven
             assert found.items() <= {"ann": 100, "bob": 85}.items()
             assert command == "regrade" or len(found) == 2
     assert (source / "ann" / MODULE).is_file()
-    assert Path("/etc").is_dir()
+    assert [path.name for path in elsewhere.iterdir()] == ["thesis.tex"]

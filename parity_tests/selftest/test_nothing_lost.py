@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
@@ -79,6 +80,13 @@ def test_a_result_that_cannot_be_read_keeps_its_row_without_a_grade(
     assert parity("grade", tmp_path / "class", "--out", graded)[0] == 0
     assert asked == ["bob"]
     assert grades(graded).loc["bob", "total"] == 85
+
+
+def test_whose_result_is_gone_loses_points_and_is_told(graded: Path, parity: Parity) -> None:
+    shutil.rmtree(graded / "submissions" / "bob")
+    _, said, _ = parity("regrade", graded)
+    assert "bob: 85 → none" in said
+    assert "1 were not checked yet" in said
 
 
 @pytest.mark.parametrize("command", ["grade", "grade --only", "regrade", "report"])
