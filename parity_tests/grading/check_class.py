@@ -33,7 +33,7 @@ from parity_tests.harness.sandbox.packages import closure
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.registry import find
-from reports.model.escape import printable
+from reports.model.escape import path_text, printable
 from reports.model.numbers import duration
 from reports.model.reasons import total_text
 
@@ -99,6 +99,7 @@ class Asked:
 def understand(request: Request) -> Asked:
     """What a request comes to. Nothing is written. Raises UsageError for what cannot be started."""
     request.certificates.refuse_wrong(request.scheduler)
+    _refuse_among(request.out, request.source)
     entries = files_in(request.source)
     assignment = find(request.assignment) if request.assignment else told_by(entries, request.source)
     edition = assignment.editions.default if request.edition is None else request.edition
@@ -158,6 +159,14 @@ def check_class(request: Request, progress: Progress) -> Tables:
             tasks = unchecked.tasks(lambda name: progress.finished(name, new=False))
             run_all(tasks, work, executor, ahead=AHEAD * width, done=done, lost=failed)
         return make_tables(folder, files)
+
+
+def _refuse_among(out: Path, source: Path) -> None:
+    if source.is_dir() and out.absolute().resolve().is_relative_to(source.resolve()):
+        raise UsageError(
+            f"the output folder {path_text(out)} lies among the submissions, where it would be taken for one; name "
+            "another place with --out."
+        )
 
 
 def _refuse_unknown(only: Sequence[str], intake: Intake) -> None:

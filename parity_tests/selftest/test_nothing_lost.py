@@ -82,6 +82,20 @@ def test_a_result_that_cannot_be_read_keeps_its_row_without_a_grade(
     assert grades(graded).loc["bob", "total"] == 85
 
 
+@pytest.mark.parametrize("out", [".", "out", "ann/out", "../link/out"])
+def test_results_among_the_submissions_are_refused_before_anything_is_made(
+    asked: list[str], parity: Parity, tmp_path: Path, out: str
+) -> None:
+    source = class_folder(tmp_path / "class", ann="", bob="")
+    (tmp_path / "link").symlink_to(source)
+    before = sorted(source.rglob("*"))
+    for options in ((), ("--dry-run",)):
+        status, _, err = parity("grade", source, "--out", source / out, *options)
+        assert (status, "lies among the submissions" in err) == (2, True)
+    assert sorted(source.rglob("*")) == before
+    assert parity("grade", source, "--out", tmp_path / "class-out")[0] == 0
+
+
 def test_whose_result_is_gone_loses_points_and_is_told(graded: Path, parity: Parity) -> None:
     shutil.rmtree(graded / "submissions" / "bob")
     _, said, _ = parity("regrade", graded)

@@ -48,6 +48,9 @@ def test_frame_with_other_columns_is_refused_by_name() -> None:
         from_frame(frame.assign(points=1))
     with pytest.raises(ValueError, match="another type"):
         from_frame(frame.assign(line="many"))
+    for verdict in ("passed", "Match", "", None):
+        with pytest.raises(ValueError, match="is no verdict"):
+            from_frame(frame.assign(verdict=verdict))
 
 
 def test_records_are_frozen() -> None:

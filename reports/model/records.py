@@ -136,6 +136,9 @@ def from_frame(frame: pd.DataFrame) -> list[Record]:
         typed = frame.astype(other) if other else frame
     except (TypeError, ValueError) as error:
         raise ValueError(f"a column holds values of another type: {error}") from error
+    no_verdicts = {*typed["verdict"].fillna("")} - {*VERDICTS}
+    if no_verdicts:
+        raise ValueError(f"{min(no_verdicts)!r} is no verdict")
     columns = [_plain(typed[name], _DTYPES[name]) for name in COLUMNS]
     return [Record(*row) for row in zip(*columns, strict=True)]
 
