@@ -4,6 +4,7 @@ from parity_tests.assignments.mlp.kinds.turns import plain
 from parity_tests.assignments.mlp.proof.equivalent import equivalent, not_asked
 from parity_tests.assignments.mlp.proof.evasions import EVASIONS
 from parity_tests.assignments.mlp.proof.honest import HONEST
+from parity_tests.assignments.mlp.proof.near_misses import NEAR_MISSES
 from parity_tests.protocol.proof import LEAST_MEDIAN, Group, Proof
 
 OVER_PIXELS = 3e-4
@@ -30,6 +31,7 @@ DEFAULTS: dict[str, float | str] = {
 PROOF = Proof(
     honest=HONEST,
     evasions=EVASIONS,
+    near_misses=NEAR_MISSES,
     equivalent=equivalent,
     unasked=not_asked,
     defaults=DEFAULTS,
