@@ -27,7 +27,7 @@ from parity_tests.assignments.mlp.mistakes.main_lines import (
     before_sgd,
 )
 from parity_tests.assignments.mlp.mistakes.main_rates import asked_rates, passed_rates
-from parity_tests.assignments.mlp.mistakes.sgd import DIRECTION, MOMENTUM, WEIGHT_DECAY
+from parity_tests.assignments.mlp.mistakes.sgd import DIRECTION, MOMENTUM, NEVER, WEIGHT_DECAY
 from parity_tests.assignments.mlp.mistakes.sgd_step import ALPHA, DECAYED, LAMBDA, RIGHT, UPDATE, Steps
 from parity_tests.harness.diagnosis.readable_numbers import likeliest
 from parity_tests.harness.diagnosis.running_error import Running
@@ -354,7 +354,7 @@ def _inside_main(mistake: Mistake) -> Mistake:
 
 
 NO_STEP = (
-    "the weights never move",
+    NEVER,
     "where α > 0 the weights do not move",
     "the plain step does not move the weights",
     "α and η are exchanged",

@@ -28,6 +28,7 @@ DROP = "Change the learning rate between two steps: which gradients should the n
 KEEP = "The velocity must survive until the next call."
 UPHILL = "A gradient points uphill: which way should w go?"
 ORDER = "Compare the order of the parameters with the names you use in the formula."
+NEVER = "the weights never move: nothing is stored, or a copy of them is changed"
 STORED = "Is what you compute there stored in params?"
 SET = "Is w moved, or set?"
 VISITED = "Which modules, and which entries of their params, does your loop visit, and where does it end?"
@@ -147,7 +148,7 @@ DIRECTION = (
         editions=LAMBDA,
     ),
     step("λ and η are exchanged", ORDER, f"lam, eta = eta, lam\n{DECAYED}{UPDATE}", editions=LAMBDA),
-    step("the weights never move", STORED, "pass"),
+    step(NEVER, STORED, "pass"),
     step(
         "the plain step does not move the weights", STORED, DECAYED + UPDATE.replace("w = w - eta * g", "pass"),
         editions=ALPHA,
@@ -197,6 +198,45 @@ WEIGHT_DECAY = (
 )  # fmt: skip
 
 
+STEP_OF_W = """for name, module in model.items():
+    if not hasattr(module, "params"):
+        continue
+    for key in module.params:
+        w = module.params["W"]
+        g = module.gradient[key] + _lambda * w
+        if _alpha > 0:
+            v = _alpha * momentum[f"{name}_{key}"] - _learning_rate * g
+            momentum[f"{name}_{key}"] = v
+            w = w + v
+        else:
+            w = w - _learning_rate * g
+        module.params["W"] = w
+return model"""
+
+
+def _all_on_w(call: Call) -> Any:
+    """Every gradient moves W, that of b broadcast over its rows; b stays."""
+    if call.key != "W":
+        return stack([call.w] * len(call.etas))
+    w, of_b, path = call.w, call.beside[1], []
+    velocities = [w.zeros(), w.zeros()]
+    for t, eta in enumerate(call.etas):
+        for at, g in enumerate((call.g[t], of_b[t])):
+            velocities[at] = max(call.alpha, 0.0) * velocities[at] - eta * (g + call.lam * w)
+            w = w + velocities[at]
+        path.append(w)
+    return stack(path)
+
+
+KEYS = (
+    Mistake(
+        "1", "sgd.weights", "W's key is used for every parameter: the gradient of b moves W",
+        "Which entry of params does your loop change, and with which entry of gradient?", _all_on_w,
+        plug=(Body("miniBatchStochasticGradientDescent", STEP_OF_W),), shows_in=("sgd",),
+    ),
+)  # fmt: skip
+
+
 def _returning(what: str) -> tuple[Body, ...]:
     return tuple(
         Body(body.function, body.statements.replace("return model", f"return {what}"))
@@ -239,4 +279,4 @@ RETURNED = (
     ),
 )
 
-SGD = (*MOMENTUM, *DIRECTION, *WEIGHT_DECAY, *NUMBERS, *RETURNED)
+SGD = (*MOMENTUM, *DIRECTION, *WEIGHT_DECAY, *KEYS, *NUMBERS, *RETURNED)
