@@ -110,10 +110,9 @@ def _wrong(evaluations: Evaluations, split: str, record: Record, bounds: Sequenc
     if len(got) != epochs:
         text = f"the {quantity} record ({key}) has {len(got)} numbers, where one for each of {epochs} epochs"
         return main.bad(f"{text} is asked for", got=float(len(got)), want=float(epochs))
-    uncovered = evaluations.coverage_problem(split)
     if not bounds:
-        uncovered = uncovered or f"after epoch {evaluations.epochs + 1} no step was seen"
-    if uncovered:
+        return main.bad(f"after epoch {evaluations.epochs + 1} no step was seen")
+    if uncovered := evaluations.coverage_problem(split):
         return main.bad(uncovered)
     epoch = _first_wrong(got, bounds) or 0
     low, high, count = bounds[epoch][0]

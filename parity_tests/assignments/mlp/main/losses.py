@@ -111,10 +111,9 @@ def _wrong(evaluations: Evaluations, split: str, got: Array, choices: Choices) -
     if len(got) != epochs:
         text = f"the {SET[split]} loss record has {len(got)} numbers, where one an epoch ({epochs}) is asked for"
         return main.bad(text, got=float(len(got)), want=float(epochs))
-    uncovered = evaluations.coverage_problem(split)
     if not choices:
-        uncovered = uncovered or f"after epoch {evaluations.epochs + 1} no step was seen"
-    if uncovered:
+        return main.bad(f"after epoch {evaluations.epochs + 1} no step was seen")
+    if uncovered := evaluations.coverage_problem(split):
         return main.bad(uncovered)
     answer, _ = _nearest(got, [choice[FORMS[0]] for choice in choices])
     comparison = compare(Returned("array", got, ""), answer)

@@ -47,15 +47,15 @@ NEAR_MISSES = (
     _main("dropout is bypassed in one step alone", ("dropout is bypassed in training",), STALE_ONCE),
     _main(
         "dropout is off in one step alone", ("dropout is off in training", "dropout is left out in training"),
-        ("forward(h, is_train=True)", "forward(h, is_train=start > 0)"),
+        ("forward(h, is_train=True)", "forward(h, is_train=t + start > 0)"),
         ('grad_h = model["drop1"].backward(h, grad_s)',
-         'grad_h = model["drop1"].backward(h, grad_s) if start > 0 else grad_s'),
+         'grad_h = model["drop1"].backward(h, grad_s) if t + start > 0 else grad_s'),
     ),
     _main(
         "an epoch too few", ("too many or too few steps an epoch",),
         ('range(int(main_params["num_epoch"]))', 'range(1, int(main_params["num_epoch"]))'),
     ),
-    _main("a step too few in the last epoch", ("too many or too few epochs",),
+    _main("a step too few in the last epoch", ("too many or too few epochs", "a set is not evaluated after the epoch, or not all of it"),
           (SGD_CALL, f"if t + 1 < int(main_params['num_epoch']) or start:\n                {SGD_CALL}")),
     _main("eleven classes", ("the hidden layer has another size",), ("CLASSES = 10", "CLASSES = 11")),
     _main("η is halved at the tenth epoch", ("η is dropped too early", "η is not dropped at t = 10"),
