@@ -11,12 +11,15 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from parity_tests.grading.intake.concealed import concealed
+from parity_tests.grading.intake.likeness import fingerprint
 from parity_tests.grading.settings import Settings
+from parity_tests.harness.inside.import_guard import MAX_SOURCE
 from parity_tests.harness.judgement_cache import JudgementCache
 from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.protocol.assignment import Assignment, environment_of
@@ -29,8 +32,6 @@ MARGIN = 600.0
 
 MOST_SCRIPTS, SECONDS_FOR_SCRIPTS = 12, 10.0
 """So many mistakes of a submission get a script, and after so many seconds no further one is begun."""
-
-_TOO_LITTLE = "there is too little code in it to do what it does, and so nothing that could be compared"
 
 
 @dataclass(frozen=True)
@@ -115,15 +116,14 @@ def _failed(task: Task, error: Exception) -> Outcome:
 
 
 def _checked(task: Task) -> Outcome:
-    from parity_tests.grading.intake.concealed import concealed
-    from parity_tests.grading.intake.likeness import fingerprint
     from parity_tests.harness.check import check
     from parity_tests.harness.process.available_levels import forking_problem
 
     settings = task.settings
     assignment = find(settings.assignment)
     sources = own_sources(task.files, assignment)
-    printed = fingerprint(*sources.values())
+    compared = first_of(sources, assignment.layout.file)
+    printed = fingerprint(*compared.values())
     with _laid_out(task.files) as folder:
         servers = None if _servers is None or forking_problem(settings.isolation) else _servers
         run = check(
@@ -150,12 +150,24 @@ def _checked(task: Task) -> Outcome:
         printed,
         trouble,
         imported.message if imported.verdict in FAILING else "",
-        concealed=concealed(sources) or ("" if printed or not fingerprint(_solution(assignment)) else _TOO_LITTLE),
+        concealed=_why_not_compared(assignment, sources, compared, printed),
     )
 
 
 def _solution(assignment: Assignment) -> bytes:
     return (assignment.solution / assignment.layout.file).read_bytes()
+
+
+def _why_not_compared(
+    assignment: Assignment, sources: Mapping[str, bytes], compared: Mapping[str, bytes], printed: str
+) -> str:
+    """A sentence on code of a submission that is compared with nobody's, "" where all is."""
+    left_out = [name for name in sources if name not in compared]
+    if left_out:
+        return f"{left_out[0]} was compared with nothing, for there is too much other code"
+    if not printed and fingerprint(_solution(assignment)):
+        return "there is too little code in it to do what it does, and so nothing that could be compared"
+    return concealed(compared)
 
 
 def own_sources(files: Iterable[tuple[str, bytes]], assignment: Assignment) -> dict[str, bytes]:
@@ -168,6 +180,15 @@ def own_sources(files: Iterable[tuple[str, bytes]], assignment: Assignment) -> d
     if not any(mark.encode() in support for mark in assignment.marks):
         sources.pop(assignment.layout.support_file, None)
     return sources
+
+
+def first_of(sources: Mapping[str, bytes], first: str) -> dict[str, bytes]:
+    """The source called `first` and the smallest others, together no larger than one may be: comparing takes time."""
+    taken: dict[str, bytes] = {}
+    for name in sorted(sources, key=lambda name: (name != first, len(sources[name]))):
+        if name == first or sum(map(len, taken.values())) + len(sources[name]) <= MAX_SOURCE:
+            taken[name] = sources[name]
+    return taken
 
 
 def _scripts(

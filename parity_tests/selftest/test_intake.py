@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
-from parity_tests.grading.intake import FORMATS, entries
+from parity_tests.grading.intake import FORMATS, course_sites, entries
 from parity_tests.grading.intake import prepare as prepare_
 from parity_tests.grading.intake.attempt import Attempt, HandIn, safe_name, under_names_of_their_own
 from parity_tests.grading.intake.course_sites import READERS
@@ -136,6 +136,20 @@ submission_13:
     assert bob.email == "bob@school, cem@school"
     assert [attempt.hand_in.source for attempt in intake.replaced] == ["submission_11"]
     assert files(prepare(intake.attempts[0].entries, ASSIGNMENT))[MODULE].endswith("# 12\n")
+
+
+def test_a_file_about_the_submissions_that_grows_without_end_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(course_sites, "MAX_VALUES", 50)
+    nested = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in zip("abcde", "bcdef", strict=True))
+    for text, refused in ((nested, True), ("submission_11:\n  :submitters: &a []\n  :again: *a\n", False)):
+        folder = lay(tmp_path / str(refused), {f"submission_11/{MODULE}": CODE, "submission_metadata.yml": text})
+        if refused:
+            with pytest.raises(UsageError, match=r"metadata\.yml cannot be read: it holds more than 50 values"):
+                taken_in(folder)
+        else:
+            assert len(taken_in(folder).attempts) == 1
 
 
 def test_a_canvas_download_gives_late_marks_and_original_file_names(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT, INSIDE
 from parity_tests.grading.intake.concealed import concealed
 from parity_tests.grading.intake.likeness import ALIKE, SMALLEST, Cluster, clusters, fingerprint
-from parity_tests.grading.task import own_sources
+from parity_tests.grading.task import first_of, own_sources
 
 SHIPPED = (ASSIGNMENT.solution / ASSIGNMENT.layout.file).read_text(encoding="utf-8")
 UTILS = (ASSIGNMENT.solution / "utils.py").read_bytes()
@@ -104,6 +104,15 @@ def test_a_copy_in_another_file_is_still_one(file: str) -> None:
     sources = own_sources(files.items(), ASSIGNMENT)
     (found,) = clusters({"a": fingerprint(*sources.values()), "shipped": fingerprint(SHIPPED)}, given="shipped")
     assert found.lowest > 0.9
+
+
+def test_no_more_is_compared_than_takes_seconds_and_the_submissions_file_always_is() -> None:
+    files = {"a.py": b"#" * 700_000, "b.py": b"#" * 600_000, "neural_networks.py": b"#" * 400_000}
+    assert set(first_of(files, "neural_networks.py")) == {"neural_networks.py", "b.py"}
+    assert set(first_of({"neural_networks.py": b"", "a.py": b""}, "neural_networks.py")) == {
+        "neural_networks.py",
+        "a.py",
+    }
 
 
 def test_what_is_lent_to_all_makes_nobody_alike() -> None:

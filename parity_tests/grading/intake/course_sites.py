@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from reports.model.escape import path_text
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _METADATA = "submission_metadata.yml"
+MAX_VALUES = 5_000_000
+"""Values that a file about the submissions may hold: ten for each file of the largest class."""
 _GRADESCOPE = re.compile(r"submission_(\d+)")
 _MOODLE = re.compile(r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_(?P<kind>file|onlinetext)_?(?P<file>.*)")
 _CANVAS = re.compile(r"(?P<name>[^_]+)_(?P<late>LATE_)?(?P<user>\d+)_(?P<number>\d+)_(?P<file>.+)")
@@ -162,15 +165,18 @@ def _metadata(entry: Entry) -> Mapping[str, Any]:
     Loader.add_multi_constructor("!", plain)
     Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: str(node.value))
     try:
-        return _without_colons(yaml.load(entry.read(1 << 28), Loader)) or {}
+        return _without_colons(yaml.load(entry.read(1 << 28), Loader), count()) or {}
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UsageError(f"{_METADATA} cannot be read: {' '.join(str(error).split())}.") from None
 
 
-def _without_colons(value: Any) -> Any:
+def _without_colons(value: Any, seen: Iterator[int]) -> Any:
+    """The value without the colons of its keys. Raises ValueError for one that grows beyond measure by its aliases."""
+    if next(seen) > MAX_VALUES:
+        raise ValueError(f"it holds more than {MAX_VALUES:,} values")
     if isinstance(value, dict):
-        return {str(key).lstrip(":"): _without_colons(item) for key, item in value.items()}
-    return [_without_colons(item) for item in value] if isinstance(value, list) else value
+        return {str(key).lstrip(":"): _without_colons(item, seen) for key, item in value.items()}
+    return [_without_colons(item, seen) for item in value] if isinstance(value, list) else value
 
 
 def _moodle(entries: Sequence[Entry], source: Path, layout: Layout) -> Read:
