@@ -1,4 +1,4 @@
-"""Which names near misses get: `python -m parity_tests.proof.near_misses FILE` writes the table, for a review."""
+"""Which names near misses get: `python -m parity_tests.proof.near_misses ASSIGNMENT FILE` writes the table."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def table(rows: Sequence[Called]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main(file: Path, assignment_name: str) -> int:
+def main(assignment_name: str, file: Path) -> int:
     """Writes the table; 1 where a near miss is not caught, or has a false name."""
     assignment = find(assignment_name)
     rows = [called(assignment, near) for near in assignment.proof().near_misses]
@@ -61,4 +61,4 @@ def main(file: Path, assignment_name: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "mlp"))
+    sys.exit(main(sys.argv[1], Path(sys.argv[2])))
