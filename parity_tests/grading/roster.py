@@ -7,7 +7,7 @@ import io
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from parity_tests.grading.intake.attempt import HandIn, Member
@@ -31,7 +31,10 @@ class Person:
 
 
 def load_roster(path: Path) -> list[Person]:
-    """The people in a CSV file with a header that names columns as course sites do. Raises UsageError."""
+    """The people in a CSV file with a header that names columns as course sites do. Raises UsageError.
+
+    Two lines with one address, however it is spelled, are one person.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -48,7 +51,17 @@ def load_roster(path: Path) -> list[Person]:
         raise UsageError(
             f"{path_text(path)}, line 1: no column is called name, email or id, so nobody can be recognised."
         )
-    return [_person(dict(zip(header, cells, strict=False))) for cells in rows[1:] if any(map(str.strip, cells))]
+    return _merged(_person(dict(zip(header, cells, strict=False))) for cells in rows[1:] if any(map(str.strip, cells)))
+
+
+def _merged(people: Iterable[Person]) -> list[Person]:
+    known: dict[str, Person] = {}
+    for number, person in enumerate(people):
+        key = Member(email=person.email).key or f"#{number}"
+        first = known.get(key, person)
+        ids = tuple(dict.fromkeys((*first.ids, *person.ids)))
+        known[key] = replace(first, ids=ids, keys=first.keys | person.keys)
+    return list(known.values())
 
 
 def join(people: Sequence[Person], hand_ins: Iterable[HandIn]) -> dict[str, tuple[Person | None, ...]]:

@@ -13,6 +13,8 @@ import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.grading.folder import GradingFolder
+from parity_tests.grading.intake.attempt import HandIn
+from parity_tests.grading.roster import join, load_roster
 from parity_tests.grading.task import Outcome, Task, work
 from parity_tests.harness.check import check
 from parity_tests.harness.sandbox.isolation import Level
@@ -169,6 +171,20 @@ def test_names_that_are_formulas_are_neutralised(asked: list[str], parity: Parit
     parity("grade", class_folder(tmp_path / "class", **{"=cmd()": "# edition"}), "--out", out)
     for name in ("grades.csv", "look.csv", "handed_in.csv"):
         assert '"\'=cmd()"' in (out / name).read_text()
+
+
+def test_one_person_in_two_lines_of_the_roster_is_one(tmp_path: Path) -> None:
+    roster = tmp_path / "roster.csv"
+    roster.write_text("Name,Email,SID\nAnn Lee,ann@x.edu,7\nann lee,ANN@X.edu ,\nAnn Lee,other@x.edu,\nBob,,\nBob,,\n")
+    people = load_roster(roster)
+    assert [(person.name, person.ids) for person in people] == [
+        ("Ann Lee", ("7",)),
+        ("Ann Lee", ()),
+        ("Bob", ()),
+        ("Bob", ()),
+    ]
+    hand_in = HandIn("x", email="Ann@x.edu")
+    assert join(people, [hand_in]) == {"x": (people[0],)}
 
 
 def test_a_roster_joins_names_and_lists_who_handed_in_nothing(asked: list[str], parity: Parity, tmp_path: Path) -> None:

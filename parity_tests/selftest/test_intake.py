@@ -152,6 +152,12 @@ def test_a_file_about_the_submissions_that_grows_without_end_is_refused(
             assert len(taken_in(folder).attempts) == 1
 
 
+@pytest.mark.parametrize("text", ["- 1\n- 2\n", "words\n", "{{{: [\n", "!!python/object/apply:os.abort []\n", "\0"])
+def test_a_file_about_the_submissions_that_is_none_is_a_sentence(tmp_path: Path, text: str) -> None:
+    with pytest.raises(UsageError, match=r"metadata\.yml cannot be read: \w"):
+        taken_in(lay(tmp_path / "class", {f"submission_11/{MODULE}": CODE, "submission_metadata.yml": text}))
+
+
 def test_a_canvas_download_gives_late_marks_and_original_file_names(tmp_path: Path) -> None:
     source = lay(
         tmp_path / "class",

@@ -165,7 +165,10 @@ def _metadata(entry: Entry) -> Mapping[str, Any]:
     Loader.add_multi_constructor("!", plain)
     Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: str(node.value))
     try:
-        return _without_colons(yaml.load(entry.read(1 << 28), Loader), count()) or {}
+        read = _without_colons(yaml.load(entry.read(1 << 28), Loader), count()) or {}
+        if not isinstance(read, dict):
+            raise ValueError("it is no table of submissions")
+        return read
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UsageError(f"{_METADATA} cannot be read: {' '.join(str(error).split())}.") from None
 
