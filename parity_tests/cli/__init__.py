@@ -85,7 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if error.errno not in USERS_OWN:
             complain(f"this is Parity's own fault, not the submission's: {error}. {keep_traceback(error)}")
             return OWN_FAULT
-        where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+        stands = error.filename2 or error.filename  # of a file that takes a place, the place is in the way
+        where = f"{os.fsdecode(stands)}: " if stands else ""
         complain(f"{where}{error.strerror}. {USERS_OWN[error.errno]}; what is done is kept.")
         return UNUSABLE
     except Exception as error:

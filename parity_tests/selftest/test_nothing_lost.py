@@ -96,6 +96,14 @@ def test_results_among_the_submissions_are_refused_before_anything_is_made(
     assert parity("grade", source, "--out", tmp_path / "class-out")[0] == 0
 
 
+def test_what_stands_in_a_tables_place_is_named(graded: Path, parity: Parity) -> None:
+    (graded / "grades.csv").unlink()
+    (graded / "grades.csv").mkdir()
+    status, _, err = parity("regrade", graded)
+    assert status == 2
+    assert err.startswith(f"parity: {graded / 'grades.csv'}: Is a directory. Something else stands")
+
+
 def test_whose_result_is_gone_loses_points_and_is_told(graded: Path, parity: Parity) -> None:
     shutil.rmtree(graded / "submissions" / "bob")
     _, said, _ = parity("regrade", graded)
