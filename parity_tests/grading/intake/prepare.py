@@ -272,5 +272,5 @@ def _why_nothing(entries: Sequence[Entry], assignment: Assignment) -> str:
     if programs:
         return f"there is no {wanted} in what was handed in, and nothing in {programs[0]} that answers the assignment"
     if names:
-        return f"there is no Python file in what was handed in, only {', '.join(names[:3])}"
+        return f"there is no Python file in what was handed in, only {', '.join(list(dict.fromkeys(names))[:3])}"
     return "nothing was handed in: the folder is empty"
