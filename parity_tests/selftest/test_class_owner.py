@@ -226,7 +226,7 @@ def test_a_dry_run_says_who_would_be_graded_as_whom_and_writes_nothing(
     before = content(out)
     (source / "stranger" / ASSIGNMENT.layout.file).write_text(f"{SOURCE}new = 1\n")
     said = " ".join(parity("grade", source, "--out", out, "--dry-run")[1].split())
-    assert "1 checked already" in said
+    assert "2 checked already, 1 to check" in said
     assert content(out) == before
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from importlib import resources
 from pathlib import Path
@@ -85,11 +86,10 @@ def test_what_cannot_be_written_leaves_what_was_there(tmp_path: Path, monkeypatc
     file = tmp_path / "digits.json"
     file.write_text("before")
 
-    def full(self: Path, data: bytes, **options: Any) -> int:
-        self.touch()
+    def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(DataError, match="No space left on device"):
         write_homework_json(file, digits)
     assert file.read_text() == "before"

@@ -94,6 +94,12 @@ def test_the_function_that_is_called_shows_the_edition(definitions: str, seen: s
 
 
 def test_what_a_process_says_of_its_edition_changes_nothing() -> None:
-    said: dict[str, Any] = {"kind": "edition", "edition": "2022-23", "edition_seen": "2022-23", "fixtures": []}
+    said: dict[str, Any] = {
+        "kind": "edition",
+        "edition": "2022-23",
+        "edition_seen": "2022-23",
+        "fixtures": [],
+        "left_out": 0,
+    }
     assert edition_told(said, "2019").judged == "2019"
     assert edition_told(said, "2019").seen == "2022-23"
