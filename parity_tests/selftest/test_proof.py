@@ -16,7 +16,7 @@ from parity_tests.assignments.mlp.proof.honest import HONEST
 from parity_tests.cli.selftest import selftest
 from parity_tests.proof import proof
 from parity_tests.proof.distribution import draw, loose, table
-from parity_tests.proof.judged_variants import records
+from parity_tests.proof.judged_variants import failures, records
 from parity_tests.proof.mutants import Mutant, mutants, trial
 from parity_tests.proof.variants import rewritten
 from parity_tests.protocol.mistake import Body, Rewrite, Swap
@@ -109,3 +109,18 @@ def test_the_command_fails_for_a_survivor_and_names_it(tmp_path: Path, monkeypat
 
 def test_the_shipped_network_is_what_variants_are_made_of() -> None:
     assert shipped().files.keys() == {"neural_networks.py", "utils.py"}
+
+
+def test_every_evasion_and_near_miss_can_be_made_and_compiles() -> None:
+    proved = ASSIGNMENT.proof()
+    forms = [*proved.evasions, *(near.form for near in proved.near_misses)]
+    assert len(proved.evasions) > 100
+    assert len({form.name for form in forms}) == len(forms)
+    for form in forms:
+        for file, source in rewritten(ASSIGNMENT, form).files.items():
+            compile(source, file, "exec")
+
+
+@pytest.mark.parametrize("evasion", ASSIGNMENT.proof().evasions[::12], ids=lambda evasion: evasion.name)
+def test_an_evasion_is_caught(evasion: Rewrite) -> None:
+    assert failures(records(ASSIGNMENT, rewritten(ASSIGNMENT, evasion)))

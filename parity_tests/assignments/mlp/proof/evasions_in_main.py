@@ -133,7 +133,10 @@ HARD_CODED = (
         "return model",
     ),
     swapped("SGD: α is 0.9 where there is one", ("                v *= _alpha\n", "                v *= 0.9\n")),
-    swapped("dropout: scales by 2", ("(kept * (1.0 / (1.0 - self.r)))", "(kept * (2.0 if self.r else 1.0))")),
+    swapped(
+        "dropout: scales by 2",
+        ("(np.ones_like(X) * (1.0 / (1.0 - self.r)))", "(np.ones_like(X) * (2.0 if self.r else 1.0))"),
+    ),
 )
 
 SCHEDULES = (
@@ -258,7 +261,7 @@ LEAKS = (
     swapped("tanh: h lies on the class", ("        self.h: Array = np.tanh(X)\n", "        tanh.h = np.tanh(X)\n")),
     swapped(
         "dropout: the mask lies on the class",
-        ("self.mask = (kept", "dropout.mask = (kept"),
+        ("self.mask = kept", "dropout.mask = kept"),
         ("self.mask = np.ones_like(X)", "dropout.mask = np.ones_like(X)"),
     ),
     swapped(

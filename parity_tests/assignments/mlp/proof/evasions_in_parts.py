@@ -212,7 +212,7 @@ MASKS = (
     ),
     swapped(
         "dropout: one of a row is always kept",
-        ("            self.mask = (kept", "            kept[..., 0] = True\n            self.mask = (kept"),
+        ("            self.mask = kept", "            kept[..., 0] = True\n            self.mask = kept"),
     ),
     swapped(
         "dropout: at rate 0 something is dropped",
