@@ -55,8 +55,8 @@ def test_slips_are_many_compile_and_are_all_different() -> None:
 
 
 @pytest.mark.parametrize("mutant", PARTS[::8], ids=lambda mutant: mutant.name)
-def test_a_single_slip_is_caught_or_known_to_be_equivalent(mutant: Mutant) -> None:
-    assert trial(ASSIGNMENT, mutant).outcome in ("caught", "equivalent")
+def test_a_single_slip_is_caught_or_excused_with_a_reason(mutant: Mutant) -> None:
+    assert trial(ASSIGNMENT, mutant).outcome in ("caught", "equivalent", "not asked")
 
 
 def test_equivalent_slips_and_those_not_asked_for_have_reasons_and_are_few() -> None:
@@ -115,7 +115,7 @@ def test_every_evasion_and_near_miss_can_be_made_and_compiles() -> None:
     proved = ASSIGNMENT.proof()
     forms = [*proved.evasions, *(near.form for near in proved.near_misses)]
     assert len(proved.evasions) > 100
-    assert len({form.name for form in forms}) == len(forms)
+    assert len({form.name for form in proved.evasions}) == len(proved.evasions)
     for form in forms:
         for file, source in rewritten(ASSIGNMENT, form).files.items():
             compile(source, file, "exec")

@@ -252,7 +252,7 @@ def _numbers(calls: Sequence[Call]) -> Numbers | None:
             columns.append(np.concatenate([np.zeros_like(steps[:1]), steps[:-1]]))
         table = np.stack([column.reshape(-1) for column in columns], axis=1)
         sizes = np.sqrt((table**2).sum(axis=0))
-        if not (sizes > 0).all():
+        if not (sizes > 0).all() or not np.isfinite(sizes).all() or not np.isfinite(steps).all():
             return None
         solved = np.linalg.lstsq(table / sizes, steps.reshape(-1), rcond=None)[0] / sizes
         q, c, p = (*(_readable(x) for x in solved), call.alpha if len(columns) == 2 else 0.0)[:3]

@@ -60,6 +60,8 @@ def _numbers(calls: Sequence[Call]) -> Numbers | None:
             regressors.append(np.concatenate([np.zeros_like(steps[:1]), steps[:-1]]))
         columns = np.stack([r.reshape(-1) for r in regressors], axis=1)
         sizes = np.sqrt((columns**2).sum(axis=0))
+        if not np.isfinite(sizes).all():
+            return None
         solved = np.linalg.lstsq(columns / sizes, steps.reshape(-1), rcond=None)[0] / sizes
         numbers = [likeliest(float(x)) for x in solved]
         if any(x is None for x in numbers):

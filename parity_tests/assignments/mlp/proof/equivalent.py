@@ -16,6 +16,7 @@ FLAT = "a gradient of b of shape (M,) broadcasts to the same update: a note, by 
 NO_VELOCITIES = "momentum is not looked at with α = 0, and may be None: what is left in it is not asked for"
 AT_ZERO = "relu's derivative at exactly 0 may be 1: a note, by the assignment's own table"
 WHOLE = "the dtype of labels and row numbers is not asked for: they are whole numbers, and compare alike in all"
+WIDER = "a mask of float64 gives a result of float64 for float32: a wider dtype of dropout is not even noted"
 NO_FILE = "a result file is not asked for: where none is written, it is a note, by the assignment's own table"
 
 Patterns = tuple[tuple[str, str, str], ...]
@@ -39,6 +40,7 @@ _NOT_ASKED: Patterns = (
     ("linear_layer.backward", r"grad\.sum\(axis=0(, keepdims=False)?\)$", FLAT),
     ("relu.forward", r"self\.mask = X > 0 → self\.mask = X >= 0", AT_ZERO),
     ("dropout.forward", r">= self\.r → .*> self\.r$", DRAWN),
+    ("dropout.forward", r"ones_like\(X\) \* .* → self\.mask = kept \* \(1\.0 / \(1\.0 - self\.r\)\)$", WIDER),
     ("dropout.forward", r"→ .*uniform\(1\.0, 0\.0,", DRAWN),
     ("main", r"minibatch_size <= smaller: → ", REFUSED),
     ("main", r"optimization_type != 'minibatch_sgd': → if False", REFUSED),
