@@ -60,12 +60,20 @@ def write_objects(objects: Iterable[Any], folder: Path, assignment: Assignment) 
                 taken.add(other)
                 own.sources.append(f"{other} = {name}")
     layout = assignment.layout
-    rest = _without(assignment.solution / layout.file, taken)
-    (folder / layout.file).write_text("\n\n".join([rest, *own.sources]) + "\n", encoding="utf-8")
-    if layout.support:
-        support = (assignment.solution / layout.support_file).read_bytes()
-        (folder / layout.support_file).write_bytes(support)
+    for file in layout.files:
+        solution = assignment.solution / file
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        if file in layout.sources and taken & _defined(solution):
+            text = "\n\n".join([_without(solution, taken), *own.sources])
+            (folder / file).write_text(f"{text}\n", encoding="utf-8")
+        else:
+            (folder / file).write_bytes(solution.read_bytes())
     return parts
+
+
+def _defined(path: Path) -> set[str]:
+    """The names of the functions and classes of a file."""
+    return {node.name for node in ast.parse(path.read_bytes()).body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
 
 
 def _other_names(name: str, assignment: Assignment) -> list[str]:
@@ -83,6 +91,8 @@ def write_module(module: ModuleType, folder: Path, assignment: Assignment) -> No
     except (OSError, TypeError) as error:
         raise UsageError(f"the source of the module {module.__name__} cannot be found ({error}).") from error
     layout = assignment.layout
+    if layout.package:
+        raise UsageError(f"{layout.file} lies in a package: give the folder that holds it, or its functions.")
     (folder / layout.file).write_text(source, encoding="utf-8")
     if layout.support:
         beside = Path(module.__file__ or "").with_name(layout.support_file)

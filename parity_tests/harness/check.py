@@ -33,6 +33,7 @@ from parity_tests.protocol.case import DTYPES, Case, json_params
 from parity_tests.protocol.comparison import PASSING, Comparison
 from parity_tests.protocol.errors import HarnessError, UsageError
 from parity_tests.protocol.kind import Context, Judged
+from parity_tests.protocol.layout import file_of
 from parity_tests.protocol.observation import Hello, Observation
 from reports.model.records import FAILING, Record
 
@@ -169,6 +170,7 @@ def runner_of(
         editions=assignment.editions,
         edition=edition,
         fixture=assignment.lent_support(edition),
+        lent=assignment.lent_modules,
         allow=allow,
         case_seconds=timeout,
         isolation=isolation,
@@ -323,9 +325,9 @@ def _arrays_of_failures(judged: Mapping[str, Mapping[str, Comparison]]) -> dict[
 
 def _noting(records: list[Record], hello: Hello, assignment: Assignment) -> list[Record]:
     """The import's record, noting what the submission lacked, what stood in for it, and what was left out of it."""
-    support, notes = assignment.layout.support, [records[0].note]
+    own, notes = (assignment.layout.support, *assignment.layout.lent), [records[0].note]
     if hello.fixtures:
-        lent = " and ".join(f"{name}.py (Parity's own)" if name == support else name for name in hello.fixtures)
+        lent = " and ".join(f"{file_of(name)} (Parity's own)" if name in own else name for name in hello.fixtures)
         notes.append(f"was lent {lent}")
     if hello.left_out:
         where = f"line {hello.left_out} of {assignment.layout.file}"

@@ -26,18 +26,12 @@ def source_lines(folder: Path, assignment: Assignment) -> dict[str, tuple[str, i
     layout = assignment.layout
     if layout.support and (folder / layout.support_file).is_file():
         found.update({part.id: (layout.support_file, 1) for part in assignment.parts if not part.functions})
-    path = folder / layout.file
-    if not path.is_file():
-        return found
-    found.update({part.id: (layout.file, 1) for part in assignment.parts if part.functions})
-    try:
-        tree = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError, RecursionError, MemoryError, OSError):
-        return found
-    for name, function in _functions(tree):
-        part = assignment.by_function.get(name)
-        if part is not None and found[part][1] == 1:  # of several functions of a part the first
-            found[part] = (layout.file, function.lineno)
+    for file in _sources(folder, assignment):
+        if file == layout.place(folder, layout.file):
+            found.update({part.id: (file, 1) for part in assignment.parts if part.functions})
+        for part, numbers in _functions_by_part(_read(folder / file), assignment).items():
+            if found.get(part, ("", 1))[1] == 1:  # of several functions of a part the first
+                found[part] = (file, numbers[0])
     return found
 
 
@@ -48,13 +42,15 @@ def excerpts(folder: Path, assignment: Assignment, records: Iterable[Record]) ->
     that the assignment asks for are read; nothing of them runs.
     """
     layout = assignment.layout
-    names = (layout.file, *([layout.support_file] if layout.support else []))
+    sources = _sources(folder, assignment)
+    names = (*sources, *([layout.support_file] if layout.support else []))
     lines = {name: _read(folder / name).splitlines() for name in names}
     wanted: dict[str, dict[str, set[int]]] = {}
-    functions = _functions_by_part("\n".join(lines[layout.file]), assignment)
+    functions = {name: _functions_by_part("\n".join(lines[name]), assignment) for name in sources}
     for record in records:
         if record.verdict in FAILING and not record.explained_by:
-            by_file = wanted.setdefault(record.part, {layout.file: set(functions.get(record.part, ()))})
+            own = {name: set(functions[name][record.part]) for name in sources if record.part in functions[name]}
+            by_file = wanted.setdefault(record.part, own)
             if record.line and record.file in lines:
                 around = range(record.line - _AROUND, record.line + _AROUND + 1)
                 by_file.setdefault(record.file, set()).update(around)
@@ -66,6 +62,12 @@ def excerpts(folder: Path, assignment: Assignment, records: Iterable[Record]) ->
         }
         for part, by_file in wanted.items()
     }
+
+
+def _sources(folder: Path, assignment: Assignment) -> list[str]:
+    """The files that were handed in of those that the assignment asks for, relative to the folder."""
+    places = (assignment.layout.place(folder, file) for file in assignment.layout.sources)
+    return [place for place in places if place is not None]
 
 
 def _read(path: Path) -> str:

@@ -70,11 +70,11 @@ def find_submission(path: Path, assignment: Assignment) -> Path:
     submission.
     """
     folder = _folder_of(path, [assignment])
-    file = folder / assignment.layout.file
     try:
-        if not file.is_file():
+        place = assignment.layout.place(folder, assignment.layout.file)
+        if place is None:
             raise UsageError(_refusal(path, [assignment]))
-        with file.open("rb"):
+        with (folder / place).open("rb"):
             return folder
     except OSError as error:
         raise UsageError(f"{path_text(error.filename or path)} cannot be read: {error.strerror}") from None
@@ -83,8 +83,10 @@ def find_submission(path: Path, assignment: Assignment) -> Path:
 def _folder_of(path: Path, assignments: Sequence[Assignment]) -> Path:
     """The absolute folder that `path` names, or that of the file to be handed in where `path` names this."""
     folder = Path(os.path.abspath(path))  # noqa: PTH100 - Path.resolve would follow the links in the name the user knows
-    is_the_file = folder.name in [assignment.layout.file for assignment in assignments] and folder.is_file()
-    return folder.parent if is_the_file else folder
+    for layout in (assignment.layout for assignment in assignments):
+        if folder.is_file() and str(folder).endswith(f"{os.sep}{layout.file.replace('/', os.sep)}"):
+            return folder.parents[layout.file.count("/")]
+    return folder
 
 
 def _refusal(path: Path, assignments: Sequence[Assignment]) -> str:

@@ -21,6 +21,7 @@ class Variant:
     def write(self, folder: Path) -> None:
         """Writes the files into a folder."""
         for name, source in self.files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(source, encoding="utf-8")
 
 

@@ -12,7 +12,7 @@ from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.diagnosis import Diagnosis
 from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.kind import Kind
-from parity_tests.protocol.layout import Editions, Layout
+from parity_tests.protocol.layout import Editions, Layout, file_of
 from parity_tests.protocol.part import Part
 from parity_tests.protocol.proof import Proof
 from parity_tests.protocol.reproduction import Reproductions
@@ -129,6 +129,11 @@ class Assignment:
             return None
         own = self.solution / self.layout.support_file
         return self.editions.support.get(self.editions.default if edition is None else edition, own)
+
+    @cached_property
+    def lent_modules(self) -> dict[str, Path]:
+        """The solution's file of each module that a submission is lent where it lacks it."""
+        return {module: self.solution / file_of(module) for module in self.layout.lent}
 
     def unsupported_edition(self, names: Collection[str]) -> str:
         """Which of these files belongs to a layout that is not known, as the rest of a sentence; "" for none."""

@@ -9,35 +9,81 @@ from pathlib import Path
 class Layout:
     """The files of a submission, by the names of their modules (without `.py`).
 
-    `module` is what is handed in. `support` is what students are given with the assignment ("" for nothing): where a
-    submission lacks it, the solution's is its fixture. `unsupported` maps a file that only an unknown layout has to the
-    edition of that layout. `entry` is the function that runs the whole program, as nothing does that only imports it
-    ("" for none).
+    `module` is what is handed in. Where its name has dots ("package.layers"), it lies in a package, and so do the
+    `further` modules that are handed in as well: each of them is imported when a case asks for it, and costs its own
+    parts alone where it cannot be. A submission is then the folder that holds the package, or the package's content.
+    `lent` are modules that come from the solution where a submission lacks them: what students are given, no answers.
+
+    `support` is what students are given with an assignment of a single file ("" for nothing): where a submission lacks
+    it, the solution's is its fixture. `unsupported` maps a file that only an unknown layout has to the edition of that
+    layout. `entry` is the function that runs the whole program, as nothing does that only imports it ("" for none).
     """
 
     module: str
     support: str = ""
     unsupported: Mapping[str, str] = field(default_factory=dict)
     entry: str = ""
+    further: tuple[str, ...] = ()
+    lent: tuple[str, ...] = ()
+
+    @property
+    def package(self) -> str:
+        """The package that the module lies in, "" for none."""
+        return self.module.rpartition(".")[0]
 
     @property
     def file(self) -> str:
-        """The name of the file that is handed in."""
-        return f"{self.module}.py"
+        """The file that is handed in, relative to the submission's folder."""
+        return file_of(self.module)
+
+    @property
+    def file_name(self) -> str:
+        """The name of the file that is handed in, without its folder."""
+        return self.file.rpartition("/")[2]
 
     @property
     def support_file(self) -> str:
         """The name of the file that students are given, "" for none."""
-        return f"{self.support}.py" if self.support else ""
+        return file_of(self.support) if self.support else ""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """All files that are handed in, the most important first."""
+        return tuple(file_of(module) for module in (self.module, *self.further))
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The names of all files that a submission may have."""
-        return tuple(filter(None, (self.file, self.support_file)))
+        """All files that a submission may have, of those that the assignment names."""
+        given = (self.support_file, *(file_of(module) for module in self.lent))
+        return tuple(filter(None, (*self.sources, *given)))
 
     def fits(self, folder: Path) -> bool:
         """Whether the folder holds a submission of this layout."""
-        return (folder / self.file).is_file()
+        return self.place(folder, self.file) is not None
+
+    def place(self, folder: Path, file: str) -> str | None:
+        """Where one of the layout's files lies in the folder: as named, or beside the package's others; None if not."""
+        if (folder / file).is_file():
+            return file
+        inside = self._in_package(file)
+        return inside if inside and self.is_content(folder) and (folder / inside).is_file() else None
+
+    def is_content(self, folder: Path) -> bool:
+        """Whether the folder is the package itself: it holds the module, and another of those handed in."""
+        if not self.package or (folder / self.file).is_file() or not (folder / self.file_name).is_file():
+            return False
+        others = (file_of(module) for module in (*self.further, *self.lent))
+        return folder.name == self.package or any((folder / self._in_package(other)).is_file() for other in others)
+
+    def _in_package(self, file: str) -> str:
+        """The file relative to the package, "" where it lies in none."""
+        root = f"{self.package.replace('.', '/')}/"
+        return file.removeprefix(root) if self.package and file.startswith(root) else ""
+
+
+def file_of(module: str) -> str:
+    """The file of a module, relative to where its package lies: "a.b" → "a/b.py"."""
+    return f"{module.replace('.', '/')}.py"
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,9 @@ def _is_a_submission(folder: str, entries: Sequence[Entry], layout: Layout) -> b
     """Whether the one folder that there is holds a submission's files, and not everybody's."""
     if _GRADESCOPE.fullmatch(folder) or _MOODLE.fullmatch(folder):
         return True
+    if layout.package:
+        paths = {entry.path for entry in entries}
+        return f"{folder}/{layout.file}" in paths or f"{folder}/{layout.file_name}" in paths
     names = [entry.parts[1].lower() for entry in entries if len(entry.parts) == 2]
     code = [name for name in names if name.endswith((".py", ".ipynb")) and not _CANVAS.fullmatch(name)]
     return any(name in layout.files for name in code) or len(code) == len(entries) == 1

@@ -54,7 +54,7 @@ def prepare(entries: Sequence[Entry], assignment: Assignment) -> Prepared:
     opened: list[Entry] = []
     files: dict[str, bytes] = {}
     try:
-        opened = _opened(entries, assignment.layout.file, refused)
+        opened = _opened(entries, assignment.layout.file_name, refused)
         files = selection.files_of(opened)
     except _Unusable as error:
         refused.append(str(error))
@@ -119,9 +119,11 @@ class _Selection:
 
     def files_of(self, entries: Sequence[Entry]) -> dict[str, bytes]:
         """The files to run, by the names they run under; none where no file answers the assignment."""
-        wanted = self._layout.file
+        wanted = self._layout.file_name
         sources = _by_depth(entry for entry in entries if _is_python(entry.path))
         named = [entry for entry in sources if entry.parts[-1] == wanted]
+        in_place = [entry for entry in named if f"/{entry.path}".endswith(f"/{self._layout.file}")]
+        named = in_place or named
         module = named[0] if named else self._misnamed(sources)
         if module is None:
             return self._from_notebook(entries, sources)
@@ -135,7 +137,12 @@ class _Selection:
             raise _Unusable(_too_large(module, MAX_SOURCE))
         files[wanted] = self._source(module.read(MAX_SOURCE), wanted)
         self._add_support(files, sources)
-        return self._without_clashes(files)
+        return self._without_clashes(self._in_package(files))
+
+    def _in_package(self, files: dict[str, bytes]) -> dict[str, bytes]:
+        """The same, with what stands beside the module under the name of its package."""
+        root = self._layout.file.removesuffix(self._layout.file_name)
+        return {f"{root}{name}": data for name, data in files.items()}
 
     def _misnamed(self, sources: Sequence[Entry]) -> Entry | None:
         """The file whose name is nearly right, or else the one with the most of what the assignment asks for."""
@@ -151,7 +158,8 @@ class _Selection:
 
     def _is_nearly_right(self, name: str) -> bool:
         plain = name.lower().replace(" ", "_").replace("-", "_")
-        return plain == self._layout.file or plain.removesuffix(".py").rstrip("_0123456789()") == self._layout.module
+        wanted = self._layout.file_name
+        return plain == wanted or plain.removesuffix(".py").rstrip("_0123456789()") == wanted.removesuffix(".py")
 
     def _count_marks(self, text: str) -> int:
         return sum(mark in text for mark in self._marks)
@@ -216,6 +224,8 @@ class _Selection:
     def _from_notebook(self, entries: Sequence[Entry], sources: Sequence[Entry]) -> dict[str, bytes]:
         """The files in the notebook with the most of what the assignment asks for."""
         wanted = self._layout.file
+        if self._layout.package:  # a notebook calls what is handed in, and holds none of it
+            return {}
         best: dict[str, str] = {}
         name = ""
         unreadable = []

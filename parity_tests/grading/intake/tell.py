@@ -27,16 +27,17 @@ def told_by(entries: Sequence[Entry], source: Path) -> Assignment:
         if not names:
             names.update(_file_names(entries))
         # Course sites write who handed a file in before its name.
-        return any(name == layout.file or name.endswith(f"_{layout.file}") for name in names)
+        ends = (f"/{layout.file}",) if layout.package else (f"/{layout.file}", f"_{layout.file}")
+        return any(name.endswith(ends) for name in names)
 
     return select(path_text(source), fits)
 
 
 def _file_names(entries: Sequence[Entry]) -> Iterator[str]:
     for entry in entries:
-        yield entry.parts[-1]
+        yield f"/{entry.path}"
     archives = [entry for entry in entries if is_archive(entry.path)]
     for archive in archives[:MAX_OPENED]:
         with contextlib.suppress(RefusedArchive, OSError):
             for entry in archive_entries(archive.parts[-1], archive.read(MAX_ARCHIVE + 1)):
-                yield entry.parts[-1]
+                yield f"/{entry.path}"

@@ -24,14 +24,18 @@ class Guard:
     """The finder of a submission's imports.
 
     `folder` is the submission's. `allowed` are the top-level modules beyond the standard library. `fixtures` maps names
-    of modules to the files that are loaded for them. `inert` is the finder of inert modules.
+    of modules to the files that are loaded for them. `inert` is the finder of inert modules. `packages` maps a package
+    to the folder that is its content, where this has another name or lies nowhere else.
     """
 
-    def __init__(self, folder: str, allowed: Sequence[str], fixtures: dict[str, str], inert: Any) -> None:
+    def __init__(
+        self, folder: str, allowed: Sequence[str], fixtures: dict[str, str], inert: Any, packages: dict[str, str]
+    ) -> None:
         self.folder = folder
         self._fixtures = fixtures
         self._allowed = {*sys.stdlib_module_names, *allowed}
         self._inert = inert
+        self._packages = packages
         self._codes: dict[str, CodeType] = {}
         self._finders: dict[str, FileFinder] = {}
         self._kept = dict(sys.modules)
@@ -41,12 +45,14 @@ class Guard:
     ) -> ModuleSpec | None:
         """Return the spec of an allowed module; None leaves it to later finders. Raises ModuleNotFoundError."""
         top, _, rest = fullname.partition(".")
+        if fullname in self._packages:
+            return self._content(fullname, self._packages[fullname])
         for entry in [self.folder] if path is None else path:
             if entry == self.folder or entry.startswith(self.folder + os.sep):
                 spec = self._own(entry, fullname)
                 if spec is not None:
                     return spec
-        if not rest and fullname in self._fixtures:
+        if fullname in self._fixtures:
             file = self._fixtures[fullname]
             return spec_from_file_location(fullname, file, loader=self._loader(fullname, file))
         spec = self._inert.find_spec(fullname)
@@ -85,7 +91,8 @@ class Guard:
     def _is_the_submissions(self, name: str, module: Any) -> bool:
         try:
             paths = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
-            inside = any(isinstance(path, str) and path.startswith(self.folder + os.sep) for path in paths)
+            texts = [path for path in paths if isinstance(path, str)]
+            inside = any(path == self.folder or path.startswith(self.folder + os.sep) for path in texts)
             return inside or name in self._fixtures or module.__spec__.loader is self._inert
         except Exception:  # no module at all: the submission put it there
             return False
@@ -103,6 +110,18 @@ class Guard:
             top = fullname.partition(".")[0]
             return None if top in self._allowed else PathFinder.find_spec(fullname, [entry])
         spec.loader = self._loader(fullname, spec.origin or "")
+        return spec
+
+    def _content(self, fullname: str, folder: str) -> ModuleSpec:
+        """Return the spec of a package whose content is this folder."""
+        file = f"{folder}{os.sep}__init__.py"
+        if os.path.isfile(file):  # noqa: PTH113 - pathlib is slow to import
+            loader = self._loader(fullname, file)
+            spec = spec_from_file_location(fullname, file, loader=loader, submodule_search_locations=[folder])
+            assert spec is not None
+            return spec
+        spec = ModuleSpec(fullname, None, is_package=True)
+        spec.submodule_search_locations = [folder]
         return spec
 
     def _loader(self, fullname: str, file: str) -> _Loader:

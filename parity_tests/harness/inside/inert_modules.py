@@ -61,7 +61,7 @@ class InertFinder:
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         """Return the spec of an inert module; None for all other modules."""
-        if fullname.partition(".")[0] not in self.names:
+        if not any(fullname == name or fullname.startswith(f"{name}.") for name in self.names):
             return None
         return ModuleSpec(fullname, self, is_package=True)  # type: ignore[arg-type]
 
@@ -75,6 +75,8 @@ class InertFinder:
             module.__dict__.update(tqdm=Bar, trange=lambda *bounds, **_: Bar(range(*bounds)))
         if module.__name__ == "matplotlib.pyplot":
             module.__dict__["subplots"] = _subplots
+        if module.__name__ in ("past.builtins", "six.moves"):
+            module.__dict__.update(xrange=range, range=range, basestring=str, unicode=str, long=int)
 
 
 class _InertModule(ModuleType):

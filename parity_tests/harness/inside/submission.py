@@ -37,17 +37,60 @@ class Submission:
         self.support = support
         self._problem = problem
 
-    def get(self, name: str) -> Any:
-        """Return what the module, or else the support module, defines as `name`. Raises Missing if neither does."""
-        for module in (self.module, self.support):
-            if module is not None and name in vars(module):
+    def get(self, name: str, further: str = "") -> Any:
+        """Return what the module, or else the support module, defines as `name`. Raises Missing if neither does.
+
+        `further` is another module that is handed in, which is imported now. Raises CannotImport if it cannot be.
+        """
+        if further and further != self.module.__name__:
+            module = imported(further)
+            if name in vars(module):
                 return vars(module)[name]
-        raise Missing(self._problem or f"{self.module.__name__}.py defines no {name}")
+            raise Missing(f"{file_of(further)} defines no {name}")
+        for own in (self.module, self.support):
+            if own is not None and name in vars(own):
+                return vars(own)[name]
+        raise Missing(self._problem or f"{file_of(self.module.__name__)} defines no {name}")
+
+
+class CannotImport(Exception):  # noqa: N818 - what its cause is, is the error
+    """A further module that is handed in cannot be imported, for the reason that is the cause of this."""
+
+    def __init__(self, module: str) -> None:
+        super().__init__(f"{file_of(module)} cannot be imported")
+        self.module = module
+
+
+def imported(module: str) -> ModuleType:
+    """Import a further module. Raises Missing if the submission lacks its file, CannotImport if its import fails."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (module == error.name or module.startswith(f"{error.name}.")):
+            raise Missing(f"there is no {file_of(module)}") from None
+        raise CannotImport(module) from error
+    except Exception as error:
+        raise CannotImport(module) from error
+
+
+def file_of(module: str) -> str:
+    """Return the file of a module, relative to where its package lies."""
+    return f"{module.replace('.', '/')}.py"
 
 
 def has_module(folder: str, module: str) -> bool:
     """Return whether a submission's folder has a file or folder that is, or may be, this module."""
-    return any(Path(folder, name).exists() for name in (module, f"{module}.py"))
+    path = module.replace(".", "/")
+    return any(Path(folder, name).exists() for name in (path, f"{path}.py"))
+
+
+def _head(file: Path) -> bytes:
+    """Return the first MiB of a file, nothing of one that cannot be read."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(import_guard.MAX_SOURCE)
+    except OSError:
+        return b""
 
 
 class Importer:
@@ -58,7 +101,11 @@ class Importer:
         self._folder = folder
         self.main: str = setup["module"]
         self.support: str = setup["support"]
-        self._file = f"{folder}{os.sep}{self.main}.py"
+        package = self.main.rpartition(".")[0]
+        bare = Path(folder, file_of(self.main))
+        content = bool(package) and not bare.exists() and Path(folder, bare.name).is_file()
+        self._file = f"{folder}{os.sep}{bare.name if content else file_of(self.main)}"
+        self.handed_in = (self.main, self.support, *setup["further"])
         self._entry: str = setup["entry"]
         self.problem = ""
         """Why the main module cannot be imported, "" if it can."""
@@ -66,10 +113,15 @@ class Importer:
         self.edition: str = setup["edition"]
         lacks_support = bool(self.support) and not has_module(folder, self.support)
         files = {self.support: setup["fixture"]} if lacks_support and setup["fixture"] else {}
+        for module, file in setup["lent"].items():
+            name = module.removeprefix(f"{package}.") if content else module
+            if not has_module(folder, name):
+                files[module] = file
         inert = [name for name in setup["inert_modules"].get(self.edition, ()) if name not in setup["allow"]]
-        self.fixtures = [*inert, *files]
+        self.fixtures = [*(name for name in inert if not package or self._mentions(name)), *files]
         inert_finder = inert_modules.InertFinder(tuple(inert))
-        self._guard = import_guard.Guard(folder, ["numpy", *setup["allow"]], files, inert_finder)
+        packages = {package: folder} if content else {}
+        self._guard = import_guard.Guard(folder, ["numpy", *setup["allow"]], files, inert_finder, packages)
         if code is not None:
             self._guard.replace(self._file, code)
         sys.meta_path.insert(0, self._guard)
@@ -84,10 +136,18 @@ class Importer:
     def import_main(self) -> tuple[ModuleType, BaseException | None]:
         """Return the main module and what its import raised; it holds what was defined before that."""
         self._guard.forget()
+        package, _, name = self.main.rpartition(".")
+        try:
+            parent = importlib.import_module(package) if package else None
+        except BaseException as error:
+            return ModuleType(self.main), error
         module = ModuleType(self.main)
         module.__file__ = self._file
         module.__spec__ = importlib.util.spec_from_file_location(self.main, self._file)
+        module.__package__ = package
         sys.modules[self.main] = module
+        if parent is not None:
+            setattr(parent, name, module)
         try:
             exec(self._guard.compiled(self._file), vars(module))
         except BaseException as error:
@@ -104,13 +164,14 @@ class Importer:
 
     def describe(self, error: BaseException, name: str, recorder: CallRecorder) -> Failure:
         """Return the failure of an import of one of the two modules."""
-        described = recorder.describe(error, f"{name}.py")
+        file = file_of(name)
+        described = recorder.describe(error, file)
         text, line = described["text"], described["line"]
         if isinstance(error, SyntaxError):
-            text = f"{name}.py cannot be imported: {text}"
+            text = f"{file} cannot be imported: {text}"
         elif isinstance(error, ImportError):
             where = f" ({described['file']}, line {line})" if line else ""
-            text = f"{name}.py cannot be imported{where}: {clean(str(error))}"
+            text = f"{file} cannot be imported{where}: {clean(str(error))}"
         else:
             text += ", while it was being imported"
             in_function = described["function"] != "<module>"
@@ -118,6 +179,13 @@ class Importer:
                 text += '; code that runs the program belongs under `if __name__ == "__main__":`'
         described["text"] = text
         return described
+
+    def _mentions(self, module: str) -> bool:
+        """Return whether a file that is handed in may import this module, which its folder lacks."""
+        root = Path(self._file).parents[self.main.count(".")]
+        texts = [root / file_of(name) for name in self.handed_in if name]
+        name = module.rpartition(".")[2].encode()
+        return not has_module(str(root), module) and any(name in _head(file) for file in texts)
 
     def cut_short(self, line: int) -> None:
         """Let later imports of the main module stop before the statement at this line, which never ends."""

@@ -217,7 +217,7 @@ class Worker:
         self._case_folder = f"{self._scratch}{os.sep}{self._cases}"
         os.mkdir(self._case_folder)  # noqa: PTH102 - pathlib takes as long as the kernel
         os.chdir(self._case_folder)
-        sys.argv = [f"{self._importer.main}.py"]
+        sys.argv = [submission.file_of(self._importer.main)]
         self._importer.restore_path()
         for descriptor, name in ((1, "stdout"), (2, "stderr")):  # the case before may have closed them
             os.dup2(self._output, descriptor)
@@ -261,7 +261,7 @@ class Worker:
             shutil.rmtree(self._case_folder, ignore_errors=True)
 
     def _import_main(self) -> tuple[ModuleType, BaseException | None]:
-        label = f"the import of {self._importer.main}.py"
+        label = f"the import of {submission.file_of(self._importer.main)}"
         self._channel.send({"kind": "call", "label": label}, {})
         imported = self._importer.import_main()
         if not self._channel.connected():
@@ -284,11 +284,15 @@ class Worker:
 
         It is the submission's failure if the exception came from its frames, or if it lacks what was asked for.
         """
+        if isinstance(error, submission.CannotImport) and error.__cause__ is not None:
+            failed = self._importer.describe(error.__cause__, error.module, self._recorder)
+            self._channel.send({"kind": "failure", "name": "", "call": 0, **failed}, {})
+            return
         failed = self._recorder.describe(error, "the case")
         owner = getattr(error, "obj", None) if isinstance(error, AttributeError) else None
         defining = owner if isinstance(owner, (type, ModuleType)) else type(owner)
         source = owner.__name__ if isinstance(owner, ModuleType) else getattr(defining, "__module__", None)
-        if not failed["file"] and source in (self._importer.main, self._importer.support):
+        if not failed["file"] and source in self._importer.handed_in:
             name = getattr(error, "name", None)
             failed["failure"] = "missing"
             failed["text"] = f"{failures.clean(str(defining.__name__))} defines no {failures.clean(str(name))}"

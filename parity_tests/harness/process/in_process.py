@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import os
 import random
+import re
 import sys
 import tempfile
 import threading
@@ -13,6 +15,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
@@ -25,7 +28,7 @@ from parity_tests.harness.inside.call_recorder import CallRecorder, CaseOver
 from parity_tests.harness.inside.submission import Submission
 from parity_tests.harness.process.observation_builder import ObservationBuilder
 from parity_tests.harness.wire import frames
-from parity_tests.protocol.layout import Editions, Layout
+from parity_tests.protocol.layout import Editions, Layout, file_of
 from parity_tests.protocol.observation import Hello, Observation
 
 _one_at_a_time = threading.RLock()
@@ -57,10 +60,11 @@ class InProcessRunner:
         self._codes: dict[str, CodeType] = {}
         self._layout = layout
         self._edition = (editions or Editions()).default
-        for file_name in (layout.support_file, layout.file):
-            if file_name:
-                file = submission / file_name
-                self._codes[file.stem] = compile(file.read_bytes(), str(file), "exec", dont_inherit=True)
+        names = (layout.support, *layout.lent, *layout.further, layout.module)
+        for name in filter(None, names):
+            file = submission / file_of(name)
+            self._codes[name] = compile(file.read_bytes(), str(file), "exec", dont_inherit=True)
+        self._packages = {name[: dot.start()] for name in self._codes for dot in re.finditer(r"\.", name)}
         self._beside = _load((*companions, probe))
         self._probes = self._beside[probe.stem].PROBES
         self._seconds = case_seconds
@@ -122,20 +126,40 @@ class InProcessRunner:
 
     def _imported(self) -> tuple[ModuleType, ModuleType | None]:
         """Return the main module and the support module, if there is one, executed afresh."""
+        if self._packages:
+            return importlib.import_module(self._layout.module), None
         modules = {name: ModuleType(name) for name in self._codes}
         for name, code in self._codes.items():
             sys.modules[name] = modules[name]
             exec(code, vars(modules[name]))
         return modules[self._layout.module], modules.get(self._layout.support)
 
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """Return the spec of a module of the submission's package, which is found before all others of its name."""
+        if name not in self._codes and name not in self._packages:
+            return None
+        return ModuleSpec(name, self, is_package=name in self._packages)  # type: ignore[arg-type]
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """Leave the making of a module to Python."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Execute a module of the submission's package."""
+        if module.__name__ in self._codes:
+            exec(self._codes[module.__name__], vars(module))
+
     @contextlib.contextmanager
     def _case(self, seed: int) -> Iterator[None]:
         """Seed the random generators, drop the output, go to an empty folder; afterwards, restore all that was."""
         with _one_at_a_time, tempfile.TemporaryDirectory(prefix="parity-", ignore_cleanup_errors=True) as folder:
             before = Path.cwd()
-            modules = {name: sys.modules.get(name) for name in (*self._codes, *self._beside)}
+            modules = {name: sys.modules.get(name) for name in (*self._codes, *self._packages, *self._beside)}
             state, numpy_state, errors = random.getstate(), np.random.get_state(), np.geterr()
             os.chdir(folder)
+            if self._packages:
+                sys.meta_path.insert(0, self)
+                for name in (*self._codes, *self._packages):
+                    sys.modules.pop(name, None)
             try:
                 with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
                     warnings.simplefilter("always")
@@ -144,6 +168,8 @@ class InProcessRunner:
                     yield
             finally:
                 os.chdir(before)
+                if self._packages:
+                    sys.meta_path.remove(self)
                 random.setstate(state)
                 np.random.set_state(numpy_state)
                 np.seterr(**errors)

@@ -46,8 +46,8 @@ class Runner:
     At the levels above "none" the process ends together with the thread that started it.
 
     `probe` is a file with PROBES; `companions` are files that it may import, at its top, by their stems. `layout` names
-    the files of a submission; `fixture` takes the place of its support file if the folder has none. `edition`, one of
-    `editions` or their default, is the one it is judged by. `allow` are modules that the submission may import beyond
+    the files of a submission; `fixture` takes the place of its support file if the folder has none, and each file in
+    `lent` that of the module it is given for. `edition`, one of `editions` or their default, is the one it is judged by. `allow` are modules that the submission may import beyond
     numpy and the standard library. A case may take `case_seconds` of wall time, the process `memory` bytes of address
     space, one message `cap` bytes of arrays.
     `isolation` is the level at which the process runs, one of isolation.LEVELS. With `shared_memory`, the arrays of
@@ -68,6 +68,7 @@ class Runner:
         editions: Editions | None = None,
         edition: str | None = None,
         fixture: Path | None = None,
+        lent: Mapping[str, Path] | None = None,
         allow: Sequence[str] = (),
         case_seconds: float = 10.0,
         memory: int = 2 << 30,
@@ -85,11 +86,13 @@ class Runner:
             "companions": [str(file.resolve()) for file in companions],
             "module": layout.module,
             "support": layout.support,
+            "further": list(layout.further),
             "entry": layout.entry,
             "told_by": str(known.told_by) if known.told_by else None,
             "inert_modules": {name: list(modules) for name, modules in known.inert_modules.items()},
             "edition": known.default if edition is None else edition,
             "fixture": str(fixture.resolve()) if fixture else None,
+            "lent": {module: str(file.resolve()) for module, file in (lent or {}).items()},
             "allow": packages.closure(allow),
             "seconds": case_seconds,
             "memory": memory,
@@ -100,7 +103,7 @@ class Runner:
             told_by=self._setup["told_by"],
             companions=tuple(self._setup["companions"]),
             probe=self._setup["probe"],
-            others=(self._setup["fixture"],) if fixture else (),
+            others=((self._setup["fixture"],) if fixture else ()) + tuple(self._setup["lent"].values()),
             modules=self._setup["allow"],
         )
         self._output = bytearray()

@@ -1,0 +1,5 @@
+"""X²."""
+
+
+def square(X):
+    return X * X
