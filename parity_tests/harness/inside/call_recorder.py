@@ -187,9 +187,12 @@ class CallRecorder:
         """Record the labels of the arrays that the call of this name and number has written over."""
         self._send_protected({"kind": "overwritten", "name": name, "call": call, "labels": list(labels)})
 
-    def fail(self, name: str | None, reason: BaseException | str, kind: str = "crashed") -> None:
-        """Record the failure of an exception, or a sentence with its kind, under `name`; None: of the whole case."""
-        key = _WHOLE_CASE if name is None else (name, 0)
+    def fail(self, name: str | None, reason: BaseException | str, kind: str = "crashed", call: int = 0) -> None:
+        """Record the failure of an exception, or a sentence with its kind, under `name` and the number `call`.
+
+        If `name` is None, it is that of the whole case.
+        """
+        key = _WHOLE_CASE if name is None else (name, call)
         self._fail(key, failure(kind, "", reason) if isinstance(reason, str) else self.describe(reason, name or ""))
 
     def withdraw_failure(self) -> None:

@@ -47,9 +47,9 @@ class Runner:
 
     `probe` is a file with PROBES; `companions` are files that it may import, at its top, by their stems. `layout` names
     the files of a submission; `fixture` takes the place of its support file if the folder has none, and each file in
-    `lent` that of the module it is given for. `edition`, one of `editions` or their default, is the one it is judged by. `allow` are modules that the submission may import beyond
-    numpy and the standard library. A case may take `case_seconds` of wall time, the process `memory` bytes of address
-    space, one message `cap` bytes of arrays.
+    `lent` that of the module it is given for. `edition`, one of `editions` or their default, is the one it is judged
+    by. `allow` are modules that the submission may import beyond numpy and the standard library. A case may take
+    `case_seconds` of wall time, the process `memory` bytes of address space, one message `cap` bytes of arrays.
     `isolation` is the level at which the process runs, one of isolation.LEVELS. With `shared_memory`, the arrays of
     ask_rounds stay in shared memory of so many bytes and are valid for three more rounds of the same case; otherwise
     they are copied. Processes are forked off `servers` if that works, and started cold if not.

@@ -1,0 +1,40 @@
+"""CS231n's assignments 1 and 2 as one value: layers, losses, update rules and networks in numpy."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from parity_tests.assignments.cs231n.editions import EDITIONS, INERT
+from parity_tests.assignments.cs231n.names import CNN, FC_NET, GIVEN, LAYERS, OPTIM
+from parity_tests.assignments.cs231n.parts import PARTS
+from parity_tests.assignments.cs231n.plan import KINDS, plan
+from parity_tests.protocol.assignment import Assignment, Inside
+from parity_tests.protocol.errors import HarnessError
+from parity_tests.protocol.layout import Editions, Layout
+
+HERE = Path(__file__).resolve().parent
+INSIDE = HERE / "inside"
+
+
+def _solution() -> Path:
+    """The folder that holds our own right solution, a package."""
+    spec = find_spec("implementation")
+    if spec is None or not spec.submodule_search_locations:
+        raise HarnessError("the package implementation is not installed beside parity_tests")
+    return Path(next(iter(spec.submodule_search_locations))) / "cs231n"
+
+
+SOLUTION = _solution()
+FILES = tuple(INSIDE / name for name in ("asking.py", "probe_layers.py", "probe_networks.py"))
+
+ASSIGNMENT = Assignment(
+    name="cs231n",
+    title="CS231n: layers, update rules and networks",
+    layout=Layout(LAYERS, further=(OPTIM, FC_NET, CNN), lent=GIVEN),
+    solution=SOLUTION,
+    parts=PARTS,
+    # Networks are judged with right layers, in a process of their own that judges no layer.
+    inside=Inside(INSIDE / "probes.py", {"parts": FILES, "nets": (*FILES, SOLUTION / "cs231n" / "layers.py")}),
+    plan=plan,
+    kinds=KINDS,
+    editions=Editions(EDITIONS, INSIDE / "families.py", dict.fromkeys(EDITIONS, INERT)),
+)

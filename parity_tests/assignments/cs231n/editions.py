@@ -1,0 +1,28 @@
+"""The families of the assignment over the years, and what each asks for."""
+
+from parity_tests.assignments.cs231n.inside.families import LATER, LATEST, MIDDLE, OLDEST
+from parity_tests.assignments.cs231n.parts import FUNCTIONS, NETWORKS
+
+EDITIONS = (LATER, OLDEST, MIDDLE, LATEST)
+"""The first is the default."""
+SINCE_2018 = frozenset(
+    {"layernorm_forward", "layernorm_backward", "spatial_groupnorm_forward", "spatial_groupnorm_backward"}
+)
+SHIPPED = {
+    OLDEST: frozenset({"svm_loss", "softmax_loss"}),
+    MIDDLE: frozenset({"svm_loss", "softmax_loss"}),
+    LATER: frozenset({"svm_loss", "softmax_loss"}),
+    LATEST: frozenset({"svm_loss", "softmax_loss", "sgd", "sgd_momentum", "rmsprop", "adam"}),
+}
+"""What the handout of assignment 2 ships solved, or does not have: nobody is credited for it."""
+INERT = (
+    "past", "future", "six", "matplotlib", "torch", "torchvision", "tensorflow", "imageio", "scipy", "IPython", "tqdm",
+    "cs231n.im2col", "cs231n.im2col_cython", "cs231n.data_utils", "cs231n.vis_utils", "cs231n.gradient_check",
+)  # fmt: skip
+"""What files of the various years import beside numpy, and what nothing here uses."""
+
+
+def asked(edition: str) -> frozenset[str]:
+    """The functions and networks that are asked for."""
+    without = SHIPPED[edition] | (SINCE_2018 if edition == OLDEST else frozenset())
+    return frozenset({*FUNCTIONS, *NETWORKS}) - without - ({"TwoLayerNet"} if edition in (LATER, LATEST) else set())

@@ -1,0 +1,1 @@
+"""What runs in a submission's process: numpy and the standard library alone."""

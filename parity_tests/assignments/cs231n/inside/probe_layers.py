@@ -1,0 +1,107 @@
+"""Puts layers, losses, dropout and update rules to a submission.
+
+The submission's process loads this file by its path: numpy, the standard library and the files beside it only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from parity_tests.assignments.cs231n.inside.asking import Arrays, Asker, Params, laid_out, plain
+    from parity_tests.harness.inside.call_recorder import CallRecorder
+    from parity_tests.harness.inside.submission import Submission
+else:
+    from asking import Asker, laid_out, plain
+
+
+def layer(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
+    """Forwards and backwards in the order of `calls`, each ["forward" or "backward", number of its input].
+
+    With "setting" a dict is the last argument, new for each input, or the same for all where "persist" says so; its
+    entries in "kept" are kept after each forward. Every backward in "backward" is asked with the cache of the forward.
+    """
+    asker = Asker(recorder)
+    setting: dict[str, Any] = {}
+    forward = found_or_failed(submission, recorder, params["forward"], ["out"], 0)
+    caches: dict[int, Any] = {}
+    for method, k in params["calls"]:
+        memory = params["memory"][k]
+        if method == "forward":
+            given = [laid_out(arrays[f"{name}_{k}"], memory) for name in params["arrays"]]
+            labels = list(params["arrays"])
+            if params["setting"] is not None:
+                fresh = {**params["setting"], **params["modes"][k]}
+                setting = {**setting, **fresh} if params["persist"] else fresh
+                given += [*params["extra"], setting]
+                labels += [""] * (len(params["extra"]) + 1)
+            failed = forward is None
+            found = recorder.FAILED if failed else asker.ask(forward, ["out"], given, labels, k)
+            if failed:
+                recorder.keep("out", found, k)
+            failed = found is recorder.FAILED
+            caches[k] = found if failed else found[1] if len(found) > 1 else None
+            for name in params["kept"]:
+                recorder.keep(name, recorder.FAILED if failed else plain(setting.get(name)), k)
+        else:
+            for number, function in enumerate(params["backward"]):
+                names = [f"{'alt ' * number}d{name}" for name in params["arrays"]]
+                dout = laid_out(arrays[f"dout_{k}"], memory)
+                backward = found_or_failed(submission, recorder, function, names, k)
+                if backward is not None:
+                    asker.ask(backward, names, [dout, caches[k]], ["dout", ""], k)
+
+
+def loss(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
+    """A loss with its gradient, for each input."""
+    asker = Asker(recorder)
+    for k in range(params["inputs"]):
+        given = [laid_out(arrays[f"x_{k}"], params["memory"][k]), arrays[f"y_{k}"].copy()]
+        asker.ask(submission.get(params["function"]), ["loss", "dx"], given, ["x", "y"], k)
+
+
+def dropout(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
+    """Forwards with their backwards; `calls` are the settings of each."""
+    asker = Asker(recorder)
+    forward, backward = submission.get("dropout_forward"), submission.get("dropout_backward")
+    for k, setting in enumerate(params["calls"]):
+        found = asker.ask(forward, ["out"], [laid_out(arrays["x"], ""), dict(setting)], ["x", ""], k)
+        cache = found if found is recorder.FAILED else found[1] if len(found) > 1 else None
+        asker.ask(backward, ["dx"], [laid_out(arrays["dout"], ""), cache], ["dout", ""], k)
+
+
+def steps(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
+    """An update rule over several steps, for several weights in turn, each with a config of its own.
+
+    `states` are the names of arrays that the config begins with, `changes` what each step sets in it before.
+    """
+    asker = Asker(recorder)
+    rule = submission.get(params["rule"], params["module"])
+    weights = {i: arrays[f"w_{i}"].copy() for i in range(params["weights"])}
+    configs: dict[int, Any] = {}
+    for i in weights:
+        states = {name: arrays[f"{name}_{i}"].copy() for name in params["states"]}
+        configs[i] = None if params["config"] is None else {**params["config"], **states}
+    for t, change in enumerate(params["changes"]):
+        for i in weights:
+            config = configs[i]
+            if config is not None:
+                config.update(change)
+            given = [np.array(weights[i]), arrays[f"dw_{i}"][t].copy(), config]
+            found = asker.ask(rule, [f"w_{i}"], given, ["", "dw", ""], t)
+            if found is recorder.FAILED or not isinstance(found[0], np.ndarray):
+                return
+            weights[i] = np.array(found[0])
+            configs[i] = found[1] if len(found) > 1 else config
+
+
+def found_or_failed(submission: Submission, recorder: CallRecorder, name: str, names: list[str], k: int) -> Any:
+    """A function of the submission, None where it has none; what it should return is then recorded as missing."""
+    try:
+        return submission.get(name)
+    except Exception as error:
+        for quantity in names:
+            recorder.fail(quantity, f"{name} is missing: {error}", "missing", call=k)
+        return None

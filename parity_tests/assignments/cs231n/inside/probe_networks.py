@@ -1,0 +1,131 @@
+"""Puts a network to a submission, with right layers in place of the submission's own.
+
+The submission's process loads this file by its path: numpy, the standard library and the files beside it only.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from parity_tests.assignments.cs231n.inside.asking import Arrays, Params
+    from parity_tests.harness.inside.call_recorder import CallRecorder
+    from parity_tests.harness.inside.submission import Submission
+
+FAST = {
+    "conv_forward_fast": "conv_forward_naive",
+    "conv_backward_fast": "conv_backward_naive",
+    "max_pool_forward_fast": "max_pool_forward_naive",
+    "max_pool_backward_fast": "max_pool_backward_naive",
+}
+"""The fast layers by the names of the layers that compute the same."""
+KEEP = ("dropout_keep_ratio", "dropout")
+"""What the networks of the various years call the setting of dropout."""
+
+
+def network(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
+    """A network with given parameters: its scores without labels, its loss and gradients with them.
+
+    Before, what it was made with is kept: "made W1" and so on. `labelled` says of each input whether labels go with
+    it.
+    """
+    cls = submission.get(params["class"], params["module"])
+    masks = _with_right_layers(submission, params["package"])
+    settings, problem = _settings(cls, params)
+    if problem:
+        recorder.fail(None, f"{params['class']} {problem}", "missing")
+        return
+    if settings.get("dtype") is not None:
+        settings["dtype"] = getattr(np, params["dtype"])
+    model = recorder.call(None, _making(cls, settings))
+    if model is recorder.FAILED:
+        return
+    made = dict(getattr(model, "params", {}) or {})
+    recorder.add_fact("names", sorted(map(str, made)))
+    for name in params["parameters"]:
+        recorder.keep(f"made {name}", made.get(name))
+    for name in params["parameters"]:
+        model.params[name] = arrays[name].copy()
+    if params["reg"]:
+        model.reg = params["reg"]
+    for k, labelled in enumerate(params["labelled"]):
+        masks.clear()
+        given = [arrays[f"X_{k}"].copy(), *([arrays[f"y_{k}"].copy()] if labelled else [])]
+        returned = recorder.call(f"what {k} came with", model.loss, *given)
+        for number, mask in enumerate(masks):
+            recorder.keep(f"mask {number}", mask, k)
+        recorder.add_fact(f"masks {k}", len(masks))
+        if not labelled:
+            recorder.keep("scores", returned, k)
+            continue
+        pair = isinstance(returned, (tuple, list)) and len(returned) == 2 and isinstance(returned[1], dict)
+        failed = returned is recorder.FAILED
+        recorder.keep("loss", returned[0] if pair else returned, k)
+        for name in params["parameters"]:
+            grads = returned[1] if pair else {}
+            recorder.keep(f"d{name}", returned if failed else grads.get(name), k)
+
+
+def _making(cls: Any, settings: dict[str, Any]) -> Any:
+    def make() -> Any:
+        return cls(**settings)
+
+    make.__name__ = str(getattr(cls, "__name__", "network"))
+    return make
+
+
+def _settings(cls: Any, params: Params) -> tuple[dict[str, Any], str]:
+    """What the network is made with, by the names that its __init__ has for it; a problem where it has none."""
+    known = inspect.signature(cls).parameters
+    settings = {
+        name: tuple(value) if name == "input_dim" and isinstance(value, list) else value
+        for name, value in params["settings"].items()
+    }
+    keep = settings.pop("keep", 1)
+    norm = settings.pop("normalization", None)
+    if norm is not None and "normalization" in known:
+        settings["normalization"] = norm
+    elif norm == "batchnorm" and "use_batchnorm" in known:
+        settings["use_batchnorm"] = True
+    elif norm is not None:
+        return {}, f"takes no normalization: it has {', '.join(known)}"
+    if keep != 1:
+        name = next((name for name in KEEP if name in known), "")
+        if not name:
+            return {}, f"takes no dropout: it has {', '.join(known)}"
+        drops = name == "dropout" and "normalization" not in known  # in 2016 and 2017 p is the share that is dropped
+        settings[name] = keep
+        if drops:
+            settings[name] = keep  # the layer that stands in takes it as the network passes it on
+    if "dtype" in known:
+        settings["dtype"] = params["dtype"]
+    return settings, ""
+
+
+def _with_right_layers(submission: Submission, package: str) -> list[np.ndarray]:
+    """Put right layers in place of the submission's in all its modules; returns where dropout's masks are noted."""
+    import layers as right
+
+    masks: list[np.ndarray] = []
+
+    def dropout_forward(x: np.ndarray, dropout_param: Any) -> Any:
+        out, cache = right.dropout_forward(x, dropout_param)
+        if dropout_param.get("mode") == "train":
+            masks.append(np.array(cache[1]))
+        return out, cache
+
+    functions = {name: function for name, function in vars(right).items() if inspect.isfunction(function)}
+    functions = {name: function for name, function in functions.items() if not name.startswith("_")}
+    functions["dropout_forward"] = dropout_forward
+    functions |= {fast: functions[naive] for fast, naive in FAST.items()}
+    for module_name, module in list(sys.modules.items()):
+        if module_name == package or module_name.startswith(f"{package}."):
+            uses_fast = module_name.rpartition(".")[2] in ("layer_utils", "cnn", "fast_layers")
+            for name, function in functions.items():
+                if name in vars(module) or (uses_fast and name in FAST):
+                    setattr(module, name, function)
+    return masks

@@ -1,0 +1,1 @@
+"""The kinds of cases: their rows, their draws and their judges."""

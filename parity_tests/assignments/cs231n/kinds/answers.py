@@ -1,0 +1,116 @@
+"""torch's answers to a case, value ± radius by the flow, and the verdicts on what a submission returned for it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.harness.judge_flow import judge_returned
+from parity_tests.harness.returned import result_of
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import PASSING, Comparison
+from parity_tests.protocol.kind import Judged
+from parity_tests.protocol.observation import Failure, Observation, Returned
+from parity_tests.protocol.quantity import Quantity
+
+if TYPE_CHECKING:
+    from reference.flow import Flowed
+
+Array = NDArray[Any]
+Reference = Callable[..., Mapping[str, Any]]
+"""A torch function of a case's arrays, by name, that returns tensors by the names of quantities."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """One right way to compute a case: its reference, and the note that a match with it carries."""
+
+    reference: Reference
+    inputs: Mapping[str, Any]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """torch's answers by the names of quantities, and the same in float64 where the case is in float32."""
+
+    flowed: Mapping[str, Flowed]
+    wide: Mapping[str, Array] = field(default_factory=dict)
+
+
+_KEPT = 512
+_answers: OrderedDict[tuple[str, ...], Answers] = OrderedDict()
+
+
+def answers(case: Case, form: Form, device: str) -> Answers:
+    """torch's answers to one form; they are kept, since a class asks for the same ones again and again."""
+    key = (case.name, form.note, device, _digest(form.inputs))
+    if key not in _answers:
+        _answers[key] = _answered(case, form, device)
+        while len(_answers) > _KEPT:
+            _answers.popitem(last=False)
+    return _answers[key]
+
+
+def _answered(case: Case, form: Form, device: str) -> Answers:
+    import torch
+
+    from reference.flow import evaluate, plain
+
+    flowed = evaluate(form.reference, form.inputs, device=device)
+    if case.dtype != "float32":
+        return Answers(flowed)
+    wide = plain(form.reference, form.inputs, device=device, seed=0, dtype=torch.float64)
+    return Answers(flowed, {name: value.detach().cpu().numpy() for name, value in wide.items()})
+
+
+def _digest(inputs: Mapping[str, Any]) -> str:
+    digest = hashlib.sha256()
+    for name, value in inputs.items():
+        digest.update(f"{name} {getattr(value, 'shape', value)}".encode())
+        if isinstance(value, np.ndarray):
+            digest.update(np.ascontiguousarray(value).tobytes())
+    return digest.hexdigest()
+
+
+def judge_forms(
+    case: Case, seen: Observation, forms: Sequence[Form], device: str, quantities: Sequence[Quantity] | None = None
+) -> Judged:
+    """A comparison for each quantity: under the first form that all of its part's agree with, else under the first."""
+    asked = case.quantities if quantities is None else quantities
+    judged: Judged = {}
+    for part in dict.fromkeys(q.part for q in asked):
+        own = [q for q in asked if q.part == part]
+        for number, form in enumerate(forms):
+            known = answers(case, form, device)
+            found = {q.name: compared(result_of(seen, q.key), known, q.name) for q in own}
+            passes = all(comparison.verdict in PASSING for comparison in found.values())
+            if number == 0 or passes:
+                noted = found if not form.note else {name: c.noting(form.note) for name, c in found.items()}
+                judged |= noted
+            if passes:
+                break
+    return judged
+
+
+def compared(got: Returned | Failure | None, known: Answers, name: str) -> Comparison:
+    """The comparison of one result. One of another shape that holds the same numbers is taken, with a note."""
+    flowed = known.flowed[name]
+    want = tuple(flowed.value.shape)
+    note = ""
+    if isinstance(got, Returned) and got.array is not None and got.kind in ("array", "scalar"):
+        shape = got.array.shape
+        if shape != want and got.array.size == flowed.value.numel() and _squeezed(shape) == _squeezed(want):
+            note = f"has shape {shape}, where {want} is usual" if want else ""
+            got = replace(got, array=got.array.reshape(want))
+    return judge_returned(got, flowed, known.wide.get(name)).comparison.noting(note)
+
+
+def _squeezed(shape: Sequence[int]) -> tuple[int, ...]:
+    return tuple(n for n in shape if n != 1)

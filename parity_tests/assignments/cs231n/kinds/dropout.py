@@ -1,0 +1,136 @@
+"""Dropout by the submission's own mask: its cases, the draw, and the judge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.assignments.cs231n.inside.families import OLDEST
+from parity_tests.assignments.cs231n.kinds.answers import Form, answers, compared
+from parity_tests.assignments.cs231n.names import LABELS
+from parity_tests.harness.returned import array_of, result_of
+from parity_tests.harness.statistics import FALSE_ALARM, binomial_two_sided
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison, failed, matched, mismatched, unjudged
+from parity_tests.protocol.exam import settings_of
+from parity_tests.protocol.kind import Arrays, Context, Judged, Kind, Params
+from parity_tests.protocol.observation import Failure, Observation
+from parity_tests.protocol.quantity import Key, Quantity
+
+DROPS = "takes p for the share that is dropped, as the handouts of 2016 and 2017 do"
+KEEPS = "takes p for the share that is kept, as the handouts since 2018 do"
+TRAIN, SAME_SEED, OTHER_SEED, TEST = range(4)
+"""The calls of a case."""
+
+
+def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterator[Case]:
+    """A share under a half and one over it, that p read the other way round shows."""
+    if "dropout_forward" not in asked:
+        return
+    for slug, low in (("small-p", 0.2), ("large-p", 0.7)):
+        settings = settings_of(seed, "dropout", slug)
+        p = round(settings.uniform(low, low + 0.1), 3)
+        first, other = settings.sample(range(1, 1000), 2)
+        train = {"p": p, "mode": "train"}
+        calls: list[dict[str, Any]] = [
+            {**train, "seed": first},
+            {**train, "seed": first},
+            {**train, "seed": other},
+            {"p": p, "mode": "test"},
+        ]
+        shape = [settings.randint(40, 60), settings.randint(40, 60)]
+        forward, backward = "dropout_forward", "dropout_backward"
+        rows = (
+            Quantity("out", forward, Key("out", TRAIN)),
+            Quantity("share kept", forward, Key("out", TRAIN)),
+            Quantity("mask of the same seed", forward, Key("out", SAME_SEED)),
+            Quantity("mask of another seed", forward, Key("out", OTHER_SEED)),
+            Quantity("out in test mode", forward, Key("out", TEST)),
+            Quantity("dx", backward, Key("dx", TRAIN)),
+            Quantity("dx in test mode", backward, Key("dx", TEST)),
+        )
+        title = f"dropout with p = {p}"
+        yield Case(
+            f"dropout/{slug}/{dtype}",
+            "dropout",
+            title,
+            dtype,
+            "dropout",
+            {"calls": calls, "shape": shape, "p": p},
+            rows,
+        )
+
+
+def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+    """x, none of it near 0 so that its mask can be seen, and dout."""
+    x = rng.uniform(0.5, 2, params["shape"]) * rng.choice((-1.0, 1.0), params["shape"])
+    return {"x": x, "dout": rng.standard_normal(params["shape"])}
+
+
+def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
+    """By effect: what is 0 in the output was dropped, and all else must be x divided by the share that is kept."""
+    p = case.params["p"]
+    meanings = [(p, "")]
+    if context.edition == OLDEST:
+        meanings = [(1 - p, DROPS), (p, KEEPS)]
+    outcomes = [_judged(case, arrays, seen, context, keep, note) for keep, note in meanings]
+    right = [found for found in outcomes if found["out"].verdict == found["share kept"].verdict == "match"]
+    return (right or outcomes)[0]
+
+
+def _judged(case: Case, arrays: Arrays, seen: Observation, context: Context, keep: float, note: str) -> Judged:
+    x = arrays["x"]
+    out = array_of(seen, Key("out", TRAIN), x.shape)
+    mask = np.ones(x.shape, bool) if out is None else np.asarray(out != 0)
+    scaled = {"x": x, "dout": arrays["dout"], "mask": mask.astype(x.dtype), "keep": keep}
+    known = answers(case, Form(_masked, scaled), context.device)
+    plain = answers(case, Form(_unmasked, {"x": x, "dout": arrays["dout"]}), context.device)
+    judged = {
+        name: compared(result_of(seen, q.key), known, name) for q in case.quantities if (name := q.name) in known.flowed
+    }
+    judged |= {
+        name: compared(result_of(seen, q.key), plain, name) for q in case.quantities if (name := q.name) in plain.flowed
+    }
+    judged["share kept"] = _share(result_of(seen, Key("out", TRAIN)), out, keep)
+    for name, call, alike in (("mask of the same seed", SAME_SEED, True), ("mask of another seed", OTHER_SEED, False)):
+        judged[name] = _drawn_again(
+            result_of(seen, Key("out", call)), out, array_of(seen, Key("out", call), x.shape), alike
+        )
+    judged["out"] = judged["out"].noting(note)
+    return judged
+
+
+def _masked(x: Any, dout: Any, mask: Any, keep: float) -> dict[str, Any]:
+    return {"out": x * mask / keep, "dx": dout * mask / keep}
+
+
+def _unmasked(x: Any, dout: Any) -> dict[str, Any]:
+    return {"out in test mode": 1 * x, "dx in test mode": 1 * dout}
+
+
+def _share(result: Any, out: NDArray[Any] | None, keep: float) -> Comparison:
+    if isinstance(result, Failure):
+        return failed(result)
+    if out is None:
+        return unjudged("is not known: the output is no array of x's shape")
+    kept, n = int(np.count_nonzero(out)), out.size
+    if binomial_two_sided(kept, n, keep) < FALSE_ALARM:
+        return mismatched(f"is {kept / n:.3f} of {n} elements, where {keep:.3f} is asked")
+    return matched()
+
+
+def _drawn_again(result: Any, out: NDArray[Any] | None, again: NDArray[Any] | None, alike: bool) -> Comparison:
+    if isinstance(result, Failure):
+        return failed(result)
+    if out is None or again is None:
+        return unjudged("is not known: an output is no array of x's shape")
+    same = bool(np.array_equal(out != 0, again != 0))
+    if same == alike:
+        return matched()
+    return mismatched("is another one than before" if alike else "is the same one as before")
+
+
+KIND = Kind(draw, judge, labels=LABELS)

@@ -1,0 +1,138 @@
+"""Layers, forward and backward: their cases, the draw, and the judge, which holds each call against torch's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.assignments.cs231n.kinds.answers import Form, judge_forms
+from parity_tests.assignments.cs231n.kinds.layer_rows import LAYERS, Layer
+from parity_tests.assignments.cs231n.kinds.torch_layers import function_of
+from parity_tests.assignments.cs231n.names import LABELS
+from parity_tests.harness.returned import result_of
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import PASSING, matched
+from parity_tests.protocol.exam import settings_of
+from parity_tests.protocol.kind import Arrays, Context, Judged, Kind, Params
+from parity_tests.protocol.observation import Failure, Observation
+from parity_tests.protocol.quantity import Key, Quantity
+
+AGAIN = ("", " of the second", " of the third")
+"""What the quantities of each input are called after their names."""
+
+
+def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterator[Case]:
+    """The cases of all layers whose forward an edition asks for."""
+    for layer in LAYERS:
+        if layer.forward in asked:
+            for slug, (title, drawn) in layer.rows.items():
+                yield _case(layer, slug, title, drawn(settings_of(seed, layer.check, slug)), dtype)
+
+
+def _case(layer: Layer, slug: str, title: str, drawn: Any, dtype: str) -> Case:
+    n = len(drawn.inputs)
+    calls = [["forward", k] for k in range(n)] + [["backward", k] for k in range(n)]
+    params = {
+        "layer": layer.check,
+        "slug": slug,
+        "forward": layer.forward,
+        "backward": list(layer.backward),
+        "arrays": list(layer.arrays),
+        "shapes": list(drawn.inputs),
+        "setting": drawn.setting,
+        "modes": [{}] * n,
+        "extra": list(drawn.extra),
+        "persist": False,
+        "kept": [],
+        "memory": [drawn.memory[k % len(drawn.memory)] for k in range(n)],
+        "calls": calls,
+    }
+    check = f"{layer.check}_beyond" if slug in layer.beyond else layer.check
+    rows = [Quantity(f"out{AGAIN[k]}", layer.forward, Key("out", k)) for k in range(n)]
+    for k in range(n):
+        for number, function in enumerate(layer.backward):
+            names = (f"{'alt ' * number}d{name}" for name in layer.arrays)
+            rows += [Quantity(f"{name}{AGAIN[k]}", function, Key(name, k)) for name in names]
+    return Case(f"{layer.check}/{slug}/{dtype}", check, f"{layer.title} {title}", dtype, "layer", params, tuple(rows))
+
+
+def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+    """The arrays x_k, w_k … of each input, and dout_k, the gradient in its output."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for k, shapes in enumerate(params["shapes"]):
+        for name, shape in shapes.items():
+            arrays[f"{name}_{k}"] = drawn_array(name, shape, rng)
+        if params["slug"] == "zeros":
+            arrays[f"x_{k}"] = np.round(arrays[f"x_{k}"])
+        if params["setting"] is not None and params["layer"] in ("batchnorm", "layernorm", "spatial_batchnorm"):
+            arrays[f"x_{k}"] = 1.5 * arrays[f"x_{k}"] + 0.75
+        arrays[f"dout_{k}"] = rng.standard_normal(output_shape(params, shapes))
+    return arrays
+
+
+def drawn_array(name: str, shape: list[int], rng: np.random.Generator) -> NDArray[Any]:
+    """A scale is drawn about 1, all others about 0."""
+    return rng.uniform(0.5, 1.5, shape) if name == "gamma" else rng.standard_normal(shape)
+
+
+def output_shape(params: Params, shapes: Mapping[str, list[int]]) -> list[int]:
+    """The shape of the output for an input's shapes."""
+    N, *rest = shapes["x"]
+    setting = params["setting"] or {}
+    if params["layer"] == "affine":
+        return [N, shapes["w"][1]]
+    if params["layer"] in ("conv", "pool"):
+        C, *image = rest
+        conv = params["layer"] == "conv"
+        window = shapes["w"][2:] if conv else [setting["pool_height"], setting["pool_width"]]
+        pad = setting["pad"] if conv else 0
+        sizes = [1 + (n + 2 * pad - w) // setting["stride"] for n, w in zip(image, window, strict=True)]
+        return [N, shapes["w"][0] if conv else C, *sizes]
+    return list(shapes["x"])
+
+
+def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
+    """Each output, and each gradient by the submission's own cache, against torch's."""
+    params = case.params
+    judged: Judged = {}
+    for k in range(len(params["shapes"])):
+        own = [q for q in case.quantities if q.key.call == k]
+        names = [*params["arrays"], "dout"]
+        inputs = {name: arrays[f"{name}_{k}"] for name in names}
+        forms = [Form(_reference(params, AGAIN[k]), inputs, "")]
+        judged |= judge_forms(case, seen, forms, context.device, own)
+    return _refusing(case, seen, judged)
+
+
+def _reference(params: Params, suffix: str) -> Any:
+    from reference.flow import gradients
+
+    function = function_of(params["forward"], params["setting"] or {}, params["extra"])
+    arrays = tuple(params["arrays"])
+    inner = gradients(function, of=arrays, given="dout")
+
+    def reference(**inputs: Any) -> dict[str, Any]:
+        found = inner(**inputs)
+        named = {f"out{suffix}": found["output"]}
+        for number in range(len(params["backward"])):
+            named |= {f"{'alt ' * number}d{name}{suffix}": found[name] for name in arrays}
+        return named
+
+    return reference
+
+
+def _refusing(case: Case, seen: Observation, judged: Judged) -> Judged:
+    """The same; where the stride does not divide an assertion is right too."""
+    if case.params["slug"] != "floor":
+        return judged
+    result = result_of(seen, Key("out"))
+    if not (isinstance(result, Failure) and result.error == "AssertionError"):
+        return judged
+    note = "refuses a stride that does not divide, which is right too"
+    return {name: one if one.verdict in PASSING else matched(note) for name, one in judged.items()}
+
+
+KIND = Kind(draw, judge, labels=LABELS)

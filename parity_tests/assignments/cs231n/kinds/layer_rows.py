@@ -1,0 +1,288 @@
+"""The rows of the layers' cases: what each is called, and the sizes and settings that are drawn for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from parity_tests.assignments.cs231n.kinds.sizes import distinct
+
+Shapes = dict[str, list[int]]
+BEYOND = "outside what the notebooks ask"
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The shapes of each input's arrays, what the layer's dict holds, and further arguments before it."""
+
+    inputs: Sequence[Shapes]
+    setting: dict[str, Any] | None = None
+    extra: Sequence[Any] = ()
+    memory: Sequence[str] = ("",)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer: its check, its functions, its arrays, and its rows (slug, title, and how it is drawn).
+
+    The rows in `beyond` are outside what the course's notebooks ask.
+    """
+
+    check: str
+    title: str
+    forward: str
+    backward: tuple[str, ...]
+    arrays: tuple[str, ...]
+    rows: dict[str, tuple[str, Callable[[Random], Drawn]]]
+    beyond: frozenset[str] = field(default_factory=frozenset)
+
+
+def _affine(N: int, M: int, *image: int) -> Shapes:
+    size = 1
+    for n in image:
+        size *= n
+    return {"x": [N, *image], "w": [size, M], "b": [M]}
+
+
+def _affine_rows() -> dict[str, tuple[str, Callable[[Random], Drawn]]]:
+    def matrix(s: Random) -> Drawn:
+        N, D, M = distinct(s, 2, 9, 3)
+        return Drawn([_affine(N, M, D)])
+
+    def image(s: Random) -> Drawn:
+        N, M, *sizes = distinct(s, 2, 8, 5)
+        return Drawn([_affine(N, M, *sizes)])
+
+    def one_row(s: Random) -> Drawn:
+        D, M = distinct(s, 2, 9, 2)
+        return Drawn([_affine(1, M, D)])
+
+    def square(s: Random) -> Drawn:
+        n = s.randint(3, 6)
+        return Drawn([_affine(n, n, n)])
+
+    def turns(s: Random) -> Drawn:
+        N, other, D, M = distinct(s, 2, 9, 4)
+        return Drawn([_affine(N, M, D), _affine(other, M, D)])
+
+    def memory(s: Random) -> Drawn:
+        N, D, M = distinct(s, 2, 9, 3)
+        return Drawn([_affine(N, M, D)] * 2, memory=("fortran", "view"))
+
+    return {
+        "matrix": ("on a matrix", matrix),
+        "image": ("on images", image),
+        "one-row": ("on one row", one_row),
+        "square": ("with a square w", square),
+        "turns": ("on two inputs in turn", turns),
+        "memory": ("on inputs of other orders in memory", memory),
+    }
+
+
+def _relu_rows() -> dict[str, tuple[str, Callable[[Random], Drawn]]]:
+    def matrix(s: Random) -> Drawn:
+        return Drawn([{"x": distinct(s, 3, 9, 2)}])
+
+    def image(s: Random) -> Drawn:
+        return Drawn([{"x": distinct(s, 2, 6, 4)}])
+
+    def turns(s: Random) -> Drawn:
+        N, other, D = distinct(s, 3, 9, 3)
+        return Drawn([{"x": [N, D]}, {"x": [other, D]}])
+
+    return {
+        "matrix": ("on a matrix", matrix),
+        "image": ("on images", image),
+        "zeros": ("on whole numbers, zeros among them", matrix),
+        "turns": ("on two inputs in turn", turns),
+    }
+
+
+def _norm_rows(mode: bool, spatial: bool) -> dict[str, tuple[str, Callable[[Random], Drawn]]]:
+    """The rows of a normalisation whose gamma and beta have the length of the second dimension."""
+
+    def setting(**further: Any) -> dict[str, Any]:
+        return {**({"mode": "train"} if mode else {}), **further}
+
+    def shapes(N: int, D: int, places: Sequence[int]) -> Shapes:
+        return {"x": [N, D, *places], "gamma": [D], "beta": [D]}
+
+    def places(s: Random) -> list[int]:
+        return distinct(s, 2, 5, 2) if spatial else []
+
+    def usual(s: Random) -> Drawn:
+        N, D = distinct(s, 4, 12, 2)
+        return Drawn([shapes(N, D, places(s))], setting())
+
+    def eps(s: Random) -> Drawn:
+        N, D = distinct(s, 4, 12, 2)
+        return Drawn([shapes(N, D, places(s))], setting(eps=round(s.uniform(0.05, 0.5), 3)))
+
+    def turns(s: Random) -> Drawn:
+        N, other, D = distinct(s, 4, 12, 3)
+        size = places(s)
+        return Drawn([shapes(N, D, size), shapes(other, D, size)], setting())
+
+    def memory(s: Random) -> Drawn:
+        N, D = distinct(s, 4, 9, 2)
+        return Drawn([shapes(N, D, places(s))], setting(), memory=("fortran",))
+
+    return {
+        "usual": ("on images" if spatial else "on a matrix", usual),
+        "eps": ("with a large eps", eps),
+        "turns": ("on two inputs in turn", turns),
+        "memory": ("on inputs of another order in memory", memory),
+    }
+
+
+def _group_rows() -> dict[str, tuple[str, Callable[[Random], Drawn]]]:
+    def drawn(s: Random, per: int, G: int, inputs: int = 1, **setting: float) -> Drawn:
+        sizes = distinct(s, 2, 5, 2)
+        C = per * G
+        numbers = distinct(s, 2, 5, inputs)
+        shapes: list[Shapes] = [{"x": [N, C, *sizes], "gamma": [1, C, 1, 1], "beta": [1, C, 1, 1]} for N in numbers]
+        return Drawn(shapes, dict(setting), (G,))
+
+    return {
+        "groups": ("with several groups", lambda s: drawn(s, *distinct(s, 2, 4, 2))),
+        "one-group": ("with one group", lambda s: drawn(s, s.randint(2, 5), 1)),
+        "eps": ("with a large eps", lambda s: drawn(s, 2, 3, eps=round(s.uniform(0.05, 0.5), 3))),
+        "turns": ("on two inputs in turn", lambda s: drawn(s, 2, 2, 2)),
+    }
+
+
+def _conv_rows() -> dict[str, tuple[str, Callable[[Random], Drawn]]]:
+    def drawn(s: Random, image: Sequence[int], window: Sequence[int], stride: int, pad: int, inputs: int = 1) -> Drawn:
+        F, C, *numbers = distinct(s, 2, 6, 2 + inputs)
+        shapes: list[Shapes] = [{"x": [N, C, *image], "w": [F, C, *window], "b": [F]} for N in numbers]
+        return Drawn(shapes, {"stride": stride, "pad": pad})
+
+    def strided(s: Random) -> Drawn:
+        n = 2 * s.randint(2, 4)
+        return drawn(s, (n, n), (4, 4), 2, 1)
+
+    def same(s: Random) -> Drawn:
+        n = s.randint(4, 6)
+        return drawn(s, (n, n), (3, 3), 1, 1)
+
+    def wide_pad(s: Random) -> Drawn:
+        n = s.randint(4, 5)
+        return drawn(s, (n, n), (5, 5), 1, 2)
+
+    def turns(s: Random) -> Drawn:
+        n = s.randint(4, 5)
+        return drawn(s, (n, n), (3, 3), 1, 1, 2)
+
+    def no_pad(s: Random) -> Drawn:
+        n = s.randint(4, 6)
+        return drawn(s, (n, n), (3, 3), 1, 0)
+
+    def image(s: Random) -> Drawn:
+        return drawn(s, distinct(s, 4, 8, 2), (3, 3), 1, 1)
+
+    def window(s: Random) -> Drawn:
+        return drawn(s, (6, 6), distinct(s, 1, 3, 2), 1, 1)
+
+    def floor(s: Random) -> Drawn:
+        return drawn(s, (6, 6), (3, 3), 2, 1)
+
+    return {
+        "strided": ("with a stride of 2", strided),
+        "same": ("that keeps the size", same),
+        "wide-pad": ("with a padding of 2", wide_pad),
+        "turns": ("on two inputs in turn", turns),
+        "no-pad": (f"without padding ({BEYOND})", no_pad),
+        "not-square": (f"on images that are not square ({BEYOND})", image),
+        "window": (f"with filters that are not square ({BEYOND})", window),
+        "floor": (f"with a stride that does not divide ({BEYOND})", floor),
+    }
+
+
+def _pool_rows() -> dict[str, tuple[str, Callable[[Random], Drawn]]]:
+    def drawn(s: Random, image: Sequence[int], window: Sequence[int], stride: int, inputs: int = 1) -> Drawn:
+        C, *numbers = distinct(s, 2, 5, 1 + inputs)
+        setting = {"pool_height": window[0], "pool_width": window[1], "stride": stride}
+        return Drawn([{"x": [N, C, *image]} for N in numbers], setting)
+
+    def usual(s: Random) -> Drawn:
+        n = 2 * s.randint(2, 4)
+        return drawn(s, (n, n), (2, 2), 2)
+
+    def turns(s: Random) -> Drawn:
+        return drawn(s, (4, 4), (2, 2), 2, 2)
+
+    def image(s: Random) -> Drawn:
+        H, W = distinct(s, 2, 4, 2)
+        return drawn(s, (2 * H, 2 * W), (2, 2), 2)
+
+    def overlapping(s: Random) -> Drawn:
+        n = s.randint(4, 6)
+        return drawn(s, (n, n), (3, 3), 1)
+
+    def window(s: Random) -> Drawn:
+        height, width = s.sample(((2, 4), (4, 2), (2, 6), (6, 2)), 1)[0]
+        return drawn(s, (8, 8), (height, width), 2)
+
+    def floor(s: Random) -> Drawn:
+        return drawn(s, (5, 5), (2, 2), 2)
+
+    return {
+        "usual": ("of 2×2 windows", usual),
+        "turns": ("on two inputs in turn", turns),
+        "not-square": (f"on images that are not square ({BEYOND})", image),
+        "overlapping": (f"of windows that overlap ({BEYOND})", overlapping),
+        "window": (f"of windows that are not square ({BEYOND})", window),
+        "floor": (f"with a stride that does not divide ({BEYOND})", floor),
+    }
+
+
+NORM = ("x", "gamma", "beta")
+LAYERS = (
+    Layer("affine", "affine layer", "affine_forward", ("affine_backward",), ("x", "w", "b"), _affine_rows()),
+    Layer("relu", "ReLU", "relu_forward", ("relu_backward",), ("x",), _relu_rows()),
+    Layer(
+        "batchnorm",
+        "batch norm",
+        "batchnorm_forward",
+        ("batchnorm_backward", "batchnorm_backward_alt"),
+        NORM,
+        _norm_rows(True, False),
+    ),
+    Layer("layernorm", "layer norm", "layernorm_forward", ("layernorm_backward",), NORM, _norm_rows(False, False)),
+    Layer(
+        "conv",
+        "convolution",
+        "conv_forward_naive",
+        ("conv_backward_naive",),
+        ("x", "w", "b"),
+        _conv_rows(),
+        frozenset({"no-pad", "not-square", "window", "floor"}),
+    ),
+    Layer(
+        "pool",
+        "max pool",
+        "max_pool_forward_naive",
+        ("max_pool_backward_naive",),
+        ("x",),
+        _pool_rows(),
+        frozenset({"not-square", "overlapping", "window", "floor"}),
+    ),
+    Layer(
+        "spatial_batchnorm",
+        "spatial batch norm",
+        "spatial_batchnorm_forward",
+        ("spatial_batchnorm_backward",),
+        NORM,
+        _norm_rows(True, True),
+    ),
+    Layer(
+        "groupnorm",
+        "group norm",
+        "spatial_groupnorm_forward",
+        ("spatial_groupnorm_backward",),
+        NORM,
+        _group_rows(),
+    ),
+)

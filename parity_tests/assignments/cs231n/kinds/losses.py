@@ -1,0 +1,92 @@
+"""Losses: their cases, the draw, and the judge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.assignments.cs231n.kinds.answers import Form, judge_forms
+from parity_tests.assignments.cs231n.kinds.layer import AGAIN
+from parity_tests.assignments.cs231n.kinds.sizes import distinct
+from parity_tests.assignments.cs231n.kinds.torch_layers import loss_of
+from parity_tests.assignments.cs231n.names import LABELS
+from parity_tests.harness.returned import result_of
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import PASSING, matched
+from parity_tests.protocol.exam import settings_of
+from parity_tests.protocol.kind import Arrays, Context, Judged, Kind, Params
+from parity_tests.protocol.observation import Observation, Returned
+from parity_tests.protocol.quantity import Key, Quantity
+
+TITLES = {"softmax_loss": "softmax loss", "svm_loss": "SVM loss"}
+SCALES = {"far-apart": 2000.0}
+"""How far apart scores are drawn: past what an exponential holds."""
+
+
+def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterator[Case]:
+    """Scores of several sizes, one row, two inputs in turn; and for softmax, scores that lie far apart."""
+    for function, title in TITLES.items():
+        if function not in asked:
+            continue
+        settings = settings_of(seed, function)
+        N, other, C = distinct(settings, 3, 9, 3)
+        rows = {
+            "scores": ("on scores", [[N, C]]),
+            "one-row": ("on one row", [[1, C]]),
+            "turns": ("on two inputs in turn", [[N, C], [other, C]]),
+        }
+        if function == "softmax_loss":
+            rows["far-apart"] = ("on scores that lie far apart", [[N, C]])
+        for slug, (words, shapes) in rows.items():
+            yield _case(function, slug, f"{title} {words}", shapes, dtype)
+
+
+def _case(function: str, slug: str, title: str, shapes: list[list[int]], dtype: str) -> Case:
+    n = len(shapes)
+    params = {"function": function, "slug": slug, "inputs": n, "shapes": shapes, "memory": [""] * n}
+    rows = [Quantity(f"{name}{AGAIN[k]}", function, Key(name, k)) for k in range(n) for name in ("loss", "dx")]
+    return Case(f"{function}/{slug}/{dtype}", function, title, dtype, "loss", params, tuple(rows))
+
+
+def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+    """Scores x_k (N×C) and labels y_k (N,)."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for k, (N, C) in enumerate(params["shapes"]):
+        arrays[f"x_{k}"] = SCALES.get(params["slug"], 2.0) * rng.standard_normal((N, C))
+        arrays[f"y_{k}"] = rng.integers(0, C, N)
+    return arrays
+
+
+def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
+    """The loss and its gradient against torch's; one that overflows where scores lie far apart is noted only."""
+    judged: Judged = {}
+    for k in range(case.params["inputs"]):
+        own = [q for q in case.quantities if q.key.call == k]
+        inputs = {"x": arrays[f"x_{k}"], "y": arrays[f"y_{k}"]}
+        judged |= judge_forms(case, seen, [Form(_reference(case.params["function"], k), inputs)], context.device, own)
+    if case.params["slug"] != "far-apart":
+        return judged
+    for q in case.quantities:
+        got = result_of(seen, q.key)
+        overflows = isinstance(got, Returned) and got.array is not None and not np.isfinite(got.array).all()
+        if judged[q.name].verdict not in PASSING and overflows:
+            judged[q.name] = matched("overflows where scores lie far apart: take off each row's maximum first")
+    return judged
+
+
+def _reference(function: str, k: int) -> Any:
+    from reference.flow import gradients
+
+    inner = gradients(loss_of(function), of="x", given=None)
+
+    def reference(x: Any, y: Any) -> dict[str, Any]:
+        found = inner(x=x, y=y)
+        return {f"loss{AGAIN[k]}": found["output"], f"dx{AGAIN[k]}": found["x"]}
+
+    return reference
+
+
+KIND = Kind(draw, judge, labels=LABELS)

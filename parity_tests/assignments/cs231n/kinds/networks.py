@@ -1,0 +1,325 @@
+"""Networks, whose parameters are copied across to torch: their cases, the draw, and the judge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.assignments.cs231n.inside.families import OLDEST
+from parity_tests.assignments.cs231n.kinds.answers import Form, judge_forms
+from parity_tests.assignments.cs231n.kinds.layer_rows import BEYOND
+from parity_tests.assignments.cs231n.kinds.sizes import distinct
+from parity_tests.assignments.cs231n.names import CNN, FC_NET, PACKAGE
+from parity_tests.harness.statistics import normal_problem
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison, failed, matched, mismatched
+from parity_tests.protocol.exam import settings_of
+from parity_tests.protocol.kind import Arrays, Context, Judged, Kind, Params
+from parity_tests.protocol.observation import Observation, Returned
+from parity_tests.protocol.quantity import WHOLE_CASE, Key, Quantity
+
+MODULES = {"TwoLayerNet": FC_NET, "FullyConnectedNet": FC_NET, "ThreeLayerConvNet": CNN}
+TITLES = {
+    "TwoLayerNet": "two-layer network",
+    "FullyConnectedNet": "fully connected network",
+    "ThreeLayerConvNet": "convolutional network",
+}
+SCALE = 0.37
+"""The weight_scale that networks are made with: no usual one."""
+TRAIN_ALONE, TRAIN_AND_TEST = (True,), (True, True, False)
+"""Whether labels go with each input."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A case: what it is called, and what its network is made with."""
+
+    slug: str
+    title: str
+    depth: int = 1
+    reg: bool = False
+    normalization: str = ""
+    dropout: bool = False
+    images: bool = True
+    labelled: tuple[bool, ...] = (True, False)
+    beyond: bool = False
+
+
+ROWS: Mapping[str, Sequence[Row]] = {
+    "TwoLayerNet": (
+        Row("plain", "without a penalty"),
+        Row("reg", "with a penalty", reg=True, images=False),
+    ),
+    "FullyConnectedNet": (
+        Row("plain", "of three layers", depth=2),
+        Row("reg", "of four layers with a penalty", depth=3, reg=True, images=False),
+        Row("batchnorm", "with batch norm", depth=2, reg=True, normalization="batchnorm", labelled=TRAIN_AND_TEST),
+        Row("layernorm", "with layer norm", depth=2, reg=True, normalization="layernorm"),
+        Row("dropout", "with dropout", depth=2, dropout=True),
+        Row("both", "with batch norm and dropout", depth=2, normalization="batchnorm", dropout=True,
+            labelled=TRAIN_AND_TEST),
+    ),
+    "ThreeLayerConvNet": (
+        Row("plain", "without a penalty"),
+        Row("reg", "with a penalty", reg=True),
+        Row("not-square", f"on images that are not square ({BEYOND})", beyond=True),
+    ),
+}  # fmt: skip
+
+
+def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterator[Case]:
+    """All networks that an edition asks for."""
+    for network, rows in ROWS.items():
+        for row in rows:
+            if network in asked and not (edition == OLDEST and row.normalization == "layernorm"):
+                yield _case(network, row, dtype, settings_of(seed, network, row.slug))
+
+
+def _case(network: str, row: Row, dtype: str, s: Random) -> Case:
+    convolutional = network == "ThreeLayerConvNet"
+    classes, hidden = s.randint(3, 5), distinct(s, 4, 8, 3)[: row.depth]
+    settings: dict[str, Any] = {"num_classes": classes, "weight_scale": SCALE}
+    if convolutional:
+        H, W = (4, 6) if row.beyond else (s.choice((4, 6)),) * 2
+        image = [s.randint(2, 3), H, W]
+        settings |= {"input_dim": image, "num_filters": s.randint(2, 4), "filter_size": 3, "hidden_dim": hidden[0]}
+    else:
+        image = distinct(s, 2, 4, 3) if row.images else [s.randint(6, 12)]
+        settings["input_dim"] = int(np.prod(image))
+        settings |= {"hidden_dim": hidden[0]} if network == "TwoLayerNet" else {"hidden_dims": hidden}
+        if row.normalization:
+            settings["normalization"] = row.normalization
+        if row.dropout:
+            settings["keep"] = round(s.uniform(0.55, 0.75), 3)
+    shapes = _shapes(network, settings)
+    params = {
+        "class": network,
+        "module": MODULES[network],
+        "package": PACKAGE,
+        "settings": settings,
+        "dtype": dtype,
+        "image": image,
+        "numbers": distinct(s, 4, 9, len(row.labelled)),
+        "labelled": list(row.labelled),
+        "parameters": shapes,
+        "reg": round(s.uniform(0.3, 0.9), 3) if row.reg else 0.0,
+    }
+    rows = [Quantity("parameters", network), Quantity("weight scale", network)]
+    for k, labelled in enumerate(row.labelled):
+        suffix = f" of call {k + 1}"
+        names = ("loss", *(f"d{name}" for name in shapes)) if labelled else ("scores",)
+        rows += [Quantity(f"{name}{suffix}", network, Key(name, k)) for name in names]
+    if row.dropout:
+        rows.append(Quantity("dropout", network))
+    check = f"{network}_beyond" if row.beyond else network
+    title = f"{TITLES[network]} {row.title}"
+    return Case(f"{network}/{row.slug}/{dtype}", check, title, dtype, "network", params, tuple(rows), process="nets")
+
+
+def _shapes(network: str, settings: Mapping[str, Any]) -> dict[str, list[int]]:
+    """The shapes of the parameters by their names."""
+    classes = settings["num_classes"]
+    if network == "ThreeLayerConvNet":
+        C, H, W = settings["input_dim"]
+        F, size, hidden = settings["num_filters"], settings["filter_size"], settings["hidden_dim"]
+        return {
+            "W1": [F, C, size, size],
+            "b1": [F],
+            "W2": [F * (H // 2) * (W // 2), hidden],
+            "b2": [hidden],
+            "W3": [hidden, classes],
+            "b3": [classes],
+        }
+    sizes = [settings["input_dim"], *settings.get("hidden_dims", [settings.get("hidden_dim")]), classes]
+    shapes: dict[str, list[int]] = {}
+    for layer in range(1, len(sizes)):
+        shapes |= {f"W{layer}": sizes[layer - 1 : layer + 1], f"b{layer}": [sizes[layer]]}
+        if settings.get("normalization") and layer < len(sizes) - 1:
+            shapes |= {f"gamma{layer}": [sizes[layer]], f"beta{layer}": [sizes[layer]]}
+    return shapes
+
+
+def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+    """Parameters by their names, X_k and y_k of each input."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, shape in params["parameters"].items():
+        drawn = rng.uniform(0.5, 1.5, shape) if name.startswith("gamma") else rng.standard_normal(shape)
+        arrays[name] = drawn / np.sqrt(np.prod(shape[1:]) if len(shape) == 4 else shape[0]) if name[0] == "W" else drawn
+    for k, N in enumerate(params["numbers"]):
+        arrays[f"X_{k}"] = rng.standard_normal((N, *params["image"]))
+        arrays[f"y_{k}"] = rng.integers(0, params["settings"]["num_classes"], N)
+    return arrays
+
+
+def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
+    """What the network was made with; then scores, loss and gradients with the parameters that it was given."""
+    params = case.params
+    named = {q.name: q for q in case.quantities}
+    judged: Judged = {"parameters": _parameters(params, seen), "weight scale": _weight_scale(params, seen)}
+    masks = _masks(case, arrays, seen)
+    if "dropout" in named:
+        judged["dropout"] = _dropout(params, seen, masks)
+    values = [q for q in case.quantities if q.name not in judged]
+    inputs = {**arrays, **masks}
+    return judged | judge_forms(case, seen, [Form(_reference(params, set(masks)), inputs)], context.device, values)
+
+
+def _failure(seen: Observation) -> Comparison | None:
+    whole = seen.failures.get(WHOLE_CASE)
+    return None if whole is None else failed(whole)
+
+
+def _parameters(params: Params, seen: Observation) -> Comparison:
+    """Whether the parameters have the names and shapes asked for, and biases are 0, scales 1."""
+    if failure := _failure(seen):
+        return failure
+    for name, shape in params["parameters"].items():
+        made = seen.values.get(Key(f"made {name}"))
+        if made is None or made.array is None:
+            if made is not None and made.kind in ("int", "float"):
+                continue
+            known = ", ".join(map(str, seen.facts.get("names", []))) or "none"
+            return mismatched(f"lack {name}: there are {known}")
+        start = 1.0 if name.startswith("gamma") else 0.0
+        if made.kind == "scalar" and name[0] != "W" and float(made.array) == start:
+            continue
+        if tuple(n for n in made.array.shape if n != 1) != tuple(n for n in shape if n != 1):
+            return mismatched(f"have {name} of shape {made.array.shape}, where {tuple(shape)} is asked")
+        if name[0] != "W" and not bool((made.array == start).all()):
+            return mismatched(f"have {name} that is not {start:g} at first")
+    return matched()
+
+
+def _weight_scale(params: Params, seen: Observation) -> Comparison:
+    if failure := _failure(seen):
+        return failure
+    weights = [seen.values.get(Key(f"made {name}")) for name in params["parameters"] if name[0] == "W"]
+    arrays = [np.ravel(w.array) for w in weights if isinstance(w, Returned) and w.array is not None]
+    if len(arrays) < len(weights):
+        return mismatched("cannot be seen: not all weights are there")
+    problem = normal_problem(np.concatenate(arrays).astype(np.float64), SCALE)
+    return mismatched(problem) if problem else matched()
+
+
+def _masks(case: Case, arrays: Arrays, seen: Observation) -> dict[str, NDArray[Any]]:
+    """The masks that each call with labels drew, by call and layer, as far as their shapes are right."""
+    masks = {}
+    for k, labelled in enumerate(case.params["labelled"]):
+        for layer, size in enumerate(case.params["settings"].get("hidden_dims", [])):
+            mask = seen.values.get(Key(f"mask {layer}", k))
+            shape = (case.params["numbers"][k], size)
+            if labelled and mask is not None and mask.array is not None and mask.array.shape == shape:
+                masks[f"mask_{k}_{layer}"] = mask.array.astype(arrays["W1"].dtype)
+    return masks
+
+
+def _dropout(params: Params, seen: Observation, masks: Mapping[str, Any]) -> Comparison:
+    """Whether each hidden layer has dropout, with the share that was asked for, in training alone."""
+    if failure := _failure(seen):
+        return failure
+    hidden, keep = len(params["settings"]["hidden_dims"]), params["settings"]["keep"]
+    for k, labelled in enumerate(params["labelled"]):
+        count, want = seen.facts.get(f"masks {k}", 0), hidden if labelled else 0
+        if count != want:
+            when = "training" if labelled else "testing"
+            return mismatched(f"is applied {count} times in {when}, where {want} are asked")
+    for mask in masks.values():
+        if mask.max() > 0 and not np.isclose(mask.max(), 1 / keep):
+            return mismatched(f"keeps a share of {1 / mask.max():.3f}, where {keep} is asked")
+    return matched()
+
+
+def _reference(params: Params, masks: set[str]) -> Any:
+    from reference.flow import gradients
+
+    names = tuple(params["parameters"])
+
+    def reference(**arrays: Any) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        running: dict[int, tuple[Any, Any]] = {}
+        for k, labelled in enumerate(params["labelled"]):
+            own = {name: arrays[name] for name in names}
+            drawn = {layer: arrays[f"mask_{k}_{layer}"] for layer in range(9) if f"mask_{k}_{layer}" in masks}
+            X, y = arrays[f"X_{k}"], arrays[f"y_{k}"]
+            if not labelled:
+                found[f"scores of call {k + 1}"] = _scores(params, X, own, {}, running, training=False)
+                continue
+            before = dict(running)
+
+            def loss(before: Any = before, X: Any = X, y: Any = y, drawn: Any = drawn, **own: Any) -> Any:
+                return _loss(params, X, y, own, drawn, before)
+
+            graded = gradients(loss, of=names, given=None)(**own)
+            found[f"loss of call {k + 1}"] = graded["output"]
+            found |= {f"d{name} of call {k + 1}": graded[name] for name in names}
+            _scores(params, X, own, drawn, running, training=True)
+        return found
+
+    return reference
+
+
+def _loss(params: Params, X: Any, y: Any, own: Mapping[str, Any], masks: Mapping[int, Any], running: Any) -> Any:
+    import torch.nn.functional as F
+
+    loss = F.cross_entropy(_scores(params, X, own, masks, dict(running), training=True), y)
+    for name, value in own.items():
+        if name[0] == "W" and params["reg"]:
+            loss = loss + 0.5 * params["reg"] * (value * value).sum()
+    return loss
+
+
+def _scores(
+    params: Params,
+    X: Any,
+    own: Mapping[str, Any],
+    masks: Mapping[int, Any],
+    running: dict[int, tuple[Any, Any]],
+    *,
+    training: bool,
+) -> Any:
+    """The scores; in training the running statistics of batch norm move on."""
+    import torch.nn.functional as F
+
+    if params["class"] == "ThreeLayerConvNet":
+        h = F.conv2d(X, own["W1"], own["b1"], padding=(own["W1"].shape[2] - 1) // 2)
+        h = F.max_pool2d(F.relu(h), 2)
+        h = F.relu(F.linear(h.flatten(1), own["W2"].T, own["b2"]))
+        return F.linear(h, own["W3"].T, own["b3"])
+    depth = sum(name[0] == "W" for name in own)
+    norm = params["settings"].get("normalization")
+    h = X.flatten(1)
+    for layer in range(1, depth + 1):
+        h = F.linear(h, own[f"W{layer}"].T, own[f"b{layer}"])
+        if layer == depth:
+            break
+        if norm:
+            h = _normalised(norm, h, own[f"gamma{layer}"], own[f"beta{layer}"], running, layer, training)
+        h = F.relu(h)
+        if layer - 1 in masks:
+            h = h * masks[layer - 1]
+    return h
+
+
+def _normalised(
+    norm: str, h: Any, gamma: Any, beta: Any, running: dict[int, tuple[Any, Any]], layer: int, training: bool
+) -> Any:
+    import torch.nn.functional as F
+
+    if norm == "layernorm":
+        return F.layer_norm(h, h.shape[1:], gamma, beta)
+    mean, variance = running.get(layer, (0 * gamma, 0 * gamma))
+    if not training:
+        return F.batch_norm(h, mean, variance, gamma, beta, training=False)
+    running[layer] = (
+        0.9 * mean + (1 - 0.9) * h.mean(0).detach(),
+        0.9 * variance + (1 - 0.9) * h.var(0, unbiased=False).detach(),
+    )
+    return F.batch_norm(h, None, None, gamma, beta, training=True)
+
+
+KIND = Kind(draw, judge)

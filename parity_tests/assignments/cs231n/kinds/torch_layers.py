@@ -1,0 +1,58 @@
+"""The torch function of each layer, by the name of its forward; torch is imported when one is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+Function = Callable[..., Any]
+
+
+def function_of(forward: str, setting: Mapping[str, Any], extra: Sequence[Any]) -> Function:
+    """The function of the layer's arrays, by name, that gives its output in training."""
+    import torch.nn.functional as F
+
+    def affine(x: Any, w: Any, b: Any) -> Any:
+        return F.linear(x.flatten(1), w.T, b)
+
+    def relu(x: Any) -> Any:
+        return F.relu(x)
+
+    def batchnorm(x: Any, gamma: Any, beta: Any) -> Any:
+        return F.batch_norm(x, None, None, gamma, beta, training=True, eps=setting.get("eps", 1e-5))
+
+    def layernorm(x: Any, gamma: Any, beta: Any) -> Any:
+        return F.layer_norm(x, x.shape[1:], gamma, beta, eps=setting.get("eps", 1e-5))
+
+    def conv(x: Any, w: Any, b: Any) -> Any:
+        return F.conv2d(x, w, b, stride=setting["stride"], padding=setting["pad"])
+
+    def pool(x: Any) -> Any:
+        return F.max_pool2d(x, (setting["pool_height"], setting["pool_width"]), stride=setting["stride"])
+
+    def groupnorm(x: Any, gamma: Any, beta: Any) -> Any:
+        return F.group_norm(x, extra[0], gamma.flatten(), beta.flatten(), eps=setting.get("eps", 1e-5))
+
+    return {
+        "affine_forward": affine,
+        "relu_forward": relu,
+        "batchnorm_forward": batchnorm,
+        "layernorm_forward": layernorm,
+        "conv_forward_naive": conv,
+        "max_pool_forward_naive": pool,
+        "spatial_batchnorm_forward": batchnorm,
+        "spatial_groupnorm_forward": groupnorm,
+    }[forward]
+
+
+def loss_of(function: str) -> Function:
+    """The function of scores x and labels y that gives the loss."""
+    import torch.nn.functional as F
+
+    def softmax(x: Any, y: Any) -> Any:
+        return F.cross_entropy(x, y)
+
+    def svm(x: Any, y: Any) -> Any:
+        return F.multi_margin_loss(x, y) * x.shape[1]
+
+    return {"softmax_loss": softmax, "svm_loss": svm}[function]

@@ -1,0 +1,21 @@
+"""The names of the assignment's modules and functions, each in one place."""
+
+PACKAGE = "cs231n"
+LAYERS = "cs231n.layers"
+OPTIM = "cs231n.optim"
+FC_NET = "cs231n.classifiers.fc_net"
+CNN = "cs231n.classifiers.cnn"
+GIVEN = ("cs231n.layer_utils", "cs231n.fast_layers")
+"""What students are given, which uses what they write; lent where it is missing."""
+
+LABELS = {
+    "x": "its input x",
+    "w": "its input w",
+    "b": "its input b",
+    "gamma": "its input gamma",
+    "beta": "its input beta",
+    "dout": "the incoming gradient dout",
+    "dw": "the gradient dw",
+    "y": "the labels y",
+}
+"""What sentences call the arrays that a call may write over."""
