@@ -4,12 +4,15 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from parity_tests.assignments.cs231n.editions import EDITIONS, INERT
+from parity_tests.assignments.cs231n.kinds.layer import blamed
 from parity_tests.assignments.cs231n.names import CNN, FC_NET, GIVEN, LAYERS, OPTIM
 from parity_tests.assignments.cs231n.parts import PARTS
 from parity_tests.assignments.cs231n.plan import KINDS, plan
 from parity_tests.protocol.assignment import Assignment, Inside
+from parity_tests.protocol.diagnosis import Diagnosis
 from parity_tests.protocol.errors import HarnessError
 from parity_tests.protocol.layout import Editions, Layout
+from parity_tests.protocol.proof import Proof
 
 HERE = Path(__file__).resolve().parent
 INSIDE = HERE / "inside"
@@ -26,6 +29,21 @@ def _solution() -> Path:
 SOLUTION = _solution()
 FILES = tuple(INSIDE / name for name in ("asking.py", "probe_layers.py", "probe_networks.py"))
 
+# What follows imports torch, which takes a second, where it is used.
+
+
+def _diagnosis() -> Diagnosis:
+    from parity_tests.assignments.cs231n.mistakes.diagnosis import DIAGNOSIS
+
+    return DIAGNOSIS
+
+
+def _proof() -> Proof:
+    from parity_tests.assignments.cs231n.proof.proof import PROOF
+
+    return PROOF
+
+
 ASSIGNMENT = Assignment(
     name="cs231n",
     title="CS231n: layers, update rules and networks",
@@ -36,5 +54,9 @@ ASSIGNMENT = Assignment(
     inside=Inside(INSIDE / "probes.py", {"parts": FILES, "nets": (*FILES, SOLUTION / "cs231n" / "layers.py")}),
     plan=plan,
     kinds=KINDS,
+    blame=blamed,
+    diagnosis=_diagnosis,
+    rubric=HERE / "rubric.toml",
+    proof=_proof,
     editions=Editions(EDITIONS, INSIDE / "families.py", dict.fromkeys(EDITIONS, INERT)),
 )

@@ -1,12 +1,15 @@
 """The families of the assignment over the years, and what each asks for."""
 
-from parity_tests.assignments.cs231n.inside.families import LATER, LATEST, MIDDLE, OLDEST
+from parity_tests.assignments.cs231n.inside.families import FIRST, LATER, LATEST, MIDDLE, OLDEST
 from parity_tests.assignments.cs231n.parts import FUNCTIONS, NETWORKS
 
-EDITIONS = (LATER, OLDEST, MIDDLE, LATEST)
+EDITIONS = (LATER, OLDEST, MIDDLE, LATEST, FIRST)
 """The first is the default."""
 SINCE_2018 = frozenset(
     {"layernorm_forward", "layernorm_backward", "spatial_groupnorm_forward", "spatial_groupnorm_backward"}
+)
+OF_THE_FIRST = frozenset(
+    {"affine_forward", "affine_backward", "relu_forward", "relu_backward", "softmax_loss", "svm_loss", "TwoLayerNet"}
 )
 SHIPPED = {
     OLDEST: frozenset({"svm_loss", "softmax_loss"}),
@@ -24,5 +27,7 @@ INERT = (
 
 def asked(edition: str) -> frozenset[str]:
     """The functions and networks that are asked for."""
+    if edition == FIRST:
+        return OF_THE_FIRST
     without = SHIPPED[edition] | (SINCE_2018 if edition == OLDEST else frozenset())
     return frozenset({*FUNCTIONS, *NETWORKS}) - without - ({"TwoLayerNet"} if edition in (LATER, LATEST) else set())

@@ -8,6 +8,8 @@ from __future__ import annotations
 import ast
 
 OLDEST, MIDDLE, LATER, LATEST = "2016-17", "2018-20", "2021-24", "2025-26"
+FIRST = "assignment-1"
+"""The first of the year's assignments, in any year: the layers and losses of a network of two layers."""
 
 
 def edition_of(tree: ast.Module) -> str:
@@ -17,7 +19,7 @@ def edition_of(tree: ast.Module) -> str:
     """
     names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     if "batchnorm_forward" not in names:
-        return ""
+        return FIRST if "svm_loss" in names else ""
     if "layernorm_forward" not in names:
         return OLDEST
     return MIDDLE if "svm_loss" in names else LATER

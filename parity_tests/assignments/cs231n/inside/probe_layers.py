@@ -30,7 +30,7 @@ def layer(submission: Submission, recorder: CallRecorder, params: Params, arrays
     for method, k in params["calls"]:
         memory = params["memory"][k]
         if method == "forward":
-            given = [laid_out(arrays[f"{name}_{k}"], memory) for name in params["arrays"]]
+            given: list[Any] = [laid_out(arrays[f"{name}_{k}"], memory) for name in params["arrays"]]
             labels = list(params["arrays"])
             if params["setting"] is not None:
                 fresh = {**params["setting"], **params["modes"][k]}
@@ -42,7 +42,7 @@ def layer(submission: Submission, recorder: CallRecorder, params: Params, arrays
             if failed:
                 recorder.keep("out", found, k)
             failed = found is recorder.FAILED
-            caches[k] = found if failed else found[1] if len(found) > 1 else None
+            caches[k] = cache_of(found)
             for name in params["kept"]:
                 recorder.keep(name, recorder.FAILED if failed else plain(setting.get(name)), k)
         else:
@@ -51,7 +51,34 @@ def layer(submission: Submission, recorder: CallRecorder, params: Params, arrays
                 dout = laid_out(arrays[f"dout_{k}"], memory)
                 backward = found_or_failed(submission, recorder, function, names, k)
                 if backward is not None:
-                    asker.ask(backward, names, [dout, caches[k]], ["dout", ""], k)
+                    found = asker.ask(backward, names, [dout, caches[k]], ["dout", ""], k)
+                    if params["derivative"] and k == 0 and isinstance(found, list):
+                        said = _derivative(forward, found, params, arrays)
+                        recorder.add_fact(f"derivative {number}", said)
+
+
+def _derivative(forward: Any, gradients: list[Any], params: Params, arrays: Arrays) -> list[float]:
+    """What the gradients and two central differences of the forward itself say of one direction, and their scale.
+
+    The step of the first difference is `derivative`, that of the second half of it. Empty where they cannot be had.
+    """
+    rng = np.random.default_rng(0)
+    directions = {name: rng.standard_normal(arrays[f"{name}_0"].shape) for name in params["arrays"]}
+    dout, step = arrays["dout_0"], params["derivative"]
+
+    def moved(by: float) -> float:
+        given: list[Any] = [arrays[f"{name}_0"] + by * directions[name] for name in params["arrays"]]
+        if params["setting"] is not None:
+            given += [*params["extra"], {**params["setting"], **params["modes"][0]}]
+        return float((forward(*given)[0] * dout).sum())
+
+    try:
+        pairs = zip(gradients, directions.values(), strict=False)
+        said = sum(float((np.reshape(g, d.shape) * d).sum()) for g, d in pairs)
+        first, second = ((moved(h) - moved(-h)) / (2 * h) for h in (step, step / 2))
+        return [float(said), first, second, abs(moved(0.0)) + abs(said)]
+    except Exception:  # whatever its forward does with other inputs
+        return []
 
 
 def loss(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
@@ -68,7 +95,7 @@ def dropout(submission: Submission, recorder: CallRecorder, params: Params, arra
     forward, backward = submission.get("dropout_forward"), submission.get("dropout_backward")
     for k, setting in enumerate(params["calls"]):
         found = asker.ask(forward, ["out"], [laid_out(arrays["x"], ""), dict(setting)], ["x", ""], k)
-        cache = found if found is recorder.FAILED else found[1] if len(found) > 1 else None
+        cache = cache_of(found)
         asker.ask(backward, ["dx"], [laid_out(arrays["dout"], ""), cache], ["dout", ""], k)
 
 
@@ -92,6 +119,10 @@ def steps(submission: Submission, recorder: CallRecorder, params: Params, arrays
             given = [np.array(weights[i]), arrays[f"dw_{i}"][t].copy(), config]
             found = asker.ask(rule, [f"w_{i}"], given, ["", "dw", ""], t)
             if found is recorder.FAILED or not isinstance(found[0], np.ndarray):
+                for later in range(t, len(params["changes"])):
+                    for j in weights:
+                        if later > t or j > i:
+                            recorder.fail(f"w_{j}", f"{params['rule']} returned no array before", call=later)
                 return
             weights[i] = np.array(found[0])
             configs[i] = found[1] if len(found) > 1 else config
@@ -105,3 +136,10 @@ def found_or_failed(submission: Submission, recorder: CallRecorder, name: str, n
         for quantity in names:
             recorder.fail(quantity, f"{name} is missing: {error}", "missing", call=k)
         return None
+
+
+def cache_of(found: Any) -> Any:
+    """What a forward returned behind its output, None where that is nothing; a failure as it is."""
+    if not isinstance(found, list):
+        return found
+    return found[1] if len(found) > 1 else None

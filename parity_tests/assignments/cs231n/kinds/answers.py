@@ -37,6 +37,14 @@ class Form:
 
 
 @dataclass(frozen=True)
+class Question:
+    """Quantities of a case that are answered together, and the right forms of their answer, the usual one first."""
+
+    quantities: Sequence[Quantity]
+    forms: Sequence[Form]
+
+
+@dataclass(frozen=True)
 class Answers:
     """torch's answers by the names of quantities, and the same in float64 where the case is in float32."""
 
@@ -44,7 +52,7 @@ class Answers:
     wide: Mapping[str, Array] = field(default_factory=dict)
 
 
-_KEPT = 512
+_KEPT = 4096
 _answers: OrderedDict[tuple[str, ...], Answers] = OrderedDict()
 
 
@@ -79,15 +87,20 @@ def _digest(inputs: Mapping[str, Any]) -> str:
     return digest.hexdigest()
 
 
-def judge_forms(
-    case: Case, seen: Observation, forms: Sequence[Form], device: str, quantities: Sequence[Quantity] | None = None
-) -> Judged:
-    """A comparison for each quantity: under the first form that all of its part's agree with, else under the first."""
-    asked = case.quantities if quantities is None else quantities
+def judge_all(case: Case, seen: Observation, questions: Sequence[Question], device: str) -> Judged:
+    """A comparison for each quantity of these questions."""
     judged: Judged = {}
-    for part in dict.fromkeys(q.part for q in asked):
-        own = [q for q in asked if q.part == part]
-        for number, form in enumerate(forms):
+    for question in questions:
+        judged |= _judged(case, seen, question, device)
+    return judged
+
+
+def _judged(case: Case, seen: Observation, question: Question, device: str) -> Judged:
+    """A comparison for each quantity: under the first form that all of its part's agree with, else under the first."""
+    judged: Judged = {}
+    for part in dict.fromkeys(q.part for q in question.quantities):
+        own = [q for q in question.quantities if q.part == part]
+        for number, form in enumerate(question.forms):
             known = answers(case, form, device)
             found = {q.name: compared(result_of(seen, q.key), known, q.name) for q in own}
             passes = all(comparison.verdict in PASSING for comparison in found.values())

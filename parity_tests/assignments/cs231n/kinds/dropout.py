@@ -52,16 +52,8 @@ def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterato
             Quantity("dx", backward, Key("dx", TRAIN)),
             Quantity("dx in test mode", backward, Key("dx", TEST)),
         )
-        title = f"dropout with p = {p}"
-        yield Case(
-            f"dropout/{slug}/{dtype}",
-            "dropout",
-            title,
-            dtype,
-            "dropout",
-            {"calls": calls, "shape": shape, "p": p},
-            rows,
-        )
+        title, params = f"dropout with p = {p}", {"calls": calls, "shape": shape, "p": p}
+        yield Case(f"dropout/{slug}/{dtype}", "dropout", title, dtype, "dropout", params, rows)
 
 
 def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
@@ -96,9 +88,8 @@ def _judged(case: Case, arrays: Arrays, seen: Observation, context: Context, kee
     }
     judged["share kept"] = _share(result_of(seen, Key("out", TRAIN)), out, keep)
     for name, call, alike in (("mask of the same seed", SAME_SEED, True), ("mask of another seed", OTHER_SEED, False)):
-        judged[name] = _drawn_again(
-            result_of(seen, Key("out", call)), out, array_of(seen, Key("out", call), x.shape), alike
-        )
+        again = array_of(seen, Key("out", call), x.shape)
+        judged[name] = _drawn_again(result_of(seen, Key("out", call)), out, again, alike)
     judged["out"] = judged["out"].noting(note)
     return judged
 

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.cs231n.kinds.answers import Form, judge_forms
+from parity_tests.assignments.cs231n.kinds.answers import Form, Question, answers, judge_all
 from parity_tests.assignments.cs231n.kinds.layer_rows import LAYERS, Layer
 from parity_tests.assignments.cs231n.kinds.torch_layers import function_of
 from parity_tests.assignments.cs231n.names import LABELS
-from parity_tests.harness.returned import result_of
+from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import PASSING, matched
+from parity_tests.protocol.comparison import PASSING, Comparison, matched
 from parity_tests.protocol.exam import settings_of
 from parity_tests.protocol.kind import Arrays, Context, Judged, Kind, Params
 from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.quantity import Key, Quantity
 
+BEYOND_NAME = " (beyond)"
+"""What ends the names of quantities that the notebooks do not ask, by which a rubric leaves them out."""
 AGAIN = ("", " of the second", " of the third")
 """What the quantities of each input are called after their names."""
 
@@ -35,7 +38,7 @@ def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterato
 def _case(layer: Layer, slug: str, title: str, drawn: Any, dtype: str) -> Case:
     n = len(drawn.inputs)
     calls = [["forward", k] for k in range(n)] + [["backward", k] for k in range(n)]
-    params = {
+    params: dict[str, Any] = {
         "layer": layer.check,
         "slug": slug,
         "forward": layer.forward,
@@ -46,16 +49,20 @@ def _case(layer: Layer, slug: str, title: str, drawn: Any, dtype: str) -> Case:
         "modes": [{}] * n,
         "extra": list(drawn.extra),
         "persist": False,
+        "derivative": STEP if slug == next(iter(layer.rows)) and dtype == "float64" else 0.0,
         "kept": [],
         "memory": [drawn.memory[k % len(drawn.memory)] for k in range(n)],
         "calls": calls,
     }
-    check = f"{layer.check}_beyond" if slug in layer.beyond else layer.check
-    rows = [Quantity(f"out{AGAIN[k]}", layer.forward, Key("out", k)) for k in range(n)]
+    beyond = slug in layer.beyond
+    check = f"{layer.check}_beyond" if beyond else layer.check
+    params["suffixes"] = [f"{again}{BEYOND_NAME * beyond}" for again in AGAIN[:n]]
+    suffixes = params["suffixes"]
+    rows = [Quantity(f"out{suffixes[k]}", layer.forward, Key("out", k)) for k in range(n)]
     for k in range(n):
         for number, function in enumerate(layer.backward):
             names = (f"{'alt ' * number}d{name}" for name in layer.arrays)
-            rows += [Quantity(f"{name}{AGAIN[k]}", function, Key(name, k)) for name in names]
+            rows += [Quantity(f"{name}{suffixes[k]}", function, Key(name, k)) for name in names]
     return Case(f"{layer.check}/{slug}/{dtype}", check, f"{layer.title} {title}", dtype, "layer", params, tuple(rows))
 
 
@@ -96,18 +103,80 @@ def output_shape(params: Params, shapes: Mapping[str, list[int]]) -> list[int]:
 
 def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
     """Each output, and each gradient by the submission's own cache, against torch's."""
-    params = case.params
-    judged: Judged = {}
+    asked = questions(case, arrays)
+    judged = _refusing(case, seen, judge_all(case, seen, asked, context.device))
+    if not case.params["derivative"] or judged["out"].verdict in PASSING:
+        return judged
+    out, want = array_of(seen, Key("out"), arrays["dout_0"].shape), answers(case, asked[0].forms[0], context.device)
+    if out is None or not _is_alike(out, want.flowed["out"].value.cpu().numpy()):
+        return judged
+    for number, function in enumerate(case.params["backward"]):
+        dx = array_of(seen, Key(f"{'alt ' * number}dx"), arrays["x_0"].shape)
+        copied = dx is not None and dx.shape == arrays["dout_0"].shape and np.array_equal(dx, arrays["dout_0"])
+        if not copied and _is_derivative(seen.facts.get(f"derivative {number}")):
+            judged |= {q.name: judged[q.name].noting(OWN) for q in case.quantities if q.part == function}
+    return judged
+
+
+STEP = 1e-4
+"""By how much inputs are moved for a derivative of the submission's own forward."""
+OWN = "is the derivative of its own forward, which is what is wrong"
+
+
+def _is_alike(out: NDArray[Any], want: NDArray[Any]) -> bool:
+    """Whether an output that is wrong is still the layer's: it correlates with what is right."""
+    with np.errstate(all="ignore"):
+        return bool(np.corrcoef(out.ravel(), want.ravel())[0, 1] > 0.5)
+
+
+def _is_derivative(said: Any) -> bool:
+    """Whether gradients agree with central differences, within what the two of these differ by, and rounding."""
+    if not (isinstance(said, list) and len(said) == 4 and all(isinstance(x, float) for x in said)):
+        return False
+    gradient, first, second, scale = said
+    rounding = 64 * float(np.finfo(np.float64).eps) * scale / STEP
+    return bool(abs(gradient - second) <= abs(first - second) + rounding < abs(gradient))
+
+
+def blamed(plan: Sequence[Case], judged: Mapping[str, Mapping[str, Comparison]]) -> dict[str, dict[str, Comparison]]:
+    """The same; a backward that is right for its own wrong forward matches, wherever that forward is wrong."""
+    found = {case: dict(comparisons) for case, comparisons in judged.items()}
+    own = {
+        q.part
+        for case in plan
+        if case.probe == "layer" and case.params["derivative"]
+        for q in case.quantities
+        if OWN in judged[case.name][q.name].notes
+    }
+    for case in plan:
+        if case.probe != "layer":
+            continue
+        wrong = {q.key.call for q in case.quantities if q.key.name == "out" and _fails(judged[case.name][q.name])}
+        for q in case.quantities:
+            if q.part in own and q.key.call in wrong and judged[case.name][q.name].verdict == "mismatch":
+                found[case.name][q.name] = matched(OWN)
+    return found
+
+
+def _fails(comparison: Comparison) -> bool:
+    return comparison.verdict not in PASSING
+
+
+Change = Mapping[str, Callable[..., Any]]
+"""Wrong results by name: functions of a case's tensors, by attributes, and of its setting that give tensors."""
+
+
+def questions(case: Case, arrays: Arrays, change: Change | None = None, note: str = "") -> list[Question]:
+    """What is expected of each input; with a `change` what is expected of who makes that mistake."""
+    params, found = case.params, []
     for k in range(len(params["shapes"])):
         own = [q for q in case.quantities if q.key.call == k]
-        names = [*params["arrays"], "dout"]
-        inputs = {name: arrays[f"{name}_{k}"] for name in names}
-        forms = [Form(_reference(params, AGAIN[k]), inputs, "")]
-        judged |= judge_forms(case, seen, forms, context.device, own)
-    return _refusing(case, seen, judged)
+        inputs = {name: arrays[f"{name}_{k}"] for name in [*params["arrays"], "dout"]}
+        found.append(Question(own, [Form(_reference(params, params["suffixes"][k], change or {}), inputs, note)]))
+    return found
 
 
-def _reference(params: Params, suffix: str) -> Any:
+def _reference(params: Params, suffix: str, change: Change) -> Any:
     from reference.flow import gradients
 
     function = function_of(params["forward"], params["setting"] or {}, params["extra"])
@@ -119,6 +188,10 @@ def _reference(params: Params, suffix: str) -> Any:
         named = {f"out{suffix}": found["output"]}
         for number in range(len(params["backward"])):
             named |= {f"{'alt ' * number}d{name}{suffix}": found[name] for name in arrays}
+        right = SimpleNamespace(**{f"d{name}": found[name] for name in arrays}, out=found["output"])
+        given = SimpleNamespace(**inputs, right=right, extra=params["extra"])
+        for name, wrong in change.items():
+            named[f"{name}{suffix}"] = wrong(given, params["setting"] or {})
         return named
 
     return reference

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.cs231n.kinds.answers import Form, judge_forms
-from parity_tests.assignments.cs231n.kinds.layer import AGAIN
+from parity_tests.assignments.cs231n.kinds.answers import Form, Question, judge_all
+from parity_tests.assignments.cs231n.kinds.layer import AGAIN, Change
 from parity_tests.assignments.cs231n.kinds.sizes import distinct
 from parity_tests.assignments.cs231n.kinds.torch_layers import loss_of
 from parity_tests.assignments.cs231n.names import LABELS
@@ -62,11 +63,7 @@ def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
 
 def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
     """The loss and its gradient against torch's; one that overflows where scores lie far apart is noted only."""
-    judged: Judged = {}
-    for k in range(case.params["inputs"]):
-        own = [q for q in case.quantities if q.key.call == k]
-        inputs = {"x": arrays[f"x_{k}"], "y": arrays[f"y_{k}"]}
-        judged |= judge_forms(case, seen, [Form(_reference(case.params["function"], k), inputs)], context.device, own)
+    judged = judge_all(case, seen, questions(case, arrays), context.device)
     if case.params["slug"] != "far-apart":
         return judged
     for q in case.quantities:
@@ -77,14 +74,26 @@ def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Ju
     return judged
 
 
-def _reference(function: str, k: int) -> Any:
+def questions(case: Case, arrays: Arrays, change: Change | None = None, note: str = "") -> list[Question]:
+    """What is expected of each input; with a `change` what is expected of who makes that mistake."""
+    found = []
+    for k in range(case.params["inputs"]):
+        own = [q for q in case.quantities if q.key.call == k]
+        inputs = {"x": arrays[f"x_{k}"], "y": arrays[f"y_{k}"]}
+        found.append(Question(own, [Form(_reference(case.params["function"], k, change or {}), inputs, note)]))
+    return found
+
+
+def _reference(function: str, k: int, change: Change) -> Any:
     from reference.flow import gradients
 
     inner = gradients(loss_of(function), of="x", given=None)
 
     def reference(x: Any, y: Any) -> dict[str, Any]:
         found = inner(x=x, y=y)
-        return {f"loss{AGAIN[k]}": found["output"], f"dx{AGAIN[k]}": found["x"]}
+        right = SimpleNamespace(loss=found["output"], dx=found["x"])
+        wrong = {name: made(SimpleNamespace(x=x, y=y, right=right), {}) for name, made in change.items()}
+        return {f"{name}{AGAIN[k]}": value for name, value in {**vars(right), **wrong}.items()}
 
     return reference
 

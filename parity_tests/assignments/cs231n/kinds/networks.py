@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.assignments.cs231n.inside.families import OLDEST
-from parity_tests.assignments.cs231n.kinds.answers import Form, judge_forms
+from parity_tests.assignments.cs231n.kinds.answers import Form, Question, judge_all
+from parity_tests.assignments.cs231n.kinds.layer import BEYOND_NAME
 from parity_tests.assignments.cs231n.kinds.layer_rows import BEYOND
 from parity_tests.assignments.cs231n.kinds.sizes import distinct
 from parity_tests.assignments.cs231n.names import CNN, FC_NET, PACKAGE
@@ -107,18 +108,32 @@ def _case(network: str, row: Row, dtype: str, s: Random) -> Case:
         "numbers": distinct(s, 4, 9, len(row.labelled)),
         "labelled": list(row.labelled),
         "parameters": shapes,
+        "beyond": row.beyond,
         "reg": round(s.uniform(0.3, 0.9), 3) if row.reg else 0.0,
     }
-    rows = [Quantity("parameters", network), Quantity("weight scale", network)]
+    ends = BEYOND_NAME * row.beyond
+    rows = [Quantity(f"{name}{ends}", network) for name in ("parameters", "weight scale")]
     for k, labelled in enumerate(row.labelled):
-        suffix = f" of call {k + 1}"
-        names = ("loss", *(f"d{name}" for name in shapes)) if labelled else ("scores",)
+        suffix = _suffix(params, k)
+        # Batch norm takes away what a bias before it adds: its gradient is 0, but for rounding.
+        graded = [name for name in shapes if not (row.normalization == "batchnorm" and _is_normalised(name, shapes))]
+        names = ("loss", *(f"d{name}" for name in graded)) if labelled else ("scores",)
         rows += [Quantity(f"{name}{suffix}", network, Key(name, k)) for name in names]
     if row.dropout:
         rows.append(Quantity("dropout", network))
     check = f"{network}_beyond" if row.beyond else network
-    title = f"{TITLES[network]} {row.title}"
-    return Case(f"{network}/{row.slug}/{dtype}", check, title, dtype, "network", params, tuple(rows), process="nets")
+    title, name = f"{TITLES[network]} {row.title}", f"{network}/{row.slug}/{dtype}"
+    return Case(name, check, title, dtype, "network", params, tuple(rows), process="nets", whole=True)
+
+
+def _suffix(params: Params, k: int) -> str:
+    """What ends the names of a call's quantities."""
+    return f" of call {k + 1}{BEYOND_NAME * params['beyond']}"
+
+
+def _is_normalised(name: str, shapes: Mapping[str, Any]) -> bool:
+    """Whether a parameter is a bias of a layer that is normalised after it."""
+    return name.startswith("b") and not name.startswith("beta") and f"gamma{name[1:]}" in shapes
 
 
 def _shapes(network: str, settings: Mapping[str, Any]) -> dict[str, list[int]]:
@@ -160,13 +175,25 @@ def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Ju
     """What the network was made with; then scores, loss and gradients with the parameters that it was given."""
     params = case.params
     named = {q.name: q for q in case.quantities}
-    judged: Judged = {"parameters": _parameters(params, seen), "weight scale": _weight_scale(params, seen)}
+    ends = BEYOND_NAME * params["beyond"]
+    judged: Judged = {f"parameters{ends}": _parameters(params, seen)}
+    judged[f"weight scale{ends}"] = _weight_scale(params, seen)
     masks = _masks(case, arrays, seen)
     if "dropout" in named:
         judged["dropout"] = _dropout(params, seen, masks)
-    values = [q for q in case.quantities if q.name not in judged]
-    inputs = {**arrays, **masks}
-    return judged | judge_forms(case, seen, [Form(_reference(params, set(masks)), inputs)], context.device, values)
+    return judged | judge_all(case, seen, questions(case, {**arrays, **masks}), context.device)
+
+
+def questions(case: Case, arrays: Arrays, change: str = "", note: str = "") -> list[Question]:
+    """What is expected of scores, losses and gradients; with a `change` of who makes the mistake that it names."""
+    masks = {name for name in arrays if name.startswith("mask_")}
+    values = [q for q in case.quantities if q.key != WHOLE_CASE]
+    return [Question(values, [Form(_reference(case.params, masks, change), arrays, note)])]
+
+
+def with_masks(case: Case, arrays: Arrays, seen: Observation) -> Arrays:
+    """The arrays of a case, and the masks that the submission drew."""
+    return {**arrays, **_masks(case, arrays, seen)}
 
 
 def _failure(seen: Observation) -> Comparison | None:
@@ -234,7 +261,7 @@ def _dropout(params: Params, seen: Observation, masks: Mapping[str, Any]) -> Com
     return matched()
 
 
-def _reference(params: Params, masks: set[str]) -> Any:
+def _reference(params: Params, masks: set[str], change: str) -> Any:
     from reference.flow import gradients
 
     names = tuple(params["parameters"])
@@ -247,7 +274,7 @@ def _reference(params: Params, masks: set[str]) -> Any:
             drawn = {layer: arrays[f"mask_{k}_{layer}"] for layer in range(9) if f"mask_{k}_{layer}" in masks}
             X, y = arrays[f"X_{k}"], arrays[f"y_{k}"]
             if not labelled:
-                found[f"scores of call {k + 1}"] = _scores(params, X, own, {}, running, training=False)
+                found[f"scores{_suffix(params, k)}"] = _scores(params, X, own, {}, running, training=False)
                 continue
             before = dict(running)
 
@@ -255,16 +282,47 @@ def _reference(params: Params, masks: set[str]) -> Any:
                 return _loss(params, X, y, own, drawn, before)
 
             graded = gradients(loss, of=names, given=None)(**own)
-            found[f"loss of call {k + 1}"] = graded["output"]
-            found |= {f"d{name} of call {k + 1}": graded[name] for name in names}
+            found[f"loss{_suffix(params, k)}"] = graded["output"]
+            found |= {f"d{name}{_suffix(params, k)}": graded[name] for name in names}
+            found |= _with_mistake(params, arrays, graded, change, _suffix(params, k))
             _scores(params, X, own, drawn, running, training=True)
         return found
 
     return reference
 
 
+def _with_mistake(params: Params, own: Mapping[str, Any], graded: Mapping[str, Any], change: str, of: str) -> Any:
+    """The results that a mistake in the penalty changes."""
+    weights = [name for name in params["parameters"] if name[0] == "W"]
+    reg, last = params["reg"], weights[-1]
+    penalty = sum(((own[name] ** 2).sum() for name in weights), 0 * graded["output"])
+    loss = f"loss{of}"
+    if change == "no half":
+        return {loss: graded["output"] + 0.5 * reg * penalty} | {
+            f"d{name}{of}": graded[name] + reg * own[name] for name in weights
+        }
+    if change == "no half in the loss":
+        return {loss: graded["output"] + 0.5 * reg * penalty}
+    if change == "not in the gradients":
+        return {f"d{name}{of}": graded[name] - reg * own[name] for name in weights}
+    if change == "not in the loss":
+        return {loss: graded["output"] - 0.5 * reg * penalty}
+    if change == "half in the gradients":
+        return {f"d{name}{of}": graded[name] - 0.5 * reg * own[name] for name in weights}
+    if change == "not of the last weights":
+        square = (own[last] ** 2).sum()
+        return {loss: graded["output"] - 0.5 * reg * square, f"d{last}{of}": graded[last] - reg * own[last]}
+    if change == "biases too":
+        biases = [name for name in params["parameters"] if name[0] == "b" and not name.startswith("beta")]
+        squares = sum(((own[name] ** 2).sum() for name in biases), 0 * graded["output"])
+        return {loss: graded["output"] + 0.5 * reg * squares} | {
+            f"d{name}{of}": graded[name] + reg * own[name] for name in biases
+        }
+    return {}
+
+
 def _loss(params: Params, X: Any, y: Any, own: Mapping[str, Any], masks: Mapping[int, Any], running: Any) -> Any:
-    import torch.nn.functional as F
+    import torch.nn.functional as F  # noqa: N812 - its usual name
 
     loss = F.cross_entropy(_scores(params, X, own, masks, dict(running), training=True), y)
     for name, value in own.items():
@@ -283,7 +341,7 @@ def _scores(
     training: bool,
 ) -> Any:
     """The scores; in training the running statistics of batch norm move on."""
-    import torch.nn.functional as F
+    import torch.nn.functional as F  # noqa: N812 - its usual name
 
     if params["class"] == "ThreeLayerConvNet":
         h = F.conv2d(X, own["W1"], own["b1"], padding=(own["W1"].shape[2] - 1) // 2)
@@ -308,7 +366,7 @@ def _scores(
 def _normalised(
     norm: str, h: Any, gamma: Any, beta: Any, running: dict[int, tuple[Any, Any]], layer: int, training: bool
 ) -> Any:
-    import torch.nn.functional as F
+    import torch.nn.functional as F  # noqa: N812 - its usual name
 
     if norm == "layernorm":
         return F.layer_norm(h, h.shape[1:], gamma, beta)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.assignments.cs231n.kinds import layer
-from parity_tests.assignments.cs231n.kinds.answers import Form, judge_forms
+from parity_tests.assignments.cs231n.kinds.answers import Form, Question, judge_all
 from parity_tests.assignments.cs231n.kinds.layer_rows import LAYERS
 from parity_tests.assignments.cs231n.kinds.sizes import distinct
 from parity_tests.assignments.cs231n.names import LABELS
@@ -48,6 +48,7 @@ def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterato
             "modes": [{"mode": mode} for mode in MODES],
             "extra": [],
             "persist": True,
+            "derivative": 0.0,
             "kept": list(STATISTICS),
             "memory": [""] * len(MODES),
             "calls": [["forward", k] for k in range(len(MODES))],
@@ -72,17 +73,27 @@ def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
 
 def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
     """Every output and the statistics after every call."""
-    inputs = {name: array for name, array in arrays.items() if not name.startswith("dout")}
-    forms = [Form(_reference(case.params, 0.0), inputs), Form(_reference(case.params, 1.0), inputs, PLUS_EPS)]
-    return judge_forms(case, seen, forms, context.device)
+    inputs = _inputs(arrays)
+    forms = [Form(_reference(case.params, ""), inputs), Form(_reference(case.params, "eps"), inputs, PLUS_EPS)]
+    return judge_all(case, seen, [Question(case.quantities, forms)], context.device)
 
 
-def _reference(params: Params, epsilons: float) -> Any:
-    """The reference; the running variance has so many eps added to that of the batch."""
+def questions(case: Case, arrays: Arrays, change: str, note: str) -> list[Question]:
+    """What is expected of who makes a mistake, which `change` names."""
+    return [Question(case.quantities, [Form(_reference(case.params, change), _inputs(arrays), note)])]
+
+
+def _inputs(arrays: Arrays) -> dict[str, Any]:
+    return {name: array for name, array in arrays.items() if not name.startswith("dout")}
+
+
+def _reference(params: Params, change: str) -> Any:
+    """The reference, with a `change`: one of those that the code names."""
     momentum, eps = params["setting"]["momentum"], params["setting"]["eps"]
 
     def reference(**arrays: Any) -> dict[str, Any]:
-        import torch.nn.functional as F
+        import torch
+        import torch.nn.functional as F  # noqa: N812 - its usual name
 
         found: dict[str, Any] = {}
         mean = variance = 0 * arrays["gamma_0"]
@@ -90,12 +101,18 @@ def _reference(params: Params, epsilons: float) -> Any:
             x, gamma, beta = (arrays[f"{name}_{k}"] for name in ("x", "gamma", "beta"))
             if mode == "train":
                 axes = (0, *range(2, x.dim()))
-                mean = momentum * mean + (1 - momentum) * x.mean(axes)
-                biased = x.var(axes, unbiased=False) + epsilons * eps
-                variance = momentum * variance + (1 - momentum) * biased
+                old, new = (1 - momentum, momentum) if change == "reversed" else (momentum, 1 - momentum)
+                if change == "never":
+                    old, new = 1.0, 0.0
+                mean = old * mean + new * x.mean(axes)
+                of_batch = x.var(axes, unbiased=change == "unbiased") + (eps if change == "eps" else 0.0)
+                variance = old * variance + new * of_batch
                 out = F.batch_norm(x, None, None, gamma, beta, training=True, eps=eps)
             else:
-                out = F.batch_norm(x, mean, variance, gamma, beta, training=False, eps=eps)
+                scale = (torch.ones_like(gamma), torch.zeros_like(beta)) if change == "bare" else (gamma, beta)
+                batch = change == "batch"
+                kept = (None, None) if batch else (mean, variance)
+                out = F.batch_norm(x, kept[0], kept[1], scale[0], scale[1], training=batch, eps=eps)
             found |= {_name("out", k): out, _name("running_mean", k): mean, _name("running_var", k): variance}
         return found
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.assignments.cs231n.inside.families import OLDEST
-from parity_tests.assignments.cs231n.kinds.answers import Form, judge_forms
+from parity_tests.assignments.cs231n.kinds.answers import Form, Question, judge_all
 from parity_tests.assignments.cs231n.kinds.sizes import distinct
 from parity_tests.assignments.cs231n.names import LABELS, OPTIM
 from parity_tests.protocol.case import Case
@@ -101,7 +101,12 @@ def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
 def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
     """Each weight after each step, under whichever right form of the rule fits all of them."""
     forms = [Form(_reference(case.params, update), arrays, note) for update, note in _forms(case.params, context)]
-    return judge_forms(case, seen, forms, context.device)
+    return judge_all(case, seen, [Question(case.quantities, forms)], context.device)
+
+
+def questions(case: Case, arrays: Arrays, change: Update, note: str) -> list[Question]:
+    """What is expected of who updates in this way."""
+    return [Question(case.quantities, [Form(_reference(case.params, change), arrays, note)])]
 
 
 def _reference(params: Params, update: Update) -> Any:

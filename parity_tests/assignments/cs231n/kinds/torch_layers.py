@@ -10,7 +10,7 @@ Function = Callable[..., Any]
 
 def function_of(forward: str, setting: Mapping[str, Any], extra: Sequence[Any]) -> Function:
     """The function of the layer's arrays, by name, that gives its output in training."""
-    import torch.nn.functional as F
+    import torch.nn.functional as F  # noqa: N812 - its usual name
 
     def affine(x: Any, w: Any, b: Any) -> Any:
         return F.linear(x.flatten(1), w.T, b)
@@ -33,7 +33,7 @@ def function_of(forward: str, setting: Mapping[str, Any], extra: Sequence[Any]) 
     def groupnorm(x: Any, gamma: Any, beta: Any) -> Any:
         return F.group_norm(x, extra[0], gamma.flatten(), beta.flatten(), eps=setting.get("eps", 1e-5))
 
-    return {
+    functions: dict[str, Function] = {
         "affine_forward": affine,
         "relu_forward": relu,
         "batchnorm_forward": batchnorm,
@@ -42,12 +42,13 @@ def function_of(forward: str, setting: Mapping[str, Any], extra: Sequence[Any]) 
         "max_pool_forward_naive": pool,
         "spatial_batchnorm_forward": batchnorm,
         "spatial_groupnorm_forward": groupnorm,
-    }[forward]
+    }
+    return functions[forward]
 
 
 def loss_of(function: str) -> Function:
     """The function of scores x and labels y that gives the loss."""
-    import torch.nn.functional as F
+    import torch.nn.functional as F  # noqa: N812 - its usual name
 
     def softmax(x: Any, y: Any) -> Any:
         return F.cross_entropy(x, y)

@@ -1,0 +1,29 @@
+"""What the assignment knows of mistakes: a name is claimed where its formula gives what was returned, in every case."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from parity_tests.assignments.cs231n.mistakes import WRONG
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.diagnosis import Diagnosis, Draw, Seen
+from parity_tests.protocol.quantity import Quantity
+
+_found: dict[tuple[str, str, str], tuple[str, ...]] = {}
+_of: list[Seen] = []
+"""The names that were found of the last submission, by part, kind and result: every failing row asks again."""
+
+
+def experiments(plan: Sequence[Case], case: Case, quantity: Quantity, seen: Seen, draw: Draw) -> Sequence[str]:
+    """The names of the mistakes that reproduce a result wherever it was asked."""
+    if not _of or _of[0] is not seen:
+        _of[:] = [seen]
+        _found.clear()
+    key = (quantity.part, case.probe, quantity.key.name)
+    if key not in _found:
+        known = [wrong for wrong in WRONG if wrong.part == quantity.part and wrong.kind == case.probe]
+        _found[key] = tuple(wrong.name for wrong in known if wrong.reproduces(plan, quantity, seen, draw))
+    return _found[key]
+
+
+DIAGNOSIS = Diagnosis(mistakes=tuple(wrong.mistake for wrong in WRONG), experiments=experiments)

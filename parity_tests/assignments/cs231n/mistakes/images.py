@@ -1,0 +1,155 @@
+"""Known mistakes of the layers for images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
+from parity_tests.protocol.mistake import Body, Swap
+
+OVERLAP = "A number may be the maximum of several windows: its gradients add up."
+PAD = "x[pad:-pad] of pad = 0 is x[0:0], which is empty."
+GIVEN_PAD = "The padding is what conv_param says."
+TERMS = "Compare the formula with the code term by term: is each used, once, and with the right sign?"
+PLACES = "Each channel is normalised over examples and places: transpose the channels to the end before a reshape."
+GROUPS = "A group's statistics are over its channels and all places."
+CHANNELS = "gamma and beta have one number for each channel: the sums run over examples and places."
+
+CF, CB = "conv_forward_naive", "conv_backward_naive"
+PF, PB = "max_pool_forward_naive", "max_pool_backward_naive"
+SF, SB = "spatial_batchnorm_forward", "spatial_batchnorm_backward"
+GF, GB = "spatial_groupnorm_forward", "spatial_groupnorm_backward"
+
+
+def _overwritten(t: Any, s: Any) -> Any:
+    """Where windows overlap, what the last one of them in order gives."""
+    import torch
+
+    height, width, stride = s["pool_height"], s["pool_width"], s["stride"]
+    dx = torch.zeros_like(t.x)
+    for i in range(t.dout.shape[2]):
+        for j in range(t.dout.shape[3]):
+            top, left = i * stride, j * stride
+            window = t.x[:, :, top : top + height, left : left + width]
+            largest = window.amax((2, 3), keepdim=True) == window
+            part = dx[:, :, top : top + height, left : left + width]
+            part.copy_(torch.where(largest, t.dout[:, :, i : i + 1, j : j + 1], torch.zeros_like(part)))
+    return dx
+
+
+def _mean_pool(t: Any, s: Any) -> Any:
+    import torch.nn.functional as F  # noqa: N812 - its usual name
+
+    return F.avg_pool2d(t.x, (s["pool_height"], s["pool_width"]), s["stride"])
+
+
+def _sliced(t: Any, s: Any) -> Any:
+    return t.right.dx if s["pad"] else t.right.dx[:, :, 0:0, 0:0]
+
+
+def _padded_by_one(t: Any, s: Any) -> Any:
+    import torch.nn.functional as F  # noqa: N812 - its usual name
+
+    return F.conv2d(t.x, t.w, t.b, stride=s["stride"], padding=1)
+
+
+def _without_bias(t: Any, s: Any) -> Any:
+    return t.right.out - t.b[:, None, None]
+
+
+def _flipped(t: Any, s: Any) -> Any:
+    import torch.nn.functional as F  # noqa: N812 - its usual name
+
+    return F.conv2d(t.x, t.w.flip(2, 3), t.b, stride=s["stride"], padding=s["pad"])
+
+
+def _per_place(t: Any, s: Any) -> Any:
+    """Statistics over the examples alone."""
+    centred = t.x - t.x.mean(0, keepdim=True)
+    deviation = (t.x.var(0, unbiased=False, keepdim=True) + s.get("eps", 1e-5)).sqrt()
+    return centred / deviation * t.gamma[:, None, None] + t.beta[:, None, None]
+
+
+def _reshaped(t: Any, s: Any) -> Any:
+    """A reshape to rows of channels, without a transpose before."""
+    import torch.nn.functional as F  # noqa: N812 - its usual name
+
+    rows = t.x.reshape(-1, t.x.shape[1])
+    out = F.batch_norm(rows, None, None, t.gamma, t.beta, training=True, eps=s.get("eps", 1e-5))
+    return out.reshape(t.x.shape)
+
+
+def _over_channels(t: Any, s: Any) -> Any:
+    """Each place of a group on its own."""
+    N, _, H, W = t.x.shape
+    groups = t.x.reshape(N, t.extra[0], -1, H, W)
+    deviation = (groups.var(2, unbiased=False, keepdim=True) + s.get("eps", 1e-5)).sqrt()
+    return ((groups - groups.mean(2, keepdim=True)) / deviation).reshape(t.x.shape) * t.gamma + t.beta
+
+
+def _over_examples(t: Any, s: Any) -> Any:
+    """Batch norm in place of group norm."""
+    centred = t.x - t.x.mean((0, 2, 3), keepdim=True)
+    deviation = (t.x.var((0, 2, 3), unbiased=False, keepdim=True) + s.get("eps", 1e-5)).sqrt()
+    return centred / deviation * t.gamma + t.beta
+
+
+OVERWRITING = """shape, pool_param, first = cache
+height, width, stride = pool_param["pool_height"], pool_param["pool_width"], pool_param["stride"]
+dx = np.zeros(shape, dout.dtype)
+for i in range(dout.shape[2]):
+    for j in range(dout.shape[3]):
+        window = np.zeros((*shape[:2], height * width), dout.dtype)
+        np.put_along_axis(window, first[:, :, i, j, None], dout[:, :, i, j, None], axis=2)
+        place = (slice(i * stride, i * stride + height), slice(j * stride, j * stride + width))
+        dx[:, :, place[0], place[1]] = window.reshape(*shape[:2], height, width)
+return dx"""
+
+IMAGES = (
+    Wrong(PB, "layer", "overlapping windows overwrite each other", OVERLAP, {"dx": _overwritten},
+          (Body(PB, OVERWRITING),)),
+    Wrong(PF, "layer", "the mean is taken, not the maximum", "Max pooling takes the largest of a window.",
+          {"out": _mean_pool},
+          (Swap("return np.take_along_axis(flat, first[..., None], axis=-1)[..., 0], (x.shape",
+                "return flat.mean(axis=-1), (x.shape"),)),
+    Wrong(CB, "layer", "a padding of 0 slices all of dx away", PAD, {"dx": _sliced},
+          (Swap("return dx[:, :, pad : pad + H, pad : pad + W], dw", "return dx[:, :, pad:-pad, pad:-pad], dw"),)),
+    Wrong(CF, "layer", "the padding is always 1", GIVEN_PAD, {"out": _padded_by_one},
+          (Swap("windows = _windows(_padded(x, pad), HH", "windows = _windows(_padded(x, 1), HH"),)),
+    Wrong(CF, "layer", "the bias is left out", TERMS, {"out": _without_bias},
+          (Swap("@ columns + b[:, None]", "@ columns"),)),
+    Wrong(CF, "layer", "the filters are flipped", "The layer correlates: nothing is turned round.", {"out": _flipped},
+          (Swap("out = w.reshape(F, -1) @ columns", "out = w[:, :, ::-1, ::-1].reshape(F, -1) @ columns"),)),
+    Wrong(CB, "layer", "db is the mean over the examples", CHANNELS,
+          {"db": lambda t, s: t.right.db / len(t.x)},
+          (Swap("dw, dout.sum(axis=(0, 2, 3))", "dw, dout.sum(axis=(0, 2, 3)) / N"),)),
+    Wrong(CB, "layer", "dw is the mean over the examples", TERMS, {"dw": lambda t, s: t.right.dw / len(t.x)},
+          (Swap(".sum(axis=0).reshape(w.shape)", ".mean(axis=0).reshape(w.shape)"),)),
+    Wrong(SF, "layer", "each place has statistics of its own", PLACES, {"out": _per_place},
+          (Body(SF, "out, cache = _normalised(x, x.mean(axis=0), x.var(axis=0), gamma[:, None, None], "
+                    "beta[:, None, None], bn_param.get('eps', 1e-5), axis=0)\n"
+                    "normal, deviation, _, _ = cache\n"
+                    "rows = _places_as_rows(normal)\n"
+                    "return out, (rows, _places_as_rows(np.broadcast_to(deviation, x.shape)), gamma, 0)"),)),
+    Wrong(SF, "layer", "x is reshaped without a transpose", PLACES, {"out": _reshaped},
+          (Body(SF, "out, cache = batchnorm_forward(x.reshape(-1, x.shape[1]), gamma, beta, bn_param)\n"
+                    "return out.reshape(x.shape), cache"),)),
+    Wrong(SB, "layer", "dgamma and dbeta are means over the examples", CHANNELS,
+          {"dgamma": lambda t, s: t.right.dgamma / len(t.x), "dbeta": lambda t, s: t.right.dbeta / len(t.x)},
+          (Swap("return _rows_as_places(dx, dout.shape), dgamma, dbeta",
+                "return _rows_as_places(dx, dout.shape), dgamma / len(dout), dbeta / len(dout)"),)),
+    Wrong(GF, "layer", "the statistics are over a group's channels alone", GROUPS, {"out": _over_channels},
+          (Body(GF, "N, C, H, W = x.shape\ngroups = x.reshape(N, G, C // G, H, W)\n"
+                    "deviation = np.sqrt(groups.var(axis=2, keepdims=True) + gn_param.get('eps', 1e-5))\n"
+                    "normal = ((groups - groups.mean(axis=2, keepdims=True)) / deviation).reshape(x.shape)\n"
+                    "return gamma * normal + beta, (normal, np.ones((N, G, 1)), gamma, G)"),)),
+    Wrong(GF, "layer", "the statistics are those of batch norm", GROUPS, {"out": _over_examples},
+          (Body(GF, "axes = (0, 2, 3)\n"
+                    "deviation = np.sqrt(x.var(axis=axes, keepdims=True) + gn_param.get('eps', 1e-5))\n"
+                    "normal = (x - x.mean(axis=axes, keepdims=True)) / deviation\n"
+                    "return gamma * normal + beta, (normal, np.ones((len(x), G, 1)), gamma, G)"),)),
+    Wrong(GB, "layer", "dgamma is summed over the examples alone", CHANNELS,
+          {"dgamma": lambda t, s: (t.dout * (t.right.out - t.beta) / t.gamma).sum(0)},
+          (Swap("return dx.reshape(dout.shape), (dout * normal).sum(axis=axes, keepdims=True), dout",
+                "return dx.reshape(dout.shape), (dout * normal).sum(axis=0), dout"),)),
+)  # fmt: skip

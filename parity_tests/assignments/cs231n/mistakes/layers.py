@@ -1,0 +1,86 @@
+"""Known mistakes of the affine layer, ReLU and the losses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
+from parity_tests.protocol.mistake import Body
+
+TERMS = "Compare the formula with the code term by term: is each used, once, and with the right sign?"
+MEAN = "The mean over the examples belongs to the loss: a layer's backward passes dout on as it comes."
+SHARED = "b is shared by all examples: its gradient is a sum over them."
+CHAIN = "By the chain rule every gradient holds what came from above."
+MEAN_OF_LOSS = "The loss is a mean over the examples, and its gradient is that of the mean."
+RELU = "Where does ReLU pass its input on, and where is it 0?"
+MARGIN = "For each example every wrong class whose margin is positive counts, the right class does not."
+
+F, B = "affine_forward", "affine_backward"
+X = "x, w, _ = cache\nflat = x.reshape(len(x), -1)\nN = len(x)\n"
+
+
+def _affine(name: str, hint: str, of: str, change: Any, **pieces: str) -> Wrong:
+    right = {"dx": "(dout @ w.T).reshape(x.shape)", "dw": "flat.T @ dout", "db": "dout.sum(axis=0)"} | pieces
+    lines = f"{X}return {right['dx']}, {right['dw']}, {right['db']}"
+    return Wrong(B, "layer", name, hint, {of: change}, (Body(B, lines),))
+
+
+def _forward(name: str, hint: str, change: Any, value: str) -> Wrong:
+    return Wrong(F, "layer", name, hint, {"out": change}, (Body(F, f"return {value}, (x, w, b)"),))
+
+
+def _relu(part: str, name: str, change: Any, lines: str) -> Wrong:
+    return Wrong(part, "layer", name, RELU, {"out" if part == "relu_forward" else "dx": change}, (Body(part, lines),))
+
+
+def _loss(part: str, name: str, hint: str, of: str, change: Any, line: str) -> Wrong:
+    body = {
+        "softmax_loss": "N = len(x)\nrows = np.arange(N)\ne = np.exp(x - x.max(axis=1, keepdims=True))\n"
+        "p = e / e.sum(axis=1, keepdims=True)\nloss = -np.log(e[rows, y] / e.sum(axis=1)).mean()\n"
+        "dx = p.copy()\ndx[rows, y] -= 1\ndx /= N\n",
+        "svm_loss": "N = len(x)\nrows = np.arange(N)\nmargins = np.maximum(x - x[rows, y][:, None] + 1, 0)\n"
+        "margins[rows, y] = 0\ndx = (margins > 0).astype(x.dtype)\ndx[rows, y] = -dx.sum(axis=1)\n"
+        "loss, dx = margins.sum() / N, dx / N\n",
+    }[part]
+    return Wrong(part, "loss", name, hint, {of: change}, (Body(part, f"{body}{line}\nreturn loss, dx"),))
+
+
+LAYERS = (
+    _forward("the bias is left out", TERMS, lambda t, s: t.x.flatten(1) @ t.w, "x.reshape(len(x), -1) @ w"),
+    _forward("the bias is subtracted", TERMS, lambda t, s: t.x.flatten(1) @ t.w - t.b, "x.reshape(len(x), -1) @ w - b"),
+    _affine("dx is divided by the number of examples", MEAN, "dx", lambda t, s: t.right.dx / len(t.x),
+            dx="(dout @ w.T).reshape(x.shape) / N"),
+    _affine("dx keeps the flat shape of the rows", "dx has the shape of x.", "dx",
+            lambda t, s: t.right.dx.flatten(1), dx="dout @ w.T"),
+    _affine("dw is divided by the number of examples", MEAN, "dw", lambda t, s: t.right.dw / len(t.x),
+            dw="flat.T @ dout / N"),
+    _affine("dw has the wrong sign", TERMS, "dw", lambda t, s: -t.right.dw, dw="-(flat.T @ dout)"),
+    _affine("db is the mean over the examples", MEAN, "db", lambda t, s: t.right.db / len(t.x),
+            db="dout.mean(axis=0)"),
+    _affine("db is summed over the wrong axis", SHARED, "db", lambda t, s: t.dout.sum(1), db="dout.sum(axis=1)"),
+    _affine("db is one number for all", SHARED, "db", lambda t, s: t.dout.sum() + 0 * t.b,
+            db="dout.sum() + 0 * dout[0]"),
+    _affine("db does not use dout", CHAIN, "db", lambda t, s: 0 * t.b + len(t.x), db="0 * dout[0] + N"),
+    _relu("relu_forward", "the forward passes its input on as it is", lambda t, s: 1 * t.x, "return x + 0, x"),
+    _relu("relu_forward", "the forward gives the magnitude", lambda t, s: t.x.abs(), "return np.abs(x), x"),
+    _relu("relu_backward", "the backward passes dout on as it is", lambda t, s: 1 * t.dout, "return dout + 0"),
+    _relu("relu_backward", "the backward does not use dout", lambda t, s: (t.x > 0).to(t.x.dtype),
+          "return (cache > 0).astype(dout.dtype)"),
+    _relu("relu_backward", "the backward looks at dout in place of x", lambda t, s: t.dout.clamp(min=0),
+          "return np.maximum(dout, 0)"),
+    _loss("softmax_loss", "the loss is summed over the examples", MEAN_OF_LOSS, "loss",
+          lambda t, s: t.right.loss * len(t.x), "loss = loss * N"),
+    _loss("softmax_loss", "the gradient is not divided by the number of examples", MEAN_OF_LOSS, "dx",
+          lambda t, s: t.right.dx * len(t.x), "dx = dx * N"),
+    _loss("softmax_loss", "the right class is not taken off in the gradient",
+          "The derivative by the right class's score has − 1 in it.", "dx",
+          lambda t, s: t.x.softmax(1) / len(t.x), "dx = p / N"),
+    _loss("svm_loss", "the loss is summed over the examples", MEAN_OF_LOSS, "loss",
+          lambda t, s: t.right.loss * len(t.x), "loss = loss * N"),
+    _loss("svm_loss", "the gradient is not divided by the number of examples", MEAN_OF_LOSS, "dx",
+          lambda t, s: t.right.dx * len(t.x), "dx = dx * N"),
+    _loss("svm_loss", "the right class counts with its margin of 1", MARGIN, "loss",
+          lambda t, s: t.right.loss + 1, "loss = loss + 1"),
+    _loss("svm_loss", "the loss is divided by the number of classes", MARGIN, "loss",
+          lambda t, s: t.right.loss / t.x.shape[1], "loss = loss / x.shape[1]"),
+)  # fmt: skip

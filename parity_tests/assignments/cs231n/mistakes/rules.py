@@ -1,0 +1,120 @@
+"""Known mistakes of the update rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parity_tests.assignments.cs231n.kinds.steps import Update
+from parity_tests.assignments.cs231n.mistakes.wrong import OPTIM_FILE, Wrong
+from parity_tests.protocol.mistake import Body, Swap
+
+SIGN = "A gradient points uphill; who subtracts it?"
+VELOCITY = "v = μ v − η dw, and w moves by v: the rate is inside the velocity here."
+KEPT = "What a rule must remember is in the config that it returns."
+SQUARES = "The cache is a decaying mean of the squares of dw."
+STEP = "t is counted up before it is used, and goes back into the config."
+CORRECTED = "Both moments start at 0: they are divided by 1 − βᵗ."
+
+
+def _momentum(kind: str) -> Update:
+    def update(config: dict[str, Any], w: Any, dw: Any) -> Any:
+        mu, eta = config["momentum"], config["learning_rate"]
+        old = config.get("velocity", 0 * w)
+        if kind == "torch":
+            config["velocity"] = mu * old + dw
+            return w - eta * config["velocity"]
+        v = mu * old - eta * dw
+        if kind != "forgotten":
+            config["velocity"] = v
+        if kind == "nesterov":
+            return w + mu * v - eta * dw
+        return w - v if kind == "sign" else w + v
+
+    return update
+
+
+def _rmsprop(kind: str) -> Update:
+    def update(config: dict[str, Any], w: Any, dw: Any) -> Any:
+        import torch
+
+        rho, eta = config["decay_rate"], config["learning_rate"]
+        old = config.get("cache", 0 * w)
+        if kind == "sum":
+            cache = old + dw * dw
+        elif kind == "reversed":
+            cache = (1 - rho) * old + rho * dw * dw
+        else:
+            cache = rho * old + (1 - rho) * dw * dw
+        if kind != "forgotten":
+            config["cache"] = cache
+        below = cache if kind == "root" else torch.sqrt(cache)
+        return w - eta * dw / (below + config["epsilon"])
+
+    return update
+
+
+def _adam(kind: str) -> Update:
+    def update(config: dict[str, Any], w: Any, dw: Any) -> Any:
+        import torch
+
+        beta1, beta2, eta = config["beta1"], config["beta2"], config["learning_rate"]
+        t = config["t"] if kind == "late" else config["t"] + 1
+        m = beta1 * config.get("m", 0 * w) + (1 - beta1) * dw
+        v = beta2 * config.get("v", 0 * w) + (1 - beta2) * dw * dw
+        config["m"], config["v"] = m, v
+        if kind != "uncounted":
+            config["t"] = config["t"] + 1
+        first, second = m / (1 - beta1 ** max(t, 1)), v / (1 - beta2 ** max(t, 1))
+        if kind == "uncorrected":
+            first, second = m, v
+        if kind == "first alone":
+            second = v
+        return w - eta * first / (torch.sqrt(second) + config["epsilon"])
+
+    return update
+
+
+def _wrong(rule: str, name: str, hint: str, change: Update, *plug: Body | Swap) -> Wrong:
+    return Wrong(rule, "steps", name, hint, change, plug, OPTIM_FILE)
+
+
+def _uphill(config: dict[str, Any], w: Any, dw: Any) -> Any:
+    return w + config["learning_rate"] * dw
+
+
+M, R, A = "sgd_momentum", "rmsprop", "adam"
+V_LINE = 'v = config["momentum"] * config.get("velocity", np.zeros_like(w)) - config["learning_rate"] * dw'
+CACHE = 'cache = decay * config.get("cache", np.zeros_like(w)) + (1 - decay) * dw**2'
+
+RULES = (
+    _wrong("sgd", "the gradient is added", SIGN, _uphill,
+           Swap('return w - config["learning_rate"] * dw, config', 'return w + config["learning_rate"] * dw, config')),
+    _wrong(M, "the velocity is torch's, without the rate", VELOCITY, _momentum("torch"),
+           Swap(V_LINE, 'v = config["momentum"] * config.get("velocity", np.zeros_like(w)) + dw'),
+           Swap('return w + v, {**config, "velocity": v}',
+                'return w - config["learning_rate"] * v, {**config, "velocity": v}')),
+    _wrong(M, "it is Nesterov's momentum", VELOCITY, _momentum("nesterov"),
+           Swap('return w + v, {**config, "velocity": v}',
+                'return w + config["momentum"] * v - config["learning_rate"] * dw, {**config, "velocity": v}')),
+    _wrong(M, "the velocity is not kept", KEPT, _momentum("forgotten"),
+           Swap('return w + v, {**config, "velocity": v}', "return w + v, config")),
+    _wrong(M, "the velocity is subtracted", SIGN, _momentum("sign"),
+           Swap('return w + v, {**config, "velocity": v}', 'return w - v, {**config, "velocity": v}')),
+    _wrong(R, "the squares are summed without a decay", SQUARES, _rmsprop("sum"),
+           Swap(CACHE, 'cache = config.get("cache", np.zeros_like(w)) + dw**2')),
+    _wrong(R, "the decay is the other way round", SQUARES, _rmsprop("reversed"),
+           Swap(CACHE, 'cache = (1 - decay) * config.get("cache", np.zeros_like(w)) + decay * dw**2')),
+    _wrong(R, "the cache is not kept", KEPT, _rmsprop("forgotten"),
+           Swap('{**config, "cache": cache}', "config")),
+    _wrong(R, "the root of the cache is left out", SQUARES, _rmsprop("root"),
+           Swap("(np.sqrt(cache) +", "(cache +")),
+    _wrong(A, "the moments are not corrected", CORRECTED, _adam("uncorrected"),
+           Swap("first, second = m / (1 - beta1**t), v / (1 - beta2**t)", "first, second = m, v")),
+    _wrong(A, "the second moment is not corrected", CORRECTED, _adam("first alone"),
+           Swap("first, second = m / (1 - beta1**t), v / (1 - beta2**t)", "first, second = m / (1 - beta1**t), v")),
+    _wrong(A, "t is never counted", STEP, _adam("uncounted"),
+           Swap('{**config, "m": m, "v": v, "t": t}', '{**config, "m": m, "v": v}')),
+    _wrong(A, "t is counted after it is used", STEP, _adam("late"),
+           Swap("first, second = m / (1 - beta1**t), v / (1 - beta2**t)",
+                "before = max(t - 1, 1)\n    first, second = m / (1 - beta1**before), v / (1 - beta2**before)")),
+)  # fmt: skip
