@@ -37,16 +37,25 @@ def known_mistakes(assignment: Assignment) -> Sequence[Mistake]:
     return () if assignment.diagnosis is None else assignment.diagnosis().mistakes
 
 
+def edition_of(assignment: Assignment, part: str) -> str:
+    """The first edition that asks for a part, or the default."""
+    for edition in assignment.editions.names:
+        if any(q.part == part for case in assignment.cases(edition, DTYPES[:1]) for q in case.quantities):
+            return edition
+    return assignment.editions.default
+
+
 def parts_of(assignment: Assignment, mistake: Mistake) -> set[str]:
     """The parts whose cases a mistake is put to: its own, and all that have a quantity in the checks it shows in."""
-    cases = assignment.cases(assignment.editions.default, DTYPES[:1])
+    cases = assignment.cases(edition_of(assignment, mistake.part), DTYPES[:1])
     shown = {q.part for case in cases if case.check in mistake.shows_in for q in case.quantities}
     return {mistake.part, *shown}
 
 
 def control(assignment: Assignment, mistake: Mistake, seed: int = 0) -> Control:
     """Plugs a mistake into the solution, and checks it."""
-    judged = records(assignment, with_mistake(assignment, mistake), parts=parts_of(assignment, mistake), seed=seed)
+    variant, parts = with_mistake(assignment, mistake), parts_of(assignment, mistake)
+    judged = records(assignment, variant, parts=parts, seed=seed, edition=edition_of(assignment, mistake.part))
     causes = failures(judged)
     apart = [record for record in causes if record.check not in assignment.joint_checks]
     claimed = tuple(sorted({record.diagnosis for record in causes if record.diagnosis}))

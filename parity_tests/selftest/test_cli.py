@@ -90,8 +90,8 @@ def test_the_current_folder_is_checked_where_it_holds_a_submission(
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ([], "no folder was named, and there is no file neural_networks.py in "),
-        (["utils.py"], "there is no file neural_networks.py in "),
+        ([], "no folder was named, and there is no file "),
+        (["utils.py"], "there is no file "),
         (["Neural_Networks.py"], "there is Neural_Networks.py: it must be called exactly so"),
         (["hw1/neural_networks.py"], "name that folder"),
         (["neural_networks.py/x"], "a folder, not a file"),

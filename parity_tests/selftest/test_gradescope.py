@@ -107,7 +107,10 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("autograder")
     for name in ("source", "submission", "results"):
         (root / name).mkdir()
-    assert main(["gradescope-bundle", "--out", str(root / "autograder.zip"), "--isolation", "none"]) == 0
+    assert (
+        main(["gradescope-bundle", "--assignment", "mlp", "--out", str(root / "autograder.zip"), "--isolation", "none"])
+        == 0
+    )
     with zipfile.ZipFile(root / "autograder.zip") as archive:
         archive.extractall(root / "source")
         for entry in archive.infolist():

@@ -12,7 +12,7 @@ from parity_tests.assignments.cs231n.inside.families import OLDEST
 from parity_tests.assignments.cs231n.kinds.answers import Form, answers, compared
 from parity_tests.assignments.cs231n.names import LABELS
 from parity_tests.harness.returned import array_of, result_of
-from parity_tests.harness.statistics import FALSE_ALARM, binomial_two_sided
+from parity_tests.harness.statistics import FALSE_ALARM, binomial_two_sided, independence_problem
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison, failed, matched, mismatched, unjudged
 from parity_tests.protocol.exam import settings_of
@@ -46,6 +46,7 @@ def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterato
         rows = (
             Quantity("out", forward, Key("out", TRAIN)),
             Quantity("share kept", forward, Key("out", TRAIN)),
+            Quantity("independence", forward, Key("out", TRAIN)),
             Quantity("mask of the same seed", forward, Key("out", SAME_SEED)),
             Quantity("mask of another seed", forward, Key("out", OTHER_SEED)),
             Quantity("out in test mode", forward, Key("out", TEST)),
@@ -87,6 +88,7 @@ def _judged(case: Case, arrays: Arrays, seen: Observation, context: Context, kee
         name: compared(result_of(seen, q.key), plain, name) for q in case.quantities if (name := q.name) in plain.flowed
     }
     judged["share kept"] = _share(result_of(seen, Key("out", TRAIN)), out, keep)
+    judged["independence"] = _independence(result_of(seen, Key("out", TRAIN)), out, keep)
     for name, call, alike in (("mask of the same seed", SAME_SEED, True), ("mask of another seed", OTHER_SEED, False)):
         again = array_of(seen, Key("out", call), x.shape)
         judged[name] = _drawn_again(result_of(seen, Key("out", call)), out, again, alike)
@@ -111,6 +113,15 @@ def _share(result: Any, out: NDArray[Any] | None, keep: float) -> Comparison:
     if binomial_two_sided(kept, n, keep) < FALSE_ALARM:
         return mismatched(f"is {kept / n:.3f} of {n} elements, where {keep:.3f} is asked")
     return matched()
+
+
+def _independence(result: Any, out: NDArray[Any] | None, keep: float) -> Comparison:
+    if isinstance(result, Failure):
+        return failed(result)
+    if out is None:
+        return unjudged("is not known: the output is no array of x's shape")
+    problem = independence_problem(np.asarray(out != 0)[None], 1 - keep)
+    return mismatched(problem) if problem else matched()
 
 
 def _drawn_again(result: Any, out: NDArray[Any] | None, again: NDArray[Any] | None, alike: bool) -> Comparison:

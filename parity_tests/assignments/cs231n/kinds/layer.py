@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -139,7 +140,11 @@ def _is_derivative(said: Any) -> bool:
 
 
 def blamed(plan: Sequence[Case], judged: Mapping[str, Mapping[str, Comparison]]) -> dict[str, dict[str, Comparison]]:
-    """The same; a backward that is right for its own wrong forward matches, wherever that forward is wrong."""
+    """The same; a backward that is right for its own wrong forward matches, wherever that forward is wrong.
+
+    Any other backward of a wrong forward is explained by it: it may be right, had its cache been. (That holds only
+    where the backward is right in another case; see with_possible_causes.)
+    """
     found = {case: dict(comparisons) for case, comparisons in judged.items()}
     own = {
         q.part
@@ -153,8 +158,13 @@ def blamed(plan: Sequence[Case], judged: Mapping[str, Mapping[str, Comparison]])
             continue
         wrong = {q.key.call for q in case.quantities if q.key.name == "out" and _fails(judged[case.name][q.name])}
         for q in case.quantities:
-            if q.part in own and q.key.call in wrong and judged[case.name][q.name].verdict == "mismatch":
+            comparison = judged[case.name][q.name]
+            if q.part == case.params["forward"] or q.key.call not in wrong or not _fails(comparison):
+                continue
+            if q.part in own and comparison.verdict == "mismatch":
                 found[case.name][q.name] = matched(OWN)
+            elif not comparison.explained_by:
+                found[case.name][q.name] = replace(comparison, explained_by=case.params["forward"])
     return found
 
 

@@ -124,5 +124,5 @@ return out.astype(x.dtype, copy=False), (dropout_param, mask)"""),
     )),
     Rewrite("a network whose biases are 0 as numbers, changed in place", (
         Swap('params[f"b{layer}"] = np.zeros(outputs)', 'params[f"b{layer}"] = np.zeros((1, outputs))'),
-    ), FC_FILE, whole=True),
+    ), FC_FILE),
 )  # fmt: skip

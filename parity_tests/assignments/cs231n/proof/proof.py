@@ -1,6 +1,12 @@
 """What is known of variants of the solution."""
 
 from parity_tests.assignments.cs231n.proof.honest import HONEST
-from parity_tests.protocol.proof import Proof
+from parity_tests.protocol.proof import Group, Proof
 
-PROOF = Proof(honest=HONEST)
+
+def _group(check: str, quantity: str) -> Group:
+    """Each quantity on its own; the radius flows, so that its size is not this assignment's to prove."""
+    return Group(check, quantity, 0.0)
+
+
+PROOF = Proof(honest=HONEST, group=_group)

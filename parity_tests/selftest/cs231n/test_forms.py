@@ -1,0 +1,136 @@
+"""Right solutions match however they are written, and wrong functions are told apart from the others and named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
+from parity_tests.assignments.cs231n.mistakes import WRONG
+from parity_tests.assignments.cs231n.proof.honest import HONEST
+from parity_tests.harness.check import check
+from parity_tests.proof.judged_variants import records
+from parity_tests.proof.mistakes import Outcome, control, edition_of
+from parity_tests.proof.variants import rewritten
+from parity_tests.protocol.mistake import Body, Rewrite
+from reports.model.records import FAILING, Record
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+ONE_OF_EACH_PART = list({wrong.part: wrong for wrong in reversed(WRONG)}.values())
+
+
+@pytest.mark.parametrize("edition", ASSIGNMENT.editions.names)
+def test_our_solution_agrees_in_every_family(edition: str) -> None:
+    found = check(ASSIGNMENT, ASSIGNMENT.solution, dtypes=("float64",), edition=edition).records
+    assert {record.verdict for record in found} == {"match"}
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_our_solution_agrees_at_the_sizes_of_other_seeds(seed: int) -> None:
+    run = check(ASSIGNMENT, ASSIGNMENT.solution, dtypes=("float32",), seed=seed)
+    assert {record.verdict for record in run.records} == {"match"}
+    before = {case.name: case.params for case in ASSIGNMENT.cases("2021-24", ("float32",), seed=0)}
+    after = {case.name: case.params for case in ASSIGNMENT.cases("2021-24", ("float32",), seed=seed)}
+    assert before.keys() == after.keys()
+    assert sum(before[name] != after[name] for name in before) > len(before) / 2
+
+
+def part_of(rewrite: Rewrite) -> str:
+    """The part that a rewrite changes, "" where it changes none of the functions that are parts."""
+    functions = (change.function for change in rewrite.changes if isinstance(change, Body))
+    return next((function for function in functions if function in ASSIGNMENT.by_function), "")
+
+
+@pytest.mark.parametrize("rewrite", HONEST, ids=lambda rewrite: rewrite.name)
+def test_an_honest_form_matches(rewrite: Rewrite) -> None:
+    edition = edition_of(ASSIGNMENT, part_of(rewrite))
+    found = records(ASSIGNMENT, rewritten(ASSIGNMENT, rewrite), edition=edition)
+    assert [record.message for record in found if record.verdict != "match"] == []
+
+
+@pytest.mark.parametrize("wrong", ONE_OF_EACH_PART, ids=lambda wrong: f"{wrong.part}: {wrong.name}")
+def test_a_wrong_function_is_caught_and_called_by_its_name(wrong: object) -> None:
+    assert control(ASSIGNMENT, wrong.mistake).outcome is Outcome.NAMED  # type: ignore[attr-defined]
+
+
+def test_every_mistake_of_a_part_has_a_name_of_its_own() -> None:
+    names = [(wrong.part, wrong.kind, wrong.name) for wrong in WRONG]
+    assert len(names) == len(set(names))
+
+
+def judged(*changes: Body) -> list[Record]:
+    """The records of our solution with these bodies, of the parts that they are."""
+    parts = {change.function for change in changes}
+    return records(ASSIGNMENT, rewritten(ASSIGNMENT, Rewrite("changed", changes)), parts=parts)
+
+
+def wrong_parts(found: Sequence[Record]) -> set[str]:
+    return {record.part for record in found if record.verdict in FAILING and not record.explained_by}
+
+
+def test_a_backward_that_is_right_for_its_own_wrong_forward_is_not_blamed() -> None:
+    forward = Body("affine_forward", "return 2 * (x.reshape(len(x), -1) @ w) + b, (x, w, b)")
+    backward = "x, w, _ = cache\nflat = x.reshape(len(x), -1)\nreturn {}, {} * flat.T @ dout, dout.sum(axis=0)"
+    right = Body("affine_backward", backward.format("2 * (dout @ w.T).reshape(x.shape)", 2))
+    found = judged(forward, right)
+    assert wrong_parts(found) == {"affine_forward"}
+    assert any("is the derivative of its own forward" in record.note for record in found)
+    wrong = Body("affine_backward", backward.format("2 * (dout @ w.T).reshape(x.shape)", 3))
+    assert wrong_parts(judged(forward, wrong)) == {"affine_forward", "affine_backward"}
+
+
+def test_a_layer_that_does_nothing_does_not_earn_its_backward() -> None:
+    nothing = Body("relu_forward", "return x + 0, x"), Body("relu_backward", "return dout + 0")
+    assert wrong_parts(judged(*nothing)) == {"relu_forward", "relu_backward"}
+    zeros = Body("relu_forward", "return 0 * x, x"), Body("relu_backward", "return 0 * dout")
+    assert wrong_parts(judged(*zeros)) == {"relu_forward", "relu_backward"}
+
+
+def test_state_at_module_level_is_told_by_two_inputs_in_turn() -> None:
+    kept = Body("relu_forward", "globals()['kept'] = x\nreturn np.maximum(x, 0), None")
+    used = Body("relu_backward", "return dout * (kept > 0)[: len(dout)] if len(dout) <= len(kept) else dout")
+    found = judged(kept, used)
+    assert wrong_parts(found) == {"relu_backward"}
+    assert {record.case for record in found if record.verdict in FAILING} == {
+        "relu/turns/float64",
+        "relu/turns/float32",
+    }
+
+
+def test_what_the_notebooks_do_not_ask_is_a_check_of_its_own() -> None:
+    no_pad = next(wrong for wrong in WRONG if wrong.name == "a padding of 0 slices all of dx away")
+    variant = rewritten(ASSIGNMENT, Rewrite("changed", no_pad.plug))
+    found = records(ASSIGNMENT, variant, parts={"conv_backward_naive"})
+    failing = [record for record in found if record.verdict in FAILING]
+    assert {record.check for record in failing} == {"conv_beyond"}
+    assert all(record.quantity.endswith("(beyond)") for record in failing)
+    assert no_pad.name in {record.diagnosis for record in failing}
+
+
+DROPOUT = """p, mode = dropout_param["p"], dropout_param["mode"]
+{seed}
+if mode == "test":
+    return {test}, (dropout_param, None)
+mask = {mask}
+return x * mask, (dropout_param, mask)"""
+
+
+@pytest.mark.parametrize(
+    ("mask", "test", "seed", "quantities"),
+    [
+        ("(np.random.rand(*x.shape) > p) / p", "x", True, {"share kept"}),
+        ("(np.random.rand(*x.shape) > p) / (1 - p)", "x", True, {"out", "share kept", "dx"}),
+        ("(np.random.rand(*x.shape) < p)", "x", True, {"out", "dx"}),
+        ("(np.random.randn(*x.shape) < p) / p", "x", True, {"share kept"}),
+        ("(np.random.rand(*x.shape) < p) / p", "x * p", True, {"out in test mode"}),
+        ("(np.random.rand(*x.shape) < p) / p", "x", False, {"mask of the same seed"}),
+        ("(np.random.rand(x.shape[1]) < p) / p", "x", True, {"independence"}),
+    ],
+    ids=["p-reversed", "p-dropped", "not-inverted", "randn", "scaled-in-test", "seed-ignored", "one-row-for-all"],
+)
+def test_dropout_is_judged_by_its_effect(mask: str, test: str, seed: bool, quantities: set[str]) -> None:
+    seeded = "np.random.seed(dropout_param['seed']) if 'seed' in dropout_param else None" if seed else "pass"
+    found = judged(Body("dropout_forward", DROPOUT.format(seed=seeded, mask=mask, test=test)))
+    assert quantities & {record.quantity for record in found if record.verdict in FAILING}
