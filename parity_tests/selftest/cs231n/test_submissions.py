@@ -81,10 +81,13 @@ def test_python_2_is_a_clear_message(changed: Changed) -> None:
     assert all("this is Python 2" in r.message for r in run.records if r.part == "sgd" and r.check != "import")
 
 
-def test_a_wrong_layer_costs_no_network(changed: Changed) -> None:
+def test_a_wrong_layer_costs_no_network_however_it_is_kept_there(changed: Changed) -> None:
     folder = changed(layers=("return np.where(cache > 0, dout, 0)", "return dout"))
     run = checked(folder, {"relu_backward", *NETS})
     assert failing(run) == {"relu_backward": {"mismatch"}}
+    mean = "mean, variance = x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True)"
+    folder = changed(layers=(mean, mean.replace("axis=1", "axis=0")))  # our network keeps norms in a table
+    assert "FullyConnectedNet" not in failing(checked(folder, {"layernorm_forward", "FullyConnectedNet"}))
 
 
 @pytest.mark.parametrize(

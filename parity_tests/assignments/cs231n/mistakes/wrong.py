@@ -37,7 +37,9 @@ class Wrong:
     @property
     def mistake(self) -> Mistake:
         """The same as the protocol has it."""
-        return Mistake(self.part, self.part, self.name, self.hint, plug=self.plug, file=self.file)
+        # What a wrong forward hands to its backward spoils the gradients as well.
+        spoils = self.part.removesuffix("_naive").endswith("_forward")
+        return Mistake(self.part, self.part, self.name, self.hint, spoils=spoils, plug=self.plug, file=self.file)
 
     def reproduces(self, plan: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw) -> bool:
         """Whether it gives what was returned, in all cases: of this quantity, or of all that its part returns."""
