@@ -70,7 +70,7 @@ def test_the_folder_of_a_class_keeps_the_assignment_and_its_parts(source: Path, 
     info = GradingFolder(out).info()
     assert (info.settings.assignment, info.assignment_title) == (NAME, TOY.title)
     assert [(part["id"], part["label"]) for part in info.parts] == [("A", "Task A"), ("B", "Task B")]
-    status, _, err = parity("grade", source, "--out", out)
+    status, _, err = parity("grade", source, "--assignment", "mlp", "--out", out)
     assert status == 2
     assert f"was begun with assignment {NAME}, not mlp" in err
     (out / "grading.json").write_text((out / "grading.json").read_text().replace('"timeout": 10.0', '"timeout": "x"'))
@@ -124,5 +124,7 @@ def test_the_assignment_is_told_by_what_was_handed_in(tmp_path: Path) -> None:
             told_by(files_in(source), source)
 
 
-def test_the_only_assignment_that_is_installed_is_it(source: Path) -> None:
+def test_the_only_assignment_that_is_installed_is_it(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    point = EntryPoint("mlp", "parity_tests.assignments.mlp.assignment:ASSIGNMENT", registry.GROUP)
+    monkeypatch.setattr(registry, "installed", lambda: {"mlp": point})
     assert told_by(files_in(source), source) is ASSIGNMENT
