@@ -97,6 +97,16 @@ return model"""
     return Change("1", "sgd", (Body(SGD, lines),))
 
 
+def _drawn(weights: str) -> Change:
+    """A constructor that makes W of these numbers."""
+    lines = (
+        f"W = np.asarray({weights}).reshape(input_D, output_D)\n"
+        "self.params = {'W': W, 'b': np.random.normal(0, 0.1, (1, output_D))}\n"
+        "self.gradient = {key: np.zeros_like(value) for key, value in self.params.items()}"
+    )
+    return Change("2", "linear", (Body("linear_layer.__init__", lines),))
+
+
 def _example(rows: str) -> Change:
     """DataSplit.get_example of these rows."""
     lines = f"rows = {rows}\nreturn self.X[rows], self.Y[rows]"
@@ -106,6 +116,24 @@ def _example(rows: str) -> Change:
 COUNTED = f"{SGD}.calls = getattr({SGD}, 'calls', 0) + 1"
 
 WRONG: Mapping[str, Change] = {
+    "init: sorted": _drawn("np.sort(np.random.normal(0, 0.1, (input_D, output_D)), axis=None)"),
+    "init: each number and its opposite": _drawn(
+        "(lambda w: np.concatenate([w, -w])[:input_D * output_D])"
+        "(np.random.normal(0, 0.1, input_D * output_D // 2 + 1))"
+    ),
+    "init: mean and spread made exact": _drawn(
+        "(lambda w: (w - w.mean()) / w.std() * 0.1)(np.random.normal(0, 0.1, (input_D, output_D)))"
+    ),
+    "dropout: not of one row": Change(
+        "9", "dropout",
+        (
+            Body(
+                "dropout.forward",
+                "keep = (np.random.uniform(0.0, 1.0, X.shape) >= self.r) / (1 - self.r)\n"
+                "self.mask = keep if is_train and len(X) > 1 else np.ones_like(X)\nreturn X * self.mask",
+            ),
+        ),
+    ),
     "examples: in the order of the set": _example("np.sort(idx)"),
     "examples: none twice": _example("np.array(list(dict.fromkeys(np.asarray(idx).tolist())))"),
     "linear: 64 rows at most": _linear("u = X @ self.params['W'] + self.params['b']\nu[64:] = 0\nreturn u"),

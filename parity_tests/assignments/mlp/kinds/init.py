@@ -101,7 +101,12 @@ def _distribution(
     shaped = _shaped(value, shape)
     if shaped.verdict != "match" or not isinstance(value, Returned) or value.array is None:
         return shaped
-    problem = statistics.normal_problem(value.array, STD) or statistics.repeats_problem(value.array)
+    problem = (
+        statistics.normal_problem(value.array, STD)
+        or statistics.repeats_problem(np.abs(value.array))
+        or statistics.order_problem(value.array)
+        or statistics.moments_problem(value.array, STD)
+    )
     if not problem and others is not None:
         problem = statistics.shared_problem(value.array, others)
     return mismatched(problem) if problem else matched()

@@ -31,14 +31,16 @@ ROWS = tuple(Quantity(name, "9", OUTPUTS) for name in ("scale", "kept fraction",
 
 
 def cases(seed: int) -> Iterator[Case]:
-    """Many masks at each rate but 0, and many more of a small array at one of them; they have no dtype."""
+    """Many masks at each rate but 0, and many more of one row and of one column at one of them; they have no dtype."""
     rates = {slug: r for slug, r in rates_of.rates(seed).items() if r > 0}
     for slug, r in rates.items():
         yield _case(slug, f"at {words(slug)}", {"r": r, "calls": CALLS, "N": 100, "M": 100})
     settings = settings_of(seed, "dropout", "small")
-    N, M = settings.choice([(1, 2), (1, 3), (1, 4), (2, 1), (2, 2), (3, 1)])
-    params = {"r": rates["high-rate"], "calls": CALLS_SMALL, "N": N, "M": M}
-    yield _case("small", "of a small array", params)
+    for slug, title, (N, M) in (
+        ("small", "of one short row", (1, settings.randint(2, 4))),
+        ("one-column", "of one short column", (settings.randint(2, 3), 1)),
+    ):
+        yield _case(slug, title, {"r": rates["high-rate"], "calls": CALLS_SMALL, "N": N, "M": M})
 
 
 def _case(slug: str, title: str, params: Params) -> Case:
