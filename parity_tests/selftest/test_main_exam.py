@@ -14,6 +14,7 @@ from parity_tests.assignments.mlp.main.settings import OTHER, OWN, WIRING, setti
 from parity_tests.harness.draw import draw
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.mistake import Swap
+from parity_tests.selftest.nightly import one_in
 from parity_tests.selftest.shipped_changes.evading_mains import EVADING
 from parity_tests.selftest.shipped_changes.odd_mains import ODD
 from parity_tests.selftest.shipped_variants import changed, records, shipped
@@ -116,13 +117,13 @@ def failing(swaps: Sequence[tuple[str, str]], *cases: str) -> Iterator[tuple[str
             yield record.case, record.quantity, record.message
 
 
-@pytest.mark.parametrize("name", EVADING)
+@pytest.mark.parametrize("name", one_in(3, EVADING))
 def test_a_main_that_is_right_at_some_settings_alone_is_caught(name: str) -> None:
     swaps, case, quantity = EVADING[name]
     assert quantity in {failed for _, failed, _ in failing(swaps, case)}
 
 
-@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("name", one_in(2, ODD))
 def test_an_odd_main_that_leaves_the_training_what_it_is_matches(name: str) -> None:
     swaps, note = ODD[name]
     variant = changed("main", [Swap(*swap) for swap in swaps])
