@@ -64,7 +64,7 @@ def test_a_failure_is_a_sentence_without_a_traceback(leaky: subprocess.Completed
 def test_a_folder_without_a_submission_is_refused_before_anything_runs(tmp_path: Path) -> None:
     for folder, said in (
         (tmp_path / "nosuch", "there is no folder"),
-        (tmp_path, "neural_networks.py (mlp) in "),
+        (tmp_path, "there is no file "),
     ):
         done = run(f"--implementation={folder}")
         assert done.returncode == pytest.ExitCode.USAGE_ERROR

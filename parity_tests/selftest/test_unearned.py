@@ -69,7 +69,7 @@ def test_a_failure_under_another_functions_name_costs_what_it_costs_under_its_ow
 def test_whoever_ends_the_process_earns_nothing_that_comes_after(tmp_path: Path) -> None:
     points = earned(tmp_path / "ended", ENDED)
     assert {points[item] for item in ("tanh", "relu", "dropout", "network")} == {0}
-    assert points["linear"] == pytest.approx(15 * 7 / 18, abs=0.01)  # init alone
+    assert 0 < (points["linear"] or 0) < 3  # init alone, of 15
     assert points["main"] == 20  # its wiring is right
 
 
