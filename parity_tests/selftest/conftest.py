@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from parity_tests.cli import main
+from parity_tests.examples.chromium import Browser, find
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +26,15 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, open for a module; where there is none its tests are skipped."""
+    if find() is None:
+        pytest.skip("there is no Chromium: install the system's package chromium")
+    with Browser() as opened:
+        yield opened
 
 
 @pytest.fixture

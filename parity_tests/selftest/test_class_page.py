@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from parity_tests.examples.chromium import Browser, find
+from parity_tests.examples.chromium import Browser
 from parity_tests.grading.flags import Flag, flags_frame
 from parity_tests.grading.gradebook import gradebook_frame
 from parity_tests.selftest.fake_records import DESCRIBED
@@ -87,14 +86,6 @@ def test_a_class_of_500_is_under_5_megabytes() -> None:
     written = page([f"submission_{n:06d}" for n in range(500)])
     assert len(written.encode()) < 5_000_000
     assert len(re.findall('<tr data[^>]*><th scope="row"><a href', written)) == 500
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if find() is None:
-        pytest.skip("there is no Chromium: install the system's package chromium")
-    with Browser() as opened:
-        yield opened
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from parity_tests.examples.chromium import Browser, find
+from parity_tests.examples.chromium import Browser
 from parity_tests.selftest.fake_records import DESCRIBED, FakeRun, mismatch, record
 from parity_tests.selftest.hostile_text import TEXTS, hostile_run
 from reports.html.two_runs_page import two_runs_html
@@ -133,14 +133,6 @@ def test_the_page_has_both_runs_part_by_part_and_every_change() -> None:
     same = two_runs_html(before, before, compare_runs(before, before))
     assert "Nothing: every ratio of what has the same verdict in both runs is within 0.1." in same
     assert 'class="changed"' not in same
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if find() is None:
-        pytest.skip("there is no Chromium: install the system's package chromium")
-    with Browser() as opened:
-        yield opened
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,12 +15,6 @@ from reports.html.run_page import report_page
 pytestmark = pytest.mark.skipif(find() is None, reason="there is no Chromium: install the system's package chromium")
 
 SETTINGS = [(width, dark) for width in (1280, 390) for dark in (False, True)]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with Browser() as opened:
-        yield opened
 
 
 def flawed() -> FakeRun:

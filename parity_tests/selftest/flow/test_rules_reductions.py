@@ -84,8 +84,7 @@ RULES = [
 @pytest.mark.parametrize("rule", RULES, ids=str)
 def test_the_radius_is_enough_and_half_of_it_is_not(rule: Summed, dtype: torch.dtype, share: float) -> None:
     """In every element; half the radius falls short in one at least."""
-    short = rule.shortfalls(dtype, share)
-    assert (short == []) == (share == 1.0), "\n".join(short[:9])
+    rule.hold(dtype, share)
 
 
 @pytest.mark.parametrize("reduce", ["amax", "amin"])

@@ -125,13 +125,16 @@ def distances(x: Tensor, y: Tensor, p: float, mode: int | None) -> Tensor:
 @decomposition(aten._cdist_backward.default)
 def distances_backward(g: Tensor, x: Tensor, y: Tensor, p: float, distance: Tensor) -> Tensor:
     """Σⱼ g·sign(d)·(|d|/‖d‖)^(p − 1) with d = xᵢ − yⱼ, 0 where that is 0."""
-    apart = x.unsqueeze(-2) - y.unsqueeze(-3)
     if p == 0:
         return torch.zeros_like(x)
+    apart = x.unsqueeze(-2) - y.unsqueeze(-3)
+    return (slope_of_norm(apart, distance, p, "aten._cdist_backward.default") * g.unsqueeze(-1)).sum(-2)
+
+
+def slope_of_norm(apart: Tensor, distance: Tensor, p: float, operation: str) -> Tensor:
+    """sign(d)·(|d|/‖d‖)^(p − 1) along the last dimension, 0 where ‖d‖ is 0; p = ∞ is refused."""
     if p == math.inf:
-        raise UnknownOperationError("aten._cdist_backward.default", " with p = inf")
-    zero = (distance == 0).unsqueeze(-1)
-    share = torch.where(zero, torch.zeros_like(apart), apart / distance.unsqueeze(-1))
-    if p != 2:
-        share = share.sign() * (share.abs() ** (p - 1))
-    return (share * g.unsqueeze(-1)).sum(-2)
+        raise UnknownOperationError(operation, " with p = inf")
+    length = distance.unsqueeze(-1)
+    share = torch.where(length == 0, torch.zeros_like(apart), apart / length)
+    return share if p == 2 else share.sign() * share.abs() ** (p - 1)

@@ -16,6 +16,7 @@ from torch.overrides import enable_reentrant_dispatch
 
 from reference.flow.errors import UnknownOperationError
 from reference.flow.operation import REPEATS_FORWARD, decomposition
+from reference.flow.rules.decompositions import slope_of_norm
 
 aten = torch.ops.aten
 NONE, MEAN = 0, 1
@@ -133,15 +134,8 @@ def pairwise_distances_backward(g: Tensor, x: Tensor, p: float, distance: Tensor
     """Each pair's g·sign(d)·(|d|/‖d‖)^(p − 1) with d = xᵢ − xⱼ, added to i and taken from j; 0 where d is 0."""
     if p == 0:
         return torch.zeros_like(x)
-    if p == math.inf:
-        raise UnknownOperationError("aten._pdist_backward.default", " with p = inf")
     i, j = _pairs(x)
-    apart = x[i] - x[j]
-    length = distance.unsqueeze(-1)
-    share = torch.where(length == 0, torch.zeros_like(apart), apart / length)
-    if p != 2:
-        share = share.sign() * share.abs() ** (p - 1)
-    moved = share * g.unsqueeze(-1)
+    moved = slope_of_norm(x[i] - x[j], distance, p, "aten._pdist_backward.default") * g.unsqueeze(-1)
     return torch.zeros_like(x).index_add(0, i, moved).index_add(0, j, -moved)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from parity_tests.assignments.mlp.main.main_run import FALSE_ALARM, MainRun
+from parity_tests.assignments.mlp.main.main_run import FALSE_ALARM, MainRun, Weights
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 from parity_tests.protocol.comparison import Comparison, matched
 
@@ -34,9 +34,9 @@ def _not_repeated(first: MainRun, other: MainRun) -> str:
     seed = f"random_seed is {first.config.seed} in runs 1 and {other.number + 1}, but"
     if not first.run.updates or not other.run.updates:
         return ""
-    at = [main.run.updates[0].before for main in (first, other)]
-    if first.sound(at[0]) and other.sound(at[1]):
-        ours, theirs = first.run.at(at[0]), other.run.at(at[1])
+    starts = _sound_starts(first, other)
+    if starts is not None:
+        ours, theirs = starts
         if any(not np.array_equal(ours[name], theirs[name]) for name in WEIGHT_NAMES):
             return f"{seed} the weights at the start differ: they do not follow from the seed {LATE}"
     for number, (one, two) in enumerate(zip(first.run.updates, other.run.updates, strict=False), 1):
@@ -50,14 +50,20 @@ def _not_repeated(first: MainRun, other: MainRun) -> str:
     return ""
 
 
+def _sound_starts(first: MainRun, other: MainRun) -> tuple[Weights, Weights] | None:
+    """The weights that both runs start from, None where those of one are not there or not sound."""
+    at, there = first.run.updates[0].before, other.run.updates[0].before
+    return (first.run.at(at), other.run.at(there)) if first.sound(at) and other.sound(there) else None
+
+
 def _repeated(first: MainRun, other: MainRun) -> str:
     """What is the same in two runs of different seeds, where chance makes it so with less than FALSE_ALARM."""
     seeds = f"random_seed is {first.config.seed} in run 1 and {other.config.seed} in run {other.number + 1}, but"
     if not first.run.updates or not other.run.updates:
         return ""
-    at = [main.run.updates[0].before for main in (first, other)]
-    if first.sound(at[0]) and other.sound(at[1]):
-        ours, theirs = first.run.at(at[0]), other.run.at(at[1])
+    starts = _sound_starts(first, other)
+    if starts is not None:
+        ours, theirs = starts
         if any(np.array_equal(ours[name], theirs[name]) for name in ("L1_W", "L2_W") if ours[name].any()):
             return f"{seeds} the weights at the start are the same: another seed is used"
     orders = _first_order(first), _first_order(other)
