@@ -68,9 +68,6 @@ def match(rows: Sequence[Row], graded: Sequence[Graded]) -> Matched:
     return Matched(tuple(clear), tuple(unclear), tuple(sorted({one.submission for one in graded} - considered)))
 
 
-Keys = Callable[[Iterable[str]], set[str]]
-
-
 def _numbers(texts: Iterable[str]) -> set[str]:
     """The last number in each: Moodle writes `Participant 1234`."""
     return {found[-1] for text in texts if (found := _NUMBER.findall(text))}

@@ -32,7 +32,7 @@ TITLES = {
 }
 SCALE = 0.37
 """The weight_scale that networks are made with: no usual one."""
-TRAIN_ALONE, TRAIN_AND_TEST = (True,), (True, True, False)
+TRAIN_AND_TEST = (True, True, False)
 """Whether labels go with each input."""
 
 

@@ -14,7 +14,6 @@ MODEL_BUILT = "    momentum = add_momentum(model)\n"
 SEED = '    np.random.seed(int(main_params["random_seed"]))\n'
 RESULT = '{"train": train_accuracy_record, "val": val_accuracy_record}'
 DRAWN_P = "np.random.uniform(0.0, 1.0, X.shape) >= self.r"
-GRADIENT_W = 'self.gradient["W"] = X.T @ grad'
 FORWARD_1 = 'return X @ self.params["W"] + self.params["b"]'
 LINEAR = "linear_layer.forward"
 LINEAR_BACK = "linear_layer.backward"
