@@ -7,6 +7,7 @@ that it has earned, and it prints BREACH where it gets what it must not. The lev
 from __future__ import annotations
 
 import contextlib
+import os
 import platform
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +30,7 @@ from parity_tests.harness.process.questions import Question, ask_all
 from parity_tests.harness.sandbox.isolation import LEVELS
 from parity_tests.protocol.case import json_params
 from parity_tests.protocol.kind import Context
-from parity_tests.selftest.process_trees import is_running
+from parity_tests.selftest.process_trees import children, is_running
 from reports.model.records import FAILING, Record
 
 HOSTILE = Path(__file__).with_name("submissions") / "hostile"
@@ -122,7 +123,13 @@ def level(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def runs(level: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Judged]:
+def running_before() -> frozenset[int]:
+    """The processes that other modules' tests keep, such as the fork servers of the self-proof."""
+    return frozenset(children(os.getpid()))
+
+
+@pytest.fixture(scope="module")
+def runs(running_before: frozenset[int], level: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Judged]:
     """Every attack's run, two at a time, with an honest neighbour's before, among and after them ("honest 0" ...).
 
     All are forked off one fork server, and a few of the attacks are started cold as well.
@@ -195,12 +202,11 @@ def test_the_neighbours_records_stay_the_same(runs: dict[str, Judged], level: st
     assert {row["verdict"] for row in alone} == {"match"}
 
 
-def test_nothing_of_them_is_left_running(runs: dict[str, Judged]) -> None:
+def test_nothing_of_them_is_left_running(runs: dict[str, Judged], running_before: frozenset[int]) -> None:
     assert runs
     left = []
     for child in psutil.Process().children():
         with contextlib.suppress(psutil.NoSuchProcess):
-            # Python's own processes for multiprocessing are left from the pools of other tests.
-            if is_running(child.pid) and "multiprocessing" not in " ".join(child.cmdline()):
+            if is_running(child.pid) and child.pid not in running_before:
                 left.append(child.name())
     assert not [name for name in left if "bwrap" in name or "python" in name]
