@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.bench import grading, hold, machine, parts, process, reporting, step, tracing, watch
 from parity_tests.bench.figures import Benchmarks, Figure, Share, Size, draw_sizes, load, report, save
 from parity_tests.bench.timing import Timings, alternate, in_turn
@@ -171,6 +173,15 @@ def test_every_part_makes_figures_of_what_it_has_timed(monkeypatch: pytest.Monke
     replica = next(row for row in parts.trace_figures(wanted, print) if row.subject == "one replica")
     assert (replica.target, replica.seconds) == (2.5, 0.3)
     assert {word for words in ran for word in words} >= {"numpy", "torch", "trace", "grade", "regrade", "check"}
+
+
+def test_grading_without_isolation_does_the_same_work(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong"
+    shutil.copytree(ASSIGNMENT.solution, wrong)
+    (wrong / "neural_networks.py").write_text("")
+    alone = [sys.executable, "-m", "parity_tests.bench.in_process"]
+    assert subprocess.run([*alone, str(ASSIGNMENT.solution)]).returncode == 0
+    assert subprocess.run([*alone, str(wrong)], stderr=subprocess.DEVNULL).returncode == 1
 
 
 def test_a_step_has_a_target_on_one_thread_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,6 +78,9 @@ class InProcessRunner:
     def start(self) -> None:
         """Do nothing: there is no process to start."""
 
+    def close(self) -> None:
+        """Do nothing: there is no process to end."""
+
     def stop(self) -> None:
         """Do nothing: there is no process to stop."""
 
