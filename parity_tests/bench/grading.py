@@ -1,8 +1,9 @@
 """Grading a class in the strongest sandbox, against one pytest process for each submission and against no isolation.
 
-All three are whole processes that do the same work on copies of the shipped network, on all cores: `parity grade`;
-`pytest --implementation` for each submission, as many at a time as there are cores; and `bench.in_process`, one process
-a core.
+All three are whole processes that do the same work on a class, on all cores: `parity grade`; `pytest --implementation`
+for each submission, as many at a time as there are cores; and `bench.in_process`, one process a core. The class is made
+of the honest rewrites of the shipped network: copies of it would answer alike, and what has been judged once is not
+judged again.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from unittest.mock import patch
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.bench.figures import Share, Size
-from parity_tests.bench.process import run
+from parity_tests.bench.process import import_torch, run
 from parity_tests.bench.timing import Timings, alternate
 from parity_tests.bench.watch import PeakMemory, processor_seconds
 from parity_tests.grading import task
@@ -32,44 +33,46 @@ from parity_tests.harness.check import runner_of
 from parity_tests.harness.machine import cores
 from parity_tests.harness.process.available_levels import choose, forking_problem
 from parity_tests.harness.process.runner import Runner
+from parity_tests.proof.variants import rewritten
 
-ASKED = "8 a second on 2 cores"
-ASKED_SECONDS = 2 / 8
-"""Seconds a submission that are asked for on one core."""
+TARGETS = {"in process": 1.25}
+"""The largest ratio asked for of a submission graded, by what it is held against."""
+TARGET_OF_MORE = 0.25
+"""The largest ratio asked for of a submission more in a class to the import of torch, on two cores."""
 SEED = "1"
 
 
-def copies(folder: Path, number: int) -> list[Path]:
-    """A class of so many copies of the shipped network in `folder`."""
+def honest_class(folder: Path, number: int) -> list[Path]:
+    """A class of so many in `folder`: the honest rewrites of the shipped network in turn."""
+    rewrites = ASSIGNMENT.proof().honest
     folders = []
     for k in range(number):
-        copy = folder / f"student-{k:04d}"
-        copy.mkdir(parents=True)
-        for file in ASSIGNMENT.solution.glob("[!_]*.py"):
-            shutil.copy(file, copy)
-        folders.append(copy)
+        student = folder / f"student-{k:04d}"
+        student.mkdir(parents=True)
+        rewritten(ASSIGNMENT, rewrites[k % len(rewrites)]).write(student)
+        folders.append(student)
     return folders
 
 
 def time_grade(number: int, rounds: int) -> Timings:
-    """Seconds a submission of `parity grade`, of pytest, and in process."""
+    """Seconds a submission of `parity grade`, of pytest, and in process; and seconds of an import of torch."""
     jobs = cores()
     with tempfile.TemporaryDirectory(prefix="parity-bench-") as scratch:
-        folders = copies(Path(scratch) / "class", number)
+        folders = honest_class(Path(scratch) / "class", number)
         by_pytest = folders[: 2 * jobs]
         done = alternate(
             {
                 "parity grade": lambda: grade(Path(scratch) / "class", Path(scratch) / "out"),
                 "pytest each": lambda: _pytest_each(by_pytest, jobs),
                 "in process": lambda: _in_process(folders, jobs),
+                "import torch": import_torch,
             },
             rounds=rounds,
             least=0.0,
             warm_up=1,
         )
-    counts = {"parity grade": number, "pytest each": len(by_pytest), "in process": number}
-    per_submission = {name: tuple(s / counts[name] for s in done.seconds[name]) for name in counts}
-    return Timings({**per_submission, ASKED: (ASKED_SECONDS / jobs,) * rounds})
+    counts = {"parity grade": number, "pytest each": len(by_pytest), "in process": number, "import torch": 1}
+    return Timings({name: tuple(s / counts[name] for s in done.seconds[name]) for name in counts})
 
 
 def grade(source: Path, out: Path) -> None:
@@ -101,7 +104,7 @@ def _in_process(folders: Sequence[Path], jobs: int) -> None:
 def time_size(number: int) -> Size:
     """A class of so many, graded once: seconds, and the most memory of each kind of process."""
     with tempfile.TemporaryDirectory(prefix="parity-bench-") as scratch:
-        copies(Path(scratch) / "class", number)
+        honest_class(Path(scratch) / "class", number)
         with PeakMemory() as peak:
             start = time.perf_counter()
             grade(Path(scratch) / "class", Path(scratch) / "out")
@@ -110,15 +113,15 @@ def time_size(number: int) -> Size:
     return Size(number, seconds, own, workers, max(sandboxes, default=0.0))
 
 
-def time_of_more(sizes: Sequence[Size]) -> Timings | None:
+def time_of_more(sizes: Sequence[Size], torch_seconds: float) -> Timings | None:
     """Seconds that each submission more than those of the smallest class takes: what starting takes is in both.
 
-    None where there are no two classes.
+    An import of torch, which took `torch_seconds`, is beside it. None where there are no two classes.
     """
     if not sizes or sizes[-1].submissions == sizes[0].submissions:
         return None
     each = (sizes[-1].seconds - sizes[0].seconds) / (sizes[-1].submissions - sizes[0].submissions)
-    return Timings({"parity grade": (each,), ASKED: (ASKED_SECONDS / cores(),)})
+    return Timings({"parity grade": (each,), "import torch": (torch_seconds,)})
 
 
 # ---- where the time goes
