@@ -297,6 +297,43 @@ def test_one_epoch_on_the_homeworks_digits_gives_the_published_figures(tmp_path:
     assert json.loads(result.read_text()) == {"train": [0.8992], "val": [0.903]}
 
 
+@pytest.mark.nightly
+@pytest.mark.parametrize(
+    ("arguments", "train", "valid", "losses"),
+    [
+        (
+            ("--activation", "relu", "--alpha", "0", "--dropout_rate", "0"),
+            [0.8992, 0.9426, 0.9560],
+            [0.903, 0.928, 0.932],
+            ["330.198948", "214.728713", "158.329303"],
+        ),
+        (
+            ("--activation", "tanh", "--alpha", "0", "--dropout_rate", "0"),
+            [0.8934, 0.9276, 0.9422],
+            [0.897, 0.914, 0.921],
+            ["341.681723", "247.665114", "204.104405"],
+        ),
+        (
+            ("--activation", "relu", "--alpha", "0.9", "--dropout_rate", "0.5"),
+            [0.9062, 0.9550, 0.9598],
+            [0.898, 0.939, 0.935],
+            ["283.646135", "139.160258", "130.369637"],
+        ),
+    ],
+    ids=["relu", "tanh", "momentum"],
+)
+def test_three_epochs_give_the_published_figures_to_every_digit(
+    tmp_path: Path, arguments: tuple[str, ...], train: list[float], valid: list[float], losses: list[str]
+) -> None:
+    write_homework_json(tmp_path / "mnist_subset.json", load_digits())
+    done = run(tmp_path, *arguments, "--num_epoch", "3")
+    assert done.returncode == 0, done.stderr
+    for epoch, loss in enumerate(losses, start=1):
+        assert f"Training loss at epoch {epoch} is {loss}\n" in done.stdout
+    (result,) = tmp_path.glob("MLP_*.json")
+    assert json.loads(result.read_text()) == {"train": train, "val": valid}
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
