@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["html", "junit", "github", "markdown", "csv", "parquet", "json", "gradescope"]),
+    type=click.Choice(["html", "junit", "github", "markdown", "csv", "parquet", "json", "gradescope", "sarif"]),
     default="html",
     show_default=True,
     help="What to write.",
@@ -119,6 +119,12 @@ def _junit(saved: Results, folder: Path, strict: bool) -> bytes:
     return junit_xml(saved, strict=strict)
 
 
+def _sarif(saved: Results, folder: Path, strict: bool) -> bytes:
+    from reports.files.sarif import sarif_text
+
+    return sarif_text(saved, folder=repository_folder(saved), strict=strict).encode()
+
+
 def _markdown(saved: Results, folder: Path, strict: bool) -> bytes:
     from reports.files.markdown import markdown_report
 
@@ -164,4 +170,5 @@ RENDER: dict[str, Callable[[Results, Path, bool], bytes]] = {
     "parquet": _parquet,
     "json": _json,
     "gradescope": _gradescope,
+    "sarif": _sarif,
 }

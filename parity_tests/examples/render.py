@@ -34,6 +34,7 @@ FORMATS = {
     "csv": "records.csv",
     "json": "report.json",
     "gradescope": "results.json",
+    "sarif": "report.sarif",
 }
 ASKED_PARTS = frozenset({"4", "7", "8"})
 MISTAKE = ("X.T @ grad", "X.T @ grad / len(X)")

@@ -61,6 +61,7 @@ def test_the_actions_script_checks_writes_junit_and_keeps_the_exit_status(tmp_pa
     assert done.stdout.splitlines() == [
         "['check', 'a b', '--out', 'my run', '--github', '--strict', '--seed', '3']",
         "['report', 'my run', '--format', 'junit', '--out', 'my run/junit.xml']",
+        "['report', 'my run', '--format', 'sarif', '--out', 'my run/parity.sarif']",
     ]
     environment["OPTIONS"] = ""
     done = subprocess.run(command, cwd=tmp_path, env={**os.environ, **environment}, capture_output=True, text=True)

@@ -21,6 +21,7 @@ from reports.files.document import SCHEMA, json_text
 from reports.files.github import annotation_lines, guarded
 from reports.files.junit import junit_xml
 from reports.files.markdown import markdown_report
+from reports.files.sarif import sarif_text
 from reports.html.run_page import report_page
 from reports.model.baseline import baseline_text, read_baseline
 from reports.model.csv_table import csv_text
@@ -31,6 +32,7 @@ from reports.terminal.case import case_page
 from reports.terminal.run import run_page, unmatched_page
 
 XSD = Path(__file__).with_name("junit-xunit1.xsd")
+SARIF_SCHEMA = Path(__file__).parent / "vendor" / "sarif-2.1.0-rtm.5.json"
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 hostile = pytest.mark.parametrize("text", TEXTS, ids=lambda text: ascii(text[:24]))
@@ -184,6 +186,65 @@ def test_hostile_names_come_through_a_baseline(text: str) -> None:
 
 def _has_ratio(row: Record) -> bool:
     return row.ratio is not None and row.verdict != "undecided"
+
+
+def sarif(run: Any, **options: Any) -> Any:
+    """The SARIF log of a run, checked against its schema."""
+    import jsonschema
+
+    log = json.loads(sarif_text(run, **options))
+    jsonschema.validate(log, json.loads(SARIF_SCHEMA.read_text(encoding="utf-8")))
+    return log["runs"][0]
+
+
+@hostile
+def test_hostile_text_adds_nothing_to_sarif(text: str) -> None:
+    def shape(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: shape(inner) for key, inner in value.items()}
+        return [shape(inner) for inner in value] if isinstance(value, list) else type(value)
+
+    assert shape(sarif(hostile_run(text), folder=text)) == shape(sarif(hostile_run(plain(text)), folder="plain"))
+    assert not CONTROL.search(sarif_text(hostile_run(text), folder=text).replace("\n", ""))
+
+
+def test_sarif_has_each_discrepancy_once_at_its_line_and_parity_s_own_fault_apart() -> None:
+    records = [
+        mismatch(part="2", case="linear/a/float64"),
+        mismatch(part="2", case="linear/b/float64"),
+        mismatch(part="3", verdict="crashed", file="utils.py", line=7, message="it raised"),
+        record(part="4", verdict="undecided", message="it is undecided"),
+        record(part="4", quantity="output", note="it is slow"),
+        record(part="4", quantity="mask", verdict="harness_error", message="Parity failed"),
+    ]
+    lines_of = {"1": ["utils.py", 1], "2": ["neural networks.py", 12], "4": ["neural networks.py", 1]}
+    run = sarif(FakeRun(records=records, environment={"assignment": "mlp", "source_lines": lines_of}), folder="my work")
+
+    def place(result: Any) -> tuple[str, int]:
+        place = result["locations"][0]["physicalLocation"]
+        return place["artifactLocation"]["uri"], place["region"]["startLine"]
+
+    assert [(result["level"], result["ruleId"], *place(result)) for result in run["results"]] == [
+        ("error", "mlp/2", "my%20work/neural%20networks.py", 12),
+        ("error", "mlp/3", "my%20work/utils.py", 7),
+        ("warning", "mlp/4", "my%20work/neural%20networks.py", 1),
+        ("note", "mlp/4", "my%20work/neural%20networks.py", 1),
+    ]
+    assert run["results"][0]["properties"]["cases"] == ["linear/a/float64", "linear/b/float64"]
+    (invocation,) = run["invocations"]
+    assert not invocation["executionSuccessful"]
+    assert "Parity failed" in invocation["toolExecutionNotifications"][0]["message"]["text"]
+    agreement = sarif(FakeRun(records=[record()]))
+    assert agreement["results"] == []
+    assert agreement["invocations"][0]["executionSuccessful"]
+
+
+def test_a_discrepancy_is_the_same_to_code_scanning_when_its_line_and_its_numbers_have_moved() -> None:
+    def fingerprint(**fields: Any) -> Any:
+        return sarif(FakeRun(records=[mismatch(**fields)]))["results"][0]["partialFingerprints"]
+
+    assert fingerprint(file="a.py", line=3) == fingerprint(file="a.py", line=9, message="another number", ratio=7.0)
+    assert fingerprint() != fingerprint(diagnosis="the bias is left out")
 
 
 def test_junit_is_valid_and_read_by_another_parser() -> None:

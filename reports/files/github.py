@@ -6,9 +6,9 @@ import secrets
 from pathlib import PurePath
 
 from reports.model.escape import workflow_message, workflow_property
-from reports.model.folding import Entry, entries, label_of
+from reports.model.folding import entries, label_of, place_of
 from reports.model.groups import grouped
-from reports.model.run import Results, source_lines_of
+from reports.model.run import Results
 from reports.model.words import verdict_sentence
 
 #: About as many as the runner shows of one step.
@@ -37,17 +37,11 @@ def annotation_lines(run: Results, *, folder: str = "", strict: bool = False) ->
     ):
         for entry in entries(records, run):
             title = f"Parity: {label_of(entry, run)}"
-            file, line = _place(entry, run)
+            file, line = place_of(entry, run)
             commands.append(_command(level, entry.sentence, title=title, file=_path(folder, file), line=line))
     if len(commands) > _MOST:
         commands[_MOST - 1 :] = [_command("notice", verdict_sentence(run, strict), title="Parity: and more")]
     return commands
-
-
-def _place(entry: Entry, run: Results) -> tuple[str, int | None]:
-    """The file and the line of an entry, "" and None where nobody knows."""
-    known: list[tuple[str, int | None]] = [(record.file, record.line) for record in entry.records if record.file]
-    return known[0] if known else source_lines_of(run).get(entry.records[0].part, ("", None))
 
 
 def _path(folder: str, file: str) -> str:

@@ -10,7 +10,7 @@ from enum import Enum
 from reports.model.escape import printable
 from reports.model.phrases import quantities
 from reports.model.records import FAILING, Record
-from reports.model.run import Results, inputs_of, joint_checks, parts_of
+from reports.model.run import Results, inputs_of, joint_checks, parts_of, source_lines_of
 from reports.model.summary import import_fails
 from reports.model.words import cases_text, sentence
 
@@ -188,3 +188,9 @@ def label_of(entry: Entry, run: Results) -> str:
     """The label of the parts that an entry is about: "part 4", "part 5/6", "several"."""
     parts = parts_of(run)
     return parts.short(parts.within(entry.records))
+
+
+def place_of(entry: Entry, run: Results) -> tuple[str, int | None]:
+    """The file and the line of an entry: of a record, or where its part begins; "" and None where nobody knows."""
+    known: list[tuple[str, int | None]] = [(record.file, record.line) for record in entry.records if record.file]
+    return known[0] if known else source_lines_of(run).get(entry.records[0].part, ("", None))
