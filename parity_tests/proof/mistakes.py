@@ -37,10 +37,11 @@ def known_mistakes(assignment: Assignment) -> Sequence[Mistake]:
     return () if assignment.diagnosis is None else assignment.diagnosis().mistakes
 
 
-def edition_of(assignment: Assignment, part: str) -> str:
-    """The first edition that asks for a part, or the default."""
+def edition_of(assignment: Assignment, *parts: str) -> str:
+    """The first edition that asks for all of these parts, or the default."""
     for edition in assignment.editions.names:
-        if any(q.part == part for case in assignment.cases(edition, DTYPES[:1]) for q in case.quantities):
+        asked = {q.part for case in assignment.cases(edition, DTYPES[:1]) for q in case.quantities}
+        if asked >= set(parts):
             return edition
     return assignment.editions.default
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from parity_tests.proof.judged_variants import failures, records
+from parity_tests.proof.mistakes import edition_of
 from parity_tests.proof.operators import changes
 from parity_tests.proof.state import moved_state
 from parity_tests.proof.variants import Variant, unchanged
@@ -78,17 +79,19 @@ def trial(assignment: Assignment, mutant: Mutant, seed: int = 0) -> Trial:
         if reason:
             return Trial(mutant, outcome, reason)
     own = _own_parts(assignment, mutant)
+    edition = edition_of(assignment, *own)
     for parts in (own, None) if own else (None,):
-        failed = failures(records(assignment, mutant.variant, parts=parts, seed=seed))
+        failed = failures(records(assignment, mutant.variant, parts=parts, seed=seed, edition=edition))
         if failed:
             return Trial(mutant, "caught", f"{failed[0].case}, {failed[0].quantity}")
     return Trial(mutant, "survived", "")
 
 
 def _own_parts(assignment: Assignment, mutant: Mutant) -> set[str]:
-    """The part that a mutant's function is of, or those of the functions that call it; none where none is known."""
+    """The part that a mutant's function is of, or its class, or those of the functions that call it; none if unknown."""
     by_function = assignment.by_function
-    functions = [mutant.function] if mutant.function in by_function else _callers(mutant)
+    own = [name for name in (mutant.function, mutant.function.partition(".")[0]) if name in by_function]
+    functions = own[:1] or _callers(mutant)
     parts = {by_function[function] for function in functions if function in by_function}
     if not parts and mutant.file == assignment.layout.support_file:
         parts = {assignment.import_part}
