@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from parity_tests.proof.editions import edition_of
 from parity_tests.proof.judged_variants import failures, records
 from parity_tests.proof.variants import with_mistake
 from parity_tests.protocol.assignment import Assignment
@@ -37,18 +38,9 @@ def known_mistakes(assignment: Assignment) -> Sequence[Mistake]:
     return () if assignment.diagnosis is None else assignment.diagnosis().mistakes
 
 
-def edition_of(assignment: Assignment, *parts: str) -> str:
-    """The first edition that asks for all of these parts, or the default."""
-    for edition in assignment.editions.names:
-        asked = {q.part for case in assignment.cases(edition, DTYPES[:1]) for q in case.quantities}
-        if asked >= set(parts):
-            return edition
-    return assignment.editions.default
-
-
 def parts_of(assignment: Assignment, mistake: Mistake) -> set[str]:
     """The parts whose cases a mistake is put to: its own, and all that have a quantity in the checks it shows in."""
-    cases = assignment.cases(edition_of(assignment, mistake.part), DTYPES[:1])
+    cases = assignment.cases(edition_of(assignment, [mistake.part]), DTYPES[:1])
     shown = {q.part for case in cases if case.check in mistake.shows_in for q in case.quantities}
     return {mistake.part, *shown}
 
@@ -56,7 +48,7 @@ def parts_of(assignment: Assignment, mistake: Mistake) -> set[str]:
 def control(assignment: Assignment, mistake: Mistake, seed: int = 0) -> Control:
     """Plugs a mistake into the solution, and checks it."""
     variant, parts = with_mistake(assignment, mistake), parts_of(assignment, mistake)
-    judged = records(assignment, variant, parts=parts, seed=seed, edition=edition_of(assignment, mistake.part))
+    judged = records(assignment, variant, parts=parts, seed=seed, edition=edition_of(assignment, [mistake.part]))
     causes = failures(judged)
     apart = [record for record in causes if record.check not in assignment.joint_checks]
     claimed = tuple(sorted({record.diagnosis for record in causes if record.diagnosis}))

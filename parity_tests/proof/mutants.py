@@ -11,8 +11,8 @@ import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from parity_tests.proof.editions import edition_of, functions
 from parity_tests.proof.judged_variants import failures, records
-from parity_tests.proof.mistakes import edition_of
 from parity_tests.proof.operators import changes
 from parity_tests.proof.state import moved_state
 from parity_tests.proof.variants import Variant, unchanged
@@ -65,7 +65,7 @@ def mutants(assignment: Assignment) -> list[Mutant]:
 
 def _changed_sources(tree: ast.Module, defaults: Mapping[str, float | str]) -> Iterator[tuple[str, str]]:
     """The function that is changed, and the source of the file with the change in it."""
-    for function, node in _functions(tree):
+    for function, node in functions(tree):
         for text in _slips(tree, node, defaults):
             yield function, text
     yield from moved_state(tree)
@@ -79,7 +79,7 @@ def trial(assignment: Assignment, mutant: Mutant, seed: int = 0) -> Trial:
         if reason:
             return Trial(mutant, outcome, reason)
     own = _own_parts(assignment, mutant)
-    edition = edition_of(assignment, *own)
+    edition = edition_of(assignment, own)
     for parts in (own, None) if own else (None,):
         failed = failures(records(assignment, mutant.variant, parts=parts, seed=seed, edition=edition))
         if failed:
@@ -88,11 +88,10 @@ def trial(assignment: Assignment, mutant: Mutant, seed: int = 0) -> Trial:
 
 
 def _own_parts(assignment: Assignment, mutant: Mutant) -> set[str]:
-    """The part that a mutant's function is of, or its class, or those of the functions that call it; none if unknown."""
+    """The part of a mutant's function, or its class, or those of the functions that call it; none if none is known."""
     by_function = assignment.by_function
     own = [name for name in (mutant.function, mutant.function.partition(".")[0]) if name in by_function]
-    functions = own[:1] or _callers(mutant)
-    parts = {by_function[function] for function in functions if function in by_function}
+    parts = {by_function[function] for function in own[:1] or _callers(mutant) if function in by_function}
     if not parts and mutant.file == assignment.layout.support_file:
         parts = {assignment.import_part}
     return parts
@@ -102,7 +101,7 @@ def _callers(mutant: Mutant) -> list[str]:
     """The functions of a mutant's file that mention the mutant's function by its name."""
     return [
         function
-        for function, node in _functions(ast.parse(mutant.variant.files[mutant.file]))
+        for function, node in functions(ast.parse(mutant.variant.files[mutant.file]))
         if any(isinstance(inner, ast.Name) and inner.id == mutant.function for inner in ast.walk(node))
     ]
 
@@ -121,16 +120,6 @@ def _slips(tree: ast.Module, function: ast.FunctionDef, defaults: Mapping[str, f
     for node in _inside(function):
         for change in changes(node, defaults):
             yield ast.unparse(_changed(tree, node, change))
-
-
-def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef):
-            yield node.name, node
-        elif isinstance(node, ast.ClassDef):
-            for inner in node.body:
-                if isinstance(inner, ast.FunctionDef):
-                    yield f"{node.name}.{inner.name}", inner
 
 
 def _inside(node: ast.AST) -> Iterator[ast.AST]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from parity_tests.proof.editions import edition_for
 from parity_tests.proof.judged_variants import failures, records
 from parity_tests.proof.variants import rewritten
 from parity_tests.protocol.assignment import Assignment
@@ -30,7 +31,8 @@ class Called:
 
 def called(assignment: Assignment, near: NearMiss, seed: int = 0) -> Called:
     """Checks a near miss."""
-    failed = failures(records(assignment, rewritten(assignment, near.form), seed=seed))
+    variant = rewritten(assignment, near.form)
+    failed = failures(records(assignment, variant, seed=seed, edition=edition_for(assignment, variant)))
     names = tuple(sorted({record.diagnosis for record in failed if record.diagnosis}))
     return Called(near, names, failed[0].message if failed else "")
 

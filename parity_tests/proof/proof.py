@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from parity_tests.harness.machine import cores
+from parity_tests.proof.editions import edition_for
 from parity_tests.proof.judged_variants import failures, records
 from parity_tests.proof.mistakes import Outcome, control, known_mistakes
 from parity_tests.proof.mutants import Mutant, mutants, trial
@@ -126,7 +127,8 @@ def _of_slip(assignment: Assignment, mutant: Mutant, seed: int) -> Row:
 
 
 def _of_evasion(assignment: Assignment, evasion: Rewrite, seed: int) -> Row:
-    failed = failures(records(assignment, rewritten(assignment, evasion), seed=seed))
+    variant = rewritten(assignment, evasion)
+    failed = failures(records(assignment, variant, seed=seed, edition=edition_for(assignment, variant)))
     detail = f"{failed[0].case}, {failed[0].quantity}" if failed else ""
     return Row("evasions", "", evasion.name, "caught" if failed else "survived", bool(failed), detail)
 
@@ -141,7 +143,7 @@ def of_honest(assignment: Assignment, number: int, seed: int) -> list[dict[str, 
     """The rows of the solution itself (number 0) or of a rewrite of it: its own, then one for each comparison."""
     rewrite = assignment.proof().honest[number - 1] if number else None
     variant = unchanged(assignment) if rewrite is None else rewritten(assignment, rewrite)
-    judged = records(assignment, variant, seed=seed)
+    judged = records(assignment, variant, seed=seed, edition=edition_for(assignment, variant))
     wrong = [record for record in judged if record.verdict != "match"]
     undecided = all(record.verdict == "undecided" for record in wrong)
     outcome = "match" if not wrong else "undecided" if undecided else "false alarm"

@@ -10,8 +10,9 @@ from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
 from parity_tests.assignments.cs231n.mistakes import WRONG
 from parity_tests.assignments.cs231n.proof.honest import HONEST
 from parity_tests.harness.check import check
+from parity_tests.proof.editions import edition_for
 from parity_tests.proof.judged_variants import records
-from parity_tests.proof.mistakes import Outcome, control, edition_of
+from parity_tests.proof.mistakes import Outcome, control
 from parity_tests.proof.variants import rewritten
 from parity_tests.protocol.mistake import Body, Rewrite
 from reports.model.records import FAILING, Record
@@ -37,16 +38,10 @@ def test_our_solution_agrees_at_the_sizes_of_other_seeds(seed: int) -> None:
     assert sum(before[name] != after[name] for name in before) > len(before) / 2
 
 
-def part_of(rewrite: Rewrite) -> str:
-    """The part that a rewrite changes, "" where it changes none of the functions that are parts."""
-    functions = (change.function for change in rewrite.changes if isinstance(change, Body))
-    return next((function for function in functions if function in ASSIGNMENT.by_function), "")
-
-
 @pytest.mark.parametrize("rewrite", HONEST, ids=lambda rewrite: rewrite.name)
 def test_an_honest_form_matches(rewrite: Rewrite) -> None:
-    edition = edition_of(ASSIGNMENT, part_of(rewrite))
-    found = records(ASSIGNMENT, rewritten(ASSIGNMENT, rewrite), edition=edition)
+    variant = rewritten(ASSIGNMENT, rewrite)
+    found = records(ASSIGNMENT, variant, edition=edition_for(ASSIGNMENT, variant))
     assert [record.message for record in found if record.verdict != "match"] == []
 
 

@@ -20,11 +20,12 @@ else:
 def layer(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
     """Forwards and backwards in the order of `calls`, each ["forward" or "backward", number of its input].
 
-    With "setting" a dict is the last argument, new for each input, or the same for all where "persist" says so; its
-    entries in "kept" are kept after each forward. Every backward in "backward" is asked with the cache of the forward.
+    With "setting" a dict is the last argument, the one whose number "dicts" has for the input: it begins with "setting"
+    and what is its own. Its entries in "kept" are kept after each forward. Every backward in "backward" is asked with
+    the cache of the forward.
     """
     asker = Asker(recorder)
-    setting: dict[str, Any] = {}
+    dicts: dict[int, dict[str, Any]] = {}
     forward = found_or_failed(submission, recorder, params["forward"], ["out"], 0)
     caches: dict[int, Any] = {}
     for method, k in params["calls"]:
@@ -33,8 +34,7 @@ def layer(submission: Submission, recorder: CallRecorder, params: Params, arrays
             given: list[Any] = [laid_out(arrays[f"{name}_{k}"], memory) for name in params["arrays"]]
             labels = list(params["arrays"])
             if params["setting"] is not None:
-                fresh = {**params["setting"], **params["modes"][k]}
-                setting = {**setting, **fresh} if params["persist"] else fresh
+                setting = _dict_of(k, params, arrays, dicts)
                 given += [*params["extra"], setting]
                 labels += [""] * (len(params["extra"]) + 1)
             failed = forward is None
@@ -55,6 +55,17 @@ def layer(submission: Submission, recorder: CallRecorder, params: Params, arrays
                     if params["derivative"] and k == 0 and isinstance(found, list):
                         said = _derivative(forward, found, params, arrays)
                         recorder.add_fact(f"derivative {number}", said)
+
+
+def _dict_of(k: int, params: Params, arrays: Arrays, dicts: dict[int, dict[str, Any]]) -> dict[str, Any]:
+    """The dict that input k comes with, in its mode; `dicts` are those that there are, by their numbers."""
+    given = params["dicts"][k]
+    number = given["of"]
+    if number not in dicts:
+        starts = {name: arrays[f"{name}_of_{number}"].copy() for name in given["starts"]}
+        dicts[number] = {**params["setting"], **given["own"], **starts}
+    dicts[number].update(params["modes"][k])
+    return dicts[number]
 
 
 def _derivative(forward: Any, gradients: list[Any], params: Params, arrays: Arrays) -> list[float]:
@@ -90,12 +101,14 @@ def loss(submission: Submission, recorder: CallRecorder, params: Params, arrays:
 
 
 def dropout(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
-    """Forwards with their backwards; `calls` are the settings of each."""
+    """Forwards, then their backwards; `calls` are the settings of each."""
     asker = Asker(recorder)
     forward, backward = submission.get("dropout_forward"), submission.get("dropout_backward")
+    caches = []
     for k, setting in enumerate(params["calls"]):
         found = asker.ask(forward, ["out"], [laid_out(arrays["x"], ""), dict(setting)], ["x", ""], k)
-        cache = cache_of(found)
+        caches.append(cache_of(found))
+    for k, cache in enumerate(caches):
         asker.ask(backward, ["dx"], [laid_out(arrays["dout"], ""), cache], ["dout", ""], k)
 
 

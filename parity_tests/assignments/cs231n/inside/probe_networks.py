@@ -5,9 +5,11 @@ The submission's process loads this file by its path: numpy, the standard librar
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,7 +34,7 @@ def network(submission: Submission, recorder: CallRecorder, params: Params, arra
     """A network with given parameters: its scores without labels, its loss and gradients with them.
 
     Before, what it was made with is kept: "made W1" and so on. `labelled` says of each input whether labels go with
-    it.
+    it. Another network, the `other`, is made and used beside; what comes of that is not kept.
     """
     cls = submission.get(params["class"], params["module"])
     masks = _with_right_layers(submission, params["package"])
@@ -40,8 +42,6 @@ def network(submission: Submission, recorder: CallRecorder, params: Params, arra
     if problem:
         recorder.fail(None, f"{params['class']} {problem}", "missing")
         return
-    if settings.get("dtype") is not None:
-        settings["dtype"] = getattr(np, params["dtype"])
     model = recorder.call(None, _making(cls, settings))
     if model is recorder.FAILED:
         return
@@ -51,9 +51,11 @@ def network(submission: Submission, recorder: CallRecorder, params: Params, arra
         recorder.keep(f"made {name}", made.get(name))
     for name in params["parameters"]:
         model.params[name] = arrays[name].copy()
-    if params["reg"]:
+    if params["reg_set"]:
         model.reg = params["reg"]
+    use_other = _other(cls, params["other"], arrays)
     for k, labelled in enumerate(params["labelled"]):
+        use_other()
         masks.clear()
         given = [arrays[f"X_{k}"].copy(), *([arrays[f"y_{k}"].copy()] if labelled else [])]
         returned = recorder.call(f"what {k} came with", model.loss, *given)
@@ -108,13 +110,24 @@ def _settings(cls: Any, params: Params) -> tuple[dict[str, Any], str]:
         name = next((name for name in KEEP if name in known), "")
         if not name:
             return {}, f"takes no dropout: it has {', '.join(known)}"
-        drops = name == "dropout" and "normalization" not in known  # in 2016 and 2017 p is the share that is dropped
-        settings[name] = keep
-        if drops:
-            settings[name] = keep  # the layer that stands in takes it as the network passes it on
+        settings[name] = keep  # whatever p means: the layer that stands in takes it as the network passes it on
     if "dtype" in known:
-        settings["dtype"] = params["dtype"]
+        settings["dtype"] = getattr(np, params["dtype"])
     return settings, ""
+
+
+def _other(cls: Any, params: Params, arrays: Arrays) -> Callable[[], None]:
+    """Makes another network of the class, and returns what trains and tests it; its own failures are no concern."""
+    model: Any = None
+    with contextlib.suppress(Exception):
+        model = cls(**_settings(cls, params)[0])
+
+    def use() -> None:
+        with contextlib.suppress(Exception):
+            model.loss(arrays["X_other"].copy(), arrays["y_other"].copy())
+            model.loss(arrays["X_other"].copy())
+
+    return use
 
 
 def _with_right_layers(submission: Submission, package: str) -> list[np.ndarray]:

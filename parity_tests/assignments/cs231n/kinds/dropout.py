@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.cs231n.inside.families import OLDEST
 from parity_tests.assignments.cs231n.kinds.answers import Form, answers, compared
+from parity_tests.assignments.cs231n.kinds.sizes import distinct
 from parity_tests.assignments.cs231n.names import LABELS
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.harness.statistics import FALSE_ALARM, binomial_two_sided, independence_problem
@@ -22,16 +23,23 @@ from parity_tests.protocol.quantity import Key, Quantity
 
 DROPS = "takes p for the share that is dropped, as the handouts of 2016 and 2017 do"
 KEEPS = "takes p for the share that is kept, as the handouts since 2018 do"
-TRAIN, SAME_SEED, OTHER_SEED, TEST = range(4)
+TRAIN, SAME_SEED, OTHER_SEED, TEST, FREE, FREE_AGAIN = range(6)
 """The calls of a case."""
+AGAIN = (
+    ("mask of the same seed", TRAIN, SAME_SEED),
+    ("mask of another seed", TRAIN, OTHER_SEED),
+    ("mask without a seed", FREE, FREE_AGAIN),
+)
+"""Quantities that say whether a mask is, or is not, that of a call before."""
 
 
 def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterator[Case]:
     """A share under a half and one over it, that p read the other way round shows."""
     if "dropout_forward" not in asked:
         return
-    for slug, low in (("small-p", 0.2), ("large-p", 0.7)):
+    for slug, low, dimensions in (("small-p", 0.2, 1), ("large-p", 0.7, 3)):
         settings = settings_of(seed, "dropout", slug)
+        sizes = [settings.randint(40, 60)] if dimensions == 1 else distinct(settings, 3, 5, dimensions)
         p = round(settings.uniform(low, low + 0.1), 3)
         first, other = settings.sample(range(1, 1000), 2)
         train = {"p": p, "mode": "train"}
@@ -40,8 +48,10 @@ def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterato
             {**train, "seed": first},
             {**train, "seed": other},
             {"p": p, "mode": "test"},
+            train,
+            train,
         ]
-        shape = [settings.randint(40, 60), settings.randint(40, 60)]
+        shape = [settings.randint(40, 60), *sizes]
         forward, backward = "dropout_forward", "dropout_backward"
         rows = (
             Quantity("out", forward, Key("out", TRAIN)),
@@ -49,11 +59,15 @@ def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterato
             Quantity("independence", forward, Key("out", TRAIN)),
             Quantity("mask of the same seed", forward, Key("out", SAME_SEED)),
             Quantity("mask of another seed", forward, Key("out", OTHER_SEED)),
+            Quantity("mask without a seed", forward, Key("out", FREE_AGAIN)),
             Quantity("out in test mode", forward, Key("out", TEST)),
             Quantity("dx", backward, Key("dx", TRAIN)),
             Quantity("dx in test mode", backward, Key("dx", TEST)),
         )
-        title, params = f"dropout with p = {p}", {"calls": calls, "shape": shape, "p": p}
+        title, params = (
+            f"dropout with p = {p} on {'images' * (dimensions > 1) or 'a matrix'}",
+            {"calls": calls, "shape": shape, "p": p},
+        )
         yield Case(f"dropout/{slug}/{dtype}", "dropout", title, dtype, "dropout", params, rows)
 
 
@@ -89,9 +103,9 @@ def _judged(case: Case, arrays: Arrays, seen: Observation, context: Context, kee
     }
     judged["share kept"] = _share(result_of(seen, Key("out", TRAIN)), out, keep)
     judged["independence"] = _independence(result_of(seen, Key("out", TRAIN)), out, keep)
-    for name, call, alike in (("mask of the same seed", SAME_SEED, True), ("mask of another seed", OTHER_SEED, False)):
-        again = array_of(seen, Key("out", call), x.shape)
-        judged[name] = _drawn_again(result_of(seen, Key("out", call)), out, again, alike)
+    for name, before, call in AGAIN:
+        first, again = (array_of(seen, Key("out", k), x.shape) for k in (before, call))
+        judged[name] = _drawn_again(result_of(seen, Key("out", call)), first, again, alike=call == SAME_SEED)
     judged["out"] = judged["out"].noting(note)
     return judged
 
@@ -120,7 +134,7 @@ def _independence(result: Any, out: NDArray[Any] | None, keep: float) -> Compari
         return failed(result)
     if out is None:
         return unjudged("is not known: the output is no array of x's shape")
-    problem = independence_problem(np.asarray(out != 0)[None], 1 - keep)
+    problem = independence_problem(np.asarray(out != 0).reshape(1, len(out), -1), 1 - keep)
     return mismatched(problem) if problem else matched()
 
 

@@ -49,7 +49,7 @@ def _case(layer: Layer, slug: str, title: str, drawn: Any, dtype: str) -> Case:
         "setting": drawn.setting,
         "modes": [{}] * n,
         "extra": list(drawn.extra),
-        "persist": False,
+        "dicts": [{"of": k, "own": {}, "starts": []} for k in range(n)],
         "derivative": STEP if slug == next(iter(layer.rows)) and dtype == "float64" else 0.0,
         "kept": [],
         "memory": [drawn.memory[k % len(drawn.memory)] for k in range(n)],
@@ -75,6 +75,8 @@ def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
             arrays[f"{name}_{k}"] = drawn_array(name, shape, rng)
         if params["slug"] == "zeros":
             arrays[f"x_{k}"] = np.round(arrays[f"x_{k}"])
+        if params["slug"] == "magnitudes":
+            arrays[f"x_{k}"] *= 10.0 ** rng.uniform(-12, 12, shapes["x"])
         if params["setting"] is not None and params["layer"] in ("batchnorm", "layernorm", "spatial_batchnorm"):
             arrays[f"x_{k}"] = 1.5 * arrays[f"x_{k}"] + 0.75
         arrays[f"dout_{k}"] = rng.standard_normal(output_shape(params, shapes))

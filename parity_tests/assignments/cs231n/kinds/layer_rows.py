@@ -23,6 +23,11 @@ class Drawn:
     memory: Sequence[str] = ("",)
 
 
+ORDERS = ("", "fortran", "view")
+"""How the arrays of three inputs in turn lie in memory. The third has the shapes of the first."""
+TURNS = "on three inputs in turn, in various orders in memory"
+
+
 @dataclass(frozen=True)
 class Layer:
     """A layer: its check, its functions, its arrays, and its rows (slug, title, and how it is drawn).
@@ -65,19 +70,19 @@ def _affine_rows() -> dict[str, tuple[str, Callable[[Random], Drawn]]]:
 
     def turns(s: Random) -> Drawn:
         N, other, D, M = distinct(s, 2, 9, 4)
-        return Drawn([_affine(N, M, D), _affine(other, M, D)])
+        return Drawn([_affine(n, M, D) for n in (N, other, N)], memory=ORDERS)
 
-    def memory(s: Random) -> Drawn:
-        N, D, M = distinct(s, 2, 9, 3)
-        return Drawn([_affine(N, M, D)] * 2, memory=("fortran", "view"))
+    def large(s: Random) -> Drawn:
+        N, D, M = distinct(s, 40, 80, 3)
+        return Drawn([_affine(N, M, D)])
 
     return {
         "matrix": ("on a matrix", matrix),
         "image": ("on images", image),
         "one-row": ("on one row", one_row),
         "square": ("with a square w", square),
-        "turns": ("on two inputs in turn", turns),
-        "memory": ("on inputs of other orders in memory", memory),
+        "turns": (TURNS, turns),
+        "large": ("on many rows", large),
     }
 
 
@@ -90,13 +95,14 @@ def _relu_rows() -> dict[str, tuple[str, Callable[[Random], Drawn]]]:
 
     def turns(s: Random) -> Drawn:
         N, other, D = distinct(s, 3, 9, 3)
-        return Drawn([{"x": [N, D]}, {"x": [other, D]}])
+        return Drawn([{"x": [n, D]} for n in (N, other, N)], memory=ORDERS)
 
     return {
         "matrix": ("on a matrix", matrix),
         "image": ("on images", image),
         "zeros": ("on whole numbers, zeros among them", matrix),
-        "turns": ("on two inputs in turn", turns),
+        "magnitudes": ("on very large and very small numbers", matrix),
+        "turns": (TURNS, turns),
     }
 
 
@@ -123,49 +129,48 @@ def _norm_rows(mode: bool, spatial: bool) -> dict[str, tuple[str, Callable[[Rand
     def turns(s: Random) -> Drawn:
         N, other, D = distinct(s, 4, 12, 3)
         size = places(s)
-        return Drawn([shapes(N, D, size), shapes(other, D, size)], setting())
-
-    def memory(s: Random) -> Drawn:
-        N, D = distinct(s, 4, 9, 2)
-        return Drawn([shapes(N, D, places(s))], setting(), memory=("fortran",))
+        # The statistics of one row alone are those of no batch.
+        numbers = (N, other if mode and not spatial else 1, N)
+        return Drawn([shapes(n, D, size) for n in numbers], setting(), memory=ORDERS)
 
     return {
         "usual": ("on images" if spatial else "on a matrix", usual),
         "eps": ("with a large eps", eps),
-        "turns": ("on two inputs in turn", turns),
-        "memory": ("on inputs of another order in memory", memory),
+        "turns": (TURNS, turns),
     }
 
 
 def _group_rows() -> dict[str, tuple[str, Callable[[Random], Drawn]]]:
-    def drawn(s: Random, per: int, G: int, inputs: int = 1, **setting: float) -> Drawn:
+    def drawn(s: Random, per: int, G: int, *, turns: bool = False, **setting: float) -> Drawn:
         sizes = distinct(s, 2, 5, 2)
-        C = per * G
-        numbers = distinct(s, 2, 5, inputs)
-        shapes: list[Shapes] = [{"x": [N, C, *sizes], "gamma": [1, C, 1, 1], "beta": [1, C, 1, 1]} for N in numbers]
-        return Drawn(shapes, dict(setting), (G,))
+        C, N = per * G, s.randint(2, 5)
+        numbers = (N, 1, N) if turns else (N,)
+        shapes: list[Shapes] = [{"x": [n, C, *sizes], "gamma": [1, C, 1, 1], "beta": [1, C, 1, 1]} for n in numbers]
+        return Drawn(shapes, dict(setting), (G,), ORDERS)
 
     return {
         "groups": ("with several groups", lambda s: drawn(s, *distinct(s, 2, 4, 2))),
         "one-group": ("with one group", lambda s: drawn(s, s.randint(2, 5), 1)),
-        "eps": ("with a large eps", lambda s: drawn(s, 2, 3, eps=round(s.uniform(0.05, 0.5), 3))),
-        "turns": ("on two inputs in turn", lambda s: drawn(s, 2, 2, 2)),
+        "eps": (
+            "with a group for each channel and a large eps",
+            lambda s: drawn(s, 1, s.randint(3, 5), eps=round(s.uniform(0.05, 0.5), 3)),
+        ),
+        "turns": (TURNS, lambda s: drawn(s, 2, 3, turns=True)),
     }
 
 
 def _conv_rows() -> dict[str, tuple[str, Callable[[Random], Drawn]]]:
-    def drawn(s: Random, image: Sequence[int], window: Sequence[int], stride: int, pad: int, inputs: int = 1) -> Drawn:
-        F, C, *numbers = distinct(s, 2, 6, 2 + inputs)
-        shapes: list[Shapes] = [{"x": [N, C, *image], "w": [F, C, *window], "b": [F]} for N in numbers]
-        return Drawn(shapes, {"stride": stride, "pad": pad})
+    def drawn(
+        s: Random, image: Sequence[int], window: Sequence[int], stride: int, pad: int, turns: bool = False
+    ) -> Drawn:
+        F, C, N = distinct(s, 2, 6, 3)
+        numbers = (N, 1, N) if turns else (N,)
+        shapes: list[Shapes] = [{"x": [n, C, *image], "w": [F, C, *window], "b": [F]} for n in numbers]
+        return Drawn(shapes, {"stride": stride, "pad": pad}, memory=ORDERS)
 
     def strided(s: Random) -> Drawn:
         n = 2 * s.randint(2, 4)
         return drawn(s, (n, n), (4, 4), 2, 1)
-
-    def same(s: Random) -> Drawn:
-        n = s.randint(4, 6)
-        return drawn(s, (n, n), (3, 3), 1, 1)
 
     def wide_pad(s: Random) -> Drawn:
         n = s.randint(4, 5)
@@ -173,7 +178,7 @@ def _conv_rows() -> dict[str, tuple[str, Callable[[Random], Drawn]]]:
 
     def turns(s: Random) -> Drawn:
         n = s.randint(4, 5)
-        return drawn(s, (n, n), (3, 3), 1, 1, 2)
+        return drawn(s, (n, n), (3, 3), 1, 1, True)
 
     def no_pad(s: Random) -> Drawn:
         n = s.randint(4, 6)
@@ -185,33 +190,38 @@ def _conv_rows() -> dict[str, tuple[str, Callable[[Random], Drawn]]]:
     def window(s: Random) -> Drawn:
         return drawn(s, (6, 6), distinct(s, 1, 3, 2), 1, 1)
 
+    def stride(s: Random) -> Drawn:
+        n = s.choice((3, 6))
+        return drawn(s, (n, n), (3, 3), 3, 3)
+
     def floor(s: Random) -> Drawn:
         return drawn(s, (6, 6), (3, 3), 2, 1)
 
     return {
         "strided": ("with a stride of 2", strided),
-        "same": ("that keeps the size", same),
         "wide-pad": ("with a padding of 2", wide_pad),
-        "turns": ("on two inputs in turn", turns),
+        "turns": (TURNS, turns),
         "no-pad": (f"without padding ({BEYOND})", no_pad),
         "not-square": (f"on images that are not square ({BEYOND})", image),
         "window": (f"with filters that are not square ({BEYOND})", window),
+        "stride": (f"with a stride and a padding of 3 ({BEYOND})", stride),
         "floor": (f"with a stride that does not divide ({BEYOND})", floor),
     }
 
 
 def _pool_rows() -> dict[str, tuple[str, Callable[[Random], Drawn]]]:
-    def drawn(s: Random, image: Sequence[int], window: Sequence[int], stride: int, inputs: int = 1) -> Drawn:
-        C, *numbers = distinct(s, 2, 5, 1 + inputs)
+    def drawn(s: Random, image: Sequence[int], window: Sequence[int], stride: int, turns: bool = False) -> Drawn:
+        C, N = distinct(s, 2, 5, 2)
+        numbers = (N, 1, N) if turns else (N,)
         setting = {"pool_height": window[0], "pool_width": window[1], "stride": stride}
-        return Drawn([{"x": [N, C, *image]} for N in numbers], setting)
+        return Drawn([{"x": [n, C, *image]} for n in numbers], setting, memory=ORDERS)
 
     def usual(s: Random) -> Drawn:
         n = 2 * s.randint(2, 4)
         return drawn(s, (n, n), (2, 2), 2)
 
     def turns(s: Random) -> Drawn:
-        return drawn(s, (4, 4), (2, 2), 2, 2)
+        return drawn(s, (4, 4), (2, 2), 2, True)
 
     def image(s: Random) -> Drawn:
         H, W = distinct(s, 2, 4, 2)
@@ -225,15 +235,20 @@ def _pool_rows() -> dict[str, tuple[str, Callable[[Random], Drawn]]]:
         height, width = s.sample(((2, 4), (4, 2), (2, 6), (6, 2)), 1)[0]
         return drawn(s, (8, 8), (height, width), 2)
 
+    def gaps(s: Random) -> Drawn:
+        n = s.choice((5, 8))
+        return drawn(s, (n, n), (2, 2), 3)
+
     def floor(s: Random) -> Drawn:
         return drawn(s, (5, 5), (2, 2), 2)
 
     return {
         "usual": ("of 2×2 windows", usual),
-        "turns": ("on two inputs in turn", turns),
+        "turns": (TURNS, turns),
         "not-square": (f"on images that are not square ({BEYOND})", image),
         "overlapping": (f"of windows that overlap ({BEYOND})", overlapping),
         "window": (f"of windows that are not square ({BEYOND})", window),
+        "gaps": (f"of windows with gaps between ({BEYOND})", gaps),
         "floor": (f"with a stride that does not divide ({BEYOND})", floor),
     }
 
@@ -258,7 +273,7 @@ LAYERS = (
         ("conv_backward_naive",),
         ("x", "w", "b"),
         _conv_rows(),
-        frozenset({"no-pad", "not-square", "window", "floor"}),
+        frozenset({"no-pad", "not-square", "window", "stride", "floor"}),
     ),
     Layer(
         "pool",
@@ -267,7 +282,7 @@ LAYERS = (
         ("max_pool_backward_naive",),
         ("x",),
         _pool_rows(),
-        frozenset({"not-square", "overlapping", "window", "floor"}),
+        frozenset({"not-square", "overlapping", "window", "gaps", "floor"}),
     ),
     Layer(
         "spatial_batchnorm",

@@ -37,7 +37,7 @@ def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterato
         rows = {
             "scores": ("on scores", [[N, C]]),
             "one-row": ("on one row", [[1, C]]),
-            "turns": ("on two inputs in turn", [[N, C], [other, C]]),
+            "turns": ("on three inputs in turn", [[N, C], [other, C], [N, C]]),
         }
         if function == "softmax_loss":
             rows["far-apart"] = ("on scores that lie far apart", [[N, C]])

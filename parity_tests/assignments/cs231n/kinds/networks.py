@@ -38,12 +38,14 @@ TRAIN_AND_TEST = (True, True, False)
 
 @dataclass(frozen=True)
 class Row:
-    """A case: what it is called, and what its network is made with."""
+    """A case: what it is called, and what its network is made with; `reg_set` says that reg is set afterwards."""
 
     slug: str
     title: str
     depth: int = 1
     reg: bool = False
+    reg_set: bool = False
+    filter_size: int = 3
     normalization: str = ""
     dropout: bool = False
     images: bool = True
@@ -58,16 +60,16 @@ ROWS: Mapping[str, Sequence[Row]] = {
     ),
     "FullyConnectedNet": (
         Row("plain", "of three layers", depth=2),
-        Row("reg", "of four layers with a penalty", depth=3, reg=True, images=False),
+        Row("reg", "of five layers with a penalty", depth=4, reg=True, reg_set=True, images=False),
         Row("batchnorm", "with batch norm", depth=2, reg=True, normalization="batchnorm", labelled=TRAIN_AND_TEST),
-        Row("layernorm", "with layer norm", depth=2, reg=True, normalization="layernorm"),
+        Row("layernorm", "of two layers with layer norm", reg=True, normalization="layernorm"),
         Row("dropout", "with dropout", depth=2, dropout=True),
         Row("both", "with batch norm and dropout", depth=2, normalization="batchnorm", dropout=True,
             labelled=TRAIN_AND_TEST),
     ),
     "ThreeLayerConvNet": (
         Row("plain", "without a penalty"),
-        Row("reg", "with a penalty", reg=True),
+        Row("reg", "with a penalty and larger filters", reg=True, filter_size=5),
         Row("not-square", f"on images that are not square ({BEYOND})", beyond=True),
     ),
 }  # fmt: skip
@@ -78,17 +80,35 @@ def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterato
     for network, rows in ROWS.items():
         for row in rows:
             if network in asked and not (edition == OLDEST and row.normalization == "layernorm"):
-                yield _case(network, row, dtype, settings_of(seed, network, row.slug))
+                yield _case(network, edition, row, dtype, settings_of(seed, network, row.slug))
 
 
-def _case(network: str, row: Row, dtype: str, s: Random) -> Case:
+def _other(network: str, edition: str, normalization: str, dtype: str) -> dict[str, Any]:
+    """Another network, alike in nothing, that is made and used beside: what a class shares shows by it."""
+    image = [1, 8, 8] if network == "ThreeLayerConvNet" else [11]
+    settings: dict[str, Any] = {"num_classes": 6, "weight_scale": 0.1, "reg": 3.0}
+    if network == "ThreeLayerConvNet":
+        settings |= {"input_dim": image, "num_filters": 5, "filter_size": 7, "hidden_dim": 12}
+    elif network == "TwoLayerNet":
+        settings |= {"input_dim": image[0], "hidden_dim": 12}
+    else:
+        settings |= {"input_dim": image[0], "hidden_dims": [12, 13, 14, 15, 16], "keep": 0.9}
+        if normalization != "batchnorm":
+            settings["normalization"] = "batchnorm"
+        elif edition != OLDEST:
+            settings["normalization"] = "layernorm"
+    return {"settings": settings, "dtype": "float32" if dtype == "float64" else "float64", "image": image, "number": 3}
+
+
+def _case(network: str, edition: str, row: Row, dtype: str, s: Random) -> Case:
     convolutional = network == "ThreeLayerConvNet"
-    classes, hidden = s.randint(3, 5), distinct(s, 4, 8, 3)[: row.depth]
+    classes, hidden = s.randint(3, 5), distinct(s, 4, 9, 4)[: row.depth]
     settings: dict[str, Any] = {"num_classes": classes, "weight_scale": SCALE}
     if convolutional:
         H, W = (4, 6) if row.beyond else (s.choice((4, 6)),) * 2
         image = [s.randint(2, 3), H, W]
-        settings |= {"input_dim": image, "num_filters": s.randint(2, 4), "filter_size": 3, "hidden_dim": hidden[0]}
+        settings |= {"input_dim": image, "num_filters": s.randint(2, 4), "hidden_dim": hidden[0]}
+        settings["filter_size"] = row.filter_size
     else:
         image = distinct(s, 2, 4, 3) if row.images else [s.randint(6, 12)]
         settings["input_dim"] = int(np.prod(image))
@@ -97,6 +117,8 @@ def _case(network: str, row: Row, dtype: str, s: Random) -> Case:
             settings["normalization"] = row.normalization
         if row.dropout:
             settings["keep"] = round(s.uniform(0.55, 0.75), 3)
+    reg = round(s.uniform(0.3, 0.9), 3) if row.reg else 0.0
+    settings["reg"] = 2 * reg if row.reg_set else reg
     shapes = _shapes(network, settings)
     params = {
         "class": network,
@@ -109,7 +131,9 @@ def _case(network: str, row: Row, dtype: str, s: Random) -> Case:
         "labelled": list(row.labelled),
         "parameters": shapes,
         "beyond": row.beyond,
-        "reg": round(s.uniform(0.3, 0.9), 3) if row.reg else 0.0,
+        "reg": reg,
+        "reg_set": row.reg_set,
+        "other": _other(network, edition, row.normalization, dtype),
     }
     ends = BEYOND_NAME * row.beyond
     rows = [Quantity(f"{name}{ends}", network) for name in ("parameters", "weight scale")]
@@ -168,6 +192,9 @@ def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
     for k, N in enumerate(params["numbers"]):
         arrays[f"X_{k}"] = rng.standard_normal((N, *params["image"]))
         arrays[f"y_{k}"] = rng.integers(0, params["settings"]["num_classes"], N)
+    other = params["other"]
+    arrays["X_other"] = rng.standard_normal((other["number"], *other["image"]))
+    arrays["y_other"] = rng.integers(0, other["settings"]["num_classes"], other["number"])
     return arrays
 
 

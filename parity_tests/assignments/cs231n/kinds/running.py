@@ -20,14 +20,16 @@ from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Key, Quantity
 
 CHECKS = ("batchnorm", "spatial_batchnorm")
-MODES = ("train", "train", "test", "train", "test")
-"""The modes of the calls with one bn_param."""
+MODES = ("train", "test", "train", "test", "train", "test")
+"""The modes of the calls."""
+DICTS = (0, 1, 0, 0, 1, 1)
+"""Which of two bn_params goes with each call: the first begins empty, the second with statistics."""
 STATISTICS = ("running_mean", "running_var")
 PLUS_EPS = "adds eps to the running variance as well, which is small and so is right"
 
 
 def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterator[Case]:
-    """Both batch norms, over five calls with one bn_param."""
+    """Both batch norms, over calls with two bn_params in turn, of which the second leaves momentum and eps out."""
     for row in LAYERS:
         if row.check not in CHECKS or row.forward not in asked:
             continue
@@ -37,6 +39,8 @@ def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterato
         numbers = distinct(settings, 4, 12, len(MODES))
         # Statistics of a few elements tell the biased variance from the unbiased one.
         shapes = [{"x": [N, D, *places], "gamma": [D], "beta": [D]} for N in numbers]
+        own = {"momentum": round(settings.uniform(0.6, 0.85), 3), "eps": round(settings.uniform(0.001, 0.01), 4)}
+        dicts = [{"of": 0, "own": own, "starts": []}, {"of": 1, "own": {}, "starts": list(STATISTICS)}]
         params = {
             "layer": row.check,
             "slug": "running",
@@ -44,10 +48,10 @@ def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterato
             "backward": [],
             "arrays": list(row.arrays),
             "shapes": shapes,
-            "setting": {"momentum": round(settings.uniform(0.6, 0.85), 3), "eps": 1e-5},
+            "setting": {},
             "modes": [{"mode": mode} for mode in MODES],
             "extra": [],
-            "persist": True,
+            "dicts": [dicts[number] for number in DICTS],
             "derivative": 0.0,
             "kept": list(STATISTICS),
             "memory": [""] * len(MODES),
@@ -58,7 +62,7 @@ def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterato
             for k in range(len(MODES))
             for name in ("out", *STATISTICS)
         )
-        title = f"{row.title} over calls with one bn_param"
+        title = f"{row.title} over calls with two bn_params"
         yield Case(f"{row.check}/running/{dtype}", row.check, title, dtype, "running", params, rows)
 
 
@@ -67,8 +71,11 @@ def _name(name: str, k: int) -> str:
 
 
 def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-    """As for single calls."""
-    return layer.draw(params, rng)
+    """As for single calls, and the statistics that the second bn_param begins with."""
+    arrays = layer.draw(params, rng)
+    D = params["shapes"][0]["gamma"]
+    mean, variance = (f"{name}_of_1" for name in STATISTICS)
+    return {**arrays, mean: rng.standard_normal(D), variance: rng.uniform(0.5, 1.5, D)}
 
 
 def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
@@ -89,15 +96,18 @@ def _inputs(arrays: Arrays) -> dict[str, Any]:
 
 def _reference(params: Params, change: str) -> Any:
     """The reference, with a `change`: one of those that the code names."""
-    momentum, eps = params["setting"]["momentum"], params["setting"]["eps"]
 
     def reference(**arrays: Any) -> dict[str, Any]:
         import torch
         import torch.nn.functional as F  # noqa: N812 - its usual name
 
         found: dict[str, Any] = {}
-        mean = variance = 0 * arrays["gamma_0"]
-        for k, mode in enumerate(MODES):
+        none = 0 * arrays["gamma_0"]
+        kept = [(none, none), (arrays["running_mean_of_1"], arrays["running_var_of_1"])]
+        for k, (mode, number) in enumerate(zip(MODES, DICTS, strict=True)):
+            own = params["dicts"][k]["own"]
+            momentum, eps = own.get("momentum", 0.9), own.get("eps", 1e-5)
+            mean, variance = kept[number]
             x, gamma, beta = (arrays[f"{name}_{k}"] for name in ("x", "gamma", "beta"))
             if mode == "train":
                 axes = (0, *range(2, x.dim()))
@@ -111,8 +121,9 @@ def _reference(params: Params, change: str) -> Any:
             else:
                 scale = (torch.ones_like(gamma), torch.zeros_like(beta)) if change == "bare" else (gamma, beta)
                 batch = change == "batch"
-                kept = (None, None) if batch else (mean, variance)
-                out = F.batch_norm(x, kept[0], kept[1], scale[0], scale[1], training=batch, eps=eps)
+                used = (None, None) if batch else (mean, variance)
+                out = F.batch_norm(x, used[0], used[1], scale[0], scale[1], training=batch, eps=eps)
+            kept[number] = (mean, variance)
             found |= {_name("out", k): out, _name("running_mean", k): mean, _name("running_var", k): variance}
         return found
 

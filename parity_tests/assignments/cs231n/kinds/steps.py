@@ -54,7 +54,8 @@ def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterato
         changes: list[dict[str, float]] = [{}, {}, {"learning_rate": round(rate / 2, 4)}, {}]
         yield _case(rule, "states", "from a state, with a rate that changes", dtype, shapes, config, changes, True)
         fresh = {name: value for name, value in config.items() if name != "t"}
-        yield _case(rule, "fresh", "from the start", dtype, shapes, fresh, [{}] * STEPS, False)
+        # Two weights of one shape: a state that is kept by shape is mixed up.
+        yield _case(rule, "fresh", "from the start", dtype, shapes[:1] * WEIGHTS, fresh, [{}] * STEPS, False)
         yield _case(rule, "usual", "with the usual settings", dtype, shapes, None, [{}] * STEPS, False)
 
 
