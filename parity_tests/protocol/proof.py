@@ -1,5 +1,6 @@
 """The proof: what an assignment brings so that the harness's power on its submissions can be measured."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -16,6 +17,21 @@ class Group(NamedTuple):
     part: str
     quantity: str
     least_median: float
+
+
+Patterns = Sequence[tuple[str, str, str]]
+"""Slips that are excused: patterns of the whole name of a function and of its line, "before → after"; the reason."""
+
+
+def excuse(patterns: Patterns) -> Callable[[str, str, str], str]:
+    """What gives the reason why a slip (function, line before, line after) is excused, "" where it is not."""
+
+    def reason(function: str, before: str, after: str) -> str:
+        slip = f"{before} → {after}"
+        known = (why for name, line, why in patterns if re.fullmatch(name, function) and re.search(line, slip))
+        return next(known, "")
+
+    return reason
 
 
 @dataclass(frozen=True)

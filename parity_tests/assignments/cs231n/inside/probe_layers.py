@@ -28,11 +28,12 @@ def layer(submission: Submission, recorder: CallRecorder, params: Params, arrays
     dicts: dict[int, dict[str, Any]] = {}
     forward = found_or_failed(submission, recorder, params["forward"], ["out"], 0)
     caches: dict[int, Any] = {}
+    arguments: dict[int, list[np.ndarray]] = {}
     for method, k in params["calls"]:
         memory = params["memory"][k]
         if method == "forward":
             given: list[Any] = [laid_out(arrays[f"{name}_{k}"], memory) for name in params["arrays"]]
-            labels = list(params["arrays"])
+            labels, arguments[k] = list(params["arrays"]), list(given)
             if params["setting"] is not None:
                 setting = _dict_of(k, params, arrays, dicts)
                 given += [*params["extra"], setting]
@@ -51,7 +52,11 @@ def layer(submission: Submission, recorder: CallRecorder, params: Params, arrays
                 dout = laid_out(arrays[f"dout_{k}"], memory)
                 backward = found_or_failed(submission, recorder, function, names, k)
                 if backward is not None:
+                    before = [argument.tobytes() for argument in arguments[k]]
                     found = asker.ask(backward, names, [dout, caches[k]], ["dout", ""], k)
+                    after = zip(params["arrays"], before, arguments[k], strict=True)
+                    if written := [name for name, was, argument in after if argument.tobytes() != was]:
+                        recorder.add_overwritten(names[0], k, written)
                     if params["derivative"] and k == 0 and isinstance(found, list):
                         said = _derivative(forward, found, params, arrays)
                         recorder.add_fact(f"derivative {number}", said)

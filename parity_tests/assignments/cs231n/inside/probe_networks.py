@@ -54,11 +54,14 @@ def network(submission: Submission, recorder: CallRecorder, params: Params, arra
     if params["reg_set"]:
         model.reg = params["reg"]
     use_other = _other(cls, params["other"], arrays)
+    moved: set[str] = set()
+    ungraded: set[str] = set()
     for k, labelled in enumerate(params["labelled"]):
         use_other()
         masks.clear()
         given = [arrays[f"X_{k}"].copy(), *([arrays[f"y_{k}"].copy()] if labelled else [])]
         returned = recorder.call(f"what {k} came with", model.loss, *given)
+        moved |= {name for name in params["parameters"] if not _is_same(model.params.get(name), arrays[name])}
         for number, mask in enumerate(masks):
             recorder.keep(f"mask {number}", mask, k)
         recorder.add_fact(f"masks {k}", len(masks))
@@ -67,10 +70,17 @@ def network(submission: Submission, recorder: CallRecorder, params: Params, arra
             continue
         pair = isinstance(returned, (tuple, list)) and len(returned) == 2 and isinstance(returned[1], dict)
         failed = returned is recorder.FAILED
+        ungraded |= {str(name) for name in made if pair and name not in returned[1]} - set(params["parameters"])
         recorder.keep("loss", returned[0] if pair else returned, k)
         for name in params["parameters"]:
             grads = returned[1] if pair else {}
             recorder.keep(f"d{name}", returned if failed else grads.get(name), k)
+    recorder.add_fact("moved", sorted(moved))
+    recorder.add_fact("without gradients", sorted(ungraded))
+
+
+def _is_same(own: Any, given: np.ndarray) -> bool:
+    return isinstance(own, np.ndarray) and own.tobytes() == given.tobytes()
 
 
 def _redirect(own: Any, right: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from parity_tests.protocol.quantity import Key, Quantity
 
 DROPS = "takes p for the share that is dropped, as the handouts of 2016 and 2017 do"
 KEEPS = "takes p for the share that is kept, as the handouts since 2018 do"
-TRAIN, SAME_SEED, OTHER_SEED, TEST, FREE, FREE_AGAIN = range(6)
+TRAIN, SAME_SEED, OTHER_SEED, TEST, FREE, FREE_AGAIN, *FURTHER = range(12)
 """The calls of a case."""
 AGAIN = (
     ("mask of the same seed", TRAIN, SAME_SEED),
@@ -48,8 +48,7 @@ def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterato
             {**train, "seed": first},
             {**train, "seed": other},
             {"p": p, "mode": "test"},
-            train,
-            train,
+            *[train] * (2 + len(FURTHER)),
         ]
         shape = [settings.randint(40, 60), *sizes]
         forward, backward = "dropout_forward", "dropout_backward"
@@ -102,7 +101,9 @@ def _judged(case: Case, arrays: Arrays, seen: Observation, context: Context, kee
         name: compared(result_of(seen, q.key), plain, name) for q in case.quantities if (name := q.name) in plain.flowed
     }
     judged["share kept"] = _share(result_of(seen, Key("out", TRAIN)), out, keep)
-    judged["independence"] = _independence(result_of(seen, Key("out", TRAIN)), out, keep)
+    drawn = (array_of(seen, Key("out", call), x.shape) for call in (TRAIN, OTHER_SEED, FREE, FREE_AGAIN, *FURTHER))
+    masks = [one.reshape(len(x), -1) != 0 for one in drawn if one is not None]
+    judged["independence"] = _independence(result_of(seen, Key("out", TRAIN)), masks, keep)
     for name, before, call in AGAIN:
         first, again = (array_of(seen, Key("out", k), x.shape) for k in (before, call))
         judged[name] = _drawn_again(result_of(seen, Key("out", call)), first, again, alike=call == SAME_SEED)
@@ -129,12 +130,12 @@ def _share(result: Any, out: NDArray[Any] | None, keep: float) -> Comparison:
     return matched()
 
 
-def _independence(result: Any, out: NDArray[Any] | None, keep: float) -> Comparison:
+def _independence(result: Any, masks: Sequence[NDArray[np.bool_]], keep: float) -> Comparison:
     if isinstance(result, Failure):
         return failed(result)
-    if out is None:
-        return unjudged("is not known: the output is no array of x's shape")
-    problem = independence_problem(np.asarray(out != 0).reshape(1, len(out), -1), 1 - keep)
+    if not masks:
+        return unjudged("is not known: no output is an array of x's shape")
+    problem = independence_problem(np.array(masks), 1 - keep)
     return mismatched(problem) if problem else matched()
 
 

@@ -16,7 +16,7 @@ from parity_tests.assignments.cs231n.kinds.torch_layers import function_of
 from parity_tests.assignments.cs231n.names import LABELS
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import PASSING, Comparison, matched
+from parity_tests.protocol.comparison import PASSING, Comparison, matched, mismatched
 from parity_tests.protocol.exam import settings_of
 from parity_tests.protocol.kind import Arrays, Context, Judged, Kind, Params
 from parity_tests.protocol.observation import Failure, Observation
@@ -107,7 +107,7 @@ def output_shape(params: Params, shapes: Mapping[str, list[int]]) -> list[int]:
 def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
     """Each output, and each gradient by the submission's own cache, against torch's."""
     asked = questions(case, arrays)
-    judged = _refusing(case, seen, judge_all(case, seen, asked, context.device))
+    judged = _sparing(case, seen, _refusing(case, seen, judge_all(case, seen, asked, context.device)))
     if not case.params["derivative"] or judged["out"].verdict in PASSING:
         return judged
     out, want = array_of(seen, Key("out"), arrays["dout_0"].shape), answers(case, asked[0].forms[0], context.device)
@@ -218,6 +218,17 @@ def _refusing(case: Case, seen: Observation, judged: Judged) -> Judged:
         return judged
     note = "refuses a stride that does not divide, which is right too"
     return {name: one if one.verdict in PASSING else matched(note) for name, one in judged.items()}
+
+
+def _sparing(case: Case, seen: Observation, judged: Judged) -> Judged:
+    """The same, where a call that writes over weights is wrong: to write over x or dout is not."""
+    spared = dict(judged)
+    for q in case.quantities:
+        written = sorted({"w", "b", "gamma", "beta"}.intersection(seen.overwritten.get(q.key, ())))
+        if written and judged[q.name].verdict in PASSING:
+            problem = f"is right, but {q.part} writes over {' and '.join(written)}: update rules alone change weights"
+            spared[q.name] = mismatched(problem)
+    return spared
 
 
 KIND = Kind(draw, judge, labels=LABELS)

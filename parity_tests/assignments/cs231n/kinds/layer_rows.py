@@ -61,8 +61,8 @@ def _affine_rows() -> dict[str, tuple[str, Callable[[Random], Drawn]]]:
         return Drawn([_affine(N, M, *sizes)])
 
     def one_row(s: Random) -> Drawn:
-        D, M = distinct(s, 2, 9, 2)
-        return Drawn([_affine(1, M, D)])
+        M, *sizes = distinct(s, 2, 6, 3)
+        return Drawn([_affine(1, M, *sizes)])
 
     def square(s: Random) -> Drawn:
         n = s.randint(3, 6)
@@ -79,7 +79,7 @@ def _affine_rows() -> dict[str, tuple[str, Callable[[Random], Drawn]]]:
     return {
         "matrix": ("on a matrix", matrix),
         "image": ("on images", image),
-        "one-row": ("on one row", one_row),
+        "one-row": ("on one example of two dimensions", one_row),
         "square": ("with a square w", square),
         "turns": (TURNS, turns),
         "large": ("on many rows", large),

@@ -46,6 +46,7 @@ class Row:
     reg: bool = False
     reg_set: bool = False
     filter_size: int = 3
+    side: int = 4
     normalization: str = ""
     dropout: bool = False
     images: bool = True
@@ -69,7 +70,7 @@ ROWS: Mapping[str, Sequence[Row]] = {
     ),
     "ThreeLayerConvNet": (
         Row("plain", "without a penalty"),
-        Row("reg", "with a penalty and larger filters", reg=True, filter_size=5),
+        Row("reg", "with a penalty and larger filters", reg=True, filter_size=5, side=6),
         Row("not-square", f"on images that are not square ({BEYOND})", beyond=True),
     ),
 }  # fmt: skip
@@ -80,10 +81,10 @@ def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterato
     for network, rows in ROWS.items():
         for row in rows:
             if network in asked and not (edition == OLDEST and row.normalization == "layernorm"):
-                yield _case(network, edition, row, dtype, settings_of(seed, network, row.slug))
+                yield _case(network, row, dtype, settings_of(seed, network, row.slug))
 
 
-def _other(network: str, edition: str, normalization: str, dtype: str) -> dict[str, Any]:
+def _other(network: str, dtype: str) -> dict[str, Any]:
     """Another network, alike in nothing, that is made and used beside: what a class shares shows by it."""
     image = [1, 8, 8] if network == "ThreeLayerConvNet" else [11]
     settings: dict[str, Any] = {"num_classes": 6, "weight_scale": 0.1, "reg": 3.0}
@@ -93,19 +94,17 @@ def _other(network: str, edition: str, normalization: str, dtype: str) -> dict[s
         settings |= {"input_dim": image[0], "hidden_dim": 12}
     else:
         settings |= {"input_dim": image[0], "hidden_dims": [12, 13, 14, 15, 16], "keep": 0.9}
-        if normalization != "batchnorm":
-            settings["normalization"] = "batchnorm"
-        elif edition != OLDEST:
-            settings["normalization"] = "layernorm"
+        # Of batch norm the running statistics show what is shared, of the others which of them it is.
+        settings["normalization"] = "batchnorm"
     return {"settings": settings, "dtype": "float32" if dtype == "float64" else "float64", "image": image, "number": 3}
 
 
-def _case(network: str, edition: str, row: Row, dtype: str, s: Random) -> Case:
+def _case(network: str, row: Row, dtype: str, s: Random) -> Case:
     convolutional = network == "ThreeLayerConvNet"
     classes, hidden = s.randint(3, 5), distinct(s, 4, 9, 4)[: row.depth]
     settings: dict[str, Any] = {"num_classes": classes, "weight_scale": SCALE}
     if convolutional:
-        H, W = (4, 6) if row.beyond else (s.choice((4, 6)),) * 2
+        H, W = s.sample((4, 6), 2) if row.beyond else (row.side,) * 2
         image = [s.randint(2, 3), H, W]
         settings |= {"input_dim": image, "num_filters": s.randint(2, 4), "hidden_dim": hidden[0]}
         settings["filter_size"] = row.filter_size
@@ -133,7 +132,7 @@ def _case(network: str, edition: str, row: Row, dtype: str, s: Random) -> Case:
         "beyond": row.beyond,
         "reg": reg,
         "reg_set": row.reg_set,
-        "other": _other(network, edition, row.normalization, dtype),
+        "other": _other(network, dtype),
     }
     ends = BEYOND_NAME * row.beyond
     rows = [Quantity(f"{name}{ends}", network) for name in ("parameters", "weight scale")]
@@ -229,9 +228,18 @@ def _failure(seen: Observation) -> Comparison | None:
 
 
 def _parameters(params: Params, seen: Observation) -> Comparison:
-    """Whether the parameters have the names and shapes asked for, and biases are 0, scales 1."""
+    """Whether the parameters have the names and shapes asked for, and biases are 0, scales 1.
+
+    Every update goes through all of them, so that each must have its gradient; and only updates change them.
+    """
     if failure := _failure(seen):
         return failure
+    if ungraded := seen.facts.get("without gradients"):
+        return mismatched(
+            f"have {', '.join(map(str, ungraded))}, of which loss gives no gradient: Solver reads them all"
+        )
+    if moved := seen.facts.get("moved"):
+        return mismatched(f"are changed by loss: {', '.join(map(str, moved))}")
     for name, shape in params["parameters"].items():
         made = seen.values.get(Key(f"made {name}"))
         if made is None or made.array is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from parity_tests.protocol.proof import Patterns, excuse
 
 SAME = "the same values"
 COPY = "the same numbers; whether the array is a copy changes nothing, since the mask was just made"
@@ -19,7 +19,6 @@ WHOLE = "the dtype of labels and row numbers is not asked for: they are whole nu
 WIDER = "a mask of float64 gives a result of float64 for float32: a wider dtype of dropout is not even noted"
 NO_FILE = "a result file is not asked for: where none is written, it is a note, by the assignment's own table"
 
-Patterns = tuple[tuple[str, str, str], ...]
 _EQUIVALENT: Patterns = (
     ("miniBatchStochasticGradientDescent", r"if _lambda != 0: → if True:", SAME + ": 0 · w adds nothing to a finite w"),
     ("relu.forward", r"np\.maximum\(X, 0\) → return np\.maximum\(0, X\)", SAME + ": the maximum is symmetric"),
@@ -49,17 +48,5 @@ _NOT_ASKED: Patterns = (
     ("DataSplit.get_example", r"→ rows = np\.asarray\(idx\)$", WHOLE),
 )
 
-
-def equivalent(function: str, before: str, after: str) -> str:
-    """Why a slip gives the same numbers for every input, "" where it does not."""
-    return _reason(_EQUIVALENT, function, before, after)
-
-
-def not_asked(function: str, before: str, after: str) -> str:
-    """Why what a slip does otherwise is not asked for, "" where it is."""
-    return _reason(_NOT_ASKED, function, before, after)
-
-
-def _reason(patterns: Patterns, function: str, before: str, after: str) -> str:
-    slip = f"{before} → {after}"
-    return next((why for name, pattern, why in patterns if name == function and re.search(pattern, slip)), "")
+equivalent = excuse(_EQUIVALENT)
+not_asked = excuse(_NOT_ASKED)
