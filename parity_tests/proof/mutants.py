@@ -53,7 +53,7 @@ def mutants(assignment: Assignment) -> list[Mutant]:
     by_source: dict[str, Mutant] = {}
     for file, source in solution.files.items():
         tree = ast.parse(source)
-        original = ast.unparse(tree)
+        original = source_of(tree)
         for function, text in _changed_sources(tree, proof.defaults):
             if function in proof.not_asked or text == original or text in by_source:
                 continue
@@ -65,10 +65,18 @@ def mutants(assignment: Assignment) -> list[Mutant]:
 
 def _changed_sources(tree: ast.Module, defaults: Mapping[str, float | str]) -> Iterator[tuple[str, str]]:
     """The function that is changed, and the source of the file with the change in it."""
-    for function, node in functions(tree):
-        for text in _slips(tree, node, defaults):
-            yield function, text
-    yield from moved_state(tree)
+    pieces = [ast.unparse(node) for node in tree.body]
+    for number, whole in enumerate(tree.body):
+        for function, node in functions(ast.Module([whole], [])):
+            for text in _slips(whole, node, defaults):
+                yield function, "\n\n".join([*pieces[:number], text, *pieces[number + 1 :]])
+    for function, moved in moved_state(tree):
+        yield function, source_of(moved)
+
+
+def source_of(tree: ast.Module) -> str:
+    """The source of a file, one statement after the other."""
+    return "\n\n".join(ast.unparse(node) for node in tree.body)
 
 
 def trial(assignment: Assignment, mutant: Mutant, seed: int = 0) -> Trial:
@@ -115,11 +123,11 @@ def _difference(before: str, after: str) -> tuple[str, str]:
     return next((a.strip(), b.strip()) for a, b in zip(one, other, strict=True) if a != b)
 
 
-def _slips(tree: ast.Module, function: ast.FunctionDef, defaults: Mapping[str, float | str]) -> Iterator[str]:
-    """The source of the whole file with each slip in this function."""
+def _slips(whole: ast.stmt, function: ast.FunctionDef, defaults: Mapping[str, float | str]) -> Iterator[str]:
+    """The source of a function, or of the class that it is a method of, with each slip in it."""
     for node in _inside(function):
         for change in changes(node, defaults):
-            yield ast.unparse(_changed(tree, node, change))
+            yield ast.unparse(_changed(whole, node, change))
 
 
 def _inside(node: ast.AST) -> Iterator[ast.AST]:
@@ -163,7 +171,7 @@ def _place(node: ast.AST) -> tuple[int, int, int, int, str]:
     )
 
 
-def _changed(tree: ast.Module, node: ast.AST, change: ast.AST | None) -> ast.Module:
-    changed = _Replacer(_place(node), copy.deepcopy(change)).visit(copy.deepcopy(tree))
-    assert isinstance(changed, ast.Module)
+def _changed(whole: ast.stmt, node: ast.AST, change: ast.AST | None) -> ast.AST:
+    changed = _Replacer(_place(node), copy.deepcopy(change)).visit(copy.deepcopy(whole))
+    assert isinstance(changed, ast.AST)
     return ast.fix_missing_locations(changed)

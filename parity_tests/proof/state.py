@@ -10,13 +10,13 @@ from typing import TypeGuard
 MODULE = "_kept"
 
 
-def moved_state(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """For each attribute of each class the method that sets it first, and the source with the attribute moved."""
+def moved_state(tree: ast.Module) -> Iterator[tuple[str, ast.Module]]:
+    """For each attribute of each class the method that sets it first, and the file with the attribute moved."""
     for node in tree.body:
         if isinstance(node, ast.ClassDef):
             for attribute, method in _attributes(node).items():
                 for owner in (node.name, MODULE):
-                    yield f"{node.name}.{method}", ast.unparse(_moved(tree, node.name, attribute, owner))
+                    yield f"{node.name}.{method}", _moved(tree, node.name, attribute, owner)
 
 
 def _is_of_self(node: ast.AST) -> TypeGuard[ast.Attribute]:

@@ -1,6 +1,7 @@
 """Honest forms of the solution, as students write them: each must match."""
 
 from parity_tests.assignments.cs231n.mistakes.wrong import FC_FILE, OPTIM_FILE
+from parity_tests.assignments.cs231n.proof.honest_forms import FURTHER
 from parity_tests.protocol.mistake import Body, Rewrite, Swap
 
 LOOPS = """N, C, H, W = x.shape
@@ -125,4 +126,5 @@ return out.astype(x.dtype, copy=False), (dropout_param, mask)"""),
     Rewrite("a network whose biases are 0 as numbers, changed in place", (
         Swap('params[f"b{layer}"] = np.zeros(outputs)', 'params[f"b{layer}"] = np.zeros((1, outputs))'),
     ), FC_FILE),
+    *FURTHER,
 )  # fmt: skip

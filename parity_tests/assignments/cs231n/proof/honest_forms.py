@@ -1,0 +1,243 @@
+"""Further honest forms, as other students write them: by products of tensors, by index, in place, by hand."""
+
+from parity_tests.assignments.cs231n.mistakes.wrong import CNN_FILE, FC_FILE, OPTIM_FILE
+from parity_tests.protocol.mistake import Body, Rewrite
+
+EINSUM = """stride, pad = conv_param["stride"], conv_param["pad"]
+wide = np.pad(x, [(0, 0), (0, 0), (pad, pad), (pad, pad)], mode="constant")
+windows = np.lib.stride_tricks.sliding_window_view(wide, w.shape[2:], axis=(2, 3))[:, :, ::stride, ::stride]
+return np.einsum("ncijhw,fchw->nfij", windows, w) + b.reshape(1, -1, 1, 1), (x, w, b, conv_param, windows)"""
+EINSUM_BACK = """x, w, b, conv_param, windows = cache
+stride, pad = conv_param["stride"], conv_param["pad"]
+wide = np.zeros((x.shape[0], x.shape[1], x.shape[2] + 2 * pad, x.shape[3] + 2 * pad), dtype=x.dtype)
+for i in range(dout.shape[2]):
+    for j in range(dout.shape[3]):
+        piece = np.einsum("nf,fchw->nchw", dout[:, :, i, j], w)
+        wide[:, :, i * stride : i * stride + w.shape[2], j * stride : j * stride + w.shape[3]] += piece
+dw = np.einsum("ncijhw,nfij->fchw", windows, dout)
+return wide[:, :, pad : wide.shape[2] - pad, pad : wide.shape[3] - pad], dw, np.einsum("nfij->f", dout)"""
+COLUMNS = """stride, pad = conv_param["stride"], conv_param["pad"]
+N, C, H, W = x.shape
+F, _, HH, WW = w.shape
+rows, columns = 1 + (H + 2 * pad - HH) // stride, 1 + (W + 2 * pad - WW) // stride
+wide = np.pad(x, ((0,), (0,), (pad,), (pad,)), "constant")
+c, i, j = np.meshgrid(np.arange(C), np.arange(HH), np.arange(WW), indexing="ij")
+top, left = np.meshgrid(stride * np.arange(rows), stride * np.arange(columns), indexing="ij")
+index = (c.reshape(-1, 1), i.reshape(-1, 1) + top.reshape(1, -1), j.reshape(-1, 1) + left.reshape(1, -1))
+taken = wide[:, index[0], index[1], index[2]]
+out = np.tensordot(w.reshape(F, -1), taken, axes=(1, 1)).transpose(1, 0, 2) + b[None, :, None]
+return out.reshape(N, F, rows, columns), (wide.shape, index, taken, w, pad, x.shape)"""
+COLUMNS_BACK = """shape, index, taken, w, pad, of_x = cache
+F = w.shape[0]
+flat = dout.reshape(dout.shape[0], F, -1)
+dw = np.tensordot(flat, taken, axes=((0, 2), (0, 2))).reshape(w.shape)
+wide = np.zeros(shape, dtype=dout.dtype)
+np.add.at(wide, (slice(None), *index), np.matmul(w.reshape(F, -1).T, flat))
+return wide[:, :, pad : pad + of_x[2], pad : pad + of_x[3]], dw, flat.sum(axis=(0, 2))"""
+FIRST_MAXIMUM = """shape, pool_param, x = cache
+height, width, stride = pool_param["pool_height"], pool_param["pool_width"], pool_param["stride"]
+dx = np.zeros(shape)
+for n in range(shape[0]):
+    for c in range(shape[1]):
+        for i in range(dout.shape[2]):
+            for j in range(dout.shape[3]):
+                window = x[n, c, i * stride : i * stride + height, j * stride : j * stride + width]
+                row, column = np.unravel_index(np.argmax(window), window.shape)
+                dx[n, c, i * stride + row, j * stride + column] += dout[n, c, i, j]
+return dx"""
+POOL_LOOPS = """N, C, H, W = x.shape
+height, width, stride = (pool_param[name] for name in ("pool_height", "pool_width", "stride"))
+rows, columns = 1 + (H - height) // stride, 1 + (W - width) // stride
+out = np.empty((N, C, rows, columns))
+for i in range(rows):
+    for j in range(columns):
+        out[:, :, i, j] = np.amax(x[:, :, i * stride : i * stride + height, j * stride : j * stride + width], (2, 3))
+return out, (x.shape, pool_param, x)"""
+GRAPH = """normal, deviation, gamma, _ = cache
+N, D = dout.shape
+centred = normal * deviation
+dnormal = gamma * dout
+dinverse = np.sum(dnormal * centred, axis=0)
+dcentred = dnormal / deviation
+droot = -dinverse / deviation**2
+dvariance = 0.5 * droot / deviation
+dsquare = np.ones((N, D)) * dvariance / N
+dcentred = dcentred + 2 * centred * dsquare
+dmean = -np.sum(dcentred, axis=0)
+dx = dcentred + np.ones((N, D)) * dmean / N
+return dx, np.sum(normal * dout, axis=0, keepdims=True), np.sum(dout, axis=0, keepdims=True)"""
+BY_GROUPS = """N, C, H, W = x.shape
+out, normals, deviations = np.zeros_like(x), np.zeros_like(x), []
+for g in range(G):
+    channels = slice(g * (C // G), (g + 1) * (C // G))
+    part = x[:, channels]
+    mean = part.mean(axis=(1, 2, 3), keepdims=True)
+    deviation = np.sqrt(part.var(axis=(1, 2, 3), keepdims=True) + gn_param.get("eps", 1e-5))
+    normals[:, channels] = (part - mean) / deviation
+    deviations.append(deviation)
+return normals * gamma + beta, (normals, deviations, gamma, G)"""
+BY_GROUPS_BACK = """normals, deviations, gamma, G = cache
+C = dout.shape[1]
+g_normal, dx = dout * gamma, np.zeros_like(dout)
+for g, deviation in enumerate(deviations):
+    channels = slice(g * (C // G), (g + 1) * (C // G))
+    d, n = g_normal[:, channels], normals[:, channels]
+    m = d[0].size
+    along = d.sum(axis=(1, 2, 3), keepdims=True) + n * np.sum(d * n, axis=(1, 2, 3), keepdims=True)
+    dx[:, channels] = (m * d - along) / (m * deviation)
+return dx, np.sum(dout * normals, (0, 2, 3), keepdims=True), np.sum(dout, (0, 2, 3), keepdims=True)"""
+MARGINS = """loss, dx = 0.0, np.zeros_like(x)
+for n in range(x.shape[0]):
+    for j in range(x.shape[1]):
+        margin = x[n, j] - x[n, y[n]] + 1
+        if j != y[n] and margin > 0:
+            loss += margin
+            dx[n, j] += 1
+            dx[n, y[n]] -= 1
+return loss / x.shape[0], dx / x.shape[0]"""
+FC_LOSS = """X = X.reshape(X.shape[0], -1).astype(self.dtype)
+mode = "test" if y is None else "train"
+self.dropout_param.update(mode=mode)
+for param in self.bn_params:
+    param.update(mode=mode)
+caches, a = {}, X
+for i in range(1, self.num_layers):
+    a, caches["affine", i] = affine_forward(a, self.params["W%d" % i], self.params["b%d" % i])
+    if self.normalization == "batchnorm":
+        a, caches["norm", i] = batchnorm_forward(
+            a, self.params["gamma%d" % i], self.params["beta%d" % i], self.bn_params[i - 1])
+    elif self.normalization == "layernorm":
+        a, caches["norm", i] = layernorm_forward(
+            a, self.params["gamma%d" % i], self.params["beta%d" % i], self.bn_params[i - 1])
+    a, caches["relu", i] = relu_forward(a)
+    if self.use_dropout:
+        a, caches["dropout", i] = dropout_forward(a, self.dropout_param)
+n = self.num_layers
+scores, caches["affine", n] = affine_forward(a, self.params["W%d" % n], self.params["b%d" % n])
+if mode == "test":
+    return scores
+loss, d = softmax_loss(scores, y)
+grads = {}
+for i in range(n, 0, -1):
+    if i < n:
+        if self.use_dropout:
+            d = dropout_backward(d, caches["dropout", i])
+        d = relu_backward(d, caches["relu", i])
+        if self.normalization:
+            back = batchnorm_backward_alt if self.normalization == "batchnorm" else layernorm_backward
+            d, grads["gamma%d" % i], grads["beta%d" % i] = back(d, caches["norm", i])
+    d, dw, grads["b%d" % i] = affine_backward(d, caches["affine", i])
+    w = self.params["W%d" % i]
+    loss += 0.5 * self.reg * np.sum(w**2)
+    grads["W%d" % i] = dw + self.reg * w
+return loss, grads"""
+BY_HAND = """W1, b1, W2, b2 = (self.params[name] for name in ("W1", "b1", "W2", "b2"))
+N = X.shape[0]
+flat = X.reshape(N, -1)
+hidden = np.maximum(0, flat.dot(W1) + b1)
+scores = hidden.dot(W2) + b2
+if y is None:
+    return scores
+p = np.exp(scores - np.max(scores, axis=1, keepdims=True))
+p /= np.sum(p, axis=1, keepdims=True)
+loss = -np.sum(np.log(p[range(N), y])) / N + 0.5 * self.reg * (np.sum(W1 * W1) + np.sum(W2 * W2))
+p[range(N), y] -= 1
+p /= N
+dhidden = p.dot(W2.T) * (hidden > 0)
+return loss, {
+    "W2": hidden.T.dot(p) + self.reg * W2, "b2": p.sum(axis=0),
+    "W1": flat.T.dot(dhidden) + self.reg * W1, "b1": dhidden.sum(axis=0),
+}"""
+CONV_LOSS = """from cs231n.layers import (
+    conv_backward_naive, conv_forward_naive, max_pool_backward_naive, max_pool_forward_naive,
+    relu_backward, relu_forward,
+)
+W1, b1, W2, b2, W3, b3 = (self.params[name] for name in ("W1", "b1", "W2", "b2", "W3", "b3"))
+conv_param = {"stride": 1, "pad": (W1.shape[2] - 1) // 2}
+a, conv = conv_forward_naive(X, W1, b1, conv_param)
+a, relu = relu_forward(a)
+a, pool = max_pool_forward_naive(a, {"pool_height": 2, "pool_width": 2, "stride": 2})
+a, first = affine_forward(a, W2, b2)
+a, second = relu_forward(a)
+scores, last = affine_forward(a, W3, b3)
+if y is None:
+    return scores
+loss, d = softmax_loss(scores, y)
+grads = {}
+d, grads["W3"], grads["b3"] = affine_backward(d, last)
+d, grads["W2"], grads["b2"] = affine_backward(relu_backward(d, second), first)
+d = relu_backward(max_pool_backward_naive(d, pool), relu)
+_, grads["W1"], grads["b1"] = conv_backward_naive(d, conv)
+for name in ("W1", "W2", "W3"):
+    loss += self.reg / 2 * np.sum(np.square(self.params[name]))
+    grads[name] = grads[name] + self.reg * self.params[name]
+return loss, grads"""
+RMS = """if config is None:
+    config = {}
+config.setdefault("learning_rate", 1e-2)
+config.setdefault("decay_rate", 0.99)
+config.setdefault("epsilon", 1e-8)
+config.setdefault("cache", np.zeros_like(w))
+config["cache"] *= config["decay_rate"]
+config["cache"] += (1 - config["decay_rate"]) * np.square(dw)
+return w - config["learning_rate"] / (np.sqrt(config["cache"]) + config["epsilon"]) * dw, config"""
+MOMENTUM = """if config is None:
+    config = {}
+config.setdefault("learning_rate", 1e-2)
+config.setdefault("momentum", 0.9)
+v = config.get("velocity", np.zeros_like(w))
+v *= config["momentum"]
+v -= config["learning_rate"] * dw
+w += v
+config["velocity"] = v
+return w, config"""
+
+FURTHER = (
+    Rewrite("convolution by einsum", (Body("conv_forward_naive", EINSUM), Body("conv_backward_naive", EINSUM_BACK))),
+    Rewrite("convolution by index, as im2col has it", (
+        Body("conv_forward_naive", COLUMNS), Body("conv_backward_naive", COLUMNS_BACK),
+    )),
+    Rewrite("pooling that gives the first maximum its gradient, by loops, in float64", (
+        Body("max_pool_forward_naive", POOL_LOOPS), Body("max_pool_backward_naive", FIRST_MAXIMUM),
+    )),
+    Rewrite("batch norm's backward along the graph, with gradients of one row", (Body("batchnorm_backward", GRAPH),)),
+    Rewrite("layer norm as batch norm turned round", (
+        Body("layernorm_forward", "eps = ln_param.get('eps', 1e-5)\nxt = x.T\nmean, variance = xt.mean(0), xt.var(0)\n"
+             "normal = ((xt - mean) / np.sqrt(variance + eps)).T\n"
+             "return gamma * normal + beta, (normal, np.sqrt(variance + eps)[:, None], gamma, 1)"),
+        Body("layernorm_backward", "normal, deviation, gamma, _ = cache\nN, D = dout.shape\ng = (dout * gamma).T\n"
+             "n = normal.T\ndx = (D * g - g.sum(0) - n * (g * n).sum(0)) / D / deviation.T\n"
+             "return dx.T, (dout * normal).sum(0), dout.sum(0)"),
+    )),
+    Rewrite("group norm by loops over the groups", (
+        Body("spatial_groupnorm_forward", BY_GROUPS), Body("spatial_groupnorm_backward", BY_GROUPS_BACK),
+    )),
+    Rewrite("group norm with gradients of shape (C,)", (
+        Body("spatial_groupnorm_backward", "normal, deviation, gamma, G = cache\nshape = dout.shape\n"
+             "g = (dout * gamma).reshape(shape[0], G, -1)\nn = normal.reshape(g.shape)\n"
+             "along = g.mean(2, keepdims=True) + n * (g * n).mean(2, keepdims=True)\n"
+             "return ((g - along) / deviation).reshape(shape), (dout * normal).sum((0, 2, 3)), dout.sum((0, 2, 3))"),
+    )),
+    Rewrite("SVM loss by loops", (Body("svm_loss", MARGINS),)),
+    Rewrite("affine by einsum, which keeps the flat x", (
+        Body("affine_forward", "flat = x.reshape(x.shape[0], -1)\n"
+             "return np.einsum('nd,dm->nm', flat, w) + b[np.newaxis], (flat, w, x.shape)"),
+        Body("affine_backward", "flat, w, shape = cache\n"
+             "return np.einsum('nm,dm->nd', dout, w).reshape(shape), np.einsum('nd,nm->dm', flat, dout), "
+             "np.einsum('nm->m', dout)"),
+    )),
+    Rewrite("relu's backward in place, on dout itself", (
+        Body("relu_backward", "dout[cache <= 0] = 0\nreturn dout"),
+    )),
+    Rewrite("dropout's mask as a binomial one, scaled at once", (
+        Body("dropout_forward", "p = dropout_param['p']\nif 'seed' in dropout_param:\n"
+             "    np.random.seed(dropout_param['seed'])\nmask = None\nout = x\nif dropout_param['mode'] == 'train':\n"
+             "    mask = np.random.binomial(1, p, size=x.shape).astype(x.dtype) / p\n    out = x * mask\n"
+             "return out.astype(x.dtype), (dropout_param, mask)"),
+    )),
+    Rewrite("momentum in place", (Body("sgd_momentum", MOMENTUM),), OPTIM_FILE),
+    Rewrite("RMSprop in place, by the rate over the root", (Body("rmsprop", RMS),), OPTIM_FILE),
+    Rewrite("a network with all its caches in one dict", (Body("FullyConnectedNet.loss", FC_LOSS),), FC_FILE),
+    Rewrite("a network of two layers by hand, without any layer", (Body("TwoLayerNet.loss", BY_HAND),), FC_FILE),
+    Rewrite("a convolutional network of single, naive layers", (Body("ThreeLayerConvNet.loss", CONV_LOSS),), CNN_FILE),
+)  # fmt: skip

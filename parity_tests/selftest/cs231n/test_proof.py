@@ -1,0 +1,63 @@
+"""The second assignment's own proof: evasions are caught, and slips are caught or excused for a reason that holds."""
+
+from __future__ import annotations
+
+import pytest
+
+from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
+from parity_tests.assignments.cs231n.proof.equivalent import equivalent, not_asked
+from parity_tests.assignments.cs231n.proof.evasions import EVASIONS
+from parity_tests.proof.editions import changed_parts, edition_for
+from parity_tests.proof.judged_variants import failures, records
+from parity_tests.proof.mutants import Mutant, mutants, trial
+from parity_tests.proof.variants import rewritten, unchanged
+from parity_tests.protocol.mistake import Rewrite, Swap
+from parity_tests.selftest.nightly import one_in
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def test_every_evasion_can_be_made_and_compiles() -> None:
+    assert len(EVASIONS) > 70
+    assert len({evasion.name for evasion in EVASIONS}) == len(EVASIONS)
+    for evasion in EVASIONS:
+        for file, source in rewritten(ASSIGNMENT, evasion).files.items():
+            compile(source, file, "exec")
+
+
+@pytest.mark.parametrize("evasion", one_in(10, EVASIONS), ids=lambda evasion: evasion.name)
+def test_an_evasion_is_caught(evasion: Rewrite) -> None:
+    variant = rewritten(ASSIGNMENT, evasion)
+    parts = changed_parts(ASSIGNMENT, variant) or None
+    assert failures(records(ASSIGNMENT, variant, parts=parts, edition=edition_for(ASSIGNMENT, variant)))
+
+
+def test_a_variant_is_asked_in_the_first_edition_that_asks_for_what_it_changes() -> None:
+    softmax = rewritten(ASSIGNMENT, Rewrite("softmax", (Swap("dx[rows, y] -= 1\n    dx /= N", "dx[rows, y] -= 1"),)))
+    assert changed_parts(ASSIGNMENT, softmax) == {"softmax_loss"}
+    assert edition_for(ASSIGNMENT, softmax) == "assignment-1"
+    assert edition_for(ASSIGNMENT, unchanged(ASSIGNMENT)) is None
+
+
+@pytest.fixture(scope="module")
+def slips() -> list[Mutant]:
+    return mutants(ASSIGNMENT)
+
+
+def test_excused_slips_are_few_and_no_case_catches_them(slips: list[Mutant]) -> None:
+    def reason(mutant: Mutant) -> str:
+        slip = mutant.function, mutant.before, mutant.after
+        return equivalent(*slip) or not_asked(*slip)
+
+    excused = [mutant for mutant in slips if reason(mutant)]
+    assert len(slips) > 1000
+    assert 0 < len(excused) < len(slips) / 20
+    for mutant in excused[::9]:
+        parts = changed_parts(ASSIGNMENT, mutant.variant) or None
+        found = records(ASSIGNMENT, mutant.variant, parts=parts, edition=edition_for(ASSIGNMENT, mutant.variant))
+        assert failures(found) == [], mutant.name
+
+
+def test_a_single_slip_is_caught_or_excused(slips: list[Mutant]) -> None:
+    for mutant in slips[::100]:
+        assert trial(ASSIGNMENT, mutant).outcome in ("caught", "equivalent", "not asked"), mutant.name
