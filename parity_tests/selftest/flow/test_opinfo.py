@@ -52,6 +52,14 @@ def test_what_cannot_be_held_is_refused_in_words(name: str, reason: str) -> None
     assert reason in row.reason
 
 
+def test_the_samples_are_the_same_each_time() -> None:
+    (entry,) = (entry for entry in listed() if entry.name == "torch.nn.BatchNorm2d")
+    first, second = (entry.cases(torch.float32, 2) for _ in range(2))
+    for one, other in zip(first, second, strict=True):
+        assert all(torch.equal(one.inputs[name], other.inputs[name]) for name in one.inputs)
+    assert not torch.equal(first[0].inputs["x0"], first[1].inputs["x0"])
+
+
 def test_an_operation_that_torch_lacks_in_a_type_has_its_line() -> None:
     """As those on integers alone."""
     assert Trial(entry("bitwise_and"), torch.float32, samples=1, replicas=8).run().verdict == ABSENT

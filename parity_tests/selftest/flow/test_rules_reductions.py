@@ -188,6 +188,17 @@ def test_a_grid_that_ends_exactly_at_the_border_looks_nowhere_beyond_it() -> Non
     assert np.isfinite(evaluate(by_grid, inputs)["grid"].radius.numpy()).all()
 
 
+def test_a_grid_of_which_the_nearest_is_taken_has_a_gradient_of_exact_zeros() -> None:
+    inputs = drawn(2, np.float32, x=(1, 1, 3, 3), grid=(1, 2, 2, 2), grad=(1, 1, 2, 2))
+
+    def nearest(x: Tensor, grid: Tensor) -> Tensor:
+        return functional.grid_sample(x, grid, mode="nearest", align_corners=False)
+
+    by_grid = evaluate(gradients(nearest, of="grid", given="grad"), inputs)["grid"]
+    assert ratio(by_grid, np.zeros_like(inputs["grid"])) == 0
+    assert ratio(by_grid, np.full_like(inputs["grid"], 1e-30)) > 1
+
+
 def test_bags_of_a_table_and_runs_of_elements() -> None:
     """Gradients too, by loops; a bag whose last word is left out is over."""
     words, offsets = torch.tensor([0, 2, 2, 1, 3]), torch.tensor([0, 3])

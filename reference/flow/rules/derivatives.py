@@ -33,7 +33,8 @@ def derivative(forward: Callable[..., Tensor], g: Tensor, *operands: Tensor) -> 
             out = forward(*leaves)
         finally:
             REPEATS_FORWARD.reset(token)
-        found: tuple[Tensor, ...] = torch.autograd.grad(out, leaves, g)
+        # Zeros by an operand that does not move the result, as the grid does not where the nearest is taken.
+        found: tuple[Tensor, ...] = torch.autograd.grad(out, leaves, g, allow_unused=True, materialize_grads=True)
         return found
 
 
