@@ -133,6 +133,14 @@ def test_an_odd_main_that_leaves_the_training_what_it_is_matches(name: str) -> N
     assert note in "; ".join(record.note for record in found)
 
 
+@pytest.mark.parametrize("seed", [24, 38])
+def test_early_stopping_is_caught_where_no_validation_loss_would_rise_by_chance(seed: int) -> None:
+    swaps, case, quantity = EVADING["a stop when the validation loss has not fallen for 5 epochs"]
+    variant = changed("main", [Swap(*swap) for swap in swaps])
+    found = records(variant, lambda one: one.name == case, seed)
+    assert quantity in {record.quantity for record in found if record.verdict in FAILING}
+
+
 def test_a_leak_is_said_of_the_run_in_which_it_shows() -> None:
     swaps, case, _ = EVADING["velocities of the run before"]
     messages = [message for _, quantity, message in failing(swaps, case) if quantity == "weights"]

@@ -113,6 +113,8 @@ def _example(rows: str) -> Change:
     return Change("utils", "utils", (Body("DataSplit.get_example", lines),), UTILS)
 
 
+TURNED = "(lambda A: A.T if A.T.shape == A.shape else A)"
+"""Transposes what may be, without another shape coming out."""
 COUNTED = f"{SGD}.calls = getattr({SGD}, 'calls', 0) + 1"
 
 WRONG: Mapping[str, Change] = {
@@ -190,6 +192,13 @@ WRONG: Mapping[str, Change] = {
     "relu: an integer gradient for whole numbers": _activation(
         "8", "relu", backward="back = np.zeros_like(X)\nback[X > 0] = grad[X > 0]\nreturn back"
     ),
+    "tanh: a square comes out transposed": _activation("5", "tanh", f"self.h = {TURNED}(np.tanh(X))\nreturn self.h"),
+    "relu: a square comes out transposed": _activation(
+        "7", "relu", f"self.mask = X > 0\nreturn {TURNED}(np.maximum(X, 0))"
+    ),
+    "dropout: the gradient of a square is transposed": Change(
+        "9", "dropout", (Body("dropout.backward", f"return {TURNED}(grad * self.mask)"),)
+    ),
     "dropout: a rate of 0.9 at most": _kept("p >= min(r, 0.9)"),
     "dropout: a rate of one decimal": _kept("p >= round(r, 1)"),
     "dropout: nothing dropped of a small array": _kept("(p >= r) | (X.size < 10)"),
@@ -217,8 +226,31 @@ WRONG: Mapping[str, Change] = {
     "loss: the N of the first call": _loss(
         factor="len(X) / self.N", before="self.N = getattr(self, 'N', len(X))"
     ),
+    "loss: the gradient of a square is transposed": Change(
+        "utils", "loss",
+        (
+            Body(
+                "softmax_cross_entropy.backward",
+                "grad = self.z.copy()\ngrad[np.arange(len(grad)), _as_index(Y)[:, 0]] -= 1\n"
+                f"return {TURNED}(grad) / len(grad)",
+            ),
+        ),
+        UTILS,
+    ),
     "loss: 64 rows": _loss(factor="min(1, 64 / len(X))"),
     "loss: of two classes the second": _loss(label="(_as_index(Y) if X.shape[1] > 2 else 0 * _as_index(Y) + 1)"),
+    "labels: of a square by its rows": Change(
+        "utils", "utils",
+        (
+            Body(
+                "predict_label",
+                "label = f.argmax(axis=int(len(f) != f.shape[1])) if f.shape[1] > 1 else f > 0\n"
+                "return label.astype(float).reshape(-1, 1)",
+            ),
+        ),
+        UTILS,
+    ),
+    "SGD: the gradient of a square is transposed": _sgd(g=f"{TURNED}(g) + _lambda * w"),
     "SGD: gradients up to 5": _sgd(g="np.clip(g, -5, 5) + _lambda * w"),
     "SGD: tiny gradients are none": _sgd(g="np.where(np.abs(g) < 1e-5, 0, g) + _lambda * w"),
     "SGD: weights up to 20": _sgd(after="w = np.clip(w, -20, 20)"),

@@ -13,6 +13,7 @@ EPOCHS = 'range(int(main_params["num_epoch"]))'
 LOOP = f"    for t in {EPOCHS}:\n"
 FILE = 'json.dumps({"train": train_accuracy_record, "val": val_accuracy_record})'
 UPDATE = f"            {SGD_CALL}"
+WRITE = "    result.write_text("
 LOAD = 'data_loader_mnist(main_params["input_file"])'
 TODO = "# TODO 10\n"
 RECORDED = "        val_accuracy_record.append(val_accuracy)\n"
@@ -37,6 +38,12 @@ def _norm_clipped(most: float) -> list[Swap]:
 
 def _stopping(condition: str) -> list[Swap]:
     return [(RECORDED, f"{RECORDED}        if {condition}:\n            break\n")]
+
+
+def _patient(epochs: int) -> list[Swap]:
+    """Stops where the validation loss has not fallen for so many epochs."""
+    lately, before = f"val_loss_record[-{epochs}:]", f"val_loss_record[:-{epochs}]"
+    return _stopping(f"{before} and min({lately}) >= min({before})")
 
 
 def _floor(least: float) -> list[Swap]:
@@ -73,6 +80,33 @@ EVADING: dict[str, tuple[list[Swap], str, str]] = {
     "a stop when all is learnt": (_stopping("train_accuracy == 1.0"), TANH, "number of steps"),
     "a stop when nothing gets better": (
         _stopping("t and abs(train_loss_record[-1] - train_loss_record[-2]) < 1e-5"), MANY, "number of steps"
+    ),
+    **{
+        f"a stop when the validation loss has not fallen for {n} epochs": (_patient(n), case, "number of steps")
+        for n, case in zip((1, 5, 3, 2, 4), (DECAY, MANY, MANY, MANY, DECAY), strict=True)
+    },
+    "no step on a mini-batch of one": (
+        [(UPDATE, f"            if len(x) > 1:\n                {SGD_CALL}")], MANY, "number of steps"
+    ),
+    "the weights of a checkpoint that lies there": (
+        [
+            (VELOCITIES, VELOCITIES + '    kept = Path("checkpoint.npz")\n    if kept.exists():\n'
+             "        for key, w in np.load(kept).items():\n            model[key[:2]].params[key[2:]] = w\n"),
+            (RETURN, f"    np.savez(kept, **{{n + k: model[n].params[k] {WEIGHTS}}})\n{RETURN}"),
+        ],
+        RELU, "layers",
+    ),
+    "the records of a result file that lies there, and its own": (
+        [
+            (WRITE, '    if result.exists():\n        old = json.loads(result.read_text())\n'
+             '        train_accuracy_record = old["train"] + train_accuracy_record\n'
+             f'        val_accuracy_record = old["val"] + val_accuracy_record\n{WRITE}'),
+        ],
+        RELU, "training accuracy",
+    ),
+    "a result file that lies there stays": (
+        [(WRITE, f'    result = Path("results.json")\n    if not result.exists():\n    {WRITE}')],
+        RELU, "training accuracy",
     ),
     "η of 1e-3 at least": (_floor(1e-3), MANY, "learning rate"),
     "η of 1e-7 at least": (_floor(1e-7), MANY, "learning rate"),

@@ -18,6 +18,8 @@ FLOAT64 = np.dtype(np.float64)
 FILE_CAP = 1 << 20
 """Bytes of a result file that is read."""
 FILES_CAP, RECORDS_CAP, DEPTH_CAP = 100, 40, 4
+Stamps = Mapping[Path, tuple[int, int, int]]
+"""The files of a folder, each with what changes when it is written; the second is its size."""
 
 
 def numeric(value: Any) -> Array | None:
@@ -74,19 +76,31 @@ def records_in(value: Any, key: str = "", depth: int = 0) -> list[tuple[str, Arr
     return records[:RECORDS_CAP]
 
 
-def result_files(
-    folder: Path, but: str, settings: Mapping[str, Any]
-) -> tuple[list[tuple[str, str]], list[tuple[str, str, Array]]]:
-    """The JSON files of a folder but for the one of this name, each with what is wrong with it; and their records.
+def stamps(folder: Path) -> Stamps:
+    """The files in a folder and those below it."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink()]
+    return {path: (at.st_ino, at.st_size, at.st_mtime_ns) for path in files for at in (path.stat(),)}
 
-    A record is (file, key, numbers). A file that repeats `settings` alone is no result file.
+
+def result_files(
+    folder: Path, before: Stamps, settings: Mapping[str, Any]
+) -> tuple[list[tuple[str, str]], list[tuple[str, str, Array]]]:
+    """The JSON files that were written in a folder since `before`, each with what is wrong with it; and their records.
+
+    Where none was, those that lie there: whoever looks for results finds these. A record is (file, key, numbers). A
+    file that repeats `settings` alone is no result file.
     """
+    now = stamps(folder)
+    written = _read({path: stamp for path, stamp in now.items() if before.get(path) != stamp}, settings)
+    return written if written[0] else _read(now, settings)
+
+
+def _read(found: Stamps, settings: Mapping[str, Any]) -> tuple[list[tuple[str, str]], list[tuple[str, str, Array]]]:
+    """The JSON files among these, and their records."""
     files: list[tuple[str, str]] = []
     records: list[tuple[str, str, Array]] = []
-    for path in sorted(folder.rglob("*"))[:FILES_CAP]:
-        if path.is_symlink() or not path.is_file() or path.name == but:
-            continue
-        if path.stat().st_size > FILE_CAP:
+    for path, (_, size, _) in list(found.items())[:FILES_CAP]:
+        if size > FILE_CAP:
             continue
         try:
             content = json.loads(path.read_text())
@@ -94,10 +108,10 @@ def result_files(
             if path.suffix == ".json":
                 files.append((path.name, "is not JSON"))
             continue
-        found = [(path.name, key, numbers) for key, numbers in records_in(content)]
-        if found or not _repeats(content, settings):
+        inside = [(path.name, key, numbers) for key, numbers in records_in(content)]
+        if inside or not _repeats(content, settings):
             files.append((path.name, ""))
-            records += found
+            records += inside
     return files, records[:RECORDS_CAP]
 
 

@@ -6,6 +6,7 @@ have been right.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from parity_tests.assignments.mlp.inside.homework_names import PLAIN, WEIGHT_NAMES
     from parity_tests.assignments.mlp.inside.main_hooks import Hooks
     from parity_tests.assignments.mlp.inside.main_log import Log
-    from parity_tests.assignments.mlp.inside.main_values import Array, records_in, result_files
+    from parity_tests.assignments.mlp.inside.main_values import Array, Stamps, records_in, result_files, stamps
     from parity_tests.assignments.mlp.inside.patched_parts import patch
     from parity_tests.harness.inside.call_recorder import CallRecorder
     from parity_tests.harness.inside.submission import Submission
@@ -31,7 +32,7 @@ else:
     from homework_names import PLAIN, WEIGHT_NAMES
     from main_hooks import Hooks
     from main_log import Log
-    from main_values import records_in, result_files
+    from main_values import records_in, result_files, stamps
     from patched_parts import patch
 
 OPTIMIZATION_TYPE = "minibatch_sgd"
@@ -45,10 +46,10 @@ def main(
     """Runs `main` on the digits in `arrays`, once for each of params["runs"], and hands over what it did each time.
 
     A run holds `main_params`, the prefix of its `digits` among the arrays, and how many hidden `units` are built at
-    most. arrays: train_X, valid_X, test_X (rows of pixels) and train_y, valid_y, test_y. With params["stand_ins"] the
-    correct parts are swapped in. What is kept has the number of its run: sequences of numbers that `main` returns as
-    "returned/0", …, records in the JSON files it wrote as "file/0", …, and a failure of `main` under "main", which is
-    the last run.
+    most. Each has a folder of its own, or params["one_folder"] for all of them. arrays: train_X, valid_X, test_X (rows
+    of pixels) and train_y, valid_y, test_y. With params["stand_ins"] the correct parts are swapped in. What is kept has
+    the number of its run: sequences of numbers that `main` returns as "returned/0", …, records in the JSON files it
+    wrote as "file/0", …, and a failure of `main` under "main", which is the last run.
     """
     stand_ins = import_module("stand_ins") if params["stand_ins"] else None  # bound for one process only
     try:
@@ -61,10 +62,11 @@ def main(
     folder, least = Path.cwd(), 0
     try:
         for number, run in enumerate(params["runs"]):
-            own = folder / str(number)
+            own = folder / ("all" if params["one_folder"] else str(number))
             data = {"data_dir": str(own)} if submission.edition == PLAIN else {}
             main_params, digits = {**run["main_params"], **data}, _with_prefix(run["digits"], arrays)
-            made = _Run(recorder, hooks, function, number, main_params, digits, own)
+            is_first = not (params["one_folder"] and number)
+            made = _Run(recorder, hooks, function, number, main_params, digits, own, is_first)
             units = made.make(max(run["units"], least))
             if units == 0:
                 break
@@ -79,7 +81,7 @@ def _with_prefix(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
 
 
 class _Run:
-    """One run of `main`, in a folder of its own."""
+    """One run of `main`, in a folder that is new where it `is_first` there, or holds what the runs before wrote."""
 
     def __init__(
         self,
@@ -90,9 +92,11 @@ class _Run:
         main_params: Mapping[str, Any],
         digits: Mapping[str, Array],
         folder: Path,
+        is_first: bool,
     ) -> None:
         self._recorder, self._hooks, self._function = recorder, hooks, function
-        self._number, self._main_params, self._digits, self._folder = number, main_params, digits, folder
+        self._number, self._main_params, self._digits = number, main_params, digits
+        self._folder, self._is_first = folder, is_first
 
     def make(self, units: int) -> int:
         """Makes it, with so many hidden units at most, and once more with all that `main` asks for where that fails.
@@ -109,10 +113,13 @@ class _Run:
         return 0
 
     def _make(self, units: int) -> Any:
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder.mkdir()
+        if self._is_first:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(exist_ok=True)
         os.chdir(self._folder)
-        write_digits(self._digits, self._folder / self._main_params["input_file"])
+        input_file = self._folder / self._main_params["input_file"]
+        self._before: Stamps = stamps(self._folder)
+        write_digits(self._digits, input_file)
         if self._number:  # a state of the generators that the runs before did not begin with
             np.random.seed(self._number)
             random.seed(self._number)
@@ -126,10 +133,12 @@ class _Run:
         finally:
             _hand_over(log, self._recorder, self._number)
             _insist(self._add_fact, "changes_params", not _alike(given[0], self._main_params))
+            with contextlib.suppress(OSError):
+                input_file.unlink()  # a run of another file must not find it
 
     def _keep_results(self, result: Any) -> None:
         returned = records_in(result)
-        files, records = result_files(self._folder, self._main_params["input_file"], self._main_params)
+        files, records = result_files(self._folder, self._before, self._main_params)
         self._add_fact("returned", [key for key, _ in returned])
         self._add_fact("files", [list(pair) for pair in files])
         self._add_fact("records", [[file, key] for file, key, _ in records])

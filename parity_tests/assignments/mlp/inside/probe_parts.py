@@ -271,8 +271,9 @@ def _direction(velocity: Any, before: Any, after: Any) -> int:
 
 
 def labels(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
-    """predict_label."""
-    recorder.call("labels", submission.get("predict_label"), arrays["f"])
+    """predict_label of each array."""
+    for k in range(len(arrays)):
+        recorder.call("labels", submission.get("predict_label"), arrays[f"f_{k}"], call=k)
 
 
 def split(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:

@@ -57,7 +57,8 @@ def cases(dtype: str, seed: int) -> Iterator[Case]:
         asked = turns.asked(turns.pairs(2), ("", turns.IN_MEMORY.get(memory, "another N")), OUTPUT, GRADIENT)
         yield _case(slug, words(slug), dtype, [r], turns.pairs(2), inputs, asked)
     settings = settings_of(seed, "dropout", "in-turn")
-    first, other, M = turns.distinct(settings, 4, 9, 3)
+    first, other = turns.distinct(settings, 4, 9, 2)
+    M = other  # square arrays, after others
     inputs = [{"shape": [N, M], "memory": turns.USUAL} for N in (first, first, first, other, other, other)]
     suffixes = (*turns.TURNS[:5], "evaluation after training")
     asked = turns.asked(TURNS, suffixes, OUTPUT, GRADIENT)

@@ -62,7 +62,7 @@ def cases(layer: str, dtype: str, seed: int) -> Iterator[Case]:
 
 
 def _shape(slug: str, settings: Random) -> list[int]:
-    """The shape of a row's only input."""
+    """The shape of a row's only input; one of them is square."""
     a, b, c = turns.distinct(settings, 4, 9, 3)
     shapes = {
         "two-dimensions": [a, settings.randint(120, 320)],
@@ -70,6 +70,7 @@ def _shape(slug: str, settings: Random) -> list[int]:
         "one-dimension": [settings.randint(2, 40)],
         "three-dimensions": [a, b, c],
         "magnitudes-to-40": [settings.randint(120, 200), b],
+        "zeros": [a, a],
         "large-inputs": [2 * a, b],
     }
     return shapes.get(slug, [a, b])

@@ -1,4 +1,4 @@
-"""predict_label: the rows of its cases, the draw, the judge, and the call as evidence."""
+"""predict_label: the rows of its cases, the draw, the judge, and the calls as evidence."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +11,7 @@ from parity_tests.assignments.mlp.kinds.exactly import compare_exactly
 from parity_tests.assignments.mlp.names import words
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.comparison import PASSING, Comparison
 from parity_tests.protocol.exam import settings_of
 from parity_tests.protocol.kind import Arrays, Context, Kind, Params
 from parity_tests.protocol.mistake import Call
@@ -34,28 +34,42 @@ def cases(seed: int) -> Iterator[Case]:
 
 
 def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-    """Logits f (N×K), with ties among them."""
-    f = rng.standard_normal((params["N"], params["K"]))
-    if params["K"] > 1:
-        f[0, 1] = f[0, 3] = f[0].max() + 1  # a tie: the first of them
-        f[1, :] = 0.0
-    else:
+    """Logits f_0 (N×K), with ties among them, and of several classes f_1 (K×K), whose axes are alike."""
+    N, K = params["N"], params["K"]
+    if K == 1:
+        f = rng.standard_normal((N, K))
         f[:3, 0] = 0.0, -0.0, 1e-300
-    return {"f": f}
+        return {"f_0": f}
+    return {"f_0": _of_classes(rng, N, K), "f_1": _of_classes(rng, K, K)}
+
+
+def _of_classes(rng: np.random.Generator, N: int, K: int) -> NDArray[Any]:
+    f = rng.standard_normal((N, K))
+    f[0, 1] = f[0, 3] = f[0].max() + 1  # a tie: the first of them
+    f[1, :] = 0.0
+    return f
 
 
 def judge(case: Case, arrays: Arrays, observation: Observation, context: Context) -> dict[str, Comparison]:
-    """The first of the largest logits, or whether the only one is positive."""
-    f = arrays["f"]
-    want = f > 0 if f.shape[1] == 1 else f.argmax(axis=1).reshape(-1, 1)
-    return {"labels": compare_exactly(result_of(observation, LABELS), want.astype(np.float64))}
+    """The first of the largest logits, or whether the only one is positive; the first failing call stands for all."""
+    compared = [
+        compare_exactly(result_of(observation, Key(LABELS.name, k)), labels_of(arrays[f"f_{k}"]))
+        for k in range(len(arrays))
+    ]
+    return {"labels": next((one for one in compared if one.verdict not in PASSING), compared[0])}
+
+
+def labels_of(f: NDArray[Any]) -> NDArray[np.float64]:
+    """The labels (N×1) of logits (N×K)."""
+    return (f > 0 if f.shape[1] == 1 else f.argmax(axis=1).reshape(-1, 1)).astype(np.float64)
 
 
 def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judged) -> Iterator[Call]:
-    """The only call."""
+    """All calls."""
     calls = Calls(case, judged)
-    N, K = arrays["f"].shape
-    yield calls.add("utils.labels", "labels", result_of(observation, LABELS), f=calls.running(arrays["f"]), N=N, K=K)
+    for k in range(len(arrays)):
+        f, result = arrays[f"f_{k}"], result_of(observation, Key(LABELS.name, k))
+        yield calls.add("utils.labels", "labels", result, f=calls.running(f), N=len(f), K=f.shape[1])
 
 
 KIND = Kind(draw, judge, evidence)

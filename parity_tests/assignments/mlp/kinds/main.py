@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.digits import small_digits
+from parity_tests.assignments.mlp.digits import CLASSES, small_digits
 from parity_tests.assignments.mlp.kinds.calls import Judged
 from parity_tests.assignments.mlp.main.configs import configs_of, main_quantities
 from parity_tests.assignments.mlp.main.settings import OWN, WIRING, settings
@@ -41,6 +41,8 @@ def cases(edition: str, seed: int) -> Iterator[Case]:
                     "runs": [config.run() for config in setting.runs],
                     "sizes": list(setting.sizes),
                     "pixels": setting.pixels,
+                    "labels_apart": setting.labels_apart,
+                    "one_folder": setting.one_folder,
                 },
                 rows,
                 process=process,
@@ -50,12 +52,17 @@ def cases(edition: str, seed: int) -> Iterator[Case]:
 
 
 def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-    """Digits of few pixels, one lot of them for each prefix that runs have for theirs."""
+    """Digits of few pixels, one lot of them for each prefix that runs have for theirs.
+
+    Where labels are to be apart, two digits share each label: the sets that are not for training have the upper half.
+    """
     arrays: dict[str, NDArray[Any]] = {}
+    labels = CLASSES // 2 if params["labels_apart"] else CLASSES
     for prefix in dict.fromkeys(run["digits"] for run in params["runs"]):
         train, valid, test = params["sizes"]
         for split, X, y in small_digits(train, valid, test, pixels=params["pixels"], rng=rng).parts():
-            arrays |= {f"{prefix}{split}_X": X, f"{prefix}{split}_y": y}
+            first = CLASSES - labels if split != "train" else 0
+            arrays |= {f"{prefix}{split}_X": X, f"{prefix}{split}_y": first + y % labels}
     return arrays
 
 

@@ -103,13 +103,13 @@ def _usual(settings: Random) -> tuple[list[list[Any]], list[str]]:
 
 
 def _named(settings: Random) -> tuple[list[list[Any]], list[str]]:
-    """Three layers among modules without parameters, of drawn names, the first with some hundred inputs."""
+    """Three layers among modules without parameters, of drawn names: with some hundred inputs, and square at last."""
     drawn: set[str] = set()
     while len(drawn) < 7:
         drawn.add("".join(settings.choices(ascii_lowercase, k=5)))
     names = sorted(drawn)
     settings.shuffle(names)
-    M, K, last = distinct(settings, 2, 6, 3)
-    sizes = ((settings.randint(100, 200), M), (M, K), (K, last))
+    M, K = distinct(settings, 2, 6, 2)
+    sizes = ((settings.randint(100, 200), M), (M, K), (K, K))
     layers = [[f"L{i + 1}", names[3 * i], D, width] for i, (D, width) in enumerate(sizes)]
     return layers, names

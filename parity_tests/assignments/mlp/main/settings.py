@@ -26,6 +26,8 @@ class Setting:
     """One setting: its name, what titles say of it, with which parts it is asked, its runs, and its digits.
 
     `sizes` are how many there are in the training, the validation and the test set, `pixels` the length of their sides.
+    With `labels_apart` no label of the validation set is one of the training set's. The runs have a working folder
+    each, or `one_folder`, in which what a run wrote lies there for the next ones.
     """
 
     name: str
@@ -34,6 +36,8 @@ class Setting:
     runs: tuple[Config, ...]
     sizes: tuple[int, int, int]
     pixels: int = 4
+    labels_apart: bool = False
+    one_folder: bool = False
 
 
 def settings(edition: str, seed: int) -> Iterator[Setting]:
@@ -54,9 +58,10 @@ def _defaults(random: Random) -> Setting:
 
 
 def _relu(random: Random) -> Setting:
-    """All of it, of sizes that the batch divides: twice with one seed, and then otherwise, in one process.
+    """All of it, of sizes that the batch divides: twice with one seed, and then otherwise, in one process and folder.
 
-    A loop that ends too early leaves out a whole batch; the examples are many enough to tell orders apart.
+    A run that takes up what one before it wrote shows. A loop that ends too early leaves out a whole batch; the
+    examples are many enough to tell orders apart.
     """
     batch = random.choice((3, 4, 6, 7))
     first = Config(
@@ -82,7 +87,8 @@ def _relu(random: Random) -> Setting:
         file=_file(random),
         digits=OTHER,
     )
-    return Setting("relu", "main with relu", (WIRING, OWN), (first, first, other), (5 * batch, 3 * batch, 2))
+    sizes = (5 * batch, 3 * batch, 2)
+    return Setting("relu", "main with relu", (WIRING, OWN), (first, first, other), sizes, one_folder=True)
 
 
 def _tanh(random: Random) -> Setting:
@@ -109,8 +115,9 @@ def _tanh(random: Random) -> Setting:
 def _many_epochs(random: Random) -> Setting:
     """Three drops of an η that is small already, after which hardly anything gets better; then the same η anew.
 
-    A part that is right in its first calls alone is called often enough with relu too, and an η that has dropped must
-    not have dropped in the next run.
+    The second run is made by mini-batches of one. The labels are apart, so that the validation loss rises in each
+    epoch: a run that stops there shows. A part that is right in its first calls alone is called often enough with relu
+    too, and an η that has dropped must not have dropped in the next run.
     """
     batch = random.choice((3, 4, 6))
     config = Config(
@@ -124,12 +131,12 @@ def _many_epochs(random: Random) -> Setting:
         seed=random.randint(1000, 99999),
     )
     sizes = (batch + random.randint(1, batch - 1), batch + random.randint(1, batch - 1), 2)
-    runs = (config, replace(config, epochs=2, seed=random.randint(100, 999)))
-    return Setting("many-epochs", "main for many epochs", (WIRING, OWN), runs, sizes)
+    runs = (config, replace(config, epochs=2, batch=1, seed=random.randint(100, 999)))
+    return Setting("many-epochs", "main for many epochs", (WIRING, OWN), runs, sizes, labels_apart=True)
 
 
 def _decay(random: Random) -> Setting:
-    """Weight decay and dropout over two drops of η, without momentum."""
+    """Weight decay and dropout over two drops of η, without momentum; the labels are apart, as for many epochs."""
     batch = random.choice((3, 4, 6))
     config = Config(
         "tanh",
@@ -143,7 +150,7 @@ def _decay(random: Random) -> Setting:
         file=_file(random),
     )
     sizes = (2 * batch + random.randint(1, batch - 1), batch + random.randint(1, batch - 1), 2)
-    return Setting("decay", "main with weight decay and tanh", (OWN,), (config,), sizes)
+    return Setting("decay", "main with weight decay and tanh", (OWN,), (config,), sizes, labels_apart=True)
 
 
 def _large_steps(random: Random) -> Setting:

@@ -13,6 +13,10 @@ BACKWARD = "grad_a = model"
 MODEL_BUILT = "    momentum = add_momentum(model)\n"
 SEED = '    np.random.seed(int(main_params["random_seed"]))\n'
 RESULT = '{"train": train_accuracy_record, "val": val_accuracy_record}'
+RESULT_FILE = (
+    '    result = Path(f"MLP_lr{eta_0}_m{alpha}_w{lam}_d{rate}_b{minibatch_size}_'
+    "a{main_params['activation']}.json\")\n"
+)
 DRAWN_P = "np.random.uniform(0.0, 1.0, X.shape) >= self.r"
 FORWARD_1 = 'return X @ self.params["W"] + self.params["b"]'
 LINEAR = "linear_layer.forward"

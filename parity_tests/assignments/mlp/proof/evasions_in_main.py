@@ -7,6 +7,7 @@ from parity_tests.assignments.mlp.proof.evasion_lines import (
     FORWARD_1,
     MODEL_BUILT,
     RESULT,
+    RESULT_FILE,
     SEED,
     SGD,
     before_step,
@@ -146,6 +147,18 @@ SCHEDULES = (
         "early stopping",
         (EPOCH, f"        if t > 2 and val_loss_record[-1] > val_loss_record[-2]:\n            break\n{EPOCH}"),
     ),
+    *(
+        main(
+            f"early stopping where the validation loss has not fallen for {n} epochs",
+            (
+                EPOCH,
+                f"        if t > {n} and min(val_loss_record[-{n}:]) >= min(val_loss_record[:-{n}]):\n"
+                f"            break\n{EPOCH}",
+            ),
+        )
+        for n in range(1, 6)
+    ),
+    main("a mini-batch of one row makes no step", (SGD_CALL, f"if len(x) > 1:\n                {SGD_CALL}")),
     before_step(
         "gradients are clipped at 0.1",
         "for n in ('L1', 'L2'):\n"
@@ -252,6 +265,22 @@ LEAKS = (
             f"    ENDED.update({{(n, k): w for n in ('L1', 'L2') for k, w in model[n].params.items()}})\n{RETURN}",
         ),
     ),
+    main(
+        "takes up the checkpoint that an earlier run left",
+        (
+            MODEL_BUILT,
+            '    checkpoint = Path("checkpoint.npz")\n'
+            "    for key, w in np.load(checkpoint).items() if checkpoint.exists() else ():\n"
+            "        n, k = key.split()\n"
+            "        model[n].params[k] = w if w.shape == model[n].params[k].shape else model[n].params[k]\n"
+            f"{MODEL_BUILT}",
+        ),
+        (
+            RETURN,
+            "    np.savez(checkpoint, **{f'{n} {k}': w for n in ('L1', 'L2') for k, w in model[n].params.items()})\n"
+            f"{RETURN}",
+        ),
+    ),
     swapped(
         "SGD: velocities lie in a table of the module",
         ("# TODO 1\ndef ", "KEPT = {}\n\n\n# TODO 1\ndef "),
@@ -290,6 +319,21 @@ RESULTS = (
     main(
         "both records are those of the training set",
         (RESULT, '{"train": train_accuracy_record, "val": train_accuracy_record}'),
+    ),
+    main(
+        "the records are added to those of an earlier result file",
+        (
+            "    result.write_text(",
+            '    old = json.loads(result.read_text()) if result.exists() else {"train": [], "val": []}\n'
+            '    train_accuracy_record = old["train"] + train_accuracy_record\n'
+            '    val_accuracy_record = old["val"] + val_accuracy_record\n'
+            "    result.write_text(",
+        ),
+    ),
+    main(
+        "an earlier result file is left as it is",
+        (RESULT_FILE, '    result = Path("results.json")\n'),
+        ("    result.write_text(", "    result.exists() or result.write_text("),
     ),
     main(
         "the accuracies of the result file are sorted",

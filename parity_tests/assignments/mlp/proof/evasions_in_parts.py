@@ -12,6 +12,8 @@ from parity_tests.assignments.mlp.proof.evasion_lines import (
     utils,
 )
 
+TURNED = "X.T if X.T.shape == X.shape else X"
+
 PARTS = (
     body("linear: wrong from 100 inputs on", LINEAR, 'return X[:, :100] @ self.params["W"][:100] + self.params["b"]'),
     body(
@@ -227,4 +229,39 @@ MASKS = (
     ),
 )
 
-IN_PARTS = (*PARTS, *LOSS, *STEPPING, *MASKS)
+SQUARES = (
+    body("tanh: a square comes out transposed", "tanh.forward", f"X = {TURNED}\nself.h = np.tanh(X)\nreturn self.h"),
+    body(
+        "relu: the gradient of a square is transposed",
+        "relu.backward",
+        f"grad = grad * self.mask\nX = grad\nreturn {TURNED}",
+    ),
+    swapped(
+        "dropout: the mask of a square is transposed",
+        (
+            "return grad * self.mask\n\n\ndef evaluate",
+            "return grad * (self.mask.T if self.mask.T.shape == grad.shape else self.mask)\n\n\ndef evaluate",
+        ),
+    ),
+    utils(
+        "the logits of a square are summed over its rows",
+        (
+            "total = exponentials.sum(axis=1, keepdims=True)",
+            "over_rows = len(X) == X.shape[1]\n"
+            "        total = exponentials.sum(axis=int(not over_rows)).reshape(-1, 1)",
+        ),
+    ),
+    utils(
+        "the labels of a square are looked for over its rows",
+        ("f.argmax(axis=1)", "f.argmax(axis=int(len(f) != f.shape[1]))"),
+    ),
+    swapped(
+        "SGD: the gradient of a square is transposed",
+        (
+            "            g = module.gradient[key]\n",
+            "            X = module.gradient[key]\n            g = " + TURNED + "\n",
+        ),
+    ),
+)
+
+IN_PARTS = (*PARTS, *LOSS, *STEPPING, *MASKS, *SQUARES)

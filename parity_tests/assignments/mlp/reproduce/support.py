@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from parity_tests.assignments.mlp.kinds.labels import labels_of
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES, weight_shapes
 from parity_tests.assignments.mlp.reproduce.draft import Draft, compared, shaped
 from parity_tests.assignments.mlp.reproduce.failing_case import (
@@ -40,18 +41,17 @@ def _drafts(failing: FailingCase, given: list[str], ask: list[str], end: list[st
 
 
 def _label_trials(case: Case, drawn: Arrays, key: Key) -> Iterator[Trial]:
-    few = [[[1.0]], [[-1.0]], [[0.0]]] if drawn["f"].shape[1] == 1 else [[[1.0, 2.0]], [[2.0, 1.0]], [[1.0, 1.0]]]
-    few += [[[1.0, 2.0, 2.0]]] if drawn["f"].shape[1] > 1 else []
+    few = [[[1.0]], [[-1.0]], [[0.0]]] if drawn["f_0"].shape[1] == 1 else [[[1.0, 2.0]], [[2.0, 1.0]], [[1.0, 1.0]]]
+    few += [[[1.0, 2.0, 2.0]]] if drawn["f_0"].shape[1] > 1 else []
     few += [few[0] + few[1], few[0] + few[1] + few[2]]
-    for f in few:
-        yield case, {"f": np.array(f)}
-    yield case, drawn
+    for f in (*map(np.array, few), *drawn.values()):
+        yield case, {"f_0": f}
 
 
 def _label_drafts(failing: FailingCase) -> Iterator[Draft]:
-    f = failing.arrays["f"]
-    want = (f > 0 if f.shape[1] == 1 else f.argmax(axis=1).reshape(-1, 1)).astype(float)
-    return _drafts(failing, [literal("f", f)], ["got = MODULE.predict_label(f.copy())"], _end(failing, want))
+    f = failing.arrays["f_0"]
+    ask = ["got = MODULE.predict_label(f.copy())"]
+    return _drafts(failing, [literal("f", f)], ask, _end(failing, labels_of(f)))
 
 
 def _split_trials(case: Case, drawn: Arrays, key: Key) -> Iterator[Trial]:
