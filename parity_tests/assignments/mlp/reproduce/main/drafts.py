@@ -50,8 +50,10 @@ def main_drafts(runs: RunCache, record: Record, case: Case, edition: str, seed: 
 
 
 def _drafts(run: ScriptedRun, quantity: str) -> Iterator[Draft]:
-    """What shows a quantity; a main that does not come to its end shows that whatever is asked of it."""
-    return _KINDS[quantity](run) if run.comparison.verdict == "mismatch" else _run(run)
+    """What shows a quantity; a main that does not come to its end, or makes no step, shows that whatever is asked."""
+    if run.comparison.verdict != "mismatch":
+        return _run(run)
+    return number_of_steps(run) if "no step was seen" in run.comparison.problem else _KINDS[quantity](run)
 
 
 def _run(run: ScriptedRun) -> Iterator[Draft]:
