@@ -63,7 +63,7 @@ def main(
     try:
         for number, run in enumerate(params["runs"]):
             own = folder / ("all" if params["one_folder"] else str(number))
-            data = {"data_dir": str(own)} if submission.edition == PLAIN else {}
+            data = {"data_dir": str(folder / f"data {number}")} if submission.edition == PLAIN else {}
             main_params, digits = {**run["main_params"], **data}, _with_prefix(run["digits"], arrays)
             is_first = not (params["one_folder"] and number)
             made = _Run(recorder, hooks, function, number, main_params, digits, own, is_first)
@@ -117,9 +117,12 @@ class _Run:
             shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(exist_ok=True)
         os.chdir(self._folder)
-        input_file = self._folder / self._main_params["input_file"]
         self._before: Stamps = stamps(self._folder)
-        write_digits(self._digits, input_file)
+        places = {self._folder, Path(self._main_params.get("data_dir", self._folder))}
+        input_files = [place / self._main_params["input_file"] for place in places]
+        for file in input_files:
+            file.parent.mkdir(exist_ok=True)
+            write_digits(self._digits, file)
         if self._number:  # a state of the generators that the runs before did not begin with
             np.random.seed(self._number)
             random.seed(self._number)
@@ -133,8 +136,9 @@ class _Run:
         finally:
             _hand_over(log, self._recorder, self._number)
             _insist(self._add_fact, "changes_params", not _alike(given[0], self._main_params))
-            with contextlib.suppress(OSError):
-                input_file.unlink()  # a run of another file must not find it
+            for file in input_files:
+                with contextlib.suppress(OSError):
+                    file.unlink()  # a run of another file must not find it
 
     def _keep_results(self, result: Any) -> None:
         returned = records_in(result)
