@@ -4,7 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from parity_tests.assignments.cs231n.editions import EDITIONS, INERT
-from parity_tests.assignments.cs231n.kinds.layer import blamed
+from parity_tests.assignments.cs231n.kinds.blame import blamed
 from parity_tests.assignments.cs231n.names import CNN, FC_NET, GIVEN, LAYERS, OPTIM
 from parity_tests.assignments.cs231n.parts import PARTS
 from parity_tests.assignments.cs231n.plan import KINDS, plan

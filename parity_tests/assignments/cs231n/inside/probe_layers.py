@@ -5,6 +5,10 @@ The submission's process loads this file by its path: numpy, the standard librar
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import types
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,13 +26,15 @@ def layer(submission: Submission, recorder: CallRecorder, params: Params, arrays
 
     With "setting" a dict is the last argument, the one whose number "dicts" has for the input: it begins with "setting"
     and what is its own. Its entries in "kept" are kept after each forward. Every backward in "backward" is asked with
-    the cache of the forward.
+    the cache of the forward. Which of the `parts` each function calls is told.
     """
     asker = Asker(recorder)
     dicts: dict[int, dict[str, Any]] = {}
     forward = found_or_failed(submission, recorder, params["forward"], ["out"], 0)
     caches: dict[int, Any] = {}
     arguments: dict[int, list[np.ndarray]] = {}
+    backwards = {name: found_or_failed(submission, recorder, name, [], 0) for name in params["backward"]}
+    spies = Spies(submission, params["parts"])
     for method, k in params["calls"]:
         memory = params["memory"][k]
         if method == "forward":
@@ -39,27 +45,81 @@ def layer(submission: Submission, recorder: CallRecorder, params: Params, arrays
                 given += [*params["extra"], setting]
                 labels += [""] * (len(params["extra"]) + 1)
             failed = forward is None
-            found = recorder.FAILED if failed else asker.ask(forward, ["out"], given, labels, k)
+            with spies.on(params["forward"]):
+                found = recorder.FAILED if failed else asker.ask(forward, ["out"], given, labels, k)
             if failed:
                 recorder.keep("out", found, k)
             failed = found is recorder.FAILED
             caches[k] = cache_of(found)
+            recorder.add_fact(f"given {k}", _is_given(caches[k], given, params, arrays, k))
             for name in params["kept"]:
                 recorder.keep(name, recorder.FAILED if failed else plain(setting.get(name)), k)
         else:
             for number, function in enumerate(params["backward"]):
                 names = [f"{'alt ' * number}d{name}" for name in params["arrays"]]
                 dout = laid_out(arrays[f"dout_{k}"], memory)
-                backward = found_or_failed(submission, recorder, function, names, k)
-                if backward is not None:
+                backward = backwards[function]
+                if backward is None:
+                    found_or_failed(submission, recorder, function, names, k)
+                else:
                     before = [argument.tobytes() for argument in arguments[k]]
-                    found = asker.ask(backward, names, [dout, caches[k]], ["dout", ""], k)
+                    with spies.on(function):
+                        found = asker.ask(backward, names, [dout, caches[k]], ["dout", ""], k)
                     after = zip(params["arrays"], before, arguments[k], strict=True)
                     if written := [name for name, was, argument in after if argument.tobytes() != was]:
                         recorder.add_overwritten(names[0], k, written)
                     if params["derivative"] and k == 0 and isinstance(found, list):
                         said = _derivative(forward, found, params, arrays)
                         recorder.add_fact(f"derivative {number}", said)
+    recorder.add_fact("calls", spies.calls)
+
+
+class Spies:
+    """Notes which of the submission's parts a function calls, by what stands in for them in its module meanwhile."""
+
+    def __init__(self, submission: Submission, parts: Sequence[str]) -> None:
+        self.calls: dict[str, list[str]] = {}
+        self._asked = ""
+        names = vars(submission.module)
+        for part in parts:
+            if isinstance(names.get(part), types.FunctionType):
+                names[part] = self._noting(part, names[part])
+
+    @contextlib.contextmanager
+    def on(self, asked: str) -> Iterator[None]:
+        """Note what is called in here as called by the function `asked`."""
+        self._asked = asked
+        try:
+            yield
+        finally:
+            self._asked = ""
+
+    def _noting(self, part: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def noting(*args: Any, **kwargs: Any) -> Any:
+            if self._asked not in ("", part) and part not in self.calls.setdefault(self._asked, []):
+                self.calls[self._asked].append(part)
+            return function(*args, **kwargs)
+
+        return noting
+
+
+def _is_given(cache: Any, given: Sequence[Any], params: Params, arrays: Arrays, k: int) -> bool:
+    """Whether a cache holds nothing but what the forward was given, as it was given, and plain numbers and texts."""
+    inputs = [arrays[f"{name}_{k}"] for name in params["arrays"]]
+
+    def alike(one: np.ndarray) -> bool:
+        return any(one.shape == array.shape and np.array_equal(one, array) for array in inputs)
+
+    if isinstance(cache, np.ndarray):
+        return alike(cache)
+    if isinstance(cache, (tuple, list)):
+        return all(_is_given(one, given, params, arrays, k) for one in cache)
+    if isinstance(cache, dict):
+        return any(cache is one for one in given) or all(
+            _is_given(one, given, params, arrays, k) for one in cache.values()
+        )
+    return isinstance(cache, (int, float, str))
 
 
 def _dict_of(k: int, params: Params, arrays: Arrays, dicts: dict[int, dict[str, Any]]) -> dict[str, Any]:

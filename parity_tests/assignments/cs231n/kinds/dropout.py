@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,13 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.cs231n.inside.families import OLDEST
 from parity_tests.assignments.cs231n.kinds.answers import Form, answers, compared
+from parity_tests.assignments.cs231n.kinds.blame import OWN
 from parity_tests.assignments.cs231n.kinds.sizes import distinct
 from parity_tests.assignments.cs231n.names import LABELS
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.harness.statistics import FALSE_ALARM, binomial_two_sided, independence_problem
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import Comparison, failed, matched, mismatched, unjudged
+from parity_tests.protocol.comparison import PASSING, Comparison, failed, matched, mismatched, unjudged
 from parity_tests.protocol.exam import settings_of
 from parity_tests.protocol.kind import Arrays, Context, Judged, Kind, Params
 from parity_tests.protocol.observation import Failure, Observation
@@ -108,7 +110,21 @@ def _judged(case: Case, arrays: Arrays, seen: Observation, context: Context, kee
         first, again = (array_of(seen, Key("out", k), x.shape) for k in (before, call))
         judged[name] = _drawn_again(result_of(seen, Key("out", call)), first, again, alike=call == SAME_SEED)
     judged["out"] = judged["out"].noting(note)
+    for out_name, dx_name, call in (("out", "dx", TRAIN), ("out in test mode", "dx in test mode", TEST)):
+        own = array_of(seen, Key("out", call), x.shape)
+        if own is None or judged[out_name].verdict in PASSING or judged[dx_name].verdict != "mismatch":
+            continue
+        # What drops nothing, or all, is no dropout: to go back through it earns nothing.
+        if own.any() and not (call == TRAIN and own.all()):
+            inputs = {"dout": arrays["dout"], "factor": own.astype(x.dtype) / x}
+            through = answers(case, Form(partial(_through, dx_name), inputs), context.device)
+            if compared(result_of(seen, Key("dx", call)), through, dx_name).verdict in PASSING:
+                judged[dx_name] = matched(OWN)
     return judged
+
+
+def _through(name: str, dout: Any, factor: Any) -> dict[str, Any]:
+    return {name: dout * factor}
 
 
 def _masked(x: Any, dout: Any, mask: Any, keep: float) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.assignments.cs231n.kinds.answers import Form, Question, answers, judge_all
+from parity_tests.assignments.cs231n.kinds.blame import OWN, STEP, derivatives, with_causes
 from parity_tests.assignments.cs231n.kinds.layer_rows import LAYERS, Layer
 from parity_tests.assignments.cs231n.kinds.torch_layers import function_of
 from parity_tests.assignments.cs231n.names import LABELS
+from parity_tests.assignments.cs231n.parts import FUNCTIONS
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import PASSING, Comparison, matched, mismatched
+from parity_tests.protocol.comparison import PASSING, matched, mismatched
 from parity_tests.protocol.exam import settings_of
 from parity_tests.protocol.kind import Arrays, Context, Judged, Kind, Params
 from parity_tests.protocol.observation import Failure, Observation
@@ -52,6 +53,7 @@ def _case(layer: Layer, slug: str, title: str, drawn: Any, dtype: str) -> Case:
         "dicts": [{"of": k, "own": {}, "starts": []} for k in range(n)],
         "derivative": STEP if slug == next(iter(layer.rows)) and dtype == "float64" else 0.0,
         "kept": [],
+        "parts": [*FUNCTIONS],
         "memory": [drawn.memory[k % len(drawn.memory)] for k in range(n)],
         "calls": calls,
     }
@@ -108,70 +110,12 @@ def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Ju
     """Each output, and each gradient by the submission's own cache, against torch's."""
     asked = questions(case, arrays)
     judged = _sparing(case, seen, _refusing(case, seen, judge_all(case, seen, asked, context.device)))
-    if not case.params["derivative"] or judged["out"].verdict in PASSING:
-        return judged
-    out, want = array_of(seen, Key("out"), arrays["dout_0"].shape), answers(case, asked[0].forms[0], context.device)
-    if out is None or not _is_alike(out, want.flowed["out"].value.cpu().numpy()):
-        return judged
-    for number, function in enumerate(case.params["backward"]):
-        dx = array_of(seen, Key(f"{'alt ' * number}dx"), arrays["x_0"].shape)
-        copied = dx is not None and dx.shape == arrays["dout_0"].shape and np.array_equal(dx, arrays["dout_0"])
-        if not copied and _is_derivative(seen.facts.get(f"derivative {number}")):
-            judged |= {q.name: judged[q.name].noting(OWN) for q in case.quantities if q.part == function}
-    return judged
-
-
-STEP = 1e-4
-"""By how much inputs are moved for a derivative of the submission's own forward."""
-OWN = "is the derivative of its own forward, which is what is wrong"
-
-
-def _is_alike(out: NDArray[Any], want: NDArray[Any]) -> bool:
-    """Whether an output that is wrong is still the layer's: it correlates with what is right."""
-    with np.errstate(all="ignore"):
-        return bool(np.corrcoef(out.ravel(), want.ravel())[0, 1] > 0.5)
-
-
-def _is_derivative(said: Any) -> bool:
-    """Whether gradients agree with central differences, within what the two of these differ by, and rounding."""
-    if not (isinstance(said, list) and len(said) == 4 and all(isinstance(x, float) for x in said)):
-        return False
-    gradient, first, second, scale = said
-    rounding = 64 * float(np.finfo(np.float64).eps) * scale / STEP
-    return bool(abs(gradient - second) <= abs(first - second) + rounding < abs(gradient))
-
-
-def blamed(plan: Sequence[Case], judged: Mapping[str, Mapping[str, Comparison]]) -> dict[str, dict[str, Comparison]]:
-    """The same; a backward that is right for its own wrong forward matches, wherever that forward is wrong.
-
-    Any other backward of a wrong forward is explained by it: it may be right, had its cache been. (That holds only
-    where the backward is right in another case; see with_possible_causes.)
-    """
-    found = {case: dict(comparisons) for case, comparisons in judged.items()}
-    own = {
-        q.part
-        for case in plan
-        if case.probe == "layer" and case.params["derivative"]
-        for q in case.quantities
-        if OWN in judged[case.name][q.name].notes
-    }
-    for case in plan:
-        if case.probe != "layer":
-            continue
-        wrong = {q.key.call for q in case.quantities if q.key.name == "out" and _fails(judged[case.name][q.name])}
-        for q in case.quantities:
-            comparison = judged[case.name][q.name]
-            if q.part == case.params["forward"] or q.key.call not in wrong or not _fails(comparison):
-                continue
-            if q.part in own and comparison.verdict == "mismatch":
-                found[case.name][q.name] = matched(OWN)
-            elif not comparison.explained_by:
-                found[case.name][q.name] = replace(comparison, explained_by=case.params["forward"])
-    return found
-
-
-def _fails(comparison: Comparison) -> bool:
-    return comparison.verdict not in PASSING
+    if case.params["derivative"] and judged["out"].verdict not in PASSING:
+        out, want = array_of(seen, Key("out"), arrays["dout_0"].shape), answers(case, asked[0].forms[0], context.device)
+        if out is not None:
+            right = set(derivatives(case, arrays, seen, out, want.flowed["out"].value.cpu().numpy()))
+            judged |= {q.name: judged[q.name].noting(OWN) for q in case.quantities if q.part in right}
+    return with_causes(case, seen, judged)
 
 
 Change = Mapping[str, Callable[..., Any]]

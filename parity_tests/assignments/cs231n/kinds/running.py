@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.cs231n.kinds import layer
 from parity_tests.assignments.cs231n.kinds.answers import Form, Question, judge_all
+from parity_tests.assignments.cs231n.kinds.blame import with_causes
 from parity_tests.assignments.cs231n.kinds.layer_rows import LAYERS
 from parity_tests.assignments.cs231n.kinds.sizes import distinct
 from parity_tests.assignments.cs231n.names import LABELS
+from parity_tests.assignments.cs231n.parts import FUNCTIONS
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.exam import settings_of
 from parity_tests.protocol.kind import Arrays, Context, Judged, Kind, Params
@@ -54,6 +56,7 @@ def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterato
             "dicts": [dicts[number] for number in DICTS],
             "derivative": 0.0,
             "kept": list(STATISTICS),
+            "parts": [*FUNCTIONS],
             "memory": [""] * len(MODES),
             "calls": [["forward", k] for k in range(len(MODES))],
         }
@@ -82,7 +85,8 @@ def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Ju
     """Every output and the statistics after every call."""
     inputs = _inputs(arrays)
     forms = [Form(_reference(case.params, ""), inputs), Form(_reference(case.params, "eps"), inputs, PLUS_EPS)]
-    return judge_all(case, seen, [Question(case.quantities, forms)], context.device)
+    judged = judge_all(case, seen, [Question(case.quantities, forms)], context.device)
+    return with_causes(case, seen, judged)
 
 
 def questions(case: Case, arrays: Arrays, change: str, note: str) -> list[Question]:

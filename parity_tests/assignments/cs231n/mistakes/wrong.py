@@ -37,9 +37,7 @@ class Wrong:
     @property
     def mistake(self) -> Mistake:
         """The same as the protocol has it."""
-        # What a wrong forward hands to its backward spoils the gradients as well.
-        spoils = self.part.removesuffix("_naive").endswith("_forward")
-        return Mistake(self.part, self.part, self.name, self.hint, spoils=spoils, plug=self.plug, file=self.file)
+        return Mistake(self.part, self.part, self.name, self.hint, plug=self.plug, file=self.file)
 
     def reproduces(self, plan: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw) -> bool:
         """Whether it gives what was returned, in all cases: of this quantity, or of all that its part returns."""
@@ -64,6 +62,9 @@ class Wrong:
     def _agrees(self, case: Case, own: Sequence[Quantity], seen: Seen, draw: Draw) -> bool:
         arrays = draw(case)
         observation = seen[case.name]
+        forward = case.params.get("forward", self.part)
+        if self.part != forward and any(key.name == "out" for key in observation.overwritten):
+            return False  # a forward that writes over what its backward works on
         questions: Any = None
         if case.probe == "layer":
             questions = layer.questions(case, arrays, self.change, f"{self.part}: {self.name}")

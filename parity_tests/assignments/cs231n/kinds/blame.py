@@ -1,0 +1,139 @@
+"""Blames a layer's failure on the function that it comes of: its forward, whose cache it works on, or one it calls.
+
+A backward that is right for its own wrong forward is right. Any other one beside a wrong forward cannot be judged where
+its cache holds more than what the forward was given; nor can a function that calls another one which is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import PASSING, Comparison, matched
+from parity_tests.protocol.kind import Judged
+from parity_tests.protocol.observation import Observation
+from parity_tests.protocol.quantity import Key, Quantity
+
+KINDS = ("layer", "running")
+"""The kinds of cases that may have causes elsewhere."""
+STEP = 1e-4
+"""By how much inputs are moved for a derivative of the submission's own forward."""
+OWN = "is the derivative of its own forward, which is what is wrong"
+FAILED_IN_CALL = ("mismatch", "crashed")
+"""How a forward that is there may fail."""
+
+
+def with_causes(case: Case, seen: Observation, judged: Judged) -> Judged:
+    """The same; what fails says which other function may be why: that is borne out, or not, by `blamed`."""
+    found = dict(judged)
+    outs = {q.key.call: judged[q.name] for q in case.quantities if q.key.name == "out"}
+    called = _called(seen)
+    for q in case.quantities:
+        comparison = judged[q.name]
+        if comparison.verdict not in FAILED_IN_CALL or comparison.explained_by:
+            continue
+        cause = next(iter(called.get(q.part, ())), "")
+        if q.part != case.params["forward"]:
+            out = outs.get(q.key.call)
+            if out is not None and out.verdict in FAILED_IN_CALL and _may_be_spoiled(case, q, seen, judged):
+                cause = case.params["forward"]
+        if cause:
+            found[q.name] = replace(comparison, explained_by=cause)
+    return found
+
+
+def _called(seen: Observation) -> dict[str, list[str]]:
+    """Which other functions each function called, as the process says."""
+    told = seen.facts.get("calls", {})
+    known = told.items() if isinstance(told, dict) else ()
+    return {str(name): [str(one) for one in others] for name, others in known if isinstance(others, list)}
+
+
+def _may_be_spoiled(case: Case, quantity: Quantity, seen: Observation, judged: Judged) -> bool:
+    """Whether a backward's failure may come of its cache: not of one that holds what the forward was given alone.
+
+    Nor where a norm's dx is right, which uses all that such a cache holds.
+    """
+    if seen.facts.get(f"given {quantity.key.call}") is True:
+        return False
+    siblings = [q for q in case.quantities if q.part == quantity.part and q.key.call == quantity.key.call]
+    dx = next((q for q in siblings if q.key.name.endswith("dx")), None)
+    is_norm = "gamma" in case.params["arrays"]
+    return not (is_norm and dx is not None and judged[dx.name].verdict in PASSING)
+
+
+def derivatives(case: Case, arrays: Mapping[str, Any], seen: Observation, out: Any, want: Any) -> Iterator[str]:
+    """The backwards whose gradients are the derivative of their own forward, where that gave `out` in place of `want`.
+
+    An output that has nothing to do with what is wanted earns nothing.
+    """
+    with np.errstate(all="ignore"):
+        alike = bool(np.corrcoef(out.ravel(), want.ravel())[0, 1] > 0.5)
+    for number, function in enumerate(case.params["backward"]):
+        dx = seen.values.get(Key(f"{'alt ' * number}dx"))
+        copied = dx is not None and _is_copy(dx.array, arrays["dout_0"])
+        if alike and not copied and _is_derivative(seen.facts.get(f"derivative {number}")):
+            yield function
+
+
+def _is_copy(dx: NDArray[Any] | None, dout: NDArray[Any]) -> bool:
+    return dx is not None and dx.shape == dout.shape and np.array_equal(dx, dout)
+
+
+def _is_derivative(said: Any) -> bool:
+    """Whether gradients agree with central differences, within what the two of these differ by, and rounding."""
+    if not (isinstance(said, list) and len(said) == 4 and all(isinstance(x, float) for x in said)):
+        return False
+    gradient, first, second, scale = said
+    rounding = 64 * float(np.finfo(np.float64).eps) * scale / STEP
+    return bool(abs(gradient - second) <= abs(first - second) + rounding < abs(gradient))
+
+
+def blamed(plan: Sequence[Case], judged: Mapping[str, Mapping[str, Comparison]]) -> dict[str, dict[str, Comparison]]:
+    """The same: right are the backwards that are right for their own wrong forward, and open what has a true cause."""
+    found = {case: dict(comparisons) for case, comparisons in judged.items()}
+    rows = [(case, q) for case in plan if case.probe in KINDS for q in case.quantities]
+    own = {q.part for case, q in rows if OWN in judged[case.name][q.name].notes}
+    wrong: dict[str, set[int]] = {case.name: set() for case in plan}
+    for case, q in rows:
+        if q.key.name == "out" and _fails(judged[case.name][q.name]):
+            wrong[case.name].add(q.key.call)
+    guilty = {q.part for case, q in rows if _fails(judged[case.name][q.name]) and _is_own(judged[case.name][q.name])}
+    for case, q in rows:
+        comparison, cause = judged[case.name][q.name], judged[case.name][q.name].explained_by
+        if comparison.verdict == "mismatch" and q.part in own and q.key.call in wrong[case.name]:
+            found[case.name][q.name] = matched(OWN)
+        elif comparison.verdict not in FAILED_IN_CALL or not cause:
+            continue
+        elif cause == case.params["forward"] or cause in guilty:
+            found[case.name][q.name] = _open(comparison, q, cause, case.params["forward"])
+        elif not comparison.sentence:
+            found[case.name][q.name] = replace(comparison, explained_by="")
+    return found
+
+
+def _is_own(comparison: Comparison) -> bool:
+    return not comparison.explained_by
+
+
+def _fails(comparison: Comparison) -> bool:
+    return comparison.verdict not in PASSING
+
+
+def _open(comparison: Comparison, quantity: Quantity, cause: str, forward: str) -> Comparison:
+    """A comparison that leaves open whether the function is right, because of the cause."""
+    works_on = "it works on what that one hands on" if cause == forward else "it calls that one"
+    total = comparison.total or 1
+    return Comparison(
+        "undecided",
+        total=total,
+        undecided=total,
+        problem=f"is not judged, because {cause} is wrong: {works_on}",
+        notes=comparison.notes,
+        explained_by=cause,
+    )
