@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from parity_tests.proof.opinfo.faults import SIZES
 from parity_tests.proof.opinfo.trial import ABSENT, ACCEPTED, OVER, REFUSED, UNDECIDED, Row
@@ -22,6 +23,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
+LIST_OF = "The list is that of torch"
 FINDINGS = {
     "erfc": "scipy errs by more ulps in the tail than any library documents",
     "nn.functional.softplus": "log(1 + eˣ) as numpy has it here cancels far below 0",
@@ -74,9 +76,15 @@ def _cell(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
+def release() -> str:
+    """torch's version, without what built it."""
+    return torch.__version__.partition("+")[0]
+
+
 def markdown(rows: Sequence[Row]) -> Iterator[str]:
     """The summary; what differs; what is refused and undecided, by reason; what is accepted."""
     yield from ("# PyTorch's own list of operations as the jury", "", summary(rows), "")
+    yield from (f"{LIST_OF} {release()}.", "")
     yield from ("![share of faults caught against their size](opinfo-curve.svg)", "")
     yield from ("## Over the radius", "", "| operation | type | reference | ratio | right | why | where |")
     yield "| --- | --- | --- | ---: | --- | --- | --- |"
