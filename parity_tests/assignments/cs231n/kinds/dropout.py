@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -84,31 +85,53 @@ def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Ju
     meanings = [(p, "")]
     if context.edition == OLDEST:
         meanings = [(1 - p, DROPS), (p, KEEPS)]
-    outcomes = [_judged(case, arrays, seen, context, keep, note) for keep, note in meanings]
+    outcomes = [_judged(case, arrays, seen, context.device, keep, note) for keep, note in meanings]
     right = [found for found in outcomes if found["out"].verdict == found["share kept"].verdict == "match"]
     return (right or outcomes)[0]
 
 
-def _judged(case: Case, arrays: Arrays, seen: Observation, context: Context, keep: float, note: str) -> Judged:
+Change = Mapping[str, Callable[..., Any]]
+"""What else is expected of who makes a mistake, by quantity: values by what is at hand, and a share, by p."""
+
+
+def with_mistake(case: Case, arrays: Arrays, seen: Observation, change: Change, note: str) -> Judged:
+    """A comparison for each quantity, under what is expected of who makes this mistake."""
+    return _judged(case, arrays, seen, "cpu", case.params["p"], note, change)
+
+
+def _judged(
+    case: Case,
+    arrays: Arrays,
+    seen: Observation,
+    device: str,
+    keep: float,
+    note: str,
+    change: Change | None = None,
+) -> Judged:
+    change = change or {}
     x = arrays["x"]
+    share = change["share kept"](keep) if "share kept" in change else keep
     out = array_of(seen, Key("out", TRAIN), x.shape)
     mask = np.ones(x.shape, bool) if out is None else np.asarray(out != 0)
     scaled = {"x": x, "dout": arrays["dout"], "mask": mask.astype(x.dtype), "keep": keep}
-    known = answers(case, Form(_masked, scaled), context.device)
-    plain = answers(case, Form(_unmasked, {"x": x, "dout": arrays["dout"]}), context.device)
+    tested = array_of(seen, Key("out", TEST), x.shape)
+    scaled["tested"] = np.ones_like(x) if tested is None else (tested != 0).astype(x.dtype)
+    known = answers(case, Form(partial(_expected, change), scaled, note), device)
     judged = {
         name: compared(result_of(seen, q.key), known, name) for q in case.quantities if (name := q.name) in known.flowed
     }
-    judged |= {
-        name: compared(result_of(seen, q.key), plain, name) for q in case.quantities if (name := q.name) in plain.flowed
-    }
-    judged["share kept"] = _share(result_of(seen, Key("out", TRAIN)), out, keep)
+    judged["share kept"] = _share(result_of(seen, Key("out", TRAIN)), out, share)
     drawn = (array_of(seen, Key("out", call), x.shape) for call in (TRAIN, OTHER_SEED, FREE, FREE_AGAIN, *FURTHER))
     masks = [one.reshape(len(x), -1) != 0 for one in drawn if one is not None]
-    judged["independence"] = _independence(result_of(seen, Key("out", TRAIN)), masks, keep)
+    judged["independence"] = _independence(result_of(seen, Key("out", TRAIN)), masks, share)
+    if "independence" in change and masks:
+        alike = all(change["independence"](one) for one in masks)
+        judged["independence"] = matched() if alike else mismatched("is that of another mistake")
+        judged["share kept"] = matched()  # of the few numbers that are then drawn it says little
     for name, before, call in AGAIN:
         first, again = (array_of(seen, Key("out", k), x.shape) for k in (before, call))
-        judged[name] = _drawn_again(result_of(seen, Key("out", call)), first, again, alike=call == SAME_SEED)
+        alike = change[name](call == SAME_SEED) if name in change else call == SAME_SEED
+        judged[name] = _drawn_again(result_of(seen, Key("out", call)), first, again, alike=alike)
     judged["out"] = judged["out"].noting(note)
     for out_name, dx_name, call in (("out", "dx", TRAIN), ("out in test mode", "dx in test mode", TEST)):
         own = array_of(seen, Key("out", call), x.shape)
@@ -116,23 +139,32 @@ def _judged(case: Case, arrays: Arrays, seen: Observation, context: Context, kee
             continue
         # What drops nothing, or all, is no dropout: to go back through it earns nothing.
         if own.any() and not (call == TRAIN and own.all()):
-            inputs = {"dout": arrays["dout"], "factor": own.astype(x.dtype) / x}
-            through = answers(case, Form(partial(_through, dx_name), inputs), context.device)
+            inputs = {"dout": arrays["dout"], "mask": (own != 0).astype(x.dtype), "scale": _scale(own, x, keep)}
+            through = answers(case, Form(partial(_through, dx_name), inputs), device)
             if compared(result_of(seen, Key("dx", call)), through, dx_name).verdict in PASSING:
                 judged[dx_name] = matched(OWN)
     return judged
 
 
-def _through(name: str, dout: Any, factor: Any) -> dict[str, Any]:
-    return {name: dout * factor}
+def _through(name: str, dout: Any, mask: Any, scale: float) -> dict[str, Any]:
+    return {name: dout * mask * scale}
 
 
-def _masked(x: Any, dout: Any, mask: Any, keep: float) -> dict[str, Any]:
-    return {"out": x * mask / keep, "dx": dout * mask / keep}
+def _scale(own: NDArray[Any], x: NDArray[Any], p: float) -> float:
+    """The number by which an output scales x where it is not 0: of those that p may give the nearest."""
+    seen = float(np.median(own[own != 0] / x[own != 0]))
+    return min((1.0, p, 1 - p, 1 / p, 1 / (1 - p)), key=lambda scale: abs(scale - seen))
 
 
-def _unmasked(x: Any, dout: Any) -> dict[str, Any]:
-    return {"out in test mode": 1 * x, "dx in test mode": 1 * dout}
+def _expected(change: Change, /, x: Any, dout: Any, mask: Any, tested: Any, keep: float) -> dict[str, Any]:
+    expected = {
+        "out": x * mask / keep,
+        "dx": dout * mask / keep,
+        "out in test mode": 1 * x,
+        "dx in test mode": 1 * dout,
+    }
+    given = SimpleNamespace(x=x, dout=dout, mask=mask, tested=tested, p=keep)
+    return expected | {name: wrong(given) for name, wrong in change.items() if name in expected}
 
 
 def _share(result: Any, out: NDArray[Any] | None, keep: float) -> Comparison:

@@ -1,5 +1,6 @@
 """Known mistakes: each with a name, a hint, what it makes of a case, and how it is put into our solution."""
 
+from parity_tests.assignments.cs231n.mistakes.dropout import DROPOUT
 from parity_tests.assignments.cs231n.mistakes.images import IMAGES
 from parity_tests.assignments.cs231n.mistakes.layers import LAYERS
 from parity_tests.assignments.cs231n.mistakes.networks import NETWORKS
@@ -7,4 +8,4 @@ from parity_tests.assignments.cs231n.mistakes.normalisation import NORMALISATION
 from parity_tests.assignments.cs231n.mistakes.rules import RULES
 from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
 
-WRONG: tuple[Wrong, ...] = (*LAYERS, *NORMALISATION, *IMAGES, *RULES, *NETWORKS)
+WRONG: tuple[Wrong, ...] = (*LAYERS, *NORMALISATION, *IMAGES, *DROPOUT, *RULES, *NETWORKS)

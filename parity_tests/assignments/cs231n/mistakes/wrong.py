@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from parity_tests.assignments.cs231n.kinds import layer, losses, networks, running, steps
+from parity_tests.assignments.cs231n.kinds import dropout, layer, losses, networks, running, steps
 from parity_tests.assignments.cs231n.kinds.answers import judge_all
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import PASSING
@@ -18,7 +18,7 @@ LAYERS_FILE = "cs231n/layers.py"
 OPTIM_FILE = "cs231n/optim.py"
 FC_FILE = "cs231n/classifiers/fc_net.py"
 CNN_FILE = "cs231n/classifiers/cnn.py"
-ASKED_WHOLE = ("running", "steps", "network")
+ASKED_WHOLE = ("running", "steps", "network", "dropout")
 """The kinds of which all results of a part together are reproduced; of the others each result on its own."""
 
 
@@ -65,18 +65,22 @@ class Wrong:
         forward = case.params.get("forward", self.part)
         if self.part != forward and any(key.name == "out" for key in observation.overwritten):
             return False  # a forward that writes over what its backward works on
+        note = f"{self.part}: {self.name}"
+        if case.probe == "dropout":
+            judged = dropout.with_mistake(case, arrays, observation, self.change, note)
+            return all(judged[q.name].verdict in PASSING for q in own)
         questions: Any = None
         if case.probe == "layer":
-            questions = layer.questions(case, arrays, self.change, f"{self.part}: {self.name}")
+            questions = layer.questions(case, arrays, self.change, note)
         elif case.probe == "loss":
-            questions = losses.questions(case, arrays, self.change, f"{self.part}: {self.name}")
+            questions = losses.questions(case, arrays, self.change, note)
         elif case.probe == "running":
-            questions = running.questions(case, arrays, self.change, f"{self.part}: {self.name}")
+            questions = running.questions(case, arrays, self.change, note)
         elif case.probe == "steps":
-            questions = steps.questions(case, arrays, self.change, f"{self.part}: {self.name}")
+            questions = steps.questions(case, arrays, self.change, note)
         else:
             given = networks.with_masks(case, arrays, observation)
-            questions = networks.questions(case, given, self.change, f"{self.part}: {self.name}")
+            questions = networks.questions(case, given, self.change, note)
         try:
             judged = judge_all(case, observation, questions, "cpu")
         except (RuntimeError, IndexError, ValueError):  # shapes that the mistake does not fit

@@ -1,0 +1,84 @@
+"""Known mistakes of dropout: of the mask that is drawn, of its scale, and of the test mode."""
+
+from __future__ import annotations
+
+from math import erf, sqrt
+from typing import Any
+
+import numpy as np
+
+from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
+from parity_tests.protocol.mistake import Swap
+
+MEANING = "p is the share that is kept: a number is kept where rand < p."
+INVERTED = "What is kept is divided by p in training, so that nothing is to be done in the test mode."
+TESTED = "In the test mode dropout hands x on as it is."
+UNIFORM = "rand gives numbers from 0 to 1, which are under p with probability p; randn's are normal."
+SEED = "A seed in dropout_param makes each call draw the same mask: np.random.seed(seed)."
+EACH = "Each number of each example is kept or dropped on its own."
+BACK = "The gradient goes back through the mask of the forward, which is in the cache, scale and all."
+
+F, B = "dropout_forward", "dropout_backward"
+DRAWN = "((np.random.rand(*x.shape) < p) / p)"
+BACKWARD = "return dout if mask is None else dout * mask"
+TEST = 'if mode == "test":\n        return x, (dropout_param, None)'
+
+
+def _forward(name: str, hint: str, change: Any, *plug: Swap) -> Wrong:
+    return Wrong(F, "dropout", name, hint, change, plug)
+
+
+def _backward(name: str, hint: str, change: Any, new: str) -> Wrong:
+    return Wrong(B, "dropout", name, hint, change, (Swap(BACKWARD, new),))
+
+
+def _normal_share(p: float) -> float:
+    """The probability that a standard normal number is under p."""
+    return (1 + erf(p / sqrt(2))) / 2
+
+
+def _alike_along(axis: int) -> Any:
+    def alike(mask: Any) -> bool:
+        first = mask[:1] if axis == 0 else mask[:, :1]
+        return bool((mask == first).all()) and bool(np.unique(mask).size == 2)
+
+    return alike
+
+
+DROPOUT = (
+    _forward("p is the share that is dropped, the scale is 1/p", MEANING, {"share kept": lambda p: 1 - p},
+             Swap(DRAWN, "((np.random.rand(*x.shape) > p) / p)")),
+    _forward("p is the share that is dropped, the scale is 1/(1 − p)", MEANING,
+             {"share kept": lambda p: 1 - p, "out": lambda t: t.x * t.mask / (1 - t.p)},
+             Swap(DRAWN, "((np.random.rand(*x.shape) >= p) / (1 - p))")),
+    _forward("the scale is 1/(1 − p)", INVERTED, {"out": lambda t: t.x * t.mask / (1 - t.p)},
+             Swap(DRAWN, "((np.random.rand(*x.shape) < p) / (1 - p))")),
+    _forward("what is kept is not divided by p", INVERTED, {"out": lambda t: t.x * t.mask},
+             Swap(DRAWN, "(np.random.rand(*x.shape) < p)")),
+    _forward("the scale 1/p comes in the test mode, not in training", INVERTED,
+             {"out": lambda t: t.x * t.mask, "out in test mode": lambda t: t.x / t.p},
+             Swap(DRAWN, "(np.random.rand(*x.shape) < p)"), Swap(TEST, TEST.replace("return x", "return x / p"))),
+    _forward("what is kept is multiplied by p", INVERTED, {"out": lambda t: t.x * t.mask * t.p},
+             Swap(DRAWN, "((np.random.rand(*x.shape) < p) * p)")),
+    _forward("not inverted: x is multiplied by p in the test mode", INVERTED,
+             {"out": lambda t: t.x * t.mask, "out in test mode": lambda t: t.x * t.p},
+             Swap(DRAWN, "(np.random.rand(*x.shape) < p)"), Swap(TEST, TEST.replace("return x", "return x * p"))),
+    _forward("x is multiplied by p in the test mode", TESTED, {"out in test mode": lambda t: t.x * t.p},
+             Swap(TEST, TEST.replace("return x", "return x * p"))),
+    _forward("the test mode drops as well", TESTED, {"out in test mode": lambda t: t.x * t.tested / t.p},
+             Swap(TEST, 'if mode == "test":\n        mode = "train"')),
+    _forward("normal numbers are drawn, not uniform ones", UNIFORM, {"share kept": _normal_share},
+             Swap(DRAWN, "((np.random.randn(*x.shape) < p) / p)")),
+    _forward("the seed is not used", SEED, {"mask of the same seed": lambda alike: not alike},
+             Swap('    if "seed" in dropout_param:\n        np.random.seed(dropout_param["seed"])\n', "")),
+    _forward("one row is drawn for all examples", EACH, {"independence": _alike_along(0)},
+             Swap(DRAWN, "((np.random.rand(*x.shape[1:]) < p) / p * np.ones(x.shape))")),
+    _forward("one number is drawn for each example", EACH,
+             {"independence": _alike_along(1)},
+             Swap(DRAWN, "((np.random.rand(len(x)) < p) / p).reshape(-1, *[1] * (x.ndim - 1)) * np.ones(x.shape)")),
+    _backward("dout is passed on as it is", BACK, {"dx": lambda t: 1 * t.dout}, "return dout + 0"),
+    _backward("the gradient is not divided by p", BACK, {"dx": lambda t: t.dout * t.mask},
+              "return dout if mask is None else dout * (mask > 0)"),
+    _backward("the gradient is divided by p twice", BACK, {"dx": lambda t: t.dout * t.mask / t.p**2},
+              "return dout if mask is None else dout * mask / cache[0]['p']"),
+)  # fmt: skip
