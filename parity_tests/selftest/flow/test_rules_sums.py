@@ -279,6 +279,37 @@ def test_the_euclidean_norm(dtype: torch.dtype, share: float) -> None:
     assert any(short) == (share < 1)
 
 
+@pytest.mark.parametrize("share", SHARES)
+@pytest.mark.parametrize(
+    ("dtype", "scale"),
+    [
+        *[(torch.float32, scale) for scale in (1.0, 1e-12, 1e20)],
+        *[(torch.float64, scale) for scale in (1.0, 1e-12, 1e-40, 1e20, 1e200)],
+    ],
+    ids=str,
+)
+def test_a_product_is_bounded_in_float32_where_its_range_allows(dtype: torch.dtype, scale: float, share: float) -> None:
+    """By blocks and at once, with either operand uncertain: enough, and no more than a thousandth over what is needed.
+
+    What float32 does not hold, in which the bound would be 0 or infinite, is bounded in float64.
+    """
+    generator = torch.Generator().manual_seed(0)
+    for n, columns in ((40, 3), (601, 499)):
+        a = torch.randn(2, n, dtype=dtype, generator=generator) * scale
+        b = torch.randn(n, columns, dtype=dtype, generator=generator)
+        a[0, 3], b[2, 1] = 0.0, 0.0
+        for r, s in ((0.0, 0.0), (1e-3, 0.0), (0.0, 1e-9), (1e-3, 1e-2)):
+            _, radius = flowed(torch.mm, [a, b], [a.abs().double() * r, b.abs().double() * s])
+            gamma = 2 * mpf(precision(dtype).gamma(n))
+            for column in (0, 1, columns - 1):
+                size = objects(a.abs()) @ objects(b[:, column].abs())
+                most = size * (1 + mpf(r)) * (1 + mpf(s))
+                needed = (most - size + gamma * most) * (1 - mpf(2) ** -48)  # radii are rounded to float64
+                for wanted, got in zip(needed, radius[:, column].tolist(), strict=True):
+                    assert (wanted <= mpf(got) * share) == (share == 1)
+                    assert mpf(got) <= wanted * (1 + mpf(10) ** -3)
+
+
 def test_a_sum_of_one_term_and_exact_zeros_rounds_nothing() -> None:
     """One-hot sums, masks, integers: known exactly, whatever the order."""
     one_hot = torch.tensor([[0.0, 0.3, 0.0], [0.7, 0.0, 0.0]])

@@ -6,6 +6,7 @@ result is sure to round nothing it has no rounding: a sum with an exact 0, a pro
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -57,9 +58,9 @@ def times(x: Any, r: Radius, y: Any, s: Radius) -> Radius:
 
 def over_infinite(op: Operation, radius: Radius, *operands: Any) -> Radius:
     """0 where an operand is exactly infinite and so the result: an infinity does not move."""
-    infinite = op.out.isinf()
-    if radius is None or not bool(infinite.any()):
+    if radius is None or op.out.numel() == 0 or float(op.out.abs().amax()) < math.inf:
         return radius
+    infinite = op.out.isinf()
     sure: Tensor | bool = False
     for x in operands:
         if isinstance(x, Tensor):

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from reference.flow.operation import REPEATS_FORWARD, Operation, Radius, plus, rule, uncertain, wide
+from reference.flow.operation import REPEATS_FORWARD, Operation, Radius, plus, rule, some, uncertain, wide
 
 aten = torch.ops.aten
 
@@ -46,11 +46,11 @@ def mirror(op: Operation) -> Radius:
 def relu(op: Operation) -> Radius:
     """max(x, 0) moves by no more than x, and not at all where x is below 0 by more than its radius."""
     x = op["self"]
-    r, known = op.radius(x), op.known_radius(x)
+    r = op.radius(x)
     if not op.local:
-        kink = x == 0
-        op.context.gates.put(op.out, kink if known is None else kink & (known == 0))
-    return None if r is None else torch.minimum(r, (wide(x) + r).clamp_min(0.0))
+        kink = op.exactly(x, 0)
+        op.context.gates.put(op.out, *([kink] if isinstance(kink, Tensor) else []))
+    return None if r is None else torch.minimum(r, (wide(x) + r).clamp_min_(0.0))
 
 
 @rule(aten.clamp, aten.clamp_min, aten.clamp_max, aten.hardtanh)
@@ -75,21 +75,47 @@ def clamp(op: Operation) -> Radius:
 def gate(op: Operation, g: Tensor, x: Tensor, edges: tuple[float, ...]) -> Radius:
     """A gradient that passes where x is on one side: g's radius where torch let it pass, |g| and more where unsure."""
     r = op.known_radius(x)
-    near: Tensor | None = None
+    near: list[Tensor] = []
     for edge in edges:
-        distance = (wide(x) - edge).abs()
+        distance = wide(x).abs() if edge == 0 else (wide(x) - edge).abs_()
         left = op.context.gates.get(x) if edge == 0 else None
+        if r is not None and not op.local:
+            near.append(_within(r, distance))
+        if left == ():
+            continue  # no operand of this relu was 0
         kink = left[0] if left is not None and left[0].shape == x.shape else distance == 0
-        if r is not None:
+        if r is not None and some(kink):
             kink = kink & (r == 0)
-            reached = (distance <= r) & ~kink & (r > 0)
-            near = reached if near is None else near | reached
         take_other(op, kink, lambda: torch.where(op.out == 0, g, torch.zeros_like(g)))
     s = op.radius(g)
-    radius = None if s is None else s.masked_fill(op.out == 0, 0.0)
-    if not op.local and near is not None and bool(near.any()):
-        radius = torch.where(near, wide(g).abs() + shaped(s, g), shaped(radius, g))
+    radius = None if s is None else where_passed(s, op.out)
+    places = torch.cat(near) if near else torch.empty(0)
+    if places.numel():
+        radius = shaped(radius, g).contiguous()
+        sides = wide(g).abs() if s is None else wide(g).abs() + s
+        radius.view(-1)[places] = sides.flatten()[places]
     return radius
+
+
+def _within(r: Tensor, distance: Tensor) -> Tensor:
+    """The places, counted through, at which a distance is within its radius, 0 within 0 not counted.
+
+    Most often there is none, which arithmetic tells quickly, or few, so that comparisons are made of those alone.
+    """
+    between = (2 * r).sub_(distance).flatten()
+    if not between.numel() or float(between.amax()) <= 0:
+        return torch.empty(0, dtype=torch.long, device=r.device)
+    places = (~(between <= 0)).nonzero().squeeze(1)
+    radii, distances = r.flatten()[places], distance.flatten()[places]
+    return places[(distances <= radii) & (radii > 0)]
+
+
+def where_passed(s: Tensor, out: Tensor) -> Tensor:
+    """A gradient's radius, 0 where it was kept back (and so is 0)."""
+    if s.numel() and float(s.amax()) < math.inf:
+        passed = torch.ne(out, 0, out=torch.empty(out.shape, dtype=s.dtype, device=s.device))
+        return passed.mul_(s)
+    return s.masked_fill(out == 0, 0.0)
 
 
 @rule(aten.softshrink_backward, aten.hardshrink_backward)
@@ -101,7 +127,7 @@ def shrink_backward(op: Operation) -> Radius:
 
 def take_other(op: Operation, kink: Tensor, other: Any) -> None:
     """Count choices exactly at a kink, and take the other side where the run does."""
-    if not bool(kink.any()):
+    if not some(kink):
         return
     if not op.local:
         op.context.seen_kinks += int(kink.sum())

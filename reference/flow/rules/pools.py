@@ -114,7 +114,7 @@ def max_pool_backward(op: Operation) -> Radius:
 
 def added_windows(op: Operation, g: Tensor, back: Callable[[Tensor], Tensor]) -> Radius:
     """The rounding of sums over the windows that one element is the largest of; none where it is of one at most."""
-    counts = back((~torch.as_tensor(op.exactly(g, 0))).to(torch.float64))
+    counts = back(op.not_zero(g).to(torch.float64))
     most = int(counts.max()) if counts.numel() else 0
     if most <= 1:
         return None

@@ -48,20 +48,16 @@ def positive(
     """scale·f of two tensors ≥ 0 made of a and b (|a|, |b| where None), no smaller than the exact one.
 
     Its own rounding is allowed for, that of a sum of two such in its own type, and what underflow takes from both
-    sides. Done and left in float32 where that is what the operands are, unless their range is too wide for it:
-    products in float64 would take most of the time.
+    sides. Done and left in float32, larger by what that rounds, unless the range is too wide for it: products in
+    float64 would take most of the time.
     """
-    if a.dtype is torch.float32:
-        quick = _in_float32(f, a.abs() if left is None else left, b, right, terms, scale)
-        if quick is not None:
-            return quick
+    sizes = a.abs() if left is None else left
+    quick = _in_float32(f, sizes, b, right, terms, scale)
+    if quick is not None:
+        return quick
     p = op.context.precision
-    left = wide(a).abs() if left is None else left
     inflation = (1 + (terms + 4) * 2.0**-53) ** 2 * scale
-    if right is None and _by_blocks(f, left, b):
-        total = _times_sizes(left * inflation, wide(b))[0]
-    else:
-        total = f(left, wide(b).abs() if right is None else right).mul_(inflation)
+    total = f(wide(sizes), wide(b).abs() if right is None else right).mul_(inflation)
     # Both sides may lose the smallest normal number in each product, and so may this one.
     lost = 4 * terms * p.tiny * scale
     least = float(total.amin()) if total.numel() else 1.0
@@ -71,12 +67,21 @@ def positive(
     return total.add_((support != 0).to(torch.float64), alpha=lost)
 
 
+_MOST_TERMS = 1 << 22
+"""Terms up to which (1 + n·u)² is more than float32's rounding of n roundings, 1/(1 − u)ⁿ, with room to spare."""
+_RANGE = 1e15
+"""Operands up to it have products and sums of `_MOST_TERMS` that float32 holds."""
+
+
 def _in_float32(f: Bilinear, left: Tensor, b: Tensor, right: Radius, terms: int, scale: float) -> Tensor | None:
     """scale·f(left, right or |b|) by float32, larger by what its rounding may take; None where its range is too small.
 
-    The smaller operand is enlarged beforehand, which saves a pass over the result.
+    Making float32 of both operands, enlarging one and the n products and sums are n + 3 roundings at most. The smaller
+    operand is enlarged beforehand, which saves a pass over the result.
     """
     left_top = _largest(left)
+    if not left_top < _RANGE or terms > _MOST_TERMS:
+        return None
     inflation = ((1 + (terms + 4) * 2.0**-24) ** 2 + 1e-8) * scale
     if right is None and _by_blocks(f, left, b):
         left = left * inflation
@@ -89,40 +94,44 @@ def _in_float32(f: Bilinear, left: Tensor, b: Tensor, right: Radius, terms: int,
         else:
             right = right * inflation
         total = f(left.to(torch.float32), right.to(torch.float32))
-    if not max(left_top, right_top) < 1e15:
+    if not right_top < _RANGE:
         return None
-    lost = 8 * terms * torch.finfo(torch.float32).smallest_normal * max(1.0, left_top, right_top)
-    least = float(total.amin()) if total.numel() else 1.0
-    if least > 1e9 * lost:  # what underflow took, here and on both sides, is less than the inflation
+    # Where no sum is smaller than this, what underflow takes here and on both sides is less than the inflation.
+    enough = 1e9 * 8 * terms * torch.finfo(torch.float32).smallest_normal * max(1.0, left_top, right_top)
+    if left.numel() + b.numel() < total.numel() and _no_smaller(left, b, right, enough):
         return total
-    if least == 0:  # of an operand, where no product underflows
-        smallest = _least(left) * min(1.0, _least(b.abs() if right is None else right))
-        return total if smallest > 1e9 * lost else None
+    least = float(total.amin()) if total.numel() else 1.0
+    if least > enough or (least == 0 and _no_smaller(left, b, right, enough)):
+        return total
     return None
 
 
-_LARGE = 1 << 18
-"""Elements from which on an operand's absolute values are made by blocks …"""
-_BLOCK = 1 << 16
-"""… of so many, which stay near the processor."""
+def _no_smaller(left: Tensor, b: Tensor, right: Radius, than: float) -> bool:
+    """Whether no product of an element of `left` and one of `right` (|b| where None) is smaller, but for zeros."""
+    return _least(left) * min(1.0, _least(b.abs() if right is None else right)) > than
+
+
+_BLOCK = 1 << 18
+"""Elements of which absolute values are made at a time, which stay near the processor."""
 
 
 def _by_blocks(f: Bilinear, left: Tensor, b: Tensor) -> bool:
-    return f is aten.mm.default and b.numel() >= _LARGE and left.numel() < b.numel()
+    return f is aten.mm.default and b.numel() > _BLOCK and left.numel() < b.numel()
 
 
 def _times_sizes(left: Tensor, b: Tensor) -> tuple[Tensor, float]:
-    """left·|b| in the type of both, and the largest of |b|."""
+    """left·|b| in the type of `left`, and the largest of |b|."""
     by_rows = b.stride(1) == 1
     source = b if by_rows else b.t()
-    rows = max(1, _BLOCK // source.shape[1])
-    block = torch.empty(rows, source.shape[1], dtype=b.dtype, device=b.device)
-    total = torch.zeros(len(left), b.shape[1], dtype=b.dtype, device=b.device)
+    rows = max(_BLOCK // source.shape[1] // 16 * 16, 16)
+    block = torch.empty(rows, source.shape[1], dtype=left.dtype, device=b.device)
+    total = torch.zeros(len(left), b.shape[1], dtype=left.dtype, device=b.device)
     top = 0.0
     for start in range(0, len(source), rows):
         part = source[start : start + rows]
-        sizes = torch.abs(part, out=block[: len(part)])
-        top = max(top, float(sizes.amax()))
+        sizes = block[: len(part)].copy_(part).abs_()
+        highest = float(sizes.amax())
+        top = top if highest <= top else highest  # not a number stays
         if by_rows:
             total.addmm_(left[:, start : start + rows], sizes)
         else:
@@ -136,12 +145,16 @@ def _largest(x: Tensor) -> float:
 
 def _least(x: Tensor) -> float:
     """The smallest element that is not 0, of a tensor ≥ 0."""
-    return float(x.masked_fill(x == 0, math.inf).amin()) if x.numel() else math.inf
+    least = float(x.amin()) if x.numel() else math.inf
+    if least != 0:
+        return least
+    zero = torch.eq(x, 0, out=torch.empty_like(x))
+    return float(torch.add(x, zero, alpha=torch.finfo(x.dtype).max).amin())
 
 
 def _support(op: Operation, x: Tensor) -> Tensor:
     """1 where an operand is not exactly 0."""
-    return (~torch.as_tensor(op.exactly(x, 0))).to(x.dtype)
+    return op.not_zero(x).to(x.dtype)
 
 
 @rule(aten.mm.default, aten.bmm.default, aten.mv.default, aten.dot.default, aten.vdot.default)
@@ -247,9 +260,10 @@ def total(op: Operation, x: Tensor, dims: list[int] | None, *, keepdim: bool, mo
     terms = math.prod([x.shape[axis] for axis in axes]) if axes else 1
     whole = sizes.sum(axes, keepdim=keepdim) if axes else sizes
     carried = None if r is None else (r.sum(axes, keepdim=keepdim) if axes else r)
-    zero = op.exactly(x, 0)
-    if isinstance(zero, Tensor) and x.dim() and bool(zero.any()):
-        counts = (~zero).sum(axes, keepdim=keepdim).double()
+    known = sizes if not op.local else reach(wide(x), op.known_radius(x))  # 0 where x is exactly 0, and only there
+    if x.dim() and x.numel() and not float(known.amin()) > 0:
+        held = torch.ne(known, 0, out=torch.empty(x.shape, dtype=torch.float64, device=x.device))
+        counts = held.sum(axes, keepdim=keepdim)
         most = int(counts.max()) if counts.numel() else 0
         local = whole * op.sums(max(most - 1, 0) + more)
         local = local.masked_fill(counts <= 1, 0.0) if not more else local
@@ -303,8 +317,7 @@ def norm(op: Operation) -> Radius:
     if math.isinf(order):
         return carried
     size = wide(op.out) if carried is None else wide(op.out) + carried
-    zero = torch.as_tensor(op.exactly(x, 0))
-    one = aten.linalg_vector_norm((~zero).double(), 1.0, *rest) <= 1
+    one = aten.linalg_vector_norm(op.not_zero(x).double(), 1.0, *rest) <= 1
     size = size * (1 + op.sums(n))
     if order == 1:
         return plus(carried, (size * op.sums(max(n - 1, 0))).masked_fill(one, 0.0))
@@ -332,4 +345,4 @@ def _multiplied(op: Operation, f: Callable[[Tensor], Tensor], n: int) -> Radius:
     r = op.radius(x)
     size = f(reach(wide(x), r))
     carried = None if r is None else size - f(wide(x).abs()) + size * (2 * n * 2.0**-53)
-    return plus(carried, op.rounding(size, max(n - 1, 0), f((~torch.as_tensor(op.exactly(x, 0))).double()) == 0))
+    return plus(carried, op.rounding(size, max(n - 1, 0), f(op.not_zero(x).double()) == 0))

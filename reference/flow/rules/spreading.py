@@ -27,8 +27,7 @@ def added_into(op: Operation) -> Radius:
     ones = torch.ones_like(source, dtype=torch.float64)
     zeros = torch.zeros(x.shape, dtype=torch.float64, device=x.device)
     counts = op.func(zeros, dim, index, ones)
-    held = ~torch.as_tensor(op.exactly(x, 0))
-    counts = counts + held
+    counts = counts + op.not_zero(x)
     n = int(counts.max()) if counts.numel() else 0
     sizes = op.func(reach(wide(x), r), dim, index, reach(wide(source), s) * abs(alpha))
     local: Tensor = (sizes * op.sums(max(n - 1, 0) + (0 if is_power_of_two(alpha) else 1))).masked_fill(
@@ -101,7 +100,7 @@ def put_into(op: Operation) -> Radius:
     carried: Tensor = aten.index_put(before, places, after, op["accumulate"])
     if not op["accumulate"]:
         return carried
-    counts = aten.index_put(zeros, places, torch.ones_like(after), True) + ~torch.as_tensor(op.exactly(x, 0))
+    counts = aten.index_put(zeros, places, torch.ones_like(after), True) + op.not_zero(x)
     n = int(counts.max()) if counts.numel() else 0
     sizes = aten.index_put(reach(wide(x), r), places, reach(wide(source), s), True)
     return plus(carried, (sizes * op.sums(max(n - 1, 0))).masked_fill(counts <= 1, 0.0))
