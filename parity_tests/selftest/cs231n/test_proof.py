@@ -5,13 +5,15 @@ from __future__ import annotations
 import pytest
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
+from parity_tests.assignments.cs231n.mistakes import WRONG
 from parity_tests.assignments.cs231n.proof.equivalent import equivalent, not_asked
 from parity_tests.assignments.cs231n.proof.evasions import EVASIONS
 from parity_tests.proof.editions import changed_parts, edition_for
 from parity_tests.proof.judged_variants import failures, records
 from parity_tests.proof.mutants import Mutant, mutants, trial
+from parity_tests.proof.near_misses import called
 from parity_tests.proof.variants import rewritten, unchanged
-from parity_tests.protocol.mistake import Rewrite, Swap
+from parity_tests.protocol.mistake import NearMiss, Rewrite, Swap
 from parity_tests.selftest.nightly import one_in
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -61,3 +63,15 @@ def test_excused_slips_are_few_and_no_case_catches_them(slips: list[Mutant]) -> 
 def test_a_single_slip_is_caught_or_excused(slips: list[Mutant]) -> None:
     for mutant in slips[::100]:
         assert trial(ASSIGNMENT, mutant).outcome in ("caught", "equivalent", "not asked"), mutant.name
+
+
+NEAR_MISSES = ASSIGNMENT.proof().near_misses
+
+
+@pytest.mark.parametrize("near", one_in(6, NEAR_MISSES), ids=lambda near: near.form.name)
+def test_a_near_miss_is_caught_and_gets_no_false_name(near: NearMiss) -> None:
+    assert called(ASSIGNMENT, near).good
+
+
+def test_the_names_that_would_be_false_are_names_of_known_mistakes() -> None:
+    assert {name for near in NEAR_MISSES for name in near.false} <= {wrong.name for wrong in WRONG}

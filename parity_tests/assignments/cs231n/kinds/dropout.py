@@ -68,7 +68,7 @@ def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterato
         )
         title, params = (
             f"dropout with p = {p} on {'images' * (dimensions > 1) or 'a matrix'}",
-            {"calls": calls, "shape": shape, "p": p},
+            {"calls": calls, "shape": shape, "p": p, "put_back": OTHER_SEED},
         )
         yield Case(f"dropout/{slug}/{dtype}", "dropout", title, dtype, "dropout", params, rows)
 

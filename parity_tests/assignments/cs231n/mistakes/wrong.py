@@ -57,7 +57,9 @@ class Wrong:
         return agreed
 
     def _is_meant(self, q: Quantity, quantity: Quantity) -> bool:
-        return self.kind in ASKED_WHOLE or q.key.name == quantity.key.name
+        """Whether a result is to be reproduced beside another: what the mistake changes goes together."""
+        together = self.kind in ASKED_WHOLE or {q.key.name, quantity.key.name} <= set(self.change)
+        return together or q.key.name == quantity.key.name
 
     def _agrees(self, case: Case, own: Sequence[Quantity], seen: Seen, draw: Draw) -> bool:
         arrays = draw(case)

@@ -3,6 +3,7 @@
 from parity_tests.assignments.cs231n.proof.equivalent import equivalent, not_asked
 from parity_tests.assignments.cs231n.proof.evasions import EVASIONS
 from parity_tests.assignments.cs231n.proof.honest import HONEST
+from parity_tests.assignments.cs231n.proof.near_misses import NEAR_MISSES
 from parity_tests.protocol.proof import Group, Proof
 
 
@@ -11,4 +12,6 @@ def _group(check: str, quantity: str) -> Group:
     return Group(check, quantity, 0.0)
 
 
-PROOF = Proof(honest=HONEST, evasions=EVASIONS, equivalent=equivalent, unasked=not_asked, group=_group)
+PROOF = Proof(
+    honest=HONEST, evasions=EVASIONS, near_misses=NEAR_MISSES, equivalent=equivalent, unasked=not_asked, group=_group
+)

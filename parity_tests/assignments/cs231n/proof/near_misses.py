@@ -1,0 +1,154 @@
+"""Wrong forms that lie near a known mistake and are another: each with the names that it must not get."""
+
+from __future__ import annotations
+
+from parity_tests.assignments.cs231n.mistakes.wrong import OPTIM_FILE
+from parity_tests.protocol.mistake import NearMiss, Rewrite, Swap
+
+
+def _near(name: str, false: tuple[str, ...] | str, *swaps: tuple[str, str], file: str = "") -> NearMiss:
+    names = (false,) if isinstance(false, str) else false
+    return NearMiss(Rewrite(name, tuple(Swap(*swap) for swap in swaps), file), names)
+
+
+AFFINE = "return x.reshape(len(x), -1) @ w + b, (x, w, b)"
+AFFINE_BACK = "return (dout @ w.T).reshape(x.shape), x.reshape(len(x), -1).T @ dout, dout.sum(axis=0)"
+RELU_BACK = "return np.where(cache > 0, dout, 0)"
+MEAN = "mean = momentum * mean + (1 - momentum) * batch_mean"
+VARIANCE = "variance = momentum * variance + (1 - momentum) * batch_variance"
+BATCH_BACK = "return dx, (dout * normal).sum(axis=0), dout.sum(axis=0)"
+LAYER_MEAN = "mean, variance = x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True)"
+CONV = "out = w.reshape(F, -1) @ columns + b[:, None]"
+PAD = "windows = _windows(_padded(x, pad), HH"
+DRAWN = "((np.random.rand(*x.shape) < p) / p)"
+TEST = 'if mode == "test":\n        return x, (dropout_param, None)'
+V = 'return w + v, {**config, "velocity": v}'
+BOTH = "first, second = m / (1 - beta1**t), v / (1 - beta2**t)"
+GROUPED = "groups = x.reshape(N, G, C // G * H * W)"
+
+IN_LAYERS = (
+    _near("affine: the bias is left out in float32 alone", "the bias is left out",
+          (AFFINE, AFFINE.replace("+ b,", "+ b * (x.dtype != np.float32),"))),
+    _near("affine: the bias is added twice", ("the bias is left out", "the bias is subtracted"),
+          (AFFINE, AFFINE.replace("+ b,", "+ b + b,"))),
+    _near("affine: dw is divided by the number of examples over eight", "dw is divided by the number of examples",
+          (AFFINE_BACK, AFFINE_BACK.replace("T @ dout,", "T @ dout / max(len(x) - 8, 1),"))),
+    _near("affine: dx is divided by the number of outputs", "dx is divided by the number of examples",
+          (AFFINE_BACK, AFFINE_BACK.replace("(dout @ w.T)", "(dout @ w.T / w.shape[1])"))),
+    _near("affine: db is half of the sum", ("db is the mean over the examples", "db is one number for all"),
+          (AFFINE_BACK, AFFINE_BACK.replace("dout.sum(axis=0)", "dout.sum(axis=0) / 2"))),
+    _near("relu: leaks a hundredth", ("the forward passes its input on as it is", "the forward gives the magnitude"),
+          ("return np.maximum(x, 0), x", "return np.maximum(x, 0.01 * x), x")),
+    _near("relu: the backward passes dout on from −½ on", "the backward passes dout on as it is",
+          (RELU_BACK, "return np.where(cache > -0.5, dout, 0)")),
+    _near("relu: the backward looks at x and at dout", "the backward looks at dout in place of x",
+          (RELU_BACK, "return np.where((cache > 0) & (dout > 0), dout, 0)")),
+    _near("relu: the forward writes over the x that it caches", "the backward passes dout on as it is",
+          ("return np.maximum(x, 0), x", "out = np.maximum(x, 0)\n    x[...] = 1\n    return out, x")),
+    _near("softmax: the loss is divided by the number of classes", "the loss is summed over the examples",
+          ("loss = (np.log(sums[:, 0]) - shifted[rows, y]).mean()",
+           "loss = (np.log(sums[:, 0]) - shifted[rows, y]).sum() / x.shape[1]")),
+    _near("softmax: the right class is taken off twice", ("the right class is not taken off in the gradient",
+          "the gradient is not divided by the number of examples"), ("dx[rows, y] -= 1\n    dx /= N",
+          "dx[rows, y] -= 2\n    dx /= N")),
+    _near("SVM: a margin of 2", ("the right class counts with its margin of 1", "the loss is summed over the examples"),
+          ("margins = np.maximum(x - x[rows, y][:, None] + 1, 0)",
+           "margins = np.maximum(x - x[rows, y][:, None] + 2, 0)")),
+    _near("batch norm: dgamma is divided by the features", "dgamma is the mean in place of the sum",
+          (BATCH_BACK, BATCH_BACK.replace("(dout * normal).sum(axis=0)", "(dout * normal).sum(axis=0) / dx.shape[1]"))),
+    _near("batch norm: dx goes through the mean alone", ("dx does not go through the mean and the variance",
+          "gamma is left out of dx"), ("dcentred = dnormal / deviation + 2 * centred * dvariance / len(dout)",
+          "dcentred = dnormal / deviation")),
+    _near("batch norm: gamma is squared in dx", "gamma is left out of dx",
+          ("    dnormal = dout * gamma\n    ddeviation", "    dnormal = dout * gamma * gamma\n    ddeviation")),
+    _near("batch norm: dgamma is dbeta, and dbeta is dbeta", "dgamma and dbeta are exchanged",
+          (BATCH_BACK, "return dx, dout.sum(axis=0), dout.sum(axis=0)")),
+    _near("batch norm: eps is added twice", "eps is not the one that is given",
+          ("batch_mean, batch_variance = x.mean(axis=0), x.var(axis=0)",
+           "batch_mean, batch_variance = x.mean(axis=0), x.var(axis=0) + eps")),
+    _near("batch norm: the running mean is never updated", ("the running statistics are never updated",
+          "the running statistics have momentum the other way round"), (MEAN, "pass")),
+    _near("batch norm: momentum is the other way round for the variance alone",
+          "the running statistics have momentum the other way round",
+          (VARIANCE, "variance = (1 - momentum) * variance + momentum * batch_variance")),
+    _near("batch norm: the test mode leaves beta out", ("the test mode leaves gamma and beta out",
+          "the test mode uses the batch's own statistics"),
+          ("out, cache = gamma * normal + beta, None", "out, cache = gamma * normal, None")),
+    _near("batch norm: the test mode uses the batch's mean alone", "the test mode uses the batch's own statistics",
+          ("normal = (x - mean) / np.sqrt(variance + eps)\n",
+           "normal = (x - x.mean(axis=0)) / np.sqrt(variance + eps)\n")),
+    _near("layer norm: the statistics are over everything", "the statistics are those of batch norm",
+          (LAYER_MEAN, "mean, variance = x.mean() + 0 * x[:, :1], x.var() + 0 * x[:, :1]")),
+    _near("convolution: the bias is that of the first filter", "the bias is left out",
+          (CONV, CONV.replace("b[:, None]", "b[0]"))),
+    _near("convolution: the filters are flipped top to bottom", "the filters are flipped",
+          (CONV, CONV.replace("w.reshape(F, -1)", "w[:, :, ::-1].reshape(F, -1)"))),
+    _near("convolution: the padding is at most 1", "the padding is always 1",
+          (PAD, "beside = (0, 2 * max(pad - 1, 0))\n    windows = _windows(np.pad(_padded(x, min(pad, 1)), "
+           "((0, 0), (0, 0), beside, beside)), HH")),
+    _near("convolution: dw is the mean in float32 alone", "dw is the mean over the examples",
+          (".sum(axis=0).reshape(w.shape)", ".sum(axis=0).reshape(w.shape) / (N if w.dtype == np.float32 else 1)")),
+    _near("convolution: db is divided by the places", "db is the mean over the examples",
+          ("dw, dout.sum(axis=(0, 2, 3))", "dw, dout.sum(axis=(0, 2, 3)) / (height * width)")),
+    _near("pooling: the least is taken", "the mean is taken, not the maximum",
+          ("first = flat.argmax(axis=-1)", "first = flat.argmin(axis=-1)")),
+    _near("pooling: of overlapping windows the first counts", "overlapping windows overwrite each other",
+          ("part += np.where(first == place, dout, 0)",
+           "part[...] = np.where(part != 0, part, np.where(first == place, dout, 0))")),
+    _near("spatial batch norm: statistics of each row of an image", ("each place has statistics of its own",
+          "x is reshaped without a transpose"),
+          ("out, cache = batchnorm_forward(_places_as_rows(x), gamma, beta, bn_param)\n    return "
+           "_rows_as_places(out, x.shape), cache",
+           "out, cache = batchnorm_forward(_places_as_rows(x), gamma, beta, bn_param)\n"
+           "    own = (x - x.mean((0, 3), keepdims=True)) / np.sqrt(x.var((0, 3), keepdims=True) + 1e-5)\n"
+           "    return gamma[:, None, None] * own + beta[:, None, None], cache")),
+    _near("group norm: the statistics are over the examples of a group", ("the statistics are those of batch norm",
+          "the statistics are over a group's channels alone"),
+          ("mean, variance = groups.mean(axis=2, keepdims=True), groups.var(axis=2, keepdims=True)",
+           "mean, variance = groups.mean(axis=(0, 2), keepdims=True), groups.var(axis=(0, 2), keepdims=True)")),
+)  # fmt: skip
+
+IN_DROPOUT = (
+    _near("dropout: p² is kept", ("p is the share that is dropped, the scale is 1/p",
+          "normal numbers are drawn, not uniform ones"), (DRAWN, "((np.random.rand(*x.shape) < p * p) / p)")),
+    _near("dropout: the scale is 1/√p", ("what is kept is not divided by p", "what is kept is multiplied by p",
+          "the scale is 1/(1 − p)"), (DRAWN, "((np.random.rand(*x.shape) < p) / p**0.5)")),
+    _near("dropout: the test mode multiplies by 1 − p",
+          ("x is multiplied by p in the test mode", "not inverted: x is multiplied by p in the test mode"),
+          (TEST, TEST.replace("return x", "return x * (1 - p)"))),
+    _near("dropout: the seed is one too many at every other call", "the seed is not used",
+          ('np.random.seed(dropout_param["seed"])',
+           "SEEN.append(1)\n        np.random.seed(dropout_param['seed'] + len(SEEN) % 2)"),
+          ("# ---- dropout\n", "# ---- dropout\n\nSEEN: list[int] = []\n")),
+    _near("dropout: two examples share a row", ("one row is drawn for all examples",
+          "one number is drawn for each example"), (DRAWN, "((np.random.rand(len(x) // 2 + 1, *x.shape[1:]) < p) / p)"
+          ".repeat(2, axis=0)[: len(x)]")),
+    _near("dropout: the backward passes dout on in float32", "dout is passed on as it is",
+          ("return dout if mask is None else dout * mask",
+           "return dout if mask is None or mask.dtype == np.float32 else dout * mask")),
+)  # fmt: skip
+
+IN_RULES = (
+    _near("descent: half of the gradient is added", "the gradient is added",
+          ('return w - config["learning_rate"] * dw, config', 'return w + config["learning_rate"] / 2 * dw, config'),
+          file=OPTIM_FILE),
+    _near("momentum: the velocity is halved", ("the velocity is not kept", "it is Nesterov's momentum"),
+          (V, V.replace('"velocity": v', '"velocity": v / 2')), file=OPTIM_FILE),
+    _near("momentum: the velocity is forgotten in every other step", "the velocity is not kept",
+          (V, 'n = config.get("n", 0) + 1\n    return w + v, {**config, "velocity": v * (n % 2), "n": n}'),
+          file=OPTIM_FILE),
+    _near("RMSprop: the cache is the decaying mean of magnitudes", ("the squares are summed without a decay",
+          "the root of the cache is left out"), ("(1 - decay) * dw**2", "(1 - decay) * np.abs(dw)"), file=OPTIM_FILE),
+    _near("RMSprop: the new square is weighted by the decay", "the decay is the other way round",
+          ("+ (1 - decay) * dw**2", "+ decay * dw**2"), file=OPTIM_FILE),
+    _near("Adam: the first moment alone is not corrected", ("the moments are not corrected",
+          "the second moment is not corrected"), (BOTH, "first, second = m, v / (1 - beta2**t)"), file=OPTIM_FILE),
+    _near("Adam: t is counted twice", ("t is never counted", "t is counted after it is used"),
+          ('"v": v, "t": t}', '"v": v, "t": t + 1}'), file=OPTIM_FILE),
+    _near("Adam: the betas are exchanged", ("the moments are not corrected", "t is never counted"),
+          ('beta1, beta2, t = config["beta1"], config["beta2"], ',
+           'beta2, beta1, t = config["beta1"], config["beta2"], '),
+          file=OPTIM_FILE),
+)  # fmt: skip
+
+NEAR_MISSES: tuple[NearMiss, ...] = (*IN_LAYERS, *IN_DROPOUT, *IN_RULES)
