@@ -10,6 +10,7 @@ from urllib.parse import quote
 from parity_tests.protocol.errors import UsageError
 from reports.html.run_page import Place, report_page
 from reports.model.escape import path_text
+from reports.model.for_student import for_student, says_less, withheld
 from reports.model.points import Points
 from reports.model.records import Record
 from reports.model.run import SavedRun
@@ -28,7 +29,7 @@ def student_page(folder: Path, records: list[Record], points: Points, place: Pla
     Where a `code` stands in place of the name, it says nothing else of it: what submissions printed and wrote is left
     out, since they may write anything.
     """
-    run = saved_run(folder, records)
+    run = for_student(saved_run(folder, records))
     try:
         scripts = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("repro-*.py"))}
     except (OSError, UnicodeDecodeError) as error:
@@ -41,8 +42,9 @@ def student_page(folder: Path, records: list[Record], points: Points, place: Pla
         output=b"" if code else run.output,
     )
     name = code or f"submissions/{folder.name}"
+    told = by_quantity(scripts, [record for record in run.records if not withheld(run, record.case)])
     return report_page(
-        shown, scripts=by_quantity(scripts, run.records), folder=name, who=code or who, points=points, place=place
+        shown, scripts=told, folder=name, who=code or who, points=points, place=place, less=says_less(run)
     )
 
 

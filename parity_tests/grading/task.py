@@ -89,14 +89,17 @@ def work(task: Task) -> Outcome:
 
 
 def lost(task: Task, why: str, trace: str = "") -> Outcome:
-    """The outcome of a task that the harness failed: every quantity a harness error, and so no grade."""
-    outcome = _unrunnable(task, "harness_error", f"Parity itself failed: {' '.join(why.split())[:300]}")
+    """The outcome of a task that the harness failed: every quantity a harness error, and so no grade.
+
+    Why is for those who grade alone, here and below: what broke may hold texts from the submission's processes.
+    """
+    outcome = _unrunnable(task, "harness_error", "Parity itself failed")
     return replace(outcome, trouble=why, files={**outcome.files, "trouble.txt": (trace or why).encode()})
 
 
 def broken(task: Task, why: str, trace: str = "") -> Outcome:
     """The outcome of a submission that breaks Parity's own process, and so earns nothing; a human should look at it."""
-    outcome = _unrunnable(task, "crashed", f"cannot be checked: {' '.join(why.split())[:300]}")
+    outcome = _unrunnable(task, "crashed", "cannot be checked: it breaks the process that checks it")
     return replace(outcome, trouble=why, files={**outcome.files, "trouble.txt": (trace or why).encode()})
 
 
@@ -200,9 +203,11 @@ def _scripts(
     """
     from parity_tests.harness.reproduce import reproductions
     from reports.model.folding import Kind, entries
+    from reports.model.for_student import withheld
     from reports.model.groups import grouped
 
-    told = [e.records[0] for e in entries(grouped(run.records).discrepancies, run) if e.kind is Kind.CAUSE]
+    causes = [e.records[0] for e in entries(grouped(run.records).discrepancies, run) if e.kind is Kind.CAUSE]
+    told = [record for record in causes if not withheld(run, record.case)]
     try:
         made = reproductions(
             assignment,

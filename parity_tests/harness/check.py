@@ -18,6 +18,7 @@ from parity_tests.harness.draw import draw, seed_of
 from parity_tests.harness.environment import versions
 from parity_tests.harness.explanation import with_possible_causes
 from parity_tests.harness.float64_only import forgive_float64_only
+from parity_tests.harness.for_students import told_to_students
 from parity_tests.harness.judgement_cache import JudgementCache
 from parity_tests.harness.machine import refuse_missing_device
 from parity_tests.harness.make_records import Setting, check_plan, import_record, records_of
@@ -119,7 +120,7 @@ def check(
         context = Context(device, hello.edition, hello.edition_seen, f"{assignment.name} {assignment.exam}")
         judged, seen = _judge_all(assignment, plan, seed, context, _arriving(answered, asking), cache, progress)
         judged = forgive_float64_only(plan, _settled(assignment, plan, seed, context, judged, seen, start))
-        output = b"".join(runner.output for runner in runners.values())
+        outputs = [runner.output for runner in runners.values()]
     named = _named(assignment, plan, judged, seen, seed, hello.edition)
     records = [r for case in wanted for r in records_of(setting, case, named.verdicts[case.name], seen[case.name])]
     check_plan(wanted, records)
@@ -130,6 +131,7 @@ def check(
             setting, assignment.import_part or assignment.parts[0].id, (hello.import_failure, hello.support_failure)
         ),
     )
+    told = told_to_students(assignment, folder, wanted, records, seen, isolation=isolation, printed=len(outputs[0]))
     return Run(
         records=_noting(records, hello, assignment),
         environment={
@@ -138,10 +140,11 @@ def check(
             "source_lines": source_lines(folder, assignment),
             "excerpts": excerpts(folder, assignment, records),
             "hints": named.hints,
+            **({"for_students": told} if told else {}),
         },
         arrays=_arrays_of_failures({case.name: judged[case.name] for case in wanted}),
         inputs={case.name: {"title": case.title, **json_params(case.params)} for case in wanted},
-        output=output,
+        output=b"".join(outputs),
     )
 
 
@@ -306,7 +309,7 @@ def _named(
 
 def _noting_no_names(verdicts: Verdicts, error: Exception) -> Verdicts:
     """The same, with a note on what fails that no name of a mistake was looked for."""
-    note = f"no known mistake could be looked for ({type(error).__name__}: {error})"
+    note = f"no known mistake could be looked for ({type(error).__name__})"  # its text may be the submission's
     return {
         case: {name: one if one.verdict in PASSING else one.noting(note) for name, one in comparisons.items()}
         for case, comparisons in verdicts.items()

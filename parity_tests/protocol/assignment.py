@@ -27,11 +27,17 @@ class Inside:
 
     `probes` defines PROBES, a mapping of the name of a kind to a function
     `probe(submission, recorder, params, arrays)`. `processes` maps each process of a submission to the further files
-    that it may import; every case names the process that it is put to.
+    that it may import; every case names the process that it is put to. The first one holds no right parts; any other
+    may, so students are not told what it says.
     """
 
     probes: Path
     processes: Mapping[str, tuple[Path, ...]] = field(default_factory=lambda: {"parts": ()})
+
+    @property
+    def own(self) -> str:
+        """The process in which a submission is alone with its own parts."""
+        return next(iter(self.processes))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from reports.model.escape import markdown
 from reports.model.folding import Entry, entries
+from reports.model.for_student import WITHHELD, for_student, says_less
 from reports.model.groups import grouped
 from reports.model.numbers import points_text
 from reports.model.phrases import capitalised, ended, quantities
@@ -36,6 +37,7 @@ def feedback_page(
 
     `name` is the student's, `notices` are sentences about what was handed in, `comments` what a human says of it.
     """
+    run = for_student(run)
     groups = grouped(run.records)
     lines = [f"# Feedback for {markdown(name)}", "", f"**{_total(points)}**", ""]
     if notices:
@@ -45,7 +47,8 @@ def feedback_page(
         lines += ["", "## Comments", "", *(f"- {markdown(text)}" for text in comments)]
     folded = entries(groups.discrepancies, run)
     if folded:
-        lines += ["", "## What to look at", "", _RATIO, *_part_sections(folded, run)]
+        less = ["", WITHHELD] if says_less(run) else []
+        lines += ["", "## What to look at", "", _RATIO, *less, *_part_sections(folded, run)]
     lines += _right_lines(run, groups.discrepancies)
     if groups.undecided:
         lines += ["", "## Undecided", "", _UNDECIDED, ""]

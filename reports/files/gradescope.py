@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from reports.files.feedback import discrepancies
+from reports.model.for_student import for_student
 from reports.model.phrases import capitalised, ended, shortened
 from reports.model.points import ItemPoints, Points, counts_for
 from reports.model.reasons import causes_of, late_sentence, reason, total_text
@@ -28,6 +29,7 @@ def results_json(
 
     `notices` are sentences about what was handed in, `seconds` what the check took, `comments` what a human says of it.
     """
+    run = for_student(run)
     results: dict[str, Any] = {
         "output": shortened(_output(run, points, [*notices, *comments]), MAX_TEXT),
         "output_format": "text",

@@ -10,6 +10,7 @@ from reports.html.cards import LONGEST, Card, CardMaker
 from reports.html.drift import drift_of
 from reports.html.template import facts, markup, sign_of, template
 from reports.model.folding import entries, label_of, where_seen
+from reports.model.for_student import WITHHELD
 from reports.model.groups import grouped
 from reports.model.numbers import number, points_text
 from reports.model.phrases import capitalised, shortened
@@ -44,11 +45,13 @@ def report_page(
     who: str = "",
     points: Points | None = None,
     place: Place | None = None,
+    less: bool = False,
 ) -> str:
     """The page of a run as a whole HTML document.
 
     `scripts` has a reproduction for "<case>/<quantity>"; `folder` is the run's, for the commands that the page shows.
-    In a class `who` handed it in, `points` are what it earned, and `place` links to the others.
+    In a class `who` handed it in, `points` are what it earned, and `place` links to the others. `less` says
+    that it tells less than was recorded.
     """
     groups = grouped(run.records, strict)
     maker = CardMaker(run, scripts or {}, folder)
@@ -68,6 +71,7 @@ def report_page(
         fails=fails,
         verdict=verdict.rstrip(".") + ".",
         more=more.replace("see the warning above", "see the warnings below"),
+        less=WITHHELD if less else "",
         total="" if points is None else _total(points),
         late="" if points is None or points.late is None else late_sentence(points, points.late),
         headline=headline(run) if run.records else "",

@@ -52,6 +52,7 @@ FOR_REPORTS = (
     "source_lines",
     "excerpts",
     "hints",
+    "for_students",
     "drift",
     "setting",
     "advice",
