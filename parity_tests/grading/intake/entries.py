@@ -23,7 +23,9 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from reports.model.escape import path_text
+from parity_tests.grading.intake.tar_members import Broken, TarDamaged, members_of
+from parity_tests.grading.intake.zip_directory import open_zip
+from reports.model.escape import path_text, printable
 
 MAX_ENTRIES = 5_000
 MAX_CLASS_ENTRIES = 500_000
@@ -140,7 +142,9 @@ def class_archive_entries(path: Path) -> list[Entry]:
     """The files in the archive that a course site gave; a member that is refused says why. Raises RefusedArchive."""
     if path.suffix.lower() == ".zip":
         return _zip_entries(path.name, path, MAX_CLASS_ENTRIES, None, whole=False)
-    return archive_entries(path.name, path.read_bytes())
+    if path.stat().st_size > MAX_ARCHIVE:
+        raise RefusedArchive(f"{path.name} has more than {MAX_ARCHIVE >> 20} MiB; a zip may have more")
+    return _tar_entries(path.name, path.read_bytes(), MAX_CLASS_ENTRIES, whole=False)
 
 
 def archive_entries(name: str, data: bytes) -> list[Entry]:
@@ -149,7 +153,7 @@ def archive_entries(name: str, data: bytes) -> list[Entry]:
         raise RefusedArchive(f"{name} has more than {MAX_ARCHIVE >> 20} MiB")
     if name.lower().endswith(".zip"):
         return _zip_entries(name, io.BytesIO(data), MAX_ENTRIES, MAX_TOTAL, whole=True)
-    return _tar_entries(name, data)
+    return _tar_entries(name, data, MAX_ENTRIES, whole=True)
 
 
 def _read_file(file: Path, limit: int) -> bytes:
@@ -165,7 +169,7 @@ def _first(body: bytes, limit: int) -> bytes:
 def _zip_entries(name: str, source: Path | IO[bytes], most: int, total: int | None, *, whole: bool) -> list[Entry]:
     """The files in a zip; what is wrong with one refuses the `whole`, or that one alone."""
     try:
-        archive = zipfile.ZipFile(source)
+        archive, odd = open_zip(source)
         members = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError) as error:
         raise RefusedArchive(f"{name} is no zip file that can be read ({error})") from None
@@ -174,13 +178,19 @@ def _zip_entries(name: str, source: Path | IO[bytes], most: int, total: int | No
     if total is not None and sum(member.file_size for member in members) > total:
         raise RefusedArchive(f"{name} would unpack to more than {total >> 20} MiB")
     entries: dict[str, Entry] = {}
-    tops = {member.filename.partition("/")[0] for member in members if member.is_dir() and not is_junk(member.filename)}
-    for member in members:
-        problem = _problem_of_member(name, member, of_class=not whole)
+    tops = {
+        member.filename.partition("/")[0]
+        for number, member in enumerate(members)
+        if member.is_dir() and number not in odd and not is_junk(member.filename)
+    }
+    for number, member in enumerate(members):
+        path, problem = member.filename, _problem_of_member(name, member, of_class=not whole)
+        if number in odd:
+            path, problem = odd[number].path, f"{name} holds {_shown(odd[number].path)}, which {odd[number].problem}"
         if problem and whole:
             raise RefusedArchive(problem)
         if problem:
-            path = _path_of_refused(member.filename)
+            path = _path_of_refused(path)
             entries[path] = _without_content(path, problem)
             continue
         path = "/".join(_parts(member.filename))
@@ -224,28 +234,61 @@ def _read_member(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo, l
         raise RefusedArchive(f"{name} is damaged at {_shown(member.filename)} ({error})") from None
 
 
-def _tar_entries(name: str, data: bytes) -> list[Entry]:
+def _tar_entries(name: str, data: bytes, most: int, *, whole: bool) -> list[Entry]:
+    """The files in a tar; what is wrong with one refuses the `whole`, or that one alone."""
     entries: dict[str, Entry] = {}
+    tops: set[str] = set()
     try:
-        with tarfile.open(fileobj=io.BytesIO(_unpacked(name, data)), mode="r:") as archive:
-            for count, member in enumerate(archive):
-                if count >= MAX_ENTRIES:
-                    raise RefusedArchive(f"{name} holds more than {MAX_ENTRIES} files")
-                if problem := _problem_of_path(member.name):
-                    raise RefusedArchive(f"{name} holds {problem}")
-                path = "/".join(_parts(member.name))
-                if member.issym() or member.islnk():
-                    raise RefusedArchive(f"{name} holds a link, {_shown(path)}")
-                tarfile.data_filter(member, "/nowhere")  # refuses devices, and all that this has overlooked
-                content = archive.extractfile(member) if member.isreg() and not is_junk(path) else None
-                if content is not None:
-                    body = content.read()
-                    entries[path] = Entry(path, len(body), partial(_first, body))
-    except tarfile.FilterError as error:
-        raise RefusedArchive(f"{name} holds what no submission needs ({error})") from None
-    except (tarfile.TarError, OSError, EOFError, ValueError) as error:
-        raise RefusedArchive(f"{name} is no tar file that can be read ({error})") from None
-    return [entries[path] for path in sorted(entries)]
+        for count, member in enumerate(members_of(_unpacked(name, data))):
+            if count >= most:
+                raise RefusedArchive(f"{name} holds more than {most} files")
+            path = member.path if isinstance(member, Broken) else member[0].name
+            problem = _problem_of_tar_member(name, member, of_class=not whole)
+            if problem and whole:
+                raise RefusedArchive(problem)
+            if problem:
+                where = _path_of_refused(path)
+                entries[where] = _without_content(where, problem)
+            elif not isinstance(member, Broken):
+                _add_tar_member(entries, tops, *member)
+    except TarDamaged as error:
+        raise RefusedArchive(f"{name} {error}") from None
+    return _with_empty(entries.values(), tops)
+
+
+def _add_tar_member(
+    entries: dict[str, Entry], tops: set[str], member: tarfile.TarInfo, archive: tarfile.TarFile
+) -> None:
+    """Add a file to the entries, or the person whom a folder names to the `tops`."""
+    path = "/".join(_parts(member.name))
+    if is_junk(path):
+        return
+    content = archive.extractfile(member) if member.isreg() else None
+    if content is not None:
+        body = content.read()
+        entries[path] = Entry(path, len(body), partial(_first, body))
+    elif member.isdir():
+        tops.add(path.partition("/")[0])
+
+
+def _problem_of_tar_member(name: str, member: Broken | tuple[tarfile.TarInfo, Any], *, of_class: bool) -> str:
+    """Why a member of a tar is refused, "" if it is not."""
+    if isinstance(member, Broken):
+        return f"{name} is damaged at byte {member.offset}: what stands there is no file"
+    info = member[0]
+    if info.isdir() and not _parts(info.name):  # the folder that was packed, as "./"
+        return ""
+    if problem := _problem_of_path(info.name, of_class=of_class):
+        return f"{name} holds {problem}"
+    if info.issym() or info.islnk():
+        return f"{name} holds a link, {_shown(info.name)}"
+    if info.issparse():  # a few bytes may claim to be any number of zeros
+        return f"{name} holds a file with holes, {_shown(info.name)}"
+    try:
+        tarfile.data_filter(info, "/nowhere")  # refuses devices, and all that this has overlooked
+    except (tarfile.FilterError, ValueError, OSError) as error:
+        return f"{name} holds what no submission needs ({printable(str(error))})"
+    return ""
 
 
 def _unpacked(name: str, data: bytes) -> bytes:
