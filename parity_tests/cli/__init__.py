@@ -23,6 +23,7 @@ from parity_tests.cli.grade import grade
 from parity_tests.cli.gradebook import gradebook
 from parity_tests.cli.gradescope_bundle import gradescope_bundle
 from parity_tests.cli.hold import hold
+from parity_tests.cli.open_files import allow_open_files
 from parity_tests.cli.regrade import regrade
 from parity_tests.cli.report import report
 from parity_tests.cli.selftest import selftest
@@ -103,6 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def cli(context: click.Context) -> None:
     """Says whether a hand-written numpy network agrees with the equivalent torch.nn model,
     and if not, what is wrong with it."""
+    allow_open_files()
     defaults = read_defaults(cli.commands)
     context.obj = defaults.path
     context.default_map = {command: dict(values) for command, values in defaults.values.items()}

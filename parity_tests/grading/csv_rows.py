@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from parity_tests.grading.control_characters import LINES, control_in
 from parity_tests.grading.rubric import RubricError, read_utf8
 
 
@@ -24,9 +25,16 @@ def rows_of(path: Path, columns: Sequence[str], optional: Sequence[str] = ()) ->
                 _refuse_surplus(path, reader.line_num, cells, header)
                 padded = [*(cell.strip() for cell in cells), *([""] * len(header))]
                 named = dict(zip(header, padded, strict=False))
+                _refuse_control(path, reader.line_num, named)
                 yield reader.line_num, {name: named.get(name, "") for name in (*columns, *optional)}
     except csv.Error as error:
         raise RubricError(f"{path}, line {reader.line_num}: this is no CSV ({error}).") from None
+
+
+def _refuse_control(path: Path, line: int, named: Mapping[str, str]) -> None:
+    for name, cell in named.items():
+        if control := control_in(cell, LINES):
+            raise RubricError(f"{path}, line {line}: there is {control} in the column {name}; take it out.")
 
 
 def _refuse_surplus(path: Path, line: int, cells: Sequence[str], header: Sequence[str]) -> None:

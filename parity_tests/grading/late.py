@@ -10,7 +10,8 @@ from typing import Annotated
 
 import msgspec
 
-from parity_tests.grading.decode import MISSING, SYNTAX, UNKNOWN, DecodeError, from_toml, line_of
+from parity_tests.grading.control_characters import control_in
+from parity_tests.grading.decode import MISSING, SYNTAX, UNKNOWN, DecodeError, from_toml, line_of, toml_document
 from parity_tests.grading.intake.attempt import HandIn
 from parity_tests.grading.intake.times import instant, time_words
 from parity_tests.grading.rubric import RubricError, read_utf8
@@ -67,12 +68,26 @@ def load_late_policy(path: Path, submissions: Collection[str] | None = None) -> 
     except DecodeError as error:
         raise RubricError(f"{path}, line {error.line}: {_sentence(error)}.") from None
     for name, hours in policy.hours_late.items():
+        if control := control_in(name):
+            where = f"{path}, line {_line_of_name(name, text)}"
+            raise RubricError(f"{where}: there is {control} in the name {name!r}; take it out.")
         line = line_of(("hours_late", name), text)
         if not 0 <= hours <= _MOST_HOURS:
             raise RubricError(f"{path}, line {line}: {name} cannot be {hours:g} hours late.")
         if submissions is not None and name not in submissions:
             raise RubricError(f"{path}, line {line}: there is no submission {name!r}.")
     return policy
+
+
+def _line_of_name(name: str, text: str) -> int:
+    """The line that sets this name, however it is written there: a control character stands in TOML as an escape."""
+    for number, line in enumerate(text.splitlines(), 1):
+        try:
+            if name in toml_document(line):
+                return number
+        except DecodeError:  # a line of something longer
+            continue
+    return line_of(("hours_late",), text)
 
 
 _MUST_BE = {

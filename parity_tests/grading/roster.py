@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from parity_tests.grading.control_characters import control_in
 from parity_tests.grading.intake.attempt import HandIn, Member
 from parity_tests.protocol.errors import UsageError
 from reports.model.escape import path_text
@@ -42,16 +43,24 @@ def load_roster(path: Path) -> list[Person]:
     except UnicodeDecodeError:
         text = path.read_text(encoding="cp1252", errors="replace")
     try:
-        rows = list(csv.reader(io.StringIO(text)))
+        reader = csv.reader(io.StringIO(text, newline=""))
+        rows = [(reader.line_num, cells) for cells in reader]
     except csv.Error as error:
         raise UsageError(f"the roster {path_text(path)} is no CSV file: {error}.") from None
-    header = [cell.strip().lower() for cell in rows[0]] if rows else []
+    header = [cell.strip().lower() for cell in rows[0][1]] if rows else []
     known = (*_NAMES, *_FIRST, *_LAST, *_IDS, *_ADDRESSES)
     if not set(header) & set(known):
         raise UsageError(
             f"{path_text(path)}, line 1: no column is called name, email or id, so nobody can be recognised."
         )
-    return _merged(_person(dict(zip(header, cells, strict=False))) for cells in rows[1:] if any(map(str.strip, cells)))
+    named = [(line, dict(zip(header, cells, strict=False))) for line, cells in rows[1:] if any(map(str.strip, cells))]
+    for line, row in named:
+        for column in set(known).intersection(row):
+            if control := control_in(row[column].strip()):
+                raise UsageError(
+                    f"{path_text(path)}, line {line}: there is {control} in the column {column}; take it out."
+                )
+    return _merged(_person(row) for _, row in named)
 
 
 def _merged(people: Iterable[Person]) -> list[Person]:

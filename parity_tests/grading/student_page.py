@@ -23,11 +23,20 @@ _NAMING = ("excerpts",)
 """What may hold a name besides: comments in code."""
 
 
-def student_page(folder: Path, records: list[Record], points: Points, place: Place, *, who: str, code: str = "") -> str:
+def student_page(
+    folder: Path,
+    records: list[Record],
+    points: Points,
+    place: Place,
+    *,
+    who: str,
+    code: str = "",
+    comments: Sequence[str] = (),
+) -> str:
     """The page of the run in this folder, which has these records. Raises UsageError.
 
-    Where a `code` stands in place of the name, it says nothing else of it: what submissions printed and wrote is left
-    out, since they may write anything.
+    `comments` are what a human says of it. Where a `code` stands in place of the name, it says nothing else of it: what
+    submissions printed and wrote is left out, since they may write anything, and so are comments.
     """
     run = for_student(saved_run(folder, records))
     try:
@@ -44,7 +53,14 @@ def student_page(folder: Path, records: list[Record], points: Points, place: Pla
     name = code or f"submissions/{folder.name}"
     told = by_quantity(scripts, [record for record in run.records if not withheld(run, record.case)])
     return report_page(
-        shown, scripts=told, folder=name, who=code or who, points=points, place=place, less=says_less(run)
+        shown,
+        scripts=told,
+        folder=name,
+        who=code or who,
+        points=points,
+        place=place,
+        less=says_less(run),
+        comments=() if code else comments,
     )
 
 

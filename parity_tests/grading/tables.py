@@ -94,9 +94,15 @@ def make_tables(folder: GradingFolder, files: ClassFiles) -> Tables:
                     continue
                 flags += undecided_flags(result.name, records, info.labels)
                 class_table.add(records, points)
-                _write_student_files(folder, new, result, records, points, files.comments.get(result.name, ()))
+                comments = files.comments.get(result.name, ())
+                _write_student_files(folder, new, result, records, points, comments)
                 page = student_page(
-                    folder.submissions / result.name, records, points, where[result.name], who=_who(result)
+                    folder.submissions / result.name,
+                    records,
+                    points,
+                    where[result.name],
+                    who=_who(result),
+                    comments=comments,
                 )
                 new.write(f"submissions/{result.name}/report.html", page)
         totals = {row["submission"]: row["total"] for row in rows}

@@ -126,6 +126,11 @@ def test_a_comment_reaches_the_student_beside_the_points_and_is_kept(parity: Par
     page = (out / "submissions" / "ann" / "feedback.md").read_text()
     assert "## Comments\n\n- Clean code, &lt;b&gt;well done&lt;/b&gt;\n- See me\n" in page
     assert "See me" in json.loads((out / "submissions" / "ann" / "results.json").read_text())["output"]
+    shown = (out / "submissions" / "ann" / "report.html").read_text()
+    assert '<li class="comment" dir="auto">Clean code, &lt;b&gt;well done&lt;/b&gt;</li>' in shown
+    assert '<h2 id="comments">' not in (out / "submissions" / "bob" / "report.html").read_text()
+    parity("report", out, "--anonymous", "--out", tmp_path / "coded")
+    assert not any("See me" in path.read_text() for path in (tmp_path / "coded").iterdir()), "a comment may name them"
     assert "Comments" not in (out / "submissions" / "bob" / "feedback.md").read_text()
     assert grades(out).loc["ann", "total"] == 100
 

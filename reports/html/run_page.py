@@ -46,12 +46,13 @@ def report_page(
     points: Points | None = None,
     place: Place | None = None,
     less: bool = False,
+    comments: Sequence[str] = (),
 ) -> str:
     """The page of a run as a whole HTML document.
 
     `scripts` has a reproduction for "<case>/<quantity>"; `folder` is the run's, for the commands that the page shows.
     In a class `who` handed it in, `points` are what it earned, and `place` links to the others. `less` says
-    that it tells less than was recorded.
+    that it tells less than was recorded, `comments` are what a human says of it.
     """
     groups = grouped(run.records, strict)
     maker = CardMaker(run, scripts or {}, folder)
@@ -71,6 +72,7 @@ def report_page(
         fails=fails,
         verdict=verdict.rstrip(".") + ".",
         more=more.replace("see the warning above", "see the warnings below"),
+        comments=comments,
         less=WITHHELD if less else "",
         total="" if points is None else _total(points),
         late="" if points is None or points.late is None else late_sentence(points, points.late),

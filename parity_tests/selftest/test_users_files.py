@@ -1,0 +1,93 @@
+"""What a user's own files and limits may not be: a sentence with the place and what to do, and exit status 2."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from parity_tests.cli.open_files import LEAST
+from parity_tests.selftest.test_grade import asked, class_folder
+
+Parity = Callable[..., tuple[int, str, str]]
+__all__ = ["asked"]
+
+WITH_CONTROL = {
+    "a NUL in the roster": (
+        "--roster", "name,email\nBob,b@x\nAn\0n,a@x\n",
+        "line 3: there is the control character U+0000",
+    ),
+    "an escape in an address": (
+        "--roster", "name,email\nAnn,a\x1b[2J@x\n",
+        "line 2: there is the control character U+001B",
+    ),
+    "a line break in a number": ("--roster", 'name,id\nAnn,"7\n8"\n', "line 3: there is the control character U+000A"),
+    "a NUL in an override": (
+        "--overrides", "submission,item,points,reason\nann,relu,1,so\nann,tanh,1,be\0cause\n",
+        "line 3: there is the control character U+0000 in the column reason",
+    ),
+    "a NUL in the name of an override": (
+        "--overrides", "submission,item,points,reason\nan\0n,relu,1,so\n",
+        "line 2: there is the control character U+0000 in the column submission",
+    ),
+    "a bell in a comment": (
+        "--comments", "submission,comment\nann,ring \x07\n",
+        "line 2: there is the control character U+0007",
+    ),
+    "a NUL in a late policy": (
+        "--late", 'percent_a_day = 10\n\n[hours_late]\n"ann" = 1\n"an\\u0000n" = 2\n',
+        "line 5: there is the control character U+0000",
+    ),
+    "a raw one in a late policy": ("--late", 'percent_a_day = 10\n[hours_late]\n"an\x01n" = 2\n', "line 3: "),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", WITH_CONTROL)
+def test_a_control_character_in_a_file_of_the_classs_is_said_with_its_line(
+    asked: list[str], parity: Parity, tmp_path: Path, what: str
+) -> None:
+    option, text, words = WITH_CONTROL[what]
+    path = tmp_path / "file"
+    path.write_bytes(text.encode())
+    status, _, err = parity("grade", class_folder(tmp_path / "class", ann=""), "--out", tmp_path / "out", option, path)
+    assert status == 2
+    assert words in err
+    assert not asked, "nothing was run"
+
+
+def test_a_comment_of_several_lines_with_tabs_is_taken(asked: list[str], parity: Parity, tmp_path: Path) -> None:
+    path = tmp_path / "comments.csv"
+    path.write_bytes(b'submission,comment\r\nann,"one\r\n\ttwo"\r\n')
+    source = class_folder(tmp_path / "class", ann="")
+    status, _, err = parity("grade", source, "--out", tmp_path / "out", "--comments", path)
+    assert status == 0, err
+
+
+def limited(soft: int, hard: int, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command in a process that may have so many files open."""
+    return subprocess.run(
+        [sys.executable, "-m", "parity_tests.cli", *arguments],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", ["check", "grade", "doctor"])
+def test_too_few_open_files_are_a_sentence_that_says_what_to_do(tmp_path: Path, command: str) -> None:
+    done = limited(20, 20, command, *([] if command == "doctor" else [str(tmp_path)]))
+    assert done.returncode == 2
+    assert done.stderr.startswith("parity: only 20 files may be open at once here")
+    assert f"ulimit -n {LEAST}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_low_limit_that_may_be_raised_is_raised(tmp_path: Path) -> None:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    done = limited(20, hard, "check", "--shipped", "--part", "7", "--out", str(tmp_path / "run"))
+    assert done.returncode == 0, done.stderr
