@@ -75,11 +75,15 @@ class NoArray:
     kind: str
 
 
-NOTHING, SEVERAL, ANYTHING = NoArray("none"), NoArray("tuple"), NoArray("")
+class Raises:
+    """The prediction that the call raises an exception."""
+
+
+NOTHING, SEVERAL, ANYTHING, RAISES = NoArray("none"), NoArray("tuple"), NoArray(""), Raises()
 CRASH = "crash"
 """The operation of the mistakes that any crash's sentence tells, where nothing else is known."""
 Formula = Callable[[Call], Any]
-"""What a call returns with the mistake in it: a Running array, a NoArray, a list of several that may be, or None."""
+"""What a call returns with the mistake in it: a Running array, a NoArray, RAISES, a list of what may be, or None."""
 Estimate = Callable[[Sequence[Call]], Any]
 """The number that a formula holds, from all calls of a part; None where there is none."""
 

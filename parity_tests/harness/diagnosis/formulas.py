@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from parity_tests.harness.diagnosis.running_error import Running
-from parity_tests.protocol.mistake import ANYTHING, Call, Estimate, Mistake, NoArray
+from parity_tests.protocol.mistake import ANYTHING, RAISES, Call, Estimate, Mistake, NoArray
 from parity_tests.protocol.observation import Failure, Returned
 
 
@@ -77,23 +77,19 @@ def _is_free(call: Call) -> bool:
         return bool((call.free | (np.abs(got - want) <= radius)).all())
 
 
-class _Raises:
-    """The prediction that the call raises an exception."""
-
-
 def _predicted(mistake: Mistake, call: Call) -> Any:
     assert mistake.formula is not None
     try:
         with np.errstate(all="ignore"):
             return mistake.formula(call)
     except (ValueError, IndexError):  # shapes that do not fit together
-        return _Raises()
+        return RAISES
 
 
 def _agrees(prediction: Any, call: Call) -> bool:
     """Whether what was returned is what a formula predicts."""
     if isinstance(call.value, Failure):
-        return isinstance(prediction, _Raises) or prediction is ANYTHING
+        return prediction is RAISES or prediction is ANYTHING
     if not isinstance(call.value, Returned):
         return False
     if isinstance(prediction, NoArray):

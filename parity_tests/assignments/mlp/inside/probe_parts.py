@@ -140,6 +140,8 @@ def sgd(submission: Submission, recorder: CallRecorder, params: Params, arrays: 
 
 TRAININGS = ("", "_second", "_anew")
 """What the arrays of each training end with."""
+WHEN_RAISED = "_when_raised"
+"""What the arrays of weights end with that were seen when the first call raised an exception."""
 WITHOUT_PARAMETERS = ("relu", "dropout", "softmax_cross_entropy")
 
 
@@ -158,13 +160,22 @@ class _Training:
         """`before` is a training whose model goes on, with these weights."""
         self.edition, self.recorder, self.params, self.arrays = submission.edition, recorder, params, arrays
         self.layers = {name: (layer, TRAININGS[number]) for layer, name, *_ in params["layers"]}
-        first = {name: [arrays[self._array(name, key)].copy() for key in ("W", "b")] for name in self.layers}
-        self.model: dict[str, Any] = _bare_model(submission, params, first) if before is None else before.model
-        for name in self.layers if before is not None else ():
-            set_weights(self.model[name], *first[name])
+        if before is None:
+            self.model: dict[str, Any] = _bare_model(submission, params, self._given())
+        else:
+            self.model = before.model
+            self._set_weights()
         self.momentum = None if params["momentum"] == "none" and params["alpha"] <= 0 else self._zeros()
         self.path: dict[str, list[Any]] = {self._array(*weight): [] for weight in self._weights()}
         self.watch = probe_layers.Watch(submission, recorder)
+
+    def _given(self) -> dict[str, list[np.ndarray]]:
+        """Copies of the weights to start from: W and b of each layer."""
+        return {name: [self.arrays[self._array(name, key)].copy() for key in ("W", "b")] for name in self.layers}
+
+    def _set_weights(self) -> None:
+        for name, given in self._given().items():
+            set_weights(self.model[name], *given)
 
     def step(self, function: Any, t: int, eta: float, told: dict[str, list[Any]]) -> bool:
         """Give the gradients of step t, call SGD, and copy the weights; False where that fails."""
@@ -183,6 +194,8 @@ class _Training:
             self.recorder.add_fact("returned", told["returned"])
         after = self.recorder.call(None, lambda _: [self._copy(*weight) for weight in self._weights()], result)
         if after is FAILED:
+            if t == 0:
+                self._keep_when_raised()
             return False
         for path, value in zip(self.path.values(), after, strict=True):
             path.append(value)
@@ -204,11 +217,18 @@ class _Training:
             for t, value in enumerate(path):
                 self.recorder.keep(array, value, t + 1)
 
+    def _keep_when_raised(self) -> None:
+        """Keep the weights as the first call, which failed, has left them: it may have moved them before."""
+        for weight in self._weights():
+            self.recorder.call(f"{self._array(*weight)}{WHEN_RAISED}", self._copy, *weight)
+
     def _call(self, function: Any, eta: float) -> Any:
-        """One call; where it fails on velocities of None, another with zeros."""
+        """One call; where it fails on velocities of None, another with zeros, a first one from the weights given."""
         result = self._ask(function, eta)
         if result is self.recorder.FAILED and self.momentum is None:
             self.momentum = self._zeros()
+            if not any(self.path.values()):
+                self._set_weights()
             self.recorder.add_fact("momentum_none", True)
             result = self._ask(function, eta)
             if result is not self.recorder.FAILED:

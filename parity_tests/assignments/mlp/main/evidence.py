@@ -37,7 +37,8 @@ def calls_of_runs(case: Case, runs: Sequence[MainRun], judged: Judged) -> Iterat
     """The η that SGD was passed, the records, and for each parameter its steps: up to the first wrong one, and all.
 
     A call's `value` are the weights after each step (T×…), `starts` those before. `g` are the right gradients, and
-    `wired(wiring)` those of a wrong wiring, each within half of its digits. No calls of steps that are not all known.
+    `wired(wiring)` those of a wrong wiring, each within half of its digits; `unseen` says whether parts of a mask are
+    not known. No calls of steps that are not all known.
     """
     calls = Calls(case, judged)
     for main in runs:
@@ -126,6 +127,7 @@ def _call_of_steps(
         epochs=epochs,
         batch=config.batch,
         passed=[dict(update.rates) for update in updates],
+        unseen=not main.stand_ins and any(_is_unseen(update) for update in updates),
         run=main.number,
         N=0,
     )
@@ -153,6 +155,12 @@ def _batch(main: MainRun, update: Update, before: Array | None) -> Batch | None:
     labels = update.pass_.labels
     known = labels is not None and len(labels) == len(X) and all(0 <= label < CLASSES for label in labels)
     return Batch(X, y, masks, np.array(labels) if known else None, before)
+
+
+def _is_unseen(update: Update) -> bool:
+    """Whether a submission's own dropout kept or dropped what cannot be told, because its input was 0."""
+    drops = update.pass_.drops if update.pass_ is not None else ()
+    return any(drop.train and drop.seen is not None and not drop.seen.all() for drop in drops)
 
 
 class _Gradients:

@@ -68,6 +68,8 @@ def _repeated(first: MainRun, other: MainRun) -> str:
             return f"{seeds} the weights at the start are the same: another seed is used"
     orders = _first_order(first), _first_order(other)
     N, count = first.size("train"), min(map(len, orders))
+    if -1 in orders[0] or sorted(orders[0]) == orders[0]:  # not rows that are known, or not shuffled at all
+        return ""
     chance = math.factorial(N - count) / math.factorial(N)
     if other.size("train") == N and orders[0][:count] == orders[1][:count] and chance < FALSE_ALARM:
         return f"{seeds} the examples are taken in the same order: it follows from another seed"

@@ -228,6 +228,14 @@ RELU_FORWARD = (
     ),
 )  # fmt: skip
 
+
+def _half_at_0(call: Call) -> object:
+    """½ at every 0: none of them has the derivative 0 or 1."""
+    if call.free is not None and call.free.any():
+        return None
+    return Expression("np.where(X == 0, grad / 2, np.where(X > 0, grad, 0))")(call)
+
+
 RELU_BACKWARD = (
     _backward("relu", "the derivative is left out: backward returns grad", INDICATOR, "1 * grad"),
     _backward("relu", "grad is left out", CHAIN, "np.where(X > 0, 0 * X + 1, 0)"),
@@ -266,11 +274,10 @@ RELU_BACKWARD = (
     _as_written(
         "relu", "gradient of X", "backward returns nothing", HANDS_ON, lambda call: NOTHING, "grad * self.mask"
     ),
-    _backward(
-        "relu",
-        "the derivative at exactly 0 is ½",
-        "At exactly 0 take 0 or 1: a subgradient that the assignment names.",
-        "np.where(X == 0, grad / 2, np.where(X > 0, grad, 0))",
+    _as_written(
+        "relu", "gradient of X", "the derivative at exactly 0 is ½",
+        "At exactly 0 take 0 or 1: a subgradient that the assignment names.", _half_at_0,
+        "return np.where(X == 0, grad / 2, np.where(X > 0, grad, 0))",
     ),
 )  # fmt: skip
 

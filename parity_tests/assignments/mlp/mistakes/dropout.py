@@ -282,15 +282,21 @@ def _same_number(masks: Masks, r: float, q: Array, s: Array) -> bool:
 EXPERIMENTS = (
     _masks("nothing is dropped", PROBABILITY, _nothing_dropped, "p >= 0"),
     _masks("X is compared with r, not p", FRESH, lambda masks, r, q, s: bool((masks == (q >= r)).all()), "X >= r"),
-    _masks("p is drawn from [0, 2), not from [0, 1)", INTERVAL, _kept_with(lambda r: 1 - r / 2), "2 * p >= r"),
-    _masks("p is drawn from [−1, 1), not from [0, 1)", INTERVAL, _kept_with(lambda r: (1 - r) / 2), "2 * p - 1 >= r"),
+    _masks(
+        "kept with probability 1 − r/2, as where p is drawn from [0, 2)", INTERVAL,
+        _kept_with(lambda r: 1 - r / 2), "2 * p >= r",
+    ),
+    _masks(
+        "kept with probability (1 − r)/2, as where p is drawn from [−1, 1)", INTERVAL,
+        _kept_with(lambda r: (1 - r) / 2), "2 * p - 1 >= r",
+    ),
     _masks("everything is dropped", PROBABILITY, lambda masks, r, q, s: not masks.any(), "p < 0"),
     _masks(
         "kept and dropped are exchanged: kept with probability r", PROBABILITY, _kept_with(lambda r: r), "p < r"
     ),
     _masks("half is dropped, whatever r is", PROBABILITY, _kept_with(lambda r: 0.5), "p >= 0.5"),
     _masks(
-        "p is drawn from the normal distribution", INTERVAL,
+        "kept as often as where p is drawn from the normal distribution", INTERVAL,
         _kept_with(lambda r: 0.5 * math.erfc(r / math.sqrt(2))), "np.random.normal(0.0, 1.0, X.shape) >= r",
     ),
     _masks(
@@ -333,8 +339,8 @@ HIDDEN = {
     ),
     UNTOUCHED: ("nothing is dropped", "wrong only at rates above 0"),
     "half is dropped, whatever r is": _BY_OTHER_DRAWS,
-    "p is drawn from the normal distribution": _BY_OTHER_DRAWS,
-    "p is drawn from [−1, 1), not from [0, 1)": _BY_OTHER_DRAWS,
+    "kept as often as where p is drawn from the normal distribution": _BY_OTHER_DRAWS,
+    "kept with probability (1 − r)/2, as where p is drawn from [−1, 1)": _BY_OTHER_DRAWS,
     "kept and dropped are exchanged: kept with probability r": _BY_OTHER_DRAWS,
     "X is compared with r, not p": (*_BY_OTHER_DRAWS, "backward compares X with r, not p"),
     "everything is dropped": ("zero everywhere",),

@@ -76,7 +76,8 @@ BATCHES = (
     ),
     _wiring("the examples are not shuffled", ONCE, r"nothing is shuffled", (ORDER, "order = np.arange(train.N)")),
     _wiring(
-        "every epoch has the same order", ONCE, r"(in the same order|same mini-batches)", (f"        {ORDER}\n", ""),
+        "several epochs have the same order", ONCE, r"(take the training examples in the same order|same mini-batches)",
+        (f"        {ORDER}\n", ""),
         ("    momentum = add_momentum(model)\n", f"    momentum = add_momentum(model)\n    {ORDER}\n"),
     ),
     _wiring(
@@ -172,16 +173,18 @@ HIDDEN = {
         "another α is passed on", "η is dropped too early",
     ),
     "the rates are passed to SGD in another order": (
-        "η has another value than main_params and the epoch ask for", "η is dropped too early",
+        "another η than main_params' is passed on", "η is dropped too early",
         "another λ is passed on", "another α is passed on",
     ),
+    "dropout is built with another rate": ("dropout is bypassed in training",),
+    "the velocity of L1 is used for every layer": ("an entry is asked for under a name that it does not have",),
     "W is stored M×D": _OTHER_SHAPES,
     "b has another shape than 1×M": _OTHER_SHAPES,
     "b is stored as a column": _OTHER_SHAPES,
     "dropout stands before the activation": ("dropout is bypassed in training", "a forward is given the wrong input"),
     "it trains on another set": (_STEPS, "η is not dropped at t = 10", _UNEVALUATED),
     "the weights are never changed": (_STEPS, _UNEVALUATED),
-    "every epoch has the same order": ("some training examples are never used",),
+    "several epochs have the same order": ("some training examples are never used",),
     "the examples are not shuffled": ("some training examples are never used",),
     _UNEVALUATED: (
         "the losses of the mini-batches are not added up", "the loss record is scaled by a constant factor",

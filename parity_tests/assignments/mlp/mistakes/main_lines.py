@@ -14,6 +14,7 @@ ORDER = "order = np.random.permutation(train.N)"
 ROWS = "order[start : start + minibatch_size]"
 EPOCH = '        print(f"At epoch {t + 1}")\n'
 STEPS = "range(0, train.N - minibatch_size + 1, minibatch_size)"
+LEARNING_RATE = 'eta = eta_0 = float(main_params["learning_rate"])'
 DROP_RATE = "if t % 10 == 0 and t != 0"
 APPEND_LOSS = "train_loss_record.append(train_loss)"
 ACCURACY = "return loss, correct / count"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from parity_tests.assignments.mlp.main.evidence import RATES, STEPS
-from parity_tests.assignments.mlp.mistakes.main_lines import DROP_RATE, DROPPED, passing
+from parity_tests.assignments.mlp.mistakes.main_lines import DROP_RATE, DROPPED, LEARNING_RATE, passing
 from parity_tests.assignments.mlp.mistakes.main_lines import RATES as ORDER_OF_RATES
 from parity_tests.assignments.mlp.mistakes.sgd_step import ALPHA, LAMBDA, RIGHT
 from parity_tests.harness.diagnosis.running_error import Running
@@ -115,6 +115,39 @@ def _eta(name: str, hint: str, schedule: Schedule, condition: str) -> tuple[Mist
     return tuple(Mistake("10", operation, name, hint, _scheduled(schedule), plug=plug) for operation in (STEPS, RATES))
 
 
+# ---- whose η it is
+
+
+def _own(got: Sequence[float], asked: Sequence[float]) -> bool:
+    """Whether η is another one from the start, dropped in time or never; a tenth of it is dropped too early."""
+    first, right = got[0], asked[0]
+    if np.isclose(first, right) or np.isclose(first, 0.1 * right):
+        return False
+    dropped = [first * eta / right for eta in asked]
+    return np.allclose(got, dropped, rtol=1e-7, atol=0.0) or np.allclose(got, first, rtol=1e-7, atol=0.0)
+
+
+def _another_eta(call: Call) -> Any:
+    """The steps, or the η of each, by what SGD was passed, where that is another η from the first epoch on."""
+    if call.operation == RATES:
+        got = np.asarray(call.got).tolist()
+        etas = np.array(got if _own(got, call.asked) else call.asked)
+        return Running(etas, call.dtype, 1e-9 * etas)
+    passed = passed_rates(call)
+    if passed is None or not _only(ETA, passed, asked_rates(call)):
+        return None
+    got = [eta for _, _, eta in passed]
+    return RIGHT(call.with_inputs(etas=got)) if got == list(call.etas) or _own(got, call.etas) else None
+
+
+ANOTHER_ETA = tuple(
+    Mistake(
+        "10", operation, "another η than main_params' is passed on", "Where does your learning rate come from?",
+        _another_eta, plug=(Swap(LEARNING_RATE, "eta = eta_0 = 0.01"),),
+    )
+    for operation in (STEPS, RATES)
+)  # fmt: skip
+
 PASSED = (
     _rate(LAM, "λ is not passed on", "0.0, alpha, eta", True, LAMBDA),
     _rate(LAM, "another λ is passed on", "2 * lam, alpha, eta", False, LAMBDA),
@@ -126,4 +159,5 @@ PASSED = (
     ),
     *_eta("η is dropped too early", DROPPED, _early, "if t % 5 == 0 and t != 0"),
     *_eta("η is not dropped at t = 10", DROPPED, _never, "if t % 10 == 10"),
+    *ANOTHER_ETA,
 )  # fmt: skip

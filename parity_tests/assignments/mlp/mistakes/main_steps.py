@@ -28,10 +28,10 @@ from parity_tests.assignments.mlp.mistakes.main_lines import (
 )
 from parity_tests.assignments.mlp.mistakes.main_rates import asked_rates, passed_rates
 from parity_tests.assignments.mlp.mistakes.sgd import DIRECTION, MOMENTUM, NEVER, WEIGHT_DECAY
-from parity_tests.assignments.mlp.mistakes.sgd_step import ALPHA, DECAYED, LAMBDA, RIGHT, UPDATE, Steps
+from parity_tests.assignments.mlp.mistakes.sgd_step import ALPHA, DECAYED, LAMBDA, RIGHT, UPDATE, Steps, are_parallel
 from parity_tests.harness.diagnosis.readable_numbers import likeliest
 from parity_tests.harness.diagnosis.running_error import Running
-from parity_tests.protocol.mistake import Call, Estimate, Formula, Mistake, Swap
+from parity_tests.protocol.mistake import ANYTHING, Call, Estimate, Formula, Mistake, Swap
 
 DRAWN = "How many masks does one step draw, and which of them does each line use?"
 KEPT = "In which dtype, and with how many digits, are the weights kept?"
@@ -61,6 +61,11 @@ def _at_right_rates(formula: Formula) -> Formula:
     return lambda call: formula(call) if passed_rates(call) in (None, asked_rates(call)) else None
 
 
+def _without_slope(call: Call) -> Any:
+    """No slope in L1's gradients; what of a mask was not seen, because relu gave 0 there, is then not predicted."""
+    return ANYTHING if call.layer == "L1" and call.unseen else Wired((Wiring(slope_at="none"),))(call)
+
+
 def _wired(name: str, hint: str, wirings: Sequence[Wiring], *swaps: tuple[str, str]) -> Mistake:
     return _step(name, hint, Wired(tuple(wirings)), *swaps)
 
@@ -79,8 +84,8 @@ WIRED = (
         "the gradient does not go through dropout's backward", PATH, [Wiring(backward_mask=False)],
         (DROP_BACK, "grad_h = grad_s"),
     ),
-    _wired(
-        "the gradient does not go through the activation's backward", PATH, [Wiring(slope_at="none")],
+    _step(
+        "the gradient does not go through the activation's backward", PATH, _without_slope,
         (ACT_BACK, "grad_u = grad_h"),
     ),
     _wired(
@@ -136,6 +141,8 @@ def _left_over(call: Call) -> Any:
         return RIGHT(call)
     g = call.g[0] + call.lam * call.w
     first = Running(np.asarray(call.got[0], np.longdouble) - call.w.value, call.dtype)
+    if g.value.size > 1 and g.value.any() and are_parallel(first.value, g.value, 1e3 * first.allowance() + 1e-9):
+        return None  # a first step of another length
     left = (first + call.etas[0] * g) / call.alpha
     if np.abs(left.value).max() <= 1e3 * float(np.max(left.error)) + 1e-9:
         return RIGHT(call)

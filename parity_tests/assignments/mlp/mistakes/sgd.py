@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from typing import Any
 
@@ -17,11 +18,13 @@ from parity_tests.assignments.mlp.mistakes.sgd_step import (
     TERMS,
     UPDATE,
     Steps,
+    are_parallel,
     plugged,
     step,
 )
 from parity_tests.harness.diagnosis.running_error import Running, stack
-from parity_tests.protocol.mistake import Body, Call, Mistake, Swap
+from parity_tests.protocol.mistake import RAISES, Body, Call, Mistake, Swap
+from parity_tests.protocol.observation import Failure
 from reference.rounding import unit_roundoff
 
 DROP = "Change the learning rate between two steps: which gradients should the new one act on?"
@@ -56,9 +59,11 @@ def _after_left_over(call: Call) -> Any:
         return RIGHT(call)
     w, eta, moved = call.w, call.etas[0], np.asarray(call.got[0], np.longdouble)
     error = 4 * unit_roundoff(call.dtype) * (np.abs(w.value) + np.abs(moved))
-    v = Running(moved - w.value, call.dtype, error)
-    if (np.abs(v.value + eta * (call.g[0].value + call.lam * w.value)) <= 1e3 * error).all():
+    v, step = Running(moved - w.value, call.dtype, error), eta * (call.g[0].value + call.lam * w.value)
+    if (np.abs(v.value + step) <= 1e3 * error).all():
         return RIGHT(call)
+    if step.size > 1 and are_parallel(v.value, step, 1e3 * error):  # a first step of another length
+        return None
     path = [w + v]
     for g, rate in zip(call.g[1:], call.etas[1:], strict=True):
         v = call.alpha * v - rate * (g + call.lam * path[-1])
@@ -237,6 +242,49 @@ KEYS = (
 )  # fmt: skip
 
 
+def _raised_behind(call: Call) -> Any:
+    """The first call raises an exception, and has made its step by then; a model in turn is not reached."""
+    if call.training:
+        return RAISES
+    if call.when_raised is None:
+        return None
+    right = RIGHT(call.with_inputs(g=call.g[:1], etas=call.etas[:1]))[0]
+    return RAISES if (np.abs(call.when_raised - right.value) <= right.allowance()).all() else None
+
+
+def _first_layers_velocity(call: Call) -> Any:
+    """Where α > 0, numpy refuses the shapes of L1 beside another layer's, or momentum a key of L1 that it lacks."""
+    if call.alpha <= 0:
+        return RIGHT(call)
+    if not isinstance(call.value, Failure):
+        return None
+    error, text = call.value.error, call.value.text
+    (_, first, D, M), (_, _, K, L) = call.layers[:2]
+    if first != "L1":
+        return RAISES if re.search(r"raised KeyError: 'L1_[Wb]'", text) else None
+    met = set(re.findall(r"\((\d+),(\d+)\)", text))
+    pairs = ({(D, M), (K, L)}, {(1, M), (1, L)})
+    fits = any(met == {(str(rows), str(columns)) for rows, columns in pair} for pair in pairs)
+    return RAISES if error == "ValueError" and fits else None
+
+
+RAISED = (
+    Mistake(
+        "1", "sgd.weights", "an exception is raised behind a right update",
+        "The weights are right when it is raised: which line behind the update is left over?", _raised_behind,
+        plug=tuple(
+            Body(body.function, body.statements.replace("return model", "raise NotImplementedError"))
+            for body in plugged(DECAYED + UPDATE)
+        ),
+    ),
+    Mistake(
+        "1", "sgd.weights", "the velocity of L1 is used for every layer",
+        "Whose velocity does the step of L2 read? Print the keys.", _first_layers_velocity,
+        plug=(Swap('v = momentum[f"{name}_{key}"]', 'v = momentum[f"L1_{key}"]'),), editions=ALPHA,
+    ),
+)  # fmt: skip
+
+
 def _returning(what: str) -> tuple[Body, ...]:
     return tuple(
         Body(body.function, body.statements.replace("return model", f"return {what}"))
@@ -279,4 +327,4 @@ RETURNED = (
     ),
 )
 
-SGD = (*MOMENTUM, *DIRECTION, *WEIGHT_DECAY, *KEYS, *NUMBERS, *RETURNED)
+SGD = (*MOMENTUM, *DIRECTION, *WEIGHT_DECAY, *KEYS, *NUMBERS, *RAISED, *RETURNED)

@@ -88,7 +88,9 @@ def _other_numbers(name: str, hint: str, differ: Callable[[Numbers], bool], stat
 
 
 def _scaled_gradient(numbers: Numbers) -> bool:
-    return any(abs(q - 1) > 1e-9 for _, q, _ in numbers.values()) and all(q for _, q, _ in numbers.values())
+    """Whether all gradients have the same factor, which is not 1."""
+    factors = {q for _, q, _ in numbers.values()}
+    return len(factors) == 1 and factors.isdisjoint({0.0, 1.0})
 
 
 def _own_damping(numbers: Numbers) -> bool:
@@ -101,15 +103,17 @@ def _own_damping(numbers: Numbers) -> bool:
 
 
 def _own_decay(numbers: Numbers) -> bool:
-    """Whether w decays where λ is 0."""
-    return any(c != 0 for (_, _, _, lam), (_, _, c) in numbers.items() if lam == 0)
+    """Whether w decays by one number, also where λ is 0."""
+    decays = {c for _, _, c in numbers.values()}
+    return len(decays) == 1 and 0.0 not in decays and any(lam == 0 for _, _, _, lam in numbers)
 
 
 def _scaled_decay(numbers: Numbers) -> bool:
-    if _own_decay(numbers):
+    """Whether every λ has the same factor, which is not 1, and no gradient has one."""
+    if _own_decay(numbers) or any(q != 1 for _, q, _ in numbers.values()):
         return False
-    decays = [(lam, q, c) for (_, _, _, lam), (_, q, c) in numbers.items() if lam]
-    return any(min(abs(c - lam * q), abs(c - lam)) > 1e-9 * lam for lam, q, c in decays)
+    factors = [c / lam for (_, _, _, lam), (_, _, c) in numbers.items() if lam]
+    return bool(factors) and abs(factors[0] - 1) > 1e-9 and bool(np.allclose(factors, factors[0], rtol=1e-9, atol=0.0))
 
 
 NUMBERS = (

@@ -6,8 +6,10 @@ import textwrap
 from dataclasses import dataclass
 from functools import cached_property
 from types import CodeType
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.inside.homework_names import FULL, WITHOUT_DECAY
 from parity_tests.harness.diagnosis.running_error import Running, stack
@@ -66,6 +68,12 @@ class Steps:
 
 RIGHT = Steps(DECAYED + UPDATE)
 """The steps that the assignment asks for."""
+
+
+def are_parallel(a: NDArray[Any], b: NDArray[Any], error: NDArray[Any] | float) -> bool:
+    """Whether an array is a multiple of another, within an error of its elements."""
+    factor = (a * b).sum() / (b * b).sum()
+    return bool((np.abs(a - factor * b) <= error).all())
 
 
 def plugged(statements: str) -> tuple[Body, ...]:

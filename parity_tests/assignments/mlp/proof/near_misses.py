@@ -1,4 +1,4 @@
-"""Wrong forms that lie near a known mistake and are another: each with the name that it must not get."""
+"""Wrong forms of main that lie near a known mistake and are another, then the parts': each with its false names."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from parity_tests.assignments.mlp.mistakes.main_lines import (
     DROP_RATE,
     EPOCH,
     FORWARD_2,
+    LOSS_CALL,
+    ORDER,
     RETURN,
     ROWS,
     SGD_CALL,
@@ -14,15 +16,12 @@ from parity_tests.assignments.mlp.mistakes.main_lines import (
     before_sgd,
     passing,
 )
-from parity_tests.protocol.mistake import Body, NearMiss, Rewrite, Swap
+from parity_tests.assignments.mlp.proof.near_misses_in_parts import IN_PARTS
+from parity_tests.protocol.mistake import NearMiss, Rewrite, Swap
 
 
 def _main(name: str, false: tuple[str, ...], *swaps: tuple[str, str]) -> NearMiss:
     return NearMiss(Rewrite(f"main: {name}", tuple(Swap(*swap) for swap in swaps)), false)
-
-
-def _part(name: str, function: str, statements: str, *false: str) -> NearMiss:
-    return NearMiss(Rewrite(name, (Body(function, statements),)), false)
 
 
 LIMITED = (
@@ -79,16 +78,29 @@ NEAR_MISSES = (
     _main("a removed name of numpy", ("an attribute is used that its object does not have",),
           (EPOCH, f"        t = np.int(t)\n{EPOCH}")),
     _main("an attribute of a list", ("numpy has no longer what is used",), (EPOCH, f"        [].shape\n{EPOCH}")),
-    _part(
-        "linear: the gradient of W is averaged where there are several rows and doubled where there is one",
-        "linear_layer.backward",
-        'self.gradient["W"] = X.T @ grad * (1 / len(X) if len(X) > 1 else 2)\n'
-        'self.gradient["b"] = grad.sum(axis=0, keepdims=True)\nreturn grad @ self.params["W"].T',
-        "the gradient of W is averaged over the rows",
-    ),
-    _part(
-        "linear: the bias is left out in float32 alone", "linear_layer.forward",
-        'u = X @ self.params["W"]\nreturn u if X.dtype == np.float32 else u + self.params["b"]',
-        "the bias is left out",
-    ),
+    _main("half of η in the first epoch", ("another η than main_params' is passed on", "η is dropped too early"),
+          passing("lam, alpha, eta * (0.5 if t == 0 else 1.0)")),
+    _main("another η in the second epoch alone", ("another η than main_params' is passed on", "η is dropped too early"),
+          passing("lam, alpha, 0.01 if t == 1 else eta")),
+    _main("η falls a little in each epoch", ("another η than main_params' is passed on", "η is dropped too early"),
+          (DROP_RATE, "if False"), before_sgd("eta *= 0.9 if start == 0 else 1.0")),
+    _main("the gradients of L2 alone are cut off", ("each gradient is cut off beyond a largest size",),
+          before_sgd("for k in ('W', 'b'):\n"
+                     "                model['L2'].gradient[k] = np.clip(model['L2'].gradient[k], -0.01, 0.01)")),
+    _main("the weights of L2 alone are rounded", ("the weights are rounded to a few decimals",),
+          (SGD_CALL, f"{SGD_CALL}            model['L2'].params['W'] = np.round(model['L2'].params['W'], 5)\n")),
+    _main("the velocity is halved between epochs", ("the velocity is thrown away between epochs",),
+          at_epoch("momentum = {k: 0.5 * v for k, v in momentum.items()}")),
+    _main("the first step of a run is twice as long", ("the velocities do not start at zero",),
+          before_sgd("for n in ('L1', 'L2') if t + start == 0 else ():\n"
+                     "                model[n].gradient = {k: 2 * g for k, g in model[n].gradient.items()}")),
+    _main("the order is drawn anew in every other epoch",
+          ("the examples are not shuffled", "some training examples are never used"),
+          (ORDER, "order = np.random.permutation(train.N) if t % 2 == 0 else order")),
+    _main("the training loss is that met in the last epoch alone", ("the training loss is that met while training",),
+          (LOSS_CALL, LOSS_CALL.replace("model", "met += model")), (EPOCH, f"{EPOCH}        met = 0.0\n"),
+          (APPEND_LOSS, "train_loss_record.append(met if t + 1 == int(main_params['num_epoch']) else train_loss)")),
+    _main("the loss record is scaled in the first epoch alone", ("the loss record is scaled by a constant factor",),
+          (APPEND_LOSS, "train_loss_record.append(train_loss * (2 if t == 0 else 1))")),
+    *IN_PARTS,
 )  # fmt: skip
