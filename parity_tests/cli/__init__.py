@@ -31,7 +31,7 @@ from parity_tests.cli.show import show
 from parity_tests.cli.status import AGREEMENT, INTERRUPTED, OWN_FAULT, UNUSABLE
 from parity_tests.cli.terminal import complain, keep_traceback
 from parity_tests.cli.trace import trace
-from parity_tests.protocol.errors import HarnessError, UsageError
+from parity_tests.protocol.errors import AssignmentError, HarnessError, UsageError
 
 _ROOM = "Make room, and give the same command again"
 _OPEN = "Name another folder, or open this one to yourself"
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain(str(error))
         return UNUSABLE
     except HarnessError as error:
-        complain(f"this is Parity's own fault, not the submission's: {error}")
+        complain(f"this is {error.whose} fault, not the submission's: {error}{_kept_of(error)}")
         return OWN_FAULT
     except (KeyboardInterrupt, click.Abort):
         complain("interrupted.")
@@ -96,6 +96,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"{keep_traceback(error)}"
         )
         return OWN_FAULT
+
+
+def _kept_of(error: HarnessError) -> str:
+    """Where the traceback of what an assignment's function raised is, as a sentence after another; "" for others."""
+    if not isinstance(error, AssignmentError) or not isinstance(error.__cause__, Exception):
+        return ""
+    return f". {keep_traceback(error.__cause__, 'it is for whoever wrote the assignment')}"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

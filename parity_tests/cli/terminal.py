@@ -85,7 +85,7 @@ def complain(sentence: str) -> None:
     click.echo(f"parity: {sentence}", err=True)
 
 
-def keep_traceback(error: Exception) -> str:
+def keep_traceback(error: Exception, advice: str = "please report it") -> str:
     """Writes the traceback to a temporary file; the sentence that says where it is, or why it is not there."""
     try:
         with tempfile.NamedTemporaryFile(
@@ -94,4 +94,4 @@ def keep_traceback(error: Exception) -> str:
             traceback.print_exception(error, file=file)
     except OSError as failure:
         return f"The traceback could not be kept ({failure.strerror})."
-    return f"The traceback is in {file.name}; please report it."
+    return f"The traceback is in {file.name}; {advice}."

@@ -32,7 +32,7 @@ from parity_tests.harness.whose_fault import is_unclear, judge_anything, settle
 from parity_tests.protocol.assignment import Assignment, Verdicts, environment_of
 from parity_tests.protocol.case import DTYPES, Case, json_params
 from parity_tests.protocol.comparison import PASSING, Comparison
-from parity_tests.protocol.errors import HarnessError, UsageError
+from parity_tests.protocol.errors import HarnessError, UsageError, asking
 from parity_tests.protocol.kind import Context, Judged
 from parity_tests.protocol.layout import file_of
 from parity_tests.protocol.observation import Hello, Observation
@@ -296,7 +296,8 @@ def _named(
     edition: str,
 ) -> Named:
     """The same comparisons, blamed on the parts that they come of, with the names of known mistakes."""
-    blamed = judged if assignment.blame is None else assignment.blame(plan, judged)
+    with asking(assignment.name, "the blame"):
+        blamed = judged if assignment.blame is None else assignment.blame(plan, judged)
     blamed = with_possible_causes(assignment, plan, blamed, seen)
     passes = all(c.verdict in PASSING for comparisons in blamed.values() for c in comparisons.values())
     if passes:

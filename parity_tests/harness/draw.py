@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import Case
+from parity_tests.protocol.errors import asking
 from parity_tests.protocol.kind import Kind
 
 
@@ -21,7 +22,8 @@ def seed_of(seed: int, *words: str) -> int:
 
 def draw(assignment: Assignment, case: Case, seed: int) -> dict[str, NDArray[Any]]:
     """The arrays of one case: the same for the same seed and name, alone or among others. Floats have its dtype."""
-    drawn = _drawn(assignment.kinds[case.probe], case.name, case.dtype, json.dumps(dict(case.params)), seed)
+    with asking(assignment.name, f"the draw for {case.name}"):
+        drawn = _drawn(assignment.kinds[case.probe], case.name, case.dtype, json.dumps(dict(case.params)), seed)
     return {name: array.copy() for name, array in drawn.items()}
 
 

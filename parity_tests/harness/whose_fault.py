@@ -24,7 +24,10 @@ def judge_anything(
     try:
         return judge(assignment, case, arrays, observation, context)
     except Exception as error:
-        problem = f"cannot be judged: what was handed over is not whole ({type(error).__name__}: {error})"
+        judge_of = f"the judge of the assignment {assignment.name}"
+        problem = (
+            f"cannot be judged: what was handed over is not whole ({judge_of} raised {type(error).__name__}: {error})"
+        )
         return {q.name: Comparison("harness_error", problem=problem) for q in case.quantities}
 
 

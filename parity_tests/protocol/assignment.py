@@ -10,7 +10,7 @@ from typing import Any
 from parity_tests.protocol.case import DTYPES, Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.diagnosis import Diagnosis
-from parity_tests.protocol.errors import UsageError
+from parity_tests.protocol.errors import UsageError, asking
 from parity_tests.protocol.kind import Kind
 from parity_tests.protocol.layout import Editions, Layout, file_of
 from parity_tests.protocol.part import Part
@@ -123,7 +123,8 @@ class Assignment:
         self, edition: str, dtypes: Sequence[str], parts: Iterable[str] | None = None, *, seed: int = 0
     ) -> list[Case]:
         """The cases planned from a seed; only those with a quantity of `parts`, where given."""
-        planned = self.plan(edition, tuple(dtypes), seed)
+        with asking(self.name, "the plan"):
+            planned = self.plan(edition, tuple(dtypes), seed)
         if parts is None:
             return planned
         wanted = frozenset(parts)
