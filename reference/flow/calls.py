@@ -68,7 +68,7 @@ def precision_of(values: Mapping[str, Any]) -> Precision | None:
 @contextmanager
 def settled(seed: int, *, unfused: bool = False, mkldnn: bool = True) -> Iterator[None]:
     """Generators reset, deterministic kernels; with `unfused`, attention and encoders in their parts."""
-    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    before = torch.get_deterministic_debug_mode()
     deterministic: Any = torch.utils.deterministic
     filled = deterministic.fill_uninitialized_memory
     fast = torch.backends.mha.get_fastpath_enabled()
@@ -76,7 +76,8 @@ def settled(seed: int, *, unfused: bool = False, mkldnn: bool = True) -> Iterato
     with torch.random.fork_rng(devices):
         _seed(seed)
         deterministic.fill_uninitialized_memory = False
-        torch.use_deterministic_algorithms(True, warn_only=True)
+        # use_deterministic_algorithms() does the same, but first imports torch's whole compiler: 1.5 s.
+        torch.set_deterministic_debug_mode("warn")
         try:
             if not unfused:
                 yield
@@ -87,7 +88,7 @@ def settled(seed: int, *, unfused: bool = False, mkldnn: bool = True) -> Iterato
                 yield
         finally:
             torch.backends.mha.set_fastpath_enabled(fast)
-            torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+            torch.set_deterministic_debug_mode(before)
             deterministic.fill_uninitialized_memory = filled
 
 

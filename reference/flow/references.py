@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from reference.flow.backward import gradients_from
 from reference.flow.calls import merged, named
 from reference.flow.errors import QuestionError
 
@@ -57,12 +58,11 @@ def gradients(
                     raise QuestionError(
                         f"{name} has {y.dim()} dimensions; say with given=… which input is its gradient"
                     )
-        found = torch.autograd.grad(
-            list(used.values()),
-            [inputs[name] for name in names],
-            None if given is None else [upstreams[name] for name in used],
-            allow_unused=True,
-        )
+        leaves = [inputs[name] for name in names]
+        if given is None:
+            found = list(torch.autograd.grad(list(used.values()), leaves, allow_unused=True))
+        else:
+            found = gradients_from(list(used.values()), [upstreams[name] for name in used], leaves)
         entries = {
             name: torch.zeros_like(inputs[name]) if gradient is None else gradient
             for name, gradient in zip(names, found, strict=True)

@@ -311,16 +311,14 @@ def _reference(params: Params, masks: set[str], change: str) -> Any:
             if not labelled:
                 found[f"scores{_suffix(params, k)}"] = _scores(params, X, own, {}, running, training=False)
                 continue
-            before = dict(running)
 
-            def loss(before: Any = before, X: Any = X, y: Any = y, drawn: Any = drawn, **own: Any) -> Any:
-                return _loss(params, X, y, own, drawn, before)
+            def loss(X: Any = X, y: Any = y, drawn: Any = drawn, **own: Any) -> Any:
+                return _loss(params, X, y, own, drawn, running)
 
             graded = gradients(loss, of=names, given=None)(**own)
             found[f"loss{_suffix(params, k)}"] = graded["output"]
             found |= {f"d{name}{_suffix(params, k)}": graded[name] for name in names}
             found |= _with_mistake(params, arrays, graded, change, _suffix(params, k))
-            _scores(params, X, own, drawn, running, training=True)
         return found
 
     return reference
@@ -359,7 +357,7 @@ def _with_mistake(params: Params, own: Mapping[str, Any], graded: Mapping[str, A
 def _loss(params: Params, X: Any, y: Any, own: Mapping[str, Any], masks: Mapping[int, Any], running: Any) -> Any:
     import torch.nn.functional as F  # noqa: N812 - its usual name
 
-    loss = F.cross_entropy(_scores(params, X, own, masks, dict(running), training=True), y)
+    loss = F.cross_entropy(_scores(params, X, own, masks, running, training=True), y)
     for name, value in own.items():
         if name[0] == "W" and params["reg"]:
             loss = loss + 0.5 * params["reg"] * (value * value).sum()
@@ -405,12 +403,12 @@ def _normalised(
 
     if norm == "layernorm":
         return F.layer_norm(h, h.shape[1:], gamma, beta)
-    mean, variance = running.get(layer, (0 * gamma, 0 * gamma))
+    mean, variance = running.get(layer, (0 * gamma.detach(),) * 2)
     if not training:
         return F.batch_norm(h, mean, variance, gamma, beta, training=False)
     running[layer] = (
-        0.9 * mean + (1 - 0.9) * h.mean(0).detach(),
-        0.9 * variance + (1 - 0.9) * h.var(0, unbiased=False).detach(),
+        0.9 * mean + (1 - 0.9) * h.detach().mean(0),
+        0.9 * variance + (1 - 0.9) * h.detach().var(0, unbiased=False),
     )
     return F.batch_norm(h, None, None, gamma, beta, training=True)
 
