@@ -22,13 +22,17 @@ class _Given(torch.autograd.Function):
         return ctx.grad, None
 
 
-def gradients_from(outputs: Sequence[Tensor], grads: Sequence[Tensor], of: Sequence[Tensor]) -> list[Tensor | None]:
-    """The gradients by the tensors in `of`, given those in the outputs; None by one that no output comes of.
+def gradients_from(
+    outputs: Sequence[Tensor], grads: Sequence[Tensor] | None, of: Sequence[Tensor]
+) -> Sequence[Tensor | None]:
+    """The gradients by the tensors in `of`, None by one that no output comes of.
 
-    torch.autograd.grad with `grad_outputs` does the same, but first imports half a second's worth of symbolic shapes.
+    Those in the outputs are given; None where these are numbers. torch.autograd.grad with `grad_outputs` does the same,
+    but first imports half a second's worth of symbolic shapes.
     """
-    seeds: list[Any] = [
-        _Given.apply(output, grad)  # type: ignore[no-untyped-call]
-        for output, grad in zip(outputs, grads, strict=True)
-    ]
-    return list(torch.autograd.grad(seeds, list(of), allow_unused=True))
+    numbers: Sequence[Any] = outputs
+    if grads is not None:
+        pairs = zip(outputs, grads, strict=True)
+        numbers = [_Given.apply(output, grad) for output, grad in pairs]  # type: ignore[no-untyped-call]
+    found: Sequence[Tensor | None] = torch.autograd.grad(list(numbers), list(of), allow_unused=True)
+    return found

@@ -59,10 +59,9 @@ def gradients(
                         f"{name} has {y.dim()} dimensions; say with given=… which input is its gradient"
                     )
         leaves = [inputs[name] for name in names]
-        if given is None:
-            found = list(torch.autograd.grad(list(used.values()), leaves, allow_unused=True))
-        else:
-            found = gradients_from(list(used.values()), [upstreams[name] for name in used], leaves)
+        found = gradients_from(
+            list(used.values()), None if given is None else [upstreams[name] for name in used], leaves
+        )
         entries = {
             name: torch.zeros_like(inputs[name]) if gradient is None else gradient
             for name, gradient in zip(names, found, strict=True)

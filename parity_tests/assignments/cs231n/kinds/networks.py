@@ -15,6 +15,7 @@ from parity_tests.assignments.cs231n.kinds.answers import Form, Question, judge_
 from parity_tests.assignments.cs231n.kinds.layer import BEYOND_NAME
 from parity_tests.assignments.cs231n.kinds.layer_rows import BEYOND
 from parity_tests.assignments.cs231n.kinds.sizes import distinct
+from parity_tests.assignments.cs231n.kinds.torch_networks import is_for_call, reference_of
 from parity_tests.assignments.cs231n.names import CNN, FC_NET, PACKAGE
 from parity_tests.harness.statistics import normal_problem
 from parity_tests.protocol.case import Case
@@ -212,9 +213,14 @@ def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Ju
 
 def questions(case: Case, arrays: Arrays, change: str = "", note: str = "") -> list[Question]:
     """What is expected of scores, losses and gradients; with a `change` of who makes the mistake that it names."""
-    masks = {name for name in arrays if name.startswith("mask_")}
-    values = [q for q in case.quantities if q.key != WHOLE_CASE]
-    return [Question(values, [Form(_reference(case.params, masks, change), arrays, note)])]
+    found = []
+    for k in range(len(case.params["labelled"])):
+        own = [q for q in case.quantities if q.key != WHOLE_CASE and q.key.call == k]
+        given = {name: array for name, array in arrays.items() if is_for_call(name, k, case.params)}
+        suffix = _suffix(case.params, k)
+        names = {q.key.name: f"{q.key.name}{suffix}" for q in own}
+        found.append(Question(own, [Form(reference_of(case.params, k, names, change), given, note)]))
+    return found
 
 
 def with_masks(case: Case, arrays: Arrays, seen: Observation) -> Arrays:
@@ -294,123 +300,6 @@ def _dropout(params: Params, seen: Observation, masks: Mapping[str, Any]) -> Com
         if mask.max() > 0 and not np.isclose(mask.max(), 1 / keep):
             return mismatched(f"keeps a share of {1 / mask.max():.3f}, where {keep} is asked")
     return matched()
-
-
-def _reference(params: Params, masks: set[str], change: str) -> Any:
-    from reference.flow import gradients
-
-    names = tuple(params["parameters"])
-
-    def reference(**arrays: Any) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        running: dict[int, tuple[Any, Any]] = {}
-        for k, labelled in enumerate(params["labelled"]):
-            own = {name: arrays[name] for name in names}
-            drawn = {layer: arrays[f"mask_{k}_{layer}"] for layer in range(9) if f"mask_{k}_{layer}" in masks}
-            X, y = arrays[f"X_{k}"], arrays[f"y_{k}"]
-            if not labelled:
-                found[f"scores{_suffix(params, k)}"] = _scores(params, X, own, {}, running, training=False)
-                continue
-
-            def loss(X: Any = X, y: Any = y, drawn: Any = drawn, **own: Any) -> Any:
-                return _loss(params, X, y, own, drawn, running)
-
-            graded = gradients(loss, of=names, given=None)(**own)
-            found[f"loss{_suffix(params, k)}"] = graded["output"]
-            found |= {f"d{name}{_suffix(params, k)}": graded[name] for name in names}
-            found |= _with_mistake(params, arrays, graded, change, _suffix(params, k))
-        return found
-
-    return reference
-
-
-def _with_mistake(params: Params, own: Mapping[str, Any], graded: Mapping[str, Any], change: str, of: str) -> Any:
-    """The results that a mistake in the penalty changes."""
-    weights = [name for name in params["parameters"] if name[0] == "W"]
-    reg, last = params["reg"], weights[-1]
-    penalty = sum(((own[name] ** 2).sum() for name in weights), 0 * graded["output"])
-    loss = f"loss{of}"
-    if change == "no half":
-        return {loss: graded["output"] + 0.5 * reg * penalty} | {
-            f"d{name}{of}": graded[name] + reg * own[name] for name in weights
-        }
-    if change == "no half in the loss":
-        return {loss: graded["output"] + 0.5 * reg * penalty}
-    if change == "not in the gradients":
-        return {f"d{name}{of}": graded[name] - reg * own[name] for name in weights}
-    if change == "not in the loss":
-        return {loss: graded["output"] - 0.5 * reg * penalty}
-    if change == "half in the gradients":
-        return {f"d{name}{of}": graded[name] - 0.5 * reg * own[name] for name in weights}
-    if change == "not of the last weights":
-        square = (own[last] ** 2).sum()
-        return {loss: graded["output"] - 0.5 * reg * square, f"d{last}{of}": graded[last] - reg * own[last]}
-    if change == "biases too":
-        biases = [name for name in params["parameters"] if name[0] == "b" and not name.startswith("beta")]
-        squares = sum(((own[name] ** 2).sum() for name in biases), 0 * graded["output"])
-        return {loss: graded["output"] + 0.5 * reg * squares} | {
-            f"d{name}{of}": graded[name] + reg * own[name] for name in biases
-        }
-    return {}
-
-
-def _loss(params: Params, X: Any, y: Any, own: Mapping[str, Any], masks: Mapping[int, Any], running: Any) -> Any:
-    import torch.nn.functional as F  # noqa: N812 - its usual name
-
-    loss = F.cross_entropy(_scores(params, X, own, masks, running, training=True), y)
-    for name, value in own.items():
-        if name[0] == "W" and params["reg"]:
-            loss = loss + 0.5 * params["reg"] * (value * value).sum()
-    return loss
-
-
-def _scores(
-    params: Params,
-    X: Any,
-    own: Mapping[str, Any],
-    masks: Mapping[int, Any],
-    running: dict[int, tuple[Any, Any]],
-    *,
-    training: bool,
-) -> Any:
-    """The scores; in training the running statistics of batch norm move on."""
-    import torch.nn.functional as F  # noqa: N812 - its usual name
-
-    if params["class"] == "ThreeLayerConvNet":
-        h = F.conv2d(X, own["W1"], own["b1"], padding=(own["W1"].shape[2] - 1) // 2)
-        h = F.max_pool2d(F.relu(h), 2)
-        h = F.relu(F.linear(h.flatten(1), own["W2"].T, own["b2"]))
-        return F.linear(h, own["W3"].T, own["b3"])
-    depth = sum(name[0] == "W" for name in own)
-    norm = params["settings"].get("normalization")
-    h = X.flatten(1)
-    for layer in range(1, depth + 1):
-        h = F.linear(h, own[f"W{layer}"].T, own[f"b{layer}"])
-        if layer == depth:
-            break
-        if norm:
-            h = _normalised(norm, h, own[f"gamma{layer}"], own[f"beta{layer}"], running, layer, training)
-        h = F.relu(h)
-        if layer - 1 in masks:
-            h = h * masks[layer - 1]
-    return h
-
-
-def _normalised(
-    norm: str, h: Any, gamma: Any, beta: Any, running: dict[int, tuple[Any, Any]], layer: int, training: bool
-) -> Any:
-    import torch.nn.functional as F  # noqa: N812 - its usual name
-
-    if norm == "layernorm":
-        return F.layer_norm(h, h.shape[1:], gamma, beta)
-    mean, variance = running.get(layer, (0 * gamma.detach(),) * 2)
-    if not training:
-        return F.batch_norm(h, mean, variance, gamma, beta, training=False)
-    running[layer] = (
-        0.9 * mean + (1 - 0.9) * h.detach().mean(0),
-        0.9 * variance + (1 - 0.9) * h.detach().var(0, unbiased=False),
-    )
-    return F.batch_norm(h, None, None, gamma, beta, training=True)
 
 
 KIND = Kind(draw, judge)

@@ -1,0 +1,142 @@
+"""The networks as torch computes them: the scores, loss and gradients of one call; torch is imported when asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from parity_tests.protocol.kind import Params
+
+Tensors = Mapping[str, Any]
+Running = dict[int, tuple[Any, Any]]
+"""The running mean and variance of each layer's batch norm."""
+
+
+def is_for_call(name: str, k: int, params: Params) -> bool:
+    """Whether call k needs this array: parameters, its own, and in testing what the calls before were given.
+
+    Of those the running statistics of batch norm come.
+    """
+    kind, _, rest = name.partition("_")
+    if kind not in ("X", "y", "mask"):
+        return True
+    call = rest.partition("_")[0]
+    if not call.isdigit():
+        return False
+    before = not params["labelled"][k] and params["settings"].get("normalization") == "batchnorm"
+    return int(call) == k or (before and int(call) < k and kind != "y")
+
+
+def reference_of(params: Params, k: int, names: Mapping[str, str], change: str) -> Any:
+    """A torch function of the arrays that gives call k's results; with a `change` with the mistake that it names.
+
+    `names` are what they are to be called, by "scores", "loss", "dW1" and so on; others are not computed.
+    """
+    from reference.flow import gradients
+
+    graded_by = tuple(name for name in params["parameters"] if f"d{name}" in names)
+
+    def reference(**arrays: Any) -> dict[str, Any]:
+        own = {name: arrays[name] for name in params["parameters"]}
+        if not params["labelled"][k]:
+            running: Running = {}
+            for before in range(k):
+                if params["labelled"][before] and f"X_{before}" in arrays:
+                    drawn = _masks(arrays, before)
+                    _scores(params, arrays[f"X_{before}"], own, drawn, running, training=True)
+            return {names["scores"]: _scores(params, arrays[f"X_{k}"], own, {}, running, training=False)}
+
+        def loss(**own: Any) -> Any:
+            return _loss(params, arrays[f"X_{k}"], arrays[f"y_{k}"], own, _masks(arrays, k))
+
+        graded = gradients(loss, of=graded_by, given=None)(**own)
+        found = {"loss": graded["output"], **{f"d{name}": graded[name] for name in graded_by}}
+        found |= _with_mistake(params, own, graded, change)
+        return {called: found[name] for name, called in names.items()}
+
+    return reference
+
+
+def _masks(arrays: Tensors, k: int) -> dict[int, Any]:
+    """The masks of call k by the number of their layer."""
+    begin = f"mask_{k}_"
+    return {int(name.removeprefix(begin)): mask for name, mask in arrays.items() if name.startswith(begin)}
+
+
+def _with_mistake(params: Params, own: Tensors, graded: Tensors, change: str) -> dict[str, Any]:
+    """The results that a mistake in the penalty changes."""
+    weights = [name for name in params["parameters"] if name[0] == "W"]
+    reg, last, loss = params["reg"], weights[-1], graded["output"]
+
+    def squares(names: list[str]) -> Any:
+        return sum(((own[name] ** 2).sum() for name in names), 0 * loss)
+
+    def moved(names: list[str], by: float) -> dict[str, Any]:
+        return {f"d{name}": graded[name] + by * reg * own[name] for name in names if name in graded}
+
+    if change == "no half":
+        return {"loss": loss + 0.5 * reg * squares(weights)} | moved(weights, 1)
+    if change == "no half in the loss":
+        return {"loss": loss + 0.5 * reg * squares(weights)}
+    if change == "not in the gradients":
+        return moved(weights, -1)
+    if change == "not in the loss":
+        return {"loss": loss - 0.5 * reg * squares(weights)}
+    if change == "half in the gradients":
+        return moved(weights, -0.5)
+    if change == "not of the last weights":
+        return {"loss": loss - 0.5 * reg * squares([last])} | moved([last], -1)
+    if change == "biases too":
+        biases = [name for name in params["parameters"] if name[0] == "b" and not name.startswith("beta")]
+        return {"loss": loss + 0.5 * reg * squares(biases)} | moved(biases, 1)
+    return {}
+
+
+def _loss(params: Params, X: Any, y: Any, own: Tensors, masks: Mapping[int, Any]) -> Any:
+    import torch.nn.functional as F  # noqa: N812 - its usual name
+
+    loss = F.cross_entropy(_scores(params, X, own, masks, None, training=True), y)
+    for name, value in own.items():
+        if name[0] == "W" and params["reg"]:
+            loss = loss + 0.5 * params["reg"] * (value * value).sum()
+    return loss
+
+
+def _scores(
+    params: Params, X: Any, own: Tensors, masks: Mapping[int, Any], running: Running | None, *, training: bool
+) -> Any:
+    """The scores. In training the running statistics move on, where there are any; in testing they are used."""
+    import torch.nn.functional as F  # noqa: N812 - its usual name
+
+    if params["class"] == "ThreeLayerConvNet":
+        h = F.conv2d(X, own["W1"], own["b1"], padding=(own["W1"].shape[2] - 1) // 2)
+        h = F.max_pool2d(F.relu(h), 2)
+        h = F.relu(F.linear(h.flatten(1), own["W2"].T, own["b2"]))
+        return F.linear(h, own["W3"].T, own["b3"])
+    depth = sum(name[0] == "W" for name in own)
+    norm = params["settings"].get("normalization")
+    h = X.flatten(1)
+    for layer in range(1, depth + 1):
+        h = F.linear(h, own[f"W{layer}"].T, own[f"b{layer}"])
+        if layer == depth:
+            break
+        if norm:
+            h = _normalised(norm, h, own[f"gamma{layer}"], own[f"beta{layer}"], running, layer, training)
+        h = F.relu(h)
+        if layer - 1 in masks:
+            h = h * masks[layer - 1]
+    return h
+
+
+def _normalised(norm: str, h: Any, gamma: Any, beta: Any, running: Running | None, layer: int, training: bool) -> Any:
+    import torch.nn.functional as F  # noqa: N812 - its usual name
+
+    if norm == "layernorm":
+        return F.layer_norm(h, h.shape[1:], gamma, beta)
+    mean, variance = (running or {}).get(layer) or (0 * gamma, 0 * gamma)
+    if not training:
+        return F.batch_norm(h, mean, variance, gamma, beta, training=False)
+    if running is not None:
+        moved_mean, moved_variance = (1 - 0.9) * h.mean(0), (1 - 0.9) * h.var(0, unbiased=False)
+        running[layer] = (0.9 * mean + moved_mean, 0.9 * variance + moved_variance)
+    return F.batch_norm(h, None, None, gamma, beta, training=True)
