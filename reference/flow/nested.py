@@ -30,8 +30,13 @@ def _collect(values: Any, found: list[Tensor]) -> None:
 
 def changed(values: Any, change: Callable[[Any], Any]) -> Any:
     """Nested lists, tuples and dicts with `change` applied to all that they hold."""
+    kind = type(values)
+    if kind is tuple:  # most often, and most are flat
+        return tuple([changed(x, change) if isinstance(x, (tuple, list, dict)) else change(x) for x in values])
+    if kind is dict:
+        return {key: changed(value, change) for key, value in values.items()} if values else values
     if isinstance(values, (tuple, list)):
-        return type(values)(changed(value, change) for value in values)
+        return kind([changed(value, change) for value in values])
     if isinstance(values, dict):
         return {key: changed(value, change) for key, value in values.items()}
     return change(values)

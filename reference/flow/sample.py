@@ -128,7 +128,7 @@ class Replica(Walk):  # type: ignore[no-untyped-call]
         return out
 
     def _next(self, func: OpOverload | str, out: Any) -> Step:
-        name, shapes = str(func), [tuple(x.shape) for x in tensors(out)]
+        name, shapes = str(func), [x.shape for x in tensors(out)]
         if self._at >= len(self.steps):
             raise _other_way("nothing", name)
         step = self.steps[self._at]
@@ -163,7 +163,7 @@ class Replica(Walk):  # type: ignore[no-untyped-call]
 
     def _normal(self, x: Tensor) -> Tensor:
         """Normal numbers of the shape of x, drawn in float32, which takes a quarter of the time."""
-        return torch.empty(x.shape, dtype=torch.float32, device=x.device).normal_(generator=self.generator)
+        return torch.randn(x.shape, generator=self.generator, dtype=torch.float32, device=x.device)
 
     def _anew(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         if self.sign != 0 or not in_backward():
@@ -184,9 +184,9 @@ def _is_single(x: Any) -> bool:
 
 
 def _doubled(x: Any) -> Any:
-    if x is torch.float32:
-        return torch.float64
-    return x.to(torch.float64) if _is_single(x) else x
+    if isinstance(x, Tensor):
+        return x.to(torch.float64) if x.dtype is torch.float32 else x
+    return torch.float64 if x is torch.float32 else x
 
 
 def _other_way(recorded: str, now: str) -> DataDependentError:

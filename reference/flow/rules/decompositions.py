@@ -52,6 +52,21 @@ def batch_norm(
     return out, centre if kept else x.new_empty(0), inverse if kept else x.new_empty(0)
 
 
+@decomposition(aten.native_layer_norm.default)
+def layer_norm(
+    x: Tensor, shape: list[int], weight: Tensor | None, bias: Tensor | None, eps: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Layer norm over the last dimensions, as torch's own list has it, which imports symbolic shapes for it."""
+    variance, mean = _variance(x, list(range(x.dim() - len(shape), x.dim())), 0, keepdim=True)
+    inverse = (variance + eps).rsqrt()
+    out = (x - mean) * inverse
+    if weight is not None:
+        out = out * weight
+    if bias is not None:
+        out = out + bias
+    return out, mean, inverse
+
+
 def _variance(x: Tensor, dim: list[int] | None, correction: float | None, keepdim: bool) -> tuple[Tensor, Tensor]:
     """Variance and mean by two passes, or by one where that form is allowed for (Higham, 1.9)."""
     dims = dim if dim else list(range(x.dim()))

@@ -66,8 +66,7 @@ ROWS: Mapping[str, Sequence[Row]] = {
         Row("batchnorm", "with batch norm", depth=2, reg=True, normalization="batchnorm", labelled=TRAIN_AND_TEST),
         Row("layernorm", "of two layers with layer norm", reg=True, normalization="layernorm"),
         Row("dropout", "with dropout", depth=2, dropout=True),
-        Row("both", "with batch norm and dropout", depth=2, normalization="batchnorm", dropout=True,
-            labelled=TRAIN_AND_TEST),
+        Row("both", "with batch norm and dropout", depth=2, normalization="batchnorm", dropout=True),
     ),
     "ThreeLayerConvNet": (
         Row("plain", "without a penalty"),
