@@ -12,20 +12,30 @@ from torch._ops import OpOverload
 
 def tensors(values: Any) -> list[Tensor]:
     """All tensors in nested lists, tuples and dicts, in their order."""
+    if isinstance(values, Tensor):
+        return [values]
     found: list[Tensor] = []
     _collect(values, found)
     return found
 
 
+def holds_any(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether there is a tensor among the arguments; most often the first is one."""
+    return (bool(args) and isinstance(args[0], Tensor)) or bool(tensors((args, kwargs)))
+
+
 def _collect(values: Any, found: list[Tensor]) -> None:
-    if isinstance(values, Tensor):
-        found.append(values)
-    elif isinstance(values, (tuple, list)):
+    if isinstance(values, (tuple, list)):
         for value in values:
-            _collect(value, found)
+            if isinstance(value, Tensor):
+                found.append(value)
+            elif isinstance(value, (tuple, list, dict)):
+                _collect(value, found)
     elif isinstance(values, dict):
-        for value in values.values():
-            _collect(value, found)
+        if values:
+            _collect(list(values.values()), found)
+    elif isinstance(values, Tensor):
+        found.append(values)
 
 
 def changed(values: Any, change: Callable[[Any], Any]) -> Any:

@@ -9,7 +9,7 @@ from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from reference.flow.dispatch import Kind, Plan, plan
-from reference.flow.nested import tensors
+from reference.flow.nested import holds_any, tensors
 
 _IDLE = ("profiler::", "prim::device", "aten::is_same_size", "aten::_assert_")
 """Operations that compute nothing."""
@@ -47,7 +47,7 @@ class Walk(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return self.random(func, args, kwargs)
         if planned.kind is Kind.ITEM:
             return self.item(func, args[0])
-        if not tensors((args, kwargs)):
+        if not holds_any(args, kwargs):
             return func(*args, **kwargs)
         if planned.kind is Kind.RULE:
             return self.ruled(func, args, kwargs, planned)

@@ -16,7 +16,6 @@ from parity_tests.assignments.cs231n.kinds.blame import OWN
 from parity_tests.assignments.cs231n.kinds.sizes import distinct
 from parity_tests.assignments.cs231n.names import LABELS
 from parity_tests.harness.returned import array_of, result_of
-from parity_tests.harness.statistics import FALSE_ALARM, binomial_two_sided, independence_problem
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import PASSING, Comparison, failed, matched, mismatched, unjudged
 from parity_tests.protocol.exam import settings_of
@@ -168,6 +167,8 @@ def _expected(change: Change, /, x: Any, dout: Any, mask: Any, tested: Any, keep
 
 
 def _share(result: Any, out: NDArray[Any] | None, keep: float) -> Comparison:
+    from parity_tests.harness.statistics import FALSE_ALARM, binomial_two_sided  # which imports torch
+
     if isinstance(result, Failure):
         return failed(result)
     if out is None:
@@ -179,6 +180,8 @@ def _share(result: Any, out: NDArray[Any] | None, keep: float) -> Comparison:
 
 
 def _independence(result: Any, masks: Sequence[NDArray[np.bool_]], keep: float) -> Comparison:
+    from parity_tests.harness.statistics import independence_problem  # which imports torch
+
     if isinstance(result, Failure):
         return failed(result)
     if not masks:

@@ -17,7 +17,6 @@ from parity_tests.assignments.cs231n.kinds.layer_rows import BEYOND
 from parity_tests.assignments.cs231n.kinds.sizes import distinct
 from parity_tests.assignments.cs231n.kinds.torch_networks import is_for_call, reference_of
 from parity_tests.assignments.cs231n.names import CNN, FC_NET, PACKAGE
-from parity_tests.harness.statistics import normal_problem
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison, failed, matched, mismatched
 from parity_tests.protocol.exam import settings_of
@@ -263,6 +262,8 @@ def _parameters(params: Params, seen: Observation) -> Comparison:
 
 
 def _weight_scale(params: Params, seen: Observation) -> Comparison:
+    from parity_tests.harness.statistics import normal_problem  # which imports torch
+
     if failure := _failure(seen):
         return failure
     weights = [seen.values.get(Key(f"made {name}")) for name in params["parameters"] if name[0] == "W"]
