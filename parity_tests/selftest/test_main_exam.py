@@ -77,15 +77,23 @@ def test_one_setting_is_the_default_with_all_hidden_units_and_ten_steps() -> Non
     for seed in range(10):
         chosen = [setting for setting in settings(FULL, seed) if setting.runs == (default,)]
         assert [setting.parts for setting in chosen] == [(WIRING, OWN)]
-        assert default.epochs * (chosen[0].sizes[0] // default.batch) == 10
+        assert default.epochs * (chosen[0].lot.sizes[0] // default.batch) == 10
 
 
 def test_some_settings_have_sizes_that_no_batch_divides_other_files_and_another_lot_of_digits() -> None:
     for seed in range(10):
         all_settings = list(settings(FULL, seed))
-        assert any(s.sizes[0] % c.batch and s.sizes[1] % c.batch for s in all_settings for c in s.runs)
+        sizes = [
+            (c.batch, lot.sizes[:2])
+            for s in all_settings
+            for c in s.runs
+            for lot in (s.other if c.digits else s.lot,)
+            if lot
+        ]
+        assert len(sizes) == sum(len(s.runs) for s in all_settings)
+        assert any(train % batch and valid % batch for batch, (train, valid) in sizes)
         assert any(c.file != "mnist_subset.json" for s in all_settings for c in s.runs)
-        assert all(min(s.sizes[:2]) >= c.batch for s in all_settings for c in s.runs)
+        assert all(min(both) >= batch for batch, both in sizes)
     case = next(case for case in main_cases() if case.name == "main/relu-wiring/float64")
     first, again, other = configs_of(case.params)
     assert first == again

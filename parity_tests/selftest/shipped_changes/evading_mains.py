@@ -85,6 +85,16 @@ EVADING: dict[str, tuple[list[Swap], str, str]] = {
         f"a stop when the validation loss has not fallen for {n} epochs": (_patient(n), case, "number of steps")
         for n, case in zip((1, 5, 3, 2, 4), (DECAY, MANY, MANY, MANY, DECAY), strict=True)
     },
+    "a batch of 64 at most": (
+        [('= int(main_params["minibatch_size"])', '= min(64, int(main_params["minibatch_size"]))')], LARGE, "batches"
+    ),
+    "the first thousand examples": (
+        [("DataSplit(Xtrain, Ytrain)", "DataSplit(Xtrain[:1000], Ytrain[:1000])")], LARGE, "number of steps"
+    ),
+    "another seed for each result that lies there": (
+        [(SEED, SEED.replace('"random_seed"]', '"random_seed"] + len(list(Path().glob("MLP*.json")))'))],
+        RELU, "random seed",
+    ),
     "no step on a mini-batch of one": (
         [(UPDATE, f"            if len(x) > 1:\n                {SGD_CALL}")], MANY, "number of steps"
     ),

@@ -1,6 +1,7 @@
 """`main`, run on a few digits: the rows of its cases, the draw, and the judge, which lies in mlp/main."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from parity_tests.assignments.mlp.digits import CLASSES, small_digits
 from parity_tests.assignments.mlp.kinds.calls import Judged
 from parity_tests.assignments.mlp.main.configs import configs_of, main_quantities
-from parity_tests.assignments.mlp.main.settings import OWN, WIRING, settings
+from parity_tests.assignments.mlp.main.settings import OTHER, OWN, WIRING, settings
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.kind import Arrays, Context, Kind, Params
@@ -39,8 +40,7 @@ def cases(edition: str, seed: int) -> Iterator[Case]:
                     "stand_ins": process == "wiring",
                     "config": setting.name,
                     "runs": [config.run() for config in setting.runs],
-                    "sizes": list(setting.sizes),
-                    "pixels": setting.pixels,
+                    "lots": {prefix: asdict(lot) for prefix, lot in (("", setting.lot), (OTHER, setting.other)) if lot},
                     "labels_apart": setting.labels_apart,
                     "one_folder": setting.one_folder,
                 },
@@ -52,15 +52,14 @@ def cases(edition: str, seed: int) -> Iterator[Case]:
 
 
 def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-    """Digits of few pixels, one lot of them for each prefix that runs have for theirs.
+    """Digits of few pixels: the lots, each under its prefix.
 
     Where labels are to be apart, two digits share each label: the sets that are not for training have the upper half.
     """
     arrays: dict[str, NDArray[Any]] = {}
     labels = CLASSES // 2 if params["labels_apart"] else CLASSES
-    for prefix in dict.fromkeys(run["digits"] for run in params["runs"]):
-        train, valid, test = params["sizes"]
-        for split, X, y in small_digits(train, valid, test, pixels=params["pixels"], rng=rng).parts():
+    for prefix, lot in params["lots"].items():
+        for split, X, y in small_digits(*lot["sizes"], pixels=lot["pixels"], rng=rng).parts():
             first = CLASSES - labels if split != "train" else 0
             arrays |= {f"{prefix}{split}_X": X, f"{prefix}{split}_y": first + y % labels}
     return arrays

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from parity_tests.assignments.mlp.inside.homework_names import FULL, PLAIN, WITHOUT_DECAY
-from parity_tests.assignments.mlp.main.configs import DEFAULT_FILE, HIDDEN, Config
+from parity_tests.assignments.mlp.main.configs import DEFAULT_FILE, FEW_UNITS, HIDDEN, Config
 from parity_tests.protocol.exam import settings_of
 
 WIRING, OWN = "wiring", "own"
@@ -22,10 +22,18 @@ OTHER = "other_"
 
 
 @dataclass(frozen=True)
+class Lot:
+    """A lot of digits: how many are in the training, the validation and the test set, and the length of their sides."""
+
+    sizes: tuple[int, int, int]
+    pixels: int = 4
+
+
+@dataclass(frozen=True)
 class Setting:
     """One setting: its name, what titles say of it, with which parts it is asked, its runs, and its digits.
 
-    `sizes` are how many there are in the training, the validation and the test set, `pixels` the length of their sides.
+    `lot` are the digits of the runs that have no prefix for theirs, `other` those of the OTHER ones.
     With `labels_apart` no label of the validation set is one of the training set's. The runs have a working folder
     each, or `one_folder`, in which what a run wrote lies there for the next ones.
     """
@@ -34,8 +42,8 @@ class Setting:
     title: str
     parts: tuple[str, ...]
     runs: tuple[Config, ...]
-    sizes: tuple[int, int, int]
-    pixels: int = 4
+    lot: Lot
+    other: Lot | None = None
     labels_apart: bool = False
     one_folder: bool = False
 
@@ -54,7 +62,7 @@ def _defaults(random: Random) -> Setting:
     """The homework's own defaults, with all hidden units, in ten steps."""
     config = Config("relu", alpha=0.0, rate=0.5, lam=0.0, epochs=10, eta=0.01, units=HIDDEN)
     sizes = (config.batch + random.randint(1, 4), config.batch + random.randint(1, 4), 2)
-    return Setting("defaults", "main as it is by default", (WIRING, OWN), (config,), sizes)
+    return Setting("defaults", "main as it is by default", (WIRING, OWN), (config,), Lot(sizes))
 
 
 def _relu(random: Random) -> Setting:
@@ -87,8 +95,8 @@ def _relu(random: Random) -> Setting:
         file=_file(random),
         digits=OTHER,
     )
-    sizes = (5 * batch, 3 * batch, 2)
-    return Setting("relu", "main with relu", (WIRING, OWN), (first, first, other), sizes, one_folder=True)
+    lot = Lot((5 * batch, 3 * batch, 2))
+    return Setting("relu", "main with relu", (WIRING, OWN), (first, first, other), lot, lot, one_folder=True)
 
 
 def _tanh(random: Random) -> Setting:
@@ -109,7 +117,8 @@ def _tanh(random: Random) -> Setting:
         seed=random.randint(1000, 99999),
         file=_file(random),
     )
-    return Setting("tanh", "main with tanh", (OWN,), (config,), (3 * batch - 1, 2 * batch - 1, 2), pixels=6)
+    lot = Lot((3 * batch - 1, 2 * batch - 1, 2), pixels=6)
+    return Setting("tanh", "main with tanh", (OWN,), (config,), lot)
 
 
 def _many_epochs(random: Random) -> Setting:
@@ -132,7 +141,7 @@ def _many_epochs(random: Random) -> Setting:
     )
     sizes = (batch + random.randint(1, batch - 1), batch + random.randint(1, batch - 1), 2)
     runs = (config, replace(config, epochs=2, batch=1, seed=random.randint(100, 999)))
-    return Setting("many-epochs", "main for many epochs", (WIRING, OWN), runs, sizes, labels_apart=True)
+    return Setting("many-epochs", "main for many epochs", (WIRING, OWN), runs, Lot(sizes), labels_apart=True)
 
 
 def _decay(random: Random) -> Setting:
@@ -150,11 +159,14 @@ def _decay(random: Random) -> Setting:
         file=_file(random),
     )
     sizes = (2 * batch + random.randint(1, batch - 1), batch + random.randint(1, batch - 1), 2)
-    return Setting("decay", "main with weight decay and tanh", (OWN,), (config,), sizes, labels_apart=True)
+    return Setting("decay", "main with weight decay and tanh", (OWN,), (config,), Lot(sizes), labels_apart=True)
 
 
 def _large_steps(random: Random) -> Setting:
-    """An η so large that gradients get large, beyond 5 an element and 10 together: what cuts them off shows."""
+    """An η so large that gradients get large, beyond 5 an element and 10 together: what cuts them off shows.
+
+    Then a thousand examples and more by large mini-batches: what leaves out all but the first, or makes smaller ones.
+    """
     batch = random.choice((2, 3))
     config = Config(
         "relu",
@@ -168,8 +180,19 @@ def _large_steps(random: Random) -> Setting:
         file=_file(random),
         units=256,
     )
-    sizes = (4 * batch + random.randint(1, batch - 1), 2 * batch + 1, 2)
-    return Setting("large-steps", "main with a large learning rate", (WIRING,), (config,), sizes, pixels=10)
+    lot = Lot((4 * batch + random.randint(1, batch - 1), 2 * batch + 1, 2), pixels=10)
+    many = replace(
+        config,
+        activation="tanh",
+        epochs=2,
+        eta=_drawn(random, 0.02, 0.2, 3),
+        batch=random.randint(251, 260),
+        seed=random.randint(100, 999),
+        units=FEW_UNITS,
+        digits=OTHER,
+    )
+    other = Lot((4 * many.batch, many.batch, 2), pixels=3)
+    return Setting("large-steps", "main with a large learning rate", (WIRING,), (config, many), lot, other)
 
 
 _CORNERS: dict[str, Callable[[Random], Setting]] = {

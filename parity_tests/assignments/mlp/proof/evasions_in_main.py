@@ -109,6 +109,14 @@ HARD_CODED = (
         "no dropout is no rate",
         ('rate = float(main_params["dropout_rate"])', 'rate = float(main_params["dropout_rate"]) or 0.5'),
     ),
+    main(
+        "mini-batches of 64 at most",
+        (
+            'minibatch_size = int(main_params["minibatch_size"])',
+            'minibatch_size = min(64, int(main_params["minibatch_size"]))',
+        ),
+    ),
+    main("the first thousand examples alone", ("DataSplit(Xtrain, Ytrain)", "DataSplit(Xtrain[:1000], Ytrain[:1000])")),
     main("ten epochs", ('range(int(main_params["num_epoch"]))', "range(10)")),
     main(
         "twelve epochs at most",
@@ -208,6 +216,10 @@ SEEDS = (
     main(
         "the seed is added to what is left of the generator",
         (SEED, SEED.replace('"random_seed"]', '"random_seed"] + np.random.randint(10**6)')),
+    ),
+    main(
+        "another seed for each result file that lies there",
+        (SEED, SEED.replace('"random_seed"]', '"random_seed"] + len(list(Path().glob("MLP*.json")))')),
     ),
     built(
         "the weights are drawn again",
