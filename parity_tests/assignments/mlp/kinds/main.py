@@ -59,7 +59,8 @@ def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {}
     labels = CLASSES // 2 if params["labels_apart"] else CLASSES
     for prefix, lot in params["lots"].items():
-        for split, X, y in small_digits(*lot["sizes"], pixels=lot["pixels"], rng=rng).parts():
+        train, valid, test = lot["sizes"]
+        for split, X, y in small_digits(train, valid, test, lot["pixels"], rng).parts():
             first = CLASSES - labels if split != "train" else 0
             arrays |= {f"{prefix}{split}_X": X, f"{prefix}{split}_y": first + y % labels}
     return arrays
