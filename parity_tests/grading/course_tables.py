@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from parity_tests.grading.moodle_worksheet import NO, columns_of
 from parity_tests.grading.raw_csv import DELIMITERS, NoCsvError, RawCsv
 from parity_tests.protocol.errors import UsageError
 
@@ -126,7 +127,7 @@ def read_table(data: bytes, name: str, column: str | None) -> CourseTable:
 
     Raises UsageError for what no site exports, and where the column is not to be told.
     """
-    site, cells = _told(data, name)
+    site, cells = _told(data, name, column)
     header = [_plain(cells.value(0, place)) for place in range(len(cells.rows[0]))]
     titles = [cells.value(0, place) for place in range(len(header))]
     twice = [title for title in site.needed if header.count(title) > 1]
@@ -140,7 +141,7 @@ def read_table(data: bytes, name: str, column: str | None) -> CourseTable:
     return CourseTable(site, cells, titles[grade], grade, comments, tuple(rows), comma)
 
 
-def _told(data: bytes, name: str) -> tuple[Site, RawCsv]:
+def _told(data: bytes, name: str, column: str | None) -> tuple[Site, RawCsv]:
     problem = ""
     for delimiter in DELIMITERS:
         try:
@@ -148,14 +149,37 @@ def _told(data: bytes, name: str) -> tuple[Site, RawCsv]:
         except NoCsvError as error:
             problem = problem or f"{name}, {error}."
             continue
-        header = {_plain(cells.value(0, place)) for place in range(len(cells.rows[0]))} if cells.rows else set()
+        titles = [_plain(cells.value(0, place)) for place in range(len(cells.rows[0]))] if cells.rows else []
         for site in SITES:
-            if site.needed <= header:
+            if site.needed <= set(titles):
                 return site, cells
+        if worksheet := _worksheet(cells, titles, column):
+            return worksheet, cells
     raise UsageError(
         problem
         or f"{name}, line 1: these are not the columns of a table of Canvas (Student, ID, Section), of Moodle "
-        "(Identifier, Grade) or of Gradescope (Email, Total Score, Max Points)."
+        "(Identifier, Grade) or of Gradescope (Email, Total Score, Max Points). Moodle's grading worksheet in a "
+        "language that is not known is taken where --column names the column of the grades."
+    )
+
+
+def _worksheet(cells: RawCsv, titles: Sequence[str], column: str | None) -> Site | None:
+    """The layout of Moodle's worksheet in another language; None for any other table."""
+    rows = [[cells.value(row, at).strip() for at in range(len(cells.rows[row]))] for row in range(1, len(cells.rows))]
+    found = columns_of(titles, [row for row in rows if any(row)], _plain(column or ""))
+    if found is None:
+        return None
+    return Site(
+        "moodle",
+        frozenset(found[:2]),
+        found.person,
+        (),
+        tuple(filter(None, (found.email,))),
+        tuple(filter(None, (found.name,))),
+        lambda header: [found.grade],
+        lambda grade: found.maximum,
+        locked=found.changeable,
+        comments=found.comments,
     )
 
 
@@ -231,7 +255,7 @@ def _kept(site: Site, grade: str, changeable: str, maximum: str) -> str:
     """Why a grade must stay as it is; "" where it need not."""
     if _plain(grade) in _KEPT:
         return f"the table says {grade.strip()}"
-    if _plain(changeable) == "no":
+    if _plain(changeable) in NO:
         return "the table says that the grade cannot be changed"
     if maximum.strip() and points_of(maximum) is None:
         return f"the maximum {maximum.strip()!r} is no number"

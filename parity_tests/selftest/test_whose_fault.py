@@ -86,7 +86,7 @@ def test_what_breaks_the_judge_is_unjudged_where_the_solution_does_not(tmp_path:
     records = check(ASSIGNMENT, folder, dtypes=("float64",), parts=frozenset({"10"})).records
     assert {record.verdict for record in records if record.check == "main"} == {"unjudged"}
     assert (
-        "cannot be judged: what was handed over is not whole (the judge of the assignment toy raised IndexError"
+        "cannot be judged: what was handed over is not whole (the judge of the assignment mlp raised IndexError"
         in records[-1].message
     )
     assert status_of(records, strict=False) == DISCREPANCIES
