@@ -20,7 +20,10 @@ myst_heading_anchors = 3
 default_role = "code"  # docstrings put names of code between single backticks
 autodoc_typehints = "description"
 autodoc_member_order = "bysource"
-nitpick_ignore_regex = [("py:.*", r"(?!parity_tests\.|reports\.|reference\.).*")]  # what others document
+nitpick_ignore_regex = [
+    ("py:.*", r"(?!parity_tests\.|reports\.|reference\.).*"),  # what others document
+    ("py:.*", r"parity_tests\.protocol\.(proof|reproduction)\..*"),  # of whoever measures or reproduces
+]
 copybutton_prompt_text = "$ "
 copybutton_line_continuation_character = "\\"
 linkcheck_ignore = ["https?://"]  # the network is nobody's business here: local links alone are held

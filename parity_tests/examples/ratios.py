@@ -1,4 +1,4 @@
-"""Draws the README's figure: `python -m parity_tests.examples.ratios`."""
+"""Draws the documentation's figure: `python -m parity_tests.examples.ratios`."""
 
 from __future__ import annotations
 

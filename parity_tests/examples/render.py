@@ -4,7 +4,7 @@
 
 The samples are rendered from saved results that lie beside them, so that they come out the same on every machine: a run
 (`run/`), a trace (`trace/`) and a class (`class/`), made by --run from networks with known mistakes, with times, paths
-and versions replaced. --pictures takes the README's pictures of the pages, with Chromium.
+and versions replaced. --pictures takes the documentation's pictures of the pages, with Chromium.
 """
 
 from __future__ import annotations
@@ -149,13 +149,28 @@ def _wrong(shipped: Path, folder: Path, edits: Any) -> Path:
 
 
 def take_pictures() -> None:
-    """Takes the README's pictures: the top of the pages, as Chromium shows them."""
+    """Takes the documentation's pictures: the top of the pages, as Chromium shows them."""
     from parity_tests.examples.chromium import Browser
 
     with Browser() as browser:
         for name, height in (("report", 900), ("class", 900)):
             browser.open(EXAMPLES / f"{name}.html", width=1180, height=height)
             browser.picture(EXAMPLES / f"{name}.png", whole=False)
+        with tempfile.TemporaryDirectory() as folder:
+            _grade_course(Path(folder) / "course")
+            browser.open(Path(folder) / "course" / "class.html", width=1180, height=900)
+            browser.picture(EXAMPLES / "course.png", whole=False)
+
+
+def _grade_course(out: Path) -> None:
+    """Grades the example course."""
+    from parity_tests.cli import main as parity
+
+    name = "parity_tests.examples.course.assignment:ASSIGNMENT"
+    submissions = Path(__file__).parent / "course" / "submissions"
+    parity(
+        ["grade", str(submissions), "--assignment", name, "--out", str(out), "--isolation", "none", "--seed", "1", "-q"]
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -163,7 +178,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m parity_tests.examples.render", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; end with 1 where a sample is not current")
     parser.add_argument("--run", action="store_true", help="check and grade anew what the samples are rendered from")
-    parser.add_argument("--pictures", action="store_true", help="take the README's pictures of the pages too")
+    parser.add_argument("--pictures", action="store_true", help="take the documentation's pictures of the pages too")
     chosen = parser.parse_args(arguments)
     if chosen.check:
         names = stale()

@@ -1,7 +1,7 @@
 """Runs what the documentation shows: `python -m parity_tests.examples.sessions` puts what is printed now into it.
 
 `--check` says which pages are not current. A page's blocks of `console` are one session, in a folder of its own, which
-holds `implementation/` as a checkout does. A line that begins with `$` is a command; what stands below it is what it
+holds what readers use of a checkout. A line that begins with `$` is a command; what stands below it is what it
 prints, and a line `...` there stands for any lines. A block of code with a `:caption:` is written to a file of that
 name. A block below `<!-- dry: why -->` is not run.
 """
@@ -28,6 +28,8 @@ WIDTH = 84
 """Columns of the terminal that the commands print to."""
 PROGRAMS = {"parity": "-m parity_tests.cli", "python": "", "pytest": "-m pytest"}
 """What stands before a command's own words, by the program that a reader calls."""
+COPIED = ("implementation", "parity_tests/examples/course", "parity_tests/examples/port")
+"""Folders of a checkout that readers use."""
 ELLIPSIS = "..."
 
 
@@ -57,8 +59,9 @@ _CAPTION = re.compile(r":caption: (\S+)")
 
 
 def pages() -> list[Path]:
-    """The files of documentation that people read."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    """The files of documentation that people write."""
+    written = (path for path in (ROOT / "docs").rglob("*.md") if path.parent.name != "generated")
+    return [ROOT / "README.md", *sorted(written)]
 
 
 def blocks(text: str) -> Iterator[Block]:
@@ -102,7 +105,8 @@ class Session:
     def __enter__(self) -> Session:
         self._made = Path(tempfile.mkdtemp(prefix="parity-docs-"))
         self._folder = self._made / "parity"
-        shutil.copytree(ROOT / "implementation", self._folder / "implementation", ignore=_COMPILED)
+        for name in COPIED:
+            shutil.copytree(ROOT / name, self._folder / name, ignore=_COMPILED)
         programs = self._folder / ".venv" / "bin"
         programs.mkdir(parents=True)
         for name, words in PROGRAMS.items():
@@ -192,7 +196,7 @@ def run(text: str) -> Iterator[tuple[Command, list[str]]]:
 def stale(text: str) -> list[str]:
     """What a page shows otherwise than its commands print it, each as the command and a comparison of the lines."""
     return [
-        "\n".join([f"$ {command.text}", *difflib.ndiff(list(command.shown), printed)])
+        "\n".join([f"$ {command.text}", *(line for line in difflib.ndiff(command.shown, printed) if line[0] != "?")])
         for command, printed in run(text)
         if not current(command.shown, printed)
     ]

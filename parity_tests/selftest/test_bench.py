@@ -212,7 +212,7 @@ def test_a_submission_more_takes_what_the_larger_class_took_longer(monkeypatch: 
     assert grading.time_of_more([small], 0.5) is None
 
 
-def test_parts_are_kept_beside_one_another_and_fill_the_readme(
+def test_parts_are_kept_beside_one_another_and_fill_a_page(
     measures: dict[str, list[Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     readme = tmp_path / "README.md"

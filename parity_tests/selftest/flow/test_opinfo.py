@@ -119,13 +119,13 @@ def test_a_name_that_is_not_in_the_list_is_a_usage_error() -> None:
     assert "frobnicate" in result.output
 
 
-def test_the_readme_says_what_the_jury_last_found() -> None:
+def test_the_documentation_says_what_the_jury_last_found() -> None:
     """The paragraph of counts in the examples' table; no fault over a radius was missed, and nothing lacks a reason."""
     root = Path(__file__).parents[3]
     table = pd.read_csv(root / "reports" / "examples" / "opinfo.csv", keep_default_na=False)
     text = (root / "reports" / "examples" / "opinfo.md").read_text(encoding="utf-8")
     counts = text.splitlines()[2]
-    assert counts in (root / "README.md").read_text(encoding="utf-8")
+    assert counts in (root / "docs" / "figures" / "proof.md").read_text(encoding="utf-8")
     if f"{report.LIST_OF} {report.release()}." in text:  # another release has another list
         assert len(table) == 2 * len(listed())
     assert table.missed.sum() == 0
