@@ -81,6 +81,19 @@ def test_a_students_own_zip_with_such_a_member_is_refused_whole(what: str) -> No
         archive_entries("hw.zip", data)
 
 
+def test_a_member_without_a_name_is_refused_and_the_folder_that_was_packed_is_none(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "class.zip", "w") as archive:
+        archive.writestr("./", "")
+        archive.writestr("Znameless", CODE)
+        for name in GOOD:
+            archive.writestr(f"./{name}/{MODULE}", CODE)
+    data = (tmp_path / "class.zip").read_bytes().replace(b"Znameless", b"\0nameless")
+    (tmp_path / "class.zip").write_bytes(data)
+    intake = taken_in(tmp_path / "class.zip")
+    assert set(handed_in(intake)) == set(GOOD)
+    assert len(intake.ignored) == 1
+
+
 def test_a_zip_whose_members_are_fine_is_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "class.zip").write_bytes(zip_of_class("é.py".encode()))
     found = handed_in(taken_in(tmp_path / "class.zip"))

@@ -83,7 +83,8 @@ class Entry:
 def is_junk(path: str) -> bool:
     """Whether a path is one that systems and editors leave behind."""
     parts = PurePosixPath(path).parts
-    return bool(_JUNK_FOLDERS.intersection(parts)) or parts[-1] in _JUNK_FILES or parts[-1].startswith("._")
+    last = parts[-1] if parts else ""
+    return bool(_JUNK_FOLDERS.intersection(parts)) or last in _JUNK_FILES or last.startswith("._")
 
 
 def is_archive(path: str) -> bool:
@@ -179,12 +180,17 @@ def _zip_entries(name: str, source: Path | IO[bytes], most: int, total: int | No
         raise RefusedArchive(f"{name} would unpack to more than {total >> 20} MiB")
     entries: dict[str, Entry] = {}
     tops = {
-        member.filename.partition("/")[0]
+        parts[0]
         for number, member in enumerate(members)
-        if member.is_dir() and number not in odd and not is_junk(member.filename)
+        if _is_folder(member)
+        and number not in odd
+        and not is_junk(member.filename)
+        and (parts := _parts(member.filename))
     }
     for number, member in enumerate(members):
         path, problem = member.filename, _problem_of_member(name, member, of_class=not whole)
+        if _is_folder(member) and not _parts(path):  # the folder that was packed, as "./"
+            continue
         if number in odd:
             path, problem = odd[number].path, f"{name} holds {_shown(odd[number].path)}, which {odd[number].problem}"
         if problem and whole:
@@ -194,9 +200,14 @@ def _zip_entries(name: str, source: Path | IO[bytes], most: int, total: int | No
             entries[path] = _without_content(path, problem)
             continue
         path = "/".join(_parts(member.filename))
-        if not (member.is_dir() or is_junk(path)):
+        if not (_is_folder(member) or is_junk(path)):
             entries[path] = Entry(path, member.file_size, partial(_read_member, name, archive, member))
     return _with_empty(entries.values(), tops)
+
+
+def _is_folder(member: zipfile.ZipInfo) -> bool:
+    """As ZipInfo.is_dir, which a member without a name breaks."""
+    return member.filename.endswith("/")
 
 
 def _problem_of_member(name: str, member: zipfile.ZipInfo, *, of_class: bool) -> str:
@@ -208,7 +219,7 @@ def _problem_of_member(name: str, member: zipfile.ZipInfo, *, of_class: bool) ->
         return f"{name} holds a link, {_shown(path)}"
     if member.file_size > (1 << 20) and member.file_size > MAX_RATIO * max(member.compress_size, 1):
         return f"{name} holds {_shown(path)}, packed more than {MAX_RATIO}-fold: a bomb"
-    return f"{name} is encrypted" if member.flag_bits & 1 and not member.is_dir() else ""
+    return f"{name} is encrypted" if member.flag_bits & 1 and not _is_folder(member) else ""
 
 
 def _path_of_refused(path: str) -> str:

@@ -92,7 +92,8 @@ are asked for those parts. What is promised above holds for a forked process as 
   submission's code, is replaced by a cold process, and its server is not asked again.
 
 **What two processes share.** A submission runs in several processes one after the other: those that hold right parts
-begin when the others are gone (check.py). Processes of different submissions run at once. They have the same
+begin when the others are gone (check.py), and of what they say no text and no number goes to the submission's author
+(for_students.py). Processes of different submissions run at once. They have the same
 interpreter and libraries open, so the filter leaves out every call that acts on, or tells of, what such files have in
 common: locks, leases, the page cache, waiting at a shared page. SECURITY.md lists what is left.
 
