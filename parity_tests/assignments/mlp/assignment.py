@@ -74,7 +74,7 @@ ASSIGNMENT = Assignment(
         {"parts": _inside(*PROBE_FILES), "wiring": _inside(*PROBE_FILES, "stand_ins.py")},
     ),
     plan=plan,
-    exam="2",
+    exam="3",
     kinds=KINDS,
     editions=Editions(EDITIONS, INSIDE / "homework_names.py", INERT_MODULES, LENT),
     joint_checks=JOINT_CHECKS,
