@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -16,9 +17,11 @@ from parity_tests.grading.student_page import places, saved_run, student_page
 from parity_tests.grading.tables import points_of
 from parity_tests.protocol.errors import UsageError
 from reports.html.class_page import About, Who, class_page, codes
+from reports.model.for_student import for_student
 from reports.model.numbers import points_text
 from reports.model.parts import Parts
 from reports.model.points import without_words
+from reports.model.records import Record, to_frame
 from reports.model.write_whole import write_whole
 
 if TYPE_CHECKING:
@@ -48,7 +51,8 @@ def write_class_page(path: Path, *, when: str = "", version: str = "") -> Path:
 def write_anonymous_pages(path: Path, out: Path) -> Path:
     """Writes class.html and each submission's page into `out`, under codes in place of names. Raises UsageError.
 
-    A code is the same every time. What submissions printed and wrote is left out: they may write anything.
+    A code is the same every time. What submissions printed and wrote is left out: they may write anything. Students may
+    see the pages, so of what they are not told nothing stands there.
     """
     folder = GradingFolder(path)
     folder.refuse_half_written()
@@ -62,16 +66,20 @@ def write_anonymous_pages(path: Path, out: Path) -> Path:
     names = sorted(coded, key=lambda name: coded[name])  # the order of names tells something of them
     links = {coded[name]: f"{coded[name]}.html" for name in names}
     where = places([coded[name] for name in names], links, back="class.html", feedback=False)
+    told: list[Record] = []
     for name in names:
         result, code, where_it_is = folder.result(name), coded[name], path / "submissions" / name
         if result is None:
             raise UsageError(f"the result of {name} in {path} cannot be read; `parity grade` makes it anew.")
-        records = saved_run(where_it_is).records
+        run = saved_run(where_it_is)
+        records = run.records
+        told += [record for record in for_student(run).records if record.verdict != "match"]
         points = without_words(points_of(result, records, files))
         _write(out / f"{code}.html", student_page(where_it_is, records, points, where[code], who=code, code=code))
     people = {name: Who(code, f"{code}.html") for name, code in coded.items()}
     about = _about(path, info)
-    _write(out / "class.html", _class_page(path, grades, info.labels, people, about, anonymous=True))
+    page = _class_page(path, grades, info.labels, people, about, anonymous=True, records=told)
+    _write(out / "class.html", page)
     return out / "class.html"
 
 
@@ -92,8 +100,16 @@ def _about(path: Path, info: ClassInfo, when: str = "", version: str = "") -> Ab
 
 
 def _class_page(
-    path: Path, grades: pd.DataFrame, parts: Parts, people: dict[str, Who], about: About, *, anonymous: bool
+    path: Path,
+    grades: pd.DataFrame,
+    parts: Parts,
+    people: dict[str, Who],
+    about: About,
+    *,
+    anonymous: bool,
+    records: Sequence[Record] | None = None,
 ) -> str:
+    """The page; `records` are those that do not match, or else all of the class's."""
     import pandas as pd
 
     try:
@@ -102,12 +118,15 @@ def _class_page(
             for name in ("class.csv", "look.csv")
         )
         wrong = [("verdict", "!=", "match"), ("explained_by", "==", "")]  # those of a whole class are many
-        records = pd.read_parquet(path / "records.parquet", columns=_NEEDED, filters=wrong)
+        if records is None:
+            mistakes = pd.read_parquet(path / "records.parquet", columns=_NEEDED, filters=wrong)
+        else:
+            mistakes = to_frame([record for record in records if not record.explained_by])[_NEEDED]
     except (OSError, ValueError) as error:
         raise UsageError(
             f"the tables in {path} cannot be read ({error}); `parity regrade {path}` makes them."
         ) from error
-    return class_page(grades, items, flags, records, parts=parts, people=people, about=about, anonymous=anonymous)
+    return class_page(grades, items, flags, mistakes, parts=parts, people=people, about=about, anonymous=anonymous)
 
 
 def _grades(path: Path) -> pd.DataFrame:

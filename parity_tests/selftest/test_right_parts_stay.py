@@ -170,6 +170,8 @@ def test_those_who_grade_read_all_of_it(parity: Parity, tmp_path: Path) -> None:
     graded(parity, source, out)
     assert all(SECRET not in text for text in shown(out).values())
     assert pd.read_parquet(out / "records.parquet")["message"].str.contains(SECRET).any()
+    assert parity("report", out, "--anonymous", "--out", tmp_path / "coded")[0] == 0
+    assert all(SECRET not in page.read_text(encoding="utf-8") for page in (tmp_path / "coded").iterdir())
 
 
 def test_a_student_is_told_the_exceptions_type_and_its_line(parity: Parity, tmp_path: Path) -> None:
