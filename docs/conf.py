@@ -17,6 +17,7 @@ html_title = "Parity"
 exclude_patterns = ["_build"]
 
 myst_heading_anchors = 3
+smartquotes = False  # two hyphens are an option, and no dash
 default_role = "code"  # docstrings put names of code between single backticks
 autodoc_typehints = "description"
 autodoc_member_order = "bysource"
