@@ -9,7 +9,6 @@ import contextlib
 import importlib
 import inspect
 import sys
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,11 +52,13 @@ def network(submission: Submission, recorder: CallRecorder, params: Params, arra
         model.params[name] = arrays[name].copy()
     if params["reg_set"]:
         model.reg = params["reg"]
-    use_other = _other(cls, params["other"], arrays)
+    other = _made_other(cls, params["other"])
+    if isinstance(getattr(other, "params", None), dict):
+        recorder.keep("other W1", other.params.get("W1"))
     moved: set[str] = set()
     ungraded: set[str] = set()
     for k, labelled in enumerate(params["labelled"]):
-        use_other()
+        _use(other, arrays)
         masks.clear()
         given = [arrays[f"X_{k}"].copy(), *([arrays[f"y_{k}"].copy()] if labelled else [])]
         returned = recorder.call(f"what {k} came with", model.loss, *given)
@@ -126,18 +127,18 @@ def _settings(cls: Any, params: Params) -> tuple[dict[str, Any], str]:
     return settings, ""
 
 
-def _other(cls: Any, params: Params, arrays: Arrays) -> Callable[[], None]:
-    """Makes another network of the class, and returns what trains and tests it; its own failures are no concern."""
-    model: Any = None
+def _made_other(cls: Any, params: Params) -> Any:
+    """Another network of the class, None where it cannot be made: that is no concern here."""
     with contextlib.suppress(Exception):
-        model = cls(**_settings(cls, params)[0])
+        return cls(**_settings(cls, params)[0])
+    return None
 
-    def use() -> None:
-        with contextlib.suppress(Exception):
-            model.loss(arrays["X_other"].copy(), arrays["y_other"].copy())
-            model.loss(arrays["X_other"].copy())
 
-    return use
+def _use(other: Any, arrays: Arrays) -> None:
+    """Train and test another network, whatever comes of it."""
+    with contextlib.suppress(Exception):
+        other.loss(arrays["X_other"].copy(), arrays["y_other"].copy())
+        other.loss(arrays["X_other"].copy())
 
 
 def _with_right_layers(submission: Submission, package: str) -> list[np.ndarray]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,7 @@ def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterato
 def _other(network: str, dtype: str) -> dict[str, Any]:
     """Another network, alike in nothing, that is made and used beside: what a class shares shows by it."""
     image = [1, 8, 8] if network == "ThreeLayerConvNet" else [11]
-    settings: dict[str, Any] = {"num_classes": 6, "weight_scale": 0.1, "reg": 3.0}
+    settings: dict[str, Any] = {"num_classes": 6, "weight_scale": SCALE / 100, "reg": 3.0}
     if network == "ThreeLayerConvNet":
         settings |= {"input_dim": image, "num_filters": 5, "filter_size": 7, "hidden_dim": 12}
     elif network == "TwoLayerNet":
@@ -206,18 +207,30 @@ def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Ju
     masks = _masks(case, arrays, seen)
     if "dropout" in named:
         judged["dropout"] = _dropout(params, seen, masks)
-    return judged | judge_all(case, seen, questions(case, {**arrays, **masks}), context.device)
+    never_tests = context.edition == OLDEST and params["settings"].get("normalization") == "batchnorm"
+    asked = questions(case, {**arrays, **masks}, further={"never tests": NEVER_TESTS} if never_tests else {})
+    return judged | judge_all(case, seen, asked, context.device)
 
 
-def questions(case: Case, arrays: Arrays, change: str = "", note: str = "") -> list[Question]:
-    """What is expected of scores, losses and gradients; with a `change` of who makes the mistake that it names."""
+NEVER_TESTS = "batch norm never comes to its test mode, as the handouts of 2016 and 2017 have it"
+
+
+def questions(
+    case: Case, arrays: Arrays, change: str = "", note: str = "", further: Mapping[str, str] = MappingProxyType({})
+) -> list[Question]:
+    """What is expected of scores, losses and gradients; with a `change` of who makes the mistake that it names.
+
+    `further` are changes that are right too, with their notes.
+    """
     found = []
+    ways = {change: note, **further}
     for k in range(len(case.params["labelled"])):
         own = [q for q in case.quantities if q.key != WHOLE_CASE and q.key.call == k]
         given = {name: array for name, array in arrays.items() if is_for_call(name, k, case.params)}
         suffix = _suffix(case.params, k)
         names = {q.key.name: f"{q.key.name}{suffix}" for q in own}
-        found.append(Question(own, [Form(reference_of(case.params, k, names, change), given, note)]))
+        forms = [Form(reference_of(case.params, k, names, way), given, said) for way, said in ways.items()]
+        found.append(Question(own, forms))
     return found
 
 

@@ -43,11 +43,12 @@ def reference_of(params: Params, k: int, names: Mapping[str, str], change: str) 
             for before in range(k):
                 if params["labelled"][before] and f"X_{before}" in arrays:
                     drawn = _masks(arrays, before)
-                    _scores(params, arrays[f"X_{before}"], own, drawn, running, training=True)
-            return {names["scores"]: _scores(params, arrays[f"X_{k}"], own, {}, running, training=False)}
+                    _scores(params, arrays[f"X_{before}"], own, drawn, running, change, training=True)
+            scores = _scores(params, arrays[f"X_{k}"], own, {}, running, change, training=change == "never tests")
+            return {names["scores"]: scores}
 
         def loss(**own: Any) -> Any:
-            return _loss(params, arrays[f"X_{k}"], arrays[f"y_{k}"], own, _masks(arrays, k))
+            return _loss(params, arrays[f"X_{k}"], arrays[f"y_{k}"], own, _masks(arrays, k), change)
 
         graded = gradients(loss, of=graded_by, given=None)(**own)
         found = {"loss": graded["output"], **{f"d{name}": graded[name] for name in graded_by}}
@@ -64,7 +65,7 @@ def _masks(arrays: Tensors, k: int) -> dict[int, Any]:
 
 
 def _with_mistake(params: Params, own: Tensors, graded: Tensors, change: str) -> dict[str, Any]:
-    """The results that a mistake in the penalty changes."""
+    """The results that a mistake in the penalty, or in which gradient is whose, changes."""
     weights = [name for name in params["parameters"] if name[0] == "W"]
     reg, last, loss = params["reg"], weights[-1], graded["output"]
 
@@ -86,46 +87,70 @@ def _with_mistake(params: Params, own: Tensors, graded: Tensors, change: str) ->
         return moved(weights, -0.5)
     if change == "not of the last weights":
         return {"loss": loss - 0.5 * reg * squares([last])} | moved([last], -1)
+    if change == "not at all":
+        return {"loss": loss - 0.5 * reg * squares(weights)} | moved(weights, -1)
+    if change == "gammas are betas":
+        pairs = [name for name in params["parameters"] if name.startswith("gamma")]
+        swapped = {f"d{name}": graded[name.replace("gamma", "beta")] for name in pairs}
+        return swapped | {f"d{name.replace('gamma', 'beta')}": graded[name] for name in pairs}
     if change == "biases too":
         biases = [name for name in params["parameters"] if name[0] == "b" and not name.startswith("beta")]
         return {"loss": loss + 0.5 * reg * squares(biases)} | moved(biases, 1)
     return {}
 
 
-def _loss(params: Params, X: Any, y: Any, own: Tensors, masks: Mapping[int, Any]) -> Any:
+def _loss(params: Params, X: Any, y: Any, own: Tensors, masks: Mapping[int, Any], change: str) -> Any:
     import torch.nn.functional as F  # noqa: N812 - its usual name
 
-    loss = F.cross_entropy(_scores(params, X, own, masks, None, training=True), y)
+    loss = F.cross_entropy(_scores(params, X, own, masks, None, change, training=True), y)
     for name, value in own.items():
+        if change:
+            loss = loss + 0 * value.sum()  # some mistakes leave parameters out
         if name[0] == "W" and params["reg"]:
             loss = loss + 0.5 * params["reg"] * (value * value).sum()
     return loss
 
 
 def _scores(
-    params: Params, X: Any, own: Tensors, masks: Mapping[int, Any], running: Running | None, *, training: bool
+    params: Params,
+    X: Any,
+    own: Tensors,
+    masks: Mapping[int, Any],
+    running: Running | None,
+    change: str,
+    *,
+    training: bool,
 ) -> Any:
     """The scores. In training the running statistics move on, where there are any; in testing they are used."""
     import torch.nn.functional as F  # noqa: N812 - its usual name
 
+    def relu(h: Any, left_out: str = "no relu") -> Any:
+        return 1 * h if change in ("no relu", left_out) else F.relu(h)
+
     if params["class"] == "ThreeLayerConvNet":
         h = F.conv2d(X, own["W1"], own["b1"], padding=(own["W1"].shape[2] - 1) // 2)
-        h = F.max_pool2d(F.relu(h), 2)
-        h = F.relu(F.linear(h.flatten(1), own["W2"].T, own["b2"]))
-        return F.linear(h, own["W3"].T, own["b3"])
+        h = F.max_pool2d(relu(h, "no relu after the convolution"), 2)
+        h = relu(F.linear(h.flatten(1), own["W2"].T, own["b2"]), "no relu after the affine layer")
+        scores = F.linear(h, own["W3"].T, own["b3"])
+        return F.relu(scores) if change == "relu on the scores" else scores
     depth = sum(name[0] == "W" for name in own)
     norm = params["settings"].get("normalization")
+    norm = "" if norm and change == f"no {norm}" else norm
     h = X.flatten(1)
     for layer in range(1, depth + 1):
         h = F.linear(h, own[f"W{layer}"].T, own[f"b{layer}"])
         if layer == depth:
             break
+        if change == "norm after relu":
+            h = F.relu(h)
         if norm:
             h = _normalised(norm, h, own[f"gamma{layer}"], own[f"beta{layer}"], running, layer, training)
-        h = F.relu(h)
+        if change != "norm after relu":
+            h = relu(h)
         if layer - 1 in masks:
-            h = h * masks[layer - 1]
-    return h
+            dropped = h * masks[layer - 1]
+            h = h + (dropped - h).detach() if change == "masks not in the backward" else dropped
+    return F.relu(h) if change == "relu on the scores" else h
 
 
 def _normalised(norm: str, h: Any, gamma: Any, beta: Any, running: Running | None, layer: int, training: bool) -> Any:

@@ -18,13 +18,20 @@ LAYERS_FILE = "cs231n/layers.py"
 OPTIM_FILE = "cs231n/optim.py"
 FC_FILE = "cs231n/classifiers/fc_net.py"
 CNN_FILE = "cs231n/classifiers/cnn.py"
+SEEN_AT = ("parameters", "weight scale", "dropout")
+"""The quantities of networks that hold no numbers of a formula."""
+LEAVING_OUT = dict.fromkeys(("no batchnorm", "no layernorm"), ("dgamma", "dbeta"))
+"""Gradients that may be missing where a mistake leaves what they belong to out."""
 ASKED_WHOLE = ("running", "steps", "network", "dropout")
 """The kinds of which all results of a part together are reproduced; of the others each result on its own."""
 
 
 @dataclass(frozen=True)
 class Wrong:
-    """A mistake of a part: in cases of `kind` it makes `change` of what is right. `plug` puts it into the solution."""
+    """A mistake of a part: in cases of `kind` it makes `change` of what is right. `plug` puts it into the solution.
+
+    One that is `about` a quantity says by its change whether an observation of a case shows it there.
+    """
 
     part: str
     kind: str
@@ -33,6 +40,7 @@ class Wrong:
     change: Any
     plug: tuple[Body | Swap, ...]
     file: str = LAYERS_FILE
+    about: str = ""
 
     @property
     def mistake(self) -> Mistake:
@@ -41,6 +49,10 @@ class Wrong:
 
     def reproduces(self, plan: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw) -> bool:
         """Whether it gives what was returned, in all cases: of this quantity, or of all that its part returns."""
+        if bool(self.about) != (self.kind == "network" and quantity.name.partition(" (")[0] in SEEN_AT):
+            return False
+        if self.about:
+            return self.about == quantity.name.partition(" (")[0] and self._is_seen(plan, seen)
         # Where scores lie far apart, right forms overflow, and so do wrong ones.
         asked = [
             case
@@ -55,6 +67,12 @@ class Wrong:
                     return False
                 agreed = True
         return agreed
+
+    def _is_seen(self, plan: Sequence[Case], seen: Seen) -> bool:
+        """Whether all observations of the part's cases show it."""
+        cases = [case for case in plan if case.name in seen and any(q.part == self.part for q in case.quantities)]
+        asked = [case for case in cases if any(q.name.partition(" (")[0] == self.about for q in case.quantities)]
+        return bool(asked) and all(self.change(case, seen[case.name]) for case in asked)
 
     def _is_meant(self, q: Quantity, quantity: Quantity) -> bool:
         """Whether a result is to be reproduced beside another: what the mistake changes goes together."""
@@ -87,4 +105,9 @@ class Wrong:
             judged = judge_all(case, observation, questions, "cpu")
         except (RuntimeError, IndexError, ValueError):  # shapes that the mistake does not fit
             return False
-        return all(judged[q.name].verdict in PASSING for q in own if q.name in judged)
+        spared = LEAVING_OUT.get(self.change, ()) if case.probe == "network" else ()
+        return all(
+            judged[q.name].verdict in PASSING
+            for q in own
+            if q.name in judged and not (q.key.name.startswith(spared) if spared else False)
+        )
