@@ -109,6 +109,7 @@ PENALTY = (
 
 FC_SCORES = 'scores, last_cache = affine_forward(h, self.params[f"W{last}"], self.params[f"b{last}"])\n'
 FC_BACK = 'dh, grads[f"W{last}"], grads[f"b{last}"] = affine_backward(dscores, last_cache)'
+FORWARD_RELU, BACKWARD_RELU = "        h, relu = relu_forward(h)\n", "        dh = relu_backward(dh, relu)\n"
 NORMALISED = """        if self.normalization:
             param = self.bn_params[layer - 1]
             h, norm = FORWARD[self.normalization](h, p[f"gamma{layer}"], p[f"beta{layer}"], param)
@@ -124,11 +125,8 @@ CONV_LAST = "affine_backward(dscores, third)"
 
 
 def _without(norm: str) -> tuple[Swap, ...]:
-    return (
-        Swap(NORMALISED, NORMALISED.replace("if self.normalization:", f"if self.normalization not in (None, '{norm}'):")),
-        Swap(BACK_NORMALISED,
-             BACK_NORMALISED.replace("if self.normalization:", f"if self.normalization not in (None, '{norm}'):")),
-    )  # fmt: skip
+    test = f"if self.normalization not in (None, '{norm}'):"
+    return tuple(Swap(lines, lines.replace("if self.normalization:", test)) for lines in (NORMALISED, BACK_NORMALISED))
 
 
 WIRING = (
@@ -136,21 +134,19 @@ WIRING = (
         Swap(FC_SCORES, f"{FC_SCORES}        scores, on_scores = relu_forward(scores)\n"),
         Swap(FC_BACK, FC_BACK.replace("dscores,", "relu_backward(dscores, on_scores),"))),
     _fc("the ReLUs are left out", HIDDEN, "no relu",
-        Swap("        h, relu = relu_forward(h)\n", "        relu = None\n"),
-        Swap("        dh = relu_backward(dh, relu)\n", "")),
+        Swap(FORWARD_RELU, "        relu = None\n"), Swap(BACKWARD_RELU, "")),
     _fc("batch norm is left out", NORMS, "no batchnorm", *_without("batchnorm")),
     _fc("layer norm is left out", NORMS, "no layernorm", *_without("layernorm")),
     _fc("the norm comes after the ReLU", NORMS, "norm after relu",
-        Swap(NORMALISED, "        h, relu = relu_forward(h)\n" + NORMALISED.replace("        h, relu = relu_forward(h)\n",
-                                                                                   "")),
-        Swap(BACK_NORMALISED, BACK_NORMALISED.replace("        dh = relu_backward(dh, relu)\n", "")
-             + "        dh = relu_backward(dh, relu)\n")),
+        Swap(NORMALISED, FORWARD_RELU + NORMALISED.replace(FORWARD_RELU, "")),
+        Swap(BACK_NORMALISED, BACK_NORMALISED.replace(BACKWARD_RELU, "") + BACKWARD_RELU)),
     _fc("batch norm never comes to its test mode", TESTS, "never tests",
         Swap('bn_param["mode"] = mode', 'bn_param["mode"] = "train"')),
     _fc("dropout is left out of the backward", BACK, "masks not in the backward",
         Swap("dh = dropout_backward(dh, dropout)", "pass")),
     _fc("the gradients of gamma and beta are exchanged", OWN, "gammas are betas",
-        Swap('dh, grads[f"gamma{layer}"], grads[f"beta{layer}"] =', 'dh, grads[f"beta{layer}"], grads[f"gamma{layer}"] =')),
+        Swap('dh, grads[f"gamma{layer}"], grads[f"beta{layer}"] =',
+             'dh, grads[f"beta{layer}"], grads[f"gamma{layer}"] =')),
     _conv("a ReLU is on the scores", SCORES, "relu on the scores",
           Swap(CONV_SCORES, CONV_SCORES.replace("affine_", "affine_relu_")),
           Swap(CONV_LAST, CONV_LAST.replace("affine_", "affine_relu_"))),
