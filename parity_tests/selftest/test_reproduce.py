@@ -100,7 +100,9 @@ def test_a_script_shows_its_failure_and_the_shipped_network_does_not(mistake: Mi
     found = judged_variants.records(ASSIGNMENT, variant, parts=parts_of(ASSIGNMENT, mistake))
     made_of = made(variant, found, tmp_path / "bad")
     assert made_of.scripts
-    assert made_of.without == {}
+    # Losses of weights that are changed after the last step: a script finds the changed ones, by which they are right.
+    moved = {record.case for record in found if record.verdict in FAILING and record.quantity == "weights"}
+    assert set(made_of.without) <= {f"{case}, {split} losses" for case in moved for split in ("training", "validation")}
     assert any(mistake.name in text.partition("\n")[0] for text in made_of.scripts.values())
     for text in made_of.scripts.values():
         assert outcome(text, tmp_path / "bad") == 1, text
