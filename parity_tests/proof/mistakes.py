@@ -26,11 +26,15 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Control:
-    """One negative control: the outcome, and the names that were claimed."""
+    """One negative control: the outcome, the names that were claimed, and the first sentence with another than its own.
+
+    The sentence is "" where there is none.
+    """
 
     mistake: Mistake
     outcome: Outcome
     claimed: tuple[str, ...]
+    sentence: str
 
 
 def known_mistakes(assignment: Assignment) -> Sequence[Mistake]:
@@ -52,7 +56,8 @@ def control(assignment: Assignment, mistake: Mistake, seed: int = 0) -> Control:
     causes = failures(judged)
     apart = [record for record in causes if record.check not in assignment.joint_checks]
     claimed = tuple(sorted({record.diagnosis for record in causes if record.diagnosis}))
-    return Control(mistake, _outcome(mistake, apart or causes), claimed)
+    sentence = next((record.message for record in causes if record.diagnosis not in ("", mistake.name)), "")
+    return Control(mistake, _outcome(mistake, apart or causes), claimed, sentence)
 
 
 def _outcome(mistake: Mistake, causes: list[Record]) -> Outcome:

@@ -24,13 +24,18 @@ from reports.model.records import Record
 
 Progress = Callable[[int, int, str], None]
 KINDS = ("mistakes", "honest", "slips", "evasions")
+SEPARATOR = " | "
+"""What stands between the names that a mistake got."""
 SHARE = 5
 """Of several seeds each asks one in so many variants, the next seed the next ones."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One variant and what the harness answered. `good` is what it must answer; `detail` says what it did."""
+    """One variant and what the harness answered. `good` is what it must answer; `detail` says what it did.
+
+    Of a mistake `detail` are the names that it got, and `sentence` is what was said with another name than its own.
+    """
 
     kind: str
     part: str
@@ -38,6 +43,7 @@ class Row:
     outcome: str
     good: bool
     detail: str
+    sentence: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,8 +123,8 @@ def _one_thread() -> None:
 def _of_mistake(assignment: Assignment, number: int, seed: int) -> Row:
     mistake = known_mistakes(assignment)[number]
     result = control(assignment, mistake, seed)
-    good = result.outcome is Outcome.NAMED
-    return Row("mistakes", mistake.part, mistake.name, str(result.outcome), good, " | ".join(result.claimed))
+    good, names = result.outcome is Outcome.NAMED, SEPARATOR.join(result.claimed)
+    return Row("mistakes", mistake.part, mistake.name, str(result.outcome), good, names, result.sentence)
 
 
 def _of_slip(assignment: Assignment, mutant: Mutant, seed: int) -> Row:

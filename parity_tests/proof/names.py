@@ -1,0 +1,77 @@
+"""Who got which name: `python -m parity_tests.proof.names ASSIGNMENT FOLDER` writes names.csv and names.md there.
+
+Every known mistake is plugged in, and every near miss, as the self-proof does; so it takes as long.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from parity_tests.proof.near_misses import Called, called
+from parity_tests.proof.proof import SEPARATOR, prove, tasks
+from parity_tests.protocol.registry import find
+
+COLUMNS = {"part": "part", "name": "mistake", "outcome": "outcome", "detail": "names", "sentence": "sentence"}
+"""The columns of names.csv, by the fields of the self-proof's rows."""
+
+
+def write(mistakes: Sequence[Mapping[str, Any]], near: Sequence[Called], folder: Path) -> None:
+    """Writes the self-proof's rows of all mistakes, and as Markdown what of both a reader should look at."""
+    with (folder / "names.csv").open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(COLUMNS.values())
+        rows.writerows([row[field] for field in COLUMNS] for row in mistakes)
+    (folder / "names.md").write_text(f"{of_mistakes(mistakes)}\n{of_near_misses(near)}", encoding="utf-8")
+
+
+def of_mistakes(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Markdown: how many mistakes got their own name alone, and those that got another, with what was said."""
+    others = {row["name"]: [name for name in row["detail"].split(SEPARATOR) if name != row["name"]] for row in rows}
+    with_others = [row for row in rows if row["detail"] != row["name"]]
+    return _table(
+        "# Mistakes that got another name",
+        f"{len(rows) - len(with_others)} of {len(rows)} got their own name and no other: all are in names.csv.",
+        ("TODO", "the mistake", "its other names", "a sentence with one of them"),
+        [(row["part"], row["name"], "; ".join(others[row["name"]]), row["sentence"]) for row in with_others],
+    )
+
+
+def of_near_misses(rows: Sequence[Called]) -> str:
+    """Markdown: each near miss, the names that would be false, those that it got, and what was said."""
+    return _table(
+        "# Near misses, and what was said of them",
+        f"{sum(row.good for row in rows)} of {len(rows)} were caught, and got no name that would be false.",
+        ("the wrong form", "would be false", "its names", "the first sentence"),
+        [
+            (
+                row.near.form.name,
+                "; ".join(row.near.false),
+                "; ".join(row.names) or "none",
+                row.sentence or "not caught",
+            )
+            for row in rows
+        ],
+    )
+
+
+def _table(title: str, count: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in (head, *rows)]
+    return "\n".join([title, "", count, "", lines[0], f"|{' --- |' * len(head)}", *lines[1:]]) + "\n"
+
+
+def main(assignment: str, folder: Path) -> int:
+    """Writes the tables; 1 where a mistake has not its name, or a near miss is not caught or has a false one."""
+    proved = {task.number: rows[0] for task, rows in prove(tasks(assignment, ("mistakes",)), jobs=1)}
+    mistakes = [proved[number] for number in sorted(proved)]
+    found = find(assignment)
+    near = [called(found, one) for one in found.proof().near_misses]
+    write(mistakes, near, folder)
+    return 0 if all(row["good"] for row in mistakes) and all(row.good for row in near) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], Path(sys.argv[2])))
