@@ -109,7 +109,7 @@ def over_steps(steps: Sequence[Comparison]) -> Comparison:
     """The comparison of a quantity over all of its steps: the first that fails, else the one with the largest ratio."""
     for t, comparison in enumerate(steps):
         if comparison.verdict not in PASSING:
-            if comparison.verdict == "missing":  # in all steps, and for the same reason
+            if comparison.sentence and all(c.problem == comparison.problem for c in steps):  # the case as a whole
                 return comparison
             if len(steps) == 1:
                 return replace(comparison, step=1)

@@ -229,9 +229,9 @@ class _Training:
             self.momentum = self._zeros()
             if not any(self.path.values()):
                 self._set_weights()
-            self.recorder.add_fact("momentum_none", True)
             result = self._ask(function, eta)
             if result is not self.recorder.FAILED:
+                self.recorder.add_fact("momentum_none", True)
                 self.recorder.withdraw_failure()
         return result
 
