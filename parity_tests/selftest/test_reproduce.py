@@ -102,7 +102,9 @@ def test_a_script_shows_its_failure_and_the_shipped_network_does_not(mistake: Mi
     assert made_of.scripts
     # Losses of weights that are changed after the last step: a script finds the changed ones, by which they are right.
     moved = {record.case for record in found if record.verdict in FAILING and record.quantity == "weights"}
-    assert set(made_of.without) <= {f"{case}, {split} losses" for case in moved for split in ("training", "validation")}
+    losses = {f"{case}, {split} losses" for case in moved for split in ("training", "validation")}
+    others = {name for name in made_of.without if name not in losses}
+    assert all(name.endswith(" accuracy") for name in others)  # that of few examples may be right by chance
     assert any(mistake.name in text.partition("\n")[0] for text in made_of.scripts.values())
     for text in made_of.scripts.values():
         assert outcome(text, tmp_path / "bad") == 1, text
