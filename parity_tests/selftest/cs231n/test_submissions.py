@@ -151,3 +151,26 @@ def test_a_class_is_graded_function_by_function(
     column = header.split(",").index('"affine_forward"')
     assert (ada.split(",")[column], bob.split(",")[column]) == ("0.0", "3.0")
     assert ",100.0,100.0," in bob
+
+
+def test_batch_norm_that_never_tests_is_right_where_the_handout_has_it_so(changed: Changed) -> None:
+    folder = changed(fc_net=('bn_param["mode"] = mode', 'bn_param["mode"] = "train"'))
+    oldest = checked(folder, {"FullyConnectedNet"}, edition="2016-17")
+    assert failing(oldest) == {}
+    assert any("never comes to its test mode" in record.note for record in oldest.records)
+    assert "FullyConnectedNet" in failing(checked(folder, {"FullyConnectedNet"}))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("if normalization and layer < self.num_layers:", "if normalization:", "of which loss gives no gradient"),
+        ("        return loss + penalty(self.params, self.reg), grads",
+         '        self.params["W1"] = self.params["W1"] * 0.5\n'
+         "        return loss + penalty(self.params, self.reg), grads", "are changed by loss: W1"),
+    ],
+    ids=["a parameter too many", "weights that move"],
+)  # fmt: skip
+def test_parameters_are_those_of_the_update_rules(changed: Changed, old: str, new: str, words: str) -> None:
+    run = checked(changed(fc_net=(old, new)), {"FullyConnectedNet"})
+    assert any(words in r.message for r in run.records if r.quantity == "parameters" and r.verdict in FAILING)

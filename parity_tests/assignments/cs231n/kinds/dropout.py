@@ -138,10 +138,12 @@ def _judged(
             continue
         # What drops nothing, or all, is no dropout: to go back through it earns nothing.
         if own.any() and not (call == TRAIN and own.all()):
-            inputs = {"dout": arrays["dout"], "mask": (own != 0).astype(x.dtype), "scale": _scale(own, x, keep)}
-            through = answers(case, Form(partial(_through, dx_name), inputs), device)
-            if compared(result_of(seen, Key("dx", call)), through, dx_name).verdict in PASSING:
-                judged[dx_name] = matched(OWN)
+            for scale in _scales(own, x, keep):
+                inputs = {"dout": arrays["dout"], "mask": (own != 0).astype(x.dtype), "scale": scale}
+                through = answers(case, Form(partial(_through, dx_name), inputs, OWN), device)
+                if compared(result_of(seen, Key("dx", call)), through, dx_name).verdict in PASSING:
+                    judged[dx_name] = matched(OWN)
+                    break
     return judged
 
 
@@ -149,10 +151,10 @@ def _through(name: str, dout: Any, mask: Any, scale: float) -> dict[str, Any]:
     return {name: dout * mask * scale}
 
 
-def _scale(own: NDArray[Any], x: NDArray[Any], p: float) -> float:
-    """The number by which an output scales x where it is not 0: of those that p may give the nearest."""
+def _scales(own: NDArray[Any], x: NDArray[Any], p: float) -> tuple[float, float]:
+    """The number by which an output scales x where it is not 0: of those that p may give the nearest, and as seen."""
     seen = float(np.median(own[own != 0] / x[own != 0]))
-    return min((1.0, p, 1 - p, 1 / p, 1 / (1 - p)), key=lambda scale: abs(scale - seen))
+    return min((1.0, p, 1 - p, 1 / p, 1 / (1 - p), p**0.5, p**-0.5), key=lambda scale: abs(scale - seen)), seen
 
 
 def _expected(change: Change, /, x: Any, dout: Any, mask: Any, tested: Any, keep: float) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parity_tests.assignments.cs231n.mistakes.wrong import OPTIM_FILE
+from parity_tests.assignments.cs231n.mistakes.wrong import CNN_FILE, FC_FILE, OPTIM_FILE
 from parity_tests.protocol.mistake import NearMiss, Rewrite, Swap
 
 
@@ -151,4 +151,51 @@ IN_RULES = (
           file=OPTIM_FILE),
 )  # fmt: skip
 
-NEAR_MISSES: tuple[NearMiss, ...] = (*IN_LAYERS, *IN_DROPOUT, *IN_RULES)
+FC_LOSS = "return loss + penalty(self.params, self.reg), grads"
+FC_GRADS = 'grads[f"W{layer}"] += self.reg * self.params[f"W{layer}"]'
+DRAWN_W = 'params[f"W{layer}"] = weight_scale * np.random.randn(inputs, outputs)'
+FORWARD_RELU, BACKWARD_RELU = "        h, relu = relu_forward(h)\n", "        dh = relu_backward(dh, relu)\n"
+
+IN_NETWORKS = (
+    _near("networks: the penalty of the loss is three times what it is",
+          ("the ½ of the penalty is left out of the loss", "the loss is without the penalty",
+           "the penalty is reg · ΣW², in loss and gradients"),
+          (FC_LOSS, FC_LOSS.replace("penalty(", "3 * penalty(")), file=FC_FILE),
+    _near("networks: the first layer's gradients are without the penalty",
+          ("the last layer's weights are not penalised", "there is no penalty",
+           "the gradients are without the penalty"),
+          ("for layer in range(1, last + 1):\n            grads",
+           "for layer in range(2, last + 1):\n            grads"),
+          file=FC_FILE),
+    _near("networks: the first bias alone is penalised", "biases are penalised too",
+          (FC_LOSS, 'grads["b1"] = grads["b1"] + self.reg * self.params["b1"]\n        ' + FC_LOSS), file=FC_FILE),
+    _near("networks: the first ReLU alone is left out", ("the ReLUs are left out", "a ReLU is on the scores"),
+          (FORWARD_RELU, "        h, relu = relu_forward(h) if layer > 1 else (h, None)\n"),
+          (BACKWARD_RELU, "        dh = relu_backward(dh, relu) if layer > 1 else dh\n"), file=FC_FILE),
+    _near("networks: batch norm is in the first layer alone", ("batch norm is left out", "layer norm is left out"),
+          ('h, norm = FORWARD[self.normalization](h, p[f"gamma{layer}"]',
+           "h, norm = (FORWARD if layer == 1 else {'layernorm': layernorm_forward, 'batchnorm': "
+           'lambda h, *_: (h, None)})[self.normalization](h, p[f"gamma{layer}"]'),
+          ('= BACKWARD[self.normalization](dh, norm)',
+           "= BACKWARD[self.normalization](dh, norm) if norm else (dh, 0 * dh[0], 0 * dh[0])"), file=FC_FILE),
+    _near("networks: dropout is left out of the last hidden layer", ("dropout is left out",
+          "the scores are dropped as well", "dropout is never in its test mode"),
+          ("        if self.use_dropout:\n            h, dropout",
+           "        if self.use_dropout and layer < self.num_layers - 1:\n            h, dropout"),
+          ("        if self.use_dropout:\n            dh", "        if dropout:\n            dh"), file=FC_FILE),
+    _near("networks: weights are drawn at weight_scale over the root of the inputs", "weight_scale is not used",
+          (DRAWN_W, DRAWN_W + " / np.sqrt(inputs)"), file=FC_FILE),
+    _near("networks: parameters are counted from 2", "parameters are counted from 0",
+          ("self.params = {name: value.astype(dtype) for name, value in params.items()}",
+           "self.params = {f\"{n.rstrip('0123456789')}{int(n.lstrip('Wbgamet')) + 1}\": value.astype(dtype) "
+           'for n, value in params.items()}'), file=FC_FILE),
+    _near("convolutional network: W2 is one row too tall", "W2 fits square images alone",
+          ("pooled = num_filters * (H // 2) * (W // 2)", "pooled = num_filters * (H // 2) * (W // 2) + 1"),
+          file=CNN_FILE),
+    _near("convolutional network: the gradients have a quarter of the penalty",
+          ("the gradients are without the penalty", "the gradients have half of the penalty"),
+          ("grads[name] += self.reg * p[name]",
+          "grads[name] += 0.25 * self.reg * p[name]"), file=CNN_FILE),
+)  # fmt: skip
+
+NEAR_MISSES: tuple[NearMiss, ...] = (*IN_LAYERS, *IN_DROPOUT, *IN_RULES, *IN_NETWORKS)
