@@ -158,3 +158,14 @@ def test_a_page_says_all_that_its_assignment_asks_and_why_it_does_not_ask_more()
     assert "No case looks at `read_command_line`" in text
     assert "relu's derivative at exactly 0 may be 1" in text
     assert "| 2022-23 | TODO 5, TODO 6, TODO 9 |" in text
+
+
+@pytest.mark.parametrize("name", ["course", "port"])
+def test_the_examples_are_as_short_as_their_pages_say(name: str) -> None:
+    files = [
+        path
+        for path in (ROOT / "parity_tests" / "examples" / name).rglob("*.*")
+        if path.suffix in (".py", ".cpp", ".toml") and "submissions" not in path.parts
+    ]
+    assert len(files) >= 3
+    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in files) < 130
