@@ -19,25 +19,30 @@ from parity_tests.harness.process.available_levels import choose
 from parity_tests.protocol.errors import UsageError
 
 ROOT = sessions.ROOT
-PAGES = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in sessions.pages()}
+AT_THE_TOP = [ROOT / name for name in ("ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md")]
+PAGES = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in (*sessions.pages(), *AT_THE_TOP)}
 RUN = [name for name, text in PAGES.items() if any(block.commands and not block.dry for block in sessions.blocks(text))]
-OTHERS = {"cp", "sed", "cut", "cat", "head", "mkdir", "echo", "python3", "dask", "docker"}
+OTHERS = {"cp", "sed", "cut", "cat", "head", "mkdir", "echo", "python3", "dask", "docker", "sudo"}
 """Programs of others that the documentation calls."""
+
+IN_A_SENTENCE = re.compile(r"`((?:\.venv/bin/)?(?:parity [a-z]|python -m |pytest )[^`]*)`")
+"""A command in a sentence; `parity COMMAND` stands for all."""
 
 
 def calls(text: str) -> Iterator[list[str]]:
-    """Every call of a program in a page's blocks of commands, as its words."""
-    for block in sessions.blocks(text):
-        for command in block.commands:
-            words = shlex.shlex(command.text, posix=True, punctuation_chars=True)
-            words.whitespace_split = True
-            call: list[str] = []
-            for word in [*words, ";"]:
-                if set(word) <= set(";&|()"):
-                    yield from [call] if call else []
-                    call = []
-                else:
-                    call.append(word)
+    """Every call of a program in a page's blocks of commands and in its sentences, as its words."""
+    in_blocks = [command.text for block in sessions.blocks(text) for command in block.commands]
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+    for command in [*in_blocks, *IN_A_SENTENCE.findall(prose)]:
+        words = shlex.shlex(command, posix=True, punctuation_chars=True)
+        words.whitespace_split = True
+        call: list[str] = []
+        for word in [*words, ";"]:
+            if set(word) <= set(";&|()"):
+                yield from [call] if call else []
+                call = []
+            else:
+                call.append(word)
 
 
 def refused(call: list[str], config: pytest.Config) -> str:
@@ -58,7 +63,7 @@ def refused(call: list[str], config: pytest.Config) -> str:
         source = "".join(file.read_text(encoding="utf-8") for file in files)
         missing = [word for word in words if word.startswith("--") and f'"{word}"' not in source]
         return f"{words[1]} has no {missing[0]}" if missing else ""
-    known_file = program in ("pip", "sphinx-build") or (program == "python" and words[0].endswith(".py"))
+    known_file = program in ("pip", "pre-commit", "sphinx-build") or (program == "python" and words[0].endswith(".py"))
     return "" if program in OTHERS or known_file else f"what is {program}?"
 
 
@@ -101,10 +106,11 @@ def test_every_command_that_is_shown_could_be_given(page: str, pytestconfig: pyt
         "python -m parity_tests.nothing",
         "python -m parity_tests.examples.sessions --all",
         "rm -r mine",
+        "words, and `parity chekc mine`",
     ],
 )
 def test_one_that_could_not_is_refused(command: str, pytestconfig: pytest.Config) -> None:
-    page = f"```console\n$ {command}\n```\n"
+    page = f"```console\n$ {command}\n```\n" if "`" not in command else command
     assert any(refused(call, pytestconfig) for call in calls(page))
 
 
