@@ -74,6 +74,10 @@ PENALTY = (
         Swap(FC_LOSS, 'loss += 0.5 * self.reg * sum(np.sum(self.params[f"b{n + 1}"] ** 2) for n in range(last))\n'
              f"        {FC_LOSS}"),
         Swap(FC_GRADS, f'{FC_GRADS}\n            grads[f"b{{layer}}"] += self.reg * self.params[f"b{{layer}}"]')),
+    _fc("the penalty's gradient is one number, reg · ΣW", HALF, "sums in the gradients",
+        Swap(FC_GRADS, 'grads[f"W{layer}"] += self.reg * np.sum(self.params[f"W{layer}"])')),
+    _conv("the penalty's gradient is one number, reg · ΣW", HALF, "sums in the gradients",
+          Swap(CONV_GRADS, "grads[name] += self.reg * np.sum(p[name])")),
     _conv("the ½ of the penalty is left out of the loss", HALF, "no half in the loss",
           Swap(CONV_LOSS, CONV_LOSS.replace("penalty(", "2 * penalty("))),
     _conv("the penalty is reg · ΣW², in loss and gradients", HALF, "no half",

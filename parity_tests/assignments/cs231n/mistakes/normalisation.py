@@ -48,6 +48,14 @@ def _direct(part: str) -> Any:
     return wrong
 
 
+def _without_eps(part: str) -> Any:
+    def wrong(t: Any, s: Any) -> Any:
+        deviation = t.x.var(_axes(part, t.x), unbiased=False, keepdim=True)
+        return t.right.dx * _normal(part, t, s)[1] / deviation.sqrt()
+
+    return wrong
+
+
 def _backwards(part: str, alt: str = "") -> tuple[Wrong, ...]:
     """The mistakes that are made in the backward of either norm."""
     head = "normal, deviation, gamma, axis = cache\ng = dout * gamma\n"
@@ -59,6 +67,9 @@ def _backwards(part: str, alt: str = "") -> tuple[Wrong, ...]:
               (Body(part, f"{head}g = dout\nreturn {right}, {sums}"),)),
         Wrong(part, "layer", "dx does not go through the mean and the variance", THREE, {f"{alt}dx": _direct(part)},
               (Body(part, f"{head}return g / deviation, {sums}"),)),
+        Wrong(part, "layer", "eps is left out of dx", EPS, {f"{alt}dx": _without_eps(part)},
+              (Body(part, f"{head}variance = (normal * deviation).var(axis=axis, keepdims=True)\n"
+                          f"return {right.replace('/ deviation', '/ np.sqrt(variance)')}, {sums}"),)),
         Wrong(part, "layer", "dgamma is the mean in place of the sum", SUMS,
               {f"{alt}dgamma": lambda t, s: t.right.dgamma / len(t.x)},
               (Body(part, f"{head}return {right}, (dout * normal).mean(axis=0), dout.sum(axis=0)"),)),
@@ -130,6 +141,11 @@ NORMALISATION = (
              Swap(MEAN_LINE, "pass"), Swap(VARIANCE_LINE, "pass")),
     _running("unbiased", "the running variance is the unbiased one", BIASED,
              Swap(VARIANCE_LINE, VARIANCE_LINE.replace("batch_variance", "x.var(axis=0, ddof=1)"))),
+    _running("tests too", "the test mode updates the running statistics", RUNNING,
+             Swap("out, cache = gamma * normal + beta, None",
+                  "out, cache = gamma * normal + beta, None\n"
+                  "        mean = momentum * mean + (1 - momentum) * x.mean(axis=0)\n"
+                  "        variance = momentum * variance + (1 - momentum) * x.var(axis=0)")),
     _running("bare", "the test mode leaves gamma and beta out", TEST,
              Swap("out, cache = gamma * normal + beta, None", "out, cache = normal, None")),
     _running("batch", "the test mode uses the batch's own statistics", TEST,

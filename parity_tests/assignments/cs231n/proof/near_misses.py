@@ -88,6 +88,18 @@ IN_LAYERS = (
            "((0, 0), (0, 0), beside, beside)), HH")),
     _near("convolution: dw is the mean in float32 alone", "dw is the mean over the examples",
           (".sum(axis=0).reshape(w.shape)", ".sum(axis=0).reshape(w.shape) / (N if w.dtype == np.float32 else 1)")),
+    _near("convolution: the stride of dx is at most 2", "the stride is left out of dx",
+          ("dx[:, :, i : i + stride * height : stride, j : j + stride * width : stride] += dcolumns[:, :, i, j]",
+           "s = min(stride, 2)\n            "
+           "dx[:, :, i : i + s * height : s, j : j + s * width : s] += dcolumns[:, :, i, j]")),
+    _near("batch norm: eps is halved in dx", "eps is left out of dx",
+          ("    normal, deviation, gamma, _ = cache\n", "    normal, deviation, gamma, _ = cache\n"
+           "    eps = np.maximum(deviation**2 - (normal * deviation).var(axis=0), 0)\n"
+           "    deviation = np.sqrt(deviation**2 - eps / 2)\n")),
+    _near("batch norm: the test mode updates the running mean alone", "the test mode updates the running statistics",
+          ("out, cache = gamma * normal + beta, None",
+           "out, cache = gamma * normal + beta, None\n"
+           "        mean = momentum * mean + (1 - momentum) * x.mean(axis=0)")),
     _near("convolution: db is divided by the places", "db is the mean over the examples",
           ("dw, dout.sum(axis=(0, 2, 3))", "dw, dout.sum(axis=(0, 2, 3)) / (height * width)")),
     _near("pooling: the least is taken", "the mean is taken, not the maximum",
@@ -167,6 +179,9 @@ IN_NETWORKS = (
           ("for layer in range(1, last + 1):\n            grads",
            "for layer in range(2, last + 1):\n            grads"),
           file=FC_FILE),
+    _near("networks: the penalty's gradient is reg · |W|", ("the penalty's gradient is one number, reg · ΣW",
+          "the gradients are without the penalty"),
+          (FC_GRADS, 'grads[f"W{layer}"] += self.reg * np.abs(self.params[f"W{layer}"])'), file=FC_FILE),
     _near("networks: the first bias alone is penalised", "biases are penalised too",
           (FC_LOSS, 'grads["b1"] = grads["b1"] + self.reg * self.params["b1"]\n        ' + FC_LOSS), file=FC_FILE),
     _near("networks: the first ReLU alone is left out", ("the ReLUs are left out", "a ReLU is on the scores"),
