@@ -154,6 +154,10 @@ _MACHINE = (
     (re.compile(r"\b(\d+/\d+) +\S+.*"), r"\1"),  # the largest ratio of a part, and where that is
     (re.compile(r"\b(ratio|gap|radius) [^\s;]+"), r"\1 #"),
     (re.compile(r"\d+(\.\d+)?e[+-]\d+|\d+\.\d+"), "#"),
+    (
+        re.compile(r"(\(|\bDrift: )\d+ of|\[\d+(, \d+)*\]"),
+        r"\1#",
+    ),  # how many elements or ratios, and the largest's place
     (re.compile(r"\b\d+ (s\b|units in the last place)"), r"# \1"),
     (re.compile(r"\b(isolation:?) (none|restricted|bubblewrap).*"), r"\1"),
 )
