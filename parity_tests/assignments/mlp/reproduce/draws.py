@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from scipy import special
 
-from parity_tests.assignments.mlp.reproduce.draft import Draft, shaped
-from parity_tests.assignments.mlp.reproduce.failing_case import Arrays, Drafts, FailingCase, Trial, Trials, sized
 from parity_tests.harness import statistics
+from parity_tests.harness.draft import Draft, shaped
+from parity_tests.harness.failing_case import Arrays, Drafts, FailingCase, Trial, Trials, sized
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.quantity import Key
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from parity_tests.assignments.mlp.reproduce import draws, network, parts, sgd, support
-from parity_tests.assignments.mlp.reproduce.failing_case import Drafts, Trials
+from parity_tests.harness.failing_case import Drafts, Trials
 
 KINDS: Mapping[str, tuple[Trials, Drafts]] = {
     "linear": (parts.linear_trials, parts.linear_drafts),

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES, gradient_name, weight_shapes
-from parity_tests.assignments.mlp.reproduce.draft import Draft, compared, shaped
-from parity_tests.assignments.mlp.reproduce.failing_case import Arrays, FailingCase, Trial, literal, numbers, sized
 from parity_tests.assignments.mlp.reproduce.sgd import FIND_SGD, call
+from parity_tests.harness.draft import Draft, compared, shaped
+from parity_tests.harness.failing_case import Arrays, FailingCase, Trial, literal, numbers, sized
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.quantity import Key, Quantity
 

@@ -12,8 +12,8 @@ import numpy as np
 from parity_tests.assignments.mlp.kinds import turns as kinds_turns
 from parity_tests.assignments.mlp.kinds.dropout import is_evaluation, rate_of
 from parity_tests.assignments.mlp.reproduce import turns
-from parity_tests.assignments.mlp.reproduce.draft import Draft
-from parity_tests.assignments.mlp.reproduce.failing_case import (
+from parity_tests.harness.draft import Draft
+from parity_tests.harness.failing_case import (
     Arrays,
     FailingCase,
     Trial,

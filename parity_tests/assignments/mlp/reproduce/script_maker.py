@@ -7,20 +7,22 @@ submission, and nothing on the shipped network.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.mistakes import MISTAKES
 from parity_tests.assignments.mlp.plan import plan
-from parity_tests.assignments.mlp.reproduce.draft import SEED, Draft, Outcome, Unfit, lines_for, run, text
-from parity_tests.assignments.mlp.reproduce.failing_case import Arrays, FailingCase
 from parity_tests.assignments.mlp.reproduce.kinds import KINDS
 from parity_tests.assignments.mlp.reproduce.main.drafts import main_drafts
 from parity_tests.assignments.mlp.reproduce.main.runs import RunCache
 from parity_tests.assignments.mlp.reproduce.same_failure import fails_alike, reproduces
+from parity_tests.assignments.mlp.reproduce.script_text import text
+from parity_tests.harness.draft import SEED, Draft
 from parity_tests.harness.draw import draw, seed_of
+from parity_tests.harness.failing_case import Arrays, FailingCase
 from parity_tests.harness.judge import judge
+from parity_tests.harness.shown_draft import MEMORY, WORDS, shown
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.kind import Context
 from parity_tests.protocol.mistake import Mistake
@@ -29,13 +31,6 @@ from parity_tests.protocol.reproduction import Networks, Script, ScriptSetting
 from parity_tests.protocol.sentence import sentence_of
 from reports.model.records import Record
 from reports.model.scripts import slug
-
-WORDS = {
-    "crashed": "it crashes",
-    "missing": "it is missing",
-    "timeout": "it does not come back",
-}
-MEMORY = "it needs more memory than a submission may have, and a script would take that from the machine it runs on"
 
 
 class ScriptMaker:
@@ -54,11 +49,11 @@ class ScriptMaker:
         if record.check == "import":
             return self._import(record)
         for draft, words in self._drafts(record):
-            shown = self._shown(draft, record)
-            if shown is None and record.verdict in ("crashed", "missing") and _is_after_a_forward(draft):
-                shown = self._shown(_past_the_forward(draft), record)
-            if shown is not None:
-                return Script(record, slug(record), text(*shown, record, words, self._setting))
+            halves = shown(draft, record, self._networks)
+            if halves is None and record.verdict in ("crashed", "missing") and _is_after_a_forward(draft):
+                halves = shown(_past_the_forward(draft), record, self._networks)
+            if halves is not None:
+                return Script(record, slug(record), text(*halves, record, words, self._setting))
         return self._why_none(record)
 
     def _import(self, record: Record) -> Script:
@@ -75,34 +70,6 @@ class ScriptMaker:
         if record.verdict == "timeout":
             return "asked alone, it comes back in time: what takes long is the whole of what was asked before"
         return "asked alone and by a few lines it does not fail in the same way again; the run's own case shows it"
-
-    # ---- whether a draft shows it
-
-    def _shown(self, draft: Draft, record: Record) -> tuple[Draft, Sequence[str]] | None:
-        """The draft, if need be with another verdict, and its second half, where both networks do as they should."""
-        try:
-            outcome = run(draft, self._networks.submission)
-        except Unfit:
-            return None
-        if outcome.failure is not None:
-            kind = outcome.failure.kind
-            raised = record.verdict in ("crashed", "missing") and kind in ("crashed", "missing") and not outcome.results
-            if raised and draft.verdict in ("crashed", "mismatch") and _same_place(outcome, record):
-                final: Draft = replace(draft, verdict="crashed")
-                judged: Sequence[str] = ()
-            elif kind == "timeout" and draft.verdict == "timeout":
-                final, judged = draft, ()
-            else:
-                return None
-        elif draft.verdict == "mismatch" and not outcome.agrees:
-            final, judged = draft, lines_for(draft, outcome.results)
-        else:
-            return None
-        try:
-            silent = run(final, self._networks.solution, judged)
-        except Unfit:
-            return None
-        return (final, judged) if silent.agrees and silent.failure is None else None
 
     # ---- drafts of one record
 
@@ -158,11 +125,6 @@ def _past_the_forward(draft: Draft) -> Draft:
         guarded = ["try:", f"    {line}", "except Exception:", "    pass  # which has a script of its own"]
         ask += guarded if ".forward(" in line and not line.startswith(" ") else [line]
     return replace(draft, ask=[*ask, draft.ask[-1]], verdict="crashed")
-
-
-def _same_place(outcome: Outcome, record: Record) -> bool:
-    failure = outcome.failure
-    return failure is not None and (failure.line or None) == (record.line or None)
 
 
 def _words(failing: FailingCase) -> str:

@@ -10,8 +10,8 @@ import numpy as np
 
 from parity_tests.assignments.mlp.inside.homework_names import FULL, SGD_NAMES, SGD_PARAMETERS
 from parity_tests.assignments.mlp.kinds.sgd import FIRST, TRAININGS, Weight, etas, weights
-from parity_tests.assignments.mlp.reproduce.draft import Draft, compared, equal, shaped
-from parity_tests.assignments.mlp.reproduce.failing_case import Arrays, FailingCase, Trial, literal, numbers, sized
+from parity_tests.harness.draft import Draft, compared, equal, shaped
+from parity_tests.harness.failing_case import Arrays, FailingCase, Trial, literal, numbers, sized
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.quantity import Key
 from reference import sgd

@@ -9,8 +9,8 @@ import numpy as np
 
 from parity_tests.assignments.mlp.kinds.labels import labels_of
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES, weight_shapes
-from parity_tests.assignments.mlp.reproduce.draft import Draft, compared, shaped
-from parity_tests.assignments.mlp.reproduce.failing_case import (
+from parity_tests.harness.draft import Draft, compared, shaped
+from parity_tests.harness.failing_case import (
     Arrays,
     Drafts,
     FailingCase,

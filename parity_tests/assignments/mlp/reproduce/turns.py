@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from parity_tests.assignments.mlp.kinds import turns
-from parity_tests.assignments.mlp.reproduce.failing_case import Arrays, FailingCase, Trial, literal, sized
+from parity_tests.harness.failing_case import Arrays, FailingCase, Trial, literal, sized
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.quantity import Key
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from parity_tests.assignments.mlp.reproduce.draft import Draft, equal
 from parity_tests.assignments.mlp.reproduce.main.scripted_run import ScriptedRun, by_sgd
+from parity_tests.harness.draft import Draft, equal
 
 NUMBER = 'number = {tuple(x): i for i, x in enumerate(digits["train"][0])}'
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
-from parity_tests.assignments.mlp.reproduce.draft import Draft
 from parity_tests.assignments.mlp.reproduce.main.batches import batches, number_of_steps, shuffle
 from parity_tests.assignments.mlp.reproduce.main.evaluations import accuracy, losses
 from parity_tests.assignments.mlp.reproduce.main.layers import dropout, layers
@@ -13,6 +12,7 @@ from parity_tests.assignments.mlp.reproduce.main.runs import RunCache, SmallerRu
 from parity_tests.assignments.mlp.reproduce.main.same_failure import causes, fails_alike, words
 from parity_tests.assignments.mlp.reproduce.main.scripted_run import ScriptedRun, scripted_runs
 from parity_tests.assignments.mlp.reproduce.main.weights import learning_rate, weights
+from parity_tests.harness.draft import Draft
 from parity_tests.protocol.case import Case
 from reports.model.records import Record
 

@@ -12,7 +12,6 @@ from parity_tests.assignments.mlp.main.accuracies import WORD
 from parity_tests.assignments.mlp.main.evaluations import POSITION
 from parity_tests.assignments.mlp.main.losses import RECORD
 from parity_tests.assignments.mlp.network.answers import Evaluation, evaluation
-from parity_tests.assignments.mlp.reproduce.draft import Draft, Results, Unfit, compared, equal
 from parity_tests.assignments.mlp.reproduce.main.scripted_run import (
     AT_THE_END,
     ScriptedRun,
@@ -21,6 +20,7 @@ from parity_tests.assignments.mlp.reproduce.main.scripted_run import (
     variables,
     weights_left,
 )
+from parity_tests.harness.draft import Draft, Results, Unfit, compared, equal
 from reference.rounding import gamma
 
 DOUBLE = np.dtype(np.float64)

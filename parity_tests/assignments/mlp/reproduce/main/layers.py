@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from parity_tests.assignments.mlp.reproduce.draft import Draft, equal
 from parity_tests.assignments.mlp.reproduce.main.scripted_run import ScriptedRun, by_sgd
+from parity_tests.harness.draft import Draft, equal
 
 
 def layers(run: ScriptedRun) -> Iterator[Draft]:

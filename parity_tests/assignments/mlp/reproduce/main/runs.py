@@ -15,15 +15,16 @@ from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.main.configs import DEFAULT_FILE, FEW_UNITS, Config, configs_of
 from parity_tests.assignments.mlp.main.run import SPLITS
 from parity_tests.assignments.mlp.main.verdicts import judge_main
-from parity_tests.assignments.mlp.reproduce.draft import SEED, WIDTH
-from parity_tests.assignments.mlp.reproduce.failing_case import sized
+from parity_tests.harness.draft import SEED
 from parity_tests.harness.draw import draw
+from parity_tests.harness.failing_case import sized
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.reproduction import Ask
 from reports.model.records import Record
 
 FILE = DEFAULT_FILE
+WIDTH = 110
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.main.configs import Config
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES, weight_shapes
-from parity_tests.assignments.mlp.reproduce.draft import Draft, Judge, Results
 from parity_tests.assignments.mlp.reproduce.main.runs import FILE, SmallerRun
 from parity_tests.assignments.mlp.reproduce.stand_in_lines import stand_in_lines
+from parity_tests.harness.draft import Draft, Judge, Results
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from parity_tests.assignments.mlp.main.learning_rate import eta_radius
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 from parity_tests.assignments.mlp.network.answers import training_step
-from parity_tests.assignments.mlp.reproduce.draft import Draft, Results, Unfit, compared
 from parity_tests.assignments.mlp.reproduce.main.batches import number_of_steps
 from parity_tests.assignments.mlp.reproduce.main.scripted_run import (
     VARIABLES,
@@ -21,6 +20,7 @@ from parity_tests.assignments.mlp.reproduce.main.scripted_run import (
     variables,
     weights_left,
 )
+from parity_tests.harness.draft import Draft, Results, Unfit, compared
 
 SHORTEST = ("L2_b", "L1_b", "L2_W", "L1_W")
 

@@ -1,4 +1,4 @@
-"""A reproduction as lines of Python: those that call the submission, those that ask torch, and the script they make.
+"""A reproduction as lines of Python: those that call the submission, and those that ask torch.
 
 The two halves can be run apart, the first where the submission runs and the second here: so a script is only handed out
 after its very lines have shown the failure on the submission, and nothing on the shipped network. Nothing of what a
@@ -19,16 +19,14 @@ import numpy as np
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.observation import Failure, Returned
 from parity_tests.protocol.quantity import WHOLE_CASE, Key
-from parity_tests.protocol.reproduction import Ask, ScriptSetting
-from reports.model.escape import docstring
-from reports.model.records import Record
+from parity_tests.protocol.reproduction import Ask
 
 Results = dict[str, Any]
 """What the first half left: arrays, numbers, texts and lists, by the names of its variables."""
 Judge = Sequence[str] | Callable[[Results], Sequence[str]]
 """The lines of the second half, or what makes them of what the first half left."""
 SEED = 1
-WIDTH = 110
+SEEDED = [f"np.random.seed({SEED})"]
 
 
 class Unfit(Exception):  # noqa: N818 - not an error
@@ -163,79 +161,4 @@ def shaped(shape: Sequence[int], *, flat: bool = False, dtype: str = "") -> list
         'print("got: ", type(got).__name__, getattr(got, "shape", ""), getattr(got, "dtype", ""))',
         f'print("want: ndarray {shape_text}{f" {dtype}" if dtype else ""}")',
         f"agrees = type(got) is np.ndarray and (got.shape == {shape_text}{also}) and {kind}",
-    ]
-
-
-# ---- the script ----
-
-SEEDED = [f"np.random.seed({SEED})"]
-RUN = "Run it as `python FILE [FOLDER]`, FOLDER that of neural_networks.py: status 1 where the failure shows, else 0."
-
-
-def text(draft: Draft, judge: Sequence[str], record: Record, words: str, setting: ScriptSetting) -> str:
-    """The script that a draft makes; `words` say what is wrong."""
-    words = docstring(words)
-    lines = [f'"""TODO {record.part}, {record.check}, {docstring(record.quantity)}: {words}.', "", RUN, '"""']
-    lines += [
-        f"import {', '.join(sorted({'sys', *draft.imports, *_needed(draft, setting)}))}",
-        "",
-        "import numpy as np",
-    ]
-    lines += ["import torch"] if any("torch" in line for line in judge) else []
-    lines += [""]
-    if draft.verdict == "timeout":
-        seconds = int(np.ceil(setting.seconds))
-        late = f"It fails: after {seconds} seconds it has not come back."
-        lines += ["def late(signum, frame):", f'    print("{late}", flush=True)', "    os._exit(1)"]
-        lines += ["signal.signal(signal.SIGALRM, late)", f"signal.alarm({seconds})"]
-    imports = _imports(draft, setting)
-    lines += [*(imports[:-1] if record.check == "import" else [*imports, *SEEDED]), "", *draft.given]
-    if draft.verdict == "crashed":
-        lines += ["# Here it raises: what Python prints is the failure.", "try:"]
-        lines += [f"    {line}" for line in draft.ask]
-        lines += ["except SystemExit:", '    sys.exit("It fails: it ends the program.")']
-        lines += ['print("It agrees: nothing is raised.")']
-    elif draft.verdict == "timeout":
-        lines += [*draft.ask, "signal.alarm(0)", 'print("It agrees: it comes back.")']
-    else:
-        lines += [*draft.ask, "", *judge, f'print("It agrees." if agrees else {f"It fails: {words}."!r})']
-        lines += ["sys.exit(0 if agrees else 1)"]
-    return "\n".join(lines) + "\n"
-
-
-def _needed(draft: Draft, setting: ScriptSetting) -> list[str]:
-    needed = ["os", "signal"] if draft.verdict == "timeout" else []
-    needed += ["os", "tempfile"] if draft.in_a_folder else []
-    needed += ["types"] if "tqdm" in setting.fixtures else []
-    needed += ["unittest.mock"] if "matplotlib" in setting.fixtures else []
-    return needed + (["importlib.util"] if setting.breaks_off else [])
-
-
-def _imports(draft: Draft, setting: ScriptSetting) -> list[str]:
-    """Lines that import the submission as `nn`."""
-    given = f"sys.argv[1] if len(sys.argv) > 1 else {setting.folder!r}"
-    lines = []
-    if draft.in_a_folder or setting.breaks_off:
-        lines += [f"folder = os.path.abspath({given})" if draft.in_a_folder else f"folder = {given}"]
-        lines += ["sys.path.insert(0, folder)"]
-        lines += ["os.chdir(tempfile.mkdtemp())  # where it may write"] if draft.in_a_folder else []
-    else:
-        lines += [f"sys.path.insert(0, {given})"]
-    if "utils" in setting.fixtures:
-        lines += [f"sys.path.append({setting.fixtures['utils']!r})  # it has no utils.py: here is one"]
-    if "tqdm" in setting.fixtures:
-        lines += ['sys.modules["tqdm"] = types.SimpleNamespace(tqdm=lambda rows, **_: rows, trange=range)']
-    if "matplotlib" in setting.fixtures:
-        lines += ['sys.modules["matplotlib"] = sys.modules["matplotlib.pyplot"] = unittest.mock.MagicMock()']
-    lines += ['sys.argv = ["neural_networks.py"]']
-    if not setting.breaks_off:
-        return [*lines, "import neural_networks as nn"]
-    return [
-        *lines,
-        'spec = importlib.util.spec_from_file_location("neural_networks", f"{folder}/neural_networks.py")',
-        'nn = sys.modules["neural_networks"] = importlib.util.module_from_spec(spec)',
-        "try:",
-        "    spec.loader.exec_module(nn)",
-        "except BaseException as error:  # its import breaks off; what it defines before that is there",
-        "    print(type(error).__name__, error)",
     ]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.reproduce.draft import Draft, compared, shaped
+from parity_tests.harness.draft import Draft, compared, shaped
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.observation import Observation
