@@ -6,13 +6,15 @@ from pathlib import Path
 from parity_tests.assignments.cs231n.editions import EDITIONS, INERT
 from parity_tests.assignments.cs231n.kinds.blame import blamed
 from parity_tests.assignments.cs231n.names import CNN, FC_NET, GIVEN, LAYERS, OPTIM
-from parity_tests.assignments.cs231n.parts import PARTS
+from parity_tests.assignments.cs231n.parts import NETWORKS, PARTS
 from parity_tests.assignments.cs231n.plan import KINDS, plan
 from parity_tests.protocol.assignment import Assignment, Inside
 from parity_tests.protocol.diagnosis import Diagnosis
 from parity_tests.protocol.errors import HarnessError
 from parity_tests.protocol.layout import Editions, Layout
 from parity_tests.protocol.proof import Proof
+from parity_tests.protocol.reproduction import Networks, Reproducer, Reproductions, ScriptSetting
+from reports.model.records import Record
 
 HERE = Path(__file__).resolve().parent
 INSIDE = HERE / "inside"
@@ -44,6 +46,23 @@ def _proof() -> Proof:
     return PROOF
 
 
+def _reproducer(networks: Networks, setting: ScriptSetting, seed: int) -> Reproducer:
+    from parity_tests.assignments.cs231n.reproduce.script_maker import ScriptMaker
+
+    return ScriptMaker(networks, setting, seed)
+
+
+def _same_failure(record: Record) -> tuple[str, ...]:
+    """What one script is enough for: the same result of a part, wrong in the same way, in whichever case.
+
+    The weights after any step are one, and so are the gradients of a network.
+    """
+    result = record.quantity.partition(" of ")[0].partition(" (")[0].partition(" after ")[0]
+    if record.part in NETWORKS and result.startswith("d"):
+        result = "gradients"
+    return record.part, record.diagnosis, record.verdict if record.verdict != "mismatch" else result
+
+
 ASSIGNMENT = Assignment(
     name="cs231n",
     title="CS231n: layers, update rules and networks",
@@ -57,6 +76,7 @@ ASSIGNMENT = Assignment(
     blame=blamed,
     diagnosis=_diagnosis,
     rubric=HERE / "rubric.toml",
+    reproductions=Reproductions(_reproducer, _same_failure),
     proof=_proof,
     editions=Editions(EDITIONS, INSIDE / "families.py", dict.fromkeys(EDITIONS, INERT)),
 )

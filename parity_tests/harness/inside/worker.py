@@ -37,6 +37,7 @@ FILES = {
     "inert_modules": _INSIDE / "inert_modules.py",
     "unguarded": _INSIDE / "unguarded.py",
     "submission": _INSIDE / "submission.py",
+    "script_probe": _INSIDE / "script_probe.py",
 }
 """All files that a worker loads beside this one, by the names under which they import one another."""
 
@@ -91,7 +92,8 @@ class Preloaded:
         """Modules that are loaded only because many submissions import them."""
         self.editions: Any = load({"editions": Path(told_by)})["editions"] if told_by else None
         """The module that tells editions apart, None if there is only one."""
-        self.beside = load({Path(file).stem: Path(file) for file in [*companions, probe]})
+        files = [FILES["script_probe"], *map(Path, [*companions, probe])]
+        self.beside = load({file.stem: file for file in files})
         """The probe and its companions."""
         self.probes = self.beside[Path(probe).stem].PROBES
         self.definitions: dict[str, dict[str, Any]] | None = None

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from parity_tests.assignments.cs231n.inside.probe_layers import dropout, layer, loss, steps
     from parity_tests.assignments.cs231n.inside.probe_networks import network
+    from parity_tests.harness.inside.script_probe import script
 else:
     from probe_layers import dropout, layer, loss, steps
     from probe_networks import network
+    from script_probe import script
 
 PROBES = {
     "layer": layer,
@@ -21,4 +23,5 @@ PROBES = {
     "dropout": dropout,
     "steps": steps,
     "network": network,
+    "script": script,
 }

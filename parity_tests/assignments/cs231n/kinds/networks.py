@@ -118,7 +118,7 @@ def _case(network: str, row: Row, dtype: str, s: Random) -> Case:
             settings["keep"] = round(s.uniform(0.55, 0.75), 3)
     reg = round(s.uniform(0.3, 0.9), 3) if row.reg else 0.0
     settings["reg"] = 2 * reg if row.reg_set else reg
-    shapes = _shapes(network, settings)
+    shapes = shapes_of(network, settings)
     params = {
         "class": network,
         "module": MODULES[network],
@@ -159,7 +159,7 @@ def _is_normalised(name: str, shapes: Mapping[str, Any]) -> bool:
     return name.startswith("b") and not name.startswith("beta") and f"gamma{name[1:]}" in shapes
 
 
-def _shapes(network: str, settings: Mapping[str, Any]) -> dict[str, list[int]]:
+def shapes_of(network: str, settings: Mapping[str, Any]) -> dict[str, list[int]]:
     """The shapes of the parameters by their names."""
     classes = settings["num_classes"]
     if network == "ThreeLayerConvNet":

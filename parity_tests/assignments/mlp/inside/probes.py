@@ -5,12 +5,8 @@ The submission's process loads this file by its path: numpy, the standard librar
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from parity_tests.assignments.mlp.inside import probe_parts as parts
@@ -18,27 +14,13 @@ if TYPE_CHECKING:
     from parity_tests.assignments.mlp.inside.probe_main import main
     from parity_tests.assignments.mlp.inside.probe_network import network, train
     from parity_tests.harness.inside.call_recorder import CallRecorder
+    from parity_tests.harness.inside.script_probe import script
     from parity_tests.harness.inside.submission import Submission
 else:
     import probe_parts as parts
     from probe_main import main
     from probe_network import network, train
-
-
-def script(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
-    """The lines of a reproduction that call the submission, as `nn`; keeps what they leave under the names given."""
-    variables: dict[str, Any] = {"__name__": "reproduction", "nn": submission.module, "np": np}
-    code = compile(params["source"], "<reproduction>", "exec")
-    done = recorder.call(None, exec, code, variables)
-    texts = []
-    for name in params["names"] if done is not recorder.FAILED else ():
-        value = variables.get(name)
-        if isinstance(value, (str, list, dict)):
-            with suppress(TypeError, ValueError):
-                value = np.frombuffer(json.dumps(value).encode(), np.uint8)
-                texts.append(name)
-        recorder.keep(name, value)
-    recorder.add_fact("texts", texts)
+    from script_probe import script
 
 
 PROBES: dict[str, Callable[[Submission, CallRecorder, Params, Arrays], None]] = {
