@@ -21,7 +21,7 @@ SLIPS = {
     "affine_backward": ("layers", "@ dout, dout.sum(axis=0)", "@ dout / 3, dout.sum(axis=0)"),
     "relu_forward": ("layers", "return np.maximum(x, 0), x", "return np.abs(x), x"),
     "softmax_loss": ("layers", "    dx /= N\n    return loss", "    return loss"),
-    "sgd": ("optim", 'return w - config["learning_rate"] * dw', 'return w + config["learning_rate"] * dw'),
+    "sgd": ("optim", '"learning_rate"] * dw, config', '"learning_rate"] * dw * 2, config'),
     "sgd_momentum": ("optim", "return w + v, {", "return w + 2 * v, {"),
     "rmsprop": ("optim", "(1 - decay) * dw**2", "(1 + decay) * dw**2"),
     "adam": ("optim", "m / (1 - beta1**t), v / (1 - beta2**t)", "m, v"),
