@@ -171,7 +171,8 @@ def redrawn_problem(masks: Bits, r: float) -> str:
     for k in range(len(masks) - 1):
         same = masks[k] == masks[k + 1]
         if same.all():
-            return f"fails: calls {k + 1} and {k + 2} have the same mask"
+            kept = "keep every element" if masks[k].all() else "have the same mask"
+            return f"fails: calls {k + 1} and {k + 2} {kept}"
         if binomial_two_sided(int(same.sum()), same.size, agree) < FALSE_ALARM:
             return f"fails: calls {k + 1} and {k + 2} {_agreement(same, agree)}"
     return ""

@@ -329,6 +329,7 @@ def test_odd_folder_names_do_no_harm(tmp_path: Path, name: str) -> None:
 def test_the_caller_s_environment_stays_outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_TOKEN", "x")
     assert "KeyError" in failure(tmp_path, "import os\nreturn os.environ['SECRET_TOKEN']").text
+    assert "KeyError" in failure(tmp_path, "import os\nreturn os.environ['OMP_NUM_THREADS']").text
 
 
 def test_a_probe_s_own_mistake_is_not_yet_said_to_be_anybodys_fault(tmp_path: Path) -> None:

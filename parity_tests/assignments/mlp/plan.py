@@ -49,7 +49,7 @@ def plan(edition: str, dtypes: Sequence[str], seed: int = 0) -> list[Case]:
 
 def _cases_in(edition: str, dtype: str, seed: int, *, first: bool) -> Iterator[Case]:
     """The cases in one dtype; with `first` also those that have no dtype. Those of main are in float64 only."""
-    yield from linear.cases(dtype, seed)
+    yield from linear.cases(dtype, seed, first=first)
     if first:
         yield from init.cases(seed)
     if edition != PLAIN:
@@ -59,7 +59,7 @@ def _cases_in(edition: str, dtype: str, seed: int, *, first: bool) -> Iterator[C
         yield from dropout.cases(dtype, seed)
         if first:
             yield from masks.cases(seed)
-    yield from sgd.cases(edition, dtype, seed)
+    yield from sgd.cases(edition, dtype, seed, first=first)
     yield from loss.cases(dtype, seed)
     if first:
         yield from labels.cases(seed)

@@ -22,7 +22,7 @@ def where_wrong(calls: Sequence[Call], wrong: Sequence[Call], relations: Relatio
     for words, holds in relations.conditions:
         if right and all(holds(call) for call in wrong) and not any(holds(call) for call in right):
             return words
-    if all(call.past for call in wrong) and any(not call.past for call in right):
+    if right and all(call.past for call in wrong) and not any(call.past for call in right):
         return "right at the first call, wrong from the second on"
     elements = [_wrong_elements(call) for call in wrong]
     known = [mask for mask in elements if mask is not None and mask.ndim > 0]

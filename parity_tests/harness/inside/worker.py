@@ -344,6 +344,8 @@ def run(
         return
     try:
         prepare(setup)
+        for name in [name for name in os.environ if name.endswith("_NUM_THREADS")]:
+            del os.environ[name]  # numpy has read them; nobody is to learn from them that this is a check
         files = {name: setup.header[name] for name in ("told_by", "companions", "probe")}
         worker = Worker(to_harness, setup.header, preloaded or Preloaded(**files))
         to_harness.send({"kind": "ready"}, {})

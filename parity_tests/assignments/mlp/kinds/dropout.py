@@ -27,7 +27,7 @@ Array = NDArray[Any]
 
 LARGEST = 0.95
 """A rate that every exam has, as it has 0."""
-BETWEEN = {"low": (5, 45), "high": (55, 90)}
+BETWEEN = {"small": (1, 8), "low": (12, 45), "high": (55, 90)}
 """The per cent between which the other rates are drawn."""
 OUTPUT, GRADIENT = (("output", "9"),), (("gradient of X", "9"),)
 TURNS: turns.Calls = (
@@ -47,7 +47,7 @@ def rates(seed: int) -> dict[str, float]:
 
 def cases(dtype: str, seed: int) -> Iterator[Case]:
     """Two inputs at each rate, of other sizes and orders in memory; and two objects, and evaluations, in turn."""
-    orders = (turns.USUAL, *turns.ORDERS)
+    orders = (turns.USUAL, turns.USUAL, *turns.ORDERS)
     for (slug, r), memory in zip(rates(seed).items(), orders, strict=True):
         settings = settings_of(seed, "dropout", slug)
         # So many elements that at no rate all are dropped by chance; at the largest one N is in the hundreds.

@@ -109,9 +109,9 @@ def draw(params: Params, rng: np.random.Generator) -> dict[str, Array]:
 
 def _inputs(what: str, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     if what == "to-40":
-        return _log_uniform(rng, 1e-8, 40, shape)
+        return log_uniform(rng, 1e-8, 40, shape)
     if what == "to-1000":
-        return _log_uniform(rng, 40, 1e3, shape)
+        return log_uniform(rng, 40, 1e3, shape)
     X = rng.standard_normal(shape)
     if what == "zeros":
         zero = rng.random(shape) < 0.5
@@ -121,7 +121,8 @@ def _inputs(what: str, rng: np.random.Generator, shape: tuple[int, ...]) -> Arra
     return X
 
 
-def _log_uniform(rng: np.random.Generator, low: float, high: float, shape: tuple[int, ...]) -> Array:
+def log_uniform(rng: np.random.Generator, low: float, high: float, shape: tuple[int, ...]) -> Array:
+    """Draws of either sign, of sizes spread evenly over the magnitudes between two."""
     size = np.exp(rng.uniform(np.log(low), np.log(high), shape))
     return np.asarray(size * rng.choice([-1.0, 1.0], shape))
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.assignments.mlp.names import words
 from parity_tests.harness.compare import compare
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
@@ -16,8 +17,12 @@ from parity_tests.protocol.observation import Failure, Observation, Returned
 from parity_tests.protocol.quantity import Key, quantities
 from reference.answer import known
 
-SIZES = {"small": ((2, 60), (2, 60)), "distribution": ((10, 13), (10_000, 12_000))}
-"""Between which D and M are drawn: of a layer whose shapes are judged, and of one whose numbers are."""
+SIZES = {
+    "small": ((2, 60), (2, 60)),
+    "distribution": ((10, 13), (10_000, 12_000)),
+    "many-inputs": ((770, 800), (100, 130)),
+}
+"""Between which D and M are drawn: of a layer whose shapes are judged, and of two whose numbers are."""
 STD = 0.1
 ROWS = {
     "small": quantities(
@@ -31,6 +36,7 @@ ROWS = {
         ("distribution of b", "2", Key("b")),
         ("two layers differ", "2", Key("W", 1)),
     ),
+    "many-inputs": quantities(("distribution of W, many inputs", "2", Key("W"))),
 }
 
 
@@ -43,7 +49,7 @@ def cases(seed: int) -> Iterator[Case]:
         yield Case(
             f"linear/init-{test}/float64",
             "linear",
-            f"linear, init, {test}",
+            f"linear, init, {words(test)}",
             "float64",
             "init",
             {"D": D, "M": M, "test": test},
@@ -54,6 +60,8 @@ def cases(seed: int) -> Iterator[Case]:
 def judge(case: Case, arrays: Arrays, observation: Observation, context: Context) -> dict[str, Comparison]:
     """The shapes of a layer and its gradients of 0, or whether its numbers are normal draws and drawn anew."""
     D, M = case.params["D"], case.params["M"]
+    if case.params["test"] == "many-inputs":
+        return {case.quantities[0].name: _distribution(result_of(observation, Key("W")), (D, M))}
     return (_judge_shapes if case.params["test"] == "small" else _judge_draws)(observation, D, M)
 
 

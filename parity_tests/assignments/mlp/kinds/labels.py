@@ -34,19 +34,25 @@ def cases(seed: int) -> Iterator[Case]:
 
 
 def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-    """Logits f_0 (N×K), with ties among them, and of several classes f_1 (K×K), whose axes are alike."""
+    """Logits f_0 (N×K), with ties among them; of several classes f_1 (K×K), whose axes are alike, and one row, f_2."""
     N, K = params["N"], params["K"]
     if K == 1:
         f = rng.standard_normal((N, K))
         f[:3, 0] = 0.0, -0.0, 1e-300
         return {"f_0": f}
-    return {"f_0": _of_classes(rng, N, K), "f_1": _of_classes(rng, K, K)}
+    return {"f_0": _of_classes(rng, N, K), "f_1": _of_classes(rng, K, K), "f_2": _one_row(rng, K)}
 
 
 def _of_classes(rng: np.random.Generator, N: int, K: int) -> NDArray[Any]:
     f = rng.standard_normal((N, K))
     f[0, 1] = f[0, 3] = f[0].max() + 1  # a tie: the first of them
     f[1, :] = 0.0
+    return f
+
+
+def _one_row(rng: np.random.Generator, K: int) -> NDArray[Any]:
+    f = rng.standard_normal((1, K))
+    f[0, -1] = f.max() + 1  # neither the first, nor a label of a single logit
     return f
 
 

@@ -1,7 +1,7 @@
 """Linear layers, forward and backward: the rows of their cases, the draw, the judge, and the calls as evidence."""
 
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.kinds import turns
 from parity_tests.assignments.mlp.kinds.calls import Calls, Judged
+from parity_tests.assignments.mlp.kinds.elementwise import log_uniform
 from parity_tests.assignments.mlp.names import LABELS, words
 from parity_tests.harness.compare import compare
 from parity_tests.harness.returned import result_of
@@ -20,7 +21,11 @@ from parity_tests.protocol.mistake import Call
 from parity_tests.protocol.observation import Failure, Observation, Returned
 from parity_tests.protocol.quantity import Key
 
-SHAPES = ("one-row", "one-input", "one-output", "square", "wide", "tall")
+MAGNITUDES = "magnitudes"
+"""The row of numbers from a thousandth to a thousand."""
+SHAPES = ("one-row", "one-input", "one-output", "square", "wide", "tall", MAGNITUDES)
+FULL_SIZE = "full-size"
+"""The row of a first layer as the homework trains it, give or take a few; in one dtype, because it is large."""
 SOME = (2, 9)
 HUNDREDS = (120, 320)
 OUTPUT = (("output", "3"),)
@@ -29,9 +34,12 @@ AGAIN: turns.Calls = (*turns.IN_TURN, (turns.BACKWARD, 0, 5))
 """The last input is the one before once more: one forward with two backwards."""
 
 
-def cases(dtype: str, seed: int) -> Iterator[Case]:
-    """One forward and backward at several shapes; objects and inputs in turn; and inputs of other orders in memory."""
-    for slug in SHAPES:
+def cases(dtype: str, seed: int, *, first: bool) -> Iterator[Case]:
+    """One forward and backward at several shapes; objects and inputs in turn; and inputs of other orders in memory.
+
+    With `first`, the dtype is the first of those that are asked for.
+    """
+    for slug in (*SHAPES, FULL_SIZE) if first else SHAPES:
         N, D, M = _sizes(slug, seed)
         yield _case(slug, words(slug), dtype, (D, M), turns.pairs(1), [{"N": N}], ("",))
     settings = settings_of(seed, "linear", "in-turn")
@@ -60,6 +68,8 @@ def _sizes(slug: str, seed: int) -> tuple[int, int, int]:
         "square": (a, a, a),
         "wide": (a, b, hundreds),
         "tall": (hundreds, b, c),
+        MAGNITUDES: (a, b, c),
+        FULL_SIZE: (a, settings.randint(770, 800), settings.randint(980, 1020)),
     }
     return sizes[slug]
 
@@ -74,6 +84,7 @@ def _case(
     suffixes: Sequence[str],
 ) -> Case:
     params = {
+        "draw": slug if slug == MAGNITUDES else "normal",
         "D": sizes[0],
         "M": sizes[1],
         "inputs": [{"memory": turns.USUAL, **given} for given in inputs],
@@ -86,17 +97,18 @@ def _case(
 def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
     """X_k (N×D) and grad_k (N×M) of each input, W_i (D×M) and b_i (1×M) of each object."""
     D, M = params["D"], params["M"]
+    drawn = partial(log_uniform, rng, 1e-3, 1e3) if params["draw"] == MAGNITUDES else rng.standard_normal
     arrays: dict[str, NDArray[Any]] = {}
     for i in sorted({i for _, i, _ in params["calls"]}):
-        arrays |= {f"W_{i}": rng.standard_normal((D, M)), f"b_{i}": rng.standard_normal((1, M))}
+        arrays |= {f"W_{i}": drawn((D, M)), f"b_{i}": drawn((1, M))}
     for k, given in enumerate(params["inputs"]):
         if "as" in given:
             arrays |= {f"{name}_{k}": arrays[f"{name}_{given['as']}"] for name in ("X", "grad")}
             continue
         shape = (given["N"], D)
         is_whole = given["memory"] == turns.WHOLE
-        arrays[f"X_{k}"] = turns.whole_numbers(rng, shape) if is_whole else rng.standard_normal(shape)
-        arrays[f"grad_{k}"] = rng.standard_normal((given["N"], M))
+        arrays[f"X_{k}"] = turns.whole_numbers(rng, shape) if is_whole else drawn(shape)
+        arrays[f"grad_{k}"] = drawn((given["N"], M))
     return arrays
 
 

@@ -64,9 +64,9 @@ def etas(params: Params) -> list[float]:
     return [eta for eta, count in params["etas"] for _ in range(count)]
 
 
-def cases(edition: str, dtype: str, seed: int) -> Iterator[Case]:
-    """Every row that the edition has."""
-    for slug, title, params in sgd_rows.rows(edition, seed):
+def cases(edition: str, dtype: str, seed: int, *, first: bool) -> Iterator[Case]:
+    """Every row that the edition has; with `first`, the dtype is the first of those that are asked for."""
+    for slug, title, params in sgd_rows.rows(edition, seed, first=first):
         asked = (*(Quantity(w.quantity, "1", Key(w.array)) for w in weights(params)), RETURNED)
         yield Case(f"sgd/{slug}/{dtype}", "sgd", f"SGD, {title}", dtype, "sgd", params, asked)
 

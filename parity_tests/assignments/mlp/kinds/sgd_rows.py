@@ -12,7 +12,7 @@ from parity_tests.protocol.exam import settings_of
 
 Settings = Mapping[str, Any]
 NONE, ZERO, TINY, SMALL, LARGE, LARGEST, NEGATIVE = "none", "zero", "tiny", "small", "large", "largest", "negative"
-PER_CENT = {SMALL: (5, 45), LARGE: (55, 89), LARGEST: (91, 98), NEGATIVE: (-90, -10)}
+PER_MILLE = {TINY: (1, 40), SMALL: (50, 450), LARGE: (550, 890), LARGEST: (991, 998), NEGATIVE: (-900, -100)}
 """Between which α is drawn; not ½, where 1 − α is α."""
 
 
@@ -22,7 +22,8 @@ class Row:
 
     `momentum` says what is passed for the velocities: zeros, or None. With `magnitudes` gradients and weights have
     sizes far apart, with `names` the model has more layers under other names; `trainings` counts models in turn, the
-    last of them the first once more, with new weights and velocities. `last` says how large η is at last.
+    last of them the first once more, with new weights and velocities. `last` says how large η is at last. One of
+    `full_size` has a single layer and a single step, and is asked in one dtype, because it is large.
     """
 
     title: str
@@ -31,6 +32,7 @@ class Row:
     momentum: str = ZERO
     magnitudes: bool = False
     names: bool = False
+    full_size: bool = False
     trainings: int = 1
     steps: tuple[int, int] = (2, 4)
     last: str = SMALL
@@ -43,18 +45,21 @@ ROWS = {
     "momentum-and-decay": Row("momentum and weight decay", alpha=SMALL, lam=LARGE, last=LARGE),
     "negative-alpha": Row("α below 0, small and large numbers", alpha=NEGATIVE, lam=TINY, magnitudes=True),
     "magnitudes": Row("small and large numbers", alpha=LARGE, lam=TINY, magnitudes=True),
-    "more-layers": Row("more layers, of other names", alpha=SMALL, lam=SMALL, names=True),
-    "many-steps": Row("some hundred steps", alpha=LARGE, lam=SMALL, steps=(60, 100)),
+    "more-layers": Row("more layers, of other names", alpha=TINY, lam=SMALL, names=True),
+    "many-steps": Row("some hundred steps", alpha=LARGE, lam=SMALL, steps=(101, 120)),
     "in-turn": Row("models in turn", alpha=LARGE, lam=SMALL, trainings=3),
+    "full-size": Row("a layer of the homework's size", alpha=SMALL, lam=LARGE, full_size=True, steps=(1, 1)),
 }
 """The rows by their slugs; those that only an edition with momentum or decay has are left out elsewhere."""
-ALSO_PLAIN = ("plain", "magnitudes", "more-layers", "many-steps")
+ALSO_PLAIN = ("plain", "magnitudes", "more-layers", "many-steps", "full-size")
 """The rows of the edition that has neither momentum nor weight decay."""
 
 
-def rows(edition: str, seed: int) -> Iterator[tuple[str, str, Settings]]:
-    """The slug, the title and the settings of each row that an edition has."""
+def rows(edition: str, seed: int, *, first: bool) -> Iterator[tuple[str, str, Settings]]:
+    """The slug, the title and the settings of each row that an edition has; of full size only for the first dtype."""
     for slug, row in ROWS.items():
+        if row.full_size and not first:
+            continue
         if (edition == PLAIN and slug not in ALSO_PLAIN) or (
             edition != FULL and slug in ("decay", "momentum-and-decay")
         ):
@@ -70,16 +75,17 @@ def rows(edition: str, seed: int) -> Iterator[tuple[str, str, Settings]]:
 
 def _drawn(row: Row, settings: Random) -> dict[str, Any]:
     """A row's settings; η falls to a tenth after some steps, and then rises, or falls further."""
-    layers, modules = _named(settings) if row.names else _usual(settings)
+    layers, modules = (_named if row.names else _one_of_full_size if row.full_size else _usual)(settings)
     first = settings.randint(4, 30) / 100
     last = (
         settings.randint(51, 95) / 100
         if row.last == LARGE
         else float(f"{settings.randint(1, 9)}e-{settings.randint(4, 6)}")
     )
-    etas = [[eta, settings.randint(*row.steps)] for eta in (first, round(first / 10, 4), last)]
+    rates = (first,) if row.full_size else (first, round(first / 10, 4), last)
+    etas = [[eta, settings.randint(*row.steps)] for eta in rates]
     return {
-        "alpha": 0.0 if row.alpha == ZERO else settings.randint(*PER_CENT[row.alpha]) / 100,
+        "alpha": 0.0 if row.alpha == ZERO else settings.randint(*PER_MILLE[row.alpha]) / 1000,
         "lam": _decay(row.lam, settings),
         "etas": etas,
         "layers": layers,
@@ -100,6 +106,11 @@ def _usual(settings: Random) -> tuple[list[list[Any]], list[str]]:
     """The homework's two layers: what we call each and its name in the model, its D and M; and the model's modules."""
     D, M, K = distinct(settings, 2, 6, 3)
     return [["L1", "L1", D, M], ["L2", "L2", M, K]], ["L1", "nonlinear1", "L2"]
+
+
+def _one_of_full_size(settings: Random) -> tuple[list[list[Any]], list[str]]:
+    """A first layer as the homework trains it, give or take a few."""
+    return [["L1", "L1", settings.randint(770, 800), settings.randint(980, 1020)]], ["L1"]
 
 
 def _named(settings: Random) -> tuple[list[list[Any]], list[str]]:

@@ -75,8 +75,9 @@ def distinct(settings: Random, low: int, high: int, count: int) -> list[int]:
 
 
 def whole_numbers(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """Small whole numbers, none of them 0, as integers."""
-    return np.asarray(rng.integers(1, 7, shape) * rng.choice([-1, 1], shape), np.int64)
+    """Whole numbers, none of them 0, as integers: half of them of one digit, the others of up to six."""
+    sizes = 10 ** (rng.integers(1, 6, shape) * rng.integers(0, 2, shape))
+    return np.asarray(rng.integers(1, 7, shape) * sizes * rng.choice([-1, 1], shape), np.int64)
 
 
 def of_dtype(array: NDArray[Any], dtype: str) -> NDArray[Any]:

@@ -55,7 +55,7 @@ def _where(name: str, condition: str) -> Mistake:
 
 def _after_left_over(call: Call) -> Any:
     """The weights from the second step on: the velocity before the first step is what this step shows."""
-    if call.alpha <= 0 or call.got is None:
+    if call.alpha <= 0 or call.got is None or len(call.etas) < 2:
         return RIGHT(call)
     w, eta, moved = call.w, call.etas[0], np.asarray(call.got[0], np.longdouble)
     error = 4 * unit_roundoff(call.dtype) * (np.abs(w.value) + np.abs(moved))
