@@ -8,9 +8,10 @@ its path: numpy, the standard library and the files beside it only.
 from __future__ import annotations
 
 import inspect
+import itertools
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -297,17 +298,18 @@ def labels(submission: Submission, recorder: CallRecorder, params: Params, array
 
 
 def split(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
-    """DataSplit: its sizes, and a few examples by index."""
+    """DataSplit: its sizes, a few examples by index, and one."""
     data = recorder.call(None, submission.get("DataSplit"), arrays["X"], arrays["Y"])
     recorder.call("N", lambda data: data.N, data)
     recorder.call("d", lambda data: data.d, data)
-    examples = recorder.call(None, lambda data: data.get_example(arrays["idx"]), data)
-    recorder.call("examples", lambda pair: pair[0], examples)
-    recorder.call("labels", lambda pair: pair[1], examples)
+    for k, idx in enumerate((arrays["idx"], arrays["idx"][:1])):
+        examples = recorder.call(None, lambda data, idx=idx: data.get_example(idx), data)
+        recorder.call("examples", lambda pair: pair[0], examples, call=k)
+        recorder.call("labels", lambda pair: pair[1], examples, call=k)
 
 
 def velocities(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
-    """add_momentum on a model of two linear layers and a module without parameters."""
+    """add_momentum on a model of two linear layers and a module without parameters; then on layers that are alike."""
     layers = {
         name: probe_layers.linear_with(submission, arrays[f"{name}_W"], arrays[f"{name}_b"]) for name in ("L1", "L2")
     }
@@ -319,6 +321,18 @@ def velocities(submission: Submission, recorder: CallRecorder, params: Params, a
     recorder.call("keys", lambda made: np.array(sorted(made) == sorted(WEIGHT_NAMES)), made)
     for name in WEIGHT_NAMES:
         recorder.call(f"velocity {name}", lambda made, name=name: made[name], made)
+    alike = {name: probe_layers.linear_with(submission, arrays["L1_W"], arrays["L1_b"]) for name in params["alike"]}
+    for layer in alike.values():
+        for key in ("W", "b"):
+            put(layer, "gradient", key, arrays[f"L1_{key}"].copy())
+    made = recorder.call(None, submission.get("add_momentum"), dict(alike))
+    asked = sorted(f"{name}_{key}" for name in alike for key in ("W", "b"))
+    recorder.call("keys", lambda made: np.array(sorted(made) == asked), made, call=1)
+    recorder.call("apart", lambda made: np.array(not _share_memory(made.values())), made)
+
+
+def _share_memory(arrays: Iterable[Any]) -> bool:
+    return any(np.shares_memory(one, other) for one, other in itertools.combinations(arrays, 2))
 
 
 def loader(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:

@@ -18,7 +18,10 @@ from parity_tests.protocol.mistake import Call
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Key, Quantity
 
-ROWS = tuple(Quantity(name, "utils", Key(name)) for name in ("N", "d", "examples", "labels"))
+ROWS = (
+    *(Quantity(name, "utils", Key(name)) for name in ("N", "d", "examples", "labels")),
+    *(Quantity(f"{name}, one index", "utils", Key(name, 1)) for name in ("examples", "labels")),
+)
 OPERATIONS = {"labels": "label of an example"}
 """What a diagnosis calls a quantity where that is not its name: labels are also what predict_label returns."""
 
@@ -38,10 +41,16 @@ def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
 
 
 def judge(case: Case, arrays: Arrays, observation: Observation, context: Context) -> dict[str, Comparison]:
-    """The sizes, and the examples with their labels."""
-    X, Y, idx = arrays["X"], arrays["Y"], arrays["idx"]
-    wanted = {"N": X.shape[0], "d": X.shape[1], "examples": X[idx], "labels": Y[idx, None]}
-    return {q.name: compare_exactly(result_of(observation, q.key), wanted[q.name]) for q in ROWS}
+    """The sizes, and the examples with their labels: of several indices, and of one."""
+    X, Y = arrays["X"], arrays["Y"]
+    wanted = {Key("N"): X.shape[0], Key("d"): X.shape[1]}
+    for k, idx in enumerate(_indices(arrays)):
+        wanted |= {Key("examples", k): X[idx], Key("labels", k): Y[idx, None]}
+    return {q.name: compare_exactly(result_of(observation, q.key), wanted[q.key]) for q in ROWS}
+
+
+def _indices(arrays: Arrays) -> tuple[NDArray[Any], NDArray[Any]]:
+    return arrays["idx"], arrays["idx"][:1]
 
 
 def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judged) -> Iterator[Call]:
@@ -50,8 +59,9 @@ def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judge
     N, D = arrays["X"].shape
     X, Y = calls.running(arrays["X"]), calls.running(arrays["Y"].reshape(-1, 1))
     for q in ROWS:
-        operation = f"utils.{OPERATIONS.get(q.name, q.name)}"
-        yield calls.add(operation, q.name, result_of(observation, q.key), X=X, Y=Y, idx=arrays["idx"], N=N, D=D)
+        operation = f"utils.{OPERATIONS.get(q.key.name, q.key.name)}"
+        idx = _indices(arrays)[q.key.call]
+        yield calls.add(operation, q.name, result_of(observation, q.key), X=X, Y=Y, idx=idx, N=N, D=D)
 
 
 KIND = Kind(draw, judge, evidence, kept_wide=frozenset({"Y"}))

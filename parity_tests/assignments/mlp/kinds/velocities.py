@@ -1,6 +1,7 @@
 """add_momentum: the row of its case, the draw, the judge, and the velocities as evidence."""
 
 from collections.abc import Iterator
+from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
@@ -16,20 +17,25 @@ from parity_tests.protocol.comparison import Comparison, failed, matched, mismat
 from parity_tests.protocol.exam import settings_of
 from parity_tests.protocol.kind import Arrays, Context, Kind, Params
 from parity_tests.protocol.mistake import Call
-from parity_tests.protocol.observation import Failure, Observation, Returned
+from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.quantity import Key, Quantity
 from reference.answer import known
 
 KEYS = Quantity("keys", "utils", Key("keys"))
 VELOCITIES = {name: Quantity(f"velocity {name}", "utils", Key(f"velocity {name}")) for name in WEIGHT_NAMES}
 """The quantities of the velocities, by the names of the weights."""
+ALIKE = Quantity("keys, other names", "utils", Key("keys", 1))
+APART = Quantity("velocities apart", "utils", Key("apart"))
+"""Of a model whose layers are of one shape and have other names: the keys, and that no two share their memory."""
 
 
 def cases(seed: int) -> Iterator[Case]:
-    """One model."""
-    rows = (KEYS, *VELOCITIES.values())
-    D, M, K = distinct(settings_of(seed, "utils", "add-momentum"), 2, 9, 3)
-    params = {"D": D, "M": M, "K": K}
+    """The homework's model, and one of layers that are alike."""
+    rows = (KEYS, *VELOCITIES.values(), ALIKE, APART)
+    settings = settings_of(seed, "utils", "add-momentum")
+    D, M, K = distinct(settings, 2, 9, 3)
+    alike = ["".join(letters) for letters in zip(*(settings.sample(ascii_lowercase, 3) for _ in range(5)), strict=True)]
+    params = {"D": D, "M": M, "K": K, "alike": alike}
     yield Case("utils/add-momentum/float64", "utils", "add_momentum", "float64", "velocities", params, rows)
 
 
@@ -41,18 +47,25 @@ def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
 
 def judge(case: Case, arrays: Arrays, observation: Observation, context: Context) -> dict[str, Comparison]:
     """The keys, and zeros of the gradients' shapes."""
-    judged = {"keys": _judge_keys(result_of(observation, KEYS.key))}
+    names = (f"{name}_{key}" for name in case.params["alike"] for key in ("W", "b"))
+    judged = {
+        KEYS.name: _judged(observation, KEYS, f"are not {', '.join(WEIGHT_NAMES)}"),
+        ALIKE.name: _judged(observation, ALIKE, f"are not {', '.join(names)}"),
+        APART.name: _judged(observation, APART, "share their memory, so that one step moves several of them"),
+    }
     for name, q in VELOCITIES.items():
         zeros = known(np.zeros(arrays[name].shape))
         judged[q.name] = compare(result_of(observation, q.key), zeros, flat_ok=True)
     return judged
 
 
-def _judge_keys(result: Returned | Failure | None) -> Comparison:
+def _judged(observation: Observation, q: Quantity, problem: str) -> Comparison:
+    """Whether the submission's process found it so."""
+    result = result_of(observation, q.key)
     if isinstance(result, Failure):
         return failed(result)
     if result is not None and result.array is not None and not bool(result.array):
-        return mismatched(f"are not {', '.join(WEIGHT_NAMES)}")
+        return mismatched(problem)
     return matched()
 
 
