@@ -66,7 +66,7 @@ def main(
             data = {"data_dir": str(folder / f"data {number}")} if submission.edition == PLAIN else {}
             main_params, digits = {**run["main_params"], **data}, _with_prefix(run["digits"], arrays)
             is_first = not (params["one_folder"] and number)
-            made = _Run(recorder, hooks, function, number, main_params, digits, own, is_first)
+            made = _Run(recorder, hooks, function, number, main_params, digits, own, is_first, params["decoy"])
             units = made.make(max(run["units"], least))
             if units == 0:
                 break
@@ -81,7 +81,10 @@ def _with_prefix(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
 
 
 class _Run:
-    """One run of `main`, in a folder that is new where it `is_first` there, or holds what the runs before wrote."""
+    """One run of `main`, in a folder that is new where it `is_first` there, or holds what the runs before wrote.
+
+    A `decoy` is the name of a data file that nobody asked for, of the same digits in mirror writing.
+    """
 
     def __init__(
         self,
@@ -93,10 +96,11 @@ class _Run:
         digits: Mapping[str, Array],
         folder: Path,
         is_first: bool,
+        decoy: str,
     ) -> None:
         self._recorder, self._hooks, self._function = recorder, hooks, function
         self._number, self._main_params, self._digits = number, main_params, digits
-        self._folder, self._is_first = folder, is_first
+        self._folder, self._is_first, self._decoy = folder, is_first, decoy
 
     def make(self, units: int) -> int:
         """Makes it, with so many hidden units at most, and once more with all that `main` asks for where that fails.
@@ -119,10 +123,13 @@ class _Run:
         os.chdir(self._folder)
         self._before: Stamps = stamps(self._folder)
         places = {self._folder, Path(self._main_params.get("data_dir", self._folder))}
-        input_files = [place / self._main_params["input_file"] for place in places]
-        for file in input_files:
+        data = {self._main_params["input_file"]: self._digits}
+        if self._decoy:
+            data = {self._decoy: _mirrored(self._digits), **data}
+        input_files = {place / name: digits for place in places for name, digits in data.items()}
+        for file, digits in input_files.items():
             file.parent.mkdir(exist_ok=True)
-            write_digits(self._digits, file)
+            write_digits(digits, file)
         if self._number:  # a state of the generators that the runs before did not begin with
             np.random.seed(self._number)
             random.seed(self._number)
@@ -153,6 +160,10 @@ class _Run:
 
     def _add_fact(self, name: str, value: Any) -> None:
         self._recorder.add_fact(f"{name} {self._number}", value)
+
+
+def _mirrored(digits: Mapping[str, Array]) -> dict[str, Array]:
+    return {name: array[:, ::-1] if name.endswith("_X") else array for name, array in digits.items()}
 
 
 def _alike(one: Any, other: Any) -> bool:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.digits import CLASSES, small_digits
 from parity_tests.assignments.mlp.kinds.calls import Judged
-from parity_tests.assignments.mlp.main.configs import configs_of, main_quantities
+from parity_tests.assignments.mlp.main.configs import DEFAULT_FILE, configs_of, main_quantities
 from parity_tests.assignments.mlp.main.settings import OTHER, OWN, WIRING, settings
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
@@ -43,6 +43,7 @@ def cases(edition: str, seed: int) -> Iterator[Case]:
                     "lots": {prefix: asdict(lot) for prefix, lot in (("", setting.lot), (OTHER, setting.other)) if lot},
                     "labels_apart": setting.labels_apart,
                     "one_folder": setting.one_folder,
+                    "decoy": DEFAULT_FILE if setting.decoy else "",
                 },
                 rows,
                 process=process,

@@ -35,7 +35,8 @@ class Setting:
 
     `lot` are the digits of the runs that have no prefix for theirs, `other` those of the OTHER ones.
     With `labels_apart` no label of the validation set is one of the training set's. The runs have a working folder
-    each, or `one_folder`, in which what a run wrote lies there for the next ones.
+    each, or `one_folder`, in which what a run wrote lies there for the next ones. With `decoy` another data file lies
+    beside the one that is asked for, under the name that is usual.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Setting:
     other: Lot | None = None
     labels_apart: bool = False
     one_folder: bool = False
+    decoy: bool = False
 
 
 def settings(edition: str, seed: int) -> Iterator[Setting]:
@@ -159,7 +161,8 @@ def _decay(random: Random) -> Setting:
         file=_file(random),
     )
     sizes = (2 * batch + random.randint(1, batch - 1), batch + random.randint(1, batch - 1), 2)
-    return Setting("decay", "main with weight decay and tanh", (OWN,), (config,), Lot(sizes), labels_apart=True)
+    words = "main with weight decay and tanh"
+    return Setting("decay", words, (OWN,), (config,), Lot(sizes), labels_apart=True, decoy=True)
 
 
 def _large_steps(random: Random) -> Setting:
