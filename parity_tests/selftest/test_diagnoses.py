@@ -68,7 +68,7 @@ RELATIONS = {
     "rounded to 3 decimals": f"return np.round({U}, 3)",
     "wrong only at N = 1": f"return {U} + (len(X) == 1)",
     "right at the first call, wrong from the second on": (
-        f"self.n = getattr(self, 'n', 0) + 1\nreturn {U} + (self.n == 2) * np.arange(len(X))[:, None]"
+        f"self.n = getattr(self, 'n', 0) + 1\nreturn {U} + (self.n > 1) * np.arange(len(X))[:, None]"
     ),
     "zero everywhere": f"return 0 * ({U})",
     "NaN everywhere": f"return np.nan * ({U})",

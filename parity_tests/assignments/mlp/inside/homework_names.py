@@ -1,4 +1,4 @@
-"""The names that the homework gives: of its editions, its weights, and SGD's functions and parameters.
+"""The names that the homework gives: of its editions, its weights and layers, and SGD's functions and parameters.
 
 The submission's process loads this file by its path: the standard library only.
 """
@@ -11,6 +11,8 @@ FULL, WITHOUT_DECAY, PLAIN = "2019", "2020-22", "2022-23"
 """The editions: with all of it; without weight decay; and with neither weight decay, momentum, tanh nor dropout."""
 WEIGHT_NAMES = ("L1_W", "L1_b", "L2_W", "L2_b")
 """The keys of a network's weights, of their gradients and of their velocities."""
+BESIDE = "beside"
+"""How the name of a layer begins that `main` builds and that is none of its network's."""
 SGD_NAMES = ("miniBatchStochasticGradientDescent", "miniBatchGradientDescent")
 """What the SGD function may be called, the default edition's name first."""
 SGD_PARAMETERS = {

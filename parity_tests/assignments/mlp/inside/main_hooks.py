@@ -104,7 +104,10 @@ class Hooks:
                 values.append(default_of(declared, 1))
             if self._depth:
                 return self._run(run, instance, values, args, kwargs)
-            name = self._log.layers.name_of(instance) or self._name_of_built_before(part, class_name, instance)
+            layers = self._log.layers
+            if layers.is_beside(instance, values):
+                return layers.keep_beside(self._run(run, instance, values, args, kwargs))
+            name = layers.name_of(instance) or self._name_of_built_before(part, class_name, instance)
             facts = before(part, name, values)
             result = self._run(run, instance, values, args, kwargs)
             copy = numeric(result)

@@ -11,10 +11,10 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from parity_tests.assignments.mlp.inside.homework_names import WEIGHT_NAMES
+    from parity_tests.assignments.mlp.inside.homework_names import BESIDE, WEIGHT_NAMES
     from parity_tests.assignments.mlp.inside.main_values import FLOAT64, Array, numeric, same
 else:
-    from homework_names import WEIGHT_NAMES
+    from homework_names import BESIDE, WEIGHT_NAMES
     from main_values import FLOAT64, Array, numeric, same
 
 import numpy as np
@@ -66,6 +66,8 @@ class Layers:
     def __init__(self, pixels: int) -> None:
         self.pixels = pixels
         self.linear: dict[str, Any] = {}
+        self._sizes: dict[str, Sequence[Any]] = {}
+        self._beside: dict[int, Any] = {}  # by their ids, which stay theirs
         self.used = False  # whether any L1.forward was called yet
         self.drawn: dict[str, Array] = {}
         """What the constructors of L1 and L2 drew, by WEIGHT_NAMES; of those built anew the last ones'."""
@@ -84,19 +86,36 @@ class Layers:
     def add_linear(self, instance: Any, sizes: Sequence[Any]) -> str:
         """L1 is the linear layer that takes the pixels, L2 the one that gives the classes, in any order of building.
 
-        One that is built anew before any was used takes the name over.
+        One that is built anew before any was used takes the name over. One that fits neither place, nor to a layer that
+        does, stands BESIDE the network: a gradient is checked on such.
         """
         if sizes[1:2] == [CLASSES] and ("L2" not in self.linear or not self.used):
             name = "L2"
         elif sizes[:1] == [self.pixels] and ("L1" not in self.linear or not self.used):
             name = "L1"
-        else:
+        elif self._fits_another(sizes):
             free = [free for free in ("L1", "L2") if free not in self.linear]
             name = free[0] if free else f"L{len(self.linear) + 1}"
+        else:
+            return self.add(BESIDE, instance)
         if name in self.linear:
             self._names[id(self.linear[name])] = f"an unused {name}"
         self.linear[name] = instance
+        self._sizes[name] = sizes
         return self._keep(name, instance)
+
+    def is_beside(self, instance: Any, arguments: Sequence[Any]) -> bool:
+        """Whether a call is of a layer beside the network, or is given what came out of such a call."""
+        return self.name_of(instance).startswith(BESIDE) or any(id(value) in self._beside for value in arguments)
+
+    def keep_beside(self, result: Any) -> Any:
+        """Remembers what came out of a call beside the network; returns it."""
+        self._beside[id(result)] = result
+        return result
+
+    def _fits_another(self, sizes: Sequence[Any]) -> bool:
+        """Whether a layer of these sizes gives what one of the network takes, or takes what one gives."""
+        return any(sizes[1:2] == other[:1] or sizes[:1] == other[1:2] for other in self._sizes.values())
 
     def add_drawn(self, instance: Any) -> None:
         """Remembers the parameters of a linear layer that was just built."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from parity_tests.assignments.mlp.inside.homework_names import BESIDE
 from parity_tests.assignments.mlp.main.closeness import same
 from parity_tests.assignments.mlp.main.configs import HIDDEN
 from parity_tests.assignments.mlp.main.main_run import CLASSES, Array, MainRun
@@ -19,7 +20,7 @@ def judge_layers(main: MainRun) -> Comparison:
     run = main.run
     if main.failure is not None and len(run.built) < 4:
         return matched()
-    linear = [built for built in run.built if built.cls == "linear_layer"]
+    linear = _network([built for built in run.built if built.cls == "linear_layer"])
     used = [built for built in run.built if built.name in run.used]
     problem = (
         _sizes_problem(main, linear)
@@ -34,6 +35,12 @@ def judge_layers(main: MainRun) -> Comparison:
         "main builds its linear layers more than once" if len(linear) > 2 else "",
         "a bias of shape (M,) was taken for 1×M" if run.flat_bias else "",
     )
+
+
+def _network(linear: Sequence[Built]) -> Sequence[Built]:
+    """These layers without what stands beside the network; all of them where there is no network without it."""
+    within = [built for built in linear if not built.name.startswith(BESIDE)]
+    return within if len(within) > 1 else linear
 
 
 def _sizes_problem(main: MainRun, linear: Sequence[Built]) -> str:
