@@ -23,7 +23,7 @@ class Row:
     `momentum` says what is passed for the velocities: zeros, or None. With `magnitudes` gradients and weights have
     sizes far apart, with `names` the model has more layers under other names; `trainings` counts models in turn, the
     last of them the first once more, with new weights and velocities. `last` says how large η is at last. One of
-    `full_size` has a single layer and a single step, and is asked in one dtype, because it is large.
+    `full_size` has a single layer and one η, and is asked in one dtype, because it is large.
     """
 
     title: str
@@ -48,7 +48,7 @@ ROWS = {
     "more-layers": Row("more layers, of other names", alpha=TINY, lam=SMALL, names=True),
     "many-steps": Row("some hundred steps", alpha=LARGE, lam=SMALL, steps=(101, 120)),
     "in-turn": Row("models in turn", alpha=LARGE, lam=SMALL, trainings=3),
-    "full-size": Row("a layer of the homework's size", alpha=SMALL, lam=LARGE, full_size=True, steps=(1, 1)),
+    "full-size": Row("a layer of the homework's size", alpha=SMALL, lam=LARGE, full_size=True, steps=(2, 2)),
 }
 """The rows by their slugs; those that only an edition with momentum or decay has are left out elsewhere."""
 ALSO_PLAIN = ("plain", "magnitudes", "more-layers", "many-steps", "full-size")
