@@ -43,9 +43,9 @@ def cases(dtype: str, seed: int, *, first: bool) -> Iterator[Case]:
         N, D, M = _sizes(slug, seed)
         yield _case(slug, words(slug), dtype, (D, M), turns.pairs(1), [{"N": N}], ("",))
     settings = settings_of(seed, "linear", "in-turn")
-    first, other = turns.distinct(settings, *SOME, 2)
+    N, other = turns.distinct(settings, *SOME, 2)
     D, M = turns.distinct(settings, *SOME, 2)
-    inputs: list[dict[str, Any]] = [{"N": N} for N in (first, first, first, other, other)]
+    inputs: list[dict[str, Any]] = [{"N": N}, {"N": N}, {"N": N}, {"N": other}, {"N": other}]
     inputs.append({"N": other, "as": 4})
     yield _case("in-turn", "objects and inputs in turn", dtype, (D, M), AGAIN, inputs, turns.TURNS)
     settings = settings_of(seed, "linear", "memory")
