@@ -41,7 +41,7 @@ def cases(layer: str, dtype: str, seed: int) -> Iterator[Case]:
         asked = turns.asked(calls, suffixes, forward, backward)
         return _case(layer, slug, title, dtype, calls, inputs, asked)
 
-    for slug in ("two-dimensions", "one-row", *OTHER_DIMENSIONS, "zeros", "magnitudes-to-40"):
+    for slug in ("two-dimensions", "one-row", "one-column", *OTHER_DIMENSIONS, "zeros", "magnitudes-to-40"):
         shape = _shape(slug, settings_of(seed, layer, slug))
         yield case(slug, words(slug), turns.pairs(1), [{"shape": shape}], ("",))
     settings = settings_of(seed, layer, "in-turn")
@@ -67,6 +67,7 @@ def _shape(slug: str, settings: Random) -> list[int]:
     shapes = {
         "two-dimensions": [a, settings.randint(120, 320)],
         "one-row": [1, settings.randint(2, 40)],
+        "one-column": [settings.randint(20, 40), 1],
         "one-dimension": [settings.randint(2, 40)],
         "three-dimensions": [a, b, c],
         "magnitudes-to-40": [settings.randint(120, 200), b],
