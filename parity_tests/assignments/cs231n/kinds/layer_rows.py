@@ -188,7 +188,7 @@ def _conv_rows() -> dict[str, tuple[str, Callable[[Random], Drawn]]]:
         return drawn(s, distinct(s, 4, 8, 2), (3, 3), 1, 1)
 
     def window(s: Random) -> Drawn:
-        return drawn(s, (6, 6), distinct(s, 1, 3, 2), 1, 1)
+        return drawn(s, (6, 6), distinct(s, 2, 4, 2), 1, 1)
 
     def stride(s: Random) -> Drawn:
         n = s.choice((3, 6))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from parity_tests.assignments.cs231n.kinds import dropout, layer, losses, networks, running, steps
 from parity_tests.assignments.cs231n.kinds.answers import judge_all
+from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import PASSING
 from parity_tests.protocol.diagnosis import Draw, Seen
+from parity_tests.protocol.kind import Arrays, Params
 from parity_tests.protocol.mistake import Body, Mistake, Swap
+from parity_tests.protocol.observation import Failure
 from parity_tests.protocol.quantity import Quantity
 
 LAYERS_FILE = "cs231n/layers.py"
@@ -30,7 +33,8 @@ ASKED_WHOLE = ("running", "steps", "network", "dropout")
 class Wrong:
     """A mistake of a part: in cases of `kind` it makes `change` of what is right. `plug` puts it into the solution.
 
-    One that is `about` a quantity says by its change whether an observation of a case shows it there.
+    One that is `about` a quantity says by its change whether an observation of a case shows it there. `raises` gives
+    the name of the error with which calls of a case then fail, by its params and arrays, "" where they do not.
     """
 
     part: str
@@ -41,6 +45,7 @@ class Wrong:
     plug: tuple[Body | Swap, ...]
     file: str = LAYERS_FILE
     about: str = ""
+    raises: Callable[[Params, Arrays], str] | None = None
 
     @property
     def mistake(self) -> Mistake:
@@ -86,6 +91,9 @@ class Wrong:
         if self.part != forward and any(key.name == "out" for key in observation.overwritten):
             return False  # a forward that writes over what its backward works on
         note = f"{self.part}: {self.name}"
+        if error := self.raises(case.params, arrays) if self.raises else "":
+            results = [result_of(observation, q.key) for q in own]
+            return all(isinstance(result, Failure) and result.error == error for result in results)
         if case.probe == "dropout":
             judged = dropout.with_mistake(case, arrays, observation, self.change, note)
             return all(judged[q.name].verdict in PASSING for q in own)
