@@ -37,7 +37,15 @@ if TYPE_CHECKING:
     "exams",
     type=click.IntRange(min=1),
     metavar="N",
-    help="For each of the exams of N seeds one in five of all variants, the next exam the next ones.",
+    help="For each of the exams of N seeds one in --share of all variants, the next exam the next ones.",
+)
+@click.option(
+    "--share",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    metavar="K",
+    help="With --seeds: one in K variants an exam.",
 )
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes; as many as there are cores if left out.")
 @click.option(
@@ -48,7 +56,13 @@ if TYPE_CHECKING:
     help="Folder for the frames and the picture.",
 )
 def selftest(
-    assignment: str | None, seeds: int | None, only: str | None, exams: int | None, jobs: int | None, out: Path
+    assignment: str | None,
+    seeds: int | None,
+    only: str | None,
+    exams: int | None,
+    share: int,
+    jobs: int | None,
+    out: Path,
 ) -> int:
     """Hold the harness itself to account.
 
@@ -59,7 +73,7 @@ def selftest(
     """
     import pandas as pd
 
-    from parity_tests.proof.proof import KINDS, SHARE, prove, tasks
+    from parity_tests.proof.proof import KINDS, prove, tasks
 
     kinds = ("honest",) if seeds else (only,) if only else KINDS
     rows: list[dict[str, Any]] = []
@@ -69,7 +83,7 @@ def selftest(
     except OSError as error:
         raise UsageError(f"the folder {out} cannot be made ({error.strerror}).") from error
     with Progress() as progress:
-        wanted = tasks(assignment or SHIPPED, kinds, range(exams or seeds or 1), SHARE if exams else 1)
+        wanted = tasks(assignment or SHIPPED, kinds, range(exams or seeds or 1), share if exams else 1)
         for task, proved in prove(wanted, jobs=jobs, progress=progress):
             rows.append({**proved[0], "seed": task.seed})
             compared += proved[1:]

@@ -26,8 +26,6 @@ Progress = Callable[[int, int, str], None]
 KINDS = ("mistakes", "honest", "slips", "evasions")
 SEPARATOR = " | "
 """What stands between the names that a mistake got."""
-SHARE = 5
-"""Of several seeds each asks one in so many variants, the next seed the next ones."""
 
 
 @dataclass(frozen=True)
