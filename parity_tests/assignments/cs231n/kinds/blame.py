@@ -27,6 +27,9 @@ OWN = "is the derivative of its own forward, which is what is wrong"
 FAILED_IN_CALL = ("mismatch", "crashed")
 """How a forward that is there may fail."""
 
+AMPLIFIED = 8
+"""How many times as many radii a gradient may be off as the output of its own wrong forward is in the same call."""
+
 
 def with_causes(case: Case, seen: Observation, judged: Judged) -> Judged:
     """The same; what fails says which other function may be why: that is borne out, or not, by `blamed`."""
@@ -40,11 +43,20 @@ def with_causes(case: Case, seen: Observation, judged: Judged) -> Judged:
         cause = next(iter(called.get(q.part, ())), "")
         if q.part != case.params["forward"]:
             out = outs.get(q.key.call)
-            if out is not None and out.verdict in FAILED_IN_CALL and _may_be_spoiled(case, q, seen, judged):
+            told = out is not None and (out.verdict in FAILED_IN_CALL or _follows(comparison, out))
+            if told and _may_be_spoiled(case, q, seen, judged):
                 cause = case.params["forward"]
         if cause:
             found[q.name] = replace(comparison, explained_by=cause)
     return found
+
+
+def _follows(comparison: Comparison, out: Comparison) -> bool:
+    """Whether a gap is small enough to come of one in the output that lies within the output's own radius.
+
+    A gradient takes the statistics that are off in the output more than once.
+    """
+    return bool(comparison.ratio and out.ratio and comparison.ratio <= AMPLIFIED * out.ratio)
 
 
 def _called(seen: Observation) -> dict[str, list[str]]:
@@ -103,14 +115,17 @@ def blamed(plan: Sequence[Case], judged: Mapping[str, Mapping[str, Comparison]])
     for case, q in rows:
         if q.key.name == "out" and _fails(judged[case.name][q.name]):
             wrong[case.name].add(q.key.call)
+    outs = {(case.name, q.key.call): judged[case.name][q.name] for case, q in rows if q.key.name == "out"}
     guilty = {q.part for case, q in rows if _fails(judged[case.name][q.name]) and _is_own(judged[case.name][q.name])}
     for case, q in rows:
         comparison, cause = judged[case.name][q.name], judged[case.name][q.name].explained_by
-        if comparison.verdict == "mismatch" and q.part in own and q.key.call in wrong[case.name]:
+        spoiled = q.key.call in wrong[case.name]
+        follows = spoiled or ((case.name, q.key.call) in outs and _follows(comparison, outs[case.name, q.key.call]))
+        if comparison.verdict == "mismatch" and q.part in own and follows:
             found[case.name][q.name] = matched(OWN)
         elif comparison.verdict not in FAILED_IN_CALL or not cause:
             continue
-        elif cause == case.params["forward"] or cause in guilty:
+        elif cause in guilty or (spoiled and cause == case.params["forward"]):
             found[case.name][q.name] = _open(comparison, q, cause, case.params["forward"])
         elif not comparison.sentence:
             found[case.name][q.name] = replace(comparison, explained_by="")

@@ -127,11 +127,9 @@ def _norm_rows(mode: bool, spatial: bool) -> dict[str, tuple[str, Callable[[Rand
         return Drawn([shapes(N, D, places(s))], setting(eps=round(s.uniform(0.05, 0.5), 3)))
 
     def turns(s: Random) -> Drawn:
-        N, other, D = distinct(s, 4, 12, 3)
+        N, D = distinct(s, 4, 12, 2)
         size = places(s)
-        # The statistics of one row alone are those of no batch.
-        numbers = (N, other if mode and not spatial else 1, N)
-        return Drawn([shapes(n, D, size) for n in numbers], setting(), memory=ORDERS)
+        return Drawn([shapes(n, D, size) for n in (N, 1, N)], setting(), memory=ORDERS)
 
     return {
         "usual": ("on images" if spatial else "on a matrix", usual),

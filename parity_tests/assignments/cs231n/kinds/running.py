@@ -98,6 +98,13 @@ def _inputs(arrays: Arrays) -> dict[str, Any]:
     return {name: array for name, array in arrays.items() if not name.startswith("dout")}
 
 
+def _shares(momentum: float, change: str, name: str) -> tuple[float, float]:
+    """How much of the old running statistic, and of the batch's, the next one has."""
+    if change in ("never", f"{name} never"):
+        return 1.0, 0.0
+    return (1 - momentum, momentum) if change in ("reversed", f"{name} reversed") else (momentum, 1 - momentum)
+
+
 def _reference(params: Params, change: str) -> Any:
     """The reference, with a `change`: one of those that the code names."""
 
@@ -115,21 +122,22 @@ def _reference(params: Params, change: str) -> Any:
             x, gamma, beta = (arrays[f"{name}_{k}"] for name in ("x", "gamma", "beta"))
             if mode == "train":
                 axes = (0, *range(2, x.dim()))
-                old, new = (1 - momentum, momentum) if change == "reversed" else (momentum, 1 - momentum)
-                if change == "never":
-                    old, new = 1.0, 0.0
-                mean = old * mean + new * x.mean(axes)
+                shares = {name: _shares(momentum, change, name) for name in ("mean", "variance")}
+                mean = shares["mean"][0] * mean + shares["mean"][1] * x.mean(axes)
                 of_batch = x.var(axes, unbiased=change == "unbiased") + (eps if change == "eps" else 0.0)
-                variance = old * variance + new * of_batch
+                variance = shares["variance"][0] * variance + shares["variance"][1] * of_batch
                 out = F.batch_norm(x, None, None, gamma, beta, training=True, eps=eps)
             else:
-                scale = (torch.ones_like(gamma), torch.zeros_like(beta)) if change == "bare" else (gamma, beta)
+                gamma = torch.ones_like(gamma) if change in ("bare", "no gamma") else gamma
+                beta = torch.zeros_like(beta) if change in ("bare", "no beta") else beta
+                eps = 0.0 if change == "no eps" else eps
                 batch = change == "batch"
                 used = (None, None) if batch else (mean, variance)
-                out = F.batch_norm(x, used[0], used[1], scale[0], scale[1], training=batch, eps=eps)
-                if change == "tests too":
-                    axes = (0, *range(2, x.dim()))
+                out = F.batch_norm(x, used[0], used[1], gamma, beta, training=batch, eps=eps)
+                axes = (0, *range(2, x.dim()))
+                if change in ("tests too", "tests move the mean"):
                     mean = momentum * mean + (1 - momentum) * x.mean(axes)
+                if change in ("tests too", "tests move the variance"):
                     variance = momentum * variance + (1 - momentum) * x.var(axes, unbiased=False)
             kept[number] = (mean, variance)
             found |= {_name("out", k): out, _name("running_mean", k): mean, _name("running_var", k): variance}

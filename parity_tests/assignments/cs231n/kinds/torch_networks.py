@@ -92,13 +92,31 @@ def _with_mistake(params: Params, own: Tensors, graded: Tensors, change: str) ->
         return {f"d{name}": graded[name] + sums[name] for name in weights if name in graded}
     if change == "not at all":
         return {"loss": loss - 0.5 * reg * squares(weights)} | moved(weights, -1)
+    if change == "half in the gradients, whole in the loss":
+        return {"loss": loss + 0.5 * reg * squares(weights)} | moved(weights, -0.5)
+    if change == "twice in the gradients":
+        return moved(weights, 1)
+    if change == "first weights not in the gradients":
+        return moved(weights[:1], -1)
+    if change == "last weights not in the gradients":
+        return moved([last], -1)
+    if change == "not of the first weights":
+        return {"loss": loss - 0.5 * reg * squares(weights[:1])} | moved(weights[:1], -1)
+    if change == "last weights not in the loss":
+        return {"loss": loss - 0.5 * reg * squares([last])}
+    if change == "first weights not in the loss":
+        return {"loss": loss - 0.5 * reg * squares(weights[:1])}
     if change == "gammas are betas":
         pairs = [name for name in params["parameters"] if name.startswith("gamma")]
         swapped = {f"d{name}": graded[name.replace("gamma", "beta")] for name in pairs}
         return swapped | {f"d{name.replace('gamma', 'beta')}": graded[name] for name in pairs}
+    biases = [name for name in params["parameters"] if name[0] == "b" and not name.startswith("beta")]
     if change == "biases too":
-        biases = [name for name in params["parameters"] if name[0] == "b" and not name.startswith("beta")]
         return {"loss": loss + 0.5 * reg * squares(biases)} | moved(biases, 1)
+    if change == "biases in the gradients":
+        return moved(biases, 1)
+    if change == "biases in the loss":
+        return {"loss": loss + 0.5 * reg * squares(biases)}
     return {}
 
 

@@ -6,8 +6,19 @@ from parity_tests.assignments.cs231n.mistakes.layers import LAYERS
 from parity_tests.assignments.cs231n.mistakes.networks import NETWORKS
 from parity_tests.assignments.cs231n.mistakes.norm_gradients import NORM_GRADIENTS
 from parity_tests.assignments.cs231n.mistakes.normalisation import NORMALISATION
+from parity_tests.assignments.cs231n.mistakes.penalties import PENALTIES
 from parity_tests.assignments.cs231n.mistakes.rules import RULES
 from parity_tests.assignments.cs231n.mistakes.windows import WINDOWED
 from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
 
-WRONG: tuple[Wrong, ...] = (*LAYERS, *NORMALISATION, *NORM_GRADIENTS, *IMAGES, *WINDOWED, *DROPOUT, *RULES, *NETWORKS)
+WRONG: tuple[Wrong, ...] = (
+    *LAYERS,
+    *NORMALISATION,
+    *NORM_GRADIENTS,
+    *IMAGES,
+    *WINDOWED,
+    *DROPOUT,
+    *RULES,
+    *NETWORKS,
+    *PENALTIES,
+)

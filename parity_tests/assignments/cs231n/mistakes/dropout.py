@@ -82,4 +82,10 @@ DROPOUT = (
               "return dout if mask is None else dout * (mask > 0)"),
     _backward("the gradient is divided by p twice", BACK, {"dx": lambda t: t.dout * t.mask / t.p**2},
               "return dout if mask is None else dout * mask / cache[0]['p']"),
+    _backward("the test mode gives zeros", TESTED, {"dx in test mode": lambda t: 0 * t.dout},
+              "return 0 * dout if mask is None else dout * mask"),
+    _backward("dout is multiplied by p in the test mode", TESTED, {"dx in test mode": lambda t: t.dout * t.p},
+              "return dout * cache[0]['p'] if mask is None else dout * mask"),
+    _backward("dout is divided by p in the test mode", TESTED, {"dx in test mode": lambda t: t.dout / t.p},
+              "return dout / cache[0]['p'] if mask is None else dout * mask"),
 )  # fmt: skip

@@ -80,6 +80,31 @@ def _reshaped(t: Any, s: Any) -> Any:
     return out.reshape(t.x.shape)
 
 
+def _not_turned_back(t: Any, s: Any) -> Any:
+    """Rows of channels that are reshaped to the shape of x, without a transpose."""
+    return t.right.out.permute(0, 2, 3, 1).reshape(t.x.shape)
+
+
+def _dx_not_turned_back(t: Any, s: Any) -> Any:
+    return t.right.dx.permute(0, 2, 3, 1).reshape(t.x.shape)
+
+
+def _dout_not_turned(of: str) -> Any:
+    """The gradients by x, gamma or beta for rows of dout that are reshaped without a transpose."""
+
+    def wrong(t: Any, s: Any) -> Any:
+        N, C, H, W = t.x.shape
+        x, dout = t.x.permute(0, 2, 3, 1).reshape(-1, C), t.dout.reshape(-1, C)
+        deviation = (x.var(0, unbiased=False) + s.get("eps", 1e-5)).sqrt()
+        normal = (x - x.mean(0)) / deviation
+        g = dout * t.gamma
+        dx = (g - g.mean(0) - normal * (g * normal).mean(0)) / deviation
+        found = {"x": dx.reshape(N, H, W, C).permute(0, 3, 1, 2), "gamma": (dout * normal).sum(0), "beta": dout.sum(0)}
+        return found[of]
+
+    return wrong
+
+
 def _over_channels(t: Any, s: Any) -> Any:
     """Each place of a group on its own."""
     N, _, H, W = t.x.shape
@@ -192,6 +217,15 @@ IMAGES = (
     Wrong(SF, "layer", "x is reshaped without a transpose", PLACES, {"out": _reshaped},
           (Body(SF, "out, cache = batchnorm_forward(x.reshape(-1, x.shape[1]), gamma, beta, bn_param)\n"
                     "return out.reshape(x.shape), cache"),)),
+    Wrong(SF, "layer", "out is reshaped without the transpose back", PLACES, {"out": _not_turned_back},
+          (Swap("return _rows_as_places(out, x.shape), cache", "return out.reshape(x.shape), cache"),)),
+    Wrong(SB, "layer", "dout is reshaped without a transpose", PLACES,
+          {f"d{name}": _dout_not_turned(name) for name in ("x", "gamma", "beta")},
+          (Swap("batchnorm_backward_alt(_places_as_rows(dout), cache)",
+                "batchnorm_backward_alt(dout.reshape(-1, dout.shape[1]), cache)"),)),
+    Wrong(SB, "layer", "dx is reshaped without the transpose back", PLACES, {"dx": _dx_not_turned_back},
+          (Swap("return _rows_as_places(dx, dout.shape), dgamma, dbeta",
+                "return dx.reshape(dout.shape), dgamma, dbeta"),)),
     Wrong(SB, "layer", "dgamma and dbeta are means over the examples", CHANNELS,
           {"dgamma": lambda t, s: t.right.dgamma / len(t.x), "dbeta": lambda t, s: t.right.dbeta / len(t.x)},
           (Swap("return _rows_as_places(dx, dout.shape), dgamma, dbeta",

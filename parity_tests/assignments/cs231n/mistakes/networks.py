@@ -183,6 +183,17 @@ def _always_drops(case: Case, seen: Observation) -> bool:
     return all(count == hidden for training in (True, False) for count, hidden in _counts(case, seen, training))
 
 
+def _misses_the_last(case: Case, seen: Observation) -> bool:
+    """Whether in training the masks are those of all hidden layers but the last, by their sizes."""
+    *sizes, last = case.params["settings"]["hidden_dims"]
+    for k, (count, hidden) in enumerate(_counts(case, seen, True)):
+        masks = [seen.values.get(Key(f"mask {layer}", k)) for layer in range(hidden - 1)]
+        drawn = [None if mask is None or mask.array is None else mask.array.shape[-1] for mask in masks]
+        if count != hidden - 1 or drawn != sizes or last in sizes:
+            return False
+    return True
+
+
 def _drops_scores(case: Case, seen: Observation) -> bool:
     return all(count == hidden + 1 for count, hidden in _counts(case, seen, True))
 
@@ -219,6 +230,11 @@ MADE = (
     _fc("dropout is left out", DROPS, _never_drops,
         Swap("        if self.use_dropout:\n            h, dropout", "        if False:\n            h, dropout"),
         Swap("        if self.use_dropout:\n            dh", "        if False:\n            dh"), about="dropout"),
+    _fc("dropout is left out after the last hidden layer", DROPS, _misses_the_last,
+        Swap("        if self.use_dropout:\n            h, dropout",
+             "        if self.use_dropout and layer < self.num_layers - 1:\n            h, dropout"),
+        Swap("        if self.use_dropout:\n            dh",
+             "        if self.use_dropout and layer < self.num_layers - 1:\n            dh"), about="dropout"),
     _fc("dropout is never in its test mode", TESTS, _always_drops,
         Swap('self.dropout_param["mode"] = mode', 'self.dropout_param["mode"] = "train"'), about="dropout"),
     _fc("the scores are dropped as well", DROPS, _drops_scores,

@@ -15,11 +15,15 @@ SQUARES = "The cache is a decaying mean of the squares of dw."
 STEP = "t is counted up before it is used, and goes back into the config."
 CORRECTED = "Both moments start at 0: they are divided by 1 − βᵗ."
 
+BETAS = "beta1 belongs to the mean of the gradients, beta2 to that of their squares, of which the root is taken."
+
 
 def _momentum(kind: str) -> Update:
     def update(config: dict[str, Any], w: Any, dw: Any) -> Any:
         mu, eta = config["momentum"], config["learning_rate"]
         old = config.get("velocity", 0 * w)
+        if kind == "not of biases" and w.dim() == 1:
+            old = 0 * w
         if kind == "torch":
             config["velocity"] = mu * old + dw
             return w - eta * config["velocity"]
@@ -53,23 +57,31 @@ def _rmsprop(kind: str) -> Update:
     return update
 
 
+AVERAGES = {"second": (1, 1), "first": (0, 0), "exchanged": (1, 0), "all exchanged": (1, 0)}
+CORRECTIONS = {"second's": (1, 1), "first's": (0, 0), "all exchanged": (1, 0)}
+"""Which beta each moment's average has, and its correction, in which mistake: the first, 0, or the second, 1."""
+
+
 def _adam(kind: str) -> Update:
     def update(config: dict[str, Any], w: Any, dw: Any) -> Any:
         import torch
 
-        beta1, beta2, eta = config["beta1"], config["beta2"], config["learning_rate"]
-        t = config["t"] if kind == "late" else config["t"] + 1
-        m = beta1 * config.get("m", 0 * w) + (1 - beta1) * dw
-        v = beta2 * config.get("v", 0 * w) + (1 - beta2) * dw * dw
+        betas, eta = (config["beta1"], config["beta2"]), config["learning_rate"]
+        t = max(config["t"] if kind == "late" else config["t"] + 1, 1)
+        of_m, of_v = (betas[i] for i in AVERAGES.get(kind, (0, 1)))
+        m = of_m * config.get("m", 0 * w) + (1 - of_m) * dw
+        v = of_v * config.get("v", 0 * w) + (1 - of_v) * dw * dw
         config["m"], config["v"] = m, v
         if kind != "uncounted":
             config["t"] = config["t"] + 1
-        first, second = m / (1 - beta1 ** max(t, 1)), v / (1 - beta2 ** max(t, 1))
-        if kind == "uncorrected":
-            first, second = m, v
-        if kind == "first alone":
+        of_first, of_second = (betas[i] for i in CORRECTIONS.get(kind, (0, 1)))
+        first, second = m / (1 - of_first**t), v / (1 - of_second**t)
+        if kind in ("uncorrected", "second alone"):
+            first = m
+        if kind in ("uncorrected", "first alone"):
             second = v
-        return w - eta * first / (torch.sqrt(second) + config["epsilon"])
+        below = second if kind == "root" else torch.sqrt(second)
+        return w - eta * first / (below + config["epsilon"])
 
     return update
 
@@ -86,6 +98,11 @@ M, R, A = "sgd_momentum", "rmsprop", "adam"
 V_LINE = 'v = config["momentum"] * config.get("velocity", np.zeros_like(w)) - config["learning_rate"] * dw'
 CACHE = 'cache = decay * config.get("cache", np.zeros_like(w)) + (1 - decay) * dw**2'
 
+M_LINE = 'm = beta1 * config.get("m", np.zeros_like(w)) + (1 - beta1) * dw'
+SQUARE_LINE = 'v = beta2 * config.get("v", np.zeros_like(w)) + (1 - beta2) * dw**2'
+BOTH = "first, second = m / (1 - beta1**t), v / (1 - beta2**t)"
+OF_BETA2, OF_BETA1 = M_LINE.replace("beta1", "beta2"), SQUARE_LINE.replace("beta2", "beta1")
+
 RULES = (
     _wrong("sgd", "the gradient is added", SIGN, _uphill,
            Swap('return w - config["learning_rate"] * dw, config', 'return w + config["learning_rate"] * dw, config')),
@@ -100,6 +117,8 @@ RULES = (
            Swap('return w + v, {**config, "velocity": v}', "return w + v, config")),
     _wrong(M, "the velocity is subtracted", SIGN, _momentum("sign"),
            Swap('return w + v, {**config, "velocity": v}', 'return w - v, {**config, "velocity": v}')),
+    _wrong(M, "the velocity of a vector, as a bias, begins anew at each step", KEPT, _momentum("not of biases"),
+           Swap(V_LINE, V_LINE.replace('config["momentum"] *', 'config["momentum"] * (w.ndim > 1) *'))),
     _wrong(R, "the squares are summed without a decay", SQUARES, _rmsprop("sum"),
            Swap(CACHE, 'cache = config.get("cache", np.zeros_like(w)) + dw**2')),
     _wrong(R, "the decay is the other way round", SQUARES, _rmsprop("reversed"),
@@ -117,4 +136,18 @@ RULES = (
     _wrong(A, "t is counted after it is used", STEP, _adam("late"),
            Swap("first, second = m / (1 - beta1**t), v / (1 - beta2**t)",
                 "before = max(t - 1, 1)\n    first, second = m / (1 - beta1**before), v / (1 - beta2**before)")),
+    _wrong(A, "the first moment is not corrected", CORRECTED, _adam("second alone"),
+           Swap(BOTH, BOTH.replace("m / (1 - beta1**t)", "m"))),
+    _wrong(A, "beta2 is the share of both averages", BETAS, _adam("second"), Swap(M_LINE, OF_BETA2)),
+    _wrong(A, "beta1 is the share of both averages", BETAS, _adam("first"), Swap(SQUARE_LINE, OF_BETA1)),
+    _wrong(A, "beta1 and beta2 are exchanged in the averages", BETAS, _adam("exchanged"),
+           Swap(M_LINE, OF_BETA2), Swap(SQUARE_LINE, OF_BETA1)),
+    _wrong(A, "beta1 and beta2 are exchanged", BETAS, _adam("all exchanged"),
+           Swap("beta1, beta2, t = config", "beta2, beta1, t = config")),
+    _wrong(A, "both moments are corrected by beta2", BETAS, _adam("second's"),
+           Swap(BOTH, BOTH.replace("beta1", "beta2"))),
+    _wrong(A, "both moments are corrected by beta1", BETAS, _adam("first's"),
+           Swap(BOTH, BOTH.replace("beta2", "beta1"))),
+    _wrong(A, "the root of the second moment is left out", BETAS, _adam("root"),
+           Swap("(np.sqrt(second) +", "(second +")),
 )  # fmt: skip

@@ -26,6 +26,7 @@ PF, PB = "max_pool_forward_naive", "max_pool_backward_naive"
 ADDED = "out = w.reshape(F, -1) @ columns + b[:, None]"
 WINDOWS = "windows = _windows(_padded(x, pad), HH, WW, stride)\n"
 CUT_OUT = "return dx[:, :, pad : pad + H, pad : pad + W], dw"
+TURNED = ".transpose(0, 1, 3, 2),"
 OUT = "return out.reshape(N, F, height, width), (x.shape"
 PUT = """for i in range(HH):
         for j in range(WW):
@@ -39,6 +40,12 @@ def _functional() -> Any:
     import torch.nn.functional as F  # noqa: N812 - its usual name
 
     return F
+
+
+def _sides_exchanged(right: Any) -> Any:
+    """The same numbers reshaped to width × height and turned back, where the last two sides differ."""
+    *before, height, width = right.shape
+    return right.reshape(*before, width, height).transpose(2, 3) if height != width else 1 * right
 
 
 def _bias_times(times: Callable[[Any], int]) -> Callable[[Any, Any], Any]:
@@ -209,10 +216,17 @@ CONVOLUTION = (
                 "    windows = _windows(_padded(x, pad), HH, WW, 1)[:, :, : sizes[0], : sizes[1]]\n"),)),
     Wrong(CF, "layer", "height and width of the output are exchanged", SIDES,
           {"out": lambda t, s: t.right.out.transpose(2, 3)},
-          (Swap(OUT, OUT.replace("width),", "width).transpose(0, 1, 3, 2),")),)),
+          (Swap(OUT, OUT.replace("width),", f"width){TURNED}")),)),
     Wrong(CF, "layer", "height and width are exchanged where the output is reshaped", SIDES,
           {"out": lambda t, s: t.right.out.reshape(*t.right.out.shape[:2], *t.right.out.shape[:1:-1]).transpose(2, 3)},
-          (Swap(OUT, OUT.replace("height, width),", "width, height).transpose(0, 1, 3, 2),")),)),
+          (Swap(OUT, OUT.replace("height, width),", f"width, height){TURNED}")),)),
+    Wrong(CF, "layer", "height and width are exchanged where the output is reshaped, if they differ", SIDES,
+          {"out": lambda t, s: _sides_exchanged(t.right.out)},
+          (Swap(OUT, f"if height != width:\n        {OUT.replace('height, width),', f'width, height){TURNED}')},"
+                f" w, conv_param, columns)\n    {OUT}"),)),
+    Wrong(CF, "layer", "the output is reshaped to width × height", SIDES,
+          {"out": lambda t, s: t.right.out.reshape(*t.right.out.shape[:2], *t.right.out.shape[:1:-1])},
+          (Swap(OUT, OUT.replace("height, width),", "width, height),")),)),
     Wrong(CB, "layer", "the places of the filters overwrite each other in dx", OVERLAP, {"dx": _places_overwritten},
           (Swap(PUT, PUT.replace("+=", "=")),)),
     Wrong(CB, "layer", "overlapping windows overwrite each other in dx", OVERLAP, {"dx": _windows_overwritten},
@@ -233,6 +247,10 @@ CONVOLUTION = (
     Wrong(CB, "layer", "height and width of the filters are exchanged where dw is reshaped", SIDES,
           {"dw": lambda t, s: t.right.dw.reshape(*t.w.shape[:2], *t.w.shape[:1:-1]).transpose(2, 3)},
           (Swap(".sum(axis=0).reshape(w.shape)", ".sum(axis=0).reshape(F, C, WW, HH).transpose(0, 1, 3, 2)"),)),
+    Wrong(CB, "layer", "height and width of the filters are exchanged where dw is reshaped, if they differ", SIDES,
+          {"dw": lambda t, s: _sides_exchanged(t.right.dw)},
+          (Swap(".sum(axis=0).reshape(w.shape)", ".sum(axis=0).reshape((F, C, WW, HH) if HH != WW else w.shape)\n"
+                "    dw = dw.transpose(0, 1, 3, 2) if HH != WW else dw"),)),
     Wrong(CB, "layer", "db is the mean over examples and places", BIAS,
           {"db": lambda t, s: t.dout.mean((0, 2, 3))},
           (Swap("dw, dout.sum(axis=(0, 2, 3))", "dw, dout.mean(axis=(0, 2, 3))"),)),

@@ -14,7 +14,7 @@ from parity_tests.protocol.comparison import PASSING
 from parity_tests.protocol.diagnosis import Draw, Seen
 from parity_tests.protocol.kind import Arrays, Params
 from parity_tests.protocol.mistake import Body, Mistake, Swap
-from parity_tests.protocol.observation import Failure
+from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.quantity import Quantity
 
 LAYERS_FILE = "cs231n/layers.py"
@@ -35,6 +35,7 @@ class Wrong:
 
     One that is `about` a quantity says by its change whether an observation of a case shows it there. `raises` gives
     the name of the error with which calls of a case then fail, by its params and arrays, "" where they do not.
+    One with an `estimate` holds a number, which is read off each case; `change` is then a function of that number.
     """
 
     part: str
@@ -46,6 +47,7 @@ class Wrong:
     file: str = LAYERS_FILE
     about: str = ""
     raises: Callable[[Params, Arrays], str] | None = None
+    estimate: Callable[[Arrays, Observation], float | None] | None = None
 
     @property
     def mistake(self) -> Mistake:
@@ -81,7 +83,9 @@ class Wrong:
 
     def _is_meant(self, q: Quantity, quantity: Quantity) -> bool:
         """Whether a result is to be reproduced beside another: what the mistake changes goes together."""
-        together = self.kind in ASKED_WHOLE or {q.key.name, quantity.key.name} <= set(self.change)
+        together = self.kind in ASKED_WHOLE or {q.key.name, quantity.key.name} <= set(
+            () if self.estimate else self.change
+        )
         return together or q.key.name == quantity.key.name
 
     def _agrees(self, case: Case, own: Sequence[Quantity], seen: Seen, draw: Draw) -> bool:
@@ -90,25 +94,30 @@ class Wrong:
         forward = case.params.get("forward", self.part)
         if self.part != forward and any(key.name == "out" for key in observation.overwritten):
             return False  # a forward that writes over what its backward works on
-        note = f"{self.part}: {self.name}"
+        note, change = f"{self.part}: {self.name}", self.change
+        if self.estimate:
+            number = self.estimate(arrays, observation)
+            if number is None:
+                return False
+            note, change = f"{note} {number!r}", change(number)
         if error := self.raises(case.params, arrays) if self.raises else "":
             results = [result_of(observation, q.key) for q in own]
             return all(isinstance(result, Failure) and result.error == error for result in results)
         if case.probe == "dropout":
-            judged = dropout.with_mistake(case, arrays, observation, self.change, note)
+            judged = dropout.with_mistake(case, arrays, observation, change, note)
             return all(judged[q.name].verdict in PASSING for q in own)
         questions: Any = None
         if case.probe == "layer":
-            questions = layer.questions(case, arrays, self.change, note)
+            questions = layer.questions(case, arrays, change, note)
         elif case.probe == "loss":
-            questions = losses.questions(case, arrays, self.change, note)
+            questions = losses.questions(case, arrays, change, note)
         elif case.probe == "running":
-            questions = running.questions(case, arrays, self.change, note)
+            questions = running.questions(case, arrays, change, note)
         elif case.probe == "steps":
-            questions = steps.questions(case, arrays, self.change, note)
+            questions = steps.questions(case, arrays, change, note)
         else:
             given = networks.with_masks(case, arrays, observation)
-            questions = networks.questions(case, given, self.change, note)
+            questions = networks.questions(case, given, change, note)
         try:
             judged = judge_all(case, observation, questions, "cpu")
         except (RuntimeError, IndexError, ValueError):  # shapes that the mistake does not fit

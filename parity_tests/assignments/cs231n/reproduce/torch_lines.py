@@ -17,6 +17,8 @@ LAYERS = {
     "pool": "F.max_pool2d(x, ({pool_height}, {pool_width}), stride={stride})",
     "groupnorm": "F.group_norm(x, {G}, gamma.flatten(), beta.flatten(), eps={eps})",
 }
+ONE_ROW = "F.layer_norm(x.T, (1,), eps={eps}).T * gamma + beta"
+"""Batch norm of one row, of which batch_norm refuses to take statistics."""
 LOSSES = {"softmax_loss": "F.cross_entropy(x, y)", "svm_loss": "F.multi_margin_loss(x, y) * x.shape[1]"}
 RULES = {
     "sgd": ["w = w - c['learning_rate'] * g"],
@@ -52,7 +54,8 @@ def _layer(failing: FailingCase) -> list[str]:
     arrays = ", ".join(f"{name}_{k}" for name in names)
     left = f"{names[0]}," if len(names) == 1 else ", ".join(names)
     lines = [f"{left} = (torch.tensor(array, requires_grad=True) for array in ({arrays},))"]
-    lines += [f"out = {LAYERS[params['layer']].format(**setting)}"]
+    one_row = params["layer"] == "batchnorm" and params["shapes"][k]["x"][0] == 1
+    lines += [f"out = {(ONE_ROW if one_row else LAYERS[params['layer']]).format(**setting)}"]
     if key.name == "out":
         return [*lines, "want = out.detach().numpy()"]
     name = key.name.removeprefix("alt ").removeprefix("d")
