@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -105,9 +105,10 @@ def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Ju
     return judge_all(case, seen, [Question(case.quantities, forms)], context.device)
 
 
-def questions(case: Case, arrays: Arrays, change: Update, note: str) -> list[Question]:
-    """What is expected of who updates in this way."""
-    return [Question(case.quantities, [Form(_reference(case.params, change), arrays, note)])]
+def questions(case: Case, arrays: Arrays, changes: Sequence[Update], note: str) -> list[Question]:
+    """What is expected of who updates in one of these ways."""
+    forms = [Form(_reference(case.params, change), arrays, f"{note} {i}") for i, change in enumerate(changes)]
+    return [Question(case.quantities, forms)]
 
 
 def _reference(params: Params, update: Update) -> Any:

@@ -37,7 +37,12 @@ def _momentum(kind: str) -> Update:
     return update
 
 
-def _rmsprop(kind: str) -> Update:
+def _rmsprop(kind: str) -> tuple[Update, ...]:
+    """With epsilon outside the root, and inside."""
+    return _rmsprop_with(kind, inside=False), _rmsprop_with(kind, inside=True)
+
+
+def _rmsprop_with(kind: str, *, inside: bool) -> Update:
     def update(config: dict[str, Any], w: Any, dw: Any) -> Any:
         import torch
 
@@ -51,8 +56,9 @@ def _rmsprop(kind: str) -> Update:
             cache = rho * old + (1 - rho) * dw * dw
         if kind != "forgotten":
             config["cache"] = cache
-        below = cache if kind == "root" else torch.sqrt(cache)
-        return w - eta * dw / (below + config["epsilon"])
+        outside, within = (0.0, config["epsilon"]) if inside else (config["epsilon"], 0.0)
+        below = cache if kind == "root" else torch.sqrt(cache + within)
+        return w - eta * dw / (below + outside)
 
     return update
 
@@ -62,7 +68,12 @@ CORRECTIONS = {"second's": (1, 1), "first's": (0, 0), "all exchanged": (1, 0)}
 """Which beta each moment's average has, and its correction, in which mistake: the first, 0, or the second, 1."""
 
 
-def _adam(kind: str) -> Update:
+def _adam(kind: str) -> tuple[Update, ...]:
+    """In the forms that are right: with epsilon outside the root, inside, and before the second moment is corrected."""
+    return _adam_with(kind, "outside"), _adam_with(kind, "inside"), _adam_with(kind, "hat")
+
+
+def _adam_with(kind: str, epsilon: str) -> Update:
     def update(config: dict[str, Any], w: Any, dw: Any) -> Any:
         import torch
 
@@ -80,14 +91,20 @@ def _adam(kind: str) -> Update:
             first = m
         if kind in ("uncorrected", "first alone"):
             second = v
-        below = second if kind == "root" else torch.sqrt(second)
-        return w - eta * first / (below + config["epsilon"])
+        eps, share = config["epsilon"], 1 - of_second**t if kind not in ("uncorrected", "first alone") else 1.0
+        if kind == "root":
+            below = second + (eps / share if epsilon == "hat" else eps)
+        elif epsilon == "inside":
+            below = torch.sqrt(second + eps)
+        else:
+            below = torch.sqrt(second) + (eps / share**0.5 if epsilon == "hat" else eps)
+        return w - eta * first / below
 
     return update
 
 
-def _wrong(rule: str, name: str, hint: str, change: Update, *plug: Body | Swap) -> Wrong:
-    return Wrong(rule, "steps", name, hint, change, plug, OPTIM_FILE)
+def _wrong(rule: str, name: str, hint: str, change: Update | tuple[Update, ...], *plug: Body | Swap) -> Wrong:
+    return Wrong(rule, "steps", name, hint, change if isinstance(change, tuple) else (change,), plug, OPTIM_FILE)
 
 
 def _uphill(config: dict[str, Any], w: Any, dw: Any) -> Any:
