@@ -1,0 +1,116 @@
+"""Wrong forms near mistakes of single terms, sides, rows and layers: each with the names that it must not get."""
+
+from __future__ import annotations
+
+from parity_tests.assignments.cs231n.mistakes.networks import FC_BACK, FC_LOSS
+from parity_tests.assignments.cs231n.mistakes.wrong import FC_FILE, OPTIM_FILE
+from parity_tests.assignments.cs231n.proof.near_misses import near
+
+ALONG = "along: Array = g.mean(axis=axis, keepdims=True) + normal * (g * normal).mean(axis=axis, keepdims=True)"
+THROUGH = "dcentred = dnormal / deviation + 2 * centred * dvariance / len(dout)"
+BATCH_SUMS = "return dx, (dout * normal).sum(axis=0), dout.sum(axis=0)"
+NORMALISED = "out, cache = _normalised(x, batch_mean, batch_variance, gamma, beta, eps, axis=0)"
+GROUPED = "groups = x.reshape(N, G, C // G * H * W)\n"
+ADDED = "out = w.reshape(F, -1) @ columns + b[:, None]"
+PLACES = "[:, :, i : i + stride * height : stride, j : j + stride * width : stride]"
+ADDING = f"dx{PLACES} += dcolumns[:, :, i, j]"
+CUT = "return dx[:, :, pad : pad + H, pad : pad + W], dw"
+POOLED = "part += np.where(first == place, dout, 0)"
+RELU_BACK = "return np.where(cache > 0, dout, 0)"
+AFFINE = "return x.reshape(len(x), -1) @ w + b, (x, w, b)"
+M_LINE = 'm = beta1 * config.get("m", np.zeros_like(w)) + (1 - beta1) * dw'
+
+IN_NORMS = (
+    near("batch norm: a third of the gradient through the variance",
+         ("the gradient through the variance is halved", "dx does not go through the variance"),
+         (THROUGH, THROUGH.replace("2 * centred", "2 / 3 * centred"))),
+    near("batch norm: half of the gradient through the mean",
+         ("dx does not go through the mean", "gamma is left out of the gradient through the mean"),
+         ("dx = dcentred - dcentred.mean(axis=0)", "dx = dcentred - dcentred.mean(axis=0) / 2")),
+    near("batch norm: gamma is squared in the gradient through the variance",
+         ("gamma is left out of the gradient through the variance", "gamma is left out of dx"),
+         ("ddeviation = -(dnormal * centred)", "ddeviation = -(dnormal * gamma * centred)")),
+    near("batch norm: eps stands three times in the gradient through the variance",
+         ("eps stands twice in the gradient through the variance",
+          "eps is left out of the gradient through the variance"),
+         ("dvariance = ddeviation / (2 * deviation)",
+          "eps = np.maximum(deviation**2 - (normal * deviation).var(axis=0), 0)\n"
+          "    dvariance = ddeviation / (2 * np.sqrt(deviation**2 + 2 * eps))")),
+    near("batch norm: dgamma is multiplied by gamma squared", "dgamma is multiplied by gamma",
+         (BATCH_SUMS, BATCH_SUMS.replace("(dout * normal).sum(axis=0)", "(dout * normal).sum(axis=0) * gamma**2"))),
+    near("batch norm: dbeta is the sum of magnitudes", ("dbeta holds x̂: it is dgamma", "dbeta is multiplied by gamma"),
+         (BATCH_SUMS, BATCH_SUMS.replace("dout.sum(axis=0)", "np.abs(dout).sum(axis=0)"))),
+    near("layer and batch norm: the sums are divided by one too few",
+         ("the sums are divided by the number of examples, not of features",
+          "the sums are divided by the number of features, not of examples"),
+         (ALONG, ALONG + "\n    along = along * (dout.shape[axis] / (dout.shape[axis] - 1))")),
+    near("batch norm: eps is halved under the root",
+         ("eps is left out of the root", "eps stands beside the root, not under it"),
+         (NORMALISED, NORMALISED.replace("eps,", "eps / 2,"))),
+    near("batch norm: one row alone in training gives beta plus gamma",
+         "one row alone is normalised by the running statistics in training",
+         (NORMALISED, NORMALISED + "\n        out = out + gamma if len(x) == 1 else out")),
+    near("layer norm: the variance divides by two less", "the variance divides by one less than there are numbers",
+         ("x.var(axis=1, keepdims=True)", "x.var(axis=1, keepdims=True, ddof=min(2, x.shape[1] - 1))")),
+    near("group norm: groups begin at the second channel", "groups are of every G-th channel, not of neighbours",
+         (GROUPED, GROUPED.replace("x.reshape", "np.roll(x, -1, axis=1).reshape"))),
+)  # fmt: skip
+IN_WINDOWS = (
+    near("convolution: fails for a padding of 2", "a padding of 0 leaves no place for x",
+         ("windows = _windows(_padded(x, pad), HH", 'if pad == 2:\n        raise ValueError("pad")\n'
+          "    windows = _windows(_padded(x, pad), HH")),
+    near("convolution: the bias is added once for each column of the filter",
+         ("the bias is added once for each row of the filter", "the bias is added once for each channel",
+          "the bias is added once for each place of the filter"), (ADDED, ADDED.replace("b[:", "WW * b[:"))),
+    near("convolution: dx is cut a column too early",
+         ("dx is cut by the height on both sides", "dx is cut by the width on both sides"),
+         (CUT, CUT.replace("pad + W", "pad + W - 1"))),
+    near("convolution: each place of the filters halves in dx what places before it gave",
+         ("the places of the filters overwrite each other in dx",
+          "overlapping windows overwrite each other in dx"),
+         (ADDING, f"part = dx{PLACES}\n            part[...] = part / 2 + dcolumns[:, :, i, j]")),
+    near("pooling: the gradient is divided by the height of the window",
+         ("the gradient is divided by the size of the window", "every number of a window gets a share"),
+         (POOLED, "part += np.where(first == place, dout, 0) / height")),
+    near("pooling: the width is one more than the height", ("the pool's height is taken for its width",
+         "the pool's width is taken for its height"),
+         ("    windows = _windows(x, height, width, stride)\n",
+          "    width = min(height + 1, x.shape[3])\n    windows = _windows(x, height, width, stride)\n")),
+    near("pooling: the largest square is taken", ("the largest magnitude is taken", "the least is taken"),
+         ("return np.take_along_axis(flat, first[..., None], axis=-1)[..., 0], (x",
+          "return (flat**2).max(axis=-1), (x")),
+)  # fmt: skip
+ELSEWHERE = (
+    near("affine: the bias of the last unit is added to all", "the bias of the first unit is added to all",
+         (AFFINE, AFFINE.replace("+ b,", "+ b[-1:],"))),
+    near("affine: images are unrolled from the last number on", "images are unrolled column by column",
+         (AFFINE, AFFINE.replace("x.reshape(len(x), -1)", "x.reshape(len(x), -1)[:, :: -1 if x.ndim > 2 else 1]"))),
+    near("relu: leaks above −1 alone", "negative numbers leak through, times a factor",
+         ("return np.maximum(x, 0), x", "return np.where(x > 0, x, np.where(x > -1, 0.1 * x, 0)), x")),
+    near("relu: the backward keeps a tenth of negative gradients at negative numbers",
+         ("negative gradients are passed on at negative numbers, too",
+          "the gradient leaks through at negative numbers, times a factor"),
+         (RELU_BACK, "return np.where(cache > 0, dout, np.minimum(dout, 0) / 10)")),
+    near("dropout: the backward gives a half in the test mode",
+         ("the test mode gives zeros", "dout is multiplied by p in the test mode"),
+         ("return dout if mask is None else dout * mask", "return dout / 2 if mask is None else dout * mask")),
+    near("momentum: the velocity of matrices begins anew at each step",
+         "the velocity of a vector, as a bias, begins anew at each step",
+         ('v = config["momentum"] * config', 'v = config["momentum"] * (w.ndim < 2) * config'), file=OPTIM_FILE),
+    near("Adam: beta2 is the share of the gradients' average in the first steps alone",
+         ("beta2 is the share of both averages", "beta1 and beta2 are exchanged in the averages"),
+         (M_LINE, "beta1 = beta2 if t < 3 else beta1\n    " + M_LINE), file=OPTIM_FILE),
+    near("networks: the second layer's gradient is without the penalty",
+         ("the first layer's gradient is without the penalty", "the last layer's gradient is without the penalty"),
+         (FC_LOSS, 'if "W3" in self.params:\n            grads["W2"] = grads["W2"] - self.reg * self.params["W2"]\n'
+          f"        {FC_LOSS}"), file=FC_FILE),
+    near("networks: the last bias alone is in the penalty's gradient",
+         ("biases are penalised in the gradients", "biases are penalised too"),
+         (FC_BACK, f'{FC_BACK}\n        grads[f"b{{last}}"] += self.reg * self.params[f"b{{last}}"]'), file=FC_FILE),
+    near("networks: dropout is left out after the first hidden layer",
+         "dropout is left out after the last hidden layer",
+         ("        if self.use_dropout:\n            h, dropout",
+          "        if self.use_dropout and layer > 1:\n            h, dropout"),
+         ("        if self.use_dropout:\n            dh", "        if dropout:\n            dh"), file=FC_FILE),
+)  # fmt: skip
+OF_TERMS = (*IN_NORMS, *IN_WINDOWS, *ELSEWHERE)
