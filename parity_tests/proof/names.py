@@ -35,7 +35,7 @@ def of_mistakes(rows: Sequence[Mapping[str, Any]]) -> str:
     return _table(
         "# Mistakes that got another name",
         f"{len(rows) - len(with_others)} of {len(rows)} got their own name and no other: all are in names.csv.",
-        ("TODO", "the mistake", "its other names", "a sentence with one of them"),
+        ("part", "the mistake", "its other names", "a sentence with one of them"),
         [(row["part"], row["name"], "; ".join(others[row["name"]]), row["sentence"]) for row in with_others],
     )
 

@@ -17,6 +17,7 @@ from parity_tests.cli import cli
 from parity_tests.examples import asked, sessions
 from parity_tests.harness.process.available_levels import choose
 from parity_tests.protocol.errors import UsageError
+from parity_tests.selftest.nightly import one_in
 
 ROOT = sessions.ROOT
 AT_THE_TOP = [ROOT / name for name in ("ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md")]
@@ -127,7 +128,7 @@ def test_no_command_stands_where_nothing_runs_it() -> None:
 
 
 @pytest.mark.usefixtures("one_thread")
-@pytest.mark.parametrize("page", RUN)
+@pytest.mark.parametrize("page", one_in(3, RUN))
 def test_what_a_page_shows_is_what_its_commands_print(page: str) -> None:
     if "examples/port" in PAGES[page] and shutil.which("g++") is None:
         pytest.skip("g++ is not installed")
