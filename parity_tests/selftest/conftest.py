@@ -19,12 +19,15 @@ def outside_a_workflow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def one_thread() -> Iterator[None]:
-    """One thread for torch, for a module whose arrays are small: threads would only wait for one another."""
+    """One thread for torch and numpy: of small arrays threads would only wait for one another, large ones they sum in
+    another order."""
     import torch  # takes a second, and most modules ask for none of it
+    from threadpoolctl import threadpool_limits
 
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield
+    with threadpool_limits(1, "blas"):
+        yield
     torch.set_num_threads(before)
 
 

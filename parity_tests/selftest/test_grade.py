@@ -339,6 +339,7 @@ def test_a_wrong_file_is_said_before_anything_changes(
 # ---- in earnest
 
 
+@pytest.mark.usefixtures("one_thread")  # as in a process of a submission: more would sum in another order
 def test_hostile_neighbours_leave_a_submissions_records_as_they_are_alone(parity: Parity, tmp_path: Path) -> None:
     source, out = tmp_path / "class", tmp_path / "out"
     good = source / "good"

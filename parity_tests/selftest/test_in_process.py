@@ -46,6 +46,7 @@ def ask(tmp_path: Path) -> Callable[..., Any]:
     return lambda *calls: runner.ask("case", "calls", {"calls": calls}, {}, seed=0)
 
 
+@pytest.mark.usefixtures("one_thread")  # as in a process of a submission: more would sum in another order
 def test_the_shipped_networks_parts_answer_as_in_a_process() -> None:
     options = {**OPTIONS, "probe": ASSIGNMENT.inside.probes, "companions": ASSIGNMENT.inside.processes["parts"]}
     cases = [case for case in ASSIGNMENT.cases("2019", ["float64"]) if not case.whole and case.process == "parts"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from itertools import chain
 from pathlib import Path
 
@@ -22,6 +23,11 @@ def newest() -> tuple[str, str]:
 def test_the_citation_is_of_the_newest_release() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert (citation["version"], citation["date-released"]) == newest()
+
+
+def test_a_copy_without_git_is_of_the_newest_release() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["tool"]["setuptools_scm"]["fallback_version"] == newest()[0]
 
 
 def test_what_users_copy_pins_the_newest_release() -> None:

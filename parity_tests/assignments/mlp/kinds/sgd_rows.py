@@ -12,6 +12,7 @@ from parity_tests.protocol.exam import settings_of
 
 Settings = Mapping[str, Any]
 NONE, ZERO, TINY, SMALL, LARGE, LARGEST, NEGATIVE = "none", "zero", "tiny", "small", "large", "largest", "negative"
+ONE = "one"
 PER_MILLE = {TINY: (1, 40), SMALL: (50, 450), LARGE: (550, 890), LARGEST: (991, 998), NEGATIVE: (-900, -100)}
 """Between which α is drawn; not ½, where 1 − α is α."""
 
@@ -48,7 +49,7 @@ ROWS = {
     "more-layers": Row("more layers, of other names", alpha=TINY, lam=SMALL, names=True),
     "many-steps": Row("some hundred steps", alpha=LARGE, lam=SMALL, steps=(101, 120)),
     "in-turn": Row("models in turn", alpha=LARGE, lam=SMALL, trainings=3),
-    "full-size": Row("a layer of the homework's size", alpha=SMALL, lam=LARGE, full_size=True, steps=(2, 2)),
+    "full-size": Row("a layer of the homework's size", alpha=SMALL, lam=ONE, full_size=True, steps=(2, 2)),
 }
 """The rows by their slugs; those that only an edition with momentum or decay has are left out elsewhere."""
 ALSO_PLAIN = ("plain", "magnitudes", "more-layers", "many-steps", "full-size")
@@ -97,7 +98,9 @@ def _drawn(row: Row, settings: Random) -> dict[str, Any]:
 
 
 def _decay(size: str, settings: Random) -> float:
-    """λ: 0, from 1e-5 to 0.01, or from 0.1 to 0.9."""
+    """λ: 0, from 1e-5 to 0.01, from 0.1 to 0.9, or 1."""
+    if size == ONE:
+        return 1.0
     power = {ZERO: 0, TINY: 5, SMALL: settings.randint(3, 5), LARGE: 1}[size]
     return 0.0 if power == 0 else float(f"{settings.randint(1, 9)}e-{power}")
 
