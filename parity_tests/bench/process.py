@@ -29,7 +29,7 @@ def unsteered(threads: int) -> dict[str, str]:
 
 
 def time_check(rounds: int) -> Timings:
-    """`parity check` of the shipped network, whole and of one TODO, and the import of torch: each its own process."""
+    """Each check of a shipped solution that has a target, and the import of torch: each its own process."""
     with tempfile.TemporaryDirectory(prefix="parity-bench-") as folder:
         options = ["--shipped", "--quiet", "--out", str(Path(folder) / "run")]
         checks = {

@@ -36,6 +36,7 @@ from parity_tests.protocol.errors import HarnessError, UsageError, asking
 from parity_tests.protocol.kind import Context, Judged
 from parity_tests.protocol.layout import file_of
 from parity_tests.protocol.observation import Hello, Observation
+from reports.model.for_student import KEY as FOR_STUDENTS
 from reports.model.records import FAILING, Record
 
 SECONDS_IN_ALL = 120.0
@@ -140,7 +141,7 @@ def check(
             "source_lines": source_lines(folder, assignment),
             "excerpts": excerpts(folder, assignment, records),
             "hints": named.hints,
-            **({"for_students": told} if told else {}),
+            **({FOR_STUDENTS: told} if told else {}),
         },
         arrays=_arrays_of_failures({case.name: judged[case.name] for case in wanted}),
         inputs={case.name: {"title": case.title, **json_params(case.params)} for case in wanted},

@@ -17,7 +17,7 @@ import shutil
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -64,6 +64,11 @@ def load(files: Mapping[str, Path]) -> dict[str, ModuleType]:
             sys.modules.pop(name, None)
 
 
+def load_beside(files: Iterable[Path]) -> dict[str, ModuleType]:
+    """Load a probe and its companions by their names, and what probes of any assignment may import."""
+    return load({file.stem: file for file in (FILES["script_probe"], *files)})
+
+
 class _FileFinder:
     def __init__(self, files: Mapping[str, Path]) -> None:
         self._files = files
@@ -92,8 +97,7 @@ class Preloaded:
         """Modules that are loaded only because many submissions import them."""
         self.editions: Any = load({"editions": Path(told_by)})["editions"] if told_by else None
         """The module that tells editions apart, None if there is only one."""
-        files = [FILES["script_probe"], *map(Path, [*companions, probe])]
-        self.beside = load({file.stem: file for file in files})
+        self.beside = load_beside(map(Path, [*companions, probe]))
         """The probe and its companions."""
         self.probes = self.beside[Path(probe).stem].PROBES
         self.definitions: dict[str, dict[str, Any]] | None = None

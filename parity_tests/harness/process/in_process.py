@@ -186,7 +186,7 @@ class InProcessRunner:
 @lru_cache
 def _load(files: tuple[Path, ...]) -> dict[str, ModuleType]:
     """Return the probe and its companions by their names."""
-    return worker.load({file.stem: file for file in (worker.FILES["script_probe"], *files)})
+    return worker.load_beside(files)
 
 
 def _copies(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

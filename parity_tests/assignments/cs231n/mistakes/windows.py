@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
+from parity_tests.assignments.cs231n.mistakes.images import CB, CF, PAD, PB, PF
 from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
 from parity_tests.protocol.kind import Arrays, Params
 from parity_tests.protocol.mistake import Body, Swap
 
 OVERLAP = "A number may lie in several windows: what it gets from each adds up."
-PAD = "x[pad:-pad] of pad = 0 is x[0:0], which is empty."
 CUT = "dx is cut from row pad to pad + H, and from column pad to pad + W."
 BIAS = "A filter's bias is added once to each number of its output."
 SIDES = "Height and width of images, filters and pools may differ: which of them belongs here?"
@@ -21,8 +21,6 @@ GIVEN_PAD = "pad zeros lie around each image, as conv_param says."
 LARGEST = "Max pooling takes the largest number of a window, with its sign."
 WHOLE = "The largest number of a window gets all of dout, the others nothing."
 
-CF, CB = "conv_forward_naive", "conv_backward_naive"
-PF, PB = "max_pool_forward_naive", "max_pool_backward_naive"
 ADDED = "out = w.reshape(F, -1) @ columns + b[:, None]"
 WINDOWS = "windows = _windows(_padded(x, pad), HH, WW, stride)\n"
 CUT_OUT = "return dx[:, :, pad : pad + H, pad : pad + W], dw"
@@ -111,10 +109,17 @@ def _pooled(height: str, width: str, down: str = "stride", across: str = "stride
     return lambda t, s: _functional().max_pool2d(t.x, (s[height], s[width]), (s[down], s[across]))
 
 
-def _is_largest(t: Any, s: Any, i: int, j: int) -> Any:
-    """1 at the largest number of the window of output i, j, else 0."""
-    top, left = i * s["stride"], j * s["stride"]
-    window = t.x[:, :, top : top + s["pool_height"], left : left + s["pool_width"]]
+def _pools(t: Any, s: Any) -> Iterator[tuple[int, int, Any, Any]]:
+    """The windows of a pool: the row and the column of each, where it lies in x, and its gradient (N×C×1×1)."""
+    for i in range(t.dout.shape[2]):
+        for j in range(t.dout.shape[3]):
+            top, left = i * s["stride"], j * s["stride"]
+            here = (..., slice(top, top + s["pool_height"]), slice(left, left + s["pool_width"]))
+            yield top, left, here, t.dout[:, :, i : i + 1, j : j + 1]
+
+
+def _is_largest(window: Any) -> Any:
+    """1 at the largest number of a window, else 0."""
     return window.amax((2, 3), keepdim=True) == window
 
 
@@ -123,11 +128,8 @@ def _largest_overwritten(t: Any, s: Any) -> Any:
     import torch
 
     dx = torch.zeros_like(t.x)
-    for i in range(t.dout.shape[2]):
-        for j in range(t.dout.shape[3]):
-            top, left = i * s["stride"], j * s["stride"]
-            part = dx[:, :, top : top + s["pool_height"], left : left + s["pool_width"]]
-            part.copy_(torch.where(_is_largest(t, s, i, j), t.dout[:, :, i : i + 1, j : j + 1], part))
+    for _, _, here, dout in _pools(t, s):
+        dx[here] = torch.where(_is_largest(t.x[here]), dout, dx[here])
     return dx
 
 
@@ -136,11 +138,8 @@ def _shared(t: Any, s: Any) -> Any:
     import torch
 
     dx = torch.zeros_like(t.x)
-    for i in range(t.dout.shape[2]):
-        for j in range(t.dout.shape[3]):
-            top, left = i * s["stride"], j * s["stride"]
-            part = dx[:, :, top : top + s["pool_height"], left : left + s["pool_width"]]
-            part.copy_(part + t.dout[:, :, i : i + 1, j : j + 1] / (s["pool_height"] * s["pool_width"]))
+    for _, _, here, dout in _pools(t, s):
+        dx[here] = dx[here] + dout / (s["pool_height"] * s["pool_width"])
     return dx
 
 
@@ -150,15 +149,14 @@ def _by_height(t: Any, s: Any) -> Any:
 
     dx = torch.zeros_like(t.x)
     height, width = s["pool_height"], s["pool_width"]
-    for i in range(t.dout.shape[2]):
-        for j in range(t.dout.shape[3]):
-            largest = _is_largest(t, s, i, j).to(t.x.dtype)
-            for place in range(height * width):
-                down, across = divmod(place, height)
-                row, column = i * s["stride"] + down, j * s["stride"] + across
-                if row < t.x.shape[2] and column < t.x.shape[3]:
-                    part = dx[:, :, row, column]
-                    part.copy_(part + largest[:, :, place // width, place % width] * t.dout[:, :, i, j])
+    for top, left, here, dout in _pools(t, s):
+        largest = _is_largest(t.x[here]).to(t.x.dtype)
+        for place in range(height * width):
+            down, across = divmod(place, height)
+            row, column = top + down, left + across
+            if row < t.x.shape[2] and column < t.x.shape[3]:
+                part = dx[:, :, row, column]
+                part.copy_(part + largest[:, :, place // width, place % width] * dout[:, :, 0, 0])
     return dx
 
 

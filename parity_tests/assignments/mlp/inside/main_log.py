@@ -109,8 +109,9 @@ class Layers:
         return self.name_of(instance).startswith(BESIDE) or any(id(value) in self._beside for value in arguments)
 
     def keep_beside(self, result: Any) -> Any:
-        """Remembers what came out of a call beside the network; returns it."""
-        self._beside[id(result)] = result
+        """Remembers an array that came out of a call beside the network; returns it, as anything else."""
+        if isinstance(result, np.ndarray):
+            self._beside[id(result)] = result
         return result
 
     def _fits_another(self, sizes: Sequence[Any]) -> bool:
