@@ -140,6 +140,15 @@ def test_what_a_page_shows_is_what_its_commands_print(page: str) -> None:
     assert sessions.stale(PAGES[page]) == [], "run `python -m parity_tests.examples.sessions`"
 
 
+OF_A_MACHINE = re.compile(r"(?<![\w.~])/((work|tmp|root|private|Users)/|home/(?!you/))")
+
+
+def test_no_page_shows_a_folder_of_the_machine_that_wrote_it() -> None:
+    assert OF_A_MACHINE.search("held against torch in /work/parity/implementation")
+    assert not OF_A_MACHINE.search("saved in /home/you/parity/parity-run")
+    assert {page: found for page, text in PAGES.items() if (found := OF_A_MACHINE.findall(text))} == {}
+
+
 def test_what_is_not_current_is_told_and_mended() -> None:
     file = "```{code-block} text\n:caption: a.txt\nwords\n```\n"
     page = f"{file}\n```console\n$ cat a.txt\nwodrs\n$ echo 1; echo 2\n...\n2\n```\n"
