@@ -74,4 +74,7 @@ def main(assignment: str, folder: Path) -> int:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3 or not Path(sys.argv[2]).is_dir():
+        print("usage: python -m parity_tests.proof.names ASSIGNMENT FOLDER; the folder must be there.", file=sys.stderr)
+        sys.exit(2)
     sys.exit(main(sys.argv[1], Path(sys.argv[2])))

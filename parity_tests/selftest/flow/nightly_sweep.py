@@ -47,6 +47,21 @@ def products(elements: int, replicas: int, factors: int, radius: str) -> tuple[i
     return exceeded, tried
 
 
+def matrix_products(elements: int, replicas: int, terms: int, dtype: type, radius: str) -> tuple[int, int]:
+    """Two matrix products one after the other, summed in another order: elements over their radii, and tried."""
+    columns = 100
+    shapes = {"x": (CHUNK // columns, terms), "w": (terms, terms), "v": (terms, columns)}
+    exceeded = tried = 0
+    for chunk in range(max(1, elements // CHUNK)):
+        inputs = drawn(chunk, dtype, **shapes)
+        answer = evaluate(lambda x, w, v: x @ w @ v, inputs, radius=radius, replicas=replicas, seed=chunk)["output"]
+        order, later = (np.random.default_rng(chunk).permutation(terms) for _ in range(2))
+        hidden = inputs["x"][:, order] @ inputs["w"][np.ix_(order, later)]
+        exceeded += over(answer, hidden @ inputs["v"][later])
+        tried += CHUNK
+    return exceeded, tried
+
+
 def layers(seeds: int) -> dict[str, float]:
     """The largest ratio of each layer of `honest` over seeds, in both types, by bound and by sample."""
     worst: dict[str, float] = {}
@@ -62,15 +77,26 @@ def layers(seeds: int) -> dict[str, float]:
     return worst
 
 
+def told(named: str, counts: tuple[int, int], radius: str) -> bool:
+    """Prints how many elements were over; whether these are more than the radius promises."""
+    exceeded, tried = counts
+    print(f"{named}: {exceeded} of {tried:.1e} over", flush=True)
+    return exceeded > (0 if radius == "bound" else 1e-7 * tried)
+
+
 def main(elements: int, seeds: int) -> int:
     """All measurements; 1 where one is over what is promised."""
     torch.set_num_threads(1)
     failed = False
     for radius, replicas in (("bound", 2), ("sample", 8), ("sample", 16)):
         for factors in (3, 5, 8, 20):
-            exceeded, tried = products(elements, replicas, factors, radius)
-            print(f"{radius}, {replicas} replicas, products of {factors}: {exceeded} of {tried:.1e} over", flush=True)
-            failed |= exceeded > (0 if radius == "bound" else 1e-7 * tried)
+            counts = products(elements, replicas, factors, radius)
+            failed |= told(f"{radius}, {replicas} replicas, products of {factors}", counts, radius)
+        for terms in (3, 30, 300):
+            for dtype in (np.float32, np.float64):
+                counts = matrix_products(elements, replicas, terms, dtype, radius)
+                named = f"{radius}, {replicas} replicas, two matrix products of {terms} terms, {dtype.__name__}"
+                failed |= told(named, counts, radius)
     for name, worst in layers(seeds).items():
         print(f"{name}: {worst:.3g} at most over {seeds} seeds", flush=True)
         failed |= worst > 1
