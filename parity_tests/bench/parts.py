@@ -60,9 +60,11 @@ def trace_figures(wanted: Wanted, say: Say) -> Iterator[Figure]:
     for batch, every, steps, dtype in tracing.cases():
         timings = tracing.time_trace(batch, every, steps, dtype, wanted.slow)
         case = f"batch {batch}, every {every}, {dtype}"
-        yield _figure("trace", case, "trace step, with six replicas", "whole", "both bare", timings, None)
-        yield _figure("trace", case, "trace step, replicas apart", "trace", "both bare", timings, tracing.TARGET)
-        yield _figure("trace", case, "one replica", "replica", "torch", timings, tracing.REPLICA_TARGETS[dtype])
+        yield _figure(
+            "trace", case, "trace step, with six replicas", "whole", "both bare", timings, tracing.TARGETS[batch]
+        )
+        yield _figure("trace", case, "trace step, replicas apart", "trace", "both bare", timings, None)
+        yield _figure("trace", case, "one replica", "replica", "torch", timings, None)
 
 
 def grade_figures(wanted: Wanted, say: Say) -> Iterator[Figure | Share | Size]:

@@ -5,7 +5,6 @@ The class is made of the records of a few networks that were really graded, each
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 import tempfile
@@ -13,15 +12,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+
+from msgspec.structs import replace
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.bench.process import run
 from parity_tests.bench.timing import Timings
+from parity_tests.grading.folder import GradingFolder, json_text
+from parity_tests.grading.intake.attempt import HandIn
 
 STUDENTS = 1000
-REGRADE_ASKED, PAGE_ASKED = "10 s", "50 a second"
-SECONDS_ASKED = {REGRADE_ASKED: 10.0, PAGE_ASKED: 1 / 50}
+REGRADE_ASKED, PAGE_ASKED = "5 s", "10 ms"
+SECONDS_ASKED = {REGRADE_ASKED: 5.0, PAGE_ASKED: 0.01}
 """What is asked for, of a class of STUDENTS."""
 PAGES = 50
 MISTAKES = (
@@ -81,7 +83,6 @@ def _class(students: int) -> Iterator[Path]:
 
 
 def _hand_in(source: Path) -> None:
-
     text = (ASSIGNMENT.solution / "neural_networks.py").read_text(encoding="utf-8")
     for k, edits in enumerate(MISTAKES):
         place = source / f"student-{k}"
@@ -97,22 +98,19 @@ def _multiply(graded: Path, large: Path, students: int) -> None:
     """A graded class whose submissions are those of `graded` over and over."""
     import pandas as pd
 
-    large.mkdir()
+    (large / "submissions").mkdir(parents=True)
     for name in ("grading.json", "rubric.toml"):
         shutil.copy(graded / name, large)
-    intake = json.loads((graded / "intake.json").read_text(encoding="utf-8"))
-    folders = [(row, graded / "submissions" / row["name"]) for row in intake["attempts"]]
-    tables = [(row, pd.read_parquet(folder / "records.parquet")) for row, folder in folders]
-    rows: list[dict[str, Any]] = []
+    few, many = GradingFolder(graded), GradingFolder(large)
+    intake = few.intake()
+    results = [result for attempt in intake.attempts if (result := few.result(attempt.name))]
+    attempts: list[HandIn] = []
     for k in range(students):
-        row, records = tables[k % len(tables)]
-        name = f"{row['name']}-{k:04d}"
-        place = large / "submissions" / name
-        shutil.copytree(graded / "submissions" / row["name"], place)
-        records.assign(submission=pd.array([name] * len(records), dtype="string")).to_parquet(
-            place / "records.parquet", index=False
-        )
-        about = json.loads((place / "submission.json").read_text(encoding="utf-8"))
-        (place / "submission.json").write_text(json.dumps({**about, "name": name}), encoding="utf-8")
-        rows.append({**row, "name": name})
-    (large / "intake.json").write_text(json.dumps({**intake, "attempts": rows}), encoding="utf-8")
+        result = results[k % len(results)]
+        files = {name: (few.submissions / result.name / name).read_bytes() for name in result.checksums}
+        attempts.append(replace(result.hand_in, name=f"{result.name}-{k:04d}"))
+        records = pd.read_parquet(few.submissions / result.name / "records.parquet")
+        records["submission"] = pd.array([attempts[-1].name] * len(records), dtype="string")
+        files["records.parquet"] = records.to_parquet(index=False)
+        many.keep(replace(result, hand_in=attempts[-1]), files)
+    many.write("intake.json", json_text(replace(intake, attempts=tuple(attempts))))

@@ -22,7 +22,7 @@ BATCHES = (5, 64, 512)
 DTYPES = ("float32", "float64")
 ALPHAS = (0.0, 0.9)
 ETA, LAMBDA = 0.01, 0.0
-TARGETS = {(5, "torch"): 1.6, (64, "torch"): 1.3, (512, "torch"): 1.3, (512, "limit"): 1.5}
+TARGETS = {(5, "torch"): 1.3, (64, "torch"): 1.1, (512, "torch"): 1.1, (512, "limit"): 1.2}
 """The largest ratio asked for on one thread, by batch and what the step is held against."""
 
 

@@ -15,10 +15,8 @@ from parity_tests.trace.settings import Settings
 CASES = ((512, 1, 18), (5, 50, 1000))
 """Batch, `--every` and steps of each case: whole epochs, so that evaluations have their share."""
 DTYPES = ("float64", "float32")
-TARGET = 1.3
-REPLICA_TARGETS = {"float32": 1.3, "float64": 2.5}
-"""The largest ratios asked for: of a trace without its replicas to the sum of both trainings, and of one replica to
-torch's training."""
+TARGETS = {512: 2.5, 5: 4.0}
+"""The largest ratios asked for, of a trace with its replicas to the sum of both trainings, by batch."""
 
 
 def cases() -> Iterator[tuple[int, int, int, str]]:
