@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
-from parity_tests.assignments.mlp.inside.homework_names import edition_of
+from parity_tests.assignments.mlp.inside.homework_names import editions_of
 from parity_tests.harness.check import check
 from parity_tests.harness.process.headers import edition_of as edition_told
 from parity_tests.selftest.records_of_cases import at_fault, changed
@@ -90,7 +90,7 @@ def test_an_edition_that_is_asked_for_holds_against_the_defaults_signature(tmp_p
     ],
 )
 def test_the_function_that_is_called_shows_the_edition(definitions: str, seen: str) -> None:
-    assert edition_of(ast.parse(definitions)) == seen
+    assert editions_of(ast.parse(definitions)) == ((seen,) if seen else ())
 
 
 def test_what_a_process_says_of_its_edition_changes_nothing() -> None:

@@ -1,9 +1,9 @@
 """The families of the assignment over the years, and what each asks for."""
 
-from parity_tests.assignments.cs231n.inside.families import FIRST, LATER, LATEST, MIDDLE, OLDEST
+from parity_tests.assignments.cs231n.inside.families import FIRST, LATER, LATEST, LATEST_FIRST, MIDDLE, OLDEST
 from parity_tests.assignments.cs231n.parts import FUNCTIONS, NETWORKS
 
-EDITIONS = (LATER, OLDEST, MIDDLE, LATEST, FIRST)
+EDITIONS = (LATER, OLDEST, MIDDLE, LATEST, FIRST, LATEST_FIRST)
 """The first is the default."""
 SINCE_2018 = frozenset(
     {"layernorm_forward", "layernorm_backward", "spatial_groupnorm_forward", "spatial_groupnorm_backward"}
@@ -11,6 +11,8 @@ SINCE_2018 = frozenset(
 OF_THE_FIRST = frozenset(
     {"affine_forward", "affine_backward", "relu_forward", "relu_backward", "softmax_loss", "svm_loss", "TwoLayerNet"}
 )
+MOVED_TO_THE_FIRST = frozenset({"sgd", "sgd_momentum", "rmsprop", "adam", "FullyConnectedNet"})
+"""What the first assignment asks since 2025, the network without the layers that the second adds to it."""
 SHIPPED = {
     OLDEST: frozenset({"svm_loss", "softmax_loss"}),
     MIDDLE: frozenset({"svm_loss", "softmax_loss"}),
@@ -29,5 +31,7 @@ def asked(edition: str) -> frozenset[str]:
     """The functions and networks that are asked for."""
     if edition == FIRST:
         return OF_THE_FIRST
+    if edition == LATEST_FIRST:
+        return OF_THE_FIRST | MOVED_TO_THE_FIRST
     without = SHIPPED[edition] | (SINCE_2018 if edition == OLDEST else frozenset())
     return frozenset({*FUNCTIONS, *NETWORKS}) - without - ({"TwoLayerNet"} if edition in (LATER, LATEST) else set())

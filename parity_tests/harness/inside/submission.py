@@ -6,11 +6,12 @@ The submission's process loads this file by its path: it may import the standard
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -105,17 +106,18 @@ class Importer:
         bare = Path(folder, file_of(self.main))
         content = bool(package) and not bare.exists() and Path(folder, bare.name).is_file()
         self._file = f"{folder}{os.sep}{bare.name if content else file_of(self.main)}"
-        self.handed_in = (self.main, self.support, *setup["further"])
+        self._around = f"{package}." if content else ""
+        self._further: Sequence[str] = setup["further"]
+        self.handed_in = (self.main, self.support, *self._further)
         self._entry: str = setup["entry"]
         self.problem = ""
         """Why the main module cannot be imported, "" if it can."""
-        code = self._look_at_source(editions)
         self.edition: str = setup["edition"]
+        code = self._look_at_source(editions)
         lacks_support = bool(self.support) and not has_module(folder, self.support)
         files = {self.support: setup["fixture"]} if lacks_support and setup["fixture"] else {}
         for module, file in setup["lent"].items():
-            name = module.removeprefix(f"{package}.") if content else module
-            if not has_module(folder, name):
+            if not has_module(folder, module.removeprefix(self._around)):
                 files[module] = file
         inert = [name for name in setup["inert_modules"].get(self.edition, ()) if name not in setup["allow"]]
         self.fixtures = [*(name for name in inert if not package or self._mentions(name)), *files]
@@ -182,10 +184,14 @@ class Importer:
 
     def _mentions(self, module: str) -> bool:
         """Return whether a file that is handed in may import this module, which its folder lacks."""
-        root = Path(self._file).parents[self.main.count(".")]
-        texts = [root / file_of(name) for name in self.handed_in if name]
+        texts = [self._place(name) for name in self.handed_in if name]
         name = module.rpartition(".")[2].encode()
-        return not has_module(str(root), module) and any(name in _head(file) for file in texts)
+        is_there = has_module(self._folder, module.removeprefix(self._around))
+        return not is_there and any(name in _head(file) for file in texts)
+
+    def _place(self, module: str) -> Path:
+        """Return where a module that is handed in lies, if it does; the folder may be the content of its package."""
+        return Path(self._folder, file_of(module.removeprefix(self._around)))
 
     def cut_short(self, line: int) -> None:
         """Let later imports of the main module stop before the statement at this line, which never ends."""
@@ -194,7 +200,7 @@ class Importer:
         self._guard.replace(self._file, compile(tree, self._file, "exec", dont_inherit=True))
 
     def _look_at_source(self, editions: Any) -> CodeType | None:
-        """Return the code of the main file, None if there is none, and note which edition its source shows.
+        """Return the code of the main file, None if there is none, and note which edition the source shows.
 
         What runs the program at the import is left out, and `left_out` is its first line.
         """
@@ -205,10 +211,20 @@ class Importer:
             code: CodeType = import_guard.compiled(source, self._file)
             tree = import_guard.compiled(source, self._file, ast.PyCF_ONLY_AST)
             if editions is not None:
-                self.edition_seen = str(editions.edition_of(tree))
+                self.edition_seen = self._edition_of(editions, tree)
             tree, self.left_out = unguarded.without_runs(tree, self._entry)
             if self.left_out:
                 code = compile(tree, self._file, "exec", dont_inherit=True)
         except (OSError, SyntaxError):
             return None
         return code
+
+    def _edition_of(self, editions: Any, main: ast.Module) -> str:
+        """Return the edition it is judged by where the files handed in may be of that one; else what they are of."""
+        statements = list(main.body)
+        for module in self._further:
+            with contextlib.suppress(SyntaxError):
+                file = self._place(module)
+                statements += import_guard.compiled(_head(file), str(file), ast.PyCF_ONLY_AST).body
+        shown = [str(edition) for edition in editions.editions_of(ast.Module(statements, []))]
+        return self.edition if self.edition in shown else next(iter(shown), "")

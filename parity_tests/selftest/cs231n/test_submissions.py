@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
-from parity_tests.assignments.cs231n.inside.families import edition_of
+from parity_tests.assignments.cs231n.editions import EDITIONS
+from parity_tests.assignments.cs231n.inside.families import editions_of
 from parity_tests.harness.check import Run, check
 from parity_tests.selftest.cs231n.conftest import Changed
 from reports.model.records import FAILING
@@ -123,17 +125,68 @@ def test_p_may_have_either_meaning_in_the_oldest_handouts_alone(changed: Changed
     assert "dropout_forward" in failing(checked(folder, {"dropout_forward"}))
 
 
-def test_a_family_is_told_by_its_functions() -> None:
-    import ast
+EVERY_LAYER = ("affine_forward", "svm_loss", "batchnorm_forward", "layernorm_forward", "spatial_groupnorm_forward")
 
-    def told(*names: str) -> str:
-        return edition_of(ast.parse("".join(f"def {name}(): pass\n" for name in names)))
 
-    assert told("affine_forward", "svm_loss") == "assignment-1"
-    assert told("batchnorm_forward", "svm_loss") == "2016-17"
-    assert told("batchnorm_forward", "layernorm_forward", "svm_loss") == "2018-20"
-    assert told("batchnorm_forward", "layernorm_forward") == "2021-24"
-    assert told("main") == ""
+def told(functions: Sequence[str], parameters: str = "", methods: Sequence[str] = ()) -> tuple[str, ...]:
+    """The editions that a submission with these functions may be of, and with a network of these parameters."""
+    source = "".join(f"def {name}(): pass\n" for name in functions)
+    made = ["__init__"] * bool(parameters)
+    if made or methods:
+        inner = (f"    def {name}(self, hidden_dims{parameters}): pass\n" for name in (*made, *methods))
+        source += f"class FullyConnectedNet:\n{''.join(inner)}"
+    return editions_of(ast.parse(source))
+
+
+def test_a_family_is_told_by_the_parameters_of_its_network() -> None:
+    assert told(EVERY_LAYER, ", dropout_keep_ratio=1, normalization=None")[0] == "2021-24"
+    assert told(EVERY_LAYER, ", dropout=1, normalization=None")[0] == "2018-20"
+    assert told(EVERY_LAYER, ", dropout=0, use_batchnorm=False")[0] == "2016-17"
+    assert told(EVERY_LAYER, ", dropout_keep_ratio=1", ("save", "load"))[0] == "2025-26"
+
+
+def test_without_a_network_a_family_is_told_by_what_is_lacking_altogether() -> None:
+    assert told(["affine_forward"])[0] == "assignment-1"
+    assert told(["affine_forward"], methods=("save", "load"))[0] == "assignment-1-2025-26"
+    assert told(["batchnorm_forward"])[0] == "2016-17"
+    assert told(EVERY_LAYER) == told(["main"]) == ()
+
+
+def test_a_function_that_is_not_asked_for_makes_no_other_edition() -> None:
+    for functions in (EVERY_LAYER, ["affine_forward"], ["batchnorm_forward"]):
+        further = told([*functions, "softmax_loss", "svm_loss", "sgd", "of_my_own"])
+        assert further == told(functions)
+    for parameters in (", dropout_keep_ratio=1", ", dropout=1, normalization=None", ", use_batchnorm=False"):
+        assert "assignment-1" in told(EVERY_LAYER, parameters)
+    assert told(EVERY_LAYER, ", dropout_keep_ratio=1", ("save",)) == told(EVERY_LAYER, ", dropout_keep_ratio=1")
+
+
+OLD = {"fc_net": ("        dropout_keep_ratio: float = 1,\n", "        dropout: float = 1,\n")}
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+@pytest.mark.parametrize("files", [{}, OLD], ids=["ours", "2018-20"])
+def test_what_a_submission_is_taken_for_depends_on_all_its_files(
+    changed: Changed, files: dict[str, tuple[str, str]], edition: str
+) -> None:
+    folder = changed(**files)
+    shown = checked(folder, {"affine_forward", "relu_forward"}, edition).environment["edition_seen"]
+    assert (shown == edition) == (edition in (("2018-20", "assignment-1") if files else told(EVERY_LAYER, KEEP)))
+    content = checked(folder / "cs231n", {"affine_forward", "relu_forward"}, edition)
+    assert content.environment["edition_seen"] == shown
+
+
+KEEP = ", dropout_keep_ratio=1"
+
+
+def test_the_first_assignment_asks_for_rules_and_a_network_of_any_depth_since_2025(changed: Changed) -> None:
+    both = {edition: ASSIGNMENT.cases(edition, ("float64",)) for edition in ("assignment-1", "assignment-1-2025-26")}
+    before, since = ({q.part for case in cases for q in case.quantities} for cases in both.values())
+    assert since - before == {*RULES, "FullyConnectedNet"}
+    networks = {case.name for case in both["assignment-1-2025-26"] if case.params.get("class") == "FullyConnectedNet"}
+    assert networks == {"FullyConnectedNet/plain/float64", "FullyConnectedNet/reg/float64"}
+    folder = changed(fc_net=("for layer in range(1, self.num_layers):", "for layer in range(2, self.num_layers):"))
+    assert set(failing(checked(folder, edition="assignment-1-2025-26"))) == {"FullyConnectedNet"}
 
 
 def test_a_class_is_graded_function_by_function(
@@ -151,6 +204,7 @@ def test_a_class_is_graded_function_by_function(
     column = header.split(",").index('"affine_forward"')
     assert (ada.split(",")[column], bob.split(",")[column]) == ("0.0", "3.0")
     assert ",100.0,100.0," in bob
+    assert "another edition" not in Path("graded/look.csv").read_text()
 
 
 def test_batch_norm_that_never_tests_is_right_where_the_handout_has_it_so(changed: Changed) -> None:

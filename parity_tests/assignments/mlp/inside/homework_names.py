@@ -23,19 +23,19 @@ SGD_PARAMETERS = {
 """The parameters of the SGD function in each edition; submissions may call them otherwise."""
 
 
-def edition_of(tree: ast.Module) -> str:
-    """The edition that the SGD function's number of parameters shows, or "" where it shows none.
+def editions_of(tree: ast.Module) -> tuple[str, ...]:
+    """The edition that the SGD function's number of parameters shows, none where it shows none.
 
     Where there are functions of both names, the one that is called shows it: that of the first.
     """
     defined = {one.name: one for one in tree.body if isinstance(one, ast.FunctionDef) and one.name in SGD_NAMES}
     function = next((defined[name] for name in SGD_NAMES if name in defined), None)
     if function is None or function.args.vararg or function.args.kwarg or function.args.kwonlyargs:
-        return ""
+        return ()
     most = len(function.args.posonlyargs + function.args.args)
     fitting = [
         edition
         for edition, parameters in SGD_PARAMETERS.items()
         if most - len(function.args.defaults) <= len(parameters) <= most
     ]
-    return fitting[0] if fitting else ""
+    return tuple(fitting[:1])
