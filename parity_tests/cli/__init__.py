@@ -19,6 +19,7 @@ from parity_tests.cli.compare import compare
 from parity_tests.cli.data import data
 from parity_tests.cli.defaults import read_defaults
 from parity_tests.cli.doctor import doctor
+from parity_tests.cli.first_steps import FIRST_STEPS
 from parity_tests.cli.grade import grade
 from parity_tests.cli.gradebook import gradebook
 from parity_tests.cli.gradescope_bundle import gradescope_bundle
@@ -105,18 +106,26 @@ def _kept_of(error: HarnessError) -> str:
     return f". {keep_traceback(error.__cause__, 'it is for whoever wrote the assignment')}"
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    invoke_without_command=True,
+    subcommand_metavar="COMMAND [ARGS]...",
+)
 @click.version_option(package_name="parity", message="parity %(version)s")
 @click.pass_context
-def cli(context: click.Context) -> None:
+def cli(context: click.Context) -> int | None:
     """Says whether a hand-written numpy network agrees with the equivalent torch.nn model,
     and if not, what is wrong with it."""
+    if context.invoked_subcommand is None:
+        click.echo(FIRST_STEPS, nl=False, err=True)
+        return UNUSABLE
     allow_open_files()
     defaults = read_defaults(cli.commands)
     context.obj = defaults.path
     context.default_map = {command: dict(values) for command, values in defaults.values.items()}
     if options := defaults.options.get(str(context.invoked_subcommand)):
         complain(f"{defaults.path} sets {', '.join(options)}.")
+    return None
 
 
 COMMANDS = (

@@ -12,6 +12,8 @@ from parity_tests.protocol.registry import find, find_all, select
 from reports.model.escape import path_text
 
 _MAX_ENTRIES = 10_000
+_NAMED = 5
+"""Entries of a folder that holds no submission which are told by name."""
 
 
 def choose_assignment(name: str | None, path: Path) -> Assignment:
@@ -107,7 +109,17 @@ def _refusal(path: Path, assignments: Sequence[Assignment]) -> str:
             return f"{path_text(path)} holds {unsupported}"
     if len(assignments) > 1:
         files = [f"{assignment.layout.file} ({assignment.name})" for assignment in assignments]
-    return f"there is no file {' or '.join(files)} in {path_text(path)}{''.join(near_misses)}"
+    there = "".join(near_misses) or f"; {_what_is_there(entries)}"
+    return f"there is no file {' or '.join(files)} in {path_text(path)}{there}"
+
+
+def _what_is_there(entries: list[str]) -> str:
+    """A folder's visible entries, the first few by name, as the end of a sentence."""
+    visible = [path_text(name) for name in entries if not name.startswith(".")]
+    if not visible:
+        return "the folder is empty"
+    more = len(visible) - _NAMED
+    return f"what is there: {', '.join(visible[:_NAMED])}{f' and {more} more' if more > 0 else ''}"
 
 
 def _near_miss(folder: Path, entries: list[str], wanted: str) -> str:

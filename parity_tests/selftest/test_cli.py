@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.cli import cli
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import HarnessError, UsageError
 from parity_tests.selftest.fake_records import FakeRun, mismatch, record
@@ -51,6 +53,15 @@ Parity = Callable[..., tuple[int, str, str]]
 
 
 SAID = f"parity: this checks the network that comes with Parity, {SHIPPED}.\n"
+
+
+def test_parity_alone_says_what_to_do_first(parity: Parity) -> None:
+    status, out, err = parity()
+    assert (status, out) == (2, "")
+    proposed = re.findall(r"^  parity (\w+)", err, flags=re.MULTILINE)
+    assert proposed[0] == "check"
+    assert set(proposed) <= set(cli.commands)
+    assert max(map(len, err.splitlines())) <= 80
 
 
 def test_the_shipped_network_is_checked_where_it_is_asked_for(fake: FakeCheck, parity: Parity) -> None:

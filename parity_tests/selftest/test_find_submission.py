@@ -25,7 +25,9 @@ def test_a_folder_or_its_file_is_found(tmp_path: Path, monkeypatch: pytest.Monke
     [
         ({}, "nosuch", r"there is no folder .*nosuch"),
         ({"a.py": ""}, "a.py", r"a\.py is not a folder; name the folder that holds neural_networks\.py"),
-        ({"a.py": ""}, ".", r"there is no file neural_networks\.py in "),
+        ({"a.py": ""}, ".", r"there is no file neural_networks\.py in .*; what is there: a\.py$"),
+        ({f"{k}.py": "" for k in range(7)}, ".", r"; what is there: 0\.py, .*, 4\.py and 2 more$"),
+        ({".git/config": ""}, ".", r"; the folder is empty$"),
         ({"sub/neural_networks.py": ""}, ".", r"there is one in .*sub: name that folder"),
         ({"Neural_Networks.py": ""}, ".", r"there is Neural_Networks\.py: it must be called exactly so"),
         ({"neural networks.py": ""}, ".", r"there is neural networks\.py: it must be called exactly so"),
