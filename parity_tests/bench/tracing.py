@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterator
 from functools import partial
 
+from parity_tests.assignments.mlp.trace.settings import Settings
 from parity_tests.bench.process import run
 from parity_tests.bench.timing import Timings, in_turn
 from parity_tests.bench.training import SIDES
-from parity_tests.trace.settings import Settings
 
 CASES = ((512, 1, 18), (5, 50, 1000))
 """Batch, `--every` and steps of each case: whole epochs, so that evaluations have their share."""

@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.digits import load_digits
+from parity_tests.assignments.mlp.trace.plan import MlpPlan
+from parity_tests.assignments.mlp.trace.settings import Settings
+from parity_tests.assignments.mlp.trace.training import MlpTraining
 from parity_tests.bench.shipped import ShippedNetwork
-from parity_tests.trace.plan import Evaluation, Plan
-from parity_tests.trace.settings import Settings
+from parity_tests.trace.plan import Evaluation
 
 Array = NDArray[Any]
 RATE, ETA = 0.5, 0.01
@@ -38,7 +40,7 @@ def train(
     given: Settings, step: Callable[[Array, Array], None], evaluate: Callable[[Array, Array], object]
 ) -> dict[str, Any]:
     """Take every step and evaluation of the plan; the seconds of both."""
-    plan = Plan(given, load_digits())
+    plan = MlpPlan(given, load_digits())
     seconds = {"step": 0.0, "evaluation": 0.0}
     start = time.perf_counter()
     for item in plan:
@@ -55,7 +57,7 @@ def train(
 
 def by_numpy(given: Settings) -> dict[str, Any]:
     """The shipped network, in the order of the assignment's main."""
-    weights = Plan(given, load_digits()).weights
+    weights = MlpPlan(given, load_digits()).weights
     network = ShippedNetwork(weights, rate=given.rate, alpha=given.alpha, lam=given.lam, eta=given.eta)
 
     def step(X: Array, y: Array) -> None:
@@ -74,7 +76,7 @@ def by_torch(given: Settings) -> dict[str, Any]:
     from parity_tests.assignments.mlp.network.weights import model_of
 
     torch.set_num_threads(1)
-    model = model_of(Plan(given, load_digits()).weights, activation="relu", rate=given.rate)
+    model = model_of(MlpPlan(given, load_digits()).weights, activation="relu", rate=given.rate)
     optimizer = torch.optim.SGD(model.parameters(), lr=given.eta)
 
     def step(X: Array, y: Array) -> None:
@@ -116,7 +118,7 @@ def by_trace(given: Settings) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="parity-bench-") as scratch:
         folder = TraceFolder(Path(scratch) / "trace")
         clocked = _Clocked(folder)
-        run = trace(ASSIGNMENT.solution, given, clocked, progress=None)
+        run = trace(ASSIGNMENT, ASSIGNMENT.solution, MlpTraining(given), clocked, progress=None)
         folder.flush()
         seconds = time.perf_counter() - clocked.began
     if run.divergence is not None or run.steps != run.planned:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from parity_tests.assignments.mlp.editions import EDITIONS
 from parity_tests.cli.extras import PAGES, require
 from parity_tests.cli.files import run_folder_errors, write
-from parity_tests.cli.options import DTYPES, LEVELS, allow_option, device_option, timeout_of
+from parity_tests.cli.options import DTYPES, LEVELS, allow_option, assignment_option, device_option, timeout_of
 from parity_tests.cli.report import html_page
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES, INTERRUPTED, status_of
 from parity_tests.cli.terminal import Progress, paint, width
@@ -21,28 +21,32 @@ _RATE = click.FloatRange(min=0.0, max=1.0, max_open=True)
 _POSITIVE = click.FloatRange(min=0.0, min_open=True, max=1e6)
 PICTURE = "trace.svg"
 PAGE = "trace.html"
+COMMON = ("steps", "dtype", "seed", "device", "every", "replicas")
+"""The settings of every trace."""
+
+
+def _own_option(flag: str, *names: str, kind: Any = None, **more: Any) -> Callable[[Callable[..., Any]], Any]:
+    """An option that an assignment may take or not: it is handed on where it is given, and has no default here."""
+    return click.option(flag, *names, type=kind, default=None, **more)
 
 
 @click.command()
 @click.argument("submission", required=False, type=click.Path(path_type=Path))
-@click.option("--activation", type=click.Choice(["relu", "tanh"]), default="relu", show_default=True)
-@click.option("--hidden", type=click.IntRange(1, 4096), default=1000, show_default=True, help="Hidden units.")
-@click.option("--batch", type=click.IntRange(min=1), default=5, show_default=True, help="Rows of a mini-batch.")
-@click.option("--epochs", type=click.IntRange(min=1), default=10, show_default=True)
+@assignment_option
+@_own_option("--activation", kind=click.Choice(["relu", "tanh"]), help="[mlp: relu]")
+@_own_option("--hidden", kind=click.IntRange(1, 4096), help="Hidden units.  [mlp: 1000]")
+@_own_option("--batch", kind=click.IntRange(min=1), help="Rows of a mini-batch.  [mlp: 5]")
+@_own_option("--epochs", kind=click.IntRange(min=1), help="[mlp: 10]")
 @click.option("--steps", type=click.IntRange(min=1), help="Stop after so many steps.")
-@click.option("--lr", type=_POSITIVE, default=0.01, show_default=True, help="Learning rate η.")
-@click.option(
+@_own_option("--lr", kind=_POSITIVE, help="Learning rate η.  [mlp: 0.01]")
+@_own_option(
     "--lr-drop-every",
-    type=click.IntRange(min=1),
-    default=10,
-    show_default=True,
-    help="Epochs after which η is multiplied by 0.1, again and again.",
+    kind=click.IntRange(min=1),
+    help="Epochs after which η is multiplied by 0.1, again and again.  [mlp: 10]",
 )
-@click.option("--alpha", type=_RATE, default=0.0, show_default=True, help="Momentum's discount α; 0 is none.")
-@click.option(
-    "--lambda", "lam", type=click.FloatRange(0.0, 1e6), default=0.0, show_default=True, help="Weight decay λ."
-)
-@click.option("--dropout", type=_RATE, default=0.5, show_default=True, help="Dropout rate r.")
+@_own_option("--alpha", kind=_RATE, help="Momentum's discount α; 0 is none.  [mlp: 0]")
+@_own_option("--lambda", "lam", kind=click.FloatRange(0.0, 1e6), help="Weight decay λ.  [mlp: 0]")
+@_own_option("--dropout", kind=_RATE, help="Share of the hidden units that dropout drops.  [mlp: 0.5]")
 @click.option("--dtype", type=click.Choice(DTYPES), default="float64", show_default=True)
 @click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), default=42, show_default=True, help="Of weights, order, masks."
@@ -51,7 +55,7 @@ PAGE = "trace.html"
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
-    help="The homework's JSON, an .npz or a folder of full MNIST; left out, the homework's digits.",
+    help="mlp: the homework's JSON, an .npz or a folder of full MNIST; left out, the homework's digits.",
 )
 @click.option(
     "--every",
@@ -60,7 +64,7 @@ PAGE = "trace.html"
     show_default=True,
     help="Write the figures of one step in so many; each step is judged.",
 )
-@click.option("--forced", is_flag=True, help="Start each step from torch's weights: tight for any length.")
+@_own_option("--forced", is_flag=True, help="Start each step from torch's weights: tight for any length.  [mlp]")
 @click.option(
     "--replicas",
     type=click.IntRange(2, 64),
@@ -68,7 +72,7 @@ PAGE = "trace.html"
     show_default=True,
     help="Perturbed copies of torch's run that measure the radius.",
 )
-@click.option("--edition", type=click.Choice(EDITIONS), help="The year's form of the assignment; 2019 if left out.")
+@click.option("--edition", help="The year's form of the assignment; its default if left out.")
 @allow_option
 @click.option(
     "--isolation",
@@ -85,30 +89,19 @@ PAGE = "trace.html"
     show_default=True,
     help="Folder to write; an earlier run there is replaced.",
 )
+@click.pass_context
 def trace(
+    context: click.Context,
+    /,
     submission: Path | None,
-    activation: str,
-    hidden: int,
-    batch: int,
-    epochs: int,
-    steps: int | None,
-    lr: float,
-    lr_drop_every: int,
-    alpha: float,
-    lam: float,
-    dropout: float,
-    dtype: str,
-    seed: int,
-    device: str,
+    assignment: str | None,
     data: Path | None,
-    every: int,
-    forced: bool,
-    replicas: int,
     edition: str | None,
     allow: tuple[str, ...],
     isolation: str,
     timeout: float,
     out: Path,
+    **settings: Any,
 ) -> int:
     """Train a network beside torch, step by step, and say where and why the two part.
 
@@ -122,24 +115,26 @@ def trace(
     require(PAGES)
     with run_folder_errors():
         folder = TraceFolder(out)
-        refuse_missing_device(device)
+        refuse_missing_device(settings["device"])
 
-        from parity_tests.assignments.mlp.assignment import ASSIGNMENT
-        from parity_tests.trace.run import digits_of
+        from parity_tests.assignments import SHIPPED
+        from parity_tests.harness.submission import choose_submission
         from parity_tests.trace.run import trace as run_trace
-        from parity_tests.trace.settings import Settings
+        from parity_tests.trace.tracing import training_of
 
-        settings = Settings(
-            activation, hidden, batch, epochs, steps, lr, lr_drop_every, alpha, lam, dropout, dtype, seed, device,
-            every, forced, replicas,
-        )  # fmt: skip
-        digits = digits_of(data)
+        chosen, network = choose_submission(assignment, submission, SHIPPED)
+        if edition is not None:
+            chosen.refuse_edition(edition)
+        common = {name: settings.pop(name) for name in COMMON}
+        flags = {option.name: option.opts[0] for option in context.command.params}
+        own = {flags[name]: value for name, value in settings.items() if value is not None}
+        training = training_of(chosen, common, own, data)
         with Progress("tracing") as progress:
             run = run_trace(
-                ASSIGNMENT.solution if submission is None else submission,
-                settings,
+                chosen,
+                network,
+                training,
                 folder,
-                digits=digits,
                 edition=edition,
                 allow=allow,
                 isolation=isolation,

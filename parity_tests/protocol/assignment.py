@@ -53,7 +53,8 @@ class Assignment:
     `rubric` is the file of the usual points, None where every part weighs the same. `reproductions` makes the smallest
     scripts that show its discrepancies. `blame(plan, verdicts)` moves a failure to the part that it comes of.
     `diagnosis()` imports and returns what is known of mistakes, and `proof()` what is known of variants of the
-    solution. The last five may be left out.
+    solution. `tracing()` imports and returns how a submission is trained beside torch, a `Tracing` of the room `trace`,
+    which this room does not know. The last six may be left out.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Assignment:
     blame: Callable[[Sequence[Case], Verdicts], Verdicts] | None = None
     diagnosis: Callable[[], Diagnosis] | None = None
     proof: Callable[[], Proof] = Proof
+    tracing: Callable[[], object] | None = None
 
     @cached_property
     def by_function(self) -> dict[str, str]:

@@ -9,9 +9,10 @@ from typing import Any
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.digits import small_digits
+from parity_tests.assignments.mlp.trace.settings import Settings
+from parity_tests.assignments.mlp.trace.training import MlpTraining
 from parity_tests.trace.results import Trace
 from parity_tests.trace.run import trace
-from parity_tests.trace.settings import Settings
 
 DIGITS = small_digits(60, 20, 20)
 SMALL = Settings(hidden=12, batch=10, epochs=3, drop_every=2, alpha=0.9, lam=1e-4, rate=0.25)
@@ -46,7 +47,7 @@ def submission(tmp_path: Path, *changes: tuple[str, str], more: str = "") -> Pat
 
 
 def traced(folder: Path, settings: Settings = SMALL, rows: Rows | None = None, **options: Any) -> Trace:
-    return trace(folder, settings, Rows() if rows is None else rows, digits=DIGITS, **options)
+    return trace(ASSIGNMENT, folder, MlpTraining(settings, DIGITS), Rows() if rows is None else rows, **options)
 
 
 AT_STEP = """

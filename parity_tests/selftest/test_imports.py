@@ -36,8 +36,8 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "parity_tests.grading": GENERAL,
     "parity_tests.pairs": GENERAL,
     "parity_tests.proof": (*GENERAL, "parity_tests.pairs"),
-    "parity_tests.assignments": (*GENERAL, "implementation"),
-    "parity_tests.trace": (*GENERAL, "parity_tests.assignments"),
+    "parity_tests.trace": GENERAL,
+    "parity_tests.assignments": (*GENERAL, "parity_tests.trace", "implementation"),
     "parity_tests.api": (*GENERAL, "parity_tests.assignments"),
 }
 """The rooms, and those that each may import beside itself. Rooms that are not named here stand above all of them."""

@@ -9,6 +9,8 @@ import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.names import QUANTITIES
+from parity_tests.assignments.mlp.trace.plan import quantities
+from parity_tests.assignments.mlp.trace.settings import Settings
 from parity_tests.selftest.small_traces import (
     AT_STEP,
     FRESH_MASK,
@@ -19,8 +21,6 @@ from parity_tests.selftest.small_traces import (
     traced,
 )
 from parity_tests.trace import radius
-from parity_tests.trace.plan import quantities
-from parity_tests.trace.settings import Settings
 from reports.terminal.trace import verdict
 
 

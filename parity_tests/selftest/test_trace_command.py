@@ -10,14 +10,16 @@ import pandas as pd
 import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.assignments.mlp.trace.wording import PANELS
 from parity_tests.cli import main
+from parity_tests.protocol.errors import UsageError
 from parity_tests.selftest.fake_records import FakeRun, mismatch, record
 from parity_tests.selftest.small_traces import (
     SMALL,
     submission,
     traced,
 )
-from parity_tests.trace.wording import PANELS
+from parity_tests.trace.tracing import training_of
 from reports.model.run_folder import RunFolderError, load
 from reports.model.trace_folder import TraceFolder, load_table
 from reports.pictures.training import trace_figure
@@ -75,6 +77,25 @@ def test_options_that_cannot_be_are_refused(
     monkeypatch.chdir(tmp_path)
     assert main(["trace", "--hidden", "2", *option.split()]) == 2
     assert capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("assignment", "option", "says"),
+    [
+        ("parity_tests.selftest.toy.assignment:TOY", "", "toy brings no training"),
+        ("mlp", "--edition 1999", "has no edition '1999'"),
+    ],
+)
+def test_what_an_assignment_does_not_bring_is_refused(
+    assignment: str, option: str, says: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(["trace", "--assignment", assignment, *option.split(), "--out", str(tmp_path / "out")]) == 2
+    assert says in " ".join(capsys.readouterr().err.split())
+
+
+def test_an_option_of_another_assignment_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(UsageError, match=r"mlp takes no --rule; it takes --activation, --alpha, "):
+        training_of(ASSIGNMENT, {}, {"--rule": "adam"}, None)
 
 
 def test_the_page_shows_both_sides_of_an_epoch() -> None:

@@ -20,6 +20,9 @@ from parity_tests.assignments.mlp.names import QUANTITIES, updated_name
 from parity_tests.assignments.mlp.network import formula
 from parity_tests.assignments.mlp.network.replicas import Replicas
 from parity_tests.assignments.mlp.network.trainer import Trainer
+from parity_tests.assignments.mlp.trace.plan import BatchStep, MlpPlan
+from parity_tests.assignments.mlp.trace.settings import for_edition
+from parity_tests.assignments.mlp.trace.training import MlpTraining
 from parity_tests.protocol.errors import UsageError
 from parity_tests.selftest.small_traces import (
     DIGITS,
@@ -27,10 +30,9 @@ from parity_tests.selftest.small_traces import (
     traced,
 )
 from parity_tests.trace.judge import JudgedStep
-from parity_tests.trace.plan import Evaluation, Plan, Step
+from parity_tests.trace.kinks import side_of_kinks
+from parity_tests.trace.plan import Evaluation, Step
 from parity_tests.trace.processors import replica_cores
-from parity_tests.trace.settings import for_edition
-from parity_tests.trace.sharing import side_of_kinks
 
 
 def test_the_submission_trains_as_its_own_main_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,8 +56,8 @@ def test_the_submission_trains_as_its_own_main_does(tmp_path: Path, monkeypatch:
 
 
 def test_the_rate_falls_and_every_epoch_has_an_order_of_its_own() -> None:
-    items = list(Plan(SMALL, DIGITS))
-    steps = [item for item in items if isinstance(item, Step)]
+    items = list(MlpPlan(SMALL, DIGITS))
+    steps = [item for item in items if isinstance(item, BatchStep)]
     assert [step.number for step in steps] == list(range(1, 19))
     assert [step.eta for step in steps] == [0.01] * 12 + [0.01 * 0.1] * 6
     assert [step.number for step in steps if step.opens] == [1, 7, 13]
@@ -65,7 +67,7 @@ def test_the_rate_falls_and_every_epoch_has_an_order_of_its_own() -> None:
 
 
 def test_steps_end_the_training_early_with_an_evaluation() -> None:
-    items = list(Plan(replace(SMALL, steps=8), DIGITS))
+    items = list(MlpPlan(replace(SMALL, steps=8), DIGITS))
     assert sum(isinstance(item, Step) for item in items) == 8
     last = items[-1]
     assert isinstance(last, Evaluation)
@@ -74,7 +76,7 @@ def test_steps_end_the_training_early_with_an_evaluation() -> None:
 
 def test_a_batch_that_no_set_fills_is_refused() -> None:
     with pytest.raises(UsageError, match=r"must lie in 1\.\.20"):
-        Plan(replace(SMALL, batch=21), DIGITS)
+        MlpPlan(replace(SMALL, batch=21), DIGITS)
 
 
 def test_an_edition_trains_with_what_it_has() -> None:
@@ -92,11 +94,11 @@ def test_an_edition_trains_with_what_it_has() -> None:
 # ---- the reference's side ----
 
 
-def a_step(activation: str, dtype: str = "float64") -> tuple[Plan, Trainer, Replicas, tuple[Any, ...]]:
-    plan = Plan(replace(SMALL, activation=activation, dtype=dtype), DIGITS)
+def a_step(activation: str, dtype: str = "float64") -> tuple[MlpPlan, Trainer, Replicas, tuple[Any, ...]]:
+    plan = MlpPlan(replace(SMALL, activation=activation, dtype=dtype), DIGITS)
     trainer = Trainer(plan.weights, activation=activation, alpha=0.9, lam=1e-4)
     replicas = Replicas(plan.weights, 4, alpha=0.9, lam=1e-4, seed=0)
-    step = next(item for item in plan if isinstance(item, Step))
+    step = next(item for item in plan if isinstance(item, BatchStep))
     X, y = plan.data(step)
     kept = np.random.default_rng(0).random((10, 12)) >= 0.25
     return plan, trainer, replicas, (X, y, kept)
@@ -160,7 +162,7 @@ def test_a_replica_is_moved_by_one_unit_either_way_and_without_bias() -> None:
 def test_the_submission_chooses_the_side_of_a_kink_within_its_radius_alone() -> None:
     u = torch.tensor([[1e-9, -1e-9, 0.5, -0.5, 1e-9]], dtype=torch.float64)
     submitted = torch.tensor([[-1e-9, 1e-9, -0.5, 0.5, 2e-9]])
-    judged = JudgedStep(Step(1, 1, 0.01, np.arange(1), opens=True))
+    judged = JudgedStep(Step(1, 1, 0.01))
     side = side_of_kinks(u, submitted, lambda: 1e-8, judged)
     assert side.tolist() == [[False, True, True, False, True]]
     assert (judged.shared_kinks, judged.other_kinks) == (2, 2)
@@ -171,11 +173,11 @@ def test_on_two_cores_the_copies_of_a_wide_network_have_one_for_themselves(monke
     kept_to: list[set[int]] = []
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: ours, raising=False)
     monkeypatch.setattr(os, "sched_setaffinity", lambda _, cores: kept_to.append(set(cores)), raising=False)
-    with replica_cores(wide) as cores:
+    with replica_cores(MlpTraining(wide, DIGITS)) as cores:
         assert (cores, kept_to) == ({7}, [{3}])
     assert kept_to == [{3}, {3, 7}]
     ours |= {8}
     for settings in (SMALL, replace(wide, forced=True), wide):
-        with replica_cores(settings) as cores:
+        with replica_cores(MlpTraining(settings, DIGITS)) as cores:
             assert cores is None
     assert len(kept_to) == 2

@@ -1,7 +1,7 @@
 """Judges the steps of a training run one after the other; what a judged step consists of."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.observation import Observation
-from parity_tests.trace.plan import Plan, Step, quantities
+from parity_tests.trace.plan import Plan, Step
 
 Array = NDArray[Any]
 
@@ -73,14 +73,16 @@ class JudgedStep:
 class Judge(ABC):
     """Judges step after step.
 
-    `divergence` is the first one so far. `undecided` is the step from which on the radius tells nothing, and
-    `undecided_because` says why.
+    `names` are the name and the part of what is compared at each step, in the order of computation. `shares_kinks` says
+    whether torch's run takes the submission's side of kinks. `divergence` is the first one so far. `undecided` is the
+    step from which on the radius tells nothing, and `undecided_because` says why.
     """
 
-    def __init__(self, plan: Plan, dropout: bool) -> None:
-        self.plan, self.settings = plan, plan.settings
-        self.dropout = dropout
-        self.names = quantities(plan.settings.activation, dropout)
+    shares_kinks: bool = False
+
+    def __init__(self, plan: Plan, names: Sequence[tuple[str, str]]) -> None:
+        self.plan = plan
+        self.names = names
         self.undecided: int | None = None
         self.undecided_because = ""
         self.divergence: Divergence | None = None
@@ -99,10 +101,6 @@ class Judge(ABC):
     def finish(self) -> list[JudgedStep]:
         """Judge whatever has been taken; returns the steps that were not returned before."""
         return []
-
-    @abstractmethod
-    def logits(self, X: Array) -> Array:
-        """torch's own logits (N×K) after the last step."""
 
     @abstractmethod
     def submission_weights(self) -> Mapping[str, Array]:

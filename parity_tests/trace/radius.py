@@ -4,11 +4,9 @@ import math
 from collections import deque
 from collections.abc import Mapping
 
-from parity_tests.assignments.mlp.names import WEIGHT_NAMES, updated_name
-
 FACTOR = 4.0
-"""Times the largest spread of the replicas: the radius. `python -m parity_tests.trace.factor` measures what it must
-cover, over seeds, dtypes, activations, widths and honest ways to write each part."""
+"""Times the largest spread of the replicas: the radius. `python -m parity_tests.assignments.mlp.trace.factor` measures
+what it must cover, over seeds, dtypes, activations, widths and honest ways to write each part."""
 USEFUL = 0.5
 """The radius tells a bug from rounding while, in every weight, it is below this share of what a step changes: an update
 that is lost, made twice or made with a velocity of another kind is off by about as much as it changes."""
@@ -19,9 +17,11 @@ LOOK_BACK = 100
 class MeasuredRadius:
     """The radius of each quantity, as the spreads of the replicas come in step by step."""
 
-    def __init__(self) -> None:
+    def __init__(self, updated: Mapping[str, str]) -> None:
+        """`updated` maps each weight to what it is called after the update of a step."""
+        self._updated = updated
         self._largest_spread: dict[str, float] = {}
-        self._changes: dict[str, deque[float]] = {name: deque(maxlen=LOOK_BACK) for name in WEIGHT_NAMES}
+        self._changes: dict[str, deque[float]] = {name: deque(maxlen=LOOK_BACK) for name in updated}
 
     def add(self, spreads: Mapping[str, float]) -> None:
         """Take in the spreads of a step, by quantity."""
@@ -41,7 +41,7 @@ class MeasuredRadius:
 
         It tells nothing where a weight's radius exceeds a share of the largest change that the last steps made.
         """
-        reasons = [self._why_useless(name, changes[name]) for name in WEIGHT_NAMES]
+        reasons = [self._why_useless(name, changes[name]) for name in self._updated]
         return next(filter(None, reasons), "")
 
     def _with(self, quantity: str, spread: float) -> float:
@@ -49,7 +49,7 @@ class MeasuredRadius:
         return math.inf if math.isnan(spread) or math.isinf(before) else max(before, spread)
 
     def _why_useless(self, weight: str, change: float) -> str:
-        changes, quantity = self._changes[weight], updated_name(weight)
+        changes, quantity = self._changes[weight], self._updated[weight]
         changes.append(change)
         largest, radius = max(changes), self.of(quantity)
         if not math.isfinite(radius) or not math.isfinite(largest):

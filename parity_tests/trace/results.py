@@ -1,24 +1,23 @@
 """What a trace came to: its first divergence in words, and a record of every quantity."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.harness.environment import versions
 from parity_tests.harness.make_records import Setting, import_record, record_of
-from parity_tests.protocol.assignment import environment_of
+from parity_tests.protocol.assignment import Assignment, environment_of
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import Comparison, failed
+from parity_tests.protocol.comparison import Comparison, failed, unjudged
 from parity_tests.protocol.observation import Hello
 from parity_tests.protocol.quantity import Quantity
-from parity_tests.trace.evaluations import LOGITS
 from parity_tests.trace.radius import FACTOR
 from parity_tests.trace.session import Session
-from parity_tests.trace.wording import PANELS, advice, setting_text
+from parity_tests.trace.training import Lockstep
 from reports.model.numbers import exact_number
 from reports.model.records import FAILING, Record
 
@@ -47,51 +46,70 @@ class Trace:
     interrupted: bool = False
 
 
-def result_of(session: Session, setting: Setting, hello: Hello, environment: dict[str, Any], output: bytes) -> Trace:
-    """The trace, as far as the session went; `output` is what the submission printed."""
-    judge, settings = session.judge, session.plan.settings
-    case = Case(settings.name, "trajectory", TITLE, settings.dtype, "train", {}, ())
-    return Trace(
-        records=_Records(session, setting, hello, case).all(),
-        environment=environment,
-        steps=session.tally.steps,
-        planned=session.plan.total,
-        epochs=list(session.evaluations.epochs),
-        divergence=_divergence(session),
-        undecided=None if judge.undecided is None else (judge.undecided, judge.undecided_because),
-        totals=dict(session.tally.totals),
-        arrays=_arrays(session, case),
-        inputs={case.name: {"title": TITLE, **asdict(settings)}},
-        output=output,
-        interrupted=session.interrupted,
-    )
+@dataclass(frozen=True)
+class Account:
+    """What there is to tell of a session: with which submission of which assignment, and where; `card` is the device's.
+
+    Its environment is the same before and after, but for what the session came to.
+    """
+
+    assignment: Assignment
+    lockstep: Lockstep
+    session: Session
+    setting: Setting
+    hello: Hello
+    card: Mapping[str, Any]
+
+    def result(self, output: bytes) -> Trace:
+        """The trace, as far as the session went; `output` is what the submission printed."""
+        session = self.session
+        judge, settings = session.judge, session.plan.settings
+        case = Case(settings.name, "trajectory", TITLE, settings.dtype, "train", {}, ())
+        return Trace(
+            records=_Records(self, case).all(),
+            environment=self.environment(),
+            steps=session.tally.steps,
+            planned=session.plan.total,
+            epochs=[] if session.evaluations is None else list(session.evaluations.epochs),
+            divergence=_divergence(session),
+            undecided=None if judge.undecided is None else (judge.undecided, judge.undecided_because),
+            totals=dict(session.tally.totals),
+            arrays=_arrays(session, case),
+            inputs={case.name: {"title": TITLE, **_as_dict(settings)}},
+            output=output,
+            interrupted=session.interrupted,
+        )
+
+    def environment(self) -> dict[str, Any]:
+        """What the trace runs on, and its settings, as JSON."""
+        import torch
+
+        session, hello, lockstep = self.session, self.hello, self.lockstep
+        settings, steps = session.plan.settings, session.tally.steps
+        return {
+            **environment_of(self.assignment),
+            "setting": lockstep.text,
+            "advice": lockstep.advice,
+            "panels": lockstep.panels,
+            "submission": self.setting.submission,
+            "edition": hello.edition,
+            "seed": settings.seed,
+            "device": settings.device,
+            "torch_device": self.card,
+            "dtypes": [settings.dtype],
+            "isolation": self.setting.isolation,
+            "seconds": _seconds(session),
+            "finished": steps == session.plan.total,
+            "trace": _as_dict(settings) | {"factor": FACTOR, "steps_taken": steps},
+            "versions": versions(),
+            "threads": {"torch": torch.get_num_threads(), "submission": 1},
+            "submission_python": hello.python_version,
+            "submission_numpy": hello.numpy_version,
+        }
 
 
-def trace_environment(session: Session, setting: Setting, hello: Hello, card: dict[str, Any]) -> dict[str, Any]:
-    """What the trace runs on, and its settings, as JSON; `card` describes the device."""
-    import torch
-
-    settings, steps = session.plan.settings, session.tally.steps
-    return {
-        **environment_of(ASSIGNMENT),
-        "setting": setting_text(settings, hello.edition),
-        "advice": advice(settings),
-        "panels": PANELS,
-        "submission": setting.submission,
-        "edition": hello.edition,
-        "seed": settings.seed,
-        "device": settings.device,
-        "torch_device": card,
-        "dtypes": [settings.dtype],
-        "isolation": setting.isolation,
-        "seconds": _seconds(session),
-        "finished": steps == session.plan.total,
-        "trace": asdict(settings) | {"factor": FACTOR, "steps_taken": steps},
-        "versions": versions(),
-        "threads": {"torch": torch.get_num_threads(), "submission": 1},
-        "submission_python": hello.python_version,
-        "submission_numpy": hello.numpy_version,
-    }
+def _as_dict(settings: Any) -> dict[str, Any]:
+    return asdict(settings)
 
 
 def _seconds(session: Session) -> float:
@@ -100,17 +118,18 @@ def _seconds(session: Session) -> float:
 
 def _divergence(session: Session) -> tuple[int, str, str] | None:
     """The step, the quantity and the sentence of the first divergence; the quantity is "" where the run stopped."""
-    first, evaluation = session.judge.divergence, session.evaluations.comparison
+    first, evaluations = session.judge.divergence, session.evaluations
+    evaluation = None if evaluations is None else evaluations.comparison
     if first is not None:
         return first.step, first.quantity, _sentence(session)
     if session.stopped_at is not None:
         causes = {name: c for name, c in session.broken.items() if not c.explained_by}
-        name, cause = next(iter(causes.items()), (LOGITS, evaluation))
+        name, cause = next(iter(causes.items()), ("" if evaluations is None else evaluations.quantity, evaluation))
         message = "" if cause is None else cause.problem if cause.sentence else f"{name} {cause.problem}"
         if message:
             return session.stopped_at, "", message
-    if evaluation is not None and evaluation.verdict in FAILING:
-        return evaluation.step or 0, LOGITS, f"{LOGITS} {evaluation.problem}"
+    if evaluations is not None and evaluation is not None and evaluation.verdict in FAILING:
+        return evaluation.step or 0, evaluations.quantity, f"{evaluations.quantity} {evaluation.problem}"
     return None
 
 
@@ -136,19 +155,21 @@ def _arrays(session: Session, case: Case) -> dict[str, NDArray[Any]]:
 class _Records:
     """Makes the records of a session."""
 
-    def __init__(self, session: Session, setting: Setting, hello: Hello, case: Case) -> None:
-        self._session, self._setting, self._hello, self._case = session, setting, hello, case
-        self._seconds = _seconds(session)
+    def __init__(self, account: Account, case: Case) -> None:
+        self._session, self._setting, self._hello = account.session, account.setting, account.hello
+        self._assignment, self._case = account.assignment, case
+        self._seconds = _seconds(account.session)
 
     def all(self) -> list[Record]:
         """That of the import, of every quantity of a step, and of the evaluations."""
         session, hello = self._session, self._hello
-        imported = import_record(self._setting, ASSIGNMENT.import_part, (hello.import_failure, hello.support_failure))
+        part = self._assignment.import_part or self._assignment.parts[0].id
+        imported = import_record(self._setting, part, (hello.import_failure, hello.support_failure))
         records = [imported]
         records += [self._record(name, *self._of_quantity(name, part)) for name, part in session.judge.names]
-        if session.evaluations.comparison is not None:
-            part = "9" if session.judge.dropout else "3"
-            records.append(self._record(LOGITS, part, session.evaluations.comparison))
+        evaluations = session.evaluations
+        if evaluations is not None and evaluations.comparison is not None:
+            records.append(self._record(evaluations.quantity, evaluations.part, evaluations.comparison))
         if session.notes and len(records) > 1:
             note = "; ".join(dict.fromkeys(filter(None, (records[1].note, *session.notes))))
             records[1] = replace(records[1], note=note)
@@ -204,7 +225,11 @@ class _Records:
         return Comparison("undecided", f.gap, f.radius, f.ratio, got=f.got, want=f.want, step=step, problem=problem)
 
     def _never_compared(self) -> Comparison:
-        """No step was judged: because the import failed, or an evaluation."""
+        """It was judged in no step: because the import failed, or an evaluation, or nothing of it was seen."""
         if self._hello.import_failure is not None:
             return failed(self._hello.import_failure)
-        return self._session.evaluations.comparison or Comparison("harness_error", problem="was never compared")
+        if self._session.evaluations is not None and self._session.evaluations.comparison is not None:
+            return self._session.evaluations.comparison
+        if self._session.tally.steps:
+            return unjudged(f"was never seen in {self._session.tally.steps} steps")
+        return Comparison("harness_error", problem="was never compared")

@@ -2,24 +2,23 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.harness.compare import compare
 from parity_tests.harness.draw import seed_of
 from parity_tests.harness.process.runner import Runner
 from parity_tests.protocol.comparison import Comparison, failed
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import WHOLE_CASE
-from parity_tests.trace.evaluations import Evaluations
-from parity_tests.trace.judge import Judge, JudgedStep
-from parity_tests.trace.plan import Evaluation, Plan, Step, key_of, shapes
+from parity_tests.trace.judge import JudgedStep
+from parity_tests.trace.plan import Evaluation, Step
 from parity_tests.trace.tally import Sink, Tally
+from parity_tests.trace.training import Lockstep
 from reference.answer import Answer
 
 Progress = Callable[[int, int, str], None]
@@ -33,10 +32,11 @@ class Session:
     quantity; of an evaluation its own comparison says it. `notes` are the submission's warnings.
     """
 
-    def __init__(self, plan: Plan, judge: Judge, sink: Sink) -> None:
-        self.plan, self.judge = plan, judge
-        self.tally = Tally(plan, judge, sink)
-        self.evaluations = Evaluations(plan, judge, sink)
+    def __init__(self, lockstep: Lockstep, by_function: Mapping[str, str], sink: Sink) -> None:
+        """`by_function` is the part that each function of a submission belongs to."""
+        self.plan, self.judge, self.evaluations = lockstep.plan, lockstep.judge, lockstep.evaluations
+        self._lockstep, self._by_function = lockstep, by_function
+        self.tally = Tally(self.plan, self.judge, sink)
         self.stopped_at: int | None = None
         self.broken: dict[str, Comparison] = {}
         self.notes: dict[str, None] = {}
@@ -54,13 +54,9 @@ class Session:
     def _train(self, runner: Runner, timeout: float, progress: Progress | None) -> None:
         asked: deque[Step | Evaluation] = deque()
         s = self.plan.settings
-        params = {
-            "activation": s.activation, "r": s.rate, "dropout": self.judge.dropout, "alpha": s.alpha, "lam": s.lam,
-            "seed": s.seed % (1 << 32),
-        }  # fmt: skip
         for observation in runner.ask_rounds(
-            s.name, "train", params, self.plan.weights, self._rounds(asked), seed=seed_of(s.seed, s.name),
-            seconds=timeout,
+            s.name, "train", self._lockstep.params, self._lockstep.arrays, self._rounds(asked),
+            seed=seed_of(s.seed, s.name), seconds=timeout,
         ):  # fmt: skip
             item = asked.popleft() if asked else None
             self.notes |= dict.fromkeys(f"warns: {text}".replace("; ", ", ") for text in observation.warnings[:3])
@@ -93,7 +89,8 @@ class Session:
             self.tally.add(judged)
 
     def _evaluate(self, item: Evaluation, observation: Observation) -> None:
-        if item.split == "train" and item.rows.start == 0:
+        assert self.evaluations is not None
+        if item.first:
             self._finish()
             self.judge.copy_last_step()
         self.evaluations.add(item, observation)
@@ -111,12 +108,12 @@ class Session:
 
         That is the call that failed, or a result before it that is no array of the right shape.
         """
-        shape_of = shapes(self.plan.settings, self.plan.weights)
+        shape_of = self.plan.shapes()
         last = next(iter(observation.failures.values()))
         broken: dict[str, Comparison] = {}
         culprit = ""
         for name, part in self.judge.names:
-            key = key_of(name)
+            key = self.plan.key_of(name)
             value = observation.values.get(key)
             if value is not None:
                 structure = compare(value, _of_shape(shape_of[name], self.plan.settings.dtype), flat_ok=True)
@@ -124,7 +121,7 @@ class Session:
                     broken[name], culprit = structure, part
                 continue
             failure = observation.failures.get(key) or observation.failures.get(WHOLE_CASE) or last
-            culprit = culprit or ASSIGNMENT.by_function.get(failure.function, "")
+            culprit = culprit or self._by_function.get(failure.function, "")
             broken[name] = failed(failure)
             if culprit not in ("", part):
                 broken[name] = replace(broken[name], explained_by=culprit)

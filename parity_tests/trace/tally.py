@@ -38,7 +38,7 @@ class Tally:
         self.totals["submission_seconds"] += judged.submission_seconds
         self.totals["torch_seconds"] += judged.torch_seconds
         self.totals["replica_seconds"] += judged.replica_seconds
-        if self._plan.settings.activation == "relu" and not self._plan.settings.forced:
+        if self._judge.shares_kinks:
             self.totals["shared_kinks"] += judged.shared_kinks
             self.totals["other_kinks"] += judged.other_kinks
         self.totals["kept"] += judged.masks_kept

@@ -1,7 +1,10 @@
 """The homework of the seeds: a two-layer perceptron for handwritten digits, in ten TODOs."""
 
+from __future__ import annotations
+
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from parity_tests.assignments.mlp.blame import blame
 from parity_tests.assignments.mlp.editions import EDITIONS, INERT_MODULES, LENT, MODULE, UNSUPPORTED, UTILS
@@ -14,6 +17,9 @@ from parity_tests.protocol.layout import Editions, Layout
 from parity_tests.protocol.proof import Proof
 from parity_tests.protocol.reproduction import Networks, Reproducer, Reproductions, ScriptSetting
 from reports.model.records import Record
+
+if TYPE_CHECKING:
+    from parity_tests.trace.training import Tracing
 
 HERE = Path(__file__).resolve().parent
 INSIDE = HERE / "inside"
@@ -57,6 +63,12 @@ def _reproducer(networks: Networks, setting: ScriptSetting, seed: int) -> Reprod
     return ScriptMaker(networks, setting, seed)
 
 
+def _tracing() -> Tracing:
+    from parity_tests.assignments.mlp.trace.training import TRACING
+
+    return TRACING
+
+
 def _same_failure(record: Record) -> tuple[str, ...]:
     from parity_tests.assignments.mlp.reproduce.same_failure import same_failure
 
@@ -84,4 +96,5 @@ ASSIGNMENT = Assignment(
     diagnosis=_diagnosis,
     proof=_proof,
     reproductions=Reproductions(_reproducer, _same_failure),
+    tracing=_tracing,
 )

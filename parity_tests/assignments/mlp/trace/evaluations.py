@@ -1,25 +1,24 @@
 """The evaluations of a trace: the losses and accuracies of both sides after each epoch, and the logits compared."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.assignments.mlp.trace.plan import MlpPlan
 from parity_tests.harness.compare import compare
 from parity_tests.protocol.comparison import Comparison, failed
 from parity_tests.protocol.observation import Observation, Returned
 from parity_tests.protocol.quantity import Key
-from parity_tests.trace.judge import Judge
-from parity_tests.trace.plan import Evaluation, Plan
+from parity_tests.trace.plan import Evaluation
 from parity_tests.trace.tally import Sink
+from parity_tests.trace.training import Evaluations
 from reference.answer import Answer
 
 Array = NDArray[Any]
-LOGITS = "validation logits"
-"""What is compared in an evaluation."""
 
 
 @dataclass
@@ -33,23 +32,30 @@ class _Sums:
     torch_right: int = 0
 
 
-class Evaluations:
-    """The evaluations so far.
+class MlpEvaluations(Evaluations):
+    """The evaluations so far, of which the logits of the validation set are compared.
 
-    `comparison` is that of the first logits that are off, or else of those with the largest ratio. `epochs` has a row
-    of each epoch that was evaluated whole, which goes to the sink as well. `ended_at` is the step after which the
-    submission's evaluation could not be used, None so far.
+    `logits` gives torch's own after the last step, `weights` the submission's weights. A row of each epoch goes to the
+    sink as well. Where there is `dropout` it is what they show most, else the layer that makes them.
     """
 
-    def __init__(self, plan: Plan, judge: Judge, sink: Sink) -> None:
-        self._plan, self._judge, self._sink = plan, judge, sink
+    quantity = "validation logits"
+
+    def __init__(
+        self,
+        plan: MlpPlan,
+        sink: Sink,
+        logits: Callable[[Array], Array],
+        weights: Callable[[], Mapping[str, Array]],
+        *,
+        dropout: bool,
+    ) -> None:
+        super().__init__()
+        self.part = "9" if dropout else "3"
+        self._plan, self._sink, self._logits, self._weights = plan, sink, logits, weights
         self._sums: dict[str, _Sums] = defaultdict(_Sums)
-        self.comparison: Comparison | None = None
-        self.epochs: list[dict[str, Any]] = []
-        self.ended_at: int | None = None
 
     def add(self, item: Evaluation, observation: Observation) -> None:
-        """Take in what the submission answered to an evaluation."""
         if observation.failures:
             self._end(item, failed(next(iter(observation.failures.values()))))
             return
@@ -61,7 +67,7 @@ class Evaluations:
             return
         if item.split == "valid":
             self._compare(item, X, observation.values[Key("logits")])
-        torch_logits = self._judge.logits(X)
+        torch_logits = self._logits(X)
         sums = self._sums[item.split]
         sums.rows += len(y)
         sums.loss += float(losses.sum())
@@ -87,7 +93,7 @@ class Evaluations:
 
     def _compare(self, item: Evaluation, X: Array, logits: Returned) -> None:
         """Hold the submission's logits against torch's from the submission's own weights, dropout off."""
-        comparison = replace(compare(logits, self._answer(X, self._judge.submission_weights())), step=item.step)
+        comparison = replace(compare(logits, self._answer(X, self._weights())), step=item.step)
         before = self.comparison
         is_worse = comparison.verdict != "match" or before is None or (comparison.ratio or 0.0) > (before.ratio or 0.0)
         if before is None or (before.verdict == "match" and is_worse):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parity_tests.trace.settings import Settings
+from parity_tests.assignments.mlp.trace.settings import Settings
 
 PANELS = {
     "weights": ["updated L1 W", "updated L2 W"],

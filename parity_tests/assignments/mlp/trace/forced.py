@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from parity_tests.assignments.mlp.kinds.network_links import judge_step
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES, key_after_step
 from parity_tests.assignments.mlp.network.trainer import Trainer
+from parity_tests.assignments.mlp.trace.plan import MlpPlan, quantities
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.observation import Observation, Returned
 from parity_tests.protocol.quantity import WHOLE_CASE
 from parity_tests.trace.judge import Figures, Judge, JudgedStep
-from parity_tests.trace.plan import Plan, Step
+from parity_tests.trace.plan import Step
 
 Array = NDArray[Any]
 _KEYS_AFTER = tuple(key_after_step(name) for name in WEIGHT_NAMES)
@@ -26,9 +27,10 @@ _KEYS_AFTER = tuple(key_after_step(name) for name in WEIGHT_NAMES)
 class Forced(Judge):
     """The judge of a forced run."""
 
-    def __init__(self, plan: Plan, dropout: bool) -> None:
-        super().__init__(plan, dropout)
+    def __init__(self, plan: MlpPlan, dropout: bool) -> None:
+        super().__init__(plan, quantities(plan.settings.activation, dropout))
         s = plan.settings
+        self._steps, self.settings, self.dropout = plan, s, dropout
         self._trainer = Trainer(plan.weights, activation=s.activation, alpha=s.alpha, lam=s.lam, device=s.device)
         self._random = np.random.RandomState([s.seed, 1])  # masks of torch's own run
         self._path: dict[int, dict[str, Array]] = {}
@@ -40,7 +42,7 @@ class Forced(Judge):
         """torch's weights before this step; it takes the step at once, with a mask of its own."""
         weights = self._trainer.weights()
         self._path[step.number] = weights
-        X, y = self.plan.data(step)
+        X, y = self._steps.data(step)
         s = self.settings
         kept = self._random.random_sample((len(y), s.hidden)) >= (s.rate if self.dropout else 0)
         u = self._trainer.hidden(torch.from_numpy(X).to(s.device))
@@ -50,6 +52,7 @@ class Forced(Judge):
         return weights
 
     def logits(self, X: Array) -> Array:
+        """torch's own logits (N×K) after the last step."""
         return np.asarray(self._trainer.logits(torch.from_numpy(X).to(self.settings.device)).cpu().numpy())
 
     def submission_weights(self) -> Mapping[str, Array]:
@@ -90,7 +93,7 @@ class Forced(Judge):
         The step before tells the submission's velocity, by the change of weights that it made.
         """
         s, last = self.settings, self._last
-        X, y = self.plan.data(step)
+        X, y = self._steps.data(step)
         weights, etas = [self._path[step.number]], [step.eta]
         before = self._path.pop(step.number - 1, None)
         if before is not None and last is not None:

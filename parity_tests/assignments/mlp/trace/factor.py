@@ -1,4 +1,4 @@
-"""Measures the factor on the replicas' spread: `python -m parity_tests.trace.factor`.
+"""Measures the factor on the replicas' spread: `python -m parity_tests.assignments.mlp.trace.factor`.
 
 Honest networks, each part written in other ways, train beside torch over seeds, dtypes, activations and widths; what is
 measured is the largest gap, in any quantity at any step before *undecided*, divided by the largest spread so far of the
@@ -16,9 +16,10 @@ from typing import Any
 import click
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.assignments.mlp.trace.settings import Settings
+from parity_tests.assignments.mlp.trace.training import MlpTraining
 from parity_tests.trace.radius import FACTOR
 from parity_tests.trace.run import trace
-from parity_tests.trace.settings import Settings
 
 FORMS = {
     "as shipped": "",
@@ -167,7 +168,7 @@ def main(seeds: int, steps: int, widths: str, replicas: int) -> None:
                 with (folder / "neural_networks.py").open("a", encoding="utf-8") as file:
                     file.write(FORMS[form])
             largest = LargestMultiples()
-            done = trace(folder, s, largest)
+            done = trace(ASSIGNMENT, folder, MlpTraining(s), largest)
             name, (multiple, step) = max(largest.multiples.items(), key=lambda item: item[1])
             until = "" if done.undecided is None else f", undecided from {done.undecided[0]} on"
             click.echo(

@@ -1,0 +1,95 @@
+"""What an assignment gives so that a submission of it can be trained beside torch."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.observation import Hello, Observation
+from parity_tests.trace.judge import Judge
+from parity_tests.trace.plan import Evaluation, Plan, TraceSettings
+from parity_tests.trace.tally import Sink
+
+
+class Evaluations(ABC):
+    """The evaluations of a run so far, which its submission answers in rounds of their own.
+
+    `comparison` is that of the first results that are off, or else of those with the largest ratio; they are called
+    `quantity`, and belong to `part`. `epochs` has a row of each epoch that was evaluated whole. `ended_at` is the step
+    after which the submission's evaluation could not be used, None so far.
+    """
+
+    quantity: str
+    part: str
+
+    def __init__(self) -> None:
+        self.comparison: Comparison | None = None
+        self.epochs: list[dict[str, Any]] = []
+        self.ended_at: int | None = None
+
+    @abstractmethod
+    def add(self, item: Evaluation, observation: Observation) -> None:
+        """Take in what the submission answered to an evaluation."""
+
+
+@dataclass(frozen=True)
+class Lockstep:
+    """A training run that is about to begin, for a submission of a known edition.
+
+    The probe `train` of the submission's process is given `params` and `arrays`, and then goes on in the plan's rounds.
+    Where `evaluations` is None there are none that have rounds of their own. `text` says what trains beside what, and
+    how: a piece of a sentence; `advice` what to try where rounding drives honest runs apart: a sentence. `panels` are
+    pictures, and the quantities whose gap and radius each of them shows.
+    """
+
+    plan: Plan
+    judge: Judge
+    params: Mapping[str, Any]
+    arrays: Mapping[str, NDArray[Any]]
+    text: str
+    advice: str
+    panels: Mapping[str, list[str]]
+    evaluations: Evaluations | None = None
+
+
+class Training(ABC):
+    """One way to train the submissions of an assignment.
+
+    `wide` says whether the network is so large that it pays to share its work out among the cores; such a run may be
+    kept apart from its replicas, where it has any. `lent` are files of modules that a submission lacks, beside those
+    that the assignment lends.
+    """
+
+    settings: TraceSettings
+    wide: bool = False
+    has_replicas: bool = True
+    lent: Mapping[str, Path] = {}
+
+    @abstractmethod
+    def bytes_of_a_step(self) -> int:
+        """The bytes of all arrays that the submission returns in a step, if it returns them in float64."""
+
+    @abstractmethod
+    def begin(self, hello: Hello, sink: Sink, replica_cores: AbstractSet[int] | None) -> Lockstep:
+        """The run of a submission that is this; it imports torch. Raises UsageError for what its edition has not.
+
+        `replica_cores` are those that the replicas run on; None: whichever are free.
+        """
+
+
+@dataclass(frozen=True)
+class Tracing:
+    """How an assignment's submissions are trained.
+
+    `options` maps those options of `parity trace` that it takes, beside those of every trace, to the names of its
+    settings. `training(settings, data)` makes one of them, on the data of a file or folder, None for the usual ones; it
+    raises UsageError for what cannot be.
+    """
+
+    training: Callable[[Mapping[str, Any], Path | None], Training]
+    options: Mapping[str, str] = field(default_factory=dict)
