@@ -10,14 +10,18 @@ from parity_tests.grading.rubric import Item, Rubric
 from reports.model.points import DIGITS, ItemPoints, Points, counts_for
 from reports.model.records import FAILING, Record, note_parts
 
+LOST = frozenset({"wrong", "left open"})
+"""The states of a record that keep its quantity from being earned."""
+
 
 def score(records: Iterable[Record], rubric: Rubric) -> Points:
     """The points that these records of one submission earn.
 
     Within an item each quantity has the same weight, and is earned only if none of its records fails. What fails
     because another part does is earned all the same, so that no mistake costs points twice; but an item of which
-    nothing is right earns nothing. What is undecided leaves both sides of the fraction. A fault of the harness's own
-    yields no points anywhere, never 0.
+    nothing is right earns nothing, and what that other part keeps from being judged is not earned: it counts as wrong
+    until a human has looked. What is undecided leaves both sides of the fraction. A fault of the harness's own yields
+    no points anywhere, never 0.
     """
     rows = list(records)
     faults = sum(record.verdict == "harness_error" for record in rows)
@@ -40,14 +44,14 @@ def _scored(item: Item, records: Sequence[Record], rubric: Rubric) -> ItemPoints
             continue
         if explained:
             because[record.explained_by] = None
-        states.setdefault(record.quantity, set()).add("explained" if explained else _state(record))
+        states.setdefault(record.quantity, set()).add(_explained_state(record) if explained else _state(record))
         notes.update(note_parts(record))
     undecided = sum(seen == {"undecided"} for seen in states.values())
-    excused = sum("explained" in seen and "wrong" not in seen for seen in states.values())
+    excused = sum("explained" in seen and not seen & LOST for seen in states.values())
     judged = any(seen & {"right", "wrong"} for seen in states.values())
     counted = len(states) - undecided
     some_right = any("right" in seen for seen in states.values())
-    right = sum("wrong" not in seen for seen in states.values()) - undecided if some_right else 0
+    right = sum(not seen & LOST for seen in states.values()) - undecided if some_right else 0
     unscored = ItemPoints(item.name, item.checks, None, None, undecided=undecided, parts=item.parts)
     if counted == 0:
         return unscored
@@ -62,7 +66,13 @@ def _scored(item: Item, records: Sequence[Record], rubric: Rubric) -> ItemPoints
         excused=excused if some_right else 0,
         because=tuple(because),
         judged=judged,
+        left_open=sum("left open" in seen for seen in states.values()),
     )
+
+
+def _explained_state(record: Record) -> str:
+    """The state of what fails because another part does: left open where it could not be told right from wrong."""
+    return "left open" if record.verdict == "unjudged" and record.undecided else "explained"
 
 
 def _state(record: Record) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,17 @@ def test_an_item_of_which_nothing_was_judged_earns_nothing_and_says_why() -> Non
     assert (item.points, item.right, item.counted, item.because, item.judged) == (0, 0, 2, ("3",), False)
     judged = [*unreached, *rows("network", "L1 gradient of W", part="4")]
     assert points(judged)["network"] == 10
+
+
+def test_what_another_part_keeps_from_being_judged_is_not_earned_until_a_human_has_looked() -> None:
+    left_open = record(check="network", quantity="a", part="3", explained_by="3", verdict="unjudged", undecided=4)
+    records = [left_open, *rows("network", "L1 output", part="4"), mismatch(check="linear", part="3")]
+    run = FakeRun(records=records)
+    assert points(records)["network"] == 5
+    words = "1 cannot be judged because TODO 3 (linear, forward) does not agree and counts as wrong until a human has"
+    assert words in feedback_page("ann", run, score(records, USUAL))
+    seen = replace(left_open, undecided=None)  # nothing of it is open: what failed there was seen
+    assert points([seen, *records[1:]])["network"] == 10
 
 
 def test_the_reason_for_points_is_a_sentence_with_what_is_to_blame() -> None:

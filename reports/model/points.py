@@ -26,8 +26,9 @@ class ItemPoints:
 
     `points` of `maximum`; both are None where the item was not asked, or nothing of it decided. `right` of `counted`
     quantities are earned; `undecided` ones left both numbers. Of those that are right `excused` are earned although
-    they fail, because the parts `because` do. Where nothing of the item was `judged` none is right, and `because` says
-    what is to blame. `override` is the reason where a human set the points, and `before` then what they were.
+    they fail, because the parts `because` do; `left_open` are not earned, which these parts kept from being judged.
+    Where nothing of the item was `judged` none is right, and `because` says what is to blame. `override` is the reason
+    where a human set the points, and `before` then what they were.
     """
 
     name: str
@@ -43,6 +44,7 @@ class ItemPoints:
     excused: int = 0
     because: tuple[str, ...] = ()
     judged: bool = True
+    left_open: int = 0
 
     @property
     def asked(self) -> bool:

@@ -68,6 +68,10 @@ def reason(item: ItemPoints, causes: Mapping[str, str], parts: Parts) -> str:
     words = _share(item.right, item.counted)
     if item.excused:
         words += f", not counting what fails only because {because_of(item.because, causes, parts)}"
+    if item.left_open:
+        why = "for that" if item.excused else f"because {because_of(item.because, causes, parts)}"
+        count = "counts" if item.left_open == 1 else "count"
+        words += f"; {item.left_open} cannot be judged {why} and {count} as wrong until a human has looked"
     return words + (f"; {item.undecided} undecided, which do not count" if item.undecided else "")
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
 from parity_tests.assignments.cs231n.mistakes import WRONG
+from parity_tests.grading.rubric import Vocabulary, parse_rubric
+from parity_tests.grading.scoring import score
 from parity_tests.proof.judged_variants import failures, records
 from parity_tests.proof.variants import rewritten
 from parity_tests.protocol.mistake import Body, Rewrite, Swap
@@ -27,10 +29,6 @@ def blamed(found: Sequence[Record]) -> set[str]:
     return {record.part for record in failures(found)}
 
 
-def explained(found: Sequence[Record]) -> set[tuple[str, str]]:
-    return {(r.part, r.explained_by) for r in found if r.verdict in FAILING and r.explained_by}
-
-
 @pytest.mark.parametrize("wrong", one_in(5, FORWARDS), ids=lambda wrong: f"{wrong.part}: {wrong.name}")
 def test_a_wrong_forward_is_blamed_alone(wrong: object) -> None:
     part, plug = wrong.part, wrong.plug  # type: ignore[attr-defined]
@@ -43,12 +41,69 @@ UNBIASED = Swap("batch_mean, batch_variance = x.mean(axis=0), x.var(axis=0)",
 BATCHNORM = {"batchnorm_forward", "batchnorm_backward"}
 
 
-def test_a_backward_beside_a_wrong_forward_is_not_judged_where_its_cache_may_be_spoiled() -> None:
-    found = judged(UNBIASED, parts=BATCHNORM)
+NORMS = {"batchnorm_forward", "batchnorm_backward", "batchnorm_backward_alt"}
+GRAPH = "dx = dcentred - dcentred.mean(axis=0)\n    return dx, (dout * normal).sum(axis=0), dout"
+HANDED_ON = "is right for what its own forward hands on, which is what is wrong"
+
+
+def points(found: Sequence[Record]) -> dict[str, tuple[float | None, float | None]]:
+    """The points of each item, and those there were to earn."""
+    rubric = parse_rubric(ASSIGNMENT.rubric_text, "the rubric", Vocabulary.of(ASSIGNMENT))
+    return {item.name: (item.points, item.maximum) for item in score(found, rubric).items if item.asked}
+
+
+def test_a_norms_backward_that_is_right_for_what_its_wrong_forward_hands_on_earns_its_points() -> None:
+    found = judged(UNBIASED, parts=NORMS)
     assert blamed(found) == {"batchnorm_forward"}
-    assert ("batchnorm_backward", "batchnorm_forward") in explained(found)
-    message = next(r.message for r in found if r.explained_by == "batchnorm_forward")
-    assert "is not judged, because batchnorm_forward is wrong: it works on what that one hands on" in message
+    assert any(r.note == HANDED_ON for r in found if r.part == "batchnorm_backward")
+    earned = points(found)
+    assert earned["batchnorm_backward"] == (6, 6)
+    assert earned["batchnorm_backward_alt"] == (4, 4)
+    assert 0 < (earned["batchnorm_forward"][0] or 0) < 7
+
+
+@pytest.mark.parametrize(
+    ("new", "most"),
+    [
+        (GRAPH.replace("dcentred - dcentred.mean", "dcentred - 2 * dcentred.mean"), 4),
+        (GRAPH.replace("(dout * normal).sum", "(dout * centred).sum"), 4),
+        (GRAPH.replace("dout * normal", "2 * dout * normal").replace("dx = ", "dx = 2 * "), 2),
+    ],
+    ids=["dx", "dgamma", "both"],
+)
+def test_a_wrong_backward_beside_a_wrong_forward_does_not_earn_what_is_wrong(new: str, most: float) -> None:
+    found = judged(UNBIASED, Swap(GRAPH, new), parts=NORMS)
+    assert "batchnorm_forward" in blamed(found)
+    assert "batchnorm_backward_alt" not in blamed(found)
+    earned = points(found)
+    assert (earned["batchnorm_backward"][0] or 0) <= most
+    assert earned["batchnorm_backward"][1] == 6
+    assert earned["batchnorm_backward_alt"] == (4, 4)
+    assert HANDED_ON not in {r.note for r in found if r.part == "batchnorm_backward" and r.verdict in FAILING}
+
+
+def test_what_is_wrong_beside_a_wrong_forward_is_open_until_a_human_has_looked() -> None:
+    twice = Swap(GRAPH, GRAPH.replace("dx = ", "dx = 2 * "))
+    found = judged(UNBIASED, twice, parts=NORMS)
+    assert {r.explained_by for r in found if r.verdict == "unjudged"} == {"batchnorm_forward"}
+    for message in (r.message for r in found if r.verdict == "unjudged"):
+        assert "is not judged, because batchnorm_forward is wrong: it works on what that one hands on" in message
+        assert "no agreement until a human has looked" in message
+
+
+@pytest.mark.parametrize("part", ["layernorm", "spatial_groupnorm", "spatial_batchnorm"])
+def test_what_was_handed_on_is_seen_whichever_norm_and_whichever_axes(part: str) -> None:
+    wrong = {
+        "layernorm": Swap("mean, variance = x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True)",
+                          "mean, variance = x.mean(axis=0, keepdims=True), x.var(axis=0, keepdims=True)"),
+        "spatial_groupnorm": Swap("groups.var(axis=2, keepdims=True)", "groups.var(axis=2, keepdims=True, ddof=1)"),
+        "spatial_batchnorm": UNBIASED,
+    }  # fmt: skip
+    found = judged(wrong[part], parts={f"{part}_forward", f"{part}_backward", *BATCHNORM})
+    backward = [record for record in found if record.part == f"{part}_backward"]
+    right = [record for record in backward if record.quantity in ("dx", "dgamma")]
+    assert right
+    assert {record.note for record in right} == {HANDED_ON}
 
 
 def test_a_backward_whose_cache_cannot_be_spoiled_is_judged_beside_a_wrong_forward() -> None:
@@ -69,10 +124,24 @@ def test_a_norm_whose_dx_is_right_had_a_right_cache() -> None:
 SPATIAL = {"batchnorm_forward", "spatial_batchnorm_forward"}
 
 
-def test_who_calls_a_wrong_function_is_not_blamed_for_it() -> None:
-    found = judged(UNBIASED, parts=SPATIAL)
+REVERSED = Swap("mean = momentum * mean + (1 - momentum) * batch_mean",
+                "mean = (1 - momentum) * mean + momentum * batch_mean")  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", [UNBIASED, REVERSED], ids=["statistics", "running"])
+def test_who_calls_a_wrong_function_is_not_blamed_for_it(wrong: Swap) -> None:
+    found = judged(wrong, parts=SPATIAL)
     assert blamed(found) == {"batchnorm_forward"}
-    assert ("spatial_batchnorm_forward", "batchnorm_forward") in explained(found)
+    note = "is what the submission's batchnorm_forward makes of the same places, which is what is wrong"
+    assert note in {record.note for record in found if record.part == "spatial_batchnorm_forward"}
+    assert points(found)["spatial_batchnorm_forward"] == (3, 3)
+
+
+@pytest.mark.parametrize("wrong", [UNBIASED, REVERSED], ids=["statistics", "running"])
+def test_who_calls_a_wrong_function_is_blamed_for_what_it_does_beside(wrong: Swap) -> None:
+    places = Swap("return x.transpose(0, 2, 3, 1).reshape(-1, x.shape[1])", "return x.reshape(-1, x.shape[1])")
+    back = Swap("return rows.reshape(N, H, W, C).transpose(0, 3, 1, 2)", "return rows.reshape(shape)")
+    assert "spatial_batchnorm_forward" in blamed(judged(wrong, places, back, parts=SPATIAL))
 
 
 def test_who_calls_a_right_function_is_blamed_for_its_own_mistakes() -> None:

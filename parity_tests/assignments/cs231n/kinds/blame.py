@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.assignments.cs231n.kinds.handed_on import HANDED_ON
+from parity_tests.assignments.cs231n.kinds.rows import CALLED, to_rows
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import PASSING, Comparison, matched
 from parity_tests.protocol.kind import Judged
@@ -24,11 +26,10 @@ KINDS = ("layer", "running")
 STEP = 1e-4
 """By how much inputs are moved for a derivative of the submission's own forward."""
 OWN = "is the derivative of its own forward, which is what is wrong"
+AS_CALLED = "is what the submission's {} makes of the same places, which is what is wrong"
 FAILED_IN_CALL = ("mismatch", "crashed")
 """How a forward that is there may fail."""
-
-AMPLIFIED = 8
-"""How many times as many radii a gradient may be off as the output of its own wrong forward is in the same call."""
+OF_BIASES = ("db", "dbeta")
 
 
 def with_causes(case: Case, seen: Observation, judged: Judged) -> Judged:
@@ -43,20 +44,12 @@ def with_causes(case: Case, seen: Observation, judged: Judged) -> Judged:
         cause = next(iter(called.get(q.part, ())), "")
         if q.part != case.params["forward"]:
             out = outs.get(q.key.call)
-            told = out is not None and (out.verdict in FAILED_IN_CALL or _follows(comparison, out))
+            told = out is not None and (out.verdict in FAILED_IN_CALL or HANDED_ON in comparison.notes)
             if told and _may_be_spoiled(case, q, seen, judged):
                 cause = case.params["forward"]
         if cause:
             found[q.name] = replace(comparison, explained_by=cause)
     return found
-
-
-def _follows(comparison: Comparison, out: Comparison) -> bool:
-    """Whether a gap is small enough to come of one in the output that lies within the output's own radius.
-
-    A gradient takes the statistics that are off in the output more than once.
-    """
-    return bool(comparison.ratio and out.ratio and comparison.ratio <= AMPLIFIED * out.ratio)
 
 
 def _called(seen: Observation) -> dict[str, list[str]]:
@@ -69,14 +62,20 @@ def _called(seen: Observation) -> dict[str, list[str]]:
 def _may_be_spoiled(case: Case, quantity: Quantity, seen: Observation, judged: Judged) -> bool:
     """Whether a backward's failure may come of its cache: not of one that holds what the forward was given alone.
 
-    Nor where a norm's dx is right, which uses all that such a cache holds.
+    Nor where a norm's dx is right, or right for what was handed on, which uses all that such a cache holds. What a bias
+    gets is of the incoming gradient alone.
     """
-    if seen.facts.get(f"given {quantity.key.call}") is True:
+    comparison = judged[quantity.name]
+    if comparison.verdict == "mismatch" and quantity.key.name.removeprefix("alt ") in OF_BIASES:
+        return False
+    if seen.facts.get(f"given {quantity.key.call}") is True and HANDED_ON not in comparison.notes:
         return False
     siblings = [q for q in case.quantities if q.part == quantity.part and q.key.call == quantity.key.call]
     dx = next((q for q in siblings if q.key.name.endswith("dx")), None)
     is_norm = "gamma" in case.params["arrays"]
-    return not (is_norm and dx is not None and judged[dx.name].verdict in PASSING)
+    if HANDED_ON in comparison.notes or not is_norm or dx is None:
+        return True
+    return not (judged[dx.name].verdict in PASSING or HANDED_ON in judged[dx.name].notes)
 
 
 def derivatives(case: Case, arrays: Mapping[str, Any], seen: Observation, out: Any, want: Any) -> Iterator[str]:
@@ -107,7 +106,10 @@ def _is_derivative(said: Any) -> bool:
 
 
 def blamed(plan: Sequence[Case], judged: Mapping[str, Mapping[str, Comparison]]) -> dict[str, dict[str, Comparison]]:
-    """The same: right are the backwards that are right for their own wrong forward, and open what has a true cause."""
+    """The same: right are the backwards that are right for their own wrong forward, and open what has a true cause.
+
+    A function that calls a wrong one fails only because of that where it returns what that one did; else of its own.
+    """
     found = {case: dict(comparisons) for case, comparisons in judged.items()}
     rows = [(case, q) for case in plan if case.probe in KINDS for q in case.quantities]
     own = {q.part for case, q in rows if OWN in judged[case.name][q.name].notes}
@@ -115,21 +117,59 @@ def blamed(plan: Sequence[Case], judged: Mapping[str, Mapping[str, Comparison]])
     for case, q in rows:
         if q.key.name == "out" and _fails(judged[case.name][q.name]):
             wrong[case.name].add(q.key.call)
-    outs = {(case.name, q.key.call): judged[case.name][q.name] for case, q in rows if q.key.name == "out"}
     guilty = {q.part for case, q in rows if _fails(judged[case.name][q.name]) and _is_own(judged[case.name][q.name])}
+    outs = {(case.name, q.key.call): judged[case.name][q.name] for case, q in rows if q.key.name == "out"}
+    shown = own | {q.part for case, q in rows if HANDED_ON in judged[case.name][q.name].notes}
+    in_rows = {case.params["rows_of"]: case for case in plan if "rows_of" in case.params}
     for case, q in rows:
         comparison, cause = judged[case.name][q.name], judged[case.name][q.name].explained_by
         spoiled = q.key.call in wrong[case.name]
-        follows = spoiled or ((case.name, q.key.call) in outs and _follows(comparison, outs[case.name, q.key.call]))
-        if comparison.verdict == "mismatch" and q.part in own and follows:
+        handed_on = HANDED_ON in comparison.notes and (spoiled or cause in guilty)
+        comparison = replace(comparison, notes=tuple(note for note in comparison.notes if note != HANDED_ON))
+        found[case.name][q.name] = comparison
+        if comparison.verdict == "mismatch" and q.part in own and (spoiled or handed_on):
             found[case.name][q.name] = matched(OWN)
+        elif handed_on:
+            found[case.name][q.name] = matched(HANDED_ON)
         elif comparison.verdict not in FAILED_IN_CALL or not cause:
             continue
+        elif comparison.verdict == "mismatch" and cause in CALLED.get(q.part, ()) and case.name in in_rows:
+            called = in_rows[case.name]
+            same = _is_what_was_called(comparison, q, called, judged[called.name])
+            found[case.name][q.name] = (
+                matched(AS_CALLED.format(cause)) if same else replace(comparison, explained_by="")
+            )
+        elif q.part in shown and spoiled and not _is_finite(outs[case.name, q.key.call]):
+            continue  # of what is no number nothing can be made
         elif cause in guilty or (spoiled and cause == case.params["forward"]):
             found[case.name][q.name] = _open(comparison, q, cause, case.params["forward"])
         elif not comparison.sentence:
             found[case.name][q.name] = replace(comparison, explained_by="")
     return found
+
+
+def _is_what_was_called(
+    comparison: Comparison, quantity: Quantity, called: Case, judged: Mapping[str, Comparison]
+) -> bool:
+    """Whether a wrong result for images is that of a function of this case, which works on their places as rows."""
+    alike = [q for q in called.quantities if q.key.name.removeprefix("alt ") == quantity.key.name]
+    return any(_is_same(comparison, judged[q.name]) for q in alike if q.key.call == quantity.key.call)
+
+
+def _is_same(images: Comparison, rows: Comparison) -> bool:
+    if images.arrays is None or rows.arrays is None:
+        return False
+    got, want, radius = (to_rows(array) if array.ndim == 4 else array for array in images.arrays)
+    other = rows.arrays[0]
+    if got.shape != other.shape:
+        return False
+    with np.errstate(all="ignore"):
+        larger = np.fmax(np.abs(other / want), 1.0)  # what is larger is rounded more
+        return bool((np.abs(got - other) <= radius * larger).all())
+
+
+def _is_finite(comparison: Comparison) -> bool:
+    return comparison.arrays is None or bool(np.isfinite(comparison.arrays[0]).all())
 
 
 def _is_own(comparison: Comparison) -> bool:

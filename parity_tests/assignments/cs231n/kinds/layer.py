@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.cs231n.kinds.answers import Form, Question, answers, judge_all
 from parity_tests.assignments.cs231n.kinds.blame import OWN, STEP, derivatives, with_causes
+from parity_tests.assignments.cs231n.kinds.handed_on import noting_handed_on
 from parity_tests.assignments.cs231n.kinds.layer_rows import LAYERS, Layer
+from parity_tests.assignments.cs231n.kinds.rows import CALLED, arrays_as_rows, as_rows
 from parity_tests.assignments.cs231n.kinds.torch_layers import function_of
 from parity_tests.assignments.cs231n.names import LABELS
 from parity_tests.assignments.cs231n.parts import FUNCTIONS
@@ -34,10 +36,14 @@ def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterato
     for layer in LAYERS:
         if layer.forward in asked:
             for slug, (title, drawn) in layer.rows.items():
-                yield _case(layer, slug, title, drawn(settings_of(seed, layer.check, slug)), dtype)
+                settings = settings_of(seed, layer.check, slug)
+                case = _case(layer, slug, title, drawn(settings), dtype, settings.getrandbits(32))
+                yield case
+                if layer.forward in CALLED:
+                    yield as_rows(case)
 
 
-def _case(layer: Layer, slug: str, title: str, drawn: Any, dtype: str) -> Case:
+def _case(layer: Layer, slug: str, title: str, drawn: Any, dtype: str, seed: int) -> Case:
     n = len(drawn.inputs)
     calls = [["forward", k] for k in range(n)] + [["backward", k] for k in range(n)]
     params: dict[str, Any] = {
@@ -56,6 +62,7 @@ def _case(layer: Layer, slug: str, title: str, drawn: Any, dtype: str) -> Case:
         "parts": [*FUNCTIONS],
         "memory": [drawn.memory[k % len(drawn.memory)] for k in range(n)],
         "calls": calls,
+        **({"arrays_from": seed} if layer.forward in CALLED else {}),
     }
     beyond = slug in layer.beyond
     check = f"{layer.check}_beyond" if beyond else layer.check
@@ -70,9 +77,13 @@ def _case(layer: Layer, slug: str, title: str, drawn: Any, dtype: str) -> Case:
 
 
 def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-    """The arrays x_k, w_k … of each input, and dout_k, the gradient in its output."""
+    """The arrays x_k, w_k … of each input, and dout_k, the gradient in its output.
+
+    They are drawn from `arrays_from`, where that is given: images are the same in whatever form they are given.
+    """
     arrays: dict[str, NDArray[Any]] = {}
-    for k, shapes in enumerate(params["shapes"]):
+    rng = np.random.default_rng(params["arrays_from"]) if "arrays_from" in params else rng
+    for k, shapes in enumerate(params.get("images", params["shapes"])):
         for name, shape in shapes.items():
             arrays[f"{name}_{k}"] = drawn_array(name, shape, rng)
         if params["slug"] == "zeros":
@@ -82,7 +93,7 @@ def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         if params["setting"] is not None and params["layer"] in ("batchnorm", "layernorm", "spatial_batchnorm"):
             arrays[f"x_{k}"] = 1.5 * arrays[f"x_{k}"] + 0.75
         arrays[f"dout_{k}"] = rng.standard_normal(output_shape(params, shapes))
-    return arrays
+    return arrays_as_rows(params, arrays)
 
 
 def drawn_array(name: str, shape: list[int], rng: np.random.Generator) -> NDArray[Any]:
@@ -115,7 +126,7 @@ def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Ju
         if out is not None:
             right = set(derivatives(case, arrays, seen, out, want.flowed["out"].value.cpu().numpy()))
             judged |= {q.name: judged[q.name].noting(OWN) for q in case.quantities if q.part in right}
-    return with_causes(case, seen, judged)
+    return with_causes(case, seen, noting_handed_on(case, arrays, seen, judged, context.device))
 
 
 Change = Mapping[str, Callable[..., Any]]

@@ -12,6 +12,7 @@ from parity_tests.assignments.cs231n.kinds import layer
 from parity_tests.assignments.cs231n.kinds.answers import Form, Question, judge_all
 from parity_tests.assignments.cs231n.kinds.blame import with_causes
 from parity_tests.assignments.cs231n.kinds.layer_rows import LAYERS
+from parity_tests.assignments.cs231n.kinds.rows import CALLED, as_rows
 from parity_tests.assignments.cs231n.kinds.sizes import distinct
 from parity_tests.assignments.cs231n.names import LABELS
 from parity_tests.assignments.cs231n.parts import FUNCTIONS
@@ -59,6 +60,7 @@ def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterato
             "parts": [*FUNCTIONS],
             "memory": [""] * len(MODES),
             "calls": [["forward", k] for k in range(len(MODES))],
+            **({"arrays_from": settings.getrandbits(32)} if row.forward in CALLED else {}),
         }
         rows = tuple(
             Quantity(_name(name, k), row.forward, Key(name, k))
@@ -66,7 +68,10 @@ def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterato
             for name in ("out", *STATISTICS)
         )
         title = f"{row.title} over calls with two bn_params"
-        yield Case(f"{row.check}/running/{dtype}", row.check, title, dtype, "running", params, rows)
+        case = Case(f"{row.check}/running/{dtype}", row.check, title, dtype, "running", params, rows)
+        yield case
+        if row.forward in CALLED:
+            yield as_rows(case)
 
 
 def _name(name: str, k: int) -> str:
@@ -75,6 +80,8 @@ def _name(name: str, k: int) -> str:
 
 def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
     """As for single calls, and the statistics that the second bn_param begins with."""
+    if "arrays_from" in params:
+        rng = np.random.default_rng(params["arrays_from"])
     arrays = layer.draw(params, rng)
     D = params["shapes"][0]["gamma"]
     mean, variance = (f"{name}_of_1" for name in STATISTICS)

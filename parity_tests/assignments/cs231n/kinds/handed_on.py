@@ -1,0 +1,116 @@
+"""Whether a normalisation's gradients are right for what its own forward handed on, whatever is wrong with that.
+
+The output shows it: (out − beta) / gamma is what the forward took for the normalised x. Where that is x, shifted and
+scaled by one number each in every group, whichever the groups are, the scale is its deviation, and both give the
+gradients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from parity_tests.assignments.cs231n.kinds.answers import Answers, Form, answers, compared
+from parity_tests.harness.returned import array_of, result_of
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.kind import Arrays, Judged
+from parity_tests.protocol.observation import Observation
+from parity_tests.protocol.quantity import Key
+
+HANDED_ON = "is right for what its own forward hands on, which is what is wrong"
+KEPT = {"batchnorm": (1,), "layernorm": (0,), "spatial_batchnorm": (1,), "groupnorm": (0, 1)}
+"""The axes along which each norm has statistics of their own; with groups of channels the second axis is the group."""
+RESULTS = {"dx": ("dx", "dx along the graph"), "dgamma": ("dgamma",)}
+"""The references of each gradient: two right forms of dx are the same only where the normalised x has the mean 0."""
+
+
+def noting_handed_on(case: Case, arrays: Arrays, seen: Observation, judged: Judged, device: str) -> Judged:
+    """The same; of gradients that do not match it is noted where they are right for what their forward handed on."""
+    noted = dict(judged)
+    if case.params["layer"] not in KEPT:
+        return noted
+    known: dict[int, Answers | None] = {}
+    for q in case.quantities:
+        k, name = q.key.call, q.key.name.removeprefix("alt ")
+        if name not in RESULTS or judged[q.name].verdict != "mismatch":
+            continue
+        if k not in known:
+            known[k] = _handed_on(case, arrays, seen, k, device)
+        told = known[k]
+        got = result_of(seen, q.key)
+        if told is not None and any(compared(got, told, form).verdict == "match" for form in RESULTS[name]):
+            noted[q.name] = judged[q.name].noting(HANDED_ON)
+    return noted
+
+
+def _handed_on(case: Case, arrays: Arrays, seen: Observation, k: int, device: str) -> Answers | None:
+    """The gradients for what the forward of call k handed on; None where its output does not show that."""
+    x, gamma, beta = (arrays[f"{name}_{k}"] for name in ("x", "gamma", "beta"))
+    out = array_of(seen, Key("out", k), x.shape)
+    if out is None or not np.isfinite(out).all():
+        return None
+    inputs = {"x": x, "gamma": gamma, "beta": beta, "dout": arrays[f"dout_{k}"], "out": out.astype(x.dtype)}
+    X = x.reshape(_shape(x.shape, case.params))
+    own = KEPT[case.params["layer"]]
+    for kept in sorted(_groupings(X.ndim), key=lambda axes: (axes != own, len(axes), axes)):
+        over = tuple(axis for axis in range(X.ndim) if axis not in kept)
+        high, low = X.max(axis=over, keepdims=True), X.min(axis=over, keepdims=True)
+        if (high == low).any():
+            continue  # a group of one element
+        ends = {"high": (high == X).astype(x.dtype), "low": (low == X).astype(x.dtype)}
+        form = Form(_reference(case.params, over), {**inputs, **ends}, f"handed on in call {k} along {kept}")
+        known = answers(case, form, device)
+        beside = known.flowed["beside a line"]
+        if bool((beside.value.abs() <= beside.radius).all()):
+            return known
+    return None
+
+
+def _groupings(n: int) -> Iterator[tuple[int, ...]]:
+    """Which of n axes may be kept apart, all but one at the most."""
+    for count in range(n):
+        yield from combinations(range(n), count)
+
+
+def _shape(shape: Sequence[int], params: Mapping[str, Any]) -> tuple[int, ...]:
+    """The shape of x, with an axis for the groups of channels where there are some."""
+    if params["layer"] != "groupnorm":
+        return tuple(shape)
+    N, C, H, W = shape
+    G = params["extra"][0]
+    return N, G, C // G, H, W
+
+
+def _reference(params: Mapping[str, Any], over: tuple[int, ...]) -> Any:
+    """A torch function of what the forward was given, its output, and where x is largest and smallest in each group.
+
+    Groups go along the axes `over`, as the forward has them; the backward sums along those that are right.
+    """
+
+    def reference(x: Any, gamma: Any, beta: Any, dout: Any, out: Any, high: Any, low: Any) -> dict[str, Any]:
+        of_gamma = gamma.shape
+        if x.dim() == 4:
+            gamma, beta = gamma.reshape(1, -1, 1, 1), beta.reshape(1, -1, 1, 1)
+        taken = (out - beta) / gamma
+        taken = (gamma * taken + beta - beta) / gamma  # so that the rounding of the output counts
+        shape = _shape(x.shape, params)
+        X, normal, g = x.reshape(shape), taken.reshape(shape), (dout * gamma).reshape(shape)
+        lowest, lowest_x = (normal * low).sum(over, keepdim=True), (X * low).sum(over, keepdim=True)
+        highest, highest_x = (normal * high).sum(over, keepdim=True), (X * high).sum(over, keepdim=True)
+        deviation = (highest_x - lowest_x) / (highest - lowest)
+        right = tuple(axis for axis in range(len(shape)) if axis not in KEPT[params["layer"]])
+        along = (g * normal).mean(right, keepdim=True)
+        dx = (g - g.mean(right, keepdim=True) - normal * along) / deviation
+        graph = dx + normal.mean(right, keepdim=True) * along / deviation
+        axes = (0, *range(2, x.dim()))
+        return {
+            "beside a line": X - lowest_x - deviation * (normal - lowest),
+            "dx": dx.reshape(x.shape),
+            "dx along the graph": graph.reshape(x.shape),
+            "dgamma": (dout * taken).sum(axes).reshape(of_gamma),
+        }
+
+    return reference
