@@ -61,7 +61,7 @@ def trace_figures(wanted: Wanted, say: Say) -> Iterator[Figure]:
         timings = tracing.time_trace(batch, every, steps, dtype, wanted.slow)
         case = f"batch {batch}, every {every}, {dtype}"
         yield _figure(
-            "trace", case, "trace step, with six replicas", "whole", "both bare", timings, tracing.TARGETS[batch]
+            "trace", case, "trace step, with its replicas", "whole", "both bare", timings, tracing.TARGETS[batch]
         )
         yield _figure("trace", case, "trace step, replicas apart", "trace", "both bare", timings, None)
         yield _figure("trace", case, "one replica", "replica", "torch", timings, None)

@@ -68,7 +68,7 @@ def _own_option(flag: str, *names: str, kind: Any = None, **more: Any) -> Callab
 @click.option(
     "--replicas",
     type=click.IntRange(2, 64),
-    default=6,
+    default=4,
     show_default=True,
     help="Perturbed copies of torch's run that measure the radius.",
 )

@@ -171,7 +171,7 @@ def test_every_part_makes_figures_of_what_it_has_timed(monkeypatch: pytest.Monke
         assert found
         assert {row.benchmark for row in found if isinstance(row, Figure)} == {part}
     traced = {row.subject: row for row in parts.trace_figures(wanted, print)}
-    assert traced["trace step, with six replicas"].target == 4
+    assert traced["trace step, with its replicas"].target == 4
     assert traced["one replica"].seconds == 0.3
     assert {word for words in ran for word in words} >= {"numpy", "torch", "trace", "grade", "regrade", "check"}
 

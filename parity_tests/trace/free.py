@@ -65,7 +65,7 @@ class FreeRunning(Judge):
         self.shares_kinks = shares_kinks
         self._twin = twin
         self._weight_of = {name: weight for weight, name in twin.updated.items()}
-        self._radius = MeasuredRadius(twin.updated)
+        self._radius = MeasuredRadius(twin.updated, plan.settings.replicas)
         weights = {name: plan.weights[name] for name in twin.updated}
         # A judgement that lags behind needs torch's weights before the last step, with momentum those before that.
         self._torch = TorchHistory(weights, 4 if twin.remembers else 3, plan.settings.device)
@@ -171,6 +171,7 @@ class FreeRunning(Judge):
             return
         judged = pending.judged
         spreads, judged.replica_seconds = pending.spreads.result()
+        spreads |= _last_roundings(spreads, pending.both.wanted)
         self._radius.add(spreads)
         useless = self._radius.why_useless(pending.changes)
         if useless and self.undecided is None:
@@ -221,3 +222,12 @@ class FreeRunning(Judge):
         if not sentence:
             return comparison
         return replace(comparison, blame=blame, problem=f"{comparison.problem}; {sentence}")
+
+
+def _last_roundings(spreads: Mapping[str, float], wanted: Mapping[str, torch.Tensor]) -> dict[str, float]:
+    """The spreads of single numbers, each at least what its own last rounding moves it by.
+
+    All copies of one number may land on torch's by chance; of an array, not all elements do.
+    """
+    scalars = {name: wanted[name] for name in spreads if wanted[name].ndim == 0}
+    return {name: max(spreads[name], abs(float(w)) * torch.finfo(w.dtype).eps) for name, w in scalars.items()}

@@ -3,10 +3,12 @@
 import math
 from collections import deque
 from collections.abc import Mapping
+from functools import cache
 
-FACTOR = 4.0
-"""Times the largest spread of the replicas: the radius. `python -m parity_tests.assignments.mlp.trace.factor` measures
-what it must cover, over seeds, dtypes, activations, widths and honest ways to write each part."""
+ENOUGH, LEAST = 6, 4.0
+"""Times the largest spread of so many replicas, or more: the radius. `python -m
+parity_tests.assignments.mlp.trace.factor` measures what it must cover, over seeds, dtypes, activations, widths and
+honest ways to write each part."""
 USEFUL = 0.5
 """The radius tells a bug from rounding while, in every weight, it is below this share of what a step changes: an update
 that is lost, made twice or made with a velocity of another kind is off by about as much as it changes."""
@@ -14,12 +16,37 @@ LOOK_BACK = 100
 """Steps over which the largest change that a step makes is taken."""
 
 
+@cache
+def factor_for(replicas: int) -> float:
+    """Times the largest spread of so many replicas: the radius.
+
+    Fewer replicas are more likely to stay near torch's run all together, and least unlikely where runs part along one
+    direction: what a run is off by is one number then. Of fewer than ENOUGH, the factor is that by which one more of
+    them goes beyond the radius there as seldom as one more of ENOUGH, with LEAST, does.
+    """
+    if replicas >= ENOUGH:
+        return LEAST
+    low, high, wanted = LEAST, 16 * LEAST, chance_beyond(ENOUGH, LEAST)
+    while high - low > 1e-3:
+        middle = (low + high) / 2
+        low, high = (middle, high) if chance_beyond(replicas, middle) > wanted else (low, middle)
+    return round(high, 2)
+
+
+def chance_beyond(replicas: int, factor: float) -> float:
+    """The chance that a normal number is over `factor` times the largest of so many others, all without their signs."""
+    width = 0.02
+    middles = ((k + 0.5) * width for k in range(400))
+    density = math.sqrt(2 / math.pi) * width
+    return density * sum(math.exp(-(x**2) / 2) * math.erf(x / (factor * math.sqrt(2))) ** replicas for x in middles)
+
+
 class MeasuredRadius:
     """The radius of each quantity, as the spreads of the replicas come in step by step."""
 
-    def __init__(self, updated: Mapping[str, str]) -> None:
+    def __init__(self, updated: Mapping[str, str], replicas: int) -> None:
         """`updated` maps each weight to what it is called after the update of a step."""
-        self._updated = updated
+        self._updated, self._factor = updated, factor_for(replicas)
         self._largest_spread: dict[str, float] = {}
         self._changes: dict[str, deque[float]] = {name: deque(maxlen=LOOK_BACK) for name in updated}
 
@@ -30,11 +57,11 @@ class MeasuredRadius:
 
     def of(self, quantity: str) -> float:
         """The radius of a quantity, ∞ once a spread was not a number."""
-        return FACTOR * self._largest_spread[quantity]
+        return self._factor * self._largest_spread[quantity]
 
     def at_least(self, quantity: str, spread: float) -> float:
         """The radius that a quantity would have with a further spread."""
-        return FACTOR * self._with(quantity, spread)
+        return self._factor * self._with(quantity, spread)
 
     def why_useless(self, changes: Mapping[str, float]) -> str:
         """Take in the largest change of each weight in a step; why the radius tells nothing from here on, or "".

@@ -15,7 +15,7 @@ from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison, failed, unjudged
 from parity_tests.protocol.observation import Hello
 from parity_tests.protocol.quantity import Quantity
-from parity_tests.trace.radius import FACTOR
+from parity_tests.trace.radius import factor_for
 from parity_tests.trace.session import Session
 from parity_tests.trace.training import Lockstep
 from reports.model.numbers import exact_number
@@ -100,7 +100,7 @@ class Account:
             "isolation": self.setting.isolation,
             "seconds": _seconds(session),
             "finished": steps == session.plan.total,
-            "trace": _as_dict(settings) | {"factor": FACTOR, "steps_taken": steps},
+            "trace": _as_dict(settings) | {"factor": factor_for(settings.replicas), "steps_taken": steps},
             "versions": versions(),
             "threads": {"torch": torch.get_num_threads(), "submission": 1},
             "submission_python": hello.python_version,

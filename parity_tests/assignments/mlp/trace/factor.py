@@ -18,7 +18,7 @@ import click
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.trace.settings import Settings
 from parity_tests.assignments.mlp.trace.training import MlpTraining
-from parity_tests.trace.radius import FACTOR
+from parity_tests.trace.radius import factor_for
 from parity_tests.trace.run import trace
 
 FORMS = {
@@ -155,7 +155,7 @@ def runs(seeds: int, steps: int, widths: tuple[int, ...], replicas: int) -> Iter
 @click.option("--seeds", type=click.IntRange(min=1), default=2, show_default=True)
 @click.option("--steps", type=click.IntRange(min=1), default=300, show_default=True)
 @click.option("--widths", default="30,100", show_default=True, help="Hidden units; 1000 takes minutes a run.")
-@click.option("--replicas", type=click.IntRange(min=2), default=6, show_default=True)
+@click.option("--replicas", type=click.IntRange(min=2), default=Settings.replicas, show_default=True)
 def main(seeds: int, steps: int, widths: str, replicas: int) -> None:
     """Print the largest gap of each honest run as a multiple of the replicas' spread."""
     click.echo("form                       units  activation  dtype    seed  gap/spread  in (step)")
@@ -176,7 +176,7 @@ def main(seeds: int, steps: int, widths: str, replicas: int) -> None:
                 f"{name} ({step}{until})"
             )
             most = max(most, multiple)
-    click.echo(f"The largest of all is {most:.2f}; the factor is {FACTOR:g}.")
+    click.echo(f"The largest of all is {most:.2f}; the factor is {factor_for(replicas):g}.")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ class Settings:
     device: str = "cpu"
     every: int = 1
     forced: bool = False
-    replicas: int = 6
+    replicas: int = 4
 
     @property
     def name(self) -> str:
