@@ -11,13 +11,14 @@ import click
 
 from parity_tests.cli.extras import PAGES, require
 from parity_tests.cli.files import run_folder_errors, write
-from parity_tests.cli.options import DTYPES, LEVELS, allow_option, assignment_option, device_option, timeout_of
+from parity_tests.cli.options import DTYPES, LEVELS, allow_option, assignment_option, device_option, split, timeout_of
 from parity_tests.cli.report import html_page
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES, INTERRUPTED, status_of
 from parity_tests.cli.terminal import Progress, paint, width
 from parity_tests.harness.machine import refuse_missing_device
 
 _RATE = click.FloatRange(min=0.0, max=1.0, max_open=True)
+_MOST_UNITS = 4096
 _POSITIVE = click.FloatRange(min=0.0, min_open=True, max=1e6)
 PICTURE = "trace.svg"
 PAGE = "trace.html"
@@ -30,23 +31,47 @@ def _own_option(flag: str, *names: str, kind: Any = None, **more: Any) -> Callab
     return click.option(flag, *names, type=kind, default=None, **more)
 
 
+def _sizes(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    """The sizes of hidden layers. Raises BadParameter for what is none."""
+    if value is None:
+        return None
+    words = split([str(value)])
+    sizes = [int(word) for word in words if word.isascii() and word.isdigit() and len(word) < 6]
+    if not words or len(sizes) < len(words) or not all(1 <= size <= _MOST_UNITS for size in sizes):
+        raise click.BadParameter(f"{value!r} must be a number of units in 1..{_MOST_UNITS}, or several: 50,50.")
+    return tuple(sizes)
+
+
 @click.command()
 @click.argument("submission", required=False, type=click.Path(path_type=Path))
 @assignment_option
 @_own_option("--activation", kind=click.Choice(["relu", "tanh"]), help="[mlp: relu]")
-@_own_option("--hidden", kind=click.IntRange(1, 4096), help="Hidden units.  [mlp: 1000]")
-@_own_option("--batch", kind=click.IntRange(min=1), help="Rows of a mini-batch.  [mlp: 5]")
-@_own_option("--epochs", kind=click.IntRange(min=1), help="[mlp: 10]")
+@_own_option(
+    "--rule",
+    kind=click.Choice(["sgd", "sgd_momentum", "rmsprop", "adam"]),
+    help="Update rule of optim.py.  [cs231n: sgd_momentum]",
+)
+@_own_option(
+    "--hidden",
+    callback=_sizes,
+    metavar="UNITS,...",
+    help="Hidden units; of each hidden layer for cs231n.  [mlp: 1000; cs231n: 50,50]",
+)
+@_own_option("--normalization", kind=click.Choice(["batchnorm", "layernorm"]), help="[cs231n: none]")
+@_own_option("--batch", kind=click.IntRange(min=1), help="Rows of a mini-batch.  [mlp: 5; cs231n: 50]")
+@_own_option("--epochs", kind=click.IntRange(min=1), help="[mlp: 10; cs231n: 5]")
 @click.option("--steps", type=click.IntRange(min=1), help="Stop after so many steps.")
-@_own_option("--lr", kind=_POSITIVE, help="Learning rate η.  [mlp: 0.01]")
+@_own_option("--lr", kind=_POSITIVE, help="Learning rate η.  [mlp: 0.01; cs231n: the rule's usual]")
 @_own_option(
     "--lr-drop-every",
     kind=click.IntRange(min=1),
     help="Epochs after which η is multiplied by 0.1, again and again.  [mlp: 10]",
 )
+@_own_option("--lr-decay", kind=_POSITIVE, help="η is multiplied by it after each epoch.  [cs231n: 0.95]")
 @_own_option("--alpha", kind=_RATE, help="Momentum's discount α; 0 is none.  [mlp: 0]")
 @_own_option("--lambda", "lam", kind=click.FloatRange(0.0, 1e6), help="Weight decay λ.  [mlp: 0]")
-@_own_option("--dropout", kind=_RATE, help="Share of the hidden units that dropout drops.  [mlp: 0.5]")
+@_own_option("--reg", kind=click.FloatRange(0.0, 1e6), help="Penalty on the weights.  [cs231n: 0.01]")
+@_own_option("--dropout", kind=_RATE, help="Share of the hidden units that dropout drops.  [mlp: 0.5; cs231n: 0]")
 @click.option("--dtype", type=click.Choice(DTYPES), default="float64", show_default=True)
 @click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), default=42, show_default=True, help="Of weights, order, masks."
@@ -55,7 +80,8 @@ def _own_option(flag: str, *names: str, kind: Any = None, **more: Any) -> Callab
 @click.option(
     "--data",
     type=click.Path(path_type=Path),
-    help="mlp: the homework's JSON, an .npz or a folder of full MNIST; left out, the homework's digits.",
+    help="mlp: the homework's JSON, an .npz or a folder of full MNIST; left out, the homework's digits. "
+    "cs231n: an .npz of X_train, y_train, X_val and y_val; left out, small images drawn from the seed.",
 )
 @click.option(
     "--every",
@@ -106,8 +132,12 @@ def trace(
     """Train a network beside torch, step by step, and say where and why the two part.
 
     SUBMISSION is a folder as for `check`. Both sides train on the same weights, batches and masks; at each step
-    every gap is held against what rounding explains. The defaults are the homework's. Exit status: 0 agreement
-    (undecided warns), 1 a divergence, 2 what was asked for cannot be done, 3 Parity's own fault.
+    every gap is held against what rounding explains. The defaults are the homework's, whose own steps are traced.
+    Of CS231n (--assignment cs231n) a FullyConnectedNet is trained by the loop of the submission's own Solver, or of
+    a lent one where it has none. An option that says [mlp: ...] or [cs231n: ...] is theirs alone, with that default.
+
+    Exit status: 0 agreement (undecided warns), 1 a divergence, 2 what was asked for cannot be done, 3 Parity's own
+    fault.
     """
     from reports.model.trace_folder import TraceFolder, load_table
     from reports.pictures.training import trace_figure

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from parity_tests.harness.compare import compare
-from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.comparison import Comparison, unjudged
 from parity_tests.protocol.observation import Failure, Observation, Returned
 from parity_tests.protocol.quantity import WHOLE_CASE
 from parity_tests.trace.explanation import worst_element
@@ -22,7 +22,7 @@ from parity_tests.trace.history import SubmissionHistory, TorchHistory
 from parity_tests.trace.judge import Figures, Judge, JudgedStep
 from parity_tests.trace.plan import Plan, Step
 from parity_tests.trace.radius import MeasuredRadius, ratio_of
-from parity_tests.trace.twin import Both, Submitted, Taken, Twin, Weights, timed
+from parity_tests.trace.twin import Both, CannotTake, Submitted, Taken, Twin, Weights, timed
 from reference.answer import known
 from reference.distance import LargestDifference
 
@@ -76,6 +76,10 @@ class FreeRunning(Judge):
         self._pending: _PendingStep | None = None
         self._judged: list[JudgedStep] = []
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self._twin.notes
+
     def submission_weights(self) -> Mapping[str, Array]:
         return self._submission.before
 
@@ -85,9 +89,14 @@ class FreeRunning(Judge):
     def take(self, step: Step, observation: Observation, following: Step | None) -> list[JudgedStep]:
         judged = JudgedStep(step, submission_seconds=observation.seconds)
         submitted = Submitted(self._twin, observation, self.plan.key_of)
-        taken = self._twin.take(step, following, submitted, judged, self._radius_now)
+        try:
+            taken = self._twin.take(step, following, submitted, judged, self._radius_now)
+        except CannotTake as reason:
+            self._judge_pending()
+            judged.broken |= self._all_broken(reason.broken)
+            self._judged.append(judged)
+            return self._judged_since()
         wanted = taken.wanted
-        judged.broken.update(taken.broken)
         judged.torch_loss = float(wanted["loss"])
         gaps, changes = self._gaps(submitted, wanted, judged)
         # The next step changes torch's own weights, so the history's are kept.
@@ -118,6 +127,13 @@ class FreeRunning(Judge):
 
     # ---- what a step is made of
 
+    def _all_broken(self, broken: Mapping[str, Comparison]) -> dict[str, Comparison]:
+        """Why nothing of a step can be compared that torch cannot take, because of what is `broken` in it."""
+        culprit = next(iter(broken))
+        part = dict(self.names)[culprit]
+        following = unjudged(f"cannot be judged, as {culprit} is off", explained_by=part)
+        return {name: broken.get(name, following) for name, _ in self.names}
+
     def _tensor(self, array: Array) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.plan.settings.device)
 
@@ -142,7 +158,7 @@ class FreeRunning(Judge):
             array = submitted.get(name, tuple(want.shape))
             if array is None:
                 returned = self._returned(submitted.observation, name)
-                judged.broken.setdefault(name, compare(returned, known(want.cpu().numpy()), flat_ok=True))
+                judged.broken[name] = compare(returned, known(want.cpu().numpy()), flat_ok=True)
             elif name not in self._weight_of:
                 gaps[name] = self._difference.between(self._tensor(array), want)
         loss = submitted.values["loss"]

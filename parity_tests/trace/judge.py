@@ -87,6 +87,11 @@ class Judge(ABC):
         self.undecided_because = ""
         self.divergence: Divergence | None = None
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is worth knowing of the submission so far, and is not wrong."""
+        return ()
+
     def weights_for(self, step: Step) -> dict[str, Array] | None:
         """The weights that the submission must start this step from; None where it goes on from its own."""
         return None

@@ -170,8 +170,9 @@ class _Records:
         evaluations = session.evaluations
         if evaluations is not None and evaluations.comparison is not None:
             records.append(self._record(evaluations.quantity, evaluations.part, evaluations.comparison))
-        if session.notes and len(records) > 1:
-            note = "; ".join(dict.fromkeys(filter(None, (records[1].note, *session.notes))))
+        notes = (*session.judge.notes, *session.notes)
+        if notes and len(records) > 1:
+            note = "; ".join(dict.fromkeys(filter(None, (records[1].note, *notes))))
             records[1] = replace(records[1], note=note)
         return records
 

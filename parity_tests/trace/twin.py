@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -53,14 +53,21 @@ class Taken:
 
     `wanted` are its values by quantity; those of weights after the update may change with the next step. `copies` takes
     the same step with the copies, given these values, and may do so in another thread while the next step is taken
-    here. `broken` says why the run cannot go on, by quantity. `blame` gives the side that is further off in a quantity,
+    here. `blame` gives the side that is further off in a quantity,
     "submission" or "reference", and the sentence that says so; "" for both where it cannot tell.
     """
 
     wanted: dict[str, Tensor]
     copies: Callable[[Mapping[str, Tensor]], Spreads]
-    broken: Mapping[str, Comparison] = field(default_factory=dict)
     blame: Callable[[str, Both], tuple[str, str]] = nobody
+
+
+class CannotTake(Exception):  # noqa: N818 - what the submission did, not an error here
+    """torch cannot take a step as the submission did; `broken` says why, by quantity."""
+
+    def __init__(self, broken: Mapping[str, Comparison]) -> None:
+        super().__init__(", ".join(broken))
+        self.broken = broken
 
 
 class Submitted:
@@ -93,11 +100,13 @@ class Twin(ABC):
     """torch's own run, and perturbed copies of it.
 
     `updated` maps each weight that is compared to what it is called after the update of a step. `remembers` says
-    whether an update depends on the weights before the last step, as one with momentum does.
+    whether an update depends on the weights before the last step, as one with momentum does, where `blame` asks
+    for these. `notes` are what is worth knowing of the submission so far.
     """
 
     updated: Mapping[str, str]
     remembers: bool
+    notes: tuple[str, ...] = ()
 
     @abstractmethod
     def take(
@@ -111,7 +120,7 @@ class Twin(ABC):
         """Take a step as the submission took it, with its masks and its side of kinks; `judged` counts these.
 
         `following` is the next step where it is known. `radius(quantity, spread)` is the radius of a quantity at this
-        step; `spread()` is asked for once the copies have taken all steps before.
+        step; `spread()` is asked for once the copies have taken all steps before. Raises CannotTake.
         """
 
     def takes(self, name: str, shape: tuple[int, ...], asked: tuple[int, ...]) -> bool:

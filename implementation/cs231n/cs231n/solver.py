@@ -3,9 +3,11 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import optim
-from .layers import Array
+
+Array = NDArray[Any]
 
 
 class Solver:

@@ -1,7 +1,10 @@
 """CS231n's assignments 1 and 2 as one value: layers, losses, update rules and networks in numpy."""
 
+from __future__ import annotations
+
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from parity_tests.assignments.cs231n.editions import EDITIONS, INERT
 from parity_tests.assignments.cs231n.kinds.blame import blamed
@@ -16,6 +19,9 @@ from parity_tests.protocol.proof import Proof
 from parity_tests.protocol.reproduction import Networks, Reproducer, Reproductions, ScriptSetting
 from reports.model.records import Record
 
+if TYPE_CHECKING:
+    from parity_tests.trace.training import Tracing
+
 HERE = Path(__file__).resolve().parent
 INSIDE = HERE / "inside"
 
@@ -29,7 +35,7 @@ def _solution() -> Path:
 
 
 SOLUTION = _solution()
-FILES = tuple(INSIDE / name for name in ("asking.py", "probe_layers.py", "probe_networks.py"))
+FILES = tuple(INSIDE / name for name in ("asking.py", "probe_layers.py", "probe_networks.py", "probe_training.py"))
 
 # What follows imports torch, which takes a second, where it is used.
 
@@ -50,6 +56,12 @@ def _reproducer(networks: Networks, setting: ScriptSetting, seed: int) -> Reprod
     from parity_tests.assignments.cs231n.reproduce.script_maker import ScriptMaker
 
     return ScriptMaker(networks, setting, seed)
+
+
+def _tracing() -> Tracing:
+    from parity_tests.assignments.cs231n.trace.training import TRACING
+
+    return TRACING
 
 
 def _same_failure(record: Record) -> tuple[str, ...]:
@@ -78,5 +90,6 @@ ASSIGNMENT = Assignment(
     rubric=HERE / "rubric.toml",
     reproductions=Reproductions(_reproducer, _same_failure),
     proof=_proof,
+    tracing=_tracing,
     editions=Editions(EDITIONS, INSIDE / "families.py", dict.fromkeys(EDITIONS, INERT)),
 )

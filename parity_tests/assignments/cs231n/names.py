@@ -5,6 +5,7 @@ LAYERS = "cs231n.layers"
 OPTIM = "cs231n.optim"
 FC_NET = "cs231n.classifiers.fc_net"
 CNN = "cs231n.classifiers.cnn"
+SOLVER = "cs231n.solver"
 GIVEN = ("cs231n.layer_utils", "cs231n.fast_layers")
 """What students are given, which uses what they write; lent where it is missing."""
 

@@ -37,11 +37,11 @@ def network(submission: Submission, recorder: CallRecorder, params: Params, arra
     """
     cls = submission.get(params["class"], params["module"])
     masks = _with_right_layers(submission, params["package"])
-    settings, problem = _settings(cls, params)
+    settings, problem = settings_of(cls, params)
     if problem:
         recorder.fail(None, f"{params['class']} {problem}", "missing")
         return
-    model = recorder.call(None, _making(cls, settings))
+    model = recorder.call(None, making(cls, settings))
     if model is recorder.FAILED:
         return
     made = dict(getattr(model, "params", {}) or {})
@@ -94,7 +94,9 @@ def _redirect(own: Any, right: Any) -> None:
         own.__code__, own.__defaults__, own.__kwdefaults__ = made["redirected"].__code__, None, None
 
 
-def _making(cls: Any, settings: dict[str, Any]) -> Any:
+def making(cls: Any, settings: dict[str, Any]) -> Any:
+    """What makes one of a class, under its name."""
+
     def make() -> Any:
         return cls(**settings)
 
@@ -102,7 +104,7 @@ def _making(cls: Any, settings: dict[str, Any]) -> Any:
     return make
 
 
-def _settings(cls: Any, params: Params) -> tuple[dict[str, Any], str]:
+def settings_of(cls: Any, params: Params) -> tuple[dict[str, Any], str]:
     """What the network is made with, by the names that its __init__ has for it; a problem where it has none."""
     known = inspect.signature(cls).parameters
     settings = {
@@ -130,7 +132,7 @@ def _settings(cls: Any, params: Params) -> tuple[dict[str, Any], str]:
 def _made_other(cls: Any, params: Params) -> Any:
     """Another network of the class, None where it cannot be made: that is no concern here."""
     with contextlib.suppress(Exception):
-        return cls(**_settings(cls, params)[0])
+        return cls(**settings_of(cls, params)[0])
     return None
 
 

@@ -1,4 +1,4 @@
-"""The probes by the kinds of cases that they put to a submission.
+"""The probes by the kinds of cases that they put to a submission, and two that no case has: of traces and scripts.
 
 The submission's process loads this file by its path: numpy, the standard library and the files beside it only.
 """
@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from parity_tests.assignments.cs231n.inside.probe_layers import dropout, layer, loss, steps
     from parity_tests.assignments.cs231n.inside.probe_networks import network
+    from parity_tests.assignments.cs231n.inside.probe_training import train
     from parity_tests.harness.inside.script_probe import script
 else:
     from probe_layers import dropout, layer, loss, steps
     from probe_networks import network
+    from probe_training import train
     from script_probe import script
 
 PROBES = {
@@ -23,5 +25,6 @@ PROBES = {
     "dropout": dropout,
     "steps": steps,
     "network": network,
+    "train": train,
     "script": script,
 }

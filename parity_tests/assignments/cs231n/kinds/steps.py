@@ -101,7 +101,8 @@ def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
 
 def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
     """Each weight after each step, under whichever right form of the rule fits all of them."""
-    forms = [Form(_reference(case.params, update), arrays, note) for update, note in _forms(case.params, context)]
+    ways = right_forms(case.params["rule"], context.edition, usual=case.params["config"] is None)
+    forms = [Form(_reference(case.params, update), arrays, note) for update, note in ways]
     return judge_all(case, seen, [Question(case.quantities, forms)], context.device)
 
 
@@ -130,8 +131,8 @@ def _reference(params: Params, update: Update) -> Any:
 # ---- the rules as torch computes them, and the other right forms
 
 
-def _forms(params: Params, context: Context) -> list[tuple[Update, str]]:
-    rule = params["rule"]
+def right_forms(rule: str, edition: str, *, usual: bool = True) -> list[tuple[Update, str]]:
+    """The right ways to update by a rule, torch's first, each with its note; `usual`: with no settings but the rate."""
     if rule == "sgd":
         return [(_sgd, "")]
     if rule == "sgd_momentum":
@@ -143,7 +144,7 @@ def _forms(params: Params, context: Context) -> list[tuple[Update, str]]:
         (_adam("hat", 0), "adds epsilon before the second moment is corrected (“epsilon hat”), which is right too"),
         (_adam("inside", 0), "has epsilon inside the root, which is small and so is right"),
     ]
-    if context.edition == OLDEST and params["config"] is None:
+    if edition == OLDEST and usual:
         forms.append((_adam("outside", 1), "counts its steps from 1, as the handout of 2017 does"))
     return forms
 

@@ -66,8 +66,12 @@ class MlpTraining(Training):
 
 def training(settings: Mapping[str, Any], data: Path | None) -> MlpTraining:
     """Training with these settings, on the digits of a file or folder, or the homework's. Raises UsageError."""
+    hidden = settings.get("hidden", ())
+    if len(hidden) > 1:
+        raise UsageError("--hidden is one number of units here: the homework's network has one hidden layer.")
+    own = {**settings, "hidden": hidden[0]} if hidden else settings
     try:
-        return MlpTraining(Settings(**settings), None if data is None else load_data(data))
+        return MlpTraining(Settings(**own), None if data is None else load_data(data))
     except DataError as error:
         raise UsageError(str(error)) from error
 

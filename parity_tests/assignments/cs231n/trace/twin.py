@@ -1,0 +1,93 @@
+"""torch's side of a trace of FullyConnectedNet: it takes each step that the submission's Solver takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from parity_tests.assignments.cs231n.kinds.steps import DEFAULTS, Update, right_forms
+from parity_tests.assignments.cs231n.trace.copies import Copies
+from parity_tests.assignments.cs231n.trace.network import Trained
+from parity_tests.assignments.cs231n.trace.plan import BATCH, RATE, NetPlan, updated_name
+from parity_tests.assignments.cs231n.trace.seen import Seeing
+from parity_tests.trace.judge import JudgedStep
+from parity_tests.trace.kinks import side_of_kinks
+from parity_tests.trace.plan import Array, Step
+from parity_tests.trace.twin import Spreads, Submitted, Taken, Twin, timed
+from reference.rounding import gamma
+
+ROUNDINGS = 16
+"""Those of both sides together in one update from the start: neither has more than eight on the way of any product."""
+
+
+class NetTwin(Twin):
+    """The torch.nn network with torch's optimizer, and the copies; `edition` says which forms of a rule are right."""
+
+    def __init__(self, plan: NetPlan, edition: str, scales: tuple[float, ...]) -> None:
+        self._plan, self._s = plan, plan.settings
+        self.updated = {name: updated_name(name) for name in plan.compared}
+        self.remembers = False
+        self._forms = right_forms(self._s.rule, edition)
+        self._trained, self._copies = Trained(plan), Copies(plan, self._forms[0][0])
+        self._seeing = Seeing(plan, scales)
+        self.notes: tuple[str, ...] = ()
+
+    def takes(self, name: str, shape: tuple[int, ...], asked: tuple[int, ...]) -> bool:
+        """A row or a column is as good as a flat array."""
+        return tuple(n for n in shape if n != 1) == tuple(n for n in asked if n != 1)
+
+    def take(
+        self,
+        step: Step,
+        following: Step | None,
+        submitted: Submitted,
+        judged: JudgedStep,
+        radius: Callable[[str, Callable[[], float]], float],
+    ) -> Taken:
+        seen = self._seeing.step(submitted, judged)
+        if step.number == 1:
+            self._choose_form(submitted)
+
+        def slope(layer: int, u: Tensor, before: Sequence[Tensor]) -> Tensor:
+            name = f"into relu {layer}"
+
+            def spread() -> float:
+                return float((self._copies.into_relu(layer, seen, before) - u).abs().amax())
+
+            return side_of_kinks(u, seen.into_relu[layer - 1], partial(radius, name, spread), judged)
+
+        (wanted, slopes), judged.torch_seconds = timed(self._trained.step, seen, slope, step.eta)
+        wanted |= {BATCH: seen.X, RATE: torch.tensor(step.eta, dtype=torch.float64)}
+
+        def copies(wanted: Mapping[str, Tensor]) -> Spreads:
+            return self._copies.step(seen, slopes, step.eta, step.epoch, wanted)
+
+        return Taken(wanted, copies)
+
+    def _choose_form(self, submitted: Submitted) -> None:
+        """The right form of the rule that explains the submission's first update, from its own gradients; else torch's.
+
+        Forms differ in where ε stands, by far more than rounding.
+        """
+        for number, (update, note) in enumerate(self._forms):
+            if all(self._explains(update, name, submitted) for name in self._plan.compared):
+                if number:
+                    self._trained.use(update)
+                    self._copies.use(update)
+                self.notes = (f"{self._s.rule} {note}",) if note else ()
+                return
+
+    def _explains(self, update: Update, name: str, submitted: Submitted) -> bool:
+        before = self._plan.weights[name]
+        g, after = (submitted.get(one, before.shape) for one in (f"d{name}", updated_name(name)))
+        if g is None or after is None:
+            return False
+        w, config = torch.from_numpy(before), {**DEFAULTS[self._s.rule], "learning_rate": self._s.first_eta}
+        new: Array = update(config, w, torch.from_numpy(np.array(g, before.dtype))).numpy()
+        bound = gamma(ROUNDINGS, before.dtype) * (np.abs(before) + np.abs(new - before))
+        with np.errstate(all="ignore"):
+            return bool((np.abs(after - new) <= bound).all())
