@@ -101,7 +101,7 @@ def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
 
 def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
     """Each weight after each step, under whichever right form of the rule fits all of them."""
-    ways = right_forms(case.params["rule"], context.edition, usual=case.params["config"] is None)
+    ways = right_forms(case.params["rule"], context.edition, t_is_given="t" in (case.params["config"] or {}))
     forms = [Form(_reference(case.params, update), arrays, note) for update, note in ways]
     return judge_all(case, seen, [Question(case.quantities, forms)], context.device)
 
@@ -131,22 +131,27 @@ def _reference(params: Params, update: Update) -> Any:
 # ---- the rules as torch computes them, and the other right forms
 
 
-def right_forms(rule: str, edition: str, *, usual: bool = True) -> list[tuple[Update, str]]:
-    """The right ways to update by a rule, torch's first, each with its note; `usual`: with no settings but the rate."""
+def right_forms(rule: str, edition: str, *, t_is_given: bool = False) -> list[tuple[Update, str]]:
+    """The right ways to update by a rule, torch's first, each with its note; `t_is_given`: in the config."""
     if rule == "sgd":
         return [(_sgd, "")]
     if rule == "sgd_momentum":
         return [(_momentum, "")]
     if rule == "rmsprop":
         return [(_rmsprop(False), ""), (_rmsprop(True), "has epsilon inside the root, which is small and so is right")]
-    forms = [
-        (_adam("outside", 0), ""),
-        (_adam("hat", 0), "adds epsilon before the second moment is corrected (“epsilon hat”), which is right too"),
-        (_adam("inside", 0), "has epsilon inside the root, which is small and so is right"),
+    places = {
+        "outside": "",
+        "hat": "adds epsilon before the second moment is corrected (“epsilon hat”), which is right too",
+        "inside": "has epsilon inside the root, which is small and so is right",
+    }
+    starts = {0: ""}
+    if edition == OLDEST and not t_is_given:
+        starts[1] = "counts its steps from 1, as the handout of 2017 does"
+    return [
+        (_adam(place, before), "; ".join(filter(None, (first, then))))
+        for before, first in starts.items()
+        for place, then in places.items()
     ]
-    if edition == OLDEST and usual:
-        forms.append((_adam("outside", 1), "counts its steps from 1, as the handout of 2017 does"))
-    return forms
 
 
 def _sgd(config: dict[str, Any], w: Any, dw: Any) -> Any:
