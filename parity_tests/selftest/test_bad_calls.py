@@ -24,6 +24,10 @@ from parity_tests.selftest.runners import SHORT, ask, failure, place_of, running
             "f raised ValueError: matmul: Input operand 1 has a mismatch",
         ),
         ("return np.int(3)", "crashed", "AttributeError", f"; numpy is {np.__version__} here"),
+        ("np.Inf", "crashed", "AttributeError", f"; numpy is {np.__version__} here"),
+        ("return np.maximun(1, 2)", "crashed", "AttributeError", "and the nearest name that it has is maximum"),
+        ("return np.tahn(1)", "crashed", "AttributeError", "and the nearest name that it has is tanh"),
+        ("np.random.permutatoin(3)", "crashed", "AttributeError", "the nearest name that it has is permutation"),
         ("raise SystemExit(0)", "crashed", "SystemExit", "f wants to end the program: it raised SystemExit"),
         ("raise KeyboardInterrupt", "crashed", "KeyboardInterrupt", "f wants to end the program"),
         ("exit()", "crashed", "SystemExit", "f wants to end the program"),
@@ -47,6 +51,11 @@ def test_a_call_that_fails_is_a_sentence_and_the_next_case_is_answered(
     assert failed.text.isprintable()
     assert len(failed.text) < 1000
     assert failed.file == "neural_networks.py"
+
+
+@pytest.mark.parametrize("name", ["relu", "nosuch", "int"])
+def test_no_name_of_numpys_is_proposed_that_is_spelt_otherwise(tmp_path: Path, name: str) -> None:
+    assert failure(tmp_path, f"np.{name}").text.endswith(f"; numpy is {np.__version__} here")
 
 
 @pytest.mark.parametrize("body", ["pass", "...", '"""Only words."""', "return"])

@@ -5,8 +5,11 @@ The submission's process loads this file by its path: it may import numpy and th
 
 from __future__ import annotations
 
+import difflib
 import dis
 import os
+import re
+import sys
 import types
 import unicodedata
 from collections.abc import Callable
@@ -21,6 +24,11 @@ _MAX_ERROR = 80
 _MAX_SOURCE_LINE = 80
 _MAX_FUNCTION = 120
 _EMPTY_BODY = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
+_OF_NUMPY = ("module 'numpy", "`np.")
+"""How the text of an AttributeError about one of numpy's modules begins."""
+_NO_SUCH_NAME = re.compile(r"module '(numpy[\w.]*)' has no attribute '(\w+)'")
+_NEAR = 0.8
+"""The likeness, by difflib, from which on a name is proposed: maximum for maximun, but not real for relu."""
 _PYTHON_2 = ("Missing parentheses in call to", "multiple exception types must be parenthesized")
 
 
@@ -138,8 +146,8 @@ def describe(error: BaseException, label: str, location: Location, limit: float,
         text = f"{what} wants to end the program: it raised {name}{location}"
     elif isinstance(error, EOFError) or name == "BdbQuit":
         text = f"{what} waits for the keyboard (input(), breakpoint() or the like), and nobody is there{location}"
-    elif isinstance(error, AttributeError) and detail.startswith("module 'numpy'"):
-        text = f"{raised}{location}; numpy is {np.__version__} here"
+    elif isinstance(error, AttributeError) and detail.startswith(_OF_NUMPY):
+        text = f"{raised}{location}; numpy is {np.__version__} here{_nearest_name(detail)}"
     else:
         text = f"{raised}{location}"
     return failure(kind, name, text, location)
@@ -154,6 +162,18 @@ def not_implemented(function: Callable[..., Any], label: str, folder: str) -> Fa
         return None
     location = Location(folder, [(code, code.co_firstlineno)])
     return failure("missing", "", f"{label} is not implemented: it does nothing{location}", location)
+
+
+def _nearest_name(detail: str) -> str:
+    """The name that numpy's module has and that is spelt nearly so, as the end of a sentence; "" for none."""
+    found = _NO_SUCH_NAME.fullmatch(detail)  # of a name that it once had, numpy says more
+    module = sys.modules.get(found[1]) if found else None
+    if found is None or not isinstance(module, types.ModuleType):
+        return ""
+    public = [name for name in vars(module) if not name.startswith("_")]
+    exchanged = [name for name in public if sorted(name) == sorted(found[2])]  # as tahn for tanh, which is nearer tan
+    near = exchanged or difflib.get_close_matches(found[2], public, n=1, cutoff=_NEAR)
+    return f", and the nearest name that it has is {clean(near[0])}" if near else ""
 
 
 def _syntax_failure(error: SyntaxError, folder: str) -> Failure:

@@ -17,6 +17,11 @@ FUNCTIONS = {
     "10": "main",
     "utils": "softmax_cross_entropy.forward",
 }
+_GONE = (
+    "alen|asscalar|bool|bool8|bytes0|complex|cumproduct|float|in1d|int|int0|loads|long|msort|obj2sctype|object|object0|"
+    "product|rank|str|str0|trapz|typeDict|uint0|unicode|void0"
+)
+"""Names that a numpy of the last ten years had and a later one has not, and of which it may say no more than that."""
 KINDS = (
     (
         "a name is used that is not defined, or not yet",
@@ -33,13 +38,13 @@ KINDS = (
     (
         "an attribute is used that its object does not have",
         "Which line sets it, is it spelt alike there, and does that line run before? And what kind of object is it?",
-        r"raised AttributeError: (?!module |.*None)",
+        r"raised AttributeError: (?!module |`np\.|.*None)",
         "return np.zeros(3).not_there",
     ),
     (
         "numpy has no longer what is used",
         "In the line that the message names: what does the documentation of the numpy that is installed say of it?",
-        r"raised AttributeError: module 'numpy' has no attribute",
+        rf"raised AttributeError: (`np\.\w+` was removed|module 'numpy' has no attribute '({_GONE})')",
         "return np.int(1)",
     ),
     (
