@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import product
 
-from parity_tests.bench import grading, hold, process, reporting, step, tracing
+from parity_tests.bench import cs231n, grading, hold, process, reporting, step, tracing
 from parity_tests.bench.figures import Figure, Share, Size
 from parity_tests.bench.timing import Timings
 from parity_tests.harness.machine import cores
+from parity_tests.protocol.case import DTYPES
 
 Say = Callable[[str], None]
 """Tells the person who waits what was found."""
@@ -96,6 +98,24 @@ def report_figures(wanted: Wanted, say: Say) -> Iterator[Figure]:
     yield _figure("reports", case, "a page", "page", reporting.PAGE_ASKED, timings, 1.0)
 
 
+def cs231n_figures(wanted: Wanted, say: Say) -> Iterator[Figure]:
+    """CS231n: our convolution against torch's, the share of each kind in the cost of the exam, a class of it."""
+    for size, dtype in product(cs231n.SIZES, DTYPES):
+        timings = cs231n.time_convolution(size, dtype, wanted.rounds)
+        target = cs231n.CONVOLUTION_TARGET if wanted.threads == 1 else None
+        called = "numpy convolution, forward and backward"
+        yield _figure("cs231n", f"{size}, {dtype}", called, "numpy", "torch", timings, target)
+    timings = cs231n.time_kinds(wanted.slow)
+    for kind in timings.seconds:
+        again = cs231n.AGAIN if kind.endswith(cs231n.AGAIN) else ""
+        called = f"CS231n's exam, {kind.removesuffix(again)}"
+        case = f"of a further submission{again}" if again else "of a first submission"
+        yield _figure("cs231n", case, called, kind, f"{cs231n.ALL}{again}", timings, None)
+    case = f"{cs231n.STUDENTS} submissions of CS231n on {cores()} cores"
+    timings = cs231n.time_class()
+    yield _figure("cs231n", case, "a submission graded", "parity grade", cs231n.GRADE_ASKED, timings, 1.0)
+
+
 def _figure(
     benchmark: str, case: str, called: str, subject: str, against: str, timings: Timings, target: float | None
 ) -> Figure:
@@ -122,4 +142,5 @@ MEASURES: dict[str, Callable[[Wanted, Say], Iterator[Figure | Share | Size]]] = 
     "trace": trace_figures,
     "grade": grade_figures,
     "reports": report_figures,
+    "cs231n": cs231n_figures,
 }

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from parity_tests.bench.figures import Benchmarks, Figure, Share, Size
     from parity_tests.bench.parts import Wanted
 
-PARTS = ("step", "check", "hold", "trace", "grade", "reports")
+PARTS = ("step", "check", "hold", "trace", "grade", "reports", "cs231n")
 BEGIN, END = "<!-- parity bench -->", "<!-- the end of it -->"
 """Between lines of these two stands the table of a Markdown file."""
 
@@ -104,6 +104,7 @@ def bench(
       grade    `parity grade` against a pytest process for each submission, and against no isolation;
                where its time goes; time and memory against the number of submissions
       reports  `parity regrade` of a class of 1,000, and its pages
+      cs231n   our convolution against torch's, what each kind of CS231n's questions costs, and a class of it
 
     Subjects take turns, round after round; medians of the ratios of each round are printed as a Markdown table, with
     quartiles. Figures of another machine, or of other versions, are never mixed with these: a folder that holds such is

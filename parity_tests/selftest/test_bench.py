@@ -15,15 +15,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from parity_tests.assignments.cs231n.assignment import ASSIGNMENT as CS231N
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
-from parity_tests.bench import grading, hold, machine, parts, process, reporting, step, tracing, watch
+from parity_tests.bench import cs231n, grading, hold, machine, parts, process, reporting, step, tracing, watch
 from parity_tests.bench.figures import Benchmarks, Figure, Share, Size, draw_sizes, load, report, save
 from parity_tests.bench.timing import Timings, alternate, in_turn
 from parity_tests.bench.training import by_numpy, by_torch, by_trace, settings
 from parity_tests.cli import main as parity
+from parity_tests.harness.check import check
+from parity_tests.harness.judgement_cache import JudgementCache
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.errors import HarnessError, UsageError
+from parity_tests.protocol.kind import Context
+from parity_tests.protocol.observation import Observation
 
 command: Any = importlib.import_module("parity_tests.cli.bench")
 FIGURE = Figure("step", "batch 5", "numpy step", "torch", 1.1, 1.25, 1.5, 2e-3, 1.6e-3, 15, 1.6)
@@ -198,6 +206,59 @@ def test_a_step_has_a_target_on_one_thread_alone(monkeypatch: pytest.MonkeyPatch
         for threads in (1, 2)
     }
     assert targets == {1: {None, 1.1, 1.2, 1.3}, 2: {None}}
+
+
+def test_cs231n_is_timed_against_torch_by_kinds_and_as_a_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cs231n, "SIZES", {"a small one": (2, 2, 5, 3, 3, 1)})
+    kinds = {"layer": (1.0,), "all kinds": (4.0,)}
+    again = {f"{name}{cs231n.AGAIN}": (0.5 * seconds[0],) for name, seconds in kinds.items()}
+    monkeypatch.setattr(cs231n, "time_kinds", lambda rounds: Timings(kinds | again))
+    monkeypatch.setattr(cs231n, "time_class", lambda: Timings({"parity grade": (0.2,), cs231n.GRADE_ASKED: (0.5,)}))
+    found = list(parts.cs231n_figures(parts.Wanted(3, 2, (2,)), print))
+    assert [row.subject for row in found[:2]] == ["numpy convolution, forward and backward"] * 2
+    assert {row.target for row in found[:2]} == {4.0}
+    assert [(row.ratio, row.seconds) for row in found[2:]] == [(0.25, 1.0), (1, 4), (0.25, 0.5), (1, 2), (0.4, 0.2)]
+    assert {row.target for row in parts.cs231n_figures(parts.Wanted(3, 2, (2,), 2), print)} == {None, 1.0}
+
+
+def test_both_convolutions_compute_the_same() -> None:
+    rng = np.random.default_rng(0)
+    shapes = {"x": (2, 3, 5, 5), "w": (4, 3, 3, 3), "b": (4,), "dout": (2, 4, 5, 5)}
+    arrays = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
+    for ours, torchs in zip(cs231n.by_numpy(arrays, 1)(), cs231n.by_torch(arrays, 1)(), strict=True):
+        np.testing.assert_allclose(ours, torchs.numpy(), rtol=1e-12, atol=1e-12)
+
+
+def test_each_kind_of_the_exam_is_asked_and_judged() -> None:
+    plan = CS231N.cases(cs231n.EDITION, ("float64",))
+    with cs231n.ExamSitting() as sitting:
+        assert sitting.seconds([case for case in plan if case.probe == "dropout"], 1) > 0
+
+
+class Counting(JudgementCache):
+    """Counts the cases that were judged, and did not come out of it."""
+
+    judged = 0
+
+    def judge(self, case: Case, seed: int, context: Context, seen: Observation, judge: Any) -> dict[str, Comparison]:
+        def counted() -> Any:
+            self.judged += 1
+            return judge()
+
+        return super().judge(case, seed, context, seen, counted)
+
+
+def test_nobody_in_a_class_of_cs231n_comes_out_of_the_cache(tmp_path: Path) -> None:
+    forms = len(CS231N.proof().honest)
+    cases = len(CS231N.cases(cs231n.EDITION, ("float64", "float32"), {"relu_forward"}))
+    cache = Counting()
+    judged: list[int] = []
+    for student in (0, forms, 0):  # two who wrote the same form, and one of them again
+        cs231n.write_student(tmp_path / str(len(judged)), student)
+        run = check(CS231N, tmp_path / str(len(judged)), parts=frozenset({"relu_forward"}), cache=cache)
+        assert {record.verdict for record in run.records} == {"match"}
+        judged.append(cache.judged)
+    assert judged == [cases, 2 * cases, 2 * cases]
 
 
 def test_holding_is_timed_against_the_bare_call(monkeypatch: pytest.MonkeyPatch) -> None:

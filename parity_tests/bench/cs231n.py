@@ -1,0 +1,160 @@
+"""CS231n: our convolution against torch's, what each kind of question costs, and a class of it.
+
+Nobody in the class answers as anybody else, so that no verdict comes out of the cache of those given before.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
+from parity_tests.bench.process import run
+from parity_tests.bench.timing import Timings, alternate, in_turn
+from parity_tests.harness.check import runner_of
+from parity_tests.harness.draw import draw, seed_of
+from parity_tests.harness.machine import cores
+from parity_tests.harness.process.fork_servers import ForkServers
+from parity_tests.harness.process.questions import Question, ask_all
+from parity_tests.harness.whose_fault import judge_anything
+from parity_tests.proof.variants import rewritten
+from parity_tests.protocol.case import DTYPES, Case, json_params
+from parity_tests.protocol.kind import Context
+
+SIZES = {"first layer of the notebooks' network": (50, 3, 32, 32, 7, 3), "a deeper layer": (50, 32, 16, 32, 3, 1)}
+"""N, C, H = W, F, HH = WW and the padding, by what such a convolution is."""
+CONVOLUTION_TARGET = 4.0
+"""The largest ratio asked for of forward and backward to torch's on one thread."""
+STUDENTS = 100
+GRADE_ASKED = "2 a second on 2 cores"
+SEED = 1
+EDITION = ASSIGNMENT.editions.default
+ALL, AGAIN = "all kinds", ", torch's answers known"
+
+
+# ---- the convolution
+
+
+def time_convolution(size: str, dtype: str, rounds: int) -> Timings:
+    """Seconds of forward and backward of one convolution, ours and torch's, in turn."""
+    N, C, H, F, HH, pad = SIZES[size]
+    rng = np.random.default_rng(0)
+    shapes = {"x": (N, C, H, H), "w": (F, C, HH, HH), "b": (F,), "dout": (N, F, H, H)}
+    arrays = {name: rng.standard_normal(shape).astype(dtype) for name, shape in shapes.items()}
+    subjects = {"numpy": by_numpy(arrays, pad), "torch": by_torch(arrays, pad)}
+    return alternate(subjects, rounds=rounds, least=0.05)
+
+
+def by_numpy(arrays: dict[str, Any], pad: int) -> Callable[[], tuple[Any, ...]]:
+    """Our convolution, out and the three gradients."""
+    folder = str(ASSIGNMENT.solution)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    layers = import_module("cs231n.layers")
+
+    def both() -> tuple[Any, ...]:
+        out, cache = layers.conv_forward_naive(arrays["x"], arrays["w"], arrays["b"], {"stride": 1, "pad": pad})
+        return (out, *layers.conv_backward_naive(arrays["dout"], cache))
+
+    return both
+
+
+def by_torch(arrays: dict[str, Any], pad: int) -> Callable[[], tuple[Any, ...]]:
+    """torch's, out and the three gradients by autograd."""
+    x, w, b = (torch.from_numpy(arrays[name]).requires_grad_() for name in ("x", "w", "b"))
+    dout = torch.from_numpy(arrays["dout"])
+
+    def both() -> tuple[Any, ...]:
+        out = torch.nn.functional.conv2d(x, w, b, padding=pad)
+        return (out.detach(), *torch.autograd.grad(out, (x, w, b), dout))
+
+    return both
+
+
+# ---- the kinds
+
+
+def time_kinds(rounds: int) -> Timings:
+    """Seconds of asking and judging all questions of each kind in both dtypes, and of all kinds.
+
+    Each round has an exam of its own, so that nothing is remembered. In the subjects that end in AGAIN another
+    submission of the same class is judged, for which torch's answers are known.
+    """
+    with ExamSitting() as sitting:
+        rows = []
+        for seed in range(rounds + 1):
+            plan = ASSIGNMENT.cases(EDITION, DTYPES, seed=seed)
+            kinds = {case.probe: [c for c in plan if c.probe == case.probe] for case in plan}
+            subjects = {kind: partial(sitting.seconds, cases, seed) for kind, cases in kinds.items()}
+            row: dict[str, float] = {}
+            for ending in ("", AGAIN):
+                taken = in_turn(subjects, 1)[0]
+                row |= {f"{kind}{ending}": seconds for kind, seconds in taken.items()}
+                row[f"{ALL}{ending}"] = sum(taken.values())
+            rows.append(row)
+    return Timings({name: tuple(row[name] for row in rows[1:]) for name in rows[0]})
+
+
+class ExamSitting:
+    """Our solution in processes that are forked for each kind (a context manager)."""
+
+    def __enter__(self) -> ExamSitting:
+        torch.set_num_threads(1)
+        self._servers = ForkServers()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._servers.close()
+
+    def seconds(self, cases: Sequence[Case], seed: int) -> float:
+        """Seconds that these questions take: a process is forked and asked, and what it says is judged."""
+        start = time.perf_counter()
+        for process in dict.fromkeys(case.process for case in cases):
+            own = [case for case in cases if case.process == process]
+            folder = ASSIGNMENT.solution
+            with runner_of(ASSIGNMENT, folder, process, EDITION, (), 10.0, "none", self._servers) as runner:
+                for case, seen in zip(own, ask_all(runner, _questions(own, seed), seconds_in_all=600), strict=True):
+                    judge_anything(ASSIGNMENT, case, draw(ASSIGNMENT, case, seed), seen, Context("cpu", EDITION))
+        return time.perf_counter() - start
+
+
+def _questions(cases: Sequence[Case], seed: int) -> Iterator[Question]:
+    for case in cases:
+        drawn = partial(draw, ASSIGNMENT, case, seed)
+        yield Question(
+            case.name, case.probe, json_params(case.params), drawn, seed_of(seed, case.name), case.counted_as
+        )
+
+
+# ---- a class
+
+
+def time_class(number: int = STUDENTS) -> Timings:
+    """Seconds a submission of `parity grade` of a class of so many, from its start; what is asked is beside it."""
+    with tempfile.TemporaryDirectory(prefix="parity-bench-") as scratch:
+        source = Path(scratch) / "class"
+        for k in range(number):
+            write_student(source / f"student-{k:04d}", k)
+        command = [sys.executable, "-m", "parity_tests.cli", "grade", str(source), "--assignment", ASSIGNMENT.name]
+        start = time.perf_counter()
+        run([*command, "--out", str(Path(scratch) / "out"), "--seed", str(SEED), "--jobs", str(cores())])
+        seconds = (time.perf_counter() - start) / number
+    return Timings({"parity grade": (seconds,), GRADE_ASKED: (1 / cores(),)})
+
+
+def write_student(folder: Path, k: int) -> None:
+    """The k-th student's submission: one of the honest forms, with a warning that nobody else gives."""
+    honest = ASSIGNMENT.proof().honest
+    rewritten(ASSIGNMENT, honest[k % len(honest)]).write(folder)
+    for file in ASSIGNMENT.layout.sources:
+        with (folder / file).open("a", encoding="utf-8") as source:
+            source.write(f'\nimport warnings\n\nwarnings.warn("student {k}", stacklevel=1)\n')
