@@ -184,6 +184,22 @@ def test_the_other_right_forms_of_a_rule_agree_and_are_named(
     assert traced(folder, rule=rule).divergence is not None  # held against torch's form it is off
 
 
+def test_a_running_variance_with_eps_agrees_and_is_named_and_one_with_more_does_not(tmp_path: Path) -> None:
+    old = "(1 - momentum) * batch_variance"
+    settings: dict[str, Any] = {**BATCHNORM, "rule": "adam"}
+    right, wrong = (
+        submission(tmp_path / more, (LAYERS, old, f"(1 - momentum) * (batch_variance + {more})"))
+        for more in ("eps", "3 * eps")
+    )
+    run = traced(right, **settings)
+    assert {record.verdict for record in run.records} == {"match"}
+    assert "adds eps to the running variance" in run.records[1].note
+    run = traced(wrong, **settings)
+    assert run.divergence is not None
+    assert run.divergence[:2] == (1, "running var 1")
+    assert run.records[1].note == ""
+
+
 @pytest.mark.parametrize(
     ("change", "steps", "says"),
     [

@@ -32,6 +32,8 @@ class Copies:
         self.weights = {name: w.repeat(R, *[1] * w.ndim) for name, w in given.items()}
         self._configs = {name: dict(DEFAULTS[s.rule]) for name in self.weights}
         self._update = update
+        self.added = 0.0
+        """What is added to the variance that the running one moves to."""
         first = next(iter(given.values()))
         self.averages = {name: first.new_zeros(R, s.hidden[k // 2]) for k, name in enumerate(plan.averages())}
         # Rounding is not random where its operands are not: a weight that decays alone is rounded the same way each
@@ -99,7 +101,7 @@ class Copies:
         variance = (centred * centred).mean(dim, keepdim=True)
         if averages is not None and dim == 1:
             with torch.no_grad():
-                for what, now in (("mean", mean), ("var", variance)):
+                for what, now in (("mean", mean), ("var", variance + self.added if self.added else variance)):
                     name = f"running {what} {layer}"
                     moved = MOMENTUM * self.averages[name] + (1 - MOMENTUM) * now[:, 0].detach()
                     self.averages[name] = averages[name] = moved

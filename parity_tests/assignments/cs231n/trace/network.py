@@ -37,6 +37,7 @@ class Network(nn.Module):
                 self.norm.append(nn.LayerNorm(size, **options))
         self._s = s
         # torch starts its running variance at 1 and moves it by the unbiased one; theirs starts at 0, by the biased.
+        self.added = 0.0  # to the variance that the running one moves to
         self.averages = {name: torch.zeros(s.hidden[k // 2], **options) for k, name in enumerate(plan.averages())}
         with torch.no_grad():
             for name, w in plan.weights.items():
@@ -92,7 +93,7 @@ class Network(nn.Module):
 
     def _moved_averages(self, layer: int, a: Tensor) -> dict[str, Tensor]:
         moved = {}
-        for what, now in (("mean", a.mean(0)), ("var", a.var(0, unbiased=False))):
+        for what, now in (("mean", a.mean(0)), ("var", a.var(0, unbiased=False) + self.added)):
             name = f"running {what} {layer}"
             if name in self.averages:
                 self.averages[name] = moved[name] = MOMENTUM * self.averages[name] + (1 - MOMENTUM) * now

@@ -34,7 +34,7 @@ class Settings:
     seed: int = 42
     device: str = "cpu"
     every: int = 1
-    replicas: int = 6
+    replicas: int = 4
 
     @property
     def name(self) -> str:

@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from parity_tests.assignments.cs231n.kinds.running import PLUS_EPS
 from parity_tests.assignments.cs231n.kinds.steps import DEFAULTS, Update, right_forms
-from parity_tests.assignments.cs231n.trace.copies import Copies
+from parity_tests.assignments.cs231n.trace.copies import EPS, MOMENTUM, Copies
 from parity_tests.assignments.cs231n.trace.network import Trained
 from parity_tests.assignments.cs231n.trace.plan import BATCH, RATE, NetPlan, updated_name
-from parity_tests.assignments.cs231n.trace.seen import Seeing
+from parity_tests.assignments.cs231n.trace.seen import Seeing, SeenStep
 from parity_tests.trace.judge import JudgedStep
 from parity_tests.trace.kinks import side_of_kinks
 from parity_tests.trace.plan import Array, Step
@@ -51,6 +52,7 @@ class NetTwin(Twin):
         seen = self._seeing.step(submitted, judged)
         if step.number == 1:
             self._choose_form(submitted)
+            self._choose_variance(submitted, seen)
 
         def slope(layer: int, u: Tensor, before: Sequence[Tensor]) -> Tensor:
             name = f"into relu {layer}"
@@ -80,6 +82,18 @@ class NetTwin(Twin):
                     self._copies.use(update)
                 self.notes = (f"{self._s.rule} {note}",) if note else ()
                 return
+
+    def _choose_variance(self, submitted: Submitted, seen: SeenStep) -> None:
+        """Whether the submission's running variance moves to the variance with ε: that is small, and so is right."""
+        own = submitted.get("running var 1", (self._s.hidden[0],)) if self._s.normalization == "batchnorm" else None
+        if own is None:
+            return
+        with torch.no_grad():
+            variance = self._trained.network.affine[0](seen.X.flatten(1)).var(0, unbiased=False).cpu().numpy()
+        apart = np.abs(own - (1 - MOMENTUM) * (variance + EPS)).max()
+        if apart < (1 - MOMENTUM) * EPS / 2:  # nearer than half way to the variance without ε
+            self._trained.network.added = self._copies.added = EPS
+            self.notes += (f"batchnorm_forward {PLUS_EPS}",)
 
     def _explains(self, update: Update, name: str, submitted: Submitted) -> bool:
         before = self._plan.weights[name]

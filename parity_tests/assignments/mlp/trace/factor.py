@@ -7,17 +7,16 @@ perturbed replicas in the same tensor. The factor that a trace uses must lie abo
 
 import shutil
 import tempfile
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import click
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.trace.settings import Settings
 from parity_tests.assignments.mlp.trace.training import MlpTraining
+from parity_tests.trace.multiples import LargestMultiples
 from parity_tests.trace.radius import factor_for
 from parity_tests.trace.run import trace
 
@@ -105,26 +104,6 @@ def _forward(self, X):
 linear_layer.forward = _forward
 """,
 }
-
-
-class LargestMultiples:
-    """Keeps, for each quantity, the largest gap as a multiple of the spread so far, and the step at which it was."""
-
-    def __init__(self) -> None:
-        self.multiples: dict[str, tuple[float, int]] = {}
-        self._spread: dict[str, float] = defaultdict(float)
-
-    def open(self, environment: Mapping[str, Any]) -> None:
-        """Nothing is written."""
-
-    def add(self, table: str, row: Mapping[str, Any]) -> None:
-        """Take a row of the trace."""
-        if table != "quantities" or row["verdict"] == "undecided":
-            return
-        name = row["quantity"]
-        self._spread[name] = max(self._spread[name], row["spread"])
-        multiple = row["gap"] / self._spread[name] if row["gap"] else 0.0
-        self.multiples[name] = max(self.multiples.get(name, (0.0, 0)), (multiple, row["step"]))
 
 
 def runs(seeds: int, steps: int, widths: tuple[int, ...], replicas: int) -> Iterator[tuple[str, Settings]]:
