@@ -88,7 +88,7 @@ def _sizes(context: click.Context, parameter: click.Parameter, value: str | None
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
-    help="Write the figures of one step in so many; each step is judged.",
+    help="Write the figures of one step in so many; each is judged, the radius measured there and where a gap asks.",
 )
 @_own_option("--forced", is_flag=True, help="Start each step from torch's weights: tight for any length.  [mlp]")
 @click.option(

@@ -52,13 +52,13 @@ class Taken:
     """A step as torch has taken it.
 
     `wanted` are its values by quantity; those of weights after the update may change with the next step. `copies` takes
-    the same step with the copies, given these values, and may do so in another thread while the next step is taken
-    here. `blame` gives the side that is further off in a quantity,
-    "submission" or "reference", and the sentence that says so; "" for both where it cannot tell.
+    the same step with the copies, given these values and whether their spreads are asked for, and may do so in another
+    thread while the next step is taken here. `blame` gives the side that is further off in a quantity, "submission" or
+    "reference", and the sentence that says so; "" for both where it cannot tell.
     """
 
     wanted: dict[str, Tensor]
-    copies: Callable[[Mapping[str, Tensor]], Spreads]
+    copies: Callable[[Mapping[str, Tensor], bool], Spreads]
     blame: Callable[[str, Both], tuple[str, str]] = nobody
 
 

@@ -65,8 +65,8 @@ class NetTwin(Twin):
         (wanted, slopes), judged.torch_seconds = timed(self._trained.step, seen, slope, step.eta)
         wanted |= {BATCH: seen.X, RATE: torch.tensor(step.eta, dtype=torch.float64)}
 
-        def copies(wanted: Mapping[str, Tensor]) -> Spreads:
-            return self._copies.step(seen, slopes, step.eta, step.epoch, wanted)
+        def copies(wanted: Mapping[str, Tensor], asked: bool) -> Spreads:
+            return self._copies.step(seen, slopes, step.eta, step.epoch, wanted if asked else {})
 
         return Taken(wanted, copies)
 

@@ -70,14 +70,14 @@ class Replicas:
         mask: Tensor,
         slope_one: Tensor | None,
         eta: float,
-        unperturbed: Mapping[str, Tensor],
+        unperturbed: Mapping[str, Tensor] | None,
         following: Tensor | None = None,
     ) -> dict[str, float]:
         """A step: the spread of each of QUANTITIES by name. Every copy stands on the same side of a kink.
 
         X (N×D), and y, mask and eta as for Trainer.step; slope_one is None for tanh alone. `unperturbed` are the
-        values of torch's own step. `following` is the next step's X where it is known: its first half is then done on
-        the way.
+        values of torch's own step, None where no spread is asked for. `following` is the next step's X where it is
+        known: its first half is then done on the way.
         """
         r, w, u = self._rounded, self.weights, self.hidden(X)
         self._X = None  # u belongs to the weights before
@@ -101,7 +101,9 @@ class Replicas:
         du = r(dh * r(1 - r(h * h))) if slope is None else torch.mul(dh, slope, out=buffer("du"))
         values = (u, h, s, a, loss, da, ds, dh, du)
         names = (*FORWARD, "gradient of logits", "L2 gradient of X", "dropout gradient", "activation gradient")
-        spreads = {name: self.spread(value, unperturbed[name]) for name, value in zip(names, values, strict=True)}
+        spreads: dict[str, float] = {}
+        if unperturbed is not None:
+            spreads = {name: self.spread(value, unperturbed[name]) for name, value in zip(names, values, strict=True)}
         ones = torch.ones(1, N, dtype=a.dtype, device=y.device)
         noisy = self._operand(da.transpose(0, 1), "operand")
         spreads |= self._descend("L2_W", s.transpose(1, 2), noisy, eta, unperturbed)
@@ -192,7 +194,7 @@ class Replicas:
         inputs: Tensor,
         grad: Tensor,
         eta: float,
-        unperturbed: Mapping[str, Tensor],
+        unperturbed: Mapping[str, Tensor] | None,
         each: Callable[[int], None] | None = None,
     ) -> dict[str, float]:
         """The gradient of a weight or bias, inputs (D×N, or R×D×N) @ grad (N×R×M), and its update; the spreads of both.
@@ -205,19 +207,20 @@ class Replicas:
         blocks = zip(
             torch.split(weight, rows),
             torch.split(inputs, rows, dim=-2),
-            *(torch.split(unperturbed[quantity][:, None], rows) for quantity in quantities),
+            *(torch.split(unperturbed[quantity][:, None], rows) for quantity in quantities if unperturbed is not None),
             strict=True,
         )
-        of_gradient, of_weight = [], []
-        for k, (w, x, unperturbed_gradient, unperturbed_weight) in enumerate(blocks):
+        largest: list[list[Tensor]] = []
+        for k, (w, x, *wanted) in enumerate(blocks):
             g = self._rounded(self._product(x, grad))
             self._update(w, g, velocities[k] if velocities else None, eta, start=k * rows * w.shape[2])
-            of_gradient.append(largest_absolute_(g.sub_(unperturbed_gradient)))
-            of_weight.append(largest_absolute_(torch.sub(w, unperturbed_weight, out=g)))
+            if wanted:
+                of_gradient = largest_absolute_(g.sub_(wanted[0]))
+                largest.append([of_gradient, largest_absolute_(torch.sub(w, wanted[1], out=g))])
             if each is not None:
                 each(k)
-        spreads = (float(torch.stack(largest).amax()) for largest in (of_gradient, of_weight))
-        return dict(zip(quantities, spreads, strict=True))
+        spreads = (float(torch.stack(of_blocks).amax()) for of_blocks in zip(*largest, strict=True))
+        return dict(zip(quantities, spreads, strict=bool(largest)))
 
     def _product(self, inputs: Tensor, grad: Tensor) -> Tensor:
         """inputs @ grad of each copy: D×R×M."""

@@ -70,8 +70,8 @@ class MlpTwin(Twin):
         wanted, seconds = timed(self._trainer.step, y, mask, other_side, step.eta)
         judged.torch_seconds += seconds
 
-        def copies(wanted: Mapping[str, torch.Tensor]) -> Spreads:
-            return self._replicas.step(X, y, mask, slope_one, step.eta, wanted, next_X)
+        def copies(wanted: Mapping[str, torch.Tensor], asked: bool) -> Spreads:
+            return self._replicas.step(X, y, mask, slope_one, step.eta, wanted if asked else None, next_X)
 
         next_X = None if following is None else self._batch(following)[0]
         return Taken(wanted, copies, blame=partial(self._blame, X, y, mask, slope_one, step.eta))
