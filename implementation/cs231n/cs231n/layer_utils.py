@@ -2,8 +2,13 @@
 
 from typing import Any
 
+from numpy.typing import NDArray
+
 from .fast_layers import conv_backward_fast, conv_forward_fast, max_pool_backward_fast, max_pool_forward_fast
-from .layers import Array, Param, affine_backward, affine_forward, relu_backward, relu_forward
+from .layers import affine_backward, affine_forward, relu_backward, relu_forward
+
+Array = NDArray[Any]
+Param = dict[str, Any]
 
 
 def affine_relu_forward(x: Array, w: Array, b: Array) -> tuple[Array, Any]:

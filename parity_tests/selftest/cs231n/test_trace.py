@@ -21,6 +21,8 @@ from parity_tests.assignments.cs231n.trace.seen import SeenStep
 from parity_tests.assignments.cs231n.trace.settings import RULES, Settings
 from parity_tests.assignments.cs231n.trace.training import training
 from parity_tests.cli import main
+from parity_tests.proof.variants import changed
+from parity_tests.protocol.mistake import Mistake
 from parity_tests.selftest.small_traces import Rows
 from parity_tests.trace.perturbed import Perturbed
 from parity_tests.trace.results import Trace
@@ -152,6 +154,21 @@ def test_what_is_wrong_is_found_at_the_first_step_where_it_shows(name: str, tmp_
     record = next(record for record in run.records if record.quantity == quantity)
     assert (record.verdict, record.step, record.part) == ("mismatch", step, part)
     assert all(r.verdict == "match" or r.explained_by or r is record for r in run.records)
+
+
+def rule_mistakes() -> list[Mistake]:
+    """The named mistakes of the update rules."""
+    assert ASSIGNMENT.diagnosis is not None
+    return [mistake for mistake in ASSIGNMENT.diagnosis().mistakes if mistake.part in RULES and mistake.plug]
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("mistake", rule_mistakes(), ids=lambda mistake: f"{mistake.part}: {mistake.name}")
+def test_every_named_mistake_of_a_rule_is_found_in_its_update(mistake: Mistake, tmp_path: Path) -> None:
+    changed(ASSIGNMENT, mistake.name, mistake.plug, mistake.file).write(tmp_path)
+    run = traced(tmp_path, rule=mistake.part)
+    assert run.divergence is not None
+    assert run.divergence[1].startswith("updated ")
 
 
 @pytest.mark.parametrize(
