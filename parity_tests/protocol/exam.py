@@ -12,3 +12,8 @@ def settings_of(seed: int, *words: str) -> random.Random:
     """
     digest = hashlib.sha256("|".join((str(seed), *words, "settings")).encode()).digest()
     return random.Random(int.from_bytes(digest, "big"))
+
+
+def distinct(settings: random.Random, low: int, high: int, n: int) -> list[int]:
+    """n different whole numbers from low to high: sizes that no mistake can confuse."""
+    return settings.sample(range(low, high + 1), n)

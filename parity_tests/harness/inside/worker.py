@@ -38,6 +38,7 @@ FILES = {
     "unguarded": _INSIDE / "unguarded.py",
     "submission": _INSIDE / "submission.py",
     "script_probe": _INSIDE / "script_probe.py",
+    "asking": _INSIDE / "asking.py",
 }
 """All files that a worker loads beside this one, by the names under which they import one another."""
 
@@ -66,7 +67,7 @@ def load(files: Mapping[str, Path]) -> dict[str, ModuleType]:
 
 def load_beside(files: Iterable[Path]) -> dict[str, ModuleType]:
     """Load a probe and its companions by their names, and what probes of any assignment may import."""
-    return load({file.stem: file for file in (FILES["script_probe"], *files)})
+    return load({file.stem: file for file in (FILES["script_probe"], FILES["asking"], *files)})
 
 
 class _FileFinder:

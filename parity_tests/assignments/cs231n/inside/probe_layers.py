@@ -5,20 +5,17 @@ The submission's process loads this file by its path: numpy, the standard librar
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from parity_tests.assignments.cs231n.inside.asking import Arrays, Asker, Params, laid_out, plain
+    from parity_tests.harness.inside.asking import Arrays, Asker, Params, Spies, laid_out, plain
     from parity_tests.harness.inside.call_recorder import CallRecorder
     from parity_tests.harness.inside.submission import Submission
 else:
-    from asking import Asker, laid_out, plain
+    from asking import Asker, Spies, laid_out, plain
 
 
 def layer(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
@@ -72,36 +69,6 @@ def layer(submission: Submission, recorder: CallRecorder, params: Params, arrays
                         said = _derivative(forward, found, params, arrays)
                         recorder.add_fact(f"derivative {number}", said)
     recorder.add_fact("calls", spies.calls)
-
-
-class Spies:
-    """Notes which of the submission's parts a function calls, by what stands in for them in its module meanwhile."""
-
-    def __init__(self, submission: Submission, parts: Sequence[str]) -> None:
-        self.calls: dict[str, list[str]] = {}
-        self._asked = ""
-        names = vars(submission.module)
-        for part in parts:
-            if isinstance(names.get(part), types.FunctionType):
-                names[part] = self._noting(part, names[part])
-
-    @contextlib.contextmanager
-    def on(self, asked: str) -> Iterator[None]:
-        """Note what is called in here as called by the function `asked`."""
-        self._asked = asked
-        try:
-            yield
-        finally:
-            self._asked = ""
-
-    def _noting(self, part: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(function)
-        def noting(*args: Any, **kwargs: Any) -> Any:
-            if self._asked not in ("", part) and part not in self.calls.setdefault(self._asked, []):
-                self.calls[self._asked].append(part)
-            return function(*args, **kwargs)
-
-        return noting
 
 
 def _is_given(cache: Any, given: Sequence[Any], params: Params, arrays: Arrays, k: int) -> bool:

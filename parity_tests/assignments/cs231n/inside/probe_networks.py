@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from parity_tests.assignments.cs231n.inside.asking import Arrays, Params
+    from parity_tests.harness.inside.asking import Arrays, Params
     from parity_tests.harness.inside.call_recorder import CallRecorder
     from parity_tests.harness.inside.submission import Submission
 

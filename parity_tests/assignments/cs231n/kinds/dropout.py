@@ -11,14 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.assignments.cs231n.inside.families import OLDEST
-from parity_tests.assignments.cs231n.kinds.answers import Form, answers, compared
 from parity_tests.assignments.cs231n.kinds.blame import OWN
-from parity_tests.assignments.cs231n.kinds.sizes import distinct
 from parity_tests.assignments.cs231n.names import LABELS
+from parity_tests.harness.flow_answers import Form, answers, compared
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import PASSING, Comparison, failed, matched, mismatched, unjudged
-from parity_tests.protocol.exam import settings_of
+from parity_tests.protocol.exam import distinct, settings_of
 from parity_tests.protocol.kind import Arrays, Context, Judged, Kind, Params
 from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.quantity import Key, Quantity

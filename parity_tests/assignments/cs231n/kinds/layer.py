@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.cs231n.kinds.answers import Form, Question, answers, judge_all
 from parity_tests.assignments.cs231n.kinds.blame import OWN, STEP, derivatives, with_causes
 from parity_tests.assignments.cs231n.kinds.handed_on import noting_handed_on
 from parity_tests.assignments.cs231n.kinds.layer_rows import LAYERS, Layer
@@ -17,6 +16,7 @@ from parity_tests.assignments.cs231n.kinds.rows import CALLED, arrays_as_rows, a
 from parity_tests.assignments.cs231n.kinds.torch_layers import function_of
 from parity_tests.assignments.cs231n.names import LABELS
 from parity_tests.assignments.cs231n.parts import FUNCTIONS
+from parity_tests.harness.flow_answers import Form, Question, answers, judge_all
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import PASSING, matched, mismatched

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from parity_tests.assignments.cs231n.kinds.sizes import distinct
+from parity_tests.protocol.exam import distinct
 
 Shapes = dict[str, list[int]]
 BEYOND = "outside what the notebooks ask"

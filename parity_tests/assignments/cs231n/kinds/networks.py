@@ -12,15 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.assignments.cs231n.inside.families import OLDEST
-from parity_tests.assignments.cs231n.kinds.answers import Form, Question, judge_all
 from parity_tests.assignments.cs231n.kinds.layer import BEYOND_NAME
 from parity_tests.assignments.cs231n.kinds.layer_rows import BEYOND
-from parity_tests.assignments.cs231n.kinds.sizes import distinct
 from parity_tests.assignments.cs231n.kinds.torch_networks import is_for_call, reference_of
 from parity_tests.assignments.cs231n.names import CNN, FC_NET, PACKAGE
+from parity_tests.harness.flow_answers import Form, Question, judge_all
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison, failed, matched, mismatched
-from parity_tests.protocol.exam import settings_of
+from parity_tests.protocol.exam import distinct, settings_of
 from parity_tests.protocol.kind import Arrays, Context, Judged, Kind, Params
 from parity_tests.protocol.observation import Observation, Returned
 from parity_tests.protocol.quantity import WHOLE_CASE, Key, Quantity

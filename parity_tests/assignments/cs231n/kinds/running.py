@@ -9,15 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.assignments.cs231n.kinds import layer
-from parity_tests.assignments.cs231n.kinds.answers import Form, Question, judge_all
 from parity_tests.assignments.cs231n.kinds.blame import with_causes
 from parity_tests.assignments.cs231n.kinds.layer_rows import LAYERS
 from parity_tests.assignments.cs231n.kinds.rows import CALLED, as_rows
-from parity_tests.assignments.cs231n.kinds.sizes import distinct
 from parity_tests.assignments.cs231n.names import LABELS
 from parity_tests.assignments.cs231n.parts import FUNCTIONS
+from parity_tests.harness.flow_answers import Form, Question, judge_all
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.exam import settings_of
+from parity_tests.protocol.exam import distinct, settings_of
 from parity_tests.protocol.kind import Arrays, Context, Judged, Kind, Params
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Key, Quantity

@@ -1,17 +1,21 @@
-"""Asks a function of a submission and takes its answer apart: copies in, each piece kept under a name of its own.
+"""Asks a function of a submission, keeps what it answers piece by piece, and notes which of its parts it calls.
 
 The submission's process loads this file by its path: numpy, the standard library and the files beside it only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import functools
+import types
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from parity_tests.harness.inside.call_recorder import CallRecorder
+    from parity_tests.harness.inside.submission import Submission
 
 
 class Asker:
@@ -54,6 +58,36 @@ class Asker:
         if isinstance(returned, (tuple, list)) and len(returned) >= n:
             return list(returned)
         return [returned] if n == 1 else [returned] * n
+
+
+class Spies:
+    """Notes which of the submission's parts a function calls, by what stands in for them in its module meanwhile."""
+
+    def __init__(self, submission: Submission, parts: Sequence[str]) -> None:
+        self.calls: dict[str, list[str]] = {}
+        self._asked = ""
+        names = vars(submission.module)
+        for part in parts:
+            if isinstance(names.get(part), types.FunctionType):
+                names[part] = self._noting(part, names[part])
+
+    @contextlib.contextmanager
+    def on(self, asked: str) -> Iterator[None]:
+        """Note what is called in here as called by the function `asked`."""
+        self._asked = asked
+        try:
+            yield
+        finally:
+            self._asked = ""
+
+    def _noting(self, part: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def noting(*args: Any, **kwargs: Any) -> Any:
+            if self._asked not in ("", part) and part not in self.calls.setdefault(self._asked, []):
+                self.calls[self._asked].append(part)
+            return function(*args, **kwargs)
+
+        return noting
 
 
 def plain(piece: Any) -> Any:
