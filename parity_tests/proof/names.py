@@ -1,6 +1,7 @@
-"""Who got which name: `python -m parity_tests.proof.names ASSIGNMENT FOLDER` writes names.csv and names.md there.
+"""Who got which name: `python -m parity_tests.proof.names ASSIGNMENT FOLDER [PROOF]` writes names.csv and names.md.
 
-Every known mistake is plugged in, and every near miss, as the self-proof does; so it takes as long.
+Every known mistake is plugged in, and every near miss, as the self-proof does; so it takes as long. PROOF is the
+selftest.csv of a `parity selftest`: mistakes that it holds are taken as they were found there, not made again.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from parity_tests.proof.mistakes import known_mistakes
 from parity_tests.proof.near_misses import Called, called
 from parity_tests.proof.proof import SEPARATOR, prove, tasks
 from parity_tests.protocol.registry import find
@@ -63,10 +67,20 @@ def _table(title: str, count: str, head: Sequence[str], rows: Sequence[Sequence[
     return "\n".join([title, "", count, "", lines[0], f"|{' --- |' * len(head)}", *lines[1:]]) + "\n"
 
 
-def main(assignment: str, folder: Path) -> int:
+def of_all_mistakes(assignment: str, proof: Path | None) -> list[Mapping[str, Any]]:
+    """The self-proof's rows of every known mistake: those that `proof` holds, and the others made and checked now."""
+    frame = pd.read_csv(proof, keep_default_na=False) if proof else pd.DataFrame(columns=["kind", *COLUMNS, "good"])
+    mistakes = frame[frame["kind"] == "mistakes"].to_dict("records")
+    known: dict[tuple[str, str], Mapping[Any, Any]] = {(row["part"], row["name"]): row for row in mistakes}
+    keys = [(mistake.part, mistake.name) for mistake in known_mistakes(find(assignment))]
+    missing = [task for task in tasks(assignment, ("mistakes",)) if keys[task.number] not in known]
+    known |= {keys[task.number]: rows[0] for task, rows in prove(missing, jobs=1)}
+    return [known[key] for key in keys]
+
+
+def main(assignment: str, folder: Path, proof: Path | None) -> int:
     """Writes the tables; 1 where a mistake has not its name, or a near miss is not caught or has a false one."""
-    proved = {task.number: rows[0] for task, rows in prove(tasks(assignment, ("mistakes",)), jobs=1)}
-    mistakes = [proved[number] for number in sorted(proved)]
+    mistakes = of_all_mistakes(assignment, proof)
     found = find(assignment)
     near = [called(found, one) for one in found.proof().near_misses]
     write(mistakes, near, folder)
@@ -74,7 +88,10 @@ def main(assignment: str, folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3 or not Path(sys.argv[2]).is_dir():
-        print("usage: python -m parity_tests.proof.names ASSIGNMENT FOLDER; the folder must be there.", file=sys.stderr)
+    if len(sys.argv) not in (3, 4) or not Path(sys.argv[2]).is_dir():
+        print(
+            "usage: python -m parity_tests.proof.names ASSIGNMENT FOLDER [PROOF]; the folder must be there.",
+            file=sys.stderr,
+        )
         sys.exit(2)
-    sys.exit(main(sys.argv[1], Path(sys.argv[2])))
+    sys.exit(main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]) if sys.argv[3:] else None))

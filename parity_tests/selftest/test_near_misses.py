@@ -14,7 +14,7 @@ from parity_tests.assignments.mlp.mistakes.dropout import HIDDEN as HIDDEN_IN_DR
 from parity_tests.assignments.mlp.mistakes.main import HIDDEN
 from parity_tests.assignments.mlp.proof.near_misses import NEAR_MISSES
 from parity_tests.proof.mistakes import control
-from parity_tests.proof.names import of_mistakes, of_near_misses, write
+from parity_tests.proof.names import of_all_mistakes, of_mistakes, of_near_misses, write
 from parity_tests.proof.near_misses import Called, called
 from parity_tests.proof.proof import SEPARATOR
 from parity_tests.protocol.mistake import NearMiss
@@ -69,3 +69,16 @@ def test_the_table_shows_which_mistakes_got_another_name(tmp_path: Path) -> None
     assert "| 1 | a |" not in of_mistakes([own, other])
     write([own, other], [], tmp_path)
     assert (tmp_path / "names.csv").read_text(encoding="utf-8").splitlines()[2] == "1,b,named,b | c,It is off."
+
+
+def test_mistakes_of_a_saved_proof_are_not_made_again_and_those_that_it_lacks_are(tmp_path: Path) -> None:
+    columns = ("kind", "part", "name", "outcome", "good", "detail", "sentence")
+    saved = [("mistakes", one.part, one.name, "named", True, one.name, "As it was found.") for one in MISTAKES[1:]]
+    proof = tmp_path / "selftest.csv"
+    with proof.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([columns, ("slips", "", "a slip", "caught", True, "", ""), *saved])
+    made, *found = of_all_mistakes("mlp", proof)
+    assert (made["name"], made["outcome"]) == (MISTAKES[0].name, "named")
+    assert made["sentence"] != "As it was found."
+    assert [(row["part"], row["name"]) for row in found] == [(one.part, one.name) for one in MISTAKES[1:]]
+    assert {row["sentence"] for row in found} == {"As it was found."}
