@@ -117,17 +117,25 @@ def test_dropout_that_stays_on_in_evaluations_is_convicted(tmp_path: Path) -> No
 def test_undecided_begins_where_the_radius_exceeds_what_a_step_changes(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(radius, "USEFUL", 1e-14)
+    monkeypatch.setattr(radius, "USEFUL", 3e-12)
     run = traced(submission(tmp_path, TORCH_FORM))
     assert run.undecided is not None
     step, because = run.undecided
-    assert step < 13  # before the bug shows: it cannot be told
+    assert 1 < step < 13  # before the bug shows: it cannot be told
     assert "rounding alone moves updated" in because
     assert run.divergence is None
     assert {r.verdict for r in run.records if r.quantity in QUANTITIES} == {"undecided"}
     said = verdict(run)
     assert said[0] == f"Agreement: every quantity of {step - 1} steps lies within its radius."
     assert "no momentum (--alpha 0)" in said[1]
+
+
+def test_a_run_that_is_undecided_from_its_first_step_on_agrees_in_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(radius, "USEFUL", 1e-20)
+    run = traced(ASSIGNMENT.solution)
+    assert run.undecided is not None
+    assert run.undecided[0] == 1
+    assert verdict(run)[0].startswith("Nothing can be told: ")
 
 
 def test_after_an_interrupt_what_was_traced_comes_back() -> None:

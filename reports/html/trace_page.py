@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from reports.html.template import facts, markup, sign_of, template
 from reports.model.escape import printable
 from reports.model.numbers import number
-from reports.model.phrases import ended
+from reports.model.phrases import agreement, ended
 from reports.model.records import FAILING, Record
 from reports.model.run import Results, parts_of
 from reports.model.summary import NOT_JUDGED
@@ -73,7 +73,7 @@ def _verdict(first: Record | None, undecided: Record | None, steps: int) -> str:
     if not steps:
         return "Nothing was traced: no step was taken."
     last = steps if undecided is None or undecided.step is None else undecided.step - 1
-    return f"Agreement: every quantity of {last} steps lies within its radius."
+    return agreement(last)
 
 
 def _detail(first: Record | None) -> str:

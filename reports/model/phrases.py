@@ -1,4 +1,4 @@
-"""Pieces of sentences: lists, plurals, full stops, and what is cut off because it is too long."""
+"""Pieces of sentences, and those that several reports share: lists, plurals, what is too long, an agreement."""
 
 from __future__ import annotations
 
@@ -30,3 +30,10 @@ def capitalised(text: str) -> str:
 def shortened(text: str, length: int) -> str:
     """The text, of at most `length` characters; what is cut off is told by an ellipsis."""
     return text if len(text) <= length else text[: max(length - 1, 0)] + "…"
+
+
+def agreement(steps: int) -> str:
+    """The verdict on a run in which nothing is off, and rounding could be told from a bug in so many steps."""
+    if steps == 0:
+        return "Nothing can be told: from the first step on rounding alone explains as much as a bug."
+    return f"Agreement: every quantity of {steps} steps lies within its radius."

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from reports.model.escape import printable
 from reports.model.numbers import number
+from reports.model.phrases import agreement
 from reports.model.run import Results, parts_of
 from reports.terminal.lines import Paint, plain, table, wrapped
 
@@ -60,7 +61,7 @@ def verdict(run: Traced) -> list[str]:
         sentences.append("Nothing was traced: no step was taken.")
     else:
         last = run.steps if run.undecided is None else run.undecided[0] - 1
-        sentences.append(f"Agreement: every quantity of {last} steps lies within its radius.")
+        sentences.append(agreement(last))
     if run.undecided is not None:
         step, because = run.undecided
         sentences.append(f"Undecided from step {step} on: {because}. {run.environment['advice']}")
