@@ -56,6 +56,7 @@ def print_wrapped(sentences: Sequence[str]) -> None:
 
 def summary(tables: Tables, out: Path) -> list[str]:
     """What was found, in a few sentences."""
+    from parity_tests.grading.flags import few
     from reports.model.numbers import points_text
 
     totals = [total for total in tables.totals.values() if total is not None]
@@ -77,6 +78,11 @@ def summary(tables: Tables, out: Path) -> list[str]:
         lines.append(
             f"Nobody says how late {tables.untimed} of them are, so the late policy took nothing off these; "
             "[hours_late] in it can say it."
+        )
+    if tables.former:
+        lines.append(
+            f"In the tables no more, for what was handed in now is without them: {few(tables.former)}. What was found "
+            f"of them stays in {shlex.quote(str(out / 'submissions'))}."
         )
     kinds = Counter(flag.kind for flag in tables.flags)
     if kinds:
@@ -100,6 +106,7 @@ def document(tables: Tables, out: Path, changes: Sequence[Change] | None = None)
         "faults": tables.faults,
         "unchecked": tables.unchecked,
         "untimed": tables.untimed,
+        "former": list(tables.former),
         "grades": [_grade(row) for row in tables.rows],
         "look": [{"submission": flag.submission, "kind": flag.kind, "why": flag.why} for flag in tables.flags],
     }

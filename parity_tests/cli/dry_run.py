@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 def print_plan(plan: Plan, *, as_json: bool, quiet: bool) -> None:
     """Print a line for each submission, and what it comes to; with `quiet` that alone."""
+    from parity_tests.grading.flags import few
+
     if as_json:
         click.echo(json.dumps(_document(plan), indent=2))
         return
@@ -32,6 +34,8 @@ def print_plan(plan: Plan, *, as_json: bool, quiet: bool) -> None:
         sentences.append(f"{len(plan.replaced)} earlier attempts do not count.")
     if plan.ignored:
         sentences.append(f"{len(plan.ignored)} files are no submission: {', '.join(plan.ignored[:5])}.")
+    if plan.former:
+        sentences.append(f"In the tables no more, for what is handed in now is without them: {few(plan.former)}.")
     print_wrapped([*sentences[: 1 if quiet else None], "Nothing was run or written."][: 1 if quiet else None])
 
 
@@ -88,4 +92,5 @@ def _document(plan: Plan) -> dict[str, Any]:
         ],
         "replaced": [hand_in.source for hand_in in plan.replaced],
         "ignored": list(plan.ignored),
+        "former": list(plan.former),
     }

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import msgspec
 
-from parity_tests.grading.class_files import FilePaths, read_class_files, refuse_wrong_files
+from parity_tests.grading.class_files import ClassFiles, FilePaths, read_class_files
 from parity_tests.grading.cluster import Certificates, cluster
 from parity_tests.grading.flags import Flag, flags_of, undecided_flags
 from parity_tests.grading.folder import GradingFolder, Result, json_text
@@ -23,6 +23,7 @@ from parity_tests.grading.intake.prepare import Prepared, prepare
 from parity_tests.grading.intake.take_in import Intake, files_in, take_in
 from parity_tests.grading.intake.tell import told_by
 from parity_tests.grading.process_pool import ahead, local_processes, run_all
+from parity_tests.grading.same_class import refuse_another_class
 from parity_tests.grading.scoring import score
 from parity_tests.grading.settings import ClassInfo, Settings, telling
 from parity_tests.grading.tables import Tables, make_tables
@@ -117,9 +118,22 @@ def understand(request: Request) -> Asked:
         allow=request.allow,
         isolation=level.name,
     )
-    info = ClassInfo.of(assignment, settings)
-    refuse_wrong_files(request.paths, info.vocabulary)
-    return Asked(assignment, intake, level, info)
+    return Asked(assignment, intake, level, ClassInfo.of(assignment, settings))
+
+
+def judge(request: Request, asked: Asked) -> ClassFiles:
+    """What the user gave beside the submissions. Nothing is written.
+
+    Raises UsageError where that is wrong, and where the folder holds something else, other results, or another class.
+    """
+    folder = GradingFolder(request.out)
+    folder.refuse_foreign()
+    folder.refuse_other_settings(asked.info, request.seed, other_versions=request.other_versions)
+    hand_ins = [attempt.hand_in for attempt in asked.intake.attempts]
+    refuse_another_class(folder, hand_ins, request.source)
+    vocabulary = (folder.info() if folder.begun else asked.info).vocabulary
+    names = [hand_in.name for hand_in in hand_ins]
+    return read_class_files(folder, request.paths, vocabulary, names, asked.assignment.rubric_text)
 
 
 def check_class(request: Request, progress: Progress) -> Tables:
@@ -130,11 +144,13 @@ def check_class(request: Request, progress: Progress) -> Tables:
     asked = understand(request)
     assignment, intake, level = asked.assignment, asked.intake, asked.level
     folder = GradingFolder(request.out)
-    folder.refuse_foreign()
+    judge(request, asked)
+    folder.make()
     with folder.locked():
-        settings = folder.begin(asked.info, request.seed, other_versions=request.other_versions).settings
+        files = judge(request, asked)  # again, now that nobody else writes there
+        settings = folder.begin(asked.info, request.seed).settings
         folder.write("intake.json", json_text(intake.summary()))
-        files = read_class_files(folder, request.paths, assignment.rubric_text)
+        files.keep(folder)
         unchecked = _Unchecked(folder, intake, assignment, settings, frozenset(request.only))
         progress.begin(len(request.only) or len(intake.attempts), f"isolation {level.name}: {level.guarantee}")
 

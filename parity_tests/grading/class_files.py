@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from parity_tests.grading.comments import load_comments
 from parity_tests.grading.folder import GradingFolder
@@ -13,7 +14,9 @@ from parity_tests.grading.overrides import Override, load_overrides
 from parity_tests.grading.roster import Person, load_roster
 from parity_tests.grading.rubric import Rubric, Vocabulary, load_rubric, parse_rubric
 from parity_tests.protocol.errors import UsageError
+from reports.model.escape import path_text
 
+_T = TypeVar("_T")
 RUBRIC, LATE, OVERRIDES, COMMENTS, ROSTER = "rubric.toml", "late.toml", "overrides.csv", "comments.csv", "roster.csv"
 """Copies of what the user gave, in the folder of the class: they are used again unless others are given."""
 
@@ -38,53 +41,62 @@ class ClassFiles:
     roster: Sequence[Person]
     late: LatePolicy | None
     comments: Mapping[str, Sequence[str]]
+    copies: Mapping[str, bytes]
+    """What the folder of the class is to keep of them, by their names there."""
+
+    def keep(self, folder: GradingFolder) -> None:
+        """Write the copies."""
+        for name, data in self.copies.items():
+            folder.write(name, data)
 
 
-def refuse_wrong_files(paths: FilePaths, vocabulary: Vocabulary) -> None:
-    """Raises UsageError for a rubric, a late policy or a roster that is wrong, before anything is made."""
-    if paths.rubric is not None:
-        load_rubric(paths.rubric, vocabulary)
-    if paths.roster is not None:
-        load_roster(paths.roster)
-    if paths.late is not None:
-        load_late_policy(paths.late)
-
-
-def read_class_files(folder: GradingFolder, paths: FilePaths, usual_rubric: str = "") -> ClassFiles:
-    """What the user gave, or the folder keeps; each is then kept there. Raises UsageError.
+def read_class_files(
+    folder: GradingFolder,
+    paths: FilePaths,
+    vocabulary: Vocabulary,
+    submissions: Collection[str],
+    usual_rubric: str = "",
+) -> ClassFiles:
+    """What the user gave, or the folder keeps, for these submissions. Nothing is written. Raises UsageError.
 
     `usual_rubric` is the text of the rubric that is taken where there is neither.
     """
-    vocabulary = folder.info().vocabulary
-    rubric_path = paths.rubric or _kept(folder, RUBRIC)
-    if rubric_path is not None:
-        rubric, rubric_text = load_rubric(rubric_path, vocabulary)
-    elif usual_rubric:
-        rubric, rubric_text = parse_rubric(usual_rubric, "the usual rubric", vocabulary), usual_rubric
-    else:
-        raise UsageError(f"there is no {folder.path / RUBRIC} any more; give a rubric by --rubric.")
-    submissions = [hand_in.name for hand_in in folder.intake().attempts]
-    given = {
-        OVERRIDES: paths.overrides or _kept(folder, OVERRIDES),
-        COMMENTS: paths.comments or _kept(folder, COMMENTS),
-        ROSTER: paths.roster or _kept(folder, ROSTER),
-        LATE: paths.late or _kept(folder, LATE),
-    }
+    copies: dict[str, bytes] = {}
+
+    def read(name: str, given: Path | None, load: Callable[[Path], _T], otherwise: _T) -> _T:
+        kept = folder.path / name
+        path = given or (kept if kept.is_file() else None)
+        if path is None:
+            return otherwise
+        try:
+            loaded = load(path)
+        except UsageError as error:
+            if given is not None:
+                raise
+            option = name.partition(".")[0]
+            copy = f"That is the copy that {path_text(folder.path)} keeps: mend it, or give another by --{option}."
+            raise UsageError(f"{error} {copy}") from None
+        copies[name] = path.read_bytes()
+        return loaded
+
+    rubric = read(RUBRIC, paths.rubric, lambda path: load_rubric(path, vocabulary)[0], None)
+    if rubric is None:
+        if not usual_rubric:
+            raise UsageError(f"there is no {folder.path / RUBRIC} any more; give a rubric by --rubric.")
+        rubric = parse_rubric(usual_rubric, "the usual rubric", vocabulary)
+        copies[RUBRIC] = usual_rubric.encode("utf-8")
     maxima = {item.name: item.points for item in rubric.items}
-    files = ClassFiles(
+    return ClassFiles(
         rubric,
-        overrides=load_overrides(path, submissions, maxima) if (path := given[OVERRIDES]) else [],
-        roster=load_roster(path) if (path := given[ROSTER]) else [],
-        late=load_late_policy(path, submissions) if (path := given[LATE]) else None,
-        comments=load_comments(path, submissions) if (path := given[COMMENTS]) else {},
+        overrides=read(OVERRIDES, paths.overrides, lambda path: load_overrides(path, submissions, maxima), []),
+        roster=read(ROSTER, paths.roster, load_roster, []),
+        late=read(LATE, paths.late, lambda path: load_late_policy(path, submissions), None),
+        comments=read(COMMENTS, paths.comments, lambda path: load_comments(path, submissions), {}),
+        copies=copies,
     )
-    folder.write(RUBRIC, rubric_text)
-    for name, path in given.items():
-        if path is not None:
-            folder.write(name, path.read_bytes())
-    return files
 
 
-def _kept(folder: GradingFolder, name: str) -> Path | None:
-    path = folder.path / name
-    return path if path.is_file() else None
+def files_of(folder: GradingFolder, paths: FilePaths) -> ClassFiles:
+    """The same for the class that was graded in this folder. Raises UsageError."""
+    submissions = [hand_in.name for hand_in in folder.intake().attempts]
+    return read_class_files(folder, paths, folder.info().vocabulary, submissions)

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 import msgspec
 
-from parity_tests.grading.check_class import Request, digest_of, understand
-from parity_tests.grading.class_files import ROSTER
+from parity_tests.grading.check_class import Request, digest_of, judge, understand
 from parity_tests.grading.folder import GradingFolder
 from parity_tests.grading.intake.attempt import HandIn
 from parity_tests.grading.intake.prepare import prepare
-from parity_tests.grading.roster import Person, join, load_roster
+from parity_tests.grading.roster import Person, join
 from parity_tests.harness.sandbox.isolation import Level
 
 CHECK, DONE, LEFT = "to check", "checked already", "left out"
@@ -40,7 +39,7 @@ class Planned:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a request would do, and with what."""
+    """What a request would do, and with what; `former` were graded before, and will be in the tables no more."""
 
     assignment: str
     edition: str
@@ -49,24 +48,23 @@ class Plan:
     planned: tuple[Planned, ...]
     replaced: tuple[HandIn, ...]
     ignored: tuple[str, ...]
+    former: tuple[str, ...]
 
 
 def plan(request: Request) -> Plan:
     """What would be done for this request. Raises UsageError for what could not be started."""
     asked = understand(request)
+    files = judge(request, asked)
     folder = GradingFolder(request.out)
-    begun = (request.out / "grading.json").exists()
     settings = asked.info.settings
-    if begun:
+    if folder.begun:
         settings = msgspec.structs.replace(settings, seed=folder.info().settings.seed)
-    kept = request.out / ROSTER
-    roster = request.paths.roster or (kept if begun and kept.is_file() else None)
     hand_ins = [attempt.hand_in for attempt in asked.intake.attempts]
-    people = join(load_roster(roster) if roster else [], hand_ins)
+    people = join(files.roster, hand_ins)
     planned = []
     for attempt in asked.intake.attempts:
         prepared = prepare(attempt.entries, asked.assignment)
-        result = folder.result(attempt.name) if begun and not request.only else None
+        result = None if request.only else folder.result(attempt.name)
         done = result is not None and not result.trouble and result.digest == digest_of(attempt, prepared, settings)
         wanted = not request.only or attempt.name in request.only
         planned.append(
@@ -88,4 +86,5 @@ def plan(request: Request) -> Plan:
         tuple(planned),
         tuple(attempt.hand_in for attempt in intake.replaced),
         intake.ignored,
+        tuple(folder.former({hand_in.name for hand_in in hand_ins})),
     )

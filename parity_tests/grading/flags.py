@@ -82,7 +82,7 @@ def likeness_flags(results: Iterable[Result], solution: str) -> list[Flag]:
         people = [name for name in cluster.members if name != SOLUTION]
         lowest, highest = (f"{100 * share:.0f}" for share in (cluster.lowest, cluster.highest))
         share = lowest if lowest == highest else f"{lowest} to {highest}"
-        who = _few([*[SOLUTION] * (SOLUTION in cluster.members), *people])
+        who = few([*[SOLUTION] * (SOLUTION in cluster.members), *people])
         why = f"cluster {number}: {share} % of the code is the same, names, spaces and order aside, in {who}"
         flags += [Flag(name, "identical" if lowest == "100" else "alike", why) for name in people]
     return flags
@@ -139,7 +139,7 @@ def twice_flags(hand_ins: Iterable[HandIn], people: Mapping[str, Sequence[Person
     flags = []
     for found in of_person.values():
         for name, who in found if len(found) > 1 else ():
-            others = _few([other for other, _ in found if other != name])
+            others = few([other for other, _ in found if other != name])
             flags.append(Flag(name, "handed in twice", f"{who} has handed in {others} as well"))
     return flags
 
@@ -153,6 +153,7 @@ def flags_frame(flags: Iterable[Flag]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["submission", "kind", "why"]).astype("string")
 
 
-def _few(names: Sequence[str]) -> str:
+def few(names: Sequence[str]) -> str:
+    """The names in one sentence: the first of many, and how many more."""
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more

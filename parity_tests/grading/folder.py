@@ -14,7 +14,7 @@ import stat
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -115,8 +115,29 @@ class GradingFolder:
                 raise UsageError(f"{path_text(path)} has a name that is none, {name!r}; `parity grade` makes it anew.")
         return intake
 
+    @property
+    def begun(self) -> bool:
+        """Whether a class was begun here."""
+        return self._marker.exists()
+
+    def known(self) -> list[HandIn]:
+        """The submissions that have a result here: those of the last intake or, where none of it has, all there are."""
+        with contextlib.suppress(UsageError):
+            of_intake = [one for one in self.intake().attempts if self.result(one.name)]
+            if of_intake:
+                return of_intake
+        return [result.hand_in for result in map(self.result, self._names()) if result is not None]
+
+    def former(self, names: Collection[str]) -> list[str]:
+        """The submissions that have a result here but are none of these."""
+        return [name for name in self._names() if name not in names and self.result(name)]
+
+    def _names(self) -> list[str]:
+        folders = self.submissions.iterdir() if self.submissions.is_dir() else ()
+        return sorted(folder.name for folder in folders)
+
     def refuse_foreign(self) -> None:
-        """Raises UsageError for a folder with something else in it, and for one that cannot be made or read."""
+        """Raises UsageError for a folder with something else in it, and for one that cannot be read."""
         try:
             if self.path.is_dir() and not self._marker.exists():
                 others = [entry for entry in self.path.iterdir() if entry != self.submissions]
@@ -125,38 +146,46 @@ class GradingFolder:
                     raise UsageError(
                         f"{path_text(self.path)} holds something else than a graded class; name another with --out."
                     )
+        except OSError as error:
+            raise UsageError(f"the output folder {path_text(self.path)} cannot be read: {error.strerror}.") from None
+
+    def make(self) -> None:
+        """Make the folder itself. Raises UsageError where that cannot be done."""
+        try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(f"the output folder {path_text(self.path)} cannot be made: {error.strerror}.") from None
 
-    def begin(self, asked: ClassInfo, seed: int | None, *, other_versions: bool = False) -> ClassInfo:
-        """Go on in the folder, or begin there: what is graded with from now on, the seed drawn where none is given.
-
-        Raises UsageError for a folder with results by other settings, or by other versions unless these will do.
-        """
-        self.submissions.mkdir(exist_ok=True)
-        if self._marker.exists():
-            known = self.info()
-            if seed is not None and seed != known.settings.seed:
-                raise UsageError(f"{path_text(self.path)} was begun with another seed; leave --seed out to go on.")
-            for name in asked.settings.__struct_fields__:
-                before, now = getattr(known.settings, name), getattr(asked.settings, name)
-                if name != "seed" and before != now:
-                    raise UsageError(
-                        f"{path_text(self.path)} was begun with {name} {_listed(before)}, not {_listed(now)}, "
-                        f"and results of one class must come of the same; name another folder with --out."
-                    )
-            changed = [name for name, now in asked.versions.items() if known.versions.get(name, now) != now]
-            if changed and not other_versions:
-                before, now = (
-                    ", ".join(f"{name} {of[name]}" for name in changed) for of in (known.versions, asked.versions)
-                )
+    def refuse_other_settings(self, asked: ClassInfo, seed: int | None, *, other_versions: bool) -> None:
+        """Raises UsageError for results by other settings, or by other versions unless these will do."""
+        if not self.begun:
+            return
+        known = self.info()
+        if seed is not None and seed != known.settings.seed:
+            raise UsageError(f"{path_text(self.path)} was begun with another seed; leave --seed out to go on.")
+        for name in asked.settings.__struct_fields__:
+            before, now = getattr(known.settings, name), getattr(asked.settings, name)
+            if name != "seed" and before != now:
                 raise UsageError(
-                    f"{path_text(self.path)} was begun with {before}, and this is {now}, which may round otherwise; "
-                    "--other-versions goes on all the same and lists who was checked by which; --out names another "
-                    "folder."
+                    f"{path_text(self.path)} was begun with {name} {_listed(before)}, not {_listed(now)}, "
+                    f"and results of one class must come of the same; name another folder with --out."
                 )
-            return known
+        changed = [name for name, now in asked.versions.items() if known.versions.get(name, now) != now]
+        if changed and not other_versions:
+            before, now = (
+                ", ".join(f"{name} {of[name]}" for name in changed) for of in (known.versions, asked.versions)
+            )
+            raise UsageError(
+                f"{path_text(self.path)} was begun with {before}, and this is {now}, which may round otherwise; "
+                "--other-versions goes on all the same and lists who was checked by which; --out names another "
+                "folder."
+            )
+
+    def begin(self, asked: ClassInfo, seed: int | None) -> ClassInfo:
+        """Go on in the folder, or begin there: what is graded with from now on, the seed drawn where none is given."""
+        self.submissions.mkdir(exist_ok=True)
+        if self.begun:
+            return self.info()
         seed = secrets.randbelow(SEEDS) if seed is None else seed
         info = msgspec.structs.replace(asked, settings=msgspec.structs.replace(asked.settings, seed=seed))
         self.write("grading.json", json_text(info))

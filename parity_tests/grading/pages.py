@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from parity_tests.grading.class_files import RUBRIC, FilePaths, read_class_files
+from parity_tests.grading.class_files import RUBRIC, FilePaths, files_of
 from parity_tests.grading.folder import GradingFolder
 from parity_tests.grading.rubric import load_rubric
 from parity_tests.grading.settings import ClassInfo
@@ -56,7 +56,7 @@ def write_anonymous_pages(path: Path, out: Path) -> Path:
     """
     folder = GradingFolder(path)
     folder.refuse_half_written()
-    info, files = folder.info(), read_class_files(folder, FilePaths())
+    info, files = folder.info(), files_of(folder, FilePaths())
     grades = _grades(path)
     coded = codes([str(name) for name in grades["submission"]], str(info.settings.seed))
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from parity_tests.grading.class_files import FilePaths, read_class_files
+from parity_tests.grading.class_files import FilePaths, files_of
 from parity_tests.grading.folder import GradingFolder
 from parity_tests.grading.gradebook import Change, changed_totals
 from parity_tests.grading.tables import Tables, make_tables
@@ -19,7 +19,8 @@ def rescore_class(path: Path, paths: FilePaths) -> tuple[Tables, list[Change]]:
     with folder.locked():
         if not any(folder.result(hand_in.name) for hand_in in folder.intake().attempts):
             raise UsageError(f"{path_text(path)} holds no result that can be read; `parity grade` makes them.")
-        files = read_class_files(folder, paths)
+        files = files_of(folder, paths)
+        files.keep(folder)
         before = _totals(path)
         tables = make_tables(folder, files)
         return tables, changed_totals(before, tables.totals)

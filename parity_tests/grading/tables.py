@@ -47,7 +47,8 @@ class Tables:
 
     `faults` counts those without points because Parity itself failed, `unchecked` those that were not checked yet,
     `untimed` those of which nobody says how late they are although a late policy asks. `rows` are those of the
-    gradebook; `damaged` are the files that are not as they were written, each of a submission without points.
+    gradebook; `damaged` are the files that are not as they were written, each of a submission without points; `former`
+    are submissions with a result in the folder that were not handed in any more when it was last graded.
     """
 
     totals: Mapping[str, float | None]
@@ -57,6 +58,7 @@ class Tables:
     untimed: int = 0
     rows: Sequence[Mapping[str, Any]] = ()
     damaged: Sequence[str] = ()
+    former: Sequence[str] = ()
 
 
 _NO_TIME = (
@@ -117,7 +119,8 @@ def make_tables(folder: GradingFolder, files: ClassFiles) -> Tables:
     untimed = [hand_in for hand_in in intake.attempts if files.late and files.late.seconds_late(hand_in) is None]
     damaged = tuple(f"submissions/{result.name}/{result.damage}" for result in results if result.damage)
     unchecked = len(intake.attempts) - len(results)
-    return Tables(totals, flags, faults, unchecked, len(untimed), tuple(rows), damaged)
+    former = tuple(folder.former({hand_in.name for hand_in in intake.attempts}))
+    return Tables(totals, flags, faults, unchecked, len(untimed), tuple(rows), damaged, former)
 
 
 def _flags_of_all(
