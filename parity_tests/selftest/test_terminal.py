@@ -58,8 +58,8 @@ def test_the_same_discrepancy_is_said_once_with_its_cases() -> None:
     text = page(FakeRun(records=records))
     assert "W of a is wrong." in text
     assert "W of b is wrong" not in text
-    assert "linear/a/float64, and 5 more cases: linear/b/float64," in text
-    assert "and 2 others" in text
+    assert "in 6 quantities of 6 cases: linear/a/float64, linear/b/float64," in text
+    assert "and 3 others" in text
 
 
 def test_different_diagnoses_verdicts_and_parts_are_not_folded() -> None:
@@ -81,18 +81,50 @@ def test_a_mistake_is_told_once_with_every_quantity_in_which_it_shows() -> None:
     ]
     text = " ".join(page(FakeRun(records=records)).split())
     assert text.count("is off") == 1
-    assert "a is off. It looks like this mistake: mean. also b; c; d; 2 others; in linear/a/float64" in text
+    assert "a is off. It looks like this mistake: mean. in 6 quantities of 6 cases: linear/a/float64, " in text
 
 
-def test_several_parts_that_are_missing_are_counted_in_one_sentence() -> None:
+def test_several_parts_that_are_missing_are_listed_with_their_lines_and_the_one_to_begin_with() -> None:
     records = [
-        record(part=part, verdict="missing", ratio=None, message=f"f{part} is not implemented") for part in ("3", "4")
+        record(part=part, verdict="missing", ratio=None, message=f"f{part} is not implemented", file="n.py", line=line)
+        for part, line in (("4", 9), ("3", 7), ("10", 3))
     ]
-    two = page(FakeRun(records=[*records, record(part="7"), record(part="utils")]))
-    assert "2 of 3 TODOs are not implemented: TODO 3 and 4. The first: f3 is not" in " ".join(two.split())
-    assert "f4" not in two
-    all_ = page(FakeRun(records=[*records, record(part="utils")]))
-    assert "2 of 2 TODOs are not implemented. The first:" in " ".join(all_.split())
+    known = {"3": ["n.py", 7], "4": ["n.py", 9], "10": ["m.py", 3], "7": ["n.py", 12]}
+    run = FakeRun(records=[*records, record(part="7"), record(part="utils")])
+    run.environment["source_lines"] = known
+    text = " ".join(page(run).split())
+    assert "3 of 4 TODOs are not implemented: TODO 3 (n.py, line 7), 4 (line 9) and 10 (m.py, line 3)." in text
+    assert "Begin with TODO 3." in text
+    assert "f4" not in text
+    run.environment["source_lines"] = {"3": ["n.py", 1]}
+    assert "TODO 3, 4 and 10. Begin with TODO 3." in " ".join(page(run).split())
+
+
+def test_of_what_is_not_even_defined_that_is_said_once() -> None:
+    said = "n.py defines no f; it defines F: is that meant?"
+    records = [record(part=part, verdict="missing", ratio=None, message=said) for part in ("3", "4")]
+    text = " ".join(page(FakeRun(records=records)).split())
+    assert f"2 of 2 TODOs are not implemented: TODO 3 and 4. {said}" in text
+    assert "Begin" not in text
+
+
+def test_causes_stand_in_the_order_of_the_parts_their_own_cases_first_and_the_import_before_all() -> None:
+    whole = mismatch(part="1", check="network", message="whole", case="network/a/float64")
+    records = [whole, mismatch(part="10", message="ten"), mismatch(part="2", message="two")]
+    text = page(FakeRun(records=records))
+    assert text.index("two.") < text.index("ten.") < text.index("whole.")
+    broken = record(check="import", part="utils", verdict="crashed", ratio=None, message="no import")
+    text = page(FakeRun(records=[*records, broken]))
+    assert text.index("no import.") < text.index("two.")
+
+
+def test_how_the_numbers_relate_is_said_before_the_worst_of_them() -> None:
+    case, want = "linear/wide/float64", np.arange(1.0, 7.0)
+    arrays = {f"{case}/gradient of W/got": want / 5, f"{case}/gradient of W/want": want}
+    run = FakeRun(records=[mismatch(case=case, message="W is off")], arrays=arrays)
+    assert "Gradient of W is 0.2 × torch's, at every element. W is off." in " ".join(page(run).split())
+    arrays[f"{case}/gradient of W/got"] = np.array([1.0, 2.5, 3.1, 4.7, 5.0, 6.2])
+    assert "× torch's" not in page(run)
 
 
 def test_a_file_that_does_not_parse_is_said_once() -> None:
@@ -118,7 +150,7 @@ def test_what_follows_from_a_crash_is_counted_with_it() -> None:
     text = " ".join(page(FakeRun(records=records)).split())
     assert text.count("raised") == 1
     assert "not judged" not in text
-    assert "dropout/a/float64, and 1 more case: network/b/float64; kept 2 quantities from being judged" in text
+    assert "2 cases: dropout/a/float64 and network/b/float64; kept 2 quantities from being judged" in text
 
 
 def test_consequences_of_something_else_are_counted_in_one_line() -> None:
@@ -137,10 +169,10 @@ def test_the_whole_network_repeats_a_part_in_one_line_but_is_told_in_full_alone(
     together = page(FakeRun(records=[own, *whole]))
     assert "own case." in together
     assert "link" not in together
-    assert "off again in 2 quantities where the parts work together" in " ".join(together.split())
+    assert "; again in 2 quantities where the parts work together" in " ".join(together.split())
     alone = page(FakeRun(records=whole))
     assert "link a." in alone
-    assert "also b; in network/a/float64, and 1 more case: network/b/float64" in alone
+    assert "in 2 quantities of 2 cases: network/a/float64 and network/b/float64" in alone
 
 
 def test_words_are_compared_without_the_title_of_the_case() -> None:
@@ -222,12 +254,12 @@ def test_verdict_sentences() -> None:
     assert verdict_sentence(FakeRun(records=[])) == "Nothing was compared."
 
 
-def test_case_to_look_at_is_the_worst_with_numbers() -> None:
-    crashed = record(verdict="crashed", ratio=None)
-    near, far = mismatch(ratio=3.0), mismatch(ratio=math.inf)
-    assert first_to_show(FakeRun(records=[record(), crashed, near, far])) is far
+def test_case_to_look_at_is_the_first_of_those_told_that_has_numbers() -> None:
+    crashed = record(part="2", verdict="crashed", ratio=None)
+    near, far = mismatch(ratio=3.0, case="linear/near/float64"), mismatch(ratio=math.inf, case="linear/far/float64")
+    assert first_to_show(FakeRun(records=[record(), crashed, near, far])) is near
     assert first_to_show(FakeRun(records=[record(), crashed])) is crashed
-    whole = mismatch(ratio=9.0, check="network")
+    whole = mismatch(ratio=9.0, check="network", part="10", message="the whole is off")
     assert first_to_show(FakeRun(records=[whole, near])) is near
     assert first_to_show(FakeRun(records=[whole, crashed])) is whole
     follows = record(verdict="crashed", ratio=None, explained_by="7")

@@ -15,7 +15,7 @@ from reports.model.numbers import exact_number, number
 from reports.model.phrases import ended, quantities, shortened
 from reports.model.records import Record
 from reports.model.relation import relation_of
-from reports.model.run import Results, hints_of, inputs_of, joint_checks, parts_of
+from reports.model.run import Results, hints_of, inputs_of, parts_of
 from reports.model.summary import NOT_JUDGED
 from reports.model.words import inputs_text, mistakes
 
@@ -77,13 +77,8 @@ class CardMaker:
         self._with_a_card: set[str] = set()
 
     def cards(self, records: Sequence[Record]) -> list[Card]:
-        """A card for each thing that these records say: causes first, and a part's own cases before joint ones."""
-        joint = joint_checks(self._run)
-
-        def order(entry: Entry) -> tuple[bool, bool]:
-            return entry.kind is not Kind.CAUSE, all(record.check in joint for record in entry.records)
-
-        return [self._card(entry) for entry in sorted(entries(records, self._run), key=order)]
+        """A card for each thing that these records say."""
+        return [self._card(entry) for entry in entries(records, self._run)]
 
     def _card(self, entry: Entry) -> Card:
         self._count += 1

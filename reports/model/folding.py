@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from reports.model.escape import printable
-from reports.model.phrases import quantities
+from reports.model.phrases import ended, listed, quantities
 from reports.model.records import FAILING, Record
 from reports.model.run import Results, inputs_of, joint_checks, parts_of, source_lines_of
 from reports.model.summary import import_fails
-from reports.model.words import cases_text, sentence
+from reports.model.words import sentence
 
-_MOST_QUANTITIES = 3
+_MOST_CASES = 3
+_MOST_SENTENCES = 3
 
 
 class Kind(Enum):
@@ -51,12 +52,14 @@ def entries(records: Sequence[Record], run: Results) -> list[Entry]:
     Causes are told in full, and of those that are alike the first: the same words or the same place in the submission,
     whatever the part; or one part, verdict and diagnosis, whatever the quantity and the numbers; and whatever is
     missing. What follows from a cause is counted with it: quantities that it kept from being judged, and what is off
-    again where the parts work together.
+    again where the parts work together. The import comes first, then part after part in the
+    assignment's order, each part's own cases before those in which several work together.
     """
     causes, again, unjudged = _sorted_out(records, run)
     if import_fails(causes):  # whatever else was not seen comes of that
         causes, unjudged = [*causes, *unjudged], []
     folded = [Entry(Kind.CAUSE, _sentence(alike, run), alike) for alike in _alike(causes, run)]
+    folded.sort(key=lambda entry: _place(entry, run))
     for part, same in _by_part(again, lambda record: record.part).items():
         about = [entry for entry in folded if any(record.part == part for record in entry.records)]
         if len(about) == 1:
@@ -74,14 +77,45 @@ def entries(records: Sequence[Record], run: Results) -> list[Entry]:
     return folded
 
 
+def _place(entry: Entry, run: Results) -> tuple[bool, bool, tuple[int, str]]:
+    """The key by which causes are sorted."""
+    joint, parts = joint_checks(run), parts_of(run)
+    return (
+        not import_fails(entry.records),
+        all(record.check in joint for record in entry.records),
+        parts.order(parts.within(entry.records)[0]),
+    )
+
+
 def _sentence(alike: Sequence[Record], run: Results) -> str:
-    """What is said of causes that are alike: what the first says or, where several parts are missing, which."""
+    """What is said of causes that are alike: what the first says or, where several parts are missing, which and where.
+
+    The first of these is the one to begin with. Where something is not even defined, that is told.
+    """
     parts = parts_of(run)
     ids = parts.within(alike)
     if len(ids) == 1 or any(record.verdict != "missing" for record in alike):
         return sentence(alike[0])
-    which = "" if len(ids) == len(parts.alike(ids, run.records)) else f": {parts.listed(ids)}"
-    return f"{parts.counted(ids, run.records)} are not implemented{which}. The first: {sentence(alike[0])}"
+    counted = f"{parts.counted(ids, run.records)} are not implemented: {_with_lines(ids, run)}."
+    undefined = list(dict.fromkeys(ended(_words(record, run)) for record in alike if not record.file))
+    if not undefined:
+        return f"{counted} Begin with {parts.label(ids[0])}."
+    more = len(undefined) - _MOST_SENTENCES
+    return " ".join([counted, *undefined[:_MOST_SENTENCES], *([f"And {more} more."] if more > 0 else [])])
+
+
+def _with_lines(ids: Sequence[str], run: Results) -> str:
+    """The labels of parts, each with its line where that is known, and the file where it is another than before."""
+    known, labels, before = source_lines_of(run), parts_of(run).labels(ids), ""
+    texts = []
+    for part, label in zip(ids, labels, strict=True):
+        file, line = known.get(part, ("", None))
+        if line is None or line <= 1:  # the whole file, or not found in it
+            texts.append(label)
+            continue
+        texts.append(f"{label} ({f'{printable(file)}, ' if file != before else ''}line {line})")
+        before = file
+    return listed(texts)
 
 
 def _sorted_out(records: Sequence[Record], run: Results) -> tuple[list[Record], list[Record], list[Record]]:
@@ -167,21 +201,19 @@ def where_seen(entry: Entry, run: Results) -> str:
     """In which quantities and cases an entry was seen, or in which parts if they are many; and what follows from it."""
     parts = parts_of(run)
     ids = parts.within(entry.records)
+    count = quantities(len(entry.records))
+    cases = list(dict.fromkeys(printable(record.case) for record in entry.records))
     if len(ids) > 2:
-        seen = f"{quantities(len(entry.records))} of {parts.listed(ids)}"
+        seen = f"{count} of {parts.listed(ids)}"
+    elif len(cases) == 1:
+        seen = f"in {cases[0]}" if len(entry.records) == 1 else f"in {count} of {cases[0]}"
     else:
-        seen = _others(entry.quantities) + cases_text([record.case for record in entry.records])
+        left = len(cases) - _MOST_CASES
+        others = [f"{left} other{'s' if left > 1 else ''}"] if left > 0 else []
+        seen = f"in {count} of {len(cases)} cases: {listed([*cases[:_MOST_CASES], *others])}"
     if entry.again:
-        seen += f"; off again in {quantities(len(entry.again))} where the parts work together"
+        seen += f"; again in {quantities(len(entry.again))} where the parts work together"
     return seen + (f"; kept {quantities(len(entry.unjudged))} from being judged" if entry.unjudged else "")
-
-
-def _others(names: Sequence[str]) -> str:
-    """The quantities after the first, and how many more there are: "also output; gradient of X; 2 others; in "."""
-    _, *others = [*map(printable, names)] or [""]
-    left = len(others) - _MOST_QUANTITIES
-    shown = [*others[:_MOST_QUANTITIES], *([f"{left} other{'s' if left > 1 else ''}"] if left > 0 else [])]
-    return f"also {'; '.join(shown)}; in " if shown else ""
 
 
 def label_of(entry: Entry, run: Results) -> str:

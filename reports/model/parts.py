@@ -73,12 +73,12 @@ class Parts:
 
     def short(self, ids: Iterable[str]) -> str:
         """One label for a few parts: "part 4", "part 5/6"; "several" for more than two."""
-        labels = self._labels(ids)
+        labels = self.labels(ids)
         return "several" if len(labels) > 2 else "/".join(labels)
 
     def listed(self, ids: Iterable[str]) -> str:
         """The labels of all these parts: "part 1, 4 and helpers.py"."""
-        return listed(self._labels(ids))
+        return listed(self.labels(ids))
 
     def counted(self, ids: Sequence[str], records: Iterable[Record]) -> str:
         """How many of the parts of these records they are: "2 of 10 parts", by the first word of their labels."""
@@ -96,7 +96,7 @@ class Parts:
         words = {word if rest else "" for word, _, rest in (self.label(part).partition(" ") for part in ids)}
         return words.pop() if len(words) == 1 else ""
 
-    def _labels(self, ids: Iterable[str]) -> list[str]:
+    def labels(self, ids: Iterable[str]) -> list[str]:
         """The labels, each without its first word where that is the first word of the label before it."""
         labels = []
         word_before = ""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reports.model.escape import printable
-from reports.model.folding import entries, label_of, where_seen
+from reports.model.folding import Entry, Kind, entries, label_of, where_seen
 from reports.model.groups import grouped
 from reports.model.numbers import number
 from reports.model.records import Record, failing
-from reports.model.run import Results, joint_checks
-from reports.model.summary import NOT_JUDGED, group_verdict, largest_ratio, part_summaries, worst
+from reports.model.relation import relation_of
+from reports.model.run import Results
+from reports.model.summary import NOT_JUDGED, group_verdict, largest_ratio, part_summaries
 from reports.model.words import headline
 from reports.terminal.lines import Paint, plain, style_of, table, wrapped
 
@@ -51,23 +52,28 @@ def _entry_lines(records: Sequence[Record], run: Results, width: int, paint: Pai
     for entry in entries(records, run):
         label = f"  {label_of(entry, run):<8} "
         indent = " " * len(label)
-        lines += wrapped(entry.sentence, width, indent, first=label)
+        lines += wrapped(_told(entry, run), width, indent, first=label)
         lines += [paint(line, "dim") for line in wrapped(where_seen(entry, run), width, indent)]
     return lines
 
 
-def first_to_show(run: Results, strict: bool = False) -> Record | None:
-    """The record whose case to look at first: the worst that has numbers, or else the first that fails.
+def _told(entry: Entry, run: Results) -> str:
+    """The sentence of an entry, behind how its numbers relate to torch's in plain words, where they do."""
+    first = entry.records[0]
+    off = entry.kind is Kind.CAUSE and first.verdict == "mismatch"
+    relation = printable(relation_of(run, first)) if off else ""
+    return " ".join(filter(None, (relation, entry.sentence)))
 
-    A part's own cases come before those in which parts work together, and causes before what follows from them.
-    """
-    bad = [record for record in run.records if failing(record, strict)]
-    with_numbers = [record for record in bad if record.ratio is not None]
-    own = [record for record in with_numbers if record.check not in joint_checks(run)]
-    if with_numbers:
-        return worst(own or with_numbers)
-    causes = [record for record in bad if not record.explained_by]
-    return next(iter(causes or bad), None)
+
+def first_to_show(run: Results, strict: bool = False) -> Record | None:
+    """The record whose case to look at first: of what `run_page` tells, the first with numbers, or else the first."""
+    groups = grouped(run.records, strict)
+    told = [
+        entry.records[0]
+        for records in (groups.discrepancies, groups.costly_notes, groups.faults)
+        for entry in entries(records, run)
+    ]
+    return next((record for record in told if record.ratio is not None), next(iter(told), None))
 
 
 def unmatched_page(
