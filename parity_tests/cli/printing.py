@@ -34,7 +34,7 @@ def run_lines(run: Any, out: Path, strict: bool, quiet: bool) -> list[str]:
         name = shlex.quote(printable(str(out)))
         lines.append(f"The run is saved in {name}.")
         if example is not None:
-            lines[-1] += f" To see {'what was seen' if example.ratio is None else 'the numbers'}:"
+            lines[-1] += f" To see {'more of it' if example.ratio is None else 'the numbers'}:"
             lines.append(f"  parity show {name} {shlex.quote(printable(example.case))}")
     return lines
 

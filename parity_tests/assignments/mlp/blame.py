@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from parity_tests.assignments.mlp.kinds.elementwise import TODOS
 from parity_tests.assignments.mlp.plan import JOINT_CHECKS
+from parity_tests.assignments.mlp.undefined import tell_undefined
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import PASSING, Comparison, matched
 
@@ -36,6 +37,7 @@ def blame(plan: Sequence[Case], judged: Judgements) -> dict[str, dict[str, Compa
     the link's failure is an echo of them. A crash in a lenient case is forgiven, with a note, where its part passes all
     cases that are not lenient; wrong values there are wrong.
     """
+    judged = tell_undefined(plan, judged)
     wrong = _failing_parts(plan, judged, but=("main",))
     not_passing = _failing_parts(plan, judged, but=("main",), explained_too=True)
     wrong_alone = _failing_parts(plan, judged, but=JOINT_CHECKS)

@@ -179,6 +179,13 @@ class CallRecorder:
         self._check_time()
         return True
 
+    def fail_if_empty(self, function: Callable[..., Any], label: str) -> bool:
+        """Record, as that of the whole case, the failure that a function's body does nothing; whether it is so."""
+        failed = not_implemented(function, label, self._folder)
+        if failed is not None:
+            self._fail(_WHOLE_CASE, failed)
+        return failed is not None
+
     def add_fact(self, key: str, value: Any) -> None:
         """Record a small JSON value as the fact `key`."""
         self._send_protected({"kind": "fact", "key": key, "value": value})

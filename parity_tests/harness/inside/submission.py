@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import difflib
 import importlib
 import importlib.util
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING or __package__:
@@ -25,6 +26,10 @@ else:
     import inert_modules
     import unguarded
     from failures import Missing, clean
+
+_NEAR = 0.65
+"""The likeness, by difflib, from which on a name is taken for another that was meant: Linear for linear_layer."""
+_MAX_NAME, _MOST_NAMES = 60, 6
 
 
 class Submission:
@@ -47,11 +52,32 @@ class Submission:
             module = imported(further)
             if name in vars(module):
                 return vars(module)[name]
-            raise Missing(f"{file_of(further)} defines no {name}")
+            raise Missing(_undefined(module, further, name))
         for own in (self.module, self.support):
             if own is not None and name in vars(own):
                 return vars(own)[name]
-        raise Missing(self._problem or f"{file_of(self.module.__name__)} defines no {name}")
+        raise Missing(self._problem or _undefined(self.module, self.module.__name__, name))
+
+
+def _undefined(module: ModuleType, called: str, name: str) -> str:
+    """Return the sentence that a module, or the class in it before the dot, lacks a name, with what it has instead."""
+    sentence = f"{file_of(called)} defines no {name}"
+    owner, dot, _ = name.rpartition(".")
+    holder = vars(module).get(owner) if dot else module
+    if not isinstance(holder, (ModuleType, type)):
+        return sentence
+    defined = {
+        f"{owner}{dot}{key}": key
+        for key, value in vars(holder).items()
+        if isinstance(value, (type, FunctionType)) and value.__module__ == called and not key.startswith("__")
+    }
+    near = difflib.get_close_matches(name.lower(), [one.lower() for one in defined], n=1, cutoff=_NEAR)
+    meant = [one for one in defined if one.lower() in near]
+    if meant:
+        return f"{sentence}; it defines {clean(meant[0], _MAX_NAME)}: is that meant?"
+    shown = ", ".join(clean(one, _MAX_NAME) for one in [*defined][:_MOST_NAMES])
+    more = len(defined) - _MOST_NAMES
+    return f"{sentence}; it defines {shown}{f' and {more} more' if more > 0 else ''}" if shown else sentence
 
 
 class CannotImport(Exception):  # noqa: N818 - what its cause is, is the error

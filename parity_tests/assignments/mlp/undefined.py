@@ -1,0 +1,52 @@
+"""Tells what nobody can see where a submission lacks a class that the homework names, as where it has another name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from parity_tests.assignments.mlp.inside.homework_names import SGD_NAMES
+from parity_tests.assignments.mlp.parts import FUNCTIONS
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import PASSING, Comparison, unjudged
+
+_UNDEFINED = re.compile(r"\S+ defines no (\w+)(; .*)?")
+_UNSEEN = re.compile(r".*\bit builds no (\w+)\b.*")
+Judgements = Mapping[str, Mapping[str, Comparison]]
+
+
+def tell_undefined(plan: Sequence[Case], judged: Judgements) -> dict[str, dict[str, Comparison]]:
+    """The same comparisons, of which those that fail because a class is not defined say so.
+
+    What students are given is not to blame where it cannot be asked without such a class. And where `main` builds
+    none, it has one that it calls otherwise: what is measured of its steps is then no measure of them.
+    """
+    told = {name: dict(comparisons) for name, comparisons in judged.items()}
+    undefined: dict[str, str] = {}
+    for case in plan:
+        for q in case.quantities:
+            found = _UNDEFINED.fullmatch(judged[case.name][q.name].problem)
+            part = found and _part_of(found[1])
+            if found and part:
+                undefined[found[1]] = found[0]
+                if q.part == "utils":
+                    told[case.name][q.name] = replace(judged[case.name][q.name], part=part)
+    unseen: dict[str, str] = {}
+    for case in plan:
+        for comparison in judged[case.name].values() if case.whole else ():
+            found = _UNSEEN.fullmatch(comparison.problem)
+            if found and found[1] in undefined:
+                unseen[case.params["config"]] = undefined[found[1]].partition(";")[0]
+    for case in plan:
+        if case.whole and case.params["config"] in unseen:
+            why = f"what main does with its layers cannot be seen, because {unseen[case.params['config']]}"
+            for name, comparison in judged[case.name].items():
+                if comparison.verdict not in (*PASSING, "harness_error"):
+                    told[case.name][name] = unjudged(why, sentence=True)
+    return told
+
+
+def _part_of(name: str) -> str:
+    """The first part that a class or function of this name belongs to; "" where the homework names none so."""
+    return next((part for f, part in FUNCTIONS.items() if f.partition(".")[0] == name and name not in SGD_NAMES), "")
