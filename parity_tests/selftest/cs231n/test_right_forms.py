@@ -8,6 +8,7 @@ import pytest
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
 from parity_tests.assignments.cs231n.mistakes.wrong import OPTIM_FILE
+from parity_tests.assignments.cs231n.proof.honest_norms import BESIDE_IN_TRAINING, GROUP_OUT, NORMS, OUT
 from parity_tests.proof.judged_variants import failures, records
 from parity_tests.proof.variants import rewritten
 from parity_tests.protocol.mistake import Body, Rewrite, Swap
@@ -50,3 +51,43 @@ def test_adam_may_count_from_1_in_the_oldest_handouts_wherever_its_epsilon_is(pl
 def test_adam_counts_a_t_that_is_given_from_where_it_is() -> None:
     late = Swap('config["beta2"], config["t"] + 1', 'config["beta2"], config["t"] + 2')
     assert failures(judged(late, parts={"adam"}, file=OPTIM_FILE, edition="2016-17"))
+
+
+BESIDE = "has eps beside the root"
+NORM_PARTS = {part.id for part in ASSIGNMENT.parts if "norm_" in part.id}
+
+
+@pytest.mark.parametrize("form", NORMS, ids=lambda form: form.name)
+def test_the_forms_of_a_norm_agree_in_every_norm_and_mode(form: Rewrite) -> None:
+    found = records(ASSIGNMENT, rewritten(ASSIGNMENT, form), parts=NORM_PARTS)
+    assert [record.message for record in failures(found)] == []
+    assert {record.verdict for record in found} == {"match"}
+    said = {"beside": BESIDE, "test mode": "in the test mode", "running variance": "adds eps to the running variance"}
+    for words, note in said.items():
+        assert (note in notes(found)) == (words in form.name.replace("both modes", "test mode")), words
+
+
+def test_a_gradient_may_have_eps_beside_the_root_only_where_its_forward_has_it() -> None:
+    cached = Swap(OUT, OUT.replace("deviation,", "np.sqrt(variance) + eps,"))
+    of_groups = Swap(GROUP_OUT, GROUP_OUT.replace("deviation,", 'np.sqrt(variance) + gn_param.get("eps", 1e-5),'))
+    found = judged(cached, of_groups, parts=NORM_PARTS)
+    backwards = {part for part in NORM_PARTS if "backward" in part}
+    assert {record.part for record in failures(found)} == backwards - {"spatial_batchnorm_backward"}  # which calls one
+    assert BESIDE not in notes(found)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (BESIDE_IN_TRAINING.new, BESIDE_IN_TRAINING.new.replace("eps", "eps / 2")),
+        (BESIDE_IN_TRAINING.new, BESIDE_IN_TRAINING.new.replace(" + eps", "")),
+        ("x * scale + (beta - mean * scale), cache", "x * scale + (beta - mean * gamma), cache"),
+        ("(beta - mean * scale), None", "(beta - 0.999999999 * mean * scale), None"),
+    ],
+    ids=["half-of-eps", "no-eps", "mean-not-scaled", "mean-scaled-by-less"],
+)
+def test_what_lies_near_a_form_of_a_norm_is_wrong(old: str, new: str) -> None:
+    form = NORMS[-1]
+    changes = tuple(Swap(one.old, one.new.replace(old, new)) for one in form.changes if isinstance(one, Swap))
+    assert changes != form.changes
+    assert {"batchnorm_forward"} <= {record.part for record in failures(judged(*changes, parts=NORM_PARTS))}

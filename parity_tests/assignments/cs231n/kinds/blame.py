@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.assignments.cs231n.kinds.beside_root import settled
 from parity_tests.assignments.cs231n.kinds.handed_on import HANDED_ON
 from parity_tests.assignments.cs231n.kinds.rows import CALLED, to_rows
 from parity_tests.protocol.case import Case
@@ -110,8 +111,9 @@ def blamed(plan: Sequence[Case], judged: Mapping[str, Mapping[str, Comparison]])
 
     A function that calls a wrong one fails only because of that where it returns what that one did; else of its own.
     """
-    found = {case: dict(comparisons) for case, comparisons in judged.items()}
     rows = [(case, q) for case in plan if case.probe in KINDS for q in case.quantities]
+    judged = settled(rows, judged)
+    found = {case: dict(comparisons) for case, comparisons in judged.items()}
     own = {q.part for case, q in rows if OWN in judged[case.name][q.name].notes}
     wrong: dict[str, set[int]] = {case.name: set() for case in plan}
     for case, q in rows:

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.assignments.cs231n.kinds.beside_root import judging_beside
 from parity_tests.assignments.cs231n.kinds.blame import OWN, STEP, derivatives, with_causes
 from parity_tests.assignments.cs231n.kinds.handed_on import noting_handed_on
 from parity_tests.assignments.cs231n.kinds.layer_rows import LAYERS, Layer
 from parity_tests.assignments.cs231n.kinds.rows import CALLED, arrays_as_rows, as_rows
-from parity_tests.assignments.cs231n.kinds.torch_layers import function_of
+from parity_tests.assignments.cs231n.kinds.torch_layers import Function, function_of, normalised
 from parity_tests.assignments.cs231n.names import LABELS
 from parity_tests.assignments.cs231n.parts import FUNCTIONS
 from parity_tests.harness.flow_answers import Form, Question, answers, judge_all
@@ -120,7 +121,8 @@ def output_shape(params: Params, shapes: Mapping[str, list[int]]) -> list[int]:
 def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
     """Each output, and each gradient by the submission's own cache, against torch's."""
     asked = questions(case, arrays)
-    judged = _sparing(case, seen, _refusing(case, seen, judge_all(case, seen, asked, context.device)))
+    judged = _refusing(case, seen, judge_all(case, seen, asked, context.device))
+    judged = _sparing(case, seen, judging_beside(case, arrays, seen, judged, context.device))
     if case.params["derivative"] and judged["out"].verdict not in PASSING:
         out, want = array_of(seen, Key("out"), arrays["dout_0"].shape), answers(case, asked[0].forms[0], context.device)
         if out is not None:
@@ -139,14 +141,24 @@ def questions(case: Case, arrays: Arrays, change: Change | None = None, note: st
     for k in range(len(params["shapes"])):
         own = [q for q in case.quantities if q.key.call == k]
         inputs = {name: arrays[f"{name}_{k}"] for name in [*params["arrays"], "dout"]}
-        found.append(Question(own, [Form(_reference(params, params["suffixes"][k], change or {}), inputs, note)]))
+        suffix = params["suffixes"][k]
+        fused = [_fused(params, suffix)] if "gamma" in params["arrays"] and not change else []
+        found.append(Question(own, [Form(_reference(params, suffix, change or {}), inputs, note, fused)]))
     return found
 
 
-def _reference(params: Params, suffix: str, change: Change) -> Any:
+def _fused(params: Params, suffix: str) -> Any:
+    """A norm as one scale and one shift of x, which rounds more where x varies little beside its mean."""
+    function = normalised(params["forward"], params["setting"] or {}, params["extra"], fused=True)
+    reference = _reference(params, suffix, {}, function)
+    reference.__name__ = "x · scale + (β − mean · scale)"
+    return reference
+
+
+def _reference(params: Params, suffix: str, change: Change, function: Function | None = None) -> Any:
     from reference.flow import gradients
 
-    function = function_of(params["forward"], params["setting"] or {}, params["extra"])
+    function = function or function_of(params["forward"], params["setting"] or {}, params["extra"])
     arrays = tuple(params["arrays"])
     inner = gradients(function, of=arrays, given="dout")
 

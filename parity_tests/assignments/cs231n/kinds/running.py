@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from parity_tests.assignments.cs231n.kinds import layer
 from parity_tests.assignments.cs231n.kinds.blame import with_causes
 from parity_tests.assignments.cs231n.kinds.layer_rows import LAYERS
 from parity_tests.assignments.cs231n.kinds.rows import CALLED, as_rows
+from parity_tests.assignments.cs231n.kinds.torch_layers import normalised
 from parity_tests.assignments.cs231n.names import LABELS
 from parity_tests.assignments.cs231n.parts import FUNCTIONS
 from parity_tests.harness.flow_answers import Form, Question, judge_all
@@ -28,6 +30,12 @@ DICTS = (0, 1, 0, 0, 1, 1)
 """Which of two bn_params goes with each call: the first begins empty, the second with statistics."""
 STATISTICS = ("running_mean", "running_var")
 PLUS_EPS = "adds eps to the running variance as well, which is small and so is right"
+ALLOWED = {
+    "added": PLUS_EPS,
+    "train": "has eps beside the root in training, not under it, which is small and so is right",
+    "test": "has eps beside the root in the test mode, not under it, which is small and so is right",
+}
+"""What may be done with eps beside the usual, in any combination, with the notes that say so."""
 
 
 def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterator[Case]:
@@ -90,7 +98,13 @@ def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
 def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Judged:
     """Every output and the statistics after every call."""
     inputs = _inputs(arrays)
-    forms = [Form(_reference(case.params, ""), inputs), Form(_reference(case.params, "eps"), inputs, PLUS_EPS)]
+    forms = []
+    for number in range(len(ALLOWED) + 1):
+        for allowed in combinations(ALLOWED, number):
+            fused = _reference(case.params, "", allowed, fused=True)
+            fused.__name__ = "x · scale + (β − mean · scale)"
+            note = "; ".join(ALLOWED[one] for one in allowed)
+            forms.append(Form(_reference(case.params, "", allowed), inputs, note, [fused]))
     judged = judge_all(case, seen, [Question(case.quantities, forms)], context.device)
     return with_causes(case, seen, judged)
 
@@ -111,8 +125,8 @@ def _shares(momentum: float, change: str, name: str) -> tuple[float, float]:
     return (1 - momentum, momentum) if change in ("reversed", f"{name} reversed") else (momentum, 1 - momentum)
 
 
-def _reference(params: Params, change: str) -> Any:
-    """The reference, with a `change`: one of those that the code names."""
+def _reference(params: Params, change: str, allowed: Collection[str] = (), *, fused: bool = False) -> Any:
+    """The reference, with a `change`, one of those that the code names, or with what is `allowed` of eps."""
 
     def reference(**arrays: Any) -> dict[str, Any]:
         import torch
@@ -130,16 +144,24 @@ def _reference(params: Params, change: str) -> Any:
                 axes = (0, *range(2, x.dim()))
                 shares = {name: _shares(momentum, change, name) for name in ("mean", "variance")}
                 mean = shares["mean"][0] * mean + shares["mean"][1] * x.mean(axes)
-                of_batch = x.var(axes, unbiased=change == "unbiased") + (eps if change == "eps" else 0.0)
+                of_batch = x.var(axes, unbiased=change == "unbiased") + (eps if "added" in allowed else 0.0)
                 variance = shares["variance"][0] * variance + shares["variance"][1] * of_batch
-                out = F.batch_norm(x, None, None, gamma, beta, training=True, eps=eps)
+                if fused or "train" in allowed:
+                    out = normalised(params["forward"], {"eps": eps}, (), beside="train" in allowed, fused=fused)(
+                        x, gamma, beta
+                    )
+                else:
+                    out = F.batch_norm(x, None, None, gamma, beta, training=True, eps=eps)
             else:
                 gamma = torch.ones_like(gamma) if change in ("bare", "no gamma") else gamma
                 beta = torch.zeros_like(beta) if change in ("bare", "no beta") else beta
                 eps = 0.0 if change == "no eps" else eps
                 batch = change == "batch"
                 used = (None, None) if batch else (mean, variance)
-                out = F.batch_norm(x, used[0], used[1], gamma, beta, training=batch, eps=eps)
+                if fused or "test" in allowed:
+                    out = _tested(x, gamma, beta, mean, variance, eps, beside="test" in allowed, fused=fused)
+                else:
+                    out = F.batch_norm(x, used[0], used[1], gamma, beta, training=batch, eps=eps)
                 axes = (0, *range(2, x.dim()))
                 if change in ("tests too", "tests move the mean"):
                     mean = momentum * mean + (1 - momentum) * x.mean(axes)
@@ -150,6 +172,17 @@ def _reference(params: Params, change: str) -> Any:
         return found
 
     return reference
+
+
+def _tested(x: Any, gamma: Any, beta: Any, mean: Any, variance: Any, eps: float, *, beside: bool, fused: bool) -> Any:
+    """The output in the test mode written out, with eps and in the form that `normalised` has."""
+    if x.dim() == 4:
+        gamma, beta, mean, variance = (one.reshape(1, -1, 1, 1) for one in (gamma, beta, mean, variance))
+    deviation = variance.sqrt() + eps if beside else (variance + eps).sqrt()
+    if not fused:
+        return (x - mean) / deviation * gamma + beta
+    scale = gamma / deviation
+    return x * scale + (beta - mean * scale)
 
 
 KIND = Kind(draw, judge, labels=LABELS)

@@ -48,6 +48,41 @@ def function_of(forward: str, setting: Mapping[str, Any], extra: Sequence[Any]) 
     return functions[forward]
 
 
+def normalised(
+    forward: str, setting: Mapping[str, Any], extra: Sequence[Any], *, beside: bool = False, fused: bool = False
+) -> Function:
+    """A norm written out: with eps `beside` the root, or under it; `fused` into one scale and one shift of x."""
+
+    def norm(x: Any, gamma: Any, beta: Any) -> Any:
+        X, over = grouped(forward, x, extra)
+        mean, variance = statistics(X, over)
+        eps = setting.get("eps", 1e-5)
+        deviation = variance.sqrt() + eps if beside else (variance + eps).sqrt()
+        if x.dim() == 4:
+            gamma, beta = gamma.reshape(1, -1, 1, 1), beta.reshape(1, -1, 1, 1)
+        if not fused:
+            return ((X - mean) / deviation).reshape(x.shape) * gamma + beta
+        gamma, beta = (one.expand(x.shape).reshape(X.shape) for one in (gamma, beta))
+        scale = gamma / deviation
+        return (X * scale + (beta - mean * scale)).reshape(x.shape)
+
+    return norm
+
+
+def grouped(forward: str, x: Any, extra: Sequence[Any]) -> tuple[Any, tuple[int, ...]]:
+    """x as the norm of this name sees it, and the axes along which numbers share their statistics."""
+    if forward == "spatial_groupnorm_forward":
+        N, C, H, W = x.shape
+        return x.reshape(N, extra[0], C // extra[0], H, W), (2, 3, 4)
+    return x, (1,) if forward == "layernorm_forward" else (0, *range(2, x.dim()))
+
+
+def statistics(X: Any, over: tuple[int, ...]) -> tuple[Any, Any]:
+    """The mean along some axes, and the variance, which divides by as many as there are."""
+    mean = X.mean(over, keepdim=True)
+    return mean, ((X - mean) ** 2).mean(over, keepdim=True)
+
+
 def loss_of(function: str) -> Function:
     """The function of scores x and labels y that gives the loss."""
     import torch.nn.functional as F  # noqa: N812 - its usual name

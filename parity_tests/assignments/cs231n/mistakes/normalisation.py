@@ -81,15 +81,6 @@ WITHOUT_EPS = (
     ("layernorm_forward", Swap(OF_LAYER, OF_LAYER.replace('ln_param.get("eps", 1e-5)', "0.0"))),
     ("spatial_groupnorm_forward", Swap(OF_GROUP, "deviation = np.sqrt(variance)")),
 )
-EPS_BESIDE = (
-    ("batchnorm_forward",
-     Swap(NORMALISED, NORMALISED.replace("eps,", "0.0,").replace(
-         "batch_variance,", "(np.sqrt(batch_variance) + eps) ** 2,"))),
-    ("layernorm_forward",
-     Swap(OF_LAYER, OF_LAYER.replace('ln_param.get("eps", 1e-5)', "0.0").replace(
-         "variance,", '(np.sqrt(variance) + ln_param.get("eps", 1e-5)) ** 2,'))),
-    ("spatial_groupnorm_forward", Swap(OF_GROUP, 'deviation = np.sqrt(variance) + gn_param.get("eps", 1e-5)')),
-)  # fmt: skip
 SAMPLES = (
     ("layernorm_forward",
      Swap("x.var(axis=1, keepdims=True)", "x.var(axis=1, keepdims=True, ddof=1)")),
@@ -100,9 +91,6 @@ DEVIATIONS = (
     *(Wrong(part, "layer", "eps is left out of the root", EPS,
             {"out": _with_deviation(part, lambda x, variance, axis, eps: variance.sqrt())}, (plug,))
       for part, plug in WITHOUT_EPS),
-    *(Wrong(part, "layer", "eps stands beside the root, not under it", EPS,
-            {"out": _with_deviation(part, lambda x, variance, axis, eps: variance.sqrt() + eps)}, (plug,))
-      for part, plug in EPS_BESIDE),
     *(Wrong(part, "layer", "the variance divides by one less than there are numbers", BIASED,
             {"out": _with_deviation(part, lambda x, variance, axis, eps: (
                 x.var(axis, unbiased=True, keepdim=True) + eps).sqrt())}, (plug,))

@@ -2,6 +2,7 @@
 
 from parity_tests.assignments.cs231n.mistakes.wrong import FC_FILE, OPTIM_FILE
 from parity_tests.assignments.cs231n.proof.honest_forms import FURTHER
+from parity_tests.assignments.cs231n.proof.honest_norms import NORMS
 from parity_tests.protocol.mistake import Body, Rewrite, Swap
 
 LOOPS = """N, C, H, W = x.shape
@@ -127,4 +128,5 @@ return out.astype(x.dtype, copy=False), (dropout_param, mask)"""),
         Swap('params[f"b{layer}"] = np.zeros(outputs)', 'params[f"b{layer}"] = np.zeros((1, outputs))'),
     ), FC_FILE),
     *FURTHER,
+    *NORMS,
 )  # fmt: skip

@@ -45,7 +45,7 @@ IN_NORMS = (
           "the sums are divided by the number of features, not of examples"),
          (ALONG, ALONG + "\n    along = along * (dout.shape[axis] / (dout.shape[axis] - 1))")),
     near("batch norm: eps is halved under the root",
-         ("eps is left out of the root", "eps stands beside the root, not under it"),
+         "eps is left out of the root",
          (NORMALISED, NORMALISED.replace("eps,", "eps / 2,"))),
     near("batch norm: one row alone in training gives beta plus gamma",
          "one row alone is normalised by the running statistics in training",

@@ -1,0 +1,121 @@
+"""Epsilon beside the root of a norm's variance, √σ² + ε in place of √(σ² + ε): right in every norm, with a note.
+
+A backward beside such a forward is right in any of the ways in which the two deviations can meet in its formula. It is
+held to the usual one where the forward has the usual one: that is settled over all cases, by `settled`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+from parity_tests.assignments.cs231n.kinds.torch_layers import grouped, normalised, statistics
+from parity_tests.harness.flow_answers import Form, answers, compared, nearest
+from parity_tests.harness.returned import result_of
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison, matched
+from parity_tests.protocol.kind import Arrays, Judged, Params
+from parity_tests.protocol.observation import Observation
+from parity_tests.protocol.quantity import Quantity
+
+BESIDE = "has eps beside the root, not under it, which is small and so is right"
+RESULTS = ("out", "dx", "dgamma")
+"""The results that a deviation goes into."""
+FUSED = "out fused"
+
+
+def judging_beside(case: Case, arrays: Arrays, seen: Observation, judged: Judged, device: str) -> Judged:
+    """The same; an output that has epsilon beside the root matches, of gradients it is noted that they have."""
+    if "gamma" not in case.params["arrays"]:
+        return judged
+    noted = dict(judged)
+    for k in range(len(case.params["shapes"])):
+        own = [q for q in case.quantities if q.key.call == k and q.key.name.removeprefix("alt ") in RESULTS]
+        asked = [q for q in own if judged[q.name].verdict == "mismatch"]
+        if asked:
+            inputs = {name: arrays[f"{name}_{k}"] for name in ("x", "gamma", "beta", "dout")}
+            noted |= _noted(case, asked, seen, judged, inputs, device)
+    return noted
+
+
+def _noted(
+    case: Case, asked: Sequence[Quantity], seen: Observation, judged: Judged, inputs: Mapping[str, Any], device: str
+) -> Judged:
+    import torch
+
+    from reference.flow import plain
+
+    values = plain(_reference(case.params), inputs, device=device, seed=0, dtype=torch.float64)
+    chosen = {}
+    for q in asked:
+        forms = [form for form in values if form.partition(" ")[0] == q.key.name.removeprefix("alt ")]
+        near = nearest([result_of(seen, q.key)], [[values[form].cpu().numpy()] for form in forms])
+        if near:
+            chosen[q] = forms[near]
+    if not chosen:
+        return {}
+    names = sorted({*chosen.values(), *(FUSED for form in chosen.values() if form.startswith("out"))})
+    form = Form(_reference(case.params, names), inputs, f"{BESIDE}: {', '.join(names)} of call {asked[0].key.call}")
+    known = answers(case, form, device)
+    noted = {}
+    for q, name in chosen.items():
+        for one in (name, FUSED) if name.startswith("out") else (name,):
+            found = compared(result_of(seen, q.key), known, one)
+            if found.verdict == "match":
+                noted[q.name] = (found if q.key.name == "out" else judged[q.name]).noting(BESIDE)
+                break
+    return noted
+
+
+def _reference(params: Params, names: Sequence[str] = ()) -> Any:
+    """A torch function of the arrays of one call that gives each result in its forms, the usual one first.
+
+    They are called "dx" and so on with a number behind; with `names` it gives these alone.
+    """
+
+    def reference(x: Any, gamma: Any, beta: Any, dout: Any) -> dict[str, Any]:
+        forms: dict[str, dict[str, bool]] = {"out 0": {}, "out 1": {"beside": True}}
+        forms |= {FUSED: {"beside": True, "fused": True}} if FUSED in names else {}
+        setting, extra = params["setting"] or {}, params["extra"]
+        found = {
+            name: normalised(params["forward"], setting, extra, **form)(x, gamma, beta) for name, form in forms.items()
+        }
+        X, over = grouped(params["forward"], x, params["extra"])
+        mean, variance = statistics(X, over)
+        eps = (params["setting"] or {}).get("eps", 1e-5)
+        under, bare = (variance + eps).sqrt(), variance.sqrt()
+        beside = bare + eps
+        scale = gamma if x.dim() == 2 else gamma.reshape(1, -1, 1, 1)
+        g = (dout * scale).reshape(X.shape)
+        spread = bare + (bare == 0) * beside  # of one number alone the derivative is 0 beside it
+        axes = (0, *range(2, x.dim()))
+        for number, below in enumerate((under, beside)):
+            normal = (X - mean) / below
+            found[f"dgamma {number}"] = (dout * normal.reshape(x.shape)).sum(axes).reshape(gamma.shape)
+            along = normal * (g * normal).mean(over, keepdim=True)
+            centred = g - g.mean(over, keepdim=True)
+            for among, (first, second) in enumerate(product((under, beside), (under, beside, spread))):
+                found[f"dx {number}{among}"] = (centred / first - along / second).reshape(x.shape)
+        return {name: found[name] for name in names or found}
+
+    return reference
+
+
+def settled(
+    rows: Sequence[tuple[Case, Quantity]], judged: Mapping[str, Mapping[str, Comparison]]
+) -> dict[str, dict[str, Comparison]]:
+    """The same; gradients that have epsilon beside the root match where their forward is seen to have it there."""
+    found = {case: dict(comparisons) for case, comparisons in judged.items()}
+    forwards = {q.part for case, q in rows if q.key.name == "out" and BESIDE in judged[case.name][q.name].notes}
+    for case, q in rows:
+        comparison = judged[case.name][q.name]
+        if q.key.name == "out" or BESIDE not in comparison.notes:
+            continue
+        if case.params["forward"] in forwards:
+            found[case.name][q.name] = matched(BESIDE)
+        else:
+            without = tuple(note for note in comparison.notes if note != BESIDE)
+            found[case.name][q.name] = replace(comparison, notes=without)
+    return found
