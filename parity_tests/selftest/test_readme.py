@@ -5,6 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from parity_tests.assignments.cs231n.assignment import ASSIGNMENT as CS231N
+from parity_tests.assignments.cs231n.parts import FUNCTIONS, NETWORKS
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT as HOMEWORK
+from parity_tests.protocol.case import DTYPES
+
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = (
     "python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/parity check",
@@ -28,6 +33,29 @@ def test_every_file_that_the_readme_names_is_there() -> None:
     folders = re.findall(r"^\| `(\w+/)`", readme, flags=re.MULTILINE)
     assert folders == ["implementation/", "reference/", "parity_tests/", "reports/"]
     assert not [name for name in (*links, *folders) if not (ROOT / name).exists()]
+
+
+def test_what_the_readme_says_of_both_assignments_is_so() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = {row[1]: row[2:4] for row in (line.split("|") for line in readme.splitlines()) if len(row) == 5}
+    for column, assignment in enumerate((HOMEWORK, CS231N)):
+        cases = assignment.cases(assignment.editions.default, DTYPES)
+        proof, diagnosis = assignment.proof(), assignment.diagnosis
+        assert diagnosis is not None
+        counts = {
+            " quantities asked ": [sum(len(case.quantities) for case in cases)],
+            " mistakes with a name ": [len(diagnosis().mistakes)],
+            " evasions, honest forms ": [len(proof.evasions), len(proof.honest)],
+        }
+        for row, found in counts.items():
+            said = [int(number.replace(",", "")) for number in re.findall(r"over ([\d,]*\d)", rows[row][column])]
+            assert len(said) == len(found)
+            assert all(floor < count < 1.5 * floor for floor, count in zip(said, found, strict=True)), row
+    assert rows[" judged apart "][1] == f" {len(FUNCTIONS)} functions and {len(NETWORKS)} networks "
+    assert rows[" over the years "][0] == f" {len(HOMEWORK.editions.names)} editions "
+    first = [name for name in CS231N.editions.names if name.startswith("assignment-1")]
+    families = len(CS231N.editions.names) - len(first)
+    assert rows[" over the years "][1] == f" {families} families of assignment 2, {len(first)} of assignment 1 "
 
 
 def test_the_readme_is_short_and_leads_to_every_tutorial() -> None:
