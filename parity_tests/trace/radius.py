@@ -56,8 +56,8 @@ class MeasuredRadius:
             self._largest_spread[quantity] = self._with(quantity, spread)
 
     def of(self, quantity: str) -> float:
-        """The radius of a quantity, ∞ once a spread was not a number."""
-        return self._factor * self._largest_spread[quantity]
+        """The radius of a quantity, ∞ once a spread was not a number; 0 where none was asked for yet."""
+        return self._factor * self._largest_spread.get(quantity, 0.0)
 
     def explains(self, gaps: Mapping[str, float]) -> bool:
         """Whether the spreads so far explain all these gaps, whatever those of a further step may be."""

@@ -25,6 +25,7 @@ from parity_tests.proof.variants import changed
 from parity_tests.protocol.mistake import Mistake
 from parity_tests.selftest.small_traces import Rows
 from parity_tests.trace.perturbed import Perturbed
+from parity_tests.trace.radius import MeasuredRadius
 from parity_tests.trace.results import Trace
 from parity_tests.trace.run import trace
 
@@ -81,6 +82,7 @@ def test_each_rule_agrees_with_torch_in_every_quantity_of_every_step(rule: str) 
         {"normalization": "batchnorm", "dtype": "float32"},
         {"normalization": "layernorm", "rate": 0.5, "rule": "rmsprop"},
         {"hidden": (7,), "reg": 0.0, "rule": "sgd"},
+        {"every": 4, "rule": "adam"},
     ],
 )
 def test_normalisation_dropout_depth_and_precision_are_followed(settings: dict[str, Any]) -> None:
@@ -257,6 +259,16 @@ def test_dropout_that_cannot_be_seen_is_no_agreement(tmp_path: Path) -> None:
 def test_a_submission_without_a_solver_is_lent_one(tmp_path: Path) -> None:
     run = traced(submission(tmp_path, without=(SOLVER,)), rule="sgd")
     assert (run.steps, run.divergence) == (8, None)
+
+
+def test_what_is_first_seen_where_no_spread_is_asked_for_has_a_radius(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = submission(tmp_path, (SOLVER, "if step == 1 or step == steps or ends_epoch:", "if ends_epoch:"))
+    monkeypatch.setattr(MeasuredRadius, "explains", lambda self, gaps: True)  # as it is where the gaps are 0
+    rows = Rows()
+    traced(late, rows=rows, rule="sgd", every=100)
+    assert "validation scores" not in {row["quantity"] for row in rows.rows["quantities"] if row["step"] == 1}
 
 
 def test_torch_takes_the_submissions_side_of_kinks_in_each_layer(monkeypatch: pytest.MonkeyPatch) -> None:
