@@ -85,6 +85,7 @@ ASSIGNMENT = Assignment(
     inside=Inside(INSIDE / "probes.py", {"parts": FILES, "nets": (*FILES, SOLUTION / "cs231n" / "layers.py")}),
     plan=plan,
     kinds=KINDS,
+    exam="2",
     blame=blamed,
     diagnosis=_diagnosis,
     rubric=HERE / "rubric.toml",

@@ -178,3 +178,69 @@ def test_a_backward_is_not_blamed_where_its_wrong_forward_is_within_its_radius()
 def test_a_gap_that_is_too_wide_for_its_forward_is_the_backwards_own() -> None:
     twice = Swap("return dx.reshape(dout.shape), (dout * normal)", "return dx.reshape(dout.shape), (2 * dout * normal)")
     assert blamed(judged(WITHOUT_EPS, twice, parts=GROUPED)) == GROUPED
+
+
+FLAT = 'x.reshape(len(x), -1, order="F")'
+COLUMN_BY_COLUMN = Body("affine_forward", f"return {FLAT} @ w + b, (x, w, b)")
+COLUMNS_BACK = f"x, w, _ = cache\nreturn (dout @ w.T).reshape(x.shape, order='F'), {FLAT}.T @ dout, dout.sum(axis=0)"
+LEAKS = Body("relu_forward", "return np.where(x > 0, x, 0.1 * x), x")
+POOLS_MEANS = Body(
+    "max_pool_forward_naive",
+    'height, width, stride = pool_param["pool_height"], pool_param["pool_width"], pool_param["stride"]\n'
+    "return _windows(x, height, width, stride).mean(axis=(4, 5)), (x.shape, pool_param)",
+)
+MEANS_BACK = """shape, pool_param = cache
+height, width, stride = pool_param["pool_height"], pool_param["pool_width"], pool_param["stride"]
+dx = np.zeros(shape, dout.dtype)
+for i in range(height):
+    for j in range(width):
+        dx[:, :, i : i + stride * dout.shape[2] : stride, j : j + stride * dout.shape[3] : stride] += dout
+return dx / (height * width)"""
+HALVED = Swap("out = w.reshape(F, -1) @ columns", "out = 0.5 * w.reshape(F, -1) @ columns")
+HALVED_BACK = (
+    Swap("dw = (flat @ columns", "dw = 0.5 * (flat @ columns"),
+    Swap("dcolumns = (w.reshape(F, -1).T @ flat)", "dcolumns = (0.5 * w.reshape(F, -1).T @ flat)"),
+)
+OF_THEIR_OWN: dict[str, tuple[tuple[Body | Swap, ...], tuple[Body | Swap, ...]]] = {
+    "affine_forward": ((COLUMN_BY_COLUMN,), (Body("affine_backward", COLUMNS_BACK),)),
+    "relu_forward": ((LEAKS,), (Body("relu_backward", "return np.where(cache > 0, dout, 0.1 * dout)"),)),
+    "max_pool_forward_naive": ((POOLS_MEANS,), (Body("max_pool_backward_naive", MEANS_BACK),)),
+    "conv_forward_naive": ((HALVED,), HALVED_BACK),
+}
+SPOILED = {
+    "affine_forward": (".T @ dout,", ".T @ dout * 2,"),
+    "relu_forward": ("0.1 * dout", "0.2 * dout"),
+    "max_pool_forward_naive": ("(height * width)", "height"),
+    "conv_forward_naive": ("dw = 0.5", "dw = 2"),
+}
+"""How each of these backwards is made wrong for its forward, too."""
+
+
+@pytest.mark.parametrize("forward", OF_THEIR_OWN)
+def test_a_backward_that_is_right_for_its_own_wrong_forward_is_not_blamed_in_any_layer(forward: str) -> None:
+    wrong, own = OF_THEIR_OWN[forward]
+    backward = forward.replace("forward", "backward")
+    found = judged(*wrong, *own, parts={forward, backward})
+    assert blamed(found) == {forward}
+    assert {"match"} == {record.verdict for record in found if record.part == backward}
+    old, new = SPOILED[forward]
+    spoiled = tuple(type(one)(one[0], one[1].replace(old, new)) for one in own)
+    assert spoiled != own
+    found = judged(*wrong, *spoiled, parts={forward, backward})
+    assert {"mismatch", "unjudged"} & {record.verdict for record in found if record.part == backward}
+
+
+def test_a_backward_that_is_right_for_its_wrong_forward_in_some_cases_is_blamed() -> None:
+    own = COLUMNS_BACK.replace(".T @ dout,", ".T @ dout * (1 + (x.ndim == 4)),")
+    found = judged(COLUMN_BY_COLUMN, Body("affine_backward", own), parts={"affine_forward"})
+    assert blamed(found) == {"affine_forward", "affine_backward"}
+
+
+def test_a_backward_of_a_forward_that_is_right_nowhere_and_unlike_what_is_asked_is_blamed() -> None:
+    forward = Body("affine_forward", "return np.cos(x.reshape(len(x), -1) @ w * 3), (x, w, b)")
+    backward = Body(
+        "affine_backward",
+        "x, w, b = cache\nflat = x.reshape(len(x), -1)\ng = -3 * np.sin(flat @ w * 3) * dout\n"
+        "return (g @ w.T).reshape(x.shape), flat.T @ g, 0 * b",
+    )
+    assert blamed(judged(forward, backward, parts={"affine_forward"})) == {"affine_forward", "affine_backward"}

@@ -27,6 +27,10 @@ KINDS = ("layer", "running")
 STEP = 1e-4
 """By how much inputs are moved for a derivative of the submission's own forward."""
 OWN = "is the derivative of its own forward, which is what is wrong"
+UNLIKE = "is the derivative of its own forward, which is unlike what is asked"
+NO_DERIVATIVE = "is no derivative of its own forward"
+FOUND_ALONE = (UNLIKE, NO_DERIVATIVE)
+"""What is noted of one case for `blamed`, which settles it over all cases and takes the note away."""
 AS_CALLED = "is what the submission's {} makes of the same places, which is what is wrong"
 FAILED_IN_CALL = ("mismatch", "crashed")
 """How a forward that is there may fail."""
@@ -79,18 +83,23 @@ def _may_be_spoiled(case: Case, quantity: Quantity, seen: Observation, judged: J
     return not (judged[dx.name].verdict in PASSING or HANDED_ON in judged[dx.name].notes)
 
 
-def derivatives(case: Case, arrays: Mapping[str, Any], seen: Observation, out: Any, want: Any) -> Iterator[str]:
-    """The backwards whose gradients are the derivative of their own forward, where that gave `out` in place of `want`.
+def derivatives(
+    case: Case, arrays: Mapping[str, Any], seen: Observation, out: Any, want: Any
+) -> Iterator[tuple[str, str]]:
+    """The backwards, each with what its gradients are to its own forward, where that gave `out` in place of `want`.
 
-    An output that has nothing to do with what is wanted earns nothing.
+    An output that has nothing to do with what is wanted earns nothing here: it may be the right one of other inputs.
     """
     with np.errstate(all="ignore"):
         alike = bool(np.corrcoef(out.ravel(), want.ravel())[0, 1] > 0.5)
     for number, function in enumerate(case.params["backward"]):
         dx = seen.values.get(Key(f"{'alt ' * number}dx"))
         copied = dx is not None and _is_copy(dx.array, arrays["dout_0"])
-        if alike and not copied and _is_derivative(seen.facts.get(f"derivative {number}")):
-            yield function
+        said = seen.facts.get(f"derivative {number}")
+        if _is_derivative(said) and not copied:
+            yield function, OWN if alike else UNLIKE
+        elif said:
+            yield function, NO_DERIVATIVE
 
 
 def _is_copy(dx: NDArray[Any] | None, dout: NDArray[Any]) -> bool:
@@ -114,7 +123,7 @@ def blamed(plan: Sequence[Case], judged: Mapping[str, Mapping[str, Comparison]])
     rows = [(case, q) for case in plan if case.probe in KINDS for q in case.quantities]
     judged = settled(rows, judged)
     found = {case: dict(comparisons) for case, comparisons in judged.items()}
-    own = {q.part for case, q in rows if OWN in judged[case.name][q.name].notes}
+    own = _right_for_their_own(rows, judged)
     wrong: dict[str, set[int]] = {case.name: set() for case in plan}
     for case, q in rows:
         if q.key.name == "out" and _fails(judged[case.name][q.name]):
@@ -127,7 +136,9 @@ def blamed(plan: Sequence[Case], judged: Mapping[str, Mapping[str, Comparison]])
         comparison, cause = judged[case.name][q.name], judged[case.name][q.name].explained_by
         spoiled = q.key.call in wrong[case.name]
         handed_on = HANDED_ON in comparison.notes and (spoiled or cause in guilty)
-        comparison = replace(comparison, notes=tuple(note for note in comparison.notes if note != HANDED_ON))
+        comparison = replace(
+            comparison, notes=tuple(note for note in comparison.notes if note not in (HANDED_ON, *FOUND_ALONE))
+        )
         found[case.name][q.name] = comparison
         if comparison.verdict == "mismatch" and q.part in own and (spoiled or handed_on):
             found[case.name][q.name] = matched(OWN)
@@ -148,6 +159,22 @@ def blamed(plan: Sequence[Case], judged: Mapping[str, Mapping[str, Comparison]])
         elif not comparison.sentence:
             found[case.name][q.name] = replace(comparison, explained_by="")
     return found
+
+
+def _right_for_their_own(
+    rows: Sequence[tuple[Case, Quantity]], judged: Mapping[str, Mapping[str, Comparison]]
+) -> set[str]:
+    """The backwards that are the derivative of their own forward in every case that shows it to be wrong.
+
+    One whose output is unlike what is asked counts where that forward is right in another case.
+    """
+    noted: dict[str, set[str]] = {OWN: set(), UNLIKE: set(), NO_DERIVATIVE: set()}
+    right = {q.part for case, q in rows if q.key == Key("out") and judged[case.name][q.name].verdict == "match"}
+    for case, q in rows:
+        for note, parts in noted.items():
+            if note in judged[case.name][q.name].notes and (note != UNLIKE or case.params["forward"] in right):
+                parts.add(q.part)
+    return (noted[OWN] | noted[UNLIKE]) - noted[NO_DERIVATIVE]
 
 
 def _is_what_was_called(

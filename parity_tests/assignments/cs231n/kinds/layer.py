@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.assignments.cs231n.kinds.beside_root import judging_beside
-from parity_tests.assignments.cs231n.kinds.blame import OWN, STEP, derivatives, with_causes
+from parity_tests.assignments.cs231n.kinds.blame import STEP, derivatives, with_causes
 from parity_tests.assignments.cs231n.kinds.handed_on import noting_handed_on
 from parity_tests.assignments.cs231n.kinds.layer_rows import LAYERS, Layer
 from parity_tests.assignments.cs231n.kinds.rows import CALLED, arrays_as_rows, as_rows
@@ -28,6 +28,8 @@ from parity_tests.protocol.quantity import Key, Quantity
 
 BEYOND_NAME = " (beyond)"
 """What ends the names of quantities that the notebooks do not ask, by which a rubric leaves them out."""
+AT_KINKS = ("zeros", "magnitudes")
+"""The rows whose inputs lie so near a kink that two differences tell no derivative there."""
 AGAIN = ("", " of the second", " of the third")
 """What the quantities of each input are called after their names."""
 
@@ -58,7 +60,7 @@ def _case(layer: Layer, slug: str, title: str, drawn: Any, dtype: str, seed: int
         "modes": [{}] * n,
         "extra": list(drawn.extra),
         "dicts": [{"of": k, "own": {}, "starts": []} for k in range(n)],
-        "derivative": STEP if slug == next(iter(layer.rows)) and dtype == "float64" else 0.0,
+        "derivative": STEP if slug not in AT_KINKS and dtype == "float64" else 0.0,
         "kept": [],
         "parts": [*FUNCTIONS],
         "memory": [drawn.memory[k % len(drawn.memory)] for k in range(n)],
@@ -123,11 +125,12 @@ def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Ju
     asked = questions(case, arrays)
     judged = _refusing(case, seen, judge_all(case, seen, asked, context.device))
     judged = _sparing(case, seen, judging_beside(case, arrays, seen, judged, context.device))
-    if case.params["derivative"] and judged["out"].verdict not in PASSING:
+    out_name = f"out{case.params['suffixes'][0]}"
+    if case.params["derivative"] and judged[out_name].verdict not in PASSING:
         out, want = array_of(seen, Key("out"), arrays["dout_0"].shape), answers(case, asked[0].forms[0], context.device)
         if out is not None:
-            right = set(derivatives(case, arrays, seen, out, want.flowed["out"].value.cpu().numpy()))
-            judged |= {q.name: judged[q.name].noting(OWN) for q in case.quantities if q.part in right}
+            found = dict(derivatives(case, arrays, seen, out, want.flowed[out_name].value.cpu().numpy()))
+            judged |= {q.name: judged[q.name].noting(found[q.part]) for q in case.quantities if q.part in found}
     return with_causes(case, seen, noting_handed_on(case, arrays, seen, judged, context.device))
 
 
