@@ -19,6 +19,7 @@ from parity_tests.cli.terminal import paint, width
 def run_lines(run: Any, out: Path, strict: bool, quiet: bool) -> list[str]:
     """The table, the discrepancies, the verdict and where the run is saved; with `quiet` the verdict alone."""
     from reports.model.escape import printable
+    from reports.model.summary import nothing_judged
     from reports.model.words import verdict_sentence
     from reports.terminal.run import first_to_show, run_page
 
@@ -30,7 +31,7 @@ def run_lines(run: Any, out: Path, strict: bool, quiet: bool) -> list[str]:
     sentence = textwrap.wrap(verdict_sentence(run, strict), width())
     lines += [colours(line, "good" if good else "bad") for line in sentence]
     if not quiet:
-        example = first_to_show(run, strict)
+        example = None if nothing_judged(run.records) else first_to_show(run, strict)
         name = shlex.quote(printable(str(out)))
         lines.append(f"The run is saved in {name}.")
         if example is not None:

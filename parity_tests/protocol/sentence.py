@@ -9,7 +9,7 @@ def sentence_of(case: Case, quantity: Quantity, comparison: Comparison) -> str:
     """The sentence about a comparison, with the title of its case; "" for a match."""
     if not comparison.problem:
         return ""
-    if comparison.sentence and case.check == "main":  # its sentences begin with which run of main they are about
+    if comparison.sentence and case.check in ("main", "import"):  # which run of main, or which file, they begin with
         return comparison.problem
     if comparison.sentence:
         return f"{case.title}: {comparison.problem}"

@@ -41,7 +41,7 @@ def import_failure(tmp_path: Path, source: str | bytes) -> Failure:
 def test_source_that_is_not_python(tmp_path: Path, source: str | bytes, error: str, line: int, sentence: str) -> None:
     failed = import_failure(tmp_path, source)
     assert (failed.kind, failed.error, failed.file, failed.line) == ("crashed", error, "neural_networks.py", line)
-    assert failed.text.startswith("neural_networks.py cannot be imported: ")
+    assert failed.text.startswith("neural_networks.py")
     assert re.search(sentence, failed.text)
 
 

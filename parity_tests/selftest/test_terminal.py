@@ -228,11 +228,32 @@ def test_what_is_missing_or_was_not_judged_is_not_counted_as_off() -> None:
 
 
 def test_a_submission_that_cannot_be_imported_has_no_mismatches() -> None:
-    broken = record(check="import", part="utils", verdict="crashed", ratio=None)
+    broken = record(check="import", part="utils", verdict="crashed", ratio=None, message="n.py raised E")
     rest = [record(part=part, verdict="missing", ratio=None) for part in ("3", "4")]
-    assert verdict_sentence(FakeRun(records=[broken, *rest])) == (
-        "Disagreement: the files cannot be imported; 2 quantities could not be judged because of that."
+    assert verdict_sentence(FakeRun(records=[broken, *rest, record(part="7")])) == (
+        "Disagreement: the files cannot be imported (n.py raised E); 2 quantities could not be judged because of that."
     )
+
+
+def test_where_nothing_could_be_judged_one_sentence_says_why_and_no_table_is_shown() -> None:
+    broken = record(check="import", part="utils", verdict="crashed", ratio=None, message="n.py, line 3 is not Python")
+    rest = [record(part=part, verdict="missing", ratio=None) for part in ("3", "4")]
+    run = FakeRun(records=[broken, *rest])
+    verdict = "Disagreement: n.py, line 3 is not Python. Nothing could be judged."
+    assert verdict_sentence(run) == verdict
+    assert "TODO" not in page(run)
+    assert "\n".join(unmatched_page(run, "parity-run", width=200)).endswith(verdict)
+    some = FakeRun(records=[broken, *rest, record(part="7")])
+    assert "TODO 7" in page(some)
+    assert "linear/" in "\n".join(unmatched_page(some, "parity-run"))
+
+
+def test_a_failing_import_is_counted_as_no_parts_quantity() -> None:
+    broken = record(check="import", part="utils", verdict="crashed", ratio=None, message="n.py raised E")
+    waiting = record(part="10", verdict="missing", ratio=None)
+    text = page(FakeRun(records=[broken, waiting, record(part="utils")]))
+    assert re.search(r"utils.py +match +1/1", text)
+    assert re.search(r"TODO 10 +main +not judged +0/1", text)
 
 
 def test_a_part_that_was_not_judged_says_so_in_its_row() -> None:

@@ -42,11 +42,14 @@ def part_summaries(run: Results, strict: bool = False) -> list[PartSummary]:
     """One for each part that was asked, in the order of the assignment."""
     parts = parts_of(run)
     groups: dict[str, list[Record]] = {part: [] for part in parts.within(run.records)}
-    for record in run.records:
-        groups[record.part].append(record)
     broken = import_fails(run.records)
+    for record in run.records:
+        if not (broken and record.check == "import"):  # it is told by itself, as no part's failure
+            groups[record.part].append(record)
     summaries = []
     for part, records in groups.items():
+        if not records:
+            continue
         first, ratio = worst(records), largest_ratio(records)
         waiting = [record for record in records if not_judged(record) or (broken and _unseen(record))]
         failed = [record for record in records if failing(record, strict)]
@@ -87,6 +90,11 @@ def not_judged(record: Record) -> bool:
 def import_fails(records: Sequence[Record]) -> bool:
     """Whether the submission's files cannot be imported, which leaves next to nothing to judge."""
     return any(record.check == "import" and record.verdict in FAILING for record in records)
+
+
+def nothing_judged(records: Sequence[Record]) -> bool:
+    """Whether the files cannot be imported, and nothing at all was judged because of that."""
+    return import_fails(records) and all(_unseen(record) or record.check == "import" for record in records)
 
 
 def _unseen(record: Record) -> bool:

@@ -10,7 +10,7 @@ from reports.model.numbers import number
 from reports.model.phrases import ended, listed, quantities, shortened
 from reports.model.records import Record, failing
 from reports.model.run import Results, parts_of
-from reports.model.summary import NOT_JUDGED, import_fails, largest_ratio, not_judged
+from reports.model.summary import NOT_JUDGED, import_fails, largest_ratio, not_judged, nothing_judged
 
 GLOSSARY = {
     "quantity": "something that is compared: an array or a number that the submission computes, such as an output",
@@ -68,6 +68,8 @@ def _disagreement(run: Results, bad: Sequence[Record]) -> str:
     """What is off, what is missing, and what could not be judged because of either: never the same record twice."""
     parts, total = parts_of(run), len(run.records)
     broken = import_fails(bad)
+    if nothing_judged(run.records):
+        return f"Disagreement: {import_sentence(run)} Nothing could be judged."
     waiting, absent, off = [], [], []
     for record in bad:
         if not_judged(record) or (broken and record.verdict != "mismatch"):
@@ -79,7 +81,7 @@ def _disagreement(run: Results, bad: Sequence[Record]) -> str:
     clauses = []
     if broken:
         waiting = [record for record in waiting if record.check != "import"]
-        clauses.append("the files cannot be imported")
+        clauses.append(f"the files cannot be imported ({import_sentence(run).rstrip('.')})")
     if off:
         clauses.append(
             f"{len(off)} of {total} quantities do not agree with torch, in {parts.listed(parts.within(off))}"
@@ -94,6 +96,12 @@ def _disagreement(run: Results, bad: Sequence[Record]) -> str:
     faults = sum(record.verdict == "harness_error" for record in bad)
     text = f"Disagreement: {'; '.join(clauses)}."
     return text + (f" Of these {faults} are Parity's own fault." if faults else "")
+
+
+def import_sentence(run: Results) -> str:
+    """Why the files of a submission cannot be imported, "" where they can."""
+    failures = (record for record in run.records if record.check == "import" and failing(record))
+    return next((ended(printable(record.message.removeprefix("import: "))) for record in failures), "")
 
 
 def _agreement(records: Sequence[Record], undecided: int) -> str:

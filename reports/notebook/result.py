@@ -47,11 +47,13 @@ class Result:
         return self.agrees
 
     def __repr__(self) -> str:
-        from reports.model.summary import part_summaries
+        from reports.model.summary import nothing_judged, part_summaries
         from reports.model.words import sentence, verdict_sentence
         from reports.terminal.run import first_to_show
 
         lines = [verdict_sentence(self.run, self.strict)]
+        if nothing_judged(self.run.records):
+            return lines[0]
         for part in part_summaries(self.run, self.strict):
             if part.verdict != "match":
                 lines.append(f"  {part.label} ({part.title or part.label}): {part.verdict}")

@@ -11,8 +11,8 @@ from reports.model.numbers import number
 from reports.model.records import Record, failing
 from reports.model.relation import relation_of
 from reports.model.run import Results
-from reports.model.summary import NOT_JUDGED, group_verdict, largest_ratio, part_summaries
-from reports.model.words import headline
+from reports.model.summary import NOT_JUDGED, group_verdict, largest_ratio, nothing_judged, part_summaries
+from reports.model.words import headline, verdict_sentence
 from reports.terminal.lines import Paint, plain, style_of, table, wrapped
 
 
@@ -23,7 +23,10 @@ def run_page(run: Results, *, strict: bool = False, width: int = 80, paint: Pain
     what is undecided; the notes.
     """
     groups = grouped(run.records, strict)
-    lines = [*wrapped(headline(run), width), "", *_part_lines(run, strict, width, paint)]
+    lines = [*wrapped(headline(run), width)]
+    if nothing_judged(run.records):  # the verdict, below, says all that there is to say
+        return lines
+    lines += ["", *_part_lines(run, strict, width, paint)]
     for title, style, records in (
         ("Discrepancies", "bad", groups.discrepancies),
         ("Notes that count as discrepancies (--strict)", "bad", groups.costly_notes),
@@ -85,6 +88,8 @@ def unmatched_page(
         if record.verdict != "match" or failing(record, strict):
             cases.setdefault(record.case, []).append(record)
     lines = [*wrapped(headline(run), width), ""]
+    if nothing_judged(run.records):
+        return [*lines, *(paint(line, "bad") for line in wrapped(verdict_sentence(run, strict), width))]
     if cases:
         lines.append(paint("Cases with something that does not match", "head"))
         for case, records in cases.items():

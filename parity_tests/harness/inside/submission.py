@@ -28,7 +28,7 @@ else:
     from failures import Missing, clean
 
 _NEAR = 0.65
-"""The likeness, by difflib, from which on a name is taken for another that was meant: Linear for linear_layer."""
+"""The likeness, by difflib, from which on a name is taken for another that was meant: Square for square_of."""
 _MAX_NAME, _MOST_NAMES = 60, 6
 
 
@@ -196,7 +196,7 @@ class Importer:
         described = recorder.describe(error, file)
         text, line = described["text"], described["line"]
         if isinstance(error, SyntaxError):
-            text = f"{file} cannot be imported: {text}"
+            text = text if described["file"] == file else f"{file} cannot be imported: {text}"
         elif isinstance(error, ImportError):
             where = f" ({described['file']}, line {line})" if line else ""
             text = f"{file} cannot be imported{where}: {clean(str(error))}"
