@@ -24,7 +24,7 @@ from parity_tests.grading.pages import write_class_page
 from reports.files.github import annotation_lines
 from reports.model.baseline import baseline_text
 from reports.model.run import Results, SavedRun
-from reports.model.run_folder import load, save
+from reports.model.run_folder import IGNORED, load, save
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "reports" / "examples"
 FORMATS = {
@@ -90,6 +90,7 @@ def remake() -> None:
         homework = _wrong(ASSIGNMENT.solution, Path(folder) / "homework", [MISTAKE])
         run = check(ASSIGNMENT, homework, parts=ASKED_PARTS, dtypes=("float64",))
     save(EXAMPLES / "run", _neutral(run))
+    (EXAMPLES / "run" / IGNORED).unlink()  # the samples are kept
     _remake_trace(ASSIGNMENT.solution)
     _remake_class(ASSIGNMENT.solution)
 
@@ -119,6 +120,7 @@ def _remake_trace(shipped: Path) -> None:
         settings = ["--batch", "500", "--epochs", "4", "--lr-drop-every", "2", "--alpha", "0.9", "--hidden", "12"]
         parity(["trace", str(homework), "--out", str(out), *settings])
         save(EXAMPLES / "trace", _neutral(load(out)))
+        (EXAMPLES / "trace" / IGNORED).unlink()
         shutil.copytree(out / "parts", EXAMPLES / "trace" / "parts")
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from parity_tests.cli import cli
+from parity_tests.protocol.registry import find
 from parity_tests.selftest.test_cli import FakeCheck, Parity, fake  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,3 +87,6 @@ def test_the_hooks_entry_is_a_command_of_ours(fake: FakeCheck, parity: Parity) -
     assert hook["pass_filenames"] is False
     for name, wanted in (("neural_networks.py", True), ("a/utils.py", True), ("my_utils.py", False), ("a.txt", False)):
         assert bool(re.search(hook["files"], name)) is wanted
+    layouts = [find(name).layout for name in ("mlp", "cs231n")]
+    asked = [file for layout in layouts for file in (*layout.sources, layout.support_file)]
+    assert [file for file in asked if file and not re.search(hook["files"], file)] == []

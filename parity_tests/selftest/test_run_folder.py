@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from parity_tests.selftest.fake_records import FakeRun, record
 from reports.model.run_folder import RunFolderError, load, refuse_unwritable, save
 
 FILES = {
+    ".gitignore",
     "records.parquet",
     "records.csv",
     "summary.csv",
@@ -42,6 +45,18 @@ def test_a_run_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     assert back.environment["seed"] == 0
     assert back.arrays.keys() == run.arrays.keys()
     assert all(np.array_equal(back.arrays[key], run.arrays[key]) for key in run.arrays)
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_run_is_no_part_of_a_commit(tmp_path: Path, kept: bool) -> None:
+    save(tmp_path / "parity-run", FakeRun())
+    if not kept:  # as it would be without
+        (tmp_path / "parity-run" / ".gitignore").unlink()
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    asked = ["git", "-C", str(tmp_path), "status", "--porcelain"]
+    untracked = subprocess.run(asked, check=True, capture_output=True, text=True).stdout
+    assert untracked == ("" if kept else "?? parity-run/\n")
 
 
 def test_an_earlier_run_is_replaced_whole(tmp_path: Path) -> None:

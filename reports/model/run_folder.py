@@ -17,6 +17,9 @@ from reports.model.write_whole import new_folder_for, replacing_folder
 #: What `environment.json` says under "format" in every run folder: by it such a folder is recognised.
 FORMAT = "parity run"
 
+#: What keeps a folder that was made anew with each run out of the repository that it is made in.
+IGNORED = ".gitignore"
+
 
 class RunFolderError(Exception):
     """A run folder that cannot be written or read; the message is a sentence that says what to do."""
@@ -103,6 +106,7 @@ def write(stage: Path, run: Results, *, tables: bool = True) -> None:
     with (stage / "records.parquet").open("wb") as file:
         frame.to_parquet(file, engine="pyarrow", index=False)
     if tables:
+        ignore(stage)
         for name, table in (("records.csv", frame), ("summary.csv", summary_frame(run))):
             (stage / name).write_text(csv_text(table), encoding="utf-8", newline="")
     # Written member by member: `savez` pickles objects, and nothing here ever does.
@@ -114,6 +118,11 @@ def write(stage: Path, run: Results, *, tables: bool = True) -> None:
     (stage / "output.txt").write_bytes(run.output)
     marked = {**run.environment, "format": FORMAT, "schema_version": SCHEMA_VERSION}
     _write_json(stage / "environment.json", marked)
+
+
+def ignore(folder: Path) -> None:
+    """Has git pass over the folder: what a run made is no source. Raises OSError."""
+    (folder / IGNORED).write_text("# Made by Parity, anew with each run.\n*\n", encoding="utf-8")
 
 
 def _write_json(path: Path, value: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from reports.model.records import SCHEMA_VERSION
 from reports.model.run import Results
-from reports.model.run_folder import FORMAT, RunFolderError, refuse_unwritable, unwritable
+from reports.model.run_folder import FORMAT, RunFolderError, ignore, refuse_unwritable, unwritable
 from reports.model.run_folder import write as write_files
 from reports.model.write_whole import replacing_file
 
@@ -51,6 +51,7 @@ class TraceFolder:
                 else:
                     old.unlink()
             (self.folder / CHUNKS).mkdir()
+            ignore(self.folder)
             marked = {**environment, "finished": False, "format": FORMAT, "schema_version": SCHEMA_VERSION}
             (self.folder / "environment.json").write_text(json.dumps(marked, indent=2) + "\n", encoding="utf-8")
         except OSError as error:
