@@ -18,8 +18,8 @@ from reports.model.records import Record
 if TYPE_CHECKING:
     import pandas as pd
 
-SOLUTION = "the solution that comes with Parity"
-"""What a cluster calls the assignment's own solution."""
+_SOLUTION = "/"
+"""Stands for the assignment's own solution among the submissions, of which none can be called so."""
 _NAMED = 8
 """Names that one sentence lists."""
 
@@ -74,16 +74,17 @@ def undecided_flags(name: str, records: Iterable[Record], labels: Parts) -> list
 def likeness_flags(results: Iterable[Result], solution: str) -> list[Flag]:
     """Which submissions are copies of one another, or of the solution with this fingerprint, wholly or in part.
 
-    All of a cluster have the same sentence.
+    All of a cluster have the same sentence, in which whoever is named stands behind all else: a name may be any words.
     """
     fingerprints = {result.name: result.fingerprint for result in results}
     flags = []
-    for number, cluster in enumerate(clusters({**fingerprints, SOLUTION: solution}, given=SOLUTION), 1):
-        people = [name for name in cluster.members if name != SOLUTION]
+    for number, cluster in enumerate(clusters({**fingerprints, _SOLUTION: solution}, given=_SOLUTION), 1):
+        people = [name for name in cluster.members if name != _SOLUTION]
         lowest, highest = (f"{100 * share:.0f}" for share in (cluster.lowest, cluster.highest))
         share = lowest if lowest == highest else f"{lowest} to {highest}"
-        who = few([*[SOLUTION] * (SOLUTION in cluster.members), *people])
-        why = f"cluster {number}: {share} % of the code is the same, names, spaces and order aside, in {who}"
+        given = ", with the solution that comes with Parity" if _SOLUTION in cluster.members else ""
+        same = f"{share} % of the code is the same, names, spaces and order aside"
+        why = f"cluster {number}{given}: {same}, in {few(people)}"
         flags += [Flag(name, "identical" if lowest == "100" else "alike", why) for name in people]
     return flags
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -136,9 +137,23 @@ def test_the_shipped_network_alone_in_a_class_is_listed_also_renamed(
         parity("grade", tmp_path / name, "--out", out)
         assert looks(out) == {("ann", "identical")}
         assert "100 % of the code is the same" in (out / "look.csv").read_text()
-        assert "the solution that comes with Parity" in (out / "look.csv").read_text()
+        assert "cluster 1, with the solution that comes with Parity: " in (out / "look.csv").read_text()
+        box = re.sub("<[^>]*>", "", (out / "class.html").read_text())
+        assert "ann: cluster 1, with the solution that comes with Parity: 100 % of the code is the same" in box
         assert parity("regrade", out)[0] == 0
         assert looks(out) == {("ann", "identical")}
+
+
+def test_a_cluster_of_students_alone_is_not_said_to_be_the_solutions_whatever_they_are_called(
+    asked: list[str], parity: Parity, tmp_path: Path
+) -> None:
+    name, out = "the solution that comes with Parity", tmp_path / "out"
+    write(tmp_path / "class" / "ann", {"neural_networks.py": LONG})
+    write(tmp_path / "class" / name, {"neural_networks.py": LONG})
+    parity("grade", tmp_path / "class", "--out", out)
+    assert looks(out) == {("ann", "identical"), (name, "identical")}
+    assert "cluster 1: 100 % of the code is the same" in (out / "look.csv").read_text()
+    assert "cluster 1, with" not in (out / "class.html").read_text()
 
 
 def test_a_file_that_does_not_import_is_no_plain_0(

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 _BEFORE_ITEMS, _AFTER_ITEMS = "edition", "total"
 _MISTAKE = ["submission", "diagnosis", "part", "verdict", "quantity"]
-_CLUSTER = re.compile(r"cluster \d+: \d+(?: to \d+)? % of the code is the same")
+_CLUSTER = re.compile(
+    r"cluster \d+(?:, with the solution that comes with Parity)?: \d+(?: to \d+)? % of the code is the same"
+)
 """What a sentence on a cluster says before it names anybody."""
 
 
@@ -164,18 +166,16 @@ def _flagged(flags: pd.DataFrame, people: Mapping[str, Who], anonymous: bool) ->
             some.append(who)
     flagged: dict[str, list[tuple[list[Who], str]]] = {}
     for (kind, why), some in sorted(alike.items(), key=lambda item: (item[0][0], min(who.name for who in item[1]))):
-        flagged.setdefault(kind, []).append(
-            (sorted(some, key=lambda who: who.name), _reason(why, anonymous, many=len(some) > 1))
-        )
+        flagged.setdefault(kind, []).append((sorted(some, key=lambda who: who.name), _reason(why, anonymous)))
     return flagged
 
 
-def _reason(why: str, anonymous: bool, *, many: bool) -> str:
+def _reason(why: str, anonymous: bool) -> str:
     """The sentence of a flag, without the names that it may give where the page is anonymous or has them before it."""
     cluster = _CLUSTER.match(why)
     if anonymous:
         return cluster[0] if cluster else ""
-    return f"{cluster[0]}, names, spaces and order aside" if cluster and many else why
+    return f"{cluster[0]}, names, spaces and order aside" if cluster else why
 
 
 def _by_people(made: Mapping[str, Sequence[Made]], people: Mapping[str, Who]) -> list[tuple[list[str], list[Who]]]:
