@@ -60,7 +60,9 @@ def summary(tables: Tables, out: Path) -> list[str]:
     from reports.model.numbers import points_text
 
     totals = [total for total in tables.totals.values() if total is not None]
-    first = f"{len(totals)} of {len(tables.totals) + tables.unchecked} submissions have a grade."
+    first = f"{len(totals)} of {len(tables.totals) + tables.unchecked} submissions have a grade"
+    zeros = tables.unjudged_zeros
+    first += f", {zeros} of them 0 since nothing could be judged." if zeros else "."
     if totals:
         mean, lowest, highest = (
             points_text(p) for p in (round(sum(totals) / len(totals), 2), min(totals), max(totals))

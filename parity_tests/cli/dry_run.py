@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 def print_plan(plan: Plan, *, as_json: bool, quiet: bool) -> None:
     """Print a line for each submission, and what it comes to; with `quiet` that alone."""
+    from parity_tests.grading.dry_run import NOTHING
     from parity_tests.grading.flags import few
+    from reports.model.phrases import capitalised
 
     if as_json:
         click.echo(json.dumps(_document(plan), indent=2))
@@ -25,7 +27,7 @@ def print_plan(plan: Plan, *, as_json: bool, quiet: bool) -> None:
     if not quiet:
         _print_table(plan)
     counts = Counter(planned.what for planned in plan.planned)
-    listed = ", ".join(f"{count} {what}" for what, count in counts.items())
+    listed = ", ".join(f"{count} {'with ' * (what == NOTHING)}{what}" for what, count in counts.items())
     sentences = [
         f"{len(plan.planned)} submissions in the format {plan.format}: {listed}.",
         f"Assignment {plan.assignment}{', edition ' * bool(plan.edition)}{plan.edition}; isolation {plan.level.name}.",
@@ -34,6 +36,10 @@ def print_plan(plan: Plan, *, as_json: bool, quiet: bool) -> None:
         sentences.append(f"{len(plan.replaced)} earlier attempts do not count.")
     if plan.ignored:
         sentences.append(f"{len(plan.ignored)} files are no submission: {', '.join(plan.ignored[:5])}.")
+    people: dict[str, list[str]] = {}
+    for flag in plan.look:
+        people.setdefault(flag.kind, []).append(flag.submission)
+    sentences += [f"{capitalised(kind)}: {few(list(dict.fromkeys(names)))}." for kind, names in people.items()]
     if plan.former:
         sentences.append(f"In the tables no more, for what is handed in now is without them: {few(plan.former)}.")
     print_wrapped([*sentences[: 1 if quiet else None], "Nothing was run or written."][: 1 if quiet else None])
@@ -54,7 +60,7 @@ def _print_table(plan: Plan) -> None:
 
 
 def _source(planned: Planned) -> str:
-    return f"nothing to run: {planned.missing}" if planned.missing else ", ".join(planned.files)
+    return planned.missing or ", ".join(planned.files)
 
 
 def _cut(text: str, room: int) -> str:
@@ -93,4 +99,5 @@ def _document(plan: Plan) -> dict[str, Any]:
         "replaced": [hand_in.source for hand_in in plan.replaced],
         "ignored": list(plan.ignored),
         "former": list(plan.former),
+        "look": [{"submission": flag.submission, "kind": flag.kind, "why": flag.why} for flag in plan.look],
     }

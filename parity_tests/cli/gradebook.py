@@ -29,6 +29,7 @@ def gradebook(run: Path, export: Path, out: Path | None, column: str | None, sca
     """
     require(CLASS)
     from parity_tests.grading.fill_in import fill_in
+    from parity_tests.grading.flags import few
 
     target = out or Path(f"{export.stem}-filled{export.suffix}")
     if target.exists() and export.exists() and target.samefile(export):
@@ -36,13 +37,16 @@ def gradebook(run: Path, export: Path, out: Path | None, column: str | None, sca
     filled = fill_in(run, export, column, scale=scale)
     write(target, filled.data)
     replaced = f", {filled.replaced} of them in place of others" if filled.replaced else ""
+    zeros = f", {len(filled.zeros)} of them 0 since nothing could be judged" if filled.zeros else ""
     lines = [
-        f"{filled.grades} grades are filled in{replaced}: {filled.site}, column {filled.column!r}. "
+        f"{filled.grades} grades are filled in{replaced}{zeros}: {filled.site}, column {filled.column!r}. "
         f"The table is {shlex.quote(str(target))}."
     ]
     lines += [f"Left as it was: {why}." for why in filled.left]
+    if filled.zeros:
+        lines.append(f"0, since nothing could be judged: {few(filled.zeros)}.")
     if filled.without:
-        lines.append(f"Without a submission, and left as they were: {filled.without} of the table's rows.")
+        lines.append(f"Without a submission, and left as they were: {few(filled.without)}.")
     if filled.nobodys:
         lines.append(f"Of nobody in the table are the submissions {', '.join(filled.nobodys)}.")
     print_wrapped(lines[: 1 if quiet else None])

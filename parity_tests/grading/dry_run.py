@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import msgspec
 
 from parity_tests.grading.check_class import Request, digest_of, judge, understand
+from parity_tests.grading.flags import Flag, roster_flags, twice_flags
 from parity_tests.grading.folder import GradingFolder
 from parity_tests.grading.intake.attempt import HandIn
-from parity_tests.grading.intake.prepare import prepare
+from parity_tests.grading.intake.prepare import Prepared, prepare
 from parity_tests.grading.roster import Person, join
 from parity_tests.harness.sandbox.isolation import Level
 
-CHECK, DONE, LEFT = "to check", "checked already", "left out"
+CHECK, DONE, LEFT, NOTHING = "to check", "checked already", "left out", "nothing to run"
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,10 @@ class Planned:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a request would do, and with what; `former` were graded before, and will be in the tables no more."""
+    """What a request would do, and with what; `former` were graded before, and will be in the tables no more.
+
+    `look` is what is known of people: who is on the roster and handed nothing in, who is not on it, who is in it twice.
+    """
 
     assignment: str
     edition: str
@@ -49,6 +53,16 @@ class Plan:
     replaced: tuple[HandIn, ...]
     ignored: tuple[str, ...]
     former: tuple[str, ...]
+    look: tuple[Flag, ...]
+
+
+def _what(prepared: Prepared, *, wanted: bool, done: bool) -> str:
+    """What would be done with a submission; where there is nothing to run, that, for it is its 0 whatever is done."""
+    if not wanted:
+        return LEFT
+    if prepared.missing:
+        return NOTHING
+    return DONE if done else CHECK
 
 
 def plan(request: Request) -> Plan:
@@ -74,7 +88,7 @@ def plan(request: Request) -> Plan:
                 files=tuple(name for name, _ in prepared.files),
                 missing=prepared.missing,
                 notes=prepared.notes,
-                what=DONE if done else CHECK if wanted else LEFT,
+                what=_what(prepared, wanted=wanted, done=done),
             )
         )
     intake = asked.intake
@@ -87,4 +101,5 @@ def plan(request: Request) -> Plan:
         tuple(attempt.hand_in for attempt in intake.replaced),
         intake.ignored,
         tuple(folder.former({hand_in.name for hand_in in hand_ins})),
+        (*roster_flags(files.roster, hand_ins, people), *twice_flags(hand_ins, people)),
     )

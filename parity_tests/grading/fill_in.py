@@ -12,12 +12,13 @@ from parity_tests.grading.class_files import COMMENTS
 from parity_tests.grading.comments import load_comments
 from parity_tests.grading.course_tables import CourseTable, Row, points_of, read_table
 from parity_tests.grading.folder import GradingFolder
+from parity_tests.grading.gradebook import is_unjudged_zero
 from parity_tests.grading.intake.attempt import HandIn
 from parity_tests.grading.row_matching import Graded, match
 from parity_tests.protocol.errors import UsageError
 from reports.model.numbers import points_text
 
-_COLUMNS = ["submission", "student", "email", "id", "total", "maximum"]
+_COLUMNS = ["submission", "student", "email", "id", "total", "maximum", "status"]
 _NUMBERS_OF_THEIR_OWN = ("canvas", "moodle")
 """The sites whose downloads call people by numbers that nobody else knows."""
 
@@ -26,8 +27,9 @@ _NUMBERS_OF_THEIR_OWN = ("canvas", "moodle")
 class Filled:
     """A table with its grades, as the site takes it back, and what was done.
 
-    `grades` are filled in, `replaced` of them in place of others; `without` rows are of people without a submission.
-    `left` says which rows stay as they are and why, `nobodys` which submissions are of nobody in the table.
+    `grades` are filled in, `replaced` of them in place of others; `zeros` says whose are 0 although nothing was judged,
+    and why. `without` are people without a submission. `left` says which rows stay as they are and why, `nobodys` which
+    submissions are of nobody in the table.
     """
 
     data: bytes
@@ -35,7 +37,8 @@ class Filled:
     column: str
     grades: int
     replaced: int
-    without: int
+    zeros: tuple[str, ...]
+    without: tuple[str, ...]
     left: tuple[str, ...]
     nobodys: tuple[str, ...]
 
@@ -57,6 +60,7 @@ def fill_in(run: Path, export: Path, column: str | None = None, *, scale: bool =
     if not matched.rows and not matched.unclear:
         raise UsageError(f"nobody in {export} has a submission in {run}, so nothing was filled in.")
     left = [f"{row.who}: {why}" for row, why in matched.unclear]
+    zeros: list[str] = []
     grades = replaced = 0
     for row, mine in matched.rows:
         value, why = _value(row, mine, scale)
@@ -66,14 +70,17 @@ def fill_in(run: Path, export: Path, column: str | None = None, *, scale: bool =
             continue
         grades += 1
         replaced += _set(table, row, value)
+        zeros += [f"{row.who} ({mine.unjudged})"] if mine.unjudged else []
         left += _comment(table, row, comments.get(mine.submission, ()))
+    known = {row.place for row, _ in (*matched.rows, *matched.unclear)}
     return Filled(
         table.cells.to_bytes(),
         table.site.name,
         table.title,
         grades,
         replaced,
-        len(table.rows) - len(matched.rows) - len(matched.unclear),
+        tuple(zeros),
+        tuple(row.who for row in table.rows if row.place not in known),
         tuple(left),
         matched.nobodys,
     )
@@ -118,6 +125,7 @@ def _one(row: Mapping[Any, Any], hand_in: HandIn | None, downloaded_from: str, s
         names=tuple(filter(None, names)),
         total=None if total is None or total != total else float(str(total)),
         maximum=float(str(row["maximum"])),
+        unjudged=str(row["status"]) if is_unjudged_zero(row) else "",
     )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _TEXT_BEFORE = ("submission", "student", "email", "id", "late", "when", "edition")
 _AFTER_ITEMS = ("total", "maximum", "per_cent", "taken_off")
 _TEXT_AFTER = ("status", "overridden")
+_GRADED = "graded"
 
 
 def gradebook_rows(
@@ -93,4 +94,11 @@ def _status(result: Result, points: Points) -> str:
         return "no grade: harness error"
     if result.import_problem:
         return "does not import"
-    return "nothing to run" if result.missing else "graded"
+    if result.missing:
+        return "nothing to run"
+    return "cannot be checked" if result.trouble else _GRADED
+
+
+def is_unjudged_zero(row: Mapping[str, Any]) -> bool:
+    """Whether this row of the gradebook is a 0 of which nothing was judged."""
+    return bool(row["status"] != _GRADED and row["total"] == 0)

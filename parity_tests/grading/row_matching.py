@@ -17,6 +17,7 @@ class Graded:
     """One person's grade: of which submission it is, and by what the person may be known.
 
     `internal` is the number by which the site whose table is filled calls the person, or the submission.
+    `unjudged` says why it is 0 although nothing was judged, "" for any other grade.
     """
 
     submission: str
@@ -26,6 +27,7 @@ class Graded:
     names: tuple[str, ...]
     total: float | None
     maximum: float
+    unjudged: str = ""
 
 
 @dataclass(frozen=True)

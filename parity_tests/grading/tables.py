@@ -24,7 +24,7 @@ from parity_tests.grading.flags import (
     version_flags,
 )
 from parity_tests.grading.folder import GradingFolder, Result, Together
-from parity_tests.grading.gradebook import gradebook_frame, gradebook_rows
+from parity_tests.grading.gradebook import gradebook_frame, gradebook_rows, is_unjudged_zero
 from parity_tests.grading.intake.take_in import IntakeSummary
 from parity_tests.grading.roster import Person, join
 from parity_tests.grading.scoring import score, with_overrides
@@ -59,6 +59,11 @@ class Tables:
     rows: Sequence[Mapping[str, Any]] = ()
     damaged: Sequence[str] = ()
     former: Sequence[str] = ()
+
+    @property
+    def unjudged_zeros(self) -> int:
+        """Submissions that have 0 points although nothing of them was judged."""
+        return len({row["submission"] for row in self.rows if is_unjudged_zero(row)})
 
 
 _NO_TIME = (

@@ -27,10 +27,16 @@ SOURCE = "".join(f"def f{n}(a, b):\n    return a * b + {n}\n" for n in range(20)
 
 
 def fake_outcome(task: Task) -> Outcome:
-    """The outcome that words in a submission's source ask for: "wrong relu", "undecided relu", "harness", "edition"."""
+    """The outcome that words in a submission's source ask for: "wrong relu", "undecided relu", "harness", "edition".
+
+    With "no import" it cannot be imported.
+    """
     source = dict(task.files).get("neural_networks.py", b"").decode()
     if task.missing:
         return _unrunnable(task, "missing", task.missing)
+    if "no import" in source:
+        unrunnable = _unrunnable(task, "crashed", "cannot be imported")
+        return dataclasses.replace(unrunnable, import_problem="neural_networks.py cannot be imported")
     if "break the harness" in source:
         raise RuntimeError("the harness broke")
     records = [

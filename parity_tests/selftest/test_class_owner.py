@@ -222,17 +222,41 @@ def test_a_dry_run_says_who_would_be_graded_as_whom_and_writes_nothing(
     assert line.split("  ")[0] == "leeann"
     assert "Lee, Ánn" in line
     assert "neural_networks.py" in line
-    assert "3 submissions in the format plain: 3 to check." in said
-    assert "nothing to run" in said
-    found = {row["submission"]: row for row in json.loads(parity(*command, "--json")[1])["submissions"]}
+    assert "3 submissions in the format plain: 1 with nothing to run, 2 to check." in said
+    (line,) = [line for line in said.splitlines() if line.startswith("essay")]
+    assert "  nothing to run  there is no Python file" in line
+    plan = json.loads(parity(*command, "--json")[1])
+    found = {row["submission"]: row for row in plan["submissions"]}
+    assert [found[name]["what"] for name in ("essay", "leeann")] == ["nothing to run", "to check"]
     assert found["leeann"]["people"] == [{"name": "Lee, Ánn", "email": "ann@school", "id": "", "on_roster": True}]
     assert found["stranger"]["people"][0]["on_roster"] is False
     parity("grade", source, "--out", out, "--roster", roster)
     before = content(out)
     (source / "stranger" / ASSIGNMENT.layout.file).write_text(f"{SOURCE}new = 1\n")
     said = " ".join(parity("grade", source, "--out", out, "--dry-run")[1].split())
-    assert "2 checked already, 1 to check" in said
+    assert "1 with nothing to run, 1 checked already, 1 to check" in said
     assert content(out) == before
+
+
+def test_a_dry_run_says_what_the_roster_says(parity: Parity, tmp_path: Path) -> None:
+    source, out = class_folder(tmp_path / "class", ann="", bob="", stranger=""), tmp_path / "out"
+    roster = tmp_path / "roster.csv"
+    roster.write_text("name\nann\nbob\ncem\ndan\n")
+    command = ["grade", source, "--out", out, "--roster", roster]
+    said = " ".join(parity(*command, "--dry-run")[1].split())
+    assert "Handed in nothing: cem, dan. Not on the roster: stranger." in said
+    found = json.loads(parity(*command, "--dry-run", "--json")[1])["look"]
+    assert [(one["submission"], one["kind"]) for one in found] == [
+        ("cem", "handed in nothing"),
+        ("dan", "handed in nothing"),
+        ("stranger", "not on the roster"),
+    ]
+    parity(*command)
+    assert {(one["submission"], one["kind"]) for one in found} == looks(out)
+    assert "Handed in nothing: cem, dan." in parity("grade", source, "--out", out, "--dry-run")[1], "it is kept"
+    said = parity("grade", source, "--out", tmp_path / "without", "--dry-run")[1]
+    assert "Handed in nothing" not in said
+    assert "Not on the roster" not in said
 
 
 @pytest.mark.parametrize("columns", ["80", "120"])

@@ -93,7 +93,7 @@ def test_canvas_gets_its_gradebook_back_with_the_grades_and_nothing_else_changed
     assert back == expected.replace("danoz,CS 1,7.00,,", "danoz,CS 1,7.00,100,")
     assert "3 grades are filled in, 1 of them in place of others: canvas, column 'HW1 (312)'." in said
     assert "Left as it was: Kaya, Cem: the table says EX." in said
-    assert "Without a submission, and left as they were: 1" in said  # Canvas's test student
+    assert "Without a submission, and left as they were: Student, Test." in said  # Canvas's test student
 
 
 def test_who_calls_themselves_points_possible_changes_no_maximum(parity: Parity, tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_moodle_gets_its_worksheet_back_with_grades_and_comments(parity: Parity,
     assert "2 grades are filled in: moodle, column 'Grade'." in said
     assert "Bob Ray: the table says that the grade cannot be changed." in said
     assert "Dan Öz: the comment that stands there stays." in said
-    assert "Without a submission, and left as they were: 1" in said
+    assert "Without a submission, and left as they were: Cem Kaya." in said
 
 
 def test_a_worksheet_of_moodle_without_names_is_filled_by_its_numbers(parity: Parity, tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_gradescope_gets_its_grades_back_and_everyone_of_a_group_theirs(parity: 
     back, said = filled(parity, tmp_path, gradescope_class(tmp_path / "class"), GRADESCOPE)
     expected = GRADESCOPE.replace("ANN@school,A,,", "ANN@school,A,100,").replace("bob@school,A,,", "bob@school,A,85,")
     assert back == expected.replace("cem@school,A,,", "cem@school,A,85,")
-    assert "Without a submission, and left as they were: 1" in said
+    assert "Without a submission, and left as they were: Eve Fox." in said
 
 
 def test_gradescopes_table_of_a_whole_course_is_told_by_its_columns(parity: Parity, tmp_path: Path) -> None:
@@ -261,7 +261,7 @@ def one_table(*rows: str) -> str:
         (["Bob,,bob@school,,100"], [""], "Bob: may be of Bob or of Bob, Cem"),
         (["Cem,,cem@school,,100"], ["85"], ""),
         (["Ann Lee,,ann@school,,pass"], [""], "the maximum 'pass' is no number"),
-        (["Eve,,eve@school,,100", "Ann Lee,,,,100"], ["", "100"], "Without a submission, and left as they were: 1"),
+        (["Eve,,eve@school,,100", "Ann Lee,,,,100"], ["", "100"], "Without a submission, and left as they were: Eve."),
     ],
 )  # fmt: skip
 def test_nobody_is_filled_in_by_a_guess(
@@ -276,6 +276,26 @@ def test_nobody_is_filled_in_by_a_guess(
     back, heard = filled(parity, tmp_path, source, one_table(*rows))
     assert [row[3] for row in cells(back)[1:]] == grades
     assert said in heard
+
+
+def test_a_0_of_which_nothing_was_judged_is_told_from_one_that_was_earned(parity: Parity, tmp_path: Path) -> None:
+    source = class_folder(tmp_path / "class", ann="", bob="# no import", cem="# wrong relu", dan="# no import")
+    (source / "eve").mkdir()
+    (source / "eve" / "essay.pdf").touch()
+    rubric, overrides = tmp_path / "rubric.toml", tmp_path / "overrides.csv"
+    rubric.write_text('[[item]]\nname = "relu"\npoints = 15\nchecks = ["relu"]\n')
+    overrides.write_text("submission,item,points,reason\ndan,relu,5,one parenthesis too many\n")
+    command = ["grade", source, "--out", tmp_path / "out", "--rubric", rubric, "--overrides", overrides]
+    said = " ".join(parity(*command)[1].split())
+    assert "5 of 5 submissions have a grade, 2 of them 0 since nothing could be judged. The mean is 4 points" in said
+    table = one_table(*(f"{name},,,,15" for name in ("ann", "bob", "cem", "dan", "eve")))
+    back, said = filled(parity, tmp_path, source, table)
+    assert [row[3] for row in cells(back)[1:]] == ["15", "0", "0", "5", "0"]
+    assert said.startswith("5 grades are filled in, 2 of them 0 since nothing could be judged: gradescope, ")
+    assert "0, since nothing could be judged: bob (does not import), eve (nothing to run)." in said
+    again = class_folder(tmp_path / "again", ann="", cem="# wrong relu")
+    said = " ".join(parity("grade", again, "--out", tmp_path / "other", "--rubric", rubric)[1].split())
+    assert said.startswith("2 of 2 submissions have a grade. The mean is 7.5 points")
 
 
 def test_a_number_that_contradicts_both_name_and_address_fills_nothing(parity: Parity, tmp_path: Path) -> None:
