@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.harness.judge_flow import judge_returned
+from parity_tests.harness.judge_flow import Prepared, judge_returned, prepared
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import PASSING, Comparison
@@ -54,6 +54,13 @@ class Answers:
 
     flowed: Mapping[str, Flowed]
     wide: Mapping[str, Array] = field(default_factory=dict)
+    _prepared: dict[str, Prepared] = field(default_factory=dict)
+
+    def prepared(self, name: str) -> Prepared:
+        """What judging needs of one of them: a class holds many results against it."""
+        if name not in self._prepared:
+            self._prepared[name] = prepared(self.flowed[name], self.wide.get(name))
+        return self._prepared[name]
 
 
 REPLICAS = 8
@@ -170,7 +177,7 @@ def compared(got: Returned | Failure | None, known: Answers, name: str) -> Compa
         if shape != want and got.array.size == flowed.value.numel() and _squeezed(shape) == _squeezed(want):
             note = f"has shape {shape}, where {want} is usual" if want else ""
             got = replace(got, array=got.array.reshape(want))
-    return judge_returned(got, flowed, known.wide.get(name)).comparison.noting(note)
+    return judge_returned(got, flowed, known.wide.get(name), known.prepared(name)).comparison.noting(note)
 
 
 def _squeezed(shape: Sequence[int]) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,12 +73,20 @@ def judge(got: Array | None, flowed: Flowed, exact: Array | None, name: str) -> 
     return judge_returned(Returned(kind, got, f"an array of dtype {got.dtype} and shape {got.shape}"), flowed, exact)
 
 
-def judge_returned(got: Returned | Failure | None, flowed: Flowed, exact: Array | None) -> Held:
-    """The verdict on one result. `exact` is the same result in float64 where that is wider than the result's type.
+@dataclass(frozen=True)
+class Prepared:
+    """torch's answer for one result as judging reads it, and how much of a change would be noticed."""
 
-    A result of which no element, or none that is not 0, could be told from zeros is undecided as a whole. A gap over
-    the radius that another honest form explains is said to be that.
-    """
+    answer: _Answer
+
+    @cached_property
+    def resolution(self) -> Resolution:
+        """By the radius of the answer."""
+        return _resolution(self.answer.value, self.answer.radius)
+
+
+def prepared(flowed: Flowed, exact: Array | None) -> Prepared:
+    """What judging needs of an answer, whatever is held against it; `exact` as `judge_returned` has it."""
     value = flowed.value.detach().cpu().numpy()
     radius = flowed.radius.cpu().numpy().astype(np.float64)
     answer = _Answer(
@@ -90,6 +99,20 @@ def judge_returned(got: Returned | Failure | None, flowed: Flowed, exact: Array 
         ),
         radius_kind="bound" if flowed.kind == "exact" else flowed.kind,
     )
+    return Prepared(answer)
+
+
+def judge_returned(
+    got: Returned | Failure | None, flowed: Flowed, exact: Array | None, known: Prepared | None = None
+) -> Held:
+    """The verdict on one result. `exact` is the same result in float64 where that is wider than the result's type.
+
+    A result of which no element, or none that is not 0, could be told from zeros is undecided as a whole. A gap over
+    the radius that another honest form explains is said to be that. `known` is what `prepared` made of the answer,
+    where more than one result is held against it.
+    """
+    known = prepared(flowed, exact) if known is None else known
+    answer, value = known.answer, known.answer.value
     array = got.array if isinstance(got, Returned) else None
     if not isinstance(got, Returned) or array is None:
         return Held(compare(got, answer), None)
@@ -98,7 +121,7 @@ def judge_returned(got: Returned | Failure | None, flowed: Flowed, exact: Array 
         shape = f"has shape {array.shape}, where {value.shape} is asked"
         return Held(matched("has no elements") if alike else mismatched(shape), None)
     comparison = compare(got, answer)
-    resolution = _resolution(value, radius)
+    resolution = known.resolution
     if comparison.verdict == "mismatch" and comparison.gap is not None:
         comparison, allowed = _explained_by_a_form(comparison, got, answer, flowed)
         comparison = replace(comparison, blame=comparison.blame if exact is not None else "")
