@@ -159,7 +159,7 @@ def check(
     lines = run_lines(run, out, strict, quiet)
     without_page = _save(run, out, strict, scripts)
     if without_page and not quiet:
-        lines.append(f"There is no report.html in it: {without_page}.")
+        lines.append(f"There is no report.html in it: {without_page}")
     if made is not None:
         lines += _reproduction_lines(made, out, chosen)
     status = status_of(run.records, strict)
@@ -176,7 +176,7 @@ def _save(run: Any, out: Path, strict: bool, scripts: Mapping[str, str]) -> str:
     from reports.model.run_folder import save
 
     files = {name: text.encode() for name, text in scripts.items()}
-    without_page = extras.missing(extras.PAGES)
+    without_page = extras.missing("a page", extras.PAGES)
     if not without_page:
         files["report.html"] = html_page(run, out, strict, scripts)
     with run_folder_errors():

@@ -34,7 +34,7 @@ def status(run: Path, as_json: bool, quiet: bool) -> None:
     RUN is the folder that `parity grade` writes. Nothing is run or written. Exit status: 0, or 2 where it is no
     such folder.
     """
-    require(CLASS)
+    require("grading", CLASS)
     from parity_tests.grading.standing import standing_of
 
     standing = standing_of(run)

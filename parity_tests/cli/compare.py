@@ -30,7 +30,7 @@ def compare(before: Path, after: Path, out: Path | None) -> int:
     from reports.terminal.two_runs import two_runs_page
 
     if out is not None:
-        require(PAGES)
+        require("a page", PAGES)
     with run_folder_errors():
         was, now = load(before), load(after)
     two = compare_runs(was, now)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from importlib.util import find_spec
 
 from parity_tests.protocol.errors import UsageError
@@ -20,14 +22,20 @@ CLASS = {
 """Those that the grading of a class needs, of the extra `class`."""
 
 
-def missing(modules: dict[str, str]) -> str:
-    """The packages of these modules that are not installed, as a sentence without its full stop; "" for none."""
+def missing(what: str, modules: dict[str, str]) -> str:
+    """That `what` needs packages of these modules which are not installed, and what brings them; "" where all are.
+
+    They are named one by one: an index of packages may have another `parity` than this.
+    """
     packages = [package for module, package in modules.items() if find_spec(module) is None]
-    return f"not installed, but needed for that: {', '.join(packages)}" if packages else ""
+    if not packages:
+        return ""
+    install = shlex.join([sys.executable, "-m", "pip", "install", *packages])
+    return f"{what} needs packages that are not installed: {', '.join(packages)}. This brings them: {install}"
 
 
-def require(modules: dict[str, str]) -> None:
+def require(what: str, modules: dict[str, str]) -> None:
     """Raises UsageError, a sentence, where a package of these modules is not installed."""
-    problem = missing(modules)
+    problem = missing(what, modules)
     if problem:
-        raise UsageError(f"{problem} (`pip install 'parity[class]'` brings all).")
+        raise UsageError(problem)

@@ -110,7 +110,7 @@ def grade(
     export of Gradescope, Canvas or Moodle. Stopped at any moment and started again, it goes on. Exit status: 0
     whatever the marks, 2 what was asked for cannot be done, 3 a fault of Parity's own, which yields no grade.
     """
-    require(CLASS | PAGES)
+    require("grading", CLASS | PAGES)
     refuse_inside(defaults, submissions)
     from parity_tests.grading.check_class import Request, check_class
     from parity_tests.grading.class_files import FilePaths

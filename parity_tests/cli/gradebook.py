@@ -27,7 +27,7 @@ def gradebook(run: Path, export: Path, out: Path | None, column: str | None, sca
     RUN is the folder that `parity grade` wrote, EXPORT a gradebook of Canvas, a grading worksheet of Moodle, or grades
     of Gradescope, as CSV. Nothing else in it changes, and nobody is filled in by a guess: who is left is said.
     """
-    require(CLASS)
+    require("grading", CLASS)
     from parity_tests.grading.fill_in import fill_in
     from parity_tests.grading.flags import few
 

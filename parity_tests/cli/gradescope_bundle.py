@@ -47,7 +47,7 @@ def gradescope_bundle(
 
     It grades a submission in float64 without a network, by the rubric that is put in, from a seed drawn each time.
     """
-    require(CLASS | PAGES)
+    require("grading", CLASS | PAGES)
     from parity_tests.grading.bundle import bundle
     from parity_tests.grading.rubric import Vocabulary, load_rubric
     from parity_tests.grading.settings import Settings

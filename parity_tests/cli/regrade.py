@@ -30,7 +30,7 @@ def regrade(
 
     RUN is the folder that `parity grade` wrote. Nothing is run: the records that are there are enough.
     """
-    require(CLASS | PAGES)
+    require("grading", CLASS | PAGES)
     from parity_tests.grading.class_files import FilePaths
     from parity_tests.grading.pages import write_class_page
     from parity_tests.grading.rescore import rescore_class

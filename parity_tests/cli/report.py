@@ -40,7 +40,7 @@ def report(run: Path, form: str, out: Path | None, strict: bool, anonymous: bool
     from reports.model.run_folder import load
 
     if form == "html":
-        require(PAGES)
+        require("a page", PAGES)
     if (run / "grading.json").is_file():
         _report_class(run, form, out, anonymous)
         return
@@ -64,7 +64,7 @@ def report(run: Path, form: str, out: Path | None, strict: bool, anonymous: bool
 
 
 def _report_class(folder: Path, form: str, out: Path | None, anonymous: bool) -> None:
-    require(CLASS)
+    require("grading", CLASS)
     from parity_tests.grading.folder import GradingFolder
     from parity_tests.grading.pages import write_anonymous_pages, write_class_page
 
@@ -154,7 +154,7 @@ def _json(saved: Results, folder: Path, strict: bool) -> bytes:
 
 def _gradescope(saved: Results, folder: Path, strict: bool) -> bytes:
     """By the usual points: `parity grade --rubric` gives others."""
-    require(CLASS)
+    require("grading", CLASS)
     from parity_tests.grading.rubric import rubric_of_run
     from parity_tests.grading.scoring import score
     from reports.files.gradescope import results_json

@@ -142,7 +142,7 @@ def trace(
     from reports.model.trace_folder import TraceFolder, load_table
     from reports.pictures.training import trace_figure
 
-    require(PAGES)
+    require("a page", PAGES)
     with run_folder_errors():
         folder = TraceFolder(out)
         refuse_missing_device(settings["device"])

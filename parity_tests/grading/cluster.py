@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import astuple, dataclass
@@ -11,6 +13,7 @@ from typing import Any
 
 from parity_tests.protocol.errors import UsageError
 
+_INSTALL = [sys.executable, "-m", "pip", "install", "distributed"]
 PATIENCE = 20
 """Seconds that a scheduler may take to answer."""
 
@@ -53,7 +56,7 @@ def cluster(
     try:
         import distributed
     except ImportError:
-        raise UsageError("--scheduler needs Dask: `pip install 'parity[cluster]'` brings it.") from None
+        raise UsageError(f"--scheduler needs Dask. This brings it: {shlex.join(_INSTALL)}") from None
     try:
         open_client: Any = distributed.Client
         client = open_client(address, timeout=PATIENCE, security=_security(certificates))

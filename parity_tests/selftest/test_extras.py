@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 import tomllib
 from pathlib import Path
 
@@ -27,7 +29,8 @@ def test_a_bare_check_lacks_its_page_alone_and_says_so(fake: FakeCheck, parity: 
     assert status == 0
     assert load(Path("parity-run")).records == AGREED.records
     assert not Path("parity-run", "report.html").exists()
-    assert "There is no report.html in it: not installed, but needed for that: jinja2, pygal." in " ".join(out.split())
+    said = " ".join(out.split())
+    assert "There is no report.html in it: a page needs packages that are not installed: jinja2, pygal. This" in said
 
 
 @pytest.mark.parametrize("command", ["report parity-run", "trace", "grade .", "regrade ."])
@@ -35,7 +38,15 @@ def test_a_command_that_needs_more_says_what(fake: FakeCheck, parity: Parity, ba
     parity("check", "--shipped")
     status, _, err = parity(*command.split())
     assert status == 2
-    assert "not installed, but needed for that: " in err
+    assert " needs packages that are not installed: " in err
+    listed, _, install = err.partition(" needs packages that are not installed: ")[2].partition(". This brings them: ")
+    assert shlex.split(install) == [sys.executable, "-m", "pip", "install", *listed.split(", ")]
+    assert "parity" not in install.removeprefix(sys.executable), "an index may have another package of that name"
+
+
+def test_where_all_is_installed_nothing_is_asked_for(fake: FakeCheck, parity: Parity) -> None:
+    _, out, _ = parity("check", "--shipped")
+    assert "not installed" not in out + parity("grade", ".")[2]
 
 
 def test_the_extra_of_a_class_brings_what_a_class_needs() -> None:
