@@ -47,26 +47,28 @@ def kolmogorov_smirnov(shares: NDArray[Any]) -> float:
     return kolmogorov(distance * (math.sqrt(n) + 0.12 + 0.11 / math.sqrt(n)))
 
 
-def normal_problem(draws: NDArray[Any], std: float) -> str:
+def normal_problem(draws: NDArray[Any], std: float, *, among: int = 1) -> str:
     """What is wrong with draws that should be normal with mean 0 and standard deviation `std`; "" for nothing.
+
+    So many draws `among` which these are asked have one false alarm together.
 
     A z-test of the mean, a chi-square test of the variance about 0, a Kolmogorov–Smirnov test of the whole, and a test
     of the largest magnitude: no one of them covers what the others see.
     """
     x = np.asarray(draws, np.float64).ravel() / std
-    n = x.size
+    n, least = x.size, FALSE_ALARM / among
     if not np.isfinite(x).all():
         return "is not finite everywhere"
     mean = float(x.mean())
-    if math.erfc(abs(mean) * math.sqrt(n / 2)) < FALSE_ALARM:
+    if math.erfc(abs(mean) * math.sqrt(n / 2)) < least:
         return f"has mean {mean * std:.4g} over {n} draws, where 0 is asked"
     squares = float((x**2).sum())
-    if chi_square_two_sided(squares, n) < FALSE_ALARM:
+    if chi_square_two_sided(squares, n) < least:
         return f"has standard deviation {np.sqrt(squares / n) * std:.4g} over {n} draws, where {std} is asked"
-    if kolmogorov_smirnov(special.ndtr(torch.from_numpy(np.sort(x))).numpy()) < FALSE_ALARM:
+    if kolmogorov_smirnov(special.ndtr(torch.from_numpy(np.sort(x))).numpy()) < least:
         return f"has the right mean and spread over {n} draws, but is not normal"
     largest = float(np.abs(x).max())
-    if n * np.log(math.erf(largest / math.sqrt(2))) < np.log(FALSE_ALARM):
+    if n * np.log(math.erf(largest / math.sqrt(2))) < np.log(least):
         return f"never exceeds {largest * std:.3g} in magnitude over {n} draws: its tails are cut off"
     return ""
 

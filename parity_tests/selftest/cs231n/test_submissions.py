@@ -228,3 +228,47 @@ def test_batch_norm_that_never_tests_is_right_where_the_handout_has_it_so(change
 def test_parameters_are_those_of_the_update_rules(changed: Changed, old: str, new: str, words: str) -> None:
     run = checked(changed(fc_net=(old, new)), {"FullyConnectedNet"})
     assert any(words in r.message for r in run.records if r.quantity == "parameters" and r.verdict in FAILING)
+
+
+def scale_of(changed: Changed, module: str, part: str, *swaps: tuple[str, str]) -> list[str]:
+    """The sentences on the weight scale of a network of whose file these texts are replaced."""
+    folder = changed()
+    path = next(folder.rglob(f"{module}.py"))
+    source = path.read_text(encoding="utf-8")
+    for old, new in swaps:
+        assert source.count(old) == 1, old
+        source = source.replace(old, new)
+    path.write_text(source, encoding="utf-8")
+    found = checked(folder, {part}, "assignment-1" if part == "TwoLayerNet" else None).records
+    assert {r.quantity.partition(" (")[0] for r in found if r.verdict in FAILING} <= {"weight scale"}
+    return [r.message for r in found if r.verdict in FAILING]
+
+
+TWO_W2 = '"W2": weight_scale * np.random.randn(hidden_dim, num_classes)'
+OF_LAYER = 'params[f"W{layer}"] = weight_scale * np.random.randn(inputs, outputs)'
+
+
+@pytest.mark.parametrize("spread", ["0.01", "np.sqrt(2 / {0})", "np.sqrt(1 / {1})", "1.2 * weight_scale"])
+def test_the_weights_of_a_single_layer_are_drawn_with_weight_scale(changed: Changed, spread: str) -> None:
+    other = spread.format("hidden_dim", "num_classes")
+    said = scale_of(changed, "fc_net", "TwoLayerNet", (TWO_W2, TWO_W2.replace("weight_scale", other)))
+    assert said
+    assert all("weight scale of W2 has standard deviation" in message for message in said)
+    second = OF_LAYER.replace("weight_scale", f"(weight_scale if layer != 2 else {spread.format('inputs', 'outputs')})")
+    said = scale_of(changed, "fc_net", "FullyConnectedNet", (OF_LAYER, second))
+    assert len(said) == 6  # cases
+    assert all("weight scale of W2 has standard deviation" in message for message in said)
+
+
+def test_the_spread_of_a_single_weight_is_told_of_that_weight(changed: Changed) -> None:
+    said = scale_of(changed, "cnn", "ThreeLayerConvNet", ('"W1": weight_scale *', '"W1": 0.01 *'))
+    assert len(said) == 3
+    for message in said:
+        assert "of W1 has standard deviation 0.0" in message
+        assert "where 0.37 is asked" in message
+        assert "W2" not in message
+
+
+def test_weights_that_are_drawn_with_weight_scale_in_another_way_agree(changed: Changed) -> None:
+    drawn = "np.random.normal(0, weight_scale, size=(hidden_dim, num_classes))"
+    assert scale_of(changed, "fc_net", "TwoLayerNet", (TWO_W2, f'"W2": {drawn}')) == []

@@ -33,7 +33,8 @@ def network(submission: Submission, recorder: CallRecorder, params: Params, arra
     """A network with given parameters: its scores without labels, its loss and gradients with them.
 
     Before, what it was made with is kept: "made W1" and so on. `labelled` says of each input whether labels go with
-    it. Another network, the `other`, is made and used beside; what comes of that is not kept.
+    it. Another network, the `other`, is made and used beside; what comes of that is not kept. Of a `wide` one the
+    weights are, as "wide W1" and so on.
     """
     cls = submission.get(params["class"], params["module"])
     masks = _with_right_layers(submission, params["package"])
@@ -55,6 +56,10 @@ def network(submission: Submission, recorder: CallRecorder, params: Params, arra
     other = _made_other(cls, params["other"])
     if isinstance(getattr(other, "params", None), dict):
         recorder.keep("other W1", other.params.get("W1"))
+    wide = getattr(_made_other(cls, params["wide"]), "params", None)
+    for name in params["parameters"]:
+        if name.startswith("W") and isinstance(wide, dict):
+            recorder.keep(f"wide {name}", wide.get(name))
     moved: set[str] = set()
     ungraded: set[str] = set()
     for k, labelled in enumerate(params["labelled"]):

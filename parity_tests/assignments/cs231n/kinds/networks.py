@@ -21,7 +21,7 @@ from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison, failed, matched, mismatched
 from parity_tests.protocol.exam import distinct, settings_of
 from parity_tests.protocol.kind import Arrays, Context, Judged, Kind, Params
-from parity_tests.protocol.observation import Observation, Returned
+from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import WHOLE_CASE, Key, Quantity
 
 MODULES = {"TwoLayerNet": FC_NET, "FullyConnectedNet": FC_NET, "ThreeLayerConvNet": CNN}
@@ -99,6 +99,21 @@ def _other(network: str, dtype: str) -> dict[str, Any]:
     return {"settings": settings, "dtype": "float32" if dtype == "float64" else "float64", "image": image, "number": 3}
 
 
+def _wide(network: str, depth: int, dtype: str) -> dict[str, Any]:
+    """A network of so many draws in each weight that each shows its spread on its own.
+
+    For no number n of inputs or outputs is 1/√n, √(2/n) or the like near the weight_scale that is asked.
+    """
+    settings: dict[str, Any] = {"num_classes": 41, "weight_scale": SCALE, "reg": 0.0}
+    hidden = [53, 47, 59, 43][:depth]
+    if network == "ThreeLayerConvNet":
+        settings |= {"input_dim": [3, 8, 8], "num_filters": 23, "filter_size": 5, "hidden_dim": hidden[0]}
+    else:
+        settings["input_dim"] = 67
+        settings |= {"hidden_dim": hidden[0]} if network == "TwoLayerNet" else {"hidden_dims": hidden}
+    return {"settings": settings, "dtype": dtype}
+
+
 def _case(network: str, row: Row, dtype: str, s: Random) -> Case:
     convolutional = network == "ThreeLayerConvNet"
     classes, hidden = s.randint(3, 5), distinct(s, 4, 9, 4)[: row.depth]
@@ -133,6 +148,7 @@ def _case(network: str, row: Row, dtype: str, s: Random) -> Case:
         "reg": reg,
         "reg_set": row.reg_set,
         "other": _other(network, dtype),
+        "wide": _wide(network, row.depth, dtype),
     }
     ends = BEYOND_NAME * row.beyond
     rows = [Quantity(f"{name}{ends}", network) for name in ("parameters", "weight scale")]
@@ -275,16 +291,30 @@ def _parameters(params: Params, seen: Observation) -> Comparison:
 
 
 def _weight_scale(params: Params, seen: Observation) -> Comparison:
+    """Whether each weight of a wide network is drawn with weight_scale, and so are those of the one that was asked."""
     from parity_tests.harness.statistics import normal_problem  # which imports torch
 
     if failure := _failure(seen):
         return failure
-    weights = [seen.values.get(Key(f"made {name}")) for name in params["parameters"] if name[0] == "W"]
-    arrays = [np.ravel(w.array) for w in weights if isinstance(w, Returned) and w.array is not None]
-    if len(arrays) < len(weights):
-        return mismatched("cannot be seen: not all weights are there")
-    problem = normal_problem(np.concatenate(arrays).astype(np.float64), SCALE)
+    names = [name for name in params["parameters"] if name[0] == "W"]
+    weights = {which: [_drawn(seen, f"{which} {name}") for name in names] for which in ("made", "wide")}
+    for arrays in weights.values():
+        if any(array is None for array in arrays):
+            return mismatched("cannot be seen: not all weights are there")
+    among = len(names) + 1
+    wide = zip(names, weights["wide"], strict=True)
+    told = {name: normal_problem(array, SCALE, among=among) for name, array in wide if array is not None}
+    problems = [f"of {name} {problem}" for name, problem in told.items() if problem]
+    if problems:
+        return mismatched("; ".join(problems))
+    small = np.concatenate([array for array in weights["made"] if array is not None])
+    problem = normal_problem(small, SCALE, among=among)
     return mismatched(problem) if problem else matched()
+
+
+def _drawn(seen: Observation, name: str) -> NDArray[np.float64] | None:
+    kept = seen.values.get(Key(name))
+    return None if kept is None or kept.array is None else np.ravel(kept.array).astype(np.float64)
 
 
 def _masks(case: Case, arrays: Arrays, seen: Observation) -> dict[str, NDArray[Any]]:
