@@ -38,7 +38,9 @@ def show(run: Path, case: str | None, repro: bool, assignment: str | None) -> No
     with run_folder_errors():
         saved = load(run)
     if case is None:
-        lines = unmatched_page(saved, shlex.quote(str(run)), width=width(), paint=paint())
+        # That of a submission of a class has no table for people.
+        table = "records.csv" if (run / "records.csv").is_file() else "records.parquet"
+        lines = unmatched_page(saved, shlex.quote(str(run)), table=table, width=width(), paint=paint())
     else:
         name = _one_case(saved.records, case, run)
         lines = case_page(saved, name, width=width(), paint=paint())

@@ -339,6 +339,17 @@ def test_status_of_what_is_no_class_is_a_sentence_and_2(parity: Parity, tmp_path
     assert "is no folder that `parity grade` wrote" in err
 
 
+def test_where_show_says_that_records_are_they_are(parity: Parity, tmp_path: Path) -> None:
+    source, out = class_folder(tmp_path / "class", ann="", bob="# wrong relu"), tmp_path / "out"
+    parity("grade", source, "--out", out)
+    for name, words in (("ann", "cases match; they are in"), ("bob", "more cases match; they are in")):
+        said = " ".join(parity("show", out / "submissions" / name)[1].split())
+        where = said.partition(f"{words} ")[2].partition(", and shown")[0]
+        assert where == f"{out}/submissions/{name}/records.parquet"
+        assert Path(where).is_file()
+    assert "more cases" not in parity("show", out / "submissions" / "ann")[1]
+
+
 # ---- what a human gives
 
 

@@ -313,6 +313,7 @@ def test_a_case_shows_sizes_and_the_numbers_around_the_worst_element() -> None:
     (worst,) = [line for line in lines if line.lstrip().startswith(">")]
     assert worst.split() == [">", "[0,", "3]", "0.5", "0.25", "0.25", "1e-16", "2.5e+15"]
     assert sum("[" in line and "]" in line for line in lines) >= 7
+    assert "7 of 8 elements: the worst and its neighbours" in text
     assert all(word in text for word in ("ratio", "radius", "undecided"))
 
 
@@ -330,6 +331,7 @@ def test_numbers_are_given_the_digits_that_tell_them_apart() -> None:
     got, expected = worst.split()[2:4]
     assert got != expected
     assert len(worst) <= 80
+    assert "elements: the worst" not in "\n".join(case_page(run, "c/float64")), "all are shown"
 
 
 def test_not_a_number_infinity_and_shapes_that_differ_are_shown() -> None:
@@ -358,7 +360,8 @@ def test_unmatched_cases_are_listed_and_the_others_pointed_at() -> None:
     assert "linear/wide/float64" in text
     assert "1 more case matches; it is in parity-run/records.csv" in text
     assert "parity show parity-run linear/one-row/float64" in text
-    assert "Every quantity matches." in "\n".join(unmatched_page(FakeRun(records=[record()]), "parity-run"))
+    text = "\n".join(unmatched_page(FakeRun(records=[record()]), "parity-run"))
+    assert "Every quantity matches.\n1 case matches; it is in parity-run/records.csv" in text
 
 
 def test_a_submission_moves_no_cursor() -> None:

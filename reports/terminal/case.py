@@ -67,7 +67,8 @@ def _element_lines(record: Record, run: Results) -> list[str]:
     digits = digits_apart(float(got[at_worst]), float(want[at_worst]))
     first = max(0, min(worst - _NEIGHBOURS, got.size - 2 * _NEIGHBOURS - 1))
     rows = [("", "element", "got", "want", "gap", "radius", "ratio")]
-    for flat in range(first, min(got.size, first + 2 * _NEIGHBOURS + 1)):
+    shown = range(first, min(got.size, first + 2 * _NEIGHBOURS + 1))
+    for flat in shown:
         index = np.unravel_index(flat, got.shape)
         ours, theirs, allowed = float(got[index]), float(want[index]), float(radius[index])
         both_nan = ours != ours and theirs != theirs
@@ -84,4 +85,5 @@ def _element_lines(record: Record, run: Results) -> list[str]:
                 number(ratio),
             )
         )
-    return table(rows, "rrrrrrr")
+    left_out = [f"{len(shown)} of {got.size} elements: the worst and its neighbours"] if len(shown) < got.size else []
+    return [*table(rows, "rrrrrrr"), *left_out]

@@ -80,9 +80,18 @@ def first_to_show(run: Results, strict: bool = False) -> Record | None:
 
 
 def unmatched_page(
-    run: Results, name: str, *, strict: bool = False, width: int = 80, paint: Paint = plain
+    run: Results,
+    name: str,
+    *,
+    table: str = "records.csv",
+    strict: bool = False,
+    width: int = 80,
+    paint: Paint = plain,
 ) -> list[str]:
-    """What `parity show RUN` prints: the cases with something that did not match, and how to see others."""
+    """What `parity show RUN` prints: the cases with something that did not match, and how to see others.
+
+    `name` is the folder's, as it is typed, and `table` the file there that has all records.
+    """
     cases: dict[str, list[Record]] = {}
     for record in run.records:
         if record.verdict != "match" or failing(record, strict):
@@ -101,8 +110,9 @@ def unmatched_page(
     matching = dict.fromkeys(record.case for record in run.records if record.case not in cases)
     if matching:
         they = "case matches; it is" if len(matching) == 1 else "cases match; they are"
+        more = "more " if cases else ""
         lines += wrapped(
-            f"{len(matching)} more {they} in {name}/records.csv, and shown the same way, by name or a part of it: "
+            f"{len(matching)} {more}{they} in {name}/{table}, and shown the same way, by name or a part of it: "
             f"`parity show {name} {printable(next(iter(matching)))}`.",
             width,
         )
