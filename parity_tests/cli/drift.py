@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from parity_tests.cli.files import write
+from parity_tests.cli.terminal import width
 from parity_tests.protocol.errors import UsageError
 
 if TYPE_CHECKING:
@@ -61,7 +63,17 @@ def lines(moved: Drift | None, baseline: Path | None) -> list[str]:
     """What is said of what has moved."""
     from reports.model.baseline import drift_lines
 
-    return [] if moved is None else drift_lines(moved, str(baseline))
+    if moved is None:
+        return []
+    return [part for line in drift_lines(moved, str(baseline)) for part in _wrapped(line)]
+
+
+def _wrapped(line: str) -> list[str]:
+    """A line as the terminal shows it: a row of numbers as it is, a sentence in lines that fit."""
+    if "→" in line:
+        return [line]
+    indent = " " * (len(line) - len(line.lstrip()))
+    return textwrap.wrap(line, width(), initial_indent="", subsequent_indent=indent)
 
 
 def document(moved: Drift | None, baseline: Path | None) -> dict[str, Any] | None:

@@ -102,6 +102,7 @@ def _neutral(run: Results) -> SavedRun:
         "submission": "homework",
         "seconds": 1.0,
         "platform": "a machine",
+        "processor": "a processor",
         "versions": dict.fromkeys(run.environment["versions"], "x.y.z"),
         "submission_python": "x.y.z",
         "submission_numpy": "x.y.z",

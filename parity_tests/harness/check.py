@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from parity_tests.harness.diagnosis.name_mistakes import Named, name_mistakes
 from parity_tests.harness.draw import draw, seed_of
-from parity_tests.harness.environment import versions
+from parity_tests.harness.environment import processor, versions
 from parity_tests.harness.explanation import with_possible_causes
 from parity_tests.harness.float64_only import forgive_float64_only
 from parity_tests.harness.for_students import told_to_students
@@ -359,6 +359,7 @@ def _environment(setting: Setting, seed: int, dtypes: Sequence[str], hello: Hell
         "isolation": setting.isolation,
         "seconds": round(seconds, 3),
         "platform": platform.platform(),
+        "processor": processor(),
         "versions": versions(),
         "threads": {"torch": torch.get_num_threads(), "submission": 1},
         "submission_python": hello.python_version,

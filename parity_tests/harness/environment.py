@@ -69,6 +69,13 @@ def versions() -> Mapping[str, str]:
     return found
 
 
+def processor() -> str:
+    """What of the processor has a say in how torch rounds: its kind, and the instructions that torch uses of it."""
+    import torch
+
+    return f"{platform.machine()} with {torch.backends.cpu.get_cpu_capability()}"
+
+
 def isolation() -> dict[str, str]:
     """Which levels work here, each having been tried, and what there is for them."""
     from parity_tests.harness.process.available_levels import forking_problem, problem
@@ -109,7 +116,7 @@ def _torch() -> dict[str, Any]:
     except Exception as error:  # a broken installation raises anything; the doctor is there to say so
         return {"torch": f"cannot be imported ({type(error).__name__}: {error})"}
     return {
-        "devices": {"cpu": platform.processor() or platform.machine(), "cuda": _cuda()},
+        "devices": {"cpu": processor(), "cuda": _cuda()},
         "precision": {
             "torch_float32_matmul": torch.get_float32_matmul_precision(),
             **device.precision(),

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from parity_tests.cli import cli
+from parity_tests.examples import sessions
 from parity_tests.protocol.registry import find
 from parity_tests.selftest.test_cli import FakeCheck, Parity, fake  # noqa: F401
 
@@ -70,6 +71,26 @@ def test_the_actions_script_checks_writes_junit_and_keeps_the_exit_status(tmp_pa
     environment |= {"PAIRS": "my pairs.py", "SUBMISSION": "."}
     done = subprocess.run(command, cwd=tmp_path, env={**os.environ, **environment}, capture_output=True, text=True)
     assert done.stdout.splitlines()[0] == "['hold', 'my pairs.py', '--out', 'my run', '--github']"
+
+
+def steps_of_ours(workflow: str) -> list[dict[str, Any]]:
+    return [
+        step
+        for job in yaml.safe_load(workflow)["jobs"].values()
+        for step in job["steps"]
+        if step.get("uses", "").startswith("OWNER/parity@")
+    ]
+
+
+def test_workflows_that_are_shown_give_inputs_that_the_action_has() -> None:
+    page = (ROOT / "docs" / "tutorials" / "ci.md").read_text(encoding="utf-8")
+    files = {block.file: block.content for block in sessions.blocks(page) if block.file.startswith(".github/")}
+    assert len(files) == 2
+    for content in files.values():
+        (step,) = steps_of_ours(content)
+        assert step["with"].keys() <= action()["inputs"].keys()
+    wrong = next(iter(files.values())).replace("submission:", "folder:")
+    assert not steps_of_ours(wrong)[0]["with"].keys() <= action()["inputs"].keys()
 
 
 def test_the_hooks_entry_is_a_command_of_ours(fake: FakeCheck, parity: Parity) -> None:  # noqa: F811

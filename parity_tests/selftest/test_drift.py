@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -46,6 +50,53 @@ def test_the_same_run_has_no_drift_and_says_so() -> None:
     drift = drift_from(read_baseline(baseline_text(found, BEFORE)), found, BEFORE)
     assert not drift
     assert drift_lines(drift, "b.json") == ["No drift: all 2 ratios are within 0.1 of those in b.json."]
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "said"),
+    [
+        (
+            "x86_64 with AVX512",
+            "x86_64 with AVX2",
+            "(x86_64 with AVX512, and this is x86_64 with AVX2), which alone can",
+        ),
+        ("", "x86_64 with AVX2", "On which processor the baseline was made it does not say"),
+        ("x86_64 with AVX2", "x86_64 with AVX2", ""),
+        ("", "", ""),
+    ],
+)
+def test_another_processor_is_told_where_ratios_have_moved_and_the_gate_stays_shut(
+    was: str, now: str, said: str
+) -> None:
+    known = read_baseline(baseline_text(rows(a=0.1), BEFORE | {"processor": was}))
+    drift = drift_from(known, rows(a=0.6), BEFORE | {"processor": now})
+    text = "\n".join(drift_lines(drift, "b.json"))
+    assert drift, "that a processor may be why is no reason to let it pass"
+    assert "Since then: the same versions of parity, python, numpy, torch." in text
+    assert said in text
+    assert ("processor" in text) is bool(said)
+
+
+def test_the_processor_is_told_by_what_torch_uses_of_it() -> None:
+    asked = "from parity_tests.harness.environment import processor; print(processor())"
+    environment = {**os.environ, "ATEN_CPU_CAPABILITY": "default"}
+    done = subprocess.run([sys.executable, "-c", asked], env=environment, check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == f"{platform.machine()} with DEFAULT"
+
+
+def test_what_is_a_discrepancy_already_is_counted_and_not_listed_again() -> None:
+    known = read_baseline(baseline_text(rows(a=0.1, b=0.2), BEFORE))
+    wrong = mismatch(case="linear/a/float64", ratio=float("inf"))
+    both, alone = (
+        "\n".join(drift_lines(drift_from(known, found, BEFORE, whole=False), "b.json"))
+        for found in ([wrong, *rows(b=0.7)], [wrong])
+    )
+    assert (
+        "2 of 2 ratios have moved by more than 0.1 against b.json; of these 1 is a discrepancy; of the others" in both
+    )
+    assert "0.2 → 0.7" in both
+    assert "inf" not in both
+    assert "against b.json; of these 1 is a discrepancy.\n" in alone
 
 
 def test_other_versions_alone_are_no_drift() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reports.model.baseline import MOVE
+from reports.model.baseline import MOVE, since
 from reports.model.numbers import number
 
 _MOST = 50
@@ -41,11 +41,15 @@ def drift_of(environment: Mapping[str, Any]) -> DriftShown | None:
             more.append(f"{len(names)} {words}: {'; '.join(names[:_NAMED])}{rest}.")
     versions = document.get("versions")
     pairs = versions.items() if isinstance(versions, Mapping) else ()
-    changed = ", ".join(f"{key} {' → '.join(map(str, pair))}" for key, pair in pairs if isinstance(pair, list | tuple))
-    more.append(f"Since then: {changed or 'the same versions'}.")
+    changed = {str(key): (str(pair[0]), str(pair[1])) for key, pair in pairs if _is_pair(pair)}
+    more += since(changed)
     ratios = "1 ratio has" if len(rows) == 1 else f"{len(rows) or 'no'} ratios have"
     what = f"{ratios[:1].upper()}{ratios[1:]} moved by more than {MOVE} against {name}; it decides no verdict."
     return DriftShown(what, rows[:_MOST], more)
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list | tuple) and len(value) == 2
 
 
 def _list(document: Mapping[str, Any], key: str) -> list[Any]:

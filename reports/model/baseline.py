@@ -23,6 +23,8 @@ _EXAM = ("assignment", "edition", "exam", "seed")
 
 #: What a change is put down to, of the versions that a run knows.
 _VERSIONS = ("parity", "python", "numpy", "torch")
+_PROCESSOR = "processor"
+_UNKNOWN = "unknown"
 _DIGITS = 2
 _SHOWN = 10
 
@@ -140,7 +142,7 @@ def drift_from(
         new=sorted(", ".join(key) for key in ratios.keys() - baseline.ratios.keys()),
         gone=sorted(", ".join(key) for key in baseline.ratios.keys() - asked) if whole else [],
         versions={
-            name: (baseline.versions.get(name, "unknown"), versions.get(name, "unknown"))
+            name: (baseline.versions.get(name, _UNKNOWN), versions.get(name, _UNKNOWN))
             for name in sorted(baseline.versions.keys() | versions.keys())
             if baseline.versions.get(name) != versions.get(name)
         },
@@ -152,18 +154,37 @@ def drift_lines(drift: Drift, name: str) -> list[str]:
     if not drift:
         return [f"No drift: all {drift.compared} ratios are within {MOVE} of those in {printable(name)}."]
     counts = f"{len(drift.moved)} of {drift.compared} ratios have moved by more than {MOVE}"
-    lines = [f"Drift: {counts} against {printable(name)}{'; those that moved most:' if drift.moved else '.'}"]
+    agreeing = [m for m in drift.moved if m.now <= 1]
+    wrong = len(drift.moved) - len(agreeing)
+    told = f"; of these {wrong} {'is a discrepancy' if wrong == 1 else 'are discrepancies'}" if wrong else ""
+    most = f"; {'of the others ' if wrong else ''}those that moved most:" if agreeing else "."
+    lines = [f"Drift: {counts} against {printable(name)}{told}{most}"]
     lines += [
         f"  {number(m.was):>8} → {number(m.now):<8} {printable(m.case)}, {printable(m.quantity)}"
-        for m in drift.moved[:_SHOWN]
+        for m in agreeing[:_SHOWN]
     ]
     for word, names in (("not in the baseline", drift.new), ("gone since", drift.gone)):
         if names:
             more = f", and {len(names) - 3} more" if len(names) > 3 else ""
             lines.append(f"  {len(names)} {word}: {'; '.join(map(printable, names[:3]))}{more}")
-    since = ", ".join(f"{key} {printable(was)} → {printable(now)}" for key, (was, now) in drift.versions.items())
-    lines.append(f"  Since then: {since or 'the same versions of ' + ', '.join(_VERSIONS)}.")
+    lines += [f"  {text}" for text in since(drift.versions)]
     return lines
+
+
+def since(versions: Mapping[str, tuple[str, str]]) -> list[str]:
+    """Which versions are others than the baseline's, and whether the processor is: sentences."""
+    changed = {name: (printable(was), printable(now)) for name, (was, now) in versions.items()}
+    was, now = changed.pop(_PROCESSOR, ("", ""))
+    others = ", ".join(f"{name} {before} → {after}" for name, (before, after) in changed.items())
+    sentences = [f"Since then: {others or 'the same versions of ' + ', '.join(_VERSIONS)}."]
+    if was == _UNKNOWN:
+        sentences.append("On which processor the baseline was made it does not say; another one alone can move ratios.")
+    elif now:
+        sentences.append(
+            f"But the baseline was made on another processor ({was}, and this is {now}), which alone can move ratios: "
+            "make it on the machine that holds it, with --update-baseline."
+        )
+    return sentences
 
 
 def drift_document(drift: Drift, name: str) -> dict[str, Any]:
@@ -193,7 +214,8 @@ def exam_of(environment: Mapping[str, Any]) -> dict[str, str]:
 
 
 def versions_of(environment: Mapping[str, Any]) -> dict[str, str]:
-    """The versions that a change may be put down to, as far as the run knows them."""
+    """The versions that a change may be put down to, and the processor, as far as the run knows them."""
     known = environment.get("versions")
     versions = known if isinstance(known, Mapping) else {}
-    return {name: str(versions[name]) for name in _VERSIONS if name in versions}
+    found = {name: str(versions[name]) for name in _VERSIONS if name in versions}
+    return found | ({_PROCESSOR: str(environment[_PROCESSOR])} if environment.get(_PROCESSOR) else {})
