@@ -32,6 +32,9 @@ _NEW = _NEW_USER | 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x2000000
 """Namespaces of its own: users, and mounts, control groups, host name, IPC, processes, network."""
 _NO_SUID, _NO_DEVICES, _REMOUNT, _READ_ONLY = 2, 4, 32, 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+_MEMORY_KEPT = {_TRIM_THRESHOLD: 256 << 20, _MMAP_THRESHOLD: 32 << 20}
+"""Bytes of freed memory that the C library keeps: it would give each array's back, for the kernel to clear it anew."""
 
 
 class ForkServer:
@@ -208,6 +211,9 @@ def _check(result: int, what: str) -> None:
 def main() -> None:
     """Serve, and in each process that was forked, work."""
     requests, proc, files = sys.argv[1:]
+    for option, size in _MEMORY_KEPT.items():
+        if hasattr(_LIBC, "mallopt"):  # glibc alone has it
+            _LIBC.mallopt(option, size)
     # What the server alone needs shall not shadow a submission's own files of these names.
     for name in ("gc", "socket", "_socket", "selectors", "select", "array"):
         sys.modules.pop(name, None)

@@ -144,11 +144,12 @@ class Decoder:
             return None
         arrays, start = {}, 0
         for description in self._descriptions:
-            flat = np.frombuffer(bytes(self._buffer[start : start + description.nbytes]), dtype=description.dtype)
             try:
-                arrays[description.name] = flat.reshape(description.shape).copy()
+                view = np.ndarray(description.shape, description.dtype, self._buffer, start)
+                arrays[description.name] = view.copy()
             except ValueError:
                 raise WireError(f"the shape {list(description.shape)} is too large") from None
+            del view  # the buffer is shortened below, which a view of it would forbid
             start += description.nbytes
         del self._buffer[: self._body]
         message = Message(self._header, arrays, self._size, self._clean)
