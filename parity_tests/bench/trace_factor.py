@@ -39,7 +39,7 @@ def main(steps: int, seeds: int, replicas: int, forms: int | None) -> None:
     """Print the largest gap of each honest run as a multiple of the copies' spread; end with 1 where one diverges."""
     proof = ASSIGNMENT.proof()
     variants = [unchanged(ASSIGNMENT), *(rewritten(ASSIGNMENT, form) for form in proof.honest[:forms])]
-    most, off = 0.0, 0
+    most, off, undecided = 0.0, 0, 0
     with tempfile.TemporaryDirectory(prefix="parity-") as scratch:
         for number, variant in enumerate(variants):
             variant.write(Path(scratch) / str(number))
@@ -52,12 +52,18 @@ def main(steps: int, seeds: int, replicas: int, forms: int | None) -> None:
                         largest.multiples.items(), key=lambda item: item[1], default=("nothing", (0.0, 0))
                     )
                     words = f"{own['rule']} {own.get('normalization', '')} {own.get('dtype', 'float64')}"
-                    click.echo(f"{multiple:6.2f}  {name} ({step})  {variant.name}; {words}")
+                    until = "" if done.undecided is None else f", undecided from {done.undecided[0]} on"
+                    undecided += done.undecided is not None
+                    click.echo(f"{multiple:6.2f}  {name} ({step}{until})  {variant.name}; {words}")
                     if done.divergence is not None:
                         off += 1
                         click.echo(f"        diverges: {done.divergence}")
                     most = max(most, multiple)
-    click.echo(f"The largest of all is {most:.2f}; the factor is {factor_for(replicas):g}; {off} runs diverge.")
+    runs = len(variants) * seeds * len(SETTINGS)
+    click.echo(
+        f"The largest of all is {most:.2f}; the factor is {factor_for(replicas):g}; of {runs} runs {off} diverge, and "
+        f"{undecided} are undecided at the end."
+    )
     raise SystemExit(bool(off))
 
 
