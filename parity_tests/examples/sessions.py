@@ -3,7 +3,7 @@
 `--check` says which pages are not current. A page's blocks of `console` are one session, in a folder of its own, which
 holds what readers use of a checkout. A line that begins with `$` is a command; what stands below it is what it
 prints, and a line `...` there stands for any lines. A block of code with a `:caption:` is written to a file of that
-name. A block below `<!-- dry: why -->` is not run.
+name. A block below `<!-- dry: why -->` is not run. The code of files stands below `<!-- from FILE -->`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from parity_tests.examples.shown_files import with_files
 from reports.model.write_whole import write_whole
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -198,7 +199,15 @@ def run(text: str) -> Iterator[tuple[Command, list[str]]]:
 
 
 def stale(text: str) -> list[str]:
-    """What a page shows otherwise than its commands print it, each as the command and a comparison of the lines."""
+    """What a page shows otherwise than its files hold or its commands print it, each with a comparison of the lines."""
+    files = [line for line in difflib.ndiff(text.splitlines(), with_files(text).splitlines()) if line[0] in "-+"]
+    return [
+        *(["\n".join(["the code of files", *files])] if files else []),
+        *_stale_outputs(text),
+    ]
+
+
+def _stale_outputs(text: str) -> list[str]:
     return [
         "\n".join([f"$ {command.text}", *(line for line in difflib.ndiff(command.shown, printed) if line[0] != "?")])
         for command, printed in run(text)
@@ -207,7 +216,8 @@ def stale(text: str) -> list[str]:
 
 
 def renewed(text: str) -> str:
-    """The page with what its commands print now, where that is shown; lines around an ellipsis stay."""
+    """The page with what its files hold and its commands print now, where that is shown; lines around ... stay."""
+    text = with_files(text)
     lines = text.splitlines()
     for command, printed in reversed(list(run(text))):
         if command.shown and ELLIPSIS not in command.shown:

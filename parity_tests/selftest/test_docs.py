@@ -15,6 +15,7 @@ import pytest
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.cli import cli
 from parity_tests.examples import asked, sessions
+from parity_tests.examples.shown_files import with_files
 from parity_tests.harness.process.available_levels import choose
 from parity_tests.protocol.errors import UsageError
 from parity_tests.selftest.nightly import one_in
@@ -23,7 +24,7 @@ ROOT = sessions.ROOT
 AT_THE_TOP = [ROOT / name for name in ("ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md")]
 PAGES = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in (*sessions.pages(), *AT_THE_TOP)}
 RUN = [name for name, text in PAGES.items() if any(block.commands and not block.dry for block in sessions.blocks(text))]
-OTHERS = {"cp", "sed", "cut", "cat", "head", "mkdir", "echo", "python3", "dask", "docker", "sudo"}
+OTHERS = {"cp", "sed", "cut", "cat", "head", "wc", "mkdir", "echo", "python3", "dask", "docker", "sudo"}
 """Programs of others that the documentation calls."""
 
 IN_A_SENTENCE = re.compile(r"`((?:\.venv/bin/)?(?:parity [a-z]|python -m |pytest )[^`]*)`")
@@ -138,6 +139,28 @@ def test_what_a_page_shows_is_what_its_commands_print(page: str) -> None:
         except UsageError as error:
             pytest.skip(str(error))
     assert sessions.stale(PAGES[page]) == [], "run `python -m parity_tests.examples.sessions`"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_code_that_a_page_shows_is_its_files_and_stands_in_the_page_itself(page: str) -> None:
+    assert with_files(PAGES[page]) == PAGES[page], "run `python -m parity_tests.examples.sessions`"
+    assert not re.search(r"{literalinclude}.*\.(py|cpp|toml)$", PAGES[page], flags=re.MULTILINE)
+
+
+def test_code_that_is_not_its_files_is_told_and_mended(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = 1\n# here\n\ny = 2\n\n")
+    page = '<!-- from a.py -->\n```python\nold\n```\n\n<!-- from a.py, after "here" -->\n```python\n```\nand\n'
+    whole, rest = "x = 1\n# here\n\ny = 2\n", "y = 2\n"
+    mended = with_files(page, tmp_path)
+    assert mended.count("```python\n" + whole + "```") == 1
+    assert mended.endswith(f"```python\n{rest}```\nand\n")
+    assert with_files(mended, tmp_path) == mended
+    assert "```python\n# here\n" in with_files(page.replace("after", "at"), tmp_path)
+    with pytest.raises(ValueError, match="has no line with 'there'"):
+        with_files(page.replace('"here"', '"there"'), tmp_path)
+    current = "<!-- from pyproject.toml -->\n```toml\n```\n"
+    assert sessions.stale(current)[0].startswith("the code of files\n+ [build-system]")
+    assert sessions.stale(sessions.renewed(current)) == []
 
 
 OF_A_MACHINE = re.compile(r"(?<![\w.~])/((work|tmp|root|private|Users)/|home/(?!you/))")
