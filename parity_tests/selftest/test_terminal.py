@@ -125,6 +125,7 @@ def test_how_the_numbers_relate_is_said_before_the_worst_of_them() -> None:
     assert "Gradient of W is 0.2 × torch's, at every element. W is off." in " ".join(page(run).split())
     arrays[f"{case}/gradient of W/got"] = np.array([1.0, 2.5, 3.1, 4.7, 5.0, 6.2])
     assert "× torch's" not in page(run)
+    assert "Gradient of W" not in page(run), "how many elements are off is said anyway"
 
 
 def test_a_file_that_does_not_parse_is_said_once() -> None:

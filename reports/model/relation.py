@@ -18,8 +18,10 @@ _FEWEST = 2
 _DIGITS = 3
 
 
-def relation_of(run: Results, record: Record) -> str:
+def relation_of(run: Results, record: Record, *, counted: bool = True) -> str:
     """A sentence on the quantity of a mismatch, "" where the run kept no arrays of one shape or nothing simple holds.
+
+    Where nothing holds but that some elements are off, it counts these, if `counted`.
 
     A factor or a difference is said only where every pair of elements has it, to the digits that are shown.
     """
@@ -34,6 +36,8 @@ def relation_of(run: Results, record: Record) -> str:
     with np.errstate(all="ignore"):
         off = ~(np.abs(got - want) <= radius)
     words = _words(got, want, off)
+    if not counted and words == _counted(off):
+        return ""
     return f"{capitalised(record.quantity)} {words}." if words else ""
 
 
@@ -56,6 +60,10 @@ def _words(got: np.ndarray, want: np.ndarray, off: np.ndarray) -> str:
             return f"is {some}, at the {off.sum()} of {off.size} elements that are off"
     if sorted(got.tolist()) == sorted(want.tolist()):
         return "has torch's numbers, but at other places"
+    return _counted(off)
+
+
+def _counted(off: np.ndarray) -> str:
     return f"is off {_where(off)}" if off.any() else ""
 
 

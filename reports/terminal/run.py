@@ -64,7 +64,7 @@ def _told(entry: Entry, run: Results) -> str:
     """The sentence of an entry, behind how its numbers relate to torch's in plain words, where they do."""
     first = entry.records[0]
     off = entry.kind is Kind.CAUSE and first.verdict == "mismatch"
-    relation = printable(relation_of(run, first)) if off else ""
+    relation = printable(relation_of(run, first, counted=False)) if off else ""
     return " ".join(filter(None, (relation, entry.sentence)))
 
 
