@@ -12,7 +12,7 @@ from reference.tensors import backpropagate, gradient_of, to_array, to_tensor
 
 Array = NDArray[Any]
 
-RELU_AT_ZERO = "relu's derivative at exactly 0 is 1 here; the assignment's is 0, and either is a subgradient"
+RELU_AT_ZERO = "relu's derivative at exactly 0 is 1 here, the assignment's is 0, and either is a subgradient"
 
 
 def tanh_forward(X: Array, device: str = "cpu") -> Answer:

@@ -14,7 +14,7 @@ from parity_tests.grading.folder import SEEDS
 from parity_tests.grading.intake.entries import folder_entries
 from parity_tests.grading.intake.prepare import prepare
 from parity_tests.grading.rubric import Vocabulary, load_rubric
-from parity_tests.grading.scoring import score
+from parity_tests.grading.scoring import nothing_to_run, score
 from parity_tests.grading.settings import Settings
 from parity_tests.grading.task import Task, work
 from parity_tests.harness.process.available_levels import choose
@@ -48,6 +48,7 @@ def _results(root: Path) -> str:
     prepared = prepare(folder_entries(root / "submission"), assignment)
     outcome = work(Task("submission", prepared.files, prepared.missing, settings))
     points = score(outcome.records, rubric)
+    points = nothing_to_run(points) if prepared.missing else points
     if points.total is None:
         raise HarnessError(outcome.trouble)
     environment, inputs = (json.loads(outcome.files[name]) for name in ("environment.json", "inputs.json"))

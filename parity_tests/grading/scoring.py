@@ -70,6 +70,11 @@ def _scored(item: Item, records: Sequence[Record], rubric: Rubric) -> ItemPoints
     )
 
 
+def nothing_to_run(points: Points) -> Points:
+    """The same where nothing of a submission could be run, and so nothing judged."""
+    return replace(points, items=tuple(replace(item, judged=False) for item in points.items))
+
+
 def _explained_state(record: Record) -> str:
     """The state of what fails because another part does: left open where it could not be told right from wrong."""
     return "left open" if record.verdict == "unjudged" and record.undecided else "explained"

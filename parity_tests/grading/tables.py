@@ -27,7 +27,7 @@ from parity_tests.grading.folder import GradingFolder, Result, Together
 from parity_tests.grading.gradebook import gradebook_frame, gradebook_rows, is_unjudged_zero
 from parity_tests.grading.intake.take_in import IntakeSummary
 from parity_tests.grading.roster import Person, join
-from parity_tests.grading.scoring import score, with_overrides
+from parity_tests.grading.scoring import nothing_to_run, score, with_overrides
 from parity_tests.grading.settings import ClassInfo
 from parity_tests.grading.student_page import beside, places, student_page
 from reports.files.feedback import feedback_page
@@ -149,6 +149,8 @@ def points_of(result: Result, records: Sequence[Record], files: ClassFiles) -> P
     A damaged result has none.
     """
     points = score(records, files.rubric)
+    if result.missing:
+        points = nothing_to_run(points)
     if result.damage:
         return replace(points, faults=1)
     if files.late is not None:

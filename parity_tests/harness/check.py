@@ -37,7 +37,7 @@ from parity_tests.protocol.kind import Context, Judged
 from parity_tests.protocol.layout import file_of
 from parity_tests.protocol.observation import Hello, Observation
 from reports.model.for_student import KEY as FOR_STUDENTS
-from reports.model.records import FAILING, Record
+from reports.model.records import FAILING, Record, joined_notes
 
 SECONDS_IN_ALL = 120.0
 ISOLATION = "none"
@@ -332,15 +332,22 @@ def _noting(records: list[Record], hello: Hello, assignment: Assignment) -> list
     """The import's record, noting what the submission lacked, what stood in for it, and what was left out of it."""
     own, notes = (assignment.layout.support, *assignment.layout.lent), [records[0].note]
     if hello.fixtures:
-        lent = " and ".join(f"{file_of(name)} (Parity's own)" if name in own else name for name in hello.fixtures)
-        notes.append(f"was lent {lent}")
+        given = [file_of(name) for name in hello.fixtures if name in own]
+        silent = [name for name in hello.fixtures if name not in own]
+        sentences = []
+        if given:
+            was, its = ("was", "its") if len(given) == 1 else ("were", "their")
+            sentences.append(f"there was no {' and no '.join(given)}: Parity's own {was} used in {its} place")
+        if silent:
+            sentences.append(f"{' and '.join(silent)} did nothing here, for a stand-in of Parity's took that place")
+        notes.append(", and ".join(sentences))
     if hello.left_out:
         where = f"line {hello.left_out} of {assignment.layout.file}"
         notes.append(
             f"runs {assignment.layout.entry} as soon as it is imported ({where}), which is left out here: "
             f'such code belongs under `if __name__ == "__main__":`'
         )
-    return [replace(records[0], note="; ".join(filter(None, notes))), *records[1:]]
+    return [replace(records[0], note=joined_notes(notes)), *records[1:]]
 
 
 def _environment(setting: Setting, seed: int, dtypes: Sequence[str], hello: Hello, seconds: float) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from parity_tests.protocol.errors import HarnessError
 from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.quantity import Quantity
 from parity_tests.protocol.sentence import sentence_of
-from reports.model.records import Record
+from reports.model.records import Record, joined_notes
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def record_of(setting: Setting, case: Case, q: Quantity, c: Comparison, seconds:
         diagnosis=c.diagnosis,
         explained_by=c.explained_by,
         message=sentence_of(case, q, c),
-        note="; ".join(c.notes),
+        note=joined_notes(c.notes),
         file=c.file,
         line=c.line,
         seconds=seconds,

@@ -124,7 +124,7 @@ def test_a_comment_reaches_the_student_beside_the_points_and_is_kept(parity: Par
     parity("grade", source, "--out", out, "--comments", comments)
     parity("regrade", out)
     page = (out / "submissions" / "ann" / "feedback.md").read_text()
-    assert "## Comments\n\n- Clean code, &lt;b&gt;well done&lt;/b&gt;\n- See me\n" in page
+    assert "## Comments\n\n- Clean code, &lt;b>well done&lt;/b>\n- See me\n" in page
     assert "See me" in json.loads((out / "submissions" / "ann" / "results.json").read_text())["output"]
     shown = (out / "submissions" / "ann" / "report.html").read_text()
     assert '<li class="comment" dir="auto">Clean code, &lt;b&gt;well done&lt;/b&gt;</li>' in shown

@@ -21,6 +21,7 @@ def test_a_line_of_a_terminal_stays_one_and_a_path_shows_its_characters() -> Non
         "neural_networks.py, line 7",
         "0.196",
         "a = b + c - d; e != f",
+        "def forward(self, X) -> Array:",
     ],
 )
 def test_harmless_text_stays_readable_in_markdown(text: str) -> None:
@@ -36,7 +37,8 @@ def test_harmless_text_stays_readable_in_markdown(text: str) -> None:
         ("- [x] done", "\\- [x] done"),
         ("1. one", "1\\. one"),
         ("# heading #7", "\\# heading \\#7"),
-        ("<b> & @all", "&lt;b&gt; &amp; &#64;all"),
+        ("<b> & @all", "&lt;b> &amp; &#64;all"),
+        ("> quoted", "\\> quoted"),
     ],
 )
 def test_markup_is_none_in_markdown(text: str, escaped: str) -> None:

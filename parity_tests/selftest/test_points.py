@@ -12,13 +12,14 @@ from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.grading.class_table import ClassTable
 from parity_tests.grading.overrides import Override, load_overrides
 from parity_tests.grading.rubric import Item, Rubric, RubricError, Vocabulary, parse_rubric, rubric_of_run
-from parity_tests.grading.scoring import score, with_overrides
+from parity_tests.grading.scoring import nothing_to_run, score, with_overrides
 from parity_tests.protocol.assignment import environment_of
 from parity_tests.selftest.fake_records import DESCRIBED, FakeRun, mismatch, record
 from parity_tests.selftest.toy.assignment import TOY
 from reports.files.feedback import feedback_page
+from reports.model.for_student import KEY as FOR_STUDENTS
 from reports.model.parts import Parts
-from reports.model.records import Record
+from reports.model.records import Record, joined_notes, note_parts
 
 USUAL = parse_rubric(ASSIGNMENT.rubric_text, "rubric.toml", Vocabulary.of(ASSIGNMENT))
 
@@ -302,8 +303,48 @@ def test_feedback_says_what_is_right_what_is_wrong_and_nothing_as_markup() -> No
     records = [record(part="3", quantity="output"), hostile, record(part="7", check="relu", note="promoted <b>")]
     run = FakeRun(records=records, environment={**DESCRIBED, "hints": {"no sum": "Add up the rows."}})
     page = feedback_page("ann | <b>", run, score(records, USUAL))
-    assert "- TODO 3: linear, forward: all 1 comparisons agree." in page
+    assert "- TODO 3: linear, forward\n" in page
+    assert "- TODO 4: linear, backward\n" not in page
     assert "### TODO 4: linear, backward" in page
     assert "Hint: Add up the rows." in page
     for markup in ("<img", "<b>", "[click](", " `code` ", "://"):
         assert markup not in page
+
+
+def test_feedback_counts_in_the_points_alone_and_tells_what_is_right_in_part() -> None:
+    records = [*rows("linear", "a", "a", "b", part="4"), mismatch(part="4", quantity="b"), *rows("relu", "c", part="7")]
+    page = feedback_page("ann", FakeRun(records=records), score(records, USUAL))
+    assert "| linear | 7.5 of 15 | 1 of 2 quantities is right |" in page
+    assert page.endswith("## What is right\n\n- TODO 7: relu, forward\n- TODO 4: linear, backward, in part\n")
+    assert "comparisons" not in page
+
+
+def test_what_rounding_explains_is_told_only_where_numbers_are_compared() -> None:
+    words = "the gap is compared with what rounding explains"
+    for wrong, said in ((mismatch(), True), (mismatch(verdict="crashed", gap=None, ratio=None, radius=None), False)):
+        records = [wrong, *rows("relu", "c", part="7")]
+        assert (words in feedback_page("ann", FakeRun(records=records), score(records, USUAL))) is said
+
+
+def test_less_is_said_to_be_told_only_where_the_files_can_be_imported() -> None:
+    guarded = {FOR_STUDENTS: {"told": {"main/a/float64": {}}, "printed": 0}}
+    unreached = record(check="main", case="main/a/float64", verdict="crashed", explained_by="import", part="10")
+    broken = record(check="import", case="import", quantity="module", verdict="crashed", part="utils")
+    for records, said in (([unreached], True), ([broken, unreached], False)):
+        run = FakeRun(records=records, environment={**DESCRIBED, **guarded})
+        assert ("are kept back" in feedback_page("ann", run, score(records, USUAL))) is said
+
+
+def test_where_there_was_nothing_to_run_nothing_is_said_to_be_wrong() -> None:
+    records = rows("linear", "a", "b", verdict="missing")
+    page = feedback_page("ann", FakeRun(records=[]), nothing_to_run(score(records, USUAL)), ["there is no file"])
+    assert "| linear | 0 of 15 | not judged, because there is nothing to run |" in page
+    assert "| linear | 0 of 15 | none of 2 quantities is right |" in feedback_page(
+        "ann", FakeRun(records=records), score(records, USUAL)
+    )
+
+
+def test_a_note_stays_one_whatever_stands_in_it() -> None:
+    notes = ["relu's derivative at 0 is 1; either is right", "", "warns"]
+    kept = record(note=joined_notes(notes))
+    assert note_parts(kept) == ("relu's derivative at 0 is 1, either is right", "warns")

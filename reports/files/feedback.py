@@ -47,8 +47,11 @@ def feedback_page(
         lines += ["", "## Comments", "", *(f"- {markdown(text)}" for text in comments)]
     folded = entries(groups.discrepancies, run)
     if folded:
-        less = ["", WITHHELD] if says_less(run) else []
-        lines += ["", "## What to look at", "", _RATIO, *less, *_part_sections(folded, run)]
+        measured = any(entry.records[0].gap is not None for entry in folded)
+        lines += ["", "## What to look at"]
+        for text in [_RATIO] * measured + [WITHHELD] * says_less(run):
+            lines += ["", text]
+        lines += _part_sections(folded, run)
     lines += _right_lines(run, groups.discrepancies)
     if groups.undecided:
         lines += ["", "## Undecided", "", _UNDECIDED, ""]
@@ -173,17 +176,17 @@ def _case(record: Record, first: Record) -> str:
 
 
 def _right_lines(run: Results, wrong: Sequence[Record]) -> list[str]:
-    """How many comparisons agree in each part, those first in which nothing is wrong."""
+    """The parts of which something agrees, those first in which nothing is wrong.
+
+    How much, the points say: they count quantities, of which the records here are the comparisons in each case.
+    """
     parts = parts_of(run)
     bad = {record.part for record in wrong if not record.explained_by}
     compared = [record for record in run.records if record.check != "import" and record.verdict != "harness_error"]
     lines = []
     for part in sorted(parts.within(compared), key=lambda part: part in bad):
-        verdicts = [record.verdict for record in compared if record.part == part]
-        right = verdicts.count("match")
-        share = f"{right} of {len(verdicts)}" if part in bad else f"all {right}"
-        if right:
-            lines.append(f"- {markdown(parts.heading(part))}: {share} comparisons agree.")
+        if any(record.verdict == "match" for record in compared if record.part == part):
+            lines.append(f"- {markdown(parts.heading(part))}{', in part' * (part in bad)}")
     return ["", "## What is right", "", *lines] if lines else []
 
 

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # GitHub makes links and mentions of words whether or not their marks are escaped by a backslash.
-_ENTITIES = (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("@", "&#64;"), ("://", "&#58;//"))
+# A > marks nothing but a quotation, at the beginning: where no < is left, it ends no tag.
+_ENTITIES = (("&", "&amp;"), ("<", "&lt;"), ("@", "&#64;"), ("://", "&#58;//"))
 _MARKUP = re.compile(
     r"""[\\`*|~$]                         # code, emphasis, cells of a table, strikethrough, mathematics
     | (?<![^\W_])_ | _(?![^\W_])          # emphasis: between two letters an underscore is none
-    | ^[\[+-] | ^\d+(?=[.)](?:\s|$))      # what begins a task or an item of a list
+    | ^[\[+>-] | ^\d+(?=[.)](?:\s|$))     # what begins a task, an item of a list, or a quotation
     | \[(?=\[) | \](?=[(\[:]|$)           # links, references and their definitions
     | \#(?!\d+;)                          # headings and numbers of issues, but not the entities above
     """,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from reports.model.records import Record
+from reports.model.records import FAILING, Record
 from reports.model.run import Results, SavedRun
 
 KEY = "for_students"
@@ -43,7 +43,12 @@ def withheld(run: Results, case: str) -> bool:
 
 
 def says_less(run: Results) -> bool:
-    """Whether anything that is wrong with this run is told with less than was recorded."""
+    """Whether anything that is wrong with this run is told with less than was recorded.
+
+    Of files that cannot be imported nothing else was.
+    """
+    if any(record.check == "import" and record.verdict in FAILING for record in run.records):
+        return False
     return any(record.verdict != "match" and withheld(run, record.case) for record in run.records)
 
 

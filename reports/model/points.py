@@ -27,7 +27,8 @@ class ItemPoints:
     `points` of `maximum`; both are None where the item was not asked, or nothing of it decided. `right` of `counted`
     quantities are earned; `undecided` ones left both numbers. Of those that are right `excused` are earned although
     they fail, because the parts `because` do; `left_open` are not earned, which these parts kept from being judged.
-    Where nothing of the item was `judged` none is right, and `because` says what is to blame. `override` is the reason
+    Where nothing of the item was `judged` none is right, and `because` says what is to blame; nothing, where there was
+    nothing to run. `override` is the reason
     where a human set the points, and `before` then what they were.
     """
 

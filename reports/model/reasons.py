@@ -63,6 +63,8 @@ def reason(item: ItemPoints, causes: Mapping[str, str], parts: Parts) -> str:
         return "not counted: nothing of it could be decided"
     if IMPORT in causes and not item.right:
         return "not judged, because the files cannot be imported"
+    if not item.judged and not item.because:
+        return "not judged, because there is nothing to run"
     if not item.judged:
         return f"not judged, because {because_of(item.because, causes, parts)}"
     words = _share(item.right, item.counted)

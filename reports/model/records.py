@@ -86,6 +86,11 @@ _DTYPES = {
 }
 
 
+def joined_notes(notes: Iterable[str]) -> str:
+    """The notes as a record keeps them, each of which `note_parts` gives back as one."""
+    return "; ".join(note.replace("; ", ", ") for note in notes if note)
+
+
 def note_parts(record: Record) -> tuple[str, ...]:
     """The notes of a record, one by one."""
     return tuple(part for part in record.note.split("; ") if part)
