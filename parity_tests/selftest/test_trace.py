@@ -91,6 +91,14 @@ def test_what_ends_a_run_keeps_the_steps_before_it(what: str, kind: str, says: s
     assert all("at step 5" in record.message and "4 steps before agree" in record.message for record in failing)
 
 
+def test_a_run_that_ends_in_its_first_step_is_the_submissions_failure(tmp_path: Path) -> None:
+    run = traced(submission(tmp_path, more=AT_STEP.format(step=1, what="raise ValueError('no more')")))
+    assert (run.steps, run.divergence and run.divergence[0]) == (0, 1)
+    verdicts = {record.verdict for record in run.records}
+    assert verdicts == {"match", "crashed", "unjudged"}  # the import matches
+    assert all(record.explained_by for record in run.records if record.verdict == "unjudged")
+
+
 def test_a_submission_that_cannot_be_imported_is_compared_in_nothing(tmp_path: Path) -> None:
     run = traced(
         submission(

@@ -231,6 +231,12 @@ class _Records:
             return failed(self._hello.import_failure)
         if self._session.evaluations is not None and self._session.evaluations.comparison is not None:
             return self._session.evaluations.comparison
+        if self._session.stopped_at is not None:
+            broken, parts = self._session.broken, dict(self._session.judge.names)
+            causes = (name for name, comparison in broken.items() if not comparison.explained_by)
+            part = next((broken[name].part or parts.get(name, "") for name in causes), "")
+            at = self._session.stopped_at
+            return unjudged(f"could be compared in no step: the run cannot go on at step {at}", explained_by=part)
         if self._session.tally.steps:
             return unjudged(f"was never seen in {self._session.tally.steps} steps")
         return Comparison("harness_error", problem="was never compared")

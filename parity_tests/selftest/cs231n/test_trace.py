@@ -234,13 +234,14 @@ def test_a_running_variance_with_eps_agrees_and_is_named_and_one_with_more_does_
             3,
             "raised OSError: no",
         ),
+        ((OPTIM, 'return w - step, {**config, "m": m, "v": v, "t": t}', "return None, config"), 0, "W1 is None"),
         ((SOLVER, "append(loss)", "append(loss)\n        while len(self.loss_history) == 4: pass"), 3, "within 0.5 s"),
     ],
 )  # fmt: skip
 def test_what_ends_a_run_keeps_the_steps_before_it_and_is_the_submissions(
     change: Change, steps: int, says: str, tmp_path: Path
 ) -> None:
-    run = traced(submission(tmp_path, change), timeout=0.5, rule="sgd")
+    run = traced(submission(tmp_path, change), timeout=0.5, rule="adam")
     assert run.steps == steps
     assert run.divergence is not None
     assert run.divergence[0] == steps + 1
