@@ -123,7 +123,11 @@ def check(
         judged = forgive_float64_only(plan, _settled(assignment, plan, seed, context, judged, seen, start))
         outputs = [runner.output for runner in runners.values()]
     named = _named(assignment, plan, judged, seen, seed, hello.edition)
-    records = [r for case in wanted for r in records_of(setting, case, named.verdicts[case.name], seen[case.name])]
+    records = [
+        r
+        for case in wanted
+        for r in records_of(setting, case, named.verdicts[case.name], seen[case.name], assignment.by_function)
+    ]
     check_plan(wanted, records)
     records = refused(records, {part.id: part.label for part in assignment.parts})
     records.insert(

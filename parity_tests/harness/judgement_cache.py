@@ -66,7 +66,7 @@ class JudgementCache:
             "failures": {key: vars(failure) for key, failure in seen.failures.items()},
             "overwritten": dict(seen.overwritten),
             "facts": dict(seen.facts),
-            "warnings": seen.warnings,
+            "warnings": [seen.warnings, dict(seen.warned)],
         }
         # Processors have instructions for this one, and megabytes of answers pass through it.
         digest = hashlib.sha256(repr(described).encode("utf-8", "backslashreplace"))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
@@ -10,6 +11,9 @@ from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.quantity import Quantity
 from parity_tests.protocol.sentence import sentence_of
 from reports.model.records import Record, joined_notes
+
+_WARNINGS = 3
+"""So many of a case's warnings are noted."""
 
 
 @dataclass(frozen=True)
@@ -23,19 +27,38 @@ class Setting:
     isolation: str
 
 
-def records_of(setting: Setting, case: Case, judged: Mapping[str, Comparison], seen: Observation) -> list[Record]:
-    """The records of one case, in the order of its quantities. Raises HarnessError where any is missing."""
+def records_of(
+    setting: Setting,
+    case: Case,
+    judged: Mapping[str, Comparison],
+    seen: Observation,
+    part_of: Mapping[str, str] = MappingProxyType({}),
+) -> list[Record]:
+    """The records of one case, in the order of its quantities. Raises HarnessError where any is missing.
+
+    A warning is noted at the part of the function in which it was raised, as far as `part_of` knows it.
+    """
     missing = [q.name for q in case.quantities if q.name not in judged]
     if missing:
         raise HarnessError(f"{case.name}: planned but not compared: {', '.join(missing)}")
-    warned = f"warns: {'; '.join(seen.warnings[:3])}" if seen.warnings else ""
+    warned = _warned(case, seen, part_of)
     records = []
     for q in case.quantities:
         comparison = judged[q.name]
-        if q is case.quantities[0]:
-            comparison = comparison.noting(warned.replace("; ", ", "))
+        if q.part in warned:
+            comparison = comparison.noting(f"warns: {'; '.join(warned.pop(q.part))}".replace("; ", ", "))
         records.append(record_of(setting, case, q, comparison, seen.seconds))
     return records
+
+
+def _warned(case: Case, seen: Observation, part_of: Mapping[str, str]) -> dict[str, list[str]]:
+    """The first few warnings by the parts that they are noted at: of those that a case is about."""
+    asked = dict.fromkeys(q.part for q in case.quantities)
+    warned: dict[str, list[str]] = {}
+    for text in seen.warnings[:_WARNINGS]:
+        parts = [part_of.get(function, "") for function in seen.warned.get(text, ())]
+        warned.setdefault(next((part for part in parts if part in asked), next(iter(asked))), []).append(text)
+    return warned
 
 
 def record_of(setting: Setting, case: Case, q: Quantity, c: Comparison, seconds: float | None) -> Record:

@@ -52,7 +52,7 @@ class Observation:
     `values` and `failures` are by the keys that the probe gave; WHOLE_CASE is that of a failure of the case as a whole.
     `facts` are JSON values said by the probe, `warnings` the distinct Python warnings raised inside the submission.
     `seconds` is wall time, the submission's import included. `overwritten` says of a call which arrays, by the probe's
-    labels, it has written over.
+    labels, it has written over. `warned` says of a warning in which function it was raised, and of which that was part.
     """
 
     case: str
@@ -62,6 +62,7 @@ class Observation:
     warnings: tuple[str, ...]
     seconds: float
     overwritten: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
+    warned: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

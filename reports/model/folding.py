@@ -217,7 +217,12 @@ def where_seen(entry: Entry, run: Results) -> str:
 
 
 def label_of(entry: Entry, run: Results) -> str:
-    """The label of the parts that an entry is about: "part 4", "part 5/6", "several"."""
+    """The label of the parts that an entry is about: "part 4", "part 5/6", "several".
+
+    What is noted of the import is noted of the submission as a whole.
+    """
+    if all(record.check == "import" and not record.quantity for record in entry.records):
+        return "submission"
     parts = parts_of(run)
     return parts.short(parts.within(entry.records))
 

@@ -262,7 +262,8 @@ class CallRecorder:
         text = f"{category.__name__}: {clean(str(message))}{location}"
         if location.file and text not in self._warned and len(self._warned) < _MAX_WARNINGS:
             self._warned.add(text)
-            self._send_protected({"kind": "warning", "text": text})
+            functions = [clean(location.function), clean(location.outermost)]
+            self._send_protected({"kind": "warning", "text": text, "functions": functions})
 
     def describe(self, error: BaseException, label: str) -> Failure:
         """Return the failure that an exception is. `label` names what was called if no frame in the submission does."""

@@ -5,6 +5,7 @@ The submission's process loads this file by its path: it may import numpy and th
 
 from __future__ import annotations
 
+import ast
 import difflib
 import dis
 import os
@@ -13,6 +14,7 @@ import sys
 import types
 import unicodedata
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypedDict, cast
 
 import numpy as np
@@ -146,6 +148,9 @@ def describe(error: BaseException, label: str, location: Location, limit: float,
         text = f"{what} wants to end the program: it raised {name}{location}"
     elif isinstance(error, EOFError) or name == "BdbQuit":
         text = f"{what} waits for the keyboard (input(), breakpoint() or the like), and nobody is there{location}"
+    elif left := _left_none(error, folder):
+        kind, name = "missing", ""
+        text = f"{location.function} is not implemented: its {left} is still None{location}"
     elif isinstance(error, AttributeError) and detail.startswith(_OF_NUMPY):
         text = f"{raised}{location}; numpy is {np.__version__} here{_nearest_name(detail)}"
     else:
@@ -162,6 +167,43 @@ def not_implemented(function: Callable[..., Any], label: str, folder: str) -> Fa
         return None
     location = Location(folder, [(code, code.co_firstlineno)])
     return failure("missing", "", f"{label} is not implemented: it does nothing{location}", location)
+
+
+def _left_none(error: BaseException, folder: str) -> str:
+    """The variable that a function was to give a value, where an exception says that it is None still; else "".
+
+    So fails what a handout does with it at the end of a function in which nothing else was written.
+    """
+    if not isinstance(error, (AttributeError, TypeError)) or "NoneType" not in _text_of(error):
+        return ""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or not trace.tb_frame.f_code.co_filename.startswith(folder + os.sep):
+        return ""
+    code, values = trace.tb_frame.f_code, trace.tb_frame.f_locals
+    try:
+        tree = ast.parse(Path(code.co_filename).read_text(encoding="utf-8"))
+    except (OSError, ValueError, SyntaxError, RecursionError):
+        return ""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and (node.name, node.lineno) == (code.co_name, code.co_firstlineno):
+            names = (name for name in code.co_varnames[code.co_argcount :] if values.get(name, 0) is None)
+            return next((name for name in names if _is_given_none_alone(name, node, trace.tb_lineno)), "")
+    return ""
+
+
+def _is_given_none_alone(name: str, function: ast.FunctionDef, line: int) -> bool:
+    """Whether a local variable is used in this line, and gets None and nothing else in all others."""
+    used, stores, nones = False, 0, 0
+    for node in ast.walk(function):
+        if isinstance(node, ast.Name) and node.id == name:
+            here = node.lineno == line
+            used |= here and isinstance(node.ctx, ast.Load)
+            stores += isinstance(node.ctx, ast.Store) and not here
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and node.value.value is None:
+            nones += sum(isinstance(target, ast.Name) and target.id == name for target in node.targets)
+    return used and stores == nones > 0
 
 
 def _nearest_name(detail: str) -> str:

@@ -29,6 +29,7 @@ class ObservationBuilder:
         self._overwritten: dict[Key, tuple[str, ...]] = {}
         self._facts: dict[str, Any] = {}
         self._warnings: list[str] = []
+        self._warned: dict[str, tuple[str, ...]] = {}
         self._label = ""
         self._interrupted: Failure | None = None
         self.messages = 0
@@ -65,6 +66,7 @@ class ObservationBuilder:
                 self._facts[one_line(key)] = value if message.clean else with_clean_texts(value)
             case {"kind": "warning", "text": str(text)}:
                 self._warnings.append(one_line(text))
+                self._warned.setdefault(one_line(text), _names(message.header.get("functions")))
             case {"kind": "call", "label": str(label)}:
                 self._label = one_line(label)
             case {"kind": "interrupted", "where": str(where)}:
@@ -131,7 +133,9 @@ class ObservationBuilder:
         if self.fault:
             self.fail(Failure("unjudged", "", f"the process that puts the case to it failed: {self.fault}"))
         warnings = tuple(dict.fromkeys(self._warnings))
-        return Observation(self._case, self._values, self._failures, self._facts, warnings, seconds, self._overwritten)
+        return Observation(
+            self._case, self._values, self._failures, self._facts, warnings, seconds, self._overwritten, self._warned
+        )
 
     def _add_value(self, message: frames.Message, what: str, detail: str) -> None:
         array = message.arrays.get("value")
@@ -142,3 +146,9 @@ class ObservationBuilder:
         key = key_of(message.header)
         self._values[key] = Returned(what, array, detail)
         self._failures.pop(key, None)
+
+
+def _names(said: Any) -> tuple[str, ...]:
+    """The names that a message says, none where it says something else."""
+    named = isinstance(said, list) and all(isinstance(one, str) for one in said)
+    return tuple(one_line(one) for one in said[:2]) if named else ()

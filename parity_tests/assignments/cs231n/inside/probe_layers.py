@@ -46,8 +46,8 @@ def layer(submission: Submission, recorder: CallRecorder, params: Params, arrays
                 found = recorder.FAILED if failed else asker.ask(forward, ["out"], given, labels, k)
             if failed:
                 recorder.keep("out", found, k)
-            failed = found is recorder.FAILED
             caches[k] = cache_of(found)
+            failed = not isinstance(found, list) or found[0] is None
             recorder.add_fact(f"given {k}", _is_given(caches[k], given, params, arrays, k))
             for name in params["kept"]:
                 recorder.keep(name, recorder.FAILED if failed else plain(setting.get(name)), k)
@@ -132,6 +132,9 @@ def loss(submission: Submission, recorder: CallRecorder, params: Params, arrays:
         asker.ask(submission.get(params["function"]), ["loss", "dx"], given, ["x", "y"], k)
 
 
+ANY_MASK = "dx of a mask of ones"
+
+
 def dropout(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
     """Forwards, then their backwards; `calls` are the settings of each.
 
@@ -148,6 +151,13 @@ def dropout(submission: Submission, recorder: CallRecorder, params: Params, arra
         caches.append(cache_of(found))
     for k, cache in enumerate(caches):
         asker.ask(backward, ["dx"], [laid_out(arrays["dout"], ""), cache], ["dout", ""], k)
+    if all(cache is recorder.FAILED for cache in caches):  # a backward that is not written shows it by any cache
+        given = [laid_out(arrays["dout"], ""), ({**params["calls"][0]}, np.ones_like(arrays["x"]))]
+        shown = recorder.call(ANY_MASK, backward, *given)
+        failed = recorder.failures.get((ANY_MASK, 0))
+        if shown is None or (failed is not None and failed["failure"] == "missing"):
+            for k in range(len(caches)):
+                recorder.fail("dx", "dropout_backward is not implemented: it returns None", "missing", call=k)
 
 
 def steps(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:

@@ -46,6 +46,9 @@ def network(submission: Submission, recorder: CallRecorder, params: Params, arra
     if model is recorder.FAILED:
         return
     made = dict(getattr(model, "params", {}) or {})
+    if not made:
+        recorder.fail(None, f"{params['class']} is not implemented: it makes no parameters", "missing")
+        return
     recorder.add_fact("names", sorted(map(str, made)))
     for name in params["parameters"]:
         recorder.keep(f"made {name}", made.get(name))

@@ -49,7 +49,7 @@ def with_causes(case: Case, seen: Observation, judged: Judged) -> Judged:
         cause = next(iter(called.get(q.part, ())), "")
         if q.part != case.params["forward"]:
             out = outs.get(q.key.call)
-            told = out is not None and (out.verdict in FAILED_IN_CALL or HANDED_ON in comparison.notes)
+            told = out is not None and (out.verdict in (*FAILED_IN_CALL, "missing") or HANDED_ON in comparison.notes)
             if told and _may_be_spoiled(case, q, seen, judged):
                 cause = case.params["forward"]
         if cause:
@@ -155,7 +155,7 @@ def blamed(plan: Sequence[Case], judged: Mapping[str, Mapping[str, Comparison]])
         elif q.part in shown and spoiled and not _is_finite(outs[case.name, q.key.call]):
             continue  # of what is no number nothing can be made
         elif cause in guilty or (spoiled and cause == case.params["forward"]):
-            found[case.name][q.name] = _open(comparison, q, cause, case.params["forward"])
+            found[case.name][q.name] = _open(comparison, outs[case.name, q.key.call], cause, case.params["forward"])
         elif not comparison.sentence:
             found[case.name][q.name] = replace(comparison, explained_by="")
     return found
@@ -209,15 +209,16 @@ def _fails(comparison: Comparison) -> bool:
     return comparison.verdict not in PASSING
 
 
-def _open(comparison: Comparison, quantity: Quantity, cause: str, forward: str) -> Comparison:
-    """A comparison that leaves open whether the function is right, because of the cause."""
+def _open(comparison: Comparison, out: Comparison, cause: str, forward: str) -> Comparison:
+    """A comparison that leaves open whether the function is right, because of the cause; `out` is the forward's."""
     works_on = "it works on what that one hands on" if cause == forward else "it calls that one"
+    lacks = "not implemented" if cause == forward and out.verdict == "missing" else "wrong"
     total = comparison.total or 1
     return Comparison(
         "undecided",
         total=total,
         undecided=total,
-        problem=f"is not judged, because {cause} is wrong: {works_on}",
+        problem=f"is not judged, because {cause} is {lacks}: {works_on}",
         notes=comparison.notes,
         explained_by=cause,
     )

@@ -1,0 +1,133 @@
+"""What is said beside the verdicts of CS231n's functions is true of them: what is not written, what warns, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
+from parity_tests.harness.check import check
+from parity_tests.proof.judged_variants import records
+from parity_tests.proof.variants import rewritten
+from parity_tests.protocol.mistake import Body, Rewrite, Swap
+from parity_tests.selftest.cs231n.conftest import Changed
+from reports.model.records import FAILING, Record
+from reports.terminal.run import run_page
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def judged(*changes: Body | Swap, parts: set[str], edition: str | None = None) -> list[Record]:
+    found = records(ASSIGNMENT, rewritten(ASSIGNMENT, Rewrite("changed", changes)), parts=parts, edition=edition)
+    return [record for record in found if record.check != "import"]
+
+
+def verdicts(found: Sequence[Record], part: str) -> set[str]:
+    return {record.verdict for record in found if record.part == part}
+
+
+# ---- what is not written
+
+STUB = """p, mode = dropout_param["p"], dropout_param["mode"]
+mask = None
+out = None
+if mode == "train":
+    {train}
+elif mode == "test":
+    pass
+cache = (dropout_param, mask)
+out = out.astype(x.dtype, copy=False)
+return out, cache"""
+BACK_STUB = """dropout_param, mask = cache
+dx = None
+if dropout_param["mode"] == "test":
+    dx = dout
+return dx"""
+DROPOUT = {"dropout_forward", "dropout_backward"}
+
+
+def test_a_stub_that_crashes_in_its_handouts_own_last_line_is_not_implemented() -> None:
+    stub = Body("dropout_forward", STUB.format(train="pass"))
+    both = judged(stub, Body("dropout_backward", BACK_STUB), parts=DROPOUT)
+    assert {record.verdict for record in both} == {"missing"}
+    for part in DROPOUT:
+        assert all(f"{part} is not implemented" in record.message for record in both if record.part == part)
+    forward = judged(stub, parts=DROPOUT)
+    assert verdicts(forward, "dropout_forward") == {"missing"}
+    assert verdicts(forward, "dropout_backward") == {"unjudged"}
+    because = "because dropout_forward is not implemented"
+    assert all(because in record.message for record in forward if record.part == "dropout_backward")
+
+
+@pytest.mark.parametrize(
+    "line", ["out = x * mask", "mask = None\n    out = sorted(x, key=None).nothing", "out = p + None"]
+)
+def test_what_crashes_behind_what_was_written_has_crashed(line: str) -> None:
+    found = judged(Body("dropout_forward", STUB.format(train=line)), parts=DROPOUT)
+    assert "crashed" in verdicts(found, "dropout_forward")
+
+
+def test_a_norm_that_is_not_written_is_told_once() -> None:
+    nothing = Body("batchnorm_forward", "bn_param['running_mean'] = np.zeros(x.shape[1])\nreturn None, None")
+    found = judged(nothing, parts={"batchnorm_forward", "batchnorm_backward"})
+    assert verdicts(found, "batchnorm_forward") == {"missing"}
+    assert verdicts(found, "batchnorm_backward") == {"unjudged"}
+    because = "because batchnorm_forward is not implemented"
+    assert all(because in record.message for record in found if record.part == "batchnorm_backward")
+
+
+def test_a_network_that_is_not_written_is_not_implemented(changed: Changed) -> None:
+    made = "        self.params = {name: value.astype(dtype) for name, value in params.items()}\n"
+    folder = changed(fc_net=(made, "        self.params = {}\n"))
+    run = check(ASSIGNMENT, folder, dtypes=("float64",), parts=frozenset({"FullyConnectedNet"}))
+    found = [record for record in run.records if record.check != "import"]
+    assert {record.verdict for record in found} == {"missing"}
+    assert "FullyConnectedNet is not implemented: it makes no parameters" in found[0].message
+
+
+def test_a_network_that_lacks_some_parameters_is_wrong(changed: Changed) -> None:
+    made = "        self.params = {name: value.astype(dtype) for name, value in params.items()}\n"
+    folder = changed(fc_net=(made, made + "        self.params.pop('W1')\n"))
+    run = check(ASSIGNMENT, folder, dtypes=("float64",), parts=frozenset({"FullyConnectedNet"}))
+    assert {record.verdict for record in run.records if record.quantity == "parameters"} == {"mismatch"}
+
+
+# ---- notes
+
+LOSS = (
+    "N = len(x)\n{shift}\np = np.exp(s) / np.exp(s).sum(axis=1, keepdims=True)\n"
+    "loss = -np.log(p[np.arange(N), y]).mean()\np[np.arange(N), y] -= 1\nreturn loss, p / N"
+)
+
+
+@pytest.mark.parametrize(
+    ("shift", "said", "unsaid"),
+    [
+        ("s = x - x.max(axis=1, keepdims=True)", "takes the log of a probability that has become 0", "overflows"),
+        ("s = x", "overflows where scores lie far apart", "takes the log"),
+    ],
+    ids=["shifted", "unshifted"],
+)
+def test_what_overflows_is_told_from_the_log_of_0(shift: str, said: str, unsaid: str) -> None:
+    found = judged(Body("softmax_loss", LOSS.format(shift=shift)), parts={"softmax_loss"}, edition="assignment-1")
+    assert not {record.verdict for record in found} & FAILING
+    notes = " ".join(record.note for record in found)
+    assert said in notes
+    assert unsaid not in notes
+
+
+def test_a_warning_is_noted_at_the_function_whose_line_it_is() -> None:
+    warns = "dcentred = dnormal / deviation + 2 * centred * dvariance / len(dout)"
+    found = judged(Swap(warns, f"_ = np.zeros(1) / np.zeros(1)\n    {warns}"), parts={"batchnorm_forward"})
+    warned = [record for record in found if "invalid value" in record.note]
+    assert {record.part for record in warned} == {"batchnorm_backward"}
+
+
+def test_what_a_submission_was_lent_is_said_of_the_submission(changed: Changed) -> None:
+    folder = changed()
+    (folder / "cs231n" / "fast_layers.py").unlink()
+    run = check(ASSIGNMENT, folder, dtypes=("float64",), parts=frozenset({"sgd"}))
+    page = " ".join(" ".join(run_page(run)).split())
+    assert "submission was lent cs231n/fast_layers.py (Parity's own)" in page
+    assert "affine_forward was lent" not in page
