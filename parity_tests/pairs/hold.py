@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from parity_tests.harness.check import Run
 from parity_tests.harness.judge_flow import Held, explain, judge
 from parity_tests.harness.make_records import Setting, check_plan, record_of
 from parity_tests.pairs.inputs import changed, for_candidate, is_array
+from parity_tests.pairs.positions import name_of, named, refuse_other_names
 from parity_tests.pairs.result import HoldResult
 from parity_tests.pairs.returned import MASKS, UnreadableError, as_mask, by_name, paired
 from parity_tests.protocol.case import Case
@@ -62,7 +62,7 @@ def hold(
     candidate: Callable[..., Any],
     reference: Any,
     /,
-    *,
+    *positional: Any,
     device: str = "cpu",
     radius: str = "auto",
     replicas: int = 16,
@@ -78,6 +78,7 @@ def hold(
 ) -> HoldResult:
     """Holds `candidate(**inputs)` against `reference(**inputs)`, a torch function or module.
 
+    Inputs are given by name or by position; by position each side may call them as it likes.
     Arrays and tensors are inputs: the candidate gets numpy copies (tensors where tensors were given), the reference
     tensors of the same type; what is no array goes to both as it is. Both return an array, a tuple or a dict, nested or
     not, matched by key or position. The candidate's entry `masks` is handed to the reference as an input of that name;
@@ -99,18 +100,17 @@ def hold(
         raise UsageError(f"{', '.join(twice)} is given twice, in inputs= and by name; give it once.")
     if not callable(candidate):
         raise UsageError(f"the candidate is a {type(candidate).__name__}; it is a function, or use assert_agrees.")
-    given = {**(inputs or {}), **named_inputs}
-    options = Options(device, radius, replicas, seed, parameters, forms, unknown, ulps, compare)
     title = str(name) or name_of(candidate)
+    candidate, reference, ordered = named(candidate, reference, positional)
+    twice = sorted(ordered.keys() & {*(inputs or {}), *named_inputs})
+    if twice:
+        raise UsageError(f"{', '.join(twice)} is given twice, by position and by name; give it once.")
+    given = {**ordered, **(inputs or {}), **named_inputs}
+    refuse_other_names(reference, given)
+    options = Options(device, radius, replicas, seed, parameters, forms, unknown, ulps, compare)
     started = time.monotonic()
     found = hold_case(candidate, reference, given, options, pair=title, case=title)
     return HoldResult(run_of({title: [found]}, options, {title: given}, time.monotonic() - started), {title: [found]})
-
-
-def name_of(function: Any) -> str:
-    """What a function is called in reports."""
-    plain = function.func if isinstance(function, functools.partial) else function
-    return str(getattr(plain, "__name__", "") or type(plain).__name__)
 
 
 def hold_case(

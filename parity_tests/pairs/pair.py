@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from parity_tests.pairs.hold import Options, name_of
+from parity_tests.pairs.hold import Options
+from parity_tests.pairs.positions import name_of
 from parity_tests.protocol.errors import UsageError
 
 DTYPES = ("float32", "float64")

@@ -79,7 +79,8 @@ def run_pairs(
     for pair in pairs:
         if pair.name not in found:
             why = next((text for name, text in refused.items() if name.startswith(f"{pair.name}/")), "")
-            raise UsageError(f"the reference of {pair.name} raises in every case: {why}.")
+            fixed = " What is no array is given by fixed=, such as fixed={'dim': -1}." if "missing" in why else ""
+            raise UsageError(f"the reference of {pair.name} raises in every case: {why}.{fixed}")
         found[pair.name].append(_asked(pair, found[pair.name]))
     options = replace(pairs[0].options, seed=seed, device=device)
     run = run_of(found, options, inputs, time.monotonic() - started, cases_refused_by_the_reference=refused)

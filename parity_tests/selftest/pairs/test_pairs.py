@@ -182,6 +182,12 @@ def test_a_file_of_pairs_is_found_and_run(tmp_path: Path) -> None:
     assert wrong == {"tanh, wrongly"}
 
 
+def test_where_the_reference_lacks_an_input_it_is_said_how_to_give_it() -> None:
+    made = pair(reference=torch.nn.functional.cosine_similarity, shapes={"x1": (3, 4)})(lambda x1: x1)
+    with pytest.raises(UsageError, match=r"missing .*fixed="):
+        run_pairs([made.parity_pair])  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

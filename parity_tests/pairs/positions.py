@@ -1,0 +1,91 @@
+"""Inputs by position: what they are called, and a candidate and a reference that take them in that order."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from parity_tests.protocol.errors import UsageError
+
+Function = Callable[..., Any]
+
+
+def name_of(function: Any) -> str:
+    """What a function is called in reports."""
+    plain = function.func if isinstance(function, functools.partial) else function
+    return str(getattr(plain, "__name__", "") or type(plain).__name__)
+
+
+class Named(NamedTuple):
+    """The two sides of a pair, and the inputs that came by position by the names that both take them by."""
+
+    candidate: Function
+    reference: Any
+    inputs: dict[str, Any]
+
+
+def named(candidate: Function, reference: Any, positional: Sequence[Any]) -> Named:
+    """The inputs by the reference's names for them, or else by the candidate's, or by their numbers.
+
+    A side that calls them otherwise, or does not say how, takes them by position all the same. Raises
+    UsageError where there are more than the reference takes.
+    """
+    if not positional:
+        return Named(candidate, reference, {})
+    theirs, ours = _parameters(reference), _parameters(candidate)
+    count = len(positional)
+    if theirs is not None and not theirs.any_name and len(theirs.positional) < count:
+        raise UsageError(f"{name_of(reference)} takes {len(theirs.positional)} inputs; {count} were given.")
+    if theirs is not None and len(theirs.positional) >= count:
+        called = theirs.positional[:count]
+        return Named(_in_order(candidate, called), reference, dict(zip(called, positional, strict=True)))
+    if ours is not None and len(ours.positional) >= count:
+        called = ours.positional[:count]
+    else:
+        called = [f"input {number}" for number in range(1, count + 1)]
+        candidate = _in_order(candidate, called)
+    if theirs is None:  # one of torch's that is no Python
+        reference = _in_order(reference, called)
+    return Named(candidate, reference, dict(zip(called, positional, strict=True)))
+
+
+def refuse_other_names(reference: Any, inputs: Mapping[str, Any]) -> None:
+    """Raises UsageError where the reference is a function that has no input of a name that is given."""
+    parameters = _parameters(reference) if inspect.isfunction(reference) else None
+    if parameters is None or parameters.any_name:
+        return
+    unknown = [name for name in inputs if name not in parameters.all]
+    if unknown:
+        raise UsageError(
+            f"{name_of(reference)} has no input {unknown[0]}: inputs go to both sides by name, and its are called "
+            f"{', '.join(parameters.all)}. Call them so, or give them by position."
+        )
+
+
+class _Parameters(NamedTuple):
+    positional: list[str]
+    all: list[str]
+    any_name: bool
+
+
+def _parameters(function: Any) -> _Parameters | None:
+    """How a function, or a module's forward, calls its inputs; None where it does not say."""
+    try:
+        parameters = inspect.signature(getattr(function, "forward", function)).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    by_position = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    named = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    return _Parameters(by_position, named, any(p.kind is p.VAR_KEYWORD for p in parameters))
+
+
+def _in_order(function: Function, called: Sequence[str]) -> Function:
+    """The function, which takes the inputs of these names by position and all others by name."""
+
+    def ordered(**inputs: Any) -> Any:
+        rest = {name: value for name, value in inputs.items() if name not in called}
+        return function(*(inputs[name] for name in called), **rest)
+
+    return functools.update_wrapper(ordered, function)
