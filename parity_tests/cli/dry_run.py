@@ -14,6 +14,9 @@ from parity_tests.cli.terminal import paint, width
 if TYPE_CHECKING:
     from parity_tests.grading.dry_run import Plan, Planned
 
+_MOST = 8
+"""Submissions of which it is said in full why there is nothing to run."""
+
 
 def print_plan(plan: Plan, *, as_json: bool, quiet: bool) -> None:
     """Print a line for each submission, and what it comes to; with `quiet` that alone."""
@@ -36,6 +39,9 @@ def print_plan(plan: Plan, *, as_json: bool, quiet: bool) -> None:
         sentences.append(f"{len(plan.replaced)} earlier attempts do not count.")
     if plan.ignored:
         sentences.append(f"{len(plan.ignored)} files are no submission: {', '.join(plan.ignored[:5])}.")
+    empty = [f"{planned.hand_in.name}: {planned.missing}" for planned in plan.planned if planned.what == NOTHING]
+    sentences += [f"Nothing to run of {text}." for text in empty[:_MOST]]
+    sentences += [f"Nor of {len(empty) - _MOST} more."] if len(empty) > _MOST else []
     people: dict[str, list[str]] = {}
     for flag in plan.look:
         people.setdefault(flag.kind, []).append(flag.submission)

@@ -12,11 +12,11 @@ from parity_tests.grading.class_files import COMMENTS
 from parity_tests.grading.comments import load_comments
 from parity_tests.grading.course_tables import CourseTable, Row, points_of, read_table
 from parity_tests.grading.folder import GradingFolder
-from parity_tests.grading.gradebook import is_unjudged_zero
 from parity_tests.grading.intake.attempt import HandIn
 from parity_tests.grading.row_matching import Graded, match
 from parity_tests.protocol.errors import UsageError
 from reports.model.numbers import points_text
+from reports.model.points import is_unjudged_zero
 
 _COLUMNS = ["submission", "student", "email", "id", "total", "maximum", "status"]
 _NUMBERS_OF_THEIR_OWN = ("canvas", "moodle")

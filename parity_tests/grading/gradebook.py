@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from parity_tests.grading.folder import Result
 from parity_tests.grading.roster import Person
 from reports.model.numbers import points_text
-from reports.model.points import Points
+from reports.model.points import GRADED, Points
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 _TEXT_BEFORE = ("submission", "student", "email", "id", "late", "when", "edition")
 _AFTER_ITEMS = ("total", "maximum", "per_cent", "taken_off")
 _TEXT_AFTER = ("status", "overridden")
-_GRADED = "graded"
 
 
 def gradebook_rows(
@@ -96,9 +95,4 @@ def _status(result: Result, points: Points) -> str:
         return "does not import"
     if result.missing:
         return "nothing to run"
-    return "cannot be checked" if result.trouble else _GRADED
-
-
-def is_unjudged_zero(row: Mapping[str, Any]) -> bool:
-    """Whether this row of the gradebook is a 0 of which nothing was judged."""
-    return bool(row["status"] != _GRADED and row["total"] == 0)
+    return "cannot be checked" if result.trouble else GRADED

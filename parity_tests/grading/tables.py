@@ -24,7 +24,7 @@ from parity_tests.grading.flags import (
     version_flags,
 )
 from parity_tests.grading.folder import GradingFolder, Result, Together
-from parity_tests.grading.gradebook import gradebook_frame, gradebook_rows, is_unjudged_zero
+from parity_tests.grading.gradebook import gradebook_frame, gradebook_rows
 from parity_tests.grading.intake.take_in import IntakeSummary
 from parity_tests.grading.roster import Person, join
 from parity_tests.grading.scoring import nothing_to_run, score, with_overrides
@@ -33,7 +33,7 @@ from parity_tests.grading.student_page import beside, places, student_page
 from reports.files.feedback import feedback_page
 from reports.files.gradescope import results_json
 from reports.model.csv_table import csv_text
-from reports.model.points import Points
+from reports.model.points import Points, is_unjudged_zero
 from reports.model.records import Record
 from reports.model.run import SavedRun
 

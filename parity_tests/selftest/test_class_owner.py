@@ -223,8 +223,11 @@ def test_a_dry_run_says_who_would_be_graded_as_whom_and_writes_nothing(
     assert "Lee, Ánn" in line
     assert "neural_networks.py" in line
     assert "3 submissions in the format plain: 1 with nothing to run, 2 to check." in said
-    (line,) = [line for line in said.splitlines() if line.startswith("essay")]
+    (line,) = [line for line in said.splitlines() if line.startswith("essay ")]
     assert "  nothing to run  there is no Python file" in line
+    why = "Nothing to run of essay: there is no Python file in what was handed in, only essay.pdf."
+    assert why in " ".join(said.split())
+    assert said.count("Nothing to run of") == 1
     plan = json.loads(parity(*command, "--json")[1])
     found = {row["submission"]: row for row in plan["submissions"]}
     assert [found[name]["what"] for name in ("essay", "leeann")] == ["nothing to run", "to check"]

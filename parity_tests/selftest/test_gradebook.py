@@ -288,6 +288,8 @@ def test_a_0_of_which_nothing_was_judged_is_told_from_one_that_was_earned(parity
     command = ["grade", source, "--out", tmp_path / "out", "--rubric", rubric, "--overrides", overrides]
     said = " ".join(parity(*command)[1].split())
     assert "5 of 5 submissions have a grade, 2 of them 0 since nothing could be judged. The mean is 4 points" in said
+    shown = (tmp_path / "out" / "class.html").read_text()
+    assert "5 of 5 submissions have a grade, 2 of them 0 since nothing could be judged: the mean is 4.0 of 15" in shown
     table = one_table(*(f"{name},,,,15" for name in ("ann", "bob", "cem", "dan", "eve")))
     back, said = filled(parity, tmp_path, source, table)
     assert [row[3] for row in cells(back)[1:]] == ["15", "0", "0", "5", "0"]
@@ -296,6 +298,7 @@ def test_a_0_of_which_nothing_was_judged_is_told_from_one_that_was_earned(parity
     again = class_folder(tmp_path / "again", ann="", cem="# wrong relu")
     said = " ".join(parity("grade", again, "--out", tmp_path / "other", "--rubric", rubric)[1].split())
     assert said.startswith("2 of 2 submissions have a grade. The mean is 7.5 points")
+    assert "2 of 2 submissions have a grade: the mean is 7.5" in (tmp_path / "other" / "class.html").read_text()
 
 
 def test_a_number_that_contradicts_both_name_and_address_fills_nothing(parity: Parity, tmp_path: Path) -> None:

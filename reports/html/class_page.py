@@ -13,6 +13,7 @@ from reports.html.template import markup, template
 from reports.model.numbers import points_text
 from reports.model.parts import Parts
 from reports.model.phrases import capitalised
+from reports.model.points import is_unjudged_zero
 from reports.model.records import FAILING
 from reports.model.words import mistake_or_verdict
 from reports.pictures.classes import items_chart, points_chart
@@ -89,7 +90,7 @@ def class_page(
     return template("class.html").render(
         title=f"Parity: {about.title}",
         heading=capitalised(about.title),
-        verdict=_verdict(len(each), totals, maximum),
+        verdict=_verdict(len(each), totals, maximum, sum(map(is_unjudged_zero, each.to_dict("records")))),
         flagged=[
             (kind, sum(len(some) for some, _ in lines), lines)
             for kind, lines in _flagged(flags, people, anonymous).items()
@@ -194,15 +195,18 @@ def _by_people(made: Mapping[str, Sequence[Made]], people: Mapping[str, Who]) ->
     return sorted(lines, key=lambda line: (-len(line[1]), line[0]))
 
 
-def _verdict(count: int, totals: Sequence[float], maximum: float) -> str:
+def _verdict(count: int, totals: Sequence[float], maximum: float, zeros: int) -> str:
+    """The first sentence; of so many `zeros` nothing was judged."""
     if not totals:
         return f"{count} submissions, none of them with a grade."
     mean = sum(totals) / len(totals)
     share = "" if maximum in (0, 100) else f" ({100 * mean / maximum:.1f} %)"
     full = sum(total >= maximum for total in totals)
+    unjudged = f", {zeros} of them 0 since nothing could be judged" if zeros else ""
     return (
-        f"{len(totals)} of {count} submissions have a grade: the mean is {mean:.1f} of {points_text(maximum)} points"
-        f"{share}, from {points_text(min(totals))} to {points_text(max(totals))}; {_with_all(full)}."
+        f"{len(totals)} of {count} submissions have a grade{unjudged}: the mean is {mean:.1f} of "
+        f"{points_text(maximum)} points{share}, "
+        f"from {points_text(min(totals))} to {points_text(max(totals))}; {_with_all(full)}."
     )
 
 

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from reports.model.records import Record
 
 DIGITS = 2
 """Points are given to a hundredth."""
+GRADED = "graded"
+"""The status, in the gradebook of a class, of a submission that was judged."""
+
+
+def is_unjudged_zero(row: Mapping[Any, Any]) -> bool:
+    """Whether this row of a class's gradebook is a 0 although nothing was judged."""
+    return bool(row["status"] != GRADED and row["total"] == 0)
 
 
 def counts_for(record: Record, checks: Collection[str], parts: Collection[str]) -> bool:
