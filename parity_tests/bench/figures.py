@@ -61,6 +61,21 @@ class Share:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Slope:
+    """How seconds grow with what there is more of, from the size `low` to `high`: slopes on logarithmic axes.
+
+    `slope` is that of the line through all sizes, `last_slope` that between the two largest; `seconds` are of `high`.
+    """
+
+    what: str
+    low: int
+    high: int
+    slope: float
+    last_slope: float
+    seconds: float
+
+
 @dataclass(frozen=True)
 class Benchmarks:
     """All that was measured on one machine."""
@@ -68,9 +83,10 @@ class Benchmarks:
     figures: Sequence[Figure] = ()
     sizes: Sequence[Size] = ()
     shares: Sequence[Share] = ()
+    slopes: Sequence[Slope] = ()
 
 
-_KINDS: dict[str, type[Any]] = {"figures": Figure, "sizes": Size, "shares": Share}
+_KINDS: dict[str, type[Any]] = {"figures": Figure, "sizes": Size, "shares": Share, "slopes": Slope}
 
 
 def to_frame(rows: Iterable[Any], kind: type[Any] = Figure) -> pd.DataFrame:
@@ -82,7 +98,7 @@ def to_frame(rows: Iterable[Any], kind: type[Any] = Figure) -> pd.DataFrame:
 
 
 def save(folder: Path, measured: Benchmarks, machine: Mapping[str, Any]) -> None:
-    """Write figures, sizes and shares (.parquet), machine.json and the pictures into `folder`, made if missing."""
+    """Write each kind of row (.parquet), machine.json and the pictures into `folder`, made if missing."""
     folder.mkdir(parents=True, exist_ok=True)
     written = {"machine.json": (json.dumps(machine, indent=2) + "\n").encode()}
     for name, kind in _KINDS.items():
@@ -103,6 +119,8 @@ def load(folder: Path) -> tuple[Benchmarks, dict[str, Any]]:
     machine = json.loads((folder / "machine.json").read_text(encoding="utf-8"))
     tables = {}
     for name, kind in _KINDS.items():
+        if name == "slopes" and not (folder / f"{name}.parquet").exists():  # written before slopes were measured
+            continue
         frame = pd.read_parquet(folder / f"{name}.parquet", engine="pyarrow")
         rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
         try:
@@ -133,6 +151,15 @@ def report(measured: Benchmarks) -> list[str]:
             rate = (last.submissions - first.submissions) / (last.seconds - first.seconds)
             span = f"From {first.submissions} to {last.submissions}"
             lines += ["", f"{span}: {rate:.1f} submissions a second, once all is started."]
+    if measured.slopes:
+        lines += [
+            "",
+            "| more of | from … to | slope | at the end | time of the largest |",
+            "| --- | --- | ---: | ---: | ---: |",
+        ]
+        for s in measured.slopes:
+            span = f"{s.low:,} … {s.high:,}"
+            lines.append(f"| {s.what} | {span} | {s.slope:.2f} | {s.last_slope:.2f} | {duration(s.seconds)} |")
     return lines[1:] if lines and not lines[0] else lines
 
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from parity_tests.bench import cs231n, grading, hold, process, reporting, step, tracing
-from parity_tests.bench.figures import Figure, Share, Size
+from parity_tests.bench import cs231n, grading, growth, hold, process, reporting, step, tracing
+from parity_tests.bench.figures import Figure, Share, Size, Slope
 from parity_tests.bench.timing import Timings
 from parity_tests.harness.machine import cores
 from parity_tests.protocol.case import DTYPES
@@ -24,6 +24,8 @@ class Wanted:
     submissions: int
     sizes: tuple[int, ...]
     threads: int = 1
+    whole: bool = False
+    """Whether growth is measured over its whole range."""
 
     @property
     def slow(self) -> int:
@@ -116,6 +118,15 @@ def cs231n_figures(wanted: Wanted, say: Say) -> Iterator[Figure]:
     yield _figure("cs231n", case, "a submission graded", "parity grade", cs231n.GRADE_ASKED, timings, 1.0)
 
 
+def growth_slopes(wanted: Wanted, say: Say) -> Iterator[Slope]:
+    """How cost grows with the size of what is done."""
+    for slope in growth.slopes(wanted.slow, wanted.whole):
+        say(
+            f"{slope.what}, {slope.low:,} … {slope.high:,}: slope {slope.slope:.2f}, {slope.last_slope:.2f} at the end."
+        )
+        yield slope
+
+
 def _figure(
     benchmark: str, case: str, called: str, subject: str, against: str, timings: Timings, target: float | None
 ) -> Figure:
@@ -135,7 +146,7 @@ def _figure(
     )
 
 
-MEASURES: dict[str, Callable[[Wanted, Say], Iterator[Figure | Share | Size]]] = {
+MEASURES: dict[str, Callable[[Wanted, Say], Iterator[Figure | Share | Size | Slope]]] = {
     "step": step_figures,
     "check": check_figures,
     "hold": hold_figures,
@@ -143,4 +154,5 @@ MEASURES: dict[str, Callable[[Wanted, Say], Iterator[Figure | Share | Size]]] = 
     "grade": grade_figures,
     "reports": report_figures,
     "cs231n": cs231n_figures,
+    "growth": growth_slopes,
 }

@@ -17,10 +17,10 @@ from parity_tests.cli.terminal import complain
 from parity_tests.protocol.errors import UsageError
 
 if TYPE_CHECKING:
-    from parity_tests.bench.figures import Benchmarks, Figure, Share, Size
+    from parity_tests.bench.figures import Benchmarks, Figure, Share, Size, Slope
     from parity_tests.bench.parts import Wanted
 
-PARTS = ("step", "check", "hold", "trace", "grade", "reports", "cs231n")
+PARTS = ("step", "check", "hold", "trace", "grade", "reports", "cs231n", "growth")
 BEGIN, END = "<!-- parity bench -->", "<!-- the end of it -->"
 """Between lines of these two stands the table of a Markdown file."""
 
@@ -66,6 +66,7 @@ def _numbers(_: click.Context, __: click.Parameter, text: str) -> tuple[int, ...
     callback=_numbers,
     help="Classes of which `grade` takes time and memory; with 1000 it takes minutes.",
 )
+@click.option("--whole-range", "whole", is_flag=True, help="Let `growth` go up to 5,000 submissions; an hour or so.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -89,6 +90,7 @@ def bench(
     threads: int,
     submissions: int,
     sizes: tuple[int, ...],
+    whole: bool,
     out: Path,
     compare: Path | None,
     readme: Path | None,
@@ -105,6 +107,7 @@ def bench(
                where its time goes; time and memory against the number of submissions
       reports  `parity regrade` of a class of 1,000, and its pages
       cs231n   our convolution against torch's, what each kind of CS231n's questions costs, and a class of it
+      growth   how time grows with elements, layers, steps and submissions: slopes on logarithmic axes
 
     Subjects take turns, round after round; medians of the ratios of each round are printed as a Markdown table, with
     quartiles. Figures of another machine, or of other versions, are never mixed with these: a folder that holds such is
@@ -118,11 +121,12 @@ def bench(
         complain(f"{', '.join(steering)} would steer the BLAS, so this is measured without.")
         command = [sys.executable, "-m", "parity_tests.cli", "bench", *parts, f"--rounds={rounds}"]
         command += [f"--threads={threads}", f"--submissions={submissions}", f"--sizes={','.join(map(str, sizes))}"]
+        command += ["--whole-range"] * whole
         command += [f"--out={out}", *[f"--compare={compare}"] * bool(compare), *[f"--readme={readme}"] * bool(readme)]
         return subprocess.call(command, env=process.unsteered(threads))
     if readme is not None:
         _around_table(readme.read_text(encoding="utf-8") if readme.is_file() else "", readme)
-    measured = _measure(parts or PARTS, Wanted(rounds, submissions, sizes, threads), out, compare)
+    measured = _measure(parts or PARTS, Wanted(rounds, submissions, sizes, threads, whole), out, compare)
     if readme is not None:
         before, after = _around_table(readme.read_text(encoding="utf-8"), readme)
         write(readme, f"{before}\n{measured}\n{after}".encode())
@@ -171,16 +175,17 @@ def _figures_in(folder: Path, here: dict[str, Any]) -> Benchmarks:
     return measured
 
 
-def _replacing(kept: Benchmarks, part: str, measured: Sequence[Figure | Share | Size]) -> Benchmarks:
+def _replacing(kept: Benchmarks, part: str, measured: Sequence[Figure | Share | Size | Slope]) -> Benchmarks:
     """The same with what was measured of a part in place of what was known of it, in the order of PARTS."""
-    from parity_tests.bench.figures import Figure, Share, Size
+    from parity_tests.bench.figures import Figure, Share, Size, Slope
 
     new = [row for row in measured if isinstance(row, Figure)]
     figures = [row for row in kept.figures if row.benchmark != part] + new
     figures.sort(key=lambda row: PARTS.index(row.benchmark))
     shares = [row for row in measured if isinstance(row, Share)] or kept.shares
     sizes = [row for row in measured if isinstance(row, Size)] or kept.sizes
-    return replace(kept, figures=figures, shares=shares, sizes=sizes)
+    slopes = [row for row in measured if isinstance(row, Slope)] or kept.slopes
+    return replace(kept, figures=figures, shares=shares, sizes=sizes, slopes=slopes)
 
 
 def _changes(earlier: Benchmarks, now: Benchmarks) -> Iterator[str]:

@@ -20,8 +20,8 @@ import pytest
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT as CS231N
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
-from parity_tests.bench import cs231n, grading, hold, machine, parts, process, reporting, step, tracing, watch
-from parity_tests.bench.figures import Benchmarks, Figure, Share, Size, draw_sizes, load, report, save
+from parity_tests.bench import cs231n, grading, growth, hold, machine, parts, process, reporting, step, tracing, watch
+from parity_tests.bench.figures import Benchmarks, Figure, Share, Size, Slope, draw_sizes, load, report, save
 from parity_tests.bench.timing import Timings, alternate, in_turn
 from parity_tests.bench.training import by_numpy, by_torch, by_trace, settings
 from parity_tests.cli import main as parity
@@ -35,7 +35,12 @@ from parity_tests.protocol.observation import Observation
 
 command: Any = importlib.import_module("parity_tests.cli.bench")
 FIGURE = Figure("step", "batch 5", "numpy step", "torch", 1.1, 1.25, 1.5, 2e-3, 1.6e-3, 15, 1.6)
-MEASURED = Benchmarks([FIGURE, replace(FIGURE, target=None)], [Size(10, 2.0, 100.0, 400.0, 40.0)], [Share("x", "y", 1)])
+MEASURED = Benchmarks(
+    [FIGURE, replace(FIGURE, target=None)],
+    [Size(10, 2.0, 100.0, 400.0, 40.0)],
+    [Share("x", "y", 1)],
+    [Slope("elements", 1000, 1000000, 0.8, 0.95, 0.5)],
+)
 HERE: dict[str, Any] = {
     "processor": "a processor", "cores": 2, "memory_gib": 8, "threads": 1, "blas": ["openblas 1"], "versions": {},
 }  # fmt: skip
@@ -79,11 +84,48 @@ def test_what_is_saved_is_loaded_again(tmp_path: Path) -> None:
         load(tmp_path / "bench")
 
 
+def test_a_folder_from_before_slopes_were_measured_is_loaded(tmp_path: Path) -> None:
+    save(tmp_path / "bench", MEASURED, HERE)
+    (tmp_path / "bench" / "slopes.parquet").unlink()
+    assert load(tmp_path / "bench") == (replace(MEASURED, slopes=()), HERE)
+
+
+def test_the_slope_of_a_power_is_its_exponent_and_a_start_that_is_always_the_same_lowers_it() -> None:
+    sizes = (10, 100, 1000)
+    assert growth.slope_of(sizes, [3e-3 * size**1.5 for size in sizes]) == pytest.approx(1.5)
+    with_start = [1.0 + 1e-2 * size for size in sizes]
+    assert 0 < growth.slope_of(sizes, with_start) < growth.last_slope(sizes, with_start) < 1
+
+
+def test_all_that_grows_is_timed_at_each_size_and_further_only_where_it_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    graded: list[int] = []
+
+    def graded_class(number: int) -> Size:
+        graded.append(number)
+        return Size(number, float(number), 1, 1, 1)
+
+    monkeypatch.setattr(growth, "time_size", graded_class)
+    monkeypatch.setattr(growth, "SIZES", dict.fromkeys(growth.SIZES, ((1, 4), (9,))))
+    wanted = parts.Wanted(rounds=3, submissions=2, sizes=(2,))
+    found = list(parts.growth_slopes(wanted, print))
+    assert [slope.what for slope in found] == list(growth.SIZES)
+    assert {(slope.low, slope.high) for slope in found} == {(1, 4)}
+    assert all(slope.seconds > 0 for slope in found)
+    assert graded == [1, 4]
+    assert found[-1].slope == pytest.approx(1.0)
+    assert found[-1].seconds == 4.0
+    *_, longer = parts.growth_slopes(replace(wanted, whole=True), print)
+    assert (longer.low, longer.high, graded) == (1, 9, [1, 4, 1, 4, 9])
+
+
 def test_the_report_has_every_number() -> None:
     text = "\n".join(report(MEASURED))
     assert "| numpy step, batch 5 | torch | 1.25 (1.10–1.50) | 2 ms | ≤ 1.6 |" in text
     assert "| 10 | 2 s | 100 MiB | 400 MiB | 40 MiB |" in text
     assert "| x | y | 1 s |" in text
+    assert "| elements | 1,000 … 1,000,000 | 0.80 | 0.95 | 500 ms |" in text
     assert "a second, once" not in text
     sizes = [*MEASURED.sizes, Size(30, 4.0, 100.0, 400.0, 40.0)]
     assert "From 10 to 30: 10.0 submissions a second, once all is started." in report(replace(MEASURED, sizes=sizes))
