@@ -33,9 +33,10 @@ def choose(assignment: str | None, submission: Path | None, shipped: bool) -> tu
         if here is not None:
             return *here, ""
         if not in_own_checkout():
+            there = nothing_here(assignment)
+            name = "or" if ": name " in there else "name the folder that holds the submission, or"
             raise UsageError(
-                f"no folder was named, and {nothing_here(assignment)}; name the folder that holds the submission, "
-                "or say --shipped for the network that comes with Parity."
+                f"no folder was named, and {there}; {name} say --shipped for the network that comes with Parity."
             )
     chosen = find(assignment or SHIPPED)
     return chosen, chosen.solution, f"this checks the network that comes with Parity, {chosen.solution}."

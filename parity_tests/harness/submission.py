@@ -6,14 +6,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from parity_tests.harness.nearby import instead_of_a_folder, near_misses, other_folder, what_is_there
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.registry import find, find_all, select
 from reports.model.escape import path_text
-
-_MAX_ENTRIES = 10_000
-_NAMED = 5
-"""Entries of a folder that holds no submission which are told by name."""
 
 
 def choose_assignment(name: str | None, path: Path) -> Assignment:
@@ -96,12 +93,12 @@ def _refusal(path: Path, assignments: Sequence[Assignment]) -> str:
     folder = _folder_of(path, assignments)
     files = [assignment.layout.file for assignment in assignments]
     if not os.path.lexists(folder):
-        return f"there is no folder {path_text(path)}"
+        return f"there is no folder {path_text(path)}{other_folder(folder)}"
     if not folder.is_dir():
-        return f"{path_text(path)} is not a folder; name the folder that holds {' or '.join(files)}"
+        return f"{path_text(path)} is not a folder{instead_of_a_folder(path, files)}"
     try:
         entries = sorted(entry.name for entry in folder.iterdir())
-        near_misses = [_near_miss(folder, entries, file) for file in files]
+        near = near_misses(folder, entries, files)
     except OSError as error:
         return f"{path_text(error.filename or path)} cannot be read: {error.strerror}"
     for assignment in assignments:
@@ -109,30 +106,5 @@ def _refusal(path: Path, assignments: Sequence[Assignment]) -> str:
             return f"{path_text(path)} holds {unsupported}"
     if len(assignments) > 1:
         files = [f"{assignment.layout.file} ({assignment.name})" for assignment in assignments]
-    there = "".join(near_misses) or f"; {_what_is_there(entries)}"
+    there = near or f"; {what_is_there(entries)}"
     return f"there is no file {' or '.join(files)} in {path_text(path)}{there}"
-
-
-def _what_is_there(entries: list[str]) -> str:
-    """A folder's visible entries, the first few by name, as the end of a sentence."""
-    visible = [path_text(name) for name in entries if not name.startswith(".")]
-    if not visible:
-        return "the folder is empty"
-    more = len(visible) - _NAMED
-    return f"what is there: {', '.join(visible[:_NAMED])}{f' and {more} more' if more > 0 else ''}"
-
-
-def _near_miss(folder: Path, entries: list[str], wanted: str) -> str:
-    """What the user may have meant, as the end of a sentence."""
-    for name in entries:
-        if name.lower() == wanted or name.lower().replace("-", "_").replace(" ", "_") == wanted:
-            kind = "a folder, not a file" if name == wanted else "it must be called exactly so"
-            return f"; there is {path_text(name)}: {kind}"
-    for name in entries[:_MAX_ENTRIES]:
-        if (folder / name / wanted).is_file():
-            return f"; there is one in {path_text(folder / name)}: name that folder"
-    for name in entries:
-        stem, suffix = os.path.splitext(name.lower())  # noqa: PTH122
-        if suffix in (".py", ".ipynb", ".txt", ".zip") and stem.startswith(wanted.removesuffix(".py")[:-1]):
-            return f"; there is {path_text(name)}: it must be called exactly so"
-    return ""

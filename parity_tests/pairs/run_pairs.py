@@ -23,6 +23,8 @@ ASKS = "asks something"
 
 def pairs_in(file: Path) -> list[Pair]:
     """The pairs that a file defines, in their order. Raises UsageError where it cannot be run or defines none."""
+    if file.is_dir():
+        raise UsageError(f"{file} is a folder: `parity check {file}` takes one, and this a file of pairs.")
     if not file.is_file():
         raise UsageError(f"there is no file {file}.")
     name = f"parity_pairs_{file.stem}"

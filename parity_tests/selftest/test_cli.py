@@ -104,7 +104,8 @@ def test_the_current_folder_is_checked_where_it_holds_a_submission(
         ([], "no folder was named, and there is no file "),
         (["utils.py"], "there is no file "),
         (["Neural_Networks.py"], "there is Neural_Networks.py: it must be called exactly so"),
-        (["hw1/neural_networks.py"], "name that folder"),
+        (["hw1/neural_networks.py"], "hw1: name that folder; or say --shipped"),
+        (["a.txt"], "what is there: a.txt; name the folder that holds the submission, or say --shipped"),
         (["neural_networks.py/x"], "a folder, not a file"),
     ],
 )

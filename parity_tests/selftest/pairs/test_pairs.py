@@ -205,5 +205,7 @@ def test_a_file_that_cannot_be_used_is_a_sentence(tmp_path: Path, text: str, sai
     file.write_text(text)
     with pytest.raises(UsageError, match=said):
         pairs_in(file)
+    with pytest.raises(UsageError, match="is a folder: `parity check "):
+        pairs_in(tmp_path)
     with pytest.raises(UsageError, match="there is no file"):
         pairs_in(tmp_path / "nowhere.py")
