@@ -56,16 +56,24 @@ def flags_of(result: Result, points: Points, edition: str) -> list[Flag]:
 
 
 def undecided_flags(name: str, records: Iterable[Record], labels: Parts) -> list[Flag]:
-    """What of this submission rounding alone cannot tell right from wrong, by parts, also where it fails for that."""
+    """What of this submission cannot be told right from wrong, by parts, also where it fails for that.
+
+    It is rounding that decides there, or another part that is wrong.
+    """
     elements: Counter[str] = Counter()
+    causes: dict[str, dict[str, None]] = {}
     wrong: set[str] = set()
     for record in records:
         if record.verdict in ("undecided", "unjudged") and (record.undecided or record.verdict == "undecided"):
             elements[record.part] += record.undecided or record.total or 1
             wrong |= {record.part} if record.verdict == "unjudged" else set()
+            causes.setdefault(record.part, {})[record.explained_by] = None
     flags = []
     for part, count in elements.items():
-        why = f"{labels.label(part)}: {count} elements cannot be told right from wrong, by rounding alone"
+        others = [labels.label(cause) for cause in causes[part] if cause]
+        be = "is" if len(others) == 1 else "are"
+        by = f"because {' and '.join(others)} {be} wrong" if others else "by rounding alone"
+        why = f"{labels.label(part)}: {count} elements cannot be told right from wrong, {by}"
         why += "; they count as wrong until a human has looked" if part in wrong else ""
         flags.append(Flag(name, "undecided", why))
     return flags

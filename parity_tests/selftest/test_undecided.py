@@ -68,6 +68,8 @@ def test_what_is_undecided_is_listed_for_a_human_whether_it_fails_or_not() -> No
     (flag,) = undecided_flags("ann", [few, few, record(part="7")], labels)
     assert (flag.submission, flag.kind) == ("ann", "undecided")
     assert flag.why == "TODO 7: 4 elements cannot be told right from wrong, by rounding alone"
+    (flag,) = undecided_flags("ann", [replace(few, explained_by="6")], labels)
+    assert flag.why == "TODO 7: 2 elements cannot be told right from wrong, because 6 is wrong"
     (flag,) = undecided_flags("ann", [replace(few, verdict="unjudged")], labels)
     assert flag.why.endswith("; they count as wrong until a human has looked")
     assert undecided_flags("ann", [record(), record(verdict="mismatch"), record(verdict="unjudged")], labels) == []
