@@ -175,7 +175,9 @@ def _near(name: str, known: Any) -> str:
     import difflib
 
     names = sorted({name for name in known if name} - ONLY_ON_THE_COMMAND_LINE)
-    return f"there are {', '.join(difflib.get_close_matches(name, names, n=3, cutoff=0.5) or names)}"
+    exactly = name.replace("_", "-")
+    near = [exactly] if exactly in names else difflib.get_close_matches(name, names, n=3, cutoff=0.7)
+    return f"is {near[0]} meant?" if near else f"there are {', '.join(names)}"
 
 
 def _line(place: tuple[str, ...], text: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,6 +61,8 @@ def report(run: Path, form: str, out: Path | None, strict: bool, anonymous: bool
         for line in annotation_lines(saved, folder=repository_folder(saved), strict=strict):
             click.echo(line)
         return
+    if form == "html" and out is None and sys.stdout.isatty():
+        raise UsageError("a page is for a browser, and standard output is a terminal; name a file with --out.")
     deliver(RENDER[form](saved, run, strict), out, binary=form == "parquet")
 
 
@@ -116,7 +119,7 @@ def repository_folder(saved: Results) -> str:
 def _junit(saved: Results, folder: Path, strict: bool) -> bytes:
     from reports.files.junit import junit_xml
 
-    return junit_xml(saved, strict=strict)
+    return junit_xml(saved, folder=repository_folder(saved), strict=strict)
 
 
 def _sarif(saved: Results, folder: Path, strict: bool) -> bytes:

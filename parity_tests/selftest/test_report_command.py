@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -16,6 +17,8 @@ from parity_tests.harness.source_lines import source_lines
 from parity_tests.selftest.fake_records import FakeRun, mismatch, record
 from parity_tests.selftest.test_cli import FakeCheck, Parity, fake  # noqa: F401
 from parity_tests.selftest.test_report_files import commands
+from reports.files.junit import junit_xml
+from reports.model.run_folder import load
 
 # ruff: noqa: F811
 
@@ -47,6 +50,23 @@ def test_each_format_is_rendered_from_the_saved_run(run: Path, parity: Parity) -
     assert [row["verdict"] for row in csv.DictReader(io.StringIO(rendered("csv")))] == ["match", "mismatch"]
     assert json.loads(rendered("json"))["outcome"] == "disagreement"
     assert rendered("github").startswith("::error ")
+
+
+def test_a_page_is_not_poured_onto_a_terminal(run: Path, parity: Parity, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    status, out, err = parity("report", str(run))
+    assert (status, out) == (2, "")
+    assert "standard output is a terminal; name a file with --out" in err
+    assert parity("report", str(run), "--format", "markdown")[0] == 0
+
+
+def test_junit_names_files_as_seen_from_the_repository(run: Path) -> None:
+    saved = load(run)
+    saved.environment["source_lines"] = {"4": ["neural_networks.py", 4]}
+    text = junit_xml(saved, folder="my-network").decode()
+    assert 'file="my-network/' in text
+    assert 'file="neural_networks.py"' in junit_xml(saved).decode()
+    assert junit_xml(saved, folder=".") == junit_xml(saved)
 
 
 def test_a_file_is_written_whole_and_parquet_is_read_by_pandas(run: Path, parity: Parity, tmp_path: Path) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from parity_tests.cli.printing import run_lines
 from parity_tests.selftest.fake_records import FakeRun, mismatch, record
 from reports.model.escape import printable
 from reports.model.numbers import number
@@ -98,6 +100,14 @@ def test_several_parts_that_are_missing_are_listed_with_their_lines_and_the_one_
     assert "f4" not in text
     run.environment["source_lines"] = {"3": ["n.py", 1]}
     assert "TODO 3, 4 and 10. Begin with TODO 3." in " ".join(page(run).split())
+
+
+def test_of_what_is_missing_no_case_is_proposed_to_look_at(tmp_path: Path) -> None:
+    missing = record(verdict="missing", ratio=None, message="f is not implemented", file="n.py", line=3)
+    last = run_lines(FakeRun(records=[missing]), tmp_path, strict=False, quiet=False)[-1]
+    assert last == f"The run is saved in {tmp_path}."
+    crashed = dataclasses.replace(missing, verdict="crashed")
+    assert "parity show" in run_lines(FakeRun(records=[crashed]), tmp_path, strict=False, quiet=False)[-1]
 
 
 def test_of_what_is_not_even_defined_that_is_said_once() -> None:

@@ -13,11 +13,12 @@ from reports.model.words import sentence
 _LONGEST = 2000
 
 
-def junit_xml(run: Results, *, strict: bool = False) -> bytes:
+def junit_xml(run: Results, *, folder: str = "", strict: bool = False) -> bytes:
     """The run as a UTF-8 document. Undecided is skipped; Parity's own fault is an error; other failures are failures.
 
     A test stands at the file and line of its record or, where that has none, of its part. Names are unique; text holds
-    no character that XML forbids. A test's time is its case's, once for each case.
+    no character that XML forbids. A test's time is its case's, once for each case. Files are those of the submission in
+    `folder`, as seen from the repository.
     """
     root = ElementTree.Element("testsuites")
     parts, source_lines = parts_of(run), source_lines_of(run)
@@ -32,7 +33,7 @@ def junit_xml(run: Results, *, strict: bool = False) -> bytes:
             time = 0.0 if record.case in timed else record.seconds or 0.0
             timed.add(record.case)
             seconds += time
-            test = _testcase(record, seen, time, source_lines.get(part))
+            test = _testcase(record, seen, time, source_lines.get(part), folder)
             suite.append(test)
             outcome = _outcome(record, strict)
             if outcome:
@@ -47,7 +48,9 @@ def junit_xml(run: Results, *, strict: bool = False) -> bytes:
     return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
 
 
-def _testcase(record: Record, seen: dict[str, int], time: float, place: tuple[str, int] | None) -> ElementTree.Element:
+def _testcase(
+    record: Record, seen: dict[str, int], time: float, place: tuple[str, int] | None, folder: str
+) -> ElementTree.Element:
     name = f"{record.case}: {record.quantity}"
     seen[name] = seen.get(name, 0) + 1
     if seen[name] > 1:  # GitLab drops a test whose name has been
@@ -55,7 +58,7 @@ def _testcase(record: Record, seen: dict[str, int], time: float, place: tuple[st
     test = ElementTree.Element("testcase", classname=_text(f"parity.{record.check}"), name=_text(name))
     file, line = (record.file, record.line) if record.file else place or ("", None)
     if file:
-        test.set("file", _text(file))
+        test.set("file", _text(file if folder in ("", ".") else f"{folder}/{file}"))
         if line:
             test.set("line", str(line))
     test.set("time", f"{time:.3f}")
