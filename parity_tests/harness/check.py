@@ -89,6 +89,44 @@ def check(
     if edition is not None:
         assignment.refuse_edition(edition)
     refuse_missing_device(device)
+    checked = partial(
+        _checked, assignment, folder, name or str(submission), device, dtypes, seed, parts, timeout, allow, isolation,
+        progress, servers, cache,
+    )  # fmt: skip
+    by_files = edition is None and bool(assignment.editions.because)
+    try:
+        run = checked(edition, by_files)
+    except _OtherEditionError as other:
+        run = checked(other.edition, False)
+    return _noting_edition(run, assignment) if by_files else run
+
+
+class _OtherEditionError(Exception):
+    """The files show another edition than the one that they were to be judged by, which nobody has asked for."""
+
+    def __init__(self, edition: str) -> None:
+        super().__init__(edition)
+        self.edition = edition
+
+
+def _checked(
+    assignment: Assignment,
+    folder: Path,
+    name: str,
+    device: str,
+    dtypes: Sequence[str],
+    seed: int,
+    parts: frozenset[str] | None,
+    timeout: float,
+    allow: Sequence[str],
+    isolation: str,
+    progress: Progress | None,
+    servers: ForkServers | None,
+    cache: JudgementCache | None,
+    edition: str | None,
+    by_files: bool,
+) -> Run:
+    """The same; raises _OtherEditionError where the edition is to be told `by_files`, and these show another."""
     started = time.monotonic()
     with ExitStack() as stack:
         runners = {
@@ -108,6 +146,8 @@ def check(
             runner_of, assignment, assignment.solution, edition=edition, allow=(), timeout=timeout, isolation=isolation
         )
         hello = first.hello
+        if by_files and hello.edition_seen not in ("", hello.edition):
+            raise _OtherEditionError(hello.edition_seen)
         _refuse_own_fault(hello, partial(start, process=next(iter(runners))))
         wanted = assignment.cases(hello.edition, dtypes, parts, seed=seed)
         if not wanted:
@@ -117,7 +157,7 @@ def check(
         plan = assignment.cases(hello.edition, dtypes, seed=seed) if any(case.whole for case in wanted) else wanted
         answered: SimpleQueue[Observation | None] = SimpleQueue()
         asking = pool.submit(_ask_each, assignment, runners, plan, seed, answered)
-        setting = Setting(name or str(submission), assignment.name, hello.edition, device, isolation)
+        setting = Setting(name, assignment.name, hello.edition, device, isolation)
         context = Context(device, hello.edition, hello.edition_seen, f"{assignment.name} {assignment.exam}")
         judged, seen = _judge_all(assignment, plan, seed, context, _arriving(answered, asking), cache, progress)
         judged = forgive_float64_only(plan, _settled(assignment, plan, seed, context, judged, seen, start))
@@ -330,6 +370,17 @@ def _arrays_of_failures(judged: Mapping[str, Mapping[str, Comparison]]) -> dict[
         if comparison.arrays is not None and comparison.verdict in FAILING
         for word, array in zip(("got", "want", "radius"), comparison.arrays, strict=True)
     }
+
+
+def _noting_edition(run: Run, assignment: Assignment) -> Run:
+    """The same, noting by which edition it was judged, and why, where that is not the one that is usual."""
+    shown, first = str(run.environment["edition_seen"]), run.records[0]
+    if shown == assignment.editions.default:
+        return run
+    why = assignment.editions.because.get(shown, "")
+    taken = f"{shown}, for {why}" if why else f"{first.edition}, the usual one, for its files do not tell"
+    note = f"is judged as of edition {taken}: --edition asks for another"
+    return replace(run, records=[replace(first, note="; ".join(filter(None, (note, first.note)))), *run.records[1:]])
 
 
 def _noting(records: list[Record], hello: Hello, assignment: Assignment) -> list[Record]:

@@ -94,13 +94,15 @@ class Editions:
     another in one syntax tree, may be of, the likeliest first; none where they tell nothing. A submission that may be
     of the edition it is judged by is said to be of that one. It is loaded in the submission's process. `inert_modules`
     are the modules beyond numpy that an edition uses and that do nothing here, by edition. `support` are the support
-    files that are lent in an edition, where that is another file than the solution's, by edition.
+    files that are lent in an edition, where that is another file than the solution's, by edition. With `because`, what
+    files show that are of each edition, a submission is checked by the one that its files show if nobody says another.
     """
 
     names: tuple[str, ...] = ("",)
     told_by: Path | None = None
     inert_modules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     support: Mapping[str, Path] = field(default_factory=dict)
+    because: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def default(self) -> str:

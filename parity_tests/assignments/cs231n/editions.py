@@ -20,6 +20,15 @@ SHIPPED = {
     LATEST: frozenset({"svm_loss", "softmax_loss", "sgd", "sgd_momentum", "rmsprop", "adam"}),
 }
 """What the handout of assignment 2 ships solved, or does not have: nobody is credited for it."""
+BECAUSE = {
+    OLDEST: "its FullyConnectedNet takes use_batchnorm, or its layers lack layer norm and group norm altogether",
+    MIDDLE: "its FullyConnectedNet takes dropout and normalization",
+    LATER: "its FullyConnectedNet takes dropout_keep_ratio",
+    LATEST: "its networks can save and load",
+    FIRST: "it lacks all layers that the second assignment adds",
+    LATEST_FIRST: "its networks can save and load, and it has a network of two layers and no convolutional one",
+}
+"""What shows that files are of an edition, as `editions_of` has it."""
 INERT = (
     "past", "future", "six", "matplotlib", "torch", "torchvision", "tensorflow", "imageio", "scipy", "IPython", "tqdm",
     "cs231n.im2col", "cs231n.im2col_cython", "cs231n.data_utils", "cs231n.vis_utils", "cs231n.gradient_check",

@@ -273,3 +273,34 @@ def test_the_spread_of_a_single_weight_is_told_of_that_weight(changed: Changed) 
 def test_weights_that_are_drawn_with_weight_scale_in_another_way_agree(changed: Changed) -> None:
     drawn = "np.random.normal(0, weight_scale, size=(hidden_dim, num_classes))"
     assert scale_of(changed, "fc_net", "TwoLayerNet", (TWO_W2, f'"W2": {drawn}')) == []
+
+
+def test_an_edition_that_nobody_asks_for_is_told_by_the_files_and_said(changed: Changed) -> None:
+    folder = changed(**OLD)
+    taken = checked(folder, {"affine_forward"})
+    assert {record.edition for record in taken.records} == {"2018-20"}
+    why = "is judged as of edition 2018-20, for its FullyConnectedNet takes dropout and normalization"
+    assert why in taken.records[0].note
+    asked = checked(folder, {"affine_forward"}, "2021-24")
+    assert {record.edition for record in asked.records} == {"2021-24"}
+    assert "is judged as of edition" not in asked.records[0].note
+
+
+def test_the_usual_edition_is_said_to_be_taken_where_the_files_tell_none(changed: Changed) -> None:
+    folder = changed()
+    assert "is judged as of edition" not in checked(folder, {"affine_forward"}).records[0].note
+    (folder / "cs231n" / "classifiers" / "fc_net.py").unlink()
+    run = checked(folder, {"affine_forward"})
+    assert {record.edition for record in run.records} == {"2021-24"}
+    assert "is judged as of edition 2021-24, the usual one, for its files do not tell" in run.records[0].note
+
+
+def test_a_first_assignment_with_the_second_ones_functions_as_empty_ones_is_told_by_what_it_lacks() -> None:
+    def of(*classes: str) -> tuple[str, ...]:
+        source = "".join(f"def {name}(): pass\n" for name in EVERY_LAYER)
+        methods = "    def save(self): pass\n    def load(self): pass\n"
+        return editions_of(ast.parse(source + "".join(f"class {name}:\n{methods}" for name in classes)))
+
+    assert of("TwoLayerNet", "FullyConnectedNet")[0] == "assignment-1-2025-26"
+    assert of("TwoLayerNet", "FullyConnectedNet", "ThreeLayerConvNet")[0] == "2025-26"
+    assert of("FullyConnectedNet")[0] == "2025-26"
