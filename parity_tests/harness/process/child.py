@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import selectors
 import signal
@@ -28,6 +29,8 @@ CASE_BYTES = 4 * frames.MAX_BODY
 _SCRATCH_INTERVAL = 0.25
 """Seconds between two measurements of a scratch folder on disk."""
 _DRAINED_PIECES = 64
+_QUESTIONS_BYTES = 1 << 20
+"""Bytes that wait in the pipe of questions at most; of the usual 64 KiB, a large question takes 300 turns."""
 _SIGNALS = {
     signal.SIGSEGV: "a segmentation fault",
     signal.SIGABRT: "it aborted",
@@ -69,6 +72,8 @@ class Child:
         shared = [create(shared_bytes)] if shared_bytes else []
         self.shared_memory = SharedMemory(shared[0], shared_bytes) if shared else None
         their_questions, self._questions = os.pipe()
+        with contextlib.suppress(OSError, AttributeError):  # a user with many pipes, or a system without it, has less
+            fcntl.fcntl(self._questions, fcntl.F_SETPIPE_SZ, _QUESTIONS_BYTES)
         self._answers, their_answers = os.pipe()
         self._printed, their_output = os.pipe()
         theirs = (their_questions, their_answers, their_output, *shared)
