@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from parity_tests.grading.control_characters import control_in
+from parity_tests.grading.course_tables import MAXIMA
 from parity_tests.grading.intake.attempt import HandIn, Member
 from parity_tests.protocol.errors import UsageError
 from reports.model.escape import path_text
@@ -34,7 +35,8 @@ class Person:
 def load_roster(path: Path) -> list[Person]:
     """The people in a CSV file with a header that names columns as course sites do. Raises UsageError.
 
-    Two lines with one address, however it is spelled, are one person.
+    Two lines with one address, however it is spelled, are one person. A line that names nobody is passed over, and so
+    is Canvas's line of maxima: a site's table of grades serves as a roster.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -60,7 +62,8 @@ def load_roster(path: Path) -> list[Person]:
                 raise UsageError(
                     f"{path_text(path)}, line {line}: there is {control} in the column {column}; take it out."
                 )
-    return _merged(_person(row) for _, row in named)
+    people = map(_person, (row for _, row in named))
+    return _merged(person for person in people if person.ids or person.name.casefold() not in ("", MAXIMA))
 
 
 def _merged(people: Iterable[Person]) -> list[Person]:

@@ -11,6 +11,7 @@ import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.grading.raw_csv import RawCsv
+from parity_tests.grading.roster import load_roster
 from parity_tests.selftest.fake_grading import SOURCE
 from parity_tests.selftest.test_class_owner import export, submitters
 from parity_tests.selftest.test_grade import Parity, asked, class_folder  # noqa: F401
@@ -94,6 +95,22 @@ def test_canvas_gets_its_gradebook_back_with_the_grades_and_nothing_else_changed
     assert "3 grades are filled in, 1 of them in place of others: canvas, column 'HW1 (312)'." in said
     assert "Left as it was: Kaya, Cem: the table says EX." in said
     assert "Without a submission, and left as they were: Student, Test." in said  # Canvas's test student
+
+
+@pytest.mark.parametrize(
+    ("table", "names"),
+    [
+        (CANVAS, ["Lee, Ann", "O'Ray, Bob", "Kaya, Cem", "Öz, Dan", "Student, Test"]),
+        (CANVAS.replace('"Kaya, Cem"', "Points Possible"), ["Lee, Ann", "O'Ray, Bob", "Points Possible"]),
+        (MOODLE, ["Ann Lee", "Bob Ray", "Cem Kaya", "Dan Öz"]),
+        (GRADESCOPE, ["Ann Lee", "Bob Ray", "Cem Kaya", "Eve Fox"]),
+    ],
+)
+def test_a_sites_table_of_grades_serves_as_the_roster(tmp_path: Path, table: str, names: list[str]) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(table, encoding="utf-8")
+    assert [person.name for person in load_roster(path)][: len(names)] == names
+    assert "" not in [person.name for person in load_roster(path)]
 
 
 def test_who_calls_themselves_points_possible_changes_no_maximum(parity: Parity, tmp_path: Path) -> None:
