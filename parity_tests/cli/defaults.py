@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from parity_tests.cli.options import SIZES
 from parity_tests.protocol.errors import UsageError
 
 FILE, PROJECT = Path("parity.toml"), Path("pyproject.toml")
@@ -164,6 +165,9 @@ def _wanted(option: click.Option, value: Any) -> str:
         return "" if texts else 'a list of texts, such as ["linear"]'
     number = isinstance(value, int | float) and not isinstance(value, bool)
     kind = option.type.name
+    if kind == SIZES:
+        several = (number and isinstance(value, int)) or isinstance(value, str)
+        return "" if several else 'a whole number, or several in a text, such as "50,50"'
     if "integer" in kind:
         return "" if number and isinstance(value, int) else "a whole number"
     if "float" in kind:

@@ -49,6 +49,10 @@ def finite_seconds(context: click.Context, parameter: click.Parameter, value: fl
     return value
 
 
+SIZES = "sizes"
+"""The name of the type of an option that takes a whole number, or several with commas between them."""
+
+
 def split(values: Sequence[str]) -> list[str]:
     """Options that may be repeated, or hold several names with commas between them."""
     return [name.strip() for value in values for name in value.split(",") if name.strip()]

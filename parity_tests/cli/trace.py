@@ -11,7 +11,15 @@ import click
 
 from parity_tests.cli.extras import PAGES, require
 from parity_tests.cli.files import run_folder_errors, write
-from parity_tests.cli.options import DTYPES, LEVELS, allow_option, assignment_option, device_option, split, timeout_of
+from parity_tests.cli.options import (
+    DTYPES,
+    LEVELS,
+    allow_option,
+    assignment_option,
+    device_option,
+    split,
+    timeout_of,
+)
 from parity_tests.cli.report import html_page
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES, INTERRUPTED, status_of
 from parity_tests.cli.terminal import Progress, paint, width
@@ -31,15 +39,15 @@ def _own_option(flag: str, *names: str, kind: Any = None, **more: Any) -> Callab
     return click.option(flag, *names, type=kind, default=None, **more)
 
 
-def _sizes(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
-    """The sizes of hidden layers. Raises BadParameter for what is none."""
-    if value is None:
-        return None
+def sizes(value: Any) -> tuple[int, ...]:
+    """The sizes of hidden layers, one or several with commas between them. Raises BadParameter for what is none."""
+    if isinstance(value, tuple):
+        return value
     words = split([str(value)])
-    sizes = [int(word) for word in words if word.isascii() and word.isdigit() and len(word) < 6]
-    if not words or len(sizes) < len(words) or not all(1 <= size <= _MOST_UNITS for size in sizes):
+    found = [int(word) for word in words if word.isascii() and word.isdigit() and len(word) < 6]
+    if not words or len(found) < len(words) or not all(1 <= size <= _MOST_UNITS for size in found):
         raise click.BadParameter(f"{value!r} must be a number of units in 1..{_MOST_UNITS}, or several: 50,50.")
-    return tuple(sizes)
+    return tuple(found)
 
 
 @click.command()
@@ -53,7 +61,7 @@ def _sizes(context: click.Context, parameter: click.Parameter, value: str | None
 )
 @_own_option(
     "--hidden",
-    callback=_sizes,
+    kind=sizes,  # whose name is that of its type
     metavar="UNITS,...",
     help="Hidden units; of each hidden layer for cs231n.  [mlp: 1000; cs231n: 50,50]",
 )
