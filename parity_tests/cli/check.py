@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     help="Only these parts of the assignment, by their ids; may be repeated.",
 )
 @click.option("--strict", is_flag=True, help="Notes count as discrepancies (promotion of the dtype aside).")
-@click.option("--edition", help="The year's form of the assignment; its default if left out.")
+@click.option("--edition", help="The year's form of the assignment; told by the files, or its default, if left out.")
 @timeout_of("case")
 @allow_option
 @click.option(

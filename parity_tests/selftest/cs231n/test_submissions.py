@@ -304,3 +304,18 @@ def test_a_first_assignment_with_the_second_ones_functions_as_empty_ones_is_told
     assert of("TwoLayerNet", "FullyConnectedNet")[0] == "assignment-1-2025-26"
     assert of("TwoLayerNet", "FullyConnectedNet", "ThreeLayerConvNet")[0] == "2025-26"
     assert of("FullyConnectedNet")[0] == "2025-26"
+
+
+def test_a_loss_that_is_wrong_and_not_asked_does_not_go_without_a_word(changed: Changed) -> None:
+    def notes(edition: str, new: str) -> str:
+        folder = changed(layers=("dx[rows, y] -= 1\n    dx /= N", new))
+        run = checked(folder, {"FullyConnectedNet"}, edition)
+        assert failing(run) == {}
+        shutil.rmtree(folder)
+        return " ".join(record.note for record in run.records)
+
+    said = "softmax_loss in its layers.py is not asked in this edition, and is wrong: dx"
+    assert said in notes("2021-24", "dx[rows, y] -= 1")
+    assert said not in notes("2021-24", "dx[rows, y] -= 1.0\n    dx /= N")
+    assert said not in notes("assignment-1-2025-26", "dx[rows, y] -= 1")  # which asks for it
+    assert said not in notes("2021-24", "return None")

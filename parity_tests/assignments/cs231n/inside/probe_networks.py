@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from parity_tests.harness.inside.asking import Arrays, Params
+    from parity_tests.harness.inside.asking import Arrays, Params, plain
     from parity_tests.harness.inside.call_recorder import CallRecorder
     from parity_tests.harness.inside.submission import Submission
+else:
+    from asking import plain
 
 FAST = {
     "conv_forward_fast": "conv_forward_naive",
@@ -34,9 +36,11 @@ def network(submission: Submission, recorder: CallRecorder, params: Params, arra
 
     Before, what it was made with is kept: "made W1" and so on. `labelled` says of each input whether labels go with
     it. Another network, the `other`, is made and used beside; what comes of that is not kept. Of a `wide` one the
-    weights are, as "wide W1" and so on.
+    weights are, as "wide W1" and so on. With `own_loss` the submission's own softmax_loss is asked as well.
     """
     cls = submission.get(params["class"], params["module"])
+    if params["own_loss"]:
+        _keep_own_loss(submission, recorder, arrays)
     masks = _with_right_layers(submission, params["package"])
     settings, problem = settings_of(cls, params)
     if problem:
@@ -86,6 +90,14 @@ def network(submission: Submission, recorder: CallRecorder, params: Params, arra
             recorder.keep(f"d{name}", returned if failed else grads.get(name), k)
     recorder.add_fact("moved", sorted(moved))
     recorder.add_fact("without gradients", sorted(ungraded))
+
+
+def _keep_own_loss(submission: Submission, recorder: CallRecorder, arrays: Arrays) -> None:
+    """Keep what the submission's own softmax_loss gives, if it gives something: "own loss" and "own dx"."""
+    with contextlib.suppress(Exception), np.errstate(all="ignore"):
+        loss, dx = submission.get("softmax_loss")(arrays["X_scores"].copy(), arrays["y_0"].copy())
+        recorder.keep("own loss", plain(loss))
+        recorder.keep("own dx", dx)
 
 
 def _is_same(own: Any, given: np.ndarray) -> bool:

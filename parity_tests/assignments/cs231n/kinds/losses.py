@@ -90,6 +90,11 @@ def questions(case: Case, arrays: Arrays, change: Change | None = None, note: st
     return found
 
 
+def of_loss(function: str) -> Any:
+    """The torch function of scores x and labels y that gives "loss" and its gradient "dx"."""
+    return _reference(function, 0, {})
+
+
 def _reference(function: str, k: int, change: Change) -> Any:
     from reference.flow import gradients
 

@@ -11,17 +11,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.assignments.cs231n.editions import asked as functions_of
 from parity_tests.assignments.cs231n.inside.families import OLDEST
 from parity_tests.assignments.cs231n.kinds.layer import BEYOND_NAME
 from parity_tests.assignments.cs231n.kinds.layer_rows import BEYOND
+from parity_tests.assignments.cs231n.kinds.losses import of_loss
 from parity_tests.assignments.cs231n.kinds.torch_networks import is_for_call, reference_of
 from parity_tests.assignments.cs231n.names import CNN, FC_NET, PACKAGE
-from parity_tests.harness.flow_answers import Form, Question, judge_all
+from parity_tests.harness.flow_answers import Form, Question, answers, compared, judge_all
+from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import Comparison, failed, matched, mismatched
+from parity_tests.protocol.comparison import PASSING, Comparison, failed, matched, mismatched
 from parity_tests.protocol.exam import distinct, settings_of
 from parity_tests.protocol.kind import Arrays, Context, Judged, Kind, Params
-from parity_tests.protocol.observation import Observation
+from parity_tests.protocol.observation import Observation, Returned
 from parity_tests.protocol.quantity import WHOLE_CASE, Key, Quantity
 
 MODULES = {"TwoLayerNet": FC_NET, "FullyConnectedNet": FC_NET, "ThreeLayerConvNet": CNN}
@@ -149,6 +152,7 @@ def _case(network: str, row: Row, dtype: str, s: Random) -> Case:
         "reg_set": row.reg_set,
         "other": _other(network, dtype),
         "wide": _wide(network, row.depth, dtype),
+        "own_loss": network == "FullyConnectedNet" and row.slug == "plain",
     }
     ends = BEYOND_NAME * row.beyond
     rows = [Quantity(f"{name}{ends}", network) for name in ("parameters", "weight scale")]
@@ -207,6 +211,9 @@ def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
     for k, N in enumerate(params["numbers"]):
         arrays[f"X_{k}"] = rng.standard_normal((N, *params["image"]))
         arrays[f"y_{k}"] = rng.integers(0, params["settings"]["num_classes"], N)
+    if params["own_loss"]:
+        N, classes = params["numbers"][0], params["settings"]["num_classes"]
+        arrays["X_scores"] = 2 * arrays["X_0"].reshape(N, -1)[:, :classes]
     other = params["other"]
     arrays["X_other"] = rng.standard_normal((other["number"], *other["image"]))
     arrays["y_other"] = rng.integers(0, other["settings"]["num_classes"], other["number"])
@@ -225,7 +232,25 @@ def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Ju
         judged["dropout"] = _dropout(params, seen, masks)
     never_tests = context.edition == OLDEST and params["settings"].get("normalization") == "batchnorm"
     asked = questions(case, {**arrays, **masks}, further={"never tests": NEVER_TESTS} if never_tests else {})
-    return judged | judge_all(case, seen, asked, context.device)
+    judged |= judge_all(case, seen, asked, context.device)
+    if params["own_loss"] and "softmax_loss" not in functions_of(context.edition):
+        name = next(name for name, q in named.items() if q.key.name == "loss")
+        judged[name] = judged[name].noting(_own_loss(case, arrays, seen, context.device))
+    return judged
+
+
+def _own_loss(case: Case, arrays: Arrays, seen: Observation, device: str) -> str:
+    """What is wrong with the submission's own softmax_loss, which its edition does not ask; "" for nothing."""
+    rows = [Quantity(f"{name} of its softmax_loss", "softmax_loss", Key(f"own {name}")) for name in ("loss", "dx")]
+    inputs = {"x": arrays["X_scores"], "y": arrays["y_0"]}
+    known = answers(case, Form(of_loss("softmax_loss"), inputs, "softmax_loss, which is not asked"), device)
+    for q, name in zip(rows, ("loss", "dx"), strict=True):
+        if isinstance(seen.values.get(q.key), Returned):
+            comparison = compared(result_of(seen, q.key), known, name)
+            if comparison.verdict not in PASSING:
+                said = comparison.problem.replace("; ", ", ")
+                return f"softmax_loss in its layers.py is not asked in this edition, and is wrong: {name} {said}"
+    return ""
 
 
 NEVER_TESTS = "batch norm never comes to its test mode, as the handouts of 2016 and 2017 have it"
