@@ -55,6 +55,22 @@ def test_the_page_fits_its_width(width: int) -> None:
         assert max(map(len, lines)) <= width
 
 
+@pytest.mark.parametrize("width", [60, 72, 80, 100])
+def test_however_narrow_the_terminal_verdicts_and_counts_are_whole(width: int) -> None:
+    waiting = record(part="10", verdict="missing", ratio=None, explained_by="4")
+    run = FakeRun(records=[mismatch(), waiting])
+    names = {"4": "a_long_name_of_a_part_4", "10": "another_long_name_of_one"}
+    parts = [{"id": key, "label": name, "title": "what this part computes, in words"} for key, name in names.items()]
+    run.environment["parts"] = parts
+    lines = page(run, width=width).splitlines()
+    for name, verdict, agree in ((names["4"], "mismatch", "0/1"), (names["10"], "not judged", "0/1")):
+        (line,) = [line for line in lines if line.startswith(name)]
+        assert verdict in line
+        assert agree in line
+        assert len(line) <= width
+    assert "what this part" in page(run, width=100)
+
+
 def test_the_same_discrepancy_is_said_once_with_its_cases() -> None:
     records = [mismatch(case=f"linear/{name}/float64", message=f"W of {name} is wrong") for name in "abcdef"]
     text = page(FakeRun(records=records))

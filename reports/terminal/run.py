@@ -8,6 +8,7 @@ from reports.model.escape import printable
 from reports.model.folding import Entry, Kind, entries, label_of, where_seen
 from reports.model.groups import grouped
 from reports.model.numbers import number
+from reports.model.phrases import shortened
 from reports.model.records import Record, failing
 from reports.model.relation import relation_of
 from reports.model.run import Results
@@ -40,14 +41,39 @@ def run_page(run: Results, *, strict: bool = False, width: int = 80, paint: Pain
 
 
 def _part_lines(run: Results, strict: bool, width: int, paint: Paint) -> list[str]:
-    heads = ("part", "", "verdict", "agree", "ratio", "largest in")
-    rows = [[paint(head, "dim") for head in heads]]
-    for part in part_summaries(run, strict):
-        verdict = paint(part.verdict, "dim" if part.verdict == NOT_JUDGED else style_of(part.records, strict))
-        agree = f"{part.agree}/{part.total}"
-        rows.append([part.label, part.title, verdict, agree, number(part.ratio), printable(part.largest)])
+    parts = part_summaries(run, strict)
+    rows = [
+        [
+            part.label,
+            part.title,
+            part.verdict,
+            f"{part.agree}/{part.total}",
+            number(part.ratio),
+            printable(part.largest),
+        ]
+        for part in parts
+    ]
+    heads, *cells = _fitting([_HEADS, *rows], width)
+    for part, row in zip(parts, cells, strict=True):
+        row[_VERDICT] = paint(row[_VERDICT], "dim" if part.verdict == NOT_JUDGED else style_of(part.records, strict))
     explained = wrapped("ratio: the largest gap, as a share of what rounding explains", width)
-    return [*table(rows, "lllrrl", width=width), *explained]
+    painted = [[paint(head, "dim") for head in heads], *cells]
+    return [*table(painted, "lllrrl"[: len(heads)], width=width if len(heads) == len(_HEADS) else None), *explained]
+
+
+_HEADS = ("part", "", "verdict", "agree", "ratio", "largest in")
+_TITLE, _VERDICT = 1, 2
+_LONGEST_LABEL, _LEAST_LARGEST = 24, 12
+
+
+def _fitting(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
+    """The rows with what there is room for: verdicts and counts whole, then titles, and at last the last column."""
+    cells = [[shortened(row[0], _LONGEST_LABEL), *row[1:]] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    room = width - sum(size + 2 for column, size in enumerate(widths[:-1]) if column != _TITLE) - 2
+    if room - widths[_TITLE] < _LEAST_LARGEST:
+        cells = [row[:-1] for row in cells]
+    return [[*row[:_TITLE], shortened(row[_TITLE], max(room, 1)), *row[_TITLE + 1 :]] for row in cells]
 
 
 def _entry_lines(records: Sequence[Record], run: Results, width: int, paint: Paint) -> list[str]:
