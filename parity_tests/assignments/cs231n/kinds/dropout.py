@@ -113,7 +113,9 @@ def _judged(
     mask = np.ones(x.shape, bool) if out is None else np.asarray(out != 0)
     scaled = {"x": x, "dout": arrays["dout"], "mask": mask.astype(x.dtype), "keep": keep}
     tested = array_of(seen, Key("out", TEST), x.shape)
-    scaled["tested"] = np.ones_like(x) if tested is None else (tested != 0).astype(x.dtype)
+    kept = np.ones(x.shape, bool) if tested is None else np.asarray(tested != 0)
+    # Where all is kept, or nothing, nobody drops: no such mask is predicted.
+    scaled["tested"] = np.full_like(x, 2) if kept.all() or not kept.any() else kept.astype(x.dtype)
     known = answers(case, Form(partial(_expected, change), scaled, note), device)
     judged = {
         name: compared(result_of(seen, q.key), known, name) for q in case.quantities if (name := q.name) in known.flowed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from itertools import combinations
 from typing import Any
 
@@ -109,13 +109,37 @@ def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Ju
     return with_causes(case, seen, judged)
 
 
-def questions(case: Case, arrays: Arrays, change: str, note: str) -> list[Question]:
-    """What is expected of who makes a mistake, which `change` names."""
-    return [Question(case.quantities, [Form(_reference(case.params, change), _inputs(arrays), note)])]
+def questions(case: Case, arrays: Arrays, change: str | Callable[[Params], Any], note: str) -> list[Question]:
+    """What is expected of who makes a mistake, which `change` names, or is the reference of for a case's params."""
+    reference = change(case.params) if callable(change) else _reference(case.params, change)
+    return [Question(case.quantities, [Form(reference, _inputs(arrays), note)])]
 
 
 def _inputs(arrays: Arrays) -> dict[str, Any]:
     return {name: array for name, array in arrays.items() if not name.startswith("dout")}
+
+
+Called = tuple[Any, Any, Any]
+"""The output, and the running mean and variance after a call."""
+
+
+def reference_of_calls(params: Params, call: Callable[[dict[str, Any]], Called]) -> Any:
+    """A reference that makes each call in its own way, by the names "x", "gamma", "mean", "mode" and so on."""
+
+    def reference(**arrays: Any) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        none = 0 * arrays["gamma_0"]
+        kept = [(none, none), (arrays["running_mean_of_1"], arrays["running_var_of_1"])]
+        for k, (mode, number) in enumerate(zip(MODES, DICTS, strict=True)):
+            settings = {"momentum": 0.9, "eps": 1e-5, **params["dicts"][k]["own"]}
+            given = {name: arrays[f"{name}_{k}"] for name in ("x", "gamma", "beta")}
+            mean, variance = kept[number]
+            out, *after = call({**settings, **given, "mode": mode, "mean": mean, "variance": variance})
+            kept[number] = (after[0], after[1])
+            found |= {_name(name, k): value for name, value in zip(("out", *STATISTICS), (out, *after), strict=True)}
+        return found
+
+    return reference
 
 
 def _shares(momentum: float, change: str, name: str) -> tuple[float, float]:

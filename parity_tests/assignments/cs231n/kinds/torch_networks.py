@@ -52,7 +52,7 @@ def reference_of(params: Params, k: int, names: Mapping[str, str], change: str) 
 
         graded = gradients(loss, of=graded_by, given=None)(**own)
         found = {"loss": graded["output"], **{f"d{name}": graded[name] for name in graded_by}}
-        found |= _with_mistake(params, own, graded, change)
+        found |= _with_mistake(params, own, graded, change, len(arrays[f"X_{k}"]))
         return {called: found[name] for name, called in names.items()}
 
     return reference
@@ -64,8 +64,34 @@ def _masks(arrays: Tensors, k: int) -> dict[int, Any]:
     return {int(name.removeprefix(begin)): mask for name, mask in arrays.items() if name.startswith(begin)}
 
 
-def _with_mistake(params: Params, own: Tensors, graded: Tensors, change: str) -> dict[str, Any]:
+TEXT = "text: "
+"""What begins a change that is a text: it may change `loss` and `grads`, by `data`, `p`, `W`, `b`, `reg` and `N`."""
+
+
+def _with_text(params: Params, own: Tensors, graded: Tensors, lines: str, N: int) -> dict[str, Any]:
+    """The results that a text of the end of loss gives, in which `data` is the loss without its penalty."""
+    weights = [name for name in params["parameters"] if name[0] == "W"]
+    grads = {name: graded[name] for name in params["parameters"] if name in graded}
+    absent = {name: 0 * value for name, value in own.items() if name not in grads}
+    penalty = 0.5 * params["reg"] * sum((own[name] ** 2).sum() for name in weights)
+    names: dict[str, Any] = {
+        "loss": graded["output"],
+        "data": graded["output"] - penalty,
+        "grads": grads | absent,
+        "p": own,
+        "W": weights,
+        "b": [name for name in params["parameters"] if name[0] == "b" and not name.startswith("beta")],
+        "reg": params["reg"],
+        "N": N,
+    }
+    exec(lines, names)
+    return {"loss": names["loss"], **{f"d{name}": names["grads"][name] for name in grads}}
+
+
+def _with_mistake(params: Params, own: Tensors, graded: Tensors, change: str, N: int) -> dict[str, Any]:
     """The results that a mistake in the penalty, or in which gradient is whose, changes."""
+    if change.startswith(TEXT):
+        return _with_text(params, own, graded, change.removeprefix(TEXT), N)
     weights = [name for name in params["parameters"] if name[0] == "W"]
     reg, last, loss = params["reg"], weights[-1], graded["output"]
 
@@ -146,7 +172,11 @@ def _scores(
     import torch.nn.functional as F  # noqa: N812 - its usual name
 
     def relu(h: Any, left_out: str = "no relu") -> Any:
-        return 1 * h if change in ("no relu", left_out) else F.relu(h)
+        if change in ("no relu", left_out):
+            return 1 * h
+        if change in ("no relu in the backward", left_out.replace("no relu", "no relu in the backward")):
+            return h + (F.relu(h) - h).detach()
+        return F.relu(h)
 
     if params["class"] == "ThreeLayerConvNet":
         h = F.conv2d(X, own["W1"], own["b1"], padding=(own["W1"].shape[2] - 1) // 2)
@@ -157,6 +187,15 @@ def _scores(
     depth = sum(name[0] == "W" for name in own)
     norm = params["settings"].get("normalization")
     norm = "" if norm and change == f"no {norm}" else norm
+    linear = {
+        "no relu in the last hidden layer": [depth - 1],
+        "no relu in the first hidden layer": [1],
+        "relu in the first hidden layer alone": range(2, depth),
+    }.get(change, ())
+    unnormalised = {
+        "norm in the first hidden layer alone": range(2, depth),
+        "no norm in the last hidden layer": [depth - 1],
+    }.get(change, ())
     h = X.flatten(1)
     for layer in range(1, depth + 1):
         h = F.linear(h, own[f"W{layer}"].T, own[f"b{layer}"])
@@ -164,11 +203,16 @@ def _scores(
             break
         if change == "norm after relu":
             h = F.relu(h)
-        if norm:
-            h = _normalised(norm, h, own[f"gamma{layer}"], own[f"beta{layer}"], running, layer, training)
-        if change != "norm after relu":
+        if change == "dropout before the norm" and layer - 1 in masks:
+            h = h * masks[layer - 1]
+        if norm and layer not in unnormalised:
+            given = h.detach() if change == "no norm in the backward" else h
+            own_mode = training and change != "always tests"
+            out = _normalised(norm, given, own[f"gamma{layer}"], own[f"beta{layer}"], running, layer, own_mode)
+            h = out + (h - given) if change == "no norm in the backward" else out
+        if change != "norm after relu" and layer not in linear:
             h = relu(h)
-        if layer - 1 in masks:
+        if layer - 1 in masks and change != "dropout before the norm":
             dropped = h * masks[layer - 1]
             h = h + (dropped - h).detach() if change == "masks not in the backward" else dropped
     return F.relu(h) if change == "relu on the scores" else h

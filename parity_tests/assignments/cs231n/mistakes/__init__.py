@@ -2,23 +2,35 @@
 
 from parity_tests.assignments.cs231n.mistakes.dropout import DROPOUT
 from parity_tests.assignments.cs231n.mistakes.images import IMAGES
+from parity_tests.assignments.cs231n.mistakes.layer_texts import LAYER_TEXTS
 from parity_tests.assignments.cs231n.mistakes.layers import LAYERS
+from parity_tests.assignments.cs231n.mistakes.network_texts import NETWORK_TEXTS
 from parity_tests.assignments.cs231n.mistakes.networks import NETWORKS
 from parity_tests.assignments.cs231n.mistakes.norm_gradients import NORM_GRADIENTS
+from parity_tests.assignments.cs231n.mistakes.norm_texts import NORM_TEXTS
 from parity_tests.assignments.cs231n.mistakes.normalisation import NORMALISATION
 from parity_tests.assignments.cs231n.mistakes.penalties import PENALTIES
+from parity_tests.assignments.cs231n.mistakes.rule_texts import RULE_TEXTS
 from parity_tests.assignments.cs231n.mistakes.rules import RULES
+from parity_tests.assignments.cs231n.mistakes.running_texts import RUNNING_TEXTS
+from parity_tests.assignments.cs231n.mistakes.window_texts import WINDOW_TEXTS
 from parity_tests.assignments.cs231n.mistakes.windows import WINDOWED
 from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
 
 WRONG: tuple[Wrong, ...] = (
     *LAYERS,
+    *LAYER_TEXTS,
     *NORMALISATION,
+    *NORM_TEXTS,
+    *RUNNING_TEXTS,
     *NORM_GRADIENTS,
     *IMAGES,
     *WINDOWED,
+    *WINDOW_TEXTS,
     *DROPOUT,
     *RULES,
+    *RULE_TEXTS,
     *NETWORKS,
+    *NETWORK_TEXTS,
     *PENALTIES,
 )

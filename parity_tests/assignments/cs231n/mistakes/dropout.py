@@ -20,6 +20,7 @@ BACK = "The gradient goes back through the mask of the forward, which is in the 
 
 F, B = "dropout_forward", "dropout_backward"
 DRAWN = "((np.random.rand(*x.shape) < p) / p)"
+GIVEN_BACK = "return x * mask, (dropout_param, mask)"
 BACKWARD = "return dout if mask is None else dout * mask"
 TEST = 'if mode == "test":\n        return x, (dropout_param, None)'
 
@@ -44,6 +45,13 @@ def _alike_along(axis: int) -> Any:
 
     return alike
 
+
+def _keeps_all(mask: Any) -> bool:
+    return bool(mask.all())
+
+
+NOTHING = {name: lambda alike: True for name in ("mask of another seed", "mask without a seed")}
+"""What is the same from call to call where nothing is dropped."""
 
 DROPOUT = (
     _forward("p is the share that is dropped, the scale is 1/p", MEANING, {"share kept": lambda p: 1 - p},
@@ -77,6 +85,45 @@ DROPOUT = (
     _forward("one number is drawn for each example", EACH,
              {"independence": _alike_along(1)},
              Swap(DRAWN, "((np.random.rand(len(x)) < p) / p).reshape(-1, *[1] * (x.ndim - 1)) * np.ones(x.shape)")),
+    _forward("what is kept is divided by p twice", INVERTED, {"out": lambda t: t.x * t.mask / t.p**2},
+             Swap(DRAWN, "((np.random.rand(*x.shape) < p) / p**2)")),
+    _forward("what is kept is divided by the root of p", INVERTED, {"out": lambda t: t.x * t.mask / t.p**0.5},
+             Swap(DRAWN, "((np.random.rand(*x.shape) < p) / np.sqrt(p))")),
+    _forward("p is the share that is dropped, and what is kept is not divided", MEANING,
+             {"share kept": lambda p: 1 - p, "out": lambda t: t.x * t.mask},
+             Swap(DRAWN, "(np.random.rand(*x.shape) > p)")),
+    _forward("the mask is returned, not x times the mask", MEANING, {"out": lambda t: t.mask / t.p},
+             Swap(GIVEN_BACK, "return 1 * mask, (dropout_param, mask)")),
+    _forward("nothing is dropped in training", MEANING,
+             {"out": lambda t: 1 * t.x, "independence": _keeps_all, **NOTHING},
+             Swap(GIVEN_BACK, "return x + 0, (dropout_param, np.ones_like(x) / p)")),
+    _forward("nothing is dropped in training, but all divided by p", MEANING,
+             {"out": lambda t: t.x / t.p, "independence": _keeps_all, **NOTHING},
+             Swap(DRAWN, "((np.random.rand(*x.shape) < 1) / p)")),
+    _forward("the modes are exchanged: the test mode drops, training does not", TESTED,
+             {"out": lambda t: 1 * t.x, "out in test mode": lambda t: t.x * t.tested / t.p, "independence": _keeps_all,
+              **NOTHING},
+             Swap(GIVEN_BACK, "return x + 0, (dropout_param, np.ones_like(x) / p)"),
+             Swap(TEST, f'if mode == "test":\n        return x * {DRAWN}, (dropout_param, None)')),
+    _forward("x is divided by p in the test mode", TESTED, {"out in test mode": lambda t: t.x / t.p},
+             Swap(TEST, TEST.replace("return x", "return x / p"))),
+    _forward("the test mode gives zeros", TESTED, {"out in test mode": lambda t: 0 * t.x},
+             Swap(TEST, TEST.replace("return x", "return 0 * x"))),
+    _backward("dout is divided by p, nothing is dropped from it", BACK, {"dx": lambda t: t.dout / t.p},
+              "return dout if mask is None else dout / cache[0]['p']"),
+    _backward("the gradient is multiplied by p, not divided", BACK, {"dx": lambda t: t.dout * t.mask * t.p},
+              "return dout if mask is None else dout * (mask > 0) * cache[0]['p']"),
+    _backward("the mask is returned, dout is not used", BACK, {"dx": lambda t: t.mask / t.p},
+              "return dout if mask is None else 1 * mask"),
+    _backward("what was dropped gets the gradient, what was kept gets none", BACK,
+              {"dx": lambda t: t.dout * (1 - t.mask) / t.p},
+              "return dout if mask is None else dout * (mask == 0) / cache[0]['p']"),
+    _backward("what was dropped gets the gradient, not divided by p", BACK, {"dx": lambda t: t.dout * (1 - t.mask)},
+              "return dout if mask is None else dout * (mask == 0)"),
+    _backward("dx has the wrong sign", BACK, {"dx": lambda t: -t.dout * t.mask / t.p},
+              "return dout if mask is None else -dout * mask"),
+    _backward("dx is 0 everywhere in training", BACK, {"dx": lambda t: 0 * t.dout},
+              "return dout if mask is None else 0 * dout"),
     _backward("dout is passed on as it is", BACK, {"dx": lambda t: 1 * t.dout}, "return dout + 0"),
     _backward("the gradient is not divided by p", BACK, {"dx": lambda t: t.dout * t.mask},
               "return dout if mask is None else dout * (mask > 0)"),

@@ -226,10 +226,6 @@ IMAGES = (
     Wrong(SB, "layer", "dx is reshaped without the transpose back", PLACES, {"dx": _dx_not_turned_back},
           (Swap("return _rows_as_places(dx, dout.shape), dgamma, dbeta",
                 "return dx.reshape(dout.shape), dgamma, dbeta"),)),
-    Wrong(SB, "layer", "dgamma and dbeta are means over the examples", CHANNELS,
-          {"dgamma": lambda t, s: t.right.dgamma / len(t.x), "dbeta": lambda t, s: t.right.dbeta / len(t.x)},
-          (Swap("return _rows_as_places(dx, dout.shape), dgamma, dbeta",
-                "return _rows_as_places(dx, dout.shape), dgamma / len(dout), dbeta / len(dout)"),)),
     Wrong(GF, "layer", "the statistics are over a group's channels alone", GROUPS, {"out": _over_channels},
           (Body(GF, "N, C, H, W = x.shape\ngroups = x.reshape(N, G, C // G, H, W)\n"
                     "deviation = np.sqrt(groups.var(axis=2, keepdims=True) + gn_param.get('eps', 1e-5))\n"

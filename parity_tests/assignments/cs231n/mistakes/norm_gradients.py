@@ -15,40 +15,51 @@ GAMMA = "gamma scales the normalised x: dout must be multiplied by it before it 
 COUNT = "The sums are divided by how many numbers share one mean."
 SLOPE = "The derivative of σ = √(var + eps) is 1/(2σ), and that of the square (x − mean)² is 2 (x − mean)."
 
-BATCH, ALT, LAYER, GROUP = (
+BATCH, ALT, LAYER, SPATIAL, GROUP = (
     "batchnorm_backward",
     "batchnorm_backward_alt",
     "layernorm_backward",
+    "spatial_batchnorm_backward",
     "spatial_groupnorm_backward",
 )
-HEAD = """normal, deviation, gamma, axis = cache
-d, g, scale = dout, dout * gamma, gamma
+ON_ROWS = """normal, deviation, gamma, axis = cache
+d, g, scale, count = dout, dout * gamma, gamma, float(dout.shape[axis])
 def mean(v):
     return v.mean(axis=axis, keepdims=True)
+def across(v):
+    return v.mean(axis=1 - axis, keepdims=True)
 variance = mean((normal * deviation) ** 2)
-off = %s
+off = count / dout.shape[1 - axis]
+"""
+SPATIAL_HEAD = """normal, deviation, gamma, _ = cache
+turned = dout.transpose(0, 2, 3, 1)
+d = turned.reshape(-1, dout.shape[1])
+g, scale, count = d * gamma, gamma, float(len(d))
+def mean(v):
+    return v.mean(axis=0, keepdims=True)
+def across(v):
+    return v.mean(axis=1, keepdims=True)
+variance = mean((normal * deviation) ** 2)
+off = count / len(dout)
 """
 GROUP_HEAD = """normal, deviation, gamma, G = cache
-rows, axes = (len(dout), G, -1), (0, 2, 3)
-sums = (dout * normal).sum(axis=axes, keepdims=True), dout.sum(axis=axes, keepdims=True)
+rows = (len(dout), G, -1)
 normal, d, g = normal.reshape(rows), dout.reshape(rows), (dout * gamma).reshape(rows)
-scale = (gamma + 0 * dout).reshape(rows)
+scale, count = (gamma + 0 * dout).reshape(rows), float(d.shape[2])
 def mean(v):
     return v.mean(axis=2, keepdims=True)
+def across(v):
+    return v.mean(axis=(1, 2), keepdims=True)
 variance = mean((normal * deviation) ** 2)
 off = dout.shape[1] // G
 """
-HEADS = {
-    BATCH: HEAD % "len(dout) / dout.shape[1]",
-    ALT: HEAD % "len(dout) / dout.shape[1]",
-    LAYER: HEAD % "dout.shape[1] / len(dout)",
-    GROUP: GROUP_HEAD,
-}
+HEADS = {BATCH: ON_ROWS, ALT: ON_ROWS, LAYER: ON_ROWS, SPATIAL: SPATIAL_HEAD, GROUP: GROUP_HEAD}
 """What the names in the formulas stand for: d is dout, g that times gamma, `off` a right count by a wrong one."""
 MISCOUNTED = {
     BATCH: "the number of features, not of examples",
     ALT: "the number of features, not of examples",
     LAYER: "the number of examples, not of features",
+    SPATIAL: "the number of examples, not of examples and places",
     GROUP: "H · W, not by the size of the group",
 }
 RIGHT = "(g - mean(g) - normal * mean(g * normal)) / deviation"
@@ -58,28 +69,45 @@ def _values(part: str, t: Any, s: Any) -> dict[str, Any]:
     """The values of the formulas' names, in torch."""
     N, C = t.x.shape[:2]
     group = part == GROUP
-    rows = (N, t.extra[0], -1) if group else t.x.shape
     axis = 2 if group else 1 if part == LAYER else 0
-    x, d = t.x.reshape(rows), t.dout.reshape(rows)
+
+    def rows(v: Any) -> Any:
+        if part == SPATIAL:
+            return v.permute(0, 2, 3, 1).reshape(-1, C)
+        return v.reshape(N, t.extra[0], -1) if group else v
+
+    x, d = rows(t.x), rows(t.dout)
+    gamma = t.gamma.flatten()[:, None, None] if t.x.dim() == 4 else t.gamma
     variance = x.var(axis, unbiased=False, keepdim=True)
     deviation = (variance + s.get("eps", 1e-5)).sqrt()
+    count = x.shape[axis]
     return {
         "d": d,
-        "g": (t.dout * t.gamma).reshape(rows),
-        "scale": (t.gamma + 0 * t.dout).reshape(rows),
+        "g": rows(t.dout * gamma),
+        "scale": rows(gamma + 0 * t.dout),
         "normal": (x - x.mean(axis, keepdim=True)) / deviation,
         "deviation": deviation,
         "variance": variance,
         "mean": lambda v: v.mean(axis, keepdim=True),
-        "off": C // t.extra[0] if group else C / N if part == LAYER else N / C,
+        "across": lambda v: v.mean((1, 2) if group else 1 - axis, keepdim=True),
+        "count": float(count),
+        "off": C // t.extra[0] if group else count / N if axis or part == SPATIAL else count / C,
     }
+
+
+def _whole(part: str, rows: Any, t: Any) -> Any:
+    """Rows of any part in the shape of x."""
+    N, C, *places = t.x.shape
+    if part == SPATIAL:
+        return rows.reshape(N, *places, C).permute(0, 3, 1, 2)
+    return rows.reshape(t.x.shape)
 
 
 def _predicting(part: str, formula: str) -> Callable[[Any, Any], Any]:
     code = compile(formula, "<formula>", "eval")
 
     def predicted(t: Any, s: Any) -> Any:
-        return eval(code, {}, _values(part, t, s)).reshape(t.x.shape)
+        return _whole(part, eval(code, {}, _values(part, t, s)), t)
 
     return predicted
 
@@ -122,66 +150,261 @@ def _of_dx(part: str) -> list[tuple[str, str, str]]:
     if part in (LAYER, GROUP):
         late = "scale * (d - mean(d) - normal * mean(d * normal)) / deviation"
         found.append(("gamma is applied after the means, not before", GAMMA, late))
+    return [*found, *_of_factors(part)]
+
+
+DIRECT, MEAN, VARIANCE = "the direct gradient", "the gradient through the mean", "the gradient through the variance"
+TERMS_OF_DX = {DIRECT: "g", MEAN: "mean(g)", VARIANCE: "normal * mean(g * normal)"}
+OF_ONE_TERM = (
+    ("{} is not divided by the deviation", "{} * deviation"),
+    ("{} lacks two divisions by the deviation", "{} * deviation**2"),
+    ("{} is divided by the deviation once too often", "{} / deviation"),
+    ("{} is divided by the deviation twice too often", "{} / deviation**2"),
+    ("gamma stands twice in {}", "{gamma}"),
+)
+"""What may be wrong about one of the three terms of dx; the last has its own formula."""
+HOW_OFTEN = {LAYER: "features", GROUP: "numbers in a group", SPATIAL: "examples and places"}
+"""What there is one of for each term of a sum, examples where left out."""
+
+
+def _with(term: str, formula: str) -> str:
+    """The formula of dx with another one for one of its terms."""
+    own = TERMS_OF_DX | {term: formula}
+    return f"({own[DIRECT]} - {own[MEAN]} - {own[VARIANCE]}) / deviation"
+
+
+def _of_factors(part: str) -> list[tuple[str, str, str]]:
+    """Names, hints and formulas of factors that one term of dx, two of them, or all have too many or too few of."""
+    of = HOW_OFTEN.get(part, "examples")
+    found = []
+    for term, formula in TERMS_OF_DX.items():
+        twice = formula.replace("g", "(g * scale)", 1) if term == VARIANCE else formula.replace("g", "g * scale")
+        own = [(name.format(term), words.format(formula, gamma=formula)) for name, words in OF_ONE_TERM[:-1]]
+        own.append((OF_ONE_TERM[-1][0].format(term), twice))
+        if term != VARIANCE:
+            own += [(f"{term} is doubled", f"2 * {formula}"), (f"{term} is halved", f"{formula} / 2")]
+        if term != DIRECT:
+            own += [
+                (f"{term} is a sum, not a mean over the {of}", f"count * {formula}"),
+                (f"{term} is divided by the number of {of} twice", f"{formula} / count"),
+            ]
+        found += [(name, THREE if term == DIRECT else COUNT, _with(term, words)) for name, words in own]
+    found += [
+        (f"{DIRECT} is left out", THREE, _with(DIRECT, "0")),
+        (f"{DIRECT} has the wrong sign", THREE, _with(DIRECT, "-g")),
+        (f"gamma is left out of {DIRECT}", GAMMA, _with(DIRECT, "d")),
+        (f"{DIRECT} is divided by the number of {of}", COUNT, _with(DIRECT, "g / count")),
+        (f"x̂ is left out of {VARIANCE}, before the mean", THREE, _with(VARIANCE, "mean(g * normal)")),
+        (f"x̂ is left out of {VARIANCE}, inside the mean", THREE, _with(VARIANCE, "normal * mean(g)")),
+        (f"x̂ is squared in {VARIANCE}, before the mean", THREE, _with(VARIANCE, "normal**2 * mean(g)")),
+        (f"x̂ is left out of {VARIANCE} in both places", THREE, _with(VARIANCE, "mean(g)")),
+        (
+            f"{VARIANCE} has the power +½ of var + eps, not −3/2",
+            SLOPE,
+            _with(VARIANCE, f"{TERMS_OF_DX[VARIANCE]} * deviation**4"),
+        ),
+        (
+            f"{VARIANCE} has the power +3/2 of var + eps, not −3/2",
+            SLOPE,
+            _with(VARIANCE, f"{TERMS_OF_DX[VARIANCE]} * deviation**6"),
+        ),
+        (f"{VARIANCE} is four times what it is", SLOPE, _through(variance="4 * normal * mean(g * normal)")),
+        (f"{VARIANCE} is doubled, with the wrong sign", SLOPE, _through(variance="-2 * normal * mean(g * normal)")),
+        (f"{VARIANCE} is halved, with the wrong sign", SLOPE, _through(variance="-normal * mean(g * normal) / 2")),
+        (
+            "the gradients through the mean and the variance have the wrong sign",
+            THREE,
+            "(g + mean(g) + normal * mean(g * normal)) / deviation",
+        ),
+        (
+            f"the gradients through the mean and the variance are sums, not means over the {of}",
+            COUNT,
+            "(g - count * mean(g) - count * normal * mean(g * normal)) / deviation",
+        ),
+        (
+            f"the gradients through the mean and the variance are divided by the number of {of} twice",
+            COUNT,
+            "(g - mean(g) / count - normal * mean(g * normal) / count) / deviation",
+        ),
+        (f"dx is multiplied by the number of {of}", COUNT, f"count * {RIGHT}"),
+        (f"dx is divided by the number of {of}", COUNT, f"{RIGHT} / count"),
+        ("dx is multiplied by the deviation, not divided by it", SLOPE, f"{RIGHT} * deviation**2"),
+        ("dx is divided by the variance + eps, not by its root", SLOPE, f"{RIGHT} / deviation"),
+        ("dx is divided by the deviation three times", SLOPE, f"{RIGHT} / deviation**2"),
+        ("dx has the wrong sign", SLOPE, f"-({RIGHT})"),
+        ("dx is doubled", SLOPE, f"2 * ({RIGHT})"),
+        ("dx is halved", SLOPE, f"({RIGHT}) / 2"),
+        ("dx is 0 everywhere", SLOPE, f"0 * ({RIGHT})"),
+        (
+            "gamma stands twice in dx",
+            GAMMA,
+            "(g * scale - mean(g * scale) - normal * mean(g * scale * normal)) / deviation",
+        ),
+        (
+            "dout is divided by gamma in dx, not multiplied",
+            GAMMA,
+            "(d / scale - mean(d / scale) - normal * mean(d / scale * normal)) / deviation",
+        ),
+        (f"dx is divided by {MISCOUNTED[part].replace('by the', 'the')}", COUNT, f"off * {RIGHT}"),
+    ]
+    if part == GROUP:
+        others = "all groups of an example"
+        found.append(
+            (
+                "the sums are divided by C · H · W, not by the size of the group",
+                COUNT,
+                "(g - (mean(g) + normal * mean(g * normal)) / d.shape[1]) / deviation",
+            )
+        )
+        found.append(("dx is divided by C · H · W, not by the size of the group", COUNT, f"{RIGHT} / d.shape[1]"))
+    else:
+        shares = "d.shape[1] / count" if part == SPATIAL else "(1 / off)"
+        others = "features, not examples" if part in (BATCH, ALT) else "examples, not features"
+        if part == SPATIAL:
+            others = "channels, not examples and places"
+        found.append(
+            (
+                f"the sums are over the {others}, and divided by the right number",
+                COUNT,
+                f"(g - (across(g) + normal * across(g * normal)) * {shares}) / deviation",
+            )
+        )
+    found.append(
+        (
+            f"the sums are over {'the ' * (part != GROUP)}{others}",
+            COUNT,
+            "(g - across(g) - normal * across(g * normal)) / deviation",
+        )
+    )
     return found
 
 
+BACK_IN_SHAPE = {SPATIAL: "reshape(turned.shape).transpose(0, 3, 1, 2)"}
+
+
 def _dx(part: str, alt: str) -> list[Wrong]:
-    sums = "sums[0], sums[1]" if part == GROUP else "(dout * normal).sum(axis=0), dout.sum(axis=0)"
+    shape = BACK_IN_SHAPE.get(part, "reshape(dout.shape)")
     return [
-        Wrong(part, "layer", name, hint, {f"{alt}dx": _predicting(part, formula)},
-              (Body(part, f"{HEADS[part]}return ({formula}).reshape(dout.shape), {sums}"),))
+        Wrong(
+            part,
+            "layer",
+            name,
+            hint,
+            {f"{alt}dx": _predicting(part, formula)},
+            (Body(part, f"{HEADS[part]}{SUMMED[part]}return ({formula}).{shape}, dgamma, dbeta"),),
+        )
         for name, hint, formula in _of_dx(part)
-    ]  # fmt: skip
+    ]
 
 
-def _x_hat(part: str, t: Any, s: Any) -> Any:
-    return _values(part, t, s)["normal"].reshape(t.x.shape)
+ALL = {GROUP: "axis=(0, 2, 3), keepdims=True", SPATIAL: "axis=(0, 2, 3)"}
+NAMES_OF_SUMS = {
+    GROUP: "hat, root = normal.reshape(dout.shape), (deviation + 0 * normal).reshape(dout.shape)\nscale = gamma\n",
+    SPATIAL: "hat, root = (v.reshape(turned.shape).transpose(0, 3, 1, 2) for v in (normal, deviation + 0 * normal))\n"
+    "scale = gamma[:, None, None]\n",
+}
+USUAL_NAMES = "hat, root, scale = normal, deviation + 0 * normal, gamma\n"
+SUMMED = {
+    part: f"{NAMES_OF_SUMS.get(part, USUAL_NAMES)}"
+    f"dgamma, dbeta = (dout * hat).sum({(along := ALL.get(part, 'axis=0'))}), dout.sum({along})\n"
+    for part in HEADS
+}
+"""The right sums, and what stands in their formulas: x̂ as `hat`, its deviation as `root`, both in dout's shape."""
+
+
+def _summed(part: str, formula: str) -> Callable[[Any, Any], Any]:
+    code = compile(formula, "<formula>", "eval")
+
+    def predicted(t: Any, s: Any) -> Any:
+        own = _values(part, t, s)
+        names = {
+            "dout": t.dout,
+            "hat": _whole(part, own["normal"], t),
+            "root": _whole(part, own["deviation"] + 0 * own["normal"], t),
+            "scale": t.gamma[:, None, None] if part == SPATIAL else t.gamma,
+            "gamma": t.gamma,
+            "len": len,
+        }
+        return eval(code, {}, names)
+
+    return predicted
 
 
 def _of_sums(part: str, alt: str) -> list[Wrong]:
     """What is wrong in dgamma and dbeta."""
-    axes = "axis=(0, 2, 3), keepdims=True" if part == GROUP else "axis=0"
-    right = {"gamma": f"(dout * normal).sum({axes})", "beta": f"dout.sum({axes})"}
-    head = "normal, deviation, gamma, _ = cache\n"
-    dx = f"{HEADS[part]}dx = ({RIGHT}).reshape(dout.shape)\n{head}"
+    along = ALL.get(part, "axis=0")
+    right = {"dgamma": f"(dout * hat).sum({along})", "dbeta": f"dout.sum({along})"}
+    names = NAMES_OF_SUMS.get(part, USUAL_NAMES)
+    dx = f"{HEADS[part]}dx = ({RIGHT}).{BACK_IN_SHAPE.get(part, 'reshape(dout.shape)')}\n{names}"
 
-    def wrong(name: str, of: dict[str, Any], **pieces: str) -> Wrong:
-        given = right | pieces
-        change = {f"{alt}d{one}": predicted for one, predicted in of.items()}
-        lines = f"{dx}return dx, {given['gamma']}, {given['beta']}"
+    def wrong(name: str, **wrong: str) -> Wrong:
+        given = right | wrong
+        change = {f"{alt}{one}": _summed(part, formula) for one, formula in wrong.items()}
+        lines = f"{dx}return dx, {given['dgamma']}, {given['dbeta']}"
         return Wrong(part, "layer", name, SUMS, change, (Body(part, lines),))
 
-    def share(t: Any) -> int:
-        return int(t.x.numel() // t.gamma.numel())
-
-    return [
-        wrong("dgamma is the mean in place of the sum", {"gamma": lambda t, s: t.right.dgamma / share(t)},
-              gamma=right["gamma"].replace("sum(", "mean(")),
-        wrong("dbeta is the mean in place of the sum", {"beta": lambda t, s: t.right.dbeta / share(t)},
-              beta=right["beta"].replace("sum(", "mean(")),
-        wrong("dgamma and dbeta are exchanged",
-              {"gamma": lambda t, s: t.right.dbeta, "beta": lambda t, s: t.right.dgamma},
-              gamma=right["beta"], beta=right["gamma"]),
-        wrong("dgamma lacks x̂: it is dbeta",
-              {"gamma": lambda t, s: t.right.dbeta, "beta": lambda t, s: t.right.dbeta}, gamma=right["beta"]),
-        wrong("dbeta holds x̂: it is dgamma",
-              {"gamma": lambda t, s: t.right.dgamma, "beta": lambda t, s: t.right.dgamma}, beta=right["gamma"]),
-        wrong("dgamma is multiplied by gamma", {"gamma": lambda t, s: t.right.dgamma * t.gamma},
-              gamma=f"{right['gamma']} * gamma"),
-        wrong("dbeta is multiplied by gamma", {"beta": lambda t, s: t.right.dbeta * t.gamma},
-              beta=f"{right['beta']} * gamma"),
-        *([] if part == GROUP else [
-            wrong("dgamma is summed over the wrong axis",
-                  {"gamma": lambda t, s: (t.dout * _x_hat(part, t, s)).sum(1)},
-                  gamma="(dout * normal).sum(axis=1)"),
-            wrong("dbeta is summed over the wrong axis", {"beta": lambda t, s: t.dout.sum(1)},
-                  beta="dout.sum(axis=1)"),
-        ]),
-    ]  # fmt: skip
+    gamma, beta = right["dgamma"], right["dbeta"]
+    rows = [
+        ("dgamma and dbeta are exchanged", {"dgamma": beta, "dbeta": gamma}),
+        ("dgamma lacks x̂: it is dbeta", {"dgamma": beta, "dbeta": beta}),
+        ("dbeta holds x̂: it is dgamma", {"dgamma": gamma, "dbeta": gamma}),
+        (
+            "dgamma is not divided by the deviation: it holds x − mean, not x̂",
+            {"dgamma": gamma.replace("hat", "hat * root")},
+        ),
+        ("dgamma is divided by the deviation twice", {"dgamma": gamma.replace("hat", "hat / root")}),
+        ("dgamma is divided by the deviation three times", {"dgamma": gamma.replace("hat", "hat / root**2")}),
+        ("dgamma holds the square of x̂", {"dgamma": gamma.replace("hat", "hat**2")}),
+    ]
+    if part in (LAYER, GROUP):  # in batch norm x̂ has the sum 0
+        rows += [
+            ("dgamma does not use dout: it is the sum of x̂", {"dgamma": gamma.replace("dout * ", "")}),
+            ("dgamma holds gamma in place of dout", {"dgamma": gamma.replace("dout", "scale")}),
+        ]
+    for one, formula in right.items():
+        total = formula.removeprefix("(dout * hat)").removeprefix("dout")
+        inner = formula.removesuffix(total)
+        rows += [
+            (f"{one} is the mean in place of the sum", {one: formula.replace("sum(", "mean(")}),
+            (f"{one} is multiplied by gamma", {one: f"{formula} * gamma"}),
+            (f"{one} is divided by gamma", {one: f"{formula} / gamma"}),
+            (f"{one} is multiplied by gamma, and a mean", {one: f"{formula.replace('sum(', 'mean(')} * gamma"}),
+            (f"{one} has the wrong sign", {one: f"-{formula}"}),
+            (f"{one} is doubled", {one: f"2 * {formula}"}),
+            (f"{one} is halved", {one: f"{formula} / 2"}),
+            (f"{one} is 0 everywhere", {one: f"0 * {formula}"}),
+        ]
+        if part in ALL:
+            rows += [
+                (f"{one} is divided by the number of examples", {one: f"{formula} / len(dout)"}),
+                (f"{one} is divided by the number of places", {one: f"{formula} / (dout.shape[2] * dout.shape[3])"}),
+                (f"{one} is of the last example alone", {one: f"{inner}[-1:]{total}"}),
+                (f"{one} is of the first example alone", {one: f"{inner}[:1]{total}"}),
+                (f"{one} is not summed over the examples", {one: f"{inner}.sum({along.replace('(0, ', '(')})"}),
+                (f"{one} is one number for all channels", {one: f"{inner}.sum() + 0 * gamma"}),
+            ]
+            if (part, one) != (GROUP, "dgamma"):
+                rows.append((f"{one} is summed over the examples alone", {one: f"{inner}.sum(axis=0)"}))
+        else:
+            rows += [
+                (f"{one} is summed over the wrong axis", {one: formula.replace("axis=0", "axis=1")}),
+                (f"{one} is of the last example alone", {one: f"{inner}[-1]"}),
+                (f"{one} is of the first example alone", {one: f"{inner}[0]"}),
+                (f"{one} is not summed", {one: f"1 * {inner}"}),
+                (f"{one} is one number for all features", {one: f"{inner}.sum() + 0 * gamma"}),
+                (f"{one} is divided by the number of features", {one: f"{formula} / dout.shape[1]"}),
+            ]
+    return [wrong(name, **formulas) for name, formulas in rows]
 
 
 def _backward(part: str, alt: str = "") -> list[Wrong]:
     return [*_dx(part, alt), *_of_sums(part, alt)]
 
 
-NORM_GRADIENTS = (*_backward(BATCH), *_backward(ALT, "alt "), *_backward(LAYER), *_backward(GROUP))
+NORM_GRADIENTS = (
+    *_backward(BATCH),
+    *_backward(ALT, "alt "),
+    *_backward(LAYER),
+    *_backward(SPATIAL),
+    *_backward(GROUP),
+)

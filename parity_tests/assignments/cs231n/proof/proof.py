@@ -5,6 +5,7 @@ from parity_tests.assignments.cs231n.proof.evasions import EVASIONS
 from parity_tests.assignments.cs231n.proof.honest import HONEST
 from parity_tests.assignments.cs231n.proof.near_misses import NEAR_MISSES
 from parity_tests.assignments.cs231n.proof.near_misses_of_terms import OF_TERMS
+from parity_tests.assignments.cs231n.proof.near_misses_of_texts import OF_TEXTS
 from parity_tests.protocol.proof import Group, Proof
 
 
@@ -16,7 +17,7 @@ def _group(check: str, quantity: str) -> Group:
 PROOF = Proof(
     honest=HONEST,
     evasions=EVASIONS,
-    near_misses=(*NEAR_MISSES, *OF_TERMS),
+    near_misses=(*NEAR_MISSES, *OF_TERMS, *OF_TEXTS),
     equivalent=equivalent,
     unasked=not_asked,
     group=_group,

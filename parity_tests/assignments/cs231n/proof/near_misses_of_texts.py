@@ -1,0 +1,181 @@
+"""Wrong forms near the mistakes that texts hold: each with the names that it must not get."""
+
+from __future__ import annotations
+
+from parity_tests.assignments.cs231n.mistakes.networks import FC_LOSS
+from parity_tests.assignments.cs231n.mistakes.wrong import FC_FILE, OPTIM_FILE
+from parity_tests.assignments.cs231n.proof.near_misses import AFFINE_BACK, BATCH_BACK, BOTH, RELU_BACK, near
+from parity_tests.assignments.cs231n.proof.near_misses_of_terms import ADDED, CUT, NORMALISED, THROUGH
+
+POOLED = "return np.take_along_axis(flat, first[..., None], axis=-1)[..., 0], (x.shape"
+KEPT = 'return w - step, {**config, "m": m, "v": v, "t": t}'
+V = 'v = config["momentum"] * config.get("velocity", np.zeros_like(w)) - config["learning_rate"] * dw'
+
+TEST = 'if mode == "test":\n        return x, (dropout_param, None)'
+OF_TEXTS = (
+    near(
+        "dropout: the test mode divides by p",
+        ("the test mode drops as well", "the scale 1/p comes in the test mode, not in training"),
+        (TEST, TEST.replace("return x", "return x / p")),
+    ),
+    near(
+        "affine: dw is of the first two examples",
+        ("dw is of the first example alone", "dw is of the last example alone"),
+        (AFFINE_BACK, AFFINE_BACK.replace("x.reshape(len(x), -1).T @ dout", "x.reshape(len(x), -1)[:2].T @ dout[:2]")),
+    ),
+    near(
+        "affine: db is three times the sum",
+        ("db is doubled", "db is multiplied by the number of examples"),
+        (AFFINE_BACK, AFFINE_BACK.replace("dout.sum(axis=0)", "3 * dout.sum(axis=0)")),
+    ),
+    near(
+        "relu: dout is multiplied by the root of the output",
+        (
+            "dout is multiplied by the output, not by 1 where x is positive",
+            "dout is multiplied by x, not by 1 where x is positive",
+        ),
+        (RELU_BACK, "return dout * np.sqrt(np.maximum(cache, 0))"),
+    ),
+    near(
+        "softmax: ½ is taken off at the right class",
+        (
+            "1 is taken off at the right class after the division by N, not before",
+            "the right class is not taken off in the gradient",
+            "1 is added at the right class, not taken off",
+        ),
+        ("dx[rows, y] -= 1\n    dx /= N", "dx[rows, y] -= 0.5\n    dx /= N"),
+    ),
+    near(
+        "softmax: 1 is taken off after the division, in float32 alone",
+        "1 is taken off at the right class after the division by N, not before",
+        ("dx[rows, y] -= 1\n    dx /= N", "dx[rows, y] -= 1 if x.dtype == np.float64 else N\n    dx /= N"),
+    ),
+    near(
+        "SVM: the right class gets minus half of the number of positive margins",
+        (
+            "the right class's gradient is left out",
+            "the right class's gradient is −1, not minus the number of positive margins",
+        ),
+        ("dx[rows, y] = -dx.sum(axis=1)", "dx[rows, y] = -dx.sum(axis=1) / 2"),
+    ),
+    near(
+        "batch norm: beta is halved in training",
+        ("beta is left out", "gamma scales beta as well"),
+        (NORMALISED, NORMALISED.replace("gamma, beta,", "gamma, beta / 2,")),
+    ),
+    near(
+        "batch norm: the mean of the first half is taken off",
+        ("the mean is not taken off", "the mean is a sum"),
+        (NORMALISED, NORMALISED.replace("x, batch_mean,", "x, x[: (len(x) + 1) // 2].mean(axis=0),")),
+    ),
+    near(
+        "batch norm: three powers of the deviation too few in the gradient through the variance",
+        (
+            "the gradient through the variance is not divided by the deviation",
+            "the gradient through the variance lacks two divisions by the deviation",
+        ),
+        (THROUGH, THROUGH.replace("2 * centred", "2 * deviation**3 * centred")),
+    ),
+    near(
+        "batch norm: dgamma is divided by half of the number of examples",
+        ("dgamma is the mean in place of the sum", "dgamma is doubled"),
+        (BATCH_BACK, BATCH_BACK.replace("(dout * normal).sum(axis=0)", "(dout * normal).sum(axis=0) * 2 / len(dout)")),
+    ),
+    near(
+        "batch norm: the test mode takes half of the running mean off",
+        "the test mode does not take the running mean off",
+        ("normal = (x - mean) / np.sqrt(variance + eps)\n", "normal = (x - mean / 2) / np.sqrt(variance + eps)\n"),
+    ),
+    near(
+        "batch norm: the test mode moves the statistics half as far, before it uses them",
+        ("the test mode updates the running statistics before it uses them", "every call is training"),
+        (
+            "normal = (x - mean) / np.sqrt(variance + eps)\n",
+            "mean = mean + (1 - momentum) / 2 * (x.mean(axis=0) - mean)\n"
+            "        normal = (x - mean) / np.sqrt(variance + eps)\n",
+        ),
+    ),
+    near(
+        "convolution: the padding has the mean of the image",
+        ("the image is padded with its edge values, not with zeros", "the image is padded with ones, not with zeros"),
+        (
+            "windows = _windows(_padded(x, pad), HH",
+            "beside = ((0, 0), (0, 0), (pad, pad), (pad, pad))\n"
+            "    windows = _windows(np.pad(x, beside, constant_values=x.mean()), HH",
+        ),
+    ),
+    near(
+        "convolution: the bias of the last filter is added to all",
+        "the bias of the first filter is added to all",
+        (ADDED, ADDED.replace("b[:, None]", "b[-1]")),
+    ),
+    near(
+        "convolution: dx is cut from pad − 1 on",
+        (
+            "dx is cut from the first row and column on, not from pad",
+            "dx is cut from 2 pad on, not from pad",
+            "dx is cut from pad to H and W, not to pad + H and pad + W",
+        ),
+        (CUT, "from_ = max(pad - 1, 0)\n    return dx[:, :, from_ : from_ + H, from_ : from_ + W], dw"),
+    ),
+    near(
+        "convolution: dw is of the last two examples",
+        ("dw is of the last example alone", "dw is of the last window alone"),
+        (".sum(axis=0).reshape(w.shape)", "[-2:].sum(axis=0).reshape(w.shape)"),
+    ),
+    near(
+        "pooling: the maximum starts at −½",
+        "the maximum starts at 0: negative ones become 0",
+        (POOLED, POOLED.replace("return ", "return np.maximum(-0.5, ").replace("[..., 0],", "[..., 0]),")),
+    ),
+    near(
+        "pooling: the second number of each window is taken",
+        ("the first number of each window is taken", "the last number of each window is taken"),
+        (POOLED, "return flat[..., 1], (x.shape"),
+    ),
+    near(
+        "momentum: w moves by the mean of the old and the new velocity",
+        "w moves by the old velocity",
+        (V, V + '\n    old = config.get("velocity", np.zeros_like(w))'),
+        ("return w + v, {", "return w + (v + old) / 2, {"),
+        file=OPTIM_FILE,
+    ),
+    near(
+        "Adam: the moments are corrected as if t were 0, so that they are no numbers",
+        (
+            "t is never counted",
+            "the corrections have β t, not β to the power t",
+            "t is counted after it is used, so that the first correction divides by 0",
+        ),
+        (BOTH, BOTH.replace("**t", "**0")),
+        file=OPTIM_FILE,
+    ),
+    near(
+        "Adam: the second moment is kept half corrected",
+        ("the corrected second moment is kept", "the corrected moments are kept"),
+        (KEPT, KEPT.replace('"v": v', '"v": (v + second) / 2')),
+        file=OPTIM_FILE,
+    ),
+    near(
+        "networks: the penalty is the square of the sum of each row",
+        (
+            "the penalty in the loss is the square of the sum of the weights",
+            "the penalty in the loss is the sum of the weights, not of their squares",
+        ),
+        (
+            FC_LOSS,
+            "return loss + 0.5 * self.reg * sum(np.sum(w.sum(axis=1) ** 2) for n, w in self.params.items() "
+            'if n[0] == "W"), grads',
+        ),
+        file=FC_FILE,
+    ),
+    near(
+        "networks: biases are drawn at random in the first layer alone",
+        "biases are drawn at random",
+        (
+            'params[f"b{layer}"] = np.zeros(outputs)',
+            'params[f"b{layer}"] = np.zeros(outputs) if layer > 1 else np.random.randn(outputs)',
+        ),
+        file=FC_FILE,
+    ),
+)

@@ -1,0 +1,107 @@
+"""Single slips are called by their names in whatever code they stand; a formula that gives no numbers names nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
+from parity_tests.assignments.cs231n.mistakes import WRONG
+from parity_tests.assignments.cs231n.mistakes.wrong import OPTIM_FILE, Wrong
+from parity_tests.proof.editions import edition_for
+from parity_tests.proof.judged_variants import failures, records
+from parity_tests.proof.mistakes import Outcome, control
+from parity_tests.proof.variants import rewritten
+from parity_tests.protocol.mistake import Body, Rewrite
+from parity_tests.selftest.nightly import one_in
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.mark.parametrize("wrong", one_in(60, WRONG), ids=lambda wrong: f"{wrong.part}: {wrong.name}")
+def test_a_known_mistake_has_its_own_name_and_no_other(wrong: Wrong) -> None:
+    found = control(ASSIGNMENT, wrong.mistake)
+    assert (found.outcome, found.claimed) == (Outcome.NAMED, (wrong.name,))
+
+
+GRAPH = """normal, deviation, gamma, _ = cache
+N = len(dout)
+xmu, ivar = normal * deviation, 1 / deviation
+dxhat = dout * gamma
+dvar = np.sum(dxhat * xmu, axis=0) * -0.5 * {power}
+dmu = np.sum(dxhat * -ivar, axis=0) + dvar * np.mean(-2.0 * xmu, axis=0)
+dx = dxhat * ivar + dvar * 2.0 * xmu / N + dmu / N
+return dx, np.sum(dout * normal, axis=0), np.sum(dout, axis=0)"""
+FILTER_BY_FILTER = """(N, C, H, W), w, conv_param, columns = cache
+S, P = conv_param["stride"], conv_param["pad"]
+F, _, HH, WW = w.shape
+_, _, Hout, Wout = dout.shape
+columns = columns.reshape(N, C, HH, WW, Hout, Wout)
+dxp, dw = np.zeros((N, C, H + 2 * P, W + 2 * P), dout.dtype), np.zeros_like(w)
+for n in range(N):
+    for f in range(F):
+        total = np.zeros_like(w[f])
+        for i in range(Hout):
+            for j in range(Wout):
+                total += columns[n, :, :, :, i, j] * dout[n, f, i, j]
+                dxp[n, :, i * S : i * S + HH, j * S : j * S + WW] += w[f] * dout[n, f, i, j]
+        dw[f] {writes} total
+return dxp[:, :, P : P + H, P : P + W], dw, dout.sum((0, 2, 3))"""
+ALTERNATIVE = """xhat, std, gamma, _ = cache
+N = len(dout)
+dbeta, dgamma = dout.sum(axis=0), (dout * xhat).sum(axis=0)
+dx = gamma / std {by} * (N * dout - dbeta - xhat * dgamma)
+return dx, dgamma, dbeta"""
+ADAM = """given = config or {{}}
+config = {{"learning_rate": 1e-3, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "t": 0, **given}}
+m, v = config.get("m", np.zeros_like(w)), config.get("v", np.zeros_like(w))
+config["t"] += 1
+b1, b2, t = config["beta1"], config["beta2"], config["t"]
+m, v = b1 * m + (1 - b1) * dw, b2 * v + (1 - b2) * dw * dw
+mt, vt = m / (1 - b1**t), v / (1 - b2**t)
+config["m"], config["v"] = {kept}
+return w - config["learning_rate"] * mt / (np.sqrt(vt) + config["epsilon"]), config"""
+
+SLIPS = (
+    ("batchnorm_backward", GRAPH.format(power="ivar"), "",
+     "the gradient through the variance lacks two divisions by the deviation"),
+    ("batchnorm_backward", GRAPH.format(power="ivar**2"), "",
+     "the gradient through the variance is not divided by the deviation"),
+    ("batchnorm_backward_alt", ALTERNATIVE.format(by=""), "", "dx is multiplied by the number of examples"),
+    ("batchnorm_backward_alt", ALTERNATIVE.format(by="/ std / N"), "",
+     "dx is divided by the variance + eps, not by its root"),
+    ("conv_backward_naive", FILTER_BY_FILTER.format(writes="="), "", "dw is of the last example alone"),
+    ("relu_backward", "return dout * np.maximum(cache, 0)", "",
+     "dout is multiplied by the output, not by 1 where x is positive"),
+    ("adam", ADAM.format(kept="mt, vt"), OPTIM_FILE, "the corrected moments are kept"),
+)  # fmt: skip
+"""Parts, their code as somebody writes it, the file, and the name."""
+
+
+@pytest.mark.parametrize(("part", "code", "file", "name"), SLIPS, ids=[f"{part}: {name}" for part, _, _, name in SLIPS])
+def test_a_slip_in_other_code_is_called_by_its_name(part: str, code: str, file: str, name: str) -> None:
+    variant = rewritten(ASSIGNMENT, Rewrite("slip", (Body(part, code),), file))
+    failing = failures(records(ASSIGNMENT, variant, parts={part}, edition=edition_for(ASSIGNMENT, variant)))
+    assert {record.diagnosis for record in failing} == {name}
+
+
+RIGHT = (
+    ("batchnorm_backward", GRAPH.format(power="ivar**3"), ""),
+    ("conv_backward_naive", FILTER_BY_FILTER.format(writes="+="), ""),
+    ("batchnorm_backward_alt", ALTERNATIVE.format(by="/ N"), ""),
+    ("adam", ADAM.format(kept="m, v"), OPTIM_FILE),
+)
+
+
+@pytest.mark.parametrize(("part", "code", "file"), RIGHT, ids=[part for part, _, _ in RIGHT])
+def test_the_same_code_without_the_slip_agrees(part: str, code: str, file: str) -> None:
+    variant = rewritten(ASSIGNMENT, Rewrite("right", (Body(part, code),), file))
+    found = records(ASSIGNMENT, variant, parts={part}, edition=edition_for(ASSIGNMENT, variant))
+    assert {record.verdict for record in found} == {"match"}
+
+
+def test_a_formula_that_gives_no_numbers_names_nothing_that_is_a_number() -> None:
+    kept = Body("adam", ADAM.format(kept="m * 1.5, v"))  # β t as the correction would take roots of negative numbers
+    variant = rewritten(ASSIGNMENT, Rewrite("kept", (kept,), OPTIM_FILE))
+    failing = failures(records(ASSIGNMENT, variant, parts={"adam"}))
+    assert failing
+    assert {record.diagnosis for record in failing} == {""}
