@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -168,6 +169,8 @@ def _explained_by_a_form(
         if again.verdict in PASSING:
             note = f"the gap is {comparison.ratio:.2g} times the radius, which the form “{form}” explains"
             return again.noting(note), allowed
+    if comparison.got is not None and math.isnan(comparison.got):  # it is no gap, of which rounding could be why
+        return comparison, answer
     if flowed.kind == "sample" and flowed.probability is not None:
         certainty = f"by rounding alone this would be improbable ({flowed.probability:.1g} an element)"
     else:

@@ -57,6 +57,13 @@ def test_a_gap_over_a_bound_is_called_certain_and_over_a_sample_improbable() -> 
     assert "improbable (1e-08 an element)" in improbable
 
 
+@pytest.mark.parametrize("radius", ["bound", "sample"])
+def test_of_what_is_no_number_nothing_is_said_of_rounding(radius: str) -> None:
+    message = hold(spoilt("x", np.nan), LAYER_NORM, radius=radius, **layer_norm_inputs()).frame["message"][1]
+    assert "nan" in message
+    assert "rounding alone" not in message
+
+
 def test_the_first_failing_link_explains_those_after_it_and_gradients_explain_nothing() -> None:
     def reference(x: Any) -> dict[str, Any]:
         h = torch.tanh(x)
