@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
+from parity_tests.assignments.cs231n.mistakes.wrong import FC_FILE
 from parity_tests.harness.check import check
 from parity_tests.proof.judged_variants import records
 from parity_tests.proof.variants import rewritten
@@ -84,6 +85,24 @@ def test_a_network_that_is_not_written_is_not_implemented(changed: Changed) -> N
     found = [record for record in run.records if record.check != "import"]
     assert {record.verdict for record in found} == {"missing"}
     assert "FullyConnectedNet is not implemented: it makes no parameters" in found[0].message
+
+
+STUB_OF_LOSS = """scores = None
+if y is None:
+    return scores
+loss, grads = 0.0, {}
+return loss, grads"""
+
+
+def test_a_loss_of_a_network_that_is_not_written_is_not_implemented() -> None:
+    variant = rewritten(ASSIGNMENT, Rewrite("stub", (Body("FullyConnectedNet.loss", STUB_OF_LOSS),), FC_FILE))
+    found = [r for r in records(ASSIGNMENT, variant, parts={"FullyConnectedNet"}) if r.quantity[0] in "dls"]
+    assert {r.verdict for r in found if not r.quantity.startswith("dropout")} == {"missing"}
+    assert all("FullyConnectedNet.loss is not implemented" in r.message for r in found if r.verdict == "missing")
+    some = STUB_OF_LOSS.replace("grads = 0.0, {}", "grads = 0.0, {'W1': self.params['W1']}")
+    variant = rewritten(ASSIGNMENT, Rewrite("some", (Body("FullyConnectedNet.loss", some),), FC_FILE))
+    losses = [r for r in records(ASSIGNMENT, variant, parts={"FullyConnectedNet"}) if r.quantity.startswith("loss")]
+    assert {r.verdict for r in losses} == {"mismatch"}
 
 
 def test_a_network_that_lacks_some_parameters_is_wrong(changed: Changed) -> None:

@@ -80,8 +80,15 @@ def network(submission: Submission, recorder: CallRecorder, params: Params, arra
         recorder.add_fact(f"masks {k}", len(masks))
         if not labelled:
             recorder.keep("scores", returned, k)
+            if returned is None:
+                recorder.fail("scores", f"{params['class']}.loss is not implemented: it returns None", "missing", k)
             continue
         pair = isinstance(returned, (tuple, list)) and len(returned) == 2 and isinstance(returned[1], dict)
+        if pair and not returned[1]:
+            said = f"{params['class']}.loss is not implemented: it returns no gradients"
+            for name in ("loss", *(f"d{name}" for name in params["parameters"])):
+                recorder.fail(name, said, "missing", k)
+            continue
         failed = returned is recorder.FAILED
         ungraded |= {str(name) for name in made if pair and name not in returned[1]} - set(params["parameters"])
         recorder.keep("loss", returned[0] if pair else returned, k)
