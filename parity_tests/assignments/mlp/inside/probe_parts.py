@@ -301,8 +301,9 @@ def labels(submission: Submission, recorder: CallRecorder, params: Params, array
 
 
 def split(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
-    """DataSplit: its sizes, a few examples by index, and one."""
+    """DataSplit: its sizes, a few examples by index, and one; another of other sizes has been made meanwhile."""
     data = recorder.call(None, submission.get("DataSplit"), arrays["X"], arrays["Y"])
+    recorder.call(None, submission.get("DataSplit"), arrays["X"][1:, 1:], arrays["Y"][1:])
     recorder.call("N", lambda data: data.N, data)
     recorder.call("d", lambda data: data.d, data)
     for k, idx in enumerate((arrays["idx"], arrays["idx"][:1])):

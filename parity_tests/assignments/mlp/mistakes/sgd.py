@@ -254,7 +254,8 @@ def _raised_behind(call: Call) -> Any:
 
 def _first_layers_velocity(call: Call) -> Any:
     """Where α > 0, numpy refuses the shapes of L1 beside another layer's, or momentum a key of L1 that it lacks."""
-    if call.alpha <= 0:
+    alone = [name for _, name, *_ in call.layers] == ["L1"]
+    if call.alpha <= 0 or alone:
         return RIGHT(call)
     if not isinstance(call.value, Failure):
         return None

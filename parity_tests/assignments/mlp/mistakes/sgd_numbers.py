@@ -63,12 +63,18 @@ def _numbers(calls: Sequence[Call]) -> Numbers | None:
         if not np.isfinite(sizes).all():
             return None
         solved = np.linalg.lstsq(columns / sizes, steps.reshape(-1), rcond=None)[0] / sizes
-        numbers = [likeliest(float(x)) for x in solved]
-        if any(x is None for x in numbers):
+        q, c, p = (likeliest(float(x)) for x in (*solved, 0.0)[:3])
+        if c is None and q is not None:
+            c = _small_decay(float(solved[1]), call.lam, q)
+        if q is None or c is None or p is None:
             return None
-        q, c, p = (*numbers, 0.0)[:3]
-        numbers_of[call.layer, call.key, call.alpha, call.lam] = (p or 0.0, q or 0.0, c or 0.0)
+        numbers_of[call.layer, call.key, call.alpha, call.lam] = (p, q, c)
     return numbers_of or None
+
+
+def _small_decay(c: float, lam: float, q: float) -> float | None:
+    """λ, or λ times the gradient's factor, where c is near it: a small λ moves w too little for all digits of c."""
+    return next((known for known in (lam, q * lam) if known and abs(c - known) <= 1e-3 * abs(known)), None)
 
 
 def _with_numbers(call: Call) -> Running:

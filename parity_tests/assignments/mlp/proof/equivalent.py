@@ -18,6 +18,7 @@ AT_ZERO = "relu's derivative at exactly 0 may be 1: a note, by the assignment's 
 WHOLE = "the dtype of labels and row numbers is not asked for: they are whole numbers, and compare alike in all"
 WIDER = "a mask of float64 gives a result of float64 for float32: a wider dtype of dropout is not even noted"
 READ_ONCE = "nobody reads a gradient again after the step: main makes it anew in each"
+TWICE = "a second backward of the same forward is not asked for: main takes one"
 NO_FILE = "a result file is not asked for: where none is written, it is a note, by the assignment's own table"
 
 _EQUIVALENT: Patterns = (
@@ -39,6 +40,7 @@ _NOT_ASKED: Patterns = (
     ("miniBatchStochasticGradientDescent", r"if _alpha > 0: → if _alpha >= 0:", NO_VELOCITIES),
     ("miniBatchStochasticGradientDescent", r"→ g \+= _lambda \* w$", READ_ONCE),
     ("linear_layer.backward", r"grad\.sum\(axis=0(, keepdims=False)?\)$", FLAT),
+    ("softmax_cross_entropy.backward", r"→ grad = self\.z$", TWICE),
     ("relu.forward", r"self\.mask = X > 0 → self\.mask = X >= 0", AT_ZERO),
     ("dropout.forward", r">= self\.r → .*> self\.r$", DRAWN),
     ("dropout.forward", r"ones_like\(X\) \* .* → self\.mask = kept \* \(1\.0 / \(1\.0 - self\.r\)\)$", WIDER),
