@@ -17,7 +17,7 @@ from parity_tests.selftest.nightly import one_in
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-@pytest.mark.parametrize("wrong", one_in(60, WRONG), ids=lambda wrong: f"{wrong.part}: {wrong.name}")
+@pytest.mark.parametrize("wrong", one_in(100, WRONG), ids=lambda wrong: f"{wrong.part}: {wrong.name}")
 def test_a_known_mistake_has_its_own_name_and_no_other(wrong: Wrong) -> None:
     found = control(ASSIGNMENT, wrong.mistake)
     assert (found.outcome, found.claimed) == (Outcome.NAMED, (wrong.name,))

@@ -27,6 +27,8 @@ SEEN_AT = ("parameters", "weight scale", "dropout")
 """The quantities of networks that hold no numbers of a formula."""
 LEAVING_OUT = dict.fromkeys(("no batchnorm", "no layernorm"), ("dgamma", "dbeta"))
 """Gradients that may be missing where a mistake leaves what they belong to out."""
+UNFIT = (RuntimeError, IndexError, ValueError, ArithmeticError)
+"""What a formula raises for shapes and numbers that it does not fit."""
 ASKED_WHOLE = ("running", "steps", "network", "dropout")
 """The kinds of which all results of a part together are reproduced; of the others each result on its own."""
 
@@ -68,14 +70,39 @@ class Wrong:
             for case in plan
             if case.probe == self.kind and case.name in seen and case.params.get("slug") != "far-apart"
         ]
-        agreed = False
-        for case in sorted(asked, key=lambda case: case.dtype != "float64"):
-            own = [q for q in case.quantities if q.part == self.part and self._is_meant(q, quantity)]
-            if own:
-                if not self._agrees(case, own, seen, draw):
-                    return False
-                agreed = True
-        return agreed
+        found = [(case, [q for q in case.quantities if self._is_asked(q, quantity)]) for case in asked]
+        meant = [(case, own) for case, own in found if own]
+        if not meant or any(self._is_refuted(case, own, seen, draw) for case, own in meant):
+            return False
+        return all(self._agrees(case, own, seen, draw) for case, own in meant)
+
+    def _is_asked(self, q: Quantity, quantity: Quantity) -> bool:
+        return q.part == self.part and self._is_meant(q, quantity)
+
+    def _is_refuted(self, case: Case, own: Sequence[Quantity], seen: Seen, draw: Draw) -> bool:
+        """Whether a case refutes it at once, by numbers that no rounding explains."""
+        arrays = draw(case)
+        if case.probe == "dropout" or self.estimate or (self.raises and self.raises(case.params, arrays)):
+            return False
+        try:
+            asked = self._questions(case, arrays, seen[case.name], self.change, "")
+            return _is_far(case, seen[case.name], own, asked)
+        except UNFIT:
+            return True
+
+    def _questions(
+        self, case: Case, arrays: Arrays, observation: Observation, change: Any, note: str
+    ) -> Sequence[Question]:
+        """What is expected of who makes the mistake."""
+        if case.probe == "layer":
+            return layer.questions(case, arrays, change, note)
+        if case.probe == "loss":
+            return losses.questions(case, arrays, change, note)
+        if case.probe == "running":
+            return running.questions(case, arrays, change, note)
+        if case.probe == "steps":
+            return steps.questions(case, arrays, change, note)
+        return networks.questions(case, networks.with_masks(case, arrays, observation), change, note)
 
     def _is_seen(self, plan: Sequence[Case], seen: Seen) -> bool:
         """Whether all observations of the part's cases show it."""
@@ -108,23 +135,9 @@ class Wrong:
         if case.probe == "dropout":
             judged = dropout.with_mistake(case, arrays, observation, change, note)
             return all(judged[q.name].verdict in PASSING for q in own)
-        questions: Any = None
-        if case.probe == "layer":
-            questions = layer.questions(case, arrays, change, note)
-        elif case.probe == "loss":
-            questions = losses.questions(case, arrays, change, note)
-        elif case.probe == "running":
-            questions = running.questions(case, arrays, change, note)
-        elif case.probe == "steps":
-            questions = steps.questions(case, arrays, change, note)
-        else:
-            given = networks.with_masks(case, arrays, observation)
-            questions = networks.questions(case, given, change, note)
         try:
-            if _is_far(case, observation, own, questions):
-                return False
-            judged = judge_all(case, observation, questions, "cpu")
-        except (RuntimeError, IndexError, ValueError, ArithmeticError):  # shapes and numbers that it does not fit
+            judged = judge_all(case, observation, self._questions(case, arrays, observation, change, note), "cpu")
+        except UNFIT:
             return False
         spared = LEAVING_OUT.get(self.change, ()) if case.probe == "network" else ()
         return all(
