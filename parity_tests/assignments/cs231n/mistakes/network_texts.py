@@ -358,6 +358,17 @@ def _all(first: str, holds: Callable[[Any], bool]) -> Callable[[Case, Observatio
     return check
 
 
+def _one(holds: Callable[[Any], bool]) -> Callable[[Case, Observation], bool]:
+    """Whether one bias alone is so, and all others are 0, gammas and betas right."""
+    right = _all("b", lambda array: True)
+
+    def check(case: Case, seen: Observation) -> bool:
+        wrong = [array for array in _made(case, seen, "b").values() if (array != 0).any()]
+        return right(case, seen) and len(wrong) == 1 and holds(wrong[0])
+
+    return check
+
+
 def _is_random(array: Any) -> bool:
     return bool(array.size < 2 or (np.unique(array).size == array.size and (array != 0).all()))
 
@@ -469,6 +480,14 @@ MADE = (
             net, ONES, _all("b", lambda a: bool((a == 1).all())), *(Swap(z, z.replace("zeros", "ones")) for z in zeros)
         )
         for net, zeros in ZEROS.items()
+    ),
+    *(
+        _at_first(net, name, _one(holds), Swap(zeros[-1], zeros[-1].replace("np.zeros(", new)))
+        for net, zeros in ZEROS.items()
+        for name, holds, new in (
+            ("one of the biases is drawn at random", _is_random, "weight_scale * np.random.randn("),
+            ("one of the biases is 1 at first", lambda a: bool((a == 1).all()), "np.ones("),
+        )
     ),
     _at_first(
         CONV,

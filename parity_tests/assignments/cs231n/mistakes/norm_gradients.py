@@ -257,10 +257,18 @@ def _of_factors(part: str) -> list[tuple[str, str, str]]:
             )
         )
         found.append(("dx is divided by C · H · W, not by the size of the group", COUNT, f"{RIGHT} / d.shape[1]"))
+        found.append(
+            (
+                "the sums are divided by the number of channels in a group, not by the size of the group",
+                COUNT,
+                "(g - count / off * (mean(g) + normal * mean(g * normal))) / deviation",
+            )
+        )
     else:
         shares = "d.shape[1] / count" if part == SPATIAL else "(1 / off)"
         others = "features, not examples" if part in (BATCH, ALT) else "examples, not features"
         if part == SPATIAL:
+            found.append(("dx is divided by the number of places", COUNT, f"{RIGHT} / off"))
             others = "channels, not examples and places"
         found.append(
             (
