@@ -352,6 +352,12 @@ OF_SVM = (
     ),
     SVM.wrong("the right class's gradient is left out", HINGE, "dx", (RIGHT, "count[rows, y] = 0")),
     SVM.wrong(
+        "the right class's gradient is −1 where a margin is positive, not minus their number",
+        HINGE,
+        "dx",
+        (RIGHT, "count[rows, y] = np.maximum(-count.sum(axis=1), -1)"),
+    ),
+    SVM.wrong(
         "the right class's gradient is −1, not minus the number of positive margins",
         HINGE,
         "dx",
