@@ -1,5 +1,6 @@
 """Every Python, and the oldest and newest packages that are declared, where they are there: `nox`, in .ci/nightly."""
 
+import tempfile
 import tomllib
 from pathlib import Path
 
@@ -27,7 +28,9 @@ def oldest(session: nox.Session) -> None:
 
 
 def _try(session: nox.Session) -> None:
-    session.run("parity", "check", "implementation", "--out", f"{session.create_tmp()}/run")
+    # The folder of nox itself lies in this checkout, where the shipped network is meant if none is named.
+    with tempfile.TemporaryDirectory() as folder:
+        session.run("parity", "check", "implementation", "--out", f"{folder}/run")
     session.run("pytest", "-q", *ASKED)
 
 
