@@ -206,10 +206,7 @@ def _scores(
         if change == "dropout before the norm" and layer - 1 in masks:
             h = h * masks[layer - 1]
         if norm and layer not in unnormalised:
-            given = h.detach() if change == "no norm in the backward" else h
-            own_mode = training and change != "always tests"
-            out = _normalised(norm, given, own[f"gamma{layer}"], own[f"beta{layer}"], running, layer, own_mode)
-            h = out + (h - given) if change == "no norm in the backward" else out
+            h = _normalised(norm, h, own[f"gamma{layer}"], own[f"beta{layer}"], running, layer, training)
         if change != "norm after relu" and layer not in linear:
             h = relu(h)
         if layer - 1 in masks and change != "dropout before the norm":

@@ -21,7 +21,6 @@ from parity_tests.assignments.cs231n.mistakes.networks import (
     NORMS,
     OWN,
     STARTS,
-    TESTS,
     TWO,
 )
 from parity_tests.assignments.cs231n.mistakes.penalties import ALL, RETURNS, WEIGHTS
@@ -191,7 +190,6 @@ def _ends(network: str) -> list[Wrong]:
     return found
 
 
-NORM_BACK = 'dh, grads[f"gamma{layer}"], grads[f"beta{layer}"] = BACKWARD'
 DROPPED = "            h, dropout = dropout_forward(h, self.dropout_param)\n"
 
 
@@ -228,12 +226,6 @@ CONV_BACKWARD = '_, grads["W1"], grads["b1"] = conv_relu_pool_backward(dh, first
 WIRING = (
     _fc("the ReLUs are left out of the backward", BACK, "no relu in the backward", Swap(BACKWARD_RELU, "")),
     _fc(
-        "the norms are left out of the backward",
-        BACK,
-        "no norm in the backward",
-        Swap(NORM_BACK, NORM_BACK.replace("dh,", "_,")),
-    ),
-    _fc(
         "the last hidden layer has no ReLU",
         HIDDEN,
         "no relu in the last hidden layer",
@@ -257,12 +249,6 @@ WIRING = (
         NORMS,
         "no norm in the last hidden layer",
         *_without_norm("layer < self.num_layers - 1"),
-    ),
-    _fc(
-        "batch norm is always in its test mode",
-        TESTS,
-        "always tests",
-        Swap('bn_param["mode"] = mode', 'bn_param["mode"] = "test"'),
     ),
     _fc(
         "dropout comes before the norm",
