@@ -29,7 +29,7 @@ def blamed(found: Sequence[Record]) -> set[str]:
     return {record.part for record in failures(found)}
 
 
-@pytest.mark.parametrize("wrong", one_in(5, FORWARDS), ids=lambda wrong: f"{wrong.part}: {wrong.name}")
+@pytest.mark.parametrize("wrong", one_in(25, FORWARDS), ids=lambda wrong: f"{wrong.part}: {wrong.name}")
 def test_a_wrong_forward_is_blamed_alone(wrong: object) -> None:
     part, plug = wrong.part, wrong.plug  # type: ignore[attr-defined]
     backward = {part.replace("forward", "backward"), "spatial_batchnorm_forward", "spatial_batchnorm_backward"}

@@ -78,6 +78,7 @@ def test_a_norm_that_is_not_written_is_told_once() -> None:
     assert all(because in record.message for record in found if record.part == "batchnorm_backward")
 
 
+@pytest.mark.nightly
 def test_a_network_that_is_not_written_is_not_implemented(changed: Changed) -> None:
     made = "        self.params = {name: value.astype(dtype) for name, value in params.items()}\n"
     folder = changed(fc_net=(made, "        self.params = {}\n"))

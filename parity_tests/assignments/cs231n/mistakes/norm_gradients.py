@@ -299,7 +299,7 @@ def _dx(part: str, alt: str) -> list[Wrong]:
             name,
             hint,
             {f"{alt}dx": _predicting(part, formula)},
-            (Body(part, f"{HEADS[part]}{SUMMED[part]}return ({formula}).{shape}, dgamma, dbeta"),),
+            (Body(part, f"{HEADS[part]}dx = ({formula}).{shape}\n{SUMMED[part]}return dx, dgamma, dbeta"),),
         )
         for name, hint, formula in _of_dx(part)
     ]
