@@ -92,5 +92,5 @@ ASSIGNMENT = Assignment(
     reproductions=Reproductions(_reproducer, _same_failure),
     proof=_proof,
     tracing=_tracing,
-    editions=Editions(EDITIONS, INSIDE / "families.py", dict.fromkeys(EDITIONS, INERT), because=BECAUSE),
+    editions=Editions(EDITIONS, INSIDE / "families.py", dict.fromkeys(EDITIONS, INERT), because=BECAUSE, numpy_1=True),
 )

@@ -78,6 +78,14 @@ def test_imports_of_the_various_years_work(changed: Changed) -> None:
     assert failing(checked(folder, {"relu_forward"})) == {}
 
 
+def test_what_numpy_1_had_is_there(changed: Changed) -> None:
+    old = "assert [np.product([2, 3]), np.int(2.5), np.mat([[1]]).shape] == [6, 2, (1, 1)]\n"
+    folder = changed(layers=("import numpy as np\n", f"import numpy as np\n{old}"))
+    assert failing(checked(folder, {"relu_forward"})) == {}
+    folder = changed(layers=("import numpy as np\n", "import numpy as np\nnp.maximun(1, 2)\n"))
+    assert failing(checked(folder, {"relu_forward"})) != {}
+
+
 def test_python_2_is_a_clear_message(changed: Changed) -> None:
     folder = changed(optim=("Array = NDArray[Any]\n", 'Array = NDArray[Any]\nprint "hello"\n'))
     run = checked(folder, {"sgd"})

@@ -31,6 +31,10 @@ def _start(setting: ScriptSetting, inert: Sequence[str], solution: str) -> list[
     lines = [f"folder = sys.argv[1] if len(sys.argv) > 1 else {setting.folder!r}"]
     lines += [f'package = sys.modules["{PACKAGE}"] = types.ModuleType("{PACKAGE}")']
     lines += [f"package.__path__ = [{places}]{'  # the last has what it lacks' if lent else ''}"]
+    lines += [
+        'for name, now in {"int": int, "float": float, "bool": bool, "product": np.prod, "mat": np.asmatrix}.items():'
+    ]
+    lines += ["    vars(np).setdefault(name, now)  # as numpy 1 had them"]
     if inert:
         lines += [f"for name in {list(inert)!r}:  # which it imports, and needs for nothing here"]
         lines += ["    sys.modules[name] = unittest.mock.MagicMock(range=range, xrange=range)"]
