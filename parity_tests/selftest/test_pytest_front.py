@@ -127,4 +127,5 @@ def test_a_submission_is_checked_without_the_selftest_unless_tests_are_named(
     assert "parity_tests/selftest" not in leaky.stdout
     done = run(f"--implementation={TOY.solution}", "--assignment", TOY_NAME, "parity_tests/selftest/test_readme.py")
     assert done.returncode == 0
-    assert re.search(r"\b8 passed", done.stdout), done.stdout
+    assert re.search(r"^parity_tests/selftest/test_readme\.py \.+ ", done.stdout, flags=re.MULTILINE), done.stdout
+    assert re.search(r"^parity \.{5} ", done.stdout, flags=re.MULTILINE), done.stdout
