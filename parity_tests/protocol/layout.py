@@ -96,7 +96,8 @@ class Editions:
     are the modules beyond numpy that an edition uses and that do nothing here, by edition. `support` are the support
     files that are lent in an edition, where that is another file than the solution's, by edition. With `because`, what
     files show that are of each edition, a submission is checked by the one that its files show if nobody says another.
-    `numpy_1` lends in a submission's process the names that numpy 1 had and numpy 2 has not: `int`, `product`, …
+    `numpy_1` lends in a submission's process names that numpy had once, each with what it stood for: Python's own,
+    such as `int`, or numpy's, such as `np.prod`.
     """
 
     names: tuple[str, ...] = ("",)
@@ -104,7 +105,7 @@ class Editions:
     inert_modules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     support: Mapping[str, Path] = field(default_factory=dict)
     because: Mapping[str, str] = field(default_factory=dict)
-    numpy_1: bool = False
+    numpy_1: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def default(self) -> str:

@@ -61,7 +61,7 @@ class MeasuredRadius:
 
     def explains(self, gaps: Mapping[str, float]) -> bool:
         """Whether the spreads so far explain all these gaps, whatever those of a further step may be."""
-        return all(ratio_of(gap, self._factor * self._largest_spread.get(name, 0.0)) <= 1 for name, gap in gaps.items())
+        return all(ratio_of(gap, self.of(name)) <= 1 for name, gap in gaps.items())
 
     def at_least(self, quantity: str, spread: float) -> float:
         """The radius that a quantity would have with a further spread."""

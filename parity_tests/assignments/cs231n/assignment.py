@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from parity_tests.assignments.cs231n.editions import BECAUSE, EDITIONS, INERT
+from parity_tests.assignments.cs231n.editions import BECAUSE, EDITIONS, INERT, NUMPY_1
 from parity_tests.assignments.cs231n.kinds.blame import blamed
 from parity_tests.assignments.cs231n.names import CNN, FC_NET, GIVEN, LAYERS, OPTIM
 from parity_tests.assignments.cs231n.parts import NETWORKS, PARTS
@@ -92,5 +92,7 @@ ASSIGNMENT = Assignment(
     reproductions=Reproductions(_reproducer, _same_failure),
     proof=_proof,
     tracing=_tracing,
-    editions=Editions(EDITIONS, INSIDE / "families.py", dict.fromkeys(EDITIONS, INERT), because=BECAUSE, numpy_1=True),
+    editions=Editions(
+        EDITIONS, INSIDE / "families.py", dict.fromkeys(EDITIONS, INERT), because=BECAUSE, numpy_1=NUMPY_1
+    ),
 )

@@ -43,18 +43,6 @@ FILES = {
 }
 """All files that a worker loads beside this one, by the names under which they import one another."""
 
-_NUMPY_1 = {
-    **{name: getattr(builtins, name) for name in ("int", "float", "bool", "complex", "object", "str")},
-    "float_": np.float64,
-    "product": np.prod,
-    "cumproduct": np.cumprod,
-    "mat": np.asmatrix,
-    "alltrue": np.all,
-    "sometrue": np.any,
-    "Inf": np.inf,
-    "NaN": np.nan,
-}
-"""What numpy 1 had under names that numpy 2 has no longer: lent where an assignment is older than that."""
 _FILE_BYTES = 16 << 20
 _OPEN_FILES = 64
 _CPU_SECONDS = 600
@@ -141,8 +129,9 @@ class Worker:
     def open(self) -> dict[str, Any]:
         """Give up all rights that a submission does not need, and look at its source. Returns the edition's header."""
         setup = self._setup
-        for name, value in _NUMPY_1.items() if setup["numpy_1"] else ():
-            vars(np).setdefault(name, value)
+        for name, now in setup["numpy_1"].items():
+            module, _, own = now.rpartition(".")
+            vars(np).setdefault(name, getattr(np if module else builtins, own))
         if setup["confine"] is not None:
             confine.confine(setup["confine"])
         self._recorder = call_recorder.CallRecorder(

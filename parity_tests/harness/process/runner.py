@@ -90,7 +90,7 @@ class Runner:
             "entry": layout.entry,
             "told_by": str(known.told_by) if known.told_by else None,
             "inert_modules": {name: list(modules) for name, modules in known.inert_modules.items()},
-            "numpy_1": known.numpy_1,
+            "numpy_1": dict(known.numpy_1),
             "edition": known.default if edition is None else edition,
             "fixture": str(fixture.resolve()) if fixture else None,
             "lent": {module: str(file.resolve()) for module, file in (lent or {}).items()},

@@ -42,11 +42,7 @@ def network(submission: Submission, recorder: CallRecorder, params: Params, arra
     if params["own_loss"]:
         _keep_own_loss(submission, recorder, arrays)
     masks = _with_right_layers(submission, params["package"])
-    settings, problem = settings_of(cls, params)
-    if problem:
-        recorder.fail(None, f"{params['class']} {problem}", "missing")
-        return
-    model = recorder.call(None, making(cls, settings))
+    model = made_of(cls, recorder, params)
     if model is recorder.FAILED:
         return
     made = dict(getattr(model, "params", {}) or {})
@@ -129,6 +125,15 @@ def making(cls: Any, settings: dict[str, Any]) -> Any:
 
     make.__name__ = str(getattr(cls, "__name__", "network"))
     return make
+
+
+def made_of(cls: Any, recorder: CallRecorder, params: Params) -> Any:
+    """The network that is asked for; FAILED, and why is recorded, where it cannot be made."""
+    settings, problem = settings_of(cls, params)
+    if problem:
+        recorder.fail(None, f"{params['class']} {problem}", "missing")
+        return recorder.FAILED
+    return recorder.call(None, making(cls, settings))
 
 
 def settings_of(cls: Any, params: Params) -> tuple[dict[str, Any], str]:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from parity_tests.assignments.cs231n.inside.probe_networks import making, settings_of
+    from parity_tests.assignments.cs231n.inside.probe_networks import made_of, making
     from parity_tests.harness.inside.asking import Arrays, Params
     from parity_tests.harness.inside.call_recorder import CallRecorder
     from parity_tests.harness.inside.submission import Submission
 else:
-    from probe_networks import making, settings_of
+    from probe_networks import made_of, making
 
 
 class _Over(BaseException):
@@ -35,11 +35,7 @@ def train(submission: Submission, recorder: CallRecorder, params: Params, arrays
     """
     cls = submission.get(params["class"], params["module"])
     solver_class = submission.get("Solver", params["solver"])
-    settings, problem = settings_of(cls, params)
-    if problem:
-        recorder.fail(None, f"{params['class']} {problem}", "missing")
-        return
-    model = recorder.call(None, making(cls, settings))
+    model = made_of(cls, recorder, params)
     if model is recorder.FAILED:
         return
     for name in params["parameters"]:

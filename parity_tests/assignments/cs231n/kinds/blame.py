@@ -187,7 +187,7 @@ def _is_what_was_called(
 
 def _is_same(images: Comparison, rows: Comparison) -> bool:
     if images.arrays is None or rows.arrays is None:  # of another shape, or no array at all
-        return images.arrays is rows.arrays and "" != images.problem == rows.problem
+        return images.arrays is rows.arrays and bool(images.problem) and images.problem == rows.problem
     got, want, radius = (to_rows(array) if array.ndim == 4 else array for array in images.arrays)
     other = rows.arrays[0]
     if got.shape != other.shape:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
+from parity_tests.assignments.cs231n.editions import NUMPY_1
 from parity_tests.assignments.cs231n.names import GIVEN, PACKAGE
 from parity_tests.harness.draft import SEEDED, Draft
 from parity_tests.harness.script_text import script_of
@@ -31,10 +33,9 @@ def _start(setting: ScriptSetting, inert: Sequence[str], solution: str) -> list[
     lines = [f"folder = sys.argv[1] if len(sys.argv) > 1 else {setting.folder!r}"]
     lines += [f'package = sys.modules["{PACKAGE}"] = types.ModuleType("{PACKAGE}")']
     lines += [f"package.__path__ = [{places}]{'  # the last has what it lacks' if lent else ''}"]
-    lines += [
-        'for name, now in {"int": int, "float": float, "bool": bool, "product": np.prod, "mat": np.asmatrix}.items():'
-    ]
-    lines += ["    vars(np).setdefault(name, now)  # as numpy 1 had them"]
+    once = ", ".join(f'"{name}": {now}' for name, now in NUMPY_1.items())
+    lines += textwrap.wrap(f"once = {{{once}}}", 110, subsequent_indent=" " * 8)
+    lines += ["for name, now in once.items():", "    vars(np).setdefault(name, now)  # as numpy 1 had them"]
     if inert:
         lines += [f"for name in {list(inert)!r}:  # which it imports, and needs for nothing here"]
         lines += ["    sys.modules[name] = unittest.mock.MagicMock(range=range, xrange=range)"]
