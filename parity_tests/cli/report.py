@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(path_type=Path), help="File to write; standard output if left out.")
 @click.option("--strict", is_flag=True, help="Notes count as discrepancies (promotion of the dtype aside).")
 @click.option("--anonymous", is_flag=True, help="Of a class: stable codes in place of names, pages in a folder --out.")
+@run_folder_errors()
 def report(run: Path, form: str, out: Path | None, strict: bool, anonymous: bool) -> None:
     """Render a saved run; nothing runs again.
 
@@ -47,8 +48,7 @@ def report(run: Path, form: str, out: Path | None, strict: bool, anonymous: bool
         return
     if anonymous:
         raise UsageError("--anonymous is for the folder of a class, that `parity grade` wrote.")
-    with run_folder_errors():
-        saved = load(run)
+    saved = load(run)
     if form == "github":
         from reports.files.github import annotation_lines
         from reports.files.markdown import markdown_report

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @click.option(
     "--assignment", metavar="NAME", help="What --repro asks: by name or as module:NAME; left out, RUN says it."
 )
+@run_folder_errors()
 def show(run: Path, case: str | None, repro: bool, assignment: str | None) -> None:
     """Explain a saved run, or one case of it.
 
@@ -35,8 +36,7 @@ def show(run: Path, case: str | None, repro: bool, assignment: str | None) -> No
     from reports.terminal.case import case_page
     from reports.terminal.run import unmatched_page
 
-    with run_folder_errors():
-        saved = load(run)
+    saved = load(run)
     if case is None:
         # That of a submission of a class has no table for people.
         table = "records.csv" if (run / "records.csv").is_file() else "records.parquet"

@@ -72,10 +72,10 @@ def write_anonymous_pages(path: Path, out: Path) -> Path:
         if result is None:
             raise UsageError(f"the result of {name} in {path} cannot be read; `parity grade` makes it anew.")
         run = saved_run(where_it_is)
-        records = run.records
-        told += [record for record in for_student(run).records if record.verdict != "match"]
-        points = without_words(points_of(result, records, files))
-        _write(out / f"{code}.html", student_page(where_it_is, records, points, where[code], who=code, code=code))
+        shown = for_student(run)
+        told += [record for record in shown.records if record.verdict != "match"]
+        points = without_words(points_of(result, run.records, files))
+        _write(out / f"{code}.html", student_page(shown, where_it_is, points, where[code], who=code, code=code))
     people = {name: Who(code, f"{code}.html") for name, code in coded.items()}
     about = _about(path, info)
     page = _class_page(path, grades, info.labels, people, about, anonymous=True, records=told)

@@ -26,11 +26,24 @@ def score(records: Iterable[Record], rubric: Rubric) -> Points:
     rows = list(records)
     faults = sum(record.verdict == "harness_error" for record in rows)
     items = []
-    for item in rubric.items:
-        own = [record for record in rows if counts_for(record, item.checks, item.parts)]
+    for item, own in zip(rubric.items, _of_items(rows, rubric), strict=True):
         scored = _scored(item, own, rubric)
         items.append(replace(scored, points=None) if faults else scored)
     return Points(tuple(items), faults, rubric.free)
+
+
+def _of_items(records: Iterable[Record], rubric: Rubric) -> list[list[Record]]:
+    """The records that the points of each item depend on."""
+    found: list[list[Record]] = [[] for _ in rubric.items]
+    places: dict[tuple[str, str], list[list[Record]]] = {}
+    for record in records:
+        kind = (record.check, record.part)
+        if kind not in places:
+            asked = zip(rubric.items, found, strict=True)
+            places[kind] = [own for item, own in asked if counts_for(record, item.checks, item.parts)]
+        for own in places[kind]:
+            own.append(record)
+    return found
 
 
 def _scored(item: Item, records: Sequence[Record], rubric: Rubric) -> ItemPoints:

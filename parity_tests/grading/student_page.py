@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
@@ -10,7 +11,7 @@ from urllib.parse import quote
 from parity_tests.protocol.errors import UsageError
 from reports.html.run_page import Place, report_page
 from reports.model.escape import path_text
-from reports.model.for_student import for_student, says_less, withheld
+from reports.model.for_student import StudentRun, says_less, withheld_cases
 from reports.model.points import Points
 from reports.model.records import Record
 from reports.model.run import SavedRun
@@ -24,8 +25,8 @@ _NAMING = ("excerpts",)
 
 
 def student_page(
+    run: StudentRun,
     folder: Path,
-    records: list[Record],
     points: Points,
     place: Place,
     *,
@@ -33,12 +34,11 @@ def student_page(
     code: str = "",
     comments: Sequence[str] = (),
 ) -> str:
-    """The page of the run in this folder, which has these records. Raises UsageError.
+    """The page of the run in this folder. Raises UsageError.
 
     `comments` are what a human says of it. Where a `code` stands in place of the name, it says nothing else of it: what
     submissions printed and wrote is left out, since they may write anything, and so are comments.
     """
-    run = for_student(saved_run(folder, records))
     try:
         scripts = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("repro-*.py"))}
     except (OSError, UnicodeDecodeError) as error:
@@ -51,23 +51,32 @@ def student_page(
         output=b"" if code else run.output,
     )
     name = code or f"submissions/{folder.name}"
-    told = by_quantity(scripts, [record for record in run.records if not withheld(run, record.case)])
-    return report_page(
-        shown,
-        scripts=told,
-        folder=name,
-        who=code or who,
-        points=points,
-        place=place,
-        less=says_less(run),
-        comments=() if code else comments,
-    )
+    withheld = withheld_cases(run)
+    told = by_quantity(scripts, [record for record in run.records if record.case not in withheld])
+    with _readable():
+        return report_page(
+            shown,
+            scripts=told,
+            folder=name,
+            who=code or who,
+            points=points,
+            place=place,
+            less=says_less(run),
+            comments=() if code else comments,
+        )
 
 
 def saved_run(folder: Path, records: list[Record] | None = None) -> SavedRun:
     """The run of a submission, which has these records if they are known. Raises UsageError where it cannot be read."""
-    try:
+    with _readable():
         return load(folder, records)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Raises UsageError in place of what is wrong with a run folder."""
+    try:
+        yield
     except RunFolderError as error:
         raise UsageError(f"{error}.") from error
 

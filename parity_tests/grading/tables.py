@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -29,13 +28,13 @@ from parity_tests.grading.intake.take_in import IntakeSummary
 from parity_tests.grading.roster import Person, join
 from parity_tests.grading.scoring import nothing_to_run, score, with_overrides
 from parity_tests.grading.settings import ClassInfo
-from parity_tests.grading.student_page import beside, places, student_page
+from parity_tests.grading.student_page import beside, places, saved_run, student_page
 from reports.files.feedback import feedback_page
 from reports.files.gradescope import results_json
 from reports.model.csv_table import csv_text
+from reports.model.for_student import StudentRun, for_student
 from reports.model.points import Points, is_unjudged_zero
 from reports.model.records import Record
-from reports.model.run import SavedRun
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,10 +101,11 @@ def make_tables(folder: GradingFolder, files: ClassFiles) -> Tables:
                 flags += undecided_flags(result.name, records, info.labels)
                 class_table.add(records, points)
                 comments = files.comments.get(result.name, ())
-                _write_student_files(folder, new, result, records, points, comments)
+                run = for_student(saved_run(folder.submissions / result.name, records))
+                _write_student_files(new, result, run, points, comments)
                 page = student_page(
+                    run,
                     folder.submissions / result.name,
-                    records,
                     points,
                     where[result.name],
                     who=_who(result),
@@ -163,14 +163,10 @@ def _who(result: Result) -> str:
 
 
 def _write_student_files(
-    folder: GradingFolder, new: Together, result: Result, records: list[Record], points: Points, comments: Sequence[str]
+    new: Together, result: Result, run: StudentRun, points: Points, comments: Sequence[str]
 ) -> None:
     """Write feedback.md for the student, and results.json for Gradescope."""
-    where = folder.submissions / result.name
-    environment, inputs = (
-        json.loads((where / name).read_text(encoding="utf-8")) for name in ("environment.json", "inputs.json")
-    )
-    run = SavedRun([] if result.missing else records, environment, {}, inputs, b"")
+    run = replace(run, records=[]) if result.missing else run
     remarks = [result.missing] if result.missing else list(result.notes)
     new.write(f"submissions/{result.name}/feedback.md", feedback_page(_who(result), run, points, remarks, comments))
     results = results_json(run, points, remarks, result.seconds or None, comments)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
@@ -21,7 +23,10 @@ from parity_tests.grading.folder import HALF_WRITTEN, GradingFolder
 from parity_tests.grading.settings import Settings
 from parity_tests.grading.task import MARGIN, Outcome, Task, overdue, work
 from parity_tests.selftest.fake_grading import SOURCE, fake_outcome
+from parity_tests.selftest.fake_records import FakeRun
 from parity_tests.selftest.test_grade import asked, class_folder, content, grades, looks
+from parity_tests.selftest.test_run_folder import spoil_array
+from reports.model.run_folder import load, save
 
 Parity = Callable[..., tuple[int, str, str]]
 __all__ = ["asked"]
@@ -56,6 +61,28 @@ def test_a_damaged_result_costs_its_own_submission_alone_and_is_made_anew(
     assert parity("grade", tmp_path / "class", "--out", graded)[0] == 0
     assert asked == ["bob"]
     assert grades(graded).loc["bob", "total"] == 85
+
+
+@pytest.mark.parametrize("spoilt", [False, True])
+def test_an_array_that_was_damaged_before_its_checksum_was_taken_is_a_sentence(
+    graded: Path, parity: Parity, tmp_path: Path, spoilt: bool
+) -> None:
+    bob = graded / "submissions" / "bob"
+    wrong = next(record for record in load(bob).records if record.verdict == "mismatch")
+    arrays = {f"{wrong.case}/{wrong.quantity}/{word}": np.arange(64.0) for word in ("got", "want", "radius")}
+    save(tmp_path / "run", FakeRun(arrays=arrays))
+    shutil.move(tmp_path / "run" / "arrays.npz", bob / "arrays.npz")
+    if spoilt:
+        spoil_array(bob / "arrays.npz", next(iter(arrays)))
+    result = json.loads((bob / "submission.json").read_text())
+    result["checksums"]["arrays.npz"] = hashlib.sha256((bob / "arrays.npz").read_bytes()).hexdigest()
+    (bob / "submission.json").write_text(json.dumps(result))
+    before = content(graded)
+    status, _, err = parity("regrade", graded)
+    assert status == (2 if spoilt else 0)
+    assert (f"the run folder {bob} is damaged: arrays.npz cannot be read" in err) is spoilt
+    assert content(graded) == before
+    assert ("of 64 elements" in (bob / "report.html").read_text()) is not spoilt
 
 
 @pytest.mark.parametrize("damage", ["cut", "gone", "of another", "a link"])

@@ -17,6 +17,7 @@ from parity_tests.harness.source_lines import source_lines
 from parity_tests.selftest.fake_records import FakeRun, mismatch, record
 from parity_tests.selftest.test_cli import FakeCheck, Parity, fake  # noqa: F401
 from parity_tests.selftest.test_report_files import commands
+from parity_tests.selftest.test_run_folder import spoil_array
 from reports.files.junit import junit_xml
 from reports.model.run_folder import load
 
@@ -50,6 +51,18 @@ def test_each_format_is_rendered_from_the_saved_run(run: Path, parity: Parity) -
     assert [row["verdict"] for row in csv.DictReader(io.StringIO(rendered("csv")))] == ["match", "mismatch"]
     assert json.loads(rendered("json"))["outcome"] == "disagreement"
     assert rendered("github").startswith("::error ")
+
+
+def test_a_damaged_array_is_a_sentence_to_those_who_show_it_and_nothing_to_others(run: Path, parity: Parity) -> None:
+    wrong, right = "linear/wide/float64", "linear/one-row/float64"
+    assert [parity("show", run, wrong)[0], parity("report", run)[0]] == [0, 0]
+    spoil_array(run / "arrays.npz", f"{wrong}/gradient of W/got")
+    for command in (["show", run, wrong], ["report", run]):
+        status, out, err = parity(*command)
+        assert (status, out) == (2, "")
+        assert err.startswith(f"parity: the run folder {run} is damaged: arrays.npz cannot be read (")
+        assert len(err.splitlines()) == 1
+    assert parity("show", run, right)[0] == 0
 
 
 def test_a_page_is_not_poured_onto_a_terminal(run: Path, parity: Parity, monkeypatch: pytest.MonkeyPatch) -> None:

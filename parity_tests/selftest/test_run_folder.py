@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,16 @@ FILES = {
 
 def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
+
+
+def spoil_array(path: Path, name: str) -> None:
+    """Changes one byte of this array, in the midst of the file, whose table of contents stays whole."""
+    with zipfile.ZipFile(path) as archive:
+        member = archive.getinfo(f"{name}.npy")
+        here = member.header_offset + len(member.FileHeader()) + member.compress_size // 2
+    data = bytearray(path.read_bytes())
+    data[here] ^= 0xFF
+    path.write_bytes(data)
 
 
 def test_a_run_comes_back_as_it_was_saved(tmp_path: Path) -> None:
@@ -180,8 +191,43 @@ def test_a_pickle_among_the_arrays_is_not_opened(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     save(folder, FakeRun())
     np.savez(folder / "arrays.npz", evil=np.array([{}], dtype=object))
+    arrays = load(folder).arrays
     with pytest.raises(RunFolderError, match=r"damaged: arrays\.npz"):
-        load(folder)
+        arrays["evil"]
+
+
+def test_a_damaged_array_is_said_when_it_is_asked_for_and_the_others_are_whole(tmp_path: Path) -> None:
+    run, folder = FakeRun(), tmp_path / "run"
+    save(folder, run)
+    damaged, *whole = run.arrays
+    spoil_array(folder / "arrays.npz", damaged)
+    arrays = load(folder).arrays
+    assert arrays.keys() == run.arrays.keys()
+    assert whole
+    assert all(np.array_equal(arrays[name], run.arrays[name]) for name in whole)
+    said = r"run is damaged: arrays\.npz cannot be read \(.+\); run `parity check` again"
+    for _ in range(2):
+        with pytest.raises(RunFolderError, match=said):
+            arrays[damaged]
+    with pytest.raises(RunFolderError, match="damaged"):
+        save(tmp_path / "copy", load(folder))
+    assert names(tmp_path) == {"run"}
+
+
+def test_the_arrays_are_those_of_the_run_that_was_loaded(tmp_path: Path) -> None:
+    run, folder = FakeRun(), tmp_path / "run"
+    save(folder, run)
+    loaded = load(folder)
+    save(folder, FakeRun(arrays={name: array + 1 for name, array in run.arrays.items()}))
+    assert all(np.array_equal(loaded.arrays[name], run.arrays[name]) for name in run.arrays)
+
+
+def test_a_single_array_in_the_place_of_the_archive_is_damage(tmp_path: Path) -> None:
+    save(tmp_path / "run", FakeRun())
+    with (tmp_path / "run" / "arrays.npz").open("wb") as file:
+        np.save(file, np.ones(3))
+    with pytest.raises(RunFolderError, match=r"damaged: arrays\.npz"):
+        load(tmp_path / "run")
 
 
 def test_records_of_another_version_are_refused(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports.files.feedback import discrepancies
@@ -42,17 +42,20 @@ def results_json(
         results["execution_time"] = round(seconds, 2)
     if points.total is not None:
         results["score"] = points.total
+    causes = causes_of(run.records)
     results["tests"] = [
-        _test(str(number), item, run, graded=points.total is not None)
+        _test(str(number), item, run, causes, graded=points.total is not None)
         for number, item in enumerate(points.items, 1)
         if item.maximum is not None
     ]
     return json.dumps(results, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
 
 
-def _test(number: str, item: ItemPoints, run: Results, *, graded: bool) -> dict[str, Any]:
-    sentences = [ended(capitalised(reason(item, causes_of(run.records), parts_of(run))))]
-    own = [record for record in run.records if counts_for(record, item.checks, item.parts)]
+def _test(number: str, item: ItemPoints, run: Results, causes: Mapping[str, str], *, graded: bool) -> dict[str, Any]:
+    sentences = [ended(capitalised(reason(item, causes, parts_of(run))))]
+    own = [
+        record for record in run.records if record.verdict in FAILING and counts_for(record, item.checks, item.parts)
+    ]
     sentences += discrepancies(own, run)
     test: dict[str, Any] = {
         "name": item.name,

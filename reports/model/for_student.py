@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from reports.model.records import FAILING, Record
 from reports.model.run import Results, SavedRun
+
+if TYPE_CHECKING:
+    import numpy as np
 
 KEY = "for_students"
 """Under this an environment keeps what stands in place of what a student may not see."""
@@ -17,29 +20,61 @@ WITHHELD = (
 )
 
 
-def for_student(run: Results) -> SavedRun:
+@dataclass(frozen=True)
+class StudentRun(SavedRun):
+    """A run as its student may see it: only `for_student` makes one."""
+
+
+class _Told(Mapping[str, "np.ndarray"]):
+    """The arrays of these names, which are read no sooner than they are asked for."""
+
+    def __init__(self, arrays: Mapping[str, np.ndarray], names: list[str]) -> None:
+        self._arrays = arrays
+        self._names = dict.fromkeys(names)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._arrays[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def for_student(run: Results) -> StudentRun:
     """The run, with what it says for students in place of what was recorded of guarded cases; all of any other run."""
+    if isinstance(run, StudentRun):
+        return run
     known = run.environment.get(KEY)
     told, printed = (known.get("told"), known.get("printed")) if isinstance(known, Mapping) else (None, None)
     if not isinstance(told, Mapping) or not isinstance(printed, int):
-        return SavedRun(list(run.records), dict(run.environment), dict(run.arrays), dict(run.inputs), run.output)
+        return StudentRun(list(run.records), dict(run.environment), run.arrays, dict(run.inputs), run.output)
     records = [_told(record, told[record.case]) if record.case in told else record for record in run.records]
     named = {record.diagnosis for record in records}
     hints = run.environment.get("hints")
     kept = {name: hint for name, hint in hints.items() if name in named} if isinstance(hints, Mapping) else {}
-    return SavedRun(
+    return StudentRun(
         records,
         {**run.environment, "hints": kept},
-        {key: array for key, array in run.arrays.items() if not withheld(run, key.rsplit("/", 2)[0])},
+        _Told(run.arrays, [name for name in run.arrays if name.rsplit("/", 2)[0] not in told]),
         dict(run.inputs),
         run.output[:printed],
     )
 
 
+def withheld_cases(run: Results) -> Container[str]:
+    """The cases of which a student is not told what was recorded."""
+    known = run.environment.get(KEY)
+    told: Container[str] = known.get("told", ()) if isinstance(known, Mapping) else ()
+    return told
+
+
 def withheld(run: Results, case: str) -> bool:
     """Whether a student is not told what was recorded of a case."""
-    known = run.environment.get(KEY)
-    return isinstance(known, Mapping) and case in known.get("told", ())
+    return case in withheld_cases(run)
 
 
 def says_less(run: Results) -> bool:
@@ -49,7 +84,8 @@ def says_less(run: Results) -> bool:
     """
     if any(record.check == "import" and record.verdict in FAILING for record in run.records):
         return False
-    return any(record.verdict != "match" and withheld(run, record.case) for record in run.records)
+    cases = withheld_cases(run)
+    return any(record.verdict != "match" and record.case in cases for record in run.records)
 
 
 def _told(record: Record, told: Mapping[str, Mapping[str, Any]]) -> Record:

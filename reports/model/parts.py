@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from reports.model.escape import printable
@@ -22,13 +23,13 @@ class PartLabel:
     title: str
 
 
-def _part_label(part: str, row: Mapping[str, Any]) -> PartLabel:
-    """The label and title in this row, made printable; where one is missing or blank, the id."""
-    label, title = (
-        shortened(printable(str(row.get(key, ""))).strip() or printable(part), longest)
-        for key, longest in (("label", _LONGEST_LABEL), ("title", _LONGEST_TITLE))
+def _part_label(part: str, label: str, title: str) -> PartLabel:
+    """The label and the title of a part, made printable; where one is missing or blank, the id."""
+    shown = (
+        shortened(printable(text).strip() or printable(part), longest)
+        for text, longest in ((label, _LONGEST_LABEL), (title, _LONGEST_TITLE))
     )
-    return PartLabel(part, label, title)
+    return PartLabel(part, *shown)
 
 
 class Parts:
@@ -46,7 +47,8 @@ class Parts:
         """
         listed = environment.get("parts")
         rows = [row for row in listed if isinstance(row, Mapping)] if isinstance(listed, list) else []
-        return cls(_part_label(str(row["id"]), row) for row in rows if "id" in row)
+        texts = ((str(row["id"]), str(row.get("label", "")), str(row.get("title", ""))) for row in rows if "id" in row)
+        return _parts(tuple(texts))
 
     def label(self, part: str) -> str:
         """The label of a part; for an unknown id the id itself, made printable."""
@@ -106,3 +108,9 @@ class Parts:
             labels.append(rest if rest and word == word_before else label)
             word_before = word
         return labels
+
+
+@lru_cache(maxsize=64)
+def _parts(rows: tuple[tuple[str, str, str], ...]) -> Parts:
+    """The parts of these ids, labels and titles: every function of a report asks for those of its run."""
+    return Parts(_part_label(*row) for row in rows)

@@ -93,7 +93,7 @@ def joined_notes(notes: Iterable[str]) -> str:
 
 def note_parts(record: Record) -> tuple[str, ...]:
     """The notes of a record, one by one."""
-    return tuple(part for part in record.note.split("; ") if part)
+    return tuple(part for part in record.note.split("; ") if part) if record.note else ()
 
 
 def costs_when_strict(note: str) -> bool:

@@ -39,7 +39,7 @@ class SavedRun:
 
     records: list[Record]
     environment: dict[str, Any]
-    arrays: dict[str, np.ndarray]
+    arrays: Mapping[str, np.ndarray]
     inputs: dict[str, Any]
     output: bytes
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reports.model.csv_table import csv_text
+from reports.model.lazy_arrays import LazyArrays
 from reports.model.records import SCHEMA_VERSION, Record, from_frame, to_frame
 from reports.model.run import Results, SavedRun
 from reports.model.summary import summary_frame
@@ -58,10 +59,8 @@ def save(folder: Path, run: Results, pages: Mapping[str, bytes] | None = None) -
 def load(folder: Path, records: list[Record] | None = None) -> SavedRun:
     """Reads a run folder, but for the `records` of whoever has read these already.
 
-    Raises RunFolderError where it is none, or damaged, or of another version.
+    Raises RunFolderError where it is none, or damaged, or of another version; and of an array when it is asked for.
     """
-    import numpy as np
-    import pandas as pd
 
     if not folder.is_dir():
         raise RunFolderError(f"there is no run folder {folder}; `parity check --out {folder}` makes one")
@@ -78,6 +77,8 @@ def load(folder: Path, records: list[Record] | None = None) -> SavedRun:
     try:
         name = "records.parquet"
         if records is None:
+            import pandas as pd
+
             # Handed over open: pyarrow takes no name in an odd encoding.
             with (folder / name).open("rb") as file:
                 records = from_frame(pd.read_parquet(file, engine="pyarrow"))
@@ -86,14 +87,11 @@ def load(folder: Path, records: list[Record] | None = None) -> SavedRun:
         if not isinstance(inputs, dict):
             raise ValueError("it holds no table of cases")
         name = "arrays.npz"
-        with np.load(folder / name, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files}
+        arrays = LazyArrays(folder / name, lambda error: _damaged(folder, "arrays.npz", error))
         name = "output.txt"
         output = (folder / name).read_bytes()
     except Exception as error:  # a damaged file raises whatever its reader stumbles over
-        raise RunFolderError(
-            f"the run folder {folder} is damaged: {name} cannot be read ({_reason(error)}); run `parity check` again"
-        ) from error
+        raise _damaged(folder, name, error) from error
     known = {key: value for key, value in environment.items() if key not in ("format", "schema_version")}
     return SavedRun(records, known, arrays, inputs, output)
 
@@ -149,6 +147,12 @@ def _refuse_foreign(folder: Path) -> None:
             )
     except OSError as error:
         raise unwritable(folder, error) from error
+
+
+def _damaged(folder: Path, name: str, error: Exception) -> RunFolderError:
+    return RunFolderError(
+        f"the run folder {folder} is damaged: {name} cannot be read ({_reason(error)}); run `parity check` again"
+    )
 
 
 def unwritable(folder: Path, error: Exception) -> RunFolderError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from reports.model.escape import printable
@@ -42,7 +43,7 @@ def headline(run: Results) -> str:
     """What ran, against what, on what and how: a line without its full stop."""
 
     def distinct(column: str) -> str:
-        words = dict.fromkeys(str(getattr(record, column)) for record in run.records)
+        words = dict.fromkeys(map(attrgetter(column), run.records))
         return listed(word for word in words if word)
 
     edition, seed = distinct("edition"), run.environment.get("seed")
