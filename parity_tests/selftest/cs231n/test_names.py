@@ -51,6 +51,9 @@ N = len(dout)
 dbeta, dgamma = dout.sum(axis=0), (dout * xhat).sum(axis=0)
 dx = gamma / std {by} * (N * dout - dbeta - xhat * dgamma)
 return dx, dgamma, dbeta"""
+ONE_TERM = """xhat, std, gamma, _ = cache
+dgamma, dbeta = (dout * xhat).sum(axis=0), dout.sum(axis=0)
+return (gamma * dout - dout.mean(axis=0) - xhat * (dout * xhat).mean(axis=0)) / std, dgamma, dbeta"""
 ADAM = """given = config or {{}}
 config = {{"learning_rate": 1e-3, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "t": 0, **given}}
 m, v = config.get("m", np.zeros_like(w)), config.get("v", np.zeros_like(w))
@@ -66,6 +69,13 @@ SLIPS = (
      "the gradient through the variance lacks two divisions by the deviation"),
     ("batchnorm_backward", GRAPH.format(power="ivar**2"), "",
      "the gradient through the variance is not divided by the deviation"),
+    ("batchnorm_backward", GRAPH.format(power="ivar / np.var(xmu, axis=0)"), "",
+     "the gradient through the variance is divided by var, not by var + eps"),
+    ("batchnorm_backward", GRAPH.format(power="ivar**3").replace("dmu = np.sum(dxhat * -ivar", "dmu = np.sum(-dxhat"
+        ).replace("dx = dxhat * ivar", "dx = dxhat"), "",
+     "the gradient through the numerator x − mean is not divided by the deviation"),
+    ("batchnorm_backward_alt", ONE_TERM, "",
+     "gamma is left out of the gradients through the mean and the variance"),
     ("batchnorm_backward_alt", ALTERNATIVE.format(by=""), "", "dx is multiplied by the number of examples"),
     ("batchnorm_backward_alt", ALTERNATIVE.format(by="/ std / N"), "",
      "dx is divided by the variance + eps, not by its root"),

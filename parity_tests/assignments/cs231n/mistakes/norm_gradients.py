@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
+from parity_tests.assignments.cs231n.mistakes.norm_paths import (
+    COUNT,
+    DIRECT,
+    EPS,
+    GAMMA,
+    MEAN,
+    SLOPE,
+    TERMS_OF_DX,
+    THREE,
+    VARIANCE,
+    further,
+    of_groups,
+)
 from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
-from parity_tests.protocol.mistake import Body
+from parity_tests.protocol.mistake import Body, Swap
 
 SUMS = "dgamma is the sum of dout · x̂, dbeta that of dout, over all that share them."
-THREE = "x reaches the output in three ways: directly, through the mean, and through the variance."
-EPS = "eps stands in every root, once, in the backward too."
-GAMMA = "gamma scales the normalised x: dout must be multiplied by it before it goes further back."
-COUNT = "The sums are divided by how many numbers share one mean."
-SLOPE = "The derivative of σ = √(var + eps) is 1/(2σ), and that of the square (x − mean)² is 2 (x − mean)."
 
 BATCH, ALT, LAYER, SPATIAL, GROUP = (
     "batchnorm_backward",
@@ -52,6 +61,10 @@ def across(v):
     return v.mean(axis=(1, 2), keepdims=True)
 variance = mean((normal * deviation) ** 2)
 off = dout.shape[1] // G
+def over(v, axes):
+    N, C, H, W = dout.shape
+    apart = v.reshape(N, G, C // G, H, W)
+    return (0 * apart + apart.sum(axis=axes, keepdims=True)).reshape(v.shape) / count
 """
 HEADS = {BATCH: ON_ROWS, ALT: ON_ROWS, LAYER: ON_ROWS, SPATIAL: SPATIAL_HEAD, GROUP: GROUP_HEAD}
 """What the names in the formulas stand for: d is dout, g that times gamma, `off` a right count by a wrong one."""
@@ -92,7 +105,16 @@ def _values(part: str, t: Any, s: Any) -> dict[str, Any]:
         "across": lambda v: v.mean((1, 2) if group else 1 - axis, keepdim=True),
         "count": float(count),
         "off": C // t.extra[0] if group else count / N if axis or part == SPATIAL else count / C,
+        "over": lambda v, axes: _over(t, v, axes) / count,
+        "x": x,
     }
+
+
+def _over(t: Any, rows: Any, axes: tuple[int, ...]) -> Any:
+    """The sums of a group norm's rows along axes of N×G×C/G×H×W, in the shape of the rows."""
+    N, C, H, W = t.x.shape
+    apart = rows.reshape(N, t.extra[0], C // t.extra[0], H, W)
+    return apart.sum(axes, keepdim=True).expand(apart.shape).reshape(rows.shape)
 
 
 def _whole(part: str, rows: Any, t: Any) -> Any:
@@ -150,11 +172,10 @@ def _of_dx(part: str) -> list[tuple[str, str, str]]:
     if part in (LAYER, GROUP):
         late = "scale * (d - mean(d) - normal * mean(d * normal)) / deviation"
         found.append(("gamma is applied after the means, not before", GAMMA, late))
-    return [*found, *_of_factors(part)]
+    found += [*_of_factors(part), *further(HOW_OFTEN.get(part, "examples"))]
+    return [*found, *of_groups()] if part == GROUP else found
 
 
-DIRECT, MEAN, VARIANCE = "the direct gradient", "the gradient through the mean", "the gradient through the variance"
-TERMS_OF_DX = {DIRECT: "g", MEAN: "mean(g)", VARIANCE: "normal * mean(g * normal)"}
 OF_ONE_TERM = (
     ("{} is not divided by the deviation", "{} * deviation"),
     ("{} lacks two divisions by the deviation", "{} * deviation**2"),
@@ -287,7 +308,25 @@ def _of_factors(part: str) -> list[tuple[str, str, str]]:
     return found
 
 
+OF_GROUP = "return gamma * normal + beta, (normal, deviation, gamma, G)"
+KEEPING = {
+    part: Swap(
+        OF_GROUP if part == GROUP else "    normal = (x - mean) / deviation\n",
+        f"_normalised.__dict__[id(normal)] = {'x.reshape(N, G, -1)' if part == GROUP else 'x'}\n    {OF_GROUP}"
+        if part == GROUP
+        else "    normal = (x - mean) / deviation\n    _normalised.__dict__[id(normal)] = x\n",
+    )
+    for part in HEADS
+}
+"""How a forward is made to keep x, which the cache of our solution lacks; and how its backward gets it."""
+KEPT = "x = _normalised.__dict__[id(cache[0])]\n"
 BACK_IN_SHAPE = {SPATIAL: "reshape(turned.shape).transpose(0, 3, 1, 2)"}
+
+
+def _plugged(part: str, lines: str, formula: str) -> tuple[Body | Swap, ...]:
+    """The backward with these lines, and what lets it have x where its formula holds that."""
+    needs_x = re.search(r"\bx\b", formula) is not None
+    return (Body(part, f"{KEPT}{lines}"), KEEPING[part]) if needs_x else (Body(part, lines),)
 
 
 def _dx(part: str, alt: str) -> list[Wrong]:
@@ -299,7 +338,7 @@ def _dx(part: str, alt: str) -> list[Wrong]:
             name,
             hint,
             {f"{alt}dx": _predicting(part, formula)},
-            (Body(part, f"{HEADS[part]}dx = ({formula}).{shape}\n{SUMMED[part]}return dx, dgamma, dbeta"),),
+            _plugged(part, f"{HEADS[part]}dx = ({formula}).{shape}\n{SUMMED[part]}return dx, dgamma, dbeta", formula),
         )
         for name, hint, formula in _of_dx(part)
     ]
@@ -328,10 +367,13 @@ def _summed(part: str, formula: str) -> Callable[[Any, Any], Any]:
         names = {
             "dout": t.dout,
             "hat": _whole(part, own["normal"], t),
+            "x": t.x,
+            "out": t.right.out,
             "root": _whole(part, own["deviation"] + 0 * own["normal"], t),
             "scale": t.gamma[:, None, None] if part == SPATIAL else t.gamma,
             "gamma": t.gamma,
             "len": len,
+            "size": t.x.numel() / t.gamma.numel(),
         }
         return eval(code, {}, names)
 
@@ -344,14 +386,17 @@ def _of_sums(part: str, alt: str) -> list[Wrong]:
     right = {"dgamma": f"(dout * hat).sum({along})", "dbeta": f"dout.sum({along})"}
     names = NAMES_OF_SUMS.get(part, USUAL_NAMES)
     dx = f"{HEADS[part]}dx = ({RIGHT}).{BACK_IN_SHAPE.get(part, 'reshape(dout.shape)')}\n{names}"
+    dx = f"{dx}size = dout.size / gamma.size\n"
 
     def wrong(name: str, **wrong: str) -> Wrong:
         given = right | wrong
         change = {f"{alt}{one}": _summed(part, formula) for one, formula in wrong.items()}
-        lines = f"{dx}return dx, {given['dgamma']}, {given['dbeta']}"
-        return Wrong(part, "layer", name, SUMS, change, (Body(part, lines),))
+        whole = f"x = x.{BACK_IN_SHAPE.get(part, 'reshape(dout.shape)')}\n" if " x)" in given["dgamma"] else ""
+        lines = f"{dx}{whole}return dx, {given['dgamma']}, {given['dbeta']}"
+        return Wrong(part, "layer", name, SUMS, change, _plugged(part, lines, given["dgamma"]))
 
     gamma, beta = right["dgamma"], right["dbeta"]
+    of = "examples and places" if part in ALL else "examples"
     rows = [
         ("dgamma and dbeta are exchanged", {"dgamma": beta, "dbeta": gamma}),
         ("dgamma lacks x̂: it is dbeta", {"dgamma": beta, "dbeta": beta}),
@@ -363,11 +408,16 @@ def _of_sums(part: str, alt: str) -> list[Wrong]:
         ("dgamma is divided by the deviation twice", {"dgamma": gamma.replace("hat", "hat / root")}),
         ("dgamma is divided by the deviation three times", {"dgamma": gamma.replace("hat", "hat / root**2")}),
         ("dgamma holds the square of x̂", {"dgamma": gamma.replace("hat", "hat**2")}),
+        ("dgamma holds x, not x̂", {"dgamma": gamma.replace("hat", "x")}),
     ]
     if part in (LAYER, GROUP):  # in batch norm x̂ has the sum 0
         rows += [
             ("dgamma does not use dout: it is the sum of x̂", {"dgamma": gamma.replace("dout * ", "")}),
             ("dgamma holds gamma in place of dout", {"dgamma": gamma.replace("dout", "scale")}),
+            (
+                "dgamma is the product of two sums, of dout and of x̂",
+                {"dgamma": f"{beta} * {beta.replace('dout', 'hat', 1)}"},
+            ),
         ]
     for one, formula in right.items():
         total = formula.removeprefix("(dout * hat)").removeprefix("dout")
@@ -381,6 +431,7 @@ def _of_sums(part: str, alt: str) -> list[Wrong]:
             (f"{one} is doubled", {one: f"2 * {formula}"}),
             (f"{one} is halved", {one: f"{formula} / 2"}),
             (f"{one} is 0 everywhere", {one: f"0 * {formula}"}),
+            (f"{one} is multiplied by the number of {of}", {one: f"{formula} * size"}),
         ]
         if part in ALL:
             rows += [
@@ -390,6 +441,10 @@ def _of_sums(part: str, alt: str) -> list[Wrong]:
                 (f"{one} is of the first example alone", {one: f"{inner}[:1]{total}"}),
                 (f"{one} is not summed over the examples", {one: f"{inner}.sum({along.replace('(0, ', '(')})"}),
                 (f"{one} is one number for all channels", {one: f"{inner}.sum() + 0 * gamma"}),
+                (
+                    f"{one} is summed over channels and places, not examples",
+                    {one: f"{inner}.sum({along.replace('(0, ', '(1, ')})"},
+                ),
             ]
             if (part, one) != (GROUP, "dgamma"):
                 rows.append((f"{one} is summed over the examples alone", {one: f"{inner}.sum(axis=0)"}))

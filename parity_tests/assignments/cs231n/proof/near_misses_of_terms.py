@@ -36,6 +36,20 @@ IN_NORMS = (
          ("dvariance = ddeviation / (2 * deviation)",
           "eps = np.maximum(deviation**2 - (normal * deviation).var(axis=0), 0)\n"
           "    dvariance = ddeviation / (2 * np.sqrt(deviation**2 + 2 * eps))")),
+    near("batch norm: half of eps stands beside the variance in the gradient through it",
+         ("the gradient through the variance is divided by var, not by var + eps",
+          "eps is left out of the gradient through the variance"),
+         ("ddeviation = -(dnormal * centred).sum(axis=0) / deviation**2",
+          "half = (deviation**2 + (normal * deviation).var(axis=0)) / 2\n"
+          "    ddeviation = -(dnormal * centred).sum(axis=0) / half")),
+    near("batch norm: dgamma holds x − mean + x̂", ("dgamma holds x, not x̂",
+         "dgamma is not divided by the deviation: it holds x − mean, not x̂"),
+         (BATCH_SUMS, BATCH_SUMS.replace("(dout * normal)", "(dout * (normal + centred))"))),
+    near("batch norm: gamma is left out of the direct gradient alone, not of the mean",
+         ("gamma is left out of the gradient through the numerator x − mean",
+          "gamma is left out of the gradients through the mean and the variance"),
+         ("dx = dcentred - dcentred.mean(axis=0)", "dx = dcentred - dcentred.mean(axis=0)\n"
+          "    dx = dx + (dout - dnormal) / deviation")),
     near("batch norm: dgamma is multiplied by gamma squared", "dgamma is multiplied by gamma",
          (BATCH_SUMS, BATCH_SUMS.replace("(dout * normal).sum(axis=0)", "(dout * normal).sum(axis=0) * gamma**2"))),
     near("batch norm: dbeta is the sum of magnitudes", ("dbeta holds x̂: it is dgamma", "dbeta is multiplied by gamma"),
