@@ -64,7 +64,28 @@ mt, vt = m / (1 - b1**t), v / (1 - b2**t)
 config["m"], config["v"] = {kept}
 return w - config["learning_rate"] * mt / (np.sqrt(vt) + config["epsilon"]), config"""
 
+FORWARD = """x_wide = np.pad(x, ((0, 0), (0, 0), (conv_param["pad"],) * 2, (conv_param["pad"],) * 2))
+S = conv_param["stride"]
+{filters} = w.shape
+{images} = x_wide.shape
+Hout, Wout = 1 + (H - HH) // S, 1 + (W - WW) // S
+out = np.zeros((N, F, Hout, Wout), x.dtype)
+for i in range(Hout):
+    for j in range(Wout):
+        window = x_wide[:, :, i * S : i * S + HH, j * S : j * S + WW]
+        out[:, :, i, j] = {product} + b
+columns = _windows(x_wide, *w.shape[2:], S).transpose(0, 1, 4, 5, 2, 3).reshape(N, w[0].size, -1)
+return out, (x.shape, w, conv_param, columns)"""
+DOT, FLAT = "np.tensordot(window, w, axes=([1, 2, 3], [1, 2, 3]))", "window.reshape(N, -1) @ w.reshape(F, -1).T"
+RIGHT_SIDES = {"images": "N, C, H, W", "filters": "F, C, HH, WW", "product": DOT}
+
 SLIPS = (
+    ("conv_forward_naive", FORWARD.format(**{**RIGHT_SIDES, "images": "N, C, W, H"}), "",
+     "height and width of the image are exchanged, or one stands for both"),
+    ("conv_forward_naive", FORWARD.format(**{**RIGHT_SIDES, "filters": "F, C, WW, HH"}), "",
+     "height and width of the filters are exchanged, or one stands for both"),
+    ("conv_forward_naive", FORWARD.format(images="N, C, H, W", filters="F, C, WW, HH", product=FLAT), "",
+     "height and width of the filters are exchanged in shapes, their numbers lie as they did"),
     ("batchnorm_backward", GRAPH.format(power="ivar"), "",
      "the gradient through the variance lacks two divisions by the deviation"),
     ("batchnorm_backward", GRAPH.format(power="ivar**2"), "",
@@ -95,6 +116,8 @@ def test_a_slip_in_other_code_is_called_by_its_name(part: str, code: str, file: 
 
 
 RIGHT = (
+    ("conv_forward_naive", FORWARD.format(**RIGHT_SIDES), ""),
+    ("conv_forward_naive", FORWARD.format(**{**RIGHT_SIDES, "product": FLAT}), ""),
     ("batchnorm_backward", GRAPH.format(power="ivar**3"), ""),
     ("conv_backward_naive", FILTER_BY_FILTER.format(writes="+="), ""),
     ("batchnorm_backward_alt", ALTERNATIVE.format(by="/ N"), ""),

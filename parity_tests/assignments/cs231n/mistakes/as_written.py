@@ -11,6 +11,8 @@ from functools import cache
 from types import CodeType
 from typing import Any
 
+import numpy as np
+
 from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
 from parity_tests.protocol.mistake import Body, Swap
 
@@ -131,6 +133,20 @@ def predicting(lines: str, result: str) -> Callable[[Any, Any], Any]:
     return predicted
 
 
+def failing(lines: str) -> Callable[[Any, Any, int], bool]:
+    """A function of a case's params and arrays and of a call that says whether numpy fails to run a text there."""
+
+    def fails(params: Any, arrays: Any, call: int) -> bool:
+        own = {name: arrays[f"{name}_{call}"] for name in (*params["arrays"], "dout")}
+        try:
+            exec(_compiled(lines), {"np": np, **own, **(params["setting"] or {})})
+        except (ValueError, IndexError):
+            return True
+        return False
+
+    return fails
+
+
 def rewritten(text: str, words: Sequence[Words]) -> str:
     """The text with other words; each old one stands in it once."""
     for old, new in words:
@@ -169,19 +185,24 @@ def _indented(lines: str, indent: int) -> str:
 
 @dataclass(frozen=True)
 class Text:
-    """A part as written: the text, how it comes into our solution, and what stands before the names of its results."""
+    """A part as written: the text, how it comes into our solution, and what stands before the names of its results.
+
+    With `beyond` a wrong form of it may look beyond an image, so that calls fail.
+    """
 
     part: str
     lines: str
     plug: Plug
     kind: str = "layer"
     before: str = ""
+    beyond: bool = False
 
     def wrong(self, name: str, hint: str, results: str, *words: Words) -> Wrong:
         """A mistake that changes these results, by their names in the text."""
         lines = rewritten(self.lines, words)
         change = {f"{self.before}{result}": predicting(lines, result) for result in results.split()}
-        return Wrong(self.part, self.kind, name, hint, change, self.plug(lines))
+        fails = failing(lines) if self.beyond else None
+        return Wrong(self.part, self.kind, name, hint, change, self.plug(lines), fails=fails)
 
     def ending(self, name: str, hint: str, result: str, line: str) -> Wrong:
         """A mistake of one result that a further line makes."""

@@ -34,8 +34,8 @@ for i in range(height):
     body(
         CF,
         'stride, pad = conv_param["stride"], conv_param["pad"]\n',
-        "own = _windows(_padded(x, pad), HH, WW, stride)\n"
-        "own = own.transpose(0, 1, 4, 5, 2, 3).reshape(N, C * HH * WW, -1)\n"
+        "own = _windows(_padded(x, conv_param['pad']), *w.shape[2:], conv_param['stride'])\n"
+        "own = own.transpose(0, 1, 4, 5, 2, 3).reshape(N, w[0].size, -1)\n"
         "return out, (x.shape, w, conv_param, own)",
     ),
 )
@@ -80,7 +80,7 @@ for i in range(height):
     body(
         PF,
         'pool_height, pool_width, stride = (pool_param[n] for n in ("pool_height", "pool_width", "stride"))\n',
-        "own = _windows(x, pool_height, pool_width, stride)\n"
+        "own = _windows(x, *(pool_param[n] for n in ('pool_height', 'pool_width', 'stride')))\n"
         "return out, (x.shape, pool_param, own.reshape(*own.shape[:4], -1).argmax(axis=-1))",
     ),
 )

@@ -176,6 +176,42 @@ def _nothing_to_write_to(params: Params, arrays: Arrays) -> str:
     return "" if params["setting"]["pad"] else "ValueError"
 
 
+def _is_not_square(params: Params, arrays: Arrays, call: int) -> bool:
+    """Whether the sides of the output differ."""
+    height, width = arrays[f"dout_{call}"].shape[2:]
+    return bool(height != width)
+
+
+def _mixed(before: tuple[int, ...], shape: str, after: tuple[int, ...]) -> tuple[Callable[[Any, Any], Any], str]:
+    """The output in another order of its axes, N, F, h and w, reshaped and turned: in torch, and for numpy."""
+
+    def change(t: Any, s: Any) -> Any:
+        sizes = dict(zip("NFhw", t.right.out.shape, strict=True))
+        return 1 * t.right.out.permute(before).reshape([sizes[axis] for axis in shape]).permute(after)
+
+    sizes = ", ".join({"h": "height", "w": "width"}.get(axis, axis) for axis in shape)
+    line = f"out = out.reshape(N, F, height, width).transpose{before}.reshape({sizes}).transpose{after}"
+    return change, line
+
+
+ORDER = "reshape reads an array row by row: its axes must be in the order in which they lie."
+FILTERS_FIRST, PLACES_FIRST = (1, 0, 2, 3), (1, 2, 3, 0)
+"""The order of the axes of w @ columns, where the columns go through the examples first, and through the places."""
+MIXED = tuple(
+    (name, *_mixed(before, shape, after))
+    for name, before, shape, after in (
+        ("the output lies filter by filter, and is reshaped as if it lay example by example",
+         FILTERS_FIRST, "NFhw", (0, 1, 2, 3)),
+        ("the output lies filter by filter and place by place, and is reshaped as if it lay example by example",
+         PLACES_FIRST, "NFhw", (0, 1, 2, 3)),
+        ("the columns go through examples first, and are taken apart as if they went through places first",
+         FILTERS_FIRST, "FhwN", (3, 0, 1, 2)),
+        ("the columns go through places first, and are taken apart as if they went through examples first",
+         PLACES_FIRST, "FNhw", (1, 0, 2, 3)),
+    )
+)  # fmt: skip
+
+
 def _bias(times: str, count: Callable[[Any], int], plug: str) -> Wrong:
     return Wrong(CF, "layer", f"the bias is added once for each {times}", BIAS, {"out": _bias_times(count)},
                  (Swap(ADDED, ADDED.replace("b[:", f"{plug} * b[:")),))  # fmt: skip
@@ -205,6 +241,12 @@ CONVOLUTION = (
     _bias("row of the filter", lambda w: int(w[2]), "HH"),
     _bias("channel", lambda w: int(w[1]), "C"),
     _bias("place of the filter", lambda w: int(w[2] * w[3]), "HH * WW"),
+    _bias("number of the filter", lambda w: int(w[1] * w[2] * w[3]), "C * HH * WW"),
+    Wrong(CF, "layer", "the mean of the biases is added to each filter", BIAS,
+          {"out": lambda t, s: t.right.out + (t.b.mean() - t.b)[:, None, None]},
+          (Swap(ADDED, ADDED.replace("b[:, None]", "b.mean()")),)),
+    *(Wrong(CF, "layer", name, ORDER, {"out": change}, (Swap(OUT, f"{line}\n    {OUT}"),))
+      for name, change, line in MIXED),
     Wrong(CF, "layer", "the padding is left out", GIVEN_PAD, {"out": _without_pad},
           (Swap(WINDOWS, "sizes = [max(0, 1 + (n - m) // stride) for n, m in zip(x.shape[2:], (HH, WW))]\n"
                 "    wide = np.pad(x, ((0, 0), (0, 0), (0, HH), (0, WW)))\n"
@@ -214,7 +256,7 @@ CONVOLUTION = (
                 "    windows = _windows(_padded(x, pad), HH, WW, 1)[:, :, : sizes[0], : sizes[1]]\n"),)),
     Wrong(CF, "layer", "height and width of the output are exchanged", SIDES,
           {"out": lambda t, s: t.right.out.transpose(2, 3)},
-          (Swap(OUT, OUT.replace("width),", f"width){TURNED}")),)),
+          (Swap(OUT, OUT.replace("width),", f"width){TURNED}")),), fails=_is_not_square),
     Wrong(CF, "layer", "height and width are exchanged where the output is reshaped", SIDES,
           {"out": lambda t, s: t.right.out.reshape(*t.right.out.shape[:2], *t.right.out.shape[:1:-1]).transpose(2, 3)},
           (Swap(OUT, OUT.replace("height, width),", f"width, height){TURNED}")),)),

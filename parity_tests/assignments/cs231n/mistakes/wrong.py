@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,7 +39,8 @@ class Wrong:
     """A mistake of a part: in cases of `kind` it makes `change` of what is right. `plug` puts it into the solution.
 
     One that is `about` a quantity says by its change whether an observation of a case shows it there. `raises` gives
-    the name of the error with which calls of a case then fail, by its params and arrays, "" where they do not.
+    the name of the error with which calls of a case then fail, by its params and arrays, "" where they do not;
+    `fails` says of a case and of one of its calls whether the call may then fail, as what lies beyond an array does.
     One with an `estimate` holds a number, which is read off each case; `change` is then a function of that number.
     """
 
@@ -51,6 +53,7 @@ class Wrong:
     file: str = LAYERS_FILE
     about: str = ""
     raises: Callable[[Params, Arrays], str] | None = None
+    fails: Callable[[Params, Arrays, int], bool] | None = None
     estimate: Callable[[Arrays, Observation], float | None] | None = None
 
     @property
@@ -74,6 +77,10 @@ class Wrong:
         meant = [(case, own) for case, own in found if own]
         if not meant or any(self._is_refuted(case, own, seen, draw) for case, own in meant):
             return False
+        if self.fails and not any(
+            isinstance(result_of(seen[c.name], q.key), Returned) for c, own in meant for q in own
+        ):
+            return False
         return all(self._agrees(case, own, seen, draw) for case, own in meant)
 
     def _is_asked(self, q: Quantity, quantity: Quantity) -> bool:
@@ -82,13 +89,21 @@ class Wrong:
     def _is_refuted(self, case: Case, own: Sequence[Quantity], seen: Seen, draw: Draw) -> bool:
         """Whether a case refutes it at once, by numbers that no rounding explains."""
         arrays = draw(case)
-        if case.probe == "dropout" or self.estimate or (self.raises and self.raises(case.params, arrays)):
+        own = self._returning(case, own, seen[case.name], arrays)
+        if case.probe == "dropout" or not own or self.estimate or (self.raises and self.raises(case.params, arrays)):
             return False
         try:
             asked = self._questions(case, arrays, seen[case.name], self.change, "")
             return _is_far(case, seen[case.name], own, asked)
         except UNFIT:
             return True
+
+    def _returning(self, case: Case, own: Sequence[Quantity], seen: Observation, arrays: Arrays) -> Sequence[Quantity]:
+        """Those of the results that did not fail as the mistake makes calls fail."""
+        results = {q: result_of(seen, q.key) for q in own}
+        failed = {q.key.call for q, result in results.items() if isinstance(result, Failure) and _is_beyond(result)}
+        as_told = {k for k in failed if self.fails and self.fails(case.params, arrays, k)}
+        return [q for q in own if not (q.key.call in as_told and isinstance(results[q], Failure))]
 
     def _questions(
         self, case: Case, arrays: Arrays, observation: Observation, change: Any, note: str
@@ -105,10 +120,11 @@ class Wrong:
         return networks.questions(case, networks.with_masks(case, arrays, observation), change, note)
 
     def _is_seen(self, plan: Sequence[Case], seen: Seen) -> bool:
-        """Whether all observations of the part's cases show it."""
+        """Whether all observations of the part's cases show it that can: a change says None where it cannot show."""
         cases = [case for case in plan if case.name in seen and any(q.part == self.part for q in case.quantities)]
         asked = [case for case in cases if any(q.name.partition(" (")[0] == self.about for q in case.quantities)]
-        return bool(asked) and all(self.change(case, seen[case.name]) for case in asked)
+        shown = [self.change(case, seen[case.name]) for case in asked]
+        return any(shown) and all(told is None or told for told in shown)
 
     def _is_meant(self, q: Quantity, quantity: Quantity) -> bool:
         """Whether a result is to be reproduced beside another: what the mistake changes goes together."""
@@ -135,8 +151,11 @@ class Wrong:
         if case.probe == "dropout":
             judged = dropout.with_mistake(case, arrays, observation, change, note)
             return all(judged[q.name].verdict in PASSING for q in own)
+        own = self._returning(case, own, observation, arrays)
         try:
-            judged = judge_all(case, observation, self._questions(case, arrays, observation, change, note), "cpu")
+            asked = self._questions(case, arrays, observation, change, note)
+            asked = [question for question in asked if any(q in own for q in question.quantities)]
+            judged = judge_all(case, observation, asked, "cpu")
         except UNFIT:
             return False
         spared = LEAVING_OUT.get(self.change, ()) if case.probe == "network" else ()
@@ -145,6 +164,17 @@ class Wrong:
             for q in own
             if q.name in judged and not (q.key.name.startswith(spared) if spared else False)
         )
+
+
+BEYOND = re.compile(
+    r"broadcast|mismatch|cannot reshape|zero-size|empty sequence|out of bounds|must match|shapes|dimension"
+)
+"""What numpy says where arrays do not fit, or where there is nothing."""
+
+
+def _is_beyond(failure: Failure) -> bool:
+    """Whether a call failed because arrays do not fit together, as where one reaches beyond another."""
+    return failure.error in ("ValueError", "IndexError") and bool(BEYOND.search(failure.text))
 
 
 FAR = 1e-3

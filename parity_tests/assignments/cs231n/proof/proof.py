@@ -6,6 +6,7 @@ from parity_tests.assignments.cs231n.proof.honest import HONEST
 from parity_tests.assignments.cs231n.proof.near_misses import NEAR_MISSES
 from parity_tests.assignments.cs231n.proof.near_misses_of_terms import OF_TERMS
 from parity_tests.assignments.cs231n.proof.near_misses_of_texts import OF_TEXTS
+from parity_tests.assignments.cs231n.proof.near_misses_of_windows import OF_WINDOWS
 from parity_tests.protocol.proof import Group, Proof
 
 
@@ -17,7 +18,7 @@ def _group(check: str, quantity: str) -> Group:
 PROOF = Proof(
     honest=HONEST,
     evasions=EVASIONS,
-    near_misses=(*NEAR_MISSES, *OF_TERMS, *OF_TEXTS),
+    near_misses=(*NEAR_MISSES, *OF_TERMS, *OF_TEXTS, *OF_WINDOWS),
     equivalent=equivalent,
     unasked=not_asked,
     group=_group,
