@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.harness.judge_flow import Prepared, judge_returned, prepared
+from parity_tests.harness.judge_flow import Prepared, judge_returned, may_pass, prepared
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import PASSING, Comparison
@@ -48,18 +50,51 @@ class Question:
     forms: Sequence[Form]
 
 
-@dataclass(frozen=True)
 class Answers:
-    """torch's answers by the names of quantities, and the same in float64 where the case is in float32."""
+    """torch's answers by the names of quantities, and the same in float64 where the case is in float32.
 
-    flowed: Mapping[str, Flowed]
-    wide: Mapping[str, Array] = field(default_factory=dict)
-    _prepared: dict[str, Prepared] = field(default_factory=dict)
+    What is sampled is sampled when it is first asked for: most of what is wrong is over the bound.
+    """
+
+    def __init__(self, case: Case, form: Form, device: str) -> None:
+        from reference.flow import asked
+
+        self._form, self._device, self._is_wide = form, device, case.dtype != "float32"
+        self._answer = asked(form.reference, form.inputs, device, replicas=REPLICAS, forms=form.rounded)
+        self._known: Mapping[str, Flowed] = self._answer.bounded()
+        self._is_bounded = True
+        self._prepared: dict[str, Prepared] = {}
+
+    @property
+    def flowed(self) -> Mapping[str, Flowed]:
+        """By name, each with its radius."""
+        if self._is_bounded:
+            self._known = self._answer.flowed(self._known)
+            self._is_bounded = False
+            self._prepared.clear()
+        return self._known
+
+    @property
+    def bounded(self) -> Mapping[str, Flowed]:
+        """By name, each with its radius where that is known, else with a bound of it."""
+        return self._known
+
+    @cached_property
+    def wide(self) -> Mapping[str, Array]:
+        """In float64, where the case is in float32."""
+        import torch
+
+        from reference.flow import plain
+
+        if self._is_wide:
+            return {}
+        wide = plain(self._form.reference, self._form.inputs, device=self._device, seed=0, dtype=torch.float64)
+        return {name: value.detach().cpu().numpy() for name, value in wide.items()}
 
     def prepared(self, name: str) -> Prepared:
-        """What judging needs of one of them: a class holds many results against it."""
+        """What judging needs of one of them, as far as it is known: a class holds many results against it."""
         if name not in self._prepared:
-            self._prepared[name] = prepared(self.flowed[name], self.wide.get(name))
+            self._prepared[name] = prepared(self._known[name], self.wide.get(name))
         return self._prepared[name]
 
 
@@ -78,22 +113,10 @@ def answers(case: Case, form: Form, device: str) -> Answers:
     """torch's answers to one form; they are kept, since a class asks for the same ones again and again."""
     key = (case.name, form.note, device, _digest(form.inputs))
     if key not in _answers:
-        _answers[key] = _answered(case, form, device)
+        _answers[key] = Answers(case, form, device)
         while len(_answers) > _KEPT:
             _answers.popitem(last=False)
     return _answers[key]
-
-
-def _answered(case: Case, form: Form, device: str) -> Answers:
-    import torch
-
-    from reference.flow import evaluate, plain
-
-    flowed = evaluate(form.reference, form.inputs, device=device, replicas=REPLICAS, forms=form.rounded)
-    if case.dtype != "float32":
-        return Answers(flowed)
-    wide = plain(form.reference, form.inputs, device=device, seed=0, dtype=torch.float64)
-    return Answers(flowed, {name: value.detach().cpu().numpy() for name, value in wide.items()})
 
 
 def _digest(inputs: Mapping[str, Any]) -> str:
@@ -124,12 +147,10 @@ def _judged(case: Case, seen: Observation, question: Question, device: str) -> J
         first, *others = question.forms
         found = _under(case, seen, own, first, device)
         if others and not _passes(found):
-            near = nearest(
-                [result_of(seen, q.key) for q in own], [_values(case, own, f, device) for f in question.forms]
-            )
-            if near and _passes(_under(case, seen, own, question.forms[near], device)):
-                ways = (_under(case, seen, own, form, device) for form in others)
-                found = next(way for way in ways if _passes(way))
+            near = _nearest(case, seen, own, question.forms, device)
+            if near and _agrees(case, seen, own, question.forms[near], device):
+                form = next(form for form in others if _agrees(case, seen, own, form, device))
+                found = _under(case, seen, own, form, device)
         judged |= found
     return judged
 
@@ -137,6 +158,33 @@ def _judged(case: Case, seen: Observation, question: Question, device: str) -> J
 def _under(case: Case, seen: Observation, own: Sequence[Quantity], form: Form, device: str) -> Judged:
     known = answers(case, form, device)
     return {q.name: compared(result_of(seen, q.key), known, q.name).noting(form.note) for q in own}
+
+
+def is_refuted(
+    case: Case, seen: Observation, questions: Sequence[Question], own: Collection[Quantity], device: str
+) -> bool:
+    """Whether bounds alone say that one of these quantities does not pass, as most that are wrong do not."""
+    for question in questions:
+        for part in dict.fromkeys(q.part for q in question.quantities):
+            whole = [q for q in question.quantities if q.part == part]
+            asked = [q for q in whole if q in own]
+            first, *others = question.forms
+            if not asked or _may_agree(case, seen, asked, first, device):
+                continue
+            near = _nearest(case, seen, whole, question.forms, device) if others else None
+            if not near or not _may_agree(case, seen, whole, question.forms[near], device):
+                return True
+    return False
+
+
+def _may_agree(case: Case, seen: Observation, own: Sequence[Quantity], form: Form, device: str) -> bool:
+    known = answers(case, form, device)
+    return all(may_agree(result_of(seen, q.key), known, q.name) for q in own)
+
+
+def _agrees(case: Case, seen: Observation, own: Sequence[Quantity], form: Form, device: str) -> bool:
+    """Whether all of these quantities pass under a form."""
+    return _may_agree(case, seen, own, form, device) and _passes(_under(case, seen, own, form, device))
 
 
 def _passes(found: Judged) -> bool:
@@ -151,6 +199,10 @@ def _values(case: Case, own: Sequence[Quantity], form: Form, device: str) -> lis
 
     values = plain(form.reference, form.inputs, device=device, seed=0, dtype=torch.float64)
     return [values[q.name].detach().cpu().numpy() for q in own]
+
+
+def _nearest(case: Case, seen: Observation, own: Sequence[Quantity], forms: Sequence[Form], device: str) -> int | None:
+    return nearest([result_of(seen, q.key) for q in own], [_values(case, own, form, device) for form in forms])
 
 
 def nearest(got: Sequence[Returned | Failure | None], forms: Sequence[Sequence[Array]]) -> int | None:
@@ -175,14 +227,26 @@ def nearest(got: Sequence[Returned | Failure | None], forms: Sequence[Sequence[A
 def compared(got: Returned | Failure | None, known: Answers, name: str) -> Comparison:
     """The comparison of one result. One of another shape that holds the same numbers is taken, with a note."""
     flowed = known.flowed[name]
-    want = tuple(flowed.value.shape)
-    note = ""
+    got, note = _in_shape(got, tuple(flowed.value.shape))
+    return judge_returned(got, flowed, known.wide.get(name), known.prepared(name)).comparison.noting(note)
+
+
+def may_agree(got: Returned | Failure | None, known: Answers, name: str) -> bool:
+    """Whether a result is not refuted by the bound of the answer's radius, which is sooner known than the radius."""
+    bounded = known.bounded[name]
+    got, _ = _in_shape(got, tuple(bounded.value.shape))
+    return may_pass(got, bounded, known.prepared(name))
+
+
+def _in_shape(got: Returned | Failure | None, want: tuple[int, ...]) -> tuple[Returned | Failure | None, str]:
+    """A result in the shape that is asked, where its own differs by ones alone, with a note on that."""
     if isinstance(got, Returned) and got.array is not None and got.kind in ("array", "scalar"):
         shape = got.array.shape
-        if shape != want and got.array.size == flowed.value.numel() and _squeezed(shape) == _squeezed(want):
-            note = f"has shape {shape}, where {want} is usual" if want else ""
-            got = replace(got, array=got.array.reshape(want))
-    return judge_returned(got, flowed, known.wide.get(name), known.prepared(name)).comparison.noting(note)
+        if shape != want and got.array.size == math.prod(want) and _squeezed(shape) == _squeezed(want):
+            return replace(got, array=got.array.reshape(want)), (
+                f"has shape {shape}, where {want} is usual" if want else ""
+            )
+    return got, ""
 
 
 def _squeezed(shape: Sequence[int]) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from reference.flow.errors import (
     UnknownOperationError,
     UnsupportedTypeError,
 )
-from reference.flow.evaluate import evaluate
+from reference.flow.evaluate import asked, evaluate
 from reference.flow.flowed import Alternative, Flowed
 from reference.flow.operation import Operation, rule
 from reference.flow.plain import plain
@@ -24,6 +24,7 @@ __all__ = [
     "QuestionError",
     "UnknownOperationError",
     "UnsupportedTypeError",
+    "asked",
     "evaluate",
     "gradients",
     "module_reference",

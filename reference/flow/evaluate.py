@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -63,12 +64,26 @@ def evaluate(
         raise QuestionError(f"ulps is {ulps!r}; it is a positive number")
     if isinstance(forms, str) or not isinstance(forms, Sequence):
         raise QuestionError("forms= is a list of functions of the same inputs, or of names of forms")
-    question = Question(function, inputs, device, seed, ulps if unknown == "sample" else None)
-    return _Answer(question, radius, replicas, forms).flowed()
+    answer = asked(function, inputs, device, radius, replicas, seed, forms, ulps if unknown == "sample" else None)
+    return answer.flowed(answer.bounded())
 
 
-class _Answer:
-    """How one question is answered."""
+def asked(
+    function: Function,
+    inputs: Mapping[str, Any],
+    device: str = "cpu",
+    radius: str = "auto",
+    replicas: int = 16,
+    seed: int = 0,
+    forms: Sequence[str | Function] = (),
+    ulps: float | None = None,
+) -> Answer:
+    """The same in two steps, for who may need the bounds alone; `evaluate` says what is meant, and refuses the rest."""
+    return Answer(Question(function, inputs, device, seed, ulps), radius, replicas, forms)
+
+
+class Answer:
+    """How one question is answered: by bounds at once, and by samples, which take ten times as long, when asked."""
 
     def __init__(self, question: Question, radius: str, replicas: int, forms: Sequence[str | Function]) -> None:
         self.question, self.radius, self.replicas = question, radius, replicas
@@ -80,50 +95,79 @@ class _Answer:
             if not isinstance(form, str):
                 self.functions[getattr(form, "__name__", f"form {len(self.functions) + 1}")] = form
         self._by_form: dict[str, dict[str, Tensor]] = {}
+        self._bounds_by_form: dict[str, dict[str, Tensor]] = {}
+        self._radii: dict[str, Tensor] = {}
+        self._recorded: Flow | None = None
 
-    def flowed(self) -> dict[str, Flowed]:
-        """Each output's answer."""
-        radii, kinds, flow = self._radii(frozenset())
-        alternatives, conserved = self._alternatives(flow, radii, kinds)
+    def bounded(self) -> dict[str, Flowed]:
+        """Each output's answer with the bound for its radius, which no sample exceeds."""
+        bounds, kinds, flow = self._bounds(frozenset())
+        self._radii = bounds
+        self._recorded = flow if flow.recorded else None
+        alternatives, conserved = self._alternatives(flow, bounds, kinds)
         available = [form for form in FORMS if form in flow.context.seen_forms] + list(self.functions)
-        probability = factor(self.replicas)[1] if "sample" in kinds.values() else None
         return {
             name: Flowed(
                 value=value,
-                radius=radii[name],
+                radius=bounds[name],
                 kind=kinds[name],
-                undecided=_infinite(radii[name]),
+                undecided=_infinite(bounds[name]),
                 alternatives=tuple(alternatives[name]),
                 conserved=name in conserved,
                 forms=_Forms(available, lambda form, name=name: self._form(form, name)),  # type: ignore[misc]
-                probability=probability if kinds[name] == "sample" else None,
+                form_bounds=_Forms(available, lambda form, name=name: self._form_bound(form, name)),  # type: ignore[misc]
             )
             for name, value in self.want.items()
         }
 
-    def _radii(self, forms: frozenset[str]) -> tuple[dict[str, Tensor], dict[str, str], Flow]:
-        """By output: radius, kind; and the run that the bounds come from."""
+    def flowed(self, bounded: Mapping[str, Flowed]) -> dict[str, Flowed]:
+        """The same, with samples for those of which the bound says too little."""
+        chosen = [name for name, one in bounded.items() if one.kind == "sample"]
+        bounds = {name: one.radius for name, one in bounded.items()}
+        self._radii = self._sampled(bounds, chosen, frozenset(), self._recorded)
+        self._recorded = None
+        self._by_form.clear()
+        probability = factor(self.replicas)[1] if chosen else None
+        return {
+            name: replace(
+                one,
+                radius=self._radii[name],
+                undecided=_infinite(self._radii[name]),
+                alternatives=tuple(replace(a, radius=self._radii[name]) for a in one.alternatives),
+                probability=probability,
+            )
+            if one.kind == "sample"
+            else one
+            for name, one in bounded.items()
+        }
+
+    def _bounds(self, forms: frozenset[str]) -> tuple[dict[str, Tensor], dict[str, str], Flow]:
+        """By output: the bound, the kind that its radius is to be of; and the run that the bounds come from."""
         flow = self.question.flow(forms=forms, record=self.radius == "sample", lenient=self.radius != "bound")
         bounds = {name: flow.radius(name, value) for name, value in self.want.items()}
         kinds = {
             name: "bound" if bound.numel() and float(bound.amax()) > 0 else "exact" for name, bound in bounds.items()
         }
-        chosen = [name for name, kind in kinds.items() if kind == "bound" and self._to_sample(name, bounds[name])]
+        sampled = {name: "sample" for name, kind in kinds.items() if kind == "bound" and self._to_sample(name, bounds)}
+        return bounds, kinds | sampled, flow
+
+    def _sampled(
+        self, bounds: dict[str, Tensor], chosen: Sequence[str], forms: frozenset[str], recorded: Flow | None
+    ) -> dict[str, Tensor]:
+        """The radii: bounds, and samples of those chosen, of the run that is recorded, or of one more."""
         if not chosen:
-            return bounds, kinds, flow
-        if not flow.recorded:
-            flow = self.question.flow(forms=forms, record=True, lenient=True)
+            return bounds
+        flow = recorded or self.question.flow(forms=forms, record=True, lenient=True)
         sampled = self.question.sampled(flow, self.want, chosen, self.replicas)
         for name in chosen:
             torch.minimum(sampled[name], bounds[name].to(torch.float64), out=sampled[name])
-        radii = bounds | sampled
-        return radii, kinds | dict.fromkeys(chosen, "sample"), flow
+        return bounds | sampled
 
-    def _to_sample(self, name: str, bound: Tensor) -> bool:
+    def _to_sample(self, name: str, bounds: Mapping[str, Tensor]) -> bool:
         """Whether this output's radius is to be sampled: asked for, or the bound says too little."""
         if self.radius != "auto":
             return self.radius == "sample"
-        want = self.want[name]
+        want, bound = self.want[name], bounds[name]
         if bound.numel() == 0:
             return False
         if not want.is_floating_point():
@@ -166,16 +210,37 @@ class _Answer:
     def _form(self, form: str, name: str) -> Tensor:
         """The radius of one output where the form is allowed for."""
         if form not in self._by_form:
-            plain = self._radii(frozenset())[0]
             if form in self.functions:
-                inner = _Answer(self.question.of(self.functions[form]), self.radius, self.replicas, ())
-                beside = inner._radii(frozenset())[0]
-                self._refuse_another_function(form, inner.want, plain, beside)
-                self._by_form[form] = {key: plain[key] + beside[key] for key in plain}
+                inner = Answer(self.question.of(self.functions[form]), self.radius, self.replicas, ())
+                beside = inner._every_radius(frozenset())
+                self._refuse_another_function(form, inner.want, self._radii, beside)
+                self._by_form[form] = {key: self._radii[key] + beside[key] for key in self._radii}
             else:
-                with_form = self._radii(frozenset({form}))[0]
-                self._by_form[form] = {key: torch.maximum(plain[key], with_form[key]) for key in plain}
+                with_form = self._every_radius(frozenset({form}))
+                self._by_form[form] = {key: torch.maximum(self._radii[key], with_form[key]) for key in self._radii}
         return self._by_form[form][name]
+
+    def _every_radius(self, forms: frozenset[str]) -> dict[str, Tensor]:
+        bounds, kinds, flow = self._bounds(forms)
+        chosen = [name for name, kind in kinds.items() if kind == "sample"]
+        return self._sampled(bounds, chosen, forms, flow if flow.recorded else None)
+
+    def _form_bound(self, form: str, name: str) -> Tensor:
+        """What the radius of one output does not exceed where the form is allowed for: no sample is taken."""
+        if form not in self._bounds_by_form:
+            if form in self.functions:
+                inner = Answer(self.question.of(self.functions[form]), self.radius, self.replicas, ())
+                beside, _, _ = inner._bounds(frozenset())
+                # A sum in float32 may be rounded down beneath the one in float64 that a sample is part of.
+                self._bounds_by_form[form] = {
+                    key: _rounded_up(radius + beside[key]) for key, radius in self._radii.items()
+                }
+            else:
+                with_form, _, _ = self._bounds(frozenset({form}))
+                self._bounds_by_form[form] = {
+                    key: torch.maximum(radius, with_form[key]) for key, radius in self._radii.items()
+                }
+        return self._bounds_by_form[form][name]
 
     def _refuse_another_function(
         self, form: str, values: Mapping[str, Tensor], plain: Mapping[str, Tensor], beside: Mapping[str, Tensor]
@@ -187,6 +252,10 @@ class _Answer:
             gap = (values[name].double() - want.double()).abs()
             if bool((gap > plain[name] + beside[name]).any()):
                 raise QuestionError(f"the form {form} does not compute {name}, but something else")
+
+
+def _rounded_up(x: Tensor) -> Tensor:
+    return torch.nextafter(x, torch.full_like(x, torch.inf))
 
 
 def _infinite(radius: Tensor) -> Tensor:

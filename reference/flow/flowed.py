@@ -29,7 +29,8 @@ class Flowed:
     `kind` is "exact" (all radii are 0), "bound" (guaranteed) or "sample", of which `probability` is the stated chance
     that an honest element exceeds its radius.
     `undecided` marks elements that rounding alone decides. `forms` has, by the name of another honest form of an
-    operation (see `rounding.FORMS`), the radius where that form is allowed for; it is computed when it is asked for.
+    operation (see `rounding.FORMS`), the radius where that form is allowed for, and `form_bounds` what that does not
+    exceed, which is known in a tenth of the time; both are computed when they are asked for.
     """
 
     value: Tensor
@@ -38,6 +39,7 @@ class Flowed:
     undecided: Tensor
     alternatives: tuple[Alternative, ...] = ()
     forms: Mapping[str, Tensor] = field(default_factory=dict)
+    form_bounds: Mapping[str, Tensor] = field(default_factory=dict)
     probability: float | None = None
     conserved: bool = False
     """Whether every choice between elements tied for a maximum gives results of one sum over `alternatives`."""

@@ -18,6 +18,7 @@ from reference.flow import (
     QuestionError,
     UnknownOperationError,
     UnsupportedTypeError,
+    asked,
     evaluate,
     gradients,
     module_reference,
@@ -191,6 +192,29 @@ def test_forms_are_offered_where_the_function_has_such_an_operation() -> None:
     assert dict(evaluate(lambda x: x * 0.3, X)["output"].forms) == {}
     with pytest.raises(KeyError):
         evaluate(lambda x: x * 0.3, X)["output"].forms[FORMS[0]]
+
+
+@pytest.mark.parametrize(("dtype", "mean"), [(np.float32, 30), (np.float64, 1000)])
+def test_no_radius_exceeds_its_bound_with_any_form(dtype: Any, mean: int) -> None:
+    """A gap over the bound needs no sample: it is over the radius too."""
+
+    def deviation(x: Tensor) -> Tensor:
+        return x.var(0, correction=0).sqrt()
+
+    def one_pass(x: Tensor) -> Tensor:
+        return ((x * x).mean(0) - x.mean(0) ** 2).sqrt()
+
+    x = {"x": (mean + drawn(3, dtype, x=(9, 4))["x"]).astype(dtype)}
+    answer = asked(deviation, x, forms=[one_pass])
+    bounded = answer.bounded()["output"]
+    found = answer.flowed({"output": bounded})["output"]
+    assert (found.radius <= bounded.radius).all()
+    assert found.radius.equal(evaluate(deviation, x)["output"].radius)
+    assert set(found.forms) == set(found.form_bounds) == {"one-pass variance", "one_pass"}
+    for form, radius in found.forms.items():
+        assert (radius <= bounded.form_bounds[form]).all()
+        assert (radius >= found.radius).all()
+    assert evaluate(one_pass, x)["output"].kind == "sample"
 
 
 def test_what_the_function_itself_raises_comes_through() -> None:

@@ -226,6 +226,23 @@ def test_an_honest_form_that_rounds_more_is_said_to_be_that() -> None:
     assert allowed
 
 
+@pytest.mark.parametrize(("value", "is_sampled"), [(None, True), (0.5, False)])
+def test_a_form_is_sampled_only_where_its_bound_may_explain_the_gap(value: float | None, is_sampled: bool) -> None:
+    """A form is run once for its value and once for its bound; a sample takes a run for each replica."""
+    runs = []
+
+    def form(x: torch.Tensor) -> torch.Tensor:
+        runs.append(x)
+        return (x * x).mean() - x.mean() ** 2
+
+    def one_pass(x: Array) -> Array:
+        return np.asarray((x * x).mean() - x.mean() ** 2 if value is None else value)
+
+    x = np.array([1000.1, 1000.2, 1000.4])
+    assert bool(hold(one_pass, lambda x: ((x - x.mean()) ** 2).mean(), x=x, forms=[form])) is is_sampled
+    assert (len(runs) > 2) is is_sampled
+
+
 def test_the_resolution_says_what_would_be_noticed() -> None:
     table = hold(layer_norm, LAYER_NORM, **layer_norm_inputs("float32")).resolution
     assert list(table["quantity"]) == ["output", "x", "gamma", "beta"]

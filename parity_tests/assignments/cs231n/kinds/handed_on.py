@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from parity_tests.harness.flow_answers import Answers, Form, answers, compared
+from parity_tests.harness.flow_answers import Answers, Form, answers, compared, may_agree
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.kind import Arrays, Judged
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Key
+
+if TYPE_CHECKING:
+    from reference.flow import Flowed
 
 HANDED_ON = "is right for what its own forward hands on, which is what is wrong"
 KEPT = {"batchnorm": (1,), "layernorm": (0,), "spatial_batchnorm": (1,), "groupnorm": (0, 1)}
@@ -41,7 +44,9 @@ def noting_handed_on(case: Case, arrays: Arrays, seen: Observation, judged: Judg
             known[k] = _handed_on(case, arrays, seen, k, device)
         told = known[k]
         got = result_of(seen, q.key)
-        if told is not None and any(compared(got, told, form).verdict == "match" for form in RESULTS[name]):
+        if told is not None and any(
+            may_agree(got, told, form) and compared(got, told, form).verdict == "match" for form in RESULTS[name]
+        ):
             noted[q.name] = judged[q.name].noting(HANDED_ON)
     return noted
 
@@ -63,10 +68,14 @@ def _handed_on(case: Case, arrays: Arrays, seen: Observation, k: int, device: st
         ends = {"high": (high == X).astype(x.dtype), "low": (low == X).astype(x.dtype)}
         form = Form(_reference(case.params, over), {**inputs, **ends}, f"handed on in call {k} along {kept}")
         known = answers(case, form, device)
-        beside = known.flowed["beside a line"]
-        if bool((beside.value.abs() <= beside.radius).all()):
+        if _is_on_a_line(known.bounded) and _is_on_a_line(known.flowed):
             return known
     return None
+
+
+def _is_on_a_line(found: Mapping[str, Flowed]) -> bool:
+    beside = found["beside a line"]
+    return bool((beside.value.abs() <= beside.radius).all())
 
 
 def _groupings(n: int) -> Iterator[tuple[int, ...]]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from parity_tests.assignments.cs231n.kinds import dropout, layer, losses, networks, running, steps
-from parity_tests.harness.flow_answers import Question, judge_all
+from parity_tests.harness.flow_answers import Question, is_refuted, judge_all
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import PASSING
@@ -151,19 +151,18 @@ class Wrong:
         if case.probe == "dropout":
             judged = dropout.with_mistake(case, arrays, observation, change, note)
             return all(judged[q.name].verdict in PASSING for q in own)
+        spared = LEAVING_OUT.get(self.change, ()) if case.probe == "network" else ()
         own = self._returning(case, own, observation, arrays)
+        told = [q for q in own if not (spared and q.key.name.startswith(spared))]
         try:
             asked = self._questions(case, arrays, observation, change, note)
             asked = [question for question in asked if any(q in own for q in question.quantities)]
+            if is_refuted(case, observation, asked, told, "cpu"):
+                return False
             judged = judge_all(case, observation, asked, "cpu")
         except UNFIT:
             return False
-        spared = LEAVING_OUT.get(self.change, ()) if case.probe == "network" else ()
-        return all(
-            judged[q.name].verdict in PASSING
-            for q in own
-            if q.name in judged and not (q.key.name.startswith(spared) if spared else False)
-        )
+        return all(judged[q.name].verdict in PASSING for q in told if q.name in judged)
 
 
 BEYOND = re.compile(
