@@ -1,4 +1,4 @@
-"""The records of a class in one file: read from each submission's folder, and written as they are read."""
+"""The records of a class: read from each submission's folder, and written into one file as they are read."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from parity_tests.grading.folder import GradingFolder
-from reports.model.records import COLUMNS, Record
+from reports.model.records import COLUMNS, Record, records_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,35 +17,28 @@ _GROUP = 32
 
 
 @contextmanager
-def class_records(folder: GradingFolder, target: Path) -> Iterator[ClassRecords]:
+def class_records(target: Path) -> Iterator[ClassRecords]:
     """Takes the records of all submissions, and writes them to `target`, if there are any."""
     with ExitStack() as stack:
-        records = ClassRecords(folder, target, stack)
+        records = ClassRecords(target, stack)
         yield records
         records.flush()
 
 
 class ClassRecords:
-    """Reads the records of one submission after the other, and writes them into one file."""
+    """Writes the records of one submission after the other into one file."""
 
-    def __init__(self, folder: GradingFolder, target: Path, stack: ExitStack) -> None:
-        self._folder = folder
+    def __init__(self, target: Path, stack: ExitStack) -> None:
         self._target = target
         self._stack = stack
         self._writer: Any = None
         self._unwritten: list[pa.Table] = []
 
-    def add(self, name: str) -> list[Record]:
-        """The records of one submission, which the file will hold as well."""
-        import pyarrow.parquet as pq
-
-        with (self._folder.submissions / name / "records.parquet").open("rb") as file:
-            table: pa.Table = pq.ParquetFile(file).read(use_threads=False)
+    def add(self, table: pa.Table) -> None:
+        """Take the records of one submission."""
         self._unwritten.append(table)
         if len(self._unwritten) == _GROUP:
             self.flush()
-        columns = [_values(table[column]) for column in COLUMNS]
-        return [Record(*values) for values in zip(*columns, strict=True)]
 
     def flush(self) -> None:
         """Write what is not written yet."""
@@ -59,6 +51,19 @@ class ClassRecords:
             self._writer = self._stack.enter_context(pq.ParquetWriter(self._target, self._unwritten[0].schema))
         self._writer.write_table(pa.concat_tables(table.cast(self._writer.schema) for table in self._unwritten))
         self._unwritten.clear()
+
+
+def read_table(submission: Path) -> pa.Table:
+    """The records in a submission's folder, as a table."""
+    import pyarrow.parquet as pq
+
+    with (submission / "records.parquet").open("rb") as file:
+        return pq.ParquetFile(file).read(use_threads=False)
+
+
+def records_in(table: pa.Table) -> list[Record]:
+    """The records of such a table."""
+    return records_of([_values(table[column]) for column in COLUMNS])
 
 
 def _values(column: pa.ChunkedArray) -> list[Any]:

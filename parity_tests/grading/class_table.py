@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from parity_tests.grading.rubric import Rubric
@@ -21,9 +21,8 @@ COMMONEST = 3
 class ClassTable:
     """Counts as submissions come; it keeps no records."""
 
-    def __init__(self, rubric: Rubric, parts: Parts) -> None:
+    def __init__(self, rubric: Rubric) -> None:
         self._rubric = rubric
-        self._parts = parts
         self._asked: Counter[str] = Counter()
         self._right: Counter[str] = Counter()
         self._none: Counter[str] = Counter()
@@ -31,8 +30,8 @@ class ClassTable:
         self._share: Counter[str] = Counter()
         self._mistakes: dict[str, Counter[str]] = {item.name: Counter() for item in rubric.items}
 
-    def add(self, records: Iterable[Record], points: Points) -> None:
-        """Count one submission. One without a grade does not count."""
+    def add(self, points: Points, mistakes: Mapping[str, set[str]]) -> None:
+        """Count one submission, with its mistakes in each item. One without a grade does not count."""
         if points.faults:
             return
         for item in points.items:
@@ -42,15 +41,8 @@ class ClassTable:
                 self._right[item.name] += item.right == item.counted
                 self._none[item.name] += item.right == 0
                 self._share[item.name] += item.right / item.counted  # type: ignore[assignment]
-        wrong = [record for record in records if record.verdict in FAILING and not record.explained_by]
-        for item in points.items:
-            own = [record for record in wrong if counts_for(record, item.checks, item.parts)]
-            self._mistakes[item.name].update({self._mistake(record) for record in own})
-
-    def _mistake(self, record: Record) -> str:
-        """The name of a mistake or, where it has none, its part and what is seen of it."""
-        seen = mistake_or_verdict(record.quantity, record.verdict, record.diagnosis)
-        return seen if record.diagnosis else f"{self._parts.label(record.part)}: {seen}"
+        for name, names in mistakes.items():
+            self._mistakes[name].update(names)
 
     def frame(self) -> pd.DataFrame:
         """One row for each item: how many were asked, have all right, some, none; and what goes wrong most often."""
@@ -74,3 +66,18 @@ class ClassTable:
             )
         counts = dict.fromkeys(("asked", "right", "partly", "none", "undecided"), "int64")
         return pd.DataFrame(rows).astype({"item": "string", **counts, "mean_share": "float64", "commonest": "string"})
+
+
+def mistakes_of(records: Iterable[Record], points: Points, parts: Parts) -> dict[str, set[str]]:
+    """The mistakes in each item, as the table names them."""
+    wrong = [record for record in records if record.verdict in FAILING and not record.explained_by]
+    return {
+        item.name: {_mistake(record, parts) for record in wrong if counts_for(record, item.checks, item.parts)}
+        for item in points.items
+    }
+
+
+def _mistake(record: Record, parts: Parts) -> str:
+    """The name of a mistake or, where it has none, its part and what is seen of it."""
+    seen = mistake_or_verdict(record.quantity, record.verdict, record.diagnosis)
+    return seen if record.diagnosis else f"{parts.label(record.part)}: {seen}"

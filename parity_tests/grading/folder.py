@@ -256,7 +256,8 @@ class GradingFolder:
             return result.damage
         for name, checksum in result.checksums.items():
             try:
-                found = hashlib.sha256((self.submissions / result.name / name).read_bytes()).hexdigest()
+                with (self.submissions / result.name / name).open("rb", buffering=0) as file:
+                    found = hashlib.file_digest(file, "sha256").hexdigest()
             except OSError:
                 return name
             if found != checksum:
@@ -355,8 +356,9 @@ class Together:
 
     def __init__(self, folder: GradingFolder, stage: Path) -> None:
         self._folder = folder
-        self._stage = stage
-        self._names: list[str] = []
+        self.stage = stage
+        self.names: list[str] = []
+        """Those that were taken: a process that writes onto the same stage has its own."""
 
     def write(self, name: str, content: str | bytes) -> None:
         """Take one file, by its name in the folder of the class; one with the same content is left alone."""
@@ -366,15 +368,15 @@ class Together:
 
     def place_for(self, name: str) -> Path:
         """Where to write the file of this name, which takes its place with the others."""
-        self._names.append(name)
-        place = self._stage / name
+        self.names.append(name)
+        place = self.stage / name
         place.parent.mkdir(parents=True, exist_ok=True)
         return place
 
     def put_in_place(self) -> None:
         """Put all files that were written in their places."""
-        for name in self._names:
-            place = self._stage / name
+        for name in self.names:
+            place = self.stage / name
             if place.exists():
                 place.replace(self._folder.path / name)
 

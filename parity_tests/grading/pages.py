@@ -11,10 +11,10 @@ from urllib.parse import quote
 
 from parity_tests.grading.class_files import RUBRIC, FilePaths, files_of
 from parity_tests.grading.folder import GradingFolder
+from parity_tests.grading.judge_results import points_of
 from parity_tests.grading.rubric import load_rubric
 from parity_tests.grading.settings import ClassInfo
 from parity_tests.grading.student_page import places, saved_run, student_page
-from parity_tests.grading.tables import points_of
 from parity_tests.protocol.errors import UsageError
 from reports.html.class_page import About, Who, class_page, codes
 from reports.model.for_student import for_student

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,22 +19,17 @@ from parity_tests.grading.flags import (
     likeness_flags,
     roster_flags,
     twice_flags,
-    undecided_flags,
     version_flags,
 )
-from parity_tests.grading.folder import GradingFolder, Result, Together
+from parity_tests.grading.folder import GradingFolder, Result
 from parity_tests.grading.gradebook import gradebook_frame, gradebook_rows
 from parity_tests.grading.intake.take_in import IntakeSummary
+from parity_tests.grading.judge_results import Judged, Judging, ToJudge, judge_all
 from parity_tests.grading.roster import Person, join
-from parity_tests.grading.scoring import nothing_to_run, score, with_overrides
 from parity_tests.grading.settings import ClassInfo
-from parity_tests.grading.student_page import beside, places, saved_run, student_page
-from reports.files.feedback import feedback_page
-from reports.files.gradescope import results_json
+from parity_tests.grading.student_page import beside, places
 from reports.model.csv_table import csv_text
-from reports.model.for_student import StudentRun, for_student
-from reports.model.points import Points, is_unjudged_zero
-from reports.model.records import Record
+from reports.model.points import is_unjudged_zero
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,8 +65,11 @@ _NO_TIME = (
 )
 
 
-def make_tables(folder: GradingFolder, files: ClassFiles) -> Tables:
-    """Write every table and page of the folder; those that come out the same are left alone."""
+def make_tables(folder: GradingFolder, files: ClassFiles, *, jobs: int = 0) -> Tables:
+    """Write every table and page of the folder; those that come out the same are left alone.
+
+    The pages are made in so many processes, in as many as are worth it where that is 0.
+    """
     info = folder.info()
     edition = info.settings.edition
     intake = folder.intake()
@@ -81,37 +79,32 @@ def make_tables(folder: GradingFolder, files: ClassFiles) -> Tables:
         if result is not None:
             results.append(msgspec.structs.replace(result, hand_in=hand_in))
     people = join(files.roster, intake.attempts)
-    results = [msgspec.structs.replace(result, damage=folder.damage(result)) for result in results]
     names = [result.name for result in results]
     where = places(names, {name: beside(name) for name in names}, back="../../class.html", feedback=True)
-    class_table = ClassTable(files.rubric, info.labels)
+    class_table = ClassTable(files.rubric)
+    judged: list[Result] = []
     rows: list[dict[str, Any]] = []
     flags: list[Flag] = []
     faults = 0
     with folder.together() as new:
-        with class_records(folder, new.place_for("records.parquet")) as all_records:
-            for result in results:
-                records = [] if result.damage else all_records.add(result.name)
-                points = points_of(result, records, files)
+        with class_records(new.place_for("records.parquet")) as all_records:
+
+            def done(one: Judged) -> None:
+                nonlocal faults
+                result, points = one.result, one.points
+                judged.append(result)
                 faults += bool(points.faults)
-                flags += flags_of(result, points, edition)
-                rows += gradebook_rows(result, points, edition, people[result.name])
-                if result.damage:
-                    continue
-                flags += undecided_flags(result.name, records, info.labels)
-                class_table.add(records, points)
-                comments = files.comments.get(result.name, ())
-                run = for_student(saved_run(folder.submissions / result.name, records))
-                _write_student_files(new, result, run, points, comments)
-                page = student_page(
-                    run,
-                    folder.submissions / result.name,
-                    points,
-                    where[result.name],
-                    who=_who(result),
-                    comments=comments,
-                )
-                new.write(f"submissions/{result.name}/report.html", page)
+                flags.extend(flags_of(result, points, edition))
+                rows.extend(gradebook_rows(result, points, edition, people[result.name]))
+                if one.table is not None:
+                    all_records.add(one.table)
+                    flags.extend(one.flags)
+                    class_table.add(points, one.mistakes)
+                    new.names.extend(one.written)
+
+            tasks = [ToJudge(result, where[result.name]) for result in results]
+            judge_all(tasks, Judging(folder.path, new.stage, files, info.labels), done, jobs=jobs)
+        results = judged
         totals = {row["submission"]: row["total"] for row in rows}
         flags += concealed_flags(results, totals)
         flags += _flags_of_all(intake, results, files, people, info)
@@ -141,36 +134,6 @@ def _flags_of_all(
     flags += [*roster_flags(files.roster, intake.attempts, people), *twice_flags(intake.attempts, people)]
     untimed = [hand_in for hand_in in intake.attempts if files.late and files.late.seconds_late(hand_in) is None]
     return flags + [Flag(hand_in.name, "late", _NO_TIME) for hand_in in untimed if hand_in.late]
-
-
-def points_of(result: Result, records: Sequence[Record], files: ClassFiles) -> Points:
-    """The points of a submission: by the rubric, then by the late policy, last by what a human gave.
-
-    A damaged result has none.
-    """
-    points = score(records, files.rubric)
-    if result.missing:
-        points = nothing_to_run(points)
-    if result.damage:
-        return replace(points, faults=1)
-    if files.late is not None:
-        points = replace(points, late=files.late.lateness(result.hand_in))
-    return with_overrides(points, [override for override in files.overrides if override.submission == result.name])
-
-
-def _who(result: Result) -> str:
-    return result.hand_in.student or result.name
-
-
-def _write_student_files(
-    new: Together, result: Result, run: StudentRun, points: Points, comments: Sequence[str]
-) -> None:
-    """Write feedback.md for the student, and results.json for Gradescope."""
-    run = replace(run, records=[]) if result.missing else run
-    remarks = [result.missing] if result.missing else list(result.notes)
-    new.write(f"submissions/{result.name}/feedback.md", feedback_page(_who(result), run, points, remarks, comments))
-    results = results_json(run, points, remarks, result.seconds or None, comments)
-    new.write(f"submissions/{result.name}/results.json", results)
 
 
 def _handed_in(intake: IntakeSummary) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from typing import Any
 
 from reports.html.cards import LONGEST, Card, CardMaker
 from reports.html.drift import drift_of
+from reports.html.quantity_rows import quantity_rows
 from reports.html.template import facts, markup, sign_of, template
 from reports.model.folding import entries, label_of, where_seen
 from reports.model.for_student import WITHHELD
@@ -18,9 +19,9 @@ from reports.model.points import ItemPoints, Points
 from reports.model.reasons import causes_of, late_sentence, reason, total_text
 from reports.model.records import Record, failing
 from reports.model.run import Results, parts_of
-from reports.model.summary import PartSummary, part_summaries, shown_verdict
+from reports.model.summary import PartSummary, part_summaries
 from reports.model.words import GLOSSARY, headline, verdict_sentence
-from reports.pictures.ratios import ratios_chart
+from reports.pictures.ratios import ratios_charts
 
 _OUTPUT = 4000
 """The most bytes of what the submission printed."""
@@ -65,6 +66,7 @@ def report_page(
     cards = [card for _, some in sections for card in some]
     fails = any(failing(record, strict) for record in run.records)
     verdict, _, more = verdict_sentence(run, strict).partition(". ")
+    wide, narrow = ratios_charts(run)
     return template("report.html").render(
         title=f"Parity: {who or (run.records[0].submission if run.records else '')}",
         who=who,
@@ -82,9 +84,10 @@ def report_page(
         points=[] if points is None else _point_rows(points, run),
         groups=[(title, some) for title, some in sections if some],
         drift=drift_of(run.environment),
-        wide=markup(ratios_chart(run)),
-        narrow=markup(ratios_chart(run, narrow=True)),
-        quantities=_quantity_rows(run),
+        wide=markup(wide),
+        narrow=markup(narrow),
+        quantities=len(run.records),
+        quantity_rows=quantity_rows(run),
         notes=_note_rows(groups.free_notes, run),
         output=_printed(run.output),
         environment=facts(run.environment),
@@ -132,16 +135,6 @@ def _strip_row(part: PartSummary, cards: Sequence[Card]) -> dict[str, Any]:
         "largest": part.largest,
         "target": card.name if card else f"part-{part.id}",
     }
-
-
-def _quantity_rows(run: Results) -> list[tuple[str, str, str, str, str]]:
-    """Every quantity with its ratio, by part; what the picture shows, for those who do not see it."""
-    parts = parts_of(run)
-    ordered = sorted(run.records, key=lambda record: parts.order(record.part))
-    return [
-        (parts.label(record.part), record.case, record.quantity, shown_verdict(record), number(record.ratio))
-        for record in ordered
-    ]
 
 
 def _note_rows(notes: Sequence[Record], run: Results) -> list[tuple[str, str, str]]:

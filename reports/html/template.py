@@ -58,6 +58,13 @@ def page_text(text: str) -> str:
     return "".join(piece if number % 2 else printable(piece) for number, piece in enumerate(pieces))
 
 
+def escaped(text: str) -> str:
+    """The text as a template writes it."""
+    from markupsafe import escape
+
+    return str(escape(page_text(text)))
+
+
 def lines(text: str) -> str:
     """Text of several lines with everything unprintable made visible, for a `pre`."""
     return "\n".join(map(printable, _LINE_ENDS.split(text)))

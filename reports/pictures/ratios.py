@@ -30,15 +30,20 @@ _CORNER_DOT = re.compile(
 _CORNER_DOTS = re.compile(rf"(?:{re.sub(r'[(](?![?])', '(?:', _CORNER_DOT.pattern)}){{2}}")
 
 
-def ratios_chart(run: Results, *, narrow: bool = False) -> str:
+def ratios_chart(run: Results) -> str:
     """The ratio of every quantity on a logarithmic axis with the line at 1; one row for each part.
 
-    A dot stands for all quantities of a dtype that would lie on it; hovering says how many, and names one. `narrow` is
-    the form for telephones. "" where no quantity has a ratio.
+    A dot stands for all quantities of a dtype that would lie on it; hovering says how many, and names one. "" where no
+    quantity has a ratio.
     """
+    return ratios_charts(run)[0]
+
+
+def ratios_charts(run: Results) -> tuple[str, str]:
+    """That picture, and its narrow form for telephones."""
     shown = [record for record in run.records if record.ratio is not None]
     if not shown:
-        return ""
+        return "", ""
     parts = parts_of(run)
     ids = parts.within(shown)[::-1]
     dtypes = sorted({record.dtype for record in shown if record.dtype}, reverse=True)
@@ -48,27 +53,22 @@ def ratios_chart(run: Results, *, narrow: bool = False) -> str:
         if record.dtype:
             place = (_place(record.ratio or 0.0), rows[record.part])
             series[record.dtype].setdefault(place, []).append(record)
-    frame = _ratios_frame(tuple(_row_label(part, parts, narrow) for part in ids), tuple(map(printable, dtypes)), narrow)
     dots = [
-        "".join(
-            _dot(frame.across(x), frame.up(row + (0.17, -0.17)[index % 2]), _dot_label(same))
-            for (x, row), same in sorted(dots_of.items())
-        )
+        [(x, row + (0.17, -0.17)[index % 2], _dot_title(same)) for (x, row), same in sorted(dots_of.items())]
         for index, dots_of in enumerate(series.values())
     ]
     over = sum((record.ratio or 0) > 1 for record in shown)
-    return frame.filled(
+    description = (
         f"{len(shown)} quantities on a logarithmic axis of gap divided by radius, one row for each part. "
         f"{len(shown) - over} lie at 1 or below, which rounding explains; {over} lie beyond. "
-        "The table below has the largest of each part.",
-        dots,
+        "The table below has the largest of each part."
     )
-
-
-def _dot(x: float, y: float, label: str) -> str:
-    """A dot as `svg_of` leaves those of pygal."""
-    circle = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{DOT}" class="dot reactive tooltip-trigger" />'
-    return f'<g class="dots"><title>{escape(label)}</title>{circle}</g>'
+    names = tuple(map(printable, dtypes))
+    wide, narrow = (
+        _ratios_frame(tuple(_row_label(part, parts, narrow) for part in ids), names, narrow).filled(description, dots)
+        for narrow in (False, True)
+    )
+    return wide, narrow
 
 
 @dataclass(frozen=True)
@@ -92,10 +92,17 @@ class _Frame:
     def up(self, row: float) -> float:
         return self.bottom + (row + 0.5) / self.rows * (self.top - self.bottom)
 
-    def filled(self, description: str, series: Sequence[str]) -> str:
+    def filled(self, description: str, series: Sequence[Sequence[tuple[float, float, str]]]) -> str:
+        """The picture with this description, and the dots of each series: their place, their row, their title."""
         first, *others = self.pieces
-        filled = (text for pair in zip(others, (*series, ""), strict=True) for text in pair)
+        dots = ("".join([self._dot(*dot) for dot in of_one]) for of_one in series)
+        filled = (text for pair in zip(others, (*dots, ""), strict=True) for text in pair)
         return "".join([first, escape(description), *filled])
+
+    def _dot(self, value: float, row: float, title: str) -> str:
+        """A dot as `svg_of` leaves those of pygal."""
+        x, y = self.across(value), self.up(row)
+        return f'{title}<circle cx="{x:.1f}" cy="{y:.1f}" r="{DOT}" class="dot reactive tooltip-trigger" /></g>'
 
 
 @lru_cache(maxsize=64)
@@ -139,11 +146,12 @@ def _place(ratio: float) -> float:
     return min(rounded, 0.0) if ratio <= 1 else max(rounded, 1 / _GRAIN)
 
 
-def _dot_label(same: Sequence[Record]) -> str:
+def _dot_title(same: Sequence[Record]) -> str:
     largest = max(same, key=lambda record: record.ratio or 0.0)
     more = f" (and {len(same) - 1} more here)" if len(same) > 1 else ""
     # Printable before pygal writes it: XML forbids characters that a submission may use.
-    return printable(f"{largest.case}, {largest.quantity}: ratio {number(largest.ratio)}{more}")
+    label = printable(f"{largest.case}, {largest.quantity}: ratio {number(largest.ratio)}{more}")
+    return f'<g class="dots"><title>{escape(label)}</title>'
 
 
 def _row_label(part: str, parts: Parts, narrow: bool) -> str:

@@ -1,0 +1,190 @@
+"""Judges the results of a class, and writes what each student gets: here, or in several processes for a large class."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import BrokenExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from parity_tests.grading.class_files import ClassFiles
+from parity_tests.grading.class_records import read_table, records_in
+from parity_tests.grading.class_table import mistakes_of
+from parity_tests.grading.flags import Flag, undecided_flags
+from parity_tests.grading.folder import GradingFolder, Result, Together
+from parity_tests.grading.process_pool import local_processes, run_all
+from parity_tests.grading.scoring import nothing_to_run, score, with_overrides
+from parity_tests.grading.student_page import saved_run, student_page
+from parity_tests.harness.machine import cores
+from parity_tests.protocol.errors import HarnessError, UsageError
+from reports.files.feedback import feedback_page
+from reports.files.gradescope import results_json
+from reports.html.run_page import Place
+from reports.model.for_student import StudentRun, for_student
+from reports.model.parts import Parts
+from reports.model.points import Points
+from reports.model.records import Record
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ENOUGH = 150
+"""Submissions from which on several processes are done sooner than one: each takes half a second to start."""
+_AHEAD = 4
+"""Results in flight for each process."""
+
+
+@dataclass(frozen=True)
+class Judging:
+    """What judging takes beside a result: the folder of the class, a stage for what is put there, and the rules."""
+
+    folder: Path
+    stage: Path
+    files: ClassFiles
+    labels: Parts
+
+
+@dataclass(frozen=True)
+class ToJudge:
+    """A result to judge, and the place of its page."""
+
+    result: Result
+    place: Place
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What came of a result, which now says whether a file of it is damaged: then it has no points, and no pages.
+
+    `mistakes` are those of each item, `written` the files that wait on the stage, by their names in the class's folder.
+    """
+
+    result: Result
+    points: Points
+    flags: Sequence[Flag] = ()
+    mistakes: Mapping[str, set[str]] = field(default_factory=dict)
+    written: Sequence[str] = ()
+    table: pa.Table | None = None
+
+
+def judge_all(tasks: Sequence[ToJudge], judging: Judging, done: Callable[[Judged], None], *, jobs: int = 0) -> None:
+    """Judge each result, and call `done` for each in their order: in so many processes, as many as are worth it for 0.
+
+    Raises UsageError, OSError, and whatever else goes wrong with the submission's name before it.
+    """
+    if (jobs or _worth(len(tasks))) == 1:
+        for task in tasks:
+            try:
+                judged = judge(task, judging)
+            except Exception as error:
+                _tell(task, error)
+            done(judged)
+        return
+    jobs = jobs or _worth(len(tasks))
+    early: dict[str, Judged] = {}
+    names = iter([task.result.name for task in tasks])
+    due = next(names, "")
+
+    def take(task: ToJudge, judged: Judged) -> None:
+        nonlocal due
+        early[task.result.name] = judged
+        while due in early:
+            done(early.pop(due))
+            due = next(names, "")
+
+    executor = local_processes(jobs, judging.stage, partial(_begin, judging))
+    run_all(tasks, _judge, executor, ahead=_AHEAD * jobs, done=take, lost=_tell)
+
+
+def _worth(count: int) -> int:
+    return cores() if count >= ENOUGH else 1
+
+
+def _tell(task: ToJudge, error: BaseException) -> None:
+    """Raises what went wrong, so that it is told of which submission."""
+    if isinstance(error, UsageError | OSError):  # these say where
+        raise error
+    if isinstance(error, BrokenExecutor):
+        raise HarnessError(f"the process that judged {task.result.name} was killed, twice")
+    raise PageError(f"{task.result.name} cannot be judged: {type(error).__name__}: {error}") from error
+
+
+class PageError(Exception):
+    """Judging a result failed, or making its page, through Parity's own fault; the message says of which submission."""
+
+
+_judging: list[Judging] = []
+"""What a process of the pool judges by."""
+
+
+def _begin(judging: Judging) -> None:
+    _judging[:] = [judging]
+    gc.set_threshold(200_000)
+
+
+def _judge(task: ToJudge) -> Judged:
+    return judge(task, _judging[0])
+
+
+def judge(task: ToJudge, judging: Judging) -> Judged:
+    """The points of a result and what else the tables of the class say of it; writes its files onto the stage.
+
+    Raises UsageError.
+    """
+    folder, files = GradingFolder(judging.folder), judging.files
+    result = msgspec.structs.replace(task.result, damage=folder.damage(task.result))
+    if result.damage:
+        return Judged(result, points_of(result, [], files))
+    where = folder.submissions / result.name
+    table = read_table(where)
+    records = records_in(table)
+    points = points_of(result, records, files)
+    run = for_student(saved_run(where, records))
+    comments = files.comments.get(result.name, ())
+    new = Together(folder, judging.stage)
+    _write_student_files(new, result, run, points, comments)
+    page = student_page(run, where, points, task.place, who=_who(result), comments=comments)
+    new.write(f"submissions/{result.name}/report.html", page)
+    return Judged(
+        result,
+        points,
+        undecided_flags(result.name, records, judging.labels),
+        mistakes_of(records, points, judging.labels),
+        new.names,
+        table,
+    )
+
+
+def points_of(result: Result, records: Sequence[Record], files: ClassFiles) -> Points:
+    """The points of a submission: by the rubric, then by the late policy, last by what a human gave.
+
+    A damaged result has none.
+    """
+    points = score(records, files.rubric)
+    if result.missing:
+        points = nothing_to_run(points)
+    if result.damage:
+        return replace(points, faults=1)
+    if files.late is not None:
+        points = replace(points, late=files.late.lateness(result.hand_in))
+    return with_overrides(points, [override for override in files.overrides if override.submission == result.name])
+
+
+def _who(result: Result) -> str:
+    return result.hand_in.student or result.name
+
+
+def _write_student_files(
+    new: Together, result: Result, run: StudentRun, points: Points, comments: Sequence[str]
+) -> None:
+    """Write feedback.md for the student, and results.json for Gradescope."""
+    run = replace(run, records=[]) if result.missing else run
+    remarks = [result.missing] if result.missing else list(result.notes)
+    new.write(f"submissions/{result.name}/feedback.md", feedback_page(_who(result), run, points, remarks, comments))
+    results = results_json(run, points, remarks, result.seconds or None, comments)
+    new.write(f"submissions/{result.name}/results.json", results)
