@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
-from parity_tests.grading.class_table import ClassTable
+from parity_tests.grading.class_table import ClassTable, mistakes_of
 from parity_tests.grading.overrides import Override, load_overrides
 from parity_tests.grading.rubric import Item, Rubric, RubricError, Vocabulary, parse_rubric, rubric_of_run
 from parity_tests.grading.scoring import nothing_to_run, score, with_overrides
@@ -282,12 +282,13 @@ def test_a_wrong_rubric_is_a_sentence_with_its_line(text: str, words: str) -> No
 
 
 def test_the_table_of_a_class_counts_and_names_the_commonest_mistakes() -> None:
-    table = ClassTable(USUAL, Parts.of(DESCRIBED))
+    table = ClassTable(USUAL)
     good, off = rows("linear", "a", "b"), [*rows("linear", "a"), mismatch(quantity="b", diagnosis="forgot to sum")]
     bad = [mismatch(quantity="a"), mismatch(quantity="b")]
     faulty = [record(verdict="harness_error")]
     for records in (good, off, off, bad, faulty):
-        table.add(records, score(records, USUAL))
+        points = score(records, USUAL)
+        table.add(points, mistakes_of(records, points, Parts.of(DESCRIBED)))
     row = table.frame().set_index("item").loc["linear"]
     assert (row["asked"], row["right"], row["partly"], row["none"]) == (4, 1, 2, 1)
     assert row["mean_share"] == 0.5

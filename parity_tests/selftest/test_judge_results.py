@@ -1,0 +1,146 @@
+"""Judging a class in several processes: the same bytes as in one, whose trouble it is, and nothing half-written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from parity_tests.grading import judge_results
+from parity_tests.grading.class_records import ClassRecords
+from parity_tests.grading.judge_results import ENOUGH
+from parity_tests.selftest.test_grade import TABLES, asked, class_folder
+
+Parity = Callable[..., tuple[int, str, str]]
+__all__ = ["asked"]
+KINDS = {
+    "ann": "",
+    "bob": "# wrong relu",
+    "cem": "# undecided relu",
+    "dan": "# harness",
+    "eve": "# no import",
+    "fay": "print('ünïcode')",
+}
+
+
+@pytest.fixture
+def graded(asked: list[str], parity: Parity, tmp_path: Path) -> Path:
+    """A class with a submission of each kind, one of them with nothing to run, that has been graded."""
+    source = class_folder(tmp_path / "class", **KINDS)
+    (source / "gus").mkdir()
+    (source / "gus" / "essay.pdf").touch()
+    assert parity("grade", source, "--out", tmp_path / "out")[0] == 3
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def processes(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Lets a class of any size be judged in so many processes, and no other."""
+
+    def of(jobs: int) -> None:
+        monkeypatch.setattr(judge_results, "ENOUGH", 1)
+        monkeypatch.setattr(judge_results, "cores", lambda: jobs)
+
+    return of
+
+
+def files(out: Path) -> dict[str, bytes]:
+    """The tables and all files of the submissions."""
+    made = [*(out / name for name in TABLES), *(path for path in (out / "submissions").rglob("*") if path.is_file())]
+    return {str(path.relative_to(out)): path.read_bytes() for path in sorted(made)}
+
+
+def forget_pages(out: Path) -> None:
+    for name in ("report.html", "feedback.md", "results.json"):
+        for path in (out / "submissions").glob(f"*/{name}"):
+            path.unlink()
+
+
+def spoil_records(out: Path, name: str) -> None:
+    """Takes a column away from a submission's records, and renews the checksum."""
+    records, marker = (out / "submissions" / name / file for file in ("records.parquet", "submission.json"))
+    pd.read_parquet(records).drop(columns="verdict").to_parquet(records, index=False)
+    result = json.loads(marker.read_text())
+    result["checksums"]["records.parquet"] = hashlib.sha256(records.read_bytes()).hexdigest()
+    marker.write_text(json.dumps(result))
+
+
+def test_several_processes_and_one_write_the_same_bytes(
+    graded: Path, parity: Parity, processes: Callable[[int], None], tmp_path: Path
+) -> None:
+    overrides, comments = tmp_path / "overrides.csv", tmp_path / "comments.csv"
+    overrides.write_text("submission,item,points,reason\nbob,relu,7,she explained it\n")
+    comments.write_text("submission,comment\nann,well done\n")
+    (graded / "submissions" / "fay" / "inputs.json").write_text("damaged")
+    found = {}
+    for jobs in (1, 2):
+        out = tmp_path / f"of {jobs}"
+        shutil.copytree(graded, out)
+        forget_pages(out)
+        processes(jobs)
+        status, said, _ = parity("regrade", out, "--overrides", overrides, "--comments", comments)
+        found[jobs] = (status, said.replace(f"of {jobs}", "of"), files(out))
+        assert [path.name for path in out.glob(".parity-*")] == []
+    assert found[1] == found[2]
+    paged = {path.partition("/report.html")[0] for path in found[1][2] if path.endswith("/report.html")}
+    assert paged == {f"submissions/{name}" for name in ("ann", "bob", "cem", "dan", "eve", "gus")}
+    assert b"she explained it" in found[1][2]["submissions/bob/feedback.md"]
+
+
+def test_a_small_class_is_judged_in_the_process_that_was_asked(
+    graded: Path, parity: Parity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> Any:
+        raise AssertionError("a process was started")
+
+    monkeypatch.setattr(judge_results, "local_processes", refuse)
+    assert len(KINDS) < ENOUGH
+    assert parity("regrade", graded)[0] == 3
+    monkeypatch.setattr(judge_results, "ENOUGH", 1)
+    monkeypatch.setattr(judge_results, "cores", lambda: 2)
+    assert "a process was started" in parity("regrade", graded)[2]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_cannot_be_judged_is_told_with_the_submissions_name_and_changes_nothing(
+    graded: Path, parity: Parity, processes: Callable[[int], None], jobs: int
+) -> None:
+    spoil_records(graded, "cem")
+    before = files(graded)
+    processes(jobs)
+    status, _, err = parity("regrade", graded)
+    assert status == 3
+    assert "this is Parity's own fault, not the submission's: PageError: cem cannot be judged: " in err
+    assert files(graded) == before
+    assert [path.name for path in graded.glob(".parity-*")] == []
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_ctrl_c_in_the_midst_leaves_every_file_as_it_was(
+    graded: Path, parity: Parity, processes: Callable[[int], None], monkeypatch: pytest.MonkeyPatch, jobs: int
+) -> None:
+    forget_pages(graded)
+    before = files(graded)
+    taken: list[object] = []
+
+    def interrupt(records: ClassRecords, table: object) -> None:
+        taken.append(table)
+        if len(taken) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(ClassRecords, "add", interrupt)
+    processes(jobs)
+    status, _, err = parity("regrade", graded)
+    assert (status, err.strip()) == (130, "parity: interrupted.")
+    assert files(graded) == before
+    assert [path.name for path in graded.glob(".parity-*")] == []
+    monkeypatch.undo()
+    processes(jobs)
+    assert parity("regrade", graded)[0] == 3
+    assert (graded / "submissions" / "ann" / "report.html").is_file()
