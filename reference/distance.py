@@ -15,8 +15,10 @@ class LargestDifference:
 
     def between(self, a: Tensor, b: Tensor) -> float:
         """max |a − b| of two tensors of the same shape and device; NaN where a difference is not a number."""
+        if a.numel() <= _BLOCK:
+            return float(self._of_block(a, b))
         blocks = [self._of_block(x, y) for x, y in zip(row_blocks(a), row_blocks(b), strict=True)]
-        return float(blocks[0] if len(blocks) == 1 else torch.stack(blocks).amax())
+        return float(torch.stack(blocks).amax())
 
     def _of_block(self, a: Tensor, b: Tensor) -> Tensor:
         dtype = a.dtype if a.dtype == b.dtype else torch.promote_types(a.dtype, b.dtype)

@@ -163,9 +163,16 @@ def test_the_submission_chooses_the_side_of_a_kink_within_its_radius_alone() -> 
     u = torch.tensor([[1e-9, -1e-9, 0.5, -0.5, 1e-9]], dtype=torch.float64)
     submitted = torch.tensor([[-1e-9, 1e-9, -0.5, 0.5, 2e-9]])
     judged = JudgedStep(Step(1, 1, 0.01))
-    side = side_of_kinks(u, submitted, lambda: 1e-8, judged)
+    farthest = []
+
+    def radius(enough: float) -> float:
+        farthest.append(enough)
+        return 1e-8
+
+    side = side_of_kinks(u, submitted, radius, judged)
     assert side.tolist() == [[False, True, True, False, True]]
     assert (judged.shared_kinks, judged.other_kinks) == (2, 2)
+    assert farthest == [0.5]
 
 
 def test_on_two_cores_the_copies_of_a_wide_network_have_one_for_themselves(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,6 +85,8 @@ class FreeRunning(Judge):
 
     def copy_last_step(self) -> None:
         self._submission.copy()
+        if self._pending is not None:
+            self._pending = replace(self._pending, both=_copied(self._pending.both))
 
     def take(self, step: Step, observation: Observation, following: Step | None) -> list[JudgedStep]:
         judged = JudgedStep(step, submission_seconds=observation.seconds)
@@ -139,8 +141,14 @@ class FreeRunning(Judge):
     def _tensor(self, array: Array) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.plan.settings.device)
 
-    def _radius_now(self, quantity: str, spread: Callable[[], float]) -> float:
-        """The radius of a quantity at the step that is being taken; the replicas, which lag behind, catch up for it."""
+    def _radius_now(self, quantity: str, spread: Callable[[], float], enough: float) -> float:
+        """The radius of a quantity at the step that is being taken, for which the replicas, which lag behind, catch up.
+
+        A radius never shrinks: where that of the steps before is `enough` already, nobody waits.
+        """
+        known = self._radius.of(quantity)
+        if known >= enough:
+            return known
         self._judge_pending()
         return self._radius.at_least(quantity, spread())
 
@@ -240,6 +248,13 @@ class FreeRunning(Judge):
         if not sentence:
             return comparison
         return replace(comparison, blame=blame, problem=f"{comparison.problem}; {sentence}")
+
+
+def _copied(both: Both) -> Both:
+    """The same with the submission's arrays copied; those before the last step stay where they are."""
+    submitted = {name: None if array is None else array.copy() for name, array in both.submitted.items()}
+    before = {name: w.copy() for name, w in both.before.submission.items()}
+    return replace(both, submitted=submitted, before=replace(both.before, submission=before))
 
 
 def _last_roundings(spreads: Mapping[str, float], wanted: Mapping[str, torch.Tensor]) -> dict[str, float]:

@@ -113,7 +113,7 @@ class Judge(ABC):
 
     @abstractmethod
     def copy_last_step(self) -> None:
-        """Copy what is still needed of the submission's last step, after `finish`.
+        """Copy what is still needed of the submission's last step, judged or not.
 
         The arrays of a step stay valid for three rounds, and an evaluation takes more.
         """

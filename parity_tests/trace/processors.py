@@ -18,7 +18,8 @@ def replica_cores(training: Training) -> Iterator[set[int] | None]:
     """On two cores, one for the replicas of a wide network; this thread and what it starts are kept to the other.
 
     The replicas take longest. They often wait for Python's lock, and must not wait for a core as well when they have
-    it. Yields None where there are more cores, or where threads cannot be kept to cores: the system shares them then.
+    it. What was started before, as the submission's process, waits for no lock and runs on either. Yields None where
+    there are more cores, or where threads cannot be kept to cores: the system shares them then.
     """
     if cores() != 2 or not (training.wide and training.has_replicas) or not hasattr(os, "sched_setaffinity"):
         yield None

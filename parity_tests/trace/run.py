@@ -1,10 +1,11 @@
 """Traces a training run: the submission trains in a process of its own, torch beside it, and every step is judged."""
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from parity_tests.harness.check import ISOLATION
-from parity_tests.harness.machine import refuse_missing_device
+from parity_tests.harness.machine import keep_freed_memory, refuse_missing_device
 from parity_tests.harness.make_records import Setting
 from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.submission import find_submission
@@ -50,8 +51,11 @@ def trace(
         isolation=isolation,
         shared_memory=training.bytes_of_a_step(),
     )
-    with replica_cores(training) as apart, runner:
+    keep_freed_memory()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(runner)
         runner.start()  # torch takes a second to import; the submission is imported meanwhile
+        apart = stack.enter_context(replica_cores(training))  # the submission's process runs on either core
         import torch
 
         from reference import device

@@ -35,7 +35,7 @@ MAX_ARRAYS = 10_000
 PIECE = 1 << 16
 """Bytes that are read or written at a time: the capacity of a pipe."""
 
-_JOINED = 1 << 14
+_JOINED = 1 << 15
 """Up to so many bytes of arrays are copied into one piece with the header: a second write takes longer."""
 _PREFIX = struct.Struct("<IQ")
 _KINDS = "biuf"

@@ -47,7 +47,7 @@ class NetTwin(Twin):
         following: Step | None,
         submitted: Submitted,
         judged: JudgedStep,
-        radius: Callable[[str, Callable[[], float]], float],
+        radius: Callable[[str, Callable[[], float], float], float],
     ) -> Taken:
         seen = self._seeing.step(submitted, judged)
         if step.number == 1:

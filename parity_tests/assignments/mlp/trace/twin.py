@@ -51,7 +51,7 @@ class MlpTwin(Twin):
         following: Step | None,
         submitted: Submitted,
         judged: JudgedStep,
-        radius: Callable[[str, Callable[[], float]], float],
+        radius: Callable[[str, Callable[[], float], float], float],
     ) -> Taken:
         X, y = self._batch(step)
         u, judged.torch_seconds = timed(self._trainer.hidden, X)
