@@ -1,4 +1,4 @@
-"""The records of a class: read from each submission's folder, and written into one file as they are read."""
+"""The records of a class in one file: written submission by submission, as they are read."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from reports.model.records import COLUMNS, Record, records_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,26 +49,3 @@ class ClassRecords:
             self._writer = self._stack.enter_context(pq.ParquetWriter(self._target, self._unwritten[0].schema))
         self._writer.write_table(pa.concat_tables(table.cast(self._writer.schema) for table in self._unwritten))
         self._unwritten.clear()
-
-
-def read_table(submission: Path) -> pa.Table:
-    """The records in a submission's folder, as a table."""
-    import pyarrow.parquet as pq
-
-    with (submission / "records.parquet").open("rb") as file:
-        return pq.ParquetFile(file).read(use_threads=False)
-
-
-def records_in(table: pa.Table) -> list[Record]:
-    """The records of such a table."""
-    return records_of([_values(table[column]) for column in COLUMNS])
-
-
-def _values(column: pa.ChunkedArray) -> list[Any]:
-    """The values of a column, None for a number that is none."""
-    import pyarrow as pa
-
-    values: list[Any] = column.to_pylist()
-    if not pa.types.is_floating(column.type):
-        return values
-    return [None if value != value else value for value in values]

@@ -370,7 +370,8 @@ class Together:
         """Where to write the file of this name, which takes its place with the others."""
         self.names.append(name)
         place = self.stage / name
-        place.parent.mkdir(parents=True, exist_ok=True)
+        if not place.parent.is_dir():
+            place.parent.mkdir(parents=True, exist_ok=True)
         return place
 
     def put_in_place(self) -> None:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from parity_tests.grading.class_files import ClassFiles
-from parity_tests.grading.class_records import read_table, records_in
 from parity_tests.grading.class_table import mistakes_of
 from parity_tests.grading.flags import Flag, undecided_flags
 from parity_tests.grading.folder import GradingFolder, Result, Together
@@ -28,7 +27,7 @@ from reports.html.run_page import Place
 from reports.model.for_student import StudentRun, for_student
 from reports.model.parts import Parts
 from reports.model.points import Points
-from reports.model.records import Record
+from reports.model.records import Record, from_table, read_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -141,8 +140,8 @@ def judge(task: ToJudge, judging: Judging) -> Judged:
     if result.damage:
         return Judged(result, points_of(result, [], files))
     where = folder.submissions / result.name
-    table = read_table(where)
-    records = records_in(table)
+    table = read_table(where / "records.parquet")
+    records = from_table(table)
     points = points_of(result, records, files)
     run = for_student(saved_run(where, records))
     comments = files.comments.get(result.name, ())

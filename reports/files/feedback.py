@@ -182,11 +182,11 @@ def _right_lines(run: Results, wrong: Sequence[Record]) -> list[str]:
     """
     parts = parts_of(run)
     bad = {record.part for record in wrong if not record.explained_by}
-    compared = [record for record in run.records if record.check != "import" and record.verdict != "harness_error"]
-    lines = []
-    for part in sorted(parts.within(compared), key=lambda part: part in bad):
-        if any(record.verdict == "match" for record in compared if record.part == part):
-            lines.append(f"- {markdown(parts.heading(part))}{', in part' * (part in bad)}")
+    right = parts.within(record for record in run.records if record.verdict == "match" and record.check != "import")
+    lines = [
+        f"- {markdown(parts.heading(part))}{', in part' * (part in bad)}"
+        for part in sorted(right, key=lambda part: part in bad)
+    ]
     return ["", "## What is right", "", *lines] if lines else []
 
 

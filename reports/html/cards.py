@@ -15,7 +15,7 @@ from reports.model.numbers import exact_number, number
 from reports.model.phrases import ended, quantities, shortened
 from reports.model.records import Record
 from reports.model.relation import relation_of
-from reports.model.run import Results, hints_of, inputs_of, parts_of
+from reports.model.run import Results, hints_of, inputs_of, parts_of, title_of
 from reports.model.summary import NOT_JUDGED
 from reports.model.words import inputs_text, mistakes
 
@@ -149,13 +149,13 @@ class CardMaker:
             return "import"
         if len(self._parts.within(entry.records)) > 1 and first.verdict == "missing":
             return "not implemented"
-        case = inputs_of(self._run, first.case)[0] or first.case
+        case = title_of(self._run, first.case) or first.case
         return title or ": ".join(filter(None, (case, first.quantity)))
 
     def _cases(self, records: Sequence[Record]) -> list[tuple[str, str, str]]:
         rows = []
         for record in records[:_MOST_CASES]:
-            title, _ = inputs_of(self._run, record.case)
+            title = title_of(self._run, record.case)
             said = record.message.removeprefix(f"{title}: ")
             rows.append((record.case, record.quantity, shortened(said or record.verdict, LONGEST)))
         if len(records) > _MOST_CASES:

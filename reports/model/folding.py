@@ -10,7 +10,7 @@ from enum import Enum
 from reports.model.escape import printable
 from reports.model.phrases import ended, listed, quantities
 from reports.model.records import FAILING, Record
-from reports.model.run import Results, inputs_of, joint_checks, parts_of, source_lines_of
+from reports.model.run import Results, joint_checks, parts_of, source_lines_of, title_of
 from reports.model.summary import import_fails
 from reports.model.words import sentence
 
@@ -192,7 +192,7 @@ def _by_part(records: Iterable[Record], part: Callable[[Record], str]) -> dict[s
 
 def _words(record: Record, run: Results) -> str:
     """What a record says beyond the title of its case."""
-    title, _ = inputs_of(run, record.case)
+    title = title_of(run, record.case)
     message = record.message.removeprefix("import: ") if record.check == "import" else record.message
     return message.removeprefix(f"{title}: ").rstrip(".")
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reports.model.escape import encodable
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 #: Kept with every saved run; raised whenever a column is added, dropped, renamed or means something else.
 SCHEMA_VERSION = 2
@@ -139,32 +141,52 @@ def to_frame(records: Iterable[Record]) -> pd.DataFrame:
 
 
 def from_frame(frame: pd.DataFrame) -> list[Record]:
-    """The records of a DataFrame made by `to_frame`, also after its journey through a file.
+    """The records of a DataFrame made by `to_frame`. Raises ValueError as `from_table` does."""
+    import pyarrow as pa
+
+    return from_table(pa.Table.from_pandas(frame, preserve_index=False))
+
+
+def read_table(path: Path) -> pa.Table:
+    """The records in a file of Parquet, as a table. Raises whatever pyarrow stumbles over."""
+    import pyarrow.parquet as pq
+
+    # Handed over open: pyarrow takes no name in an odd encoding. The file is small: threads would only wait.
+    with path.open("rb") as file:
+        return pq.ParquetFile(file, pre_buffer=False).read(use_threads=False)
+
+
+def from_table(table: pa.Table) -> list[Record]:
+    """The records of a table of Arrow's, as a file holds it that was written of such a DataFrame.
 
     A `float64` that is NaN becomes None. Raises ValueError where columns are missing or unknown, or hold
     something else than they should.
     """
-    names = [str(name) for name in frame.columns]
-    missing = [name for name in COLUMNS if name not in names]
-    unknown = [name for name in names if name not in COLUMNS]
+    missing = [name for name in COLUMNS if name not in table.column_names]
+    unknown = [name for name in table.column_names if name not in COLUMNS]
     if missing or unknown:
         parts = [f"the columns {', '.join(missing)} are missing"] if missing else []
         parts += [f"the columns {', '.join(unknown)} are unknown"] if unknown else []
         raise ValueError("; ".join(parts))
-    try:
-        other = {name: dtype for name, dtype in _DTYPES.items() if str(frame[name].dtype) != dtype}
-        typed = frame.astype(other) if other else frame
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"a column holds values of another type: {error}") from error
-    no_verdicts = {*typed["verdict"].fillna("")} - {*VERDICTS}
+    columns = {name: _plain(table[name], name) for name in COLUMNS}
+    no_verdicts = {*columns["verdict"]} - {*VERDICTS}
     if no_verdicts:
         raise ValueError(f"{min(no_verdicts)!r} is no verdict")
-    columns = [_plain(typed[name], _DTYPES[name]) for name in COLUMNS]
-    return records_of(columns)
+    return records_of([*columns.values()])
 
 
-def _plain(column: pd.Series[Any], dtype: str) -> list[Any]:
+def _plain(column: pa.ChunkedArray, name: str) -> list[Any]:
     """The values of a column as a record has them: "" for no text, None for no number."""
-    if dtype == "string":
-        return column.to_numpy(dtype=object, na_value="").tolist()
-    return [None if missing else value for value, missing in zip(column.tolist(), column.isna(), strict=True)]
+    import pyarrow as pa
+
+    types, kind = pa.types, _DTYPES[name]
+    values: list[Any] = column.to_pylist()
+    if kind == "string" and (types.is_large_string(column.type) or types.is_string(column.type)):
+        return [text or "" for text in values] if column.null_count else values
+    if kind == "float64" and types.is_floating(column.type):
+        return [None if value != value else value for value in values]
+    if kind == "Int64" and types.is_integer(column.type):
+        return values
+    if types.is_null(column.type):
+        return [""] * len(values) if kind == "string" else values
+    raise ValueError(f"a column holds values of another type: {name} is of {column.type}")

@@ -99,6 +99,12 @@ def hints_of(run: Results) -> dict[str, str]:
     return {str(name): str(hint) for name, hint in known.items()} if isinstance(known, Mapping) else {}
 
 
+def title_of(run: Results, case: str) -> str:
+    """The title of a case, "" if it has none."""
+    known = run.inputs.get(case)
+    return str(known.get("title", "")) if isinstance(known, Mapping) else ""
+
+
 def inputs_of(run: Results, case: str) -> tuple[str, dict[str, Any]]:
     """The title of a case, "" if it has none, and the sizes and parameters that were put to the submission."""
     known = run.inputs.get(case)

@@ -10,7 +10,7 @@ from typing import Any
 
 from reports.model.csv_table import csv_text
 from reports.model.lazy_arrays import LazyArrays
-from reports.model.records import SCHEMA_VERSION, Record, from_frame, to_frame
+from reports.model.records import SCHEMA_VERSION, Record, from_table, read_table, to_frame
 from reports.model.run import Results, SavedRun
 from reports.model.summary import summary_frame
 from reports.model.write_whole import new_folder_for, replacing_folder
@@ -77,11 +77,7 @@ def load(folder: Path, records: list[Record] | None = None) -> SavedRun:
     try:
         name = "records.parquet"
         if records is None:
-            import pandas as pd
-
-            # Handed over open: pyarrow takes no name in an odd encoding.
-            with (folder / name).open("rb") as file:
-                records = from_frame(pd.read_parquet(file, engine="pyarrow"))
+            records = from_table(read_table(folder / name))
         name = "inputs.json"
         inputs = json.loads((folder / name).read_text(encoding="utf-8"))
         if not isinstance(inputs, dict):
