@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from types import SimpleNamespace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.cs231n.kinds.beside_root import judging_beside
 from parity_tests.assignments.cs231n.kinds.blame import STEP, derivatives, with_causes
+from parity_tests.assignments.cs231n.kinds.given import Given
 from parity_tests.assignments.cs231n.kinds.handed_on import noting_handed_on
 from parity_tests.assignments.cs231n.kinds.layer_rows import LAYERS, Layer
 from parity_tests.assignments.cs231n.kinds.rows import CALLED, arrays_as_rows, as_rows
@@ -138,27 +138,41 @@ Change = Mapping[str, Callable[..., Any]]
 """Wrong results by name: functions of a case's tensors, by attributes, and of its setting that give tensors."""
 
 
-def questions(case: Case, arrays: Arrays, change: Change | None = None, note: str = "") -> list[Question]:
-    """What is expected of each input; with a `change` what is expected of who makes that mistake."""
+def questions(case: Case, arrays: Arrays) -> list[Question]:
+    """What is expected of each input."""
     params, found = case.params, []
-    for k in range(len(params["shapes"])):
+    for k, inputs in _inputs(params, arrays):
         own = [q for q in case.quantities if q.key.call == k]
-        inputs = {name: arrays[f"{name}_{k}"] for name in [*params["arrays"], "dout"]}
         suffix = params["suffixes"][k]
-        fused = [_fused(params, suffix)] if "gamma" in params["arrays"] and not change else []
-        found.append(Question(own, [Form(_reference(params, suffix, change or {}), inputs, note, fused)]))
+        fused = [_fused(params, suffix)] if "gamma" in params["arrays"] else []
+        found.append(Question(own, [Form(_reference(params, suffix), inputs, rounded=fused)]))
     return found
+
+
+def mistaken(case: Case, arrays: Arrays, change: Change, note: str, asked: Collection[Quantity]) -> list[Question]:
+    """What is expected of the quantities that are asked, of who makes a mistake."""
+    found = []
+    for k, inputs in _inputs(case.params, arrays):
+        if own := [q for q in asked if q.key.call == k]:
+            found.append(Question(own, [Form(_mistaken(case.params, change, own), inputs, note)]))
+    return found
+
+
+def _inputs(params: Params, arrays: Arrays) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The number of each input, and its arrays by their names."""
+    for k in range(len(params["shapes"])):
+        yield k, {name: arrays[f"{name}_{k}"] for name in [*params["arrays"], "dout"]}
 
 
 def _fused(params: Params, suffix: str) -> Any:
     """A norm as one scale and one shift of x, which rounds more where x varies little beside its mean."""
     function = normalised(params["forward"], params["setting"] or {}, params["extra"], fused=True)
-    reference = _reference(params, suffix, {}, function)
+    reference = _reference(params, suffix, function)
     reference.__name__ = "x · scale + (β − mean · scale)"
     return reference
 
 
-def _reference(params: Params, suffix: str, change: Change, function: Function | None = None) -> Any:
+def _reference(params: Params, suffix: str, function: Function | None = None) -> Any:
     from reference.flow import gradients
 
     function = function or function_of(params["forward"], params["setting"] or {}, params["extra"])
@@ -170,11 +184,23 @@ def _reference(params: Params, suffix: str, change: Change, function: Function |
         named = {f"out{suffix}": found["output"]}
         for number in range(len(params["backward"])):
             named |= {f"{'alt ' * number}d{name}{suffix}": found[name] for name in arrays}
-        right = SimpleNamespace(**{f"d{name}": found[name] for name in arrays}, out=found["output"])
-        given = SimpleNamespace(**inputs, right=right, extra=params["extra"])
-        for name, wrong in change.items():
-            named[f"{name}{suffix}"] = wrong(given, params["setting"] or {})
         return named
+
+    return reference
+
+
+def _mistaken(params: Params, change: Change, asked: Sequence[Quantity]) -> Any:
+    """A torch function of the arrays of one input that gives these quantities as who makes the mistake returns them."""
+    right = _reference(params, "")
+
+    def reference(**inputs: Any) -> dict[str, Any]:
+        given = Given(lambda: right(**inputs), **inputs, extra=params["extra"])
+        return {
+            q.name: change[q.key.name](given, params["setting"] or {})
+            if q.key.name in change
+            else vars(given.right)[q.key.name]
+            for q in asked
+        }
 
     return reference
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from types import SimpleNamespace
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.assignments.cs231n.kinds.given import Given
 from parity_tests.assignments.cs231n.kinds.layer import AGAIN, Change
 from parity_tests.assignments.cs231n.kinds.torch_layers import loss_of
 from parity_tests.assignments.cs231n.names import LABELS
@@ -80,31 +80,53 @@ def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Ju
     return judged
 
 
-def questions(case: Case, arrays: Arrays, change: Change | None = None, note: str = "") -> list[Question]:
-    """What is expected of each input; with a `change` what is expected of who makes that mistake."""
+def questions(case: Case, arrays: Arrays) -> list[Question]:
+    """What is expected of each input."""
     found = []
-    for k in range(case.params["inputs"]):
+    for k, inputs in _inputs(case, arrays):
         own = [q for q in case.quantities if q.key.call == k]
-        inputs = {"x": arrays[f"x_{k}"], "y": arrays[f"y_{k}"]}
-        found.append(Question(own, [Form(_reference(case.params["function"], k, change or {}), inputs, note)]))
+        found.append(Question(own, [Form(of_loss(case.params["function"], AGAIN[k]), inputs)]))
     return found
 
 
-def of_loss(function: str) -> Any:
-    """The torch function of scores x and labels y that gives "loss" and its gradient "dx"."""
-    return _reference(function, 0, {})
+def mistaken(case: Case, arrays: Arrays, change: Change, note: str, asked: Collection[Quantity]) -> list[Question]:
+    """What is expected of the quantities that are asked, of who makes a mistake."""
+    found = []
+    for k, inputs in _inputs(case, arrays):
+        if own := [q for q in asked if q.key.call == k]:
+            found.append(Question(own, [Form(_mistaken(case.params["function"], change, own), inputs, note)]))
+    return found
 
 
-def _reference(function: str, k: int, change: Change) -> Any:
+def _inputs(case: Case, arrays: Arrays) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The number of each input, and its arrays by their names."""
+    for k in range(case.params["inputs"]):
+        yield k, {"x": arrays[f"x_{k}"], "y": arrays[f"y_{k}"]}
+
+
+def of_loss(function: str, suffix: str = "") -> Any:
+    """The torch function of scores x and labels y that gives "loss" and its gradient "dx", with a suffix each."""
     from reference.flow import gradients
 
     inner = gradients(loss_of(function), of="x", given=None)
 
     def reference(x: Any, y: Any) -> dict[str, Any]:
         found = inner(x=x, y=y)
-        right = SimpleNamespace(loss=found["output"], dx=found["x"])
-        wrong = {name: made(SimpleNamespace(x=x, y=y, right=right), {}) for name, made in change.items()}
-        return {f"{name}{AGAIN[k]}": value for name, value in {**vars(right), **wrong}.items()}
+        return {f"loss{suffix}": found["output"], f"dx{suffix}": found["x"]}
+
+    return reference
+
+
+def _mistaken(function: str, change: Change, asked: Sequence[Quantity]) -> Any:
+    """A torch function of scores and labels that gives these quantities as who makes the mistake returns them."""
+    right = of_loss(function)
+
+    def reference(x: Any, y: Any) -> dict[str, Any]:
+        given = Given(lambda: right(x=x, y=y), x=x, y=y)
+        return {
+            q.name: change[q.key.name](given, {}) if q.key.name in change else vars(given.right)[q.key.name]
+            for q in asked
+        }
 
     return reference
 

@@ -22,7 +22,8 @@ def experiments(plan: Sequence[Case], case: Case, quantity: Quantity, seen: Seen
     key = (quantity.part, case.probe, quantity.key.name)
     if key not in _found:
         known = [wrong for wrong in WRONG if wrong.part == quantity.part and wrong.kind == case.probe]
-        _found[key] = tuple(wrong.name for wrong in known if wrong.reproduces(plan, quantity, seen, draw))
+        asked = [one for one in plan if one.probe == case.probe and any(q.part == key[0] for q in one.quantities)]
+        _found[key] = tuple(wrong.name for wrong in known if wrong.reproduces(asked, quantity, seen, draw))
     return _found[key]
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from parity_tests.assignments.cs231n.kinds import dropout, layer, losses, networks, running, steps
-from parity_tests.harness.flow_answers import Question, is_refuted, judge_all
+from parity_tests.harness.flow_answers import Question, is_refuted, judge_all, predicted
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import PASSING
@@ -61,12 +62,19 @@ class Wrong:
         """The same as the protocol has it."""
         return Mistake(self.part, self.part, self.name, self.hint, plug=self.plug, file=self.file)
 
+    @property
+    def note(self) -> str:
+        """What answers are known by of who makes it."""
+        return f"{self.part}: {self.name}"
+
     def reproduces(self, plan: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw) -> bool:
         """Whether it gives what was returned, in all cases: of this quantity, or of all that its part returns."""
         if bool(self.about) != (self.kind == "network" and quantity.name.partition(" (")[0] in SEEN_AT):
             return False
         if self.about:
             return self.about == quantity.name.partition(" (")[0] and self._is_seen(plan, seen)
+        if self._leaves(quantity):
+            return False
         # Where scores lie far apart, right forms overflow, and so do wrong ones.
         asked = [
             case
@@ -83,6 +91,11 @@ class Wrong:
             return False
         return all(self._agrees(case, own, seen, draw) for case, own in meant)
 
+    def _leaves(self, quantity: Quantity) -> bool:
+        """Whether it leaves a result as it is, which then is wrong for another reason."""
+        whole = self.kind in ASKED_WHOLE or self.estimate or self.raises or self.fails
+        return not whole and quantity.key.name not in self.change
+
     def _is_asked(self, q: Quantity, quantity: Quantity) -> bool:
         return q.part == self.part and self._is_meant(q, quantity)
 
@@ -93,7 +106,7 @@ class Wrong:
         if case.probe == "dropout" or not own or self.estimate or (self.raises and self.raises(case.params, arrays)):
             return False
         try:
-            asked = self._questions(case, arrays, seen[case.name], self.change, "")
+            asked = self._questions(case, arrays, seen[case.name], self.change, self.note, own)
             return _is_far(case, seen[case.name], own, asked)
         except UNFIT:
             return True
@@ -106,13 +119,12 @@ class Wrong:
         return [q for q in own if not (q.key.call in as_told and isinstance(results[q], Failure))]
 
     def _questions(
-        self, case: Case, arrays: Arrays, observation: Observation, change: Any, note: str
+        self, case: Case, arrays: Arrays, observation: Observation, change: Any, note: str, own: Sequence[Quantity]
     ) -> Sequence[Question]:
-        """What is expected of who makes the mistake."""
-        if case.probe == "layer":
-            return layer.questions(case, arrays, change, note)
-        if case.probe == "loss":
-            return losses.questions(case, arrays, change, note)
+        """What is expected of who makes the mistake, of these of the results at least."""
+        if case.probe in ("layer", "loss"):
+            note = f"{note} in {', '.join(dict.fromkeys(q.key.name for q in own))}"
+            return (layer if case.probe == "layer" else losses).mistaken(case, arrays, change, note, own)
         if case.probe == "running":
             return running.questions(case, arrays, change, note)
         if case.probe == "steps":
@@ -139,7 +151,7 @@ class Wrong:
         forward = case.params.get("forward", self.part)
         if self.part != forward and any(key.name == "out" for key in observation.overwritten):
             return False  # a forward that writes over what its backward works on
-        note, change = f"{self.part}: {self.name}", self.change
+        note, change = self.note, self.change
         if self.estimate:
             number = self.estimate(arrays, observation)
             if number is None:
@@ -155,7 +167,7 @@ class Wrong:
         own = self._returning(case, own, observation, arrays)
         told = [q for q in own if not (spared and q.key.name.startswith(spared))]
         try:
-            asked = self._questions(case, arrays, observation, change, note)
+            asked = self._questions(case, arrays, observation, change, note, own)
             asked = [question for question in asked if any(q in own for q in question.quantities)]
             if is_refuted(case, observation, asked, told, "cpu"):
                 return False
@@ -182,23 +194,21 @@ FAR = 1e-3
 
 def _is_far(case: Case, seen: Observation, own: Sequence[Quantity], questions: Sequence[Question]) -> bool:
     """Whether a result in float64 is far from what all forms of its question predict, which is soon computed."""
-    from reference.flow import plain  # which imports torch
-
     if case.dtype != "float64":
         return False
     for question in questions:
         asked = [q for q in question.quantities if q in own]
-        if asked and all(_misses(seen, asked, plain(form.reference, form.inputs)) for form in question.forms):
+        if asked and all(_misses(seen, asked, predicted(case, form)) for form in question.forms):
             return True
     return False
 
 
-def _misses(seen: Observation, asked: Sequence[Quantity], predicted: Mapping[str, Any]) -> bool:
+def _misses(seen: Observation, asked: Sequence[Quantity], values: Mapping[str, NDArray[Any]]) -> bool:
     for q in asked:
         result = result_of(seen, q.key)
-        if q.name not in predicted or not isinstance(result, Returned) or result.array is None:
+        if q.name not in values or not isinstance(result, Returned) or result.array is None:
             continue
-        want, got = predicted[q.name].detach().cpu().numpy(), result.array
+        want, got = values[q.name], result.array
         if want.size != got.size or got.dtype.kind != "f":
             continue
         with np.errstate(all="ignore"):
