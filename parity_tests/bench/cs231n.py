@@ -5,6 +5,7 @@ Nobody in the class answers as anybody else, so that no verdict comes out of the
 
 from __future__ import annotations
 
+import random
 import sys
 import tempfile
 import time
@@ -18,6 +19,7 @@ import numpy as np
 import torch
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
+from parity_tests.assignments.cs231n.editions import asked
 from parity_tests.bench.process import run
 from parity_tests.bench.timing import Timings, alternate, in_turn
 from parity_tests.harness.check import runner_of
@@ -26,15 +28,18 @@ from parity_tests.harness.machine import cores
 from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.harness.process.questions import Question, ask_all
 from parity_tests.harness.whose_fault import judge_anything
-from parity_tests.proof.variants import rewritten
+from parity_tests.proof.variants import Variant, rewritten, with_mistakes
 from parity_tests.protocol.case import DTYPES, Case, json_params
 from parity_tests.protocol.kind import Context
+from parity_tests.protocol.mistake import Mistake
 
 SIZES = {"first layer of the notebooks' network": (50, 3, 32, 32, 7, 3), "a deeper layer": (50, 32, 16, 32, 3, 1)}
 """N, C, H = W, F, HH = WW and the padding, by what such a convolution is."""
 CONVOLUTION_TARGET = 4.0
 """The largest ratio asked for of forward and backward to torch's on one thread."""
 STUDENTS = 100
+WRONG, OF = 135, 171
+"""How many of the students of real classes had a mistake in at least one function."""
 GRADE_ASKED = "2 a second on 2 cores"
 SEED = 1
 EDITION = ASSIGNMENT.editions.default
@@ -138,12 +143,15 @@ def _questions(cases: Sequence[Case], seed: int) -> Iterator[Question]:
 # ---- a class
 
 
-def time_class(number: int = STUDENTS) -> Timings:
-    """Seconds a submission of `parity grade` of a class of so many, from its start; what is asked is beside it."""
+def time_class(write: Callable[[Path, int], None], number: int = STUDENTS) -> Timings:
+    """Seconds a submission of `parity grade` of a class of so many, from its start; what is asked is beside it.
+
+    `write` writes the k-th student's submission into a folder.
+    """
     with tempfile.TemporaryDirectory(prefix="parity-bench-") as scratch:
         source = Path(scratch) / "class"
         for k in range(number):
-            write_student(source / f"student-{k:04d}", k)
+            write(source / f"student-{k:04d}", k)
         command = [sys.executable, "-m", "parity_tests.cli", "grade", str(source), "--assignment", ASSIGNMENT.name]
         start = time.perf_counter()
         run([*command, "--out", str(Path(scratch) / "out"), "--seed", str(SEED), "--jobs", str(cores())])
@@ -151,10 +159,36 @@ def time_class(number: int = STUDENTS) -> Timings:
     return Timings({"parity grade": (seconds,), GRADE_ASKED: (1 / cores(),)})
 
 
-def write_student(folder: Path, k: int) -> None:
-    """The k-th student's submission: one of the honest forms, with a warning that nobody else gives."""
+def write_right(folder: Path, k: int) -> None:
+    """The k-th student's submission: one of the honest forms."""
     honest = ASSIGNMENT.proof().honest
-    rewritten(ASSIGNMENT, honest[k % len(honest)]).write(folder)
+    _write(rewritten(ASSIGNMENT, honest[k % len(honest)]), folder, k)
+
+
+def write_mixed(folder: Path, k: int) -> None:
+    """The k-th student's submission in a class like real ones, in which 135 of 171 students have something wrong.
+
+    These have known mistakes in one to five functions, drawn from all that there are.
+    """
+    if (k + 1) * WRONG // OF == k * WRONG // OF:
+        write_right(folder, k)
+        return
+    _write(with_mistakes(ASSIGNMENT, f"student {k}", mistakes_of(k)), folder, k)
+
+
+def mistakes_of(k: int) -> list[Mistake]:
+    """The mistakes of the k-th student, of whom something is wrong: each of another function."""
+    drawn = random.Random(f"{SEED}, student {k}")
+    known: dict[str, list[Mistake]] = {}
+    for mistake in ASSIGNMENT.diagnosis().possible_in(EDITION).mistakes if ASSIGNMENT.diagnosis else ():
+        if mistake.plug and mistake.part in asked(EDITION):
+            known.setdefault(mistake.part, []).append(mistake)
+    return [drawn.choice(known[part]) for part in drawn.sample(sorted(known), drawn.randint(1, 5))]
+
+
+def _write(variant: Variant, folder: Path, k: int) -> None:
+    """A student's submission, with a warning that nobody else gives."""
+    variant.write(folder)
     for file in ASSIGNMENT.layout.sources:
         with (folder / file).open("a", encoding="utf-8") as source:
             source.write(f'\nimport warnings\n\nwarnings.warn("student {k}", stacklevel=1)\n')

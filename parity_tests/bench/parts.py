@@ -113,9 +113,11 @@ def cs231n_figures(wanted: Wanted, say: Say) -> Iterator[Figure]:
         called = f"CS231n's exam, {kind.removesuffix(again)}"
         case = f"of a further submission{again}" if again else "of a first submission"
         yield _figure("cs231n", case, called, kind, f"{cs231n.ALL}{again}", timings, None)
-    case = f"{cs231n.STUDENTS} submissions of CS231n on {cores()} cores"
-    timings = cs231n.time_class()
-    yield _figure("cs231n", case, "a submission graded", "parity grade", cs231n.GRADE_ASKED, timings, 1.0)
+    classes = {"all right": cs231n.write_right, f"{cs231n.WRONG} in {cs231n.OF} wrong": cs231n.write_mixed}
+    for among, write in classes.items():
+        case = f"{cs231n.STUDENTS} submissions of CS231n on {cores()} cores, {among}"
+        timings = cs231n.time_class(write)
+        yield _figure("cs231n", case, "a submission graded", "parity grade", cs231n.GRADE_ASKED, timings, 1.0)
 
 
 def growth_slopes(wanted: Wanted, say: Say) -> Iterator[Slope]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,12 +37,7 @@ def changed(assignment: Assignment, name: str, changes: Sequence[Body | Swap], f
 
     Raises ValueError for a change that cannot be made.
     """
-    files = dict(unchanged(assignment).files)
-    file = file or assignment.layout.file
-    for change in changes:
-        source = files[file]
-        files[file] = _with_body(source, change) if isinstance(change, Body) else _swapped(source, change)
-    return Variant(name, files)
+    return Variant(name, _with_changes(unchanged(assignment).files, changes, file or assignment.layout.file))
 
 
 def with_mistake(assignment: Assignment, mistake: Mistake) -> Variant:
@@ -50,9 +46,25 @@ def with_mistake(assignment: Assignment, mistake: Mistake) -> Variant:
     return changed(assignment, f"{labels[mistake.part]}: {mistake.name}", mistake.plug, mistake.file)
 
 
+def with_mistakes(assignment: Assignment, name: str, mistakes: Sequence[Mistake]) -> Variant:
+    """The solution with several known mistakes, those left out that cannot be made beside the ones before them."""
+    files = unchanged(assignment).files
+    for mistake in mistakes:
+        with suppress(ValueError):
+            files = _with_changes(files, mistake.plug, mistake.file or assignment.layout.file)
+    return Variant(name, files)
+
+
 def rewritten(assignment: Assignment, rewrite: Rewrite) -> Variant:
     """The solution in another form that is as right."""
     return changed(assignment, rewrite.name, rewrite.changes, rewrite.file)
+
+
+def _with_changes(files: Mapping[str, str], changes: Sequence[Body | Swap], file: str) -> dict[str, str]:
+    source = files[file]
+    for change in changes:
+        source = _with_body(source, change) if isinstance(change, Body) else _swapped(source, change)
+    return {**files, file: source}
 
 
 def _swapped(source: str, swap: Swap) -> str:

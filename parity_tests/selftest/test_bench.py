@@ -255,11 +255,20 @@ def test_cs231n_is_timed_against_torch_by_kinds_and_as_a_class(monkeypatch: pyte
     kinds = {"layer": (1.0,), "all kinds": (4.0,)}
     again = {f"{name}{cs231n.AGAIN}": (0.5 * seconds[0],) for name, seconds in kinds.items()}
     monkeypatch.setattr(cs231n, "time_kinds", lambda rounds: Timings(kinds | again))
-    monkeypatch.setattr(cs231n, "time_class", lambda: Timings({"parity grade": (0.2,), cs231n.GRADE_ASKED: (0.5,)}))
+    monkeypatch.setattr(
+        cs231n, "time_class", lambda write: Timings({"parity grade": (0.2,), cs231n.GRADE_ASKED: (0.5,)})
+    )
     found = list(parts.cs231n_figures(parts.Wanted(3, 2, (2,)), print))
     assert [row.subject for row in found[:2]] == ["numpy convolution, forward and backward"] * 2
     assert {row.target for row in found[:2]} == {4.0}
-    assert [(row.ratio, row.seconds) for row in found[2:]] == [(0.25, 1.0), (1, 4), (0.25, 0.5), (1, 2), (0.4, 0.2)]
+    assert [(row.ratio, row.seconds) for row in found[2:]] == [
+        (0.25, 1.0),
+        (1, 4),
+        (0.25, 0.5),
+        (1, 2),
+        *[(0.4, 0.2)] * 2,
+    ]
+    assert [row.case.rpartition(", ")[2] for row in found[-2:]] == ["all right", "135 in 171 wrong"]
     assert {row.target for row in parts.cs231n_figures(parts.Wanted(3, 2, (2,), 2), print)} == {None, 1.0}
 
 
@@ -296,11 +305,28 @@ def test_nobody_in_a_class_of_cs231n_comes_out_of_the_cache(tmp_path: Path) -> N
     cache = Counting()
     judged: list[int] = []
     for student in (0, forms, 0):  # two who wrote the same form, and one of them again
-        cs231n.write_student(tmp_path / str(len(judged)), student)
+        cs231n.write_right(tmp_path / str(len(judged)), student)
         run = check(CS231N, tmp_path / str(len(judged)), parts=frozenset({"relu_forward"}), cache=cache)
         assert {record.verdict for record in run.records} == {"match"}
         judged.append(cache.judged)
     assert judged == [cases, 2 * cases, 2 * cases]
+
+
+def test_a_mixed_class_of_cs231n_has_as_many_wrong_submissions_as_real_ones(tmp_path: Path) -> None:
+    """Each has one to five functions wrong, and nobody the same ones as the one before."""
+    wrong: list[int] = []
+    for student in range(171):
+        cs231n.write_mixed(tmp_path / "mixed", student)
+        cs231n.write_right(tmp_path / "right", student)
+        same = all(
+            (tmp_path / "mixed" / file).read_text() == (tmp_path / "right" / file).read_text()
+            for file in CS231N.layout.files
+        )
+        wrong += [] if same else [student]
+    assert len(wrong) == 135
+    assert {len(cs231n.mistakes_of(student)) for student in wrong} == {1, 2, 3, 4, 5}
+    names = [mistake.name for student in wrong for mistake in cs231n.mistakes_of(student)]
+    assert len(set(names)) > len(names) / 2
 
 
 def test_holding_is_timed_against_the_bare_call(monkeypatch: pytest.MonkeyPatch) -> None:

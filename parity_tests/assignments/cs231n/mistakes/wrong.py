@@ -124,7 +124,8 @@ class Wrong:
         """What is expected of who makes the mistake, of these of the results at least."""
         if case.probe in ("layer", "loss"):
             note = f"{note} in {', '.join(dict.fromkeys(q.key.name for q in own))}"
-            return (layer if case.probe == "layer" else losses).mistaken(case, arrays, change, note, own)
+            mistaken = layer.mistaken if case.probe == "layer" else losses.mistaken
+            return mistaken(case, arrays, change, note, own)
         if case.probe == "running":
             return running.questions(case, arrays, change, note)
         if case.probe == "steps":
