@@ -206,6 +206,25 @@ def test_the_other_right_forms_of_a_rule_agree_and_are_named(
     assert traced(folder, rule=rule).divergence is not None  # held against torch's form it is off
 
 
+DEVIATION = "deviation = np.sqrt(variance + eps)\n"
+BESIDE_ROOT = (LAYERS, DEVIATION, DEVIATION.replace("variance + eps)", "variance) + eps"))
+TESTED = (LAYERS, "np.sqrt(variance + eps)\n        out, cache", "(np.sqrt(variance) + eps)\n        out, cache")
+
+
+@pytest.mark.parametrize("normalization", ["batchnorm", "layernorm"])
+def test_epsilon_beside_the_root_of_a_norm_agrees_and_is_named_and_a_larger_one_does_not(
+    normalization: str, tmp_path: Path
+) -> None:
+    run = traced(submission(tmp_path, BESIDE_ROOT, TESTED), normalization=normalization)
+    assert (run.divergence, run.undecided) == (None, None)
+    assert "has eps beside the root" in run.records[1].note
+    usual = traced(ASSIGNMENT.solution, normalization=normalization)
+    assert "beside the root" not in usual.records[1].note
+    larger = (LAYERS, DEVIATION, DEVIATION.replace("variance + eps)", "variance) + 2 * eps"))
+    run = traced(submission(tmp_path / "larger", larger, TESTED), normalization=normalization)
+    assert run.divergence is not None
+
+
 def test_a_running_variance_with_eps_agrees_and_is_named_and_one_with_more_does_not(tmp_path: Path) -> None:
     old = "(1 - momentum) * batch_variance"
     settings: dict[str, Any] = {**BATCHNORM, "rule": "adam"}

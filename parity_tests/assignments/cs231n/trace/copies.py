@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from parity_tests.assignments.cs231n.kinds.steps import DEFAULTS, Update
+from parity_tests.assignments.cs231n.trace.beside_root import EPS, Beside
 from parity_tests.assignments.cs231n.trace.plan import BATCH, LOSS, RATE, SCORES, NetPlan, updated_name
 from parity_tests.assignments.cs231n.trace.seen import SeenStep
 from parity_tests.trace.perturbed import Perturbed
 
-EPS = 1e-5
 MOMENTUM = 0.9
-"""Of batch norm: the numbers that FullyConnectedNet leaves as they are."""
+"""Of batch norm, as EPS: the numbers that FullyConnectedNet leaves as they are."""
 
 
 class Copies:
@@ -34,6 +34,8 @@ class Copies:
         self._update = update
         self.added = 0.0
         """What is added to the variance that the running one moves to."""
+        self.beside: Beside | None = None
+        """Norms with epsilon beside the root, where the submission has it there."""
         first = next(iter(given.values()))
         self.averages = {name: first.new_zeros(R, s.hidden[k // 2]) for k, name in enumerate(plan.averages())}
         # Rounding is not random where its operands are not: a weight that decays alone is rounded the same way each
@@ -105,6 +107,8 @@ class Copies:
                     name = f"running {what} {layer}"
                     moved = MOMENTUM * self.averages[name] + (1 - MOMENTUM) * now[:, 0].detach()
                     self.averages[name] = averages[name] = moved
+        if self.beside:
+            return self._scaled(layer, self.beside(a, dim))
         return self._scaled(layer, centred / torch.sqrt(variance + EPS))
 
     def _scaled(self, layer: int, normed: Tensor) -> Tensor:
@@ -143,7 +147,8 @@ class Copies:
         for layer in range(1, len(self._s.hidden) + 1):
             if self._s.normalization == "batchnorm":
                 mean, variance = (self.averages[f"running {what} {layer}"][:, None] for what in ("mean", "var"))
-                u = self._scaled(layer, (self._affine(layer, h) - mean) / torch.sqrt(variance + EPS))
+                deviation = torch.sqrt(variance) + EPS if self.beside else torch.sqrt(variance + EPS)
+                u = self._scaled(layer, (self._affine(layer, h) - mean) / deviation)
             else:
                 u = self._normed(layer, h, None)
             h = u.clamp(min=0)

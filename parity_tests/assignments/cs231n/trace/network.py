@@ -11,6 +11,7 @@ import torch.nn.functional as F  # noqa: N812 - its usual name
 from torch import Tensor, nn
 
 from parity_tests.assignments.cs231n.kinds.steps import DEFAULTS, Update
+from parity_tests.assignments.cs231n.trace.beside_root import EPS, Beside
 from parity_tests.assignments.cs231n.trace.copies import MOMENTUM
 from parity_tests.assignments.cs231n.trace.plan import LOSS, SCORES, NetPlan, updated_name
 from parity_tests.assignments.cs231n.trace.seen import SeenStep
@@ -38,6 +39,7 @@ class Network(nn.Module):
         self._s = s
         # torch starts its running variance at 1 and moves it by the unbiased one; theirs starts at 0, by the biased.
         self.added = 0.0  # to the variance that the running one moves to
+        self.beside: Beside | None = None
         self.averages = {name: torch.zeros(s.hidden[k // 2], **options) for k, name in enumerate(plan.averages())}
         with torch.no_grad():
             for name, w in plan.weights.items():
@@ -56,15 +58,17 @@ class Network(nn.Module):
         """A parameter or its gradient in the assignment's shape: of weights the transpose."""
         return tensor.T if name.startswith("W") else tensor
 
-    def loss(self, seen: SeenStep, slope: Slope) -> tuple[Tensor, dict[str, Tensor], list[Tensor]]:
-        """The loss of a step; what relu is given, and the running averages after it; and all slopes."""
+    def loss(
+        self, seen: SeenStep, slope: Slope, *, moving: bool = True
+    ) -> tuple[Tensor, dict[str, Tensor], list[Tensor]]:
+        """The loss of a step; what relu is given, and the running averages after it if they move; and all slopes."""
         values: dict[str, Tensor] = {}
         slopes: list[Tensor] = []
         h = seen.X.flatten(1)
         for layer in range(1, len(self._s.hidden) + 1):
             a = self.affine[layer - 1](h)
-            values |= self._moved_averages(layer, a.detach())
-            u = self.norm[layer - 1](a) if self.norm else a
+            values |= self._moved_averages(layer, a.detach()) if moving else {}
+            u = self._normed(layer, a)
             values[f"into relu {layer}"] = u.detach()
             slopes.append(slope(layer, u.detach(), slopes))
             h = torch.where(slopes[-1], u, torch.zeros_like(u))
@@ -84,12 +88,22 @@ class Network(nn.Module):
             if self._s.normalization == "batchnorm":
                 scale, shift = self.parameter(f"gamma{layer}"), self.parameter(f"beta{layer}")
                 mean, variance = (self.averages[f"running {what} {layer}"] for what in ("mean", "var"))
-                h = F.batch_norm(h, mean, variance, scale, shift, training=False)
+                if self.beside:
+                    h = (h - mean) / (variance.sqrt() + EPS) * scale + shift
+                else:
+                    h = F.batch_norm(h, mean, variance, scale, shift, training=False)
             elif self.norm:
-                h = self.norm[layer - 1](h)
+                h = self._normed(layer, h)
             h = F.relu(h)
         scores: Tensor = self.affine[-1](h)
         return scores
+
+    def _normed(self, layer: int, a: Tensor) -> Tensor:
+        """The normalised output of an affine layer; as it is where there is no norm."""
+        if self.beside and self.norm:
+            dim = 0 if self._s.normalization == "batchnorm" else 1
+            return self.beside(a, dim) * self.parameter(f"gamma{layer}") + self.parameter(f"beta{layer}")
+        return self.norm[layer - 1](a) if self.norm else a
 
     def _moved_averages(self, layer: int, a: Tensor) -> dict[str, Tensor]:
         moved = {}

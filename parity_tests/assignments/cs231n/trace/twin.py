@@ -9,10 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from parity_tests.assignments.cs231n.kinds.beside_root import BESIDE
 from parity_tests.assignments.cs231n.kinds.running import PLUS_EPS
 from parity_tests.assignments.cs231n.kinds.steps import DEFAULTS, Update, right_forms
-from parity_tests.assignments.cs231n.trace.copies import EPS, MOMENTUM, Copies
-from parity_tests.assignments.cs231n.trace.network import Trained
+from parity_tests.assignments.cs231n.trace.beside_root import EPS, FORMS, Beside
+from parity_tests.assignments.cs231n.trace.copies import MOMENTUM, Copies
+from parity_tests.assignments.cs231n.trace.network import Network, Slope, Trained
 from parity_tests.assignments.cs231n.trace.plan import BATCH, RATE, NetPlan, updated_name
 from parity_tests.assignments.cs231n.trace.seen import Seeing, SeenStep
 from parity_tests.trace.judge import JudgedStep
@@ -20,6 +22,17 @@ from parity_tests.trace.kinks import side_of_kinks
 from parity_tests.trace.plan import Array, Step
 from parity_tests.trace.twin import Spreads, Submitted, Taken, Twin, timed
 from reference.rounding import gamma
+
+
+def _own_side(seen: SeenStep) -> Slope:
+    """The submission's side of each kink, torch's where that cannot be seen."""
+
+    def side(layer: int, u: Tensor, before: Sequence[Tensor]) -> Tensor:
+        own = seen.into_relu[layer - 1]
+        return (u if own is None else own) > 0
+
+    return side
+
 
 ROUNDINGS = 16
 """Those of both sides together in one update from the start: neither has more than eight on the way of any product."""
@@ -53,6 +66,7 @@ class NetTwin(Twin):
         if step.number == 1:
             self._choose_form(submitted)
             self._choose_variance(submitted, seen)
+            self._choose_root(submitted, seen)
 
         def slope(layer: int, u: Tensor, before: Sequence[Tensor]) -> Tensor:
             name = f"into relu {layer}"
@@ -94,6 +108,36 @@ class NetTwin(Twin):
         if apart < (1 - MOMENTUM) * EPS / 2:  # nearer than half way to the variance without ε
             self._trained.network.added = self._copies.added = EPS
             self.notes += (f"batchnorm_forward {PLUS_EPS}",)
+
+    def _choose_root(self, submitted: Submitted, seen: SeenStep) -> None:
+        """Whether the submission's norms have epsilon beside the root, and if so, in which form their gradients are."""
+        network, own = self._trained.network, seen.into_relu[0]
+        if not self._s.normalization or own is None:
+            return
+        if self._apart(network, seen, None, own) <= self._apart(network, seen, Beside(), own):
+            return
+        given = submitted.get("dW1", self._plan.weights["W1"].shape)
+        forms = FORMS if given is not None else FORMS[:1]
+        network.beside = self._copies.beside = min(forms, key=lambda form: self._off(network, seen, form, given))
+        self.notes += (f"{self._s.normalization}_forward {BESIDE}",)
+
+    def _apart(self, network: Network, seen: SeenStep, form: Beside | None, own: Tensor) -> float:
+        """How far what the first relu is given is from the submission's."""
+        network.beside = form
+        with torch.no_grad():
+            _, values, _ = network.loss(seen, _own_side(seen), moving=False)
+        network.beside = None
+        return float((values["into relu 1"] - own).abs().amax())
+
+    def _off(self, network: Network, seen: SeenStep, form: Beside, given: Array | None) -> float:
+        """How far the first weights' gradient is from the submission's."""
+        if given is None:
+            return 0.0
+        network.beside = form
+        loss, _, _ = network.loss(seen, _own_side(seen), moving=False)
+        (g,) = torch.autograd.grad(loss, [network.parameter("W1")])
+        network.beside = None
+        return float(np.abs(network.view(g, "W1").cpu().numpy() - given).max())
 
     def _explains(self, update: Update, name: str, submitted: Submitted) -> bool:
         before = self._plan.weights[name]
