@@ -6,12 +6,12 @@ import pytest
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
 from parity_tests.assignments.cs231n.mistakes import WRONG
-from parity_tests.assignments.cs231n.mistakes.wrong import OPTIM_FILE, Wrong
+from parity_tests.assignments.cs231n.mistakes.wrong import FC_FILE, OPTIM_FILE, Wrong
 from parity_tests.proof.editions import edition_for
 from parity_tests.proof.judged_variants import failures, records
 from parity_tests.proof.mistakes import Outcome, control
 from parity_tests.proof.variants import rewritten
-from parity_tests.protocol.mistake import Body, Rewrite
+from parity_tests.protocol.mistake import Body, Rewrite, Swap
 from parity_tests.selftest.nightly import one_in
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -79,6 +79,12 @@ return out, (x.shape, w, conv_param, columns)"""
 DOT, FLAT = "np.tensordot(window, w, axes=([1, 2, 3], [1, 2, 3]))", "window.reshape(N, -1) @ w.reshape(F, -1).T"
 RIGHT_SIDES = {"images": "N, C, H, W", "filters": "F, C, HH, WW", "product": DOT}
 
+MOMENTUM = """config = {{"learning_rate": 1e-2, "momentum": 0.9, **(config or {{}})}}
+v = config.get("velocity", np.zeros_like(w))
+v = {old} - config["learning_rate"] * dw
+config["velocity"] = v
+return w + v, config"""
+
 SLIPS = (
     ("conv_forward_naive", FORWARD.format(**{**RIGHT_SIDES, "images": "N, C, W, H"}), "",
      "height and width of the image are exchanged, or one stands for both"),
@@ -104,6 +110,9 @@ SLIPS = (
     ("relu_backward", "return dout * np.maximum(cache, 0)", "",
      "dout is multiplied by the output, not by 1 where x is positive"),
     ("adam", ADAM.format(kept="mt, vt"), OPTIM_FILE, "the corrected moments are kept"),
+    ("adam", ADAM.format(kept="m, v").replace('config["beta2"]', 'config["beta1"]'), OPTIM_FILE,
+     "beta1 stands for beta2, in averages and corrections"),
+    ("sgd_momentum", MOMENTUM.format(old="v"), OPTIM_FILE, "μ is left out: the velocity sums up all steps"),
 )  # fmt: skip
 """Parts, their code as somebody writes it, the file, and the name."""
 
@@ -130,6 +139,31 @@ def test_the_same_code_without_the_slip_agrees(part: str, code: str, file: str) 
     variant = rewritten(ASSIGNMENT, Rewrite("right", (Body(part, code),), file))
     found = records(ASSIGNMENT, variant, parts={part}, edition=edition_for(ASSIGNMENT, variant))
     assert {record.verdict for record in found} == {"match"}
+
+
+IN_TEST_MODE = "bn_param[mode] = mode"
+"""What the handouts of 2016 and 2017 have: batch norm never tests."""
+
+
+def test_a_slip_beside_the_oldest_handouts_own_fault_is_called_by_its_name() -> None:
+    name = "the last layer's weights are not penalised"
+    (wrong,) = [wrong for wrong in WRONG if (wrong.part, wrong.name) == ("FullyConnectedNet", name)]
+    handout = Swap('bn_param["mode"] = mode', IN_TEST_MODE)
+    variant = rewritten(ASSIGNMENT, Rewrite("slip", (*wrong.plug, handout), FC_FILE))
+    for edition, names in (("2016-17", {name}), ("2018-20", {""})):
+        failing = failures(records(ASSIGNMENT, variant, parts={"FullyConnectedNet"}, edition=edition))
+        assert {record.diagnosis for record in failing} == names
+
+
+def test_what_fails_since_parameters_are_called_otherwise_has_that_name() -> None:
+    name = "parameters are counted from 0"
+    (wrong,) = [wrong for wrong in WRONG if wrong.name == name]
+    read = 'affine_forward(h, p[f"W{layer}"], p[f"b{layer}"])'
+    own = Swap(read, read.replace("{layer}", "{layer - 1}"))
+    variant = rewritten(ASSIGNMENT, Rewrite("slip", (*wrong.plug, own), FC_FILE))
+    failing = failures(records(ASSIGNMENT, variant, parts={"FullyConnectedNet"}, edition="assignment-1-2025-26"))
+    assert {record.diagnosis for record in failing if record.verdict == "crashed"} == {name}
+    assert {record.diagnosis for record in failing if record.quantity == "parameters"} == {name}
 
 
 def test_a_formula_that_gives_no_numbers_names_nothing_that_is_a_number() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from parity_tests.assignments.cs231n.inside.families import OLDEST
 from parity_tests.assignments.cs231n.kinds.layer import BEYOND_NAME
 from parity_tests.assignments.cs231n.kinds.layer_rows import BEYOND
 from parity_tests.assignments.cs231n.kinds.losses import of_loss
-from parity_tests.assignments.cs231n.kinds.torch_networks import is_for_call, reference_of
+from parity_tests.assignments.cs231n.kinds.torch_networks import NEVER, is_for_call, reference_of
 from parity_tests.assignments.cs231n.names import CNN, FC_NET, PACKAGE
 from parity_tests.harness.flow_answers import Form, Question, answers, compared, judge_all
 from parity_tests.harness.returned import result_of
@@ -84,7 +83,7 @@ def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterato
         for row in rows:
             layers = (row.normalization, "dropout" * row.dropout)
             if network in asked and all(f"{layer}_forward" in asked for layer in layers if layer):
-                yield _case(network, row, dtype, settings_of(seed, network, row.slug))
+                yield _case(network, row, dtype, edition, settings_of(seed, network, row.slug))
 
 
 def _other(network: str, dtype: str) -> dict[str, Any]:
@@ -117,7 +116,7 @@ def _wide(network: str, depth: int, dtype: str) -> dict[str, Any]:
     return {"settings": settings, "dtype": dtype}
 
 
-def _case(network: str, row: Row, dtype: str, s: Random) -> Case:
+def _case(network: str, row: Row, dtype: str, edition: str, s: Random) -> Case:
     convolutional = network == "ThreeLayerConvNet"
     classes, hidden = s.randint(3, 5), distinct(s, 4, 9, 4)[: row.depth]
     settings: dict[str, Any] = {"num_classes": classes, "weight_scale": SCALE}
@@ -154,6 +153,8 @@ def _case(network: str, row: Row, dtype: str, s: Random) -> Case:
         "wide": _wide(network, row.depth, dtype),
         "own_loss": network == "FullyConnectedNet" and row.slug == "plain",
     }
+    if edition == OLDEST and row.normalization == "batchnorm":
+        params["may_never_test"] = True
     ends = BEYOND_NAME * row.beyond
     rows = [Quantity(f"{name}{ends}", network) for name in ("parameters", "weight scale")]
     for k, labelled in enumerate(row.labelled):
@@ -230,8 +231,7 @@ def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Ju
     masks = _masks(case, arrays, seen)
     if "dropout" in named:
         judged["dropout"] = _dropout(params, seen, masks)
-    never_tests = context.edition == OLDEST and params["settings"].get("normalization") == "batchnorm"
-    asked = questions(case, {**arrays, **masks}, further={"never tests": NEVER_TESTS} if never_tests else {})
+    asked = questions(case, {**arrays, **masks})
     judged |= judge_all(case, seen, asked, context.device)
     if params["own_loss"] and "softmax_loss" not in functions_of(context.edition):
         name = next(name for name, q in named.items() if q.key.name == "loss")
@@ -256,15 +256,15 @@ def _own_loss(case: Case, arrays: Arrays, seen: Observation, device: str) -> str
 NEVER_TESTS = "batch norm never comes to its test mode, as the handouts of 2016 and 2017 have it"
 
 
-def questions(
-    case: Case, arrays: Arrays, change: str = "", note: str = "", further: Mapping[str, str] = MappingProxyType({})
-) -> list[Question]:
+def questions(case: Case, arrays: Arrays, change: str = "", note: str = "") -> list[Question]:
     """What is expected of scores, losses and gradients; with a `change` of who makes the mistake that it names.
 
-    `further` are changes that are right too, with their notes.
+    Where the handout's own batch norm never tests, that is right too, with a note.
     """
     found = []
-    ways = {change: note, **further}
+    ways = {change: note}
+    if case.params.get("may_never_test"):
+        ways[f"{change}{NEVER}"] = "; ".join(filter(None, (note, NEVER_TESTS)))
     for k in range(len(case.params["labelled"])):
         own = [q for q in case.quantities if q.key != WHOLE_CASE and q.key.call == k]
         given = {name: array for name, array in arrays.items() if is_for_call(name, k, case.params)}

@@ -34,6 +34,8 @@ def reference_of(params: Params, k: int, names: Mapping[str, str], change: str) 
     """
     from reference.flow import gradients
 
+    never_tests = change.endswith(NEVER)
+    change = change.removesuffix(NEVER)
     graded_by = tuple(name for name in params["parameters"] if f"d{name}" in names)
 
     def reference(**arrays: Any) -> dict[str, Any]:
@@ -44,7 +46,12 @@ def reference_of(params: Params, k: int, names: Mapping[str, str], change: str) 
                 if params["labelled"][before] and f"X_{before}" in arrays:
                     drawn = _masks(arrays, before)
                     _scores(params, arrays[f"X_{before}"], own, drawn, running, change, training=True)
-            scores = _scores(params, arrays[f"X_{k}"], own, {}, running, change, training=change == "never tests")
+            if change == "running statistics are not kept":
+                running = {}
+            trains = never_tests or change == "never tests"
+            scores = _scores(params, arrays[f"X_{k}"], own, {}, running, change, training=trains)
+            if change == "probabilities":
+                scores = scores.softmax(1)
             return {names["scores"]: scores}
 
         def loss(**own: Any) -> Any:
@@ -64,6 +71,8 @@ def _masks(arrays: Tensors, k: int) -> dict[int, Any]:
     return {int(name.removeprefix(begin)): mask for name, mask in arrays.items() if name.startswith(begin)}
 
 
+NEVER = ", and batch norm never tests"
+"""What ends a change of a network whose batch norm never comes to its test mode."""
 TEXT = "text: "
 """What begins a change that is a text: it may change `loss` and `grads`, by `data`, `p`, `W`, `b`, `reg` and `N`."""
 
@@ -174,6 +183,12 @@ def _scores(
     def relu(h: Any, left_out: str = "no relu") -> Any:
         if change in ("no relu", left_out):
             return 1 * h
+        if change == "tanh":
+            return h.tanh()
+        if change == "sigmoid":
+            return h.sigmoid()
+        if change == "leaky":
+            return F.leaky_relu(h, 0.01)
         if change in ("no relu in the backward", left_out.replace("no relu", "no relu in the backward")):
             return h + (F.relu(h) - h).detach()
         return F.relu(h)
@@ -182,8 +197,7 @@ def _scores(
         h = F.conv2d(X, own["W1"], own["b1"], padding=(own["W1"].shape[2] - 1) // 2)
         h = F.max_pool2d(relu(h, "no relu after the convolution"), 2)
         h = relu(F.linear(h.flatten(1), own["W2"].T, own["b2"]), "no relu after the affine layer")
-        scores = F.linear(h, own["W3"].T, own["b3"])
-        return F.relu(scores) if change == "relu on the scores" else scores
+        return _ended(F.linear(h, own["W3"].T, own["b3"]), change)
     depth = sum(name[0] == "W" for name in own)
     norm = params["settings"].get("normalization")
     norm = "" if norm and change == f"no {norm}" else norm
@@ -198,7 +212,9 @@ def _scores(
     }.get(change, ())
     h = X.flatten(1)
     for layer in range(1, depth + 1):
-        h = F.linear(h, own[f"W{layer}"].T, own[f"b{layer}"])
+        b = own[f"b{layer}"]
+        unbiased = change == {1: "no bias in the first layer", depth: "no bias in the last layer"}.get(layer, "-")
+        h = F.linear(h, own[f"W{layer}"].T, b - b.detach() if unbiased else b)
         if layer == depth:
             break
         if change == "norm after relu":
@@ -208,11 +224,24 @@ def _scores(
         if norm and layer not in unnormalised:
             h = _normalised(norm, h, own[f"gamma{layer}"], own[f"beta{layer}"], running, layer, training)
         if change != "norm after relu" and layer not in linear:
-            h = relu(h)
+            ends = {1: "first"} if change.endswith("the first hidden layer") else {depth - 1: "last"}
+            passed_on = change == f"no relu in the backward of the {ends.get(layer)} hidden layer"
+            h = h + (F.relu(h) - h).detach() if passed_on else relu(h)
         if layer - 1 in masks and change != "dropout before the norm":
             dropped = h * masks[layer - 1]
             h = h + (dropped - h).detach() if change == "masks not in the backward" else dropped
-    return F.relu(h) if change == "relu on the scores" else h
+    return _ended(h, change)
+
+
+def _ended(scores: Any, change: str) -> Any:
+    """The scores, as a mistake leaves them."""
+    import torch.nn.functional as F  # noqa: N812 - its usual name
+
+    if change == "relu on the scores":
+        return F.relu(scores)
+    if change == "relu on the scores, not in the backward":
+        return scores + (F.relu(scores) - scores).detach()
+    return scores
 
 
 def _normalised(norm: str, h: Any, gamma: Any, beta: Any, running: Running | None, layer: int, training: bool) -> Any:

@@ -4,6 +4,7 @@ from parity_tests.assignments.cs231n.mistakes.dropout import DROPOUT
 from parity_tests.assignments.cs231n.mistakes.images import IMAGES
 from parity_tests.assignments.cs231n.mistakes.layer_texts import LAYER_TEXTS
 from parity_tests.assignments.cs231n.mistakes.layers import LAYERS
+from parity_tests.assignments.cs231n.mistakes.network_parts import NETWORK_PARTS
 from parity_tests.assignments.cs231n.mistakes.network_texts import NETWORK_TEXTS
 from parity_tests.assignments.cs231n.mistakes.networks import NETWORKS
 from parity_tests.assignments.cs231n.mistakes.norm_gradients import NORM_GRADIENTS
@@ -34,5 +35,6 @@ WRONG: tuple[Wrong, ...] = (
     *RULE_TEXTS,
     *NETWORKS,
     *NETWORK_TEXTS,
+    *NETWORK_PARTS,
     *PENALTIES,
 )

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from parity_tests.assignments.cs231n.mistakes import WRONG
+from parity_tests.assignments.cs231n.mistakes.network_parts import OF_NAMES
+from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Diagnosis, Draw, Seen
+from parity_tests.protocol.observation import Failure
 from parity_tests.protocol.quantity import Quantity
 
 _found: dict[tuple[str, str, str], tuple[str, ...]] = {}
@@ -24,7 +27,22 @@ def experiments(plan: Sequence[Case], case: Case, quantity: Quantity, seen: Seen
         known = [wrong for wrong in WRONG if wrong.part == quantity.part and wrong.kind == case.probe]
         asked = [one for one in plan if one.probe == case.probe and any(q.part == key[0] for q in one.quantities)]
         _found[key] = tuple(wrong.name for wrong in known if wrong.reproduces(asked, quantity, seen, draw))
+    if not _found[key] and case.probe == "network":
+        return _of_names(plan, case, quantity, seen, draw)
     return _found[key]
+
+
+def _of_names(plan: Sequence[Case], case: Case, quantity: Quantity, seen: Seen, draw: Draw) -> Sequence[str]:
+    """The name of a mistake in what parameters are called, for what fails since they are not found."""
+    result = result_of(seen[case.name], quantity.key)
+    about = next(
+        (q for q in case.quantities if q.part == quantity.part and q.name.partition(" (")[0] == "parameters"), None
+    )
+    if about is None or about == quantity or not isinstance(result, Failure):
+        return ()
+    if result.error not in ("ValueError", "KeyError"):
+        return ()
+    return [name for name in experiments(plan, case, about, seen, draw) if name in OF_NAMES]
 
 
 DIAGNOSIS = Diagnosis(mistakes=tuple(wrong.mistake for wrong in WRONG), experiments=experiments)

@@ -105,6 +105,53 @@ PENALTIES = (
     ),
     ("all parameters are penalised in the loss", WEIGHTS, f"{HALF_REG} sum((v**2).sum() for v in p.values())"),
     (
+        "the ½ of the penalty is left out of the loss for all layers but the last",
+        HALF,
+        "loss = loss + 0.5 * reg * sum((p[n] ** 2).sum() for n in W[:-1])",
+    ),
+    (
+        "the penalty in the loss counts the last layer's weights once for each layer, and no others",
+        ALL,
+        f"{HALF_REG} len(W) * (p[W[-1]] ** 2).sum()",
+    ),
+    (
+        "the penalty in the loss counts the first layer's weights once for each layer, and no others",
+        ALL,
+        f"{HALF_REG} len(W) * (p[W[0]] ** 2).sum()",
+    ),
+    ("the last layer's gradient has half of the penalty", HALF, "grads[W[-1]] = grads[W[-1]] - 0.5 * reg * p[W[-1]]"),
+    ("the last layer's gradient has twice the penalty", HALF, "grads[W[-1]] = grads[W[-1]] + reg * p[W[-1]]"),
+    ("the first layer's gradient has half of the penalty", HALF, "grads[W[0]] = grads[W[0]] - 0.5 * reg * p[W[0]]"),
+    ("the first layer's gradient has twice the penalty", HALF, "grads[W[0]] = grads[W[0]] + reg * p[W[0]]"),
+    (
+        "the gradients have twice the penalty in all layers but the last",
+        HALF,
+        "for n in W[:-1]:\n    grads[n] = grads[n] + reg * p[n]",
+    ),
+    (
+        "gammas are penalised, in loss and gradients",
+        WEIGHTS,
+        'for n in p:\n    if n.startswith("gamma"):\n'
+        "        grads[n], loss = grads[n] + reg * p[n], loss + 0.5 * reg * (p[n] ** 2).sum()",
+    ),
+    (
+        "gammas are penalised in the gradients",
+        WEIGHTS,
+        'for n in p:\n    if n.startswith("gamma"):\n        grads[n] = grads[n] + reg * p[n]',
+    ),
+    (
+        "gammas and betas are penalised, in loss and gradients",
+        WEIGHTS,
+        'for n in p:\n    if n.startswith(("gamma", "beta")):\n'
+        "        grads[n], loss = grads[n] + reg * p[n], loss + 0.5 * reg * (p[n] ** 2).sum()",
+    ),
+    (
+        "all parameters are penalised, in loss and gradients",
+        WEIGHTS,
+        "for n in p:\n    if n not in W:\n"
+        "        grads[n], loss = grads[n] + reg * p[n], loss + 0.5 * reg * (p[n] ** 2).sum()",
+    ),
+    (
         "the penalty is that of the first layer alone, in loss and gradients",
         ALL,
         f"{HALF_REG} (p[W[0]] ** 2).sum()\nfor n in W[1:]:\n    grads[n] = grads[n] - reg * p[n]",
@@ -166,14 +213,35 @@ PENALTIES = (
     ("the last layer's bias has no gradient, it is 0", OWN, "grads[b[-1]] = 0 * grads[b[-1]]"),
     ("the last layer's weights have no gradient, it is 0", OWN, "grads[W[-1]] = 0 * grads[W[-1]]"),
     ("the first layer's weights have no gradient, it is 0", OWN, "grads[W[0]] = 0 * grads[W[0]]"),
+    ("the first layer's bias has no gradient, it is 0", OWN, "grads[b[0]] = 0 * grads[b[0]]"),
+    (
+        "the gradients of the biases are divided by the number of examples",
+        BACK,
+        "for n in b:\n    grads[n] = grads[n] / N",
+    ),
+    ("the last bias's gradient is divided by the number of examples", BACK, "grads[b[-1]] = grads[b[-1]] / N"),
+    ("the first bias's gradient is divided by the number of examples", BACK, "grads[b[0]] = grads[b[0]] / N"),
+    (
+        "loss and gradients are summed over the examples, not averaged",
+        BACK,
+        "loss = data * N + (loss - data)\nfor n in grads:\n    of = reg * p[n] if n in W else 0 * p[n]\n"
+        "    grads[n] = (grads[n] - of) * N + of",
+    ),
     ("all gradients have the wrong sign", BACK, "for n in grads:\n    grads[n] = -grads[n]"),
     ("all gradients are divided by the number of examples", BACK, "for n in grads:\n    grads[n] = grads[n] / N"),
     ("all gradients are multiplied by the number of examples", BACK, "for n in grads:\n    grads[n] = grads[n] * N"),
     ("the loss is divided by the number of examples", BACK, "loss = data / N + (loss - data)"),
     ("the loss is multiplied by the number of examples", BACK, "loss = data * N + (loss - data)"),
 )
-OF_GAMMAS = ("gammas are", "gammas and betas", "all parameters")
-OF_THREE = ("between the first", "where there is a third", "layer alone", "multiplied by the number of layers")
+OF_GAMMAS = ("gammas are", "gammas and betas", "all parameters are")
+OF_THREE = (
+    "between the first",
+    "where there is a third",
+    "layer alone",
+    "multiplied by the number of layers",
+    "all layers but",
+    "once for each layer",
+)
 """What is another mistake as well, or none, where there are two layers."""
 
 
@@ -326,11 +394,14 @@ def _made(case: Case, seen: Observation, first: str) -> dict[str, Any]:
     return found
 
 
-def _all(first: str, holds: Callable[[Any], bool]) -> Callable[[Case, Observation], bool]:
-    """Whether all parameters of one kind are so, and no parameter of another kind is wrong at its start."""
+def _all(first: str, holds: Callable[[Any], bool]) -> Callable[[Case, Observation], bool | None]:
+    """Whether all parameters of one kind are so, and no parameter of another kind is wrong at its start.
+
+    None where there are none of that kind.
+    """
     starts = {"b": 0.0, "beta": 0.0, "gamma": 1.0}
 
-    def check(case: Case, seen: Observation) -> bool:
+    def check(case: Case, seen: Observation) -> bool | None:
         wanted = [n for n in case.params["parameters"] if n.rstrip("0123456789") == first]
         made = _made(case, seen, first)
         others = [
@@ -339,7 +410,9 @@ def _all(first: str, holds: Callable[[Any], bool]) -> Callable[[Case, Observatio
             if other != first
             for array in _made(case, seen, other).values()
         ]
-        return all(others) and (not wanted or (len(made) == len(wanted) and all(holds(a) for a in made.values())))
+        if not (all(others) and len(made) == len(wanted) and all(holds(a) for a in made.values())):
+            return False
+        return True if wanted else None
 
     return check
 
@@ -350,7 +423,7 @@ def _one(holds: Callable[[Any], bool]) -> Callable[[Case, Observation], bool]:
 
     def check(case: Case, seen: Observation) -> bool:
         wrong = [array for array in _made(case, seen, "b").values() if (array != 0).any()]
-        return right(case, seen) and len(wrong) == 1 and holds(wrong[0])
+        return bool(right(case, seen)) and len(wrong) == 1 and holds(wrong[0])
 
     return check
 
@@ -523,11 +596,9 @@ MADE = (
         FC,
         "the last layer has a gamma and a beta, too",
         lambda case, seen: (
-            not case.params["settings"].get("normalization")
-            or bool(
-                {f"gamma{len(case.params['settings']['hidden_dims']) + 1}"}
-                & {str(n) for n in seen.facts.get("names", [])}
-            )
+            f"gamma{len(case.params['settings']['hidden_dims']) + 1}" in map(str, seen.facts.get("names", []))
+            if case.params["settings"].get("normalization")
+            else None
         ),
         Swap("if normalization and layer < self.num_layers:", "if normalization:"),
     ),

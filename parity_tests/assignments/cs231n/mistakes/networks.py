@@ -106,6 +106,9 @@ PENALTY = (
     _two("the gradients have half of the penalty", HALF, "half in the gradients", _two_loss(by="0.5 * self.reg")),
     _two("the loss is without the penalty", HALF, "not in the loss", _two_loss("0")),
     _two("there is no penalty", HALF, "not at all", _two_loss("0", "0")),
+    _two("the last layer's weights are not penalised", ALL, "not of the last weights",
+         Swap(TWO_LOSS, f'        {TWO_GRADS.replace(" + self.reg * p[" + chr(34) + "W2" + chr(34) + "]", "")}\n'
+              '        return loss + penalty({n: w for n, w in p.items() if n != "W2"}, self.reg), grads\n')),
     _two("biases are penalised too", WEIGHTS, "biases too",
          _two_loss('penalty(p, self.reg) + 0.5 * self.reg * (np.sum(p["b1"] ** 2) + np.sum(p["b2"] ** 2))',
                    biases=' + self.reg * p["b%d"]')),
@@ -176,7 +179,7 @@ def _counts(case: Case, seen: Observation, training: bool) -> list[tuple[int, in
 
 
 def _never_drops(case: Case, seen: Observation) -> bool:
-    return all(count == 0 for count, _ in _counts(case, seen, True))
+    return all(count == 0 for training in (True, False) for count, _ in _counts(case, seen, training))
 
 
 def _always_drops(case: Case, seen: Observation) -> bool:
@@ -208,6 +211,14 @@ def _is_unscaled(case: Case, seen: Observation) -> bool:
         return False
     weights, beside = np.concatenate(drawn), np.ravel(other.array).astype(np.float64)
     scale = float(weights.std())
+    for name in names:
+        wide = seen.values.get(Key(f"wide {name}"))
+        if (
+            wide is None
+            or wide.array is None
+            or abs(float(wide.array.mean())) > 6 * wide.array.std() * wide.array.size**-0.5
+        ):
+            return False  # it is used as the mean
     return scale > 0 and bool(normal_problem(weights, SCALE)) and not normal_problem(beside, scale)
 
 

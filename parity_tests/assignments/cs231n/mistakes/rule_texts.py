@@ -91,7 +91,21 @@ RULE_TEXTS = (
     DESCENT.wrong("the weights are multiplied by the gradient", RATE, ("learning_rate * dw", "learning_rate * dw * w")),
     DESCENT.wrong("the weights do not move", RATE, ("w - learning_rate * dw", "1 * w")),
     DESCENT.wrong("the step is the weight", RATE, ("w - learning_rate * dw", "-learning_rate * dw")),
-    MOMENTUM.wrong("the momentum is left out", VELOCITY, (V_LINE, "v = velocity - learning_rate * dw")),
+    DESCENT.wrong("the step is doubled", RATE, ("learning_rate * dw", "2 * learning_rate * dw")),
+    DESCENT.wrong("the step is halved", RATE, ("learning_rate * dw", "learning_rate * dw / 2")),
+    DESCENT.wrong("the gradient is divided by the rate", RATE, ("learning_rate * dw", "dw / learning_rate")),
+    DESCENT.wrong(
+        "the gradient is divided by its norm",
+        RATE,
+        ("learning_rate * dw", "learning_rate * dw / np.sqrt((dw**2).sum())"),
+    ),
+    DESCENT.wrong("the sign of the gradient is taken", RATE, ("learning_rate * dw", "learning_rate * dw / np.abs(dw)")),
+    DESCENT.wrong(
+        "the mean of the gradient is taken", RATE, ("learning_rate * dw", "learning_rate * (dw.mean() + 0 * dw)")
+    ),
+    MOMENTUM.wrong(
+        "μ is left out: the velocity sums up all steps", VELOCITY, (V_LINE, "v = velocity - learning_rate * dw")
+    ),
     MOMENTUM.wrong("w moves by the gradient alone: it is plain descent", VELOCITY, (V_LINE, "v = -learning_rate * dw")),
     MOMENTUM.wrong("w moves by the old velocity", VELOCITY, (V_STEP, "w_next = w + velocity")),
     MOMENTUM.wrong(
@@ -137,6 +151,12 @@ RULE_TEXTS = (
     MOMENTUM.wrong("the velocity is kept with the other sign", KEPT, (V_KEPT, 'config["velocity"] = -v')),
     MOMENTUM.wrong("the new w is kept as the velocity", KEPT, (V_KEPT, 'config["velocity"] = w_next')),
     MOMENTUM.wrong("the velocity is added twice", VELOCITY, (V_STEP, "w_next = w + 2 * v")),
+    MOMENTUM.wrong("half of the velocity is added", VELOCITY, (V_STEP, "w_next = w + v / 2")),
+    MOMENTUM.wrong(
+        "the old velocity has the square of μ", VELOCITY, (V_LINE, V_LINE.replace("momentum", "momentum**2"))
+    ),
+    MOMENTUM.wrong("μ v is kept, not v", KEPT, (V_KEPT, 'config["velocity"] = momentum * v')),
+    MOMENTUM.wrong("w moves by the gradient as well", VELOCITY, (V_STEP, "w_next = w + v - learning_rate * dw")),
     RMSPROP.wrong("magnitudes are averaged, not squares", SQUARES, (S_LINE, S_LINE.replace("dw**2", "np.abs(dw)"))),
     RMSPROP.wrong("the gradients are averaged, not their squares", SQUARES, (S_LINE, S_LINE.replace("dw**2", "dw"))),
     RMSPROP.wrong("1 − ρ is left out before the square", SQUARES, (S_LINE, S_LINE.replace("(1 - decay_rate) * ", ""))),
@@ -156,6 +176,13 @@ RULE_TEXTS = (
     RMSPROP.wrong(
         "the step divides by the root of the old cache", SQUARES, (BELOW, "below = np.sqrt(cache) + epsilon")
     ),
+    RMSPROP.wrong("ε is left out", SQUARES, (BELOW, "below = np.sqrt(s)")),
+    RMSPROP.wrong("the step holds the square of the gradient", SQUARES, (S_STEP, S_STEP.replace("* dw", "* dw**2"))),
+    RMSPROP.wrong("the step is without the gradient", SQUARES, (S_STEP, S_STEP.replace("* dw", "* (1 + 0 * dw)"))),
+    RMSPROP.wrong(
+        "the root of the rate is taken", RATE, (S_STEP, S_STEP.replace("learning_rate", "learning_rate**0.5"))
+    ),
+    RMSPROP.wrong("the cache is divided by 1 − ρ", SQUARES, (BELOW, "below = np.sqrt(s / (1 - decay_rate)) + epsilon")),
     RMSPROP.wrong("the gradient is added", SIGN, (S_STEP, S_STEP.replace("w - ", "w + "))),
     RMSPROP.wrong("the rate is left out", RATE, (S_STEP, S_STEP.replace("learning_rate * ", ""))),
     RMSPROP.wrong("the rate is always 0.01", GIVEN, (S_STEP, S_STEP.replace("learning_rate", "0.01"))),
@@ -182,6 +209,40 @@ RULE_TEXTS = (
         "the step is the sign of the gradient over the root",
         SQUARES,
         (S_STEP, S_STEP.replace("dw /", "dw / np.abs(dw) /")),
+    ),
+    ADAM.wrong(
+        "beta1 is the share of v, 1 − beta2 that of dw²", BETAS, (SECOND, SECOND.replace("beta2 * v", "beta1 * v"))
+    ),
+    ADAM.wrong(
+        "beta2 is the share of v, 1 − beta1 that of dw²", BETAS, (SECOND, SECOND.replace("(1 - beta2)", "(1 - beta1)"))
+    ),
+    ADAM.wrong(
+        "beta2 is the share of m, 1 − beta1 that of dw", BETAS, (FIRST, FIRST.replace("beta1 * m", "beta2 * m"))
+    ),
+    ADAM.wrong(
+        "beta1 is the share of m, 1 − beta2 that of dw", BETAS, (FIRST, FIRST.replace("(1 - beta1)", "(1 - beta2)"))
+    ),
+    ADAM.wrong("ε is left out", BETAS, (ADAM_BELOW, "below = np.sqrt(second)")),
+    ADAM.wrong(
+        "the corrections have (1 − β) to the power t, not 1 − βᵗ",
+        CORRECTED,
+        (FIRST_HAT, FIRST_HAT.replace("1 - beta1**t", "(1 - beta1) ** t")),
+        (SECOND_HAT, SECOND_HAT.replace("1 - beta2**t", "(1 - beta2) ** t")),
+    ),
+    ADAM.wrong(
+        "the second correction has (1 − β₂) to the power t, not 1 − β₂ᵗ",
+        CORRECTED,
+        (SECOND_HAT, SECOND_HAT.replace("1 - beta2**t", "(1 - beta2) ** t")),
+    ),
+    ADAM.wrong(
+        "the first correction has (1 − β₁) to the power t, not 1 − β₁ᵗ",
+        CORRECTED,
+        (FIRST_HAT, FIRST_HAT.replace("1 - beta1**t", "(1 - beta1) ** t")),
+    ),
+    ADAM.wrong("the first moment is corrected twice", CORRECTED, (FIRST_HAT, "first = m / (1 - beta1**t) ** 2")),
+    ADAM.wrong("the step is doubled", RATE, (ADAM_STEP, ADAM_STEP.replace("learning_rate", "2 * learning_rate"))),
+    ADAM.wrong(
+        "the step holds the gradient times its mean", BETAS, (ADAM_STEP, ADAM_STEP.replace("first", "first * dw"))
     ),
     ADAM.wrong(
         "t is counted after it is used, so that the first correction divides by 0",

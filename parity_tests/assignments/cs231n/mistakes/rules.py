@@ -64,7 +64,12 @@ def _rmsprop_with(kind: str, *, inside: bool) -> Update:
 
 
 AVERAGES = {"second": (1, 1), "first": (0, 0), "exchanged": (1, 0), "all exchanged": (1, 0)}
-CORRECTIONS = {"second's": (1, 1), "first's": (0, 0), "all exchanged": (1, 0)}
+CORRECTIONS = {"second's": (1, 1), "first's": (0, 0), "all exchanged": (1, 0), "corrections exchanged": (1, 0)}
+MIXED = {f"{of}, {by}": (AVERAGES[of], CORRECTIONS[by])
+         for of in ("second", "first", "exchanged") for by in ("second's", "first's", "corrections exchanged")
+         if (of, by) != ("exchanged", "corrections exchanged")}  # fmt: skip
+AVERAGES |= {kind: of for kind, (of, _) in MIXED.items()}
+CORRECTIONS |= {kind: by for kind, (_, by) in MIXED.items()}
 """Which beta each moment's average has, and its correction, in which mistake: the first, 0, or the second, 1."""
 
 
@@ -118,6 +123,24 @@ CACHE = 'cache = decay * config.get("cache", np.zeros_like(w)) + (1 - decay) * d
 M_LINE = 'm = beta1 * config.get("m", np.zeros_like(w)) + (1 - beta1) * dw'
 SQUARE_LINE = 'v = beta2 * config.get("v", np.zeros_like(w)) + (1 - beta2) * dw**2'
 BOTH = "first, second = m / (1 - beta1**t), v / (1 - beta2**t)"
+MIXED_NAMES = {
+    "second, second's": "beta2 stands for beta1, in averages and corrections",
+    "first, first's": "beta1 stands for beta2, in averages and corrections",
+    "second, first's": "beta2 is the share of both averages, both are corrected by beta1",
+    "first, second's": "beta1 is the share of both averages, both are corrected by beta2",
+    "second, corrections exchanged": "beta2 is the share of both averages, the corrections have the betas exchanged",
+    "first, corrections exchanged": "beta1 is the share of both averages, the corrections have the betas exchanged",
+    "exchanged, second's": "beta1 and beta2 are exchanged in the averages, both are corrected by beta2",
+    "exchanged, first's": "beta1 and beta2 are exchanged in the averages, both are corrected by beta1",
+}
+
+
+def _with_betas(line: str, of: tuple[int, int]) -> str:
+    """The line with these betas in the place of beta1 and beta2."""
+    first, second = (f"beta{i + 1}" for i in of)
+    return line.replace("beta1", "<").replace("beta2", second).replace("<", first)
+
+
 OF_BETA2, OF_BETA1 = M_LINE.replace("beta1", "beta2"), SQUARE_LINE.replace("beta2", "beta1")
 
 RULES = (
@@ -165,6 +188,12 @@ RULES = (
            Swap(BOTH, BOTH.replace("beta1", "beta2"))),
     _wrong(A, "both moments are corrected by beta1", BETAS, _adam("first's"),
            Swap(BOTH, BOTH.replace("beta2", "beta1"))),
+    _wrong(A, "beta1 and beta2 are exchanged in the corrections", BETAS, _adam("corrections exchanged"),
+           Swap(BOTH, _with_betas(BOTH, (1, 0)))),
+    *(_wrong(A, name, BETAS, _adam(kind), Swap(BOTH, _with_betas(BOTH, CORRECTIONS[kind])),
+             *(Swap(line, _with_betas(line, AVERAGES[kind])) for line, usual in ((M_LINE, 0), (SQUARE_LINE, 1))
+               if AVERAGES[kind][usual] != usual))
+      for kind, name in MIXED_NAMES.items()),
     _wrong(A, "the root of the second moment is left out", BETAS, _adam("root"),
            Swap("(np.sqrt(second) +", "(second +")),
 )  # fmt: skip

@@ -4,6 +4,7 @@ from parity_tests.assignments.cs231n.proof.equivalent import equivalent, not_ask
 from parity_tests.assignments.cs231n.proof.evasions import EVASIONS
 from parity_tests.assignments.cs231n.proof.honest import HONEST
 from parity_tests.assignments.cs231n.proof.near_misses import NEAR_MISSES
+from parity_tests.assignments.cs231n.proof.near_misses_of_networks import OF_NETWORKS
 from parity_tests.assignments.cs231n.proof.near_misses_of_terms import OF_TERMS
 from parity_tests.assignments.cs231n.proof.near_misses_of_texts import OF_TEXTS
 from parity_tests.assignments.cs231n.proof.near_misses_of_windows import OF_WINDOWS
@@ -18,7 +19,7 @@ def _group(check: str, quantity: str) -> Group:
 PROOF = Proof(
     honest=HONEST,
     evasions=EVASIONS,
-    near_misses=(*NEAR_MISSES, *OF_TERMS, *OF_TEXTS, *OF_WINDOWS),
+    near_misses=(*NEAR_MISSES, *OF_TERMS, *OF_TEXTS, *OF_WINDOWS, *OF_NETWORKS),
     equivalent=equivalent,
     unasked=not_asked,
     group=_group,

@@ -1,0 +1,114 @@
+"""Wrong forms near the mistakes of update rules and of networks' parts: each with the names that it must not get."""
+
+from __future__ import annotations
+
+from parity_tests.assignments.cs231n.mistakes.network_parts import (
+    ABOUT_0,
+    AT_ONE_NUMBER,
+    BIASES,
+    BY_INPUTS,
+    OF_NAMES,
+    PARAMS,
+    TESTED,
+)
+from parity_tests.assignments.cs231n.mistakes.networks import BACKWARD_RELU, DRAWN, FC_LOSS, FORWARD_RELU
+from parity_tests.assignments.cs231n.mistakes.rules import M_LINE, MIXED_NAMES, SQUARE_LINE, V_LINE
+from parity_tests.assignments.cs231n.mistakes.wrong import FC_FILE, OPTIM_FILE
+from parity_tests.assignments.cs231n.proof.near_misses import near
+
+OF_BETAS = (*MIXED_NAMES.values(), "beta1 is the share of both averages", "beta2 is the share of both averages")
+ASTYPE = "self.params = {name: value.astype(dtype) for name, value in params.items()}"
+LAYERS_SHARE = "a layer is given another one's bn_param, gamma or beta"
+
+OF_NETWORKS = (
+    near(
+        "Adam: the second moment has the mean of the betas",
+        OF_BETAS,
+        (SQUARE_LINE, SQUARE_LINE.replace("beta2", "(beta1 + beta2) / 2")),
+        file=OPTIM_FILE,
+    ),
+    near(
+        "Adam: the first moment has the square of beta1",
+        OF_BETAS,
+        (M_LINE, M_LINE.replace("beta1", "beta1**2")),
+        file=OPTIM_FILE,
+    ),
+    near(
+        "momentum: μ is halved",
+        ("μ is left out: the velocity sums up all steps", "the old velocity has the square of μ"),
+        (V_LINE, V_LINE.replace('config["momentum"]', '0.5 * config["momentum"]')),
+        file=OPTIM_FILE,
+    ),
+    near(
+        "networks: biases begin at ½, and at 1 in the last layer",
+        (AT_ONE_NUMBER, "biases are 1 at first"),
+        (BIASES, 'params[f"b{layer}"] = np.full(outputs, 0.5 if layer < self.num_layers else 1.0)'),
+        file=FC_FILE,
+    ),
+    near(
+        "networks: weights are uniform within twice weight_scale",
+        (ABOUT_0, BY_INPUTS, "weight_scale is not used"),
+        (DRAWN, 'params[f"W{layer}"] = np.random.uniform(-2 * weight_scale, 2 * weight_scale, (inputs, outputs))'),
+        file=FC_FILE,
+    ),
+    near(
+        "networks: tanh of half of its input stands for each ReLU",
+        ("tanh stands for the ReLUs", "sigmoid stands for the ReLUs"),
+        (FORWARD_RELU, "        h = relu = np.tanh(h / 2)\n"),
+        (BACKWARD_RELU, "        dh = dh * (1 - relu**2) / 2\n"),
+        file=FC_FILE,
+    ),
+    near(
+        "networks: the second hidden layer's ReLU is left out of the backward",
+        (
+            "the first hidden layer's ReLU is left out of the backward",
+            "the ReLUs are left out of the backward",
+        ),
+        (BACKWARD_RELU, "        dh = relu_backward(dh, relu) if layer != 2 else dh\n"),
+        file=FC_FILE,
+    ),
+    near(
+        "networks: logarithms of probabilities come back without labels",
+        "probabilities come back without labels, not scores",
+        (
+            f"{TESTED}        grads: Grads = {{}}",
+            f"{TESTED}        grads: Grads = {{}}".replace(
+                "return scores", "return scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))"
+            ),
+        ),
+        file=FC_FILE,
+    ),
+    near(
+        "networks: batch norm of several layers is refused",
+        LAYERS_SHARE,
+        (PARAMS, "[dict(mode) for _ in hidden_dims]"),
+        (
+            '        mode = "test" if y is None else "train"\n',
+            '        mode = "test" if y is None else "train"\n'
+            "        if self.normalization == 'batchnorm' and self.num_layers > 2:\n"
+            "            raise ValueError('not yet')\n",
+        ),
+        file=FC_FILE,
+    ),
+    near(
+        "networks: the gamma of the first layer alone is penalised",
+        ("gammas are penalised, in loss and gradients", "gammas and betas are penalised, in loss and gradients"),
+        (
+            FC_LOSS,
+            "if self.normalization:\n"
+            '            grads["gamma1"] = grads["gamma1"] + 2 * self.reg * self.params["gamma1"]\n'
+            f"        {FC_LOSS}",
+        ),
+        file=FC_FILE,
+    ),
+    near(
+        "networks: parameters are counted from 1 in twos",
+        tuple(OF_NAMES),
+        (
+            ASTYPE,
+            "self.params = {f\"{n.rstrip('0123456789')}{2 * int(n.lstrip('Wbgamet')) - 1}\": value.astype(dtype) "
+            "for n, value in params.items()}",
+        ),
+        file=FC_FILE,
+    ),
+)
