@@ -315,15 +315,24 @@ def test_a_first_assignment_with_the_second_ones_functions_as_empty_ones_is_told
 
 
 def test_a_loss_that_is_wrong_and_not_asked_does_not_go_without_a_word(changed: Changed) -> None:
-    def notes(edition: str, new: str) -> str:
-        folder = changed(layers=("dx[rows, y] -= 1\n    dx /= N", new))
+    def notes(edition: str, new: str, old: str = "dx[rows, y] -= 1\n    dx /= N") -> str:
+        folder = changed(layers=(old, new))
         run = checked(folder, {"FullyConnectedNet"}, edition)
         assert failing(run) == {}
         shutil.rmtree(folder)
         return " ".join(record.note for record in run.records)
 
     said = "softmax_loss in its layers.py is not asked in this edition, and is wrong: dx"
-    assert said in notes("2021-24", "dx[rows, y] -= 1")
-    assert said not in notes("2021-24", "dx[rows, y] -= 1.0\n    dx /= N")
-    assert said not in notes("assignment-1-2025-26", "dx[rows, y] -= 1")  # which asks for it
-    assert said not in notes("2021-24", "return None")
+    assert said in notes("2018-20", "dx[rows, y] -= 1")
+    assert said not in notes("2018-20", "dx[rows, y] -= 1.0\n    dx /= N")
+    assert said not in notes("2021-24", "dx[rows, y] -= 1")  # which asks for it
+    assert said not in notes("2018-20", "return None")
+    right, of_svm = "dx[rows, y] = -dx.sum(axis=1)", said.replace("softmax", "svm")
+    assert of_svm in notes("2018-20", "dx[rows, y] = -1", right)
+    assert of_svm not in notes("2018-20", "dx[rows, y] = -dx.sum(1)", right)
+
+
+def test_softmax_loss_is_asked_of_the_editions_that_do_not_ship_it_solved(changed: Changed) -> None:
+    folder = changed(layers=("dx[rows, y] -= 1\n    dx /= N", "dx[rows, y] -= 1"))
+    assert set(failing(checked(folder, {"softmax_loss"}, "2021-24"))) == {"softmax_loss"}
+    assert checked(folder, {"softmax_loss"}, "2018-20").records == []

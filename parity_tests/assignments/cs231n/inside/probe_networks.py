@@ -36,11 +36,12 @@ def network(submission: Submission, recorder: CallRecorder, params: Params, arra
 
     Before, what it was made with is kept: "made W1" and so on. `labelled` says of each input whether labels go with
     it. Another network, the `other`, is made and used beside; what comes of that is not kept. Of a `wide` one the
-    weights are, as "wide W1" and so on. With `own_loss` the submission's own softmax_loss is asked as well.
+    weights are, as "wide W1" and so on. The submission's own `own_losses`
+    are asked as well.
     """
     cls = submission.get(params["class"], params["module"])
-    if params["own_loss"]:
-        _keep_own_loss(submission, recorder, arrays)
+    for name in params["own_losses"]:
+        _keep_own_loss(submission, recorder, arrays, name)
     masks = _with_right_layers(submission, params["package"])
     model = made_of(cls, recorder, params)
     if model is recorder.FAILED:
@@ -95,12 +96,12 @@ def network(submission: Submission, recorder: CallRecorder, params: Params, arra
     recorder.add_fact("without gradients", sorted(ungraded))
 
 
-def _keep_own_loss(submission: Submission, recorder: CallRecorder, arrays: Arrays) -> None:
-    """Keep what the submission's own softmax_loss gives, if it gives something: "own loss" and "own dx"."""
+def _keep_own_loss(submission: Submission, recorder: CallRecorder, arrays: Arrays, name: str) -> None:
+    """Keep what the submission's own loss gives, if it gives something, as "loss of NAME" and "dx of NAME"."""
     with contextlib.suppress(Exception), np.errstate(all="ignore"):
-        loss, dx = submission.get("softmax_loss")(arrays["X_scores"].copy(), arrays["y_0"].copy())
-        recorder.keep("own loss", plain(loss))
-        recorder.keep("own dx", dx)
+        loss, dx = submission.get(name)(arrays["X_scores"].copy(), arrays["y_0"].copy())
+        recorder.keep(f"loss of {name}", plain(loss))
+        recorder.keep(f"dx of {name}", dx)
 
 
 def _is_same(own: Any, given: np.ndarray) -> bool:

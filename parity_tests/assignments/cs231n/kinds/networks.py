@@ -14,6 +14,7 @@ from parity_tests.assignments.cs231n.editions import asked as functions_of
 from parity_tests.assignments.cs231n.inside.families import OLDEST
 from parity_tests.assignments.cs231n.kinds.layer import BEYOND_NAME
 from parity_tests.assignments.cs231n.kinds.layer_rows import BEYOND
+from parity_tests.assignments.cs231n.kinds.losses import TITLES as LOSSES
 from parity_tests.assignments.cs231n.kinds.losses import of_loss
 from parity_tests.assignments.cs231n.kinds.torch_networks import NEVER, is_for_call, reference_of
 from parity_tests.assignments.cs231n.names import CNN, FC_NET, PACKAGE
@@ -151,7 +152,7 @@ def _case(network: str, row: Row, dtype: str, edition: str, s: Random) -> Case:
         "reg_set": row.reg_set,
         "other": _other(network, dtype),
         "wide": _wide(network, row.depth, dtype),
-        "own_loss": network == "FullyConnectedNet" and row.slug == "plain",
+        "own_losses": list(LOSSES) if network == "FullyConnectedNet" and row.slug == "plain" else [],
     }
     if edition == OLDEST and row.normalization == "batchnorm":
         params["may_never_test"] = True
@@ -212,7 +213,7 @@ def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
     for k, N in enumerate(params["numbers"]):
         arrays[f"X_{k}"] = rng.standard_normal((N, *params["image"]))
         arrays[f"y_{k}"] = rng.integers(0, params["settings"]["num_classes"], N)
-    if params["own_loss"]:
+    if params["own_losses"]:
         N, classes = params["numbers"][0], params["settings"]["num_classes"]
         arrays["X_scores"] = 2 * arrays["X_0"].reshape(N, -1)[:, :classes]
     other = params["other"]
@@ -233,23 +234,26 @@ def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Ju
         judged["dropout"] = _dropout(params, seen, masks)
     asked = questions(case, {**arrays, **masks})
     judged |= judge_all(case, seen, asked, context.device)
-    if params["own_loss"] and "softmax_loss" not in functions_of(context.edition):
-        name = next(name for name, q in named.items() if q.key.name == "loss")
-        judged[name] = judged[name].noting(_own_loss(case, arrays, seen, context.device))
+    for own in params["own_losses"]:
+        if own not in functions_of(context.edition):
+            name = next(name for name, q in named.items() if q.key.name == "loss")
+            judged[name] = judged[name].noting(_own_loss(own, case, arrays, seen, context.device))
     return judged
 
 
-def _own_loss(case: Case, arrays: Arrays, seen: Observation, device: str) -> str:
-    """What is wrong with the submission's own softmax_loss, which its edition does not ask; "" for nothing."""
-    rows = [Quantity(f"{name} of its softmax_loss", "softmax_loss", Key(f"own {name}")) for name in ("loss", "dx")]
+def _own_loss(loss: str, case: Case, arrays: Arrays, seen: Observation, device: str) -> str:
+    """What is wrong with the submission's own loss, which its edition does not ask; "" for nothing."""
+    keys = {name: Key(f"{name} of {loss}") for name in ("loss", "dx")}
+    returned = {name: key for name, key in keys.items() if isinstance(seen.values.get(key), Returned)}
+    if not returned:
+        return ""
     inputs = {"x": arrays["X_scores"], "y": arrays["y_0"]}
-    known = answers(case, Form(of_loss("softmax_loss"), inputs, "softmax_loss, which is not asked"), device)
-    for q, name in zip(rows, ("loss", "dx"), strict=True):
-        if isinstance(seen.values.get(q.key), Returned):
-            comparison = compared(result_of(seen, q.key), known, name)
-            if comparison.verdict not in PASSING:
-                said = comparison.problem.replace("; ", ", ")
-                return f"softmax_loss in its layers.py is not asked in this edition, and is wrong: {name} {said}"
+    known = answers(case, Form(of_loss(loss), inputs, f"{loss}, which is not asked"), device)
+    for name, key in returned.items():
+        comparison = compared(result_of(seen, key), known, name)
+        if comparison.verdict not in PASSING:
+            said = comparison.problem.replace("; ", ", ")
+            return f"{loss} in its layers.py is not asked in this edition, and is wrong: {name} {said}"
     return ""
 
 
