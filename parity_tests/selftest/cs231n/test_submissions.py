@@ -13,6 +13,7 @@ from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
 from parity_tests.assignments.cs231n.editions import EDITIONS
 from parity_tests.assignments.cs231n.inside.families import editions_of
 from parity_tests.harness.check import Run, check
+from parity_tests.protocol.errors import UsageError
 from parity_tests.selftest.cs231n.conftest import Changed
 from reports.model.records import FAILING
 
@@ -335,4 +336,5 @@ def test_a_loss_that_is_wrong_and_not_asked_does_not_go_without_a_word(changed: 
 def test_softmax_loss_is_asked_of_the_editions_that_do_not_ship_it_solved(changed: Changed) -> None:
     folder = changed(layers=("dx[rows, y] -= 1\n    dx /= N", "dx[rows, y] -= 1"))
     assert set(failing(checked(folder, {"softmax_loss"}, "2021-24"))) == {"softmax_loss"}
-    assert checked(folder, {"softmax_loss"}, "2018-20").records == []
+    with pytest.raises(UsageError, match="asks for none of softmax_loss"):
+        checked(folder, {"softmax_loss"}, "2018-20")
