@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
-from parity_tests.assignments.cs231n.mistakes.wrong import OPTIM_FILE
+from parity_tests.assignments.cs231n.mistakes.wrong import FC_FILE, OPTIM_FILE
 from parity_tests.assignments.cs231n.proof.honest_norms import BESIDE_IN_TRAINING, GROUP_OUT, NORMS, OUT
 from parity_tests.proof.judged_variants import failures, records
 from parity_tests.proof.variants import rewritten
@@ -91,3 +91,13 @@ def test_what_lies_near_a_form_of_a_norm_is_wrong(old: str, new: str) -> None:
     changes = tuple(Swap(one.old, one.new.replace(old, new)) for one in form.changes if isinstance(one, Swap))
     assert changes != form.changes
     assert {"batchnorm_forward"} <= {record.part for record in failures(judged(*changes, parts=NORM_PARTS))}
+
+
+def test_a_network_may_change_the_list_of_its_sizes_and_a_note_says_so() -> None:
+    sizes = "sizes = [input_dim, *hidden_dims, num_classes]"
+    inserting = "sizes = hidden_dims\n        sizes.insert(0, input_dim)\n        sizes.append(num_classes)"
+    params = Swap("[dict(mode) for _ in hidden_dims]", "[dict(mode) for _ in hidden_dims[1:-1]]")
+    found = judged(Swap(sizes, inserting), params, parts={"FullyConnectedNet"}, file=FC_FILE)
+    assert failures(found) == []
+    assert {record.note for record in found if record.quantity == "parameters"} == {"overwrites hidden_dims"}
+    assert "overwrites" not in notes(judged(parts={"FullyConnectedNet"}, file=FC_FILE))

@@ -129,19 +129,25 @@ def making(cls: Any, settings: dict[str, Any]) -> Any:
 
 
 def made_of(cls: Any, recorder: CallRecorder, params: Params) -> Any:
-    """The network that is asked for; FAILED, and why is recorded, where it cannot be made."""
+    """The network that is asked for; FAILED, and why is recorded, where it cannot be made.
+
+    Which of the lists that it was given it has changed is kept as a fact.
+    """
     settings, problem = settings_of(cls, params)
     if problem:
         recorder.fail(None, f"{params['class']} {problem}", "missing")
         return recorder.FAILED
-    return recorder.call(None, making(cls, settings))
+    given = {name: list(value) for name, value in settings.items() if isinstance(value, list)}
+    model = recorder.call(None, making(cls, settings))
+    recorder.add_fact("changed settings", [name for name, value in given.items() if settings[name] != value])
+    return model
 
 
 def settings_of(cls: Any, params: Params) -> tuple[dict[str, Any], str]:
     """What the network is made with, by the names that its __init__ has for it; a problem where it has none."""
     known = inspect.signature(cls).parameters
     settings = {
-        name: tuple(value) if name == "input_dim" and isinstance(value, list) else value
+        name: (tuple(value) if name == "input_dim" else list(value)) if isinstance(value, list) else value
         for name, value in params["settings"].items()
     }
     keep = settings.pop("keep", 1)

@@ -227,7 +227,8 @@ def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Ju
     params = case.params
     named = {q.name: q for q in case.quantities}
     ends = BEYOND_NAME * params["beyond"]
-    judged: Judged = {f"parameters{ends}": _parameters(params, seen)}
+    changed = [f"overwrites {name}" for name in map(str, seen.facts.get("changed settings", []))]
+    judged: Judged = {f"parameters{ends}": _parameters(params, seen).noting(*changed)}
     judged[f"weight scale{ends}"] = _weight_scale(params, seen)
     masks = _masks(case, arrays, seen)
     if "dropout" in named:
