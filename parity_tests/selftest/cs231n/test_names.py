@@ -54,6 +54,9 @@ return dx, dgamma, dbeta"""
 ONE_TERM = """xhat, std, gamma, _ = cache
 dgamma, dbeta = (dout * xhat).sum(axis=0), dout.sum(axis=0)
 return (gamma * dout - dout.mean(axis=0) - xhat * (dout * xhat).mean(axis=0)) / std, dgamma, dbeta"""
+TURNED = """N, C, H, W = x.shape
+out, cache = batchnorm_forward(np.moveaxis(x, 1, 3).reshape(N * H * W, C), gamma, beta, bn_param)
+return out.reshape(N, H, W, C).transpose({out}), cache"""
 ADAM = """given = config or {{}}
 config = {{"learning_rate": 1e-3, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "t": 0, **given}}
 m, v = config.get("m", np.zeros_like(w)), config.get("v", np.zeros_like(w))
@@ -106,6 +109,8 @@ SLIPS = (
     ("batchnorm_backward_alt", ALTERNATIVE.format(by=""), "", "dx is multiplied by the number of examples"),
     ("batchnorm_backward_alt", ALTERNATIVE.format(by="/ std / N"), "",
      "dx is divided by the variance + eps, not by its root"),
+    ("spatial_batchnorm_forward", TURNED.format(out="0, 3, 2, 1"), "",
+     "out is put back by transpose(0, 3, 2, 1), not by (0, 3, 1, 2)"),
     ("conv_backward_naive", FILTER_BY_FILTER.format(writes="="), "", "dw is of the last example alone"),
     ("relu_backward", "return dout * np.maximum(cache, 0)", "",
      "dout is multiplied by the output, not by 1 where x is positive"),
@@ -130,6 +135,7 @@ RIGHT = (
     ("batchnorm_backward", GRAPH.format(power="ivar**3"), ""),
     ("conv_backward_naive", FILTER_BY_FILTER.format(writes="+="), ""),
     ("batchnorm_backward_alt", ALTERNATIVE.format(by="/ N"), ""),
+    ("spatial_batchnorm_forward", TURNED.format(out="0, 3, 1, 2"), ""),
     ("adam", ADAM.format(kept="m, v"), OPTIM_FILE),
 )
 

@@ -14,6 +14,7 @@ from parity_tests.assignments.cs231n.mistakes.penalties import PENALTIES
 from parity_tests.assignments.cs231n.mistakes.rule_texts import RULE_TEXTS
 from parity_tests.assignments.cs231n.mistakes.rules import RULES
 from parity_tests.assignments.cs231n.mistakes.running_texts import RUNNING_TEXTS
+from parity_tests.assignments.cs231n.mistakes.turned import TURNED
 from parity_tests.assignments.cs231n.mistakes.window_places import WINDOW_PLACES
 from parity_tests.assignments.cs231n.mistakes.window_texts import WINDOW_TEXTS
 from parity_tests.assignments.cs231n.mistakes.windows import WINDOWED
@@ -27,6 +28,7 @@ WRONG: tuple[Wrong, ...] = (
     *RUNNING_TEXTS,
     *NORM_GRADIENTS,
     *IMAGES,
+    *TURNED,
     *WINDOWED,
     *WINDOW_TEXTS,
     *WINDOW_PLACES,

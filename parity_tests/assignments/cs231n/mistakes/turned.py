@@ -1,0 +1,136 @@
+"""Known mistakes of spatial batch norm: of how images are turned into rows of channels, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import permutations
+from typing import Any
+
+from parity_tests.assignments.cs231n.mistakes.images import PLACES, SB, SF
+from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
+from parity_tests.protocol.mistake import Body
+
+Order = tuple[int, ...]
+IN, BACK, AS_IT_IS = (0, 2, 3, 1), (0, 3, 1, 2), (0, 1, 2, 3)
+"""The orders of N×C×H×W that make rows of channels of images, and images of N×H×W×C."""
+MIXED = (AS_IT_IS, (1, 0, 2, 3), (0, 3, 1, 2), (1, 2, 3, 0))
+"""The orders that mix channels in each row; others that end in the same axis give the same where sizes are alike."""
+
+
+def _rows(x: Any, order: Order) -> Any:
+    return x.permute(order).reshape(-1, x.shape[1])
+
+
+def _inverse(order: Order) -> Order:
+    return tuple(order.index(axis) for axis in range(len(order)))
+
+
+def _put_back(rows: Any, x: Any, order: Order) -> Any:
+    """Rows that were made by an order as images again."""
+    shape = [x.shape[axis] for axis in order]
+    return rows.reshape(shape).permute(_inverse(order))
+
+
+def _normal(rows: Any, s: Any) -> tuple[Any, Any]:
+    deviation = (rows.var(0, unbiased=False) + s.get("eps", 1e-5)).sqrt()
+    return (rows - rows.mean(0)) / deviation, deviation
+
+
+def _out(order: Order, back: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda t, s: back(_normal(_rows(t.x, order), s)[0] * t.gamma + t.beta, t.x)
+
+
+def _gradients(order: Order, back: Callable[[Any, Any], Any]) -> dict[str, Callable[[Any, Any], Any]]:
+    """dx, dgamma and dbeta for rows of dout in another order, beside the right ones of x."""
+
+    def of(name: str) -> Callable[[Any, Any], Any]:
+        def wrong(t: Any, s: Any) -> Any:
+            dout, (normal, deviation) = _rows(t.dout, order), _normal(_rows(t.x, IN), s)
+            if name != "dx":
+                return (dout * normal if name == "dgamma" else dout).sum(0)
+            g = dout * t.gamma
+            return back((g - g.mean(0) - normal * (g * normal).mean(0)) / deviation, t.x)
+
+        return wrong
+
+    return {name: of(name) for name in ("dx", "dgamma", "dbeta")}
+
+
+FORWARD = """N, C, H, W = x.shape
+rows = {rows}
+rows, cache = batchnorm_forward(rows, gamma, beta, bn_param)
+return {back}, cache"""
+BACKWARD = """N, C, H, W = dout.shape
+x = dout
+rows = {rows}
+rows, dgamma, dbeta = batchnorm_backward_alt(rows, cache)
+return {back}, dgamma, dbeta"""
+USUAL_BACK = "rows.reshape(N, H, W, C).transpose(0, 3, 1, 2)"
+
+
+def _sizes(order: Sequence[int]) -> str:
+    return ", ".join("NCHW"[axis] for axis in order)
+
+
+def _as_text(order: Order) -> tuple[str, str]:
+    """How rows are made by an order, and how they are put back by its inverse."""
+    return f"x.transpose{order}.reshape(-1, C)", f"rows.reshape({_sizes(order)}).transpose{_inverse(order)}"
+
+
+def _both(
+    name: str, order: Order, rows: str, back: str, put: Callable[[Any, Any], Any], *, forward: bool = True
+) -> list[Wrong]:
+    """The same mistake in the forward and in the backward; where rows are right, dgamma and dbeta are."""
+    change = _gradients(order, put)
+    if order == IN:
+        change = {"dx": change["dx"]}
+    texts = {"rows": rows, "back": back}
+    found = [Wrong(SB, "layer", name.format("dout", "dx"), PLACES, change, (Body(SB, BACKWARD.format(**texts)),))]
+    if forward:
+        plug = (Body(SF, FORWARD.format(**texts)),)
+        found.append(Wrong(SF, "layer", name.format("x", "out"), PLACES, {"out": _out(order, put)}, plug))
+    return found
+
+
+def _found() -> list[Wrong]:
+    found: list[Wrong] = []
+    usual, right = _as_text(IN)
+    for order in permutations(range(4)):
+        rows, back = _as_text(order)
+        if order not in (IN, AS_IT_IS):
+            found += _both(
+                f"{{}} is made rows of by transpose{order}, {{}} put back as of {IN}",
+                order, rows, USUAL_BACK, lambda r, x: _put_back(r, x, IN),
+            )  # fmt: skip
+        if order in MIXED:
+            found += _both(
+                f"{{}} is made rows of by transpose{order}, and {{}} put back as of that",
+                order, rows, back, lambda r, x, order=order: _put_back(r, x, order), forward=order != AS_IT_IS,
+            )  # fmt: skip
+        if order != BACK:
+            found += _both(
+                f"{{1}} is put back by transpose{order}, not by {BACK}",
+                IN, usual, right.replace(f"{BACK}", f"{order}"),
+                lambda r, x, order=order: _put_back_wrongly(r, x, order),
+            )  # fmt: skip
+    return [
+        *found,
+        *_both(
+            "{1} is put back from rows of W × H places, not H × W",
+            IN, usual, "rows.reshape(N, W, H, C).transpose(0, 3, 2, 1)",
+            lambda r, x: _put_back(r, x, (0, 3, 2, 1)),
+        ),
+        *_both(
+            "{1} is put back from N × C × H × W by the order of N × H × W × C",
+            IN, usual, "rows.reshape(N, C, H, W).transpose(0, 3, 1, 2)",
+            lambda r, x: r.reshape(x.shape).permute(BACK),
+        ),
+    ]  # fmt: skip
+
+
+def _put_back_wrongly(rows: Any, x: Any, order: Order) -> Any:
+    N, C, H, W = x.shape
+    return rows.reshape(N, H, W, C).permute(order)
+
+
+TURNED = tuple(_found())
