@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.mistake import Call, Mistake
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Quantity
@@ -49,6 +50,8 @@ class Diagnosis:
     fails in them alone must be right where the part is.
     `experiments(plan, case, quantity, seen, draw)` names what only an experiment can tell, before sentences are
     looked at, and `overwriting(case, quantity, observation)` what wrote over another call's array, after them.
+    `reopened(case, quantity, comparison, seen)` says of a result that is left open because of another part what is
+    wrong with it where an experiment names it, "" where it stays open whatever fits.
     `hidden_in_case` and `hidden_in_check` say what follows from a mistake, in the same case and in all cases of a check
     (by the check): such rows get the name of their cause. `further_hints` are those of names that are not mistakes of
     the table.
@@ -60,6 +63,7 @@ class Diagnosis:
     beside: Callable[[Case], bool] = lambda case: case.lenient
     experiments: Callable[[Sequence[Case], Case, Quantity, Seen, Draw], Sequence[str]] | None = None
     overwriting: Callable[[Case, Quantity, Observation], Sequence[str]] | None = None
+    reopened: Callable[[Case, Quantity, Comparison, Observation], str] | None = None
     hidden_in_case: Hidden = field(default_factory=dict)
     hidden_in_check: Mapping[str, Hidden] = field(default_factory=dict)
     further_hints: Mapping[str, str] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from parity_tests.harness.diagnosis.causes import Verdicts, fails, with_causes_i
 from parity_tests.harness.diagnosis.claims import Claims, only_one
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.comparison import Comparison, mismatched
 from parity_tests.protocol.diagnosis import Diagnosis, Draw, Seen
 from parity_tests.protocol.kind import Kind
 from parity_tests.protocol.mistake import CRASH, Call, Mistake
@@ -113,15 +113,30 @@ def _claim_told(diagnosis: Diagnosis, plan: Sequence[Case], verdicts: Verdicts, 
             if fails(comparison) and not comparison.diagnosis:
                 name = only_one(_told(diagnosis, plan, case, q, comparison, seen, draw))
                 verdicts[case.name][q.name] = replace(comparison, diagnosis=name)
+            elif (problem := _reopened(diagnosis, case, q, comparison, seen)) and (
+                name := only_one(_by_experiments(diagnosis, plan, case, q, seen, draw))
+            ):
+                verdicts[case.name][q.name] = mismatched(problem, notes=comparison.notes, diagnosis=name)
+
+
+def _reopened(diagnosis: Diagnosis, case: Case, q: Quantity, comparison: Comparison, seen: Seen) -> str:
+    """What is wrong with a result that was left open, where an experiment has a name for it."""
+    if diagnosis.reopened is None or comparison.verdict != "undecided" or not comparison.explained_by:
+        return ""
+    return diagnosis.reopened(case, q, comparison, seen[case.name])
+
+
+def _by_experiments(
+    diagnosis: Diagnosis, plan: Sequence[Case], case: Case, q: Quantity, seen: Seen, draw: Draw
+) -> Sequence[str]:
+    return diagnosis.experiments(plan, case, q, seen, draw) if diagnosis.experiments is not None else ()
 
 
 def _told(
     diagnosis: Diagnosis, plan: Sequence[Case], case: Case, q: Quantity, comparison: Comparison, seen: Seen, draw: Draw
 ) -> Sequence[str]:
     """The names that an experiment, the sentence, or what was overwritten tells."""
-    names: Sequence[str] = ()
-    if diagnosis.experiments is not None:
-        names = diagnosis.experiments(plan, case, q, seen, draw)
+    names = _by_experiments(diagnosis, plan, case, q, seen, draw)
     if not names:
         names = _by_sentence(_but_crashes(diagnosis), case, q, comparison)
     if not names and diagnosis.overwriting is not None:

@@ -244,3 +244,27 @@ def test_a_backward_of_a_forward_that_is_right_nowhere_and_unlike_what_is_asked_
         "return (g @ w.T).reshape(x.shape), flat.T @ g, 0 * b",
     )
     assert blamed(judged(forward, backward, parts={"affine_forward"})) == {"affine_forward", "affine_backward"}
+
+
+OF_SAMPLES = Swap("x.var(axis=1, keepdims=True)", "x.var(axis=1, keepdims=True, ddof=1)")
+LAYER_BACK = """normal, deviation, gamma, axis = cache
+count = {count}
+g = dout * gamma
+sums = g.sum(axis=axis, keepdims=True), normal * (g * normal).sum(axis=axis, keepdims=True)
+dx = (g - sums[0] / count - sums[1] / count) / {deviation}
+return dx, (dout * normal).sum(axis=0), dout.sum(axis=0)"""
+
+
+def test_a_norms_backward_with_a_known_mistake_is_blamed_beside_a_wrong_forward() -> None:
+    slip = Body("layernorm_backward", LAYER_BACK.format(count="len(dout)", deviation="deviation"))
+    found = judged(OF_SAMPLES, slip, parts={"layernorm_backward"})
+    named = [record for record in found if record.part == "layernorm_backward" and record.verdict == "mismatch"]
+    assert blamed(found) == {"layernorm_forward", "layernorm_backward"}
+    assert {record.diagnosis for record in named} == {"the sums are divided by the number of examples, not of features"}
+    assert all("is wrong for what layernorm_forward hands on, too" in record.message for record in named)
+
+
+@pytest.mark.parametrize("deviation", ["deviation", "np.sqrt(deviation)", "1", "deviation**2", "(-deviation)"])
+def test_a_norms_backward_that_no_known_mistake_fits_is_not_judged_beside_a_wrong_forward(deviation: str) -> None:
+    own = Body("layernorm_backward", LAYER_BACK.format(count="dout.shape[axis]", deviation=deviation))
+    assert blamed(judged(OF_SAMPLES, own, parts={"layernorm_backward"})) == {"layernorm_forward"}

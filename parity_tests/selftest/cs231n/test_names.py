@@ -129,6 +129,26 @@ def test_a_slip_in_other_code_is_called_by_its_name(part: str, code: str, file: 
     assert {record.diagnosis for record in failing} == {name}
 
 
+BESIDE_FORWARD = Swap(
+    "deviation = np.sqrt(variance + eps)\n    normal", "deviation = np.sqrt(variance) + eps\n    normal"
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name"),
+    [
+        ("dvar * 2.0", "dvar", "the gradient through the variance is halved"),
+        ("dx = dxhat * ivar", "dx = dout * ivar", "gamma is left out of the direct gradient"),
+    ],
+    ids=["halved", "gamma"],
+)
+def test_a_slip_beside_a_forward_with_eps_beside_the_root_is_called_by_its_name(old: str, new: str, name: str) -> None:
+    code = GRAPH.format(power="ivar**3").replace(old, new)
+    variant = rewritten(ASSIGNMENT, Rewrite("beside", (BESIDE_FORWARD, Body("batchnorm_backward", code))))
+    found = failures(records(ASSIGNMENT, variant, parts={"batchnorm_backward"}))
+    assert {(record.part, record.diagnosis) for record in found} == {("batchnorm_backward", name)}
+
+
 RIGHT = (
     ("conv_forward_naive", FORWARD.format(**RIGHT_SIDES), ""),
     ("conv_forward_naive", FORWARD.format(**{**RIGHT_SIDES, "product": FLAT}), ""),

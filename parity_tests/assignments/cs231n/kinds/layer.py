@@ -149,12 +149,19 @@ def questions(case: Case, arrays: Arrays) -> list[Question]:
     return found
 
 
-def mistaken(case: Case, arrays: Arrays, change: Change, note: str, asked: Collection[Quantity]) -> list[Question]:
-    """What is expected of the quantities that are asked, of who makes a mistake."""
+def mistaken(
+    case: Case,
+    arrays: Arrays,
+    change: Change,
+    note: str,
+    asked: Collection[Quantity],
+    further: Callable[[int], Mapping[str, Any]] = lambda k: {},
+) -> list[Question]:
+    """What is expected of the quantities asked, of who makes a mistake; `further` are more values of each input."""
     found = []
     for k, inputs in _inputs(case.params, arrays):
         if own := [q for q in asked if q.key.call == k]:
-            found.append(Question(own, [Form(_mistaken(case.params, change, own), inputs, note)]))
+            found.append(Question(own, [Form(_mistaken(case.params, change, own), {**inputs, **further(k)}, note)]))
     return found
 
 
@@ -191,10 +198,10 @@ def _reference(params: Params, suffix: str, function: Function | None = None) ->
 
 def _mistaken(params: Params, change: Change, asked: Sequence[Quantity]) -> Any:
     """A torch function of the arrays of one input that gives these quantities as who makes the mistake returns them."""
-    right = _reference(params, "")
+    right, of_right = _reference(params, ""), (*params["arrays"], "dout")
 
     def reference(**inputs: Any) -> dict[str, Any]:
-        given = Given(lambda: right(**inputs), **inputs, extra=params["extra"])
+        given = Given(lambda: right(**{name: inputs[name] for name in of_right}), **inputs, extra=params["extra"])
         return {
             q.name: change[q.key.name](given, params["setting"] or {})
             if q.key.name in change

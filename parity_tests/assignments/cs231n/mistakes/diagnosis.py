@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from parity_tests.assignments.cs231n.kinds.layer_rows import NORM
 from parity_tests.assignments.cs231n.mistakes import WRONG
 from parity_tests.assignments.cs231n.mistakes.network_parts import OF_NAMES
+from parity_tests.assignments.cs231n.mistakes.own_forward import own_forwards
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.diagnosis import Diagnosis, Draw, Seen
-from parity_tests.protocol.observation import Failure
+from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.quantity import Quantity
 
 _found: dict[tuple[str, str, str], tuple[str, ...]] = {}
@@ -26,7 +29,11 @@ def experiments(plan: Sequence[Case], case: Case, quantity: Quantity, seen: Seen
     if key not in _found:
         known = [wrong for wrong in WRONG if wrong.part == quantity.part and wrong.kind == case.probe]
         asked = [one for one in plan if one.probe == case.probe and any(q.part == key[0] for q in one.quantities)]
-        _found[key] = tuple(wrong.name for wrong in known if wrong.reproduces(asked, quantity, seen, draw))
+        names = tuple(wrong.name for wrong in known if wrong.reproduces(asked, quantity, seen, draw))
+        if not names and any(wrong.ways for wrong in known):
+            for forward in own_forwards(asked, quantity.part, seen, draw):
+                names = names or tuple(w.name for w in known if w.reproduces(asked, quantity, seen, draw, forward))
+        _found[key] = names
     if not _found[key] and case.probe == "network":
         return _of_names(plan, case, quantity, seen, draw)
     return _found[key]
@@ -45,4 +52,13 @@ def _of_names(plan: Sequence[Case], case: Case, quantity: Quantity, seen: Seen, 
     return [name for name in experiments(plan, case, about, seen, draw) if name in OF_NAMES]
 
 
-DIAGNOSIS = Diagnosis(mistakes=tuple(wrong.mistake for wrong in WRONG), experiments=experiments)
+def reopened(case: Case, quantity: Quantity, comparison: Comparison, observation: Observation) -> str:
+    """What is wrong with a norm's gradient beside a wrong forward, where a known mistake fits what that handed on."""
+    forward = case.params.get("forward", "")
+    of_norm = case.probe == "layer" and case.params["arrays"] == list(NORM)
+    if not of_norm or comparison.explained_by != forward or quantity.part == forward:
+        return ""
+    return f"is wrong for what {forward} hands on, too, which is wrong itself"
+
+
+DIAGNOSIS = Diagnosis(mistakes=tuple(wrong.mistake for wrong in WRONG), experiments=experiments, reopened=reopened)

@@ -19,6 +19,7 @@ from parity_tests.assignments.cs231n.mistakes.norm_paths import (
     further,
     of_groups,
 )
+from parity_tests.assignments.cs231n.mistakes.own_forward import CHAIN, FORMULA, OWN
 from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
 from parity_tests.protocol.mistake import Body, Swap
 
@@ -79,7 +80,9 @@ RIGHT = "(g - mean(g) - normal * mean(g * normal)) / deviation"
 
 
 def _values(part: str, t: Any, s: Any) -> dict[str, Any]:
-    """The values of the formulas' names, in torch."""
+    """The values of the formulas' names, in torch, for the deviation of the part's own forward where that is given."""
+    import torch
+
     N, C = t.x.shape[:2]
     group = part == GROUP
     axis = 2 if group else 1 if part == LAYER else 0
@@ -89,16 +92,22 @@ def _values(part: str, t: Any, s: Any) -> dict[str, Any]:
             return v.permute(0, 2, 3, 1).reshape(-1, C)
         return v.reshape(N, t.extra[0], -1) if group else v
 
-    x, d = rows(t.x), rows(t.dout)
+    x, d, way = rows(t.x), rows(t.dout), getattr(t, "way", "")
     gamma = t.gamma.flatten()[:, None, None] if t.x.dim() == 4 else t.gamma
     variance = x.var(axis, unbiased=False, keepdim=True)
     deviation = (variance + s.get("eps", 1e-5)).sqrt()
+    if way:
+        deviation = rows(t.deviation) if way == OWN else variance.sqrt() + s.get("eps", 1e-5)
+    centred = x - x.mean(axis, keepdim=True)
+    # By the chain rule one of the three divisions in the gradient through the variance is by the bare root.
+    bare = (deviation * variance.sqrt()).sqrt() if way == CHAIN else deviation
     count = x.shape[axis]
     return {
         "d": d,
         "g": rows(t.dout * gamma),
         "scale": rows(gamma + 0 * t.dout),
-        "normal": (x - x.mean(axis, keepdim=True)) / deviation,
+        "normal": centred / torch.where(bare == 0, deviation, bare),
+        "hat": centred / deviation,
         "deviation": deviation,
         "variance": variance,
         "mean": lambda v: v.mean(axis, keepdim=True),
@@ -329,6 +338,20 @@ def _plugged(part: str, lines: str, formula: str) -> tuple[Body | Swap, ...]:
     return (Body(part, f"{KEPT}{lines}"), KEEPING[part]) if needs_x else (Body(part, lines),)
 
 
+def _ways(formula: str) -> tuple[str, ...]:
+    """The ways of its own forward in which a formula of dx can tell a mistake of the backward.
+
+    Beside a wrong deviation it cannot where the backward may have another one in its cache: there what is wrong must be
+    of one term beside another that is right for the forward's.
+    """
+    if "variance" in formula:
+        return ()
+    of_one = formula.endswith("/ deviation") and formula.count("deviation") == 1 and RIGHT not in formula
+    if of_one and re.search(r"\bx\b|count - 1", formula) is None:
+        return (CHAIN, FORMULA, OWN)
+    return (CHAIN, FORMULA)
+
+
 def _dx(part: str, alt: str) -> list[Wrong]:
     shape = BACK_IN_SHAPE.get(part, "reshape(dout.shape)")
     return [
@@ -338,7 +361,10 @@ def _dx(part: str, alt: str) -> list[Wrong]:
             name,
             hint,
             {f"{alt}dx": _predicting(part, formula)},
-            _plugged(part, f"{HEADS[part]}dx = ({formula}).{shape}\n{SUMMED[part]}return dx, dgamma, dbeta", formula),
+            ways=_ways(formula),
+            plug=_plugged(
+                part, f"{HEADS[part]}dx = ({formula}).{shape}\n{SUMMED[part]}return dx, dgamma, dbeta", formula
+            ),
         )
         for name, hint, formula in _of_dx(part)
     ]
@@ -366,9 +392,8 @@ def _summed(part: str, formula: str) -> Callable[[Any, Any], Any]:
         own = _values(part, t, s)
         names = {
             "dout": t.dout,
-            "hat": _whole(part, own["normal"], t),
+            "hat": _whole(part, own["hat"], t),
             "x": t.x,
-            "out": t.right.out,
             "root": _whole(part, own["deviation"] + 0 * own["normal"], t),
             "scale": t.gamma[:, None, None] if part == SPATIAL else t.gamma,
             "gamma": t.gamma,
@@ -393,7 +418,8 @@ def _of_sums(part: str, alt: str) -> list[Wrong]:
         change = {f"{alt}{one}": _summed(part, formula) for one, formula in wrong.items()}
         whole = f"x = x.{BACK_IN_SHAPE.get(part, 'reshape(dout.shape)')}\n" if " x)" in given["dgamma"] else ""
         lines = f"{dx}{whole}return dx, {given['dgamma']}, {given['dbeta']}"
-        return Wrong(part, "layer", name, SUMS, change, _plugged(part, lines, given["dgamma"]))
+        ways = (CHAIN, FORMULA) if "deviation" in name else (CHAIN, FORMULA, OWN)
+        return Wrong(part, "layer", name, SUMS, change, _plugged(part, lines, given["dgamma"]), ways=ways)
 
     gamma, beta = right["dgamma"], right["dbeta"]
     of = "examples and places" if part in ALL else "examples"

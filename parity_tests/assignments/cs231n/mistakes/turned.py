@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import permutations
 from typing import Any
 
@@ -100,25 +101,25 @@ def _found() -> list[Wrong]:
         if order not in (IN, AS_IT_IS):
             found += _both(
                 f"{{}} is made rows of by transpose{order}, {{}} put back as of {IN}",
-                order, rows, USUAL_BACK, lambda r, x: _put_back(r, x, IN),
+                order, rows, USUAL_BACK, partial(_put_back, order=IN),
             )  # fmt: skip
         if order in MIXED:
             found += _both(
                 f"{{}} is made rows of by transpose{order}, and {{}} put back as of that",
-                order, rows, back, lambda r, x, order=order: _put_back(r, x, order), forward=order != AS_IT_IS,
+                order, rows, back, partial(_put_back, order=order), forward=order != AS_IT_IS,
             )  # fmt: skip
         if order != BACK:
             found += _both(
                 f"{{1}} is put back by transpose{order}, not by {BACK}",
                 IN, usual, right.replace(f"{BACK}", f"{order}"),
-                lambda r, x, order=order: _put_back_wrongly(r, x, order),
+                partial(_put_back_wrongly, order=order),
             )  # fmt: skip
     return [
         *found,
         *_both(
             "{1} is put back from rows of W × H places, not H × W",
             IN, usual, "rows.reshape(N, W, H, C).transpose(0, 3, 2, 1)",
-            lambda r, x: _put_back(r, x, (0, 3, 2, 1)),
+            partial(_put_back, order=(0, 3, 2, 1)),
         ),
         *_both(
             "{1} is put back from N × C × H × W by the order of N × H × W × C",

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.assignments.cs231n.kinds import dropout, layer, losses, networks, running, steps
+from parity_tests.assignments.cs231n.mistakes.own_forward import OwnForward
 from parity_tests.harness.flow_answers import Question, is_refuted, judge_all, predicted
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
@@ -43,6 +44,7 @@ class Wrong:
     the name of the error with which calls of a case then fail, by its params and arrays, "" where they do not;
     `fails` says of a case and of one of its calls whether the call may then fail, as what lies beyond an array does.
     One with an `estimate` holds a number, which is read off each case; `change` is then a function of that number.
+    `ways` are those of its own forward of which the same change is true, which then has the `way` and the `deviation`.
     """
 
     part: str
@@ -56,6 +58,7 @@ class Wrong:
     raises: Callable[[Params, Arrays], str] | None = None
     fails: Callable[[Params, Arrays, int], bool] | None = None
     estimate: Callable[[Arrays, Observation], float | None] | None = None
+    ways: tuple[str, ...] = ()
 
     @property
     def mistake(self) -> Mistake:
@@ -67,8 +70,15 @@ class Wrong:
         """What answers are known by of who makes it."""
         return f"{self.part}: {self.name}"
 
-    def reproduces(self, plan: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw) -> bool:
-        """Whether it gives what was returned, in all cases: of this quantity, or of all that its part returns."""
+    def reproduces(
+        self, plan: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw, forward: OwnForward | None = None
+    ) -> bool:
+        """Whether it gives what was returned, in all cases: of this quantity, or of all that its part returns.
+
+        With a `forward` in all that this one tells of.
+        """
+        if forward and forward.way not in self.ways:
+            return False
         if bool(self.about) != (self.kind == "network" and quantity.name.partition(" (")[0] in SEEN_AT):
             return False
         if self.about:
@@ -82,14 +92,16 @@ class Wrong:
             if case.probe == self.kind and case.name in seen and case.params.get("slug") != "far-apart"
         ]
         found = [(case, [q for q in case.quantities if self._is_asked(q, quantity)]) for case in asked]
+        if forward:
+            found = [(case, [q for q in own if forward.tells(case, q.key.call)]) for case, own in found]
         meant = [(case, own) for case, own in found if own]
-        if not meant or any(self._is_refuted(case, own, seen, draw) for case, own in meant):
+        if not meant or any(self._is_refuted(case, own, seen, draw, forward) for case, own in meant):
             return False
         if self.fails and not any(
             isinstance(result_of(seen[c.name], q.key), Returned) for c, own in meant for q in own
         ):
             return False
-        return all(self._agrees(case, own, seen, draw) for case, own in meant)
+        return all(self._agrees(case, own, seen, draw, forward) for case, own in meant)
 
     def _leaves(self, quantity: Quantity) -> bool:
         """Whether it leaves a result as it is, which then is wrong for another reason."""
@@ -99,14 +111,16 @@ class Wrong:
     def _is_asked(self, q: Quantity, quantity: Quantity) -> bool:
         return q.part == self.part and self._is_meant(q, quantity)
 
-    def _is_refuted(self, case: Case, own: Sequence[Quantity], seen: Seen, draw: Draw) -> bool:
+    def _is_refuted(
+        self, case: Case, own: Sequence[Quantity], seen: Seen, draw: Draw, forward: OwnForward | None
+    ) -> bool:
         """Whether a case refutes it at once, by numbers that no rounding explains."""
         arrays = draw(case)
         own = self._returning(case, own, seen[case.name], arrays)
         if case.probe == "dropout" or not own or self.estimate or (self.raises and self.raises(case.params, arrays)):
             return False
         try:
-            asked = self._questions(case, arrays, seen[case.name], self.change, self.note, own)
+            asked = self._questions(case, arrays, seen[case.name], self.change, self.note, own, forward)
             return _is_far(case, seen[case.name], own, asked)
         except UNFIT:
             return True
@@ -119,11 +133,21 @@ class Wrong:
         return [q for q in own if not (q.key.call in as_told and isinstance(results[q], Failure))]
 
     def _questions(
-        self, case: Case, arrays: Arrays, observation: Observation, change: Any, note: str, own: Sequence[Quantity]
+        self,
+        case: Case,
+        arrays: Arrays,
+        observation: Observation,
+        change: Any,
+        note: str,
+        own: Sequence[Quantity],
+        forward: OwnForward | None = None,
     ) -> Sequence[Question]:
         """What is expected of who makes the mistake, of these of the results at least."""
         if case.probe in ("layer", "loss"):
             note = f"{note} in {', '.join(dict.fromkeys(q.key.name for q in own))}"
+            if forward:
+                note = f"{note}, {forward.way}"
+                return layer.mistaken(case, arrays, change, note, own, lambda k: forward.of(case, k) or {})
             mistaken = layer.mistaken if case.probe == "layer" else losses.mistaken
             return mistaken(case, arrays, change, note, own)
         if case.probe == "running":
@@ -146,11 +170,12 @@ class Wrong:
         )
         return together or q.key.name == quantity.key.name
 
-    def _agrees(self, case: Case, own: Sequence[Quantity], seen: Seen, draw: Draw) -> bool:
+    def _agrees(self, case: Case, own: Sequence[Quantity], seen: Seen, draw: Draw, forward: OwnForward | None) -> bool:
         arrays = draw(case)
         observation = seen[case.name]
-        forward = case.params.get("forward", self.part)
-        if self.part != forward and any(key.name == "out" for key in observation.overwritten):
+        if self.part != case.params.get("forward", self.part) and any(
+            key.name == "out" for key in observation.overwritten
+        ):
             return False  # a forward that writes over what its backward works on
         note, change = self.note, self.change
         if self.estimate:
@@ -168,7 +193,7 @@ class Wrong:
         own = self._returning(case, own, observation, arrays)
         told = [q for q in own if not (spared and q.key.name.startswith(spared))]
         try:
-            asked = self._questions(case, arrays, observation, change, note, own)
+            asked = self._questions(case, arrays, observation, change, note, own, forward)
             asked = [question for question in asked if any(q in own for q in question.quantities)]
             if is_refuted(case, observation, asked, told, "cpu"):
                 return False

@@ -1,0 +1,109 @@
+"""What a norm's own forward handed on to its backward, as its output shows it: formulas are then of that, too.
+
+A backward that has a slip has it beside a forward with epsilon beside the root, which is right, and beside a wrong one,
+whose numbers its cache holds. The output tells the normalised x, (out − beta) / gamma, and by how much x was divided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.assignments.cs231n.kinds.layer_rows import NORM
+from parity_tests.harness.returned import array_of
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.diagnosis import Draw, Seen
+from parity_tests.protocol.kind import Arrays
+from parity_tests.protocol.observation import Observation
+from parity_tests.protocol.quantity import Key
+
+CHAIN, FORMULA, OWN = "beside the root, by the chain rule", "beside the root, by the formula", "by its own deviation"
+"""The ways in which a forward may have its deviation that is not the usual one, and its backward goes on from it."""
+NEAR = 1e-9
+"""How far from what is asked a deviation may be that is the same, in part."""
+
+
+@dataclass(frozen=True)
+class OwnForward:
+    """One way, and for OWN, by case and call, what x was divided by; other calls tell nothing."""
+
+    way: str
+    deviations: dict[tuple[str, int], NDArray[Any]] = field(default_factory=dict)
+
+    def tells(self, case: Case, call: int) -> bool:
+        """Whether formulas can be told of this call."""
+        return self.of(case, call) is not None
+
+    def of(self, case: Case, call: int) -> dict[str, Any] | None:
+        """The further values of a change, None where nothing can be told of a call."""
+        if self.way != OWN:
+            return {"way": self.way}
+        if (case.name, call) not in self.deviations:
+            return None
+        return {"way": self.way, "deviation": self.deviations[case.name, call]}
+
+
+def own_forwards(plan: Sequence[Case], part: str, seen: Seen, draw: Draw) -> list[OwnForward]:
+    """The ways that a backward's forward shows in its outputs, none where it has the usual deviation in all."""
+    usual = beside = True
+    deviations = {}
+    for case in plan:
+        if case.probe != "layer" or part not in case.params["backward"] or case.name not in seen:
+            continue
+        if case.params["arrays"] != list(NORM):
+            return []
+        arrays = draw(case)
+        for call in range(len(case.params["shapes"])):
+            told = _deviations(case, arrays, seen[case.name], call)
+            if told is None:
+                continue
+            own, variance, eps, of_x = told
+            deviations[case.name, call] = of_x
+            near = NEAR if case.dtype == "float64" else 1e-3
+            usual &= bool((np.abs(own / np.sqrt(variance + eps) - 1) < near).all())
+            beside &= bool((np.abs(own / (np.sqrt(variance) + eps) - 1) < near).all())
+    if usual or not deviations:
+        return []
+    return [OwnForward(CHAIN), OwnForward(FORMULA)] if beside else [OwnForward(OWN, deviations)]
+
+
+def _deviations(
+    case: Case, arrays: Arrays, seen: Observation, call: int
+) -> tuple[NDArray[Any], NDArray[Any], float, NDArray[Any]] | None:
+    """What x was divided by in each group, its variance there, epsilon, and the first in the shape of x.
+
+    None where the output is not x less its mean, divided by one positive number in each group.
+    """
+    x, gamma, beta = (np.asarray(arrays[f"{name}_{call}"], np.float64) for name in NORM)
+    out = array_of(seen, Key("out", call), x.shape)
+    if out is None or not np.isfinite(out).all():
+        return None
+    if x.ndim == 4:
+        gamma, beta = gamma.reshape(1, -1, 1, 1), beta.reshape(1, -1, 1, 1)
+    shape, over = _groups(case, x.shape)
+    X, normal = x.reshape(shape), ((out - beta) / gamma).reshape(shape)
+    centred = X - X.mean(axis=over, keepdims=True)
+    square = (normal * centred).mean(axis=over, keepdims=True)
+    variance = (centred**2).mean(axis=over, keepdims=True)
+    if (variance == 0).any() or (square <= 0).any():
+        return None
+    own = variance / square
+    rounding = 1e-9 if case.dtype == "float64" else 1e-3
+    if (np.abs(normal - centred / own) > rounding * np.abs(normal).max()).any():
+        return None
+    eps = (case.params["setting"] or {}).get("eps", 1e-5)
+    return own, variance, eps, np.broadcast_to(own, shape).reshape(x.shape).astype(arrays[f"x_{call}"].dtype)
+
+
+def _groups(case: Case, shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The shape of x with an axis for groups of channels, and the axes along which numbers share their statistics."""
+    layer = case.params["layer"]
+    if layer == "groupnorm":
+        N, C, H, W = shape
+        G = case.params["extra"][0]
+        return (N, G, C // G, H, W), (2, 3, 4)
+    return shape, (1,) if layer == "layernorm" else (0, *range(2, len(shape)))
