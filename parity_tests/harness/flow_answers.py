@@ -256,7 +256,11 @@ def compared(got: Returned | Failure | None, known: Answers, name: str) -> Compa
     """The comparison of one result. One of another shape that holds the same numbers is taken, with a note."""
     flowed = known.flowed[name]
     got, note = _in_shape(got, tuple(flowed.value.shape))
-    return judge_returned(got, flowed, known.wide.get(name), known.prepared(name)).comparison.noting(note)
+    found = judge_returned(got, flowed, known.wide.get(name), known.prepared(name)).comparison
+    if found.verdict not in PASSING:  # of what is wrong it is no form that some elements agree at a kink
+        sides = {other.note for other in flowed.alternatives}
+        found = replace(found, notes=tuple(one for one in found.notes if one not in sides))
+    return found.noting(note)
 
 
 def may_agree(got: Returned | Failure | None, known: Answers, name: str) -> bool:

@@ -171,7 +171,7 @@ def _explained_by_a_form(
         allowed = _allowing(answer, flowed.forms[form])
         again = compare(got, allowed)
         if again.verdict in PASSING:
-            note = f"the gap is {comparison.ratio:.2g} times the radius, which the form “{form}” explains"
+            note = f"the gap is {comparison.ratio:.2g} times the radius, which the form “{form}” would explain"
             return again.noting(note), allowed
     if comparison.got is not None and math.isnan(comparison.got):  # it is no gap, of which rounding could be why
         return comparison, answer

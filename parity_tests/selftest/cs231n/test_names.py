@@ -149,6 +149,16 @@ def test_a_slip_beside_a_forward_with_eps_beside_the_root_is_called_by_its_name(
     assert {(record.part, record.diagnosis) for record in found} == {("batchnorm_backward", name)}
 
 
+def test_a_masks_further_division_by_p_is_called_so_beside_a_wrong_scale_too() -> None:
+    for scale in ("p", "(1 - p)"):
+        forward = Swap("((np.random.rand(*x.shape) < p) / p)", f"((np.random.rand(*x.shape) < p) / {scale})")
+        further = Swap("else dout * mask", "else dout * mask / cache[0]['p']")
+        variant = rewritten(ASSIGNMENT, Rewrite("p", (forward, further) if scale != "p" else (further,)))
+        found = failures(records(ASSIGNMENT, variant, parts={"dropout_forward", "dropout_backward"}))
+        names = {record.diagnosis for record in found if record.part == "dropout_backward"}
+        assert names == {"the gradient is divided by p once more than the output"}
+
+
 RIGHT = (
     ("conv_forward_naive", FORWARD.format(**RIGHT_SIDES), ""),
     ("conv_forward_naive", FORWARD.format(**{**RIGHT_SIDES, "product": FLAT}), ""),

@@ -151,3 +151,21 @@ def test_what_a_submission_was_lent_is_said_of_the_submission(changed: Changed) 
     page = " ".join(" ".join(run_page(run)).split())
     assert "submission there was no cs231n/fast_layers.py" in page
     assert "affine_forward there was" not in page
+
+
+def test_nothing_is_said_of_kinks_where_a_slope_is_wrong() -> None:
+    found = judged(Body("relu_backward", "return np.maximum(dout, 0)"), parts={"relu_backward"})
+    assert verdicts(found, "relu_backward") == {"mismatch"}
+    assert not any("kink" in record.note for record in found if record.part == "relu_backward")
+    at_0 = judged(Body("relu_backward", "return np.where(cache >= 0, dout, 0)"), parts={"relu_backward"})
+    assert any("the other side of each kink" in record.note for record in at_0)
+
+
+def test_what_is_right_for_what_a_wrong_forward_handed_on_is_said_of_the_gradient_that_is() -> None:
+    samples = Swap("x.var(axis=1, keepdims=True)", "x.var(axis=1, keepdims=True, ddof=1)")
+    along = "along: Array = g.mean(axis=axis, keepdims=True) + normal * (g * normal).mean(axis=axis, keepdims=True)"
+    for change in ((samples,), (samples, Swap(along, f"{along} / 2"))):
+        found = judged(*change, parts={"layernorm_backward"})
+        notes = " ".join({record.note for record in found if record.part == "layernorm_backward"})
+        assert "right for what its own forward hands on" in notes
+        assert ("gives a dgamma that is right" in notes) == (len(change) == 2)

@@ -131,6 +131,11 @@ def blamed(plan: Sequence[Case], judged: Mapping[str, Mapping[str, Comparison]])
     guilty = {q.part for case, q in rows if _fails(judged[case.name][q.name]) and _is_own(judged[case.name][q.name])}
     outs = {(case.name, q.key.call): judged[case.name][q.name] for case, q in rows if q.key.name == "out"}
     shown = own | {q.part for case, q in rows if HANDED_ON in judged[case.name][q.name].notes}
+    partly = {
+        q.part
+        for case, q in rows
+        if judged[case.name][q.name].verdict == "mismatch" and HANDED_ON not in judged[case.name][q.name].notes
+    }
     in_rows = {case.params["rows_of"]: case for case in plan if "rows_of" in case.params}
     for case, q in rows:
         comparison, cause = judged[case.name][q.name], judged[case.name][q.name].explained_by
@@ -143,7 +148,9 @@ def blamed(plan: Sequence[Case], judged: Mapping[str, Mapping[str, Comparison]])
         if comparison.verdict == "mismatch" and q.part in own and (spoiled or handed_on):
             found[case.name][q.name] = matched(OWN)
         elif handed_on:
-            found[case.name][q.name] = matched(HANDED_ON)
+            found[case.name][q.name] = matched(
+                f"gives a {q.key.name} that {HANDED_ON}" if q.part in partly else HANDED_ON
+            )
         elif comparison.verdict not in FAILED_IN_CALL or not cause:
             continue
         elif comparison.verdict == "mismatch" and cause in CALLED.get(q.part, ()) and case.name in in_rows:

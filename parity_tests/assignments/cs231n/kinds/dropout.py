@@ -112,6 +112,8 @@ def _judged(
     out = array_of(seen, Key("out", TRAIN), x.shape)
     mask = np.ones(x.shape, bool) if out is None else np.asarray(out != 0)
     scaled = {"x": x, "dout": arrays["dout"], "mask": mask.astype(x.dtype), "keep": keep}
+    shown = out is not None and mask.any() and np.isfinite(out).all()
+    scaled["scale"] = _scales(out, x, case.params["p"])[0] if shown and out is not None else 1 / keep
     tested = array_of(seen, Key("out", TEST), x.shape)
     kept = np.ones(x.shape, bool) if tested is None else np.asarray(tested != 0)
     # Where all is kept, or nothing, nobody drops: no such mask is predicted.
@@ -163,14 +165,16 @@ def _scales(own: NDArray[Any], x: NDArray[Any], p: float) -> tuple[float, float]
     return min((1.0, p, 1 - p, 1 / p, 1 / (1 - p), p**0.5, p**-0.5), key=lambda scale: abs(scale - seen)), seen
 
 
-def _expected(change: Change, /, x: Any, dout: Any, mask: Any, tested: Any, keep: float) -> dict[str, Any]:
+def _expected(
+    change: Change, /, x: Any, dout: Any, mask: Any, tested: Any, keep: float, scale: float
+) -> dict[str, Any]:
     expected = {
         "out": x * mask / keep,
         "dx": dout * mask / keep,
         "out in test mode": 1 * x,
         "dx in test mode": 1 * dout,
     }
-    given = SimpleNamespace(x=x, dout=dout, mask=mask, tested=tested, p=keep)
+    given = SimpleNamespace(x=x, dout=dout, mask=mask, tested=tested, p=keep, scale=scale)
     return expected | {name: wrong(given) for name, wrong in change.items() if name in expected}
 
 

@@ -84,6 +84,17 @@ OF_AFFINE = (
         )
         for result in ("dx", "dw", "db")
     ),
+    AFFINE_BACK.ending("dw begins from w, not from 0", TERMS, "dw", "dw = dw + w"),
+    AFFINE_BACK.ending("db begins from b, not from 0", TERMS, "db", "db = db + b"),
+    *(
+        AFFINE_BACK.wrong(f"{result} lacks the {which} example", SHARED, result, (right, wrong.format(part)))
+        for which, part in (("first", "1:"), ("last", ":-1"))
+        for result, right, wrong in (
+            ("dw", "rows.T @ dout", "rows[{0}].T @ dout[{0}]"),
+            ("db", "dout.sum(axis=0)", "dout[{0}].sum(axis=0)"),
+        )
+    ),
+    AFFINE_BACK.wrong("dw does not use x", CHAIN, "dw", ("rows.T @ dout", "(0 * rows + 1).T @ dout")),
     AFFINE_BACK.wrong("dx is divided by the number of outputs", TERMS, "dx", ("dout @ w.T", "dout @ w.T / len(b)")),
     AFFINE_BACK.wrong(
         "dw is divided by the number of inputs", TERMS, "dw", ("rows.T @ dout", "rows.T @ dout / len(w)")
@@ -141,10 +152,26 @@ OF_RELU = (
     RELU_FORWARD.wrong("what is under 1 becomes 1", RELU, "out", ("(x, 0)", "(x, 1)")),
     RELU_FORWARD.wrong("x has the wrong sign: max(0, −x)", RELU, "out", ("(x, 0)", "(-x, 0)")),
     RELU_FORWARD.wrong("the square of x is given where x is positive", RELU, "out", ("(x, 0)", "(x, 0) ** 2")),
+    RELU_FORWARD.wrong(
+        "it is an ELU", RELU, "out", ("np.maximum(x, 0)", "np.where(x > 0, x, np.exp(np.minimum(x, 0)) - 1)")
+    ),
     RELU_FORWARD.wrong("it is a tanh", RELU, "out", ("np.maximum(x, 0)", "np.tanh(x)")),
     RELU_FORWARD.wrong("it is a sigmoid", RELU, "out", ("np.maximum(x, 0)", "1 / (1 + np.exp(-x))")),
     *RELU_FORWARD.factors("out"),
     *RELU_BACK.factors("dx"),
+    RELU_BACK.wrong(
+        "−dout passes where x is negative",
+        RELU,
+        "dx",
+        ("np.where(x > 0, dout, 0 * dout)", "np.where(x > 0, dout, np.where(x < 0, -dout, 0 * dout))"),
+    ),
+    RELU_BACK.wrong("−dout passes where x is not positive", RELU, "dx", ("dout, 0 * dout", "dout, -dout")),
+    RELU_BACK.wrong(
+        "the larger of x and dout is given",
+        RELU,
+        "dx",
+        ("np.where(x > 0, dout, 0 * dout)", "np.maximum(dout, x)"),
+    ),
     RELU_BACK.wrong("the gradient passes where x is negative", RELU, "dx", ("x > 0", "x < 0")),
     RELU_BACK.wrong("the gradient passes where x is over 1", RELU, "dx", ("x > 0", "x > 1")),
     RELU_BACK.wrong(
@@ -247,6 +274,24 @@ OF_SOFTMAX = (
     SOFTMAX.wrong(
         "1 is taken off in whole columns: dx[:, y] −= 1", ONE, "dx", (OFF, OFF.replace("[rows, y]", "[:, y]"))
     ),
+    SOFTMAX.wrong(
+        "1 is taken off in all classes but the right one",
+        ONE,
+        "dx",
+        (OFF, "dx = dx - 1\ndx[rows, y] = dx[rows, y] + 1\ndx = dx / N"),
+    ),
+    SOFTMAX.wrong(
+        "the gradient is that of the right class's probability, not of its logarithm",
+        ONE,
+        "dx",
+        (OFF, "own = p[rows, y].reshape(-1, 1)\ndx = -p * own\ndx[rows, y] += p[rows, y]\ndx = dx / N"),
+    ),
+    SOFTMAX.wrong(
+        "the gradient is minus that of the right class's probability, without its logarithm",
+        ONE,
+        "dx",
+        (OFF, "own = p[rows, y].reshape(-1, 1)\ndx = p * own\ndx[rows, y] -= p[rows, y]\ndx = dx / N"),
+    ),
     SOFTMAX.wrong("1 is taken off in all classes", ONE, "dx", (OFF, "dx = (dx - 1) / N")),
     SOFTMAX.wrong(
         "1 is taken off at the largest score, not at the right class",
@@ -320,6 +365,21 @@ OF_SVM = (
     SVM.wrong("the margin of 1 is subtracted", HINGE, "loss dx", ("x - right + 1", "x - right - 1")),
     SVM.wrong("the margins have the wrong sign: x_y − x_j + 1", HINGE, "loss dx", ("x - right + 1", "right - x + 1")),
     SVM.wrong("the loss is squared margins", MARGIN, "loss", ("margins.sum() / N", "(margins**2).sum() / N")),
+    SVM.wrong(
+        "the loss is half of squared margins", MARGIN, "loss", ("margins.sum() / N", "(margins**2).sum() / 2 / N")
+    ),
+    SVM.wrong(
+        "margins count where they are over 1, not over 0",
+        HINGE,
+        "loss dx",
+        ("np.maximum(x - right + 1, 0)", "np.where(x - right > 0, x - right + 1, 0 * x)"),
+    ),
+    SVM.wrong(
+        "the gradients of wrong classes hold their margins, that of the right class their number",
+        HINGE,
+        "dx",
+        (RIGHT, "number = count.sum(axis=1)\ncount = 1 * margins\ncount[rows, y] = -number"),
+    ),
     SVM.wrong(
         "the loss counts the largest margin alone",
         MARGIN,

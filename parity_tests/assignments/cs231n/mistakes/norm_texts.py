@@ -156,7 +156,26 @@ GROUP_AXES = (
     ("each place of a group has statistics over all examples", "(0, 2)"),
     ("all groups share their statistics over a channel's places", "(1, 3, 4)"),
 )
+SINGLE_AXES = (
+    (IMAGES, "of each example alone", "(2, 3)"),
+    (IMAGES, "over the channels as well", "(0, 1, 2, 3)"),
+    (IMAGES, "of each place, over the examples alone", "0"),
+    (GROUP, "of each channel alone", "(3, 4)"),
+    (GROUP, "over all groups of an example", "(1, 2, 3, 4)"),
+    (GROUP, "over all examples as well", "(0, 2, 3, 4)"),
+    (GROUP, "of each place, over a group's channels alone", "2"),
+)
+"""Of norms on images: the axes of one of the statistics, beside the other one that is right."""
 NORM_TEXTS = (
+    *(
+        text.wrong(f"the {name} alone is {words}", AXES, "out", (right, right.replace("axis=axes", f"axis={axes}")))
+        for text, words, axes in SINGLE_AXES
+        for name, right in (("mean", MEAN), ("variance", VARIANCE))
+    ),
+    *(
+        text.wrong("the mean is that of all numbers", AXES, "out", (MEAN, "mean = X.mean()"))
+        for text in (BATCH, LAYER, IMAGES, GROUP)
+    ),
     *(text.wrong(name, hint, "out", *words) for text in TEXTS for name, hint, words in OF_TERMS),
     BATCH.wrong(
         "the statistics are those of layer norm",
