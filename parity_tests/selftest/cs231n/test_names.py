@@ -109,8 +109,6 @@ SLIPS = (
     ("batchnorm_backward_alt", ALTERNATIVE.format(by=""), "", "dx is multiplied by the number of examples"),
     ("batchnorm_backward_alt", ALTERNATIVE.format(by="/ std / N"), "",
      "dx is divided by the variance + eps, not by its root"),
-    ("spatial_batchnorm_forward", TURNED.format(out="0, 3, 2, 1"), "",
-     "out is put back by transpose(0, 3, 2, 1), not by (0, 3, 1, 2)"),
     ("conv_backward_naive", FILTER_BY_FILTER.format(writes="="), "", "dw is of the last example alone"),
     ("relu_backward", "return dout * np.maximum(cache, 0)", "",
      "dout is multiplied by the output, not by 1 where x is positive"),
@@ -157,6 +155,13 @@ def test_a_masks_further_division_by_p_is_called_so_beside_a_wrong_scale_too() -
         found = failures(records(ASSIGNMENT, variant, parts={"dropout_forward", "dropout_backward"}))
         names = {record.diagnosis for record in found if record.part == "dropout_backward"}
         assert names == {"the gradient is divided by p once more than the output"}
+
+
+def test_images_that_are_put_back_in_a_wrong_order_are_called_by_that_order() -> None:
+    turned = Body("spatial_batchnorm_forward", TURNED.format(out="0, 3, 2, 1"))
+    found = failures(records(ASSIGNMENT, rewritten(ASSIGNMENT, Rewrite("turned", (turned,))), parts={turned.function}))
+    names = {record.diagnosis for record in found if " of call " not in record.quantity}
+    assert names == {"out is put back by transpose(0, 3, 2, 1), not by (0, 3, 1, 2)"}
 
 
 RIGHT = (
