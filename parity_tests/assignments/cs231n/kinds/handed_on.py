@@ -18,7 +18,7 @@ from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.kind import Arrays, Judged
 from parity_tests.protocol.observation import Observation
-from parity_tests.protocol.quantity import Key
+from parity_tests.protocol.quantity import Key, Quantity
 
 if TYPE_CHECKING:
     from reference.flow import Flowed
@@ -35,28 +35,32 @@ def noting_handed_on(case: Case, arrays: Arrays, seen: Observation, judged: Judg
     noted = dict(judged)
     if case.params["layer"] not in KEPT:
         return noted
-    known: dict[int, Answers | None] = {}
-    for q in case.quantities:
-        k, name = q.key.call, q.key.name.removeprefix("alt ")
-        if name not in RESULTS or judged[q.name].verdict != "mismatch":
-            continue
-        if k not in known:
-            known[k] = _handed_on(case, arrays, seen, k, device)
-        told = known[k]
-        got = result_of(seen, q.key)
-        if told is not None and any(
-            may_agree(got, told, form) and compared(got, told, form).verdict == "match" for form in RESULTS[name]
-        ):
-            noted[q.name] = judged[q.name].noting(HANDED_ON)
+    failing = [q for q in case.quantities if _name(q) in RESULTS and judged[q.name].verdict == "mismatch"]
+    for k in dict.fromkeys(q.key.call for q in failing):
+        own = [q for q in failing if q.key.call == k]
+        for known in _handed_on(case, arrays, seen, k, device):
+            near = [
+                (q, form) for q in own for form in RESULTS[_name(q)] if may_agree(result_of(seen, q.key), known, form)
+            ]
+            if near and not _is_on_a_line(known.flowed):
+                continue
+            for q, form in near:
+                if compared(result_of(seen, q.key), known, form).verdict == "match":
+                    noted[q.name] = judged[q.name].noting(HANDED_ON)
+            break
     return noted
 
 
-def _handed_on(case: Case, arrays: Arrays, seen: Observation, k: int, device: str) -> Answers | None:
-    """The gradients for what the forward of call k handed on; None where its output does not show that."""
+def _name(q: Quantity) -> str:
+    return q.key.name.removeprefix("alt ")
+
+
+def _handed_on(case: Case, arrays: Arrays, seen: Observation, k: int, device: str) -> Iterator[Answers]:
+    """The gradients for what the forward of call k handed on, by each grouping that its output fits as bounds tell."""
     x, gamma, beta = (arrays[f"{name}_{k}"] for name in ("x", "gamma", "beta"))
     out = array_of(seen, Key("out", k), x.shape)
     if out is None or not np.isfinite(out).all():
-        return None
+        return
     inputs = {"x": x, "gamma": gamma, "beta": beta, "dout": arrays[f"dout_{k}"], "out": out.astype(x.dtype)}
     X = x.reshape(_shape(x.shape, case.params))
     own = KEPT[case.params["layer"]]
@@ -68,9 +72,8 @@ def _handed_on(case: Case, arrays: Arrays, seen: Observation, k: int, device: st
         ends = {"high": (high == X).astype(x.dtype), "low": (low == X).astype(x.dtype)}
         form = Form(_reference(case.params, over), {**inputs, **ends}, f"handed on in call {k} along {kept}")
         known = answers(case, form, device)
-        if _is_on_a_line(known.bounded) and _is_on_a_line(known.flowed):
-            return known
-    return None
+        if _is_on_a_line(known.bounded):
+            yield known
 
 
 def _is_on_a_line(found: Mapping[str, Flowed]) -> bool:
