@@ -57,7 +57,7 @@ def time_reports(rounds: int, students: int = STUDENTS) -> Timings:
 
 
 def _forget_pages(folder: Path) -> None:
-    for name in ("feedback.md", "results.json"):
+    for name in ("report.html", "feedback.md", "results.json"):
         for path in (folder / "submissions").glob(f"*/{name}"):
             path.unlink()
 

@@ -29,6 +29,16 @@ def test_records_survive_the_journey_through_a_frame() -> None:
     assert from_frame(to_frame(records)) == records
 
 
+def test_a_text_that_is_missing_is_none() -> None:
+    frame = to_frame([record(note="a"), record(note="b"), record(note="a")])
+    assert [each.note for each in from_frame(frame.assign(note=frame["note"].where(frame["note"] == "a")))] == [
+        "a",
+        "",
+        "a",
+    ]
+    assert [each.note for each in from_frame(frame.assign(note=None))] == ["", "", ""]
+
+
 def test_frame_has_the_same_types_whatever_it_holds() -> None:
     full = to_frame([record(step=1, line=2)]).dtypes
     assert full.equals(to_frame([]).dtypes)

@@ -180,9 +180,9 @@ def _plain(column: pa.ChunkedArray, name: str) -> list[Any]:
     import pyarrow as pa
 
     types, kind = pa.types, _DTYPES[name]
-    values: list[Any] = column.to_pylist()
     if kind == "string" and (types.is_large_string(column.type) or types.is_string(column.type)):
-        return [text or "" for text in values] if column.null_count else values
+        return _texts(column)
+    values: list[Any] = column.to_pylist()
     if kind == "float64" and types.is_floating(column.type):
         return [None if value != value else value for value in values]
     if kind == "Int64" and types.is_integer(column.type):
@@ -190,3 +190,14 @@ def _plain(column: pa.ChunkedArray, name: str) -> list[Any]:
     if types.is_null(column.type):
         return [""] * len(values) if kind == "string" else values
     raise ValueError(f"a column holds values of another type: {name} is of {column.type}")
+
+
+def _texts(column: pa.ChunkedArray) -> list[Any]:
+    """The texts of a column; the same text is the same object in all rows, so that its hash is computed once."""
+    coded = column.combine_chunks().dictionary_encode()
+    known = coded.dictionary.to_pylist()
+    if column.null_count:
+        known, places = [*known, ""], coded.indices.fill_null(len(known))
+    else:
+        places = coded.indices
+    return [known[place] for place in places.to_numpy().tolist()]

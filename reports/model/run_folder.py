@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -79,9 +80,7 @@ def load(folder: Path, records: list[Record] | None = None) -> SavedRun:
         if records is None:
             records = from_table(read_table(folder / name))
         name = "inputs.json"
-        inputs = json.loads((folder / name).read_text(encoding="utf-8"))
-        if not isinstance(inputs, dict):
-            raise ValueError("it holds no table of cases")
+        inputs = dict(_inputs((folder / name).read_bytes()))
         name = "arrays.npz"
         arrays = LazyArrays(folder / name, lambda error: _damaged(folder, "arrays.npz", error))
         name = "output.txt"
@@ -117,6 +116,15 @@ def write(stage: Path, run: Results, *, tables: bool = True) -> None:
 def ignore(folder: Path) -> None:
     """Has git pass over the folder: what a run made is no source. Raises OSError."""
     (folder / IGNORED).write_text("# Made by Parity, anew with each run.\n*\n", encoding="utf-8")
+
+
+@lru_cache(maxsize=4)
+def _inputs(text: bytes) -> Mapping[str, Any]:
+    """The cases in such a file; all submissions of a class were put to the same."""
+    inputs = json.loads(text.decode("utf-8"))
+    if not isinstance(inputs, dict):
+        raise ValueError("it holds no table of cases")
+    return inputs
 
 
 def _write_json(path: Path, value: Mapping[str, Any]) -> None:
