@@ -76,6 +76,22 @@ def test_a_gradient_may_have_eps_beside_the_root_only_where_its_forward_has_it()
     assert BESIDE not in notes(found)
 
 
+BY_CHAIN = Swap(
+    "dvariance = ddeviation / (2 * deviation)",
+    "dvariance = ddeviation / (2 * np.sqrt((centred**2).mean(axis=0)))",
+)
+
+
+def test_a_gradient_of_one_row_may_be_no_number_where_its_forward_has_eps_beside_the_root() -> None:
+    parts = {"batchnorm_backward"}
+    found = judged(BESIDE_IN_TRAINING, BY_CHAIN, parts=parts)
+    assert failures(found) == []
+    assert "has no number as a gradient of one number alone" in notes(found)
+    under = judged(BY_CHAIN, parts=parts)
+    assert "dx of the second" in {record.quantity for record in failures(under)}
+    assert "has no number as a gradient" not in notes(under)
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [

@@ -11,16 +11,19 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
+import numpy as np
+
 from parity_tests.assignments.cs231n.kinds.torch_layers import grouped, normalised, statistics
 from parity_tests.harness.flow_answers import Form, answers, compared, may_agree, nearest
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison, matched
 from parity_tests.protocol.kind import Arrays, Judged, Params
-from parity_tests.protocol.observation import Observation
+from parity_tests.protocol.observation import Observation, Returned
 from parity_tests.protocol.quantity import Quantity
 
 BESIDE = "has eps beside the root, not under it, which is small and so is right"
+NO_GRADIENT = "has no number as a gradient of one number alone: beside the root eps leaves 0/0 there"
 RESULTS = ("out", "dx", "dgamma")
 """The results that a deviation goes into."""
 FUSED = "out fused"
@@ -37,7 +40,18 @@ def judging_beside(case: Case, arrays: Arrays, seen: Observation, judged: Judged
         if asked:
             inputs = {name: arrays[f"{name}_{k}"] for name in ("x", "gamma", "beta", "dout")}
             noted |= _noted(case, asked, seen, judged, inputs, device)
+            noted |= {q.name: judged[q.name].noting(NO_GRADIENT) for q in asked if _is_of_one(case, q, seen, inputs)}
     return noted
+
+
+def _is_of_one(case: Case, quantity: Quantity, seen: Observation, inputs: Mapping[str, Any]) -> bool:
+    """Whether a dx holds no numbers, where each variance is that of one number alone, whose root has no derivative."""
+    x = inputs["x"]
+    result = result_of(seen, quantity.key)
+    if not quantity.key.name.endswith("dx") or case.params["layer"] != "batchnorm" or len(x) != 1:
+        return False
+    array = result.array if isinstance(result, Returned) else None
+    return array is not None and array.shape == x.shape and bool(np.isnan(array).all())
 
 
 def _noted(
@@ -112,11 +126,12 @@ def settled(
     forwards = {q.part for case, q in rows if q.key.name == "out" and BESIDE in judged[case.name][q.name].notes}
     for case, q in rows:
         comparison = judged[case.name][q.name]
-        if q.key.name == "out" or BESIDE not in comparison.notes:
+        note = next((note for note in (BESIDE, NO_GRADIENT) if note in comparison.notes), "")
+        if q.key.name == "out" or not note:
             continue
         if case.params["forward"] in forwards:
-            found[case.name][q.name] = matched(BESIDE)
+            found[case.name][q.name] = matched(note)
         else:
-            without = tuple(note for note in comparison.notes if note != BESIDE)
+            without = tuple(one for one in comparison.notes if one != note)
             found[case.name][q.name] = replace(comparison, notes=without)
     return found
