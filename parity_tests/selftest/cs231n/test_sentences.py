@@ -169,3 +169,15 @@ def test_what_is_right_for_what_a_wrong_forward_handed_on_is_said_of_the_gradien
         notes = " ".join({record.note for record in found if record.part == "layernorm_backward"})
         assert "right for what its own forward hands on" in notes
         assert ("gives a dgamma that is right" in notes) == (len(change) == 2)
+
+
+# ---- networks
+
+
+def test_parameters_that_are_no_dict_are_said_to_be_none() -> None:
+    made = "self.params = {name: value.astype(dtype) for name, value in params.items()}"
+    listed = Rewrite("listed", (Swap(made, "self.params = list(params.values())"),), FC_FILE)
+    found = records(ASSIGNMENT, rewritten(ASSIGNMENT, listed), parts={"FullyConnectedNet"})
+    failing = [record for record in found if record.verdict in FAILING]
+    assert failing
+    assert all("params is a list, where a dict of arrays by their names is asked" in r.message for r in failing)

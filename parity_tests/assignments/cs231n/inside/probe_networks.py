@@ -140,7 +140,12 @@ def made_of(cls: Any, recorder: CallRecorder, params: Params) -> Any:
     given = {name: list(value) for name, value in settings.items() if isinstance(value, list)}
     model = recorder.call(None, making(cls, settings))
     recorder.add_fact("changed settings", [name for name, value in given.items() if settings[name] != value])
-    return model
+    kept = getattr(model, "params", None)
+    if kept is None or isinstance(kept, dict):
+        return model
+    kind = type(kept).__name__
+    recorder.fail(None, f"{params['class']}.params is a {kind}, where a dict of arrays by their names is asked")
+    return recorder.FAILED
 
 
 def settings_of(cls: Any, params: Params) -> tuple[dict[str, Any], str]:
