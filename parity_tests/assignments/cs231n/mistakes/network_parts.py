@@ -10,6 +10,7 @@ import numpy as np
 from parity_tests.assignments.cs231n.kinds.networks import SCALE
 from parity_tests.assignments.cs231n.mistakes.network_texts import (
     CONV_BACKWARD,
+    CONV_FORWARD,
     ZEROS,
     _all,
     _drawn,
@@ -270,8 +271,20 @@ def _with_batchnorm(params: Params, arrays: Arrays) -> str:
     return "ValueError" if several and settings.get("normalization") == "batchnorm" else ""
 
 
-def _with_other_filters(params: Params, arrays: Arrays) -> str:
-    return "" if params["settings"]["filter_size"] == 3 else "ValueError"
+def _flattened(side: Callable[[int, int], int]) -> Callable[[Params, Arrays], str]:
+    """What is raised where a side of an image, and of a filter, leaves another side than half of it for W2."""
+
+    def raises(params: Params, arrays: Arrays) -> str:
+        settings = params["settings"]
+        size = settings["num_filters"] * int(np.prod([side(n, settings["filter_size"]) for n in params["image"][1:]]))
+        asked = params["parameters"]["W2"][0]
+        return "" if size == asked else f"ValueError: (size {asked} is different from {size})"
+
+    return raises
+
+
+def _padded_by(pad: int) -> Callable[[int, int], int]:
+    return lambda n, filter_size: (n + 2 * pad - filter_size + 1) // 2
 
 
 def _misses_the_first(case: Case, seen: Observation) -> bool:
@@ -306,6 +319,7 @@ TESTED = """if y is None:
         loss, dscores = softmax_loss(scores, y)
 """
 PROBABILITIES = "e = np.exp(scores)\n            return e / e.sum(axis=1, keepdims=True)"
+UNPOOLED = "from ..layer_utils import conv_relu_backward as backward, conv_relu_forward as forward\n\n        "
 LEAKY = "the ReLUs are leaky, with a slope of 0.01"
 ON_SCORES = "a ReLU is on the scores, and left out of the backward"
 LAYERS = (
@@ -356,7 +370,19 @@ LAYERS = (
     _row(FC, "a layer is given another one's bn_param, gamma or beta", NORMS, "",
          Swap(PARAMS, "[mode] * len(hidden_dims)"), raises=_with_batchnorm),
     _row(CONV, "the padding of the convolution is always 1", GIVEN, "",
-         Swap('"pad": (p["W1"].shape[2] - 1) // 2', '"pad": 1'), raises=_with_other_filters),
+         Swap('"pad": (p["W1"].shape[2] - 1) // 2', '"pad": 1'), raises=_flattened(_padded_by(1))),
+    _row(CONV, "the pool is left out", GIVEN, "",
+         Swap(CONV_FORWARD, CONV_FORWARD.replace("h, first = conv_relu_pool_forward(", f"{UNPOOLED}h, first = forward(")
+              .replace(", pool_param)", ")")),
+         Swap(CONV_BACKWARD, CONV_BACKWARD.replace("conv_relu_pool_backward", "backward")),
+         raises=_flattened(lambda n, filter_size: n)),
+    _row(CONV, "the stride of the pool is 1", GIVEN, "",
+         Swap('"pool_width": 2, "stride": 2', '"pool_width": 2, "stride": 1'),
+         raises=_flattened(lambda n, filter_size: n - 1)),
+    *(_row(CONV, name, GIVEN, "", Swap('"pad": (p["W1"].shape[2] - 1) // 2', f'"pad": {pad}'),
+           raises=_flattened(_padded_by(pad)))
+      for name, pad in (("the convolution is not padded", 0), ("the padding of the convolution is always 2", 2),
+                        ("the padding of the convolution is always 3", 3))),
     _row(FC, "dropout is left out after the first hidden layer", DROPS, _misses_the_first,
          Swap(f"{MASKED}h, dropout", f"{MASKED}h, dropout".replace("dropout:", "dropout and layer > 1:")),
          Swap(f"{MASKED}dh", f"{MASKED}dh".replace("dropout:", "dropout and layer > 1:")), about="dropout"),

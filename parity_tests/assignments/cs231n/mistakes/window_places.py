@@ -74,6 +74,18 @@ CONVOLUTION = (
     ),
     CONV.wrong("the filters are transposed", FILTERS, "out", ("* w)", "* np.transpose(w, (0, 1, 3, 2)))")),
     CONV.wrong(NOT_PADDED, GIVEN_PAD, "out", (PADDED, "wide = x")),
+    CONV.wrong(
+        "the image is padded above and on the left alone",
+        GIVEN_PAD,
+        "out",
+        (PADDED, PADDED.replace("(pad, pad), (pad, pad)", "(pad, 0), (pad, 0)")),
+    ),
+    CONV.wrong(
+        "the image is padded below and on the right alone",
+        GIVEN_PAD,
+        "out",
+        (PADDED, PADDED.replace("(pad, pad), (pad, pad)", "(0, pad), (0, pad)")),
+    ),
     CONV.wrong("the image is padded by 1, its output is sized by pad", GIVEN_PAD, "out", (PADDED, BY_ONE_PAD)),
     CONV.wrong("the size of the output is without the padding", SIZE, "out", _sizes(CONV_SIZES, " + 2 * pad", "")),
     CONV.wrong("the size of the output has pad, not 2 pad", SIZE, "out", _sizes(CONV_SIZES, "2 * pad", "pad")),

@@ -41,7 +41,8 @@ class Wrong:
     """A mistake of a part: in cases of `kind` it makes `change` of what is right. `plug` puts it into the solution.
 
     One that is `about` a quantity says by its change whether an observation of a case shows it there. `raises` gives
-    the name of the error with which calls of a case then fail, by its params and arrays, "" where they do not;
+    the name of the error with which calls of a case then fail, by its params and arrays, "" where they do not, and
+    behind a colon words that it says;
     `fails` says of a case and of one of its calls whether the call may then fail, as what lies beyond an array does.
     One with an `estimate` holds a number, which is read off each case; `change` is then a function of that number.
     `ways` are those of its own forward of which the same change is true, which then has the `way` and the `deviation`.
@@ -183,9 +184,12 @@ class Wrong:
             if number is None:
                 return False
             note, change = f"{note} {number!r}", change(number)
-        if error := self.raises(case.params, arrays) if self.raises else "":
+        if raised := self.raises(case.params, arrays) if self.raises else "":
+            error, _, says = raised.partition(": ")
             results = [result_of(observation, q.key) for q in own if case.probe != "network" or q.key != WHOLE_CASE]
-            return all(isinstance(r, Failure) and r.error == error and _is_beyond(r) for r in results)
+            return all(
+                isinstance(r, Failure) and r.error == error and _is_beyond(r) and says in r.text for r in results
+            )
         if case.probe == "dropout":
             judged = dropout.with_mistake(case, arrays, observation, change, note)
             return all(judged[q.name].verdict in PASSING for q in own)

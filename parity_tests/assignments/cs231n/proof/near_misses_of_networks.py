@@ -13,7 +13,7 @@ from parity_tests.assignments.cs231n.mistakes.network_parts import (
 )
 from parity_tests.assignments.cs231n.mistakes.networks import BACKWARD_RELU, DRAWN, FC_LOSS, FORWARD_RELU
 from parity_tests.assignments.cs231n.mistakes.rules import M_LINE, MIXED_NAMES, SQUARE_LINE, V_LINE
-from parity_tests.assignments.cs231n.mistakes.wrong import FC_FILE, OPTIM_FILE
+from parity_tests.assignments.cs231n.mistakes.wrong import CNN_FILE, FC_FILE, OPTIM_FILE
 from parity_tests.assignments.cs231n.proof.near_misses import near
 
 OF_BETAS = (*MIXED_NAMES.values(), "beta1 is the share of both averages", "beta2 is the share of both averages")
@@ -89,6 +89,12 @@ OF_NETWORKS = (
             "            raise ValueError('not yet')\n",
         ),
         file=FC_FILE,
+    ),
+    near(
+        "convolutional network: the pool is 3 × 3",
+        ("the pool is left out", "the stride of the pool is 1", "the convolution is not padded"),
+        ('"pool_height": 2, "pool_width": 2', '"pool_height": 3, "pool_width": 3'),
+        file=CNN_FILE,
     ),
     near(
         "networks: the gamma of the first layer alone is penalised",
