@@ -22,7 +22,7 @@ from parity_tests.assignments.mlp.digits import small_digits
 from parity_tests.assignments.mlp.network.replicas import Replicas
 from parity_tests.assignments.mlp.trace.evaluations import MlpEvaluations
 from parity_tests.assignments.mlp.trace.training import MlpTraining
-from parity_tests.harness import machine
+from parity_tests.harness.inside import fork_server
 from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.wire import frames
 from parity_tests.selftest.small_traces import AT_STEP, SMALL, Rows, submission, traced
@@ -125,7 +125,7 @@ def test_the_submissions_process_starts_before_this_one_is_kept_to_a_core(monkey
 
 _FAULTS = """
 import resource
-from parity_tests.harness.machine import keep_freed_memory
+from parity_tests.harness.inside.fork_server import keep_freed_memory
 {first}
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -137,7 +137,7 @@ print(faults() - before)
 """
 
 
-@pytest.mark.skipif(not machine.can_keep_freed_memory(), reason="the C library is not glibc")
+@pytest.mark.skipif(not fork_server.can_keep_freed_memory(), reason="the C library is not glibc")
 def test_freed_memory_is_not_cleared_by_the_kernel_again() -> None:
     given_back, kept = (
         int(subprocess.run([sys.executable, "-c", _FAULTS.format(first=first)], capture_output=True, check=True).stdout)

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from parity_tests.harness.check import ISOLATION
-from parity_tests.harness.machine import keep_freed_memory, refuse_missing_device
+from parity_tests.harness.inside.fork_server import keep_freed_memory
+from parity_tests.harness.machine import refuse_missing_device
 from parity_tests.harness.make_records import Setting
 from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.submission import find_submission

@@ -34,7 +34,7 @@ _NO_SUID, _NO_DEVICES, _REMOUNT, _READ_ONLY = 2, 4, 32, 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _MEMORY_KEPT = {_TRIM_THRESHOLD: 256 << 20, _MMAP_THRESHOLD: 32 << 20}
-"""Bytes of freed memory that the C library keeps: it would give each array's back, for the kernel to clear it anew."""
+"""Bytes of freed memory that the C library keeps, and of the smallest array that is none of it."""
 
 
 class ForkServer:
@@ -208,12 +208,22 @@ def _check(result: int, what: str) -> None:
         raise OSError(code, f"{what}: {os.strerror(code)}")
 
 
+def can_keep_freed_memory() -> bool:
+    """Whether the C library can be told to: glibc alone can."""
+    return hasattr(_LIBC, "mallopt")
+
+
+def keep_freed_memory() -> None:
+    """Let the C library keep what this process frees: it would give each array's back, for the kernel to clear anew."""
+    if can_keep_freed_memory():
+        for option, size in _MEMORY_KEPT.items():
+            _LIBC.mallopt(option, size)
+
+
 def main() -> None:
     """Serve, and in each process that was forked, work."""
     requests, proc, files = sys.argv[1:]
-    for option, size in _MEMORY_KEPT.items():
-        if hasattr(_LIBC, "mallopt"):  # glibc alone has it
-            _LIBC.mallopt(option, size)
+    keep_freed_memory()
     # What the server alone needs shall not shadow a submission's own files of these names.
     for name in ("gc", "socket", "_socket", "selectors", "select", "array"):
         sys.modules.pop(name, None)
