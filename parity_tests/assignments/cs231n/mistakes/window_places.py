@@ -111,7 +111,7 @@ CONVOLUTION = (
         _sizes(WINDOW_OF_WIDE, " * stride", " * stride + 1"),
     ),
     CONV.wrong(
-        "the sides of the filters and the stride are taken for each other",
+        "windows reach beyond the padded image wherever the stride is not the size of the filters",
         WINDOW,
         "out",
         (
@@ -304,6 +304,12 @@ POOLED_BACK = (
         "dx",
         (DOUT_ROWS, DOUT_ROWS.replace("2", "3")),
         (DOUT_COLUMNS, DOUT_COLUMNS.replace("3", "2")),
+    ),
+    POOL_BACK.wrong(
+        "rows and columns are exchanged where windows begin",
+        SIDES,
+        "dx",
+        *_both({"i * stride": "row", "j * stride": "i * stride", "row": "j * stride"}),
     ),
     POOL_BACK.wrong(
         "rows and columns of dout are exchanged",

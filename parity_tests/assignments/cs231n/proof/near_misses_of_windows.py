@@ -47,6 +47,15 @@ OF_WINDOWS = (
         ),
     ),
     near(
+        "convolution: a row of zeros lies below the output",
+        (ROUNDED, STAYS_0, "windows reach beyond the padded image wherever the stride is not the size of the filters"),
+        (
+            CONVOLVED,
+            f"{CONVOLVED}\n    out = out.reshape(N, F, height, width)\n"
+            "    out, height = np.pad(out, ((0, 0), (0, 0), (0, 1), (0, 0))), height + 1",
+        ),
+    ),
+    near(
         "convolution: dx is cut by 2 on each side, whatever pad is",
         ("dx is cut by 1 on each side, whatever pad is", "dx is cut from 2 pad on, not from pad"),
         (CUT, "return dx[:, :, 2:-2, 2:-2], dw"),
