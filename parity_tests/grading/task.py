@@ -19,6 +19,7 @@ from pathlib import Path
 from parity_tests.grading.intake.concealed import concealed
 from parity_tests.grading.intake.likeness import fingerprint
 from parity_tests.grading.settings import Settings
+from parity_tests.harness.inside.fork_server import keep_freed_memory
 from parity_tests.harness.inside.import_guard import MAX_SOURCE
 from parity_tests.harness.judgement_cache import JudgementCache
 from parity_tests.harness.process.fork_servers import ForkServers
@@ -70,6 +71,7 @@ def warm_up() -> None:
     import torch
 
     torch.set_num_threads(1)
+    keep_freed_memory()
     gc.freeze()  # what was imported stays: the collector need not go over it again and again
     gc.set_threshold(50_000, 20, 20)  # nor, for each thousand objects of a message, over the others
     if _servers is None:

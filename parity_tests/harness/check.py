@@ -14,7 +14,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from parity_tests.harness.diagnosis.name_mistakes import Named, name_mistakes
-from parity_tests.harness.draw import draw, seed_of
+from parity_tests.harness.draw import draw, drawn, seed_of
 from parity_tests.harness.environment import processor, versions
 from parity_tests.harness.explanation import with_possible_causes
 from parity_tests.harness.float64_only import forgive_float64_only
@@ -252,7 +252,7 @@ def _question(assignment: Assignment, case: Case, seed: int) -> Question:
         case=case.name,
         probe=case.probe,
         params=json_params(case.params),
-        draw=partial(draw, assignment, case, seed),
+        draw=partial(drawn, assignment, case, seed),
         seed=seed_of(seed, case.name),
         counted_as=case.counted_as,
     )

@@ -164,8 +164,8 @@ def _ratios(got: Array, value: Array, radius: Array) -> tuple[Array, Array]:
         gap = np.where((gap == 0) & _unequal_integers(got, value), 1.0, gap)
         with np.errstate(all="ignore"):
             ratio = gap / radius
-    # 0/0 is NaN, and so is a gap in a radius that is.
-    return gap, np.where(np.isnan(ratio), np.where(gap == 0, 0.0, np.inf), ratio)
+    unknown = np.isnan(ratio)  # 0/0, and a gap in a radius that is
+    return gap, np.where(unknown, np.where(gap == 0, 0.0, np.inf), ratio) if unknown.any() else ratio
 
 
 def _unequal_integers(got: Array, value: Array) -> NDArray[np.bool_]:
@@ -192,8 +192,12 @@ def _compare_values(
     gap, ratio = _ratios(got, value, radius)
     # What is not finite where torch's own is finite is wrong, however far two honest sides may differ there, and what
     # is as torch's own, which is not finite, is right.
-    undecided = ~np.isfinite(radius) & np.where(np.isfinite(value), np.isfinite(got), gap != 0)
-    unknown = undecided.reshape(T, -1).sum(axis=1)
+    undecided = ~np.isfinite(radius)
+    is_undecided = bool(undecided.any())
+    if is_undecided:
+        undecided &= np.where(np.isfinite(value), np.isfinite(got), gap != 0)
+        is_undecided = bool(undecided.any())
+    unknown = undecided.reshape(T, -1).sum(axis=1) if is_undecided else np.zeros(T, int)
     resolution = _resolution(value, radius)
     want = value
     explained: list[list[str]] = [[] for _ in range(T)]
@@ -204,12 +208,15 @@ def _compare_values(
             explained[t].append(alternative.note)
         gap, ratio = np.where(better, other_gap, gap), np.where(better, other_ratio, ratio)
         radius, want = np.where(better, alternative.radius, radius), np.where(better, alternative.value, want)
-    if undecided.any():
+    if is_undecided:
         ratio = np.where(undecided, 0.0, ratio)
     flat_gap, flat_ratio = gap.reshape(T, -1), ratio.reshape(T, -1)
     # Of the elements with the largest ratio, which is often ∞, the one with the largest gap says most.
     largest = flat_ratio == flat_ratio.max(axis=1, keepdims=True)
-    worst = total - 1 - np.argmax(np.where(largest, flat_gap, -1.0)[:, ::-1], axis=1)
+    if np.count_nonzero(largest) == T:  # one in each, as most often
+        worst = np.argmax(largest, axis=1)
+    else:
+        worst = total - 1 - np.argmax(np.where(largest, flat_gap, -1.0)[:, ::-1], axis=1)
     bad = (flat_ratio > 1).sum(axis=1)
     each = np.arange(T)
     at = [array.reshape(T, -1)[each, worst] for array in (gap, radius, ratio, got, want, value)]
@@ -234,8 +241,8 @@ def _compare_values(
                 problem=_sentence(got[t], value[t], figures),
                 arrays=(got[t], value[t], radius[t]),
             )
-        elif undecided[t].any():
-            problem = f"is undecided at {int(undecided[t].sum())} of {total} elements"
+        elif unknown[t]:
+            problem = f"is undecided at {int(unknown[t])} of {total} elements"
             comparison = Comparison("undecided", **figures, problem=problem)
         else:
             comparison = Comparison("match", **figures)

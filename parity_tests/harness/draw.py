@@ -22,17 +22,24 @@ def seed_of(seed: int, *words: str) -> int:
 
 def draw(assignment: Assignment, case: Case, seed: int) -> dict[str, NDArray[Any]]:
     """The arrays of one case: the same for the same seed and name, alone or among others. Floats have its dtype."""
+    return {name: array.copy() for name, array in drawn(assignment, case, seed).items()}
+
+
+def drawn(assignment: Assignment, case: Case, seed: int) -> dict[str, NDArray[Any]]:
+    """The same for whoever only reads them: they are everybody's, and nobody can write to them."""
     with asking(assignment.name, f"the draw for {case.name}"):
-        drawn = _drawn(assignment.kinds[case.probe], case.name, case.dtype, json.dumps(dict(case.params)), seed)
-    return {name: array.copy() for name, array in drawn.items()}
+        return _drawn(assignment.kinds[case.probe], case.name, case.dtype, json.dumps(dict(case.params)), seed)
 
 
 @lru_cache(maxsize=256)
 def _drawn(kind: Kind, case: str, dtype: str, params: str, seed: int) -> dict[str, NDArray[Any]]:
-    """What `draw` copies: both sides ask for it, and in a class everybody does."""
+    """What was drawn: both sides ask for it, and in a class everybody does."""
     digest = hashlib.sha256(f"{seed}|{case}|inputs".encode()).digest()
     arrays = kind.draw(json.loads(params), np.random.default_rng(int.from_bytes(digest, "big")))
-    return {
+    typed = {
         name: array.astype(dtype) if array.dtype.kind == "f" and name not in kind.kept_wide else array
         for name, array in arrays.items()
     }
+    for array in typed.values():
+        array.flags.writeable = False
+    return typed

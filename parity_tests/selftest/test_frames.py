@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 import tracemalloc
 from typing import Any
@@ -64,6 +65,34 @@ def test_what_is_sent_arrives_bit_by_bit_in_pieces_of_any_size(
             assert got.tobytes() == array.astype(got.dtype).tobytes()
             assert got.flags.writeable
             assert got.flags.c_contiguous
+
+
+def test_what_comes_through_a_pipe_arrives_bit_by_bit_whatever_its_size() -> None:
+    drawn = np.random.default_rng(0)
+    arrays: dict[str, NDArray[Any]] = {
+        "small": drawn.standard_normal(3),
+        "large": drawn.standard_normal((300, 500)),
+        "empty": np.zeros((0, 7)),
+        "odd": drawn.integers(0, 256, 3 * frames.PIECE + 5).astype(np.uint8),
+        "last": np.array(7),
+    }
+    data = encoded({"kind": "value"}, arrays) + encoded({"kind": "done"}, {})
+    ours, theirs = os.pipe()
+    decoder, messages = frames.Decoder(), []
+    os.set_blocking(ours, False)
+    assert decoder.read(ours) == 0
+    with open(ours, "rb", 0), open(theirs, "wb", 0) as pipe:  # noqa: PTH123 - a descriptor is no path
+        for start in range(0, len(data), 1 << 15):
+            pipe.write(data[start : start + (1 << 15)])
+            while decoder.read(ours):
+                continue
+            while (message := decoder.next()) is not None:
+                messages.append(message)
+    value, done = messages
+    assert done.header == {"kind": "done"}
+    assert list(value.arrays) == list(arrays)
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(value.arrays[name], array, strict=True)
 
 
 @given(st.binary(max_size=200))

@@ -45,10 +45,8 @@ class Channel:
     def receive(self) -> frames.Message | None:
         """Return the next message; None when the harness has gone."""
         while (message := self._decoder.next()) is None:
-            data = os.read(self._questions, frames.PIECE)
-            if not data:
+            if not self._decoder.read(self._questions):
                 return None
-            self._decoder.feed(data)
         return message
 
     def send(self, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:

@@ -126,13 +126,12 @@ class Child:
         while (message := self._decoder.next()) is None:
             if self._answers not in self._wait(deadline):
                 continue
-            data = _read(self._answers)
-            self._received += len(data)
+            size = self._decoder.read(self._answers)
+            self._received += size
             if self._received > CASE_BYTES:
                 raise frames.WireError(f"one case sent more than {CASE_BYTES} bytes")
-            if not data:
+            if not size:
                 raise ProcessEnded
-            self._decoder.feed(data)
         return message
 
     def describe_end(self, seconds: float = 0.0) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import struct
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -117,44 +118,71 @@ class Decoder:
         self._buffer = bytearray()
         self._header: dict[str, Any] | None = None
         self._size, self._clean = 0, False
-        self._descriptions: list[_Description] = []
-        self._body = 0
+        self._arrays: dict[str, NDArray[Any]] = {}
+        self._awaited: list[_Description] = []
+        """The arrays of the message that is arriving of which nothing has come yet; the last one first."""
+        self._room = memoryview(b"")
+        """What is still to be filled of the array that is arriving."""
+
+    def read(self, descriptor: int) -> int:
+        """Add what can be read from a pipe now, and return how many bytes that was; what is of an array goes there."""
+        try:
+            if len(self._room) >= PIECE:
+                size = os.readv(descriptor, [self._room])
+                self._room = self._room[size:]
+                return size
+            data = os.read(descriptor, PIECE)
+        except BlockingIOError:
+            return 0
+        self.feed(data)
+        return len(data)
 
     def feed(self, data: bytes) -> None:
-        """Add bytes that have arrived."""
-        self._buffer += data
+        """Add bytes that have arrived. Raises WireError."""
+        rest = memoryview(data)
+        while rest and (self._room or self._awaited):
+            if not self._room:
+                self._begin_array()
+            size = min(len(self._room), len(rest))
+            self._room[:size] = rest[:size]
+            self._room, rest = self._room[size:], rest[size:]
+        self._buffer += rest
 
     def next(self) -> Message | None:
         """Return the next message, or None while it has not arrived whole. Raises WireError."""
         if self._header is None:
             if len(self._buffer) < _PREFIX.size:
                 return None
-            self._size, self._body = _PREFIX.unpack_from(self._buffer)
+            self._size, body = _PREFIX.unpack_from(self._buffer)
             size = self._size
             if size > MAX_HEADER:
                 raise WireError(f"a header of {size} bytes is announced, more than {MAX_HEADER}")
-            if self._body > self._cap:
-                raise WireError(f"arrays of {self._body} bytes are announced, more than {self._cap}")
+            if body > self._cap:
+                raise WireError(f"arrays of {body} bytes are announced, more than {self._cap}")
             if len(self._buffer) < _PREFIX.size + size:
                 return None
             text = bytes(self._buffer[_PREFIX.size : _PREFIX.size + size])
-            del self._buffer[: _PREFIX.size + size]
-            self._header, self._descriptions, self._clean = _parse_header(text, self._body)
-        if len(self._buffer) < self._body:
+            self._header, descriptions, self._clean = _parse_header(text, body)
+            self._arrays, self._awaited = {}, descriptions[::-1]
+            came = bytes(self._buffer[_PREFIX.size + size :])
+            self._buffer.clear()
+            self.feed(came)
+        while self._awaited and not self._room and not self._awaited[-1].nbytes:
+            self._begin_array()
+        if self._room or self._awaited:
             return None
-        arrays, start = {}, 0
-        for description in self._descriptions:
-            try:
-                view = np.ndarray(description.shape, description.dtype, self._buffer, start)
-                arrays[description.name] = view.copy()
-            except ValueError:
-                raise WireError(f"the shape {list(description.shape)} is too large") from None
-            del view  # the buffer is shortened below, which a view of it would forbid
-            start += description.nbytes
-        del self._buffer[: self._body]
-        message = Message(self._header, arrays, self._size, self._clean)
+        message = Message(self._header, self._arrays, self._size, self._clean)
         self._header = None
         return message
+
+    def _begin_array(self) -> None:
+        """Make the next array, which is to be filled."""
+        name, dtype, shape = self._awaited.pop()
+        try:
+            self._arrays[name] = array = np.empty(shape, dtype)
+        except ValueError:
+            raise WireError(f"the shape {list(shape)} is too large") from None
+        self._room = array.reshape(-1).view(np.uint8).data
 
 
 def decode_log(log: bytes, memory: memoryview, *, copy: bool = False) -> list[Message]:

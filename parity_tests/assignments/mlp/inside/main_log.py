@@ -106,7 +106,9 @@ class Layers:
 
     def is_beside(self, instance: Any, arguments: Sequence[Any]) -> bool:
         """Whether a call is of a layer beside the network, or is given what came out of such a call."""
-        return self.name_of(instance).startswith(BESIDE) or any(id(value) in self._beside for value in arguments)
+        if self.name_of(instance).startswith(BESIDE):
+            return True
+        return bool(self._beside) and any(id(value) in self._beside for value in arguments)
 
     def keep_beside(self, result: Any) -> Any:
         """Remembers an array that came out of a call beside the network; returns it, as anything else."""

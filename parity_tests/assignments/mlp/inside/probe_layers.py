@@ -27,6 +27,8 @@ Params = Mapping[str, Any]
 READ_ONLY = "read-only"
 REFUSALS = {READ_ONLY: "read-only", "whole": "Cannot cast ufunc"}
 """What numpy says to who writes over an input that is read-only, or of whole numbers."""
+_LARGE = 1 << 16
+"""Bytes of an array from which on it is not copied to be compared."""
 
 
 def construct(cls: Any, *sizes: Any) -> Any:
@@ -120,20 +122,20 @@ class Watch:
     def __init__(self, submission: Submission, recorder: CallRecorder, refused: list[list[Any]] | None = None) -> None:
         self._submission, self._recorder = submission, recorder
         self._refused = refused if refused is not None else []
-        self._arrays: dict[str, tuple[Any, Any, Any, bytes]] = {}
+        self._arrays: dict[str, tuple[Any, np.ndarray]] = {}
 
     def add(self, label: str, array: Any) -> Any:
         """Remember how `array` looks now, in place of another one of this label; returns it."""
         if isinstance(array, np.ndarray) and array.dtype != object:
-            self._arrays[label] = (array, array.shape, array.dtype, array.tobytes())
+            self._arrays[label] = (array, np.array(array, order="C"))
         return array
 
     def look(self, name: str, call: int = 0) -> None:
         """Record which of the arrays the call of this name and number has changed; remember them as they are now."""
         changed = []
-        for label, (array, shape, dtype, content) in list(self._arrays.items()):
-            same = array.shape == shape and array.dtype == dtype
-            if not (same and (array.tobytes() == content or _alike(array, np.ndarray(shape, dtype, content)))):
+        for label, (array, before) in list(self._arrays.items()):
+            same = array.shape == before.shape and array.dtype == before.dtype
+            if not (same and (_equal_bytes(array, before) or _alike(array, before))):
                 changed.append(label)
                 self.add(label, array)
         if changed:
@@ -201,6 +203,13 @@ def laid_out(array: np.ndarray, memory: str) -> np.ndarray:
     copy = array.copy()
     copy.flags.writeable = memory != READ_ONLY
     return copy
+
+
+def _equal_bytes(array: np.ndarray, before: np.ndarray) -> bool:
+    """Whether an array holds the bytes of another of its shape; a large one is not copied to be compared."""
+    if array.nbytes < _LARGE or array.nbytes % 8 or not array.flags.c_contiguous:
+        return array.tobytes() == before.tobytes()
+    return np.array_equal(array.reshape(-1).view(np.uint64), before.reshape(-1).view(np.uint64))
 
 
 def _alike(array: np.ndarray, before: np.ndarray) -> bool:

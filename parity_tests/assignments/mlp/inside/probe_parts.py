@@ -142,6 +142,8 @@ def sgd(submission: Submission, recorder: CallRecorder, params: Params, arrays: 
         training.keep()
 
 
+AGAINST = -1
+"""What tells that a velocity points against the change of weights; one that does not is enough to be seen once."""
 TRAININGS = ("", "_second", "_anew")
 """What the arrays of each training end with."""
 WHEN_RAISED = "_when_raised"
@@ -194,8 +196,7 @@ class _Training:
         FAILED = self.recorder.FAILED
         if result is not FAILED:
             returned = "model" if result is self.model else "nothing" if result is None else type(result).__name__
-            told["returned"].append(returned)
-            self.recorder.add_fact("returned", told["returned"])
+            self._tell(told, "returned", returned)
         after = self.recorder.call(None, lambda _: [self._copy(*weight) for weight in self._weights()], result)
         if after is FAILED:
             if t == 0:
@@ -203,12 +204,17 @@ class _Training:
             return False
         for path, value in zip(self.path.values(), after, strict=True):
             path.append(value)
-        if self.params["alpha"] > 0:
+        if self.params["alpha"] > 0 and all(sign == AGAINST for sign in told["velocity_along"]):
             name, key = next(self._weights())
             velocity = self.momentum.get(f"{name}_{key}") if isinstance(self.momentum, dict) else None
-            told["velocity_along"].append(_direction(velocity, before, after[0]))
-            self.recorder.add_fact("velocity_along", told["velocity_along"])
+            self._tell(told, "velocity_along", _direction(velocity, before, after[0]))
         return True
+
+    def _tell(self, told: dict[str, list[Any]], key: str, seen: Any) -> None:
+        """Add the fact `key` of all that was seen so far; what was seen before is not said again."""
+        if seen not in told[key]:
+            told[key].append(seen)
+            self.recorder.add_fact(key, told[key])
 
     def keep(self) -> None:
         """Keep each weight over all steps, at once where they are alike."""

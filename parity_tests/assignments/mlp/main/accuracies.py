@@ -86,8 +86,8 @@ def _bounds(evaluations: Evaluations, split: str, epoch: int) -> Bounds:
     rows = evaluations.rows(split)
     bounds = []
     for sweep in evaluations.sweeps(split, epoch):
-        every = [row for batch in sweep.batches for row in batch]
-        bounds.append((int(rows.surely[epoch, every].sum()), int(rows.maybe[epoch, every].sum()), len(every)))
+        surely, maybe = (int(right[epoch][sweep.rows].sum()) for right in (rows.surely, rows.maybe))
+        bounds.append((surely, maybe, len(sweep.rows)))
     return bounds
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,6 +34,11 @@ class Sweep:
     batches: tuple[tuple[int, ...], ...]
     note: str = ""
 
+    @cached_property
+    def rows(self) -> NDArray[np.intp]:
+        """The rows of all mini-batches, one after another."""
+        return np.fromiter(itertools.chain.from_iterable(self.batches), np.intp)
+
 
 class Evaluations:
     """The evaluations of one run; torch is asked once for each set."""
@@ -41,6 +47,7 @@ class Evaluations:
         self.main = main
         self._after = self._weights_after_epochs(steps)
         self._rows: dict[str, Rows] = {}
+        self._sweeps: dict[tuple[str, int], list[Sweep]] = {}
 
     def _weights_after_epochs(self, steps: Steps) -> list[int]:
         """The index of the weights that each epoch asked for leaves, as far as there is one."""
@@ -65,16 +72,24 @@ class Evaluations:
 
     def seen(self, split: str, epoch: int) -> list[Pass]:
         """All passes over `split` that are made with the weights that an epoch leaves, whenever."""
-        want, training = self._after[epoch], {id(update.pass_) for update in self.main.run.updates}
-        return [
-            one
-            for one in self.main.run.passes
-            if one.split == split and one.weights >= 0 and id(one) not in training
-            if self._same[one.weights] == self._same[want]
-        ]
+        return self._seen.get((split, self._same[self._after[epoch]]), [])
+
+    @cached_property
+    def _seen(self) -> dict[tuple[str, int], list[Pass]]:
+        """All passes but those of the training, by the set and the weights that they are made with."""
+        training, seen = {id(update.pass_) for update in self.main.run.updates}, dict[tuple[str, int], list[Pass]]()
+        for one in self.main.run.passes:
+            if one.weights >= 0 and id(one) not in training:
+                seen.setdefault((one.split, self._same[one.weights]), []).append(one)
+        return seen
 
     def sweeps(self, split: str, epoch: int) -> list[Sweep]:
         """The ways over the set whose numbers are right: those that were seen, then those of any other main."""
+        if (split, epoch) not in self._sweeps:
+            self._sweeps[split, epoch] = self._sweeps_over(split, epoch)
+        return self._sweeps[split, epoch]
+
+    def _sweeps_over(self, split: str, epoch: int) -> list[Sweep]:
         N, B = self.main.size(split), self.main.config.batch
         seen = covering(self.seen(split, epoch), self.main.whole(split))
         batches = tuple(tuple(range(start, start + B)) for start in range(0, N - B + 1, B))

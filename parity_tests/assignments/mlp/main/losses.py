@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
+from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.main.evaluations import POSITION, SET, Evaluations
+from parity_tests.assignments.mlp.main.evaluations import POSITION, SET, Evaluations, Sweep
 from parity_tests.assignments.mlp.main.main_run import Array, figures
 from parity_tests.assignments.mlp.network.answers import Rows
 from parity_tests.harness.compare import compare
@@ -19,16 +20,18 @@ from reference.answer import Answer
 from reference.rounding import gamma
 
 RECORD = {"train": "train_loss_record", "valid": "val_loss_record"}
+SUM = ""
+MEAN = "the loss record holds means of the mini-batch losses, where their sum is usual"
 FORMS = (
-    "",
-    "the loss record holds means of the mini-batch losses, where their sum is usual",
+    SUM,
+    MEAN,
     "the loss record holds means over the examples, where the sum of the mini-batch losses is usual",
 )
 """The forms of a loss record that are right, the usual one first, by the note that they get."""
 Choice = tuple[Answer, str]
 """What a number of a record may be, and what to note of a main that got it so."""
-Choices = Sequence[Mapping[str, Sequence[Choice]]]
-"""For each epoch and each form of the record that is right, the answer of each sweep over the set."""
+Choices = Sequence[Sequence[Choice]]
+"""For each epoch the answer of each sweep over the set, in one form of the record that is right."""
 
 
 def judge_losses(evaluations: Evaluations, split: str) -> Comparison:
@@ -45,40 +48,38 @@ def judge_losses(evaluations: Evaluations, split: str) -> Comparison:
     records = [values for _, values in main.run.returned]
     if len(records) <= POSITION[split]:
         return main.bad(f"it does not return {RECORD[split]}: records of numbers returned: {len(records)}")
-    choices = [_choices(evaluations, split, epoch) for epoch in range(evaluations.epochs)]
+    choices = cache(partial(_choices, evaluations, split))
     whole = evaluations.epochs == main.config.epochs
-    right = _right(split, records, choices) if whole else None
-    return right or _wrong(evaluations, split, records[POSITION[split]], choices if whole else [])
+    right = _right(split, records, evaluations.epochs, choices) if whole else None
+    return right or _wrong(evaluations, split, records[POSITION[split]], choices(FORMS[0]) if whole else [])
 
 
-def _choices(evaluations: Evaluations, split: str, epoch: int) -> Mapping[str, Sequence[Choice]]:
-    rows = evaluations.rows(split)
-    values, radii = rows.loss.value[epoch], rows.loss.radius[epoch]
-    forms: dict[str, list[Choice]] = {form: [] for form in FORMS}
-    for sweep in evaluations.sweeps(split, epoch):
-        sizes = np.array([len(batch) for batch in sweep.batches], dtype=np.float64)
-        every = [row for batch in sweep.batches for row in batch]
-        of_batch = np.repeat(1 / sizes, sizes.astype(int))
-        # Both sides take the mean of each mini-batch, add up n numbers, and scale them.
-        rounding = 2 * gamma(int(sizes.max()) + len(sizes) + 4, np.dtype(np.float64))
-        scales = (
-            np.ones(len(every)),
-            np.full(len(every), 1 / len(sizes)),
-            np.repeat(sizes / sizes.sum(), sizes.astype(int)),
-        )
-        for form, scale in zip(FORMS, scales, strict=True):
-            w = of_batch * scale
-            radius = np.sum(w * (radii[every] + rounding * np.abs(values[every])))
-            exactly = partial(_weighted_exact, w, rows, epoch, every)
-            forms[form].append((Answer(np.sum(w * values[every]), radius, exactly), sweep.note))
-    return forms
+def _choices(evaluations: Evaluations, split: str, form: str) -> Choices:
+    return [
+        [(_total(evaluations, split, epoch, sweep, form), sweep.note) for sweep in evaluations.sweeps(split, epoch)]
+        for epoch in range(evaluations.epochs)
+    ]
 
 
-def _weighted_exact(weights: Array, rows: Rows, epoch: int, every: list[int]) -> Array:
+def _total(evaluations: Evaluations, split: str, epoch: int, sweep: Sweep, form: str) -> Answer:
+    """The number of a record of this form, for an epoch and a way over the set."""
+    rows, every = evaluations.rows(split), sweep.rows
+    values, radii = rows.loss.value[epoch][every], rows.loss.radius[epoch][every]
+    sizes = np.array([len(batch) for batch in sweep.batches], dtype=np.float64)
+    counts = sizes.astype(int)
+    # Both sides take the mean of each mini-batch, add up n numbers, and scale them.
+    rounding = 2 * gamma(int(sizes.max()) + len(sizes) + 4, np.dtype(np.float64))
+    scale = 1.0 if form == SUM else 1 / len(sizes) if form == MEAN else np.repeat(sizes / sizes.sum(), counts)
+    w = np.repeat(1 / sizes, counts) * scale
+    radius = np.sum(w * (radii + rounding * np.abs(values)))
+    return Answer(np.sum(w * values), radius, partial(_weighted_exact, w, rows, epoch, every))
+
+
+def _weighted_exact(weights: Array, rows: Rows, epoch: int, every: NDArray[np.intp]) -> Array:
     return np.asarray(np.sum(weights * rows.loss.exact[epoch, every]))
 
 
-def _nearest(got: Array, choices: Sequence[Sequence[Choice]]) -> tuple[Answer, tuple[str, ...]]:
+def _nearest(got: Array, choices: Choices) -> tuple[Answer, tuple[str, ...]]:
     """For each number the answer that is nearest to it, of those that are all right, as one; and their notes."""
     chosen = [
         min(options, key=lambda option: abs(value - float(option[0].value)) if np.isfinite(value) else 0.0)
@@ -88,15 +89,15 @@ def _nearest(got: Array, choices: Sequence[Sequence[Choice]]) -> tuple[Answer, t
     return Answer(value, radius, lambda: np.array([one.exact for one, _ in chosen])), tuple(note for _, note in chosen)
 
 
-def _right(split: str, records: Sequence[Array], choices: Choices) -> Comparison | None:
+def _right(split: str, records: Sequence[Array], epochs: int, choices: Callable[[str], Choices]) -> Comparison | None:
     """The match of a set's record; it may stand elsewhere where main returns more than two."""
     position = POSITION[split]
     positions = [position, *(range(len(records)) if len(records) > 2 else ())]
     for form, at in itertools.product(FORMS, positions):
         got = records[at]
-        if len(got) != len(choices):
+        if len(got) != epochs:
             continue
-        answer, notes = _nearest(got, [choice[form] for choice in choices])
+        answer, notes = _nearest(got, choices(form))
         comparison = compare(Returned("array", got, ""), answer)
         if comparison.verdict == "match":
             more = "main returns more than the two loss records" if len(records) > 2 else ""
@@ -115,7 +116,7 @@ def _wrong(evaluations: Evaluations, split: str, got: Array, choices: Choices) -
         return main.bad(f"after epoch {evaluations.epochs + 1} no step was seen")
     if uncovered := evaluations.coverage_problem(split):
         return main.bad(uncovered)
-    answer, _ = _nearest(got, [choice[FORMS[0]] for choice in choices])
+    answer, _ = _nearest(got, choices)
     comparison = compare(Returned("array", got, ""), answer)
     epoch = int(np.argmax(~(np.abs(got - answer.value) <= answer.radius)))
     text = (

@@ -57,7 +57,9 @@ def _array(kept: _Kept, name: str) -> Array:
 
 def _rows(X: Array, known: Mapping[bytes, tuple[str, int]]) -> tuple[str, tuple[int, ...]]:
     """The one split that all rows belong to, and their indices; "" where there is none."""
-    rows = [known.get((row + 0.0).tobytes(), ("", -1)) for row in np.ascontiguousarray(X)]
+    rows = [
+        known.get(row.tobytes(), ("", -1)) for row in np.ascontiguousarray(X) + 0.0
+    ]  # zeros of either sign are the same
     splits = {split for split, _ in rows}
     return (splits.pop() if len(splits) == 1 else ""), tuple(index for _, index in rows)
 
