@@ -12,14 +12,14 @@ from parity_tests.assignments.cs231n.mistakes.network_texts import (
     CONV_BACKWARD,
     CONV_FORWARD,
     ZEROS,
-    _all,
-    _drawn,
-    _inputs,
-    _is_random,
-    _made,
-    _shape_of,
-    _weights,
-    _wide,
+    all_are,
+    drawn_at,
+    has_shape,
+    inputs_of,
+    is_random,
+    made_as,
+    weights_with,
+    wide_weights,
 )
 from parity_tests.assignments.cs231n.mistakes.networks import (
     BACK,
@@ -38,7 +38,7 @@ from parity_tests.assignments.cs231n.mistakes.networks import (
     STARTS,
     TESTS,
     TWO,
-    _counts,
+    dropped_counts,
 )
 from parity_tests.assignments.cs231n.mistakes.wrong import CNN_FILE, FC_FILE, Wrong
 from parity_tests.harness.statistics import normal_problem
@@ -136,21 +136,21 @@ def _constant(array: Any) -> bool:
 
 def _exchanged(case: Case, seen: Observation) -> bool | None:
     """Whether gammas are 0 and betas 1, and biases right."""
-    gammas, betas = (_made(case, seen, kind).values() for kind in ("gamma", "beta"))
+    gammas, betas = (made_as(case, seen, kind).values() for kind in ("gamma", "beta"))
     if not case.params["settings"].get("normalization"):
         return None
-    zero = all(bool((a == 0).all()) for a in (*gammas, *_made(case, seen, "b").values()))
+    zero = all(bool((a == 0).all()) for a in (*gammas, *made_as(case, seen, "b").values()))
     return bool(gammas) and zero and all(bool((a == 1).all()) for a in betas)
 
 
 def _zero(case: Case, seen: Observation) -> bool:
-    weights = _wide(case, seen)
+    weights = wide_weights(case, seen)
     return bool(weights) and all(bool((w == 0).all()) for w in weights)
 
 
 def _about_0(case: Case, seen: Observation) -> bool:
     """Whether weights are uniform from −SCALE to SCALE: within these, with the mean and the spread of such."""
-    weights = _wide(case, seen)
+    weights = wide_weights(case, seen)
 
     def uniform(w: Any) -> bool:
         error = 6 * w.size**-0.5
@@ -161,7 +161,7 @@ def _about_0(case: Case, seen: Observation) -> bool:
 
 
 def _as_mean(case: Case, seen: Observation) -> bool:
-    weights = _wide(case, seen)
+    weights = wide_weights(case, seen)
     return bool(weights) and not any(normal_problem(w.ravel() - SCALE, 1.0, among=len(weights)) for w in weights)
 
 
@@ -169,7 +169,7 @@ def _shaped(kind: str, shape: Callable[[Sequence[int]], Sequence[int]]) -> Check
     """Whether all parameters of a kind have another shape, by that of their layer's weights."""
 
     def check(case: Case, seen: Observation) -> bool | None:
-        made, shapes = _made(case, seen, kind), case.params["parameters"]
+        made, shapes = made_as(case, seen, kind), case.params["parameters"]
         if kind == "gamma" and not case.params["settings"].get("normalization"):
             return None
         other = {name: tuple(shape(shapes[f"W{_number(name)}"])) for name in made}
@@ -205,11 +205,11 @@ def _each(network: str, new: Callable[[str], str]) -> tuple[Swap, ...]:
 BEGINNINGS = (
     _row(FC, "gammas are 0 and betas 1 at first", STARTS, _exchanged,
          Swap(NORMED, "np.zeros(outputs), np.ones(outputs)"), about="parameters"),
-    _row(FC, "betas are drawn at random", STARTS, _all("beta", _is_random),
+    _row(FC, "betas are drawn at random", STARTS, all_are("beta", is_random),
          Swap(NORMED, "np.ones(outputs), np.random.randn(outputs)"), about="parameters"),
     _row(FC, "gammas have as many numbers as their layer has inputs", SHAPES, _shaped("gamma", lambda s: s[:1]),
          Swap(NORMED, "np.ones(inputs), np.zeros(inputs)"), about="parameters"),
-    _row(FC, AT_ONE_NUMBER, STARTS, _all("b", _constant),
+    _row(FC, AT_ONE_NUMBER, STARTS, all_are("b", _constant),
          Swap(BIASES, BIASES.replace("np.zeros(", "weight_scale * np.ones(")), about="parameters"),
     _row(FC, OF_INPUTS, SHAPES, _shaped("b", lambda s: s[:1]), Swap(BIASES, BIASES.replace("outputs", "inputs")),
          about="parameters"),
@@ -221,16 +221,16 @@ BEGINNINGS = (
          about="weight scale"),
     _row(FC, MEAN, STARTS, _as_mean, Swap(DRAWN, DRAWN.replace("weight_scale *", "weight_scale +")),
          about="weight scale"),
-    _row(FC, BY_INPUTS, STARTS, _drawn(lambda s: SCALE * _inputs(s) ** -0.5), Swap(DRAWN, f"{DRAWN} / np.sqrt(inputs)"),
-         about="weight scale"),
+    _row(FC, BY_INPUTS, STARTS, drawn_at(lambda s: SCALE * inputs_of(s) ** -0.5),
+         Swap(DRAWN, f"{DRAWN} / np.sqrt(inputs)"), about="weight scale"),
     *(row for net in (TWO, CONV) for row in (
-        _row(net, AT_ONE_NUMBER, STARTS, _all("b", _constant),
+        _row(net, AT_ONE_NUMBER, STARTS, all_are("b", _constant),
              *(Swap(z, z.replace("np.zeros(", "weight_scale * np.ones(")) for z in ZEROS[net]), about="parameters"),
-        _row(net, ALL_ZERO, STARTS, _zero, *_weights(net, "weight_scale", "0"), about="weight scale"),
-        _row(net, MEAN, STARTS, _as_mean, *_weights(net, "weight_scale *", "weight_scale +"), about="weight scale"),
-        _row(net, BY_INPUTS, STARTS, _drawn(lambda s: SCALE * _inputs(s) ** -0.5),
+        _row(net, ALL_ZERO, STARTS, _zero, *weights_with(net, "weight_scale", "0"), about="weight scale"),
+        _row(net, MEAN, STARTS, _as_mean, *weights_with(net, "weight_scale *", "weight_scale +"), about="weight scale"),
+        _row(net, BY_INPUTS, STARTS, drawn_at(lambda s: SCALE * inputs_of(s) ** -0.5),
              *_each(net, lambda inputs: f"weight_scale / np.sqrt({inputs})"), about="weight scale"),
-        _row(net, BY_INPUTS_ALONE, STARTS, _drawn(lambda s: _inputs(s) ** -0.5),
+        _row(net, BY_INPUTS_ALONE, STARTS, drawn_at(lambda s: inputs_of(s) ** -0.5),
              *_each(net, lambda inputs: f"1 / np.sqrt({inputs})"), about="weight scale"),
     )),
     _row(TWO, TURNED, SHAPES, _shaped("W", lambda s: s[::-1]),
@@ -238,25 +238,25 @@ BEGINNINGS = (
          Swap("np.random.randn(hidden_dim, num_classes)", "np.random.randn(num_classes, hidden_dim)"),
          about="parameters"),
     _row(CONV, "filters have 3 channels, whatever input_dim says", GIVEN,
-         _unless(_shape_of("W1", lambda s: (s["num_filters"], 3, s["filter_size"], s["filter_size"])),
+         _unless(has_shape("W1", lambda s: (s["num_filters"], 3, s["filter_size"], s["filter_size"])),
                  lambda s: s["input_dim"][0] == 3),
          Swap("num_filters, C, filter_size, filter_size)", "num_filters, 3, filter_size, filter_size)"),
          about="parameters"),
     _row(CONV, "the first two axes of W1 are exchanged", SHAPES,
-         _unless(_shape_of("W1", lambda s: (s["input_dim"][0], s["num_filters"], s["filter_size"], s["filter_size"])),
+         _unless(has_shape("W1", lambda s: (s["input_dim"][0], s["num_filters"], s["filter_size"], s["filter_size"])),
                  lambda s: s["input_dim"][0] == s["num_filters"]),
          Swap("num_filters, C, filter_size, filter_size)", "C, num_filters, filter_size, filter_size)"),
          about="parameters"),
     _row(CONV, "W2 is without the number of filters", SHAPES,
-         _shape_of("W2", lambda s: ((s["input_dim"][1] // 2) * (s["input_dim"][2] // 2), s["hidden_dim"])),
+         has_shape("W2", lambda s: ((s["input_dim"][1] // 2) * (s["input_dim"][2] // 2), s["hidden_dim"])),
          Swap(POOLED, "pooled = (H // 2) * (W // 2)"), about="parameters"),
     _row(CONV, "W2 is of an image that the convolution makes smaller, as without padding", SHAPES,
-         _shape_of("W2", lambda s: (s["num_filters"] * int(np.prod([(n - s["filter_size"] + 1) // 2
+         has_shape("W2", lambda s: (s["num_filters"] * int(np.prod([(n - s["filter_size"] + 1) // 2
                                                                      for n in s["input_dim"][1:]])), s["hidden_dim"])),
          Swap(POOLED, "pooled = num_filters * ((H - filter_size + 1) // 2) * ((W - filter_size + 1) // 2)"),
          about="parameters"),
     _row(CONV, "W3 is classes × hidden units", SHAPES,
-         _shape_of("W3", lambda s: (s["num_classes"], s["hidden_dim"])),
+         has_shape("W3", lambda s: (s["num_classes"], s["hidden_dim"])),
          Swap("np.random.randn(hidden_dim, num_classes)", "np.random.randn(num_classes, hidden_dim)"),
          about="parameters"),
 )  # fmt: skip
@@ -290,7 +290,7 @@ def _padded_by(pad: int) -> Callable[[int, int], int]:
 def _misses_the_first(case: Case, seen: Observation) -> bool:
     """Whether in training the masks are those of all hidden layers but the first, by their sizes."""
     first, *sizes = case.params["settings"]["hidden_dims"]
-    for k, (count, hidden) in enumerate(_counts(case, seen, True)):
+    for k, (count, hidden) in enumerate(dropped_counts(case, seen, True)):
         masks = [seen.values.get(Key(f"mask {layer}", k)) for layer in range(hidden - 1)]
         drawn = [None if mask is None or mask.array is None else mask.array.shape[-1] for mask in masks]
         if count != hidden - 1 or drawn != sizes or first in sizes:
@@ -300,7 +300,7 @@ def _misses_the_first(case: Case, seen: Observation) -> bool:
 
 def _exchanges_modes(case: Case, seen: Observation) -> bool:
     return all(count == (0 if training else hidden) for training in (True, False)
-               for count, hidden in _counts(case, seen, training))  # fmt: skip
+               for count, hidden in dropped_counts(case, seen, training))  # fmt: skip
 
 
 ACTIVATIONS = (

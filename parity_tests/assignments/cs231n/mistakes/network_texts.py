@@ -384,7 +384,7 @@ WIRING = (
 # ---- what networks are made with
 
 
-def _made(case: Case, seen: Observation, first: str) -> dict[str, Any]:
+def made_as(case: Case, seen: Observation, first: str) -> dict[str, Any]:
     """What a network was made with under names that begin so, as numbers."""
     found = {}
     for name in case.params["parameters"]:
@@ -394,7 +394,7 @@ def _made(case: Case, seen: Observation, first: str) -> dict[str, Any]:
     return found
 
 
-def _all(first: str, holds: Callable[[Any], bool]) -> Callable[[Case, Observation], bool | None]:
+def all_are(first: str, holds: Callable[[Any], bool]) -> Callable[[Case, Observation], bool | None]:
     """Whether all parameters of one kind are so, and no parameter of another kind is wrong at its start.
 
     None where there are none of that kind.
@@ -403,12 +403,12 @@ def _all(first: str, holds: Callable[[Any], bool]) -> Callable[[Case, Observatio
 
     def check(case: Case, seen: Observation) -> bool | None:
         wanted = [n for n in case.params["parameters"] if n.rstrip("0123456789") == first]
-        made = _made(case, seen, first)
+        made = made_as(case, seen, first)
         others = [
             bool((array == start).all())
             for other, start in starts.items()
             if other != first
-            for array in _made(case, seen, other).values()
+            for array in made_as(case, seen, other).values()
         ]
         if not (all(others) and len(made) == len(wanted) and all(holds(a) for a in made.values())):
             return False
@@ -419,20 +419,20 @@ def _all(first: str, holds: Callable[[Any], bool]) -> Callable[[Case, Observatio
 
 def _one(holds: Callable[[Any], bool]) -> Callable[[Case, Observation], bool]:
     """Whether one bias alone is so, and all others are 0, gammas and betas right."""
-    right = _all("b", lambda array: True)
+    right = all_are("b", lambda array: True)
 
     def check(case: Case, seen: Observation) -> bool:
-        wrong = [array for array in _made(case, seen, "b").values() if (array != 0).any()]
+        wrong = [array for array in made_as(case, seen, "b").values() if (array != 0).any()]
         return bool(right(case, seen)) and len(wrong) == 1 and holds(wrong[0])
 
     return check
 
 
-def _is_random(array: Any) -> bool:
+def is_random(array: Any) -> bool:
     return bool(array.size < 2 or (np.unique(array).size == array.size and (array != 0).all()))
 
 
-def _shape_of(name: str, shape: Callable[[dict[str, Any]], Sequence[int]]) -> Callable[[Case, Observation], bool]:
+def has_shape(name: str, shape: Callable[[dict[str, Any]], Sequence[int]]) -> Callable[[Case, Observation], bool]:
     """Whether a parameter has this shape, by the settings."""
 
     def check(case: Case, seen: Observation) -> bool:
@@ -442,11 +442,11 @@ def _shape_of(name: str, shape: Callable[[dict[str, Any]], Sequence[int]]) -> Ca
     return check
 
 
-def _drawn(scale: Callable[[tuple[int, ...]], float], uniform: bool = False) -> Callable[[Case, Observation], bool]:
+def drawn_at(scale: Callable[[tuple[int, ...]], float], uniform: bool = False) -> Callable[[Case, Observation], bool]:
     """Whether weights are drawn at a scale of their shape: normal numbers, or uniform ones from 0 to it."""
 
     def check(case: Case, seen: Observation) -> bool:
-        units = [array / scale(array.shape) for array in _wide(case, seen)]
+        units = [array / scale(array.shape) for array in wide_weights(case, seen)]
         if uniform:
             return bool(units) and all(_is_uniform(one) for one in units)
         return bool(units) and not any(normal_problem(one.ravel(), 1.0, among=len(units)) for one in units)
@@ -454,7 +454,7 @@ def _drawn(scale: Callable[[tuple[int, ...]], float], uniform: bool = False) -> 
     return check
 
 
-def _wide(case: Case, seen: Observation) -> list[Any]:
+def wide_weights(case: Case, seen: Observation) -> list[Any]:
     """The weights of the wide network that is made to see their scale, layer by layer; none where one is missing."""
     names = [name for name in case.params["parameters"] if name[0] == "W"]
     found = [seen.values.get(Key(f"wide {name}")) for name in names]
@@ -472,14 +472,14 @@ def _is_only(at: int) -> Callable[[Case, Observation], bool]:
     """Whether the weights of one layer alone, the first or the last, are not drawn with weight_scale."""
 
     def check(case: Case, seen: Observation) -> bool:
-        arrays = _wide(case, seen)
+        arrays = wide_weights(case, seen)
         wrong = [bool(normal_problem(array.ravel(), SCALE, among=len(arrays))) for array in arrays]
         return bool(wrong) and wrong[at] and sum(wrong) == 1
 
     return check
 
 
-def _inputs(shape: tuple[int, ...]) -> float:
+def inputs_of(shape: tuple[int, ...]) -> float:
     """How many numbers a unit sums up."""
     return float(np.prod(shape[1:])) if len(shape) == 4 else float(shape[0])
 
@@ -488,9 +488,13 @@ SCALES: tuple[tuple[str, str, Callable[[tuple[int, ...]], float]], ...] = (
     (
         "weights are drawn at √(2 / inputs), weight_scale is not used",
         "np.sqrt(2 / inputs)",
-        lambda s: (2 / _inputs(s)) ** 0.5,
+        lambda s: (2 / inputs_of(s)) ** 0.5,
     ),
-    ("weights are drawn at 1 / √inputs, weight_scale is not used", "1 / np.sqrt(inputs)", lambda s: _inputs(s) ** -0.5),
+    (
+        "weights are drawn at 1 / √inputs, weight_scale is not used",
+        "1 / np.sqrt(inputs)",
+        lambda s: inputs_of(s) ** -0.5,
+    ),
     ("weights are drawn at the square of weight_scale", "weight_scale**2", lambda s: SCALE**2),
     ("weights are drawn at the root of weight_scale", "np.sqrt(weight_scale)", lambda s: SCALE**0.5),
 )
@@ -511,7 +515,7 @@ def _at_first(network: str, name: str, check: Any, *plug: Swap, about: str = "pa
     return Wrong(network, "network", name, STARTS, check, plug, CNN_FILE if network == CONV else FC_FILE, about)
 
 
-def _weights(network: str, words: str, new: str) -> tuple[Swap, ...]:
+def weights_with(network: str, words: str, new: str) -> tuple[Swap, ...]:
     """Other words where each of the weights is drawn."""
     names = ("W1", "W2", "W3") if network == CONV else ("W1", "W2")
     return tuple(Swap(old := f'"{n}": weight_scale * np.random.randn(', old.replace(words, new)) for n in names)
@@ -521,22 +525,25 @@ MADE = (
     _at_first(
         FC,
         RANDOM,
-        _all("b", _is_random),
+        all_are("b", is_random),
         Swap(FC_BIAS, FC_BIAS.replace("np.zeros(", "weight_scale * np.random.randn(")),
     ),
-    _at_first(FC, ONES, _all("b", lambda a: bool((a == 1).all())), Swap(FC_BIAS, FC_BIAS.replace("zeros", "ones"))),
+    _at_first(FC, ONES, all_are("b", lambda a: bool((a == 1).all())), Swap(FC_BIAS, FC_BIAS.replace("zeros", "ones"))),
     *(
         _at_first(
             net,
             RANDOM,
-            _all("b", _is_random),
+            all_are("b", is_random),
             *(Swap(z, z.replace("np.zeros(", "weight_scale * np.random.randn(")) for z in zeros),
         )
         for net, zeros in ZEROS.items()
     ),
     *(
         _at_first(
-            net, ONES, _all("b", lambda a: bool((a == 1).all())), *(Swap(z, z.replace("zeros", "ones")) for z in zeros)
+            net,
+            ONES,
+            all_are("b", lambda a: bool((a == 1).all())),
+            *(Swap(z, z.replace("zeros", "ones")) for z in zeros),
         )
         for net, zeros in ZEROS.items()
     ),
@@ -544,32 +551,32 @@ MADE = (
         _at_first(net, name, _one(holds), Swap(zeros[-1], zeros[-1].replace("np.zeros(", new)))
         for net, zeros in ZEROS.items()
         for name, holds, new in (
-            ("one of the biases is drawn at random", _is_random, "weight_scale * np.random.randn("),
+            ("one of the biases is drawn at random", is_random, "weight_scale * np.random.randn("),
             ("one of the biases is 1 at first", lambda a: bool((a == 1).all()), "np.ones("),
         )
     ),
     _at_first(
         CONV,
         "filter_size is not used: filters are 7 × 7",
-        _shape_of("W1", lambda s: (s["num_filters"], s["input_dim"][0], 7, 7)),
+        has_shape("W1", lambda s: (s["num_filters"], s["input_dim"][0], 7, 7)),
         Swap("num_filters, C, filter_size, filter_size)", "num_filters, C, 7, 7)"),
     ),
     _at_first(
         CONV,
         "W2 is of the image before the pool",
-        _shape_of("W2", lambda s: (s["num_filters"] * s["input_dim"][1] * s["input_dim"][2], s["hidden_dim"])),
+        has_shape("W2", lambda s: (s["num_filters"] * s["input_dim"][1] * s["input_dim"][2], s["hidden_dim"])),
         Swap("pooled = num_filters * (H // 2) * (W // 2)", "pooled = num_filters * H * W"),
     ),
     _at_first(
         CONV,
         "W2 is of one side halved, not of both",
-        _shape_of("W2", lambda s: (s["num_filters"] * s["input_dim"][1] * s["input_dim"][2] // 2, s["hidden_dim"])),
+        has_shape("W2", lambda s: (s["num_filters"] * s["input_dim"][1] * s["input_dim"][2] // 2, s["hidden_dim"])),
         Swap("pooled = num_filters * (H // 2) * (W // 2)", "pooled = num_filters * (H // 2) * W"),
     ),
     _at_first(
         CONV,
         "W2 is of the channels of the image, not of the filters",
-        _shape_of(
+        has_shape(
             "W2", lambda s: (s["input_dim"][0] * (s["input_dim"][1] // 2) * (s["input_dim"][2] // 2), s["hidden_dim"])
         ),
         Swap("pooled = num_filters * (H // 2)", "pooled = C * (H // 2)"),
@@ -577,19 +584,19 @@ MADE = (
     _at_first(
         FC,
         "gammas are 0 at first",
-        _all("gamma", lambda a: bool((a == 0).all())),
+        all_are("gamma", lambda a: bool((a == 0).all())),
         Swap(FC_NORM, "np.zeros(outputs), np.zeros(outputs)"),
     ),
     _at_first(
         FC,
         "betas are 1 at first",
-        _all("beta", lambda a: bool((a == 1).all())),
+        all_are("beta", lambda a: bool((a == 1).all())),
         Swap(FC_NORM, "np.ones(outputs), np.ones(outputs)"),
     ),
     _at_first(
         FC,
         "gammas are drawn at random",
-        _all("gamma", _is_random),
+        all_are("gamma", is_random),
         Swap(FC_NORM, "np.random.randn(outputs), np.zeros(outputs)"),
     ),
     _at_first(
@@ -603,13 +610,13 @@ MADE = (
         Swap("if normalization and layer < self.num_layers:", "if normalization:"),
     ),
     *(
-        _at_first(FC, name, _drawn(scale), Swap(DRAWN, DRAWN.replace("weight_scale", new)), about="weight scale")
+        _at_first(FC, name, drawn_at(scale), Swap(DRAWN, DRAWN.replace("weight_scale", new)), about="weight scale")
         for name, new, scale in SCALES
     ),
     _at_first(
         FC,
         UNIFORM,
-        _drawn(lambda s: SCALE, uniform=True),
+        drawn_at(lambda s: SCALE, uniform=True),
         Swap(DRAWN, DRAWN.replace("random.randn(", "random.rand(")),
         about="weight scale",
     ),
@@ -617,8 +624,8 @@ MADE = (
         _at_first(
             net,
             UNIFORM,
-            _drawn(lambda s: SCALE, uniform=True),
-            *_weights(net, "randn", "rand"),
+            drawn_at(lambda s: SCALE, uniform=True),
+            *weights_with(net, "randn", "rand"),
             about="weight scale",
         )
         for net in (TWO, CONV)
@@ -627,8 +634,8 @@ MADE = (
         _at_first(
             net,
             name,
-            _drawn(scale),
-            *_weights(net, "weight_scale", new),
+            drawn_at(scale),
+            *weights_with(net, "weight_scale", new),
             about="weight scale",
         )
         for net in (TWO, CONV)
@@ -640,7 +647,7 @@ MADE = (
             net,
             name,
             _is_only(at),
-            _weights(net, "weight_scale", "0.01")[at],
+            weights_with(net, "weight_scale", "0.01")[at],
             about="weight scale",
         )
         for net in (TWO, CONV)

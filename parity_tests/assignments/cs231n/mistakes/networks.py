@@ -171,7 +171,7 @@ WIRING = (
 )  # fmt: skip
 
 
-def _counts(case: Case, seen: Observation, training: bool) -> list[tuple[int, int]]:
+def dropped_counts(case: Case, seen: Observation, training: bool) -> list[tuple[int, int]]:
     """How often dropout was applied in the calls of one mode, and how often it is to be in training."""
     hidden = len(case.params["settings"]["hidden_dims"])
     labelled = enumerate(case.params["labelled"])
@@ -179,17 +179,17 @@ def _counts(case: Case, seen: Observation, training: bool) -> list[tuple[int, in
 
 
 def _never_drops(case: Case, seen: Observation) -> bool:
-    return all(count == 0 for training in (True, False) for count, _ in _counts(case, seen, training))
+    return all(count == 0 for training in (True, False) for count, _ in dropped_counts(case, seen, training))
 
 
 def _always_drops(case: Case, seen: Observation) -> bool:
-    return all(count == hidden for training in (True, False) for count, hidden in _counts(case, seen, training))
+    return all(count == hidden for training in (True, False) for count, hidden in dropped_counts(case, seen, training))
 
 
 def _misses_the_last(case: Case, seen: Observation) -> bool:
     """Whether in training the masks are those of all hidden layers but the last, by their sizes."""
     *sizes, last = case.params["settings"]["hidden_dims"]
-    for k, (count, hidden) in enumerate(_counts(case, seen, True)):
+    for k, (count, hidden) in enumerate(dropped_counts(case, seen, True)):
         masks = [seen.values.get(Key(f"mask {layer}", k)) for layer in range(hidden - 1)]
         drawn = [None if mask is None or mask.array is None else mask.array.shape[-1] for mask in masks]
         if count != hidden - 1 or drawn != sizes or last in sizes:
@@ -198,7 +198,7 @@ def _misses_the_last(case: Case, seen: Observation) -> bool:
 
 
 def _drops_scores(case: Case, seen: Observation) -> bool:
-    return all(count == hidden + 1 for count, hidden in _counts(case, seen, True))
+    return all(count == hidden + 1 for count, hidden in dropped_counts(case, seen, True))
 
 
 def _is_unscaled(case: Case, seen: Observation) -> bool:
