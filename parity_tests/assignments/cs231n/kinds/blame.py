@@ -131,11 +131,7 @@ def blamed(plan: Sequence[Case], judged: Mapping[str, Mapping[str, Comparison]])
     guilty = {q.part for case, q in rows if _fails(judged[case.name][q.name]) and _is_own(judged[case.name][q.name])}
     outs = {(case.name, q.key.call): judged[case.name][q.name] for case, q in rows if q.key.name == "out"}
     shown = own | {q.part for case, q in rows if HANDED_ON in judged[case.name][q.name].notes}
-    partly = {
-        q.part
-        for case, q in rows
-        if judged[case.name][q.name].verdict == "mismatch" and HANDED_ON not in judged[case.name][q.name].notes
-    }
+    partly = _right_in_part(rows, judged)
     in_rows = {case.params["rows_of"]: case for case in plan if "rows_of" in case.params}
     for case, q in rows:
         comparison, cause = judged[case.name][q.name], judged[case.name][q.name].explained_by
@@ -166,6 +162,20 @@ def blamed(plan: Sequence[Case], judged: Mapping[str, Mapping[str, Comparison]])
         elif not comparison.sentence:
             found[case.name][q.name] = replace(comparison, explained_by="")
     return found
+
+
+def _right_in_part(rows: Sequence[tuple[Case, Quantity]], judged: Mapping[str, Mapping[str, Comparison]]) -> set[str]:
+    """The backwards of which one gradient is right for what was handed on in a call, and another one is not."""
+    wrong = {
+        noted: {
+            (q.part, case.name, q.key.call)
+            for case, q in rows
+            if judged[case.name][q.name].verdict == "mismatch"
+            and (HANDED_ON in judged[case.name][q.name].notes) == noted
+        }
+        for noted in (True, False)
+    }
+    return {part for part, _, _ in wrong[True] & wrong[False]}
 
 
 def _right_for_their_own(
