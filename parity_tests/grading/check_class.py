@@ -174,7 +174,7 @@ def check_class(request: Request, progress: Progress) -> Tables:
                 executor, width = local_processes(request.jobs, scratch, warm_up), request.jobs
             tasks = unchecked.tasks(lambda name: progress.finished(name, new=False))
             run_all(tasks, work, executor, ahead=AHEAD * width, done=done, lost=failed)
-        return make_tables(folder, files)
+        return make_tables(folder, files, jobs=request.jobs)
 
 
 def _refuse_among(out: Path, source: Path) -> None:

@@ -71,12 +71,13 @@ class Judged:
     table: pa.Table | None = None
 
 
-def judge_all(tasks: Sequence[ToJudge], judging: Judging, done: Callable[[Judged], None], *, jobs: int = 0) -> None:
-    """Judge each result, and call `done` for each in their order: in so many processes, as many as are worth it for 0.
+def judge_all(tasks: Sequence[ToJudge], judging: Judging, done: Callable[[Judged], None], most: int | None) -> None:
+    """Judge each result, and call `done` for each in their order, in `most` processes at most; None for all the cores.
 
     Raises UsageError, OSError, and whatever else goes wrong with the submission's name before it.
     """
-    if (jobs or _worth(len(tasks))) == 1:
+    jobs = (most or cores()) if len(tasks) >= ENOUGH else 1
+    if jobs == 1:
         for task in tasks:
             try:
                 judged = judge(task, judging)
@@ -84,7 +85,6 @@ def judge_all(tasks: Sequence[ToJudge], judging: Judging, done: Callable[[Judged
                 _tell(task, error)
             done(judged)
         return
-    jobs = jobs or _worth(len(tasks))
     early: dict[str, Judged] = {}
     names = iter([task.result.name for task in tasks])
     due = next(names, "")
@@ -98,10 +98,6 @@ def judge_all(tasks: Sequence[ToJudge], judging: Judging, done: Callable[[Judged
 
     executor = local_processes(jobs, judging.stage, partial(_begin, judging))
     run_all(tasks, _judge, executor, ahead=_AHEAD * jobs, done=take, lost=_tell)
-
-
-def _worth(count: int) -> int:
-    return cores() if count >= ENOUGH else 1
 
 
 def _tell(task: ToJudge, error: BaseException) -> None:

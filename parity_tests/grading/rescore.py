@@ -12,11 +12,8 @@ from parity_tests.protocol.errors import UsageError
 from reports.model.escape import path_text
 
 
-def rescore_class(path: Path, paths: FilePaths, *, jobs: int = 0) -> tuple[Tables, list[Change]]:
-    """The new tables of the class in this folder, and whose points change by how much. Raises UsageError.
-
-    The pages are made in so many processes, in as many as are worth it where that is 0.
-    """
+def rescore_class(path: Path, paths: FilePaths) -> tuple[Tables, list[Change]]:
+    """The new tables of the class in this folder, and whose points change by how much. Raises UsageError."""
     folder = GradingFolder(path)
     folder.info()
     with folder.locked():
@@ -25,7 +22,7 @@ def rescore_class(path: Path, paths: FilePaths, *, jobs: int = 0) -> tuple[Table
         files = files_of(folder, paths)
         files.keep(folder)
         before = _totals(path)
-        tables = make_tables(folder, files, jobs=jobs)
+        tables = make_tables(folder, files)
         return tables, changed_totals(before, tables.totals)
 
 

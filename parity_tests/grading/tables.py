@@ -65,10 +65,10 @@ _NO_TIME = (
 )
 
 
-def make_tables(folder: GradingFolder, files: ClassFiles, *, jobs: int = 0) -> Tables:
+def make_tables(folder: GradingFolder, files: ClassFiles, *, jobs: int | None = None) -> Tables:
     """Write every table and page of the folder; those that come out the same are left alone.
 
-    The pages are made in so many processes, in as many as are worth it where that is 0.
+    Those of a large class are made in so many processes, as many as there are cores for None.
     """
     info = folder.info()
     edition = info.settings.edition
@@ -103,7 +103,7 @@ def make_tables(folder: GradingFolder, files: ClassFiles, *, jobs: int = 0) -> T
                     new.names.extend(one.written)
 
             tasks = [ToJudge(result, where[result.name]) for result in results]
-            judge_all(tasks, Judging(folder.path, new.stage, files, info.labels), done, jobs=jobs)
+            judge_all(tasks, Judging(folder.path, new.stage, files, info.labels), done, jobs)
         results = judged
         totals = {row["submission"]: row["total"] for row in rows}
         flags += concealed_flags(results, totals)

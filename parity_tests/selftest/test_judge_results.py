@@ -93,18 +93,21 @@ def test_several_processes_and_one_write_the_same_bytes(
     assert b"she explained it" in found[1][2]["submissions/bob/feedback.md"]
 
 
-def test_a_small_class_is_judged_in_the_process_that_was_asked(
-    graded: Path, parity: Parity, monkeypatch: pytest.MonkeyPatch
+def test_a_small_class_and_one_with_one_job_are_judged_in_the_process_that_was_asked(
+    graded: Path, parity: Parity, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def refuse(*_: object) -> Any:
         raise AssertionError("a process was started")
 
     monkeypatch.setattr(judge_results, "local_processes", refuse)
     assert len(KINDS) < ENOUGH
-    assert parity("regrade", graded)[0] == 3
+    assert "a process was started" not in parity("regrade", graded)[2]
     monkeypatch.setattr(judge_results, "ENOUGH", 1)
     monkeypatch.setattr(judge_results, "cores", lambda: 2)
     assert "a process was started" in parity("regrade", graded)[2]
+    grade = ("grade", tmp_path / "class", "--out", graded)
+    for jobs, started in ((1, False), (2, True)):
+        assert ("a process was started" in parity(*grade, "--jobs", jobs)[2]) is started
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
