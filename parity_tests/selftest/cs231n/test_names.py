@@ -154,7 +154,7 @@ def test_a_masks_further_division_by_p_is_called_so_beside_a_wrong_scale_too() -
         variant = rewritten(ASSIGNMENT, Rewrite("p", (forward, further) if scale != "p" else (further,)))
         found = failures(records(ASSIGNMENT, variant, parts={"dropout_forward", "dropout_backward"}))
         names = {record.diagnosis for record in found if record.part == "dropout_backward"}
-        assert names == {"the gradient is divided by p once more than the output"}
+        assert names == {"the gradient is divided by the share that is kept once more than the output"}
 
 
 def test_images_that_are_put_back_in_a_wrong_order_are_called_by_that_order() -> None:
@@ -213,3 +213,44 @@ def test_a_formula_that_gives_no_numbers_names_nothing_that_is_a_number() -> Non
     failing = failures(records(ASSIGNMENT, variant, parts={"adam"}))
     assert failing
     assert {record.diagnosis for record in failing} == {""}
+
+
+DRAWN = "((np.random.rand(*x.shape) < p) / p)"
+DROPPED = "((np.random.rand(*x.shape) > p) / (1 - p))"
+TESTED, TIMES = "        return x, (dropout_param, None)", "        return x * (1 - p), (dropout_param, None)"
+
+
+@pytest.mark.parametrize(
+    ("swaps", "part", "name"),
+    [
+        ([(DRAWN, "(np.random.rand(*x.shape) > p)")], "dropout_forward", "what is kept is not divided by its share"),
+        (
+            [(DRAWN, "(np.random.rand(*x.shape) > p)"), (TESTED, TIMES)],
+            "dropout_forward",
+            "not inverted: the test mode multiplies by the share that is kept",
+        ),
+        (
+            [(DRAWN, DROPPED.replace("(1 - p)", "p"))],
+            "dropout_forward",
+            "the scale is 1 over the share that is dropped",
+        ),
+        (
+            [(DRAWN, DROPPED), ("else dout * mask", "else dout * (mask > 0) / cache[0]['p']")],
+            "dropout_backward",
+            "the gradient is divided by the share that is dropped, not the one that is kept",
+        ),
+        (
+            [(DRAWN, DROPPED), (TESTED, TIMES)],
+            "dropout_forward",
+            "the test mode multiplies x by the share that is kept",
+        ),
+    ],
+)
+def test_dropout_is_named_by_the_share_that_is_kept_whatever_the_oldest_handouts_p_means(
+    swaps: list[tuple[str, str]], part: str, name: str
+) -> None:
+    variant = rewritten(ASSIGNMENT, Rewrite("changed", tuple(Swap(*swap) for swap in swaps)))
+    parts = {"dropout_forward", "dropout_backward"}
+    found = failures(records(ASSIGNMENT, variant, parts=parts, edition="2016-17"))
+    assert {record.part for record in found} == {part}
+    assert {claimed for record in found for claimed in record.diagnosis.split("; ")} == {name}

@@ -66,7 +66,7 @@ def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterato
         )
         title, params = (
             f"dropout with p = {p} on {'images' * (dimensions > 1) or 'a matrix'}",
-            {"calls": calls, "shape": shape, "p": p, "put_back": OTHER_SEED},
+            {"calls": calls, "shape": shape, "p": p, "put_back": OTHER_SEED, "may_drop": edition == OLDEST},
         )
         yield Case(f"dropout/{slug}/{dtype}", "dropout", title, dtype, "dropout", params, rows)
 
@@ -81,7 +81,7 @@ def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Ju
     """By effect: what is 0 in the output was dropped, and all else must be x divided by the share that is kept."""
     p = case.params["p"]
     meanings = [(p, "")]
-    if context.edition == OLDEST:
+    if case.params["may_drop"]:
         meanings = [(1 - p, DROPS), (p, KEEPS)]
     outcomes = [_judged(case, arrays, seen, context.device, keep, note) for keep, note in meanings]
     right = [found for found in outcomes if found["out"].verdict == found["share kept"].verdict == "match"]
@@ -92,9 +92,19 @@ Change = Mapping[str, Callable[..., Any]]
 """What else is expected of who makes a mistake, by quantity: values by what is at hand, and a share, by p."""
 
 
-def with_mistake(case: Case, arrays: Arrays, seen: Observation, change: Change, note: str) -> Judged:
-    """A comparison for each quantity, under what is expected of who makes this mistake."""
-    return _judged(case, arrays, seen, "cpu", case.params["p"], note, change)
+def with_mistake(case: Case, arrays: Arrays, seen: Observation, change: Change, note: str) -> list[Judged]:
+    """A comparison for each quantity, under what is expected of who makes this mistake; for each share it may mean."""
+    return [_judged(case, arrays, seen, "cpu", keep, note, change) for keep in _meant(case, arrays, seen)]
+
+
+def _meant(case: Case, arrays: Arrays, seen: Observation) -> list[float]:
+    """The share to keep, by what p means; where it may mean two, the one that was kept, or both if neither was."""
+    p = case.params["p"]
+    if not case.params["may_drop"]:
+        return [p]
+    out = array_of(seen, Key("out", TRAIN), arrays["x"].shape)
+    kept = [] if out is None else [keep for keep in (1 - p, p) if _share(out, out, keep).verdict in PASSING]
+    return kept or [1 - p, p]
 
 
 def _judged(
