@@ -225,6 +225,16 @@ def test_epsilon_beside_the_root_of_a_norm_agrees_and_is_named_and_a_larger_one_
     assert run.divergence is not None
 
 
+def test_averages_and_gradients_of_one_row_agree_and_others_do_not(tmp_path: Path) -> None:
+    averages = "batch_mean, batch_variance = x.mean(axis=0), x.var(axis=0)"
+    settings: dict[str, Any] = {**BATCHNORM, "rule": "sgd"}
+    row = (LAYERS, averages, averages.replace("axis=0", "axis=0, keepdims=True"))
+    run = traced(submission(tmp_path / "row", row), **settings)
+    assert {record.verdict for record in run.records} == {"match"}
+    twice = (LAYERS, averages, averages.replace("x.mean(axis=0)", "x.mean(axis=0) * np.ones((2, 1))"))
+    assert traced(submission(tmp_path / "twice", twice), **settings).divergence is not None
+
+
 def test_a_running_variance_with_eps_agrees_and_is_named_and_one_with_more_does_not(tmp_path: Path) -> None:
     old = "(1 - momentum) * batch_variance"
     settings: dict[str, Any] = {**BATCHNORM, "rule": "adam"}

@@ -93,12 +93,12 @@ class _Watch:
         loss, grads = returned if pair else (returned, {})
         keep("loss", loss)
         for name in self._params["parameters"]:
-            keep(f"d{name}", grads.get(name))
+            keep(f"d{name}", _as_numbers(name, grads.get(name)))
         self._recorder.add_fact("relus", self._relus)
         self._recorder.add_fact("dropouts", self._dropouts)
         for layer, averages in enumerate(getattr(self._model, "bn_params", None) or (), 1):
             for name in ("mean", "var"):
-                keep(f"running {name} {layer}", dict(averages).get(f"running_{name}"))
+                keep(f"running {name} {layer}", _as_numbers(name, dict(averages).get(f"running_{name}")))
         self._updated = False
         return returned
 
@@ -134,7 +134,7 @@ class _Watch:
             return
         self._updated = True
         for name in self._params["parameters"]:
-            self._recorder.keep(f"{name} after the step", self._model.params.get(name))
+            self._recorder.keep(f"{name} after the step", _as_numbers(name, self._model.params.get(name)))
 
     def _keep_rate(self) -> None:
         """The learning rate of the first parameter, which is that of all in the loop as it is given."""
@@ -169,3 +169,9 @@ class _Watch:
             return returned
 
         return dropout_forward
+
+
+def _as_numbers(name: str, array: Any) -> Any:
+    """One row of numbers as the numbers alone, where no weights are: either shape of a bias or an average is right."""
+    is_row = isinstance(array, np.ndarray) and array.ndim == 2 and len(array) == 1 and name[0] != "W"
+    return array.reshape(-1) if is_row else array
