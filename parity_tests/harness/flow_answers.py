@@ -101,7 +101,7 @@ class Answers:
 REPLICAS = 8
 """Half the usual number takes half the time; Student's factor for fewer keeps the probability at 1e-8 an element.
 
-What that costs in CS231n: 123 of the 1,031 radii of `parity check --assignment cs231n` are sampled (`radius_kind`), and
+What that costs in CS231n: 131 of the 1,055 radii of `parity check --assignment cs231n` are sampled (`radius_kind`), and
 would be half as wide with 16 (the median of `resolution` 2.1 times as fine), for a tenth more processor time. No single
 slip gets past 8 (`parity selftest --assignment cs231n`).
 """
