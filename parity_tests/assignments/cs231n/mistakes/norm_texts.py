@@ -174,7 +174,7 @@ NORM_TEXTS = (
     ),
     *(
         text.wrong("the mean is that of all numbers", AXES, "out", (MEAN, "mean = X.mean()"))
-        for text in (BATCH, LAYER, IMAGES, GROUP)
+        for text in (BATCH, LAYER, GROUP)  # on images the row of all axes above says it
     ),
     *(text.wrong(name, hint, "out", *words) for text in TEXTS for name, hint, words in OF_TERMS),
     BATCH.wrong(
