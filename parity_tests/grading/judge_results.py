@@ -8,7 +8,7 @@ from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
@@ -100,7 +100,7 @@ def judge_all(tasks: Sequence[ToJudge], judging: Judging, done: Callable[[Judged
     run_all(tasks, _judge, executor, ahead=_AHEAD * jobs, done=take, lost=_tell)
 
 
-def _tell(task: ToJudge, error: BaseException) -> None:
+def _tell(task: ToJudge, error: BaseException) -> NoReturn:
     """Raises what went wrong, so that it is told of which submission."""
     if isinstance(error, UsageError | OSError):  # these say where
         raise error

@@ -124,6 +124,7 @@ def _key(case: Case, form: Form, device: str) -> tuple[str, ...]:
 
 
 _KEPT_BYTES = 2**25
+"""The most that predictions take; what was predicted first goes."""
 _predicted: OrderedDict[tuple[str, ...], dict[str, Array]] = OrderedDict()
 _sizes: list[int] = [0]
 

@@ -36,8 +36,7 @@ def network(submission: Submission, recorder: CallRecorder, params: Params, arra
 
     Before, what it was made with is kept: "made W1" and so on. `labelled` says of each input whether labels go with
     it. Another network, the `other`, is made and used beside; what comes of that is not kept. Of a `wide` one the
-    weights are, as "wide W1" and so on. The submission's own `own_losses`
-    are asked as well.
+    weights are, as "wide W1" and so on. The submission's own `own_losses` are asked as well.
     """
     cls = submission.get(params["class"], params["module"])
     for name in params["own_losses"]:

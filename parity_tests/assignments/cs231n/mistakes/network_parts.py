@@ -35,10 +35,14 @@ from parity_tests.assignments.cs231n.mistakes.networks import (
     HIDDEN,
     NORMS,
     SCORES,
+    STANDARD_ERRORS,
     STARTS,
     TESTS,
     TWO,
     dropped_counts,
+    kind_of,
+    misses_layer,
+    number_of,
 )
 from parity_tests.assignments.cs231n.mistakes.wrong import CNN_FILE, FC_FILE, Wrong
 from parity_tests.harness.statistics import normal_problem
@@ -46,7 +50,6 @@ from parity_tests.protocol.case import Case
 from parity_tests.protocol.kind import Arrays, Params
 from parity_tests.protocol.mistake import Swap
 from parity_tests.protocol.observation import Observation
-from parity_tests.protocol.quantity import Key
 
 CALLED = "Parameters are called W1, b1, gamma1 and beta1, up to the number of layers: the Solver and others read them."
 SHAPES = "W is inputs × outputs, b, gamma and beta have as many numbers as a layer has outputs."
@@ -60,14 +63,6 @@ def _row(network: str, name: str, hint: str, change: Any, *plug: Swap, about: st
 
 
 # ---- what parameters are called
-
-
-def _number(name: str) -> int:
-    return int(name.lstrip("Wbgamet"))
-
-
-def _kind(name: str) -> str:
-    return name.rstrip("0123456789")
 
 
 def _called(new: Callable[[str], str]) -> Check:
@@ -84,13 +79,13 @@ def _called(new: Callable[[str], str]) -> Check:
 
 
 def _from_0(*kinds: str) -> Callable[[str], str]:
-    return lambda name: f"{_kind(name)}{_number(name) - (_kind(name) in kinds)}"
+    return lambda name: f"{kind_of(name)}{number_of(name) - (kind_of(name) in kinds)}"
 
 
 def _without_last(case: Case, seen: Observation) -> bool:
     wanted = set(case.params["parameters"])
-    last = max(_number(name) for name in wanted)
-    return {str(name) for name in seen.facts.get("names", [])} == {n for n in wanted if _number(n) < last}
+    last = max(number_of(name) for name in wanted)
+    return {str(name) for name in seen.facts.get("names", [])} == {n for n in wanted if number_of(n) < last}
 
 
 ASTYPE = "self.params = {name: value.astype(dtype) for name, value in params.items()}"
@@ -101,7 +96,7 @@ def _renamed(expression: str) -> Swap:
     return Swap(
         ASTYPE,
         "self.params = {}\n        for name, value in params.items():\n"
-        "            kind, number = name.rstrip('0123456789'), int(name.lstrip('Wbgamet'))\n"
+        "            kind = name.rstrip('0123456789')\n            number = int(name.removeprefix(kind))\n"
         f"            self.params[{expression}] = value.astype(dtype)",
     )
 
@@ -118,7 +113,8 @@ NAMES = (
          _renamed("f'{kind}{number - (kind not in \"Wb\")}'"), about="parameters"),
     _row(FC, "weights have a small letter", CALLED, _called(str.lower), _renamed("name.lower()"), about="parameters"),
     _row(FC, "names of parameters have a _ before their number", CALLED,
-         _called(lambda name: f"{_kind(name)}_{_number(name)}"), _renamed("f'{kind}_{number}'"), about="parameters"),
+         _called(lambda name: f"{kind_of(name)}_{number_of(name)}"), _renamed("f'{kind}_{number}'"),
+         about="parameters"),
     _row(FC, "the last layer has no parameters", CALLED, _without_last,
          Swap("for layer in range(1, self.num_layers + 1):\n            inputs",
               "for layer in range(1, self.num_layers):\n            inputs"), about="parameters"),
@@ -153,7 +149,7 @@ def _about_0(case: Case, seen: Observation) -> bool:
     weights = wide_weights(case, seen)
 
     def uniform(w: Any) -> bool:
-        error = 6 * w.size**-0.5
+        error = STANDARD_ERRORS * w.size**-0.5
         apart = abs(float(w.mean())) < error * SCALE * 3**-0.5 and abs(float((w**2).mean()) * 3 / SCALE**2 - 1) < error
         return apart and 0.98 * SCALE < float(np.abs(w).max()) <= SCALE
 
@@ -172,7 +168,7 @@ def _shaped(kind: str, shape: Callable[[Sequence[int]], Sequence[int]]) -> Check
         made, shapes = made_as(case, seen, kind), case.params["parameters"]
         if kind == "gamma" and not case.params["settings"].get("normalization"):
             return None
-        other = {name: tuple(shape(shapes[f"W{_number(name)}"])) for name in made}
+        other = {name: tuple(shape(shapes[f"W{number_of(name)}"])) for name in made}
         return bool(made) and all(a.shape == other[name] for name, a in made.items())
 
     return check
@@ -287,17 +283,6 @@ def _padded_by(pad: int) -> Callable[[int, int], int]:
     return lambda n, filter_size: (n + 2 * pad - filter_size + 1) // 2
 
 
-def _misses_the_first(case: Case, seen: Observation) -> bool:
-    """Whether in training the masks are those of all hidden layers but the first, by their sizes."""
-    first, *sizes = case.params["settings"]["hidden_dims"]
-    for k, (count, hidden) in enumerate(dropped_counts(case, seen, True)):
-        masks = [seen.values.get(Key(f"mask {layer}", k)) for layer in range(hidden - 1)]
-        drawn = [None if mask is None or mask.array is None else mask.array.shape[-1] for mask in masks]
-        if count != hidden - 1 or drawn != sizes or first in sizes:
-            return False
-    return True
-
-
 def _exchanges_modes(case: Case, seen: Observation) -> bool:
     return all(count == (0 if training else hidden) for training in (True, False)
                for count, hidden in dropped_counts(case, seen, training))  # fmt: skip
@@ -383,7 +368,7 @@ LAYERS = (
            raises=_flattened(_padded_by(pad)))
       for name, pad in (("the convolution is not padded", 0), ("the padding of the convolution is always 2", 2),
                         ("the padding of the convolution is always 3", 3))),
-    _row(FC, "dropout is left out after the first hidden layer", DROPS, _misses_the_first,
+    _row(FC, "dropout is left out after the first hidden layer", DROPS, misses_layer(0),
          Swap(f"{MASKED}h, dropout", f"{MASKED}h, dropout".replace("dropout:", "dropout and layer > 1:")),
          Swap(f"{MASKED}dh", f"{MASKED}dh".replace("dropout:", "dropout and layer > 1:")), about="dropout"),
     _row(FC, "the modes of dropout are exchanged", TESTS, _exchanges_modes,

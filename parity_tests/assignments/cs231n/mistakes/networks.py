@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -186,15 +187,20 @@ def _always_drops(case: Case, seen: Observation) -> bool:
     return all(count == hidden for training in (True, False) for count, hidden in dropped_counts(case, seen, training))
 
 
-def _misses_the_last(case: Case, seen: Observation) -> bool:
-    """Whether in training the masks are those of all hidden layers but the last, by their sizes."""
-    *sizes, last = case.params["settings"]["hidden_dims"]
-    for k, (count, hidden) in enumerate(dropped_counts(case, seen, True)):
-        masks = [seen.values.get(Key(f"mask {layer}", k)) for layer in range(hidden - 1)]
-        drawn = [None if mask is None or mask.array is None else mask.array.shape[-1] for mask in masks]
-        if count != hidden - 1 or drawn != sizes or last in sizes:
-            return False
-    return True
+def misses_layer(at: int) -> Callable[[Case, Observation], bool]:
+    """Whether in training the masks are those of all hidden layers but one, the first or the last, by their sizes."""
+
+    def check(case: Case, seen: Observation) -> bool:
+        sizes = list(case.params["settings"]["hidden_dims"])
+        missed = sizes.pop(at)
+        for k, (count, hidden) in enumerate(dropped_counts(case, seen, True)):
+            masks = [seen.values.get(Key(f"mask {layer}", k)) for layer in range(hidden - 1)]
+            drawn = [None if mask is None or mask.array is None else mask.array.shape[-1] for mask in masks]
+            if count != hidden - 1 or drawn != sizes or missed in sizes:
+                return False
+        return True
+
+    return check
 
 
 def _drops_scores(case: Case, seen: Observation) -> bool:
@@ -211,21 +217,33 @@ def _is_unscaled(case: Case, seen: Observation) -> bool:
         return False
     weights, beside = np.concatenate(drawn), np.ravel(other.array).astype(np.float64)
     scale = float(weights.std())
-    for name in names:
-        wide = seen.values.get(Key(f"wide {name}"))
-        if (
-            wide is None
-            or wide.array is None
-            or abs(float(wide.array.mean())) > 6 * wide.array.std() * wide.array.size**-0.5
-        ):
-            return False  # it is used as the mean
+    wide = [seen.values.get(Key(f"wide {name}")) for name in names]
+    if not all(w is not None and w.array is not None and _has_mean_0(w.array) for w in wide):
+        return False  # weight_scale is used, as their mean
     return scale > 0 and bool(normal_problem(weights, SCALE)) and not normal_problem(beside, scale)
+
+
+STANDARD_ERRORS = 6
+"""By so many a mean of honest draws is off once in 5e8."""
+
+
+def _has_mean_0(array: Any) -> bool:
+    return bool(abs(array.mean()) <= STANDARD_ERRORS * array.std() * array.size**-0.5)
+
+
+def kind_of(name: str) -> str:
+    """What a parameter is called without the number of its layer."""
+    return name.rstrip("0123456789")
+
+
+def number_of(name: str) -> int:
+    """The number of a parameter's layer."""
+    return int(name.removeprefix(kind_of(name)))
 
 
 def _counts_from_0(case: Case, seen: Observation) -> bool:
     known = {str(name) for name in seen.facts.get("names", [])}
-    wanted = set(case.params["parameters"])
-    return known == {name.rstrip("0123456789") + str(int(name.lstrip("Wbgamet")) - 1) for name in wanted}
+    return known == {f"{kind_of(name)}{number_of(name) - 1}" for name in case.params["parameters"]}
 
 
 def _is_square(case: Case, seen: Observation) -> bool:
@@ -241,7 +259,7 @@ MADE = (
     _fc("dropout is left out", DROPS, _never_drops,
         Swap("        if self.use_dropout:\n            h, dropout", "        if False:\n            h, dropout"),
         Swap("        if self.use_dropout:\n            dh", "        if False:\n            dh"), about="dropout"),
-    _fc("dropout is left out after the last hidden layer", DROPS, _misses_the_last,
+    _fc("dropout is left out after the last hidden layer", DROPS, misses_layer(-1),
         Swap("        if self.use_dropout:\n            h, dropout",
              "        if self.use_dropout and layer < self.num_layers - 1:\n            h, dropout"),
         Swap("        if self.use_dropout:\n            dh",

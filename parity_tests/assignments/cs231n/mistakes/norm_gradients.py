@@ -321,7 +321,7 @@ OF_GROUP = "return gamma * normal + beta, (normal, deviation, gamma, G)"
 KEEPING = {
     part: Swap(
         OF_GROUP if part == GROUP else "    normal = (x - mean) / deviation\n",
-        f"_normalised.__dict__[id(normal)] = {'x.reshape(N, G, -1)' if part == GROUP else 'x'}\n    {OF_GROUP}"
+        f"_normalised.__dict__[id(normal)] = x.reshape(N, G, -1)\n    {OF_GROUP}"
         if part == GROUP
         else "    normal = (x - mean) / deviation\n    _normalised.__dict__[id(normal)] = x\n",
     )

@@ -23,8 +23,8 @@ from parity_tests.protocol.quantity import Key
 
 CHAIN, FORMULA, OWN = "beside the root, by the chain rule", "beside the root, by the formula", "by its own deviation"
 """The ways in which a forward may have its deviation that is not the usual one, and its backward goes on from it."""
-NEAR = 1e-9
-"""How far from what is asked a deviation may be that is the same, in part."""
+NEAR = {"float64": 1e-9, "float32": 1e-3}
+"""By what part numbers may differ that are the same but for rounding: by a thousand roundings and more of the dtype."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def own_forwards(plan: Sequence[Case], part: str, seen: Seen, draw: Draw) -> lis
                 continue
             own, variance, eps, of_x = told
             deviations[case.name, call] = of_x
-            near = NEAR if case.dtype == "float64" else 1e-3
+            near = NEAR[case.dtype]
             usual &= bool((np.abs(own / np.sqrt(variance + eps) - 1) < near).all())
             beside &= bool((np.abs(own / (np.sqrt(variance) + eps) - 1) < near).all())
     if usual or not deviations:
@@ -92,8 +92,7 @@ def _deviations(
     if (variance == 0).any() or (square <= 0).any():
         return None
     own = variance / square
-    rounding = 1e-9 if case.dtype == "float64" else 1e-3
-    if (np.abs(normal - centred / own) > rounding * np.abs(normal).max()).any():
+    if (np.abs(normal - centred / own) > NEAR[case.dtype] * np.abs(normal).max()).any():
         return None
     eps = (case.params["setting"] or {}).get("eps", 1e-5)
     return own, variance, eps, np.broadcast_to(own, shape).reshape(x.shape).astype(arrays[f"x_{call}"].dtype)

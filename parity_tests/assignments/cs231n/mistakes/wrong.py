@@ -145,7 +145,8 @@ class Wrong:
     ) -> Sequence[Question]:
         """What is expected of who makes the mistake, of these of the results at least."""
         if case.probe in ("layer", "loss"):
-            note = f"{note} in {', '.join(dict.fromkeys(q.key.name for q in own))}"
+            # Answers are kept by their note: of other calls that failed they hold other results.
+            note = f"{note} in {', '.join(q.name for q in own)}"
             if forward:
                 note = f"{note}, {forward.way}"
                 return layer.mistaken(case, arrays, change, note, own, lambda k: forward.of(case, k) or {})
