@@ -95,6 +95,11 @@ def test_what_comes_through_a_pipe_arrives_bit_by_bit_whatever_its_size() -> Non
         np.testing.assert_array_equal(value.arrays[name], array, strict=True)
 
 
+def test_a_batch_of_five_digits_is_sent_in_one_piece() -> None:
+    arrays = {"X": np.zeros((5, 784)), "Y": np.zeros((5, 1))}
+    assert len(list(frames.encode({"kind": "round"}, arrays))) == 1
+
+
 @given(st.binary(max_size=200))
 def test_arbitrary_bytes_are_a_wire_error_at_worst(data: bytes) -> None:
     try:

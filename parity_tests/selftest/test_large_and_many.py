@@ -1,4 +1,4 @@
-"""Questions of many calls and of large arrays: all is seen that happens in one of them, in less time than all take."""
+"""Questions of many calls and of large arrays: what happens in one call, or to one number, is seen."""
 
 from __future__ import annotations
 

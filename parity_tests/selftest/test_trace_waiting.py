@@ -24,7 +24,6 @@ from parity_tests.assignments.mlp.trace.evaluations import MlpEvaluations
 from parity_tests.assignments.mlp.trace.training import MlpTraining
 from parity_tests.harness.inside import fork_server
 from parity_tests.harness.process.runner import Runner
-from parity_tests.harness.wire import frames
 from parity_tests.selftest.small_traces import AT_STEP, SMALL, Rows, submission, traced
 from parity_tests.trace.run import trace
 from parity_tests.trace.training import Training
@@ -144,8 +143,3 @@ def test_freed_memory_is_not_cleared_by_the_kernel_again() -> None:
         for first in ("", "keep_freed_memory()")
     )
     assert kept < given_back / 10
-
-
-def test_a_batch_of_five_digits_is_sent_in_one_piece() -> None:
-    arrays = {"X": np.zeros((5, 784)), "Y": np.zeros((5, 1))}
-    assert len(list(frames.encode({"kind": "round"}, arrays))) == 1

@@ -15,9 +15,10 @@ from parity_tests.protocol.diagnosis import Diagnosis, Draw, Seen
 from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.quantity import Quantity
 
-_found: dict[tuple[str, str, str], tuple[str, ...]] = {}
 _of: list[Seen] = []
-"""The names that were found of the last submission, by part, kind and result: every failing row asks again."""
+"""The last submission, by what was seen of it."""
+_found: dict[tuple[str, str, str], tuple[str, ...]] = {}
+"""The names that were found of it, by part, kind and result: every failing row asks again."""
 
 
 def experiments(plan: Sequence[Case], case: Case, quantity: Quantity, seen: Seen, draw: Draw) -> Sequence[str]:

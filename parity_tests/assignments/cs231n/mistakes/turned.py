@@ -100,12 +100,12 @@ def _found() -> list[Wrong]:
         rows, back = _as_text(order)
         if order not in (IN, AS_IT_IS):
             found += _both(
-                f"{{}} is made rows of by transpose{order}, {{}} put back as of {IN}",
+                f"{{}} is turned into rows by transpose{order}, {{}} is put back as if by {IN}",
                 order, rows, USUAL_BACK, partial(_put_back, order=IN),
             )  # fmt: skip
         if order in MIXED:
             found += _both(
-                f"{{}} is made rows of by transpose{order}, and {{}} put back as of that",
+                f"{{}} is turned into rows by transpose{order}, and {{}} is put back from these",
                 order, rows, back, partial(_put_back, order=order), forward=order != AS_IT_IS,
             )  # fmt: skip
         if order != BACK:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from parity_tests.assignments.cs231n.mistakes.network_parts import (
     ABOUT_0,
+    ASTYPE,
     AT_ONE_NUMBER,
     BIASES,
     BY_INPUTS,
@@ -17,7 +18,6 @@ from parity_tests.assignments.cs231n.mistakes.wrong import CNN_FILE, FC_FILE, OP
 from parity_tests.assignments.cs231n.proof.near_misses import near
 
 OF_BETAS = (*MIXED_NAMES.values(), "beta1 is the share of both averages", "beta2 is the share of both averages")
-ASTYPE = "self.params = {name: value.astype(dtype) for name, value in params.items()}"
 LAYERS_SHARE = "a layer is given another one's bn_param, gamma or beta"
 
 OF_NETWORKS = (
