@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.cs231n.kinds.beside_root import judging_beside
 from parity_tests.assignments.cs231n.kinds.blame import STEP, derivatives, with_causes
-from parity_tests.assignments.cs231n.kinds.given import Given
 from parity_tests.assignments.cs231n.kinds.handed_on import noting_handed_on
 from parity_tests.assignments.cs231n.kinds.layer_rows import LAYERS, Layer
 from parity_tests.assignments.cs231n.kinds.rows import CALLED, arrays_as_rows, as_rows
@@ -18,6 +17,7 @@ from parity_tests.assignments.cs231n.kinds.torch_layers import Function, functio
 from parity_tests.assignments.cs231n.names import LABELS
 from parity_tests.assignments.cs231n.parts import FUNCTIONS
 from parity_tests.harness.flow_answers import Form, Question, answers, judge_all
+from parity_tests.harness.given import Given
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import PASSING, matched, mismatched

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.cs231n.kinds.given import Given
 from parity_tests.assignments.cs231n.kinds.layer import AGAIN, Change
 from parity_tests.assignments.cs231n.kinds.torch_layers import loss_of
 from parity_tests.assignments.cs231n.names import LABELS
 from parity_tests.harness.flow_answers import Form, Question, judge_all
+from parity_tests.harness.given import Given
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import PASSING, matched
