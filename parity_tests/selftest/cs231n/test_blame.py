@@ -236,14 +236,96 @@ def test_a_backward_that_is_right_for_its_wrong_forward_in_some_cases_is_blamed(
     assert blamed(found) == {"affine_forward", "affine_backward"}
 
 
-def test_a_backward_of_a_forward_that_is_right_nowhere_and_unlike_what_is_asked_is_blamed() -> None:
+def test_a_backward_of_a_forward_that_is_nothing_of_what_is_asked_is_neither_blamed_nor_right() -> None:
     forward = Body("affine_forward", "return np.cos(x.reshape(len(x), -1) @ w * 3), (x, w, b)")
-    backward = Body(
-        "affine_backward",
+    lines = (
         "x, w, b = cache\nflat = x.reshape(len(x), -1)\ng = -3 * np.sin(flat @ w * 3) * dout\n"
-        "return (g @ w.T).reshape(x.shape), flat.T @ g, 0 * b",
+        "return (g @ w.T).reshape(x.shape), flat.T @ g, 0 * b"
     )
-    assert blamed(judged(forward, backward, parts={"affine_forward"})) == {"affine_forward", "affine_backward"}
+    found = judged(forward, Body("affine_backward", lines), parts={"affine_forward"})
+    assert blamed(found) == {"affine_forward"}
+    assert {r.verdict for r in found if r.part == "affine_backward"} == {"unjudged"}
+    spoiled = Body("affine_backward", lines.replace("-3 *", "-2 *"))
+    assert blamed(judged(forward, spoiled, parts={"affine_forward"})) == {"affine_forward", "affine_backward"}
+
+
+CONV_SETTING = """N, C, H, W = x.shape
+F, _, HH, WW = w.shape
+stride, pad = conv_param["stride"], conv_param["pad"]
+height, width = 1 + (H + 2 * pad - HH) // stride, 1 + (W + 2 * pad - WW) // stride
+wide = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+"""
+CONVOLVES = f"""{CONV_SETTING}k = {{turned}}
+out = np.zeros((N, F, height, width), x.dtype)
+for i in range(height):
+    for j in range(width):
+        window = wide[:, :, i * stride : i * stride + HH, j * stride : j * stride + WW]
+        out[:, :, i, j] = {{sign}}np.tensordot(window, k, ((1, 2, 3), (1, 2, 3))) + b
+return out, (x, w, b, conv_param)"""
+CONVOLVES_BACK = f"""x, w, b, conv_param = cache
+{CONV_SETTING}k = {{turned}}
+dwide, dk = np.zeros_like(wide), np.zeros_like(w)
+for i in range(height):
+    for j in range(width):
+        here = np.s_[:, :, i * stride : i * stride + HH, j * stride : j * stride + WW]
+        g = {{sign}}dout[:, :, i, j]
+        dk += np.tensordot(g, wide[here], (0, 0))
+        dwide[here] += np.tensordot(g, k, (1, 0))
+dw = {{back}}
+return dwide[:, :, pad : pad + H, pad : pad + W], dw, dout.sum(axis=(0, 2, 3))"""
+POOLS = """height, width, stride = (pool_param[n] for n in ("pool_height", "pool_width", "stride"))
+windows = _windows(x, height, width, stride)
+"""
+POOLS_BACK = f"""x, pool_param = cache
+{POOLS}dx = np.zeros_like(x)
+for i in range(dout.shape[2]):
+    for j in range(dout.shape[3]):
+        here = np.s_[:, :, i * stride : i * stride + height, j * stride : j * stride + width]
+        dx[here] += {{share}} * dout[:, :, i : i + 1, j : j + 1]
+return dx"""
+LEAST = "(x[here] == x[here].min(axis=(2, 3), keepdims=True))"
+MAGNITUDE = "(np.abs(x[here]) == np.abs(x[here]).max(axis=(2, 3), keepdims=True))"
+UNLIKE: dict[str, tuple[str, str, str, tuple[str, str]]] = {
+    **{
+        name: ("conv", CONVOLVES.format(turned=turned, sign=sign),
+               CONVOLVES_BACK.format(turned=turned, sign=sign, back=back), ("dw = ", "dw = 2 * "))
+        for name, turned, back, sign in (
+            ("flipped filters", "w[:, :, ::-1, ::-1]", "dk[:, :, ::-1, ::-1]", ""),
+            ("filters flipped top to bottom", "w[:, :, ::-1]", "dk[:, :, ::-1]", ""),
+            ("channels in the opposite order", "w[:, ::-1]", "dk[:, ::-1]", ""),
+            ("filters in the opposite order", "w[::-1]", "dk[::-1]", ""),
+            ("wrong sign", "w", "dk", "-"),
+            ("flipped filters of wrong sign", "w[:, :, ::-1, ::-1]", "dk[:, :, ::-1, ::-1]", "-"),
+        )
+    },
+    "least": ("max_pool", f"{POOLS}return windows.min(axis=(4, 5)), (x, pool_param)",
+              POOLS_BACK.format(share=LEAST), ("+= ", "+= 2 * ")),
+    "largest magnitude": ("max_pool", f"{POOLS}return np.abs(windows).max(axis=(4, 5)), (x, pool_param)",
+                          POOLS_BACK.format(share=f"np.sign(x[here]) * {MAGNITUDE}"), ("np.sign(x[here])", "1")),
+    "first number": ("max_pool", f"{POOLS}return windows[..., 0, 0], (x, pool_param)",
+                     POOLS_BACK.format(share="(np.arange(height * width).reshape(height, width) == 0)"),
+                     ("== 0", "== 1")),
+    "relu of −x": ("relu", "return np.maximum(-x, 0), x", "return -dout * (cache < 0)", ("-dout", "dout")),
+    "affine with x reversed": ("affine", "return x.reshape(len(x), -1)[:, ::-1] @ w + b, (x, w, b)",
+                               "x, w, b = cache\ndx = (dout @ w.T)[:, ::-1].reshape(x.shape)\n"
+                               "return dx, x.reshape(len(x), -1)[:, ::-1].T @ dout, dout.sum(axis=0)",
+                               (".T @ dout,", ".T @ dout * 2,")),
+}  # fmt: skip
+"""Forwards whose output is unlike what is asked, their derivatives, and how these are made wrong for them, too."""
+
+
+@pytest.mark.parametrize("name", one_in(2, UNLIKE))
+def test_a_backward_that_is_right_for_a_forward_that_is_right_nowhere_is_not_blamed(name: str) -> None:
+    layer, wrong, own, (old, new) = UNLIKE[name]
+    naive = "_naive" if layer in ("conv", "max_pool") else ""
+    forward, backward = f"{layer}_forward{naive}", f"{layer}_backward{naive}"
+    found = judged(Body(forward, wrong), Body(backward, own), parts={forward, backward})
+    assert blamed(found) == {forward}
+    assert {"match"} == {record.verdict for record in found if record.part == backward}
+    spoiled = own.replace(old, new)
+    assert spoiled != own
+    found = judged(Body(forward, wrong), Body(backward, spoiled), parts={forward, backward})
+    assert {"mismatch", "unjudged"} & {record.verdict for record in found if record.part == backward}
 
 
 OF_SAMPLES = Swap("x.var(axis=1, keepdims=True)", "x.var(axis=1, keepdims=True, ddof=1)")

@@ -1,7 +1,8 @@
 """Blames a layer's failure on the function that it comes of: its forward, whose cache it works on, or one it calls.
 
-A backward that is right for its own wrong forward is right. Any other one beside a wrong forward cannot be judged where
-its cache holds more than what the forward was given; nor can a function that calls another one which is wrong.
+A backward that is right for its own wrong forward is right, or at least not to blame. Any other one beside a wrong
+forward cannot be judged where its cache holds more than what the forward was given; nor can a function that calls
+another one which is wrong.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from parity_tests.protocol.quantity import Key, Quantity
 
 KINDS = ("layer", "running")
 """The kinds of cases that may have causes elsewhere."""
-STEP = 1e-4
-"""By how much inputs are moved for a derivative of the submission's own forward."""
+STEP = 1e-6
+"""By how much inputs are moved for a derivative of the submission's own forward: so little that hardly a maximum moves
+to another place, of which the differences would tell another slope."""
 OWN = "is the derivative of its own forward, which is what is wrong"
 UNLIKE = "is the derivative of its own forward, which is unlike what is asked"
 NO_DERIVATIVE = "is no derivative of its own forward"
@@ -88,7 +90,7 @@ def derivatives(
 ) -> Iterator[tuple[str, str]]:
     """The backwards, each with what its gradients are to its own forward, where that gave `out` in place of `want`.
 
-    An output that has nothing to do with what is wanted earns nothing here: it may be the right one of other inputs.
+    An output that is unlike what is wanted, as that of filters that are turned is, still has to hang on every input.
     """
     with np.errstate(all="ignore"):
         alike = bool(np.corrcoef(out.ravel(), want.ravel())[0, 1] > 0.5)
@@ -97,9 +99,15 @@ def derivatives(
         copied = dx is not None and _is_copy(dx.array, arrays["dout_0"])
         said = seen.facts.get(f"derivative {number}")
         if _is_derivative(said) and not copied:
-            yield function, OWN if alike else UNLIKE
+            names = [f"{'alt ' * number}d{name}" for name in case.params["arrays"]]
+            yield function, OWN if alike or all(_is_not_zero(seen, name) for name in names) else UNLIKE
         elif said:
             yield function, NO_DERIVATIVE
+
+
+def _is_not_zero(seen: Observation, name: str) -> bool:
+    found = seen.values.get(Key(name))
+    return found is not None and found.array is not None and bool(found.array.any())
 
 
 def _is_copy(dx: NDArray[Any] | None, dout: NDArray[Any]) -> bool:
@@ -123,7 +131,7 @@ def blamed(plan: Sequence[Case], judged: Mapping[str, Mapping[str, Comparison]])
     rows = [(case, q) for case in plan if case.probe in KINDS for q in case.quantities]
     judged = settled(rows, judged)
     found = {case: dict(comparisons) for case, comparisons in judged.items()}
-    own = _right_for_their_own(rows, judged)
+    own, unlike = _right_for_their_own(rows, judged)
     wrong: dict[str, set[int]] = {case.name: set() for case in plan}
     for case, q in rows:
         if q.key.name == "out" and _fails(judged[case.name][q.name]):
@@ -143,6 +151,9 @@ def blamed(plan: Sequence[Case], judged: Mapping[str, Mapping[str, Comparison]])
         found[case.name][q.name] = comparison
         if comparison.verdict == "mismatch" and q.part in own and (spoiled or handed_on):
             found[case.name][q.name] = matched(OWN)
+        elif comparison.verdict == "mismatch" and q.part in unlike and spoiled:
+            forward = case.params["forward"]
+            found[case.name][q.name] = _open(comparison, outs[case.name, q.key.call], forward, forward)
         elif handed_on:
             found[case.name][q.name] = matched(
                 f"gives a {q.key.name} that {HANDED_ON}" if q.part in partly else HANDED_ON
@@ -180,18 +191,20 @@ def _right_in_part(rows: Sequence[tuple[Case, Quantity]], judged: Mapping[str, M
 
 def _right_for_their_own(
     rows: Sequence[tuple[Case, Quantity]], judged: Mapping[str, Mapping[str, Comparison]]
-) -> set[str]:
+) -> tuple[set[str], set[str]]:
     """The backwards that are the derivative of their own forward in every case that shows it to be wrong.
 
-    One whose output is unlike what is asked counts where that forward is right in another case.
+    Apart are those whose forward is right nowhere, and unlike what is asked: these are neither right nor to blame.
     """
     noted: dict[str, set[str]] = {OWN: set(), UNLIKE: set(), NO_DERIVATIVE: set()}
     right = {q.part for case, q in rows if q.key == Key("out") and judged[case.name][q.name].verdict == "match"}
     for case, q in rows:
         for note, parts in noted.items():
-            if note in judged[case.name][q.name].notes and (note != UNLIKE or case.params["forward"] in right):
+            if note in judged[case.name][q.name].notes:
                 parts.add(q.part)
-    return (noted[OWN] | noted[UNLIKE]) - noted[NO_DERIVATIVE]
+    partly = {q.part for case, q in rows if q.part in noted[UNLIKE] and case.params["forward"] in right}
+    own = (noted[OWN] | partly) - noted[NO_DERIVATIVE]
+    return own, noted[UNLIKE] - noted[NO_DERIVATIVE] - own
 
 
 def _is_what_was_called(
