@@ -231,6 +231,7 @@ class Answer:
             if form in self.functions:
                 inner = Answer(self.question.of(self.functions[form]), self.radius, self.replicas, ())
                 beside, _, _ = inner._bounds(frozenset())
+                self._refuse_another_function(form, inner.want, self._radii, beside)
                 # A sum in float32 may be rounded down beneath the one in float64 that a sample is part of.
                 self._bounds_by_form[form] = {
                     key: _rounded_up(radius + beside[key]) for key, radius in self._radii.items()

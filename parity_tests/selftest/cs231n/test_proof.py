@@ -35,9 +35,9 @@ def test_an_evasion_is_caught(evasion: Rewrite) -> None:
 
 
 def test_a_variant_is_asked_in_the_first_edition_that_asks_for_what_it_changes() -> None:
-    softmax = rewritten(ASSIGNMENT, Rewrite("softmax", (Swap("dx[rows, y] -= 1\n    dx /= N", "dx[rows, y] -= 1"),)))
-    assert changed_parts(ASSIGNMENT, softmax) == {"softmax_loss"}
-    assert edition_for(ASSIGNMENT, softmax) == "assignment-1"
+    svm = rewritten(ASSIGNMENT, Rewrite("svm", (Swap("dx[rows, y] = -dx.sum(axis=1)", "dx[rows, y] = -1"),)))
+    assert changed_parts(ASSIGNMENT, svm) == {"svm_loss"}
+    assert edition_for(ASSIGNMENT, svm) == "assignment-1"
     assert edition_for(ASSIGNMENT, unchanged(ASSIGNMENT)) is None
 
 
