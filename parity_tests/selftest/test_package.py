@@ -94,6 +94,25 @@ def test_a_module_of_the_package_that_is_inert_does_nothing_where_it_is_missing(
     assert verdicts(checked(folder)) == {"A": "match", "B": "match"}
 
 
+@pytest.mark.parametrize(
+    ("lines", "named"),
+    [
+        ("from ..pictures import show\n", ["powers.pictures"]),
+        ("from .. import pictures\n", ["powers.pictures"]),
+        ("def late():\n    import powers.pictures\n", ["powers.pictures"]),
+        ("from past.builtins import xrange\n", ["past"]),
+        ("def my_pictures(past):\n    return past  # of the pictures\n", []),
+        ("from math import floor as pictures, ceil as past\n", []),
+    ],
+)
+def test_a_module_is_said_to_do_nothing_only_where_it_is_imported(folder: Path, lines: str, named: list[str]) -> None:
+    even = folder / "powers" / "roots" / "even.py"
+    even.write_text(lines + even.read_text())
+    note = checked(folder).records[0].note
+    said = f"{named[0]} did nothing here, for a stand-in of Parity's took that place" if named else ""
+    assert note == said
+
+
 def test_a_package_is_imported_afresh_for_each_case(folder: Path) -> None:
     counting = "calls = []\n\n\ndef square(X):\n    calls.append(1)\n    return X * X if len(calls) == 1 else X\n"
     (folder / "powers" / "basic.py").write_text(counting)

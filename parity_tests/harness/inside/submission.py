@@ -120,6 +120,22 @@ def _head(file: Path) -> bytes:
         return b""
 
 
+def _imports(source: bytes, name: str, module: str) -> bool:
+    """Return whether the source of a module called `name` has an import of another module, or of what is in that."""
+    package, found = name.rpartition(".")[0], []
+    try:
+        tree = import_guard.compiled(source, file_of(name), ast.PyCF_ONLY_AST)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                found += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                base = importlib.util.resolve_name("." * node.level + (node.module or ""), package or None)
+                found += [base, *(f"{base}.{alias.name}" for alias in node.names)]
+    except (SyntaxError, ValueError, ImportError):
+        return False  # such a file cannot be imported itself
+    return any(f"{one}.".startswith(f"{module}.") for one in found)
+
+
 class Importer:
     """Imports the submission in `folder`. From its creation on, the process finds only what a submission may import."""
 
@@ -209,11 +225,12 @@ class Importer:
         return described
 
     def _mentions(self, module: str) -> bool:
-        """Return whether a file that is handed in may import this module, which its folder lacks."""
-        texts = [self._place(name) for name in self.handed_in if name]
-        name = module.rpartition(".")[2].encode()
-        is_there = has_module(self._folder, module.removeprefix(self._around))
-        return not is_there and any(name in _head(file) for file in texts)
+        """Return whether a file that is handed in imports this module, which its folder lacks."""
+        if has_module(self._folder, module.removeprefix(self._around)):
+            return False
+        word = module.rpartition(".")[2].encode()  # what holds no such word need not be parsed
+        heads = {name: _head(self._place(name)) for name in self.handed_in if name}
+        return any(word in head and _imports(head, name, module) for name, head in heads.items())
 
     def _place(self, module: str) -> Path:
         """Return where a module that is handed in lies, if it does; the folder may be the content of its package."""
