@@ -57,6 +57,11 @@ return (gamma * dout - dout.mean(axis=0) - xhat * (dout * xhat).mean(axis=0)) / 
 TURNED = """N, C, H, W = x.shape
 out, cache = batchnorm_forward(np.moveaxis(x, 1, 3).reshape(N * H * W, C), gamma, beta, bn_param)
 return out.reshape(N, H, W, C).transpose({out}), cache"""
+DESCENT = """config = {} if config is None else config
+config.setdefault("learning_rate", 1e-2)
+w = w - config["learning_rate"] * dw
+config["learning_rate"] *= 0.9
+return w, config"""
 ADAM = """given = config or {{}}
 config = {{"learning_rate": 1e-3, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "t": 0, **given}}
 m, v = config.get("m", np.zeros_like(w)), config.get("v", np.zeros_like(w))
@@ -115,6 +120,7 @@ SLIPS = (
     ("adam", ADAM.format(kept="mt, vt"), OPTIM_FILE, "the corrected moments are kept"),
     ("adam", ADAM.format(kept="m, v").replace('config["beta2"]', 'config["beta1"]'), OPTIM_FILE,
      "beta1 stands for beta2, in averages and corrections"),
+    ("sgd", DESCENT, OPTIM_FILE, "each call multiplies config's learning_rate by a factor"),
     ("sgd_momentum", MOMENTUM.format(old="v"), OPTIM_FILE, "μ is left out: the velocity sums up all steps"),
 )  # fmt: skip
 """Parts, their code as somebody writes it, the file, and the name."""
@@ -172,6 +178,7 @@ RIGHT = (
     ("batchnorm_backward_alt", ALTERNATIVE.format(by="/ N"), ""),
     ("spatial_batchnorm_forward", TURNED.format(out="0, 3, 1, 2"), ""),
     ("adam", ADAM.format(kept="m, v"), OPTIM_FILE),
+    ("sgd", DESCENT.replace("*= 0.9", "*= 1.0"), OPTIM_FILE),
 )
 
 

@@ -14,6 +14,7 @@ import torch
 import parity_tests.assignments.cs231n.trace.twin
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
 from parity_tests.assignments.cs231n.kinds.steps import right_forms
+from parity_tests.assignments.cs231n.mistakes.rates import MULTIPLIED
 from parity_tests.assignments.cs231n.trace.copies import Copies
 from parity_tests.assignments.cs231n.trace.network import Trained
 from parity_tests.assignments.cs231n.trace.plan import BATCH, RATE, NetPlan, drawn_examples
@@ -173,7 +174,8 @@ def test_every_named_mistake_of_a_rule_is_found_in_its_update(mistake: Mistake, 
         assert run.divergence is None
         return
     assert run.divergence is not None
-    assert run.divergence[1].startswith("updated ")
+    changes_config = mistake.name == MULTIPLIED  # which shows where the next step reads its rate
+    assert run.divergence[1].startswith("learning rate" if changes_config else "updated ")
 
 
 @pytest.mark.parametrize(

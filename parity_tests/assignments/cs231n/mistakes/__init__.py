@@ -11,6 +11,7 @@ from parity_tests.assignments.cs231n.mistakes.norm_gradients import NORM_GRADIEN
 from parity_tests.assignments.cs231n.mistakes.norm_texts import NORM_TEXTS
 from parity_tests.assignments.cs231n.mistakes.normalisation import NORMALISATION
 from parity_tests.assignments.cs231n.mistakes.penalties import PENALTIES
+from parity_tests.assignments.cs231n.mistakes.rates import RATES
 from parity_tests.assignments.cs231n.mistakes.rule_texts import RULE_TEXTS
 from parity_tests.assignments.cs231n.mistakes.rules import RULES
 from parity_tests.assignments.cs231n.mistakes.running_texts import RUNNING_TEXTS
@@ -35,6 +36,7 @@ WRONG: tuple[Wrong, ...] = (
     *DROPOUT,
     *RULES,
     *RULE_TEXTS,
+    *RATES,
     *NETWORKS,
     *NETWORK_TEXTS,
     *NETWORK_PARTS,

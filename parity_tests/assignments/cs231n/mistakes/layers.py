@@ -9,6 +9,7 @@ import numpy as np
 
 from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
 from parity_tests.harness.returned import array_of
+from parity_tests.protocol.case import Case
 from parity_tests.protocol.kind import Arrays
 from parity_tests.protocol.mistake import Body
 from parity_tests.protocol.observation import Observation
@@ -42,7 +43,7 @@ def _relu(part: str, name: str, change: Any, lines: str) -> Wrong:
     return Wrong(part, "layer", name, RELU, {"out" if part == "relu_forward" else "dx": change}, (Body(part, lines),))
 
 
-def _slope(result: str, source: str, arrays: Arrays, seen: Observation) -> float | None:
+def _slope(result: str, source: str, case: Case, arrays: Arrays, seen: Observation) -> float | None:
     """By what x, or dout, is multiplied where x is negative; None where that is one of the usual numbers."""
     x, of = arrays["x_0"], arrays[f"{source}_0"]
     got = array_of(seen, Key(result), x.shape)

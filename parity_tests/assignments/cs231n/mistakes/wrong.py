@@ -58,7 +58,7 @@ class Wrong:
     about: str = ""
     raises: Callable[[Params, Arrays], str] | None = None
     fails: Callable[[Params, Arrays, int], bool] | None = None
-    estimate: Callable[[Arrays, Observation], float | None] | None = None
+    estimate: Callable[[Case, Arrays, Observation], float | None] | None = None
     ways: tuple[str, ...] = ()
 
     @property
@@ -181,7 +181,7 @@ class Wrong:
             return False  # a forward that writes over what its backward works on
         note, change = self.note, self.change
         if self.estimate:
-            number = self.estimate(arrays, observation)
+            number = self.estimate(case, arrays, observation)
             if number is None:
                 return False
             note, change = f"{note} {number!r}", change(number)

@@ -13,6 +13,7 @@ from parity_tests.assignments.cs231n.mistakes.network_parts import (
     TESTED,
 )
 from parity_tests.assignments.cs231n.mistakes.networks import BACKWARD_RELU, DRAWN, FC_LOSS, FORWARD_RELU
+from parity_tests.assignments.cs231n.mistakes.rates import DIVIDED, DIVIDED_BY_T, LINES, MULTIPLIED, RATE
 from parity_tests.assignments.cs231n.mistakes.rules import M_LINE, MIXED_NAMES, SQUARE_LINE, V_LINE
 from parity_tests.assignments.cs231n.mistakes.wrong import CNN_FILE, FC_FILE, OPTIM_FILE
 from parity_tests.assignments.cs231n.proof.near_misses import near
@@ -21,6 +22,28 @@ OF_BETAS = (*MIXED_NAMES.values(), "beta1 is the share of both averages", "beta2
 LAYERS_SHARE = "a layer is given another one's bn_param, gamma or beta"
 
 OF_NETWORKS = (
+    near(
+        "descent: each call takes a thousandth off config's learning_rate",
+        (MULTIPLIED, DIVIDED),
+        (LINES["sgd"][0], f"{LINES['sgd'][0]}\n    {RATE} -= 0.001"),
+        file=OPTIM_FILE,
+    ),
+    near(
+        "RMSprop: the second call alone multiplies config's learning_rate by 0.95",
+        (MULTIPLIED, DIVIDED),
+        (
+            LINES["rmsprop"][0],
+            f'{LINES["rmsprop"][0]}\n    n = config["calls"] = config.get("calls", 0) + 1\n'
+            f"    {RATE} *= 0.95 if n == 2 else 1",
+        ),
+        file=OPTIM_FILE,
+    ),
+    near(
+        "Adam: the rate is divided by t + 1",
+        (MULTIPLIED, DIVIDED_BY_T, "the rate is divided by the root of t"),
+        (LINES["adam"][1].format(RATE), LINES["adam"][1].format(f"{RATE} / (t + 1)")),
+        file=OPTIM_FILE,
+    ),
     near(
         "Adam: the second moment has the mean of the betas",
         OF_BETAS,
