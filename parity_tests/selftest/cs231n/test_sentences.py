@@ -174,6 +174,42 @@ def test_what_is_right_for_what_a_wrong_forward_handed_on_is_said_of_the_gradien
 # ---- networks
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (Swap("[dict(mode) for _ in hidden_dims]", "[mode] * len(hidden_dims)"), "FullyConnectedNet.loss raised"),
+        (
+            Swap(
+                "        if self.use_dropout:\n            h,",
+                "        if self.use_dropout and layer < 2:\n            h,",
+            ),
+            "is applied 1 times in training, where 2 are asked",
+        ),
+    ],
+    ids=["raises", "leaves out"],
+)
+def test_how_often_dropout_is_applied_is_said_of_calls_that_return_alone(change: Swap, said: str) -> None:
+    back = Swap("        if self.use_dropout:\n            dh", "        if dropout:\n            dh")
+    variant = rewritten(ASSIGNMENT, Rewrite("changed", (change, back), FC_FILE))
+    found = [r for r in records(ASSIGNMENT, variant, parts={"FullyConnectedNet"}) if r.quantity == "dropout"]
+    told = [r.message for r in found if r.verdict in FAILING]
+    assert told
+    assert all(said in message for message in told)
+
+
+def test_a_backward_is_not_said_to_refuse_a_stride_that_its_forward_refuses() -> None:
+    line = "    F, C, HH, WW = w.shape\n    windows = _windows(_padded(x, pad), HH"
+    strict = line.replace("windows =", "assert (x.shape[2] + 2 * pad - HH) % stride == 0\n    windows =", 1)
+    found = judged(Swap(line, strict), parts={"conv_forward_naive"})
+    assert {record.verdict for record in found} == {"match"}
+    notes = {(record.part, record.note) for record in found if "refuses" in record.note}
+    refuses = "refuses a stride that does not divide, which is right too"
+    assert notes == {
+        ("conv_forward_naive", refuses),
+        ("conv_backward_naive", f"is not asked where conv_forward_naive {refuses}"),
+    }
+
+
 def test_parameters_that_are_no_dict_are_said_to_be_none() -> None:
     made = "self.params = {name: value.astype(dtype) for name, value in params.items()}"
     listed = Rewrite("listed", (Swap(made, "self.params = list(params.values())"),), FC_FILE)

@@ -219,8 +219,11 @@ def _refusing(case: Case, seen: Observation, judged: Judged) -> Judged:
     result = result_of(seen, Key("out"))
     if not (isinstance(result, Failure) and result.error == "AssertionError"):
         return judged
-    note = "refuses a stride that does not divide, which is right too"
-    return {name: one if one.verdict in PASSING else matched(note) for name, one in judged.items()}
+    forward, refuses = case.params["forward"], "refuses a stride that does not divide, which is right too"
+    parts = {q.name: q.part for q in case.quantities}
+    beside = f"is not asked where {forward} {refuses}"
+    notes = {name: refuses if part == forward else beside for name, part in parts.items()}
+    return {name: one if one.verdict in PASSING else matched(notes[name]) for name, one in judged.items()}
 
 
 def _sparing(case: Case, seen: Observation, judged: Judged) -> Judged:

@@ -24,7 +24,7 @@ from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import PASSING, Comparison, failed, matched, mismatched
 from parity_tests.protocol.exam import distinct, settings_of
 from parity_tests.protocol.kind import Arrays, Context, Judged, Kind, Params
-from parity_tests.protocol.observation import Observation, Returned
+from parity_tests.protocol.observation import Failure, Observation, Returned
 from parity_tests.protocol.quantity import WHOLE_CASE, Key, Quantity
 
 MODULES = {"TwoLayerNet": FC_NET, "FullyConnectedNet": FC_NET, "ThreeLayerConvNet": CNN}
@@ -365,6 +365,8 @@ def _dropout(params: Params, seen: Observation, masks: Mapping[str, Any]) -> Com
         return failure
     hidden, keep = len(params["settings"]["hidden_dims"]), params["settings"]["keep"]
     for k, labelled in enumerate(params["labelled"]):
+        if isinstance(raised := result_of(seen, Key("loss" if labelled else "scores", k)), Failure):
+            return failed(raised)  # before all of its layers were reached
         count, want = seen.facts.get(f"masks {k}", 0), hidden if labelled else 0
         if count != want:
             when = "training" if labelled else "testing"

@@ -200,7 +200,8 @@ def _scores(
         return _ended(F.linear(h, own["W3"].T, own["b3"]), change)
     depth = sum(name[0] == "W" for name in own)
     norm = params["settings"].get("normalization")
-    norm = "" if norm and change == f"no {norm}" else norm
+    left_out = {f"no {norm}", *([f"no {norm} beside dropout"] if "keep" in params["settings"] else [])}
+    norm = "" if norm and change in left_out else norm
     linear = {
         "no relu in the last hidden layer": [depth - 1],
         "no relu in the first hidden layer": [1],

@@ -101,7 +101,7 @@ OF_AFFINE = (
     ),
     AFFINE_BACK.wrong("the bias is added to dout in dx", TERMS, "dx", ("(dout @ w.T)", "((dout + b) @ w.T)")),
     AFFINE_BACK.wrong(
-        "the gradients of an image are rolled up column by column",
+        "dx is given the shape of the images in Fortran order, not in C order",
         "reshape takes the last index as the fastest: order C.",
         "dx",
         (
@@ -110,7 +110,7 @@ OF_AFFINE = (
         ),
     ),
     AFFINE_BACK.wrong(
-        "images are unrolled column by column in dw",
+        "images are flattened in Fortran order in dw, not in C order",
         "reshape takes the last index as the fastest: order C.",
         "dw",
         ("dw = rows.T", "dw = np.transpose(x, (0, *range(len(x.shape) - 1, 0, -1))).reshape(len(x), -1).T"),

@@ -261,10 +261,35 @@ BEGINNINGS = (
 # ---- what layers do
 
 
-def _with_batchnorm(params: Params, arrays: Arrays) -> str:
-    settings = params["settings"]
-    several = len(settings.get("hidden_dims", ())) > 1
-    return "ValueError" if several and settings.get("normalization") == "batchnorm" else ""
+Shapes = Callable[[int, int, int], str]
+"""The shapes that numpy names, by the number of examples and the sizes of the layer's own and the other one's."""
+
+
+def _exchanged_in_norm(layer: int, training: Shapes, testing: Shapes) -> Callable[[Params, Arrays], str]:
+    """What is raised where a layer's batch norm, the first one's or the second one's, has what is the other one's."""
+
+    def raises(params: Params, arrays: Arrays) -> str:
+        sizes = params["settings"].get("hidden_dims", ())
+        if len(sizes) < 2 or params["settings"].get("normalization") != "batchnorm":
+            return ""
+        own, other = sizes[layer - 1], sizes[2 - layer]
+        calls = zip(params["numbers"], params["labelled"], strict=True)
+        said = [(training if trains else testing)(N, own, other) for N, trains in calls]
+        return f"ValueError: {' or '.join(f'shapes {shapes}' for shapes in said)}"
+
+    return raises
+
+
+def _of_gamma(N: int, own: int, other: int) -> str:
+    return f"({other},) ({N},{own})"
+
+
+def _of_shift(N: int, own: int, other: int) -> str:
+    return f"({N},{own}) ({other},)"
+
+
+def _of_averages(N: int, own: int, other: int) -> str:
+    return f"({other},) ({own},)"
 
 
 def _flattened(side: Callable[[int, int], int]) -> Callable[[Params, Arrays], str]:
@@ -306,6 +331,12 @@ TESTED = """if y is None:
 PROBABILITIES = "e = np.exp(scores)\n            return e / e.sum(axis=1, keepdims=True)"
 UNPOOLED = "from ..layer_utils import conv_relu_backward as backward, conv_relu_forward as forward\n\n        "
 LEAKY = "the ReLUs are leaky, with a slope of 0.01"
+SHARED_PARAM = "the second hidden layer's batch norm is given the first one's bn_param"
+OTHERS = {
+    (kind, layer): f"the {own} hidden layer's batch norm is given the {other} one's {kind}"
+    for kind in ("gamma", "beta")
+    for layer, own, other in ((1, "first", "second"), (2, "second", "first"))
+}
 ON_SCORES = "a ReLU is on the scores, and left out of the backward"
 LAYERS = (
     *(_row(FC, f"{name} stands for the ReLUs", HIDDEN, name,
@@ -352,8 +383,13 @@ LAYERS = (
          Swap(CONV_BACKWARD, "from .. import layers\n\n        (conv, _), pool = first\n"
               '        _, grads["W1"], grads["b1"] = layers.conv_backward_naive('
               "layers.max_pool_backward_naive(dh, pool), conv)")),
-    _row(FC, "a layer is given another one's bn_param, gamma or beta", NORMS, "",
-         Swap(PARAMS, "[mode] * len(hidden_dims)"), raises=_with_batchnorm),
+    _row(FC, SHARED_PARAM, NORMS, "", Swap(PARAMS, "[mode] * len(hidden_dims)"),
+         raises=_exchanged_in_norm(2, _of_averages, _of_shift)),
+    *(_row(FC, name, NORMS, "", Swap(f'p[f"{kind}{{layer}}"]', f'p[f"{kind}{number}"]'),
+           raises=_exchanged_in_norm(layer, shapes, shapes))
+      for (kind, layer), name in OTHERS.items()
+      for shapes in (_of_gamma if kind == "gamma" else _of_shift,)
+      for number in ("1" if layer == 2 else "{self.num_layers - 1}",)),
     _row(CONV, "the padding of the convolution is always 1", GIVEN, "",
          Swap('"pad": (p["W1"].shape[2] - 1) // 2', '"pad": 1'), raises=_flattened(_padded_by(1))),
     _row(CONV, "the pool is left out", GIVEN, "",

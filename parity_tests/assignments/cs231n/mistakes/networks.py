@@ -9,10 +9,11 @@ import numpy as np
 
 from parity_tests.assignments.cs231n.kinds.networks import SCALE
 from parity_tests.assignments.cs231n.mistakes.wrong import CNN_FILE, FC_FILE, Wrong
+from parity_tests.harness.returned import result_of
 from parity_tests.harness.statistics import normal_problem
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.mistake import Swap
-from parity_tests.protocol.observation import Observation
+from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.quantity import Key
 
 HALF = "The penalty is ½ · reg · ΣW², so that its gradient is reg · W."
@@ -145,6 +146,9 @@ WIRING = (
         Swap(FORWARD_RELU, "        relu = None\n"), Swap(BACKWARD_RELU, "")),
     _fc("batch norm is left out", NORMS, "no batchnorm", *_without("batchnorm")),
     _fc("layer norm is left out", NORMS, "no layernorm", *_without("layernorm")),
+    _fc("batch norm is left out where there is dropout", NORMS, "no batchnorm beside dropout",
+        *(Swap(lines, lines.replace("if self.normalization:", "if self.normalization and not self.use_dropout:"))
+          for lines in (NORMALISED, BACK_NORMALISED))),
     _fc("the norm comes after the ReLU", NORMS, "norm after relu",
         Swap(NORMALISED, FORWARD_RELU + NORMALISED.replace(FORWARD_RELU, "")),
         Swap(BACK_NORMALISED, BACK_NORMALISED.replace(BACKWARD_RELU, "") + BACKWARD_RELU)),
@@ -173,14 +177,30 @@ WIRING = (
 
 
 def dropped_counts(case: Case, seen: Observation, training: bool) -> list[tuple[int, int]]:
-    """How often dropout was applied in the calls of one mode, and how often it is to be in training."""
+    """How often dropout was applied in the calls of one mode, and how often it is to be in training.
+
+    Of a call that raised nobody knows how often it would have been: that counts as −1.
+    """
     hidden = len(case.params["settings"]["hidden_dims"])
-    labelled = enumerate(case.params["labelled"])
-    return [(int(seen.facts.get(f"masks {k}", -1)), hidden) for k, trains in labelled if trains == training]
+    result = "loss" if training else "scores"
+    counts = []
+    for k, trains in enumerate(case.params["labelled"]):
+        if trains == training:
+            raised = isinstance(result_of(seen, Key(result, k)), Failure)
+            counts.append((-1 if raised else int(seen.facts.get(f"masks {k}", -1)), hidden))
+    return counts
 
 
 def _never_drops(case: Case, seen: Observation) -> bool:
     return all(count == 0 for training in (True, False) for count, _ in dropped_counts(case, seen, training))
+
+
+def _drops_without_norm(case: Case, seen: Observation) -> bool | None:
+    """Whether dropout is left out beside batch norm; None without that, where it is as it should be."""
+    training = dropped_counts(case, seen, True)
+    if case.params["settings"].get("normalization"):
+        return _never_drops(case, seen)
+    return None if all(count == hidden for count, hidden in training) else False
 
 
 def _always_drops(case: Case, seen: Observation) -> bool:
@@ -259,6 +279,11 @@ MADE = (
     _fc("dropout is left out", DROPS, _never_drops,
         Swap("        if self.use_dropout:\n            h, dropout", "        if False:\n            h, dropout"),
         Swap("        if self.use_dropout:\n            dh", "        if False:\n            dh"), about="dropout"),
+    _fc("dropout is left out where there is batch norm", DROPS, _drops_without_norm,
+        Swap("        if self.use_dropout:\n            h, dropout",
+             "        if self.use_dropout and not self.normalization:\n            h, dropout"),
+        Swap("        if self.use_dropout:\n            dh",
+             "        if self.use_dropout and not self.normalization:\n            dh"), about="dropout"),
     _fc("dropout is left out after the last hidden layer", DROPS, misses_layer(-1),
         Swap("        if self.use_dropout:\n            h, dropout",
              "        if self.use_dropout and layer < self.num_layers - 1:\n            h, dropout"),

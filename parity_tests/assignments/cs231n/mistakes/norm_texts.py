@@ -205,12 +205,12 @@ NORM_TEXTS = (
         ),
     ),
     IMAGES.wrong("eps is left out of the root", EPS, "out", ("variance + eps", "variance")),
-    IMAGES.wrong("eps is not the one that is given", EPS, "out", ("variance + eps", "variance + 1e-5")),
+    IMAGES.wrong("eps is always 1e-5, not the one that is given", EPS, "out", ("variance + eps", "variance + 1e-5")),
     *(
         GROUP.wrong(name, GROUPS, "out", ("axes = G, C // G, (2, 3, 4)", f"axes = G, C // G, {axes}"))
         for name, axes in GROUP_AXES
     ),
     GROUP.wrong("G is taken for the number of channels in a group", GROUPS, "out", ("G, C // G, (2", "C // G, G, (2")),
     GROUP.wrong("there is one group, whatever G is: it is layer norm", GROUPS, "out", ("G, C // G, (2", "1, C, (2")),
-    GROUP.wrong("eps is not the one that is given", EPS, "out", ("variance + eps", "variance + 1e-5")),
+    GROUP.wrong("eps is always 1e-5, not the one that is given", EPS, "out", ("variance + eps", "variance + 1e-5")),
 )

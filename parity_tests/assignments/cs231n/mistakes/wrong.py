@@ -28,7 +28,7 @@ FC_FILE = "cs231n/classifiers/fc_net.py"
 CNN_FILE = "cs231n/classifiers/cnn.py"
 SEEN_AT = ("parameters", "weight scale", "dropout")
 """The quantities of networks that hold no numbers of a formula."""
-LEAVING_OUT = dict.fromkeys(("no batchnorm", "no layernorm"), ("dgamma", "dbeta"))
+LEAVING_OUT = dict.fromkeys(("no batchnorm", "no layernorm", "no batchnorm beside dropout"), ("dgamma", "dbeta"))
 """Gradients that may be missing where a mistake leaves what they belong to out."""
 UNFIT = (RuntimeError, IndexError, ValueError, ArithmeticError)
 """What a formula raises for shapes and numbers that it does not fit."""
@@ -42,7 +42,7 @@ class Wrong:
 
     One that is `about` a quantity says by its change whether an observation of a case shows it there. `raises` gives
     the name of the error with which calls of a case then fail, by its params and arrays, "" where they do not, and
-    behind a colon words that it says;
+    behind a colon words that it says, or others after " or ";
     `fails` says of a case and of one of its calls whether the call may then fail, as what lies beyond an array does.
     One with an `estimate` holds a number, which is read off each case; `change` is then a function of that number.
     `ways` are those of its own forward of which the same change is true, which then has the `way` and the `deviation`.
@@ -187,14 +187,18 @@ class Wrong:
             note, change = f"{note} {number!r}", change(number)
         if raised := self.raises(case.params, arrays) if self.raises else "":
             error, _, says = raised.partition(": ")
+            words = says.split(" or ")
             results = [result_of(observation, q.key) for q in own if case.probe != "network" or q.key != WHOLE_CASE]
             return all(
-                isinstance(r, Failure) and r.error == error and _is_beyond(r) and says in r.text for r in results
+                isinstance(r, Failure) and r.error == error and _is_beyond(r) and any(one in r.text for one in words)
+                for r in results
             )
         if case.probe == "dropout":
             outcomes = dropout.with_mistake(case, arrays, observation, change, note)
             return any(all(judged[q.name].verdict in PASSING for q in own) for judged in outcomes)
         spared = LEAVING_OUT.get(self.change, ()) if case.probe == "network" else ()
+        if spared and self.change.endswith("beside dropout") and "keep" not in case.params["settings"]:
+            spared = ()
         own = self._returning(case, own, observation, arrays)
         told = [q for q in own if not (spared and q.key.name.startswith(spared))]
         try:

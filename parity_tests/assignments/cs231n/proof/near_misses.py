@@ -64,7 +64,7 @@ IN_LAYERS = (
          ("    dnormal = dout * gamma\n    ddeviation", "    dnormal = dout * gamma * gamma\n    ddeviation")),
     near("batch norm: dgamma is dbeta, and dbeta is dbeta", "dgamma and dbeta are exchanged",
          (BATCH_BACK, "return dx, dout.sum(axis=0), dout.sum(axis=0)")),
-    near("batch norm: eps is added twice", "eps is not the one that is given",
+    near("batch norm: eps is added twice", "eps is always 1e-5, not the one that is given",
          ("batch_mean, batch_variance = x.mean(axis=0), x.var(axis=0)",
           "batch_mean, batch_variance = x.mean(axis=0), x.var(axis=0) + eps")),
     near("batch norm: the running mean is never updated", ("the running statistics are never updated",

@@ -9,17 +9,28 @@ from parity_tests.assignments.cs231n.mistakes.network_parts import (
     BIASES,
     BY_INPUTS,
     OF_NAMES,
+    OTHERS,
     PARAMS,
+    SHARED_PARAM,
     TESTED,
 )
-from parity_tests.assignments.cs231n.mistakes.networks import BACKWARD_RELU, DRAWN, FC_LOSS, FORWARD_RELU
+from parity_tests.assignments.cs231n.mistakes.networks import (
+    BACK_NORMALISED,
+    BACKWARD_RELU,
+    DRAWN,
+    FC_LOSS,
+    FORWARD_RELU,
+    NORMALISED,
+)
 from parity_tests.assignments.cs231n.mistakes.rates import DIVIDED, DIVIDED_BY_T, LINES, MULTIPLIED, RATE
 from parity_tests.assignments.cs231n.mistakes.rules import M_LINE, MIXED_NAMES, SQUARE_LINE, V_LINE
 from parity_tests.assignments.cs231n.mistakes.wrong import CNN_FILE, FC_FILE, OPTIM_FILE
 from parity_tests.assignments.cs231n.proof.near_misses import near
 
 OF_BETAS = (*MIXED_NAMES.values(), "beta1 is the share of both averages", "beta2 is the share of both averages")
-LAYERS_SHARE = "a layer is given another one's bn_param, gamma or beta"
+LAYERS_SHARE = (SHARED_PARAM, *OTHERS.values())
+
+BESIDE = "self.normalization and (layer > 1 or not self.use_dropout)"
 
 OF_NETWORKS = (
     near(
@@ -111,6 +122,43 @@ OF_NETWORKS = (
             "        if self.normalization == 'batchnorm' and self.num_layers > 2:\n"
             "            raise ValueError('not yet')\n",
         ),
+        file=FC_FILE,
+    ),
+    near(
+        "networks: whatever has dropout is refused",
+        ("dropout is left out", "dropout is left out where there is batch norm", *LAYERS_SHARE),
+        (
+            '        mode = "test" if y is None else "train"\n',
+            '        mode = "test" if y is None else "train"\n'
+            "        if self.use_dropout:\n            raise ValueError('not yet')\n",
+        ),
+        file=FC_FILE,
+    ),
+    near(
+        "networks: dropout is left out of the last hidden layer where there is batch norm",
+        (
+            "dropout is left out",
+            "dropout is left out where there is batch norm",
+            "dropout is left out after the last hidden layer",
+        ),
+        (
+            "        if self.use_dropout:\n            h, dropout",
+            "        if self.use_dropout and (layer == 1 or not self.normalization):\n            h, dropout",
+        ),
+        ("        if self.use_dropout:\n            dh", "        if dropout:\n            dh"),
+        file=FC_FILE,
+    ),
+    near(
+        "networks: batch norm is left out of the first layer where there is dropout",
+        ("batch norm is left out", "batch norm is left out where there is dropout"),
+        (NORMALISED, NORMALISED.replace("if self.normalization:", f"if {BESIDE}:")),
+        (BACK_NORMALISED, BACK_NORMALISED.replace("if self.normalization:", f"if {BESIDE}:")),
+        file=FC_FILE,
+    ),
+    near(
+        "networks: the batch norms of layers take gamma's first number for all",
+        LAYERS_SHARE,
+        ('p[f"gamma{layer}"], p[f"beta', 'p[f"gamma{layer}"][:1], p[f"beta'),
         file=FC_FILE,
     ),
     near(

@@ -97,7 +97,7 @@ IN_WINDOWS = (
 ELSEWHERE = (
     near("affine: the bias of the last unit is added to all", "the bias of the first unit is added to all",
          (AFFINE, AFFINE.replace("+ b,", "+ b[-1:],"))),
-    near("affine: images are unrolled from the last number on", "images are unrolled column by column",
+    near("affine: images are unrolled from the last number on", "images are flattened in Fortran order, not in C order",
          (AFFINE, AFFINE.replace("x.reshape(len(x), -1)", "x.reshape(len(x), -1)[:, :: -1 if x.ndim > 2 else 1]"))),
     near("affine: dw begins from half of w", "dw begins from w, not from 0",
          ("x.reshape(len(x), -1).T @ dout,", "x.reshape(len(x), -1).T @ dout + w / 2,")),
