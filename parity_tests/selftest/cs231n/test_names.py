@@ -261,3 +261,56 @@ def test_dropout_is_named_by_the_share_that_is_kept_whatever_the_oldest_handouts
     found = failures(records(ASSIGNMENT, variant, parts=parts, edition="2016-17"))
     assert {record.part for record in found} == {part}
     assert {claimed for record in found for claimed in record.diagnosis.split("; ")} == {name}
+
+
+CONV_BY_WINDOWS = """N, C, H, W = x.shape
+F, _, HH, WW = w.shape
+stride, pad = conv_param["stride"], conv_param["pad"]
+height, width = 1 + (H + 2 * pad - {down}) // stride, 1 + (W + 2 * pad - {across}) // stride
+wide = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+out = np.zeros((N, F, height, width), x.dtype)
+for i in range(height):
+    for j in range(width):
+        patch = wide[:, :, i * stride : i * stride + HH, j * stride : j * stride + WW]
+        for f in range(F):
+            out[:, f, i, j] = (patch * w[f]).sum(axis=(1, 2, 3)) + b[f]
+columns = _windows(wide, HH, WW, stride).transpose(0, 1, 4, 5, 2, 3).reshape(N, C * HH * WW, -1)
+return out, (x.shape, w, conv_param, columns)"""
+BY_ONE_SIDE = {
+    ("HH", "HH"): "the width of the output is of the filters' height, not of their width",
+    ("WW", "WW"): "the height of the output is of the filters' width, not of their height",
+}
+
+
+@pytest.mark.parametrize("sides", BY_ONE_SIDE)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_side_of_filters_that_stands_for_the_other_is_told_whichever_is_longer(
+    sides: tuple[str, str], seed: int
+) -> None:
+    part = "conv_forward_naive"
+    lines = CONV_BY_WINDOWS.format(down=sides[0], across=sides[1])
+    wrong = rewritten(ASSIGNMENT, Rewrite("changed", (Body(part, lines),)))
+    found = failures(records(ASSIGNMENT, wrong, parts={part}, seed=seed))
+    assert {record.diagnosis for record in found if record.part == part} == {BY_ONE_SIDE[sides]}
+    assert "filters that are not square" in found[0].message
+
+
+SLID = """(N, C, H, W), w, conv_param, columns = cache
+stride, pad = conv_param["stride"], conv_param["pad"]
+F, _, HH, WW = w.shape
+_, _, height, width = dout.shape
+spread = np.zeros((N, F, H + 2 * pad + HH - 1, W + 2 * pad + WW - 1), dout.dtype)
+spread[:, :, HH - 1 : HH - 1 + height * stride : stride, WW - 1 : WW - 1 + width * stride : stride] = dout
+k = w{turned}
+dx = np.einsum("nfijkl,fckl->ncij", _windows(spread, HH, WW, 1), k)[:, :, pad : pad + H, pad : pad + W]
+flat = dout.reshape(N, F, -1)
+return dx, (flat @ columns.transpose(0, 2, 1)).sum(axis=0).reshape(w.shape), dout.sum(axis=(0, 2, 3))"""
+
+
+@pytest.mark.parametrize("turned", ["", "[:, :, ::-1, ::-1]"], ids=["as they are", "turned"])
+def test_filters_that_slide_over_dout_unturned_are_told_by_what_they_give(turned: str) -> None:
+    part = "conv_backward_naive"
+    wrong = rewritten(ASSIGNMENT, Rewrite("changed", (Body(part, SLID.format(turned=turned)),)))
+    found = failures(records(ASSIGNMENT, wrong, parts={part}))
+    names = set() if turned else {"dx is that of filters turned by half a turn"}
+    assert {record.diagnosis for record in found} == names

@@ -166,6 +166,11 @@ def _conv_rows() -> dict[str, tuple[str, Callable[[Random], Drawn]]]:
         shapes: list[Shapes] = [{"x": [n, C, *image], "w": [F, C, *window], "b": [F]} for n in numbers]
         return Drawn(shapes, {"stride": stride, "pad": pad}, memory=ORDERS)
 
+    def both_ways(s: Random, image: Sequence[int], window: Sequence[int]) -> Drawn:
+        """Tall and wide ones: of one kind alone, a height looks like a longer or a shorter side."""
+        tall, wide = drawn(s, image, window, 1, 1), drawn(s, image[::-1], window[::-1], 1, 1)
+        return Drawn([*tall.inputs, *wide.inputs], tall.setting)
+
     def strided(s: Random) -> Drawn:
         n = 2 * s.randint(2, 4)
         return drawn(s, (n, n), (4, 4), 2, 1)
@@ -183,10 +188,10 @@ def _conv_rows() -> dict[str, tuple[str, Callable[[Random], Drawn]]]:
         return drawn(s, (n, n), (3, 3), 1, 0)
 
     def image(s: Random) -> Drawn:
-        return drawn(s, distinct(s, 4, 8, 2), (3, 3), 1, 1)
+        return both_ways(s, distinct(s, 4, 8, 2), (3, 3))
 
     def window(s: Random) -> Drawn:
-        return drawn(s, (6, 6), distinct(s, 2, 4, 2), 1, 1)
+        return both_ways(s, (6, 6), distinct(s, 2, 4, 2))
 
     def stride(s: Random) -> Drawn:
         n = s.choice((3, 6))
@@ -223,15 +228,18 @@ def _pool_rows() -> dict[str, tuple[str, Callable[[Random], Drawn]]]:
 
     def image(s: Random) -> Drawn:
         H, W = distinct(s, 2, 4, 2)
-        return drawn(s, (2 * H, 2 * W), (2, 2), 2)
+        one, other = drawn(s, (2 * H, 2 * W), (2, 2), 2), drawn(s, (2 * W, 2 * H), (2, 2), 2)
+        return Drawn([*one.inputs, *other.inputs], one.setting)
 
     def overlapping(s: Random) -> Drawn:
         n = s.randint(4, 6)
         return drawn(s, (n, n), (3, 3), 1)
 
-    def window(s: Random) -> Drawn:
-        height, width = s.sample(((2, 4), (4, 2), (2, 6), (6, 2)), 1)[0]
-        return drawn(s, (8, 8), (height, width), 2)
+    def tall(s: Random) -> Drawn:
+        return drawn(s, (8, 8), (s.choice((4, 6)), 2), 2)
+
+    def wide(s: Random) -> Drawn:
+        return drawn(s, (8, 8), (2, s.choice((4, 6))), 2)
 
     def gaps(s: Random) -> Drawn:
         n = s.choice((5, 8))
@@ -245,7 +253,8 @@ def _pool_rows() -> dict[str, tuple[str, Callable[[Random], Drawn]]]:
         "turns": (TURNS, turns),
         "not-square": (f"on images that are not square ({BEYOND})", image),
         "overlapping": (f"of windows that overlap ({BEYOND})", overlapping),
-        "window": (f"of windows that are not square ({BEYOND})", window),
+        "window": (f"of windows that are taller than wide ({BEYOND})", tall),
+        "wide-window": (f"of windows that are wider than tall ({BEYOND})", wide),
         "gaps": (f"of windows with gaps between ({BEYOND})", gaps),
         "floor": (f"with a stride that does not divide ({BEYOND})", floor),
     }
@@ -280,7 +289,7 @@ LAYERS = (
         ("max_pool_backward_naive",),
         ("x",),
         _pool_rows(),
-        frozenset({"not-square", "overlapping", "window", "gaps", "floor"}),
+        frozenset({"not-square", "overlapping", "window", "wide-window", "gaps", "floor"}),
     ),
     Layer(
         "spatial_batchnorm",

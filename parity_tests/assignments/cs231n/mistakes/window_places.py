@@ -34,6 +34,14 @@ OF_FILTERS = "height and width of the filters are exchanged, or one stands for b
 NOT_PADDED = "the padded image is not N × C × (H + 2 pad) × (W + 2 pad)"
 CONV_SIZES = "height, width = 1 + (H + 2 * pad - HH) // stride, 1 + (W + 2 * pad - WW) // stride"
 POOL_SIZES = "height, width = 1 + (H - pool_height) // stride, 1 + (W - pool_width) // stride"
+ONE_SIDE = (
+    ("the image's height stands for its width, too", "W = H"),
+    ("the image's width stands for its height, too", "H = W"),
+)
+ONE_OF_FILTERS = (
+    ("the width of the output is of the filters' height, not of their width", "WW", "HH"),
+    ("the height of the output is of the filters' width, not of their height", "HH", "WW"),
+)
 ROWS, COLUMNS = "for i in range(height):", "for j in range(width):"
 TURNED_HERE = "i * stride : i * stride + pool_width, j * stride : j * stride + pool_height"
 BY_ONE_PAD = PADDED.replace("(pad, pad)", "(1, 1)")
@@ -57,15 +65,8 @@ CONVOLUTION = (
         (FILTER, EXCHANGED_FILTER),
         ("* w)", "* w.reshape(F, C, HH, WW))"),
     ),
-    CONV.wrong(
-        "the image's shorter side stands for both", SIDES, "out", (IMAGE, f"{IMAGE}\nH, W = min(H, W), min(H, W)")
-    ),
-    CONV.wrong(
-        "the filters' longer side stands for both in the size of the output",
-        SIDES,
-        "out",
-        _sizes(CONV_SIZES, CONV_SIZES, CONV_SIZES.replace("HH", "max(HH, WW)").replace("- WW", "- max(HH, WW)")),
-    ),
+    *(CONV.wrong(name, SIDES, "out", (IMAGE, f"{IMAGE}\n{line}")) for name, line in ONE_SIDE),
+    *(CONV.wrong(name, SIDES, "out", (CONV_SIZES, CONV_SIZES.replace(old, new))) for name, old, new in ONE_OF_FILTERS),
     CONV.wrong(
         "the output is made with height and width exchanged",
         SIDES,
@@ -177,9 +178,7 @@ CONVOLUTION_BACK = (
 )
 POOLED = (
     POOL.wrong(OF_IMAGE, SIDES, "out", (IMAGE, EXCHANGED_IMAGE)),
-    POOL.wrong(
-        "the image's shorter side stands for both", SIDES, "out", (IMAGE, f"{IMAGE}\nH, W = min(H, W), min(H, W)")
-    ),
+    *(POOL.wrong(name, SIDES, "out", (IMAGE, f"{IMAGE}\n{line}")) for name, line in ONE_SIDE),
     POOL.wrong(
         "the output is made with height and width exchanged",
         SIDES,

@@ -133,8 +133,8 @@ CONVOLUTION = (
         )
         for name, h, w in SHORT
     ),
-    CONV.wrong("the filters are flipped top to bottom", FILTERS, "out", ("* w)", "* np.flip(w, (2,)))")),
-    CONV.wrong("the filters are flipped left to right", FILTERS, "out", ("* w)", "* np.flip(w, (3,)))")),
+    CONV.wrong("the output is that of filters turned top to bottom", FILTERS, "out", ("* w)", "* np.flip(w, (2,)))")),
+    CONV.wrong("the output is that of filters turned left to right", FILTERS, "out", ("* w)", "* np.flip(w, (3,)))")),
     CONV.wrong(
         "the channels of the filters are in the opposite order", FILTERS, "out", ("* w)", "* np.flip(w, (1,)))")
     ),
@@ -190,13 +190,13 @@ CONVOLUTION_BACK = (
     CONV_BACK.wrong("dx is the mean over the filters", FILTERS, "dx", (TO_DX, TO_DX.replace(".sum(", ".mean("))),
     CONV_BACK.wrong("dx is divided by the number of examples", TERMS, "dx", (CUT_OUT, f"{CUT_OUT} / N")),
     CONV_BACK.wrong(
-        "the filters are flipped top to bottom in dx",
+        "dx is that of filters turned top to bottom",
         FILTERS,
         "dx",
         (TO_DX, TO_DX.replace("g * w", "g * np.flip(w, (2,))")),
     ),
     CONV_BACK.wrong(
-        "the filters are flipped left to right in dx",
+        "dx is that of filters turned left to right",
         FILTERS,
         "dx",
         (TO_DX, TO_DX.replace("g * w", "g * np.flip(w, (3,))")),
@@ -240,9 +240,9 @@ CONVOLUTION_BACK = (
         (TO_DW, TO_DW.replace("(g *", "(g[:, :1] * (1 + 0 * g) *")),
     ),
     CONV_BACK.wrong("dw does not use dout", TERMS, "dw", (TO_DW, TO_DW.replace("(g *", "((1 + 0 * g) *"))),
-    CONV_BACK.wrong("dw is flipped", FILTERS, "dw", (TO_DB, f"{TO_DB}\ndw = np.flip(dw, (2, 3))")),
-    CONV_BACK.wrong("dw is flipped top to bottom", FILTERS, "dw", (TO_DB, f"{TO_DB}\ndw = np.flip(dw, (2,))")),
-    CONV_BACK.wrong("dw is flipped left to right", FILTERS, "dw", (TO_DB, f"{TO_DB}\ndw = np.flip(dw, (3,))")),
+    CONV_BACK.wrong("dw is turned by half a turn", FILTERS, "dw", (TO_DB, f"{TO_DB}\ndw = np.flip(dw, (2, 3))")),
+    CONV_BACK.wrong("dw is turned top to bottom", FILTERS, "dw", (TO_DB, f"{TO_DB}\ndw = np.flip(dw, (2,))")),
+    CONV_BACK.wrong("dw is turned left to right", FILTERS, "dw", (TO_DB, f"{TO_DB}\ndw = np.flip(dw, (3,))")),
     CONV_BACK.wrong(
         "dw is divided by the number of places", TERMS, "dw", (TO_DB, f"{TO_DB}\ndw = dw / (height * width)")
     ),

@@ -281,7 +281,9 @@ CONVOLUTION = (
           (Swap(CUT_OUT, CUT_OUT.replace("pad + H", "pad + W")),)),
     Wrong(CB, "layer", "the padding is left on dx", CUT, {"dx": lambda t, s: _whole_dx(t, s)},
           (Swap(CUT_OUT, "return dx, dw"),)),
-    Wrong(CB, "layer", "the filters are flipped in dx", "dx takes the filters as they are.",
+    Wrong(CB, "layer", "dx is that of filters turned by half a turn",
+          "A sum over windows, each with its dout, takes the filters as they are; one that slides filters over dout "
+          "takes them turned by half a turn.",
           {"dx": lambda t, s: _inner(_whole_dx(t, s, t.w.flip(2, 3)), t, s, *t.x.shape[2:])},
           (Swap("dcolumns = (w.reshape(F, -1).T", "dcolumns = (w[:, :, ::-1, ::-1].reshape(F, -1).T"),)),
     Wrong(CB, "layer", "height and width of the filters are exchanged where dw is reshaped", SIDES,
@@ -322,7 +324,8 @@ POOLING = (
     _pool_backward("every number of a window gets a share", WHOLE, _shared,
                    "dx[n, c, i * stride : i * stride + height, j * stride : j * stride + width] += "
                    "dout[n, c, i, j] / (height * width)"),
-    _pool_backward("places in a window are told by its height", SIDES, _by_height,
+    _pool_backward("row and column of the largest number are told by the window's height, not by its width", SIDES,
+                   _by_height,
                    "r, q = divmod(int(first[n, c, i, j]), height)\n"
                    "    dx[n, c, i * stride + r, j * stride + q] += dout[n, c, i, j]", raises=_leaves_the_image),
 )  # fmt: skip

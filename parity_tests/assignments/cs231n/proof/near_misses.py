@@ -82,7 +82,7 @@ IN_LAYERS = (
          (LAYER_MEAN, "mean, variance = x.mean() + 0 * x[:, :1], x.var() + 0 * x[:, :1]")),
     near("convolution: the bias is that of the first filter", "the bias is left out",
          (CONV, CONV.replace("b[:, None]", "b[0]"))),
-    near("convolution: the filters are flipped top to bottom", "the filters are flipped",
+    near("convolution: the filters are flipped top to bottom", "the output is that of filters turned by half a turn",
          (CONV, CONV.replace("w.reshape(F, -1)", "w[:, :, ::-1].reshape(F, -1)"))),
     near("convolution: the padding is at most 1", "the padding is always 1",
          (PAD, "beside = (0, 2 * max(pad - 1, 0))\n    windows = _windows(np.pad(_padded(x, min(pad, 1)), "

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from parity_tests.assignments.cs231n.mistakes.window_places import NOT_PADDED, OF_FILTERS, OF_IMAGE
+from parity_tests.assignments.cs231n.mistakes.window_places import (
+    NOT_PADDED,
+    OF_FILTERS,
+    OF_IMAGE,
+    ONE_OF_FILTERS,
+    ONE_SIDE,
+)
 from parity_tests.assignments.cs231n.proof.near_misses import near
 from parity_tests.assignments.cs231n.proof.near_misses_of_terms import CUT
 
@@ -20,6 +26,28 @@ OF_WINDOWS = (
         "convolution: images that are not square are refused",
         (OF_IMAGE, OF_FILTERS, NOT_PADDED),
         (WIDE, f"if x.shape[2] != x.shape[3]:\n        raise ValueError('square images only')\n    {WIDE}"),
+    ),
+    near(
+        "convolution: the filters' longer side stands for both in the size of the output",
+        tuple(name for name, *_ in ONE_OF_FILTERS),
+        (
+            CONVOLVED,
+            f"{CONVOLVED}\n    longer = abs(HH - WW) * (stride == 1)\n"
+            "    out = out.reshape(N, F, height, width)\n"
+            "    out = out[:, :, : height - longer * (HH < WW), : width - longer * (WW < HH)]\n"
+            "    height, width = out.shape[2:]",
+        ),
+    ),
+    near(
+        "convolution: the output is as wide and as high as the shorter side of the image gives",
+        tuple(name for name, _ in ONE_SIDE),
+        (
+            CONVOLVED,
+            f"{CONVOLVED}\n    less = (x.shape[2] - x.shape[3]) * (stride == 1)\n"
+            "    out = out.reshape(N, F, height, width)\n"
+            "    out = out[:, :, : height - max(0, less), : width - max(0, -less)]\n"
+            "    height, width = out.shape[2:]",
+        ),
     ),
     near(
         "convolution: any padding is refused",
