@@ -22,6 +22,7 @@ from parity_tests.harness.for_students import told_to_students
 from parity_tests.harness.judgement_cache import JudgementCache
 from parity_tests.harness.machine import refuse_missing_device
 from parity_tests.harness.make_records import Setting, check_plan, import_record, records_of
+from parity_tests.harness.notes_of_forms import without_forms_of_what_is_wrong
 from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.harness.process.questions import Question, ask_all
 from parity_tests.harness.process.runner import Runner
@@ -343,7 +344,7 @@ def _named(
     """The same comparisons, blamed on the parts that they come of, with the names of known mistakes."""
     with asking(assignment.name, "the blame"):
         blamed = judged if assignment.blame is None else assignment.blame(plan, judged)
-    blamed = with_possible_causes(assignment, plan, blamed, seen)
+    blamed = without_forms_of_what_is_wrong(plan, with_possible_causes(assignment, plan, blamed, seen))
     passes = all(c.verdict in PASSING for comparisons in blamed.values() for c in comparisons.values())
     if passes:
         return Named(blamed, {})

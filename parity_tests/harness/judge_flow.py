@@ -158,6 +158,15 @@ def _conserving(comparison: Comparison, got: Array, answer: _Answer) -> Comparis
     return replace(comparison, verdict="mismatch", problem=problem)
 
 
+BY_FORM = "times the radius, which the form"
+"""What a note says of a match that the rounding of another honest form explains."""
+
+
+def tells_of_a_form(note: str) -> bool:
+    """Whether a note says that such a form would explain a gap."""
+    return BY_FORM in note
+
+
 def _explained_by_a_form(
     comparison: Comparison, got: Returned, answer: _Answer, flowed: Flowed
 ) -> tuple[Comparison, _Answer]:
@@ -171,7 +180,7 @@ def _explained_by_a_form(
         allowed = _allowing(answer, flowed.forms[form])
         again = compare(got, allowed)
         if again.verdict in PASSING:
-            note = f"the gap is {comparison.ratio:.2g} times the radius, which the form “{form}” would explain"
+            note = f"the gap is {comparison.ratio:.2g} {BY_FORM} “{form}” would explain"
             return again.noting(note), allowed
     if comparison.got is not None and math.isnan(comparison.got):  # it is no gap, of which rounding could be why
         return comparison, answer

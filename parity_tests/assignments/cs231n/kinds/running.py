@@ -70,7 +70,7 @@ def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterato
             **({"arrays_from": settings.getrandbits(32)} if row.forward in CALLED else {}),
         }
         rows = tuple(
-            Quantity(_name(name, k), row.forward, Key(name, k))
+            Quantity(name_of(name, k), row.forward, Key(name, k))
             for k in range(len(MODES))
             for name in ("out", *STATISTICS)
         )
@@ -81,7 +81,8 @@ def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterato
             yield as_rows(case)
 
 
-def _name(name: str, k: int) -> str:
+def name_of(name: str, k: int) -> str:
+    """What the quantity of a result of a call is called."""
     return f"{name} of call {k + 1} ({MODES[k]})"
 
 
@@ -107,6 +108,11 @@ def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Ju
             forms.append(Form(_reference(case.params, "", allowed), inputs, note, [fused]))
     judged = judge_all(case, seen, [Question(case.quantities, forms)], context.device)
     return with_causes(case, seen, judged)
+
+
+def begins_empty(params: Params, call: int) -> bool:
+    """Whether a call's bn_param has the running statistics alone that calls have put there."""
+    return not params["dicts"][call]["starts"]
 
 
 def questions(case: Case, arrays: Arrays, change: str | Callable[[Params], Any], note: str) -> list[Question]:
@@ -136,7 +142,7 @@ def reference_of_calls(params: Params, call: Callable[[dict[str, Any]], Called])
             mean, variance = kept[number]
             out, *after = call({**settings, **given, "mode": mode, "mean": mean, "variance": variance})
             kept[number] = (after[0], after[1])
-            found |= {_name(name, k): value for name, value in zip(("out", *STATISTICS), (out, *after), strict=True)}
+            found |= {name_of(name, k): value for name, value in zip(("out", *STATISTICS), (out, *after), strict=True)}
         return found
 
     return reference
@@ -192,7 +198,7 @@ def _reference(params: Params, change: str, allowed: Collection[str] = (), *, fu
                 if change in ("tests too", "tests move the variance"):
                     variance = momentum * variance + (1 - momentum) * x.var(axes, unbiased=False)
             kept[number] = (mean, variance)
-            found |= {_name("out", k): out, _name("running_mean", k): mean, _name("running_var", k): variance}
+            found |= {name_of("out", k): out, name_of("running_mean", k): mean, name_of("running_var", k): variance}
         return found
 
     return reference

@@ -215,10 +215,11 @@ IMAGES = (
                     "beta[:, None, None], bn_param.get('eps', 1e-5), axis=0)\n"
                     "normal, deviation, _, _ = cache\n"
                     "rows = _places_as_rows(normal)\n"
-                    "return out, (rows, _places_as_rows(np.broadcast_to(deviation, x.shape)), gamma, 0)"),)),
+                    "return out, (rows, _places_as_rows(np.broadcast_to(deviation, x.shape)), gamma, 0)"),),
+          mixes=True),
     Wrong(SF, "layer", "x is reshaped without a transpose", PLACES, {"out": _reshaped},
           (Body(SF, "out, cache = batchnorm_forward(x.reshape(-1, x.shape[1]), gamma, beta, bn_param)\n"
-                    "return out.reshape(x.shape), cache"),)),
+                    "return out.reshape(x.shape), cache"),), mixes=True),
     Wrong(SF, "layer", "out is reshaped without the transpose back", PLACES, {"out": _not_turned_back},
           (Swap("return _rows_as_places(out, x.shape), cache", "return out.reshape(x.shape), cache"),)),
     Wrong(SB, "layer", "dout is reshaped without a transpose", PLACES,

@@ -21,6 +21,7 @@ SHARED = "b is shared by all examples: its gradient is a sum over them."
 CHAIN = "By the chain rule every gradient holds what came from above."
 MEAN_OF_LOSS = "The loss is a mean over the examples, and its gradient is that of the mean."
 RELU = "Where does ReLU pass its input on, and where is it 0?"
+WRITTEN = "Of an x that is clipped in place nothing tells 0 from what was negative: mask by > 0, or clip a copy."
 MARGIN = "For each example every wrong class whose margin is positive counts, the right class does not."
 
 LEAK = "Of a negative number ReLU lets nothing through: leaky ReLU is another layer."
@@ -106,6 +107,11 @@ LAYERS = (
           lambda t, s: t.dout * ((t.x > 0) & (t.dout > 0)).to(t.x.dtype),
           "return np.where((cache > 0) & (dout > 0), dout, 0)"),
     _relu("relu_backward", "the backward passes dout on as it is", lambda t, s: 1 * t.dout, "return dout + 0"),
+    Wrong("relu_backward", "layer",
+          "every gradient passes: the forward has written over x, in which no number is negative any more", WRITTEN,
+          {"dx": lambda t, s: 1 * t.dout},
+          (Body("relu_forward", "x[x < 0] = 0\nreturn x, x"), Body("relu_backward", "return dout * (cache >= 0)")),
+          overwriting=True),
     _relu("relu_backward", "the backward does not use dout", lambda t, s: (t.x > 0).to(t.x.dtype),
           "return (cache > 0).astype(dout.dtype)"),
     _relu("relu_backward", "the backward looks at dout in place of x", lambda t, s: t.dout.clamp(min=0),

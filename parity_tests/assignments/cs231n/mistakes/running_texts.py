@@ -5,12 +5,16 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from parity_tests.assignments.cs231n.kinds.running import reference_of_calls
+from parity_tests.assignments.cs231n.kinds.running import begins_empty, name_of, reference_of_calls
 from parity_tests.assignments.cs231n.mistakes.as_written import Words, rewritten, run_in_torch
 from parity_tests.assignments.cs231n.mistakes.normalisation import BIASED, RUNNING, TEST
 from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
+from parity_tests.protocol.kind import Params
 from parity_tests.protocol.mistake import Body
 
+STORED = (
+    "After each call in training bn_param holds running_mean and running_var, as the handout's last lines store them."
+)
 BF, SF = "batchnorm_forward", "spatial_batchnorm_forward"
 MEAN = "mean = momentum * mean + (1 - momentum) * batch_mean"
 VARIANCE = "variance = momentum * variance + (1 - momentum) * batch_variance"
@@ -244,7 +248,66 @@ OF_IMAGES: tuple[tuple[str, str, tuple[Words, ...]], ...] = (
     ("the test mode leaves eps out", TEST, ((TESTED, TESTED.replace(" + eps", "")),)),
 )
 """What batch norm's own rows have as well."""
+KEPT = 'bn_param["running_mean"], bn_param["running_var"] = mean, variance\n'
+WORDS = {"running_mean": "the running mean", "running_var": "the running variance"}
+BOTH = tuple(WORDS)
+
+
+def _unset(part: str, statistics: tuple[str, ...]) -> tuple[Wrong, Wrong]:
+    """Statistics that are computed and not stored; or that are read and stored under other names."""
+    words, verb = ("the running statistics", "are") if statistics == BOTH else (WORDS[statistics[0]], "is")
+    named = " and ".join(statistics)
+    head, tail = PLUGS[part]
+    never = {"running_mean": (MEAN, "mean = mean"), "running_var": (VARIANCE, "variance = variance")}
+    lines = rewritten(LINES, [never[name] for name in statistics])
+    values = {"running_mean": "mean", "running_var": "variance"}
+    others = "".join(f'bn_param["{name}"] = {value}\n' for name, value in values.items() if name not in statistics)
+    elsewhere = others + "".join(f'bn_param["own_{name}"] = {values[name]}\n' for name in statistics)
+    own_head = head
+    for name in statistics:
+        own_head = own_head.replace(f'"{name}"', f'"own_{name}"')
+    return (
+        Wrong(
+            part,
+            "running",
+            f"{words} {verb} never stored in bn_param as {named}",
+            STORED,
+            partial(reference_of_calls, call=partial(_call, lines)),
+            (Body(part, f"{head}{LINES}{tail.replace(KEPT, others)}"),),
+            unset=statistics,
+        ),
+        Wrong(
+            part,
+            "running",
+            f"{words} {verb} read from bn_param and stored there under another name than {named}",
+            STORED,
+            partial(_under_other_names, statistics=statistics),
+            (Body(part, f"{own_head}{LINES}{tail.replace(KEPT, elsewhere)}"),),
+            unset=statistics,
+        ),
+    )
+
+
+def _under_other_names(params: Params, statistics: tuple[str, ...]) -> Any:
+    """Statistics that begin with 0 whatever is given, and leave what is given as it is."""
+    inner = reference_of_calls(params, partial(_call, LINES))
+
+    def reference(**arrays: Any) -> dict[str, Any]:
+        given = {name: arrays[f"{name}_of_1"] for name in statistics}
+        found: dict[str, Any] = inner(**{**arrays, **{f"{name}_of_1": 0 * value for name, value in given.items()}})
+        calls = [k for k in range(len(params["dicts"])) if not begins_empty(params, k)]
+        return found | {name_of(name, k): 1 * value for k in calls for name, value in given.items()}
+
+    return reference
+
+
 RUNNING_TEXTS = (
     *(_wrong(part, name, hint, *words) for part in (BF, SF) for name, hint, words in ROWS),
     *(_wrong(SF, name, hint, *words) for name, hint, words in OF_IMAGES),
+    *(
+        wrong
+        for part in (BF, SF)
+        for statistics in (BOTH, ("running_mean",), ("running_var",))
+        for wrong in _unset(part, statistics)
+    ),
 )

@@ -12,6 +12,7 @@ from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
 from parity_tests.protocol.mistake import Body
 
 Order = tuple[int, ...]
+ORDER = "Row i of dout belongs to row i of x: one transpose for both."
 IN, BACK, AS_IT_IS = (0, 2, 3, 1), (0, 3, 1, 2), (0, 1, 2, 3)
 """The orders of N×C×H×W that make rows of channels of images, and images of N×H×W×C."""
 MIXED = (AS_IT_IS, (1, 0, 2, 3), (0, 3, 1, 2), (1, 2, 3, 0))
@@ -41,12 +42,12 @@ def _out(order: Order, back: Callable[[Any, Any], Any]) -> Callable[[Any, Any], 
     return lambda t, s: back(_normal(_rows(t.x, order), s)[0] * t.gamma + t.beta, t.x)
 
 
-def _gradients(order: Order, back: Callable[[Any, Any], Any]) -> dict[str, Callable[[Any, Any], Any]]:
-    """dx, dgamma and dbeta for rows of dout in another order, beside the right ones of x."""
+def _gradients(order: Order, back: Callable[[Any, Any], Any], of_x: Order = IN) -> dict[str, Callable[[Any, Any], Any]]:
+    """dx, dgamma and dbeta for rows of dout in another order than those of x."""
 
     def of(name: str) -> Callable[[Any, Any], Any]:
         def wrong(t: Any, s: Any) -> Any:
-            dout, (normal, deviation) = _rows(t.dout, order), _normal(_rows(t.x, IN), s)
+            dout, (normal, deviation) = _rows(t.dout, order), _normal(_rows(t.x, of_x), s)
             if name != "dx":
                 return (dout * normal if name == "dgamma" else dout).sum(0)
             g = dout * t.gamma
@@ -89,7 +90,8 @@ def _both(
     found = [Wrong(SB, "layer", name.format("dout", "dx"), PLACES, change, (Body(SB, BACKWARD.format(**texts)),))]
     if forward:
         plug = (Body(SF, FORWARD.format(**texts)),)
-        found.append(Wrong(SF, "layer", name.format("x", "out"), PLACES, {"out": _out(order, put)}, plug))
+        own = {"out": _out(order, put)}
+        found.append(Wrong(SF, "layer", name.format("x", "out"), PLACES, own, plug, mixes=order[-1] != 1))
     return found
 
 
@@ -105,12 +107,16 @@ def _found() -> list[Wrong]:
             )  # fmt: skip
         if order in MIXED:
             found += _both(
-                f"{{}} is turned into rows by transpose{order}, and {{}} is put back from these",
+                "{} is reshaped without a transpose, and so is {}"
+                if order == AS_IT_IS
+                else f"{{}} is turned into rows by transpose{order}, and {{}} is put back from these",
                 order, rows, back, partial(_put_back, order=order), forward=order != AS_IT_IS,
             )  # fmt: skip
         if order != BACK:
             found += _both(
-                f"{{1}} is put back by transpose{order}, not by {BACK}",
+                "{1} is left as N × H × W × C, without the transpose back"
+                if order == AS_IT_IS
+                else f"{{1}} is put back by transpose{order}, not by {BACK}",
                 IN, usual, right.replace(f"{BACK}", f"{order}"),
                 partial(_put_back_wrongly, order=order),
             )  # fmt: skip
@@ -129,9 +135,30 @@ def _found() -> list[Wrong]:
     ]  # fmt: skip
 
 
+def _apart() -> list[Wrong]:
+    """Rows of dout in another order of N, H and W than those of x, which the forward made rightly.
+
+    Two neighbours that are exchanged give the same wherever the third one stands.
+    """
+    found: dict[str, Wrong] = {}
+    for of_x, of_dout in permutations([(*places, 1) for places in permutations((0, 2, 3))], 2):
+        x, dout = ([f"{'NCHW'[axis]}" for axis in order[:-1]] for order in (of_x, of_dout))
+        kept = [axis for axis, other in zip(x, dout, strict=True) if axis == other]
+        if kept and kept[0] != x[1]:
+            x, dout = ([axis for axis in order if axis not in kept] for order in (x, dout))
+        runs = [f"{', '.join(axes[:-1])} and {axes[-1]}" for axes in (dout, x)]
+        name = f"the rows of dout run along {runs[0]} in this order, those of x in the cache along {runs[1]}"
+        change = _gradients(of_dout, partial(_put_back, order=of_dout), of_x)
+        forward, backward = (dict(zip(("rows", "back"), _as_text(order), strict=True)) for order in (of_x, of_dout))
+        plug = Body(SF, FORWARD.format(**forward)), Body(SB, BACKWARD.format(**backward))
+        wrong = {name_: change[name_] for name_ in ("dx", "dgamma")}  # dbeta is a sum in whatever order
+        found.setdefault(name, Wrong(SB, "layer", name, ORDER, wrong, plug, of_right=True))
+    return list(found.values())
+
+
 def _put_back_wrongly(rows: Any, x: Any, order: Order) -> Any:
     N, C, H, W = x.shape
     return rows.reshape(N, H, W, C).permute(order)
 
 
-TURNED = tuple(_found())
+TURNED = (*_found(), *_apart())

@@ -46,6 +46,10 @@ class Wrong:
     `fails` says of a case and of one of its calls whether the call may then fail, as what lies beyond an array does.
     One with an `estimate` holds a number, which is read off each case; `change` is then a function of that number.
     `ways` are those of its own forward of which the same change is true, which then has the `way` and the `deviation`.
+    One that is `overwriting` shows only beside a forward that writes over x, any other only beside one that does not.
+    `unset` are the running statistics that it never puts into bn_param, where there are none until they are put there.
+    One `of_right` shows only beside a forward whose outputs are right: beside a wrong one that is what is wrong.
+    One that `mixes` normalises by statistics of other numbers than it should, and keeps these as running ones.
     """
 
     part: str
@@ -60,6 +64,10 @@ class Wrong:
     fails: Callable[[Params, Arrays, int], bool] | None = None
     estimate: Callable[[Case, Arrays, Observation], float | None] | None = None
     ways: tuple[str, ...] = ()
+    mixes: bool = False
+    overwriting: bool = False
+    of_right: bool = False
+    unset: tuple[str, ...] = ()
 
     @property
     def mistake(self) -> Mistake:
@@ -101,6 +109,8 @@ class Wrong:
         if self.fails and not any(
             isinstance(result_of(seen[c.name], q.key), Returned) for c, own in meant for q in own
         ):
+            return False
+        if self.of_right and any(_has_wrong_outputs(case, seen[case.name], draw(case)) for case, _ in meant):
             return False
         return all(self._agrees(case, own, seen, draw, forward) for case, own in meant)
 
@@ -175,10 +185,10 @@ class Wrong:
     def _agrees(self, case: Case, own: Sequence[Quantity], seen: Seen, draw: Draw, forward: OwnForward | None) -> bool:
         arrays = draw(case)
         observation = seen[case.name]
-        if self.part != case.params.get("forward", self.part) and any(
-            key.name == "out" for key in observation.overwritten
-        ):
-            return False  # a forward that writes over what its backward works on
+        if self.part != case.params.get("forward", self.part):
+            written = any(key.name == "out" for key in observation.overwritten)
+            if written != self.overwriting:
+                return False  # a forward that writes over what its backward works on
         note, change = self.note, self.change
         if self.estimate:
             number = self.estimate(case, arrays, observation)
@@ -200,7 +210,10 @@ class Wrong:
         if spared and self.change.endswith("beside dropout") and "keep" not in case.params["settings"]:
             spared = ()
         own = self._returning(case, own, observation, arrays)
-        told = [q for q in own if not (spared and q.key.name.startswith(spared))]
+        left = [q for q in own if q.key.name in self.unset and running.begins_empty(case.params, q.key.call)]
+        if any(not _is_nothing(result_of(observation, q.key)) for q in left):
+            return False
+        told = [q for q in own if q not in left and not (spared and q.key.name.startswith(spared))]
         try:
             asked = self._questions(case, arrays, observation, change, note, own, forward)
             asked = [question for question in asked if any(q in own for q in question.quantities)]
@@ -223,6 +236,10 @@ def _is_beyond(failure: Failure) -> bool:
     return failure.error in ("ValueError", "IndexError") and bool(BEYOND.search(failure.text))
 
 
+def _is_nothing(result: Returned | Failure | None) -> bool:
+    return isinstance(result, Returned) and result.kind == "none"
+
+
 FAR = 1e-3
 """What part of the largest number no rounding of float64 comes near: what is off by more needs no radius."""
 
@@ -236,6 +253,12 @@ def _is_far(case: Case, seen: Observation, own: Sequence[Quantity], questions: S
         if asked and all(_misses(seen, asked, predicted(case, form)) for form in question.forms):
             return True
     return False
+
+
+def _has_wrong_outputs(case: Case, seen: Observation, arrays: Arrays) -> bool:
+    """Whether an output of a layer is far from the right one."""
+    outs = [q for q in case.quantities if q.key.name == "out"]
+    return _is_far(case, seen, outs, layer.questions(case, arrays))
 
 
 def _misses(seen: Observation, asked: Sequence[Quantity], values: Mapping[str, NDArray[Any]]) -> bool:

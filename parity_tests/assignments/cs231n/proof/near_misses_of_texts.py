@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from parity_tests.assignments.cs231n.mistakes.networks import FC_LOSS
+from parity_tests.assignments.cs231n.mistakes.turned import TURNED
 from parity_tests.assignments.cs231n.mistakes.wrong import FC_FILE, OPTIM_FILE
 from parity_tests.assignments.cs231n.proof.near_misses import AFFINE_BACK, BATCH_BACK, BOTH, RELU_BACK, near
 from parity_tests.assignments.cs231n.proof.near_misses_of_terms import ADDED, CUT, NORMALISED, THROUGH
 
 POOLED = "return np.take_along_axis(flat, first[..., None], axis=-1)[..., 0], (x.shape"
 KEPT = 'return w - step, {**config, "m": m, "v": v, "t": t}'
+STORED = 'bn_param["running_mean"], bn_param["running_var"] = mean, variance'
 V = 'v = config["momentum"] * config.get("velocity", np.zeros_like(w)) - config["learning_rate"] * dw'
 
 TEST = 'if mode == "test":\n        return x, (dropout_param, None)'
@@ -75,6 +77,30 @@ OF_TEXTS = (
             "the gradient through the variance lacks two divisions by the deviation",
         ),
         (THROUGH, THROUGH.replace("2 * centred", "2 * deviation**3 * centred")),
+    ),
+    near(
+        "batch norm: half of the running mean is stored",
+        ("the running mean is never stored in bn_param as running_mean", "the running mean is never updated"),
+        (STORED, STORED.replace("= mean,", "= mean / 2,")),
+    ),
+    near(
+        "batch norm: the running variance is stored in training on fewer than nine rows alone",
+        (
+            "the running variance is never stored in bn_param as running_var",
+            "the running variance is read from bn_param and stored there under another name than running_var",
+        ),
+        (STORED, f"{STORED}\n    if len(x) > 8:\n        bn_param.pop('running_var')"),
+    ),
+    near(
+        "relu: the forward clips in place, the backward passes a quarter where x was negative",
+        "every gradient passes: the forward has written over x, in which no number is negative any more",
+        ("return np.maximum(x, 0), x", "out = np.maximum(x, 0, out=x)\n    return out, x"),
+        (RELU_BACK, "return np.where(cache > 0, dout, dout / 4)"),
+    ),
+    near(
+        "spatial batch norm: the columns of dout run backwards",
+        tuple(wrong.name for wrong in TURNED if wrong.name.startswith("the rows of dout run along")),
+        ("(_places_as_rows(dout), cache)", "(_places_as_rows(dout[..., ::-1]), cache)"),
     ),
     near(
         "batch norm: dgamma is divided by half of the number of examples",

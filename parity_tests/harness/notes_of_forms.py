@@ -1,0 +1,24 @@
+"""Takes the note that a form's rounding would explain a gap off what matches of a part that is wrong elsewhere.
+
+What is wrong shows as a small gap, too, where its effect is small: which form a right function has says nothing there.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from parity_tests.harness.judge_flow import tells_of_a_form
+from parity_tests.protocol.assignment import Verdicts
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import PASSING
+
+
+def without_forms_of_what_is_wrong(plan: Sequence[Case], verdicts: Verdicts) -> Verdicts:
+    """The same verdicts, with such notes on parts alone that have no failure of their own."""
+    judged = [(case.name, q, verdicts[case.name][q.name]) for case in plan for q in case.quantities]
+    wrong = {c.part or q.part for _, q, c in judged if c.verdict not in PASSING and not c.explained_by}
+    found = {name: dict(comparisons) for name, comparisons in verdicts.items()}
+    for name, q, comparison in judged:
+        if q.part in wrong and any(tells_of_a_form(note) for note in comparison.notes):
+            kept = tuple(note for note in comparison.notes if not tells_of_a_form(note))
+            found[name][q.name] = replace(comparison, notes=kept)
+    return found
