@@ -144,6 +144,22 @@ def test_who_calls_a_wrong_function_is_blamed_for_what_it_does_beside(wrong: Swa
     assert "spatial_batchnorm_forward" in blamed(judged(wrong, places, back, parts=SPATIAL))
 
 
+def test_who_calls_a_wrong_function_with_rows_in_another_order_is_not_blamed_for_its_rounding() -> None:
+    tested = "normal = (x - mean) / np.sqrt(variance + eps)\n        out, cache = gamma"
+    own = (
+        "centred = x - np.einsum('nd->d', x) / len(x)\n"
+        "        normal = centred * (np.einsum('nd,nd->d', centred, centred) / len(x) + eps) ** -0.5\n"
+        "        out, cache = gamma"
+    )
+    by_channel = Swap("return x.transpose(0, 2, 3, 1).reshape(-1, x.shape[1])",
+                      "return x.swapaxes(0, 1).reshape(x.shape[1], -1).T")  # fmt: skip
+    back = Swap("return rows.reshape(N, H, W, C).transpose(0, 3, 1, 2)",
+                "return rows.T.reshape(C, N, H, W).swapaxes(0, 1)")  # fmt: skip
+    assert blamed(judged(Swap(tested, own), by_channel, back, parts=SPATIAL)) == {"batchnorm_forward"}
+    nearly = Swap("return _rows_as_places(out, x.shape), cache", "return _rows_as_places(out + 1e-9, x.shape), cache")
+    assert blamed(judged(Swap(tested, own), by_channel, back, nearly, parts=SPATIAL)) == SPATIAL
+
+
 def test_who_calls_a_right_function_is_blamed_for_its_own_mistakes() -> None:
     own = Swap("return _rows_as_places(out, x.shape), cache", "return 2 * _rows_as_places(out, x.shape), cache")
     assert blamed(judged(own, parts=SPATIAL)) == {"spatial_batchnorm_forward"}
