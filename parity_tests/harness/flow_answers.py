@@ -60,7 +60,7 @@ class Answers:
         from reference.flow import asked
 
         self._form, self._device, self._is_wide = form, device, case.dtype != "float32"
-        self._answer = asked(form.reference, form.inputs, device, replicas=REPLICAS, forms=form.rounded)
+        self._answer = asked(form.reference, form.inputs, device, REPLICAS, form.rounded)
         self._known: Mapping[str, Flowed] = self._answer.bounded()
         self._is_bounded = True
         self._prepared: dict[str, Prepared] = {}

@@ -64,22 +64,16 @@ def evaluate(
         raise QuestionError(f"ulps is {ulps!r}; it is a positive number")
     if isinstance(forms, str) or not isinstance(forms, Sequence):
         raise QuestionError("forms= is a list of functions of the same inputs, or of names of forms")
-    answer = asked(function, inputs, device, radius, replicas, seed, forms, ulps if unknown == "sample" else None)
+    question = Question(function, inputs, device, seed, ulps if unknown == "sample" else None)
+    answer = Answer(question, radius, replicas, forms)
     return answer.flowed(answer.bounded())
 
 
 def asked(
-    function: Function,
-    inputs: Mapping[str, Any],
-    device: str = "cpu",
-    radius: str = "auto",
-    replicas: int = 16,
-    seed: int = 0,
-    forms: Sequence[str | Function] = (),
-    ulps: float | None = None,
+    function: Function, inputs: Mapping[str, Any], device: str, replicas: int, forms: Sequence[str | Function]
 ) -> Answer:
-    """The same in two steps, for who may need the bounds alone; `evaluate` says what is meant, and refuses the rest."""
-    return Answer(Question(function, inputs, device, seed, ulps), radius, replicas, forms)
+    """What `evaluate` answers, in two steps, for who may need the bounds alone."""
+    return Answer(Question(function, inputs, device, 0, None), "auto", replicas, forms)
 
 
 class Answer:

@@ -205,7 +205,7 @@ def test_no_radius_exceeds_its_bound_with_any_form(dtype: Any, mean: int) -> Non
         return ((x * x).mean(0) - x.mean(0) ** 2).sqrt()
 
     x = {"x": (mean + drawn(3, dtype, x=(9, 4))["x"]).astype(dtype)}
-    answer = asked(deviation, x, forms=[one_pass])
+    answer = asked(deviation, x, "cpu", 16, [one_pass])
     bounded = answer.bounded()["output"]
     found = answer.flowed({"output": bounded})["output"]
     assert (found.radius <= bounded.radius).all()

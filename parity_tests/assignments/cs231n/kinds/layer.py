@@ -202,14 +202,17 @@ def _mistaken(params: Params, change: Change, asked: Sequence[Quantity]) -> Any:
 
     def reference(**inputs: Any) -> dict[str, Any]:
         given = Given(lambda: right(**{name: inputs[name] for name in of_right}), **inputs, extra=params["extra"])
-        return {
-            q.name: change[q.key.name](given, params["setting"] or {})
-            if q.key.name in change
-            else vars(given.right)[q.key.name]
-            for q in asked
-        }
+        return changed(given, change, params["setting"] or {}, asked)
 
     return reference
+
+
+def changed(given: Given, change: Change, setting: Mapping[str, Any], asked: Sequence[Quantity]) -> dict[str, Any]:
+    """The quantities asked, each as the change has it, or else as is right."""
+    return {
+        q.name: change[q.key.name](given, setting) if q.key.name in change else vars(given.right)[q.key.name]
+        for q in asked
+    }
 
 
 def _refusing(case: Case, seen: Observation, judged: Judged) -> Judged:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.cs231n.kinds.layer import AGAIN, Change
+from parity_tests.assignments.cs231n.kinds.layer import AGAIN, Change, changed
 from parity_tests.assignments.cs231n.kinds.torch_layers import loss_of
 from parity_tests.assignments.cs231n.names import LABELS
 from parity_tests.harness.flow_answers import Form, Question, judge_all
@@ -122,11 +122,7 @@ def _mistaken(function: str, change: Change, asked: Sequence[Quantity]) -> Any:
     right = of_loss(function)
 
     def reference(x: Any, y: Any) -> dict[str, Any]:
-        given = Given(lambda: right(x=x, y=y), x=x, y=y)
-        return {
-            q.name: change[q.key.name](given, {}) if q.key.name in change else vars(given.right)[q.key.name]
-            for q in asked
-        }
+        return changed(Given(lambda: right(x=x, y=y), x=x, y=y), change, {}, asked)
 
     return reference
 
