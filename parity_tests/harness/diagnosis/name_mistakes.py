@@ -6,7 +6,7 @@ Where several names fit, none is claimed.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from parity_tests.harness.diagnosis.causes import Verdicts, fails, with_causes_in_case, with_causes_in_checks
@@ -62,18 +62,27 @@ def name_mistakes(
                 named[case.name][q.name] = replace(comparison, diagnosis=name)
         named[case.name] = with_causes_in_case(named[case.name], diagnosis.hidden_in_case)
     named = with_causes_in_checks(diagnosis, plan, named)
-    return Named(named, _hints(diagnosis, named))
+    return Named(named, _hints(diagnosis, plan, named))
 
 
-def hints(diagnosis: Diagnosis, names: str) -> list[str]:
-    """The hints of the names in a record's diagnosis, each once."""
-    known = diagnosis.hints()
-    return list(dict.fromkeys(known[name] for name in names.split("; ") if name in known))
+def hints(diagnosis: Diagnosis, names: str, parts: Collection[str]) -> list[str]:
+    """The hints of the names in the diagnosis of records of these parts, each once."""
+    known: dict[str, list[str]] = {name: [hint] for name, hint in diagnosis.hints().items()}
+    own: dict[str, list[str]] = {}
+    for mistake in diagnosis.mistakes:
+        if mistake.part in parts:  # another part's mistake of the same name has a hint of its own
+            own.setdefault(mistake.name, []).append(mistake.hint)
+    known |= own
+    return list(dict.fromkeys(hint for name in names.split("; ") for hint in known.get(name, ())))
 
 
-def _hints(diagnosis: Diagnosis, verdicts: Verdicts) -> dict[str, str]:
-    claimed = {c.diagnosis for comparisons in verdicts.values() for c in comparisons.values() if c.diagnosis}
-    hints_of = {names: " ".join(hints(diagnosis, names)) for names in sorted(claimed)}
+def _hints(diagnosis: Diagnosis, plan: Sequence[Case], verdicts: Verdicts) -> dict[str, str]:
+    claimed: dict[str, set[str]] = {}
+    for case in plan:
+        for q in case.quantities:
+            if names := verdicts[case.name][q.name].diagnosis:
+                claimed.setdefault(names, set()).add(q.part)
+    hints_of = {names: " ".join(hints(diagnosis, names, parts)) for names, parts in sorted(claimed.items())}
     return {names: text for names, text in hints_of.items() if text}
 
 

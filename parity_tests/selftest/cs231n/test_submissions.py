@@ -338,3 +338,18 @@ def test_softmax_loss_is_asked_of_the_editions_that_do_not_ship_it_solved(change
     assert set(failing(checked(folder, {"softmax_loss"}, "2021-24"))) == {"softmax_loss"}
     with pytest.raises(UsageError, match="asks for none of softmax_loss"):
         checked(folder, {"softmax_loss"}, "2018-20")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "part", "of_filters"),
+    [
+        (".T @ dout, dout.sum(axis=0)", ".T @ dout, dout.mean(axis=0)", "affine_backward", False),
+        ("dout.sum(axis=(0, 2, 3))", "dout.sum(axis=(0, 2, 3)) / len(dout)", "conv_backward_naive", True),
+    ],
+)
+def test_the_hint_is_that_of_the_part_where_two_parts_have_a_mistake_of_one_name(
+    changed: Changed, old: str, new: str, part: str, of_filters: bool
+) -> None:
+    hints = checked(changed(layers=(old, new)), {part}).environment["hints"]
+    assert set(hints) == {"db is the mean over the examples"}
+    assert ("each filter" in hints["db is the mean over the examples"]) == of_filters

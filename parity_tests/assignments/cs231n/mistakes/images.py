@@ -14,6 +14,7 @@ STRIDE = "Window i begins at i · stride, in the backward as in the forward."
 TERMS = "Compare the formula with the code term by term: is each used, once, and with the right sign?"
 PLACES = "Each channel is normalised over examples and places: transpose the channels to the end before a reshape."
 GROUPS = "A group's statistics are over its channels and all places."
+PER_FILTER = "b has one number for each filter: its gradient is summed over examples and places."
 CHANNELS = "gamma and beta have one number for each channel: the sums run over examples and places."
 
 CF, CB = "conv_forward_naive", "conv_backward_naive"
@@ -205,7 +206,7 @@ IMAGES = (
                 '    dw = np.einsum("ncijhw,nfij->fchw", near, dout)'))),
     Wrong(PB, "layer", "the stride is left out", STRIDE, {"dx": _pooled_by_ones},
           (Body(PB, BY_ONES), Swap("(x.shape, pool_param, first)", "(x, pool_param, first)"))),
-    Wrong(CB, "layer", "db is the mean over the examples", CHANNELS,
+    Wrong(CB, "layer", "db is the mean over the examples", PER_FILTER,
           {"db": lambda t, s: t.right.db / len(t.x)},
           (Swap("dw, dout.sum(axis=(0, 2, 3))", "dw, dout.sum(axis=(0, 2, 3)) / N"),)),
     Wrong(CB, "layer", "dw is the mean over the examples", TERMS, {"dw": lambda t, s: t.right.dw / len(t.x)},

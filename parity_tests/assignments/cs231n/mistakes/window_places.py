@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from parity_tests.assignments.cs231n.mistakes import window_texts as texts
-from parity_tests.assignments.cs231n.mistakes.images import CHANNELS, GIVEN_PAD, STRIDE
+from parity_tests.assignments.cs231n.mistakes.images import GIVEN_PAD, PER_FILTER, STRIDE
 from parity_tests.assignments.cs231n.mistakes.window_texts import (
     CUT_OUT,
     FILTERS,
@@ -170,10 +170,10 @@ CONVOLUTION_BACK = (
         (CUT_OUT, "dx = dx[:, :, :H, pad : pad + W]"),
     ),
     CONV_BACK.wrong(
-        "db is summed over examples, filters and rows", CHANNELS, "db", (TO_DB, "db = dout.sum(axis=(0, 1, 2))")
+        "db is summed over examples, filters and rows", PER_FILTER, "db", (TO_DB, "db = dout.sum(axis=(0, 1, 2))")
     ),
     CONV_BACK.wrong(
-        "db is of the first column alone", CHANNELS, "db", (TO_DB, "db = dout[:, :, :, 0].sum(axis=(0, 2))")
+        "db is of the first column alone", PER_FILTER, "db", (TO_DB, "db = dout[:, :, :, 0].sum(axis=(0, 2))")
     ),
 )
 POOLED = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from parity_tests.assignments.cs231n.mistakes.as_written import TERMS, Plug, Text, body
-from parity_tests.assignments.cs231n.mistakes.images import CB, CF, CHANNELS, GIVEN_PAD, PB, PF, STRIDE
+from parity_tests.assignments.cs231n.mistakes.images import CB, CF, GIVEN_PAD, PB, PER_FILTER, PF, STRIDE
 from parity_tests.assignments.cs231n.mistakes.windows import BIAS, CUT, LARGEST, OVERLAP, WHOLE
 from parity_tests.protocol.mistake import Body, Swap
 
@@ -257,19 +257,24 @@ CONVOLUTION_BACK = (
         CONV_BACK.wrong(f"in dw {name}", GIVEN_PAD, "dw", (PADDED, PADDED.replace("(pad, pad), (pad, pad)", how)))
         for name, how in SIDES
     ),
-    CONV_BACK.wrong("db is one number for all filters", CHANNELS, "db", (TO_DB, "db = dout.sum() + 0 * w[:, 0, 0, 0]")),
-    CONV_BACK.wrong("db is one number, summed over the filters as well", CHANNELS, "db", (TO_DB, "db = dout.sum()")),
-    CONV_BACK.wrong("db is of the last example alone", CHANNELS, "db", (TO_DB, "db = dout[-1].sum(axis=(1, 2))")),
-    CONV_BACK.wrong("db is of the first example alone", CHANNELS, "db", (TO_DB, "db = dout[0].sum(axis=(1, 2))")),
-    CONV_BACK.wrong("db is of the last place alone", CHANNELS, "db", (TO_DB, "db = dout[:, :, -1, -1].sum(axis=0)")),
     CONV_BACK.wrong(
-        "db is of the last place of the last example alone", CHANNELS, "db", (TO_DB, "db = 1 * dout[-1, :, -1, -1]")
+        "db is one number for all filters", PER_FILTER, "db", (TO_DB, "db = dout.sum() + 0 * w[:, 0, 0, 0]")
     ),
-    CONV_BACK.wrong("db is divided by the number of places", CHANNELS, "db", (TO_DB, f"{TO_DB} / (height * width)")),
-    CONV_BACK.wrong("db is not summed over the places", CHANNELS, "db", (TO_DB, "db = dout.sum(axis=0)")),
-    CONV_BACK.wrong("db is not summed over the examples", CHANNELS, "db", (TO_DB, "db = dout.sum(axis=(2, 3))")),
+    CONV_BACK.wrong("db is one number, summed over the filters as well", PER_FILTER, "db", (TO_DB, "db = dout.sum()")),
+    CONV_BACK.wrong("db is of the last example alone", PER_FILTER, "db", (TO_DB, "db = dout[-1].sum(axis=(1, 2))")),
+    CONV_BACK.wrong("db is of the first example alone", PER_FILTER, "db", (TO_DB, "db = dout[0].sum(axis=(1, 2))")),
+    CONV_BACK.wrong("db is of the last place alone", PER_FILTER, "db", (TO_DB, "db = dout[:, :, -1, -1].sum(axis=0)")),
     CONV_BACK.wrong(
-        "db is summed over the filters, not over the examples", CHANNELS, "db", (TO_DB, "db = dout.sum(axis=(1, 2, 3))")
+        "db is of the last place of the last example alone", PER_FILTER, "db", (TO_DB, "db = 1 * dout[-1, :, -1, -1]")
+    ),
+    CONV_BACK.wrong("db is divided by the number of places", PER_FILTER, "db", (TO_DB, f"{TO_DB} / (height * width)")),
+    CONV_BACK.wrong("db is not summed over the places", PER_FILTER, "db", (TO_DB, "db = dout.sum(axis=0)")),
+    CONV_BACK.wrong("db is not summed over the examples", PER_FILTER, "db", (TO_DB, "db = dout.sum(axis=(2, 3))")),
+    CONV_BACK.wrong(
+        "db is summed over the filters, not over the examples",
+        PER_FILTER,
+        "db",
+        (TO_DB, "db = dout.sum(axis=(1, 2, 3))"),
     ),
 )
 MAX = "np.max(window, axis=(2, 3))"
