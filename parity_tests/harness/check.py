@@ -1,8 +1,9 @@
 """Checks one submission: plans the cases, puts them to it in processes of their own, judges, and makes the records."""
 
 import platform
+import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -42,6 +43,11 @@ from reports.model.records import FAILING, Record, joined_notes
 
 SECONDS_IN_ALL = 120.0
 ISOLATION = "none"
+ONE_PARSER = sys.version_info < (3, 12)
+"""Whether two threads that parse at once may get a SystemError, "AST constructor recursion depth mismatch".
+
+Importing torch parses, and so does numpy where a drawn file is loaded (github.com/python/cpython/issues/106905).
+"""
 Progress = Callable[[int, int, str], None]
 
 
@@ -142,7 +148,7 @@ def _checked(
         for runner in runners.values():
             stack.callback(runner.stop)  # before the pool waits for its threads
         # torch takes a second to import: the submission says hello, and answers, meanwhile.
-        pool.submit(_import_torch)
+        importing = pool.submit(_import_torch)
         start = partial(
             runner_of, assignment, assignment.solution, edition=edition, allow=(), timeout=timeout, isolation=isolation
         )
@@ -156,28 +162,27 @@ def _checked(
             raise UsageError(f"{edition_text}{assignment.title} asks for none of {', '.join(sorted(parts or ()))}")
         # To which part a failure of the whole belongs, the parts' own cases tell.
         plan = assignment.cases(hello.edition, dtypes, seed=seed) if any(case.whole for case in wanted) else wanted
+        if ONE_PARSER:
+            importing.result()
         answered: SimpleQueue[Observation | None] = SimpleQueue()
         asking = pool.submit(_ask_each, assignment, runners, plan, seed, answered)
         setting = Setting(name, assignment.name, hello.edition, device, isolation)
         context = Context(device, hello.edition, hello.edition_seen, f"{assignment.name} {assignment.exam}")
-        judged, seen = _judge_all(assignment, plan, seed, context, _arriving(answered, asking), cache, progress)
-        judged = forgive_float64_only(plan, _settled(assignment, plan, seed, context, judged, seen, start))
+        seen = judge_observed(
+            assignment, wanted, plan, _arriving(answered, asking), setting, context, seed, cache=cache,
+            progress=progress, settle=partial(_settled, assignment, plan, seed, context, start=start),
+        )  # fmt: skip
         outputs = [runner.output for runner in runners.values()]
-    named = _named(assignment, plan, judged, seen, seed, hello.edition)
-    records = [
-        r
-        for case in wanted
-        for r in records_of(setting, case, named.verdicts[case.name], seen[case.name], assignment.by_function)
-    ]
-    check_plan(wanted, records)
-    records = refused(records, {part.id: part.label for part in assignment.parts})
+    records = seen.records
     records.insert(
         0,
         import_record(
             setting, assignment.import_part or assignment.parts[0].id, (hello.import_failure, hello.support_failure)
         ),
     )
-    told = told_to_students(assignment, folder, wanted, records, seen, isolation=isolation, printed=len(outputs[0]))
+    told = told_to_students(
+        assignment, folder, wanted, records, seen.observations, isolation=isolation, printed=len(outputs[0])
+    )
     return Run(
         records=_noting(records, hello, assignment),
         environment={
@@ -185,13 +190,53 @@ def _checked(
             **_environment(setting, seed, dtypes, hello, time.monotonic() - started),
             "source_lines": source_lines(folder, assignment),
             "excerpts": excerpts(folder, assignment, records),
-            "hints": named.hints,
+            "hints": seen.hints,
             **({FOR_STUDENTS: told} if told else {}),
         },
-        arrays=_arrays_of_failures({case.name: judged[case.name] for case in wanted}),
+        arrays=_arrays_of_failures({case.name: seen.judged[case.name] for case in wanted}),
         inputs={case.name: {"title": case.title, **json_params(case.params)} for case in wanted},
         output=b"".join(outputs),
     )
+
+
+@dataclass(frozen=True)
+class JudgedRun:
+    """What was made of a submission's observations: these by case, how each was judged, the records, the hints."""
+
+    observations: Mapping[str, Observation]
+    judged: Verdicts
+    records: list[Record]
+    hints: Mapping[str, str]
+
+
+def judge_observed(
+    assignment: Assignment,
+    wanted: Sequence[Case],
+    plan: Sequence[Case],
+    observations: Iterable[Observation],
+    setting: Setting,
+    context: Context,
+    seed: int,
+    *,
+    cache: JudgementCache | None = None,
+    progress: Progress | None = None,
+    settle: Callable[[Verdicts, Mapping[str, Observation]], Verdicts] = lambda judged, seen: judged,
+) -> JudgedRun:
+    """Judges what was observed of the planned cases, blames and names it: the records of the wanted ones among them.
+
+    Starts no process. `settle` says of what is unclear whose fault it is; other arguments are as `check` has them.
+    """
+    judged, seen = _judge_all(assignment, plan, seed, context, observations, cache, progress)
+    judged = forgive_float64_only(plan, settle(judged, seen))
+    named = _named(assignment, plan, judged, seen, seed, setting.edition)
+    records = [
+        r
+        for case in wanted
+        for r in records_of(setting, case, named.verdicts[case.name], seen[case.name], assignment.by_function)
+    ]
+    check_plan(wanted, records)
+    records = refused(records, {part.id: part.label for part in assignment.parts})
+    return JudgedRun(seen, judged, records, named.hints)
 
 
 def _import_torch() -> None:
@@ -271,7 +316,7 @@ def _judge_all(
     plan: Sequence[Case],
     seed: int,
     context: Context,
-    arriving: Iterator[Observation],
+    arriving: Iterable[Observation],
     cache: JudgementCache | None,
     progress: Progress | None,
 ) -> tuple[Verdicts, dict[str, Observation]]:
