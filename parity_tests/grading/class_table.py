@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from parity_tests.grading.rubric import Rubric
 from reports.model.parts import Parts
 from reports.model.points import Points, counts_for
-from reports.model.records import FAILING, Record
+from reports.model.records import Record
+from reports.model.verdicts import FAILING
 from reports.model.words import mistake_or_verdict
 
 if TYPE_CHECKING:

@@ -7,8 +7,10 @@ from dataclasses import replace
 
 from parity_tests.grading.overrides import Override
 from parity_tests.grading.rubric import Item, Rubric
+from reports.model.notes import Note
 from reports.model.points import DIGITS, ItemPoints, Points, counts_for
-from reports.model.records import FAILING, Record, note_parts
+from reports.model.records import Record
+from reports.model.verdicts import FAILING
 
 LOST = frozenset({"wrong", "left open"})
 """The states of a record that keep its quantity from being earned."""
@@ -49,7 +51,7 @@ def _of_items(records: Iterable[Record], rubric: Rubric) -> list[list[Record]]:
 def _scored(item: Item, records: Sequence[Record], rubric: Rubric) -> ItemPoints:
     own_parts = ("", item.part, *item.parts)
     states: dict[str, set[str]] = {}
-    notes: set[str] = set()
+    notes: set[Note] = set()
     because: dict[str, None] = {}
     for record in records:
         explained = record.verdict in FAILING and record.explained_by not in own_parts
@@ -58,7 +60,7 @@ def _scored(item: Item, records: Sequence[Record], rubric: Rubric) -> ItemPoints
         if explained:
             because[record.explained_by] = None
         states.setdefault(record.quantity, set()).add(_explained_state(record) if explained else _state(record))
-        notes.update(note_parts(record))
+        notes.update(record.notes)
     undecided = sum(seen == {"undecided"} for seen in states.values())
     excused = sum("explained" in seen and not seen & LOST for seen in states.values())
     judged = any(seen & {"right", "wrong"} for seen in states.values())

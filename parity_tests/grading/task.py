@@ -25,8 +25,9 @@ from parity_tests.harness.judgement_cache import JudgementCache
 from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.protocol.assignment import Assignment, environment_of
 from parity_tests.protocol.registry import find
-from reports.model.records import FAILING, Record
+from reports.model.records import Record
 from reports.model.run import Results, SavedRun
+from reports.model.verdicts import FAILING
 
 MARGIN = 600.0
 """Seconds that starting, judging and writing may take beside what the submission itself is given."""

@@ -39,7 +39,9 @@ from parity_tests.protocol.kind import Context, Judged
 from parity_tests.protocol.layout import file_of
 from parity_tests.protocol.observation import Hello, Observation
 from reports.model.for_student import KEY as FOR_STUDENTS
-from reports.model.records import FAILING, Record, joined_notes
+from reports.model.notes import Note, NoteKind
+from reports.model.records import Record
+from reports.model.verdicts import FAILING
 
 SECONDS_IN_ALL = 120.0
 ISOLATION = "none"
@@ -426,12 +428,13 @@ def _noting_edition(run: Run, assignment: Assignment) -> Run:
     why = assignment.editions.because.get(shown, "")
     taken = f"{shown}, for {why}" if why else f"{first.edition}, the usual one, for its files do not tell"
     note = f"is judged as of edition {taken}: --edition asks for another"
-    return replace(run, records=[replace(first, note="; ".join(filter(None, (note, first.note)))), *run.records[1:]])
+    notes = [Note(NoteKind.EDITION, note), *first.notes]
+    return replace(run, records=[first.with_notes(notes), *run.records[1:]])
 
 
 def _noting(records: list[Record], hello: Hello, assignment: Assignment) -> list[Record]:
     """The import's record, noting what the submission lacked, what stood in for it, and what was left out of it."""
-    own, notes = (assignment.layout.support, *assignment.layout.lent), [records[0].note]
+    own, notes = (assignment.layout.support, *assignment.layout.lent), [*records[0].notes]
     if hello.fixtures:
         given = [file_of(name) for name in hello.fixtures if name in own]
         silent = [name for name in hello.fixtures if name not in own]
@@ -441,14 +444,15 @@ def _noting(records: list[Record], hello: Hello, assignment: Assignment) -> list
             sentences.append(f"there was no {' and no '.join(given)}: Parity's own {was} used in {its} place")
         if silent:
             sentences.append(f"{' and '.join(silent)} did nothing here, for a stand-in of Parity's took that place")
-        notes.append(", and ".join(sentences))
+        notes.append(Note(NoteKind.LENT, ", and ".join(sentences)))
     if hello.left_out:
         where = f"line {hello.left_out} of {assignment.layout.file}"
-        notes.append(
+        why = (
             f"runs {assignment.layout.entry} as soon as it is imported ({where}), which is left out here: "
             f'such code belongs under `if __name__ == "__main__":`'
         )
-    return [replace(records[0], note=joined_notes(notes)), *records[1:]]
+        notes.append(Note(NoteKind.LEFT_OUT, why))
+    return [records[0].with_notes(notes), *records[1:]]
 
 
 def _environment(setting: Setting, seed: int, dtypes: Sequence[str], hello: Hello, seconds: float) -> dict[str, Any]:

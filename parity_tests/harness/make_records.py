@@ -10,7 +10,8 @@ from parity_tests.protocol.errors import HarnessError
 from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.quantity import Quantity
 from parity_tests.protocol.sentence import sentence_of
-from reports.model.records import Record, joined_notes
+from reports.model.notes import Note, NoteKind, noted
+from reports.model.records import Record
 
 _WARNINGS = 3
 """So many of a case's warnings are noted."""
@@ -63,6 +64,7 @@ def _warned(case: Case, seen: Observation, part_of: Mapping[str, str]) -> dict[s
 
 def record_of(setting: Setting, case: Case, q: Quantity, c: Comparison, seconds: float | None) -> Record:
     """One record of one comparison."""
+    note, note_kinds = noted(map(typed, c.notes))
     return Record(
         submission=setting.submission,
         assignment=setting.assignment,
@@ -92,11 +94,19 @@ def record_of(setting: Setting, case: Case, q: Quantity, c: Comparison, seconds:
         diagnosis=c.diagnosis,
         explained_by=c.explained_by,
         message=sentence_of(case, q, c),
-        note=joined_notes(c.notes),
+        note=note,
+        note_kinds=note_kinds,
         file=c.file,
         line=c.line,
         seconds=seconds,
     )
+
+
+def typed(note: Note | str) -> Note:
+    """A note of a comparison that is not of a kind yet."""
+    if isinstance(note, Note):
+        return note
+    return Note(NoteKind.PROMOTED if "promoted" in note else NoteKind.UNKNOWN, note)
 
 
 def import_record(

@@ -19,7 +19,8 @@ from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import DTYPES, Case, json_params
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.reproduction import Networks, Script, ScriptSetting
-from reports.model.records import FAILING, Record
+from reports.model.records import Record
+from reports.model.verdicts import FAILING
 
 SECONDS_FOR_ONE = 4.0
 """What a single question may take while a script is made smaller, if the run's own limit is not less."""

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from parity_tests.protocol.assignment import Assignment
-from reports.model.records import FAILING, Record
+from reports.model.records import Record
+from reports.model.verdicts import FAILING
 
 LONGEST_FUNCTION, LONGEST_LINE = 40, 160
 """Lines of a function, and characters of a line, that are kept."""

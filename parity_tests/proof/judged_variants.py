@@ -13,7 +13,8 @@ from parity_tests.harness.judgement_cache import JudgementCache
 from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.proof.variants import Variant
 from parity_tests.protocol.assignment import Assignment
-from reports.model.records import FAILING, Record
+from reports.model.records import Record
+from reports.model.verdicts import FAILING
 
 CASE_SECONDS = 5.0
 """What a case may take."""

@@ -20,6 +20,7 @@ from parity_tests.proof.variants import rewritten, unchanged
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.mistake import Rewrite
 from parity_tests.protocol.registry import find
+from reports.model.notes import NoteKind
 from reports.model.records import Record
 
 Progress = Callable[[int, int, str], None]
@@ -140,7 +141,7 @@ def _of_evasion(assignment: Assignment, evasion: Rewrite, seed: int) -> Row:
 def _is_promoted(record: Record) -> bool:
     """Whether a result has more digits than its case's dtype holds."""
     narrow = record.dtype == "float32" and record.got is not None and float(np.float32(record.got)) != record.got
-    return narrow or "promoted" in record.note
+    return narrow or any(note.kind is NoteKind.PROMOTED for note in record.notes)
 
 
 def of_honest(assignment: Assignment, number: int, seed: int) -> list[dict[str, Any]]:

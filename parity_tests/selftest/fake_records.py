@@ -44,6 +44,7 @@ def record(**fields: Any) -> Record:
         "explained_by": "",
         "message": "",
         "note": "",
+        "note_kinds": "",
         "file": "",
         "line": None,
         "seconds": 0.01,

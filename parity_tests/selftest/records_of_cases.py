@@ -19,7 +19,8 @@ from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.kind import Context
 from parity_tests.protocol.observation import Observation
-from reports.model.records import FAILING, Record
+from reports.model.records import Record
+from reports.model.verdicts import FAILING
 
 SHIPPED = ASSIGNMENT.solution
 Swap = tuple[str, str]

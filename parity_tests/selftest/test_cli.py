@@ -168,7 +168,7 @@ def test_options_reach_the_check(fake: FakeCheck, parity: Parity, tmp_path: Path
         ([record(), record(verdict="timeout")], False, 1),
         ([record(note="overwrites its input")], False, 0),
         ([record(note="overwrites its input")], True, 1),
-        ([record(note="float32 was promoted to float64")], True, 0),
+        ([record(note="float32 was promoted to float64", note_kinds="promoted")], True, 0),
         ([mismatch(), record(verdict="harness_error")], False, 3),
         ([], False, 3),
     ],

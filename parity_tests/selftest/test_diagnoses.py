@@ -20,7 +20,8 @@ from parity_tests.proof.mistakes import Outcome, control
 from parity_tests.protocol.mistake import Body, Mistake, Swap
 from parity_tests.selftest.nightly import one_in
 from parity_tests.selftest.shipped_variants import changed, records, shipped, with_mistake
-from reports.model.records import FAILING, Record
+from reports.model.records import Record
+from reports.model.verdicts import FAILING
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -24,7 +24,7 @@ from parity_tests.protocol.mistake import Body, Call, Mistake
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Key
 from parity_tests.selftest.toy.assignment import TOY
-from reports.model.records import FAILING
+from reports.model.verdicts import FAILING
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -14,7 +14,8 @@ from parity_tests.harness.check import check
 from parity_tests.harness.process.headers import edition_of as edition_told
 from parity_tests.selftest.records_of_cases import at_fault, changed
 from parity_tests.selftest.shipped_changes.main_pieces import NO_LAMBDA, PLAIN_SGD
-from reports.model.records import FAILING, Record
+from reports.model.records import Record
+from reports.model.verdicts import FAILING
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -31,7 +31,8 @@ from parity_tests.harness.sandbox.isolation import LEVELS
 from parity_tests.protocol.case import json_params
 from parity_tests.protocol.kind import Context
 from parity_tests.selftest.process_trees import children, is_running
-from reports.model.records import FAILING, Record
+from reports.model.records import Record
+from reports.model.verdicts import FAILING
 
 HOSTILE = Path(__file__).with_name("submissions") / "hostile"
 ATTACKS = sorted(path.stem for path in HOSTILE.glob("*.py") if "." not in path.stem)

@@ -18,7 +18,7 @@ from parity_tests.selftest.nightly import one_in
 from parity_tests.selftest.shipped_changes.evading_mains import EVADING
 from parity_tests.selftest.shipped_changes.odd_mains import ODD
 from parity_tests.selftest.shipped_variants import changed, records, shipped
-from reports.model.records import FAILING
+from reports.model.verdicts import FAILING
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 EDITIONS = (FULL, WITHOUT_DECAY, PLAIN)

@@ -18,8 +18,9 @@ from parity_tests.selftest.fake_records import DESCRIBED, FakeRun, mismatch, rec
 from parity_tests.selftest.toy.assignment import TOY
 from reports.files.feedback import feedback_page
 from reports.model.for_student import KEY as FOR_STUDENTS
+from reports.model.notes import Note, NoteKind
 from reports.model.parts import Parts
-from reports.model.records import Record, joined_notes, note_parts
+from reports.model.records import Record
 
 USUAL = parse_rubric(ASSIGNMENT.rubric_text, "rubric.toml", Vocabulary.of(ASSIGNMENT))
 
@@ -346,6 +347,10 @@ def test_where_there_was_nothing_to_run_nothing_is_said_to_be_wrong() -> None:
 
 
 def test_a_note_stays_one_whatever_stands_in_it() -> None:
-    notes = ["relu's derivative at 0 is 1; either is right", "", "warns"]
-    kept = record(note=joined_notes(notes))
-    assert note_parts(kept) == ("relu's derivative at 0 is 1, either is right", "warns")
+    texts = {NoteKind.KINK: "relu's derivative at 0 is 1; either is right", NoteKind.FORM: "", NoteKind.WARNS: "warns"}
+    kept = record().with_notes(Note(*each) for each in texts.items())
+    assert kept.notes == (
+        Note(NoteKind.KINK, "relu's derivative at 0 is 1, either is right"),
+        Note(NoteKind.WARNS, "warns"),
+    )
+    assert (kept.note.count("; "), kept.note_kinds) == (1, "kink; warns")

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from pathlib import Path
 
 import pytest
 
 from parity_tests.selftest.fake_records import FakeRun, mismatch, record
-from reports.model.records import COLUMNS, FAILING, VERDICTS, failing, from_frame, to_frame
+from reports.model.records import COLUMNS, failing, from_frame, from_table, read_table, to_frame
 from reports.model.summary import summary_frame, worst
+from reports.model.verdicts import FAILING, VERDICTS
 
 
 def test_columns_are_the_designs_in_its_order() -> None:
     assert " ".join(COLUMNS) == (
         "submission assignment edition part check case quantity device dtype isolation step verdict gap radius ratio "
-        "ulps bad total where got want blame radius_kind undecided resolution diagnosis explained_by message note file "
-        "line seconds"
+        "ulps bad total where got want blame radius_kind undecided resolution diagnosis explained_by message note "
+        "note_kinds file line seconds"
     )
 
 
@@ -76,11 +78,26 @@ def test_everything_but_match_and_undecided_fails(verdict: str) -> None:
 
 def test_notes_fail_only_when_strict_and_promotion_never() -> None:
     flat = record(note="bias of shape (4,) where (1, 4) is asked")
-    promoted = record(note="float32 was promoted to float64")
-    both = record(note="float32 was promoted to float64; overwrites its input")
+    promoted = record(note="float32 became float64", note_kinds="promoted")
+    both = record(note="float32 became float64; overwrites its input", note_kinds="promoted; overwrites")
     assert [failing(each) for each in (flat, promoted, both)] == [False, False, False]
     assert [failing(each, strict=True) for each in (flat, promoted, both)] == [True, False, True]
     assert not failing(record(), strict=True)
+
+
+def test_words_alone_make_no_note_cost_nothing() -> None:
+    assert failing(record(note="all is promoted", note_kinds="warns"), strict=True)
+    assert failing(record(note="all is promoted"), strict=True)
+
+
+def test_a_run_of_schema_2_is_read_with_the_kinds_that_its_words_had(tmp_path: Path) -> None:
+    notes = ["promoted from float32 to float64; overwrites its input", "promoted from float32 to float64", ""]
+    old = to_frame([record(note=note) for note in notes]).drop(columns="note_kinds")
+    old.to_parquet(tmp_path / "records.parquet")
+    read = from_table(read_table(tmp_path / "records.parquet"))
+    assert [each.note for each in read] == notes
+    assert [[note.kind for note in each.notes] for each in read] == [["promoted", ""], ["promoted"], []]
+    assert [failing(each, strict=True) for each in read] == [True, False, False]
 
 
 def test_summary_has_a_row_for_each_part_and_dtype() -> None:

@@ -34,7 +34,8 @@ from parity_tests.protocol.reproduction import Networks, ScriptSetting
 from parity_tests.selftest.nightly import one_in
 from parity_tests.selftest.runners import write
 from parity_tests.selftest.shipped_variants import changed, in_process, records, shipped, with_mistake
-from reports.model.records import FAILING, Record
+from reports.model.records import Record
+from reports.model.verdicts import FAILING
 
 RIGHT = ASSIGNMENT.solution
 LABELS = {part.id: part.label for part in ASSIGNMENT.parts}

@@ -13,7 +13,7 @@ from parity_tests.protocol.case import Case
 from parity_tests.selftest.nightly import one_in
 from parity_tests.selftest.shipped_changes.by_setting import HONEST, WRONG, Change
 from parity_tests.selftest.shipped_variants import changed, records, shipped
-from reports.model.records import FAILING
+from reports.model.verdicts import FAILING
 
 SEEDS = (0, 1)
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -20,8 +20,9 @@ from parity_tests.harness.source_lines import excerpts
 from parity_tests.selftest.fake_records import DESCRIBED, FakeRun, mismatch, record
 from reports.html.run_page import Place, report_page
 from reports.model.points import Lateness
-from reports.model.records import VERDICTS, Record
+from reports.model.records import Record
 from reports.model.relation import relation_of
+from reports.model.verdicts import VERDICTS
 from reports.model.words import GLOSSARY
 
 USUAL = parse_rubric(ASSIGNMENT.rubric_text, "rubric.toml", Vocabulary.of(ASSIGNMENT))

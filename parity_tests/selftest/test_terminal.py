@@ -220,7 +220,7 @@ def test_place_in_the_submission_is_shown() -> None:
 
 def test_notes_are_free_and_costly_only_when_strict() -> None:
     note = "bias of shape (4,) where (1, 4) is asked"
-    run = FakeRun(records=[record(note=f"{note}; float32 was promoted to float64")])
+    run = FakeRun(records=[record(note=f"{note}; float32 was promoted to float64", note_kinds="; promoted")])
     free, strict = page(run), page(run, strict=True)
     assert free.index("Notes (cost nothing)") < free.index(note)
     assert strict.index("count as discrepancies") < strict.index(note) < strict.index("Notes (cost nothing)")

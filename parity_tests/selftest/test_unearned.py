@@ -13,7 +13,8 @@ from parity_tests.grading.scoring import score
 from parity_tests.harness.check import check
 from parity_tests.harness.process.available_levels import choose
 from parity_tests.selftest.runners import write
-from reports.model.records import FAILING, Record
+from reports.model.records import Record
+from reports.model.verdicts import FAILING
 
 RUBRIC = parse_rubric(ASSIGNMENT.rubric_text, "the usual rubric", Vocabulary.of(ASSIGNMENT))
 FORGED = """

@@ -32,7 +32,8 @@ from parity_tests.selftest.shipped_changes.pieces import (
     relu_backward,
 )
 from parity_tests.selftest.shipped_changes.wrong import WRONG
-from reports.model.records import FAILING, Record, note_parts
+from reports.model.records import Record
+from reports.model.verdicts import FAILING
 
 PARTS = {
     "sgd": ("sgd/",),
@@ -133,7 +134,7 @@ def test_an_honest_rewrite_matches(name: str, answers: Mapping[str, Future[list[
     rewrite, records = HONEST[name], answers[name].result()
     assert sentences(records) == []
     assert {r.verdict for r in records} == {"match"}
-    notes = {note for r in records for note in note_parts(r)}
+    notes = {note.text for r in records for note in r.notes}
     assert any(rewrite.note in note for note in notes) or not rewrite.note, notes
     assert rewrite.note or not notes, notes
 

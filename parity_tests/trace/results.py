@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.harness.environment import versions
-from parity_tests.harness.make_records import Setting, import_record, record_of
+from parity_tests.harness.make_records import Setting, import_record, record_of, typed
 from parity_tests.protocol.assignment import Assignment, environment_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison, failed, unjudged
@@ -19,7 +19,8 @@ from parity_tests.trace.radius import factor_for
 from parity_tests.trace.session import Session
 from parity_tests.trace.training import Lockstep
 from reports.model.numbers import exact_number
-from reports.model.records import FAILING, Record
+from reports.model.records import Record
+from reports.model.verdicts import FAILING
 
 TITLE = "training in lockstep"
 
@@ -172,8 +173,8 @@ class _Records:
             records.append(self._record(evaluations.quantity, evaluations.part, evaluations.comparison))
         notes = (*session.judge.notes, *session.notes)
         if notes and len(records) > 1:
-            note = "; ".join(dict.fromkeys(filter(None, (records[1].note, *notes))))
-            records[1] = replace(records[1], note=note)
+            known = dict.fromkeys((*records[1].notes, *map(typed, notes)))
+            records[1] = records[1].with_notes(known)
         return records
 
     def _record(self, name: str, part: str, comparison: Comparison) -> Record:

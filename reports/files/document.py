@@ -8,9 +8,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from reports.model.records import COLUMNS, SCHEMA_VERSION, VERDICTS, failing
+from reports.model.records import COLUMNS, SCHEMA_VERSION, failing
 from reports.model.run import Results
 from reports.model.run_folder import FORMAT
+from reports.model.verdicts import VERDICTS
 from reports.model.words import verdict_sentence
 
 #: The JSON Schema of the document. `schema_version` in it is raised with every change that a reader would notice.

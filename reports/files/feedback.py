@@ -13,8 +13,9 @@ from reports.model.numbers import points_text
 from reports.model.phrases import capitalised, ended, quantities
 from reports.model.points import ItemPoints, Points
 from reports.model.reasons import causes_of, late_sentence, reason, total_text
-from reports.model.records import FAILING, Record, note_parts
+from reports.model.records import Record
 from reports.model.run import Results, hints_of, parts_of
+from reports.model.verdicts import FAILING
 from reports.model.words import sentence
 
 _MORE_CASES = 2
@@ -194,8 +195,8 @@ def _notes(records: Sequence[Record]) -> list[str]:
     """The notes on these records, in their order, of those that differ by numbers alone the first."""
     notes: dict[str, str] = {}
     for record in records:
-        for note in note_parts(record):
-            notes.setdefault(re.sub(r"\d+", "#", note), note)
+        for note in record.notes:
+            notes.setdefault(re.sub(r"\d+", "#", note.text), note.text)
     return list(notes.values())
 
 

@@ -11,8 +11,8 @@ from reports.model.for_student import for_student
 from reports.model.phrases import capitalised, ended, shortened
 from reports.model.points import ItemPoints, Points, counts_for
 from reports.model.reasons import causes_of, late_sentence, reason, total_text
-from reports.model.records import FAILING
 from reports.model.run import Results, parts_of
+from reports.model.verdicts import FAILING
 
 MAX_TEXT = 20_000
 _FAULT = "Parity itself failed while it looked at this submission, so there is no grade yet. That is not your fault."

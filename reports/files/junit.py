@@ -5,8 +5,9 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from reports.model.escape import printable
-from reports.model.records import FAILING, Record, failing
+from reports.model.records import Record, failing
 from reports.model.run import Results, parts_of, source_lines_of
+from reports.model.verdicts import FAILING
 from reports.model.words import sentence
 
 #: GitLab refuses files beyond 30 MB; a sentence never needs more.

@@ -14,7 +14,7 @@ from reports.model.numbers import points_text
 from reports.model.parts import Parts
 from reports.model.phrases import capitalised
 from reports.model.points import is_unjudged_zero
-from reports.model.records import FAILING
+from reports.model.verdicts import FAILING
 from reports.model.words import mistake_or_verdict
 from reports.pictures.classes import items_chart, points_chart
 

@@ -8,9 +8,10 @@ from reports.html.template import facts, markup, sign_of, template
 from reports.model.escape import printable
 from reports.model.numbers import number
 from reports.model.phrases import agreement, ended
-from reports.model.records import FAILING, Record
+from reports.model.records import Record
 from reports.model.run import Results, parts_of
 from reports.model.summary import NOT_JUDGED
+from reports.model.verdicts import FAILING
 from reports.model.words import mistakes
 from reports.pictures.training import trace_charts
 

@@ -9,9 +9,10 @@ from enum import Enum
 
 from reports.model.escape import printable
 from reports.model.phrases import ended, listed, quantities
-from reports.model.records import FAILING, Record
+from reports.model.records import Record
 from reports.model.run import Results, joint_checks, parts_of, source_lines_of, title_of
 from reports.model.summary import import_fails
+from reports.model.verdicts import FAILING
 from reports.model.words import sentence
 
 _MOST_CASES = 3

@@ -6,8 +6,9 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from reports.model.records import FAILING, Record
+from reports.model.records import Record
 from reports.model.run import Results, SavedRun
+from reports.model.verdicts import FAILING
 
 if TYPE_CHECKING:
     import numpy as np

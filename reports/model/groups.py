@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from reports.model.records import FAILING, Record, costs_when_strict, note_parts
+from reports.model.records import Record
+from reports.model.verdicts import FAILING, Verdict
 
 
 @dataclass(frozen=True)
@@ -21,16 +22,24 @@ class Groups:
 
 def grouped(records: Sequence[Record], strict: bool = False) -> Groups:
     """These records in groups. Notes cost with `strict` alone, promotion of the dtype never."""
-    notes = [
-        replace(record, message=note, quantity="", verdict="match", diagnosis="", explained_by="", file="")
-        for record in records
-        for note in note_parts(record)
-    ]
-    costly = [note for note in notes if strict and costs_when_strict(note.message)]
+    costly: list[Record] = []
+    free: list[Record] = []
+    for record in records:
+        for note in record.notes:
+            shown = replace(
+                record,
+                message=note.text,
+                quantity="",
+                verdict=Verdict.MATCH,
+                diagnosis="",
+                explained_by="",
+                file="",
+            ).with_notes([note])
+            (costly if strict and note.kind.costs else free).append(shown)
     return Groups(
-        discrepancies=[record for record in records if record.verdict in FAILING - {"harness_error"}],
+        discrepancies=[record for record in records if record.verdict in FAILING - {Verdict.HARNESS_ERROR}],
         costly_notes=costly,
-        faults=[record for record in records if record.verdict == "harness_error"],
-        undecided=[record for record in records if record.verdict == "undecided"],
-        free_notes=[note for note in notes if not (strict and costs_when_strict(note.message))],
+        faults=[record for record in records if record.verdict == Verdict.HARNESS_ERROR],
+        undecided=[record for record in records if record.verdict == Verdict.UNDECIDED],
+        free_notes=free,
     )

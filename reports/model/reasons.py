@@ -8,8 +8,9 @@ from reports.model.numbers import points_text
 from reports.model.parts import Parts
 from reports.model.phrases import ended, quantities
 from reports.model.points import ItemPoints, Lateness, Points
-from reports.model.records import FAILING, Record
+from reports.model.records import Record
 from reports.model.summary import group_verdict
+from reports.model.verdicts import FAILING
 
 FAILURES = {
     "mismatch": ("does not agree", "do not agree"),

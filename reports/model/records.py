@@ -4,85 +4,118 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_args, get_type_hints
 
 from reports.model.escape import encodable
+from reports.model.notes import Note, kinds_of_schema_2, noted, notes_in
+from reports.model.verdicts import FAILING, VERDICTS
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
 #: Kept with every saved run; raised whenever a column is added, dropped, renamed or means something else.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+#: The versions that are read; the columns that an earlier one lacks are filled in on reading.
+READ_VERSIONS = (2, 3)
 
-#: Every verdict there is, from the best to the worst.
-VERDICTS = (
-    "match",
-    "undecided",
-    "mismatch",
-    "unjudged",
-    "missing",
-    "crashed",
-    "timeout",
-    "memory",
-    "harness_error",
-)
 
-#: Verdicts that fail a run. `undecided` fails nobody: it warns.
-FAILING = frozenset(VERDICTS) - {"match", "undecided"}
+class Column(NamedTuple):
+    """What a column means, and which values it has where these are few.
+
+    `student` says whether a student may see it of a case that was put to a process with right parts: a new column is
+    hidden until that is allowed. `since` is the schema that it came with.
+    """
+
+    means: str
+    student: bool = False
+    one_of: tuple[str, ...] = ()
+    since: int = 2
+
+
+def _seen(means: str, one_of: tuple[str, ...] = ()) -> Column:
+    return Column(means, student=True, one_of=one_of)
+
+
+RADIUS_KINDS = ("", "derived", "bound", "sample")
+GUARANTEED = ("derived", "bound")
+"""The kinds of radii that honest rounding never exceeds; a sample's it exceeds with a small probability."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The verdict and the figures of one quantity of one case. The fields are the columns, in this order.
+    """The verdict and the figures of one quantity of one case.
 
-    `gap` is the absolute difference at the worst element, `radius` how far two honest computations of that
-    element may differ, `ratio` the largest gap/radius; `got` and `want` are the two values there and `where`
-    its index. `radius_kind` says where the radius comes from: "derived" by hand, or a "bound" or "sample" of what flows
-    along torch's own operations. `undecided` elements could not be told right from wrong; `resolution` is the relative
-    change that would be noticed, the median over the elements. `note` holds what is worth knowing and not wrong,
-    several joined by "; ".
+    The fields are the columns, in this order; schema, frames, documentation and what students may see follow from here.
+    A number is None and a text "" where there is none.
     """
 
-    submission: str
-    assignment: str
-    edition: str
-    part: str
-    check: str
-    case: str
-    quantity: str
-    device: str
-    dtype: str
-    isolation: str
-    step: int | None
-    verdict: str
-    gap: float | None
-    radius: float | None
-    ratio: float | None
-    ulps: float | None
-    bad: int | None
-    total: int | None
-    where: str
-    got: float | None
-    want: float | None
-    blame: str
-    radius_kind: str
-    undecided: int | None
-    resolution: float | None
-    diagnosis: str
-    explained_by: str
-    message: str
-    note: str
-    file: str
-    line: int | None
-    seconds: float | None
+    submission: Annotated[str, _seen("The submission's folder, as it was given.")]
+    assignment: Annotated[str, _seen('The assignment that the submission answers; "" for a pair of functions.')]
+    edition: Annotated[str, _seen("The year's form of the assignment.")]
+    part: Annotated[str, _seen("The assignment's own id of the part; environment.parts has its label and title.")]
+    check: Annotated[str, _seen("The assignment's own name for a kind of case, or import.")]
+    case: Annotated[str, _seen("The name of the case, which is also the test id.")]
+    quantity: Annotated[str, _seen("What was compared.")]
+    device: Annotated[str, _seen("Where torch computed.")]
+    dtype: Annotated[str, _seen("The precision of the inputs.")]
+    isolation: Annotated[str, _seen("How the submission was run.")]
+    step: Annotated[int | None, Column("The training step, where there are several.")]
+    verdict: Annotated[str, _seen("What was found.", VERDICTS)]
+    gap: Annotated[float | None, Column("The absolute difference at the worst element.")]
+    radius: Annotated[float | None, Column("How far two honest computations of that element may differ.")]
+    ratio: Annotated[float | None, Column("The largest gap divided by its radius; up to 1 is what rounding explains.")]
+    ulps: Annotated[float | None, Column("The gap in units in the last place.")]
+    bad: Annotated[int | None, Column("How many elements have a ratio over 1.")]
+    total: Annotated[int | None, Column("How many elements there are.")]
+    where: Annotated[str, Column("The index of the worst element, as [row, column].")]
+    got: Annotated[float | None, Column("The submission's number there.")]
+    want: Annotated[float | None, Column("torch's number there.")]
+    blame: Annotated[str, Column("Whose side is off by higher precision: submission or reference.")]
+    radius_kind: Annotated[
+        str,
+        _seen(
+            "Where the radius comes from: derived by hand, or a bound or a sample of what flows along torch's own "
+            "operations. The first two are guaranteed, a sample is probable.",
+            RADIUS_KINDS,
+        ),
+    ]
+    undecided: Annotated[int | None, Column("How many elements rounding alone cannot tell right from wrong.")]
+    resolution: Annotated[float | None, Column("The relative change of an element that would be noticed: the median.")]
+    diagnosis: Annotated[
+        str, Column("Names of known mistakes that reproduce what was got, joined by '; ', the simplest first.")
+    ]
+    explained_by: Annotated[str, _seen("The part that this row follows from, if it is not a cause of its own.")]
+    message: Annotated[str, Column("A sentence; empty for a match.")]
+    note: Annotated[str, Column("Notes: what is worth knowing and not wrong, joined by '; '.")]
+    note_kinds: Annotated[str, Column("The kinds of these notes, joined by '; ' in their order.", since=3)]
+    file: Annotated[str, Column("The file of the submission where it failed.")]
+    line: Annotated[int | None, Column("The line there.")]
+    seconds: Annotated[float | None, Column("What the case took; the same in all rows of a case.")]
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """The notes, one by one, each with its kind."""
+        return notes_in(self.note, self.note_kinds)
+
+    def with_notes(self, notes: Iterable[Note]) -> Record:
+        """The same with these notes in place of its own."""
+        note, note_kinds = noted(notes)
+        return replace(self, note=note, note_kinds=note_kinds)
 
 
 COLUMNS = tuple(field.name for field in fields(Record))
 
 _SETTERS = tuple(vars(Record)[name].__set__ for name in COLUMNS)
+
+
+def columns_of(record: type[Record] = Record) -> dict[str, tuple[Any, Column]]:
+    """The type and the meaning of each column of such records, by its name."""
+    hints = get_type_hints(record, include_extras=True)
+    declared = {field.name: get_args(hints[field.name]) for field in fields(record)}
+    return {name: (of, column) for name, (of, column) in declared.items()}
 
 
 def records_of(columns: Sequence[Sequence[Any]]) -> list[Record]:
@@ -98,29 +131,13 @@ def records_of(columns: Sequence[Sequence[Any]]) -> list[Record]:
 
 # A DataFrame keeps these types even when it is empty or a whole column has no value.
 _DTYPES = {
-    field.name: {"str": "string", "int | None": "Int64", "float | None": "float64"}[str(field.type)]
-    for field in fields(Record)
+    name: {str: "string", int | None: "Int64", float | None: "float64"}[of] for name, (of, _) in columns_of().items()
 }
-
-
-def joined_notes(notes: Iterable[str]) -> str:
-    """The notes as a record keeps them, each of which `note_parts` gives back as one."""
-    return "; ".join(note.replace("; ", ", ") for note in notes if note)
-
-
-def note_parts(record: Record) -> tuple[str, ...]:
-    """The notes of a record, one by one."""
-    return tuple(part for part in record.note.split("; ") if part) if record.note else ()
-
-
-def costs_when_strict(note: str) -> bool:
-    """Whether a note is a discrepancy under `--strict`: all are, but promotion of the dtype."""
-    return "promoted" not in note
 
 
 def failing(record: Record, strict: bool = False) -> bool:
     """Whether a record fails the run; with `strict`, notes do too (promotion of the dtype aside)."""
-    return record.verdict in FAILING or (strict and any(map(costs_when_strict, note_parts(record))))
+    return record.verdict in FAILING or (strict and any(note.kind.costs for note in record.notes))
 
 
 def to_frame(records: Iterable[Record]) -> pd.DataFrame:
@@ -148,12 +165,24 @@ def from_frame(frame: pd.DataFrame) -> list[Record]:
 
 
 def read_table(path: Path) -> pa.Table:
-    """The records in a file of Parquet, as a table. Raises whatever pyarrow stumbles over."""
+    """The records in a file of Parquet, as a table of today's columns. Raises whatever pyarrow stumbles over."""
     import pyarrow.parquet as pq
 
     # Handed over open: pyarrow takes no name in an odd encoding. The file is small: threads would only wait.
     with path.open("rb") as file:
-        return pq.ParquetFile(file, pre_buffer=False).read(use_threads=False)
+        return _of_today(pq.ParquetFile(file, pre_buffer=False).read(use_threads=False))
+
+
+def _of_today(table: pa.Table) -> pa.Table:
+    """The table of an earlier schema with the columns that it lacks."""
+    import pyarrow as pa
+
+    later = [name for name, (_, column) in columns_of().items() if column.since > min(READ_VERSIONS)]
+    if "note" in table.column_names and not {*later} & {*table.column_names}:
+        kinds = [kinds_of_schema_2(note) for note in _plain(table["note"], "note")]
+        place = COLUMNS.index("note_kinds")
+        return table.add_column(min(place, table.num_columns), "note_kinds", pa.array(kinds, table["note"].type))
+    return table
 
 
 def from_table(table: pa.Table) -> list[Record]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from reports.model.csv_table import csv_text
 from reports.model.lazy_arrays import LazyArrays
-from reports.model.records import SCHEMA_VERSION, Record, from_table, read_table, to_frame
+from reports.model.records import READ_VERSIONS, SCHEMA_VERSION, Record, from_table, read_table, to_frame
 from reports.model.run import Results, SavedRun
 from reports.model.summary import summary_frame
 from reports.model.write_whole import new_folder_for, replacing_folder
@@ -69,10 +69,10 @@ def load(folder: Path, records: list[Record] | None = None) -> SavedRun:
     if environment is None:
         raise RunFolderError(f"{folder} is not a run folder: it has no environment.json that `parity check` wrote")
     version = environment.get("schema_version")
-    if version != SCHEMA_VERSION:
+    if version not in READ_VERSIONS:
         raise RunFolderError(
             f"{folder} was written by another version of Parity (records of version {version}; this one "
-            f"reads {SCHEMA_VERSION}); run `parity check` again"
+            f"reads {' and '.join(map(str, READ_VERSIONS))}); run `parity check` again"
         )
     name = ""
     try:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reports.model.records import FAILING, VERDICTS, Record, failing
+from reports.model.records import Record, failing
 from reports.model.run import Results, parts_of
+from reports.model.verdicts import FAILING, VERDICTS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,9 +9,10 @@ from reports.model.baseline import Baseline, BaselineError, Drift, drift_from, e
 from reports.model.numbers import number
 from reports.model.parts import Parts
 from reports.model.phrases import quantities
-from reports.model.records import FAILING, Record
+from reports.model.records import Record
 from reports.model.run import Results, parts_of
 from reports.model.summary import PartSummary, part_summaries, shown_verdict
+from reports.model.verdicts import FAILING
 from reports.model.words import mistakes
 
 Key = tuple[str, str]

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from reports.model.escape import printable
 from reports.model.numbers import number, power_of_ten
-from reports.model.records import FAILING, Record
+from reports.model.records import Record
 from reports.model.run import Results
+from reports.model.verdicts import FAILING
 from reports.pictures.figure import figure
 from reports.pictures.line_legend import show_lines
 from reports.pictures.svg import new_chart, svg_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from reports.model.elements import arrays_of, digits_apart, position
 from reports.model.escape import printable
 from reports.model.numbers import number
-from reports.model.records import Record, note_parts
+from reports.model.records import Record
 from reports.model.run import Results, inputs_of
 from reports.model.words import GLOSSARY, inputs_text, sentence
 from reports.terminal.lines import Paint, plain, style_of, table, wrapped
@@ -45,8 +45,8 @@ def _quantity_lines(record: Record, run: Results, width: int, paint: Paint) -> l
         lines += wrapped("; ".join(facts), width, "  ")
     if record.message and record.verdict != "match":
         lines += wrapped(sentence(record), width, "  ")
-    for note in note_parts(record):
-        lines += wrapped(f"note: {printable(note)}", width, "  ")
+    for note in record.notes:
+        lines += wrapped(f"note: {printable(note.text)}", width, "  ")
     return [*lines, *(f"  {line}" for line in _element_lines(record, run))]
 
 

@@ -16,7 +16,8 @@ from parity_tests.proof.mistakes import Outcome, control
 from parity_tests.proof.variants import rewritten
 from parity_tests.protocol.mistake import Body, Rewrite
 from parity_tests.selftest.nightly import one_in
-from reports.model.records import FAILING, Record
+from reports.model.records import Record
+from reports.model.verdicts import FAILING
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

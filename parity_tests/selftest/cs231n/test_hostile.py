@@ -10,7 +10,7 @@ import pytest
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
 from parity_tests.harness.check import check
 from parity_tests.selftest.cs231n.conftest import Changed
-from reports.model.records import FAILING
+from reports.model.verdicts import FAILING
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

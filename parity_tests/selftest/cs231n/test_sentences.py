@@ -15,7 +15,8 @@ from parity_tests.proof.judged_variants import records
 from parity_tests.proof.variants import rewritten
 from parity_tests.protocol.mistake import Body, Rewrite, Swap
 from parity_tests.selftest.cs231n.conftest import Changed
-from reports.model.records import FAILING, Record
+from reports.model.records import Record
+from reports.model.verdicts import FAILING
 from reports.terminal.run import run_page
 
 pytestmark = pytest.mark.usefixtures("one_thread")

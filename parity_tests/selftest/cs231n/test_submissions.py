@@ -15,7 +15,7 @@ from parity_tests.assignments.cs231n.inside.families import editions_of
 from parity_tests.harness.check import Run, check
 from parity_tests.protocol.errors import UsageError
 from parity_tests.selftest.cs231n.conftest import Changed
-from reports.model.records import FAILING
+from reports.model.verdicts import FAILING
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -1,0 +1,86 @@
+"""The note: something worth knowing and not wrong. What follows from it follows from its kind, never from its words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import zip_longest
+
+
+class NoteKind(StrEnum):
+    """What a note is about. An unknown kind, as a run of another version may hold it, is UNKNOWN."""
+
+    UNKNOWN = ""
+    """Nobody said; it costs, as most do."""
+    PROMOTED = "promoted"
+    """A result in a wider dtype than asked for. It never costs."""
+    DTYPE = "dtype"
+    """A result in another dtype than asked for."""
+    SHAPE = "shape"
+    """A result in another shape that holds the same numbers."""
+    OVERWRITES = "overwrites"
+    """A call wrote over what it was given, or what another call had returned."""
+    WARNS = "warns"
+    """A Python warning was raised inside the submission."""
+    FLOAT64_ONLY = "float64_only"
+    """It works in float64 only, and crashes over another dtype."""
+    FORM = "form"
+    """The rounding of another honest form would explain a gap."""
+    KINK = "kink"
+    """Another value at a nondifferentiable point, which is as right."""
+    READING = "reading"
+    """Another reading of the assignment, which is as right."""
+    OWN_FORWARD = "own_forward"
+    """Right, or wrong, by what the submission's own forward computed or handed on."""
+    RESOLUTION = "resolution"
+    """Only large changes would have been noticed."""
+    AGAIN = "again"
+    """It answers differently when it is asked again."""
+    UNSEEN = "unseen"
+    """Something of it could not be seen, or the check would not see something."""
+    LENT = "lent"
+    """Something that is not there was lent to it, or put in its place."""
+    LEFT_OUT = "left_out"
+    """Something of its code was left out."""
+    EDITION = "edition"
+    """By which edition of the assignment it was judged."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> NoteKind:
+        return cls.UNKNOWN
+
+    @property
+    def costs(self) -> bool:
+        """Whether such a note is a discrepancy under `--strict`."""
+        return self is not NoteKind.PROMOTED
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A note of a kind, in words."""
+
+    kind: NoteKind
+    text: str
+
+
+_JOINT = "; "
+
+
+def noted(notes: Iterable[Note]) -> tuple[str, str]:
+    """The two columns of a record that keep these notes: their words and their kinds, each joined in the same order."""
+    kept = [note for note in notes if note.text]
+    return _JOINT.join(note.text.replace(_JOINT, ", ") for note in kept), _JOINT.join(note.kind for note in kept)
+
+
+def notes_in(note: str, note_kinds: str) -> tuple[Note, ...]:
+    """The notes that `noted` made such columns of. Words whose kind is not there are of UNKNOWN kind."""
+    if not note:
+        return ()
+    pairs = zip_longest(note.split(_JOINT), note_kinds.split(_JOINT), fillvalue="")
+    return tuple(Note(NoteKind(kind), text) for text, kind in pairs if text)
+
+
+def kinds_of_schema_2(note: str) -> str:
+    """The kinds of the notes of a record of schema 2, which kept words alone: only what promotes costs nothing."""
+    return _JOINT.join(NoteKind.PROMOTED if "promoted" in text else "" for text in note.split(_JOINT)) if note else ""

@@ -1,0 +1,133 @@
+"""The verdicts: one table says what each is called, whether it fails, how it is shown and what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What is found of a quantity, from the best to the worst."""
+
+    MATCH = "match"
+    UNDECIDED = "undecided"
+    MISMATCH = "mismatch"
+    UNJUDGED = "unjudged"
+    MISSING = "missing"
+    CRASHED = "crashed"
+    TIMEOUT = "timeout"
+    MEMORY = "memory"
+    HARNESS_ERROR = "harness_error"
+
+
+NOT_JUDGED = "not judged"
+"""What is said in place of a verdict where other parts left nothing to judge."""
+NOTE = "note"
+"""What is said in place of a verdict of something that is worth knowing and not wrong."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What holds of a verdict, or of what stands in place of one.
+
+    `sign` stands beside the word, so that nobody has to tell colours apart, and `emoji` in Markdown; `style` is that of
+    a terminal. `gloss` says what the word means. `one` and `several` are said of a part with it, and of parts. `told`
+    is the predicate that a student hears of a quantity, where no more is told.
+    """
+
+    fails: bool
+    gloss: str
+    sign: str = "✗"
+    emoji: str = "❌"
+    style: str = "bad"
+    one: str = "fails"
+    several: str = "fail"
+    told: str = ""
+
+
+TABLE: Mapping[str, Row] = {
+    Verdict.MATCH: Row(False, "every element of the quantity has a ratio of at most 1", "✓", "✅", "good"),
+    Verdict.MISMATCH: Row(
+        True,
+        "another value, shape or type than asked for",
+        one="does not agree",
+        several="do not agree",
+        told="is not what torch says",
+    ),
+    Verdict.MISSING: Row(
+        True,
+        "there is no such function, or it says that it is not implemented",
+        one="is missing",
+        several="are missing",
+        told="is missing: there is no such function, or it does nothing",
+    ),
+    Verdict.CRASHED: Row(
+        True,
+        "an error was raised instead of an answer",
+        one="crashes",
+        several="crash",
+        told="was not computed",
+    ),
+    Verdict.TIMEOUT: Row(
+        True,
+        "no answer came in time",
+        one="takes too long",
+        several="take too long",
+        told="did not come in time",
+    ),
+    Verdict.MEMORY: Row(
+        True,
+        "more memory was asked for than a submission may have",
+        one="needs too much memory",
+        several="need too much memory",
+        told="needs more memory than it may have",
+    ),
+    Verdict.UNJUDGED: Row(
+        True,
+        "what was done leaves no value to expect; it fails",
+        one="leaves no value to expect",
+        several="leave no value to expect",
+        told="cannot be judged: what was done leaves no value to expect",
+    ),
+    NOT_JUDGED: Row(
+        True,
+        "it fails only because something else does, which leaves nothing to judge; no mistake of its own",
+        "–",
+        "⚪",
+        "dim",
+    ),
+    Verdict.UNDECIDED: Row(
+        False,
+        "too close to a kink, or too far into a chaotic run, for rounding to tell right from wrong; it costs nothing, "
+        "but more than a tenth of a part's elements are unjudged, which fails",
+        "?",
+        "⚠️",
+        "warn",
+        told="is undecided: rounding alone cannot tell right from wrong",
+    ),
+    Verdict.HARNESS_ERROR: Row(
+        True,
+        "Parity's own fault, for which nobody loses points",
+        "!",
+        one="could not be asked",
+        several="could not be asked",
+        told="could not be judged, which is Parity's own fault",
+    ),
+    NOTE: Row(False, "worth knowing, but not wrong; it costs nothing unless --strict is asked for", "!", "⚠️", "warn"),
+}
+"""Every verdict, and what stands in place of one, in the order in which they are explained."""
+
+VERDICTS = tuple(map(str, Verdict))
+"""Every verdict there is, from the best to the worst."""
+FAILING = frozenset(verdict for verdict in VERDICTS if TABLE[verdict].fails)
+"""Verdicts that fail a run."""
+PASSING = tuple(verdict for verdict in VERDICTS if verdict not in FAILING)
+"""Verdicts that fail nobody; `undecided` warns."""
+UNSEEN = FAILING - {Verdict.MISMATCH, Verdict.HARNESS_ERROR}
+"""Verdicts on what failed without anything that was compared, through no fault of Parity's."""
+
+
+def row_of(verdict: str) -> Row:
+    """What holds of a verdict, or of what stands in place of one; of a word of another version, that it fails."""
+    return TABLE.get(verdict, Row(True, ""))
