@@ -109,8 +109,8 @@ def over_steps(steps: Sequence[Comparison]) -> Comparison:
     """The comparison of a quantity over all of its steps: the first that fails, else the one with the largest ratio."""
     for t, comparison in enumerate(steps):
         if comparison.verdict not in PASSING:
-            if comparison.sentence and all(c.problem == comparison.problem for c in steps):  # the case as a whole
-                return comparison
+            if comparison.sentence and all(c.sentence and c.failure == comparison.failure for c in steps):
+                return comparison  # of the case as a whole
             if len(steps) == 1:
                 return replace(comparison, step=1)
             later = sum(c.verdict not in PASSING for c in steps[t + 1 :])

@@ -7,7 +7,6 @@ only where it can be true.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from parity_tests.harness.returned import UNREACHED
 from parity_tests.protocol.assignment import Assignment, Verdicts
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import PASSING, Comparison
@@ -22,13 +21,8 @@ def cause_of(by_function: Mapping[str, str], case: Case, result: Returned | Fail
     """
     if not isinstance(result, Failure):
         return ""
-    if result.error == UNREACHED:
-        part = next((q.part for q in case.quantities if q.key.name == result.function), "")
-        if part:
-            return part
-    # A failure's sentence begins with the outermost of the submission's functions that was called.
-    called = result.text.removeprefix("not asked: ").removeprefix("not reached: ").split(" ", 1)[0]
-    return by_function.get(called, "")
+    part = next((q.part for q in case.quantities if q.key.name == result.because), "") if result.because else ""
+    return part or by_function.get(result.called, "")
 
 
 def explained_by(comparison: Comparison, part: str, cause: str) -> Comparison:

@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import PASSING, Comparison, matched
+from parity_tests.protocol.observation import Failure
 
-OF_THE_DTYPE = re.compile(r"dtype|datatype|data type|cast", re.IGNORECASE)
+_OF_THE_DTYPE = re.compile(r"dtype|\bdata ?types?\b|\bcast(s|ing)?\b|castingerror\b", re.IGNORECASE)
+"""What an exception over a dtype is called, or says: numpy's "Cannot cast ufunc", but not its "could not broadcast"."""
 
 
 def forgive_float64_only(
@@ -22,9 +24,13 @@ def forgive_float64_only(
         failing = {name: c for name, c in judged[case.name].items() if c.verdict not in PASSING}
         if case.dtype != "float32" or twin is None or not failing:
             continue
-        crash = next((c for c in failing.values() if c.sentence and OF_THE_DTYPE.search(c.problem)), None)
+        crash = next((c for c in failing.values() if c.failure is not None and _is_over_the_dtype(c.failure)), None)
         only_crashes = all(c.verdict == "crashed" for c in failing.values())
         if crash is not None and only_crashes and all(c.verdict in PASSING for c in twin.values()):
             note = matched(f"works in float64 only: {crash.problem}")
             forgiven[case.name] |= dict.fromkeys(failing, note)
     return forgiven
+
+
+def _is_over_the_dtype(failure: Failure) -> bool:
+    return any(_OF_THE_DTYPE.search(text) for text in (failure.error, failure.said))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.comparison import Comparison, failed
 from parity_tests.protocol.errors import HarnessError
 from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.quantity import Quantity
@@ -115,11 +115,7 @@ def import_record(
     """The record of whether the submission's files can be imported at all; it costs no points of its own."""
     case = Case("import", "import", "import", "", "", {}, ())
     failure = next((f for f in failures if f is not None), None)
-    comparison = (
-        Comparison("match")
-        if failure is None
-        else Comparison(failure.kind, problem=failure.text, sentence=True, file=failure.file, line=failure.line or None)
-    )
+    comparison = Comparison("match") if failure is None else failed(failure)
     return record_of(setting, case, Quantity("module", part), comparison, seconds)
 
 

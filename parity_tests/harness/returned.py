@@ -1,14 +1,12 @@
 """Reads what an observation holds under a key: a value, or the failure that kept it from being there."""
 
+from dataclasses import replace
 from typing import Any
 
 from numpy.typing import NDArray
 
 from parity_tests.protocol.observation import Failure, Observation, Returned
 from parity_tests.protocol.quantity import WHOLE_CASE, Key
-
-UNREACHED = "unreached"
-"""The `error` of a call that was never made because the case had run out of time; its `function` names that call."""
 
 
 def result_of(observation: Observation, key: Key) -> Returned | Failure | None:
@@ -18,8 +16,7 @@ def result_of(observation: Observation, key: Key) -> Returned | Failure | None:
         return result
     for late, failure in observation.failures.items():
         if failure.kind == "timeout":
-            text = f"not reached: {failure.text}"
-            return Failure(failure.kind, UNREACHED, text, failure.file, failure.line, function=late.name)
+            return replace(failure, text=f"not reached: {failure.text}", because=late.name)
     return None
 
 

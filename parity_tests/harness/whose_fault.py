@@ -33,25 +33,19 @@ def judge_anything(
 
 def is_unclear(judged: Mapping[str, Comparison], observation: Observation) -> bool:
     """Whether the judge broke, nothing was recorded of a quantity, or the harness's code in the process failed."""
-    return bool(_told(observation)) or any(comparison.verdict == "harness_error" for comparison in judged.values())
+    told = any(failure.of_harness for failure in observation.failures.values())
+    return told or any(comparison.verdict == "harness_error" for comparison in judged.values())
 
 
 def settle(judged: Judged, observation: Observation, of_solution: Callable[[], tuple[Judged, Observation]]) -> Judged:
     """The same, where that was unclear: harness_error if it is unclear of the solution as well, else unjudged."""
     verdict = "harness_error" if is_unclear(*of_solution()) else "unjudged"
-    told = _told(observation)
     return {
-        name: replace(comparison, verdict=verdict) if _is_one(comparison, told) else comparison
+        name: replace(comparison, verdict=verdict) if _is_one(comparison) else comparison
         for name, comparison in judged.items()
     }
 
 
-def _told(observation: Observation) -> set[str]:
-    """The sentences by which the harness's code in a process says that it failed."""
-    return {failure.text for failure in observation.failures.values() if failure.kind == "unjudged"}
-
-
-def _is_one(comparison: Comparison, told: set[str]) -> bool:
-    return comparison.verdict == "harness_error" or (
-        comparison.verdict == "unjudged" and any(text in comparison.problem for text in told)
-    )
+def _is_one(comparison: Comparison) -> bool:
+    of_harness = comparison.failure is not None and comparison.failure.of_harness
+    return comparison.verdict == "harness_error" or (comparison.verdict == "unjudged" and of_harness)

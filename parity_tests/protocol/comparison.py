@@ -48,6 +48,10 @@ class Comparison:
     part: str = ""
     sentence: bool = False
     """Whether `problem` is a whole sentence, with a subject of its own."""
+    failure: Failure | None = None
+    """How the call did not return, where that is the problem."""
+    finding: str = ""
+    """What was found, as a word that other rooms may know it by; "" where its sentence alone tells."""
     arrays: tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None = None
     """got, want and radius, kept of what did not match."""
 
@@ -74,4 +78,5 @@ def unjudged(problem: str, **figures: Any) -> Comparison:
 
 def failed(failure: Failure) -> Comparison:
     """The verdict on a call that did not return."""
-    return Comparison(failure.kind, problem=failure.text, sentence=True, file=failure.file, line=failure.line or None)
+    line = failure.line or None
+    return Comparison(failure.kind, problem=failure.text, sentence=True, failure=failure, file=failure.file, line=line)

@@ -19,8 +19,11 @@ class Failure:
     """How a call did not return.
 
     `kind` is one of FAILURE_KINDS, `error` the name of the exception's type ("" where there was none), `text` a
-    sentence. `file` (relative to the submission's folder), `line` and `function` are those of the innermost frame
-    in the submission, never in numpy; "" and 0 where there is none.
+    sentence for readers, which decides nothing. `file` (relative to the submission's folder), `line` and `function` are
+    those of the innermost frame in the submission, never in numpy; "" and 0 where there is none. `called` is the
+    function whose failure it is: the outermost of the submission's that was called, or the one that is not implemented.
+    `said` is the exception's own text, and `lacks` the name that the submission does not define. `because` names the
+    call that had run out of time before this one could be made.
     """
 
     kind: str
@@ -29,6 +32,15 @@ class Failure:
     file: str = ""
     line: int = 0
     function: str = ""
+    called: str = ""
+    said: str = ""
+    lacks: str = ""
+    because: str = ""
+
+    @property
+    def of_harness(self) -> bool:
+        """Whether it is one of the harness's own code in the submission's process, as that process says."""
+        return self.kind == "unjudged"
 
 
 @dataclass(frozen=True)

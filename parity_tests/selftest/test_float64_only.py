@@ -5,7 +5,12 @@ from pathlib import Path
 import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.assignments.mlp.editions import DEFAULT
 from parity_tests.harness.check import check
+from parity_tests.harness.float64_only import forgive_float64_only
+from parity_tests.protocol.case import DTYPES
+from parity_tests.protocol.comparison import failed, matched
+from parity_tests.protocol.observation import Failure
 from reports.model.records import Record, failing
 
 FORWARD = 'return X @ self.params["W"] + self.params["b"]'
@@ -30,6 +35,22 @@ def test_a_crash_over_float32_alone_is_a_note(tmp_path: Path) -> None:
     assert not any(map(failing, records))
     noted = {record.dtype for record in records if "works in float64 only" in record.note}
     assert noted == {"float32"}
+
+
+SAID = {
+    "Cannot cast ufunc 'subtract' output from dtype('float64') to dtype('float32')": True,
+    "operands could not be broadcast together with shapes (3,4) (5,)": False,
+    "the forecast is wrong": False,
+}
+
+
+@pytest.mark.parametrize(("said", "is_over_it"), SAID.items())
+def test_a_crash_is_over_the_dtype_by_what_the_exception_itself_says(said: str, is_over_it: bool) -> None:
+    plan = [case for case in ASSIGNMENT.cases(DEFAULT, DTYPES, ("3",)) if case.check == "linear"]
+    crash = failed(Failure("crashed", "ValueError", f"cast raised ValueError: {said} (dtype.py, line 3)", said=said))
+    judged = {c.name: {q.name: crash if c.dtype == "float32" else matched() for q in c.quantities} for c in plan}
+    found = [one for comparisons in forgive_float64_only(plan, judged).values() for one in comparisons.values()]
+    assert all(one.verdict == "match" for one in found) == is_over_it
 
 
 @pytest.mark.parametrize(

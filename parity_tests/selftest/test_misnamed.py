@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.assignments.mlp.main.layers import NO_LINEAR_LAYER
 from parity_tests.harness.check import check
 from parity_tests.protocol.assignment import Verdicts
 from parity_tests.protocol.comparison import Comparison, failed, matched, mismatched, unjudged
@@ -42,9 +43,9 @@ def test_what_is_not_defined_is_told_with_what_is(tmp_path: Path, source: str, a
     assert (said.kind, said.text) == ("missing", f"neural_networks.py defines no {asked}{meant}")
 
 
-def blamed(undefined: bool, unseen: str) -> Verdicts:
-    """The blamed verdicts of a network without its linear layer, if `undefined`, and of whose main this is seen."""
-    lacking = failed(Failure("missing", "", f"{UNDEFINED}; it defines Linear: is that meant?"))
+def blamed(undefined: bool, finding: str) -> Verdicts:
+    """The blamed verdicts of a network without its linear layer, if `undefined`, and of whose main this is found."""
+    lacking = failed(Failure("missing", "", f"{UNDEFINED}; it defines Linear: is that meant?", lacks="linear_layer"))
     verdicts: dict[str, dict[str, Comparison]] = {}
     for case in PLAN:
         for q in case.quantities:
@@ -52,7 +53,7 @@ def blamed(undefined: bool, unseen: str) -> Verdicts:
             if undefined and (case.check == "linear" or case.name == "utils/add-momentum/float64"):
                 one = lacking
             if case.name == "main/relu-wiring/float64" and q is case.quantities[0]:
-                one = unjudged(f"main (relu): {unseen}", sentence=True)
+                one = unjudged("main (relu): it builds others", sentence=True, finding=finding)
             if case.name == "main/relu-wiring/float64" and q is case.quantities[1]:
                 one = mismatched("η is 2e-8", ratio=9.0)
             verdicts.setdefault(case.name, {})[q.name] = one
@@ -61,21 +62,19 @@ def blamed(undefined: bool, unseen: str) -> Verdicts:
 
 
 def test_where_a_class_has_another_name_main_is_said_not_to_be_seen_and_nothing_is_measured_of_it() -> None:
-    found = blamed(undefined=True, unseen="it builds no linear_layer")
+    found = blamed(undefined=True, finding=NO_LINEAR_LAYER)
     wiring = [one for one in found["main/relu-wiring/float64"].values() if one.verdict != "match"]
     assert [one.verdict for one in wiring] == ["unjudged", "unjudged"]
     assert {one.problem for one in wiring} == {f"what main does with its layers cannot be seen, because {UNDEFINED}"}
     assert {one.part for one in found["utils/add-momentum/float64"].values()} == {"2"}
 
 
-@pytest.mark.parametrize(
-    ("undefined", "unseen"), [(False, "it builds no linear_layer"), (True, "it builds 3 hidden units")]
-)
+@pytest.mark.parametrize(("undefined", "finding"), [(False, NO_LINEAR_LAYER), (True, "")])
 def test_what_is_seen_of_main_is_told_where_every_class_is_there_or_main_builds_them(
-    undefined: bool, unseen: str
+    undefined: bool, finding: str
 ) -> None:
-    wiring = blamed(undefined, unseen)["main/relu-wiring/float64"]
-    assert {"η is 2e-8", f"main (relu): {unseen}"} <= {one.problem for one in wiring.values()}
+    wiring = blamed(undefined, finding)["main/relu-wiring/float64"]
+    assert {"η is 2e-8", "main (relu): it builds others"} <= {one.problem for one in wiring.values()}
 
 
 @pytest.mark.parametrize(("body", "said"), [("pass", True), ("self.kept = 1", False)])

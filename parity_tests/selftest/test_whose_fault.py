@@ -39,11 +39,11 @@ MADE_UP = {
     "the end of the case": '{"kind": "done"}',
     "a fault of the probe": (
         '{"kind": "failure", "name": "", "call": 0, "failure": "unjudged", "error": "", "text": "it broke", "file": "",'
-        ' "line": 0, "function": ""}'
+        ' "line": 0, "function": "", "called": "", "said": "", "lacks": ""}'
     ),
     "a fault of the harness": (
         '{"kind": "failure", "name": "", "call": 0, "failure": "harness_error", "error": "", "text": "it broke",'
-        ' "file": "", "line": 0, "function": ""}'
+        ' "file": "", "line": 0, "function": "", "called": "", "said": "", "lacks": ""}'
     ),
 }
 RIGHT = {

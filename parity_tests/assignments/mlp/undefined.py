@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from parity_tests.assignments.mlp.inside.homework_names import SGD_NAMES
+from parity_tests.assignments.mlp.main.layers import NO_LINEAR_LAYER
 from parity_tests.assignments.mlp.parts import FUNCTIONS
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import PASSING, Comparison, unjudged
 
-_UNDEFINED = re.compile(r"\S+ defines no (\w+)(; .*)?")
-_UNSEEN = re.compile(r".*\bit builds no (\w+)\b.*")
 Judgements = Mapping[str, Mapping[str, Comparison]]
 
 
@@ -26,18 +24,17 @@ def tell_undefined(plan: Sequence[Case], judged: Judgements) -> dict[str, dict[s
     undefined: dict[str, str] = {}
     for case in plan:
         for q in case.quantities:
-            found = _UNDEFINED.fullmatch(judged[case.name][q.name].problem)
-            part = found and _part_of(found[1])
-            if found and part:
-                undefined[found[1]] = found[0]
+            failure = judged[case.name][q.name].failure
+            part = _part_of(failure.lacks) if failure is not None else ""
+            if failure is not None and part:
+                undefined[failure.lacks] = failure.text
                 if q.part == "utils":
                     told[case.name][q.name] = replace(judged[case.name][q.name], part=part)
     unseen: dict[str, str] = {}
     for case in plan:
         for comparison in judged[case.name].values() if case.whole else ():
-            found = _UNSEEN.fullmatch(comparison.problem)
-            if found and found[1] in undefined:
-                unseen[case.params["config"]] = undefined[found[1]].partition(";")[0]
+            if comparison.finding == NO_LINEAR_LAYER and "linear_layer" in undefined:
+                unseen[case.params["config"]] = undefined["linear_layer"].partition(";")[0]
     for case in plan:
         if case.whole and case.params["config"] in unseen:
             why = f"what main does with its layers cannot be seen, because {unseen[case.params['config']]}"

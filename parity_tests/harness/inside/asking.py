@@ -41,7 +41,7 @@ class Asker:
         if all(piece is None for piece in pieces[: len(names)]):
             label = getattr(function, "__name__", names[0])
             for name in names:
-                recorder.fail(name, f"{label} is not implemented: it returns None", "missing", call=k)
+                recorder.fail(name, f"{label} is not implemented: it returns None", "missing", k, label)
             return recorder.FAILED if len(names) > 1 else pieces
         for name, piece in zip(names, pieces, strict=False):
             recorder.keep(name, plain(piece), k)

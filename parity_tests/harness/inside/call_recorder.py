@@ -194,13 +194,18 @@ class CallRecorder:
         """Record the labels of the arrays that the call of this name and number has written over."""
         self._send_protected({"kind": "overwritten", "name": name, "call": call, "labels": list(labels)})
 
-    def fail(self, name: str | None, reason: BaseException | str, kind: str = "crashed", call: int = 0) -> None:
-        """Record the failure of an exception, or a sentence with its kind, under `name` and the number `call`.
+    def fail(
+        self, name: str | None, reason: BaseException | str, kind: str = "crashed", call: int = 0, called: str = ""
+    ) -> None:
+        """Record the failure of an exception under `name` and the number `call`, or a sentence with its kind.
 
-        If `name` is None, it is that of the whole case.
+        If `name` is None, it is that of the whole case. The sentence is about the function that was `called`.
         """
         key = _WHOLE_CASE if name is None else (name, call)
-        self._fail(key, failure(kind, "", reason) if isinstance(reason, str) else self.describe(reason, name or ""))
+        if isinstance(reason, str):
+            self._fail(key, failure(kind, "", reason, called=called))
+        else:
+            self._fail(key, self.describe(reason, name or ""))
 
     def withdraw_failure(self) -> None:
         """Withdraw the failure of the case as a whole: the submission succeeded when it was asked in another way."""
@@ -244,7 +249,7 @@ class CallRecorder:
         """End the process if `label` has cut it off: at once, so that it is always the same that is lost."""
         text = f"{label} closed the connection between its process and Parity"
         with contextlib.suppress(OSError):
-            self._fail(_WHOLE_CASE, failure("crashed", "", text))
+            self._fail(_WHOLE_CASE, failure("crashed", "", text, called=label))
         _EXIT(1)
 
     def end_rounds(self) -> None:

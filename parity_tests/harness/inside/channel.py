@@ -12,8 +12,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING or __package__:
+    from parity_tests.harness.inside import failures
     from parity_tests.harness.wire import frames, shared_memory
 else:
+    import failures
     import frames
     import shared_memory
 
@@ -64,9 +66,9 @@ class Channel:
             if header.get("kind") != "fact":
                 raise
             # Facts hold names and kinds as probes find them: if these are endless, that is the submission's failure.
-            failure = {"failure": "crashed", "error": "", "file": "", "line": 0, "function": ""}
             text = f"what the submission makes of {header['key']} cannot be taken: {error}"
-            pieces = frames.encode({"kind": "failure", "name": "", "call": 0, **failure, "text": text[:1000]}, {})
+            failed = failures.failure("crashed", "", text)
+            pieces = frames.encode({"kind": "failure", "name": "", "call": 0, **failed}, {})
         for piece in pieces:
             while piece:
                 piece = piece[os.write(self._answers, piece) :]

@@ -39,7 +39,14 @@ class OutOfTime(BaseException):
 
 
 class Missing(Exception):  # noqa: N818 - a noun that reads well in sentences
-    """The submission does not define what was asked for; the text is a sentence."""
+    """The submission does not define what was asked for: `lacks`, where it is one name. The text is a sentence.
+
+    `called` is the function that could not be called, or whose failure this comes of.
+    """
+
+    def __init__(self, text: str, *, lacks: str = "", called: str = "") -> None:
+        super().__init__(text)
+        self.lacks, self.called = lacks, called
 
 
 class Failure(TypedDict):
@@ -51,6 +58,9 @@ class Failure(TypedDict):
     file: str
     line: int
     function: str
+    called: str
+    said: str
+    lacks: str
 
 
 class Location:
@@ -113,11 +123,24 @@ def clean(text: str, length: int = MAX_TEXT) -> str:
     return line if len(line) <= length else line[: length - 1] + "…"
 
 
-def failure(kind: str, error: str, text: str, location: Location | None = None) -> Failure:
-    """Return a failure of one of observation.FAILURE_KINDS, by the name of the exception's type and a sentence."""
+def failure(
+    kind: str,
+    error: str,
+    text: str,
+    location: Location | None = None,
+    *,
+    called: str = "",
+    said: str = "",
+    lacks: str = "",
+) -> Failure:
+    """Return a failure of one of observation.FAILURE_KINDS: the name of the exception's type, a sentence, and so on.
+
+    `called`, `said` and `lacks` are as the harness's Failure has them.
+    """
     where = {"file": "", "line": 0, "function": ""} if location is None else location.fields()
     described: dict[str, Any] = {"failure": kind, "error": clean(error, _MAX_ERROR), "text": clean(text, _MAX_SENTENCE)}
-    return cast(Failure, described | where)
+    facts = {"called": clean(called, _MAX_FUNCTION), "said": clean(said), "lacks": clean(lacks, _MAX_FUNCTION)}
+    return cast(Failure, described | where | facts)
 
 
 def describe(error: BaseException, label: str, location: Location, limit: float, folder: str) -> Failure:
@@ -127,7 +150,7 @@ def describe(error: BaseException, label: str, location: Location, limit: float,
     the submission's.
     """
     if isinstance(error, Missing):
-        return failure("missing", "", str(error))
+        return failure("missing", "", str(error), called=error.called, lacks=error.lacks)
     name = type(error).__name__
     what = location.outermost if location.outermost and location.outermost != "<module>" else label
     detail = _text_of(error)
@@ -140,8 +163,8 @@ def describe(error: BaseException, label: str, location: Location, limit: float,
         kind, name = "memory", "MemoryError"
         text = f"{what} needs more memory than it may have{colon_detail}{location}"
     elif isinstance(error, NotImplementedError):
-        where = location.function if location.function not in ("", "<module>") else what
-        kind, text = "missing", f"{where} is not implemented{location}"
+        what = location.function if location.function not in ("", "<module>") else what
+        kind, text = "missing", f"{what} is not implemented{location}"
     elif isinstance(error, SyntaxError):
         return _syntax_failure(error, folder)
     elif isinstance(error, (SystemExit, KeyboardInterrupt)):
@@ -149,13 +172,13 @@ def describe(error: BaseException, label: str, location: Location, limit: float,
     elif isinstance(error, EOFError) or name == "BdbQuit":
         text = f"{what} waits for the keyboard (input(), breakpoint() or the like), and nobody is there{location}"
     elif left := _left_none(error, folder):
-        kind, name = "missing", ""
-        text = f"{location.function} is not implemented: its {left} is still None{location}"
+        kind, name, what = "missing", "", location.function
+        text = f"{what} is not implemented: its {left} is still None{location}"
     elif isinstance(error, AttributeError) and detail.startswith(_OF_NUMPY):
         text = f"{raised}{location}; numpy is {np.__version__} here{_nearest_name(detail)}"
     else:
         text = f"{raised}{location}"
-    return failure(kind, name, text, location)
+    return failure(kind, name, text, location, called=what, said=detail)
 
 
 def not_implemented(function: Callable[..., Any], label: str, folder: str) -> Failure | None:
@@ -166,7 +189,7 @@ def not_implemented(function: Callable[..., Any], label: str, folder: str) -> Fa
     if not {step.opname for step in dis.get_instructions(code)} <= _EMPTY_BODY:
         return None
     location = Location(folder, [(code, code.co_firstlineno)])
-    return failure("missing", "", f"{label} is not implemented: it does nothing{location}", location)
+    return failure("missing", "", f"{label} is not implemented: it does nothing{location}", location, called=label)
 
 
 def _left_none(error: BaseException, folder: str) -> str:
@@ -229,7 +252,7 @@ def _syntax_failure(error: SyntaxError, folder: str) -> Failure:
         text += f", in “{clean(error.text, _MAX_SOURCE_LINE)}”"
     if message.startswith(_PYTHON_2):
         text += "; this is Python 2, and Python 3 is asked for"
-    described = failure("crashed", type(error).__name__, text)
+    described = failure("crashed", type(error).__name__, text, said=message)
     described["file"], described["line"] = file, line
     return described
 

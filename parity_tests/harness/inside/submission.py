@@ -35,8 +35,10 @@ _MAX_NAME, _MOST_NAMES = 60, 6
 class Submission:
     """What a probe is given of the submission: its modules as they were imported for this case."""
 
-    def __init__(self, folder: str, edition: str, module: ModuleType, support: ModuleType | None, problem: str) -> None:
-        """`problem` says why the import of the module failed, "" if it did not."""
+    def __init__(
+        self, folder: str, edition: str, module: ModuleType, support: ModuleType | None, problem: Failure | None
+    ) -> None:
+        """`problem` is how the import of the module failed, None if it did not."""
         self.folder = folder
         self.edition = edition
         self.module = module
@@ -52,11 +54,13 @@ class Submission:
             module = imported(further)
             if name in vars(module):
                 return vars(module)[name]
-            raise Missing(_undefined(module, further, name))
+            raise Missing(_undefined(module, further, name), lacks=name)
         for own in (self.module, self.support):
             if own is not None and name in vars(own):
                 return vars(own)[name]
-        raise Missing(self._problem or _undefined(self.module, self.module.__name__, name))
+        if self._problem is not None:
+            raise Missing(self._problem["text"], called=self._problem["called"])
+        raise Missing(_undefined(self.module, self.module.__name__, name), lacks=name)
 
 
 def _undefined(module: ModuleType, called: str, name: str) -> str:
@@ -152,8 +156,8 @@ class Importer:
         self._further: Sequence[str] = setup["further"]
         self.handed_in = (self.main, self.support, *self._further)
         self._entry: str = setup["entry"]
-        self.problem = ""
-        """Why the main module cannot be imported, "" if it can."""
+        self.problem: Failure | None = None
+        """Why the main module cannot be imported, None if it can."""
         self.edition: str = setup["edition"]
         code = self._look_at_source(editions)
         lacks_support = bool(self.support) and not has_module(folder, self.support)
@@ -216,6 +220,7 @@ class Importer:
         elif isinstance(error, ImportError):
             where = f" ({described['file']}, line {line})" if line else ""
             text = f"{file} cannot be imported{where}: {clean(str(error))}"
+            described["called"] = file
         else:
             text += ", while it was being imported"
             in_function = described["function"] != "<module>"

@@ -170,7 +170,7 @@ class Worker:
             names = [str(name) for name in vars(module) if not str(name).startswith("__")][:_MAX_NAMES]
             if error is not None:
                 failed["module"] = importer.describe(error, importer.main, self._recorder)
-                importer.problem = failed["module"]["text"]
+                importer.problem = failed["module"]
                 if isinstance(error, failures.OutOfTime):
                     importer.cut_short(self._recorder.location_of(error).module_line)
             self._recorder.start_clock(self._setup["seconds"])
@@ -306,11 +306,13 @@ class Worker:
         if not failed["file"] and source in self._importer.handed_in:
             name = getattr(error, "name", None)
             failed["failure"] = "missing"
-            failed["text"] = f"{failures.clean(str(defining.__name__))} defines no {failures.clean(str(name))}"
+            failed["called"], failed["lacks"] = failures.clean(str(defining.__name__)), failures.clean(str(name))
+            failed["text"] = f"{failed['called']} defines no {failed['lacks']}"
         elif not failed["file"] and failed["failure"] == "crashed":
             last = traceback.extract_tb(error.__traceback__)[-1]
             replaced = self._replaced()
             if replaced:
+                failed["called"] = ""
                 failed["text"] = f"the submission has replaced {replaced}, without which nothing can be put to it"
             else:
                 failed["failure"] = "unjudged"

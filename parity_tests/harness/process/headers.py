@@ -54,8 +54,14 @@ def failure_of(header: Any) -> Failure:
             "file": str(file),
             "line": int(line),
             "function": str(function),
+            "called": str(called),
+            "said": str(said),
+            "lacks": str(lacks),
         } if kind in FAILURE_KINDS and 0 <= line < 1 << 31:
-            return Failure(kind, one_line(error), one_line(text), one_line(file), line, one_line(function))
+            error, text, file, function, called, said, lacks = map(
+                one_line, (error, text, file, function, called, said, lacks)
+            )
+            return Failure(kind, error, text, file, line, function, called, said, lacks)
     raise WireError("a failure that is not described as one")
 
 

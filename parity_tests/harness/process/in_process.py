@@ -112,7 +112,7 @@ class InProcessRunner:
             try:
                 module, support = self._imported()
                 sys.modules.update(self._beside)
-                submission = Submission(self._folder, self._edition, module, support, "")
+                submission = Submission(self._folder, self._edition, module, support, None)
                 self._probes[probe](submission, recorder, dict(params), _copies(arrays))
             except CaseOver:
                 pass

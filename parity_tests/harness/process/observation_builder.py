@@ -5,6 +5,7 @@ The submission shares the process that sends them, so every message is checked.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from parity_tests.harness.process.headers import failure_of, key_of, one_line, with_clean_texts
@@ -70,8 +71,8 @@ class ObservationBuilder:
             case {"kind": "call", "label": str(label)}:
                 self._label = one_line(label)
             case {"kind": "interrupted", "where": str(where)}:
-                header = {**message.header, "failure": "timeout", "error": "", "text": one_line(where)}
-                self._interrupted = failure_of(header)
+                unsaid = dict.fromkeys(("error", "called", "said", "lacks"), "")
+                self._interrupted = failure_of({**message.header, **unsaid, "failure": "timeout", "text": where})
             case {"kind": "withdrawn"}:
                 self._failures.pop(WHOLE_CASE, None)
             case {"kind": "fault", "text": str(text)}:
@@ -104,11 +105,11 @@ class ObservationBuilder:
         who = self._label or "the submission"
         if self._interrupted is None:
             text = f"{who} did not end within {limit:g} s and did not react to being stopped"
-            self.fail(Failure("timeout", "", text))
+            self.fail(Failure("timeout", "", text, called=self._label))
             return
         where = self._interrupted
         text = f"{who} did not end within {limit:g} s and swallows the exception that would stop it{where.text}"
-        self.fail(Failure("timeout", "", text, where.file, where.line, where.function))
+        self.fail(replace(where, text=text, called=self._label))
 
     def fail_excessive(self) -> None:
         """Fail because the submission returns more than an honest one can; what has come is dropped."""
@@ -121,12 +122,12 @@ class ObservationBuilder:
     def fail_ended(self, how: str) -> None:
         """Fail because the process ended, unless it has said why; `how` is the predicate of a sentence."""
         if WHOLE_CASE not in self._failures:
-            self.fail(Failure("crashed", "", f"{self._label or 'the submission'} {how}"))
+            self.fail(Failure("crashed", "", f"{self._label or 'the submission'} {how}", called=self._label))
 
     def fail_disturbed(self) -> None:
         """Fail because the process sent what the harness's own code would not send."""
         text = f"{self._label or 'the submission'} disturbed the connection between its process and the harness"
-        self.fail(Failure("crashed", "", text))
+        self.fail(Failure("crashed", "", text, called=self._label))
 
     def build(self, seconds: float) -> Observation:
         """Return the observation of a case that took so many seconds."""

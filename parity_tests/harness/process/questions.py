@@ -41,7 +41,7 @@ def ask_all(runner: Runner, questions: Iterable[Question], *, seconds_in_all: fl
         elif timeouts[group] >= MAX_TIMEOUTS:
             function = functions.get(group, "")
             text = f"not asked: {function or group} had run out of time in {MAX_TIMEOUTS} cases before"
-            yield _not_asked(question, Failure("timeout", "", text, function=function))
+            yield _not_asked(question, Failure("timeout", "", text, function=function, called=function or group))
         elif time.monotonic() > deadline:
             text = f"not asked: the {seconds_in_all:g} seconds for the submission in all were used up"
             yield _not_asked(question, Failure("timeout", "", text))

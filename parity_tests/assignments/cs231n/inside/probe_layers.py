@@ -157,7 +157,8 @@ def dropout(submission: Submission, recorder: CallRecorder, params: Params, arra
         failed = recorder.failures.get((ANY_MASK, 0))
         if shown is None or (failed is not None and failed["failure"] == "missing"):
             for k in range(len(caches)):
-                recorder.fail("dx", "dropout_backward is not implemented: it returns None", "missing", call=k)
+                said = "dropout_backward is not implemented: it returns None"
+                recorder.fail("dx", said, "missing", k, "dropout_backward")
 
 
 def steps(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
@@ -183,7 +184,8 @@ def steps(submission: Submission, recorder: CallRecorder, params: Params, arrays
                 for later in range(t, len(params["changes"])):
                     for j in weights:
                         if later > t or j > i:
-                            recorder.fail(f"w_{j}", f"{params['rule']} returned no array before", call=later)
+                            said = f"{params['rule']} returned no array before"
+                            recorder.fail(f"w_{j}", said, call=later, called=params["rule"])
                 return
             weights[i] = np.array(found[0])
             configs[i] = found[1] if len(found) > 1 else config
@@ -195,7 +197,7 @@ def found_or_failed(submission: Submission, recorder: CallRecorder, name: str, n
         return submission.get(name)
     except Exception as error:
         for quantity in names:
-            recorder.fail(quantity, f"{name} is missing: {error}", "missing", call=k)
+            recorder.fail(quantity, f"{name} is missing: {error}", "missing", k, name)
         return None
 
 

@@ -47,7 +47,8 @@ def network(submission: Submission, recorder: CallRecorder, params: Params, arra
         return
     made = dict(getattr(model, "params", {}) or {})
     if not made:
-        recorder.fail(None, f"{params['class']} is not implemented: it makes no parameters", "missing")
+        said = f"{params['class']} is not implemented: it makes no parameters"
+        recorder.fail(None, said, "missing", called=params["class"])
         return
     recorder.add_fact("names", sorted(map(str, made)))
     for name in params["parameters"]:
@@ -77,13 +78,14 @@ def network(submission: Submission, recorder: CallRecorder, params: Params, arra
         if not labelled:
             recorder.keep("scores", returned, k)
             if returned is None:
-                recorder.fail("scores", f"{params['class']}.loss is not implemented: it returns None", "missing", k)
+                loss = f"{params['class']}.loss"
+                recorder.fail("scores", f"{loss} is not implemented: it returns None", "missing", k, loss)
             continue
         pair = isinstance(returned, (tuple, list)) and len(returned) == 2 and isinstance(returned[1], dict)
         if pair and not returned[1]:
-            said = f"{params['class']}.loss is not implemented: it returns no gradients"
+            loss = f"{params['class']}.loss"
             for name in ("loss", *(f"d{name}" for name in params["parameters"])):
-                recorder.fail(name, said, "missing", k)
+                recorder.fail(name, f"{loss} is not implemented: it returns no gradients", "missing", k, loss)
             continue
         failed = returned is recorder.FAILED
         ungraded |= {str(name) for name in made if pair and name not in returned[1]} - set(params["parameters"])
@@ -134,7 +136,7 @@ def made_of(cls: Any, recorder: CallRecorder, params: Params) -> Any:
     """
     settings, problem = settings_of(cls, params)
     if problem:
-        recorder.fail(None, f"{params['class']} {problem}", "missing")
+        recorder.fail(None, f"{params['class']} {problem}", "missing", called=params["class"])
         return recorder.FAILED
     given = {name: list(value) for name, value in settings.items() if isinstance(value, list)}
     model = recorder.call(None, making(cls, settings))
@@ -143,7 +145,8 @@ def made_of(cls: Any, recorder: CallRecorder, params: Params) -> Any:
     if kept is None or isinstance(kept, dict):
         return model
     kind = type(kept).__name__
-    recorder.fail(None, f"{params['class']}.params is a {kind}, where a dict of arrays by their names is asked")
+    said = f"{params['class']}.params is a {kind}, where a dict of arrays by their names is asked"
+    recorder.fail(None, said, called=f"{params['class']}.params")
     return recorder.FAILED
 
 

@@ -108,7 +108,8 @@ class _Watch:
             return
         self._keep_update()
         if self._recorder.next_round() is not None:
-            self._recorder.fail(None, f"Solver.train ends after {self._step} steps, where more are asked")
+            said = f"Solver.train ends after {self._step} steps, where more are asked"
+            self._recorder.fail(None, said, called="Solver.train")
 
     def look_at_layers(self, package: str) -> None:
         """Keep what relu is given, and what dropout is given and returns, in the calls of a step."""

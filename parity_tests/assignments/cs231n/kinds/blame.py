@@ -170,7 +170,7 @@ def blamed(plan: Sequence[Case], judged: Mapping[str, Mapping[str, Comparison]])
             continue  # of what is no number nothing can be made
         elif cause in guilty or (spoiled and cause == case.params["forward"]):
             found[case.name][q.name] = _open(comparison, outs[case.name, q.key.call], cause, case.params["forward"])
-        elif not comparison.sentence:
+        elif comparison.failure is None:
             found[case.name][q.name] = replace(comparison, explained_by="")
     return found
 

@@ -147,7 +147,7 @@ def _judged(
     judged["out"] = judged["out"].noting(note)
     for out_name, dx_name, call in (("out", "dx", TRAIN), ("out in test mode", "dx in test mode", TEST)):
         forth, back = result_of(seen, Key("out", call)), result_of(seen, Key("dx", call))
-        if isinstance(forth, Failure) and isinstance(back, Failure) and forth.text == back.text:
+        if isinstance(forth, Failure) and isinstance(back, Failure) and forth == back:
             lacks = "is not implemented" if forth.kind == "missing" else "fails"
             problem = f"is not judged, because dropout_forward {lacks}: it works on what that one hands on"
             judged[dx_name] = unjudged(problem, explained_by="dropout_forward")

@@ -200,7 +200,7 @@ class Wrong:
             words = says.split(" or ")
             results = [result_of(observation, q.key) for q in own if case.probe != "network" or q.key != WHOLE_CASE]
             return all(
-                isinstance(r, Failure) and r.error == error and _is_beyond(r) and any(one in r.text for one in words)
+                isinstance(r, Failure) and r.error == error and _is_beyond(r) and any(one in r.said for one in words)
                 for r in results
             )
         if case.probe == "dropout":
@@ -233,7 +233,7 @@ BEYOND = re.compile(
 
 def _is_beyond(failure: Failure) -> bool:
     """Whether a call failed because arrays do not fit together, as where one reaches beyond another."""
-    return failure.error in ("ValueError", "IndexError") and bool(BEYOND.search(failure.text))
+    return failure.error in ("ValueError", "IndexError") and bool(BEYOND.search(failure.said))
 
 
 def _is_nothing(result: Returned | Failure | None) -> bool:

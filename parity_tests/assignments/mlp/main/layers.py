@@ -14,6 +14,8 @@ from parity_tests.assignments.mlp.main.run import Built
 from parity_tests.assignments.mlp.main.updates import taken_back
 from parity_tests.protocol.comparison import Comparison, matched
 
+NO_LINEAR_LAYER = "main builds no linear_layer"
+
 
 def judge_layers(main: MainRun) -> Comparison:
     """Whether the network is the one that main_params asks for."""
@@ -30,7 +32,7 @@ def judge_layers(main: MainRun) -> Comparison:
         or _rate_problem(main, used)
     )
     if problem:
-        return main.bad(problem)
+        return main.bad(problem, finding="" if linear else NO_LINEAR_LAYER)
     return matched(
         "main builds its linear layers more than once" if len(linear) > 2 else "",
         "a bias of shape (M,) was taken for 1×M" if run.flat_bias else "",

@@ -138,6 +138,7 @@ class MainRun:
             verdict=failure.kind,
             problem=self.say(failure.text if quantity == "run" else f"not seen to its end, since {failure.text}"),
             sentence=True,
+            failure=failure,
             blame="submission",
             file=failure.file,
             line=failure.line or None,

@@ -259,11 +259,11 @@ def _first_layers_velocity(call: Call) -> Any:
         return RIGHT(call)
     if not isinstance(call.value, Failure):
         return None
-    error, text = call.value.error, call.value.text
+    error, said = call.value.error, call.value.said
     (_, first, D, M), (_, _, K, L) = call.layers[:2]
     if first != "L1":
-        return RAISES if re.search(r"raised KeyError: 'L1_[Wb]'", text) else None
-    met = set(re.findall(r"\((\d+),(\d+)\)", text))
+        return RAISES if error == "KeyError" and said in ("'L1_W'", "'L1_b'") else None
+    met = set(re.findall(r"\((\d+),(\d+)\)", said))
     pairs = ({(D, M), (K, L)}, {(1, M), (1, L)})
     fits = any(met == {(str(rows), str(columns)) for rows, columns in pair} for pair in pairs)
     return RAISES if error == "ValueError" and fits else None
