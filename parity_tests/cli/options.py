@@ -118,6 +118,7 @@ def class_file_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ("--overrides", "CSV of points that a human gives; applied last."),
         ("--late", "TOML file: what is taken off for each day late; applied last but for the overrides."),
         ("--roster", "CSV of who is in the class."),
+        ("--starter", "Folder or file of what students were given; it makes nobody alike."),
         ("--rubric", "TOML file: points, in place of the usual ones or of those kept."),
     ):
         command = click.option(name, type=click.Path(path_type=Path), help=what)(command)

@@ -23,6 +23,7 @@ def regrade(
     late: Path | None,
     overrides: Path | None,
     comments: Path | None,
+    starter: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> int:
@@ -35,7 +36,7 @@ def regrade(
     from parity_tests.grading.pages import write_class_page
     from parity_tests.grading.rescore import rescore_class
 
-    tables, changes = rescore_class(run, FilePaths(rubric, overrides, roster, late, comments))
+    tables, changes = rescore_class(run, FilePaths(rubric, overrides, roster, late, comments, starter))
     write_class_page(run)
     print_class(tables, run, as_json=as_json, quiet=quiet, changes=changes)
     return status_of_class(tables)

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from parity_tests.grading.comments import load_comments
 from parity_tests.grading.folder import GradingFolder
+from parity_tests.grading.intake.own_sources import code_file, code_in, sources_below
 from parity_tests.grading.late import LatePolicy, load_late_policy
 from parity_tests.grading.overrides import Override, load_overrides
 from parity_tests.grading.roster import Person, load_roster
@@ -18,6 +19,7 @@ from reports.model.escape import path_text
 
 _T = TypeVar("_T")
 RUBRIC, LATE, OVERRIDES, COMMENTS, ROSTER = "rubric.toml", "late.toml", "overrides.csv", "comments.csv", "roster.csv"
+STARTER = "starter.json"
 """Copies of what the user gave, in the folder of the class: they are used again unless others are given."""
 
 
@@ -30,17 +32,34 @@ class FilePaths:
     roster: Path | None = None
     late: Path | None = None
     comments: Path | None = None
+    starter: Path | None = None
+
+
+def load_starter(path: Path) -> dict[str, bytes]:
+    """The Python sources in a folder, in one file, or in the copy of them that a class keeps. Raises UsageError."""
+    try:
+        found = _copied(path) if path.name == STARTER else sources_below(path)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"the starter {path_text(path)} cannot be read ({error}).") from None
+    if not found:
+        raise UsageError(f"the starter {path_text(path)} holds no Python file; give what students were given.")
+    return found
+
+
+def _copied(path: Path) -> dict[str, bytes]:
+    return {name: text.encode("utf-8", "replace") for name, text in code_in(path.read_bytes()).items()}
 
 
 @dataclass(frozen=True)
 class ClassFiles:
-    """What these files say."""
+    """What these files say; `starter` has the Python sources that were given to all, none where nobody says which."""
 
     rubric: Rubric
     overrides: Sequence[Override]
     roster: Sequence[Person]
     late: LatePolicy | None
     comments: Mapping[str, Sequence[str]]
+    starter: Mapping[str, bytes]
     copies: Mapping[str, bytes]
     """What the folder of the class is to keep of them, by their names there."""
 
@@ -76,7 +95,7 @@ def read_class_files(
             option = name.partition(".")[0]
             copy = f"That is the copy that {path_text(folder.path)} keeps: mend it, or give another by --{option}."
             raise UsageError(f"{error} {copy}") from None
-        copies[name] = path.read_bytes()
+        copies[name] = code_file(loaded) if isinstance(loaded, dict) and name == STARTER else path.read_bytes()
         return loaded
 
     rubric = read(RUBRIC, paths.rubric, lambda path: load_rubric(path, vocabulary)[0], None)
@@ -92,6 +111,7 @@ def read_class_files(
         roster=read(ROSTER, paths.roster, load_roster, []),
         late=read(LATE, paths.late, lambda path: load_late_policy(path, submissions), None),
         comments=read(COMMENTS, paths.comments, lambda path: load_comments(path, submissions), {}),
+        starter=read(STARTER, paths.starter, load_starter, {}),
         copies=copies,
     )
 

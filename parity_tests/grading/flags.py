@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from parity_tests.grading.alike import SOLUTION
 from parity_tests.grading.folder import Result
 from parity_tests.grading.intake.attempt import HandIn
-from parity_tests.grading.intake.likeness import clusters
+from parity_tests.grading.intake.likeness import Cluster
 from parity_tests.grading.roster import Person
 from reports.model.parts import Parts
 from reports.model.points import Points
@@ -18,8 +19,6 @@ from reports.model.records import Record
 if TYPE_CHECKING:
     import pandas as pd
 
-_SOLUTION = "/"
-"""Stands for the assignment's own solution among the submissions, of which none can be called so."""
 _NAMED = 8
 """Names that one sentence lists."""
 
@@ -79,31 +78,28 @@ def undecided_flags(name: str, records: Iterable[Record], labels: Parts) -> list
     return flags
 
 
-def likeness_flags(results: Iterable[Result], solution: str) -> list[Flag]:
-    """Which submissions are copies of one another, or of the solution with this fingerprint, wholly or in part.
+def likeness_flags(found: Iterable[Cluster]) -> list[Flag]:
+    """Which submissions are copies of one another, or of the solution that comes with Parity, wholly or in part.
 
     All of a cluster have the same sentence, in which whoever is named stands behind all else: a name may be any words.
     """
-    fingerprints = {result.name: result.fingerprint for result in results}
     flags = []
-    for number, cluster in enumerate(clusters({**fingerprints, _SOLUTION: solution}, given=_SOLUTION), 1):
-        people = [name for name in cluster.members if name != _SOLUTION]
-        lowest, highest = (f"{100 * share:.0f}" for share in (cluster.lowest, cluster.highest))
+    for number, cluster in enumerate(found, 1):
+        people = [name for name in cluster.members if name != SOLUTION]
+        likest = cluster.pairs[0]
+        lowest, highest = (f"{100 * share:.0f}" for share in (cluster.pairs[-1].share, likest.share))
         share = lowest if lowest == highest else f"{lowest} to {highest}"
-        given = ", with the solution that comes with Parity" if _SOLUTION in cluster.members else ""
-        same = f"{share} % of the code is the same, names, spaces and order aside"
-        why = f"cluster {number}{given}: {same}, in {few(people)}"
-        flags += [Flag(name, "identical" if lowest == "100" else "alike", why) for name in people]
+        given = ", with the solution that comes with Parity" if SOLUTION in cluster.members else ""
+        same = f"{share} % of their own lines are the same ({likest.common} of {likest.own} in the likest two)"
+        why = f"cluster {number}{given}: {same}, names and spaces aside, in {few(people)}"
+        whole = cluster.pairs[-1].share == 1
+        flags += [Flag(name, "identical" if whole else "alike", why) for name in people]
     return flags
 
 
-def concealed_flags(results: Iterable[Result], earned: Mapping[str, float | None]) -> list[Flag]:
-    """Which submissions earned points with code that does not stand in them, so that nobody can say whose it is."""
-    return [
-        Flag(result.name, "concealed", result.concealed)
-        for result in results
-        if result.concealed and earned.get(result.name)
-    ]
+def concealed_flags(results: Iterable[Result], worth: Collection[str]) -> list[Flag]:
+    """Which of those `worth` a look have code that does not stand in them, so that nobody can say whose it is."""
+    return [Flag(r.name, "concealed", r.concealed) for r in results if r.concealed and r.name in worth]
 
 
 def version_flags(results: Iterable[Result], versions: Mapping[str, str]) -> list[Flag]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from parity_tests.grading.alike import PAGE
 from parity_tests.grading.class_files import RUBRIC, FilePaths, files_of
 from parity_tests.grading.folder import GradingFolder
 from parity_tests.grading.judge_results import points_of
@@ -43,6 +45,7 @@ def write_class_page(path: Path, *, when: str = "", version: str = "") -> Path:
         for name in map(str, grades["submission"])
     }
     about = _about(path, info, when, version)
+    about = replace(about, alike=PAGE if _holds_something(path / PAGE) else "")
     _write(path / "class.html", _class_page(path, grades, info.labels, people, about, anonymous=False))
     folder.together_done()
     return path / "class.html"
@@ -146,6 +149,10 @@ def _quoted(name: str) -> str:
 
 def _page(path: Path, name: str) -> Path:
     return path / "submissions" / name / "report.html"
+
+
+def _holds_something(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
 
 
 def _write(path: Path, text: str) -> None:

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 import msgspec
 
 from parity_tests.grading.intake.likeness import fingerprint
+from parity_tests.grading.intake.own_sources import names_asked
 from parity_tests.grading.rubric import Vocabulary, quantities_of
 from parity_tests.harness.environment import versions
 from parity_tests.protocol.assignment import Assignment
 from reports.model.parts import Parts
 
 FORMAT = "parity grading"
-VERSION = 3
+VERSION = 4
 TELLING_VERSIONS = ("parity", "numpy", "torch")
 """The packages whose version may change what is found."""
 
@@ -40,7 +41,7 @@ class ClassInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `checks` and `quantities` (check, part and name of each) are those that a rubric can give points for; `parts` has
     the id, the label and the title of each part; `solution` is the fingerprint of the assignment's own solution;
-    `versions` are those of TELLING_VERSIONS.
+    `asked` are the names that it asks for; `versions` are those of TELLING_VERSIONS.
     """
 
     settings: Settings
@@ -49,6 +50,7 @@ class ClassInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     checks: tuple[str, ...]
     quantities: tuple[tuple[str, str, str], ...] = ()
     solution: str = ""
+    asked: tuple[str, ...] = ()
     versions: dict[str, str] = {}
     format: str = FORMAT
     version: int = VERSION
@@ -58,8 +60,11 @@ class ClassInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The information on a class that answers this assignment."""
         quantities = tuple(sorted(quantities_of(assignment)))
         parts = tuple(assignment.part_table())
-        solution = fingerprint((assignment.solution / assignment.layout.file).read_text(encoding="utf-8"))
-        return cls(settings, assignment.title, parts, assignment.checks, quantities, solution, telling(versions()))
+        asked = names_asked(assignment)
+        sources = (assignment.solution / name for name in assignment.layout.sources)
+        solution = fingerprint(*(file.read_bytes() for file in sources if file.is_file()), asked=asked)
+        told = telling(versions())
+        return cls(settings, assignment.title, parts, assignment.checks, quantities, solution, asked, told)
 
     @property
     def labels(self) -> Parts:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from parity_tests.grading.class_files import COMMENTS, LATE, OVERRIDES, ROSTER, RUBRIC
+from parity_tests.grading.class_files import COMMENTS, LATE, OVERRIDES, ROSTER, RUBRIC, STARTER
 from parity_tests.grading.folder import GradingFolder
 from parity_tests.grading.settings import Settings
 from parity_tests.protocol.errors import UsageError
@@ -53,7 +53,7 @@ def standing_of(path: Path) -> Standing:
         faults=sum(bool(result.trouble) for result in checked),
         in_tables=in_tables,
         look=look,
-        files=tuple(name for name in (RUBRIC, LATE, OVERRIDES, COMMENTS, ROSTER) if (path / name).is_file()),
+        files=tuple(name for name in (RUBRIC, LATE, OVERRIDES, COMMENTS, ROSTER, STARTER) if (path / name).is_file()),
         at_work=folder.at_work(),
         half_written=folder.half_written,
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from parity_tests.grading.alike import PAGE, alike_of, lines_given, side_by_side
 from parity_tests.grading.class_files import ClassFiles
 from parity_tests.grading.class_records import class_records
 from parity_tests.grading.class_table import ClassTable
@@ -60,6 +61,8 @@ class Tables:
         return len({row["submission"] for row in self.rows if is_unjudged_zero(row)})
 
 
+LITTLE = 0.05
+"""The share of all points up to which nobody need know whose code it is."""
 _NO_TIME = (
     "it is marked as late, but not by how much, so nothing was taken off; [hours_late] in the late policy can say it"
 )
@@ -106,12 +109,16 @@ def make_tables(folder: GradingFolder, files: ClassFiles, *, jobs: int | None = 
             judge_all(tasks, Judging(folder.path, new.stage, files, info.labels), done, jobs)
         results = judged
         totals = {row["submission"]: row["total"] for row in rows}
-        flags += concealed_flags(results, totals)
+        worth = {row["submission"] for row in rows if (row["total"] or 0) > LITTLE * row["maximum"]}
+        given = lines_given(results, info, files.starter)
+        found = alike_of(results, info, given, worth)
+        flags += [*concealed_flags(results, worth), *likeness_flags(found)]
         flags += _flags_of_all(intake, results, files, people, info)
         gradebook = gradebook_frame(rows, files.rubric.names)
         new.write("grades.csv", csv_text(gradebook))
         new.write("grades.parquet", bytes(gradebook.to_parquet(engine="pyarrow", index=False)))
         new.write("class.csv", csv_text(class_table.frame()))
+        new.write(PAGE, side_by_side(folder, found, info, given))
         new.write("look.csv", csv_text(flags_frame(flags)))
         new.write("handed_in.csv", csv_text(_handed_in(intake)))
     untimed = [hand_in for hand_in in intake.attempts if files.late and files.late.seconds_late(hand_in) is None]
@@ -129,8 +136,7 @@ def _flags_of_all(
     info: ClassInfo,
 ) -> list[Flag]:
     """What only all submissions together show to need a human look."""
-    flags = likeness_flags(results, info.solution)
-    flags += version_flags(results, info.versions)
+    flags = version_flags(results, info.versions)
     flags += [*roster_flags(files.roster, intake.attempts, people), *twice_flags(intake.attempts, people)]
     untimed = [hand_in for hand_in in intake.attempts if files.late and files.late.seconds_late(hand_in) is None]
     return flags + [Flag(hand_in.name, "late", _NO_TIME) for hand_in in untimed if hand_in.late]

@@ -11,16 +11,22 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from parity_tests.grading.intake.concealed import concealed
 from parity_tests.grading.intake.likeness import fingerprint
+from parity_tests.grading.intake.own_sources import (
+    CODE,
+    code_file,
+    first_of,
+    names_asked,
+    own_sources,
+    why_not_compared,
+)
 from parity_tests.grading.settings import Settings
 from parity_tests.harness.inside.fork_server import keep_freed_memory
-from parity_tests.harness.inside.import_guard import MAX_SOURCE
 from parity_tests.harness.judgement_cache import JudgementCache
 from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.protocol.assignment import Assignment, environment_of
@@ -129,7 +135,7 @@ def _checked(task: Task) -> Outcome:
     assignment = find(settings.assignment)
     sources = own_sources(task.files, assignment)
     compared = first_of(sources, assignment.layout.file)
-    printed = fingerprint(*compared.values())
+    printed = fingerprint(*compared.values(), asked=names_asked(assignment))
     with _laid_out(task.files) as folder:
         servers = None if _servers is None or forking_problem(settings.isolation) else _servers
         run = check(
@@ -151,50 +157,13 @@ def _checked(task: Task) -> Outcome:
     return Outcome(
         task.name,
         run.records,
-        {**run_files(run), **scripts},
+        {**run_files(run), **scripts, CODE: code_file(compared)},
         run.environment["edition_seen"],
         printed,
         trouble,
         imported.message if imported.verdict in FAILING else "",
-        concealed=_why_not_compared(assignment, sources, compared, printed),
+        concealed=why_not_compared(assignment, sources, compared, printed),
     )
-
-
-def _solution(assignment: Assignment) -> bytes:
-    return (assignment.solution / assignment.layout.file).read_bytes()
-
-
-def _why_not_compared(
-    assignment: Assignment, sources: Mapping[str, bytes], compared: Mapping[str, bytes], printed: str
-) -> str:
-    """A sentence on code of a submission that is compared with nobody's, "" where all is."""
-    left_out = [name for name in sources if name not in compared]
-    if left_out:
-        return f"{left_out[0]} was compared with nothing, for there is too much other code"
-    if not printed and fingerprint(_solution(assignment)):
-        return "there is too little code in it to do what it does, and so nothing that could be compared"
-    return concealed(compared)
-
-
-def own_sources(files: Iterable[tuple[str, bytes]], assignment: Assignment) -> dict[str, bytes]:
-    """The Python files that a submission's own code may stand in.
-
-    The support file is given to all, and is one of them only where it defines something that the assignment asks for.
-    """
-    sources = {name: data for name, data in files if name.lower().endswith(".py")}
-    support = sources.get(assignment.layout.support_file, b"")
-    if not any(mark.encode() in support for mark in assignment.marks):
-        sources.pop(assignment.layout.support_file, None)
-    return sources
-
-
-def first_of(sources: Mapping[str, bytes], first: str) -> dict[str, bytes]:
-    """The source called `first` and the smallest others, together no larger than one may be: comparing takes time."""
-    taken: dict[str, bytes] = {}
-    for name in sorted(sources, key=lambda name: (name != first, len(sources[name]))):
-        if name == first or sum(map(len, taken.values())) + len(sources[name]) <= MAX_SOURCE:
-            taken[name] = sources[name]
-    return taken
 
 
 def _scripts(

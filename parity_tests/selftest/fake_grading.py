@@ -14,7 +14,8 @@ from typing import Any
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.grading.intake.concealed import concealed
-from parity_tests.grading.intake.likeness import fingerprint
+from parity_tests.grading.intake.likeness import FEWEST, fingerprint
+from parity_tests.grading.intake.own_sources import CODE, code_file, names_asked
 from parity_tests.grading.task import Outcome, Task, _unrunnable, run_files
 from parity_tests.harness.environment import versions
 from parity_tests.harness.sandbox.isolation import Level
@@ -23,7 +24,8 @@ from parity_tests.protocol.quantity import Quantity
 from parity_tests.selftest.fake_records import FakeRun, record
 from reports.model.records import Record
 
-SOURCE = "".join(f"def f{n}(a, b):\n    return a * b + {n}\n" for n in range(20))
+SOURCE = "".join(f"def f{n}(a, b):\n    return a * b + {n}\n" for n in range(FEWEST - 2))
+"""So little that it is alike to nobody's."""
 
 
 def fake_outcome(task: Task) -> Outcome:
@@ -48,7 +50,9 @@ def fake_outcome(task: Task) -> Outcome:
     seen = "2022-23" if "edition" in source else "2019"
     trouble = "it failed" if "harness" in source else ""
     said = concealed({"neural_networks.py": source.encode()})
-    return Outcome(task.name, records, run_files(run), seen, fingerprint(source), trouble, concealed=said)
+    files = {**run_files(run), CODE: code_file({"neural_networks.py": source.encode()})}
+    printed = fingerprint(source, asked=names_asked(ASSIGNMENT))
+    return Outcome(task.name, records, files, seen, printed, trouble, concealed=said)
 
 
 def _record(task: Task, case: Case, q: Quantity, source: str) -> Record:

@@ -122,6 +122,17 @@ def test_what_needs_a_look_is_listed(asked: list[str], parity: Parity, tmp_path:
         ("dan", "identical"),
         ("eve", "nothing to run"),
     }
+    assert 'href="alike.html"' in (out / "class.html").read_text()
+    both = (out / "alike.html").read_text()
+    assert "<bdi>cem</bdi> and <bdi>dan</bdi>" in both
+    assert re.search(r"<mark> +\d+     return cem \* b \+ 3 / b</mark>", both)
+    (tmp_path / "given").mkdir()
+    (tmp_path / "given" / "neural_networks.py").write_text(LONG)
+    assert parity("regrade", out, "--starter", tmp_path / "given")[0] == 0
+    assert not {("cem", "identical"), ("dan", "identical")} & looks(out), "it is what all were given"
+    assert 'href="alike.html"' not in (out / "class.html").read_text()
+    assert parity("regrade", out)[0] == 0
+    assert ("cem", "identical") not in looks(out), "the folder keeps the starter"
     assert grades(out).loc["ann", "maximum"] == 85
     assert grades(out).loc["ann", "per_cent"] == 100
     assert "**85 of 85 points (100 %)**" in (out / "submissions" / "ann" / "feedback.md").read_text()
@@ -136,10 +147,10 @@ def test_the_shipped_network_alone_in_a_class_is_listed_also_renamed(
         write(tmp_path / name / "ann", {"neural_networks.py": source})
         parity("grade", tmp_path / name, "--out", out)
         assert looks(out) == {("ann", "identical")}
-        assert "100 % of the code is the same" in (out / "look.csv").read_text()
+        assert "100 % of their own lines are the same" in (out / "look.csv").read_text()
         assert "cluster 1, with the solution that comes with Parity: " in (out / "look.csv").read_text()
         box = re.sub("<[^>]*>", "", (out / "class.html").read_text())
-        assert "ann: cluster 1, with the solution that comes with Parity: 100 % of the code is the same" in box
+        assert "ann: cluster 1, with the solution that comes with Parity: 100 % of their own lines are the same" in box
         assert parity("regrade", out)[0] == 0
         assert looks(out) == {("ann", "identical")}
 
@@ -152,7 +163,7 @@ def test_a_cluster_of_students_alone_is_not_said_to_be_the_solutions_whatever_th
     write(tmp_path / "class" / name, {"neural_networks.py": LONG})
     parity("grade", tmp_path / "class", "--out", out)
     assert looks(out) == {("ann", "identical"), (name, "identical")}
-    assert "cluster 1: 100 % of the code is the same" in (out / "look.csv").read_text()
+    assert "cluster 1: 100 % of their own lines are the same" in (out / "look.csv").read_text()
     assert "cluster 1, with" not in (out / "class.html").read_text()
 
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 _BEFORE_ITEMS, _AFTER_ITEMS = "edition", "total"
 _MISTAKE = ["submission", "diagnosis", "part", "verdict", "quantity"]
 _CLUSTER = re.compile(
-    r"cluster \d+(?:, with the solution that comes with Parity)?: \d+(?: to \d+)? % of the code is the same"
+    r"cluster \d+(?:, with the solution that comes with Parity)?: \d+(?: to \d+)? % of their own lines are the same "
+    r"\(\d+ of \d+ in the likest two\)"
 )
 """What a sentence on a cluster says before it names anybody."""
 
@@ -54,11 +55,15 @@ _BROKEN = Made("import", "the files cannot be imported")
 
 @dataclass(frozen=True)
 class About:
-    """What the class answered and by which rubric: `maxima` are the points of each item, `facts` stand in the foot."""
+    """What the class answered and by which rubric: `maxima` are the points of each item, `facts` stand in the foot.
+
+    `alike` is the link to the page that shows those who are alike side by side, "" for none.
+    """
 
     title: str = "a class"
     maxima: Mapping[str, float] = field(default_factory=dict)
     facts: Sequence[tuple[str, str]] = ()
+    alike: str = ""
 
 
 def class_page(
@@ -104,6 +109,7 @@ def class_page(
         ],
         mistakes=_by_people(made, people),
         anonymous=anonymous,
+        alike=about.alike,
         facts=about.facts,
     )
 
@@ -176,7 +182,7 @@ def _reason(why: str, anonymous: bool) -> str:
     cluster = _CLUSTER.match(why)
     if anonymous:
         return cluster[0] if cluster else ""
-    return f"{cluster[0]}, names, spaces and order aside" if cluster else why
+    return f"{cluster[0]}, names and spaces aside" if cluster else why
 
 
 def _by_people(made: Mapping[str, Sequence[Made]], people: Mapping[str, Who]) -> list[tuple[list[str], list[Who]]]:

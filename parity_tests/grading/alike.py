@@ -1,0 +1,82 @@
+"""Who is alike in a class: clusters of submissions that share their own lines, and pairs of them side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import islice
+
+from parity_tests.grading.folder import GradingFolder, Result
+from parity_tests.grading.intake.likeness import Cluster, Pair, clusters, fingerprint, given_to_all, lines_of, rows_of
+from parity_tests.grading.intake.own_sources import CODE, code_in
+from parity_tests.grading.settings import ClassInfo
+from reports.html.alike_page import Side, SideBySide, alike_page
+
+SOLUTION = "/"
+"""Stands for the assignment's own solution among the submissions, of which none can be called so."""
+PAGE = "alike.html"
+_MOST = 60
+"""Pairs that are shown side by side."""
+
+
+def lines_given(results: Sequence[Result], info: ClassInfo, starter: Mapping[str, bytes]) -> set[str]:
+    """The lines that were given to all: those of the starter or, where nobody says which that is, what most share.
+
+    The solution that comes with Parity was given to nobody.
+    """
+    if starter:
+        return rows_of(fingerprint(*starter.values(), asked=info.asked))
+    return given_to_all({result.name: result.fingerprint for result in results}) - rows_of(info.solution)
+
+
+def alike_of(
+    results: Iterable[Result], info: ClassInfo, given: Collection[str], worth: Collection[str]
+) -> list[Cluster]:
+    """The clusters among the submissions that are `worth` a look, and the solution that comes with Parity."""
+    fingerprints = {result.name: result.fingerprint for result in results if result.name in worth}
+    return clusters({**fingerprints, SOLUTION: info.solution}, given)
+
+
+def side_by_side(folder: GradingFolder, found: Sequence[Cluster], info: ClassInfo, given: Collection[str]) -> str:
+    """The page that shows them side by side, "" where nobody is alike: of each submission the pair that is likest."""
+    shown = [pair for cluster in found for pair in _telling(cluster)]
+    pages = [made for pair in islice(shown, _MOST) if (made := _shown(folder, pair, info, given))]
+    return alike_page(pages, left_out=max(0, len(shown) - _MOST)) if pages else ""
+
+
+def _telling(cluster: Cluster) -> list[Pair]:
+    """The fewest pairs that hold a cluster together, the likest of them; none with the solution."""
+    joined: dict[str, str] = {name: name for name in cluster.members}
+    pairs = []
+    for pair in cluster.pairs:
+        if SOLUTION not in (pair.one, pair.other) and joined[pair.one] != joined[pair.other]:
+            pairs.append(pair)
+            before, after = joined[pair.other], joined[pair.one]
+            joined = {name: after if root == before else root for name, root in joined.items()}
+    return pairs
+
+
+def _shown(folder: GradingFolder, pair: Pair, info: ClassInfo, given: Collection[str]) -> SideBySide | None:
+    codes = []
+    for name in (pair.one, pair.other):
+        try:
+            codes.append(code_in((folder.submissions / name / CODE).read_bytes()))
+        except (OSError, ValueError):
+            return None
+    rows = [{line.row for text in code.values() for line in lines_of(text, info.asked)} for code in codes]
+    common = (rows[0] & rows[1]).difference(given)
+    sides = [_side(name, code, common, info) for name, code in zip((pair.one, pair.other), codes, strict=True)]
+    return SideBySide(sides[0], sides[1], pair.common, pair.own)
+
+
+def _side(name: str, code: Mapping[str, str], common: Collection[str], info: ClassInfo) -> Side:
+    """One of two, with the common lines marked, file by file."""
+    files = []
+    for file, text in code.items():
+        marked = {
+            number
+            for line in lines_of(text, info.asked)
+            if line.row in common
+            for number in range(line.first, line.last + 1)
+        }
+        files.append((file, [(at, words, at in marked) for at, words in enumerate(text.splitlines(), 1)]))
+    return Side(name, files)
