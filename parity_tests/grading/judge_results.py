@@ -23,7 +23,6 @@ from parity_tests.harness.machine import cores
 from parity_tests.protocol.errors import HarnessError, UsageError
 from reports.files.feedback import feedback_page
 from reports.files.gradescope import results_json
-from reports.html.run_page import Place
 from reports.model.for_student import StudentRun, for_student
 from reports.model.parts import Parts
 from reports.model.points import Points
@@ -37,6 +36,8 @@ ENOUGH = 150
 _AHEAD = 4
 """Results in flight for each process."""
 
+_LINKS = [("feedback.md", "feedback.md")]
+
 
 @dataclass(frozen=True)
 class Judging:
@@ -46,14 +47,6 @@ class Judging:
     stage: Path
     files: ClassFiles
     labels: Parts
-
-
-@dataclass(frozen=True)
-class ToJudge:
-    """A result to judge, and the place of its page."""
-
-    result: Result
-    place: Place
 
 
 @dataclass(frozen=True)
@@ -71,42 +64,42 @@ class Judged:
     table: pa.Table | None = None
 
 
-def judge_all(tasks: Sequence[ToJudge], judging: Judging, done: Callable[[Judged], None], most: int | None) -> None:
+def judge_all(results: Sequence[Result], judging: Judging, done: Callable[[Judged], None], most: int | None) -> None:
     """Judge each result, and call `done` for each in their order, in `most` processes at most; None for all the cores.
 
     Raises UsageError, OSError, and whatever else goes wrong with the submission's name before it.
     """
-    jobs = (most or cores()) if len(tasks) >= ENOUGH else 1
+    jobs = (most or cores()) if len(results) >= ENOUGH else 1
     if jobs == 1:
-        for task in tasks:
+        for result in results:
             try:
-                judged = judge(task, judging)
+                judged = judge(result, judging)
             except Exception as error:
-                _tell(task, error)
+                _tell(result, error)
             done(judged)
         return
     early: dict[str, Judged] = {}
-    names = iter([task.result.name for task in tasks])
+    names = iter([result.name for result in results])
     due = next(names, "")
 
-    def take(task: ToJudge, judged: Judged) -> None:
+    def take(result: Result, judged: Judged) -> None:
         nonlocal due
-        early[task.result.name] = judged
+        early[result.name] = judged
         while due in early:
             done(early.pop(due))
             due = next(names, "")
 
     executor = local_processes(jobs, judging.stage, partial(_begin, judging))
-    run_all(tasks, _judge, executor, ahead=_AHEAD * jobs, done=take, lost=_tell)
+    run_all(results, _judge, executor, ahead=_AHEAD * jobs, done=take, lost=_tell)
 
 
-def _tell(task: ToJudge, error: BaseException) -> NoReturn:
+def _tell(result: Result, error: BaseException) -> NoReturn:
     """Raises what went wrong, so that it is told of which submission."""
     if isinstance(error, UsageError | OSError):  # these say where
         raise error
     if isinstance(error, BrokenExecutor):
-        raise HarnessError(f"the process that judged {task.result.name} was killed, twice")
-    raise PageError(f"{task.result.name} cannot be judged: {type(error).__name__}: {error}") from error
+        raise HarnessError(f"the process that judged {result.name} was killed, twice")
+    raise PageError(f"{result.name} cannot be judged: {type(error).__name__}: {error}") from error
 
 
 class PageError(Exception):
@@ -122,17 +115,17 @@ def _begin(judging: Judging) -> None:
     gc.set_threshold(200_000)
 
 
-def _judge(task: ToJudge) -> Judged:
-    return judge(task, _judging[0])
+def _judge(result: Result) -> Judged:
+    return judge(result, _judging[0])
 
 
-def judge(task: ToJudge, judging: Judging) -> Judged:
+def judge(result: Result, judging: Judging) -> Judged:
     """The points of a result and what else the tables of the class say of it; writes its files onto the stage.
 
     Raises UsageError.
     """
     folder, files = GradingFolder(judging.folder), judging.files
-    result = msgspec.structs.replace(task.result, damage=folder.damage(task.result))
+    result = msgspec.structs.replace(result, damage=folder.damage(result))
     if result.damage:
         return Judged(result, points_of(result, [], files))
     where = folder.submissions / result.name
@@ -143,7 +136,7 @@ def judge(task: ToJudge, judging: Judging) -> Judged:
     comments = files.comments.get(result.name, ())
     new = Together(folder, judging.stage)
     _write_student_files(new, result, run, points, comments)
-    page = student_page(run, where, points, task.place, who=_who(result), comments=comments)
+    page = student_page(run, where, points, _LINKS, who=_who(result), comments=comments)
     new.write(f"submissions/{result.name}/report.html", page)
     return Judged(
         result,

@@ -16,7 +16,7 @@ from parity_tests.grading.folder import GradingFolder
 from parity_tests.grading.judge_results import points_of
 from parity_tests.grading.rubric import load_rubric
 from parity_tests.grading.settings import ClassInfo
-from parity_tests.grading.student_page import places, saved_run, student_page
+from parity_tests.grading.student_page import saved_run, student_page
 from parity_tests.protocol.errors import UsageError
 from reports.html.class_page import About, Who, class_page, codes
 from reports.model.for_student import for_student
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _NEEDED = ["submission", "check", "diagnosis", "part", "quantity", "verdict", "explained_by"]
+
+_BACK = [("class.html", "← the class")]
 
 
 def write_class_page(path: Path, *, when: str = "", version: str = "") -> Path:
@@ -67,8 +69,6 @@ def write_anonymous_pages(path: Path, out: Path) -> Path:
     except OSError as error:
         raise UsageError(f"{out} cannot be made ({error.strerror}).") from error
     names = sorted(coded, key=lambda name: coded[name])  # the order of names tells something of them
-    links = {coded[name]: f"{coded[name]}.html" for name in names}
-    where = places([coded[name] for name in names], links, back="class.html", feedback=False)
     told: list[Record] = []
     for name in names:
         result, code, where_it_is = folder.result(name), coded[name], path / "submissions" / name
@@ -78,7 +78,7 @@ def write_anonymous_pages(path: Path, out: Path) -> Path:
         shown = for_student(run)
         told += [record for record in shown.records if record.verdict != "match"]
         points = without_words(points_of(result, run.records, files))
-        _write(out / f"{code}.html", student_page(shown, where_it_is, points, where[code], who=code, code=code))
+        _write(out / f"{code}.html", student_page(shown, where_it_is, points, _BACK, who=code, code=code))
     people = {name: Who(code, f"{code}.html") for name, code in coded.items()}
     about = _about(path, info)
     page = _class_page(path, grades, info.labels, people, about, anonymous=True, records=told)

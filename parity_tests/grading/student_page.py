@@ -1,15 +1,14 @@
-"""The page of one submission of a class: its run, its points, and the way to those before and after it."""
+"""The page of one submission of a class: its run and its points. It names nobody else, for the student gets it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import quote
 
 from parity_tests.protocol.errors import UsageError
-from reports.html.run_page import Place, report_page
+from reports.html.run_page import report_page
 from reports.model.escape import path_text
 from reports.model.for_student import StudentRun, says_less, withheld_cases
 from reports.model.points import Points
@@ -28,7 +27,7 @@ def student_page(
     run: StudentRun,
     folder: Path,
     points: Points,
-    place: Place,
+    links: Sequence[tuple[str, str]],
     *,
     who: str,
     code: str = "",
@@ -60,7 +59,7 @@ def student_page(
             folder=name,
             who=code or who,
             points=points,
-            place=place,
+            links=links,
             less=says_less(run),
             comments=() if code else comments,
         )
@@ -79,22 +78,3 @@ def _readable() -> Iterator[None]:
         yield
     except RunFolderError as error:
         raise UsageError(f"{error}.") from error
-
-
-def places(names: Sequence[str], pages: Mapping[str, str], *, back: str, feedback: bool) -> dict[str, Place]:
-    """The place of each submission among these, in this order; `pages` are the links from one page to each other."""
-    found = {}
-    for number, name in enumerate(names):
-        before, after = names[number - 1 : number], names[number + 1 : number + 2]
-        found[name] = Place(
-            back,
-            previous=(pages[before[0]], before[0]) if before else None,
-            next=(pages[after[0]], after[0]) if after else None,
-            feedback="feedback.md" if feedback else "",
-        )
-    return found
-
-
-def beside(name: str) -> str:
-    """The link from the page of one submission to that of another."""
-    return f"../{quote(name, errors='surrogateescape')}/report.html"

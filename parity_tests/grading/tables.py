@@ -25,10 +25,9 @@ from parity_tests.grading.flags import (
 from parity_tests.grading.folder import GradingFolder, Result
 from parity_tests.grading.gradebook import gradebook_frame, gradebook_rows
 from parity_tests.grading.intake.take_in import IntakeSummary
-from parity_tests.grading.judge_results import Judged, Judging, ToJudge, judge_all
+from parity_tests.grading.judge_results import Judged, Judging, judge_all
 from parity_tests.grading.roster import Person, join
 from parity_tests.grading.settings import ClassInfo
-from parity_tests.grading.student_page import beside, places
 from reports.model.csv_table import csv_text
 from reports.model.points import is_unjudged_zero
 
@@ -82,8 +81,6 @@ def make_tables(folder: GradingFolder, files: ClassFiles, *, jobs: int | None = 
         if result is not None:
             results.append(msgspec.structs.replace(result, hand_in=hand_in))
     people = join(files.roster, intake.attempts)
-    names = [result.name for result in results]
-    where = places(names, {name: beside(name) for name in names}, back="../../class.html", feedback=True)
     class_table = ClassTable(files.rubric)
     judged: list[Result] = []
     rows: list[dict[str, Any]] = []
@@ -105,8 +102,7 @@ def make_tables(folder: GradingFolder, files: ClassFiles, *, jobs: int | None = 
                     class_table.add(points, one.mistakes)
                     new.names.extend(one.written)
 
-            tasks = [ToJudge(result, where[result.name]) for result in results]
-            judge_all(tasks, Judging(folder.path, new.stage, files, info.labels), done, jobs)
+            judge_all(results, Judging(folder.path, new.stage, files, info.labels), done, jobs)
         results = judged
         totals = {row["submission"]: row["total"] for row in rows}
         worth = {row["submission"] for row in rows if (row["total"] or 0) > LITTLE * row["maximum"]}

@@ -189,7 +189,7 @@ def _scripts(
             allow=settings.allow,
             seconds_in_all=SECONDS_FOR_SCRIPTS,
             servers=servers,
-            said_folder=".",
+            handed_on=True,
         )
     except Exception:
         return {}

@@ -53,14 +53,14 @@ def reproductions(
     progress: Progress | None = None,
     seconds_in_all: float = SECONDS_IN_ALL,
     servers: ForkServers | None = None,
-    said_folder: str = "",
+    handed_on: bool = False,
 ) -> Reproductions:
     """A script for each discrepancy, one a part, diagnosis and quantity.
 
     `environment` is a run's: it names the submission, the edition, the seed and the isolation. `case` restricts to
     one. `progress` is told (done, discrepancies, case). After `seconds_in_all` no further script is begun. `servers`
-    are those of whoever checks many. Scripts look for the submission in `said_folder`, or where it lies. Raises
-    UsageError where the submission is not there any more.
+    are those of whoever checks many. Scripts that are `handed_on` look for the submission where they are run, and name
+    no folder of this machine. Raises UsageError where the submission is not there any more.
     """
     found = Reproductions(explained=explained(records, case))
     wanted = chosen(assignment, records, case)
@@ -90,11 +90,12 @@ def reproductions(
         hello = own[first].hello
         support, lent = assignment.layout.support, assignment.lent_support(edition)
         setting = ScriptSetting(
-            folder=said_folder or str(folder.resolve()),
+            folder="." if handed_on else str(folder.resolve()),
             edition=edition,
             fixtures={name: str(lent.parent) if name == support and lent else "" for name in hello.fixtures},
             breaks_off=hello.import_failure is not None,
             seconds=seconds,
+            handed_on=handed_on,
         )
         networks = Networks(partial(_ask, own, own[first]), partial(_ask, {}, solution))
         maker = assignment.reproductions.reproducer(networks, setting, int(environment["seed"]))

@@ -27,7 +27,8 @@ class ScriptSetting:
     """What all scripts of a run have in common: where the submission lies, and what else it takes to import it.
 
     `fixtures` maps a module that the submission lacks to the folder of the file that stands in for it, "" for an inert
-    one. `breaks_off` says whether the import of the submission ends early. `seconds` is what a call may take.
+    one. `breaks_off` says whether the import of the submission ends early. `seconds` is what a call may take. A script
+    that is `handed_on` runs on another machine: it names no folder of this one.
     """
 
     folder: str
@@ -35,6 +36,7 @@ class ScriptSetting:
     fixtures: Mapping[str, str] = field(default_factory=dict)
     breaks_off: bool = False
     seconds: float = 10.0
+    handed_on: bool = False
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from parity_tests.grading.scoring import score
 from parity_tests.harness.check import check
 from parity_tests.harness.source_lines import excerpts
 from parity_tests.selftest.fake_records import DESCRIBED, FakeRun, mismatch, record
-from reports.html.run_page import Place, report_page
+from reports.html.run_page import report_page
 from reports.model.points import Lateness
 from reports.model.records import Record
 from reports.model.relation import relation_of
@@ -216,15 +216,11 @@ def test_how_the_numbers_are_off_is_said_in_plain_words_and_only_if_true(
         assert "it is 0.5, and torch says 0.25" in html
 
 
-def test_the_way_to_the_class_and_to_its_neighbours_is_there_only_in_a_class() -> None:
-    place = Place("../../class.html", ("../ann/report.html", "ann"), ("../cem/report.html", "cem"), "feedback.md")
-    html = report_page(run_of(record()), place=place, who="bob")
-    for link in ("../../class.html", "../ann/report.html", "../cem/report.html", "feedback.md"):
-        assert f'href="{link}"' in html
+def test_links_stand_on_top_only_where_there_are_some() -> None:
+    html = report_page(run_of(record()), links=[("feedback.md", "the words")], who="bob")
+    assert '<nav class="links"><a href="feedback.md">the words</a></nav>' in html
     assert "<bdi>bob</bdi>" in html
-    alone = report_page(run_of(record()))
-    assert "class.html" not in alone
-    assert "feedback.md" not in alone
+    assert 'class="links"' not in report_page(run_of(record()))
 
 
 def test_every_word_that_is_used_is_explained() -> None:
@@ -252,22 +248,25 @@ def test_drift_stands_on_the_page_where_the_run_keeps_it() -> None:
     assert report_page(run_of(record(), drift={"moved": "x", "versions": 3}))
 
 
-def test_a_class_brings_each_page_its_points_its_script_and_its_neighbours_and_an_anonymous_one_no_code(
+def test_a_class_brings_each_page_its_points_its_script_and_no_word_of_others_and_an_anonymous_one_no_code(
     parity: Callable[..., tuple[int, str, str]], tmp_path: Path
 ) -> None:
     source = (ASSIGNMENT.solution / "neural_networks.py").read_text(encoding="utf-8")
     wrong = source.replace("return grad * self.mask", "return grad * 2  # Ann Smith wrote this", 1)
-    for name, text in (("ann", wrong), ("bob", source), ("cem", source)):
+    breaks = source.replace("return grad * self.mask", "raise ValueError(__file__)", 1) + "\nprint(__file__)\n"
+    for name, text in (("annquist", wrong), ("bobtail", source), ("cemlik", breaks)):
         (tmp_path / "class" / name).mkdir(parents=True)
         (tmp_path / "class" / name / "neural_networks.py").write_text(text, encoding="utf-8")
-        (tmp_path / "class" / name / "utils.py").write_bytes((ASSIGNMENT.solution / "utils.py").read_bytes())
+        if name == "bobtail":
+            (tmp_path / "class" / name / "utils.py").write_bytes((ASSIGNMENT.solution / "utils.py").read_bytes())
     out = tmp_path / "out"
     overrides = tmp_path / "overrides.csv"
-    overrides.write_text("submission,item,points,reason\nann,relu,9,seen with Ann Smith\n")
+    overrides.write_text("submission,item,points,reason\nannquist,relu,9,seen with Ann Smith\n")
     options = ["--isolation", "none", "--seed", "987654321", "--jobs", "1", "--overrides", str(overrides)]
     assert parity("grade", tmp_path / "class", "--out", out, *options)[0] == 0
     ann, bob, cem = (
-        (out / "submissions" / name / "report.html").read_text(encoding="utf-8") for name in ("ann", "bob", "cem")
+        (out / "submissions" / name / "report.html").read_text(encoding="utf-8")
+        for name in ("annquist", "bobtail", "cemlik")
     )
     assert "94 of 100 points" in ann
     assert "Given by hand in place of" in ann
@@ -279,11 +278,18 @@ def test_a_class_brings_each_page_its_points_its_script_and_its_neighbours_and_a
     assert "parity-" not in script
     assert "100 of 100 points" in bob
     assert "The smallest script" not in bob
-    assert ('href="../ann/report.html"' in bob, 'href="../cem/report.html"' in bob) == (True, True)
-    assert 'rel="next"' not in cem
+    for name, page in (("annquist", ann), ("bobtail", bob), ("cemlik", cem)):
+        given = [(out / "submissions" / name / file).read_text() for file in ("feedback.md", "results.json")]
+        given += [script.read_text() for script in (out / "submissions" / name).glob("repro-*.py")]
+        for text in (page, *given):
+            assert not {"annquist", "bobtail", "cemlik", "class.html"}.difference({name}) & set(
+                re.findall(r"[\w.]+", text)
+            )
+            assert not re.findall(r"(?<![\w.<)])/(?:tmp|home|root|work|usr|var)/[^\s<]*", text), "a folder of ours"
+        assert list((out / "submissions" / name).glob("repro-*.py")) or name == "bobtail"
     assert not [page for page in (ann, bob, cem) if "987654321" in page]
     assert parity("report", out, "--anonymous", "--out", tmp_path / "anonymous")[0] == 0
     pages = [path.read_text(encoding="utf-8") for path in sorted((tmp_path / "anonymous").iterdir())]
     assert len(pages) == 4
-    assert not [page for page in pages if re.search("Ann Smith|ann|bob|cem", text_of(page).replace("cannot", ""))]
+    assert not [page for page in pages if re.search("Ann Smith|annquist|bobtail|cemlik", text_of(page))]
     assert any("94 of 100 points" in page for page in pages)

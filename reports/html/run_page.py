@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from reports.html.cards import LONGEST, Card, CardMaker
@@ -27,16 +26,6 @@ _OUTPUT = 4000
 """The most bytes of what the submission printed."""
 
 
-@dataclass(frozen=True)
-class Place:
-    """The place of a submission's page in its class: links, and of those before and after it the names as well."""
-
-    back: str
-    previous: tuple[str, str] | None = None
-    next: tuple[str, str] | None = None
-    feedback: str = ""
-
-
 def report_page(
     run: Results,
     *,
@@ -45,15 +34,15 @@ def report_page(
     folder: str = "parity-run",
     who: str = "",
     points: Points | None = None,
-    place: Place | None = None,
+    links: Sequence[tuple[str, str]] = (),
     less: bool = False,
     comments: Sequence[str] = (),
 ) -> str:
     """The page of a run as a whole HTML document.
 
     `scripts` has a reproduction for "<case>/<quantity>"; `folder` is the run's, for the commands that the page shows.
-    In a class `who` handed it in, `points` are what it earned, and `place` links to the others. `less` says
-    that it tells less than was recorded, `comments` are what a human says of it.
+    In a class `who` handed it in, `points` are what it earned, and `links`, each with its words, stand on top. `less`
+    says that it tells less than was recorded, `comments` are what a human says of it.
     """
     groups = grouped(run.records, strict)
     maker = CardMaker(run, scripts or {}, folder)
@@ -70,7 +59,7 @@ def report_page(
     return template("report.html").render(
         title=f"Parity: {who or (run.records[0].submission if run.records else '')}",
         who=who,
-        place=place,
+        links=links,
         fails=fails,
         verdict=verdict.rstrip(".") + ".",
         more=more.replace("see the warning above", "see the warnings below"),

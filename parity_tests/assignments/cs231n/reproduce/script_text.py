@@ -28,11 +28,14 @@ def text(draft: Draft, judge: Sequence[str], record: Record, words: str, setting
 
 def _start(setting: ScriptSetting, inert: Sequence[str], solution: str) -> list[str]:
     """Lines after which the submission's modules can be imported."""
-    lent = [repr(f"{solution}/{PACKAGE}")] if any(name in GIVEN for name in setting.fixtures) else []
+    lacks = any(name in GIVEN for name in setting.fixtures)
+    lent = [repr(f"{solution}/{PACKAGE}")] if lacks and not setting.handed_on else []
     places = ", ".join([f'os.path.join(folder, "{PACKAGE}")', "folder", *lent])
     lines = [f"folder = sys.argv[1] if len(sys.argv) > 1 else {setting.folder!r}"]
     lines += [f'package = sys.modules["{PACKAGE}"] = types.ModuleType("{PACKAGE}")']
     lines += [f"package.__path__ = [{places}]{'  # the last has what it lacks' if lent else ''}"]
+    if lacks and setting.handed_on:
+        lines += [f"# It lacks files: put those that you were given into {PACKAGE}/."]
     once = ", ".join(f'"{name}": {now}' for name, now in NUMPY_1.items())
     lines += textwrap.wrap(f"once = {{{once}}}", 110, subsequent_indent=" " * 8)
     lines += ["for name, now in once.items():", "    vars(np).setdefault(name, now)  # as numpy 1 had them"]

@@ -39,7 +39,9 @@ def _imports(draft: Draft, setting: ScriptSetting) -> list[str]:
         lines += ["os.chdir(tempfile.mkdtemp())  # where it may write"] if draft.in_a_folder else []
     else:
         lines += [f"sys.path.insert(0, {given})"]
-    if "utils" in setting.fixtures:
+    if "utils" in setting.fixtures and setting.handed_on:
+        lines += ["# It has no utils.py: put the one that you were given beside neural_networks.py."]
+    elif "utils" in setting.fixtures:
         lines += [f"sys.path.append({setting.fixtures['utils']!r})  # it has no utils.py: here is one"]
     if "tqdm" in setting.fixtures:
         lines += ['sys.modules["tqdm"] = types.SimpleNamespace(tqdm=lambda rows, **_: rows, trange=range)']
