@@ -1,4 +1,4 @@
-"""What the machine offers a run: the processor cores that it may use, and the devices that torch may compute on."""
+"""What the machine offers a run: the processor cores that it may use, torch, and its devices."""
 
 import os
 
@@ -8,6 +8,13 @@ from parity_tests.protocol.errors import UsageError
 def cores() -> int:
     """How many cores this process may use: those that the system allows it, where it tells, else all there are."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def import_torch() -> None:
+    """Import torch, which takes a second, for arrays so small that its threads would only wait for one another."""
+    import torch
+
+    torch.set_num_threads(1)
 
 
 def refuse_missing_device(device: str) -> None:

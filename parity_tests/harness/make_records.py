@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import Comparison, failed
+from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.errors import HarnessError
-from parity_tests.protocol.observation import Failure, Observation
+from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Quantity
 from parity_tests.protocol.sentence import sentence_of
 from reports.model.notes import Note, NoteKind, noted
@@ -107,16 +107,6 @@ def typed(note: Note | str) -> Note:
     if isinstance(note, Note):
         return note
     return Note(NoteKind.PROMOTED if "promoted" in note else NoteKind.UNKNOWN, note)
-
-
-def import_record(
-    setting: Setting, part: str, failures: Iterable[Failure | None], seconds: float | None = None
-) -> Record:
-    """The record of whether the submission's files can be imported at all; it costs no points of its own."""
-    case = Case("import", "import", "import", "", "", {}, ())
-    failure = next((f for f in failures if f is not None), None)
-    comparison = Comparison("match") if failure is None else failed(failure)
-    return record_of(setting, case, Quantity("module", part), comparison, seconds)
 
 
 def check_plan(cases: Iterable[Case], records: Iterable[Record]) -> None:

@@ -1,36 +1,39 @@
 """Says where too much is undecided to be let pass: a part of which rounding leaves more than a tenth open."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from reports.model.records import Record
+from parity_tests.protocol.assignment import Verdicts
+from parity_tests.protocol.case import Case
 
 MOST = 0.1
 """The share of a part's elements up to which undecided ones are let pass."""
 
 
-def refused(records: Sequence[Record], labels: dict[str, str]) -> list[Record]:
-    """The records, of which those that are undecided are unjudged where too many elements of their part are.
+def refused(cases: Sequence[Case], verdicts: Verdicts, labels: Mapping[str, str]) -> Verdicts:
+    """The verdicts, of which the undecided ones of these cases are unjudged where too many elements of a part are.
 
     `labels` are the names of the parts by their ids.
     """
     undecided: Counter[str] = Counter()
     total: Counter[str] = Counter()
-    for record in records:
-        total[record.part] += record.total or 1
-        undecided[record.part] += record.undecided or (record.total or 1) * (record.verdict == "undecided")
-    return [
-        replace(record, verdict="unjudged", message=_message(record, labels, undecided, total))
-        if record.verdict == "undecided" and undecided[record.part] > MOST * total[record.part]
-        else record
-        for record in records
-    ]
-
-
-def _message(record: Record, labels: dict[str, str], undecided: Counter[str], total: Counter[str]) -> str:
-    part = record.part
-    return (
-        f"{record.message.rstrip('.')}; {undecided[part]} of the {total[part]} elements of {labels.get(part, part)} "
-        f"are undecided, more than a tenth: that is no agreement until a human has looked"
-    )
+    for case in cases:
+        for q in case.quantities:
+            one = verdicts[case.name][q.name]
+            part, elements = one.part or q.part, one.total or 1
+            total[part] += elements
+            undecided[part] += one.undecided or elements * (one.verdict == "undecided")
+    found = {name: dict(comparisons) for name, comparisons in verdicts.items()}
+    for case in cases:
+        for q in case.quantities:
+            one = verdicts[case.name][q.name]
+            part = one.part or q.part
+            if one.verdict == "undecided" and undecided[part] > MOST * total[part]:
+                problem = (
+                    f"{one.problem.rstrip('.')}; {undecided[part]} of the {total[part]} elements of "
+                    f"{labels.get(part, part)} are undecided, more than a tenth: that is no agreement until a human "
+                    f"has looked"
+                )
+                found[case.name][q.name] = replace(one, verdict="unjudged", problem=problem)
+    return found

@@ -22,8 +22,9 @@ import pytest
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.harness.check import runner_of
 from parity_tests.harness.draw import draw, seed_of
+from parity_tests.harness.import_record import import_record
 from parity_tests.harness.judge import judge as judge_case
-from parity_tests.harness.make_records import Setting, import_record, records_of
+from parity_tests.harness.make_records import Setting, records_of
 from parity_tests.harness.process.available_levels import problem
 from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.harness.process.questions import Question, ask_all
@@ -94,7 +95,7 @@ def judge(folder: Path, level: str, servers: ForkServers | None = None) -> Judge
         seen = list(ask_all(runner, questions, seconds_in_all=60.0))
         output = runner.output
     setting = Setting("it", "mlp", hello.edition, "cpu", level)
-    records = [import_record(setting, ASSIGNMENT.import_part, (hello.import_failure, hello.support_failure))]
+    records = [import_record(setting, ASSIGNMENT, hello)]
     for case, observation in zip(plan, seen, strict=True):
         judged = judge_case(
             ASSIGNMENT,

@@ -25,7 +25,7 @@ def test_nothing_is_drawn_before_torch_is_imported(monkeypatch: pytest.MonkeyPat
         return {"X": rng.uniform(-9, 9, (3, 5))}
 
     toy = replace(TOY, kinds={"call": replace(TOY.kinds["call"], draw=drawn)})
-    monkeypatch.setattr("parity_tests.harness.check._import_torch", failing_import)
+    monkeypatch.setattr("parity_tests.harness.check.import_torch", failing_import)
     monkeypatch.setattr("parity_tests.harness.check.ONE_PARSER", True)
     with pytest.raises(SystemError):
         check(toy, toy.solution, dtypes=("float64",))

@@ -14,8 +14,10 @@ from parity_tests.harness.check import check
 from parity_tests.harness.compare import compare, compare_each, over_steps
 from parity_tests.harness.undecided import refused
 from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.kind import Arrays, Context, Judged, Kind
 from parity_tests.protocol.observation import Observation, Returned
+from parity_tests.protocol.quantity import Quantity
 from parity_tests.selftest.fake_records import record
 from parity_tests.selftest.toy.assignment import TOY
 from reference.answer import Answer
@@ -54,12 +56,21 @@ def test_more_than_a_tenth_of_a_part_fails() -> None:
     assert status_of(records, strict=False) == DISCREPANCIES
 
 
+def verdicts_on(*rows: tuple[str, Comparison]) -> list[str]:
+    """What becomes of the verdicts on these quantities, each with its part."""
+    quantities = tuple(Quantity(f"quantity {n}", part) for n, (part, _) in enumerate(rows))
+    case = Case("case", "check", "case", "float64", "call", {}, quantities)
+    judged = {q.name: comparison for q, (_, comparison) in zip(quantities, rows, strict=True)}
+    found = refused([case], {case.name: judged}, {})[case.name]
+    return [found[q.name].verdict for q in quantities]
+
+
 def test_the_tenth_is_of_all_elements_of_the_part_and_of_that_part_alone() -> None:
-    undecided = record(verdict="undecided", undecided=3, total=10, part="7", message="it is open")
-    assert [r.verdict for r in refused([undecided, record(total=20, part="7")], {})] == ["undecided", "match"]
-    assert [r.verdict for r in refused([undecided, record(total=19, part="7")], {})] == ["unjudged", "match"]
-    assert [r.verdict for r in refused([undecided, record(total=999, part="8")], {})] == ["unjudged", "match"]
-    assert refused([record(verdict="undecided", undecided=None, total=None)], {})[0].verdict == "unjudged"
+    undecided = Comparison("undecided", undecided=3, total=10, problem="is open")
+    assert verdicts_on(("7", undecided), ("7", Comparison("match", total=20))) == ["undecided", "match"]
+    assert verdicts_on(("7", undecided), ("7", Comparison("match", total=19))) == ["unjudged", "match"]
+    assert verdicts_on(("7", undecided), ("8", Comparison("match", total=999))) == ["unjudged", "match"]
+    assert verdicts_on(("7", Comparison("undecided", problem="is open"))) == ["unjudged"]
 
 
 def test_what_is_undecided_is_listed_for_a_human_whether_it_fails_or_not() -> None:

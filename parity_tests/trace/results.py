@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.harness.environment import versions
-from parity_tests.harness.make_records import Setting, import_record, record_of, typed
+from parity_tests.harness.import_record import import_record
+from parity_tests.harness.make_records import Setting, record_of, typed
 from parity_tests.protocol.assignment import Assignment, environment_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison, failed, unjudged
@@ -163,10 +164,8 @@ class _Records:
 
     def all(self) -> list[Record]:
         """That of the import, of every quantity of a step, and of the evaluations."""
-        session, hello = self._session, self._hello
-        part = self._assignment.import_part or self._assignment.parts[0].id
-        imported = import_record(self._setting, part, (hello.import_failure, hello.support_failure))
-        records = [imported]
+        session = self._session
+        records = [import_record(self._setting, self._assignment, self._hello)]
         records += [self._record(name, *self._of_quantity(name, part)) for name, part in session.judge.names]
         evaluations = session.evaluations
         if evaluations is not None and evaluations.comparison is not None:

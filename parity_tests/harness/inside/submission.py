@@ -160,8 +160,11 @@ class Importer:
         """Why the main module cannot be imported, None if it can."""
         self.edition: str = setup["edition"]
         code = self._look_at_source(editions)
+        fixture, by_files = setup["fixture"], setup["by_files"]
+        if by_files is not None and self.edition_seen in by_files:
+            self.edition, fixture = self.edition_seen, by_files[self.edition_seen]
         lacks_support = bool(self.support) and not has_module(folder, self.support)
-        files = {self.support: setup["fixture"]} if lacks_support and setup["fixture"] else {}
+        files = {self.support: fixture} if lacks_support and fixture else {}
         for module, file in setup["lent"].items():
             if not has_module(folder, module.removeprefix(self._around)):
                 files[module] = file

@@ -152,6 +152,7 @@ class Worker:
         sys.breakpointhook = _refuse_breakpoint
         return {
             "kind": "edition",
+            "edition": self._importer.edition,
             "edition_seen": self._importer.edition_seen,
             "fixtures": self._importer.fixtures,
             "left_out": self._importer.left_out,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from parity_tests.harness.wire.frames import MAX_TEXT, WireError
@@ -73,13 +73,19 @@ def seconds_of(header: Mapping[str, Any]) -> float:
     return seconds
 
 
-def edition_of(header: Mapping[str, Any], judged: str) -> Edition:
-    """Return what a process says of the edition of a submission that is judged by `judged`. Raises WireError."""
+def edition_of(header: Mapping[str, Any], asked: str, others: Collection[str] = ()) -> Edition:
+    """Return what a process says of the edition of a submission. Raises WireError.
+
+    It is judged by that one which is `asked`, or by one of the `others` where the process says so.
+    """
     match header:
-        case {"edition_seen": str(seen), "fixtures": list(fixtures), "left_out": int(line)} if (
-            all(isinstance(name, str) for name in fixtures) and 0 <= line < 1 << 31
-        ):
-            return Edition(judged, one_line(seen), tuple(map(one_line, fixtures)), line)
+        case {
+            "edition": str(judged),
+            "edition_seen": str(seen),
+            "fixtures": list(fixtures),
+            "left_out": int(line),
+        } if all(isinstance(name, str) for name in fixtures) and 0 <= line < 1 << 31:
+            return Edition(judged if judged in others else asked, one_line(seen), tuple(map(one_line, fixtures)), line)
     raise WireError("an edition that is not one")
 
 

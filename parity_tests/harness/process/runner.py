@@ -48,11 +48,12 @@ class Runner:
     `probe` is a file with PROBES; `companions` are files that it may import, at its top, by their stems. `layout` names
     the files of a submission; `fixture` takes the place of its support file if the folder has none, and each file in
     `lent` that of the module it is given for. `edition`, one of `editions` or their default, is the one it is judged
-    by. `allow` are modules that the submission may import beyond numpy and the standard library. A case may take
-    `case_seconds` of wall time, the process `memory` bytes of address space, one message `cap` bytes of arrays.
-    `isolation` is the level at which the process runs, one of isolation.LEVELS. With `shared_memory`, the arrays of
-    ask_rounds stay in shared memory of so many bytes and are valid for three more rounds of the same case; otherwise
-    they are copied. Processes are forked off `servers` if that works, and started cold if not.
+    by, unless its files show another of those in `by_files`, which has the support file that is lent in each. `allow`
+    are modules that the submission may import beyond numpy and the standard library. A case may take `case_seconds` of
+    wall time, the process `memory` bytes of address space, one message `cap` bytes of arrays. `isolation` is the level
+    at which the process runs, one of isolation.LEVELS. With `shared_memory`, the arrays of ask_rounds stay in shared
+    memory of so many bytes and are valid for three more rounds of the same case; otherwise they are copied. Processes
+    are forked off `servers` if that works, and started cold if not.
 
     Raises UsageError for a module in `allow` that is not installed. Its methods raise HarnessError if the process
     itself cannot be run, UsageError if the level does not work here.
@@ -68,6 +69,7 @@ class Runner:
         editions: Editions | None = None,
         edition: str | None = None,
         fixture: Path | None = None,
+        by_files: Mapping[str, Path | None] | None = None,
         lent: Mapping[str, Path] | None = None,
         allow: Sequence[str] = (),
         case_seconds: float = 10.0,
@@ -92,19 +94,22 @@ class Runner:
             "inert_modules": {name: list(modules) for name, modules in known.inert_modules.items()},
             "numpy_1": dict(known.numpy_1),
             "edition": known.default if edition is None else edition,
-            "fixture": str(fixture.resolve()) if fixture else None,
+            "fixture": _resolved(fixture),
+            "by_files": None if by_files is None else {name: _resolved(file) for name, file in by_files.items()},
             "lent": {module: str(file.resolve()) for module, file in (lent or {}).items()},
             "allow": packages.closure(allow),
             "seconds": case_seconds,
             "memory": memory,
             "cap": cap,
         }
+        supports = (self._setup["by_files"] or {}).values()
+        others = (self._setup["fixture"], *supports, *self._setup["lent"].values())
         self.kind = ProcessKind(
             level=isolation,
             told_by=self._setup["told_by"],
             companions=tuple(self._setup["companions"]),
             probe=self._setup["probe"],
-            others=((self._setup["fixture"],) if fixture else ()) + tuple(self._setup["lent"].values()),
+            others=tuple(dict.fromkeys(filter(None, others))),
             modules=self._setup["allow"],
         )
         self._output = bytearray()
@@ -318,13 +323,15 @@ class Runner:
         child = self._ready_child()
         deadline = time.monotonic() + 2 * self._seconds + GRACE
         builder = ObservationBuilder("hello")
-        edition = Edition(str(self._setup["edition"]))
+        edition: Edition | None = None
         try:
             while (message := child.receive(deadline)).header.get("kind") != "hello":
-                if message.header.get("kind") == "edition":
-                    edition = edition_of(message.header, edition.judged)
+                if edition is None and message.header.get("kind") == "edition":  # later it may be the submission's
+                    edition = self._settled(message.header)
                 elif builder.add(message):
                     raise frames.WireError(builder.fault or "a case that ends before it was put")
+            if edition is None:
+                raise frames.WireError("a hello without an edition")
             hello = hello_of(message.header, edition)
         except DeadlinePassed:
             builder.fail_late(self._seconds)
@@ -339,11 +346,20 @@ class Runner:
             return child
         self._drop()
         self._import_death = builder.build(0.0).failures[WHOLE_CASE]
+        edition = edition or Edition(str(self._setup["edition"]))
         dead = Hello(
             edition.judged, edition.seen, self._import_death, None, (), edition.fixtures, "", "", edition.left_out
         )
         self._hello = self._hello or dead
         return None
+
+    def _settled(self, header: Mapping[str, Any]) -> Edition:
+        """The edition that a process says, by which every later one is judged too. Raises WireError."""
+        supports = self._setup["by_files"] or {}
+        edition = edition_of(header, str(self._setup["edition"]), supports)
+        if supports:
+            self._setup |= {"edition": edition.judged, "fixture": supports[edition.judged], "by_files": None}
+        return edition
 
     def _ready_child(self) -> Child:
         """Return a process that is ready to import the submission; started cold if a forked one does not get ready."""
@@ -383,6 +399,10 @@ class Runner:
             self._child.close()
             self._child = None
         self._child_greeted = False
+
+
+def _resolved(file: Path | None) -> str | None:
+    return str(file.resolve()) if file else None
 
 
 def _question(case: str, probe: str, params: Mapping[str, Any], seed: int, limit: float) -> dict[str, Any]:

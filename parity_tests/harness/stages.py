@@ -1,0 +1,195 @@
+"""The way from observations to records: each is judged as it comes, and then all together in the order of STAGES."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from numpy.typing import NDArray
+
+from parity_tests.harness.diagnosis.name_mistakes import name_mistakes
+from parity_tests.harness.exam import Exam
+from parity_tests.harness.explanation import with_possible_causes
+from parity_tests.harness.float64_only import forgive_float64_only
+from parity_tests.harness.judgement_cache import JudgementCache
+from parity_tests.harness.machine import import_torch
+from parity_tests.harness.make_records import check_plan, records_of
+from parity_tests.harness.notes_of_forms import without_forms_of_what_is_wrong
+from parity_tests.harness.undecided import refused
+from parity_tests.harness.whose_fault import is_unclear, judge_anything, settle
+from parity_tests.protocol.assignment import Verdicts
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import PASSING
+from parity_tests.protocol.errors import asking
+from parity_tests.protocol.kind import Judged
+from parity_tests.protocol.observation import Observation
+from reports.model.records import Record
+from reports.model.verdicts import FAILING
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What was observed in an exam, the verdicts on it, and a hint for each name of a mistake in these.
+
+    `arrays` holds those of what failed in wanted cases, as "<case>/<quantity>/got", "/want" and "/radius".
+    """
+
+    exam: Exam
+    seen: Mapping[str, Observation]
+    verdicts: Verdicts
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    hints: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def records(self) -> list[Record]:
+        """One record for each quantity of the wanted cases. Raises HarnessError where any is missing."""
+        exam = self.exam
+        made = [
+            record
+            for case in exam.wanted
+            for record in records_of(
+                exam.setting, case, self.verdicts[case.name], self.seen[case.name], exam.assignment.by_function
+            )
+        ]
+        check_plan(exam.wanted, made)
+        return made
+
+
+# ---- the stages
+
+
+def _settled(judgement: Judgement) -> Verdicts:
+    """None leaves open whose fault it is; the submission's processes are gone by now."""
+    exam, settled = judgement.exam, dict(judgement.verdicts)
+    if exam.solution is None:
+        return settled
+
+    def of_solution(case: Case) -> tuple[Judged, Observation]:
+        assert exam.solution is not None
+        observation = exam.solution(case)
+        return _judged(exam, case, observation), observation
+
+    for case in exam.plan:
+        if is_unclear(settled[case.name], judgement.seen[case.name]):
+            settled[case.name] = settle(settled[case.name], judgement.seen[case.name], partial(of_solution, case))
+    return settled
+
+
+def _forgiven(judgement: Judgement) -> Verdicts:
+    """What works in float64 only is right."""
+    return forgive_float64_only(judgement.exam.plan, judgement.verdicts)
+
+
+def _blamed(judgement: Judgement) -> Verdicts:
+    """Each failure is that of the part that it comes of."""
+    assignment = judgement.exam.assignment
+    with asking(assignment.name, "the blame"):
+        if assignment.blame is None:
+            return judgement.verdicts
+        return assignment.blame(judgement.exam.plan, judgement.verdicts)
+
+
+def _explained(judgement: Judgement) -> Verdicts:
+    """An explanation stands only where it can be true."""
+    exam = judgement.exam
+    return with_possible_causes(exam.assignment, exam.plan, judgement.verdicts, judgement.seen)
+
+
+def _without_forms(judgement: Judgement) -> Verdicts:
+    """Of a part that is wrong, no form of it is noted."""
+    return without_forms_of_what_is_wrong(judgement.exam.plan, judgement.verdicts)
+
+
+def _named(judgement: Judgement) -> Judgement:
+    """What fails of causes of its own has the names of known mistakes."""
+    exam, verdicts = judgement.exam, judgement.verdicts
+    if all(comparison.verdict in PASSING for judged in verdicts.values() for comparison in judged.values()):
+        return judgement
+    try:
+        edition = exam.setting.edition
+        named = name_mistakes(exam.assignment, exam.plan, verdicts, judgement.seen, exam.inputs, edition)
+    except Exception as error:  # the verdicts stand without names, whatever was handed over to find these in
+        note = f"no known mistake could be looked for ({type(error).__name__})"  # its text may be the submission's
+        noted = {
+            case: {name: one if one.verdict in PASSING else one.noting(note) for name, one in judged.items()}
+            for case, judged in verdicts.items()
+        }
+        return replace(judgement, verdicts=noted)
+    return replace(judgement, verdicts=named.verdicts, hints=named.hints)
+
+
+def _refused(judgement: Judgement) -> Verdicts:
+    """Where too much of a part is undecided, it is not let pass."""
+    labels = {part.id: part.label for part in judgement.exam.assignment.parts}
+    return refused(judgement.exam.wanted, judgement.verdicts, labels)
+
+
+STAGES: tuple[Callable[[Judgement], Judgement | Verdicts], ...] = (
+    _settled,
+    _forgiven,
+    _blamed,
+    _explained,
+    _without_forms,
+    _named,
+    _refused,
+)
+"""What is made of the verdicts on single cases, one after the other. Each gives new verdicts, or a new judgement."""
+
+
+def judge_observed(
+    exam: Exam,
+    observations: Iterable[Observation],
+    *,
+    cache: JudgementCache | None = None,
+    progress: Progress | None = None,
+) -> Judgement:
+    """The judgement on what was observed of an exam's cases.
+
+    The observations may still be coming; `progress` is told (done, planned, case). Starts no process but for
+    `exam.solution`. Raises AssignmentError where the assignment's blame breaks.
+    """
+    from reference.device import set_up
+
+    import_torch()
+    set_up(exam.setting.device)
+    judgement = _judged_as_they_come(exam, observations, cache, progress)
+    for stage in STAGES:
+        made = stage(judgement)
+        judgement = made if isinstance(made, Judgement) else replace(judgement, verdicts=made)
+    return judgement
+
+
+def _judged_as_they_come(
+    exam: Exam, observations: Iterable[Observation], cache: JudgementCache | None, progress: Progress | None
+) -> Judgement:
+    by_name = {case.name: case for case in exam.plan}
+    verdicts: Verdicts = {}
+    seen: dict[str, Observation] = {}
+    for observation in observations:
+        case = by_name[observation.case]
+        seen[case.name] = observation
+        if progress is not None:
+            progress(len(seen), len(exam.plan), case.name)
+        judge = partial(_judged, exam, case, observation)
+        judged = judge() if cache is None else cache.judge(case, exam.seed, exam.context, observation, judge)
+        verdicts[case.name] = judged
+    wanted = {case.name: verdicts[case.name] for case in exam.wanted if case.name in verdicts}
+    return Judgement(exam, seen, verdicts, _arrays_of_failures(wanted))
+
+
+def _judged(exam: Exam, case: Case, observation: Observation) -> Judged:
+    return judge_anything(exam.assignment, case, exam.inputs(case), observation, exam.context)
+
+
+def _arrays_of_failures(verdicts: Verdicts) -> dict[str, NDArray[Any]]:
+    return {
+        f"{case}/{quantity}/{word}": array
+        for case, comparisons in verdicts.items()
+        for quantity, comparison in comparisons.items()
+        if comparison.arrays is not None and comparison.verdict in FAILING
+        for word, array in zip(("got", "want", "radius"), comparison.arrays, strict=True)
+    }
