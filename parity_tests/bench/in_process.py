@@ -17,6 +17,7 @@ from parity_tests.grading.settings import Settings
 from parity_tests.grading.task import Task, warm_up, work
 from parity_tests.harness import check as checking
 from parity_tests.harness.process.in_process import InProcessRunner
+from reports.model.verdicts import Verdict
 
 
 def main() -> None:
@@ -31,7 +32,7 @@ def main() -> None:
         for folder in map(Path, sys.argv[1:]):
             files = tuple((file.name, file.read_bytes()) for file in sorted(folder.glob("*.py")))
             outcome = work(Task(folder.name, files, "", settings))
-            if outcome.trouble or any(record.verdict != "match" for record in outcome.records):
+            if outcome.trouble or any(record.verdict != Verdict.MATCH for record in outcome.records):
                 raise SystemExit(f"{folder}: {outcome.trouble or 'it does not agree'}")
 
 

@@ -14,6 +14,7 @@ from parity_tests.cli.files import append_summary, in_github
 from parity_tests.cli.report import repository_folder
 from parity_tests.cli.status import AGREEMENT, status_of
 from parity_tests.cli.terminal import paint, width
+from reports.model.verdicts import Verdict
 
 
 def run_lines(run: Any, out: Path, strict: bool, quiet: bool) -> list[str]:
@@ -34,7 +35,7 @@ def run_lines(run: Any, out: Path, strict: bool, quiet: bool) -> list[str]:
         example = None if nothing_judged(run.records) else first_to_show(run, strict)
         name = shlex.quote(printable(str(out)))
         lines.append(f"The run is saved in {name}.")
-        if example is not None and example.verdict != "missing":  # there is nothing to see of what is not there
+        if example is not None and example.verdict != Verdict.MISSING:  # there is nothing to see of what is not there
             lines[-1] += f" To see {'more of it' if example.ratio is None else 'the numbers'}:"
             lines.append(f"  parity show {name} {shlex.quote(printable(example.case))}")
     return lines

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from parity_tests.grading.alike import SOLUTION
@@ -15,6 +16,7 @@ from parity_tests.grading.roster import Person
 from reports.model.parts import Parts
 from reports.model.points import Points
 from reports.model.records import Record
+from reports.model.verdicts import Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,13 +25,37 @@ _NAMED = 8
 """Names that one sentence lists."""
 
 
+class FlagKind(StrEnum):
+    """Why a human should look at a submission."""
+
+    DAMAGED = "damaged"
+    HARNESS_ERROR = "harness error"
+    UNDECIDED = "undecided"
+    NOTHING_TO_RUN = "nothing to run"
+    LEFT_OUT = "left out"
+    DOES_NOT_IMPORT = "does not import"
+    ANOTHER_EDITION = "another edition"
+    IDENTICAL = "identical"
+    ALIKE = "alike"
+    CONCEALED = "concealed"
+    ANOTHER_VERSION = "another version"
+    HANDED_IN_NOTHING = "handed in nothing"
+    NOT_ON_THE_ROSTER = "not on the roster"
+    HANDED_IN_TWICE = "handed in twice"
+    LATE = "late"
+
+
 @dataclass(frozen=True)
 class Flag:
-    """A submission that a human should look at, or somebody who handed nothing in, and why."""
+    """A submission that a human should look at, or somebody who handed nothing in, and why.
+
+    `nameless` says why without naming anybody, for where names are left out or stand beside it; "" where nothing can.
+    """
 
     submission: str
-    kind: str
+    kind: FlagKind
     why: str
+    nameless: str = ""
 
 
 def flags_of(result: Result, points: Points, edition: str) -> list[Flag]:
@@ -37,20 +63,20 @@ def flags_of(result: Result, points: Points, edition: str) -> list[Flag]:
     flags = []
     if result.damage:
         why = f"{result.damage} is not as it was written; `parity grade --only` with this name makes it anew"
-        return [Flag(result.name, "damaged", why)]
+        return [Flag(result.name, FlagKind.DAMAGED, why)]
     if result.trouble or points.faults:
         why = result.trouble or f"{points.faults} records are Parity's own faults"
-        flags.append(Flag(result.name, "harness error", why))
-    flags += [Flag(result.name, "undecided", f"nothing of {item} could be decided") for item in points.undecided]
+        flags.append(Flag(result.name, FlagKind.HARNESS_ERROR, why))
+    flags += [Flag(result.name, FlagKind.UNDECIDED, f"nothing of {item} could be decided") for item in points.undecided]
     if result.missing:
-        flags.append(Flag(result.name, "nothing to run", result.missing))
+        flags.append(Flag(result.name, FlagKind.NOTHING_TO_RUN, result.missing))
     if result.refused and result.refused != result.missing:
-        flags.append(Flag(result.name, "left out", result.refused))
+        flags.append(Flag(result.name, FlagKind.LEFT_OUT, result.refused))
     if result.import_problem:
-        flags.append(Flag(result.name, "does not import", result.import_problem))
+        flags.append(Flag(result.name, FlagKind.DOES_NOT_IMPORT, result.import_problem))
     if result.edition_seen and result.edition_seen != edition:
         why = f"its source is that of the edition {result.edition_seen}; it was judged by the class's, {edition}"
-        flags.append(Flag(result.name, "another edition", why))
+        flags.append(Flag(result.name, FlagKind.ANOTHER_EDITION, why))
     return flags
 
 
@@ -63,9 +89,11 @@ def undecided_flags(name: str, records: Iterable[Record], labels: Parts) -> list
     causes: dict[str, dict[str, None]] = {}
     wrong: set[str] = set()
     for record in records:
-        if record.verdict in ("undecided", "unjudged") and (record.undecided or record.verdict == "undecided"):
+        if record.verdict in (Verdict.UNDECIDED, Verdict.UNJUDGED) and (
+            record.undecided or record.verdict == Verdict.UNDECIDED
+        ):
             elements[record.part] += record.undecided or record.total or 1
-            wrong |= {record.part} if record.verdict == "unjudged" else set()
+            wrong |= {record.part} if record.verdict == Verdict.UNJUDGED else set()
             causes.setdefault(record.part, {})[record.explained_by] = None
     flags = []
     for part, count in elements.items():
@@ -74,14 +102,14 @@ def undecided_flags(name: str, records: Iterable[Record], labels: Parts) -> list
         by = f"because {' and '.join(others)} {be} wrong" if others else "by rounding alone"
         why = f"{labels.label(part)}: {count} elements cannot be told right from wrong, {by}"
         why += "; they count as wrong until a human has looked" if part in wrong else ""
-        flags.append(Flag(name, "undecided", why))
+        flags.append(Flag(name, FlagKind.UNDECIDED, why))
     return flags
 
 
 def likeness_flags(found: Iterable[Cluster]) -> list[Flag]:
     """Which submissions are copies of one another, or of the solution that comes with Parity, wholly or in part.
 
-    All of a cluster have the same sentence, in which whoever is named stands behind all else: a name may be any words.
+    All of a cluster have the same sentence.
     """
     flags = []
     for number, cluster in enumerate(found, 1):
@@ -91,15 +119,15 @@ def likeness_flags(found: Iterable[Cluster]) -> list[Flag]:
         share = lowest if lowest == highest else f"{lowest} to {highest}"
         given = ", with the solution that comes with Parity" if SOLUTION in cluster.members else ""
         same = f"{share} % of their own lines are the same ({likest.common} of {likest.own} in the likest two)"
-        why = f"cluster {number}{given}: {same}, names and spaces aside, in {few(people)}"
-        whole = cluster.pairs[-1].share == 1
-        flags += [Flag(name, "identical" if whole else "alike", why) for name in people]
+        nameless = f"cluster {number}{given}: {same}, names and spaces aside"
+        kind = FlagKind.IDENTICAL if cluster.pairs[-1].share == 1 else FlagKind.ALIKE
+        flags += [Flag(name, kind, f"{nameless}, in {few(people)}", nameless) for name in people]
     return flags
 
 
 def concealed_flags(results: Iterable[Result], worth: Collection[str]) -> list[Flag]:
     """Which of those `worth` a look have code that does not stand in them, so that nobody can say whose it is."""
-    return [Flag(r.name, "concealed", r.concealed) for r in results if r.concealed and r.name in worth]
+    return [Flag(r.name, FlagKind.CONCEALED, r.concealed) for r in results if r.concealed and r.name in worth]
 
 
 def version_flags(results: Iterable[Result], versions: Mapping[str, str]) -> list[Flag]:
@@ -110,7 +138,7 @@ def version_flags(results: Iterable[Result], versions: Mapping[str, str]) -> lis
         if others:
             begun = ", ".join(f"{name} {versions[name]}" for name in result.versions if name in versions)
             why = f"it was checked by {', '.join(others)}, and the class was begun with {begun}"
-            flags.append(Flag(result.name, "another version", why))
+            flags.append(Flag(result.name, FlagKind.ANOTHER_VERSION, why))
     return flags
 
 
@@ -122,14 +150,16 @@ def roster_flags(
         return []
     present = {id(person) for persons in people.values() for person in persons}
     flags = [
-        Flag(person.name, "handed in nothing", "is on the roster") for person in roster if id(person) not in present
+        Flag(person.name, FlagKind.HANDED_IN_NOTHING, "is on the roster")
+        for person in roster
+        if id(person) not in present
     ]
     for hand_in in hand_ins:
         for member, person in zip(hand_in.people, people[hand_in.name], strict=True):
             if person is None:
                 who = f"nobody there has the name, address or number of {member.name or member.email}"
                 why = who if hand_in.members else "nobody there has this name, address or number"
-                flags.append(Flag(hand_in.name, "not on the roster", why))
+                flags.append(Flag(hand_in.name, FlagKind.NOT_ON_THE_ROSTER, why))
     return flags
 
 
@@ -145,17 +175,19 @@ def twice_flags(hand_ins: Iterable[HandIn], people: Mapping[str, Sequence[Person
     for found in of_person.values():
         for name, who in found if len(found) > 1 else ():
             others = few([other for other, _ in found if other != name])
-            flags.append(Flag(name, "handed in twice", f"{who} has handed in {others} as well"))
+            flags.append(Flag(name, FlagKind.HANDED_IN_TWICE, f"{who} has handed in {others} as well"))
     return flags
 
 
 def flags_frame(flags: Iterable[Flag]) -> pd.DataFrame:
-    """The flags as a table: submission, kind, and a sentence; sorted by kind."""
+    """The flags as a table: submission, kind, a sentence, and one that names nobody; sorted by kind."""
     import pandas as pd
 
     ordered = sorted(flags, key=lambda flag: (flag.kind, flag.submission))
-    rows = [(flag.submission, flag.kind, flag.why) for flag in ordered]
-    return pd.DataFrame(rows, columns=["submission", "kind", "why"]).astype("string")
+    columns = ["submission", "kind", "why", "nameless"]
+    return pd.DataFrame([[getattr(flag, name) for name in columns] for flag in ordered], columns=columns).astype(
+        "string"
+    )
 
 
 def few(names: Sequence[str]) -> str:

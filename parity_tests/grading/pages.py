@@ -24,6 +24,7 @@ from reports.model.numbers import points_text
 from reports.model.parts import Parts
 from reports.model.points import without_words
 from reports.model.records import Record, to_frame
+from reports.model.verdicts import Verdict
 from reports.model.write_whole import write_whole
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def write_anonymous_pages(path: Path, out: Path) -> Path:
             raise UsageError(f"the result of {name} in {path} cannot be read; `parity grade` makes it anew.")
         run = saved_run(where_it_is)
         shown = for_student(run)
-        told += [record for record in shown.records if record.verdict != "match"]
+        told += [record for record in shown.records if record.verdict != Verdict.MATCH]
         points = without_words(points_of(result, run.records, files))
         _write(out / f"{code}.html", student_page(shown, where_it_is, points, _BACK, who=code, code=code))
     people = {name: Who(code, f"{code}.html") for name, code in coded.items()}

@@ -10,7 +10,7 @@ from parity_tests.grading.rubric import Item, Rubric
 from reports.model.notes import Note
 from reports.model.points import DIGITS, ItemPoints, Points, counts_for
 from reports.model.records import Record
-from reports.model.verdicts import FAILING
+from reports.model.verdicts import FAILING, Verdict
 
 LOST = frozenset({"wrong", "left open"})
 """The states of a record that keep its quantity from being earned."""
@@ -26,7 +26,7 @@ def score(records: Iterable[Record], rubric: Rubric) -> Points:
     no points anywhere, never 0.
     """
     rows = list(records)
-    faults = sum(record.verdict == "harness_error" for record in rows)
+    faults = sum(record.verdict == Verdict.HARNESS_ERROR for record in rows)
     items = []
     for item, own in zip(rubric.items, _of_items(rows, rubric), strict=True):
         scored = _scored(item, own, rubric)
@@ -92,11 +92,13 @@ def nothing_to_run(points: Points) -> Points:
 
 def _explained_state(record: Record) -> str:
     """The state of what fails because another part does: left open where it could not be told right from wrong."""
-    return "left open" if record.verdict == "unjudged" and record.undecided else "explained"
+    return "left open" if record.verdict == Verdict.UNJUDGED and record.undecided else "explained"
 
 
 def _state(record: Record) -> str:
-    return "wrong" if record.verdict in FAILING else "undecided" if record.verdict == "undecided" else "right"
+    return (
+        "wrong" if record.verdict in FAILING else Verdict.UNDECIDED if record.verdict == Verdict.UNDECIDED else "right"
+    )
 
 
 def with_overrides(points: Points, overrides: Iterable[Override]) -> Points:

@@ -17,10 +17,8 @@ from reports.model.run import SavedRun
 from reports.model.run_folder import RunFolderError, load
 from reports.model.scripts import by_quantity
 
-_TELLING = ("seed", "submission")
-"""What an environment says that no student is told: the seed is the whole class's."""
 _NAMING = ("excerpts",)
-"""What may hold a name besides: comments in code."""
+"""What of an environment may hold a name: comments in code."""
 
 
 def student_page(
@@ -42,11 +40,10 @@ def student_page(
         scripts = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("repro-*.py"))}
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the scripts in {path_text(folder)} cannot be read ({error}).") from error
-    hidden = (*_TELLING, *_NAMING) if code else _TELLING
     shown = replace(
         run,
         records=[replace(record, submission=code) for record in run.records] if code else run.records,
-        environment={key: value for key, value in run.environment.items() if key not in hidden},
+        environment={key: value for key, value in run.environment.items() if not (code and key in _NAMING)},
         output=b"" if code else run.output,
     )
     name = code or f"submissions/{folder.name}"

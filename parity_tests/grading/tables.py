@@ -14,6 +14,7 @@ from parity_tests.grading.class_records import class_records
 from parity_tests.grading.class_table import ClassTable
 from parity_tests.grading.flags import (
     Flag,
+    FlagKind,
     concealed_flags,
     flags_frame,
     flags_of,
@@ -135,7 +136,7 @@ def _flags_of_all(
     flags = version_flags(results, info.versions)
     flags += [*roster_flags(files.roster, intake.attempts, people), *twice_flags(intake.attempts, people)]
     untimed = [hand_in for hand_in in intake.attempts if files.late and files.late.seconds_late(hand_in) is None]
-    return flags + [Flag(hand_in.name, "late", _NO_TIME) for hand_in in untimed if hand_in.late]
+    return flags + [Flag(hand_in.name, FlagKind.LATE, _NO_TIME) for hand_in in untimed if hand_in.late]
 
 
 def _handed_in(intake: IntakeSummary) -> pd.DataFrame:

@@ -33,7 +33,7 @@ from parity_tests.protocol.assignment import Assignment, environment_of
 from parity_tests.protocol.registry import find
 from reports.model.records import Record
 from reports.model.run import Results, SavedRun
-from reports.model.verdicts import FAILING
+from reports.model.verdicts import FAILING, Verdict
 
 MARGIN = 600.0
 """Seconds that starting, judging and writing may take beside what the submission itself is given."""
@@ -102,13 +102,13 @@ def lost(task: Task, why: str, trace: str = "") -> Outcome:
 
     Why is for those who grade alone, here and below: what broke may hold texts from the submission's processes.
     """
-    outcome = _unrunnable(task, "harness_error", "Parity itself failed")
+    outcome = _unrunnable(task, Verdict.HARNESS_ERROR, "Parity itself failed")
     return replace(outcome, trouble=why, files={**outcome.files, "trouble.txt": (trace or why).encode()})
 
 
 def broken(task: Task, why: str, trace: str = "") -> Outcome:
     """The outcome of a submission that breaks Parity's own process, and so earns nothing; a human should look at it."""
-    outcome = _unrunnable(task, "crashed", "cannot be checked: it breaks the process that checks it")
+    outcome = _unrunnable(task, Verdict.CRASHED, "cannot be checked: it breaks the process that checks it")
     return replace(outcome, trouble=why, files={**outcome.files, "trouble.txt": (trace or why).encode()})
 
 
@@ -152,7 +152,7 @@ def _checked(task: Task) -> Outcome:
             cache=_cache,
         )
         scripts = _scripts(assignment, run, folder, settings, servers)
-    trouble = next((record.message for record in run.records if record.verdict == "harness_error"), "")
+    trouble = next((record.message for record in run.records if record.verdict == Verdict.HARNESS_ERROR), "")
     imported = run.records[0]
     return Outcome(
         task.name,

@@ -7,9 +7,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.protocol.comparison import PASSING, Comparison, failed, mismatched
+from parity_tests.protocol.comparison import Comparison, failed, mismatched
 from parity_tests.protocol.observation import Failure, Returned
 from reports.model.numbers import exact_number, times
+from reports.model.verdicts import PASSING, Verdict
 
 Array = NDArray[Any]
 
@@ -56,7 +57,7 @@ def shape_text(shape: tuple[int, ...]) -> str:
 def compare(got: Returned | Failure | None, answer: Answer, *, flat_ok: bool = False) -> Comparison:
     """Compare one returned value with one answer. `flat_ok`: (M,) may stand for (1, M), with a note."""
     if got is None:
-        return Comparison("harness_error", problem="was planned, but nothing was recorded for it")
+        return Comparison(Verdict.HARNESS_ERROR, problem="was planned, but nothing was recorded for it")
     if isinstance(got, Failure):
         return failed(got)
     want = answer.value
@@ -116,7 +117,7 @@ def over_steps(steps: Sequence[Comparison]) -> Comparison:
             later = sum(c.verdict not in PASSING for c in steps[t + 1 :])
             more = f", and in {later} later steps" if later else ""
             return replace(comparison, step=t + 1, problem=f"after step {t + 1} {comparison.problem}{more}")
-    undecided = [t for t, c in enumerate(steps) if c.verdict == "undecided"]
+    undecided = [t for t, c in enumerate(steps) if c.verdict == Verdict.UNDECIDED]
     worst = undecided[0] if undecided else max(range(len(steps)), key=lambda t: steps[t].ratio or 0.0)
     notes = [note for c in steps for note in c.notes]
     shown = replace(steps[worst], step=worst + 1 if len(steps) > 1 else None).noting(*notes)
@@ -188,7 +189,7 @@ def _compare_values(
     T, shape = len(value), value.shape[1:]
     total = value[0].size
     if total == 0:
-        return [Comparison("harness_error", problem="has no elements: nothing was compared")] * T
+        return [Comparison(Verdict.HARNESS_ERROR, problem="has no elements: nothing was compared")] * T
     gap, ratio = _ratios(got, value, radius)
     # What is not finite where torch's own is finite is wrong, however far two honest sides may differ there, and what
     # is as torch's own, which is not finite, is right.
@@ -235,7 +236,7 @@ def _compare_values(
         if bad[t]:
             true = float(np.asarray(exact()[t], np.longdouble)[place])
             comparison = Comparison(
-                "mismatch",
+                Verdict.MISMATCH,
                 **figures,
                 blame="submission" if not abs(worst_want - true) > abs(worst_got - true) else "reference",
                 problem=_sentence(got[t], value[t], figures),
@@ -243,9 +244,9 @@ def _compare_values(
             )
         elif unknown[t]:
             problem = f"is undecided at {int(unknown[t])} of {total} elements"
-            comparison = Comparison("undecided", **figures, problem=problem)
+            comparison = Comparison(Verdict.UNDECIDED, **figures, problem=problem)
         else:
-            comparison = Comparison("match", **figures)
+            comparison = Comparison(Verdict.MATCH, **figures)
         compared.append(comparison.noting(*explained[t]))
     return compared
 

@@ -20,6 +20,7 @@ from parity_tests.protocol.case import Case
 from parity_tests.protocol.observation import Failure, Returned
 from parity_tests.protocol.quantity import WHOLE_CASE, Key
 from parity_tests.protocol.reproduction import Ask
+from reports.model.verdicts import Verdict
 
 Results = dict[str, Any]
 """What the first half left: arrays, numbers, texts and lists, by the names of its variables."""
@@ -46,7 +47,7 @@ class Draft:
     ask: Sequence[str]
     judge: Judge = ()
     keeps: Sequence[str] = ("got",)
-    verdict: str = "mismatch"
+    verdict: str = Verdict.MISMATCH
     imports: Sequence[str] = ()
     in_a_folder: bool = False
     process: str = "parts"

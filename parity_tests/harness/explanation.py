@@ -9,9 +9,10 @@ from dataclasses import replace
 
 from parity_tests.protocol.assignment import Assignment, Verdicts
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import PASSING, Comparison
+from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.observation import Failure, Observation, Returned
 from parity_tests.protocol.quantity import Quantity
+from reports.model.verdicts import PASSING
 
 
 def cause_of(by_function: Mapping[str, str], case: Case, result: Returned | Failure | None) -> str:

@@ -14,6 +14,7 @@ from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Key, Quantity
+from reports.model.verdicts import Verdict
 
 Arrays = dict[str, NDArray[Any]]
 Trial = tuple[Case, Arrays]
@@ -37,13 +38,17 @@ class FailingCase:
     @property
     def verdict(self) -> str:
         """What the first half of a script does: "crashed", "timeout" or "mismatch" (it comes to its end)."""
-        return self.comparison.verdict if self.comparison.verdict in ("crashed", "timeout") else "mismatch"
+        return (
+            self.comparison.verdict
+            if self.comparison.verdict in (Verdict.CRASHED, Verdict.TIMEOUT)
+            else Verdict.MISMATCH
+        )
 
     def draft(
         self, given: Sequence[str], ask: Sequence[str], want: Sequence[str], shape: Sequence[int], *, flat: bool = False
     ) -> Draft:
         """A draft of one call: by torch's lines, which leave `want`, where values are compared, else by the shape."""
-        if self.verdict != "mismatch":
+        if self.verdict != Verdict.MISMATCH:
             return Draft(given, ask, verdict=self.verdict)
         arrays = self.comparison.arrays
         judge = shaped(shape, flat=flat) if arrays is None else [*want, *compared(arrays[2], self.comparison.gap)]

@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import PASSING, Comparison, matched
+from parity_tests.protocol.comparison import Comparison, matched
 from parity_tests.protocol.observation import Failure
+from reports.model.verdicts import PASSING, Verdict
 
 _OF_THE_DTYPE = re.compile(r"dtype|\bdata ?types?\b|\bcast(s|ing)?\b|castingerror\b", re.IGNORECASE)
 """What an exception over a dtype is called, or says: numpy's "Cannot cast ufunc", but not its "could not broadcast"."""
@@ -25,7 +26,7 @@ def forgive_float64_only(
         if case.dtype != "float32" or twin is None or not failing:
             continue
         crash = next((c for c in failing.values() if c.failure is not None and _is_over_the_dtype(c.failure)), None)
-        only_crashes = all(c.verdict == "crashed" for c in failing.values())
+        only_crashes = all(c.verdict == Verdict.CRASHED for c in failing.values())
         if crash is not None and only_crashes and all(c.verdict in PASSING for c in twin.values()):
             note = matched(f"works in float64 only: {crash.problem}")
             forgiven[case.name] |= dict.fromkeys(failing, note)

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from parity_tests.harness.judge_flow import Prepared, judge_returned, may_pass, prepared
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import PASSING, Comparison
+from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.kind import Judged
 from parity_tests.protocol.observation import Failure, Observation, Returned
 from parity_tests.protocol.quantity import Quantity
+from reports.model.verdicts import PASSING
 
 if TYPE_CHECKING:
     from reference.flow import Flowed

@@ -18,19 +18,10 @@ from parity_tests.protocol.case import Case
 from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.quantity import WHOLE_CASE
 from reports.model.records import Record
+from reports.model.verdicts import Verdict, row_of
 
 MOST_PLACES = 5
 """So many different places or types of exceptions are told of a submission: each is a number that it may choose."""
-_SAID = {
-    "mismatch": "is not what torch says",
-    "missing": "is missing: there is no such function, or it does nothing",
-    "crashed": "was not computed",
-    "timeout": "did not come in time",
-    "memory": "needs more memory than it may have",
-    "unjudged": "cannot be judged: what was done leaves no value to expect",
-    "undecided": "is undecided: rounding alone cannot tell right from wrong",
-    "harness_error": "could not be judged, which is Parity's own fault",
-}
 _EXCEPTIONS = frozenset(
     name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, BaseException)
 )
@@ -66,7 +57,7 @@ def told_to_students(
     teller = _Teller(assignment, folder)
     told: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in by_name}
     for record in records:
-        if record.case in by_name and record.verdict != "match":
+        if record.case in by_name and record.verdict != Verdict.MATCH:
             told[record.case][record.quantity] = teller.told(by_name[record.case], record, seen[record.case])
     return {"told": told, "printed": printed}
 
@@ -82,8 +73,8 @@ class _Teller:
 
     def told(self, case: Case, record: Record, seen: Observation) -> dict[str, Any]:
         """The sentence about a record, with the name of the mistake and the place where Parity itself knows them."""
-        said, error = _SAID[record.verdict], ""
-        if record.verdict == "crashed":
+        said, error = row_of(record.verdict).told, ""
+        if record.verdict == Verdict.CRASHED:
             name = _error_of(case, record, seen)
             error = name if name in _EXCEPTIONS else "an exception of its own" if name else ""
         file, line = self._place(record)

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.harness.compare import compare
-from parity_tests.protocol.comparison import PASSING, Comparison, matched, mismatched
+from parity_tests.protocol.comparison import Comparison, matched, mismatched
 from parity_tests.protocol.observation import Failure, Returned
+from reports.model.verdicts import PASSING, Verdict
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -71,7 +72,7 @@ class _Answer:
 def judge(got: Array | None, flowed: Flowed, exact: Array | None, name: str) -> Held:
     """The verdict on an array that a candidate returned as its result `name`; None is a missing one."""
     if got is None:
-        return Held(Comparison("missing", problem=f"the candidate returns no {name}", sentence=True), None)
+        return Held(Comparison(Verdict.MISSING, problem=f"the candidate returns no {name}", sentence=True), None)
     kind = "scalar" if got.ndim == 0 else "array"
     return judge_returned(Returned(kind, got, f"an array of dtype {got.dtype} and shape {got.shape}"), flowed, exact)
 
@@ -125,7 +126,7 @@ def judge_returned(
         return Held(matched("has no elements") if alike else mismatched(shape), None)
     comparison = compare(got, answer)
     resolution = known.resolution
-    if comparison.verdict == "mismatch" and comparison.gap is not None:
+    if comparison.verdict == Verdict.MISMATCH and comparison.gap is not None:
         comparison, allowed = _explained_by_a_form(comparison, got, answer, flowed)
         comparison = replace(comparison, blame=comparison.blame if exact is not None else "")
         resolution = _resolution(value, allowed.radius)
@@ -133,7 +134,7 @@ def judge_returned(
         comparison = _conserving(comparison, array, answer)
     if comparison.verdict in PASSING and resolution.zeros_agree == 1.0 and value.any():
         problem = "is undecided: the radius is so large that zeros would agree everywhere"
-        comparison = replace(comparison, verdict="undecided", undecided=comparison.total, problem=problem)
+        comparison = replace(comparison, verdict=Verdict.UNDECIDED, undecided=comparison.total, problem=problem)
     elif resolution.median is not None and resolution.median > COARSE.get(str(value.dtype), np.inf):
         comparison = comparison.noting(f"only changes over {resolution.median:.2g} of the value would be noticed")
     return Held(comparison, resolution)
@@ -155,7 +156,7 @@ def _conserving(comparison: Comparison, got: Array, answer: _Answer) -> Comparis
         f"sums to {found:.7g} over the {want.size} elements tied for a maximum, where one of each tie gets it all and "
         f"torch's sum is {want.sum():.7g}"
     )
-    return replace(comparison, verdict="mismatch", problem=problem)
+    return replace(comparison, verdict=Verdict.MISMATCH, problem=problem)
 
 
 BY_FORM = "times the radius, which the form"

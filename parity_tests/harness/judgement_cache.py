@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import PASSING, Comparison
+from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.kind import Context
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Key
+from reports.model.verdicts import PASSING
 
 MOST = 4096
 """How many are kept: about 40 MB."""

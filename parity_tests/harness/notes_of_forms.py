@@ -9,7 +9,7 @@ from dataclasses import replace
 from parity_tests.harness.judge_flow import tells_of_a_form
 from parity_tests.protocol.assignment import Verdicts
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import PASSING
+from reports.model.verdicts import PASSING
 
 
 def without_forms_of_what_is_wrong(plan: Sequence[Case], verdicts: Verdicts) -> Verdicts:

@@ -20,7 +20,7 @@ from parity_tests.protocol.case import DTYPES, Case, json_params
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.reproduction import Networks, Script, ScriptSetting
 from reports.model.records import Record
-from reports.model.verdicts import FAILING
+from reports.model.verdicts import FAILING, Verdict
 
 SECONDS_FOR_ONE = 4.0
 """What a single question may take while a script is made smaller, if the run's own limit is not less."""
@@ -115,7 +115,7 @@ def chosen(assignment: Assignment, records: Iterable[Record], case: str | None =
     """The records to write scripts for: of the failing ones that no other part explains, one for each discrepancy."""
     kept: dict[tuple[str, ...], Record] = {}
     for record in records:
-        if record.verdict not in FAILING or record.verdict == "harness_error" or record.explained_by:
+        if record.verdict not in FAILING or record.verdict == Verdict.HARNESS_ERROR or record.explained_by:
             continue
         if case is not None and record.case != case:
             continue

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from parity_tests.harness.draft import Draft
+from reports.model.verdicts import Verdict
 
 
 def script_of(
@@ -23,22 +24,22 @@ def script_of(
     `modules` are those of the standard library that `start` needs: its lines import the submission. `seconds` is what a
     call may take.
     """
-    needed = {"sys", *draft.imports, *modules, *(("os", "signal") if draft.verdict == "timeout" else ())}
+    needed = {"sys", *draft.imports, *modules, *(("os", "signal") if draft.verdict == Verdict.TIMEOUT else ())}
     lines = [title, f"import {', '.join(sorted(needed))}", "", "import numpy as np"]
     lines += ["import torch"] if any("torch" in line for line in judge) else []
     lines += [""]
-    if draft.verdict == "timeout":
+    if draft.verdict == Verdict.TIMEOUT:
         whole = int(np.ceil(seconds))
         late = f"It fails: after {whole} seconds it has not come back."
         lines += ["def late(signum, frame):", f'    print("{late}", flush=True)', "    os._exit(1)"]
         lines += ["signal.signal(signal.SIGALRM, late)", f"signal.alarm({whole})"]
     lines += [*start, "", *draft.given]
-    if draft.verdict == "crashed":
+    if draft.verdict == Verdict.CRASHED:
         lines += ["# Here it raises: what Python prints is the failure.", "try:"]
         lines += [f"    {line}" for line in draft.ask]
         lines += ["except SystemExit:", '    sys.exit("It fails: it ends the program.")']
         lines += ['print("It agrees: nothing is raised.")']
-    elif draft.verdict == "timeout":
+    elif draft.verdict == Verdict.TIMEOUT:
         lines += [*draft.ask, "signal.alarm(0)", 'print("It agrees: it comes back.")']
     else:
         lines += [*draft.ask, "", *judge, f'print("It agrees." if agrees else {f"It fails: {words}."!r})']

@@ -8,11 +8,12 @@ from dataclasses import replace
 from parity_tests.harness.draft import Draft, Outcome, Unfit, lines_for, run
 from parity_tests.protocol.reproduction import Networks
 from reports.model.records import Record
+from reports.model.verdicts import Verdict
 
-WORDS = {
-    "crashed": "it crashes",
-    "missing": "it is missing",
-    "timeout": "it does not come back",
+WORDS: dict[str, str] = {
+    Verdict.CRASHED: "it crashes",
+    Verdict.MISSING: "it is missing",
+    Verdict.TIMEOUT: "it does not come back",
 }
 MEMORY = "it needs more memory than a submission may have, and a script would take that from the machine it runs on"
 
@@ -25,15 +26,19 @@ def shown(draft: Draft, record: Record, networks: Networks) -> tuple[Draft, Sequ
         return None
     if outcome.failure is not None:
         kind = outcome.failure.kind
-        raised = record.verdict in ("crashed", "missing") and kind in ("crashed", "missing") and not outcome.results
-        if raised and draft.verdict in ("crashed", "mismatch") and _same_place(outcome, record):
-            final: Draft = replace(draft, verdict="crashed")
+        raised = (
+            record.verdict in (Verdict.CRASHED, Verdict.MISSING)
+            and kind in (Verdict.CRASHED, Verdict.MISSING)
+            and not outcome.results
+        )
+        if raised and draft.verdict in (Verdict.CRASHED, Verdict.MISMATCH) and _same_place(outcome, record):
+            final: Draft = replace(draft, verdict=Verdict.CRASHED)
             judged: Sequence[str] = ()
         elif kind == "timeout" and draft.verdict == "timeout":
             final, judged = draft, ()
         else:
             return None
-    elif draft.verdict == "mismatch" and not outcome.agrees:
+    elif draft.verdict == Verdict.MISMATCH and not outcome.agrees:
         final, judged = draft, lines_for(draft, outcome.results)
     else:
         return None

@@ -21,12 +21,11 @@ from parity_tests.harness.undecided import refused
 from parity_tests.harness.whose_fault import is_unclear, judge_anything, settle
 from parity_tests.protocol.assignment import Verdicts
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import PASSING
 from parity_tests.protocol.errors import asking
 from parity_tests.protocol.kind import Judged
 from parity_tests.protocol.observation import Observation
 from reports.model.records import Record
-from reports.model.verdicts import FAILING
+from reports.model.verdicts import FAILING, PASSING
 
 Progress = Callable[[int, int, str], None]
 

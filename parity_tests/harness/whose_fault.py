@@ -15,6 +15,7 @@ from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.kind import Arrays, Context, Judged
 from parity_tests.protocol.observation import Observation
+from reports.model.verdicts import Verdict
 
 
 def judge_anything(
@@ -28,18 +29,18 @@ def judge_anything(
         problem = (
             f"cannot be judged: what was handed over is not whole ({judge_of} raised {type(error).__name__}: {error})"
         )
-        return {q.name: Comparison("harness_error", problem=problem) for q in case.quantities}
+        return {q.name: Comparison(Verdict.HARNESS_ERROR, problem=problem) for q in case.quantities}
 
 
 def is_unclear(judged: Mapping[str, Comparison], observation: Observation) -> bool:
     """Whether the judge broke, nothing was recorded of a quantity, or the harness's code in the process failed."""
     told = any(failure.of_harness for failure in observation.failures.values())
-    return told or any(comparison.verdict == "harness_error" for comparison in judged.values())
+    return told or any(comparison.verdict == Verdict.HARNESS_ERROR for comparison in judged.values())
 
 
 def settle(judged: Judged, observation: Observation, of_solution: Callable[[], tuple[Judged, Observation]]) -> Judged:
     """The same, where that was unclear: harness_error if it is unclear of the solution as well, else unjudged."""
-    verdict = "harness_error" if is_unclear(*of_solution()) else "unjudged"
+    verdict = Verdict.HARNESS_ERROR if is_unclear(*of_solution()) else Verdict.UNJUDGED
     return {
         name: replace(comparison, verdict=verdict) if _is_one(comparison) else comparison
         for name, comparison in judged.items()
@@ -48,4 +49,4 @@ def settle(judged: Judged, observation: Observation, of_solution: Callable[[], t
 
 def _is_one(comparison: Comparison) -> bool:
     of_harness = comparison.failure is not None and comparison.failure.of_harness
-    return comparison.verdict == "harness_error" or (comparison.verdict == "unjudged" and of_harness)
+    return comparison.verdict == Verdict.HARNESS_ERROR or (comparison.verdict == Verdict.UNJUDGED and of_harness)

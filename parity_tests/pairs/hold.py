@@ -19,10 +19,11 @@ from parity_tests.pairs.positions import name_of, named, refuse_other_names
 from parity_tests.pairs.result import HoldResult
 from parity_tests.pairs.returned import MASKS, UnreadableError, as_mask, by_name, paired
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import PASSING, Comparison
+from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.quantity import Quantity
 from reports.model.records import Record
+from reports.model.verdicts import PASSING, Verdict
 
 if TYPE_CHECKING:
     from reference.flow import Flowed
@@ -175,10 +176,10 @@ def _called(candidate: Callable[..., Any], inputs: Mapping[str, Any]) -> tuple[_
         written = changed(inputs, first_inputs)
         again = _read(candidate(**for_candidate(inputs)))
     except UnreadableError as error:
-        return _Answer(), Comparison("mismatch", problem=str(error), sentence=True)
+        return _Answer(), Comparison(Verdict.MISMATCH, problem=str(error), sentence=True)
     except (Exception, SystemExit) as error:  # a candidate that ends the process has not answered
         raised = f"{name_of(candidate)} raised {type(error).__name__}: {error}"
-        return _Answer(), Comparison("crashed", problem=raised, sentence=True)
+        return _Answer(), Comparison(Verdict.CRASHED, problem=raised, sentence=True)
     notes = [f"overwrites its input {name}" for name in written]
     if answer.masks is None and not _alike(answer.arrays, again.arrays):
         notes.append("answers differently when it is called again with the same inputs")
@@ -298,7 +299,7 @@ def _judged(
     surplus = [name for name in answer.arrays if answer.by_key and name not in flowed]
     if surplus and options.compare is None:
         problem = f"the candidate returns {', '.join(surplus)} as well, which the reference does not"
-        held |= {name: Held(Comparison("mismatch", problem=problem, sentence=True), None) for name in surplus}
+        held |= {name: Held(Comparison(Verdict.MISMATCH, problem=problem, sentence=True), None) for name in surplus}
     return held
 
 

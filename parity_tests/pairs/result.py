@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reports.model.records import failing
+from reports.model.verdicts import Verdict
 from reports.notebook.result import Result
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class HoldResult(Result):
     def agrees(self) -> bool:
         """Whether nothing fails, something was compared, and of nothing all elements are undecided."""
         records = self.run.records
-        whole = [r for r in records if r.verdict == "undecided" and r.undecided == r.total]
+        whole = [r for r in records if r.verdict == Verdict.UNDECIDED and r.undecided == r.total]
         return bool(records) and not whole and not any(failing(record, self.strict) for record in records)
 
     def __repr__(self) -> str:

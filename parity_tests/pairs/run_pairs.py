@@ -15,6 +15,7 @@ from parity_tests.pairs.hold import CHECK, CaseHeld, hold_case, run_of
 from parity_tests.pairs.pair import Pair
 from parity_tests.pairs.result import HoldResult
 from parity_tests.protocol.errors import UsageError
+from reports.model.verdicts import PASSING, Verdict
 
 Progress = Callable[[int, int, str], None]
 ASKS = "asks something"
@@ -110,7 +111,7 @@ def _asked(pair: Pair, found: Sequence[CaseHeld]) -> CaseHeld:
     """Whether some case could tell each result of a right candidate from one and the same number everywhere."""
     from parity_tests.harness.make_records import Setting, record_of
     from parity_tests.protocol.case import Case
-    from parity_tests.protocol.comparison import PASSING, Comparison, matched
+    from parity_tests.protocol.comparison import Comparison, matched
     from parity_tests.protocol.quantity import Quantity
 
     idle = []
@@ -129,7 +130,7 @@ def _asked(pair: Pair, found: Sequence[CaseHeld]) -> CaseHeld:
         problem = (
             f"the inputs ask nothing of {', '.join(idle)}: one number everywhere, such as 0, would pass in every case"
         )
-        comparison = Comparison("unjudged", problem=problem, sentence=True)
+        comparison = Comparison(Verdict.UNJUDGED, problem=problem, sentence=True)
     quantity = Quantity(ASKS, pair.name)
     asked = Case(case, CHECK, case, "", CHECK, {}, (quantity,))
     setting = Setting(pair.name, "", "", "", "in_process")

@@ -22,6 +22,7 @@ from parity_tests.protocol.mistake import Rewrite
 from parity_tests.protocol.registry import find
 from reports.model.notes import NoteKind
 from reports.model.records import Record
+from reports.model.verdicts import Verdict
 
 Progress = Callable[[int, int, str], None]
 KINDS = ("mistakes", "honest", "slips", "evasions")
@@ -149,8 +150,8 @@ def of_honest(assignment: Assignment, number: int, seed: int) -> list[dict[str, 
     rewrite = assignment.proof().honest[number - 1] if number else None
     variant = unchanged(assignment) if rewrite is None else rewritten(assignment, rewrite)
     judged = records(assignment, variant, seed=seed, edition=edition_for(assignment, variant))
-    wrong = [record for record in judged if record.verdict != "match"]
-    undecided = all(record.verdict == "undecided" for record in wrong)
+    wrong = [record for record in judged if record.verdict != Verdict.MATCH]
+    undecided = all(record.verdict == Verdict.UNDECIDED for record in wrong)
     outcome = "match" if not wrong else "undecided" if undecided else "false alarm"
     detail = "; ".join(record.message for record in wrong[:3])
     compared = [record for record in judged if record.ratio is not None]

@@ -6,9 +6,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from parity_tests.protocol.observation import Failure
-
-PASSING = ("match", "undecided")
-"""The verdicts that fail nobody."""
+from reports.model.verdicts import Verdict
 
 
 @dataclass(frozen=True)
@@ -63,17 +61,17 @@ class Comparison:
 
 def matched(*notes: str) -> Comparison:
     """A match without figures: of something that is yes or no."""
-    return Comparison("match").noting(*notes)
+    return Comparison(Verdict.MATCH).noting(*notes)
 
 
 def mismatched(problem: str, **figures: Any) -> Comparison:
     """A mismatch without elements: of something that is yes or no."""
-    return Comparison("mismatch", problem=problem, **figures)
+    return Comparison(Verdict.MISMATCH, problem=problem, **figures)
 
 
 def unjudged(problem: str, **figures: Any) -> Comparison:
     """What cannot be judged, because the submission left no value to expect: it fails. `problem` says what was seen."""
-    return Comparison("unjudged", problem=problem, **figures)
+    return Comparison(Verdict.UNJUDGED, problem=problem, **figures)
 
 
 def failed(failure: Failure) -> Comparison:

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.protocol.comparison import PASSING, Comparison
+from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.observation import Failure, Returned
+from reports.model.verdicts import PASSING
 
 
 @dataclass(eq=False)

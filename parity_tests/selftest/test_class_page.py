@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from parity_tests.examples.chromium import Browser
-from parity_tests.grading.flags import Flag, flags_frame
+from parity_tests.grading.flags import Flag, FlagKind, flags_frame
 from parity_tests.grading.gradebook import gradebook_frame
 from parity_tests.selftest.fake_records import DESCRIBED
 from parity_tests.selftest.hostile_text import TEXTS
@@ -46,7 +46,10 @@ def class_of(names: list[str]) -> dict[str, Any]:
         "grades": gradebook_frame(rows, ITEMS),
         "items": pd.DataFrame(items, columns=part_columns),
         "flags": flags_frame(
-            [Flag(names[0], "identical", f"the same code as {names[-1]}"), Flag("Zoe Roster", "nothing", "why")]
+            [
+                Flag(names[0], FlagKind.IDENTICAL, f"the same code as {names[-1]}"),
+                Flag("Zoe Roster", FlagKind.HANDED_IN_NOTHING, "why"),
+            ]
         ),
         "mistakes": pd.DataFrame(records, columns=columns),
     }
@@ -222,21 +225,23 @@ def test_mistakes_of_the_same_people_are_one_line_and_clusters_are_too() -> None
         [(name, "linear", text, "4", "gradient of W", "mismatch", "") for name, text in rows],
         columns=frames["mistakes"].columns,
     )
-    same = "cluster 1: 97 to 100 % of their own lines are the same (40 of 40 in the likest two)"
-    why = f"{same}, names and spaces aside, in anna, bob"
-    frames["flags"] = flags_frame([Flag(name, "alike", why) for name in ("anna", "bob")])
+    nameless = "97 to 100 % are the same"
+    flags = [Flag(name, FlagKind.ALIKE, f"{nameless}: anna, bob", nameless) for name in ("anna", "bob")]
+    frames["flags"] = flags_frame([*flags, Flag("cem", FlagKind.LEFT_OUT, "cem wrote cluster 1: 97 % of the code")])
     people = {name: Who(name, "") for name in ("anna", "bob", "cem")}
     written = class_page(**frames, parts=PARTS, people=people)
     lines = [re.sub("<[^>]*>", "", line) for line in re.findall("<li>.*?</li>", written)]
     assert lines == [
-        f"anna, bob: {same}, names and spaces aside",
+        "anna, bob: 97 to 100 % are the same",
+        "cem: cem wrote cluster 1: 97 % of the code",
         "TODO 4: a; TODO 4: b (2): anna, bob",
         "TODO 4: c; TODO 4: d (1): cem",
     ]
     coded = {name: Who(f"code{n}", "") for n, name in enumerate(people)}
     anonymous = class_page(**frames, parts=PARTS, people=coded, anonymous=True)
-    assert f"code0</bdi>, <bdi>code1</bdi>: {same}<" in anonymous
+    assert "code0</bdi>, <bdi>code1</bdi>: 97 to 100 % are the same<" in anonymous
     assert "anna" not in anonymous
+    assert "cem" not in anonymous
 
 
 def test_who_cannot_be_imported_has_that_mistake_alone() -> None:

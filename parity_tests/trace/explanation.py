@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from parity_tests.protocol.comparison import Comparison
 from reports.model.numbers import exact_number, times
+from reports.model.verdicts import Verdict
 
 Array = NDArray[Any]
 
@@ -26,7 +27,7 @@ def worst_element(submitted: Array, wanted: Array, radius: float, step: int) -> 
     with np.errstate(all="ignore"):
         ulps = gap / float(np.spacing(np.abs(wanted[place])))
     return Comparison(
-        "mismatch",
+        Verdict.MISMATCH,
         gap=gap,
         radius=radius,
         ratio=ratio,

@@ -25,6 +25,7 @@ from parity_tests.trace.radius import MeasuredRadius, ratio_of
 from parity_tests.trace.twin import Both, CannotTake, Submitted, Taken, Twin, Weights, timed
 from reference.answer import known
 from reference.distance import LargestDifference
+from reports.model.verdicts import Verdict
 
 Array = NDArray[Any]
 
@@ -203,7 +204,7 @@ class FreeRunning(Judge):
         if useless and self.undecided is None:
             self.undecided, self.undecided_because = judged.step.number, useless
         judged.figures = self._figures(pending, spreads)
-        first = next((figures for figures in judged.figures if figures.verdict == "mismatch"), None)
+        first = next((figures for figures in judged.figures if figures.verdict == Verdict.MISMATCH), None)
         if first is not None and self.divergence is None:
             comparison = self._explained(pending, first)
             judged.divergence = self._diverges(judged.step, first.quantity, first.part, comparison)
@@ -220,12 +221,12 @@ class FreeRunning(Judge):
         for name, part in self.names:
             if name not in pending.gaps:
                 continue
-            verdict = "match" if ratios[name] <= 1 else "mismatch"
+            verdict = Verdict.MATCH if ratios[name] <= 1 else Verdict.MISMATCH
             figures.append(
                 Figures(
                     name,
                     part,
-                    verdict if self.undecided is None else "undecided",
+                    verdict if self.undecided is None else Verdict.UNDECIDED,
                     pending.gaps[name],
                     radii[name],
                     ratios[name],

@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+from reports.model.verdicts import Verdict
+
 
 class LargestMultiples:
     """Keeps, for each quantity, the largest gap as a multiple of the spread so far, and the step at which it was."""
@@ -17,7 +19,7 @@ class LargestMultiples:
 
     def add(self, table: str, row: Mapping[str, Any]) -> None:
         """Take a row of the trace."""
-        if table != "quantities" or row["verdict"] == "undecided":
+        if table != "quantities" or row["verdict"] == Verdict.UNDECIDED:
             return
         name = row["quantity"]
         self._spread[name] = max(self._spread[name], row["spread"])

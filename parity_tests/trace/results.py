@@ -21,7 +21,7 @@ from parity_tests.trace.session import Session
 from parity_tests.trace.training import Lockstep
 from reports.model.numbers import exact_number
 from reports.model.records import Record
-from reports.model.verdicts import FAILING
+from reports.model.verdicts import FAILING, Verdict
 
 TITLE = "training in lockstep"
 
@@ -195,7 +195,7 @@ class _Records:
             return part, self._undecided(name, session.judge.undecided)
         if name in tally.worst:
             step, f = tally.worst[name]
-            return part, Comparison("match", f.gap, f.radius, f.ratio, got=f.got, want=f.want, step=step)
+            return part, Comparison(Verdict.MATCH, f.gap, f.radius, f.ratio, got=f.got, want=f.want, step=step)
         return part, self._never_compared()
 
     def _broken(self, broken: Comparison) -> Comparison:
@@ -213,17 +213,19 @@ class _Records:
         step, f = self._session.tally.mismatched[name]
         after = f"from step {step} on, after the first divergence in {first.quantity}"
         problem = f"is off by {exact_number(f.gap or 0.0)} {after}"
-        comparison = Comparison("mismatch", f.gap, f.radius, f.ratio, got=f.got, want=f.want, problem=problem)
+        comparison = Comparison(Verdict.MISMATCH, f.gap, f.radius, f.ratio, got=f.got, want=f.want, problem=problem)
         return replace(comparison, step=step, explained_by=first.part)
 
     def _undecided(self, name: str, step: int) -> Comparison:
         because = self._session.judge.undecided_because
         problem = f"is undecided from step {step} on: {because}"
         if name not in self._session.tally.worst:
-            return Comparison("undecided", step=step, problem=problem)
+            return Comparison(Verdict.UNDECIDED, step=step, problem=problem)
         _, f = self._session.tally.worst[name]
         problem += f"; the {step - 1} steps before agree"
-        return Comparison("undecided", f.gap, f.radius, f.ratio, got=f.got, want=f.want, step=step, problem=problem)
+        return Comparison(
+            Verdict.UNDECIDED, f.gap, f.radius, f.ratio, got=f.got, want=f.want, step=step, problem=problem
+        )
 
     def _never_compared(self) -> Comparison:
         """It was judged in no step: because the import failed, or an evaluation, or nothing of it was seen."""
@@ -239,4 +241,4 @@ class _Records:
             return unjudged(f"could be compared in no step: the run cannot go on at step {at}", explained_by=part)
         if self._session.tally.steps:
             return unjudged(f"was never seen in {self._session.tally.steps} steps")
-        return Comparison("harness_error", problem="was never compared")
+        return Comparison(Verdict.HARNESS_ERROR, problem="was never compared")

@@ -20,6 +20,7 @@ from parity_tests.trace.plan import Evaluation, Step
 from parity_tests.trace.tally import Sink, Tally
 from parity_tests.trace.training import Lockstep
 from reference.answer import Answer
+from reports.model.verdicts import Verdict
 
 Progress = Callable[[int, int, str], None]
 """Is told the number of the step, how many there are, and the pace in words."""
@@ -116,7 +117,7 @@ class Session:
             value = observation.values.get(key)
             if value is not None:
                 structure = compare(value, _of_shape(shape_of[name], self.plan.settings.dtype), flat_ok=True)
-                if not culprit and structure.verdict == "mismatch" and structure.gap is None:
+                if not culprit and structure.verdict == Verdict.MISMATCH and structure.gap is None:
                     broken[name], culprit = structure, part
                 continue
             failure = observation.failures.get(key) or observation.failures.get(WHOLE_CASE) or last

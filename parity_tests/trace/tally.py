@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from parity_tests.trace.judge import Figures, Judge, JudgedStep
 from parity_tests.trace.plan import Plan
+from reports.model.verdicts import Verdict
 
 
 class Sink(Protocol):
@@ -49,9 +50,9 @@ class Tally:
 
     def _add_figures(self, number: int, figures: Figures) -> None:
         name = figures.quantity
-        if figures.verdict == "mismatch":
+        if figures.verdict == Verdict.MISMATCH:
             self.mismatched.setdefault(name, (number, figures))
-        if figures.verdict == "undecided":
+        if figures.verdict == Verdict.UNDECIDED:
             return
         if name not in self.worst or (figures.ratio or 0.0) > (self.worst[name][1].ratio or 0.0):
             self.worst[name] = number, figures

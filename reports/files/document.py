@@ -11,7 +11,7 @@ from typing import Any
 from reports.model.records import COLUMNS, SCHEMA_VERSION, failing
 from reports.model.run import Results
 from reports.model.run_folder import FORMAT
-from reports.model.verdicts import VERDICTS
+from reports.model.verdicts import VERDICTS, Verdict
 from reports.model.words import verdict_sentence
 
 #: The JSON Schema of the document. `schema_version` in it is raised with every change that a reader would notice.
@@ -22,7 +22,7 @@ def json_document(run: Results, *, strict: bool = False, drift: Any = None) -> d
     """The run as plain values. JSON has no infinity and no NaN: such numbers are the texts "inf", "-inf" and "nan"."""
     records = run.records
     count = Counter(record.verdict for record in records)
-    faulty, bad = count["harness_error"] > 0, any(failing(record, strict) for record in records)
+    faulty, bad = count[Verdict.HARNESS_ERROR] > 0, any(failing(record, strict) for record in records)
     document = {
         "format": FORMAT,
         "schema_version": SCHEMA_VERSION,

@@ -15,7 +15,7 @@ from reports.model.points import ItemPoints, Points
 from reports.model.reasons import causes_of, late_sentence, reason, total_text
 from reports.model.records import Record
 from reports.model.run import Results, hints_of, parts_of
-from reports.model.verdicts import FAILING
+from reports.model.verdicts import FAILING, Verdict
 from reports.model.words import sentence
 
 _MORE_CASES = 2
@@ -132,7 +132,7 @@ def _entry_lines(folded: Sequence[Entry], hints: Mapping[str, str]) -> list[str]
     lines: list[str] = []
     hinted: set[str] = set()
     for entry in folded:
-        text = [capitalised(ended(entry.sentence.removeprefix("import: ")))]
+        text = [capitalised(ended(entry.sentence))]
         if entry.quantities[1:] and entry.records[0].check != "import":
             text.append(f"The same mistake shows in {'; '.join(entry.quantities[1:])}.")
         lines.append(f"- {markdown(' '.join([*text, *_more(entry)]))}")
@@ -183,7 +183,9 @@ def _right_lines(run: Results, wrong: Sequence[Record]) -> list[str]:
     """
     parts = parts_of(run)
     bad = {record.part for record in wrong if not record.explained_by}
-    right = parts.within(record for record in run.records if record.verdict == "match" and record.check != "import")
+    right = parts.within(
+        record for record in run.records if record.verdict == Verdict.MATCH and record.check != "import"
+    )
     lines = [
         f"- {markdown(parts.heading(part))}{', in part' * (part in bad)}"
         for part in sorted(right, key=lambda part: part in bad)

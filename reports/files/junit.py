@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 from reports.model.escape import printable
 from reports.model.records import Record, failing
 from reports.model.run import Results, parts_of, source_lines_of
-from reports.model.verdicts import FAILING
+from reports.model.verdicts import FAILING, Verdict
 from reports.model.words import sentence
 
 #: GitLab refuses files beyond 30 MB; a sentence never needs more.
@@ -40,7 +40,7 @@ def junit_xml(run: Results, *, folder: str = "", strict: bool = False) -> bytes:
             if outcome:
                 counts[{"failure": "failures", "error": "errors", "skipped": "skipped"}[outcome]] += 1
                 text = _text(sentence(record) if record.message else record.note)
-                kind = record.verdict if record.verdict != "match" else "note"
+                kind = record.verdict if record.verdict != Verdict.MATCH else "note"
                 child = ElementTree.SubElement(test, outcome, message=text, type=kind)
                 child.text = text
         suite.attrib.update(tests=str(len(group)), **{key: str(count) for key, count in counts.items()})
@@ -67,11 +67,11 @@ def _testcase(
 
 
 def _outcome(record: Record, strict: bool) -> str:
-    if record.verdict == "harness_error":
+    if record.verdict == Verdict.HARNESS_ERROR:
         return "error"
     if record.verdict in FAILING or failing(record, strict):
         return "failure"
-    return "skipped" if record.verdict == "undecided" else ""
+    return "skipped" if record.verdict == Verdict.UNDECIDED else ""
 
 
 def _text(text: str) -> str:

@@ -11,10 +11,10 @@ from reports.model.numbers import number
 from reports.model.phrases import shortened
 from reports.model.records import failing
 from reports.model.run import Results, hints_of
-from reports.model.summary import NOT_JUDGED, part_summaries
+from reports.model.summary import part_summaries
+from reports.model.verdicts import row_of
 from reports.model.words import headline, verdict_sentence
 
-_SIGNS = {"match": "✅", "undecided": "⚠️", "note": "⚠️", NOT_JUDGED: "⚪"}
 _LONGEST = 600
 _MOST_ENTRIES = 40
 
@@ -47,7 +47,7 @@ def _part_table(run: Results, strict: bool) -> list[str]:
         cells = [
             _text(part.label),
             _text(part.title),
-            f"{_SIGNS.get(part.verdict, '❌')} {_text(part.verdict)}",
+            f"{row_of(part.verdict).emoji} {_text(part.verdict)}",
             f"{part.agree}/{part.total}",
             _text(number(part.ratio)),
             _text(part.largest),

@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 
 from reports.html.code import Code, code_of
 from reports.html.heat import Heat, heat_of
-from reports.html.template import sign_of
 from reports.model.folding import Entry, Kind, entries, label_of
 from reports.model.numbers import exact_number, number
 from reports.model.phrases import ended, quantities, shortened
 from reports.model.records import Record
 from reports.model.relation import relation_of
 from reports.model.run import Results, hints_of, inputs_of, parts_of, title_of
-from reports.model.summary import NOT_JUDGED
+from reports.model.verdicts import NOT_JUDGED, NOTE, Verdict, row_of
 from reports.model.words import inputs_text, mistakes
 
 LONGEST = 1500
@@ -84,13 +83,13 @@ class CardMaker:
         self._count += 1
         ids = self._parts.within(entry.records)
         first = entry.records[0]
-        verdict = NOT_JUDGED if entry.kind is Kind.UNJUDGED else first.verdict if first.quantity else "note"
+        verdict = NOT_JUDGED if entry.kind is Kind.UNJUDGED else first.verdict if first.quantity else NOTE
         common = (
             f"discrepancy-{self._count}",
             label_of(entry, self._run),
             self._parts.title(ids[0]) if len(ids) == 1 else "",
             verdict,
-            sign_of(verdict),
+            row_of(verdict).sign,
         )
         if entry.kind is Kind.CAUSE:
             return self._cause(entry, common, several=len(ids) > 1)
@@ -147,7 +146,7 @@ class CardMaker:
         first = entry.records[0]
         if first.check == "import":
             return "import"
-        if len(self._parts.within(entry.records)) > 1 and first.verdict == "missing":
+        if len(self._parts.within(entry.records)) > 1 and first.verdict == Verdict.MISSING:
             return "not implemented"
         case = title_of(self._run, first.case) or first.case
         return title or ": ".join(filter(None, (case, first.quantity)))
@@ -183,7 +182,7 @@ def _beyond(ratio: float, radius: str) -> str:
 
 def _facts(record: Record) -> list[tuple[str, str]]:
     facts = []
-    if record.ratio is not None and record.gap is not None and record.verdict != "match":
+    if record.ratio is not None and record.gap is not None and record.verdict != Verdict.MATCH:
         facts.append(("Largest gap", f"{number(record.gap)}, {_beyond(record.ratio, number(record.radius))}"))
     if record.file:
         facts.append(("Where", f"{record.file}, line {record.line}" if record.line else record.file))
@@ -191,7 +190,7 @@ def _facts(record: Record) -> list[tuple[str, str]]:
         facts.append(("Step", str(record.step)))
     if record.bad and record.total and record.total > 1:
         facts.append(("Off by more than rounding", f"{record.bad} of {record.total} elements"))
-    if record.ulps is not None and record.verdict == "mismatch":
+    if record.ulps is not None and record.verdict == Verdict.MISMATCH:
         facts.append(("Units in the last place", number(record.ulps)))
     if record.blame:
         facts.append(("Whose side is off", f"{record.blame} (held against higher precision)"))

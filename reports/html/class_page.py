@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,7 +13,7 @@ from reports.model.numbers import points_text
 from reports.model.parts import Parts
 from reports.model.phrases import capitalised
 from reports.model.points import is_unjudged_zero
-from reports.model.verdicts import FAILING
+from reports.model.verdicts import FAILING, Verdict
 from reports.model.words import mistake_or_verdict
 from reports.pictures.classes import items_chart, points_chart
 
@@ -23,11 +22,6 @@ if TYPE_CHECKING:
 
 _BEFORE_ITEMS, _AFTER_ITEMS = "edition", "total"
 _MISTAKE = ["submission", "diagnosis", "part", "verdict", "quantity"]
-_CLUSTER = re.compile(
-    r"cluster \d+(?:, with the solution that comes with Parity)?: \d+(?: to \d+)? % of their own lines are the same "
-    r"\(\d+ of \d+ in the likest two\)"
-)
-"""What a sentence on a cluster says before it names anybody."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +75,7 @@ def class_page(
 
     `grades` has a row for each who handed in: submission, student, late, edition, the points of each item, total,
     maximum, status. `items` has a row for each item: item, asked, right, partly, none, undecided. `flags` says what
-    needs a human look: submission, kind, why. `mistakes` has the columns submission, check, diagnosis, part,
+    needs a human look: submission, kind, why, nameless. `mistakes` has the columns submission, check, diagnosis, part,
     quantity, verdict and explained_by of all records. `people` says how each submission is named and where its page
     is. An `anonymous` page shows nothing else of who they are.
     """
@@ -129,7 +123,7 @@ def mistakes_by_submission(records: pd.DataFrame, parts: Parts) -> dict[str, lis
     What cannot be imported has no other mistake.
     """
     made: dict[str, dict[Made, None]] = {}
-    wrong = records[records["verdict"].isin(FAILING - {"harness_error"}) & (records["explained_by"] == "")]
+    wrong = records[records["verdict"].isin(FAILING - {Verdict.HARNESS_ERROR}) & (records["explained_by"] == "")]
     broken = {str(name): {_BROKEN: None} for name in wrong.loc[wrong["check"] == "import", "submission"]}
     wrong = wrong[~wrong["submission"].isin(list(broken))]
     for row in wrong.drop_duplicates(_MISTAKE).to_dict("records"):
@@ -163,26 +157,22 @@ def _table(
 
 def _flagged(flags: pd.DataFrame, people: Mapping[str, Who], anonymous: bool) -> dict[str, list[tuple[list[Who], str]]]:
     """Who is flagged and why, by the kind of flag; those with the same reason are one line: a cluster, say."""
-    alike: dict[tuple[str, str], list[Who]] = {}
+    alike: dict[tuple[str, str, str], list[Who]] = {}
     for row in flags.to_dict("records"):
         # Somebody who handed in nothing has no code.
         unknown = Who("somebody" if anonymous else str(row["submission"]), "")
         who = people.get(str(row["submission"]), unknown)
-        some = alike.setdefault((str(row["kind"]), str(row["why"])), [])
+        nameless = str(row.get("nameless", ""))  # a class that was graded by an earlier version has none
+        shown = nameless or ("" if anonymous else str(row["why"]))
+        some = alike.setdefault((str(row["kind"]), str(row["why"]), shown), [])
         if who not in some or unknown is who:
             some.append(who)
     flagged: dict[str, list[tuple[list[Who], str]]] = {}
-    for (kind, why), some in sorted(alike.items(), key=lambda item: (item[0][0], min(who.name for who in item[1]))):
-        flagged.setdefault(kind, []).append((sorted(some, key=lambda who: who.name), _reason(why, anonymous)))
+    for (kind, _, shown), some in sorted(
+        alike.items(), key=lambda item: (item[0][0], min(who.name for who in item[1]))
+    ):
+        flagged.setdefault(kind, []).append((sorted(some, key=lambda who: who.name), shown))
     return flagged
-
-
-def _reason(why: str, anonymous: bool) -> str:
-    """The sentence of a flag, without the names that it may give where the page is anonymous or has them before it."""
-    cluster = _CLUSTER.match(why)
-    if anonymous:
-        return cluster[0] if cluster else ""
-    return f"{cluster[0]}, names and spaces aside" if cluster else why
 
 
 def _by_people(made: Mapping[str, Sequence[Made]], people: Mapping[str, Who]) -> list[tuple[list[str], list[Who]]]:

@@ -8,7 +8,7 @@ from typing import Any
 from reports.html.cards import LONGEST, Card, CardMaker
 from reports.html.drift import drift_of
 from reports.html.quantity_rows import quantity_rows
-from reports.html.template import facts, markup, sign_of, template
+from reports.html.template import facts, markup, template
 from reports.model.folding import entries, label_of, where_seen
 from reports.model.for_student import WITHHELD
 from reports.model.groups import grouped
@@ -19,7 +19,8 @@ from reports.model.reasons import causes_of, late_sentence, reason, total_text
 from reports.model.records import Record, failing
 from reports.model.run import Results, parts_of
 from reports.model.summary import PartSummary, part_summaries
-from reports.model.words import GLOSSARY, headline, verdict_sentence
+from reports.model.verdicts import row_of
+from reports.model.words import GLOSSARY, headline, verdict_of
 from reports.pictures.ratios import ratios_charts
 
 _OUTPUT = 4000
@@ -54,15 +55,16 @@ def report_page(
     ]
     cards = [card for _, some in sections for card in some]
     fails = any(failing(record, strict) for record in run.records)
-    verdict, _, more = verdict_sentence(run, strict).partition(". ")
+    verdict, more, undecided = verdict_of(run, strict)
+    warning = f"{undecided} undecided: see the warnings below." if undecided else ""
     wide, narrow = ratios_charts(run)
     return template("report.html").render(
         title=f"Parity: {who or (run.records[0].submission if run.records else '')}",
         who=who,
         links=links,
         fails=fails,
-        verdict=verdict.rstrip(".") + ".",
-        more=more.replace("see the warning above", "see the warnings below"),
+        verdict=verdict,
+        more=" ".join(filter(None, (more, warning))),
         comments=comments,
         less=WITHHELD if less else "",
         total="" if points is None else _total(points),
@@ -116,7 +118,7 @@ def _strip_row(part: PartSummary, cards: Sequence[Card]) -> dict[str, Any]:
         "label": part.label,
         "title": part.title,
         "verdict": part.verdict,
-        "sign": sign_of(part.verdict),
+        "sign": row_of(part.verdict).sign,
         "agree": part.agree,
         "total": part.total,
         "waiting": part.waiting,

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from reports.model.escape import printable
 from reports.model.run import FOR_REPORTS
-from reports.model.summary import NOT_JUDGED
 from reports.pictures.figure import STYLE
 
 if TYPE_CHECKING:
@@ -20,17 +19,8 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent / "templates"
 
-#: A sign beside each word, so that nobody has to tell colours apart; every other verdict has that of a mistake.
-SIGNS = {"match": "✓", "undecided": "?", "note": "!", "harness_error": "!", NOT_JUDGED: "–"}
-WRONG = "✗"
-
 _JOINER = re.compile(r"((?<=[^\x00-\x7f])[\u200c\u200d](?=[^\x00-\x7f]))")
 _LINE_ENDS = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-
-
-def sign_of(verdict: str) -> str:
-    """The sign that stands beside a verdict."""
-    return SIGNS.get(verdict, WRONG)
 
 
 def style_of(verdict: str) -> str:

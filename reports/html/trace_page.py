@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reports.html.template import facts, markup, sign_of, template
+from reports.html.template import facts, markup, template
 from reports.model.escape import printable
 from reports.model.numbers import number
 from reports.model.phrases import agreement, ended
 from reports.model.records import Record
 from reports.model.run import Results, parts_of
-from reports.model.summary import NOT_JUDGED
-from reports.model.verdicts import FAILING
+from reports.model.verdicts import FAILING, NOT_JUDGED, Verdict, row_of
 from reports.model.words import mistakes
 from reports.pictures.training import trace_charts
 
@@ -26,9 +25,9 @@ FOLLOWS = "follows"
 def trace_html(run: Results, quantities: pd.DataFrame, steps: pd.DataFrame, epochs: pd.DataFrame) -> str:
     """The page of a saved trace as a whole HTML document; the frames are its tables."""
     parts = parts_of(run)
-    records = [record for record in run.records if record.check != "import" or record.verdict != "match"]
+    records = [record for record in run.records if record.check != "import" or record.verdict != Verdict.MATCH]
     first = next((r for r in records if r.verdict in FAILING and not r.explained_by), None)
-    undecided = next((r for r in records if r.verdict == "undecided"), None)
+    undecided = next((r for r in records if r.verdict == Verdict.UNDECIDED), None)
     environment = run.environment
     return template("trace.html").render(
         title="Parity: a training trace",
@@ -48,7 +47,7 @@ def trace_html(run: Results, quantities: pd.DataFrame, steps: pd.DataFrame, epoc
                 "part": parts.label(record.part),
                 "quantity": record.quantity,
                 "verdict": FOLLOWS if _follows(record) else record.verdict,
-                "sign": sign_of(NOT_JUDGED if _follows(record) else record.verdict),
+                "sign": row_of(NOT_JUDGED if _follows(record) else record.verdict).sign,
                 "step": "" if record.step is None else record.step,
                 "gap": number(record.gap),
                 "radius": number(record.radius),
@@ -64,7 +63,7 @@ def trace_html(run: Results, quantities: pd.DataFrame, steps: pd.DataFrame, epoc
 
 def _follows(record: Record) -> bool:
     """Whether a quantity is off after the first divergence, and because of it."""
-    return bool(record.explained_by) and record.verdict == "mismatch"
+    return bool(record.explained_by) and record.verdict == Verdict.MISMATCH
 
 
 def _verdict(first: Record | None, undecided: Record | None, steps: int) -> str:

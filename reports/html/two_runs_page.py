@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from reports.html.template import sign_of, template
+from reports.html.template import template
 from reports.model.baseline import MOVE
 from reports.model.numbers import number
 from reports.model.phrases import shortened
 from reports.model.run import Results, parts_of
 from reports.model.summary import PartSummary, shown_verdict
 from reports.model.two_runs import Change, TwoRuns, alike, change_text, comparison_sentence
+from reports.model.verdicts import row_of
 from reports.model.words import GLOSSARY, headline
 
 _LONGEST = 1500
@@ -62,7 +63,7 @@ def _side(part: PartSummary | None) -> dict[str, str]:
         return {"verdict": "not asked", "sign": "–", "agree": "", "ratio": ""}
     return {
         "verdict": part.verdict,
-        "sign": sign_of(part.verdict),
+        "sign": row_of(part.verdict).sign,
         "agree": f"{part.agree} of {part.total}",
         "ratio": number(part.ratio),
     }
@@ -84,7 +85,7 @@ def _group(group: Sequence[Change], label: str) -> dict[str, Any]:
     return {
         "part": label,
         "verdict": shown_verdict(group[0].now),
-        "sign": sign_of(shown_verdict(group[0].now)),
+        "sign": row_of(shown_verdict(group[0].now)).sign,
         "text": change_text(group),
         "count": len(group),
         "rows": rows,

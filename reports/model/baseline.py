@@ -11,6 +11,7 @@ from typing import Any
 from reports.model.escape import printable
 from reports.model.numbers import number
 from reports.model.records import Record
+from reports.model.verdicts import Verdict
 
 FORMAT = "parity baseline"
 VERSION = 2
@@ -202,7 +203,7 @@ def ratios_of(records: Sequence[Record]) -> dict[tuple[str, str], float]:
     """The ratio of every quantity that has one."""
     ratios: dict[tuple[str, str], float] = {}
     for record in records:
-        if record.ratio is not None and record.ratio == record.ratio and record.verdict != "undecided":
+        if record.ratio is not None and record.ratio == record.ratio and record.verdict != Verdict.UNDECIDED:
             key = (record.case, record.quantity)
             ratios[key] = max(record.ratio, ratios.get(key, 0.0))
     return ratios

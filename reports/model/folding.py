@@ -12,7 +12,7 @@ from reports.model.phrases import ended, listed, quantities
 from reports.model.records import Record
 from reports.model.run import Results, joint_checks, parts_of, source_lines_of, title_of
 from reports.model.summary import import_fails
-from reports.model.verdicts import FAILING
+from reports.model.verdicts import UNSEEN, Verdict
 from reports.model.words import sentence
 
 _MOST_CASES = 3
@@ -95,7 +95,7 @@ def _sentence(alike: Sequence[Record], run: Results) -> str:
     """
     parts = parts_of(run)
     ids = parts.within(alike)
-    if len(ids) == 1 or any(record.verdict != "missing" for record in alike):
+    if len(ids) == 1 or any(record.verdict != Verdict.MISSING for record in alike):
         return sentence(alike[0])
     counted = f"{parts.counted(ids, run.records)} are not implemented: {_with_lines(ids, run)}."
     undefined = list(dict.fromkeys(ended(_words(record, run)) for record in alike if not record.file))
@@ -128,7 +128,7 @@ def _sorted_out(records: Sequence[Record], run: Results) -> tuple[list[Record], 
     explained: list[Record] = []
     for record in records:
         own = record.explained_by in ("", record.part)
-        off = record.verdict == "mismatch" and record.ratio is not None
+        off = record.verdict == Verdict.MISMATCH and record.ratio is not None
         if off and own and record.check in joint and record.part in shown:
             again.append(record)
         elif record.explained_by:
@@ -149,11 +149,11 @@ def _alike(causes: Sequence[Record], run: Results) -> list[list[Record]]:
     groups: dict[tuple[str, ...], list[Record]] = {}
     for record, text in zip(causes, words, strict=True):
         key: tuple[str, ...]
-        if broken and record.verdict in FAILING - {"mismatch", "harness_error"}:
+        if broken and record.verdict in UNSEEN:
             key = ("import",)
-        elif record.verdict == "missing" and record.check != "import":
+        elif record.verdict == Verdict.MISSING and record.check != "import":
             key = accidents.earlier(text) or (record.verdict,)
-        elif record.verdict not in ("match", "mismatch"):
+        elif record.verdict not in (Verdict.MATCH, Verdict.MISMATCH):
             key = accidents.key(record, text)
         elif not record.quantity:  # a note
             key = (record.verdict, re.sub(r"\d+", "#", text))
@@ -194,8 +194,7 @@ def _by_part(records: Iterable[Record], part: Callable[[Record], str]) -> dict[s
 def _words(record: Record, run: Results) -> str:
     """What a record says beyond the title of its case."""
     title = title_of(run, record.case)
-    message = record.message.removeprefix("import: ") if record.check == "import" else record.message
-    return message.removeprefix(f"{title}: ").rstrip(".")
+    return record.message.removeprefix(f"{title}: ").rstrip(".")
 
 
 def where_seen(entry: Entry, run: Results) -> str:

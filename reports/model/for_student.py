@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from reports.model.records import Record
+from reports.model.records import Record, columns_of
 from reports.model.run import Results, SavedRun
-from reports.model.verdicts import FAILING
+from reports.model.verdicts import FAILING, Verdict
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,6 +19,17 @@ WITHHELD = (
     "Where parts are put together with right ones, only what is wrong and where is told: numbers, texts and output of "
     "that process are kept back, because it holds right parts."
 )
+
+
+TOLD = frozenset(
+    {
+        *("assignment", "assignment_title", "edition", "edition_seen", "exam"),
+        *("parts", "joint_checks", "rubric", "source_lines", "excerpts", "hints", KEY),
+        *("device", "torch_device", "dtypes", "isolation", "seconds", "platform", "processor", "threads", "versions"),
+        *("submission_python", "submission_numpy"),
+    }
+)
+"""What a student may see of an environment: anything else is hidden. The seed is the whole class's."""
 
 
 @dataclass(frozen=True)
@@ -49,17 +60,17 @@ def for_student(run: Results) -> StudentRun:
     """The run, with what it says for students in place of what was recorded of guarded cases; all of any other run."""
     if isinstance(run, StudentRun):
         return run
-    known = run.environment.get(KEY)
+    known, environment = run.environment.get(KEY), {key: run.environment[key] for key in run.environment if key in TOLD}
     told, printed = (known.get("told"), known.get("printed")) if isinstance(known, Mapping) else (None, None)
     if not isinstance(told, Mapping) or not isinstance(printed, int):
-        return StudentRun(list(run.records), dict(run.environment), run.arrays, dict(run.inputs), run.output)
+        return StudentRun(list(run.records), environment, run.arrays, dict(run.inputs), run.output)
     records = [_told(record, told[record.case]) if record.case in told else record for record in run.records]
     named = {record.diagnosis for record in records}
-    hints = run.environment.get("hints")
+    hints = environment.get("hints")
     kept = {name: hint for name, hint in hints.items() if name in named} if isinstance(hints, Mapping) else {}
     return StudentRun(
         records,
-        {**run.environment, "hints": kept},
+        {**environment, "hints": kept},
         _Told(run.arrays, [name for name in run.arrays if name.rsplit("/", 2)[0] not in told]),
         dict(run.inputs),
         run.output[:printed],
@@ -86,31 +97,19 @@ def says_less(run: Results) -> bool:
     if any(record.check == "import" and record.verdict in FAILING for record in run.records):
         return False
     cases = withheld_cases(run)
-    return any(record.verdict != "match" and record.case in cases for record in run.records)
+    return any(record.verdict != Verdict.MATCH and record.case in cases for record in run.records)
 
 
 def _told(record: Record, told: Mapping[str, Mapping[str, Any]]) -> Record:
-    """The record with what Parity itself knows, and of the rest only what is told."""
+    """A record of what may be told of any, and of what Parity itself knows; of nothing else that was recorded."""
     said = told.get(record.quantity, {})
-    return replace(
-        record,
-        step=None,
-        gap=None,
-        radius=None,
-        ratio=None,
-        ulps=None,
-        bad=None,
-        total=None,
-        where="",
-        got=None,
-        want=None,
-        blame="",
-        undecided=None,
-        resolution=None,
-        diagnosis=str(said.get("diagnosis", "")),
-        message=str(said.get("message", "")),
-        note="",
-        file=str(said.get("file", "")),
-        line=said.get("line"),
-        seconds=None,
-    )
+    chosen = {
+        "diagnosis": str(said.get("diagnosis", "")),
+        "message": str(said.get("message", "")),
+        "file": str(said.get("file", "")),
+        "line": said.get("line"),
+    }
+    columns = columns_of(type(record))
+    allowed = {name: getattr(record, name) for name, (_, column) in columns.items() if column.student}
+    nothing = {name: "" if of is str else None for name, (of, _) in columns.items()}
+    return type(record)(**{**nothing, **allowed, **chosen})

@@ -10,19 +10,8 @@ from reports.model.phrases import ended, quantities
 from reports.model.points import ItemPoints, Lateness, Points
 from reports.model.records import Record
 from reports.model.summary import group_verdict
-from reports.model.verdicts import FAILING
+from reports.model.verdicts import FAILING, row_of
 
-FAILURES = {
-    "mismatch": ("does not agree", "do not agree"),
-    "unjudged": ("leaves no value to expect", "leave no value to expect"),
-    "missing": ("is missing", "are missing"),
-    "crashed": ("crashes", "crash"),
-    "timeout": ("takes too long", "take too long"),
-    "memory": ("needs too much memory", "need too much memory"),
-    "harness_error": ("could not be asked", "could not be asked"),
-}
-"""What is said of a part that fails with a verdict, and of several."""
-_FAILS = ("fails", "fail")
 IMPORT = "import"
 """The check of whether the files can be imported."""
 
@@ -49,7 +38,8 @@ def because_of(ids: Iterable[str], causes: Mapping[str, str], parts: Parts) -> s
     """What is wrong at these parts: "part 1 (a sum) is missing and part 4 (its gradient) crashes"."""
     by_words: dict[tuple[str, str], list[str]] = {}
     for part in sorted(ids, key=parts.order):
-        by_words.setdefault(FAILURES.get(causes.get(part, ""), _FAILS), []).append(part)
+        row = row_of(causes.get(part, ""))
+        by_words.setdefault((row.one, row.several), []).append(part)
     clauses = []
     for (one, several), some in by_words.items():
         clauses.append(f"{_named(some[0], parts)} {one}" if len(some) == 1 else f"{parts.listed(some)} {several}")

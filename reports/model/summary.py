@@ -9,14 +9,10 @@ from typing import TYPE_CHECKING
 
 from reports.model.records import Record, failing
 from reports.model.run import Results, parts_of
-from reports.model.verdicts import FAILING, VERDICTS
+from reports.model.verdicts import FAILING, NOT_JUDGED, NOTE, UNSEEN, VERDICTS, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-NOT_JUDGED = "not judged"
-"""What is said in place of a verdict where other parts left nothing to judge."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +56,7 @@ def part_summaries(run: Results, strict: bool = False) -> list[PartSummary]:
                 label=parts.label(part),
                 title=parts.title(part),
                 verdict=_verdict(records, waiting, failed, strict),
-                agree=sum(record.verdict == "match" and not failing(record, strict) for record in records),
+                agree=sum(record.verdict == Verdict.MATCH and not failing(record, strict) for record in records),
                 total=len(records),
                 waiting=len(waiting),
                 ratio=ratio,
@@ -84,7 +80,7 @@ def not_judged(record: Record) -> bool:
 
     A value that was compared was judged, whatever explains it.
     """
-    compared = record.verdict == "mismatch" and record.ratio is not None
+    compared = record.verdict == Verdict.MISMATCH and record.ratio is not None
     return record.verdict in FAILING and bool(record.explained_by) and not compared
 
 
@@ -100,7 +96,7 @@ def nothing_judged(records: Sequence[Record]) -> bool:
 
 def _unseen(record: Record) -> bool:
     """Whether a record fails without anything that was compared, and is not that of the import."""
-    return record.verdict in FAILING - {"mismatch", "harness_error"} and record.check != "import"
+    return record.verdict in UNSEEN and record.check != "import"
 
 
 def shown_verdict(record: Record) -> str:
@@ -114,8 +110,8 @@ def group_verdict(records: Sequence[Record], strict: bool = False) -> str:
     if bad:
         return bad.most_common(1)[0][0]
     if any(failing(record, strict) for record in records):
-        return "note"
-    return "undecided" if any(record.verdict == "undecided" for record in records) else "match"
+        return NOTE
+    return Verdict.UNDECIDED if any(record.verdict == Verdict.UNDECIDED for record in records) else Verdict.MATCH
 
 
 def worst(records: Sequence[Record]) -> Record:

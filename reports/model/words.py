@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from reports.model.escape import printable
 from reports.model.numbers import number
 from reports.model.phrases import ended, listed, quantities, shortened
 from reports.model.records import Record, failing
 from reports.model.run import Results, parts_of
-from reports.model.summary import NOT_JUDGED, import_fails, largest_ratio, not_judged, nothing_judged
+from reports.model.summary import import_fails, largest_ratio, not_judged, nothing_judged
+from reports.model.verdicts import TABLE, Verdict
 
 GLOSSARY = {
     "quantity": "something that is compared: an array or a number that the submission computes, such as an output",
@@ -19,20 +20,7 @@ GLOSSARY = {
     "gap": "how far the submission's number is from torch's, at one element",
     "radius": "how far two honest computations of that element may differ by rounding alone; derived, not chosen",
     "ratio": "the gap divided by the radius: up to 1 is what rounding explains, a mistake is usually thousands or more",
-    "match": "every element of the quantity has a ratio of at most 1",
-    "mismatch": "another value, shape or type than asked for",
-    "missing": "there is no such function, or it says that it is not implemented",
-    "crashed": "an error was raised instead of an answer",
-    "timeout": "no answer came in time",
-    "memory": "more memory was asked for than a submission may have",
-    "unjudged": "what was done leaves no value to expect; it fails",
-    NOT_JUDGED: "it fails only because something else does, which leaves nothing to judge; no mistake of its own",
-    "undecided": (
-        "too close to a kink, or too far into a chaotic run, for rounding to tell right from wrong; it costs nothing, "
-        "but more than a tenth of a part's elements are unjudged, which fails"
-    ),
-    "harness_error": "Parity's own fault, for which nobody loses points",
-    "note": "worth knowing, but not wrong; it costs nothing unless --strict is asked for",
+    **{verdict: row.gloss for verdict, row in TABLE.items()},
 }
 """What each word means that reports use."""
 
@@ -56,26 +44,41 @@ def headline(run: Results) -> str:
 
 def verdict_sentence(run: Results, strict: bool = False) -> str:
     """The verdict on the whole run, in a sentence or two."""
+    said = verdict_of(run, strict)
+    warning = f"{said.undecided} undecided: see the warning above." if said.undecided else ""
+    return " ".join(filter(None, (said.verdict, said.more, warning)))
+
+
+class RunVerdict(NamedTuple):
+    """The verdict on a whole run: a sentence, what is said behind it, and how many quantities are undecided."""
+
+    verdict: str
+    more: str
+    undecided: int
+
+
+def verdict_of(run: Results, strict: bool = False) -> RunVerdict:
+    """The verdict on the whole run."""
     records = run.records
     if not records:
-        return "Nothing was compared."
-    undecided = sum(record.verdict == "undecided" for record in records)
+        return RunVerdict("Nothing was compared.", "", 0)
+    undecided = sum(record.verdict == Verdict.UNDECIDED for record in records)
     bad = [record for record in records if failing(record, strict)]
-    text = _disagreement(run, bad) if bad else _agreement(records, undecided)
-    return text + (f" {undecided} undecided: see the warning above." if undecided else "")
+    verdict, more = _disagreement(run, bad) if bad else (_agreement(records, undecided), "")
+    return RunVerdict(verdict, more, undecided)
 
 
-def _disagreement(run: Results, bad: Sequence[Record]) -> str:
+def _disagreement(run: Results, bad: Sequence[Record]) -> tuple[str, str]:
     """What is off, what is missing, and what could not be judged because of either: never the same record twice."""
     parts, total = parts_of(run), len(run.records)
     broken = import_fails(bad)
     if nothing_judged(run.records):
-        return f"Disagreement: {import_sentence(run)} Nothing could be judged."
+        return f"Disagreement: {import_sentence(run)}", "Nothing could be judged."
     waiting, absent, off = [], [], []
     for record in bad:
-        if not_judged(record) or (broken and record.verdict != "mismatch"):
+        if not_judged(record) or (broken and record.verdict != Verdict.MISMATCH):
             waiting.append(record)
-        elif record.verdict == "missing":
+        elif record.verdict == Verdict.MISSING:
             absent.append(record)
         else:
             off.append(record)
@@ -94,15 +97,15 @@ def _disagreement(run: Results, bad: Sequence[Record]) -> str:
         clauses.append(f"{parts.counted(ids, run.records)} {be} not implemented{which}")
     if waiting:
         clauses.append(f"{quantities(len(waiting))} could not be judged because of that")
-    faults = sum(record.verdict == "harness_error" for record in bad)
-    text = f"Disagreement: {'; '.join(clauses)}."
-    return text + (f" Of these {faults} are Parity's own fault." if faults else "")
+    faults = sum(record.verdict == Verdict.HARNESS_ERROR for record in bad)
+    more = f"Of these {faults} are Parity's own fault." if faults else ""
+    return f"Disagreement: {'; '.join(clauses)}.", more
 
 
 def import_sentence(run: Results) -> str:
     """Why the files of a submission cannot be imported, "" where they can."""
     failures = (record for record in run.records if record.check == "import" and failing(record))
-    return next((ended(printable(record.message.removeprefix("import: "))) for record in failures), "")
+    return next((ended(printable(record.message)) for record in failures), "")
 
 
 def _agreement(records: Sequence[Record], undecided: int) -> str:
@@ -130,7 +133,7 @@ def mistakes(record: Record) -> str:
 
 def mistake_or_verdict(quantity: str, verdict: str, diagnosis: str) -> str:
     """The name of a mistake or, where it has none, what is seen of it in a few words."""
-    return diagnosis or (f"{quantity} is off" if verdict == "mismatch" else verdict)
+    return diagnosis or (f"{quantity} is off" if verdict == Verdict.MISMATCH else verdict)
 
 
 def inputs_text(inputs: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from reports.model.escape import printable
 from reports.model.numbers import number, power_of_ten
 from reports.model.records import Record
 from reports.model.run import Results
-from reports.model.verdicts import FAILING
+from reports.model.verdicts import FAILING, Verdict
 from reports.pictures.figure import figure
 from reports.pictures.line_legend import show_lines
 from reports.pictures.svg import new_chart, svg_of
@@ -71,7 +71,7 @@ def trace_figure(run: Results, quantities: pd.DataFrame, steps: pd.DataFrame) ->
 def marks_of(records: Sequence[Record]) -> Marks:
     """The steps to mark of a trace with these records."""
     first = next((r for r in records if r.verdict in FAILING and not r.explained_by), None)
-    undecided = next((r for r in records if r.verdict == "undecided"), None)
+    undecided = next((r for r in records if r.verdict == Verdict.UNDECIDED), None)
     return Marks(None if first is None else first.step, None if undecided is None else undecided.step)
 
 

@@ -7,6 +7,7 @@ from reports.model.escape import printable
 from reports.model.numbers import number
 from reports.model.records import Record
 from reports.model.run import Results, inputs_of
+from reports.model.verdicts import Verdict
 from reports.model.words import GLOSSARY, inputs_text, sentence
 from reports.terminal.lines import Paint, plain, style_of, table, wrapped
 
@@ -20,7 +21,7 @@ def case_page(run: Results, case: str, *, width: int = 80, paint: Paint = plain)
     lines = [paint(printable(f"{case}: {title}" if title else case), "head")]
     lines += wrapped(inputs_text(inputs), width, "  ")
     records = [record for record in run.records if record.case == case]
-    for record in sorted(records, key=lambda record: record.verdict == "match"):
+    for record in sorted(records, key=lambda record: record.verdict == Verdict.MATCH):
         lines += ["", *_quantity_lines(record, run, width, paint)]
     lines.append("")
     for word in _EXPLAINED:
@@ -43,7 +44,7 @@ def _quantity_lines(record: Record, run: Results, width: int, paint: Paint) -> l
         facts.append(f"whose side is off: {printable(record.blame)}")
     if facts:
         lines += wrapped("; ".join(facts), width, "  ")
-    if record.message and record.verdict != "match":
+    if record.message and record.verdict != Verdict.MATCH:
         lines += wrapped(sentence(record), width, "  ")
     for note in record.notes:
         lines += wrapped(f"note: {printable(note.text)}", width, "  ")

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Sequence
 
 from reports.model.records import Record, failing
+from reports.model.verdicts import row_of
 
 #: Puts a style ("good", "bad", "warn", "dim" or "head") on a piece of text.
 Paint = Callable[[str, str], str]
@@ -21,8 +22,8 @@ def plain(text: str, style: str) -> str:
 
 def style_of(records: Iterable[Record], strict: bool = False) -> str:
     """The style of the verdict on these records."""
-    verdicts = {"bad" if failing(record, strict) else record.verdict for record in records}
-    return "bad" if "bad" in verdicts else "warn" if "undecided" in verdicts else "good"
+    styles = {"bad" if failing(record, strict) else row_of(record.verdict).style for record in records}
+    return next((style for style in ("bad", "warn") if style in styles), "good")
 
 
 def wrapped(text: str, width: int, indent: str = "", *, first: str | None = None) -> list[str]:

@@ -12,7 +12,8 @@ from reports.model.phrases import shortened
 from reports.model.records import Record, failing
 from reports.model.relation import relation_of
 from reports.model.run import Results
-from reports.model.summary import NOT_JUDGED, group_verdict, largest_ratio, nothing_judged, part_summaries
+from reports.model.summary import group_verdict, largest_ratio, nothing_judged, part_summaries
+from reports.model.verdicts import NOT_JUDGED, Verdict
 from reports.model.words import headline, verdict_sentence
 from reports.terminal.lines import Paint, plain, style_of, table, wrapped
 
@@ -89,7 +90,7 @@ def _entry_lines(records: Sequence[Record], run: Results, width: int, paint: Pai
 def _told(entry: Entry, run: Results) -> str:
     """The sentence of an entry, behind how its numbers relate to torch's in plain words, where they do."""
     first = entry.records[0]
-    off = entry.kind is Kind.CAUSE and first.verdict == "mismatch"
+    off = entry.kind is Kind.CAUSE and first.verdict == Verdict.MISMATCH
     relation = printable(relation_of(run, first, counted=False)) if off else ""
     return " ".join(filter(None, (relation, entry.sentence)))
 
@@ -120,7 +121,7 @@ def unmatched_page(
     """
     cases: dict[str, list[Record]] = {}
     for record in run.records:
-        if record.verdict != "match" or failing(record, strict):
+        if record.verdict != Verdict.MATCH or failing(record, strict):
             cases.setdefault(record.case, []).append(record)
     lines = [*wrapped(headline(run), width), ""]
     if nothing_judged(run.records):

@@ -9,9 +9,8 @@ from reports.model.escape import printable
 from reports.model.numbers import number
 from reports.model.phrases import agreement
 from reports.model.run import Results, parts_of
+from reports.model.verdicts import Verdict, row_of
 from reports.terminal.lines import Paint, plain, table, wrapped
-
-_STYLES = {"match": "good", "undecided": "warn"}
 
 
 class Traced(Results, Protocol):
@@ -88,14 +87,14 @@ def _quantity_lines(run: Traced, paint: Paint) -> list[str]:
     heads = ("quantity", "part", "verdict", "largest gap", "ratio", "at step")
     rows = [[paint(head, "head") for head in heads]]
     for record in run.records:
-        if record.check == "import" and record.verdict == "match":
+        if record.check == "import" and record.verdict == Verdict.MATCH:
             continue
-        word = "follows" if record.explained_by and record.verdict == "mismatch" else record.verdict
+        word = "follows" if record.explained_by and record.verdict == Verdict.MISMATCH else record.verdict
         rows.append(
             [
                 printable(record.quantity),
                 parts.label(record.part),
-                paint(word, _STYLES.get(record.verdict, "bad")),
+                paint(word, row_of(record.verdict).style),
                 number(record.gap),
                 number(record.ratio),
                 "" if record.step is None else str(record.step),
@@ -107,7 +106,7 @@ def _quantity_lines(run: Traced, paint: Paint) -> list[str]:
 def _facts(run: Traced) -> list[str]:
     totals = run.totals
     facts = ["ratio: the gap as a share of what rounding explains, where it is largest or first too large"]
-    if any(record.explained_by and record.verdict == "mismatch" for record in run.records):
+    if any(record.explained_by and record.verdict == Verdict.MISMATCH for record in run.records):
         facts.append("follows: off after the first divergence, and because of it")
     if totals.get("masked"):
         share = totals["kept"] / totals["masked"]

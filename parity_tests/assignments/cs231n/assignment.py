@@ -18,6 +18,7 @@ from parity_tests.protocol.layout import Editions, Layout
 from parity_tests.protocol.proof import Proof
 from parity_tests.protocol.reproduction import Networks, Reproducer, Reproductions, ScriptSetting
 from reports.model.records import Record
+from reports.model.verdicts import Verdict
 
 if TYPE_CHECKING:
     from parity_tests.trace.training import Tracing
@@ -72,7 +73,7 @@ def _same_failure(record: Record) -> tuple[str, ...]:
     result = record.quantity.partition(" of ")[0].partition(" (")[0].partition(" after ")[0]
     if record.part in NETWORKS and result.startswith("d"):
         result = "gradients"
-    return record.part, record.diagnosis, record.verdict if record.verdict != "mismatch" else result
+    return record.part, record.diagnosis, record.verdict if record.verdict != Verdict.MISMATCH else result
 
 
 ASSIGNMENT = Assignment(

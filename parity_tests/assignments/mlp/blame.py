@@ -11,9 +11,10 @@ from parity_tests.assignments.mlp.kinds.elementwise import TODOS
 from parity_tests.assignments.mlp.plan import JOINT_CHECKS
 from parity_tests.assignments.mlp.undefined import tell_undefined
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import PASSING, Comparison, matched
+from parity_tests.protocol.comparison import Comparison, matched
+from reports.model.verdicts import PASSING, Verdict
 
-BLAMELESS = (*PASSING, "harness_error")
+BLAMELESS = (*PASSING, Verdict.HARNESS_ERROR)
 DATA_KINDS = ("loader", "split")
 """The kinds of cases of what brings `main` its data."""
 OWN_ALONE = (
@@ -123,7 +124,7 @@ def _forgiven(case: Case, judged: Judged, not_passing: set[str]) -> dict[str, Co
     forgiven = {}
     for q in case.quantities:
         comparison = judged[q.name]
-        if comparison.verdict == "crashed" and (comparison.part or q.part) not in not_passing:
+        if comparison.verdict == Verdict.CRASHED and (comparison.part or q.part) not in not_passing:
             note = f"only works on two-dimensional arrays: {comparison.problem}"
             forgiven[q.name] = matched(note).noting(*comparison.notes)
     return forgiven

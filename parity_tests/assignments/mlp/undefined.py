@@ -9,7 +9,8 @@ from parity_tests.assignments.mlp.inside.homework_names import SGD_NAMES
 from parity_tests.assignments.mlp.main.layers import NO_LINEAR_LAYER
 from parity_tests.assignments.mlp.parts import FUNCTIONS
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import PASSING, Comparison, unjudged
+from parity_tests.protocol.comparison import Comparison, unjudged
+from reports.model.verdicts import PASSING, Verdict
 
 Judgements = Mapping[str, Mapping[str, Comparison]]
 
@@ -39,7 +40,7 @@ def tell_undefined(plan: Sequence[Case], judged: Judgements) -> dict[str, dict[s
         if case.whole and case.params["config"] in unseen:
             why = f"what main does with its layers cannot be seen, because {unseen[case.params['config']]}"
             for name, comparison in judged[case.name].items():
-                if comparison.verdict not in (*PASSING, "harness_error"):
+                if comparison.verdict not in (*PASSING, Verdict.HARNESS_ERROR):
                     told[case.name][name] = unjudged(why, sentence=True)
     return told
 

@@ -4,15 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import PASSING, Comparison
+from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.diagnosis import Diagnosis, Hidden
+from reports.model.verdicts import PASSING, Verdict
 
 Verdicts = dict[str, dict[str, Comparison]]
 
 
 def fails(comparison: Comparison) -> bool:
     """Whether a comparison fails of a cause of its own that a name can be given to."""
-    return comparison.verdict not in (*PASSING, "unjudged", "harness_error") and not comparison.explained_by
+    return comparison.verdict not in (*PASSING, Verdict.UNJUDGED, Verdict.HARNESS_ERROR) and not comparison.explained_by
 
 
 def with_causes_in_case(comparisons: Mapping[str, Comparison], hidden: Hidden) -> dict[str, Comparison]:
@@ -20,13 +21,15 @@ def with_causes_in_case(comparisons: Mapping[str, Comparison], hidden: Hidden) -
 
     A crash is the same where it has the same file and line.
     """
-    crashes = {(c.file, c.line): c.diagnosis for c in comparisons.values() if c.verdict == "crashed" and c.diagnosis}
+    crashes = {
+        (c.file, c.line): c.diagnosis for c in comparisons.values() if c.verdict == Verdict.CRASHED and c.diagnosis
+    }
     claimed = {name for c in comparisons.values() for name in c.diagnosis.split("; ")}
     named = dict(comparisons)
     for quantity, comparison in comparisons.items():
         if not fails(comparison):
             continue
-        if comparison.verdict == "crashed" and not comparison.diagnosis:
+        if comparison.verdict == Verdict.CRASHED and not comparison.diagnosis:
             named[quantity] = replace(comparison, diagnosis=crashes.get((comparison.file, comparison.line), ""))
         if cause := _cause(comparison, hidden, claimed):
             named[quantity] = replace(comparison, diagnosis=cause)

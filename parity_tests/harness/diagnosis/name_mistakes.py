@@ -19,6 +19,7 @@ from parity_tests.protocol.kind import Kind
 from parity_tests.protocol.mistake import CRASH, Call, Mistake
 from parity_tests.protocol.quantity import Quantity
 from parity_tests.protocol.sentence import sentence_of
+from reports.model.verdicts import Verdict
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def name_mistakes(
     for case in plan:
         for q in case.quantities:
             comparison = named[case.name][q.name]
-            if comparison.verdict == "crashed" and fails(comparison) and not comparison.diagnosis:
+            if comparison.verdict == Verdict.CRASHED and fails(comparison) and not comparison.diagnosis:
                 name = only_one(_by_sentence(_of_crashes(diagnosis), case, q, comparison))
                 named[case.name][q.name] = replace(comparison, diagnosis=name)
         named[case.name] = with_causes_in_case(named[case.name], diagnosis.hidden_in_case)
@@ -130,7 +131,7 @@ def _claim_told(diagnosis: Diagnosis, plan: Sequence[Case], verdicts: Verdicts, 
 
 def _reopened(diagnosis: Diagnosis, case: Case, q: Quantity, comparison: Comparison, seen: Seen) -> str:
     """What is wrong with a result that was left open, where an experiment has a name for it."""
-    if diagnosis.reopened is None or comparison.verdict != "undecided" or not comparison.explained_by:
+    if diagnosis.reopened is None or comparison.verdict != Verdict.UNDECIDED or not comparison.explained_by:
         return ""
     return diagnosis.reopened(case, q, comparison, seen[case.name])
 

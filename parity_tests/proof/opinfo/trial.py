@@ -17,8 +17,9 @@ from torch.utils import _pytree as pytree
 from parity_tests.harness.judge_flow import Held, judge
 from parity_tests.proof.opinfo import exact, faults, honest
 from parity_tests.proof.opinfo.cases import Case, Listed
-from parity_tests.protocol.comparison import PASSING, Comparison
+from parity_tests.protocol.comparison import Comparison
 from reference.flow import DataDependentError, Flowed, UnknownOperationError, UnsupportedTypeError, evaluate
+from reports.model.verdicts import PASSING, Verdict
 
 Array = NDArray[Any]
 ACCEPTED, OVER, UNDECIDED, REFUSED, ABSENT = "accepted", "over", "undecided", "refused", "not in this type"
@@ -156,7 +157,7 @@ class Trial:
         """Takes a verdict into the row; whether faults can be seeded."""
         row, comparison = self.row, held.comparison
         row.results += 1
-        if comparison.verdict == "undecided" and comparison.undecided == comparison.total:
+        if comparison.verdict == Verdict.UNDECIDED and comparison.undecided == comparison.total:
             self.undecided += 1
             return False
         if comparison.verdict not in PASSING:

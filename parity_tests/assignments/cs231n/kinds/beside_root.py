@@ -21,6 +21,7 @@ from parity_tests.protocol.comparison import Comparison, matched
 from parity_tests.protocol.kind import Arrays, Judged, Params
 from parity_tests.protocol.observation import Observation, Returned
 from parity_tests.protocol.quantity import Quantity
+from reports.model.verdicts import Verdict
 
 BESIDE = "has eps beside the root, not under it, which is small and so is right"
 NO_GRADIENT = "has no number as a gradient of one number alone: beside the root eps leaves 0/0 there"
@@ -36,7 +37,7 @@ def judging_beside(case: Case, arrays: Arrays, seen: Observation, judged: Judged
     noted = dict(judged)
     for k in range(len(case.params["shapes"])):
         own = [q for q in case.quantities if q.key.call == k and q.key.name.removeprefix("alt ") in RESULTS]
-        asked = [q for q in own if judged[q.name].verdict == "mismatch"]
+        asked = [q for q in own if judged[q.name].verdict == Verdict.MISMATCH]
         if asked:
             inputs = {name: arrays[f"{name}_{k}"] for name in ("x", "gamma", "beta", "dout")}
             noted |= _noted(case, asked, seen, judged, inputs, device)
@@ -78,7 +79,7 @@ def _noted(
         for one in (name, FUSED) if name.startswith("out") else (name,):
             result = result_of(seen, q.key)
             found = compared(result, known, one) if may_agree(result, known, one) else judged[q.name]
-            if found.verdict == "match":
+            if found.verdict == Verdict.MATCH:
                 noted[q.name] = (found if q.key.name == "out" else judged[q.name]).noting(BESIDE)
                 break
     return noted

@@ -18,10 +18,11 @@ from parity_tests.assignments.cs231n.kinds.beside_root import settled
 from parity_tests.assignments.cs231n.kinds.handed_on import HANDED_ON
 from parity_tests.assignments.cs231n.kinds.rows import CALLED, to_rows
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import PASSING, Comparison, matched
+from parity_tests.protocol.comparison import Comparison, matched
 from parity_tests.protocol.kind import Judged
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Key, Quantity
+from reports.model.verdicts import PASSING, Verdict
 
 KINDS = ("layer", "running")
 """The kinds of cases that may have causes elsewhere."""
@@ -34,7 +35,7 @@ NO_DERIVATIVE = "is no derivative of its own forward"
 FOUND_ALONE = (UNLIKE, NO_DERIVATIVE)
 """What is noted of one case for `blamed`, which settles it over all cases and takes the note away."""
 AS_CALLED = "is what the submission's {} makes of the same places, which is what is wrong"
-FAILED_IN_CALL = ("mismatch", "crashed")
+FAILED_IN_CALL = (Verdict.MISMATCH, Verdict.CRASHED)
 """How a forward that is there may fail."""
 OF_BIASES = ("db", "dbeta")
 
@@ -51,7 +52,9 @@ def with_causes(case: Case, seen: Observation, judged: Judged) -> Judged:
         cause = next(iter(called.get(q.part, ())), "")
         if q.part != case.params["forward"]:
             out = outs.get(q.key.call)
-            told = out is not None and (out.verdict in (*FAILED_IN_CALL, "missing") or HANDED_ON in comparison.notes)
+            told = out is not None and (
+                out.verdict in (*FAILED_IN_CALL, Verdict.MISSING) or HANDED_ON in comparison.notes
+            )
             if told and _may_be_spoiled(case, q, seen, judged):
                 cause = case.params["forward"]
         if cause:
@@ -73,7 +76,7 @@ def _may_be_spoiled(case: Case, quantity: Quantity, seen: Observation, judged: J
     gets is of the incoming gradient alone.
     """
     comparison = judged[quantity.name]
-    if comparison.verdict == "mismatch" and quantity.key.name.removeprefix("alt ") in OF_BIASES:
+    if comparison.verdict == Verdict.MISMATCH and quantity.key.name.removeprefix("alt ") in OF_BIASES:
         return False
     if seen.facts.get(f"given {quantity.key.call}") is True and HANDED_ON not in comparison.notes:
         return False
@@ -149,9 +152,9 @@ def blamed(plan: Sequence[Case], judged: Mapping[str, Mapping[str, Comparison]])
             comparison, notes=tuple(note for note in comparison.notes if note not in (HANDED_ON, *FOUND_ALONE))
         )
         found[case.name][q.name] = comparison
-        if comparison.verdict == "mismatch" and q.part in own and (spoiled or handed_on):
+        if comparison.verdict == Verdict.MISMATCH and q.part in own and (spoiled or handed_on):
             found[case.name][q.name] = matched(OWN)
-        elif comparison.verdict == "mismatch" and q.part in unlike and spoiled:
+        elif comparison.verdict == Verdict.MISMATCH and q.part in unlike and spoiled:
             forward = case.params["forward"]
             found[case.name][q.name] = _open(comparison, outs[case.name, q.key.call], forward, forward)
         elif handed_on:
@@ -160,7 +163,7 @@ def blamed(plan: Sequence[Case], judged: Mapping[str, Mapping[str, Comparison]])
             )
         elif comparison.verdict not in FAILED_IN_CALL or not cause:
             continue
-        elif comparison.verdict == "mismatch" and cause in CALLED.get(q.part, ()) and case.name in in_rows:
+        elif comparison.verdict == Verdict.MISMATCH and cause in CALLED.get(q.part, ()) and case.name in in_rows:
             called = in_rows[case.name]
             same = _is_what_was_called(comparison, q, called, judged[called.name])
             found[case.name][q.name] = (
@@ -181,7 +184,7 @@ def _right_in_part(rows: Sequence[tuple[Case, Quantity]], judged: Mapping[str, M
         noted: {
             (q.part, case.name, q.key.call)
             for case, q in rows
-            if judged[case.name][q.name].verdict == "mismatch"
+            if judged[case.name][q.name].verdict == Verdict.MISMATCH
             and (HANDED_ON in judged[case.name][q.name].notes) == noted
         }
         for noted in (True, False)
@@ -197,7 +200,7 @@ def _right_for_their_own(
     Apart are those whose forward is right nowhere, and unlike what is asked: these are neither right nor to blame.
     """
     noted: dict[str, set[str]] = {OWN: set(), UNLIKE: set(), NO_DERIVATIVE: set()}
-    right = {q.part for case, q in rows if q.key == Key("out") and judged[case.name][q.name].verdict == "match"}
+    right = {q.part for case, q in rows if q.key == Key("out") and judged[case.name][q.name].verdict == Verdict.MATCH}
     for case, q in rows:
         for note, parts in noted.items():
             if note in judged[case.name][q.name].notes:
@@ -246,10 +249,10 @@ def _fails(comparison: Comparison) -> bool:
 def _open(comparison: Comparison, out: Comparison, cause: str, forward: str) -> Comparison:
     """A comparison that leaves open whether the function is right, because of the cause; `out` is the forward's."""
     works_on = "it works on what that one hands on" if cause == forward else "it calls that one"
-    lacks = "not implemented" if cause == forward and out.verdict == "missing" else "wrong"
+    lacks = "not implemented" if cause == forward and out.verdict == Verdict.MISSING else "wrong"
     total = comparison.total or 1
     return Comparison(
-        "undecided",
+        Verdict.UNDECIDED,
         total=total,
         undecided=total,
         problem=f"is not judged, because {cause} is {lacks}: {works_on}",

@@ -16,11 +16,12 @@ from parity_tests.assignments.cs231n.names import LABELS
 from parity_tests.harness.flow_answers import Form, answers, compared
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import PASSING, Comparison, failed, matched, mismatched, unjudged
+from parity_tests.protocol.comparison import Comparison, failed, matched, mismatched, unjudged
 from parity_tests.protocol.exam import distinct, settings_of
 from parity_tests.protocol.kind import Arrays, Context, Judged, Kind, Params
 from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.quantity import Key, Quantity
+from reports.model.verdicts import PASSING, Verdict
 
 DROPS = "takes p for the share that is dropped, as the handouts of 2016 and 2017 do"
 KEEPS = "takes p for the share that is kept, as the handouts since 2018 do"
@@ -84,7 +85,7 @@ def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Ju
     if case.params["may_drop"]:
         meanings = [(1 - p, DROPS), (p, KEEPS)]
     outcomes = [_judged(case, arrays, seen, context.device, keep, note) for keep, note in meanings]
-    right = [found for found in outcomes if found["out"].verdict == found["share kept"].verdict == "match"]
+    right = [found for found in outcomes if found["out"].verdict == found["share kept"].verdict == Verdict.MATCH]
     return (right or outcomes)[0]
 
 
@@ -152,7 +153,7 @@ def _judged(
             problem = f"is not judged, because dropout_forward {lacks}: it works on what that one hands on"
             judged[dx_name] = unjudged(problem, explained_by="dropout_forward")
         own = array_of(seen, Key("out", call), x.shape)
-        if own is None or judged[out_name].verdict in PASSING or judged[dx_name].verdict != "mismatch":
+        if own is None or judged[out_name].verdict in PASSING or judged[dx_name].verdict != Verdict.MISMATCH:
             continue
         # What drops nothing, or all, is no dropout: to go back through it earns nothing.
         if own.any() and not (call == TRAIN and own.all()):

@@ -19,6 +19,7 @@ from parity_tests.protocol.case import Case
 from parity_tests.protocol.kind import Arrays, Judged
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Key, Quantity
+from reports.model.verdicts import Verdict
 
 if TYPE_CHECKING:
     from reference.flow import Flowed
@@ -35,7 +36,7 @@ def noting_handed_on(case: Case, arrays: Arrays, seen: Observation, judged: Judg
     noted = dict(judged)
     if case.params["layer"] not in KEPT:
         return noted
-    failing = [q for q in case.quantities if _name(q) in RESULTS and judged[q.name].verdict == "mismatch"]
+    failing = [q for q in case.quantities if _name(q) in RESULTS and judged[q.name].verdict == Verdict.MISMATCH]
     for k in dict.fromkeys(q.key.call for q in failing):
         own = [q for q in failing if q.key.call == k]
         for known in _handed_on(case, arrays, seen, k, device):
@@ -45,7 +46,7 @@ def noting_handed_on(case: Case, arrays: Arrays, seen: Observation, judged: Judg
             if near and not _is_on_a_line(known.flowed):
                 continue
             for q, form in near:
-                if compared(result_of(seen, q.key), known, form).verdict == "match":
+                if compared(result_of(seen, q.key), known, form).verdict == Verdict.MATCH:
                     noted[q.name] = judged[q.name].noting(HANDED_ON)
             break
     return noted

@@ -20,11 +20,12 @@ from parity_tests.harness.flow_answers import Form, Question, answers, judge_all
 from parity_tests.harness.given import Given
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import PASSING, matched, mismatched
+from parity_tests.protocol.comparison import matched, mismatched
 from parity_tests.protocol.exam import settings_of
 from parity_tests.protocol.kind import Arrays, Context, Judged, Kind, Params
 from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.quantity import Key, Quantity
+from reports.model.verdicts import PASSING
 
 BEYOND_NAME = " (beyond)"
 """What ends the names of quantities that the notebooks do not ask, by which a rubric leaves them out."""

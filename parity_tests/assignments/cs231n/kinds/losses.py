@@ -15,11 +15,12 @@ from parity_tests.harness.flow_answers import Form, Question, judge_all
 from parity_tests.harness.given import Given
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import PASSING, matched
+from parity_tests.protocol.comparison import matched
 from parity_tests.protocol.exam import distinct, settings_of
 from parity_tests.protocol.kind import Arrays, Context, Judged, Kind, Params
 from parity_tests.protocol.observation import Observation, Returned
 from parity_tests.protocol.quantity import Key, Quantity
+from reports.model.verdicts import PASSING
 
 TITLES = {"softmax_loss": "softmax loss", "svm_loss": "SVM loss"}
 SCALES = {"far-apart": 2000.0}

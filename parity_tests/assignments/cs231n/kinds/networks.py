@@ -21,11 +21,12 @@ from parity_tests.assignments.cs231n.names import CNN, FC_NET, PACKAGE
 from parity_tests.harness.flow_answers import Form, Question, answers, compared, judge_all
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import PASSING, Comparison, failed, matched, mismatched
+from parity_tests.protocol.comparison import Comparison, failed, matched, mismatched
 from parity_tests.protocol.exam import distinct, settings_of
 from parity_tests.protocol.kind import Arrays, Context, Judged, Kind, Params
 from parity_tests.protocol.observation import Failure, Observation, Returned
 from parity_tests.protocol.quantity import WHOLE_CASE, Key, Quantity
+from reports.model.verdicts import PASSING
 
 MODULES = {"TwoLayerNet": FC_NET, "FullyConnectedNet": FC_NET, "ThreeLayerConvNet": CNN}
 TITLES = {

@@ -14,9 +14,9 @@ from parity_tests.assignments.cs231n.kinds.running import MODES
 from parity_tests.assignments.cs231n.mistakes.wrong import UNFIT, Wrong
 from parity_tests.harness.flow_answers import is_refuted, judge_all
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import PASSING
 from parity_tests.protocol.diagnosis import Draw, Seen
 from parity_tests.protocol.quantity import Quantity
+from reports.model.verdicts import PASSING
 
 
 def is_made_in_calls(wrong: Wrong, plan: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw) -> bool:

@@ -15,12 +15,12 @@ from parity_tests.assignments.cs231n.mistakes.own_forward import OwnForward
 from parity_tests.harness.flow_answers import Question, is_refuted, judge_all, predicted
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import PASSING
 from parity_tests.protocol.diagnosis import Draw, Seen
 from parity_tests.protocol.kind import Arrays, Params
 from parity_tests.protocol.mistake import Body, Mistake, Swap
 from parity_tests.protocol.observation import Failure, Observation, Returned
 from parity_tests.protocol.quantity import WHOLE_CASE, Quantity
+from reports.model.verdicts import PASSING
 
 LAYERS_FILE = "cs231n/layers.py"
 OPTIM_FILE = "cs231n/optim.py"

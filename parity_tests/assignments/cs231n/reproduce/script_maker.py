@@ -32,6 +32,7 @@ from parity_tests.protocol.quantity import Quantity
 from parity_tests.protocol.reproduction import Networks, Script, ScriptSetting
 from reports.model.records import Record
 from reports.model.scripts import slug
+from reports.model.verdicts import Verdict
 
 DRAWN = "its numbers are drawn by the submission, so that no line of torch's can draw the same; the run's own case does"
 NONE = "asked alone and by a few lines it does not fail in the same way again; the run's own case shows it"
@@ -50,11 +51,11 @@ class ScriptMaker:
 
     def script(self, record: Record) -> Script | str:
         """The smallest script that shows a record's failure; a sentence that says why where there is none."""
-        if record.verdict == "memory":
+        if record.verdict == Verdict.MEMORY:
             return MEMORY
         words = record.diagnosis or WORDS.get(record.verdict, "it is not what torch says")
         if record.check == "import":
-            draft = Draft([], ["from cs231n import layers"], verdict="crashed")
+            draft = Draft([], ["from cs231n import layers"], verdict=Verdict.CRASHED)
             return self._script(draft, (), record, "the import fails")
         case = self._plan[record.case]
         quantity = next(q for q in case.quantities if q.name == record.quantity)
@@ -86,9 +87,9 @@ class ScriptMaker:
 def _fails_alike(record: Record, comparison: Comparison) -> bool:
     if comparison.verdict != record.verdict:
         return False
-    if record.verdict == "crashed":
+    if record.verdict == Verdict.CRASHED:
         return (comparison.line or None) == (record.line or None)
-    return record.verdict != "mismatch" or (comparison.gap is None) == (record.gap is None)
+    return record.verdict != Verdict.MISMATCH or (comparison.gap is None) == (record.gap is None)
 
 
 def _has_name(record: Record, case: Case, quantity: Quantity, arrays: Arrays, seen: Observation) -> bool:
@@ -100,7 +101,7 @@ def _has_name(record: Record, case: Case, quantity: Quantity, arrays: Arrays, se
 
 def _draft(failing: FailingCase) -> Draft:
     given, ask = given_and_ask(failing)
-    if failing.verdict != "mismatch":
+    if failing.verdict != Verdict.MISMATCH:
         return Draft(given, ask, verdict=failing.verdict)
     known = _by_kind(failing)
     if known is not None:

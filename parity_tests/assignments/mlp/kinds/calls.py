@@ -11,6 +11,7 @@ from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.mistake import Call
 from parity_tests.protocol.observation import Failure, Returned
+from reports.model.verdicts import Verdict
 
 Judged = Mapping[str, Comparison]
 
@@ -41,7 +42,7 @@ class Calls:
         `on` names the object that was called, None for one without a past.
         """
         past = [] if on is None else self._past.setdefault((on, operation), [])
-        comparison = self._judged[quantity] if quantity else Comparison("match")
+        comparison = self._judged[quantity] if quantity else Comparison(Verdict.MATCH)
         call = Call(
             operation, self._case.name, self.dtype, quantity, result, comparison, inputs, list(past), shape=shape
         )

@@ -15,13 +15,14 @@ from parity_tests.harness.compare import compare
 from parity_tests.harness.explanation import not_judged
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import PASSING, Comparison
+from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.exam import settings_of
 from parity_tests.protocol.kind import Arrays, Context, Kind, Params
 from parity_tests.protocol.mistake import Call
 from parity_tests.protocol.observation import Failure, Observation, Returned
 from parity_tests.protocol.quantity import Key, Quantity
 from reference.answer import Alternative, Answer, known
+from reports.model.verdicts import PASSING, Verdict
 
 Array = NDArray[Any]
 
@@ -139,7 +140,7 @@ def _judge_forward(case: Case, arrays: Arrays, observation: Observation, key: Ke
     kept = mask_of(array_of(observation, key, q.shape), q.shape, r)
     result = result_of(observation, key)
     comparison = compare(result, dropout.forward(q, kept, r, context.device))
-    if isinstance(result, Returned) and comparison.verdict == "match":
+    if isinstance(result, Returned) and comparison.verdict == Verdict.MATCH:
         comparison = replace(comparison, notes=())  # students are given the forward
     return comparison
 

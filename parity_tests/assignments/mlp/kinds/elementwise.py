@@ -14,7 +14,7 @@ from parity_tests.assignments.mlp.names import LABELS, words
 from parity_tests.harness.compare import compare
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import PASSING, Comparison
+from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.exam import settings_of
 from parity_tests.protocol.kind import Arrays, Context, Kind, Params
 from parity_tests.protocol.mistake import Call
@@ -22,6 +22,7 @@ from parity_tests.protocol.observation import Failure, Observation, Returned
 from parity_tests.protocol.quantity import WHOLE_CASE, Key, Quantity, quantities
 from reference.answer import Answer
 from reference.rounding import TANH_FORM_FORWARD, unit_roundoff
+from reports.model.verdicts import PASSING, Verdict
 
 Array = NDArray[Any]
 
@@ -169,7 +170,7 @@ def functions(layer: str) -> tuple[Callable[..., Answer], Callable[..., Answer]]
 
 def _follows(back: Comparison, layer: str, observation: Observation, key: Key, grad: Array) -> bool:
     """Whether a failing backward after a failing forward comes of it: there is none, or it is right for that output."""
-    if WHOLE_CASE in observation.failures or back.verdict == "missing":
+    if WHOLE_CASE in observation.failures or back.verdict == Verdict.MISSING:
         return False
     h, gradient = array_of(observation, Key("output", key.call), grad.shape), array_of(observation, key, grad.shape)
     return h is None or gradient is None or echoes(layer, h, grad, gradient)

@@ -16,6 +16,7 @@ from parity_tests.protocol.kind import Arrays, Context, Kind, nothing
 from parity_tests.protocol.observation import Failure, Observation, Returned
 from parity_tests.protocol.quantity import Key, quantities
 from reference.answer import known
+from reports.model.verdicts import Verdict
 
 SIZES = {
     "small": ((2, 60), (2, 60)),
@@ -107,7 +108,7 @@ def _distribution(
     from parity_tests.harness import statistics
 
     shaped = _shaped(value, shape)
-    if shaped.verdict != "match" or not isinstance(value, Returned) or value.array is None:
+    if shaped.verdict != Verdict.MATCH or not isinstance(value, Returned) or value.array is None:
         return shaped
     problem = (
         statistics.normal_problem(value.array, STD)

@@ -11,12 +11,13 @@ from parity_tests.assignments.mlp.kinds.exactly import compare_exactly
 from parity_tests.assignments.mlp.names import words
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import PASSING, Comparison
+from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.exam import settings_of
 from parity_tests.protocol.kind import Arrays, Context, Kind, Params
 from parity_tests.protocol.mistake import Call
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Key, quantities
+from reports.model.verdicts import PASSING
 
 CLASSES = {"labels": (4, 20), "labels-of-two-classes": (1, 1)}
 """Between which K, the number of logits of a row, is drawn, by the name of the row."""

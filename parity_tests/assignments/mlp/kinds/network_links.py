@@ -21,12 +21,13 @@ from parity_tests.harness.compare import compare, compare_each, over_steps
 from parity_tests.harness.explanation import cause_of, explained_by, not_judged
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import PASSING, Comparison, failed
+from parity_tests.protocol.comparison import Comparison, failed
 from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.quantity import WHOLE_CASE, Key
 from reference import cross_entropy, dropout, linear, sgd
 from reference.answer import Answer, known
 from reference.rounding import unit_roundoff
+from reports.model.verdicts import PASSING, Verdict
 
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
@@ -123,7 +124,7 @@ class _Network:
                 # Without a broken link before it, a link lacks inputs only where the whole case failed.
                 nothing = known(self._arrays["X"][t])
                 comparison = compare(value if isinstance(value, Failure) else None, nothing)
-            if name == "dropout output" and comparison.verdict == "match":
+            if name == "dropout output" and comparison.verdict == Verdict.MATCH:
                 comparison = replace(comparison, notes=())
             fails = comparison.verdict not in PASSING
             if fails and name == "activation gradient" and self._is_echo(judged, t):

@@ -14,12 +14,13 @@ from parity_tests.assignments.mlp.names import LABELS, plain_name
 from parity_tests.harness.compare import compare, compare_each, over_steps
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import PASSING, Comparison, matched, mismatched
+from parity_tests.protocol.comparison import Comparison, matched, mismatched
 from parity_tests.protocol.kind import Arrays, Context, Kind, Params
 from parity_tests.protocol.mistake import Call
 from parity_tests.protocol.observation import Failure, Observation, Returned
 from parity_tests.protocol.quantity import WHOLE_CASE, Key, Quantity
 from reference.answer import Answer
+from reports.model.verdicts import PASSING, Verdict
 
 Array = NDArray[Any]
 
@@ -166,7 +167,7 @@ def _compared(observation: Observation, w: Weight, answers: Answer) -> Compariso
     path = array_of(observation, Key(w.array), (T, *w.shape))
     if path is not None:
         together = compare(Returned("array", path, ""), answers)
-        if together.verdict == "match":
+        if together.verdict == Verdict.MATCH:
             step, _, place = together.where.strip("[]").partition(", ")
             return replace(together, step=int(step) + 1, where=f"[{place}]")
     return over_steps(compare_each(_results(observation, w, T), answers))

@@ -13,6 +13,7 @@ from parity_tests.assignments.mlp.main.main_run import FALSE_ALARM, MainRun
 from parity_tests.assignments.mlp.main.run import Pass, Update
 from parity_tests.assignments.mlp.main.steps import Steps
 from parity_tests.protocol.comparison import Comparison, matched
+from reports.model.verdicts import Verdict
 
 Epochs = Mapping[int, Mapping[int, int]]
 """For each epoch, the rows that were used in it, and the step of each."""
@@ -172,7 +173,7 @@ def judge_number_of_steps(main: MainRun) -> Comparison:
     want, got = config.epochs * steps, len(main.run.updates)
     figures = {"got": float(got), "want": float(want), "gap": float(abs(got - want)), "total": 1}
     if got == want or (main.failure is not None and got < want):
-        return Comparison("match", bad=0, ratio=0.0, **figures)  # type: ignore[arg-type]
+        return Comparison(Verdict.MATCH, bad=0, ratio=0.0, **figures)  # type: ignore[arg-type]
     counts = Counter(update.epoch for update in main.run.updates)
     each = set(counts.values())
     recorded = {len(values) for _, values in main.run.returned[:2]}

@@ -21,6 +21,7 @@ from parity_tests.harness.diagnosis.running_error import Running
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.mistake import Call
 from parity_tests.protocol.observation import Returned
+from reports.model.verdicts import Verdict
 
 STEPS = "main.weights"
 """The operation of a parameter's calls: all steps of a run."""
@@ -59,7 +60,7 @@ def _calls_of_run(calls: Calls, main: MainRun, judged: Judged) -> Iterator[Call]
     for count in dict.fromkeys((min(first, len(updates)), len(updates))):
         for name in SMALLEST_FIRST:
             yield _call_of_steps(calls, main, wired, name, count)
-            if "dropout" in judged and judged["dropout"].verdict == "mismatch" and name == SMALLEST_FIRST[-1]:
+            if "dropout" in judged and judged["dropout"].verdict == Verdict.MISMATCH and name == SMALLEST_FIRST[-1]:
                 yield _call_of_steps(calls, main, wired, name, count, "dropout")
 
 

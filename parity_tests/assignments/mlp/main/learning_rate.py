@@ -11,6 +11,7 @@ from parity_tests.assignments.mlp.main.run import Update
 from parity_tests.assignments.mlp.main.steps import Steps
 from parity_tests.protocol.comparison import Comparison, matched
 from reference.rounding import unit_roundoff
+from reports.model.verdicts import Verdict
 
 UNUSED = "SGD is passed another learning rate, and uses the right one"
 
@@ -31,7 +32,7 @@ def judge_learning_rate(main: MainRun, steps: Steps) -> Comparison:
             text = _text(main.config, passed[i].rates["eta"], passed[i].epoch)
             return main.bad(text, **{**figures(comparison), "bad": bad}, step=comparison.step)
     right = [one for i, one in compared.items() if i not in wrong]
-    nothing = Comparison("match", ratio=0.0, bad=0, total=len(passed), step=1)
+    nothing = Comparison(Verdict.MATCH, ratio=0.0, bad=0, total=len(passed), step=1)
     return max([*reversed(right), nothing], key=_ratio).noting(UNUSED if wrong else "")
 
 

@@ -15,6 +15,7 @@ from parity_tests.assignments.mlp.names import WEIGHT_NAMES, weight_shapes
 from parity_tests.protocol.comparison import Comparison, mismatched, unjudged
 from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.quantity import WHOLE_CASE, Key
+from reports.model.verdicts import Verdict
 
 Array = NDArray[Any]
 Weights = dict[str, Array]
@@ -122,7 +123,7 @@ class MainRun:
 
     def undecided(self, text: str, **figures: Any) -> Comparison:
         """What rounding alone cannot tell right from wrong, of which `text` says where."""
-        return Comparison("undecided", problem=self.say(text), sentence=True, **figures)
+        return Comparison(Verdict.UNDECIDED, problem=self.say(text), sentence=True, **figures)
 
     def unjudged(self, text: str, **figures: Any) -> Comparison:
         """What cannot be judged because of what main did, of which `text` says what that is: it fails."""
@@ -131,7 +132,7 @@ class MainRun:
     def ended(self, quantity: str, comparison: Comparison) -> Comparison:
         """What was in order as far as `main` got is not in order where it failed."""
         failure = self.failure
-        if failure is None or comparison.verdict not in ("match", "undecided", "unjudged"):
+        if failure is None or comparison.verdict not in (Verdict.MATCH, Verdict.UNDECIDED, Verdict.UNJUDGED):
             return comparison
         return replace(
             comparison,

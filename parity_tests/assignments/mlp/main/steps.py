@@ -18,6 +18,7 @@ from parity_tests.harness.compare import compare, compare_each, shape_text
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.observation import Returned
 from reference.answer import Answer
+from reports.model.verdicts import Verdict
 
 MOST_KINKS = 4
 """At how many pre-activations of one hidden unit within their radius of 0 both sides of each are tried."""
@@ -32,7 +33,7 @@ class Replayed:
 
     index: int
     update: Update
-    verdict: str  # "match", "mismatch" or "undecided"
+    verdict: str  # match, mismatch or undecided
     worst: Comparison
     parameter: str
     bad: int
@@ -50,7 +51,7 @@ class Steps:
     @cached_property
     def wrong(self) -> list[Replayed]:
         """Those that are not torch's step."""
-        return [step for step in self.known if step.verdict == "mismatch"]
+        return [step for step in self.known if step.verdict == Verdict.MISMATCH]
 
     @cached_property
     def wrong_indices(self) -> set[int]:
@@ -64,7 +65,7 @@ class Steps:
     @property
     def shown(self) -> Replayed:
         """What stands for all: the first wrong one, else the first undecided one, else that of the largest ratio."""
-        undecided = [step for step in self.known if step.verdict == "undecided"]
+        undecided = [step for step in self.known if step.verdict == Verdict.UNDECIDED]
         return (self.wrong or undecided or [max(self.known, key=lambda step: _size(step.worst))])[0]
 
 
@@ -91,7 +92,7 @@ def replayed(main: MainRun) -> Steps:
         }
         for t, question in enumerate(group):
             replayed = _compared(question, {name: by_name[name][t] for name in WEIGHT_NAMES})
-            if replayed.verdict == "mismatch":
+            if replayed.verdict == Verdict.MISMATCH:
                 replayed = _otherwise(main, question, step.kinks[t], replayed)
             known.append(replayed)
     return Steps(tuple(sorted(known, key=lambda step: step.index)), tuple(unknown))
@@ -101,10 +102,10 @@ def _otherwise(main: MainRun, question: _Question, kinks: NDArray[np.bool_], rep
     """The same update, explained by the sides of kinks, or found in weights that were seen later, where it is."""
     if kinks.any():
         replayed = _on_some_side(main, question, kinks)
-    for after in question.update.later if replayed.verdict == "mismatch" else ():
+    for after in question.update.later if replayed.verdict == Verdict.MISMATCH else ():
         update = replace(question.update, after=after, later=())
         found = _on_some_side(main, replace(question, update=update, got=main.run.at(after)), kinks)
-        if found.verdict != "mismatch":
+        if found.verdict != Verdict.MISMATCH:
             return found
     return replayed
 
@@ -227,7 +228,7 @@ def _compared(question: _Question, parameters: Mapping[str, Comparison]) -> Repl
     )
 
 
-_RANKS = {"match": 0, "undecided": 1, "mismatch": 2}
+_RANKS: dict[str, int] = {Verdict.MATCH: 0, Verdict.UNDECIDED: 1, Verdict.MISMATCH: 2}
 """The verdicts on a parameter, the one that stands for all four last."""
 
 

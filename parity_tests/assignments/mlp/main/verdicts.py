@@ -24,10 +24,9 @@ from parity_tests.assignments.mlp.main.steps import replayed
 from parity_tests.assignments.mlp.main.weights import judge_weights
 from parity_tests.protocol.comparison import Comparison, matched
 from parity_tests.protocol.observation import Observation
+from reports.model.verdicts import PASSING, Verdict
 
 CHANGED = "main changes the main_params that it is passed"
-_RANKS = ("match", "undecided")
-"""The verdicts that give way to another run's, the first of them first."""
 
 
 def judge_main(
@@ -107,8 +106,8 @@ def _judged(main: MainRun) -> dict[str, Comparison]:
 
 def _together(comparisons: Sequence[Comparison]) -> Comparison:
     """The comparison that stands for those of all runs: the first that fails, or that of the largest ratio."""
-    failing = [one for one in comparisons if one.verdict not in _RANKS]
-    undecided = [one for one in comparisons if one.verdict == "undecided"]
+    failing = [one for one in comparisons if one.verdict not in PASSING]
+    undecided = [one for one in comparisons if one.verdict == Verdict.UNDECIDED]
     chosen = (failing or undecided or [max(comparisons, key=lambda one: one.ratio or 0.0)])[0]
     return chosen.noting(*(note for one in comparisons for note in one.notes))
 

@@ -12,6 +12,7 @@ from parity_tests.assignments.mlp.main.steps import MOST_KINKS, Replayed, Steps
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 from parity_tests.protocol.comparison import Comparison
 from reports.model.numbers import times
+from reports.model.verdicts import Verdict
 
 
 def judge_weights(main: MainRun, steps: Steps) -> Comparison:
@@ -19,7 +20,7 @@ def judge_weights(main: MainRun, steps: Steps) -> Comparison:
     if main.run.malformed:
         return main.bad(main.run.malformed)
     if not main.run.updates:
-        return main.bad("it never changes the weights") if main.failure is None else Comparison("unjudged")
+        return main.bad("it never changes the weights") if main.failure is None else Comparison(Verdict.UNJUDGED)
     if not steps.wrong and (lost := _not_finite(main)):
         return main.bad(lost)
     if not steps.wrong and steps.unknown:
@@ -38,13 +39,13 @@ def judge_weights(main: MainRun, steps: Steps) -> Comparison:
     if steps.wrong:
         seen, text = seen_in_calls(main, steps.wrong[0]), _text(shown)
         return main.bad(f"{seen}; {text}" if seen else text, **figures_of_all)
-    if shown.verdict == "undecided":
+    if shown.verdict == Verdict.UNDECIDED:
         text = (
             f"after step {shown.index + 1} {shown.undecided} of {shown.total} weights cannot be told right from wrong: "
             f"more than {MOST_KINKS} pre-activations of their hidden units lie within their radius of relu's kink"
         )
         return main.undecided(text, **figures_of_all)
-    return Comparison("match", **figures_of_all).noting(*_harmless(main))
+    return Comparison(Verdict.MATCH, **figures_of_all).noting(*_harmless(main))
 
 
 def _not_finite(main: MainRun) -> str:

@@ -12,6 +12,7 @@ from parity_tests.harness.draft import Draft, shaped
 from parity_tests.harness.failing_case import Arrays, Drafts, FailingCase, Trial, Trials, sized
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.quantity import Key
+from reports.model.verdicts import Verdict
 
 STD = 0.1
 CHANCE = f"# chance goes farther once in {1 / statistics.FALSE_ALARM:g} times"
@@ -34,9 +35,9 @@ def _init_drafts(failing: FailingCase) -> Iterator[Draft]:
     attribute, name = ("gradient" if key.startswith("gradient") else "params"), key[-1]
     shape = (D, M) if name == "W" else (1, M)
     ask = [f"layer = nn.linear_layer({D}, {M})", f'got = layer.{attribute}["{name}"]']
-    if comparison.verdict != "mismatch":
-        yield Draft([], ask, verdict="timeout" if comparison.verdict == "timeout" else "crashed")
-        if comparison.verdict == "missing":
+    if comparison.verdict != Verdict.MISMATCH:
+        yield Draft([], ask, verdict=Verdict.TIMEOUT if comparison.verdict == Verdict.TIMEOUT else Verdict.CRASHED)
+        if comparison.verdict == Verdict.MISSING:
             yield Draft([], ask, shaped(shape, flat=name == "b"))
         return
     if comparison.arrays is not None:
@@ -133,9 +134,9 @@ def _mask_drafts(failing: FailingCase) -> Iterator[Draft]:
         f"s = np.array([layer.forward(q.copy(), True) for _ in range({calls})])",
     ]
     kept = f"kept = s != 0  # {calls} masks of {N}×{M}"
-    if comparison.verdict != "mismatch" or (comparison.arrays is None and quantity.name == "scale"):
+    if comparison.verdict != Verdict.MISMATCH or (comparison.arrays is None and quantity.name == "scale"):
         ask = [*ask[:2], "got = layer.forward(q.copy(), True)"]
-        if comparison.verdict in ("crashed", "timeout"):
+        if comparison.verdict in (Verdict.CRASHED, Verdict.TIMEOUT):
             yield Draft([], ask, verdict=comparison.verdict)
         yield Draft([], ask, shaped((N, M)))
         return

@@ -17,6 +17,7 @@ from parity_tests.harness.draft import Draft, compared, shaped
 from parity_tests.harness.failing_case import Arrays, FailingCase, Trial, literal, numbers, sized
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.quantity import Key, Quantity
+from reports.model.verdicts import Verdict
 
 SIZES = ((1, 1, 2, 2), (1, 2, 2, 2), (2, 2, 3, 2), (2, 3, 4, 3), (3, 4, 5, 3))
 """N, D, M and K."""
@@ -101,7 +102,7 @@ def drafts(failing: FailingCase) -> Iterator[Draft]:
         steps += [f'got = np.array({layer}.params["{key}"])']
         made += ["got = None"] if T > 1 else []
     ask = [*made, f"for t in range({T}):", *(f"    {line}" for line in steps)] if T > 1 else [*made, *steps]
-    if failing.verdict != "mismatch":
+    if failing.verdict != Verdict.MISMATCH:
         yield Draft(given, ask, verdict=failing.verdict)
         return
     if comparison.arrays is None:

@@ -15,6 +15,7 @@ from parity_tests.protocol.diagnosis import Arrays
 from parity_tests.protocol.mistake import Call, Mistake
 from parity_tests.protocol.observation import Observation
 from reports.model.records import Record
+from reports.model.verdicts import Verdict
 
 BY_SENTENCE = ("init", "masks", "labels", "split", "velocities", "loader")
 """The kinds of cases whose failures are told apart by their sentences."""
@@ -36,7 +37,9 @@ def same_failure(record: Record) -> tuple[str, ...]:
     word = plain(record.quantity)
     if record.check == "sgd" and record.quantity != "model returned":
         word = "weights"
-    if record.verdict == "timeout" or (record.check == "main" and record.verdict in ("crashed", "missing")):
+    if record.verdict == Verdict.TIMEOUT or (
+        record.check == "main" and record.verdict in (Verdict.CRASHED, Verdict.MISSING)
+    ):
         word = f"{record.check} {record.verdict}"
     return record.part, record.diagnosis, word
 
@@ -53,9 +56,9 @@ def fails_alike(
     comparison = judged[record.quantity]
     if comparison.verdict != record.verdict or comparison.explained_by:
         return False
-    if record.verdict == "crashed":
+    if record.verdict == Verdict.CRASHED:
         return (comparison.line or None) == (record.line or None)
-    if record.verdict != "mismatch":
+    if record.verdict != Verdict.MISMATCH:
         return True
     if (comparison.gap is None) != (record.gap is None):
         return False

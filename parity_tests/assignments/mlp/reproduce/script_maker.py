@@ -31,6 +31,7 @@ from parity_tests.protocol.reproduction import Networks, Script, ScriptSetting
 from parity_tests.protocol.sentence import sentence_of
 from reports.model.records import Record
 from reports.model.scripts import slug
+from reports.model.verdicts import Verdict
 
 
 class ScriptMaker:
@@ -44,13 +45,13 @@ class ScriptMaker:
 
     def script(self, record: Record) -> Script | str:
         """The smallest script that shows a record's failure; a sentence that says why where there is none."""
-        if record.verdict == "memory":
+        if record.verdict == Verdict.MEMORY:
             return MEMORY
         if record.check == "import":
             return self._import(record)
         for draft, words in self._drafts(record):
             halves = shown(draft, record, self._networks)
-            if halves is None and record.verdict in ("crashed", "missing") and _is_after_a_forward(draft):
+            if halves is None and record.verdict in (Verdict.CRASHED, Verdict.MISSING) and _is_after_a_forward(draft):
                 halves = shown(_past_the_forward(draft), record, self._networks)
             if halves is not None:
                 return Script(record, slug(record), text(*halves, record, words, self._setting))
@@ -60,14 +61,16 @@ class ScriptMaker:
         """The import alone: that it fails was seen when the submission was first asked."""
         plain = replace(self._setting, breaks_off=False)
         draft = Draft(
-            [], ["import neural_networks, utils"], verdict="timeout" if record.verdict == "timeout" else "crashed"
+            [],
+            ["import neural_networks, utils"],
+            verdict=Verdict.TIMEOUT if record.verdict == Verdict.TIMEOUT else Verdict.CRASHED,
         )
         return Script(record, slug(record), text(draft, (), record, "the import fails", plain))
 
     def _why_none(self, record: Record) -> str:
-        if self._setting.breaks_off and record.verdict in ("missing", "crashed"):
+        if self._setting.breaks_off and record.verdict in (Verdict.MISSING, Verdict.CRASHED):
             return "the import breaks off before it comes to that, which has a script of its own"
-        if record.verdict == "timeout":
+        if record.verdict == Verdict.TIMEOUT:
             return "asked alone, it comes back in time: what takes long is the whole of what was asked before"
         return "asked alone and by a few lines it does not fail in the same way again; the run's own case shows it"
 
@@ -105,7 +108,7 @@ class ScriptMaker:
         """Those of the record's mistakes that its own case is enough to tell, without the others of its part."""
         names = record.diagnosis.split("; ") if record.diagnosis else []
         known = [mistake for mistake in MISTAKES if mistake.name in names and mistake.formula is not None]
-        if not known or record.verdict != "mismatch":
+        if not known or record.verdict != Verdict.MISMATCH:
             return []
         seen = self._networks.submission(case, drawn, seed_of(self._seed, case.name))
         judged = judge(ASSIGNMENT, case, drawn, seen, self._context)
@@ -124,7 +127,7 @@ def _past_the_forward(draft: Draft) -> Draft:
     for line in draft.ask[:-1]:
         guarded = ["try:", f"    {line}", "except Exception:", "    pass  # which has a script of its own"]
         ask += guarded if ".forward(" in line and not line.startswith(" ") else [line]
-    return replace(draft, ask=[*ask, draft.ask[-1]], verdict="crashed")
+    return replace(draft, ask=[*ask, draft.ask[-1]], verdict=Verdict.CRASHED)
 
 
 def _words(failing: FailingCase) -> str:

@@ -15,6 +15,7 @@ from parity_tests.harness.failing_case import Arrays, FailingCase, Trial, litera
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.quantity import Key
 from reference import sgd
+from reports.model.verdicts import Verdict
 
 FIND_SGD = f'sgd = getattr(nn, "{SGD_NAMES[0]}", None) or nn.{SGD_NAMES[1]}'
 ARGUMENTS = {edition: ", ".join(parameters[1:]) for edition, parameters in SGD_PARAMETERS.items()}
@@ -120,9 +121,9 @@ class _Script:
                 'got = "the model" if returned is model else "nothing" if returned is None else type(returned).__name__'
             ]
             return Draft(self._given(), ask, equal('"the model"'), verdict=failing.verdict)
-        if failing.verdict != "mismatch":
+        if failing.verdict != Verdict.MISMATCH:
             return Draft(self._given(), ask, verdict=failing.verdict)
-        if failing.comparison.arrays is None and failing.comparison.verdict != "missing":
+        if failing.comparison.arrays is None and failing.comparison.verdict != Verdict.MISSING:
             return Draft(self._given(), ask, shaped(own.shape))
         lines = [*self._want(), *compared(self._radius(), failing.comparison.gap)]
         return Draft(self._given(), ask, lines)

@@ -17,6 +17,7 @@ from parity_tests.trace.plan import Evaluation
 from parity_tests.trace.tally import Sink
 from parity_tests.trace.training import Evaluations
 from reference.answer import Answer
+from reports.model.verdicts import Verdict
 
 Array = NDArray[Any]
 
@@ -63,7 +64,7 @@ class MlpEvaluations(Evaluations):
         X, y = self._plan.data(item)
         if losses is None or logits is None or logits.shape != (len(X), self._plan.weights["L2_b"].size):
             returned = "nothing" if logits is None else f"an array of shape {logits.shape}"
-            self._end(item, Comparison("mismatch", problem=f"gives {returned} as the logits of {len(X)} rows"))
+            self._end(item, Comparison(Verdict.MISMATCH, problem=f"gives {returned} as the logits of {len(X)} rows"))
             return
         if item.split == "valid":
             self._compare(item, X, observation.values[Key("logits")])
@@ -95,8 +96,10 @@ class MlpEvaluations(Evaluations):
         """Hold the submission's logits against torch's from the submission's own weights, dropout off."""
         comparison = replace(compare(logits, self._answer(X, self._weights())), step=item.step)
         before = self.comparison
-        is_worse = comparison.verdict != "match" or before is None or (comparison.ratio or 0.0) > (before.ratio or 0.0)
-        if before is None or (before.verdict == "match" and is_worse):
+        is_worse = (
+            comparison.verdict != Verdict.MATCH or before is None or (comparison.ratio or 0.0) > (before.ratio or 0.0)
+        )
+        if before is None or (before.verdict == Verdict.MATCH and is_worse):
             where = f", in the evaluation after step {item.step}, where dropout is off" if comparison.problem else ""
             self.comparison = replace(comparison, problem=comparison.problem + where, notes=())
 

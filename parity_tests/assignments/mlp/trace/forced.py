@@ -19,6 +19,7 @@ from parity_tests.protocol.observation import Observation, Returned
 from parity_tests.protocol.quantity import WHOLE_CASE
 from parity_tests.trace.judge import Figures, Judge, JudgedStep
 from parity_tests.trace.plan import Step
+from reports.model.verdicts import Verdict
 
 Array = NDArray[Any]
 _KEYS_AFTER = tuple(key_after_step(name) for name in WEIGHT_NAMES)
@@ -76,11 +77,13 @@ class Forced(Judge):
         judged = JudgedStep(step, submission_seconds=observation.seconds, torch_seconds=time.monotonic() - began)
         for name, part in self.names:
             c = comparisons[name]
-            if c.verdict not in ("match", "undecided", "mismatch") or (c.verdict == "mismatch" and c.gap is None):
+            if c.verdict not in (Verdict.MATCH, Verdict.UNDECIDED, Verdict.MISMATCH) or (
+                c.verdict == Verdict.MISMATCH and c.gap is None
+            ):
                 judged.broken[name] = c
                 continue
             judged.figures.append(Figures(name, part, c.verdict, c.gap, c.radius, c.ratio, got=c.got, want=c.want))
-            if c.verdict == "mismatch" and self.divergence is None:
+            if c.verdict == Verdict.MISMATCH and self.divergence is None:
                 judged.divergence = self._diverges(step, name, c.part or part, replace(c, step=step.number))
             if name == "loss":
                 judged.loss, judged.torch_loss = c.got, c.want

@@ -15,6 +15,7 @@ from parity_tests.assignments.mlp.reproduce.main.weights import learning_rate, w
 from parity_tests.harness.draft import Draft
 from parity_tests.protocol.case import Case
 from reports.model.records import Record
+from reports.model.verdicts import Verdict
 
 MATCHING = 5
 """In how many sizes runs that fail in the same way are tried for a script."""
@@ -51,7 +52,7 @@ def main_drafts(runs: RunCache, record: Record, case: Case, edition: str, seed: 
 
 def _drafts(run: ScriptedRun, quantity: str) -> Iterator[Draft]:
     """What shows a quantity; a main that does not come to its end, or makes no step, shows that whatever is asked."""
-    if run.comparison.verdict != "mismatch":
+    if run.comparison.verdict != Verdict.MISMATCH:
         return _run(run)
     return number_of_steps(run) if "no step was seen" in run.comparison.problem else _KINDS[quantity](run)
 
@@ -59,14 +60,14 @@ def _drafts(run: ScriptedRun, quantity: str) -> Iterator[Draft]:
 def _run(run: ScriptedRun) -> Iterator[Draft]:
     verdict = run.comparison.verdict
     ask = [*run.build_as_tried(), "got = nn.main(params)"]
-    if verdict in ("crashed", "missing"):
-        yield run.draft(ask, (), verdict="crashed")
-    if verdict == "missing":
+    if verdict in (Verdict.CRASHED, Verdict.MISSING):
+        yield run.draft(ask, (), verdict=Verdict.CRASHED)
+    if verdict == Verdict.MISSING:
         judge = ['print("got: ", got, "\\nwant: two records of losses")', "agrees = got is not None"]
         yield run.draft(ask, judge)
-    if verdict in ("timeout", "mismatch"):
-        yield run.draft(ask, (), verdict="timeout")
-    if verdict == "mismatch":
+    if verdict in (Verdict.TIMEOUT, Verdict.MISMATCH):
+        yield run.draft(ask, (), verdict=Verdict.TIMEOUT)
+    if verdict == Verdict.MISMATCH:
         yield from number_of_steps(run)
 
 

@@ -9,6 +9,7 @@ from parity_tests.assignments.mlp.mistakes import MISTAKES
 from parity_tests.assignments.mlp.mistakes.main import HIDDEN
 from parity_tests.protocol.comparison import Comparison
 from reports.model.records import Record
+from reports.model.verdicts import Verdict
 
 Judged = Mapping[str, Comparison]
 
@@ -18,15 +19,15 @@ def fails_alike(record: Record, judged: Judged) -> bool:
     comparison = judged.get(record.quantity)
     if comparison is None or comparison.verdict != record.verdict:
         return False
-    if record.verdict in ("crashed", "missing", "timeout"):
-        return record.verdict == "timeout" or comparison.line == (record.line or None)
+    if record.verdict in (Verdict.CRASHED, Verdict.MISSING, Verdict.TIMEOUT):
+        return record.verdict == Verdict.TIMEOUT or comparison.line == (record.line or None)
     names = set(record.diagnosis.split("; ")) if record.diagnosis else set()
     known = names & {m.name for m in MISTAKES if m.sentence and m.part == "10"}
     alike = _skeleton(comparison.problem) == _skeleton(record.message)
     if not known:
         return alike
     # A row that only follows from another mistake of the run has that one's name.
-    wrong = [one for one in judged.values() if one.verdict == "mismatch"]
+    wrong = [one for one in judged.values() if one.verdict == Verdict.MISMATCH]
     of_this, of_all = _names(comparison.problem), {name for one in wrong for name in _names(one.problem)}
     hidden = {name for cause in known for name in HIDDEN.get(cause, ())}
     follows = alike or bool(of_this & hidden)
@@ -39,7 +40,7 @@ def causes(record: Record, judged: Judged) -> list[str]:
     return [
         quantity
         for quantity, one in judged.items()
-        if one.verdict == "mismatch" and quantity != record.quantity and known & _names(one.problem)
+        if one.verdict == Verdict.MISMATCH and quantity != record.quantity and known & _names(one.problem)
     ]
 
 
@@ -60,7 +61,7 @@ def _beginning(sentence: str) -> str:
 
 def words(quantity: str, comparison: Comparison) -> str:
     """What is wrong with a quantity, in few words."""
-    if comparison.verdict == "crashed":
+    if comparison.verdict == Verdict.CRASHED:
         return "main crashes"
     problem = _beginning(comparison.problem)
     numbers = comparison.got is not None and quantity.split()[-1] in ("weights", "losses", "accuracy")
