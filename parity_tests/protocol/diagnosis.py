@@ -50,8 +50,8 @@ class Diagnosis:
     fails in them alone must be right where the part is.
     `experiments(plan, case, quantity, seen, draw)` names what only an experiment can tell, before sentences are
     looked at, and `overwriting(case, quantity, observation)` what wrote over another call's array, after them.
-    `reopened(case, quantity, comparison, seen)` says of a result that is left open because of another part what is
-    wrong with it where an experiment names it, "" where it stays open whatever fits.
+    `reopened(plan, case, quantity, comparison, seen, draw)` gives the comparison in place of one that is left open
+    because of another part, where what is known of that part's mistake settles it; None where it stays open.
     `hidden_in_case` and `hidden_in_check` say what follows from a mistake, in the same case and in all cases of a check
     (by the check): such rows get the name of their cause. `further_hints` are those of names that are not mistakes of
     the table.
@@ -63,7 +63,7 @@ class Diagnosis:
     beside: Callable[[Case], bool] = lambda case: case.lenient
     experiments: Callable[[Sequence[Case], Case, Quantity, Seen, Draw], Sequence[str]] | None = None
     overwriting: Callable[[Case, Quantity, Observation], Sequence[str]] | None = None
-    reopened: Callable[[Case, Quantity, Comparison, Observation], str] | None = None
+    reopened: Callable[[Sequence[Case], Case, Quantity, Comparison, Seen, Draw], Comparison | None] | None = None
     hidden_in_case: Hidden = field(default_factory=dict)
     hidden_in_check: Mapping[str, Hidden] = field(default_factory=dict)
     further_hints: Mapping[str, str] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from parity_tests.harness.diagnosis.causes import Verdicts, fails, with_causes_i
 from parity_tests.harness.diagnosis.claims import Claims, only_one
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import Comparison, mismatched
+from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.diagnosis import Diagnosis, Draw, Seen
 from parity_tests.protocol.kind import Kind
 from parity_tests.protocol.mistake import CRASH, Call, Mistake
@@ -123,17 +123,9 @@ def _claim_told(diagnosis: Diagnosis, plan: Sequence[Case], verdicts: Verdicts, 
             if fails(comparison) and not comparison.diagnosis:
                 name = only_one(_told(diagnosis, plan, case, q, comparison, seen, draw))
                 verdicts[case.name][q.name] = replace(comparison, diagnosis=name)
-            elif (problem := _reopened(diagnosis, case, q, comparison, seen)) and (
-                name := only_one(_by_experiments(diagnosis, plan, case, q, seen, draw))
-            ):
-                verdicts[case.name][q.name] = mismatched(problem, notes=comparison.notes, diagnosis=name)
-
-
-def _reopened(diagnosis: Diagnosis, case: Case, q: Quantity, comparison: Comparison, seen: Seen) -> str:
-    """What is wrong with a result that was left open, where an experiment has a name for it."""
-    if diagnosis.reopened is None or comparison.verdict != Verdict.UNDECIDED or not comparison.explained_by:
-        return ""
-    return diagnosis.reopened(case, q, comparison, seen[case.name])
+            elif diagnosis.reopened is not None and comparison.verdict == Verdict.UNDECIDED and comparison.explained_by:
+                settled = diagnosis.reopened(plan, case, q, comparison, seen, draw)
+                verdicts[case.name][q.name] = settled or comparison
 
 
 def _by_experiments(

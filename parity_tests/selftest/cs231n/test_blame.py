@@ -168,8 +168,12 @@ def test_who_calls_a_right_function_is_blamed_for_its_own_mistakes() -> None:
 
 @pytest.mark.parametrize(
     ("mask", "verdict"),
-    [("(np.random.rand(*x.shape) < p)", "match"), ("np.ones(x.shape)", "mismatch")],
-    ids=["not-inverted", "nothing-dropped"],
+    [
+        ("(np.random.rand(*x.shape) < p)", "match"),
+        ("3 * (np.random.rand(*x.shape) < p)", "unjudged"),
+        ("np.ones(x.shape)", "unjudged"),
+    ],
+    ids=["not-inverted", "in-no-way-that-is-known", "nothing-dropped"],
 )
 def test_dropouts_backward_is_judged_by_its_forwards_own_mask(mask: str, verdict: str) -> None:
     forward = Swap("((np.random.rand(*x.shape) < p) / p)", mask)
@@ -231,15 +235,24 @@ SPOILED = {
     "conv_forward_naive": ("dw = 0.5", "dw = 2"),
 }
 """How each of these backwards is made wrong for its forward, too."""
+UNPAID = ("max_pool_forward_naive", "conv_forward_naive")
+"""One whose derivative asks less than a maximum's, and one that Parity has no name for."""
+
+
+def verdicts_on(part: str, found: Sequence[Record]) -> set[str]:
+    """On its results; what a bias gets is of no forward's making."""
+    return {record.verdict for record in found if record.part == part and not record.quantity.startswith("db")}
 
 
 @pytest.mark.parametrize("forward", OF_THEIR_OWN)
-def test_a_backward_that_is_right_for_its_own_wrong_forward_is_not_blamed_in_any_layer(forward: str) -> None:
+def test_a_backward_that_is_right_for_its_own_wrong_forward_is_not_blamed_and_right_if_that_is_known(
+    forward: str,
+) -> None:
     wrong, own = OF_THEIR_OWN[forward]
     backward = forward.replace("forward", "backward")
     found = judged(*wrong, *own, parts={forward, backward})
     assert blamed(found) == {forward}
-    assert {"match"} == {record.verdict for record in found if record.part == backward}
+    assert verdicts_on(backward, found) == {"unjudged" if forward in UNPAID else "match"}
     old, new = SPOILED[forward]
     spoiled = tuple(type(one)(one[0], one[1].replace(old, new)) for one in own)
     assert spoiled != own
@@ -329,6 +342,8 @@ UNLIKE: dict[str, tuple[str, str, str, tuple[str, str]]] = {
                                (".T @ dout,", ".T @ dout * 2,")),
 }  # fmt: skip
 """Forwards whose output is unlike what is asked, their derivatives, and how these are made wrong for them, too."""
+UNPAID_TOO = ("wrong sign", "flipped filters of wrong sign", "first number", "affine with x reversed")
+"""Those that Parity has no name for, and one whose derivative asks less than a maximum's."""
 
 
 @pytest.mark.parametrize("name", one_in(2, UNLIKE))
@@ -338,7 +353,7 @@ def test_a_backward_that_is_right_for_a_forward_that_is_right_nowhere_is_not_bla
     forward, backward = f"{layer}_forward{naive}", f"{layer}_backward{naive}"
     found = judged(Body(forward, wrong), Body(backward, own), parts={forward, backward})
     assert blamed(found) == {forward}
-    assert {"match"} == {record.verdict for record in found if record.part == backward}
+    assert verdicts_on(backward, found) == {"unjudged" if name in UNPAID_TOO else "match"}
     spoiled = own.replace(old, new)
     assert spoiled != own
     found = judged(Body(forward, wrong), Body(backward, spoiled), parts={forward, backward})

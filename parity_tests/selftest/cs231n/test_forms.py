@@ -73,7 +73,7 @@ def test_a_backward_that_is_right_for_its_own_wrong_forward_is_not_blamed() -> N
     right = Body("affine_backward", backward.format("2 * (dout @ w.T).reshape(x.shape)", 2))
     found = judged(forward, right)
     assert wrong_parts(found) == {"affine_forward"}
-    assert any("is the derivative of its own forward" in record.note for record in found)
+    assert any("it seems to be the derivative of that one" in record.message for record in found)
     wrong = Body("affine_backward", backward.format("2 * (dout @ w.T).reshape(x.shape)", 3))
     assert wrong_parts(judged(forward, wrong)) == {"affine_forward", "affine_backward"}
 
@@ -83,6 +83,24 @@ def test_a_layer_that_does_nothing_does_not_earn_its_backward() -> None:
     assert wrong_parts(judged(*nothing)) == {"relu_forward", "relu_backward"}
     zeros = Body("relu_forward", "return 0 * x, x"), Body("relu_backward", "return 0 * dout")
     assert wrong_parts(judged(*zeros)) == {"relu_forward", "relu_backward"}
+
+
+NOTHING = {
+    "relu_forward": "return 2 * x, x",
+    "relu_backward": "return 2 * dout",
+    "layernorm_forward": "return gamma * x + beta, (x, gamma)",
+    "layernorm_backward": "x, gamma = cache\nreturn dout * gamma, (dout * x).sum(axis=0), dout.sum(axis=0)",
+    "dropout_forward": "return 2 * x, None",
+    "dropout_backward": "return 2 * dout",
+}
+"""Layers that do nothing of what is asked, each with the derivative of that."""
+
+
+def test_the_derivative_of_nothing_earns_nothing_and_is_not_blamed() -> None:
+    found = judged(*(Body(part, lines) for part, lines in NOTHING.items()))
+    of_x = [record for record in found if record.part.endswith("backward") and "dx" in record.quantity]
+    assert {record.verdict for record in of_x} == {"unjudged"}
+    assert wrong_parts(found) == {"relu_forward", "layernorm_forward", "dropout_forward"}
 
 
 def test_state_at_module_level_is_told_by_two_inputs_in_turn() -> None:

@@ -74,7 +74,6 @@ def network(submission: Submission, recorder: CallRecorder, params: Params, arra
         moved |= {name for name in params["parameters"] if not _is_same(model.params.get(name), arrays[name])}
         for number, mask in enumerate(masks):
             recorder.keep(f"mask {number}", mask, k)
-        recorder.add_fact(f"masks {k}", len(masks))
         if not labelled:
             recorder.keep("scores", returned, k)
             if returned is None:
@@ -106,7 +105,7 @@ def _keep_own_loss(submission: Submission, recorder: CallRecorder, arrays: Array
 
 
 def _is_same(own: Any, given: np.ndarray) -> bool:
-    return isinstance(own, np.ndarray) and own.tobytes() == given.tobytes()
+    return isinstance(own, np.ndarray) and np.ndarray.tobytes(own) == given.tobytes()
 
 
 def _redirect(own: Any, right: Any) -> None:

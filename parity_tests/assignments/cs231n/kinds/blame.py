@@ -1,8 +1,9 @@
 """Blames a layer's failure on the function that it comes of: its forward, whose cache it works on, or one it calls.
 
-A backward that is right for its own wrong forward is right, or at least not to blame. Any other one beside a wrong
-forward cannot be judged where its cache holds more than what the forward was given; nor can a function that calls
-another one which is wrong.
+A backward that is right for its own wrong forward is not to blame, and open: what a process says of itself proves
+nothing, so that it is right only where the diagnosis knows the forward's mistake and computes its derivative. Any other
+one beside a wrong forward cannot be judged where its cache holds more than what the forward was given; nor can a
+function that calls another one which is wrong.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from parity_tests.assignments.cs231n.kinds.beside_root import settled
 from parity_tests.assignments.cs231n.kinds.handed_on import HANDED_ON
 from parity_tests.assignments.cs231n.kinds.rows import CALLED, to_rows
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import Comparison, matched
+from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.kind import Judged
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Key, Quantity
@@ -30,14 +31,16 @@ STEP = 1e-6
 """By how much inputs are moved for a derivative of the submission's own forward: so little that hardly a maximum moves
 to another place, of which the differences would tell another slope."""
 OWN = "is the derivative of its own forward, which is what is wrong"
-UNLIKE = "is the derivative of its own forward, which is unlike what is asked"
+SAID = "is said to be the derivative of its own forward"
 NO_DERIVATIVE = "is no derivative of its own forward"
-FOUND_ALONE = (UNLIKE, NO_DERIVATIVE)
+FOUND_ALONE = (SAID, NO_DERIVATIVE)
 """What is noted of one case for `blamed`, which settles it over all cases and takes the note away."""
+NO_PROOF = "it seems to be the derivative of that one, which only a known mistake of that one can prove"
 AS_CALLED = "is what the submission's {} makes of the same places, which is what is wrong"
 FAILED_IN_CALL = (Verdict.MISMATCH, Verdict.CRASHED)
 """How a forward that is there may fail."""
 OF_BIASES = ("db", "dbeta")
+WORKS_ON, CALLS = "it works on what that one hands on", "it calls that one"
 
 
 def with_causes(case: Case, seen: Observation, judged: Judged) -> Judged:
@@ -88,29 +91,19 @@ def _may_be_spoiled(case: Case, quantity: Quantity, seen: Observation, judged: J
     return not (judged[dx.name].verdict in PASSING or HANDED_ON in judged[dx.name].notes)
 
 
-def derivatives(
-    case: Case, arrays: Mapping[str, Any], seen: Observation, out: Any, want: Any
-) -> Iterator[tuple[str, str]]:
-    """The backwards, each with what its gradients are to its own forward, where that gave `out` in place of `want`.
+def derivatives(case: Case, arrays: Mapping[str, Any], seen: Observation) -> Iterator[tuple[str, str]]:
+    """The backwards, each with what the submission's process says that its gradients are to its own forward.
 
-    An output that is unlike what is wanted, as that of filters that are turned is, still has to hang on every input.
+    That can leave a backward open, and no more. One that copies dout is of no forward that does something.
     """
-    with np.errstate(all="ignore"):
-        alike = bool(np.corrcoef(out.ravel(), want.ravel())[0, 1] > 0.5)
     for number, function in enumerate(case.params["backward"]):
         dx = seen.values.get(Key(f"{'alt ' * number}dx"))
         copied = dx is not None and _is_copy(dx.array, arrays["dout_0"])
         said = seen.facts.get(f"derivative {number}")
         if _is_derivative(said) and not copied:
-            names = [f"{'alt ' * number}d{name}" for name in case.params["arrays"]]
-            yield function, OWN if alike or all(_is_not_zero(seen, name) for name in names) else UNLIKE
+            yield function, SAID
         elif said:
             yield function, NO_DERIVATIVE
-
-
-def _is_not_zero(seen: Observation, name: str) -> bool:
-    found = seen.values.get(Key(name))
-    return found is not None and found.array is not None and bool(found.array.any())
 
 
 def _is_copy(dx: NDArray[Any] | None, dout: NDArray[Any]) -> bool:
@@ -127,14 +120,14 @@ def _is_derivative(said: Any) -> bool:
 
 
 def blamed(plan: Sequence[Case], judged: Mapping[str, Mapping[str, Comparison]]) -> dict[str, dict[str, Comparison]]:
-    """The same: right are the backwards that are right for their own wrong forward, and open what has a true cause.
+    """The same: open are the backwards that are right for their own wrong forward, and what has a true cause.
 
     A function that calls a wrong one fails only because of that where it returns what that one did; else of its own.
     """
     rows = [(case, q) for case in plan if case.probe in KINDS for q in case.quantities]
     judged = settled(rows, judged)
     found = {case: dict(comparisons) for case, comparisons in judged.items()}
-    own, unlike = _right_for_their_own(rows, judged)
+    own = _said_to_be_right(rows, judged)
     wrong: dict[str, set[int]] = {case.name: set() for case in plan}
     for case, q in rows:
         if q.key.name == "out" and _fails(judged[case.name][q.name]):
@@ -152,27 +145,29 @@ def blamed(plan: Sequence[Case], judged: Mapping[str, Mapping[str, Comparison]])
             comparison, notes=tuple(note for note in comparison.notes if note not in (HANDED_ON, *FOUND_ALONE))
         )
         found[case.name][q.name] = comparison
-        if comparison.verdict == Verdict.MISMATCH and q.part in own and (spoiled or handed_on):
-            found[case.name][q.name] = matched(OWN)
-        elif comparison.verdict == Verdict.MISMATCH and q.part in unlike and spoiled:
-            forward = case.params["forward"]
-            found[case.name][q.name] = _open(comparison, outs[case.name, q.key.call], forward, forward)
-        elif handed_on:
-            found[case.name][q.name] = matched(
-                f"gives a {q.key.name} that {HANDED_ON}" if q.part in partly else HANDED_ON
-            )
+        if handed_on:
+            note = f"gives a {q.key.name} that {HANDED_ON}" if q.part in partly else HANDED_ON
+            found[case.name][q.name] = opened(comparison.noting(note), case.params["forward"])
+        elif comparison.verdict == Verdict.MISMATCH and q.part in own and spoiled:
+            found[case.name][q.name] = opened(comparison, case.params["forward"], NO_PROOF)
         elif comparison.verdict not in FAILED_IN_CALL or not cause:
             continue
         elif comparison.verdict == Verdict.MISMATCH and cause in CALLED.get(q.part, ()) and case.name in in_rows:
             called = in_rows[case.name]
             same = _is_what_was_called(comparison, q, called, judged[called.name])
             found[case.name][q.name] = (
-                matched(AS_CALLED.format(cause)) if same else replace(comparison, explained_by="")
+                opened(comparison.noting(AS_CALLED.format(cause)), cause, CALLS)
+                if same
+                else replace(comparison, explained_by="")
             )
         elif q.part in shown and spoiled and not _is_finite(outs[case.name, q.key.call]):
             continue  # of what is no number nothing can be made
         elif cause in guilty or (spoiled and cause == case.params["forward"]):
-            found[case.name][q.name] = _open(comparison, outs[case.name, q.key.call], cause, case.params["forward"])
+            of_forward = cause == case.params["forward"]
+            missing = of_forward and outs[case.name, q.key.call].verdict == Verdict.MISSING
+            found[case.name][q.name] = opened(
+                comparison, cause, WORKS_ON if of_forward else CALLS, "not implemented" if missing else "wrong"
+            )
         elif comparison.failure is None:
             found[case.name][q.name] = replace(comparison, explained_by="")
     return found
@@ -192,22 +187,16 @@ def _right_in_part(rows: Sequence[tuple[Case, Quantity]], judged: Mapping[str, M
     return {part for part, _, _ in wrong[True] & wrong[False]}
 
 
-def _right_for_their_own(
+def _said_to_be_right(
     rows: Sequence[tuple[Case, Quantity]], judged: Mapping[str, Mapping[str, Comparison]]
-) -> tuple[set[str], set[str]]:
-    """The backwards that are the derivative of their own forward in every case that shows it to be wrong.
-
-    Apart are those whose forward is right nowhere, and unlike what is asked: these are neither right nor to blame.
-    """
-    noted: dict[str, set[str]] = {OWN: set(), UNLIKE: set(), NO_DERIVATIVE: set()}
-    right = {q.part for case, q in rows if q.key == Key("out") and judged[case.name][q.name].verdict == Verdict.MATCH}
+) -> set[str]:
+    """The backwards that are said to be the derivative of their own forward in every case that shows it to be wrong."""
+    noted: dict[str, set[str]] = {note: set() for note in FOUND_ALONE}
     for case, q in rows:
         for note, parts in noted.items():
             if note in judged[case.name][q.name].notes:
                 parts.add(q.part)
-    partly = {q.part for case, q in rows if q.part in noted[UNLIKE] and case.params["forward"] in right}
-    own = (noted[OWN] | partly) - noted[NO_DERIVATIVE]
-    return own, noted[UNLIKE] - noted[NO_DERIVATIVE] - own
+    return noted[SAID] - noted[NO_DERIVATIVE]
 
 
 def _is_what_was_called(
@@ -246,16 +235,14 @@ def _fails(comparison: Comparison) -> bool:
     return comparison.verdict not in PASSING
 
 
-def _open(comparison: Comparison, out: Comparison, cause: str, forward: str) -> Comparison:
-    """A comparison that leaves open whether the function is right, because of the cause; `out` is the forward's."""
-    works_on = "it works on what that one hands on" if cause == forward else "it calls that one"
-    lacks = "not implemented" if cause == forward and out.verdict == Verdict.MISSING else "wrong"
+def opened(comparison: Comparison, cause: str, why: str = WORKS_ON, what: str = "wrong") -> Comparison:
+    """A comparison that leaves open whether the function is right, because of the cause: that is `what` it is."""
     total = comparison.total or 1
     return Comparison(
         Verdict.UNDECIDED,
         total=total,
         undecided=total,
-        problem=f"is not judged, because {cause} is {lacks}: {works_on}",
+        problem=f"is not judged, because {cause} is {what}: {why}",
         notes=comparison.notes,
         explained_by=cause,
     )

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.assignments.cs231n.inside.families import OLDEST
-from parity_tests.assignments.cs231n.kinds.blame import OWN
+from parity_tests.assignments.cs231n.kinds.blame import NO_PROOF, OWN, opened
 from parity_tests.assignments.cs231n.names import LABELS
 from parity_tests.harness.flow_answers import Form, answers, compared
 from parity_tests.harness.returned import array_of, result_of
@@ -25,6 +25,7 @@ from reports.model.verdicts import PASSING, Verdict
 
 DROPS = "takes p for the share that is dropped, as the handouts of 2016 and 2017 do"
 KEEPS = "takes p for the share that is kept, as the handouts since 2018 do"
+DROPS_NOTHING = "that one drops nothing, and to go back through it is no dropout's gradient"
 TRAIN, SAME_SEED, OTHER_SEED, TEST, FREE, FREE_AGAIN, *FURTHER = range(12)
 """The calls of a case."""
 AGAIN = (
@@ -155,14 +156,16 @@ def _judged(
         own = array_of(seen, Key("out", call), x.shape)
         if own is None or judged[out_name].verdict in PASSING or judged[dx_name].verdict != Verdict.MISMATCH:
             continue
-        # What drops nothing, or all, is no dropout: to go back through it earns nothing.
-        if own.any() and not (call == TRAIN and own.all()):
-            for scale in _scales(own, x, keep):
-                inputs = {"dout": arrays["dout"], "mask": (own != 0).astype(x.dtype), "scale": scale}
-                through = answers(case, Form(partial(_through, dx_name), inputs, OWN), device)
-                if compared(result_of(seen, Key("dx", call)), through, dx_name).verdict in PASSING:
-                    judged[dx_name] = matched(OWN)
-                    break
+        for scale in _scales(own, x, keep) if own.any() else ():
+            inputs = {"dout": arrays["dout"], "mask": (own != 0).astype(x.dtype), "scale": scale}
+            through = answers(case, Form(partial(_through, dx_name), inputs, f"{dx_name} through its own mask"), device)
+            if compared(result_of(seen, Key("dx", call)), through, dx_name).verdict in PASSING:
+                # What drops nothing is no dropout: to go back through it is no mistake, and earns nothing.
+                drops = call != TRAIN or not own.all()
+                judged[dx_name] = opened(
+                    judged[dx_name].noting(OWN * drops), "dropout_forward", NO_PROOF if drops else DROPS_NOTHING
+                )
+                break
     return judged
 
 

@@ -16,9 +16,9 @@ from parity_tests.assignments.cs231n.kinds.rows import CALLED, arrays_as_rows, a
 from parity_tests.assignments.cs231n.kinds.torch_layers import Function, function_of, normalised
 from parity_tests.assignments.cs231n.names import LABELS
 from parity_tests.assignments.cs231n.parts import FUNCTIONS
-from parity_tests.harness.flow_answers import Form, Question, answers, judge_all
+from parity_tests.harness.flow_answers import Form, Question, judge_all
 from parity_tests.harness.given import Given
-from parity_tests.harness.returned import array_of, result_of
+from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import matched, mismatched
 from parity_tests.protocol.exam import settings_of
@@ -128,10 +128,8 @@ def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Ju
     judged = _sparing(case, seen, judging_beside(case, arrays, seen, judged, context.device))
     out_name = f"out{case.params['suffixes'][0]}"
     if case.params["derivative"] and judged[out_name].verdict not in PASSING:
-        out, want = array_of(seen, Key("out"), arrays["dout_0"].shape), answers(case, asked[0].forms[0], context.device)
-        if out is not None:
-            found = dict(derivatives(case, arrays, seen, out, want.flowed[out_name].value.cpu().numpy()))
-            judged |= {q.name: judged[q.name].noting(found[q.part]) for q in case.quantities if q.part in found}
+        found = dict(derivatives(case, arrays, seen))
+        judged |= {q.name: judged[q.name].noting(found[q.part]) for q in case.quantities if q.part in found}
     return with_causes(case, seen, noting_handed_on(case, arrays, seen, judged, context.device))
 
 
@@ -164,6 +162,47 @@ def mistaken(
         if own := [q for q in asked if q.key.call == k]:
             found.append(Question(own, [Form(_mistaken(case.params, change, own), {**inputs, **further(k)}, note)]))
     return found
+
+
+def derived(case: Case, arrays: Arrays, change: Change, note: str, quantity: Quantity) -> Question:
+    """What is expected of a gradient that is the derivative of a forward with this change."""
+    inputs = dict(_inputs(case.params, arrays))[quantity.key.call]
+    inner = _derivative(case.params, change)
+
+    def reference(**inputs: Any) -> dict[str, Any]:
+        return {quantity.name: inner(**inputs)[quantity.key.name.removeprefix("alt ").removeprefix("d")]}
+
+    return Question([quantity], [Form(reference, inputs, note)])
+
+
+def asks_less(case: Case, arrays: Arrays, change: Change) -> bool:
+    """Whether a gradient of the changed forward does not hang on x, where that of the right one does.
+
+    Such a forward does nothing of what is asked, or something far simpler, and so does its derivative.
+    """
+    from reference.flow import plain
+
+    _, inputs = next(_inputs(case.params, arrays))
+    other = {**inputs, "x": np.random.default_rng(0).standard_normal(inputs["x"].shape).astype(inputs["x"].dtype)}
+    moved = []
+    for reference in (_derivative(case.params), _derivative(case.params, change)):
+        here, there = plain(reference, inputs), plain(reference, other)
+        moved.append({name: bool((here[name] != there[name]).any()) for name in case.params["arrays"]})
+    right, changed = moved
+    return any(right[name] and not changed[name] for name in right)
+
+
+def _derivative(params: Params, change: Change | None = None) -> Any:
+    """The gradients of a layer by the names of its arrays: of the right one, or with a change of its output."""
+    from reference.flow import gradients
+
+    right = function_of(params["forward"], params["setting"] or {}, params["extra"])
+
+    def forward(**inputs: Any) -> Any:
+        given = Given(lambda: {"out": right(**inputs)}, **inputs, extra=params["extra"])
+        return change["out"](given, params["setting"] or {}) if change else given.right.out
+
+    return gradients(forward, of=tuple(params["arrays"]), given="dout")
 
 
 def _inputs(params: Params, arrays: Arrays) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -360,6 +360,11 @@ def _masks(case: Case, arrays: Arrays, seen: Observation) -> dict[str, NDArray[A
     return masks
 
 
+def drawn_masks(seen: Observation, k: int) -> int:
+    """How many masks dropout drew in a call, by what came of them."""
+    return sum(1 for key in seen.values if key.call == k and key.name.startswith("mask "))
+
+
 def _dropout(params: Params, seen: Observation, masks: Mapping[str, Any]) -> Comparison:
     """Whether each hidden layer has dropout, with the share that was asked for, in training alone."""
     if failure := _failure(seen):
@@ -368,10 +373,12 @@ def _dropout(params: Params, seen: Observation, masks: Mapping[str, Any]) -> Com
     for k, labelled in enumerate(params["labelled"]):
         if isinstance(raised := result_of(seen, Key("loss" if labelled else "scores", k)), Failure):
             return failed(raised)  # before all of its layers were reached
-        count, want = seen.facts.get(f"masks {k}", 0), hidden if labelled else 0
+        count, want = drawn_masks(seen, k), hidden if labelled else 0
         if count != want:
             when = "training" if labelled else "testing"
             return mismatched(f"is applied {count} times in {when}, where {want} are asked")
+    if len(masks) < hidden * sum(params["labelled"]):
+        return mismatched("is not applied to the hidden layers: its masks have other shapes than what they give")
     for mask in masks.values():
         if mask.max() > 0 and not np.isclose(mask.max(), 1 / keep):
             return mismatched(f"keeps a share of {1 / mask.max():.3f}, where {keep} is asked")

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 
+from parity_tests.assignments.cs231n.kinds import layer
+from parity_tests.assignments.cs231n.kinds.blame import KINDS, OWN
 from parity_tests.assignments.cs231n.kinds.layer_rows import NORM
+from parity_tests.assignments.cs231n.kinds.rows import CALLED
 from parity_tests.assignments.cs231n.mistakes import WRONG
 from parity_tests.assignments.cs231n.mistakes.in_calls import is_made_in_calls
 from parity_tests.assignments.cs231n.mistakes.network_parts import OF_NAMES
 from parity_tests.assignments.cs231n.mistakes.own_forward import own_forwards
+from parity_tests.assignments.cs231n.mistakes.wrong import UNFIT
+from parity_tests.harness.diagnosis.claims import only_one
+from parity_tests.harness.flow_answers import Question, judge_all
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.comparison import Comparison, matched, mismatched
 from parity_tests.protocol.diagnosis import Diagnosis, Draw, Seen
-from parity_tests.protocol.observation import Failure, Observation
+from parity_tests.protocol.observation import Failure
 from parity_tests.protocol.quantity import Quantity
+from reports.model.verdicts import Verdict
 
 _of: list[Seen] = []
 """The last submission, by what was seen of it."""
@@ -69,13 +77,62 @@ def _of_names(plan: Sequence[Case], case: Case, quantity: Quantity, seen: Seen, 
     return [name for name in experiments(plan, case, about, seen, draw) if name in OF_NAMES]
 
 
-def reopened(case: Case, quantity: Quantity, comparison: Comparison, observation: Observation) -> str:
-    """What is wrong with a norm's gradient beside a wrong forward, where a known mistake fits what that handed on."""
-    forward = case.params.get("forward", "")
-    of_norm = case.probe == "layer" and case.params["arrays"] == list(NORM)
-    if not of_norm or comparison.explained_by != forward or quantity.part == forward:
-        return ""
-    return f"is wrong for what {forward} hands on, too, which is wrong itself"
+def reopened(
+    plan: Sequence[Case], case: Case, quantity: Quantity, comparison: Comparison, seen: Seen, draw: Draw
+) -> Comparison | None:
+    """What a result is that was left open beside a wrong function, by what is known of that one's mistake.
+
+    A gradient matches where a known mistake is what the forward gave, and it is right for that: the derivative of the
+    changed forward, which is computed here, or what a norm's formula makes of what was handed on. A norm's gradient is
+    wrong where a known mistake of its own fits what that handed on.
+    """
+    told = next((note for note in comparison.notes if note.endswith(FOR_ANOTHER)), "")
+    if case.probe in KINDS and comparison.explained_by in CALLED.get(quantity.part, ()):
+        rows = next(one for one in plan if one.params.get("rows_of") == case.name)
+        alike = [q for q in rows.quantities if q.key.name in (quantity.key.name, f"alt {quantity.key.name}", "out")]
+        known = any(experiments(plan, rows, q, seen, draw) for q in alike)
+        return matched(told) if told and known else None
+    forward = case.params.get("forward", "dropout_forward")
+    if comparison.explained_by != forward or quantity.part == forward:
+        return None
+    out = next(q for q in case.quantities if q.part == forward and q.key.name == "out")
+    if case.probe == "dropout":
+        return matched(told) if told and experiments(plan, case, out, seen, draw) else None
+    changes = [] if case.probe != "layer" else list(_changes(plan, case, out, seen, draw))
+    if told:
+        return matched(told) if changes else None
+    if case.params["arrays"] == list(NORM) and (name := only_one(experiments(plan, case, quantity, seen, draw))):
+        problem = f"is wrong for what {forward} hands on, too, which is wrong itself"
+        return mismatched(problem, notes=comparison.notes, diagnosis=name)
+    for note, change in changes:
+        question = layer.derived(case, draw(case), change, f"{note}, derived in {quantity.name}", quantity)
+        if _matches(case, quantity, question, seen):
+            return matched(OWN)
+    return None
+
+
+FOR_ANOTHER = "which is what is wrong"
+"""How the notes end of what is right for another function's mistake."""
+
+
+def _changes(
+    plan: Sequence[Case], case: Case, out: Quantity, seen: Seen, draw: Draw
+) -> Iterator[tuple[str, layer.Change]]:
+    """The known mistakes that give what a forward gave, but for those whose derivative asks less than the right one."""
+    names = experiments(plan, case, out, seen, draw)
+    for wrong in WRONG:
+        if wrong.part == out.part and wrong.kind == case.probe and wrong.name in names:
+            change = wrong.change_of(case, draw(case), seen[case.name])
+            with contextlib.suppress(*UNFIT):
+                if change and "out" in change and not layer.asks_less(case, draw(case), change):
+                    yield wrong.note, change
+
+
+def _matches(case: Case, quantity: Quantity, question: Question, seen: Seen) -> bool:
+    try:
+        return judge_all(case, seen[case.name], [question], "cpu")[quantity.name].verdict == Verdict.MATCH
+    except UNFIT:
+        return False
 
 
 DIAGNOSIS = Diagnosis(mistakes=tuple(wrong.mistake for wrong in WRONG), experiments=experiments, reopened=reopened)

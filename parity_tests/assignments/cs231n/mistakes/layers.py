@@ -44,6 +44,12 @@ def _relu(part: str, name: str, change: Any, lines: str) -> Wrong:
     return Wrong(part, "layer", name, RELU, {"out" if part == "relu_forward" else "dx": change}, (Body(part, lines),))
 
 
+def _leaky(x: Any, slope: float) -> Any:
+    import torch.nn.functional as F  # noqa: N812 - its usual name
+
+    return F.leaky_relu(x, slope)
+
+
 def _slope(result: str, source: str, case: Case, arrays: Arrays, seen: Observation) -> float | None:
     """By what x, or dout, is multiplied where x is negative; None where that is one of the usual numbers."""
     x, of = arrays["x_0"], arrays[f"{source}_0"]
@@ -94,7 +100,7 @@ LAYERS = (
     _relu("relu_forward", "the forward passes its input on as it is", lambda t, s: 1 * t.x, "return x + 0, x"),
     _relu("relu_forward", "the forward gives the magnitude", lambda t, s: t.x.abs(), "return np.abs(x), x"),
     Wrong("relu_forward", "layer", "negative numbers leak through, times a factor", LEAK,
-          lambda slope: {"out": lambda t, s: t.x.clamp(min=0) + slope * t.x.clamp(max=0)},
+          lambda slope: {"out": lambda t, s: _leaky(t.x, slope)},
           (Body("relu_forward", "return np.where(x > 0, x, 0.003 * x), x"),), estimate=partial(_slope, "out", "x")),
     Wrong("relu_backward", "layer", "the gradient leaks through at negative numbers, times a factor", LEAK,
           lambda slope: {"dx": lambda t, s: t.right.dx + slope * (t.dout - t.right.dx)},

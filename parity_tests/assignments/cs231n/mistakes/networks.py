@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from parity_tests.assignments.cs231n.kinds.networks import SCALE
+from parity_tests.assignments.cs231n.kinds.networks import SCALE, drawn_masks
 from parity_tests.assignments.cs231n.mistakes.wrong import CNN_FILE, FC_FILE, Wrong
 from parity_tests.harness.returned import result_of
 from parity_tests.harness.statistics import normal_problem
@@ -187,7 +187,7 @@ def dropped_counts(case: Case, seen: Observation, training: bool) -> list[tuple[
     for k, trains in enumerate(case.params["labelled"]):
         if trains == training:
             raised = isinstance(result_of(seen, Key(result, k)), Failure)
-            counts.append((-1 if raised else int(seen.facts.get(f"masks {k}", -1)), hidden))
+            counts.append((-1 if raised else drawn_masks(seen, k), hidden))
     return counts
 
 

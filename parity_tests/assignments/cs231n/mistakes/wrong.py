@@ -114,6 +114,13 @@ class Wrong:
             return False
         return all(self._agrees(case, own, seen, draw, forward) for case, own in meant)
 
+    def change_of(self, case: Case, arrays: Arrays, observation: Observation) -> Any:
+        """The change that it makes in a case, None where its number cannot be read off that."""
+        if self.estimate is None:
+            return self.change
+        number = self.estimate(case, arrays, observation)
+        return None if number is None else self.change(number)
+
     def _leaves(self, quantity: Quantity) -> bool:
         """Whether it leaves a result as it is, which then is wrong for another reason."""
         whole = self.kind in ASKED_WHOLE or self.estimate or self.raises or self.fails
