@@ -1,4 +1,4 @@
-"""pytest in Parity's own repository: `pytest` alone checks the shipped network and runs the selftest.
+"""pytest in Parity's own repository: `pytest` alone runs the selftest, by two workers, and says what it left out.
 
 `pytest --implementation=DIR` checks that submission alone. The options --device, --dtype and --seed are those of
 `parity check`. Elsewhere their names may belong to other plugins, so only this repository has them: its pyproject.toml
@@ -7,13 +7,22 @@ names this module, which must be known before any conftest.py is read.
 
 from __future__ import annotations
 
+import os
 import shlex
+import zlib
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 SELFTEST = Path(__file__).parent
+WORKERS = 2
+LATER = {"nightly": "for the night (.ci/nightly)", "pages": "for the second step (pytest -m pages)"}
+"""The marks of tests that `pytest` alone leaves out, and how it says so."""
 WITHOUT_SELFTEST = pytest.StashKey[bool]()
+LEFT = pytest.StashKey[Counter[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,20 +33,41 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--dtype", choices=("float64", "float32", "both"), default="both", help="the precision (default: both)"
     )
     group.addoption("--seed", type=int, default=0, help="the seed of all inputs (default: 0)")
+    group.addoption(
+        "--night-share",
+        type=_share,
+        metavar="K/N",
+        help="of the tests for the night, the K-th of N shares alone: N nights run them all",
+    )
+
+
+def _share(text: str) -> tuple[int, int]:
+    which, _, all_of_them = text.partition("/")
+    if not (which.isdigit() and all_of_them.isdigit() and 1 <= int(which) <= int(all_of_them)):
+        raise ValueError(text)
+    return int(which), int(all_of_them)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
+    """Lets two workers run the selftest, a file at a time, where pytest-xdist is there and nothing else was asked."""
+    known = early_config.known_args_namespace
+    if not early_config.pluginmanager.hasplugin("xdist") or "PYTEST_XDIST_WORKER" in os.environ:
+        return
+    alone = not (known.file_or_dir or known.keyword or known.implementation or known.collectonly or known.usepdb)
+    if alone and known.numprocesses is None:
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of two workers would only wait for one another
+        args[:] = ["-n", str(WORKERS), "--dist", "loadfile", *args]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Hands the options to the plugin, and chooses what is run where no tests are named."""
+    """Hands the options to the plugin, and leaves the selftest out where a submission is named and no tests are."""
     option = config.option
     given = ["--device", option.device, "--dtype", option.dtype, "--seed", str(option.seed)]
     option.parity_options = shlex.join([*given, *shlex.split(option.parity_options)])
     no_tests_named = config.args_source is not pytest.Config.ArgsSource.ARGS and not option.keyword
     config.stash[WITHOUT_SELFTEST] = no_tests_named and option.implementation is not None
-    if no_tests_named and option.implementation is None:
-        from parity_tests.assignments import SHIPPED
-        from parity_tests.protocol.registry import find
-
-        option.implementation = find(option.assignment or SHIPPED).solution
+    config.stash[LEFT] = Counter()
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -47,7 +77,18 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where the device is not there, puts one test that says so in place of the check."""
+    """Marks what takes a browser, and keeps a share of the night's tests; where a device is not there, says so."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("pages")
+    share = config.getoption("--night-share")
+    if share is not None:
+        which, all_of_them = share
+        items[:] = [
+            item
+            for item in items
+            if not item.get_closest_marker("nightly") or zlib.crc32(item.nodeid.encode()) % all_of_them == which - 1
+        ]
     device = config.getoption("--device")
     if device != "cpu" and config.getoption("--implementation") is not None:
         from reference.device import problem
@@ -55,6 +96,33 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
         if problem(device):
             config.option.implementation = None
             items.append(MissingDevice.from_parent(session, name=f"parity on {device}"))
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """Counts what is left out by its mark."""
+    for item in items:
+        mark = next((name for name in LATER if item.get_closest_marker(name)), None)
+        if mark is not None:
+            item.config.stash[LEFT][mark] += 1
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker tells what it left out."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left"] = dict(session.config.stash[LEFT])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Hears from a worker what it left out: each has collected all tests."""
+    told: dict[str, int] = getattr(node, "workeroutput", {}).get("left", {})
+    node.config.stash[LEFT].update(Counter(told) - node.config.stash[LEFT])
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Says what was left for later."""
+    for mark, count in config.stash[LEFT].items():
+        terminalreporter.write_line(f"left {LATER[mark]}: {count:,} tests")
 
 
 class MissingDevice(pytest.Item):

@@ -128,6 +128,7 @@ def test_no_command_stands_where_nothing_runs_it() -> None:
     assert len(stray) == 3
 
 
+@pytest.mark.pages
 @pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("page", one_in(3, RUN))
 def test_what_a_page_shows_is_what_its_commands_print(page: str) -> None:

@@ -28,7 +28,8 @@ ROOT = Path(parity_tests.__file__).parents[1]
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """pytest in this repository, without a GPU, with these arguments."""
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *map(str, arguments)]
-    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environment |= {"CUDA_VISIBLE_DEVICES": "", "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
 
 
@@ -112,13 +113,39 @@ def hold(*records: Record) -> None:
     pytest_plugin.hold("it", [asdict(each) for each in records])
 
 
-def test_pytest_alone_checks_the_shipped_network_and_collects_the_selftest() -> None:
-    done = run("--collect-only", "-q", "--dtype", "float64")
-    assert "parity::linear/square/float64" in done.stdout
-    assert "parity_tests/selftest/test_pytest_front.py::" in done.stdout
-    assert "/float32" not in re.findall(r"^parity::.*$", done.stdout, flags=re.M)
-    for arguments in (("parity_tests/selftest/test_readme.py",), ("-k", "readme")):
-        assert "parity::" not in run("--collect-only", "-q", *arguments).stdout
+FOR_LATER = """
+import pytest
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("number", range(8))
+def test_at_night(number): pass
+
+@pytest.mark.pages
+def test_a_page(): pass
+
+def test_at_once(): pass
+"""
+
+
+def test_pytest_alone_is_the_selftest() -> None:
+    all_but_one = [f"--ignore-glob=*/test_{rest}*" for rest in ("[!r]", "r[!e]", "re[!a]")]
+    found = run("--collect-only", "-q", *all_but_one).stdout
+    assert set(re.findall(r"^(\S+)::", found, flags=re.MULTILINE)) == {"parity_tests/selftest/test_readme.py"}
+
+
+def test_two_workers_run_it_and_say_what_is_left(tmp_path: Path) -> None:
+    tests = write(tmp_path, {"test_it.py": FOR_LATER}) / "test_it.py"
+    out = run("-o", f"testpaths={tests}").stdout
+    assert "2 workers [1 item]" in out
+    assert "\nleft for the night (.ci/nightly): 8 tests\n" in out
+    assert "\nleft for the second step (pytest -m pages): 1 tests\n" in out
+    nights = [
+        run("-c", ROOT / "pyproject.toml", tests, "--collect-only", "-q", "-m", "nightly", "--night-share", f"{n}/2")
+        for n in (1, 2)
+    ]
+    shares = [re.findall(r"test_at_night\[(\d)\]", done.stdout) for done in nights]
+    assert min(map(len, shares)) > 0
+    assert sorted(shares[0] + shares[1]) == list("01234567")
 
 
 def test_a_submission_is_checked_without_the_selftest_unless_tests_are_named(

@@ -193,6 +193,10 @@ def run(folder: Path, *parts: str) -> Run:
     return check(ASSIGNMENT, folder, dtypes=("float64",), parts=frozenset(parts) or None)
 
 
+def test_the_shipped_network_matches_in_both_precisions() -> None:
+    assert {record.verdict for record in check(ASSIGNMENT, ASSIGNMENT.solution).records} == {"match"}
+
+
 def without_seconds(records: Sequence[Record]) -> list[Record]:
     return [replace(record, seconds=None) for record in records]
 

@@ -235,6 +235,7 @@ def main() -> None:
     _ = worker.np.random  # numpy imports it when it is first used
     preloaded = worker.Preloaded(**json.loads(files))
     preloaded.definitions = worker.definitions()
+    del preloaded.definitions["__main__"]  # an empty module takes its place in the worker
     server = ForkServer(worker, int(proc))
     forked = server.serve(socket.socket(fileno=int(requests)))
     if forked is not None:
