@@ -17,7 +17,7 @@ import pytest
 
 from parity_tests.selftest.fake_records import DESCRIBED, FakeRun, mismatch, record
 from parity_tests.selftest.hostile_text import TEXTS, hostile_run
-from reports.files.document import SCHEMA, json_text
+from reports.files.document import SCHEMA, columns_table, completed, json_text
 from reports.files.github import annotation_lines, guarded
 from reports.files.junit import junit_xml
 from reports.files.markdown import markdown_report
@@ -296,10 +296,16 @@ def test_json_is_what_its_schema_says(text: str) -> None:
     document = json.loads(json_text(hostile_run(text)))
     validator.validate(document)
     assert list(document["records"][0]) == list(COLUMNS)
-    assert set(schema["$defs"]["record"]["properties"]) == set(COLUMNS)
+    assert completed(schema) == schema, "write json.dumps(completed(schema), indent=2) into reports/files/schema.json"
     document["records"][0]["verdict"] = "fine"
     with pytest.raises(jsonschema.ValidationError):
         validator.validate(document)
+
+
+def test_the_documentation_has_the_columns_as_they_are_declared() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "records.md").read_text(encoding="utf-8")
+    assert columns_table() in page, "write columns_table() into docs/reference/records.md"
+    assert [name for name in COLUMNS if f"| `{name}` |" not in page] == []
 
 
 def test_json_writes_numbers_that_json_lacks_as_text() -> None:

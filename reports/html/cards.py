@@ -16,7 +16,7 @@ from reports.model.records import Record
 from reports.model.relation import relation_of
 from reports.model.run import Results, hints_of, inputs_of, parts_of, title_of
 from reports.model.verdicts import NOT_JUDGED, NOTE, Verdict, row_of
-from reports.model.words import inputs_text, mistakes
+from reports.model.words import inputs_text, mistakes, radius_text
 
 LONGEST = 1500
 """The most characters of a sentence on a page."""
@@ -183,7 +183,7 @@ def _beyond(ratio: float, radius: str) -> str:
 def _facts(record: Record) -> list[tuple[str, str]]:
     facts = []
     if record.ratio is not None and record.gap is not None and record.verdict != Verdict.MATCH:
-        facts.append(("Largest gap", f"{number(record.gap)}, {_beyond(record.ratio, number(record.radius))}"))
+        facts.append(("Largest gap", f"{number(record.gap)}, {_beyond(record.ratio, radius_text(record))}"))
     if record.file:
         facts.append(("Where", f"{record.file}, line {record.line}" if record.line else record.file))
     if record.step is not None:

@@ -144,7 +144,7 @@ def _alike(causes: Sequence[Record], run: Results) -> list[list[Record]]:
     parts_with: dict[str, set[str]] = {}
     for record, text in zip(causes, words, strict=True):
         parts_with.setdefault(text, set()).add(record.part)
-    accidents = _Accidents()
+    accidents: dict[str, tuple[str, ...]] = {}
     broken = import_fails(causes)
     groups: dict[tuple[str, ...], list[Record]] = {}
     for record, text in zip(causes, words, strict=True):
@@ -152,9 +152,9 @@ def _alike(causes: Sequence[Record], run: Results) -> list[list[Record]]:
         if broken and record.verdict in UNSEEN:
             key = ("import",)
         elif record.verdict == Verdict.MISSING and record.check != "import":
-            key = accidents.earlier(text) or (record.verdict,)
+            key = accidents.get(text, (record.verdict,))
         elif record.verdict not in (Verdict.MATCH, Verdict.MISMATCH):
-            key = accidents.key(record, text)
+            key = accidents.setdefault(text, (record.file, str(record.line)) if record.file else (text,))
         elif not record.quantity:  # a note
             key = (record.verdict, re.sub(r"\d+", "#", text))
         elif len(parts_with[text]) > 1:
@@ -163,25 +163,6 @@ def _alike(causes: Sequence[Record], run: Results) -> list[list[Record]]:
             key = (record.verdict, record.part, record.diagnosis)
         groups.setdefault(key, []).append(record)
     return list(groups.values())
-
-
-class _Accidents:
-    """Tells whether something went wrong before: at the same place, or in words that come again with more around.
-
-    So "after step 1 relu.forward raised ValueError" is what "relu.forward raised ValueError" was.
-    """
-
-    def __init__(self) -> None:
-        self._keys: dict[str, tuple[str, ...]] = {}
-
-    def key(self, record: Record, words: str) -> tuple[str, ...]:
-        """The same for the same accident."""
-        place = (record.file, str(record.line)) if record.file else (words,)
-        return self.earlier(words) or self._keys.setdefault(words, place)
-
-    def earlier(self, words: str) -> tuple[str, ...] | None:
-        """The key of the accident that these words tell again; None where it is the first time."""
-        return next((key for earlier, key in self._keys.items() if earlier in words), None)
 
 
 def _by_part(records: Iterable[Record], part: Callable[[Record], str]) -> dict[str, list[Record]]:

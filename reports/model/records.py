@@ -39,9 +39,8 @@ def _seen(means: str, one_of: tuple[str, ...] = ()) -> Column:
     return Column(means, student=True, one_of=one_of)
 
 
-RADIUS_KINDS = ("", "derived", "bound", "sample")
-GUARANTEED = ("derived", "bound")
-"""The kinds of radii that honest rounding never exceeds; a sample's it exceeds with a small probability."""
+CERTAINTY = {"": "", "derived": "guaranteed", "bound": "guaranteed", "sample": "probable"}
+"""What each kind of radius is: one that honest rounding never exceeds, or hardly ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ class Record:
         _seen(
             "Where the radius comes from: derived by hand, or a bound or a sample of what flows along torch's own "
             "operations. The first two are guaranteed, a sample is probable.",
-            RADIUS_KINDS,
+            tuple(CERTAINTY),
         ),
     ]
     undecided: Annotated[int | None, Column("How many elements rounding alone cannot tell right from wrong.")]
@@ -99,6 +98,11 @@ class Record:
     def notes(self) -> tuple[Note, ...]:
         """The notes, one by one, each with its kind."""
         return notes_in(self.note, self.note_kinds)
+
+    @property
+    def certainty(self) -> str:
+        """Whether the radius is "guaranteed" or "probable"; "" where there is none, or of a kind that nobody knows."""
+        return CERTAINTY.get(self.radius_kind, "")
 
     def with_notes(self, notes: Iterable[Note]) -> Record:
         """The same with these notes in place of its own."""

@@ -126,6 +126,11 @@ def sentence(record: Record) -> str:
     return " ".join([*map(ended, sentences), *filter(None, [place])])
 
 
+def radius_text(record: Record) -> str:
+    """The radius in a few digits, and that it is probable where honest rounding may exceed it, if hardly ever."""
+    return number(record.radius) + (", probable" if record.certainty == "probable" else "")
+
+
 def mistakes(record: Record) -> str:
     """The names of the mistakes that a record looks like: "a" or "a, or b"; "" for none."""
     return ", or ".join(name for name in record.diagnosis.split("; ") if name)

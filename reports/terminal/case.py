@@ -8,7 +8,7 @@ from reports.model.numbers import number
 from reports.model.records import Record
 from reports.model.run import Results, inputs_of
 from reports.model.verdicts import Verdict
-from reports.model.words import GLOSSARY, inputs_text, sentence
+from reports.model.words import GLOSSARY, inputs_text, radius_text, sentence
 from reports.terminal.lines import Paint, plain, style_of, table, wrapped
 
 _NEIGHBOURS = 3
@@ -32,10 +32,9 @@ def case_page(run: Results, case: str, *, width: int = 80, paint: Paint = plain)
 def _quantity_lines(record: Record, run: Results, width: int, paint: Paint) -> list[str]:
     lines = [f"{paint(printable(record.quantity), 'head')}: {paint(record.verdict, style_of([record]))}"]
     facts = [
-        f"{name} {number(value)}"
-        for name, value in (("ratio", record.ratio), ("gap", record.gap), ("radius", record.radius))
-        if value is not None
+        f"{name} {number(value)}" for name, value in (("ratio", record.ratio), ("gap", record.gap)) if value is not None
     ]
+    facts += [f"radius {radius_text(record)}"] if record.radius is not None else []
     if record.bad:
         facts.append(f"{record.bad} of {record.total} elements beyond the radius")
     if record.ulps is not None:

@@ -1,0 +1,163 @@
+"""Sentences decide nothing: with every one of them another, verdicts, points, blame, flags and colours are the same."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+from msgspec import structs
+
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.cli.status import status_of
+from parity_tests.grading.class_table import mistakes_of
+from parity_tests.grading.flags import undecided_flags
+from parity_tests.grading.rubric import Vocabulary, parse_rubric
+from parity_tests.grading.scoring import score
+from parity_tests.harness.check import check
+from parity_tests.proof.variants import changed
+from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.mistake import Body
+from parity_tests.protocol.observation import Failure
+from parity_tests.selftest.fake_records import DESCRIBED, FakeRun, mismatch, record
+from reports.html.class_page import mistakes_by_submission
+from reports.html.run_page import report_page
+from reports.model.for_student import KEY, TOLD, for_student
+from reports.model.groups import grouped
+from reports.model.notes import Note, NoteKind
+from reports.model.reasons import causes_of
+from reports.model.records import COLUMNS, Column, Record, failing, to_frame
+from reports.model.run import parts_of
+from reports.model.summary import part_summaries
+from reports.model.verdicts import VERDICTS
+from reports.terminal.lines import style_of
+
+RUBRIC = structs.replace(parse_rubric(ASSIGNMENT.rubric_text, "rubric.toml", Vocabulary.of(ASSIGNMENT)), note_cost=1.0)
+
+
+def other(text: str) -> str:
+    """Another sentence in place of this one: nothing of its words is left, and different ones stay different."""
+    return f"§{hashlib.blake2s(text.encode()).hexdigest()[:12]}" if text and not text.startswith("§") else text
+
+
+def retold(one: Record) -> Record:
+    notes = [Note(note.kind, other(note.text)) for note in one.notes]
+    return replace(one, message=other(one.message)).with_notes(notes)
+
+
+def decided(records: Sequence[Record]) -> dict[str, Any]:
+    """All that reports and grading make of records, but for sentences."""
+    run = FakeRun(records=[*records])
+    parts, points = parts_of(run), score(records, RUBRIC)
+    frame = to_frame(records)
+    return {
+        "verdicts": [(r.case, r.quantity, r.part, r.verdict, r.explained_by, r.diagnosis) for r in records],
+        "kinds": [[note.kind for note in r.notes] for r in records],
+        "fails": [[failing(r, strict) for r in records] for strict in (False, True)],
+        "exit": [status_of(records, strict) for strict in (False, True)],
+        "points": points,
+        "causes": causes_of(records),
+        "flags": [(flag.submission, flag.kind) for flag in undecided_flags("ann", records, parts)],
+        "mistakes": (mistakes_of(records, points, parts), mistakes_by_submission(frame, parts)),
+        "groups": [[len(some) for some in vars(grouped(records, strict)).values()] for strict in (False, True)],
+        "styles": [style_of(records, strict) for strict in (False, True)],
+        "summaries": [(s.id, s.verdict, s.agree, s.waiting) for s in part_summaries(run)],
+        "colours": [re.findall(r'<li class="([^"]*)"|<td class="(word [^"]*)"', report_page(run))],
+    }
+
+
+def notes(*kinds: NoteKind) -> list[Note]:
+    return [Note(kind, f"{kind} says: promoted, warns and overwrites") for kind in kinds]
+
+
+ODD = [
+    *(record(part="4", quantity=verdict, verdict=verdict, message=f"{verdict} of part 3") for verdict in VERDICTS),
+    record(part="3", quantity="output").with_notes(notes(NoteKind.PROMOTED)),
+    record(part="5", quantity="output").with_notes(notes(NoteKind.WARNS, NoteKind.PROMOTED, NoteKind.FORM)),
+    mismatch(part="6", quantity="output", message="is undecided, missing and crashed", diagnosis="mean instead of sum"),
+    record(part="7", quantity="dx", verdict="unjudged", undecided=3, explained_by="6", message="import: promoted"),
+    record(part="8", quantity="dx", verdict="undecided", undecided=8, message="harness_error"),
+]
+
+
+@pytest.mark.parametrize("verdicts", [VERDICTS, set(VERDICTS) - {"harness_error"}], ids=["with a fault", "without"])
+def test_what_is_made_of_records_hangs_on_no_sentence(verdicts: Collection[str]) -> None:
+    odd = [one for one in ODD if one.verdict in verdicts]
+    before, after = decided(odd), decided([*map(retold, odd)])
+    assert before == after
+    assert all(retold(one).message != one.message for one in odd if one.message)
+    assert before["fails"][0] != before["fails"][1], "no note costs when strict: nothing is shown of them"
+
+
+def wrapped(made: Callable[..., None], *texts: str) -> Callable[..., None]:
+    """A constructor after which each of these texts is another."""
+
+    @wraps(made)
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        made(self, *args, **kwargs)
+        for name in texts:
+            object.__setattr__(self, name, other(getattr(self, name)))
+
+    return init
+
+
+CHANGES = [
+    Body("linear_layer.forward", 'X *= 1\nreturn X.astype(np.float64) @ self.params["W"] + self.params["b"]'),
+    Body("relu.forward", 'raise ValueError("tanh.forward could not be broadcast: part 3, promoted, not implemented")'),
+    Body("tanh.forward", "return 2 * np.tanh(X)"),
+    Body("tanh.backward", "return None"),
+]
+
+
+def test_verdicts_blame_and_points_hang_on_no_sentence_of_the_harness(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed(ASSIGNMENT, "odd", CHANGES).write(tmp_path)
+    asked = frozenset({"3", "5", "6", "7"})
+
+    def found() -> list[Record]:
+        """The records without names of mistakes, some of which are told by sentences."""
+        return [replace(one, diagnosis="") for one in check(ASSIGNMENT, tmp_path, parts=asked).records]
+
+    before = found()
+    monkeypatch.setattr(Comparison, "__init__", wrapped(Comparison.__init__, "problem"))
+    monkeypatch.setattr(Failure, "__init__", wrapped(Failure.__init__, "text"))
+    monkeypatch.setattr(Note, "__init__", wrapped(Note.__init__, "text"))
+    after = found()
+    assert decided(before) == decided(after)
+    assert {one.verdict for one in before} >= {"match", "mismatch", "crashed", "missing"}
+    assert any("promoted" in one.note for one in before)
+    said = [one.message for one in after if one.message]
+    assert said
+    assert all("§" in text for text in said)
+    assert not any("broadcast" in text or "torch says" in text for text in said)
+
+
+@dataclass(frozen=True, slots=True)
+class Wider(Record):
+    """A record of a later schema."""
+
+    secret: Annotated[str, Column("What the process with right parts said.")]
+    open: Annotated[str, Column("What anybody may see.", student=True)]
+
+
+def test_a_new_column_is_hidden_from_students_until_it_is_allowed() -> None:
+    one = Wider(**{name: getattr(record(), name) for name in COLUMNS}, secret="W = 3", open="seen")
+    guarded = {KEY: {"told": {one.case: {}}, "printed": 0}}
+    run = FakeRun(records=[one], environment={**DESCRIBED, "seed": 7, "hidden": 1, **guarded})
+    shown = for_student(run)
+    told: Any = shown.records[0]
+    assert (told.secret, told.open) == ("", "seen")
+    assert (told.case, told.verdict, told.got, told.note) == (one.case, one.verdict, None, "")
+    assert {"hidden", "seed"} & {*shown.environment} == set()
+    assert {*shown.environment} <= TOLD
+
+
+def test_a_run_of_no_guarded_case_shows_no_more_of_its_environment() -> None:
+    shown = for_student(FakeRun(environment={**DESCRIBED, "seed": 7, "new": "secret"}))
+    assert {*shown.environment} == {*DESCRIBED} & TOLD
