@@ -102,7 +102,9 @@ def _refusal(path: Path, assignments: Sequence[Assignment]) -> str:
     except OSError as error:
         return f"{path_text(error.filename or path)} cannot be read: {error.strerror}"
     for assignment in assignments:
-        if unsupported := assignment.unsupported_edition(entries):
+        roots = (folder, folder / assignment.layout.package)
+        beneath = [name for name in assignment.layout.unsupported for root in roots if (root / name).is_file()]
+        if unsupported := assignment.unsupported_edition([*entries, *beneath]):
             return f"{path_text(path)} holds {unsupported}"
     if len(assignments) > 1:
         files = [f"{assignment.layout.file} ({assignment.name})" for assignment in assignments]

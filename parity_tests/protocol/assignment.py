@@ -147,7 +147,7 @@ class Assignment:
     def unsupported_edition(self, names: Collection[str]) -> str:
         """Which of these files belongs to a layout that is not known, as the rest of a sentence; "" for none."""
         for name, edition in self.layout.unsupported.items():
-            if name in names:
+            if any(f"/{one}".endswith(f"/{name}") for one in names):
                 return (
                     f"{name}, which makes it the {edition} edition of this assignment; its layout is not supported "
                     f"(those that are: {', '.join(self.editions.names)})"

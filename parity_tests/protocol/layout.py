@@ -90,8 +90,9 @@ def file_of(module: str) -> str:
 class Editions:
     """The forms that an assignment has had over the years, the first of which is the default.
 
-    `told_by` is a file with a function `editions_of(tree)`: which editions all modules that are handed in, one after
-    another in one syntax tree, may be of, the likeliest first; none where they tell nothing. A submission that may be
+    `told_by` is a file with a function `editions_of(tree, files)`: which editions all modules that are handed in, one
+    after another in one syntax tree, may be of, the likeliest first; none where they tell nothing. `files` has the text
+    of each module by its path, and "" for each other file of the folder. A submission that may be
     of the edition it is judged by is said to be of that one. It is loaded in the submission's process. `inert_modules`
     are the modules beyond numpy that an edition uses and that do nothing here, by edition. `support` are the support
     files that are lent in an edition, where that is another file than the solution's, by edition. With `because`, what

@@ -91,7 +91,7 @@ def test_an_edition_that_is_asked_for_holds_against_the_defaults_signature(tmp_p
     ],
 )
 def test_the_function_that_is_called_shows_the_edition(definitions: str, seen: str) -> None:
-    assert editions_of(ast.parse(definitions)) == ((seen,) if seen else ())
+    assert editions_of(ast.parse(definitions), {}) == ((seen,) if seen else ())
 
 
 def test_what_a_process_says_of_its_edition_changes_nothing() -> None:

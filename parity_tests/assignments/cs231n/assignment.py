@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from parity_tests.assignments.cs231n.editions import BECAUSE, EDITIONS, INERT, NUMPY_1
 from parity_tests.assignments.cs231n.kinds.blame import blamed
-from parity_tests.assignments.cs231n.names import CNN, FC_NET, GIVEN, LAYERS, OPTIM
+from parity_tests.assignments.cs231n.names import CNN, FC_NET, GIVEN, LAYERS, OPTIM, UNSUPPORTED
 from parity_tests.assignments.cs231n.parts import NETWORKS, PARTS
 from parity_tests.assignments.cs231n.plan import KINDS, plan
 from parity_tests.protocol.assignment import Assignment, Inside
@@ -79,7 +79,7 @@ def _same_failure(record: Record) -> tuple[str, ...]:
 ASSIGNMENT = Assignment(
     name="cs231n",
     title="CS231n: layers, update rules and networks",
-    layout=Layout(LAYERS, further=(OPTIM, FC_NET, CNN), lent=GIVEN),
+    layout=Layout(LAYERS, further=(OPTIM, FC_NET, CNN), lent=GIVEN, unsupported=UNSUPPORTED),
     solution=SOLUTION,
     parts=PARTS,
     # Networks are judged with right layers, in a process of their own that judges no layer.

@@ -19,14 +19,17 @@ SHIPPED = {
     LATER: frozenset({"svm_loss"}),
     LATEST: frozenset({"svm_loss", "sgd", "sgd_momentum", "rmsprop", "adam"}),
 }
-"""What the handout of assignment 2 ships solved, or does not have: nobody is credited for it."""
+"""What the handout of assignment 2 ships solved, or does not have: nobody is credited for it.
+
+Since 2025 that of assignment 1 ships svm_loss solved as well.
+"""
 BECAUSE = {
     OLDEST: "its FullyConnectedNet takes use_batchnorm, or its layers lack layer norm and group norm altogether",
     MIDDLE: "its FullyConnectedNet takes dropout and normalization",
     LATER: "its FullyConnectedNet takes dropout_keep_ratio",
-    LATEST: "its networks can save and load",
-    FIRST: "it lacks all layers that the second assignment adds",
-    LATEST_FIRST: "its networks can save and load, and it has a network of two layers and no convolutional one",
+    LATEST: "it has the svm_loss that is shipped since 2025, no marks around what is to be written, and no TwoLayerNet",
+    FIRST: "it lacks, or leaves empty, all layers that the second assignment adds",
+    LATEST_FIRST: "it lacks, or leaves empty, all that the second assignment adds, and has a network of any depth",
 }
 """What shows that files are of an edition, as `editions_of` has it."""
 INERT = (
@@ -54,6 +57,6 @@ def asked(edition: str) -> frozenset[str]:
     if edition == FIRST:
         return OF_THE_FIRST
     if edition == LATEST_FIRST:
-        return OF_THE_FIRST | MOVED_TO_THE_FIRST
+        return (OF_THE_FIRST | MOVED_TO_THE_FIRST) - {"svm_loss"}
     without = SHIPPED[edition] | (SINCE_2018 if edition == OLDEST else frozenset())
     return frozenset({*FUNCTIONS, *NETWORKS}) - without - ({"TwoLayerNet"} if edition in (LATER, LATEST) else set())

@@ -272,7 +272,7 @@ def _by_depth(entries: Iterable[Entry]) -> list[Entry]:
 def _why_nothing(entries: Sequence[Entry], assignment: Assignment) -> str:
     wanted = assignment.layout.file
     names = [entry.parts[-1] for entry in entries if entry.parts[-1] != EMPTY]
-    unsupported = assignment.unsupported_edition(names)
+    unsupported = assignment.unsupported_edition(["/".join(entry.parts) for entry in entries])
     if unsupported:
         return f"what was handed in has {unsupported}"
     foreign = [name for name in names if name.lower().endswith(FOREIGN_ARCHIVES)]

@@ -30,6 +30,7 @@ else:
 _NEAR = 0.65
 """The likeness, by difflib, from which on a name is taken for another that was meant: Square for square_of."""
 _MAX_NAME, _MOST_NAMES = 60, 6
+_MOST_FILES = 200
 
 
 class Submission:
@@ -159,8 +160,9 @@ class Importer:
         self.problem: Failure | None = None
         """Why the main module cannot be imported, None if it can."""
         self.edition: str = setup["edition"]
-        code = self._look_at_source(editions)
+        code = self._look_at_source()
         fixture, by_files = setup["fixture"], setup["by_files"]
+        self.edition_seen = "" if editions is None else self._edition_of(editions, by_files is not None)
         if by_files is not None and self.edition_seen in by_files:
             self.edition, fixture = self.edition_seen, by_files[self.edition_seen]
         lacks_support = bool(self.support) and not has_module(folder, self.support)
@@ -250,19 +252,17 @@ class Importer:
         tree.body = [s for s in tree.body if s.end_lineno is not None and s.end_lineno < line]
         self._guard.replace(self._file, compile(tree, self._file, "exec", dont_inherit=True))
 
-    def _look_at_source(self, editions: Any) -> CodeType | None:
-        """Return the code of the main file, None if there is none, and note which edition the source shows.
+    def _look_at_source(self) -> CodeType | None:
+        """Return the code of the main file, None if there is none.
 
         What runs the program at the import is left out, and `left_out` is its first line.
         """
-        self.edition_seen, self.left_out = "", 0
+        self.left_out = 0
         try:
             with Path(self._file).open("rb") as file:
                 source = file.read(import_guard.MAX_SOURCE + 1)
             code: CodeType = import_guard.compiled(source, self._file)
             tree = import_guard.compiled(source, self._file, ast.PyCF_ONLY_AST)
-            if editions is not None:
-                self.edition_seen = self._edition_of(editions, tree)
             tree, self.left_out = unguarded.without_runs(tree, self._entry)
             if self.left_out:
                 code = compile(tree, self._file, "exec", dont_inherit=True)
@@ -270,12 +270,27 @@ class Importer:
             return None
         return code
 
-    def _edition_of(self, editions: Any, main: ast.Module) -> str:
-        """Return the edition it is judged by where the files handed in may be of that one; else what they are of."""
-        statements = list(main.body)
-        for module in self._further:
-            with contextlib.suppress(SyntaxError):
-                file = self._place(module)
-                statements += import_guard.compiled(_head(file), str(file), ast.PyCF_ONLY_AST).body
-        shown = [str(edition) for edition in editions.editions_of(ast.Module(statements, []))]
-        return self.edition if self.edition in shown else next(iter(shown), "")
+    def _edition_of(self, editions: Any, by_files: bool) -> str:
+        """Return the edition that the files show, "" if they tell none.
+
+        One that it is judged by already is taken for shown where the files may be of that one.
+        """
+        statements: list[ast.stmt] = []
+        files = dict.fromkeys(_names_in(self._folder), "")
+        for module in (self.main, *self._further):
+            place = self._place(module)
+            head = _head(place)
+            if head:
+                files[file_of(module)] = head.decode("utf-8", "replace")
+            with contextlib.suppress(SyntaxError, ValueError):
+                statements += import_guard.compiled(head, str(place), ast.PyCF_ONLY_AST).body
+        shown = [str(edition) for edition in editions.editions_of(ast.Module(statements, []), files)]
+        return self.edition if self.edition in shown and not by_files else next(iter(shown), "")
+
+
+def _names_in(folder: str) -> list[str]:
+    """Return the names of the first files of a folder."""
+    try:
+        return sorted(entry.name for entry in Path(folder).iterdir() if entry.is_file())[:_MOST_FILES]
+    except OSError:
+        return []

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
 from parity_tests.assignments.cs231n.editions import EDITIONS
-from parity_tests.assignments.cs231n.inside.families import editions_of
 from parity_tests.harness.check import Run, check
 from parity_tests.protocol.errors import UsageError
 from parity_tests.selftest.cs231n.conftest import Changed
@@ -135,42 +133,6 @@ def test_p_may_have_either_meaning_in_the_oldest_handouts_alone(changed: Changed
     assert "dropout_forward" in failing(checked(folder, {"dropout_forward"}))
 
 
-EVERY_LAYER = ("affine_forward", "svm_loss", "batchnorm_forward", "layernorm_forward", "spatial_groupnorm_forward")
-
-
-def told(functions: Sequence[str], parameters: str = "", methods: Sequence[str] = ()) -> tuple[str, ...]:
-    """The editions that a submission with these functions may be of, and with a network of these parameters."""
-    source = "".join(f"def {name}(): pass\n" for name in functions)
-    made = ["__init__"] * bool(parameters)
-    if made or methods:
-        inner = (f"    def {name}(self, hidden_dims{parameters}): pass\n" for name in (*made, *methods))
-        source += f"class FullyConnectedNet:\n{''.join(inner)}"
-    return editions_of(ast.parse(source))
-
-
-def test_a_family_is_told_by_the_parameters_of_its_network() -> None:
-    assert told(EVERY_LAYER, ", dropout_keep_ratio=1, normalization=None")[0] == "2021-24"
-    assert told(EVERY_LAYER, ", dropout=1, normalization=None")[0] == "2018-20"
-    assert told(EVERY_LAYER, ", dropout=0, use_batchnorm=False")[0] == "2016-17"
-    assert told(EVERY_LAYER, ", dropout_keep_ratio=1", ("save", "load"))[0] == "2025-26"
-
-
-def test_without_a_network_a_family_is_told_by_what_is_lacking_altogether() -> None:
-    assert told(["affine_forward"])[0] == "assignment-1"
-    assert told(["affine_forward"], methods=("save", "load"))[0] == "assignment-1-2025-26"
-    assert told(["batchnorm_forward"])[0] == "2016-17"
-    assert told(EVERY_LAYER) == told(["main"]) == ()
-
-
-def test_a_function_that_is_not_asked_for_makes_no_other_edition() -> None:
-    for functions in (EVERY_LAYER, ["affine_forward"], ["batchnorm_forward"]):
-        further = told([*functions, "softmax_loss", "svm_loss", "sgd", "of_my_own"])
-        assert further == told(functions)
-    for parameters in (", dropout_keep_ratio=1", ", dropout=1, normalization=None", ", use_batchnorm=False"):
-        assert "assignment-1" in told(EVERY_LAYER, parameters)
-    assert told(EVERY_LAYER, ", dropout_keep_ratio=1", ("save",)) == told(EVERY_LAYER, ", dropout_keep_ratio=1")
-
-
 OLD = {"fc_net": ("        dropout_keep_ratio: float = 1,\n", "        dropout: float = 1,\n")}
 
 
@@ -181,18 +143,17 @@ def test_what_a_submission_is_taken_for_depends_on_all_its_files(
 ) -> None:
     folder = changed(**files)
     shown = checked(folder, {"affine_forward", "relu_forward"}, edition).environment["edition_seen"]
-    assert (shown == edition) == (edition in (("2018-20", "assignment-1") if files else told(EVERY_LAYER, KEEP)))
+    of_ours = {"2021-24", "2025-26", "assignment-1", "assignment-1-2025-26"}
+    assert (shown == edition) == (edition in ({"2018-20", "assignment-1"} if files else of_ours))
     content = checked(folder / "cs231n", {"affine_forward", "relu_forward"}, edition)
     assert content.environment["edition_seen"] == shown
-
-
-KEEP = ", dropout_keep_ratio=1"
 
 
 def test_the_first_assignment_asks_for_rules_and_a_network_of_any_depth_since_2025(changed: Changed) -> None:
     both = {edition: ASSIGNMENT.cases(edition, ("float64",)) for edition in ("assignment-1", "assignment-1-2025-26")}
     before, since = ({q.part for case in cases for q in case.quantities} for cases in both.values())
     assert since - before == {*RULES, "FullyConnectedNet"}
+    assert before - since == {"svm_loss"}  # which is shipped solved since
     networks = {case.name for case in both["assignment-1-2025-26"] if case.params.get("class") == "FullyConnectedNet"}
     assert networks == {"FullyConnectedNet/plain/float64", "FullyConnectedNet/reg/float64"}
     folder = changed(fc_net=("for layer in range(1, self.num_layers):", "for layer in range(2, self.num_layers):"))
@@ -296,23 +257,12 @@ def test_an_edition_that_nobody_asks_for_is_told_by_the_files_and_said(changed: 
 
 
 def test_the_usual_edition_is_said_to_be_taken_where_the_files_tell_none(changed: Changed) -> None:
-    folder = changed()
+    folder = changed(layers=("def svm_loss(", "def svm_loss_of_mine("))
     assert "is judged as of edition" not in checked(folder, {"affine_forward"}).records[0].note
     (folder / "cs231n" / "classifiers" / "fc_net.py").unlink()
     run = checked(folder, {"affine_forward"})
     assert {record.edition for record in run.records} == {"2021-24"}
     assert "is judged as of edition 2021-24, the usual one, for its files do not tell" in run.records[0].note
-
-
-def test_a_first_assignment_with_the_second_ones_functions_as_empty_ones_is_told_by_what_it_lacks() -> None:
-    def of(*classes: str) -> tuple[str, ...]:
-        source = "".join(f"def {name}(): pass\n" for name in EVERY_LAYER)
-        methods = "    def save(self): pass\n    def load(self): pass\n"
-        return editions_of(ast.parse(source + "".join(f"class {name}:\n{methods}" for name in classes)))
-
-    assert of("TwoLayerNet", "FullyConnectedNet")[0] == "assignment-1-2025-26"
-    assert of("TwoLayerNet", "FullyConnectedNet", "ThreeLayerConvNet")[0] == "2025-26"
-    assert of("FullyConnectedNet")[0] == "2025-26"
 
 
 def test_a_loss_that_is_wrong_and_not_asked_does_not_go_without_a_word(changed: Changed) -> None:

@@ -6,6 +6,7 @@ The submission's process loads this file by its path: the standard library only.
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 
 FULL, WITHOUT_DECAY, PLAIN = "2019", "2020-22", "2022-23"
 """The editions: with all of it; without weight decay; and with neither weight decay, momentum, tanh nor dropout."""
@@ -23,7 +24,7 @@ SGD_PARAMETERS = {
 """The parameters of the SGD function in each edition; submissions may call them otherwise."""
 
 
-def editions_of(tree: ast.Module) -> tuple[str, ...]:
+def editions_of(tree: ast.Module, files: Mapping[str, str]) -> tuple[str, ...]:
     """The edition that the SGD function's number of parameters shows, none where it shows none.
 
     Where there are functions of both names, the one that is called shows it: that of the first.
