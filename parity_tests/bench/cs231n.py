@@ -26,7 +26,7 @@ from parity_tests.harness.check import runner_of
 from parity_tests.harness.draw import draw, seed_of
 from parity_tests.harness.machine import cores
 from parity_tests.harness.process.fork_servers import ForkServers
-from parity_tests.harness.process.questions import Question, ask_all
+from parity_tests.harness.process.questions import Budget, Question, ask_all
 from parity_tests.harness.whose_fault import judge_anything
 from parity_tests.proof.variants import Variant, rewritten, with_mistakes
 from parity_tests.protocol.case import DTYPES, Case, json_params
@@ -127,7 +127,7 @@ class ExamSitting:
             own = [case for case in cases if case.process == process]
             folder = ASSIGNMENT.solution
             with runner_of(ASSIGNMENT, folder, process, EDITION, (), 10.0, "none", self._servers) as runner:
-                for case, seen in zip(own, ask_all(runner, _questions(own, seed), seconds_in_all=600), strict=True):
+                for case, seen in zip(own, ask_all(runner, _questions(own, seed), Budget(600)), strict=True):
                     judge_anything(ASSIGNMENT, case, draw(ASSIGNMENT, case, seed), seen, Context("cpu", EDITION))
         return time.perf_counter() - start
 

@@ -26,9 +26,10 @@ from parity_tests.grading.intake.own_sources import (
     why_not_compared,
 )
 from parity_tests.grading.settings import Settings
-from parity_tests.harness.inside.fork_server import keep_freed_memory
+from parity_tests.harness.inside.fork_server import give_back_freed_memory, keep_freed_memory
 from parity_tests.harness.judgement_cache import JudgementCache
 from parity_tests.harness.process.fork_servers import ForkServers
+from parity_tests.harness.process.questions import SECONDS_IN_ALL
 from parity_tests.protocol.assignment import Assignment, environment_of
 from parity_tests.protocol.registry import find
 from reports.model.records import Record
@@ -94,6 +95,7 @@ def work(task: Task) -> Outcome:
             outcome = _unrunnable(task, "missing", task.missing) if task.missing else _checked(task)
         except Exception as error:
             outcome = _failed(task, error)
+    give_back_freed_memory()
     return replace(outcome, seconds=round(time.monotonic() - started, 3))
 
 
@@ -257,12 +259,10 @@ def _laid_out(files: Sequence[tuple[str, bytes]]) -> Iterator[Path]:
 def overdue(settings: Settings) -> float:
     """Seconds after which a worker gives itself up: a check ends long before, unless the harness hangs.
 
-    Each process of a submission may take SECONDS_IN_ALL, and the last case that is put to it may need new processes.
+    All processes of a submission may take SECONDS_IN_ALL, and the last case that is put to each may need new ones.
     """
-    from parity_tests.harness.check import SECONDS_IN_ALL
-
     processes = len(find(settings.assignment).inside.processes)
-    return MARGIN + processes * (SECONDS_IN_ALL + 8 * settings.timeout)
+    return MARGIN + SECONDS_IN_ALL + processes * 8 * settings.timeout
 
 
 @contextmanager

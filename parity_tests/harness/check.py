@@ -22,7 +22,7 @@ from parity_tests.harness.judgement_cache import JudgementCache
 from parity_tests.harness.machine import import_torch, refuse_missing_device
 from parity_tests.harness.make_records import Setting
 from parity_tests.harness.process.fork_servers import ForkServers
-from parity_tests.harness.process.questions import ask_all
+from parity_tests.harness.process.questions import Budget, ask_all
 from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.source_lines import excerpts, source_lines
 from parity_tests.harness.stages import Progress, judge_observed
@@ -34,7 +34,6 @@ from parity_tests.protocol.observation import Hello, Observation
 from reports.model.for_student import KEY as FOR_STUDENTS
 from reports.model.records import Record
 
-SECONDS_IN_ALL = 120.0
 ISOLATION = "none"
 ONE_PARSER = sys.version_info < (3, 12)
 """Whether two threads that parse at once may get a SystemError, "AST constructor recursion depth mismatch".
@@ -108,7 +107,9 @@ def check(
         first.start()
         # torch takes a second to import: the submission says hello, and answers, meanwhile.
         importing = pool.submit(import_torch)
-        hello = first.hello
+        budget = Budget()
+        with budget.waiting():
+            hello = first.hello
         _refuse_own_fault(hello, partial(of_solution, own, hello.edition))
         for process in others:
             hold(process, hello.edition)
@@ -124,7 +125,7 @@ def check(
         solution = _Solution(stack, lambda process: of_solution(process, hello.edition), assignment, seed)
         exam = Exam(assignment, setting, plan, wanted, seed, hello.edition_seen, solution.ask)
         answered: SimpleQueue[Observation | None] = SimpleQueue()
-        asking = pool.submit(_ask_each, exam, runners, answered)
+        asking = pool.submit(_ask_each, exam, runners, answered, budget)
         judgement = judge_observed(exam, _arriving(answered, asking), cache=cache, progress=progress)
         outputs = [runner.output for runner in runners.values()]
     notes = notes_on(hello, assignment, told_by_files=by_files)
@@ -187,15 +188,17 @@ def runner_of(
     )
 
 
-def _ask_each(exam: Exam, runners: Mapping[str, Runner], answered: "SimpleQueue[Observation | None]") -> None:
-    """Ask one process after the other: each is gone before the next begins.
+def _ask_each(
+    exam: Exam, runners: Mapping[str, Runner], answered: "SimpleQueue[Observation | None]", budget: Budget
+) -> None:
+    """Ask one process after the other, all within one budget: each is gone before the next begins.
 
     A later process may hold right parts. Two that run at once could hand these on, by whatever they share.
     """
     try:
         for process, runner in runners.items():
             questions = [question_of(exam.assignment, case, exam.seed) for case in exam.plan if case.process == process]
-            for seen in ask_all(runner, questions, seconds_in_all=SECONDS_IN_ALL) if questions else ():
+            for seen in ask_all(runner, questions, budget) if questions else ():
                 answered.put(seen)
             runner.close()
     finally:
@@ -221,7 +224,7 @@ class _Solution:
         if case.process not in self._runners:
             self._runners[case.process] = self._stack.enter_context(self._start(case.process))
         question = question_of(self._assignment, case, self._seed)
-        (seen,) = ask_all(self._runners[case.process], [question], seconds_in_all=SECONDS_IN_ALL)
+        (seen,) = ask_all(self._runners[case.process], [question], Budget())
         return seen
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -26,6 +26,9 @@ from parity_tests.protocol.kind import Judged
 from parity_tests.protocol.observation import Observation
 from reports.model.records import Record
 from reports.model.verdicts import FAILING, PASSING
+
+MOST_KEPT = 4 << 20
+"""Bytes of arrays that are kept of a run: a class has hundreds of runs."""
 
 Progress = Callable[[int, int, str], None]
 
@@ -177,18 +180,42 @@ def _judged_as_they_come(
         judged = judge() if cache is None else cache.judge(case, exam.seed, exam.context, observation, judge)
         verdicts[case.name] = judged
     wanted = {case.name: verdicts[case.name] for case in exam.wanted if case.name in verdicts}
-    return Judgement(exam, seen, verdicts, _arrays_of_failures(wanted))
+    return Judgement(exam, seen, verdicts, arrays_kept(wanted))
 
 
 def _judged(exam: Exam, case: Case, observation: Observation) -> Judged:
     return judge_anything(exam.assignment, case, exam.inputs(case), observation, exam.context)
 
 
-def _arrays_of_failures(verdicts: Verdicts) -> dict[str, NDArray[Any]]:
-    return {
-        f"{case}/{quantity}/{word}": array
+def arrays_kept(verdicts: Verdicts) -> dict[str, NDArray[Any]]:
+    """What failed, in numbers: of each quantity the smallest, and of the others as many as MOST_KEPT holds."""
+    failed = [
+        (f"{case}/{quantity}", quantity, comparison.arrays)
         for case, comparisons in verdicts.items()
         for quantity, comparison in comparisons.items()
         if comparison.arrays is not None and comparison.verdict in FAILING
-        for word, array in zip(("got", "want", "radius"), comparison.arrays, strict=True)
+    ]
+    kept: set[str] = set()
+    quantities: set[str] = set()
+    room, later = MOST_KEPT, []
+    for key, quantity, arrays in sorted(failed, key=lambda one: _bytes(one[2])):
+        if quantity in quantities:
+            later.append((key, arrays))
+        elif _bytes(arrays) <= room:
+            quantities.add(quantity)
+            kept.add(key)
+            room -= _bytes(arrays)
+    for key, arrays in later:
+        if _bytes(arrays) <= room:
+            kept.add(key)
+            room -= _bytes(arrays)
+    return {
+        f"{key}/{word}": array
+        for key, _, arrays in failed
+        if key in kept
+        for word, array in zip(("got", "want", "radius"), arrays, strict=True)
     }
+
+
+def _bytes(arrays: Sequence[NDArray[Any]]) -> int:
+    return sum(array.nbytes for array in arrays)

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.harness import draw as drawing
-from parity_tests.harness.check import SECONDS_IN_ALL, runner_of
+from parity_tests.harness.check import runner_of
 from parity_tests.harness.judge import judge
 from parity_tests.harness.make_records import Setting, records_of
-from parity_tests.harness.process.questions import Question, ask_all
+from parity_tests.harness.process.questions import Budget, Question, ask_all
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.kind import Context
@@ -76,7 +76,7 @@ def ask_and_judge(
         setting = Setting("it", "mlp", hello.edition, "cpu", "none")
         judged: dict[str, dict[str, Comparison]] = {}
         seen: dict[str, Observation] = {}
-        for case, observation in zip(plan, ask_all(runner, questions, seconds_in_all=SECONDS_IN_ALL), strict=True):
+        for case, observation in zip(plan, ask_all(runner, questions, Budget()), strict=True):
             seen[case.name] = observation
             context = Context("cpu", hello.edition, hello.edition_seen)
             judged[case.name] = judge(ASSIGNMENT, case, draw(case), observation, context)

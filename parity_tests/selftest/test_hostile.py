@@ -27,7 +27,7 @@ from parity_tests.harness.judge import judge as judge_case
 from parity_tests.harness.make_records import Setting, records_of
 from parity_tests.harness.process.available_levels import problem
 from parity_tests.harness.process.fork_servers import ForkServers
-from parity_tests.harness.process.questions import Question, ask_all
+from parity_tests.harness.process.questions import Budget, Question, ask_all
 from parity_tests.harness.sandbox.isolation import LEVELS
 from parity_tests.protocol.case import json_params
 from parity_tests.protocol.kind import Context
@@ -92,7 +92,7 @@ def judge(folder: Path, level: str, servers: ForkServers | None = None) -> Judge
             )
             for case in plan
         ]
-        seen = list(ask_all(runner, questions, seconds_in_all=60.0))
+        seen = list(ask_all(runner, questions, Budget(60.0)))
         output = runner.output
     setting = Setting("it", "mlp", hello.edition, "cpu", level)
     records = [import_record(setting, ASSIGNMENT, hello)]

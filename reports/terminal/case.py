@@ -14,6 +14,8 @@ from reports.terminal.lines import Paint, plain, style_of, table, wrapped
 _NEIGHBOURS = 3
 _EXPLAINED = ("radius", "ratio", "undecided")
 
+NOT_KEPT = "Its numbers are not kept: those of smaller cases took the room. `--repro` gives a script that shows some."
+
 
 def case_page(run: Results, case: str, *, width: int = 80, paint: Paint = plain) -> list[str]:
     """What `parity show RUN CASE` prints: the inputs, then each quantity, what does not match first."""
@@ -56,7 +58,7 @@ def _element_lines(record: Record, run: Results) -> list[str]:
 
     arrays = arrays_of(run, record)
     if arrays is None:
-        return []
+        return [NOT_KEPT] if record.verdict == "mismatch" and record.bad and run.arrays else []
     got, want, radius = arrays
     if got.shape != want.shape:
         return [f"got has the shape {got.shape}, want {want.shape}"]

@@ -220,6 +220,12 @@ def keep_freed_memory() -> None:
             _LIBC.mallopt(option, size)
 
 
+def give_back_freed_memory() -> None:
+    """Give the system what was freed since: after much work, most of what is kept is never used again."""
+    if hasattr(_LIBC, "malloc_trim"):
+        _LIBC.malloc_trim(0)
+
+
 def main() -> None:
     """Serve, and in each process that was forked, work."""
     requests, proc, files = sys.argv[1:]

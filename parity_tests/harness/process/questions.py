@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +13,8 @@ from parity_tests.harness.process.runner import Runner
 from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.quantity import WHOLE_CASE
 
+SECONDS_IN_ALL = 120.0
+"""What a submission may take in all, over all its processes."""
 MAX_TIMEOUTS = 2
 """Time-outs of questions that are counted together, after which the others of them are not asked."""
 
@@ -28,12 +31,32 @@ class Question:
     counted_as: str
 
 
-def ask_all(runner: Runner, questions: Iterable[Question], *, seconds_in_all: float) -> Iterator[Observation]:
-    """Yield the observations of all questions, in their order. One that is not asked has failed as `timeout`."""
+class Budget:
+    """The seconds that a submission may take in all: those in which somebody waited for it are spent."""
+
+    def __init__(self, seconds: float = SECONDS_IN_ALL) -> None:
+        self.seconds = seconds
+        self.spent = 0.0
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Count what is waited for inside."""
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.spent += time.monotonic() - started
+
+
+def ask_all(runner: Runner, questions: Iterable[Question], budget: Budget) -> Iterator[Observation]:
+    """Yield the observations of all questions, in their order. One that is not asked has failed as `timeout`.
+
+    Starting the process and importing the submission counts.
+    """
     timeouts: Counter[str] = Counter()
     functions: dict[str, str] = {}
-    deadline = time.monotonic() + seconds_in_all
-    hello = runner.hello
+    with budget.waiting():
+        hello = runner.hello
     for question in questions:
         group = question.counted_as
         if hello.import_failure is not None and not hello.names:
@@ -42,11 +65,13 @@ def ask_all(runner: Runner, questions: Iterable[Question], *, seconds_in_all: fl
             function = functions.get(group, "")
             text = f"not asked: {function or group} had run out of time in {MAX_TIMEOUTS} cases before"
             yield _not_asked(question, Failure("timeout", "", text, function=function, called=function or group))
-        elif time.monotonic() > deadline:
-            text = f"not asked: the {seconds_in_all:g} seconds for the submission in all were used up"
+        elif budget.spent > budget.seconds:
+            text = f"not asked: the {budget.seconds:g} seconds for the submission in all were used up"
             yield _not_asked(question, Failure("timeout", "", text))
         else:
-            seen = runner.ask(question.case, question.probe, question.params, question.draw(), seed=question.seed)
+            arrays = question.draw()
+            with budget.waiting():
+                seen = runner.ask(question.case, question.probe, question.params, arrays, seed=question.seed)
             timed_out = [failure for failure in seen.failures.values() if failure.kind == "timeout"]
             if timed_out:
                 timeouts[group] += 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
@@ -11,7 +13,10 @@ from parity_tests.proof.editions import edition_for
 from parity_tests.proof.judged_variants import failures, records
 from parity_tests.proof.mistakes import Outcome, control
 from parity_tests.proof.variants import rewritten
+from parity_tests.protocol.case import Case
 from parity_tests.protocol.mistake import Body, Rewrite, Swap
+from parity_tests.protocol.observation import Failure, Observation
+from parity_tests.protocol.quantity import WHOLE_CASE
 from parity_tests.selftest.nightly import one_in
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -381,3 +386,22 @@ def test_filters_that_slide_over_dout_unturned_are_told_by_what_they_give(turned
     found = failures(records(ASSIGNMENT, wrong, parts={part}))
     names = set() if turned else {"dx is that of filters turned by half a turn"}
     assert {record.diagnosis for record in found} == names
+
+
+def test_no_formula_is_computed_where_nothing_came_back() -> None:
+    raised = Failure("crashed", "NotImplementedError", "it raised NotImplementedError")
+    plan = ASSIGNMENT.cases("2021-24", ("float64",))
+    seen = {case.name: Observation(case.name, {}, {WHOLE_CASE: raised}, {}, (), 0.0) for case in plan}
+
+    def draw(case: Case) -> dict[str, Any]:
+        raise AssertionError(f"{case.name} is drawn, to compute what a mistake gives")
+
+    results = {(q.part, case.probe, q.name): q for case in plan for q in case.quantities}
+    tried = [
+        wrong.reproduces(plan, quantity, seen, draw)
+        for (part, probe, _), quantity in results.items()
+        for wrong in WRONG
+        if (wrong.part, wrong.kind) == (part, probe) and not wrong.about
+    ]
+    assert len(tried) > 1000
+    assert not any(tried)
