@@ -5,7 +5,7 @@ The submission's process loads this file by its path: numpy and the standard lib
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import suppress
 from typing import Any
 
@@ -23,6 +23,36 @@ def set_weights(layer: Any, W: np.ndarray, b: np.ndarray) -> None:
     flat = isinstance(own, np.ndarray) and own.shape == (b.size,)
     put(layer, "params", "W", W)
     put(layer, "params", "b", b.reshape(-1) if flat else b)
+
+
+def own(layer: Any, attribute: str) -> None:
+    """Give the layer a dict of its own where its class holds the one that it has, for all layers together."""
+    entries = getattr(layer, attribute, None)
+    held = (value for base in type(layer).__mro__ for value in vars(base).values())
+    if type(entries) is dict and any(value is entries for value in held):
+        with suppress(AttributeError, TypeError):
+            setattr(layer, attribute, dict(entries))
+
+
+def goes_on(model: Any, returned: Any) -> bool:
+    """Whether SGD returned another model, of the same modules by name, with which its caller may go on."""
+    if returned is model or not isinstance(returned, Mapping):
+        return False
+    return list(returned) == list(model) and all(type(returned[name]) is type(model[name]) for name in model)
+
+
+def shared(one: Any, other: Any, attribute: str) -> bool:
+    """Whether two layers have one dict under this attribute, or an array in common in theirs."""
+    entries = [getattr(layer, attribute, None) for layer in (one, other)]
+    if entries[0] is entries[1]:
+        return entries[0] is not None
+    arrays = [
+        [value for value in entry.values() if isinstance(value, np.ndarray)]
+        if isinstance(entry, MutableMapping)
+        else []
+        for entry in entries
+    ]
+    return any(np.may_share_memory(mine, yours) for mine in arrays[0] for yours in arrays[1])
 
 
 def put(layer: Any, attribute: str, key: str, array: np.ndarray) -> bool:

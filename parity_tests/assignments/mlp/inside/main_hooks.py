@@ -13,11 +13,13 @@ import numpy as np
 if TYPE_CHECKING:
     from parity_tests.assignments.mlp.inside.call_arguments import default_of, in_order
     from parity_tests.assignments.mlp.inside.homework_names import SGD_PARAMETERS
+    from parity_tests.assignments.mlp.inside.layer_state import goes_on
     from parity_tests.assignments.mlp.inside.main_log import CLASSES, Log
     from parity_tests.assignments.mlp.inside.main_values import number, numeric
 else:
     from call_arguments import default_of, in_order
     from homework_names import SGD_PARAMETERS
+    from layer_state import goes_on
     from main_log import CLASSES, Log
     from main_values import number, numeric
 
@@ -108,6 +110,7 @@ class Hooks:
             if layers.is_beside(instance, values):
                 return layers.keep_beside(self._run(run, instance, values, args, kwargs))
             name = layers.name_of(instance) or self._name_of_built_before(part, class_name, instance)
+            layers.use(name, instance)
             facts = before(part, name, values)
             result = self._run(run, instance, values, args, kwargs)
             copy = numeric(result)
@@ -229,6 +232,8 @@ class Hooks:
                 result = self._stand_ins.sgd(known.get("model"), momentum, lam, alpha, eta)
         finally:
             self._depth -= 1
+        if goes_on(known.get("model"), result):
+            self._log.layers.follow(known["model"], result)
         self._log.add("sgd", before=before, after=self._log.weights.store(), momentum=state, **rates)
         return result
 

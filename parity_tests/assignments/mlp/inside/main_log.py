@@ -104,6 +104,19 @@ class Layers:
         self._sizes[name] = sizes
         return self._keep(name, instance)
 
+    def follow(self, model: Mapping[str, Any], copy: Mapping[str, Any]) -> None:
+        """Calls the objects of a copy of the network by the names of those that they are copies of."""
+        for module, copied in zip(model.values(), copy.values(), strict=True):
+            name = self.name_of(module)
+            if name and copied is not module:
+                self._keep(name, copied)
+                self.use(name, copied)
+
+    def use(self, name: str, instance: Any) -> None:
+        """Takes the weights of L1 and L2 from the objects that are used under these names: SGD may have made copies."""
+        if name in self.linear:
+            self.linear[name] = instance
+
     def is_beside(self, instance: Any, arguments: Sequence[Any]) -> bool:
         """Whether a call is of a layer beside the network, or is given what came out of such a call."""
         if self.name_of(instance).startswith(BESIDE):

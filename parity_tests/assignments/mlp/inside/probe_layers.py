@@ -13,14 +13,14 @@ import numpy as np
 
 if TYPE_CHECKING:
     from parity_tests.assignments.mlp.inside.homework_names import SGD_NAMES, SGD_PARAMETERS
+    from parity_tests.assignments.mlp.inside.layer_state import own, put, set_weights
     from parity_tests.assignments.mlp.inside.layer_state import parameter as parameter
-    from parity_tests.assignments.mlp.inside.layer_state import put, set_weights
     from parity_tests.harness.inside.call_recorder import CallRecorder
     from parity_tests.harness.inside.submission import Submission
 else:
     from homework_names import SGD_NAMES, SGD_PARAMETERS
+    from layer_state import own, put, set_weights
     from layer_state import parameter as parameter
-    from layer_state import put, set_weights
 
 Arrays = Mapping[str, np.ndarray]
 Params = Mapping[str, Any]
@@ -64,6 +64,8 @@ def method_of(submission: Submission, layer: Any, name: str) -> Any:
 def linear_with(submission: Submission, W: np.ndarray, b: np.ndarray) -> Any:
     """The submission's linear layer with the given weights."""
     layer = construct(submission.get("linear_layer"), *W.shape)
+    for attribute in ("params", "gradient"):
+        own(layer, attribute)
     set_weights(layer, W, b)
     if not isinstance(getattr(layer, "gradient", None), MutableMapping):
         set_attribute(layer, "gradient", {"W": np.zeros_like(W), "b": np.zeros_like(b)})
@@ -79,6 +81,8 @@ def bare_linear(submission: Submission, W: np.ndarray, b: np.ndarray) -> Any:
     ):
         try:
             layer = make()
+            for attribute in ("params", "gradient"):
+                own(layer, attribute)
             done = [put(layer, "params", key, array) for key, array in (("W", W), ("b", b))]
             done += [put(layer, "gradient", key, np.zeros_like(array)) for key, array in (("W", W), ("b", b))]
             if all(done):

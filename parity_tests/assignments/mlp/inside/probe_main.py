@@ -11,7 +11,7 @@ import json
 import os
 import random
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,7 @@ else:
     from patched_parts import patch
 
 OPTIMIZATION_TYPE = "minibatch_sgd"
+SEEDS_CAP = 20
 ALL_UNITS = 1 << 30
 """More hidden units than `main` asks for."""
 
@@ -138,9 +139,12 @@ class _Run:
         given: list[Any] = [dict(self._main_params)]
         if accepts(self._function, *given, OPTIMIZATION_TYPE):
             given.append(OPTIMIZATION_TYPE)
+        seeded: list[int] = []
         try:
-            return self._recorder.call("main", self._function, *given, call=self._number)
+            with _watched_seeds(seeded):
+                return self._recorder.call("main", self._function, *given, call=self._number)
         finally:
+            _insist(self._add_fact, "seeded", seeded)
             _hand_over(log, self._recorder, self._number)
             _insist(self._add_fact, "changes_params", not _alike(given[0], self._main_params))
             for file in input_files:
@@ -160,6 +164,23 @@ class _Run:
 
     def _add_fact(self, name: str, value: Any) -> None:
         self._recorder.add_fact(f"{name} {self._number}", value)
+
+
+@contextlib.contextmanager
+def _watched_seeds(seeded: list[int]) -> Iterator[None]:
+    """Notes the whole numbers that np.random.seed is called with, the first few."""
+    seed = np.random.seed
+
+    def watched(given: Any = None) -> None:
+        if isinstance(given, (int, np.integer)) and len(seeded) < SEEDS_CAP:
+            seeded.append(int(given))
+        seed(given)
+
+    vars(np.random)["seed"] = watched
+    try:
+        yield
+    finally:
+        vars(np.random)["seed"] = seed
 
 
 def _mirrored(digits: Mapping[str, Array]) -> dict[str, Array]:

@@ -21,22 +21,28 @@ import numpy as np
 if TYPE_CHECKING:
     from parity_tests.assignments.mlp.inside import probe_layers
     from parity_tests.assignments.mlp.inside.homework_names import WEIGHT_NAMES
-    from parity_tests.assignments.mlp.inside.layer_state import put, set_weights
+    from parity_tests.assignments.mlp.inside.layer_state import goes_on, put, set_weights, shared
     from parity_tests.assignments.mlp.inside.probe_layers import Arrays, Params
     from parity_tests.harness.inside.call_recorder import CallRecorder
     from parity_tests.harness.inside.submission import Submission
 else:
     import probe_layers
     from homework_names import WEIGHT_NAMES
-    from layer_state import put, set_weights
+    from layer_state import goes_on, put, set_weights, shared
 
 
 def linear(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
-    """Forwards and backwards of linear layers in turn."""
+    """Forwards and backwards of linear layers in turn; at last, what a layer holds whose turn was over long before."""
     count = _objects(params)
     layers = [probe_layers.linear_with(submission, arrays[f"W_{i}"], arrays[f"b_{i}"]) for i in range(count)]
     keep = partial(probe_layers.keep_gradients, recorder)
+    if "kept" in params:
+        recorder.add_fact("shared", shared(layers[0], layers[1], "gradient"))
     probe_layers.take_turns(submission, recorder, params, layers, partial(_X_and_grad, arrays), keep)
+    if "kept" in params:
+        i, k = params["kept"]
+        for key in ("W", "b"):
+            recorder.call(f"gradient of {key} kept", lambda layer, key=key: layer.gradient[key], layers[i], call=k)
 
 
 def _objects(params: Params) -> int:
@@ -52,6 +58,7 @@ def _X_and_grad(arrays: Arrays, method: str, k: int) -> tuple[Arrays, tuple[Any,
 def init(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
     """Two fresh linear layers, as their constructor makes them."""
     cls = submission.get("linear_layer")
+    layers = []
     for k in range(2):
         layer = recorder.call(None, cls, params["D"], params["M"])
         bare = layer is not recorder.FAILED and getattr(layer, "__dict__", None) == {}
@@ -60,6 +67,9 @@ def init(submission: Submission, recorder: CallRecorder, params: Params, arrays:
         for attribute, word in (("params", ""), ("gradient", "gradient of ")):
             for key in ("W", "b"):
                 recorder.call(f"{word}{key}", lambda layer, a=attribute, key=key: getattr(layer, a)[key], layer, call=k)
+        layers.append(layer)
+    for attribute in ("params", "gradient"):
+        recorder.call(f"{attribute} apart", lambda one, two, a=attribute: np.array(not shared(one, two, a)), *layers)
 
 
 def elementwise(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
@@ -142,6 +152,8 @@ def sgd(submission: Submission, recorder: CallRecorder, params: Params, arrays: 
         training.keep()
 
 
+COPY = "copy"
+"""What is told of a function that returns another model, with which training goes on."""
 AGAINST = -1
 """What tells that a velocity points against the change of weights; one that does not is enough to be seen once."""
 TRAININGS = ("", "_second", "_anew")
@@ -195,8 +207,10 @@ class _Training:
         self.watch.look(first, t)
         FAILED = self.recorder.FAILED
         if result is not FAILED:
-            returned = "model" if result is self.model else "nothing" if result is None else type(result).__name__
-            self._tell(told, "returned", returned)
+            copied = goes_on(self.model, result)
+            other = COPY if copied else "nothing" if result is None else type(result).__name__
+            self._tell(told, "returned", "model" if result is self.model else other)
+            self.model = result if copied else self.model
         after = self.recorder.call(None, lambda _: [self._copy(*weight) for weight in self._weights()], result)
         if after is FAILED:
             if t == 0:

@@ -10,7 +10,7 @@ from parity_tests.assignments.mlp.names import words
 from parity_tests.harness.compare import compare
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import Comparison, matched, mismatched
+from parity_tests.protocol.comparison import Comparison, failed, matched, mismatched
 from parity_tests.protocol.exam import settings_of
 from parity_tests.protocol.kind import Arrays, Context, Kind, nothing
 from parity_tests.protocol.observation import Failure, Observation, Returned
@@ -25,12 +25,14 @@ SIZES = {
 }
 """Between which D and M are drawn: of a layer whose shapes are judged, and of two whose numbers are."""
 STD = 0.1
+ZEROS = "b starts at zeros, where it is usually drawn as W is"
 ROWS = {
     "small": quantities(
         ("W", "2", Key("W")),
         ("b", "2", Key("b")),
         ("initial gradient of W", "2", Key("gradient of W")),
         ("initial gradient of b", "2", Key("gradient of b")),
+        *((f"{attribute} of two layers", "2", Key(f"{attribute} apart")) for attribute in ("params", "gradient")),
     ),
     "distribution": quantities(
         ("distribution of W", "2", Key("W")),
@@ -72,6 +74,15 @@ def _judge_shapes(observation: Observation, D: int, M: int) -> dict[str, Compari
         judged[key] = _shaped(result_of(observation, Key(key)), shape)
         gradient = result_of(observation, Key(f"gradient of {key}"))
         judged[f"initial gradient of {key}"] = compare(gradient, known(np.zeros(shape)), flat_ok=key == "b")
+    for attribute in ("params", "gradient"):
+        apart = result_of(observation, Key(f"{attribute} apart"))
+        judged[f"{attribute} of two layers"] = (
+            failed(apart)
+            if isinstance(apart, Failure)
+            else matched()
+            if apart is not None and apart.array is not None and bool(apart.array)
+            else mismatched(f"fails: two layers share their {attribute}, so that what is put into one is in the other")
+        )
     return judged
 
 
@@ -79,7 +90,7 @@ def _judge_draws(observation: Observation, D: int, M: int) -> dict[str, Comparis
     first, second = (array_of(observation, Key("W", k), (D, M)) for k in range(2))
     judged = {
         "distribution of W": _distribution(result_of(observation, Key("W")), (D, M)),
-        "distribution of b": _distribution(result_of(observation, Key("b")), (1, M), first),
+        "distribution of b": _distribution_of_b(result_of(observation, Key("b")), (1, M), first),
     }
     if first is None or second is None:
         judged["two layers differ"] = _shaped(result_of(observation, Key("W", 1)), (D, M))
@@ -99,6 +110,16 @@ def _shaped(value: Returned | Failure | None, shape: tuple[int, ...]) -> Compari
         itself = value.array.reshape(shape) if value.array.size == np.prod(shape) else np.zeros(shape)
         return compare(value, known(itself), flat_ok=True)
     return compare(value, known(np.zeros(shape)))
+
+
+def _distribution_of_b(
+    value: Returned | Failure | None, shape: tuple[int, ...], others: NDArray[Any] | None
+) -> Comparison:
+    """The same of b, which may start at zeros: the handout speaks of W."""
+    if isinstance(value, Returned) and value.array is not None and value.array.size and not value.array.any():
+        shaped = _shaped(value, shape)
+        return shaped.noting(ZEROS) if shaped.verdict == "match" else shaped
+    return _distribution(value, shape, others)
 
 
 def _distribution(

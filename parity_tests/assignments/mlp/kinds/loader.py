@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.digits import small_digits
+from parity_tests.assignments.mlp.digits import CLASSES
 from parity_tests.assignments.mlp.kinds.calls import Calls, Judged
 from parity_tests.assignments.mlp.kinds.exactly import compare_exactly
-from parity_tests.assignments.mlp.kinds.turns import distinct
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
@@ -19,23 +18,26 @@ from parity_tests.protocol.mistake import Call
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Key, Quantity
 
-NAMES = tuple(f"{array}{split}" for split in ("train", "valid", "test") for array in "XY")
+SPLITS = ("train", "valid", "test")
+HOMEWORKS = (5_000, 1_000, 1_000)
+"""How many examples the homework's own file has."""
+NAMES = tuple(f"{array}{split}" for split in SPLITS for array in "XY")
 ROWS = tuple(Quantity(name, "utils", Key(name)) for name in NAMES)
 
 
 def cases(seed: int) -> Iterator[Case]:
-    """One small file."""
+    """One file, of a few more examples than the homework's, and of few pixels."""
     settings = settings_of(seed, "utils", "loader")
-    params = {"counts": distinct(settings, 2, 6, 3), "pixels": settings.randint(2, 5)}
+    params = {"counts": [count + settings.randint(1, 20) for count in HOMEWORKS], "D": settings.randint(2, 5)}
     yield Case("utils/loader/float64", "utils", "data_loader_mnist", "float64", "loader", params, ROWS)
 
 
 def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-    """A few digits: Xtrain, Ytrain, Xvalid, …"""
+    """Grey values in 256 steps and labels: Xtrain, Ytrain, Xvalid, …"""
     arrays: dict[str, NDArray[Any]] = {}
-    train, valid, test = params["counts"]
-    for split, X, y in small_digits(train, valid, test, params["pixels"]).parts():
-        arrays |= {f"X{split}": X, f"Y{split}": y.astype(np.float64)}
+    for split, count in zip(SPLITS, params["counts"], strict=True):
+        arrays[f"X{split}"] = rng.integers(0, 256, (count, params["D"])) / 256
+        arrays[f"Y{split}"] = rng.integers(0, CLASSES, count).astype(np.float64)
     return arrays
 
 

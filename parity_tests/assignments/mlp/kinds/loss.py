@@ -75,8 +75,10 @@ def _rows(what: str, rng: np.random.Generator, N: int, K: int) -> tuple[NDArray[
         # As far apart as float32 allows without underflow of any probability: e^(−80) is a normal number.
         X = -rng.uniform(0, 80, (N, K))
         X[np.arange(N), (Y[:, 0] + rng.integers(0, K, N)) % K] = 0.0
-        # A label so far ahead that all others underflow: its loss is 0, unless something overflows.
+        # A label so far ahead that all others underflow: its loss is 0, unless something overflows, as it does in
+        # float64 as well where what is farthest behind is taken for the shift.
         X[0] = -rng.uniform(200, 1000, K)
+        X[0, (Y[0, 0] + 1) % K] = -rng.uniform(800, 1000)
         X[0, Y[0, 0]] = 0.0
     return X, Y
 

@@ -27,6 +27,8 @@ Array = NDArray[Any]
 TRAININGS = ("", "second", "anew")
 SUFFIXES = ("", ", second model", ", trained anew")
 """What arrays and quantities call the trainings of a case: the first model, another in turn with it, the first anew."""
+COPIED = "is a copy of the model that it was given, where the model itself is asked"
+"""What is wrong with a function that returns an updated copy, unless the submission's own main goes on with that."""
 RETURNED = Quantity("model returned", "1")
 FEW_STEPS = 12
 FIRST = "L1_W"
@@ -189,7 +191,8 @@ def _judge_returned(returned: list[str], weight: Comparison) -> Comparison:
     if wrong is None:
         return matched()
     what = "nothing" if wrong == "nothing" else f"a {wrong} that is not the model it was given"
-    return mismatched(f"is {what}, where the model that it was given is asked")
+    problem = f"is {what}, where the model that it was given is asked"
+    return mismatched(COPIED if set(returned) <= {"model", "copy"} else problem)
 
 
 def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judged) -> Iterator[Call]:

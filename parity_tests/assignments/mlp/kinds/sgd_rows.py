@@ -117,13 +117,13 @@ def _one_of_full_size(settings: Random) -> tuple[list[list[Any]], list[str]]:
 
 
 def _named(settings: Random) -> tuple[list[list[Any]], list[str]]:
-    """Three layers among modules without parameters, of drawn names: with some hundred inputs, and square at last."""
+    """Layers among modules without parameters, of drawn names: with some hundred inputs, square, and of one unit."""
     drawn: set[str] = set()
-    while len(drawn) < 7:
+    while len(drawn) < 10:
         drawn.add("".join(settings.choices(ascii_lowercase, k=5)))
     names = sorted(drawn)
     settings.shuffle(names)
     M, K = distinct(settings, 2, 6, 2)
-    sizes = ((settings.randint(100, 200), M), (M, K), (K, K))
+    sizes = ((settings.randint(100, 200), M), (M, K), (K, K), (1, 1))
     layers = [[f"L{i + 1}", names[3 * i], D, width] for i, (D, width) in enumerate(sizes)]
     return layers, names

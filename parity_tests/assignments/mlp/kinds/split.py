@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.kinds.calls import Calls, Judged
 from parity_tests.assignments.mlp.kinds.exactly import compare_exactly
-from parity_tests.assignments.mlp.kinds.turns import distinct
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
@@ -22,13 +21,17 @@ ROWS = (
     *(Quantity(name, "utils", Key(name)) for name in ("N", "d", "examples", "labels")),
     *(Quantity(f"{name}, one index", "utils", Key(name, 1)) for name in ("examples", "labels")),
 )
+FIRST_OF_THE_LAST = 5_000
+THOUSANDS = (5_010, 5_200)
+"""How many examples there are: a few more than the homework's 5,000, so that what leaves out the last ones shows."""
 OPERATIONS = {"labels": "label of an example"}
 """What a diagnosis calls a quantity where that is not its name: labels are also what predict_label returns."""
 
 
 def cases(seed: int) -> Iterator[Case]:
-    """One set of examples."""
-    N, D = distinct(settings_of(seed, "utils", "data-split"), 5, 12, 2)
+    """One set of examples, more than the homework has."""
+    settings = settings_of(seed, "utils", "data-split")
+    N, D = settings.randint(*THOUSANDS), settings.randint(2, 9)
     yield Case("utils/data-split/float64", "utils", "DataSplit", "float64", "split", {"N": N, "D": D}, ROWS)
 
 
@@ -36,7 +39,8 @@ def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
     """X (N×D), labels Y (N,), and the indices of a few examples, in no order and one of them twice."""
     N, D = params["N"], params["D"]
     Y = np.asarray(rng.integers(0, 10, size=N), np.float64)
-    low, middle, high = np.sort(rng.permutation(N)[:3])
+    low, middle = np.sort(rng.permutation(N // 2)[:2])
+    high = N - rng.integers(1, N - FIRST_OF_THE_LAST)
     return {"X": rng.standard_normal((N, D)), "Y": Y, "idx": np.array([middle, high, low, middle])}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.comparison import Comparison, matched
 from parity_tests.protocol.kind import Params
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Key, Quantity
@@ -86,11 +86,14 @@ def of_dtype(array: NDArray[Any], dtype: str) -> NDArray[Any]:
 
 
 def noting_memory(comparison: Comparison, params: Params, observation: Observation, key: Key) -> Comparison:
-    """The comparison with what an input's memory makes of its notes.
+    """The comparison with what an input's memory makes of it and its notes.
 
-    Of whole numbers another dtype may come out; and who may not write over an array was asked again with another.
+    Of whole numbers, which the homework never feeds, another dtype may come out, and what is wrong is a note; who may
+    not write over an array was asked again with another.
     """
     if params["inputs"][key.call]["memory"] == WHOLE:
+        if comparison.verdict in ("mismatch", "crashed"):
+            comparison = matched(f"of arrays of whole numbers, which the homework never feeds: {comparison.problem}")
         kept = [note for note in comparison.notes if not note.startswith(_OF_DTYPE)]
         comparison = replace(comparison, notes=tuple(kept))
     refused = observation.facts.get("refused_to_write", [])

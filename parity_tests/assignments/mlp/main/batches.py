@@ -118,8 +118,10 @@ def _order_problem(main: MainRun, epochs: Sequence[Batches]) -> str:
     """What the orders of several epochs have in common, where chance brings it about with less than FALSE_ALARM."""
     N, flat = main.size("train"), [tuple(itertools.chain(*batches)) for batches in epochs]
     in_order = [number for number, rows in enumerate(flat) if _strides(rows, N) in ({1}, {N - 1})]
+    # Rows of a mini-batch may be sorted: then its order says nothing.
+    of_order = _of_sorted if _sorted(epochs) else _of_order
     if in_order:
-        one = 2 * N * _of_order(flat[in_order[0]], N)
+        one = 2 * N * of_order(epochs[in_order[0]], N)
         if _chance(len(flat), len(in_order), one, given=0) < FALSE_ALARM:
             which = f"epoch {in_order[0] + 1}"
             return f"{which} takes the training examples in the order of the file: nothing is shuffled"
@@ -131,7 +133,7 @@ def _order_problem(main: MainRun, epochs: Sequence[Batches]) -> str:
         which = f"epochs {first + 1} and {second + 1}"
         return f"{which} are made of the same mini-batches: batches are shuffled, where examples are to be"
     first, second, count = same_order
-    if count > 1 and _chance(len(flat), count, _of_order(flat[first], N)) < FALSE_ALARM:
+    if count > 1 and _chance(len(flat), count, of_order(epochs[first], N)) < FALSE_ALARM:
         which = f"epochs {first + 1} and {second + 1}"
         return f"{which} take the training examples in the same order: each epoch needs a fresh one"
     return ""
@@ -148,9 +150,19 @@ def _most_alike(orders: Sequence[Hashable]) -> tuple[int, int, int]:
     return at[0], at[-1] if count == 1 else at[1], count
 
 
-def _of_order(rows: Sequence[int], N: int) -> float:
+def _sorted(epochs: Sequence[Batches]) -> bool:
+    """Whether the rows of every mini-batch are in ascending order."""
+    return all(list(batch) == sorted(batch) for batches in epochs for batch in batches)
+
+
+def _of_order(batches: Batches, N: int) -> float:
     """The chance of one order of so many of N examples."""
-    return 1 / math.perm(N, min(len(rows), N))
+    return 1 / math.perm(N, min(sum(map(len, batches)), N))
+
+
+def _of_sorted(batches: Batches, N: int) -> float:
+    """The same where the rows of each mini-batch are sorted."""
+    return math.prod(math.factorial(len(batch)) for batch in batches) * _of_order(batches, N)
 
 
 def _of_batches(batches: Batches, N: int) -> float:

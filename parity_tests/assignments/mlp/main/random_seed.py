@@ -17,10 +17,16 @@ LATE = "(is the generator seeded, before the layers are built, with main_params[
 def judge_random_seed(runs: Sequence[MainRun]) -> Comparison:
     """Whether runs of the same seed are the same, whatever the generators' state before, and those of others are not.
 
+    And whether np.random.seed, where it is called, is called with the number that is asked for.
+
     What is the same or not is the weights at the start and the order of the examples, and with correct parts the masks
     of dropout: a submission's own parts may draw them in their own way.
     """
     first = runs[0]
+    for one in runs:
+        if one.run.seeded and one.config.seed not in one.run.seeded:
+            given, asked = ", ".join(map(str, one.run.seeded)), one.config.seed
+            return one.bad(f"np.random.seed is called with {given}, where main_params['random_seed'] is {asked}")
     for other in runs[1:]:
         differ = first.config.seed != other.config.seed
         problem = _repeated(first, other) if differ else _not_repeated(first, other)
@@ -70,7 +76,9 @@ def _repeated(first: MainRun, other: MainRun) -> str:
     N, count = first.size("train"), min(map(len, orders))
     if -1 in orders[0] or sorted(orders[0]) == orders[0]:  # not rows that are known, or not shuffled at all
         return ""
-    chance = math.factorial(N - count) / math.factorial(N)
+    sets = [orders[0][at : at + first.config.batch] for at in range(0, count, first.config.batch)]
+    within = math.prod(math.factorial(len(rows)) for rows in sets if rows == sorted(rows))  # sorted: of any order
+    chance = within * math.factorial(N - count) / math.factorial(N)
     if other.size("train") == N and orders[0][:count] == orders[1][:count] and chance < FALSE_ALARM:
         return f"{seeds} the examples are taken in the same order: it follows from another seed"
     return ""

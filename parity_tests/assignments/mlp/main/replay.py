@@ -111,8 +111,20 @@ class _Reader:
         if not self.spans:
             self._begin(event, index)
         rates = {name: event[name] for name in ("lam", "alpha", "eta") if event.get(name) is not None}
+        span = self._updated()
         call = SgdCall(index, int(event["before"]), int(event["after"]), rates, str(event["momentum"]))
-        self.spans[-1].sgd.append(call)
+        span.sgd.append(call)
+
+    def _updated(self) -> Span:
+        """The span whose gradients SGD is given: the newest that went backward, though main may have looked at others.
+
+        A part of main that looks at the network between backward and update makes spans of its own.
+        """
+        since = next((number for number, span in enumerate(reversed(self.spans)) if span.sgd), len(self.spans))
+        for span in self.spans[len(self.spans) - since :][::-1]:
+            if span.backward is not None:
+                return span
+        return self.spans[-1]
 
     def _call(self, event: Mapping[str, Any], index: int) -> None:
         name = event["event"]
@@ -164,6 +176,7 @@ def replay(observation: Observation, digits: Mapping[str, Array], *, epochs: int
         endless=bool(kept.fact("full", False)),
         flat_bias=bool(kept.fact("flat_bias", False)),
         changes_params=bool(kept.fact("changes_params", False)),
+        seeded=tuple(int(number) for number in kept.fact("seeded", [])),
     )
 
 

@@ -107,7 +107,7 @@ class Run:
     `evaluations[t]` are the passes between the updates of epochs t and t + 1. `drawn` are the weights that the
     constructors of the layers drew, by WEIGHT_NAMES. `files` are the result files that it wrote, each with what is
     wrong with it as a whole, and `written` the records in them. `changes_params` says
-    whether main_params came out changed.
+    whether main_params came out changed. `seeded` are the numbers that np.random.seed was called with.
     """
 
     built: tuple[Built, ...]
@@ -124,6 +124,7 @@ class Run:
     endless: bool
     flat_bias: bool
     changes_params: bool
+    seeded: tuple[int, ...]
 
     def at(self, index: int) -> dict[str, Array]:
         """The four parameters at an index of `weights`."""

@@ -63,15 +63,15 @@ def settings(edition: str, seed: int) -> Iterator[Setting]:
 def _defaults(random: Random) -> Setting:
     """The homework's own defaults, with all hidden units, in ten steps."""
     config = Config("relu", alpha=0.0, rate=0.5, lam=0.0, epochs=10, eta=0.01, units=HIDDEN)
-    sizes = (config.batch + random.randint(1, 4), config.batch + random.randint(1, 4), 2)
+    sizes = (config.batch + random.randint(1, 4), config.batch + random.randint(1, 4), config.batch)
     return Setting("defaults", "main as it is by default", (WIRING, OWN), (config,), Lot(sizes))
 
 
 def _relu(random: Random) -> Setting:
     """All of it, of sizes that the batch divides: twice with one seed, and then otherwise, in one process and folder.
 
-    A run that takes up what one before it wrote shows. A loop that ends too early leaves out a whole batch; the
-    examples are many enough to tell orders apart.
+    The seed of the two is 0, which is none the less a seed. A run that takes up what one before it wrote shows. A loop
+    that ends too early leaves out a whole batch; the examples are many enough to tell orders apart.
     """
     batch = random.choice((3, 4, 6, 7))
     first = Config(
@@ -82,7 +82,7 @@ def _relu(random: Random) -> Setting:
         epochs=3,
         eta=_drawn(random, 0.011, 0.05, 3),
         batch=batch,
-        seed=random.randint(1000, 99999),
+        seed=0,
     )
     other = replace(
         first,
@@ -97,7 +97,7 @@ def _relu(random: Random) -> Setting:
         file=_file(random),
         digits=OTHER,
     )
-    lot = Lot((5 * batch, 3 * batch, 2))
+    lot = Lot((5 * batch, 3 * batch, 2 * batch))
     return Setting("relu", "main with relu", (WIRING, OWN), (first, first, other), lot, lot, one_folder=True)
 
 
@@ -119,12 +119,12 @@ def _tanh(random: Random) -> Setting:
         seed=random.randint(1000, 99999),
         file=_file(random),
     )
-    lot = Lot((3 * batch - 1, 2 * batch - 1, 2), pixels=6)
+    lot = Lot((3 * batch - 1, 2 * batch - 1, batch + 1), pixels=6)
     return Setting("tanh", "main with tanh", (OWN,), (config,), lot)
 
 
 def _many_epochs(random: Random) -> Setting:
-    """Three drops of an η that is small already, after which hardly anything gets better; then the same η anew.
+    """Four drops of an η that is small already, after which hardly anything gets better; then the same η anew.
 
     The second run is made by mini-batches of one. The labels are apart, so that the validation loss rises in each
     epoch: a run that stops there shows. A part that is right in its first calls alone is called often enough with relu
@@ -136,12 +136,12 @@ def _many_epochs(random: Random) -> Setting:
         alpha=0.0,
         rate=0.0,
         lam=_drawn(random, 0.01, 0.1, 3),
-        epochs=random.randint(31, 34),
+        epochs=random.randint(41, 44),
         eta=_drawn(random, 0.00002, 0.00009, 6),
         batch=batch,
         seed=random.randint(1000, 99999),
     )
-    sizes = (batch + random.randint(1, batch - 1), batch + random.randint(1, batch - 1), 2)
+    sizes = (batch + random.randint(1, batch - 1), batch + random.randint(1, batch - 1), batch)
     runs = (config, replace(config, epochs=2, batch=1, seed=random.randint(100, 999)))
     return Setting("many-epochs", "main for many epochs", (WIRING, OWN), runs, Lot(sizes), labels_apart=True)
 
@@ -160,7 +160,7 @@ def _decay(random: Random) -> Setting:
         seed=random.randint(1000, 99999),
         file=_file(random),
     )
-    sizes = (2 * batch + random.randint(1, batch - 1), batch + random.randint(1, batch - 1), 2)
+    sizes = (2 * batch + random.randint(1, batch - 1), batch + random.randint(1, batch - 1), batch)
     words = "main with weight decay and tanh"
     return Setting("decay", words, (OWN,), (config,), Lot(sizes), labels_apart=True, decoy=True)
 
@@ -168,7 +168,8 @@ def _decay(random: Random) -> Setting:
 def _large_steps(random: Random) -> Setting:
     """An η so large that gradients get large, beyond 5 an element and 10 together: what cuts them off shows.
 
-    Then a thousand examples and more by large mini-batches: what leaves out all but the first, or makes smaller ones.
+    Then more examples than the homework has, by large mini-batches: what leaves out all but the first thousands, or
+    makes smaller ones.
     """
     batch = random.choice((2, 3))
     config = Config(
@@ -183,18 +184,18 @@ def _large_steps(random: Random) -> Setting:
         file=_file(random),
         units=256,
     )
-    lot = Lot((4 * batch + random.randint(1, batch - 1), 2 * batch + 1, 2), pixels=10)
+    lot = Lot((4 * batch + random.randint(1, batch - 1), 2 * batch + 1, batch), pixels=10)
     many = replace(
         config,
         activation="tanh",
         epochs=2,
         eta=_drawn(random, 0.02, 0.2, 3),
-        batch=random.randint(251, 260),
+        batch=random.randint(1_001, 1_010),
         seed=random.randint(100, 999),
         units=FEW_UNITS,
         digits=OTHER,
     )
-    other = Lot((4 * many.batch, many.batch, 2), pixels=3)
+    other = Lot((5 * many.batch, many.batch, many.batch), pixels=2)
     return Setting("large-steps", "main with a large learning rate", (WIRING,), (config, many), lot, other)
 
 
