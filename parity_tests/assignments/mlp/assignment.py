@@ -26,6 +26,7 @@ INSIDE = HERE / "inside"
 PROBE_FILES = (
     "homework_names.py", "probe_layers.py", "probe_parts.py", "probe_network.py", "main_values.py", "call_arguments.py",
     "main_log.py", "main_hooks.py", "swapped_functions.py", "probe_main.py", "layer_state.py", "patched_parts.py",
+    "as_script.py",
 )  # fmt: skip
 """The files that the probes import, in every process of a submission."""
 
@@ -86,7 +87,7 @@ ASSIGNMENT = Assignment(
         {"parts": _inside(*PROBE_FILES), "wiring": _inside(*PROBE_FILES, "stand_ins.py")},
     ),
     plan=plan,
-    exam="3",
+    exam="4",
     kinds=KINDS,
     editions=Editions(EDITIONS, INSIDE / "homework_names.py", INERT_MODULES, LENT),
     joint_checks=JOINT_CHECKS,

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from parity_tests.assignments.mlp.kinds.elementwise import TODOS
 from parity_tests.assignments.mlp.kinds.sgd import COPIED
+from parity_tests.assignments.mlp.main.configs import AS_SCRIPT, SCRIPT
 from parity_tests.assignments.mlp.plan import JOINT_CHECKS
 from parity_tests.assignments.mlp.undefined import tell_undefined
 from parity_tests.protocol.case import Case
@@ -149,11 +150,16 @@ def _forgiven(case: Case, judged: Judged, not_passing: set[str]) -> dict[str, Co
     return forgiven
 
 
+def _of_script(name: str, comparison: Comparison) -> bool:
+    """Whether main differs as a script from the watched run, or fails as one: both are made with the same parts."""
+    return name == AS_SCRIPT and SCRIPT in comparison.problem
+
+
 def _with_own_parts_alone(judged: Judged) -> dict[str, Comparison]:
     """The failures of a setting in which main is right with correct parts; no part fails a case of its own."""
     found = {}
     for name, comparison in judged.items():
-        if comparison.verdict not in BLAMELESS:
+        if comparison.verdict not in BLAMELESS and not _of_script(name, comparison):
             problem = f"{comparison.problem.rstrip('.')}; {OWN_ALONE}"
             found[name] = replace(comparison, problem=problem)
     return found
@@ -163,7 +169,7 @@ def _blamed_on(part: str, cause: str, judged: Judged) -> dict[str, Comparison]:
     """The failures, blamed on a part; `cause` says in words what that is."""
     blamed = {}
     for name, comparison in judged.items():
-        if comparison.verdict not in BLAMELESS:
+        if comparison.verdict not in BLAMELESS and not _of_script(name, comparison):
             problem = f"{comparison.problem.rstrip('.')}; this comes of {cause}"
             blamed[name] = replace(comparison, part=part, explained_by=part, problem=problem)
     return blamed

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from parity_tests.assignments.mlp.inside.as_script import Script
     from parity_tests.assignments.mlp.inside.call_arguments import accepts, forget_functions
     from parity_tests.assignments.mlp.inside.homework_names import PLAIN, WEIGHT_NAMES
     from parity_tests.assignments.mlp.inside.main_hooks import Hooks
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from parity_tests.harness.inside.call_recorder import CallRecorder
     from parity_tests.harness.inside.submission import Submission
 else:
+    from as_script import Script
     from call_arguments import accepts, forget_functions
     from homework_names import PLAIN, WEIGHT_NAMES
     from main_hooks import Hooks
@@ -36,6 +38,8 @@ else:
     from patched_parts import patch
 
 OPTIMIZATION_TYPE = "minibatch_sgd"
+AS_SCRIPT = "as a script"
+"""The name under which it is kept how a run as a script ended, and whether it called main."""
 SEEDS_CAP = 20
 ALL_UNITS = 1 << 30
 """More hidden units than `main` asks for."""
@@ -46,7 +50,8 @@ def main(
 ) -> None:
     """Runs `main` on the digits in `arrays`, once for each of params["runs"], and hands over what it did each time.
 
-    A run holds `main_params`, the prefix of its `digits` among the arrays, and how many hidden `units` are built at
+    With params["as_script"] the first of them is made once more at last, of a few epochs: as Python runs a script, with
+    nobody watching. A run holds `main_params`, the prefix of its `digits` among the arrays, and how many hidden `units` are built at
     most. Each has a folder of its own, or params["one_folder"] for all of them. arrays: train_X, valid_X, test_X (rows
     of pixels) and train_y, valid_y, test_y. With params["stand_ins"] the correct parts are swapped in. What is kept has
     the number of its run: sequences of numbers that `main` returns as "returned/0", …, records in the JSON files it
@@ -61,6 +66,8 @@ def main(
     hooks = Hooks(stand_ins)
     patch(submission, hooks, stand_ins)
     folder, least = Path.cwd(), 0
+    states = random.getstate(), np.random.get_state()
+    made: _Run | None = None
     try:
         for number, run in enumerate(params["runs"]):
             own = folder / ("all" if params["one_folder"] else str(number))
@@ -72,6 +79,11 @@ def main(
             if units == 0:
                 break
             least = units if units > run["units"] else least
+        else:
+            if params["as_script"] and made is not None:
+                random.setstate(states[0])
+                np.random.set_state(states[1])
+                made.make_as_script(submission, params["as_script"])
     finally:
         forget_functions()
 
@@ -117,20 +129,21 @@ class _Run:
                 break
         return 0
 
+    def make_as_script(self, submission: Submission, epochs: int) -> None:
+        """Makes it as a script, in another folder, of so many epochs; what it leaves has the number of a further run."""
+        self._folder, self._number = self._folder.parent / "script", self._number + 1
+        script = Script(submission, "main", {**self._main_params, "num_epoch": epochs})
+        input_files = self._write_files()
+        arguments = () if submission.edition == PLAIN else ("--input_file", self._main_params["input_file"])
+        if self._recorder.call(AS_SCRIPT, script.run, arguments) is self._recorder.FAILED:
+            return
+        self._recorder.add_fact(AS_SCRIPT, script.called)
+        for file in input_files:
+            file.unlink(missing_ok=True)
+        self._keep_results(script.returned)
+
     def _make(self, units: int) -> Any:
-        if self._is_first:
-            shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder.mkdir(exist_ok=True)
-        os.chdir(self._folder)
-        self._before: Stamps = stamps(self._folder)
-        places = {self._folder, Path(self._main_params.get("data_dir", self._folder))}
-        data = {self._main_params["input_file"]: self._digits}
-        if self._decoy:
-            data = {self._decoy: _mirrored(self._digits), **data}
-        input_files = {place / name: digits for place in places for name, digits in data.items()}
-        for file, digits in input_files.items():
-            file.parent.mkdir(exist_ok=True)
-            write_digits(digits, file)
+        input_files = self._write_files()
         if self._number:  # a state of the generators that the runs before did not begin with
             np.random.seed(self._number)
             random.seed(self._number)
@@ -150,6 +163,23 @@ class _Run:
             for file in input_files:
                 with contextlib.suppress(OSError):
                     file.unlink()  # a run of another file must not find it
+
+    def _write_files(self) -> list[Path]:
+        """Goes into the folder of the run, and writes its data files there."""
+        if self._is_first:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(exist_ok=True)
+        os.chdir(self._folder)
+        self._before: Stamps = stamps(self._folder)
+        places = {self._folder, Path(self._main_params.get("data_dir", self._folder))}
+        data = {self._main_params["input_file"]: self._digits}
+        if self._decoy:
+            data = {self._decoy: _mirrored(self._digits), **data}
+        input_files = {place / name: digits for place in places for name, digits in data.items()}
+        for file, digits in input_files.items():
+            file.parent.mkdir(exist_ok=True)
+            write_digits(digits, file)
+        return list(input_files)
 
     def _keep_results(self, result: Any) -> None:
         returned = records_in(result)

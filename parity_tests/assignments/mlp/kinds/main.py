@@ -29,9 +29,11 @@ PARTS = {WIRING: ("wiring", "with correct parts"), OWN: ("parts", "with its own 
 def cases(edition: str, seed: int) -> Iterator[Case]:
     """Each setting with correct parts in place of the submission's, with its own, or both."""
     for setting in settings(edition, seed):
-        rows = tuple(Quantity(name, PART, Key(name)) for name in main_quantities(setting.runs))
         for parts in setting.parts:
             process, title = PARTS[parts]
+            as_script = setting.as_script if parts == OWN else 0
+            names = main_quantities(setting.runs, as_script=bool(as_script))
+            rows = tuple(Quantity(name, PART, Key(name)) for name in names)
             yield Case(
                 f"main/{setting.name}-{parts}/float64",
                 "main",
@@ -46,6 +48,7 @@ def cases(edition: str, seed: int) -> Iterator[Case]:
                     "labels_apart": setting.labels_apart,
                     "one_folder": setting.one_folder,
                     "decoy": DEFAULT_FILE if setting.decoy else "",
+                    "as_script": as_script,
                 },
                 rows,
                 process=process,
@@ -92,6 +95,7 @@ def judge(case: Case, arrays: Arrays, observation: Observation, context: Context
         configs=configs_of(case.params),
         digits=arrays,
         stand_ins=case.params["stand_ins"],
+        as_script=case.params["as_script"],
         device=context.device,
     )
 

@@ -1,4 +1,7 @@
-"""How near numbers must lie to be taken for the same where something wrong is explained; no verdict uses this."""
+"""How near numbers must lie to be taken for the same where something wrong is explained.
+
+No verdict uses this, but for that on two runs of the same program with the same numbers, which rounding does not part.
+"""
 
 from __future__ import annotations
 

@@ -9,6 +9,10 @@ from typing import Any
 DEFAULT_FILE = "mnist_subset.json"
 FEW_UNITS = 16
 """Hidden units that are built where `main` asks for more: cheap even for nested loops."""
+AS_SCRIPT = "as a script"
+"""What a main is judged of that is run once more, as Python runs a script."""
+SCRIPT = "run as a script (python neural_networks.py --input_file …)"
+"""What sentences say of that run."""
 HIDDEN = 1000
 """Hidden units that `main` asks for."""
 
@@ -83,7 +87,7 @@ def follows_seed(configs: Sequence[Config]) -> bool:
     return len(set(configs)) < len(configs)
 
 
-def main_quantities(configs: Sequence[Config]) -> tuple[str, ...]:
+def main_quantities(configs: Sequence[Config], *, as_script: bool = False) -> tuple[str, ...]:
     """What is judged of the runs of a case together, in order; each gets exactly one Comparison."""
     return (
         "run",
@@ -99,4 +103,5 @@ def main_quantities(configs: Sequence[Config]) -> tuple[str, ...]:
         "validation losses",
         "training accuracy",
         "validation accuracy",
+        *((AS_SCRIPT,) if as_script else ()),
     )

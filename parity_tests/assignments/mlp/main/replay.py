@@ -20,6 +20,10 @@ from parity_tests.protocol.observation import Observation, Returned
 from parity_tests.protocol.quantity import Key
 
 
+Records = tuple[tuple[str, Array], ...]
+"""Sequences of numbers, and where each stood."""
+
+
 @dataclass(frozen=True)
 class _Kept:
     """What an observation keeps of one of the runs that were made."""
@@ -144,6 +148,16 @@ class _Reader:
             span.drops.append(Dropped(bool(event["train"]), kept, seen))
         if name == "loss.forward" and "labels" in event:
             span.labels = tuple(event["labels"])
+
+
+def results_of(observation: Observation, number: int) -> tuple[Records, Records]:
+    """The records that the run of this number returned and that it wrote, with where they stood."""
+    kept = _Kept(observation, number)
+    returned, written = enumerate(kept.fact("returned", [])), enumerate(kept.fact("records", []))
+    return (
+        tuple((str(key), _array(kept, f"returned/{index}")) for index, key in returned),
+        tuple((str(key), _array(kept, f"file/{index}")) for index, (_, key) in written),
+    )
 
 
 def replay(observation: Observation, digits: Mapping[str, Array], *, epochs: int, batch: int, number: int = 0) -> Run:

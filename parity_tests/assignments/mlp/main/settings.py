@@ -36,7 +36,8 @@ class Setting:
     `lot` are the digits of the runs that have no prefix for theirs, `other` those of the OTHER ones.
     With `labels_apart` no label of the validation set is one of the training set's. The runs have a working folder
     each, or `one_folder`, in which what a run wrote lies there for the next ones. With `decoy` another data file lies
-    beside the one that is asked for, under the name that is usual.
+    beside the one that is asked for, under the name that is usual. With its own parts, the first run is made once more
+    as a script, of `as_script` epochs.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Setting:
     labels_apart: bool = False
     one_folder: bool = False
     decoy: bool = False
+    as_script: int = 0
 
 
 def settings(edition: str, seed: int) -> Iterator[Setting]:
@@ -64,7 +66,7 @@ def _defaults(random: Random) -> Setting:
     """The homework's own defaults, with all hidden units, in ten steps."""
     config = Config("relu", alpha=0.0, rate=0.5, lam=0.0, epochs=10, eta=0.01, units=HIDDEN)
     sizes = (config.batch + random.randint(1, 4), config.batch + random.randint(1, 4), config.batch)
-    return Setting("defaults", "main as it is by default", (WIRING, OWN), (config,), Lot(sizes))
+    return Setting("defaults", "main as it is by default", (WIRING, OWN), (config,), Lot(sizes), as_script=2)
 
 
 def _relu(random: Random) -> Setting:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from parity_tests.assignments.mlp.main.accuracies import judge_accuracy
+from parity_tests.assignments.mlp.main.as_script import judge_as_script
 from parity_tests.assignments.mlp.main.batches import judge_batches, judge_number_of_steps, judge_shuffle
-from parity_tests.assignments.mlp.main.configs import Config, main_quantities
+from parity_tests.assignments.mlp.main.configs import AS_SCRIPT, Config, main_quantities
 from parity_tests.assignments.mlp.main.dropout import judge_dropout
 from parity_tests.assignments.mlp.main.evaluations import Evaluations
 from parity_tests.assignments.mlp.main.layers import judge_layers
@@ -35,20 +36,24 @@ def judge_main(
     configs: Sequence[Config],
     digits: Mapping[str, Array],
     stand_ins: bool,
+    as_script: int = 0,
     device: str = "cpu",
 ) -> dict[str, Comparison]:
-    """A comparison for each of main_quantities(configs), in order, from what the probe of main handed over.
+    """A comparison for each of main_quantities(configs, …), in order, from what the probe of main handed over.
 
+    `as_script` says of how many epochs the first run was made once more as a script.
     digits: train_X, train_y, valid_X, … as in the request, those of each Config with its prefix. `stand_ins` says
     whether correct parts were swapped in. Each quantity has the verdict of the first run that it fails in. Problems are
     whole sentences, which begin with the run of `main` that they are about.
     """
     runs = main_runs(observation, configs, digits, stand_ins=stand_ins, device=device)
-    asked = main_quantities(configs)
+    asked = main_quantities(configs, as_script=bool(as_script))
     judged = [_judged(main) for main in runs]
     of_all = {quantity: [one[quantity] for one in judged if quantity in one] for quantity in asked}
     if "random seed" in of_all:
         of_all["random seed"] = [runs[-1].ended("random seed", judge_random_seed(runs))]
+    if AS_SCRIPT in of_all:
+        of_all[AS_SCRIPT] = [runs[-1].ended(AS_SCRIPT, judge_as_script(runs[0], as_script))]
     return {quantity: _together(comparisons) for quantity, comparisons in of_all.items()}
 
 

@@ -1,0 +1,148 @@
+"""Runs a submission's file as Python runs a script, until its interpreter would have ended.
+
+The submission's process loads this file by its path: the standard library only.
+"""
+
+from __future__ import annotations
+
+import __future__
+
+import ast
+import atexit
+import contextlib
+import gc
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from parity_tests.harness.inside.submission import Submission
+
+SECONDS = 2.0
+"""How long threads that the script has begun are waited for."""
+_NAME = "__main__"
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+
+
+class _Over(BaseException):
+    """Ends a script that calls its function once more: one call is asked for."""
+
+
+class Script:
+    """The file of a submission as a script whose function `entry` is given `params` in place of the script's own.
+
+    What it `returned` is kept where it was `called`.
+    """
+
+    def __init__(self, submission: Submission, entry: str, params: Mapping[str, Any]) -> None:
+        self._folder, self._name, self._support = submission.folder, submission.module.__name__, submission.support
+        self._entry, self._params = entry, params
+        self.called, self.returned = False, None
+
+    def run(self, arguments: Sequence[str]) -> bool:
+        """Runs it in the present folder, with these arguments, and without any where it does not know them.
+
+        Returns True. Raises what the script raises before it has called its function.
+        """
+        try:
+            self._run(arguments)
+        except SystemExit:
+            if not self.called:
+                with contextlib.suppress(SystemExit):
+                    self._run(())
+        return True
+
+    def _run(self, arguments: Sequence[str]) -> None:
+        file = Path(self._folder, f"{self._name}.py")
+        tree = ast.parse(file.read_bytes(), str(file))
+        module = ModuleType(_NAME)
+        module.__file__ = str(file)
+        with self._as_main(module, [str(file), *arguments]), _ending(module):
+            try:
+                self._execute(tree, module, str(file))
+            except _Over:
+                pass
+            except Exception:  # what comes after the call is not what is asked for
+                if not self.called:
+                    raise
+
+    def _execute(self, tree: ast.Module, module: ModuleType, file: str) -> None:
+        """Executes the statements one by one; before each that is no definition, the function is replaced if it is."""
+        flags = 0
+        for statement in tree.body:
+            if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
+                for alias in statement.names:
+                    flags |= getattr(__future__, alias.name).compiler_flag
+            if not isinstance(statement, _DEFINITIONS):
+                self._replace(module)
+            exec(compile(ast.Module([statement], []), file, "exec", flags, dont_inherit=True), vars(module))
+
+    def _replace(self, module: ModuleType) -> None:
+        function = vars(module).get(self._entry)
+        if not callable(function) or getattr(function, "of_script", None) is self:
+            return
+
+        def called(*args: Any, **kwargs: Any) -> Any:
+            if self.called:
+                raise _Over
+            self.called = True
+            names = {name: value for name, value in kwargs.items() if not isinstance(value, dict)}
+            self.returned = function(dict(self._params), *args[1:], **names)
+            return self.returned
+
+        called.of_script = self  # type: ignore[attr-defined]  # a mark, lest it be replaced again
+        setattr(module, self._entry, called)
+
+    @contextlib.contextmanager
+    def _as_main(self, module: ModuleType, argv: list[str]) -> Iterator[None]:
+        """Lets the module be the main one, and the support file be imported anew."""
+        own = getattr(self._support, "__name__", "")
+        before = {name: sys.modules.get(name) for name in (_NAME, own) if name}
+        before_argv = sys.argv
+        sys.modules[_NAME], sys.argv = module, argv
+        file = Path(getattr(self._support, "__file__", None) or Path(self._folder, f"{own}.py"))
+        if own and file.is_file():
+            support = ModuleType(own)
+            support.__file__ = str(file)
+            sys.modules[own] = support
+            exec(compile(file.read_bytes(), str(file), "exec", dont_inherit=True), vars(support))
+        try:
+            yield
+        finally:
+            sys.argv = before_argv
+            for name, value in before.items():
+                if value is None:
+                    sys.modules.pop(name, None)
+                else:
+                    sys.modules[name] = value
+
+
+@contextlib.contextmanager
+def _ending(module: ModuleType) -> Iterator[None]:
+    """Does afterwards what an interpreter does at its end: waits for threads, calls what is registered, drops all."""
+    registered: list[Callable[[], Any]] = []
+    threads, register = set(threading.enumerate()), atexit.register
+    finalizers = set(getattr(weakref.finalize, "_registry", {}))
+
+    def collect(function: Any, *args: Any, **kwargs: Any) -> Any:
+        registered.append(lambda: function(*args, **kwargs))
+        return function
+
+    vars(atexit)["register"] = collect
+    try:
+        yield
+    finally:
+        vars(atexit)["register"] = register
+        for thread in set(threading.enumerate()) - threads:
+            if not thread.daemon:
+                thread.join(SECONDS)
+        last = [one for one in getattr(weakref.finalize, "_registry", {}) if one not in finalizers and one.atexit]
+        for function in [*reversed(registered), *last]:
+            with contextlib.suppress(Exception):
+                function()
+        vars(module).clear()
+        gc.collect()
