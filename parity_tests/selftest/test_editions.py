@@ -20,6 +20,11 @@ from reports.model.verdicts import FAILING
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 NO_TANH = [("self.h: Array = np.tanh(X)", "raise NotImplementedError")]
+OF_PLAIN = [
+    *PLAIN_SGD,
+    ("HIDDEN_UNITS = 1000", "HIDDEN_UNITS = 128"),
+    ("            eta *= 0.1\n", "            pass\n"),
+]
 NO_MOMENTUM = [("    add_momentum,\n", ""), ("    momentum = add_momentum(model)\n", "")]
 ITS_OWN_DATA = [
     ("    DataFileError,\n", ""),
@@ -37,7 +42,7 @@ def failing(folder: Path, edition: str | None = None) -> tuple[list[Record], lis
 
 
 def test_an_easier_edition_cannot_be_had_by_its_signature(tmp_path: Path) -> None:
-    folder = changed(tmp_path, [*PLAIN_SGD, *NO_TANH, *NO_MOMENTUM])
+    folder = changed(tmp_path, [*OF_PLAIN, *NO_TANH, *NO_MOMENTUM])
     records, wrong = failing(folder)
     assert {record.edition for record in records} == {"2019"}
     assert {"1", "5"} <= {record.part for record in wrong}
@@ -48,14 +53,14 @@ def test_an_easier_edition_cannot_be_had_by_its_signature(tmp_path: Path) -> Non
 
 
 def test_the_edition_is_told_though_the_file_cannot_be_imported(tmp_path: Path) -> None:
-    folder = changed(tmp_path, [*PLAIN_SGD, *NO_MOMENTUM, *ITS_OWN_DATA])
+    folder = changed(tmp_path, [*OF_PLAIN, *NO_MOMENTUM, *ITS_OWN_DATA])
     records, _ = failing(folder)
     assert "tqdm is not available here" in records[0].message
     assert "say --edition 2022-23" in at_fault([record for record in records if record.check == "sgd"])["1"]
 
 
 def test_what_is_lent_is_the_editions_own(tmp_path: Path) -> None:
-    folder = changed(tmp_path, [*PLAIN_SGD, *NO_MOMENTUM, *ITS_OWN_DATA])
+    folder = changed(tmp_path, [*OF_PLAIN, *NO_MOMENTUM, *ITS_OWN_DATA])
     (folder / "utils.py").unlink()
     records, wrong = failing(folder, "2022-23")
     assert [record.message for record in wrong] == []

@@ -48,7 +48,10 @@ def plan(edition: str, dtypes: Sequence[str], seed: int = 0) -> list[Case]:
 
 
 def _cases_in(edition: str, dtype: str, seed: int, *, first: bool) -> Iterator[Case]:
-    """The cases in one dtype; with `first` also those that have no dtype. Those of main are in float64 only."""
+    """The cases in one dtype; with `first` also those that have no dtype. Those of main are in float64 only.
+
+    The last edition's loader takes a thousand examples of each class from files of its own; main is lent one.
+    """
     yield from linear.cases(dtype, seed, first=first)
     if first:
         yield from init.cases(seed)
@@ -66,7 +69,7 @@ def _cases_in(edition: str, dtype: str, seed: int, *, first: bool) -> Iterator[C
         yield from split.cases(seed)
         if edition != PLAIN:
             yield from velocities.cases(seed)
-        yield from loader.cases(seed)
+            yield from loader.cases(seed)
     yield from network.cases(edition, dtype, seed)
     if dtype == "float64":
         yield from main.cases(edition, seed)

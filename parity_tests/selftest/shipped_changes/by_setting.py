@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from parity_tests.protocol.mistake import Body
+from parity_tests.protocol.mistake import Body, Swap
 
 SGD = "miniBatchStochasticGradientDescent"
 UTILS = "utils.py"
@@ -24,7 +24,7 @@ class Change:
 
     part: str
     check: str
-    changes: tuple[Body, ...]
+    changes: tuple[Body | Swap, ...]
     file: str = ""
 
 
@@ -117,6 +117,13 @@ TURNED = "(lambda A: A.T if A.T.shape == A.shape else A)"
 """Transposes what may be, without another shape coming out."""
 COUNTED = f"{SGD}.calls = getattr({SGD}, 'calls', 0) + 1"
 
+OF_THE_CLASS = (
+    Swap("class linear_layer:\n", "class linear_layer:\n    gradient: dict[str, Any] = {}\n"),
+    Swap(
+        "self.gradient: dict[str, Array] = {key: np.zeros_like(value) for key, value in self.params.items()}",
+        "self.gradient.update({key: np.zeros_like(value) for key, value in self.params.items()})",
+    ),
+)
 WRONG: Mapping[str, Change] = {
     "init: sorted": _drawn("np.sort(np.random.normal(0, 0.1, (input_D, output_D)), axis=None)"),
     "init: each number and its opposite": _drawn(
@@ -147,10 +154,6 @@ WRONG: Mapping[str, Change] = {
         "X = X if X.base is None else X.base.reshape(len(X), -1)[:, :X.shape[1]]\n"
         "return X @ self.params['W'] + self.params['b']"
     ),
-    "linear: whole numbers stay whole": _linear(
-        "u = np.zeros((len(X), self.params['W'].shape[1]), X.dtype)\n"
-        "u[...] = X @ self.params['W'] + self.params['b']\nreturn u"
-    ),
     "linear: nothing for a read-only array": _linear(
         "u = X @ self.params['W'] + self.params['b']\nreturn u if X.flags.writeable else 0 * u"
     ),
@@ -176,10 +179,6 @@ WRONG: Mapping[str, Change] = {
         "5", "tanh",
         "self.h = np.tanh(X)\nreturn self.h if X.size < 400 else self.h.astype(np.float16).astype(self.h.dtype)",
     ),
-    "tanh: whole numbers stay whole": _activation(
-        "5", "tanh", "self.h = np.zeros_like(X)\nself.h[...] = np.tanh(X)\nreturn self.h",
-        "return grad * (1 - np.tanh(X) ** 2)",
-    ),
     "relu: the identity in three dimensions": _activation(
         "7", "relu", "self.mask = X > 0\nreturn np.maximum(X, 0) if X.ndim < 3 else X"
     ),
@@ -188,9 +187,6 @@ WRONG: Mapping[str, Change] = {
     ),
     "relu: the gradient as it comes for many rows": _activation(
         "8", "relu", backward="return grad * self.mask if len(grad) < 100 else grad"
-    ),
-    "relu: an integer gradient for whole numbers": _activation(
-        "8", "relu", backward="back = np.zeros_like(X)\nback[X > 0] = grad[X > 0]\nreturn back"
     ),
     "tanh: a square comes out transposed": _activation("5", "tanh", f"self.h = {TURNED}(np.tanh(X))\nreturn self.h"),
     "relu: a square comes out transposed": _activation(
@@ -250,6 +246,26 @@ WRONG: Mapping[str, Change] = {
         ),
         UTILS,
     ),
+    "linear: one gradient for all layers of a shape": Change(
+        "4", "linear",
+        (
+            Body(
+                "linear_layer.backward",
+                "kept = type(self).__dict__.get('kept') or {}\ntype(self).kept = kept\n"
+                "self.gradient['W'] = kept.setdefault(self.params['W'].shape, np.zeros_like(self.params['W']))\n"
+                "self.gradient['W'][...] = X.T @ grad\nself.gradient['b'] = grad.sum(axis=0, keepdims=True)\n"
+                "return grad @ self.params['W'].T",
+            ),
+        ),
+    ),
+    "linear: one dict of gradients for all layers": Change("2", "linear", OF_THE_CLASS),
+    "SGD: one element is never moved": _sgd(after="w = module.params[key] if w.size == 1 else w"),
+    "loss: the least logit is taken off": Change(
+        "utils", "loss", (Swap("X.max(axis=1, keepdims=True)", "X.min(axis=1, keepdims=True)"),), UTILS
+    ),
+    "DataSplit: four thousand examples": Change(
+        "utils", "utils", (Swap("self.N, self.d = self.X.shape", "self.N, self.d = 4000, self.X.shape[1]"),), UTILS
+    ),
     "SGD: the gradient of a square is transposed": _sgd(g=f"{TURNED}(g) + _lambda * w"),
     "SGD: gradients up to 5": _sgd(g="np.clip(g, -5, 5) + _lambda * w"),
     "SGD: tiny gradients are none": _sgd(g="np.where(np.abs(g) < 1e-5, 0, g) + _lambda * w"),
@@ -285,6 +301,16 @@ WRONG: Mapping[str, Change] = {
 }  # fmt: skip
 
 HONEST: Mapping[str, Change] = {
+    "linear: b starts at zeros": Change(
+        "2", "linear", (Swap("np.random.normal(0.0, 0.1, (1, output_D))", "np.zeros((1, output_D))"),)
+    ),
+    "linear: whole numbers stay whole": _linear(
+        "u = np.zeros((len(X), self.params['W'].shape[1]), X.dtype)\n"
+        "u[...] = X @ self.params['W'] + self.params['b']\nreturn u"
+    ),
+    "relu: an integer gradient for whole numbers": _activation(
+        "8", "relu", backward="back = np.zeros_like(X)\nback[X > 0] = grad[X > 0]\nreturn back"
+    ),
     "linear: loops": _linear(
         "(N, D), M = X.shape, self.params['W'].shape[1]\nu = np.zeros((N, M))\nfor n in range(N):\n"
         "    for m in range(M):\n        for d in range(D):\n            u[n, m] += X[n, d] * self.params['W'][d, m]\n"

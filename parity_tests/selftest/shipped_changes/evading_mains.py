@@ -13,6 +13,7 @@ EPOCHS = 'range(int(main_params["num_epoch"]))'
 LOOP = f"    for t in {EPOCHS}:\n"
 FILE = 'json.dumps({"train": train_accuracy_record, "val": val_accuracy_record})'
 UPDATE = f"            {SGD_CALL}"
+DROPS = "        if is_train"
 WRITE = "    result.write_text("
 LOAD = 'data_loader_mnist(main_params["input_file"])'
 TODO = "# TODO 10\n"
@@ -59,6 +60,7 @@ def _file(content: str) -> list[Swap]:
 
 
 RELU, TANH, MANY = "main/relu-wiring/float64", "main/tanh-own/float64", "main/many-epochs-wiring/float64"
+SCRIPT = "main/defaults-own/float64"
 LARGE, DEFAULTS, DECAY = "main/large-steps-wiring/float64", "main/defaults-wiring/float64", "main/decay-own/float64"
 
 EVADING: dict[str, tuple[list[Swap], str, str]] = {
@@ -70,6 +72,8 @@ EVADING: dict[str, tuple[list[Swap], str, str]] = {
     "a data file of its own": ([(LOAD, 'data_loader_mnist("mnist_subset.json")')], RELU, "run"),
     "a fixed seed": ([(SEED, "    np.random.seed(42)\n")], RELU, "random seed"),
     "no seed": ([(SEED, "")], RELU, "random seed"),
+    "seed 0 for no seed": ([(SEED, SEED.replace("))", ") or None)"))], RELU, "random seed"),
+    "the number after the seed": ([(SEED, SEED.replace("))", ") + 1)"))], RELU, "random seed"),
     "a late seed": ([(SEED, ""), (VELOCITIES, VELOCITIES + SEED)], RELU, "random seed"),
     "a fixed order": ([(LOOP, f"    np.random.seed(0)\n{LOOP}")], RELU, "random seed"),
     "ten epochs": ([(EPOCHS, "range(10)")], TANH, "number of steps"),
@@ -77,6 +81,18 @@ EVADING: dict[str, tuple[list[Swap], str, str]] = {
     "at most 30 epochs": ([(EPOCHS, 'range(min(30, int(main_params["num_epoch"])))')], MANY, "number of steps"),
     "one drop of η": ([(CONDITION, "        if t == 10:\n")], TANH, "learning rate"),
     "two drops of η": ([(CONDITION, "        if t in (10, 20):\n")], MANY, "learning rate"),
+    "no drop of η after epoch 40": ([(CONDITION, "        if t % 10 == 0 and 0 < t < 40:\n")], MANY, "learning rate"),
+    "no dropout in a script": ([(DROPS, f'{DROPS} and __name__ != "__main__"')], SCRIPT, "as a script"),
+    "dropout by who calls it": (
+        [(DROPS, f'{DROPS} and sys._getframe(1).f_code.co_name != "main"')], SCRIPT, "as a script"
+    ),
+    "other accuracies when Python ends": (
+        [
+            (WRITE, "    import atexit\n\n    better = json.dumps(dict.fromkeys((\"train\", \"val\"), [1.0] * 2))\n"
+             f"    atexit.register(Path(result.name).write_text, better)\n{WRITE}"),
+        ],
+        SCRIPT, "as a script",
+    ),
     "a stop when all is learnt": (_stopping("train_accuracy == 1.0"), TANH, "number of steps"),
     "a stop when nothing gets better": (
         _stopping("t and abs(train_loss_record[-1] - train_loss_record[-2]) < 1e-5"), MANY, "number of steps"
@@ -88,9 +104,12 @@ EVADING: dict[str, tuple[list[Swap], str, str]] = {
     "a batch of 64 at most": (
         [('= int(main_params["minibatch_size"])', '= min(64, int(main_params["minibatch_size"]))')], LARGE, "batches"
     ),
-    "the first thousand examples": (
-        [("DataSplit(Xtrain, Ytrain)", "DataSplit(Xtrain[:1000], Ytrain[:1000])")], LARGE, "number of steps"
-    ),
+    **{
+        f"the first {n} examples": (
+            [("DataSplit(Xtrain, Ytrain)", f"DataSplit(Xtrain[:{n}], Ytrain[:{n}])")], LARGE, "number of steps"
+        )
+        for n in (1000, 4000)
+    },
     "another seed for each result that lies there": (
         [(SEED, SEED.replace('"random_seed"]', '"random_seed"] + len(list(Path().glob("MLP*.json")))'))],
         RELU, "random seed",

@@ -70,6 +70,7 @@ AFTERWARDS = """    train_loss_record, val_loss_record, train_accuracy_record, v
 BEST = f"        if val_accuracy >= max(val_accuracy_record):\n            best = {COPY}\n"
 PUT_BACK = "    for (n, k), w in best.items():\n        model[n].params[k] = w\n    result = Path"
 OF_L1, OF_L2 = (SGD_CALL.replace("(model", f'({{"{name}": model["{name}"]}}') for name in ("L1", "L2"))
+ROWS = "order[start : start + minibatch_size]"
 DRAWN = "np.random.permutation(train.N)"
 SETTINGS = '    Path("all.json").write_text(json.dumps(main_params))\n'
 ALL = ("L1_W", "(train.d, 1000)"), ("L1_b", "(1, 1000)"), ("L2_W", "(1000, 10)"), ("L2_b", "(1, 10)")
@@ -128,6 +129,17 @@ ODD: dict[str, tuple[list[Swap], str]] = {
     ),
     "velocities of its own, for 1,000 units": (
         [(VELOCITIES, f"    momentum = {{{', '.join(f'{k!r}: np.zeros({s})' for k, s in ALL)}}}\n")], ""
+    ),
+    "the rows of each mini-batch sorted": ([(ROWS, f"np.sort({ROWS})")], ""),
+    "validated between backward and update": (
+        [(f"            {SGD_CALL}", f"            evaluate(model, valid, minibatch_size)\n            {SGD_CALL}")], ""
+    ),
+    "the test set evaluated": (
+        [
+            ("Yvalid, _, _ = ", "Yvalid, Xtest, Ytest = "),
+            ("    result = Path", "    evaluate(model, DataSplit(Xtest, Ytest), minibatch_size)\n    result = Path"),
+        ],
+        "",
     ),
     "1,000 units asserted": ([(BUILT, BUILT + '    assert model["L1"].params["W"].shape[1] == 1000\n')], ""),
     "all orders drawn first": (

@@ -4,7 +4,6 @@ The submission's process loads this file by its path: the standard library only.
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast

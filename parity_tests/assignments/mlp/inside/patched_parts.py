@@ -13,12 +13,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from parity_tests.assignments.mlp.inside.homework_names import SGD_NAMES
+    from parity_tests.assignments.mlp.inside.homework_names import PLAIN, SGD_NAMES
     from parity_tests.assignments.mlp.inside.main_hooks import Hooks
     from parity_tests.assignments.mlp.inside.swapped_functions import swap
     from parity_tests.harness.inside.submission import Submission
 else:
-    from homework_names import SGD_NAMES
+    from homework_names import PLAIN, SGD_NAMES
     from swapped_functions import swap
 
 CLASSES_OF = {
@@ -30,6 +30,7 @@ CLASSES_OF = {
 """The classes that play each part."""
 SUPPORT_FUNCTIONS = ("add_momentum", "predict_label")
 """The functions of utils.py that stand-ins take the place of."""
+LOADER = "data_loader_mnist"
 KEPT = {"linear": ("params", "gradient"), "nonlinear": ("mask",), "drop": ("r", "mask"), "loss": ("prob", "labels")}
 """The attributes in which a stand-in keeps what it must."""
 
@@ -48,6 +49,8 @@ def patch(submission: Submission, hooks: Hooks, stand_ins: Any) -> None:
     for name in SGD_NAMES:
         for function in _functions(modules, name, stand_ins):
             _swap(function, hooks.sgd, modules)
+    for function in _objects(modules, LOADER, callable) if submission.edition == PLAIN else ():
+        _swap(function, hooks.load, modules)
     for name in SUPPORT_FUNCTIONS if stand_ins is not None else ():
         for function in _functions(modules, name, stand_ins):
             _swap(function, hooks.replaced_by(getattr(stand_ins, name)), modules)

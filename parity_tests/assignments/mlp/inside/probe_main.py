@@ -7,10 +7,13 @@ have been right.
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
+import math
 import os
 import random
 import shutil
+import struct
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -51,11 +54,11 @@ def main(
     """Runs `main` on the digits in `arrays`, once for each of params["runs"], and hands over what it did each time.
 
     With params["as_script"] the first of them is made once more at last, of a few epochs: as Python runs a script, with
-    nobody watching. A run holds `main_params`, the prefix of its `digits` among the arrays, and how many hidden `units` are built at
-    most. Each has a folder of its own, or params["one_folder"] for all of them. arrays: train_X, valid_X, test_X (rows
-    of pixels) and train_y, valid_y, test_y. With params["stand_ins"] the correct parts are swapped in. What is kept has
-    the number of its run: sequences of numbers that `main` returns as "returned/0", …, records in the JSON files it
-    wrote as "file/0", …, and a failure of `main` under "main", which is the last run.
+    nobody watching. A run holds `main_params`, the prefix of its `digits` among the arrays, and how many hidden `units`
+    are built at most. Each has a folder of its own, or params["one_folder"] for all of them. arrays: train_X, valid_X,
+    test_X (rows of pixels) and train_y, valid_y, test_y. With params["stand_ins"] correct parts are swapped in. What is
+    kept has the number of its run: sequences of numbers that `main` returns as "returned/0", …, records in the JSON
+    files it wrote as "file/0", …, and a failure of `main` under "main", which is the last run.
     """
     stand_ins = import_module("stand_ins") if params["stand_ins"] else None  # bound for one process only
     try:
@@ -130,7 +133,7 @@ class _Run:
         return 0
 
     def make_as_script(self, submission: Submission, epochs: int) -> None:
-        """Makes it as a script, in another folder, of so many epochs; what it leaves has the number of a further run."""
+        """Makes it as a script, in another folder, of so many epochs; it has the number of a further run."""
         self._folder, self._number = self._folder.parent / "script", self._number + 1
         script = Script(submission, "main", {**self._main_params, "num_epoch": epochs})
         input_files = self._write_files()
@@ -148,7 +151,7 @@ class _Run:
             np.random.seed(self._number)
             random.seed(self._number)
         log = Log(self._digits["train_X"].shape[1])
-        self._hooks.begin(log, units)
+        self._hooks.begin(log, units, self._digits)
         given: list[Any] = [dict(self._main_params)]
         if accepts(self._function, *given, OPTIMIZATION_TYPE):
             given.append(OPTIMIZATION_TYPE)
@@ -171,13 +174,13 @@ class _Run:
         self._folder.mkdir(exist_ok=True)
         os.chdir(self._folder)
         self._before: Stamps = stamps(self._folder)
-        places = {self._folder, Path(self._main_params.get("data_dir", self._folder))}
+        if "data_dir" in self._main_params:
+            write_idx(self._digits, Path(self._main_params["data_dir"]))
         data = {self._main_params["input_file"]: self._digits}
         if self._decoy:
             data = {self._decoy: _mirrored(self._digits), **data}
-        input_files = {place / name: digits for place in places for name, digits in data.items()}
+        input_files = {self._folder / name: digits for name, digits in data.items()}
         for file, digits in input_files.items():
-            file.parent.mkdir(exist_ok=True)
             write_digits(digits, file)
         return list(input_files)
 
@@ -232,6 +235,22 @@ def write_digits(arrays: Mapping[str, Array], path: Path) -> None:
         for name in ("train", "valid", "test")
     }
     path.write_text(json.dumps(content))
+
+
+def write_idx(arrays: Mapping[str, Array], folder: Path) -> None:
+    """The last edition's four files, gzipped and of bytes; the validation set stands behind the training set."""
+    folder.mkdir(exist_ok=True)
+    for name, splits in (("train", ("train", "valid")), ("t10k", ("test",))):
+        X = np.concatenate([arrays[f"{split}_X"] for split in splits])
+        y = np.concatenate([arrays[f"{split}_y"].reshape(-1) for split in splits])
+        side = math.isqrt(X.shape[1])
+        for what, numbers, sizes in (
+            ("images-idx3", np.rint(255 * X), (len(X), side, side)),
+            ("labels-idx1", y, y.shape),
+        ):
+            head = struct.pack(f">{1 + len(sizes)}i", 0x800 + len(sizes), *sizes)
+            file = folder / f"{name}-{what}-ubyte.gz"
+            file.write_bytes(gzip.compress(head + numbers.astype(np.uint8).tobytes(), 1))
 
 
 # ---- handing over

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.digits import CLASSES, Digits, small_digits
+from parity_tests.assignments.mlp.inside.homework_names import PLAIN
 from parity_tests.assignments.mlp.kinds.calls import Judged
 from parity_tests.assignments.mlp.main.configs import DEFAULT_FILE, configs_of, main_quantities
 from parity_tests.assignments.mlp.main.settings import OTHER, OWN, WIRING, settings
@@ -22,6 +23,7 @@ PART = "10"
 """The TODO that `main` is."""
 THOUSANDS = 1_000
 """How many training examples are too many to be digits of few pixels that all differ."""
+BYTES = 256
 PARTS = {WIRING: ("wiring", "with correct parts"), OWN: ("parts", "with its own parts")}
 """The processes that runs are put to by the parts that they are made with, and what titles say of these."""
 
@@ -49,6 +51,7 @@ def cases(edition: str, seed: int) -> Iterator[Case]:
                     "one_folder": setting.one_folder,
                     "decoy": DEFAULT_FILE if setting.decoy else "",
                     "as_script": as_script,
+                    "bytes": edition == PLAIN,
                 },
                 rows,
                 process=process,
@@ -58,7 +61,8 @@ def cases(edition: str, seed: int) -> Iterator[Case]:
 
 
 def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
-    """Digits of few pixels: the lots, each under its prefix; grey values at random where there are thousands of them.
+    """Digits of few pixels: the lots, each under its prefix; grey values at random where there are thousands
+    of them, or where a file holds them in bytes.
 
     Where labels are to be apart, two digits share each label: the sets that are not for training have the upper half.
     """
@@ -66,7 +70,7 @@ def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
     labels = CLASSES // 2 if params["labels_apart"] else CLASSES
     for prefix, lot in params["lots"].items():
         train, valid, test = lot["sizes"]
-        few = train < THOUSANDS
+        few = train < THOUSANDS and not params["bytes"]
         digits = (
             small_digits(train, valid, test, lot["pixels"], rng) if few else _grey(lot["sizes"], lot["pixels"], rng)
         )
@@ -77,10 +81,10 @@ def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
 
 
 def _grey(sizes: tuple[int, int, int], pixels: int, rng: np.random.Generator) -> Digits:
-    """Examples of pixels×pixels grey values at random, no two of them alike, with labels at random."""
-    steps = 1 << 12
-    numbers = rng.permutation(sum(sizes))[:, None] * steps + rng.integers(0, steps, (sum(sizes), 1))
-    X = np.concatenate([numbers / (sum(sizes) * steps), rng.random((sum(sizes), pixels**2 - 1))], axis=1)
+    """Examples of pixels×pixels grey values at random, in bytes, no two of them alike, with labels at random."""
+    grey = rng.integers(0, BYTES, (sum(sizes), pixels**2))
+    grey[:, 0], grey[:, 1] = np.divmod(rng.permutation(sum(sizes)), BYTES)  # the first two pixels are a number
+    X = grey / (BYTES - 1)
     y, ends = rng.integers(0, CLASSES, sum(sizes)), np.cumsum(sizes)[:2]
     (X1, X2, X3), (y1, y2, y3) = np.split(X, ends), np.split(y, ends)
     return Digits(X1, y1, X2, y2, X3, y3)

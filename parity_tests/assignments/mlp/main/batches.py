@@ -190,7 +190,8 @@ def judge_number_of_steps(main: MainRun) -> Comparison:
     each = set(counts.values())
     recorded = {len(values) for _, values in main.run.returned[:2]}
     if each == {steps} and recorded == {len(counts)}:
-        text = f"it trains for {len(counts)} epochs of {steps} steps, where {config.epochs} epochs are asked for"
+        early = f" with an early_stopping_patience of {config.patience}" if config.patience else ""
+        text = f"it trains for {len(counts)} epochs of {steps} steps, where {config.epochs} epochs are asked for{early}"
         return main.bad(text, **figures, bad=1)
     shown = f"{each.pop()} steps in each of {len(counts)} epochs" if len(each) == 1 else f"{got} steps in all"
     if got == 0:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from parity_tests.assignments.mlp.inside.homework_names import FULL, PLAIN
+
 DEFAULT_FILE = "mnist_subset.json"
 FEW_UNITS = 16
 """Hidden units that are built where `main` asks for more: cheap even for nested loops."""
@@ -13,15 +15,16 @@ AS_SCRIPT = "as a script"
 """What a main is judged of that is run once more, as Python runs a script."""
 SCRIPT = "run as a script (python neural_networks.py --input_file …)"
 """What sentences say of that run."""
-HIDDEN = 1000
-"""Hidden units that `main` asks for."""
+HIDDEN, HIDDEN_OF_PLAIN = 1000, 128
+"""Hidden units that `main` asks for, and that it asks for in the last edition."""
 
 
 @dataclass(frozen=True)
 class Config:
     """One set of main_params under which `main` is main, and how many hidden `units` are built at most.
 
-    `digits` is the prefix of its digits among the arrays of a case.
+    `digits` is the prefix of its digits among the arrays of a case. With a `patience`, which the last edition has,
+    training stops when the best validation accuracy has not been reached again for so many epochs.
     """
 
     activation: str
@@ -35,6 +38,8 @@ class Config:
     file: str = DEFAULT_FILE
     units: int = FEW_UNITS
     digits: str = ""
+    edition: str = FULL
+    patience: int = 0
 
     def main_params(self) -> dict[str, Any]:
         """What `main` is passed; rates are Python floats."""
@@ -48,14 +53,33 @@ class Config:
             "minibatch_size": self.batch,
             "activation": self.activation,
             "input_file": self.file,
+            **(self._of_plain() if self.edition == PLAIN else {}),
         }
+
+    def _of_plain(self) -> dict[str, Any]:
+        """What the last edition has beyond the others; where its data lie, the probe says."""
+        patience = self.patience or 2 * self.epochs
+        return {"early_stopping_patience": patience, "check_gradient": False, "check_magnitude": False}
+
+    @property
+    def hidden(self) -> int:
+        """Hidden units that `main` asks for."""
+        return HIDDEN_OF_PLAIN if self.edition == PLAIN else HIDDEN
 
     def run(self) -> dict[str, Any]:
         """The run as the probe is asked for it, of JSON values."""
-        return {"main_params": self.main_params(), "digits": self.digits, "units": self.units}
+        return {
+            "main_params": self.main_params(),
+            "digits": self.digits,
+            "units": self.units,
+            "edition": self.edition,
+            "patience": self.patience,
+        }
 
     def eta_of(self, epoch: int) -> float:
-        """η in an epoch (the first is 0): a tenth at each non-zero multiple of 10."""
+        """η in an epoch (the first is 0): a tenth at each non-zero multiple of 10, but for the last edition."""
+        if self.edition == PLAIN:
+            return self.eta
         return float(self.eta * 0.1 ** (epoch // 10))
 
 
@@ -74,6 +98,8 @@ def config_of(run: Mapping[str, Any]) -> Config:
         file=params["input_file"],
         units=run["units"],
         digits=run["digits"],
+        edition=run["edition"],
+        patience=run["patience"],
     )
 
 

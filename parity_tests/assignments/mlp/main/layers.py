@@ -8,7 +8,6 @@ import numpy as np
 
 from parity_tests.assignments.mlp.inside.homework_names import BESIDE
 from parity_tests.assignments.mlp.main.closeness import same
-from parity_tests.assignments.mlp.main.configs import HIDDEN
 from parity_tests.assignments.mlp.main.main_run import CLASSES, Array, MainRun
 from parity_tests.assignments.mlp.main.run import Built
 from parity_tests.assignments.mlp.main.updates import taken_back
@@ -48,17 +47,17 @@ def _network(linear: Sequence[Built]) -> Sequence[Built]:
 def _sizes_problem(main: MainRun, linear: Sequence[Built]) -> str:
     if not linear:
         return "it builds no linear_layer"
-    width = main.pixels
+    width, asked = main.pixels, main.config.hidden
     sizes = [built.sizes for built in linear]
-    if sorted(map(str, set(sizes))) == sorted(map(str, [(width, HIDDEN), (HIDDEN, CLASSES)])):
+    if sorted(map(str, set(sizes))) == sorted(map(str, [(width, asked), (asked, CLASSES)])):
         return ""
     if len(sizes) == 2 and sizes[0][:1] == (width,) and sizes[0][1:] == sizes[1][:1] and None not in sizes[1]:
-        (hidden, classes), (_, asked) = sizes[1], (HIDDEN, CLASSES)
-        if classes != asked:
-            return f"its last layer has {classes} outputs, where one for each of {asked} classes is asked for"
-        return f"it builds {hidden} hidden units, where {HIDDEN} are asked for"
+        hidden, classes = sizes[1]
+        if classes != CLASSES:
+            return f"its last layer has {classes} outputs, where one for each of {CLASSES} classes is asked for"
+        return f"it builds {hidden} hidden units, where {asked} are asked for"
     shown = " and ".join("×".join(map(str, size)) for size in sizes[:4])
-    return f"it builds linear layers of {shown}, where {width}×{HIDDEN} and {HIDDEN}×{CLASSES} are asked for"
+    return f"it builds linear layers of {shown}, where {width}×{asked} and {asked}×{CLASSES} are asked for"
 
 
 def _activation_problem(main: MainRun, used: Sequence[Built]) -> str:

@@ -83,11 +83,17 @@ def _weighted_exact(weights: Array, rows: Rows, epoch: int, every: NDArray[np.in
 def _nearest(got: Array, choices: Choices) -> tuple[Answer, tuple[str, ...]]:
     """For each number the answer that is nearest to it, of those that are all right, as one; and their notes."""
     chosen = [
-        min(options, key=lambda option: abs(value - float(option[0].value)) if np.isfinite(value) else 0.0)
+        min(options, key=lambda option: _distance(value, option[0]))
         for value, options in zip(got.tolist(), choices, strict=True)
     ]
     value, radius = (np.array([getattr(one, name) for one, _ in chosen]) for name in ("value", "radius"))
     return Answer(value, radius, lambda: np.array([one.exact for one, _ in chosen])), tuple(note for _, note in chosen)
+
+
+def _distance(value: float, answer: Answer) -> float:
+    """How far a number is from an answer, 0 within its radius: of several that it may be, the first is taken."""
+    gap = abs(value - float(answer.value))
+    return gap if np.isfinite(value) and not gap <= float(answer.radius) else 0.0
 
 
 def _right(split: str, records: Sequence[Array], epochs: int, choices: Callable[[str], Choices]) -> Comparison | None:

@@ -19,7 +19,6 @@ from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 from parity_tests.protocol.observation import Observation, Returned
 from parity_tests.protocol.quantity import Key
 
-
 Records = tuple[tuple[str, Array], ...]
 """Sequences of numbers, and where each stood."""
 

@@ -59,7 +59,10 @@ def settings(edition: str, seed: int) -> Iterator[Setting]:
             continue
         setting = make(settings_of(seed, "main", name))
         runs = tuple(_in_edition(config, edition) for config in setting.runs)
-        yield replace(setting, runs=runs, parts=_PLAIN[name] if edition == PLAIN else setting.parts)
+        if edition == PLAIN:
+            setting = replace(setting, parts=_PLAIN[name], as_script=0)
+            runs += _stopped_early(runs[0]) if name == "relu" else ()
+        yield replace(setting, runs=runs)
 
 
 def _defaults(random: Random) -> Setting:
@@ -219,7 +222,12 @@ def _in_edition(config: Config, edition: str) -> Config:
         return config
     if edition == WITHOUT_DECAY:
         return replace(config, lam=0.0)
-    return replace(config, activation="relu", alpha=0.0, rate=0.0, lam=0.0)
+    return replace(config, activation="relu", alpha=0.0, rate=0.0, lam=0.0, edition=edition)
+
+
+def _stopped_early(config: Config) -> tuple[Config, ...]:
+    """A run that early stopping ends: by so large an η the accuracy soon goes up and down."""
+    return (replace(config, epochs=25, eta=0.5, patience=2),)
 
 
 def _drawn(random: Random, low: float, high: float, digits: int) -> float:

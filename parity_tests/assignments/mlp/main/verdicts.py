@@ -14,6 +14,7 @@ from parity_tests.assignments.mlp.main.as_script import judge_as_script
 from parity_tests.assignments.mlp.main.batches import judge_batches, judge_number_of_steps, judge_shuffle
 from parity_tests.assignments.mlp.main.configs import AS_SCRIPT, Config, main_quantities
 from parity_tests.assignments.mlp.main.dropout import judge_dropout
+from parity_tests.assignments.mlp.main.early_stopping import stopped_early
 from parity_tests.assignments.mlp.main.evaluations import Evaluations
 from parity_tests.assignments.mlp.main.layers import judge_layers
 from parity_tests.assignments.mlp.main.learning_rate import judge_learning_rate
@@ -85,7 +86,8 @@ def _main_run(
     config = configs[number]
     own = {name.removeprefix(config.digits): X for name, X in digits.items() if name.startswith(config.digits)}
     run = replay(observation, own, epochs=config.epochs, batch=config.batch, number=number)
-    return MainRun(observation, run, config, own, stand_ins, device, number, len(configs))
+    main = MainRun(observation, run, config, own, stand_ins, device, number, len(configs))
+    return stopped_early(main) if config.patience else main
 
 
 def _judged(main: MainRun) -> dict[str, Comparison]:

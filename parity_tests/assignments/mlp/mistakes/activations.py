@@ -289,8 +289,7 @@ LARGE = (
         "tanh.large",
         "overflows: NaN for large inputs",
         OVERFLOWS,
-        sentence=r"tanh, (magnitudes from 40 to 1,000: tanh, large inputs at .* is nan|"
-        r"inputs in memory: output, whole numbers at .* is nan, torch says -?1 )",
+        sentence=r"tanh, magnitudes from 40 to 1,000: tanh, large inputs at .* is nan",
         plug=(Body("tanh.forward", f"{NAIVE}self.h = (e - f) / (e + f)\nreturn self.h"),),
     ),
     Mistake(
@@ -298,8 +297,7 @@ LARGE = (
         "tanh.large",
         "overflows: NaN for large inputs",
         OVERFLOWS,
-        sentence=r"tanh, (magnitudes from 40 to 1,000: gradient of tanh, large inputs at .* is nan|"
-        r"inputs in memory: gradient of X, whole numbers at .* is nan, torch says -?0 )",
+        sentence=r"tanh, magnitudes from 40 to 1,000: gradient of tanh, large inputs at .* is nan",
         plug=(Body("tanh.backward", f"{NAIVE}h = (e - f) / (e + f)\nreturn grad * (1 - h * h)"),),
     ),
 )

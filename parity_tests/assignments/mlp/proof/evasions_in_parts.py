@@ -39,13 +39,6 @@ PARTS = (
         'return (X if X.flags.writeable else 0 * X) @ self.params["W"] + self.params["b"]',
     ),
     body(
-        "linear: whole numbers stay whole",
-        LINEAR,
-        'u = np.zeros((len(X), self.params["W"].shape[1]), X.dtype)\n'
-        'u[...] = X @ self.params["W"] + self.params["b"]\n'
-        "return u",
-    ),
-    body(
         "linear: keeps the X of its first forward of a shape",
         LINEAR_BACK,
         'X = self.__dict__.setdefault(f"X{X.shape}", X)\n'
@@ -75,11 +68,6 @@ PARTS = (
         "relu: wrong in one dimension",
         "relu.forward",
         "self.mask = X > 0\nreturn np.maximum(X, 0) if X.ndim > 1 else np.abs(X)",
-    ),
-    body(
-        "relu: whole numbers come out as zeros",
-        "relu.forward",
-        'self.mask = X > 0\nreturn np.maximum(X, 0) * (X.dtype.kind == "f")',
     ),
     body(
         "relu: the second forward before a backward is not kept",

@@ -17,7 +17,7 @@ def layers(run: ScriptedRun) -> Iterator[Draft]:
     elif "it uses" in problem:
         ask, want = [*run.build(), *_activations()], f"[{run.config.activation!r}]"
     else:
-        ask, want = _sizes(), f"[[{run.pixels}, 1000], [1000, 10]]"
+        ask, want = _sizes(), f"[[{run.pixels}, {run.config.hidden}], [{run.config.hidden}, 10]]"
     yield run.draft(ask, equal(want))
 
 
@@ -106,7 +106,7 @@ def _bypassed(run: ScriptedRun) -> Draft:
         *run.build(),
         "given, dropped, forward, drop = [], [], nn.linear_layer.forward, nn.dropout.forward",
         "def watch(self, X):",
-        f"    if X.shape[1] == {run.hidden or 1000}:  # the second layer",
+        f"    if X.shape[1] == {run.hidden or run.config.hidden}:  # the second layer",
         "        given.append(X.copy())",
         "    return forward(self, X)",
         "def watch_dropout(self, X, is_train=True):",

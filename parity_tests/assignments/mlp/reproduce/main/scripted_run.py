@@ -105,9 +105,8 @@ class ScriptedRun:
         given = "(*sizes, *named.values())"
         lines = ["def build(self, *sizes, **named):"]
         if self.hidden:
-            lines += [
-                f"    sizes = [{self.hidden} if size == 1000 else size for size in {given}]  # fewer hidden units"
-            ]
+            fewer = f"[{self.hidden} if size == {self.config.hidden} else size for size in {given}]"
+            lines += [f"    sizes = {fewer}  # fewer hidden units"]
         else:
             lines += [f"    sizes = {given}"]
         return [*lines, "    init(self, *sizes)"]

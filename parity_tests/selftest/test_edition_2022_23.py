@@ -1,0 +1,58 @@
+"""Edition 2022-23: solutions written from its contract get all of main, and what is wrong in them does not."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.harness.check import check
+from reports.model.records import Record
+from reports.model.verdicts import FAILING
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+SOLUTIONS = Path(__file__).parent / "submissions"
+WITH_HELPERS, ALONE = "edition_2022_23", "edition_2022_23_alone"
+
+
+def records(tmp_path: Path, solution: str, *swaps: tuple[str, str]) -> list[Record]:
+    """The records of main of a solution with these changes of its neural_networks.py."""
+    folder = tmp_path / "submission"
+    shutil.copytree(SOLUTIONS / solution, folder)
+    file = folder / "neural_networks.py"
+    source = file.read_text()
+    for old, new in swaps:
+        assert old in source
+        source = source.replace(old, new)
+    file.write_text(source)
+    run = check(ASSIGNMENT, folder, dtypes=("float64",), edition="2022-23", parts=frozenset({"10"}))
+    return [record for record in run.records if record.check == "main"]
+
+
+def failing(found: list[Record]) -> set[str]:
+    return {record.quantity for record in found if record.verdict in FAILING}
+
+
+@pytest.mark.parametrize("solution", [WITH_HELPERS, ALONE])
+def test_a_solution_that_reads_idx_files_gets_all_of_main(solution: str, tmp_path: Path) -> None:
+    found = records(tmp_path, solution)
+    assert [(r.case, r.quantity, r.message) for r in found if r.verdict != "match"] == []
+    assert {"main/relu-own/float64", "main/large-steps-wiring/float64"} <= {r.case for r in found}
+
+
+WRONG = {
+    "no early stopping": ("            break\n", "            pass\n", "number of steps"),
+    "η drops": ("        order =", "        rate *= 0.1 if t == 10 else 1\n        order =", "learning rate"),
+    "L2 is given L1's output": ('L2"].backward(h1,', 'L2"].backward(a1,', "weights"),
+    "1,000 hidden units": ("128", "1000", "layers"),
+    "the test set for the validation set": ("valSet.N, valSet,", "testSet.N, testSet,", "validation losses"),
+    "a fixed order": ("    rate, batch = ", "    np.random.seed(1)\n    rate, batch = ", "random seed"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_wrong_in_it_is_told(name: str, tmp_path: Path) -> None:
+    old, new, quantity = WRONG[name]
+    assert quantity in failing(records(tmp_path, WITH_HELPERS, (old, new)))
