@@ -13,6 +13,7 @@ from parity_tests.assignments.mlp.inside.homework_names import editions_of
 from parity_tests.harness.check import check
 from parity_tests.harness.process.headers import edition_of as edition_told
 from parity_tests.selftest.records_of_cases import at_fault, changed
+from parity_tests.selftest.shipped_changes.evading_mains import RECORDED
 from parity_tests.selftest.shipped_changes.main_pieces import NO_LAMBDA, PLAIN_SGD
 from reports.model.records import Record
 from reports.model.verdicts import FAILING
@@ -24,6 +25,11 @@ OF_PLAIN = [
     *PLAIN_SGD,
     ("HIDDEN_UNITS = 1000", "HIDDEN_UNITS = 128"),
     ("            eta *= 0.1\n", "            pass\n"),
+    (
+        RECORDED,
+        f"{RECORDED}        if t - int(np.argmax(val_accuracy_record)) >= main_params['early_stopping_patience']:\n"
+        "            break\n",
+    ),
 ]
 NO_MOMENTUM = [("    add_momentum,\n", ""), ("    momentum = add_momentum(model)\n", "")]
 ITS_OWN_DATA = [

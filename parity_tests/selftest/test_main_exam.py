@@ -16,6 +16,7 @@ from parity_tests.protocol.case import Case
 from parity_tests.protocol.mistake import Swap
 from parity_tests.selftest.nightly import one_in
 from parity_tests.selftest.shipped_changes.evading_mains import EVADING
+from parity_tests.selftest.shipped_changes.main_pieces import SGD_CALL
 from parity_tests.selftest.shipped_changes.odd_mains import ODD
 from parity_tests.selftest.shipped_variants import changed, records, shipped
 from reports.model.verdicts import FAILING
@@ -177,3 +178,15 @@ def test_a_part_that_is_wrong_after_many_calls_alone_is_said_to_be_one_of_its_pa
     wrong = {record.case: record.message for record in found if record.verdict in FAILING}
     assert list(wrong) == [own]
     assert "with correct parts in place of its own main is right here" in wrong[own]
+
+
+STEPS = "    for name, module in model.items():\n        if not"
+COPIED = [(STEPS, f"    model = deepcopy(model)\n{STEPS}"), ("import sys\n", "import sys\nfrom copy import deepcopy\n")]
+
+
+@pytest.mark.parametrize(("call", "wrong"), [(f"model = {SGD_CALL}", set()), (SGD_CALL, {"sgd", "main"})])
+def test_sgd_that_returns_an_updated_copy_is_right_where_main_goes_on_with_it(call: str, wrong: set[str]) -> None:
+    variant = changed("copied", [Swap(*swap) for swap in [*COPIED, (SGD_CALL, call)]])
+    found = records(variant, lambda case: case.name in ("sgd/in-turn/float64", "main/decay-own/float64"))
+    assert {record.check for record in found if record.verdict in FAILING} == wrong
+    assert any("main goes on with the copy" in record.note for record in found) == (not wrong)

@@ -10,6 +10,7 @@ import pytest
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.kinds import sgd
 from parity_tests.protocol.case import Case
+from parity_tests.protocol.mistake import Body
 from parity_tests.selftest.nightly import one_in
 from parity_tests.selftest.shipped_changes.by_setting import HONEST, WRONG, Change
 from parity_tests.selftest.shipped_variants import changed, records, shipped
@@ -45,6 +46,7 @@ def test_what_is_odd_but_right_at_any_settings_matches(name: str, seed: int) -> 
 def test_weights_that_grow_beyond_all_bounds_are_a_mismatch_and_no_crash() -> None:
     diverging = Change("1", "sgd", WRONG["SGD: gradients up to 5"].changes)
     (body,) = diverging.changes
+    assert isinstance(body, Body)
     statements = body.statements.replace("np.clip(g, -5, 5)", "g - w * w")
     found = failing(replace(diverging, changes=(body._replace(statements=statements),)), 0)
     assert "torch says" in found["1"]

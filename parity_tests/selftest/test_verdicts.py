@@ -18,7 +18,6 @@ from parity_tests.protocol.case import Case
 from parity_tests.protocol.errors import HarnessError
 from parity_tests.selftest.records_of_cases import ask_and_judge, at_fault, changed, charged
 from parity_tests.selftest.shipped_changes.honest import HONEST
-from parity_tests.selftest.shipped_changes.main_pieces import SGD_CALL
 from parity_tests.selftest.shipped_changes.pieces import (
     GONE,
     GRADIENT_W,
@@ -163,21 +162,6 @@ def test_a_tanh_that_overflows_fails_for_large_inputs_alone(tmp_path: Path) -> N
     failing = [r for r in records if r.verdict in FAILING]
     assert {r.quantity for r in failing} == {"tanh, large inputs", "gradient of tanh, large inputs"}
     assert {r.explained_by for r in failing if r.part == "6"} == {"5"}
-
-
-STEPS = "    for name, module in model.items():\n        if not"
-COPIED = [(STEPS, f"    model = deepcopy(model)\n{STEPS}"), ("import sys\n", "import sys\nfrom copy import deepcopy\n")]
-
-
-@pytest.mark.parametrize("taken", [True, False])
-def test_sgd_that_returns_an_updated_copy_is_right_where_main_goes_on_with_it(taken: bool, tmp_path: Path) -> None:
-    swaps = [*COPIED, *([(SGD_CALL, f"model = {SGD_CALL}")] if taken else [])]
-    asked = ("sgd/in-turn/float64", "trajectory/relu-with-momentum/float64", "main/decay-own/float64")
-    records = ask_and_judge(changed(tmp_path, swaps), lambda case: case.name in asked)
-    failing = {r.quantity for r in records if r.verdict in FAILING and r.check in ("sgd", "trajectory")}
-    assert failing == (set() if taken else {"model returned"})
-    assert any("main goes on with the copy" in r.note for r in records) == taken
-    assert any(r.verdict in FAILING for r in records if r.check == "main") != taken
 
 
 def test_a_submission_that_does_not_parse_has_no_notes(tmp_path: Path) -> None:

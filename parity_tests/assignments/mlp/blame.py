@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from parity_tests.assignments.mlp.kinds.elementwise import TODOS
 from parity_tests.assignments.mlp.kinds.sgd import COPIED
-from parity_tests.assignments.mlp.main.configs import AS_SCRIPT, SCRIPT
+from parity_tests.assignments.mlp.main.configs import SCRIPT
 from parity_tests.assignments.mlp.plan import JOINT_CHECKS
 from parity_tests.assignments.mlp.undefined import tell_undefined
 from parity_tests.protocol.case import Case
@@ -81,9 +81,9 @@ def _main_goes_on(plan: Sequence[Case], judged: Judgements) -> bool:
 
 def _copies_forgiven(judged: Judged) -> dict[str, Comparison]:
     """A note where SGD returns a copy and main goes on with it: together they are right."""
-    found = {name: one for name, one in judged.items() if one.verdict == "mismatch" and one.problem == COPIED}
+    found = {name: one for name, one in judged.items() if one.finding == COPIED}
     return {
-        name: matched(f"the result {COPIED}; main goes on with the copy").noting(*one.notes)
+        name: matched(f"the result {one.problem}; main goes on with the copy").noting(*one.notes)
         for name, one in found.items()
     }
 
@@ -150,16 +150,16 @@ def _forgiven(case: Case, judged: Judged, not_passing: set[str]) -> dict[str, Co
     return forgiven
 
 
-def _of_script(name: str, comparison: Comparison) -> bool:
+def _of_script(comparison: Comparison) -> bool:
     """Whether main differs as a script from the watched run, or fails as one: both are made with the same parts."""
-    return name == AS_SCRIPT and SCRIPT in comparison.problem
+    return comparison.finding == SCRIPT
 
 
 def _with_own_parts_alone(judged: Judged) -> dict[str, Comparison]:
     """The failures of a setting in which main is right with correct parts; no part fails a case of its own."""
     found = {}
     for name, comparison in judged.items():
-        if comparison.verdict not in BLAMELESS and not _of_script(name, comparison):
+        if comparison.verdict not in BLAMELESS and not _of_script(comparison):
             problem = f"{comparison.problem.rstrip('.')}; {OWN_ALONE}"
             found[name] = replace(comparison, problem=problem)
     return found
@@ -169,7 +169,7 @@ def _blamed_on(part: str, cause: str, judged: Judged) -> dict[str, Comparison]:
     """The failures, blamed on a part; `cause` says in words what that is."""
     blamed = {}
     for name, comparison in judged.items():
-        if comparison.verdict not in BLAMELESS and not _of_script(name, comparison):
+        if comparison.verdict not in BLAMELESS and not _of_script(comparison):
             problem = f"{comparison.problem.rstrip('.')}; this comes of {cause}"
             blamed[name] = replace(comparison, part=part, explained_by=part, problem=problem)
     return blamed

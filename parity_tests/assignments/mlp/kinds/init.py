@@ -118,7 +118,7 @@ def _distribution_of_b(
     """The same of b, which may start at zeros: the handout speaks of W."""
     if isinstance(value, Returned) and value.array is not None and value.array.size and not value.array.any():
         shaped = _shaped(value, shape)
-        return shaped.noting(ZEROS) if shaped.verdict == "match" else shaped
+        return shaped.noting(ZEROS) if shaped.verdict == Verdict.MATCH else shaped
     return _distribution(value, shape, others)
 
 

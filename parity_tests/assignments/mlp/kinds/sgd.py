@@ -27,8 +27,8 @@ Array = NDArray[Any]
 TRAININGS = ("", "second", "anew")
 SUFFIXES = ("", ", second model", ", trained anew")
 """What arrays and quantities call the trainings of a case: the first model, another in turn with it, the first anew."""
-COPIED = "is a copy of the model that it was given, where the model itself is asked"
-"""What is wrong with a function that returns an updated copy, unless the submission's own main goes on with that."""
+COPIED = "copied"
+"""What is found of a function that returns an updated copy: wrong, unless the submission's own main goes on with it."""
 RETURNED = Quantity("model returned", "1")
 FEW_STEPS = 12
 FIRST = "L1_W"
@@ -187,12 +187,14 @@ def _judge_returned(returned: list[str], weight: Comparison) -> Comparison:
     """Whether every call returned the model that it was given; without any, the function failed as `weight` did."""
     if not returned:
         return weight
-    wrong = next((what for what in returned if what != "model"), None)
+    wrong = max((what for what in returned if what != "model"), key=lambda what: what != "copy", default=None)
     if wrong is None:
         return matched()
+    if wrong == "copy":
+        problem = "is a copy of the model that it was given, where the model itself is asked"
+        return mismatched(problem, finding=COPIED)
     what = "nothing" if wrong == "nothing" else f"a {wrong} that is not the model it was given"
-    problem = f"is {what}, where the model that it was given is asked"
-    return mismatched(COPIED if set(returned) <= {"model", "copy"} else problem)
+    return mismatched(f"is {what}, where the model that it was given is asked")
 
 
 def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judged) -> Iterator[Call]:

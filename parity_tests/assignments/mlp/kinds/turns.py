@@ -16,6 +16,7 @@ from parity_tests.protocol.comparison import Comparison, matched
 from parity_tests.protocol.kind import Params
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Key, Quantity
+from reports.model.verdicts import Verdict
 
 USUAL, FORTRAN, VIEW, READ_ONLY, WHOLE = "usual", "fortran", "view", "read-only", "whole"
 """How an input lies in memory: as numpy makes it, column by column, as a view with strides, not writable, integers."""
@@ -92,7 +93,7 @@ def noting_memory(comparison: Comparison, params: Params, observation: Observati
     not write over an array was asked again with another.
     """
     if params["inputs"][key.call]["memory"] == WHOLE:
-        if comparison.verdict in ("mismatch", "crashed"):
+        if comparison.verdict in (Verdict.MISMATCH, Verdict.CRASHED):
             comparison = matched(f"of arrays of whole numbers, which the homework never feeds: {comparison.problem}")
         kept = [note for note in comparison.notes if not note.startswith(_OF_DTYPE)]
         comparison = replace(comparison, notes=tuple(kept))

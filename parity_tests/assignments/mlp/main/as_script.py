@@ -39,11 +39,12 @@ def judge_as_script(main: MainRun, epochs: int) -> Comparison:
         *_differences("returns", returned, main.run.returned, lengths),
         *_differences("writes", written, watched, lengths),
     ]
-    return main.bad(f"{SCRIPT}, {problems[0]}") if problems else matched()
+    return main.bad(f"{SCRIPT}, {problems[0]}", finding=SCRIPT) if problems else matched()
 
 
 def _failed(main: MainRun, failure: Failure) -> Comparison:
-    return replace(failed(failure), problem=main.say(f"{SCRIPT}, {failure.text.removeprefix(AS_SCRIPT).strip()}"))
+    problem = main.say(f"{SCRIPT}, {failure.text.removeprefix(AS_SCRIPT).strip()}")
+    return replace(failed(failure), problem=problem, finding=SCRIPT)
 
 
 def _differences(does: str, script: Records, watched: Records, lengths: tuple[int, int]) -> Iterator[str]:
