@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from parity_tests.protocol.comparison import Comparison, failed, mismatched
 from parity_tests.protocol.observation import Failure, Returned
+from reports.model.notes import Note, NoteKind
 from reports.model.numbers import exact_number, times
 from reports.model.verdicts import PASSING, Verdict
 
@@ -69,14 +70,13 @@ def compare(got: Returned | Failure | None, answer: Answer, *, flat_ok: bool = F
     if got.kind not in ("array", "scalar") or (got.kind == "scalar" and not scalar):
         return mismatched(f"is a {got.kind} {got.detail}".rstrip() + f", where {asked} is asked")
     array = got.array
-    notes: list[str] = []
+    notes: list[Note] = []
     if array.shape != want.shape:
         if scalar and array.size == 1:
             array = array.reshape(())
         elif flat_ok and want.shape == (1, *array.shape):
-            notes.append(
-                f"shape {shape_text(array.shape)} where {shape_text(want.shape)} is asked: broadcasts to the same"
-            )
+            flat = f"shape {shape_text(array.shape)} where {shape_text(want.shape)} is asked: broadcasts to the same"
+            notes.append(Note(NoteKind.SHAPE, flat))
             array = array.reshape(want.shape)
         else:
             return mismatched(f"has shape {shape_text(array.shape)}, where {shape_text(want.shape)} is asked")
@@ -132,12 +132,12 @@ def _is_promoted(got: Array, want: Array) -> bool:
     return got.dtype.kind == "f" and got.dtype.itemsize > want.dtype.itemsize
 
 
-def _dtype_notes(got: Array, want: Array) -> list[str]:
+def _dtype_notes(got: Array, want: Array) -> list[Note]:
     if got.dtype == want.dtype:
         return []
     if _is_promoted(got, want):
-        return [f"promoted from {want.dtype} to {got.dtype}"]
-    return [f"dtype {got.dtype} where {want.dtype} is asked"]
+        return [Note(NoteKind.PROMOTED, f"promoted from {want.dtype} to {got.dtype}")]
+    return [Note(NoteKind.DTYPE, f"dtype {got.dtype} where {want.dtype} is asked")]
 
 
 @dataclass(frozen=True)
@@ -201,12 +201,12 @@ def _compare_values(
     unknown = undecided.reshape(T, -1).sum(axis=1) if is_undecided else np.zeros(T, int)
     resolution = _resolution(value, radius)
     want = value
-    explained: list[list[str]] = [[] for _ in range(T)]
+    explained: list[list[Note]] = [[] for _ in range(T)]
     for alternative in alternatives:
         other_gap, other_ratio = _ratios(got, alternative.value, alternative.radius)
         better = alternative.where & (other_ratio < ratio) & (other_ratio <= 1)
         for t in np.flatnonzero((better & (ratio > 1)).reshape(T, -1).any(axis=1)).tolist():
-            explained[t].append(alternative.note)
+            explained[t].append(Note(NoteKind.KINK, alternative.note))
         gap, ratio = np.where(better, other_gap, gap), np.where(better, other_ratio, ratio)
         radius, want = np.where(better, alternative.radius, radius), np.where(better, alternative.value, want)
     if is_undecided:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison, matched
 from parity_tests.protocol.observation import Failure
+from reports.model.notes import NoteKind
 from reports.model.verdicts import PASSING, Verdict
 
 _OF_THE_DTYPE = re.compile(r"dtype|\bdata ?types?\b|\bcast(s|ing)?\b|castingerror\b", re.IGNORECASE)
@@ -28,8 +29,8 @@ def forgive_float64_only(
         crash = next((c for c in failing.values() if c.failure is not None and _is_over_the_dtype(c.failure)), None)
         only_crashes = all(c.verdict == Verdict.CRASHED for c in failing.values())
         if crash is not None and only_crashes and all(c.verdict in PASSING for c in twin.values()):
-            note = matched(f"works in float64 only: {crash.problem}")
-            forgiven[case.name] |= dict.fromkeys(failing, note)
+            note = f"works in float64 only: {crash.problem}"
+            forgiven[case.name] |= dict.fromkeys(failing, matched(note, kind=NoteKind.FLOAT64_ONLY))
     return forgiven
 
 

@@ -20,6 +20,7 @@ from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.kind import Judged
 from parity_tests.protocol.observation import Failure, Observation, Returned
 from parity_tests.protocol.quantity import Quantity
+from reports.model.notes import NoteKind
 from reports.model.verdicts import PASSING
 
 if TYPE_CHECKING:
@@ -187,7 +188,9 @@ def _judged(case: Case, seen: Observation, question: Question, device: str) -> J
 
 def _under(case: Case, seen: Observation, own: Sequence[Quantity], form: Form, device: str) -> Judged:
     known = answers(case, form, device)
-    return {q.name: compared(result_of(seen, q.key), known, q.name).noting(form.note) for q in own}
+    return {
+        q.name: compared(result_of(seen, q.key), known, q.name).noting(form.note, kind=NoteKind.READING) for q in own
+    }
 
 
 def is_refuted(
@@ -260,9 +263,8 @@ def compared(got: Returned | Failure | None, known: Answers, name: str) -> Compa
     got, note = _in_shape(got, tuple(flowed.value.shape))
     found = judge_returned(got, flowed, known.wide.get(name), known.prepared(name)).comparison
     if found.verdict not in PASSING:  # of what is wrong it is no form that some elements agree at a kink
-        sides = {other.note for other in flowed.alternatives}
-        found = replace(found, notes=tuple(one for one in found.notes if one not in sides))
-    return found.noting(note)
+        found = replace(found, notes=tuple(one for one in found.notes if one.kind is not NoteKind.KINK))
+    return found.noting(note, kind=NoteKind.SHAPE)
 
 
 def may_agree(got: Returned | Failure | None, known: Answers, name: str) -> bool:

@@ -8,6 +8,7 @@ from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.kind import Arrays, Context, Judged, Kind
 from parity_tests.protocol.observation import Observation
+from reports.model.notes import NoteKind
 
 
 def judge(assignment: Assignment, case: Case, arrays: Arrays, observation: Observation, context: Context) -> Judged:
@@ -23,7 +24,8 @@ def judge(assignment: Assignment, case: Case, arrays: Arrays, observation: Obser
         if not kind.chained:
             cause = cause_of(assignment.by_function, case, result_of(observation, q.key))
             comparison = explained_by(comparison, q.part, cause)
-        judged[q.name] = comparison.noting(_overwriting(kind, observation, q.key.name))
+        written = _overwriting(kind, observation, q.key.name)
+        judged[q.name] = comparison.noting(written, kind=NoteKind.OVERWRITES)
     return judged
 
 

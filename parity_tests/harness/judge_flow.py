@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from parity_tests.harness.compare import compare
 from parity_tests.protocol.comparison import Comparison, matched, mismatched
 from parity_tests.protocol.observation import Failure, Returned
+from reports.model.notes import NoteKind
 from reports.model.verdicts import PASSING, Verdict
 
 if TYPE_CHECKING:
@@ -136,7 +137,8 @@ def judge_returned(
         problem = "is undecided: the radius is so large that zeros would agree everywhere"
         comparison = replace(comparison, verdict=Verdict.UNDECIDED, undecided=comparison.total, problem=problem)
     elif resolution.median is not None and resolution.median > COARSE.get(str(value.dtype), np.inf):
-        comparison = comparison.noting(f"only changes over {resolution.median:.2g} of the value would be noticed")
+        coarse = f"only changes over {resolution.median:.2g} of the value would be noticed"
+        comparison = comparison.noting(coarse, kind=NoteKind.RESOLUTION)
     return Held(comparison, resolution)
 
 
@@ -159,15 +161,6 @@ def _conserving(comparison: Comparison, got: Array, answer: _Answer) -> Comparis
     return replace(comparison, verdict=Verdict.MISMATCH, problem=problem)
 
 
-BY_FORM = "times the radius, which the form"
-"""What a note says of a match that the rounding of another honest form explains."""
-
-
-def tells_of_a_form(note: str) -> bool:
-    """Whether a note says that such a form would explain a gap."""
-    return BY_FORM in note
-
-
 def _explained_by_a_form(
     comparison: Comparison, got: Returned, answer: _Answer, flowed: Flowed
 ) -> tuple[Comparison, _Answer]:
@@ -181,8 +174,8 @@ def _explained_by_a_form(
         allowed = _allowing(answer, flowed.forms[form])
         again = compare(got, allowed)
         if again.verdict in PASSING:
-            note = f"the gap is {comparison.ratio:.2g} {BY_FORM} “{form}” would explain"
-            return again.noting(note), allowed
+            note = f"the gap is {comparison.ratio:.2g} times the radius, which the form “{form}” would explain"
+            return again.noting(note, kind=NoteKind.FORM), allowed
     if comparison.got is not None and math.isnan(comparison.got):  # it is no gap, of which rounding could be why
         return comparison, answer
     if flowed.kind == "sample" and flowed.probability is not None:

@@ -10,7 +10,7 @@ from parity_tests.protocol.errors import HarnessError
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Quantity
 from parity_tests.protocol.sentence import sentence_of
-from reports.model.notes import Note, NoteKind, noted
+from reports.model.notes import NoteKind, noted
 from reports.model.records import Record
 
 _WARNINGS = 3
@@ -47,7 +47,7 @@ def records_of(
     for q in case.quantities:
         comparison = judged[q.name]
         if q.part in warned:
-            comparison = comparison.noting(f"warns: {'; '.join(warned.pop(q.part))}".replace("; ", ", "))
+            comparison = comparison.noting(f"warns: {', '.join(warned.pop(q.part))}", kind=NoteKind.WARNS)
         records.append(record_of(setting, case, q, comparison, seen.seconds))
     return records
 
@@ -64,7 +64,7 @@ def _warned(case: Case, seen: Observation, part_of: Mapping[str, str]) -> dict[s
 
 def record_of(setting: Setting, case: Case, q: Quantity, c: Comparison, seconds: float | None) -> Record:
     """One record of one comparison."""
-    note, note_kinds = noted(map(typed, c.notes))
+    note, note_kinds = noted(c.notes)
     return Record(
         submission=setting.submission,
         assignment=setting.assignment,
@@ -100,13 +100,6 @@ def record_of(setting: Setting, case: Case, q: Quantity, c: Comparison, seconds:
         line=c.line,
         seconds=seconds,
     )
-
-
-def typed(note: Note | str) -> Note:
-    """A note of a comparison that is not of a kind yet."""
-    if isinstance(note, Note):
-        return note
-    return Note(NoteKind.PROMOTED if "promoted" in note else NoteKind.UNKNOWN, note)
 
 
 def check_plan(cases: Iterable[Case], records: Iterable[Record]) -> None:

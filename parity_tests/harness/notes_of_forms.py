@@ -6,9 +6,9 @@ What is wrong shows as a small gap, too, where its effect is small: which form a
 from collections.abc import Sequence
 from dataclasses import replace
 
-from parity_tests.harness.judge_flow import tells_of_a_form
 from parity_tests.protocol.assignment import Verdicts
 from parity_tests.protocol.case import Case
+from reports.model.notes import NoteKind
 from reports.model.verdicts import PASSING
 
 
@@ -18,7 +18,7 @@ def without_forms_of_what_is_wrong(plan: Sequence[Case], verdicts: Verdicts) -> 
     wrong = {c.part or q.part for _, q, c in judged if c.verdict not in PASSING and not c.explained_by}
     found = {name: dict(comparisons) for name, comparisons in verdicts.items()}
     for name, q, comparison in judged:
-        if q.part in wrong and any(tells_of_a_form(note) for note in comparison.notes):
-            kept = tuple(note for note in comparison.notes if not tells_of_a_form(note))
+        if q.part in wrong:
+            kept = tuple(note for note in comparison.notes if note.kind is not NoteKind.FORM)
             found[name][q.name] = replace(comparison, notes=kept)
     return found

@@ -24,6 +24,7 @@ from parity_tests.protocol.case import Case
 from parity_tests.protocol.errors import asking
 from parity_tests.protocol.kind import Judged
 from parity_tests.protocol.observation import Observation
+from reports.model.notes import NoteKind
 from reports.model.records import Record
 from reports.model.verdicts import FAILING, PASSING
 
@@ -117,7 +118,10 @@ def _named(judgement: Judgement) -> Judgement:
     except Exception as error:  # the verdicts stand without names, whatever was handed over to find these in
         note = f"no known mistake could be looked for ({type(error).__name__})"  # its text may be the submission's
         noted = {
-            case: {name: one if one.verdict in PASSING else one.noting(note) for name, one in judged.items()}
+            case: {
+                name: one if one.verdict in PASSING else one.noting(note, kind=NoteKind.UNSEEN)
+                for name, one in judged.items()
+            }
             for case, judged in verdicts.items()
         }
         return replace(judgement, verdicts=noted)

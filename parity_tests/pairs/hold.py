@@ -22,6 +22,7 @@ from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.quantity import Quantity
+from reports.model.notes import Note, NoteKind
 from reports.model.records import Record
 from reports.model.verdicts import PASSING, Verdict
 
@@ -164,7 +165,7 @@ class _Answer:
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     by_key: bool = False
     masks: Any = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     again: Mapping[str, NDArray[Any]] | None = None
 
 
@@ -180,9 +181,9 @@ def _called(candidate: Callable[..., Any], inputs: Mapping[str, Any]) -> tuple[_
     except (Exception, SystemExit) as error:  # a candidate that ends the process has not answered
         raised = f"{name_of(candidate)} raised {type(error).__name__}: {error}"
         return _Answer(), Comparison(Verdict.CRASHED, problem=raised, sentence=True)
-    notes = [f"overwrites its input {name}" for name in written]
+    notes = [Note(NoteKind.OVERWRITES, f"overwrites its input {name}") for name in written]
     if answer.masks is None and not _alike(answer.arrays, again.arrays):
-        notes.append("answers differently when it is called again with the same inputs")
+        notes.append(Note(NoteKind.AGAIN, "answers differently when it is called again with the same inputs"))
         answer = replace(answer, again=again.arrays)
     return replace(answer, notes=tuple(notes)), None
 
@@ -293,9 +294,8 @@ def _judged(
     if answer.again is not None:
         for name, second in judged(answer.again).items():
             if held[name].comparison.verdict in PASSING and second.comparison.verdict not in PASSING:
-                held[name] = replace(
-                    second, comparison=second.comparison.noting("this is the answer of the second call")
-                )
+                of_second = second.comparison.noting("this is the answer of the second call", kind=NoteKind.AGAIN)
+                held[name] = replace(second, comparison=of_second)
     surplus = [name for name in answer.arrays if answer.by_key and name not in flowed]
     if surplus and options.compare is None:
         problem = f"the candidate returns {', '.join(surplus)} as well, which the reference does not"
@@ -305,7 +305,7 @@ def _judged(
 
 def _recorded(
     held: dict[str, Held],
-    notes: Sequence[str],
+    notes: Sequence[Note],
     inputs: Mapping[str, Any],
     options: Options,
     pair: str,

@@ -15,6 +15,7 @@ from parity_tests.pairs.hold import CHECK, CaseHeld, hold_case, run_of
 from parity_tests.pairs.pair import Pair
 from parity_tests.pairs.result import HoldResult
 from parity_tests.protocol.errors import UsageError
+from reports.model.notes import NoteKind
 from reports.model.verdicts import PASSING, Verdict
 
 Progress = Callable[[int, int, str], None]
@@ -125,7 +126,8 @@ def _asked(pair: Pair, found: Sequence[CaseHeld]) -> CaseHeld:
     case = f"{pair.name}/all cases"
     comparison = matched()
     if pair.draw is not None and draws_the_same(pair.draw):
-        comparison = matched("the inputs are the same in every draw, so that one answer learnt by heart would pass")
+        same = "the inputs are the same in every draw, so that one answer learnt by heart would pass"
+        comparison = matched(same, kind=NoteKind.UNSEEN)
     if idle:
         problem = (
             f"the inputs ask nothing of {', '.join(idle)}: one number everywhere, such as 0, would pass in every case"

@@ -6,6 +6,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from parity_tests.protocol.observation import Failure
+from reports.model.notes import Note, NoteKind
 from reports.model.verdicts import Verdict
 
 
@@ -37,7 +38,7 @@ class Comparison:
     undecided: int | None = None
     resolution: float | None = None
     problem: str = ""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     file: str = ""
     line: int | None = None
     step: int | None = None
@@ -53,15 +54,16 @@ class Comparison:
     arrays: tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None = None
     """got, want and radius, kept of what did not match."""
 
-    def noting(self, *notes: str) -> "Comparison":
-        """The same with further notes, each once, empty ones left out."""
-        further = [note for note in notes if note]
+    def noting(self, *notes: Note | str, kind: NoteKind = NoteKind.UNKNOWN) -> "Comparison":
+        """The same with further notes, each once, empty ones left out; words alone are a note of this kind."""
+        typed = (Note(kind, note) if isinstance(note, str) else note for note in notes)
+        further = [note for note in typed if note.text]
         return replace(self, notes=tuple(dict.fromkeys((*self.notes, *further)))) if further else self
 
 
-def matched(*notes: str) -> Comparison:
+def matched(*notes: Note | str, kind: NoteKind = NoteKind.UNKNOWN) -> Comparison:
     """A match without figures: of something that is yes or no."""
-    return Comparison(Verdict.MATCH).noting(*notes)
+    return Comparison(Verdict.MATCH).noting(*notes, kind=kind)
 
 
 def mismatched(problem: str, **figures: Any) -> Comparison:

@@ -14,6 +14,7 @@ from parity_tests.harness.compare import compare
 from parity_tests.protocol.comparison import Comparison, failed, matched, mismatched
 from parity_tests.protocol.observation import FAILURE_KINDS, Failure, Returned
 from reference.answer import Alternative, Answer, known
+from reports.model.notes import Note, NoteKind
 from reports.model.numbers import times
 
 FIGURES = ("gap", "radius", "ratio", "ulps", "bad", "total", "got", "want")
@@ -102,7 +103,7 @@ def test_a_flat_bias_is_a_match_with_a_note_only_where_it_may_be_flat() -> None:
     want = answer([[1.0, 2.0, 3.0]])
     flat = compare(array([1.0, 2.0, 3.0]), want, flat_ok=True)
     assert flat.verdict == "match"
-    assert flat.notes == ("shape (3,) where (1, 3) is asked: broadcasts to the same",)
+    assert flat.notes == (Note(NoteKind.SHAPE, "shape (3,) where (1, 3) is asked: broadcasts to the same"),)
     assert compare(array([1.0, 2.0, 3.0]), want).verdict == "mismatch"
     assert (
         compare(array([[1.0], [2.0], [3.0]]), want, flat_ok=True).problem == "has shape (3, 1), where (1, 3) is asked"
@@ -125,13 +126,14 @@ def test_a_flat_bias_is_a_match_with_a_note_only_where_it_may_be_flat() -> None:
 )
 def test_another_dtype_with_the_same_numbers_is_a_note(dtype: str, asked: str, note: str) -> None:
     comparison = compare(array([0, 1], dtype), answer([0, 1], dtype=asked))
-    assert (comparison.verdict, comparison.notes) == ("match", (note,))
+    kind = NoteKind.PROMOTED if note.startswith("promoted") else NoteKind.DTYPE
+    assert (comparison.verdict, comparison.notes) == ("match", (Note(kind, note),))
 
 
 def test_digits_lost_to_another_dtype_are_a_mismatch() -> None:
     comparison = compare(array([0.1], "float32"), answer([0.1], 1e-16))
     assert comparison.verdict == "mismatch"
-    assert comparison.notes == ("dtype float32 where float64 is asked",)
+    assert comparison.notes == (Note(NoteKind.DTYPE, "dtype float32 where float64 is asked"),)
     assert comparison.blame == "submission"
 
 
@@ -217,6 +219,8 @@ def test_a_small_gap_of_many_radii_is_worse_than_a_large_one_of_few() -> None:
 
 # ---- alternatives ----
 
+OTHER = Note(NoteKind.KINK, "the other convention")
+
 
 def with_alternative(
     value: ArrayLike, radius: float, where: ArrayLike, other: ArrayLike, other_radius: float
@@ -224,7 +228,7 @@ def with_alternative(
     base = answer(value, radius)
     other_value = np.asarray(other, np.float64)
     alternative = Alternative(
-        other_value, np.full(other_value.shape, other_radius), np.asarray(where, np.bool_), "the other convention"
+        other_value, np.full(other_value.shape, other_radius), np.asarray(where, np.bool_), OTHER.text
     )
     return Answer(base.value, base.radius, base.exactly, (alternative,))
 
@@ -233,15 +237,15 @@ def with_alternative(
     ("got", "verdict", "notes"),
     [
         ([0.0, 1.0], "match", ()),
-        ([5.0, 1.0], "match", ("the other convention",)),
-        ([5.25, 1.0], "match", ("the other convention",)),
+        ([5.0, 1.0], "match", (OTHER,)),
+        ([5.25, 1.0], "match", (OTHER,)),
         ([5.75, 1.0], "mismatch", ()),
         ([0.0, 5.0], "mismatch", ()),
-        ([5.0, 5.0], "mismatch", ("the other convention",)),
+        ([5.0, 5.0], "mismatch", (OTHER,)),
         ([2.5, 1.0], "mismatch", ()),
     ],
 )
-def test_an_alternative_holds_where_it_may(got: list[float], verdict: str, notes: tuple[str, ...]) -> None:
+def test_an_alternative_holds_where_it_may(got: list[float], verdict: str, notes: tuple[Note, ...]) -> None:
     comparison = compare(array(got), with_alternative([0.0, 1.0], 0.0, [True, False], [5.0, 5.0], 0.5))
     assert (comparison.verdict, comparison.notes) == (verdict, notes)
     if verdict == "match" and comparison.gap:
@@ -311,5 +315,5 @@ def test_what_did_not_match_is_kept_with_its_radius() -> None:
 
 
 def test_notes_are_kept_once_and_empty_ones_not_at_all() -> None:
-    assert matched("a", "", "a", "b").noting("b", "c").notes == ("a", "b", "c")
+    assert [note.text for note in matched("a", "", "a", "b").noting("b", "c").notes] == ["a", "b", "c"]
     assert mismatched("is wrong").noting() == Comparison("mismatch", problem="is wrong")

@@ -74,7 +74,7 @@ def test_an_honest_main_matches_by_its_wiring(name: str, tmp_path: Path, digits:
     config = TANH if name in ("as shipped", "η in closed form", "backwards of elementwise parts exchanged") else RELU
     found = findings(changed(tmp_path, swaps), config, digits, stand_ins=True)
     assert {q: f.problem for q, f in found.items() if f.verdict != "match"} == {}
-    notes = "; ".join(note for comparison in found.values() for note in comparison.notes)
+    notes = "; ".join(note.text for comparison in found.values() for note in comparison.notes)
     assert note in notes
     assert bool(notes) == bool(note)
 

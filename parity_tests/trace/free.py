@@ -25,6 +25,7 @@ from parity_tests.trace.radius import MeasuredRadius, ratio_of
 from parity_tests.trace.twin import Both, CannotTake, Submitted, Taken, Twin, Weights, timed
 from reference.answer import known
 from reference.distance import LargestDifference
+from reports.model.notes import Note
 from reports.model.verdicts import Verdict
 
 Array = NDArray[Any]
@@ -78,7 +79,7 @@ class FreeRunning(Judge):
         self._judged: list[JudgedStep] = []
 
     @property
-    def notes(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[Note, ...]:
         return self._twin.notes
 
     def submission_weights(self) -> Mapping[str, Array]:

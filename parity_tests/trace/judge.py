@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.observation import Observation
 from parity_tests.trace.plan import Plan, Step
+from reports.model.notes import Note
 
 Array = NDArray[Any]
 
@@ -88,7 +89,7 @@ class Judge(ABC):
         self.divergence: Divergence | None = None
 
     @property
-    def notes(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[Note, ...]:
         """What is worth knowing of the submission so far, and is not wrong."""
         return ()
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from parity_tests.harness.environment import versions
 from parity_tests.harness.import_record import import_record
-from parity_tests.harness.make_records import Setting, record_of, typed
+from parity_tests.harness.make_records import Setting, record_of
 from parity_tests.protocol.assignment import Assignment, environment_of
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison, failed, unjudged
@@ -172,7 +172,7 @@ class _Records:
             records.append(self._record(evaluations.quantity, evaluations.part, evaluations.comparison))
         notes = (*session.judge.notes, *session.notes)
         if notes and len(records) > 1:
-            known = dict.fromkeys((*records[1].notes, *map(typed, notes)))
+            known = dict.fromkeys((*records[1].notes, *notes))
             records[1] = records[1].with_notes(known)
         return records
 

@@ -20,6 +20,7 @@ from parity_tests.trace.plan import Evaluation, Step
 from parity_tests.trace.tally import Sink, Tally
 from parity_tests.trace.training import Lockstep
 from reference.answer import Answer
+from reports.model.notes import Note, NoteKind
 from reports.model.verdicts import Verdict
 
 Progress = Callable[[int, int, str], None]
@@ -40,7 +41,7 @@ class Session:
         self.tally = Tally(self.plan, self.judge, sink)
         self.stopped_at: int | None = None
         self.broken: dict[str, Comparison] = {}
-        self.notes: dict[str, None] = {}
+        self.notes: dict[Note, None] = {}
         self.began = time.monotonic()
         self.interrupted = False
 
@@ -60,7 +61,9 @@ class Session:
             seed=seed_of(s.seed, s.name), seconds=timeout,
         ):  # fmt: skip
             item = asked.popleft() if asked else None
-            self.notes |= dict.fromkeys(f"warns: {text}".replace("; ", ", ") for text in observation.warnings[:3])
+            self.notes |= dict.fromkeys(
+                Note(NoteKind.WARNS, f"warns: {text}".replace("; ", ", ")) for text in observation.warnings[:3]
+            )
             if isinstance(item, Evaluation):
                 self._evaluate(item, observation)
             elif item is None or observation.failures:

@@ -17,6 +17,7 @@ from parity_tests.protocol.observation import Observation, Returned
 from parity_tests.protocol.quantity import Key
 from parity_tests.trace.judge import JudgedStep
 from parity_tests.trace.plan import Step
+from reports.model.notes import Note
 
 Array = NDArray[Any]
 T = TypeVar("T")
@@ -106,7 +107,7 @@ class Twin(ABC):
 
     updated: Mapping[str, str]
     remembers: bool
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     @abstractmethod
     def take(

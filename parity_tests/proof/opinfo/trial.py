@@ -19,12 +19,12 @@ from parity_tests.proof.opinfo import exact, faults, honest
 from parity_tests.proof.opinfo.cases import Case, Listed
 from parity_tests.protocol.comparison import Comparison
 from reference.flow import DataDependentError, Flowed, UnknownOperationError, UnsupportedTypeError, evaluate
+from reports.model.notes import NoteKind
 from reports.model.verdicts import PASSING, Verdict
 
 Array = NDArray[Any]
 ACCEPTED, OVER, UNDECIDED, REFUSED, ABSENT = "accepted", "over", "undecided", "refused", "not in this type"
 KINDS = ("bound", "sample")
-BY_A_FORM = "which the form"
 """In the note on a gap that the rounding of another honest form explains."""
 _UNINITIALIZED = ("aten.empty", "aten.new_empty")
 _OF_THE_TYPE = ("nextafter",)
@@ -193,7 +193,7 @@ class Trial:
             comparison = judge(faulty, answer, None, name).comparison
             if comparison.verdict not in PASSING:
                 row.caught += 1
-            elif any(BY_A_FORM in note for note in comparison.notes):
+            elif any(note.kind is NoteKind.FORM for note in comparison.notes):
                 row.within += 1
             else:
                 row.missed += 1

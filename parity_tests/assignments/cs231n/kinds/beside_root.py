@@ -21,10 +21,13 @@ from parity_tests.protocol.comparison import Comparison, matched
 from parity_tests.protocol.kind import Arrays, Judged, Params
 from parity_tests.protocol.observation import Observation, Returned
 from parity_tests.protocol.quantity import Quantity
+from reports.model.notes import Note, NoteKind
 from reports.model.verdicts import Verdict
 
-BESIDE = "has eps beside the root, not under it, which is small and so is right"
-NO_GRADIENT = "has no number as a gradient of one number alone: beside the root eps leaves 0/0 there"
+BESIDE = Note(NoteKind.READING, "has eps beside the root, not under it, which is small and so is right")
+NO_GRADIENT = Note(
+    NoteKind.READING, "has no number as a gradient of one number alone: beside the root eps leaves 0/0 there"
+)
 RESULTS = ("out", "dx", "dgamma")
 """The results that a deviation goes into."""
 FUSED = "out fused"
@@ -72,7 +75,8 @@ def _noted(
     if not chosen:
         return {}
     names = sorted({*chosen.values(), *(FUSED for form in chosen.values() if form.startswith("out"))})
-    form = Form(_reference(case.params, names), inputs, f"{BESIDE}: {', '.join(names)} of call {asked[0].key.call}")
+    note = f"{BESIDE.text}: {', '.join(names)} of call {asked[0].key.call}"
+    form = Form(_reference(case.params, names), inputs, note)
     known = answers(case, form, device)
     noted = {}
     for q, name in chosen.items():
@@ -127,7 +131,7 @@ def settled(
     forwards = {q.part for case, q in rows if q.key.name == "out" and BESIDE in judged[case.name][q.name].notes}
     for case, q in rows:
         comparison = judged[case.name][q.name]
-        note = next((note for note in (BESIDE, NO_GRADIENT) if note in comparison.notes), "")
+        note = next((note for note in (BESIDE, NO_GRADIENT) if note in comparison.notes), None)
         if q.key.name == "out" or not note:
             continue
         if case.params["forward"] in forwards:

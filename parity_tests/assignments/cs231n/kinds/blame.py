@@ -23,6 +23,7 @@ from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.kind import Judged
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Key, Quantity
+from reports.model.notes import Note, NoteKind
 from reports.model.verdicts import PASSING, Verdict
 
 KINDS = ("layer", "running")
@@ -30,9 +31,9 @@ KINDS = ("layer", "running")
 STEP = 1e-6
 """By how much inputs are moved for a derivative of the submission's own forward: so little that hardly a maximum moves
 to another place, of which the differences would tell another slope."""
-OWN = "is the derivative of its own forward, which is what is wrong"
-SAID = "is said to be the derivative of its own forward"
-NO_DERIVATIVE = "is no derivative of its own forward"
+OWN = Note(NoteKind.OWN_FORWARD, "is the derivative of its own forward, which is what is wrong")
+SAID = Note(NoteKind.OWN_FORWARD, "is said to be the derivative of its own forward")
+NO_DERIVATIVE = Note(NoteKind.OWN_FORWARD, "is no derivative of its own forward")
 FOUND_ALONE = (SAID, NO_DERIVATIVE)
 """What is noted of one case for `blamed`, which settles it over all cases and takes the note away."""
 NO_PROOF = "it seems to be the derivative of that one, which only a known mistake of that one can prove"
@@ -91,7 +92,7 @@ def _may_be_spoiled(case: Case, quantity: Quantity, seen: Observation, judged: J
     return not (judged[dx.name].verdict in PASSING or HANDED_ON in judged[dx.name].notes)
 
 
-def derivatives(case: Case, arrays: Mapping[str, Any], seen: Observation) -> Iterator[tuple[str, str]]:
+def derivatives(case: Case, arrays: Mapping[str, Any], seen: Observation) -> Iterator[tuple[str, Note]]:
     """The backwards, each with what the submission's process says that its gradients are to its own forward.
 
     That can leave a backward open, and no more. One that copies dout is of no forward that does something.
@@ -146,7 +147,8 @@ def blamed(plan: Sequence[Case], judged: Mapping[str, Mapping[str, Comparison]])
         )
         found[case.name][q.name] = comparison
         if handed_on:
-            note = f"gives a {q.key.name} that {HANDED_ON}" if q.part in partly else HANDED_ON
+            one = replace(HANDED_ON, text=f"gives a {q.key.name} that {HANDED_ON.text}")
+            note = one if q.part in partly else HANDED_ON
             found[case.name][q.name] = opened(comparison.noting(note), case.params["forward"])
         elif comparison.verdict == Verdict.MISMATCH and q.part in own and spoiled:
             found[case.name][q.name] = opened(comparison, case.params["forward"], NO_PROOF)
@@ -156,7 +158,7 @@ def blamed(plan: Sequence[Case], judged: Mapping[str, Mapping[str, Comparison]])
             called = in_rows[case.name]
             same = _is_what_was_called(comparison, q, called, judged[called.name])
             found[case.name][q.name] = (
-                opened(comparison.noting(AS_CALLED.format(cause)), cause, CALLS)
+                opened(comparison.noting(AS_CALLED.format(cause), kind=NoteKind.OWN_FORWARD), cause, CALLS)
                 if same
                 else replace(comparison, explained_by="")
             )
@@ -191,7 +193,7 @@ def _said_to_be_right(
     rows: Sequence[tuple[Case, Quantity]], judged: Mapping[str, Mapping[str, Comparison]]
 ) -> set[str]:
     """The backwards that are said to be the derivative of their own forward in every case that shows it to be wrong."""
-    noted: dict[str, set[str]] = {note: set() for note in FOUND_ALONE}
+    noted: dict[Note, set[str]] = {note: set() for note in FOUND_ALONE}
     for case, q in rows:
         for note, parts in noted.items():
             if note in judged[case.name][q.name].notes:

@@ -21,6 +21,7 @@ from parity_tests.protocol.exam import distinct, settings_of
 from parity_tests.protocol.kind import Arrays, Context, Judged, Kind, Params
 from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.quantity import Key, Quantity
+from reports.model.notes import NoteKind
 from reports.model.verdicts import PASSING, Verdict
 
 DROPS = "takes p for the share that is dropped, as the handouts of 2016 and 2017 do"
@@ -146,7 +147,7 @@ def _judged(
         first, again = (array_of(seen, Key("out", k), x.shape) for k in (before, call))
         alike = change[name](call == SAME_SEED) if name in change else call == SAME_SEED
         judged[name] = _drawn_again(result_of(seen, Key("out", call)), first, again, alike=alike)
-    judged["out"] = judged["out"].noting(note)
+    judged["out"] = judged["out"].noting(note, kind=NoteKind.READING)
     for out_name, dx_name, call in (("out", "dx", TRAIN), ("out in test mode", "dx in test mode", TEST)):
         forth, back = result_of(seen, Key("out", call)), result_of(seen, Key("dx", call))
         if isinstance(forth, Failure) and isinstance(back, Failure) and forth == back:
@@ -163,7 +164,7 @@ def _judged(
                 # What drops nothing is no dropout: to go back through it is no mistake, and earns nothing.
                 drops = call != TRAIN or not own.all()
                 judged[dx_name] = opened(
-                    judged[dx_name].noting(OWN * drops), "dropout_forward", NO_PROOF if drops else DROPS_NOTHING
+                    judged[dx_name].noting(*[OWN] * drops), "dropout_forward", NO_PROOF if drops else DROPS_NOTHING
                 )
                 break
     return judged

@@ -19,12 +19,13 @@ from parity_tests.protocol.case import Case
 from parity_tests.protocol.kind import Arrays, Judged
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Key, Quantity
+from reports.model.notes import Note, NoteKind
 from reports.model.verdicts import Verdict
 
 if TYPE_CHECKING:
     from reference.flow import Flowed
 
-HANDED_ON = "is right for what its own forward hands on, which is what is wrong"
+HANDED_ON = Note(NoteKind.OWN_FORWARD, "is right for what its own forward hands on, which is what is wrong")
 KEPT = {"batchnorm": (1,), "layernorm": (0,), "spatial_batchnorm": (1,), "groupnorm": (0, 1)}
 """The axes along which each norm has statistics of their own; with groups of channels the second axis is the group."""
 RESULTS = {"dx": ("dx", "dx along the graph"), "dgamma": ("dgamma",)}

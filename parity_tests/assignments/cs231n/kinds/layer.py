@@ -25,6 +25,7 @@ from parity_tests.protocol.exam import settings_of
 from parity_tests.protocol.kind import Arrays, Context, Judged, Kind, Params
 from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.quantity import Key, Quantity
+from reports.model.notes import NoteKind
 from reports.model.verdicts import PASSING
 
 BEYOND_NAME = " (beyond)"
@@ -266,7 +267,10 @@ def _refusing(case: Case, seen: Observation, judged: Judged) -> Judged:
     parts = {q.name: q.part for q in case.quantities}
     beside = f"is not asked where {forward} {refuses}"
     notes = {name: refuses if part == forward else beside for name, part in parts.items()}
-    return {name: one if one.verdict in PASSING else matched(notes[name]) for name, one in judged.items()}
+    return {
+        name: one if one.verdict in PASSING else matched(notes[name], kind=NoteKind.READING)
+        for name, one in judged.items()
+    }
 
 
 def _sparing(case: Case, seen: Observation, judged: Judged) -> Judged:

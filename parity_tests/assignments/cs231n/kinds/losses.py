@@ -20,6 +20,7 @@ from parity_tests.protocol.exam import distinct, settings_of
 from parity_tests.protocol.kind import Arrays, Context, Judged, Kind, Params
 from parity_tests.protocol.observation import Observation, Returned
 from parity_tests.protocol.quantity import Key, Quantity
+from reports.model.notes import NoteKind
 from reports.model.verdicts import PASSING
 
 TITLES = {"softmax_loss": "softmax loss", "svm_loss": "SVM loss"}
@@ -77,7 +78,7 @@ def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Ju
         if judged[q.name].verdict not in PASSING and overflows:
             # An exponential that overflows leaves no gradient: ∞ divided by ∞.
             alone = infinite == [one.key.name == "loss" for one in case.quantities]
-            judged[q.name] = matched(LOG_OF_0 if alone else OVERFLOWS)
+            judged[q.name] = matched(LOG_OF_0 if alone else OVERFLOWS, kind=NoteKind.READING)
     return judged
 
 

@@ -26,6 +26,7 @@ from parity_tests.protocol.exam import distinct, settings_of
 from parity_tests.protocol.kind import Arrays, Context, Judged, Kind, Params
 from parity_tests.protocol.observation import Failure, Observation, Returned
 from parity_tests.protocol.quantity import WHOLE_CASE, Key, Quantity
+from reports.model.notes import NoteKind
 from reports.model.verdicts import PASSING
 
 MODULES = {"TwoLayerNet": FC_NET, "FullyConnectedNet": FC_NET, "ThreeLayerConvNet": CNN}
@@ -229,7 +230,7 @@ def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Ju
     named = {q.name: q for q in case.quantities}
     ends = BEYOND_NAME * params["beyond"]
     changed = [f"overwrites {name}" for name in map(str, seen.facts.get("changed settings", []))]
-    judged: Judged = {f"parameters{ends}": _parameters(params, seen).noting(*changed)}
+    judged: Judged = {f"parameters{ends}": _parameters(params, seen).noting(*changed, kind=NoteKind.OVERWRITES)}
     judged[f"weight scale{ends}"] = _weight_scale(params, seen)
     masks = _masks(case, arrays, seen)
     if "dropout" in named:

@@ -22,6 +22,7 @@ from parity_tests.protocol.comparison import Comparison, matched, mismatched
 from parity_tests.protocol.diagnosis import Diagnosis, Draw, Seen
 from parity_tests.protocol.observation import Failure
 from parity_tests.protocol.quantity import Quantity
+from reports.model.notes import NoteKind
 from reports.model.verdicts import Verdict
 
 _of: list[Seen] = []
@@ -86,7 +87,7 @@ def reopened(
     changed forward, which is computed here, or what a norm's formula makes of what was handed on. A norm's gradient is
     wrong where a known mistake of its own fits what that handed on.
     """
-    told = next((note for note in comparison.notes if note.endswith(FOR_ANOTHER)), "")
+    told = next((note for note in comparison.notes if note.kind is NoteKind.OWN_FORWARD), None)
     if case.probe in KINDS and comparison.explained_by in CALLED.get(quantity.part, ()):
         rows = next(one for one in plan if one.params.get("rows_of") == case.name)
         alike = [q for q in rows.quantities if q.key.name in (quantity.key.name, f"alt {quantity.key.name}", "out")]
@@ -109,10 +110,6 @@ def reopened(
         if _matches(case, quantity, question, seen):
             return matched(OWN)
     return None
-
-
-FOR_ANOTHER = "which is what is wrong"
-"""How the notes end of what is right for another function's mistake."""
 
 
 def _changes(

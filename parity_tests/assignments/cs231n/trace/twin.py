@@ -22,6 +22,7 @@ from parity_tests.trace.kinks import side_of_kinks
 from parity_tests.trace.plan import Array, Step
 from parity_tests.trace.twin import Spreads, Submitted, Taken, Twin, timed
 from reference.rounding import gamma
+from reports.model.notes import Note, NoteKind
 
 
 def _own_side(seen: SeenStep) -> Slope:
@@ -48,7 +49,7 @@ class NetTwin(Twin):
         self._forms = right_forms(self._s.rule, edition)
         self._trained, self._copies = Trained(plan), Copies(plan, self._forms[0][0])
         self._seeing = Seeing(plan, scales)
-        self.notes: tuple[str, ...] = ()
+        self.notes: tuple[Note, ...] = ()
 
     def takes(self, name: str, shape: tuple[int, ...], asked: tuple[int, ...]) -> bool:
         """A row or a column is as good as a flat array."""
@@ -94,7 +95,7 @@ class NetTwin(Twin):
                 if number:
                     self._trained.use(update)
                     self._copies.use(update)
-                self.notes = (f"{self._s.rule} {note}",) if note else ()
+                self.notes = (Note(NoteKind.READING, f"{self._s.rule} {note}"),) if note else ()
                 return
 
     def _choose_variance(self, submitted: Submitted, seen: SeenStep) -> None:
@@ -107,7 +108,7 @@ class NetTwin(Twin):
         apart = np.abs(own - (1 - MOMENTUM) * (variance + EPS)).max()
         if apart < (1 - MOMENTUM) * EPS / 2:  # nearer than half way to the variance without ε
             self._trained.network.added = self._copies.added = EPS
-            self.notes += (f"batchnorm_forward {PLUS_EPS}",)
+            self.notes += (Note(NoteKind.READING, f"batchnorm_forward {PLUS_EPS}"),)
 
     def _choose_root(self, submitted: Submitted, seen: SeenStep) -> None:
         """Whether the submission's norms have epsilon beside the root, and if so, in which form their gradients are."""
@@ -119,7 +120,7 @@ class NetTwin(Twin):
         given = submitted.get("dW1", self._plan.weights["W1"].shape)
         forms = FORMS if given is not None else FORMS[:1]
         network.beside = self._copies.beside = min(forms, key=lambda form: self._off(network, seen, form, given))
-        self.notes += (f"{self._s.normalization}_forward {BESIDE}",)
+        self.notes += (Note(NoteKind.READING, f"{self._s.normalization}_forward {BESIDE.text}"),)
 
     def _apart(self, network: Network, seen: SeenStep, form: Beside | None, own: Tensor) -> float:
         """How far what the first relu is given is from the submission's."""

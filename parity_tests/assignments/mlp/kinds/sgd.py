@@ -20,6 +20,7 @@ from parity_tests.protocol.mistake import Call
 from parity_tests.protocol.observation import Failure, Observation, Returned
 from parity_tests.protocol.quantity import WHOLE_CASE, Key, Quantity
 from reference.answer import Answer
+from reports.model.notes import NoteKind
 from reports.model.verdicts import PASSING, Verdict
 
 Array = NDArray[Any]
@@ -108,7 +109,7 @@ def judge(case: Case, arrays: Arrays, observation: Observation, context: Context
     directions = facts.get("velocity_along", [])
     if directions and all(sign == -1 for sign in directions):
         note = "keeps the velocity with the opposite sign (v = αv + ηg, w −= v), which moves the weights alike"
-        judged[first] = judged[first].noting(note)
+        judged[first] = judged[first].noting(note, kind=NoteKind.READING)
     if facts.get("momentum_none"):
         note = "crashes on momentum=None at α = 0, where main would pass it; right with zero velocities"
         judged = {name: comparison.noting(note) for name, comparison in judged.items()}

@@ -16,6 +16,7 @@ from parity_tests.protocol.comparison import Comparison, matched
 from parity_tests.protocol.kind import Params
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Key, Quantity
+from reports.model.notes import NoteKind
 from reports.model.verdicts import Verdict
 
 USUAL, FORTRAN, VIEW, READ_ONLY, WHOLE = "usual", "fortran", "view", "read-only", "whole"
@@ -39,7 +40,7 @@ its shape. Inputs 3 and 4 have another N than those before.
 TURNS = ("", "second object", "second input", "evaluation", "another N", "backward twice")
 """What quantities say of the inputs of IN_TURN; the last is of a further backward of input 4."""
 _NOTE_WRITES = "writes over an array that it is given, so that it refuses one that it may not write to"
-_OF_DTYPE = ("promoted from", "dtype ")
+_OF_DTYPE = (NoteKind.PROMOTED, NoteKind.DTYPE)
 _SUFFIXES = frozenset({*TURNS[1:], *IN_MEMORY.values(), "evaluation after training", "second model", "trained anew"})
 
 
@@ -94,8 +95,9 @@ def noting_memory(comparison: Comparison, params: Params, observation: Observati
     """
     if params["inputs"][key.call]["memory"] == WHOLE:
         if comparison.verdict in (Verdict.MISMATCH, Verdict.CRASHED):
-            comparison = matched(f"of arrays of whole numbers, which the homework never feeds: {comparison.problem}")
-        kept = [note for note in comparison.notes if not note.startswith(_OF_DTYPE)]
+            unfed = f"of arrays of whole numbers, which the homework never feeds: {comparison.problem}"
+            comparison = matched(unfed, kind=NoteKind.READING)
+        kept = [note for note in comparison.notes if note.kind not in _OF_DTYPE]
         comparison = replace(comparison, notes=tuple(kept))
     refused = observation.facts.get("refused_to_write", [])
-    return comparison.noting(_NOTE_WRITES) if [key.name, key.call] in refused else comparison
+    return comparison.noting(_NOTE_WRITES, kind=NoteKind.OVERWRITES) if [key.name, key.call] in refused else comparison

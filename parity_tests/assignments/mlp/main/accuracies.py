@@ -11,6 +11,7 @@ from parity_tests.assignments.mlp.main.evaluations import OTHER, POSITION, SET, 
 from parity_tests.assignments.mlp.main.main_run import Array, MainRun
 from parity_tests.protocol.comparison import Comparison, matched
 from reference.rounding import gamma
+from reports.model.notes import NoteKind
 
 WORD = {"train": "train", "valid": "val"}
 """What a key of a result file holds for its set."""
@@ -30,7 +31,7 @@ def judge_accuracy(evaluations: Evaluations, split: str) -> Comparison:
     written, files = records_written(main, split), _result_files(main)
     records = written if files else [("", values) for _, values in main.run.returned[2:]]
     if not records:
-        return _no_record(main, quantity, files) if files else matched(UNSEEN)
+        return _no_record(main, quantity, files) if files else matched(UNSEEN, kind=NoteKind.UNSEEN)
     unmeasured = evaluations.unmeasured(quantity)
     if unmeasured is not None:
         return unmeasured
@@ -39,9 +40,9 @@ def judge_accuracy(evaluations: Evaluations, split: str) -> Comparison:
     for _, got in records:
         for scale, note in ((1.0, ""), (100.0, PER_CENT)):
             if whole and len(got) == len(bounds) and _first_wrong(got / scale, bounds) is None:
-                return replace(matched(note), total=len(got), bad=0)
+                return replace(matched(note, kind=NoteKind.READING), total=len(got), bad=0)
     if not files:
-        return matched(UNSEEN)
+        return matched(UNSEEN, kind=NoteKind.UNSEEN)
     position = POSITION[split] if len(written) > POSITION[split] else 0
     return _wrong(evaluations, split, written[position], bounds)
 

@@ -18,6 +18,7 @@ from parity_tests.protocol.comparison import Comparison, matched
 from parity_tests.protocol.observation import Returned
 from reference.answer import Answer
 from reference.rounding import gamma
+from reports.model.notes import NoteKind
 from reports.model.verdicts import Verdict
 
 RECORD = {"train": "train_loss_record", "valid": "val_loss_record"}
@@ -109,7 +110,7 @@ def _right(split: str, records: Sequence[Array], epochs: int, choices: Callable[
         if comparison.verdict == Verdict.MATCH:
             more = "main returns more than the two loss records" if len(records) > 2 else ""
             moved = f"{RECORD[split]} is returned as number {at + 1}" if at != position else ""
-            return replace(matched(form, more, moved).noting(*notes), **figures(comparison))
+            return replace(matched(form, more, moved, *notes, kind=NoteKind.READING), **figures(comparison))
     return None
 
 

@@ -26,6 +26,7 @@ from parity_tests.assignments.mlp.main.steps import replayed
 from parity_tests.assignments.mlp.main.weights import judge_weights
 from parity_tests.protocol.comparison import Comparison, matched
 from parity_tests.protocol.observation import Observation
+from reports.model.notes import NoteKind
 from reports.model.verdicts import PASSING, Verdict
 
 CHANGED = "main changes the main_params that it is passed"
@@ -123,4 +124,6 @@ def _judge_run(main: MainRun) -> Comparison:
     """Whether main comes to an end; how it fails otherwise, `ended` says."""
     if main.run.endless:
         return main.bad("it goes on training long after the epochs that were asked for")
-    return matched(*main.observation.warnings, CHANGED if main.run.changes_params else "")
+    return matched(*main.observation.warnings, kind=NoteKind.WARNS).noting(
+        CHANGED if main.run.changes_params else "", kind=NoteKind.OVERWRITES
+    )
