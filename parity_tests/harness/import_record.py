@@ -38,7 +38,7 @@ def notes_on(hello: Hello, assignment: Assignment, *, told_by_files: bool) -> It
     sentences = []
     if given:
         was, its = ("was", "its") if len(given) == 1 else ("were", "their")
-        sentences.append(f"there was no {' and no '.join(given)}: Parity's own {was} used in {its} place")
+        sentences.append(f"there was no {' and no '.join(given)} that runs: Parity's own {was} used in {its} place")
     if silent:
         sentences.append(f"{' and '.join(silent)} did nothing here, for a stand-in of Parity's took that place")
     if sentences:

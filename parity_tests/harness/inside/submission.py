@@ -12,7 +12,7 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -141,6 +141,37 @@ def _imports(source: bytes, name: str, module: str) -> bool:
     return any(f"{one}.".startswith(f"{module}.") for one in found)
 
 
+def _imported_names(source: bytes, name: str) -> dict[str, bool]:
+    """Return the modules, without what is inside them, that a source imports, and whether it uses nothing of each."""
+    try:
+        tree = import_guard.compiled(source, name, ast.PyCF_ONLY_AST)
+    except SyntaxError:
+        return {}
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    unused: dict[str, bool] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            bound = [(alias.name, alias.asname or alias.name.partition(".")[0]) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            bound = [(node.module or "", alias.asname or alias.name) for alias in node.names]
+        else:
+            continue
+        for module, word in bound:
+            top = module.partition(".")[0]
+            unused[top] = unused.get(top, True) and word != "*" and word not in used
+    return unused
+
+
+def _is_broken(file: Path) -> bool:
+    """Return whether a file that students are given is no Python, as those are that were handed out in Python 2."""
+    head = _head(file)
+    try:
+        import_guard.compiled(head, str(file), ast.PyCF_ONLY_AST)
+    except SyntaxError:
+        return True
+    return False
+
+
 class Importer:
     """Imports the submission in `folder`. From its creation on, the process finds only what a submission may import."""
 
@@ -167,16 +198,23 @@ class Importer:
             self.edition, fixture = self.edition_seen, by_files[self.edition_seen]
         lacks_support = bool(self.support) and not has_module(folder, self.support)
         files = {self.support: fixture} if lacks_support and fixture else {}
+        in_place_of: dict[str, str] = {}
         for module, file in setup["lent"].items():
             if not has_module(folder, module.removeprefix(self._around)):
                 files[module] = file
+            elif _is_broken(self._place(module)):
+                in_place_of[module] = file
         inert = [name for name in setup["inert_modules"].get(self.edition, ()) if name not in setup["allow"]]
-        self.fixtures = [*(name for name in inert if not package or self._mentions(name)), *files]
+        if package:  # whose many files bring imports from wherever they were edited
+            inert += self._stray({*inert, *setup["allow"]}, setup["lent"])
+        self.fixtures = [*(name for name in inert if not package or self._mentions(name)), *files, *in_place_of]
         inert_finder = inert_modules.InertFinder(tuple(inert))
         packages = {package: folder} if content else {}
         self._guard = import_guard.Guard(folder, ["numpy", *setup["allow"]], files, inert_finder, packages)
         if code is not None:
             self._guard.replace(self._file, code)
+        for module, file in in_place_of.items():
+            self._guard.replace(str(self._place(module)), import_guard.compiled(_head(Path(file)), file))
         sys.meta_path.insert(0, self._guard)
         sys.path.insert(0, folder)
         sys.modules["__main__"] = ModuleType("__main__")
@@ -241,6 +279,16 @@ class Importer:
         word = module.rpartition(".")[2].encode()  # what holds no such word need not be parsed
         heads = {name: _head(self._place(name)) for name in self.handed_in if name}
         return any(word in head and _imports(head, name, module) for name, head in heads.items())
+
+    def _stray(self, known: Collection[str], lent: Collection[str]) -> list[str]:
+        """Return the modules that nobody has here, and of which the submission's files import what they never use."""
+        unused: dict[str, bool] = {}
+        for module in (*self.handed_in, *lent):
+            for name, is_unused in _imported_names(_head(self._place(module)) if module else b"", module).items():
+                unused[name] = unused.get(name, True) and is_unused
+        there = {*sys.stdlib_module_names, "numpy", *known}
+        own = {name.removeprefix(self._around) for name in unused}
+        return [name for name in own if unused.get(name) and name not in there and not has_module(self._folder, name)]
 
     def _place(self, module: str) -> Path:
         """Return where a module that is handed in lies, if it does; the folder may be the content of its package."""

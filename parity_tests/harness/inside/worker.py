@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import builtins
 import fcntl
+import functools
 import importlib
 import importlib.util
 import os
@@ -136,6 +137,8 @@ class Worker:
         for name, now in setup["numpy_1"].items():
             module, _, own = now.rpartition(".")
             vars(np).setdefault(name, getattr(np if module else builtins, own))
+        if setup["numpy_1"]:
+            np.reshape = _reshape_of_numpy_1(np.reshape)
         if setup["confine"] is not None:
             confine.confine(setup["confine"])
         self._recorder = call_recorder.CallRecorder(
@@ -328,6 +331,18 @@ class Worker:
 def _same(one: Any, other: Any) -> bool:
     """Return whether `other` is no replacement of `one`; only what can be called counts."""
     return one is other or not callable(one) or isinstance(one, MethodType)
+
+
+def _reshape_of_numpy_1(reshape: Any) -> Any:
+    """Return np.reshape, which takes the shape by its old name as well."""
+
+    @functools.wraps(reshape)
+    def with_newshape(a: Any, *shape: Any, **named: Any) -> Any:
+        if "newshape" in named:
+            named["shape"] = named.pop("newshape")
+        return reshape(a, *shape, **named)
+
+    return with_newshape
 
 
 def _limit(what: int, limit: int, hard: bool = True) -> None:

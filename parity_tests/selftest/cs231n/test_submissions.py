@@ -42,7 +42,7 @@ def test_a_missing_file_costs_its_own_parts_alone(changed: Changed) -> None:
 
 
 def test_a_file_that_cannot_be_imported_costs_its_own_parts_alone(changed: Changed) -> None:
-    folder = changed(cnn=("from typing import Any", "from typing import Any\n\nimport nowhere"))
+    folder = changed(cnn=("from typing import Any", "from typing import Any\n\nimport nowhere\n\nnowhere.now()"))
     assert failing(checked(folder)) == {"ThreeLayerConvNet": {"crashed"}}
 
 
@@ -53,7 +53,7 @@ def test_what_students_are_given_is_lent(changed: Changed) -> None:
     run = checked(folder, NETS)
     assert failing(run) == {}
     note = run.records[0].note
-    lacking = "there was no cs231n/layer_utils.py and no cs231n/fast_layers.py"
+    lacking = "there was no cs231n/layer_utils.py and no cs231n/fast_layers.py that runs"
     assert note == f"{lacking}: Parity's own were used in their place"
 
 
@@ -65,6 +65,35 @@ def test_fast_layers_that_were_compiled_elsewhere_do_no_harm(changed: Changed) -
         "conv_backward_fast = max_pool_forward_fast = max_pool_backward_fast = conv_forward_fast\n"
     )
     assert failing(checked(folder, NETS)) == {}
+
+
+STRAY = "import numpy as np\nfrom anyio import run_process\nimport anyio.abc as other\n"
+OF_THEIR_OWN = "\n\ndef batchnorm_forward_alt(x, gamma, beta, bn_param):\n    return x, 'own'\n"
+
+
+def test_what_real_files_hold_beside_what_is_asked_costs_nothing(changed: Changed) -> None:
+    """The handout's own Python 2, a loss without labels, newshape of numpy 1, another forward, and a stray import."""
+    returned, asked = (
+        "        if y is None:\n            return scores\n",
+        "        loss, dscores = softmax_loss(scores, y)\n",
+    )
+    folder = changed(
+        layers=("import numpy as np\n", STRAY),
+        fc_net=(f"{returned}{asked}        grads: Grads = {{}}\n", f"{asked}{returned}        grads: Grads = {{}}\n"),
+        cnn=("scores, third = ", "h = np.reshape(h, newshape=h.shape)\n        scores, third = "),
+    )
+    (folder / "cs231n" / "fast_layers.py").write_text("print 'build the extension first'\n")
+    layers = folder / "cs231n" / "layers.py"
+    layers.write_text(layers.read_text() + OF_THEIR_OWN)
+    fc_net = folder / "cs231n" / "classifiers" / "fc_net.py"
+    fc_net.write_text(fc_net.read_text().replace("batchnorm_forward", "batchnorm_forward_alt"))
+    run = checked(folder, {*NETS, "relu_forward"})
+    assert failing(run) == {}
+    note = run.records[0].note
+    assert "there was no cs231n/fast_layers.py that runs: Parity's own was used in its place" in note
+    assert "anyio did nothing here" in note
+    layers.write_text(layers.read_text().replace("def relu_forward", "other.run()\n\n\ndef relu_forward"))
+    assert "anyio is not available here" in checked(folder, {"relu_forward"}).records[0].message
 
 
 def test_imports_of_the_various_years_work(changed: Changed) -> None:

@@ -108,6 +108,16 @@ def _is_same(own: Any, given: np.ndarray) -> bool:
     return isinstance(own, np.ndarray) and np.ndarray.tobytes(own) == given.tobytes()
 
 
+def _without_labels(loss: Any) -> Any:
+    """A loss that takes None for labels, as the handouts' does: whoever returns scores alone may ask for it before."""
+
+    def with_or_without(x: Any, y: Any) -> Any:
+        return (float("nan"), np.zeros_like(x)) if y is None else loss(x, y)
+
+    with_or_without.__name__ = loss.__name__
+    return with_or_without
+
+
 def _redirect(own: Any, right: Any) -> None:
     """Make a function of the submission call the right one, wherever else it is kept under another name."""
     own.__globals__[f"_right_{right.__name__}"] = right
@@ -206,7 +216,10 @@ def _with_right_layers(submission: Submission, package: str) -> list[np.ndarray]
         if inspect.isfunction(function) and not name.startswith("_")
     }
     functions["dropout_forward"] = dropout_forward
+    functions |= {name: _without_labels(functions[name]) for name in ("softmax_loss", "svm_loss")}
     functions |= {fast: functions[naive] for fast, naive in FAST.items()}
+    # Who writes another forward has its cache go to the usual backward, which is the right one here.
+    functions |= {f"{name}_alt": function for name, function in functions.items() if f"{name}_alt" not in functions}
     for module_name, module in list(sys.modules.items()):
         if module_name == package or module_name.startswith(f"{package}."):
             uses_fast = module_name.rpartition(".")[2] in ("layer_utils", "cnn", "fast_layers")
