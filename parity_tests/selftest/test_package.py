@@ -57,7 +57,7 @@ def test_a_mistake_in_a_further_module_is_found_and_shown_where_it_stands(folder
     [
         (None, "missing", "there is no powers/roots/even.py"),
         (
-            "import nowhere\n",
+            "import nowhere\nnowhere.now()\n",
             "crashed",
             "powers/roots/even.py cannot be imported (powers/roots/even.py, line 1): nowhere",
         ),
@@ -76,7 +76,7 @@ def test_a_further_module_costs_its_own_parts_alone(folder: Path, source: str | 
 
 
 def test_a_main_module_that_cannot_be_imported_costs_what_uses_it(folder: Path) -> None:
-    (folder / "powers" / "basic.py").write_text("import nowhere\n")
+    (folder / "powers" / "basic.py").write_text("import nowhere\nnowhere.now()\n")
     assert verdicts(checked(folder)) == {"A": "missing", "B": "missing"}
 
 
