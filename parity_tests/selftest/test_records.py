@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from parity_tests import pytest_plugin
 from parity_tests.selftest.fake_records import FakeRun, mismatch, record
 from reports.model.records import COLUMNS, failing, from_frame, from_table, read_table, to_frame
 from reports.model.summary import summary_frame, worst
-from reports.model.verdicts import FAILING, VERDICTS
+from reports.model.verdicts import FAILING, PASSING, VERDICTS
 
 
 def test_columns_are_the_designs_in_its_order() -> None:
@@ -74,6 +75,10 @@ def test_records_are_frozen() -> None:
 def test_everything_but_match_and_undecided_fails(verdict: str) -> None:
     assert failing(record(verdict=verdict)) == (verdict not in ("match", "undecided"))
     assert (verdict in FAILING) == failing(record(verdict=verdict))
+
+
+def test_the_plugin_which_imports_nothing_of_parity_passes_the_same() -> None:
+    assert pytest_plugin.PASSING == PASSING
 
 
 def test_notes_fail_only_when_strict_and_promotion_never() -> None:

@@ -16,7 +16,6 @@ from reports.model.reasons import causes_of, late_sentence, reason, total_text
 from reports.model.records import Record
 from reports.model.run import Results, hints_of, parts_of
 from reports.model.verdicts import FAILING, Verdict
-from reports.model.words import sentence
 
 _MORE_CASES = 2
 _RATIO = (
@@ -155,7 +154,7 @@ def _more(entry: Entry) -> list[str]:
     unjudged = len(entry.unjudged)
     if first.check == "import":
         unjudged += len(entry.records) - 1
-    elif cases and entry.sentence == sentence(first):
+    elif cases and entry.of_first:
         more = f"; and {len(cases) - _MORE_CASES} more" if len(cases) > _MORE_CASES else ""
         sentences.append(f"The same in {'; '.join(cases[:_MORE_CASES])}{more}.")
     if entry.again:

@@ -32,7 +32,7 @@ class Entry:
     """One thing to say: the sentence, the records that it stands for, and what follows from them.
 
     `again` are those of the same part that are off where the parts work together, `unjudged` those that could not be
-    judged because of it.
+    judged because of it. `of_first` says whether the sentence is that of the first record.
     """
 
     kind: Kind
@@ -40,6 +40,7 @@ class Entry:
     records: list[Record]
     again: list[Record] = field(default_factory=list)
     unjudged: list[Record] = field(default_factory=list)
+    of_first: bool = False
 
     @property
     def quantities(self) -> list[str]:
@@ -59,7 +60,7 @@ def entries(records: Sequence[Record], run: Results) -> list[Entry]:
     causes, again, unjudged = _sorted_out(records, run)
     if import_fails(causes):  # whatever else was not seen comes of that
         causes, unjudged = [*causes, *unjudged], []
-    folded = [Entry(Kind.CAUSE, _sentence(alike, run), alike) for alike in _alike(causes, run)]
+    folded = [_cause(alike, run) for alike in _alike(causes, run)]
     folded.sort(key=lambda entry: _place(entry, run))
     for part, same in _by_part(again, lambda record: record.part).items():
         about = [entry for entry in folded if any(record.part == part for record in entry.records)]
@@ -88,7 +89,7 @@ def _place(entry: Entry, run: Results) -> tuple[bool, bool, tuple[int, str]]:
     )
 
 
-def _sentence(alike: Sequence[Record], run: Results) -> str:
+def _cause(alike: list[Record], run: Results) -> Entry:
     """What is said of causes that are alike: what the first says or, where several parts are missing, which and where.
 
     The first of these is the one to begin with. Where something is not even defined, that is told.
@@ -96,13 +97,14 @@ def _sentence(alike: Sequence[Record], run: Results) -> str:
     parts = parts_of(run)
     ids = parts.within(alike)
     if len(ids) == 1 or any(record.verdict != Verdict.MISSING for record in alike):
-        return sentence(alike[0])
+        return Entry(Kind.CAUSE, sentence(alike[0]), alike, of_first=True)
     counted = f"{parts.counted(ids, run.records)} are not implemented: {_with_lines(ids, run)}."
     undefined = list(dict.fromkeys(ended(_words(record, run)) for record in alike if not record.file))
     if not undefined:
-        return f"{counted} Begin with {parts.label(ids[0])}."
+        return Entry(Kind.CAUSE, f"{counted} Begin with {parts.label(ids[0])}.", alike)
     more = len(undefined) - _MOST_SENTENCES
-    return " ".join([counted, *undefined[:_MOST_SENTENCES], *([f"And {more} more."] if more > 0 else [])])
+    told = [counted, *undefined[:_MOST_SENTENCES], *([f"And {more} more."] if more > 0 else [])]
+    return Entry(Kind.CAUSE, " ".join(told), alike)
 
 
 def _with_lines(ids: Sequence[str], run: Results) -> str:
@@ -144,7 +146,7 @@ def _alike(causes: Sequence[Record], run: Results) -> list[list[Record]]:
     parts_with: dict[str, set[str]] = {}
     for record, text in zip(causes, words, strict=True):
         parts_with.setdefault(text, set()).add(record.part)
-    accidents: dict[str, tuple[str, ...]] = {}
+    accidents = _Accidents()
     broken = import_fails(causes)
     groups: dict[tuple[str, ...], list[Record]] = {}
     for record, text in zip(causes, words, strict=True):
@@ -152,9 +154,9 @@ def _alike(causes: Sequence[Record], run: Results) -> list[list[Record]]:
         if broken and record.verdict in UNSEEN:
             key = ("import",)
         elif record.verdict == Verdict.MISSING and record.check != "import":
-            key = accidents.get(text, (record.verdict,))
+            key = accidents.earlier(text) or (record.verdict,)
         elif record.verdict not in (Verdict.MATCH, Verdict.MISMATCH):
-            key = accidents.setdefault(text, (record.file, str(record.line)) if record.file else (text,))
+            key = accidents.key(record, text)
         elif not record.quantity:  # a note
             key = (record.verdict, re.sub(r"\d+", "#", text))
         elif len(parts_with[text]) > 1:
@@ -163,6 +165,25 @@ def _alike(causes: Sequence[Record], run: Results) -> list[list[Record]]:
             key = (record.verdict, record.part, record.diagnosis)
         groups.setdefault(key, []).append(record)
     return list(groups.values())
+
+
+class _Accidents:
+    """Tells whether something went wrong before: at the same place, or in words that come again with more around.
+
+    So "after step 1 relu.forward raised ValueError" is what "relu.forward raised ValueError" was.
+    """
+
+    def __init__(self) -> None:
+        self._keys: dict[str, tuple[str, ...]] = {}
+
+    def key(self, record: Record, words: str) -> tuple[str, ...]:
+        """The same for the same accident."""
+        place = (record.file, str(record.line)) if record.file else (words,)
+        return self.earlier(words) or self._keys.setdefault(words, place)
+
+    def earlier(self, words: str) -> tuple[str, ...] | None:
+        """The key of the accident that these words tell again; None where it is the first time."""
+        return next((key for earlier, key in self._keys.items() if earlier in words), None)
 
 
 def _by_part(records: Iterable[Record], part: Callable[[Record], str]) -> dict[str, list[Record]]:

@@ -117,7 +117,7 @@ _SETTERS = tuple(vars(Record)[name].__set__ for name in COLUMNS)
 
 
 @cache
-def columns_of(record: type[Record] = Record) -> dict[str, tuple[Any, Column]]:
+def columns_of(record: type[Any] = Record) -> dict[str, tuple[Any, Column]]:
     """The type and the meaning of each column of such records, by its name."""
     hints = get_type_hints(record, include_extras=True)
     declared = {field.name: get_args(hints[field.name]) for field in fields(record)}
