@@ -6,7 +6,7 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from reports.model.records import Record, columns_of
+from reports.model.records import Column, Record, columns_of
 from reports.model.run import Results, SavedRun
 from reports.model.verdicts import FAILING, Verdict
 
@@ -64,7 +64,8 @@ def for_student(run: Results) -> StudentRun:
     told, printed = (known.get("told"), known.get("printed")) if isinstance(known, Mapping) else (None, None)
     if not isinstance(told, Mapping) or not isinstance(printed, int):
         return StudentRun(list(run.records), environment, run.arrays, dict(run.inputs), run.output)
-    records = [_told(record, told[record.case]) if record.case in told else record for record in run.records]
+    columns = columns_of(type(run.records[0])) if run.records else {}
+    records = [_told(record, told[record.case], columns) if record.case in told else record for record in run.records]
     named = {record.diagnosis for record in records}
     hints = environment.get("hints")
     kept = {name: hint for name, hint in hints.items() if name in named} if isinstance(hints, Mapping) else {}
@@ -100,7 +101,7 @@ def says_less(run: Results) -> bool:
     return any(record.verdict != Verdict.MATCH and record.case in cases for record in run.records)
 
 
-def _told(record: Record, told: Mapping[str, Mapping[str, Any]]) -> Record:
+def _told(record: Record, told: Mapping[str, Mapping[str, Any]], columns: Mapping[str, tuple[Any, Column]]) -> Record:
     """A record of what may be told of any, and of what Parity itself knows; of nothing else that was recorded."""
     said = told.get(record.quantity, {})
     chosen = {
@@ -109,7 +110,6 @@ def _told(record: Record, told: Mapping[str, Mapping[str, Any]]) -> Record:
         "file": str(said.get("file", "")),
         "line": said.get("line"),
     }
-    columns = columns_of(type(record))
     allowed = {name: getattr(record, name) for name, (_, column) in columns.items() if column.student}
     nothing = {name: "" if of is str else None for name, (of, _) in columns.items()}
     return type(record)(**{**nothing, **allowed, **chosen})

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_args, get_type_hints
 
@@ -116,8 +115,7 @@ COLUMNS = tuple(field.name for field in fields(Record))
 _SETTERS = tuple(vars(Record)[name].__set__ for name in COLUMNS)
 
 
-@cache
-def columns_of(record: type[Any] = Record) -> dict[str, tuple[Any, Column]]:
+def columns_of(record: type[Record] = Record) -> dict[str, tuple[Any, Column]]:
     """The type and the meaning of each column of such records, by its name."""
     hints = get_type_hints(record, include_extras=True)
     declared = {field.name: get_args(hints[field.name]) for field in fields(record)}
