@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 
 from parity_tests.cli import main
 from parity_tests.examples.chromium import Browser, find
-from parity_tests.harness.process.fork_servers import ForkServers
-from parity_tests.harness.process.runner import Runner
+from parity_tests.selftest import shared
 
 
 @pytest.fixture(autouse=True)
@@ -21,18 +19,13 @@ def outside_a_workflow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def shared_servers() -> Iterator[ForkServers]:
-    """What the checks of a session have their processes forked off, those of the command among them: a cold start takes
-    many times as long. Commands that tests start as processes of their own start theirs cold, as people's do."""
-
-    def runner(*args: Any, servers: ForkServers | None = None, isolation: str = "none", **options: Any) -> Runner:
-        chosen = shared if servers is None and isolation == "none" else servers
-        return Runner(*args, servers=chosen, isolation=isolation, **options)
-
-    with ForkServers() as shared, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("parity_tests.harness.check.Runner", runner)
-        patch.setattr("parity_tests.trace.run.Runner", runner)
-        yield shared
+def _shared_by_checks() -> Iterator[None]:
+    """Checks, the command's among them, share servers and what was judged; commands in their own processes do not."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("parity_tests.harness.check.Runner", shared.runner)
+        patch.setattr("parity_tests.trace.run.Runner", shared.runner)
+        patch.setattr("parity_tests.harness.check.judge_observed", shared.judgement)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.kind import Context
 from parity_tests.protocol.observation import Observation
+from parity_tests.selftest.shared import JUDGED
 from reports.model.records import Record
 from reports.model.verdicts import FAILING
 
@@ -79,7 +80,8 @@ def ask_and_judge(
         for case, observation in zip(plan, ask_all(runner, questions, Budget()), strict=True):
             seen[case.name] = observation
             context = Context("cpu", hello.edition, hello.edition_seen)
-            judged[case.name] = judge(ASSIGNMENT, case, draw(case), observation, context)
+            verdict = partial(judge, ASSIGNMENT, case, draw(case), observation, context)
+            judged[case.name] = JUDGED.judge(case, seed, context, observation, verdict)
     assert ASSIGNMENT.blame is not None
     blamed = ASSIGNMENT.blame(plan, judged)
     return [r for case in plan for r in records_of(setting, case, blamed[case.name], seen[case.name])]

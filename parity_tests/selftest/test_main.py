@@ -15,11 +15,11 @@ from parity_tests.assignments.mlp.digits import small_digits
 from parity_tests.assignments.mlp.main.configs import Config, main_quantities
 from parity_tests.assignments.mlp.main.verdicts import judge_main
 from parity_tests.harness.diagnosis.name_mistakes import name_mistakes
-from parity_tests.harness.process.runner import Runner
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.quantity import Key, Quantity
 from parity_tests.selftest.records_of_cases import changed
+from parity_tests.selftest.shared import runner
 from parity_tests.selftest.shipped_changes.honest_mains import HONEST
 from parity_tests.selftest.shipped_changes.main_pieces import (
     NO_LAMBDA,
@@ -51,11 +51,11 @@ def findings(
     """What is found when the `main` in `folder` runs in a worker of its own."""
     inside = ASSIGNMENT.inside
     params = {"stand_ins": stand_ins, "one_folder": False, "decoy": "", "runs": [config.run()]}
-    with Runner(
+    with runner(
         folder, probe=inside.probes, layout=ASSIGNMENT.layout, editions=ASSIGNMENT.editions,
         companions=inside.processes["wiring" if stand_ins else "parts"], fixture=SHIPPED / "utils.py",
-    ) as runner:  # fmt: skip
-        seen = runner.ask(f"main/{config.activation}", "main", params, digits, seed=1, seconds=seconds)
+    ) as asked:  # fmt: skip
+        seen = asked.ask(f"main/{config.activation}", "main", params, digits, seed=1, seconds=seconds)
     found = judge_main(seen, configs=(config,), digits=digits, stand_ins=stand_ins)
     assert tuple(found) == main_quantities((config,))
     rows = tuple(Quantity(name, "10", Key(name)) for name in found)

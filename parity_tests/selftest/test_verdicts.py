@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,21 +76,6 @@ OF_TODO = {
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-@pytest.fixture(scope="module")
-def answers(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Mapping[str, Future[list[Record]]]]:
-    """The records of every chosen slip and rewrite, by name: several processes are at work while one is judged."""
-    calls = [getattr(item, "callspec", None) for item in request.session.items if item.path == request.path]
-    chosen = {call.params.get("name") for call in calls if call is not None}
-    with ThreadPoolExecutor(3) as pool:
-        yield {
-            name: pool.submit(asked_about, name, change, tmp_path_factory.mktemp("submission"))
-            for name, change in (WRONG | HONEST).items()
-            if name in chosen
-        }
-
-
 def asked_about(name: str, change: Slip | Rewrite, folder: Path) -> list[Record]:
     """The records of the cases that concern one slip or rewrite."""
     if isinstance(change, Slip):
@@ -116,8 +100,8 @@ def sentences(records: Sequence[Record]) -> list[str]:
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_slip_fails_its_own_part_alone(name: str, answers: Mapping[str, Future[list[Record]]]) -> None:
-    slip, records = WRONG[name], answers[name].result()
+def test_a_slip_fails_its_own_part_alone(name: str, tmp_path: Path) -> None:
+    slip, records = WRONG[name], asked_about(name, WRONG[name], tmp_path)
     parts = set(slip.part.split())
     assert set(at_fault(records)) == parts, sentences(records)
     assert charged(records) == parts, sentences(records)
@@ -130,8 +114,8 @@ def test_a_slip_fails_its_own_part_alone(name: str, answers: Mapping[str, Future
 
 
 @pytest.mark.parametrize("name", HONEST)
-def test_an_honest_rewrite_matches(name: str, answers: Mapping[str, Future[list[Record]]]) -> None:
-    rewrite, records = HONEST[name], answers[name].result()
+def test_an_honest_rewrite_matches(name: str, tmp_path: Path) -> None:
+    rewrite, records = HONEST[name], asked_about(name, HONEST[name], tmp_path)
     assert sentences(records) == []
     assert {r.verdict for r in records} == {"match"}
     notes = {note.text for r in records for note in r.notes}
