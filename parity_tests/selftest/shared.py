@@ -9,10 +9,11 @@ from typing import Any
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT as CS231N
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT as MLP
+from parity_tests.harness.exam import Exam
 from parity_tests.harness.judgement_cache import JudgementCache
 from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.harness.process.runner import Runner
-from parity_tests.harness.stages import Exam, Judgement, judge_observed
+from parity_tests.harness.stages import Judgement, judge_observed
 from parity_tests.protocol.observation import Observation
 
 JUDGED = JudgementCache()

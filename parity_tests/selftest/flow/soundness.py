@@ -23,6 +23,14 @@ mpmath.mp.dps = 60
 DTYPES = (torch.float32, torch.float64)
 SHARES = (1.0, 0.5)
 """Of the radius: all of it has to be enough, and half of it has not to be."""
+Shortfalls = dict[float, list[str]]
+"""Where each of the shares is not enough, as sentences."""
+
+
+def assert_sound(short: Shortfalls) -> None:
+    """The whole radius is enough everywhere, and half of it falls short somewhere."""
+    assert short[1.0] == [], "\n".join(short[1.0][:9])
+    assert short[0.5] != [], "half of the radius is enough"
 
 
 def flowed(
@@ -79,21 +87,21 @@ class Pointwise:
             widest = max(widest, abs(there - middle) + self.rounding(*moved, there) * u)
         return widest
 
-    def shortfalls(self, dtype: torch.dtype, share: float) -> list[str]:
-        """Where that share of the radius is not enough, as sentences."""
+    def shortfalls(self, dtype: torch.dtype) -> Shortfalls:
+        """Where each share of the radius is not enough."""
         u = precision(dtype).u
-        found = []
+        found: Shortfalls = {share: [] for share in SHARES}
         for operands, radii in self.cases(dtype):
             out, radius = flowed(self.function, operands, radii)
             for i in range(len(self.points)):
                 if not bool(torch.isfinite(out[i])):
                     continue  # it overflows, and so does any other computation in this type
                 needed = self.allowance(operands, radii, i, u)
-                # What float64 itself rounds in the rule's own arithmetic is no more than this.
-                given = mpmath.mpf(float(radius[i])) * share * (1 + mpmath.mpf(2) ** -44)
-                if needed > given:
-                    at = ", ".join(f"{float(x[i])!r} ± {float(r[i]):.3g}" for x, r in zip(operands, radii, strict=True))
-                    found.append(
-                        f"{self.name}({at}) needs {float(needed / given) if given else 'inf'} of {float(given):.6g}"
-                    )
+                at = ", ".join(f"{float(x[i])!r} ± {float(r[i]):.3g}" for x, r in zip(operands, radii, strict=True))
+                for share, short in found.items():
+                    # What float64 itself rounds in the rule's own arithmetic is no more than this.
+                    given = mpmath.mpf(float(radius[i])) * share * (1 + mpmath.mpf(2) ** -44)
+                    if needed > given:
+                        times = float(needed / given) if given else "inf"
+                        short.append(f"{self.name}({at}) needs {times} of {float(given):.6g}")
         return found
