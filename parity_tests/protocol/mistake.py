@@ -82,7 +82,7 @@ class Raises:
 
 NOTHING, SEVERAL, ANYTHING, RAISES = NoArray("none"), NoArray("tuple"), NoArray(""), Raises()
 CRASH = "crash"
-"""The operation of the mistakes that any crash's sentence tells, where nothing else is known."""
+"""The operation of the mistakes that any exception tells, where nothing else is known."""
 Formula = Callable[[Call], Any]
 """What a call returns with the mistake in it: a Running array, a NoArray, RAISES, a list of what may be, or None."""
 Estimate = Callable[[Sequence[Call]], Any]
@@ -126,8 +126,9 @@ class Mistake:
     `operation` is that of the calls that it is a mistake of, or CRASH. It is recognised in one way. A `formula`
     predicts what is returned; one with an `estimate` holds a number that is looked for first (`number` of the call),
     and is claimed only where no formula without one fits. An `experiment`, which the assignment's own diagnosis makes,
-    says whether random numbers came about in this way. `sentence` is a regular expression that the sentence about a
-    failure matches. A mistake that `spoils` other parts' results is named by the assignment's diagnosis too.
+    says whether random numbers came about in this way. `raised` is a regular expression that an exception's type and
+    own text match, as `KeyError: 'W'`, and `sentence` one that the sentence about a failure does. A mistake that
+    `spoils` other parts' results is named by the assignment's diagnosis too.
     `editions` are those in which it can be made, all where left out.
 
     `plug` puts the mistake into `file` of the assignment's solution, to prove that it is caught and named. The cases
@@ -142,6 +143,7 @@ class Mistake:
     estimate: Estimate | None = None
     experiment: Callable[..., bool] | None = None
     sentence: str = ""
+    raised: str = ""
     spoils: bool = False
     shows_in: tuple[str, ...] = ()
     plug: tuple[Body | Swap, ...] = ()

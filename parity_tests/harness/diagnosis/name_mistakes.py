@@ -155,9 +155,14 @@ def _but_crashes(diagnosis: Diagnosis) -> list[Mistake]:
 
 
 def _by_sentence(mistakes: Sequence[Mistake], case: Case, q: Quantity, comparison: Comparison) -> list[str]:
-    """The names of those mistakes of the failing part that the sentence about the failure tells of."""
+    """The names of those mistakes of the failing part that its exception, or the sentence about it, tells of."""
     if case.whole and case.process == "parts":  # what its parts do wrong, their own cases tell
         return []
-    part = comparison.part or q.part
-    sentence = sentence_of(case, q, comparison)
-    return [m.name for m in mistakes if m.sentence and m.part == part and re.search(m.sentence, sentence)]
+    sentence, failure = sentence_of(case, q, comparison), comparison.failure
+    raised = f"{failure.error}: {failure.said}" if failure is not None and failure.error else ""
+    own = [m for m in mistakes if m.part == (comparison.part or q.part)]
+    return [
+        m.name
+        for m in own
+        if (m.sentence and re.search(m.sentence, sentence)) or (m.raised and raised and re.match(m.raised, raised))
+    ]

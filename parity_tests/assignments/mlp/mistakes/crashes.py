@@ -26,37 +26,37 @@ KINDS = (
     (
         "a name is used that is not defined, or not yet",
         "Look at the line that the message names: where does this name get its value, and does that line run before?",
-        r"raised (NameError|UnboundLocalError)",
+        r"(NameError|UnboundLocalError):",
         "return not_defined",
     ),
     (
         "None is used where an array is needed",
         "In the line that the message names: what was never set, or comes from a function that returns nothing?",
-        r"raised (AttributeError|TypeError): .*None",
+        r"(AttributeError|TypeError): .*None",
         "return None + 1",
     ),
     (
         "an attribute is used that its object does not have",
         "Which line sets it, is it spelt alike there, and does that line run before? And what kind of object is it?",
-        r"raised AttributeError: (?!module |`np\.|.*None)",
+        r"AttributeError: (?!module |`np\.|.*None)",
         "return np.zeros(3).not_there",
     ),
     (
         "numpy has no longer what is used",
         "In the line that the message names: what does the documentation of the numpy that is installed say of it?",
-        rf"raised AttributeError: (`np\.\w+` was removed|module 'numpy' has no attribute '({_GONE})')",
+        rf"AttributeError: (`np\.\w+` was removed|module 'numpy' has no attribute '({_GONE})')",
         "return np.int(1)",
     ),
     (
         "shapes do not fit together",
         "Write the shape of each factor beside it, in the line that the message names.",
-        r"raised ValueError: .*(broadcast|core dimension|not aligned|shape)",
+        r"ValueError: .*(broadcast|core dimension|not aligned|shape)",
         "return np.zeros((2, 3)) @ np.zeros((2, 3))",
     ),
     (
         "an index lies outside its array",
         "How long is the array, and where does the loop over it end?",
-        r"raised IndexError: .*out of (bounds|range)",
+        r"IndexError: .*out of (bounds|range)",
         "return np.zeros(3)[3]",
     ),
 )
@@ -71,10 +71,10 @@ CRASHES = tuple(
         CRASH,
         name,
         hint,
-        sentence=sentence,
+        raised=raised,
         plug=(Body(function, statement),),
         file="utils.py" if part == "utils" else "",
     )
     for part, function in FUNCTIONS.items()
-    for name, hint, sentence, statement in KINDS
+    for name, hint, raised, statement in KINDS
 )

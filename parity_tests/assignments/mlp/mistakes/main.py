@@ -25,8 +25,9 @@ from parity_tests.assignments.mlp.mistakes.main_steps import STEPS_OF_MAIN
 from parity_tests.protocol.mistake import Mistake, Swap
 
 
-def _wiring(name: str, hint: str, sentence: str, *swaps: TextSwap) -> Mistake:
-    return Mistake("10", "main", name, hint, sentence=sentence, plug=tuple(Swap(*swap) for swap in swaps))
+def _wiring(name: str, hint: str, sentence: str, *swaps: TextSwap, raised: str = "") -> Mistake:
+    plug = tuple(Swap(*swap) for swap in swaps)
+    return Mistake("10", "main", name, hint, sentence=sentence, raised=raised, plug=plug)
 
 
 ON_THE_WAY = (
@@ -132,8 +133,8 @@ LAYERS = (
     ),
     _wiring(
         "an entry is asked for under a name that it does not have",
-        "Print the keys of main_params, and of the model.", r"main raised KeyError",
-        ('main_params["alpha"]', 'main_params["_alpha"]'),
+        "Print the keys of main_params, and of the model.", "",
+        ('main_params["alpha"]', 'main_params["_alpha"]'), raised=r"KeyError:",
     ),
 )  # fmt: skip
 

@@ -315,7 +315,7 @@ RETURNED = (
         "sgd.model",
         "an entry is asked for under a name that it does not have",
         "momentum's entries are called 'L1_W' and so on, those of params and gradient 'W' and 'b': print the keys.",
-        sentence=r"raised KeyError",
+        raised=r"KeyError:",
         plug=(Swap('momentum[f"{name}_{key}"]', 'momentum[f"{name}{key}"]'),),
     ),
     Mistake(
@@ -323,7 +323,8 @@ RETURNED = (
         "sgd.model",
         "SGD takes other parameters than it is given",
         "Compare the line with def with the assignment's: names may differ, the number and the order may not.",
-        sentence=r"cannot be asked: the function takes|raised TypeError: .*positional argument",
+        sentence=r"cannot be asked: the function takes",
+        raised=r"TypeError: .*positional argument",
         plug=(Swap("_lambda: float, _alpha: float, _learning_rate: float", "_lambda: float, _rates: float"),),
     ),
 )

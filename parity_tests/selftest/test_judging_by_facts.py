@@ -1,0 +1,143 @@
+"""No verdict, blame, name or point hangs on the words of a sentence: with all of them turned round, nothing changes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parity_tests.assignments.cs231n.assignment import ASSIGNMENT as CS231N
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT as MLP
+from parity_tests.grading.rubric import Vocabulary, parse_rubric
+from parity_tests.grading.scoring import score
+from parity_tests.harness.exam import Exam
+from parity_tests.harness.make_records import Setting
+from parity_tests.harness.process.in_process import InProcessRunner
+from parity_tests.harness.stages import judge_observed
+from parity_tests.proof.variants import changed
+from parity_tests.protocol.assignment import Assignment
+from parity_tests.protocol.case import Case, json_params
+from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.mistake import Body, Swap
+from parity_tests.protocol.observation import Failure, Observation
+from reports.model.notes import Note
+from reports.model.records import Record
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+SEED = 3
+SENTENCES = ((Comparison, "problem"), (Failure, "text"), (Note, "text"))
+"""The values that hold a sentence, with the field that it is in."""
+TURNED = "ж"
+
+
+def turned(text: str) -> str:
+    """The same with each word turned round, once."""
+    return re.sub(r"\w+", lambda word: word[0] if word[0].startswith(TURNED) else TURNED + word[0][::-1], text)
+
+
+@contextmanager
+def sentences_turned() -> Iterator[None]:
+    """Every sentence that is made meanwhile is turned round as it is made."""
+
+    def turning(made: Callable[..., None], field: str) -> Callable[..., None]:
+        def make(self: Any, *given: Any, **named: Any) -> None:
+            made(self, *given, **named)
+            object.__setattr__(self, field, turned(getattr(self, field)))
+
+        return make
+
+    with pytest.MonkeyPatch.context() as patch:
+        for kind, field in SENTENCES:
+            patch.setattr(kind, "__init__", turning(kind.__init__, field))
+        yield
+
+
+def asked(assignment: Assignment, folder: Path, case: Case, drawn: Callable[[Case], Any]) -> Observation:
+    inside = assignment.inside
+    runner = InProcessRunner(
+        folder,
+        probe=inside.probes,
+        companions=inside.processes[case.process],
+        layout=assignment.layout,
+        editions=assignment.editions,
+    )
+    return runner.ask(case.name, case.probe, json_params(case.params), drawn(case), seed=SEED)
+
+
+def exam_of(assignment: Assignment, wanted: Callable[[Case], bool], dtypes: Sequence[str]) -> Exam:
+    edition = assignment.editions.default
+    plan = [case for case in assignment.cases(edition, dtypes, seed=SEED) if wanted(case)]
+    setting = Setting("it", assignment.name, edition, "cpu", "none")
+    exam = Exam(assignment, setting, plan, plan, SEED, edition)
+    return replace(exam, solution=lambda case: asked(assignment, assignment.solution, case, exam.inputs))
+
+
+def facts(records: Iterable[Record], assignment: Assignment) -> list[tuple[object, ...]]:
+    """All of the records but their sentences, and the points that they earn."""
+    records = list(records)
+    items = score(records, parse_rubric(assignment.rubric_text, "rubric", Vocabulary.of(assignment))).items
+    found: list[tuple[object, ...]] = [
+        (r.case, r.quantity, r.verdict, r.part, r.explained_by, r.diagnosis, r.blame, r.note_kinds, r.file, r.line)
+        for r in records
+    ]
+    return found + [(item.name, item.points) for item in items]
+
+
+BACKWARD = 'self.gradient["W"] = self.X.T @ grad'
+MLP_CASES = ("linear", "relu", "network", "sgd", "init")
+FORGED = """
+        import sys
+        frame = sys._getframe()
+        while type(frame.f_locals.get("recorder")).__name__ != "CallRecorder":
+            frame = frame.f_back
+        said = dict.fromkeys(("error", "file", "function", "called", "said", "lacks"), "")
+        frame.f_locals["recorder"]._send(
+            {"kind": "failure", "name": "", "call": 0, "failure": "unjudged", "text": "it broke", "line": 0, **said}, {}
+        )
+        raise SystemExit"""
+IN_A_BUFFER = """self.buffer = np.empty((len(X), self.params["W"].shape[1]))
+        np.dot(X, self.params["W"], out=self.buffer)
+        return self.buffer + self.params["b"]"""
+WRONG: dict[str, tuple[Assignment, tuple[Body | Swap, ...]]] = {
+    "a crash": (MLP, (Body("relu.forward", "return np.zeros(3)[3]"),)),
+    "a part that others work on": (MLP, (Body("linear_layer.forward", "self.X = X\nreturn X @ self.params['W']"),)),
+    "a function that is not there": (MLP, (Swap("class linear_layer:", "class Linear:"),)),
+    "a fault that is made up": (MLP, (Swap("        self.mask = X > 0", FORGED),)),
+    "float64 only": (MLP, (Swap('return X @ self.params["W"] + self.params["b"]', IN_A_BUFFER),)),
+    "a forward, whose backward is right for it": (CS231N, (Swap("x.var(axis=0)", "x.var(axis=0, ddof=1)"),)),
+    "a crash of a function that others call": (CS231N, (Body("affine_forward", "return np.zeros(3)[3]"),)),
+}
+
+
+def remade(observation: Observation) -> Observation:
+    """The same, with failures that are made anew."""
+    return replace(observation, failures={key: replace(failure) for key, failure in observation.failures.items()})
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_all_facts_of_a_wrong_submission_stay_when_every_sentence_is_turned_round(name: str, tmp_path: Path) -> None:
+    assignment, changes = WRONG[name]
+    changed(assignment, name, changes).write(tmp_path)
+    dtypes = ("float64", "float32") if name == "float64 only" else ("float64",)
+    exam = exam_of(assignment, partial(is_asked, assignment), dtypes)
+    observations = [asked(assignment, tmp_path, case, exam.inputs) for case in exam.plan]
+    told = judge_observed(exam, observations).records
+    with sentences_turned():
+        turned_round = judge_observed(exam, map(remade, observations)).records
+    assert facts(turned_round, assignment) == facts(told, assignment)
+    assert any(record.verdict != "match" or record.note for record in told)
+    for before, after in zip(told, turned_round, strict=True):
+        assert (before.message == after.message) == (not before.message)
+
+
+def is_asked(assignment: Assignment, case: Case) -> bool:
+    if assignment is MLP:
+        return case.check in MLP_CASES or case.name.startswith("main/defaults")
+    return any(q.part.startswith(("affine", "batchnorm", "spatial_batchnorm")) for q in case.quantities)
