@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +26,7 @@ from parity_tests.grading.intake.tell import told_by
 from parity_tests.grading.process_pool import ahead, local_processes, run_all
 from parity_tests.grading.same_class import refuse_another_class
 from parity_tests.grading.scoring import score
-from parity_tests.grading.settings import ClassInfo, Settings, telling
+from parity_tests.grading.settings import ClassInfo, Settings, seed_of_hand_in, telling
 from parity_tests.grading.tables import Tables, make_tables
 from parity_tests.grading.task import Outcome, Task, broken, lost, warm_up, work
 from parity_tests.harness.process.available_levels import choose
@@ -163,6 +164,8 @@ def check_class(request: Request, progress: Progress) -> Tables:
             progress.finished(task.name, new=True, found=f"{total_text(points)}, in {duration(outcome.seconds)}")
 
         def failed(task: Task, error: BaseException) -> None:
+            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                raise error  # of the machine, not of a submission: what is done is kept
             why = f"{type(error).__name__}: {error}"
             done(task, broken(task, why) if isinstance(error, BrokenExecutor) else lost(task, why))
 
@@ -205,7 +208,7 @@ class _Unchecked:
         self._assignment = assignment
         self._settings = settings
         self._only = only
-        self._in_flight: dict[str, tuple[Attempt, Prepared, str]] = {}
+        self._in_flight: dict[str, tuple[Attempt, Prepared, str, int]] = {}
 
     def tasks(self, skipped: Callable[[str], None]) -> Iterator[Task]:
         """The submissions without a whole result of these files and settings; the others are `skipped`."""
@@ -213,17 +216,21 @@ class _Unchecked:
         # In a thread of its own: while one archive is being opened, results must be taken and others be given out.
         for attempt, prepared in ahead(wanted, lambda attempt: prepare(attempt.entries, self._assignment), PREPARED):
             digest = digest_of(attempt, prepared, self._settings)
-            result = None if self._only else self._folder.result(attempt.name)
-            whole = result is not None and not result.trouble and not self._folder.damage(result)
-            if result is not None and whole and result.digest == digest:
+            before = self._folder.result(attempt.name)
+            same = before is not None and before.digest == digest
+            whole = before is not None and not before.trouble and not self._folder.damage(before)
+            if same and whole and not self._only:
                 skipped(attempt.name)
                 continue
-            self._in_flight[attempt.name] = (attempt, prepared, digest)
-            yield Task(attempt.name, prepared.files, prepared.missing, self._settings)
+            earlier = 0 if before is None else before.earlier + (not same)
+            self._in_flight[attempt.name] = (attempt, prepared, digest, earlier)
+            seed = seed_of_hand_in(self._settings.seed, attempt.name, earlier)
+            settings = msgspec.structs.replace(self._settings, seed=seed)
+            yield Task(attempt.name, prepared.files, prepared.missing, settings)
 
     def keep(self, task: Task, outcome: Outcome) -> Result:
         """Write the result of a task, whole."""
-        attempt, prepared, digest = self._in_flight.pop(task.name)
+        attempt, prepared, digest, earlier = self._in_flight.pop(task.name)
         result = Result(
             hand_in=attempt.hand_in,
             digest=digest,
@@ -236,6 +243,7 @@ class _Unchecked:
             concealed=outcome.concealed,
             trouble=outcome.trouble,
             seconds=outcome.seconds,
+            earlier=earlier,
             versions=telling(json.loads(outcome.files["environment.json"]).get("versions", {})),
         )
         self._folder.keep(result, outcome.files)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import shlex
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
+from concurrent.futures import CancelledError, Executor
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
-from parity_tests.protocol.errors import UsageError
+from parity_tests.protocol.errors import HarnessError, UsageError
 
 _INSTALL = [sys.executable, "-m", "pip", "install", "distributed"]
+_LOUD = ("distributed", "asyncio", "tornado")
 PATIENCE = 20
 """Seconds that a scheduler may take to answer."""
 
@@ -57,6 +59,9 @@ def cluster(
         import distributed
     except ImportError:
         raise UsageError(f"--scheduler needs Dask. This brings it: {shlex.join(_INSTALL)}") from None
+    before = {name: logging.getLogger(name).level for name in _LOUD}
+    for name in _LOUD:  # what they say of a scheduler that is gone, we say in a sentence
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
         open_client: Any = distributed.Client
         client = open_client(address, timeout=PATIENCE, security=_security(certificates))
@@ -70,8 +75,18 @@ def cluster(
             raise UsageError(f"the Dask scheduler at {address} has no workers; `dask worker {address}` starts one.")
         client.run(warm_up, on_error="ignore")  # a worker without Parity fails at its tasks, and says so there
         yield lambda: client.get_executor(pure=False), slots
+    except (HarnessError, OSError, RuntimeError, CancelledError) as error:
+        if not isinstance(error, HarnessError) and client.status == "running":
+            raise
+        raise UsageError(
+            f"the Dask scheduler at {address} is gone, or all its workers are. What is done is kept: start it again, "
+            "and give the same command again."
+        ) from None
     finally:
-        client.close()
+        with contextlib.suppress(Exception):  # of a scheduler that is gone, nothing is left to close
+            client.close(timeout=1)
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
 
 
 def _security(certificates: Certificates | None) -> Any:

@@ -130,6 +130,12 @@ def read_table(data: bytes, name: str, column: str | None) -> CourseTable:
     site, cells = _told(data, name, column)
     header = [_plain(cells.value(0, place)) for place in range(len(cells.rows[0]))]
     titles = [cells.value(0, place) for place in range(len(header))]
+    for row, some in enumerate(cells.rows):
+        if len(some) > len(header):  # a grade would come to stand in another column
+            raise UsageError(
+                f"{name}, line {cells.line_of(row)}: there are {len(some)} cells, and line 1 has {len(header)}; a text "
+                "with a comma needs quotes around it."
+            )
     twice = [title for title in site.needed if header.count(title) > 1]
     if twice:
         raise UsageError(f"{name}, line 1: there are two columns {twice[0]!r}.")

@@ -22,7 +22,7 @@ def rows_of(path: Path, columns: Sequence[str], optional: Sequence[str] = ()) ->
         _refuse_header(path, header, columns, optional)
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                _refuse_surplus(path, reader.line_num, cells, header)
+                refuse_surplus(path, reader.line_num, cells, header)
                 padded = [*(cell.strip() for cell in cells), *([""] * len(header))]
                 named = dict(zip(header, padded, strict=False))
                 _refuse_control(path, reader.line_num, named)
@@ -37,7 +37,8 @@ def _refuse_control(path: Path, line: int, named: Mapping[str, str]) -> None:
             raise RubricError(f"{path}, line {line}: there is {control} in the column {name}; take it out.")
 
 
-def _refuse_surplus(path: Path, line: int, cells: Sequence[str], header: Sequence[str]) -> None:
+def refuse_surplus(path: Path | str, line: int, cells: Sequence[str], header: Sequence[str]) -> None:
+    """Raise RubricError, a sentence with the line, where something stands behind the last column."""
     surplus = [cell.strip() for cell in cells[len(header) :] if cell.strip()]
     if surplus:
         raise RubricError(

@@ -46,8 +46,9 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     the SHA-256 of the files beside this one that hold what was found, by their names. `missing` says
     why there was nothing to run, `refused` why an archive was not opened or a file left out, `import_problem` why the
     submission's files cannot be imported, `concealed` where they run code that cannot be compared, `trouble` how Parity
-    itself failed. `versions` are those that it was checked by. `damage` is a file of it that is not as it was written:
-    it is found when the result is read.
+    itself failed. `versions` are those that it was checked by. `earlier` counts what was handed in under this name
+    before, of which somebody may have seen the result: the seed follows from the class's and this number. `damage` is a
+    file of it that is not as it was written: it is found when the result is read.
     """
 
     hand_in: HandIn
@@ -63,6 +64,7 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trouble: str = ""
     seconds: float = 0.0
     versions: dict[str, str] = {}
+    earlier: int = 0
     damage: str = ""
 
     @property

@@ -53,6 +53,11 @@ class RawCsv:
         cell = cells[column]
         return cell[1:-1].replace('""', '"') if cell.startswith('"') else cell
 
+    def line_of(self, row: int) -> int:
+        """The line in the file at which a row begins."""
+        before = (cell for cells in self.rows[:row] for cell in cells)
+        return 1 + row + sum(len(_END.findall(cell)) for cell in before)
+
     def set(self, row: int, column: int, value: str) -> None:
         """Change a cell. It is quoted if it was, or if it must be."""
         cells = self.rows[row]

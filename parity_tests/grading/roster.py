@@ -12,6 +12,7 @@ from pathlib import Path
 
 from parity_tests.grading.control_characters import control_in
 from parity_tests.grading.course_tables import MAXIMA
+from parity_tests.grading.csv_rows import refuse_surplus
 from parity_tests.grading.intake.attempt import HandIn, Member
 from parity_tests.protocol.errors import UsageError
 from reports.model.escape import path_text
@@ -56,6 +57,8 @@ def load_roster(path: Path) -> list[Person]:
             f"{path_text(path)}, line 1: no column is called name, email or id, so nobody can be recognised."
         )
     named = [(line, dict(zip(header, cells, strict=False))) for line, cells in rows[1:] if any(map(str.strip, cells))]
+    for line, cells in rows[1:]:
+        refuse_surplus(path, line, cells, header)
     for line, row in named:
         for column in set(known).intersection(row):
             if control := control_in(row[column].strip()):

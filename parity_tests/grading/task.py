@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import gc
 import os
 import shutil
@@ -39,6 +40,8 @@ from reports.model.verdicts import FAILING, Verdict
 MARGIN = 600.0
 """Seconds that starting, judging and writing may take beside what the submission itself is given."""
 
+ROOM = 16 << 20
+"""Bytes that must be free for temporary files."""
 MOST_SCRIPTS, SECONDS_FOR_SCRIPTS = 12, 10.0
 """So many mistakes of a submission get a script, and after so many seconds no further one is begun."""
 
@@ -88,15 +91,27 @@ def warm_up() -> None:
 
 
 def work(task: Task) -> Outcome:
-    """Check one submission. Never raises but for Ctrl-C: a fault of Parity's own is the outcome's `trouble`."""
+    """Check one submission. A fault of Parity's own is the outcome's `trouble`.
+
+    Raises nothing but KeyboardInterrupt, and OSError where the disk of temporary files is full: whatever was found then
+    may come of that, and is nobody's fault.
+    """
     started = time.monotonic()
+    _refuse_full_disk()
     with _overdue(overdue(task.settings)), _interruptible():
         try:
             outcome = _unrunnable(task, "missing", task.missing) if task.missing else _checked(task)
         except Exception as error:
             outcome = _failed(task, error)
     give_back_freed_memory()
+    _refuse_full_disk()
     return replace(outcome, seconds=round(time.monotonic() - started, 3))
+
+
+def _refuse_full_disk() -> None:
+    place = tempfile.gettempdir()
+    if shutil.disk_usage(place).free < ROOM:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), place)
 
 
 def lost(task: Task, why: str, trace: str = "") -> Outcome:

@@ -14,6 +14,13 @@ def double(number: int) -> int:
     return 2 * number
 
 
+def loud(number: int) -> int:
+    """Twice the number; prints on the way, as a library written in C does."""
+    for stream in (1, 2):
+        os.write(stream, b"** On entry to DLASCL parameter number 4 had an illegal value")
+    return 2 * number
+
+
 def fatal(task: tuple[int, str]) -> int:
     """Kills its own process: always where no flag is named, else the first time."""
     number, flag = task

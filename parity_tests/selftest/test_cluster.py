@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from parity_tests.grading.cluster import Certificates, cluster
-from parity_tests.protocol.errors import UsageError
+from parity_tests.protocol.errors import HarnessError, UsageError
 from parity_tests.selftest.pool_tasks import fatal, nothing
 from parity_tests.selftest.test_cli import Parity
 from parity_tests.selftest.test_grade import asked, class_folder  # noqa: F401
@@ -53,6 +54,29 @@ def test_workers_of_a_cluster_that_die_cost_nothing(tmp_path: Path) -> None:
             done, lost = pool_results(iter(tasks), fatal, executor, ahead=4)
     assert lost == {}
     assert sorted(done.values()) == [2 * number for number in range(8)]
+
+
+def test_a_scheduler_that_is_gone_is_a_sentence_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Client:
+        status = "running"
+
+        def nthreads(self) -> dict[str, int]:
+            return {"worker": 1}
+
+        def run(self, function: Any, **_: Any) -> None: ...
+
+        def close(self, timeout: float) -> None:
+            raise OSError("there is nobody to say goodbye to")
+
+    client = Client()
+    monkeypatch.setattr(distributed, "Client", lambda *_, **__: client)
+    for error in (HarnessError("the workers were lost"), OSError("closed"), CancelledError()):
+        client.status = "closed" if not isinstance(error, HarnessError) else "running"
+        with pytest.raises(UsageError, match=r"is gone.*What is done is kept"), cluster("tcp://somewhere", nothing):
+            raise error
+    client.status = "running"
+    with pytest.raises(OSError, match="disk"), cluster("tcp://somewhere", nothing):
+        raise OSError("the disk is full")
 
 
 def test_a_cluster_that_is_not_there_is_said() -> None:

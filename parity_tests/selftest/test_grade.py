@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +15,7 @@ import pandas as pd
 import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.grading import task as task_module
 from parity_tests.grading.folder import GradingFolder
 from parity_tests.grading.intake.attempt import HandIn
 from parity_tests.grading.roster import join, load_roster
@@ -136,6 +139,41 @@ def test_what_needs_a_look_is_listed(asked: list[str], parity: Parity, tmp_path:
     assert grades(out).loc["ann", "maximum"] == 85
     assert grades(out).loc["ann", "per_cent"] == 100
     assert "**85 of 85 points (100 %)**" in (out / "submissions" / "ann" / "feedback.md").read_text()
+
+
+def test_what_is_handed_in_anew_is_asked_from_another_seed_and_the_same_files_from_the_same(
+    monkeypatch: pytest.MonkeyPatch, asked: list[str], parity: Parity, tmp_path: Path
+) -> None:
+    seeds: list[tuple[str, int]] = []
+
+    def work(task: Task) -> Outcome:
+        seeds.append((task.name, task.settings.seed))
+        return fake_outcome(task)
+
+    monkeypatch.setattr("parity_tests.grading.check_class.work", work)
+    source, out = class_folder(tmp_path / "class", ann="", bob=""), tmp_path / "out"
+    parity("grade", source, "--out", out, "--seed", "7")
+    (source / "ann" / "neural_networks.py").write_text(f"{SOURCE}mended = 1\n")
+    parity("grade", source, "--out", out)
+    parity("grade", source, "--out", out, "--only", "ann")
+    assert [name for name, _ in seeds] == ["ann", "bob", "ann", "ann"]
+    first, of_bob, second, again = (seed for _, seed in seeds)
+    assert first == of_bob == 7
+    assert second == again != 7, "what the first run printed may have told its seed"
+    kept = [json.loads((out / "submissions" / name / "submission.json").read_text()) for name in ("ann", "bob")]
+    assert [one["earlier"] for one in kept] == [1, 0]
+
+
+def test_a_full_disk_for_temporary_files_is_a_sentence_and_nobodys_fault(
+    monkeypatch: pytest.MonkeyPatch, asked: list[str], parity: Parity, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("parity_tests.grading.check_class.work", task_module.work)
+    monkeypatch.setattr("shutil.disk_usage", lambda place: shutil._ntuple_diskusage(1 << 30, 1 << 30, 0))
+    out = tmp_path / "out"
+    status, _, err = parity("grade", class_folder(tmp_path / "class", ann=""), "--out", out)
+    assert status == 2
+    assert "No space left on device. Make room, and give the same command again; what is done is kept." in err
+    assert not list((out / "submissions").iterdir()), "ann has no result that the disk made"
 
 
 def test_the_shipped_network_alone_in_a_class_is_listed_also_renamed(

@@ -12,7 +12,7 @@ import pytest
 
 from parity_tests.grading.process_pool import local_processes, run_all
 from parity_tests.protocol.errors import HarnessError
-from parity_tests.selftest.pool_tasks import double, fatal, nothing
+from parity_tests.selftest.pool_tasks import double, fatal, loud, nothing
 
 
 class Alone(Executor):
@@ -65,6 +65,14 @@ def test_no_more_tasks_are_taken_than_are_in_flight() -> None:
 def test_a_task_that_raises_is_lost_alone() -> None:
     done, lost = pool_results(iter([12, 13, 14]), double, lambda: ThreadPoolExecutor(2))
     assert (done, lost) == ({12: 24, 14: 28}, {13: "ValueError"})
+
+
+def test_what_a_process_prints_of_the_numbers_of_a_submission_does_not_reach_the_terminal(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    done, lost = pool_results(iter([1]), loud, local_processes(1, tmp_path, nothing))
+    assert (done, lost) == ({1: 2}, {})
+    assert capfd.readouterr() == ("", "")
 
 
 def test_processes_that_die_cost_only_the_task_that_kills_them(tmp_path: Path) -> None:

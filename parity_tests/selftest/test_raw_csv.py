@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from parity_tests.grading.course_tables import read_table
 from parity_tests.grading.raw_csv import NoCsvError, RawCsv
+from parity_tests.grading.roster import load_roster
+from parity_tests.protocol.errors import UsageError
 
 
 @given(
@@ -54,3 +59,21 @@ def test_a_cell_that_is_set_says_so_and_no_other_changes(value: str, column: int
     assert [again.value(1, place) for place in range(3) if place != column] == [
         cell for place, cell in enumerate(["1", '2"', ""]) if place != column
     ]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        'Student,ID,SIS Login ID,Section,HW (1)\nPoints Possible,,,,100\n"Bo\nRay",2,b,s,\nLee, Ann,1,a,s,\n',
+        'Identifier,Full name,Email address,Status,Grade,Maximum Grade\nParticipant 1,"A\n\nB",a@x,ok,,100,late\n',
+    ],
+)
+def test_a_row_with_more_cells_than_the_header_is_a_sentence_with_its_line(table: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"t.csv, line [25]: there are \d cells, and line 1 has \d"):
+        read_table(table.encode(), "t.csv", None)
+    right = table.replace("Lee, ", "").replace(",late", "")
+    assert read_table(right.encode(), "t.csv", None).rows
+    roster = tmp_path / "roster.csv"
+    roster.write_text(right.replace(",s,", ",s,,late").replace(",100", ",100,late"))
+    with pytest.raises(UsageError, match=r"line \d: 'late' stands in no column"):
+        load_roster(roster)

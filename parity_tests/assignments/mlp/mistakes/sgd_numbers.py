@@ -60,8 +60,8 @@ def _numbers(calls: Sequence[Call]) -> Numbers | None:
             regressors.append(np.concatenate([np.zeros_like(steps[:1]), steps[:-1]]))
         columns = np.stack([r.reshape(-1) for r in regressors], axis=1)
         sizes = np.sqrt((columns**2).sum(axis=0))
-        if not np.isfinite(sizes).all():
-            return None
+        if not (sizes > 0).all() or not np.isfinite(sizes).all() or not np.isfinite(steps).all():
+            return None  # LAPACK would print what it thinks of them
         solved = np.linalg.lstsq(columns / sizes, steps.reshape(-1), rcond=None)[0] / sizes
         q, c, p = (likeliest(float(x)) for x in (*solved, 0.0)[:3])
         if c is None and q is not None:
