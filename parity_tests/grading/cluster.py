@@ -59,34 +59,48 @@ def cluster(
         import distributed
     except ImportError:
         raise UsageError(f"--scheduler needs Dask. This brings it: {shlex.join(_INSTALL)}") from None
-    before = {name: logging.getLogger(name).level for name in _LOUD}
-    for name in _LOUD:  # what they say of a scheduler that is gone, we say in a sentence
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    with _unheard():
+        try:
+            open_client: Any = distributed.Client
+            client = open_client(address, timeout=PATIENCE, security=_security(certificates))
+        except (OSError, ValueError, TimeoutError, TypeError, RuntimeError, AssertionError) as error:
+            hint = " A scheduler in TLS needs --tls-ca, --tls-cert and --tls-key." if address.startswith("tls:") else ""
+            why = str(error) or "it does not take our certificate"
+            raise UsageError(f"there is no Dask scheduler at {address} that answers us: {why}.{hint}") from None
+        try:
+            slots = sum(client.nthreads().values())
+            if not slots:
+                raise UsageError(f"the Dask scheduler at {address} has no workers; `dask worker {address}` starts one.")
+            client.run(warm_up, on_error="ignore")  # a worker without Parity fails at its tasks, and says so there
+            yield lambda: client.get_executor(pure=False), slots
+        except (HarnessError, OSError, RuntimeError, CancelledError) as error:
+            if not isinstance(error, HarnessError) and client.status == "running":
+                raise
+            raise UsageError(
+                f"the Dask scheduler at {address} is gone, or all its workers are. What is done is kept: start it again, "
+                "and give the same command again."
+            ) from None
+        finally:
+            with contextlib.suppress(Exception):  # of a scheduler that is gone, nothing is left to close
+                client.close(timeout=1)
+
+
+@contextlib.contextmanager
+def _unheard() -> Iterator[None]:
+    """Nothing of what Dask says of a scheduler that is gone reaches the terminal: we say it in a sentence."""
+    loggers = [
+        logger
+        for name, logger in logging.root.manager.loggerDict.items()
+        if isinstance(logger, logging.Logger) and name.partition(".")[0] in _LOUD
+    ]
+    before = [(logger, logger.handlers[:], logger.propagate) for logger in loggers]
+    for logger in loggers:
+        logger.handlers, logger.propagate = [logging.NullHandler()], False
     try:
-        open_client: Any = distributed.Client
-        client = open_client(address, timeout=PATIENCE, security=_security(certificates))
-    except (OSError, ValueError, TimeoutError, TypeError, RuntimeError, AssertionError) as error:
-        hint = " A scheduler in TLS needs --tls-ca, --tls-cert and --tls-key." if address.startswith("tls:") else ""
-        why = str(error) or "it does not take our certificate"
-        raise UsageError(f"there is no Dask scheduler at {address} that answers us: {why}.{hint}") from None
-    try:
-        slots = sum(client.nthreads().values())
-        if not slots:
-            raise UsageError(f"the Dask scheduler at {address} has no workers; `dask worker {address}` starts one.")
-        client.run(warm_up, on_error="ignore")  # a worker without Parity fails at its tasks, and says so there
-        yield lambda: client.get_executor(pure=False), slots
-    except (HarnessError, OSError, RuntimeError, CancelledError) as error:
-        if not isinstance(error, HarnessError) and client.status == "running":
-            raise
-        raise UsageError(
-            f"the Dask scheduler at {address} is gone, or all its workers are. What is done is kept: start it again, "
-            "and give the same command again."
-        ) from None
+        yield
     finally:
-        with contextlib.suppress(Exception):  # of a scheduler that is gone, nothing is left to close
-            client.close(timeout=1)
-        for name, level in before.items():
-            logging.getLogger(name).setLevel(level)
+        for logger, handlers, propagate in before:
+            logger.handlers, logger.propagate = handlers, propagate
 
 
 def _security(certificates: Certificates | None) -> Any:
