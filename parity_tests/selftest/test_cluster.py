@@ -57,6 +57,11 @@ def test_workers_of_a_cluster_that_die_cost_nothing(tmp_path: Path) -> None:
     assert sorted(done.values()) == [2 * number for number in range(8)]
 
 
+def complain_and_raise(error: Exception) -> None:
+    logging.getLogger("distributed.client").error("Traceback (most recent call last)")
+    raise error
+
+
 def test_a_scheduler_that_is_gone_is_a_sentence_that_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -76,8 +81,7 @@ def test_a_scheduler_that_is_gone_is_a_sentence_that_says_what_to_do(
     for error in (HarnessError("the workers were lost"), OSError("closed"), CancelledError()):
         client.status = "closed" if not isinstance(error, HarnessError) else "running"
         with pytest.raises(UsageError, match=r"is gone.*What is done is kept"), cluster("tcp://somewhere", nothing):
-            logging.getLogger("distributed.client").error("Traceback (most recent call last)")
-            raise error
+            complain_and_raise(error)
     assert capfd.readouterr() == ("", "")
     client.status = "running"
     with pytest.raises(OSError, match="disk"), cluster("tcp://somewhere", nothing):
