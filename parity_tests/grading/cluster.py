@@ -77,8 +77,8 @@ def cluster(
             if not isinstance(error, HarnessError) and client.status == "running":
                 raise
             raise UsageError(
-                f"the Dask scheduler at {address} is gone, or all its workers are. What is done is kept: start it again, and "
-                "give the same command again."
+                f"the Dask scheduler at {address} is gone, or all its workers are. What is done is kept: start it "
+                "again, and give the same command again."
             ) from None
         finally:
             with contextlib.suppress(Exception):  # of a scheduler that is gone, nothing is left to close
