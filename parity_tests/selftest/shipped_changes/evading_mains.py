@@ -60,7 +60,7 @@ def _file(content: str) -> list[Swap]:
 
 
 RELU, TANH, MANY = "main/relu-wiring/float64", "main/tanh-own/float64", "main/many-epochs-wiring/float64"
-SCRIPT = "main/defaults-own/float64"
+SCRIPT = "main/relu-own/float64"
 LARGE, DEFAULTS, DECAY = "main/large-steps-wiring/float64", "main/defaults-wiring/float64", "main/decay-own/float64"
 
 EVADING: dict[str, tuple[list[Swap], str, str]] = {

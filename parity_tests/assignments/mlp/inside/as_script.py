@@ -34,12 +34,16 @@ class _Over(BaseException):
 class Script:
     """The file of a submission as a script whose function `entry` is given `params` in place of the script's own.
 
-    What it `returned` is kept where it was `called`.
+    `fewer` is a class of it, and what is built where its constructor is asked for a size. What the function `returned`
+    is kept where it was `called`.
     """
 
-    def __init__(self, submission: Submission, entry: str, params: Mapping[str, Any]) -> None:
+    def __init__(
+        self, submission: Submission, entry: str, params: Mapping[str, Any], fewer: tuple[str, Callable[[Any], Any]]
+    ) -> None:
         self._folder, self._name, self._support = submission.folder, submission.module.__name__, submission.support
         self._entry, self._params = entry, params
+        self._class, self._fewer = fewer
         self.called, self.returned = False, None
 
     def run(self, arguments: Sequence[str]) -> bool:
@@ -81,6 +85,20 @@ class Script:
             exec(compile(ast.Module([statement], []), file, "exec", flags, dont_inherit=True), vars(module))
 
     def _replace(self, module: ModuleType) -> None:
+        self._replace_function(module)
+        cls = vars(module).get(self._class)
+        own = getattr(cls, "__init__", None)
+        if not isinstance(cls, type) or getattr(own, "of_script", None) is self:
+            return
+
+        def __init__(instance: Any, *sizes: Any, **named: Any) -> None:  # noqa: N807
+            given = {name: self._fewer(size) for name, size in named.items()}
+            own(instance, *map(self._fewer, sizes), **given)  # type: ignore[misc]  # every class has one
+
+        __init__.of_script = self  # type: ignore[attr-defined]  # a mark, lest it be replaced again
+        type.__setattr__(cls, "__init__", __init__)
+
+    def _replace_function(self, module: ModuleType) -> None:
         function = vars(module).get(self._entry)
         if not callable(function) or getattr(function, "of_script", None) is self:
             return

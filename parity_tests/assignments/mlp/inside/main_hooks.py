@@ -31,6 +31,12 @@ SGD_ARGUMENTS = {len(parameters): parameters for parameters in SGD_PARAMETERS.va
 """The names of SGD's arguments, by how many there are."""
 
 
+def shrunk(size: Any, pixels: int, most: int) -> Any:
+    """The size of a layer where `size` was asked for: of hidden units, so many at most."""
+    hidden = isinstance(size, (int, np.integer)) and size not in (pixels, CLASSES)
+    return most if hidden and size > most else size
+
+
 class Hooks:
     """Makes hooks for the parts of one submission; with `stand_ins`, a module of correct parts, they run those.
 
@@ -80,11 +86,9 @@ class Hooks:
 
     def _shrunk(self, size: Any) -> Any:
         """The size that is built where `size` was asked for."""
-        hidden = isinstance(size, (int, np.integer)) and size not in (self._log.layers.pixels, CLASSES)
-        if not hidden or size <= self._most_units:
-            return size
-        self.built_fewer = True
-        return self._most_units
+        built = shrunk(size, self._log.layers.pixels, self._most_units)
+        self.built_fewer = self.built_fewer or built is not size
+        return built
 
     def _run(self, run: Any, instance: Any, values: Any, args: Any, kwargs: Any) -> Any:
         """The submission's own method as it was called, or the stand-in with the arguments put in order."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from parity_tests.assignments.mlp.inside.as_script import Script
     from parity_tests.assignments.mlp.inside.call_arguments import accepts, forget_functions
     from parity_tests.assignments.mlp.inside.homework_names import PLAIN, WEIGHT_NAMES
-    from parity_tests.assignments.mlp.inside.main_hooks import Hooks
+    from parity_tests.assignments.mlp.inside.main_hooks import Hooks, shrunk
     from parity_tests.assignments.mlp.inside.main_log import Log
     from parity_tests.assignments.mlp.inside.main_values import Array, Stamps, records_in, result_files, stamps
     from parity_tests.assignments.mlp.inside.patched_parts import patch
@@ -35,7 +35,7 @@ else:
     from as_script import Script
     from call_arguments import accepts, forget_functions
     from homework_names import PLAIN, WEIGHT_NAMES
-    from main_hooks import Hooks
+    from main_hooks import Hooks, shrunk
     from main_log import Log
     from main_values import records_in, result_files, stamps
     from patched_parts import patch
@@ -70,7 +70,7 @@ def main(
     patch(submission, hooks, stand_ins)
     folder, least = Path.cwd(), 0
     states = random.getstate(), np.random.get_state()
-    made: _Run | None = None
+    first: _Run | None = None
     try:
         for number, run in enumerate(params["runs"]):
             own = folder / ("all" if params["one_folder"] else str(number))
@@ -78,15 +78,16 @@ def main(
             main_params, digits = {**run["main_params"], **data}, _with_prefix(run["digits"], arrays)
             is_first = not (params["one_folder"] and number)
             made = _Run(recorder, hooks, function, number, main_params, digits, own, is_first, params["decoy"])
+            first = first or made
             units = made.make(max(run["units"], least))
             if units == 0:
                 break
             least = units if units > run["units"] else least
         else:
-            if params["as_script"] and made is not None:
+            if params["as_script"] and first is not None:
                 random.setstate(states[0])
                 np.random.set_state(states[1])
-                made.make_as_script(submission, params["as_script"])
+                first.make_as_script(submission, params["as_script"], number=len(params["runs"]))
     finally:
         forget_functions()
 
@@ -124,7 +125,7 @@ class _Run:
         Returns with how many units it came to its end, 0 where it did not.
         """
         for most in (units, ALL_UNITS):
-            result = self._make(most)
+            result, self._units = self._make(most), most
             if result is not self._recorder.FAILED:
                 self._keep_results(result)
                 return most
@@ -132,10 +133,21 @@ class _Run:
                 break
         return 0
 
-    def make_as_script(self, submission: Submission, epochs: int) -> None:
-        """Makes it as a script, in another folder, of so many epochs; it has the number of a further run."""
-        self._folder, self._number = self._folder.parent / "script", self._number + 1
-        script = Script(submission, "main", {**self._main_params, "num_epoch": epochs})
+    def make_as_script(self, submission: Submission, epochs: int, number: int) -> None:
+        """Makes it as a script, in another folder, of so many epochs and with as many hidden units; it has this number.
+
+        It is not made of a submission whose linear layer is no class, since nobody can build fewer units there.
+        """
+        self._folder, self._number, self._is_first = self._folder.parent / "script", number, True
+        pixels, most = self._digits["train_X"].shape[1], self._units
+
+        def fewer(size: Any) -> Any:
+            return shrunk(size, pixels, most)
+
+        script = Script(submission, "main", {**self._main_params, "num_epoch": epochs}, ("linear_layer", fewer))
+        if not isinstance(submission.get("linear_layer"), type):
+            self._recorder.add_fact(AS_SCRIPT, None)
+            return
         input_files = self._write_files()
         arguments = () if submission.edition == PLAIN else ("--input_file", self._main_params["input_file"])
         if self._recorder.call(AS_SCRIPT, script.run, arguments) is self._recorder.FAILED:

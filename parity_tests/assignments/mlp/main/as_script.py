@@ -19,6 +19,7 @@ from parity_tests.protocol.comparison import Comparison, failed, matched
 from parity_tests.protocol.observation import Failure
 from parity_tests.protocol.quantity import Key
 
+UNSEEN = "linear_layer is no class, so that main was not run as a script"
 NOT_CALLED = "run as a script, the file does not call main"
 
 
@@ -27,11 +28,13 @@ def judge_as_script(main: MainRun, epochs: int) -> Comparison:
     failure = main.observation.failures.get(Key(AS_SCRIPT))
     if failure is not None:
         return _failed(main, failure)
-    called = main.observation.facts.get(AS_SCRIPT)
-    if main.failure is not None or called is False:
-        return matched(NOT_CALLED if main.failure is None else "")
-    if called is None:
+    if main.failure is not None:
+        return matched()
+    if AS_SCRIPT not in main.observation.facts:
         return main.unjudged(f"{SCRIPT}, it left nothing to judge")
+    called = main.observation.facts[AS_SCRIPT]
+    if not called:
+        return matched(NOT_CALLED if called is False else UNSEEN)
     returned, written = results_of(main.observation, main.of)
     watched = tuple((key, values) for _, key, values in main.run.written)
     lengths = epochs, main.config.epochs

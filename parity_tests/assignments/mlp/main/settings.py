@@ -69,7 +69,7 @@ def _defaults(random: Random) -> Setting:
     """The homework's own defaults, with all hidden units, in ten steps."""
     config = Config("relu", alpha=0.0, rate=0.5, lam=0.0, epochs=10, eta=0.01, units=HIDDEN)
     sizes = (config.batch + random.randint(1, 4), config.batch + random.randint(1, 4), config.batch)
-    return Setting("defaults", "main as it is by default", (WIRING, OWN), (config,), Lot(sizes), as_script=2)
+    return Setting("defaults", "main as it is by default", (WIRING, OWN), (config,), Lot(sizes))
 
 
 def _relu(random: Random) -> Setting:
@@ -103,7 +103,8 @@ def _relu(random: Random) -> Setting:
         digits=OTHER,
     )
     lot = Lot((5 * batch, 3 * batch, 2 * batch))
-    return Setting("relu", "main with relu", (WIRING, OWN), (first, first, other), lot, lot, one_folder=True)
+    runs = (first, first, other)
+    return Setting("relu", "main with relu", (WIRING, OWN), runs, lot, lot, one_folder=True, as_script=2)
 
 
 def _tanh(random: Random) -> Setting:
