@@ -14,6 +14,7 @@ from parity_tests.assignments.mlp.plan import JOINT_CHECKS
 from parity_tests.assignments.mlp.undefined import tell_undefined
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison, matched
+from reports.model.notes import NoteKind
 from reports.model.verdicts import PASSING, Verdict
 
 BLAMELESS = (*PASSING, Verdict.HARNESS_ERROR)
@@ -83,7 +84,7 @@ def _copies_forgiven(judged: Judged) -> dict[str, Comparison]:
     """A note where SGD returns a copy and main goes on with it: together they are right."""
     found = {name: one for name, one in judged.items() if one.finding == COPIED}
     return {
-        name: matched(f"the result {one.problem}; main goes on with the copy").noting(*one.notes)
+        name: matched(f"the result {one.problem}; main goes on with the copy", kind=NoteKind.READING).noting(*one.notes)
         for name, one in found.items()
     }
 

@@ -16,6 +16,7 @@ from parity_tests.protocol.kind import Arrays, Context, Kind, nothing
 from parity_tests.protocol.observation import Failure, Observation, Returned
 from parity_tests.protocol.quantity import Key, quantities
 from reference.answer import known
+from reports.model.notes import NoteKind
 from reports.model.verdicts import Verdict
 
 SIZES = {
@@ -118,7 +119,7 @@ def _distribution_of_b(
     """The same of b, which may start at zeros: the handout speaks of W."""
     if isinstance(value, Returned) and value.array is not None and value.array.size and not value.array.any():
         shaped = _shaped(value, shape)
-        return shaped.noting(ZEROS) if shaped.verdict == Verdict.MATCH else shaped
+        return shaped.noting(ZEROS, kind=NoteKind.READING) if shaped.verdict == Verdict.MATCH else shaped
     return _distribution(value, shape, others)
 
 

@@ -18,6 +18,7 @@ from parity_tests.assignments.mlp.main.replay import Records, results_of
 from parity_tests.protocol.comparison import Comparison, failed, matched
 from parity_tests.protocol.observation import Failure
 from parity_tests.protocol.quantity import Key
+from reports.model.notes import NoteKind
 
 UNSEEN = "linear_layer is no class, so that main was not run as a script"
 NOT_CALLED = "run as a script, the file does not call main"
@@ -34,7 +35,7 @@ def judge_as_script(main: MainRun, epochs: int) -> Comparison:
         return main.unjudged(f"{SCRIPT}, it left nothing to judge")
     called = main.observation.facts[AS_SCRIPT]
     if not called:
-        return matched(NOT_CALLED if called is False else UNSEEN)
+        return matched(NOT_CALLED if called is False else UNSEEN, kind=NoteKind.UNSEEN)
     returned, written = results_of(main.observation, main.of)
     watched = tuple((key, values) for _, key, values in main.run.written)
     lengths = epochs, main.config.epochs
