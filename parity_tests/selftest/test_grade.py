@@ -136,6 +136,15 @@ def test_what_needs_a_look_is_listed(asked: list[str], parity: Parity, tmp_path:
     assert 'href="alike.html"' not in (out / "class.html").read_text()
     assert parity("regrade", out)[0] == 0
     assert ("cem", "identical") not in looks(out), "the folder keeps the starter"
+    for given, why in (
+        ("none", "No such file"),
+        ("given/essay.pdf", "neither a folder"),
+        ("class/eve", "no Python file"),
+    ):
+        (tmp_path / "given" / "essay.pdf").touch()
+        status, _, err = parity("regrade", out, "--starter", tmp_path / given)
+        assert status == 2
+        assert why in err
     assert grades(out).loc["ann", "maximum"] == 85
     assert grades(out).loc["ann", "per_cent"] == 100
     assert "**85 of 85 points (100 %)**" in (out / "submissions" / "ann" / "feedback.md").read_text()

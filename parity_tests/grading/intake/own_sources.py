@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from parity_tests.grading.intake.concealed import concealed
+from parity_tests.grading.intake.entries import RefusedArchive, archive_entries, is_archive
 from parity_tests.grading.intake.likeness import FEWEST, fingerprint, rows_of
 from parity_tests.harness.inside.import_guard import MAX_SOURCE
 from parity_tests.protocol.assignment import Assignment
@@ -78,9 +79,20 @@ def code_in(data: bytes) -> dict[str, str]:
 
 
 def sources_below(path: Path) -> dict[str, bytes]:
-    """The Python files in a folder, or the one file. Raises OSError."""
-    files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
-    return {file.relative_to(path if path.is_dir() else path.parent).as_posix(): file.read_bytes() for file in files}
+    """The Python files in a folder or an archive, or the one file. Raises OSError, and ValueError for another file."""
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*.py") if file.is_file())
+        return {file.relative_to(path).as_posix(): file.read_bytes() for file in files}
+    data = path.read_bytes()
+    if is_archive(path.name):
+        try:
+            inside = archive_entries(path.name, data)
+            return {entry.path: entry.read(MAX_SOURCE) for entry in inside if entry.path.endswith(".py")}
+        except RefusedArchive as error:
+            raise ValueError(str(error)) from None
+    if path.suffix != ".py":
+        raise ValueError("it is neither a folder nor an archive nor a Python file")
+    return {path.name: data}
 
 
 def _stem(name: str) -> str:
