@@ -141,7 +141,11 @@ class _Run:
         self._folder, self._number, self._is_first = self._folder.parent / "script", number, True
         pixels, most = self._digits["train_X"].shape[1], self._units
 
+        asked: set[int] = set()
+
         def fewer(size: Any) -> Any:
+            if isinstance(size, (int, np.integer)):
+                asked.add(int(size))
             return shrunk(size, pixels, most)
 
         script = Script(submission, "main", {**self._main_params, "num_epoch": epochs}, ("linear_layer", fewer))
@@ -153,6 +157,7 @@ class _Run:
         if self._recorder.call(AS_SCRIPT, script.run, arguments) is self._recorder.FAILED:
             return
         self._recorder.add_fact(AS_SCRIPT, script.called)
+        self._recorder.add_fact(f"{AS_SCRIPT}, sizes", sorted(asked))
         for file in input_files:
             file.unlink(missing_ok=True)
         self._keep_results(script.returned)

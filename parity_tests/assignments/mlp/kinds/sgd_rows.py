@@ -44,7 +44,7 @@ ROWS = {
     "decay": Row("weight decay", lam=SMALL),
     "momentum": Row("momentum", alpha=LARGEST),
     "momentum-and-decay": Row("momentum and weight decay", alpha=SMALL, lam=LARGE, last=LARGE),
-    "negative-alpha": Row("α below 0, small and large numbers", alpha=NEGATIVE, lam=TINY, magnitudes=True),
+    "negative-alpha": Row("α below 0, small and large numbers", alpha=NEGATIVE, lam=TINY, magnitudes=True, names=True),
     "magnitudes": Row("small and large numbers", alpha=LARGE, lam=TINY, magnitudes=True),
     "more-layers": Row("more layers, of other names", alpha=TINY, lam=SMALL, names=True),
     "many-steps": Row("some hundred steps", alpha=LARGE, lam=SMALL, steps=(101, 120)),

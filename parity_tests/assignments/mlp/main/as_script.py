@@ -40,10 +40,20 @@ def judge_as_script(main: MainRun, epochs: int) -> Comparison:
     watched = tuple((key, values) for _, key, values in main.run.written)
     lengths = epochs, main.config.epochs
     problems = [
+        *_other_sizes(main),
         *_differences("returns", returned, main.run.returned, lengths),
         *_differences("writes", written, watched, lengths),
     ]
     return main.bad(f"{SCRIPT}, {problems[0]}", finding=SCRIPT) if problems else matched()
+
+
+def _other_sizes(main: MainRun) -> Iterator[str]:
+    """Which sizes of layers the script asked for, where the watched run asked for others."""
+    asked = set(main.observation.facts.get(f"{AS_SCRIPT}, sizes", []))
+    watched = {size for built in main.run.built for size in built.sizes if size is not None}
+    if asked != watched:
+        shown, usual = (", ".join(map(str, sorted(sizes))) for sizes in (asked, watched))
+        yield f"main builds layers of {shown}, where it builds layers of {usual} when it is called"
 
 
 def _failed(main: MainRun, failure: Failure) -> Comparison:
@@ -58,7 +68,11 @@ def _differences(does: str, script: Records, watched: Records, lengths: tuple[in
         return
     for (key, got), (_, want) in zip(script, watched, strict=True):
         count = lengths[0]
-        if (len(got), len(want)) == lengths and not same(got, want[:count], EXPLAINS):
+        if len(want) != lengths[1]:
+            continue
+        if len(got) != count:
+            yield f"main {does} {len(got)} numbers in a record ({key}) of {count} epochs, where one an epoch belongs"
+        elif not same(got, want[:count], EXPLAINS):
             at = _first(got, want[:count])
             number = f"{got[at]:.9g} as number {at + 1} of a record ({key})"
             yield f"main {does} {number}, where it {does} {want[at]:.9g} when it is called with the same seed"

@@ -98,7 +98,7 @@ def _relu(random: Random) -> Setting:
         epochs=2,
         eta=_drawn(random, 0.06, 0.1, 3),
         batch=batch + 1,
-        seed=random.randint(100, 999),
+        seed=random.randint(100_000, 999_999),
         file=_file(random),
         digits=OTHER,
     )
