@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -10,7 +10,14 @@ import pytest
 
 def one_in(every: int, values: Iterable[Any]) -> list[Any]:
     """The values as parameters of a test, of which one in `every` is run at once and all others are marked."""
-    return [
-        value if number % every == 0 else pytest.param(value, marks=pytest.mark.nightly)
-        for number, value in enumerate(values)
-    ]
+    return [value if number % every == 0 else _at_night(value) for number, value in enumerate(values)]
+
+
+def one_of_each(kind: Callable[[Any], object], values: Iterable[Any]) -> list[Any]:
+    """The values as parameters of a test, of which the first of each kind is run at once and all others are marked."""
+    seen: set[object] = set()
+    return [_at_night(value) if kind(value) in seen else seen.add(kind(value)) or value for value in values]
+
+
+def _at_night(value: Any) -> Any:
+    return pytest.param(value, marks=pytest.mark.nightly)

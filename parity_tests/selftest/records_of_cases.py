@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from functools import cache, partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from parity_tests.harness.check import runner_of
 from parity_tests.harness.judge import judge
 from parity_tests.harness.make_records import Setting, records_of
 from parity_tests.harness.process.questions import Budget, Question, ask_all
-from parity_tests.protocol.case import Case
+from parity_tests.protocol.case import Case, json_params
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.kind import Context
 from parity_tests.protocol.observation import Observation
@@ -41,7 +43,7 @@ def changed(folder: Path, swaps: Sequence[Swap], utils: Sequence[Swap] = ()) -> 
 @cache
 def _drawn(case: str, edition: str, dtype: str, seed: int) -> dict[str, NDArray[Any]]:
     """A case's inputs, drawn once for all submissions: a trajectory takes torch's own training."""
-    found = next(c for c in ASSIGNMENT.cases(edition, (dtype,)) if c.name == case)
+    found = next(c for c in ASSIGNMENT.cases(edition, (dtype,), seed=seed) if c.name == case)
     return drawing.draw(ASSIGNMENT, found, seed)
 
 
@@ -53,31 +55,38 @@ def ask_and_judge(
     edition: str | None = None,
     seed: int = 0,
     timeout: float = 10.0,
+    whole: bool = False,
 ) -> list[Record]:
-    """The records of the parts' planned cases for which `wanted` holds; `main` is not asked."""
-    with runner_of(ASSIGNMENT, folder, "parts", edition, (), timeout, "none") as runner:
-        hello = runner.hello
-        plan = [c for c in ASSIGNMENT.cases(hello.edition, (dtype,)) if not c.whole and wanted(c)]
+    """The records of the planned cases for which `wanted` holds; `main` is asked only where `whole` says so."""
+    with ExitStack() as stack:
+        runners = {
+            process: stack.enter_context(runner_of(ASSIGNMENT, folder, process, edition, (), timeout, "none"))
+            for process in ASSIGNMENT.inside.processes
+        }
+        hello = runners["parts"].hello
+        cases = ASSIGNMENT.cases(hello.edition, (dtype,), seed=seed)
+        plan = [c for c in cases if (whole or not c.whole) and wanted(c)]
         assert plan, "a comparison of nothing is no agreement"
 
         def draw(case: Case) -> Mapping[str, NDArray[Any]]:
             return _drawn(case.name, hello.edition, dtype, seed)
 
-        questions = [
-            Question(
-                case.name,
-                case.probe,
-                dict(case.params),
-                lambda case=case: draw(case),  # type: ignore[misc]
-                drawing.seed_of(seed, case.name),
-                case.counted_as,
+        def question(case: Case) -> Question:
+            seeded = drawing.seed_of(seed, case.name)
+            return Question(
+                case.name, case.probe, json_params(case.params), partial(draw, case), seeded, case.counted_as
             )
-            for case in plan
-        ]
+
         setting = Setting("it", "mlp", hello.edition, "cpu", "none")
         judged: dict[str, dict[str, Comparison]] = {}
         seen: dict[str, Observation] = {}
-        for case, observation in zip(plan, ask_all(runner, questions, Budget()), strict=True):
+        budget, by_name = Budget(), {case.name: case for case in plan}
+        answers = [
+            ask_all(runner, [question(case) for case in plan if case.process == process], budget)
+            for process, runner in runners.items()
+        ]
+        for observation in chain.from_iterable(answers):
+            case = by_name[observation.case]
             seen[case.name] = observation
             context = Context("cpu", hello.edition, hello.edition_seen)
             verdict = partial(judge, ASSIGNMENT, case, draw(case), observation, context)

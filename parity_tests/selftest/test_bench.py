@@ -226,11 +226,13 @@ def test_every_part_makes_figures_of_what_it_has_timed(monkeypatch: pytest.Monke
     assert {word for words in ran for word in words} >= {"numpy", "torch", "trace", "grade", "regrade", "check"}
 
 
+@pytest.mark.nightly
 def test_a_class_of_copies_is_regraded_and_its_pages_written() -> None:
     timings = reporting.time_reports(1, students=6)
     assert min(timings.seconds["regrade"] + timings.seconds["page"]) > 0
 
 
+@pytest.mark.nightly
 def test_grading_without_isolation_does_the_same_work(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong"
     shutil.copytree(ASSIGNMENT.solution, wrong)
@@ -250,6 +252,7 @@ def test_a_step_has_a_target_on_one_thread_alone(monkeypatch: pytest.MonkeyPatch
     assert targets == {1: {None, 1.1, 1.2, 1.3}, 2: {None}}
 
 
+@pytest.mark.nightly
 def test_cs231n_is_timed_against_torch_by_kinds_and_as_a_class(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cs231n, "SIZES", {"a small one": (2, 2, 5, 3, 3, 1)})
     kinds = {"layer": (1.0,), "all kinds": (4.0,)}
@@ -312,6 +315,7 @@ def test_nobody_in_a_class_of_cs231n_comes_out_of_the_cache(tmp_path: Path) -> N
     assert judged == [cases, 2 * cases, 2 * cases]
 
 
+@pytest.mark.nightly
 def test_a_mixed_class_of_cs231n_has_as_many_wrong_submissions_as_real_ones(tmp_path: Path) -> None:
     """Each has one to five functions wrong, and nobody the same ones as the one before."""
     wrong: list[int] = []

@@ -288,6 +288,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.nightly
 def test_one_epoch_on_the_homeworks_digits_gives_the_published_figures(tmp_path: Path) -> None:
     write_homework_json(tmp_path / "mnist_subset.json", load_digits())
     done = run(tmp_path, "--dropout_rate", "0", "--num_epoch", "1")

@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from pathlib import Path
@@ -62,6 +63,12 @@ BESIDE = re.compile(r"parity_tests\.(harness\.(inside|wire)|assignments\.\w+\.in
 """Modules that lie beside a submission in its process."""
 OUR_MODULE = re.compile(rf"({'|'.join(PACKAGES)})(\.[A-Za-z_]\w*)+\.?(:\w+)?")
 LOADERS = ("import_module", "find_spec", "__import__")
+
+
+@cache
+def imports_of(path: Path) -> tuple[Import, ...]:
+    """Every import of a file, which is read once."""
+    return tuple(imports(path.read_text(encoding="utf-8")))
 
 
 def imports(source: str) -> Iterator[Import]:
@@ -134,7 +141,7 @@ def crossings(room: str) -> list[tuple[Path, Import]]:
     return [
         (path, found)
         for path in files(room)
-        for found in imports(path.read_text(encoding="utf-8"))
+        for found in imports_of(path)
         if room_of(found.module) and room_of(found.module) not in may
     ]
 
@@ -173,7 +180,7 @@ def test_every_file_has_a_room() -> None:
 
 @pytest.mark.parametrize("room", WITHOUT)
 def test_a_room_does_without_what_is_not_its_trade(room: str) -> None:
-    names = {found.module.partition(".")[0] for path in files(room) for found in imports(path.read_text("utf-8"))}
+    names = {found.module.partition(".")[0] for path in files(room) for found in imports_of(path)}
     assert not names & WITHOUT[room]
 
 
@@ -182,7 +189,7 @@ def test_what_runs_beside_a_submission_needs_numpy_and_the_standard_library_alon
     beside = {path.stem for path in (*inside, *files("parity_tests.harness.wire"))}
     may = sys.stdlib_module_names | beside | {"numpy"}
     for path in inside:
-        names = {found.module for found in imports(path.read_text(encoding="utf-8"))}
+        names = {found.module for found in imports_of(path)}
         others = {name for name in names if name.partition(".")[0] not in may}
         assert {name for name in others if not BESIDE.match(name)} == set(), path
 
@@ -190,7 +197,7 @@ def test_what_runs_beside_a_submission_needs_numpy_and_the_standard_library_alon
 def test_the_shipped_network_needs_numpy_and_the_standard_library_alone() -> None:
     may = sys.stdlib_module_names | {"numpy"} | {path.stem for path in files("implementation")}
     for path in files("implementation"):
-        found = imports(path.read_text(encoding="utf-8"))
+        found = imports_of(path)
         names = {absolute(module, path).partition(".")[0] for module, _, _ in found}
         assert names <= may | {"implementation"}, path
 
@@ -198,7 +205,7 @@ def test_the_shipped_network_needs_numpy_and_the_standard_library_alone() -> Non
 def test_the_command_line_imports_nothing_slow_at_module_level() -> None:
     slow = {"torch", "torchvision", "pandas", "numpy", "scipy", "rich", "reference"}
     for path in files("parity_tests.cli"):
-        found = imports(path.read_text(encoding="utf-8"))
+        found = imports_of(path)
         assert not slow & {name.partition(".")[0] for name, _, outermost in found if outermost}, path.name
 
 

@@ -12,7 +12,6 @@ from parity_tests.assignments.cs231n.proof.honest import HONEST
 from parity_tests.harness.check import check
 from parity_tests.proof.editions import edition_for
 from parity_tests.proof.judged_variants import records
-from parity_tests.proof.mistakes import Outcome, control
 from parity_tests.proof.variants import rewritten
 from parity_tests.protocol.mistake import Body, Rewrite
 from parity_tests.selftest.nightly import one_in
@@ -20,8 +19,6 @@ from reports.model.records import Record
 from reports.model.verdicts import FAILING
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-ONE_OF_EACH_PART = list({wrong.part: wrong for wrong in reversed(WRONG)}.values())
 
 
 @pytest.mark.parametrize("edition", ASSIGNMENT.editions.names)
@@ -45,11 +42,6 @@ def test_an_honest_form_matches(rewrite: Rewrite) -> None:
     variant = rewritten(ASSIGNMENT, rewrite)
     found = records(ASSIGNMENT, variant, edition=edition_for(ASSIGNMENT, variant))
     assert [record.message for record in found if record.verdict != "match"] == []
-
-
-@pytest.mark.parametrize("wrong", one_in(3, ONE_OF_EACH_PART), ids=lambda wrong: f"{wrong.part}: {wrong.name}")
-def test_a_wrong_function_is_caught_and_called_by_its_name(wrong: object) -> None:
-    assert control(ASSIGNMENT, wrong.mistake).outcome is Outcome.NAMED  # type: ignore[attr-defined]
 
 
 def test_every_mistake_of_a_part_has_a_name_of_its_own() -> None:
