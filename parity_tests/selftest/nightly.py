@@ -15,8 +15,8 @@ def one_in(every: int, values: Iterable[Any]) -> list[Any]:
 
 def one_of_each(kind: Callable[[Any], object], values: Iterable[Any]) -> list[Any]:
     """The values as parameters of a test, of which the first of each kind is run at once and all others are marked."""
-    seen: set[object] = set()
-    return [_at_night(value) if kind(value) in seen else seen.add(kind(value)) or value for value in values]
+    chosen: dict[object, Any] = {}
+    return [value if chosen.setdefault(kind(value), value) is value else _at_night(value) for value in values]
 
 
 def _at_night(value: Any) -> Any:
