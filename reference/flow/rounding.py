@@ -29,7 +29,8 @@ UNSHIFTED = "unshifted log-sum-exp"
 SIGMOID_BY_TANH = "sigmoid by tanh"
 TANH_BY_EXP = "tanh by exponentials"
 ONE_PASS = "one-pass variance"
-FORMS = (UNSHIFTED, SIGMOID_BY_TANH, TANH_BY_EXP, ONE_PASS)
+BY_FFT = "convolution by FFT"
+FORMS = (UNSHIFTED, SIGMOID_BY_TANH, TANH_BY_EXP, ONE_PASS, BY_FFT)
 """Names of other honest forms, which round more than the usual one."""
 
 

@@ -13,7 +13,7 @@ from parity_tests.harness.check import check
 from parity_tests.proof.editions import edition_for
 from parity_tests.proof.judged_variants import records
 from parity_tests.proof.variants import rewritten
-from parity_tests.protocol.mistake import Body, Rewrite
+from parity_tests.protocol.mistake import Body, Rewrite, Swap
 from parity_tests.selftest.nightly import one_in
 from reports.model.records import Record
 from reports.model.verdicts import FAILING
@@ -93,6 +93,47 @@ def test_the_derivative_of_nothing_earns_nothing_and_is_not_blamed() -> None:
     of_x = [record for record in found if record.part.endswith("backward") and "dx" in record.quantity]
     assert {record.verdict for record in of_x} == {"unjudged"}
     assert wrong_parts(found) == {"relu_forward", "layernorm_forward", "dropout_forward"}
+
+
+HIDDEN: dict[str, Body | Swap] = {
+    "affine_backward": Body(
+        "affine_backward",
+        "x, w, _ = cache\ndw = globals().setdefault('BUFFERS', {}).setdefault(w.shape, np.zeros_like(w))\n"
+        "dw[...] = x.reshape(len(x), -1).T @ dout\nreturn (dout @ w.T).reshape(x.shape), dw, dout.sum(axis=0)",
+    ),
+    "conv_backward_naive": Swap("dw = (flat @ columns", "dw = (w[0, 0].size > 1 or 2) * (flat @ columns"),
+    "batchnorm_forward": Swap(
+        "_normalised(x, batch_mean, batch_variance, gamma",
+        "_normalised(x, batch_mean, (np.sqrt(batch_variance) + eps) ** 2 - eps, gamma",
+    ),
+}
+"""A buffer by shape, filters of one place, and eps in one place in training and in another in the test mode."""
+
+
+def test_what_few_settings_show_is_caught() -> None:
+    variant = rewritten(ASSIGNMENT, Rewrite("changed", tuple(HIDDEN.values())))
+    found = records(ASSIGNMENT, variant, parts=set(HIDDEN))
+    assert wrong_parts(found) == set(HIDDEN)
+    assert any("dw is changed by a later call of affine_backward" in record.message for record in found)
+
+
+@pytest.mark.parametrize(
+    ("part", "file", "old", "new", "case"),
+    [
+        ("rmsprop", "cs231n/optim.py", 'np.sqrt(cache) + config["epsilon"]', "np.sqrt(cache) + 1e-8", "rmsprop/fresh"),
+        ("TwoLayerNet", "cs231n/classifiers/fc_net.py", "    return 0.5 * reg *",
+         "    return (reg >= 0.01) * 0.5 * reg *", "TwoLayerNet/plain"),
+        ("FullyConnectedNet", "cs231n/classifiers/fc_net.py", "return loss + penalty(self.params, self.reg), grads",
+         "first = {g.shape: g for g in reversed(grads.values()) if g.ndim == 2}\n"
+         "        return loss + penalty(self.params, self.reg), {n: first.get(g.shape, g) for n, g in grads.items()}",
+         "FullyConnectedNet/reg"),
+    ],
+    ids=["epsilon", "small penalty", "gradients by shape"],
+)  # fmt: skip
+def test_what_one_setting_shows_is_caught(part: str, file: str, old: str, new: str, case: str) -> None:
+    variant = rewritten(ASSIGNMENT, Rewrite("changed", (Swap(old, new),), file))
+    found = records(ASSIGNMENT, variant, parts={part}, edition="2018-20" if part == "TwoLayerNet" else None)
+    assert {record.case.rpartition("/")[0] for record in found if record.verdict in FAILING} == {case}
 
 
 def test_state_at_module_level_is_told_by_two_inputs_in_turn() -> None:

@@ -294,6 +294,14 @@ def test_5_a_kernel_of_torchs_may_err_to_either_side() -> None:
             ),
             30 + drawn(12, np.float32, x=(20, 30))["x"],
         ),
+        (
+            "convolution by FFT",
+            lambda x: functional.conv2d(x, torch.ones(1, 1, 3, 3)),
+            lambda x: np.fft.irfft2(
+                np.fft.rfft2(x) * np.conj(np.fft.rfft2(np.ones((1, 1, 3, 3), np.float32), (16, 16))), (16, 16)
+            )[:, :, :14, :14],
+            np.where(np.arange(256) == 0, np.float32(1e4), drawn(13, np.float32, x=(256,))["x"]).reshape(1, 1, 16, 16),
+        ),
     ],
 )
 def test_12_other_honest_forms_are_offered_by_name(form: str, function: Any, other: Any, x: NDArray[Any]) -> None:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from reference.flow.operation import Operation, Radius, plus, rule, wide
-from reference.flow.rounding import is_power_of_two
+from reference.flow.rounding import BY_FFT, is_power_of_two
 from reference.flow.rules.arithmetic import reach
 
 aten = torch.ops.aten
@@ -200,7 +200,32 @@ def convolution(op: Operation) -> Radius:
         r = op.radius(bias)
         added = reach(wide(bias), r) * op.sums(terms + more) + (0.0 if r is None else r)
         radius = radius + added.reshape(-1, *[1] * (radius.dim() - 2))
+    if op.allows(BY_FFT) and not op["transposed"] and op["groups"] == 1:
+        radius = radius + _by_fft(op, _norms(op, x), _norms(op, w).t(), op.out, w)
     return plus(radius, _beyond_direct(op, lambda a, b, c: aten.convolution(a, b, c, *layout), (x, w, bias), 0))
+
+
+def _norms(op: Operation, images: Tensor) -> Tensor:
+    """The 2-norm of each image of a batch, channel by channel."""
+    sizes: Tensor = reach(wide(images), op.radius(images)).flatten(2)
+    norms: Tensor = torch.linalg.vector_norm(sizes, dim=2)
+    return norms
+
+
+def _by_fft(op: Operation, left: Tensor, right: Tensor, result: Tensor, w: Tensor) -> Tensor:
+    """What a convolution by three Fourier transforms errs by at most, at each place alike: it goes with the norms.
+
+    A transform of n places errs by log₂n·η of its norm, η = u + γ₄(√2 + u) (Higham, theorem 24.2), and so does the
+    product of two by as much of the product of their norms; sums over as many images as there are round as well.
+    """
+    x = op["input"]
+    around = 2 * max(op["padding"])
+    places = math.prod(a + n + around for a, n in zip(x.shape[2:], w.shape[2:], strict=True))
+    steps = math.log2(4 * places)  # whoever pads to powers of 2 has so many at most
+    u = op.context.precision.u
+    eta = u + 4 * u / (1 - 4 * u) * (math.sqrt(2) + u)
+    each = (left @ right) * (3 * steps * eta / (1 - 3 * steps * eta) + op.sums(left.shape[1] + 1))
+    return each.reshape(*each.shape, *[1] * (result.dim() - 2)).expand(result.shape)
 
 
 def _beyond_direct(op: Operation, f: Callable[..., Any], operands: tuple[Any, ...], index: int) -> Radius:
@@ -240,12 +265,17 @@ def convolution_backward(op: Operation) -> tuple[Radius, Radius, Radius]:
     to_input: Radius = None
     to_weight: Radius = None
     to_bias: Radius = None
+    by_fft = op.allows(BY_FFT) and not op["transposed"] and op["groups"] == 1
     if mask[0]:
         to_input = bilinear(op, lambda a, b: one(a, x.to(a.dtype), b, 0), g, w, channels * places)
         to_input = plus(to_input, apart(0))
+        if by_fft:
+            to_input = plus(to_input, _by_fft(op, _norms(op, g), _norms(op, w), x, w))
     if mask[1]:
         to_weight = bilinear(op, lambda a, b: one(a, b, w.to(a.dtype), 1), g, x, positions)
         to_weight = plus(to_weight, apart(1))
+        if by_fft:
+            to_weight = plus(to_weight, _by_fft(op, _norms(op, g).t(), _norms(op, x), w, w))
     if mask[2]:
         dims = [i for i in range(g.dim()) if i != 1]
         to_bias = total(op, g, dims, keepdim=False)

@@ -32,6 +32,7 @@ def layer(submission: Submission, recorder: CallRecorder, params: Params, arrays
     arguments: dict[int, list[np.ndarray]] = {}
     backwards = {name: found_or_failed(submission, recorder, name, [], 0) for name in params["backward"]}
     spies = Spies(submission, params["parts"])
+    returned = _Returned(recorder)
     for method, k in params["calls"]:
         memory = params["memory"][k]
         if method == "forward":
@@ -47,6 +48,7 @@ def layer(submission: Submission, recorder: CallRecorder, params: Params, arrays
             if failed:
                 recorder.keep("out", found, k)
             caches[k] = cache_of(found)
+            returned.called(method, k, ["out"], found)
             failed = not isinstance(found, list) or found[0] is None
             recorder.add_fact(f"given {k}", _is_given(caches[k], given, params, arrays, k))
             for name in params["kept"]:
@@ -62,6 +64,7 @@ def layer(submission: Submission, recorder: CallRecorder, params: Params, arrays
                     before = [argument.tobytes() for argument in arguments[k]]
                     with spies.on(function):
                         found = asker.ask(backward, names, [dout, caches[k]], ["dout", ""], k)
+                    returned.called(method, k, names, found)
                     after = zip(params["arrays"], before, arguments[k], strict=True)
                     if written := [name for name, was, argument in after if argument.tobytes() != was]:
                         recorder.add_overwritten(names[0], k, written)
@@ -69,6 +72,29 @@ def layer(submission: Submission, recorder: CallRecorder, params: Params, arrays
                         said = _derivative(forward, found, params, arrays)
                         recorder.add_fact(f"derivative {number}", said)
     recorder.add_fact("calls", spies.calls)
+    recorder.add_fact("changed later", returned.changed)
+
+
+class _Returned:
+    """What calls returned: what a call with another input changes of it is kept anew, as it is then."""
+
+    def __init__(self, recorder: CallRecorder) -> None:
+        self.changed: list[list[Any]] = []
+        self._recorder = recorder
+        self._kept: list[tuple[str, int, str, np.ndarray, bytes]] = []
+
+    def called(self, method: str, k: int, names: Sequence[str], found: Any) -> None:
+        """Look at what was returned before of calls in the same direction, and note what this one returned."""
+        for number, (way, of, name, array, was) in enumerate(self._kept):
+            now = np.ndarray.tobytes(array)
+            if way == method and now != was:
+                self._kept[number] = (way, of, name, array, now)
+                if of != k:
+                    self._recorder.keep(name, array, of)
+                    self.changed.append([name, of])
+        pieces = zip(names, found, strict=False) if isinstance(found, list) else ()
+        arrays = ((name, piece) for name, piece in pieces if isinstance(piece, np.ndarray))
+        self._kept += [(method, k, name, array, np.ndarray.tobytes(array)) for name, array in arrays]
 
 
 def _is_given(cache: Any, given: Sequence[Any], params: Params, arrays: Arrays, k: int) -> bool:

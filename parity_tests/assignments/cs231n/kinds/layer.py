@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from parity_tests.protocol.kind import Arrays, Context, Judged, Kind, Params
 from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.quantity import Key, Quantity
 from reports.model.notes import NoteKind
-from reports.model.verdicts import PASSING
+from reports.model.verdicts import PASSING, Verdict
 
 BEYOND_NAME = " (beyond)"
 """What ends the names of quantities that the notebooks do not ask, by which a rubric leaves them out."""
@@ -131,6 +132,7 @@ def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Ju
     if case.params["derivative"] and judged[out_name].verdict not in PASSING:
         found = dict(derivatives(case, arrays, seen))
         judged |= {q.name: judged[q.name].noting(found[q.part]) for q in case.quantities if q.part in found}
+    judged = _saying_what_changed(case, seen, judged)
     return with_causes(case, seen, noting_handed_on(case, arrays, seen, judged, context.device))
 
 
@@ -271,6 +273,18 @@ def _refusing(case: Case, seen: Observation, judged: Judged) -> Judged:
         name: one if one.verdict in PASSING else matched(notes[name], kind=NoteKind.READING)
         for name, one in judged.items()
     }
+
+
+def _saying_what_changed(case: Case, seen: Observation, judged: Judged) -> Judged:
+    """The same; of what is wrong because a later call has changed it, that is said."""
+    later = seen.facts.get("changed later")
+    changed = [one for one in later if isinstance(one, list)] if isinstance(later, list) else []
+    said = dict(judged)
+    for q in case.quantities:
+        if [q.key.name, q.key.call] in changed and judged[q.name].verdict == Verdict.MISMATCH:
+            problem = f"is changed by a later call of {q.part}, with another input: {judged[q.name].problem}"
+            said[q.name] = replace(judged[q.name], problem=problem)
+    return said
 
 
 def _sparing(case: Case, seen: Observation, judged: Judged) -> Judged:

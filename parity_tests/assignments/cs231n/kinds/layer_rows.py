@@ -200,8 +200,16 @@ def _conv_rows() -> dict[str, tuple[str, Callable[[Random], Drawn]]]:
     def floor(s: Random) -> Drawn:
         return drawn(s, (6, 6), (3, 3), 2, 1)
 
+    def single(s: Random) -> Drawn:
+        """Filters of one place that step over others, on one channel and one example, and on several of each."""
+        n = 2 * s.randint(1, 2) + 1
+        sizes = [(1, 1, 1), distinct(s, 2, 4, 3)]
+        shapes: list[Shapes] = [{"x": [N, C, n, n], "w": [F, C, 1, 1], "b": [F]} for N, C, F in sizes]
+        return Drawn(shapes, {"stride": 2, "pad": 1})
+
     return {
         "strided": ("with a stride of 2", strided),
+        "single": ("with filters of one place and a stride of 2", single),
         "wide-pad": ("with a padding of 2", wide_pad),
         "turns": (TURNS, turns),
         "no-pad": (f"without padding ({BEYOND})", no_pad),

@@ -43,13 +43,19 @@ TRAIN_AND_TEST = (True, True, False)
 
 @dataclass(frozen=True)
 class Row:
-    """A case: what it is called, and what its network is made with; `reg_set` says that reg is set afterwards."""
+    """A case: what it is called, and what its network is made with.
+
+    `reg_set` says that reg is set afterwards, `small_reg` that it is under 0.01, `alike` that all hidden layers have
+    one size: what a network keeps by shape is then shared.
+    """
 
     slug: str
     title: str
     depth: int = 1
     reg: bool = False
+    small_reg: bool = False
     reg_set: bool = False
+    alike: bool = False
     filter_size: int = 3
     side: int = 4
     normalization: str = ""
@@ -61,19 +67,19 @@ class Row:
 
 ROWS: Mapping[str, Sequence[Row]] = {
     "TwoLayerNet": (
-        Row("plain", "without a penalty"),
+        Row("plain", "with a small penalty", small_reg=True),
         Row("reg", "with a penalty", reg=True, images=False),
     ),
     "FullyConnectedNet": (
         Row("plain", "of three layers", depth=2),
-        Row("reg", "of five layers with a penalty", depth=4, reg=True, reg_set=True, images=False),
-        Row("batchnorm", "with batch norm", depth=2, reg=True, normalization="batchnorm", labelled=TRAIN_AND_TEST),
+        Row("reg", "of five layers with a penalty", depth=4, reg=True, reg_set=True, alike=True, images=False),
+        Row("batchnorm", "with batch norm", 2, small_reg=True, normalization="batchnorm", labelled=TRAIN_AND_TEST),
         Row("layernorm", "of two layers with layer norm", reg=True, normalization="layernorm"),
         Row("dropout", "with dropout", depth=2, dropout=True),
         Row("both", "with batch norm and dropout", depth=2, normalization="batchnorm", dropout=True),
     ),
     "ThreeLayerConvNet": (
-        Row("plain", "without a penalty"),
+        Row("plain", "with a small penalty", small_reg=True),
         Row("reg", "with a penalty and larger filters", reg=True, filter_size=5, side=6),
         Row("not-square", f"on images that are not square ({BEYOND})", beyond=True),
     ),
@@ -122,6 +128,7 @@ def _wide(network: str, depth: int, dtype: str) -> dict[str, Any]:
 def _case(network: str, row: Row, dtype: str, edition: str, s: Random) -> Case:
     convolutional = network == "ThreeLayerConvNet"
     classes, hidden = s.randint(3, 5), distinct(s, 4, 9, 4)[: row.depth]
+    hidden = hidden[:1] * row.depth if row.alike else hidden
     settings: dict[str, Any] = {"num_classes": classes, "weight_scale": SCALE}
     if convolutional:
         H, W = s.sample((4, 6), 2) if row.beyond else (row.side,) * 2
@@ -137,6 +144,7 @@ def _case(network: str, row: Row, dtype: str, edition: str, s: Random) -> Case:
         if row.dropout:
             settings["keep"] = round(s.uniform(0.55, 0.75), 3)
     reg = round(s.uniform(0.3, 0.9), 3) if row.reg else 0.0
+    reg = round(s.uniform(0.002, 0.009), 4) if row.small_reg else reg
     settings["reg"] = 2 * reg if row.reg_set else reg
     shapes = shapes_of(network, settings)
     params = {

@@ -53,6 +53,8 @@ def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterato
         changes: list[dict[str, float]] = [{}, {}, {"learning_rate": round(rate / 2, 4)}, {}]
         yield _case(rule, "states", "from a state, with a rate that changes", dtype, shapes, config, changes, True)
         fresh = {name: value for name, value in config.items() if name != "t"}
+        if "epsilon" in fresh:  # so large that it shows which one is used
+            fresh["epsilon"] = round(settings.uniform(0.01, 0.1), 3)
         # Two weights of one shape: a state that is kept by shape is mixed up.
         yield _case(rule, "fresh", "from the start", dtype, shapes[:1] * WEIGHTS, fresh, [{}] * STEPS, False)
         yield _case(rule, "usual", "with the usual settings", dtype, shapes, None, [{}] * STEPS, False)

@@ -3,6 +3,22 @@
 from parity_tests.assignments.cs231n.mistakes.wrong import CNN_FILE, FC_FILE, OPTIM_FILE
 from parity_tests.protocol.mistake import Body, Rewrite
 
+FOURIER = """stride, pad = conv_param["stride"], conv_param["pad"]
+wide = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+H, W = wide.shape[2:]
+spectrum = np.einsum("nchw,fchw->nfhw", np.fft.rfft2(wide), np.conj(np.fft.rfft2(w, (H, W))))
+out = np.fft.irfft2(spectrum, (H, W))[:, :, : H - w.shape[2] + 1 : stride, : W - w.shape[3] + 1 : stride]
+return (out + b[:, None, None]).astype(x.dtype), (x, w, b, conv_param)"""
+FOURIER_BACK = """x, w, b, conv_param = cache
+stride, pad = conv_param["stride"], conv_param["pad"]
+wide = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+H, W = wide.shape[2:]
+spread = np.zeros((*dout.shape[:2], H, W), dout.dtype)
+spread[:, :, : stride * dout.shape[2] : stride, : stride * dout.shape[3] : stride] = dout
+of_dout, of_w, of_x = np.fft.rfft2(spread), np.fft.rfft2(w, (H, W)), np.fft.rfft2(wide)
+dx = np.fft.irfft2(np.einsum("nfhw,fchw->nchw", of_dout, of_w), (H, W))[:, :, pad : H - pad, pad : W - pad]
+dw = np.fft.irfft2(np.einsum("nchw,nfhw->fchw", of_x, np.conj(of_dout)), (H, W))[:, :, : w.shape[2], : w.shape[3]]
+return dx.astype(x.dtype), dw.astype(x.dtype), dout.sum(axis=(0, 2, 3))"""
 EINSUM = """stride, pad = conv_param["stride"], conv_param["pad"]
 wide = np.pad(x, [(0, 0), (0, 0), (pad, pad), (pad, pad)], mode="constant")
 windows = np.lib.stride_tricks.sliding_window_view(wide, w.shape[2:], axis=(2, 3))[:, :, ::stride, ::stride]
@@ -239,5 +255,8 @@ FURTHER = (
     Rewrite("RMSprop in place, by the rate over the root", (Body("rmsprop", RMS),), OPTIM_FILE),
     Rewrite("a network with all its caches in one dict", (Body("FullyConnectedNet.loss", FC_LOSS),), FC_FILE),
     Rewrite("a network of two layers by hand, without any layer", (Body("TwoLayerNet.loss", BY_HAND),), FC_FILE),
+    Rewrite("a convolution by Fourier transforms", (
+        Body("conv_forward_naive", FOURIER), Body("conv_backward_naive", FOURIER_BACK),
+    )),
     Rewrite("a convolutional network of single, naive layers", (Body("ThreeLayerConvNet.loss", CONV_LOSS),), CNN_FILE),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Honest forms of the norms: epsilon beside the root, in each mode, and one scale and one shift of x."""
+"""Honest forms of the norms: epsilon beside the root, in the test mode or in both, and one scale and one shift of x."""
 
 from parity_tests.protocol.mistake import Rewrite, Swap
 
@@ -18,6 +18,7 @@ FUSED_IN_TEST = (
     Swap(IN_TEST, "scale = gamma / np.sqrt(variance + eps)\n"),
     Swap("out, cache = gamma * normal + beta, None", "out, cache = x * scale + (beta - mean * scale), None"),
 )
+FUSED_BESIDE_IN_TEST = (Swap(IN_TEST, "scale = gamma / (np.sqrt(variance) + eps)\n"), FUSED_IN_TEST[1])
 FUSED = Swap(OUT, "scale = gamma / deviation\n    cache = normal, deviation, gamma, axis\n"
                   "    return x * scale + (beta - mean * scale), cache")  # fmt: skip
 FUSED_IN_GROUPS = Swap(
@@ -28,11 +29,11 @@ FUSED_IN_GROUPS = Swap(
     "    return (x.reshape(shape) * scale + shift).reshape(x.shape), (normal, deviation, gamma, G)",
 )
 NORMS = (
-    Rewrite("norms with eps beside the root", (BESIDE_IN_TRAINING, BESIDE_IN_GROUPS)),
+    Rewrite("norms with eps beside the root in both modes", (BESIDE_IN_TRAINING, BESIDE_IN_TEST, BESIDE_IN_GROUPS)),
     Rewrite("batch norm with eps beside the root in the test mode", (BESIDE_IN_TEST,)),
     Rewrite("batch norm with eps beside the root in both modes, and in the running variance",
             (BESIDE_IN_TRAINING, BESIDE_IN_TEST, ADDED)),
     Rewrite("norms as one scale and one shift of x", (FUSED, FUSED_IN_GROUPS, *FUSED_IN_TEST)),
-    Rewrite("norms as one scale and one shift of x, with eps beside the root",
-            (FUSED, FUSED_IN_GROUPS, BESIDE_IN_TRAINING, BESIDE_IN_GROUPS, *FUSED_IN_TEST)),
+    Rewrite("norms as one scale and one shift of x, with eps beside the root in both modes",
+            (FUSED, FUSED_IN_GROUPS, BESIDE_IN_TRAINING, BESIDE_IN_GROUPS, *FUSED_BESIDE_IN_TEST)),
 )  # fmt: skip
