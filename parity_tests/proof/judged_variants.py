@@ -39,7 +39,7 @@ def records(
             seed=seed,
             edition=edition,
             timeout=CASE_SECONDS,
-            servers=_servers(),
+            servers=fork_servers(),
             cache=_cache(),
         )
     return run.records
@@ -54,7 +54,8 @@ def failures(records: Iterable[Record]) -> list[Record]:
 
 
 @cache
-def _servers() -> ForkServers:
+def fork_servers() -> ForkServers:
+    """What the processes of all variants are forked off."""
     servers = ForkServers()
     atexit.register(servers.close)
     return servers

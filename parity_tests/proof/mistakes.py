@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -42,17 +42,22 @@ def known_mistakes(assignment: Assignment) -> Sequence[Mistake]:
     return () if assignment.diagnosis is None else assignment.diagnosis().mistakes
 
 
-def parts_of(assignment: Assignment, mistake: Mistake) -> set[str]:
-    """The parts whose cases a mistake is put to: its own, and all that have a quantity in the checks it shows in."""
-    cases = assignment.cases(edition_of(assignment, [mistake.part]), DTYPES[:1])
-    shown = {q.part for case in cases if case.check in mistake.shows_in for q in case.quantities}
-    return {mistake.part, *shown}
+def parts_of(assignment: Assignment, part: str, shows_in: Collection[str] = ()) -> set[str]:
+    """The parts whose cases a mistake of a part is put to: its own, and those of the checks that it shows in."""
+    cases = assignment.cases(edition_of(assignment, [part]), DTYPES[:1])
+    shown = {q.part for case in cases if case.check in shows_in for q in case.quantities}
+    return {part, *shown}
 
 
 def control(assignment: Assignment, mistake: Mistake, seed: int = 0) -> Control:
     """Plugs a mistake into the solution, and checks it."""
-    variant, parts = with_mistake(assignment, mistake), parts_of(assignment, mistake)
+    variant, parts = with_mistake(assignment, mistake), parts_of(assignment, mistake.part, mistake.shows_in)
     judged = records(assignment, variant, parts=parts, seed=seed, edition=edition_of(assignment, [mistake.part]))
+    return of_records(assignment, mistake, judged)
+
+
+def of_records(assignment: Assignment, mistake: Mistake, judged: Sequence[Record]) -> Control:
+    """What became of a mistake, by the records of a check of it."""
     causes = failures(judged)
     apart = [record for record in causes if record.check not in assignment.joint_checks]
     claimed = tuple(sorted({record.diagnosis for record in causes if record.diagnosis}))

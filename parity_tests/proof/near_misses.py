@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from parity_tests.proof.editions import edition_for
@@ -9,6 +10,7 @@ from parity_tests.proof.judged_variants import failures, records
 from parity_tests.proof.variants import rewritten
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.mistake import NearMiss
+from reports.model.records import Record
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,11 @@ class Called:
 def called(assignment: Assignment, near: NearMiss, seed: int = 0) -> Called:
     """Checks a near miss."""
     variant = rewritten(assignment, near.form)
-    failed = failures(records(assignment, variant, seed=seed, edition=edition_for(assignment, variant)))
+    return called_in(near, records(assignment, variant, seed=seed, edition=edition_for(assignment, variant)))
+
+
+def called_in(near: NearMiss, judged: Sequence[Record]) -> Called:
+    """What a near miss is called in the records of a check of it."""
+    failed = failures(judged)
     names = tuple(sorted({record.diagnosis for record in failed if record.diagnosis}))
     return Called(near, names, failed[0].message if failed else "")

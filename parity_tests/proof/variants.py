@@ -6,6 +6,7 @@ import ast
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from parity_tests.protocol.assignment import Assignment
@@ -74,7 +75,7 @@ def _swapped(source: str, swap: Swap) -> str:
 
 
 def _with_body(source: str, body: Body) -> str:
-    node = _function(ast.parse(source), body.function.split("."))
+    node = _function(_tree(source), body.function.split("."))
     if node is None:
         raise ValueError(f"the solution has no function {body.function}")
     lines = source.splitlines(keepends=True)
@@ -82,6 +83,12 @@ def _with_body(source: str, body: Body) -> str:
     new = "".join(f"{indent}{line}\n" for line in body.statements.strip("\n").split("\n"))
     assert node.end_lineno is not None
     return "".join([*lines[: node.body[0].lineno - 1], new, *lines[node.end_lineno :]])
+
+
+@lru_cache(16)
+def _tree(source: str) -> ast.Module:
+    """The tree of a file, for whoever only reads it: most variants begin from the same."""
+    return ast.parse(source)
 
 
 def _function(tree: ast.Module | ast.ClassDef, path: Sequence[str]) -> ast.FunctionDef | None:

@@ -101,7 +101,7 @@ MAIN = [mistake for mistake in MISTAKES if mistake.part == "10"]
 )
 def test_a_script_shows_its_failure_and_the_shipped_network_does_not(mistake: Mistake, tmp_path: Path) -> None:
     variant = with_mistake(mistake)
-    found = judged_variants.records(ASSIGNMENT, variant, parts=parts_of(ASSIGNMENT, mistake))
+    found = judged_variants.records(ASSIGNMENT, variant, parts=parts_of(ASSIGNMENT, mistake.part, mistake.shows_in))
     made_of = made(variant, found, tmp_path / "bad")
     assert made_of.scripts
     # What a few lines do not show again is said, where they show something else of the same case, or where it may be
