@@ -8,6 +8,7 @@ import pytest
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
 from parity_tests.assignments.cs231n.mistakes import WRONG
+from parity_tests.assignments.cs231n.mistakes.norm_paths import COUNT
 from parity_tests.assignments.cs231n.mistakes.wrong import FC_FILE, OPTIM_FILE, Wrong
 from parity_tests.proof.editions import edition_for
 from parity_tests.proof.judged_variants import failures, records
@@ -407,3 +408,11 @@ def test_no_formula_is_computed_where_nothing_came_back() -> None:
     ]
     assert len(tried) > 1000
     assert not any(tried)
+
+
+def test_a_hint_about_how_many_numbers_there_are_goes_with_a_mistake_in_that_alone() -> None:
+    of_counts = [wrong.name for wrong in WRONG if wrong.hint == COUNT]
+    assert of_counts
+    assert [
+        name for name in of_counts if any(word in name for word in ("deviation", "gamma", "doubled", "halved"))
+    ] == []

@@ -8,6 +8,7 @@ from typing import Any
 
 from parity_tests.assignments.cs231n.mistakes.norm_paths import (
     COUNT,
+    DEVIATION,
     DIRECT,
     EPS,
     GAMMA,
@@ -203,6 +204,12 @@ def _with(term: str, formula: str) -> str:
     return f"({own[DIRECT]} - {own[MEAN]} - {own[VARIANCE]}) / deviation"
 
 
+def _hint_of(name: str, term: str) -> str:
+    """The hint of a factor that one term has too many or too few of, by what that factor is."""
+    about = {"deviation": DEVIATION, "gamma": GAMMA, "doubled": THREE, "halved": THREE}
+    return next((hint for word, hint in about.items() if word in name), THREE if term == DIRECT else COUNT)
+
+
 def _of_factors(part: str) -> list[tuple[str, str, str]]:
     """Names, hints and formulas of factors that one term of dx, two of them, or all have too many or too few of."""
     of = HOW_OFTEN.get(part, "examples")
@@ -218,7 +225,7 @@ def _of_factors(part: str) -> list[tuple[str, str, str]]:
                 (f"{term} is a sum, not a mean over the {of}", f"count * {formula}"),
                 (f"{term} is divided by the number of {of} twice", f"{formula} / count"),
             ]
-        found += [(name, THREE if term == DIRECT else COUNT, _with(term, words)) for name, words in own]
+        found += [(name, _hint_of(name, term), _with(term, words)) for name, words in own]
     found += [
         (f"{DIRECT} is left out", THREE, _with(DIRECT, "0")),
         (f"{DIRECT} has the wrong sign", THREE, _with(DIRECT, "-g")),

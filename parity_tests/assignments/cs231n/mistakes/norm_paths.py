@@ -12,6 +12,7 @@ THREE = "x reaches the output in three ways: directly, through the mean, and thr
 EPS = "eps stands in every root, once, in the backward too."
 GAMMA = "gamma scales the normalised x: dout must be multiplied by it before it goes further back."
 COUNT = "The sums are divided by how many numbers share one mean."
+DEVIATION = "With x̂ normalised and σ its deviation, g = dout · gamma: dx = (g − mean(g) − x̂ · mean(g · x̂)) / σ."
 SLOPE = "The derivative of σ = √(var + eps) is 1/(2σ), and that of the square (x − mean)² is 2 (x − mean)."
 CENTRED = "What goes through the variance holds x − mean, not x, on both sides."
 
