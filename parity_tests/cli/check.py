@@ -74,6 +74,11 @@ if TYPE_CHECKING:
 @click.option(
     "--repro", is_flag=True, help="Write the smallest script that shows each discrepancy into the run folder."
 )
+@click.option(
+    "--fix",
+    is_flag=True,
+    help="Look for the one change of each wrong function with which everything of its part agrees, and show it.",
+)
 @quiet_option
 @format_option
 @github_option
@@ -100,6 +105,7 @@ def check(
     isolation: str,
     out: Path,
     repro: bool,
+    fix: bool,
     quiet: bool,
     form: str,
     github: bool | None,
@@ -147,6 +153,7 @@ def check(
     if not run.records:
         raise HarnessError("nothing was compared, and that is never an agreement.")
     made = _reproductions(chosen, run, timeout, allow) if repro else None
+    fix_lines = _fix_lines(chosen, run, allow) if fix else []
     scripts = {} if made is None else made.scripts
     whole = wanted is None and dtype == "both"
     try:
@@ -162,6 +169,7 @@ def check(
         lines.append(f"There is no report.html in it: {without_page}")
     if made is not None:
         lines += _reproduction_lines(made, out, chosen)
+    lines += fix_lines
     status = status_of(run.records, strict)
     lines += drift.lines(moved, baseline)
     if update_baseline and baseline is not None:
@@ -197,3 +205,12 @@ def _reproduction_lines(made: Reproductions, out: Path, assignment: Assignment) 
     from parity_tests.harness.reproduce import lines
 
     return lines(made, out, {part.id: part.label for part in assignment.parts})
+
+
+def _fix_lines(assignment: Assignment, run: Any, allow: tuple[str, ...]) -> list[str]:
+    """What is said of the fixes that were found, and of the wrong parts that have none."""
+    from parity_tests.harness.repair import lines, repairs
+
+    with Progress("looking for fixes") as progress:
+        found = repairs(assignment, run.records, run.environment, allow=allow, progress=progress)
+    return lines(found, assignment, run.records)

@@ -211,6 +211,8 @@ class Worker:
                 support = self._importer.import_support()
             except Exception:  # the hello has reported it
                 support = None
+            for edited in header.get("edited", ()):
+                submission.put_in_place(edited["module"], edited["function"], edited["source"])
             given = submission.Submission(self._folder, self._importer.edition, module, support, self._importer.problem)
             sys.modules.update(self._preloaded.beside)  # the probe may import its companions only now
             probe(given, self._recorder, header["params"], arrays)

@@ -187,14 +187,18 @@ class Runner:
         *,
         seed: int,
         seconds: float | None = None,
+        edited: Sequence[Mapping[str, str]] = (),
     ) -> Observation:
         """Put one case: the probe of that name is given `params` (JSON) and fresh copies of `arrays`.
 
         The random generators are seeded with `seed`. The case may take `seconds`, or else the runner's own limit.
-        Never raises for what the submission does.
+        `edited` are functions that take the place of the submission's own for this case: "module", "function" (its
+        qualified name) and "source" of each. Never raises for what the submission does.
         """
         limit = self._seconds if seconds is None else seconds
         header = _question(case, probe, params, seed, limit)
+        if edited:
+            header["edited"] = [dict(one) for one in edited]
         builder, asked = self._put(case, header, arrays, limit)
         if builder.messages == 0 and self._child is None and self._import_death is None:
             # What an earlier case left behind ended the process before this one began.

@@ -1,0 +1,63 @@
+"""Repairs: the line and the fix of a wrong function are found by trying, and claimed only where everything agrees."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.harness.check import Run, check
+from parity_tests.harness.repair import Repair, lines, repairs
+
+MISTAKES = (
+    ("X.T @ grad", "X.T @ grad / len(X)"),  # 4: one change
+    ("return grad * (1 - self.h * self.h)", "return grad * (1 - X * X)"),  # 6: one name in two places
+    ("return grad * self.mask\n", "return np.sin(grad) * np.cos(X)\n"),  # 8: nothing near is right
+    ("kept * (np.ones_like(X) * (1.0 / (1.0 - self.r)))", "kept * (np.ones_like(X) * (1.0 / self.r))"),  # 9
+)
+PARTS = frozenset({"4", "6", "8", "9"})
+
+
+@pytest.fixture(scope="module")
+def wrong(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run of a submission with these mistakes."""
+    folder: Path = tmp_path_factory.mktemp("wrong")
+    for file in ("neural_networks.py", "utils.py"):
+        text = (ASSIGNMENT.solution / file).read_text(encoding="utf-8")
+        for right, mistake in MISTAKES if file == "neural_networks.py" else ():
+            assert text.count(right) >= 1, right
+            text = text.replace(right, mistake, 1)
+        (folder / file).write_text(text, encoding="utf-8")
+    return check(ASSIGNMENT, folder, parts=PARTS, dtypes=("float64",))
+
+
+@pytest.fixture(scope="module")
+def found(wrong: Run) -> dict[str, Repair]:
+    """What was found for it, by part. Time is no matter here."""
+    return {repair.part: repair for repair in repairs(ASSIGNMENT, wrong.records, wrong.environment, seconds=60.0)}
+
+
+def test_a_wrong_function_has_its_line_its_words_and_the_code_before_and_after(found: dict[str, Repair]) -> None:
+    (fix,) = found["4"].fixes
+    assert (fix.file, fix.words) == ("neural_networks.py", "the divisor `len(X)` is too much")
+    assert fix.before == 'self.gradient["W"] = X.T @ grad / len(X)'
+    assert fix.after == 'self.gradient["W"] = X.T @ grad'
+    assert found["9"].fixes[0].words == "`self.r` stands where `1 - self.r` belongs"
+
+
+def test_one_name_in_several_places_is_one_change(found: dict[str, Repair]) -> None:
+    (fix,) = found["6"].fixes
+    assert fix.before == "return grad * (1 - X * X)"
+    assert fix.after != fix.before
+
+
+def test_what_no_change_makes_right_has_no_fix_and_is_said_to_have_none(found: dict[str, Repair], wrong: Run) -> None:
+    assert "8" not in found
+    said = lines(list(found.values()), ASSIGNMENT, wrong.records)
+    assert said[-1] == "No single change was found that makes TODO 8 agree."
+
+
+def test_a_right_submission_is_not_asked_again(wrong: Run) -> None:
+    right = [record for record in wrong.records if record.verdict == "match"]
+    assert repairs(ASSIGNMENT, right, wrong.environment) == []
