@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--only",
-    type=click.Choice(["mistakes", "honest", "slips", "evasions"]),
-    help="Only one of the four groups.",
+    type=click.Choice(["mistakes", "honest", "slips", "evasions", "nulls"]),
+    help="Only one of the five groups.",
 )
 @click.option(
     "--seeds",
@@ -66,10 +66,11 @@ def selftest(
 ) -> int:
     """Hold the harness itself to account.
 
-    Known mistakes, single slips, evasions and honest rewrites are made of the assignment's own solution, and checked as
-    any submission is. Each mistake must be caught at its part and called by its name, each slip be caught unless it
-    gives the same numbers or what it changes is not asked for, each evasion be caught, each rewrite match. Exit status
-    1 for a survivor, a wrong name or a false alarm.
+    Known mistakes, single slips, evasions, honest rewrites and null submissions, which know nothing, are made of the
+    assignment's own solution, and checked as any submission is. Each mistake must be caught at its part and called by
+    its name, each slip be caught unless it gives the same numbers or what it changes is not asked for, each evasion be
+    caught, each rewrite match, and no null submission earn more than 2 of 100. Exit status 1 for a survivor, a wrong
+    name or a false alarm.
     """
     import pandas as pd
 
@@ -100,7 +101,13 @@ def _print_table(frame: pd.DataFrame) -> None:
     from reports.terminal.lines import table
 
     rows = [["", "asked", "caught", "named", "equivalent", "not asked", "survivors", "false alarms"]]
-    labels = {"mistakes": "mistakes", "slips": "single slips", "evasions": "evasions", "honest": "honest"}
+    labels = {
+        "mistakes": "mistakes",
+        "slips": "single slips",
+        "evasions": "evasions",
+        "honest": "honest",
+        "nulls": "null",
+    }
     for kind, label in labels.items():
         group = frame[frame["kind"] == kind]
         if not len(group):
@@ -117,6 +124,8 @@ def _print_table(frame: pd.DataFrame) -> None:
         )
         rows.append([label, *("-" if count is None else str(count) for count in counts)])
     click.echo("\n".join(table(rows, "lrrrrrrr")))
+    for row in frame[frame["kind"] == "nulls"].to_dict("records"):
+        click.echo(f"  {row['detail']}: {row['name']}")
     excused = frame[frame["outcome"].isin(["equivalent", "not asked"])]
     for row in [*frame[~frame["good"]].to_dict("records"), *excused.drop_duplicates("name").to_dict("records")]:
         click.echo(f"  {row['outcome']}: {row['name']}" + (f": {row['detail']}" if row["detail"] else ""))

@@ -14,9 +14,10 @@ from parity_tests.grading.intake.attempt import HandIn
 from parity_tests.grading.intake.likeness import Cluster
 from parity_tests.grading.roster import Person
 from reports.model.parts import Parts
+from reports.model.phrases import quantities
 from reports.model.points import Points
 from reports.model.records import Record
-from reports.model.verdicts import Verdict
+from reports.model.verdicts import FAILING, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +32,7 @@ class FlagKind(StrEnum):
     DAMAGED = "damaged"
     HARNESS_ERROR = "harness error"
     UNDECIDED = "undecided"
+    LEFT_OPEN = "left open"
     NOTHING_TO_RUN = "nothing to run"
     LEFT_OUT = "left out"
     DOES_NOT_IMPORT = "does not import"
@@ -80,7 +82,7 @@ def flags_of(result: Result, points: Points, edition: str) -> list[Flag]:
     return flags
 
 
-def undecided_flags(name: str, records: Iterable[Record], labels: Parts) -> list[Flag]:
+def undecided_flags(name: str, records: Sequence[Record], labels: Parts) -> list[Flag]:
     """What of this submission cannot be told right from wrong, by parts, also where it fails for that.
 
     It is rounding that decides there, or another part that is wrong.
@@ -103,7 +105,24 @@ def undecided_flags(name: str, records: Iterable[Record], labels: Parts) -> list
         why = f"{labels.label(part)}: {count} elements cannot be told right from wrong, {by}"
         why += "; they count as wrong until a human has looked" if part in wrong else ""
         flags.append(Flag(name, FlagKind.UNDECIDED, why))
-    return flags
+    return flags + _left_open(name, records, labels)
+
+
+def _left_open(name: str, records: Sequence[Record], labels: Parts) -> list[Flag]:
+    """What of this submission is said to fail because of another part and cannot be asked without that one."""
+    found: dict[str, dict[tuple[str, str], None]] = {}
+    for record in records:
+        if record.verdict in FAILING and record.explained_by and not record.excuse and not record.undecided:
+            found.setdefault(record.explained_by, {})[record.check, record.quantity] = None
+    return [
+        Flag(
+            name,
+            FlagKind.LEFT_OPEN,
+            f"{quantities(len(own))} may fail only because {labels.label(cause)} is wrong, which cannot be tried; "
+            "they count as wrong until a human has looked",
+        )
+        for cause, own in found.items()
+    ]
 
 
 def likeness_flags(found: Iterable[Cluster]) -> list[Flag]:

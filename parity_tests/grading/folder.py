@@ -96,7 +96,10 @@ class GradingFolder:
             if marker.format != FORMAT:
                 raise OSError("it is another program's")
             if marker.version != VERSION:
-                raise UsageError(f"{path_text(self.path)} was written by another version of Parity; grade again.")
+                raise UsageError(
+                    f"{path_text(self.path)} was written by another version of Parity, "
+                    "whose points followed other rules; grade again into another folder."
+                )
             return from_json(text, ClassInfo)
         except OSError:
             raise UsageError(f"{path_text(self.path)} is no folder that `parity grade` wrote.") from None

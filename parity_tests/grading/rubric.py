@@ -39,13 +39,19 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     without: frozenset[str] = frozenset()
 
 
-class Rubric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All items in their order, and how their points are given."""
+class RubricFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a file says of a rubric: all items in their order, and how their points are given."""
 
     items: Annotated[tuple[Item, ...], msgspec.Meta(min_length=1)] = msgspec.field(name="item")
     partial_credit: bool = True
     note_cost: Number = 0.0
     free: frozenset[str] = frozenset()
+
+
+class Rubric(RubricFile, frozen=True, forbid_unknown_fields=True):
+    """A rubric, with what null submissions get right of its assignment: checks and quantities that earn nothing."""
+
+    null: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -57,21 +63,32 @@ class Rubric(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Vocabulary:
     """The names that a rubric may use: the checks of an assignment, its parts, and its quantities.
 
-    A quantity is known by its check, its part and its name; where none is known, none is refused.
+    A quantity is known by its check, its part and its name; where none is known, none is refused. `null` are the checks
+    and names of those that null submissions get right.
     """
 
     checks: frozenset[str]
     parts: tuple[str, ...]
     quantities: frozenset[tuple[str, str, str]] = frozenset()
+    null: frozenset[tuple[str, str]] = frozenset()
 
     @classmethod
     def of(cls, assignment: Assignment) -> Vocabulary:
         """The names that a rubric of this assignment may use."""
-        return cls(frozenset(assignment.checks), tuple(part.id for part in assignment.parts), quantities_of(assignment))
+        parts = tuple(part.id for part in assignment.parts)
+        return cls(frozenset(assignment.checks), parts, quantities_of(assignment), assignment.null_quantities)
 
     def quantities_in(self, item: Item) -> frozenset[str]:
         """The names of the quantities that an item gives points for."""
-        return frozenset(name for check, part, name in self.quantities if check in item.checks or part in item.parts)
+        return frozenset(name for _, name in self._asked_in(item))
+
+    def earning_in(self, item: Item) -> frozenset[str]:
+        """Those of them that not every null submission gets right, and that the item does not leave out."""
+        return frozenset(name for _, name in self._asked_in(item) - self.null) - item.without
+
+    def _asked_in(self, item: Item) -> frozenset[tuple[str, str]]:
+        asked = ((check, part, name) for check, part, name in self.quantities)
+        return frozenset((check, name) for check, part, name in asked if check in item.checks or part in item.parts)
 
 
 def quantities_of(assignment: Assignment) -> frozenset[tuple[str, str, str]]:
@@ -102,7 +119,7 @@ def read_utf8(path: Path, name: str) -> str:
 
 def parse_rubric(text: str, name: str, vocabulary: Vocabulary) -> Rubric:
     """The rubric of this text; `name` is what messages call it. Raises RubricError."""
-    rubric = _decoded(text, name)
+    rubric = _decoded(text, name, vocabulary.null)
     _Names(text, name, vocabulary).check(rubric)
     return rubric
 
@@ -112,12 +129,12 @@ def rubric_of_run(environment: Mapping[str, Any]) -> Rubric:
     text = environment.get("rubric")
     if not isinstance(text, str):
         raise RubricError("this run folder keeps no rubric; `parity check` makes one that does.")
-    return _decoded(text, "the rubric of the run")
+    return _decoded(text, "the rubric of the run", frozenset(map(tuple, environment.get("null", ()))))
 
 
-def _decoded(text: str, name: str) -> Rubric:
+def _decoded(text: str, name: str, null: frozenset[tuple[str, str]]) -> Rubric:
     try:
-        return from_toml(text, Rubric)
+        return Rubric(**msgspec.structs.asdict(from_toml(text, RubricFile)), null=null)
     except DecodeError as error:
         raise RubricError(f"{name}, line {error.line}: {_sentence(error)}.") from None
 
@@ -152,7 +169,7 @@ def _sentence(error: DecodeError) -> str:
             return "there is no [[item]], so there is nothing to give points for"
         return f"this item has no {error.key}"
     if error.kind == UNKNOWN:
-        known = ", ".join(sorted((Item if error.table else Rubric).__struct_encode_fields__))
+        known = ", ".join(sorted((Item if error.table else RubricFile).__struct_encode_fields__))
         unknown = f"there is no setting {error.key!r} here; there are {known}"
         return _RENAMED.get((error.table, error.key), unknown)
     return f"{error.key} must be {_MUST_BE[error.key]}, not {error.value!r}"
@@ -183,6 +200,7 @@ class _Names:
             self._refuse_unknown_parts(item.parts, "item", number, "parts")
             self._refuse_unknown_parts([item.part] if item.part else [], "item", number, "part")
             self._refuse_unknown_quantities(item, number)
+            self._refuse_nothing_to_earn(item, number)
             for source in item.checks or item.parts:
                 if source in sources:
                     what = "check" if item.checks else "part"
@@ -203,6 +221,11 @@ class _Names:
         for quantity in sorted(item.without - known) if known else ():
             listed = ", ".join(sorted(known))
             self._fail(f"the item {item.name} has no quantity {quantity!r}; it has {listed}", "item", number, "without")
+
+    def _refuse_nothing_to_earn(self, item: Item, number: int) -> None:
+        if self._vocabulary.quantities_in(item) and not self._vocabulary.earning_in(item):
+            problem = f"the item {item.name} has nothing to earn: all that it counts a null submission gets right too"
+            self._fail(problem, "item", number)
 
     def _refuse_unknown_parts(self, parts: Iterable[str], *steps: str | int) -> None:
         for part in parts:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from parity_tests.grading.overrides import Override
@@ -12,18 +13,16 @@ from reports.model.points import DIGITS, ItemPoints, Points, counts_for
 from reports.model.records import Record
 from reports.model.verdicts import FAILING, Verdict
 
-LOST = frozenset({"wrong", "left open"})
-"""The states of a record that keep its quantity from being earned."""
-
 
 def score(records: Iterable[Record], rubric: Rubric) -> Points:
     """The points that these records of one submission earn.
 
-    Within an item each quantity has the same weight, and is earned only if none of its records fails. What fails
-    because another part does is earned all the same, so that no mistake costs points twice; but an item of which
-    nothing is right earns nothing, and what that other part keeps from being judged is not earned: it counts as wrong
-    until a human has looked. What is undecided leaves both sides of the fraction. A fault of the harness's own yields
-    no points anywhere, never 0.
+    Within an item each quantity has the same weight, and is earned only if none of its records fails. What a null
+    submission gets right as well says nothing and leaves both sides of the fraction, as does what is undecided. What
+    fails because another part does is earned only where that is proved: where it is right with Parity's own part in
+    place of that one. What fails once more because its own part does, which is paid for in an item of its own, is
+    earned too, but at most as many quantities as are right. All else that another part is said to explain is left open
+    and counts as wrong until a human has looked. A fault of the harness's own yields no points anywhere, never 0.
     """
     rows = list(records)
     faults = sum(record.verdict == Verdict.HARNESS_ERROR for record in rows)
@@ -51,6 +50,7 @@ def _of_items(records: Iterable[Record], rubric: Rubric) -> list[list[Record]]:
 def _scored(item: Item, records: Sequence[Record], rubric: Rubric) -> ItemPoints:
     own_parts = ("", item.part, *item.parts)
     states: dict[str, set[str]] = {}
+    checks: dict[str, set[str]] = {}
     notes: set[Note] = set()
     because: dict[str, None] = {}
     for record in records:
@@ -60,14 +60,17 @@ def _scored(item: Item, records: Sequence[Record], rubric: Rubric) -> ItemPoints
         if explained:
             because[record.explained_by] = None
         states.setdefault(record.quantity, set()).add(_explained_state(record) if explained else _state(record))
+        checks.setdefault(record.quantity, set()).add(record.check)
         notes.update(record.notes)
-    undecided = sum(seen == {"undecided"} for seen in states.values())
-    excused = sum("explained" in seen and not seen & LOST for seen in states.values())
+    null = {name for name, own in checks.items() if all((check, name) in rubric.null for check in own)}
     judged = any(seen & {"right", "wrong"} for seen in states.values())
-    counted = len(states) - undecided
-    some_right = any("right" in seen for seen in states.values())
-    right = sum(not seen & LOST for seen in states.values()) - undecided if some_right else 0
-    unscored = ItemPoints(item.name, item.checks, None, None, undecided=undecided, parts=item.parts)
+    asked = [seen for name, seen in states.items() if name not in null]
+    undecided = sum(seen == {"undecided"} for seen in asked)
+    counted = len(asked) - undecided
+    found = Counter(map(_found, asked))
+    echoes = min(found["echo"], found["right"])
+    right = found["right"] + echoes
+    unscored = ItemPoints(item.name, item.checks, None, None, undecided=undecided, parts=item.parts, null=len(null))
     if counted == 0:
         return unscored
     share = right / counted if rubric.partial_credit else float(right == counted)
@@ -78,11 +81,19 @@ def _scored(item: Item, records: Sequence[Record], rubric: Rubric) -> ItemPoints
         maximum=item.points,
         right=right,
         counted=counted,
-        excused=excused if some_right else 0,
+        excused=echoes + sum("proved" in seen and _found(seen) == "right" for seen in asked),
         because=tuple(because),
         judged=judged,
-        left_open=sum("left open" in seen for seen in states.values()),
+        left_open=found["left open"],
     )
+
+
+def _found(states: Collection[str]) -> str:
+    """What a quantity is by the states of its records: the worst of them."""
+    for worst in ("wrong", "left open", "echo"):
+        if worst in states:
+            return worst
+    return "undecided" if set(states) == {"undecided"} else "right"
 
 
 def nothing_to_run(points: Points) -> Points:
@@ -91,8 +102,8 @@ def nothing_to_run(points: Points) -> Points:
 
 
 def _explained_state(record: Record) -> str:
-    """The state of what fails because another part does: left open where it could not be told right from wrong."""
-    return "left open" if record.verdict == Verdict.UNJUDGED and record.undecided else "explained"
+    """The state of what fails because another part does: left open where nothing bears that out."""
+    return record.excuse or "left open"
 
 
 def _state(record: Record) -> str:

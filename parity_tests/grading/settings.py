@@ -16,7 +16,7 @@ from parity_tests.protocol.assignment import Assignment
 from reports.model.parts import Parts
 
 FORMAT = "parity grading"
-VERSION = 4
+VERSION = 5
 TELLING_VERSIONS = ("parity", "numpy", "torch")
 """The packages whose version may change what is found."""
 
@@ -49,7 +49,8 @@ def seed_of_hand_in(seed: int, name: str, earlier: int) -> int:
 class ClassInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What grading.json says of a class: its settings, and what there is to know of the assignment without its code.
 
-    `checks` and `quantities` (check, part and name of each) are those that a rubric can give points for; `parts` has
+    `checks` and `quantities` (check, part and name of each) are those that a rubric can give points for, and `null` the
+    check and name of those of which nothing is earned, since null submissions get them right; `parts` has
     the id, the label and the title of each part; `solution` is the fingerprint of the assignment's own solution;
     `asked` are the names that it asks for; `versions` are those of TELLING_VERSIONS.
     """
@@ -59,6 +60,7 @@ class ClassInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parts: tuple[dict[str, str], ...]
     checks: tuple[str, ...]
     quantities: tuple[tuple[str, str, str], ...] = ()
+    null: tuple[tuple[str, str], ...] = ()
     solution: str = ""
     asked: tuple[str, ...] = ()
     versions: dict[str, str] = {}
@@ -68,13 +70,13 @@ class ClassInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @classmethod
     def of(cls, assignment: Assignment, settings: Settings) -> ClassInfo:
         """The information on a class that answers this assignment."""
-        quantities = tuple(sorted(quantities_of(assignment)))
+        quantities, null = (tuple(sorted(found)) for found in (quantities_of(assignment), assignment.null_quantities))
         parts = tuple(assignment.part_table())
         asked = names_asked(assignment)
         sources = (assignment.solution / name for name in assignment.layout.sources)
         solution = fingerprint(*(file.read_bytes() for file in sources if file.is_file()), asked=asked)
         told = telling(versions())
-        return cls(settings, assignment.title, parts, assignment.checks, quantities, solution, asked, told)
+        return cls(settings, assignment.title, parts, assignment.checks, quantities, null, solution, asked, told)
 
     @property
     def labels(self) -> Parts:
@@ -85,4 +87,4 @@ class ClassInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def vocabulary(self) -> Vocabulary:
         """The names that the rubric of the class may use."""
         parts = tuple(part["id"] for part in self.parts)
-        return Vocabulary(frozenset(self.checks), parts, frozenset(self.quantities))
+        return Vocabulary(frozenset(self.checks), parts, frozenset(self.quantities), frozenset(self.null))

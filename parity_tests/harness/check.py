@@ -122,8 +122,11 @@ def check(
         if ONE_PARSER:
             importing.result()
         setting = Setting(name or str(submission), assignment.name, hello.edition, device, isolation)
-        solution = _Solution(stack, lambda process: of_solution(process, hello.edition), assignment, seed)
-        exam = Exam(assignment, setting, plan, wanted, seed, hello.edition_seen, solution.ask)
+        solution = _OnDemand(stack, lambda process: of_solution(process, hello.edition), assignment, seed)
+        again = _OnDemand(
+            stack, lambda process: of_submission(process, hello.edition, servers=servers), assignment, seed
+        )
+        exam = Exam(assignment, setting, plan, wanted, seed, hello.edition_seen, solution.ask, again.ask)
         answered: SimpleQueue[Observation | None] = SimpleQueue()
         asking = pool.submit(_ask_each, exam, runners, answered, budget)
         judgement = judge_observed(exam, _arriving(answered, asking), cache=cache, progress=progress)
@@ -212,8 +215,8 @@ def _arriving(answered: "SimpleQueue[Observation | None]", asking: "Future[None]
     asking.result()
 
 
-class _Solution:
-    """The assignment's own solution, in processes that are started when it is first asked."""
+class _OnDemand:
+    """A submission, or the assignment's own solution, in processes that are started when it is first asked."""
 
     def __init__(self, stack: ExitStack, start: Callable[[str], Runner], assignment: Assignment, seed: int) -> None:
         self._stack, self._start, self._assignment, self._seed = stack, start, assignment, seed

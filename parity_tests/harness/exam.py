@@ -21,7 +21,7 @@ class Exam:
 
     Those of the `plan` are asked, and the `wanted` among them recorded. `edition_seen` is the edition that the
     submission's source shows. `solution` puts a case to the assignment's own solution in a fresh process; without it,
-    what is unclear stays so.
+    what is unclear stays so. `again` puts one to the submission once more; without it, excuses stay open.
     """
 
     assignment: Assignment
@@ -31,6 +31,7 @@ class Exam:
     seed: int
     edition_seen: str = ""
     solution: Callable[[Case], Observation] | None = None
+    again: Callable[[Case], Observation] | None = None
 
     @property
     def context(self) -> Context:

@@ -93,6 +93,7 @@ def record_of(setting: Setting, case: Case, q: Quantity, c: Comparison, seconds:
         resolution=c.resolution,
         diagnosis=c.diagnosis,
         explained_by=c.explained_by,
+        excuse=c.excuse,
         message=sentence_of(case, q, c),
         note=note,
         note_kinds=note_kinds,

@@ -17,6 +17,7 @@ from parity_tests.harness.judgement_cache import JudgementCache
 from parity_tests.harness.machine import import_torch
 from parity_tests.harness.make_records import check_plan, records_of
 from parity_tests.harness.notes_of_forms import without_forms_of_what_is_wrong
+from parity_tests.harness.proofs import with_proofs
 from parity_tests.harness.undecided import refused
 from parity_tests.harness.whose_fault import is_unclear, judge_anything, settle
 from parity_tests.protocol.assignment import Verdicts
@@ -102,6 +103,18 @@ def _explained(judgement: Judgement) -> Verdicts:
     return with_possible_causes(exam.assignment, exam.plan, judgement.verdicts, judgement.seen)
 
 
+def _proved(judgement: Judgement) -> Verdicts:
+    """What bears an explanation out is said: what is right with Parity's own part in place is excused."""
+    exam = judgement.exam
+    again = exam.again
+
+    def ask(case: Case) -> Judged:
+        assert again is not None
+        return _judged(exam, case, again(case))
+
+    return with_proofs(exam.assignment, exam.plan, judgement.verdicts, None if again is None else ask)
+
+
 def _without_forms(judgement: Judgement) -> Verdicts:
     """Of a part that is wrong, no form of it is noted."""
     return without_forms_of_what_is_wrong(judgement.exam.plan, judgement.verdicts)
@@ -139,6 +152,7 @@ STAGES: tuple[Callable[[Judgement], Judgement | Verdicts], ...] = (
     _forgiven,
     _blamed,
     _explained,
+    _proved,
     _without_forms,
     _named,
     _refused,
@@ -156,7 +170,7 @@ def judge_observed(
     """The judgement on what was observed of an exam's cases.
 
     The observations may still be coming; `progress` is told (done, planned, case). Starts no process but for
-    `exam.solution`. Raises AssignmentError where the assignment's blame breaks.
+    `exam.solution` and `exam.again`. Raises AssignmentError where the assignment's blame breaks.
     """
     from reference.device import set_up
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from parity_tests.harness.judgement_cache import JudgementCache
 from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.proof.variants import Variant
 from parity_tests.protocol.assignment import Assignment
+from parity_tests.protocol.case import DTYPES
 from reports.model.records import Record
 from reports.model.verdicts import FAILING
 
@@ -27,6 +28,7 @@ def records(
     parts: Iterable[str] | None = None,
     seed: int = 0,
     edition: str | None = None,
+    dtypes: Sequence[str] = DTYPES,
 ) -> list[Record]:
     """The records of a check of this variant: of all cases, or of those with a quantity of these parts."""
     with tempfile.TemporaryDirectory(prefix="parity-") as folder:
@@ -38,6 +40,7 @@ def records(
             parts=None if parts is None else frozenset(parts),
             seed=seed,
             edition=edition,
+            dtypes=dtypes,
             timeout=CASE_SECONDS,
             servers=fork_servers(),
             cache=_cache(),

@@ -1,4 +1,4 @@
-"""Runs the self-proof on all cores: mistakes, single slips, evasions, honest rewrites; its rows make a frame."""
+"""Runs the self-proof on all cores: mistakes, slips, evasions, honest rewrites, null ones; its rows make a frame."""
 
 from __future__ import annotations
 
@@ -16,6 +16,13 @@ from parity_tests.proof.editions import edition_for
 from parity_tests.proof.judged_variants import failures, records
 from parity_tests.proof.mistakes import Outcome, control, known_mistakes
 from parity_tests.proof.mutants import Mutant, mutants, trial
+from parity_tests.proof.null_submissions import (
+    MOST_PER_CENT,
+    NullSubmission,
+    null_submissions,
+    points_of,
+    records_of_null,
+)
 from parity_tests.proof.variants import rewritten, unchanged
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.mistake import Rewrite
@@ -25,7 +32,7 @@ from reports.model.records import Record
 from reports.model.verdicts import Verdict
 
 Progress = Callable[[int, int, str], None]
-KINDS = ("mistakes", "honest", "slips", "evasions")
+KINDS = ("mistakes", "honest", "slips", "evasions", "nulls")
 SEPARATOR = " | "
 """What stands between the names that a mistake got."""
 
@@ -58,7 +65,7 @@ class Task:
 
 def tasks(assignment: str, kinds: Sequence[str] = KINDS, seeds: Sequence[int] = (0,), share: int = 1) -> list[Task]:
     """All variants of some kinds, for each seed; of each kind one in `share`. What takes longest comes first."""
-    slowest_first = [kind for kind in ("honest", "evasions", "slips", "mistakes") if kind in kinds]
+    slowest_first = [kind for kind in ("nulls", "honest", "evasions", "slips", "mistakes") if kind in kinds]
     return [
         Task(assignment, kind, number, seed)
         for kind in slowest_first
@@ -70,6 +77,8 @@ def tasks(assignment: str, kinds: Sequence[str] = KINDS, seeds: Sequence[int] = 
 def _count(assignment: str, kind: str) -> int:
     """How many variants there are of a kind."""
     asked = find(assignment)
+    if kind == "nulls":
+        return len(_nulls(assignment))
     if kind == "slips":
         return len(_mutants(assignment))
     if kind == "mistakes":
@@ -82,6 +91,11 @@ def _mutants(assignment: str) -> list[Mutant]:
     return mutants(find(assignment))
 
 
+@cache
+def _nulls(assignment: str) -> list[NullSubmission]:
+    return list(null_submissions(find(assignment)))
+
+
 def run(task: Task) -> tuple[Task, list[dict[str, Any]]]:
     """The rows of one task, as dicts (it travels between processes); of honest ones those of each quantity too."""
     assignment = find(task.assignment)
@@ -89,6 +103,8 @@ def run(task: Task) -> tuple[Task, list[dict[str, Any]]]:
         return task, [asdict(_of_mistake(assignment, task.number, task.seed))]
     if task.kind == "slips":
         return task, [asdict(_of_slip(assignment, _mutants(task.assignment)[task.number], task.seed))]
+    if task.kind == "nulls":
+        return task, [asdict(_of_null(assignment, _nulls(task.assignment)[task.number], task.seed))]
     if task.kind == "evasions":
         return task, [asdict(_of_evasion(assignment, assignment.proof().evasions[task.number], task.seed))]
     return task, of_honest(assignment, task.number, task.seed)
@@ -130,6 +146,12 @@ def _of_mistake(assignment: Assignment, number: int, seed: int) -> Row:
 def _of_slip(assignment: Assignment, mutant: Mutant, seed: int) -> Row:
     result = trial(assignment, mutant, seed)
     return Row("slips", "", mutant.name, result.outcome, result.outcome != "survived", result.detail)
+
+
+def _of_null(assignment: Assignment, null: NullSubmission, seed: int) -> Row:
+    earned = points_of(assignment, records_of_null(assignment, null, seed))
+    good = earned <= MOST_PER_CENT
+    return Row("nulls", "", null.name, "caught" if good else "survived", good, f"{earned:g} of 100")
 
 
 def _of_evasion(assignment: Assignment, evasion: Rewrite, seed: int) -> Row:

@@ -41,6 +41,14 @@ def changed(assignment: Assignment, name: str, changes: Sequence[Body | Swap], f
     return Variant(name, _with_changes(unchanged(assignment).files, changes, file or assignment.layout.file))
 
 
+def with_changes(assignment: Assignment, name: str, changes: Mapping[str, Sequence[Body | Swap]]) -> Variant:
+    """The solution with these changes by file; "" stands for the one that is handed in. Raises ValueError."""
+    files = unchanged(assignment).files
+    for file, of_file in changes.items():
+        files = _with_changes(files, of_file, file or assignment.layout.file)
+    return Variant(name, files)
+
+
 def with_mistake(assignment: Assignment, mistake: Mistake) -> Variant:
     """The solution with a known mistake plugged in."""
     labels = {part.id: part.label for part in assignment.parts}

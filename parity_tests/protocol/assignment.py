@@ -54,7 +54,9 @@ class Assignment:
     scripts that show its discrepancies. `blame(plan, verdicts)` moves a failure to the part that it comes of.
     `diagnosis()` imports and returns what is known of mistakes, and `proof()` what is known of variants of the
     solution. `tracing()` imports and returns how a submission is trained beside torch, a `Tracing` of the room `trace`,
-    which this room does not know. The last six may be left out.
+    which this room does not know. `exchanged(case, parts)` is the same case with Parity's own parts in place of these,
+    None where that cannot be had: by it an excuse is proved. `null` is the file of what null submissions get right. The
+    last eight may be left out.
     """
 
     name: str
@@ -75,6 +77,8 @@ class Assignment:
     diagnosis: Callable[[], Diagnosis] | None = None
     proof: Callable[[], Proof] = Proof
     tracing: Callable[[], object] | None = None
+    exchanged: Callable[[Case, frozenset[str]], Case | None] | None = None
+    null: Path | None = None
 
     @cached_property
     def by_function(self) -> dict[str, str]:
@@ -116,6 +120,13 @@ class Assignment:
     def _all_cases(self) -> list[Case]:
         """The cases of all editions, in one precision."""
         return [case for edition in self.editions.names for case in self.cases(edition, DTYPES[:1])]
+
+    @cached_property
+    def null_quantities(self) -> frozenset[tuple[str, str]]:
+        """The checks and names of the quantities that null submissions get right, of which nothing is earned."""
+        lines = [] if self.null is None else self.null.read_text(encoding="utf-8").splitlines()
+        rows = (line.split("\t") for line in lines if line and not line.startswith("#"))
+        return frozenset((check, name) for check, name, *_ in rows)
 
     def part_table(self) -> list[dict[str, str]]:
         """The parts in their order, as a run folder keeps them."""
@@ -170,4 +181,5 @@ def environment_of(assignment: Assignment) -> dict[str, Any]:
         "parts": assignment.part_table(),
         "joint_checks": list(assignment.joint_checks),
         "rubric": assignment.rubric_text,
+        "null": sorted(assignment.null_quantities),
     }

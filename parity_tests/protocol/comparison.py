@@ -9,6 +9,9 @@ from parity_tests.protocol.observation import Failure
 from reports.model.notes import Note, NoteKind
 from reports.model.verdicts import Verdict
 
+PROVED, ECHO = "proved", "echo"
+"""What bears out that another failure explains one: `Comparison.excuse`."""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -20,7 +23,8 @@ class Comparison:
     `bad` of `total` elements have a ratio over 1; `undecided` of them have no radius that could tell. `radius_kind`
     says where the radii come from, `resolution` which relative change of an element would be noticed (their median).
     `part` is the part that is to blame where it is not the quantity's own; `explained_by` is the part whose failure
-    explains this one.
+    explains this one. What bears that out, only the harness says in `excuse`: it is PROVED where the same is right with
+    Parity's own part in place of that one, and an ECHO where a part that fails its own cases fails in others again.
     """
 
     verdict: str
@@ -43,6 +47,7 @@ class Comparison:
     line: int | None = None
     step: int | None = None
     explained_by: str = ""
+    excuse: str = ""
     diagnosis: str = ""
     part: str = ""
     sentence: bool = False

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from parity_tests.protocol.mistake import NearMiss, Rewrite
+from parity_tests.protocol.null import Nulls
 
 LEAST_MEDIAN = 0.01
 """The least median of gap/radius over honest comparisons of sums of a few dozen terms: such a bound is tight enough."""
@@ -39,7 +40,8 @@ class Proof:
     """What is known of variants of the solution, beside the mistakes of the diagnosis.
 
     `honest` are rewrites, which must match, and `evasions` are such as were written to pass though they are wrong,
-    which must not; `near_misses` are wrong forms that must be caught and not be called by some names.
+    which must not; `nulls` know nothing and must earn nothing; `near_misses` are wrong forms that must be caught, but
+    not be called by some names.
     `equivalent(function, before, after)` is the reason why a changed line gives the same numbers as the solution's for
     every input, "" where it does not; the lines are as `ast.unparse` writes them. `unasked(function, before, after)` is
     the reason why the assignment does not ask for what a changed line does otherwise, "" where it does. `not_asked` are
@@ -50,6 +52,7 @@ class Proof:
     honest: Sequence[Rewrite] = ()
     evasions: Sequence[Rewrite] = ()
     near_misses: Sequence[NearMiss] = ()
+    nulls: Nulls = field(default_factory=Nulls)
     equivalent: Callable[[str, str, str], str] = lambda function, before, after: ""
     unasked: Callable[[str, str, str], str] = lambda function, before, after: ""
     not_asked: tuple[str, ...] = ()

@@ -42,6 +42,7 @@ def record(**fields: Any) -> Record:
         "resolution": 1e-15,
         "diagnosis": "",
         "explained_by": "",
+        "excuse": "",
         "message": "",
         "note": "",
         "note_kinds": "",

@@ -37,7 +37,7 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "parity_tests.harness": (*PROTOCOL, *HARNESS[:5], "parity_tests.operators"),
     "parity_tests.grading": GENERAL,
     "parity_tests.pairs": GENERAL,
-    "parity_tests.proof": (*GENERAL, "parity_tests.pairs"),
+    "parity_tests.proof": (*GENERAL, "parity_tests.pairs", "parity_tests.grading"),
     "parity_tests.trace": GENERAL,
     "parity_tests.assignments": (*GENERAL, "parity_tests.trace", "implementation"),
     "parity_tests.api": (*GENERAL, "parity_tests.assignments"),

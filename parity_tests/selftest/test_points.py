@@ -81,10 +81,11 @@ def test_notes_cost_what_the_rubric_says() -> None:
     assert points(records, Rubric(USUAL.items, note_cost=2))["linear"] == 11
 
 
-def test_what_another_todo_explains_counts_as_earned() -> None:
+def test_an_excuse_is_a_proof() -> None:
     wiring = rows("main", "weights", "losses", part="10")
-    echo = mismatch(check="main", quantity="weights", part="4", explained_by="4")
-    assert points([*wiring, echo])["main"] == 20
+    proved = mismatch(check="main", quantity="weights", part="4", explained_by="4", excuse="proved")
+    assert points([*wiring, proved])["main"] == 20
+    assert points([*wiring, replace(proved, excuse="")])["main"] == 10
     assert points([*wiring, mismatch(check="main", quantity="weights", part="10", explained_by="10")])["main"] == 10
     assert points([*wiring, mismatch(check="main", quantity="weights", part="10")])["main"] == 10
 
@@ -93,11 +94,11 @@ def test_a_part_that_is_missing_costs_its_own_points_and_no_others() -> None:
     sgd = rows("sgd", "updated W", part="1", verdict="missing")
     main = [
         *rows("main", "weights", "losses", part="10"),
-        *rows("main", "weights", part="1", explained_by="1", verdict="missing"),
+        *rows("main", "weights", part="1", explained_by="1", verdict="missing", excuse="proved"),
     ]
     network = [
         *rows("network", "L1 output", part="3"),
-        *rows("trajectory", "updated L1 W", part="1", explained_by="1", verdict="missing"),
+        *rows("trajectory", "updated L1 W", part="1", explained_by="1", verdict="missing", excuse="echo"),
     ]
     assert points([*sgd, *main, *network]) | {"linear": None} == {
         **dict.fromkeys(("linear", "tanh", "relu", "dropout")),
@@ -114,32 +115,48 @@ def test_an_item_of_which_nothing_was_judged_earns_nothing_and_says_why() -> Non
     (item,) = (item for item in score(unreached, USUAL).items if item.name == "network")
     assert (item.points, item.right, item.counted, item.because, item.judged) == (0, 0, 2, ("3",), False)
     judged = [*unreached, *rows("network", "L1 gradient of W", part="4")]
-    assert points(judged)["network"] == 10
+    assert points(judged)["network"] == 3.33
+
+
+def test_of_what_fails_once_more_no_more_is_earned_than_is_right() -> None:
+    echoes = rows("network", "a", "b", "c", part="3", explained_by="3", verdict="missing", excuse="echo")
+    right = rows("network", "d", "e", "f", part="4")
+    earned = [points([*echoes, *right[:number]])["network"] for number in range(4)]
+    assert earned == [0, 5, 8, 10]
+
+
+def test_what_a_null_submission_gets_right_is_not_counted() -> None:
+    names = [f"quantity {number}" for number in range(40)]
+    rubric = Rubric((Item("main", 20, ("main",), part="10"),), null=frozenset(("main", name) for name in names[:8]))
+    wiring = rows("main", *names, part="10")
+    proved = [mismatch(check="main", quantity=name, part="5", explained_by="5", excuse="proved") for name in names]
+    assert points([*wiring, *proved], rubric) == {"main": 20}
+    assert points([*wiring, *rows("main", *names[32:], part="10", verdict="mismatch")], rubric) == {"main": 15}
+    zeros = [*rows("main", *names[:8], part="10"), *rows("main", *names[8:], part="10", verdict="unjudged")]
+    assert points(zeros, rubric) == {"main": 0}
 
 
 def test_what_another_part_keeps_from_being_judged_is_not_earned_until_a_human_has_looked() -> None:
-    left_open = record(check="network", quantity="a", part="3", explained_by="3", verdict="unjudged", undecided=4)
+    left_open = record(check="network", quantity="a", part="3", explained_by="3", verdict="unjudged")
     records = [left_open, *rows("network", "L1 output", part="4"), mismatch(check="linear", part="3")]
     run = FakeRun(records=records)
     assert points(records)["network"] == 5
     words = "1 cannot be judged because TODO 3 (linear, forward) does not agree and counts as wrong until a human has"
     assert words in feedback_page("ann", run, score(records, USUAL))
-    seen = replace(left_open, undecided=None)  # nothing of it is open: what failed there was seen
+    seen = replace(left_open, excuse="proved")
     assert points([seen, *records[1:]])["network"] == 10
 
 
 def test_the_reason_for_points_is_a_sentence_with_what_is_to_blame() -> None:
     sgd = rows("sgd", "updated W", part="1", verdict="missing")
-    main = rows("main", "weights", part="1", explained_by="1", verdict="missing")
+    main = rows("main", "weights", part="1", explained_by="1", verdict="missing", excuse="proved")
     run = FakeRun(records=[*sgd, *main])
     page = feedback_page("ann", run, score(run.records, USUAL))
-    assert "| main | 0 of 20 | not judged, because TODO 1 (SGD) is missing |" in page
     assert "| sgd | 0 of 10 | the only quantity is wrong |" in page
     run.records.extend(rows("main", "losses", part="10"))
     page = feedback_page("ann", run, score(run.records, USUAL))
     assert (
-        "| main | 20 of 20 | both quantities are right, not counting what fails only because TODO 1 (SGD) is missing |"
-        in page
+        "| main | 20 of 20 | both quantities are right; 1 of these fails only because TODO 1 (SGD) is missing |" in page
     )
 
 
@@ -147,7 +164,8 @@ def test_breaking_what_others_need_earns_no_points_for_a_main_that_does_not_run(
     loader = [mismatch(check="utils", part="utils", verdict="crashed")]
     blamed = rows("main", "weights", "losses", part="utils", explained_by="utils", verdict="crashed")
     assert points([*loader, *blamed])["main"] == 0
-    assert points([*loader, *blamed, *rows("main", "weights", part="10")])["main"] == 20
+    proved = [replace(one, excuse="proved") for one in blamed]
+    assert points([*loader, *proved, *rows("main", "weights", part="10")])["main"] == 20
 
 
 def test_a_main_that_is_missing_earns_nothing() -> None:

@@ -36,8 +36,8 @@ class ItemPoints:
     quantities are earned; `undecided` ones left both numbers. Of those that are right `excused` are earned although
     they fail, because the parts `because` do; `left_open` are not earned, which these parts kept from being judged.
     Where nothing of the item was `judged` none is right, and `because` says what is to blame; nothing, where there was
-    nothing to run. `override` is the reason
-    where a human set the points, and `before` then what they were.
+    nothing to run. `override` is the reason where a human set the points, and `before` then what they were. `null`
+    quantities are not counted, since a submission that knows nothing gets them right too.
     """
 
     name: str
@@ -54,6 +54,7 @@ class ItemPoints:
     because: tuple[str, ...] = ()
     judged: bool = True
     left_open: int = 0
+    null: int = 0
 
     @property
     def asked(self) -> bool:

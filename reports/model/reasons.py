@@ -60,12 +60,16 @@ def reason(item: ItemPoints, causes: Mapping[str, str], parts: Parts) -> str:
         return f"not judged, because {because_of(item.because, causes, parts)}"
     words = _share(item.right, item.counted)
     if item.excused:
-        words += f", not counting what fails only because {because_of(item.because, causes, parts)}"
+        fail = "fails" if item.excused == 1 else "fail"
+        words += f"; {item.excused} of these {fail} only because {because_of(item.because, causes, parts)}"
     if item.left_open:
         why = "for that" if item.excused else f"because {because_of(item.because, causes, parts)}"
         count = "counts" if item.left_open == 1 else "count"
         words += f"; {item.left_open} cannot be judged {why} and {count} as wrong until a human has looked"
-    return words + (f"; {item.undecided} undecided, which do not count" if item.undecided else "")
+    words += f"; {item.undecided} undecided, which do not count" if item.undecided else ""
+    return words + (
+        f" ({item.null} more do not count: a submission that knows nothing gets them right)" if item.null else ""
+    )
 
 
 def late_sentence(points: Points, late: Lateness) -> str:

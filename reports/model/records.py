@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 #: Kept with every saved run; raised whenever a column is added, dropped, renamed or means something else.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 #: The versions that are read; the columns that an earlier one lacks are filled in on reading.
-READ_VERSIONS = (2, 3)
+READ_VERSIONS = (2, 3, 4)
 
 
 class Column(NamedTuple):
@@ -87,6 +87,16 @@ class Record:
         str, Column("Names of known mistakes that reproduce what was got, joined by '; ', the simplest first.")
     ]
     explained_by: Annotated[str, _seen("The part that this row follows from, if it is not a cause of its own.")]
+    excuse: Annotated[
+        str,
+        Column(
+            "What bears that out: proved where it is right with Parity's own part in place of that one, echo where the "
+            "part fails its own cases too.",
+            student=True,
+            one_of=("", "proved", "echo"),
+            since=4,
+        ),
+    ]
     message: Annotated[str, Column("A sentence; empty for a match.")]
     note: Annotated[str, Column("Notes: what is worth knowing and not wrong, joined by '; '.")]
     note_kinds: Annotated[str, Column("The kinds of these notes, joined by '; ' in their order.", since=3)]

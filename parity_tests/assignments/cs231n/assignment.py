@@ -90,6 +90,7 @@ ASSIGNMENT = Assignment(
     blame=blamed,
     diagnosis=_diagnosis,
     rubric=HERE / "rubric.toml",
+    null=HERE / "null.tsv",
     reproductions=Reproductions(_reproducer, _same_failure),
     proof=_proof,
     tracing=_tracing,

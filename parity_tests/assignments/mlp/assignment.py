@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from parity_tests.assignments.mlp.blame import blame
+from parity_tests.assignments.mlp.blame import blame, exchanged
 from parity_tests.assignments.mlp.editions import EDITIONS, INERT_MODULES, LENT, MODULE, UNSUPPORTED, UTILS
 from parity_tests.assignments.mlp.parts import TODOS
 from parity_tests.assignments.mlp.plan import JOINT_CHECKS, KINDS, plan
@@ -84,7 +84,7 @@ ASSIGNMENT = Assignment(
     parts=TODOS,
     inside=Inside(
         INSIDE / "probes.py",
-        {"parts": _inside(*PROBE_FILES), "wiring": _inside(*PROBE_FILES, "stand_ins.py")},
+        {"parts": _inside(*PROBE_FILES), "wiring": _inside(*PROBE_FILES, "stand_ins.py", "exchange.py")},
     ),
     plan=plan,
     exam="4",
@@ -93,9 +93,11 @@ ASSIGNMENT = Assignment(
     joint_checks=JOINT_CHECKS,
     import_part="utils",
     rubric=HERE / "rubric.toml",
+    null=HERE / "null.tsv",
     blame=blame,
     diagnosis=_diagnosis,
     proof=_proof,
     reproductions=Reproductions(_reproducer, _same_failure),
     tracing=_tracing,
+    exchanged=exchanged,
 )

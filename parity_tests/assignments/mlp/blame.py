@@ -4,16 +4,15 @@
 than two-dimensional arrays alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from parity_tests.assignments.mlp.kinds.elementwise import TODOS
 from parity_tests.assignments.mlp.kinds.sgd import COPIED
 from parity_tests.assignments.mlp.main.configs import SCRIPT
-from parity_tests.assignments.mlp.plan import JOINT_CHECKS
 from parity_tests.assignments.mlp.undefined import tell_undefined
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import Comparison, matched
+from parity_tests.protocol.comparison import PROVED, Comparison, matched
 from reports.model.notes import NoteKind
 from reports.model.verdicts import PASSING, Verdict
 
@@ -33,42 +32,39 @@ Judgements = Mapping[str, Judged]
 def blame(plan: Sequence[Case], judged: Judgements) -> dict[str, dict[str, Comparison]]:
     """The same comparisons, each failure with the part that it comes of, and those of lenient cases forgiven.
 
-    Where main also fails with correct parts in place of its own, the failure is TODO 10's, and said there. Where it
-    does not, the failure is that of the first part in the order of computation which failed a case of its own, and
-    where there is none that of TODO 10, if main fails with correct parts at another setting. What
-    brings main its data is not replaced, so where that fails a case of its own, main's wiring is not to blame either.
-    A link of the whole network is judged from what the submission gave it, so where its part fails cases of its own,
-    the link's failure is an echo of them. A crash in a lenient case is forgiven, with a note, where its part passes all
-    cases that are not lenient; wrong values there are wrong.
+    Where main also fails with correct parts in place of its own, what brings it its data among them, the failure is
+    TODO 10's, and said there. Where it does not, the failure is that of what brings main its data, where that fails a
+    case of its own, or else of the first part in the order of computation which failed one, and where there is none
+    that of TODO 10, if main fails with correct parts at another setting. A quantity that is right wherever correct
+    parts are in place is proved to fail because of the submission's own. A crash in a lenient case is forgiven, with a
+    note, where its part passes all cases that are not lenient; wrong values there are wrong.
     """
     judged = tell_undefined(plan, judged)
     wrong = _failing_parts(plan, judged, but=("main",))
     not_passing = _failing_parts(plan, judged, but=("main",), explained_too=True)
-    wrong_alone = _failing_parts(plan, judged, but=JOINT_CHECKS)
     data_fails = _data_fails(plan, judged)
     wiring_fails = _failing_wirings(plan, judged)
     wirings = {case.params["config"] for case in plan if case.whole and case.process == "wiring"}
+    proved = _right_with_correct_parts(plan, judged)
     blamed = {name: dict(comparisons) for name, comparisons in judged.items()}
     goes_on = _main_goes_on(plan, judged)
     for case in plan:
         if case.probe == "sgd" and goes_on:
             blamed[case.name] |= _copies_forgiven(judged[case.name])
-        if case.probe == "network":
-            blamed[case.name] |= _echoes(case, judged[case.name], wrong_alone)
         if case.lenient:
             blamed[case.name] |= _forgiven(case, judged[case.name], not_passing)
-        if not case.whole or (case.process == "wiring" and not data_fails):
+        if not case.whole or case.process == "wiring":
             continue
-        if data_fails:
-            culprit, cause = "utils", "utils.py, which brings it its data"
-        elif case.params["config"] in wiring_fails:
+        if case.params["config"] in wiring_fails:
             culprit, cause = "10", WIRING
+        elif data_fails:
+            culprit, cause = "utils", "utils.py, which brings it its data"
         else:
             order = in_order(*(run["main_params"]["activation"] for run in case.params["runs"]))
             culprit = next((part for part in order if part in wrong), "10" if wiring_fails else "")
             cause = WIRING if culprit == "10" else f"TODO {culprit}" if culprit.isdecimal() else "utils.py"
         if culprit:
-            blamed[case.name] |= _blamed_on(culprit, cause, judged[case.name])
+            blamed[case.name] |= _blamed_on(culprit, cause, judged[case.name], proved)
         elif case.params["config"] in wirings:
             blamed[case.name] |= _with_own_parts_alone(judged[case.name])
     return blamed
@@ -120,6 +116,20 @@ def _data_fails(plan: Sequence[Case], judged: Judgements) -> bool:
     return False
 
 
+def _right_with_correct_parts(plan: Sequence[Case], judged: Judgements) -> set[str]:
+    """The quantities of main that are right in every setting in which it is asked with correct parts."""
+    wirings = [judged[case.name] for case in plan if case.whole and case.process == "wiring"]
+    right = {name for one in wirings for name, comparison in one.items() if comparison.verdict in PASSING}
+    return right - {name for one in wirings for name, comparison in one.items() if comparison.verdict not in PASSING}
+
+
+def exchanged(case: Case, parts: frozenset[str]) -> Case | None:
+    """The same case with Parity's own parts in place of these; main is asked with all of them anyway."""
+    if case.whole:
+        return None
+    return replace(case, process="wiring", params={**case.params, "exchanged": sorted(parts)})
+
+
 def _failing_wirings(plan: Sequence[Case], judged: Judgements) -> set[str]:
     """The runs of main that fail with correct parts."""
     failing = set()
@@ -127,17 +137,6 @@ def _failing_wirings(plan: Sequence[Case], judged: Judgements) -> set[str]:
         if case.process == "wiring" and any(c.verdict not in BLAMELESS for c in judged[case.name].values()):
             failing.add(case.params["config"])
     return failing
-
-
-def _echoes(case: Case, judged: Judged, wrong: set[str]) -> dict[str, Comparison]:
-    """The failing links whose part is among the wrong ones, explained by it."""
-    echoes = {}
-    for q in case.quantities:
-        comparison = judged[q.name]
-        part = comparison.part or q.part
-        if comparison.verdict not in BLAMELESS and not comparison.explained_by and part in wrong:
-            echoes[q.name] = replace(comparison, explained_by=part)
-    return echoes
 
 
 def _forgiven(case: Case, judged: Judged, not_passing: set[str]) -> dict[str, Comparison]:
@@ -166,11 +165,12 @@ def _with_own_parts_alone(judged: Judged) -> dict[str, Comparison]:
     return found
 
 
-def _blamed_on(part: str, cause: str, judged: Judged) -> dict[str, Comparison]:
-    """The failures, blamed on a part; `cause` says in words what that is."""
+def _blamed_on(part: str, cause: str, judged: Judged, proved: Collection[str]) -> dict[str, Comparison]:
+    """The failures, blamed on a part, of which those of quantities in `proved` are borne out; `cause` is its name."""
     blamed = {}
     for name, comparison in judged.items():
         if comparison.verdict not in BLAMELESS and not _of_script(comparison):
             problem = f"{comparison.problem.rstrip('.')}; this comes of {cause}"
-            blamed[name] = replace(comparison, part=part, explained_by=part, problem=problem)
+            excuse = PROVED if part != "10" and name in proved else ""
+            blamed[name] = replace(comparison, part=part, explained_by=part, excuse=excuse, problem=problem)
     return blamed

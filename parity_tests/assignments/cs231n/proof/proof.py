@@ -8,6 +8,7 @@ from parity_tests.assignments.cs231n.proof.near_misses_of_networks import OF_NET
 from parity_tests.assignments.cs231n.proof.near_misses_of_terms import OF_TERMS
 from parity_tests.assignments.cs231n.proof.near_misses_of_texts import OF_TEXTS
 from parity_tests.assignments.cs231n.proof.near_misses_of_windows import OF_WINDOWS
+from parity_tests.assignments.cs231n.proof.nulls import NULLS
 from parity_tests.protocol.proof import Group, Proof
 
 
@@ -20,6 +21,7 @@ PROOF = Proof(
     honest=HONEST,
     evasions=EVASIONS,
     near_misses=(*NEAR_MISSES, *OF_TERMS, *OF_TEXTS, *OF_WINDOWS, *OF_NETWORKS),
+    nulls=NULLS,
     equivalent=equivalent,
     unasked=not_asked,
     group=_group,

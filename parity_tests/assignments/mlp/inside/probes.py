@@ -6,6 +6,7 @@ The submission's process loads this file by its path: numpy, the standard librar
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ else:
     from script_probe import script
 
 
-PROBES: dict[str, Callable[[Submission, CallRecorder, Params, Arrays], None]] = {
+_PROBES: dict[str, Callable[[Submission, CallRecorder, Params, Arrays], None]] = {
     "linear": parts.linear,
     "init": parts.init,
     "elementwise": parts.elementwise,
@@ -40,3 +41,17 @@ PROBES: dict[str, Callable[[Submission, CallRecorder, Params, Arrays], None]] = 
     "train": train,
     "script": script,
 }
+
+
+def _exchanging(probe: Callable[..., None]) -> Callable[..., None]:
+    """The same probe, which first puts Parity's own parts in place of those that are to be exchanged."""
+
+    def put(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
+        if params.get("exchanged"):
+            import_module("exchange").exchange(submission, params["exchanged"])  # bound for one process only
+        probe(submission, recorder, params, arrays)
+
+    return put
+
+
+PROBES = {kind: _exchanging(probe) for kind, probe in _PROBES.items()}

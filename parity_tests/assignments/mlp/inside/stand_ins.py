@@ -7,7 +7,9 @@ The parts check shapes and say which call was wrong, in the words of the assignm
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -193,3 +195,25 @@ def predict_label(f: Any) -> Array:
     if f.shape[1] == 1:
         return np.asarray(f > 0, dtype=float)
     return np.asarray(np.argmax(f, axis=1), dtype=float).reshape(-1, 1)
+
+
+class DataSplit:
+    """One set of examples: X (N×D) with labels Y (N of them, kept as an N×1 column of floats)."""
+
+    def __init__(self, X: Any, Y: Any) -> None:
+        self.X = np.asarray(X)
+        self.Y = np.asarray(Y, dtype=float).reshape(-1, 1)
+        self.N, self.d = self.X.shape
+
+    def get_example(self, idx: Any) -> tuple[Array, Array]:
+        """Copies of the examples numbered idx, in that order: X (len(idx)×D) and Y (len(idx)×1)."""
+        rows = np.asarray(idx, dtype=np.intp)
+        return self.X[rows], self.Y[rows]
+
+
+def data_loader_mnist(dataset: Any) -> tuple[Array, ...]:
+    """The sets of the JSON file {'train': [X, y], 'valid': [X, y], 'test': [X, y]}, or of the one in a folder."""
+    place = Path(dataset)
+    file = next(iter(sorted(place.glob("*.json"))), place) if place.is_dir() else place
+    data = json.loads(file.read_text(encoding="utf-8"))
+    return tuple(np.array(half) for name in ("train", "valid", "test") for half in data[name])

@@ -129,3 +129,8 @@ class Run:
     def at(self, index: int) -> dict[str, Array]:
         """The four parameters at an index of `weights`."""
         return {name: self.weights[name][index] for name in WEIGHT_NAMES}
+
+    @property
+    def trains(self) -> bool:
+        """Whether any weight was ever another than at first."""
+        return any(bool((stack[1:] != stack[:1]).any()) for stack in self.weights.values() if len(stack) > 1)

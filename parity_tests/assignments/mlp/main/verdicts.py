@@ -29,6 +29,9 @@ from parity_tests.protocol.observation import Observation
 from reports.model.notes import NoteKind
 from reports.model.verdicts import PASSING, Verdict
 
+BEFORE_TRAINING = ("run", "layers")
+"""The quantities of main that can be judged although it does not train."""
+UNTRAINED = "no step changes any weight, so that nothing of its training can be judged"
 CHANGED = "main changes the main_params that it is passed"
 
 
@@ -109,7 +112,17 @@ def _judged(main: MainRun) -> dict[str, Comparison]:
         "training accuracy": partial(judge_accuracy, evaluations, "train"),
         "validation accuracy": partial(judge_accuracy, evaluations, "valid"),
     }
-    return {quantity: main.ended(quantity, judge()) for quantity, judge in judges.items()}
+    judged = {quantity: main.ended(quantity, judge()) for quantity, judge in judges.items()}
+    return (
+        judged if main.run.trains else {quantity: _of_training(main, quantity, judged[quantity]) for quantity in judged}
+    )
+
+
+def _of_training(main: MainRun, quantity: str, comparison: Comparison) -> Comparison:
+    """What is right of a run in which no weight moves, though it cannot be seen there: it trains nothing."""
+    if quantity in BEFORE_TRAINING or comparison.verdict not in PASSING:
+        return comparison
+    return main.unjudged(UNTRAINED)
 
 
 def _together(comparisons: Sequence[Comparison]) -> Comparison:

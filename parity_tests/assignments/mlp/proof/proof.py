@@ -5,6 +5,7 @@ from parity_tests.assignments.mlp.proof.equivalent import equivalent, not_asked
 from parity_tests.assignments.mlp.proof.evasions import EVASIONS
 from parity_tests.assignments.mlp.proof.honest import HONEST
 from parity_tests.assignments.mlp.proof.near_misses import NEAR_MISSES
+from parity_tests.assignments.mlp.proof.nulls import NULLS
 from parity_tests.protocol.proof import LEAST_MEDIAN, Group, Proof
 
 OVER_PIXELS = 3e-4
@@ -32,6 +33,7 @@ PROOF = Proof(
     honest=HONEST,
     evasions=EVASIONS,
     near_misses=NEAR_MISSES,
+    nulls=NULLS,
     equivalent=equivalent,
     unasked=not_asked,
     defaults=DEFAULTS,

@@ -1,0 +1,89 @@
+"""Puts the correct parts in place of some of a submission's own, to see whether what fails is right then.
+
+This file is bound into the one worker that holds the correct parts, and is loaded by its path: numpy and the standard
+library only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from parity_tests.assignments.mlp.inside import stand_ins
+    from parity_tests.assignments.mlp.inside.homework_names import SGD_NAMES, SGD_PARAMETERS
+    from parity_tests.harness.inside.submission import Submission
+else:
+    import stand_ins
+    from homework_names import SGD_NAMES, SGD_PARAMETERS
+
+METHODS = {
+    "2": (("linear_layer", "__init__"),),
+    "3": (("linear_layer", "forward"),),
+    "4": (("linear_layer", "backward"),),
+    "5": (("tanh", "forward"),),
+    "6": (("tanh", "backward"),),
+    "7": (("relu", "forward"),),
+    "8": (("relu", "backward"),),
+    "9": tuple(("dropout", method) for method in ("__init__", "forward", "backward")),
+    "utils": tuple(("softmax_cross_entropy", method) for method in ("__init__", "forward", "backward")),
+}
+"""The methods of each part. SGD, which is no method, is part 1."""
+LEAVES_BEHIND = ("3", "5", "7")
+"""The parts whose forward may keep what a backward of another part works on."""
+
+
+def exchange(submission: Submission, parts: Sequence[str]) -> None:
+    """Puts the correct ones in place of these parts, where there is a class for them."""
+    for part in parts:
+        for name, method in METHODS.get(part, ()):
+            _exchange_method(_class(submission, name), name, method, keeping=part in LEAVES_BEHIND)
+        if part == "1":
+            _exchange_sgd(submission)
+
+
+def _class(submission: Submission, name: str) -> type:
+    """The submission's class of this name; an empty one, which is put there, where it has none."""
+    with contextlib.suppress(Exception):
+        found = submission.get(name)
+        if isinstance(found, type):
+            return found
+    made = type(name, (), {})
+    setattr(submission.module, name, made)
+    return made
+
+
+def _exchange_method(cls: type, name: str, method: str, *, keeping: bool) -> None:
+    right: Callable[..., Any] = vars(getattr(stand_ins, name))[method]
+    own: Any = getattr(cls, method, None)
+
+    def exchanged(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = right(self, *args, **kwargs)
+        if keeping and own is not None:
+            _leave_behind(self, own, args, kwargs, result)
+        return result
+
+    type.__setattr__(cls, method, exchanged)
+
+
+def _leave_behind(layer: Any, own: Any, args: Any, kwargs: Any, right: np.ndarray) -> None:
+    """Have a layer keep what its own forward keeps for its backward, with the right result in place of its own one."""
+    with contextlib.suppress(Exception):
+        result = own(layer, *(np.array(arg) if isinstance(arg, np.ndarray) else arg for arg in args), **kwargs)
+        for key, kept in list(vars(layer).items()):
+            if isinstance(kept, np.ndarray) and kept.dtype.kind == "f" and np.array_equal(kept, result, equal_nan=True):
+                setattr(layer, key, right.copy())
+
+
+def _exchange_sgd(submission: Submission) -> None:
+    names = SGD_PARAMETERS[submission.edition]
+
+    def sgd(*args: Any) -> Any:
+        given = {"momentum": None, "lam": 0.0, "alpha": 0.0, **dict(zip(names, args, strict=True))}
+        return stand_ins.sgd(given["model"], given["momentum"], given["lam"], given["alpha"], given["eta"])
+
+    for name in SGD_NAMES:
+        setattr(submission.module, name, sgd)

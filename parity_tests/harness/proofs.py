@@ -1,0 +1,110 @@
+"""Holds an excuse to its proof: what fails because of another part is asked again with Parity's own in its place.
+
+Only what is right then is excused. What fails then too is wrong by itself, and what cannot be asked again stays open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from parity_tests.protocol.assignment import Assignment, Verdicts
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import ECHO, PROVED, Comparison
+from parity_tests.protocol.kind import Judged
+from reports.model.verdicts import PASSING, Verdict
+
+AskAgain = Callable[[Case], Mapping[str, Comparison]]
+"""Puts a case to the submission anew, and judges it."""
+FAILS_TOO = "with Parity's own {} in place it is wrong as well"
+
+
+def with_proofs(assignment: Assignment, plan: Sequence[Case], verdicts: Verdicts, ask: AskAgain | None) -> Verdicts:
+    """The same verdicts, of which each that another part explains says what bears that out.
+
+    Parts that turn out to fail as well, once the first is right, are exchanged too, until no further one does. Where a
+    part that fails its own cases fails in a joint check, that is the same mistake again: an echo.
+    """
+    found = {name: dict(comparisons) for name, comparisons in verdicts.items()}
+    alone = _wrong_alone(assignment, plan, verdicts)
+    labels = {part.id: part.label for part in assignment.parts}
+    for case in plan:
+        echoing = alone if case.check in assignment.joint_checks else frozenset[str]()
+        settle = _Settling(case, found[case.name], echoing, labels)
+        settle.of_own_parts()
+        left = settle.by_others()
+        parts = frozenset(comparison.explained_by for comparison in left.values())
+        while left and ask is not None and (again := _exchanged(assignment, case, parts)) is not None:
+            left, further = settle.asked_again(left, parts, ask(again))
+            if not further:
+                break
+            parts |= further
+    return found
+
+
+def _exchanged(assignment: Assignment, case: Case, parts: frozenset[str]) -> Case | None:
+    return None if assignment.exchanged is None else assignment.exchanged(case, parts)
+
+
+def _wrong_alone(assignment: Assignment, plan: Sequence[Case], verdicts: Verdicts) -> frozenset[str]:
+    """The parts that fail, unexplained, in cases of their own."""
+    own = ((case, q) for case in plan if not case.whole and case.check not in assignment.joint_checks
+           for q in case.quantities)  # fmt: skip
+    failing = ((q, verdicts[case.name][q.name]) for case, q in own)
+    return frozenset(c.part or q.part for q, c in failing if c.verdict not in PASSING and not c.explained_by)
+
+
+class _Settling:
+    """Settles what bears out the excuses of one case, in its comparisons by quantity."""
+
+    def __init__(self, case: Case, judged: Judged, echoing: frozenset[str], labels: Mapping[str, str]) -> None:
+        self._judged, self._echoing, self._labels = judged, echoing, labels
+        self._parts = {q.name: q.part for q in case.quantities}
+
+    def of_own_parts(self) -> None:
+        """What fails of its own part, or is explained by that: an echo where that part fails its own cases."""
+        for name, part in self._parts.items():
+            comparison = self._judged[name]
+            if comparison.verdict not in PASSING and comparison.explained_by in ("", part):
+                own = (comparison.part or part) in self._echoing
+                self._judged[name] = self._as_own(name) if own or comparison.explained_by else comparison
+
+    def by_others(self) -> Judged:
+        """What another part is said to explain, and nothing bears out yet."""
+        return {
+            name: self._judged[name]
+            for name, part in self._parts.items()
+            if self._judged[name].verdict not in PASSING
+            and self._judged[name].explained_by != part
+            and self._judged[name].explained_by in self._labels
+            and not self._judged[name].excuse
+        }
+
+    def asked_again(
+        self, left: Judged, parts: frozenset[str], found: Mapping[str, Comparison]
+    ) -> tuple[Judged, frozenset[str]]:
+        """What is left open still, and because of which further parts, by what was `found` with these `parts` right."""
+        waiting: Judged = {}
+        for name, comparison in left.items():
+            again = found[name]
+            if self._parts[name] in parts:  # Parity's own was asked: that proves nothing
+                self._judged[name] = self._as_own(name)
+            elif again.verdict in PASSING:
+                self._judged[name] = replace(comparison, excuse=PROVED)
+            elif again.explained_by not in ("", self._parts[name], *parts):
+                waiting[name] = replace(comparison, explained_by=again.explained_by)
+            else:
+                said = FAILS_TOO.format(self._labels.get(comparison.explained_by, comparison.explained_by))
+                problem = f"{comparison.problem.rstrip('.')}; {said}"
+                self._judged[name] = replace(self._as_own(name), problem=problem)
+        further = frozenset(comparison.explained_by for comparison in waiting.values())
+        return {name: left[name] for name in waiting}, further
+
+    def _as_own(self, name: str) -> Comparison:
+        part = self._parts[name]
+        comparison = replace(self._judged[name], part=part)
+        if part in self._echoing:
+            return replace(comparison, explained_by=part, excuse=ECHO)
+        # Of what another failure kept from being judged there is nothing by which a mistake could be told.
+        verdict = Verdict.UNJUDGED if comparison.explained_by and comparison.arrays is None else comparison.verdict
+        return replace(comparison, explained_by="", verdict=verdict)

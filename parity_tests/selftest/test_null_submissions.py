@@ -1,0 +1,133 @@
+"""What knows nothing earns nothing, and an excuse that nothing bears out is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.grading.rubric import RubricError, Vocabulary, parse_rubric
+from parity_tests.grading.scoring import score
+from parity_tests.harness import check as checking
+from parity_tests.harness.process.in_process import InProcessRunner
+from parity_tests.harness.proofs import with_proofs
+from parity_tests.proof.null_submissions import (
+    MOST_PER_CENT,
+    NullSubmission,
+    null_submissions,
+    points_of,
+    right_in,
+)
+from parity_tests.proof.variants import Variant, changed
+from parity_tests.protocol.assignment import Assignment, Verdicts
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import ECHO, PROVED, Comparison, matched, mismatched
+from parity_tests.protocol.mistake import Body, Swap
+from parity_tests.protocol.quantity import Key, Quantity
+from reports.model.records import Record
+
+UNNAMED = replace(ASSIGNMENT, diagnosis=None)
+"""The homework without names for mistakes, which points do not hang on."""
+ZEROS = Body("main", "n = int(main_params['num_epoch'])\nreturn [0.0] * n, [0.0] * n")
+UTILS = (ASSIGNMENT.solution / "utils.py").read_text(encoding="utf-8")
+RAISES = UTILS.replace("    try:\n        data = json", "    raise ValueError('no')\n    try:\n        data = json")
+
+
+def checked(folder: Path, variant: Variant, assignment: Assignment = UNNAMED) -> list[Record]:
+    """The records of a check of this variant, in one precision and in this process."""
+    variant.write(folder)
+    with patch.object(checking, "Runner", InProcessRunner):
+        return checking.check(assignment, folder, dtypes=("float64",)).records
+
+
+def earned(records: list[Record]) -> dict[str, float | None]:
+    rubric = parse_rubric(ASSIGNMENT.rubric_text, "the usual rubric", Vocabulary.of(ASSIGNMENT))
+    return {item.name: item.points for item in score(records, rubric).items}
+
+
+@cache
+def nulls() -> Mapping[str, NullSubmission]:
+    return {null.name: null for null in null_submissions(ASSIGNMENT)}
+
+
+@pytest.mark.parametrize("name", ["zeros throughout", "an error throughout", "its input throughout"])
+def test_a_submission_that_knows_nothing_earns_nothing(tmp_path: Path, name: str) -> None:
+    null = nulls()[name]
+    records = checked(tmp_path, null.variant)
+    assert points_of(ASSIGNMENT, records) <= MOST_PER_CENT
+    assert right_in(null, records) <= ASSIGNMENT.null_quantities  # as the command that writes these down says
+    without = replace(ASSIGNMENT, null=None)
+    assert name != "zeros throughout" or points_of(without, records) > MOST_PER_CENT
+
+
+def test_a_null_main_beside_a_spoilt_loader_earns_nothing_and_a_right_one_all(tmp_path: Path) -> None:
+    zeros = changed(ASSIGNMENT, "zeros", [ZEROS])
+    spoilt = {**zeros.files, "utils.py": RAISES}
+    assert earned(checked(tmp_path / "zeros", Variant("spoilt", spoilt)))["main"] == 0
+    right = {**changed(ASSIGNMENT, "right", []).files, "utils.py": RAISES}
+    assert earned(checked(tmp_path / "right", Variant("spoilt", right)))["main"] == 20
+
+
+def test_one_mistake_costs_in_its_own_item_alone(tmp_path: Path) -> None:
+    wrong = changed(ASSIGNMENT, "tanh", [Swap("return self.h\n", "return 1.1 * self.h\n")])
+    points = earned(checked(tmp_path, wrong))
+    assert points.pop("tanh") != 15
+    assert points == {"linear": 15, "relu": 15, "dropout": 15, "sgd": 10, "network": 10, "main": 20}
+
+
+@pytest.mark.parametrize("name", ["mlp", "cs231n"])
+def test_every_item_of_the_usual_rubric_has_something_to_earn(name: str) -> None:
+    from parity_tests.protocol.registry import find
+
+    assignment = find(name)
+    vocabulary = Vocabulary.of(assignment)
+    rubric = parse_rubric(assignment.rubric_text, "rubric.toml", vocabulary)
+    assert assignment.null_quantities
+    assert all(vocabulary.earning_in(item) for item in rubric.items)
+
+
+def test_an_item_with_nothing_to_earn_is_an_error_of_the_rubric() -> None:
+    text = '[[item]]\nname = "main"\npoints = 20\nchecks = ["main"]\n'
+    known = {("main", "10", "run"), ("main", "10", "weights")}
+    vocabulary = Vocabulary(frozenset({"main"}), ("10",), frozenset(known), frozenset({("main", "run")}))
+    assert parse_rubric(text, "rubric.toml", vocabulary)
+    with pytest.raises(RubricError, match="line 1: the item main has nothing to earn"):
+        parse_rubric(text, "rubric.toml", replace(vocabulary, null=frozenset({("main", "run"), ("main", "weights")})))
+
+
+# ---- excuses
+
+ALONE = Case("relu/a", "relu", "relu", "float64", "", {}, (Quantity("output", "7", Key("output")),))
+LINKS = (Quantity("first", "7", Key("first")), Quantity("second", "3", Key("second")))
+TOGETHER = Case("network/a", "network", "network", "float64", "", {}, LINKS)
+WRONG, RIGHT = mismatched("is wrong"), matched()
+UNREACHED = replace(WRONG, part="7", explained_by="7")
+
+
+def settled(alone: Comparison, again: Mapping[str, Comparison]) -> Mapping[str, Comparison]:
+    """What becomes of two links, of which the first fails and is said to explain the second."""
+    verdicts: Verdicts = {ALONE.name: {"output": alone}, TOGETHER.name: {"first": WRONG, "second": UNREACHED}}
+    return with_proofs(ASSIGNMENT, [ALONE, TOGETHER], verdicts, lambda case: again)[TOGETHER.name]
+
+
+def test_what_is_right_with_paritys_own_part_is_proved_to_fail_because_of_the_other() -> None:
+    found = settled(WRONG, {"first": RIGHT, "second": RIGHT})
+    assert (found["second"].explained_by, found["second"].excuse) == ("7", PROVED)
+    assert (found["first"].explained_by, found["first"].excuse) == ("7", ECHO)
+
+
+def test_what_fails_with_paritys_own_part_too_is_wrong_by_itself() -> None:
+    found = settled(RIGHT, {"first": RIGHT, "second": WRONG})
+    assert (found["second"].part, found["second"].explained_by, found["second"].excuse) == ("3", "", "")
+    assert found["first"] == WRONG  # its part fails nowhere else, so that it is paid for here
+
+
+def test_an_excuse_stays_open_where_nothing_can_be_asked_again() -> None:
+    verdicts: Verdicts = {TOGETHER.name: {"first": WRONG, "second": UNREACHED}}
+    found = with_proofs(replace(ASSIGNMENT, exchanged=None), [TOGETHER], verdicts, lambda case: {})
+    assert (found[TOGETHER.name]["second"].explained_by, found[TOGETHER.name]["second"].excuse) == ("7", "")
