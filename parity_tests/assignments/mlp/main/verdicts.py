@@ -56,9 +56,11 @@ def judge_main(
     judged = [_judged(main) for main in runs]
     of_all = {quantity: [one[quantity] for one in judged if quantity in one] for quantity in asked}
     if "random seed" in of_all:
-        of_all["random seed"] = [runs[-1].ended("random seed", judge_random_seed(runs))]
+        seeded = runs[-1].ended("random seed", judge_random_seed(runs))
+        of_all["random seed"] = [_of_training(runs[-1], "random seed", seeded)]
     if AS_SCRIPT in of_all:
-        of_all[AS_SCRIPT] = [runs[-1].ended(AS_SCRIPT, judge_as_script(runs[0], as_script))]
+        as_script = runs[-1].ended(AS_SCRIPT, judge_as_script(runs[0], as_script))
+        of_all[AS_SCRIPT] = [_of_training(runs[0], AS_SCRIPT, as_script)]
     return {quantity: _together(comparisons) for quantity, comparisons in of_all.items()}
 
 
@@ -113,14 +115,12 @@ def _judged(main: MainRun) -> dict[str, Comparison]:
         "validation accuracy": partial(judge_accuracy, evaluations, "valid"),
     }
     judged = {quantity: main.ended(quantity, judge()) for quantity, judge in judges.items()}
-    return (
-        judged if main.run.trains else {quantity: _of_training(main, quantity, judged[quantity]) for quantity in judged}
-    )
+    return {quantity: _of_training(main, quantity, comparison) for quantity, comparison in judged.items()}
 
 
 def _of_training(main: MainRun, quantity: str, comparison: Comparison) -> Comparison:
     """What is right of a run in which no weight moves, though it cannot be seen there: it trains nothing."""
-    if quantity in BEFORE_TRAINING or comparison.verdict not in PASSING:
+    if main.run.trains or quantity in BEFORE_TRAINING or comparison.verdict not in PASSING:
         return comparison
     return main.unjudged(UNTRAINED)
 
