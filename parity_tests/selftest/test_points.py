@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
@@ -22,7 +23,9 @@ from reports.model.notes import Note, NoteKind
 from reports.model.parts import Parts
 from reports.model.records import Record
 
-USUAL = parse_rubric(ASSIGNMENT.rubric_text, "rubric.toml", Vocabulary.of(ASSIGNMENT))
+OF_THE_HOMEWORK = parse_rubric(ASSIGNMENT.rubric_text, "rubric.toml", Vocabulary.of(ASSIGNMENT))
+USUAL = msgspec.structs.replace(OF_THE_HOMEWORK, null=frozenset())
+"""The usual rubric, but for what null submissions get right: the quantities here have any names."""
 
 
 def points(records: list[Record], rubric: Rubric = USUAL) -> dict[str, float | None]:
@@ -57,7 +60,7 @@ def test_without_a_rubric_every_part_weighs_the_same() -> None:
 
 
 def test_a_run_folder_brings_its_rubric() -> None:
-    assert rubric_of_run(environment_of(ASSIGNMENT)) == USUAL
+    assert rubric_of_run(environment_of(ASSIGNMENT)) == OF_THE_HOMEWORK
     with pytest.raises(RubricError, match="keeps no rubric"):
         rubric_of_run({})
 

@@ -191,8 +191,7 @@ def _of_today(table: pa.Table) -> pa.Table:
     """The table of an earlier schema with the columns that it lacks."""
     import pyarrow as pa
 
-    later = [name for name, (_, column) in columns_of().items() if column.since > min(READ_VERSIONS)]
-    if "note" in table.column_names and not {*later} & {*table.column_names}:
+    if "note" in table.column_names and "note_kinds" not in table.column_names:
         kinds = [kinds_of_schema_2(note) for note in _plain(table["note"], "note")]
         place = COLUMNS.index("note_kinds")
         return table.add_column(min(place, table.num_columns), "note_kinds", pa.array(kinds, table["note"].type))

@@ -167,6 +167,9 @@ def _judged(
                     judged[dx_name].noting(*[OWN] * drops), "dropout_forward", NO_PROOF if drops else DROPS_NOTHING
                 )
                 break
+    if out is not None and not out.any():
+        for name in (name for name in ("out", "dx") if judged[name].verdict in PASSING):
+            judged[name] = unjudged("cannot be told, because dropout_forward keeps nothing in training")
     return judged
 
 
