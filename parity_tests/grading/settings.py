@@ -70,7 +70,8 @@ class ClassInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @classmethod
     def of(cls, assignment: Assignment, settings: Settings) -> ClassInfo:
         """The information on a class that answers this assignment."""
-        quantities, null = (tuple(sorted(found)) for found in (quantities_of(assignment), assignment.null_quantities))
+        quantities = tuple(sorted(quantities_of(assignment)))
+        null = tuple(sorted(assignment.null_quantities))
         parts = tuple(assignment.part_table())
         asked = names_asked(assignment)
         sources = (assignment.solution / name for name in assignment.layout.sources)

@@ -191,6 +191,9 @@ def _of_today(table: pa.Table) -> pa.Table:
     """The table of an earlier schema with the columns that it lacks."""
     import pyarrow as pa
 
+    if "explained_by" in table.column_names and "excuse" not in table.column_names:
+        empty = pa.array([""] * table.num_rows, pa.string())  # nothing was borne out then
+        table = table.add_column(min(COLUMNS.index("excuse"), table.num_columns), "excuse", empty)
     if "note" in table.column_names and "note_kinds" not in table.column_names:
         kinds = [kinds_of_schema_2(note) for note in _plain(table["note"], "note")]
         place = COLUMNS.index("note_kinds")
