@@ -18,8 +18,8 @@ from reports.model.verdicts import FAILING, PASSING, VERDICTS
 def test_columns_are_the_designs_in_its_order() -> None:
     assert " ".join(COLUMNS) == (
         "submission assignment edition part check case quantity device dtype isolation step verdict gap radius ratio "
-        "ulps bad total where got want blame radius_kind undecided resolution diagnosis explained_by excuse message note "
-        "note_kinds file line seconds"
+        "ulps bad total where got want blame radius_kind undecided resolution diagnosis explained_by excuse message "
+        "note note_kinds file line seconds"
     )
 
 
