@@ -9,7 +9,6 @@ import __future__
 import ast
 import atexit
 import contextlib
-import gc
 import sys
 import threading
 import weakref
@@ -161,5 +160,5 @@ def _ending(module: ModuleType) -> Iterator[None]:
         for function in [*reversed(registered), *last]:
             with contextlib.suppress(Exception):
                 function()
-        vars(module).clear()
-        gc.collect()
+        for name in reversed(list(vars(module))):  # what is used by others was defined before them
+            vars(module).pop(name, None)
