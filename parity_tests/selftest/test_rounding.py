@@ -195,6 +195,14 @@ def test_every_form_of_tanh_stays_within_its_radius(dtype: Any, form: str, seed:
     one_side(backward)
 
 
+def test_the_radius_of_tanhs_derivative_widens_with_what_the_library_may_be_off() -> None:
+    one = np.ones(1)
+    narrow, wide = (
+        rounding.tanh_backward(one, one, rounding.Library(exp=1.0, log=1.0, tanh=ulps)) for ulps in (1.0, 2.0)
+    )
+    assert np.allclose(wide - narrow, 4 * rounding.unit_roundoff(np.float64), rtol=1e-12, atol=0)  # h² · 2 · 2 ulps
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(
     "wrong",
