@@ -222,7 +222,9 @@ LIBRARY = [
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize(("name", "of_torch", "of_numpy", "exact", "candidate", "ends"), LIBRARY, ids=lambda x: str(x))
+@pytest.mark.parametrize(
+    ("name", "of_torch", "of_numpy", "exact", "candidate", "ends"), LIBRARY, ids=[row[0] for row in LIBRARY]
+)
 def test_torch_and_numpy_keep_to_the_documented_ulps(
     name: str, of_torch: Any, of_numpy: Any, exact: Any, candidate: float, ends: tuple[float, float], dtype: torch.dtype
 ) -> None:
