@@ -140,6 +140,8 @@ def test_what_a_candidate_writes_into_its_inputs_reaches_nobody() -> None:
     assert result
     assert "overwrites its input x" in result.frame["note"][0]
     assert x.tolist() == np.linspace(0, 1, 4).tolist()
+    kept = hold(lambda x: np.exp(x), lambda x: torch.exp(x), x=x)
+    assert "overwrites" not in kept.frame["note"][0]
 
 
 def test_a_dropout_is_replayed_with_the_candidates_own_mask() -> None:
