@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from parity_tests.pairs.hold import hold
+from parity_tests.pairs.returned import by_name
 from parity_tests.protocol.errors import UsageError
 from parity_tests.selftest.pairs.layers import LAYER_NORM, layer_norm, layer_norm_inputs, softmax
 from reference.flow import gradients, replay
@@ -84,6 +85,11 @@ def test_results_are_matched_by_position_where_no_names_are_given() -> None:
     assert hold(lambda x: (np.sin(x), np.cos(x)), reference, x=x)
     assert not hold(lambda x: (np.cos(x), np.sin(x)), reference, x=x)
     assert hold(lambda x: {"output[0]": np.sin(x), "output[1]": np.cos(x)}, reference, x=x)
+
+
+def test_what_lies_in_dicts_and_lists_within_a_result_has_all_their_names() -> None:
+    x = np.zeros(3)
+    assert list(by_name({"state": {"h": x, "c": [x, x]}, "y": x})) == ["state.h", "state.c[0]", "state.c[1]", "y"]
 
 
 def test_a_missing_result_and_one_too_many_are_told() -> None:
