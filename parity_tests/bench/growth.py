@@ -23,6 +23,7 @@ from parity_tests.bench.figures import Slope
 from parity_tests.bench.grading import time_size
 from parity_tests.pairs.hold import hold
 from parity_tests.trace.run import trace
+from reports.model.environment import Environment
 
 SIZES: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "elements of a held pair": ((1_000, 10_000, 100_000, 1_000_000), (10_000_000,)),
@@ -95,7 +96,7 @@ def _hold_depth(size: int) -> float:
 class _Clocked:
     """Takes a trace's rows, and notes when training began."""
 
-    def open(self, environment: Mapping[str, Any]) -> None:
+    def open(self, environment: Environment) -> None:
         self.began = time.perf_counter()
 
     def add(self, table: str, row: Mapping[str, Any]) -> None:

@@ -25,6 +25,7 @@ from parity_tests.assignments.mlp.trace.settings import Settings
 from parity_tests.assignments.mlp.trace.training import MlpTraining
 from parity_tests.bench.shipped import ShippedNetwork
 from parity_tests.trace.plan import Evaluation
+from reports.model.environment import Environment
 
 Array = NDArray[Any]
 RATE, ETA = 0.5, 0.01
@@ -98,7 +99,7 @@ class _Clocked:
     def __init__(self, folder: Any) -> None:
         self._folder, self.began = folder, 0.0
 
-    def open(self, environment: Mapping[str, Any]) -> None:
+    def open(self, environment: Environment) -> None:
         self._folder.open(environment)
         self.began = time.perf_counter()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -162,7 +163,8 @@ def check(
         _save(run, out, strict, scripts)
         raise
     if moved is not None:
-        run.environment["drift"] = drift.document(moved, baseline)  # for the page, also where it is made later
+        kept = replace(run.environment, drift=drift.document(moved, baseline))
+        run = replace(run, environment=kept)  # for the page, also where it is made later
     lines = run_lines(run, out, strict, quiet)
     without_page = _save(run, out, strict, scripts)
     if without_page and not quiet:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from parity_tests.protocol.errors import UsageError
 
 if TYPE_CHECKING:
     from reports.model.baseline import Baseline, Drift
+    from reports.model.environment import Environment
     from reports.model.records import Record
 
 
@@ -39,7 +40,7 @@ def hold_against(
     baseline: Baseline | None,
     path: Path | None,
     records: Sequence[Record],
-    environment: Mapping[str, Any],
+    environment: Environment,
     *,
     whole: bool,
     update: bool,
@@ -83,7 +84,7 @@ def document(moved: Drift | None, baseline: Path | None) -> dict[str, Any] | Non
     return None if moved is None else drift_document(moved, str(baseline))
 
 
-def update(path: Path, records: Sequence[Record], environment: Mapping[str, Any], *, agreed: bool, whole: bool) -> str:
+def update(path: Path, records: Sequence[Record], environment: Environment, *, agreed: bool, whole: bool) -> str:
     """Writes the baseline of a whole run that agreed, and says what became of it in a sentence."""
     from reports.model.baseline import baseline_text
 

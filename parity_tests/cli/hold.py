@@ -76,7 +76,7 @@ def hold(
     with run_folder_errors():
         result.save(out)
     lines = run_lines(result.run, out, strict, quiet)
-    refused = result.run.environment["cases_refused_by_the_reference"]
+    refused = result.run.environment.cases_refused_by_the_reference or {}
     lines += [f"Not asked, because the reference raises: {case} ({why})." for case, why in refused.items()]
     print_run(result.run, lines, strict=strict, form=form, github=github)
     return AGREEMENT if result else DISCREPANCIES

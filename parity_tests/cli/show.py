@@ -54,7 +54,7 @@ def _write_scripts(saved: SavedRun, case: str | None, run: Path, assignment: str
     from parity_tests.harness.reproduce import lines, reproductions
     from parity_tests.protocol.registry import find
 
-    asked = find(assignment or str(saved.environment["assignment"]))
+    asked = find(assignment or saved.environment.assignment or "")
     with Progress("writing scripts") as progress:
         shown = reproductions(asked, saved.records, saved.environment, case=case, progress=progress)
     for file, text in shown.scripts.items():

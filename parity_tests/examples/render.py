@@ -97,16 +97,16 @@ def remake() -> None:
 
 def _neutral(run: Results) -> SavedRun:
     """The run without what is the machine's."""
-    environment = {
-        **run.environment,
-        "submission": "homework",
-        "seconds": 1.0,
-        "platform": "a machine",
-        "processor": "a processor",
-        "versions": dict.fromkeys(run.environment["versions"], "x.y.z"),
-        "submission_python": "x.y.z",
-        "submission_numpy": "x.y.z",
-    }
+    environment = replace(
+        run.environment,
+        submission="homework",
+        seconds=1.0,
+        platform="a machine",
+        processor="a processor",
+        versions=dict.fromkeys(run.environment.versions or (), "x.y.z"),
+        submission_python="x.y.z",
+        submission_numpy="x.y.z",
+    )
     records = [replace(record, submission="homework", seconds=0.01) for record in run.records]
     arrays = {name: array for name, array in run.arrays.items() if array.nbytes < LARGEST}
     return SavedRun(records, environment, arrays, dict(run.inputs), b"epoch 1: loss 2.3\n")

@@ -21,6 +21,7 @@ from parity_tests.harness.process.available_levels import choose
 from parity_tests.protocol.errors import HarnessError
 from parity_tests.protocol.registry import find
 from reports.files.gradescope import results_json
+from reports.model.environment import Environment
 from reports.model.run import SavedRun
 from reports.model.write_whole import write_whole
 
@@ -52,7 +53,7 @@ def _results(root: Path) -> str:
     if points.total is None:
         raise HarnessError(outcome.trouble)
     environment, inputs = (json.loads(outcome.files[name]) for name in ("environment.json", "inputs.json"))
-    run = SavedRun([] if prepared.missing else outcome.records, environment, {}, inputs, b"")
+    run = SavedRun([] if prepared.missing else outcome.records, Environment.from_json(environment), {}, inputs, b"")
     remarks = [prepared.missing] if prepared.missing else prepared.notes
     return results_json(run, points, remarks, outcome.seconds)
 

@@ -35,6 +35,7 @@ from parity_tests.harness.sandbox.packages import closure
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.registry import find
+from reports.model.environment import Environment
 from reports.model.escape import path_text, printable
 from reports.model.numbers import duration
 from reports.model.reasons import total_text
@@ -244,7 +245,7 @@ class _Unchecked:
             trouble=outcome.trouble,
             seconds=outcome.seconds,
             earlier=earlier,
-            versions=telling(json.loads(outcome.files["environment.json"]).get("versions", {})),
+            versions=telling(Environment.from_json(json.loads(outcome.files["environment.json"])).versions or {}),
         )
         self._folder.keep(result, outcome.files)
         return result

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import msgspec
 
 from parity_tests.grading.decode import MISSING, SYNTAX, UNKNOWN, DecodeError, from_toml, line_of
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import UsageError
+from reports.model.environment import Environment
 
 RESERVED = frozenset(("submission", "student", "email", "id", "late", "when", "edition"))
 RESERVED |= {"total", "maximum", "per_cent", "taken_off", "status", "overridden"}
@@ -124,12 +125,11 @@ def parse_rubric(text: str, name: str, vocabulary: Vocabulary) -> Rubric:
     return rubric
 
 
-def rubric_of_run(environment: Mapping[str, Any]) -> Rubric:
+def rubric_of_run(environment: Environment) -> Rubric:
     """The usual rubric, which a run folder keeps of its assignment. Raises RubricError."""
-    text = environment.get("rubric")
-    if not isinstance(text, str):
+    if environment.rubric is None:
         raise RubricError("this run folder keeps no rubric; `parity check` makes one that does.")
-    return _decoded(text, "the rubric of the run", frozenset(map(tuple, environment.get("null", ()))))
+    return _decoded(environment.rubric, "the rubric of the run", frozenset(environment.null or ()))
 
 
 def _decoded(text: str, name: str, null: frozenset[tuple[str, str]]) -> Rubric:

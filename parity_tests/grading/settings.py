@@ -82,7 +82,7 @@ class ClassInfo(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def labels(self) -> Parts:
         """How reports call the parts."""
-        return Parts.of({"parts": list(self.parts)})
+        return Parts.of(self.parts)
 
     @property
     def vocabulary(self) -> Vocabulary:

@@ -17,9 +17,6 @@ from reports.model.run import SavedRun
 from reports.model.run_folder import RunFolderError, load
 from reports.model.scripts import by_quantity
 
-_NAMING = ("excerpts",)
-"""What of an environment may hold a name: comments in code."""
-
 
 def student_page(
     run: StudentRun,
@@ -43,7 +40,7 @@ def student_page(
     shown = replace(
         run,
         records=[replace(record, submission=code) for record in run.records] if code else run.records,
-        environment={key: value for key, value in run.environment.items() if not (code and key in _NAMING)},
+        environment=replace(run.environment, excerpts=None) if code else run.environment,  # comments may hold a name
         output=b"" if code else run.output,
     )
     name = code or f"submissions/{folder.name}"

@@ -175,7 +175,7 @@ def _checked(task: Task) -> Outcome:
         task.name,
         run.records,
         {**run_files(run), **scripts, CODE: code_file(compared)},
-        run.environment["edition_seen"],
+        run.environment.edition_seen or "",
         printed,
         trouble,
         imported.message if imported.verdict in FAILING else "",
@@ -201,7 +201,7 @@ def _scripts(
         made = reproductions(
             assignment,
             told[:MOST_SCRIPTS],
-            {**run.environment, "submission": str(folder)},
+            replace(run.environment, submission=str(folder)),
             timeout=settings.timeout,
             allow=settings.allow,
             seconds_in_all=SECONDS_FOR_SCRIPTS,
@@ -228,12 +228,9 @@ def _unrunnable(task: Task, verdict: str, sentence: str) -> Outcome:
     records = [
         replace(record_of(setting, case, q, failed, None), message=sentence) for case in plan for q in case.quantities
     ]
-    environment = {
-        **environment_of(assignment),
-        "submission": task.name,
-        "edition": settings.edition,
-        "seed": settings.seed,
-    }
+    environment = replace(
+        environment_of(assignment), submission=task.name, edition=settings.edition, seed=settings.seed
+    )
     inputs = {case.name: {"title": case.title, **json_params(case.params)} for case in plan}
     return Outcome(task.name, records, run_files(Run(records, environment, {}, inputs)))
 
@@ -244,7 +241,7 @@ def run_files(run: Results) -> dict[str, bytes]:
 
     run = SavedRun(
         list(run.records),
-        {key: value for key, value in run.environment.items() if key != "seed"},
+        replace(run.environment, seed=None),
         dict(run.arrays),
         dict(run.inputs),
         run.output,

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -31,7 +31,7 @@ from parity_tests.protocol.assignment import Assignment, environment_of
 from parity_tests.protocol.case import DTYPES, Case, json_params
 from parity_tests.protocol.errors import HarnessError, UsageError
 from parity_tests.protocol.observation import Hello, Observation
-from reports.model.for_student import KEY as FOR_STUDENTS
+from reports.model.environment import Environment
 from reports.model.records import Record
 
 ISOLATION = "none"
@@ -51,7 +51,7 @@ class Run:
     """
 
     records: list[Record]
-    environment: dict[str, Any]
+    environment: Environment
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
     inputs: dict[str, Any] = field(default_factory=dict)
     output: bytes = b""
@@ -131,6 +131,10 @@ def check(
         asking = pool.submit(_ask_each, exam, runners, answered, budget)
         judgement = judge_observed(exam, _arriving(answered, asking), cache=cache, progress=progress)
         outputs = [runner.output for runner in runners.values()]
+    import torch
+
+    from reference.device import set_up
+
     notes = notes_on(hello, assignment, told_by_files=by_files)
     records = [import_record(setting, assignment, hello, notes), *judgement.records]
     told = told_to_students(
@@ -138,14 +142,28 @@ def check(
     )
     return Run(
         records=records,
-        environment={
-            **environment_of(assignment),
-            **_environment(setting, seed, dtypes, hello, time.monotonic() - started),
-            "source_lines": source_lines(folder, assignment),
-            "excerpts": excerpts(folder, assignment, records),
-            "hints": dict(judgement.hints),
-            **({FOR_STUDENTS: told} if told else {}),
-        },
+        environment=replace(
+            environment_of(assignment),
+            submission=setting.submission,
+            edition=setting.edition,
+            edition_seen=hello.edition_seen,
+            seed=seed,
+            device=setting.device,
+            torch_device=set_up(setting.device),
+            dtypes=list(dtypes),
+            isolation=setting.isolation,
+            seconds=round(time.monotonic() - started, 3),
+            platform=platform.platform(),
+            processor=processor(),
+            versions=versions(),
+            threads={"torch": torch.get_num_threads(), "submission": 1},
+            submission_python=hello.python_version,
+            submission_numpy=hello.numpy_version,
+            source_lines=source_lines(folder, assignment),
+            excerpts=excerpts(folder, assignment, records),
+            hints=judgement.hints,
+            for_students=told,
+        ),
         arrays=dict(judgement.arrays),
         inputs={case.name: {"title": case.title, **json_params(case.params)} for case in wanted},
         output=b"".join(outputs),
@@ -238,27 +256,3 @@ def _refuse_own_fault(hello: Hello, start: Callable[[], Runner]) -> None:
             own = runner.hello.import_failure
         if own is not None and own.kind == "unjudged":
             raise HarnessError(own.text)
-
-
-def _environment(setting: Setting, seed: int, dtypes: Sequence[str], hello: Hello, seconds: float) -> dict[str, Any]:
-    import torch
-
-    from reference.device import set_up
-
-    return {
-        "submission": setting.submission,
-        "edition": setting.edition,
-        "edition_seen": hello.edition_seen,
-        "seed": seed,
-        "device": setting.device,
-        "torch_device": set_up(setting.device),
-        "dtypes": list(dtypes),
-        "isolation": setting.isolation,
-        "seconds": round(seconds, 3),
-        "platform": platform.platform(),
-        "processor": processor(),
-        "versions": versions(),
-        "threads": {"torch": torch.get_num_threads(), "submission": 1},
-        "submission_python": hello.python_version,
-        "submission_numpy": hello.numpy_version,
-    }

@@ -17,6 +17,7 @@ from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.quantity import WHOLE_CASE
+from reports.model.environment import ForStudents
 from reports.model.records import Record
 from reports.model.verdicts import Verdict, row_of
 
@@ -44,7 +45,7 @@ def told_to_students(
     *,
     isolation: str,
     printed: int,
-) -> dict[str, Any] | None:
+) -> ForStudents | None:
     """What stands in place of the records of guarded processes for a student, as the environment of a run keeps it.
 
     These are sentences, names of mistakes and places by case and quantity, and how much of the output may be shown: the
@@ -59,7 +60,7 @@ def told_to_students(
     for record in records:
         if record.case in by_name and record.verdict != Verdict.MATCH:
             told[record.case][record.quantity] = teller.told(by_name[record.case], record, seen[record.case])
-    return {"told": told, "printed": printed}
+    return ForStudents(told, printed)
 
 
 class _Teller:

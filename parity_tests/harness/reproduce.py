@@ -11,14 +11,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from parity_tests.harness.check import runner_of
+from parity_tests.harness.check import ISOLATION, runner_of
 from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.submission import find_submission
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import DTYPES, Case, json_params
+from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.reproduction import Networks, Script, ScriptSetting
+from reports.model.environment import Environment
 from reports.model.records import Record
 from reports.model.verdicts import FAILING, Verdict
 
@@ -45,7 +47,7 @@ class Reproductions:
 def reproductions(
     assignment: Assignment,
     records: Sequence[Record],
-    environment: Mapping[str, Any],
+    environment: Environment,
     *,
     case: str | None = None,
     timeout: float = 10.0,
@@ -69,9 +71,11 @@ def reproductions(
     if assignment.reproductions is None:
         sentence = f"{assignment.title} has no scripts"
         return replace(found, without={f"{record.case}, {record.quantity}": sentence for record in wanted})
-    folder = find_submission(Path(str(environment["submission"])), assignment)
-    edition = str(environment["edition"])
-    seconds, isolation = min(timeout, SECONDS_FOR_ONE), str(environment["isolation"])
+    if environment.seed is None:
+        raise UsageError("this run keeps no seed, as none of a class does; `parity check` makes one that does.")
+    folder = find_submission(Path(environment.submission or ""), assignment)
+    edition = environment.edition or ""
+    seconds, isolation = min(timeout, SECONDS_FOR_ONE), environment.isolation or ISOLATION
     started = time.monotonic()
     with ExitStack() as stack:
 
@@ -98,7 +102,7 @@ def reproductions(
             handed_on=handed_on,
         )
         networks = Networks(partial(_ask, own, own[first]), partial(_ask, {}, solution))
-        maker = assignment.reproductions.reproducer(networks, setting, int(environment["seed"]))
+        maker = assignment.reproductions.reproducer(networks, setting, environment.seed)
         for done, record in enumerate(wanted):
             if progress is not None:
                 progress(done, len(wanted), f"{record.case}, {record.quantity}")

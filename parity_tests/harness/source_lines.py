@@ -36,7 +36,7 @@ def source_lines(folder: Path, assignment: Assignment) -> dict[str, tuple[str, i
     return found
 
 
-def excerpts(folder: Path, assignment: Assignment, records: Iterable[Record]) -> dict[str, dict[str, dict[str, str]]]:
+def excerpts(folder: Path, assignment: Assignment, records: Iterable[Record]) -> dict[str, dict[str, dict[int, str]]]:
     """The lines of a submission's files that its failures are about, by part, by file and by number.
 
     These are the functions of each part that fails, and what is around the places that its records name. Only files
@@ -57,7 +57,7 @@ def excerpts(folder: Path, assignment: Assignment, records: Iterable[Record]) ->
                 by_file.setdefault(record.file, set()).update(around)
     return {
         part: {
-            name: {str(n): lines[name][n - 1][:LONGEST_LINE] for n in sorted(numbers) if 0 < n <= len(lines[name])}
+            name: {n: lines[name][n - 1][:LONGEST_LINE] for n in sorted(numbers) if 0 < n <= len(lines[name])}
             for name, numbers in by_file.items()
             if numbers
         }

@@ -22,6 +22,7 @@ from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.quantity import Quantity
+from reports.model.environment import Environment
 from reports.model.notes import Note, NoteKind
 from reports.model.records import Record
 from reports.model.verdicts import PASSING, Verdict
@@ -342,7 +343,7 @@ def run_of(
     options: Options,
     inputs: Mapping[str, Mapping[str, Any]],
     seconds: float,
-    **environment: Any,
+    refused: Mapping[str, str] | None = None,
 ) -> Run:
     """What was found, as a run that reports show: each pair is a part, in its order."""
     from parity_tests.harness.environment import versions
@@ -350,21 +351,21 @@ def run_of(
     cases = [case for found in pairs.values() for case in found]
     return Run(
         records=[record for case in cases for record in case.records],
-        environment={
-            "submission": ", ".join(pairs),
-            "assignment": "",
-            "assignment_title": "",
-            "edition": "",
-            "parts": [{"id": name, "label": name, "title": ""} for name in pairs],
-            "seed": options.seed,
-            "device": options.device,
-            "isolation": "in_process",
-            "radius": options.radius,
-            "replicas": options.replicas,
-            "seconds": round(seconds, 3),
-            "versions": versions(),
-            **environment,
-        },
+        environment=Environment(
+            assignment="",
+            assignment_title="",
+            parts=[{"id": name, "label": name, "title": ""} for name in pairs],
+            submission=", ".join(pairs),
+            edition="",
+            seed=options.seed,
+            device=options.device,
+            isolation="in_process",
+            radius=options.radius,
+            replicas=options.replicas,
+            seconds=round(seconds, 3),
+            versions=versions(),
+            cases_refused_by_the_reference=refused,
+        ),
         arrays={name: array for case in cases for name, array in case.arrays.items()},
         inputs={case: described(given) for case, given in inputs.items()},
     )

@@ -87,7 +87,7 @@ def run_pairs(
             raise UsageError(f"the reference of {pair.name} raises in every case: {why}.{fixed}")
         found[pair.name].append(_asked(pair, found[pair.name]))
     options = replace(pairs[0].options, seed=seed, device=device)
-    run = run_of(found, options, inputs, time.monotonic() - started, cases_refused_by_the_reference=refused)
+    run = run_of(found, options, inputs, time.monotonic() - started, refused)
     return HoldResult(run, found)
 
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from parity_tests.protocol.case import DTYPES, Case
 from parity_tests.protocol.comparison import Comparison
@@ -16,6 +15,7 @@ from parity_tests.protocol.layout import Editions, Layout, file_of
 from parity_tests.protocol.part import Part
 from parity_tests.protocol.proof import Proof
 from parity_tests.protocol.reproduction import Reproductions
+from reports.model.environment import Environment
 
 Verdicts = dict[str, dict[str, Comparison]]
 """Comparisons by case and quantity."""
@@ -172,14 +172,14 @@ class Assignment:
             raise UsageError(f"the assignment {self.name} has no edition {edition!r}; its editions are: {known}.")
 
 
-def environment_of(assignment: Assignment) -> dict[str, Any]:
+def environment_of(assignment: Assignment) -> Environment:
     """What a run folder keeps of the assignment, so that it can be shown without it."""
-    return {
-        "assignment": assignment.name,
-        "assignment_title": assignment.title,
-        "exam": assignment.exam,
-        "parts": assignment.part_table(),
-        "joint_checks": list(assignment.joint_checks),
-        "rubric": assignment.rubric_text,
-        "null": sorted(assignment.null_quantities),
-    }
+    return Environment(
+        assignment=assignment.name,
+        assignment_title=assignment.title,
+        exam=assignment.exam,
+        parts=assignment.part_table(),
+        joint_checks=list(assignment.joint_checks),
+        rubric=assignment.rubric_text,
+        null=sorted(assignment.null_quantities),
+    )

@@ -22,6 +22,7 @@ from parity_tests.harness.sandbox.isolation import Level
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.quantity import Quantity
 from parity_tests.selftest.fake_records import FakeRun, record
+from reports.model.environment import Environment
 from reports.model.records import Record
 
 SOURCE = "".join(f"def f{n}(a, b):\n    return a * b + {n}\n" for n in range(FEWEST - 2))
@@ -45,7 +46,11 @@ def fake_outcome(task: Task) -> Outcome:
         _record(task, case, q, source) for case in ASSIGNMENT.cases("2019", ("float64",)) for q in case.quantities
     ]
     run = FakeRun(
-        records, {"submission": task.name, "seed": task.settings.seed, "versions": versions()}, {}, {}, source.encode()
+        records,
+        Environment(submission=task.name, seed=task.settings.seed, versions=versions()),
+        {},
+        {},
+        source.encode(),
     )
     seen = "2022-23" if "edition" in source else "2019"
     trouble = "it failed" if "harness" in source else ""

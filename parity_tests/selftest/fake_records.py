@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.protocol.assignment import environment_of
+from reports.model.environment import Environment
 from reports.model.records import Record
 
 
@@ -70,6 +71,7 @@ def mismatch(**fields: Any) -> Record:
 
 DESCRIBED = environment_of(ASSIGNMENT)
 """What the environment of a run says of its assignment."""
+_USUAL = replace(DESCRIBED, seed=0, versions={"numpy": "2.4.6"})
 
 
 @dataclass(frozen=True)
@@ -77,9 +79,7 @@ class FakeRun:
     """What `parity_tests.harness.check.check` returns, without the checking."""
 
     records: list[Record] = field(default_factory=lambda: [record(), mismatch(case="linear/wide/float64")])
-    environment: dict[str, Any] = field(
-        default_factory=lambda: {**DESCRIBED, "seed": 0, "versions": {"numpy": "2.4.6"}}
-    )
+    environment: Environment = _USUAL
     arrays: dict[str, np.ndarray[Any, Any]] = field(
         default_factory=lambda: {
             "linear/wide/float64/gradient of W/got": np.array([[0.5, 0.125, 1.0, 0.5], [2.0, 3.0, 4.0, 5.0]]),

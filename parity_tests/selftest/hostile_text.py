@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from parity_tests.selftest.fake_records import FakeRun, mismatch, record
+from reports.model.environment import Environment
 
 TEXTS = (
     "<script>window.pwned = 1</script>",
@@ -69,15 +70,15 @@ def hostile_run(text: str) -> FakeRun:
     usual = FakeRun().arrays
     return FakeRun(
         records=records,
-        environment={
-            text: text,
-            "versions": {text: text},
-            "seed": 0,
-            "hints": {text: text},
-            "parts": [{"id": "4", "label": text, "title": f"{text}!"}],
-            "joint_checks": [text],
-            "source_lines": {"4": [text, 7]},
-        },
+        environment=Environment(
+            versions={text: text},
+            seed=0,
+            hints={text: text},
+            parts=[{"id": "4", "label": text, "title": f"{text}!"}],
+            joint_checks=[text],
+            source_lines={"4": (text, 7)},
+            others={text: text},
+        ),
         arrays={f"{text}/a/{text}/{key.rpartition('/')[2]}": array for key, array in usual.items()},
         inputs={f"{text}/a": {"title": text, text: [3, 2], "b": {text: text}}},
         output=text.encode("utf-8", "surrogatepass") + b"\xff\xfe\n",

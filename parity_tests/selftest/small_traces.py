@@ -13,6 +13,7 @@ from parity_tests.assignments.mlp.trace.settings import Settings
 from parity_tests.assignments.mlp.trace.training import MlpTraining
 from parity_tests.trace.results import Trace
 from parity_tests.trace.run import trace
+from reports.model.environment import Environment
 
 DIGITS = small_digits(60, 20, 20)
 SMALL = Settings(hidden=12, batch=10, epochs=3, drop_every=2, alpha=0.9, lam=1e-4, rate=0.25)
@@ -26,7 +27,7 @@ class Rows:
     def __init__(self) -> None:
         self.rows: dict[str, list[dict[str, Any]]] = {"quantities": [], "steps": [], "epochs": []}
 
-    def open(self, environment: Mapping[str, Any]) -> None:
+    def open(self, environment: Environment) -> None:
         self.environment = environment
 
     def add(self, table: str, row: Mapping[str, Any]) -> None:

@@ -19,7 +19,7 @@ from reports.html.class_page import About, Who, class_page, codes, mistakes_by_s
 from reports.model.parts import Parts
 
 ITEMS = ("linear", "tanh", "relu", "dropout", "network")
-PARTS = Parts.of(DESCRIBED)
+PARTS = Parts.of(DESCRIBED.parts)
 MISTAKES = ("the gradient of W is averaged over the rows", "the derivative is 1 − X², of the input", "")
 
 

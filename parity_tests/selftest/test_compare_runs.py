@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,8 @@ Parity = Callable[..., tuple[int, str, str]]
 
 
 def run_of(*records: Record, **environment: Any) -> FakeRun:
-    known = {**DESCRIBED, "seed": 0, "edition": "2019", "versions": {"numpy": "1", "torch": "2"}}
-    return FakeRun(records=list(records), environment={**known, **environment}, arrays={})
+    known = replace(DESCRIBED, seed=0, edition="2019", versions={"numpy": "1", "torch": "2"})
+    return FakeRun(records=list(records), environment=replace(known, **environment), arrays={})
 
 
 def rows(**ratios: float) -> list[Record]:
@@ -98,7 +99,7 @@ def test_what_one_run_alone_was_asked_is_told() -> None:
 def test_runs_with_nothing_in_common_are_no_agreement() -> None:
     before, after = run_of(*rows(a=0.1)), run_of(*rows(b=0.1))
     two = compare_runs(before, after)
-    sentence = comparison_sentence(two, Parts.of(DESCRIBED))
+    sentence = comparison_sentence(two, Parts.of(DESCRIBED.parts))
     assert sentence == "The runs have no quantity in common, so nothing was compared."
 
 

@@ -82,7 +82,7 @@ def diagnosed(folder: Path, derivative: str) -> tuple[set[str], Run]:
 def test_a_formula_of_another_assignment_names_its_mistake_and_gives_its_hint(tmp_path: Path) -> None:
     names, run = diagnosed(tmp_path, "2 / (1 + np.exp(-X))")
     assert names == {"it is doubled"}
-    assert run.environment["hints"] == {"it is doubled": "Count the factors."}
+    assert run.environment.hints == {"it is doubled": "Count the factors."}
 
 
 def test_a_number_is_looked_for_where_no_formula_without_one_fits(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_where_nothing_is_known_a_relation_is_said_in_the_words_of_the_assignmen
     }
     names, run = diagnosed(tmp_path, "1 + 1 / (1 + np.exp(-X))")
     assert names == {"off by the additive constant 1"}
-    assert run.environment["hints"] == {"off by the additive constant 1": "Between which values must it lie?"}
+    assert run.environment.hints == {"off by the additive constant 1": "Between which values must it lie?"}
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)

@@ -7,7 +7,9 @@ import os
 import platform
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -24,10 +26,12 @@ from reports.model.baseline import (
     drift_lines,
     read_baseline,
 )
+from reports.model.environment import Environment
 from reports.model.records import Record
 
-BEFORE = {"versions": {"numpy": "2.3.0", "torch": "2.13.0", "python": "3.11.7", "parity": "0.1.0", "scipy": "1.0"}}
-AFTER = {"versions": {**BEFORE["versions"], "numpy": "2.4.6", "scipy": "2.0"}}
+VERSIONS = {"numpy": "2.3.0", "torch": "2.13.0", "python": "3.11.7", "parity": "0.1.0", "scipy": "1.0"}
+BEFORE = Environment(versions=VERSIONS)
+AFTER = Environment(versions={**VERSIONS, "numpy": "2.4.6", "scipy": "2.0"})
 
 
 def rows(**ratios: float | None) -> list[Record]:
@@ -68,8 +72,8 @@ def test_the_same_run_has_no_drift_and_says_so() -> None:
 def test_another_processor_is_told_where_ratios_have_moved_and_the_gate_stays_shut(
     was: str, now: str, said: str
 ) -> None:
-    known = read_baseline(baseline_text(rows(a=0.1), BEFORE | {"processor": was}))
-    drift = drift_from(known, rows(a=0.6), BEFORE | {"processor": now})
+    known = read_baseline(baseline_text(rows(a=0.1), replace(BEFORE, processor=was)))
+    drift = drift_from(known, rows(a=0.6), replace(BEFORE, processor=now))
     text = "\n".join(drift_lines(drift, "b.json"))
     assert drift, "that a processor may be why is no reason to let it pass"
     assert "Since then: the same versions of parity, python, numpy, torch." in text
@@ -162,15 +166,15 @@ def test_a_damaged_file_is_a_sentence(text: str, said: str) -> None:
         read_baseline(text)
 
 
-EXAM = {"assignment": "mlp", "edition": "2019", "exam": "1", "seed": 0}
+EXAM = replace(BEFORE, assignment="mlp", edition="2019", exam="1", seed=0)
 
 
 @pytest.mark.parametrize("other", [{"assignment": "toy"}, {"edition": "2020-22"}, {"exam": "2"}, {"seed": 1}])
-def test_the_ratios_of_another_exam_are_not_compared(other: dict[str, object]) -> None:
-    known = read_baseline(baseline_text(rows(a=0.1), BEFORE | EXAM))
-    assert not drift_from(known, rows(a=0.1), BEFORE | EXAM)
+def test_the_ratios_of_another_exam_are_not_compared(other: dict[str, Any]) -> None:
+    known = read_baseline(baseline_text(rows(a=0.1), EXAM))
+    assert not drift_from(known, rows(a=0.1), EXAM)
     with pytest.raises(BaselineError, match=f"made with {next(iter(other))} "):
-        drift_from(known, rows(a=0.1), BEFORE | EXAM | other)
+        drift_from(known, rows(a=0.1), replace(EXAM, **other))
 
 
 def test_the_document_for_json_holds_the_same() -> None:

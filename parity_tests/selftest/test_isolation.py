@@ -318,7 +318,7 @@ def test_nothing_of_a_worker_is_left_on_disk(tmp_path: Path, level: str, monkeyp
 @cache
 def records(level: str) -> list[tuple[object, ...]]:
     run = check(ASSIGNMENT, ASSIGNMENT.solution, dtypes=("float32",), parts=frozenset({"2"}), isolation=level)
-    assert {record.isolation for record in run.records} == {run.environment["isolation"]} == {level}
+    assert {record.isolation for record in run.records} == {run.environment.isolation} == {level}
     return [(r.case, r.quantity, r.verdict, r.gap, r.radius, r.got, r.note) for r in run.records]
 
 

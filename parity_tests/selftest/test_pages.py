@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,11 +30,11 @@ def flawed() -> FakeRun:
             record(part="10", check="main", verdict="undecided", message="cannot be told", ratio=0.0),
             record(part="utils", verdict="harness_error", message="the worker spoke nonsense"),
         ],
-        environment={
-            **DESCRIBED,
-            "versions": {"numpy": "2.4.6"},
-            "hints": {"mean instead of sum": "Look at how the rows of a batch are put together."},
-        },
+        environment=replace(
+            DESCRIBED,
+            versions={"numpy": "2.4.6"},
+            hints={"mean instead of sum": "Look at how the rows of a batch are put together."},
+        ),
     )
 
 

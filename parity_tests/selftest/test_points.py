@@ -18,7 +18,7 @@ from parity_tests.protocol.assignment import environment_of
 from parity_tests.selftest.fake_records import DESCRIBED, FakeRun, mismatch, record
 from parity_tests.selftest.toy.assignment import TOY
 from reports.files.feedback import feedback_page
-from reports.model.for_student import KEY as FOR_STUDENTS
+from reports.model.environment import Environment, ForStudents
 from reports.model.notes import Note, NoteKind
 from reports.model.parts import Parts
 from reports.model.records import Record
@@ -62,7 +62,7 @@ def test_without_a_rubric_every_part_weighs_the_same() -> None:
 def test_a_run_folder_brings_its_rubric() -> None:
     assert rubric_of_run(environment_of(ASSIGNMENT)) == OF_THE_HOMEWORK
     with pytest.raises(RubricError, match="keeps no rubric"):
-        rubric_of_run({})
+        rubric_of_run(Environment())
 
 
 def test_each_quantity_weighs_the_same_and_one_failing_record_loses_it() -> None:
@@ -310,7 +310,7 @@ def test_the_table_of_a_class_counts_and_names_the_commonest_mistakes() -> None:
     faulty = [record(verdict="harness_error")]
     for records in (good, off, off, bad, faulty):
         points = score(records, USUAL)
-        table.add(points, mistakes_of(records, points, Parts.of(DESCRIBED)))
+        table.add(points, mistakes_of(records, points, Parts.of(DESCRIBED.parts)))
     row = table.frame().set_index("item").loc["linear"]
     assert (row["asked"], row["right"], row["partly"], row["none"]) == (4, 1, 2, 1)
     assert row["mean_share"] == 0.5
@@ -324,7 +324,7 @@ def test_feedback_says_what_is_right_what_is_wrong_and_nothing_as_markup() -> No
         verdict="crashed",
     )
     records = [record(part="3", quantity="output"), hostile, record(part="7", check="relu", note="promoted <b>")]
-    run = FakeRun(records=records, environment={**DESCRIBED, "hints": {"no sum": "Add up the rows."}})
+    run = FakeRun(records=records, environment=replace(DESCRIBED, hints={"no sum": "Add up the rows."}))
     page = feedback_page("ann | <b>", run, score(records, USUAL))
     assert "- TODO 3: linear, forward\n" in page
     assert "- TODO 4: linear, backward\n" not in page
@@ -350,11 +350,11 @@ def test_what_rounding_explains_is_told_only_where_numbers_are_compared() -> Non
 
 
 def test_less_is_said_to_be_told_only_where_the_files_can_be_imported() -> None:
-    guarded = {FOR_STUDENTS: {"told": {"main/a/float64": {}}, "printed": 0}}
+    guarded = replace(DESCRIBED, for_students=ForStudents({"main/a/float64": {}}, printed=0))
     unreached = record(check="main", case="main/a/float64", verdict="crashed", explained_by="import", part="10")
     broken = record(check="import", case="import", quantity="module", verdict="crashed", part="utils")
     for records, said in (([unreached], True), ([broken, unreached], False)):
-        run = FakeRun(records=records, environment={**DESCRIBED, **guarded})
+        run = FakeRun(records=records, environment=guarded)
         assert ("are kept back" in feedback_page("ann", run, score(records, USUAL))) is said
 
 

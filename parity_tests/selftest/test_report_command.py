@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -75,7 +76,7 @@ def test_a_page_is_not_poured_onto_a_terminal(run: Path, parity: Parity, monkeyp
 
 def test_junit_names_files_as_seen_from_the_repository(run: Path) -> None:
     saved = load(run)
-    saved.environment["source_lines"] = {"4": ["neural_networks.py", 4]}
+    saved = replace(saved, environment=replace(saved.environment, source_lines={"4": ("neural_networks.py", 4)}))
     text = junit_xml(saved, folder="my-network").decode()
     assert 'file="my-network/' in text
     assert 'file="neural_networks.py"' in junit_xml(saved).decode()

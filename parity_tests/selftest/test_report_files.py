@@ -27,6 +27,7 @@ from reports.files.sarif import sarif_text
 from reports.html.run_page import report_page
 from reports.model.baseline import baseline_text, read_baseline
 from reports.model.csv_table import csv_text
+from reports.model.environment import Environment
 from reports.model.escape import markdown
 from reports.model.records import COLUMNS, Record, from_frame, to_frame
 from reports.model.run_folder import load, save
@@ -240,8 +241,10 @@ def test_sarif_has_each_discrepancy_once_at_its_line_and_parity_s_own_fault_apar
         record(part="4", quantity="output", note="it is slow"),
         record(part="4", quantity="mask", verdict="harness_error", message="Parity failed"),
     ]
-    lines_of = {"1": ["utils.py", 1], "2": ["neural networks.py", 12], "4": ["neural networks.py", 1]}
-    run = sarif(FakeRun(records=records, environment={"assignment": "mlp", "source_lines": lines_of}), folder="my work")
+    lines_of = {"1": ("utils.py", 1), "2": ("neural networks.py", 12), "4": ("neural networks.py", 1)}
+    run = sarif(
+        FakeRun(records=records, environment=Environment(assignment="mlp", source_lines=lines_of)), folder="my work"
+    )
 
     def place(result: Any) -> tuple[str, int]:
         place = result["locations"][0]["physicalLocation"]
@@ -287,8 +290,8 @@ def test_junit_is_valid_and_read_by_another_parser() -> None:
             record(quantity="x", note="overwrites its input"),
         )
     ]
-    lines_of = {"3": ["neural_networks.py", 12]}
-    run = FakeRun(records=records, environment={**DESCRIBED, "source_lines": lines_of})
+    lines_of = {"3": ("neural_networks.py", 12)}
+    run = FakeRun(records=records, environment=replace(DESCRIBED, source_lines=lines_of))
     written = junit_xml(run)
     schema = xmlschema.XMLSchema(XSD)
     schema.validate(io.BytesIO(written))
@@ -352,9 +355,9 @@ def test_json_says_the_outcome_in_a_word(records: list[Record], outcome: str) ->
 
 def test_annotations_stand_at_the_line_and_are_ten_at_most() -> None:
     records = [mismatch(part=str(n), quantity=f"q{n}", message=f"m{n}") for n in range(1, 4)]
-    lines_of = {"2": ["neural_networks.py", 12]}
+    lines_of = {"2": ("neural_networks.py", 12)}
     records[2] = mismatch(part="3", verdict="crashed", file="utils.py", line=7, message="100%, and more")
-    lines = annotation_lines(FakeRun(records=records, environment={"source_lines": lines_of}), folder="a,b")
+    lines = annotation_lines(FakeRun(records=records, environment=Environment(source_lines=lines_of)), folder="a,b")
     assert lines == [
         "::error title=Parity%3A 1::m1.",
         "::error file=a%2Cb/neural_networks.py,line=12,title=Parity%3A 2::m2.",

@@ -34,6 +34,7 @@ from parity_tests.protocol.reproduction import Networks, ScriptSetting
 from parity_tests.selftest.nightly import one_in
 from parity_tests.selftest.runners import write
 from parity_tests.selftest.shipped_variants import changed, in_process, records, shipped, with_mistake
+from reports.model.environment import Environment
 from reports.model.records import Record
 from reports.model.verdicts import FAILING
 
@@ -47,7 +48,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def made(variant: Variant, found: Sequence[Record], folder: Path, **options: Any) -> Reproductions:
     """The reproductions of these records of a variant, which is written into a folder."""
     write(folder, variant.files)
-    environment = {"submission": str(folder), "edition": "2019", "seed": 0, "isolation": "none"}
+    environment = Environment(submission=str(folder), edition="2019", seed=0, isolation="none")
     return reproductions(ASSIGNMENT, found, environment, **options)
 
 

@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 from parity_tests.selftest.fake_records import FakeRun, record
+from reports.model.environment import Environment
 from reports.model.run_folder import RunFolderError, load, refuse_unwritable, save
 
 FILES = {
@@ -53,7 +54,7 @@ def test_a_run_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     assert back.records == run.records
     assert back.inputs == run.inputs
     assert back.output == run.output
-    assert back.environment["seed"] == 0
+    assert back.environment.seed == 0
     assert back.arrays.keys() == run.arrays.keys()
     assert all(np.array_equal(back.arrays[key], run.arrays[key]) for key in run.arrays)
 
@@ -139,10 +140,10 @@ def test_asking_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_a_save_that_fails_leaves_the_earlier_run(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     save(folder, FakeRun())
-    broken: Any = FakeRun(environment={"seed": object()})
+    broken: Any = FakeRun(environment=Environment(others={"new": object()}))
     with pytest.raises(TypeError):
         save(folder, broken)
-    assert load(folder).environment["seed"] == 0
+    assert load(folder).environment.seed == 0
     assert names(tmp_path) == {"run"}
 
 

@@ -35,7 +35,7 @@ def text_of(html: str) -> str:
 
 
 def run_of(*records: Record, **environment: Any) -> FakeRun:
-    return FakeRun(records=list(records), environment={**DESCRIBED, **environment})
+    return FakeRun(records=list(records), environment=replace(DESCRIBED, **environment))
 
 
 def missing(part: str, **fields: Any) -> Record:
@@ -156,9 +156,9 @@ def test_the_student_sees_the_lines_of_the_place_and_of_the_part(tmp_path: Path)
     assert kept == {
         "8": {
             "neural_networks.py": {
-                "4": "",
-                "5": "    def backward(self, X, grad):",
-                "6": "        raise ValueError",
+                4: "",
+                5: "    def backward(self, X, grad):",
+                6: "        raise ValueError",
             }
         }
     }

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from parity_tests.cli.printing import run_lines
-from parity_tests.selftest.fake_records import FakeRun, mismatch, record
+from parity_tests.selftest.fake_records import DESCRIBED, FakeRun, mismatch, record
 from reports.model.escape import printable
 from reports.model.numbers import number
 from reports.model.words import verdict_sentence
@@ -58,10 +59,9 @@ def test_the_page_fits_its_width(width: int) -> None:
 @pytest.mark.parametrize("width", [60, 72, 80, 100])
 def test_however_narrow_the_terminal_verdicts_and_counts_are_whole(width: int) -> None:
     waiting = record(part="10", verdict="missing", ratio=None, explained_by="4")
-    run = FakeRun(records=[mismatch(), waiting])
     names = {"4": "a_long_name_of_a_part_4", "10": "another_long_name_of_one"}
     parts = [{"id": key, "label": name, "title": "what this part computes, in words"} for key, name in names.items()]
-    run.environment["parts"] = parts
+    run = FakeRun(records=[mismatch(), waiting], environment=replace(DESCRIBED, parts=parts))
     lines = page(run, width=width).splitlines()
     for name, verdict, agree in ((names["4"], "mismatch", "0/1"), (names["10"], "not judged", "0/1")):
         (line,) = [line for line in lines if line.startswith(name)]
@@ -107,14 +107,13 @@ def test_several_parts_that_are_missing_are_listed_with_their_lines_and_the_one_
         record(part=part, verdict="missing", ratio=None, message=f"f{part} is not implemented", file="n.py", line=line)
         for part, line in (("4", 9), ("3", 7), ("10", 3))
     ]
-    known = {"3": ["n.py", 7], "4": ["n.py", 9], "10": ["m.py", 3], "7": ["n.py", 12]}
-    run = FakeRun(records=[*records, record(part="7"), record(part="utils")])
-    run.environment["source_lines"] = known
+    known = {"3": ("n.py", 7), "4": ("n.py", 9), "10": ("m.py", 3), "7": ("n.py", 12)}
+    run = FakeRun([*records, record(part="7"), record(part="utils")], replace(DESCRIBED, source_lines=known))
     text = " ".join(page(run).split())
     assert "3 of 4 TODOs are not implemented: TODO 3 (n.py, line 7), 4 (line 9) and 10 (m.py, line 3)." in text
     assert "Begin with TODO 3." in text
     assert "f4" not in text
-    run.environment["source_lines"] = {"3": ["n.py", 1]}
+    run = replace(run, environment=replace(DESCRIBED, source_lines={"3": ("n.py", 1)}))
     assert "TODO 3, 4 and 10. Begin with TODO 3." in " ".join(page(run).split())
 
 

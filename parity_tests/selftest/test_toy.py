@@ -73,12 +73,12 @@ def test_a_wrong_derivative_is_said_in_the_assignments_own_words(wrong: tuple[Pa
     assert status == 1
     assert "in Task B." in out
     assert "TODO" not in out
-    assert [part["label"] for part in load(Path("parity-run")).environment["parts"]] == ["Task A", "Task B"]
+    assert [part["label"] for part in load(Path("parity-run")).environment.parts or ()] == ["Task A", "Task B"]
 
 
 def test_a_run_is_shown_where_its_assignment_is_not_installed(wrong: tuple[Path, Path], parity: Parity) -> None:
     _, run = wrong
-    assert load(run).environment["assignment"] == "toy"
+    assert load(run).environment.assignment == "toy"
     with pytest.raises(UsageError, match="there is no assignment 'toy'"):
         registry.find("toy")
     assert "mismatch" in parity("show", run)[1]
@@ -179,7 +179,7 @@ def test_a_folder_that_fits_two_assignments_is_status_2(
     assert status == 2
     assert "fits more than one assignment (toy, twin)" in err
     assert parity("check", wrong[0], "--assignment", "twin", "-q")[0] == 1
-    assert load(Path("parity-run")).environment["assignment"] == "twin"
+    assert load(Path("parity-run")).environment.assignment == "twin"
     with pytest.raises(UsageError, match=r"fits more than one assignment \(toy, twin\)"):
         assignment_of(None, ["softplus"])
 

@@ -20,6 +20,7 @@ from parity_tests.selftest.small_traces import (
     traced,
 )
 from parity_tests.trace.tracing import training_of
+from reports.model.environment import Environment
 from reports.model.run_folder import RunFolderError, load
 from reports.model.trace_folder import TraceFolder, load_table
 from reports.pictures.training import trace_figure
@@ -28,7 +29,7 @@ from reports.terminal.trace import epoch_lines, trace_page
 
 def test_finished_parts_open_whatever_came_after_them(tmp_path: Path) -> None:
     folder = TraceFolder(tmp_path / "trace")
-    folder.open({"submission": "homework"})
+    folder.open(Environment(submission="homework"))
     for part in range(3):
         for step in (2 * part + 1, 2 * part + 2):
             folder.add("quantities", {"step": step, "quantity": "loss", "gap": None if part else 1e-3})
@@ -58,7 +59,7 @@ def test_the_command_traces_saves_and_returns_what_it_found(
     out = capsys.readouterr().out
     assert "Agreement: every quantity of 6 steps" in out
     saved = load(tmp_path / "traced")
-    assert saved.environment["trace"]["alpha"] == 0.9
+    assert (saved.environment.trace or {})["alpha"] == 0.9
     assert {record.check for record in saved.records[1:]} == {"trajectory"}
     assert set(load_table(tmp_path / "traced", "steps")["step"]) == {1, 5, 6}
     assert (tmp_path / "traced" / "trace.svg").read_text(encoding="utf-8").startswith("<svg")
@@ -120,7 +121,7 @@ def test_the_picture_marks_the_divergence_and_the_undecided_steps() -> None:
     ]
     steps = pd.DataFrame({"step": range(1, 9), "loss": 2.0, "torch_loss": 2.0})
     records = [mismatch(quantity="updated L1 W", step=5), record(quantity="loss", verdict="undecided", step=7)]
-    environment = {"submission": "home/work", "setting": "relu", "panels": PANELS}
+    environment = Environment(submission="home/work", setting="relu", panels=PANELS)
     picture = trace_figure(FakeRun(records=records, environment=environment), pd.DataFrame(rows), steps)
     root = ElementTree.fromstring(picture)
     texts = [element.text for element in root.iter() if element.text]

@@ -13,6 +13,7 @@ from parity_tests.examples.chromium import Browser, find
 from parity_tests.selftest.fake_records import FakeRun, mismatch, record
 from parity_tests.selftest.hostile_text import TEXTS
 from reports.html.trace_page import trace_html
+from reports.model.environment import Environment
 from reports.pictures.figure import STYLE
 
 SETTINGS = {"dtype": "float32", "eta": 0.01, "alpha": 0.9}
@@ -39,13 +40,13 @@ def traced(steps: int = 300, text: str = "") -> tuple[FakeRun, pd.DataFrame, pd.
         ),
         record(quantity="loss", verdict="undecided", step=200, message=f"loss is undecided{text}"),
     ]
-    environment = {
-        "submission": f"homework{text}",
-        "setting": f"relu{text}",
-        "advice": "To see further, try no momentum (--alpha 0).",
-        "panels": {"weights": ["updated L1 W", "updated L2 W"], "gradients": [names[2]], "activations": [names[3]]},
-        "trace": {**SETTINGS, "note": text},
-    }
+    environment = Environment(
+        submission=f"homework{text}",
+        setting=f"relu{text}",
+        advice="To see further, try no momentum (--alpha 0).",
+        panels={"weights": ["updated L1 W", "updated L2 W"], "gradients": [names[2]], "activations": [names[3]]},
+        trace={**SETTINGS, "note": text},
+    )
     return (
         FakeRun(records=records, environment=environment),
         quantities,

@@ -74,7 +74,7 @@ def test_the_tenth_is_of_all_elements_of_the_part_and_of_that_part_alone() -> No
 
 
 def test_what_is_undecided_is_listed_for_a_human_whether_it_fails_or_not() -> None:
-    labels = Parts.of({"parts": [{"id": "7", "label": "TODO 7", "title": ""}]})
+    labels = Parts.of([{"id": "7", "label": "TODO 7", "title": ""}])
     few = record(part="7", verdict="undecided", undecided=2)
     (flag,) = undecided_flags("ann", [few, few, record(part="7")], labels)
     assert (flag.submission, flag.kind) == ("ann", "undecided")

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+from reports.model.environment import Environment
 from reports.model.verdicts import Verdict
 
 
@@ -14,7 +15,7 @@ class LargestMultiples:
         self.multiples: dict[str, tuple[float, int]] = {}
         self._spread: dict[str, float] = defaultdict(float)
 
-    def open(self, environment: Mapping[str, Any]) -> None:
+    def open(self, environment: Environment) -> None:
         """Nothing is written."""
 
     def add(self, table: str, row: Mapping[str, Any]) -> None:

@@ -19,6 +19,7 @@ from parity_tests.protocol.quantity import Quantity
 from parity_tests.trace.radius import factor_for
 from parity_tests.trace.session import Session
 from parity_tests.trace.training import Lockstep
+from reports.model.environment import Environment
 from reports.model.numbers import exact_number
 from reports.model.records import Record
 from reports.model.verdicts import FAILING, Verdict
@@ -35,7 +36,7 @@ class Trace:
     """
 
     records: list[Record]
-    environment: dict[str, Any]
+    environment: Environment
     steps: int
     planned: int
     epochs: list[dict[str, Any]]
@@ -82,32 +83,32 @@ class Account:
             interrupted=session.interrupted,
         )
 
-    def environment(self) -> dict[str, Any]:
-        """What the trace runs on, and its settings, as JSON."""
+    def environment(self) -> Environment:
+        """What the trace runs on, and its settings."""
         import torch
 
         session, hello, lockstep = self.session, self.hello, self.lockstep
         settings, steps = session.plan.settings, session.tally.steps
-        return {
-            **environment_of(self.assignment),
-            "setting": lockstep.text,
-            "advice": lockstep.advice,
-            "panels": lockstep.panels,
-            "submission": self.setting.submission,
-            "edition": hello.edition,
-            "seed": settings.seed,
-            "device": settings.device,
-            "torch_device": self.card,
-            "dtypes": [settings.dtype],
-            "isolation": self.setting.isolation,
-            "seconds": _seconds(session),
-            "finished": steps == session.plan.total,
-            "trace": _as_dict(settings) | {"factor": factor_for(settings.replicas), "steps_taken": steps},
-            "versions": versions(),
-            "threads": {"torch": torch.get_num_threads(), "submission": 1},
-            "submission_python": hello.python_version,
-            "submission_numpy": hello.numpy_version,
-        }
+        return replace(
+            environment_of(self.assignment),
+            setting=lockstep.text,
+            advice=lockstep.advice,
+            panels=lockstep.panels,
+            submission=self.setting.submission,
+            edition=hello.edition,
+            seed=settings.seed,
+            device=settings.device,
+            torch_device=self.card,
+            dtypes=[settings.dtype],
+            isolation=self.setting.isolation,
+            seconds=_seconds(session),
+            finished=steps == session.plan.total,
+            trace=_as_dict(settings) | {"factor": factor_for(settings.replicas), "steps_taken": steps},
+            versions=versions(),
+            threads={"torch": torch.get_num_threads(), "submission": 1},
+            submission_python=hello.python_version,
+            submission_numpy=hello.numpy_version,
+        )
 
 
 def _as_dict(settings: Any) -> dict[str, Any]:

@@ -6,13 +6,14 @@ from typing import Any, Protocol
 
 from parity_tests.trace.judge import Figures, Judge, JudgedStep
 from parity_tests.trace.plan import Plan
+from reports.model.environment import Environment
 from reports.model.verdicts import Verdict
 
 
 class Sink(Protocol):
     """Takes rows as they come: `table` is "quantities", "steps" or "epochs". It is opened when training begins."""
 
-    def open(self, environment: Mapping[str, Any]) -> None: ...
+    def open(self, environment: Environment) -> None: ...
     def add(self, table: str, row: Mapping[str, Any]) -> None: ...
 
 

@@ -72,7 +72,7 @@ def json_document(run: Results, *, strict: bool = False, drift: Any = None) -> d
         "verdict": verdict_sentence(run, strict),
         "strict": strict,
         "counts": {verdict: count[verdict] for verdict in VERDICTS},
-        "environment": dict(run.environment),
+        "environment": run.environment.to_json(),
         "inputs": dict(run.inputs),
         "records": [{name: getattr(record, name) for name in COLUMNS} for record in records],
     }

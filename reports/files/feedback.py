@@ -14,7 +14,7 @@ from reports.model.phrases import capitalised, ended, quantities
 from reports.model.points import ItemPoints, Points
 from reports.model.reasons import causes_of, late_sentence, reason, total_text
 from reports.model.records import Record
-from reports.model.run import Results, hints_of, parts_of
+from reports.model.run import Results, parts_of
 from reports.model.verdicts import FAILING, Verdict
 
 _MORE_CASES = 2
@@ -65,7 +65,7 @@ def feedback_page(
 
 def discrepancies(records: Sequence[Record], run: Results) -> list[str]:
     """The discrepancies among these records of a run as plain sentences, each thing once."""
-    parts, hints = parts_of(run), hints_of(run)
+    parts, hints = parts_of(run), run.environment.hints or {}
     wrong = [record for record in records if record.verdict in FAILING]
     sentences = []
     for entry in entries(wrong, run):
@@ -108,7 +108,7 @@ def _part_sections(folded: Sequence[Entry], run: Results) -> list[str]:
 
     What is wrong in several parts at once comes before those of one.
     """
-    parts, hints = parts_of(run), hints_of(run)
+    parts, hints = parts_of(run), run.environment.hints or {}
     imports, several = [], []
     by_part: dict[str, list[Entry]] = {}
     for entry in folded:

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 from reports.model.escape import printable
 from reports.model.records import Record, failing
-from reports.model.run import Results, parts_of, source_lines_of
+from reports.model.run import Results, parts_of
 from reports.model.verdicts import FAILING, Verdict
 from reports.model.words import sentence
 
@@ -22,7 +22,7 @@ def junit_xml(run: Results, *, folder: str = "", strict: bool = False) -> bytes:
     `folder`, as seen from the repository.
     """
     root = ElementTree.Element("testsuites")
-    parts, source_lines = parts_of(run), source_lines_of(run)
+    parts, source_lines = parts_of(run), run.environment.source_lines or {}
     timed: set[str] = set()
     for part in parts.within(run.records):
         group = [record for record in run.records if record.part == part]

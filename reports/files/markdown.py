@@ -10,7 +10,7 @@ from reports.model.groups import grouped
 from reports.model.numbers import number
 from reports.model.phrases import shortened
 from reports.model.records import failing
-from reports.model.run import Results, hints_of
+from reports.model.run import Results
 from reports.model.summary import part_summaries
 from reports.model.verdicts import row_of
 from reports.model.words import headline, verdict_sentence
@@ -34,7 +34,7 @@ def markdown_report(run: Results, *, strict: bool = False) -> str:
         ("Undecided (costs nothing)", groups.undecided),
     ):
         if records:
-            lines += ["", f"### {title}", "", *_items(entries(records, run), run, hints_of(run))]
+            lines += ["", f"### {title}", "", *_items(entries(records, run), run, run.environment.hints or {})]
     if groups.free_notes:
         lines += ["", "<details><summary>Notes (cost nothing)</summary>", ""]
         lines += [*_items(entries(groups.free_notes, run), run, {}), "", "</details>"]

@@ -14,7 +14,7 @@ from reports.model.escape import printable
 from reports.model.folding import Entry, entries, place_of
 from reports.model.groups import grouped
 from reports.model.records import Record
-from reports.model.run import Results, parts_of, source_lines_of
+from reports.model.run import Results, parts_of
 from reports.model.words import GLOSSARY
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -51,9 +51,8 @@ def sarif_text(run: Results, *, folder: str = "", strict: bool = False) -> str:
 
 
 def _version(run: Results) -> Mapping[str, str]:
-    versions = run.environment.get("versions")
-    known = versions.get("parity") if isinstance(versions, Mapping) else None
-    return {"version": printable(str(known))} if known else {}
+    known = (run.environment.versions or {}).get("parity")
+    return {"version": printable(known)} if known else {}
 
 
 def _rules(run: Results) -> dict[str, Mapping[str, Any]]:
@@ -71,7 +70,7 @@ def _rules(run: Results) -> dict[str, Mapping[str, Any]]:
 
 def _rule(part: str, run: Results) -> str:
     """The name of a part's rule: that of its assignment, and its own."""
-    return printable("/".join(filter(None, (str(run.environment.get("assignment", "")), part or "run"))))
+    return printable("/".join(filter(None, (run.environment.assignment, part or "run"))))
 
 
 def _results(
@@ -98,7 +97,7 @@ def _results(
 def _locations(entry: Entry, run: Results, folder: str) -> list[Mapping[str, Any]]:
     file, line = place_of(entry, run)
     if not file:
-        files = Counter(name for name, _ in source_lines_of(run).values())
+        files = Counter(name for name, _ in (run.environment.source_lines or {}).values())
         if not files:
             return []
         file, line = files.most_common(1)[0][0], 1

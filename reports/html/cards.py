@@ -14,7 +14,7 @@ from reports.model.numbers import exact_number, number
 from reports.model.phrases import ended, quantities, shortened
 from reports.model.records import Record
 from reports.model.relation import relation_of
-from reports.model.run import Results, hints_of, inputs_of, parts_of, title_of
+from reports.model.run import Results, inputs_of, parts_of, title_of
 from reports.model.verdicts import NOT_JUDGED, NOTE, Verdict, row_of
 from reports.model.words import inputs_text, mistakes, radius_text
 
@@ -71,7 +71,7 @@ class CardMaker:
 
     def __init__(self, run: Results, scripts: Mapping[str, str], folder: str) -> None:
         self._run, self._scripts, self._folder = run, scripts, folder
-        self._parts, self._hints = parts_of(run), hints_of(run)
+        self._parts, self._hints = parts_of(run), run.environment.hints or {}
         self._count = 0
         self._with_a_card: set[str] = set()
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.model.records import Record
-from reports.model.run import Results, excerpt_of
+from reports.model.run import Results
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def code_of(run: Results, records: Sequence[Record]) -> list[Code]:
     """The lines that the run kept of the parts of these records, by file; the places that they name are marked."""
     kept: dict[str, dict[int, str]] = {}
     for part in dict.fromkeys(record.part for record in records):
-        for file, lines in excerpt_of(run, part).items():
+        for file, lines in (run.environment.excerpts or {}).get(part, {}).items():
             kept.setdefault(file, {}).update(lines)
     places = {(record.file, record.line) for record in records}
     return [Code(file, _lines(file, numbered, places)) for file, numbered in kept.items() if numbered]

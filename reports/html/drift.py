@@ -22,10 +22,9 @@ class DriftShown:
     more: list[str]
 
 
-def drift_of(environment: Mapping[str, Any]) -> DriftShown | None:
-    """The drift that a run's environment keeps, a document of `drift_document`; None where it was not asked for."""
-    document = environment.get("drift")
-    if not isinstance(document, Mapping):
+def drift_of(document: Mapping[str, Any] | None) -> DriftShown | None:
+    """The drift that a run keeps, a document of `drift_document`; None where it was not asked for."""
+    if document is None:
         return None
     moved = [row for row in _list(document, "moved") if isinstance(row, Mapping)]
     rows = [

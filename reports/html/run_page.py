@@ -74,7 +74,7 @@ def report_page(
         strip=[_strip_row(part, cards) for part in part_summaries(run, strict)],
         points=[] if points is None else _point_rows(points, run),
         groups=[(title, some) for title, some in sections if some],
-        drift=drift_of(run.environment),
+        drift=drift_of(run.environment.drift),
         wide=markup(wide),
         narrow=markup(narrow),
         quantities=len(run.records),

@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reports.model.environment import Environment
 from reports.model.escape import printable
-from reports.model.run import FOR_REPORTS
 from reports.pictures.figure import STYLE
 
 if TYPE_CHECKING:
@@ -60,12 +60,10 @@ def lines(text: str) -> str:
     return "\n".join(map(printable, _LINE_ENDS.split(text)))
 
 
-def facts(environment: Mapping[str, Any]) -> list[tuple[str, str]]:
+def facts(environment: Environment) -> list[tuple[str, str]]:
     """An environment as rows of a name and a text, without what only reports work with."""
     rows: list[tuple[str, str]] = []
-    for key, value in environment.items():
-        if key in FOR_REPORTS:
-            continue
+    for key, value in environment.listed():
         if isinstance(value, Mapping):
             rows += [(f"{key}: {inner}", str(text)) for inner, text in value.items()]
         elif isinstance(value, list):

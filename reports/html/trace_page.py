@@ -34,8 +34,8 @@ def trace_html(run: Results, quantities: pd.DataFrame, steps: pd.DataFrame, epoc
         fails=first is not None,
         verdict=_verdict(first, undecided, len(steps)),
         detail=_detail(first),
-        undecided=None if undecided is None else f"{ended(undecided.message)} {environment.get('advice', '')}",
-        setting=printable(f"{environment.get('submission', '')}: {environment.get('setting', '')}"),
+        undecided=None if undecided is None else f"{ended(undecided.message)} {environment.advice or ''}",
+        setting=printable(f"{environment.submission or ''}: {environment.setting or ''}"),
         charts=[
             (name, markup(wide), markup(narrow))
             for (name, wide), (_, narrow) in zip(

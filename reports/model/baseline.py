@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from reports.model.environment import Environment
 from reports.model.escape import printable
 from reports.model.numbers import number
 from reports.model.records import Record
@@ -73,7 +74,7 @@ class Drift:
         return bool(self.moved or self.new or self.gone)
 
 
-def baseline_text(records: Sequence[Record], environment: Mapping[str, Any]) -> str:
+def baseline_text(records: Sequence[Record], environment: Environment) -> str:
     """The baseline that a run makes: JSON, sorted, one line for each quantity, ratios to two digits."""
     ratios: dict[str, dict[str, float]] = {}
     for (case, quantity), ratio in ratios_of(records).items():
@@ -122,9 +123,7 @@ def other_exam(was: Mapping[str, str], now: Mapping[str, str]) -> str:
     return ""
 
 
-def drift_from(
-    baseline: Baseline, records: Sequence[Record], environment: Mapping[str, Any], *, whole: bool = True
-) -> Drift:
+def drift_from(baseline: Baseline, records: Sequence[Record], environment: Environment, *, whole: bool = True) -> Drift:
     """What has moved. `whole` says that the run asked for everything, so that what it lacks is gone.
 
     Raises BaselineError where the baseline is of another exam: its numbers answer other questions.
@@ -209,14 +208,14 @@ def ratios_of(records: Sequence[Record]) -> dict[tuple[str, str], float]:
     return ratios
 
 
-def exam_of(environment: Mapping[str, Any]) -> dict[str, str]:
+def exam_of(environment: Environment) -> dict[str, str]:
     """What makes the questions of a run, by name: the assignment, the edition, the exam and the seed."""
-    return {word: str(environment[word]) for word in _EXAM if word in environment}
+    said = {word: getattr(environment, word) for word in _EXAM}
+    return {word: str(value) for word, value in said.items() if value is not None}
 
 
-def versions_of(environment: Mapping[str, Any]) -> dict[str, str]:
+def versions_of(environment: Environment) -> dict[str, str]:
     """The versions that a change may be put down to, and the processor, as far as the run knows them."""
-    known = environment.get("versions")
-    versions = known if isinstance(known, Mapping) else {}
-    found = {name: str(versions[name]) for name in _VERSIONS if name in versions}
-    return found | ({_PROCESSOR: str(environment[_PROCESSOR])} if environment.get(_PROCESSOR) else {})
+    versions = environment.versions or {}
+    found = {name: versions[name] for name in _VERSIONS if name in versions}
+    return found | ({_PROCESSOR: environment.processor} if environment.processor else {})

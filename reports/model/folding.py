@@ -10,7 +10,7 @@ from enum import Enum
 from reports.model.escape import printable
 from reports.model.phrases import ended, listed, quantities
 from reports.model.records import Record
-from reports.model.run import Results, joint_checks, parts_of, source_lines_of, title_of
+from reports.model.run import Results, parts_of, title_of
 from reports.model.summary import import_fails
 from reports.model.verdicts import UNSEEN, Verdict
 from reports.model.words import sentence
@@ -81,7 +81,7 @@ def entries(records: Sequence[Record], run: Results) -> list[Entry]:
 
 def _place(entry: Entry, run: Results) -> tuple[bool, bool, tuple[int, str]]:
     """The key by which causes are sorted."""
-    joint, parts = joint_checks(run), parts_of(run)
+    joint, parts = run.environment.joint_checks or (), parts_of(run)
     return (
         not import_fails(entry.records),
         all(record.check in joint for record in entry.records),
@@ -109,7 +109,7 @@ def _cause(alike: list[Record], run: Results) -> Entry:
 
 def _with_lines(ids: Sequence[str], run: Results) -> str:
     """The labels of parts, each with its line where that is known, and the file where it is another than before."""
-    known, labels, before = source_lines_of(run), parts_of(run).labels(ids), ""
+    known, labels, before = run.environment.source_lines or {}, parts_of(run).labels(ids), ""
     texts = []
     for part, label in zip(ids, labels, strict=True):
         file, line = known.get(part, ("", None))
@@ -123,7 +123,7 @@ def _with_lines(ids: Sequence[str], run: Results) -> str:
 
 def _sorted_out(records: Sequence[Record], run: Results) -> tuple[list[Record], list[Record], list[Record]]:
     """Causes; what is off again in a joint check, of a part whose own checks fail; what something else explains."""
-    joint = joint_checks(run)
+    joint = run.environment.joint_checks or ()
     shown = {record.part for record in records if record.check not in joint and not record.explained_by}
     causes: list[Record] = []
     again: list[Record] = []
@@ -232,4 +232,4 @@ def label_of(entry: Entry, run: Results) -> str:
 def place_of(entry: Entry, run: Results) -> tuple[str, int | None]:
     """The file and the line of an entry: of a record, or where its part begins; "" and None where nobody knows."""
     known: list[tuple[str, int | None]] = [(record.file, record.line) for record in entry.records if record.file]
-    return known[0] if known else source_lines_of(run).get(entry.records[0].part, ("", None))
+    return known[0] if known else (run.environment.source_lines or {}).get(entry.records[0].part, ("", None))

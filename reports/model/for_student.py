@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from reports.model.records import Column, Record, columns_of
@@ -13,23 +13,10 @@ from reports.model.verdicts import FAILING, Verdict
 if TYPE_CHECKING:
     import numpy as np
 
-KEY = "for_students"
-"""Under this an environment keeps what stands in place of what a student may not see."""
 WITHHELD = (
     "Where parts are put together with right ones, only what is wrong and where is told: numbers, texts and output of "
     "that process are kept back, because it holds right parts."
 )
-
-
-TOLD = frozenset(
-    {
-        *("assignment", "assignment_title", "edition", "edition_seen", "exam"),
-        *("parts", "joint_checks", "rubric", "source_lines", "excerpts", "hints", KEY),
-        *("device", "torch_device", "dtypes", "isolation", "seconds", "platform", "processor", "threads", "versions"),
-        *("submission_python", "submission_numpy"),
-    }
-)
-"""What a student may see of an environment: anything else is hidden. The seed is the whole class's."""
 
 
 @dataclass(frozen=True)
@@ -60,29 +47,27 @@ def for_student(run: Results) -> StudentRun:
     """The run, with what it says for students in place of what was recorded of guarded cases; all of any other run."""
     if isinstance(run, StudentRun):
         return run
-    known, environment = run.environment.get(KEY), {key: run.environment[key] for key in run.environment if key in TOLD}
-    told, printed = (known.get("told"), known.get("printed")) if isinstance(known, Mapping) else (None, None)
-    if not isinstance(told, Mapping) or not isinstance(printed, int):
+    known, environment = run.environment.for_students, run.environment.for_student()
+    if known is None:
         return StudentRun(list(run.records), environment, run.arrays, dict(run.inputs), run.output)
+    told = known.told
     columns = columns_of(type(run.records[0])) if run.records else {}
     records = [_told(record, told[record.case], columns) if record.case in told else record for record in run.records]
     named = {record.diagnosis for record in records}
-    hints = environment.get("hints")
-    kept = {name: hint for name, hint in hints.items() if name in named} if isinstance(hints, Mapping) else {}
+    hints = {name: hint for name, hint in (environment.hints or {}).items() if name in named}
     return StudentRun(
         records,
-        {**environment, "hints": kept},
+        replace(environment, hints=hints),
         _Told(run.arrays, [name for name in run.arrays if name.rsplit("/", 2)[0] not in told]),
         dict(run.inputs),
-        run.output[:printed],
+        run.output[: known.printed],
     )
 
 
 def withheld_cases(run: Results) -> Container[str]:
     """The cases of which a student is not told what was recorded."""
-    known = run.environment.get(KEY)
-    told: Container[str] = known.get("told", ()) if isinstance(known, Mapping) else ()
-    return told
+    known = run.environment.for_students
+    return () if known is None else known.told
 
 
 def withheld(run: Results, case: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from reports.model.escape import printable
 from reports.model.phrases import listed, shortened
@@ -40,14 +39,9 @@ class Parts:
         self._places = {part: place for place, part in enumerate(self._parts)}
 
     @classmethod
-    def of(cls, environment: Mapping[str, Any]) -> Parts:
-        """The parts that a run's environment lists under "parts", as {"id": ..., "label": ..., "title": ...}.
-
-        Whatever else stands there is passed over, so that a damaged environment costs the labels alone.
-        """
-        listed = environment.get("parts")
-        rows = [row for row in listed if isinstance(row, Mapping)] if isinstance(listed, list) else []
-        texts = ((str(row["id"]), str(row.get("label", "")), str(row.get("title", ""))) for row in rows if "id" in row)
+    def of(cls, rows: Iterable[Mapping[str, str]] | None) -> Parts:
+        """The parts that a run's environment lists, as {"id": ..., "label": ..., "title": ...}; a row may lack any."""
+        texts = ((row["id"], row.get("label", ""), row.get("title", "")) for row in rows or () if "id" in row)
         return _parts(tuple(texts))
 
     def label(self, part: str) -> str:

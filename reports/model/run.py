@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from reports.model.environment import Environment
 from reports.model.parts import Parts
 from reports.model.records import Record
 
@@ -24,7 +25,7 @@ class Results(Protocol):
     @property
     def records(self) -> Sequence[Record]: ...
     @property
-    def environment(self) -> Mapping[str, Any]: ...
+    def environment(self) -> Environment: ...
     @property
     def arrays(self) -> Mapping[str, np.ndarray]: ...
     @property
@@ -38,65 +39,15 @@ class SavedRun:
     """A run that was read from a folder, or put together of its pieces."""
 
     records: list[Record]
-    environment: dict[str, Any]
+    environment: Environment
     arrays: Mapping[str, np.ndarray]
     inputs: dict[str, Any]
     output: bytes
 
 
-#: What an environment holds for the reports to work with; none of it is shown as a fact about the machine.
-FOR_REPORTS = (
-    "parts",
-    "joint_checks",
-    "rubric",
-    "source_lines",
-    "excerpts",
-    "hints",
-    "for_students",
-    "drift",
-    "setting",
-    "advice",
-    "panels",
-)
-
-
 def parts_of(run: Results) -> Parts:
     """The parts of the run's assignment."""
-    return Parts.of(run.environment)
-
-
-def joint_checks(run: Results) -> frozenset[str]:
-    """The checks in which several parts work together: what fails in a part's own checks mostly fails there again."""
-    known = run.environment.get("joint_checks")
-    return frozenset(map(str, known)) if isinstance(known, list) else frozenset()
-
-
-def source_lines_of(run: Results) -> dict[str, tuple[str, int]]:
-    """The file and the line in the submission at which each part begins, as far as they are known."""
-    known = run.environment.get("source_lines")
-    lines = {}
-    for part, line in known.items() if isinstance(known, Mapping) else ():
-        match line:
-            case [str(file), int(number)]:
-                lines[str(part)] = (file, number)
-    return lines
-
-
-def excerpt_of(run: Results, part: str) -> dict[str, dict[int, str]]:
-    """The lines of the submission that the run kept of a part that fails, by file and by number."""
-    known = run.environment.get("excerpts")
-    files = known.get(part) if isinstance(known, Mapping) else None
-    return {
-        str(file): {int(number): str(text) for number, text in lines.items() if str(number).isdecimal()}
-        for file, lines in (files.items() if isinstance(files, Mapping) else ())
-        if isinstance(lines, Mapping)
-    }
-
-
-def hints_of(run: Results) -> dict[str, str]:
-    """A hint for each diagnosis that the run names, by the whole of the diagnosis."""
-    known = run.environment.get("hints")
-    return {str(name): str(hint) for name, hint in known.items()} if isinstance(known, Mapping) else {}
+    return Parts.of(run.environment.parts)
 
 
 def title_of(run: Results, case: str) -> str:

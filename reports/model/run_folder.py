@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from reports.model.csv_table import csv_text
+from reports.model.environment import Environment
 from reports.model.lazy_arrays import LazyArrays
 from reports.model.records import READ_VERSIONS, SCHEMA_VERSION, Record, from_table, read_table, to_frame
 from reports.model.run import Results, SavedRun
@@ -79,6 +80,8 @@ def load(folder: Path, records: list[Record] | None = None) -> SavedRun:
         name = "records.parquet"
         if records is None:
             records = from_table(read_table(folder / name))
+        name = "environment.json"
+        known = Environment.from_json(environment)
         name = "inputs.json"
         inputs = dict(_inputs((folder / name).read_bytes()))
         name = "arrays.npz"
@@ -87,7 +90,6 @@ def load(folder: Path, records: list[Record] | None = None) -> SavedRun:
         output = (folder / name).read_bytes()
     except Exception as error:  # a damaged file raises whatever its reader stumbles over
         raise _damaged(folder, name, error) from error
-    known = {key: value for key, value in environment.items() if key not in ("format", "schema_version")}
     return SavedRun(records, known, arrays, inputs, output)
 
 
@@ -109,8 +111,13 @@ def write(stage: Path, run: Results, *, tables: bool = True) -> None:
                 npy.write_array(member, array, allow_pickle=False)
     _write_json(stage / "inputs.json", dict(run.inputs))
     (stage / "output.txt").write_bytes(run.output)
-    marked = {**run.environment, "format": FORMAT, "schema_version": SCHEMA_VERSION}
-    _write_json(stage / "environment.json", marked)
+    mark(stage, run.environment)
+
+
+def mark(folder: Path, environment: Environment) -> None:
+    """Writes what makes the folder a run folder: the environment of its run. Raises OSError."""
+    marked = {**environment.to_json(), "format": FORMAT, "schema_version": SCHEMA_VERSION}
+    _write_json(folder / "environment.json", marked)
 
 
 def ignore(folder: Path) -> None:

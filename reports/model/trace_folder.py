@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reports.model.records import SCHEMA_VERSION
+from reports.model.environment import Environment
 from reports.model.run import Results
-from reports.model.run_folder import FORMAT, RunFolderError, ignore, refuse_unwritable, unwritable
+from reports.model.run_folder import RunFolderError, ignore, mark, refuse_unwritable, unwritable
 from reports.model.run_folder import write as write_files
 from reports.model.write_whole import replacing_file
 
@@ -41,7 +41,7 @@ class TraceFolder:
         self._number = 0
         self._written = time.monotonic()
 
-    def open(self, environment: Mapping[str, Any]) -> None:
+    def open(self, environment: Environment) -> None:
         """Take the place of an earlier run there, and say what this one is."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -52,8 +52,7 @@ class TraceFolder:
                     old.unlink()
             (self.folder / CHUNKS).mkdir()
             ignore(self.folder)
-            marked = {**environment, "finished": False, "format": FORMAT, "schema_version": SCHEMA_VERSION}
-            (self.folder / "environment.json").write_text(json.dumps(marked, indent=2) + "\n", encoding="utf-8")
+            mark(self.folder, replace(environment, finished=False))
         except OSError as error:
             raise unwritable(self.folder, error) from error
 

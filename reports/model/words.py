@@ -34,7 +34,7 @@ def headline(run: Results) -> str:
         words = dict.fromkeys(map(attrgetter(column), run.records))
         return listed(word for word in words if word)
 
-    edition, seed = distinct("edition"), run.environment.get("seed")
+    edition, seed = distinct("edition"), run.environment.seed
     facts = [f"edition {edition}"] if edition else []
     facts.append(
         f"held against torch on {distinct('device')} in {distinct('dtype')}; isolation: {distinct('isolation')}"

@@ -52,7 +52,7 @@ def trace_charts(
     """
     marks = marks_of(run.records)
     charts = []
-    for panel, names in run.environment.get("panels", {}).items():
+    for panel, names in (run.environment.panels or {}).items():
         series = {name: quantities[quantities["quantity"] == name] for name in names} if len(quantities) else {}
         drawn = {name: rows for name, rows in series.items() if len(rows)}
         charts.append((panel, gaps_chart(panel, drawn, marks, narrow=narrow)))
@@ -64,7 +64,7 @@ def trace_charts(
 def trace_figure(run: Results, quantities: pd.DataFrame, steps: pd.DataFrame) -> str:
     """The same pictures as one SVG file."""
     environment = run.environment
-    title = f"{PurePath(str(environment.get('submission', ''))).name}: {environment.get('setting', '')}"
+    title = f"{PurePath(environment.submission or '').name}: {environment.setting or ''}"
     return figure(title, trace_charts(run, quantities, steps), _EXPLAINED)
 
 

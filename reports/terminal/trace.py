@@ -39,7 +39,7 @@ class Traced(Results, Protocol):
 def trace_page(run: Traced, *, width: int = 80, paint: Paint = plain) -> list[str]:
     """The page that `parity trace` prints, but for its verdict."""
     environment = run.environment
-    ran = f"{environment['submission']}: {environment['setting']}; {run.steps} of {run.planned} steps"
+    ran = f"{environment.submission}: {environment.setting}; {run.steps} of {run.planned} steps"
     lines = wrapped(printable(ran), width)
     if run.epochs:
         lines += ["", *epoch_lines(run.epochs, paint)]
@@ -63,7 +63,7 @@ def verdict(run: Traced) -> list[str]:
         sentences.append(agreement(last))
     if run.undecided is not None:
         step, because = run.undecided
-        sentences.append(f"Undecided from step {step} on: {because}. {run.environment['advice']}")
+        sentences.append(f"Undecided from step {step} on: {because}. {run.environment.advice}")
     if run.interrupted:
         sentences.append(f"Interrupted after {run.steps} of {run.planned} steps.")
     return sentences

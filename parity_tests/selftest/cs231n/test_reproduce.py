@@ -14,6 +14,7 @@ from parity_tests.harness.check import check
 from parity_tests.harness.reproduce import Reproductions, reproductions
 from parity_tests.selftest.cs231n.conftest import Changed
 from parity_tests.selftest.nightly import one_in
+from reports.model.environment import Environment
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -41,7 +42,7 @@ def made(folder: Path, part: str) -> Reproductions:
     """The scripts for what fails in a part; the losses are asked of the first assignment only."""
     edition = "assignment-1" if part == "softmax_loss" else "2021-24"
     run = check(ASSIGNMENT, folder, parts=frozenset({part}), dtypes=("float64",), edition=edition)
-    environment = {"submission": str(folder), "edition": edition, "seed": 0, "isolation": "none"}
+    environment = Environment(submission=str(folder), edition=edition, seed=0, isolation="none")
     return reproductions(ASSIGNMENT, [record for record in run.records if record.part == part], environment)
 
 

@@ -171,11 +171,11 @@ def test_what_a_submission_is_taken_for_depends_on_all_its_files(
     changed: Changed, files: dict[str, tuple[str, str]], edition: str
 ) -> None:
     folder = changed(**files)
-    shown = checked(folder, {"affine_forward", "relu_forward"}, edition).environment["edition_seen"]
+    shown = checked(folder, {"affine_forward", "relu_forward"}, edition).environment.edition_seen
     of_ours = {"2021-24", "2025-26", "assignment-1", "assignment-1-2025-26"}
     assert (shown == edition) == (edition in ({"2018-20", "assignment-1"} if files else of_ours))
     content = checked(folder / "cs231n", {"affine_forward", "relu_forward"}, edition)
-    assert content.environment["edition_seen"] == shown
+    assert content.environment.edition_seen == shown
 
 
 def test_the_first_assignment_asks_for_rules_and_a_network_of_any_depth_since_2025(changed: Changed) -> None:
@@ -329,6 +329,6 @@ def test_softmax_loss_is_asked_of_the_editions_that_do_not_ship_it_solved(change
 def test_the_hint_is_that_of_the_part_where_two_parts_have_a_mistake_of_one_name(
     changed: Changed, old: str, new: str, part: str, of_filters: bool
 ) -> None:
-    hints = checked(changed(layers=(old, new)), {part}).environment["hints"]
+    hints = checked(changed(layers=(old, new)), {part}).environment.hints or {}
     assert set(hints) == {"db is the mean over the examples"}
     assert ("each filter" in hints["db is the mean over the examples"]) == of_filters

@@ -130,7 +130,7 @@ def test_cases_on_which_the_reference_raises_are_listed() -> None:
 
     result = run_pairs([made(lambda x: x.var(0, ddof=1), reference)])
     assert result
-    assert result.run.environment["cases_refused_by_the_reference"] == {
+    assert result.run.environment.cases_refused_by_the_reference == {
         "it/one row/float64": "ValueError: one row is too few"
     }
 
