@@ -11,24 +11,24 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from parity_tests.harness.check import runner_of
+from parity_tests.harness.check import ISOLATION, runner_of
 from parity_tests.harness.draw import draw, drawn, seed_of
 from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.harness.process.runner import Runner
-from parity_tests.harness.submission import find_submission
+from parity_tests.harness.submission import asked_before
 from parity_tests.harness.whose_fault import judge_anything
 from parity_tests.operators.change import Change
 from parity_tests.operators.changes import changes_of
 from parity_tests.operators.source import Source, UnreadableError
 from parity_tests.protocol.assignment import Assignment
-from parity_tests.protocol.case import Case, json_params
+from parity_tests.protocol.case import DTYPES, Case, json_params
 from parity_tests.protocol.kind import Context
 from parity_tests.protocol.layout import file_of
 from parity_tests.protocol.observation import Observation
+from reports.model.environment import Environment
 from reports.model.escape import printable
 from reports.model.phrases import listed
 from reports.model.records import Record
@@ -69,7 +69,7 @@ class Repair:
 def repairs(
     assignment: Assignment,
     records: Sequence[Record],
-    environment: Mapping[str, Any],
+    environment: Environment,
     *,
     seconds: float = SECONDS,
     allow: Sequence[str] = (),
@@ -84,14 +84,13 @@ def repairs(
     wrong = wrong_parts(assignment, records)
     if not wrong:
         return []
-    folder = find_submission(Path(str(environment["submission"])), assignment)
-    edition, seed = str(environment["edition"]), int(environment["seed"])
-    plan = [case for case in assignment.cases(edition, environment["dtypes"], seed=seed) if not case.whole]
-    context = Context(str(environment["device"]), edition, str(environment["edition_seen"]))
+    folder, edition, seed = asked_before(environment, assignment)
+    plan = [case for case in assignment.cases(edition, environment.dtypes or DTYPES, seed=seed) if not case.whole]
+    context = Context(environment.device or "cpu", edition, environment.edition_seen or "")
     found = []
     with ExitStack() as stack:
         own = assignment.inside.own
-        arguments = (own, edition, allow, SECONDS_A_CASE, str(environment["isolation"]), servers)
+        arguments = (own, edition, allow, SECONDS_A_CASE, environment.isolation or ISOLATION, servers)
         runner = stack.enter_context(runner_of(assignment, folder, *arguments))
         for done, part in enumerate(wrong):
             if progress is not None:

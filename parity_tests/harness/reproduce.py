@@ -14,10 +14,9 @@ from typing import Any
 from parity_tests.harness.check import ISOLATION, runner_of
 from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.harness.process.runner import Runner
-from parity_tests.harness.submission import find_submission
+from parity_tests.harness.submission import asked_before
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import DTYPES, Case, json_params
-from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.reproduction import Networks, Script, ScriptSetting
 from reports.model.environment import Environment
@@ -71,10 +70,7 @@ def reproductions(
     if assignment.reproductions is None:
         sentence = f"{assignment.title} has no scripts"
         return replace(found, without={f"{record.case}, {record.quantity}": sentence for record in wanted})
-    if environment.seed is None:
-        raise UsageError("this run keeps no seed, as none of a class does; `parity check` makes one that does.")
-    folder = find_submission(Path(environment.submission or ""), assignment)
-    edition = environment.edition or ""
+    folder, edition, seed = asked_before(environment, assignment)
     seconds, isolation = min(timeout, SECONDS_FOR_ONE), environment.isolation or ISOLATION
     started = time.monotonic()
     with ExitStack() as stack:
@@ -102,7 +98,7 @@ def reproductions(
             handed_on=handed_on,
         )
         networks = Networks(partial(_ask, own, own[first]), partial(_ask, {}, solution))
-        maker = assignment.reproductions.reproducer(networks, setting, environment.seed)
+        maker = assignment.reproductions.reproducer(networks, setting, seed)
         for done, record in enumerate(wanted):
             if progress is not None:
                 progress(done, len(wanted), f"{record.case}, {record.quantity}")

@@ -10,6 +10,7 @@ from parity_tests.harness.nearby import instead_of_a_folder, near_misses, other_
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.registry import find, find_all, select
+from reports.model.environment import Environment
 from reports.model.escape import path_text
 
 
@@ -77,6 +78,13 @@ def find_submission(path: Path, assignment: Assignment) -> Path:
             return folder
     except OSError as error:
         raise UsageError(f"{path_text(error.filename or path)} cannot be read: {error.strerror}") from None
+
+
+def asked_before(environment: Environment, assignment: Assignment) -> tuple[Path, str, int]:
+    """The folder of a run's submission, the edition and the seed, to ask it again. Raises UsageError without these."""
+    if environment.seed is None:
+        raise UsageError("this run keeps no seed, as none of a class does; `parity check` makes one that does")
+    return find_submission(Path(environment.submission or ""), assignment), environment.edition or "", environment.seed
 
 
 def _folder_of(path: Path, assignments: Sequence[Assignment]) -> Path:

@@ -245,3 +245,24 @@ def test_a_name_with_odd_characters_is_no_obstacle(tmp_path: Path) -> None:
     folder = tmp_path / os.fsdecode(b"r\xff n")
     save(folder, FakeRun(records=[record(submission=str(folder))]))
     assert len(load(folder).records) == 1
+
+
+def test_an_environment_of_another_version_is_read_and_damage_costs_what_it_is_in(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    save(
+        folder, FakeRun(environment=Environment(seed=3, excerpts={"4": {"n.py": {7: "return x"}}}, others={"new": [1]}))
+    )
+    path = folder / "environment.json"
+    written = json.loads(path.read_text())
+    damage = {"device": 3, "hints": ["none"], "source_lines": {"4": ["n.py", 7], "5": ["n.py"], "6": None}}
+    path.write_text(json.dumps({**written, **damage}))
+    back = load(folder).environment
+    assert back.to_json() == {
+        "seed": 3,
+        "source_lines": {"4": ("n.py", 7)},
+        "excerpts": {"4": {"n.py": {7: "return x"}}},
+        "new": [1],
+    }
+    path.write_text(json.dumps({**written, "for_students": {"told": {"a case": "nothing"}, "printed": 0}}))
+    with pytest.raises(RunFolderError, match=r"damaged: environment\.json"):
+        load(folder)  # rather than show a student all of it

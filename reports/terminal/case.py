@@ -49,16 +49,16 @@ def _quantity_lines(record: Record, run: Results, width: int, paint: Paint) -> l
         lines += wrapped(sentence(record), width, "  ")
     for note in record.notes:
         lines += wrapped(f"note: {printable(note.text)}", width, "  ")
-    return [*lines, *(f"  {line}" for line in _element_lines(record, run))]
+    return [*lines, *(f"  {line}" for line in _element_lines(record, run, width - 2))]
 
 
-def _element_lines(record: Record, run: Results) -> list[str]:
+def _element_lines(record: Record, run: Results, width: int) -> list[str]:
     """Got, want and radius at the worst element and those before and after it in memory order."""
     import numpy as np
 
     arrays = arrays_of(run, record)
     if arrays is None:
-        return [NOT_KEPT] if record.verdict == "mismatch" and record.bad and run.arrays else []
+        return wrapped(NOT_KEPT, width) if record.verdict == "mismatch" and record.bad and run.arrays else []
     got, want, radius = arrays
     if got.shape != want.shape:
         return [f"got has the shape {got.shape}, want {want.shape}"]
