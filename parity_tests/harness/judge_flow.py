@@ -124,7 +124,7 @@ def judge_returned(
     if value.size == 0:
         alike = array.shape == value.shape
         shape = f"has shape {array.shape}, where {value.shape} is asked"
-        return Held(matched("has no elements") if alike else mismatched(shape), None)
+        return Held(matched("has no elements", kind=NoteKind.UNSEEN) if alike else mismatched(shape), None)
     comparison = compare(got, answer)
     resolution = known.resolution
     if comparison.verdict == Verdict.MISMATCH and comparison.gap is not None:

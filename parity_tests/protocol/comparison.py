@@ -1,7 +1,7 @@
 """The comparison: the verdict on one quantity of one case, with its figures."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, overload
 
 from numpy.typing import NDArray
 
@@ -59,6 +59,10 @@ class Comparison:
     arrays: tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None = None
     """got, want and radius, kept of what did not match."""
 
+    @overload
+    def noting(self, *notes: Note) -> "Comparison": ...
+    @overload
+    def noting(self, *notes: Note | str, kind: NoteKind) -> "Comparison": ...
     def noting(self, *notes: Note | str, kind: NoteKind = NoteKind.UNKNOWN) -> "Comparison":
         """The same with further notes, each once, empty ones left out; words alone are a note of this kind."""
         typed = (Note(kind, note) if isinstance(note, str) else note for note in notes)
@@ -66,6 +70,10 @@ class Comparison:
         return replace(self, notes=tuple(dict.fromkeys((*self.notes, *further)))) if further else self
 
 
+@overload
+def matched(*notes: Note) -> Comparison: ...
+@overload
+def matched(*notes: Note | str, kind: NoteKind) -> Comparison: ...
 def matched(*notes: Note | str, kind: NoteKind = NoteKind.UNKNOWN) -> Comparison:
     """A match without figures: of something that is yes or no."""
     return Comparison(Verdict.MATCH).noting(*notes, kind=kind)

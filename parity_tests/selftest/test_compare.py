@@ -315,5 +315,6 @@ def test_what_did_not_match_is_kept_with_its_radius() -> None:
 
 
 def test_notes_are_kept_once_and_empty_ones_not_at_all() -> None:
-    assert [note.text for note in matched("a", "", "a", "b").noting("b", "c").notes] == ["a", "b", "c"]
+    noted = matched("a", "", "a", "b", kind=NoteKind.FORM).noting("b", "c", kind=NoteKind.FORM)
+    assert noted.notes == tuple(Note(NoteKind.FORM, text) for text in "abc")
     assert mismatched("is wrong").noting() == Comparison("mismatch", problem="is wrong")

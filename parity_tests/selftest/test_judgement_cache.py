@@ -16,6 +16,7 @@ from parity_tests.protocol.comparison import Comparison, matched, mismatched
 from parity_tests.protocol.kind import Context
 from parity_tests.protocol.observation import Failure, Observation, Returned
 from parity_tests.protocol.quantity import Key
+from reports.model.notes import NoteKind
 
 CPU = Context("cpu")
 CASE = next(case for case in plan("2019", ("float64",)) if case.name == "linear/square/float64")
@@ -47,10 +48,10 @@ class Judge:
 
 
 def test_the_same_answer_to_the_same_case_is_judged_once() -> None:
-    cache, judge = JudgementCache(), Judge(matched("a note"))
+    cache, judge = JudgementCache(), Judge(matched("a note", kind=NoteKind.FORM))
     first = cache.judge(CASE, 1, CPU, SEEN, judge)
     again = cache.judge(CASE, 1, CPU, replace(SEEN, seconds=7.0), judge)
-    assert first == again == {"output": matched("a note")}
+    assert first == again == {"output": matched("a note", kind=NoteKind.FORM)}
     assert judge.asked == 1
 
 

@@ -146,7 +146,7 @@ def _forgiven(case: Case, judged: Judged, not_passing: set[str]) -> dict[str, Co
         comparison = judged[q.name]
         if comparison.verdict == Verdict.CRASHED and (comparison.part or q.part) not in not_passing:
             note = f"only works on two-dimensional arrays: {comparison.problem}"
-            forgiven[q.name] = matched(note).noting(*comparison.notes)
+            forgiven[q.name] = matched(note, kind=NoteKind.READING).noting(*comparison.notes)
     return forgiven
 
 

@@ -248,7 +248,8 @@ def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Ju
     for own in params["own_losses"]:
         if own not in functions_of(context.edition):
             name = next(name for name, q in named.items() if q.key.name == "loss")
-            judged[name] = judged[name].noting(_own_loss(own, case, arrays, seen, context.device))
+            unasked = _own_loss(own, case, arrays, seen, context.device)
+            judged[name] = judged[name].noting(unasked, kind=NoteKind.EDITION)
     return judged
 
 

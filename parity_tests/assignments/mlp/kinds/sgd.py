@@ -112,7 +112,7 @@ def judge(case: Case, arrays: Arrays, observation: Observation, context: Context
         judged[first] = judged[first].noting(note, kind=NoteKind.READING)
     if facts.get("momentum_none"):
         note = "crashes on momentum=None at α = 0, where main would pass it; right with zero velocities"
-        judged = {name: comparison.noting(note) for name, comparison in judged.items()}
+        judged = {name: comparison.noting(note, kind=NoteKind.LENT) for name, comparison in judged.items()}
     return judged
 
 

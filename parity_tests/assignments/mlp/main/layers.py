@@ -12,6 +12,7 @@ from parity_tests.assignments.mlp.main.main_run import CLASSES, Array, MainRun
 from parity_tests.assignments.mlp.main.run import Built
 from parity_tests.assignments.mlp.main.updates import taken_back
 from parity_tests.protocol.comparison import Comparison, matched
+from reports.model.notes import Note, NoteKind
 
 NO_LINEAR_LAYER = "main builds no linear_layer"
 
@@ -33,8 +34,8 @@ def judge_layers(main: MainRun) -> Comparison:
     if problem:
         return main.bad(problem, finding="" if linear else NO_LINEAR_LAYER)
     return matched(
-        "main builds its linear layers more than once" if len(linear) > 2 else "",
-        "a bias of shape (M,) was taken for 1×M" if run.flat_bias else "",
+        Note(NoteKind.READING, "main builds its linear layers more than once" if len(linear) > 2 else ""),
+        Note(NoteKind.SHAPE, "a bias of shape (M,) was taken for 1×M" if run.flat_bias else ""),
     )
 
 

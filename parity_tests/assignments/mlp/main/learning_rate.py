@@ -35,7 +35,7 @@ def judge_learning_rate(main: MainRun, steps: Steps) -> Comparison:
             return main.bad(text, **{**figures(comparison), "bad": bad}, step=comparison.step)
     right = [one for i, one in compared.items() if i not in wrong]
     nothing = Comparison(Verdict.MATCH, ratio=0.0, bad=0, total=len(passed), step=1)
-    return max([*reversed(right), nothing], key=_ratio).noting(UNUSED if wrong else "")
+    return max([*reversed(right), nothing], key=_ratio).noting(UNUSED if wrong else "", kind=NoteKind.READING)
 
 
 def _compared(config: Config, index: int, update: Update, total: int) -> Comparison:

@@ -11,6 +11,7 @@ from parity_tests.assignments.mlp.main.seen_calls import seen_in_calls
 from parity_tests.assignments.mlp.main.steps import MOST_KINKS, Replayed, Steps
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 from parity_tests.protocol.comparison import Comparison
+from reports.model.notes import NoteKind
 from reports.model.numbers import times
 from reports.model.verdicts import Verdict
 
@@ -45,7 +46,7 @@ def judge_weights(main: MainRun, steps: Steps) -> Comparison:
             f"more than {MOST_KINKS} pre-activations of their hidden units lie within their radius of relu's kink"
         )
         return main.undecided(text, **figures_of_all)
-    return Comparison(Verdict.MATCH, **figures_of_all).noting(*_harmless(main))
+    return Comparison(Verdict.MATCH, **figures_of_all).noting(*_harmless(main), kind=NoteKind.READING)
 
 
 def _not_finite(main: MainRun) -> str:
