@@ -50,7 +50,7 @@ def findings(
 ) -> dict[str, Comparison]:
     """What is found when the `main` in `folder` runs in a worker of its own."""
     inside = ASSIGNMENT.inside
-    params = {"stand_ins": stand_ins, "one_folder": False, "decoy": "", "runs": [config.run()]}
+    params = {"stand_ins": stand_ins, "one_folder": False, "decoy": "", "as_script": 0, "runs": [config.run()]}
     with runner(
         folder, probe=inside.probes, layout=ASSIGNMENT.layout, editions=ASSIGNMENT.editions,
         companions=inside.processes["wiring" if stand_ins else "parts"], fixture=SHIPPED / "utils.py",
