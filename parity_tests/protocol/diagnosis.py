@@ -30,13 +30,15 @@ Hidden = Mapping[str, Sequence[str]]
 class Relations:
     """What the simple relations of an assignment's parts are told by, where no known mistake fits.
 
-    `conditions` tell calls apart. Results of the parts in `elementwise` are told apart by `regions`, all others by rows
-    and columns. `own` are operations with a relation of their own, in place of all others.
+    `conditions` tell calls apart. Results of the parts in `elementwise` are told apart by `regions` and
+    by `sizes`, which says how large a call's input is at each element; all others by rows and columns. `own` are
+    operations with a relation of their own, in place of all others.
     """
 
     conditions: Conditions = ()
     elementwise: tuple[str, ...] = ()
     regions: Regions = ()
+    sizes: Callable[[Call], NDArray[np.float64] | None] | None = None
     own: Mapping[str, Callable[[Sequence[Call]], str]] = field(default_factory=dict)
 
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from parity_tests.harness.check import Run, check
 from parity_tests.harness.diagnosis.expression import Expression
-from parity_tests.harness.diagnosis.location import of_input
+from parity_tests.harness.diagnosis.location import of_input, told_apart, where_wrong
 from parity_tests.harness.diagnosis.readable_numbers import likeliest
 from parity_tests.harness.diagnosis.running_error import Running
 from parity_tests.harness.returned import result_of
@@ -21,7 +23,7 @@ from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.diagnosis import Diagnosis, Relations
 from parity_tests.protocol.kind import Arrays
 from parity_tests.protocol.mistake import Body, Call, Mistake
-from parity_tests.protocol.observation import Observation
+from parity_tests.protocol.observation import Observation, Returned
 from parity_tests.protocol.quantity import Key
 from parity_tests.selftest.toy.assignment import TOY
 from reports.model.verdicts import FAILING
@@ -101,6 +103,77 @@ def test_where_nothing_is_known_a_relation_is_said_in_the_words_of_the_assignmen
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
 def test_each_of_its_mistakes_is_caught_and_named(mistake: Mistake) -> None:
     assert control(KNOWING, mistake).outcome is Outcome.NAMED
+
+
+# ---- the rule of every border
+
+SETTINGS = [(alpha, lam, D) for alpha in (0, 0.5, 0.9) for lam in (0, 0.1) for D in (2, 3)]
+BORDERS = (
+    ("where α > 0", lambda call: call.alpha > 0),
+    ("where λ > 0", lambda call: call.lam > 0),
+    ("where α > 0 and λ > 0", lambda call: call.alpha > 0 and call.lam > 0),
+    ("where D = 2", lambda call: call.D == 2),
+)
+
+
+def asked(number: int, wrong: bool, dtype: str = "float64") -> Call:
+    """A call with one of the settings, judged wrong or right."""
+    alpha, lam, D = SETTINGS[number]
+    inputs = {"alpha": alpha, "lam": lam, "D": D}
+    return Call(
+        "f.x", f"f/{number}/{dtype}", np.dtype(dtype), "x", None, Comparison("mismatch" if wrong else "match"), inputs
+    )
+
+
+@given(st.lists(st.tuples(st.sampled_from(range(len(SETTINGS))), st.booleans()), min_size=1, max_size=12))
+def test_a_border_is_said_only_with_all_wrong_and_right_calls_on_their_sides_and_two_cases_on_each(
+    drawn: list[tuple[int, bool]],
+) -> None:
+    calls = [asked(number, wrong, dtype) for number, wrong in drawn for dtype in ("float64", "float32")]
+    said = told_apart(calls, BORDERS)
+    if said:
+        holds = dict(BORDERS)[said]
+        assert [holds(call) for call in calls] == [call.wrong for call in calls]
+        assert min(len({number for number, wrong in drawn if wrong is side}) for side in (True, False)) >= 2
+        assert not any(
+            [other(call) for call in calls] == [call.wrong for call in calls]
+            for words, other in BORDERS
+            if words != said
+        )
+
+
+@pytest.mark.parametrize("words", dict(BORDERS))
+def test_a_border_that_the_cases_show_on_both_sides_is_said_and_not_with_one_case_less(words: str) -> None:
+    holds = dict(BORDERS)[words]
+    calls = [asked(number, holds(asked(number, True))) for number in range(len(SETTINGS))]
+    assert told_apart(calls, BORDERS) == words
+    inside = [call for call in calls if call.wrong]
+    alone = [call for call in calls if not call.wrong] + inside[:1]
+    assert told_apart(alone, BORDERS) == told_apart(inside, BORDERS) == ""
+    assert told_apart([asked(n, call.wrong is not (n == 0)) for n, call in enumerate(calls)], BORDERS) == ""
+
+
+@given(st.lists(st.lists(st.booleans(), min_size=1, max_size=4), min_size=1, max_size=4))
+def test_rows_are_said_to_be_wrong_only_where_several_calls_of_several_rows_are_so(masks: list[list[bool]]) -> None:
+    calls = []
+    for k, mask in enumerate(masks):
+        rows = np.array(mask, float)[:, None] * np.ones(2)
+        comparison = Comparison("mismatch" if any(mask) else "match", arrays=(rows, 0 * rows, 0 * rows + 0.5))
+        value = Returned("array", rows, "")
+        inputs = {"N": len(rows)}
+        calls.append(Call("f.x", f"f/{k}/float64", np.dtype(float), "x", value, comparison, inputs))
+    wrong = [call for call in calls if call.wrong]
+    said = where_wrong(calls, wrong, Relations()) if wrong else ""
+    of_rows = {
+        "wrong only in the last row": lambda n: [i == n - 1 for i in range(n)],
+        "wrong only in the first row": lambda n: [i == 0 for i in range(n)],
+        "right only in the first row": lambda n: [i > 0 for i in range(n)],
+    }
+    several = sum(len(mask) > 1 for mask in masks) >= 2
+    fitting = [words for words, rows in of_rows.items() if all(mask == rows(len(mask)) for mask in masks)]
+    if "row" in said or "column" in said:
+        assert several
+        assert fitting == [said]
 
 
 def test_an_expression_knows_the_first_call_the_number_found_and_numpys_where() -> None:

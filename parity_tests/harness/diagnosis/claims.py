@@ -1,19 +1,14 @@
 """What each call is diagnosed with: the one mistake, or the relation, that fits all calls of its part."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from parity_tests.harness.diagnosis.formulas import fits, reproducing
+from parity_tests.harness.diagnosis.only_one import only_one
 from parity_tests.harness.diagnosis.relations import relation
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.diagnosis import Diagnosis
 from parity_tests.protocol.mistake import Call, Mistake
-
-
-def only_one(names: Iterable[str]) -> str:
-    """The one name among these; "" where there are several: then nothing tells which of them is true."""
-    different = set(names)
-    return different.pop() if len(different) == 1 else ""
 
 
 class Claims:

@@ -1,39 +1,59 @@
-"""Says where results are wrong: in which calls, and in which of their elements."""
+"""Says where results are wrong, in which calls and in which of their elements, by one rule for all borders.
+
+A border is said only where it tells all that is wrong from all that is right, with two cases or more on either side of
+it, and where no other border that is known does so too: else it is what the cases happened to hold.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.protocol.diagnosis import Regions, Relations
+from parity_tests.harness.diagnosis.only_one import only_one
+from parity_tests.protocol.diagnosis import Conditions, Regions, Relations
 from parity_tests.protocol.mistake import Call
 
 Mask = NDArray[np.bool_]
+ENOUGH = 2
+"""Cases on either side of a border, and elements on either side of one within arrays."""
+OF_CALLS: Conditions = (
+    ("wrong only at N = 1", lambda call: _rows(call) == 1),
+    ("right only at N = 1", lambda call: _rows(call) > 1),
+    ("right at the first call, wrong from the second on", lambda call: bool(call.past)),
+)
+OF_LINES: Sequence[tuple[str, int, Callable[[int], Mask]]] = (
+    ("wrong only in the last row", 0, lambda n: np.arange(n) == n - 1),
+    ("wrong only in the first row", 0, lambda n: np.arange(n) == 0),
+    ("right only in the first row", 0, lambda n: np.arange(n) > 0),
+    ("wrong only in the last column", 1, lambda n: np.arange(n) == n - 1),
+    ("wrong only in the first column", 1, lambda n: np.arange(n) == 0),
+)
+"""Words, the axis, and which of that many rows or columns are wrong."""
 
 
 def where_wrong(calls: Sequence[Call], wrong: Sequence[Call], relations: Relations) -> str:
     """In which calls, or elements, all results are wrong and no others; "" where that cannot be told."""
-    right = [call for call in calls if not call.wrong]
-    single = [call for call in calls if _rows(call) == 1]
-    if all(call in single for call in wrong) and any(call not in single for call in right):
-        return "wrong only at N = 1"
-    for words, holds in relations.conditions:
-        if right and all(holds(call) for call in wrong) and not any(holds(call) for call in right):
-            return words
-    if right and all(call.past for call in wrong) and not any(call.past for call in right):
-        return "right at the first call, wrong from the second on"
-    elements = [_wrong_elements(call) for call in wrong]
-    known = [mask for mask in elements if mask is not None and mask.ndim > 0]
-    if len(known) == len(elements):
-        elementwise = wrong[0].part in relations.elementwise
-        words = _by_regions(wrong, known, relations.regions) if elementwise else _by_rows(known)
-        if words:
-            return words
-    if right and all(_rows(call) > 1 for call in wrong) and all(call in single for call in right):
-        return "right only at N = 1"
-    return ""
+    words = told_apart(calls, (*OF_CALLS, *relations.conditions))
+    if words:
+        return words
+    if wrong[0].part in relations.elementwise:
+        return _by_regions(calls, relations.regions) or _by_size(calls, relations.sizes)
+    return _by_lines(calls)
+
+
+def told_apart(calls: Sequence[Call], conditions: Conditions) -> str:
+    """The only condition that tells all wrong calls from all right ones, by two cases on either side, "" for none."""
+    if not all(_several([call for call in calls if call.wrong is wrong]) for wrong in (True, False)):
+        return ""
+    return only_one(words for words, holds in conditions if all(bool(holds(call)) == call.wrong for call in calls))
+
+
+def _several(calls: Sequence[Call]) -> bool:
+    """Whether calls are of several cases; the same case in another dtype is none."""
+    return len({call.case.removesuffix(f"/{call.dtype}") for call in calls}) >= ENOUGH
 
 
 def _rows(call: Call) -> int:
@@ -42,6 +62,8 @@ def _rows(call: Call) -> int:
 
 def _wrong_elements(call: Call) -> Mask | None:
     """Which elements are off, None where that cannot be told."""
+    if not call.wrong:
+        return None if call.got is None else np.zeros(call.got.shape, np.bool_)
     if call.comparison.arrays is None:
         return None
     got, want, radius = (np.asarray(array, np.float64) for array in call.comparison.arrays)
@@ -49,38 +71,67 @@ def _wrong_elements(call: Call) -> Mask | None:
         return np.asarray(~(np.abs(got - want) <= radius))
 
 
-def _by_rows(masks: Sequence[Mask]) -> str:
-    """In which rows or columns all wrong calls are off."""
-    several_rows = any(len(mask) > 1 for mask in masks)
-    columns = all(mask.ndim > 1 and mask.shape[1] > 1 for mask in masks)
-    if several_rows and all(not mask[:-1].any() for mask in masks):
-        return "wrong only in the last row"
-    if several_rows and all(not mask[1:].any() for mask in masks):
-        return "wrong only in the first row"
-    if columns and all(not mask[:, :-1].any() for mask in masks):
-        return "wrong only in the last column"
-    if columns and all(not mask[:, 1:].any() for mask in masks):
-        return "wrong only in the first column"
-    if all(len(mask) > 1 and not mask[0].any() for mask in masks):
-        return "right only in the first row"
-    return ""
+def _by_lines(calls: Sequence[Call]) -> str:
+    """In which rows or columns all calls are off."""
+    found = []
+    for words, axis, wrong_of in OF_LINES:
+        both_sides = []
+        for call in calls:
+            mask = _wrong_elements(call)
+            if mask is None or mask.ndim <= axis:
+                break
+            others = tuple(other for other in range(mask.ndim) if other != axis)
+            lines = np.atleast_1d(mask.any(axis=others))
+            if not np.array_equal(lines, wrong_of(len(lines))):
+                break
+            if len(lines) > 1:
+                both_sides.append(call)
+        else:
+            found += [words] * _several(both_sides)
+    return only_one(found)
 
 
-def _by_regions(wrong: Sequence[Call], masks: Sequence[Mask], regions: Regions) -> str:
+def _by_regions(calls: Sequence[Call], regions: Regions) -> str:
     """For which inputs an elementwise part is off."""
+    found = []
     for words, lies in regions:
-        inside = [lies(call) for call in wrong]
-        known = [mask for mask in inside if mask is not None]
-        covered = len(known) == len(inside) and all(
-            region.shape == mask.shape and region[mask].all() for region, mask in zip(known, masks, strict=True)
-        )
-        if covered and not all(region.all() for region in known):
-            return f"wrong only where {words}"
+        pairs = [(lies(call), _wrong_elements(call)) for call in calls]
+        known = [(region, mask) for region, mask in pairs if region is not None and mask is not None]
+        if len(known) < len(pairs) or not all(np.array_equal(region, mask) for region, mask in known):
+            continue
+        sides = sum(int(region.sum()) for region, _ in known), sum(int((~region).sum()) for region, _ in known)
+        found += [f"wrong only where {words}"] * (min(sides) >= ENOUGH)
+    return only_one(found)
+
+
+def _by_size(calls: Sequence[Call], sizes: Callable[[Call], NDArray[np.float64] | None] | None) -> str:
+    """Up to which size of its input an elementwise part is right, or from which on: as it was measured."""
+    if sizes is None:
+        return ""
+    of_wrong, of_right = [np.zeros(0)], [np.zeros(0)]
+    for call in calls:
+        size, mask = sizes(call), _wrong_elements(call)
+        if size is None or mask is None or size.shape != mask.shape:
+            return ""
+        of_wrong.append(size[mask])
+        of_right.append(size[~mask])
+    wrong, right = np.concatenate(of_wrong), np.concatenate(of_right)
+    if min(wrong.size, right.size) < ENOUGH:
+        return ""
+    for below, up_to, above, from_on in ((right, "right", wrong, "wrong"), (wrong, "wrong", right, "right")):
+        if below.max() < above.min():
+            last, first = _digits(below.max(), ROUND_FLOOR), _digits(above.min(), ROUND_CEILING)
+            return f"{up_to} where the input is up to {last} in magnitude, and {from_on} from {first} on"
     return ""
+
+
+def _digits(number: float, rounding: str) -> str:
+    """A number in three digits, rounded so that what is said of it stays true."""
+    return f"{Context(prec=3, rounding=rounding).create_decimal(Decimal(float(number))):g}"
 
 
 def of_input(name: str) -> Regions:
-    """Regions by the value of the input of this name."""
+    """Regions by the sign of the input of this name."""
 
     def lies(inside: Callable[[NDArray[np.float64]], Mask]) -> Callable[[Call], Mask | None]:
         def at(call: Call) -> Mask | None:
@@ -93,10 +144,17 @@ def of_input(name: str) -> Regions:
         ("the input is exactly 0", lies(lambda x: x == 0)),
         ("the input is negative", lies(lambda x: x < 0)),
         ("the input is positive", lies(lambda x: x > 0)),
-        ("the input is beyond 10 in magnitude", lies(lambda x: np.abs(x) > 10)),
-        ("the input is beyond 1 in magnitude", lies(lambda x: np.abs(x) > 1)),
-        ("the input is smaller than 0.1 in magnitude", lies(lambda x: np.abs(x) < 0.1)),
     )
+
+
+def size_of_input(name: str) -> Callable[[Call], NDArray[np.float64] | None]:
+    """How large the elements of the input of this name are."""
+
+    def sizes(call: Call) -> NDArray[np.float64] | None:
+        values = call.inputs.get(name)
+        return None if values is None else np.abs(np.asarray(values.value, np.float64))
+
+    return sizes
 
 
 def of_gradient(name: str) -> Regions:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from parity_tests.harness.diagnosis.causes import Verdicts, fails, with_causes_in_case, with_causes_in_checks
-from parity_tests.harness.diagnosis.claims import Claims, only_one
+from parity_tests.harness.diagnosis.claims import Claims
+from parity_tests.harness.diagnosis.only_one import only_one
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison

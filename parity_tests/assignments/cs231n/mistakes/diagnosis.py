@@ -14,7 +14,7 @@ from parity_tests.assignments.cs231n.mistakes.in_calls import is_made_in_calls
 from parity_tests.assignments.cs231n.mistakes.network_parts import OF_NAMES
 from parity_tests.assignments.cs231n.mistakes.own_forward import own_forwards
 from parity_tests.assignments.cs231n.mistakes.wrong import UNFIT
-from parity_tests.harness.diagnosis.claims import only_one
+from parity_tests.harness.diagnosis.only_one import only_one
 from parity_tests.harness.flow_answers import Question, judge_all
 from parity_tests.harness.returned import result_of
 from parity_tests.protocol.case import Case

@@ -189,10 +189,12 @@ def echoes(layer: str, h: Array, grad: Array, gradient: Array) -> bool:
 
 
 def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judged) -> Iterator[Call]:
-    """All calls of the activation; those before one on the same object are its past."""
+    """All calls of the activation that are judged; those before one on the same object are its past."""
     calls = Calls(case, judged)
     for q in case.quantities:
         k = q.key.call
+        if turns.is_beside(case.params, k):
+            continue
         X, grad = turns.of_dtype(arrays[f"X_{k}"], case.dtype), arrays[f"grad_{k}"]
         h = array_of(observation, Key("output", k), X.shape)
         on = f"layer {turns.object_of(case.params, k)}"

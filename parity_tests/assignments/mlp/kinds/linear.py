@@ -156,10 +156,12 @@ def _given(case: Case, arrays: Arrays, k: int) -> tuple[NDArray[Any], ...]:
 
 
 def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judged) -> Iterator[Call]:
-    """All calls; those before one on the same object are its past."""
+    """All calls that are judged; those before one on the same object are its past."""
     calls = Calls(case, judged)
     names = {q.key: q.name for q in case.quantities}
     for method, i, k in case.params["calls"]:
+        if turns.is_beside(case.params, k):
+            continue
         given = _given(case, arrays, k)
         for word in ("gradient of W", "gradient of b", "gradient of X") if method == turns.BACKWARD else ("output",):
             key = Key(word, k)

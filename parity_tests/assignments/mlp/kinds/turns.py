@@ -87,13 +87,18 @@ def of_dtype(array: NDArray[Any], dtype: str) -> NDArray[Any]:
     return array if array.dtype.kind == "f" else array.astype(dtype)
 
 
+def is_beside(params: Params, k: int) -> bool:
+    """Whether what an input gives is noted alone, right or wrong, so that it says nothing of what is wrong."""
+    return bool(params["inputs"][k]["memory"] == WHOLE)
+
+
 def noting_memory(comparison: Comparison, params: Params, observation: Observation, key: Key) -> Comparison:
     """The comparison with what an input's memory makes of it and its notes.
 
     Of whole numbers, which the homework never feeds, another dtype may come out, and what is wrong is a note; who may
     not write over an array was asked again with another.
     """
-    if params["inputs"][key.call]["memory"] == WHOLE:
+    if is_beside(params, key.call):
         if comparison.verdict in (Verdict.MISMATCH, Verdict.CRASHED):
             unfed = f"of arrays of whole numbers, which the homework never feeds: {comparison.problem}"
             comparison = matched(unfed, kind=NoteKind.READING)

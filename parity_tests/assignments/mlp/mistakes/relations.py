@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import combinations
 
-from parity_tests.harness.diagnosis.location import of_gradient, of_input
+from parity_tests.harness.diagnosis.location import ENOUGH, of_gradient, of_input, size_of_input, told_apart
 from parity_tests.harness.diagnosis.relations import right_digits
 from parity_tests.protocol.diagnosis import Conditions, Regions, Relations
 from parity_tests.protocol.mistake import Call
 
+Condition = tuple[str, Callable[[Call], bool]]
 CONDITIONS: Conditions = (
     ("wrong only where W is square", lambda call: call.part == "linear" and call.D == call.M),
     ("wrong only at one input", lambda call: call.part == "linear" and call.D == 1),
@@ -21,9 +23,9 @@ KEPT: Regions = (
     ("the element is kept", lambda call: call.inputs.get("kept")),
     ("the element is dropped", lambda call: ~call.kept if "kept" in call.inputs else None),
 )
-RATES: Conditions = (
+_RATES: Conditions = (
     ("where α > 0", lambda call: call.alpha > 0),
-    ("where α = 0", lambda call: call.alpha <= 0),
+    ("where α ≤ 0", lambda call: call.alpha <= 0),
     ("where λ > 0", lambda call: call.lam > 0),
     ("where λ = 0", lambda call: call.lam == 0),
     ("for W", lambda call: call.key == "W"),
@@ -31,6 +33,16 @@ RATES: Conditions = (
     ("in the first layer", lambda call: call.layer == "L1"),
     ("in the last layer", lambda call: call.layer == "L2"),
 )
+
+
+def _both(one: Condition, other: Condition) -> Condition:
+    """That two conditions hold."""
+    words = f"{one[0]} and {other[0]}".replace(" and where ", " and ")
+    return words, lambda call: one[1](call) and other[1](call)
+
+
+RATES: Conditions = (*_RATES, *(_both(*pair) for pair in combinations(_RATES, 2)))
+"""What may tell right steps from wrong ones, and two of these at once."""
 
 
 def sgd_relation(calls: Sequence[Call]) -> str:
@@ -45,20 +57,20 @@ def sgd_relation(calls: Sequence[Call]) -> str:
 
 def _when_wrong(calls: Sequence[Call], wrong: Sequence[Call]) -> str:
     """For which rates and parameters SGD moves weights wrongly, and from which step on."""
-    right = [call for call in calls if not call.wrong]
-    conditions = [
-        words for words, holds in RATES if all(holds(call) for call in wrong) and any(not holds(call) for call in right)
-    ]
-    words = []
-    if conditions:
-        words.append(f"wrong only {' and '.join(conditions).replace(' and where ', ' and ')}")
-    first = min((call.comparison.step for call in wrong if call.comparison.step is not None), default=1)
+    steps = [call.comparison.step for call in wrong if call.comparison.step is not None]
+    first = min(steps, default=1)
+    words = ""
     if first > 1:
-        after_change = [
-            call.comparison.step - _change_of_eta(call) for call in wrong if call.comparison.step is not None
-        ]
-        words.append("right until η changes" if min(after_change) == 0 else f"right up to step {first - 1}")
-    return ", and ".join(words)
+        at_changes = {call.case for call in wrong if call.comparison.step == _change_of_eta(call)}
+        after_changes = all((call.comparison.step or 0) >= _change_of_eta(call) for call in wrong)
+        if after_changes and len(at_changes) >= ENOUGH:
+            words = "right until η changes"
+            calls = [call for call in calls if _change_of_eta(call) <= len(call.etas)]
+        else:
+            words = f"right up to step {first - 1}"
+            calls = [call for call in calls if len(call.etas) >= first]
+    where = told_apart(calls, RATES)
+    return ", and ".join(part for part in (where and f"wrong only {where}", words) if part)
 
 
 def _change_of_eta(call: Call) -> int:
@@ -70,5 +82,6 @@ RELATIONS = Relations(
     conditions=CONDITIONS,
     elementwise=("tanh", "relu", "dropout"),
     regions=(*of_input("X"), *of_gradient("grad"), *KEPT),
+    sizes=size_of_input("X"),
     own={"sgd.weights": sgd_relation},
 )
