@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from parity_tests.harness.returned import result_of
 from parity_tests.proof.mistakes import Outcome, control
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
-from parity_tests.protocol.diagnosis import Diagnosis, Relations
+from parity_tests.protocol.diagnosis import Conditions, Diagnosis, Relations
 from parity_tests.protocol.kind import Arrays
 from parity_tests.protocol.mistake import Body, Call, Mistake
 from parity_tests.protocol.observation import Observation, Returned
@@ -108,7 +108,7 @@ def test_each_of_its_mistakes_is_caught_and_named(mistake: Mistake) -> None:
 # ---- the rule of every border
 
 SETTINGS = [(alpha, lam, D) for alpha in (0, 0.5, 0.9) for lam in (0, 0.1) for D in (2, 3)]
-BORDERS = (
+BORDERS: Conditions = (
     ("where α > 0", lambda call: call.alpha > 0),
     ("where λ > 0", lambda call: call.lam > 0),
     ("where α > 0 and λ > 0", lambda call: call.alpha > 0 and call.lam > 0),
@@ -164,7 +164,7 @@ def test_rows_are_said_to_be_wrong_only_where_several_calls_of_several_rows_are_
         calls.append(Call("f.x", f"f/{k}/float64", np.dtype(float), "x", value, comparison, inputs))
     wrong = [call for call in calls if call.wrong]
     said = where_wrong(calls, wrong, Relations()) if wrong else ""
-    of_rows = {
+    of_rows: Mapping[str, Callable[[int], list[bool]]] = {
         "wrong only in the last row": lambda n: [i == n - 1 for i in range(n)],
         "wrong only in the first row": lambda n: [i == 0 for i in range(n)],
         "right only in the first row": lambda n: [i > 0 for i in range(n)],
