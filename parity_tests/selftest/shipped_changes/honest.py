@@ -103,6 +103,7 @@ HONEST: dict[str, Rewrite] = {
     "another dict of gradients": Rewrite("4", ((GRADIENT_W, 'self.gradient = {"W": X.T @ grad, "b": None}'),)),
     "randn": Rewrite("2", ((INIT_W, "0.1 * np.random.randn(input_D, output_D)"),)),
     "default_rng": Rewrite("2", ((INIT_W, "np.random.default_rng().normal(0, 0.1, size=(input_D, output_D))"),)),
+    "b of zeros": Rewrite("2", ((INIT_B, "np.zeros((1, output_D))"),), note="b starts at zeros"),
     "b drawn first": Rewrite("2", ((INIT_START, f"        b = {INIT_B}\n{INIT_START}"), (f'"b": {INIT_B}', '"b": b'))),
     "the seed's tanh": Rewrite(
         "5 6", ((TANH_FORWARD, "self.h = 2 / (1 + np.exp(-2 * X)) - 1"),), note="overflow encountered in exp"

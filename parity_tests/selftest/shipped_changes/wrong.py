@@ -133,7 +133,7 @@ WRONG: dict[str, Slip] = {
     ),
     "init: clipped": Slip("2", ((INIT_W, f"np.clip({INIT_W}, -0.2, 0.2)"),)),
     "init: by the layer's size": Slip("2", ((INIT_W, INIT_W.replace("0.1", "1 / np.sqrt(input_D)")),)),
-    "init: b of zeros": Slip("2", ((INIT_B, "np.zeros((1, output_D))"),), words="distribution of b"),
+    "init: b of ones": Slip("2", ((INIT_B, "np.ones((1, output_D))"),), words="distribution of b"),
     "init: W the other way round": Slip(
         "2", ((INIT_W, INIT_W.replace("input_D, output_D", "output_D, input_D")),), words="has shape"
     ),
