@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.protocol.comparison import Comparison, failed, mismatched
+from parity_tests.protocol.comparison import NOTHING, NUMBER, SHAPE, TRANSPOSED, Comparison, failed, mismatched
 from parity_tests.protocol.observation import Failure, Returned
 from reports.model.notes import Note, NoteKind
 from reports.model.numbers import exact_number, times
@@ -66,9 +66,10 @@ def compare(got: Returned | Failure | None, answer: Answer, *, flat_ok: bool = F
     asked = "a number" if scalar else f"an array of shape {shape_text(want.shape)}"
     if got.array is None:
         what = "None (nothing)" if got.kind == "none" else f"{got.detail or got.kind}"
-        return mismatched(f"is {what}, where {asked} is asked")
+        return mismatched(f"is {what}, where {asked} is asked", finding=NOTHING if got.kind == "none" else "")
     if got.kind not in ("array", "scalar") or (got.kind == "scalar" and not scalar):
-        return mismatched(f"is a {got.kind} {got.detail}".rstrip() + f", where {asked} is asked")
+        problem = f"is a {got.kind} {got.detail}".rstrip() + f", where {asked} is asked"
+        return mismatched(problem, finding=NUMBER if got.kind == "scalar" else "")
     array = got.array
     notes: list[Note] = []
     if array.shape != want.shape:
@@ -79,7 +80,9 @@ def compare(got: Returned | Failure | None, answer: Answer, *, flat_ok: bool = F
             notes.append(Note(NoteKind.SHAPE, flat))
             array = array.reshape(want.shape)
         else:
-            return mismatched(f"has shape {shape_text(array.shape)}, where {shape_text(want.shape)} is asked")
+            finding = NUMBER if not array.shape else TRANSPOSED if array.shape == want.shape[::-1] else SHAPE
+            shapes = f"has shape {shape_text(array.shape)}, where {shape_text(want.shape)} is asked"
+            return mismatched(shapes, finding=finding)
     if not (scalar and got.kind == "scalar" and not _is_promoted(array, want)):
         notes += _dtype_notes(array, want)
     others = tuple(_Other(a.value[None], a.radius[None], a.where[None], a.note) for a in answer.alternatives)

@@ -11,6 +11,8 @@ from reports.model.verdicts import Verdict
 
 PROVED, ECHO = "proved", "echo"
 """What bears out that another failure explains one: `Comparison.excuse`."""
+NOTHING, NUMBER, SHAPE, TRANSPOSED, DTYPE = "nothing", "number", "shape", "transposed", "dtype"
+"""What is found in place of the array that is asked for: `Comparison.finding`."""
 
 
 @dataclass(frozen=True)

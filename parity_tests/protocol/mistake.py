@@ -9,8 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.observation import Failure, Returned
+from parity_tests.protocol.quantity import Quantity
 from reports.model.verdicts import PASSING
 
 
@@ -89,6 +91,10 @@ Estimate = Callable[[Sequence[Call]], Any]
 """The number that a formula holds, from all calls of a part; None where there is none."""
 
 
+Shown = Callable[[Case, Quantity, Comparison], bool]
+"""Whether a failure shows a mistake."""
+
+
 class Swap(NamedTuple):
     """A replacement of a text that stands in the assignment's solution exactly once."""
 
@@ -127,7 +133,8 @@ class Mistake:
     predicts what is returned; one with an `estimate` holds a number that is looked for first (`number` of the call),
     and is claimed only where no formula without one fits. An `experiment`, which the assignment's own diagnosis makes,
     says whether random numbers came about in this way. `raised` is a regular expression that an exception's type and
-    own text match, as `KeyError: 'W'`, and `sentence` one that the sentence about a failure does. A mistake that
+    own text match, as `KeyError: 'W'`, and `shown_by` says whether a failure shows it, by its values and its finding.
+    `sentence` is a regular expression that the sentence about a failure matches. A mistake that
     `spoils` other parts' results is named by the assignment's diagnosis too.
     `editions` are those in which it can be made, all where left out.
 
@@ -142,6 +149,7 @@ class Mistake:
     formula: Formula | None = None
     estimate: Estimate | None = None
     experiment: Callable[..., bool] | None = None
+    shown_by: Shown | None = None
     sentence: str = ""
     raised: str = ""
     spoils: bool = False

@@ -33,7 +33,12 @@ def test_at_least_sixty_mistakes_are_known_each_todo_has_some_and_names_are_uniq
     assert names.most_common(1)[0][1] == 1
     for mistake in MISTAKES:
         assert mistake.hint.endswith((".", "?")), mistake.name
-        ways = (mistake.formula, mistake.experiment, mistake.sentence or mistake.raised, mistake.spoils)
+        ways = (
+            mistake.formula,
+            mistake.experiment,
+            mistake.sentence or mistake.shown_by or mistake.raised,
+            mistake.spoils,
+        )
         assert sum(bool(way) for way in ways) == 1
 
 

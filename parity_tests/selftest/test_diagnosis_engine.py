@@ -43,7 +43,8 @@ MISTAKES = (
         plug=(Body("derivative", "return 0.3 / (1 + np.exp(-X))"),),
     ),
     Mistake(
-        "A", "softplus", "it is a list", "An array is asked for.", sentence=r"is a list",
+        "A", "softplus", "it is a list", "An array is asked for.",
+        shown_by=lambda case, q, comparison: comparison.got is None,
         plug=(Body("softplus", "return np.log1p(np.exp(X)).tolist()"),),
     ),
 )  # fmt: skip

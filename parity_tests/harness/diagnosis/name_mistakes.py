@@ -165,5 +165,7 @@ def _by_sentence(mistakes: Sequence[Mistake], case: Case, q: Quantity, compariso
     return [
         m.name
         for m in own
-        if (m.sentence and re.search(m.sentence, sentence)) or (m.raised and raised and re.match(m.raised, raised))
+        if (m.sentence and re.search(m.sentence, sentence))
+        or (m.shown_by and m.shown_by(case, q, comparison))
+        or (m.raised and raised and re.match(m.raised, raised))
     ]

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.assignments.mlp.findings import Found
 from parity_tests.assignments.mlp.names import words
 from parity_tests.harness.compare import compare
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import Comparison, failed, matched, mismatched
+from parity_tests.protocol.comparison import DTYPE, Comparison, failed, matched, mismatched
 from parity_tests.protocol.exam import settings_of
 from parity_tests.protocol.kind import Arrays, Context, Kind, nothing
 from parity_tests.protocol.observation import Failure, Observation, Returned
@@ -97,7 +98,7 @@ def _judge_draws(observation: Observation, D: int, M: int) -> dict[str, Comparis
         judged["two layers differ"] = _shaped(result_of(observation, Key("W", 1)), (D, M))
     elif np.array_equal(first, second):
         problem = "fails: the weights of two layers are the same, so they are not drawn anew"
-        judged["two layers differ"] = mismatched(problem)
+        judged["two layers differ"] = mismatched(problem, finding=Found.SAME_DRAWS)
     else:
         judged["two layers differ"] = matched()
     return judged
@@ -107,7 +108,7 @@ def _shaped(value: Returned | Failure | None, shape: tuple[int, ...]) -> Compari
     """Whether a parameter has the shape and dtype that the assignment asks; its numbers are not compared."""
     if isinstance(value, Returned) and value.array is not None and value.kind == "array":
         if value.array.dtype != np.float64:
-            return mismatched(f"has dtype {value.array.dtype}, where float64 is asked")
+            return mismatched(f"has dtype {value.array.dtype}, where float64 is asked", finding=DTYPE)
         itself = value.array.reshape(shape) if value.array.size == np.prod(shape) else np.zeros(shape)
         return compare(value, known(itself), flat_ok=True)
     return compare(value, known(np.zeros(shape)))
@@ -132,12 +133,10 @@ def _distribution(
     shaped = _shaped(value, shape)
     if shaped.verdict != Verdict.MATCH or not isinstance(value, Returned) or value.array is None:
         return shaped
-    problem = (
-        statistics.normal_problem(value.array, STD)
-        or statistics.repeats_problem(np.abs(value.array))
-        or statistics.order_problem(value.array)
-        or statistics.moments_problem(value.array, STD)
-    )
+    problem = statistics.normal_problem(value.array, STD)
+    if not problem and (repeats := statistics.repeats_problem(np.abs(value.array))):
+        return mismatched(repeats, finding=Found.REPEATED)
+    problem = problem or statistics.order_problem(value.array) or statistics.moments_problem(value.array, STD)
     if not problem and others is not None:
         problem = statistics.shared_problem(value.array, others)
     return mismatched(problem) if problem else matched()

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.editions import signature
+from parity_tests.assignments.mlp.findings import Found
 from parity_tests.assignments.mlp.kinds import sgd_rows
 from parity_tests.assignments.mlp.kinds.calls import Calls, Judged
 from parity_tests.assignments.mlp.names import LABELS, plain_name
 from parity_tests.harness.compare import compare, compare_each, over_steps
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import Comparison, matched, mismatched
+from parity_tests.protocol.comparison import NOTHING, Comparison, matched, mismatched
 from parity_tests.protocol.kind import Arrays, Context, Kind, Params
 from parity_tests.protocol.mistake import Call
 from parity_tests.protocol.observation import Failure, Observation, Returned
@@ -94,11 +95,11 @@ def judge(case: Case, arrays: Arrays, observation: Observation, context: Context
     facts, observation = observation.facts, _with_moved(case, arrays, observation)
     names = [q.name for q in case.quantities]
     if context.edition_seen not in ("", context.edition):
-        return dict.fromkeys(names, mismatched(_other_edition(context)))
+        return dict.fromkeys(names, mismatched(_other_edition(context), finding=Found.OTHER_SIGNATURE))
     if not context.edition_seen and "signature" in facts and not facts.get("returned"):
         taken, asked = facts["signature"], signature(context.edition)
         problem = f"cannot be asked: the function takes {taken}, where {asked} is asked"
-        return dict.fromkeys(names, mismatched(problem))
+        return dict.fromkeys(names, mismatched(problem, finding=Found.OTHER_SIGNATURE))
     judged: dict[str, Comparison] = {}
     for t in range(case.params["trainings"]):
         of_training = [w for w in weights(case.params) if w.training == t]
@@ -195,7 +196,8 @@ def _judge_returned(returned: list[str], weight: Comparison) -> Comparison:
         problem = "is a copy of the model that it was given, where the model itself is asked"
         return mismatched(problem, finding=COPIED)
     what = "nothing" if wrong == "nothing" else f"a {wrong} that is not the model it was given"
-    return mismatched(f"is {what}, where the model that it was given is asked")
+    finding = NOTHING if wrong == "nothing" else Found.OTHER_MODEL
+    return mismatched(f"is {what}, where the model that it was given is asked", finding=finding)
 
 
 def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judged) -> Iterator[Call]:

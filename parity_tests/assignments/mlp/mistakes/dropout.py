@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.assignments.mlp.findings import Found
 from parity_tests.harness.diagnosis.expression import Expression
 from parity_tests.harness.diagnosis.readable_numbers import likeliest
 from parity_tests.protocol.mistake import ANYTHING, NOTHING, Body, Call, Estimate, Formula, Mistake, Swap
@@ -316,7 +317,7 @@ EXPERIMENTS = (
         "dropout.masks",
         "the mask is not drawn anew in each forward",
         FRESH,
-        sentence=r"have the same mask",
+        shown_by=lambda case, q, comparison: comparison.finding == Found.SAME_MASK,
         plug=(
             Body(
                 "dropout.forward",

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from parity_tests.assignments.mlp.findings import Found
 from parity_tests.harness import statistics
-from parity_tests.protocol.mistake import Body, Mistake
+from parity_tests.protocol.comparison import DTYPE, NOTHING, NUMBER, SHAPE, TRANSPOSED, Comparison
+from parity_tests.protocol.mistake import Body, Mistake, Shown
 
 Draws = NDArray[Any]
 Experiment = Callable[[Draws, int, int], bool]
@@ -107,8 +109,19 @@ def _drawn(name: str, hint: str, experiment: Experiment, draw: str) -> Mistake:
     return Mistake("2", "linear.init", name, hint, plug=_constructor(draw, draw), experiment=experiment)
 
 
-def _by_sentence(name: str, hint: str, sentence: str, plug: tuple[Body, ...]) -> Mistake:
-    return Mistake("2", "linear.init sentence", name, hint, sentence=sentence, plug=plug)
+def _shown(name: str, hint: str, shown_by: Shown, plug: tuple[Body, ...]) -> Mistake:
+    return Mistake("2", "linear.init sentence", name, hint, shown_by=shown_by, plug=plug)
+
+
+def _found(what: str, *findings: str) -> Shown:
+    """Whether one of these is found in a parameter, "" for any of them, and not in its gradient."""
+    return lambda case, q, comparison: (
+        comparison.finding in findings and q.name.endswith(what) and not q.name.startswith("initial gradient")
+    )
+
+
+def _of_gradients(shown: Callable[[Comparison], bool]) -> Shown:
+    return lambda case, q, comparison: q.name.startswith("initial gradient") and shown(comparison)
 
 
 DRAW = "np.random.normal(0, 0.1, shape)"
@@ -190,55 +203,57 @@ ANY_NUMBERS = (
 )
 """Claimed only where no distribution with numbers of its own fits."""
 
-SENTENCES = (
-    _by_sentence(
+FAILURES = (
+    _shown(
         "W is stored M×D",
         "W is D×M, so that u = X W + b.",
-        r"(?:(?<!gradient of )W|two layers differ) has shape \((\d+), (\d+)\), where \(\2, \1\) is asked",
+        lambda case, q, comparison: (
+            _found("W", TRANSPOSED)(case, q, comparison) or _found("two layers differ", TRANSPOSED)(case, q, comparison)
+        ),
         _constructor("np.random.normal(0, 0.1, shape[::-1])", DRAW),
     ),
-    _by_sentence(
+    _shown(
         "the parameters have another dtype than float64",
         "np.random.normal returns float64: what is done to it?",
-        r"(?<!gradient of )[Wb] has dtype",
+        _found("", DTYPE),
         _constructor(f"{DRAW}.astype(np.float32)", f"{DRAW}.astype(np.float32)"),
     ),
-    _by_sentence(
+    _shown(
         "b has another shape than 1×M",
         ROW,
-        r"(?<!gradient of )b has shape \((?!(\d+), 1\), where \(1, \1\))",
+        _found("b", SHAPE),
         _constructor(DRAW, "np.random.normal(0, 0.1, (output_D, output_D)[: 1 + (output_D < 99)])"),
     ),
-    _by_sentence(
+    _shown(
         "b is stored as a column",
         ROW,
-        r"(?<!gradient of )b has shape \((\d+), 1\), where \(1, \1\) is asked",
+        _found("b", TRANSPOSED),
         _constructor(DRAW, "np.random.normal(0, 0.1, shape[::-1])"),
     ),
-    _by_sentence(
+    _shown(
         "the weights are the same in every layer",
         "Where is the random generator seeded, and how often?",
-        r"the weights of two layers are the same",
+        _found("", Found.SAME_DRAWS),
         _constructor("np.random.RandomState(42).normal(0, 0.1, shape)", DRAW),
     ),
-    _by_sentence(
+    _shown(
         "the same numbers come again and again",
         COUNT,
-        r"values: they are not drawn one by one",
+        _found("", Found.REPEATED),
         _constructor("np.random.normal(0, 0.1, shape[1:]) + np.zeros(shape)", DRAW),
     ),
-    _by_sentence(
+    _shown(
         "the gradients do not start at zero",
         ZEROS,
-        r"init, \w+: (initial )?gradient of [Wb] at .* torch says 0",
+        _of_gradients(lambda comparison: comparison.got is not None),
         _constructor(DRAW, DRAW, "value.copy()"),
     ),
-    _by_sentence(
+    _shown(
         "the gradients have other shapes than the parameters",
         ZEROS,
-        r"init, \w+: (initial )?gradient of [Wb] (has shape|is None|is a number)",
+        _of_gradients(lambda comparison: comparison.finding in (SHAPE, TRANSPOSED, NUMBER, NOTHING)),
         _constructor(DRAW, DRAW, "np.zeros(3)"),
     ),
 )
 
-INIT = (*DISTRIBUTIONS, *ANY_NUMBERS, *SENTENCES)
+INIT = (*DISTRIBUTIONS, *ANY_NUMBERS, *FAILURES)

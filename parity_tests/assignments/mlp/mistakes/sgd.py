@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from parity_tests.assignments.mlp.findings import Found
 from parity_tests.assignments.mlp.mistakes.sgd_numbers import NUMBERS
 from parity_tests.assignments.mlp.mistakes.sgd_step import (
     ALPHA,
@@ -23,7 +24,8 @@ from parity_tests.assignments.mlp.mistakes.sgd_step import (
     step,
 )
 from parity_tests.harness.diagnosis.running_error import Running, stack
-from parity_tests.protocol.mistake import RAISES, Body, Call, Mistake, Swap
+from parity_tests.protocol.comparison import NOTHING
+from parity_tests.protocol.mistake import RAISES, Body, Call, Mistake, Shown, Swap
 from parity_tests.protocol.observation import Failure
 from reference.rounding import unit_roundoff
 
@@ -293,13 +295,17 @@ def _returning(what: str) -> tuple[Body, ...]:
     )
 
 
+def _found(finding: str) -> Shown:
+    return lambda case, q, comparison: comparison.finding == finding
+
+
 RETURNED = (
     Mistake(
         "1",
         "sgd.model",
         "SGD returns nothing",
         "What does a function return that has no return statement?",
-        sentence=r"model returned is nothing",
+        shown_by=_found(NOTHING),
         plug=_returning("None"),
     ),
     Mistake(
@@ -307,7 +313,7 @@ RETURNED = (
         "sgd.model",
         "SGD returns something else than the model it was given",
         "What does main do with what is returned?",
-        sentence=r"model returned is a .* not the model",
+        shown_by=_found(Found.OTHER_MODEL),
         plug=_returning("momentum"),
     ),
     Mistake(
@@ -323,7 +329,7 @@ RETURNED = (
         "sgd.model",
         "SGD takes other parameters than it is given",
         "Compare the line with def with the assignment's: names may differ, the number and the order may not.",
-        sentence=r"cannot be asked: the function takes",
+        shown_by=_found(Found.OTHER_SIGNATURE),
         raised=r"TypeError: .*positional argument",
         plug=(Swap("_lambda: float, _alpha: float, _learning_rate: float", "_lambda: float, _rates: float"),),
     ),

@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from parity_tests.assignments.mlp.findings import Found
 from parity_tests.harness.diagnosis.running_error import Running
-from parity_tests.protocol.mistake import Call, Formula, Mistake, Swap
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import NUMBER, Comparison
+from parity_tests.protocol.mistake import Call, Formula, Mistake, Shown, Swap
 
 ARGMAX = "Which axis of the N×K scores are the classes, and which class is predicted?"
 COLUMN = "Labels are N×1: what is compared with them must have their shape, or numpy compares all with all."
@@ -22,9 +25,10 @@ def _formula(operation: str, name: str, hint: str, formula: Formula, old: str, n
     return Mistake("utils", f"utils.{operation}", name, hint, formula, plug=(Swap(old, new),), file="utils.py")
 
 
-def _by_sentence(operation: str, name: str, hint: str, sentence: str, old: str, new: str) -> Mistake:
+def _of_velocity(name: str, hint: str, shown_by: Shown, new: tuple[str, str]) -> Mistake:
+    """A mistake that a failure of add_momentum shows."""
     return Mistake(
-        "utils", f"utils.{operation} sentence", name, hint, sentence=sentence, plug=(Swap(old, new),), file="utils.py"
+        "utils", "utils.velocity sentence", name, hint, shown_by=shown_by, plug=(Swap(*new),), file="utils.py"
     )
 
 
@@ -110,6 +114,12 @@ LABELS = (
 
 # ---- DataSplit and add_momentum
 
+
+def _lacks_a_key(case: Case, comparison: Comparison) -> bool:
+    failure = comparison.failure
+    return case.probe == "velocities" and failure is not None and failure.error == "KeyError"
+
+
 SIZES = "self.N, self.d = self.X.shape"
 EXCHANGED = "self.d, self.N = self.X.shape"
 ROWS = "return self.X[rows], self.Y[rows]"
@@ -137,21 +147,17 @@ VELOCITY = (
         ZEROS,
         "np.ones_like(gradient)",
     ),
-    _by_sentence(
-        "velocity",
+    _of_velocity(
         "a velocity is one number, where it has the gradient's shape",
         "momentum['L1_W'] has one entry for each entry of W.",
-        r"add_momentum: velocity L\d_[Wb] (is a (number|scalar)|has shape \(\))",
-        ZEROS,
-        "0.0",
+        lambda case, q, comparison: comparison.finding == NUMBER and case.probe == "velocities",
+        (ZEROS, "0.0"),
     ),
-    _by_sentence(
-        "velocity",
+    _of_velocity(
         "the velocities have other names, or some are missing",
         "SGD looks for momentum['L1_W'] and so on: print the keys.",
-        r"add_momentum: keys are not|add_momentum: .*KeyError",
-        'f"{name}_{key}": np',
-        'f"{name}{key}": np',
+        lambda case, q, comparison: comparison.finding == Found.OTHER_KEYS or _lacks_a_key(case, comparison),
+        ('f"{name}_{key}": np', 'f"{name}{key}": np'),
     ),
 )
 
