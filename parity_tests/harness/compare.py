@@ -66,10 +66,11 @@ def compare(got: Returned | Failure | None, answer: Answer, *, flat_ok: bool = F
     asked = "a number" if scalar else f"an array of shape {shape_text(want.shape)}"
     if got.array is None:
         what = "None (nothing)" if got.kind == "none" else f"{got.detail or got.kind}"
-        return mismatched(f"is {what}, where {asked} is asked", finding=NOTHING if got.kind == "none" else "")
+        finding = NOTHING if got.kind == "none" else f"a {got.kind}"
+        return mismatched(f"is {what}, where {asked} is asked", finding=finding)
     if got.kind not in ("array", "scalar") or (got.kind == "scalar" and not scalar):
         problem = f"is a {got.kind} {got.detail}".rstrip() + f", where {asked} is asked"
-        return mismatched(problem, finding=NUMBER if got.kind == "scalar" else "")
+        return mismatched(problem, finding=NUMBER if got.kind == "scalar" else f"a {got.kind}")
     array = got.array
     notes: list[Note] = []
     if array.shape != want.shape:

@@ -124,7 +124,7 @@ def _divergence(session: Session) -> tuple[int, str, str] | None:
     first, evaluations = session.judge.divergence, session.evaluations
     evaluation = None if evaluations is None else evaluations.comparison
     if first is not None:
-        return first.step, first.quantity, _sentence(session)
+        return first.step, first.quantity, f"{first.quantity} {_diverges(session)}"
     if session.stopped_at is not None:
         causes = {name: c for name, c in session.broken.items() if not c.explained_by}
         name, cause = next(iter(causes.items()), ("" if evaluations is None else evaluations.quantity, evaluation))
@@ -136,14 +136,14 @@ def _divergence(session: Session) -> tuple[int, str, str] | None:
     return None
 
 
-def _sentence(session: Session) -> str:
-    """The first divergence in words."""
+def _diverges(session: Session) -> str:
+    """The first divergence in words, behind the name of its quantity."""
     first = session.judge.divergence
     assert first is not None
     epoch = (first.step - 1) // session.plan.steps_an_epoch + 1
     before = "everything before agrees" if first.step > 1 else "it is the first step of all"
     where = f"the first divergence is at step {first.step} (epoch {epoch}); {before}"
-    return f"{first.quantity} {first.comparison.problem}; {where}"
+    return f"{first.comparison.problem}; {where}"
 
 
 def _arrays(session: Session, case: Case) -> dict[str, NDArray[Any]]:
@@ -185,8 +185,7 @@ class _Records:
         session = self._session
         first, tally = session.judge.divergence, session.tally
         if first is not None and first.quantity == name:
-            problem = _sentence(session).removeprefix(f"{name} ")
-            return first.part, replace(first.comparison, problem=problem)
+            return first.part, replace(first.comparison, problem=_diverges(session))
         if name in session.broken:
             broken = session.broken[name]
             return broken.part or part, self._broken(broken)
