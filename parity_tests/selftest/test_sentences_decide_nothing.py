@@ -122,8 +122,7 @@ def test_verdicts_blame_and_points_hang_on_no_sentence_of_the_harness(
     asked = frozenset({"3", "5", "6", "7"})
 
     def found() -> list[Record]:
-        """The records without names of mistakes, some of which are told by sentences."""
-        return [replace(one, diagnosis="") for one in check(ASSIGNMENT, tmp_path, parts=asked).records]
+        return check(ASSIGNMENT, tmp_path, parts=asked).records
 
     before = found()
     monkeypatch.setattr(Comparison, "__init__", wrapped(Comparison.__init__, "problem"))
@@ -132,6 +131,7 @@ def test_verdicts_blame_and_points_hang_on_no_sentence_of_the_harness(
     after = found()
     assert decided(before) == decided(after)
     assert {one.verdict for one in before} >= {"match", "mismatch", "crashed", "missing"}
+    assert any(one.diagnosis for one in before)
     assert any("promoted" in one.note for one in before)
     said = [one.message for one in after if one.message]
     assert said
@@ -158,7 +158,7 @@ def test_a_new_column_is_hidden_from_students_until_it_is_allowed() -> None:
 
 
 def test_of_an_environment_a_student_sees_what_its_declaration_allows_and_nothing_of_another_version() -> None:
-    secret = {"seed": 7, "submission": "/home/ann/homework", "trace": {"eta": 0.1}, "new": "secret"}
-    told = {"device": "cpu", "seconds": 1.5, "hints": {"a mean": "Count."}, **DESCRIBED.to_json()}
-    shown = for_student(FakeRun(environment=Environment.from_json({**secret, **told}))).environment
+    secret = {"seed": 7, "submission": "/home/ann/homework", "null": [["sgd", "keys"]], "new": "secret"}
+    told = {"device": "cpu", "seconds": 1.5, "hints": {"a mean": "Count."}, **replace(DESCRIBED, null=None).to_json()}
+    shown = for_student(FakeRun(environment=Environment.from_json({**told, **secret}))).environment
     assert shown.to_json() == told
