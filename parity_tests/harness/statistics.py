@@ -180,13 +180,6 @@ def redrawn_problem(masks: Bits, r: float) -> str:
     return ""
 
 
-def repeats_a_mask(masks: Bits, r: float) -> bool:
-    """Whether two calls in turn have the same mask, where that is no chance, and not one that keeps everything."""
-    same = (masks[1:] == masks[:-1]).reshape(len(masks) - 1, -1).all(axis=1)
-    never = (r**2 + (1 - r) ** 2) ** masks[0].size <= FALSE_ALARM
-    return bool(same.any() if never else same.all()) and not masks.all()
-
-
 def _redrawn_together(masks: Bits, agree: float) -> str:
     for start in (0, 1):
         first = masks[start : len(masks) - 1 : 2]

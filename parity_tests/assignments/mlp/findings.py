@@ -10,7 +10,6 @@ class Found(StrEnum):
 
     SAME_DRAWS = auto()
     REPEATED = auto()
-    SAME_MASK = auto()
     OTHER_KEYS = auto()
     OTHER_MODEL = auto()
     OTHER_SIGNATURE = auto()

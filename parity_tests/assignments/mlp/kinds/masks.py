@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.findings import Found
 from parity_tests.assignments.mlp.kinds import dropout as rates_of
 from parity_tests.assignments.mlp.kinds.dropout import kept_mask
 from parity_tests.assignments.mlp.kinds.elementwise import without_zeros
@@ -77,13 +76,9 @@ def judge(case: Case, arrays: Arrays, observation: Observation, context: Context
         "independence": statistics.independence_problem(masks, r),
         "re-drawn masks": statistics.redrawn_problem(masks, r),
     }
-    findings = {"re-drawn masks": Found.SAME_MASK} if statistics.repeats_a_mask(masks, r) else {}
     return {
         "scale": replace(scale, notes=()),
-        **{
-            name: mismatched(problem, finding=findings.get(name, "")) if problem else matched()
-            for name, problem in problems.items()
-        },
+        **{name: mismatched(problem) if problem else matched() for name, problem in problems.items()},
     }
 
 

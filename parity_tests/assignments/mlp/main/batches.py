@@ -9,6 +9,7 @@ from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 
+from parity_tests.assignments.mlp.main.foreign_rows import SET_OF
 from parity_tests.assignments.mlp.main.main_run import FALSE_ALARM, MainRun
 from parity_tests.assignments.mlp.main.run import Pass, Update
 from parity_tests.assignments.mlp.main.steps import Steps
@@ -55,11 +56,14 @@ def _rows_problem(main: MainRun, update: Update, number: int) -> str:
 
 def _foreign(main: MainRun, step: Pass) -> str:
     if step.split:
-        return f"trains on rows of the {'validation' if step.split == 'valid' else 'test'} set"
+        name = f"rows of the {SET_OF[step.split]} set"
+        alone = {update.pass_.split for update in main.run.updates if update.pass_ is not None} == {step.split}
+        return f"trains on {name}" if alone else f"is made on {name}, and others on rows of other sets"
     width = main.pixels
     if step.shape is None or len(step.shape) != 2 or step.shape[1] != width:
         return f"gives L1.forward X of shape {step.shape}, where ({main.config.batch}, {width}) is asked for"
-    return "gives L1.forward rows that are not rows of the training set (were the pixels changed?)"
+    what = f": {step.foreign}" if step.foreign else ""
+    return f"gives L1.forward rows that are not rows of the training set{what}"
 
 
 def _twice(epoch: int, step: Pass, again: int, used: Mapping[int, int], number: int) -> str:
@@ -124,7 +128,9 @@ def _order_problem(main: MainRun, epochs: Sequence[Batches]) -> str:
         one = 2 * N * of_order(epochs[in_order[0]], N)
         if _chance(len(flat), len(in_order), one, given=0) < FALSE_ALARM:
             which = f"epoch {in_order[0] + 1}"
-            return f"{which} takes the training examples in the order of the file: nothing is shuffled"
+            if all(list(rows) == list(range(len(rows))) for rows in flat):
+                return "every epoch takes the training examples in the order of the file: nothing is shuffled"
+            return f"{which} takes the training examples one after the other, as they stand in the file, or backwards"
     same_batches = _most_alike([frozenset(map(frozenset, batches)) for batches in epochs])
     same_order = _most_alike(flat)
     first, second, count = same_batches

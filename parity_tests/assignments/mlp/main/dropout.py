@@ -53,5 +53,9 @@ def _repeated_mask(main: MainRun) -> str:
         same = (kept_by_both + dropped_by_both == seen_by_both) & (pairs * agree**seen_by_both < FALSE_ALARM)
         for one, other in np.argwhere(np.triu(same, 1)):
             steps = f"steps {numbers[one]} and {numbers[other]}"
+            if kept_by_both[one, other] == seen_by_both[one, other]:
+                return f"dropout drops nothing in {steps}, where r = {r:g}"
+            if not kept_by_both[one, other]:
+                return f"dropout drops everything in {steps}, where r = {r:g}"
             return f"{steps} draw the same dropout mask, where each forward draws a fresh one"
     return ""

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from parity_tests.assignments.mlp.main.foreign_rows import told
 from parity_tests.assignments.mlp.main.run import SPLITS, Array, Built, Call, Dropped, Pass, Run, Update
 from parity_tests.assignments.mlp.main.spans import SgdCall, Span
 from parity_tests.assignments.mlp.main.updates import training_spans, updates_of
@@ -58,20 +59,19 @@ def _array(kept: _Kept, name: str) -> Array:
     return np.zeros(0) if returned is None or returned.array is None else returned.array.astype(np.float64)
 
 
-def _rows(X: Array, known: Mapping[bytes, tuple[str, int]]) -> tuple[str, tuple[int, ...]]:
-    """The one split that all rows belong to, and their indices; "" where there is none."""
+def _rows(X: Array, known: Mapping[bytes, tuple[str, int]]) -> tuple[set[str], tuple[int, ...]]:
+    """The splits that the rows belong to, "" for those of none, and their indices."""
     rows = [
         known.get(row.tobytes(), ("", -1)) for row in np.ascontiguousarray(X) + 0.0
     ]  # zeros of either sign are the same
-    splits = {split for split, _ in rows}
-    return (splits.pop() if len(splits) == 1 else ""), tuple(index for _, index in rows)
+    return {split for split, _ in rows}, tuple(index for _, index in rows)
 
 
 class _Reader:
     """Walks over the log once."""
 
     def __init__(self, kept: _Kept, digits: Mapping[str, Array]) -> None:
-        self.X = _stack(kept, "X")
+        self.X, self.digits = _stack(kept, "X"), digits
         self.before, self.after = _stack(kept, "drop_in"), _stack(kept, "drop_out")
         self.masks = _stack(kept, "mask")
         self.known = {
@@ -102,13 +102,19 @@ class _Reader:
         self.built.append(Built(event["name"], event.get("cls", "linear_layer"), sizes, event.get("rate")))
 
     def _begin(self, event: Mapping[str, Any], index: int) -> None:
-        split, rows = "", tuple[int, ...]()
+        splits, rows, foreign = {""}, tuple[int, ...](), ""
         kept = event.get("rows")
         if kept is not None and kept < len(self.X):
-            split, rows = _rows(self.X[kept], self.known)
+            splits, rows = _rows(self.X[kept], self.known)
+            # Told once: a main that changes its pixels does so in every batch.
+            if (len(splits) > 1 or "" in splits) and not any(span.foreign for span in self.spans):
+                foreign = told(self.X[kept], self.digits, splits)
+        split = splits.pop() if len(splits) == 1 else ""
         shape, forward = event.get("shape"), event["event"] == "L1.forward"
         weights = int(event["weights"]) if forward else -1
-        self.spans.append(Span(split, rows, None if shape is None else tuple(shape), weights, index, forward))
+        self.spans.append(
+            Span(split, rows, None if shape is None else tuple(shape), weights, index, forward, foreign=foreign)
+        )
 
     def _sgd(self, event: Mapping[str, Any], index: int) -> None:
         if not self.spans:

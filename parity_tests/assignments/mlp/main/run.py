@@ -39,7 +39,8 @@ class Dropped:
 class Pass:
     """One forward through the network, from its L1.forward to the next one, and the backwards that followed.
 
-    `split` is "train", "valid", "test", or "" where the rows are not all of one of them; `rows` are indices in it,
+    `split` is "train", "valid", "test", or "" where the rows are not all of one of them, and `foreign` what they are
+    then, as far as that is known; `rows` are indices in it,
     `weights` an index in Run.weights (−1: unknown), `labels` what the loss was given, `started` its index in the log.
     """
 
@@ -51,6 +52,7 @@ class Pass:
     calls: tuple[Call, ...]
     drops: tuple[Dropped, ...]
     labels: tuple[float, ...] | None
+    foreign: str = ""
 
     @property
     def dropped(self) -> Dropped | None:

@@ -33,6 +33,7 @@ class Span:
     drops: list[Dropped] = field(default_factory=list)
     labels: tuple[float, ...] | None = None
     sgd: list[SgdCall] = field(default_factory=list)
+    foreign: str = ""
 
     @property
     def before(self) -> int:
@@ -53,5 +54,13 @@ class Span:
         """The pass that it is, frozen."""
         calls = tuple(call for _, call in self.calls)
         return Pass(
-            self.split, self.rows, self.shape, self.weights, self.started, calls, tuple(self.drops), self.labels
+            self.split,
+            self.rows,
+            self.shape,
+            self.weights,
+            self.started,
+            calls,
+            tuple(self.drops),
+            self.labels,
+            self.foreign,
         )

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.findings import Found
 from parity_tests.harness.diagnosis.expression import Expression
 from parity_tests.harness.diagnosis.readable_numbers import likeliest
 from parity_tests.protocol.mistake import ANYTHING, NOTHING, Body, Call, Estimate, Formula, Mistake, Swap
@@ -280,6 +279,25 @@ def _same_number(masks: Masks, r: float, q: Array, s: Array) -> bool:
     return bool(numbers.size == 1 and masks.any() and not masks.all() and not (masks == masks[:1]).all())
 
 
+RARE = 1e-9
+"""A chance with which two masks that are drawn are taken for one."""
+
+
+def _drawn_once(masks: Masks, r: float, q: Array, s: Array) -> bool:
+    """All forwards of one object have the same mask, drawn as asked for, and another object's (the last) is another."""
+    first, last = masks[0], masks[-1]
+    if not (masks[:-1] == first).all():
+        return False
+    agree = r**2 + (1 - r) ** 2
+    small = agree**first.size > RARE
+    return (
+        _by_chance(first, 1 - r)
+        and _by_chance(last, 1 - r)
+        and _by_chance(first == last, agree)
+        and (small or bool((first != last).any()))
+    )
+
+
 EXPERIMENTS = (
     _masks("nothing is dropped", PROBABILITY, _nothing_dropped, "p >= 0"),
     _masks("X is compared with r, not p", FRESH, lambda masks, r, q, s: bool((masks == (q >= r)).all()), "X >= r"),
@@ -317,7 +335,7 @@ EXPERIMENTS = (
         "dropout.masks",
         "the mask is not drawn anew in each forward",
         FRESH,
-        shown_by=lambda case, q, comparison: comparison.finding == Found.SAME_MASK,
+        experiment=_drawn_once,
         plug=(
             Body(
                 "dropout.forward",

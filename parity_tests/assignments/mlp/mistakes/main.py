@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from parity_tests.assignments.mlp.main.foreign_rows import CHANGED
 from parity_tests.assignments.mlp.mistakes.crashes import HIDDEN as HIDDEN_BY_CRASHES
 from parity_tests.assignments.mlp.mistakes.main_lines import (
     APPEND_LOSS,
@@ -93,7 +94,7 @@ BATCHES = (
         ),
     ),
     _wiring(
-        "the pixels are changed", "What is done to X between the file and the network?", r"were the pixels changed",
+        "the pixels are changed", "What is done to X between the file and the network?", CHANGED,
         ("train, valid = DataSplit(Xtrain, Ytrain)", "train, valid = DataSplit(Xtrain - 0.5, Ytrain)"),
     ),
 )  # fmt: skip

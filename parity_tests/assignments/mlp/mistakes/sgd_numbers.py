@@ -100,12 +100,15 @@ def _scaled_gradient(numbers: Numbers) -> bool:
 
 
 def _own_damping(numbers: Numbers) -> bool:
-    """Whether old velocities are weighted by a number of their own, each α by one."""
+    """Whether old velocities are weighted by a number of their own, each α by one, and all else is right."""
+    if any(q != 1 or abs(c - lam) > 1e-3 * lam for (_, _, _, lam), (_, q, c) in numbers.items()):
+        return False
     weights: dict[float, set[float]] = {}
     for (_, _, alpha, _), (p, _, _) in numbers.items():
         weights.setdefault(alpha, set()).add(p)
     alone = all(len(several) == 1 for several in weights.values())
-    return alone and any(abs(p - alpha) > 1e-9 for alpha, (p,) in weights.items() if alpha > 0)
+    damped = {alpha: p for alpha, (p,) in weights.items() if alpha > 0} if alone else {}
+    return 0.0 not in damped.values() and any(abs(p - alpha) > 1e-9 for alpha, p in damped.items())
 
 
 def _own_decay(numbers: Numbers) -> bool:

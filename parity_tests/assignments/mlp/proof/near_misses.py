@@ -16,7 +16,7 @@ from parity_tests.assignments.mlp.mistakes.main_lines import (
     before_sgd,
     passing,
 )
-from parity_tests.assignments.mlp.proof.near_misses_in_parts import IN_PARTS
+from parity_tests.assignments.mlp.proof.near_misses_in_parts import IN_PARTS, OF_FALSE_EVIDENCE
 from parity_tests.protocol.mistake import NearMiss, Rewrite, Swap
 
 
@@ -33,6 +33,8 @@ STALE_ONCE = (
     FORWARD_2,
     'a = model["L2"].forward(h if t == 1 and start == 0 else s)\n            model',
 )
+
+FORWARD_1 = 'u = model["L1"].forward(x)\n            h ='
 
 NEAR_MISSES = (
     _main(
@@ -103,4 +105,23 @@ NEAR_MISSES = (
     _main("the loss record is scaled in the first epoch alone", ("the loss record is scaled by a constant factor",),
           (APPEND_LOSS, "train_loss_record.append(train_loss * (2 if t == 0 else 1))")),
     *IN_PARTS,
+    *OF_FALSE_EVIDENCE,
+    _main("the file's order in the first epoch alone", ("the examples are not shuffled",),
+          (ORDER, "order = np.random.permutation(train.N) if t else np.arange(train.N)")),
+    _main("the file's order backwards", ("the examples are not shuffled",),
+          (ORDER, "order = np.arange(train.N)[::-1]")),
+    _main("dropout is built with rate 0", ("the same dropout mask in several steps",),
+          ("dropout(rate)", "dropout(0.0)")),
+    _main("the input is dropped as well", ("the pixels are changed", "it trains on another set"),
+          (FORWARD_1, f"x = x * (np.random.uniform(0.0, 1.0, x.shape) >= 0.2)\n            {FORWARD_1}")),
+    _main("the validation set is trained on too", ("the pixels are changed", "it trains on another set"),
+          ("train, valid = DataSplit(Xtrain, Ytrain)",
+           "train, valid = DataSplit(np.concatenate([Xtrain, Xvalid]), np.concatenate([Ytrain, Yvalid]))")),
+    _main("weights are put back where the validation loss is worse", ("it trains on another set",),
+          (APPEND_LOSS, """kept = [model[n].params[k].copy() for n in ("L1", "L2") for k in "Wb"]
+        if t and val_loss > val_loss_record[-1]:
+            for (n, k), w in zip(((n, k) for n in ("L1", "L2") for k in "Wb"), best):
+                model[n].params[k] = w.copy()
+        best = kept if not t or val_loss <= val_loss_record[-1] else best
+        train_loss_record.append(train_loss)""")),
 )  # fmt: skip

@@ -184,3 +184,16 @@ SGD = (
 )  # fmt: skip
 
 IN_PARTS = (*LAYERS, *DROPOUT, *SUPPORT, *SGD)
+
+OF_FALSE_EVIDENCE = (
+    _dropout("as many columns as r says are dropped, the same in every forward",
+             "the mask is not drawn anew in each forward",
+             kept="np.broadcast_to(np.arange(X.shape[-1]) >= r * X.shape[-1], X.shape)"),
+    _sgd("weight decay is left out without momentum, and no velocity is kept",
+         "if alpha > 0:\n    v = -eta * (g + lam * w)\n    w = w + v\n    v = 0 * v\nelse:\n    w = w - eta * g",
+         "the old velocity is weighted by another number than α"),
+    _dropout("every second forward has the mask of the one before", "the mask is not drawn anew in each forward",
+             kept="(p := setattr(self, 'n', getattr(self, 'n', 0) + 1) or (p if self.n % 2 or "
+             "getattr(self, 'p', p).shape != p.shape else self.p), setattr(self, 'p', p)) and p >= r"),
+)  # fmt: skip
+"""What shows the sentence of a known mistake and is another."""
