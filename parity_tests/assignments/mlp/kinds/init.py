@@ -76,15 +76,17 @@ def _judge_shapes(observation: Observation, D: int, M: int) -> dict[str, Compari
         judged[key] = _shaped(result_of(observation, Key(key)), shape)
         gradient = result_of(observation, Key(f"gradient of {key}"))
         judged[f"initial gradient of {key}"] = compare(gradient, known(np.zeros(shape)), flat_ok=key == "b")
-    for attribute in ("params", "gradient"):
-        apart = result_of(observation, Key(f"{attribute} apart"))
-        judged[f"{attribute} of two layers"] = (
-            failed(apart)
-            if isinstance(apart, Failure)
-            else matched()
-            if apart is not None and apart.array is not None and bool(apart.array)
-            else mismatched(f"fails: two layers share their {attribute}, so that what is put into one is in the other")
-        )
+    for attribute, held in (("params", "W"), ("gradient", "gradient of W")):
+        results = [result_of(observation, Key(name)) for name in (held, f"{attribute} apart")]
+        failure = next((result for result in results if isinstance(result, Failure)), None)
+        apart = results[-1]
+        if failure is not None:  # of layers that hold nothing, neither shares anything
+            judged[f"{attribute} of two layers"] = failed(failure)
+        elif isinstance(apart, Returned) and apart.array is not None and bool(apart.array):
+            judged[f"{attribute} of two layers"] = matched()
+        else:
+            problem = f"fails: two layers share their {attribute}, so that what is put into one is in the other"
+            judged[f"{attribute} of two layers"] = mismatched(problem)
     return judged
 
 
