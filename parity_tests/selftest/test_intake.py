@@ -338,6 +338,7 @@ def test_what_is_no_notebook_is_said(data: bytes) -> None:
         ({"report.pdf": b"%PDF"}, "no Python file"),
         ({"hello.py": "print()"}, f"no {MODULE}"),
         ({"dnn_misc.py": CODE.replace("class", "klass")}, "2017-18 edition"),
+        ({"dnn_misc.py": CODE}, "2017-18 edition"),
         ({"work.7z": b"7z"}, "archive of a kind that is not opened"),
     ],
 )

@@ -113,6 +113,7 @@ class _Selection:
     def __init__(self, assignment: Assignment, refused: list[str]) -> None:
         """`refused` gets the sentences that say why a file was left out which may be the one that counts."""
         self._refused = refused
+        self._assignment = assignment
         self._layout = assignment.layout
         self._marks = assignment.marks
         self.notes: list[str] = []
@@ -149,6 +150,8 @@ class _Selection:
         for entry in sources:
             if self._is_nearly_right(entry.parts[-1]):
                 return entry
+        if self._assignment.unsupported_edition(_names(sources)):
+            return None
         small = [entry for entry in sources if entry.size <= MAX_SOURCE]
         self._refused += [_too_large(entry, MAX_SOURCE) for entry in sources if entry.size > MAX_SOURCE]
         sources = small
@@ -269,10 +272,14 @@ def _by_depth(entries: Iterable[Entry]) -> list[Entry]:
     return sorted(entries, key=lambda entry: (len(entry.parts), entry.path))
 
 
+def _names(entries: Iterable[Entry]) -> list[str]:
+    return ["/".join(entry.parts) for entry in entries]
+
+
 def _why_nothing(entries: Sequence[Entry], assignment: Assignment) -> str:
     wanted = assignment.layout.file
     names = [entry.parts[-1] for entry in entries if entry.parts[-1] != EMPTY]
-    unsupported = assignment.unsupported_edition(["/".join(entry.parts) for entry in entries])
+    unsupported = assignment.unsupported_edition(_names(entries))
     if unsupported:
         return f"what was handed in has {unsupported}"
     foreign = [name for name in names if name.lower().endswith(FOREIGN_ARCHIVES)]

@@ -157,6 +157,28 @@ def test_what_the_notebooks_do_not_ask_is_a_check_of_its_own() -> None:
     assert no_pad.name in {record.diagnosis for record in failing}
 
 
+CROPPED = """(N, C, H, W), w, conv_param, columns = cache
+stride, pad = conv_param["stride"], conv_param["pad"]
+F, _, HH, WW = w.shape
+height, width = dout.shape[2:]
+flat = np.ascontiguousarray(dout).reshape(N, F, -1)
+dw = (flat @ columns.transpose(0, 2, 1)).sum(axis=0).reshape(w.shape)
+dcolumns = (w.reshape(F, -1).T @ flat).reshape(N, C, HH, WW, height, width)
+dx = np.zeros((N, C, {room}), dcolumns.dtype)
+for i in range(HH):
+    for j in range(WW):
+        dx[:, :, i : i + stride * height : stride, j : j + stride * width : stride] += dcolumns[:, :, i, j]
+return dx[:, :, pad : pad + H, pad : pad + W], dw, dout.sum(axis=(0, 2, 3))"""
+
+
+def test_a_gradient_that_ends_where_the_windows_end_is_wrong() -> None:
+    whole = CROPPED.format(room="H + 2 * pad, W + 2 * pad")
+    reached = CROPPED.format(room="(height - 1) * stride + HH, (width - 1) * stride + WW")
+    assert wrong_parts(judged(Body("conv_backward_naive", whole))) == set()
+    found = judged(Body("conv_backward_naive", reached))
+    assert {(r.case.split("/")[1], r.verdict) for r in found if r.verdict in FAILING} == {("floor", "mismatch")}
+
+
 DROPOUT = """p, mode = dropout_param["p"], dropout_param["mode"]
 {seed}
 if mode == "test":

@@ -172,7 +172,7 @@ def test_what_a_submission_is_taken_for_depends_on_all_its_files(
 ) -> None:
     folder = changed(**files)
     shown = checked(folder, {"affine_forward", "relu_forward"}, edition).environment.edition_seen
-    of_ours = {"2021-24", "2025-26", "assignment-1", "assignment-1-2025-26"}
+    of_ours = {"2021-24", "assignment-1", "assignment-1-2025-26"}
     assert (shown == edition) == (edition in ({"2018-20", "assignment-1"} if files else of_ours))
     content = checked(folder / "cs231n", {"affine_forward", "relu_forward"}, edition)
     assert content.environment.edition_seen == shown
@@ -196,15 +196,23 @@ def test_a_class_is_graded_function_by_function(
     wrong = changed(layers=("return x.reshape(len(x), -1) @ w + b, (x", "return x.reshape(len(x), -1) @ w, (x"))
     shutil.move(wrong, tmp_path / "class" / "ada" / "assignment2")
     shutil.make_archive(str(tmp_path / "class" / "bob"), "zip", ASSIGNMENT.solution)
+    for name in ("linear_svm", "neural_net"):  # as in the first assignment of 2016-20
+        path = tmp_path / "class" / "cem" / "cs231n" / "classifiers" / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("def svm_loss(x, y):\n    pass\n\n\ndef softmax_loss(x, y):\n    pass\n")
     name = "parity_tests.assignments.cs231n.assignment:ASSIGNMENT"
     options = ("--assignment", name, "--out", "graded", "--jobs", "1", "--dtype", "float64")
     status, _, errors = parity("grade", "class", *options)
     assert status in (0, 1), errors
-    header, ada, bob = Path("graded/grades.csv").read_text().splitlines()
+    header, ada, bob, _ = Path("graded/grades.csv").read_text().splitlines()
     column = header.split(",").index('"affine_forward"')
     assert (ada.split(",")[column], bob.split(",")[column]) == ("0.0", "3.0")
     assert ",100.0,100.0," in bob
-    assert "another edition" not in Path("graded/look.csv").read_text()
+    look = Path("graded/look.csv").read_text()
+    assert "another edition" not in look
+    assert "cem" in look
+    assert "neural_net.py, which makes it the 2016-20 (assignment 1) edition of this assignment" in look
+    assert "was taken for" not in Path("graded/submissions/cem/feedback.md").read_text()
 
 
 def test_batch_norm_that_never_tests_is_right_where_the_handout_has_it_so(changed: Changed) -> None:

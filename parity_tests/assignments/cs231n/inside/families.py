@@ -34,22 +34,22 @@ def editions_of(tree: ast.Module, files: Mapping[str, str]) -> tuple[str, ...]:
     The first assignment is told by what of the second is lacking or left empty; a function more than an edition asks
     for says little, for files go from one assignment to the next. A year is told by the parameters of
     FullyConnectedNet, and where these are the same by the weight of all else: what handouts ship, hold and ask for.
-    So a second assignment holds all that a first one may ask for.
+    So a second assignment holds all that a first one may ask for; of a year that it does not show it is none, for what
+    one year asks another ships solved.
     """
     seen = _seen(tree, files)
     if not seen.second:
         told = _first(seen)
-        return (told, FIRST if told == LATEST_FIRST else LATEST_FIRST) if told else ()
+        return (told,) if told else ()
     if "use_batchnorm" in seen.parameters:
         return (OLDEST, FIRST)
     if "dropout_keep_ratio" in seen.parameters:
-        later = (LATEST, LATER) if _is_latest(seen) else (LATER, LATEST)
-        return (*later, FIRST, LATEST_FIRST)
+        return (LATEST if _is_latest(seen) else LATER, FIRST, LATEST_FIRST)
     if {"dropout", "normalization"} <= seen.parameters:
         return (MIDDLE, FIRST)
     if not any(name.startswith(SINCE_2018) for name in seen.functions):
         return (OLDEST, FIRST) if "batchnorm_forward" in seen.functions else ()
-    return (LATEST, LATER, FIRST, LATEST_FIRST) if _is_latest(seen) and "svm_loss" in seen.functions else ()
+    return (LATEST, FIRST, LATEST_FIRST) if _is_latest(seen) and "svm_loss" in seen.functions else ()
 
 
 @dataclass

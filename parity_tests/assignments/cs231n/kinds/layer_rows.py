@@ -198,7 +198,8 @@ def _conv_rows() -> dict[str, tuple[str, Callable[[Random], Drawn]]]:
         return drawn(s, (n, n), (3, 3), 3, 3)
 
     def floor(s: Random) -> Drawn:
-        return drawn(s, (6, 6), (3, 3), 2, 1)
+        """More is left over than the padding: the windows reach not even all of x itself."""
+        return drawn(s, (7, 7), (4, 4), 3, 1)
 
     def single(s: Random) -> Drawn:
         """Filters of one place that step over others, on one channel and one example, and on several of each."""
