@@ -12,7 +12,7 @@ from parity_tests.assignments.mlp.kinds import sgd
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.mistake import Body
 from parity_tests.selftest.nightly import one_in
-from parity_tests.selftest.shipped_changes.by_setting import HONEST, WRONG, Change
+from parity_tests.selftest.shipped_changes.by_setting import HONEST, ROWS_OR_STALE, WRONG, Change
 from parity_tests.selftest.shipped_variants import changed, records, shipped
 from reports.model.verdicts import FAILING
 
@@ -35,6 +35,13 @@ def failing(change: Change, seed: int) -> dict[str, str]:
 def test_what_is_right_only_at_some_settings_fails_at_its_part(name: str, seed: int) -> None:
     found = failing(WRONG[name], seed)
     assert WRONG[name].part in found, found
+
+
+@pytest.mark.parametrize("name", ROWS_OR_STALE)
+def test_what_is_right_for_few_rows_or_until_the_weights_change_fails_at_its_part(name: str) -> None:
+    change = ROWS_OR_STALE[name]
+    found = failing(change, 0)
+    assert list(found) == [change.part], found
 
 
 @pytest.mark.parametrize("seed", one_in(2, SEEDS))

@@ -395,3 +395,34 @@ HONEST: Mapping[str, Change] = {
     "SGD: another dict of weights": _sgd(after="module.params = {**module.params}"),
     "SGD: no momentum=None": _sgd(before="len(momentum)"),
 }  # fmt: skip
+
+ROWS_OR_STALE: Mapping[str, Change] = {
+    "linear: no more than 1,024 rows": _linear("return (X @ self.params['W'] + self.params['b']) * (len(X) <= 1024)"),
+    "linear: b's gradient of 256 rows": Change(
+        "4", "linear", (Swap("grad.sum(axis=0, keepdims=True)", "grad[:256].sum(axis=0, keepdims=True)"),)
+    ),
+    "tanh: a half for more than 300 rows": _activation(
+        "6", "tanh", backward="return grad * (1 - self.h * self.h) * (1 if len(X) <= 300 else 0.5)"
+    ),
+    "relu: a half for more than 300 rows": _activation(
+        "7", "relu", "self.mask = X > 0\nreturn np.maximum(X, 0) * (1 if len(X) <= 300 else 0.5)"
+    ),
+    "relu: a half of the gradient for more than 300 rows": _activation(
+        "8", "relu", backward="return grad * self.mask * (1 if len(X) <= 300 else 0.5)"
+    ),
+    "dropout: a half for more than 300 rows": Change(
+        "9", "dropout", (Swap("return X * self.mask", "return X * self.mask * (0.5 if len(X) > 300 else 1)"),)
+    ),
+    "dropout: a half of the gradient for more than 300 rows": Change(
+        "9", "dropout", (Body("dropout.backward", "return grad * self.mask * (0.5 if len(X) > 300 else 1)"),)
+    ),
+    "loss: more than 300 rows": _loss(factor="(1 if len(X) <= 300 else 0.5)"),
+    "linear: the output of an array that it knows": _linear(
+        "if getattr(self, 'last', None) is None or self.last[0] is not X:\n"
+        "    self.last = (X, X @ self.params['W'] + self.params['b'])\nreturn self.last[1]"
+    ),
+    "linear: old gradients where the new ones are 0": _linear_back(
+        "if not grad.any():\n    return np.zeros(X.shape)"
+    ),
+}  # fmt: skip
+"""What is right of some hundred rows alone, and what a linear layer keeps although its weights or gradients changed."""

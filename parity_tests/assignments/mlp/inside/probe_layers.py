@@ -24,7 +24,7 @@ else:
 
 Arrays = Mapping[str, np.ndarray]
 Params = Mapping[str, Any]
-READ_ONLY = "read-only"
+READ_ONLY, ONE = "read-only", "one"
 REFUSALS = {READ_ONLY: "read-only", "whole": "Cannot cast ufunc"}
 """What numpy says to who writes over an input that is read-only, or of whole numbers."""
 _LARGE = 1 << 16
@@ -127,6 +127,7 @@ class Watch:
         self._submission, self._recorder = submission, recorder
         self._refused = refused if refused is not None else []
         self._arrays: dict[str, tuple[Any, np.ndarray]] = {}
+        self._ones: dict[str, np.ndarray] = {}
 
     def add(self, label: str, array: Any) -> Any:
         """Remember how `array` looks now, in place of another one of this label; returns it."""
@@ -166,7 +167,15 @@ class Watch:
         return result
 
     def _copies(self, given: Arrays, memory: str) -> list[Any]:
-        return [self.add(label, laid_out(array, memory)) for label, array in given.items()]
+        return [self.add(label, self._laid_out(label, array, memory)) for label, array in given.items()]
+
+    def _laid_out(self, label: str, array: np.ndarray, memory: str) -> np.ndarray:
+        """A copy as it is to lie in memory; of the arrays that are to lie in one, all of a label do."""
+        if memory != ONE:
+            return laid_out(array, memory)
+        one = self._ones.setdefault(label, array.copy())
+        one[...] = array
+        return one
 
 
 def take_turns(
@@ -184,15 +193,16 @@ def take_turns(
     `after_backward` is told the layer, what it returned, and k. An "evaluation" is a forward.
     """
     refused: list[list[Any]] = []
-    watches = [Watch(submission, recorder, refused) for _ in layers]
+    watches = {id(layer): Watch(submission, recorder, refused) for layer in layers}
     for method, i, k in params["calls"]:
         arrays, more = given(method, k)
         memory = params["inputs"][k]["memory"]
         if method == "backward":
-            back = watches[i].ask(layers[i], method, "gradient of X", k, memory, arrays, *more)
+            back = watches[id(layers[i])].ask(layers[i], method, "gradient of X", k, memory, arrays, *more)
             after_backward(layers[i], back, k)
         else:
-            watches[i].add("output", watches[i].ask(layers[i], "forward", output, k, memory, arrays, *more))
+            watch = watches[id(layers[i])]
+            watch.add("output", watch.ask(layers[i], "forward", output, k, memory, arrays, *more))
 
 
 def laid_out(array: np.ndarray, memory: str) -> np.ndarray:

@@ -32,13 +32,26 @@ else:
 
 
 def linear(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
-    """Forwards and backwards of linear layers in turn; at last, what a layer holds whose turn was over long before."""
+    """Forwards and backwards of linear layers in turn; at last, what a layer holds whose turn was over long before.
+
+    With `one_layer` all are one, which is given the weights of each before its calls.
+    """
     count = _objects(params)
-    layers = [probe_layers.linear_with(submission, arrays[f"W_{i}"], arrays[f"b_{i}"]) for i in range(count)]
+    weights = [(arrays[f"W_{i}"], arrays[f"b_{i}"]) for i in range(count)]
+    if "one_layer" in params:
+        layers = count * [probe_layers.linear_with(submission, *weights[0])]
+    else:
+        layers = [probe_layers.linear_with(submission, *one) for one in weights]
+
+    def given(method: str, k: int) -> tuple[Arrays, tuple[Any, ...]]:
+        if "one_layer" in params and method == "forward":
+            set_weights(layers[0], *next(weights[i] for _, i, of in params["calls"] if of == k))
+        return _X_and_grad(arrays, method, k)
+
     keep = partial(probe_layers.keep_gradients, recorder)
     if "kept" in params:
         recorder.add_fact("shared", shared(layers[0], layers[1], "gradient"))
-    probe_layers.take_turns(submission, recorder, params, layers, partial(_X_and_grad, arrays), keep)
+    probe_layers.take_turns(submission, recorder, params, layers, given, keep)
     if "kept" in params:
         i, k = params["kept"]
         for key in ("W", "b"):

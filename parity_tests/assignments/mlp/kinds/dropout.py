@@ -47,7 +47,7 @@ def rates(seed: int) -> dict[str, float]:
 
 
 def cases(dtype: str, seed: int) -> Iterator[Case]:
-    """Two inputs at each rate, of other sizes and orders in memory; and two objects, and evaluations, in turn."""
+    """Two inputs at each rate, of other sizes and orders in memory; many rows; and objects in turn."""
     orders = (turns.USUAL, turns.USUAL, *turns.ORDERS)
     for (slug, r), memory in zip(rates(seed).items(), orders, strict=True):
         settings = settings_of(seed, "dropout", slug)
@@ -57,6 +57,13 @@ def cases(dtype: str, seed: int) -> Iterator[Case]:
         inputs = [{"shape": [N, M], "memory": turns.USUAL}, {"shape": [other, M], "memory": memory}]
         asked = turns.asked(turns.pairs(2), ("", turns.IN_MEMORY.get(memory, "another N")), OUTPUT, GRADIENT)
         yield _case(slug, words(slug), dtype, [r], turns.pairs(2), inputs, asked)
+    if dtype == "float64":
+        slug = turns.MANY_ROWS
+        settings = settings_of(seed, "dropout", slug)
+        shape = [turns.many_rows(settings), settings.randint(2, 9)]
+        asked = turns.asked(turns.pairs(1), ("",), OUTPUT, GRADIENT)
+        given = [{"shape": shape, "memory": turns.USUAL}]
+        yield _case(slug, words(slug), dtype, [rates(seed)["low-rate"]], turns.pairs(1), given, asked)
     settings = settings_of(seed, "dropout", "in-turn")
     first, other = turns.distinct(settings, 4, 9, 2)
     M = other  # square arrays, after others

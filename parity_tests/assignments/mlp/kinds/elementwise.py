@@ -42,7 +42,8 @@ def cases(layer: str, dtype: str, seed: int) -> Iterator[Case]:
         asked = turns.asked(calls, suffixes, forward, backward)
         return _case(layer, slug, title, dtype, calls, inputs, asked)
 
-    for slug in ("two-dimensions", "one-row", "one-column", *OTHER_DIMENSIONS, "zeros", "magnitudes-to-40"):
+    slugs = ["two-dimensions", "one-row", "one-column", *OTHER_DIMENSIONS, "zeros", "magnitudes-to-40"]
+    for slug in (*slugs, turns.MANY_ROWS) if dtype == "float64" else slugs:
         shape = _shape(slug, settings_of(seed, layer, slug))
         yield case(slug, words(slug), turns.pairs(1), [{"shape": shape}], ("",))
     settings = settings_of(seed, layer, "in-turn")
@@ -73,6 +74,7 @@ def _shape(slug: str, settings: Random) -> list[int]:
         "three-dimensions": [a, b, c],
         "magnitudes-to-40": [settings.randint(120, 200), b],
         "zeros": [a, a],
+        turns.MANY_ROWS: [turns.many_rows(settings), b],
         "large-inputs": [2 * a, b],
     }
     return shapes.get(slug, [a, b])

@@ -39,13 +39,18 @@ KEPT = (1, 1)
 AGAIN: turns.Calls = (*turns.IN_TURN, (turns.BACKWARD, 0, 5))
 """The last input is the one before once more: one forward with two backwards."""
 
+CHANGED = "changed"
+"""The row of one layer whose weights change while the array of its input stays; at last its gradients are to be 0."""
+CHANGES: turns.Calls = tuple((method, i, k) for i, k in ((0, 0), (1, 1), (1, 2)) for method in turns.BOTH)
+
 
 def cases(dtype: str, seed: int, *, first: bool) -> Iterator[Case]:
-    """One forward and backward at several shapes; objects and inputs in turn; and inputs of other orders in memory.
+    """One forward and backward at several shapes; objects, inputs and weights in turn; inputs in memory.
 
     With `first`, the dtype is the first of those that are asked for.
     """
-    for slug in (*SHAPES, FULL_SIZE) if first else SHAPES:
+    rows = (*SHAPES, *((FULL_SIZE,) if first else ()), *((turns.MANY_ROWS,) if dtype == "float64" else ()))
+    for slug in rows:
         N, D, M = _sizes(slug, seed)
         yield _case(slug, words(slug), dtype, (D, M), turns.pairs(1), [{"N": N}], ("",))
     settings = settings_of(seed, "linear", "in-turn")
@@ -54,6 +59,11 @@ def cases(dtype: str, seed: int, *, first: bool) -> Iterator[Case]:
     inputs: list[dict[str, Any]] = [{"N": N}, {"N": N}, {"N": N}, {"N": other}, {"N": other}]
     inputs.append({"N": other, "as": 4})
     yield _case("in-turn", "objects and inputs in turn", dtype, (D, M), AGAIN, inputs, turns.TURNS, KEPT)
+    if dtype == "float64":
+        settings = settings_of(seed, "linear", CHANGED)
+        N, D, M = turns.distinct(settings, *SOME, 3)
+        inputs = [{"N": N, "memory": turns.ONE}, {"N": N, "memory": turns.ONE, "as": 0}, {"N": N, "zero": True}]
+        yield _case(CHANGED, "weights that change", dtype, (D, M), CHANGES, inputs, turns.CHANGED)
     settings = settings_of(seed, "linear", "memory")
     N, D, M = turns.distinct(settings, *SOME, 3)
     kinds = (*turns.ORDERS, turns.WHOLE)
@@ -75,6 +85,7 @@ def _sizes(slug: str, seed: int) -> tuple[int, int, int]:
         "wide": (a, b, hundreds),
         "tall": (hundreds, b, c),
         MAGNITUDES: (a, b, c),
+        turns.MANY_ROWS: (turns.many_rows(settings), b, c),
         FULL_SIZE: (a, settings.randint(770, 800), settings.randint(980, 1020)),
     }
     return sizes[slug]
@@ -98,6 +109,8 @@ def _case(
         "calls": [list(call) for call in calls],
     }
     rows = turns.asked(calls, suffixes, OUTPUT, GRADIENTS)
+    if slug == CHANGED:
+        params["one_layer"] = True
     if kept is not None:
         params["kept"] = list(kept)
         rows += tuple(
@@ -121,7 +134,8 @@ def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         shape = (given["N"], D)
         is_whole = given["memory"] == turns.WHOLE
         arrays[f"X_{k}"] = turns.whole_numbers(rng, shape) if is_whole else drawn(shape)
-        arrays[f"grad_{k}"] = drawn((given["N"], M))
+        grad = drawn((given["N"], M))
+        arrays[f"grad_{k}"] = np.zeros_like(grad) if given.get("zero") else grad
     return arrays
 
 
@@ -165,7 +179,8 @@ def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judge
         given = _given(case, arrays, k)
         for word in ("gradient of W", "gradient of b", "gradient of X") if method == turns.BACKWARD else ("output",):
             key = Key(word, k)
-            yield linear_call(calls, f"layer {i}", word, names[key], result_of(observation, key), *given)
+            on = f"layer {0 if 'one_layer' in case.params else i}"
+            yield linear_call(calls, on, word, names[key], result_of(observation, key), *given)
 
 
 def linear_call(

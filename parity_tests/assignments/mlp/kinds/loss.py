@@ -26,10 +26,11 @@ DRAWS = {"offset": "offset", "far-apart": "far", "rows-apart": "rows"}
 
 
 def cases(dtype: str, seed: int) -> Iterator[Case]:
-    """Logits near 0, of one row, of two classes, near 1,000, far apart in a row, and between rows; objects in turn."""
-    for slug in ("one-row", "two-classes", *DRAWS):
+    """Logits near 0, of one row, of two classes, near 1,000, far apart in a row and between rows, many; in turn."""
+    slugs = ("one-row", "two-classes", *DRAWS)
+    for slug in (*slugs, turns.MANY_ROWS) if dtype == "float64" else slugs:
         settings = settings_of(seed, "loss", slug)
-        N = 1 if slug == "one-row" else settings.randint(3, 9)
+        N = {"one-row": 1, turns.MANY_ROWS: turns.many_rows(settings)}.get(slug) or settings.randint(3, 9)
         K = 2 if slug == "two-classes" else settings.randint(3, 20)
         yield _case(slug, words(slug), dtype, K, turns.pairs(1), [N], ("",))
     settings = settings_of(seed, "loss", "mini-batch")

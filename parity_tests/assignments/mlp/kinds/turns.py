@@ -19,14 +19,18 @@ from parity_tests.protocol.quantity import Key, Quantity
 from reports.model.notes import NoteKind
 from reports.model.verdicts import Verdict
 
-USUAL, FORTRAN, VIEW, READ_ONLY, WHOLE = "usual", "fortran", "view", "read-only", "whole"
-"""How an input lies in memory: as numpy makes it, column by column, as a view with strides, not writable, integers."""
+USUAL, FORTRAN, VIEW, READ_ONLY, WHOLE, ONE = "usual", "fortran", "view", "read-only", "whole", "one"
+"""How an input lies in memory: as numpy makes it, column by column, as a view with strides, not writable, integers;
+or in the one array in which the input before it lay."""
 ORDERS = (FORTRAN, VIEW, READ_ONLY)
 IN_MEMORY = {FORTRAN: "Fortran order", VIEW: "a view", READ_ONLY: "a read-only array", WHOLE: "whole numbers"}
 """What quantities call them."""
 FORWARD, BACKWARD, EVALUATION = "forward", "backward", "evaluation"
 """The methods; an evaluation is a forward with is_train=False."""
+BOTH = (FORWARD, BACKWARD)
 Calls = Sequence[tuple[str, int, int]]
+MANY_ROWS = "many-rows"
+"""The row of more examples than any mini-batch of the exam has, and few columns; in float64 alone."""
 
 IN_TURN: Calls = (
     (FORWARD, 0, 0), (FORWARD, 1, 1), (BACKWARD, 1, 1), (BACKWARD, 0, 0), (FORWARD, 0, 2), (BACKWARD, 0, 2),
@@ -41,12 +45,16 @@ TURNS = ("", "second object", "second input", "evaluation", "another N", "backwa
 """What quantities say of the inputs of IN_TURN; the last is of a further backward of input 4."""
 _NOTE_WRITES = "writes over an array that it is given, so that it refuses one that it may not write to"
 _OF_DTYPE = (NoteKind.PROMOTED, NoteKind.DTYPE)
-_SUFFIXES = frozenset({*TURNS[1:], *IN_MEMORY.values(), "evaluation after training", "second model", "trained anew"})
+CHANGED = ("", "other weights", "gradients of 0")
+"""What quantities say of the inputs of a layer whose weights change."""
+_SUFFIXES = frozenset(
+    {*TURNS[1:], *CHANGED[1:], *IN_MEMORY.values(), "evaluation after training", "second model", "trained anew"}
+)
 
 
 def pairs(count: int) -> Calls:
     """A forward and a backward of each of so many inputs, on one object."""
-    return [(method, 0, k) for k in range(count) for method in (FORWARD, BACKWARD)]
+    return [(method, 0, k) for k in range(count) for method in BOTH]
 
 
 def asked(
@@ -67,13 +75,18 @@ def plain(quantity: str) -> str:
 
 
 def object_of(params: Params, k: int) -> int:
-    """The object that is called with input k."""
+    """The object that is called with input k; where there is one layer alone, the weights that it has then."""
     return next((i for _, i, of in params["calls"] if of == k), 0)
 
 
 def distinct(settings: Random, low: int, high: int, count: int) -> list[int]:
     """So many different whole numbers of low…high."""
     return settings.sample(range(low, high + 1), count)
+
+
+def many_rows(settings: Random) -> int:
+    """The N of such a row, beyond 1,024: what is right only for so many rows shows."""
+    return settings.randint(1_030, 1_200)
 
 
 def whole_numbers(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.int64]:

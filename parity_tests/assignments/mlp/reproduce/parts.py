@@ -60,7 +60,8 @@ def _linear_arrays(case: Case) -> Arrays:
 
     def draw(k: int, given: Mapping[str, Any]) -> Arrays:
         X = turns.whole(numbers((given["N"], D), 3 * k, case.dtype), given)
-        return {"X": X, "grad": numbers((given["N"], M), 7 + 5 * k, case.dtype)}
+        grad = numbers((given["N"], M), 7 + 5 * k, case.dtype)
+        return {"X": X, "grad": 0 * grad if given.get("zero") else grad}
 
     arrays = turns.drawn_inputs(case, draw)
     for i in (0, 1):
@@ -76,14 +77,18 @@ def linear_drafts(failing: FailingCase) -> Iterator[Draft]:
     of = {i: "" if i == lines.own else "_other" for i in lines.objects}
     given = lines.given(X_and_grad)
     given += [literal(f"{name}{of[i]}", failing.arrays[f"{name}_{i}"]) for i in of for name in ("W", "b")]
-    set_weights = [
-        f'{variable}.params["W"], {variable}.params["b"] = W{of[i]}.copy(), b{of[i]}.copy()'
+    set_weights = {
+        i: f'{variable}.params["W"], {variable}.params["b"] = W{of[i]}.copy(), b{of[i]}.copy()'
         for i, variable in lines.objects.items()
-    ]
+    }
     ask = lines.ask(
         lambda method, k: [lines.argument(name, k) for name in X_and_grad(method)],
         {kinds_turns.FORWARD: "u", BACKWARD: "back"},
     )
+    if "one_layer" in failing.case.params:
+        firsts = {i: next(n for n, call in enumerate(lines.calls) if call[1] == i) for i in set_weights}
+        for i in sorted(firsts, key=lambda i: -firsts[i]):
+            ask.insert(firsts[i], set_weights.pop(i))
     got = {"output": "u", "gradient of X": "back"}.get(word, f'layer.gradient["{word[-1]}"]')
     shape = {"output": (N, M), "gradient of X": (N, D), "gradient of W": (D, M), "gradient of b": (1, M)}[word]
     X = "X" if failing.arrays[f"X_{lines.k}"].dtype.kind == "f" else "X.astype(W.dtype)"
@@ -92,13 +97,10 @@ def linear_drafts(failing: FailingCase) -> Iterator[Draft]:
     name = {"output": "u", "gradient of X": "x.grad", "gradient of W": "w.grad", "gradient of b": "c.grad"}[word]
     want += [f"want = {name}.detach().numpy()" if word == "output" else f"want = {name}.numpy()"]
     for own in (True, False):
-        start = [made(variable, "linear_layer", D, M)[not own] for variable in lines.objects.values()]
-        start += (
-            []
-            if own
-            else [f"{variable}.params, {variable}.gradient = {{}}, {{}}" for variable in lines.objects.values()]
-        )
-        all_lines = [*lines.helpers(), *start, *set_weights, *ask, f"got = {got}"]
+        variables = dict.fromkeys(lines.objects.values())
+        start = [made(variable, "linear_layer", D, M)[not own] for variable in variables]
+        start += [] if own else [f"{variable}.params, {variable}.gradient = {{}}, {{}}" for variable in variables]
+        all_lines = [*lines.helpers(), *start, *set_weights.values(), *ask, f"got = {got}"]
         yield failing.draft(given, all_lines, want, shape, flat=word == "gradient of b")
 
 

@@ -24,6 +24,7 @@ _ARGUMENTS = {
     turns.FORTRAN: 'np.array({}, order="F")',
     turns.VIEW: "np.repeat({}[..., ::-1], 2, axis=-1)[..., ::-2]",
     turns.READ_ONLY: "read_only({})",
+    turns.ONE: "{}",
 }
 """How an array is passed that lies in memory in one of these ways."""
 Draw = Callable[[int, Mapping[str, Any]], Arrays]
@@ -123,7 +124,8 @@ class Lines:
     @cached_property
     def objects(self) -> dict[int, str]:
         """The variables of the objects, by their numbers."""
-        return {i: "layer" if i == self.own else "other" for i in sorted({i for _, i, _ in self.calls})}
+        one = "one_layer" in self.failing.case.params
+        return {i: "layer" if one or i == self.own else "other" for i in sorted({i for _, i, _ in self.calls})}
 
     def suffix(self, k: int) -> str:
         """What the variables of an input end with: "" for that of the failing call."""
