@@ -53,6 +53,18 @@ def check_gradient(model: Any, x: Any, y: Any) -> None:
 
 
 """
+MODEL = "    model: Model = {\n"
+ALONE = """    x, y = train.get_example(np.arange(3))
+    alone, alone_loss = linear_layer(train.d, CLASSES), softmax_cross_entropy()
+    alone_loss.forward(alone.forward(x), y)
+    alone.backward(x, alone_loss.backward(alone.forward(x), y))
+    w = alone.params["b"]
+    w[0, 3] += 1e-5
+    up = alone_loss.forward(alone.forward(x), y)
+    w[0, 3] -= 2e-5
+    down = alone_loss.forward(alone.forward(x), y)
+    print("gradient check", alone.gradient["b"][0, 3], (up - down) / 2e-5)
+"""
 NOT_YET = "        train_loss = train_accuracy = val_loss = val_accuracy = 0.0\n"
 EXAMPLES = "*train.get_example(np.arange(minibatch_size))"
 COPY = f"{{(n, k): model[n].params[k].copy() {WEIGHTS}}}"
@@ -114,6 +126,10 @@ ODD: dict[str, tuple[list[Swap], str]] = {
         ],
         "",
     ),
+    **{
+        f"a gradient checked on a layer of its own, {when}": ([(place, ALONE + place)], "")
+        for when, place in (("before the network", MODEL), ("before training", LOOP))
+    },
     "SGD once a layer": (
         [(SGD_CALL, f'for n in ("L1", "L2"):\n                {SGD_CALL.replace("(model", "({n: model[n]}")}')], ""
     ),

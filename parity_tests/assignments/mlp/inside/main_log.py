@@ -87,8 +87,10 @@ class Layers:
         """L1 is the linear layer that takes the pixels, L2 the one that gives the classes, in any order of building.
 
         One that is built anew before any was used takes the name over. One that fits neither place, nor to a layer that
-        does, stands BESIDE the network: a gradient is checked on such.
+        does, or goes from the pixels to the classes alone, stands BESIDE the network: a gradient is checked on such.
         """
+        if sizes == [self.pixels, CLASSES]:
+            return self.add(BESIDE, instance)
         if sizes[1:2] == [CLASSES] and ("L2" not in self.linear or not self.used):
             name = "L2"
         elif sizes[:1] == [self.pixels] and ("L1" not in self.linear or not self.used):
