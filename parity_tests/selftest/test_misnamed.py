@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.assignments.mlp.digits import small_digits
+from parity_tests.assignments.mlp.main.configs import configs_of
 from parity_tests.assignments.mlp.main.layers import NO_LINEAR_LAYER
-from parity_tests.harness.check import check
+from parity_tests.harness.check import check, runner_of
+from parity_tests.harness.draw import draw
 from parity_tests.protocol.assignment import Verdicts
+from parity_tests.protocol.case import json_params
 from parity_tests.protocol.comparison import Comparison, failed, matched, mismatched, unjudged
 from parity_tests.protocol.observation import Failure
-from parity_tests.protocol.quantity import WHOLE_CASE
+from parity_tests.protocol.quantity import WHOLE_CASE, Key
+from parity_tests.selftest.records_of_cases import changed
 from parity_tests.selftest.runners import running
+from parity_tests.selftest.shipped_changes.main_pieces import RELU, TANH
+from parity_tests.selftest.test_main import findings
 from reports.terminal.run import run_page
 
 PLAN = ASSIGNMENT.cases("2019", ("float64",))
@@ -75,6 +84,74 @@ def test_what_is_seen_of_main_is_told_where_every_class_is_there_or_main_builds_
 ) -> None:
     wiring = blamed(undefined, finding)["main/relu-wiring/float64"]
     assert {"η is 2e-8", "main (relu): it builds others"} <= {one.problem for one in wiring.values()}
+
+
+MISNAMED = [
+    ("class tanh:", "class Tanh:"), ("class relu:", "class ReLU:"), ('"relu": relu, "tanh": tanh}',
+    '"relu": ReLU, "tanh": Tanh}'), ("class linear_layer:", "class LinearLayer:"), ("linear_layer(train.d",
+    "LinearLayer(train.d"), ("linear_layer(HIDDEN", "LinearLayer(HIDDEN"), ("class dropout:", "class Dropout:"),
+    ('"drop1": dropout(', '"drop1": Dropout('), ("def miniBatchStochastic", "def minibatchStochastic"),
+    ("            miniBatchStochastic", "            minibatchStochastic"),
+]  # fmt: skip
+NO_ACTIVATION = [
+    ("class relu:", "class ReLU:"), ('"relu": relu', '"relu": ReLU'),
+    ('            h = model["nonlinear1"].forward(u)\n            s', "            h = u\n            s"),
+    ('        h = model["nonlinear1"].forward(u)\n        s', "        h = u\n        s"),
+    ('model["nonlinear1"].backward(u, grad_h)', "grad_h"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def digits() -> dict[str, NDArray[Any]]:
+    few = small_digits(22, 11, 10)
+    return {name: getattr(few, name) for name in ("train_X", "train_y", "valid_X", "valid_y", "test_X", "test_y")}
+
+
+@pytest.mark.parametrize("stand_ins", [True, False])
+@pytest.mark.usefixtures("one_thread")
+def test_main_is_judged_by_what_it_makes_of_parts_that_are_nearly_called_so(
+    stand_ins: bool, tmp_path: Path, digits: dict[str, NDArray[Any]]
+) -> None:
+    found = findings(changed(tmp_path, MISNAMED), TANH, digits, stand_ins=stand_ins)
+    assert {q: f.problem for q, f in found.items() if f.verdict != "match"} == {}
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_main_that_uses_no_activation_is_told_so_whatever_they_are_called(
+    tmp_path: Path, digits: dict[str, NDArray[Any]]
+) -> None:
+    said = findings(changed(tmp_path, NO_ACTIVATION), RELU, digits, stand_ins=True)["layers"].problem
+    assert "it uses neither relu nor tanh" in said
+
+
+@pytest.mark.parametrize(("name", "asked_again"), [("Tanh", True), ("Other", False)])
+def test_a_part_is_exchanged_in_the_class_that_is_nearly_called_so(
+    name: str, asked_again: bool, tmp_path: Path
+) -> None:
+    swaps = [("class tanh:", f"class {name}:"), ('"tanh": tanh}', f'"tanh": {name}}}')]
+    case = next(case for case in PLAN if case.check == "network" and case.params["activation"] == "tanh")
+    with runner_of(ASSIGNMENT, changed(tmp_path, swaps), "wiring", None, (), 10.0, "none") as asked:
+        params = {**case.params, "exchanged": ["5"]}
+        seen = asked.ask(case.name, case.probe, json_params(params), draw(ASSIGNMENT, case, 0), seed=0)
+    assert (Key("activation gradient") in seen.values) is asked_again
+
+
+@pytest.mark.parametrize(("ended_by", "part"), [("tanh", "5"), ("tanhh", "")])
+def test_a_main_that_a_class_not_defined_ends_fails_because_of_it_in_every_setting(ended_by: str, part: str) -> None:
+    lacking = failed(Failure("missing", "", "neural_networks.py defines no tanh", lacks="tanh"))
+    ended = failed(Failure("crashed", "NameError", f"main raised NameError: {ended_by!r}", lacks=ended_by))
+    own = [case for case in PLAN if case.whole and case.process == "parts"]
+    of_relu = [case.name for case in own if all(one.activation == "relu" for one in configs_of(case.params))]
+    verdicts = {
+        case.name: {
+            q.name: lacking if case.check == "tanh" else ended if case.name in of_relu else matched()
+            for q in case.quantities
+        }
+        for case in PLAN
+    }
+    assert ASSIGNMENT.blame is not None
+    found = ASSIGNMENT.blame(PLAN, verdicts)
+    assert {one.explained_by for name in of_relu for one in found[name].values()} == {part}
 
 
 @pytest.mark.parametrize(("body", "said"), [("pass", True), ("self.kept = 1", False)])

@@ -10,7 +10,7 @@ from dataclasses import replace
 from parity_tests.assignments.mlp.kinds.elementwise import TODOS
 from parity_tests.assignments.mlp.kinds.sgd import COPIED
 from parity_tests.assignments.mlp.main.configs import SCRIPT
-from parity_tests.assignments.mlp.undefined import tell_undefined
+from parity_tests.assignments.mlp.undefined import part_that_is_lacked, tell_undefined, undefined_in
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import PROVED, Comparison, matched
 from reports.model.notes import NoteKind
@@ -34,12 +34,14 @@ def blame(plan: Sequence[Case], judged: Judgements) -> dict[str, dict[str, Compa
 
     Where main also fails with correct parts in place of its own, what brings it its data among them, the failure is
     TODO 10's, and said there. Where it does not, the failure is that of what brings main its data, where that fails a
-    case of its own, or else of the first part in the order of computation which failed one, and where there is none
-    that of TODO 10, if main fails with correct parts at another setting. A quantity that is right wherever correct
-    parts are in place is proved to fail because of the submission's own. A crash in a lenient case is forgiven, with a
-    note, where its part passes all cases that are not lenient; wrong values there are wrong.
+    case of its own, or else of the class that is not defined and whose name ended it, or else of the first part in the
+    order of computation which failed one, and where there is none that of TODO 10, if main fails with correct parts at
+    another setting. A quantity that is right wherever correct parts are in place is proved to fail because of the
+    submission's own. A crash in a lenient case is forgiven, with a note, where its part passes all cases that are not
+    lenient; wrong values there are wrong.
     """
     judged = tell_undefined(plan, judged)
+    undefined = undefined_in(judged)
     wrong = _failing_parts(plan, judged, but=("main",))
     not_passing = _failing_parts(plan, judged, but=("main",), explained_too=True)
     data_fails = _data_fails(plan, judged)
@@ -61,7 +63,8 @@ def blame(plan: Sequence[Case], judged: Judgements) -> dict[str, dict[str, Compa
             culprit, cause = "utils", "utils.py, which brings it its data"
         else:
             order = in_order(*(run["main_params"]["activation"] for run in case.params["runs"]))
-            culprit = next((part for part in order if part in wrong), "10" if wiring_fails else "")
+            culprit = part_that_is_lacked(judged[case.name], undefined)
+            culprit = culprit or next((part for part in order if part in wrong), "10" if wiring_fails else "")
             cause = WIRING if culprit == "10" else f"TODO {culprit}" if culprit.isdecimal() else "utils.py"
         if culprit:
             blamed[case.name] |= _blamed_on(culprit, cause, judged[case.name], proved)

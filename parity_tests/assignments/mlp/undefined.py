@@ -22,15 +22,13 @@ def tell_undefined(plan: Sequence[Case], judged: Judgements) -> dict[str, dict[s
     none, it has one that it calls otherwise: what is measured of its steps is then no measure of them.
     """
     told = {name: dict(comparisons) for name, comparisons in judged.items()}
-    undefined: dict[str, str] = {}
+    undefined = undefined_in(judged)
     for case in plan:
         for q in case.quantities:
             failure = judged[case.name][q.name].failure
-            part = _part_of(failure.lacks) if failure is not None else ""
-            if failure is not None and part:
-                undefined[failure.lacks] = failure.text
-                if q.part == "utils":
-                    told[case.name][q.name] = replace(judged[case.name][q.name], part=part)
+            if q.part == "utils" and failure is not None and failure.lacks in undefined:
+                part = _part_of(failure.lacks)
+                told[case.name][q.name] = replace(judged[case.name][q.name], part=part)
     unseen: dict[str, str] = {}
     for case in plan:
         for comparison in judged[case.name].values() if case.whole else ():
@@ -43,6 +41,22 @@ def tell_undefined(plan: Sequence[Case], judged: Judgements) -> dict[str, dict[s
                 if comparison.verdict not in (*PASSING, Verdict.HARNESS_ERROR):
                     told[case.name][name] = unjudged(why, sentence=True)
     return told
+
+
+def undefined_in(judged: Judgements) -> dict[str, str]:
+    """The sentences that the submission does not define a class that the homework names, by the class."""
+    failures = (one.failure for comparisons in judged.values() for one in comparisons.values())
+    return {
+        failure.lacks: failure.text
+        for failure in failures
+        if failure is not None and failure.kind == Verdict.MISSING and _part_of(failure.lacks)
+    }
+
+
+def part_that_is_lacked(judged: Mapping[str, Comparison], undefined: Mapping[str, str]) -> str:
+    """The first part of an undefined class whose name ended a run of `main`; "" where none did."""
+    lacked = (one.failure.lacks for one in judged.values() if one.failure is not None)
+    return next((_part_of(name) for name in lacked if name in undefined), "")
 
 
 def _part_of(name: str) -> str:

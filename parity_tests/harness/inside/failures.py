@@ -178,7 +178,8 @@ def describe(error: BaseException, label: str, location: Location, limit: float,
         text = f"{raised}{location}; numpy is {np.__version__} here{_nearest_name(detail)}"
     else:
         text = f"{raised}{location}"
-    return failure(kind, name, text, location, called=what, said=detail)
+    lacks = str(error.name or "") if type(error) is NameError else ""
+    return failure(kind, name, text, location, called=what, said=detail, lacks=lacks)
 
 
 def not_implemented(function: Callable[..., Any], label: str, folder: str) -> Failure | None:

@@ -63,24 +63,45 @@ class Submission:
             raise Missing(self._problem["text"], called=self._problem["called"])
         raise Missing(_undefined(self.module, self.module.__name__, name), lacks=name)
 
+    def meant_as(self, name: str, kind: type) -> str:
+        """Return the name under which it has what is asked for as `name`: where it has no such, a near one of a `kind`.
+
+        Returns `name` where it defines nothing of that kind that is called nearly so.
+        """
+        modules = [own for own in (self.module, self.support) if own is not None]
+        if any(name in vars(own) for own in modules):
+            return name
+        near = (one for own in modules for one in _near(own, own.__name__, name) if isinstance(vars(own)[one], kind))
+        return next(near, name)
+
+
+def _near(module: ModuleType, called: str, name: str) -> list[str]:
+    """Return what a module, or the class in it before the dot, defines under names that are nearly this one."""
+    defined = _defined(module, called, name)
+    near = difflib.get_close_matches(name.lower(), [one.lower() for one in defined], n=1, cutoff=_NEAR)
+    return [one for one in defined if one.lower() in near]
+
+
+def _defined(module: ModuleType, called: str, name: str) -> list[str]:
+    """Return the names of the classes and functions that a module defines, or the class in it before the dot."""
+    owner, dot, _ = name.rpartition(".")
+    holder = vars(module).get(owner) if dot else module
+    if not isinstance(holder, (ModuleType, type)):
+        return []
+    return [
+        f"{owner}{dot}{key}"
+        for key, value in vars(holder).items()
+        if isinstance(value, (type, FunctionType)) and value.__module__ == called and not key.startswith("__")
+    ]
+
 
 def _undefined(module: ModuleType, called: str, name: str) -> str:
     """Return the sentence that a module, or the class in it before the dot, lacks a name, with what it has instead."""
     sentence = f"{file_of(called)} defines no {name}"
-    owner, dot, _ = name.rpartition(".")
-    holder = vars(module).get(owner) if dot else module
-    if not isinstance(holder, (ModuleType, type)):
-        return sentence
-    defined = {
-        f"{owner}{dot}{key}": key
-        for key, value in vars(holder).items()
-        if isinstance(value, (type, FunctionType)) and value.__module__ == called and not key.startswith("__")
-    }
-    near = difflib.get_close_matches(name.lower(), [one.lower() for one in defined], n=1, cutoff=_NEAR)
-    meant = [one for one in defined if one.lower() in near]
+    defined, meant = _defined(module, called, name), _near(module, called, name)
     if meant:
         return f"{sentence}; it defines {clean(meant[0], _MAX_NAME)}: is that meant?"
-    shown = ", ".join(clean(one, _MAX_NAME) for one in [*defined][:_MOST_NAMES])
+    shown = ", ".join(clean(one, _MAX_NAME) for one in defined[:_MOST_NAMES])
     more = len(defined) - _MOST_NAMES
     return f"{sentence}; it defines {shown}{f' and {more} more' if more > 0 else ''}" if shown else sentence
 

@@ -46,12 +46,11 @@ def exchange(submission: Submission, parts: Sequence[str]) -> None:
 
 
 def _class(submission: Submission, name: str) -> type:
-    """The submission's class of this name; an empty one, which is put there, where it has none."""
-    with contextlib.suppress(Exception):
-        found = submission.get(name)
-        if isinstance(found, type):
-            return found
+    """The submission's class of this name, or of a near one in its place; an empty one, where it has none."""
     made = type(name, (), {})
+    with contextlib.suppress(Exception):
+        found = submission.get(submission.meant_as(name, type))
+        made = found if isinstance(found, type) else made
     setattr(submission.module, name, made)
     return made
 

@@ -38,17 +38,25 @@ KEPT = {"linear": ("params", "gradient"), "nonlinear": ("mask",), "drop": ("r", 
 
 
 def patch(submission: Submission, hooks: Hooks, stand_ins: Any) -> None:
-    """Wraps every part of the submission; with stand-ins, these run in its place, or where it lacks one."""
+    """Wraps every part of the submission; with stand-ins, these run in its place, or where it lacks one.
+
+    What it defines under a name that is nearly a part's, which it lacks, is taken for that part: `main` may use it so.
+    """
     modules = [module for module in (submission.module, submission.support) if module is not None]
+    meant = {name: submission.meant_as(name, type) for names in CLASSES_OF.values() for name in names}
+    sgd_names: tuple[str, ...] = SGD_NAMES
+    if not any(_objects(modules, name, callable) for name in SGD_NAMES):
+        sgd_names += tuple(submission.meant_as(name, types.FunctionType) for name in SGD_NAMES)
     for part, class_names in CLASSES_OF.items():
         for name in class_names:
-            found = _objects(modules, name, callable)
-            for one in found or _made(modules, name, _new_class, stand_ins):
+            found = _objects(modules, name, callable) or _made(modules, name, _new_class, stand_ins)
+            near = [] if meant[name] == name else _objects(modules, meant[name], callable)
+            for one in [*found, *near]:
                 if isinstance(one, type):
                     _patch_class(hooks, part, name, one, stand_ins)
                 else:
                     _swap(one, _maker(hooks, part, name, stand_ins), modules)
-    for name in SGD_NAMES:
+    for name in dict.fromkeys(sgd_names):
         for function in _functions(modules, name, stand_ins):
             _swap(function, hooks.sgd, modules)
     for function in _objects(modules, LOADER, callable) if submission.edition == PLAIN else ():

@@ -148,8 +148,9 @@ class _Run:
                 asked.add(int(size))
             return shrunk(size, pixels, most)
 
-        script = Script(submission, "main", {**self._main_params, "num_epoch": epochs}, ("linear_layer", fewer))
-        if not isinstance(submission.get("linear_layer"), type):
+        cls = submission.meant_as("linear_layer", type)
+        script = Script(submission, "main", {**self._main_params, "num_epoch": epochs}, (cls, fewer))
+        if not isinstance(submission.get(cls), type):
             self._recorder.add_fact(AS_SCRIPT, None)
             return
         input_files = self._write_files()
