@@ -134,8 +134,7 @@ class Mistake:
     and is claimed only where no formula without one fits. An `experiment`, which the assignment's own diagnosis makes,
     says whether random numbers came about in this way. `raised` is a regular expression that an exception's type and
     own text match, as `KeyError: 'W'`, and `shown_by` says whether a failure shows it, by its values and its finding.
-    `sentence` is a regular expression that the sentence about a failure matches. A mistake that
-    `spoils` other parts' results is named by the assignment's diagnosis too.
+    A mistake that `spoils` other parts' results is named by the assignment's diagnosis too.
     `editions` are those in which it can be made, all where left out.
 
     `plug` puts the mistake into `file` of the assignment's solution, to prove that it is caught and named. The cases
@@ -150,7 +149,6 @@ class Mistake:
     estimate: Estimate | None = None
     experiment: Callable[..., bool] | None = None
     shown_by: Shown | None = None
-    sentence: str = ""
     raised: str = ""
     spoils: bool = False
     shows_in: tuple[str, ...] = ()

@@ -36,7 +36,7 @@ def test_at_least_sixty_mistakes_are_known_each_todo_has_some_and_names_are_uniq
         ways = (
             mistake.formula,
             mistake.experiment,
-            mistake.sentence or mistake.shown_by or mistake.raised,
+            mistake.shown_by or mistake.raised,
             mistake.spoils,
         )
         assert sum(bool(way) for way in ways) == 1

@@ -105,8 +105,10 @@ FORGED = """
 IN_A_BUFFER = """self.buffer = np.empty((len(X), self.params["W"].shape[1]))
         np.dot(X, self.params["W"], out=self.buffer)
         return self.buffer + self.params["b"]"""
+SAME_ORDER = "several epochs have the same order"
 WRONG: dict[str, tuple[Assignment, tuple[Body | Swap, ...]]] = {
     "a crash": (MLP, (Body("relu.forward", "return np.zeros(3)[3]"),)),
+    SAME_ORDER: (MLP, (Swap("order = np.random.permutation(train.N)", "order = np.arange(train.N)"),)),
     "a part that others work on": (MLP, (Body("linear_layer.forward", "self.X = X\nreturn X @ self.params['W']"),)),
     "a function that is not there": (MLP, (Swap("class linear_layer:", "class Linear:"),)),
     "a fault that is made up": (MLP, (Swap("        self.mask = X > 0", FORGED),)),
@@ -133,6 +135,8 @@ def test_all_facts_of_a_wrong_submission_stay_when_every_sentence_is_turned_roun
         turned_round = judge_observed(exam, map(remade, observations)).records
     assert facts(turned_round, assignment) == facts(told, assignment)
     assert any(record.verdict != "match" or record.note for record in told)
+    assert not any("no known mistake could be looked for" in record.note for record in told)
+    assert name != SAME_ORDER or name in {record.diagnosis for record in told}
     for before, after in zip(told, turned_round, strict=True):
         assert (before.message == after.message) == (not before.message)
 

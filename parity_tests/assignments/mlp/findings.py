@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum, auto
+from typing import NamedTuple
 
 
 class Found(StrEnum):
@@ -13,3 +14,44 @@ class Found(StrEnum):
     OTHER_KEYS = auto()
     OTHER_MODEL = auto()
     OTHER_SIGNATURE = auto()
+
+    # ---- of main
+    NO_DROPOUT = auto()
+    A_STEP_WITHOUT_DROPOUT = auto()
+    DROPOUT_OFF = auto()
+    DROPOUT_OFF_IN_A_STEP = auto()
+    SAME_MASK = auto()
+    USED_TWICE = auto()
+    OTHER_BATCH_SIZE = auto()
+    OTHER_STEPS = auto()
+    OTHER_EPOCHS = auto()
+    OTHER_LABELS = auto()
+    IN_FILE_ORDER = auto()
+    ALL_IN_FILE_ORDER = auto()
+    SAME_ORDER = auto()
+    SAME_BATCHES = auto()
+    NEVER_USED = auto()
+    NO_TRAINING_ROWS = auto()
+    NO_STEP_SEEN = auto()
+    OTHER_SET = auto()
+    CHANGED_PIXELS = auto()
+    NEVER_CHANGED = auto()
+    CHANGED_AGAIN = auto()
+    BUILT_ANEW = auto()
+    OTHER_WIDTH = auto()
+    OTHER_CLASSES = auto()
+    OTHER_ACTIVATION = auto()
+    NO_ACTIVATION = auto()
+    OTHER_RATE = auto()
+    NOT_EVALUATED = auto()
+    EVALUATED_TWICE = auto()
+    RETURNS_NOTHING = auto()
+    NOT_RETURNED = auto()
+    OTHER_LENGTH = auto()
+
+
+class Said(NamedTuple):
+    """A sentence about a failure, and what it was found to be; "" where no mistake and no script asks for that."""
+
+    text: str
+    found: str = ""

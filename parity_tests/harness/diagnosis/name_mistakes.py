@@ -1,7 +1,7 @@
 """Names what went wrong: known-wrong formulas that reproduce what was returned, experiments, and simple relations.
 
 A name is claimed only where it can be made in the edition and was reproduced: by a formula on every case of its part,
-within the rounding bound of that formula, by an experiment on all of them, or by a sentence that says what was seen.
+within the rounding bound of that formula, by an experiment on all of them, or by what was found, or raised.
 Where several names fit, none is claimed.
 """
 
@@ -19,7 +19,6 @@ from parity_tests.protocol.diagnosis import Diagnosis, Draw, Seen
 from parity_tests.protocol.kind import Kind
 from parity_tests.protocol.mistake import CRASH, Call, Mistake
 from parity_tests.protocol.quantity import Quantity
-from parity_tests.protocol.sentence import sentence_of
 from reports.model.verdicts import Verdict
 
 
@@ -41,7 +40,7 @@ def name_mistakes(
 ) -> Named:
     """The same comparisons, those that fail of causes of their own with the names of what they fail of.
 
-    Names are looked for in this order: formulas, experiments, sentences, overwriting; then relations, and at last what
+    Names are looked for in this order: formulas, experiments, findings, overwriting; then relations, and at last what
     a crash says of itself. What follows from a mistake gets that one's name. An assignment without a diagnosis has no
     names.
     """
@@ -60,7 +59,7 @@ def name_mistakes(
         for q in case.quantities:
             comparison = named[case.name][q.name]
             if comparison.verdict == Verdict.CRASHED and fails(comparison) and not comparison.diagnosis:
-                name = only_one(_by_sentence(_of_crashes(diagnosis), case, q, comparison))
+                name = only_one(_shown(_of_crashes(diagnosis), case, q, comparison))
                 named[case.name][q.name] = replace(comparison, diagnosis=name)
         named[case.name] = with_causes_in_case(named[case.name], diagnosis.hidden_in_case)
     named = with_causes_in_checks(diagnosis, plan, named)
@@ -117,7 +116,7 @@ def _claim(verdicts: Verdicts, calls: Sequence[Call], claim: Callable[[Call], st
 
 
 def _claim_told(diagnosis: Diagnosis, plan: Sequence[Case], verdicts: Verdicts, seen: Seen, draw: Draw) -> None:
-    """Gives what fails of its own the one name that an experiment, the sentence, or what was overwritten tells."""
+    """Gives what fails of its own the one name that an experiment, what was found, or what was overwritten tells."""
     for case in plan:
         for q in case.quantities:
             comparison = verdicts[case.name][q.name]
@@ -138,10 +137,10 @@ def _by_experiments(
 def _told(
     diagnosis: Diagnosis, plan: Sequence[Case], case: Case, q: Quantity, comparison: Comparison, seen: Seen, draw: Draw
 ) -> Sequence[str]:
-    """The names that an experiment, the sentence, or what was overwritten tells."""
+    """The names that an experiment, what was found, or what was overwritten tells."""
     names = _by_experiments(diagnosis, plan, case, q, seen, draw)
     if not names:
-        names = _by_sentence(_but_crashes(diagnosis), case, q, comparison)
+        names = _shown(_but_crashes(diagnosis), case, q, comparison)
     if not names and diagnosis.overwriting is not None:
         names = diagnosis.overwriting(case, q, seen[case.name])
     return names
@@ -155,17 +154,15 @@ def _but_crashes(diagnosis: Diagnosis) -> list[Mistake]:
     return [mistake for mistake in diagnosis.mistakes if mistake.operation != CRASH]
 
 
-def _by_sentence(mistakes: Sequence[Mistake], case: Case, q: Quantity, comparison: Comparison) -> list[str]:
-    """The names of those mistakes of the failing part that its exception, or the sentence about it, tells of."""
+def _shown(mistakes: Sequence[Mistake], case: Case, q: Quantity, comparison: Comparison) -> list[str]:
+    """The names of those mistakes of the failing part that its exception, or what was found of it, shows."""
     if case.whole and case.process == "parts":  # what its parts do wrong, their own cases tell
         return []
-    sentence, failure = sentence_of(case, q, comparison), comparison.failure
+    failure = comparison.failure
     raised = f"{failure.error}: {failure.said}" if failure is not None and failure.error else ""
     own = [m for m in mistakes if m.part == (comparison.part or q.part)]
     return [
         m.name
         for m in own
-        if (m.sentence and re.search(m.sentence, sentence))
-        or (m.shown_by and m.shown_by(case, q, comparison))
-        or (m.raised and raised and re.match(m.raised, raised))
+        if (m.shown_by and m.shown_by(case, q, comparison)) or (m.raised and raised and re.match(m.raised, raised))
     ]

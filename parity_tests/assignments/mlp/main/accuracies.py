@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from parity_tests.assignments.mlp.findings import Found, Said
 from parity_tests.assignments.mlp.main.evaluations import OTHER, POSITION, SET, Evaluations
 from parity_tests.assignments.mlp.main.main_run import Array, MainRun
 from parity_tests.protocol.comparison import Comparison, matched
@@ -110,9 +111,9 @@ def _wrong(evaluations: Evaluations, split: str, record: Record, bounds: Sequenc
     epochs = main.config.epochs
     if len(got) != epochs:
         text = f"the {quantity} record ({key}) has {len(got)} numbers, where one for each of {epochs} epochs"
-        return main.bad(f"{text} is asked for", got=float(len(got)), want=float(epochs))
+        return main.bad(Said(f"{text} is asked for", Found.OTHER_LENGTH), got=float(len(got)), want=float(epochs))
     if not bounds:
-        return main.bad(f"after epoch {evaluations.epochs + 1} no step was seen")
+        return main.bad(Said(f"after epoch {evaluations.epochs + 1} no step was seen", Found.NO_STEP_SEEN))
     if uncovered := evaluations.coverage_problem(split):
         return main.bad(uncovered)
     epoch = _first_wrong(got, bounds) or 0
@@ -123,4 +124,4 @@ def _wrong(evaluations: Evaluations, split: str, record: Record, bounds: Sequenc
         f"examples are right"
     )
     value, want = float(got[epoch]), low / count
-    return main.bad(text, got=value, want=want, gap=abs(value - want))
+    return main.bad(text, got=value, want=want, gap=abs(value - want), where=f"[{epoch}]")

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from parity_tests.assignments.mlp.findings import Said
 from parity_tests.assignments.mlp.main.closeness import EXPLAINS, same
 from parity_tests.assignments.mlp.main.configs import AS_SCRIPT, SCRIPT
 from parity_tests.assignments.mlp.main.main_run import Array, MainRun
@@ -44,7 +45,7 @@ def judge_as_script(main: MainRun, epochs: int) -> Comparison:
         *_differences("returns", returned, main.run.returned, lengths),
         *_differences("writes", written, watched, lengths),
     ]
-    return main.bad(f"{SCRIPT}, {problems[0]}", finding=SCRIPT) if problems else matched()
+    return main.bad(Said(f"{SCRIPT}, {problems[0]}", SCRIPT)) if problems else matched()
 
 
 def _other_sizes(main: MainRun) -> Iterator[str]:

@@ -9,6 +9,7 @@ from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 
+from parity_tests.assignments.mlp.findings import Found, Said
 from parity_tests.assignments.mlp.main.foreign_rows import SET_OF
 from parity_tests.assignments.mlp.main.main_run import FALSE_ALARM, MainRun
 from parity_tests.assignments.mlp.main.run import Pass, Update
@@ -27,10 +28,12 @@ def judge_batches(main: MainRun, steps: Steps) -> Comparison:
     epochs: dict[int, dict[int, int]] = {}
     for number, update in enumerate(main.run.updates, 1):
         step = update.pass_
-        problem = _rows_problem(main, update, number)
-        if not problem and update.again and number - 1 in steps.wrong_indices:
-            problem = f"step {number} changes the weights again, without a new forward"
-        if problem or step is None:
+        problem = None if step is None else _rows_problem(main, update, step, number)
+        if problem is None and update.again and number - 1 in steps.wrong_indices:
+            problem = Said(f"step {number} changes the weights again, without a new forward", Found.CHANGED_AGAIN)
+        if step is None:
+            return main.bad(f"step {number} changes the weights before any forward", step=number)
+        if problem is not None:
             return main.bad(problem, step=number)
         used = epochs.setdefault(update.epoch, {})
         again = next((row for row in step.rows if row in used or step.rows.count(row) > 1), None)
@@ -42,45 +45,48 @@ def judge_batches(main: MainRun, steps: Steps) -> Comparison:
     return _unseen(main, epochs)
 
 
-def _rows_problem(main: MainRun, update: Update, number: int) -> str:
-    """What is wrong with the rows of a step as they are, or "" for B rows of the training set."""
-    step, B = update.pass_, main.config.batch
-    if step is None:
-        return f"step {number} changes the weights before any forward"
+def _rows_problem(main: MainRun, update: Update, step: Pass, number: int) -> Said | None:
+    """What is wrong with the rows of a step as they are, or None for B rows of the training set."""
+    B = main.config.batch
     if step.split != "train":
-        return f"step {number} {_foreign(main, step)}"
+        what, found = _foreign(main, step)
+        return Said(f"step {number} {what}", found)
     if len(step.rows) != B:
-        return f"step {number} (epoch {update.epoch + 1}) is made on {len(step.rows)} rows, not {B}"
-    return ""
+        text = f"step {number} (epoch {update.epoch + 1}) is made on {len(step.rows)} rows, not {B}"
+        return Said(text, Found.OTHER_BATCH_SIZE)
+    return None
 
 
-def _foreign(main: MainRun, step: Pass) -> str:
+def _foreign(main: MainRun, step: Pass) -> Said:
     if step.split:
         name = f"rows of the {SET_OF[step.split]} set"
         alone = {update.pass_.split for update in main.run.updates if update.pass_ is not None} == {step.split}
-        return f"trains on {name}" if alone else f"is made on {name}, and others on rows of other sets"
+        if alone:
+            return Said(f"trains on {name}", "" if step.split == "train" else Found.OTHER_SET)
+        return Said(f"is made on {name}, and others on rows of other sets")
     width = main.pixels
     if step.shape is None or len(step.shape) != 2 or step.shape[1] != width:
-        return f"gives L1.forward X of shape {step.shape}, where ({main.config.batch}, {width}) is asked for"
-    what = f": {step.foreign}" if step.foreign else ""
-    return f"gives L1.forward rows that are not rows of the training set{what}"
+        return Said(f"gives L1.forward X of shape {step.shape}, where ({main.config.batch}, {width}) is asked for")
+    text = "gives L1.forward rows that are not rows of the training set"
+    return Said(f"{text}: {step.foreign.text}", step.foreign.found) if step.foreign else Said(text)
 
 
-def _twice(epoch: int, step: Pass, again: int, used: Mapping[int, int], number: int) -> str:
+def _twice(epoch: int, step: Pass, again: int, used: Mapping[int, int], number: int) -> Said:
     at = used.get(again, number)
     where = f"in step {at} and again in step {number}" if at != number else f"twice in step {number}"
     what = "a mini-batch" if set(step.rows) <= set(used) else f"training example {again}"
-    return f"{what} is used twice in epoch {epoch + 1}: {where}"
+    return Said(f"{what} is used twice in epoch {epoch + 1}: {where}", Found.USED_TWICE)
 
 
-def _labels_problem(main: MainRun, step: Pass, number: int) -> str:
+def _labels_problem(main: MainRun, step: Pass, number: int) -> Said | None:
     labels = main.labels("train")[list(step.rows)]
     if step.labels is None or np.array_equal(np.array(step.labels), labels.astype(np.float64)):
-        return ""
-    return (
+        return None
+    text = (
         f"in step {number} loss.forward is given labels that are not those of the mini-batch's rows "
         f"({_shown(step.labels)} where {_shown(tuple(labels))} belong)"
     )
+    return Said(text, Found.OTHER_LABELS)
 
 
 def _shown(labels: Sequence[float]) -> str:
@@ -97,7 +103,7 @@ def _unseen(main: MainRun, epochs: Epochs) -> Comparison:
     if not never or N * left_out ** len(epochs) >= FALSE_ALARM:
         return matched()
     text = f"training examples {', '.join(map(str, never[:10]))} are never used in {len(epochs)} epochs"
-    return main.bad(text, where=f"[{never[0]}]")
+    return main.bad(Said(text, Found.NEVER_USED), where=f"[{never[0]}]")
 
 
 # ---- their order ----
@@ -113,12 +119,13 @@ def judge_shuffle(main: MainRun) -> Comparison:
         if update.pass_ is not None and update.pass_.split == "train":
             orders.setdefault(update.epoch, []).append(update.pass_.rows)
     if not orders and main.failure is None:
-        return main.bad("no step was made on rows of the training set, so that there is no order")
-    problem = _order_problem(main, [tuple(batches) for batches in orders.values()]) if orders else ""
+        text = "no step was made on rows of the training set, so that there is no order"
+        return main.bad(Said(text, Found.NO_TRAINING_ROWS))
+    problem = _order_problem(main, [tuple(batches) for batches in orders.values()]) if orders else None
     return main.bad(problem) if problem else matched()
 
 
-def _order_problem(main: MainRun, epochs: Sequence[Batches]) -> str:
+def _order_problem(main: MainRun, epochs: Sequence[Batches]) -> Said | None:
     """What the orders of several epochs have in common, where chance brings it about with less than FALSE_ALARM."""
     N, flat = main.size("train"), [tuple(itertools.chain(*batches)) for batches in epochs]
     in_order = [number for number, rows in enumerate(flat) if _strides(rows, N) in ({1}, {N - 1})]
@@ -129,20 +136,24 @@ def _order_problem(main: MainRun, epochs: Sequence[Batches]) -> str:
         if _chance(len(flat), len(in_order), one, given=0) < FALSE_ALARM:
             which = f"epoch {in_order[0] + 1}"
             if all(list(rows) == list(range(len(rows))) for rows in flat):
-                return "every epoch takes the training examples in the order of the file: nothing is shuffled"
-            return f"{which} takes the training examples one after the other, as they stand in the file, or backwards"
+                text = "every epoch takes the training examples in the order of the file: nothing is shuffled"
+                return Said(text, Found.ALL_IN_FILE_ORDER)
+            text = f"{which} takes the training examples one after the other, as they stand in the file, or backwards"
+            return Said(text, Found.IN_FILE_ORDER)
     same_batches = _most_alike([frozenset(map(frozenset, batches)) for batches in epochs])
     same_order = _most_alike(flat)
     first, second, count = same_batches
     fewer = same_order[2] < count
     if fewer and _chance(len(flat), count, _of_batches(epochs[first], N)) < FALSE_ALARM:
         which = f"epochs {first + 1} and {second + 1}"
-        return f"{which} are made of the same mini-batches: batches are shuffled, where examples are to be"
+        text = f"{which} are made of the same mini-batches: batches are shuffled, where examples are to be"
+        return Said(text, Found.SAME_BATCHES)
     first, second, count = same_order
     if count > 1 and _chance(len(flat), count, of_order(epochs[first], N)) < FALSE_ALARM:
         which = f"epochs {first + 1} and {second + 1}"
-        return f"{which} take the training examples in the same order: each epoch needs a fresh one"
-    return ""
+        text = f"{which} take the training examples in the same order: each epoch needs a fresh one"
+        return Said(text, Found.SAME_ORDER)
+    return None
 
 
 def _strides(rows: Sequence[int], N: int) -> set[int]:
@@ -198,11 +209,12 @@ def judge_number_of_steps(main: MainRun) -> Comparison:
     if each == {steps} and recorded == {len(counts)}:
         early = f" with an early_stopping_patience of {config.patience}" if config.patience else ""
         text = f"it trains for {len(counts)} epochs of {steps} steps, where {config.epochs} epochs are asked for{early}"
-        return main.bad(text, **figures, bad=1)
+        return main.bad(Said(text, Found.OTHER_EPOCHS), **figures, bad=1)
+    found = Found.OTHER_STEPS if len(each) == 1 and len(counts) == config.epochs else ""
     shown = f"{each.pop()} steps in each of {len(counts)} epochs" if len(each) == 1 else f"{got} steps in all"
     if got == 0:
         shown = "no step that changes the weights"
     text = (
         f"it makes {shown}, where ⌊{N}/{config.batch}⌋ = {steps} steps in each of {config.epochs} epochs are asked for"
     )
-    return main.bad(text, **figures, bad=1)
+    return main.bad(Said(text, found), **figures, bad=1)

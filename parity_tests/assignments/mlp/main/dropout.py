@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from parity_tests.assignments.mlp.findings import Found, Said
 from parity_tests.assignments.mlp.main.main_run import FALSE_ALARM, Array, MainRun, wrong_argument
 from parity_tests.assignments.mlp.main.steps import Steps
 from parity_tests.protocol.comparison import Comparison, matched
@@ -20,21 +21,24 @@ def judge_dropout(main: MainRun, steps: Steps) -> Comparison:
             continue
         if not step.drops:
             never = not any(one.drops for one in passes)
-            text = "dropout.forward is never called in training" if never else f"step {number} is made without dropout"
-            return main.bad(text, step=number)
+            if never:
+                return main.bad(Said("dropout.forward is never called in training", Found.NO_DROPOUT), step=number)
+            said = Said(f"step {number} is made without dropout", Found.A_STEP_WITHOUT_DROPOUT)
+            return main.bad(said, step=number)
         if not step.training:
-            where = "in every step" if not any(one.training for one in passes) else f"in step {number}"
-            return main.bad(f"{where} dropout.forward is called with is_train=False", step=number)
+            never = not any(one.training for one in passes)
+            where = "in every step" if never else f"in step {number}"
+            found = Found.DROPOUT_OFF if never else Found.DROPOUT_OFF_IN_A_STEP
+            return main.bad(Said(f"{where} dropout.forward is called with is_train=False", found), step=number)
         for call in step.calls:
             bypassed = any(got != want and want.startswith("drop") for _, got, want in call.wrong)
             if call.name == "L2.forward" and bypassed and index in steps.wrong_indices:
                 return main.bad(f"{wrong_argument(call)} (step {number})", step=number)
-    repeated = _repeated_mask(main)
-    return main.bad(repeated) if repeated else matched()
+    return _repeated_mask(main) or matched()
 
 
-def _repeated_mask(main: MainRun) -> str:
-    """Whether two steps drew the same mask, where chance would do that with less than FALSE_ALARM."""
+def _repeated_mask(main: MainRun) -> Comparison | None:
+    """The two steps that drew the same mask, where chance would do that with less than FALSE_ALARM."""
     r = main.config.rate
     drops = [(i, update.pass_.dropped) for i, update in enumerate(main.run.updates, 1) if update.pass_ is not None]
     pairs = max(len(drops) * (len(drops) - 1) / 2, 1)
@@ -54,8 +58,9 @@ def _repeated_mask(main: MainRun) -> str:
         for one, other in np.argwhere(np.triu(same, 1)):
             steps = f"steps {numbers[one]} and {numbers[other]}"
             if kept_by_both[one, other] == seen_by_both[one, other]:
-                return f"dropout drops nothing in {steps}, where r = {r:g}"
+                return main.bad(f"dropout drops nothing in {steps}, where r = {r:g}")
             if not kept_by_both[one, other]:
-                return f"dropout drops everything in {steps}, where r = {r:g}"
-            return f"{steps} draw the same dropout mask, where each forward draws a fresh one"
-    return ""
+                return main.bad(f"dropout drops everything in {steps}, where r = {r:g}")
+            text = f"{steps} draw the same dropout mask, where each forward draws a fresh one"
+            return main.bad(Said(text, Found.SAME_MASK), step=numbers[other])
+    return None

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.assignments.mlp.findings import Found, Said
 from parity_tests.assignments.mlp.main.main_run import Array, MainRun, Weights
 from parity_tests.assignments.mlp.main.run import Pass
 from parity_tests.assignments.mlp.main.steps import Steps
@@ -113,19 +114,21 @@ class Evaluations:
         """After how many of the epochs asked for the weights are known."""
         return len(self._after)
 
-    def coverage_problem(self, split: str) -> str:
-        """What the evaluations that were seen leave out, "" where they cover the set."""
+    def coverage_problem(self, split: str) -> Said | None:
+        """What the evaluations that were seen leave out, None where they cover the set."""
         epochs, name, N = self.of(split), SET[split], self.main.size(split)
         if len(epochs) < self.main.config.epochs or not all(epochs):
             at = next((i for i, passes in enumerate(epochs) if not passes), len(epochs)) + 1
-            return f"the {name} set is not evaluated after epoch {at}"
+            return Said(f"the {name} set is not evaluated after epoch {at}", Found.NOT_EVALUATED)
         for epoch, passes in enumerate(epochs, 1):
             seen = {row for one in passes for row in one.rows}
             if len(seen) < self.main.whole(split):
-                return f"after epoch {epoch} only {len(seen)} of the {N} examples of the {name} set are evaluated"
+                text = f"after epoch {epoch} only {len(seen)} of the {N} examples of the {name} set are evaluated"
+                return Said(text, Found.NOT_EVALUATED)
             if not covering(passes, self.main.whole(split)):
-                return f"after epoch {epoch} some examples of the {name} set are evaluated twice in one sweep over it"
-        return ""
+                text = f"after epoch {epoch} some examples of the {name} set are evaluated twice in one sweep over it"
+                return Said(text, Found.EVALUATED_TWICE)
+        return None
 
     def dropped(self, split: str) -> str:
         """Whether dropout was on in an evaluation of the set; "" where it was not."""

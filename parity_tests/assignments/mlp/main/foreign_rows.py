@@ -6,25 +6,27 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from parity_tests.assignments.mlp.findings import Found, Said
 from parity_tests.assignments.mlp.main.run import SPLITS, Array
 
-CHANGED = "every pixel is changed in the same way"
+CHANGED = Said("every pixel is changed in the same way", Found.CHANGED_PIXELS)
 ALIKE = 1e-9
 """How near, in units of the largest pixel, an affine change must come to what was given."""
 SET_OF = {"train": "training", "valid": "validation", "test": "test"}
 
 
-def told(X: Array, digits: Mapping[str, Array], splits: set[str]) -> str:
-    """What these rows are, "" where nothing that is known explains all of them; `splits` are those that they are of."""
+def told(X: Array, digits: Mapping[str, Array], splits: set[str]) -> Said | None:
+    """What these rows, which are of `splits`, are; None where nothing that is known explains all of them."""
     if splits <= set(SPLITS):
-        return f"rows of the {' and the '.join(SET_OF[split] for split in SPLITS if split in splits)} set together"
+        sets = " and the ".join(SET_OF[split] for split in SPLITS if split in splits)
+        return Said(f"rows of the {sets} set together")
     known = np.concatenate([np.asarray(digits[f"{split}_X"], np.float64) for split in SPLITS])
     X = np.asarray(X, np.float64)
     if X.ndim != 2 or X.shape[1:] != known.shape[1:] or not np.isfinite(X).all():
-        return ""
+        return None
     if all(((known == row) | (row == 0)).all(axis=1).any() for row in X) and X.any():
-        return "rows of which some pixels are set to 0 (is dropout called on them, or do you leave pixels out?)"
-    return CHANGED if _changed_alike(X, known) else ""
+        return Said("rows of which some pixels are set to 0 (is dropout called on them, or do you leave pixels out?)")
+    return CHANGED if _changed_alike(X, known) else None
 
 
 def _changed_alike(X: Array, known: Array) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from parity_tests.assignments.mlp.findings import Found, Said
 from parity_tests.assignments.mlp.inside.homework_names import BESIDE
 from parity_tests.assignments.mlp.main.closeness import same
 from parity_tests.assignments.mlp.main.main_run import CLASSES, Array, MainRun
@@ -31,8 +32,8 @@ def judge_layers(main: MainRun) -> Comparison:
         or _redrawn_problem(main)
         or _rate_problem(main, used)
     )
-    if problem:
-        return main.bad(problem, finding="" if linear else NO_LINEAR_LAYER)
+    if problem is not None:
+        return main.bad(problem)
     return matched(
         Note(NoteKind.READING, "main builds its linear layers more than once" if len(linear) > 2 else ""),
         Note(NoteKind.SHAPE, "a bias of shape (M,) was taken for 1×M" if run.flat_bias else ""),
@@ -45,49 +46,51 @@ def _network(linear: Sequence[Built]) -> Sequence[Built]:
     return within if len(within) > 1 else linear
 
 
-def _sizes_problem(main: MainRun, linear: Sequence[Built]) -> str:
+def _sizes_problem(main: MainRun, linear: Sequence[Built]) -> Said | None:
     if not linear:
-        return "it builds no linear_layer"
+        return Said("it builds no linear_layer", NO_LINEAR_LAYER)
     width, asked = main.pixels, main.config.hidden
     sizes = [built.sizes for built in linear]
     if sorted(map(str, set(sizes))) == sorted(map(str, [(width, asked), (asked, CLASSES)])):
-        return ""
+        return None
     if len(sizes) == 2 and sizes[0][:1] == (width,) and sizes[0][1:] == sizes[1][:1] and None not in sizes[1]:
         hidden, classes = sizes[1]
         if classes != CLASSES:
-            return f"its last layer has {classes} outputs, where one for each of {CLASSES} classes is asked for"
-        return f"it builds {hidden} hidden units, where {asked} are asked for"
+            text = f"its last layer has {classes} outputs, where one for each of {CLASSES} classes is asked for"
+            return Said(text, Found.OTHER_CLASSES)
+        return Said(f"it builds {hidden} hidden units, where {asked} are asked for", Found.OTHER_WIDTH)
     shown = " and ".join("×".join(map(str, size)) for size in sizes[:4])
-    return f"it builds linear layers of {shown}, where {width}×{asked} and {asked}×{CLASSES} are asked for"
+    return Said(f"it builds linear layers of {shown}, where {width}×{asked} and {asked}×{CLASSES} are asked for")
 
 
-def _activation_problem(main: MainRun, used: Sequence[Built]) -> str:
+def _activation_problem(main: MainRun, used: Sequence[Built]) -> Said | None:
     activations = {built.cls for built in used if built.name.startswith("nonlinear")}
     if activations and activations != {main.config.activation}:
         shown = " and ".join(sorted(activations))
-        return f"it uses {shown}, where main_params['activation'] is {main.config.activation!r}"
+        text = f"it uses {shown}, where main_params['activation'] is {main.config.activation!r}"
+        return Said(text, Found.OTHER_ACTIVATION)
     if not activations and main.run.updates:
-        return "it uses neither relu nor tanh: no activation is called"
-    return ""
+        return Said("it uses neither relu nor tanh: no activation is called", Found.NO_ACTIVATION)
+    return None
 
 
-def _rebuilt_problem(main: MainRun, linear: Sequence[Built]) -> str:
+def _rebuilt_problem(main: MainRun, linear: Sequence[Built]) -> Said | None:
     if any(built.name in main.run.used and built.name not in ("L1", "L2") for built in linear):
-        return "it builds its layers anew and goes on with these: what was learnt is lost"
-    return ""
+        return Said("it builds its layers anew and goes on with these: what was learnt is lost", Found.BUILT_ANEW)
+    return None
 
 
-def _redrawn_problem(main: MainRun) -> str:
+def _redrawn_problem(main: MainRun) -> Said | None:
     """Whether the weights that training starts with are those that the layers' constructors drew."""
     start = next((update.before for update in main.run.updates), -1)
     if not main.sound(start):
-        return ""
+        return None
     weights = main.run.at(start)
     for name, drawn in main.run.drawn.items():
         if drawn.shape != weights[name].shape or not taken_back(drawn, weights[name]):
             became = _what_became(drawn, weights[name])
-            return f"{name} is not what its layer drew when the first step is made: {became}"
-    return ""
+            return Said(f"{name} is not what its layer drew when the first step is made: {became}")
+    return None
 
 
 def _what_became(drawn: Array, weight: Array) -> str:
@@ -100,9 +103,10 @@ def _what_became(drawn: Array, weight: Array) -> str:
     return "it was replaced, or changed"
 
 
-def _rate_problem(main: MainRun, used: Sequence[Built]) -> str:
+def _rate_problem(main: MainRun, used: Sequence[Built]) -> Said | None:
     rates = [built.rate for built in used if built.cls == "dropout" and built.rate is not None]
     other = next((rate for rate in rates if rate != main.config.rate), None)
     if other is None:
-        return ""
-    return f"it builds dropout with r = {other:g}, where main_params['dropout_rate'] is {main.config.rate:g}"
+        return None
+    text = f"it builds dropout with r = {other:g}, where main_params['dropout_rate'] is {main.config.rate:g}"
+    return Said(text, Found.OTHER_RATE)

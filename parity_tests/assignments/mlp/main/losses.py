@@ -10,6 +10,7 @@ from functools import cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.assignments.mlp.findings import Found, Said
 from parity_tests.assignments.mlp.main.evaluations import POSITION, SET, Evaluations, Sweep
 from parity_tests.assignments.mlp.main.main_run import Array, figures
 from parity_tests.assignments.mlp.network.answers import Rows
@@ -43,13 +44,15 @@ def judge_losses(evaluations: Evaluations, split: str) -> Comparison:
     if main.failure is not None:
         return matched()
     if returned is not None and returned.kind == "none":
-        return main.bad("it returns nothing, where train_loss_record and val_loss_record are asked for")
+        text = "it returns nothing, where train_loss_record and val_loss_record are asked for"
+        return main.bad(Said(text, Found.RETURNS_NOTHING))
     unmeasured = evaluations.unmeasured(quantity)
     if unmeasured is not None:
         return unmeasured
     records = [values for _, values in main.run.returned]
     if len(records) <= POSITION[split]:
-        return main.bad(f"it does not return {RECORD[split]}: records of numbers returned: {len(records)}")
+        text = f"it does not return {RECORD[split]}: records of numbers returned: {len(records)}"
+        return main.bad(Said(text, Found.NOT_RETURNED))
     choices = cache(partial(_choices, evaluations, split))
     whole = evaluations.epochs == main.config.epochs
     right = _right(split, records, evaluations.epochs, choices) if whole else None
@@ -119,9 +122,9 @@ def _wrong(evaluations: Evaluations, split: str, got: Array, choices: Choices) -
     epochs = main.config.epochs
     if len(got) != epochs:
         text = f"the {SET[split]} loss record has {len(got)} numbers, where one an epoch ({epochs}) is asked for"
-        return main.bad(text, got=float(len(got)), want=float(epochs))
+        return main.bad(Said(text, Found.OTHER_LENGTH), got=float(len(got)), want=float(epochs))
     if not choices:
-        return main.bad(f"after epoch {evaluations.epochs + 1} no step was seen")
+        return main.bad(Said(f"after epoch {evaluations.epochs + 1} no step was seen", Found.NO_STEP_SEEN))
     if uncovered := evaluations.coverage_problem(split):
         return main.bad(uncovered)
     answer, _ = _nearest(got, choices)

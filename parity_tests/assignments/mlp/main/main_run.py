@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.assignments.mlp.findings import Said
 from parity_tests.assignments.mlp.main.configs import Config
 from parity_tests.assignments.mlp.main.run import Call, Run, Update
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES, weight_shapes
@@ -117,9 +118,10 @@ class MainRun:
         which = f", run {self.number + 1} of {self.of} in one process" if self.of > 1 else ""
         return f"main ({self.config.activation}, {self.config.epochs} epochs{which}): {text}"
 
-    def bad(self, text: str, **figures: Any) -> Comparison:
-        """A mismatch, of which `text` says what it is."""
-        return mismatched(self.say(text), blame="submission", sentence=True, **figures)
+    def bad(self, what: Said | str, **figures: Any) -> Comparison:
+        """A mismatch, of which `what` says what it is."""
+        said = Said(what) if isinstance(what, str) else what
+        return mismatched(self.say(said.text), blame="submission", sentence=True, finding=said.found, **figures)
 
     def undecided(self, text: str, **figures: Any) -> Comparison:
         """What rounding alone cannot tell right from wrong, of which `text` says where."""

@@ -102,7 +102,7 @@ class _Reader:
         self.built.append(Built(event["name"], event.get("cls", "linear_layer"), sizes, event.get("rate")))
 
     def _begin(self, event: Mapping[str, Any], index: int) -> None:
-        splits, rows, foreign = {""}, tuple[int, ...](), ""
+        splits, rows, foreign = {""}, tuple[int, ...](), None
         kept = event.get("rows")
         if kept is not None and kept < len(self.X):
             splits, rows = _rows(self.X[kept], self.known)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.assignments.mlp.findings import Said
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 
 Array = NDArray[Any]
@@ -52,7 +53,7 @@ class Pass:
     calls: tuple[Call, ...]
     drops: tuple[Dropped, ...]
     labels: tuple[float, ...] | None
-    foreign: str = ""
+    foreign: Said | None = None
 
     @property
     def dropped(self) -> Dropped | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from parity_tests.assignments.mlp.findings import Said
 from parity_tests.assignments.mlp.main.run import Call, Dropped, Pass
 
 
@@ -33,7 +34,7 @@ class Span:
     drops: list[Dropped] = field(default_factory=list)
     labels: tuple[float, ...] | None = None
     sgd: list[SgdCall] = field(default_factory=list)
-    foreign: str = ""
+    foreign: Said | None = None
 
     @property
     def before(self) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from parity_tests.assignments.mlp.findings import Found, Said
 from parity_tests.assignments.mlp.main.main_run import MainRun, figures, wrong_argument
 from parity_tests.assignments.mlp.main.seen_calls import seen_in_calls
 from parity_tests.assignments.mlp.main.steps import MOST_KINKS, Replayed, Steps
@@ -21,7 +22,9 @@ def judge_weights(main: MainRun, steps: Steps) -> Comparison:
     if main.run.malformed:
         return main.bad(main.run.malformed)
     if not main.run.updates:
-        return main.bad("it never changes the weights") if main.failure is None else Comparison(Verdict.UNJUDGED)
+        if main.failure is not None:
+            return Comparison(Verdict.UNJUDGED)
+        return main.bad(Said("it never changes the weights", Found.NEVER_CHANGED))
     if not steps.wrong and (lost := _not_finite(main)):
         return main.bad(lost)
     if not steps.wrong and steps.unknown:

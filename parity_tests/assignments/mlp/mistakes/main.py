@@ -1,8 +1,11 @@
-"""Known mistakes of `main` (TODO 10): what the sentences of its replay are called."""
+"""Known mistakes of `main` (TODO 10): what the findings of its replay are called."""
 
 from __future__ import annotations
 
-from parity_tests.assignments.mlp.main.foreign_rows import CHANGED
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from parity_tests.assignments.mlp.findings import Found
 from parity_tests.assignments.mlp.mistakes.crashes import HIDDEN as HIDDEN_BY_CRASHES
 from parity_tests.assignments.mlp.mistakes.main_lines import (
     APPEND_LOSS,
@@ -23,91 +26,105 @@ from parity_tests.assignments.mlp.mistakes.main_lines import (
 from parity_tests.assignments.mlp.mistakes.main_rates import PASSED
 from parity_tests.assignments.mlp.mistakes.main_records import RECORDS_OF_MAIN
 from parity_tests.assignments.mlp.mistakes.main_steps import STEPS_OF_MAIN
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.mistake import Mistake, Swap
+from parity_tests.protocol.quantity import Quantity
 
 
-def _wiring(name: str, hint: str, sentence: str, *swaps: TextSwap, raised: str = "") -> Mistake:
+@dataclass(frozen=True)
+class Finds:
+    """Shows a mistake where one of these was found."""
+
+    findings: tuple[Found, ...]
+
+    def __call__(self, case: Case, quantity: Quantity, comparison: Comparison) -> bool:
+        return comparison.finding in self.findings
+
+
+def _wiring(name: str, hint: str, found: Sequence[Found], *swaps: TextSwap, raised: str = "") -> Mistake:
     plug = tuple(Swap(*swap) for swap in swaps)
-    return Mistake("10", "main", name, hint, sentence=sentence, raised=raised, plug=plug)
+    shown_by = Finds(tuple(found)) if found else None
+    return Mistake("10", "main", name, hint, shown_by=shown_by, raised=raised, plug=plug)
 
 
 ON_THE_WAY = (
     _wiring(
         "dropout is off in training", TRAINING,
-        r"in every step dropout\.forward is called with is_train=False",
+        (Found.DROPOUT_OFF,),
         ("forward(h, is_train=True)", "forward(h, is_train=False)"), (DROP_BACK, "grad_h = grad_s"),
     ),
     _wiring(
-        "dropout is left out in training", TRAINING, r"dropout\.forward is never called in training",
+        "dropout is left out in training", TRAINING, (Found.NO_DROPOUT,),
         ('s = model["drop1"].forward(h, is_train=True)', "s = h"), (DROP_BACK, "grad_h = grad_s"),
     ),
     _wiring(
         "the same dropout mask in several steps", "How often is the random generator seeded?",
-        r"draw the same dropout mask", (EPOCH, f"{EPOCH}        np.random.seed(1)\n"),
+        (Found.SAME_MASK,), (EPOCH, f"{EPOCH}        np.random.seed(1)\n"),
     ),
 )  # fmt: skip
 
 BATCHES = (
     _wiring(
-        "a mini-batch or an example is used twice in an epoch", SLICE, r"is used twice in epoch|in one sweep over it",
+        "a mini-batch or an example is used twice in an epoch", SLICE, (Found.USED_TWICE, Found.EVALUATED_TWICE),
         (ROWS, "order[start // 10 * 5 : start // 10 * 5 + minibatch_size]"),
     ),
     _wiring(
-        "a mini-batch has the wrong number of rows", SLICE, r"is made on \d+ rows",
+        "a mini-batch has the wrong number of rows", SLICE, (Found.OTHER_BATCH_SIZE,),
         (ROWS, "order[start : start + minibatch_size - 1]"),
     ),
     _wiring(
         "too many or too few steps an epoch",
         "An epoch has ⌊N / batch⌋ steps: count yours for N = 22 and batches of 5.",
-        r"it makes \d+ steps in each of (\d+) epochs, where ⌊.* steps in each of \1 epochs",
+        (Found.OTHER_STEPS,),
         (STEPS, STEPS.replace("train.N", "train.N - minibatch_size")),
     ),
     _wiring(
         "too many or too few epochs", "For which t does your loop over the epochs run?",
-        r"it trains for \d+ epochs? of",
+        (Found.OTHER_EPOCHS,),
         ('range(int(main_params["num_epoch"]))', 'range(1, int(main_params["num_epoch"]))'),
     ),
     _wiring(
         "the labels are not those of the rows", "X and y must be taken by the same indices.",
-        r"is given labels that are not those of the mini-batch's rows",
+        (Found.OTHER_LABELS,),
         (
             f"x, y = train.get_example({ROWS})",
             f"x, _ = train.get_example({ROWS})\n"
             "            _, y = train.get_example(range(start, start + minibatch_size))",
         ),
     ),
-    _wiring("the examples are not shuffled", ONCE, r"nothing is shuffled", (ORDER, "order = np.arange(train.N)")),
+    _wiring("the examples are not shuffled", ONCE, (Found.ALL_IN_FILE_ORDER,), (ORDER, "order = np.arange(train.N)")),
     _wiring(
-        "several epochs have the same order", ONCE, r"(take the training examples in the same order|same mini-batches)",
+        "several epochs have the same order", ONCE, (Found.SAME_ORDER, Found.SAME_BATCHES),
         (f"        {ORDER}\n", ""),
         ("    momentum = add_momentum(model)\n", f"    momentum = add_momentum(model)\n    {ORDER}\n"),
     ),
     _wiring(
-        "some training examples are never used", "Which rows can your permutation hold?", r"are never used in",
+        "some training examples are never used", "Which rows can your permutation hold?", (Found.NEVER_USED,),
         (ORDER, "order = np.random.permutation(train.N - 2)"),
     ),
     _wiring(
-        "it trains on another set", "Which set is which?", r"trains on rows of the (validation|test) set",
+        "it trains on another set", "Which set is which?", (Found.OTHER_SET,),
         (
             "train, valid = DataSplit(Xtrain, Ytrain), DataSplit(Xvalid, Yvalid)",
             "valid, train = DataSplit(Xtrain, Ytrain), DataSplit(Xvalid, Yvalid)",
         ),
     ),
     _wiring(
-        "the pixels are changed", "What is done to X between the file and the network?", CHANGED,
+        "the pixels are changed", "What is done to X between the file and the network?", (Found.CHANGED_PIXELS,),
         ("train, valid = DataSplit(Xtrain, Ytrain)", "train, valid = DataSplit(Xtrain - 0.5, Ytrain)"),
     ),
 )  # fmt: skip
 
 UPDATES = (
-    _wiring("the weights are never changed", "Which call changes them?", r"it never changes the weights",
+    _wiring("the weights are never changed", "Which call changes them?", (Found.NEVER_CHANGED,),
             (SGD_CALL, "pass\n")),
     _wiring(
         "the weights are updated more than once for one mini-batch", ONCE,
-        r"changes the weights again, without a new forward", (SGD_CALL, f"{SGD_CALL}            {SGD_CALL}"),
+        (Found.CHANGED_AGAIN,), (SGD_CALL, f"{SGD_CALL}            {SGD_CALL}"),
     ),
     _wiring(
-        "the layers are built anew during training", ONCE, r"builds its layers anew",
+        "the layers are built anew during training", ONCE, (Found.BUILT_ANEW,),
         at_epoch(
             "if t:\n            model['L1'] = linear_layer(train.d, HIDDEN_UNITS)\n"
             "            model['L2'] = linear_layer(HIDDEN_UNITS, CLASSES)"
@@ -117,24 +134,24 @@ UPDATES = (
 
 LAYERS = (
     _wiring(
-        "the hidden layer has another size", "How many hidden units are asked for?", r"it builds \d+ hidden units",
+        "the hidden layer has another size", "How many hidden units are asked for?", (Found.OTHER_WIDTH,),
         ("HIDDEN_UNITS = 1000", "HIDDEN_UNITS = 500"),
     ),
     _wiring(
         "the last layer has another number of classes", "How many digits are there?",
-        r"its last layer has \d+ outputs", ("CLASSES = 10", "CLASSES = 11"),
+        (Found.OTHER_CLASSES,), ("CLASSES = 10", "CLASSES = 11"),
     ),
     _wiring(
         "the activation is not the one asked for", "Which entry of main_params names it?",
-        r"it uses (relu|tanh)|(relu|tanh) is used, where", ('"tanh": tanh}', '"tanh": relu}'),
+        (Found.OTHER_ACTIVATION,), ('"tanh": tanh}', '"tanh": relu}'),
     ),
     _wiring(
-        "dropout is built with another rate", "Which entry of main_params holds it?", r"builds dropout with r =",
+        "dropout is built with another rate", "Which entry of main_params holds it?", (Found.OTHER_RATE,),
         ("dropout(rate)", "dropout(0.25)"),
     ),
     _wiring(
         "an entry is asked for under a name that it does not have",
-        "Print the keys of main_params, and of the model.", "",
+        "Print the keys of main_params, and of the model.", (),
         ('main_params["alpha"]', 'main_params["_alpha"]'), raised=r"KeyError:",
     ),
 )  # fmt: skip
@@ -142,24 +159,30 @@ LAYERS = (
 RECORDS = (
     _wiring(
         "a set is not evaluated after the epoch, or not all of it", "Which rows does the evaluation visit?",
-        r"set is not evaluated after|examples of the .* set are evaluated",
+        (Found.NOT_EVALUATED, Found.EVALUATED_TWICE),
         ("evaluate(model, valid, minibatch_size)", "evaluate(model, train, minibatch_size)"),
     ),
     _wiring(
-        "main returns nothing", "What does a function return that has no return statement?", r"it returns nothing",
+        "main returns nothing", "What does a function return that has no return statement?", (Found.RETURNS_NOTHING,),
         (RETURN, ""),
     ),
     _wiring(
-        "a loss record is not returned", RETURNED, r"it does not return (train|val)_loss_record",
+        "a loss record is not returned", RETURNED, (Found.NOT_RETURNED,),
         (RETURN, "    return train_loss_record\n"),
     ),
     _wiring(
-        "a record has not one number an epoch", ONCE, r"record.* has \d+ numbers, where one",
+        "a record has not one number an epoch", ONCE, (Found.OTHER_LENGTH,),
         (APPEND_LOSS, "train_loss_record += [train_loss, train_loss]"),
     ),
 )  # fmt: skip
 
-MAIN = (*STEPS_OF_MAIN, *PASSED, *RECORDS_OF_MAIN, *ON_THE_WAY, *BATCHES, *UPDATES, *LAYERS, *RECORDS)
+BY_FINDING = (*ON_THE_WAY, *BATCHES, *UPDATES, *LAYERS, *RECORDS)
+NAMES: Mapping[str, frozenset[str]] = {
+    found: frozenset(m.name for m in BY_FINDING if isinstance(m.shown_by, Finds) and found in m.shown_by.findings)
+    for found in Found
+}
+"""Of what may be found the names of the mistakes that it shows."""
+MAIN = (*STEPS_OF_MAIN, *PASSED, *RECORDS_OF_MAIN, *BY_FINDING)
 
 _UNEVALUATED = "a set is not evaluated after the epoch, or not all of it"
 _STEPS = "too many or too few steps an epoch"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from parity_tests.assignments.mlp.findings import Found
 from parity_tests.assignments.mlp.reproduce.main.scripted_run import ScriptedRun, by_sgd
 from parity_tests.harness.draft import Draft, equal
 
@@ -21,10 +22,10 @@ def number_of_steps(run: ScriptedRun) -> Iterator[Draft]:
 
 def batches(run: ScriptedRun) -> Iterator[Draft]:
     """The rows of each step; or its labels, where it is about these."""
-    if "labels" in run.comparison.problem:
+    if run.comparison.finding == Found.OTHER_LABELS:
         yield _labels(run)
         return
-    if "never used" in run.comparison.problem:
+    if run.comparison.finding == Found.NEVER_USED:
         judge = [
             f"got = sorted(set(range({run.N})) - set(sum(rows, [])))",
             f'print("never used in {run.config.epochs} epochs:", got, "\\nwant: []")',
@@ -45,18 +46,18 @@ def batches(run: ScriptedRun) -> Iterator[Draft]:
 
 def shuffle(run: ScriptedRun) -> Iterator[Draft]:
     """The rows of each epoch, compared with the order of the file or with those of other epochs."""
-    problem, N, n = run.comparison.problem, run.N, run.steps_an_epoch
-    if "no step was made" in problem:
+    found, N, n = run.comparison.finding, run.N, run.steps_an_epoch
+    if found == Found.NO_TRAINING_ROWS:
         yield from batches(run)
         return
     lines = [*_epochs(run), 'print("training examples in each epoch:", *epochs, sep="\\n")']
-    if "order of the file" in problem:
+    if found in (Found.ALL_IN_FILE_ORDER, Found.IN_FILE_ORDER):
         lines += [
             'print("want: another order than that of the file")',
             f"turns = [{{(b - a) % {N} for a, b in zip(epoch, epoch[1:])}} for epoch in epochs]",
             f"agrees = {{1}} not in turns and {{{N - 1}}} not in turns",
         ]
-    elif "same mini-batches" in problem:
+    elif found == Found.SAME_BATCHES:
         lines += [
             f"made_of = [{{frozenset(step) for step in rows[i:i + {n}]}} for i in range(0, len(rows), {n})]",
             'print("want: other mini-batches in each epoch")',

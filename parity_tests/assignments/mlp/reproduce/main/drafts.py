@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
+from parity_tests.assignments.mlp.findings import Found
 from parity_tests.assignments.mlp.reproduce.main.batches import batches, number_of_steps, shuffle
 from parity_tests.assignments.mlp.reproduce.main.evaluations import accuracy, losses
 from parity_tests.assignments.mlp.reproduce.main.layers import dropout, layers
@@ -54,7 +55,7 @@ def _drafts(run: ScriptedRun, quantity: str) -> Iterator[Draft]:
     """What shows a quantity; a main that does not come to its end, or makes no step, shows that whatever is asked."""
     if run.comparison.verdict != Verdict.MISMATCH:
         return _run(run)
-    return number_of_steps(run) if "no step was seen" in run.comparison.problem else _KINDS[quantity](run)
+    return number_of_steps(run) if run.comparison.finding == Found.NO_STEP_SEEN else _KINDS[quantity](run)
 
 
 def _run(run: ScriptedRun) -> Iterator[Draft]:

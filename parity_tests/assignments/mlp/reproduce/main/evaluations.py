@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
+from parity_tests.assignments.mlp.findings import Found
 from parity_tests.assignments.mlp.main.accuracies import WORD
 from parity_tests.assignments.mlp.main.evaluations import POSITION
 from parity_tests.assignments.mlp.main.losses import RECORD
@@ -28,14 +29,14 @@ DOUBLE = np.dtype(np.float64)
 
 def losses(run: ScriptedRun, split: str) -> Iterator[Draft]:
     """The last loss of a set, from the weights at the end; or that its record is missing, or too long."""
-    problem, position, name = run.comparison.problem, POSITION[split], RECORD[split]
-    if "returns nothing" in problem or "does not return" in problem:
+    found, position, name = run.comparison.finding, POSITION[split], RECORD[split]
+    if found in (Found.RETURNS_NOTHING, Found.NOT_RETURNED):
         count = "sum(np.ndim(record) == 1 for record in result)"
         ask = ["result = nn.main(params)", f"got = 0 if result is None else {count}"]
         yield run.draft(ask, equal("2  # records are returned, a number an epoch each"))
         return
     ask = [*run.build(), f"{name} = nn.main(params)[{position}]"]
-    if "loss record has" in problem:
+    if found == Found.OTHER_LENGTH:
         yield run.draft([*ask, f"got = len({name})"], _one_an_epoch(run))
         return
     yield from _coverage(run, split)
@@ -46,9 +47,9 @@ def losses(run: ScriptedRun, split: str) -> Iterator[Draft]:
 def accuracy(run: ScriptedRun, split: str) -> Iterator[Draft]:
     """The last accuracy of a set in the files that main wrote, from the weights at the end."""
     yield from _coverage(run, split)
-    epoch = re.search(r"after epoch (\d+)", run.comparison.problem)
-    if epoch is not None:  # the last of the run is looked at
-        until = replace(run.small, config=replace(run.config, epochs=int(epoch[1])))
+    if run.comparison.where:  # the last of the run is looked at
+        (epoch,) = json.loads(run.comparison.where)
+        until = replace(run.small, config=replace(run.config, epochs=epoch + 1))
         run = replace(run, small=until)
     ask = [
         *run.build(),
@@ -58,7 +59,7 @@ def accuracy(run: ScriptedRun, split: str) -> Iterator[Draft]:
         "    records.update(json.load(open(name)))  # the accuracies that it writes",
         f'record = next(record for key, record in records.items() if "{WORD[split]}" in key.lower())',
     ]
-    if "one for each of" in run.comparison.problem:
+    if run.comparison.finding == Found.OTHER_LENGTH:
         yield run.draft([*ask, "got = len(record)"], _one_an_epoch(run), imports=["glob"])
         return
     ask += ["got = float(record[-1])", AT_THE_END]
@@ -67,7 +68,7 @@ def accuracy(run: ScriptedRun, split: str) -> Iterator[Draft]:
 
 def _coverage(run: ScriptedRun, split: str) -> Iterator[Draft]:
     """Which examples of a set are evaluated after the last step, where some are not, or are twice."""
-    if not re.search("set is not evaluated|set are evaluated", run.comparison.problem):
+    if run.comparison.finding not in (Found.NOT_EVALUATED, Found.EVALUATED_TWICE):
         return
     ask = [
         *run.inputs(),

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from parity_tests.assignments.mlp.findings import Found
 from parity_tests.assignments.mlp.reproduce.main.scripted_run import ScriptedRun, by_sgd
 from parity_tests.harness.draft import Draft, equal
 
 
 def layers(run: ScriptedRun) -> Iterator[Draft]:
     """The rate, the activation, or the sizes."""
-    problem = run.comparison.problem
-    if "builds dropout" in problem:
+    found = run.comparison.finding
+    if found == Found.OTHER_RATE:
         ask, want = _rates(), f"[{run.config.rate!r}]"
-    elif "it uses" in problem:
+    elif found in (Found.OTHER_ACTIVATION, Found.NO_ACTIVATION):
         ask, want = [*run.build(), *_activations()], f"[{run.config.activation!r}]"
     else:
         ask, want = _sizes(), f"[[{run.pixels}, {run.config.hidden}], [{run.config.hidden}, 10]]"
@@ -60,15 +60,21 @@ def _sizes() -> list[str]:
 
 # ---- dropout ----
 
+NOT_IN_TRAINING = (
+    Found.NO_DROPOUT,
+    Found.A_STEP_WITHOUT_DROPOUT,
+    Found.DROPOUT_OFF,
+    Found.DROPOUT_OFF_IN_A_STEP,
+)
+
 
 def dropout(run: ScriptedRun) -> Iterator[Draft]:
     """Whether dropout is on in training, draws a fresh mask, and is not bypassed."""
-    problem = run.comparison.problem
-    if "not called" in problem or "is_train=False" in problem:
+    found, step = run.comparison.finding, run.comparison.step
+    if found in NOT_IN_TRAINING:
         yield _is_train(run)
-    elif "same dropout mask" in problem:
-        first, second = (int(n) - 1 for n in re.findall(r"steps (\d+) and (\d+)", problem)[0])
-        yield _repeated(run, first, second)
+    elif found == Found.SAME_MASK and step is not None:
+        yield _repeated(run, step - 1)
     else:
         yield _bypassed(run)
 
@@ -91,14 +97,17 @@ def _is_train(run: ScriptedRun) -> Draft:
     return run.draft(ask, judge)
 
 
-def _repeated(run: ScriptedRun, first: int, second: int) -> Draft:
+def _repeated(run: ScriptedRun, step: int) -> Draft:
+    """Whether the mask of a step, counted from 0, is that of one before it."""
     ask = [*run.build(), *run.watch(drop=True), *run.steps()]
-    ask += [f'one, other = steps[{first}][0]["kept"], steps[{second}][0]["kept"]']
+    ask += [f'kept = np.array([step["kept"] for step, _ in steps[:{step + 1}]])']
     judge = [
-        'print("masks of two steps:", one.astype(int), other.astype(int), "want: different ones", sep="\\n")',
-        "agrees = not np.array_equal(one, other)",
+        "*earlier, mask = kept",
+        "repeated = [other.astype(int) for other in earlier if np.array_equal(other, mask)]",
+        'print("a mask:", mask.astype(int), "the same in steps before it:", *repeated, "want: none", sep="\\n")',
+        "agrees = not repeated",
     ]
-    return run.draft(ask, judge, "one", "other")
+    return run.draft(ask, judge, "kept")
 
 
 def _bypassed(run: ScriptedRun) -> Draft:

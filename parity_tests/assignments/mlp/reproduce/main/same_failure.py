@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
-from parity_tests.assignments.mlp.mistakes import MISTAKES
-from parity_tests.assignments.mlp.mistakes.main import HIDDEN
+from parity_tests.assignments.mlp.mistakes.main import HIDDEN, NAMES
 from parity_tests.protocol.comparison import Comparison
 from reports.model.records import Record
 from reports.model.verdicts import Verdict
@@ -22,13 +20,14 @@ def fails_alike(record: Record, judged: Judged) -> bool:
     if record.verdict in (Verdict.CRASHED, Verdict.MISSING, Verdict.TIMEOUT):
         return record.verdict == Verdict.TIMEOUT or comparison.line == (record.line or None)
     names = set(record.diagnosis.split("; ")) if record.diagnosis else set()
-    known = names & {m.name for m in MISTAKES if m.sentence and m.part == "10"}
-    alike = _skeleton(comparison.problem) == _skeleton(record.message)
+    known = names & set().union(*NAMES.values())
+    of_this = _names(comparison)
+    alike = _figures(comparison) == _figures(record)
     if not known:
-        return alike
+        return alike and (bool(record.diagnosis) or not of_this)  # another way of naming may have come first
     # A row that only follows from another mistake of the run has that one's name.
     wrong = [one for one in judged.values() if one.verdict == Verdict.MISMATCH]
-    of_this, of_all = _names(comparison.problem), {name for one in wrong for name in _names(one.problem)}
+    of_all = {name for one in wrong for name in _names(one)}
     hidden = {name for cause in known for name in HIDDEN.get(cause, ())}
     follows = alike or bool(of_this & hidden)
     return known <= of_this or (follows and (known <= of_all or of_this <= hidden))
@@ -40,18 +39,19 @@ def causes(record: Record, judged: Judged) -> list[str]:
     return [
         quantity
         for quantity, one in judged.items()
-        if one.verdict == Verdict.MISMATCH and quantity != record.quantity and known & _names(one.problem)
+        if one.verdict == Verdict.MISMATCH and quantity != record.quantity and known & _names(one)
     ]
 
 
-def _names(sentence: str) -> set[str]:
-    return {m.name for m in MISTAKES if m.sentence and m.part == "10" and re.search(m.sentence, sentence)}
+def _names(comparison: Comparison) -> frozenset[str]:
+    """The names of the mistakes that what was found shows; of several none is true of it alone."""
+    names = NAMES.get(comparison.finding, frozenset())
+    return names if len(names) == 1 else frozenset()
 
 
-def _skeleton(sentence: str) -> str:
-    """The beginning of a sentence without its numbers, and whichever parameter it names."""
-    without = re.sub(r"L\d_[Wb]|[\d.,+\-e\[\]()]*\d[\d.,+\-e\[\]()]*", "#", _beginning(sentence))
-    return re.sub(r"#(\s*#)+", "#", without)
+def _figures(one: Record | Comparison) -> tuple[bool, ...]:
+    """Which figures a failure has: a record has no finding, and these tell a wrong number from a wrong way."""
+    return one.gap is None, one.step is None, one.got is None
 
 
 def _beginning(sentence: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from parity_tests.assignments.mlp.findings import Found
 from parity_tests.assignments.mlp.main.learning_rate import eta_radius
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 from parity_tests.assignments.mlp.network.answers import training_step
@@ -27,7 +28,7 @@ SHORTEST = ("L2_b", "L1_b", "L2_W", "L1_W")
 
 def weights(run: ScriptedRun) -> Iterator[Draft]:
     """The step that goes wrong, from the weights before it; in a run of one step from those at the start."""
-    if "never changes" in run.comparison.problem:
+    if run.comparison.finding == Found.NEVER_CHANGED:
         yield from number_of_steps(run)
         return
     if run.config.epochs == 1 and run.N == run.B and (run.N == 1 or not run.drops):
