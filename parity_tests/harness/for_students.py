@@ -15,9 +15,10 @@ from parity_tests.harness.returned import result_of
 from parity_tests.harness.source_lines import LARGEST_FILE
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.observation import Failure, Observation
+from parity_tests.protocol.observation import Failure, Observation, Returned
 from parity_tests.protocol.quantity import WHOLE_CASE
 from reports.model.environment import ForStudents
+from reports.model.notes import NoteKind, noted
 from reports.model.records import Record
 from reports.model.verdicts import Verdict, row_of
 
@@ -58,8 +59,15 @@ def told_to_students(
     teller = _Teller(assignment, folder)
     told: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in by_name}
     for record in records:
-        if record.case in by_name and record.verdict != Verdict.MATCH:
-            told[record.case][record.quantity] = teller.told(by_name[record.case], record, seen[record.case])
+        if record.case not in by_name:
+            continue
+        said = {}
+        if record.verdict != Verdict.MATCH:
+            said = teller.told(by_name[record.case], record, seen[record.case])
+        if own := noted(note for note in record.notes if note.kind is NoteKind.EDITION)[0]:
+            said["edition"] = own  # Parity's own words, without a number
+        if said:
+            told[record.case][record.quantity] = said
     return ForStudents(told, printed)
 
 
@@ -75,6 +83,8 @@ class _Teller:
     def told(self, case: Case, record: Record, seen: Observation) -> dict[str, Any]:
         """The sentence about a record, with the name of the mistake and the place where Parity itself knows them."""
         said, error = row_of(record.verdict).told, ""
+        if record.verdict == Verdict.MISMATCH and _is_absent(case, record, seen):
+            said = "is absent: nothing was returned for it"
         if record.verdict == Verdict.CRASHED:
             name = _error_of(case, record, seen)
             error = name if name in _EXCEPTIONS else "an exception of its own" if name else ""
@@ -118,9 +128,19 @@ def _lines_of(folder: Path, name: str) -> int:
         return 0
 
 
+def _found(case: Case, record: Record, seen: Observation) -> Returned | Failure | None:
+    quantity = next((q for q in case.quantities if q.name == record.quantity), None)
+    return result_of(seen, quantity.key) if quantity is not None else None
+
+
+def _is_absent(case: Case, record: Record, seen: Observation) -> bool:
+    """Whether None stands in the place of what was asked, as of a gradient that a dict lacks."""
+    found = _found(case, record, seen)
+    return isinstance(found, Returned) and found.kind == "none"
+
+
 def _error_of(case: Case, record: Record, seen: Observation) -> str:
     """The name of the exception that a failure comes of, "" where there was none."""
-    quantity = next((q for q in case.quantities if q.name == record.quantity), None)
-    found = result_of(seen, quantity.key) if quantity is not None else None
+    found = _found(case, record, seen)
     failures = [found, seen.failures.get(WHOLE_CASE), *seen.failures.values()]
     return next((f.error for f in failures if isinstance(f, Failure) and f.kind == record.verdict), "")

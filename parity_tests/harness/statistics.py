@@ -129,9 +129,12 @@ def kept_fraction_problem(masks: Bits, r: float) -> str:
 def independence_problem(masks: Bits, r: float) -> str:
     """Whether bits of one call are independent: any two rows, and any two columns, agree as often as chance has it.
 
-    Two bits agree with probability r² + (1 − r)²; the false alarm is shared among all pairs.
+    Two bits agree with probability r² + (1 − r)²; the false alarm is shared among all pairs. A mask that comes again,
+    where that is no chance, is looked at once: it says nothing of the bits of one call (`redrawn_problem` tells of it).
     """
     agree = r**2 + (1 - r) ** 2
+    if agree ** masks[0].size <= FALSE_ALARM:
+        masks = np.array(list({one.tobytes(): one for one in masks}.values()))
     for axis, word in ((1, "rows"), (2, "columns")):
         bits = np.moveaxis(masks, axis, -1).reshape(-1, masks.shape[axis]).astype(np.float64)
         both = bits.T @ bits + (1 - bits).T @ (1 - bits)

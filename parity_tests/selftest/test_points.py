@@ -342,6 +342,28 @@ def test_feedback_counts_in_the_points_alone_and_tells_what_is_right_in_part() -
     assert "comparisons" not in page
 
 
+def test_what_is_left_open_is_no_more_than_right_in_part_and_what_is_proved_to_be_right_is_right() -> None:
+    open_row = mismatch(part="7", check="relu", quantity="c", verdict="unjudged", explained_by="4")
+    for excuse, ending in (("", ", in part\n"), ("proved", "\n")):
+        records = [*rows("relu", "c", part="7"), replace(open_row, excuse=excuse)]
+        page = feedback_page("ann", FakeRun(records=records), score(records, USUAL))
+        assert page.endswith(f"## What is right\n\n- TODO 7: relu, forward{ending}")
+
+
+def test_a_note_names_its_part_and_what_is_wrong_is_no_note() -> None:
+    records = [
+        record(part="7", check="relu", note="overwrites its input", note_kinds="overwrites"),
+        record(
+            part="3", quantity="output", note="is right for its own forward, which is wrong", note_kinds="own_forward"
+        ),
+        mismatch(part="4", note="overwrites the weights", note_kinds="overwrites"),
+        record(part="4", check="import", note="there was no utils.py", note_kinds="lent"),
+    ]
+    page = feedback_page("ann", FakeRun(records=records), score(records, USUAL))
+    told = "None of these costs points.\n\n- TODO 7: overwrites its input.\n- There was no utils.py.\n"
+    assert page.endswith(f"## Worth knowing\n\n{told}")
+
+
 def test_what_rounding_explains_is_told_only_where_numbers_are_compared() -> None:
     words = "the gap is compared with what rounding explains"
     for wrong, said in ((mismatch(), True), (mismatch(verdict="crashed", gap=None, ratio=None, radius=None), False)):

@@ -9,6 +9,7 @@ from reports.model.escape import markdown
 from reports.model.folding import Entry, entries
 from reports.model.for_student import WITHHELD, for_student, says_less
 from reports.model.groups import grouped
+from reports.model.notes import Note, NoteKind
 from reports.model.numbers import points_text
 from reports.model.phrases import capitalised, ended, quantities
 from reports.model.points import ItemPoints, Points
@@ -28,6 +29,8 @@ _UNDECIDED = (
 )
 _WHOLE_FILE = "The file as a whole"
 _SEVERAL = "Several parts"
+_OF_FILES = (NoteKind.EDITION, NoteKind.LENT, NoteKind.LEFT_OUT)
+"""The kinds of notes on what was handed in as a whole, rather than on a part."""
 
 
 def feedback_page(
@@ -56,10 +59,10 @@ def feedback_page(
     if groups.undecided:
         lines += ["", "## Undecided", "", _UNDECIDED, ""]
         lines += [f"- {markdown(ended(record.message))}" for record in _first_alike(groups.undecided)]
-    notes = _notes(run.records)
+    notes = _notes(run, groups.discrepancies)
     if notes:
-        lines += ["", "## Worth knowing", "", "None of these is wrong.", ""]
-        lines += [f"- {markdown(capitalised(ended(note)))}" for note in notes]
+        lines += ["", "## Worth knowing", "", "None of these costs points.", ""]
+        lines += [f"- {markdown(ended(note))}" for note in notes]
     return "\n".join(lines) + "\n"
 
 
@@ -176,12 +179,12 @@ def _case(record: Record, first: Record) -> str:
 
 
 def _right_lines(run: Results, wrong: Sequence[Record]) -> list[str]:
-    """The parts of which something agrees, those first in which nothing is wrong.
+    """The parts of which something agrees, those first in which nothing is wrong or left open.
 
     How much, the points say: they count quantities, of which the records here are the comparisons in each case.
     """
     parts = parts_of(run)
-    bad = {record.part for record in wrong if not record.explained_by}
+    bad = {record.part for record in wrong if not record.excuse}
     right = parts.within(
         record for record in run.records if record.verdict == Verdict.MATCH and record.check != "import"
     )
@@ -192,13 +195,23 @@ def _right_lines(run: Results, wrong: Sequence[Record]) -> list[str]:
     return ["", "## What is right", "", *lines] if lines else []
 
 
-def _notes(records: Sequence[Record]) -> list[str]:
-    """The notes on these records, in their order, of those that differ by numbers alone the first."""
-    notes: dict[str, str] = {}
-    for record in records:
+def _notes(run: Results, wrong: Sequence[Record]) -> list[str]:
+    """The notes and the parts that they are on, in their order, of those that differ by numbers alone the first.
+
+    What is noted of a part that fails by itself may be what is wrong with it, and an own wrong forward is: both are
+    told where that is.
+    """
+    parts = parts_of(run)
+    bad = {record.part for record in wrong if not record.explained_by}
+    notes: dict[str, tuple[Note, list[Record]]] = {}
+    for record in run.records:
         for note in record.notes:
-            notes.setdefault(re.sub(r"\d+", "#", note.text), note.text)
-    return list(notes.values())
+            if note.kind in _OF_FILES or not (note.kind is NoteKind.OWN_FORWARD or record.part in bad):
+                notes.setdefault(re.sub(r"\d+", "#", note.text), (note, []))[1].append(record)
+    return [
+        capitalised(note.text) if note.kind in _OF_FILES else f"{parts.listed(parts.within(same))}: {note.text}"
+        for note, same in notes.values()
+    ]
 
 
 def _first_alike(records: Iterable[Record]) -> list[Record]:

@@ -6,6 +6,7 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from reports.model.notes import NoteKind
 from reports.model.records import Column, Record, columns_of
 from reports.model.run import Results, SavedRun
 from reports.model.verdicts import FAILING, Verdict
@@ -89,11 +90,14 @@ def says_less(run: Results) -> bool:
 def _told(record: Record, told: Mapping[str, Mapping[str, Any]], columns: Mapping[str, tuple[Any, Column]]) -> Record:
     """A record of what may be told of any, and of what Parity itself knows; of nothing else that was recorded."""
     said = told.get(record.quantity, {})
+    edition = str(said.get("edition", ""))
     chosen = {
         "diagnosis": str(said.get("diagnosis", "")),
         "message": str(said.get("message", "")),
         "file": str(said.get("file", "")),
         "line": said.get("line"),
+        "note": edition,
+        "note_kinds": NoteKind.EDITION * bool(edition),
     }
     allowed = {name: getattr(record, name) for name, (_, column) in columns.items() if column.student}
     nothing = {name: "" if of is str else None for name, (of, _) in columns.items()}

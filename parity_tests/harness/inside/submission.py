@@ -237,7 +237,8 @@ class Importer:
         inert = [name for name in setup["inert_modules"].get(self.edition, ()) if name not in setup["allow"]]
         if package:  # whose many files bring imports from wherever they were edited
             inert += self._stray({*inert, *setup["allow"]}, setup["lent"])
-        self.fixtures = [*(name for name in inert if not package or self._mentions(name)), *files, *in_place_of]
+        stand_ins = (*inert, *files, *in_place_of)
+        self.fixtures = [name for name in stand_ins if not package or self._mentions(name, setup["lent"])]
         inert_finder = inert_modules.InertFinder(tuple(inert))
         packages = {package: folder} if content else {}
         self._guard = import_guard.Guard(folder, ["numpy", *setup["allow"]], files, inert_finder, packages)
@@ -302,12 +303,12 @@ class Importer:
         described["text"] = text
         return described
 
-    def _mentions(self, module: str) -> bool:
-        """Return whether a file that is handed in imports this module, which its folder lacks."""
-        if has_module(self._folder, module.removeprefix(self._around)):
+    def _mentions(self, module: str, given: Collection[str]) -> bool:
+        """Return whether a file that is handed in, or of the `given` ones, imports this module, which is put in."""
+        if module not in given and has_module(self._folder, module.removeprefix(self._around)):
             return False
         word = module.rpartition(".")[2].encode()  # what holds no such word need not be parsed
-        heads = {name: _head(self._place(name)) for name in self.handed_in if name}
+        heads = {name: _head(self._place(name)) for name in (*self.handed_in, *given) if name}
         return any(word in head and _imports(head, name, module) for name, head in heads.items())
 
     def _stray(self, known: Collection[str], lent: Collection[str]) -> list[str]:

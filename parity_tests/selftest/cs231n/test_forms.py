@@ -204,3 +204,10 @@ def test_dropout_is_judged_by_its_effect(mask: str, test: str, seed: bool, quant
     seeded = "np.random.seed(dropout_param['seed']) if 'seed' in dropout_param else None" if seed else "pass"
     found = judged(Body("dropout_forward", DROPOUT.format(seed=seeded, mask=mask, test=test)))
     assert quantities & {record.quantity for record in found if record.verdict in FAILING}
+
+
+def test_a_mask_that_comes_again_is_said_to_come_again_and_not_that_its_rows_hang_together() -> None:
+    mask = "(np.random.RandomState(0).rand(*x.shape) < p) / p"
+    found = judged(Body("dropout_forward", DROPOUT.format(seed="pass", mask=mask, test="x")))
+    failing = {record.quantity for record in found if record.verdict in FAILING}
+    assert failing == {"mask of another seed", "mask without a seed"}

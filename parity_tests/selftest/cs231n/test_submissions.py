@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,13 @@ import pytest
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
 from parity_tests.assignments.cs231n.editions import EDITIONS
 from parity_tests.harness.check import Run, check
+from parity_tests.harness.for_students import told_to_students
 from parity_tests.protocol.errors import UsageError
+from parity_tests.protocol.observation import Observation, Returned
 from parity_tests.selftest.cs231n.conftest import Changed
+from parity_tests.selftest.fake_records import DESCRIBED, FakeRun, mismatch, record
+from reports.model.for_student import for_student
+from reports.model.notes import Note, NoteKind
 from reports.model.verdicts import FAILING
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -29,9 +35,9 @@ def checked(folder: Path, parts: set[str] | None = None, edition: str | None = N
 def failing(run: Run) -> dict[str, set[str]]:
     """The verdicts on the parts that fail."""
     found: dict[str, set[str]] = {}
-    for record in run.records:
-        if record.verdict in FAILING and record.check != "import":
-            found.setdefault(record.part, set()).add(record.verdict)
+    for one in run.records:
+        if one.verdict in FAILING and one.check != "import":
+            found.setdefault(one.part, set()).add(one.verdict)
     return found
 
 
@@ -53,8 +59,17 @@ def test_what_students_are_given_is_lent(changed: Changed) -> None:
     run = checked(folder, NETS)
     assert failing(run) == {}
     note = run.records[0].note
-    lacking = "there was no cs231n/layer_utils.py and no cs231n/fast_layers.py that runs"
-    assert note == f"{lacking}: Parity's own were used in their place"
+    assert note == "there was no cs231n/layer_utils.py that runs: Parity's own was used in its place"
+
+
+def test_what_is_lent_is_said_only_where_something_imports_it(changed: Changed) -> None:
+    folder = changed()
+    (folder / "cs231n" / "fast_layers.py").unlink()
+    lacking = "there was no cs231n/fast_layers.py that runs: Parity's own was used in its place"
+    assert checked(folder, {"relu_forward"}, "2021-24").records[0].note == lacking
+    utils = folder / "cs231n" / "layer_utils.py"  # as the first assignment has it, which has no convolution
+    utils.write_text(utils.read_text().split("def conv_")[0].replace("from .fast_layers import", "# without"))
+    assert checked(folder, {"relu_forward"}, "2021-24").records[0].note == ""
 
 
 def test_fast_layers_that_were_compiled_elsewhere_do_no_harm(changed: Changed) -> None:
@@ -310,7 +325,7 @@ def test_a_loss_that_is_wrong_and_not_asked_does_not_go_without_a_word(changed: 
         shutil.rmtree(folder)
         return " ".join(record.note for record in run.records)
 
-    said = "softmax_loss in its layers.py is not asked in this edition, and is wrong: dx"
+    said = "softmax_loss in its layers.py is not asked in this edition, and is wrong: its dx is not that of torch"
     assert said in notes("2018-20", "dx[rows, y] -= 1")
     assert said not in notes("2018-20", "dx[rows, y] -= 1.0\n    dx /= N")
     assert said not in notes("2021-24", "dx[rows, y] -= 1")  # which asks for it
@@ -318,6 +333,27 @@ def test_a_loss_that_is_wrong_and_not_asked_does_not_go_without_a_word(changed: 
     right, of_svm = "dx[rows, y] = -dx.sum(axis=1)", said.replace("softmax", "svm")
     assert of_svm in notes("2018-20", "dx[rows, y] = -1", right)
     assert of_svm not in notes("2018-20", "dx[rows, y] = -dx.sum(1)", right)
+
+
+def test_a_student_is_told_what_is_absent_and_which_own_loss_is_wrong_without_a_number(tmp_path: Path) -> None:
+    case = next(one for one in ASSIGNMENT.cases("2018-20", ("float64",)) if one.probe.startswith("network"))
+    loss, db1 = (next(q for q in case.quantities if q.key.name == name) for name in ("loss", "db1"))
+    noted = Note(NoteKind.EDITION, "softmax_loss is not asked, and is wrong"), Note(NoteKind.READING, "is 3.0")
+    records = [
+        record(case=case.name, quantity=loss.name).with_notes(noted),
+        mismatch(case=case.name, quantity=db1.name),
+    ]
+    for returned, said in (
+        (Returned("none", None, ""), "is absent"),
+        (Returned("text", None, ""), "is not what torch"),
+    ):
+        seen = Observation(case.name, {db1.key: returned}, {}, {}, (), 0.0)
+        told = told_to_students(
+            ASSIGNMENT, tmp_path, [case], records, {case.name: seen}, isolation="bubblewrap", printed=0
+        )
+        right, wrong = for_student(FakeRun(records=records, environment=replace(DESCRIBED, for_students=told))).records
+        assert right.notes == noted[:1]
+        assert f"db1 of call 1 {said}" in wrong.message
 
 
 def test_softmax_loss_is_asked_of_the_editions_that_do_not_ship_it_solved(changed: Changed) -> None:
