@@ -70,7 +70,16 @@ def _scored(item: Item, records: Sequence[Record], rubric: Rubric) -> ItemPoints
     found = Counter(map(_found, asked))
     echoes = min(found["echo"], found["right"])
     right = found["right"] + echoes
-    unscored = ItemPoints(item.name, item.checks, None, None, undecided=undecided, parts=item.parts, null=len(null))
+    unscored = ItemPoints(
+        item.name,
+        item.checks,
+        None,
+        None,
+        undecided=undecided,
+        parts=item.parts,
+        null=len(null),
+        null_wrong=sum("wrong" in states[name] for name in null),
+    )
     if counted == 0:
         return unscored
     share = right / counted if rubric.partial_credit else float(right == counted)

@@ -5,6 +5,7 @@ which is here anyway: scipy.special takes a sixth of torch's own time to import.
 """
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from torch import special
 FALSE_ALARM = 1e-10
 FEW = 20
 """Of so few elements it is counted how many a call keeps."""
+KEEPS_NOTHING = "cannot be told, because dropout keeps nothing in training"
+"""What is said of the results of a dropout whose masks were `never_drawn`: any zeros would agree with them."""
 Bits = NDArray[np.bool_]
 
 
@@ -116,6 +119,11 @@ def shared_problem(draws: NDArray[Any], others: NDArray[Any]) -> str:
     if shared > max(10, draws.size // 1000):
         return f"has {shared} of {draws.size} values in common with W: they are not drawn anew"
     return ""
+
+
+def never_drawn(masks: Iterable[tuple[Bits, float]]) -> bool:
+    """Whether masks of dropout that keep nothing, each with its rate, are none that chance would draw together."""
+    return sum(mask.size * math.log(r) if r > 0 else -math.inf for mask, r in masks) < math.log(FALSE_ALARM)
 
 
 def kept_fraction_problem(masks: Bits, r: float) -> str:

@@ -16,7 +16,7 @@ from parity_tests.proof.judged_variants import records
 from parity_tests.proof.variants import Variant, changed, with_changes
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import DTYPES
-from parity_tests.protocol.mistake import Body
+from parity_tests.protocol.mistake import Body, Swap
 from parity_tests.protocol.null import GRADIENT, INPUT, KINDS, NullFunction
 from parity_tests.protocol.registry import find
 from reports.model.records import Record
@@ -86,9 +86,10 @@ def _made(
     *,
     whole: bool,
 ) -> NullSubmission:
-    by_file: dict[str, list[Body]] = {}
+    by_file: dict[str, list[Body | Swap]] = {"": [*assignment.proof().nulls.callable]}
     for one in functions:
-        by_file.setdefault(one.file, []).append(Body(one.function, one.body(kinds[one.function])))
+        if kinds[one.function] not in one.given:
+            by_file.setdefault(one.file, []).append(Body(one.function, one.body(kinds[one.function])))
     variant = with_changes(assignment, name if edition is None else f"{name} ({edition})", by_file)
     known = assignment.by_function
     parts = frozenset(known[own] for name in kinds for own in (name, name.partition(".")[0]) if own in known)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -33,7 +33,8 @@ class Value(NamedTuple):
 class NullFunction:
     """The null bodies of one function: `statements`, in which each of its `values` stands in braces, by number.
 
-    A body in `own` takes the place of the one of its kind, or is a further one.
+    A body in `own` takes the place of the one of its kind, or is a further one. Of the kinds in `given` the function is
+    left as students are given it.
     """
 
     function: str
@@ -41,6 +42,7 @@ class NullFunction:
     values: Sequence[Value] = ()
     own: Mapping[str, str] = field(default_factory=dict)
     file: str = ""
+    given: Collection[str] = ()
 
     def body(self, kind: str) -> str:
         """The statements of a kind of null body; of a kind that it does not have, those that give zeros."""
@@ -64,13 +66,15 @@ class Nulls:
 
     `forms` are further null forms of one part each, as changes of the solution that is right elsewhere, by name: of
     what such a one gets right only that part counts. The functions `apart` are judged by no other's results, so that
-    mixes need not try them. Where parts are `chained`, forwards and backwards give one another their inputs, so that
-    what a kind of them gets right hangs on the kinds of the others. They are asked in these `editions`, the default one
-    where none are named.
+    mixes need not try them. `callable` makes every function take what any edition
+    passes. Where parts are `chained`, forwards and backwards give one another their inputs, so that what a kind of them
+    gets right hangs on the kinds of the others. They are asked in these `editions`, the default one where none are
+    named.
     """
 
     functions: Sequence[NullFunction] = ()
     forms: Mapping[str, tuple[str, Sequence[Swap]]] = field(default_factory=dict)
     apart: Sequence[str] = ()
+    callable: Sequence[Swap] = ()
     chained: bool = False
     editions: Sequence[str] = ()

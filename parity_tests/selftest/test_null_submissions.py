@@ -11,6 +11,7 @@ from unittest.mock import patch
 import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.assignments.mlp.inside.homework_names import FULL, WITHOUT_DECAY
 from parity_tests.grading.rubric import RubricError, Vocabulary, parse_rubric
 from parity_tests.grading.scoring import score
 from parity_tests.harness import check as checking
@@ -24,7 +25,7 @@ from parity_tests.proof.null_submissions import (
     right_in,
 )
 from parity_tests.proof.variants import Variant, changed
-from parity_tests.protocol.assignment import Assignment, Verdicts
+from parity_tests.protocol.assignment import Verdicts
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import ECHO, PROVED, Comparison, matched, mismatched
 from parity_tests.protocol.mistake import Body, Swap
@@ -38,11 +39,13 @@ UTILS = (ASSIGNMENT.solution / "utils.py").read_text(encoding="utf-8")
 RAISES = UTILS.replace("    try:\n        data = json", "    raise ValueError('no')\n    try:\n        data = json")
 
 
-def checked(folder: Path, variant: Variant, assignment: Assignment = UNNAMED) -> list[Record]:
+def checked(
+    folder: Path, variant: Variant, edition: str | None = None, parts: frozenset[str] | None = None
+) -> list[Record]:
     """The records of a check of this variant, in one precision and in this process."""
     variant.write(folder)
     with patch.object(checking, "Runner", InProcessRunner):
-        return checking.check(assignment, folder, dtypes=("float64",)).records
+        return checking.check(UNNAMED, folder, dtypes=("float64",), edition=edition, parts=parts).records
 
 
 def earned(records: list[Record]) -> dict[str, float | None]:
@@ -55,14 +58,38 @@ def nulls() -> Mapping[str, NullSubmission]:
     return {null.name: null for null in null_submissions(ASSIGNMENT)}
 
 
-@pytest.mark.parametrize("name", ["zeros throughout", "an error throughout", "its input throughout"])
+WHOLE = [name for name, null in nulls().items() if null.whole and null.edition != WITHOUT_DECAY]
+BUT_MAIN = frozenset(part.id for part in ASSIGNMENT.parts) - {"10"}
+
+
+@pytest.mark.parametrize("name", WHOLE)
 def test_a_submission_that_knows_nothing_earns_nothing(tmp_path: Path, name: str) -> None:
     null = nulls()[name]
-    records = checked(tmp_path, null.variant)
+    zeros = name == f"zeros throughout ({FULL})"
+    records = checked(tmp_path, null.variant, null.edition, None if zeros else BUT_MAIN)  # main takes long
     assert points_of(ASSIGNMENT, records) <= MOST_PER_CENT
     assert right_in(null, records) <= ASSIGNMENT.null_quantities  # as the command that writes these down says
     without = replace(ASSIGNMENT, null=None)
-    assert name != "zeros throughout" or points_of(without, records) > MOST_PER_CENT
+    assert not zeros or points_of(without, records) > MOST_PER_CENT
+
+
+def test_gradients_that_are_zero_because_the_loss_is_spoilt_earn_nothing(tmp_path: Path) -> None:
+    utils = UTILS.partition("    def backward(")
+    assert utils[1]
+    spoilt = utils[0] + utils[1] + utils[2].replace("return ", "return 0 * X  # ", 1)
+    zeros = nulls()[f"zeros throughout ({FULL})"].variant
+    network = BUT_MAIN & {"3", "4"}
+    null = earned(checked(tmp_path / "zeros", Variant("spoilt", {**zeros.files, "utils.py": spoilt}), parts=network))
+    assert null["network"] == 0
+    right = changed(ASSIGNMENT, "right", []).files
+    whole = earned(checked(tmp_path / "right", Variant("spoilt", {**right, "utils.py": spoilt}), parts=network))
+    assert whole["network"] == 10
+
+
+def test_a_dropout_that_keeps_nothing_earns_nothing(tmp_path: Path) -> None:
+    bodies = [Body(f"dropout.{method}", "return np.zeros_like(X)") for method in ("forward", "backward")]
+    records = checked(tmp_path, changed(ASSIGNMENT, "nothing kept", bodies), parts=frozenset({"9"}))
+    assert earned(records)["dropout"] == 0
 
 
 def test_a_null_main_beside_a_spoilt_loader_earns_nothing_and_a_right_one_all(tmp_path: Path) -> None:

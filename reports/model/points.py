@@ -37,7 +37,7 @@ class ItemPoints:
     they fail, because the parts `because` do; `left_open` are not earned, which these parts kept from being judged.
     Where nothing of the item was `judged` none is right, and `because` says what is to blame; nothing, where there was
     nothing to run. `override` is the reason where a human set the points, and `before` then what they were. `null`
-    quantities are not counted, since a submission that knows nothing gets them right too.
+    quantities are not counted, since a submission that knows nothing gets them right too; `null_wrong` of these fail.
     """
 
     name: str
@@ -55,6 +55,7 @@ class ItemPoints:
     judged: bool = True
     left_open: int = 0
     null: int = 0
+    null_wrong: int = 0
 
     @property
     def asked(self) -> bool:

@@ -59,6 +59,7 @@ def reason(item: ItemPoints, causes: Mapping[str, str], parts: Parts) -> str:
     if not item.judged:
         return f"not judged, because {because_of(item.because, causes, parts)}"
     words = _share(item.right, item.counted)
+    words += " of those that count" if item.null_wrong and item.counted > 1 else ""
     if item.excused:
         fail = "fails" if item.excused == 1 else "fail"
         words += f"; {item.excused} of these {fail} only because {because_of(item.because, causes, parts)}"
@@ -67,8 +68,12 @@ def reason(item: ItemPoints, causes: Mapping[str, str], parts: Parts) -> str:
         count = "counts" if item.left_open == 1 else "count"
         words += f"; {item.left_open} cannot be judged {why} and {count} as wrong until a human has looked"
     words += f"; {item.undecided} undecided, which do not count" if item.undecided else ""
-    return words + (
-        f" ({item.null} more do not count: a submission that knows nothing gets them right)" if item.null else ""
+    if not item.null:
+        return words
+    wrong = f"; {item.null_wrong} of these {'is' if item.null_wrong == 1 else 'are'} wrong here, which costs nothing"
+    return (
+        f"{words} ({item.null} more do not count: a submission that knows nothing gets them right"
+        f"{wrong if item.null_wrong else ''})"
     )
 
 

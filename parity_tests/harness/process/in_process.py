@@ -39,8 +39,8 @@ class InProcessRunner:
     """Answers as runner.Runner does, by calling the probe here and now (a context manager).
 
     The submission consists of the files of its layout, which are executed afresh for each case. It is taken for the
-    default edition. The time limit holds in the main thread only, because it needs an alarm. All options of Runner that
-    are not named here are ignored.
+    default edition where none is given. The time limit holds in the main thread only, because it needs an alarm. All
+    options of Runner that are not named here are ignored.
     """
 
     output = b""
@@ -53,13 +53,14 @@ class InProcessRunner:
         layout: Layout,
         companions: Sequence[Path] = (),
         editions: Editions | None = None,
+        edition: str | None = None,
         case_seconds: float = 10.0,
         **_: Any,
     ) -> None:
         self._folder = str(submission)
         self._codes: dict[str, CodeType] = {}
         self._layout = layout
-        self._edition = (editions or Editions()).default
+        self._edition = edition or (editions or Editions()).default
         names = (layout.support, *layout.lent, *layout.further, layout.module)
         for name in filter(None, names):
             file = submission / file_of(name)

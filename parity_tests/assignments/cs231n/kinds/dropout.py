@@ -119,6 +119,8 @@ def _judged(
     note: str,
     change: Change | None = None,
 ) -> Judged:
+    from parity_tests.harness.statistics import KEEPS_NOTHING, never_drawn  # which imports torch
+
     change = change or {}
     x = arrays["x"]
     share = change["share kept"](keep) if "share kept" in change else keep
@@ -167,9 +169,9 @@ def _judged(
                     judged[dx_name].noting(*[OWN] * drops), "dropout_forward", NO_PROOF if drops else DROPS_NOTHING
                 )
                 break
-    if out is not None and not out.any():
+    if out is not None and not out.any() and never_drawn([(mask, 1 - keep)]):
         for name in (name for name in ("out", "dx") if judged[name].verdict in PASSING):
-            judged[name] = unjudged("cannot be told, because dropout_forward keeps nothing in training")
+            judged[name] = unjudged(KEEPS_NOTHING)
     return judged
 
 

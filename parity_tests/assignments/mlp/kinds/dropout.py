@@ -15,7 +15,7 @@ from parity_tests.harness.compare import compare
 from parity_tests.harness.explanation import not_judged
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.comparison import Comparison, unjudged
 from parity_tests.protocol.exam import settings_of
 from parity_tests.protocol.kind import Arrays, Context, Kind, Params
 from parity_tests.protocol.mistake import Call
@@ -98,17 +98,22 @@ def draw(params: Params, rng: np.random.Generator) -> dict[str, Array]:
 
 def judge(case: Case, arrays: Arrays, observation: Observation, context: Context) -> dict[str, Comparison]:
     """Every result against torch's with the mask that the submission's own forward shows."""
+    from parity_tests.harness.statistics import KEEPS_NOTHING  # which imports torch
+
     judged: dict[str, Comparison] = {}
     outputs: dict[int, Comparison] = {}
+    empty = _empty(case, arrays, observation)
     for q in case.quantities:
         k = q.key.call
         if is_evaluation(case, k):
-            answer = _in_evaluation(case, arrays, observation, q.key, context)
+            answer = _in_evaluation(case, arrays, observation, q.key, context, told=k - 1 not in empty)
             comparison = compare(result_of(observation, q.key), answer)
         elif q.key.name == "output":
             comparison = outputs[k] = _judge_forward(case, arrays, observation, q.key, context)
         else:
             comparison = _judge_backward(case, arrays, observation, q.key, context, outputs.get(k))
+        if k in empty and comparison.verdict in PASSING:
+            comparison = unjudged(KEEPS_NOTHING)
         judged[q.name] = turns.noting_memory(comparison, case.params, observation, q.key)
     return judged
 
@@ -123,8 +128,25 @@ def is_evaluation(case: Case, k: int) -> bool:
     return any(method == turns.EVALUATION and of == k for method, _, of in case.params["calls"])
 
 
-def _in_evaluation(case: Case, arrays: Arrays, observation: Observation, key: Key, context: Context) -> Answer:
-    """The identity; a backward may use the mask of the forward before, with a note: `main` never asks for it."""
+def _empty(case: Case, arrays: Arrays, observation: Observation) -> set[int]:
+    """The calls in training that keep nothing, where chance would not draw that."""
+    from parity_tests.harness.statistics import never_drawn
+
+    masks = {}
+    for k in {q.key.call for q in case.quantities}:
+        s = array_of(observation, Key("output", k), arrays[f"q_{k}"].shape)
+        if s is not None and not is_evaluation(case, k) and not mask_of(s, s.shape, rate_of(case, k)).any():
+            masks[k] = kept_mask(s), rate_of(case, k)
+    return set(masks) if never_drawn(masks.values()) else set()
+
+
+def _in_evaluation(
+    case: Case, arrays: Arrays, observation: Observation, key: Key, context: Context, *, told: bool
+) -> Answer:
+    """The identity; a backward may use the mask of the forward before, with a note: `main` never asks for it.
+
+    Not where that mask was not `told`, since it keeps nothing.
+    """
     from reference import dropout
 
     k = key.call
@@ -132,7 +154,7 @@ def _in_evaluation(case: Case, arrays: Arrays, observation: Observation, key: Ke
     if key.name == "output":
         return known(arrays[f"q_{k}"])
     s = array_of(observation, Key("output", k - 1), grad.shape)
-    if s is None:
+    if s is None or not told:
         return known(grad)
     old = dropout.backward(arrays[f"q_{k - 1}"], kept_mask(s), grad, rate_of(case, k), context.device)
     note = "its backward after a forward with is_train=False still uses the mask of training"

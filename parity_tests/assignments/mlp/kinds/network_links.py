@@ -64,7 +64,7 @@ def judge_network(case: Case, arrays: Arrays, observation: Observation, device: 
             updates = network.updates(name, steps)
             each = [network.update(name, t, by_step[t], broken[t], updates) for t in steps]
             judged[updated_name(name)] = over_steps(each)
-    return judged
+    return network.borne_out(judged)
 
 
 def judge_step(case: Case, arrays: Arrays, observation: Observation, t: int, device: str = "cpu") -> Judged:
@@ -95,6 +95,8 @@ class _Network:
         self._dropped = "dropout output" if case.params["dropout"] else "activation output"
         self._undropped = "dropout gradient" if case.params["dropout"] else "L2 gradient of X"
         self._backwards: dict[tuple[Any, ...], dict[str, Answer]] = {}
+        self._told: set[str] = set()
+        """The quantities of which other values are expected, at some step, than what does nothing gives."""
 
     def links(self, steps: Sequence[int]) -> dict[str, ByStep]:
         """Every link at these steps, where the submission's results before it can be used."""
@@ -162,6 +164,7 @@ class _Network:
             previous=np.stack(previous),
             device=self._device,
         )
+        self._tell(updated_name(name), answer, w[ts])
         values = [result_of(self._observation, key_after_step(name, t)) for t in ts]
         return dict(zip(ts, compare_each(values, answer, flat_ok=name.endswith("b")), strict=True))
 
@@ -174,7 +177,33 @@ class _Network:
             return not_judged(gradient, judged[gradient].part or "4", judged[gradient])
         return updates[t]
 
+    def borne_out(self, judged: Judged) -> Judged:
+        """The same; what agrees with what does nothing, because of a link before it that is wrong, is not judged.
+
+        So it is asked again with Parity's own part in place of that one.
+        """
+        parts = {q.name: q.part for q in self._case.quantities}
+        found = dict(judged)
+        for name in set(judged) - self._told:
+            before = next((one for one in self._before(name) if judged[one].verdict not in PASSING), None)
+            if judged[name].verdict == Verdict.MATCH and before is not None:
+                cause = judged[before]
+                found[name] = not_judged(before, cause.explained_by or cause.part or parts[before], cause)
+        return found
+
     # ---- inside
+
+    def _tell(self, name: str, answer: Answer, nothing: Array) -> None:
+        if (np.abs(answer.value - nothing) > answer.radius).any():
+            self._told.add(name)
+
+    def _before(self, name: str) -> list[str]:
+        """The links that a link, or an update, works on, and those that they do, the nearest first."""
+        wanted = self._wanted()
+        found = [gradient_name(one) for one in WEIGHT_NAMES if updated_name(one) == name] or [*wanted[name].inputs]
+        for link in found:  # which grows
+            found += [one for one in wanted[link].inputs if one not in found] if link in wanted else []
+        return [link for link in found if link in wanted]
 
     def _own(self, key: str, t: int) -> Array | None:
         """An input of a link at step t; None where the submission's result cannot be used."""
@@ -203,6 +232,7 @@ class _Network:
             ts = list(of_steps)
             stacks = [np.stack(arrays) for arrays in zip(*of_steps.values(), strict=True)]
             answer = _of_own(self._dtype, partial(link.of, ts), *stacks)
+            self._tell(name, answer, np.zeros_like(answer.value))
             values = [result_of(self._observation, Key(name, t)) for t in ts]
             compared = compare_each(values, answer, flat_ok=name.endswith("gradient of b"))
             judged |= dict(zip(ts, compared, strict=True))

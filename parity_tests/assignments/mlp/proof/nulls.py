@@ -1,12 +1,13 @@
 """The homework's functions with nothing in them: layers, SGD and `main` that return something and compute nothing.
 
-What students are given is left as it is: dropout's forward, utils.py, and of `main` all but the wiring.
+What students are given is left as it is: utils.py, of `main` all but the wiring, and in some dropout's forward.
 """
 
 from __future__ import annotations
 
+from parity_tests.assignments.mlp.editions import EDITIONS
 from parity_tests.protocol.mistake import Swap
-from parity_tests.protocol.null import NOTHING, NullFunction, Nulls, Value
+from parity_tests.protocol.null import GRADIENT, NOTHING, RAISES, NullFunction, Nulls, Value
 
 _FORWARD, _BACKWARD = Value("X.shape", input="X"), Value("X.shape", input="X", gradient="grad")
 _W, _B = Value("(input_D, output_D)"), Value("(1, output_D)")
@@ -51,6 +52,7 @@ FUNCTIONS = (
         for layer in ("tanh", "relu")
         for method, value in (("forward", _FORWARD), ("backward", _BACKWARD))
     ),
+    NullFunction("dropout.forward", "return {0}", (_FORWARD,), given=(NOTHING, RAISES, GRADIENT)),
     NullFunction("dropout.backward", "return {0}", (_BACKWARD,)),
     NullFunction("miniBatchStochasticGradientDescent", "return model"),
     NullFunction(
@@ -83,4 +85,12 @@ MAINS = {
     ),
 }
 """Null forms of `main`, as changes of a right one."""
-NULLS = Nulls(FUNCTIONS, forms={name: ("10", swaps) for name, swaps in MAINS.items()}, apart=("main",), chained=True)
+_SGD = "    model: Model, momentum: dict[str, Array], _lambda: float, _alpha: float, _learning_rate: float\n"
+NULLS = Nulls(
+    FUNCTIONS,
+    forms={name: ("10", swaps) for name, swaps in MAINS.items()},
+    apart=("main",),
+    callable=(Swap(_SGD, "    model: Model, *_: object\n"),),
+    chained=True,
+    editions=EDITIONS,
+)
