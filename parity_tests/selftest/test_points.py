@@ -21,6 +21,7 @@ from reports.files.feedback import feedback_page
 from reports.model.environment import Environment, ForStudents
 from reports.model.notes import Note, NoteKind
 from reports.model.parts import Parts
+from reports.model.reasons import reason
 from reports.model.records import Record
 
 OF_THE_HOMEWORK = parse_rubric(ASSIGNMENT.rubric_text, "rubric.toml", Vocabulary.of(ASSIGNMENT))
@@ -397,3 +398,17 @@ def test_a_note_stays_one_whatever_stands_in_it() -> None:
         Note(NoteKind.WARNS, "warns"),
     )
     assert (kept.note.count("; "), kept.note_kinds) == (1, "kink; warns")
+
+
+def test_what_does_not_count_and_is_wrong_is_told_beside_a_full_item() -> None:
+    rubric = Rubric((Item("main", 20, ("main",), part="10"),), null=frozenset({("main", "layers")}))
+    records = [record(check="main", quantity=name, part="10") for name in ("weights", "losses")]
+    right, wrong = (
+        score([*records, make(check="main", quantity="layers", part="10")], rubric).items[0]
+        for make in (record, mismatch)
+    )
+    assert (right.points, wrong.points) == (20, 20)
+    assert "wrong" not in reason(right, {}, Parts())
+    told = reason(wrong, {}, Parts())
+    assert told.startswith("both quantities that count are right (1 more do not count")
+    assert "1 of these is wrong here, which costs nothing" in told

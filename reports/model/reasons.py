@@ -59,7 +59,8 @@ def reason(item: ItemPoints, causes: Mapping[str, str], parts: Parts) -> str:
     if not item.judged:
         return f"not judged, because {because_of(item.because, causes, parts)}"
     words = _share(item.right, item.counted)
-    words += " of those that count" if item.null_wrong and item.counted > 1 else ""
+    if item.null_wrong:
+        words = words.replace(" quantities ", " quantities that count ")
     if item.excused:
         fail = "fails" if item.excused == 1 else "fail"
         words += f"; {item.excused} of these {fail} only because {because_of(item.because, causes, parts)}"
