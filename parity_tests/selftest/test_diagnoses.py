@@ -172,6 +172,13 @@ def test_a_relation_of_a_part_that_fails_on_its_own_is_not_looked_for_beside_it(
     assert not any("digits" in record.diagnosis for record in found)
 
 
+def test_what_is_cut_off_is_called_so_where_float32_digits_would_hold_too() -> None:
+    cut = [Body("tanh.forward", "self.h = np.tanh(np.clip(X, -9, 9))\nreturn self.h")]
+    found = records(changed("test", cut), lambda case: case.name == "tanh/large-inputs/float64")
+    said = {record.diagnosis for record in found if record.part == "5"}
+    assert said == {"right up to 0.9999999695 in magnitude, and cut off beyond"}
+
+
 def test_nothing_is_claimed_that_is_not_reproduced_everywhere() -> None:
     # Without a transpose where the shapes allow it, and right elsewhere: no formula does both.
     body = (

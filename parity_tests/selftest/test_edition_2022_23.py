@@ -48,6 +48,7 @@ WRONG = {
     "L2 is given L1's output": ('L2"].backward(h1,', 'L2"].backward(a1,', "weights"),
     "1,000 hidden units": ("128", "1000", "layers"),
     "the test set for the validation set": ("valSet.N, valSet,", "testSet.N, testSet,", "validation losses"),
+    "a folder of its own": ('main_params["data_dir"]', '"fashion_mnist_data"', "run"),
     "a fixed seed": ('np.random.seed(int(main_params["random_seed"]))', "np.random.seed(42)", "random seed"),
 }
 

@@ -46,8 +46,8 @@ def _of_values(calls: Sequence[Call], wrong: Sequence[Call]) -> str:
         or (everywhere and (_factor(wrong) or _constant(wrong)))
         or _alike(wrong)
         or _before(wrong)
-        or right_digits(wrong)
         or _cut(wrong)
+        or right_digits(wrong)
     )
     if words:
         return words
@@ -181,11 +181,14 @@ def _is_rounded(call: Call, decimals: int) -> bool:
 def _cut(wrong: Sequence[Call]) -> str:
     """Right up to a certain size, and that size beyond it."""
     most = max(float(np.abs(compared_arrays(call)[0]).max()) for call in wrong)
+    if sum(compared_arrays(call)[0].size for call in wrong) < 2:
+        return ""  # any number alone is as large as itself
     for call in wrong:
         got, want, radius = compared_arrays(call)
         if not np.isfinite(got).all() or not (np.abs(got - np.clip(want, -most, most)) <= radius).all():
             return ""
-    return f"right up to {most:.6g} in magnitude, and cut off beyond"
+    shown = f"{most:.6g}" if float(f"{most:.6g}") <= most else f"{most:.10g}"
+    return f"right up to {shown} in magnitude, and cut off beyond"
 
 
 def _finite_is_right(call: Call) -> bool:

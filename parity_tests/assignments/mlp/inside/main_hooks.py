@@ -6,7 +6,9 @@ The submission's process loads this file by its path: numpy and the standard lib
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -246,9 +248,13 @@ class Hooks:
         """The digits of the run in place of what a loader would return, the training set shuffled as the handout's is.
 
         A handout's loader takes a thousand examples of each class, more than is quick to train on. Raises TypeError
-        for arguments that it does not take.
+        for arguments that it does not take, FileNotFoundError for a folder that is not there.
         """
-        inspect.signature(original).bind(*args, **kwargs)
+        bound = inspect.signature(original).bind(*args, **kwargs)
+        bound.apply_defaults()
+        places = [value for value in bound.arguments.values() if isinstance(value, (str, os.PathLike))]
+        if places and not any(Path(place).exists() for place in places):
+            raise FileNotFoundError(f"no folder {os.fspath(places[0])!r}: the data lie in main_params['data_dir']")
         order = np.random.permutation(len(self._digits["train_X"]))
         loaded = [np.array(self._digits[f"{split}_{what}"]) for split in ("train", "valid", "test") for what in "Xy"]
         return tuple([array[order] for array in loaded[:2]] + loaded[2:])

@@ -146,7 +146,7 @@ def _order_problem(main: MainRun, epochs: Sequence[Batches]) -> Said | None:
     fewer = same_order[2] < count
     if fewer and _chance(len(flat), count, _of_batches(epochs[first], N)) < FALSE_ALARM:
         which = f"epochs {first + 1} and {second + 1}"
-        text = f"{which} are made of the same mini-batches: batches are shuffled, where examples are to be"
+        text = f"{which} are made of the same mini-batches in another order: each epoch needs fresh ones"
         return Said(text, Found.SAME_BATCHES)
     first, second, count = same_order
     if count > 1 and _chance(len(flat), count, of_order(epochs[first], N)) < FALSE_ALARM:

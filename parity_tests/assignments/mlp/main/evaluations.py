@@ -26,6 +26,7 @@ POSITION = {"train": 0, "valid": 1}
 """Where the record of a set stands among those that main returns, and writes."""
 IN_ONE = "a set is evaluated in one forward"
 UNSEEN = "a set is evaluated without forwards of the layers with the weights of that epoch: by formula, or on copies"
+OTHERWISE = "a set's record is right of other mini-batches than its forwards were of, as a mean over it all may be"
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,8 @@ class Evaluations:
         seen = covering(self.seen(split, epoch), self.main.whole(split))
         batches = tuple(tuple(range(start, start + B)) for start in range(0, N - B + 1, B))
         sweeps = [Sweep(rows, IN_ONE if len(rows) == 1 and len(batches) > 1 else "") for rows in seen]
-        return [*sweeps, Sweep(batches, UNSEEN), Sweep((tuple(range(N)),), UNSEEN)]
+        note = OTHERWISE if seen else UNSEEN
+        return [*sweeps, Sweep(batches, note), Sweep((tuple(range(N)),), note)]
 
     # ---- whether they can be judged, and are whole
 
