@@ -65,9 +65,9 @@ class _Settling:
         """What fails of its own part, or is explained by that: an echo where that part fails its own cases."""
         for name, part in self._parts.items():
             comparison = self._judged[name]
-            if comparison.verdict not in PASSING and comparison.explained_by in ("", part):
-                own = (comparison.part or part) in self._echoing
-                self._judged[name] = self._as_own(name) if own or comparison.explained_by else comparison
+            own = comparison.verdict not in PASSING and comparison.explained_by in ("", part)
+            if own and (comparison.part or part) in self._echoing:
+                self._judged[name] = self._as_own(name)
 
     def by_others(self) -> Judged:
         """What another part is said to explain, and nothing bears out yet."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from parity_tests.assignments.mlp.kinds import turns as kinds_turns
 from parity_tests.assignments.mlp.kinds.dropout import is_evaluation, rate_of
+from parity_tests.assignments.mlp.kinds.linear import HELD
 from parity_tests.assignments.mlp.reproduce import turns
 from parity_tests.harness.draft import Draft
 from parity_tests.harness.failing_case import (
@@ -71,7 +72,7 @@ def _linear_arrays(case: Case) -> Arrays:
 
 def linear_drafts(failing: FailingCase) -> Iterator[Draft]:
     """The calls on layers that are given their weights."""
-    lines, word = turns.Lines(failing), failing.quantity.key.name
+    lines, word = turns.Lines(failing), failing.quantity.key.name.removesuffix(HELD)
     D, M = failing.case.params["D"], failing.case.params["M"]
     N = failing.arrays[f"X_{lines.k}"].shape[0]
     of = {i: "" if i == lines.own else "_other" for i in lines.objects}
