@@ -19,7 +19,7 @@ def test_a_right_network_matches_in_any_form(form: str, tmp_path: Path) -> None:
     records = check(ASSIGNMENT, changed(tmp_path, FORMS[form]), dtypes=("float64",)).records
     assert {record.verdict for record in records} == {"match"}, at_fault(records)
     notes = {record.note for record in records if record.check == "main"} - {""}
-    assert notes == set()
+    assert notes <= {"linear_layer is no class, so that main was not run as a script"}
 
 
 BYPASSED = (

@@ -48,7 +48,15 @@ _OF_DTYPE = (NoteKind.PROMOTED, NoteKind.DTYPE)
 CHANGED = ("", "other weights", "gradients of 0")
 """What quantities say of the inputs of a layer whose weights change."""
 _SUFFIXES = frozenset(
-    {*TURNS[1:], *CHANGED[1:], *IN_MEMORY.values(), "evaluation after training", "second model", "trained anew"}
+    {
+        *TURNS[1:],
+        *CHANGED[1:],
+        *IN_MEMORY.values(),
+        "evaluation after training",
+        "second model",
+        "trained anew",
+        "after another layer's",
+    }
 )
 
 
