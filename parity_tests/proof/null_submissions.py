@@ -52,7 +52,7 @@ class NullSubmission:
 def null_submissions(assignment: Assignment) -> Iterator[NullSubmission]:
     """Those of an assignment: of one kind throughout, with a form of one part, and mixed of forwards and backwards."""
     nulls = assignment.proof().nulls
-    for edition in nulls.editions or (None,):
+    for edition in (nulls.editions or (None,)) if nulls.functions else ():
         for kind in KINDS:
             bodies = {one.function: kind for one in nulls.functions}
             yield _made(assignment, f"{kind} throughout", nulls.functions, bodies, edition, whole=True)
