@@ -123,7 +123,7 @@ def test_inputs_are_as_small_as_the_failure_allows(tmp_path: Path) -> None:
     body = "self.gradient['W'] = X.T @ grad / X.shape[0]\nself.gradient['b'] = grad.sum(axis=0, keepdims=True)\n"
     variant = changed("mean", [Body("linear_layer.backward", body + "return grad @ self.params['W'].T")])
     found = made(variant, records(variant, lambda case: case.check == "linear"), tmp_path / "bad")
-    (text,) = found.scripts.values()
+    text = found.scripts["repro-part-4-linear-gradient-of-w.py"]
     # Two rows, since at one row a mean is a sum; one input and one output.
     assert "X = np.array([[1.0], [2.0]])" in text
     assert "the gradient of W is averaged over the rows" in text

@@ -175,7 +175,7 @@ WRONG: dict[str, tuple[Config, list[Swap], str, str]] = {
         RELU,
         [(ORDER, "order = (5 * np.random.permutation(4)[:, None] + np.arange(5)).reshape(-1)")],
         "shuffle",
-        "batches are shuffled",
+        "the same mini-batches in another order",
     ),
     "⌈N/B⌉ steps": (
         RELU,
