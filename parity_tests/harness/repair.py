@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from parity_tests.harness.check import ISOLATION, runner_of
-from parity_tests.harness.draw import draw, drawn, seed_of
+from parity_tests.harness.draw import draw, drawn
+from parity_tests.harness.exam import question_of
 from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.harness.process.runner import Runner
 from parity_tests.harness.submission import asked_before
@@ -24,7 +25,7 @@ from parity_tests.operators.change import Change
 from parity_tests.operators.changes import changes_of
 from parity_tests.operators.source import Source, UnreadableError
 from parity_tests.protocol.assignment import Assignment
-from parity_tests.protocol.case import DTYPES, Case, json_params
+from parity_tests.protocol.case import DTYPES, Case
 from parity_tests.protocol.kind import Context
 from parity_tests.protocol.layout import file_of
 from parity_tests.protocol.observation import Observation
@@ -247,9 +248,8 @@ class _Bench:
         return case.dtype != "float64", sum(a.size for a in drawn(self._assignment, case, self._seed).values())
 
     def _observed(self, case: Case, edited: Sequence[Mapping[str, str]]) -> Observation:
-        arrays = drawn(self._assignment, case, self._seed)
-        seed = seed_of(self._seed, case.name)
-        return self._runner.ask(case.name, case.probe, json_params(case.params), arrays, seed=seed, edited=edited)
+        asked = question_of(self._assignment, case, self._seed)
+        return self._runner.ask(asked.case, asked.probe, asked.params, asked.draw(), seed=asked.seed, edited=edited)
 
     def _judged(self, case: Case, seen: Observation) -> Failures:
         judged = judge_anything(self._assignment, case, draw(self._assignment, case, self._seed), seen, self._context)

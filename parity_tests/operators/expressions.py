@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from parity_tests.operators.change import Change
-from parity_tests.operators.scope import Scope
+from parity_tests.operators.scope import Scope, is_own
 from parity_tests.operators.source import Site, Source
 
 SIGNS: dict[type[ast.operator], str] = {
@@ -236,7 +236,7 @@ def names(place: Place) -> Found:
     """Another name in place of one, a name without what was done with it, and 1 less a name."""
     node = place.site.node
     called = place.site.role == "func"
-    if called or not (isinstance(node, ast.Name) or place.scope.is_own(node)):
+    if called or not (isinstance(node, ast.Name) or is_own(node)):
         return
     text = place.text(node)
     for name in place.scope.names:

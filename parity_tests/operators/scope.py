@@ -38,7 +38,7 @@ class Scope:
         for node in ast.walk(function):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 names[node.id] = None
-            elif _is_own(node):
+            elif is_own(node):
                 names[ast.unparse(node)] = None
             elif (
                 isinstance(node, ast.Subscript)
@@ -48,15 +48,11 @@ class Scope:
                 keys[repr(node.slice.value)] = None
         owner = next((c for c in source.tree.body if isinstance(c, ast.ClassDef) and function in c.body), None)
         if owner is not None:
-            names |= dict.fromkeys(ast.unparse(node) for node in ast.walk(owner) if _is_own(node))
+            names |= dict.fromkeys(ast.unparse(node) for node in ast.walk(owner) if is_own(node))
         names.pop("_", None)
         arrays = [name for name in names if name in ("X", "x", "dout", "grad")]
         rows = [count for name in arrays[:2] for count in (f"{name}.shape[0]", f"{name}.shape[1]")]
         return cls(tuple(names)[:MOST_NAMES], tuple(rows), tuple(keys)[:8])
-
-    def is_own(self, node: ast.expr) -> bool:
-        """Whether an expression is an attribute of `self`."""
-        return _is_own(node)
 
     def are_twins(self, one: str, other: str) -> bool:
         """Whether two names are easily taken for one another."""
@@ -64,5 +60,6 @@ class Scope:
         return frozenset((one, other)) in _TWINS or (min(len(one), len(other)) > 1 and alike)
 
 
-def _is_own(node: ast.AST) -> bool:
+def is_own(node: ast.AST) -> bool:
+    """Whether an expression is an attribute of `self`."""
     return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"

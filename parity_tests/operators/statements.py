@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from parity_tests.operators.change import Change
 from parity_tests.operators.expressions import SIGNS
-from parity_tests.operators.scope import Scope
+from parity_tests.operators.scope import Scope, is_own
 from parity_tests.operators.source import Function, Source, statements
 
 _IN_PLACE = {"+": "-", "-": "+", "*": "/", "/": "*"}
@@ -35,7 +35,7 @@ def _throughout(source: Source, statement: ast.stmt, scope: Scope) -> Iterator[C
         return
     places: dict[str, list[tuple[int, int]]] = {}
     for node in (one for one in ast.walk(statement) if isinstance(one, ast.Name | ast.Attribute)):
-        if isinstance(node.ctx, ast.Load) and (isinstance(node, ast.Name) or scope.is_own(node)):
+        if isinstance(node.ctx, ast.Load) and (isinstance(node, ast.Name) or is_own(node)):
             places.setdefault(source.of(node), []).append(source.span(node))
     for text, spans in places.items():
         for name in scope.names if len(spans) > 1 else ():
@@ -74,7 +74,7 @@ def _assignments(source: Source, statement: ast.stmt) -> Iterator[Change]:
     if isinstance(statement, ast.AugAssign) and type(statement.op) in SIGNS:
         sign = SIGNS[type(statement.op)]
         target, value = source.of(statement.target), source.of(statement.value)
-        for other in filter(None, ("", _IN_PLACE.get(sign, ""))) if sign in _IN_PLACE else ():
+        for other in filter(None, [_IN_PLACE.get(sign)]):
             makes, mends = (
                 f"`{b}=` stands where `{a}=` belongs, at `{target}`" for a, b in ((sign, other), (other, sign))
             )
