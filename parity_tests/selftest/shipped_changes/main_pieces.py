@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 from parity_tests.assignments.mlp.main.configs import Config
+from parity_tests.assignments.mlp.proof.nulls import WIRING
 
 RELU = Config("relu", alpha=0.9, rate=0.5, lam=0.01, epochs=3, eta=0.01)
 TANH = Config("tanh", alpha=0.9, rate=0.25, lam=0.001, epochs=12, eta=0.01)
 ORDER = "order = np.random.permutation(train.N)"
-TRAIN_CALLS = """            u = model["L1"].forward(x)
-            h = model["nonlinear1"].forward(u)
-            s = model["drop1"].forward(h, is_train=True)
-            a = model["L2"].forward(s)
-            model["loss"].forward(a, y)
-
-            grad_a = model["loss"].backward(a, y)
-            grad_s = model["L2"].backward(s, grad_a)
-            grad_h = model["drop1"].backward(h, grad_s)
-            grad_u = model["nonlinear1"].backward(u, grad_h)
-            model["L1"].backward(x, grad_u)
-"""
+TRAIN_CALLS = WIRING.removeprefix("\n")
 SGD_CALL = "miniBatchStochasticGradientDescent(model, momentum, lam, alpha, eta)\n"
 RETURN = "    return train_loss_record, val_loss_record\n"
 EPOCH = """        print(f"At epoch {t + 1}")

@@ -14,7 +14,7 @@ _W, _B = Value("(input_D, output_D)"), Value("(1, output_D)")
 _EPOCHS = "n = int(main_params['num_epoch'])\n"
 _STEP = "            miniBatchStochasticGradientDescent(model, momentum, lam, alpha, eta)\n"
 _BATCH = "            x, y = train.get_example(order[start : start + minibatch_size])\n"
-_WIRING = """
+WIRING = """
             u = model["L1"].forward(x)
             h = model["nonlinear1"].forward(u)
             s = model["drop1"].forward(h, is_train=True)
@@ -27,6 +27,7 @@ _WIRING = """
             grad_u = model["nonlinear1"].backward(u, grad_h)
             model["L1"].backward(x, grad_u)
 """
+"""The forwards and backwards of a step of the solution's `main`, as they stand there."""
 _EVALUATED = """    for start in range(0, data.N - minibatch_size + 1, minibatch_size):
         x, y = data.get_example"""
 
@@ -69,8 +70,8 @@ FUNCTIONS = (
 """All that students write."""
 
 MAINS = {
-    "main without the wiring": (Swap(_WIRING, ""),),
-    "main without steps": (Swap(_WIRING, ""), Swap(_STEP, "            pass\n")),
+    "main without the wiring": (Swap(WIRING, ""),),
+    "main without steps": (Swap(WIRING, ""), Swap(_STEP, "            pass\n")),
     "main without an epoch's loop": (Swap(_BATCH, f"            break\n{_BATCH}"),),
     "main that does not call SGD": (Swap(_STEP, ""),),
     "main with a rate of 0": (Swap(_STEP, _STEP.replace("eta", "0.0")),),
