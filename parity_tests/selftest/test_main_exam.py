@@ -150,6 +150,13 @@ def test_an_odd_main_that_leaves_the_training_what_it_is_matches(name: str) -> N
     assert note in "; ".join(record.note for record in found)
 
 
+def test_a_typed_number_of_pixels_is_wrong_of_the_layers_alone() -> None:
+    typed = [("linear_layer(train.d, HIDDEN_UNITS)", "linear_layer(784, HIDDEN_UNITS)")]
+    found = of_main(typed, "main/defaults-wiring/float64", "main/relu-own/float64")
+    assert {r.quantity for r in found if r.verdict != "match"} == {"layers"}
+    assert all("it builds L1 for 784 pixels" in r.message for r in found if r.verdict != "match")
+
+
 @pytest.mark.parametrize("seed", [24, 38])
 def test_early_stopping_is_caught_where_no_validation_loss_would_rise_by_chance(seed: int) -> None:
     swaps, case, quantity = EVADING["a stop when the validation loss has not fallen for 5 epochs"]

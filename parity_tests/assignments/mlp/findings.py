@@ -38,6 +38,7 @@ class Found(StrEnum):
     NEVER_CHANGED = auto()
     CHANGED_AGAIN = auto()
     BUILT_ANEW = auto()
+    TYPED_PIXELS = auto()
     OTHER_WIDTH = auto()
     OTHER_CLASSES = auto()
     OTHER_ACTIVATION = auto()

@@ -65,6 +65,14 @@ ALONE = """    x, y = train.get_example(np.arange(3))
     down = alone_loss.forward(alone.forward(x), y)
     print("gradient check", alone.gradient["b"][0, 3], (up - down) / 2e-5)
 """
+THROWAWAY = """    x, y = train.get_example(np.arange(3))
+    one, two = linear_layer(train.d, HIDDEN_UNITS), linear_layer(HIDDEN_UNITS, CLASSES)
+    its_loss = softmax_cross_entropy()
+    its_loss.forward(two.forward(one.forward(x)), y)
+    one.backward(x, two.backward(one.forward(x), its_loss.backward(two.forward(one.forward(x)), y)))
+    one.params["W"][0, 1] += 1e-5
+    its_loss.forward(two.forward(one.forward(x)), y)
+"""
 NOT_YET = "        train_loss = train_accuracy = val_loss = val_accuracy = 0.0\n"
 EXAMPLES = "*train.get_example(np.arange(minibatch_size))"
 COPY = f"{{(n, k): model[n].params[k].copy() {WEIGHTS}}}"
@@ -128,6 +136,12 @@ ODD: dict[str, tuple[list[Swap], str]] = {
     ),
     **{
         f"a gradient checked on a layer of its own, {when}": ([(place, ALONE + place)], "")
+        for when, place in (("before the network", MODEL), ("before training", LOOP))
+    },
+    **{
+        f"a gradient checked on layers of the network's sizes, {when}": (
+            [(place, THROWAWAY + place)], "builds its linear layers more than once"
+        )
         for when, place in (("before the network", MODEL), ("before training", LOOP))
     },
     "SGD once a layer": (

@@ -12,6 +12,8 @@ FULL, WITHOUT_DECAY, PLAIN = "2019", "2020-22", "2022-23"
 """The editions: with all of it; without weight decay; and with neither weight decay, momentum, tanh nor dropout."""
 WEIGHT_NAMES = ("L1_W", "L1_b", "L2_W", "L2_b")
 """The keys of a network's weights, of their gradients and of their velocities."""
+PIXELS = 784
+"""The columns of MNIST's images; the data of an exam have others."""
 BESIDE = "beside"
 """How the name of a layer begins that `main` builds and that is none of its network's."""
 SGD_NAMES = ("miniBatchStochasticGradientDescent", "miniBatchGradientDescent")

@@ -15,13 +15,13 @@ import numpy as np
 
 if TYPE_CHECKING:
     from parity_tests.assignments.mlp.inside.call_arguments import default_of, in_order
-    from parity_tests.assignments.mlp.inside.homework_names import SGD_PARAMETERS
+    from parity_tests.assignments.mlp.inside.homework_names import PIXELS, SGD_PARAMETERS
     from parity_tests.assignments.mlp.inside.layer_state import goes_on
     from parity_tests.assignments.mlp.inside.main_log import CLASSES, Log
     from parity_tests.assignments.mlp.inside.main_values import number, numeric
 else:
     from call_arguments import default_of, in_order
-    from homework_names import SGD_PARAMETERS
+    from homework_names import PIXELS, SGD_PARAMETERS
     from layer_state import goes_on
     from main_log import CLASSES, Log
     from main_values import number, numeric
@@ -34,7 +34,12 @@ SGD_ARGUMENTS = {len(parameters): parameters for parameters in SGD_PARAMETERS.va
 
 
 def shrunk(size: Any, pixels: int, most: int) -> Any:
-    """The size of a layer where `size` was asked for: of hidden units, so many at most."""
+    """The size of a layer where `size` was asked for: of hidden units, so many at most; of MNIST's pixels, the data's.
+
+    A `main` in which the number of pixels is typed is so judged in all else.
+    """
+    if isinstance(size, (int, np.integer)) and size == PIXELS:
+        return pixels
     hidden = isinstance(size, (int, np.integer)) and size not in (pixels, CLASSES)
     return most if hidden and size > most else size
 
@@ -114,6 +119,7 @@ class Hooks:
             if self._depth:
                 return self._run(run, instance, values, args, kwargs)
             layers = self._log.layers
+            layers.take_back(instance)
             if layers.is_beside(instance, values):
                 return layers.keep_beside(self._run(run, instance, values, args, kwargs))
             name = layers.name_of(instance) or self._name_of_built_before(part, class_name, instance)
@@ -139,7 +145,7 @@ class Hooks:
             sizes = list(np.shape(instance.params["W"]))
         except (AttributeError, TypeError, KeyError):
             sizes = []
-        return self._log.layers.add_linear(instance, sizes)
+        return self._log.layers.add_linear(instance, sizes, copied=True)
 
     def _before_forward(self, part: str, name: str, values: list[Any]) -> dict[str, Any]:
         log, dataflow, facts, X = self._log, self._log.dataflow, dict[str, Any](), values[0] if values else None
@@ -224,6 +230,7 @@ class Hooks:
         if self._depth:
             return original(*args, **kwargs)
         values = in_order(original, args, kwargs, method=False)
+        self._log.layers.trained = True
         before = self._log.weights.store()
         known = dict(zip(SGD_ARGUMENTS.get(len(values), ("model",)), values, strict=False))
         momentum = known.get("momentum")

@@ -6,20 +6,22 @@ its path: numpy and the standard library only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from parity_tests.assignments.mlp.inside.homework_names import BESIDE, WEIGHT_NAMES
+    from parity_tests.assignments.mlp.inside.homework_names import BESIDE, PIXELS, WEIGHT_NAMES
     from parity_tests.assignments.mlp.inside.main_values import FLOAT64, Array, numeric, same
 else:
-    from homework_names import BESIDE, WEIGHT_NAMES
+    from homework_names import BESIDE, PIXELS, WEIGHT_NAMES
     from main_values import FLOAT64, Array, numeric, same
 
 import numpy as np
 
 CLASSES = 10
+ONCE = f"{BESIDE} the network, which took it first for "
+"""How the name of a layer begins whose place another one of the same sizes has taken."""
 EVENT_CAP = 20_000
 """About twenty times what the longest run asked for makes."""
 NUMBER_CAP = 8_000_000
@@ -40,7 +42,7 @@ class Log:
         self.arrays: dict[str, list[Array]] = {}
         self.full = False
         self._numbers = 0
-        self.layers = Layers(pixels)
+        self.layers = Layers(pixels, self._forget)
         self.dataflow = Dataflow()
         self.weights = Weights(self, self.layers.linear)
 
@@ -59,18 +61,38 @@ class Log:
             self._numbers += copy.size
         return len(stack) - 1
 
+    def _forget(self, name: str) -> None:
+        """Strikes out what was done so far with a layer that turns out to be none of the network's.
+
+        With L1 a pass begins, so that all before it goes; a new L2 leaves the pass that it is met in.
+        """
+        begun = [event for event in self.events if event["event"] in ("L1.forward", "build")]
+        if name == "L1":
+            self.events = [event for event in begun if event["event"] == "build"]
+            self.arrays.clear()
+            self.layers.used = False
+        else:
+            self.events = [event for event in self.events if not event["event"].startswith("L2.")]
+        for weight in WEIGHT_NAMES:
+            self.arrays.pop(weight, None)
+        self.weights = Weights(self, self.layers.linear)
+        if name == "L2" and begun[-1:] and begun[-1]["event"] == "L1.forward":
+            begun[-1]["weights"] = self.weights.store()
+
 
 class Layers:
     """What the objects that `main` builds are called: L1, L2, nonlinear1, drop1, loss."""
 
-    def __init__(self, pixels: int) -> None:
-        self.pixels = pixels
+    def __init__(self, pixels: int, forget: Callable[[str], None]) -> None:
+        self.pixels, self._forget = pixels, forget
         self.linear: dict[str, Any] = {}
         self._sizes: dict[str, Sequence[Any]] = {}
         self._beside: dict[int, Any] = {}  # by their ids, which stay theirs
         self.used = False  # whether any L1.forward was called yet
-        self.drawn: dict[str, Array] = {}
-        """What the constructors of L1 and L2 drew, by WEIGHT_NAMES; of those built anew the last ones'."""
+        self.trained = False  # whether SGD was
+        self._drawn: dict[int, dict[str, Array]] = {}  # what constructors drew, by the ids of their layers
+        self._built: dict[str, int] = {}  # the ids of L1 and L2 as they were built
+        self._taken_back: set[str] = set()  # the places that nobody takes over any more
         self._names: dict[int, str] = {}
         self._objects: list[Any] = []  # keeps the ids of `_names` alive
 
@@ -83,28 +105,49 @@ class Layers:
         taken = sum(1 for known in self._names.values() if known.rstrip("0123456789") == part)
         return self._keep(part if part == "loss" and not taken else f"{part}{taken + 1}", instance)
 
-    def add_linear(self, instance: Any, sizes: Sequence[Any]) -> str:
+    def add_linear(self, instance: Any, sizes: Sequence[Any], *, copied: bool = False) -> str:
         """L1 is the linear layer that takes the pixels, L2 the one that gives the classes, in any order of building.
 
-        One that is built anew before any was used takes the name over. One that fits neither place, nor to a layer that
-        does, or goes from the pixels to the classes alone, stands BESIDE the network: a gradient is checked on such.
+        One that is built anew before any was trained takes the name over; one that was not built, but `copied`, before
+        any was used. One that fits neither place, nor to a layer that does, or goes from the pixels to the classes
+        alone, stands BESIDE the network: a gradient is checked on such.
         """
+        taken = self.used if copied else self.trained
         if sizes == [self.pixels, CLASSES]:
             return self.add(BESIDE, instance)
-        if sizes[1:2] == [CLASSES] and ("L2" not in self.linear or not self.used):
+        if sizes[1:2] == [CLASSES] and ("L2" not in self.linear or not taken):
             name = "L2"
-        elif sizes[:1] == [self.pixels] and ("L1" not in self.linear or not self.used):
+        elif sizes[:1] in ([self.pixels], [PIXELS]) and ("L1" not in self.linear or not taken):
             name = "L1"
         elif self._fits_another(sizes):
             free = [free for free in ("L1", "L2") if free not in self.linear]
             name = free[0] if free else f"L{len(self.linear) + 1}"
         else:
             return self.add(BESIDE, instance)
-        if name in self.linear:
-            self._names[id(self.linear[name])] = f"an unused {name}"
-        self.linear[name] = instance
+        if name in self._taken_back:
+            return self.add(BESIDE, instance)
         self._sizes[name] = sizes
-        return self._keep(name, instance)
+        if not copied:
+            self._built[name] = id(instance)
+        return self._take(name, instance)
+
+    def _take(self, name: str, instance: Any) -> str:
+        """Gives a layer its place in the network, which another may have had; that one was a throwaway."""
+        before, self.linear[name] = self.linear.get(name), instance
+        self._keep(name, instance)
+        if before is not None:
+            self._names[id(before)] = f"{ONCE}{name}"
+            self._forget(name)
+        return name
+
+    def take_back(self, instance: Any) -> None:
+        """A layer whose place was taken by a throwaway of the same sizes has it again as soon as it is used."""
+        name = self.name_of(instance)
+        place = name.removeprefix(ONCE)
+        if place != name and not self.trained and place not in self._taken_back:
+            self._taken_back.add(place)
+            self._built[place] = id(instance)
+            self._take(place, instance)
 
     def follow(self, model: Mapping[str, Any], copy: Mapping[str, Any]) -> None:
         """Calls the objects of a copy of the network by the names of those that they are copies of."""
@@ -137,12 +180,17 @@ class Layers:
 
     def add_drawn(self, instance: Any) -> None:
         """Remembers the parameters of a linear layer that was just built."""
-        layer = self.name_of(instance)
-        for name in WEIGHT_NAMES:
-            if name.partition("_")[0] == layer:
-                value = parameter(instance, name.partition("_")[2])
-                if value is not None:
-                    self.drawn[name] = value.reshape(1, -1) if value.ndim == 1 else value
+        values = {key: parameter(instance, key) for key in ("W", "b")}
+        self._drawn[id(instance)] = {key: value for key, value in values.items() if value is not None}
+
+    @property
+    def drawn(self) -> dict[str, Array]:
+        """What the constructors of L1 and L2 drew, by WEIGHT_NAMES."""
+        drawn = {}
+        for place in self._built:
+            for key, value in self._drawn.get(self._built[place], {}).items():
+                drawn[f"{place}_{key}"] = value.reshape(1, -1) if value.ndim == 1 else value
+        return drawn
 
     def _keep(self, name: str, instance: Any) -> str:
         self._names[id(instance)] = name

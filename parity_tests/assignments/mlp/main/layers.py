@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from parity_tests.assignments.mlp.findings import Found, Said
-from parity_tests.assignments.mlp.inside.homework_names import BESIDE
+from parity_tests.assignments.mlp.inside.homework_names import BESIDE, PIXELS
 from parity_tests.assignments.mlp.main.closeness import same
 from parity_tests.assignments.mlp.main.main_run import CLASSES, Array, MainRun
 from parity_tests.assignments.mlp.main.run import Built
@@ -51,6 +51,9 @@ def _sizes_problem(main: MainRun, linear: Sequence[Built]) -> Said | None:
         return Said("it builds no linear_layer", NO_LINEAR_LAYER)
     width, asked = main.pixels, main.config.hidden
     sizes = [built.sizes for built in linear]
+    if {size for size in sizes if size[:1] == (PIXELS,)} == {(PIXELS, asked)}:
+        text = f"it builds L1 for {PIXELS} pixels, a number that is typed, where the training set has {width} columns"
+        return Said(text, Found.TYPED_PIXELS)
     if sorted(map(str, set(sizes))) == sorted(map(str, [(width, asked), (asked, CLASSES)])):
         return None
     if len(sizes) == 2 and sizes[0][:1] == (width,) and sizes[0][1:] == sizes[1][:1] and None not in sizes[1]:

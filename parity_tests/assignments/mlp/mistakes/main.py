@@ -134,6 +134,11 @@ UPDATES = (
 
 LAYERS = (
     _wiring(
+        "the number of pixels is typed", "Which attribute of DataSplit holds the number of columns?",
+        (Found.TYPED_PIXELS,), ("linear_layer(train.d, HIDDEN_UNITS)", "linear_layer(784, HIDDEN_UNITS)"),
+        raised=r"\w+: .*\b784\b",
+    ),
+    _wiring(
         "the hidden layer has another size", "How many hidden units are asked for?", (Found.OTHER_WIDTH,),
         ("HIDDEN_UNITS = 1000", "HIDDEN_UNITS = 500"),
     ),

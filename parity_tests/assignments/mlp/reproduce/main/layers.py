@@ -17,7 +17,7 @@ def layers(run: ScriptedRun) -> Iterator[Draft]:
     elif found in (Found.OTHER_ACTIVATION, Found.NO_ACTIVATION):
         ask, want = [*run.build(), *_activations()], f"[{run.config.activation!r}]"
     else:
-        ask, want = _sizes(), f"[[{run.pixels}, {run.config.hidden}], [{run.config.hidden}, 10]]"
+        ask, want = _sizes(run.comparison.finding == Found.TYPED_PIXELS), f"[[{run.pixels}, {run.config.hidden}], [{run.config.hidden}, 10]]"
     yield run.draft(ask, equal(want))
 
 
@@ -46,14 +46,15 @@ def _activations() -> list[str]:
     ]
 
 
-def _sizes() -> list[str]:
+def _sizes(typed: bool) -> list[str]:
+    main = ["try:", "    nn.main(params)", "except ValueError:  # these layers do not take the digits", "    pass"]
     return [
         "built, init = [], nn.linear_layer.__init__",
         "def build(self, *sizes, **named):",
         "    built.append([int(size) for size in (*sizes, *named.values())])",
         "    init(self, *sizes, **named)",
         "nn.linear_layer.__init__ = build",
-        "nn.main(params)",
+        *(main if typed else ["nn.main(params)"]),
         "got = sorted(built)",
     ]
 
