@@ -17,7 +17,8 @@ def layers(run: ScriptedRun) -> Iterator[Draft]:
     elif found in (Found.OTHER_ACTIVATION, Found.NO_ACTIVATION):
         ask, want = [*run.build(), *_activations()], f"[{run.config.activation!r}]"
     else:
-        ask, want = _sizes(run.comparison.finding == Found.TYPED_PIXELS), f"[[{run.pixels}, {run.config.hidden}], [{run.config.hidden}, 10]]"
+        ask = _sizes(found == Found.TYPED_PIXELS)
+        want = f"[[{run.pixels}, {run.config.hidden}], [{run.config.hidden}, 10]]"
     yield run.draft(ask, equal(want))
 
 
