@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from parity_tests.assignments.mlp.assignment import ASSIGNMENT
-from parity_tests.harness.check import check
+from parity_tests.selftest.records_of_cases import ask_and_judge
 from reports.model.records import Record
 from reports.model.verdicts import FAILING
 
@@ -17,8 +16,8 @@ SOLUTIONS = Path(__file__).parent / "submissions"
 WITH_HELPERS, ALONE = "edition_2022_23", "edition_2022_23_alone"
 
 
-def records(tmp_path: Path, solution: str, *swaps: tuple[str, str]) -> list[Record]:
-    """The records of main of a solution with these changes of its neural_networks.py."""
+def records(tmp_path: Path, solution: str, *swaps: tuple[str, str], settings: str = "") -> list[Record]:
+    """The records of main of a solution with these changes of its neural_networks.py, in cases with such a name."""
     folder = tmp_path / "submission"
     shutil.copytree(SOLUTIONS / solution, folder)
     file = folder / "neural_networks.py"
@@ -27,8 +26,9 @@ def records(tmp_path: Path, solution: str, *swaps: tuple[str, str]) -> list[Reco
         assert old in source
         source = source.replace(old, new)
     file.write_text(source)
-    run = check(ASSIGNMENT, folder, dtypes=("float64",), edition="2022-23", parts=frozenset({"10"}))
-    return [record for record in run.records if record.check == "main"]
+    return ask_and_judge(
+        folder, lambda case: case.check == "main" and settings in case.name, edition="2022-23", whole=True
+    )
 
 
 def failing(found: list[Record]) -> set[str]:
@@ -49,6 +49,13 @@ WRONG = {
     "1,000 hidden units": ("128", "1000", "layers"),
     "the test set for the validation set": ("valSet.N, valSet,", "testSet.N, testSet,", "validation losses"),
     "a folder of its own": ('main_params["data_dir"]', '"fashion_mnist_data"', "run"),
+    "the test accuracy of the last weights": ("deepcopy(model)", "model", "test accuracy"),
+    "the test accuracy on the validation set": ("(testSet.N, testSet,", "(valSet.N, valSet,", "test accuracy"),
+    "the best model by its loss": (
+        "        if acc >= best:",
+        "        acc = -loss\n        if acc >= best or t == 0:",
+        "number of steps",
+    ),
     "a fixed seed": ('np.random.seed(int(main_params["random_seed"]))', "np.random.seed(42)", "random seed"),
 }
 
@@ -56,4 +63,6 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 def test_what_is_wrong_in_it_is_told(name: str, tmp_path: Path) -> None:
     old, new, quantity = WRONG[name]
-    assert quantity in failing(records(tmp_path, WITH_HELPERS, (old, new)))
+    assert quantity in failing(
+        records(tmp_path, WITH_HELPERS, (old, new), settings="s-wiring" if name == "η drops" else "relu-wiring")
+    )

@@ -49,6 +49,9 @@ class Found(StrEnum):
     RETURNS_NOTHING = auto()
     NOT_RETURNED = auto()
     OTHER_LENGTH = auto()
+    TEST_OF_LAST = auto()
+    TEST_BY_LOSS = auto()
+    TEST_OF_VALIDATION = auto()
 
 
 class Said(NamedTuple):

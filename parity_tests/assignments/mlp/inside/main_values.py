@@ -108,11 +108,18 @@ def _read(found: Stamps, settings: Mapping[str, Any]) -> tuple[list[tuple[str, s
             if path.suffix == ".json":
                 files.append((path.name, "is not JSON"))
             continue
-        inside = [(path.name, key, numbers) for key, numbers in records_in(content)]
+        inside = [(path.name, key, numbers) for key, numbers in [*records_in(content), *_tested(content)]]
         if inside or not _repeats(content, settings):
             files.append((path.name, ""))
             records += inside
     return files, records[:RECORDS_CAP]
+
+
+def _tested(content: Any) -> list[tuple[str, Array]]:
+    """The single numbers of a file whose names say that they are of the test set."""
+    pairs = content.items() if isinstance(content, dict) else ()
+    found = [(str(name), number(value)) for name, value in pairs if "test" in str(name) and np.ndim(value) == 0]
+    return [(name, np.array([value])) for name, value in found[:RECORDS_CAP] if value is not None]
 
 
 def _repeats(content: Any, settings: Mapping[str, Any]) -> bool:

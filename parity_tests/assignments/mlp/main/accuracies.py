@@ -16,6 +16,8 @@ from reports.model.notes import NoteKind
 
 WORD = {"train": "train", "valid": "val"}
 """What a key of a result file holds for its set."""
+TEST = "test"
+"""What a key of the last edition's result file holds for the accuracy of its best model."""
 UNSEEN = "main wrote no result file, so that accuracies were not seen"
 PER_CENT = "the accuracies are written in per cent"
 Record = tuple[str, Array]
@@ -37,7 +39,7 @@ def judge_accuracy(evaluations: Evaluations, split: str) -> Comparison:
     if unmeasured is not None:
         return unmeasured
     whole = evaluations.epochs == main.config.epochs
-    bounds = [_bounds(evaluations, split, epoch) for epoch in range(evaluations.epochs)] if whole else []
+    bounds = [bounds_of(evaluations, split, epoch) for epoch in range(evaluations.epochs)] if whole else []
     for _, got in records:
         for scale, note in ((1.0, ""), (100.0, PER_CENT)):
             if whole and len(got) == len(bounds) and _first_wrong(got / scale, bounds) is None:
@@ -79,11 +81,16 @@ def records_written(main: MainRun, split: str) -> list[Record]:
     return [
         (f"{file}, {key!r}", values)
         for file, key, values in main.run.written
-        if other not in key.lower() and not any(np.array_equal(values, loss) for loss in losses)
+        if not (other in key.lower() or _is_of_test(key) or any(np.array_equal(values, loss) for loss in losses))
     ]
 
 
-def _bounds(evaluations: Evaluations, split: str, epoch: int) -> Bounds:
+def _is_of_test(key: str) -> bool:
+    """Whether a key says that what it holds is of the test set."""
+    return TEST in key.lower() and not any(word in key.lower() for word in WORD.values())
+
+
+def bounds_of(evaluations: Evaluations, split: str, epoch: int) -> Bounds:
     """Of each way over the set, how many predictions are right with the weights that an epoch leaves."""
     rows = evaluations.rows(split)
     bounds = []
@@ -95,13 +102,13 @@ def _bounds(evaluations: Evaluations, split: str, epoch: int) -> Bounds:
 
 def _first_wrong(got: Array, bounds: Sequence[Bounds]) -> int | None:
     """The first epoch whose share is that of none of the sweeps."""
-    right = [any(_counted(value, *bound) for bound in sweeps) for value, sweeps in zip(got, bounds, strict=True)]
+    right = [any(counted(value, *bound) for bound in sweeps) for value, sweeps in zip(got, bounds, strict=True)]
     return right.index(False) if False in right else None
 
 
-def _counted(value: float, low: int, high: int, count: int) -> bool:
+def counted(value: float, low: int, high: int, count: int) -> bool:
     """Whether a rate is k/count for a k between low and high, within the rounding of a few operations."""
-    k = round(float(value) * count) if np.isfinite(value) else -1
+    k = round(float(value) * count) if np.isfinite(value) and count else -1
     return low <= k <= high and abs(value - k / count) <= gamma(count + 2, np.dtype(np.float64))
 
 

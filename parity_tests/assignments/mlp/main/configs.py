@@ -129,5 +129,6 @@ def main_quantities(configs: Sequence[Config], *, as_script: bool = False) -> tu
         "validation losses",
         "training accuracy",
         "validation accuracy",
+        *(("test accuracy",) if configs[0].edition == PLAIN else ()),
         *((AS_SCRIPT,) if as_script else ()),
     )

@@ -61,7 +61,10 @@ def settings(edition: str, seed: int) -> Iterator[Setting]:
         runs = tuple(_in_edition(config, edition) for config in setting.runs)
         if edition == PLAIN:
             setting = replace(setting, parts=_PLAIN[name], as_script=0)
-            runs += _stopped_early(runs[0]) if name == "relu" else ()
+            if name == "relu":
+                runs += _stopped_early(runs[0])
+                train, *_ = setting.lot.sizes
+                setting = replace(setting, lot=replace(setting.lot, sizes=(train, 2 * train, 2 * train)))
         yield replace(setting, runs=runs)
 
 
@@ -227,8 +230,8 @@ def _in_edition(config: Config, edition: str) -> Config:
 
 
 def _stopped_early(config: Config) -> tuple[Config, ...]:
-    """A run that early stopping ends: by so large an η the accuracy soon goes up and down."""
-    return (replace(config, epochs=25, eta=0.5, patience=2),)
+    """Runs that early stopping ends: by so large an η the accuracy soon goes up and down, and the loss otherwise."""
+    return tuple(replace(config, epochs=25, eta=0.5, patience=patience, seed=patience) for patience in (2, 3, 4))
 
 
 def _drawn(random: Random, low: float, high: float, digits: int) -> float:

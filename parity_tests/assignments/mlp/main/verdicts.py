@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from parity_tests.assignments.mlp.inside.homework_names import PLAIN
 from parity_tests.assignments.mlp.main.accuracies import judge_accuracy
 from parity_tests.assignments.mlp.main.as_script import judge_as_script
 from parity_tests.assignments.mlp.main.batches import judge_batches, judge_number_of_steps, judge_shuffle
+from parity_tests.assignments.mlp.main.best_model import judge_test_accuracy
 from parity_tests.assignments.mlp.main.configs import AS_SCRIPT, Config, main_quantities
 from parity_tests.assignments.mlp.main.dropout import judge_dropout
 from parity_tests.assignments.mlp.main.early_stopping import stopped_early
@@ -114,6 +116,8 @@ def _judged(main: MainRun) -> dict[str, Comparison]:
         "training accuracy": partial(judge_accuracy, evaluations, "train"),
         "validation accuracy": partial(judge_accuracy, evaluations, "valid"),
     }
+    if main.config.edition == PLAIN:
+        judges["test accuracy"] = partial(judge_test_accuracy, evaluations)
     judged = {quantity: main.ended(quantity, judge()) for quantity, judge in judges.items()}
     return {quantity: _of_training(main, quantity, comparison) for quantity, comparison in judged.items()}
 
