@@ -154,7 +154,10 @@ def check(
     if not run.records:
         raise HarnessError("nothing was compared, and that is never an agreement.")
     made = _reproductions(chosen, run, timeout, allow) if repro else None
-    fix_lines = _fix_lines(chosen, run, allow) if fix else []
+    fix_lines: list[str] = []
+    if fix:
+        fix_lines, rows = _fixes(chosen, run, allow)
+        run = replace(run, environment=replace(run.environment, fixes=rows))
     scripts = {} if made is None else made.scripts
     whole = wanted is None and dtype == "both"
     try:
@@ -209,10 +212,11 @@ def _reproduction_lines(made: Reproductions, out: Path, assignment: Assignment) 
     return lines(made, out, {part.id: part.label for part in assignment.parts})
 
 
-def _fix_lines(assignment: Assignment, run: Any, allow: tuple[str, ...]) -> list[str]:
-    """What is said of the fixes that were found, and of the wrong parts that have none."""
+def _fixes(assignment: Assignment, run: Any, allow: tuple[str, ...]) -> tuple[list[str], list[dict[str, Any]]]:
+    """What is said of the fixes that were found, and of the wrong parts that have none; and the fixes for the page."""
     from parity_tests.harness.repair import lines, repairs
+    from reports.model.fixes import to_rows
 
     with Progress("looking for fixes") as progress:
         found = repairs(assignment, run.records, run.environment, allow=allow, progress=progress)
-    return lines(found, assignment, run.records)
+    return lines(found, assignment, run.records), to_rows(fix for repair in found for fix in repair.fixes)

@@ -68,6 +68,18 @@ LOG = "grade.log"
 @click.option(
     "--other-versions", is_flag=True, help="Go on although Parity, numpy or torch is another than at the beginning."
 )
+@click.option(
+    "--fix",
+    is_flag=True,
+    help="Then look for the one change of each wrong function with which everything of its part agrees.",
+)
+@click.option(
+    "--fix-minutes",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    help="How long --fix may look; the same command goes on.",
+)
 @click.option("--scheduler", metavar="ADDRESS", help="Let the workers of this Dask scheduler do the work.")
 @tls_options
 @click.option("--dry-run", is_flag=True, help="Say what would be graded, and as whom; run and write nothing.")
@@ -96,6 +108,8 @@ def grade(
     isolation: str | None,
     jobs: int | None,
     other_versions: bool,
+    fix: bool,
+    fix_minutes: float,
     scheduler: str | None,
     tls_ca: Path | None,
     tls_cert: Path | None,
@@ -133,6 +147,7 @@ def grade(
         only=only,
         jobs=jobs or cores(),
         other_versions=other_versions,
+        fix_minutes=fix_minutes if fix else None,
         scheduler=scheduler,
         certificates=Certificates(tls_ca, tls_cert, tls_key),
     )

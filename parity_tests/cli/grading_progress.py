@@ -33,6 +33,7 @@ class GradingProgress:
         self._bar: Any = None
         self._total = self._finished = self._earlier = 0
         self._start = self._last_line = time.monotonic()
+        self._done = "graded"
 
     def __enter__(self) -> GradingProgress:
         return self
@@ -51,10 +52,21 @@ class GradingProgress:
         if self._log_path is not None:
             self._log = _opened(self._log_path)
         self._tell(f"{submissions} submission{'s' if submissions != 1 else ''}; {isolation}.")
+        self._begin("grading", submissions)
+
+    def begin_fixes(self, submissions: int) -> None:
+        """In so many submissions at most, fixes are sought."""
+        if self._bar is not None:
+            self._bar.stop()
+        self._tell("Looking for the changes that make wrong functions right; stopped, the same command goes on.")
+        self._done, self._finished, self._earlier = "searched", 0, 0
+        self._begin("looking for fixes", submissions)
+
+    def _begin(self, what: str, submissions: int) -> None:
         self._total = submissions
         self._start = self._last_line = time.monotonic()
         if sys.stderr.isatty() and not self._quiet:
-            self._bar = progress_bar("grading", submissions)
+            self._bar = progress_bar(what, submissions)
 
     def finished(self, name: str, *, new: bool, found: str = "") -> None:
         """A submission has a result: a new one, of which `found` is told, or that of an earlier run."""
@@ -66,7 +78,7 @@ class GradingProgress:
             self._bar.update(self._bar.task_ids[0], completed=self._finished, description=self._pace())
         elif not self._quiet and time.monotonic() - self._last_line > EVERY:
             self._last_line = time.monotonic()
-            click.echo(f"parity: {self._finished} of {self._total} graded; {self._pace()}", err=True)
+            click.echo(f"parity: {self._finished} of {self._total} {self._done}; {self._pace()}", err=True)
 
     def flagged(self, flag: Flag) -> None:
         """A submission needs a human look."""

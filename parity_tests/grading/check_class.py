@@ -6,8 +6,9 @@ import difflib
 import errno
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, Executor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ import msgspec
 
 from parity_tests.grading.class_files import ClassFiles, FilePaths, read_class_files
 from parity_tests.grading.cluster import Certificates, cluster
+from parity_tests.grading.fix_pass import Search, Sought, keeper, searches, seek
 from parity_tests.grading.flags import Flag, flags_of, undecided_flags
 from parity_tests.grading.folder import GradingFolder, Result, json_text
 from parity_tests.grading.intake.attempt import Attempt
@@ -54,7 +56,8 @@ class Request:
     None is its default, `format` None what the files show. `seed` None is drawn, or that of an earlier run into `out`.
     `isolation` is the least level that will do, the strongest there is but never `none` where it is None. `only` names
     submissions to check again whatever is there, and no others. `other_versions` goes on in a folder that was begun
-    with others of Parity, numpy or torch. `jobs` processes work here, or the workers of a Dask `scheduler`, which is
+    with others of Parity, numpy or torch. `fix_minutes` is how long fixes may be sought, None where none are asked for.
+    `jobs` processes work here, or the workers of a Dask `scheduler`, which is
     spoken to in TLS where there are `certificates`.
     """
 
@@ -73,6 +76,7 @@ class Request:
     jobs: int = 1
     scheduler: str | None = None
     other_versions: bool = False
+    fix_minutes: float | None = None
     certificates: Certificates = field(default_factory=Certificates)
 
 
@@ -81,6 +85,9 @@ class Progress(Protocol):
 
     def begin(self, submissions: int, isolation: str) -> None:
         """So many submissions are to be checked, each so isolated."""
+
+    def begin_fixes(self, submissions: int) -> None:
+        """In so many submissions at most, fixes are to be sought."""
 
     def finished(self, name: str, *, new: bool, found: str = "") -> None:
         """A submission has a result: a new one, of which `found` tells, or that of an earlier run."""
@@ -178,7 +185,29 @@ def check_class(request: Request, progress: Progress) -> Tables:
                 executor, width = local_processes(request.jobs, scratch, warm_up), request.jobs
             tasks = unchecked.tasks(lambda name: progress.finished(name, new=False))
             run_all(tasks, work, executor, ahead=AHEAD * width, done=done, lost=failed)
+            if request.fix_minutes is not None:
+                progress.begin_fixes(len(request.only) or len(intake.attempts))
+                until = time.monotonic() + 60 * request.fix_minutes
+                wanted = searches(folder, unchecked.checked(), until)
+                _seek_fixes(folder, wanted, executor, AHEAD * width, progress)
         return make_tables(folder, files, jobs=request.jobs)
+
+
+def _seek_fixes(
+    folder: GradingFolder,
+    wanted: Iterator[Search],
+    executor: Callable[[], Executor],
+    ahead: int,
+    progress: Progress,
+) -> None:
+    def told(search: Search, found: Sought) -> None:
+        what = f"fixes for {len({fix.part for fix in found.fixes})} of {len(found.parts)} wrong parts"
+        progress.finished(search.task.name, new=True, found=what)
+
+    def lost(search: Search, error: BaseException) -> None:
+        progress.finished(search.task.name, new=True, found=f"no fix, for {type(error).__name__}: {error}")
+
+    run_all(wanted, seek, executor, ahead=ahead, done=keeper(folder, told), lost=lost)
 
 
 def _refuse_among(out: Path, source: Path) -> None:
@@ -211,11 +240,25 @@ class _Unchecked:
         self._only = only
         self._in_flight: dict[str, tuple[Attempt, Prepared, str, int]] = {}
 
-    def tasks(self, skipped: Callable[[str], None]) -> Iterator[Task]:
-        """The submissions without a whole result of these files and settings; the others are `skipped`."""
+    def _prepared(self) -> Iterator[tuple[Attempt, Prepared]]:
         wanted = [attempt for attempt in self._intake.attempts if not self._only or attempt.name in self._only]
         # In a thread of its own: while one archive is being opened, results must be taken and others be given out.
-        for attempt, prepared in ahead(wanted, lambda attempt: prepare(attempt.entries, self._assignment), PREPARED):
+        yield from ahead(wanted, lambda attempt: prepare(attempt.entries, self._assignment), PREPARED)
+
+    def checked(self) -> Iterator[tuple[Task, Result]]:
+        """The submissions with a result of these very files, as they were asked."""
+        for attempt, prepared in self._prepared():
+            result = self._folder.result(attempt.name)
+            if result is not None and result.digest == digest_of(attempt, prepared, self._settings):
+                yield self._task(attempt.name, prepared, result.earlier), result
+
+    def _task(self, name: str, prepared: Prepared, earlier: int) -> Task:
+        seed = seed_of_hand_in(self._settings.seed, name, earlier)
+        return Task(name, prepared.files, prepared.missing, msgspec.structs.replace(self._settings, seed=seed))
+
+    def tasks(self, skipped: Callable[[str], None]) -> Iterator[Task]:
+        """The submissions without a whole result of these files and settings; the others are `skipped`."""
+        for attempt, prepared in self._prepared():
             digest = digest_of(attempt, prepared, self._settings)
             before = self._folder.result(attempt.name)
             same = before is not None and before.digest == digest
@@ -225,9 +268,7 @@ class _Unchecked:
                 continue
             earlier = 0 if before is None else before.earlier + (not same)
             self._in_flight[attempt.name] = (attempt, prepared, digest, earlier)
-            seed = seed_of_hand_in(self._settings.seed, attempt.name, earlier)
-            settings = msgspec.structs.replace(self._settings, seed=seed)
-            yield Task(attempt.name, prepared.files, prepared.missing, settings)
+            yield self._task(attempt.name, prepared, earlier)
 
     def keep(self, task: Task, outcome: Outcome) -> Result:
         """Write the result of a task, whole."""

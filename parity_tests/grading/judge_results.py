@@ -14,6 +14,7 @@ import msgspec
 
 from parity_tests.grading.class_files import ClassFiles
 from parity_tests.grading.class_table import mistakes_of
+from parity_tests.grading.fix_pass import sought
 from parity_tests.grading.flags import Flag, undecided_flags
 from parity_tests.grading.folder import GradingFolder, Result, Together
 from parity_tests.grading.process_pool import local_processes, run_all
@@ -23,6 +24,7 @@ from parity_tests.harness.machine import cores
 from parity_tests.protocol.errors import HarnessError, UsageError
 from reports.files.feedback import feedback_page
 from reports.files.gradescope import results_json
+from reports.model.fixes import Fix, to_rows
 from reports.model.for_student import StudentRun, for_student
 from reports.model.parts import Parts
 from reports.model.points import Points
@@ -54,6 +56,7 @@ class Judged:
     """What came of a result, which now says whether a file of it is damaged: then it has no points, and no pages.
 
     `mistakes` are those of each item, `written` the files that wait on the stage, by their names in the class's folder.
+    `fixes` are those that were found where they were sought.
     """
 
     result: Result
@@ -62,6 +65,7 @@ class Judged:
     mistakes: Mapping[str, set[str]] = field(default_factory=dict)
     written: Sequence[str] = ()
     table: pa.Table | None = None
+    fixes: Sequence[Fix] = ()
 
 
 def judge_all(results: Sequence[Result], judging: Judging, done: Callable[[Judged], None], most: int | None) -> None:
@@ -132,7 +136,11 @@ def judge(result: Result, judging: Judging) -> Judged:
     table = read_table(where / "records.parquet")
     records = from_table(table)
     points = points_of(result, records, files)
+    known = sought(folder, result)
+    fixes = () if known is None else known.fixes
+    told = fixes if files.rubric.show_fixes else [fix.place_alone() for fix in fixes]
     run = for_student(saved_run(where, records))
+    run = replace(run, environment=replace(run.environment, fixes=to_rows(told)))
     comments = files.comments.get(result.name, ())
     new = Together(folder, judging.stage)
     _write_student_files(new, result, run, points, comments)
@@ -145,6 +153,7 @@ def judge(result: Result, judging: Judging) -> Judged:
         mistakes_of(records, points, judging.labels),
         new.names,
         table,
+        fixes,
     )
 
 

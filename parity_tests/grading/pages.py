@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +18,10 @@ from parity_tests.grading.judge_results import points_of
 from parity_tests.grading.rubric import load_rubric
 from parity_tests.grading.settings import ClassInfo
 from parity_tests.grading.student_page import saved_run, student_page
+from parity_tests.grading.tables import FIXES
 from parity_tests.protocol.errors import UsageError
 from reports.html.class_page import About, Who, class_page, codes
+from reports.model.fixes import Fix, from_rows
 from reports.model.for_student import for_student
 from reports.model.numbers import points_text
 from reports.model.parts import Parts
@@ -130,7 +133,23 @@ def _class_page(
         raise UsageError(
             f"the tables in {path} cannot be read ({error}); `parity regrade {path}` makes them."
         ) from error
-    return class_page(grades, items, flags, mistakes, parts=parts, people=people, about=about, anonymous=anonymous)
+    page = partial(class_page, grades, items, flags, mistakes, parts=parts, people=people, about=about)
+    return page(anonymous=True) if anonymous else page(fixes=_fixes(path))
+
+
+def _fixes(path: Path) -> list[tuple[str, Fix]]:
+    """Each fix that was found, with the submission that it is of."""
+    import pandas as pd
+
+    try:
+        with (path / FIXES).open("rb") as file:
+            rows = pd.read_csv(file, keep_default_na=False, dtype=str).astype({"line": int}).to_dict("records")
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError) as error:
+        raise UsageError(f"{FIXES} in {path} cannot be read ({error}); `parity regrade {path}` makes it.") from error
+    names = [str(row.pop("submission")) for row in rows]
+    return list(zip(names, from_rows({str(k): v for k, v in row.items()} for row in rows), strict=True))
 
 
 def _grades(path: Path) -> pd.DataFrame:

@@ -41,12 +41,16 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RubricFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a file says of a rubric: all items in their order, and how their points are given."""
+    """What a file says of a rubric: all items in their order, and how their points are given.
+
+    `show_fixes` lets students read how a line would be right, where that was sought; else they read which line it is.
+    """
 
     items: Annotated[tuple[Item, ...], msgspec.Meta(min_length=1)] = msgspec.field(name="item")
     partial_credit: bool = True
     note_cost: Number = 0.0
     free: frozenset[str] = frozenset()
+    show_fixes: bool = False
 
 
 class Rubric(RubricFile, frozen=True, forbid_unknown_fields=True):
@@ -143,6 +147,7 @@ _LIST = 'a list of names, such as ["linear"]'
 _POINTS = "a number of points, 0 or more"
 _MUST_BE = {
     "partial_credit": "true or false",
+    "show_fixes": "true or false",
     "note_cost": _POINTS,
     "free": _LIST,
     "item": "a list of tables, each begun by [[item]]",

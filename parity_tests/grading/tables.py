@@ -30,6 +30,8 @@ from parity_tests.grading.judge_results import Judged, Judging, judge_all
 from parity_tests.grading.roster import Person, join
 from parity_tests.grading.settings import ClassInfo
 from reports.model.csv_table import csv_text
+from reports.model.fixes import COLUMNS as FIX_COLUMNS
+from reports.model.fixes import to_rows
 from reports.model.points import is_unjudged_zero
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ class Tables:
         return len({row["submission"] for row in self.rows if is_unjudged_zero(row)})
 
 
+FIXES = "fixes.csv"
 LITTLE = 0.05
 """The share of all points up to which nobody need know whose code it is."""
 _NO_TIME = (
@@ -73,6 +76,8 @@ def make_tables(folder: GradingFolder, files: ClassFiles, *, jobs: int | None = 
 
     Those of a large class are made in so many processes, as many as there are cores for None.
     """
+    import pandas as pd
+
     info = folder.info()
     edition = info.settings.edition
     intake = folder.intake()
@@ -85,6 +90,7 @@ def make_tables(folder: GradingFolder, files: ClassFiles, *, jobs: int | None = 
     class_table = ClassTable(files.rubric)
     judged: list[Result] = []
     rows: list[dict[str, Any]] = []
+    fixes: list[dict[str, Any]] = []
     flags: list[Flag] = []
     faults = 0
     with folder.together() as new:
@@ -97,6 +103,7 @@ def make_tables(folder: GradingFolder, files: ClassFiles, *, jobs: int | None = 
                 faults += bool(points.faults)
                 flags.extend(flags_of(result, points, edition))
                 rows.extend(gradebook_rows(result, points, edition, people[result.name]))
+                fixes.extend({"submission": result.name, **row} for row in to_rows(one.fixes))
                 if one.table is not None:
                     all_records.add(one.table)
                     flags.extend(one.flags)
@@ -115,6 +122,8 @@ def make_tables(folder: GradingFolder, files: ClassFiles, *, jobs: int | None = 
         new.write("grades.csv", csv_text(gradebook))
         new.write("grades.parquet", bytes(gradebook.to_parquet(engine="pyarrow", index=False)))
         new.write("class.csv", csv_text(class_table.frame()))
+        if fixes or (folder.path / FIXES).exists():
+            new.write(FIXES, csv_text(pd.DataFrame(fixes, columns=["submission", *FIX_COLUMNS])))
         new.write(PAGE, side_by_side(folder, found, info, given))
         new.write("look.csv", csv_text(flags_frame(flags)))
         new.write("handed_in.csv", csv_text(_handed_in(intake)))

@@ -146,7 +146,6 @@ def _failed(task: Task, error: Exception) -> Outcome:
 
 def _checked(task: Task) -> Outcome:
     from parity_tests.harness.check import check
-    from parity_tests.harness.process.available_levels import forking_problem
 
     settings = task.settings
     assignment = find(settings.assignment)
@@ -154,7 +153,7 @@ def _checked(task: Task) -> Outcome:
     compared = first_of(sources, assignment.layout.file)
     printed = fingerprint(*compared.values(), asked=names_asked(assignment))
     with _laid_out(task.files) as folder:
-        servers = None if _servers is None or forking_problem(settings.isolation) else _servers
+        servers = _servers_for(settings)
         run = check(
             assignment,
             folder,
@@ -181,6 +180,19 @@ def _checked(task: Task) -> Outcome:
         imported.message if imported.verdict in FAILING else "",
         concealed=why_not_compared(assignment, sources, compared, printed),
     )
+
+
+def _servers_for(settings: Settings) -> ForkServers | None:
+    from parity_tests.harness.process.available_levels import forking_problem
+
+    return None if _servers is None or forking_problem(settings.isolation) else _servers
+
+
+@contextmanager
+def at_work_on(task: Task) -> Iterator[tuple[Path, ForkServers | None]]:
+    """The submission's files in a new folder, and what starts its processes, for other work than checking it."""
+    with _overdue(overdue(task.settings)), _interruptible(), _laid_out(task.files) as folder:
+        yield folder, _servers_for(task.settings)
 
 
 def _scripts(

@@ -31,6 +31,7 @@ from parity_tests.protocol.layout import file_of
 from parity_tests.protocol.observation import Observation
 from reports.model.environment import Environment
 from reports.model.escape import printable
+from reports.model.fixes import Fix
 from reports.model.phrases import listed
 from reports.model.records import Record
 from reports.model.verdicts import FAILING, PASSING, Verdict
@@ -44,17 +45,6 @@ Progress = Callable[[int, int, str], None]
 _NOT_WRITTEN = {Verdict.MISSING, Verdict.HARNESS_ERROR}
 Failures = frozenset[tuple[str, str]]
 """Quantities that fail, by case and name."""
-
-
-@dataclass(frozen=True)
-class Fix:
-    """One change of a submission's source: the file, the line, what is wrong there, the line before and after."""
-
-    file: str
-    line: int
-    words: str
-    before: str
-    after: str
 
 
 @dataclass(frozen=True)
@@ -121,12 +111,12 @@ def lines(found: Sequence[Repair], assignment: Assignment, records: Sequence[Rec
             f"{labels[repair.part]}: with {'these changes' if several else 'this change'} everything of it agrees."
         )
         for fix in repair.fixes:
-            said.append(f"  {printable(fix.file)}, line {fix.line}: {printable(fix.words)}")
+            said.append(f"  {fix.place}: {printable(fix.words)}")
             said += [f"    - {printable(fix.before)}", f"    + {printable(fix.after)}"]
     repaired = {repair.part for repair in found}
     left = [labels[part] for part in wrong_parts(assignment, records) if part not in repaired]
     if left:
-        said.append(f"No single change was found that makes {listed(left)} agree.")
+        said.append(f"No change was found in time that makes {listed(left)} agree.")
     return said
 
 
@@ -189,7 +179,7 @@ class _Bench:
                 return None
             change, failing = step
             before, text = text, text.with_change(change)
-            fixes.append(_fix(before, text, change))
+            fixes.append(_fix(self._part, before, text, change))
         if failing & self._own or not fixes:
             return None
         return Repair(self._part, tuple(fixes), self.tried, time.monotonic() - started)
@@ -273,5 +263,6 @@ def _alike(one: Observation, other: Observation) -> bool:
     )
 
 
-def _fix(before: _Text, after: _Text, change: Change) -> Fix:
-    return Fix(before.file, change.line, change.mends, before.source.line(change.line), after.source.line(change.line))
+def _fix(part: str, before: _Text, after: _Text, change: Change) -> Fix:
+    lines = before.source.line(change.line), after.source.line(change.line)
+    return Fix(part, before.file, change.line, change.mends, *lines)

@@ -37,6 +37,44 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_a_class_gets_its_fixes_and_a_student_the_line_alone_unless_the_rubric_says_more(
+    source: Path, parity: Parity, tmp_path: Path
+) -> None:
+    out, log = tmp_path / "out", tmp_path / "out" / "grade.log"
+    command = ("grade", source, "--assignment", NAME, "--out", out, "--isolation", "none", "--jobs", 1, "--fix", "-v")
+    assert parity(*command, "--fix-minutes", 0)[0] == 0  # no time: it is gone on with
+    assert not (out / "fixes.csv").exists()
+    assert parity(*command)[0] == 0
+    assert "bob: fixes for 1 of 1 wrong parts" in log.read_text()
+    (fix,) = pd.read_csv(out / "fixes.csv", dtype=str).to_dict("records")
+    assert fix == {
+        "submission": "bob",
+        "part": "B",
+        "file": "softplus.py",
+        "line": "11",
+        "words": "`2` stands where `1` belongs",
+        "before": "return 2 / (1 + np.exp(-X))",
+        "after": "return 1 / (1 + np.exp(-X))",
+    }
+    grades = pd.read_csv(out / "grades.csv").set_index("submission")
+    assert grades["Task B"]["bob"] == 0  # a fix earns nothing
+    assert "`2` stands where `1` belongs" in (out / "class.html").read_text()
+    page = (out / "submissions" / "bob" / "report.html").read_text()
+    assert "softplus.py, line 11" in page
+    assert "return 1 / (1 + np.exp(-X))" not in page
+
+    told = log.stat().st_size
+    assert parity(*command)[0] == 0
+    assert "bob: fixes" not in log.read_text()[told:]  # it is known already
+
+    rubric = tmp_path / "rubric.toml"
+    rubric.write_text("show_fixes = true\n" + (out / "rubric.toml").read_text())
+    assert parity("regrade", out, "--rubric", rubric)[0] == 0
+    assert "return 1 / (1 + np.exp(-X))" in (out / "submissions" / "bob" / "report.html").read_text()
+    assert parity("report", out, "--anonymous")[0] == 0
+    assert "return 2 /" not in (out / "anonymous" / "class.html").read_text()
+
+
 def test_a_class_is_graded_regraded_and_shown_with_the_assignments_own_words(
     source: Path, parity: Parity, tmp_path: Path
 ) -> None:

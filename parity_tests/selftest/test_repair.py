@@ -55,7 +55,7 @@ def test_one_name_in_several_places_is_one_change(found: dict[str, Repair]) -> N
 def test_what_no_change_makes_right_has_no_fix_and_is_said_to_have_none(found: dict[str, Repair], wrong: Run) -> None:
     assert "8" not in found
     said = lines(list(found.values()), ASSIGNMENT, wrong.records)
-    assert said[-1] == "No single change was found that makes TODO 8 agree."
+    assert said[-1] == "No change was found in time that makes TODO 8 agree."
 
 
 def test_a_right_submission_is_not_asked_again(wrong: Run) -> None:

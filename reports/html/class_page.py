@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reports.html.class_table import Table, class_table
 from reports.html.template import markup, template
+from reports.model.fixes import Fix
 from reports.model.numbers import points_text
 from reports.model.parts import Parts
 from reports.model.phrases import capitalised
@@ -70,6 +71,7 @@ def class_page(
     people: Mapping[str, Who],
     about: About | None = None,
     anonymous: bool = False,
+    fixes: Sequence[tuple[str, Fix]] = (),
 ) -> str:
     """The page of a class as a whole HTML document.
 
@@ -77,7 +79,7 @@ def class_page(
     maximum, status. `items` has a row for each item: item, asked, right, partly, none, undecided. `flags` says what
     needs a human look: submission, kind, why, nameless. `mistakes` has the columns submission, check, diagnosis, part,
     quantity, verdict and explained_by of all records. `people` says how each submission is named and where its page
-    is. An `anonymous` page shows nothing else of who they are.
+    is. An `anonymous` page shows nothing else of who they are. `fixes` are those that were found, with whose they are.
     """
     about = about or About()
     columns = [str(name) for name in grades.columns]
@@ -102,6 +104,8 @@ def class_page(
             for row in items.to_dict("records")
         ],
         mistakes=_by_people(made, people),
+        fixes=[(f"{people[name].name}, {parts.label(fix.part)}", fix) for name, fix in fixes if name in people],
+        whose=True,
         anonymous=anonymous,
         alike=about.alike,
         facts=about.facts,

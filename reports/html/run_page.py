@@ -9,6 +9,7 @@ from reports.html.cards import LONGEST, Card, CardMaker
 from reports.html.drift import drift_of
 from reports.html.quantity_rows import quantity_rows
 from reports.html.template import facts, markup, template
+from reports.model.fixes import from_rows
 from reports.model.folding import entries, label_of, where_seen
 from reports.model.for_student import WITHHELD
 from reports.model.groups import grouped
@@ -74,6 +75,8 @@ def report_page(
         strip=[_strip_row(part, cards) for part in part_summaries(run, strict)],
         points=[] if points is None else _point_rows(points, run),
         groups=[(title, some) for title, some in sections if some],
+        fixes=[(parts_of(run).label(fix.part), fix) for fix in from_rows(run.environment.fixes)],
+        whose=False,
         drift=drift_of(run.environment.drift),
         wide=markup(wide),
         narrow=markup(narrow),

@@ -75,6 +75,7 @@ class Environment:
     hints: Annotated[Mapping[str, str] | None, _TOLD_WORKED_WITH] = None
     for_students: Annotated[ForStudents | None, _TOLD_WORKED_WITH] = None
     drift: Annotated[Mapping[str, Any] | None, _WORKED_WITH] = None
+    fixes: Annotated[Sequence[Mapping[str, Any]] | None, _WORKED_WITH] = None
     cases_refused_by_the_reference: Mapping[str, str] | None = None
     others: Mapping[str, Any] = field(default_factory=dict)
 
