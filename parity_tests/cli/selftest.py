@@ -98,6 +98,7 @@ def selftest(
 
 
 def _print_table(frame: pd.DataFrame) -> None:
+    from parity_tests.proof.mistakes import CAUGHT
     from reports.terminal.lines import table
 
     rows = [["", "asked", "caught", "named", "equivalent", "not asked", "survivors", "false alarms"]]
@@ -115,7 +116,7 @@ def _print_table(frame: pd.DataFrame) -> None:
         outcomes, honest, slips = group["outcome"], kind == "honest", kind == "slips"
         counts = (
             len(group),
-            None if honest else int(outcomes.str.startswith(("named", "caught")).sum()),
+            None if honest else int(outcomes.isin(CAUGHT).sum()),
             int((outcomes == "named").sum()) if kind == "mistakes" else None,
             int((outcomes == "equivalent").sum()) if slips else None,
             int((outcomes == "not asked").sum()) if slips else None,

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from reports.model.verdicts import Verdict
-
 if TYPE_CHECKING:
     from reports.model.records import Record
 
@@ -17,6 +15,6 @@ def status_of(records: Sequence[Record], strict: bool) -> int:
     """The exit status of a run with these records; with `strict`, notes count as discrepancies."""
     from reports.model.records import failing
 
-    if any(record.verdict == Verdict.HARNESS_ERROR for record in records):
+    if any(record.of_harness for record in records):
         return OWN_FAULT
     return DISCREPANCIES if any(failing(record, strict) for record in records) else AGREEMENT

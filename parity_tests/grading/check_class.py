@@ -19,7 +19,7 @@ import msgspec
 from parity_tests.grading.class_files import ClassFiles, FilePaths, read_class_files
 from parity_tests.grading.cluster import Certificates, cluster
 from parity_tests.grading.fix_pass import Search, Sought, keeper, searches, seek
-from parity_tests.grading.flags import Flag, flags_of, undecided_flags
+from parity_tests.grading.flags import Flag, flags_of, record_flags
 from parity_tests.grading.folder import GradingFolder, Result, json_text
 from parity_tests.grading.intake.attempt import Attempt
 from parity_tests.grading.intake.prepare import Prepared, prepare
@@ -166,7 +166,7 @@ def check_class(request: Request, progress: Progress) -> Tables:
         def done(task: Task, outcome: Outcome) -> None:
             result = unchecked.keep(task, outcome)
             points = score(outcome.records, files.rubric)
-            undecided = undecided_flags(task.name, outcome.records, asked.info.labels)
+            undecided = record_flags(task.name, outcome.records, asked.info.labels)
             for flag in (*flags_of(result, points, settings.edition), *undecided):
                 progress.flagged(flag)
             progress.finished(task.name, new=True, found=f"{total_text(points)}, in {duration(outcome.seconds)}")

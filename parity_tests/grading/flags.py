@@ -13,6 +13,7 @@ from parity_tests.grading.folder import Result
 from parity_tests.grading.intake.attempt import HandIn
 from parity_tests.grading.intake.likeness import Cluster
 from parity_tests.grading.roster import Person
+from reports.model.notes import NoteKind
 from reports.model.parts import Parts
 from reports.model.phrases import quantities
 from reports.model.points import Points
@@ -82,10 +83,10 @@ def flags_of(result: Result, points: Points, edition: str) -> list[Flag]:
     return flags
 
 
-def undecided_flags(name: str, records: Sequence[Record], labels: Parts) -> list[Flag]:
+def record_flags(name: str, records: Sequence[Record], labels: Parts) -> list[Flag]:
     """What of this submission cannot be told right from wrong, by parts, also where it fails for that.
 
-    It is rounding that decides there, or another part that is wrong.
+    It is rounding that decides there, or another part that is wrong. And what of Parity's own broke as it was named.
     """
     elements: Counter[str] = Counter()
     causes: dict[str, dict[str, None]] = {}
@@ -105,6 +106,8 @@ def undecided_flags(name: str, records: Sequence[Record], labels: Parts) -> list
         why = f"{labels.label(part)}: {count} elements cannot be told right from wrong, {by}"
         why += "; they count as wrong until a human has looked" if part in wrong else ""
         flags.append(Flag(name, FlagKind.UNDECIDED, why))
+    broken = dict.fromkeys(note.text for record in records for note in record.notes if note.kind is NoteKind.FAULT)
+    flags += [Flag(name, FlagKind.HARNESS_ERROR, why) for why in broken]
     return flags + _left_open(name, records, labels)
 
 

@@ -15,7 +15,7 @@ import msgspec
 from parity_tests.grading.class_files import ClassFiles
 from parity_tests.grading.class_table import mistakes_of
 from parity_tests.grading.fix_pass import sought
-from parity_tests.grading.flags import Flag, undecided_flags
+from parity_tests.grading.flags import Flag, record_flags
 from parity_tests.grading.folder import GradingFolder, Result, Together
 from parity_tests.grading.process_pool import local_processes, run_all
 from parity_tests.grading.scoring import nothing_to_run, score, with_overrides
@@ -149,7 +149,7 @@ def judge(result: Result, judging: Judging) -> Judged:
     return Judged(
         result,
         points,
-        undecided_flags(result.name, records, judging.labels),
+        record_flags(result.name, records, judging.labels),
         mistakes_of(records, points, judging.labels),
         new.names,
         table,

@@ -7,7 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.protocol.comparison import NOTHING, NUMBER, SHAPE, TRANSPOSED, Comparison, failed, mismatched
+from parity_tests.protocol.comparison import Comparison, failed, mismatched
+from parity_tests.protocol.finding import NOTHING, NUMBER, SHAPE, TRANSPOSED
 from parity_tests.protocol.observation import Failure, Returned
 from reports.model.notes import Note, NoteKind
 from reports.model.numbers import exact_number, times

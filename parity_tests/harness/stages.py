@@ -132,7 +132,7 @@ def _named(judgement: Judgement) -> Judgement:
         note = f"no known mistake could be looked for ({type(error).__name__})"  # its text may be the submission's
         noted = {
             case: {
-                name: one if one.verdict in PASSING else one.noting(note, kind=NoteKind.UNSEEN)
+                name: one if one.verdict in PASSING else one.noting(note, kind=NoteKind.FAULT)
                 for name, one in judged.items()
             }
             for case, judged in verdicts.items()

@@ -13,6 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import special
 
+from parity_tests.protocol.finding import Odd, Said
+
 FALSE_ALARM = 1e-10
 FEW = 20
 """Of so few elements it is counted how many a call keeps."""
@@ -50,8 +52,8 @@ def kolmogorov_smirnov(shares: NDArray[Any]) -> float:
     return kolmogorov(distance * (math.sqrt(n) + 0.12 + 0.11 / math.sqrt(n)))
 
 
-def normal_problem(draws: NDArray[Any], std: float, *, among: int = 1) -> str:
-    """What is wrong with draws that should be normal with mean 0 and standard deviation `std`; "" for nothing.
+def normal_problem(draws: NDArray[Any], std: float, *, among: int = 1) -> Said | None:
+    """What is wrong with draws that should be normal with mean 0 and standard deviation `std`; None for nothing.
 
     So many draws `among` which these are asked have one false alarm together.
 
@@ -61,23 +63,28 @@ def normal_problem(draws: NDArray[Any], std: float, *, among: int = 1) -> str:
     x = np.asarray(draws, np.float64).ravel() / std
     n, least = x.size, FALSE_ALARM / among
     if not np.isfinite(x).all():
-        return "is not finite everywhere"
+        return Said("is not finite everywhere", Odd.NOT_FINITE)
     mean = float(x.mean())
     if math.erfc(abs(mean) * math.sqrt(n / 2)) < least:
-        return f"has mean {mean * std:.4g} over {n} draws, where 0 is asked"
+        return Said(f"has mean {mean * std:.4g} over {n} draws, where 0 is asked", Odd.OTHER_MEAN)
     squares = float((x**2).sum())
     if chi_square_two_sided(squares, n) < least:
-        return f"has standard deviation {np.sqrt(squares / n) * std:.4g} over {n} draws, where {std} is asked"
+        return Said(
+            f"has standard deviation {np.sqrt(squares / n) * std:.4g} over {n} draws, where {std} is asked",
+            Odd.OTHER_SPREAD,
+        )
     if kolmogorov_smirnov(special.ndtr(torch.from_numpy(np.sort(x))).numpy()) < least:
-        return f"has the right mean and spread over {n} draws, but is not normal"
+        return Said(f"has the right mean and spread over {n} draws, but is not normal", Odd.NOT_NORMAL)
     largest = float(np.abs(x).max())
     if n * np.log(math.erf(largest / math.sqrt(2))) < np.log(least):
-        return f"never exceeds {largest * std:.3g} in magnitude over {n} draws: its tails are cut off"
-    return ""
+        return Said(
+            f"never exceeds {largest * std:.3g} in magnitude over {n} draws: its tails are cut off", Odd.NO_TAILS
+        )
+    return None
 
 
-def order_problem(draws: NDArray[Any]) -> str:
-    """Whether as many draws from a continuum exceed the one before them as chance has it; "" if so.
+def order_problem(draws: NDArray[Any]) -> Said | None:
+    """Whether as many draws from a continuum exceed the one before them as chance has it; None if so.
 
     Of n independent draws (n − 1)/2 do, with variance (n + 1)/12 (Moore and Wallis, 1943).
     """
@@ -85,11 +92,14 @@ def order_problem(draws: NDArray[Any]) -> str:
     n = x.size
     ascents = int((x[1:] > x[:-1]).sum())
     if math.erfc(abs(ascents - (n - 1) / 2) / math.sqrt((n + 1) / 6)) < FALSE_ALARM:
-        return f"exceeds the number before it {ascents} times in {n - 1}, where about half is asked: it is in an order"
-    return ""
+        return Said(
+            f"exceeds the number before it {ascents} times in {n - 1}, where about half is asked: it is in an order",
+            Odd.IN_AN_ORDER,
+        )
+    return None
 
 
-def moments_problem(draws: NDArray[Any], std: float) -> str:
+def moments_problem(draws: NDArray[Any], std: float) -> Said | None:
     """Whether the mean, or the mean square, of normal draws is the asked one more exactly than chance has it.
 
     A standard normal number is within ε of 0 with probability ε·√(2/π).
@@ -98,27 +108,29 @@ def moments_problem(draws: NDArray[Any], std: float) -> str:
     n = x.size
     least = FALSE_ALARM / math.sqrt(2 / math.pi)
     if abs(float(x.mean())) * math.sqrt(n) < least:
-        return f"has a mean of exactly 0 over {n} draws: it was taken off them"
+        return Said(f"has a mean of exactly 0 over {n} draws: it was taken off them", Odd.EXACT_MEAN)
     if abs(float((x**2).sum()) - n) / math.sqrt(2 * n) < least:
-        return f"has a standard deviation of exactly {std} over {n} draws: they were scaled to it"
-    return ""
+        return Said(
+            f"has a standard deviation of exactly {std} over {n} draws: they were scaled to it", Odd.EXACT_SPREAD
+        )
+    return None
 
 
-def repeats_problem(draws: NDArray[Any]) -> str:
+def repeats_problem(draws: NDArray[Any]) -> Said | None:
     """Whether values repeat among draws from a continuum: of 100,000 float64 draws two agree once in 1e5 runs."""
     flat = np.asarray(draws).ravel()
     repeated = flat.size - np.unique(flat).size
     if repeated > max(10, flat.size // 1000):
-        return f"repeats {repeated} of {flat.size} values: they are not drawn one by one"
-    return ""
+        return Said(f"repeats {repeated} of {flat.size} values: they are not drawn one by one", Odd.REPEATED)
+    return None
 
 
-def shared_problem(draws: NDArray[Any], others: NDArray[Any]) -> str:
+def shared_problem(draws: NDArray[Any], others: NDArray[Any]) -> Said | None:
     """Whether draws from a continuum are values that stand among other draws."""
     shared = int(np.isin(draws, others).sum())
     if shared > max(10, draws.size // 1000):
-        return f"has {shared} of {draws.size} values in common with W: they are not drawn anew"
-    return ""
+        return Said(f"has {shared} of {draws.size} values in common with W: they are not drawn anew", Odd.SHARED)
+    return None
 
 
 def never_drawn(masks: Iterable[tuple[Bits, float]]) -> bool:
@@ -126,15 +138,15 @@ def never_drawn(masks: Iterable[tuple[Bits, float]]) -> bool:
     return sum(mask.size * math.log(r) if r > 0 else -math.inf for mask, r in masks) < math.log(FALSE_ALARM)
 
 
-def kept_fraction_problem(masks: Bits, r: float) -> str:
+def kept_fraction_problem(masks: Bits, r: float) -> Said | None:
     """Whether bits (calls×N×M) are kept with probability 1 − r: an exact binomial test over all of them."""
     kept, n = int(masks.sum()), masks.size
     if binomial_two_sided(kept, n, 1 - r) < FALSE_ALARM:
-        return f"is {kept / n:.4f} over {n} elements, where 1 − r = {1 - r:.4g} is asked"
-    return ""
+        return Said(f"is {kept / n:.4f} over {n} elements, where 1 − r = {1 - r:.4g} is asked", Odd.OTHER_SHARE)
+    return None
 
 
-def independence_problem(masks: Bits, r: float) -> str:
+def independence_problem(masks: Bits, r: float) -> Said | None:
     """Whether bits of one call are independent: any two rows, and any two columns, agree as often as chance has it.
 
     Two bits agree with probability r² + (1 − r)²; the false alarm is shared among all pairs. A mask that comes again,
@@ -143,7 +155,7 @@ def independence_problem(masks: Bits, r: float) -> str:
     agree = r**2 + (1 - r) ** 2
     if agree ** masks[0].size <= FALSE_ALARM:
         masks = np.array(list({one.tobytes(): one for one in masks}.values()))
-    for axis, word in ((1, "rows"), (2, "columns")):
+    for axis, word, found in ((1, "rows", Odd.ROWS_ALIKE), (2, "columns", Odd.COLUMNS_ALIKE)):
         bits = np.moveaxis(masks, axis, -1).reshape(-1, masks.shape[axis]).astype(np.float64)
         both = bits.T @ bits + (1 - bits).T @ (1 - bits)
         first, second = np.triu_indices(bits.shape[1], k=1)
@@ -153,27 +165,27 @@ def independence_problem(masks: Bits, r: float) -> str:
         for pair in (int(counts.argmin()), int(counts.argmax())):
             if binomial_two_sided(int(counts[pair]), len(bits), agree) * counts.size < FALSE_ALARM:
                 share = f"agree in {counts[pair] / len(bits):.4f} of the elements, chance gives {agree:.4f}"
-                return f"of {word} fails: {word} {first[pair]} and {second[pair]} {share}"
+                return Said(f"of {word} fails: {word} {first[pair]} and {second[pair]} {share}", found)
     counts = masks.sum(axis=(1, 2))
     n = masks[0].size
     likeliest = float(_binomial(np.array(round(n * (1 - r))), n, 1 - r))
     if np.unique(counts).size == 1 and likeliest ** (len(counts) - 1) < FALSE_ALARM:
-        return f"of elements fails: every call keeps exactly {counts[0]} of {n} elements"
-    return _numbers_kept_problem(counts, n, r) if n <= FEW else ""
+        return Said(f"of elements fails: every call keeps exactly {counts[0]} of {n} elements", Odd.SAME_NUMBER)
+    return _numbers_kept_problem(counts, n, r) if n <= FEW else None
 
 
-def _numbers_kept_problem(counts: NDArray[Any], n: int, r: float) -> str:
+def _numbers_kept_problem(counts: NDArray[Any], n: int, r: float) -> Said | None:
     """Whether as many calls keep 0, 1, …, n of n elements as chance has it: an exact binomial test of each number."""
     chances = _binomial(np.arange(n + 1), n, 1 - r)
     for kept, chance in enumerate(chances.tolist()):
         calls = int((counts == kept).sum())
         if binomial_two_sided(calls, len(counts), chance) * (n + 1) < FALSE_ALARM:
             share = f"in {calls / len(counts):.4f} of the calls, chance gives {chance:.4f}"
-            return f"of elements fails: {kept} of {n} elements are kept {share}"
-    return ""
+            return Said(f"of elements fails: {kept} of {n} elements are kept {share}", Odd.OTHER_NUMBERS)
+    return None
 
 
-def redrawn_problem(masks: Bits, r: float) -> str:
+def redrawn_problem(masks: Bits, r: float) -> Said | None:
     """Whether each call draws its mask anew: successive calls agree with probability r² + (1 − r)² an element.
 
     Masks so small that two may be the same by chance are counted together, in pairs that have no call in common.
@@ -185,23 +197,21 @@ def redrawn_problem(masks: Bits, r: float) -> str:
         same = masks[k] == masks[k + 1]
         if same.all():
             kept = "keep every element" if masks[k].all() else "have the same mask"
-            return f"fails: calls {k + 1} and {k + 2} {kept}"
+            return Said(f"fails: calls {k + 1} and {k + 2} {kept}", Odd.SAME_MASK)
         if binomial_two_sided(int(same.sum()), same.size, agree) < FALSE_ALARM:
-            return f"fails: calls {k + 1} and {k + 2} {_agreement(same, agree)}"
-    return ""
+            return Said(f"fails: calls {k + 1} and {k + 2} {_agreement(same, agree)}", Odd.CALLS_ALIKE)
+    return None
 
 
-def _redrawn_together(masks: Bits, agree: float) -> str:
+def _redrawn_together(masks: Bits, agree: float) -> Said | None:
     for start in (0, 1):
         first = masks[start : len(masks) - 1 : 2]
         same = first == masks[start + 1 :: 2][: len(first)]
         if binomial_two_sided(int(same.sum()), same.size, agree) < FALSE_ALARM:
-            return (
-                "fails: all calls have the same mask"
-                if same.all()
-                else f"fails: calls in turn {_agreement(same, agree)}"
-            )
-    return ""
+            if same.all():
+                return Said("fails: all calls have the same mask", Odd.SAME_MASK)
+            return Said(f"fails: calls in turn {_agreement(same, agree)}", Odd.TURNS_ALIKE)
+    return None
 
 
 def _agreement(same: Bits, chance: float) -> str:

@@ -24,6 +24,10 @@ class Outcome(StrEnum):
     SURVIVED = "survived"
 
 
+CAUGHT = ("caught", Outcome.NAMED, Outcome.MISNAMED, Outcome.ELSEWHERE)
+"""The outcomes of what was caught: that of other variants than mistakes is the first."""
+
+
 @dataclass(frozen=True)
 class Control:
     """One negative control: the outcome, the names that were claimed, and the first sentence with another than its own.

@@ -5,14 +5,13 @@ from typing import Any, overload
 
 from numpy.typing import NDArray
 
+from parity_tests.protocol.finding import Said
 from parity_tests.protocol.observation import Failure
 from reports.model.notes import Note, NoteKind
 from reports.model.verdicts import Verdict
 
 PROVED, ECHO = "proved", "echo"
 """What bears out that another failure explains one: `Comparison.excuse`."""
-NOTHING, NUMBER, SHAPE, TRANSPOSED, DTYPE = "nothing", "number", "shape", "transposed", "dtype"
-"""What is found in place of the array that is asked for: `Comparison.finding`."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +80,10 @@ def matched(*notes: Note | str, kind: NoteKind = NoteKind.UNKNOWN) -> Comparison
     return Comparison(Verdict.MATCH).noting(*notes, kind=kind)
 
 
-def mismatched(problem: str, **figures: Any) -> Comparison:
+def mismatched(problem: str | Said, **figures: Any) -> Comparison:
     """A mismatch without elements: of something that is yes or no."""
-    return Comparison(Verdict.MISMATCH, problem=problem, **figures)
+    said = Said(problem, figures.pop("finding", "")) if isinstance(problem, str) else problem
+    return Comparison(Verdict.MISMATCH, problem=said.text, finding=said.found, **figures)
 
 
 def unjudged(problem: str, **figures: Any) -> Comparison:

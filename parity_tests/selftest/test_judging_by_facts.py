@@ -14,6 +14,9 @@ import pytest
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT as CS231N
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT as MLP
+from parity_tests.assignments.mlp.reproduce.script_maker import ScriptMaker
+from parity_tests.cli.status import OWN_FAULT, status_of
+from parity_tests.grading.flags import FlagKind, record_flags
 from parity_tests.grading.rubric import Vocabulary, parse_rubric
 from parity_tests.grading.scoring import score
 from parity_tests.harness.exam import Exam
@@ -24,10 +27,13 @@ from parity_tests.proof.variants import changed
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.case import Case, json_params
 from parity_tests.protocol.comparison import Comparison
-from parity_tests.protocol.mistake import Body, Swap
+from parity_tests.protocol.mistake import Body, Mistake, Swap
 from parity_tests.protocol.observation import Failure, Observation
-from reports.model.notes import Note
+from parity_tests.protocol.reproduction import Networks, Script, ScriptSetting
+from reports.model.notes import Note, NoteKind
+from reports.model.parts import Parts
 from reports.model.records import Record
+from reports.model.verdicts import FAILING
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -145,3 +151,87 @@ def is_asked(assignment: Assignment, case: Case) -> bool:
     if assignment is MLP:
         return case.check in MLP_CASES or case.name.startswith("main/defaults")
     return any(q.part.startswith(("affine", "batchnorm", "spatial_batchnorm")) for q in case.quantities)
+
+
+def _init(W: str, b: str = "np.random.normal(0, 0.1, (1, output_D))") -> Body:
+    lines = f"W = {W}\nself.params = {{'W': W, 'b': {b}}}\nself.gradient = {{k: 0 * v for k, v in self.params.items()}}"
+    return Body("linear_layer.__init__", lines)
+
+
+def _mask(kept: str) -> Body:
+    lines = f"self.mask = ({kept}) / (1 - self.r) if is_train else np.ones_like(X)\nreturn X * self.mask"
+    return Body("dropout.forward", lines)
+
+
+NORMAL = "np.random.normal(0, 0.1, (input_D, output_D))"
+ODD_DRAWS = {
+    "another mean": _init("np.random.normal(0.01, 0.1, (input_D, output_D))"),
+    "another spread": _init("np.random.normal(0, 0.11, (input_D, output_D))"),
+    "cut-off tails": _init("np.clip(np.random.normal(0, 0.1007, (input_D, output_D)), -0.26, 0.26)"),
+    "numbers of W in b": _init(NORMAL, "W[:1].copy()"),
+    "not finite": _init(f"{NORMAL} / np.zeros(1)"),
+    "another shape": _init("np.random.normal(0, 0.1, (output_D, input_D))"),
+    "the same in every layer": _init(f"np.random.seed(1) or {NORMAL}"),
+    "one mask for all rows": _mask("np.random.rand(1, X.shape[1]) >= self.r + 0 * X"),
+    "one mask for all columns": _mask("np.random.rand(len(X), 1) >= self.r + 0 * X"),
+    "as many in each call": _mask("np.random.permutation(X.size).reshape(X.shape) >= X.size * self.r"),
+    "the same mask again": _mask("np.random.RandomState(1).rand(*X.shape) >= self.r"),
+    "another rate": _mask("np.random.rand(*X.shape) >= self.r / 2"),
+}
+
+
+def scripts(records: Iterable[Record], maker: ScriptMaker) -> dict[tuple[str, str], Script | str]:
+    """What shows each failure, all of the same name, so that the words of scripts are the same."""
+    failing = [replace(r, diagnosis="odd", message=turned(r.message)) for r in records if r.verdict in FAILING]
+    return {(one.case, one.quantity): maker.script(one) for one in failing}
+
+
+@pytest.mark.parametrize("name", ODD_DRAWS)
+def test_which_script_shows_odd_draws_hangs_on_no_sentence(name: str, tmp_path: Path) -> None:
+    changed(MLP, name, [ODD_DRAWS[name]]).write(tmp_path)
+    asks = ("linear/init-distribution/float64", "dropout/masks-high-rate/float64")
+    exam = exam_of(MLP, lambda case: case.name in asks, ("float64",))
+    records = judge_observed(exam, [asked(MLP, tmp_path, case, exam.inputs) for case in exam.plan]).records
+
+    def maker() -> ScriptMaker:
+        submission, solution = (partial(asked_with, folder) for folder in (tmp_path, MLP.solution))
+        return ScriptMaker(Networks(submission, solution), ScriptSetting("/nowhere", MLP.editions.default), SEED)
+
+    told = scripts(records, maker())
+    with sentences_turned():
+        turned_round = scripts(records, maker())
+    assert {key: text(script) for key, script in turned_round.items()} == {
+        k: text(script) for k, script in told.items()
+    }
+    assert any(isinstance(script, Script) for script in told.values()), told
+
+
+def test_a_mistake_whose_recognition_breaks_costs_its_own_name_and_is_told_as_parity_s_own_fault(
+    tmp_path: Path,
+) -> None:
+    def broken(*_: object) -> bool:
+        raise KeyError("secret")
+
+    diagnosis = MLP.diagnosis
+    assert diagnosis is not None
+    wrong = Mistake("2", "linear.init sentence", "a broken one", "", shown_by=broken)
+    known = replace(diagnosis(), mistakes=(*diagnosis().mistakes, wrong))
+    assignment = replace(MLP, diagnosis=lambda: known)
+    changed(assignment, "it", [ODD_DRAWS["the same in every layer"]]).write(tmp_path)
+    exam = exam_of(assignment, lambda case: case.name == "linear/init-distribution/float64", ("float64",))
+    judged = judge_observed(exam, [asked(assignment, tmp_path, case, exam.inputs) for case in exam.plan])
+    (record,) = (record for record in judged.records if record.verdict in FAILING)
+    assert record.diagnosis == "the weights are the same in every layer"
+    assert [(note.kind, note.text) for note in record.notes] == [
+        (NoteKind.FAULT, "Parity's own fault: “a broken one” could not be looked for (KeyError)")
+    ]
+    assert status_of([record], strict=False) == OWN_FAULT
+    assert [flag.kind for flag in record_flags("ann", [record], Parts([]))] == [FlagKind.HARNESS_ERROR]
+
+
+def text(script: Script | str) -> str:
+    return script.text if isinstance(script, Script) else script
+
+
+def asked_with(folder: Path, case: Case, arrays: Any, seed: int) -> Observation:
+    return asked(MLP, folder, case, lambda _: arrays)

@@ -361,7 +361,7 @@ def test_annotations_stand_at_the_line_and_are_ten_at_most() -> None:
     assert lines == [
         "::error title=Parity%3A 1::m1.",
         "::error file=a%2Cb/neural_networks.py,line=12,title=Parity%3A 2::m2.",
-        "::error file=a%2Cb/utils.py,line=7,title=Parity%3A 3::100%25, and more. (utils.py, line 7)",
+        "::error file=a%2Cb/utils.py,line=7,title=Parity%3A 3::100%25, and more.",
     ]
     many = [mismatch(part="4", quantity=f"q{n}", message=f"m{n}", diagnosis=f"d{n}") for n in range(30)]
     lines = annotation_lines(FakeRun(records=many))

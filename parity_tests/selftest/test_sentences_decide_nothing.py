@@ -16,7 +16,7 @@ from msgspec import structs
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.cli.status import status_of
 from parity_tests.grading.class_table import mistakes_of
-from parity_tests.grading.flags import undecided_flags
+from parity_tests.grading.flags import record_flags
 from parity_tests.grading.rubric import Vocabulary, parse_rubric
 from parity_tests.grading.scoring import score
 from parity_tests.harness.check import check
@@ -25,9 +25,11 @@ from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.mistake import Body
 from parity_tests.protocol.observation import Failure
 from parity_tests.selftest.fake_records import DESCRIBED, FakeRun, mismatch, record
+from reports.files.feedback import feedback_page
 from reports.html.class_page import mistakes_by_submission
 from reports.html.run_page import report_page
 from reports.model.environment import Environment, ForStudents
+from reports.model.folding import entries
 from reports.model.for_student import for_student
 from reports.model.groups import grouped
 from reports.model.notes import Note, NoteKind
@@ -63,13 +65,23 @@ def decided(records: Sequence[Record]) -> dict[str, Any]:
         "exit": [status_of(records, strict) for strict in (False, True)],
         "points": points,
         "causes": causes_of(records),
-        "flags": [(flag.submission, flag.kind) for flag in undecided_flags("ann", records, parts)],
+        "flags": [(flag.submission, flag.kind) for flag in record_flags("ann", records, parts)],
         "mistakes": (mistakes_of(records, points, parts), mistakes_by_submission(frame, parts)),
         "groups": [[len(some) for some in vars(grouped(records, strict)).values()] for strict in (False, True)],
         "styles": [style_of(records, strict) for strict in (False, True)],
         "summaries": [(s.id, s.verdict, s.agree, s.waiting) for s in part_summaries(run)],
+        "folded": [_folded(some, run) for strict in (False, True) for some in vars(grouped(records, strict)).values()],
+        "feedback": len(feedback_page("ann", run, points).splitlines()),
         "colours": [re.findall(r'<li class="([^"]*)"|<td class="(word [^"]*)"', report_page(run))],
     }
+
+
+def _folded(records: Sequence[Record], run: FakeRun) -> list[Any]:
+    """What there is to say of records, but for the sentences."""
+    return [
+        (entry.kind, [[(r.case, r.quantity) for r in of] for of in (entry.records, entry.again, entry.unjudged)])
+        for entry in entries(records, run)
+    ]
 
 
 def notes(*kinds: NoteKind) -> list[Note]:
@@ -83,6 +95,12 @@ ODD = [
     mismatch(part="6", quantity="output", message="is undecided, missing and crashed", diagnosis="mean instead of sum"),
     record(part="7", quantity="dx", verdict="unjudged", undecided=3, explained_by="6", message="import: promoted"),
     record(part="8", quantity="dx", verdict="undecided", undecided=8, message="harness_error"),
+    # Of the same part, the same case, or the same place in it, and notes of the same numbers and of others.
+    *(record(part="2", quantity=f"q{n}", verdict="crashed", message=f"it ended in step {n}") for n in (1, 2)),
+    *(record(part=part, case="b/c/d", verdict="crashed", message="it ended") for part in ("4", "9")),
+    *(record(part=p, verdict="crashed", file="utils.py", line=7, message=f"line 7 of {p}") for p in ("3", "6")),
+    *(record(part="9", case=f"e/{n}/f").with_notes([Note(NoteKind.FORM, f"{n} times as far")]) for n in (3, 4)),
+    *(record(part="9", case=f"g/{n}/h").with_notes([Note(NoteKind.READING, f"reading {n}")]) for n in (3, 4)),
 ]
 
 

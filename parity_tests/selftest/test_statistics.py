@@ -13,6 +13,7 @@ from scipy import stats
 from parity_tests.assignments.mlp.kinds import dropout, init
 from parity_tests.assignments.mlp.kinds.masks import CALLS, CALLS_SMALL
 from parity_tests.harness import statistics
+from parity_tests.protocol.finding import Odd, Said
 
 Draw = Callable[[np.random.Generator, Any], NDArray[Any]]
 STD = 0.1
@@ -29,7 +30,7 @@ def masks(rng: np.random.Generator, r: float) -> NDArray[np.bool_]:
     return rng.random(SHAPE) >= r
 
 
-def problems(drawn: NDArray[np.bool_], r: float) -> dict[str, str]:
+def problems(drawn: NDArray[np.bool_], r: float) -> dict[str, Said]:
     found = {
         "kept fraction": statistics.kept_fraction_problem(drawn, r),
         "independence": statistics.independence_problem(drawn, r),
@@ -47,13 +48,13 @@ def small_masks(rng: np.random.Generator, r: float, size: int) -> NDArray[np.boo
 
 def test_honest_normal_draws_are_never_convicted() -> None:
     for seed in range(500):
-        assert statistics.normal_problem(normal(np.random.default_rng(seed), FEW), STD) == ""
+        assert statistics.normal_problem(normal(np.random.default_rng(seed), FEW), STD) is None
     for seed in range(20):
         drawn = normal(np.random.default_rng(seed), ALL)
         others = normal(np.random.default_rng(1000 + seed), ALL)
-        assert statistics.normal_problem(drawn, STD) == ""
-        assert statistics.repeats_problem(drawn) == ""
-        assert statistics.shared_problem(drawn[:1000], others) == ""
+        assert statistics.normal_problem(drawn, STD) is None
+        assert statistics.repeats_problem(drawn) is None
+        assert statistics.shared_problem(drawn[:1000], others) is None
 
 
 @pytest.mark.parametrize("r", RATES)
@@ -101,21 +102,21 @@ def test_the_kolmogorov_distribution_is_the_one_in_the_tables() -> None:
 
 # ---- power: what facts.md says must always be told ----
 
-FOUND_AT_10_000: dict[str, tuple[Draw, str]] = {
-    "std 0.11": (lambda rng, n: normal(rng, n, std=0.11), "standard deviation 0.1"),
-    "std 0.09": (lambda rng, n: normal(rng, n, std=0.09), "standard deviation 0.0"),
-    "uniform of the same variance": (lambda rng, n: rng.uniform(-STD * 3**0.5, STD * 3**0.5, (n,)), "not normal"),
-    "mean 0.01": (lambda rng, n: normal(rng, n, mean=0.01), "has mean 0.0"),
-    "exponential of the same variance": (lambda rng, n: rng.exponential(STD, (n,)) - STD, "has "),
-    "zeros": (lambda rng, n: np.zeros(n), "standard deviation 0 "),
-    "not a number": (lambda rng, n: np.full(n, np.nan), "not finite"),
+FOUND_AT_10_000: dict[str, tuple[Draw, Odd | None]] = {
+    "std 0.11": (lambda rng, n: normal(rng, n, std=0.11), Odd.OTHER_SPREAD),
+    "std 0.09": (lambda rng, n: normal(rng, n, std=0.09), Odd.OTHER_SPREAD),
+    "uniform of the same variance": (lambda rng, n: rng.uniform(-STD * 3**0.5, STD * 3**0.5, (n,)), Odd.NOT_NORMAL),
+    "mean 0.01": (lambda rng, n: normal(rng, n, mean=0.01), Odd.OTHER_MEAN),
+    "exponential of the same variance": (lambda rng, n: rng.exponential(STD, (n,)) - STD, None),
+    "zeros": (lambda rng, n: np.zeros(n), Odd.OTHER_SPREAD),
+    "not a number": (lambda rng, n: np.full(n, np.nan), Odd.NOT_FINITE),
 }
-FOUND_AT_100_000: dict[str, tuple[Draw, str]] = {
-    "std 0.102": (lambda rng, n: normal(rng, n, std=0.102), "standard deviation 0.1"),
-    "clipped at 2σ": (lambda rng, n: np.clip(normal(rng, n), -2 * STD, 2 * STD), "standard deviation 0.09"),
+FOUND_AT_100_000: dict[str, tuple[Draw, Odd | None]] = {
+    "std 0.102": (lambda rng, n: normal(rng, n, std=0.102), Odd.OTHER_SPREAD),
+    "clipped at 2σ": (lambda rng, n: np.clip(normal(rng, n), -2 * STD, 2 * STD), Odd.OTHER_SPREAD),
     "redrawn within 2σ": (
         lambda rng, n: stats.truncnorm.rvs(-2, 2, scale=STD / 0.8796, size=n, random_state=rng),
-        "",
+        None,
     ),
 }
 
@@ -123,19 +124,22 @@ FOUND_AT_100_000: dict[str, tuple[Draw, str]] = {
 @pytest.mark.parametrize("name", FOUND_AT_10_000 | FOUND_AT_100_000)
 def test_wrong_draws_are_always_found(name: str) -> None:
     n = FEW if name in FOUND_AT_10_000 else ALL
-    draw, words = (FOUND_AT_10_000 | FOUND_AT_100_000)[name]
+    draw, found = (FOUND_AT_10_000 | FOUND_AT_100_000)[name]
     for seed in range(100 if n == FEW else 20):
         problem = statistics.normal_problem(draw(np.random.default_rng(seed), n), STD)
-        assert problem
-        assert words in problem
+        assert problem is not None
+        assert found is None or problem.found == found
 
 
 def test_values_that_repeat_or_are_shared_are_found() -> None:
     rng = np.random.default_rng(0)
     row = normal(rng, (1, 10_000))
-    assert "repeats 90000 of 100000" in statistics.repeats_problem(np.tile(row, (10, 1)))
-    assert "repeats" in statistics.repeats_problem(np.round(normal(rng, ALL), 3))
-    assert "in common with W" in statistics.shared_problem(row, np.vstack([row, normal(rng, (9, 10_000))]))
+    repeated = statistics.repeats_problem(np.tile(row, (10, 1)))
+    assert repeated == ("repeats 90000 of 100000 values: they are not drawn one by one", Odd.REPEATED)
+    assert statistics.repeats_problem(np.round(normal(rng, ALL), 3)) is not None
+    shared = statistics.shared_problem(row, np.vstack([row, normal(rng, (9, 10_000))]))
+    assert shared is not None
+    assert shared.found == Odd.SHARED
 
 
 MASKS: dict[str, tuple[Callable[[np.random.Generator, float], NDArray[Any]], str, str]] = {
@@ -176,7 +180,7 @@ def test_wrong_masks_are_always_found(name: str, r: float) -> None:
     for seed in range(5):
         drawn = draw(np.random.default_rng(seed), r)
         found = problems(np.ascontiguousarray(drawn), r)
-        assert words in found.get(quantity, ""), found
+        assert words in found[quantity].text, found
 
 
 @pytest.mark.parametrize("r", [0.55, 0.7, 0.9])
@@ -188,4 +192,4 @@ def test_small_masks_that_always_keep_something_or_are_kept_too_long_are_convict
         assert problems(rescued, r)
         twice = np.repeat(small_masks(rng, r, size)[::2], 2, axis=0)
         assert "re-drawn masks" in problems(twice, r)
-        assert "same mask" in problems(np.repeat(twice[:1], CALLS_SMALL, axis=0), r)["re-drawn masks"]
+        assert "same mask" in problems(np.repeat(twice[:1], CALLS_SMALL, axis=0), r)["re-drawn masks"].text

@@ -14,7 +14,10 @@ import pytest
 from parity_tests.cli.printing import run_lines
 from parity_tests.selftest.fake_records import DESCRIBED, FakeRun, mismatch, record
 from reports.model.escape import printable
+from reports.model.folding import entries
+from reports.model.notes import Note, NoteKind
 from reports.model.numbers import number
+from reports.model.records import Record
 from reports.model.words import verdict_sentence
 from reports.terminal.case import case_page
 from reports.terminal.run import first_to_show, run_page, unmatched_page
@@ -212,11 +215,6 @@ def test_words_are_compared_without_the_title_of_the_case() -> None:
     assert "TODO 5/6" in text
 
 
-def test_place_in_the_submission_is_shown() -> None:
-    run = FakeRun(records=[mismatch(message="backward is wrong", file="neural_networks.py", line=41)])
-    assert "(neural_networks.py, line 41)" in page(run)
-
-
 def test_notes_are_free_and_costly_only_when_strict() -> None:
     note = "bias of shape (4,) where (1, 4) is asked"
     run = FakeRun(records=[record(note=f"{note}; float32 was promoted to float64", note_kinds="; promoted")])
@@ -315,21 +313,36 @@ def test_case_to_look_at_is_the_first_of_those_told_that_has_numbers() -> None:
     assert first_to_show(FakeRun(records=[record()])) is None
 
 
-def test_an_accident_told_again_with_more_around_it_is_one() -> None:
-    said = "nothing is called relu"
+def test_an_accident_told_again_is_one() -> None:
+    """At the same place, in one part, or in one case, where what ends the process ends all that was asked."""
+
+    def crashed(part: str, case: str, said: str, line: int | None = None) -> Record:
+        file = "utils.py" if line else ""
+        return record(part=part, case=case, verdict="crashed", ratio=None, message=said, file=file, line=line)
+
     records = [
-        record(part="7", case="relu/a/float64", verdict="crashed", ratio=None, message=said),
-        record(part="7", case="t/b/float64", verdict="crashed", ratio=None, message=f"after step 1 {said}, and later"),
-        record(part="7", case="t/c/float64", verdict="crashed", ratio=None, message="nothing is called sgd"),
+        crashed("6", "tanh/a/float64", "its line 7 raised", line=7),
+        crashed("5", "t/a/float64", "after step 1 that line raised", line=7),
+        crashed("7", "relu/a/float64", "the process ended"),
+        crashed("8", "relu/a/float64", "the process ended"),
+        crashed("7", "t/b/float64", "after step 1 it was over, and later"),
+        crashed("8", "relu/b/float64", "another accident"),
     ]
-    text = page(FakeRun(records=records))
-    assert text.count("called relu") == 1
-    assert text.count("called sgd") == 1
+    told = entries(records, FakeRun(records=records))
+    assert [[(r.part, r.case) for r in entry.records] for entry in told] == [
+        [("6", "tanh/a/float64"), ("5", "t/a/float64")],
+        [("7", "relu/a/float64"), ("8", "relu/a/float64"), ("7", "t/b/float64")],
+        [("8", "relu/b/float64")],
+    ]
 
 
-def test_notes_that_differ_in_numbers_are_one() -> None:
-    records = [record(case=f"linear/{n}/float64", note=f"shape ({n},) where (1, {n}) is asked") for n in (3, 4)]
-    assert page(FakeRun(records=records)).count("is asked") == 1
+def test_notes_that_measure_the_same_of_a_part_are_one() -> None:
+    def noted(kind: NoteKind, *numbers: int) -> str:
+        records = [record(case=f"c/{n}/f").with_notes([Note(kind, f"it is {n} off")]) for n in numbers]
+        return page(FakeRun(records=records))
+
+    assert noted(NoteKind.SHAPE, 3, 4).count("it is") == 1
+    assert noted(NoteKind.READING, 3, 4).count("it is") == 2
 
 
 def test_a_case_shows_sizes_and_the_numbers_around_the_worst_element() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from parity_tests.cli.status import AGREEMENT, DISCREPANCIES, status_of
-from parity_tests.grading.flags import undecided_flags
+from parity_tests.grading.flags import record_flags
 from parity_tests.harness.check import check
 from parity_tests.harness.compare import compare, compare_each, over_steps
 from parity_tests.harness.undecided import refused
@@ -76,14 +76,14 @@ def test_the_tenth_is_of_all_elements_of_the_part_and_of_that_part_alone() -> No
 def test_what_is_undecided_is_listed_for_a_human_whether_it_fails_or_not() -> None:
     labels = Parts.of([{"id": "7", "label": "TODO 7", "title": ""}])
     few = record(part="7", verdict="undecided", undecided=2)
-    (flag,) = undecided_flags("ann", [few, few, record(part="7")], labels)
+    (flag,) = record_flags("ann", [few, few, record(part="7")], labels)
     assert (flag.submission, flag.kind) == ("ann", "undecided")
     assert flag.why == "TODO 7: 4 elements cannot be told right from wrong, by rounding alone"
-    (flag,) = undecided_flags("ann", [replace(few, explained_by="6")], labels)
+    (flag,) = record_flags("ann", [replace(few, explained_by="6")], labels)
     assert flag.why == "TODO 7: 2 elements cannot be told right from wrong, because 6 is wrong"
-    (flag,) = undecided_flags("ann", [replace(few, verdict="unjudged")], labels)
+    (flag,) = record_flags("ann", [replace(few, verdict="unjudged")], labels)
     assert flag.why.endswith("; they count as wrong until a human has looked")
-    assert undecided_flags("ann", [record(), record(verdict="mismatch"), record(verdict="unjudged")], labels) == []
+    assert record_flags("ann", [record(), record(verdict="mismatch"), record(verdict="unjudged")], labels) == []
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from reports.model.escape import markdown
@@ -196,18 +195,18 @@ def _right_lines(run: Results, wrong: Sequence[Record]) -> list[str]:
 
 
 def _notes(run: Results, wrong: Sequence[Record]) -> list[str]:
-    """The notes and the parts that they are on, in their order, of those that differ by numbers alone the first.
+    """The notes and the parts that they are on, in their order, of those that are told once the first.
 
     What is noted of a part that fails by itself may be what is wrong with it, and an own wrong forward is: both are
     told where that is.
     """
     parts = parts_of(run)
     bad = {record.part for record in wrong if not record.explained_by}
-    notes: dict[str, tuple[Note, list[Record]]] = {}
+    notes: dict[tuple[str, str], tuple[Note, list[Record]]] = {}
     for record in run.records:
         for note in record.notes:
             if note.kind in _OF_FILES or not (note.kind is NoteKind.OWN_FORWARD or record.part in bad):
-                notes.setdefault(re.sub(r"\d+", "#", note.text), (note, []))[1].append(record)
+                notes.setdefault(note.told_once_of(record.part), (note, []))[1].append(record)
     return [
         capitalised(note.text) if note.kind in _OF_FILES else f"{parts.listed(parts.within(same))}: {note.text}"
         for note, same in notes.values()

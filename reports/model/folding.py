@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -51,16 +51,16 @@ class Entry:
 def entries(records: Sequence[Record], run: Results) -> list[Entry]:
     """What there is to say about these records of a run, each mistake once.
 
-    Causes are told in full, and of those that are alike the first: the same words or the same place in the submission,
-    whatever the part; or one part, verdict and diagnosis, whatever the quantity and the numbers; and whatever is
-    missing. What follows from a cause is counted with it: quantities that it kept from being judged, and what is off
-    again where the parts work together. The import comes first, then part after part in the
-    assignment's order, each part's own cases before those in which several work together.
+    Causes are told in full, and of those that are alike the first: the same place in the submission, whatever the part;
+    or one part, verdict and diagnosis, whatever the quantity and the numbers; and whatever is missing. What follows
+    from a cause is counted with it: quantities that it kept from being judged, and what is off again where the parts
+    work together. The import comes first, then part after part in the assignment's order, each part's own cases before
+    those in which several work together.
     """
     causes, again, unjudged = _sorted_out(records, run)
     if import_fails(causes):  # whatever else was not seen comes of that
         causes, unjudged = [*causes, *unjudged], []
-    folded = [_cause(alike, run) for alike in _alike(causes, run)]
+    folded = [_cause(alike, run) for alike in _alike(causes)]
     folded.sort(key=lambda entry: _place(entry, run))
     for part, same in _by_part(again, lambda record: record.part).items():
         about = [entry for entry in folded if any(record.part == part for record in entry.records)]
@@ -140,50 +140,28 @@ def _sorted_out(records: Sequence[Record], run: Results) -> tuple[list[Record], 
     return causes, again, explained
 
 
-def _alike(causes: Sequence[Record], run: Results) -> list[list[Record]]:
+def _alike(causes: Sequence[Record]) -> list[list[Record]]:
     """Causes in groups of those that are alike, in the order of their firsts."""
-    words = [_words(record, run) for record in causes]
-    parts_with: dict[str, set[str]] = {}
-    for record, text in zip(causes, words, strict=True):
-        parts_with.setdefault(text, set()).add(record.part)
-    accidents = _Accidents()
+    first_part: dict[
+        tuple[str, str], str
+    ] = {}  # of which a case says this: what ends a process takes all that is asked
     broken = import_fails(causes)
-    groups: dict[tuple[str, ...], list[Record]] = {}
-    for record, text in zip(causes, words, strict=True):
-        key: tuple[str, ...]
+    groups: defaultdict[tuple[object, ...], list[Record]] = defaultdict(list)
+    for record in causes:
+        key: tuple[object, ...]
         if broken and record.verdict in UNSEEN:
             key = ("import",)
         elif record.verdict == Verdict.MISSING and record.check != "import":
-            key = accidents.earlier(text) or (record.verdict,)
-        elif record.verdict not in (Verdict.MATCH, Verdict.MISMATCH):
-            key = accidents.key(record, text)
-        elif not record.quantity:  # a note
-            key = (record.verdict, re.sub(r"\d+", "#", text))
-        elif len(parts_with[text]) > 1:
-            key = (record.verdict, text)
+            key = (record.verdict,)
+        elif record.verdict not in (Verdict.MATCH, Verdict.MISMATCH) and record.file:
+            key = (record.file, record.line)
+        elif not record.quantity:
+            key = record.notes[0].told_once_of(record.part)
         else:
-            key = (record.verdict, record.part, record.diagnosis)
-        groups.setdefault(key, []).append(record)
+            part = first_part.setdefault((record.case, record.message), record.part)
+            key = (record.verdict, part, record.diagnosis)
+        groups[key].append(record)
     return list(groups.values())
-
-
-class _Accidents:
-    """Tells whether something went wrong before: at the same place, or in words that come again with more around.
-
-    So "after step 1 relu.forward raised ValueError" is what "relu.forward raised ValueError" was.
-    """
-
-    def __init__(self) -> None:
-        self._keys: dict[str, tuple[str, ...]] = {}
-
-    def key(self, record: Record, words: str) -> tuple[str, ...]:
-        """The same for the same accident."""
-        place = (record.file, str(record.line)) if record.file else (words,)
-        return self.earlier(words) or self._keys.setdefault(words, place)
-
-    def earlier(self, words: str) -> tuple[str, ...] | None:
-        """The key of the accident that these words tell again; None where it is the first time."""
-        return next((key for earlier, key in self._keys.items() if earlier in words), None)
 
 
 def _by_part(records: Iterable[Record], part: Callable[[Record], str]) -> dict[str, list[Record]]:

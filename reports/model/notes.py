@@ -43,6 +43,8 @@ class NoteKind(StrEnum):
     """Something that is not there was lent to it, or put in its place."""
     LEFT_OUT = "left_out"
     """Something of its code was left out."""
+    FAULT = "fault"
+    """Something of Parity's own broke: the verdict stands, and its name may be lacking."""
     EDITION = "edition"
     """By which edition of the assignment it was judged."""
 
@@ -55,6 +57,11 @@ class NoteKind(StrEnum):
         """Whether such a note is a discrepancy under `--strict`."""
         return self is not NoteKind.PROMOTED
 
+    @property
+    def measures(self) -> bool:
+        """Whether such notes on a part differ by the numbers in them alone."""
+        return self in (NoteKind.SHAPE, NoteKind.FORM, NoteKind.RESOLUTION)
+
 
 @dataclass(frozen=True, slots=True)
 class Note:
@@ -62,6 +69,10 @@ class Note:
 
     kind: NoteKind
     text: str
+
+    def told_once_of(self, part: str) -> tuple[str, str]:
+        """The same for notes of which the first tells all: those that are equal, or measure the same of a part."""
+        return self.kind, part if self.kind.measures else self.text
 
 
 _JOINT = "; "

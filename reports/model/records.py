@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_args, get_type_hints
 
 from reports.model.escape import encodable
-from reports.model.notes import Note, kinds_of_schema_2, noted, notes_in
-from reports.model.verdicts import FAILING, VERDICTS
+from reports.model.notes import Note, NoteKind, kinds_of_schema_2, noted, notes_in
+from reports.model.verdicts import FAILING, VERDICTS, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,6 +113,11 @@ class Record:
     def certainty(self) -> str:
         """Whether the radius is "guaranteed" or "probable"; "" where there is none, or of a kind that nobody knows."""
         return CERTAINTY.get(self.radius_kind, "")
+
+    @property
+    def of_harness(self) -> bool:
+        """Whether something of Parity's own broke: it could not be judged, or not be named."""
+        return self.verdict == Verdict.HARNESS_ERROR or any(note.kind is NoteKind.FAULT for note in self.notes)
 
     def with_notes(self, notes: Iterable[Note]) -> Record:
         """The same with these notes in place of its own."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from reports.model.escape import docstring
 from reports.model.records import Record
 from reports.model.verdicts import FAILING
 
@@ -21,9 +22,10 @@ def by_quantity(scripts: Mapping[str, str], records: Sequence[Record]) -> dict[s
         if record.verdict not in FAILING or record.explained_by:
             continue
         name = re.compile(rf"repro-{re.escape(slug(record))}(-\d+)?\.py")
-        # Several mistakes in one quantity have a script each; its first line names the mistake.
+        # Several mistakes in one quantity have a script each, whose first line ends with the name of the mistake.
+        named = f": {docstring(record.diagnosis)}."
         texts = [
-            (record.diagnosis not in text.partition("\n")[0], len(file), file, text)
+            (not text.partition("\n")[0].endswith(named), len(file), file, text)
             for file, text in scripts.items()
             if name.fullmatch(file)
         ]

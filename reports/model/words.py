@@ -115,15 +115,9 @@ def _agreement(records: Sequence[Record], undecided: int) -> str:
 
 
 def sentence(record: Record) -> str:
-    """What a record says: its message, the mistake that it looks like, and where in the submission it happened."""
-    sentences = [printable(record.message)]
-    if record.diagnosis and record.diagnosis not in record.message:
-        sentences.append(f"It looks like this mistake: {printable(mistakes(record))}.")
-    place = ""
-    if record.file and record.file not in record.message:
-        # A place in brackets ends the sentence before it.
-        place = f"({printable(record.file)}, line {record.line})"
-    return " ".join([*map(ended, sentences), *filter(None, [place])])
+    """What a record says: its message, which tells the place where there is one, and the mistake that it looks like."""
+    looks = f" It looks like this mistake: {printable(mistakes(record))}." if record.diagnosis else ""
+    return ended(printable(record.message)) + looks
 
 
 def radius_text(record: Record) -> str:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum, auto
-from typing import NamedTuple
 
 
 class Found(StrEnum):
     """What a failure was found to be, as `Comparison.finding` has it; the sentence beside it tells the same."""
 
     SAME_DRAWS = auto()
-    REPEATED = auto()
     OTHER_KEYS = auto()
     OTHER_MODEL = auto()
     OTHER_SIGNATURE = auto()
@@ -52,10 +50,3 @@ class Found(StrEnum):
     TEST_OF_LAST = auto()
     TEST_BY_LOSS = auto()
     TEST_OF_VALIDATION = auto()
-
-
-class Said(NamedTuple):
-    """A sentence about a failure, and what it was found to be; "" where no mistake and no script asks for that."""
-
-    text: str
-    found: str = ""

@@ -19,6 +19,7 @@ from parity_tests.protocol.diagnosis import Diagnosis, Draw, Seen
 from parity_tests.protocol.kind import Kind
 from parity_tests.protocol.mistake import CRASH, Call, Mistake
 from parity_tests.protocol.quantity import Quantity
+from reports.model.notes import Note, NoteKind
 from reports.model.verdicts import Verdict
 
 
@@ -59,8 +60,8 @@ def name_mistakes(
         for q in case.quantities:
             comparison = named[case.name][q.name]
             if comparison.verdict == Verdict.CRASHED and fails(comparison) and not comparison.diagnosis:
-                name = only_one(_shown(_of_crashes(diagnosis), case, q, comparison))
-                named[case.name][q.name] = replace(comparison, diagnosis=name)
+                names, faults = _shown(_of_crashes(diagnosis), case, q, comparison)
+                named[case.name][q.name] = replace(comparison, diagnosis=only_one(names)).noting(*faults)
         named[case.name] = with_causes_in_case(named[case.name], diagnosis.hidden_in_case)
     named = with_causes_in_checks(diagnosis, plan, named)
     return Named(named, _hints(diagnosis, plan, named))
@@ -121,8 +122,8 @@ def _claim_told(diagnosis: Diagnosis, plan: Sequence[Case], verdicts: Verdicts, 
         for q in case.quantities:
             comparison = verdicts[case.name][q.name]
             if fails(comparison) and not comparison.diagnosis:
-                name = only_one(_told(diagnosis, plan, case, q, comparison, seen, draw))
-                verdicts[case.name][q.name] = replace(comparison, diagnosis=name)
+                names, faults = _told(diagnosis, plan, case, q, comparison, seen, draw)
+                verdicts[case.name][q.name] = replace(comparison, diagnosis=only_one(names)).noting(*faults)
             elif diagnosis.reopened is not None and comparison.verdict == Verdict.UNDECIDED and comparison.explained_by:
                 settled = diagnosis.reopened(plan, case, q, comparison, seen, draw)
                 verdicts[case.name][q.name] = settled or comparison
@@ -136,14 +137,14 @@ def _by_experiments(
 
 def _told(
     diagnosis: Diagnosis, plan: Sequence[Case], case: Case, q: Quantity, comparison: Comparison, seen: Seen, draw: Draw
-) -> Sequence[str]:
-    """The names that an experiment, what was found, or what was overwritten tells."""
-    names = _by_experiments(diagnosis, plan, case, q, seen, draw)
+) -> tuple[Sequence[str], list[Note]]:
+    """The names that an experiment, what was found, or what was overwritten tells; and what broke on the way."""
+    names, faults = _by_experiments(diagnosis, plan, case, q, seen, draw), list[Note]()
     if not names:
-        names = _shown(_but_crashes(diagnosis), case, q, comparison)
+        names, faults = _shown(_but_crashes(diagnosis), case, q, comparison)
     if not names and diagnosis.overwriting is not None:
         names = diagnosis.overwriting(case, q, seen[case.name])
-    return names
+    return names, faults
 
 
 def _of_crashes(diagnosis: Diagnosis) -> list[Mistake]:
@@ -154,15 +155,28 @@ def _but_crashes(diagnosis: Diagnosis) -> list[Mistake]:
     return [mistake for mistake in diagnosis.mistakes if mistake.operation != CRASH]
 
 
-def _shown(mistakes: Sequence[Mistake], case: Case, q: Quantity, comparison: Comparison) -> list[str]:
-    """The names of those mistakes of the failing part that its exception, or what was found of it, shows."""
+def _shown(
+    mistakes: Sequence[Mistake], case: Case, q: Quantity, comparison: Comparison
+) -> tuple[list[str], list[Note]]:
+    """The names of those mistakes of the failing part that its exception, or what was found of it, shows.
+
+    Beside them a note on each mistake whose `shown_by` raises itself: that costs its own name alone.
+    """
+    names: list[str] = []
+    faults: list[Note] = []
     if case.whole and case.process == "parts":  # what its parts do wrong, their own cases tell
-        return []
+        return names, faults
     failure = comparison.failure
     raised = f"{failure.error}: {failure.said}" if failure is not None and failure.error else ""
-    own = [m for m in mistakes if m.part == (comparison.part or q.part)]
-    return [
-        m.name
-        for m in own
-        if (m.shown_by and m.shown_by(case, q, comparison)) or (m.raised and raised and re.match(m.raised, raised))
-    ]
+    for m in mistakes:
+        if m.part != (comparison.part or q.part):
+            continue
+        try:
+            shown = m.shown_by is not None and m.shown_by(case, q, comparison)
+        except Exception as error:  # its text may be the submission's
+            why = f"Parity's own fault: “{m.name}” could not be looked for ({type(error).__name__})"
+            faults.append(Note(NoteKind.FAULT, why))
+            continue
+        if shown or (m.raised and raised and re.match(m.raised, raised)):
+            names.append(m.name)
+    return names, faults

@@ -19,7 +19,8 @@ from parity_tests.assignments.cs231n.kinds.beside_root import settled
 from parity_tests.assignments.cs231n.kinds.handed_on import HANDED_ON
 from parity_tests.assignments.cs231n.kinds.rows import CALLED, to_rows
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import SHAPE, TRANSPOSED, Comparison
+from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.finding import SHAPE, TRANSPOSED
 from parity_tests.protocol.kind import Judged
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Key, Quantity

@@ -347,7 +347,7 @@ def _weight_scale(params: Params, seen: Observation) -> Comparison:
     among = len(names) + 1
     wide = zip(names, weights["wide"], strict=True)
     told = {name: normal_problem(array, SCALE, among=among) for name, array in wide if array is not None}
-    problems = [f"of {name} {problem}" for name, problem in told.items() if problem]
+    problems = [f"of {name} {problem.text}" for name, problem in told.items() if problem]
     if problems:
         return mismatched("; ".join(problems))
     small = np.concatenate([array for array in weights["made"] if array is not None])

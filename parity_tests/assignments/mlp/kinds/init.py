@@ -11,8 +11,9 @@ from parity_tests.assignments.mlp.names import words
 from parity_tests.harness.compare import compare
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import DTYPE, Comparison, failed, matched, mismatched
+from parity_tests.protocol.comparison import Comparison, failed, matched, mismatched
 from parity_tests.protocol.exam import settings_of
+from parity_tests.protocol.finding import DTYPE
 from parity_tests.protocol.kind import Arrays, Context, Kind, nothing
 from parity_tests.protocol.observation import Failure, Observation, Returned
 from parity_tests.protocol.quantity import Key, quantities
@@ -136,8 +137,7 @@ def _distribution(
     if shaped.verdict != Verdict.MATCH or not isinstance(value, Returned) or value.array is None:
         return shaped
     problem = statistics.normal_problem(value.array, STD)
-    if not problem and (repeats := statistics.repeats_problem(np.abs(value.array))):
-        return mismatched(repeats, finding=Found.REPEATED)
+    problem = problem or statistics.repeats_problem(np.abs(value.array))
     problem = problem or statistics.order_problem(value.array) or statistics.moments_problem(value.array, STD)
     if not problem and others is not None:
         problem = statistics.shared_problem(value.array, others)

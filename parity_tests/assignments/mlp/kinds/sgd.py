@@ -15,7 +15,8 @@ from parity_tests.assignments.mlp.names import LABELS, plain_name
 from parity_tests.harness.compare import compare, compare_each, over_steps
 from parity_tests.harness.returned import array_of, result_of
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import NOTHING, Comparison, matched, mismatched
+from parity_tests.protocol.comparison import Comparison, matched, mismatched
+from parity_tests.protocol.finding import NOTHING
 from parity_tests.protocol.kind import Arrays, Context, Kind, Params
 from parity_tests.protocol.mistake import Call
 from parity_tests.protocol.observation import Failure, Observation, Returned

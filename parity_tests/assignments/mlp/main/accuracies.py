@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from parity_tests.assignments.mlp.findings import Found, Said
+from parity_tests.assignments.mlp.findings import Found
 from parity_tests.assignments.mlp.main.evaluations import OTHER, POSITION, SET, Evaluations
 from parity_tests.assignments.mlp.main.main_run import Array, MainRun
 from parity_tests.protocol.comparison import Comparison, matched
+from parity_tests.protocol.finding import Said
 from reference.rounding import gamma
 from reports.model.notes import NoteKind
 

@@ -11,12 +11,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from parity_tests.assignments.mlp.findings import Said
 from parity_tests.assignments.mlp.main.closeness import EXPLAINS, same
 from parity_tests.assignments.mlp.main.configs import AS_SCRIPT, SCRIPT
 from parity_tests.assignments.mlp.main.main_run import Array, MainRun
 from parity_tests.assignments.mlp.main.replay import Records, results_of
 from parity_tests.protocol.comparison import Comparison, failed, matched
+from parity_tests.protocol.finding import Said
 from parity_tests.protocol.observation import Failure
 from parity_tests.protocol.quantity import Key
 from reports.model.notes import NoteKind

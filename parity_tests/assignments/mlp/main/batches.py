@@ -9,12 +9,13 @@ from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 
-from parity_tests.assignments.mlp.findings import Found, Said
+from parity_tests.assignments.mlp.findings import Found
 from parity_tests.assignments.mlp.main.foreign_rows import SET_OF
 from parity_tests.assignments.mlp.main.main_run import FALSE_ALARM, MainRun
 from parity_tests.assignments.mlp.main.run import Pass, Update
 from parity_tests.assignments.mlp.main.steps import Steps
 from parity_tests.protocol.comparison import Comparison, matched
+from parity_tests.protocol.finding import Said
 from reports.model.verdicts import Verdict
 
 Epochs = Mapping[int, Mapping[int, int]]
@@ -144,16 +145,28 @@ def _order_problem(main: MainRun, epochs: Sequence[Batches]) -> Said | None:
     same_order = _most_alike(flat)
     first, second, count = same_batches
     fewer = same_order[2] < count
+    used = len(set(itertools.chain(*flat)))
     if fewer and _chance(len(flat), count, _of_batches(epochs[first], N)) < FALSE_ALARM:
+        if _chance(len(flat), count, _of_batches(epochs[first], used)) >= FALSE_ALARM:
+            return _few(used, N)
         which = f"epochs {first + 1} and {second + 1}"
         text = f"{which} are made of the same mini-batches in another order: each epoch needs fresh ones"
         return Said(text, Found.SAME_BATCHES)
     first, second, count = same_order
     if count > 1 and _chance(len(flat), count, of_order(epochs[first], N)) < FALSE_ALARM:
+        if _chance(len(flat), count, of_order(epochs[first], used)) >= FALSE_ALARM:
+            return _few(used, N)
         which = f"epochs {first + 1} and {second + 1}"
         text = f"{which} take the training examples in the same order: each epoch needs a fresh one"
         return Said(text, Found.SAME_ORDER)
     return None
+
+
+def _few(used: int, N: int) -> Said:
+    """What explains epochs that are alike: they draw from a part of the examples, and from that by chance."""
+    return Said(
+        f"all epochs take the same {used} of {N} training examples: the others are never used", Found.NEVER_USED
+    )
 
 
 def _strides(rows: Sequence[int], N: int) -> set[int]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from parity_tests.assignments.mlp.findings import Found, Said
+from parity_tests.assignments.mlp.findings import Found
 from parity_tests.assignments.mlp.main.accuracies import PER_CENT, TEST, bounds_of, counted
 from parity_tests.assignments.mlp.main.evaluations import Evaluations
 from parity_tests.protocol.comparison import Comparison, matched
+from parity_tests.protocol.finding import Said
 from reports.model.notes import NoteKind
 
 QUANTITY = "test accuracy"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from parity_tests.assignments.mlp.findings import Found, Said
+from parity_tests.assignments.mlp.findings import Found
 from parity_tests.assignments.mlp.main.main_run import FALSE_ALARM, Array, MainRun, wrong_argument
 from parity_tests.assignments.mlp.main.steps import Steps
 from parity_tests.protocol.comparison import Comparison, matched
+from parity_tests.protocol.finding import Said
 
 
 def judge_dropout(main: MainRun, steps: Steps) -> Comparison:

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.findings import Found, Said
+from parity_tests.assignments.mlp.findings import Found
 from parity_tests.assignments.mlp.main.main_run import Array, MainRun, Weights
 from parity_tests.assignments.mlp.main.run import Pass
 from parity_tests.assignments.mlp.main.steps import Steps
@@ -19,6 +19,7 @@ from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 from parity_tests.assignments.mlp.network import formula
 from parity_tests.assignments.mlp.network.answers import Rows, evaluation_of_rows
 from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.finding import Said
 
 SET = {"train": "training", "valid": "validation"}
 OTHER = {"train": "valid", "valid": "train"}

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from parity_tests.assignments.mlp.findings import Found, Said
+from parity_tests.assignments.mlp.findings import Found
 from parity_tests.assignments.mlp.main.run import SPLITS, Array
+from parity_tests.protocol.finding import Said
 
 CHANGED = Said("every pixel is changed in the same way", Found.CHANGED_PIXELS)
 ALIKE = 1e-9

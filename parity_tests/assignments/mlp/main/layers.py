@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from parity_tests.assignments.mlp.findings import Found, Said
+from parity_tests.assignments.mlp.findings import Found
 from parity_tests.assignments.mlp.inside.homework_names import BESIDE, PIXELS
 from parity_tests.assignments.mlp.main.closeness import same
 from parity_tests.assignments.mlp.main.main_run import CLASSES, Array, MainRun
 from parity_tests.assignments.mlp.main.run import Built
 from parity_tests.assignments.mlp.main.updates import taken_back
 from parity_tests.protocol.comparison import Comparison, matched
+from parity_tests.protocol.finding import Said
 from reports.model.notes import Note, NoteKind
 
 NO_LINEAR_LAYER = "main builds no linear_layer"

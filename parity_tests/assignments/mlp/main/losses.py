@@ -10,12 +10,13 @@ from functools import cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.findings import Found, Said
+from parity_tests.assignments.mlp.findings import Found
 from parity_tests.assignments.mlp.main.evaluations import POSITION, SET, Evaluations, Sweep
 from parity_tests.assignments.mlp.main.main_run import Array, figures
 from parity_tests.assignments.mlp.network.answers import Rows
 from parity_tests.harness.compare import compare
 from parity_tests.protocol.comparison import Comparison, matched
+from parity_tests.protocol.finding import Said
 from parity_tests.protocol.observation import Returned
 from reference.answer import Answer
 from reference.rounding import gamma

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.findings import Said
 from parity_tests.assignments.mlp.main.configs import Config
 from parity_tests.assignments.mlp.main.run import Call, Run, Update
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES, weight_shapes
 from parity_tests.protocol.comparison import Comparison, mismatched, unjudged
+from parity_tests.protocol.finding import Said
 from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.quantity import WHOLE_CASE, Key
 from reports.model.verdicts import Verdict

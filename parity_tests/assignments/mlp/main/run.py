@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.assignments.mlp.findings import Said
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES
+from parity_tests.protocol.finding import Said
 
 Array = NDArray[Any]
 SPLITS = ("train", "valid", "test")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from parity_tests.assignments.mlp.findings import Said
 from parity_tests.assignments.mlp.main.run import Call, Dropped, Pass
+from parity_tests.protocol.finding import Said
 
 
 @dataclass(frozen=True)

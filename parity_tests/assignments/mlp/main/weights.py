@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from parity_tests.assignments.mlp.findings import Found, Said
+from parity_tests.assignments.mlp.findings import Found
 from parity_tests.assignments.mlp.main.main_run import MainRun, figures, wrong_argument
 from parity_tests.assignments.mlp.main.seen_calls import seen_in_calls
 from parity_tests.assignments.mlp.main.steps import MOST_KINKS, Replayed, Steps
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.finding import Said
 from reports.model.notes import NoteKind
 from reports.model.numbers import times
 from reports.model.verdicts import Verdict

@@ -11,7 +11,8 @@ from scipy import special
 
 from parity_tests.assignments.mlp.findings import Found
 from parity_tests.harness import statistics
-from parity_tests.protocol.comparison import DTYPE, NOTHING, NUMBER, SHAPE, TRANSPOSED, Comparison
+from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.finding import DTYPE, NOTHING, NUMBER, SHAPE, TRANSPOSED, Odd
 from parity_tests.protocol.mistake import Body, Mistake, Shown
 
 Draws = NDArray[Any]
@@ -239,7 +240,7 @@ FAILURES = (
     _shown(
         "the same numbers come again and again",
         COUNT,
-        _found("", Found.REPEATED),
+        _found("", Odd.REPEATED),
         _constructor("np.random.normal(0, 0.1, shape[1:]) + np.zeros(shape)", DRAW),
     ),
     _shown(

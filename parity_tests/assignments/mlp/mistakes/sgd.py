@@ -24,7 +24,7 @@ from parity_tests.assignments.mlp.mistakes.sgd_step import (
     step,
 )
 from parity_tests.harness.diagnosis.running_error import Running, stack
-from parity_tests.protocol.comparison import NOTHING
+from parity_tests.protocol.finding import NOTHING
 from parity_tests.protocol.mistake import RAISES, Body, Call, Mistake, Shown, Swap
 from parity_tests.protocol.observation import Failure
 from reference.rounding import unit_roundoff

@@ -10,7 +10,8 @@ import numpy as np
 from parity_tests.assignments.mlp.findings import Found
 from parity_tests.harness.diagnosis.running_error import Running
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import NUMBER, Comparison
+from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.finding import NUMBER
 from parity_tests.protocol.mistake import Call, Formula, Mistake, Shown, Swap
 
 ARGMAX = "Which axis of the N×K scores are the classes, and which class is predicted?"

@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from scipy import special
 
+from parity_tests.assignments.mlp.findings import Found
 from parity_tests.harness import statistics
 from parity_tests.harness.draft import Draft, shaped
 from parity_tests.harness.failing_case import Arrays, Drafts, FailingCase, Trial, Trials, sized
 from parity_tests.protocol.case import Case
+from parity_tests.protocol.finding import Odd
 from parity_tests.protocol.quantity import Key
 from reports.model.verdicts import Verdict
 
@@ -43,7 +45,7 @@ def _init_drafts(failing: FailingCase) -> Iterator[Draft]:
     if comparison.arrays is not None:
         end = [f"want = np.zeros({shape})", 'print("got: ", got, "\\nwant:", want)', "agrees = not np.any(got)"]
         yield Draft([], ask, end)
-    elif quantity.name == "two layers differ" and "are the same" in comparison.problem:
+    elif comparison.finding == Found.SAME_DRAWS:
         ask = [
             f'first, second = (nn.linear_layer({D}, {M}).params["W"] for _ in range(2))',
             "got = int(np.sum(first == second))",
@@ -54,35 +56,35 @@ def _init_drafts(failing: FailingCase) -> Iterator[Draft]:
             "agrees = got == want",
         ]
         yield Draft([], ask, end)
-    elif any(word in comparison.problem for word in ("has shape", "has dtype", "is None", "is a ")):
+    elif comparison.finding in set(Odd):
+        yield from _distributions(ask, comparison.finding, D * M if name == "W" else M)
+    else:
         dtype = "float64" if attribute == "params" else ""
         yield Draft([], ask, shaped(shape, flat=name == "b", dtype=dtype))
-    else:
-        yield from _distributions(ask, comparison.problem, D, M)
 
 
-def _distributions(ask: list[str], problem: str, D: int, M: int) -> Iterator[Draft]:
-    """The statistic that gave the draws away, and how far chance takes it."""
-    n = D * M if ask[-1].endswith('"W"]') else M
+def _distributions(ask: list[str], found: str, n: int) -> Iterator[Draft]:
+    """The statistic of n draws that gave them away, and how far chance takes it."""
     z = float(special.ndtri(1 - statistics.FALSE_ALARM / 2))
-    if "has mean" in problem:
+    if found == Odd.OTHER_MEAN:
         what, got, want, allowance = "mean", "got.mean()", 0.0, z * STD / np.sqrt(n)
-    elif "standard deviation" in problem:
+    elif found == Odd.OTHER_SPREAD:
         low, high = (float(special.chdtri(n, p)) for p in (1 - statistics.FALSE_ALARM / 2, statistics.FALSE_ALARM / 2))
         allowance = STD * max(np.sqrt(high / n) - 1, 1 - np.sqrt(low / n))
         what, got, want = "root of the mean square", "np.sqrt(np.mean(got**2))", STD
-    elif "in common with W" in problem or "repeats" in problem:
-        own = 'np.isin(got, layer.params["W"]).sum()' if "common" in problem else "got.size - np.unique(got).size"
-        what = "numbers of b that stand in W, too" if "common" in problem else "numbers that stood there before"
+    elif found in (Odd.SHARED, Odd.REPEATED):
+        shared = found == Odd.SHARED
+        own = 'np.isin(got, layer.params["W"]).sum()' if shared else "got.size - np.unique(got).size"
+        what = "numbers of b that stand in W, too" if shared else "numbers that stood there before"
         end = [f'print("{what}:", got, "of {n}\\nwant: 0")', "agrees = got == 0"]
         yield Draft([], [*ask, f"got = int({own})"], end)
         return
-    elif "not finite" in problem:
+    elif found == Odd.NOT_FINITE:
         end = ['print("got: ", got, "\\nwant: finite numbers")', "agrees = bool(np.isfinite(got).all())"]
         yield Draft([], ask, end)
         return
     else:
-        yield _tails(ask, problem, n)
+        yield _tails(ask, found, n)
         return
     end = [
         f"value, want, allowance = float({got}), {want}, {float(allowance)!r}  {CHANCE}",
@@ -92,9 +94,9 @@ def _distributions(ask: list[str], problem: str, D: int, M: int) -> Iterator[Dra
     yield Draft([], ask, end)
 
 
-def _tails(ask: list[str], problem: str, n: int) -> Draft:
+def _tails(ask: list[str], found: str, n: int) -> Draft:
     """Draws of the right mean and spread that are not normal: their distribution function, or their largest."""
-    if "never exceeds" in problem:
+    if found == Odd.NO_TAILS:
         least = float(STD * special.ndtri((1 + statistics.FALSE_ALARM ** (1 / n)) / 2))
         end = [
             f"most, want = float(np.abs(got).max()), {least!r}  {CHANCE}",
@@ -126,7 +128,7 @@ def _mask_trials(case: Case, drawn: Arrays, key: Key) -> Iterator[Trial]:
 
 def _mask_drafts(failing: FailingCase) -> Iterator[Draft]:
     quantity, comparison = failing.quantity, failing.comparison
-    p, problem = failing.case.params, comparison.problem
+    p, found = failing.case.params, comparison.finding
     r, calls, N, M = p["r"], p["calls"], p["N"], p["M"]
     ask = [
         f"q = np.full(({N}, {M}), {Q})",
@@ -157,15 +159,15 @@ def _mask_drafts(failing: FailingCase) -> Iterator[Draft]:
             f'print("kept, of {n} elements:", got, "\\nwant:", want, "\\nallowance:", allowance)',
             "agrees = abs(got - want) <= allowance",
         ]
-    elif "every call keeps" in problem:
+    elif found == Odd.SAME_NUMBER:
         lines = [
             kept,
             "got = kept.sum(axis=(1, 2)).tolist()",
             'print("kept in each call:", got, "\\nwant: numbers that differ by chance")',
             "agrees = len(set(got)) > 1",
         ]
-    elif quantity.name == "independence":
-        axis = 1 if "of rows" in problem else 2
+    elif found in (Odd.ROWS_ALIKE, Odd.COLUMNS_ALIKE):
+        axis = 1 if found == Odd.ROWS_ALIKE else 2
         count = (N, M)[axis - 1]
         allowance = _binomial(calls * (M, N)[axis - 1], r**2 + (1 - r) ** 2, count * (count - 1) // 2)
         word = ("rows", "columns")[axis - 1]
@@ -178,7 +180,7 @@ def _mask_drafts(failing: FailingCase) -> Iterator[Draft]:
             f'print("two {word} agree in", min(got), "to", max(got), "\\nwant:", want, "\\nallowance:", allowance)',
             "agrees = max(abs(share - want) for share in got) <= allowance",
         ]
-    elif "calls in turn" in problem:
+    elif found == Odd.TURNS_ALIKE:
         allowance = _binomial(calls // 2 * N * M, r**2 + (1 - r) ** 2)
         lines = [
             kept,

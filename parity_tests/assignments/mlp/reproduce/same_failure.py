@@ -12,18 +12,16 @@ from parity_tests.harness.diagnosis.relations import relation
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.diagnosis import Arrays
+from parity_tests.protocol.finding import Odd
 from parity_tests.protocol.mistake import Call, Mistake
 from parity_tests.protocol.observation import Observation
 from reports.model.records import Record
 from reports.model.verdicts import Verdict
 
-BY_SENTENCE = ("init", "masks", "labels", "split", "velocities", "loader")
-"""The kinds of cases whose failures are told apart by their sentences."""
-DISTINCTIONS = (
-    "has shape", "has dtype", "has mean", "standard deviation", "is not normal", "never exceeds", "repeats",
-    "in common with W", "are the same", "not finite", "have the same mask", "agree in", "every call keeps",
-)  # fmt: skip
-"""What tells them apart in a sentence."""
+BY_FINDING = ("init", "masks", "labels", "split", "velocities", "loader")
+"""The kinds of cases whose failures are told apart by what they are found to be."""
+IN_OTHER_SIZES: Mapping[str, str] = {Odd.COLUMNS_ALIKE: Odd.ROWS_ALIKE, Odd.TURNS_ALIKE: Odd.CALLS_ALIKE}
+"""What the same masks may be found to be where there are more of them, or fewer."""
 SHOWN_BY_SMALL_NUMBERS = ("right up to the sign", "right to float32 digits only")
 """Relations that small readable numbers show as well as those of the case do."""
 
@@ -47,12 +45,16 @@ def same_failure(record: Record) -> tuple[str, ...]:
 def fails_alike(
     record: Record,
     mistakes: Sequence[Mistake],
+    found: str,
     case: Case,
     arrays: Arrays,
     seen: Observation,
     judged: Mapping[str, Comparison],
 ) -> bool:
-    """Whether a smaller case fails as a record does; `mistakes` are those of its names that must be seen there, too."""
+    """Whether a smaller case fails as a record does.
+
+    `mistakes` are those of its names that must be seen there, too, and `found` is what its own case was found to be.
+    """
     comparison = judged[record.quantity]
     if comparison.verdict != record.verdict or comparison.explained_by:
         return False
@@ -62,8 +64,8 @@ def fails_alike(
         return True
     if (comparison.gap is None) != (record.gap is None):
         return False
-    if case.probe in BY_SENTENCE:
-        return _distinction(comparison.problem) == _distinction(record.message)
+    if case.probe in BY_FINDING:
+        return IN_OTHER_SIZES.get(comparison.finding, comparison.finding) == IN_OTHER_SIZES.get(found, found)
     calls = list(KINDS[case.probe].evidence(case, arrays, seen, judged))
     if mistakes:
         return all(reproduces(mistake, calls, record.quantity) for mistake in mistakes)
@@ -77,7 +79,3 @@ def reproduces(mistake: Mistake, calls: Sequence[Call], quantity: str) -> bool:
     if not own or own[0].operation != mistake.operation:
         return False
     return fits(mistake, own) or fits(mistake, [call for call in calls if call.operation == mistake.operation])
-
-
-def _distinction(sentence: str) -> str:
-    return next((word for word in DISTINCTIONS if word in sentence), "")

@@ -16,7 +16,7 @@ from parity_tests.assignments.mlp.plan import plan
 from parity_tests.assignments.mlp.reproduce.kinds import KINDS
 from parity_tests.assignments.mlp.reproduce.main.drafts import main_drafts
 from parity_tests.assignments.mlp.reproduce.main.runs import RunCache
-from parity_tests.assignments.mlp.reproduce.same_failure import fails_alike, reproduces
+from parity_tests.assignments.mlp.reproduce.same_failure import BY_FINDING, fails_alike, reproduces
 from parity_tests.assignments.mlp.reproduce.script_text import text
 from parity_tests.harness.draft import SEED, Draft
 from parity_tests.harness.draw import draw, seed_of
@@ -28,7 +28,6 @@ from parity_tests.protocol.kind import Context
 from parity_tests.protocol.mistake import Mistake
 from parity_tests.protocol.quantity import Quantity
 from parity_tests.protocol.reproduction import Networks, Script, ScriptSetting
-from parity_tests.protocol.sentence import sentence_of
 from reports.model.records import Record
 from reports.model.scripts import slug
 from reports.model.verdicts import Verdict
@@ -93,27 +92,32 @@ class ScriptMaker:
         """Ever larger cases that fail in the same way; at last the one that failed."""
         drawn = draw(ASSIGNMENT, case, self._seed)
         timeouts = 0
-        mistakes = self._told_by_its_case(record, case, drawn)
+        mistakes, found = self._told_by_its_case(record, case, drawn)
         for smaller, arrays in KINDS[case.probe][0](case, drawn, quantity.key):
             seen = self._networks.submission(smaller, arrays, SEED)
             judged = judge(ASSIGNMENT, smaller, arrays, seen, self._context)
-            if quantity.name in judged and fails_alike(record, mistakes, smaller, arrays, seen, judged):
+            if quantity.name in judged and fails_alike(record, mistakes, found, smaller, arrays, seen, judged):
                 comparison = judged[quantity.name]
                 yield FailingCase(smaller, quantity, arrays, comparison, seen, self._setting.edition)
             timeouts += any(failure.kind == "timeout" for failure in seen.failures.values())
             if timeouts == 2:
                 return
 
-    def _told_by_its_case(self, record: Record, case: Case, drawn: Arrays) -> list[Mistake]:
-        """Those of the record's mistakes that its own case is enough to tell, without the others of its part."""
+    def _told_by_its_case(self, record: Record, case: Case, drawn: Arrays) -> tuple[list[Mistake], str]:
+        """Of the record's mistakes those that its own case is enough to tell, without the others of its part.
+
+        Beside them what the case is found to be, where such cases are told apart by that.
+        """
         names = record.diagnosis.split("; ") if record.diagnosis else []
         known = [mistake for mistake in MISTAKES if mistake.name in names and mistake.formula is not None]
-        if not known or record.verdict != Verdict.MISMATCH:
-            return []
+        if not (known or case.probe in BY_FINDING) or record.verdict != Verdict.MISMATCH:
+            return [], ""
         seen = self._networks.submission(case, drawn, seed_of(self._seed, case.name))
         judged = judge(ASSIGNMENT, case, drawn, seen, self._context)
+        if case.probe in BY_FINDING:
+            return [], judged[record.quantity].finding
         calls = list(ASSIGNMENT.kinds[case.probe].evidence(case, drawn, seen, judged))
-        return [mistake for mistake in known if reproduces(mistake, calls, record.quantity)]
+        return [mistake for mistake in known if reproduces(mistake, calls, record.quantity)], ""
 
 
 def _is_after_a_forward(draft: Draft) -> bool:
@@ -132,9 +136,9 @@ def _past_the_forward(draft: Draft) -> Draft:
 
 def _words(failing: FailingCase) -> str:
     """What a script says is wrong where that has no name."""
-    case, comparison = failing.case, failing.comparison
+    comparison = failing.comparison
     if comparison.arrays is not None:
         return "it is not what torch says"
     if comparison.sentence:
         return "it is not what is asked for"
-    return sentence_of(case, failing.quantity, replace(comparison, file="")).removeprefix(f"{case.title}: ")
+    return f"{failing.quantity.name} {comparison.problem}"

@@ -47,7 +47,7 @@ def batches(run: ScriptedRun) -> Iterator[Draft]:
 def shuffle(run: ScriptedRun) -> Iterator[Draft]:
     """The rows of each epoch, compared with the order of the file or with those of other epochs."""
     found, N, n = run.comparison.finding, run.N, run.steps_an_epoch
-    if found == Found.NO_TRAINING_ROWS:
+    if found in (Found.NO_TRAINING_ROWS, Found.NEVER_USED):
         yield from batches(run)
         return
     lines = [*_epochs(run), 'print("training examples in each epoch:", *epochs, sep="\\n")']

@@ -38,7 +38,7 @@ def main_drafts(runs: RunCache, record: Record, case: Case, edition: str, seed: 
 
     others: list[tuple[SmallerRun, str]] = []
     matching = 0
-    for longest in longer(case, record, seed):
+    for longest in longer(case, record.quantity, seed):
         if not fails(longest):
             continue
         matching += 1

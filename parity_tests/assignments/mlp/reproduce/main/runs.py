@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,7 +20,6 @@ from parity_tests.harness.failing_case import sized
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.reproduction import Ask
-from reports.model.records import Record
 
 FILE = DEFAULT_FILE
 WIDTH = 110
@@ -92,9 +90,13 @@ LEFT_OUT = (("alpha", "lam", "rate"), ("alpha", "lam"), ("lam", "rate"), ("alpha
 """Parameters that are set to zero, the plainest run first."""
 
 
-def longer(case: Case, record: Record, seed: int) -> Iterator[SmallerRun]:
-    """Ever longer runs under the parameters of the one that failed, up to its own length."""
-    own, quantity = _failing(case, record), record.quantity
+def longer(case: Case, quantity: str, seed: int) -> Iterator[SmallerRun]:
+    """Ever longer runs under the parameters of each run of a case, up to its own length."""
+    for own in dict.fromkeys(configs_of(case.params)):
+        yield from _longer(case, own, quantity, seed)
+
+
+def _longer(case: Case, own: Config, quantity: str, seed: int) -> Iterator[SmallerRun]:
     config = replace(own, file=FILE, units=FEW_UNITS, digits="")
     for epochs, N, batch in (*SIZES, *(FOR_ACCURACY if quantity.endswith("accuracy") else ())):
         if quantity == "shuffle" and N < 12:  # of a few examples an honest order may be that of the file
@@ -106,13 +108,6 @@ def longer(case: Case, record: Record, seed: int) -> Iterator[SmallerRun]:
     sizes = [len(drawn[f"{own.digits}{split}_y"]) for split in SPLITS]
     if sum(sizes) <= DIFFERENT:
         yield SmallerRun(config, digits(*sizes))
-
-
-def _failing(case: Case, record: Record) -> Config:
-    """The run of a case that a record is about."""
-    named = re.search(r", run (\d+) of \d+ in one process\)", record.message)
-    configs = configs_of(case.params)
-    return configs[int(named[1]) - 1 if named else 0]
 
 
 def plainer(small: SmallerRun, quantity: str) -> list[SmallerRun]:
