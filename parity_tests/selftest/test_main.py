@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.digits import small_digits
+from parity_tests.assignments.mlp.findings import Found
+from parity_tests.assignments.mlp.main.batches import judge_shuffle
 from parity_tests.assignments.mlp.main.configs import Config, main_quantities
 from parity_tests.assignments.mlp.main.verdicts import judge_main
 from parity_tests.harness.diagnosis.name_mistakes import name_mistakes
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import Comparison
+from parity_tests.protocol.comparison import Comparison, mismatched
 from parity_tests.protocol.quantity import Key, Quantity
 from parity_tests.selftest.records_of_cases import changed
 from parity_tests.selftest.shared import runner
@@ -156,3 +160,21 @@ def test_what_main_did_before_its_time_ran_out_is_still_judged(tmp_path: Path, d
     assert (found["run"].line or 0) > 0
     assert found["shuffle"].verdict == "mismatch"
     assert found["weights"].total == 12 * 1786
+
+
+def test_epochs_that_draw_from_a_part_of_the_examples_are_not_said_to_have_their_order_in_common() -> None:
+    rng = np.random.default_rng(0)
+    fixed = (3, 1, 9, 0, 7), (11, 2, 10, 4, 8)
+
+    def found(N: int, epochs: Sequence[Sequence[tuple[int, ...]]]) -> str:
+        passes = [(number, rows) for number, batches in enumerate(epochs) for rows in batches]
+        updates = [SimpleNamespace(epoch=e, pass_=SimpleNamespace(split="train", rows=rows)) for e, rows in passes]
+        main: Any = SimpleNamespace(
+            run=SimpleNamespace(updates=updates), failure=None, size=lambda split: N, bad=lambda said: mismatched(said)
+        )
+        return judge_shuffle(main).finding
+
+    assert found(6, [[tuple(rng.permutation(4).tolist())] for _ in range(10)]) == Found.NEVER_USED
+    assert found(4, [[tuple(rng.permutation(2).tolist())] for _ in range(40)]) == Found.NEVER_USED
+    assert found(12, [fixed] * 10) == Found.SAME_ORDER
+    assert found(12, [fixed[:: -1 if epoch % 2 else 1] for epoch in range(10)]) == Found.SAME_BATCHES

@@ -154,7 +154,7 @@ def _order_problem(main: MainRun, epochs: Sequence[Batches]) -> Said | None:
         return Said(text, Found.SAME_BATCHES)
     first, second, count = same_order
     if count > 1 and _chance(len(flat), count, of_order(epochs[first], N)) < FALSE_ALARM:
-        if _chance(len(flat), count, of_order(epochs[first], used)) >= FALSE_ALARM:
+        if count < len(flat) and _chance(len(flat), count, of_order(epochs[first], used)) >= FALSE_ALARM:
             return _few(used, N)
         which = f"epochs {first + 1} and {second + 1}"
         text = f"{which} take the training examples in the same order: each epoch needs a fresh one"
