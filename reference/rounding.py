@@ -199,8 +199,8 @@ class _Softmax:
     p_relative: Radius
 
 
-def _softmax(logits: Array, exp_ulps: float) -> _Softmax:
-    """Relative errors, one side: e^d has |d|·u from its argument and 2·ulps·u of its own; the sum γ_K of all.
+def _softmax(logits: Array, *ulps_of_exp: float) -> list[_Softmax]:
+    """Relative errors, of each side: e^d has |d|·u from its argument and 2·ulps·u of its own; the sum γ_K of all.
 
     A form that takes e^(a − log Σ e^a) instead has the rounding of that logarithm, |log Σ e^a|·u, in its argument.
     """
@@ -210,10 +210,14 @@ def _softmax(logits: Array, exp_ulps: float) -> _Softmax:
     e = np.exp(d)
     total = e.sum(axis=-1, keepdims=True)
     p = e / total
-    shift = np.abs(a.max(axis=-1, keepdims=True) + np.log(total))
-    e_relative = (np.abs(d) + shift + 2 * exp_ulps) * u
-    sum_relative = (p * e_relative).sum(axis=-1, keepdims=True) + gamma(logits.shape[-1], logits.dtype)
-    return _Softmax(p, d, np.log(total), shift, e_relative + sum_relative + 2 * u)
+    log_sum = np.log(total)
+    shift = np.abs(a.max(axis=-1, keepdims=True) + log_sum)
+    sides = []
+    for exp_ulps in ulps_of_exp:
+        e_relative = (np.abs(d) + shift + 2 * exp_ulps) * u
+        sum_relative = (p * e_relative).sum(axis=-1, keepdims=True) + gamma(logits.shape[-1], logits.dtype)
+        sides.append(_Softmax(p, d, log_sum, shift, e_relative + sum_relative + 2 * u))
+    return sides
 
 
 def _logit_shift(p: Radius, logits_radius: Radius) -> Radius:
@@ -244,8 +248,8 @@ def cross_entropy_forward(
     dtype = logits.dtype
     u = unit_roundoff(dtype)
     total: Any = 0.0
-    for exp_ulps, log_ulps in ((NUMPY_EXP_ULPS, NUMPY_LOG_ULPS), (library.exp, library.log)):
-        s = _softmax(logits, exp_ulps)
+    sides = _softmax(logits, NUMPY_EXP_ULPS, library.exp)
+    for s, log_ulps in zip(sides, (NUMPY_LOG_ULPS, library.log), strict=True):
         log_sum, shift = s.log_sum[..., 0], s.shift[..., 0]
         d = at_labels(s.d, labels)
         loss = log_sum - d
@@ -271,8 +275,7 @@ def cross_entropy_backward(
     right = one_hot(logits, labels)
     u = unit_roundoff(dtype)
     total: Any = 0.0
-    for exp_ulps in (NUMPY_EXP_ULPS, library.exp):
-        s = _softmax(logits, exp_ulps)
+    for s in _softmax(logits, NUMPY_EXP_ULPS, library.exp):
         total = total + s.p * s.p_relative + 3 * u * np.abs(s.p - right) + underflow(logits.shape[-1], dtype)
     if logits_radius is not None:
         total = total + s.p * np.expm1(_logit_shift(s.p, logits_radius))
@@ -299,10 +302,16 @@ def sgd_step(
     dtype = w.dtype
     zero: Any = 0.0
     w_in, g_in, v_in = (zero if r is None else r for r in (w_radius, g_radius, velocity_radius))
-    moved = np.abs(alpha * wide(velocity)) + np.abs(eta * wide(g)) + np.abs(eta * lam * wide(w))
+    moved, moves = np.abs(eta * wide(g)), g != 0
+    if alpha != 0:
+        moved += np.abs(alpha * wide(velocity))
+        moves |= velocity != 0
+    if lam != 0:
+        moved += np.abs(eta * lam * wide(w))
+        moves |= w != 0
     carried = alpha * v_in + eta * g_in + eta * lam * w_in
+    moves |= carried != 0
     rounding = 2 * gamma(5, dtype)
-    moves = ((velocity != 0) & (alpha != 0)) | (g != 0) | ((w != 0) & (lam != 0)) | (carried != 0)
     floor = underflow_of(moves, 3, dtype)
     return (
         np.asarray(w_in + carried + rounding * (np.abs(wide(w)) + moved) + floor),

@@ -37,13 +37,20 @@ def judge_batches(main: MainRun, steps: Steps) -> Comparison:
         if problem is not None:
             return main.bad(problem, step=number)
         used = epochs.setdefault(update.epoch, {})
-        again = next((row for row in step.rows if row in used or step.rows.count(row) > 1), None)
+        again = _again(step.rows, used)
         if again is not None:
             return main.bad(_twice(update.epoch, step, again, used, number), step=number, where=f"[{again}]")
         used.update(dict.fromkeys(step.rows, number))
         if problem := _labels_problem(main, step, number):
             return main.bad(problem, step=number)
     return _unseen(main, epochs)
+
+
+def _again(rows: Sequence[int], used: Mapping[int, int]) -> int | None:
+    """The first row that was used in the epoch, or stands here more than once."""
+    if used.keys().isdisjoint(rows) and len(set(rows)) == len(rows):
+        return None
+    return next((row for row in rows if row in used or rows.count(row) > 1), None)
 
 
 def _rows_problem(main: MainRun, update: Update, step: Pass, number: int) -> Said | None:

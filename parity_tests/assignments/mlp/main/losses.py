@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache, partial
 
@@ -34,8 +34,8 @@ FORMS = (
 """The forms of a loss record that are right, the usual one first, by the note that they get."""
 Choice = tuple[Answer, str]
 """What a number of a record may be, and what to note of a main that got it so."""
-Choices = Sequence[Sequence[Choice]]
-"""For each epoch the answer of each sweep over the set, in one form of the record that is right."""
+Choices = Sequence[Callable[[], Iterator[Choice]]]
+"""For each epoch the answers of the sweeps over the set, in one form of the record that is right."""
 
 
 def judge_losses(evaluations: Evaluations, split: str) -> Comparison:
@@ -61,10 +61,12 @@ def judge_losses(evaluations: Evaluations, split: str) -> Comparison:
 
 
 def _choices(evaluations: Evaluations, split: str, form: str) -> Choices:
-    return [
-        [(_total(evaluations, split, epoch, sweep, form), sweep.note) for sweep in evaluations.sweeps(split, epoch)]
-        for epoch in range(evaluations.epochs)
-    ]
+    return [partial(_of_epoch, evaluations, split, form, epoch) for epoch in range(evaluations.epochs)]
+
+
+def _of_epoch(evaluations: Evaluations, split: str, form: str, epoch: int) -> Iterator[Choice]:
+    for sweep in evaluations.sweeps(split, epoch):
+        yield _total(evaluations, split, epoch, sweep, form), sweep.note
 
 
 def _total(evaluations: Evaluations, split: str, epoch: int, sweep: Sweep, form: str) -> Answer:
@@ -87,12 +89,19 @@ def _weighted_exact(weights: Array, rows: Rows, epoch: int, every: NDArray[np.in
 
 def _nearest(got: Array, choices: Choices) -> tuple[Answer, tuple[str, ...]]:
     """For each number the answer that is nearest to it, of those that are all right, as one; and their notes."""
-    chosen = [
-        min(options, key=lambda option: _distance(value, option[0]))
-        for value, options in zip(got.tolist(), choices, strict=True)
-    ]
+    chosen = [_nearest_of(value, options()) for value, options in zip(got.tolist(), choices, strict=True)]
     value, radius = (np.array([getattr(one, name) for one, _ in chosen]) for name in ("value", "radius"))
     return Answer(value, radius, lambda: np.array([one.exact for one, _ in chosen])), tuple(note for _, note in chosen)
+
+
+def _nearest_of(value: float, options: Iterator[Choice]) -> Choice:
+    """The first option that a number is within the radius of, or else the nearest."""
+    found: list[tuple[float, Choice]] = []
+    for option in options:
+        found.append((_distance(value, option[0]), option))
+        if not found[-1][0]:
+            break
+    return min(found, key=lambda one: one[0])[1]
 
 
 def _distance(value: float, answer: Answer) -> float:

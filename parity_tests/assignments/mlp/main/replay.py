@@ -61,10 +61,14 @@ def _array(kept: _Kept, name: str) -> Array:
 
 def _rows(X: Array, known: Mapping[bytes, tuple[str, int]]) -> tuple[set[str], tuple[int, ...]]:
     """The splits that the rows belong to, "" for those of none, and their indices."""
-    rows = [
-        known.get(row.tobytes(), ("", -1)) for row in np.ascontiguousarray(X) + 0.0
-    ]  # zeros of either sign are the same
+    rows = [known.get(content, ("", -1)) for content in _contents(X)]
     return {split for split, _ in rows}, tuple(index for _, index in rows)
+
+
+def _contents(X: Array) -> list[bytes]:
+    """The bytes of each row of float64 numbers; zeros of either sign are the same."""
+    rows = np.ascontiguousarray(X, dtype=np.float64) + 0.0
+    return [] if rows.size == 0 else rows.view(f"V{rows.itemsize * rows.shape[1]}").reshape(-1).tolist()
 
 
 class _Reader:
@@ -75,9 +79,9 @@ class _Reader:
         self.before, self.after = _stack(kept, "drop_in"), _stack(kept, "drop_out")
         self.masks = _stack(kept, "mask")
         self.known = {
-            (row + 0.0).tobytes(): (split, index)
+            content: (split, index)
             for split in reversed(SPLITS)
-            for index, row in enumerate(np.ascontiguousarray(digits[f"{split}_X"], dtype=np.float64))
+            for index, content in enumerate(_contents(digits[f"{split}_X"]))
         }
         self.built: list[Built] = []
         self.used: set[str] = set()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from parity_tests.assignments.mlp.inside.homework_names import FULL, PLAIN, WITHOUT_DECAY
-from parity_tests.assignments.mlp.main.configs import DEFAULT_FILE, FEW_UNITS, HIDDEN, Config
+from parity_tests.assignments.mlp.main.configs import DEFAULT_FILE, HIDDEN, Config
 from parity_tests.protocol.exam import settings_of
 
 WIRING, OWN = "wiring", "own"
@@ -201,7 +201,7 @@ def _large_steps(random: Random) -> Setting:
         eta=_drawn(random, 0.02, 0.2, 3),
         batch=random.randint(1_001, 1_010),
         seed=random.randint(100, 999),
-        units=FEW_UNITS,
+        units=5,
         digits=OTHER,
     )
     other = Lot((5 * many.batch, many.batch, many.batch), pixels=2)
