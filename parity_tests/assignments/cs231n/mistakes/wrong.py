@@ -225,6 +225,8 @@ class Wrong:
         try:
             asked = self._questions(case, arrays, observation, change, note, own, forward)
             asked = [question for question in asked if any(q in own for q in question.quantities)]
+            if _is_exact(case, observation, told, asked):
+                return True
             if is_refuted(case, observation, asked, told, "cpu"):
                 return False
             judged = judge_all(case, observation, asked, "cpu")
@@ -248,19 +250,38 @@ def _is_nothing(result: Returned | Failure | None) -> bool:
     return isinstance(result, Returned) and result.kind == "none"
 
 
-FAR = 1e-3
-"""What part of the largest number no rounding of float64 comes near: what is off by more needs no radius."""
+FAR = {"float64": 1e-6, "float32": 1e-2}
+"""What part of the largest number no rounding comes near, by the dtype: what is off by more needs no radius."""
+LEAST = 1e-2
+"""What stands for the largest number where all are smaller: it may be that of what they are the differences of."""
 
 
 def _is_far(case: Case, seen: Observation, own: Sequence[Quantity], questions: Sequence[Question]) -> bool:
-    """Whether a result in float64 is far from what all forms of its question predict, which is soon computed."""
-    if case.dtype != "float64":
-        return False
+    """Whether a result is far from what all forms of its question predict, which is soon computed."""
+    far = FAR[case.dtype]
     for question in questions:
         asked = [q for q in question.quantities if q in own]
-        if asked and all(_misses(seen, asked, predicted(case, form)) for form in question.forms):
+        if asked and all(_misses(seen, asked, predicted(case, form), far) for form in question.forms):
             return True
     return False
+
+
+def _is_exact(case: Case, seen: Observation, told: Sequence[Quantity], questions: Sequence[Question]) -> bool:
+    """Whether each result is to the bit what a form of its question predicts, as zeros are: that needs no radius."""
+    return all(
+        any(_gives(seen, own, predicted(case, form)) for form in question.forms)
+        for question in questions
+        if (own := [q for q in question.quantities if q in told])
+    )
+
+
+def _gives(seen: Observation, own: Sequence[Quantity], values: Mapping[str, NDArray[Any]]) -> bool:
+    results = [(values.get(q.name), result_of(seen, q.key)) for q in own]
+    return all(
+        isinstance(result, Returned) and result.array is not None and np.array_equal(result.array, want)
+        for want, result in results
+        if want is not None
+    )
 
 
 def _has_wrong_outputs(case: Case, seen: Observation, arrays: Arrays) -> bool:
@@ -269,7 +290,7 @@ def _has_wrong_outputs(case: Case, seen: Observation, arrays: Arrays) -> bool:
     return _is_far(case, seen, outs, layer.questions(case, arrays))
 
 
-def _misses(seen: Observation, asked: Sequence[Quantity], values: Mapping[str, NDArray[Any]]) -> bool:
+def _misses(seen: Observation, asked: Sequence[Quantity], values: Mapping[str, NDArray[Any]], far: float) -> bool:
     for q in asked:
         result = result_of(seen, q.key)
         if q.name not in values or not isinstance(result, Returned) or result.array is None:
@@ -282,6 +303,6 @@ def _misses(seen: Observation, asked: Sequence[Quantity], values: Mapping[str, N
             if bool((np.isnan(got) != np.isnan(want)).any()):  # of no number no radius says anything
                 return True
             gap = np.abs(got - want)
-            if bool((gap > FAR * np.abs(want[np.isfinite(want)]).max(initial=1.0)).any()):
+            if bool((gap > far * np.abs(want[np.isfinite(want)]).max(initial=LEAST)).any()):
                 return True
     return False
