@@ -65,7 +65,6 @@ def network(submission: Submission, recorder: CallRecorder, params: Params, arra
         if name.startswith("W") and isinstance(wide, dict):
             recorder.keep(f"wide {name}", wide.get(name))
     moved: set[str] = set()
-    ungraded: set[str] = set()
     for k, labelled in enumerate(params["labelled"]):
         _use(other, arrays)
         masks.clear()
@@ -87,13 +86,11 @@ def network(submission: Submission, recorder: CallRecorder, params: Params, arra
                 recorder.fail(name, f"{loss} is not implemented: it returns no gradients", "missing", k, loss)
             continue
         failed = returned is recorder.FAILED
-        ungraded |= {str(name) for name in made if pair and name not in returned[1]} - set(params["parameters"])
         recorder.keep("loss", returned[0] if pair else returned, k)
-        for name in params["parameters"]:
+        for name in dict.fromkeys([*params["parameters"], *made]):
             grads = returned[1] if pair else {}
             recorder.keep(f"d{name}", returned if failed else grads.get(name), k)
     recorder.add_fact("moved", sorted(moved))
-    recorder.add_fact("without gradients", sorted(ungraded))
 
 
 def _keep_own_loss(submission: Submission, recorder: CallRecorder, arrays: Arrays, name: str) -> None:

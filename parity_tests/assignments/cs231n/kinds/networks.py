@@ -238,11 +238,12 @@ def judge(case: Case, arrays: Arrays, seen: Observation, context: Context) -> Ju
     named = {q.name: q for q in case.quantities}
     ends = BEYOND_NAME * params["beyond"]
     changed = [f"overwrites {name}" for name in map(str, seen.facts.get("changed settings", []))]
-    judged: Judged = {f"parameters{ends}": _parameters(params, seen).noting(*changed, kind=NoteKind.OVERWRITES)}
+    judged: Judged = {f"parameters{ends}": _parameters(case, seen).noting(*changed, kind=NoteKind.OVERWRITES)}
     judged[f"weight scale{ends}"] = _weight_scale(params, seen)
     masks = _masks(case, arrays, seen)
     if "dropout" in named:
         judged["dropout"] = _dropout(params, seen, masks)
+        masks = {} if _no_chance(masks, params) else masks
     asked = questions(case, {**arrays, **masks})
     judged |= judge_all(case, seen, asked, context.device)
     for own in params["own_losses"]:
@@ -294,8 +295,9 @@ def questions(case: Case, arrays: Arrays, change: str = "", note: str = "") -> l
 
 
 def with_masks(case: Case, arrays: Arrays, seen: Observation) -> Arrays:
-    """The arrays of a case, and the masks that the submission drew."""
-    return {**arrays, **_masks(case, arrays, seen)}
+    """The arrays of a case, and the masks that the submission drew, where they are such as chance draws."""
+    masks = _masks(case, arrays, seen)
+    return {**arrays, **({} if _no_chance(masks, case.params) else masks)}
 
 
 def _failure(seen: Observation) -> Comparison | None:
@@ -303,19 +305,25 @@ def _failure(seen: Observation) -> Comparison | None:
     return None if whole is None else failed(whole)
 
 
-def _parameters(params: Params, seen: Observation) -> Comparison:
+def _parameters(case: Case, seen: Observation) -> Comparison:
     """Whether the parameters have the names and shapes asked for, and biases are 0, scales 1.
 
-    Every update goes through all of them, so that each must have its gradient; and only updates change them.
+    Every update goes through all of them, so that each must have its gradient; and only updates change them. A process
+    that does not say which there are, or which have moved, is not believed.
     """
+    params = case.params
     if failure := _failure(seen):
         return failure
-    if ungraded := seen.facts.get("without gradients"):
-        return mismatched(
-            f"have {', '.join(map(str, ungraded))}, of which loss gives no gradient: Solver reads them all"
-        )
-    if moved := seen.facts.get("moved"):
-        return mismatched(f"are changed by loss: {', '.join(map(str, moved))}")
+    results = [result_of(seen, q.key) for q in case.quantities if q.key != WHOLE_CASE]
+    if all(isinstance(result, Returned) for result in results):
+        names, moved = seen.facts.get("names"), seen.facts.get("moved")
+        if not isinstance(names, list) or not isinstance(moved, list):
+            return mismatched("cannot be told: the process does not say which there are")
+        further = [str(name) for name in names if name not in params["parameters"]]
+        if ungraded := [name for name in further if not _is_graded(case, name, seen)]:
+            return mismatched(f"have {', '.join(ungraded)}, of which loss gives no gradient: Solver reads them all")
+        if moved:
+            return mismatched(f"are changed by loss: {', '.join(map(str, moved))}")
     for name, shape in params["parameters"].items():
         made = seen.values.get(Key(f"made {name}"))
         if made is None or made.array is None:
@@ -331,6 +339,13 @@ def _parameters(params: Params, seen: Observation) -> Comparison:
         if name[0] != "W" and not bool((made.array == start).all()):
             return mismatched(f"have {name} that is not {start:g} at first")
     return matched()
+
+
+def _is_graded(case: Case, name: str, seen: Observation) -> bool:
+    """Whether each loss came with an array for this parameter."""
+    labelled = (k for k, labelled in enumerate(case.params["labelled"]) if labelled)
+    graded = (seen.values.get(Key(f"d{name}", k)) for k in labelled)
+    return all(one is not None and one.array is not None for one in graded)
 
 
 def _weight_scale(params: Params, seen: Observation) -> Comparison:
@@ -372,6 +387,17 @@ def _masks(case: Case, arrays: Arrays, seen: Observation) -> dict[str, NDArray[A
     return masks
 
 
+def _no_chance(masks: Mapping[str, NDArray[Any]], params: Params) -> str:
+    """Why masks are none that are drawn with the share asked for, as one who has no dropout may say them; "" if so."""
+    from parity_tests.harness.statistics import kept_fraction_problem  # which imports torch
+
+    if (keep := params["settings"].get("keep")) is None:
+        return ""
+    asked = [mask for mask in masks.values() if mask.max() == 0 or np.isclose(mask.max(), 1 / keep)]
+    bits = np.concatenate([mask.ravel() > 0 for mask in asked]) if asked else np.zeros(0, bool)
+    return kept_fraction_problem(bits, 1 - keep) if bits.size else ""
+
+
 def drawn_masks(seen: Observation, k: int) -> int:
     """How many masks dropout drew in a call, by what came of them."""
     return sum(1 for key in seen.values if key.call == k and key.name.startswith("mask "))
@@ -394,6 +420,8 @@ def _dropout(params: Params, seen: Observation, masks: Mapping[str, Any]) -> Com
     for mask in masks.values():
         if mask.max() > 0 and not np.isclose(mask.max(), 1 / keep):
             return mismatched(f"keeps a share of {1 / mask.max():.3f}, where {keep} is asked")
+    if problem := _no_chance(masks, params):
+        return mismatched(f"keeps a share that {problem}")
     return matched()
 
 
