@@ -18,11 +18,12 @@ def score(records: Iterable[Record], rubric: Rubric) -> Points:
     """The points that these records of one submission earn.
 
     Within an item each quantity has the same weight, and is earned only if none of its records fails. What a null
-    submission gets right as well says nothing and leaves both sides of the fraction, as does what is undecided. What
-    fails because another part does is earned only where that is proved: where it is right with Parity's own part in
-    place of that one. What fails once more because its own part does, which is paid for in an item of its own, is
-    earned too, but at most as many quantities as are right. All else that another part is said to explain is left open
-    and counts as wrong until a human has looked. A fault of the harness's own yields no points anywhere, never 0.
+    submission gets right as well says nothing and leaves both sides of the fraction, as does what rounding leaves
+    undecided. What fails because another part does is earned only where that is proved: where it is right with
+    Parity's own part in place of that one. What fails once more because its own part does, which is paid for in an item
+    of its own, is earned too, but at most as many quantities as are right. All else that another part is said to
+    explain is left open and counts as wrong until a human has looked. A fault of the harness's own yields no points
+    anywhere, never 0.
     """
     rows = list(records)
     faults = sum(record.verdict == Verdict.HARNESS_ERROR for record in rows)
@@ -54,7 +55,8 @@ def _scored(item: Item, records: Sequence[Record], rubric: Rubric) -> ItemPoints
     notes: set[Note] = set()
     because: dict[str, None] = {}
     for record in records:
-        explained = record.verdict in FAILING and record.explained_by not in own_parts
+        unproved = record.verdict in FAILING or record.verdict == Verdict.UNDECIDED
+        explained = unproved and record.explained_by not in own_parts
         if record.quantity in item.without or (record.part in rubric.free and not explained):
             continue
         if explained:
@@ -102,7 +104,9 @@ def _found(states: Collection[str]) -> str:
     for worst in ("wrong", "left open", "echo"):
         if worst in states:
             return worst
-    return "undecided" if set(states) == {"undecided"} else "right"
+    if set(states) <= {"undecided", "opened"}:  # by nothing that was asked is it right
+        return "left open" if "opened" in states else "undecided"
+    return "right"
 
 
 def nothing_to_run(points: Points) -> Points:
@@ -111,7 +115,9 @@ def nothing_to_run(points: Points) -> Points:
 
 
 def _explained_state(record: Record) -> str:
-    """The state of what fails because another part does: left open where nothing bears that out."""
+    """The state of what fails, or is not judged, because another part does: left open where nothing bears that out."""
+    if record.verdict == Verdict.UNDECIDED:
+        return "opened"
     return record.excuse or "left open"
 
 

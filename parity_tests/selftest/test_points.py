@@ -186,6 +186,15 @@ def test_utils_costs_nothing() -> None:
     )
 
 
+def test_what_is_open_because_of_another_part_earns_nothing_unless_it_is_right_elsewhere() -> None:
+    open_ = record(quantity="a", verdict="undecided", explained_by="4")
+    records = [open_, *rows("linear", "b")]
+    linear = score(records, USUAL).items[0]
+    assert (linear.points, linear.right, linear.counted, linear.left_open) == (7.5, 1, 2, 1)
+    assert points([*records, record(quantity="a")])["linear"] == 15
+    assert points([open_])["linear"] == 0
+
+
 def test_undecided_leaves_both_sides() -> None:
     open_ = record(quantity="a", verdict="undecided")
     graded = score([open_, *rows("linear", "b"), mismatch(quantity="c")], USUAL)
