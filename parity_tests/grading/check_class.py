@@ -283,6 +283,7 @@ class _Unchecked:
             edition_seen=outcome.edition_seen,
             fingerprint=outcome.fingerprint,
             concealed=outcome.concealed,
+            given=outcome.given,
             trouble=outcome.trouble,
             seconds=outcome.seconds,
             earlier=earlier,

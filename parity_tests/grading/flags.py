@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from parity_tests.grading.alike import SOLUTION
 from parity_tests.grading.folder import Result
 from parity_tests.grading.intake.attempt import HandIn
+from parity_tests.grading.intake.given import handed_out, not_handed_out
 from parity_tests.grading.intake.likeness import Cluster
 from parity_tests.grading.roster import Person
 from reports.model.notes import NoteKind
@@ -41,6 +42,7 @@ class FlagKind(StrEnum):
     IDENTICAL = "identical"
     ALIKE = "alike"
     CONCEALED = "concealed"
+    NOT_AS_GIVEN = "not as given"
     ANOTHER_VERSION = "another version"
     HANDED_IN_NOTHING = "handed in nothing"
     NOT_ON_THE_ROSTER = "not on the roster"
@@ -150,6 +152,22 @@ def likeness_flags(found: Iterable[Cluster]) -> list[Flag]:
 def concealed_flags(results: Iterable[Result], worth: Collection[str]) -> list[Flag]:
     """Which of those `worth` a look have code that does not stand in them, so that nobody can say whose it is."""
     return [Flag(r.name, FlagKind.CONCEALED, r.concealed) for r in results if r.concealed and r.name in worth]
+
+
+def given_flags(
+    results: Iterable[Result], worth: Collection[str], starter: Mapping[str, bytes], asked: Collection[str]
+) -> list[Flag]:
+    """Which of those `worth` a look changed what all were given, which other code may take for granted."""
+    given = {result.name: result.given for result in results if result.given and result.name in worth}
+    known, by = handed_out(given, starter), "as the starter has it" if starter else "as most handed it in"
+    flags = []
+    for name, files in given.items():
+        for file, own in files.items():
+            if others := not_handed_out(own, known[file], asked) if file in known else []:
+                be = "is" if len(others) == 1 else "are"
+                why = f"{file} was given and is not {by}: {few(others)} {be} changed or put in"
+                flags.append(Flag(name, FlagKind.NOT_AS_GIVEN, why, why))
+    return flags
 
 
 def version_flags(results: Iterable[Result], versions: Mapping[str, str]) -> list[Flag]:

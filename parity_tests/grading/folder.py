@@ -22,6 +22,7 @@ import msgspec
 
 from parity_tests.grading.decode import DecodeError, from_json
 from parity_tests.grading.intake.attempt import HandIn
+from parity_tests.grading.intake.given import Statements
 from parity_tests.grading.intake.take_in import IntakeSummary
 from parity_tests.grading.settings import FORMAT, VERSION, ClassInfo
 from parity_tests.protocol.errors import UsageError
@@ -45,10 +46,11 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `digest` is of the files and the settings: a submission with the same one need not be checked again. `checksums` are
     the SHA-256 of the files beside this one that hold what was found, by their names. `missing` says
     why there was nothing to run, `refused` why an archive was not opened or a file left out, `import_problem` why the
-    submission's files cannot be imported, `concealed` where they run code that cannot be compared, `trouble` how Parity
-    itself failed. `versions` are those that it was checked by. `earlier` counts what was handed in under this name
-    before, of which somebody may have seen the result: the seed follows from the class's and this number. `damage` is a
-    file of it that is not as it was written: it is found when the result is read.
+    submission's files cannot be imported, `concealed` where they run code that cannot be compared, `given` what they
+    hold of what all were given, `trouble` how Parity itself failed. `versions` are those that it was checked by.
+    `earlier` counts what was handed in under this name before, of which somebody may have seen the result: the seed
+    follows from the class's and this number. `damage` is a file of it that is not as it was written: it is found when
+    the result is read.
     """
 
     hand_in: HandIn
@@ -61,6 +63,7 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     edition_seen: str = ""
     fingerprint: str = ""
     concealed: str = ""
+    given: dict[str, Statements] = {}
     trouble: str = ""
     seconds: float = 0.0
     versions: dict[str, str] = {}

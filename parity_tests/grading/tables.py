@@ -18,6 +18,7 @@ from parity_tests.grading.flags import (
     concealed_flags,
     flags_frame,
     flags_of,
+    given_flags,
     likeness_flags,
     roster_flags,
     twice_flags,
@@ -117,6 +118,7 @@ def make_tables(folder: GradingFolder, files: ClassFiles, *, jobs: int | None = 
         given = lines_given(results, info, files.starter)
         found = alike_of(results, info, given, worth)
         flags += [*concealed_flags(results, worth), *likeness_flags(found)]
+        flags += given_flags(results, worth, files.starter, info.asked)
         flags += _flags_of_all(intake, results, files, people, info)
         gradebook = gradebook_frame(rows, files.rubric.names)
         new.write("grades.csv", csv_text(gradebook))

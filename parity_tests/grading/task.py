@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from parity_tests.grading.intake.given import Statements, given_of
 from parity_tests.grading.intake.likeness import fingerprint
 from parity_tests.grading.intake.own_sources import (
     CODE,
@@ -69,6 +70,7 @@ class Outcome:
     import_problem: str = ""
     seconds: float = 0.0
     concealed: str = ""
+    given: dict[str, Statements] = field(default_factory=dict)
 
 
 _servers: ForkServers | None = None
@@ -179,6 +181,7 @@ def _checked(task: Task) -> Outcome:
         trouble,
         imported.message if imported.verdict in FAILING else "",
         concealed=why_not_compared(assignment, sources, compared, printed),
+        given=given_of(task.files, assignment.layout),
     )
 
 

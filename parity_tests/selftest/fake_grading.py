@@ -14,6 +14,7 @@ from typing import Any
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.grading.intake.concealed import concealed
+from parity_tests.grading.intake.given import given_of
 from parity_tests.grading.intake.likeness import FEWEST, fingerprint
 from parity_tests.grading.intake.own_sources import CODE, code_file, names_asked
 from parity_tests.grading.task import Outcome, Task, _unrunnable, run_files
@@ -57,7 +58,8 @@ def fake_outcome(task: Task) -> Outcome:
     said = concealed({"neural_networks.py": source.encode()})
     files = {**run_files(run), CODE: code_file({"neural_networks.py": source.encode()})}
     printed = fingerprint(source, asked=names_asked(ASSIGNMENT))
-    return Outcome(task.name, records, files, seen, printed, trouble, concealed=said)
+    given = given_of(task.files, ASSIGNMENT.layout)
+    return Outcome(task.name, records, files, seen, printed, trouble, concealed=said, given=given)
 
 
 def _record(task: Task, case: Case, q: Quantity, source: str) -> Record:

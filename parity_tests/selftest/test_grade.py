@@ -90,6 +90,40 @@ def test_every_submission_ends_with_a_grade_pages_and_its_records(
     assert (relu["asked"], relu["right"], relu["none"]) == (2, 1, 1)
 
 
+GIVEN = "def softmax(x):\n    return x\n\n\ndef load(path):\n    return path\n"
+
+
+def test_who_changed_what_was_given_is_listed_by_the_starter_or_by_the_class(
+    asked: list[str], parity: Parity, tmp_path: Path
+) -> None:
+    source, out = class_folder(tmp_path / "class", **dict.fromkeys("abcdefgh", "")), tmp_path / "out"
+    own = {
+        "e": GIVEN.replace("return x", "# nothing to do\n    return x"),
+        "f": GIVEN + "def further(x):\n    return -x\n",
+        "g": GIVEN.replace("return x", "return x - 1"),
+        "h": GIVEN + "load('now')\n",
+    }
+    for name in "abcdefgh":
+        (source / name / "utils.py").write_text(own.get(name, GIVEN))
+    parity("grade", source, "--out", out)
+    changed = {("g", "not as given"), ("h", "not as given")}
+    assert looks(out) == changed
+    why = pd.read_csv(out / "look.csv").set_index("submission")["why"]
+    assert why["g"] == "utils.py was given and is not as most handed it in: softmax is changed or put in"
+    (tmp_path / "given").mkdir()
+    (tmp_path / "given" / "utils.py").write_text(own["g"])
+    assert parity("regrade", out, "--starter", tmp_path / "given")[0] == 0
+    assert {name for name, kind in looks(out) if kind == "not as given"} == set("abcdefh")
+
+
+def test_of_a_few_submissions_nobody_can_say_what_was_given(asked: list[str], parity: Parity, tmp_path: Path) -> None:
+    source = class_folder(tmp_path / "class", **dict.fromkeys("abcd", ""))
+    for name in "abcd":
+        (source / name / "utils.py").write_text(GIVEN if name != "d" else GIVEN.replace("return x", "return x - 1"))
+    parity("grade", source, "--out", tmp_path / "out")
+    assert looks(tmp_path / "out") == set()
+
+
 def test_a_harness_error_stops_nobody_gives_no_grade_and_makes_the_status_3(
     asked: list[str], parity: Parity, tmp_path: Path
 ) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from parity_tests.grading.process_pool import local_processes, run_all
+from parity_tests.harness.inside import fork_server
 from parity_tests.protocol.errors import HarnessError
 from parity_tests.selftest.pool_tasks import double, fatal, loud, nothing
 
@@ -101,3 +104,35 @@ def test_workers_that_are_lost_stop_the_run_with_a_sentence() -> None:
 
     with pytest.raises(HarnessError, match="start again to go on"):
         pool_results(iter([1]), double, Gone)
+
+
+_LEFT = """
+import os, parity_tests.grading.task as task
+from parity_tests.harness.inside.fork_server import keep_freed_memory
+{without}
+keep_freed_memory()
+def check(_):
+    global held
+    blocks = [b"x" * (1 << 20) for _ in range(100)]
+    held = b"y" * 200_000  # lies behind them, so that the C library does not give them back by itself
+    del blocks
+    raise ValueError("of this task alone")
+task._checked = check
+task._failed = lambda *_: task.Outcome("a", [])
+def mib():
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
+before = mib()
+task.work(task.Task("a", (), "", task.Settings("mlp", 0, "2019", ("float64",))))
+print(mib() - before)
+"""
+
+
+@pytest.mark.skipif(not fork_server.can_keep_freed_memory(), reason="the C library is not glibc")
+def test_a_process_that_checked_a_submission_gives_back_the_memory_that_it_took() -> None:
+    given_back, kept = (
+        int(subprocess.run([sys.executable, "-c", _LEFT.format(without=text)], capture_output=True, check=True).stdout)
+        for text in ("", "task.give_back_freed_memory = lambda: None")
+    )
+    assert given_back < 20
+    assert kept > 80
