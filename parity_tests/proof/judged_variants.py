@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import tempfile
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -29,8 +30,13 @@ def records(
     seed: int = 0,
     edition: str | None = None,
     dtypes: Sequence[str] = DTYPES,
+    named: bool = True,
 ) -> list[Record]:
-    """The records of a check of this variant: of all cases, or of those with a quantity of these parts."""
+    """The records of a check of this variant: of all cases, or of those with a quantity of these parts.
+
+    Names of mistakes are not looked for where it is not to be `named`: verdicts do not hang on them.
+    """
+    assignment = assignment if named else replace(assignment, diagnosis=None)
     with tempfile.TemporaryDirectory(prefix="parity-") as folder:
         variant.write(Path(folder))
         run = check(

@@ -89,7 +89,7 @@ def trial(assignment: Assignment, mutant: Mutant, seed: int = 0) -> Trial:
     own = _own_parts(assignment, mutant)
     edition = edition_of(assignment, own)
     for parts in (own, None) if own else (None,):
-        failed = failures(records(assignment, mutant.variant, parts=parts, seed=seed, edition=edition))
+        failed = failures(records(assignment, mutant.variant, parts=parts, seed=seed, edition=edition, named=False))
         if failed:
             return Trial(mutant, "caught", f"{failed[0].case}, {failed[0].quantity}")
     return Trial(mutant, "survived", "")

@@ -113,10 +113,17 @@ def run(task: Task) -> tuple[Task, list[dict[str, Any]]]:
 def prove(
     wanted: Sequence[Task], *, jobs: int | None = None, progress: Progress | None = None
 ) -> Iterator[tuple[Task, list[dict[str, Any]]]]:
-    """The rows of all tasks, as they are done, from as many processes as there are cores (or `jobs`)."""
+    """The rows of all tasks, as they are done, from as many processes as there are cores (or `jobs`); one is this."""
+    workers = min(jobs or cores(), len(wanted))
+    if workers < 2:
+        for done, task in enumerate(wanted, 1):
+            _, rows = run(task)
+            if progress is not None:
+                progress(done, len(wanted), rows[0]["name"])
+            yield task, rows
+        return
     # A fresh interpreter each: torch does not survive a fork.
     context = multiprocessing.get_context("spawn")
-    workers = jobs or cores()
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
         futures = [pool.submit(run, task) for task in wanted]
         try:
@@ -156,7 +163,7 @@ def _of_null(assignment: Assignment, null: NullSubmission, seed: int) -> Row:
 
 def _of_evasion(assignment: Assignment, evasion: Rewrite, seed: int) -> Row:
     variant = rewritten(assignment, evasion)
-    failed = failures(records(assignment, variant, seed=seed, edition=edition_for(assignment, variant)))
+    failed = failures(records(assignment, variant, seed=seed, edition=edition_for(assignment, variant), named=False))
     detail = f"{failed[0].case}, {failed[0].quantity}" if failed else ""
     return Row("evasions", "", evasion.name, "caught" if failed else "survived", bool(failed), detail)
 
@@ -171,7 +178,7 @@ def of_honest(assignment: Assignment, number: int, seed: int) -> list[dict[str, 
     """The rows of the solution itself (number 0) or of a rewrite of it: its own, then one for each comparison."""
     rewrite = assignment.proof().honest[number - 1] if number else None
     variant = unchanged(assignment) if rewrite is None else rewritten(assignment, rewrite)
-    judged = records(assignment, variant, seed=seed, edition=edition_for(assignment, variant))
+    judged = records(assignment, variant, seed=seed, edition=edition_for(assignment, variant), named=False)
     wrong = [record for record in judged if record.verdict != Verdict.MATCH]
     undecided = all(record.verdict == Verdict.UNDECIDED for record in wrong)
     outcome = "match" if not wrong else "undecided" if undecided else "false alarm"

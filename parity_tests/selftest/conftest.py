@@ -9,6 +9,7 @@ import pytest
 from parity_tests.cli import main
 from parity_tests.examples.chromium import Browser, find
 from parity_tests.selftest import shared
+from parity_tests.selftest.fake_grading import threads
 
 
 @pytest.fixture(autouse=True)
@@ -26,6 +27,12 @@ def _shared_by_checks() -> Iterator[None]:
         patch.setattr("parity_tests.trace.run.Runner", shared.runner)
         patch.setattr("parity_tests.harness.check.judge_observed", shared.judgement)
         yield
+
+
+@pytest.fixture
+def no_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A class is graded in this process, which has torch already; test_grade and test_process_pool start others."""
+    monkeypatch.setattr("parity_tests.grading.check_class.local_processes", threads)
 
 
 @pytest.fixture(scope="module")

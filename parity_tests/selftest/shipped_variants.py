@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.harness.exam import Exam, question_of
+from parity_tests.harness.make_records import Setting
 from parity_tests.harness.process.in_process import InProcessRunner
+from parity_tests.harness.process.questions import Budget, ask_all
+from parity_tests.harness.stages import judge_observed
 from parity_tests.proof import judged_variants, variants
 from parity_tests.proof.variants import Variant
 from parity_tests.protocol.case import DTYPES, Case
+from parity_tests.selftest.shared import JUDGED
 from reports.model.records import Record
 
 shipped = partial(variants.unchanged, ASSIGNMENT)
@@ -25,6 +32,18 @@ def records(variant: Variant, wanted: Callable[[Case], bool], seed: int = 0) -> 
     names = {case.name for case in cases}
     parts = {q.part for case in cases for q in case.quantities}
     return [r for r in judged_variants.records(ASSIGNMENT, variant, parts=parts, seed=seed) if r.case in names]
+
+
+def alone(variant: Variant, wanted: Callable[[Case], bool], seed: int = 0) -> list[Record]:
+    """The records of these cases, put to a variant in this process and judged without others beside them."""
+    plan = [case for case in ASSIGNMENT.cases(EDITION, DTYPES, seed=seed) if wanted(case)]
+    questions = [question_of(ASSIGNMENT, case, seed) for case in plan]
+    with tempfile.TemporaryDirectory(prefix="parity-") as folder:
+        variant.write(Path(folder))
+        runner: Any = in_process(Path(folder))
+        observed = list(ask_all(runner, questions, Budget()))
+    setting = Setting("variant", ASSIGNMENT.name, EDITION, "cpu", "none")
+    return judge_observed(Exam(ASSIGNMENT, setting, plan, plan, seed, EDITION), observed, cache=JUDGED).records
 
 
 def in_process(folder: Path) -> InProcessRunner:

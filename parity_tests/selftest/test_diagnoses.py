@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,11 +17,11 @@ from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.mistakes import MISTAKES
 from parity_tests.harness.diagnosis.readable_numbers import likeliest
 from parity_tests.harness.diagnosis.running_error import Running, where
-from parity_tests.proof import judged_variants
 from parity_tests.proof.judged_variants import failures
 from parity_tests.proof.mistakes import Outcome, control
-from parity_tests.protocol.mistake import Body, Mistake, Swap
-from parity_tests.selftest.shipped_variants import changed, records, shipped, with_mistake
+from parity_tests.proof.proof import SEPARATOR
+from parity_tests.protocol.mistake import Body, Swap
+from parity_tests.selftest.shipped_variants import alone, changed, records, shipped, with_mistake
 from reports.model.records import Record
 from reports.model.verdicts import FAILING
 
@@ -42,15 +44,25 @@ def test_at_least_sixty_mistakes_are_known_each_todo_has_some_and_names_are_uniq
         assert sum(bool(way) for way in ways) == 1
 
 
-PARTS = [mistake for mistake in MISTAKES if mistake.part != "10"]
-WIRED = [mistake for mistake in MISTAKES if mistake.part == "10"]
-OF_EACH = {mistake.operation: mistake for mistake in reversed([*PARTS, *WIRED])}.values()
-"""One of each operation; `parity selftest` puts all of them to it at night."""
+OF_EACH = {
+    (mistake.part, mistake.operation if mistake.part == "10" else ""): number
+    for number, mistake in reversed(list(enumerate(MISTAKES)))
+}.values()
+"""One of each part, and of main of each operation: test_kept has one of each, and `parity selftest` all at night."""
+COMMITTED = Path(__file__).parents[2] / "reports" / "examples" / "names.csv"
 
 
-@pytest.mark.parametrize("mistake", OF_EACH, ids=lambda mistake: f"{mistake.part}: {mistake.name}")
-def test_a_known_mistake_is_caught_at_its_todo_with_its_name(mistake: Mistake) -> None:
-    assert control(ASSIGNMENT, mistake).outcome is Outcome.NAMED
+@pytest.mark.parametrize("number", OF_EACH, ids=lambda number: f"{MISTAKES[number].part}: {MISTAKES[number].name}")
+def test_a_known_mistake_is_caught_at_its_todo_with_the_names_that_the_committed_table_says(number: int) -> None:
+    found = control(ASSIGNMENT, MISTAKES[number])
+    assert found.outcome is Outcome.NAMED
+    with COMMITTED.open(encoding="utf-8", newline="") as file:
+        rows = [
+            row
+            for row in csv.DictReader(file)
+            if (row["part"], row["mistake"]) == (found.mistake.part, found.mistake.name)
+        ]
+    assert SEPARATOR.join(found.claimed) in [row["names"] for row in rows]
 
 
 def test_the_shipped_network_has_no_diagnosis() -> None:
@@ -61,8 +73,12 @@ def test_the_shipped_network_has_no_diagnosis() -> None:
 
 def bad(changes: Sequence[Body | Swap], part: str) -> list[Record]:
     """The failing records of a change of the shipped network, in the cases that a TODO has to itself."""
-    found = judged_variants.records(ASSIGNMENT, changed("test", changes), parts={part})
-    return [record for record in failures(found) if record.check not in ASSIGNMENT.joint_checks]
+    joint = ASSIGNMENT.joint_checks
+    found = alone(
+        changed("test", changes),
+        lambda case: case.check not in joint and any(q.part == part for q in case.quantities),
+    )
+    return failures(found)
 
 
 U = "X @ self.params['W'] + self.params['b']"

@@ -19,6 +19,7 @@ from parity_tests.protocol.errors import UsageError
 from parity_tests.selftest.test_grade import Parity
 from parity_tests.selftest.toy.assignment import TOY
 
+pytestmark = pytest.mark.usefixtures("no_pool")
 NAME = "parity_tests.selftest.toy.assignment:TOY"
 SOLUTION = (TOY.solution / TOY.layout.file).read_text()
 

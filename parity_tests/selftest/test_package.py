@@ -166,6 +166,7 @@ def test_nothing_of_the_package_is_a_sentence() -> None:
     assert "there is no Python file in what was handed in, only report.txt" in prepared.missing
 
 
+@pytest.mark.usefixtures("no_pool")
 def test_a_class_is_graded_from_folders_and_zips(
     parity: Parity, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from parity_tests.harness.process.available_levels import problem
 from parity_tests.selftest.nightly import one_in
 
 Parity = Callable[..., tuple[int, str, str]]
+pytestmark = pytest.mark.usefixtures("no_pool")
 PAGES = ("feedback.md", "results.json", "report.html")
 SECRET = "take the place of a submission"
 """Words of the file of right parts; those who find them hand on the first."""

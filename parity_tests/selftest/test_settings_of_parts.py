@@ -11,9 +11,9 @@ from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.kinds import sgd
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.mistake import Body
-from parity_tests.selftest.nightly import one_in
+from parity_tests.selftest.nightly import one_in, one_of_each
 from parity_tests.selftest.shipped_changes.by_setting import HONEST, ROWS_OR_STALE, WRONG, Change
-from parity_tests.selftest.shipped_variants import changed, records, shipped
+from parity_tests.selftest.shipped_variants import alone, changed, shipped
 from reports.model.verdicts import FAILING
 
 SEEDS = (0, 1)
@@ -24,14 +24,14 @@ def failing(change: Change, seed: int) -> dict[str, str]:
     """The parts that fail of their own in the check of a change, each with the first sentence that says so."""
     variant = changed("variant", change.changes, file=change.file)
     found: dict[str, str] = {}
-    for record in records(variant, lambda case: case.check == change.check, seed):
+    for record in alone(variant, lambda case: case.check == change.check, seed):
         if record.verdict in FAILING and not record.explained_by:
             found.setdefault(record.part, record.message)
     return found
 
 
 @pytest.mark.parametrize("seed", one_in(2, SEEDS))
-@pytest.mark.parametrize("name", one_in(2, WRONG))
+@pytest.mark.parametrize("name", one_of_each(lambda name: (WRONG[name].part, WRONG[name].check), WRONG))
 def test_what_is_right_only_at_some_settings_fails_at_its_part(name: str, seed: int) -> None:
     found = failing(WRONG[name], seed)
     assert WRONG[name].part in found, found
@@ -100,6 +100,6 @@ def is_right(case: Case) -> bool:
 
 @pytest.mark.parametrize("seed", [7, 11])
 def test_the_shipped_network_agrees_at_another_seed(seed: int) -> None:
-    found = records(shipped(), is_right, seed)
+    found = alone(shipped(), is_right, seed)
     assert {record.verdict for record in found} == {"match"}
     assert {record.note for record in found} == {""}

@@ -248,6 +248,7 @@ def test_drift_stands_on_the_page_where_the_run_keeps_it() -> None:
     assert report_page(run_of(record(), drift={"moved": "x", "versions": 3}))
 
 
+@pytest.mark.usefixtures("no_pool")
 def test_a_class_brings_each_page_its_points_its_script_and_no_word_of_others_and_an_anonymous_one_no_code(
     parity: Callable[..., tuple[int, str, str]], tmp_path: Path
 ) -> None:

@@ -1,6 +1,6 @@
 """Holds formulas of known mistakes against what calls returned: which of them reproduce it, within rounding."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,41 +10,67 @@ from parity_tests.protocol.mistake import ANYTHING, RAISES, Call, Estimate, Mist
 from parity_tests.protocol.observation import Failure, Returned
 
 
+class Evidence:
+    """The calls of one operation: those that may tell a mistake from what is right, the smallest first, and others."""
+
+    def __init__(self, calls: Sequence[Call]) -> None:
+        self.calls = sorted(calls, key=lambda call: not call.wrong)
+        self.telling = sorted((call for call in calls if call.wrong), key=_size)
+        self.others = [call for call in self.calls if not call.wrong]
+
+    def set_aside(self, call: Call) -> None:
+        """A wrong call that returned what is right tells no mistake: something else of it is wrong."""
+        self.telling = [one for one in self.telling if one is not call]
+        self.others.insert(0, call)
+
+
+def _size(call: Call) -> int:
+    return 0 if call.got is None else call.got.size
+
+
 def reproducing(mistakes: Sequence[Mistake], calls: Sequence[Call]) -> list[Mistake]:
     """Those of the mistakes whose formula gives what was returned in all calls of one operation.
 
     Formulas that hold a number are tried only where no other fits. None fits where no call is wrong.
     """
-    if not any(call.wrong for call in calls):
-        return []
-    operation = calls[0].operation
-    cheapest_to_refute_first = sorted(calls, key=lambda call: not call.wrong)
+    operation, evidence = calls[0].operation, Evidence(calls)
     known = [m for m in mistakes if m.operation == operation and m.formula is not None]
-    plain = [m for m in known if m.estimate is None and fits(m, cheapest_to_refute_first)]
-    return plain or [m for m in known if m.estimate is not None and fits(m, cheapest_to_refute_first)]
+    plain = [m for m in known if m.estimate is None and _fits(m, evidence)]
+    return plain or [m for m in known if m.estimate is not None and _fits(m, evidence)]
 
 
 def fits(mistake: Mistake, calls: Sequence[Call]) -> bool:
     """Whether a mistake's formula reproduces all of these calls, a wrong one among them."""
+    return _fits(mistake, Evidence(calls))
+
+
+def _fits(mistake: Mistake, evidence: Evidence) -> bool:
     number = None
+    if not evidence.telling:
+        return False
     if mistake.estimate is not None:
-        number = _estimated(mistake.estimate, calls)
+        number = _estimated(mistake.estimate, evidence.calls)
         if number is None:
             return False
     explains = False
-    for call in calls:
-        call.number = number
-        if isinstance(call.value, Failure) and call.value.kind != "crashed":
-            return False
-        predicted = _predicted(mistake, call)
-        predictions = predicted if isinstance(predicted, list) else [predicted]
-        prediction = next((p for p in predictions if _agrees(p, call)), None)
+    for call in evidence.telling:
+        prediction = _agreeing(mistake, call, number)
         if prediction is None:
             return False
-        explains = explains or (
-            call.wrong and prediction is not ANYTHING and not _is_free(call) and _tells(prediction, call)
-        )
-    return explains
+        if prediction is not ANYTHING and not _is_free(call):
+            if _tells(prediction, call):
+                explains = True
+            elif _is_right(call):
+                evidence.set_aside(call)
+    return explains and all(_agreeing(mistake, call, number) is not None for call in evidence.others)
+
+
+def _agreeing(mistake: Mistake, call: Call, number: Any) -> Any:
+    """What the formula predicts of a call and is what was returned; None where nothing is."""
+    call.number = number
+    if isinstance(call.value, Failure) and call.value.kind != "crashed":
+        return None
+    return next((p for p in _predictions(mistake, call) if _agrees(p, call)), None)
 
 
 def _estimated(estimate: Estimate, calls: Sequence[Call]) -> Any:
@@ -67,6 +93,16 @@ def _tells(prediction: Any, call: Call) -> bool:
         return bool((~(np.abs(prediction.value - right.value) <= allowed)).any())
 
 
+def _is_right(call: Call) -> bool:
+    """Whether all that was returned lies within what rounding allows the right result: nothing tells it from that."""
+    right, got = call.inputs.get("right"), call.got
+    if right is None or got is None or call.free is not None:
+        return False
+    right = right()
+    with np.errstate(all="ignore"):
+        return bool(got.shape == right.shape and (np.abs(got - right.value) <= right.allowance()).all())
+
+
 def _is_free(call: Call) -> bool:
     """Whether all elements that are wrong are such as a formula need not explain."""
     arrays = call.comparison.arrays
@@ -77,13 +113,24 @@ def _is_free(call: Call) -> bool:
         return bool((call.free | (np.abs(got - want) <= radius)).all())
 
 
-def _predicted(mistake: Mistake, call: Call) -> Any:
+def _predictions(mistake: Mistake, call: Call) -> Iterator[Any]:
+    """What a formula gives: of one that gives several, each is made only when those before it did not agree."""
     assert mistake.formula is not None
-    try:
-        with np.errstate(all="ignore"):
-            return mistake.formula(call)
-    except (ValueError, IndexError):  # shapes that do not fit together
-        return RAISES
+    formula = mistake.formula
+    made: Iterator[Any] | None = None
+    while True:
+        try:
+            with np.errstate(all="ignore"):
+                if made is None:
+                    predicted = formula(call)
+                    made = iter(predicted) if isinstance(predicted, list | Iterator) else iter([predicted])
+                prediction = next(made)
+        except StopIteration:
+            return
+        except (ValueError, IndexError):  # shapes that do not fit together
+            yield RAISES
+            return
+        yield prediction
 
 
 def _agrees(prediction: Any, call: Call) -> bool:

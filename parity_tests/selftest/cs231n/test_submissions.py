@@ -204,6 +204,7 @@ def test_the_first_assignment_asks_for_rules_and_a_network_of_any_depth_since_20
     assert set(failing(checked(folder, edition="assignment-1-2025-26"))) == {"FullyConnectedNet"}
 
 
+@pytest.mark.usefixtures("no_pool")
 def test_a_class_is_graded_function_by_function(
     changed: Changed, tmp_path: Path, parity: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -43,9 +43,9 @@ class Wired:
 
     wirings: tuple[Wiring, ...]
 
-    def __call__(self, call: Call) -> list[Any]:
-        wired = [call.wired(wiring) for wiring in self.wirings]
-        return [RIGHT(call.with_inputs(g=gradients)) for gradients in wired if gradients is not None]
+    def __call__(self, call: Call) -> Iterator[Any]:
+        wired = (call.wired(wiring) for wiring in self.wirings)
+        return (RIGHT(call.with_inputs(g=gradients)) for gradients in wired if gradients is not None)
 
 
 def _step(
