@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from parity_tests.api.check import check as check
     from parity_tests.pairs.agrees import assert_agrees as assert_agrees
     from parity_tests.pairs.hold import hold as hold
+    from parity_tests.pairs.pair import between as between
     from parity_tests.pairs.pair import labels as labels
     from parity_tests.pairs.pair import pair as pair
     from parity_tests.pairs.pair import positive as positive
@@ -23,6 +24,7 @@ _HOMES = {
     "hold": "parity_tests.pairs.hold",
     "assert_agrees": "parity_tests.pairs.agrees",
     "pair": "parity_tests.pairs.pair",
+    "between": "parity_tests.pairs.pair",
     "labels": "parity_tests.pairs.pair",
     "positive": "parity_tests.pairs.pair",
     "gradients": "reference.flow",

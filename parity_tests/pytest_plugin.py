@@ -60,6 +60,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
     """Runs the checks, and adds their cases to what has been collected, so that -k and the like choose among them."""
+    if config.option.collectonly:  # the cases of a check are known when it has run
+        for path in [*config.getoption("--pairs"), *filter(None, [config.getoption("--implementation")])]:
+            items.append(NotRun.from_parent(session, name=f"parity: the cases of {path}"))
+        return
     for file in config.getoption("--pairs"):
         path = Path(config.invocation_params.dir, file).resolve()
         pairs = ParityModule.from_parent(session, name="pairs", nodeid=f"pairs/{path.name}", path=path.parent)
@@ -129,6 +133,13 @@ class ParityCase(pytest.Item):
             if record["file"]:
                 return self.path / record["file"], (record["line"] or 1) - 1, f"parity: {self.name}"
         return self.path, None, f"parity: {self.name}"
+
+
+class NotRun(pytest.Item):
+    """Stands for cases that are only named once they have run."""
+
+    def runtest(self) -> None:
+        """Nothing: it is there to be listed."""
 
 
 class DisagreementError(Exception):

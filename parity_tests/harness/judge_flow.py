@@ -33,7 +33,7 @@ class Resolution:
 
     `median` and `p95` are its median and 95th percentile, None where all elements are 0. `zeros_agree` is the share of
     the elements that are not 0 at which a result of zeros would agree. Any number from `lowest` to `highest` would
-    agree at every element; there is none where `lowest` is the larger.
+    agree at every element; there is none where `lowest` is the larger. Where nothing is a number, none is told apart.
     """
 
     median: float | None
@@ -205,6 +205,8 @@ def may_pass(got: Returned | Failure | None, bounded: Flowed, known: Prepared) -
 
 def _resolution(value: Array, radius: Array) -> Resolution:
     wide = value.astype(np.float64)
+    if not np.isfinite(wide).any():
+        return Resolution(None, None, 0.0, -math.inf, math.inf)
     nonzero = (wide != 0) & np.isfinite(wide)
     with np.errstate(all="ignore"):
         lowest, highest = float(np.max(wide - radius)), float(np.min(wide + radius))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,12 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from parity_tests.pairs.pair import Draw, Pair, Spec
+from parity_tests.pairs.pair import Draw, Pair, Spec, letters_of
 from parity_tests.protocol.errors import UsageError
 
 Array = NDArray[Any]
 LARGEST = 12
 """The largest size that a letter is drawn to."""
+EDGES = (32, 64, 128, 256)
+"""Where tiles of kernels end: letters are one less, just that, and one more."""
+MOST = 1 << 14
+"""Elements of an array up to which a letter is made as large as an edge."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,8 @@ def cases(pair: Pair, seed: int) -> Iterator[PairCase]:
                 yield _case(pair, kind, dtype, seed, partial(_filled, pair, kind, dtype))
             larger = partial(_filled, pair, "drawn", dtype, more=1)
             yield _case(pair, "another size after the first", dtype, seed, make, larger)
+            for kind, sizes in _larger(pair, dtype):
+                yield _case(pair, kind, dtype, seed, partial(_filled, pair, "drawn", dtype, larger=sizes))
         else:
             make = partial(_own, pair.draw, dtype)
             for number in range(1, DRAWS + 1):
@@ -106,9 +113,37 @@ _LAYOUTS = {"Fortran order": _fortran, "views with strides": _strided, "read-onl
 """The same numbers laid out otherwise in memory, which changes no answer."""
 
 
-def _filled(pair: Pair, kind: str, dtype: str, rng: np.random.Generator, more: int = 0) -> dict[str, Any]:
-    """Each input by its spec; every letter's size is `more` than drawn."""
+def _larger(pair: Pair, dtype: str) -> Iterator[tuple[str, dict[str, int]]]:
+    """The names of further cases, and the sizes that letters are to have in them."""
+    for letter, sizes in pair.sizes.items():
+        yield from ((f"{letter} = {size}", {letter: size}) for size in sizes)
+    letters = letters_of(pair.shapes)
+    for turn, edge in enumerate(EDGES if letters and not pair.sizes else ()):
+        first = turn % len(letters)  # in each case another letter has room first
+        beside = (turn + (dtype == "float64")) % 3
+        in_turn = enumerate(letters[first:] + letters[:first])
+        yield f"around {edge}", {letter: edge + (beside + number) % 3 - 1 for number, letter in in_turn}
+
+
+def _fits(pair: Pair, sizes: Mapping[str, int]) -> bool:
+    """Whether no array has more elements than MOST."""
+    shapes = ([sizes[n] if isinstance(n, str) else n for n in spec.shape] for spec in pair.shapes.values())
+    return all(math.prod(shape) <= MOST for shape in shapes)
+
+
+def _filled(
+    pair: Pair,
+    kind: str,
+    dtype: str,
+    rng: np.random.Generator,
+    more: int = 0,
+    larger: Mapping[str, int] | None = None,
+) -> dict[str, Any]:
+    """Each input by its spec; every letter's size is `more` than drawn, or as `larger` says, as far as it fits."""
     sizes = {letter: size + more for letter, size in _sizes(pair, kind, rng).items()}
+    for letter, size in (larger or {}).items():
+        if pair.sizes or _fits(pair, {**sizes, letter: size}):
+            sizes[letter] = size
     return {name: _array(spec, sizes, kind, rng).astype(_type_of(spec, dtype)) for name, spec in pair.shapes.items()}
 
 
@@ -118,9 +153,7 @@ def _type_of(spec: Spec, dtype: str) -> str:
 
 def _sizes(pair: Pair, kind: str, rng: np.random.Generator) -> dict[str, int]:
     """A size for each letter: from Python's generator, whose stream is the same in every version; no two alike."""
-    letters = dict.fromkeys(
-        size for spec in pair.shapes.values() for size in (*spec.shape, spec.classes) if isinstance(size, str)
-    )
+    letters = letters_of(pair.shapes)
     if kind == "one row":
         return dict.fromkeys(letters, 1)
     drawing = random.Random(int(rng.integers(1 << 62)))
@@ -133,8 +166,10 @@ def _array(spec: Spec, sizes: Mapping[str, int], kind: str, rng: np.random.Gener
     if spec.values == "labels":
         classes = sizes[spec.classes] if isinstance(spec.classes, str) else spec.classes
         return rng.integers(0, max(classes, 1), shape)
+    if spec.values == "between" and _VALUES[kind] is _normal:
+        return rng.uniform(spec.least, spec.most, shape)
     values = _VALUES[kind](shape, rng)
-    return np.abs(values) + (values == 0) if spec.values == "positive" else values
+    return np.abs(values) + (values == 0) if spec.values == "positive" else np.clip(values, spec.least, spec.most)
 
 
 def _normal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:

@@ -35,6 +35,8 @@ RESERVED = (
     "device", "radius", "replicas", "seed", "name", "parameters", "forms", "unknown", "ulps", "compare", "inputs",
 )  # fmt: skip
 """The options of `hold`: an input of such a name is given in `inputs={...}`."""
+TOLERANCES = frozenset(("rtol", "atol", "tol", "tolerance"))
+"""What people type elsewhere: an input of such a name is given in `inputs={...}` too."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,15 @@ def hold(
         raise UsageError(f"{', '.join(twice)} is given twice, in inputs= and by name; give it once.")
     if not callable(candidate):
         raise UsageError(f"the candidate is a {type(candidate).__name__}; it is a function, or use assert_agrees.")
+    typed = sorted(TOLERANCES & named_inputs.keys())
+    if typed:
+        raise UsageError(
+            f"there is no {typed[0]}=: each element's radius is derived, and nobody types one; leave it out."
+        )
+    if not isinstance(seed, int):
+        raise UsageError(f"seed is {seed!r}, a whole number from 0 on; an input called seed is given in inputs={{…}}.")
     title = str(name) or name_of(candidate)
-    candidate, reference, ordered = named(candidate, reference, positional)
+    candidate, reference, ordered = named(candidate, _as_written(reference), positional)
     twice = sorted(ordered.keys() & {*(inputs or {}), *named_inputs})
     if twice:
         raise UsageError(f"{', '.join(twice)} is given twice, by position and by name; give it once.")
@@ -112,7 +121,7 @@ def hold(
     refuse_other_names(reference, given)
     options = Options(device, radius, replicas, seed, parameters, forms, unknown, ulps, compare)
     started = time.monotonic()
-    found = hold_case(candidate, reference, given, options, pair=title, case=title)
+    found = hold_case(candidate, reference, given, options, pair=title, case=title, alone=True)
     return HoldResult(run_of({title: [found]}, options, {title: given}, time.monotonic() - started), {title: [found]})
 
 
@@ -124,8 +133,12 @@ def hold_case(
     *,
     pair: str,
     case: str,
+    alone: bool = False,
 ) -> CaseHeld:
-    """The records of one call of both, under the names of the pair and of the case."""
+    """The records of one call of both, under the names of the pair and of the case.
+
+    Of a case that is `alone` it is noted where its inputs ask nothing; of several that is to be said of all together.
+    """
     from parity_tests.harness.machine import refuse_missing_device
 
     refuse_missing_device(options.device)
@@ -135,7 +148,7 @@ def hold_case(
     replayed = dict(inputs)
     if answer.masks is not None:
         replayed[MASKS] = answer.masks
-    function = _function(reference, options.parameters)
+    function = _function(_as_written(reference), options.parameters)
     try:
         flowed = _evaluated(function, replayed, options)
     except TypeError as error:
@@ -153,6 +166,8 @@ def hold_case(
         with _answerable():  # a form is asked when a gap is met
             held = _judged(answer, flowed, _wide(function, replayed, flowed, options), options)
         held = explain(held, getattr(function, "gradients", ()))
+        if alone:
+            held = {name: _noting_nothing_asked(one, flowed.get(name)) for name, one in held.items()}
     return _recorded(held, answer.notes, replayed, options, pair, case, seconds)
 
 
@@ -210,18 +225,28 @@ def _masks(masks: Any) -> Any:
     return as_mask(masks)
 
 
+def _as_written(reference: Any) -> Any:
+    """What torch.compile was given: it computes the same, and only then are its operations seen."""
+    return getattr(reference, "_orig_mod", getattr(reference, "_torchdynamo_orig_callable", reference))
+
+
 def _function(reference: Any, parameters: Mapping[str, Any] | None) -> Callable[..., Any]:
     import torch
 
     from reference.flow import QuestionError, module_reference
 
+    if isinstance(reference, torch.jit.ScriptModule):
+        raise UsageError("the reference is TorchScript, which keeps its operations to itself; give the Python module.")
     if isinstance(reference, torch.nn.Module):
         try:
             return module_reference(reference, parameters)
         except QuestionError as error:
             raise UsageError(f"{error}.") from error
     if parameters is not None:
-        raise UsageError("parameters= is for a torch.nn.Module; a function takes its parameters as inputs.")
+        raise UsageError(
+            "parameters= is for a torch.nn.Module; a function takes its parameters as inputs, and one that is called "
+            "parameters is given in inputs={'parameters': …}."
+        )
     if not callable(reference):
         raise UsageError(f"the reference is a {type(reference).__name__}, not a torch function or module.")
     return reference  # type: ignore[no-any-return]
@@ -302,6 +327,19 @@ def _judged(
         problem = f"the candidate returns {', '.join(surplus)} as well, which the reference does not"
         held |= {name: Held(Comparison(Verdict.MISMATCH, problem=problem, sentence=True), None) for name in surplus}
     return held
+
+
+def _noting_nothing_asked(held: Held, flowed: Flowed | None) -> Held:
+    """With a note where one number at every element would pass."""
+    known = held.resolution
+    if flowed is None or known is None or held.comparison.verdict not in PASSING or known.lowest > known.highest:
+        return held
+    want = flowed.value
+    if want.numel() == 1 and bool(want.isfinite().all()) and bool(want.any()):
+        return held  # a single number is what is asked
+    no_number = not bool(want.isfinite().any())
+    what = "torch's answer is nowhere a number" if no_number else "one number everywhere would pass"
+    return replace(held, comparison=held.comparison.noting(f"these inputs ask nothing: {what}", kind=NoteKind.UNSEEN))
 
 
 def _recorded(

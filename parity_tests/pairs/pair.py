@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -20,18 +21,27 @@ Draw = Callable[[np.random.Generator], Mapping[str, Any]]
 class Spec:
     """How one input is drawn: its shape (letters are sizes that are drawn, one for each letter), and what it holds.
 
-    `values` is "normal", "positive" or "labels"; labels are whole numbers from 0 to `classes` − 1, of which `classes`
-    may be a letter.
+    `values` is "normal", "positive", "between" or "labels"; labels are whole numbers from 0 to `classes` − 1, of which
+    `classes` may be a letter. Nothing is below `least` or above `most`.
     """
 
     shape: tuple[int | str, ...]
     values: str = "normal"
     classes: int | str = 0
+    least: float = -math.inf
+    most: float = math.inf
 
 
 def positive(*shape: int | str) -> Spec:
     """An input of positive numbers, such as a variance."""
     return Spec(shape, "positive")
+
+
+def between(least: float, most: float, *shape: int | str) -> Spec:
+    """An input of numbers from `least` to `most`, both finite, such as probabilities. Raises UsageError."""
+    if not (math.isfinite(least) and math.isfinite(most) and least < most):
+        raise UsageError(f"between({least}, {most}, …) holds no numbers: give the least, the most, and the shape.")
+    return Spec(shape, "between", least=least, most=most)
 
 
 def labels(*shape_and_classes: int | str) -> Spec:
@@ -53,6 +63,7 @@ class Pair:
     draw: Draw | None = None
     dtypes: tuple[str, ...] = DTYPES
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    sizes: Mapping[str, Sequence[int]] = field(default_factory=dict)
     options: Options = field(default_factory=Options)
 
 
@@ -64,13 +75,16 @@ def pair(
     dtypes: Sequence[str] = DTYPES,
     name: str = "",
     fixed: Mapping[str, Any] | None = None,
+    sizes: Mapping[str, Sequence[int]] | None = None,
     **options: Any,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A decorator that makes a function the candidate of a pair, which `parity hold FILE` and pytest find.
 
     `shapes` gives each input's shape, such as `{"x": ("N", 30), "y": labels("N", 10), "v": positive(30)}`; a letter is
-    a size that is drawn. Or `inputs` is a function of a numpy generator that returns the inputs. `fixed` are further
-    inputs that are no arrays. `options` are those of `hold`. Raises UsageError where these do not say what to draw.
+    a size that is drawn, and `sizes`, such as `{"N": [63, 64, 65, 1000]}`, has sizes that a letter takes besides; left
+    out, those around 32, 64, 128 and 256, at which tiles of kernels end. Or `inputs` is a function of a numpy generator
+    that returns the inputs. `fixed` are further inputs that are no arrays. `options` are those of `hold`. Raises
+    UsageError where these do not say what to draw.
     """
     if (shapes is None) == (inputs is None):
         raise UsageError("a pair needs shapes={...} or inputs=a function of a generator, and not both.")
@@ -83,6 +97,16 @@ def pair(
     if wrong:
         raise UsageError(f"a pair has no option {', '.join(wrong)}; the radius is derived, and nobody types one.")
     specs = {key: _spec(key, shape) for key, shape in (shapes or {}).items()}
+    letters = letters_of(specs)
+    for letter, some in (sizes or {}).items():
+        if letter not in letters:
+            raise UsageError(f"sizes= has the letter {letter!r}, and the shapes have {', '.join(letters) or 'none'}.")
+        if (
+            isinstance(some, str)
+            or not isinstance(some, Sequence)
+            or not all(isinstance(n, int) and n > 0 for n in some)
+        ):
+            raise UsageError(f"the sizes of {letter} are {some!r}; they are a list of whole numbers from 1 on.")
 
     def decorate(candidate: Callable[..., Any]) -> Callable[..., Any]:
         made = Pair(
@@ -93,6 +117,7 @@ def pair(
             inputs,
             tuple(dtypes),
             fixed or {},
+            sizes or {},
             Options(**options),
         )
         candidate.parity_pair = made  # type: ignore[attr-defined]
@@ -101,14 +126,20 @@ def pair(
     return decorate
 
 
+def letters_of(specs: Mapping[str, Spec]) -> list[str]:
+    """The letters of the shapes, each once, in their order."""
+    sizes = (size for spec in specs.values() for size in (*spec.shape, spec.classes))
+    return list(dict.fromkeys(size for size in sizes if isinstance(size, str)))
+
+
 def _spec(name: str, shape: Any) -> Spec:
     if isinstance(shape, int | str):
         shape = (shape,)
     spec = shape if isinstance(shape, Spec) else Spec(shape)
     if not isinstance(spec.shape, tuple) or not all(map(_is_size, spec.shape)):
         raise UsageError(
-            f"the shape of {name} is {spec.shape!r}; it is a tuple of letters and of numbers from 1 on, labels() or "
-            "positive()."
+            f"the shape of {name} is {spec.shape!r}; it is a tuple of letters and of numbers from 1 on, labels(), "
+            "positive() or between()."
         )
     return spec
 

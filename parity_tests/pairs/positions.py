@@ -36,7 +36,7 @@ def named(candidate: Function, reference: Any, positional: Sequence[Any]) -> Nam
         return Named(candidate, reference, {})
     theirs, ours = _parameters(reference), _parameters(candidate)
     count = len(positional)
-    if theirs is not None and not theirs.any_name and len(theirs.positional) < count:
+    if theirs is not None and not theirs.any_name and not theirs.any_number and len(theirs.positional) < count:
         raise UsageError(f"{name_of(reference)} takes {len(theirs.positional)} inputs; {count} were given.")
     if theirs is not None and len(theirs.positional) >= count:
         called = theirs.positional[:count]
@@ -45,8 +45,8 @@ def named(candidate: Function, reference: Any, positional: Sequence[Any]) -> Nam
         called = ours.positional[:count]
     else:
         called = [f"input {number}" for number in range(1, count + 1)]
-        candidate = _in_order(candidate, called)
-    if theirs is None:  # one of torch's that is no Python
+    candidate = _in_order(candidate, called)
+    if theirs is None or (theirs.any_number and inspect.isfunction(reference)):  # it does not say what they are called
         reference = _in_order(reference, called)
     return Named(candidate, reference, dict(zip(called, positional, strict=True)))
 
@@ -54,7 +54,7 @@ def named(candidate: Function, reference: Any, positional: Sequence[Any]) -> Nam
 def refuse_other_names(reference: Any, inputs: Mapping[str, Any]) -> None:
     """Raises UsageError where the reference is a function that has no input of a name that is given."""
     parameters = _parameters(reference) if inspect.isfunction(reference) else None
-    if parameters is None or parameters.any_name:
+    if parameters is None or parameters.any_name or parameters.any_number:
         return
     unknown = [name for name in inputs if name not in parameters.all]
     if unknown:
@@ -68,6 +68,7 @@ class _Parameters(NamedTuple):
     positional: list[str]
     all: list[str]
     any_name: bool
+    any_number: bool
 
 
 def _parameters(function: Any) -> _Parameters | None:
@@ -78,7 +79,9 @@ def _parameters(function: Any) -> _Parameters | None:
         return None
     by_position = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     named = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    return _Parameters(by_position, named, any(p.kind is p.VAR_KEYWORD for p in parameters))
+    kinds = {p.kind for p in parameters}
+    any_name, any_number = inspect.Parameter.VAR_KEYWORD in kinds, inspect.Parameter.VAR_POSITIONAL in kinds
+    return _Parameters(by_position, named, any_name, any_number)
 
 
 def _in_order(function: Function, called: Sequence[str]) -> Function:

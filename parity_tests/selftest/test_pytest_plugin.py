@@ -54,6 +54,15 @@ def test_their_network_gets_a_test_for_each_case(repository: Path) -> None:
     assert "deselected" in out
 
 
+def test_collecting_alone_runs_no_candidate(repository: Path, tmp_path: Path) -> None:
+    file = tmp_path / "pairs.py"
+    file.write_text("raise SystemExit('it ran')")
+    status, out = theirs(repository, f"--pairs={file}", "--collect-only", "-q")
+    assert status == 0, out
+    assert f"parity: the cases of {file}" in out
+    assert "it ran" not in out
+
+
 def test_a_file_of_pairs_gets_a_test_for_each_case(repository: Path, tmp_path: Path) -> None:
     file = tmp_path / "pairs.py"
     file.write_text(PAIRS)

@@ -16,7 +16,7 @@ from reference.flow.errors import DataDependentError, UnknownOperationError
 from reference.flow.nested import bound_arguments, is_float_conversion, replaced, same_storage, tensors
 from reference.flow.operation import Context, Operation, Radius, plus, wide
 from reference.flow.shadows import Shadows
-from reference.flow.walk import Walk
+from reference.flow.walk import Walk, real
 
 
 @dataclass
@@ -31,6 +31,8 @@ class Step:
     """How many times as large the guaranteed bound of the same rounding is."""
     drawn: list[Tensor] = field(default_factory=list)
     """The numbers that a random operation gave."""
+    conditioned: float = 0.0
+    """By how much of themselves the operands move as well, since nobody knows what the operation makes of rounding."""
 
 
 Place = tuple[int, int]
@@ -41,8 +43,8 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
     """Runs every operation as it is and keeps, by storage, the radius of every result in `context.shadows`.
 
     With `record` the steps are kept for replicas, and with `lenient` a value that rounding may change may leave torch
-    (the bound is then void: `void`). `ulps` is what an operation without a rule is allowed; its radius is infinite all
-    the same, since nobody knows what it makes of its operands'. None refuses it.
+    (the bound is then void: `void`). `ulps` is what an operation without a rule is allowed, in its operands and in its
+    result; its radius is infinite all the same, since nobody knows what it makes of theirs. None refuses it.
     """
 
     def __init__(
@@ -51,6 +53,8 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         super().__init__()
         self.context, self.ulps, self.record, self.lenient = context, ulps, record, lenient
         self.void = False
+        self.without_rule = False
+        """Whether an operation was allowed its ulps."""
         self.steps: list[Step] = []
         self.sigmas = Shadows()
         self._origin: dict[int, Place] = {}
@@ -133,7 +137,7 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         given = bound_arguments(func, args, kwargs)
         written = [given[name] for name in planned.written if given.get(name) is not None]
         copies = {id(x): self._copied(x) for x in written}
-        out = func(*args, **kwargs)
+        out = real(func, func(*args, **kwargs))
         args, kwargs = replaced((args, kwargs), copies)
         try:
             with self:
@@ -157,18 +161,17 @@ class Bound(Walk):  # type: ignore[no-untyped-call]
         """Refused, by name, or allowed so many ulps; integers and truth values made of exact ones are exact."""
         given = tensors((args, kwargs))
         known = all(not x.is_floating_point() and self.context.shadows.get(x) is None for x in given)
-        out = func(*args, **kwargs)
+        out = real(func, func(*args, **kwargs))
         exact = known and not any(x.is_floating_point() for x in tensors(out))
         if exact:
             return out
         if self.ulps is None or func._schema.is_mutable:
             raise UnknownOperationError(str(func))
         values = tensors(out)
-        step = Step(str(func), _shapes(out))
-        for x in values:
-            step.sigma.append(
-                wide(x).abs() * (2 * self.ulps * self.context.precision.u) if x.is_floating_point() else None
-            )
+        self.without_rule = True
+        moved = 2 * self.ulps * self.context.precision.u
+        step = Step(str(func), _shapes(out), conditioned=moved)
+        step.sigma += [wide(x).abs() * moved if x.is_floating_point() else None for x in values]
         radii: list[Radius] = [torch.full(x.shape, torch.inf, dtype=torch.float64, device=x.device) for x in values]
         self._keep(args, kwargs, values, radii, step)
         return out

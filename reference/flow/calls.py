@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reference.flow.errors import ClashError, UnsupportedTypeError
+from reference.flow.errors import ClashError, QuestionError, UnsupportedTypeError
 from reference.flow.rounding import Precision, precision
 
 Function = Callable[..., Any]
@@ -36,7 +36,17 @@ def as_tensors(inputs: Mapping[str, Any], device: str, dtype: torch.dtype | None
             x = torch.from_numpy(np.array(x, dtype=x.dtype.newbyteorder("="), copy=True, order="K"))
             return placed(x)
         if not isinstance(x, Tensor):
+            if hasattr(x, "__array__") or hasattr(x, "__dlpack__"):
+                kind = f"{type(x).__module__.partition('.')[0]}'s {type(x).__name__}"
+                raise UnsupportedTypeError(
+                    f"{name} is {kind}; inputs are numpy arrays or tensors: numpy.asarray makes one"
+                )
             return x
+        if x.layout is not torch.strided or x.is_quantized or x.is_meta:
+            kind = "quantized" if x.is_quantized else "on the device meta" if x.is_meta else str(x.layout)
+            raise UnsupportedTypeError(
+                f"{name} is {kind.removeprefix('torch.')}; inputs are dense tensors with numbers"
+            )
         if (x.is_floating_point() or x.is_complex()) and x.dtype not in (torch.float32, torch.float64):
             raise UnsupportedTypeError(f"{name} is {x.dtype}; float32 and float64 can be held against torch")
         return placed(x.detach().clone())
@@ -66,8 +76,14 @@ def precision_of(values: Mapping[str, Any]) -> Precision | None:
 
 
 @contextmanager
-def settled(seed: int, *, unfused: bool = False, mkldnn: bool = True) -> Iterator[None]:
-    """Generators reset, deterministic kernels; with `unfused`, attention and encoders in their parts."""
+def settled(
+    seed: int, *, unfused: bool = False, mkldnn: bool = True, dtype: torch.dtype | None = None
+) -> Iterator[None]:
+    """Generators reset, deterministic kernels; with `unfused`, attention and encoders in their parts.
+
+    New tensors are of `dtype`, where nothing else is said and one is given.
+    """
+    usual = torch.get_default_dtype()
     before = torch.get_deterministic_debug_mode()
     deterministic: Any = torch.utils.deterministic
     filled = deterministic.fill_uninitialized_memory
@@ -78,6 +94,7 @@ def settled(seed: int, *, unfused: bool = False, mkldnn: bool = True) -> Iterato
         deterministic.fill_uninitialized_memory = False
         # use_deterministic_algorithms() does the same, but first imports torch's whole compiler: 1.5 s.
         torch.set_deterministic_debug_mode("warn")
+        torch.set_default_dtype(dtype or usual)
         try:
             if not unfused:
                 yield
@@ -89,6 +106,7 @@ def settled(seed: int, *, unfused: bool = False, mkldnn: bool = True) -> Iterato
         finally:
             torch.backends.mha.set_fastpath_enabled(fast)
             torch.set_deterministic_debug_mode(before)
+            torch.set_default_dtype(usual)
             deterministic.fill_uninitialized_memory = filled
 
 
@@ -134,7 +152,7 @@ def _named(result: Any, name: str) -> dict[str, Tensor]:
     elif isinstance(result, (bool, int, float, np.generic, np.ndarray)):
         return {name: torch.as_tensor(np.asarray(result))}  # a Python float is one of float64, whatever torch's default
     else:
-        raise TypeError(f"the reference returned {type(result).__name__} as {name}; it returns tensors")
+        raise QuestionError(f"the reference returned {type(result).__name__} as {name}; it returns tensors")
     found: dict[str, Tensor] = {}
     for part in parts:
         found = merged(found, part)

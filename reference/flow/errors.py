@@ -16,8 +16,11 @@ class UnknownOperationError(Exception):
         )
 
 
-class UnsupportedTypeError(TypeError):
-    """A floating-point input is neither float32 nor float64, or the reference rounds to less than its inputs have."""
+class UnsupportedTypeError(ValueError):
+    """A floating-point input is neither float32 nor float64, or the reference rounds to less than its inputs have.
+
+    No TypeError: of one that is raised within `x @ y` Python makes another, of operands that are not supported.
+    """
 
 
 class QuestionError(ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -45,7 +46,7 @@ def evaluate(
     bound, and for results about which it says too little the sample. `forms` are further functions of the same inputs
     that compute the same: their rounding is allowed for under their names in `Flowed.forms`, where the usual ones
     (rounding.FORMS) are as far as the function has such operations. `unknown="sample"` allows an operation without a
-    rule `ulps` units in the last place a side.
+    rule `ulps` units in the last place a side, in its operands and in its result; it warns where there is no such.
 
     Raises QuestionError, UnsupportedTypeError, UnknownOperationError, DataDependentError, and whatever the function
     raises.
@@ -66,7 +67,10 @@ def evaluate(
         raise QuestionError("forms= is a list of functions of the same inputs, or of names of forms")
     question = Question(function, inputs, device, seed, ulps if unknown == "sample" else None)
     answer = Answer(question, radius, replicas, forms)
-    return answer.flowed(answer.bounded())
+    flowed = answer.flowed(answer.bounded())
+    if unknown == "sample" and not answer.without_rule:
+        warnings.warn("each operation has a rule: unknown= and ulps= do nothing here", stacklevel=2)
+    return flowed
 
 
 def asked(
@@ -92,10 +96,12 @@ class Answer:
         self._bounds_by_form: dict[str, dict[str, Tensor]] = {}
         self._radii: dict[str, Tensor] = {}
         self._recorded: Flow | None = None
+        self.without_rule = False
 
     def bounded(self) -> dict[str, Flowed]:
         """Each output's answer with the bound for its radius, which no sample exceeds."""
         bounds, kinds, flow = self._bounds(frozenset())
+        self.without_rule = flow.mode.without_rule
         self._radii = bounds
         self._recorded = flow if flow.recorded else None
         alternatives, conserved = self._alternatives(flow, bounds, kinds)

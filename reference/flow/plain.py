@@ -1,14 +1,18 @@
-"""The plain call of a reference, with nothing watching: what torch answers, in the inputs' type or in a wider one."""
+"""The plain call of a reference: what torch answers, in the inputs' type or in a wider one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch._ops import OpOverload
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from reference.flow.calls import Function, as_tensors, named, settled
+from reference.flow.nested import changed
 
 
 def plain(
@@ -19,6 +23,30 @@ def plain(
     seed: int = 0,
     dtype: torch.dtype | None = None,
 ) -> dict[str, Tensor]:
-    """The results of `function(**inputs)` by name; floating inputs are converted to `dtype` where one is given."""
-    with settled(seed):
+    """The results of `function(**inputs)` by name; floating inputs are converted to `dtype` where one is given.
+
+    In float64 all that the function makes or has beside its inputs is of that type too.
+    """
+    wide = _AllDouble() if dtype is torch.float64 else nullcontext()
+    with settled(seed, dtype=dtype), wide:
         return {name: result.detach() for name, result in named(function(**as_tensors(inputs, device, dtype))).items()}
+
+
+def doubled(x: Any) -> Any:
+    """A tensor of float32, or that type itself, as float64; all else as it is."""
+    if isinstance(x, Tensor):
+        return x.to(torch.float64) if x.dtype is torch.float32 else x
+    return torch.float64 if x is torch.float32 else x
+
+
+class _AllDouble(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Gives each operation float64 in place of float32, which a function may hold beside its inputs."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
+    def __torch_dispatch__(
+        self, func: OpOverload, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        args, kwargs = changed((args, kwargs or {}), doubled)
+        return func(*args, **kwargs)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,8 @@ from torch import Tensor
 
 from reference.flow.bound import Bound, Place, to_either_side
 from reference.flow.calls import Function, as_tensors, named, precision_of, settled
-from reference.flow.errors import DataDependentError, UnknownOperationError
+from reference.flow.errors import DataDependentError, QuestionError, UnknownOperationError
+from reference.flow.in_torch import InTorch
 from reference.flow.nested import tensors
 from reference.flow.operation import CURRENT, Context, plus
 from reference.flow.rounding import precision
@@ -70,11 +70,16 @@ class Question:
 
     def plain(self) -> dict[str, Tensor]:
         """The plain call's outputs by name."""
-        with settled(self.seed):
+        with settled(self.seed, dtype=self._default):
             outputs = _detached(named(self.function(**as_tensors(self.inputs, self.device))))
         if precision_of(self.inputs) is None:  # indices into a table, say: then the results tell
             self.precision = precision_of(outputs) or self.precision
         return outputs
+
+    @property
+    def _default(self) -> torch.dtype | None:
+        """The type of what a function makes without saying of which: that of its inputs, where they are float64."""
+        return torch.float64 if self.precision.dtype is torch.float64 else None
 
     def flow(
         self,
@@ -98,11 +103,18 @@ class Question:
         mode = Bound(context, record=record, lenient=lenient, ulps=self.ulps)
         token = CURRENT.set(context)
         try:
-            with settled(self.seed, unfused=True, mkldnn=self.mkldnn):
+            with settled(self.seed, unfused=True, mkldnn=self.mkldnn, dtype=self._default):
                 given = as_tensors(self.inputs, self.device)
-                with mode:
+                with InTorch(), mode:
                     outputs = named(self.function(**given))
                 return Flow(_detached(outputs), mode)
+        except NotImplementedError as error:
+            if "HigherOrderOperator" not in str(error):
+                raise
+            raise QuestionError(
+                "the reference hands functions to torch to run (torch.cond, flex_attention), and nothing looks into "
+                "these; write it without them"
+            ) from error
         finally:
             CURRENT.reset(token)
 
@@ -161,7 +173,7 @@ class _Replicas:
         mode = Replica(self.flow.mode.steps, self.last, sign, self.generator)
         token = CURRENT.set(self.flow.context)
         try:
-            with settled(question.seed, unfused=True, mkldnn=question.mkldnn), _default_double():
+            with settled(question.seed, unfused=True, mkldnn=question.mkldnn, dtype=torch.float64):
                 given = self._given or as_tensors(question.inputs, question.device, torch.float64)
                 with mode:
                     outputs = named(question.function(**given))
@@ -171,17 +183,6 @@ class _Replicas:
         held = {x.untyped_storage()._cdata for x in tensors(given)}
         self._given = None if mode.wrote & held else given
         return _detached(outputs)
-
-
-@contextmanager
-def _default_double() -> Iterator[None]:
-    """New tensors are float64 where nothing else is said."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
 
 
 def _detached(outputs: Mapping[str, Tensor]) -> dict[str, Tensor]:

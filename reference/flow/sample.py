@@ -19,6 +19,7 @@ from reference.flow.dispatch import Plan, plan
 from reference.flow.errors import DataDependentError
 from reference.flow.nested import bound_arguments, changed, is_float_conversion, tensors
 from reference.flow.operation import Radius
+from reference.flow.plain import doubled
 from reference.flow.rules.choices import in_backward
 from reference.flow.shadows import Shadows
 from reference.flow.walk import Walk
@@ -68,7 +69,7 @@ class Replica(Walk):  # type: ignore[no-untyped-call]
             raise DataDependentError(
                 f"{func} writes into a float32 tensor that the function did not get as an input; pass it as one"
             )
-        args, kwargs = changed((args, kwargs), _doubled)
+        args, kwargs = changed((args, kwargs), doubled)
         domain = _DOMAINS.get(func.overloadpacket)
         if domain is not None and self.sign is not None:
             args = (args[0].clamp(*domain), *args[1:])
@@ -121,11 +122,27 @@ class Replica(Walk):  # type: ignore[no-untyped-call]
         return out
 
     def unknown(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The operation, moved by the ulps that it was allowed, or not at all where it was exact."""
+        """The operation, operands and result moved by the ulps that it was allowed; not at all where it was exact.
+
+        The operands, because a good algorithm is right for operands that are off by so much (it is backward stable),
+        and what that makes of the result, its condition, is what nobody knows but the operation.
+        """
+        if self._at == len(self.steps) or self.steps[self._at].name != str(func):
+            return func(*args, **kwargs)
+        share = self.steps[self._at].conditioned
+        if self.sign is not None:
+            args, kwargs = changed((args, kwargs), lambda x: self._off_by(x, share))
         out = func(*args, **kwargs)
-        if self._at < len(self.steps) and self.steps[self._at].name == str(func):
-            self._move(func, out)
+        self._move(func, out)
         return out
+
+    def _off_by(self, x: Any, share: float) -> Any:
+        """An operand, each number of it moved by so much of itself."""
+        if not isinstance(x, Tensor) or not x.is_floating_point():
+            return x
+        if not self.sign:
+            return torch.addcmul(x, self._normal(x), x, value=share)
+        return x * (1 + self.sign * share)
 
     def _next(self, func: OpOverload | str, out: Any) -> Step:
         name, shapes = str(func), [x.shape for x in tensors(out)]
@@ -181,12 +198,6 @@ class Replica(Walk):  # type: ignore[no-untyped-call]
 
 def _is_single(x: Any) -> bool:
     return isinstance(x, Tensor) and x.dtype is torch.float32
-
-
-def _doubled(x: Any) -> Any:
-    if isinstance(x, Tensor):
-        return x.to(torch.float64) if x.dtype is torch.float32 else x
-    return torch.float64 if x is torch.float32 else x
 
 
 def _other_way(recorded: str, now: str) -> DataDependentError:

@@ -9,10 +9,21 @@ from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from reference.flow.dispatch import Kind, Plan, plan
+from reference.flow.errors import UnsupportedTypeError
 from reference.flow.nested import holds_any, tensors
 
 _IDLE = ("profiler::", "prim::device", "aten::is_same_size", "aten::_assert_")
 """Operations that compute nothing."""
+
+
+def real(func: OpOverload, out: Any) -> Any:
+    """What an operation returned. Raises UnsupportedTypeError where it computed complex numbers."""
+    if isinstance(out, Tensor) and out.is_complex():
+        raise UnsupportedTypeError(
+            f"torch runs {func}, whose result is complex, and nothing follows the rounding of complex numbers; write "
+            "the reference with a real and an imaginary part of each"
+        )
+    return out
 
 
 class Walk(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -43,6 +54,9 @@ class Walk(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return func(*args, **kwargs)
         if func._schema.is_mutable:
             self.wrote.update(x.untyped_storage()._cdata for x in tensors((args, kwargs)))
+        return real(func, self._of_kind(func, args, kwargs, planned))
+
+    def _of_kind(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], planned: Plan) -> Any:
         if planned.kind is Kind.RANDOM:
             return self.random(func, args, kwargs)
         if planned.kind is Kind.ITEM:

@@ -304,3 +304,54 @@ def test_softmax_agrees_by_its_own_radius_where_a_typed_tolerance_would_guess() 
     x = np.random.default_rng(3).standard_normal((4, 9)).astype(np.float32)
     assert hold(softmax, lambda x: torch.softmax(x, -1), x=x)
     assert not hold(lambda x: softmax(x) + np.float32(1e-6), lambda x: torch.softmax(x, -1), x=x)
+
+
+WEIGHTS = torch.arange(15.0).reshape(5, 3)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "reference", "dtype"),
+    [
+        (lambda x: x @ WEIGHTS.numpy(), lambda x: x @ WEIGHTS, "float32"),
+        (lambda x: x, lambda x: x @ torch.eye(5), "float32"),
+        (lambda x: x, lambda x: x @ torch.eye(5), "float64"),
+    ],
+    ids=["has a tensor beside its inputs", "makes one", "makes one, in float64"],
+)
+def test_a_reference_may_have_and_make_tensors_beside_its_inputs(candidate: Any, reference: Any, dtype: str) -> None:
+    x = np.random.default_rng(1).standard_normal((4, 5)).astype(dtype)
+    assert hold(candidate, reference, x)
+    assert not hold(lambda x: candidate(x) * 1.001, reference, x)
+
+
+def test_a_compiled_reference_is_followed_as_written_and_one_of_any_number_of_inputs_takes_them_in_order() -> None:
+    x = np.random.default_rng(1).standard_normal((4, 5))
+    compiled: Any = torch.compile(torch.nn.Tanh())
+    assert hold(np.tanh, compiled, x)
+    assert hold(lambda p, q: p - q, lambda *both: both[0] - both[1], x, 2 * x)
+    assert not hold(lambda p, q: q - p, lambda *both: both[0] - both[1], x, 2 * x)
+
+
+def test_what_an_operation_without_a_rule_makes_of_rounding_is_sampled_with_it() -> None:
+    rng = np.random.default_rng(1)
+    a, b = rng.standard_normal((8, 8)).astype(np.float32), rng.standard_normal((8, 2)).astype(np.float32)
+    a[0] = a[1] + 1e-4 * a[0]  # its condition is some 1e5
+    options: dict[str, Any] = {"unknown": "sample", "ulps": 4}
+    assert hold(lambda a, b: np.linalg.inv(a) @ b, lambda a, b: torch.linalg.solve(a, b), a, b, **options)
+    assert not hold(lambda a, b: np.linalg.solve(a.T, b), lambda a, b: torch.linalg.solve(a, b), a, b, **options)
+    with pytest.warns(UserWarning, match="each operation has a rule"):
+        hold(np.exp, lambda x: torch.exp(x), b, **options)
+
+
+@pytest.mark.parametrize(
+    ("reference", "why"),
+    [
+        (lambda x: x * 0, "one number everywhere would pass"),
+        (lambda x: x * float("nan"), "torch's answer is nowhere a number"),
+    ],
+)
+def test_inputs_that_ask_nothing_are_noted(reference: Any, why: str) -> None:
+    result = hold(lambda x: reference(x), reference, np.ones((2, 3)))
+    assert result
+    assert result.run.records[0].note == f"these inputs ask nothing: {why}"
+    assert "ask nothing" not in hold(lambda x: x.sum(), lambda x: x.sum(), np.ones(3)).run.records[0].note

@@ -27,10 +27,54 @@ def bound_to(**options: Any) -> Callable[[], Any]:
     return lambda: hold(lambda x: softmax(x) * 2, torchs_softmax, inputs={"x": X}, **options)
 
 
+class Foreign:
+    """An array of another library."""
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return X
+
+
+def rotary(x: torch.Tensor) -> torch.Tensor:
+    turned = torch.view_as_complex(x[:, :4].reshape(-1, 2, 2).contiguous()) * torch.polar(
+        torch.ones(2), torch.arange(2.0)
+    )
+    return torch.view_as_real(turned)
+
+
+def either(x: torch.Tensor) -> Any:
+    return torch.cond(x.sum() > 0, lambda x: x.sin(), lambda x: x.cos(), (x,))
+
+
+def autocast(x: torch.Tensor) -> torch.Tensor:
+    with torch.autocast("cpu", torch.bfloat16):
+        return x @ x.T
+
+
 LINEAR = torch.nn.Linear(5, 3)
 MISUSES: dict[str, tuple[Callable[[], Any], str]] = {
     "a candidate that is no function": (lambda: hold(softmax(X), torchs_softmax, x=X), "assert_agrees"),  # type: ignore[arg-type]
-    "a typed tolerance": (bound_to(radius=1e-3), "one of auto, bound, sample"),
+    "a typed radius": (bound_to(radius=1e-3), "one of auto, bound, sample"),
+    "a typed tolerance": (lambda: hold(softmax, torchs_softmax, X, rtol=1e-3), "there is no rtol="),
+    "an input that has an option's name": (bound_to(seed=2.0), "inputs={"),
+    "parameters of a function": (bound_to(parameters=X), "inputs={'parameters': …}"),
+    "an array of another library": (lambda: hold(softmax, torchs_softmax, Foreign()), "numpy.asarray"),
+    "a sparse input": (lambda: hold(softmax, torchs_softmax, torch.eye(3).to_sparse_csr()), "x is sparse_csr"),
+    "an input without numbers": (lambda: hold(softmax, torchs_softmax, torch.empty(3, device="meta")), "device meta"),
+    "complex numbers in the reference": (
+        lambda: hold(softmax, rotary, X),
+        "aten.polar.default, whose result is complex",
+    ),
+    "a transform in the reference": (lambda: hold(softmax, lambda x: torch.fft.rfft(x).real, X), "result is complex"),
+    "a step in numpy": (
+        lambda: hold(softmax, lambda x: torch.from_numpy(np.exp(x.numpy())), X),
+        "out of torch (.numpy",
+    ),
+    "numpy on a tensor": (lambda: hold(softmax, lambda x: torch.tensor(np.exp(x)), X), "out of torch (.__array__"),
+    "a list of a tensor": (lambda: hold(softmax, lambda x: torch.tensor(x.exp().tolist()), X), "out of torch (.tolist"),
+    "a function that torch runs": (lambda: hold(softmax, either, X), "hands functions to torch"),
+    "TorchScript": (lambda: hold(softmax, torch.jit.script(torch.nn.ReLU()), X), "give the Python module"),
+    "a lower precision by autocast": (lambda: hold(softmax, autocast, SINGLE), "rounds to bfloat16"),
+    "a result that is no tensor": (lambda: hold(softmax, lambda x: object(), X), "returned object as output"),
     "one replica": (bound_to(replicas=1), "whole number from 2"),
     "half a replica": (bound_to(replicas=2.5), "whole number from 2"),
     "a negative seed": (bound_to(seed=-1), "whole number from 0"),

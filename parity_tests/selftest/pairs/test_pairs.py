@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from parity_tests.pairs.cases import cases
-from parity_tests.pairs.pair import Pair, labels, pair, positive
+from parity_tests.pairs.pair import Pair, between, labels, pair, positive
 from parity_tests.pairs.run_pairs import pairs_in, run_pairs
 from parity_tests.protocol.errors import UsageError
 from reference.flow import gradients
@@ -46,6 +46,7 @@ def test_an_honest_candidate_agrees_in_every_case_and_dtype() -> None:
     assert names == {
         "drawn", "drawn again", "one row", "zeros", "magnitudes", "ties and kinks", "another size after the first",
         "Fortran order", "views with strides", "read-only", "all cases",
+        "around 32", "around 64", "around 128", "around 256",
     }  # fmt: skip
 
 
@@ -103,13 +104,44 @@ def test_the_same_seed_draws_the_same_inputs_and_another_one_others() -> None:
     assert not np.array_equal(first[0].calls[0]["x"], other[0].calls[0]["x"])
 
 
-def test_labels_are_whole_numbers_and_positive_inputs_positive() -> None:
-    it = made(relu, None, shapes={"y": labels("N", 10), "v": positive("N"), "z": ("N", "M")})
+def test_what_is_wrong_at_the_edge_of_a_tile_shows_by_itself_and_at_sizes_that_are_given() -> None:
+    def by_tiles(x: Any) -> Any:  # the last tile is done only where it is whole
+        out = np.maximum(x, 0)
+        out[len(x) // 64 * 64 :] *= len(x) < 64
+        return out
+
+    found = verdicts(by_tiles, lambda x: torch.relu(x))
+    assert {case for case, verdict in found.items() if verdict != "match"} == {
+        f"around {edge}/float64"
+        for edge in (64, 128)  # 65 and 127
+    }
+    found = verdicts(by_tiles, lambda x: torch.relu(x), sizes={"N": [63, 64, 65]})
+    assert found["N = 64/float64"] == "match"
+    assert found["N = 65/float64"] == "mismatch"
+    assert "around 64/float64" not in found
+
+
+def test_larger_cases_are_one_less_just_and_one_more_than_an_edge_and_no_array_is_huge() -> None:
+    it = made(relu, None, shapes={"x": ("N", "C", "H", "W"), "w": ("C", "K")}, dtypes=("float32", "float64"))
+    sizes: dict[str, set[int]] = {"around 32": set(), "around 256": set()}
+    for case in cases(it, 0):
+        arrays = case.calls[-1]
+        assert all(array.size <= 1 << 14 for array in arrays.values())
+        name = case.name.split("/")[1]
+        if name in sizes:
+            sizes[name] |= {size for array in arrays.values() for size in array.shape if size > 13}
+    assert sizes["around 32"] == {31, 32, 33}
+    assert sizes["around 256"] <= {255, 256, 257}
+
+
+def test_labels_are_whole_numbers_and_positive_inputs_positive_and_others_within_their_range() -> None:
+    it = made(relu, None, shapes={"y": labels("N", 10), "v": positive("N"), "z": ("N", "M"), "p": between(0, 1, "N")})
     for case in cases(it, 0):
         call = case.calls[-1]
         assert call["y"].dtype == np.int64
         assert ((call["y"] >= 0) & (call["y"] < 10)).all()
         assert (call["v"] > 0).all()
+        assert ((call["p"] >= 0) & (call["p"] <= 1)).all()
         assert len(call["y"]) == len(call["v"]) == len(call["z"])
 
 
@@ -143,7 +175,11 @@ def test_a_reference_that_raises_everywhere_is_a_sentence() -> None:
         run_pairs([made(relu, reference)])
 
 
-@pytest.mark.parametrize("reference", [lambda x: x * 0, lambda x: x * 0 + 2], ids=["zeros", "a constant"])
+@pytest.mark.parametrize(
+    "reference",
+    [lambda x: x * 0, lambda x: x * 0 + 2, lambda x: x * float("nan")],
+    ids=["zeros", "a constant", "no numbers"],
+)
 def test_inputs_that_ask_nothing_are_reported(reference: Any) -> None:
     result = run_pairs([made(lambda x: reference(x), reference)])
     assert not result
@@ -160,7 +196,7 @@ def test_the_gradient_of_a_softmax_summed_asks_nothing() -> None:
 
 FILE = """
 import numpy as np, torch
-from parity_tests import pair
+from parity_tests import between, pair
 
 @pair(reference=lambda x: torch.relu(x), shapes={"x": ("N", 5)}, dtypes=["float64"])
 def relu(x):
