@@ -395,7 +395,8 @@ def _no_chance(masks: Mapping[str, NDArray[Any]], params: Params) -> str:
         return ""
     asked = [mask for mask in masks.values() if mask.max() == 0 or np.isclose(mask.max(), 1 / keep)]
     bits = np.concatenate([mask.ravel() > 0 for mask in asked]) if asked else np.zeros(0, bool)
-    return kept_fraction_problem(bits, 1 - keep) if bits.size else ""
+    problem = kept_fraction_problem(bits, 1 - keep) if bits.size else None
+    return "" if problem is None else problem.text
 
 
 def drawn_masks(seen: Observation, k: int) -> int:
