@@ -181,6 +181,10 @@ def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judge
             key = Key(word, k)
             on = f"layer {0 if 'one_layer' in case.params else i}"
             yield linear_call(calls, on, word, names[key], result_of(observation, key), *given)
+    for q in case.quantities:
+        if q.key.name.endswith(HELD) and not judged[q.name].explained_by:  # of an object that was called this once
+            word, given = q.key.name.removesuffix(HELD), _given(case, arrays, q.key.call)
+            yield linear_call(calls, "the one kept", word, q.name, result_of(observation, q.key), *given)
 
 
 def linear_call(
