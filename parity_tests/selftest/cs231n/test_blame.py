@@ -135,7 +135,10 @@ REVERSED = Swap("mean = momentum * mean + (1 - momentum) * batch_mean",
                 "mean = (1 - momentum) * mean + momentum * batch_mean")  # fmt: skip
 
 
-@pytest.mark.parametrize("wrong", [UNBIASED, REVERSED], ids=["statistics", "running"])
+ANOTHER_EPS = Swap('eps, momentum = bn_param.get("eps", 1e-5), bn', "eps, momentum = 1e-5, bn")
+
+
+@pytest.mark.parametrize("wrong", [UNBIASED, REVERSED, ANOTHER_EPS], ids=["statistics", "running", "eps"])
 def test_who_calls_a_wrong_function_is_not_blamed_for_it(wrong: Swap) -> None:
     found = judged(wrong, parts=SPATIAL)
     assert blamed(found) == {"batchnorm_forward"}

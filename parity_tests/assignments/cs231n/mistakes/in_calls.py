@@ -32,7 +32,8 @@ def is_made_in_calls(wrong: Wrong, plan: Sequence[Case], quantity: Quantity, see
 def _gives(wrong: Wrong, case: Case, call: int, seen: Seen, draw: Draw) -> bool:
     """Whether one call in training of a case gives what the mistake makes of it."""
     own = [q for q in case.quantities if q.part == wrong.part and q.key.name == "out" and q.key.call == call]
-    single = replace(case, params={**case.params, "setting": case.params["dicts"][call]["own"]})
+    setting = {**case.params["dicts"][call]["own"], "mode": MODES[call]}
+    single = replace(case, params={**case.params, "setting": setting})
     note = f"{wrong.note} in call {call}"
     try:
         asked = layer.mistaken(single, draw(case), wrong.change, note, own)
