@@ -218,7 +218,10 @@ def _independence(result: Any, masks: Sequence[NDArray[np.bool_]], keep: float) 
         return failed(result)
     if not masks:
         return unjudged("is not known: no output is an array of x's shape")
-    problem = independence_problem(np.array(masks), 1 - keep)
+    bits = np.array(masks)
+    if (keep > 0 and not bits.any()) or (keep < 1 and bits.all()):  # of what is never drawn it says nothing
+        return unjudged(f"cannot be told, because {'all' if bits.any() else 'nothing'} is kept in every call")
+    problem = independence_problem(bits, 1 - keep)
     return mismatched(problem) if problem else matched()
 
 

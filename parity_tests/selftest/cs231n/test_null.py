@@ -1,0 +1,40 @@
+"""What knows nothing earns nothing, and null.tsv holds all of what it gets right."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
+from parity_tests.harness import check as checking
+from parity_tests.harness.process.in_process import InProcessRunner
+from parity_tests.proof.null_submissions import MOST_PER_CENT, null_submissions, points_of, right_in
+from parity_tests.proof.variants import Variant, unchanged
+from reports.model.records import Record
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+UNNAMED = replace(ASSIGNMENT, diagnosis=None)
+"""CS231n without names for mistakes, which points do not hang on."""
+NULLS = {null.name: null for null in null_submissions(ASSIGNMENT) if null.edition == ASSIGNMENT.editions.default}
+
+
+def checked(folder: Path, variant: Variant) -> list[Record]:
+    """The records of a check in one precision and in this process, in which torch's answers are computed once."""
+    variant.write(folder)
+    with patch.object(checking, "Runner", InProcessRunner):
+        return checking.check(UNNAMED, folder, dtypes=("float64",), edition=ASSIGNMENT.editions.default).records
+
+
+@pytest.mark.parametrize("name", NULLS)
+def test_a_submission_that_knows_nothing_earns_nothing(tmp_path: Path, name: str) -> None:
+    records = checked(tmp_path, NULLS[name].variant)
+    assert points_of(ASSIGNMENT, records) <= MOST_PER_CENT
+    assert right_in(NULLS[name], records) <= ASSIGNMENT.null_quantities
+
+
+def test_the_solution_earns_all(tmp_path: Path) -> None:
+    assert points_of(ASSIGNMENT, checked(tmp_path, unchanged(ASSIGNMENT))) == 100
