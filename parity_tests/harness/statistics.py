@@ -16,6 +16,8 @@ from torch import special
 from parity_tests.protocol.finding import Odd, Said
 
 FALSE_ALARM = 1e-10
+SPREAD = 0.02
+"""Of so small a share of bits that are kept, or dropped, their own rate is not taken for that of the draw."""
 FEW = 20
 """Of so few elements it is counted how many a call keeps."""
 KEEPS_NOTHING = "cannot be told, because dropout keeps nothing in training"
@@ -144,6 +146,16 @@ def kept_fraction_problem(masks: Bits, r: float) -> Said | None:
     if binomial_two_sided(kept, n, 1 - r) < FALSE_ALARM:
         return Said(f"is {kept / n:.4f} over {n} elements, where 1 − r = {1 - r:.4g} is asked", Odd.OTHER_SHARE)
     return None
+
+
+def rate_of(masks: Bits, r: float) -> float:
+    """The rate at which bits are drawn, for what is said of them beside it: r, or that of the share really kept.
+
+    Where it is another one, `kept_fraction_problem` says so; whether the bits are independent is a question of its own.
+    Bits that are nearly all kept, or nearly all dropped, say too little of that.
+    """
+    kept = float(masks.mean())
+    return 1 - kept if kept_fraction_problem(masks, r) and SPREAD < kept < 1 - SPREAD else r
 
 
 def independence_problem(masks: Bits, r: float) -> Said | None:

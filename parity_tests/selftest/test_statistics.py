@@ -69,6 +69,17 @@ def test_honest_masks_of_a_few_elements_are_never_convicted(r: float) -> None:
         assert problems(small_masks(np.random.default_rng(seed), r, 2 + seed % 3), r) == {}
 
 
+def test_bits_that_are_drawn_at_another_rate_are_independent_none_the_less() -> None:
+    drawn = masks(np.random.default_rng(1), 0.3)
+    assert {"kept fraction", "independence"} <= problems(drawn, 0.55).keys()
+    rate = statistics.rate_of(drawn, 0.55)
+    assert problems(drawn, rate) == {}
+    again = np.repeat(drawn[:1], CALLS, axis=0)
+    assert "re-drawn masks" in problems(again, statistics.rate_of(again, 0.55))
+    everything = np.ones(SHAPE, np.bool_)
+    assert statistics.rate_of(everything, 0.55) == 0.55
+
+
 def test_the_false_alarm_of_each_test_is_what_it_says() -> None:
     """At a level of 1 % instead of 1e-10, honest draws must be convicted about as often: the p-values are uniform."""
     level, runs = 0.01, 1000

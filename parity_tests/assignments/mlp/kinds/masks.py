@@ -71,10 +71,11 @@ def judge(case: Case, arrays: Arrays, observation: Observation, context: Context
         return dict.fromkeys((row.name for row in ROWS), odd)
     masks = kept_mask(outputs)
     scale = compare(Returned("array", outputs[0], ""), dropout.forward(q, masks[0], r, context.device))
+    rate = statistics.rate_of(masks, r)
     problems = {
         "kept fraction": statistics.kept_fraction_problem(masks, r),
-        "independence": statistics.independence_problem(masks, r),
-        "re-drawn masks": statistics.redrawn_problem(masks, r),
+        "independence": statistics.independence_problem(masks, rate),
+        "re-drawn masks": statistics.redrawn_problem(masks, rate),
     }
     return {
         "scale": replace(scale, notes=()),
