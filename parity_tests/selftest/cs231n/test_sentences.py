@@ -122,22 +122,33 @@ LOSS = (
     "N = len(x)\n{shift}\np = np.exp(s) / np.exp(s).sum(axis=1, keepdims=True)\n"
     "loss = -np.log(p[np.arange(N), y]).mean()\np[np.arange(N), y] -= 1\nreturn loss, p / N"
 )
+OF_LOGS = LOSS.replace("p = np.exp(s) / np.exp(s)", "p = s - np.log(np.exp(s)").replace(
+    "keepdims=True)\n", "keepdims=True))\n").replace("-np.log(p[np.arange(N), y])", "-p[np.arange(N), y]").replace(
+    "\np[np.arange(N), y] -= 1", "\np = np.exp(p)\np[np.arange(N), y] -= 1")  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("shift", "said", "unsaid"),
+    ("loss", "shift", "said", "unsaid"),
     [
-        ("s = x - x.max(axis=1, keepdims=True)", "takes the log of a probability that has become 0", "overflows"),
-        ("s = x", "overflows where scores lie far apart", "takes the log"),
+        (LOSS, "x - x.max(axis=1, keepdims=True)", "takes the log of a probability that has become 0", "overflows"),
+        (LOSS, "x", "overflows where scores lie far apart", "takes the log"),
+        (OF_LOGS, "x", "overflows where scores lie far apart", "takes the log"),
     ],
-    ids=["shifted", "unshifted"],
+    ids=["shifted", "unshifted", "unshifted, by logs"],
 )
-def test_what_overflows_is_told_from_the_log_of_0(shift: str, said: str, unsaid: str) -> None:
-    found = judged(Body("softmax_loss", LOSS.format(shift=shift)), parts={"softmax_loss"}, edition="assignment-1")
+def test_what_overflows_is_told_from_the_log_of_0(loss: str, shift: str, said: str, unsaid: str) -> None:
+    body = Body("softmax_loss", loss.format(shift=f"s = {shift}"))
+    found = judged(body, parts={"softmax_loss"}, edition="assignment-1")
     assert not {record.verdict for record in found} & FAILING
     notes = " ".join(record.note for record in found)
     assert said in notes
     assert unsaid not in notes
+
+
+def test_a_gradient_that_is_wrong_beside_what_overflows_is_wrong() -> None:
+    twice = OF_LOGS.format(shift="s = x").replace("return loss, p / N", "return loss, p / N * (1 + np.isinf(loss))")
+    found = judged(Body("softmax_loss", twice), parts={"softmax_loss"}, edition="assignment-1")
+    assert {record.quantity for record in found if record.verdict in FAILING} == {"dx"}
 
 
 def test_a_warning_is_noted_at_the_function_whose_line_it_is() -> None:
