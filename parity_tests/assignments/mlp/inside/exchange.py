@@ -70,7 +70,7 @@ def _exchange_method(cls: type, name: str, method: str, *, keeping: bool) -> Non
 
 def _leave_behind(layer: Any, own: Any, args: Any, kwargs: Any, right: np.ndarray) -> None:
     """Have a layer keep what its own forward keeps for its backward, with the right result in place of its own one."""
-    with contextlib.suppress(Exception):
+    with contextlib.suppress(Exception, SystemExit):
         result = own(layer, *(np.array(arg) if isinstance(arg, np.ndarray) else arg for arg in args), **kwargs)
         for key, kept in list(vars(layer).items()):
             if isinstance(kept, np.ndarray) and kept.dtype.kind == "f" and np.array_equal(kept, result, equal_nan=True):
