@@ -19,5 +19,10 @@ def one_of_each(kind: Callable[[Any], object], values: Iterable[Any]) -> list[An
     return [value if chosen.setdefault(kind(value), value) is value else _at_night(value) for value in values]
 
 
+def first_of_each(kind: Callable[[Any], object], values: Iterable[Any]) -> list[Any]:
+    """The first of each kind alone: `parity selftest` puts all of them to it at night."""
+    return list({kind(value): value for value in reversed(list(values))}.values())[::-1]
+
+
 def _at_night(value: Any) -> Any:
     return pytest.param(value, marks=pytest.mark.nightly)

@@ -19,6 +19,14 @@ import pytest
 
 SELFTEST = Path(__file__).parent
 WORKERS = 2
+FILE_BY_FILE = ("--dist", "loadfile", "--no-loadscope-reorder")
+"""How workers are given tests: what a file shares is made once, and a file that takes long is begun early."""
+LONG = """
+test_proof test_right_parts_stay test_hostile test_null_submissions test_diagnoses test_unearned test_judge_results
+test_grade test_pytest_front test_verdicts test_near_misses test_reproduce test_names test_blame test_submissions
+test_forms test_pytest_plugin test_judging_by_facts test_isolation test_nothing_lost test_toy test_honest_forms
+"""
+"""Files that take more than ten seconds, which come first."""
 LATER = {"nightly": "for the night (.ci/nightly)", "pages": "for the second step (pytest -m pages)"}
 """The marks of tests that `pytest` alone leaves out, and how it says so."""
 WITHOUT_SELFTEST = pytest.StashKey[bool]()
@@ -57,7 +65,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
     alone = not (known.file_or_dir or known.keyword or known.implementation or known.collectonly or known.usepdb)
     if alone and known.numprocesses is None:
         os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of two workers would only wait for one another
-        args[:] = ["-n", str(WORKERS), "--dist", "loadfile", *args]
+        args[:] = ["-n", str(WORKERS), *FILE_BY_FILE, *args]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -89,6 +97,8 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
             for item in items
             if not item.get_closest_marker("nightly") or zlib.crc32(item.nodeid.encode()) % all_of_them == which - 1
         ]
+    first = set(LONG.split())
+    items.sort(key=lambda item: item.path.stem not in first)
     device = config.getoption("--device")
     if device != "cpu" and config.getoption("--implementation") is not None:
         from reference.device import problem

@@ -18,13 +18,13 @@ from parity_tests.protocol.case import Case
 from parity_tests.protocol.mistake import Body, Rewrite, Swap
 from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.quantity import WHOLE_CASE
-from parity_tests.selftest.nightly import one_of_each
+from parity_tests.selftest.nightly import first_of_each
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.mark.parametrize(
-    "wrong", one_of_each(lambda wrong: wrong.part, WRONG), ids=lambda wrong: f"{wrong.part}: {wrong.name}"
+    "wrong", first_of_each(lambda wrong: wrong.part, WRONG), ids=lambda wrong: f"{wrong.part}: {wrong.name}"
 )
 def test_a_known_mistake_has_its_own_name_and_no_other(wrong: Wrong) -> None:
     found = control(ASSIGNMENT, wrong.mistake)
