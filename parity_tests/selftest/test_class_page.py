@@ -12,7 +12,10 @@ import pytest
 
 from parity_tests.examples.chromium import Browser
 from parity_tests.grading.flags import Flag, FlagKind, flags_frame
+from parity_tests.grading.folder import HALF_WRITTEN
 from parity_tests.grading.gradebook import gradebook_frame
+from parity_tests.grading.pages import write_anonymous_pages
+from parity_tests.protocol.errors import UsageError
 from parity_tests.selftest.fake_records import DESCRIBED
 from parity_tests.selftest.hostile_text import TEXTS
 from reports.html.class_page import About, Who, class_page, codes, mistakes_by_submission
@@ -332,3 +335,9 @@ def test_hostile_names_do_nothing(browser: Browser, tmp_path: Path) -> None:
     assert (seen.console, seen.requests) == ([], [])
     assert browser.run("window.pwned === undefined && document.querySelectorAll('iframe, img').length === 0")
     assert browser.overflow() <= 0
+
+
+def test_of_tables_of_two_runs_no_anonymous_page_is_made(tmp_path: Path) -> None:
+    (tmp_path / HALF_WRITTEN).touch()
+    with pytest.raises(UsageError, match="are of two runs"):
+        write_anonymous_pages(tmp_path, tmp_path / "out")

@@ -574,3 +574,11 @@ def test_archives_in_archives_have_one_limit_together(tmp_path: Path, monkeypatc
 def test_a_tar_that_is_fine_is_opened() -> None:
     (entry,) = archive_entries("a.tar.gz", tarred(member("hw/neural_networks.py", size=5)))
     assert (entry.path, entry.read(100)) == ("hw/neural_networks.py", b"xxxxx")
+
+
+def test_the_folder_that_holds_all_is_none_of_a_file_alone_of_two_or_of_nothing() -> None:
+    def common(*paths: str) -> str:
+        return entries.common_folder([Entry(path, 1, lambda limit: b"x") for path in paths])
+
+    assert common("homework/a.py", "homework/b/c.py") == "homework"
+    assert [common("a.py"), common("x/a.py", "y/a.py"), common()] == ["", "", ""]
