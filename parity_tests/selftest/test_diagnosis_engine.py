@@ -15,6 +15,7 @@ from parity_tests.harness.check import Run, check
 from parity_tests.harness.diagnosis.expression import Expression
 from parity_tests.harness.diagnosis.location import of_input, told_apart, where_wrong
 from parity_tests.harness.diagnosis.readable_numbers import likeliest
+from parity_tests.harness.diagnosis.relations import right_digits
 from parity_tests.harness.diagnosis.running_error import Running
 from parity_tests.harness.returned import result_of
 from parity_tests.proof.mistakes import Outcome, control
@@ -104,6 +105,14 @@ def test_where_nothing_is_known_a_relation_is_said_in_the_words_of_the_assignmen
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
 def test_each_of_its_mistakes_is_caught_and_named(mistake: Mistake) -> None:
     assert control(KNOWING, mistake).outcome is Outcome.NAMED
+
+
+@pytest.mark.parametrize(("count", "said"), [(3, ""), (40, "right to float32 digits only")])
+def test_digits_of_float32_are_said_of_several_numbers_alone(count: int, said: str) -> None:
+    want = np.pi * np.arange(1, count + 1)
+    arrays = want.astype(np.float32).astype(np.float64), want, 1e-15 * want
+    call = Call("f.x", "f/0/float64", np.dtype("float64"), "x", None, Comparison("mismatch", arrays=arrays), {})
+    assert right_digits([call]) == said
 
 
 # ---- the rule of every border
