@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
@@ -76,13 +77,14 @@ def test_a_scheduler_that_is_gone_is_a_sentence_that_says_what_to_do(
         def close(self, timeout: float) -> None:
             raise OSError("there is nobody to say goodbye to")
 
-    client = Client()
+    client, heard = Client(), io.StringIO()
     monkeypatch.setattr(distributed, "Client", lambda *_, **__: client)
+    monkeypatch.setattr(logging.getLogger("distributed.client"), "handlers", [logging.StreamHandler(heard)])
     for error in (HarnessError("the workers were lost"), OSError("closed"), CancelledError()):
         client.status = "closed" if not isinstance(error, HarnessError) else "running"
         with pytest.raises(UsageError, match=r"is gone.*What is done is kept"), cluster("tcp://somewhere", nothing):
             complain_and_raise(error)
-    assert capfd.readouterr() == ("", "")
+    assert (heard.getvalue(), *capfd.readouterr()) == ("", "", "")
     client.status = "running"
     with pytest.raises(OSError, match="disk"), cluster("tcp://somewhere", nothing):
         raise OSError("the disk is full")

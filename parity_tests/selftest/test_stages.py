@@ -17,7 +17,7 @@ def failed(size: int) -> Comparison:
 def test_what_is_kept_of_a_run_has_a_limit_and_of_each_quantity_the_smallest_case_comes_first() -> None:
     third = MOST_KEPT // 3
     verdicts = {
-        "whole": {"output": failed(2 * MOST_KEPT)},
+        "whole": {"output": failed(2 * MOST_KEPT), "the only one": failed(2 * MOST_KEPT)},
         "large": {"output": failed(third), "gradient": failed(third)},
         "right": {"output": Comparison(Verdict.MATCH, arrays=(np.zeros(3),) * 3)},
         "small": {"output": failed(240)},
