@@ -86,6 +86,9 @@ def test_gradients_that_are_zero_because_the_loss_is_spoilt_earn_nothing(tmp_pat
     network = BUT_MAIN & {"3", "4"}
     null = earned(checked(tmp_path / "zeros", Variant("spoilt", {**zeros.files, "utils.py": spoilt}), parts=network))
     assert null["network"] == 0
+    patched = f"{zeros.files['neural_networks.py']}\nsoftmax_cross_entropy.backward = lambda self, X, Y: 0 * X\n"
+    files = {**zeros.files, "neural_networks.py": patched}
+    assert earned(checked(tmp_path / "patched", Variant("patched", files), parts=network))["network"] == 0
     right = changed(ASSIGNMENT, "right", []).files
     whole = earned(checked(tmp_path / "right", Variant("spoilt", {**right, "utils.py": spoilt}), parts=network))
     assert whole["network"] == 10
