@@ -77,10 +77,10 @@ def test_a_folder_without_a_submission_is_refused_before_anything_runs(tmp_path:
 
 
 def test_a_submission_that_does_not_parse_fails_every_case_with_the_line(tmp_path: Path) -> None:
-    write(tmp_path, {"neural_networks.py": "import numpy as np\ndef f(:\n", "utils.py": ""})
-    done = run(f"--implementation={tmp_path}", "--dtype", "float32")
+    write(tmp_path, {"softplus.py": "import numpy as np\ndef f(:\n"})
+    done = run(f"--implementation={tmp_path}", "--assignment", TOY_NAME, "--dtype", "float32")
     assert done.returncode == 1
-    assert "neural_networks.py, line 2 is not Python" in done.stdout
+    assert "softplus.py, line 2 is not Python" in done.stdout
     assert " passed" not in done.stdout.splitlines()[-1] or "failed" in done.stdout.splitlines()[-1]
     assert "Traceback" not in done.stdout + done.stderr
 
