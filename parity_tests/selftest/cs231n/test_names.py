@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
 from parity_tests.assignments.cs231n.mistakes import WRONG
 from parity_tests.assignments.cs231n.mistakes.norm_paths import COUNT
 from parity_tests.assignments.cs231n.mistakes.wrong import FC_FILE, OPTIM_FILE, Wrong
+from parity_tests.harness import flow_answers
+from parity_tests.harness.draw import draw
 from parity_tests.proof.editions import edition_for
 from parity_tests.proof.judged_variants import failures, records
 from parity_tests.proof.mistakes import Outcome, control
 from parity_tests.proof.variants import rewritten
-from parity_tests.protocol.case import Case
+from parity_tests.protocol.case import DTYPES, Case
 from parity_tests.protocol.mistake import Body, Rewrite, Swap
-from parity_tests.protocol.observation import Failure, Observation
+from parity_tests.protocol.observation import Failure, Observation, Returned
 from parity_tests.protocol.quantity import WHOLE_CASE
 from parity_tests.selftest.nightly import first_of_each
 
@@ -389,6 +393,30 @@ def test_filters_that_slide_over_dout_unturned_are_told_by_what_they_give(turned
     found = failures(records(ASSIGNMENT, wrong, parts={part}))
     names = set() if turned else {"dx is that of filters turned by half a turn"}
     assert {record.diagnosis for record in found} == names
+
+
+def test_zeros_are_named_by_their_numbers_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who returns zeros everywhere is held against every formula there is: that must take no radius of any."""
+
+    def never(*_: object) -> None:
+        raise AssertionError("a radius is asked for")
+
+    monkeypatch.setattr(flow_answers, "answers", never)
+    part = "relu_backward"
+    plan = [case for case in ASSIGNMENT.cases("2021-24", DTYPES, {part}) if case.probe == "layer"]
+    zeros = {
+        case.name: {
+            q.key: Returned("array", np.zeros(case.params["shapes"][q.key.call]["x"], case.dtype), "an array")
+            for q in case.quantities
+        }
+        for case in plan
+    }
+    seen = {name: Observation(name, values, {}, {}, (), 0.0) for name, values in zeros.items()}
+    dx = next(q for q in plan[0].quantities if q.part == part)
+    known = [wrong for wrong in WRONG if (wrong.part, wrong.kind) == (part, "layer")]
+    named = [wrong.name for wrong in known if wrong.reproduces(plan, dx, seen, partial(draw, ASSIGNMENT, seed=0))]
+    assert len(known) > 10
+    assert named == ["dx is 0 everywhere"]
 
 
 def test_no_formula_is_computed_where_nothing_came_back() -> None:
