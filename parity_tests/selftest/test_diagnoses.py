@@ -44,11 +44,13 @@ def test_at_least_sixty_mistakes_are_known_each_todo_has_some_and_names_are_uniq
         assert sum(bool(way) for way in ways) == 1
 
 
+TOO_LARGE = ("linear.init", "linear.init sentence", "network", "dropout.masks")
+"""The operations of which nothing is kept for test_kept."""
 OF_EACH = {
-    (mistake.part, mistake.operation if mistake.part == "10" else ""): number
+    (mistake.part, mistake.operation if mistake.part == "10" or mistake.operation in TOO_LARGE else ""): number
     for number, mistake in reversed(list(enumerate(MISTAKES)))
 }.values()
-"""One of each part, and of main of each operation: test_kept has one of each, and `parity selftest` all at night."""
+"""One of each part, and of these and main's of each operation: test_kept has one of each of the others."""
 COMMITTED = Path(__file__).parents[2] / "reports" / "examples" / "names.csv"
 
 
