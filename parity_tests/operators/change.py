@@ -12,7 +12,7 @@ Edit = tuple[int, int, str]
 
 @dataclass(frozen=True)
 class Change:
-    """One change. Of a right text `makes` says in words what is wrong with the changed one.
+    """One change. Of a right text `makes` says in words what is wrong with the changed one, without the place.
 
     Where the changed text is right, `mends` says what is wrong with the text as it stands. `rank` orders changes by how
     often they mend something, the likeliest first, and `line` is the first that changes.

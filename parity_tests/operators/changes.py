@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from parity_tests.operators.change import Change
-from parity_tests.operators.expressions import OPERATORS, Place
+from parity_tests.operators.expressions import OPERATORS, Found, Place
 from parity_tests.operators.scope import Scope
 from parity_tests.operators.source import Source, sites
 from parity_tests.operators.statements import of_statements
 
+Operator = Callable[[Place], Found]
 
-def changes_of(source: Source, functions: Iterable[str]) -> list[Change]:
-    """The changes of the functions of these qualified names, by rank; of those that give the same text the first."""
+
+def changes_of(
+    source: Source, functions: Iterable[str], further: Sequence[Operator] = (), scope: Scope | None = None
+) -> list[Change]:
+    """The changes of the functions of these qualified names, by rank; of those that give the same text the first.
+
+    `further` are operators on expressions beside the usual ones, `scope` is what they
+    may name, where it is not the function's own.
+    """
     found: dict[tuple[tuple[int, int, str], ...], Change] = {}
     for name in functions:
-        for change in _of_function(source, name):
+        for change in _of_function(source, name, further, scope):
             found.setdefault(change.edits, change)
     return sorted(found.values(), key=lambda change: change.rank)
 
 
-def _of_function(source: Source, name: str) -> Iterator[Change]:
+def _of_function(source: Source, name: str, further: Sequence[Operator], scope: Scope | None) -> Iterator[Change]:
     function = source.functions[name]
-    scope = Scope.of(source, function)
+    scope = scope or Scope.of(source, function)
     for site in sites(function):
         if isinstance(site.parent, ast.FormattedValue | ast.JoinedStr) or isinstance(site.node, ast.JoinedStr):
             continue
         place = Place(source, site, scope)
-        for operator in OPERATORS:
+        for operator in (*OPERATORS, *further):
             yield from (change for change in operator(place) if change is not None)
     yield from of_statements(source, function, scope)

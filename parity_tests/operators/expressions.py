@@ -90,6 +90,23 @@ def _binds(node: ast.expr) -> int:
 
 
 Found = Iterator[Change | None]
+_WHOLE = {"2": "doubled", "0.5": "halved"}
+
+
+def _of_operation(left: str, right: str, sign: str, other: str) -> str:
+    """What is wrong where another operation stands."""
+    if sign in "+-" and other in "+-":
+        return f"`{right}` has the wrong sign"
+    words = {"*": "multiplied by", "/": "divided by"}
+    if sign in words and other in words:
+        return f"`{left}` is {words[other]} `{right}`, not {words[sign][:-3]}"
+    return f"{other} stands for {sign}"
+
+
+def _of_factor(text: str, sign: str, factor: str) -> str:
+    """What is wrong where a factor or divisor is too much."""
+    done = _WHOLE.get(factor) or f"{'multiplied' if sign == '*' else 'divided'} by `{factor}` once too often"
+    return f"`{text}` is {done}"
 
 
 def operations(place: Place) -> Found:
@@ -101,22 +118,23 @@ def operations(place: Place) -> Found:
     left, right = place.operand(node.left), place.operand(node.right)
     l, r = place.text(node.left), place.text(node.right)  # noqa: E741
     for other in OTHER_SIGNS.get(sign, ""):
-        makes, mends = (f"`{b}` stands where `{a}` belongs" for a, b in ((sign, other), (other, sign)))
+        makes, mends = _of_operation(l, r, sign, other), f"`{sign}` stands where `{other}` belongs"
         yield place.change("operation", 2, place.joined(node.left, other, node.right), makes, mends)
     nouns = {"+": "the term", "-": "the term", "*": "the factor", "@": "the factor", "/": "the divisor"}
     if sign in nouns:
-        yield place.change("left out", 3, l, f"{nouns[sign]} `{r}` is missing", f"{nouns[sign]} `{r}` is too much")
+        yield place.change("left out", 3, l, f"`{r}` is left out", f"{nouns[sign]} `{r}` is too much")
     if sign in "+-*@":
         noun, rest = nouns[sign], f"-{right}" if sign == "-" else r
-        yield place.change("left out", 3, rest, f"{noun} `{l}` is missing", f"{noun} `{l}` is too much")
+        yield place.change("left out", 3, rest, f"`{l}` is left out", f"{noun} `{l}` is too much")
     if sign == "/":
         words = f"`{l}` is too much as the dividend"
-        yield place.change("left out", 5, f"1 / {right}", f"`{l}` is missing as the dividend", words)
+        yield place.change("left out", 5, f"1 / {right}", f"`{l}` is left out", words)
     if sign == "**":
-        yield place.change("left out", 3, l, f"the power `{r}` is missing", f"the power `{r}` is too much")
+        yield place.change("left out", 3, l, f"the power {r} of `{l}` is left out", f"the power `{r}` is too much")
     if sign in "-/@**" and l != r:
         words = f"the operands of `{sign}` are exchanged in `{l} {sign} {r}`"
-        yield place.change("exchanged", 2, place.joined(node.right, sign, node.left), words, words)
+        makes = f"`{l}` and `{r}` are exchanged"
+        yield place.change("exchanged", 2, place.joined(node.right, sign, node.left), makes, words)
     if sign == "@":
         for one, two in ((f"{left}.T", right), (left, f"{right}.T")):
             if (f"{one} {two}").count(".T.T"):
@@ -150,10 +168,12 @@ def regrouped(place: Place) -> Found:
     words = f"brackets are set otherwise in `{place.text(node)}`"
     if inner := inner_of(outer[2]):
         a, b, c = map(place.operand, (outer[0], inner[0], inner[2]))
-        yield place.change("brackets", 2, f"({a} {outer[1]} {b}) {inner[1]} {c}", words, words)
+        makes = f"`{c}` stands outside the brackets"
+        yield place.change("brackets", 2, f"({a} {outer[1]} {b}) {inner[1]} {c}", makes, words)
     if inner := inner_of(outer[0]):
         a, b, c = map(place.operand, (inner[0], inner[2], outer[2]))
-        yield place.change("brackets", 2, f"{a} {inner[1]} ({b} {outer[1]} {c})", words, words)
+        makes = f"`{c}` stands in brackets with `{b}`"
+        yield place.change("brackets", 2, f"{a} {inner[1]} ({b} {outer[1]} {c})", makes, words)
 
 
 def signs(place: Place) -> Found:
@@ -163,7 +183,7 @@ def signs(place: Place) -> Found:
         inner = place.text(node.operand)
         if isinstance(node.op, ast.USub):
             yield place.change(
-                "sign", 1, inner, f"a minus sign is missing at `{inner}`", f"a minus sign is too much at `{inner}`"
+                "sign", 1, inner, f"`{inner}` has the wrong sign", f"a minus sign is too much at `{inner}`"
             )
         if isinstance(node.op, ast.Not):
             yield place.change(
@@ -176,7 +196,7 @@ def signs(place: Place) -> Found:
             "sign",
             2,
             f"-{place.operand(node)}",
-            f"the sign of `{text}` is reversed",
+            f"`{text}` has the wrong sign",
             f"the sign of `{text}` is reversed",
         )
     if place.site.role == "test":
@@ -197,7 +217,7 @@ def comparisons(place: Place) -> Found:
         sign = COMPARISONS.get(type(node.ops[0]), "")
         left, right = place.operand(node.left), place.operand(node.comparators[0])
         for other in OTHER_COMPARISONS.get(sign, ()):
-            makes, mends = (f"`{b}` stands where `{a}` belongs" for a, b in ((sign, other), (other, sign)))
+            makes, mends = f"{other} stands for {sign}", f"`{sign}` stands where `{other}` belongs"
             yield place.change("comparison", 1, f"{left} {other} {right}", makes, mends)
 
 
@@ -217,14 +237,11 @@ def numbers(place: Place) -> Found:
     elif value is None:
         others = ["0", "1"]
     for other in others:
-        makes, mends = (f"`{b}` stands where `{a}` belongs" for a, b in ((text, other), (other, text)))
+        makes, mends = f"{other} stands for {text}", f"`{text}` stands where `{other}` belongs"
         yield place.change("number", 2, other, makes, mends, operation=other.startswith("-"))
     if isinstance(value, int | float) and not isinstance(value, bool):
         for name in place.scope.names:
-            makes, mends = (
-                f"`{name}` stands where the number {text} belongs",
-                f"the number {text} stands where `{name}` belongs",
-            )
+            makes, mends = f"`{name}` stands for {text}", f"the number {text} stands where `{name}` belongs"
             yield place.change("number", 5, name, makes, mends, operation=False)
     if isinstance(value, str) and place.site.role == "slice":
         for key in (one for one in place.scope.keys if one != repr(value)):
@@ -242,13 +259,13 @@ def names(place: Place) -> Found:
     for name in place.scope.names:
         if name != text:
             near = place.scope.are_twins(text, name)
-            makes, mends = (f"`{b}` stands where `{a}` belongs" for a, b in ((text, name), (name, text)))
+            makes, mends = f"`{name}` stands for `{text}`", f"`{text}` stands where `{name}` belongs"
             yield place.change("name", 0 if near else 4, name, makes, mends, operation=False)
     yield place.change(
         "complement",
         3,
         f"1 - {text}",
-        f"`1 - {text}` stands where `{text}` belongs",
+        f"1 − `{text}` stands for `{text}`",
         f"`{text}` stands where `1 - {text}` belongs",
     )
     yield place.change(
@@ -285,15 +302,18 @@ def calls(place: Place) -> Found:
     for pair in FUNCTIONS:
         if word in pair:
             other = pair[word == pair[0]]
-            makes, mends = (f"`{head}{b}` stands where `{head}{a}` belongs" for a, b in ((word, other), (other, word)))
+            article = "a " if word in REDUCTIONS else ""
+            makes = f"{article}{other} stands for {article}{word}"
+            mends = f"`{head}{word}` stands where `{head}{other}` belongs"
             yield place.change("function", 1, called(head + other, *given), makes, mends, operation=False)
     if len(arguments) == 1 and not node.keywords and word not in REDUCTIONS:
-        words = f"`{function}` is missing around `{arguments[0]}`", f"`{function}` is too much around `{arguments[0]}`"
+        words = f"`{function}` is left out", f"`{function}` is too much around `{arguments[0]}`"
         yield place.change("wrapped", 3, place.operand(node.args[0]), *words, operation=False)
     if len(arguments) > 1:
         swapped = [arguments[1], arguments[0], *given[2:]]
         words2 = f"the first two arguments of `{function}` are exchanged"
-        yield place.change("exchanged", 2, called(function, *swapped), words2, words2, operation=False)
+        makes = f"`{arguments[0]}` and `{arguments[1]}` are exchanged"
+        yield place.change("exchanged", 2, called(function, *swapped), makes, words2, operation=False)
         for k in range(len(arguments)):
             if word in ("dot", "matmul") and len(arguments) == 2:
                 turned = [
@@ -306,14 +326,12 @@ def calls(place: Place) -> Found:
         yield from _reductions(place, node, function, given, called)
     if word == "sqrt" and len(arguments) == 1:
         for name in (n for n in (*place.scope.names, "1e-5") if n in EPSILONS or n.endswith("eps")):
-            makes, mends = (
-                f"`{name}` is too much in `{function}({arguments[0]})`",
-                f"`{name}` is missing in `{function}({arguments[0]})`",
-            )
+            makes, mends = f"`{name}` is added once more", f"`{name}` is missing in `{function}({arguments[0]})`"
             yield place.change(
                 "epsilon", 1, called(function, f"{place.operand(node.args[0])} + {name}"), makes, mends, operation=False
             )
             moved = f"{place.text(node)} + {name}"
+            makes = f"`{name}` is added beside the root as well"
             yield place.change("epsilon", 3, moved, makes, f"`{name}` is missing beside `{place.text(node)}`")
         if isinstance(inner := node.args[0], ast.BinOp) and isinstance(inner.op, ast.Add):
             left, right = place.text(inner.left), place.text(inner.right)
@@ -395,10 +413,7 @@ def factors(place: Place) -> Found:
     ):
         for sign, noun in (("*", "factor"), ("/", "divisor")):
             if not (sign == "/" and factor in ("2", "0.5")):
-                makes, mends = (
-                    f"a {noun} `{factor}` is too much at `{text}`",
-                    f"a {noun} `{factor}` is missing at `{text}`",
-                )
+                makes, mends = _of_factor(text, sign, factor), f"a {noun} `{factor}` is missing at `{text}`"
                 yield place.change("factor", rank, f"{text} {sign} {factor}", makes, mends)
 
 

@@ -34,12 +34,13 @@ ROOMS: Mapping[str, tuple[str, ...]] = {
     "parity_tests.harness.process": (*PROTOCOL, *HARNESS[:3]),
     "parity_tests.harness.diagnosis": PROTOCOL,
     "parity_tests.operators": (),
+    "parity_tests.parts": ("parity_tests.operators",),
     "parity_tests.harness": (*PROTOCOL, *HARNESS[:5], "parity_tests.operators"),
     "parity_tests.grading": GENERAL,
     "parity_tests.pairs": GENERAL,
     "parity_tests.proof": (*GENERAL, "parity_tests.pairs", "parity_tests.grading"),
     "parity_tests.trace": GENERAL,
-    "parity_tests.assignments": (*GENERAL, "parity_tests.trace", "implementation"),
+    "parity_tests.assignments": (*GENERAL, "parity_tests.trace", "parity_tests.parts", "implementation"),
     "parity_tests.api": (*GENERAL, "parity_tests.assignments"),
 }
 """The rooms, and those that each may import beside itself. Rooms that are not named here stand above all of them."""

@@ -7,7 +7,7 @@ from parity_tests.assignments.cs231n.mistakes.layers import LAYERS
 from parity_tests.assignments.cs231n.mistakes.network_parts import NETWORK_PARTS
 from parity_tests.assignments.cs231n.mistakes.network_texts import NETWORK_TEXTS
 from parity_tests.assignments.cs231n.mistakes.networks import NETWORKS
-from parity_tests.assignments.cs231n.mistakes.norm_gradients import NORM_GRADIENTS
+from parity_tests.assignments.cs231n.mistakes.norm_rows import NORM_ROWS
 from parity_tests.assignments.cs231n.mistakes.norm_texts import NORM_TEXTS
 from parity_tests.assignments.cs231n.mistakes.normalisation import NORMALISATION
 from parity_tests.assignments.cs231n.mistakes.penalties import PENALTIES
@@ -27,7 +27,7 @@ WRONG: tuple[Wrong, ...] = (
     *NORMALISATION,
     *NORM_TEXTS,
     *RUNNING_TEXTS,
-    *NORM_GRADIENTS,
+    *NORM_ROWS,
     *IMAGES,
     *TURNED,
     *WINDOWED,

@@ -10,9 +10,11 @@ from parity_tests.assignments.cs231n.kinds.blame import KINDS, OWN
 from parity_tests.assignments.cs231n.kinds.layer_rows import NORM
 from parity_tests.assignments.cs231n.kinds.rows import CALLED
 from parity_tests.assignments.cs231n.mistakes import WRONG
+from parity_tests.assignments.cs231n.mistakes.generated import HINTS, Written, generated
 from parity_tests.assignments.cs231n.mistakes.in_calls import is_made_in_calls
 from parity_tests.assignments.cs231n.mistakes.network_parts import OF_NAMES
-from parity_tests.assignments.cs231n.mistakes.own_forward import own_forwards
+from parity_tests.assignments.cs231n.mistakes.own_forward import OwnForward, own_forwards
+from parity_tests.assignments.cs231n.mistakes.right_texts import WRITTEN
 from parity_tests.assignments.cs231n.mistakes.wrong import UNFIT
 from parity_tests.harness.diagnosis.only_one import only_one
 from parity_tests.harness.flow_answers import Question, judge_all
@@ -44,12 +46,26 @@ def experiments(plan: Sequence[Case], case: Case, quantity: Quantity, seen: Seen
         if not names and any(wrong.ways for wrong in known):
             for forward in own_forwards(asked, quantity.part, seen, draw):
                 names = names or tuple(w.name for w in known if w.reproduces(asked, quantity, seen, draw, forward))
+        if not names and (written := WRITTEN.get((key[0], key[1]))):
+            for own in (None, *own_forwards(asked, quantity.part, seen, draw)):
+                names = names or _generated(written, asked, quantity, seen, draw, own)
         if not names and case.probe == "running":
             names = _of_single_calls(plan, asked, quantity, seen, draw)
         _found[key] = names
     if not _found[key] and case.probe == "network":
         return _of_names(plan, case, quantity, seen, draw)
     return _found[key]
+
+
+def _generated(
+    written: Written, asked: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw, forward: OwnForward | None
+) -> tuple[str, ...]:
+    """The name of the simplest change of a right text that gives a result wherever it was asked."""
+    for wrong in generated(written, asked, quantity, seen, draw, forward):
+        if wrong.reproduces(asked, quantity, seen, draw, forward):
+            HINTS[wrong.name] = wrong.hint
+            return (wrong.name,)
+    return ()
 
 
 def _of_single_calls(
@@ -132,4 +148,9 @@ def _matches(case: Case, quantity: Quantity, question: Question, seen: Seen) -> 
         return False
 
 
-DIAGNOSIS = Diagnosis(mistakes=tuple(wrong.mistake for wrong in WRONG), experiments=experiments, reopened=reopened)
+DIAGNOSIS = Diagnosis(
+    mistakes=tuple(wrong.mistake for wrong in WRONG),
+    experiments=experiments,
+    reopened=reopened,
+    further_hints=HINTS,
+)

@@ -49,6 +49,7 @@ class Wrong:
     One that is `overwriting` shows only beside a forward that writes over x, any other only beside one that does not.
     `unset` are the running statistics that it never puts into bn_param, where there are none until they are put there.
     One `of_right` shows only beside a forward whose outputs are right: beside a wrong one that is what is wrong.
+    `lines` tell it from another of its name.
     One that `mixes` normalises by statistics of other numbers than it should, and keeps these as running ones.
     """
 
@@ -68,6 +69,7 @@ class Wrong:
     overwriting: bool = False
     of_right: bool = False
     unset: tuple[str, ...] = ()
+    lines: str = ""
 
     @property
     def mistake(self) -> Mistake:
@@ -77,7 +79,7 @@ class Wrong:
     @property
     def note(self) -> str:
         """What answers are known by of who makes it."""
-        return f"{self.part}: {self.name}"
+        return f"{self.part}: {self.name}{self.lines and f' ({self.lines})'}"
 
     def reproduces(
         self, plan: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw, forward: OwnForward | None = None

@@ -55,15 +55,6 @@ IN_LAYERS = (
     near("SVM: a margin of 2", ("the right class counts with its margin of 1", "the loss is summed over the examples"),
          ("margins = np.maximum(x - x[rows, y][:, None] + 1, 0)",
           "margins = np.maximum(x - x[rows, y][:, None] + 2, 0)")),
-    near("batch norm: dgamma is divided by the features", "dgamma is the mean in place of the sum",
-         (BATCH_BACK, BATCH_BACK.replace("(dout * normal).sum(axis=0)", "(dout * normal).sum(axis=0) / dx.shape[1]"))),
-    near("batch norm: dx goes through the mean alone", ("dx does not go through the mean and the variance",
-         "gamma is left out of dx"), ("dcentred = dnormal / deviation + 2 * centred * dvariance / len(dout)",
-         "dcentred = dnormal / deviation")),
-    near("batch norm: gamma is squared in dx", "gamma is left out of dx",
-         ("    dnormal = dout * gamma\n    ddeviation", "    dnormal = dout * gamma * gamma\n    ddeviation")),
-    near("batch norm: dgamma is dbeta, and dbeta is dbeta", "dgamma and dbeta are exchanged",
-         (BATCH_BACK, "return dx, dout.sum(axis=0), dout.sum(axis=0)")),
     near("batch norm: eps is added twice", "eps is always 1e-5, not the one that is given",
          ("batch_mean, batch_variance = x.mean(axis=0), x.var(axis=0)",
           "batch_mean, batch_variance = x.mean(axis=0), x.var(axis=0) + eps")),
@@ -93,10 +84,6 @@ IN_LAYERS = (
          ("dx[:, :, i : i + stride * height : stride, j : j + stride * width : stride] += dcolumns[:, :, i, j]",
           "s = min(stride, 2)\n            "
           "dx[:, :, i : i + s * height : s, j : j + s * width : s] += dcolumns[:, :, i, j]")),
-    near("batch norm: eps is halved in dx", "eps is left out of dx",
-         ("    normal, deviation, gamma, _ = cache\n", "    normal, deviation, gamma, _ = cache\n"
-          "    eps = np.maximum(deviation**2 - (normal * deviation).var(axis=0), 0)\n"
-          "    deviation = np.sqrt(deviation**2 - eps / 2)\n")),
     near("batch norm: the test mode updates the running mean alone", "the test mode updates the running statistics",
          ("out, cache = gamma * normal + beta, None",
           "out, cache = gamma * normal + beta, None\n"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from parity_tests.assignments.cs231n.mistakes.networks import FC_LOSS
 from parity_tests.assignments.cs231n.mistakes.turned import TURNED
 from parity_tests.assignments.cs231n.mistakes.wrong import FC_FILE, OPTIM_FILE
-from parity_tests.assignments.cs231n.proof.near_misses import AFFINE_BACK, BATCH_BACK, BOTH, RELU_BACK, near
-from parity_tests.assignments.cs231n.proof.near_misses_of_terms import ADDED, CUT, NORMALISED, THROUGH
+from parity_tests.assignments.cs231n.proof.near_misses import AFFINE_BACK, BOTH, RELU_BACK, near
+from parity_tests.assignments.cs231n.proof.near_misses_of_terms import ADDED, CUT, NORMALISED
 
 POOLED = "return np.take_along_axis(flat, first[..., None], axis=-1)[..., 0], (x.shape"
 KEPT = 'return w - step, {**config, "m": m, "v": v, "t": t}'
@@ -71,14 +71,6 @@ OF_TEXTS = (
         (NORMALISED, NORMALISED.replace("x, batch_mean,", "x, x[: (len(x) + 1) // 2].mean(axis=0),")),
     ),
     near(
-        "batch norm: three powers of the deviation too few in the gradient through the variance",
-        (
-            "the gradient through the variance is not divided by the deviation",
-            "the gradient through the variance lacks two divisions by the deviation",
-        ),
-        (THROUGH, THROUGH.replace("2 * centred", "2 * deviation**3 * centred")),
-    ),
-    near(
         "batch norm: half of the running mean is stored",
         ("the running mean is never stored in bn_param as running_mean", "the running mean is never updated"),
         (STORED, STORED.replace("= mean,", "= mean / 2,")),
@@ -101,11 +93,6 @@ OF_TEXTS = (
         "spatial batch norm: the columns of dout run backwards",
         tuple(wrong.name for wrong in TURNED if wrong.name.startswith("the rows of dout run along")),
         ("(_places_as_rows(dout), cache)", "(_places_as_rows(dout[..., ::-1]), cache)"),
-    ),
-    near(
-        "batch norm: dgamma is divided by half of the number of examples",
-        ("dgamma is the mean in place of the sum", "dgamma is doubled"),
-        (BATCH_BACK, BATCH_BACK.replace("(dout * normal).sum(axis=0)", "(dout * normal).sum(axis=0) * 2 / len(dout)")),
     ),
     near(
         "batch norm: the test mode takes half of the running mean off",

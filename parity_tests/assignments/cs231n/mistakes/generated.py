@@ -1,0 +1,139 @@
+"""Known mistakes that nobody has written down: changed right texts that give a result's numbers in all cases."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.assignments.cs231n.mistakes.as_written import run_in_torch
+from parity_tests.assignments.cs231n.mistakes.own_forward import CHAIN, FORMULA, OWN, OwnForward
+from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
+from parity_tests.harness.given import Given
+from parity_tests.harness.returned import result_of
+from parity_tests.parts.changed_texts import ChangedText
+from parity_tests.parts.fingerprints import NEAR, Fingerprints, fitted
+from parity_tests.parts.right_text import RightText
+from parity_tests.protocol.case import Case
+from parity_tests.protocol.diagnosis import Draw, Seen
+from parity_tests.protocol.kind import Arrays
+from parity_tests.protocol.observation import Returned
+from parity_tests.protocol.quantity import Quantity
+
+MOST_TRIED = 12
+"""So many of the changes that give one case's numbers are held against all cases, the simplest first."""
+_KEPT = 32
+_fingerprints: OrderedDict[tuple[str, ...], Fingerprints] = OrderedDict()
+HINTS: dict[str, str] = {}
+"""The hint of each name that was given."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """The right texts of a part, and the values of the names of one, of a case's tensors and its setting.
+
+    The texts' results go by the names of the part's quantities, with `before` before them.
+    """
+
+    part: str
+    texts: Sequence[RightText]
+    given: Callable[[RightText, Any, Any], Mapping[str, Any]]
+    before: str = ""
+    kind: str = "layer"
+
+
+def generated(
+    written: Written, asked: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw, forward: OwnForward | None
+) -> Iterator[Wrong]:
+    """The changes that give the numbers of a result in one case, the simplest first, as mistakes to be tried in all."""
+    result = quantity.key.name.removeprefix(written.before)
+    numbers = [number for number, text in enumerate(written.texts) if result in text.targets]
+    for case, got in _telling(asked, quantity, seen):
+        if forward and not forward.tells(case, 0):
+            continue
+        known = [fingerprints_of(written, number, case, draw(case), forward) for number in numbers]
+        if known and not known[0].is_right(result, got):
+            texts = [written.texts[number] for number in numbers]
+            pairs = zip(known, texts, strict=True)
+            told = [(changed, text) for one, text in pairs for changed in one.matching(result, got)]
+            for changed, text in sorted(told, key=lambda pair: pair[0].size)[:MOST_TRIED]:
+                yield _wrong(written, text, changed, result)
+            return
+
+
+def _is_of(q: Quantity, quantity: Quantity) -> bool:
+    return (q.part, q.key.name, q.key.call) == (quantity.part, quantity.key.name, 0)
+
+
+def _telling(asked: Sequence[Case], quantity: Quantity, seen: Seen) -> list[tuple[Case, NDArray[np.float64]]]:
+    """The cases in float64 of which a result came back, with that: those first that tell most changes apart."""
+    able = []
+    for case in asked:
+        own = next((q for q in case.quantities if _is_of(q, quantity)), None)
+        got = None if own is None or case.name not in seen else result_of(seen[case.name], own.key)
+        array = got.array if isinstance(got, Returned) else None
+        if case.dtype == "float64" and array is not None and array.dtype.kind == "f":
+            able.append((case, np.asarray(array, np.float64)))
+    return sorted(able, key=lambda pair: (_is_nothing(pair[1]), -(pair[0].params.get("setting") or {}).get("eps", 0)))
+
+
+def _is_nothing(got: NDArray[np.float64]) -> bool:
+    """Whether a result is 0 but for rounding, as many changes give it."""
+    return bool((np.abs(got) < NEAR).all())
+
+
+def fingerprints_of(
+    written: Written, number: int, case: Case, arrays: Arrays, forward: OwnForward | None
+) -> Fingerprints:
+    """Those of one of a part's texts, for the first call of a case; they are kept, since a class asks again."""
+    own = {name: arrays[f"{name}_0"] for name in (*case.params["arrays"], "dout")}
+    further = (forward.of(case, 0) or {}) if forward else {}
+    digest = hashlib.sha256(b"".join(np.ascontiguousarray(one).tobytes() for one in own.values()))
+    digest.update(np.ascontiguousarray(further.get("deviation", 0)).tobytes())
+    key = (written.part, str(number), case.name, str(further.get("way")), digest.hexdigest())
+    if key not in _fingerprints:
+        _fingerprints[key] = Fingerprints(
+            written.texts[number], _in_numpy(written, written.texts[number], case, own, further)
+        )
+        while len(_fingerprints) > _KEPT:
+            _fingerprints.popitem(last=False)
+    return _fingerprints[key]
+
+
+def _in_numpy(written: Written, text: RightText, case: Case, own: Arrays, further: Mapping[str, Any]) -> dict[str, Any]:
+    import torch
+
+    tensors = {
+        name: torch.from_numpy(np.ascontiguousarray(value)) if isinstance(value, np.ndarray) else value
+        for name, value in {**own, **further}.items()
+    }
+    values = written.given(text, Given(**tensors, extra=case.params["extra"]), case.params["setting"] or {})
+    return {name: value.numpy() if isinstance(value, torch.Tensor) else value for name, value in values.items()}
+
+
+def _wrong(written: Written, text: RightText, changed: ChangedText, result: str) -> Wrong:
+    lines = dict(changed.statements)
+    own = "\n".join(lines.get(k, text.statements[k]) for k in text.towards(result, changed.statements))
+
+    def predicted(t: Any, s: Any) -> Any:
+        value = run_in_torch(own, dict(written.given(text, t, s)))[result]
+        return 1 * fitted(value, getattr(t, "dout" if result == "out" else result.removeprefix("d")).shape)
+
+    change = {f"{written.before}{result}": predicted}
+    ways = _ways(text, changed)
+    return Wrong(written.part, written.kind, changed.words, changed.hint, change, (), ways=ways, lines=own)
+
+
+def _ways(text: RightText, changed: ChangedText) -> tuple[str, ...]:
+    """The ways of its own forward of which a change is true: it must leave the deviation as it is."""
+    before = " ".join(text.statements[k] for k, _ in changed.statements)
+    after = " ".join(line for _, line in changed.statements)
+    words = ("np.sqrt(variance + eps)", "variance", "eps", "deviation", "x", "count")
+    if any(before.count(word) != after.count(word) for word in words[:4]):
+        return ()
+    return (CHAIN, FORMULA, OWN) if len(changed.statements) == 1 and "** -1.5" not in before else (CHAIN, FORMULA)

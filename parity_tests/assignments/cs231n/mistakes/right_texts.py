@@ -1,0 +1,145 @@
+"""The right texts of CS231n's parts: which of them each part has, and what their names stand for in its cases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from parity_tests.assignments.cs231n.mistakes.generated import Written
+from parity_tests.assignments.cs231n.mistakes.own_forward import CHAIN, OWN
+from parity_tests.parts.norm_backward import AS_ONE, BY_MEANS, BY_SUMS, SCALED, SUMMED, norm_backward
+from parity_tests.parts.right_text import RightText
+
+
+def _numbers(layout: str, t: Any) -> dict[str, Any]:
+    """x and gamma in the shape of a norm's groups, and its counts and axes."""
+    N, C = t.x.shape[:2]
+    shape = (N, t.extra[0], C // t.extra[0], *t.x.shape[2:]) if layout == "group" else tuple(t.x.shape)
+    of_gamma = (1, *shape[1:3], 1, 1) if layout == "group" else (1, C, *(1,) * (t.x.dim() - 2))
+    axes = {name: axis for name, (axis, _) in LAYOUTS[layout].axes.items()}
+    x = t.x.reshape(shape)
+    count = 1.0
+    for axis in axes["axis"]:
+        count *= shape[axis]
+    counts = {"count": count, "examples": float(N), "channels": float(C)}
+    if t.x.dim() == 4:
+        counts |= {"places": float(t.x[0, 0].numel())}
+    if layout == "group":
+        H, W = t.x.shape[2:]
+        counts |= {"groups": float(t.extra[0]), "size": float(C // t.extra[0])}
+        counts |= {"all": float(C * H * W), "over": float(N * H * W), "apart": float(t.extra[0] * H * W)}
+    return {"x": x, "gamma": t.gamma.reshape(of_gamma), **counts, **axes}
+
+
+def _backward_of(layout: str, text: RightText, t: Any, s: Any) -> Mapping[str, Any]:
+    """The names of a norm's backward, for the deviation of the part's own forward where that is given."""
+    import torch
+
+    own = _numbers(layout, t)
+    x = own["x"]
+    centred = x - x.mean(own["axis"], keepdim=True)
+    variance = (centred**2).mean(own["axis"], keepdim=True)
+    eps = 0 * variance + s.get("eps", 1e-5)
+    deviation, way = (variance + eps).sqrt(), getattr(t, "way", "")
+    root = deviation
+    if way:
+        deviation = t.deviation.reshape(x.shape) if way == OWN else variance.sqrt() + eps
+        # By the chain rule one of the three divisions in the gradient through the variance is by the bare root.
+        bare = (deviation * variance.sqrt()).sqrt()
+        root = torch.where(bare == 0, deviation, bare) if way == CHAIN else deviation
+        variance = deviation**2 - eps
+    arrays = {"dout": t.dout.reshape(x.shape), "normal": centred / root, "centred": centred, "variance": variance}
+    found = {**own, **arrays, "eps": eps, "deviation": deviation}
+    if "dbeta" not in text.targets:
+        return found
+    # Sums run over x as it lies, whatever its groups are; and they hold x̂ as the forward gave it.
+    found["normal"] = centred / deviation
+    whole = {name: (found[name] + 0 * x).reshape(t.x.shape) for name in text.arrays if name != "gamma"}
+    sums = {name: axis for name, (axis, _) in LAYOUTS[layout].sums.items()}
+    return {**found, **whole, **sums, "gamma": t.gamma.reshape(1, -1, *(1,) * (t.x.dim() - 2))}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the numbers of a norm lie: the axes that share statistics, those of sums, and the counts, each in words."""
+
+    axes: Mapping[str, tuple[tuple[int, ...], str]]
+    sums: Mapping[str, tuple[tuple[int, ...], str]]
+    counts: Mapping[str, str]
+
+
+_CHANNELS = {"channels": "the number of channels", "examples": "the number of examples"}
+_ROWS = {"axis": ((0,), "the examples"), "other": ((1,), "the features"), "everything": ((0, 1), "everything")}
+_SUMS = {
+    "axis": ((0, 2, 3), "examples and places"),
+    "everything": ((0, 1, 2, 3), "everything"),
+    "first": ((0,), "the examples alone"),
+    "inner": ((2, 3), "the places alone"),
+    "crossed": ((1, 2, 3), "channels and places"),
+    "across": ((1,), "the channels"),
+}
+LAYOUTS: Mapping[str, Layout] = {
+    "batch": Layout(
+        _ROWS,
+        _ROWS,
+        {"count": "the number of examples", "channels": "the number of features"},
+    ),
+    "layer": Layout(
+        {"axis": ((1,), "the features"), "other": ((0,), "the examples"), "everything": ((0, 1), "everything")},
+        _ROWS,
+        {"count": "the number of features", "examples": "the number of examples"},
+    ),
+    "spatial": Layout(
+        _SUMS,
+        _SUMS,
+        {"count": "the number of examples and places", **_CHANNELS, "places": "the number of places"},
+    ),
+    "group": Layout(
+        {
+            "axis": ((2, 3, 4), "a group"),
+            "everything": ((0, 1, 2, 3, 4), "everything"),
+            "inner": ((3, 4), "a channel's places alone"),
+            "crossed": ((1, 2, 3, 4), "all groups as well"),
+            "own": ((2,), "the channels of a group alone, place by place"),
+            "with_examples": ((0, 2, 3, 4), "all examples as well"),
+            "across": ((1, 2), "the channels"),
+        },
+        _SUMS,
+        {
+            "count": "the size of a group",
+            **_CHANNELS,
+            "places": "H · W",
+            "size": "the number of channels in a group",
+            "all": "C · H · W",
+            "over": "N · H · W",
+            "apart": "G · H · W",
+        },
+    ),
+}
+
+
+def _words(axes: Mapping[str, tuple[tuple[int, ...], str]]) -> dict[str, str]:
+    return {name: words for name, (_, words) in axes.items()}
+
+
+def _backward(part: str, layout: str, before: str = "") -> Written:
+    forms = (BY_MEANS, BY_SUMS, SCALED if layout in ("batch", "spatial") else AS_ONE)
+    own = LAYOUTS[layout]
+    texts = [norm_backward(lines, own.counts, _words(own.axes)) for lines in forms]
+    texts.append(norm_backward(SUMMED, own.counts, _words(own.sums)))
+    return Written(part, texts, partial(_backward_of, layout), before)
+
+
+WRITTEN: Mapping[tuple[str, str], Written] = {
+    (one.part, one.kind): one
+    for one in (
+        _backward("batchnorm_backward", "batch"),
+        _backward("batchnorm_backward_alt", "batch", "alt "),
+        _backward("layernorm_backward", "layer"),
+        _backward("spatial_batchnorm_backward", "spatial"),
+        _backward("spatial_groupnorm_backward", "group"),
+    )
+}
+"""By part and kind of case."""

@@ -1,0 +1,110 @@
+"""Further changes of right texts: powers, whole factors, factors at each name, rows of a sum, a count that is off."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from itertools import combinations
+
+from parity_tests.operators.change import Change
+from parity_tests.operators.expressions import REDUCTIONS, Found, Place
+
+POWERS = (-3.0, -2.0, -1.5, -1.0, -0.5, 0.5, 1.0, 1.5, 2.0, 3.0)
+FACTORS = {
+    "0": "0 everywhere",
+    "3": "three times what it is",
+    "4": "four times what it is",
+    "-2": "doubled, with the wrong sign",
+    "-0.5": "halved, with the wrong sign",
+}
+ROWS = {"[:1]": "of the first {} alone", "[-1:]": "of the last {} alone", "[1:]": "without the first {}"}
+ROWS |= {"[:-1]": "without the last {}"}
+
+
+def powers(place: Place) -> Found:
+    """A name squared; another power."""
+    node = place.site.node
+    if isinstance(node, ast.Name) and place.site.role in ("left", "right", "value", "operand"):
+        yield place.change("power", 3, f"{node.id}**2", f"`{node.id}` is squared", f"`{node.id}` is not squared")
+    if isinstance(node, ast.Name) and place.site.role in ("left", "right"):
+        said = f"the root of `{node.id}` stands for it"
+        yield place.change("power", 4, f"np.sqrt({node.id})", said, "", operation=False)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+        magnitude = f"np.abs({place.text(node.left)})"
+        yield place.change("power", 3, magnitude, "a magnitude stands for the square", "", operation=False)
+        base, own = place.operand(node.left), place.text(node.right)
+        for power in POWERS:
+            if repr(power) != own:
+                words = f"the power {power:g} stands for {own}"
+                yield place.change("power", 3, f"{base} ** {power}", words, words)
+
+
+def whole_factors(place: Place) -> Found:
+    """A number that multiplies the whole of a statement."""
+    node = place.site.node
+    if isinstance(place.site.parent, ast.Assign) and place.site.role == "value":
+        for factor, words in FACTORS.items():
+            text = place.operand(node)
+            rank = 0 if factor == "0" else 4
+            yield place.change("factor", rank, f"{factor} * {text}", f"`{place.text(node)}` is {words}", words)
+        for name in place.scope.names:
+            for sign, words in (("*", "multiplied"), ("/", "divided")):
+                said = f"`{place.text(node)}` is {words} by `{name}` twice too often"
+                yield place.change("factor", 4, f"{text} {sign} {name}**2", said, said)
+
+
+def wholes(place: Place) -> Found:
+    """A name alone in place of the whole of a statement; two names exchanged throughout; a quotient the other way."""
+    node = place.site.node
+    if isinstance(place.site.parent, ast.Assign) and place.site.role == "value":
+        text = place.text(node)
+        for name in place.scope.names:
+            if name != text:
+                yield place.change("whole", 5, name, f"`{name}` stands for `{text}`", "", operation=False)
+        read = [one for one in ast.walk(node) if isinstance(one, ast.Name) and one.id in place.scope.names]
+        for one, two in combinations(sorted({name.id for name in read}), 2):
+            spans = [(*place.source.span(n), two if n.id == one else one) for n in read if n.id in (one, two)]
+            yield Change("exchanged", 2, node.lineno, tuple(spans), f"`{one}` and `{two}` are exchanged", "")
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        left, right = place.operand(node.left), place.operand(node.right)
+        said = f"`{place.text(node.right)}` is divided by `{place.text(node.left)}`, not multiplied"
+        yield place.change("operation", 2, f"{right} / {left}", said, "")
+
+
+def inner_factors(place: Place) -> Found:
+    """A name more as a factor or divisor of a name."""
+    node = place.site.node
+    if isinstance(node, ast.Name) and place.site.role in ("left", "right", "value") and node.id != "np":
+        for name in place.scope.names:
+            if name != node.id:
+                for sign, words in (("*", "multiplied"), ("/", "divided")):
+                    said = f"`{node.id}` is {words} by `{name}` once too often"
+                    yield place.change("factor", 5, f"({node.id} {sign} {name})", said, said, operation=False)
+
+
+def rows(place: Place) -> Found:
+    """The first or last row alone, or all but it, of what is summed; the sum left out."""
+    node = place.site.node
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return
+    owner, word = node.func.value, node.func.attr
+    if word not in REDUCTIONS or (isinstance(owner, ast.Name) and owner.id == "np"):
+        return
+    inner, text = place.operand(owner), place.text(node)
+    tail = text[text.rindex(f".{word}(") :]
+    yield place.change("reduction", 3, place.text(owner), f"the {word} is left out", f"a {word} is too much")
+    for key, words in ROWS.items():
+        said = f"the {word} is {words.format('example')}"
+        yield place.change("rows", 4, f"{inner}{key}{tail}", said, said, operation=False)
+
+
+def counts(place: Place) -> Found:
+    """One more or less than a count."""
+    node = place.site.node
+    if isinstance(node, ast.Name) and place.site.role == "right" and isinstance(place.site.parent, ast.BinOp):
+        for sign, words in (("-", "less"), ("+", "more")):
+            said = f"one {words} than `{node.id}` stands for it"
+            yield place.change("count", 4, f"({node.id} {sign} 1)", said, said, operation=False)
+
+
+FURTHER: tuple[Callable[[Place], Found], ...] = (powers, rows, wholes, whole_factors, inner_factors, counts)

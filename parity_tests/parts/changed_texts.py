@@ -1,0 +1,219 @@
+"""Changed texts: all single changes of a right text, and the same one at several of its places, each in words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import combinations, pairwise
+
+from parity_tests.operators.change import Change
+from parity_tests.operators.changes import changes_of
+from parity_tests.operators.of_texts import FURTHER
+from parity_tests.operators.scope import Scope
+from parity_tests.operators.source import Source
+from parity_tests.parts.right_text import RightText
+
+LEFT = frozenset(("axis", "keepdims", "number", "statement", "moved", "assignment", "in place"))
+"""Operators that say nothing of a right text: its axes and counts are names, which stand for one another."""
+MOST_PLACES = 5
+"""At so many places at most one change is tried in pairs."""
+_CODE = re.compile(r"`([^`]+)`")
+_SEVERAL = re.compile(r"^(the \w+s through .*? and \S+(?: \w+)?) (is|has)\b")
+_OF_WHOLE = re.compile("multiplied|divided|doubled|halved|wrong sign")
+"""What is said of a part as of the whole."""
+_INDENT = 4
+
+
+@dataclass(frozen=True)
+class ChangedText:
+    """A right text with other statements at some places, what is wrong with it in words, and a hint.
+
+    `size` orders those that give the same numbers, the simplest first. `keeps` are expressions that are all left as
+    they are.
+    """
+
+    statements: tuple[tuple[int, str], ...]
+    words: str
+    hint: str
+    size: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class _Single:
+    """One change: the statement, what is said of it with {} for the place, and where within the statement it is."""
+
+    statement: int
+    said: str
+    edits: tuple[tuple[int, int, str], ...]
+    rank: int
+    within: str
+
+
+@lru_cache(64)
+def _source_of(statements: tuple[str, ...], names: tuple[str, ...]) -> Source:
+    body = "\n".join(" " * _INDENT + statement for statement in statements)
+    return Source(f"def text({', '.join(names)}):\n{body}\n")
+
+
+class ChangedTexts:
+    """The changes of one right text."""
+
+    def __init__(self, text: RightText) -> None:
+        self._text = text
+        self._source = _source_of(tuple(text.statements), (*text.arrays, *text.counts, *text.axes))
+
+    def towards(self, result: str) -> list[ChangedText]:
+        """Those that may change a result."""
+        asked = set(self._text.towards(result))
+        alike: dict[str, list[_Single]] = {}
+        for single in self._singles():
+            if single.statement in asked:
+                alike.setdefault(single.said, []).append(single)
+        return [one for said, singles in alike.items() for one in self._of(said, singles)]
+
+    def _of(self, said: str, singles: Sequence[_Single]) -> Iterator[ChangedText]:
+        for single in singles:
+            others = [one.within for one in singles if one.statement == single.statement]
+            yield self._changed(said, [single], single.within if len(set(others)) > 1 else "")
+        if 1 < len(singles) <= MOST_PLACES:
+            sizes = {2, len(singles)}
+            for size in sizes:
+                for several in combinations(singles, size):
+                    if not _overlap(several):
+                        same = len({one.statement for one in several}) == 1
+                        yield self._changed(said, several, "in both places" if same else "")
+
+    def _changed(self, said: str, singles: Sequence[_Single], where: str) -> ChangedText:
+        numbers = sorted({single.statement for single in singles})
+        targets = [self._text.targets[k] for k in numbers]
+        place = self._text.at.get(targets[0], "") if len(targets) == 1 and not said.startswith("{}") else ""
+        place = place or self._place(targets)
+        statements = []
+        for k in numbers:
+            edits = [edit for single in singles if single.statement == k for edit in single.edits]
+            statements.append((k, self._edited(k, edits)))
+        words = " ".join(filter(None, (said.replace("{}", place), where)))
+        words = _SEVERAL.sub(lambda found: f"{found[1]} {'are' if found[2] == 'is' else 'have'}", words)
+        rank = 2 * max(single.rank for single in singles) + len(singles) - 1
+        unlike = len(targets) > 1 and tuple(targets) not in self._text.groups
+        late = 0 if len(targets) > 1 else -numbers[-1]
+        size = (rank, unlike, late, sum(len(line) for _, line in statements))
+        return ChangedText(tuple(statements), words, self._hint(words), size)
+
+    def _place(self, targets: Sequence[str]) -> str:
+        words = self._text.words
+        if (group := self._text.groups.get(tuple(targets))) is not None:
+            return group
+        return " and ".join(words[target] for target in targets)
+
+    def _hint(self, words: str) -> str:
+        return next((hint for word, hint in self._text.hints.items() if word in words), "")
+
+    def _start(self, k: int) -> int:
+        return self._source._starts[k + 1] + _INDENT
+
+    def _edited(self, k: int, edits: Sequence[tuple[int, int, str]]) -> str:
+        line = self._text.statements[k].encode()
+        for start, end, new in sorted(edits, reverse=True):
+            line = line[: start - self._start(k)] + new.encode() + line[end - self._start(k) :]
+        return line.decode()
+
+    def _singles(self) -> Iterator[_Single]:
+        text = self._text
+        scope = Scope((*text.arrays, *text.counts, *text.axes, *text.targets), text.counts, ())
+        left = LEFT | self._text.without | (frozenset() if "@" in self._text.lines else {"transpose"})
+        for change in changes_of(self._source, ["text"], FURTHER, scope):
+            k, several = change.line - 2, len(change.edits) > 1 and change.operator == "name"
+            signs = any(sign in change.makes for sign in ("@ stands", "* stands", "for @"))
+            if change.operator not in left and change.makes and not (several or signs or self._mixes(change)):
+                said = self._said(change, k)
+                yield _Single(k, said, change.edits, self._rank(change, said, k), self._within(k, change.edits[0][0]))
+
+    def _rank(self, change: Change, said: str, k: int) -> int:
+        """How far back a change stands: no name is likelier than another, and only a result is nothing at all.
+
+        Brackets, which a student may not have, come after what can be said without them.
+        """
+        if change.operator == "brackets":
+            return 5
+        if change.operator == "name" or (said == "{} is 0 everywhere" and not self._is_result[k]):
+            return 4
+        return change.rank + (change.operator == "exchanged")
+
+    @cached_property
+    def _is_result(self) -> list[bool]:
+        read = frozenset().union(*self._text.reads)
+        return [target not in read for target in self._text.targets]
+
+    def _mixes(self, change: Change) -> bool:
+        """Whether an axis stands for what is none, or the other way round."""
+        axes = set(self._text.axes)
+        for start, end, new in change.edits:
+            old = self._source.bytes[start:end].decode()
+            more = [name for name in axes if _count(new, name) > _count(old, name)]
+            if (old in axes) != (new in axes) or (more and old not in axes):
+                return True
+        return False
+
+    def _said(self, change: Change, k: int) -> str:
+        value, axes = self._text.statements[k].partition(" = ")[2], self._text.axes
+        start, end, new = change.edits[0]
+        if change.operator == "name" and new in axes:
+            old = self._source.bytes[start:end].decode()
+            return f"the sum in {{}} goes over {self._called(new)}, not {self._called(old)}"
+
+        def called(found: re.Match[str]) -> str:
+            own = found[1] in (value, f"({value})")
+            return "{}" if own else self._called(found[1]) or ("{}" if _OF_WHOLE.search(change.makes) else "a part")
+
+        said = _CODE.sub(called, change.makes)
+        names_a_result = any(said.startswith(f"{self._text.words[one]} ") for one in self._text.targets)
+        if "{}" in said or (names_a_result and _OF_WHOLE.search(change.makes)):
+            return said
+        return f"{said} {'of' if said.endswith('left out') else 'in'} {{}}"
+
+    def _called(self, code: str) -> str:
+        """What code is called, by its label; "" where it has none: code is never said as it is written."""
+        words = self._text.words
+        bare = code[1:-1] if code.startswith("(") and code.endswith(")") and code[1:-1] in words else code
+        if bare in words:
+            return words[bare]
+        if bare.isidentifier() or re.fullmatch(r"[-\d.]+", bare):
+            return bare
+        if bare.startswith("np."):
+            return f"the {bare[3:].partition('(')[0]}"
+        return ""
+
+    def _within(self, k: int, at: int) -> str:
+        """Where a change lies beside the first sum or mean of a statement."""
+        line = self._text.statements[k]
+        found = re.search(r"\.(sum|mean)\(", line)
+        if found is None:
+            return ""
+        opened = _opening(line, found.start())
+        at -= self._start(k)
+        where = "inside" if opened <= at < found.start() else "before" if at < opened else "after"
+        return f"{where} the {found[1]}"
+
+
+def _opening(line: str, end: int) -> int:
+    """Where what a method is called on begins."""
+    depth = 0
+    for at in range(end - 1, -1, -1):
+        depth += (line[at] == ")") - (line[at] == "(")
+        if depth == 0 and not (line[at].isalnum() or line[at] in "_()"):
+            return at + 1
+        if depth == 0 and line[at] == "(":
+            return at
+    return 0
+
+
+def _count(code: str, name: str) -> int:
+    return len(re.findall(rf"(?<![\w=]){name}\b(?!=)|={name}\b", code))
+
+
+def _overlap(several: Sequence[_Single]) -> bool:
+    edits = sorted((start, end) for one in several for start, end, _ in one.edits)
+    return any(first[1] > second[0] for first, second in pairwise(edits))

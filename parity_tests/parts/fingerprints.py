@@ -1,0 +1,127 @@
+"""Fingerprints: some of the numbers that each changed text gives for one case, among which a result's are looked up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from types import CodeType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parity_tests.parts.changed_texts import ChangedText, ChangedTexts
+from parity_tests.parts.right_text import RightText
+
+KEPT = 16
+"""So many numbers of each are kept; all are compared of the few that agree in them."""
+NEAR = 1e-9
+"""What part of the largest number of a result two honest computations of it stay below."""
+Array = NDArray[Any]
+
+
+def fitted(value: Any, shape: Sequence[int]) -> Any:
+    """An array or tensor in a shape, where it has as many numbers, or is one number; else as it is."""
+    wanted = tuple(shape)
+    if math.prod(value.shape) == math.prod(wanted):
+        return value.reshape(wanted)
+    if value.shape:
+        return value
+    return np.broadcast_to(value, wanted) if isinstance(value, np.ndarray) else value.expand(wanted)
+
+
+class Fingerprints:
+    """Those of one text for one case, given the values of its names."""
+
+    def __init__(self, text: RightText, given: Mapping[str, Any]) -> None:
+        self._text, self._changed = text, ChangedTexts(text)
+        self._codes = [compile(statement, "<text>", "exec") for statement in text.statements]
+        self._given: list[dict[str, Any]] = [{"np": np, **given}]
+        self._compiled: dict[str, CodeType] = {}
+        for code in self._codes:
+            after = dict(self._given[-1])
+            exec(code, after)
+            self._given.append(after)
+        self._of: dict[str, tuple[list[ChangedText], Array, Array]] = {}
+
+    @property
+    def given(self) -> Mapping[str, Any]:
+        """The values of the names."""
+        return self._given[0]
+
+    @property
+    def results(self) -> list[str]:
+        """The names of the results: what no statement reads."""
+        read = frozenset().union(*self._text.reads)
+        return [target for target in self._text.targets if target not in read]
+
+    def changed(self, result: str) -> list[ChangedText]:
+        """The texts that are changed on the way to a result."""
+        return self._changed.towards(result)
+
+    def is_right(self, result: str, got: Array) -> bool:
+        """Whether these numbers are what the right text gives."""
+        right = np.asarray(self._given[-1][result])
+        near = NEAR * max(float(np.abs(right).max(initial=0.0)), 1e-30)
+        return right.size == got.size and bool((np.abs(right.ravel() - got.ravel()) <= near).all())
+
+    def matching(self, result: str, got: Array) -> list[ChangedText]:
+        """The changed texts that give these numbers for a result, the simplest first."""
+        changed, kept, places = self._built(result, got.size)
+        if not changed or not np.isfinite(got).all():
+            return []
+        flat = np.asarray(got, np.float64).ravel()
+        right = np.abs(np.asarray(self._given[-1][result])).max(initial=0.0)
+        near = NEAR * max(float(np.abs(flat).max(initial=0.0)), float(right))
+        same = np.flatnonzero((np.abs(kept - flat[places]) <= near).all(axis=1))
+        found = []
+        for number in same:
+            value = self._value(changed[number], result)
+            if value is not None and value.size == flat.size and bool((np.abs(value.ravel() - flat) <= near).all()):
+                found.append(changed[number])
+        return sorted(found, key=lambda one: one.size)
+
+    def _built(self, result: str, size: int) -> tuple[list[ChangedText], Array, Array]:
+        key = f"{result} {size}"
+        if key not in self._of:
+            places = np.random.default_rng(0).permutation(size)[:KEPT]
+            found, rows = [], []
+            for changed in self._changed.towards(result):
+                value = self._value(changed, result)
+                if value is not None and value.size == size:
+                    row = value.ravel()[places]
+                    if np.isfinite(row).all():
+                        found.append(changed)
+                        rows.append(row)
+            self._of[key] = found, np.array(rows).reshape(len(rows), len(places)), places
+        return self._of[key]
+
+    def _value(self, changed: ChangedText, result: str) -> Array | None:
+        """What a changed text gives for a result; None where it fails."""
+        lines = dict(changed.statements)
+        first = changed.statements[0][0]
+        names = dict(self._given[first])
+        try:
+            with np.errstate(all="ignore"):
+                for k in range(first, len(self._codes)):
+                    if k in lines:
+                        exec(self._code(lines[k]), names)
+                    elif self._text.reads[k] & self._moved(changed, first):
+                        exec(self._codes[k], names)
+                    else:
+                        names[self._text.targets[k]] = self._given[k + 1][self._text.targets[k]]
+                return np.asarray(fitted(np.asarray(names[result], np.float64), np.shape(self._given[-1][result])))
+        except (ValueError, TypeError, IndexError, ArithmeticError, AttributeError, NameError):
+            return None
+
+    def _moved(self, changed: ChangedText, first: int) -> set[str]:
+        moved = {self._text.targets[k] for k, _ in changed.statements}
+        for k in range(first, len(self._codes)):
+            if self._text.reads[k] & moved:
+                moved.add(self._text.targets[k])
+        return moved
+
+    def _code(self, line: str) -> CodeType:
+        if line not in self._compiled:
+            self._compiled[line] = compile(line, "<text>", "exec")
+        return self._compiled[line]

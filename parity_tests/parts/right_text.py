@@ -1,0 +1,73 @@
+"""The right text: a part in plain numpy, one statement a line, with a label for each name that students may read."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+
+def names_in(statement: str) -> frozenset[str]:
+    """The names that a statement reads."""
+    nodes = ast.walk(ast.parse(statement))
+    return frozenset(node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
+
+
+@dataclass(frozen=True)
+class RightText:
+    """A part's statements, each `name = expression  # what the name stands for`, and what is said of all else.
+
+    `arrays`, `counts` and `axes` are the names that it is given. `labels` say a name, or an expression, in words.
+    `groups` name several of the statements' results at once, and `at` what something in a statement is wrong in, where
+    that is not the statement's label. `hints` go by a word of what is said; the first that fits is taken. `without` are
+    operators that say nothing of it.
+    """
+
+    lines: str
+    arrays: tuple[str, ...]
+    counts: tuple[str, ...] = ()
+    axes: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    at: Mapping[str, str] = field(default_factory=dict)
+    hints: Mapping[str, str] = field(default_factory=dict)
+    without: frozenset[str] = frozenset()
+
+    def with_labels(self, **labels: str) -> RightText:
+        """The same, with further labels: of axes and counts, which differ between parts that share a text."""
+        return replace(self, labels={**self.labels, **labels})
+
+    @cached_property
+    def statements(self) -> list[str]:
+        """The statements without their labels."""
+        return [line.partition("#")[0].strip() for line in self.lines.strip().splitlines()]
+
+    @cached_property
+    def targets(self) -> list[str]:
+        """The name that each statement defines."""
+        return [statement.partition(" = ")[0] for statement in self.statements]
+
+    @cached_property
+    def words(self) -> dict[str, str]:
+        """What each name or expression is called: a whole right side by its result."""
+        found = dict(self.labels)
+        for line, statement, target in zip(self.lines.strip().splitlines(), self.statements, self.targets, strict=True):
+            found[target] = line.partition("#")[2].strip() or found.get(target, target)
+            found[statement.partition(" = ")[2]] = found[target]
+        return found
+
+    @cached_property
+    def reads(self) -> list[frozenset[str]]:
+        """The names that each statement reads."""
+        return [names_in(statement) for statement in self.statements]
+
+    def towards(self, result: str, changed: Sequence[tuple[int, str]] = ()) -> list[int]:
+        """The statements that a result hangs on, in their order; of some of them `changed` ones."""
+        wanted, found = {result}, []
+        others = {k: names_in(line) for k, line in changed}
+        for k in reversed(range(len(self.statements))):
+            if self.targets[k] in wanted:
+                found.append(k)
+                wanted |= others.get(k, self.reads[k])
+        return found[::-1]

@@ -1,0 +1,102 @@
+"""Right texts: each agrees with torch, its changes have names without code, other numbers than theirs have none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
+from parity_tests.assignments.cs231n.kinds import layer
+from parity_tests.assignments.cs231n.mistakes.generated import Written, fingerprints_of
+from parity_tests.assignments.cs231n.mistakes.right_texts import WRITTEN
+from parity_tests.harness.draw import draw
+from parity_tests.harness.flow_answers import predicted
+from parity_tests.parts.fingerprints import Fingerprints
+from parity_tests.protocol.case import Case
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+PARTS = sorted(part for part, _ in WRITTEN)
+
+
+def cases_of(written: Written) -> Iterator[Case]:
+    for edition in (ASSIGNMENT.editions.default, "assignment-1-2025-26"):
+        for case in ASSIGNMENT.cases(edition, ("float64",)):
+            if case.probe == written.kind and any(q.part == written.part for q in case.quantities):
+                yield case
+
+
+def of_case(written: Written, case: Case) -> list[Fingerprints]:
+    arrays = draw(ASSIGNMENT, case, 0)
+    return [fingerprints_of(written, number, case, arrays, None) for number in range(len(written.texts))]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_each_text_gives_what_torch_gives_in_all_cases(part: str) -> None:
+    written = WRITTEN[part, "layer"]
+    asked = 0
+    for case in cases_of(written):
+        (question, *_) = layer.questions(case, draw(ASSIGNMENT, case, 0))
+        right = predicted(case, question.forms[0])
+        for known in of_case(written, case):
+            for q in question.quantities:
+                result = q.key.name.removeprefix(written.before)
+                if q.part == part and result in known.results:
+                    assert known.is_right(result, right[q.name]), (case.name, q.name)
+                    assert not known.is_right(result, right[q.name] + 1e-6), (case.name, q.name)
+                    asked += 1
+    assert asked >= 9
+
+
+@cache
+def of_batch_norm() -> tuple[list[Fingerprints], dict[str, NDArray[Any]]]:
+    written = WRITTEN["batchnorm_backward", "layer"]
+    case = next(case for case in cases_of(written) if case.params["slug"] == "eps")
+    return of_case(written, case), draw(ASSIGNMENT, case, 0)
+
+
+def named(result: str, got: NDArray[Any]) -> list[str]:
+    """The names of what gives these numbers, the simplest first."""
+    found = [one for known in of_batch_norm()[0] if result in known.results for one in known.matching(result, got)]
+    return [one.words for one in sorted(found, key=lambda one: one.size)]
+
+
+def terms(of_variance: float = 1.0) -> tuple[NDArray[Any], ...]:
+    """dout, gamma, x̂, and the three terms of dx."""
+    known, arrays = of_batch_norm()
+    given = known[0].given
+    g = arrays["dout_0"] * arrays["gamma_0"]
+    normal, deviation = given["normal"], np.sqrt(given["variance"] + given["eps"])
+    through = of_variance * normal * (g * normal).mean(axis=0) / deviation
+    return arrays["dout_0"], arrays["gamma_0"], normal, g / deviation, g.mean(axis=0) / deviation, through
+
+
+def test_what_a_change_gives_has_its_name() -> None:
+    dout, gamma, normal, direct, mean, variance = terms()
+    assert named("dx", direct / gamma - mean - variance)[0] == "gamma is left out of the direct gradient"
+    assert named("dx", direct - variance)[0] == "the gradient through the mean is left out of dx"
+    assert named("dx", direct - mean - variance / 2)[0] == "the gradient through the variance is halved"
+    assert named("dx", -(direct - mean - variance))[0] == "dx has the wrong sign"
+    assert named("dgamma", dout.sum(axis=0))[0] == "x̂ is left out of dgamma"
+    assert named("dgamma", (dout * normal).mean(axis=0))[0] == "a mean stands for a sum in dgamma"
+    assert named("dbeta", dout.sum(axis=1))[0] == "the sum in dbeta goes over the features, not the examples"
+
+
+def test_what_no_change_gives_has_no_name() -> None:
+    dout, gamma, normal, direct, mean, variance = terms()
+    assert named("dx", direct - mean - variance / 3) == []
+    assert named("dx", direct - mean / 7 - variance) == []
+    assert named("dgamma", (dout * (normal + 0.3)).sum(axis=0)) == []
+    assert named("dbeta", np.abs(dout).sum(axis=0)) == []
+    assert named("dbeta", np.full(len(gamma), np.nan)) == []
+
+
+def test_no_name_shows_code() -> None:
+    said = [one.words for known in of_batch_norm()[0] for result in known.results for one in known.changed(result)]
+    assert len(said) > 5000
+    signs = ("`", "np.", "axis", "keepdims", "*", "(", "{", "@")
+    assert [words for words in said if any(sign in words for sign in signs)] == []
