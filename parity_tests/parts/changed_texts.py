@@ -83,11 +83,14 @@ class ChangedTexts:
                 for several in combinations(singles, size):
                     if not _overlap(several):
                         same = len({one.statement for one in several}) == 1
-                        yield self._changed(said, several, "in both places" if same else "")
+                        everywhere = size == len(singles) and not same
+                        yield self._changed(said, several, "in both places" if same else "", everywhere=everywhere)
 
-    def _changed(self, said: str, singles: Sequence[_Single], where: str) -> ChangedText:
+    def _changed(self, said: str, singles: Sequence[_Single], where: str, *, everywhere: bool = False) -> ChangedText:
         numbers = sorted({single.statement for single in singles})
         targets = [self._text.targets[k] for k in numbers]
+        if everywhere and tuple(targets) not in self._text.groups and said.endswith(" in {}"):
+            said, where = said.removesuffix(" in {}"), "throughout"
         place = self._text.at.get(targets[0], "") if len(targets) == 1 and not said.startswith("{}") else ""
         place = place or self._place(targets)
         statements = []

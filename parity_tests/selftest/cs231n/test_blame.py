@@ -383,11 +383,12 @@ def test_a_norms_backward_with_a_known_mistake_is_blamed_beside_a_wrong_forward(
     found = judged(OF_SAMPLES, slip, parts={"layernorm_backward"})
     named = [record for record in found if record.part == "layernorm_backward" and record.verdict == "mismatch"]
     assert blamed(found) == {"layernorm_forward", "layernorm_backward"}
-    assert {record.diagnosis for record in named} == {"the sums are divided by the number of examples, not of features"}
+    name = "the number of examples stands for the number of features throughout"
+    assert {record.diagnosis for record in named} == {name}
     assert all("is wrong for what layernorm_forward hands on, too" in record.message for record in named)
 
 
-@pytest.mark.parametrize("deviation", ["deviation", "np.sqrt(deviation)", "1", "deviation**2", "(-deviation)"])
+@pytest.mark.parametrize("deviation", ["deviation", "np.sqrt(deviation)", "1", "deviation**2"])
 def test_a_norms_backward_that_no_known_mistake_fits_is_not_judged_beside_a_wrong_forward(deviation: str) -> None:
     own = Body("layernorm_backward", LAYER_BACK.format(count="dout.shape[axis]", deviation=deviation))
     assert blamed(judged(OF_SAMPLES, own, parts={"layernorm_backward"})) == {"layernorm_forward"}

@@ -136,4 +136,4 @@ def _ways(text: RightText, changed: ChangedText) -> tuple[str, ...]:
     words = ("np.sqrt(variance + eps)", "variance", "eps", "deviation", "x", "count")
     if any(before.count(word) != after.count(word) for word in words[:4]):
         return ()
-    return (CHAIN, FORMULA, OWN) if len(changed.statements) == 1 and "** -1.5" not in before else (CHAIN, FORMULA)
+    return (CHAIN, FORMULA, OWN) if "** -1.5" not in before else (CHAIN, FORMULA)

@@ -184,6 +184,8 @@ def evidence(case: Case, arrays: Arrays, observation: Observation, judged: Judge
     for q in case.quantities:
         if q.key.name.endswith(HELD) and not judged[q.name].explained_by:  # of an object that was called this once
             word, given = q.key.name.removesuffix(HELD), _given(case, arrays, q.key.call)
+            if isinstance(result_of(observation, Key(word, q.key.call)), Failure):
+                continue  # what is there then is none of that call's
             yield linear_call(calls, "the one kept", word, q.name, result_of(observation, q.key), *given)
 
 
