@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from parity_tests.protocol.assignment import Assignment
@@ -84,16 +85,24 @@ def _read(path: Path) -> str:
 def _functions_by_part(text: str, assignment: Assignment) -> dict[str, list[int]]:
     """The numbers of the lines of the functions of each part; none for what does not parse."""
     found: dict[str, list[int]] = {}
+    for name, numbers in _lines_of_functions(text):
+        part = assignment.by_function.get(name)
+        if part is not None:
+            found.setdefault(part, []).extend(numbers)
+    return found
+
+
+@lru_cache(maxsize=16)
+def _lines_of_functions(text: str) -> Sequence[tuple[str, range]]:
+    """The names of functions and the numbers of their lines; kept, since each file is asked about more than once."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return found
-    for name, function in _functions(tree):
-        part = assignment.by_function.get(name)
-        if part is not None:
-            last = min(function.end_lineno or function.lineno, function.lineno + LONGEST_FUNCTION - 1)
-            found.setdefault(part, []).extend(range(function.lineno, last + 1))
-    return found
+        return ()
+    return [
+        (name, range(f.lineno, min(f.end_lineno or f.lineno, f.lineno + LONGEST_FUNCTION - 1) + 1))
+        for name, f in _functions(tree)
+    ]
 
 
 def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:

@@ -27,6 +27,8 @@ test_grade test_pytest_front test_verdicts test_near_misses test_reproduce test_
 test_forms test_pytest_plugin test_judging_by_facts test_isolation test_nothing_lost test_toy test_honest_forms
 """
 """Files that take more than ten seconds, which come first."""
+TOGETHER = SELFTEST / "cs231n"
+"""A folder whose files hold results against the same answers of torch: one worker runs it, and computes them once."""
 LATER = {"nightly": "for the night (.ci/nightly)", "pages": "for the second step (pytest -m pages)"}
 """The marks of tests that `pytest` alone leaves out, and how it says so."""
 WITHOUT_SELFTEST = pytest.StashKey[bool]()
@@ -66,6 +68,19 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
     if alone and known.numprocesses is None:
         os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of two workers would only wait for one another
         args[:] = ["-n", str(WORKERS), *FILE_BY_FILE, *args]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Gives the workers a file at a time, and the files of one folder to one of them."""
+    from xdist.scheduler.loadfile import LoadFileScheduling  # its plugin alone calls this
+
+    if config.getoption("dist") != "loadfile" or not TOGETHER.is_relative_to(config.rootpath):
+        return None
+    together, scheduler = TOGETHER.relative_to(config.rootpath).as_posix(), LoadFileScheduling(config, log)
+    file_of = scheduler._split_scope
+    scheduler._split_scope = lambda nodeid: together if nodeid.startswith(f"{together}/") else file_of(nodeid)
+    return scheduler
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -41,10 +41,15 @@ def changed(folder: Path, swaps: Sequence[Swap], utils: Sequence[Swap] = ()) -> 
 
 
 @cache
+def _planned(edition: str, dtype: str, seed: int) -> Mapping[str, Case]:
+    """The cases of a precision by their names, planned once for all submissions."""
+    return {case.name: case for case in ASSIGNMENT.cases(edition, (dtype,), seed=seed)}
+
+
+@cache
 def _drawn(case: str, edition: str, dtype: str, seed: int) -> dict[str, NDArray[Any]]:
     """A case's inputs, drawn once for all submissions: a trajectory takes torch's own training."""
-    found = next(c for c in ASSIGNMENT.cases(edition, (dtype,), seed=seed) if c.name == case)
-    return drawing.draw(ASSIGNMENT, found, seed)
+    return drawing.draw(ASSIGNMENT, _planned(edition, dtype, seed)[case], seed)
 
 
 def ask_and_judge(
@@ -64,8 +69,8 @@ def ask_and_judge(
             for process in ASSIGNMENT.inside.processes
         }
         hello = runners["parts"].hello
-        cases = ASSIGNMENT.cases(hello.edition, (dtype,), seed=seed)
-        plan = [c for c in cases if (whole or not c.whole) and wanted(c)]
+        cases = _planned(hello.edition, dtype, seed)
+        plan = [c for c in cases.values() if (whole or not c.whole) and wanted(c)]
         assert plan, "a comparison of nothing is no agreement"
 
         def draw(case: Case) -> Mapping[str, NDArray[Any]]:
@@ -82,8 +87,9 @@ def ask_and_judge(
         seen: dict[str, Observation] = {}
         budget, by_name = Budget(), {case.name: case for case in plan}
         answers = [
-            ask_all(runner, [question(case) for case in plan if case.process == process], budget)
+            ask_all(runner, questions, budget)
             for process, runner in runners.items()
+            if (questions := [question(case) for case in plan if case.process == process])
         ]
         for observation in chain.from_iterable(answers):
             case = by_name[observation.case]

@@ -27,7 +27,7 @@ def test_our_solution_agrees_in_every_family(edition: str) -> None:
     assert {record.verdict for record in found} == {"match"}
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.nightly)])
 def test_our_solution_agrees_at_the_sizes_of_other_seeds(seed: int) -> None:
     run = check(ASSIGNMENT, ASSIGNMENT.solution, dtypes=("float32",), seed=seed)
     assert {record.verdict for record in run.records} == {"match"}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,8 @@ COPIED = "copied"
 """What is found of a function that returns an updated copy: wrong, unless the submission's own main goes on with it."""
 RETURNED = Quantity("model returned", "1")
 FEW_STEPS = 12
+MOST_KEPT = 1 << 18
+"""Bytes of the gradients of a training whose answers are kept."""
 FIRST = "L1_W"
 
 
@@ -145,12 +148,11 @@ def _other_edition(context: Context) -> str:
 
 def _answers(case: Case, arrays: Arrays, of_training: list[Weight], device: str) -> dict[str, Answer]:
     """torch's weights after each step, T×…, by the arrays' names: all weights of a training are moved at once."""
-    from reference import sgd
-
     p, rates = case.params, etas(case.params)
     w = np.concatenate([arrays[weight.array].ravel() for weight in of_training])
     g = np.concatenate([arrays[f"{weight.array}_gradient"].reshape(len(rates), -1) for weight in of_training], axis=1)
-    together = sgd.steps(w, g, rates, alpha=p["alpha"], lam=p["lam"], device=device)
+    steps = _steps_once if g.nbytes <= MOST_KEPT else _steps
+    together = steps(w.tobytes(), g.tobytes(), w.dtype.str, tuple(rates), p["alpha"], p["lam"], device)
     answers, start = {}, 0
     for weight in of_training:
         at, shape = slice(start, start + int(np.prod(weight.shape))), (len(rates), *weight.shape)
@@ -162,6 +164,17 @@ def _answers(case: Case, arrays: Arrays, of_training: list[Weight], device: str)
         value, radius = (array[:, at].reshape(shape) for array in (together.value, together.radius))
         answers[weight.array] = Answer(value, radius, exactly)
     return answers
+
+
+def _steps(w: bytes, g: bytes, dtype: str, rates: tuple[float, ...], alpha: float, lam: float, device: str) -> Answer:
+    from reference import sgd
+
+    start, gradients = np.frombuffer(w, dtype), np.frombuffer(g, dtype).reshape(len(rates), -1)
+    return sgd.steps(start, gradients, rates, alpha=alpha, lam=lam, device=device)
+
+
+_steps_once = lru_cache(maxsize=64)(_steps)
+"""The same; kept, since a class asks for the same ones again and again."""
 
 
 def _compared(observation: Observation, w: Weight, answers: Answer) -> Comparison:
