@@ -32,7 +32,9 @@ PART_OF = {mistake.name: mistake.part for mistake in MISTAKES}
 
 
 @pytest.mark.parametrize(
-    "near", one_of_each(lambda near: PART_OF[near.false[0]], NEAR_MISSES), ids=lambda near: near.form.name
+    "near",  # test_kept has further ones, of five parts
+    one_of_each(lambda near: PART_OF[near.false[0]] == "10", NEAR_MISSES),
+    ids=lambda near: near.form.name,
 )
 def test_a_near_miss_is_caught_and_gets_no_false_name(near: NearMiss) -> None:
     assert called(ASSIGNMENT, near).good

@@ -1,6 +1,7 @@
 """The plan: the cases of all kinds, in their order."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from parity_tests.assignments.mlp.inside.homework_names import PLAIN
 from parity_tests.assignments.mlp.kinds import (
@@ -44,7 +45,13 @@ KINDS: Mapping[str, Kind] = {
 
 def plan(edition: str, dtypes: Sequence[str], seed: int = 0) -> list[Case]:
     """The cases that an edition asks, in the dtypes given, with the sizes and settings of a seed."""
-    return [case for dtype in dtypes for case in _cases_in(edition, dtype, seed, first=dtype == dtypes[0])]
+    return list(_planned(edition, tuple(dtypes), seed))
+
+
+@lru_cache(maxsize=64)
+def _planned(edition: str, dtypes: tuple[str, ...], seed: int) -> tuple[Case, ...]:
+    """The same; kept, since a class is asked the same ones again and again."""
+    return tuple(case for dtype in dtypes for case in _cases_in(edition, dtype, seed, first=dtype == dtypes[0]))
 
 
 def _cases_in(edition: str, dtype: str, seed: int, *, first: bool) -> Iterator[Case]:
