@@ -21,6 +21,7 @@ from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.reproduction import Networks, Script, ScriptSetting
 from reports.model.environment import Environment
 from reports.model.records import Record
+from reports.model.scripts import marked
 from reports.model.verdicts import FAILING, Verdict
 
 SECONDS_FOR_ONE = 4.0
@@ -105,7 +106,7 @@ def reproductions(
             over = time.monotonic() - started > seconds_in_all
             made: Script | str = OVER if over else maker.script(record)
             if isinstance(made, Script):
-                found.scripts[_unused(made, found.scripts)] = made.text
+                found.scripts[_unused(made, found.scripts)] = marked(made.text, record)
             else:
                 found.without[f"{record.case}, {record.quantity}"] = made
     return found

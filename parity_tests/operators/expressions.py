@@ -21,6 +21,8 @@ SIGNS: dict[type[ast.operator], str] = {
     ast.MatMult: "@",
 }
 OTHER_SIGNS = {"+": "-", "-": "+", "*": "/@", "/": "*", "@": "*", "//": "/", "**": "*"}
+OTHER_PRODUCTS = (("*", "@"), ("@", "*"), ("**", "*"))
+"""What stands for what where one kind of product is taken for another."""
 COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Lt: "<",
     ast.LtE: "<=",
@@ -119,7 +121,8 @@ def operations(place: Place) -> Found:
     l, r = place.text(node.left), place.text(node.right)  # noqa: E741
     for other in OTHER_SIGNS.get(sign, ""):
         makes, mends = _of_operation(l, r, sign, other), f"`{sign}` stands where `{other}` belongs"
-        yield place.change("operation", 2, place.joined(node.left, other, node.right), makes, mends)
+        operator = "product" if (sign, other) in OTHER_PRODUCTS else "operation"
+        yield place.change(operator, 2, place.joined(node.left, other, node.right), makes, mends)
     nouns = {"+": "the term", "-": "the term", "*": "the factor", "@": "the factor", "/": "the divisor"}
     if sign in nouns:
         yield place.change("left out", 3, l, f"`{r}` is left out", f"{nouns[sign]} `{r}` is too much")

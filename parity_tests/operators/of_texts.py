@@ -45,8 +45,8 @@ def whole_factors(place: Place) -> Found:
     if isinstance(place.site.parent, ast.Assign) and place.site.role == "value":
         for factor, words in FACTORS.items():
             text = place.operand(node)
-            rank = 0 if factor == "0" else 4
-            yield place.change("factor", rank, f"{factor} * {text}", f"`{place.text(node)}` is {words}", words)
+            operator, rank = ("nothing", 0) if factor == "0" else ("factor", 4)
+            yield place.change(operator, rank, f"{factor} * {text}", f"`{place.text(node)}` is {words}", words)
         for name in place.scope.names:
             for sign, words in (("*", "multiplied"), ("/", "divided")):
                 said = f"`{place.text(node)}` is {words} by `{name}` twice too often"

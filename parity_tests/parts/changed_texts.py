@@ -15,14 +15,14 @@ from parity_tests.operators.scope import Scope
 from parity_tests.operators.source import Source
 from parity_tests.parts.right_text import RightText
 
-LEFT = frozenset(("axis", "keepdims", "number", "statement", "moved", "assignment", "in place"))
+LEFT = frozenset(("axis", "keepdims", "number", "statement", "moved", "assignment", "in place", "product"))
 """Operators that say nothing of a right text: its axes and counts are names, which stand for one another."""
 MOST_PLACES = 5
 """At so many places at most one change is tried in pairs."""
 _CODE = re.compile(r"`([^`]+)`")
 _SEVERAL = re.compile(r"^(the \w+s through .*? and \S+(?: \w+)?) (is|has)\b")
-_OF_WHOLE = re.compile("multiplied|divided|doubled|halved|wrong sign")
-"""What is said of a part as of the whole."""
+_OF_WHOLE = frozenset(("operation", "factor", "sign"))
+"""Operators of which the same is said of a part as of the whole."""
 _INDENT = 4
 
 
@@ -129,19 +129,18 @@ class ChangedTexts:
         left = LEFT | self._text.without | (frozenset() if "@" in self._text.lines else {"transpose"})
         for change in changes_of(self._source, ["text"], FURTHER, scope):
             k, several = change.line - 2, len(change.edits) > 1 and change.operator == "name"
-            signs = any(sign in change.makes for sign in ("@ stands", "* stands", "for @"))
-            if change.operator not in left and change.makes and not (several or signs or self._mixes(change)):
+            if change.operator not in left and change.makes and not (several or self._mixes(change)):
                 said = self._said(change, k)
-                yield _Single(k, said, change.edits, self._rank(change, said, k), self._within(k, change.edits[0][0]))
+                yield _Single(k, said, change.edits, self._rank(change, k), self._within(k, change.edits[0][0]))
 
-    def _rank(self, change: Change, said: str, k: int) -> int:
+    def _rank(self, change: Change, k: int) -> int:
         """How far back a change stands: no name is likelier than another, and only a result is nothing at all.
 
         Brackets, which a student may not have, come after what can be said without them.
         """
         if change.operator == "brackets":
             return 5
-        if change.operator == "name" or (said == "{} is 0 everywhere" and not self._is_result[k]):
+        if change.operator == "name" or (change.operator == "nothing" and not self._is_result[k]):
             return 4
         return change.rank + (change.operator == "exchanged")
 
@@ -169,11 +168,11 @@ class ChangedTexts:
 
         def called(found: re.Match[str]) -> str:
             own = found[1] in (value, f"({value})")
-            return "{}" if own else self._called(found[1]) or ("{}" if _OF_WHOLE.search(change.makes) else "a part")
+            return "{}" if own else self._called(found[1]) or ("{}" if change.operator in _OF_WHOLE else "a part")
 
         said = _CODE.sub(called, change.makes)
         names_a_result = any(said.startswith(f"{self._text.words[one]} ") for one in self._text.targets)
-        if "{}" in said or (names_a_result and _OF_WHOLE.search(change.makes)):
+        if "{}" in said or (names_a_result and change.operator in _OF_WHOLE):
             return said
         return f"{said} {'of' if said.endswith('left out') else 'in'} {{}}"
 

@@ -20,6 +20,9 @@ from parity_tests.grading.flags import record_flags
 from parity_tests.grading.rubric import Vocabulary, parse_rubric
 from parity_tests.grading.scoring import score
 from parity_tests.harness.check import check
+from parity_tests.operators.change import Change
+from parity_tests.parts.changed_texts import ChangedTexts
+from parity_tests.parts.right_text import RightText
 from parity_tests.proof.variants import changed
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.mistake import Body
@@ -36,6 +39,7 @@ from reports.model.notes import Note, NoteKind
 from reports.model.reasons import causes_of
 from reports.model.records import COLUMNS, Column, Record, failing, to_frame
 from reports.model.run import parts_of
+from reports.model.scripts import by_quantity, marked, slug
 from reports.model.summary import part_summaries
 from reports.model.verdicts import VERDICTS
 from reports.terminal.lines import style_of
@@ -155,6 +159,42 @@ def test_verdicts_blame_and_points_hang_on_no_sentence_of_the_harness(
     assert said
     assert all("§" in text for text in said)
     assert not any("broadcast" in text or "torch says" in text for text in said)
+
+
+def backwards(self: Any, *args: Any, **kwargs: Any) -> None:
+    """A constructor of changes that writes each word of what they say backwards, but for the code in it."""
+    plainly(self, *args, **kwargs)
+    pieces = self.makes.split("`")
+    words = [piece if n % 2 else re.sub(r"\w+", lambda word: word[0][::-1], piece) for n, piece in enumerate(pieces)]
+    object.__setattr__(self, "makes", "`".join(words))
+
+
+plainly = Change.__init__
+SMALL = RightText("p = x @ w  # p\ntwice = p * p  # the square\nout = twice * s + s * t  # out", ("x", "w", "s", "t"))
+
+
+def test_which_changes_of_a_right_text_are_tried_and_how_simple_they_are_hangs_on_no_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def found() -> dict[Any, Any]:
+        return {one.statements: one.size for one in ChangedTexts(SMALL).towards("out")}
+
+    def words() -> set[str]:
+        return {one.words for one in ChangedTexts(SMALL).towards("out")}
+
+    before, said = found(), words()
+    monkeypatch.setattr(Change, "__init__", backwards)
+    assert found() == before
+    assert "p is doubled" in said - words()
+    assert any(len(statements) > 1 for statements in before)
+
+
+def test_which_script_shows_a_record_hangs_on_no_words_of_its_title() -> None:
+    one, two = (mismatch(case=f"a/{name}/b", quantity="dx", diagnosis=name) for name in ("a sum", "a mean"))
+    titles = (f'"""It: {name}."""\n' for name in (two.diagnosis, one.diagnosis))  # each that of the other
+    texts = [marked(title, of) for title, of in zip(titles, (one, two), strict=True)]
+    scripts = dict(zip((f"repro-{slug(one)}.py", f"repro-{slug(two)}-2.py"), texts, strict=True))
+    assert by_quantity(scripts, [one, two]) == {f"{one.case}/dx": texts[0], f"{two.case}/dx": texts[1]}
 
 
 @dataclass(frozen=True, slots=True)

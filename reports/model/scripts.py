@@ -1,4 +1,4 @@
-"""Which reproduction shows which record: by the names of their files, and the first line of each."""
+"""Which reproduction shows which record: by the names of their files, and the last line of each."""
 
 from __future__ import annotations
 
@@ -15,6 +15,15 @@ def slug(record: Record) -> str:
     return re.sub(r"[^a-z0-9]+", "-", f"part-{record.part}-{record.check}-{record.quantity}".lower()).strip("-")
 
 
+def marked(text: str, record: Record) -> str:
+    """The text of a script for this record, in whose last line stands which mistake it shows."""
+    return f"{text}{_mark(record)}\n"
+
+
+def _mark(record: Record) -> str:
+    return f"# Shows: {docstring(record.diagnosis) or 'no known mistake'}"
+
+
 def by_quantity(scripts: Mapping[str, str], records: Sequence[Record]) -> dict[str, str]:
     """The text of the script that shows each failing record, by "<case>/<quantity>", of scripts by their file names."""
     shown = {}
@@ -22,10 +31,9 @@ def by_quantity(scripts: Mapping[str, str], records: Sequence[Record]) -> dict[s
         if record.verdict not in FAILING or record.explained_by:
             continue
         name = re.compile(rf"repro-{re.escape(slug(record))}(-\d+)?\.py")
-        # Several mistakes in one quantity have a script each, whose first line ends with the name of the mistake.
-        named = f": {docstring(record.diagnosis)}."
+        # Several mistakes in one quantity have a script each.
         texts = [
-            (not text.partition("\n")[0].endswith(named), len(file), file, text)
+            (text.splitlines()[-1:] != [_mark(record)], len(file), file, text)
             for file, text in scripts.items()
             if name.fullmatch(file)
         ]
