@@ -1,4 +1,4 @@
-"""Further changes of right texts: powers, whole factors, factors at each name, rows of a sum, a count that is off."""
+"""Further changes of right texts: powers, factors and terms, of all and of each name, rows of sums, other counts."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def whole_factors(place: Place) -> Found:
         for name in place.scope.names:
             for sign, words in (("*", "multiplied"), ("/", "divided")):
                 said = f"`{place.text(node)}` is {words} by `{name}` twice too often"
-                yield place.change("factor", 4, f"{text} {sign} {name}**2", said, said)
+                yield place.change("factor", 5, f"{text} {sign} {name}**2", said, said)
 
 
 def wholes(place: Place) -> Found:
@@ -107,4 +107,57 @@ def counts(place: Place) -> Found:
             yield place.change("count", 4, f"({node.id} {sign} 1)", said, said, operation=False)
 
 
-FURTHER: tuple[Callable[[Place], Found], ...] = (powers, rows, wholes, whole_factors, inner_factors, counts)
+def terms(place: Place) -> Found:
+    """A name more as a term, of a whole or of a name; a product for a sum."""
+    node = place.site.node
+    whole = isinstance(place.site.parent, ast.Assign) and place.site.role == "value"
+    if whole or (isinstance(node, ast.Name) and node.id != "np" and place.site.role in ("left", "right")):
+        for name in place.scope.names:
+            makes = f"`{name}` is added to `{place.text(node)}`"
+            yield place.change("term", 5, f"({place.text(node)} + {name})", makes, "", operation=False)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        makes = f"`{place.text(node.right)}` multiplies, it is not added,"
+        yield place.change("term", 4, place.joined(node.left, "*", node.right), makes, "")
+
+
+def of_names(place: Place) -> Found:
+    """1, the magnitude, the negative or the sum of a name in its place."""
+    node = place.site.node
+    if isinstance(node, ast.Name) and node.id != "np" and place.site.role != "func":
+        name = node.id
+        for rank, new, makes in (
+            (4, f"(0 * {name} + 1)", f"1 stands for `{name}`"),
+            (4, f"np.abs({name})", f"the magnitude of `{name}` stands for it"),
+            (4, f"(-{name})", f"`{name}` has the wrong sign"),
+            (5, f"{name}.sum()", f"the sum of all of `{name}` stands for it"),
+        ):
+            yield place.change("of a name", rank, new, makes, "", operation=False)
+
+
+def bases(place: Place) -> Found:
+    """Powers and logarithms to another base."""
+    node = place.site.node
+    if isinstance(node, ast.Call) and (function := place.text(node.func)) in ("np.exp", "np.log"):
+        inner = place.text(node.args[0])
+        found = {"2": f"2 ** ({inner})"} if function == "np.exp" else {k: f"np.log{k}({inner})" for k in ("2", "10")}
+        kind = "power has" if function == "np.exp" else "logarithm is to"
+        for base, new in found.items():
+            yield place.change("base", 4, new, f"the {kind} the base {base}", "")
+
+
+def products_of_rows(place: Place) -> Found:
+    """The first or last row alone, or all but it, of what a product of matrices sums over."""
+    node = place.site.node
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult) and place.text(node.left).endswith(".T"):
+        left, right = place.text(node.left)[:-2], place.operand(node.right)
+        for key, words in ROWS.items():
+            said = f"the product is {words.format('example')}"
+            yield place.change("rows", 4, f"{left}{key}.T @ {right}{key}", said, said)
+
+
+OF_SHORT = frozenset(("term", "of a name", "base"))
+"""The operators that are asked of short texts alone."""
+FURTHER: tuple[Callable[[Place], Found], ...] = (
+    powers, rows, wholes, whole_factors, inner_factors, counts, terms, of_names, bases,
+    products_of_rows,
+)  # fmt: skip

@@ -20,7 +20,10 @@ LEFT = frozenset(("axis", "keepdims", "number", "statement", "moved", "assignmen
 MOST_PLACES = 5
 """At so many places at most one change is tried in pairs."""
 _CODE = re.compile(r"`([^`]+)`")
-_SEVERAL = re.compile(r"^(the \w+s through .*? and \S+(?: \w+)?) (is|has)\b")
+_PLURAL = {"is": "are", "has": "have", "stands": "stand", "multiplies": "multiply"}
+_SINGULAR = ("loss", "class", "bias")
+_TWICE = {"the sum in the sum": "the sum", "the mean in the mean": "the mean"}
+_TWICE |= {"a mean in the mean in": "a mean in", "a sum in the sum in": "a sum in"}
 _OF_WHOLE = frozenset(("operation", "factor", "sign"))
 """Operators of which the same is said of a part as of the whole."""
 _INDENT = 4
@@ -82,7 +85,9 @@ class ChangedTexts:
             for size in sizes:
                 for several in combinations(singles, size):
                     if not _overlap(several):
-                        same = len({one.statement for one in several}) == 1
+                        places = {one.statement for one in several}
+                        named = self._place([self._text.targets[k] for k in sorted(places)])
+                        same = len(places) == 1 or any(named == self._text.words[self._text.targets[k]] for k in places)
                         everywhere = size == len(singles) and not same
                         yield self._changed(said, several, "in both places" if same else "", everywhere=everywhere)
 
@@ -97,13 +102,23 @@ class ChangedTexts:
         for k in numbers:
             edits = [edit for single in singles if single.statement == k for edit in single.edits]
             statements.append((k, self._edited(k, edits)))
-        words = " ".join(filter(None, (said.replace("{}", place), where)))
-        words = _SEVERAL.sub(lambda found: f"{found[1]} {'are' if found[2] == 'is' else 'have'}", words)
+        words = self._agreeing(" ".join(filter(None, (said.replace("{}", place), where))), place)
+        for old, new in (*_TWICE.items(), *self._text.said.items()):
+            words = words.replace(old, new)
         rank = 2 * max(single.rank for single in singles) + len(singles) - 1
         unlike = len(targets) > 1 and tuple(targets) not in self._text.groups
         late = 0 if len(targets) > 1 else -numbers[-1]
         size = (rank, unlike, late, sum(len(line) for _, line in statements))
         return ChangedText(tuple(statements), words, self._hint(words), size)
+
+    def _agreeing(self, words: str, place: str) -> str:
+        """The words with the verb of their subject in the plural, where that is one."""
+        own = [one for one in (place, *self._text.words.values()) if words.startswith(f"{one} ")]
+        subject = max(own, key=len, default="")
+        verb, _, rest = words[len(subject) + 1 :].partition(" ")
+        head = re.split(" of | through | with | less | across ", subject)[0]
+        several = head.endswith("s") and not head.endswith(_SINGULAR)
+        return f"{subject} {_PLURAL[verb]} {rest}" if several and verb in _PLURAL else words
 
     def _place(self, targets: Sequence[str]) -> str:
         words = self._text.words
@@ -142,7 +157,12 @@ class ChangedTexts:
             return 5
         if change.operator == "name" or (change.operator == "nothing" and not self._is_result[k]):
             return 4
-        return change.rank + (change.operator == "exchanged")
+        return change.rank + (change.operator == "exchanged" or self._undoes(change))
+
+    def _undoes(self, change: Change) -> bool:
+        """Whether a factor undoes a divisor, which then rather is left out."""
+        factor = change.edits[0][2].rpartition(" * ")[2].rstrip(")")
+        return change.operator == "factor" and any(f"/ {factor}" in line for line in self._text.statements)
 
     @cached_property
     def _is_result(self) -> list[bool]:
@@ -164,7 +184,9 @@ class ChangedTexts:
         start, end, new = change.edits[0]
         if change.operator == "name" and new in axes:
             old = self._source.bytes[start:end].decode()
-            return f"the sum in {{}} goes over {self._called(new)}, not {self._called(old)}"
+            line = self._text.statements[k]
+            word = next((word for part, word in (("max", "maximum"), ("mean", "mean")) if f".{part}(" in line), "sum")
+            return f"the {word} in {{}} goes over {self._called(new)}, not {self._called(old)}"
 
         def called(found: re.Match[str]) -> str:
             own = found[1] in (value, f"({value})")

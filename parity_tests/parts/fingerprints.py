@@ -21,9 +21,12 @@ Array = NDArray[Any]
 
 
 def fitted(value: Any, shape: Sequence[int]) -> Any:
-    """An array or tensor in a shape, where it has as many numbers, or is one number; else as it is."""
+    """An array or tensor in a shape, where it has as many numbers, or is one number; else as it is.
+
+    Of as many axes it is left as it is: a matrix is no other one that is transposed.
+    """
     wanted = tuple(shape)
-    if math.prod(value.shape) == math.prod(wanted):
+    if math.prod(value.shape) == math.prod(wanted) and len(value.shape) != len(wanted):
         return value.reshape(wanted)
     if value.shape:
         return value
@@ -52,8 +55,7 @@ class Fingerprints:
     @property
     def results(self) -> list[str]:
         """The names of the results: what no statement reads."""
-        read = frozenset().union(*self._text.reads)
-        return [target for target in self._text.targets if target not in read]
+        return self._text.results
 
     def changed(self, result: str) -> list[ChangedText]:
         """The texts that are changed on the way to a result."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from parity_tests.operators.of_texts import OF_SHORT
 from parity_tests.parts.right_text import RightText
 
 THREE = "x reaches the output in three ways: directly, through the mean, and through the variance."
@@ -98,6 +99,6 @@ def norm_backward(lines: str, counts: Mapping[str, str], axes: Mapping[str, str]
     """One of the texts, for some counts and axes, which are given with their words."""
     for word, label in PATHS.items():
         lines = lines.replace(word, label)
-    at, without = {"averaged": "dx"}, frozenset({"function"} if ".mean(" not in lines and "dx" in lines else ())
+    at, without = {"averaged": "dx"}, OF_SHORT | ({"function"} if ".mean(" not in lines and "dx" in lines else set())
     labels = {**LABELS, **counts, **axes}
     return RightText(lines, ARRAYS, tuple(counts), tuple(axes), labels, GROUPS, at, HINTS, without)

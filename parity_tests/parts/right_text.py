@@ -21,7 +21,7 @@ class RightText:
     `arrays`, `counts` and `axes` are the names that it is given. `labels` say a name, or an expression, in words.
     `groups` name several of the statements' results at once, and `at` what something in a statement is wrong in, where
     that is not the statement's label. `hints` go by a word of what is said; the first that fits is taken. `without` are
-    operators that say nothing of it.
+    operators that say nothing of it, and `said` gives plainer words for some of what is said.
     """
 
     lines: str
@@ -33,6 +33,7 @@ class RightText:
     at: Mapping[str, str] = field(default_factory=dict)
     hints: Mapping[str, str] = field(default_factory=dict)
     without: frozenset[str] = frozenset()
+    said: Mapping[str, str] = field(default_factory=dict)
 
     def with_labels(self, **labels: str) -> RightText:
         """The same, with further labels: of axes and counts, which differ between parts that share a text."""
@@ -61,6 +62,12 @@ class RightText:
     def reads(self) -> list[frozenset[str]]:
         """The names that each statement reads."""
         return [names_in(statement) for statement in self.statements]
+
+    @property
+    def results(self) -> list[str]:
+        """The names that no statement reads."""
+        read = frozenset().union(*self.reads)
+        return [target for target in self.targets if target not in read]
 
     def towards(self, result: str, changed: Sequence[tuple[int, str]] = ()) -> list[int]:
         """The statements that a result hangs on, in their order; of some of them `changed` ones."""

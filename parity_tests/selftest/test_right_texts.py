@@ -11,22 +11,24 @@ import pytest
 from numpy.typing import NDArray
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
-from parity_tests.assignments.cs231n.kinds import layer
+from parity_tests.assignments.cs231n.kinds import layer, losses
 from parity_tests.assignments.cs231n.mistakes.generated import Written, fingerprints_of
 from parity_tests.assignments.cs231n.mistakes.right_texts import WRITTEN
 from parity_tests.harness.draw import draw
 from parity_tests.harness.flow_answers import predicted
+from parity_tests.parts.changed_texts import ChangedTexts
 from parity_tests.parts.fingerprints import Fingerprints
 from parity_tests.protocol.case import Case
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-PARTS = sorted(part for part, _ in WRITTEN)
+PARTS = sorted(WRITTEN)
 
 
 def cases_of(written: Written) -> Iterator[Case]:
-    for edition in (ASSIGNMENT.editions.default, "assignment-1-2025-26"):
+    for edition in (ASSIGNMENT.editions.default, "assignment-1-2025-26", "assignment-1"):
         for case in ASSIGNMENT.cases(edition, ("float64",)):
-            if case.probe == written.kind and any(q.part == written.part for q in case.quantities):
+            own = case.probe == written.kind and any(q.part == written.part for q in case.quantities)
+            if own and case.params["slug"] != "far-apart":  # right forms overflow there, too
                 yield case
 
 
@@ -35,21 +37,23 @@ def of_case(written: Written, case: Case) -> list[Fingerprints]:
     return [fingerprints_of(written, number, case, arrays, None) for number in range(len(written.texts))]
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_each_text_gives_what_torch_gives_in_all_cases(part: str) -> None:
-    written = WRITTEN[part, "layer"]
+@pytest.mark.parametrize(("part", "kind"), PARTS)
+def test_each_text_gives_what_torch_gives_in_all_cases(part: str, kind: str) -> None:
+    written, asking = WRITTEN[part, kind], layer if kind == "layer" else losses
     asked = 0
     for case in cases_of(written):
-        (question, *_) = layer.questions(case, draw(ASSIGNMENT, case, 0))
+        (question, *_) = asking.questions(case, draw(ASSIGNMENT, case, 0))
         right = predicted(case, question.forms[0])
         for known in of_case(written, case):
             for q in question.quantities:
                 result = q.key.name.removeprefix(written.before)
                 if q.part == part and result in known.results:
+                    off = 1e-6 * (1 + np.abs(right[q.name]).max())
+                    off = 1e-6 * (1 + np.abs(right[q.name]).max())
                     assert known.is_right(result, right[q.name]), (case.name, q.name)
-                    assert not known.is_right(result, right[q.name] + 1e-6), (case.name, q.name)
+                    assert not known.is_right(result, right[q.name] + off), (case.name, q.name)
                     asked += 1
-    assert asked >= 9
+    assert asked >= 6
 
 
 @cache
@@ -95,8 +99,15 @@ def test_what_no_change_gives_has_no_name() -> None:
     assert named("dbeta", np.full(len(gamma), np.nan)) == []
 
 
-def test_no_name_shows_code() -> None:
-    said = [one.words for known in of_batch_norm()[0] for result in known.results for one in known.changed(result)]
-    assert len(said) > 5000
+@pytest.mark.parametrize(
+    ("part", "kind", "many"),
+    [("batchnorm_backward", "layer", 5000), ("affine_backward", "layer", 300), ("relu_backward", "layer", 100),
+     ("softmax_loss", "loss", 3000), ("svm_loss", "loss", 3000)],
+)  # fmt: skip
+def test_no_name_shows_code(part: str, kind: str, many: int) -> None:
+    texts = [ChangedTexts(text) for text in WRITTEN[part, kind].texts]
+    results = {result for text in WRITTEN[part, kind].texts for result in text.results}
+    said = [one.words for changed in texts for result in results for one in changed.towards(result)]
+    assert len(said) > many
     signs = ("`", "np.", "axis", "keepdims", "*", "(", "{", "@")
     assert [words for words in said if any(sign in words for sign in signs)] == []

@@ -66,13 +66,13 @@ def wrong_parts(found: Sequence[Record]) -> set[str]:
 
 
 def test_a_backward_that_is_right_for_its_own_wrong_forward_is_not_blamed() -> None:
-    forward = Body("affine_forward", "return 2 * (x.reshape(len(x), -1) @ w) + b, (x, w, b)")
+    forward = Body("affine_forward", "return 2.5 * (x.reshape(len(x), -1) @ w) + b, (x, w, b)")
     backward = "x, w, _ = cache\nflat = x.reshape(len(x), -1)\nreturn {}, {} * flat.T @ dout, dout.sum(axis=0)"
-    right = Body("affine_backward", backward.format("2 * (dout @ w.T).reshape(x.shape)", 2))
+    right = Body("affine_backward", backward.format("2.5 * (dout @ w.T).reshape(x.shape)", 2.5))
     found = judged(forward, right)
     assert wrong_parts(found) == {"affine_forward"}
     assert any("it seems to be the derivative of that one" in record.message for record in found)
-    wrong = Body("affine_backward", backward.format("2 * (dout @ w.T).reshape(x.shape)", 3))
+    wrong = Body("affine_backward", backward.format("2.5 * (dout @ w.T).reshape(x.shape)", 3))
     assert wrong_parts(judged(forward, wrong)) == {"affine_forward", "affine_backward"}
 
 

@@ -2,7 +2,6 @@
 
 from parity_tests.assignments.cs231n.mistakes.dropout import DROPOUT
 from parity_tests.assignments.cs231n.mistakes.images import IMAGES
-from parity_tests.assignments.cs231n.mistakes.layer_texts import LAYER_TEXTS
 from parity_tests.assignments.cs231n.mistakes.layers import LAYERS
 from parity_tests.assignments.cs231n.mistakes.network_parts import NETWORK_PARTS
 from parity_tests.assignments.cs231n.mistakes.network_texts import NETWORK_TEXTS
@@ -23,7 +22,6 @@ from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
 
 WRONG: tuple[Wrong, ...] = (
     *LAYERS,
-    *LAYER_TEXTS,
     *NORMALISATION,
     *NORM_TEXTS,
     *RUNNING_TEXTS,

@@ -15,7 +15,7 @@ from parity_tests.assignments.cs231n.mistakes.in_calls import is_made_in_calls
 from parity_tests.assignments.cs231n.mistakes.network_parts import OF_NAMES
 from parity_tests.assignments.cs231n.mistakes.own_forward import OwnForward, own_forwards
 from parity_tests.assignments.cs231n.mistakes.right_texts import WRITTEN
-from parity_tests.assignments.cs231n.mistakes.wrong import UNFIT
+from parity_tests.assignments.cs231n.mistakes.wrong import UNFIT, Wrong
 from parity_tests.harness.diagnosis.only_one import only_one
 from parity_tests.harness.flow_answers import Question, judge_all
 from parity_tests.harness.returned import result_of
@@ -29,12 +29,20 @@ from reports.model.verdicts import Verdict
 
 _of: list[Seen] = []
 """The last submission, by what was seen of it."""
-_found: dict[tuple[str, str, str], tuple[str, ...]] = {}
-"""The names that were found of it, by part, kind and result: every failing row asks again."""
+_found: dict[tuple[str, str, str], tuple[Wrong, ...]] = {}
+"""The mistakes that were found of it, by part, kind and result: every failing row asks again."""
 
 
 def experiments(plan: Sequence[Case], case: Case, quantity: Quantity, seen: Seen, draw: Draw) -> Sequence[str]:
     """The names of the mistakes that reproduce a result wherever it was asked."""
+    found = _mistakes(plan, case, quantity, seen, draw)
+    if not found and case.probe == "network":
+        return _of_names(plan, case, quantity, seen, draw)
+    return tuple(wrong.name for wrong in found)
+
+
+def _mistakes(plan: Sequence[Case], case: Case, quantity: Quantity, seen: Seen, draw: Draw) -> tuple[Wrong, ...]:
+    """The mistakes that reproduce a result wherever it was asked: those written down, or else a generated one."""
     if not _of or _of[0] is not seen:
         _of[:] = [seen]
         _found.clear()
@@ -42,43 +50,40 @@ def experiments(plan: Sequence[Case], case: Case, quantity: Quantity, seen: Seen
     if key not in _found:
         known = [wrong for wrong in WRONG if wrong.part == quantity.part and wrong.kind == case.probe]
         asked = [one for one in plan if one.probe == case.probe and any(q.part == key[0] for q in one.quantities)]
-        names = tuple(wrong.name for wrong in known if wrong.reproduces(asked, quantity, seen, draw))
-        if not names and any(wrong.ways for wrong in known):
+        found = tuple(wrong for wrong in known if wrong.reproduces(asked, quantity, seen, draw))
+        if not found and any(wrong.ways for wrong in known):
             for forward in own_forwards(asked, quantity.part, seen, draw):
-                names = names or tuple(w.name for w in known if w.reproduces(asked, quantity, seen, draw, forward))
-        if not names and (written := WRITTEN.get((key[0], key[1]))):
+                found = found or tuple(w for w in known if w.reproduces(asked, quantity, seen, draw, forward))
+        if not found and (written := WRITTEN.get((key[0], key[1]))):
             for own in (None, *own_forwards(asked, quantity.part, seen, draw)):
-                names = names or _generated(written, asked, quantity, seen, draw, own)
-        if not names and case.probe == "running":
-            names = _of_single_calls(plan, asked, quantity, seen, draw)
-        _found[key] = names
-    if not _found[key] and case.probe == "network":
-        return _of_names(plan, case, quantity, seen, draw)
+                found = found or _generated(written, asked, quantity, seen, draw, own)
+        if not found and case.probe == "running":
+            found = _of_single_calls(plan, asked, quantity, seen, draw)
+        _found[key] = found
     return _found[key]
 
 
 def _generated(
     written: Written, asked: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw, forward: OwnForward | None
-) -> tuple[str, ...]:
-    """The name of the simplest change of a right text that gives a result wherever it was asked."""
+) -> tuple[Wrong, ...]:
+    """The simplest change of a right text that gives a result wherever it was asked."""
     for wrong in generated(written, asked, quantity, seen, draw, forward):
         if wrong.reproduces(asked, quantity, seen, draw, forward):
             HINTS[wrong.name] = wrong.hint
-            return (wrong.name,)
+            return (wrong,)
     return ()
 
 
 def _of_single_calls(
     plan: Sequence[Case], asked: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw
-) -> tuple[str, ...]:
-    """The names that single calls in training have, where these are what many calls fail of."""
+) -> tuple[Wrong, ...]:
+    """The mistakes of single calls in training, where these are what many calls fail of."""
     trained = ((one, q) for one in plan if one.probe == "layer" for q in one.quantities if q.part == quantity.part)
     single = next(((one, q) for one, q in trained if q.key.name == "out"), None)
     if single is None:
         return ()
-    names = experiments(plan, *single, seen, draw)
-    made = [w for w in WRONG if w.part == quantity.part and w.kind == "layer" and w.name in names]
-    return tuple(w.name for w in made if is_made_in_calls(w, asked, quantity, seen, draw))
+    made = [wrong for wrong in _mistakes(plan, *single, seen, draw) if wrong.kind == "layer"]
+    return tuple(wrong for wrong in made if is_made_in_calls(wrong, asked, quantity, seen, draw))
 
 
 def _of_names(plan: Sequence[Case], case: Case, quantity: Quantity, seen: Seen, draw: Draw) -> Sequence[str]:
@@ -132,13 +137,11 @@ def _changes(
     plan: Sequence[Case], case: Case, out: Quantity, seen: Seen, draw: Draw
 ) -> Iterator[tuple[str, layer.Change]]:
     """The known mistakes that give what a forward gave, but for those whose derivative asks less than the right one."""
-    names = experiments(plan, case, out, seen, draw)
-    for wrong in WRONG:
-        if wrong.part == out.part and wrong.kind == case.probe and wrong.name in names:
-            change = wrong.change_of(case, draw(case), seen[case.name])
-            with contextlib.suppress(*UNFIT):
-                if change and "out" in change and not layer.asks_less(case, draw(case), change):
-                    yield wrong.note, change
+    for wrong in _mistakes(plan, case, out, seen, draw):
+        change = wrong.change_of(case, draw(case), seen[case.name])
+        with contextlib.suppress(*UNFIT):
+            if change and "out" in change and not layer.asks_less(case, draw(case), change):
+                yield wrong.note, change
 
 
 def _matches(case: Case, quantity: Quantity, question: Question, seen: Seen) -> bool:

@@ -9,8 +9,12 @@ from typing import Any
 
 from parity_tests.assignments.cs231n.mistakes.generated import Written
 from parity_tests.assignments.cs231n.mistakes.own_forward import CHAIN, OWN
+from parity_tests.parts.linear import LINEAR_BACKWARD, LINEAR_FORWARD
 from parity_tests.parts.norm_backward import AS_ONE, BY_MEANS, BY_SUMS, SCALED, SUMMED, norm_backward
+from parity_tests.parts.relu import RELU_BACKWARD, RELU_FORWARD
 from parity_tests.parts.right_text import RightText
+from parity_tests.parts.softmax_loss import SOFTMAX_LOSS
+from parity_tests.parts.svm_loss import SVM_LOSS
 
 
 def _numbers(layout: str, t: Any) -> dict[str, Any]:
@@ -132,9 +136,43 @@ def _backward(part: str, layout: str, before: str = "") -> Written:
     return Written(part, texts, partial(_backward_of, layout), before)
 
 
+def _of_linear(text: RightText, t: Any, s: Any) -> Mapping[str, Any]:
+    """The names of the linear layer: x as rows, as it should be flattened and as it should not."""
+    x, N = t.x, len(t.x)
+    turned = x.permute(0, *range(x.dim() - 1, 0, -1))
+    arrays = {"rows": x.reshape(N, -1), "fortran": turned.reshape(N, -1), "mixed": x.reshape(-1, N).T}
+    counts = {"count": float(N), "inputs": float(len(t.w)), "outputs": float(len(t.b))}
+    axes = {"axis": (0,), "other": (1,), "everything": (0, 1)}
+    return {**arrays, "w": t.w, "b": t.b, "dout": getattr(t, "dout", None), **counts, **axes}
+
+
+def _of_relu(text: RightText, t: Any, s: Any) -> Mapping[str, Any]:
+    return {"x": t.x, "dout": getattr(t, "dout", None), "zero": 0.0, "one": 1.0}
+
+
+def _of_loss(text: RightText, t: Any, s: Any) -> Mapping[str, Any]:
+    """The names of a loss: 1 at the classes of each example that one may take for the right one."""
+    import torch
+
+    N, C = t.x.shape
+    right = (t.y.reshape(-1, 1) == torch.arange(C)).to(t.x.dtype)
+    label = right.sum(0, keepdim=True) + 0 * right
+    classes = {"right": right, "chosen": right, "others": 1 - right, "label": label, "column": label.clamp(max=1)}
+    classes["likeliest"] = (t.x == t.x.amax(1, keepdim=True)).to(t.x.dtype)
+    counts = {"count": float(N), "classes": float(C), "wrong": float(C - 1)}
+    axes = {"axis": (1,), "other": (0,), "everything": (0, 1)}
+    return {"x": t.x, **classes, **counts, **axes, "zero": 0.0, "one": 1.0}
+
+
 WRITTEN: Mapping[tuple[str, str], Written] = {
     (one.part, one.kind): one
     for one in (
+        Written("affine_forward", [LINEAR_FORWARD], _of_linear),
+        Written("affine_backward", [LINEAR_BACKWARD], _of_linear),
+        Written("relu_forward", RELU_FORWARD, _of_relu),
+        Written("relu_backward", RELU_BACKWARD, _of_relu),
+        Written("softmax_loss", SOFTMAX_LOSS, _of_loss, kind="loss"),
+        Written("svm_loss", SVM_LOSS, _of_loss, kind="loss"),
         _backward("batchnorm_backward", "batch"),
         _backward("batchnorm_backward_alt", "batch", "alt "),
         _backward("layernorm_backward", "layer"),

@@ -12,8 +12,6 @@ def near(name: str, false: tuple[str, ...] | str, *swaps: tuple[str, str], file:
     return NearMiss(Rewrite(name, tuple(Swap(*swap) for swap in swaps), file), names)
 
 
-AFFINE = "return x.reshape(len(x), -1) @ w + b, (x, w, b)"
-AFFINE_BACK = "return (dout @ w.T).reshape(x.shape), x.reshape(len(x), -1).T @ dout, dout.sum(axis=0)"
 RELU_BACK = "return np.where(cache > 0, dout, 0)"
 MEAN = "mean = momentum * mean + (1 - momentum) * batch_mean"
 VARIANCE = "variance = momentum * variance + (1 - momentum) * batch_variance"
@@ -28,33 +26,6 @@ BOTH = "first, second = m / (1 - beta1**t), v / (1 - beta2**t)"
 GROUPED = "groups = x.reshape(N, G, C // G * H * W)"
 
 IN_LAYERS = (
-    near("affine: the bias is left out in float32 alone", "the bias is left out",
-         (AFFINE, AFFINE.replace("+ b,", "+ b * (x.dtype != np.float32),"))),
-    near("affine: the bias is added twice", ("the bias is left out", "the bias is subtracted"),
-         (AFFINE, AFFINE.replace("+ b,", "+ b + b,"))),
-    near("affine: dw is divided by the number of examples over eight", "dw is divided by the number of examples",
-         (AFFINE_BACK, AFFINE_BACK.replace("T @ dout,", "T @ dout / max(len(x) - 8, 1),"))),
-    near("affine: dx is divided by the number of outputs", "dx is divided by the number of examples",
-         (AFFINE_BACK, AFFINE_BACK.replace("(dout @ w.T)", "(dout @ w.T / w.shape[1])"))),
-    near("affine: db is half of the sum", ("db is the mean over the examples", "db is one number for all"),
-         (AFFINE_BACK, AFFINE_BACK.replace("dout.sum(axis=0)", "dout.sum(axis=0) / 2"))),
-    near("relu: leaks a hundredth", ("the forward passes its input on as it is", "the forward gives the magnitude"),
-         ("return np.maximum(x, 0), x", "return np.maximum(x, 0.01 * x), x")),
-    near("relu: the backward passes dout on from −½ on", "the backward passes dout on as it is",
-         (RELU_BACK, "return np.where(cache > -0.5, dout, 0)")),
-    near("relu: the backward looks at x and at dout", "the backward looks at dout in place of x",
-         (RELU_BACK, "return np.where((cache > 0) & (dout > 0), dout, 0)")),
-    near("relu: the forward writes over the x that it caches", "the backward passes dout on as it is",
-         ("return np.maximum(x, 0), x", "out = np.maximum(x, 0)\n    x[...] = 1\n    return out, x")),
-    near("softmax: the loss is divided by the number of classes", "the loss is summed over the examples",
-         ("loss = (np.log(sums[:, 0]) - shifted[rows, y]).mean()",
-          "loss = (np.log(sums[:, 0]) - shifted[rows, y]).sum() / x.shape[1]")),
-    near("softmax: the right class is taken off twice", ("the right class is not taken off in the gradient",
-         "the gradient is not divided by the number of examples"), ("dx[rows, y] -= 1\n    dx /= N",
-         "dx[rows, y] -= 2\n    dx /= N")),
-    near("SVM: a margin of 2", ("the right class counts with its margin of 1", "the loss is summed over the examples"),
-         ("margins = np.maximum(x - x[rows, y][:, None] + 1, 0)",
-          "margins = np.maximum(x - x[rows, y][:, None] + 2, 0)")),
     near("batch norm: eps is added twice", "eps is always 1e-5, not the one that is given",
          ("batch_mean, batch_variance = x.mean(axis=0), x.var(axis=0)",
           "batch_mean, batch_variance = x.mean(axis=0), x.var(axis=0) + eps")),

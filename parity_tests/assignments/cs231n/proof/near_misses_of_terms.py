@@ -60,10 +60,6 @@ IN_WINDOWS = (
 ELSEWHERE = (
     near("affine: the bias of the last unit is added to all", "the bias of the first unit is added to all",
          (AFFINE, AFFINE.replace("+ b,", "+ b[-1:],"))),
-    near("affine: images are unrolled from the last number on", "images are flattened in Fortran order, not in C order",
-         (AFFINE, AFFINE.replace("x.reshape(len(x), -1)", "x.reshape(len(x), -1)[:, :: -1 if x.ndim > 2 else 1]"))),
-    near("affine: dw begins from half of w", "dw begins from w, not from 0",
-         ("x.reshape(len(x), -1).T @ dout,", "x.reshape(len(x), -1).T @ dout + w / 2,")),
     near("dropout: the gradient is divided by the root of p once more",
          ("the gradient is divided by the share that is kept once more than the output",
           "the gradient is divided by the share that is dropped, not the one that is kept"),

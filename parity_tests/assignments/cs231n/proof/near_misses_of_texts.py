@@ -5,7 +5,7 @@ from __future__ import annotations
 from parity_tests.assignments.cs231n.mistakes.networks import FC_LOSS
 from parity_tests.assignments.cs231n.mistakes.turned import TURNED
 from parity_tests.assignments.cs231n.mistakes.wrong import FC_FILE, OPTIM_FILE
-from parity_tests.assignments.cs231n.proof.near_misses import AFFINE_BACK, BOTH, RELU_BACK, near
+from parity_tests.assignments.cs231n.proof.near_misses import BOTH, RELU_BACK, near
 from parity_tests.assignments.cs231n.proof.near_misses_of_terms import ADDED, CUT, NORMALISED
 
 POOLED = "return np.take_along_axis(flat, first[..., None], axis=-1)[..., 0], (x.shape"
@@ -19,46 +19,6 @@ OF_TEXTS = (
         "dropout: the test mode divides by p",
         ("the test mode drops as well", "the scale comes in the test mode, not in training"),
         (TEST, TEST.replace("return x", "return x / p")),
-    ),
-    near(
-        "affine: dw is of the first two examples",
-        ("dw is of the first example alone", "dw is of the last example alone"),
-        (AFFINE_BACK, AFFINE_BACK.replace("x.reshape(len(x), -1).T @ dout", "x.reshape(len(x), -1)[:2].T @ dout[:2]")),
-    ),
-    near(
-        "affine: db is three times the sum",
-        ("db is doubled", "db is multiplied by the number of examples"),
-        (AFFINE_BACK, AFFINE_BACK.replace("dout.sum(axis=0)", "3 * dout.sum(axis=0)")),
-    ),
-    near(
-        "relu: dout is multiplied by the root of the output",
-        (
-            "dout is multiplied by the output, not by 1 where x is positive",
-            "dout is multiplied by x, not by 1 where x is positive",
-        ),
-        (RELU_BACK, "return dout * np.sqrt(np.maximum(cache, 0))"),
-    ),
-    near(
-        "softmax: ½ is taken off at the right class",
-        (
-            "1 is taken off at the right class after the division by N, not before",
-            "the right class is not taken off in the gradient",
-            "1 is added at the right class, not taken off",
-        ),
-        ("dx[rows, y] -= 1\n    dx /= N", "dx[rows, y] -= 0.5\n    dx /= N"),
-    ),
-    near(
-        "softmax: 1 is taken off after the division, in float32 alone",
-        "1 is taken off at the right class after the division by N, not before",
-        ("dx[rows, y] -= 1\n    dx /= N", "dx[rows, y] -= 1 if x.dtype == np.float64 else N\n    dx /= N"),
-    ),
-    near(
-        "SVM: the right class gets minus half of the number of positive margins",
-        (
-            "the right class's gradient is left out",
-            "the right class's gradient is −1, not minus the number of positive margins",
-        ),
-        ("dx[rows, y] = -dx.sum(axis=1)", "dx[rows, y] = -dx.sum(axis=1) / 2"),
     ),
     near(
         "batch norm: beta is halved in training",

@@ -1,0 +1,61 @@
+"""The softmax loss, a mean over the examples, and its gradient."""
+
+from __future__ import annotations
+
+from parity_tests.parts.right_text import RightText
+
+LOG = "The loss of an example is minus the natural logarithm of its right class's probability."
+ROWS = "The probabilities of each example, a row, add up to 1."
+ONE = "In the gradient 1 is taken off the probability at each example's right class, before the mean."
+MEAN = "The loss is a mean over the examples, and its gradient is that of the mean."
+
+LINES = """
+shifted = x - x.max(axis=axis, keepdims=True)  # the shifted scores
+e = np.exp(shifted)  # the exponentials
+total = np.exp(shifted).sum(axis=axis, keepdims=True)  # the sum of the exponentials
+softmax = e / total  # the probabilities
+logs = np.log(softmax)  # the log-probabilities
+loss = -(chosen * logs).sum(axis=everything) / count  # the loss
+"""
+PARTED = """
+share = softmax / count  # the part of the probabilities
+part = right / count  # the part of the right class
+dx = share - part  # the gradient
+"""
+WHOLE = """
+taken = softmax - right  # the probabilities less 1 at the right class
+dx = taken / count  # the gradient
+"""
+CLASSES = {
+    "chosen": "the choice of the right class",
+    "right": "1 at the right class",
+    "likeliest": "the likeliest class",
+    "column": "the column of each label",
+    "label": "every example's label",
+    "others": "the choice of wrong classes",
+    "one": "1 at every class",
+}
+COUNTS = {"count": "the number of examples", "classes": "the number of classes"}
+AXES = {"axis": "the classes", "other": "the examples", "everything": "everything"}
+LABELS = {**CLASSES, **COUNTS, **AXES, "x": "the scores", "np.exp": "the exponential", "np.log": "the logarithm"}
+HINTS = {
+    "number of": MEAN,
+    "sum of the exponentials": ROWS,
+    "shifted": ROWS,
+    "exponential": ROWS,
+    "log": LOG,
+    "the loss": LOG,
+    "": ONE,
+}
+SAID = {
+    "multiplied by 1 at the right class once too often": "there at the right class alone",
+    "multiplied by the choice of the right class once too often": "there at the right class alone",
+    "multiplied by the choice of wrong classes once too often": "left out at the right class",
+}
+SOFTMAX_LOSS = [
+    RightText(
+        (LINES + lines).replace("\n\n", "\n"), ("x", *CLASSES), tuple(COUNTS), tuple(AXES), LABELS,
+        hints=HINTS, without=frozenset({"function"}), said=SAID,
+    )
+    for lines in (WHOLE, PARTED)
+]  # fmt: skip
