@@ -16,6 +16,8 @@ from reports.model.verdicts import PASSING, Verdict
 
 AskAgain = Callable[[Case], Mapping[str, Comparison]]
 """Puts a case to the submission anew, and judges it."""
+_UNENDED = ("crashed", "timeout")
+"""What the failures are of calls that raised nothing and did not return."""
 FAILS_TOO = "with Parity's own {} in place it is wrong as well"
 
 
@@ -26,7 +28,7 @@ def with_proofs(assignment: Assignment, plan: Sequence[Case], verdicts: Verdicts
     part that fails its own cases fails in a joint check, that is the same mistake again: an echo.
     """
     found = {name: dict(comparisons) for name, comparisons in verdicts.items()}
-    alone = _wrong_alone(assignment, plan, verdicts)
+    alone, ended = _wrong_alone(assignment, plan, verdicts), _ended(plan, verdicts)
     labels = {part.id: part.label for part in assignment.parts}
     for case in plan:
         echoing = alone if case.check in assignment.joint_checks else frozenset[str]()
@@ -34,7 +36,7 @@ def with_proofs(assignment: Assignment, plan: Sequence[Case], verdicts: Verdicts
         settle.of_own_parts()
         left = settle.by_others()
         parts = frozenset(comparison.explained_by for comparison in left.values())
-        while left and ask is not None and (again := _exchanged(assignment, case, parts)) is not None:
+        while left and ask is not None and (again := _exchanged(assignment, case, parts, ended)) is not None:
             left, further = settle.asked_again(left, parts, ask(again))
             if not further:
                 break
@@ -42,8 +44,18 @@ def with_proofs(assignment: Assignment, plan: Sequence[Case], verdicts: Verdicts
     return found
 
 
-def _exchanged(assignment: Assignment, case: Case, parts: frozenset[str]) -> Case | None:
-    return None if assignment.exchanged is None else assignment.exchanged(case, parts)
+def _exchanged(assignment: Assignment, case: Case, parts: frozenset[str], ended: frozenset[str]) -> Case | None:
+    return None if assignment.exchanged is None else assignment.exchanged(case, parts, ended)
+
+
+def _ended(plan: Sequence[Case], verdicts: Verdicts) -> frozenset[str]:
+    """The parts a call of which has ended its process, or did not come to its end, by itself."""
+    found = ((verdicts[case.name][q.name], q.part) for case in plan for q in case.quantities)
+    return frozenset(
+        c.part or part
+        for c, part in found
+        if not c.explained_by and c.failure is not None and c.failure.kind in _UNENDED and not c.failure.error
+    )
 
 
 def _wrong_alone(assignment: Assignment, plan: Sequence[Case], verdicts: Verdicts) -> frozenset[str]:

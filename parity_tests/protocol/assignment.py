@@ -54,9 +54,9 @@ class Assignment:
     scripts that show its discrepancies. `blame(plan, verdicts)` moves a failure to the part that it comes of.
     `diagnosis()` imports and returns what is known of mistakes, and `proof()` what is known of variants of the
     solution. `tracing()` imports and returns how a submission is trained beside torch, a `Tracing` of the room `trace`,
-    which this room does not know. `exchanged(case, parts)` is the same case with Parity's own parts in place of these,
-    None where that cannot be had: by it an excuse is proved. `null` is the file of what null submissions get right. The
-    last eight may be left out.
+    which this room does not know. `exchanged(case, parts, ended)` is the same case with Parity's own parts in place of
+    these, None where that cannot be had: by it an excuse is proved; what has `ended` its process is not called. `null`
+    is the file of what null submissions get right. The last eight may be left out.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Assignment:
     diagnosis: Callable[[], Diagnosis] | None = None
     proof: Callable[[], Proof] = Proof
     tracing: Callable[[], object] | None = None
-    exchanged: Callable[[Case, frozenset[str]], Case | None] | None = None
+    exchanged: Callable[[Case, frozenset[str], frozenset[str]], Case | None] | None = None
     null: Path | None = None
 
     @cached_property

@@ -229,14 +229,17 @@ def test_a_mistake_whose_recognition_breaks_costs_its_own_name_and_is_told_as_pa
     assert [flag.kind for flag in record_flags("ann", [record], Parts([]))] == [FlagKind.HARNESS_ERROR]
 
 
-def test_a_forward_that_ends_the_program_ends_no_case_in_which_parity_s_own_is_in_its_place(tmp_path: Path) -> None:
-    changed(MLP, "it", [Body("relu.forward", "raise SystemExit")]).write(tmp_path)
+@pytest.mark.parametrize(("ending", "ended"), [("raise SystemExit", ""), ("raise GeneratorExit", "7")])
+def test_a_forward_that_ends_the_program_ends_no_case_in_which_parity_s_own_is_in_its_place(
+    ending: str, ended: str, tmp_path: Path
+) -> None:
+    changed(MLP, "it", [Body("relu.forward", ending)]).write(tmp_path)
     exam = exam_of(MLP, lambda case: case.name == "network/relu-without-dropout/float64", ("float64",))
     (case,) = exam.plan
     assert MLP.exchanged is not None
     failing = []
     for parts in ({"7", "8"}, {"8"}):
-        again = MLP.exchanged(case, frozenset(parts))
+        again = MLP.exchanged(case, frozenset(parts), frozenset(ended))
         assert again is not None
         failing.append(bool(asked(MLP, tmp_path, again, lambda _: exam.inputs(case)).failures))
     assert failing == [False, True]

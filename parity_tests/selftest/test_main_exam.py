@@ -157,6 +157,24 @@ def test_a_typed_number_of_pixels_is_wrong_of_the_layers_alone() -> None:
     assert all("it builds L1 for 784 pixels" in r.message for r in found if r.verdict != "match")
 
 
+SCRIPTS = {
+    "a larger η than its option says": ("given | {'learning_rate': 2 * given['learning_rate']}", True),
+    "settings of its own, options unread": ("settings", False),
+}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script_that_reads_its_options_passes_them_on(name: str) -> None:
+    expression, is_wrong = SCRIPTS[name]
+    lines = f"given = read_command_line()\n        main({expression})"
+    if not is_wrong:
+        settings = dict(Config("relu", alpha=0.9, rate=0.0, lam=0.0, epochs=3, eta=0.5).main_params())
+        lines = lines.replace("given = read_command_line()", f"settings = {settings!r}")
+    found = list(failing([("main(read_command_line())", lines)], "main/relu-own/float64"))
+    assert [quantity for _, quantity, _ in found] == ["as a script"] * is_wrong
+    assert all("as learning_rate, where the command line says --learning_rate 0.0" in text for *_, text in found)
+
+
 @pytest.mark.parametrize("seed", [24, 38])
 def test_early_stopping_is_caught_where_no_validation_loss_would_rise_by_chance(seed: int) -> None:
     swaps, case, quantity = EVADING["a stop when the validation loss has not fallen for 5 epochs"]

@@ -27,8 +27,9 @@ from parity_tests.proof.null_submissions import (
 from parity_tests.proof.variants import Variant, changed
 from parity_tests.protocol.assignment import Verdicts
 from parity_tests.protocol.case import Case
-from parity_tests.protocol.comparison import ECHO, PROVED, Comparison, matched, mismatched
+from parity_tests.protocol.comparison import ECHO, PROVED, Comparison, failed, matched, mismatched
 from parity_tests.protocol.mistake import Body, Swap
+from parity_tests.protocol.observation import Failure
 from parity_tests.protocol.quantity import Key, Quantity
 from reports.model.records import Record
 
@@ -108,11 +109,20 @@ def test_a_null_main_beside_a_spoilt_loader_earns_nothing_and_a_right_one_all(tm
     assert earned(checked(tmp_path / "right", Variant("spoilt", right)))["main"] == 20
 
 
-def test_one_mistake_costs_in_its_own_item_alone(tmp_path: Path) -> None:
-    wrong = changed(ASSIGNMENT, "tanh", [Swap("return self.h\n", "return 1.1 * self.h\n")])
-    points = earned(checked(tmp_path, wrong))
-    assert points.pop("tanh") != 15
-    assert points == {"linear": 15, "relu": 15, "dropout": 15, "sgd": 10, "network": 10, "main": 20}
+ONE_MISTAKE = {
+    "tanh": [Swap("return self.h\n", "return 1.1 * self.h\n")],
+    "linear": [  # of several things main takes the one that it needs
+        Swap('return grad @ self.params["W"].T', 'return grad @ self.params["W"].T, self.gradient'),
+        Swap('model["L2"].backward(s, grad_a)', 'model["L2"].backward(s, grad_a)[0]'),
+    ],
+}
+
+
+@pytest.mark.parametrize("item", ONE_MISTAKE)
+def test_one_mistake_costs_in_its_own_item_alone(item: str, tmp_path: Path) -> None:
+    points = earned(checked(tmp_path, changed(ASSIGNMENT, item, ONE_MISTAKE[item])))
+    every = {"linear": 15, "tanh": 15, "relu": 15, "dropout": 15, "sgd": 10, "network": 10, "main": 20}
+    assert {name for name in every if points[name] != every[name]} == {item}
 
 
 @pytest.mark.parametrize("name", ["mlp", "cs231n"])
@@ -160,6 +170,20 @@ def test_what_fails_with_paritys_own_part_too_is_wrong_by_itself() -> None:
     found = settled(RIGHT, {"first": RIGHT, "second": WRONG})
     assert (found["second"].part, found["second"].explained_by, found["second"].excuse) == ("3", "", "")
     assert found["first"] == WRONG  # its part fails nowhere else, so that it is paid for here
+
+
+def test_a_part_that_has_ended_its_process_is_not_called_beside_paritys_own() -> None:
+    asked: list[frozenset[str]] = []
+
+    def exchanged(case: Case, parts: frozenset[str], ended: frozenset[str]) -> Case | None:
+        asked.append(ended)
+        return None
+
+    for failure in (Failure("crashed", "", "ended the Python process"), Failure("crashed", "ValueError", "raised it")):
+        alone = replace(failed(failure), part="7")
+        verdicts: Verdicts = {ALONE.name: {"output": alone}, TOGETHER.name: {"first": WRONG, "second": UNREACHED}}
+        with_proofs(replace(ASSIGNMENT, exchanged=exchanged), [ALONE, TOGETHER], verdicts, lambda case: {})
+    assert asked == [{"7"}, set()]
 
 
 def test_an_excuse_stays_open_where_nothing_can_be_asked_again() -> None:

@@ -38,7 +38,7 @@ def test_what_is_right_only_at_some_settings_fails_at_its_part(name: str, seed: 
 
 
 @pytest.mark.parametrize("name", ROWS_OR_STALE)
-def test_what_is_right_for_few_rows_or_until_the_weights_change_fails_at_its_part(name: str) -> None:
+def test_what_is_right_for_few_rows_or_large_gradients_or_until_the_weights_change_fails_at_its_part(name: str) -> None:
     change = ROWS_OR_STALE[name]
     found = failing(change, 0)
     assert list(found) == [change.part], found

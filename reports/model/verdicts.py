@@ -53,7 +53,7 @@ TABLE: Mapping[str, Row] = {
         "another value, shape or type than asked for",
         one="does not agree",
         several="do not agree",
-        told="is not what torch says",
+        told="is not what is asked for",
     ),
     Verdict.MISSING: Row(
         True,

@@ -7,6 +7,7 @@ than two-dimensional arrays alone.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+from parity_tests.assignments.mlp.findings import Found
 from parity_tests.assignments.mlp.kinds.elementwise import TODOS
 from parity_tests.assignments.mlp.kinds.sgd import COPIED
 from parity_tests.assignments.mlp.main.configs import SCRIPT
@@ -24,6 +25,9 @@ OWN_ALONE = (
     "main alone, such as only after many calls"
 )
 WIRING = "main's wiring, which fails with correct parts too"
+OTHER_FORM = "which returns something else than is asked for: main is written for that, and right with its own parts"
+FORMS = ("a tuple", "a list", "a dict", Found.OTHER_MODEL)
+"""What is found of a part that returns a right result in another form, if main is right with it."""
 Judged = Mapping[str, Comparison]
 Judgements = Mapping[str, Judged]
 """Comparisons by case and quantity."""
@@ -37,7 +41,9 @@ def blame(plan: Sequence[Case], judged: Judgements) -> dict[str, dict[str, Compa
     case of its own, or else of the class that is not defined and whose name ended it, or else of the first part in the
     order of computation which failed one, and where there is none that of TODO 10, if main fails with correct parts at
     another setting. A quantity that is right wherever correct parts are in place is proved to fail because of the
-    submission's own. A crash in a lenient case is forgiven, with a note, where its part passes all cases that are not
+    submission's own. The other way round, where a part returns several things and main takes one of them, what main
+    gets right with its own parts in every setting is no failure of main's, though it fails with correct ones: one
+    mistake. A crash in a lenient case is forgiven, with a note, where its part passes all cases that are not
     lenient; wrong values there are wrong.
     """
     judged = tell_undefined(plan, judged)
@@ -47,7 +53,8 @@ def blame(plan: Sequence[Case], judged: Judgements) -> dict[str, dict[str, Compa
     data_fails = _data_fails(plan, judged)
     wiring_fails = _failing_wirings(plan, judged)
     wirings = {case.params["config"] for case in plan if case.whole and case.process == "wiring"}
-    proved = _right_with_correct_parts(plan, judged)
+    proved, of_own = _right_with_correct_parts(plan, judged), _right_with_its_own(plan, judged)
+    odd = _of_another_form(plan, judged)
     blamed = {name: dict(comparisons) for name, comparisons in judged.items()}
     goes_on = _main_goes_on(plan, judged)
     for case in plan:
@@ -55,14 +62,20 @@ def blame(plan: Sequence[Case], judged: Judgements) -> dict[str, dict[str, Compa
             blamed[case.name] |= _copies_forgiven(judged[case.name])
         if case.lenient:
             blamed[case.name] |= _forgiven(case, judged[case.name], not_passing)
-        if not case.whole or case.process == "wiring":
+        if not case.whole:
+            continue
+        if case.process == "wiring":
+            fits = next((part for part in _order_of(case) if part in odd), "")
+            if fits:
+                excused = {name: one for name, one in judged[case.name].items() if name in of_own}
+                blamed[case.name] |= _blamed_on(fits, f"TODO {fits}, {OTHER_FORM}", excused, of_own)
             continue
         if case.params["config"] in wiring_fails:
             culprit, cause = "10", WIRING
         elif data_fails:
             culprit, cause = "utils", "utils.py, which brings it its data"
         else:
-            order = in_order(*(run["main_params"]["activation"] for run in case.params["runs"]))
+            order = _order_of(case)
             culprit = part_that_is_lacked(judged[case.name], undefined)
             culprit = culprit or next((part for part in order if part in wrong), "10" if wiring_fails else "")
             cause = WIRING if culprit == "10" else f"TODO {culprit}" if culprit.isdecimal() else "utils.py"
@@ -126,11 +139,39 @@ def _right_with_correct_parts(plan: Sequence[Case], judged: Judgements) -> set[s
     return right - {name for one in wirings for name, comparison in one.items() if comparison.verdict not in PASSING}
 
 
-def exchanged(case: Case, parts: frozenset[str]) -> Case | None:
-    """The same case with Parity's own parts in place of these; main is asked with all of them anyway."""
+def _right_with_its_own(plan: Sequence[Case], judged: Judgements) -> set[str]:
+    """The quantities of main that are right in every setting in which it is asked with the submission's own parts."""
+    own = [judged[case.name] for case in plan if case.whole and case.process != "wiring"]
+    right = {name for one in own for name, comparison in one.items() if comparison.verdict in PASSING}
+    return right - {name for one in own for name, comparison in one.items() if comparison.verdict not in PASSING}
+
+
+def _of_another_form(plan: Sequence[Case], judged: Judgements) -> set[str]:
+    """The numbered parts that return several things, or the model in another thing, in cases of their own."""
+    found = set()
+    for case in plan:
+        for q in () if case.whole else case.quantities:
+            comparison = judged[case.name][q.name]
+            is_own = not comparison.explained_by and (comparison.part or q.part).isdecimal()
+            if is_own and comparison.verdict == Verdict.MISMATCH and comparison.finding in FORMS:
+                found.add(comparison.part or q.part)
+    return found
+
+
+def _order_of(case: Case) -> tuple[str, ...]:
+    """The parts in the order in which the runs of a case use them."""
+    return in_order(*(run["main_params"]["activation"] for run in case.params["runs"]))
+
+
+def exchanged(case: Case, parts: frozenset[str], ended: frozenset[str] = frozenset()) -> Case | None:
+    """The same case with Parity's own parts in place of these; main is asked with all of them anyway.
+
+    Those that have `ended` their process are not called beside Parity's own.
+    """
     if case.whole:
         return None
-    return replace(case, process="wiring", params={**case.params, "exchanged": sorted(parts)})
+    params = {**case.params, "exchanged": sorted(parts), "ended": sorted(ended)}
+    return replace(case, process="wiring", params=params)
 
 
 def _failing_wirings(plan: Sequence[Case], judged: Judgements) -> set[str]:

@@ -37,6 +37,7 @@ class Found(StrEnum):
     CHANGED_AGAIN = auto()
     BUILT_ANEW = auto()
     TYPED_PIXELS = auto()
+    OTHER_START = auto()
     OTHER_WIDTH = auto()
     OTHER_CLASSES = auto()
     OTHER_ACTIVATION = auto()

@@ -153,9 +153,14 @@ SEVERAL = 12
 """Of fewer elements that are off it is not said that they have the digits of float32."""
 
 
+LEAST_OF_NARROW = 2.0**-8
+"""What part of float32's rounding errors at least have as their median: those of smaller errors have more digits."""
+
+
 def _single_precision(wrong: Sequence[Call]) -> str:
     """float64 results that are right as float32 ones would be, at more elements than small steps left out may be so."""
-    narrow, wide, off = unit_roundoff(np.float32), unit_roundoff(np.float64), 0
+    narrow, wide = unit_roundoff(np.float32), unit_roundoff(np.float64)
+    errors = list[NDArray[np.float64]]()
     for call in wrong:
         if call.dtype != np.float64:
             return ""
@@ -164,8 +169,11 @@ def _single_precision(wrong: Sequence[Call]) -> str:
             allowed = radius * (narrow / wide) + 2 * narrow * np.abs(want)
             if not (np.abs(got - want) <= allowed).all():
                 return ""
-            off += int((np.abs(got - want) > radius).sum())
-    return "right to float32 digits only" if off >= SEVERAL else ""
+            off = np.abs(got - want) > radius
+            errors.append((np.abs(got - want) / np.abs(want))[off])
+    found = np.concatenate(errors)
+    is_as_large = found.size >= SEVERAL and float(np.median(found)) >= narrow * LEAST_OF_NARROW
+    return "right to float32 digits only" if is_as_large else ""
 
 
 def _decimals(wrong: Sequence[Call]) -> str:

@@ -115,6 +115,7 @@ def _example(rows: str) -> Change:
 
 TURNED = "(lambda A: A.T if A.T.shape == A.shape else A)"
 """Transposes what may be, without another shape coming out."""
+LARGE_ALONE = "(lambda A: A * (abs(A) > 1e-10))"
 COUNTED = f"{SGD}.calls = getattr({SGD}, 'calls', 0) + 1"
 
 OF_THE_CLASS = (
@@ -423,6 +424,20 @@ ROWS_OR_STALE: Mapping[str, Change] = {
     ),
     "linear: old gradients where the new ones are 0": _linear_back(
         "if not grad.any():\n    return np.zeros(X.shape)"
+    ),
+    "SGD: a parameter whose gradients are all tiny stays": _sgd(
+        after="w = w if np.abs(module.gradient[key]).max() > 1e-6 else module.params[key]"
+    ),
+    "linear: no tiny gradients in X": Change(
+        "4", "linear", (Swap('return grad @ self.params["W"].T', f"return {LARGE_ALONE}(grad @ self.params['W'].T)"),)
+    ),
+    "linear: no tiny gradients in W": Change("4", "linear", (Swap("X.T @ grad", f"{LARGE_ALONE}(X.T @ grad)"),)),
+    "tanh: no tiny gradients": _activation("6", "tanh", backward="return (1 - self.h**2) * grad * (abs(grad) > 1e-9)"),
+    "relu: nothing of gradients that are all tiny": _activation(
+        "8", "relu", backward="return grad * self.mask * (abs(grad).max() > 1e-8)"
+    ),
+    "dropout: nothing of gradients that are all tiny": Change(
+        "9", "dropout", (Body("dropout.backward", "return grad * self.mask * (abs(grad).max() > 1e-8)"),)
     ),
 }  # fmt: skip
 """What is right of some hundred rows alone, and what a linear layer keeps although its weights or gradients changed."""

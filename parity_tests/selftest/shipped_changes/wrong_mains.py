@@ -322,7 +322,7 @@ WRONG: dict[str, tuple[Config, list[Swap], str, str]] = {
         RELU,
         [("evaluate(model, valid, minibatch_size)", "evaluate(model, train, minibatch_size)")],
         "validation losses",
-        "the validation set is not evaluated after epoch 1",
+        "no pass of the network over the validation set is seen after epoch 1",
     ),
     "half an evaluation": (
         RELU,

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SECONDS = 2.0
 """How long threads that the script has begun are waited for."""
+SHOWN = 40
+"""Characters that are told of a value."""
 _NAME = "__main__"
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
@@ -34,7 +36,7 @@ class Script:
     """The file of a submission as a script whose function `entry` is given `params` in place of the script's own.
 
     `fewer` is a class of it, and what is built where its constructor is asked for a size. What the function `returned`
-    is kept where it was `called`.
+    is kept where it was `called`, and what the script had `passed` it; whether it is called `again` too.
     """
 
     def __init__(
@@ -43,20 +45,44 @@ class Script:
         self._folder, self._name, self._support = submission.folder, submission.module.__name__, submission.support
         self._entry, self._params = entry, params
         self._class, self._fewer = fewer
-        self.called, self.returned = False, None
+        self.called, self.again, self.returned = False, False, None
+        self.passed: Mapping[Any, Any] = {}
 
-    def run(self, arguments: Sequence[str]) -> bool:
-        """Runs it in the present folder, with these arguments, and without any where it does not know them.
+    def run(self, *tries: Sequence[str]) -> bool:
+        """Runs it in the present folder, with the first of these arguments that it knows; the first may be too many.
 
-        Returns True. Raises what the script raises before it has called its function.
+        Returns True. Raises what the script raises before it has called its function, of all but the first try.
         """
-        try:
-            self._run(arguments)
-        except SystemExit:
-            if not self.called:
-                with contextlib.suppress(SystemExit):
-                    self._run(())
+        for number, self.arguments in enumerate(tries):
+            try:
+                self._run(self.arguments)
+            except SystemExit:
+                if not self.called:
+                    continue
+            except Exception:
+                if number == 0 and len(tries) > 1:
+                    continue
+                raise
+            break
         return True
+
+    def other_settings(self) -> dict[str, str]:
+        """What a script that has run passed otherwise than its options say, if it does so once and does read options.
+
+        It reads them if one that nobody has ends it.
+        """
+        found = {
+            key: f"{self.passed[key]!r}"[:SHOWN]
+            for key, asked in self._params.items()
+            if f"--{key}" in self.arguments and key in self.passed and not _says(self.passed[key], asked)
+        }
+        if not found or self.again:
+            return {}
+        try:
+            self._run([*self.arguments, "--no_such_option", "1"])  # which ends where it calls the function once more
+        except SystemExit:
+            return found
+        return {}
 
     def _run(self, arguments: Sequence[str]) -> None:
         file = Path(self._folder, f"{self._name}.py")
@@ -104,8 +130,10 @@ class Script:
 
         def called(*args: Any, **kwargs: Any) -> Any:
             if self.called:
+                self.again = True
                 raise _Over
             self.called = True
+            self.passed = next((dict(value) for value in (*args, *kwargs.values()) if isinstance(value, Mapping)), {})
             names = {name: value for name, value in kwargs.items() if not isinstance(value, dict)}
             self.returned = function(dict(self._params), *args[1:], **names)
             return self.returned
@@ -135,6 +163,14 @@ class Script:
                     sys.modules.pop(name, None)
                 else:
                     sys.modules[name] = value
+
+
+def _says(value: Any, asked: Any) -> bool:
+    """Whether a value, which may be the text of a number, is the one that was asked for."""
+    try:
+        return bool(value == asked if isinstance(asked, str) else float(value) == asked)
+    except Exception:  # whatever it is that the script passes
+        return False
 
 
 @contextlib.contextmanager

@@ -36,11 +36,15 @@ LEAVES_BEHIND = ("3", "5", "7")
 """The parts whose forward may keep what a backward of another part works on."""
 
 
-def exchange(submission: Submission, parts: Sequence[str]) -> None:
-    """Puts the correct ones in place of these parts, where there is a class for them."""
+def exchange(submission: Submission, parts: Sequence[str], ended: Sequence[str] = ()) -> None:
+    """Puts the correct ones in place of these parts, where there is a class for them; `ended` are never called again.
+
+    Those have ended their process, or did not come to their end, so that nothing is left behind that a backward needs.
+    """
     for part in parts:
         for name, method in METHODS.get(part, ()):
-            _exchange_method(_class(submission, name), name, method, keeping=part in LEAVES_BEHIND)
+            keeping = part in LEAVES_BEHIND and part not in ended
+            _exchange_method(_class(submission, name), name, method, keeping=keeping)
         if part == "1":
             _exchange_sgd(submission)
 

@@ -24,7 +24,7 @@ import numpy as np
 if TYPE_CHECKING:
     from parity_tests.assignments.mlp.inside.as_script import Script
     from parity_tests.assignments.mlp.inside.call_arguments import accepts, forget_functions
-    from parity_tests.assignments.mlp.inside.homework_names import PLAIN, WEIGHT_NAMES
+    from parity_tests.assignments.mlp.inside.homework_names import PLAIN, WEIGHT_NAMES, WITHOUT_DECAY
     from parity_tests.assignments.mlp.inside.main_hooks import Hooks, shrunk
     from parity_tests.assignments.mlp.inside.main_log import Log
     from parity_tests.assignments.mlp.inside.main_values import Array, Stamps, records_in, result_files, stamps
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 else:
     from as_script import Script
     from call_arguments import accepts, forget_functions
-    from homework_names import PLAIN, WEIGHT_NAMES
+    from homework_names import PLAIN, WEIGHT_NAMES, WITHOUT_DECAY
     from main_hooks import Hooks, shrunk
     from main_log import Log
     from main_values import records_in, result_files, stamps
@@ -154,14 +154,22 @@ class _Run:
             self._recorder.add_fact(AS_SCRIPT, None)
             return
         input_files = self._write_files()
-        arguments = () if submission.edition == PLAIN else ("--input_file", self._main_params["input_file"])
-        if self._recorder.call(AS_SCRIPT, script.run, arguments) is self._recorder.FAILED:
+        file = () if submission.edition == PLAIN else ("--input_file", self._main_params["input_file"])
+        if self._recorder.call(AS_SCRIPT, script.run, *self._tries(submission, epochs, file)) is self._recorder.FAILED:
             return
         self._recorder.add_fact(AS_SCRIPT, script.called)
         self._recorder.add_fact(f"{AS_SCRIPT}, sizes", sorted(asked))
-        for file in input_files:
-            file.unlink(missing_ok=True)
+        for input_file in input_files:
+            input_file.unlink(missing_ok=True)
         self._keep_results(script.returned)
+        self._recorder.add_fact(f"{AS_SCRIPT}, settings", script.other_settings())
+
+    def _tries(self, submission: Submission, epochs: int, file: tuple[str, ...]) -> list[tuple[str, ...]]:
+        """The arguments of a script: all its settings as options of their names, the data file alone, none."""
+        known = {**self._main_params, "num_epoch": epochs}
+        asked = [key for key in known if key != "input_file" and (key, submission.edition) != ("lambda", WITHOUT_DECAY)]
+        options = [text for key in asked for text in (f"--{key}", str(known[key]))]
+        return [(*file, *options), file, ()] if file else [()]
 
     def _make(self, units: int) -> Any:
         input_files = self._write_files()

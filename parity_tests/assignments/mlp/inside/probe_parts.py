@@ -37,6 +37,7 @@ def linear(submission: Submission, recorder: CallRecorder, params: Params, array
     With `one_layer` all are one, which is given the weights of each before its calls.
     """
     count = _objects(params)
+    _make_others(params, submission.get("linear_layer"), params["D"], params["M"])
     weights = [(arrays[f"W_{i}"], arrays[f"b_{i}"]) for i in range(count)]
     if "one_layer" in params:
         layers = count * [probe_layers.linear_with(submission, *weights[0])]
@@ -60,6 +61,12 @@ def linear(submission: Submission, recorder: CallRecorder, params: Params, array
 
 def _objects(params: Params) -> int:
     return 1 + max(int(i) for _, i, _ in params["calls"])
+
+
+def _make_others(params: Params, cls: Any, *sizes: Any) -> None:
+    """Make as many objects that nobody calls as a case asks for, so that its own are not the first of their class."""
+    for _ in range(params.get("others", 0)):
+        probe_layers.construct(cls, *sizes)
 
 
 def _X_and_grad(arrays: Arrays, method: str, k: int) -> tuple[Arrays, tuple[Any, ...]]:  # noqa: N802 - the input's name
@@ -87,12 +94,14 @@ def init(submission: Submission, recorder: CallRecorder, params: Params, arrays:
 
 def elementwise(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
     """Forwards and backwards of activations in turn."""
+    _make_others(params, submission.get(params["layer"]))
     layers = [probe_layers.construct(submission.get(params["layer"])) for _ in range(_objects(params))]
     probe_layers.take_turns(submission, recorder, params, layers, partial(_X_and_grad, arrays))
 
 
 def dropout(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
     """Forwards, of training and of evaluation, and backwards of dropouts in turn, each with a rate of its own."""
+    _make_others(params, submission.get("dropout"), params["rates"][0])
     layers = [_dropout(submission, r) for r in params["rates"]]
     for layer, r in zip(layers, params["rates"], strict=True):
         if not hasattr(layer, "r"):

@@ -48,7 +48,9 @@ def _exchanging(probe: Callable[..., None]) -> Callable[..., None]:
 
     def put(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
         if params.get("exchanged"):
-            import_module("exchange").exchange(submission, params["exchanged"])  # bound for one process only
+            import_module("exchange").exchange(
+                submission, params["exchanged"], params.get("ended", ())
+            )  # bound for one process only
         probe(submission, recorder, params, arrays)
 
     return put

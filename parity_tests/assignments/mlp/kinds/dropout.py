@@ -54,7 +54,10 @@ def cases(dtype: str, seed: int) -> Iterator[Case]:
         # So many elements that at no rate all are dropped by chance; at the largest one N is in the hundreds.
         M = settings.randint(4, 9) if r == LARGEST else settings.randint(20, 40)
         N, other = turns.distinct(settings, *((120, 200) if r == LARGEST else (12, 20)), 2)
-        inputs = [{"shape": [N, M], "memory": turns.USUAL}, {"shape": [other, M], "memory": memory}]
+        inputs: list[dict[str, Any]] = [
+            {"shape": [N, M], "memory": turns.USUAL},
+            {"shape": [other, M], "memory": memory},
+        ]
         asked = turns.asked(turns.pairs(2), ("", turns.IN_MEMORY.get(memory, "another N")), OUTPUT, GRADIENT)
         yield _case(slug, words(slug), dtype, [r], turns.pairs(2), inputs, asked)
     if dtype == "float64":
@@ -68,6 +71,7 @@ def cases(dtype: str, seed: int) -> Iterator[Case]:
     first, other = turns.distinct(settings, 4, 9, 2)
     M = other  # square arrays, after others
     inputs = [{"shape": [N, M], "memory": turns.USUAL} for N in (first, first, first, other, other, other)]
+    inputs[2]["tiny"] = True
     suffixes = (*turns.TURNS[:5], "evaluation after training")
     asked = turns.asked(TURNS, suffixes, OUTPUT, GRADIENT)
     both = [bound / 100 for bound in (settings.randint(20, 45), settings.randint(55, 70))]
@@ -83,7 +87,8 @@ def _case(
     inputs: list[dict[str, Any]],
     asked: tuple[Quantity, ...],
 ) -> Case:
-    params = {"rates": of_objects, "inputs": inputs, "calls": [list(call) for call in calls]}
+    others = turns.OTHERS.get(slug, 0)
+    params = {"rates": of_objects, "inputs": inputs, "calls": [list(call) for call in calls], "others": others}
     return Case(f"dropout/{slug}/{dtype}", "dropout", f"dropout, {title}", dtype, "dropout", params, asked)
 
 
@@ -91,8 +96,8 @@ def draw(params: Params, rng: np.random.Generator) -> dict[str, Array]:
     """q_k and grad_k of each input, none of whose elements is near 0: what is 0 afterwards was dropped."""
     arrays = {}
     for k, given in enumerate(params["inputs"]):
-        for name in ("q", "grad"):
-            arrays[f"{name}_{k}"] = without_zeros(rng, tuple(given["shape"]))
+        arrays[f"q_{k}"] = without_zeros(rng, tuple(given["shape"]))
+        arrays[f"grad_{k}"] = turns.sized(without_zeros(rng, tuple(given["shape"])), rng, given)
     return arrays
 
 

@@ -49,6 +49,7 @@ def cases(layer: str, dtype: str, seed: int) -> Iterator[Case]:
     settings = settings_of(seed, layer, "in-turn")
     first, other, M = turns.distinct(settings, 2, 9, 3)
     inputs: list[dict[str, Any]] = [{"shape": [N, M]} for N in (first, first, first, other, other)]
+    inputs[2]["tiny"] = True
     yield case("in-turn", "objects and inputs in turn", turns.IN_TURN, inputs, turns.TURNS)
     shape = turns.distinct(settings_of(seed, layer, "memory"), 2, 9, 2)
     orders = (*turns.ORDERS, turns.WHOLE)
@@ -94,6 +95,7 @@ def _case(
         "draw": DRAWS.get(slug, "normal"),
         "inputs": [{"memory": turns.USUAL, **given} for given in inputs],
         "calls": [list(call) for call in calls],
+        "others": turns.OTHERS.get(slug, 0),
     }
     title = f"{layer}, {title}"
     is_lenient = slug in OTHER_DIMENSIONS
@@ -101,13 +103,14 @@ def _case(
 
 
 def draw(params: Params, rng: np.random.Generator) -> dict[str, Array]:
-    """X_k and grad_k of each input; no element of grad is near 0."""
+    """X_k and grad_k of each input; no element of grad is near 0 beside the others, but where sizes are apart."""
     arrays: dict[str, Array] = {}
     for k, given in enumerate(params["inputs"]):
         shape = tuple(given["shape"])
         is_whole = given["memory"] == turns.WHOLE
         arrays[f"X_{k}"] = turns.whole_numbers(rng, shape) if is_whole else _inputs(params["draw"], rng, shape)
-        arrays[f"grad_{k}"] = without_zeros(rng, shape)
+        grad = log_uniform(rng, 1e-12, 1e3, shape) if params["draw"] == "to-40" else without_zeros(rng, shape)
+        arrays[f"grad_{k}"] = turns.sized(grad, rng, given)
     return arrays
 
 

@@ -56,7 +56,7 @@ def cases(dtype: str, seed: int, *, first: bool) -> Iterator[Case]:
     settings = settings_of(seed, "linear", "in-turn")
     N, other = turns.distinct(settings, *SOME, 2)
     D, M = turns.distinct(settings, *SOME, 2)
-    inputs: list[dict[str, Any]] = [{"N": N}, {"N": N}, {"N": N}, {"N": other}, {"N": other}]
+    inputs: list[dict[str, Any]] = [{"N": N}, {"N": N}, {"N": N, "tiny": True}, {"N": other}, {"N": other}]
     inputs.append({"N": other, "as": 4})
     yield _case("in-turn", "objects and inputs in turn", dtype, (D, M), AGAIN, inputs, turns.TURNS, KEPT)
     if dtype == "float64":
@@ -107,6 +107,7 @@ def _case(
         "M": sizes[1],
         "inputs": [{"memory": turns.USUAL, **given} for given in inputs],
         "calls": [list(call) for call in calls],
+        "others": turns.OTHERS.get(slug, 0),
     }
     rows = turns.asked(calls, suffixes, OUTPUT, GRADIENTS)
     if slug == CHANGED:
@@ -123,7 +124,8 @@ def _case(
 def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
     """X_k (N×D) and grad_k (N×M) of each input, W_i (D×M) and b_i (1×M) of each object."""
     D, M = params["D"], params["M"]
-    drawn = partial(log_uniform, rng, 1e-3, 1e3) if params["draw"] == MAGNITUDES else rng.standard_normal
+    far = params["draw"] == MAGNITUDES
+    drawn = partial(log_uniform, rng, 1e-3, 1e3) if far else rng.standard_normal
     arrays: dict[str, NDArray[Any]] = {}
     for i in sorted({i for _, i, _ in params["calls"]}):
         arrays |= {f"W_{i}": drawn((D, M)), f"b_{i}": drawn((1, M))}
@@ -134,9 +136,17 @@ def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         shape = (given["N"], D)
         is_whole = given["memory"] == turns.WHOLE
         arrays[f"X_{k}"] = turns.whole_numbers(rng, shape) if is_whole else drawn(shape)
-        grad = drawn((given["N"], M))
-        arrays[f"grad_{k}"] = np.zeros_like(grad) if given.get("zero") else grad
+        grad = rng.standard_normal((given["N"], M)) * _sizes_apart(given["N"], M) if far else drawn((given["N"], M))
+        arrays[f"grad_{k}"] = turns.sized(grad, rng, given)
     return arrays
+
+
+def _sizes_apart(N: int, M: int) -> NDArray[Any]:
+    """N×M sizes, from a thousand to 1e-15 by rows, and from 1 to 1e-15 by columns.
+
+    So the gradient in X has rows, those of W and b have columns, in which no larger number hides that small ones count.
+    """
+    return np.outer(np.logspace(3, -15, N), np.logspace(0, -15, M))
 
 
 def judge(case: Case, arrays: Arrays, observation: Observation, context: Context) -> dict[str, Comparison]:

@@ -81,13 +81,20 @@ def cases(edition: str, dtype: str, seed: int, *, first: bool) -> Iterator[Case]
 
 
 def draw(params: Params, rng: np.random.Generator) -> dict[str, Array]:
-    """Each weight, and the gradients of each of its steps (T×…) under "<weight>_gradient"."""
-    T = len(etas(params))
+    """Each weight, and the gradients of each of its steps (T×…) under "<weight>_gradient".
+
+    Where magnitudes are far apart, one W has gradients that are all tiny, and one b after the first step: decay and
+    velocity move them none the less.
+    """
+    T, asked = len(etas(params)), weights(params)
+    tiny = asked[1], asked[-2]
     arrays = {}
-    for w in weights(params):
+    for w in asked:
         for name, shape, powers in ((w.array, w.shape, (-3, 3)), (f"{w.array}_gradient", (T, *w.shape), (-6, 3))):
             drawn = rng.standard_normal(shape)
             arrays[name] = np.sign(drawn) * 10 ** rng.uniform(*powers, shape) if params["magnitudes"] else drawn
+        if params["magnitudes"] and w in tiny:
+            arrays[f"{w.array}_gradient"][int(w.key == "b") :] *= 1e-12
     return arrays
 
 

@@ -43,8 +43,12 @@ its shape. Inputs 3 and 4 have another N than those before.
 """
 TURNS = ("", "second object", "second input", "evaluation", "another N", "backward twice")
 """What quantities say of the inputs of IN_TURN; the last is of a further backward of input 4."""
+TINY_POWERS = (9, 13)
+"""How many powers of ten smaller an incoming gradient is, all of which is tiny: what leaves small ones out shows."""
 _NOTE_WRITES = "writes over an array that it is given, so that it refuses one that it may not write to"
 _OF_DTYPE = (NoteKind.PROMOTED, NoteKind.DTYPE)
+OTHERS = {"in-turn": 2}
+"""How many objects are made, and never called, before those of a row: what is right of the first two alone shows."""
 CHANGED = ("", "other weights", "gradients of 0")
 """What quantities say of the inputs of a layer whose weights change."""
 _SUFFIXES = frozenset(
@@ -101,6 +105,13 @@ def whole_numbers(rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[n
     """Whole numbers, none of them 0, as integers: half of them of one digit, the others of up to six."""
     sizes = 10 ** (rng.integers(1, 6, shape) * rng.integers(0, 2, shape))
     return np.asarray(rng.integers(1, 7, shape) * sizes * rng.choice([-1, 1], shape), np.int64)
+
+
+def sized(grad: NDArray[Any], rng: np.random.Generator, given: Params) -> NDArray[Any]:
+    """An incoming gradient as its input wants it: as drawn, all of it `tiny`, or 0 where the input says `zero`."""
+    if given.get("zero"):
+        return np.zeros_like(grad)
+    return np.asarray(grad * 10 ** -rng.uniform(*TINY_POWERS)) if given.get("tiny") else grad
 
 
 def of_dtype(array: NDArray[Any], dtype: str) -> NDArray[Any]:

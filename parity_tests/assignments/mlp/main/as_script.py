@@ -22,6 +22,10 @@ from parity_tests.protocol.quantity import Key
 from reports.model.notes import NoteKind
 
 UNSEEN = "linear_layer is no class, so that main was not run as a script"
+WHO = (
+    "main, or a part that it calls, does something else as a script (__name__), by who calls it (the stack), or when "
+    "Python ends"
+)
 NOT_CALLED = "run as a script, the file does not call main"
 
 
@@ -41,11 +45,19 @@ def judge_as_script(main: MainRun, epochs: int) -> Comparison:
     watched = tuple((key, values) for _, key, values in main.run.written)
     lengths = epochs, main.config.epochs
     problems = [
+        *_other_settings(main, epochs),
         *_other_sizes(main),
-        *_differences("returns", returned, main.run.returned, lengths),
-        *_differences("writes", written, watched, lengths),
+        *_differences("returns", "the {} record that it returns", returned, main.run.returned, lengths),
+        *_differences("writes", "the record “{}” of its file", written, watched, lengths),
     ]
     return main.bad(Said(f"{SCRIPT}, {problems[0]}", SCRIPT)) if problems else matched()
+
+
+def _other_settings(main: MainRun, epochs: int) -> Iterator[str]:
+    """What the script passes `main` otherwise than its own options say."""
+    asked = {**main.config.main_params(), "num_epoch": epochs}
+    for key, value in main.observation.facts.get(f"{AS_SCRIPT}, settings", {}).items():
+        yield f"main is passed {value} as {key}, where the command line says --{key} {asked.get(key)}"
 
 
 def _other_sizes(main: MainRun) -> Iterator[str]:
@@ -62,7 +74,7 @@ def _failed(main: MainRun, failure: Failure) -> Comparison:
     return replace(failed(failure), problem=problem, finding=SCRIPT)
 
 
-def _differences(does: str, script: Records, watched: Records, lengths: tuple[int, int]) -> Iterator[str]:
+def _differences(does: str, which: str, script: Records, watched: Records, lengths: tuple[int, int]) -> Iterator[str]:
     """How the records of both differ in their first half of digits; of those that have a number an epoch."""
     if len(script) != len(watched):
         yield f"main {does} {len(script)} records of numbers, where it {does} {len(watched)} when it is called"
@@ -72,11 +84,18 @@ def _differences(does: str, script: Records, watched: Records, lengths: tuple[in
         if len(want) != lengths[1]:
             continue
         if len(got) != count:
-            yield f"main {does} {len(got)} numbers in a record ({key}) of {count} epochs, where one an epoch belongs"
+            yield f"{_record(which, key)} has {len(got)} numbers of {count} epochs, where one an epoch belongs"
         elif not same(got, want[:count], EXPLAINS):
             at = _first(got, want[:count])
-            number = f"{got[at]:.9g} as number {at + 1} of a record ({key})"
-            yield f"main {does} {number}, where it {does} {want[at]:.9g} when it is called with the same seed"
+            yield (
+                f"number {at + 1} of {_record(which, key)} is {got[at]:.9g}, where it is {want[at]:.9g} when main is "
+                f"called with the same seed and settings: {WHO}"
+            )
+
+
+def _record(which: str, key: str) -> str:
+    """What a record is called by where it stood."""
+    return which.format(("first", "second")[int(key)] if key in ("0", "1") else key)
 
 
 def _first(got: Array, want: Array) -> int:

@@ -121,8 +121,11 @@ class Evaluations:
         """What the evaluations that were seen leave out, None where they cover the set."""
         epochs, name, N = self.of(split), SET[split], self.main.size(split)
         if len(epochs) < self.main.config.epochs or not all(epochs):
-            at = next((i for i, passes in enumerate(epochs) if not passes), len(epochs)) + 1
-            return Said(f"the {name} set is not evaluated after epoch {at}", Found.NOT_EVALUATED)
+            at = next((i for i, passes in enumerate(epochs) if not passes), len(epochs))
+            after = self.main.run.evaluations[at] if at < len(self.main.run.evaluations) else ()
+            if any(not one.split for one in after):
+                return Said(f"after epoch {at + 1} rows are evaluated that are not those of one set, the {name} set's")
+            return Said(f"no pass of the network over the {name} set is seen after epoch {at + 1}", Found.NOT_EVALUATED)
         for epoch, passes in enumerate(epochs, 1):
             seen = {row for one in passes for row in one.rows}
             if len(seen) < self.main.whole(split):

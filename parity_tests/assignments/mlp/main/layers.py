@@ -93,7 +93,8 @@ def _redrawn_problem(main: MainRun) -> Said | None:
     for name, drawn in main.run.drawn.items():
         if drawn.shape != weights[name].shape or not taken_back(drawn, weights[name]):
             became = _what_became(drawn, weights[name])
-            return Said(f"{name} is not what its layer drew when the first step is made: {became}")
+            text = f"{name} is not what its layer drew when the first step is made: {became}"
+            return Said(text, Found.OTHER_START)
     return None
 
 

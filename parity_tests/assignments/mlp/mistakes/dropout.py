@@ -354,9 +354,8 @@ _BY_OTHER_DRAWS = ("wrong only at rate 0", "zero everywhere", "wrong only where 
 HIDDEN = {
     INVERTED: (
         "nothing is dropped", "backward has no mask: it returns grad", "backward lacks the scale", "zero everywhere",
-        "wrong only at rates above 0",
     ),
-    UNTOUCHED: ("nothing is dropped", "wrong only at rates above 0"),
+    UNTOUCHED: ("nothing is dropped",),
     "half is dropped, whatever r is": _BY_OTHER_DRAWS,
     "kept as often as where p is drawn from the normal distribution": _BY_OTHER_DRAWS,
     "kept with probability (1 − r)/2, as where p is drawn from [−1, 1)": _BY_OTHER_DRAWS,
@@ -366,7 +365,7 @@ HIDDEN = {
     "evaluation scales by 1 − r": ("wrong only in evaluation",),
     "evaluation returns zeros": ("wrong only in evaluation", "zero everywhere"),
     "the mask is added, where it is multiplied": (
-        "the mask is not drawn anew in each forward", "wrong only at rates above 0",
+        "the mask is not drawn anew in each forward",
     ),
     "dropout is on in evaluation too": ("wrong only in evaluation",),
 }  # fmt: skip

@@ -252,8 +252,14 @@ FAILURES = (
     _shown(
         "the gradients have other shapes than the parameters",
         ZEROS,
-        _of_gradients(lambda comparison: comparison.finding in (SHAPE, TRANSPOSED, NUMBER, NOTHING)),
+        _of_gradients(lambda comparison: comparison.finding in (SHAPE, TRANSPOSED, NUMBER)),
         _constructor(DRAW, DRAW, "np.zeros(3)"),
+    ),
+    _shown(
+        "the gradients are None before any backward",
+        ZEROS,
+        _of_gradients(lambda comparison: comparison.finding == NOTHING),
+        _constructor(DRAW, DRAW, "None"),
     ),
 )
 

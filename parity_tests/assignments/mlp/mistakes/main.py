@@ -20,6 +20,7 @@ from parity_tests.assignments.mlp.mistakes.main_lines import (
     SLICE,
     STEPS,
     TRAINING,
+    VELOCITIES,
     TextSwap,
     at_epoch,
 )
@@ -97,7 +98,7 @@ BATCHES = (
     _wiring(
         "several epochs have the same order", ONCE, (Found.SAME_ORDER, Found.SAME_BATCHES),
         (f"        {ORDER}\n", ""),
-        ("    momentum = add_momentum(model)\n", f"    momentum = add_momentum(model)\n    {ORDER}\n"),
+        (VELOCITIES, f"{VELOCITIES}    {ORDER}\n"),
     ),
     _wiring(
         "some training examples are never used", "Which rows can your permutation hold?", (Found.NEVER_USED,),
@@ -137,6 +138,11 @@ LAYERS = (
         "the number of pixels is typed", "Which attribute of DataSplit holds the number of columns?",
         (Found.TYPED_PIXELS,), ("linear_layer(train.d, HIDDEN_UNITS)", "linear_layer(784, HIDDEN_UNITS)"),
         raised=r"\w+: .*\b784\b",
+    ),
+    _wiring(
+        "main changes the weights that the layers drew", "With which spread does linear_layer's constructor draw them?",
+        (Found.OTHER_START,),
+        (VELOCITIES, f'{VELOCITIES}    model["L1"].params["W"] *= 2\n'),
     ),
     _wiring(
         "the hidden layer has another size", "How many hidden units are asked for?", (Found.OTHER_WIDTH,),
@@ -216,6 +222,7 @@ HIDDEN = {
     "the weights are never changed": (_STEPS, _UNEVALUATED),
     "several epochs have the same order": ("some training examples are never used",),
     "the examples are not shuffled": ("some training examples are never used",),
+    "a set is evaluated with weights from before the epoch": (_UNEVALUATED,),
     _UNEVALUATED: (
         "the losses of the mini-batches are not added up", "the loss record is scaled by a constant factor",
     ),

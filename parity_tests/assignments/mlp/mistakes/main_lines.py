@@ -12,6 +12,7 @@ LOSS_CALL = '            model["loss"].forward(a, y)\n'
 SGD_CALL = "miniBatchStochasticGradientDescent(model, momentum, lam, alpha, eta)\n"
 ORDER = "order = np.random.permutation(train.N)"
 ROWS = "order[start : start + minibatch_size]"
+VELOCITIES = "    momentum = add_momentum(model)\n"
 EPOCH = '        print(f"At epoch {t + 1}")\n'
 STEPS = "range(0, train.N - minibatch_size + 1, minibatch_size)"
 LEARNING_RATE = 'eta = eta_0 = float(main_params["learning_rate"])'

@@ -17,7 +17,6 @@ CONDITIONS: Conditions = (
     ("wrong only at one output", lambda call: call.part == "linear" and call.M == 1),
     ("wrong only in evaluation", lambda call: call.part == "dropout" and call.evaluating),
     ("wrong only at rate 0", lambda call: call.part == "dropout" and call.r == 0),
-    ("wrong only at rates above 0", lambda call: call.part == "dropout" and call.r > 0 and not call.evaluating),
 )
 KEPT: Regions = (
     ("the element is kept", lambda call: call.inputs.get("kept")),
@@ -30,6 +29,7 @@ _RATES: Conditions = (
     ("where λ = 0", lambda call: call.lam == 0),
     ("for W", lambda call: call.key == "W"),
     ("for b", lambda call: call.key == "b"),
+    ("for layers of other names than L1 and L2", lambda call: call.layer not in ("L1", "L2")),
     ("in the first layer", lambda call: call.layer == "L1"),
     ("in the last layer", lambda call: call.layer == "L2"),
 )
