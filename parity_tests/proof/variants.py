@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -71,9 +71,15 @@ def rewritten(assignment: Assignment, rewrite: Rewrite) -> Variant:
 
 def _with_changes(files: Mapping[str, str], changes: Sequence[Body | Swap], file: str) -> dict[str, str]:
     source = files[file]
+    bodies: dict[str, Body] = {}  # of as many functions as one tree of the file tells of
     for change in changes:
-        source = _with_body(source, change) if isinstance(change, Body) else _swapped(source, change)
-    return {**files, file: source}
+        if isinstance(change, Swap) or change.function in bodies:
+            source, bodies = _with_bodies(source, bodies.values()), {}
+        if isinstance(change, Swap):
+            source = _swapped(source, change)
+        else:
+            bodies[change.function] = change
+    return {**files, file: _with_bodies(source, bodies.values())}
 
 
 def _swapped(source: str, swap: Swap) -> str:
@@ -82,15 +88,21 @@ def _swapped(source: str, swap: Swap) -> str:
     return source.replace(swap.old, swap.new)
 
 
-def _with_body(source: str, body: Body) -> str:
-    node = _function(_tree(source), body.function.split("."))
-    if node is None:
-        raise ValueError(f"the solution has no function {body.function}")
+def _with_bodies(source: str, bodies: Collection[Body]) -> str:
+    if not bodies:
+        return source
+    found = []
+    for body in bodies:
+        node = _function(_tree(source), body.function.split("."))
+        if node is None:
+            raise ValueError(f"the solution has no function {body.function}")
+        found.append((node, body))
     lines = source.splitlines(keepends=True)
-    indent = " " * node.body[0].col_offset
-    new = "".join(f"{indent}{line}\n" for line in body.statements.strip("\n").split("\n"))
-    assert node.end_lineno is not None
-    return "".join([*lines[: node.body[0].lineno - 1], new, *lines[node.end_lineno :]])
+    for node, body in sorted(found, key=lambda one: one[0].lineno, reverse=True):  # from the last on
+        indent = " " * node.body[0].col_offset
+        new = "".join(f"{indent}{line}\n" for line in body.statements.strip("\n").split("\n"))
+        lines[node.body[0].lineno - 1 : node.end_lineno] = [new]
+    return "".join(lines)
 
 
 @lru_cache(16)
