@@ -24,6 +24,7 @@ _PLURAL = {"is": "are", "has": "have", "stands": "stand", "multiplies": "multipl
 _SINGULAR = ("loss", "class", "bias")
 _TWICE = {"the sum in the sum": "the sum", "the mean in the mean": "the mean"}
 _TWICE |= {"a mean in the mean in": "a mean in", "a sum in the sum in": "a sum in"}
+_TWICE |= {"is left out of the sum in": "is left out of"}
 _OF_WHOLE = frozenset(("operation", "factor", "sign"))
 """Operators of which the same is said of a part as of the whole."""
 _INDENT = 4
@@ -196,7 +197,8 @@ class ChangedTexts:
         names_a_result = any(said.startswith(f"{self._text.words[one]} ") for one in self._text.targets)
         if "{}" in said or (names_a_result and change.operator in _OF_WHOLE):
             return said
-        return f"{said} {'of' if said.endswith('left out') else 'in'} {{}}"
+        comma = "," if ", not" in change.makes else ""
+        return f"{said}{comma} {'of' if said.endswith('left out') else 'in'} {{}}"
 
     def _called(self, code: str) -> str:
         """What code is called, by its label; "" where it has none: code is never said as it is written."""

@@ -92,6 +92,11 @@ HINTS = {
     "through the variance is": SLOPE,
     "": THREE,
 }
+SAID = {
+    "1.5 has the wrong sign": "the power −3/2 has the wrong sign",
+    "stands for -1.5": "stands for −3/2",
+    "dgamma stands for dout in dbeta": "dbeta holds x̂: it is dgamma",
+}
 ARRAYS = ("dout", "gamma", "normal", "centred", "x", "variance", "eps", "deviation")
 
 
@@ -101,4 +106,4 @@ def norm_backward(lines: str, counts: Mapping[str, str], axes: Mapping[str, str]
         lines = lines.replace(word, label)
     at, without = {"averaged": "dx"}, OF_SHORT | ({"function"} if ".mean(" not in lines and "dx" in lines else set())
     labels = {**LABELS, **counts, **axes}
-    return RightText(lines, ARRAYS, tuple(counts), tuple(axes), labels, GROUPS, at, HINTS, without)
+    return RightText(lines, ARRAYS, tuple(counts), tuple(axes), labels, GROUPS, at, HINTS, without, SAID)
