@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import pytest
 from msgspec import structs
 
+from parity_tests.assignments.cs231n.assignment import ASSIGNMENT as CS231N
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.cli.status import status_of
 from parity_tests.grading.class_table import mistakes_of
@@ -25,7 +26,7 @@ from parity_tests.parts.changed_texts import ChangedTexts
 from parity_tests.parts.right_text import RightText
 from parity_tests.proof.variants import changed
 from parity_tests.protocol.comparison import Comparison
-from parity_tests.protocol.mistake import Body
+from parity_tests.protocol.mistake import Body, Mistake
 from parity_tests.protocol.observation import Failure
 from parity_tests.selftest.fake_records import DESCRIBED, FakeRun, mismatch, record
 from reports.files.feedback import feedback_page
@@ -187,6 +188,16 @@ def test_which_changes_of_a_right_text_are_tried_and_how_simple_they_are_hangs_o
     assert found() == before
     assert "p is doubled" in said - words()
     assert any(len(statements) > 1 for statements in before)
+
+
+def test_no_mistake_has_a_name_that_reads_as_two() -> None:
+    with pytest.raises(ValueError, match="'a sum; a mean'"):
+        Mistake("3", "linear.output", "a sum; a mean", "")
+    for assignment in (ASSIGNMENT, CS231N):
+        assert assignment.diagnosis is not None
+        names = assignment.diagnosis().hints()
+        assert len(names) > 100
+        assert not [name for name in names if "; " in name]
 
 
 def test_which_script_shows_a_record_hangs_on_no_words_of_its_title() -> None:
