@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from parity_tests.grading.dry_run import Plan, Planned
 
 _MOST = 8
-"""Submissions of which it is said in full why there is nothing to run."""
+"""Submissions of which it is said in full why there is nothing to run, and what was taken for what."""
 
 
 def print_plan(plan: Plan, *, as_json: bool, quiet: bool) -> None:
@@ -37,8 +37,8 @@ def print_plan(plan: Plan, *, as_json: bool, quiet: bool) -> None:
     ]
     if plan.replaced:
         sentences.append(f"{len(plan.replaced)} earlier attempts do not count.")
-    if plan.ignored:
-        sentences.append(f"{len(plan.ignored)} files are no submission: {', '.join(plan.ignored[:5])}.")
+    sentences += plan.remarks
+    sentences += [f"{planned.hand_in.name}: {note}." for planned in plan.planned for note in planned.notes][:_MOST]
     empty = [f"{planned.hand_in.name}: {planned.missing}" for planned in plan.planned if planned.what == NOTHING]
     sentences += [f"Nothing to run of {text}." for text in empty[:_MOST]]
     sentences += [f"Nor of {len(empty) - _MOST} more."] if len(empty) > _MOST else []
@@ -104,6 +104,7 @@ def _document(plan: Plan) -> dict[str, Any]:
         ],
         "replaced": [hand_in.source for hand_in in plan.replaced],
         "ignored": list(plan.ignored),
+        "remarks": list(plan.remarks),
         "former": list(plan.former),
         "look": [{"submission": flag.submission, "kind": flag.kind, "why": flag.why} for flag in plan.look],
     }

@@ -11,7 +11,6 @@ from parity_tests.protocol.errors import UsageError
 PAGES = {"jinja2": "jinja2", "pygal": "pygal"}
 """The modules that pages and pictures need, and the packages that bring them."""
 CLASS = {
-    "charset_normalizer": "charset-normalizer",
     "IPython": "ipython",
     "msgspec": "msgspec",
     "nbformat": "nbformat",

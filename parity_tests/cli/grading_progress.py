@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,11 +48,16 @@ class GradingProgress:
                 self._log.removeHandler(handler)
                 handler.close()
 
-    def begin(self, submissions: int, isolation: str) -> None:
-        """So many submissions are to be checked, each so isolated; the folder that the log lies in is there."""
+    def begin(self, submissions: int, isolation: str, remarks: Sequence[str]) -> None:
+        """So many submissions are to be checked, each so isolated; the folder that the log lies in is there.
+
+        The remarks are told as they are.
+        """
         if self._log_path is not None:
             self._log = _opened(self._log_path)
         self._tell(f"{submissions} submission{'s' if submissions != 1 else ''}; {isolation}.")
+        for remark in remarks:
+            self._tell(remark)
         self._begin("grading", submissions)
 
     def begin_fixes(self, submissions: int) -> None:

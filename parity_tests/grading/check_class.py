@@ -24,7 +24,7 @@ from parity_tests.grading.folder import GradingFolder, Result, json_text
 from parity_tests.grading.intake.attempt import Attempt
 from parity_tests.grading.intake.prepare import Prepared, prepare
 from parity_tests.grading.intake.take_in import Intake, files_in, take_in
-from parity_tests.grading.intake.tell import told_by
+from parity_tests.grading.intake.tell import Told, told_by
 from parity_tests.grading.process_pool import ahead, local_processes, run_all
 from parity_tests.grading.same_class import refuse_another_class
 from parity_tests.grading.scoring import score
@@ -83,8 +83,8 @@ class Request:
 class Progress(Protocol):
     """Whom to tell how far it is."""
 
-    def begin(self, submissions: int, isolation: str) -> None:
-        """So many submissions are to be checked, each so isolated."""
+    def begin(self, submissions: int, isolation: str, remarks: Sequence[str]) -> None:
+        """So many submissions are to be checked, each so isolated; the remarks are on what was taken for what."""
 
     def begin_fixes(self, submissions: int) -> None:
         """In so many submissions at most, fixes are to be sought."""
@@ -98,12 +98,16 @@ class Progress(Protocol):
 
 @dataclass(frozen=True)
 class Asked:
-    """What a request comes to: the assignment, what was handed in, the isolation, and what grading.json is to say."""
+    """What a request comes to: the assignment, what was handed in, the isolation, and what grading.json is to say.
+
+    `remarks` are sentences on what was taken for what.
+    """
 
     assignment: Assignment
     intake: Intake
     level: Level
     info: ClassInfo
+    remarks: tuple[str, ...]
 
 
 def understand(request: Request) -> Asked:
@@ -111,7 +115,8 @@ def understand(request: Request) -> Asked:
     request.certificates.refuse_wrong(request.scheduler)
     _refuse_among(request.out, request.source)
     entries = files_in(request.source)
-    assignment = find(request.assignment) if request.assignment else told_by(entries, request.source)
+    told = Told(find(request.assignment)) if request.assignment else told_by(entries, request.source)
+    assignment = told.assignment
     edition = assignment.editions.default if request.edition is None else request.edition
     assignment.refuse_edition(edition)
     intake = take_in(entries, request.source, assignment.layout, request.format)
@@ -127,7 +132,8 @@ def understand(request: Request) -> Asked:
         allow=request.allow,
         isolation=level.name,
     )
-    return Asked(assignment, intake, level, ClassInfo.of(assignment, settings))
+    remarks = filter(None, (told.because, intake.left_aside))
+    return Asked(assignment, intake, level, ClassInfo.of(assignment, settings), tuple(remarks))
 
 
 def judge(request: Request, asked: Asked) -> ClassFiles:
@@ -161,7 +167,8 @@ def check_class(request: Request, progress: Progress) -> Tables:
         folder.write("intake.json", json_text(intake.summary()))
         files.keep(folder)
         unchecked = _Unchecked(folder, intake, assignment, settings, frozenset(request.only))
-        progress.begin(len(request.only) or len(intake.attempts), f"isolation {level.name}: {level.guarantee}")
+        isolation = f"isolation {level.name}: {level.guarantee}"
+        progress.begin(len(request.only) or len(intake.attempts), isolation, asked.remarks)
 
         def done(task: Task, outcome: Outcome) -> None:
             result = unchecked.keep(task, outcome)

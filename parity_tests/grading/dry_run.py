@@ -43,6 +43,7 @@ class Plan:
     """What a request would do, and with what; `former` were graded before, and will be in the tables no more.
 
     `look` is what is known of people: who is on the roster and handed nothing in, who is not on it, who is in it twice.
+    `remarks` are sentences on what was taken for what.
     """
 
     assignment: str
@@ -54,6 +55,7 @@ class Plan:
     ignored: tuple[str, ...]
     former: tuple[str, ...]
     look: tuple[Flag, ...]
+    remarks: tuple[str, ...]
 
 
 def _what(prepared: Prepared, *, wanted: bool, done: bool) -> str:
@@ -102,4 +104,5 @@ def plan(request: Request) -> Plan:
         intake.ignored,
         tuple(folder.former({hand_in.name for hand_in in hand_ins})),
         (*roster_flags(files.roster, hand_ins, people), *twice_flags(hand_ins, people)),
+        asked.remarks,
     )

@@ -13,7 +13,7 @@ import pytest
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.grading.folder import GradingFolder
 from parity_tests.grading.intake.take_in import files_in
-from parity_tests.grading.intake.tell import told_by
+from parity_tests.grading.intake.tell import Told, told_by
 from parity_tests.protocol import registry
 from parity_tests.protocol.errors import UsageError
 from parity_tests.selftest.test_grade import Parity
@@ -153,17 +153,23 @@ def test_the_assignment_is_told_by_what_was_handed_in(tmp_path: Path) -> None:
         (["ann.zip"], TOY),
     ):
         source = handed_in(*names)
-        assert told_by(files_in(source), source) is assignment
+        assert told_by(files_in(source), source) == Told(assignment)
     for names, words in (
         (["ann/softplus.py", "bob/neural_networks.py"], r"fits more than one assignment \(mlp, toy\)"),
         (["ann/other.py"], r"fits none of the installed assignments \(mlp, toy\)"),
+        (["ann/nueral_networks.py"], r"nueral_networks.py is nearly neural_networks.py: is --assignment mlp meant\?"),
     ):
         source = handed_in(*names)
         with pytest.raises(UsageError, match=words):
             told_by(files_in(source), source)
+    for stray in (["bob/softplus.py"], ["bob/softplus.py", "bob/neural_networks.py"]):
+        source = handed_in("ann/neural_networks.py", "cem/neural_networks.py", "dan/neural_networks.py", *stray)
+        told = told_by(files_in(source), source)
+        assert told.assignment is ASSIGNMENT
+        assert told.because.startswith("most answered mlp, which the class is taken for, though there are files of toy")
 
 
 def test_the_only_assignment_that_is_installed_is_it(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     point = EntryPoint("mlp", "parity_tests.assignments.mlp.assignment:ASSIGNMENT", registry.GROUP)
     monkeypatch.setattr(registry, "installed", lambda: {"mlp": point})
-    assert told_by(files_in(source), source) is ASSIGNMENT
+    assert told_by(files_in(source), source) == Told(ASSIGNMENT)

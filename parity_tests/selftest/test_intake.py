@@ -8,6 +8,7 @@ import io
 import json
 import os
 import random
+import shutil
 import stat
 import tarfile
 import unicodedata
@@ -197,6 +198,24 @@ def test_a_moodle_download_is_told_by_its_names(tmp_path: Path, flat: bool) -> N
     assert files(found["Bob Ray"]) == {MODULE: CODE}
 
 
+def test_who_handed_in_no_file_has_a_row_nevertheless(tmp_path: Path) -> None:
+    text, folder = "Gil Moss_504_assignsubmission_onlinetext_/onlinetext.html", "Ann Lee_501_assignsubmission_file_"
+    found = handed_in(taken_in(lay(tmp_path / "moodle", {f"{folder}/{MODULE}": CODE, text: "<p>"})))
+    assert found["Gil Moss"].missing == "there is no Python file in what was handed in, only onlinetext.html"
+    export = lay(tmp_path / "gradescope", {f"export_7/submission_{n}/{MODULE}": CODE for n in (1, 2)})
+    (export / "export_7" / "submission_3").mkdir()
+    packed = shutil.make_archive(str(tmp_path / "packed"), "zip", export)
+    for source in (export, Path(packed)):
+        assert handed_in(taken_in(source))["submission_3"].missing == "nothing was handed in: the folder is empty"
+
+
+def test_a_text_beside_folders_is_nobodys(tmp_path: Path) -> None:
+    intake = taken_in(lay(tmp_path / "class", {f"ann/{MODULE}": CODE, "stray.txt": "x"}))
+    assert [attempt.name for attempt in intake.attempts] == ["ann"]
+    assert intake.left_aside == "1 file is no submission: stray.txt."
+    assert "cem" in handed_in(taken_in(lay(tmp_path / "flat", {"bob.py": CODE, "cem.txt": "x"})))
+
+
 def test_the_layout_can_be_forced(tmp_path: Path) -> None:
     source = lay(tmp_path / "class", {"submission_1/x.py": CODE, "submission_2/x.py": CODE})
     assert taken_in(source).format == "gradescope"
@@ -262,27 +281,16 @@ def test_what_is_not_there_or_empty_is_said(tmp_path: Path) -> None:
 # ---- one submission
 
 
-def test_files_two_folders_deep_in_odd_encodings_are_found_and_read(tmp_path: Path) -> None:
-    prepared = one(
-        {f"a/b/{MODULE}": (CODE + "# naïve\n").replace("\n", "\r\n").encode("cp1252"), "a/utils.py": UTILS}, tmp_path
-    )
-    assert files(prepared) == {MODULE: CODE + "# naïve\n", "utils.py": UTILS}
-    assert any("cp1252" in note for note in prepared.notes)
+def test_files_two_folders_deep_are_found(tmp_path: Path) -> None:
+    prepared = one({f"a/b/{MODULE}": CODE.replace("\n", "\r\n"), "a/utils.py": UTILS}, tmp_path)
+    assert files(prepared) == {MODULE: CODE, "utils.py": UTILS}
 
 
-@pytest.mark.parametrize(
-    ("encoding", "comment"), [("cp1251", "вычисляем градиент"), ("gb18030", "计算梯度的时候要注意转置，否则形状不对")]
-)
-def test_an_encoding_that_nobody_declared_is_told_by_the_text(tmp_path: Path, encoding: str, comment: str) -> None:
-    prepared = one({MODULE: (CODE + f"# {comment}\n").encode(encoding)}, tmp_path)
-    assert files(prepared)[MODULE].endswith(f"# {comment}\n")
-    assert encoding in prepared.notes[0]
-
-
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
-def test_a_byte_order_mark_is_read(tmp_path: Path, encoding: str) -> None:
-    (data,) = [data for name, data in one({MODULE: CODE.encode(encoding)}, tmp_path).files if name == MODULE]
-    assert compile(data, MODULE, "exec")
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-8-sig"])
+def test_a_source_is_judged_in_the_encoding_in_which_python_reads_it(tmp_path: Path, encoding: str) -> None:
+    source = f"{CODE}# naïve\n".encode(encoding)
+    (data,) = [data for name, data in one({MODULE: source}, tmp_path).files if name == MODULE]
+    assert data == source
 
 
 def test_a_declared_encoding_is_left_alone(tmp_path: Path) -> None:
@@ -340,12 +348,21 @@ def test_what_is_no_notebook_is_said(data: bytes) -> None:
         ({"dnn_misc.py": CODE.replace("class", "klass")}, "2017-18 edition"),
         ({"dnn_misc.py": CODE}, "2017-18 edition"),
         ({"work.7z": b"7z"}, "archive of a kind that is not opened"),
+        ({MODULE: "# to do\n\n"}, f"no line of code in {MODULE}"),
+        ({f"{MODULE}.txt": CODE, "utils.py": UTILS}, f"; {MODULE}.txt is there, which is no Python file"),
+        ({MODULE.replace(".py", ".pdf"): b"%PDF", "utils.py": UTILS}, ".pdf is there, which is no Python file"),
     ],
 )
 def test_what_cannot_be_run_gets_a_sentence(tmp_path: Path, content: dict[str, str | bytes], words: str) -> None:
     prepared = one(content, tmp_path)
     assert prepared.files == ()
     assert words in prepared.missing
+
+
+def test_which_of_two_copies_was_taken_is_said(tmp_path: Path) -> None:
+    copies = [MODULE.replace(".py", f" ({n}).py") for n in (1, 2)]
+    note = f"{copies[0]} was taken for {MODULE}, as which it should be handed in; {copies[1]} was not"
+    assert one({**dict.fromkeys(copies, CODE), "utils.py": UTILS}, tmp_path).notes == (note,)
 
 
 def test_an_empty_folder_is_not_forgotten(tmp_path: Path) -> None:
@@ -398,7 +415,7 @@ def test_a_source_over_the_limit_is_not_cut(tmp_path: Path) -> None:
     large = CODE + "# x\n" * (MAX_SOURCE // 4)
     prepared = one({MODULE: large, "utils.py": UTILS}, tmp_path)
     assert prepared.files == ()
-    assert prepared.missing == f"{MODULE} has 1.0 MiB, and no more than 1 are read"
+    assert prepared.missing == f"{MODULE} has 1.0 MiB, and no more than 1 MiB is read"
     exact = CODE + "#" * (MAX_SOURCE - len(CODE))
     assert files(one({MODULE: exact}, tmp_path / "exact"))[MODULE] == exact
 
@@ -406,7 +423,7 @@ def test_a_source_over_the_limit_is_not_cut(tmp_path: Path) -> None:
 def test_a_support_file_over_the_limit_is_not_cut(tmp_path: Path) -> None:
     prepared = one({MODULE: CODE, "b/utils.py": UTILS + "#" * MAX_SOURCE}, tmp_path)
     assert list(files(prepared)) == [MODULE]
-    assert "utils.py has 1.0 MiB, and no more than 1 are read" in prepared.refused
+    assert "utils.py has 1.0 MiB, and no more than 1 MiB is read" in prepared.refused
 
 
 def test_a_notebook_that_cannot_be_read_is_the_reason_where_nothing_else_was_handed_in(tmp_path: Path) -> None:
@@ -419,10 +436,10 @@ def test_a_misnamed_source_or_a_notebook_over_the_limit_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     large = CODE + "#" * MAX_SOURCE
-    assert "mine.py has 1.0 MiB, and no more than 1 are read" in one({"mine.py": large}, tmp_path / "a").missing
+    assert "mine.py has 1.0 MiB, and no more than 1 MiB is read" in one({"mine.py": large}, tmp_path / "a").missing
     monkeypatch.setattr(prepare_, "MAX_NOTEBOOK", 1 << 20)
     notebook = json.dumps({"cells": [{"cell_type": "code", "source": large}], "nbformat": 4})
-    assert one({"hw.ipynb": notebook}, tmp_path / "b").missing == "hw.ipynb has 1.0 MiB, and no more than 1 are read"
+    assert one({"hw.ipynb": notebook}, tmp_path / "b").missing == "hw.ipynb has 1.0 MiB, and no more than 1 MiB is read"
     monkeypatch.setattr(prepare_, "MAX_NOTEBOOK", 8 << 20)
     assert (
         "the code of hw.ipynb has more than the 1 MiB that are read"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from parity_tests.grading.intake.attempt import Attempt, HandIn, Member
-from parity_tests.grading.intake.entries import REFUSED, Entry, common_folder, is_archive
+from parity_tests.grading.intake.entries import EMPTY, REFUSED, Entry, common_folder, is_archive
 from parity_tests.grading.intake.times import instant, seconds_late, time_words, to_the_second
 from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.layout import Layout
@@ -51,6 +51,7 @@ def _is_a_submission(folder: str, entries: Sequence[Entry], layout: Layout) -> b
     if layout.package:
         paths = {entry.path for entry in entries}
         return f"{folder}/{layout.file}" in paths or f"{folder}/{layout.file_name}" in paths
+    entries = [entry for entry in entries if entry.parts[-1] != EMPTY]
     names = [entry.parts[1].lower() for entry in entries if len(entry.parts) == 2]
     code = [name for name in names if name.endswith((".py", ".ipynb")) and not _CANVAS.fullmatch(name)]
     return any(name in layout.files for name in code) or len(code) == len(entries) == 1
@@ -85,6 +86,9 @@ def _plain(entries: Sequence[Entry], source: Path, layout: Layout) -> Read:
         name = source.stem if source.is_file() else source.resolve().name
         return Read([Attempt(HandIn(name, path_text(source)), entries)], [])
     read = Read([], [])
+    tops = {entry.parts[0]: len(entry.parts) == 1 for entry in entries}
+    # Where all others handed in a folder, a text beside these is nobody's.
+    in_folders = not all(tops.values()) and not any(alone and _is_work(top) for top, alone in tops.items())
     for top, everything in _by_top(entries).items():
         inside = [entry.under(top) for entry in everything if len(entry.parts) > 1]
         group = [entry for entry in everything if len(entry.parts) == 1]  # a zip may hold a file and a folder of a name
@@ -94,13 +98,18 @@ def _plain(entries: Sequence[Entry], source: Path, layout: Layout) -> Read:
             continue
         if group[0].problem and not top.endswith(REFUSED):
             read.attempts.append(Attempt(HandIn(top, top), group))
-        elif is_archive(top) or top.lower().endswith((".py", ".ipynb")):
+        elif _is_work(top):
             read.attempts.append(Attempt(HandIn(re.sub(r"(\.tar)?\.\w+$", "", top), top), group))
-        elif _OTHER_WORK.search(top) and not top.lower().startswith("readme"):
+        elif not in_folders and _OTHER_WORK.search(top) and not top.lower().startswith("readme"):
             read.attempts.append(Attempt(HandIn(top.rpartition(".")[0], top), group))
         else:
             read.ignored.append(top)
     return read
+
+
+def _is_work(name: str) -> bool:
+    """Whether a file by itself may be a submission, by its name."""
+    return is_archive(name) or name.lower().endswith((".py", ".ipynb"))
 
 
 def _gradescope(entries: Sequence[Entry], source: Path, layout: Layout) -> Read:
@@ -188,15 +197,21 @@ def _without_colons(value: Any, seen: Iterator[int]) -> Any:
 def _moodle(entries: Sequence[Entry], source: Path, layout: Layout) -> Read:
     """Folders `<Name>_<id>_assignsubmission_file_`, or flat files with that before their names."""
     groups: dict[tuple[str, str], list[Entry]] = {}
+    texts: dict[tuple[str, str], list[Entry]] = {}
     ignored = []
     for entry in entries:
         match = _MOODLE.fullmatch(entry.parts[0])
-        if match is None or match["kind"] == "onlinetext":
+        if match is None:
             ignored.append(entry.parts[0])
+            continue
+        if match["kind"] == "onlinetext":
+            texts.setdefault((match["name"], match["id"]), []).append(entry)
             continue
         parts = [match["file"], *entry.parts[1:]] if match["file"] else entry.parts[1:]
         path = "/".join(parts) or entry.path
         groups.setdefault((match["name"], match["id"]), []).append(replace(entry, path=path))
+    ignored += [entry.parts[0] for student in texts.keys() & groups.keys() for entry in texts[student]]
+    groups = {**texts, **groups}  # who handed in no file has a row nevertheless
     attempts = [
         Attempt(HandIn(name, f"{name}_{number}", student=name, id=number), group, order=(int(number),))
         for (name, number), group in groups.items()

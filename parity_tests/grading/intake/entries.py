@@ -98,7 +98,7 @@ def folder_entries(folder: Path) -> list[Entry]:
     Links are not followed: for each, and for each folder that cannot be read, an entry says so.
     """
     entries: list[Entry] = []
-    tops: set[str] = set()
+    folders: set[str] = set()
     waiting = [""]
     while waiting:
         inside = waiting.pop()
@@ -116,12 +116,12 @@ def folder_entries(folder: Path) -> list[Entry]:
                 continue
             if item.is_dir(follow_symlinks=False):
                 waiting.append(path)
-                tops.update([path] if not inside else [])
+                folders.add(path)
             else:
                 entries.append(_file_entry(item, path))
             if len(entries) > MAX_CLASS_ENTRIES:
                 raise RefusedArchive(f"{folder} holds more than {MAX_CLASS_ENTRIES} files")
-    return _with_empty(entries, tops)
+    return _with_empty(entries, folders)
 
 
 def _file_entry(item: os.DirEntry[str], path: str) -> Entry:
@@ -179,8 +179,8 @@ def _zip_entries(name: str, source: Path | IO[bytes], most: int, total: int | No
     if total is not None and sum(member.file_size for member in members) > total:
         raise RefusedArchive(f"{name} would unpack to more than {total >> 20} MiB")
     entries: dict[str, Entry] = {}
-    tops = {
-        parts[0]
+    folders = {
+        "/".join(parts)
         for number, member in enumerate(members)
         if _is_folder(member)
         and number not in odd
@@ -202,7 +202,7 @@ def _zip_entries(name: str, source: Path | IO[bytes], most: int, total: int | No
         path = "/".join(_parts(member.filename))
         if not (_is_folder(member) or is_junk(path)):
             entries[path] = Entry(path, member.file_size, partial(_read_member, name, archive, member))
-    return _with_empty(entries.values(), tops)
+    return _with_empty(entries.values(), folders)
 
 
 def _is_folder(member: zipfile.ZipInfo) -> bool:
@@ -229,11 +229,13 @@ def _path_of_refused(path: str) -> str:
     return f"{top}/{shown}" if rest and not _problem_of_path(top, of_class=True) else f"{shown}{REFUSED}"
 
 
-def _with_empty(entries: Iterable[Entry], tops: set[str]) -> list[Entry]:
-    """The entries by path, and one that stands for the files of each top folder without any."""
+def _with_empty(entries: Iterable[Entry], folders: set[str]) -> list[Entry]:
+    """The entries by path, and one that stands for the files of each folder with neither files nor folders."""
     files = list(entries)
-    empty = tops - {entry.parts[0] for entry in files}
-    files += [Entry(f"{top}/{EMPTY}", 0, partial(_first, b"")) for top in empty]
+    inside = {entry.path.rpartition("/")[0] for entry in files} | {folder.rpartition("/")[0] for folder in folders}
+    filled = inside | {parent.as_posix() for path in inside for parent in PurePosixPath(path).parents}
+    unread = {entry.path for entry in files}
+    files += [Entry(f"{folder}/{EMPTY}", 0, partial(_first, b"")) for folder in folders - filled - unread]
     return sorted(files, key=lambda entry: entry.path)
 
 
@@ -248,7 +250,7 @@ def _read_member(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo, l
 def _tar_entries(name: str, data: bytes, most: int, *, whole: bool) -> list[Entry]:
     """The files in a tar; what is wrong with one refuses the `whole`, or that one alone."""
     entries: dict[str, Entry] = {}
-    tops: set[str] = set()
+    folders: set[str] = set()
     try:
         for count, member in enumerate(members_of(_unpacked(name, data))):
             if count >= most:
@@ -261,16 +263,16 @@ def _tar_entries(name: str, data: bytes, most: int, *, whole: bool) -> list[Entr
                 where = _path_of_refused(path)
                 entries[where] = _without_content(where, problem)
             elif not isinstance(member, Broken):
-                _add_tar_member(entries, tops, *member)
+                _add_tar_member(entries, folders, *member)
     except TarDamaged as error:
         raise RefusedArchive(f"{name} {error}") from None
-    return _with_empty(entries.values(), tops)
+    return _with_empty(entries.values(), folders)
 
 
 def _add_tar_member(
-    entries: dict[str, Entry], tops: set[str], member: tarfile.TarInfo, archive: tarfile.TarFile
+    entries: dict[str, Entry], folders: set[str], member: tarfile.TarInfo, archive: tarfile.TarFile
 ) -> None:
-    """Add a file to the entries, or the person whom a folder names to the `tops`."""
+    """Add a file to the entries, or a folder to the `folders`."""
     path = "/".join(_parts(member.name))
     if is_junk(path):
         return
@@ -279,7 +281,7 @@ def _add_tar_member(
         body = content.read()
         entries[path] = Entry(path, len(body), partial(_first, body))
     elif member.isdir():
-        tops.add(path.partition("/")[0])
+        folders.add(path)
 
 
 def _problem_of_tar_member(name: str, member: Broken | tuple[tarfile.TarInfo, Any], *, of_class: bool) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from parity_tests.grading.intake.encoding import as_source
+from parity_tests.grading.intake.encoding import as_source, holds_code
 from parity_tests.grading.intake.entries import (
     EMPTY,
     FOREIGN_ARCHIVES,
@@ -103,7 +105,9 @@ def _opened(entries: Sequence[Entry], wanted: str, refused: list[str]) -> list[E
                 refused.append(f"{error}, and was not opened")
                 continue
             stem = archive.path.rpartition(".")[0]
-            opened += [Entry(f"{stem}/{entry.path}", entry.size, entry.read) for entry in inside]
+            opened += [
+                Entry(f"{stem}/{entry.path}", entry.size, entry.read) for entry in inside if entry.parts[-1] != EMPTY
+            ]
     return opened
 
 
@@ -131,14 +135,19 @@ class _Selection:
         if len(named) > 1:
             self.notes.append(f"there is more than one {wanted}; the one graded is {module.path}")
         if not named:
-            self.notes.append(f"{module.parts[-1]} was taken for {wanted}, as which it should be handed in")
+            others = [e.parts[-1] for e in sources if e is not module and self._is_nearly_right(e.parts[-1])]
+            left = f"; {', '.join(others)} {'was' if len(others) == 1 else 'were'} not" if others else ""
+            self.notes.append(f"{module.parts[-1]} was taken for {wanted}, as which it should be handed in{left}")
         files = self._beside(module, entries)
         files.pop(module.parts[-1], None)
         if module.size > MAX_SOURCE:
             raise _Unusable(_too_large(module, MAX_SOURCE))
-        files[wanted] = self._source(module.read(MAX_SOURCE), wanted)
+        files[wanted] = as_source(module.read(MAX_SOURCE))
         self._add_support(files, sources)
-        return self._without_clashes(self._in_package(files))
+        files = self._without_clashes(self._in_package(files))
+        if not any(holds_code(files.get(source, b"")) for source in self._layout.sources):
+            raise _Unusable(f"there is no line of code in {path_text(module.parts[-1])}")
+        return files
 
     def _in_package(self, files: dict[str, bytes]) -> dict[str, bytes]:
         """The same, with what stands beside the module under the name of its package."""
@@ -167,12 +176,6 @@ class _Selection:
     def _count_marks(self, text: str) -> int:
         return sum(mark in text for mark in self._marks)
 
-    def _source(self, data: bytes, name: str) -> bytes:
-        """A Python file, which is called `name` from now on, as Python reads it."""
-        source, note = as_source(data, name)
-        self.notes += [note] if note else []
-        return source
-
     def _beside(self, module: Entry, entries: Sequence[Entry]) -> dict[str, bytes]:
         """The files in the module's folder and below it, up to the caps."""
         folder = module.path.rpartition("/")[0]
@@ -191,7 +194,7 @@ class _Selection:
                 continue
             data = entry.read(limit)
             room -= len(data)
-            files[name] = self._source(data, name) if _is_python(name) and entry is not module else data
+            files[name] = as_source(data) if _is_python(name) and entry is not module else data
         if too_large:
             first = path_text(too_large[0])
             self._refused.append(
@@ -218,7 +221,7 @@ class _Selection:
         if others[0].size > MAX_SOURCE:
             self._refused.append(_too_large(others[0], MAX_SOURCE))
             return
-        files[wanted] = self._source(others[0].read(MAX_SOURCE), wanted)
+        files[wanted] = as_source(others[0].read(MAX_SOURCE))
         if others[0].path != wanted:
             self.notes.append(
                 f"{others[0].path} was taken for the {wanted} that should stand beside {self._layout.file}"
@@ -256,8 +259,15 @@ class _Selection:
         return files
 
 
+def is_near(wanted: str, names: Iterable[str]) -> str:
+    """The name likest the file that is wanted, its endings aside; "" where none is like it."""
+    stems = {re.sub(r"(\.[A-Za-z]+)+$", "", name).lower(): name for name in names}
+    likest = difflib.get_close_matches(wanted.removesuffix(".py"), stems, n=1, cutoff=0.8)
+    return stems[likest[0]] if likest else ""
+
+
 def _too_large(entry: Entry, most: int) -> str:
-    return f"{_name(entry)} has {entry.size / (1 << 20):.1f} MiB, and no more than {most >> 20} are read"
+    return f"{_name(entry)} has {entry.size / (1 << 20):.1f} MiB, and no more than {most >> 20} MiB is read"
 
 
 def _name(entry: Entry) -> str:
@@ -286,7 +296,11 @@ def _why_nothing(entries: Sequence[Entry], assignment: Assignment) -> str:
     if foreign:
         return f"{foreign[0]} is an archive of a kind that is not opened; hand in a zip file, or {wanted} itself"
     programs = [name for name in names if name.lower().endswith((".py", ".ipynb"))]
+    near = is_near(assignment.layout.file_name, names)
+    if near and near not in programs:
+        return f"there is no {wanted} in what was handed in; {near} is there, which is no Python file"
     if programs:
+        programs = [near] if near else programs
         return f"there is no {wanted} in what was handed in, and nothing in {programs[0]} that answers the assignment"
     if names:
         return f"there is no Python file in what was handed in, only {', '.join(list(dict.fromkeys(names))[:3])}"

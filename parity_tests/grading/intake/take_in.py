@@ -31,6 +31,13 @@ class Intake:
     replaced: tuple[Attempt, ...]
     ignored: tuple[str, ...]
 
+    @property
+    def left_aside(self) -> str:
+        """A sentence on the files that are no submission, "" where there are none."""
+        files = list(dict.fromkeys(self.ignored))
+        be = "file is" if len(files) == 1 else "files are"
+        return f"{len(files)} {be} no submission: {', '.join(files[:5])}." if files else ""
+
     def summary(self) -> IntakeSummary:
         """The same without the files."""
         return IntakeSummary(

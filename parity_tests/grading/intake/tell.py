@@ -3,41 +3,87 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from parity_tests.grading.intake.entries import MAX_ARCHIVE, Entry, RefusedArchive, archive_entries, is_archive
+from parity_tests.grading.intake.entries import (
+    MAX_ARCHIVE,
+    Entry,
+    RefusedArchive,
+    archive_entries,
+    common_folder,
+    is_archive,
+)
+from parity_tests.grading.intake.prepare import is_near
 from parity_tests.protocol.assignment import Assignment
+from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.layout import Layout
-from parity_tests.protocol.registry import select
+from parity_tests.protocol.registry import find_all, select
 from reports.model.escape import path_text
 
 MAX_OPENED = 20
 """Students' archives that are opened for the names of their files."""
+CLEAR = 3
+"""How many times as often an assignment must be answered as another that is answered, too, to be the class's."""
 
 
-def told_by(entries: Sequence[Entry], source: Path) -> Assignment:
-    """The installed assignment whose file is among these; the only one there is, where it is not.
+@dataclass(frozen=True)
+class Told:
+    """The assignment, and a sentence why it is that one where some answer another; else ""."""
 
-    Raises UsageError where several fit, or none of several.
+    assignment: Assignment
+    because: str = ""
+
+
+def told_by(entries: Sequence[Entry], source: Path) -> Told:
+    """The installed assignment that was answered, or most clearly was; the only one there is, where none was.
+
+    Raises UsageError where several are answered about as often, or none of several.
     """
-    names: set[str] = set()
+    known, names = find_all(), list(_file_names(entries))
+    answered = {one.layout.module: {top for top, name in names if _is_of(one.layout, name)} for one in known}
+    if len(known) > 1 and not any(answered.values()):
+        _refuse_nearly([name.rpartition("/")[2] for _, name in names], known, source)
+    by = Counter(top for tops in answered.values() for top in tops)
+    # Who has files of two says nothing of which it is, unless all have.
+    telling = {top for top, count in by.items() if count == 1} or set(by)
+    votes = {module: len(tops & telling) for module, tops in answered.items()}
+    most = max(votes.values(), default=0)
+    chosen = select(path_text(source), lambda layout: 0 < most < CLEAR * votes[layout.module])
+    others = [one.name for one in known if one is not chosen and answered[one.layout.module]]
+    because = (
+        f"most answered {chosen.name}, which the class is taken for, though there are files of {', '.join(others)}"
+    )
+    return Told(chosen, f"{because}; --assignment chooses another." if others else "")
 
-    def fits(layout: Layout) -> bool:
-        if not names:
-            names.update(_file_names(entries))
-        # Course sites write who handed a file in before its name.
-        ends = (f"/{layout.file}",) if layout.package else (f"/{layout.file}", f"_{layout.file}")
-        return any(name.endswith(ends) for name in names)
 
-    return select(path_text(source), fits)
+def _is_of(layout: Layout, name: str) -> bool:
+    # Course sites write who handed a file in before its name.
+    return name.endswith((f"/{layout.file}",) if layout.package else (f"/{layout.file}", f"_{layout.file}"))
 
 
-def _file_names(entries: Sequence[Entry]) -> Iterator[str]:
+def _refuse_nearly(names: Sequence[str], known: Sequence[Assignment], source: Path) -> None:
+    """Raises UsageError where a file's name is nearly that of an assignment's file."""
+    for assignment in known:
+        wanted = assignment.layout.file_name
+        if near := is_near(wanted, names):
+            raise UsageError(
+                f"{path_text(source)} fits none of the installed assignments ({', '.join(a.name for a in known)}), but "
+                f"{path_text(near)} is nearly {wanted}: is --assignment {assignment.name} meant?"
+            )
+
+
+def _file_names(entries: Sequence[Entry]) -> Iterator[tuple[str, str]]:
+    """The path of each file, and whose it is: what lies on top, in the one folder that may hold all."""
+    around = ""  # which may be part of a submission: the package's folder, for one
+    while top := common_folder(entries):
+        entries, around = [entry.under(top) for entry in entries], f"{around}/{top}"
     for entry in entries:
-        yield f"/{entry.path}"
+        yield entry.parts[0], f"{around}/{entry.path}"
     archives = [entry for entry in entries if is_archive(entry.path)]
     for archive in archives[:MAX_OPENED]:
         with contextlib.suppress(RefusedArchive, OSError):
             for entry in archive_entries(archive.parts[-1], archive.read(MAX_ARCHIVE + 1)):
-                yield f"/{entry.path}"
+                yield archive.parts[0], f"/{entry.path}"

@@ -143,16 +143,35 @@ def compiled(source: bytes, file: str, flags: int = 0) -> Any:
     """Compile a module's source. Raises SyntaxError, also if Python raises another error for a hopeless source."""
     if len(source) > MAX_SOURCE:
         raise _no_source(file, f"it has more than {MAX_SOURCE >> 20} MiB")
+    if source.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise _no_source(file, "it is saved as UTF-16, which Python does not read; save it as UTF-8 text")
     if b"\0" in source:
         raise _no_source(file, "it holds null bytes; save it as UTF-8 text")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return compile(source, file, "exec", flags, dont_inherit=True)
+    except SyntaxError:
+        if odd := _undeclared(source):
+            raise _no_source(file, odd) from None
+        raise
     except (RecursionError, MemoryError):
         raise _no_source(file, "it is nested too deeply") from None
     except (ValueError, UnicodeError, OverflowError) as error:
         raise _no_source(file, str(error)) from None
+
+
+def _undeclared(source: bytes) -> str:
+    """Where a source that declares no encoding is not in UTF-8, "" where it is or declares one."""
+    if b"coding" in b"".join(source.splitlines()[:2]):
+        return ""
+    try:
+        source.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = source.count(b"\n", 0, error.start) + 1
+        byte = f"the byte 0x{source[error.start]:02x}, which is no UTF-8"
+        return f"line {line} holds {byte}, and the file declares no other encoding; save it as UTF-8 text"
+    return ""
 
 
 def _no_source(file: str, problem: str) -> SyntaxError:

@@ -23,7 +23,8 @@ def layer(submission: Submission, recorder: CallRecorder, params: Params, arrays
 
     With "setting" a dict is the last argument, the one whose number "dicts" has for the input: it begins with "setting"
     and what is its own. Its entries in "kept" are kept after each forward. Every backward in "backward" is asked with
-    the cache of the forward. Which of the `parts` each function calls is told.
+    the cache of the forward. Which of the `parts` each function calls is told. With "times" the forward of an input is
+    called so often, and the last call is kept.
     """
     asker = Asker(recorder)
     dicts: dict[int, dict[str, Any]] = {}
@@ -44,6 +45,8 @@ def layer(submission: Submission, recorder: CallRecorder, params: Params, arrays
                 labels += [""] * (len(params["extra"]) + 1)
             failed = forward is None
             with spies.on(params["forward"]):
+                for _ in range(params["times"][k] - 1 if "times" in params and not failed else 0):
+                    recorder.call("out of a call before", forward, *map(_copied, given), call=k)
                 found = recorder.FAILED if failed else asker.ask(forward, ["out"], given, labels, k)
             if failed:
                 recorder.keep("out", found, k)
@@ -73,6 +76,10 @@ def layer(submission: Submission, recorder: CallRecorder, params: Params, arrays
                         recorder.add_fact(f"derivative {number}", said)
     recorder.add_fact("calls", spies.calls)
     recorder.add_fact("changed later", returned.changed)
+
+
+def _copied(given: Any) -> Any:
+    return given.copy() if isinstance(given, np.ndarray) else given
 
 
 class _Returned:
@@ -190,7 +197,8 @@ def dropout(submission: Submission, recorder: CallRecorder, params: Params, arra
 def steps(submission: Submission, recorder: CallRecorder, params: Params, arrays: Arrays) -> None:
     """An update rule over several steps, for several weights in turn, each with a config of its own.
 
-    `states` are the names of arrays that the config begins with, `changes` what each step sets in it before.
+    `states` are the names of arrays that the config begins with, `changes` what each step sets in it before,
+    `times` how often it is then made; the last is kept.
     """
     asker = Asker(recorder)
     rule = submission.get(params["rule"], params["module"])
@@ -204,17 +212,23 @@ def steps(submission: Submission, recorder: CallRecorder, params: Params, arrays
             config = configs[i]
             if config is not None:
                 config.update(change)
-            given = [np.array(weights[i]), arrays[f"dw_{i}"][t].copy(), config]
-            found = asker.ask(rule, [f"w_{i}"], given, ["", "dw", ""], t)
-            if found is recorder.FAILED or not isinstance(found[0], np.ndarray):
-                for later in range(t, len(params["changes"])):
-                    for j in weights:
-                        if later > t or j > i:
-                            said = f"{params['rule']} returned no array before"
-                            recorder.fail(f"w_{j}", said, call=later, called=params["rule"])
-                return
-            weights[i] = np.array(found[0])
-            configs[i] = found[1] if len(found) > 1 else config
+            for _ in range(params["times"][t]):
+                given = [np.array(weights[i]), arrays[f"dw_{i}"][t].copy(), config]
+                found = asker.ask(rule, [f"w_{i}"], given, ["", "dw", ""], t)
+                if found is recorder.FAILED or not isinstance(found[0], np.ndarray):
+                    _fail_later(recorder, params, list(weights), (t, i))
+                    return
+                weights[i] = np.array(found[0])
+                config = configs[i] = found[1] if len(found) > 1 else config
+
+
+def _fail_later(recorder: CallRecorder, params: Params, weights: list[int], at: tuple[int, int]) -> None:
+    """What comes after the weight of this step, which was no array, fails."""
+    for later in range(at[0], len(params["changes"])):
+        for i in weights:
+            if (later, i) > at:
+                said = f"{params['rule']} returned no array before"
+                recorder.fail(f"w_{i}", said, call=later, called=params["rule"])
 
 
 def found_or_failed(submission: Submission, recorder: CallRecorder, name: str, names: list[str], k: int) -> Any:

@@ -28,6 +28,8 @@ MODES = ("train", "test", "train", "test", "train", "test")
 """The modes of the calls."""
 DICTS = (0, 1, 0, 0, 1, 1)
 """Which of two bn_params goes with each call: the first begins empty, the second with statistics."""
+TIMES = (1, 1, 1, 1, 40, 1)
+"""How often each call is made, with the same input: what stops, or changes, after many calls shows in the last one."""
 STATISTICS = ("running_mean", "running_var")
 PLUS_EPS = "adds eps to the running variance as well, which is small and so is right"
 ALLOWED = {
@@ -66,6 +68,7 @@ def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterato
             "kept": list(STATISTICS),
             "parts": [*FUNCTIONS],
             "memory": [""] * len(MODES),
+            "times": list(TIMES),
             "calls": [["forward", k] for k in range(len(MODES))],
             **({"arrays_from": settings.getrandbits(32)} if row.forward in CALLED else {}),
         }
@@ -83,7 +86,7 @@ def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterato
 
 def name_of(name: str, k: int) -> str:
     """What the quantity of a result of a call is called."""
-    return f"{name} of call {k + 1} ({MODES[k]})"
+    return f"{name} of call {sum(TIMES[: k + 1])} ({MODES[k]})"
 
 
 def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
@@ -141,9 +144,10 @@ def reference_of_calls(params: Params, call: Callable[[dict[str, Any]], Called])
         for k, (mode, number) in enumerate(zip(MODES, DICTS, strict=True)):
             settings = {"momentum": 0.9, "eps": 1e-5, **params["dicts"][k]["own"]}
             given = {name: arrays[f"{name}_{k}"] for name in ("x", "gamma", "beta")}
-            mean, variance = kept[number]
-            out, *after = call({**settings, **given, "mode": mode, "mean": mean, "variance": variance})
-            kept[number] = (after[0], after[1])
+            for _ in range(TIMES[k]):
+                mean, variance = kept[number]
+                out, *after = call({**settings, **given, "mode": mode, "mean": mean, "variance": variance})
+                kept[number] = (after[0], after[1])
             found |= {name_of(name, k): value for name, value in zip(("out", *STATISTICS), (out, *after), strict=True)}
         return found
 
@@ -175,9 +179,10 @@ def _reference(params: Params, change: str, allowed: Collection[str] = (), *, fu
             if mode == "train":
                 axes = (0, *range(2, x.dim()))
                 shares = {name: _shares(momentum, change, name) for name in ("mean", "variance")}
-                mean = shares["mean"][0] * mean + shares["mean"][1] * x.mean(axes)
                 of_batch = x.var(axes, unbiased=change == "unbiased") + (eps if "added" in allowed else 0.0)
-                variance = shares["variance"][0] * variance + shares["variance"][1] * of_batch
+                mean_moved, moved = shares["mean"][1] * x.mean(axes), shares["variance"][1] * of_batch
+                for _ in range(TIMES[k]):
+                    mean, variance = shares["mean"][0] * mean + mean_moved, shares["variance"][0] * variance + moved
                 if fused or "train" in allowed:
                     out = normalised(params["forward"], {"eps": eps}, (), beside="train" in allowed, fused=fused)(
                         x, gamma, beta

@@ -18,6 +18,8 @@ from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Key, Quantity
 
 STEPS = 4
+LONG = 20
+"""Times that the last gradient of a long run is taken: what stops, or changes, after many steps shows there."""
 WEIGHTS = 2
 TITLES = {
     "sgd": "gradient descent",
@@ -51,13 +53,13 @@ def cases(edition: str, asked: frozenset[str], dtype: str, seed: int) -> Iterato
         if rule == "adam":
             config["t"] = settings.randint(2, 6)
         changes: list[dict[str, float]] = [{}, {}, {"learning_rate": round(rate / 2, 4)}, {}]
-        yield _case(rule, "states", "from a state, with a rate that changes", dtype, shapes, config, changes, True)
+        yield _case(rule, "states", "from a state, with a rate that changes", dtype, shapes, config, changes, True, 1)
         fresh = {name: value for name, value in config.items() if name != "t"}
         if "epsilon" in fresh:  # so large that it shows which one is used
             fresh["epsilon"] = round(settings.uniform(0.01, 0.1), 3)
         # Two weights of one shape: a state that is kept by shape is mixed up.
-        yield _case(rule, "fresh", "from the start", dtype, shapes[:1] * WEIGHTS, fresh, [{}] * STEPS, False)
-        yield _case(rule, "usual", "with the usual settings", dtype, shapes, None, [{}] * STEPS, False)
+        yield _case(rule, "fresh", "from the start", dtype, shapes[:1] * WEIGHTS, fresh, [{}] * STEPS, False, 1)
+        yield _case(rule, "usual", "with the usual settings", dtype, shapes, None, [{}] * STEPS, False, LONG)
 
 
 def _case(
@@ -69,7 +71,10 @@ def _case(
     config: dict[str, float] | None,
     changes: list[dict[str, float]],
     with_states: bool,
+    last: int,
 ) -> Case:
+    """A case; its `last` step is taken so often, with one gradient."""
+    times = [1] * (STEPS - 1) + [last]
     params = {
         "rule": rule,
         "module": OPTIM,
@@ -78,14 +83,16 @@ def _case(
         "weights": WEIGHTS,
         "config": config,
         "changes": changes,
+        "times": times,
         "states": list(STATES[rule]) if with_states else [],
     }
-    rows = [
-        Quantity(f"w{' of the other' * i} after step {t + 1}", rule, Key(f"w_{i}", t))
-        for i in range(WEIGHTS)
-        for t in range(STEPS)
-    ]
+    rows = [Quantity(_name_of(i, t, times), rule, Key(f"w_{i}", t)) for i in range(WEIGHTS) for t in range(STEPS)]
     return Case(f"{rule}/{slug}/{dtype}", rule, f"{TITLES[rule]} {words}", dtype, "steps", params, tuple(rows))
+
+
+def _name_of(i: int, t: int, times: Sequence[int]) -> str:
+    """What the quantity of a weight after a step is called."""
+    return f"w{' of the other' * i} after step {sum(times[: t + 1])}"
 
 
 def draw(params: Params, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
@@ -122,8 +129,9 @@ def _reference(params: Params, update: Update) -> Any:
             w = arrays[f"w_{i}"]
             for t, change in enumerate(params["changes"]):
                 config.update(change)
-                w = update(config, w, arrays[f"dw_{i}"][t])
-                found[f"w{' of the other' * i} after step {t + 1}"] = w
+                for _ in range(params["times"][t]):
+                    w = update(config, w, arrays[f"dw_{i}"][t])
+                found[_name_of(i, t, params["times"])] = w
         return found
 
     return reference

@@ -42,7 +42,8 @@ def _layer(failing: FailingCase) -> list[str]:
             arguments = [laid.format(f"{name}_{k}") for name in params["arrays"]] + [str(n) for n in params["extra"]]
             if params["setting"] is not None:
                 arguments.append(_dict_of(params, k, dicts, lines))
-            lines.append(f"out{end}, cache{end} = layers.{params['forward']}({', '.join(arguments)})")
+            often = f"for _ in range({params['times'][k]}): " if "times" in params and params["times"][k] > 1 else ""
+            lines.append(f"{often}out{end}, cache{end} = layers.{params['forward']}({', '.join(arguments)})")
             if k == key.call and (key.name == "out" or key.name in STATISTICS):
                 got = f"out{end}" if key.name == "out" else f"np.array(param_{params['dicts'][k]['of']}[{key.name!r}])"
                 return [*lines, f"got = {got}"]
@@ -104,7 +105,8 @@ def _steps(failing: FailingCase) -> list[str]:
     for i in range(params["weights"]):
         if params["config"] is not None:
             lines.append(f"    config{i}.update(change)")
-        lines.append(f"    w{i}, config{i} = optim.{params['rule']}(w{i}, dw_{i}[t].copy(), config{i})")
+        call = f"w{i}, config{i} = optim.{params['rule']}(w{i}, dw_{i}[t].copy(), config{i})"
+        lines.append(f"    for _ in range({params['times']}[t]): {call}")
     return [*lines, f"got = w{key.name.removeprefix('w_')}"]
 
 

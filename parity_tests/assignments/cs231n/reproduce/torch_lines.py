@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from parity_tests.assignments.cs231n.kinds.running import DICTS, MODES, STATISTICS
+from collections.abc import Sequence
+
+from parity_tests.assignments.cs231n.kinds.running import DICTS, MODES, STATISTICS, TIMES
 from parity_tests.assignments.cs231n.kinds.steps import DEFAULTS
 from parity_tests.harness.failing_case import FailingCase
 from parity_tests.protocol.kind import Params
@@ -74,11 +76,11 @@ def _running(failing: FailingCase) -> list[str]:
             continue
         if MODES[k] == "train":
             axes = (0, *range(2, failing.arrays[f"x_{k}"].ndim))
-            lines += [
-                f"x = torch.tensor(x_{k})",
+            moved = [
                 f"running_mean = {momentum} * running_mean + (1 - {momentum}) * x.mean({axes})",
                 f"running_var = {momentum} * running_var + (1 - {momentum}) * x.var({axes}, unbiased=False)",
             ]
+            lines += [f"x = torch.tensor(x_{k})", *_often(TIMES[k], moved)]
     if key.name in STATISTICS:
         return [*lines, f"want = {key.name}.numpy()"]
     k = key.call
@@ -86,6 +88,11 @@ def _running(failing: FailingCase) -> list[str]:
     arrays = f"torch.tensor(gamma_{k}), torch.tensor(beta_{k})"
     call = f"F.batch_norm(torch.tensor(x_{k}), {used}, {arrays}, training={training}, eps={eps})"
     return [*lines, f"want = {call}.numpy()"]
+
+
+def _often(times: int, lines: Sequence[str]) -> list[str]:
+    """The lines, in a loop where they are run more than once."""
+    return [f"for _ in range({times}):", *(f"    {line}" for line in lines)] if times > 1 else list(lines)
 
 
 def _loss(failing: FailingCase) -> list[str]:
@@ -110,8 +117,8 @@ def _steps(failing: FailingCase) -> list[str]:
     states = "".join(f", {name!r}: torch.tensor({name}_{i})" for name in params["states"])
     lines = [f"w, c = torch.tensor(w_{i}), {{**{config!r}{states}}}"]
     lines += [f"for t, change in enumerate({params['changes'][: key.call + 1]!r}):"]
-    lines += ["    c.update(change)", f"    g = torch.tensor(dw_{i}[t])"]
-    return [*lines, *(f"    {line}" for line in RULES[params["rule"]]), "want = w.numpy()"]
+    lines += ["    c.update(change)", f"    g = torch.tensor(dw_{i}[t])", f"    for _ in range({params['times']}[t]):"]
+    return [*lines, *(f"        {line}" for line in RULES[params["rule"]]), "want = w.numpy()"]
 
 
 def _network(failing: FailingCase) -> list[str]:
