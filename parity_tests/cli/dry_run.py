@@ -37,7 +37,7 @@ def print_plan(plan: Plan, *, as_json: bool, quiet: bool) -> None:
     ]
     if plan.replaced:
         sentences.append(f"{len(plan.replaced)} earlier attempts do not count.")
-    sentences += plan.remarks
+    sentences += map(capitalised, plan.remarks)
     sentences += [f"{planned.hand_in.name}: {note}." for planned in plan.planned for note in planned.notes][:_MOST]
     empty = [f"{planned.hand_in.name}: {planned.missing}" for planned in plan.planned if planned.what == NOTHING]
     sentences += [f"Nothing to run of {text}." for text in empty[:_MOST]]

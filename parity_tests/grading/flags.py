@@ -116,16 +116,19 @@ def record_flags(name: str, records: Sequence[Record], labels: Parts) -> list[Fl
 def _left_open(name: str, records: Sequence[Record], labels: Parts) -> list[Flag]:
     """What of this submission is said to fail because of another part and cannot be asked without that one.
 
-    What fails because of the one part that its check is of is no question, and simply wrong.
+    What fails because of the one part that its check is of is no question, and simply wrong; and of what a file that
+    does not import holds nothing is left open.
     """
     of_check: dict[str, set[str]] = {}
     for record in records:
         if not record.explained_by:
             of_check.setdefault(record.check, set()).add(record.part)
     found: dict[str, dict[tuple[str, str], None]] = {}
+    imports = not any(record.check == "import" and record.verdict in FAILING for record in records)
     for record in records:
+        unread = record.verdict == Verdict.MISSING and not imports
         is_open = record.verdict in FAILING and record.explained_by and not record.excuse and not record.undecided
-        if is_open and of_check.get(record.check) != {record.explained_by}:
+        if is_open and not unread and of_check.get(record.check) != {record.explained_by}:
             found.setdefault(record.explained_by, {})[record.check, record.quantity] = None
     return [
         Flag(

@@ -86,6 +86,12 @@ def test_what_is_undecided_is_listed_for_a_human_whether_it_fails_or_not() -> No
     assert record_flags("ann", [record(), record(verdict="mismatch"), record(verdict="unjudged")], labels) == []
 
 
+def test_what_is_left_open_is_listed_unless_the_file_does_not_import() -> None:
+    labels, of_main = Parts([]), record(check="main", verdict="missing", explained_by="10")
+    assert [flag.kind for flag in record_flags("ann", [of_main], labels)] == ["left open"]
+    assert record_flags("ann", [of_main, record(check="import", verdict="crashed")], labels) == []
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_no_kink_excuses_what_is_not_a_number(bad: float) -> None:
     answer = Answer(np.array([1.0, 2.0]), np.array([np.inf, 0.0]), lambda: np.array([1.0, 2.0]))

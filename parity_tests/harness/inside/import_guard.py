@@ -7,8 +7,10 @@ import the standard library only.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
+import tokenize
 import warnings
 from collections.abc import Sequence
 from importlib.machinery import FileFinder, ModuleSpec, PathFinder, SourceFileLoader
@@ -147,30 +149,31 @@ def compiled(source: bytes, file: str, flags: int = 0) -> Any:
         raise _no_source(file, "it is saved as UTF-16, which Python does not read; save it as UTF-8 text")
     if b"\0" in source:
         raise _no_source(file, "it holds null bytes; save it as UTF-8 text")
+    if odd := _undecodable(source):  # compile overlooks it in a comment, where Python running the file does not
+        raise _no_source(file, odd)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return compile(source, file, "exec", flags, dont_inherit=True)
-    except SyntaxError:
-        if odd := _undeclared(source):
-            raise _no_source(file, odd) from None
-        raise
     except (RecursionError, MemoryError):
         raise _no_source(file, "it is nested too deeply") from None
     except (ValueError, UnicodeError, OverflowError) as error:
         raise _no_source(file, str(error)) from None
 
 
-def _undeclared(source: bytes) -> str:
-    """Where a source that declares no encoding is not in UTF-8, "" where it is or declares one."""
-    if b"coding" in b"".join(source.splitlines()[:2]):
-        return ""
+def _undecodable(source: bytes) -> str:
+    """Where a source is not in the encoding in which Python reads it, "" where it is, or where none is of that name."""
     try:
-        source.decode("utf-8")
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
+    except SyntaxError:
+        encoding = "utf-8"
+    try:
+        source.decode(encoding)
     except UnicodeDecodeError as error:
-        line = source.count(b"\n", 0, error.start) + 1
-        byte = f"the byte 0x{source[error.start]:02x}, which is no UTF-8"
-        return f"line {line} holds {byte}, and the file declares no other encoding; save it as UTF-8 text"
+        line, byte = source.count(b"\n", 0, error.start) + 1, f"0x{source[error.start]:02x}"
+        return f"line {line} holds the byte {byte}, which is not in {encoding}, as Python reads it; save it as UTF-8"
+    except LookupError:
+        pass
     return ""
 
 
