@@ -35,7 +35,7 @@ def fake_outcome(task: Task) -> Outcome:
 
     With "no import" it cannot be imported.
     """
-    source = dict(task.files).get("neural_networks.py", b"").decode()
+    source = dict(task.files).get("neural_networks.py", b"").decode("utf-8", "replace")
     if task.missing:
         return _unrunnable(task, "missing", task.missing)
     if "no import" in source:
