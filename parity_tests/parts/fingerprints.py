@@ -18,6 +18,9 @@ KEPT = 16
 NEAR = 1e-9
 """What part of the largest number of a result two honest computations of it stay below."""
 Array = NDArray[Any]
+_MOST_TEXTS = 64
+_changes: dict[int, tuple[RightText, dict[str, list[ChangedText]]]] = {}
+"""Of each text, by its identity, the changes towards its results: they are the same in every case."""
 
 
 def fitted(value: Any, shape: Sequence[int]) -> Any:
@@ -37,7 +40,7 @@ class Fingerprints:
     """Those of one text for one case, given the values of its names."""
 
     def __init__(self, text: RightText, given: Mapping[str, Any]) -> None:
-        self._text, self._changed = text, ChangedTexts(text)
+        self._text = text
         self._codes = [compile(statement, "<text>", "exec") for statement in text.statements]
         self._given: list[dict[str, Any]] = [{"np": np, **given}]
         self._compiled: dict[str, CodeType] = {}
@@ -59,7 +62,12 @@ class Fingerprints:
 
     def changed(self, result: str) -> list[ChangedText]:
         """The texts that are changed on the way to a result."""
-        return self._changed.towards(result)
+        if id(self._text) not in _changes and len(_changes) >= _MOST_TEXTS:
+            _changes.clear()
+        _, towards = _changes.setdefault(id(self._text), (self._text, {}))
+        if result not in towards:
+            towards[result] = ChangedTexts(self._text).towards(result)
+        return towards[result]
 
     def is_right(self, result: str, got: Array) -> bool:
         """Whether these numbers are what the right text gives."""
@@ -88,7 +96,7 @@ class Fingerprints:
         if key not in self._of:
             places = np.random.default_rng(0).permutation(size)[:KEPT]
             found, rows = [], []
-            for changed in self._changed.towards(result):
+            for changed in self.changed(result):
                 value = self._value(changed, result)
                 if value is not None and value.size == size:
                     row = value.ravel()[places]

@@ -135,9 +135,9 @@ def test_what_few_settings_show_is_caught() -> None:
          "FullyConnectedNet/reg"),
         ("batchnorm_forward", "cs231n/layers.py", "        mean = momentum * mean",
          "        bn_param['calls'] = bn_param.get('calls', 0) + 1\n"
-         "        momentum = 1 if bn_param['calls'] > 30 else momentum\n        mean = momentum * mean",
+         "        momentum = 1 if bn_param['calls'] > 12 else momentum\n        mean = momentum * mean",
          "batchnorm/running"),
-        ("adam", "cs231n/optim.py", 'config["t"] + 1', 'min(config["t"] + 1, 20)', "adam/usual"),
+        ("adam", "cs231n/optim.py", 'config["t"] + 1', 'min(config["t"] + 1, 10)', "adam/usual"),
     ],
     ids=["epsilon", "small penalty", "gradients by shape", "statistics that stop", "a count that stops"],
 )  # fmt: skip

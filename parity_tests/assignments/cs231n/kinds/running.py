@@ -28,7 +28,7 @@ MODES = ("train", "test", "train", "test", "train", "test")
 """The modes of the calls."""
 DICTS = (0, 1, 0, 0, 1, 1)
 """Which of two bn_params goes with each call: the first begins empty, the second with statistics."""
-TIMES = (1, 1, 1, 1, 40, 1)
+TIMES = (1, 1, 1, 1, 16, 1)
 """How often each call is made, with the same input: what stops, or changes, after many calls shows in the last one."""
 STATISTICS = ("running_mean", "running_var")
 PLUS_EPS = "adds eps to the running variance as well, which is small and so is right"

@@ -18,7 +18,7 @@ from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import Key, Quantity
 
 STEPS = 4
-LONG = 20
+LONG = 12
 """Times that the last gradient of a long run is taken: what stops, or changes, after many steps shows there."""
 WEIGHTS = 2
 TITLES = {
