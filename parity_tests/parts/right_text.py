@@ -55,7 +55,8 @@ class RightText:
         found = dict(self.labels)
         for line, statement, target in zip(self.lines.strip().splitlines(), self.statements, self.targets, strict=True):
             found[target] = line.partition("#")[2].strip() or found.get(target, target)
-            found[statement.partition(" = ")[2]] = found[target]
+            value = statement.partition(" = ")[2]
+            found[value] = found.get(value, value) if value.isidentifier() else found[target]
         return found
 
     @cached_property

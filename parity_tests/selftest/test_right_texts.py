@@ -11,8 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
-from parity_tests.assignments.cs231n.kinds import layer, losses
+from parity_tests.assignments.cs231n.kinds import layer, losses, steps
 from parity_tests.assignments.cs231n.mistakes.generated import Written, fingerprints_of
+from parity_tests.assignments.cs231n.mistakes.generated_rules import RULES, gives
 from parity_tests.assignments.cs231n.mistakes.right_texts import WRITTEN
 from parity_tests.harness.draw import draw
 from parity_tests.harness.flow_answers import predicted
@@ -54,6 +55,20 @@ def test_each_text_gives_what_torch_gives_in_all_cases(part: str, kind: str) -> 
                     assert not known.is_right(result, right[q.name] + off), (case.name, q.name)
                     asked += 1
     assert asked >= 6
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_each_text_of_a_rule_gives_the_weights_of_one_of_its_right_forms(rule: str) -> None:
+    cases = [c for c in ASSIGNMENT.cases(ASSIGNMENT.editions.default, ("float64",)) if c.params.get("rule") == rule]
+    assert len(cases) == 3
+    for case in cases:
+        arrays = draw(ASSIGNMENT, case, 0)
+        for text, (update, note) in zip(RULES[rule], steps.right_forms(rule, ASSIGNMENT.editions.default), strict=True):
+            (question,) = steps.questions(case, arrays, [update], f"right {note}")
+            weights = predicted(case, question.forms[0])
+            right = [weights[f"w after step {t + 1}"] for t in range(3)]
+            assert gives(rule, text.statements, case, arrays, right)
+            assert not gives(rule, text.statements, case, arrays, [w + 1e-6 for w in right])
 
 
 @cache

@@ -155,7 +155,7 @@ SLIPS = (
     ("adam", ADAM.format(kept="m, v").replace('config["beta2"]', 'config["beta1"]'), OPTIM_FILE,
      "beta1 stands for beta2, in averages and corrections"),
     ("sgd", DESCENT, OPTIM_FILE, "each call multiplies config's learning_rate by a factor"),
-    ("sgd_momentum", MOMENTUM.format(old="v"), OPTIM_FILE, "μ is left out: the velocity sums up all steps"),
+    ("sgd_momentum", MOMENTUM.format(old="v"), OPTIM_FILE, "μ is left out of the velocity"),
 )  # fmt: skip
 """Parts, their code as somebody writes it, the file, and the name."""
 

@@ -11,6 +11,7 @@ from parity_tests.assignments.cs231n.kinds.layer_rows import NORM
 from parity_tests.assignments.cs231n.kinds.rows import CALLED
 from parity_tests.assignments.cs231n.mistakes import WRONG
 from parity_tests.assignments.cs231n.mistakes.generated import HINTS, Written, generated
+from parity_tests.assignments.cs231n.mistakes.generated_rules import RULES, generated_rules
 from parity_tests.assignments.cs231n.mistakes.in_calls import is_made_in_calls
 from parity_tests.assignments.cs231n.mistakes.network_parts import OF_NAMES
 from parity_tests.assignments.cs231n.mistakes.own_forward import OwnForward, own_forwards
@@ -57,6 +58,9 @@ def _mistakes(plan: Sequence[Case], case: Case, quantity: Quantity, seen: Seen, 
         if not found and (written := WRITTEN.get((key[0], key[1]))):
             for own in (None, *own_forwards(asked, quantity.part, seen, draw)):
                 found = found or _generated(written, asked, quantity, seen, draw, own)
+        if not found and case.probe == "steps" and key[0] in RULES:
+            wrongs = generated_rules(key[0], asked, seen, draw)
+            found = _first(wrong for wrong in wrongs if wrong.reproduces(asked, quantity, seen, draw))
         if not found and case.probe == "running":
             found = _of_single_calls(plan, asked, quantity, seen, draw)
         _found[key] = found
@@ -67,10 +71,15 @@ def _generated(
     written: Written, asked: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw, forward: OwnForward | None
 ) -> tuple[Wrong, ...]:
     """The simplest change of a right text that gives a result wherever it was asked."""
-    for wrong in generated(written, asked, quantity, seen, draw, forward):
-        if wrong.reproduces(asked, quantity, seen, draw, forward):
-            HINTS[wrong.name] = wrong.hint
-            return (wrong,)
+    wrongs = generated(written, asked, quantity, seen, draw, forward)
+    return _first(wrong for wrong in wrongs if wrong.reproduces(asked, quantity, seen, draw, forward))
+
+
+def _first(wrongs: Iterator[Wrong]) -> tuple[Wrong, ...]:
+    """The first, whose hint is kept."""
+    for wrong in wrongs:
+        HINTS[wrong.name] = wrong.hint
+        return (wrong,)
     return ()
 
 

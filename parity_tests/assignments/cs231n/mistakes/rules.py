@@ -28,39 +28,17 @@ def _momentum(kind: str) -> Update:
             config["velocity"] = mu * old + dw
             return w - eta * config["velocity"]
         v = mu * old - eta * dw
-        if kind != "forgotten":
-            config["velocity"] = v
-        if kind == "nesterov":
-            return w + mu * v - eta * dw
-        return w - v if kind == "sign" else w + v
+        config["velocity"] = v
+        return w + mu * v - eta * dw if kind == "nesterov" else w + v
 
     return update
 
 
-def _rmsprop(kind: str) -> tuple[Update, ...]:
-    """With epsilon outside the root, and inside."""
-    return _rmsprop_with(kind, inside=False), _rmsprop_with(kind, inside=True)
-
-
-def _rmsprop_with(kind: str, *, inside: bool) -> Update:
-    def update(config: dict[str, Any], w: Any, dw: Any) -> Any:
-        import torch
-
-        rho, eta = config["decay_rate"], config["learning_rate"]
-        old = config.get("cache", 0 * w)
-        if kind == "sum":
-            cache = old + dw * dw
-        elif kind == "reversed":
-            cache = (1 - rho) * old + rho * dw * dw
-        else:
-            cache = rho * old + (1 - rho) * dw * dw
-        if kind != "forgotten":
-            config["cache"] = cache
-        outside, within = (0.0, config["epsilon"]) if inside else (config["epsilon"], 0.0)
-        below = cache if kind == "root" else torch.sqrt(cache + within)
-        return w - eta * dw / (below + outside)
-
-    return update
+def _rootless(config: dict[str, Any], w: Any, dw: Any) -> Any:
+    """RMSprop without the root."""
+    rho = config["decay_rate"]
+    config["cache"] = rho * config.get("cache", 0 * w) + (1 - rho) * dw * dw
+    return w - config["learning_rate"] * dw / (config["cache"] + config["epsilon"])
 
 
 AVERAGES = {"second": (1, 1), "first": (0, 0), "exchanged": (1, 0), "all exchanged": (1, 0)}
@@ -112,10 +90,6 @@ def _wrong(rule: str, name: str, hint: str, change: Update | tuple[Update, ...],
     return Wrong(rule, "steps", name, hint, change if isinstance(change, tuple) else (change,), plug, OPTIM_FILE)
 
 
-def _uphill(config: dict[str, Any], w: Any, dw: Any) -> Any:
-    return w + config["learning_rate"] * dw
-
-
 M, R, A = "sgd_momentum", "rmsprop", "adam"
 V_LINE = 'v = config["momentum"] * config.get("velocity", np.zeros_like(w)) - config["learning_rate"] * dw'
 CACHE = 'cache = decay * config.get("cache", np.zeros_like(w)) + (1 - decay) * dw**2'
@@ -144,8 +118,6 @@ def _with_betas(line: str, of: tuple[int, int]) -> str:
 OF_BETA2, OF_BETA1 = M_LINE.replace("beta1", "beta2"), SQUARE_LINE.replace("beta2", "beta1")
 
 RULES = (
-    _wrong("sgd", "the gradient is added", SIGN, _uphill,
-           Swap('return w - config["learning_rate"] * dw, config', 'return w + config["learning_rate"] * dw, config')),
     _wrong(M, "the velocity is torch's, without the rate", VELOCITY, _momentum("torch"),
            Swap(V_LINE, 'v = config["momentum"] * config.get("velocity", np.zeros_like(w)) + dw'),
            Swap('return w + v, {**config, "velocity": v}',
@@ -153,19 +125,9 @@ RULES = (
     _wrong(M, "it is Nesterov's momentum", VELOCITY, _momentum("nesterov"),
            Swap('return w + v, {**config, "velocity": v}',
                 'return w + config["momentum"] * v - config["learning_rate"] * dw, {**config, "velocity": v}')),
-    _wrong(M, "the velocity is not kept", KEPT, _momentum("forgotten"),
-           Swap('return w + v, {**config, "velocity": v}', "return w + v, config")),
-    _wrong(M, "the velocity is subtracted", SIGN, _momentum("sign"),
-           Swap('return w + v, {**config, "velocity": v}', 'return w - v, {**config, "velocity": v}')),
     _wrong(M, "the velocity of a vector, as a bias, begins anew at each step", KEPT, _momentum("not of biases"),
            Swap(V_LINE, V_LINE.replace('config["momentum"] *', 'config["momentum"] * (w.ndim > 1) *'))),
-    _wrong(R, "the squares are summed without a decay", SQUARES, _rmsprop("sum"),
-           Swap(CACHE, 'cache = config.get("cache", np.zeros_like(w)) + dw**2')),
-    _wrong(R, "the decay is the other way round", SQUARES, _rmsprop("reversed"),
-           Swap(CACHE, 'cache = (1 - decay) * config.get("cache", np.zeros_like(w)) + decay * dw**2')),
-    _wrong(R, "the cache is not kept", KEPT, _rmsprop("forgotten"),
-           Swap('{**config, "cache": cache}', "config")),
-    _wrong(R, "the root of the cache is left out", SQUARES, _rmsprop("root"),
+    _wrong(R, "the root of the cache is left out", SQUARES, _rootless,
            Swap("(np.sqrt(cache) +", "(cache +")),
     _wrong(A, "the moments are not corrected", CORRECTED, _adam("uncorrected"),
            Swap("first, second = m / (1 - beta1**t), v / (1 - beta2**t)", "first, second = m, v")),

@@ -102,18 +102,8 @@ IN_DROPOUT = (
 )  # fmt: skip
 
 IN_RULES = (
-    near("descent: half of the gradient is added", "the gradient is added",
-         ('return w - config["learning_rate"] * dw, config', 'return w + config["learning_rate"] / 2 * dw, config'),
-         file=OPTIM_FILE),
     near("momentum: the velocity is halved", ("the velocity is not kept", "it is Nesterov's momentum"),
          (V, V.replace('"velocity": v', '"velocity": v / 2')), file=OPTIM_FILE),
-    near("momentum: the velocity is forgotten in every other step", "the velocity is not kept",
-         (V, 'n = config.get("n", 0) + 1\n    return w + v, {**config, "velocity": v * (n % 2), "n": n}'),
-         file=OPTIM_FILE),
-    near("RMSprop: the cache is the decaying mean of magnitudes", ("the squares are summed without a decay",
-         "the root of the cache is left out"), ("(1 - decay) * dw**2", "(1 - decay) * np.abs(dw)"), file=OPTIM_FILE),
-    near("RMSprop: the new square is weighted by the decay", "the decay is the other way round",
-         ("+ (1 - decay) * dw**2", "+ decay * dw**2"), file=OPTIM_FILE),
     near("Adam: the first moment alone is not corrected", ("the moments are not corrected",
          "the second moment is not corrected"), (BOTH, "first, second = m, v / (1 - beta2**t)"), file=OPTIM_FILE),
     near("Adam: t is counted twice", ("t is never counted", "t is counted after it is used"),

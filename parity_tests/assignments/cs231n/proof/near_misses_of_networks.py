@@ -23,7 +23,7 @@ from parity_tests.assignments.cs231n.mistakes.networks import (
     NORMALISED,
 )
 from parity_tests.assignments.cs231n.mistakes.rates import DIVIDED, DIVIDED_BY_T, LINES, MULTIPLIED, RATE
-from parity_tests.assignments.cs231n.mistakes.rules import M_LINE, MIXED_NAMES, SQUARE_LINE, V_LINE
+from parity_tests.assignments.cs231n.mistakes.rules import M_LINE, MIXED_NAMES, SQUARE_LINE
 from parity_tests.assignments.cs231n.mistakes.wrong import CNN_FILE, FC_FILE, OPTIM_FILE
 from parity_tests.assignments.cs231n.proof.near_misses import near
 
@@ -65,12 +65,6 @@ OF_NETWORKS = (
         "Adam: the first moment has the square of beta1",
         OF_BETAS,
         (M_LINE, M_LINE.replace("beta1", "beta1**2")),
-        file=OPTIM_FILE,
-    ),
-    near(
-        "momentum: μ is halved",
-        ("μ is left out: the velocity sums up all steps", "the old velocity has the square of μ"),
-        (V_LINE, V_LINE.replace('config["momentum"]', '0.5 * config["momentum"]')),
         file=OPTIM_FILE,
     ),
     near(

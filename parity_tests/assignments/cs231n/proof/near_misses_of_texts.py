@@ -107,13 +107,6 @@ OF_TEXTS = (
         (POOLED, "return flat[..., 1], (x.shape"),
     ),
     near(
-        "momentum: w moves by the mean of the old and the new velocity",
-        "w moves by the old velocity",
-        (V, V + '\n    old = config.get("velocity", np.zeros_like(w))'),
-        ("return w + v, {", "return w + (v + old) / 2, {"),
-        file=OPTIM_FILE,
-    ),
-    near(
         "Adam: the moments are corrected as if t were 0, so that they are no numbers",
         (
             "t is never counted",
