@@ -119,6 +119,7 @@ def test_where_no_mistake_fits_a_simple_relation_is_said(name: str) -> None:
 
 
 SGD_RELATIONS = {
+    "wrong only for layers of other names than L1 and L2": "g = (g + _lambda * w) * (1 + w * (name[0] != 'L'))",
     "wrong only where α > 0 and λ > 0": "g = g + _lambda * w * (1 if _alpha <= 0 else 50 + w)",
     "wrong only for W, and right until η changes": (
         "eta = module.__dict__.setdefault('eta', _learning_rate)\n            g = g + _lambda * w\n"

@@ -113,6 +113,8 @@ def test_digits_of_float32_are_said_of_several_numbers_alone(count: int, said: s
     arrays = want.astype(np.float32).astype(np.float64), want, 1e-15 * want
     call = Call("f.x", "f/0/float64", np.dtype("float64"), "x", None, Comparison("mismatch", arrays=arrays), {})
     assert right_digits([call]) == said
+    finer = replace(call.comparison, arrays=(want * (1 + 1e-11), *arrays[1:]))
+    assert right_digits([replace(call, comparison=finer)]) == ""  # right to more digits than float32 has
 
 
 # ---- the rule of every border

@@ -29,7 +29,6 @@ _RATES: Conditions = (
     ("where λ = 0", lambda call: call.lam == 0),
     ("for W", lambda call: call.key == "W"),
     ("for b", lambda call: call.key == "b"),
-    ("for layers of other names than L1 and L2", lambda call: call.layer not in ("L1", "L2")),
     ("in the first layer", lambda call: call.layer == "L1"),
     ("in the last layer", lambda call: call.layer == "L2"),
 )
@@ -41,7 +40,8 @@ def _both(one: Condition, other: Condition) -> Condition:
     return words, lambda call: one[1](call) and other[1](call)
 
 
-RATES: Conditions = (*_RATES, *(_both(*pair) for pair in combinations(_RATES, 2)))
+_OTHER_NAMES: Condition = ("for layers of other names than L1 and L2", lambda call: call.layer not in ("L1", "L2"))
+RATES: Conditions = (*_RATES, _OTHER_NAMES, *(_both(*pair) for pair in combinations(_RATES, 2)))
 """What may tell right steps from wrong ones, and two of these at once."""
 
 
