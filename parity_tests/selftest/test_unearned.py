@@ -70,7 +70,9 @@ def test_a_failure_under_another_functions_name_costs_what_it_costs_under_its_ow
 
 def test_whoever_ends_the_process_earns_nothing_that_comes_after(tmp_path: Path) -> None:
     points = earned(tmp_path / "ended", ENDED)
-    assert {points[item] for item in ("tanh", "relu", "dropout", "network")} == {0}
+    assert {points[item] for item in ("tanh", "relu", "dropout")} == {0}
+    # SGD moves the four weights as it should with correct parts before it: these, and no more of what fails again.
+    assert points["network"] == pytest.approx(10 * 2 * 4 / 13, abs=0.005)
     linear = {q.name: q.part for case in ASSIGNMENT.cases("2019", ("float64",)) if case.check == "linear"
               for q in case.quantities if ("linear", q.name) not in RUBRIC.null}  # fmt: skip
     of_init = sum(part == "2" for part in linear.values())

@@ -45,10 +45,19 @@ Numbers = Mapping[Key, tuple[float, float, float]]
 """(p, q, c), where every step is p υ − η (q g + c w)."""
 
 
+TINY = 1e-9
+"""Beside how large a part of w gradients tell nothing of what they are multiplied by."""
+
+
 def _numbers(calls: Sequence[Call]) -> Numbers | None:
-    """The numbers that all float64 calls are made with, None where no readable ones explain them."""
+    """The numbers that all float64 calls are made with, None where no readable ones explain them.
+
+    Where gradients are too small to tell theirs, it is that of all others.
+    """
     numbers_of: dict[Key, tuple[float, float, float]] = {}
+    untold: dict[Key, tuple[Any, Any]] = {}
     for call in (call for call in calls if call.dtype == np.float64 and "starts" not in call.inputs):
+        key = call.layer, call.key, call.alpha, call.lam
         path = np.concatenate([call.w.value[None], np.asarray(call.got, np.longdouble)]).astype(np.float64)
         if not np.isfinite(path).all():
             return None
@@ -62,14 +71,31 @@ def _numbers(calls: Sequence[Call]) -> Numbers | None:
         sizes = np.sqrt((columns**2).sum(axis=0))
         if not (sizes > 0).all() or not np.isfinite(sizes).all() or not np.isfinite(steps).all():
             return None  # LAPACK would print what it thinks of them
-        solved = np.linalg.lstsq(columns / sizes, steps.reshape(-1), rcond=None)[0] / sizes
+        if sizes[0] < TINY * sizes[1]:
+            untold[key] = columns, steps.reshape(-1)
+            continue
+        solved = _solved(columns, steps.reshape(-1))
         q, c, p = (likeliest(float(x)) for x in (*solved, 0.0)[:3])
         if c is None and q is not None:
             c = _small_decay(float(solved[1]), call.lam, q)
         if q is None or c is None or p is None:
             return None
-        numbers_of[call.layer, call.key, call.alpha, call.lam] = (p, q, c)
+        numbers_of[key] = (p, q, c)
+    told = {q for _, q, _ in numbers_of.values()}
+    of_all = told.pop() if len(told) == 1 else 1.0
+    for key, (columns, steps) in untold.items():
+        rest = _solved(columns[:, 1:], steps - of_all * columns[:, 0])
+        c, p = (0.0 if abs(x) < TINY else likeliest(float(x)) for x in (*rest, 0.0)[:2])
+        if c is None or p is None:
+            return None
+        numbers_of[key] = (p, of_all, c)
     return numbers_of or None
+
+
+def _solved(columns: Any, steps: Any) -> Any:
+    """The numbers by which columns make up steps."""
+    sizes = np.sqrt((columns**2).sum(axis=0))
+    return np.linalg.lstsq(columns / sizes, steps, rcond=None)[0] / sizes
 
 
 def _small_decay(c: float, lam: float, q: float) -> float | None:
