@@ -19,10 +19,12 @@ from pathlib import Path
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.cli import main as parity
 from parity_tests.cli.report import RENDER
-from parity_tests.examples.ratios import draw_ratios
+from parity_tests.harness.check import check
 from reports.files.github import annotation_lines
 from reports.model.baseline import baseline_text
 from reports.model.run_folder import load
+from reports.pictures.figure import figure
+from reports.pictures.ratios import ratios_chart
 
 PICTURES = Path(__file__).resolve().parents[2] / "reports" / "examples"
 FORMATS = {
@@ -49,6 +51,7 @@ CLASS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "hana": (("np.random.normal(0.0, 0.1, (input_D, output_D))", "np.random.normal(0.0, 1.0, (input_D, output_D))"),),
 }
 """What is replaced in the shipped network, by submission."""
+RATIOS = "The gap of every quantity of the shipped network, as a share of what rounding explains"
 COURSE = Path(__file__).parent / "course" / "submissions"
 GRADED = ("--isolation", "none", "--seed", "1", "--quiet")
 
@@ -76,7 +79,8 @@ def render(into: Path) -> list[str]:
             _changed(group / name, edits)
         _quietly("grade", group, "--out", graded, *GRADED)
         shutil.copy(graded / "class.html", into / "class.html")
-    draw_ratios(into / "ratios.svg")
+    ratios = ratios_chart(check(ASSIGNMENT, ASSIGNMENT.solution))
+    (into / "ratios.svg").write_text(figure(RATIOS, [("", ratios)]), encoding="utf-8")
     return sorted(path.name for path in into.iterdir())
 
 

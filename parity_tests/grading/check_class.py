@@ -18,7 +18,7 @@ import msgspec
 
 from parity_tests.grading.class_files import ClassFiles, FilePaths, read_class_files
 from parity_tests.grading.cluster import Certificates, cluster
-from parity_tests.grading.fix_pass import Search, Sought, keeper, searches, seek
+from parity_tests.grading.fix_pass import Search, Sought, keep, searches, seek
 from parity_tests.grading.flags import Flag, flags_of, record_flags
 from parity_tests.grading.folder import GradingFolder, Result, json_text
 from parity_tests.grading.intake.attempt import Attempt
@@ -207,14 +207,18 @@ def _seek_fixes(
     ahead: int,
     progress: Progress,
 ) -> None:
-    def told(search: Search, found: Sought) -> None:
-        what = f"fixes for {len({fix.part for fix in found.fixes})} of {len(found.parts)} wrong parts"
-        progress.finished(search.task.name, new=True, found=what)
+    def done(search: Search, found: Sought) -> None:
+        keep(folder, search, found)
+        fixed = len({fix.part for fix in found.fixes})
+        what = found.trouble and f"no fix, for {found.trouble}"
+        progress.finished(
+            search.task.name, new=True, found=what or f"fixes for {fixed} of {len(found.parts)} wrong parts"
+        )
 
     def lost(search: Search, error: BaseException) -> None:
         progress.finished(search.task.name, new=True, found=f"no fix, for {type(error).__name__}: {error}")
 
-    run_all(wanted, seek, executor, ahead=ahead, done=keeper(folder, told), lost=lost)
+    run_all(wanted, seek, executor, ahead=ahead, done=done, lost=lost)
 
 
 def _refuse_among(out: Path, source: Path) -> None:

@@ -6,15 +6,13 @@ It earns nobody a point. What was sought stays beside the result, so that it goe
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import msgspec
 
 from parity_tests.grading.decode import DecodeError, from_json
 from parity_tests.grading.folder import GradingFolder, Result, json_text
-from parity_tests.grading.settings import Settings
 from parity_tests.grading.task import Task, at_work_on
 from parity_tests.harness.repair import repairs, wrong_parts
 from parity_tests.protocol.registry import find
@@ -74,22 +72,15 @@ def seek(search: Search) -> Sought:
     parts = tuple(wrong_parts(assignment, search.records))
     try:
         with at_work_on(search.task) as (folder, servers):
-            environment = _to_ask_again(search.environment, folder, settings)
+            environment = replace(
+                search.environment, submission=str(folder), seed=settings.seed, isolation=settings.isolation
+            )
             found = repairs(assignment, search.records, environment, allow=settings.allow, servers=servers)
     except Exception as error:  # of the harness, or of a disk that is full: no fix is claimed
         return Sought(search.digest, parts, trouble=f"{type(error).__name__}: {error}")
     return Sought(search.digest, parts, tuple(fix for repair in found for fix in repair.fixes))
 
 
-def _to_ask_again(environment: Environment, folder: Path, settings: Settings) -> Environment:
-    return replace(environment, submission=str(folder), seed=settings.seed, isolation=settings.isolation)
-
-
-def keeper(folder: GradingFolder, told: Callable[[Search, Sought], None]) -> Callable[[Search, Sought], None]:
-    """Writes what was sought beside the result, whole, and tells it."""
-
-    def keep(search: Search, found: Sought) -> None:
-        write_whole(folder.submissions / search.task.name / FIXES, json_text(found).encode("utf-8", "backslashreplace"))
-        told(search, found)
-
-    return keep
+def keep(folder: GradingFolder, search: Search, found: Sought) -> None:
+    """Writes what was sought beside the result, whole."""
+    write_whole(folder.submissions / search.task.name / FIXES, json_text(found).encode("utf-8", "backslashreplace"))

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from parity_tests.parts.changed_texts import ChangedText, ChangedTexts
 from parity_tests.parts.right_text import RightText
 
+MOST_TRIED = 12
+"""So many of the changes that give one case's numbers are held against all cases, the simplest first."""
 KEPT = 16
 """So many numbers of each are kept; all are compared of the few that agree in them."""
 NEAR = 1e-9

@@ -35,6 +35,10 @@ class RightText:
     without: frozenset[str] = frozenset()
     said: Mapping[str, str] = field(default_factory=dict)
 
+    def ending_in(self, *endings: str) -> list[RightText]:
+        """The same with each of these further lines: ways to write its end."""
+        return [replace(self, lines=self.lines.rstrip() + ending) for ending in endings]
+
     def with_labels(self, **labels: str) -> RightText:
         """The same, with further labels: of axes and counts, which differ between parts that share a text."""
         return replace(self, labels={**self.labels, **labels})
@@ -69,6 +73,12 @@ class RightText:
         """The names that no statement reads."""
         read = frozenset().union(*self.reads)
         return [target for target in self.targets if target not in read]
+
+    def whole(self, changed: Sequence[tuple[int, str]], numbers: Sequence[int] | None = None) -> str:
+        """The statements of these numbers, or all, with some `changed`, as one text."""
+        lines = dict(changed)
+        wanted = range(len(self.statements)) if numbers is None else numbers
+        return "\n".join(lines.get(k, self.statements[k]) for k in wanted)
 
     def towards(self, result: str, changed: Sequence[tuple[int, str]] = ()) -> list[int]:
         """The statements that a result hangs on, in their order; of some of them `changed` ones."""

@@ -52,10 +52,13 @@ SAID = {
     "multiplied by the choice of the right class once too often": "there at the right class alone",
     "multiplied by the choice of wrong classes once too often": "left out at the right class",
 }
-SOFTMAX_LOSS = [
-    RightText(
-        (LINES + lines).replace("\n\n", "\n"), ("x", *CLASSES), tuple(COUNTS), tuple(AXES), LABELS,
-        hints=HINTS, without=frozenset({"function"}), said=SAID,
-    )
-    for lines in (WHOLE, PARTED)
-]  # fmt: skip
+SOFTMAX_LOSS = RightText(
+    LINES,
+    ("x", *CLASSES),
+    tuple(COUNTS),
+    tuple(AXES),
+    LABELS,
+    hints=HINTS,
+    without=frozenset({"function"}),
+    said=SAID,
+).ending_in(WHOLE, PARTED)

@@ -37,10 +37,14 @@ ALL = {**COUNTS, "wrong": "the number of wrong classes"}
 LABELS = {**CLASSES, **ALL, **AXES, "x": "the scores", "x - own": "x_j − x_y"}
 AT = {"raw": "the margins"}
 HINTS = {"number of examples": MEAN, "the loss": MARGIN, "": HINGE}
-SVM_LOSS = [
-    RightText(
-        (LINES + lines).replace("\n\n", "\n"), ("x", *CLASSES), tuple(ALL), tuple(AXES), LABELS, {}, AT, HINTS,
-        frozenset({"complement"}), SAID,
-    )
-    for lines in (WHOLE, PARTED)
-]  # fmt: skip
+SVM_LOSS = RightText(
+    LINES,
+    ("x", *CLASSES),
+    tuple(ALL),
+    tuple(AXES),
+    LABELS,
+    at=AT,
+    hints=HINTS,
+    without=frozenset({"complement"}),
+    said=SAID,
+).ending_in(WHOLE, PARTED)

@@ -4,7 +4,7 @@
 than two-dimensional arrays alone.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from parity_tests.assignments.mlp.findings import Found
@@ -134,16 +134,18 @@ def _data_fails(plan: Sequence[Case], judged: Judgements) -> bool:
 
 def _right_with_correct_parts(plan: Sequence[Case], judged: Judgements) -> set[str]:
     """The quantities of main that are right in every setting in which it is asked with correct parts."""
-    wirings = [judged[case.name] for case in plan if case.whole and case.process == "wiring"]
-    right = {name for one in wirings for name, comparison in one.items() if comparison.verdict in PASSING}
-    return right - {name for one in wirings for name, comparison in one.items() if comparison.verdict not in PASSING}
+    return _right_in_all(judged[case.name] for case in plan if case.whole and case.process == "wiring")
 
 
 def _right_with_its_own(plan: Sequence[Case], judged: Judgements) -> set[str]:
     """The quantities of main that are right in every setting in which it is asked with the submission's own parts."""
-    own = [judged[case.name] for case in plan if case.whole and case.process != "wiring"]
-    right = {name for one in own for name, comparison in one.items() if comparison.verdict in PASSING}
-    return right - {name for one in own for name, comparison in one.items() if comparison.verdict not in PASSING}
+    return _right_in_all(judged[case.name] for case in plan if case.whole and case.process != "wiring")
+
+
+def _right_in_all(settings: Iterable[Judged]) -> set[str]:
+    """The quantities that are right wherever they are asked."""
+    asked = [(name, comparison.verdict in PASSING) for one in settings for name, comparison in one.items()]
+    return {name for name, right in asked if right} - {name for name, right in asked if not right}
 
 
 def _of_another_form(plan: Sequence[Case], judged: Judgements) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pytest
 
@@ -55,9 +55,9 @@ def test_every_mistake_of_a_part_has_a_name_of_its_own() -> None:
     assert len(names) == len(set(names))
 
 
-def judged(*changes: Body) -> list[Record]:
-    """The records of our solution with these bodies, of the parts that they are."""
-    parts = {change.function for change in changes}
+def judged(*changes: Body | Swap, parts: Collection[str] = ()) -> list[Record]:
+    """The records of our solution with these changes, of these parts and of those whose bodies they are."""
+    parts = {*parts, *(change.function for change in changes if isinstance(change, Body))}
     return records(ASSIGNMENT, rewritten(ASSIGNMENT, Rewrite("changed", changes)), parts=parts)
 
 
@@ -169,25 +169,14 @@ def test_what_the_notebooks_do_not_ask_is_a_check_of_its_own() -> None:
     assert no_pad.name in {record.diagnosis for record in failing}
 
 
-CROPPED = """(N, C, H, W), w, conv_param, columns = cache
-stride, pad = conv_param["stride"], conv_param["pad"]
-F, _, HH, WW = w.shape
-height, width = dout.shape[2:]
-flat = np.ascontiguousarray(dout).reshape(N, F, -1)
-dw = (flat @ columns.transpose(0, 2, 1)).sum(axis=0).reshape(w.shape)
-dcolumns = (w.reshape(F, -1).T @ flat).reshape(N, C, HH, WW, height, width)
-dx = np.zeros((N, C, {room}), dcolumns.dtype)
-for i in range(HH):
-    for j in range(WW):
-        dx[:, :, i : i + stride * height : stride, j : j + stride * width : stride] += dcolumns[:, :, i, j]
-return dx[:, :, pad : pad + H, pad : pad + W], dw, dout.sum(axis=(0, 2, 3))"""
+CROPPED = "dx = np.zeros((N, C, {room}), dcolumns.dtype)"
 
 
 def test_a_gradient_that_ends_where_the_windows_end_is_wrong() -> None:
     whole = CROPPED.format(room="H + 2 * pad, W + 2 * pad")
     reached = CROPPED.format(room="(height - 1) * stride + HH, (width - 1) * stride + WW")
-    assert wrong_parts(judged(Body("conv_backward_naive", whole))) == set()
-    found = judged(Body("conv_backward_naive", reached))
+    assert wrong_parts(judged(parts={"conv_backward_naive"})) == set()
+    found = judged(Swap(whole, reached), parts={"conv_backward_naive"})
     assert {(r.case.split("/")[1], r.verdict) for r in found if r.verdict in FAILING} == {("floor", "mismatch")}
 
 

@@ -122,6 +122,14 @@ def run_in_torch(lines: str, names: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def run_if_torch_can(lines: str, names: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of a text that nobody wrote. Raises ValueError, which refutes it, where torch has no such operation."""
+    try:
+        return run_in_torch(lines, names)
+    except (TypeError, AttributeError) as error:
+        raise ValueError(f"torch does not run {lines!r}") from error
+
+
 def predicting(lines: str, result: str) -> Callable[[Any, Any], Any]:
     """A function of a case's tensors and its setting that gives what a text leaves under a name."""
 

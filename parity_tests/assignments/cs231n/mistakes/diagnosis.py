@@ -51,12 +51,14 @@ def _mistakes(plan: Sequence[Case], case: Case, quantity: Quantity, seen: Seen, 
     if key not in _found:
         known = [wrong for wrong in WRONG if wrong.part == quantity.part and wrong.kind == case.probe]
         asked = [one for one in plan if one.probe == case.probe and any(q.part == key[0] for q in one.quantities)]
+        written = WRITTEN.get((key[0], key[1]))
         found = tuple(wrong for wrong in known if wrong.reproduces(asked, quantity, seen, draw))
-        if not found and any(wrong.ways for wrong in known):
-            for forward in own_forwards(asked, quantity.part, seen, draw):
-                found = found or tuple(w for w in known if w.reproduces(asked, quantity, seen, draw, forward))
-        if not found and (written := WRITTEN.get((key[0], key[1]))):
-            for own in (None, *own_forwards(asked, quantity.part, seen, draw)):
+        by_forward = not found and (written is not None or any(wrong.ways for wrong in known))
+        forwards = own_forwards(asked, quantity.part, seen, draw) if by_forward else []
+        for forward in forwards:
+            found = found or tuple(w for w in known if w.reproduces(asked, quantity, seen, draw, forward))
+        if written is not None:
+            for own in (None, *forwards):
                 found = found or _generated(written, asked, quantity, seen, draw, own)
         if not found and case.probe == "steps" and key[0] in RULES:
             wrongs = generated_rules(key[0], asked, seen, draw)
