@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from parity_tests.assignments.mlp.parts import PARTS
@@ -12,6 +13,7 @@ from parity_tests.examples.chromium import Browser, find
 from parity_tests.selftest.fake_records import DESCRIBED, FakeRun, mismatch, record
 from parity_tests.selftest.hostile_text import TEXTS, hostile_run
 from reports.html.run_page import report_page
+from reports.model.fixes import Fix, to_rows
 
 pytestmark = pytest.mark.skipif(find() is None, reason="there is no Chromium: install the system's package chromium")
 
@@ -38,7 +40,22 @@ def flawed() -> FakeRun:
     )
 
 
+def far_out() -> FakeRun:
+    """A run whose worst number stands in the last column of a wide window, and whose fix has long lines."""
+    long = "a-very-long-name" * 12
+    wide = np.full((1, 6), -1.234567e-101)
+    off = np.where(np.arange(6) == 5, 1.2345678901234567e-100, wide)
+    fix = Fix("4", f"{long}.py", 3, "`a` stands where `b` belongs", f"return {long}", f"return {long}2")
+    arrays = {"got": off, "want": wide, "radius": np.zeros((1, 6))}
+    return FakeRun(
+        records=[mismatch(case="linear/wide/float64", where="[0, 5]")],
+        environment=replace(DESCRIBED, fixes=to_rows([fix])),
+        arrays={f"linear/wide/float64/gradient of W/{word}": array for word, array in arrays.items()},
+    )
+
+
 PAGES = {
+    "far out": report_page(far_out()),
     "agreement": report_page(FakeRun(records=[record(), record(part="3")])),
     "flawed": report_page(
         flawed(),
