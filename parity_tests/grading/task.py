@@ -181,7 +181,7 @@ def _checked(task: Task) -> Outcome:
         trouble,
         imported.message if imported.verdict in FAILING else "",
         concealed=why_not_compared(assignment, sources, compared, printed),
-        given=given_of(task.files, assignment.layout),
+        given=given_of(task.files, assignment, run.environment.edition or assignment.editions.default),
     )
 
 

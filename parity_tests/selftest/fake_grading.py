@@ -58,7 +58,7 @@ def fake_outcome(task: Task) -> Outcome:
     said = concealed({"neural_networks.py": source.encode()})
     files = {**run_files(run), CODE: code_file({"neural_networks.py": source.encode()})}
     printed = fingerprint(source, asked=names_asked(ASSIGNMENT))
-    given = given_of(task.files, ASSIGNMENT.layout)
+    given = given_of(task.files, ASSIGNMENT, "2019")
     return Outcome(task.name, records, files, seen, printed, trouble, concealed=said, given=given)
 
 

@@ -109,6 +109,12 @@ def test_a_null_main_beside_a_spoilt_loader_earns_nothing_and_a_right_one_all(tm
     assert earned(checked(tmp_path / "right", Variant("spoilt", right)))["main"] == 20
 
 
+def test_weights_that_decay_alone_are_no_training_so_that_layers_and_scripts_earn_something(tmp_path: Path) -> None:
+    null = nulls()["main without the wiring"]
+    assert right_in(null, checked(tmp_path, null.variant, parts=null.parts)) == {("main", "run")}
+    assert {name for check, name in ASSIGNMENT.null_quantities if check == "main"} == {"run"}
+
+
 ONE_MISTAKE = {
     "tanh": [Swap("return self.h\n", "return 1.1 * self.h\n")],
     "linear": [  # of several things main takes the one that it needs

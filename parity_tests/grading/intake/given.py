@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from parity_tests.grading.intake.likeness import ENOUGH_SOURCES
+from parity_tests.protocol.assignment import Assignment
+from parity_tests.protocol.case import DTYPES
 from parity_tests.protocol.layout import Layout, file_of
 
 Statements = dict[str, str]
@@ -19,12 +21,28 @@ _SHOWN = 40
 _DIGITS = 12
 
 
-def given_of(files: Iterable[tuple[str, bytes]], layout: Layout) -> dict[str, Statements]:
-    """The statements of the files that students are given, as far as they are handed in."""
+def given_of(files: Iterable[tuple[str, bytes]], assignment: Assignment, edition: str) -> dict[str, Statements]:
+    """The statements of the files that students of an edition are given, of those handed in.
+
+    A file that defines what other editions alone ask for is given too, solved.
+    """
+    layout = assignment.layout
     given = [name for name in (layout.support_file, *map(file_of, layout.lent)) if name]
-    bare = {name.removeprefix(f"{layout.package}/"): name for name in given}  # where the package's content is handed in
-    named = {name: name for name in given} | bare
-    return {named[name]: statements(data) for name, data in files if name in named}
+    named = _in_package([*given, *layout.sources], layout)
+    found = {named[name]: statements(data) for name, data in files if name in named}
+    asked = {quantity.part for case in assignment.cases(edition, DTYPES[:1]) for quantity in case.quantities}
+    shipped = {name.partition(".")[0] for name, part in assignment.by_function.items() if part not in asked}
+    written = {name.partition(".")[0] for name in assignment.by_function} - shipped
+    return {
+        name: own
+        for name, own in found.items()
+        if name in given or (not shipped.isdisjoint(own) and written.isdisjoint(own))
+    }
+
+
+def _in_package(names: Iterable[str], layout: Layout) -> dict[str, str]:
+    """These files by what they are called in a submission, which may be the content of the package."""
+    return {own: name for name in names for own in (name, name.removeprefix(f"{layout.package}/"))}
 
 
 def statements(source: bytes) -> Statements:

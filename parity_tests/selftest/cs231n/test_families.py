@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
-from parity_tests.assignments.cs231n.inside.families import editions_of
+from parity_tests.assignments.cs231n.inside.families import FIRST, LATEST, editions_of
+from parity_tests.grading.intake.given import given_of
 from parity_tests.harness.submission import find_submission
 from parity_tests.protocol.errors import UsageError
 
@@ -148,6 +149,16 @@ VARIANTS = list(variants())
                          ids=[name for _, name, _ in VARIANTS])  # fmt: skip
 def test_a_family_is_told_by_what_its_files_hold(edition: str, handed: Handed) -> None:
     assert told(handed) == edition
+
+
+@pytest.mark.parametrize("package", ["cs231n/", ""])
+def test_update_rules_are_given_in_the_editions_that_ship_them_and_asked_in_the_others(package: str) -> None:
+    folder = ASSIGNMENT.solution / "cs231n"
+    files = [(f"{package}{name}", (folder / name).read_bytes()) for name in ("optim.py", "layers.py", "layer_utils.py")]
+    given = {edition: set(given_of(files, ASSIGNMENT, edition)) for edition in ASSIGNMENT.editions.names}
+    shipping = {edition for edition, names in given.items() if "cs231n/optim.py" in names}
+    assert shipping == {LATEST, FIRST}  # the first assignment of 2016 to 2024 has them for its networks
+    assert all("cs231n/layer_utils.py" in names and "cs231n/layers.py" not in names for names in given.values())
 
 
 def test_what_tells_nothing_is_of_no_family() -> None:

@@ -135,5 +135,6 @@ class Run:
 
     @property
     def trains(self) -> bool:
-        """Whether any weight was ever another than at first."""
-        return any(bool((stack[1:] != stack[:1]).any()) for stack in self.weights.values() if len(stack) > 1)
+        """Whether any weight was ever another than at first, and a step came after a backward: decay moves them too."""
+        moved = any(bool((stack[1:] != stack[:1]).any()) for stack in self.weights.values() if len(stack) > 1)
+        return moved and any(call.name.endswith(".backward") for update in self.updates for call in update.calls)

@@ -31,9 +31,9 @@ from parity_tests.protocol.observation import Observation
 from reports.model.notes import NoteKind
 from reports.model.verdicts import PASSING, Verdict
 
-BEFORE_TRAINING = ("run", "layers")
-"""The quantities of main that can be judged although it does not train."""
-UNTRAINED = "no step changes any weight, so that nothing of its training can be judged"
+BEFORE_TRAINING = "run"
+"""The quantity of main that can be judged although it does not train."""
+UNTRAINED = "no step changes any weight by what a backward gives, so that nothing of its training can be judged"
 CHANGED = "main changes the main_params that it is passed"
 
 
@@ -123,8 +123,8 @@ def _judged(main: MainRun) -> dict[str, Comparison]:
 
 
 def _of_training(main: MainRun, quantity: str, comparison: Comparison) -> Comparison:
-    """What is right of a run in which no weight moves, though it cannot be seen there: it trains nothing."""
-    if main.run.trains or quantity in BEFORE_TRAINING or comparison.verdict not in PASSING:
+    """What is right of a run that trains nothing, though it cannot be seen there."""
+    if main.run.trains or quantity == BEFORE_TRAINING or comparison.verdict not in PASSING:
         return comparison
     return main.unjudged(UNTRAINED)
 
