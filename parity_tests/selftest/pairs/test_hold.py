@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -249,6 +250,27 @@ def test_a_form_is_sampled_only_where_its_bound_may_explain_the_gap(value: float
     x = np.array([1000.1, 1000.2, 1000.4])
     assert bool(hold(one_pass, lambda x: ((x - x.mean()) ** 2).mean(), x=x, forms=[form])) is is_sampled
     assert (len(runs) > 2) is is_sampled
+
+
+def test_one_number_everywhere_is_held_against_a_form_only_where_it_is_near() -> None:
+    """Of equal columns an honest form gives one number too."""
+    runs = []
+
+    def form(x: torch.Tensor) -> torch.Tensor:
+        runs.append(x)
+        return (x * x).mean(0) - x.mean(0) ** 2
+
+    def held(candidate: Callable[[Array], Array]) -> tuple[bool, int]:
+        runs.clear()
+        columns = np.repeat([[1000.1], [1000.2], [1000.4]], 4, axis=1)
+        result = hold(candidate, lambda x: ((x - x.mean(0)) ** 2).mean(0), x=columns, forms=[form])
+        return bool(result), len(runs)
+
+    assert held(lambda x: np.zeros(4)) == (False, 0)
+    assert held(lambda x: np.array([0.0, 0.0, 0.0, 1.0])) == (False, 2)
+    agrees, count = held(lambda x: np.asarray((x * x).mean(0) - x.mean(0) ** 2))
+    assert agrees
+    assert count > 2
 
 
 def test_the_resolution_says_what_would_be_noticed() -> None:
