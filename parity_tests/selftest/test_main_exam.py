@@ -189,6 +189,21 @@ def test_a_leak_is_said_of_the_run_in_which_it_shows() -> None:
     assert "after step 1 (epoch 1)" in messages[0]
 
 
+def test_a_run_that_goes_on_with_the_layers_of_the_one_before_is_said_to_use_others() -> None:
+    kept = "    momentum = add_momentum(model)\n"
+    swaps = [(kept, f"    model['L2'] = KEPT.setdefault(model['L2'].params['W'].shape, model['L2'])\n{kept}"),
+             ("# TODO 10\n", "KEPT = {}\n\n\n# TODO 10\n")]  # fmt: skip
+    messages = [message for _, quantity, message in failing(swaps, "main/relu-wiring/float64") if quantity == "weights"]
+    assert "run 2 of 3 in one process): L2 of this run is never used: main goes on with another one" in messages[0]
+
+
+def test_masks_that_do_not_follow_from_the_seed_are_dropouts_and_no_fault_of_the_script() -> None:
+    swaps = [("kept = np.random.uniform(", "kept = np.random.default_rng().uniform(")]
+    wrong = [record for record in of_main(swaps, "main/relu-own/float64") if record.verdict in FAILING]
+    assert [(record.part, record.quantity) for record in wrong] == [("9", "as a script")]
+    assert "it drops other elements in step 1, as a script too: the masks do not follow" in wrong[0].message
+
+
 def test_an_η_that_has_dropped_and_stays_so_in_the_next_run_is_caught() -> None:
     swaps = [
         (

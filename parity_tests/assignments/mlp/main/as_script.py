@@ -6,7 +6,7 @@ which is judged by itself: in its first epochs both have the same numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from parity_tests.assignments.mlp.main.closeness import EXPLAINS, same
 from parity_tests.assignments.mlp.main.configs import AS_SCRIPT, SCRIPT
 from parity_tests.assignments.mlp.main.main_run import Array, MainRun
+from parity_tests.assignments.mlp.main.random_seed import step_of_another_mask
 from parity_tests.assignments.mlp.main.replay import Records, results_of
 from parity_tests.protocol.comparison import Comparison, failed, matched
 from parity_tests.protocol.finding import Said
@@ -26,11 +27,20 @@ WHO = (
     "main, or a part that it calls, does something else as a script (__name__), by who calls it (the stack), or when "
     "Python ends"
 )
+NOT_SEEDED = "the masks do not follow from random_seed (are they drawn by np.random, as main seeds it?)"
 NOT_CALLED = "run as a script, the file does not call main"
 
 
-def judge_as_script(main: MainRun, epochs: int) -> Comparison:
-    """Whether what `main` left as a script of so many epochs agrees with what the watched run left."""
+DROPOUT = "9"
+"""The TODO that draws the masks."""
+
+
+def judge_as_script(runs: Sequence[MainRun], epochs: int) -> Comparison:
+    """Whether what `main` left as a script of so many epochs agrees with what the first of the watched runs left.
+
+    It cannot where that is not repeated by another run of its seed, since the masks of its dropout do not follow it.
+    """
+    main = runs[0]
     failure = main.observation.failures.get(Key(AS_SCRIPT))
     if failure is not None:
         return _failed(main, failure)
@@ -50,6 +60,9 @@ def judge_as_script(main: MainRun, epochs: int) -> Comparison:
         *_differences("returns", "the {} record that it returns", returned, main.run.returned, lengths),
         *_differences("writes", "the record “{}” of its file", written, watched, lengths),
     ]
+    if problems and (step := step_of_another_mask(runs)) is not None:
+        text = f"called again with the same seed, it drops other elements in step {step}, as a script too: {NOT_SEEDED}"
+        return replace(main.bad(text), part=DROPOUT)
     return main.bad(Said(f"{SCRIPT}, {problems[0]}", SCRIPT)) if problems else matched()
 
 

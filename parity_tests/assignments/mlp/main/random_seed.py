@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from parity_tests.assignments.mlp.main.main_run import FALSE_ALARM, MainRun, Weights
+from parity_tests.assignments.mlp.main.run import Dropped
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 from parity_tests.protocol.comparison import Comparison, matched
 
@@ -33,6 +34,25 @@ def judge_random_seed(runs: Sequence[MainRun]) -> Comparison:
         if problem:
             return other.bad(problem)
     return matched()
+
+
+def step_of_another_mask(runs: Sequence[MainRun]) -> int | None:
+    """The number of the first step at which a run of the first one's seed drops other elements, None for none."""
+    first = runs[0]
+    same = [one for one in runs[1:] if one.config.seed == first.config.seed and one.config.rate > 0]
+    for number, updates in enumerate(zip(first.run.updates, *(one.run.updates for one in same), strict=False), 1):
+        drops = [update.pass_.dropped for update in updates if update.pass_ is not None]
+        if any(_differ(drops[0], other) for other in drops[1:]):
+            return number
+    return None
+
+
+def _differ(one: Dropped | None, other: Dropped | None) -> bool:
+    """Whether two masks differ where both are seen."""
+    if one is None or other is None or one.kept is None or one.seen is None or other.kept is None or other.seen is None:
+        return False
+    seen = one.seen & other.seen if one.seen.shape == other.seen.shape else np.False_
+    return bool((seen & (one.kept != other.kept)).any())
 
 
 def _not_repeated(first: MainRun, other: MainRun) -> str:

@@ -31,6 +31,9 @@ def _order(main: MainRun, first: Replayed) -> str:
     later = {call.name for other in main.run.updates[number:] for call in other.calls}
     if all(name in later for name in missing):
         return f"the weights are updated before {missing[-1]} is called (step {number})"
+    layer = missing[0].partition(".")[0]
+    if main.number and layer not in main.run.used and any(built.name == layer for built in main.run.built):
+        return f"{layer} of this run is never used: main goes on with another one, as with that of an earlier run"
     return f"{missing[0]} is never called before the weights are updated (step {number})"
 
 

@@ -61,7 +61,7 @@ def judge_main(
         seeded = runs[-1].ended("random seed", judge_random_seed(runs))
         of_all["random seed"] = [_of_training(runs[-1], "random seed", seeded)]
     if AS_SCRIPT in of_all:
-        of_script = runs[-1].ended(AS_SCRIPT, judge_as_script(runs[0], as_script))
+        of_script = runs[-1].ended(AS_SCRIPT, judge_as_script(runs, as_script))
         of_all[AS_SCRIPT] = [_of_training(runs[0], AS_SCRIPT, of_script)]
     return {quantity: _together(comparisons) for quantity, comparisons in of_all.items()}
 
