@@ -417,6 +417,7 @@ ROWS_OR_STALE: Mapping[str, Change] = {
     "dropout: a half of the gradient for more than 300 rows": Change(
         "9", "dropout", (Body("dropout.backward", "return grad * self.mask * (0.5 if len(X) > 300 else 1)"),)
     ),
+    "dropout: none at rates below 0.01": _kept("r < 0.01) * (1 - r) + (r >= 0.01) * (p >= r"),
     "loss: more than 300 rows": _loss(factor="(1 if len(X) <= 300 else 0.5)"),
     "linear: the output of an array that it knows": _linear(
         "if getattr(self, 'last', None) is None or self.last[0] is not X:\n"

@@ -30,6 +30,8 @@ LARGEST = 0.95
 """A rate that every exam has, as it has 0."""
 BETWEEN = {"small": (1, 8), "low": (12, 45), "high": (55, 90)}
 """The per cent between which the other rates are drawn."""
+PER_MILLE = 2, 9
+"""Between which the rate of many rows is drawn: whatever takes small rates for none shows by the scale."""
 OUTPUT, GRADIENT = (("output", "9"),), (("gradient of X", "9"),)
 TURNS: turns.Calls = (
     *((turns.EVALUATION if k == 3 else method, i, k) for method, i, k in turns.IN_TURN),
@@ -47,7 +49,7 @@ def rates(seed: int) -> dict[str, float]:
 
 
 def cases(dtype: str, seed: int) -> Iterator[Case]:
-    """Two inputs at each rate, of other sizes and orders in memory; many rows; and objects in turn."""
+    """Two inputs at each rate, of other sizes and orders in memory; many rows at a tiny rate; and objects in turn."""
     orders = (turns.USUAL, turns.USUAL, *turns.ORDERS)
     for (slug, r), memory in zip(rates(seed).items(), orders, strict=True):
         settings = settings_of(seed, "dropout", slug)
@@ -66,7 +68,8 @@ def cases(dtype: str, seed: int) -> Iterator[Case]:
         shape = [turns.many_rows(settings), settings.randint(2, 9)]
         asked = turns.asked(turns.pairs(1), ("",), OUTPUT, GRADIENT)
         given = [{"shape": shape, "memory": turns.USUAL}]
-        yield _case(slug, words(slug), dtype, [rates(seed)["low-rate"]], turns.pairs(1), given, asked)
+        tiny = settings.randint(*PER_MILLE) / 1000
+        yield _case(slug, words(slug), dtype, [tiny], turns.pairs(1), given, asked)
     settings = settings_of(seed, "dropout", "in-turn")
     first, other = turns.distinct(settings, 4, 9, 2)
     M = other  # square arrays, after others
