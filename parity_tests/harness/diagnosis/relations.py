@@ -153,6 +153,8 @@ SEVERAL = 12
 """Of fewer elements that are off it is not said that they have the digits of float32."""
 
 
+MOST_ARE_OFF = 0.5
+"""What share at least of the numbers that float32 does not hold is off: who computes in it rounds them all."""
 LEAST_OF_NARROW = 2.0**-8
 """What part of float32's rounding errors at least have as their median: those of smaller errors have more digits."""
 
@@ -161,6 +163,7 @@ def _single_precision(wrong: Sequence[Call]) -> str:
     """float64 results that are right as float32 ones would be, at more elements than small steps left out may be so."""
     narrow, wide = unit_roundoff(np.float32), unit_roundoff(np.float64)
     errors = list[NDArray[np.float64]]()
+    rounded = 0
     for call in wrong:
         if call.dtype != np.float64:
             return ""
@@ -171,9 +174,10 @@ def _single_precision(wrong: Sequence[Call]) -> str:
                 return ""
             off = np.abs(got - want) > radius
             errors.append((np.abs(got - want) / np.abs(want))[off])
+            rounded += int((np.abs(want.astype(np.float32) - want) > radius).sum())
     found = np.concatenate(errors)
     is_as_large = found.size >= SEVERAL and float(np.median(found)) >= narrow * LEAST_OF_NARROW
-    return "right to float32 digits only" if is_as_large else ""
+    return "right to float32 digits only" if is_as_large and found.size >= MOST_ARE_OFF * rounded else ""
 
 
 def _decimals(wrong: Sequence[Call]) -> str:
