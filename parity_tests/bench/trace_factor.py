@@ -17,8 +17,7 @@ from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
 from parity_tests.assignments.cs231n.trace.settings import Settings
 from parity_tests.assignments.cs231n.trace.training import training
 from parity_tests.proof.variants import rewritten, unchanged
-from parity_tests.trace.multiples import LargestMultiples
-from parity_tests.trace.radius import factor_for
+from parity_tests.trace.radius import LargestMultiples, factor_for
 from parity_tests.trace.run import trace
 
 SETTINGS: tuple[dict[str, Any], ...] = (

@@ -158,7 +158,7 @@ def trace(
         from parity_tests.assignments import SHIPPED
         from parity_tests.harness.submission import choose_submission
         from parity_tests.trace.run import trace as run_trace
-        from parity_tests.trace.tracing import training_of
+        from parity_tests.trace.training import training_of
 
         chosen, network = choose_submission(assignment, submission, SHIPPED)
         if edition is not None:

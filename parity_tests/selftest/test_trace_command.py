@@ -19,7 +19,7 @@ from parity_tests.selftest.small_traces import (
     submission,
     traced,
 )
-from parity_tests.trace.tracing import training_of
+from parity_tests.trace.training import training_of
 from reports.model.environment import Environment
 from reports.model.run_folder import RunFolderError, load
 from reports.model.trace_folder import TraceFolder, load_table

@@ -30,9 +30,9 @@ from parity_tests.selftest.small_traces import (
     traced,
 )
 from parity_tests.trace.judge import JudgedStep
-from parity_tests.trace.kinks import side_of_kinks
 from parity_tests.trace.plan import Evaluation, Step
-from parity_tests.trace.processors import replica_cores
+from parity_tests.trace.run import replica_cores
+from parity_tests.trace.twin import side_of_kinks
 
 
 def test_the_submission_trains_as_its_own_main_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,18 +1,66 @@
 """Judges the steps of a training run one after the other; what a judged step consists of."""
 
+import math
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.observation import Observation
 from parity_tests.trace.plan import Plan, Step
+from reports.model.environment import Environment
 from reports.model.notes import Note
+from reports.model.numbers import exact_number, times
+from reports.model.verdicts import Verdict
 
 Array = NDArray[Any]
+
+
+def worst_element(submitted: Array, wanted: Array, radius: float, step: int) -> Comparison:
+    """The mismatch of two arrays of one shape, told of the element with the largest gap."""
+    with np.errstate(all="ignore"):
+        gaps = np.abs(np.asarray(submitted, np.float64) - np.asarray(wanted, np.float64))
+    gaps = np.where(np.isnan(gaps), np.inf, gaps)
+    place = np.unravel_index(int(gaps.argmax()), gaps.shape)
+    where = "" if wanted.ndim == 0 else "[" + ", ".join(str(int(i)) for i in place) + "]"
+    got, want = float(np.asarray(submitted)[place]), float(wanted[place])
+    gap = float(gaps[place])
+    ratio = gap / radius if radius else math.inf
+    bad, total = int((gaps > radius).sum()), int(gaps.size)
+    with np.errstate(all="ignore"):
+        ulps = gap / float(np.spacing(np.abs(wanted[place])))
+    return Comparison(
+        Verdict.MISMATCH,
+        gap=gap,
+        radius=radius,
+        ratio=ratio,
+        ulps=ulps,
+        bad=bad,
+        total=total,
+        where=where,
+        got=got,
+        want=want,
+        step=step,
+        problem=_sentence(where, got, want, gap, ratio, f" ({bad} of {total} elements are off)" if total > 1 else ""),
+        arrays=(np.asarray(submitted), wanted.copy(), np.full(wanted.shape, radius)),
+    )
+
+
+def _sentence(where: str, got: float, want: float, gap: float, ratio: float, share: str) -> str:
+    got_text, want_text = exact_number(got), exact_number(want)
+    if got_text == want_text:
+        got_text, want_text = repr(got), repr(want)
+    if math.isfinite(got):
+        allowance = f"the gap {gap:.2g} is {times(ratio)} times what rounding explains"
+    else:
+        allowance = "torch's run stays finite"
+    place = f"at {where} " if where else ""
+    return f"{place}is {got_text}, torch says {want_text}; {allowance}{share}"
 
 
 @dataclass(frozen=True)
@@ -125,3 +173,70 @@ class Judge(ABC):
             return None
         self.divergence = Divergence(step.number, quantity, part, comparison)
         return self.divergence
+
+
+class Sink(Protocol):
+    """Takes rows as they come: `table` is "quantities", "steps" or "epochs". It is opened when training begins."""
+
+    def open(self, environment: Environment) -> None: ...
+    def add(self, table: str, row: Mapping[str, Any]) -> None: ...
+
+
+class Tally:
+    """What the steps came to so far.
+
+    `steps` were judged whole. `worst` is the step of each quantity's largest ratio, with the figures there;
+    `mismatched` its first mismatch. `totals` counts kinks, masks and seconds.
+    """
+
+    def __init__(self, plan: Plan, judge: Judge, sink: Sink) -> None:
+        self._plan, self._judge, self._sink = plan, judge, sink
+        self.steps = 0
+        self.worst: dict[str, tuple[int, Figures]] = {}
+        self.mismatched: dict[str, tuple[int, Figures]] = {}
+        self.totals: dict[str, float] = defaultdict(float)
+
+    def add(self, judged: JudgedStep) -> None:
+        """Take in a step."""
+        number = judged.step.number
+        for figures in judged.figures:
+            self._add_figures(number, figures)
+        self.steps += not judged.broken
+        self.totals["submission_seconds"] += judged.submission_seconds
+        self.totals["torch_seconds"] += judged.torch_seconds
+        self.totals["replica_seconds"] += judged.replica_seconds
+        if self._judge.shares_kinks:
+            self.totals["shared_kinks"] += judged.shared_kinks
+            self.totals["other_kinks"] += judged.other_kinks
+        self.totals["kept"] += judged.masks_kept
+        self.totals["masked"] += judged.masks_seen
+        is_special = judged.divergence is not None or bool(judged.broken) or self._judge.undecided == number
+        if self._plan.is_written(number) or is_special:
+            self._write(judged)
+
+    def _add_figures(self, number: int, figures: Figures) -> None:
+        name = figures.quantity
+        if figures.verdict == Verdict.MISMATCH:
+            self.mismatched.setdefault(name, (number, figures))
+        if figures.verdict == Verdict.UNDECIDED:
+            return
+        if name not in self.worst or (figures.ratio or 0.0) > (self.worst[name][1].ratio or 0.0):
+            self.worst[name] = number, figures
+
+    def _write(self, judged: JudgedStep) -> None:
+        place = {"step": judged.step.number, "epoch": judged.step.epoch}
+        for figures in judged.figures:
+            self._sink.add("quantities", place | vars(figures))
+        row = {
+            "eta": judged.step.eta,
+            "loss": judged.loss,
+            "torch_loss": judged.torch_loss,
+            "shared_kinks": judged.shared_kinks,
+            "other_kinks": judged.other_kinks,
+            "kept": judged.masks_kept,
+            "seen": judged.masks_seen,
+            "submission_seconds": judged.submission_seconds,
+            "torch_seconds": judged.torch_seconds,
+            "replica_seconds": judged.replica_seconds,
+        }
+        self._sink.add("steps", place | row)

@@ -1,9 +1,13 @@
 """The radius of a free run: the largest spread of the perturbed replicas so far, times a factor."""
 
 import math
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Mapping
 from functools import cache
+from typing import Any
+
+from reports.model.environment import Environment
+from reports.model.verdicts import Verdict
 
 ENOUGH, LEAST = 6, 4.0
 """Times the largest spread of so many replicas, or more: the radius. `python -m
@@ -102,3 +106,23 @@ def ratio_of(gap: float, radius: float) -> float:
     if gap == 0:
         return 0.0
     return gap / radius if radius > 0 else math.inf
+
+
+class LargestMultiples:
+    """Keeps, for each quantity, the largest gap as a multiple of the spread so far, and the step at which it was."""
+
+    def __init__(self) -> None:
+        self.multiples: dict[str, tuple[float, int]] = {}
+        self._spread: dict[str, float] = defaultdict(float)
+
+    def open(self, environment: Environment) -> None:
+        """Nothing is written."""
+
+    def add(self, table: str, row: Mapping[str, Any]) -> None:
+        """Take a row of the trace."""
+        if table != "quantities" or row["verdict"] == Verdict.UNDECIDED:
+            return
+        name = row["quantity"]
+        self._spread[name] = max(self._spread[name], row["spread"])
+        multiple = row["gap"] / self._spread[name] if row["gap"] else 0.0
+        self.multiples[name] = max(self.multiples.get(name, (0.0, 0)), (multiple, row["step"]))

@@ -15,9 +15,8 @@ from parity_tests.harness.process.runner import Runner
 from parity_tests.protocol.comparison import Comparison, failed
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.quantity import WHOLE_CASE
-from parity_tests.trace.judge import JudgedStep
+from parity_tests.trace.judge import JudgedStep, Sink, Tally
 from parity_tests.trace.plan import Evaluation, Step
-from parity_tests.trace.tally import Sink, Tally
 from parity_tests.trace.training import Lockstep
 from reference.answer import Answer
 from reports.model.notes import Note, NoteKind

@@ -21,7 +21,7 @@ from parity_tests.assignments.cs231n.trace.plan import (
 from parity_tests.assignments.cs231n.trace.settings import Settings, for_edition, settings_from
 from parity_tests.assignments.cs231n.trace.wording import advice, panels, setting_text
 from parity_tests.protocol.observation import Hello
-from parity_tests.trace.tally import Sink
+from parity_tests.trace.judge import Sink
 from parity_tests.trace.training import Lockstep, Tracing, Training
 
 OPTIONS = {

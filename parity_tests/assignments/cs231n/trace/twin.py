@@ -18,9 +18,8 @@ from parity_tests.assignments.cs231n.trace.network import Network, Slope, Traine
 from parity_tests.assignments.cs231n.trace.plan import BATCH, RATE, NetPlan, updated_name
 from parity_tests.assignments.cs231n.trace.seen import Seeing, SeenStep
 from parity_tests.trace.judge import JudgedStep
-from parity_tests.trace.kinks import side_of_kinks
 from parity_tests.trace.plan import Array, Step
-from parity_tests.trace.twin import Spreads, Submitted, Taken, Twin, timed
+from parity_tests.trace.twin import Spreads, Submitted, Taken, Twin, side_of_kinks, timed
 from reference.rounding import gamma
 from reports.model.notes import Note, NoteKind
 

@@ -13,8 +13,8 @@ from parity_tests.harness.compare import compare
 from parity_tests.protocol.comparison import Comparison, failed
 from parity_tests.protocol.observation import Observation, Returned
 from parity_tests.protocol.quantity import Key
+from parity_tests.trace.judge import Sink
 from parity_tests.trace.plan import Evaluation
-from parity_tests.trace.tally import Sink
 from parity_tests.trace.training import Evaluations
 from reference.answer import Answer
 from reports.model.verdicts import Verdict

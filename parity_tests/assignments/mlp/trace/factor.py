@@ -16,8 +16,7 @@ import click
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.assignments.mlp.trace.settings import Settings
 from parity_tests.assignments.mlp.trace.training import MlpTraining
-from parity_tests.trace.multiples import LargestMultiples
-from parity_tests.trace.radius import factor_for
+from parity_tests.trace.radius import LargestMultiples, factor_for
 from parity_tests.trace.run import trace
 
 FORMS = {

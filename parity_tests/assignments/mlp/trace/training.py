@@ -14,7 +14,7 @@ from parity_tests.assignments.mlp.trace.settings import Settings, for_edition
 from parity_tests.assignments.mlp.trace.wording import PANELS, advice, setting_text
 from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.observation import Hello
-from parity_tests.trace.tally import Sink
+from parity_tests.trace.judge import Sink
 from parity_tests.trace.training import Lockstep, Tracing, Training
 
 WIDE = 500

@@ -17,9 +17,8 @@ from parity_tests.assignments.mlp.trace.blame import Inputs, Side, whose_side
 from parity_tests.assignments.mlp.trace.masks import kept_units
 from parity_tests.assignments.mlp.trace.plan import MlpPlan
 from parity_tests.trace.judge import JudgedStep
-from parity_tests.trace.kinks import side_of_kinks
 from parity_tests.trace.plan import Step
-from parity_tests.trace.twin import Both, Spreads, Submitted, Taken, Twin, timed
+from parity_tests.trace.twin import Both, Spreads, Submitted, Taken, Twin, side_of_kinks, timed
 
 Array = NDArray[Any]
 
