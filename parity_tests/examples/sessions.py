@@ -21,7 +21,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from parity_tests.examples.shown_files import with_files
 from reports.model.write_whole import write_whole
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -246,3 +245,23 @@ def main(arguments: list[str] | None = None) -> int:
 
 if __name__ == "__main__":
     sys.exit(main())
+
+
+_SHOWN = re.compile(
+    r'(<!-- from (\S+?)(?:, (at|after) "([^"\n]+)")? -->\n```\w+\n)(.*?)(^```$)', re.DOTALL | re.MULTILINE
+)
+
+
+def with_files(text: str, root: Path = ROOT) -> str:
+    """The page with what the files hold now. Raises ValueError where a file has no line with the text that is named."""
+    return _SHOWN.sub(lambda found: f"{found[1]}{_content(root / found[2], found[3], found[4])}{found[6]}", text)
+
+
+def _content(path: Path, where: str | None, text: str | None) -> str:
+    lines = path.read_text(encoding="utf-8").rstrip().splitlines()
+    if where is not None and text is not None:
+        place = next((number for number, line in enumerate(lines) if text in line), None)
+        if place is None:
+            raise ValueError(f"{path} has no line with {text!r}")
+        lines = lines[place + (where == "after") :]
+    return "\n".join(lines).strip("\n") + "\n"

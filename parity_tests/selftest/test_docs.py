@@ -15,7 +15,7 @@ import pytest
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.cli import cli
 from parity_tests.examples import asked, sessions
-from parity_tests.examples.shown_files import with_files
+from parity_tests.examples.sessions import with_files
 from parity_tests.harness.process.available_levels import choose
 from parity_tests.protocol.errors import UsageError
 from parity_tests.selftest.nightly import one_in

@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 
 from parity_tests.grading import judge_results
-from parity_tests.grading.class_records import ClassRecords
 from parity_tests.grading.judge_results import ENOUGH
+from parity_tests.grading.tables import ClassRecords
 from parity_tests.selftest.test_grade import TABLES, asked, class_folder
 
 Parity = Callable[..., tuple[int, str, str]]

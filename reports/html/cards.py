@@ -7,7 +7,6 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from reports.html.code import Code, code_of
 from reports.html.heat import Heat, heat_of
 from reports.model.folding import Entry, Kind, entries, label_of
 from reports.model.numbers import exact_number, number
@@ -17,6 +16,48 @@ from reports.model.relation import relation_of
 from reports.model.run import Results, inputs_of, parts_of, title_of
 from reports.model.verdicts import NOT_JUDGED, NOTE, Verdict, row_of
 from reports.model.words import inputs_text, mistakes, radius_text
+
+
+@dataclass(frozen=True)
+class CodeLine:
+    """A line of code: its number, None where lines are left out, its text, and whether it is the place."""
+
+    number: int | None
+    text: str
+    here: bool
+
+
+@dataclass(frozen=True)
+class Code:
+    """Lines of one file of the submission."""
+
+    file: str
+    lines: list[CodeLine]
+
+
+def code_of(run: Results, records: Sequence[Record]) -> list[Code]:
+    """The lines that the run kept of the parts of these records, by file; the places that they name are marked."""
+    kept: dict[str, dict[int, str]] = {}
+    for part in dict.fromkeys(record.part for record in records):
+        for file, lines in (run.environment.excerpts or {}).get(part, {}).items():
+            kept.setdefault(file, {}).update(lines)
+    places = {(record.file, record.line) for record in records}
+    return [Code(file, _lines(file, numbered, places)) for file, numbered in kept.items() if numbered]
+
+
+def _lines(file: str, numbered: dict[int, str], places: set[tuple[str, int | None]]) -> list[CodeLine]:
+    """The lines in order, a mark where some are left out; empty ones only between others."""
+    lines: list[CodeLine] = []
+    written = sorted(at for at, text in numbered.items() if text.strip())
+    for before, at in zip([None, *written], written, strict=False):
+        between = range((before or at) + 1, at)
+        if all(empty in numbered for empty in between):
+            lines += [CodeLine(empty, "", here=False) for empty in between]
+        else:
+            lines.append(CodeLine(None, "", here=False))
+        lines.append(CodeLine(at, numbered[at], here=(file, at) in places))
+    return lines
+
 
 LONGEST = 1500
 """The most characters of a sentence on a page."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from reports.html.cards import LONGEST, Card, CardMaker
-from reports.html.drift import drift_of
-from reports.html.quantity_rows import quantity_rows
-from reports.html.template import facts, markup, template
+from reports.html.template import escaped, facts, markup, style_of, template
+from reports.model.baseline import MOVE, since
 from reports.model.fixes import from_rows
 from reports.model.folding import entries, label_of, where_seen
 from reports.model.for_student import WITHHELD
@@ -19,10 +21,89 @@ from reports.model.points import ItemPoints, Points
 from reports.model.reasons import causes_of, late_sentence, reason, total_text
 from reports.model.records import Record, failing
 from reports.model.run import Results, parts_of
-from reports.model.summary import PartSummary, part_summaries
+from reports.model.summary import PartSummary, part_summaries, shown_verdict
 from reports.model.verdicts import row_of
 from reports.model.words import GLOSSARY, headline, verdict_of
 from reports.pictures.ratios import ratios_charts
+
+
+def quantity_rows(run: Results) -> Any:
+    """The rows, by part, as something that a template does not escape."""
+    parts = parts_of(run)
+    order = {part: (place, parts.label(part)) for place, part in enumerate(parts.within(run.records))}
+    placed = sorted(((*order[record.part], record) for record in run.records), key=itemgetter(0))
+    return markup(
+        "\n".join(
+            [
+                f"{_names(label, record.case, record.quantity)}{_verdict(shown_verdict(record))}"
+                f"{number(record.ratio)}</td></tr>"
+                for _, label, record in placed
+            ]
+        )
+    )
+
+
+@lru_cache(maxsize=1 << 14)
+def _names(label: str, case: str, quantity: str) -> str:
+    return f"<tr><td>{escaped(label)}</td><td>{escaped(case)}</td><td>{escaped(quantity)}</td>"
+
+
+@lru_cache(maxsize=64)
+def _verdict(verdict: str) -> str:
+    style = escaped(style_of(verdict))
+    return f'<td class="word {style}">{escaped(verdict)}</td><td class="number">'
+
+
+_MOST = 50
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class DriftShown:
+    """A sentence, the rows (case, quantity, was, is), and sentences on what came, what went, and the versions."""
+
+    sentence: str
+    moved: list[tuple[str, str, str, str]]
+    more: list[str]
+
+
+def drift_of(document: Mapping[str, Any] | None) -> DriftShown | None:
+    """The drift that a run keeps, a document of `drift_document`; None where it was not asked for."""
+    if document is None:
+        return None
+    moved = [row for row in _list(document, "moved") if isinstance(row, Mapping)]
+    rows = [
+        (str(row.get("case", "")), str(row.get("quantity", "")), _number(row.get("was")), _number(row.get("is")))
+        for row in moved
+    ]
+    name = str(document.get("baseline", ""))
+    more = [f"And {len(rows) - _MOST} more have moved."] if len(rows) > _MOST else []
+    for key, words in (("new", "not in the baseline"), ("gone", "gone since")):
+        names = list(map(str, _list(document, key)))
+        if names:
+            rest = f"; and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            more.append(f"{len(names)} {words}: {'; '.join(names[:_NAMED])}{rest}.")
+    versions = document.get("versions")
+    pairs = versions.items() if isinstance(versions, Mapping) else ()
+    changed = {str(key): (str(pair[0]), str(pair[1])) for key, pair in pairs if _is_pair(pair)}
+    more += since(changed)
+    ratios = "1 ratio has" if len(rows) == 1 else f"{len(rows) or 'no'} ratios have"
+    what = f"{ratios[:1].upper()}{ratios[1:]} moved by more than {MOVE} against {name}; it decides no verdict."
+    return DriftShown(what, rows[:_MOST], more)
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list | tuple) and len(value) == 2
+
+
+def _list(document: Mapping[str, Any], key: str) -> list[Any]:
+    value = document.get(key)
+    return value if isinstance(value, list) else []
+
+
+def _number(value: Any) -> str:
+    return number(float(value)) if isinstance(value, int | float) else str(value)
+
 
 _OUTPUT = 4000
 """The most bytes of what the submission printed."""

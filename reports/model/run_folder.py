@@ -4,18 +4,59 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reports.model.csv_table import csv_text
 from reports.model.environment import Environment
-from reports.model.lazy_arrays import LazyArrays
 from reports.model.records import READ_VERSIONS, SCHEMA_VERSION, Record, from_table, read_table, to_frame
 from reports.model.run import Results, SavedRun
 from reports.model.summary import summary_frame
 from reports.model.write_whole import new_folder_for, replacing_folder
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class LazyArrays(Mapping[str, "np.ndarray"]):
+    """The arrays in a file of numpy's, by name; what was read once is kept.
+
+    Raises what numpy raises where the file cannot be opened. An array that cannot be read raises what `unreadable`
+    makes of that. The file stays open, so that they all are of one run even where another takes its place.
+    """
+
+    def __init__(self, path: Path, unreadable: Callable[[Exception], Exception]) -> None:
+        import numpy as np
+
+        archive = np.load(path, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise ValueError("it is one array, and no archive of them")
+        self._archive = archive
+        self._names = frozenset(archive.files)
+        self._unreadable = unreadable
+        self._read: dict[str, np.ndarray] = {}
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self._read:
+            try:
+                self._read[name] = self._archive[name]
+            except Exception as error:  # a damaged file raises whatever its reader stumbles over
+                raise self._unreadable(error) from error
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._archive.files)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
 
 #: What `environment.json` says under "format" in every run folder: by it such a folder is recognised.
 FORMAT = "parity run"

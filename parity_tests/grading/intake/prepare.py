@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import io
 import re
+import tokenize
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from parity_tests.grading.intake.encoding import as_source, holds_code
 from parity_tests.grading.intake.entries import (
     EMPTY,
     FOREIGN_ARCHIVES,
@@ -22,6 +23,22 @@ from parity_tests.grading.intake.notebook import NotANotebook, modules_of
 from parity_tests.harness.inside.import_guard import MAX_SOURCE
 from parity_tests.protocol.assignment import Assignment
 from reports.model.escape import encodable, path_text
+
+
+def as_source(data: bytes) -> bytes:
+    """A source with Unix's ends of lines; one that Python cannot decode is left alone, for Python refuses it."""
+    try:
+        declared, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        data.decode(declared)
+    except (SyntaxError, UnicodeError, LookupError):
+        return data
+    return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
+def holds_code(data: bytes) -> bool:
+    """Whether a source has a line that is neither empty nor a comment."""
+    return any(line and not line.startswith(b"#") for line in map(bytes.strip, data.splitlines()))
+
 
 MAX_NOTEBOOK = 32 << 20
 MAX_OTHER = 1 << 20
