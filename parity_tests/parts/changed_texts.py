@@ -77,6 +77,13 @@ class ChangedTexts:
                 alike.setdefault(single.said, []).append(single)
         return [one for said, singles in alike.items() for one in self._of(said, singles)]
 
+    def nothing(self, result: str) -> ChangedText:
+        """The one after which a result is 0 everywhere."""
+        k = max(k for k, target in enumerate(self._text.targets) if target == result)
+        head, equals, value = self._text.statements[k].partition(" = ")
+        start, end = (self._start(k) + len(text.encode()) for text in (head + equals, head + equals + value))
+        return self._changed("{} is 0 everywhere", [_Single(k, "", ((start, end, f"0 * ({value})"),), 0, "")], "")
+
     def _of(self, said: str, singles: Sequence[_Single]) -> Iterator[ChangedText]:
         for single in singles:
             others = [one.within for one in singles if one.statement == single.statement]

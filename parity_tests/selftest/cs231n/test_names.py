@@ -15,6 +15,7 @@ from parity_tests.assignments.cs231n.mistakes.diagnosis import experiments
 from parity_tests.assignments.cs231n.mistakes.wrong import FC_FILE, OPTIM_FILE, Wrong
 from parity_tests.harness import flow_answers
 from parity_tests.harness.draw import draw
+from parity_tests.parts.changed_texts import ChangedTexts
 from parity_tests.proof.editions import edition_for
 from parity_tests.proof.judged_variants import failures, records
 from parity_tests.proof.mistakes import Outcome, control
@@ -403,12 +404,16 @@ def test_filters_that_slide_over_dout_unturned_are_told_by_what_they_give(turned
 
 
 def test_zeros_are_named_by_their_numbers_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who returns zeros everywhere is held against every formula there is: that must take no radius of any."""
+    """Who returns zeros everywhere is held against every formula there is: that must take no radius of any.
+
+    Nor is any other change of a right text looked for, which takes longer than all else of such a submission.
+    """
 
     def never(*_: object) -> None:
-        raise AssertionError("a radius is asked for")
+        raise AssertionError("a radius is asked for, or what else gives zeros")
 
     monkeypatch.setattr(flow_answers, "answers", never)
+    monkeypatch.setattr(ChangedTexts, "towards", never)
     part = "relu_backward"
     plan = [case for case in ASSIGNMENT.cases("2021-24", DTYPES, {part}) if case.probe == "layer"]
     zeros = {

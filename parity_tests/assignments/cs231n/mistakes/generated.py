@@ -16,7 +16,7 @@ from parity_tests.assignments.cs231n.mistakes.own_forward import CHAIN, FORMULA,
 from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
 from parity_tests.harness.given import Given
 from parity_tests.harness.returned import result_of
-from parity_tests.parts.changed_texts import ChangedText
+from parity_tests.parts.changed_texts import ChangedText, ChangedTexts
 from parity_tests.parts.fingerprints import MOST_TRIED, NEAR, Fingerprints, fitted
 from parity_tests.parts.right_text import RightText
 from parity_tests.protocol.case import Case
@@ -48,7 +48,10 @@ class Written:
 def generated(
     written: Written, asked: Sequence[Case], quantity: Quantity, seen: Seen, draw: Draw, forward: OwnForward | None
 ) -> Iterator[Wrong]:
-    """The changes that give the numbers of a result in one case, the simplest first, as mistakes to be tried in all."""
+    """The changes that give the numbers of a result in one case, the simplest first, as mistakes to be tried in all.
+
+    Of a result that is 0 in every case that is the only one, whatever else would give zeros.
+    """
     result = quantity.key.name.removeprefix(written.before)
     numbers = [number for number, text in enumerate(written.texts) if result in text.targets]
     for case, got in _telling(asked, quantity, seen):
@@ -57,6 +60,9 @@ def generated(
         known = [fingerprints_of(written, number, case, draw(case), forward) for number in numbers]
         if known and not known[0].is_right(result, got):
             texts = [written.texts[number] for number in numbers]
+            if _is_nothing(got):  # and so in all: those that are something come first
+                yield _wrong(written, texts[0], ChangedTexts(texts[0]).nothing(result), result)
+                return
             pairs = zip(known, texts, strict=True)
             told = [(changed, text) for one, text in pairs for changed in one.matching(result, got)]
             for changed, text in sorted(told, key=lambda pair: pair[0].size)[:MOST_TRIED]:
@@ -77,7 +83,7 @@ def _telling(asked: Sequence[Case], quantity: Quantity, seen: Seen) -> list[tupl
         own = next((q for q in case.quantities if _is_of(q, quantity)), None)
         got = None if own is None or case.name not in seen else result_of(seen[case.name], own.key)
         array = got.array if isinstance(got, Returned) else None
-        if case.dtype == "float64" and array is not None and array.dtype.kind == "f":
+        if case.dtype == "float64" and array is not None and array.dtype.kind == "f" and np.isfinite(array).all():
             able.append((case, np.asarray(array, np.float64)))
     return sorted(able, key=lambda pair: (_is_nothing(pair[1]), -(pair[0].params.get("setting") or {}).get("eps", 0)))
 
