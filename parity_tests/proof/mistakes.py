@@ -53,10 +53,11 @@ def parts_of(assignment: Assignment, part: str, shows_in: Collection[str] = ()) 
     return {part, *shown}
 
 
-def control(assignment: Assignment, mistake: Mistake, seed: int = 0) -> Control:
+def control(assignment: Assignment, mistake: Mistake, seed: int = 0, dtypes: Sequence[str] = DTYPES) -> Control:
     """Plugs a mistake into the solution, and checks it."""
     variant, parts = with_mistake(assignment, mistake), parts_of(assignment, mistake.part, mistake.shows_in)
-    judged = records(assignment, variant, parts=parts, seed=seed, edition=edition_of(assignment, [mistake.part]))
+    edition = edition_of(assignment, [mistake.part])
+    judged = records(assignment, variant, parts=parts, seed=seed, edition=edition, dtypes=dtypes)
     return of_records(assignment, mistake, judged)
 
 

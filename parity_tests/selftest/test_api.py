@@ -20,7 +20,7 @@ from parity_tests.api import check as api
 from parity_tests.api.objects import of_namespace, parts_by_name, write_objects
 from parity_tests.api.source import source_of
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
-from parity_tests.examples.chromium import Browser, find
+from parity_tests.examples.chromium import Browser
 from parity_tests.examples.notebook import executed
 from parity_tests.protocol.assignment import Assignment
 from parity_tests.protocol.errors import UsageError
@@ -205,9 +205,8 @@ def test_a_notebook_without_outputs_is_run_and_saved_with_them(tmp_path: Path) -
     assert run["metadata"] == {}
 
 
-@pytest.mark.skipif(find() is None, reason="there is no Chromium: install the system's package chromium")
 @pytest.mark.parametrize("works", [True, False])
-def test_links_of_the_page_in_a_notebook_lead_to_its_own_places(tmp_path: Path, works: bool) -> None:
+def test_links_of_the_page_in_a_notebook_lead_to_its_own_places(tmp_path: Path, browser: Browser, works: bool) -> None:
     result = Result(FakeRun(records=[*(record(part=part) for part in "3567"), mismatch()] * 3))
     html = result._repr_html_()
     if not works:  # as it would be without the page's help
@@ -219,15 +218,15 @@ def test_links_of_the_page_in_a_notebook_lead_to_its_own_places(tmp_path: Path, 
     path = tmp_path / "notebook.html"
     path.write_text(html.replace('sandbox="', 'sandbox="allow-same-origin '), encoding="utf-8")  # to look into it
     inside = "document.querySelector('iframe').contentWindow"
-    with Browser() as browser:
-        browser.open(path)
-        assert browser.run(f"[{inside}.location.protocol, {inside}.scrollY]") == ["about:", 0]
-        browser.run(f"{inside}.document.querySelector('.setting a').click()")
-        # Without the help another page is loaded there in time, which may not be looked into.
-        scrolled = f"(() => {{ try {{ return {inside}.scrollY > 0 }} catch (refused) {{ return false }} }})()"
-        assert browser.run(scrolled) is works
+    browser.open(path)
+    assert browser.run(f"[{inside}.location.protocol, {inside}.scrollY]") == ["about:", 0]
+    browser.run(f"{inside}.document.querySelector('.setting a').click()")
+    # Without the help another page is loaded there in time, which may not be looked into.
+    scrolled = f"(() => {{ try {{ return {inside}.scrollY > 0 }} catch (refused) {{ return false }} }})()"
+    assert browser.run(scrolled) is works
 
 
+@pytest.mark.pages
 def test_the_notebook_runs(tmp_path: Path) -> None:
     nbformat = pytest.importorskip("nbformat")
     nbclient = pytest.importorskip("nbclient")

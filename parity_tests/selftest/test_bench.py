@@ -334,10 +334,12 @@ def test_a_mixed_class_of_cs231n_has_as_many_wrong_submissions_as_real_ones(tmp_
 
 
 def test_holding_is_timed_against_the_bare_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hold, "M", 20)
+    monkeypatch.setattr(hold, "DTYPES", ("float64",))
+    for size in ("D", "M", "BATCH"):
+        monkeypatch.setattr(hold, size, 20)
     for threads, targets in ((1, {5.0, 60.0}), (2, {None})):
         found = list(parts.hold_figures(parts.Wanted(1, 2, (2,), threads), print))
-        assert [row.subject for row in found] == ["hold, bound", "hold, sample, 8 replicas"] * 2
+        assert [row.subject for row in found] == ["hold, bound", "hold, sample, 8 replicas"]
         assert {row.target for row in found} == targets
         assert all(row.against == "the bare call of forward and gradients" and row.ratio > 1 for row in found)
 

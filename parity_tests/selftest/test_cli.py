@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
@@ -321,21 +322,30 @@ def test_show_refuses_a_foreign_and_a_damaged_folder(fake: FakeCheck, parity: Pa
         assert len(err.splitlines()) == 1
 
 
+def few_digits(folder: Path) -> Path:
+    """A file of digits, of which each part has another number."""
+    sizes = {"train": 5, "valid": 3, "test": 2}
+    arrays: dict[str, Any] = {f"{part}_X": np.zeros((n, 784), np.uint8) for part, n in sizes.items()}
+    arrays |= {f"{part}_y": np.arange(n, dtype=np.uint8) for part, n in sizes.items()}
+    np.savez(folder / "few.npz", **arrays)
+    return folder / "few.npz"
+
+
 def test_data_writes_the_homeworks_file_and_overwrites_only_when_told(parity: Parity, tmp_path: Path) -> None:
-    path = tmp_path / "digits.json"
+    path, few = tmp_path / "digits.json", few_digits(tmp_path)
     path.write_text("mine")
     status, _, err = parity("data", "--out", str(path))
     assert status == 2
     assert "--force" in err
     assert path.read_text() == "mine"
-    status, out, _ = parity("data", "--out", str(path), "--force")
+    status, out, _ = parity("data", "--out", str(path), "--force", "--data", few)
     assert status == 0
-    assert "5000 train" in out
+    assert "5 train, 3 valid, 2 test" in out
     digits = json.loads(path.read_text())
     assert {name: (len(X), len(X[0]), len(y)) for name, (X, y) in digits.items()} == {
-        "train": (5000, 784, 5000),
-        "valid": (1000, 784, 1000),
-        "test": (1000, 784, 1000),
+        "train": (5, 784, 5),
+        "valid": (3, 784, 3),
+        "test": (2, 784, 2),
     }
 
 
@@ -346,7 +356,7 @@ def test_data_that_is_damaged_or_missing_is_a_sentence(parity: Parity, tmp_path:
         assert status == 2
         assert err.startswith("parity: ")
         assert name in err
-    status, _, err = parity("data", "--out", str(tmp_path / "no" / "such" / "out.json"))
+    status, _, err = parity("data", "--out", str(tmp_path / "no" / "such" / "out.json"), "--data", few_digits(tmp_path))
     assert status == 2
     assert not list(tmp_path.glob("*.json"))
 

@@ -37,15 +37,20 @@ Parity = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the submissions that were put to the fake work."""
+    return faked(monkeypatch)
+
+
+def faked(patch: pytest.MonkeyPatch) -> list[str]:
+    """Lets classes be graded by fake work, in this process; the names of those that are put to it."""
     names: list[str] = []
 
     def note(task: Task) -> Outcome:
         names.append(task.name)
         return fake_outcome(task)
 
-    monkeypatch.setattr("parity_tests.grading.check_class.work", note)
-    monkeypatch.setattr("parity_tests.grading.check_class.local_processes", threads)
-    monkeypatch.setattr("parity_tests.grading.check_class.choose", lambda minimum: Level("none", "nothing"))
+    patch.setattr("parity_tests.grading.check_class.work", note)
+    patch.setattr("parity_tests.grading.check_class.local_processes", threads)
+    patch.setattr("parity_tests.grading.check_class.choose", lambda minimum: Level("none", "nothing"))
     return names
 
 

@@ -54,8 +54,9 @@ def compare_answers() -> None:
     """Asserts that the parts of the shipped network answer here as in a process, bit by bit."""
     torch.set_num_threads(1)  # as in a process of a submission: more would sum in another order
     options = {**OPTIONS, "probe": ASSIGNMENT.inside.probes, "companions": ASSIGNMENT.inside.processes["parts"]}
-    cases = [case for case in ASSIGNMENT.cases("2019", ["float64"]) if not case.whole and case.process == "parts"]
-    assert len(cases) > 20
+    planned = [case for case in ASSIGNMENT.cases("2019", ["float64"]) if not case.whole and case.process == "parts"]
+    cases = list({(case.probe, "full-size" in case.name): case for case in reversed(planned)}.values())
+    assert len(cases) > 8
     with InProcessRunner(ASSIGNMENT.solution, **options) as here, Runner(ASSIGNMENT.solution, **options) as process:
         assert here.hello.names == process.hello.names
         for case in cases:

@@ -19,7 +19,6 @@ from parity_tests.api.objects import assignment_of
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.cli import main
 from parity_tests.examples.chromium import Browser
-from parity_tests.examples.chromium import find as find_chromium
 from parity_tests.harness.submission import choose_assignment
 from parity_tests.protocol import registry
 from parity_tests.protocol.errors import UsageError
@@ -103,12 +102,10 @@ def test_scripts_are_of_the_assignment_that_is_named(wrong: tuple[Path, Path], p
     assert parity("show", wrong[1], "--repro", "--assignment", NAME)[0] == 0
 
 
-@pytest.mark.skipif(find_chromium() is None, reason="there is no Chromium: install the system's package chromium")
-def test_its_page_is_clean(wrong: tuple[Path, Path]) -> None:
-    with Browser() as browser:
-        seen = browser.open(wrong[1] / "report.html", width=390)
-        assert (seen.console, seen.requests, browser.axe()) == ([], [], [])
-        assert browser.overflow() <= 0
+def test_its_page_is_clean(wrong: tuple[Path, Path], browser: Browser) -> None:
+    seen = browser.open(wrong[1] / "report.html", width=390)
+    assert (seen.console, seen.requests, browser.axe()) == ([], [], [])
+    assert browser.overflow() <= 0
 
 
 def test_its_slips_are_all_caught(parity: Parity) -> None:

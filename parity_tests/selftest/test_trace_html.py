@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pytest
 
-from parity_tests.examples.chromium import Browser, find
+from parity_tests.examples.chromium import Browser
 from parity_tests.selftest.fake_records import FakeRun, mismatch, record
 from parity_tests.selftest.hostile_text import TEXTS
+from parity_tests.selftest.test_report_files import Shape
 from reports.html.trace_page import trace_html
 from reports.model.environment import Environment
 from reports.pictures.figure import STYLE
@@ -111,23 +111,19 @@ def test_the_difference_of_the_losses_is_drawn_where_there_is_one() -> None:
     assert re.search(r"<title>step \d+, difference of the losses: 0.25</title>", lines_of(page, "difference"))
 
 
-@pytest.mark.skipif(find() is None, reason="there is no Chromium: install the system's package chromium")
-def test_pictures_can_be_read_on_a_telephone(tmp_path: Path) -> None:
+def test_pictures_can_be_read_on_a_telephone(tmp_path: Path, browser: Browser) -> None:
     path = tmp_path / "trace.html"
     path.write_text(trace_html(*traced(40)), encoding="utf-8")
     sizes = (
         "[...document.querySelectorAll('.chart svg text')].filter(t => t.getClientRects().length)"
         ".map(t => t.getBoundingClientRect().height)"
     )
-    with Browser() as browser:
-        for width in (1280, 390):
-            browser.open(path, width=width)
-            shown = browser.run("[...document.querySelectorAll('.chart')].filter(c => c.offsetWidth).length")
-            assert shown == 4
-            assert min(browser.run(sizes)) >= 9.5
-            assert browser.run(
-                "[...document.querySelectorAll('.chart')].every(c => c.scrollWidth <= c.clientWidth + 1)"
-            )
+    for width in (1280, 390):
+        browser.open(path, width=width)
+        shown = browser.run("[...document.querySelectorAll('.chart')].filter(c => c.offsetWidth).length")
+        assert shown == 4
+        assert min(browser.run(sizes)) >= 9.5
+        assert browser.run("[...document.querySelectorAll('.chart')].every(c => c.scrollWidth <= c.clientWidth + 1)")
 
 
 def test_a_long_trace_is_no_larger_than_a_short_one() -> None:
@@ -144,18 +140,22 @@ def test_a_trace_that_agrees_or_has_no_steps_says_so() -> None:
     assert "<svg" not in page
 
 
-@pytest.mark.skipif(find() is None, reason="there is no Chromium: install the system's package chromium")
-def test_the_page_is_clean_and_hostile_text_does_nothing(tmp_path: Path) -> None:
+def test_hostile_text_adds_nothing_to_the_page() -> None:
+    plain = Shape(trace_html(*traced(10, "plain"))).found
+    for text in TEXTS[:7]:
+        assert Shape(trace_html(*traced(10, text))).found == plain, text
+
+
+def test_the_page_is_clean_and_hostile_text_does_nothing(tmp_path: Path, browser: Browser) -> None:
     path = tmp_path / "trace.html"
-    with Browser() as browser:
-        for width, dark in ((1280, True), (390, False)):
-            path.write_text(trace_html(*traced(40)), encoding="utf-8")
-            seen = browser.open(path, width=width, dark=dark)
-            assert (seen.console, seen.requests) == ([], [])
-            assert browser.overflow() <= 0
-            assert browser.axe() == []
-        for text in TEXTS[:6]:
-            path.write_text(trace_html(*traced(10, text)), encoding="utf-8")
-            seen = browser.open(path)
-            assert (seen.console, seen.requests) == ([], [])
-            assert browser.run("window.pwned === undefined")
+    for width, dark in ((1280, True), (390, False)):
+        path.write_text(trace_html(*traced(40)), encoding="utf-8")
+        seen = browser.open(path, width=width, dark=dark)
+        assert (seen.console, seen.requests) == ([], [])
+        assert browser.overflow() <= 0
+        assert browser.axe() == []
+    for text in TEXTS[:6]:
+        path.write_text(trace_html(*traced(10, text)), encoding="utf-8")
+        seen = browser.open(path)
+        assert (seen.console, seen.requests) == ([], [])
+        assert browser.run("window.pwned === undefined")

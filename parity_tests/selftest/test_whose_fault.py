@@ -93,15 +93,18 @@ def test_what_breaks_the_judge_is_unjudged_where_the_solution_does_not(tmp_path:
 
 
 @pytest.mark.parametrize(
-    "swap",
+    ("swap", "parts"),
     [
-        ("HIDDEN_UNITS = 1000", "HIDDEN_UNITS = 0"),
-        ("class relu:\n", "class relu:\n    __slots__ = ()\n"),
-        ("        self.mask = X > 0\n", "        del type(self).backward\n"),
+        (("HIDDEN_UNITS = 1000", "HIDDEN_UNITS = 0"), {"10"}),
+        (("class relu:\n", "class relu:\n    __slots__ = ()\n"), None),
+        (("        self.mask = X > 0\n", "        del type(self).backward\n"), {"7", "8"}),
     ],
 )
-def test_whatever_it_makes_the_harness_do_has_a_verdict(swap: tuple[str, str], tmp_path: Path) -> None:
-    records = check(ASSIGNMENT, changed(tmp_path, [swap]), dtypes=("float64",)).records
+def test_whatever_it_makes_the_harness_do_has_a_verdict(
+    swap: tuple[str, str], parts: set[str] | None, tmp_path: Path
+) -> None:
+    folder = changed(tmp_path, [swap])
+    records = check(ASSIGNMENT, folder, dtypes=("float64",), parts=None if parts is None else frozenset(parts)).records
     assert "harness_error" not in {record.verdict for record in records}
     assert status_of(records, strict=False) == DISCREPANCIES
 

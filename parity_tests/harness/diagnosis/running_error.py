@@ -25,7 +25,8 @@ class Running(NDArrayOperatorsMixin):
     def __init__(self, value: Any, dtype: Any, error: Any = 0.0) -> None:
         self.value: Array = np.asarray(value, np.longdouble)
         self.dtype = np.dtype(dtype)
-        self.error: Array = np.broadcast_to(np.asarray(error, np.longdouble), self.value.shape)
+        bound = np.asarray(error, np.longdouble)
+        self.error: Array = bound if bound.shape == self.value.shape else np.broadcast_to(bound, self.value.shape)
 
     def allowance(self) -> Array:
         """How far an honest result may lie from `value`: both sides' errors, as everywhere else, and an underflow."""
@@ -104,6 +105,11 @@ class Running(NDArrayOperatorsMixin):
 
 
 def _product(v: Any, u: float, dtype: Any, a: Running, b: Running) -> Any:
+    if b.value.ndim == 0:
+        a, b = b, a
+    if a.value.ndim == 0:  # a rate: what stands before an array is taken together, for most of the time goes here
+        size, carried = abs(a.value[()]), a.error[()]
+        return (size + carried) * b.error + (carried + u * size) * np.abs(b.value)
     return np.abs(a.value) * b.error + a.error * (np.abs(b.value) + b.error) + u * np.abs(v)
 
 

@@ -105,7 +105,8 @@ def _scheduled(schedule: Schedule) -> Formula:
         passed = passed_rates(call)
         if passed is not None and not _only(ETA, passed, asked_rates(call)):
             return None
-        return (RIGHT(call.with_inputs(etas=etas)) for etas in [list(call.etas), *schedule(call.etas[0], call.epochs)])
+        tried = dict.fromkeys(map(tuple, [call.etas, *schedule(call.etas[0], call.epochs)]))  # many are the same
+        return (RIGHT(call.with_inputs(etas=etas)) for etas in tried)
 
     return formula
 
