@@ -153,11 +153,11 @@ def check(
         )
     if not run.records:
         raise HarnessError("nothing was compared, and that is never an agreement.")
-    made = _reproductions(chosen, run, timeout, allow) if repro else None
     fix_lines: list[str] = []
     if fix:
         fix_lines, rows = _fixes(chosen, run, allow)
         run = replace(run, environment=replace(run.environment, fixes=rows))
+    made = _reproductions(chosen, run, timeout, allow) if repro else None
     scripts = {} if made is None else made.scripts
     whole = wanted is None and dtype == "both"
     try:

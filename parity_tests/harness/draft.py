@@ -46,7 +46,7 @@ class Draft:
     given: Sequence[str]
     ask: Sequence[str]
     judge: Judge = ()
-    keeps: Sequence[str] = ("got",)
+    keeps: Sequence[str] = ("actual",)
     verdict: str = Verdict.MISMATCH
     imports: Sequence[str] = ()
     in_a_folder: bool = False
@@ -90,13 +90,19 @@ def lines_for(draft: Draft, results: Results) -> Sequence[str]:
 def judged(draft: Draft, results: Results, judge: Sequence[str]) -> Outcome:
     """Run the second half on what the first one left."""
     names = {"np": np, **results}
-    lines = ["import torch", *draft.given, *judge] if any("torch" in line for line in judge) else [*draft.given, *judge]
+    lines = [*imports_of(judge), *draft.given, *judge]
     try:
         with np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()):
             exec(compile("\n".join(lines), "<reproduction>", "exec"), names)
     except Exception as error:  # as in the script, where what is not as it should be ends it
         return Outcome(False, results, Failure("crashed", type(error).__name__, f"{type(error).__name__}: {error}"))
     return Outcome(bool(names.get("agrees", True)), results)
+
+
+def imports_of(judge: Sequence[str]) -> list[str]:
+    """The lines that import what a second half needs."""
+    torch = ["import torch"] if any("torch" in line or "F." in line for line in judge) else []
+    return torch + (["import torch.nn.functional as F"] if any("F." in line for line in judge) else [])
 
 
 def _of_process(case: Case, process: str) -> Case:
@@ -122,6 +128,8 @@ def _value(returned: Returned | None, *, json_text: bool) -> Any:
 
 # ---- the second half's ends ----
 
+SHOWN = 'print("actual:    ", actual, "\\nexpected:  ", expected'
+
 
 def largest(radius: Any, gap: float | None = None) -> str:
     """An allowance as a literal: one number where the largest does, else one for each element."""
@@ -133,33 +141,42 @@ def largest(radius: Any, gap: float | None = None) -> str:
 
 
 def compared(radius: Any, gap: float | None = None) -> list[str]:
-    """The end that holds `got` against `want`, value by value."""
-    many = np.asarray(radius).size > 1
-    what = "the most that" if many and largest(radius, gap)[:2] != "np" else "what"
+    """The end that holds `actual` against `expected`, value by value; a dimension of one more or less is right too."""
+    allowance = largest(radius, gap)
+    what = "the most that" if np.asarray(radius).size > 1 and allowance[:2] != "np" else "what"
     return [
-        f"allowance = {largest(radius, gap)}  # {what} rounding explains here, by Parity's bounds for both sides",
-        'print("got: ", got, "\\nwant:", want, "\\nallowance:", allowance)',
-        "agrees = bool(np.all(np.abs(got - want) <= allowance))",
+        f"allowance = {allowance}  # {what} rounding explains here, by Parity's bounds for both sides",
+        "difference = np.abs(np.reshape(actual, np.shape(expected)) - expected)",
+        f'{SHOWN}, "\\ndifference:", difference, "\\nallowance: ", allowance)',
+        "agrees = bool(np.all(difference <= allowance))",
     ]
 
 
-def equal(want: str) -> list[str]:
-    """The end that holds `got` against something that is exact."""
-    return [f"want = {want}", 'print("got: ", got, "\\nwant:", want)', "agrees = got == want"]
-
-
-def shaped(shape: Sequence[int], *, flat: bool = False, dtype: str = "") -> list[str]:
-    """The end that looks at the type and the shape of `got` alone."""
-    if not shape:
-        return [
-            'print("got: ", type(got).__name__, getattr(got, "shape", ""), "\\nwant: a number")',
-            "agrees = isinstance(got, (float, np.floating, np.ndarray)) and np.size(got) == 1",
-        ]
-    shape_text = f"({shape[0]},)" if len(shape) == 1 else f"({', '.join(map(str, shape))})"
-    also = f" or got.shape == {(shape[1],)}" if flat and shape[0] == 1 else ""
-    kind = f"got.dtype == np.{dtype}" if dtype else 'got.dtype.kind in "fiub"'
+def near(expected: str, allowance: float, why: str) -> list[str]:
+    """The end that holds a number against the one that is expected, give or take what chance explains."""
     return [
-        'print("got: ", type(got).__name__, getattr(got, "shape", ""), getattr(got, "dtype", ""))',
-        f'print("want: ndarray {shape_text}{f" {dtype}" if dtype else ""}")',
-        f"agrees = type(got) is np.ndarray and (got.shape == {shape_text}{also}) and {kind}",
+        f"expected, allowance = {expected}, {float(allowance)!r}  # {why}",
+        f'{SHOWN}, "\\nallowance: ", allowance)',
+        "agrees = bool(abs(actual - expected) <= allowance)",
+    ]
+
+
+def equal(expected: str) -> list[str]:
+    """The end that holds `actual` against something that is exact."""
+    return [f"expected = {expected}", f"{SHOWN})", "agrees = actual == expected"]
+
+
+def shaped(*, flat: bool = False, dtype: bool = False) -> list[str]:
+    """The end that looks at the type and the shape of `actual` alone: those of `expected`.
+
+    One row may be `flat`. The `dtype` may be any of numbers, unless it is asked for.
+    """
+    also = " or np.shape(actual) == expected.shape[1:]" if flat else ""
+    kind = "actual.dtype == expected.dtype" if dtype else 'np.asarray(actual).dtype.kind in "fiub"'
+    return [
+        "expected = np.asarray(expected)",
+        'for name, value in (("actual:  ", actual), ("expected:", expected)):',
+        '    print(name, type(value).__name__, getattr(value, "shape", ""), getattr(value, "dtype", ""))',
+        "is_array = type(actual) is np.ndarray or (expected.ndim == 0 and isinstance(actual, (float, np.floating)))",
+        f"agrees = is_array and (np.shape(actual) == expected.shape{also}) and {kind}",
     ]

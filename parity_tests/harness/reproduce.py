@@ -20,6 +20,8 @@ from parity_tests.protocol.case import DTYPES, Case, json_params
 from parity_tests.protocol.observation import Observation
 from parity_tests.protocol.reproduction import Networks, Script, ScriptSetting
 from reports.model.environment import Environment
+from reports.model.escape import printable
+from reports.model.fixes import Fix, from_rows
 from reports.model.records import Record
 from reports.model.scripts import marked
 from reports.model.verdicts import FAILING, Verdict
@@ -62,7 +64,8 @@ def reproductions(
     `environment` is a run's: it names the submission, the edition, the seed and the isolation. `case` restricts to
     one. `progress` is told (done, discrepancies, case). After `seconds_in_all` no further script is begun. `servers`
     are those of whoever checks many. Scripts that are `handed_on` look for the submission where they are run, and name
-    no folder of this machine. Raises UsageError where the submission is not there any more.
+    no folder of this machine and none of the environment's fixes. Raises UsageError where the submission is not there
+    any more.
     """
     found = Reproductions(explained=explained(records, case))
     wanted = chosen(assignment, records, case)
@@ -106,7 +109,8 @@ def reproductions(
             over = time.monotonic() - started > seconds_in_all
             made: Script | str = OVER if over else maker.script(record)
             if isinstance(made, Script):
-                found.scripts[_unused(made, found.scripts)] = marked(made.text, record)
+                fixes = [] if handed_on else from_rows(environment.fixes)
+                found.scripts[_unused(made, found.scripts)] = marked(made.text + mended(fixes, record), record)
             else:
                 found.without[f"{record.case}, {record.quantity}"] = made
     return found
@@ -137,6 +141,16 @@ def explained(records: Iterable[Record], case: str | None = None) -> dict[str, i
         if record.verdict in FAILING and record.explained_by and case in (None, record.case):
             found[record.explained_by] = found.get(record.explained_by, 0) + 1
     return found
+
+
+def mended(fixes: Iterable[Fix], record: Record) -> str:
+    """The comment that says with which change of the submission's source the part is right, "" where none is known."""
+    lines = []
+    for fix in fixes:
+        if fix.part == record.part and fix.after:
+            lines += [f"# With this change everything of it agrees: {fix.place}, {printable(fix.words)}"]
+            lines += [f"#   - {printable(fix.before)}", f"#   + {printable(fix.after)}"]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _whole(assignment: Assignment, edition: str) -> set[str]:

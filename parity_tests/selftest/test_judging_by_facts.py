@@ -14,7 +14,6 @@ import pytest
 
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT as CS231N
 from parity_tests.assignments.mlp.assignment import ASSIGNMENT as MLP
-from parity_tests.assignments.mlp.reproduce.script_maker import ScriptMaker
 from parity_tests.cli.status import OWN_FAULT, status_of
 from parity_tests.grading.flags import FlagKind, record_flags
 from parity_tests.grading.rubric import Vocabulary, parse_rubric
@@ -29,7 +28,7 @@ from parity_tests.protocol.case import Case, json_params
 from parity_tests.protocol.comparison import Comparison
 from parity_tests.protocol.mistake import Body, Mistake, Swap
 from parity_tests.protocol.observation import Failure, Observation
-from parity_tests.protocol.reproduction import Networks, Script, ScriptSetting
+from parity_tests.protocol.reproduction import Networks, Reproducer, Script, ScriptSetting
 from reports.model.notes import Note, NoteKind
 from reports.model.parts import Parts
 from reports.model.records import Record
@@ -181,7 +180,7 @@ ODD_DRAWS = {
 }
 
 
-def scripts(records: Iterable[Record], maker: ScriptMaker) -> dict[tuple[str, str], Script | str]:
+def scripts(records: Iterable[Record], maker: Reproducer) -> dict[tuple[str, str], Script | str]:
     """What shows each failure, all of the same name, so that the words of scripts are the same."""
     failing = [replace(r, diagnosis="odd", message=turned(r.message)) for r in records if r.verdict in FAILING]
     return {(one.case, one.quantity): maker.script(one) for one in failing}
@@ -194,9 +193,11 @@ def test_which_script_shows_odd_draws_hangs_on_no_sentence(name: str, tmp_path: 
     exam = exam_of(MLP, lambda case: case.name in asks, ("float64",))
     records = judge_observed(exam, [asked(MLP, tmp_path, case, exam.inputs) for case in exam.plan]).records
 
-    def maker() -> ScriptMaker:
+    def maker() -> Reproducer:
         submission, solution = (partial(asked_with, folder) for folder in (tmp_path, MLP.solution))
-        return ScriptMaker(Networks(submission, solution), ScriptSetting("/nowhere", MLP.editions.default), SEED)
+        assert MLP.reproductions is not None
+        setting = ScriptSetting("/nowhere", MLP.editions.default)
+        return MLP.reproductions.reproducer(Networks(submission, solution), setting, SEED)
 
     told = scripts(records, maker())
     with sentences_turned():

@@ -1,132 +1,283 @@
-"""The scripts that `--repro` writes: each shows its failure on the submission, and none on the shipped network."""
+"""The scripts that `--repro` writes: each shows its failure on the submission, and none on the solution."""
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import importlib
 import io
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from parity_tests.assignments.mlp.assignment import ASSIGNMENT
+from parity_tests.assignments.cs231n.assignment import ASSIGNMENT as CS231N
+from parity_tests.assignments.mlp.assignment import ASSIGNMENT as MLP
 from parity_tests.assignments.mlp.mistakes import MISTAKES
-from parity_tests.assignments.mlp.reproduce.script_maker import ScriptMaker
+from parity_tests.assignments.mlp.scripts.scripts import SCRIPTS
 from parity_tests.cli.check import check
 from parity_tests.cli.show import show
-from parity_tests.harness.check import check as check_network
-from parity_tests.harness.reproduce import Reproductions, chosen, explained, lines, reproductions
-from parity_tests.proof import judged_variants
+from parity_tests.harness import script_maker
+from parity_tests.harness.draw import draw, seed_of
+from parity_tests.harness.exam import Exam
+from parity_tests.harness.make_records import Setting
+from parity_tests.harness.process.in_process import InProcessRunner
+from parity_tests.harness.reproduce import Reproductions, chosen, explained, lines, mended
+from parity_tests.harness.script_maker import ScriptMaker, Shown
+from parity_tests.harness.stages import judge_observed
 from parity_tests.proof.mistakes import parts_of
-from parity_tests.proof.variants import Variant
-from parity_tests.protocol.case import json_params
+from parity_tests.proof.variants import changed, unchanged, with_mistake
+from parity_tests.protocol.assignment import Assignment
+from parity_tests.protocol.case import Case, json_params
 from parity_tests.protocol.mistake import Body, Mistake, Swap
-from parity_tests.protocol.observation import Observation
-from parity_tests.protocol.reproduction import Networks, ScriptSetting
-from parity_tests.selftest.nightly import one_in
+from parity_tests.protocol.observation import Failure, Observation
+from parity_tests.protocol.quantity import Key
+from parity_tests.protocol.reproduction import Ask, Networks, Reproducer, Script, ScriptSetting
+from parity_tests.selftest.nightly import one_of_each
 from parity_tests.selftest.runners import write
-from parity_tests.selftest.shipped_variants import changed, in_process, records, shipped, with_mistake
-from reports.model.environment import Environment
+from parity_tests.selftest.shared import JUDGED
+from reports.model.fixes import Fix
 from reports.model.records import Record
 from reports.model.verdicts import FAILING
 
-RIGHT = ASSIGNMENT.solution
-LABELS = {part.id: part.label for part in ASSIGNMENT.parts}
-
-
+LABELS = {part.id: part.label for part in MLP.parts}
+OURS = ("neural_networks", "utils", "cs231n")
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def made(variant: Variant, found: Sequence[Record], folder: Path, **options: Any) -> Reproductions:
-    """The reproductions of these records of a variant, which is written into a folder."""
-    write(folder, variant.files)
-    environment = Environment(submission=str(folder), edition="2019", seed=0, isolation="none")
-    return reproductions(ASSIGNMENT, found, environment, **options)
+# ---- a submission in this process, its failing records, and their scripts
 
 
-def forget_submissions() -> None:
-    """Let the next import find the files of whichever folder comes first by then."""
-    for name in ("neural_networks", "utils"):
-        sys.modules.pop(name, None)
-    importlib.invalidate_caches()
+def asking(assignment: Assignment, folder: Path) -> Ask:
+    """What puts cases to the submission in this folder, in this process."""
+    inside = assignment.inside
+    options: dict[str, Any] = {"layout": assignment.layout, "editions": assignment.editions, "case_seconds": 5.0}
+    runners = {
+        process: InProcessRunner(folder, probe=inside.probes, companions=beside, **options)
+        for process, beside in inside.processes.items()
+    }
+
+    def ask(case: Case, arrays: Any, seed: int) -> Observation:
+        usual = runners[inside.own]
+        own = runners.get(case.process, usual)
+        return own.ask(case.name, case.probe, json_params(case.params), arrays, seed=seed)
+
+    return ask
 
 
-def outcome(text: str, folder: Path) -> int:
-    """The exit status of a script, run in this process; 1 where it raises, as Python would give."""
+class Failing(NamedTuple):
+    """A submission with its failing records, one for each discrepancy, and what makes their scripts."""
+
+    folder: Path
+    all_records: Sequence[Record]
+    records: list[Record]
+    maker: Reproducer
+
+    def scripts(self) -> list[Script]:
+        """The scripts of all its records."""
+        made = [self.maker.script(record) for record in self.records]
+        return [script for script in made if isinstance(script, Script)]
+
+
+def failing(
+    assignment: Assignment, folder: Path, wanted: Callable[[Case], bool], edition: str = "", *, first: bool = True
+) -> Failing:
+    """What fails in the wanted cases of the submission in this folder: in the first one that fails, or in all."""
+    edition = edition or assignment.editions.default
+    plan = [case for case in assignment.cases(edition, ("float64",)) if wanted(case)]
+    ask, setting = asking(assignment, folder), Setting("it", assignment.name, edition, "cpu", "none")
+    records: Sequence[Record] = ()
+    for cases in [[case] for case in plan] if first else [plan]:
+        observed = [ask(case, draw(assignment, case, 0), seed_of(0, case.name)) for case in cases]
+        exam = Exam(assignment, setting, cases, cases, 0, edition)
+        records = judge_observed(exam, observed, cache=JUDGED).records
+        if chosen(assignment, records):
+            break
+    return Failing(folder, records, chosen(assignment, records), maker_of(assignment, ask, str(folder), edition))
+
+
+def maker_of(assignment: Assignment, ask: Ask, folder: str, edition: str = "", seconds: float = 10.0) -> Reproducer:
+    """What makes the scripts of who answers so."""
+    assert assignment.reproductions is not None
+    networks = Networks(ask, asking(assignment, assignment.solution))
+    setting = ScriptSetting(folder, edition or assignment.editions.default, seconds=seconds)
+    return assignment.reproductions.reproducer(networks, setting, 0)
+
+
+def of_parts(assignment: Assignment, *parts: str) -> Callable[[Case], bool]:
+    return lambda case: any(quantity.part in parts for quantity in case.quantities)
+
+
+def wrong_relu(body: str, folder: Path) -> Failing:
+    """A relu whose forward has these statements, asked on one row."""
+    changed(MLP, "relu", [Body("relu.forward", body)]).write(folder)
+    return failing(MLP, folder, lambda case: case.name == "relu/one-row/float64")
+
+
+def outcome(text: str, folder: Path, left: dict[str, Any] | None = None) -> tuple[int, str]:
+    """The exit status of a script that is run in this process, and what it prints; 1 where it raises, as in Python.
+
+    Its variables are `left` there.
+    """
     argv, path, place, state = list(sys.argv), list(sys.path), Path.cwd(), np.random.get_state()
+    said = io.StringIO()
     sys.argv = ["repro.py", str(folder)]
-    forget_submissions()
     try:
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            exec(compile(text, "repro.py", "exec"), {"__name__": "__main__"})
+        forget_submissions()
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            exec(compile(text, "repro.py", "exec"), {} if left is None else left)
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
-    except Exception:
-        return 1
+        return (end.code if isinstance(end.code, int) else int(end.code is not None)), f"{said.getvalue()}{end}"
+    except Exception as error:
+        return 1, f"{said.getvalue()}{error!r}"
     finally:
         os.chdir(place)
         sys.argv[:], sys.path[:] = argv, path
         np.random.set_state(state)
         forget_submissions()
-    return 0
+    return 0, said.getvalue()
+
+
+def forget_submissions() -> None:
+    """Let the next import find the files of whichever folder comes first by then."""
+    for name in [name for name in sys.modules if name.partition(".")[0] in OURS]:
+        del sys.modules[name]
+    importlib.invalidate_caches()
 
 
 def run_alone(text: str, folder: Path, file: Path) -> subprocess.CompletedProcess[str]:
-    """A script run by Python, as whoever reads it would."""
+    """A script run by Python, as whoever reads it would, with no Parity beside it."""
     file.write_text(text, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": "", "PYTHONIOENCODING": "utf-8"}
-    command = [sys.executable, "-B", str(file), str(folder)]
     return subprocess.run(
-        command, capture_output=True, text=True, env=environment, encoding="utf-8", check=False, cwd=file.parent,
-        stdin=subprocess.DEVNULL,
+        [sys.executable, "-B", str(file), str(folder)], capture_output=True, text=True, env=environment,
+        encoding="utf-8", check=False, cwd=file.parent, stdin=subprocess.DEVNULL,
     )  # fmt: skip
 
 
+def is_shown(assignment: Assignment, made: Script, folder: Path) -> str:
+    """Holds a script to all that is promised of one; what it prints of the submission."""
+    status, said = outcome(made.text, folder)
+    assert status == 1, made.text
+    right, agrees = outcome(made.text, assignment.solution)
+    assert right == 0, made.text
+    assert "It agrees" in agrees
+    assert made.text.count("\n") <= 70
+    assert imported(made.text) <= {*sys.stdlib_module_names, "numpy", "torch", *OURS}
+    return said
+
+
+def imported(text: str) -> set[str]:
+    """The packages that a script imports."""
+    found = set()
+    for node in ast.walk(ast.parse(text)):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
+        found |= {name.partition(".")[0] for name in names}
+    return found
+
+
+# ---- every part of both assignments
+
 FORMULAS = [mistake for mistake in MISTAKES if mistake.formula is not None]
+OF_EACH_KIND = list(
+    {(mistake.part, mistake.operation): mistake for mistake in reversed(FORMULAS) if mistake.part != "10"}.values()
+)
 DRAWS = [mistake for mistake in MISTAKES if mistake.experiment is not None]
 MAIN = [mistake for mistake in MISTAKES if mistake.part == "10"]
+SLIPS = {
+    "affine_backward": ("layers", "@ dout, dout.sum(axis=0)", "@ dout / 3, dout.sum(axis=0)"),
+    "relu_forward": ("layers", "return np.maximum(x, 0), x", "return np.abs(x), x"),
+    "softmax_loss": ("layers", "    dx /= N\n    return loss", "    return loss"),
+    "sgd": ("optim", '"learning_rate"] * dw, config', '"learning_rate"] * dw * 2, config'),
+    "sgd_momentum": ("optim", "return w + v, {", "return w + 2 * v, {"),
+    "rmsprop": ("optim", "(1 - decay) * dw**2", "(1 + decay) * dw**2"),
+    "adam": ("optim", "m / (1 - beta1**t), v / (1 - beta2**t)", "m, v"),
+    "batchnorm_forward": ("layers", "mean = momentum * mean + (1 - momentum)", "mean = momentum * mean + momentum"),
+    "batchnorm_backward": ("layers", "/ deviation + 2 * centred", "/ deviation + centred"),
+    "dropout_forward": ("layers", "(np.random.rand(*x.shape) < p)", "(np.random.rand(*x.shape) > p)"),
+    "conv_backward_naive": ("layers", "pad : pad + W], dw,", "pad : pad + W], 2 * dw,"),
+    "max_pool_backward_naive": ("layers", "part += np.where", "part[...] = np.where"),
+    "spatial_groupnorm_forward": ("layers", "groups.var(axis=2, ", "groups.var(axis=2, ddof=1, "),
+    "FullyConnectedNet": ("fc_net", 'grads[f"W{layer}"] += self.reg', 'grads[f"W{layer}"] += 2 * self.reg'),
+    "ThreeLayerConvNet": ("cnn", "grads[name] += self.reg", "grads[name] += 0 * self.reg"),
+}
+"""A slip in each kind of function of the second assignment: the file, what stands there, and what is there instead."""
+KINDS = {
+    "batchnorm_forward": "running",
+    "softmax_loss": "losses",
+    "dropout_forward": "dropout",
+    "FullyConnectedNet": "networks",
+    "ThreeLayerConvNet": "networks",
+    **dict.fromkeys(("sgd", "sgd_momentum", "rmsprop", "adam"), "rules"),
+}
+"""Of which kind the cases of a function are, where that is not the layers'."""
 
 
+@pytest.mark.parametrize("mistake", OF_EACH_KIND, ids=lambda mistake: f"{mistake.part}: {mistake.name}")
+def test_a_mistake_of_the_homework_has_a_script_that_shows_it(mistake: Mistake, tmp_path: Path) -> None:
+    with_mistake(MLP, mistake).write(tmp_path)
+    wrong = failing(MLP, tmp_path, of_parts(MLP, *parts_of(MLP, mistake.part, mistake.shows_in)))
+    scripts = wrong.scripts()
+    assert scripts
+    for script in scripts:
+        is_shown(MLP, script, tmp_path)
+
+
+@pytest.mark.nightly
 @pytest.mark.parametrize(
-    "mistake",
-    one_in(3, [*FORMULAS[::23], *DRAWS[::9], *MAIN[::9]]),
-    ids=lambda mistake: f"{mistake.part}: {mistake.name}",
+    "mistake", [*FORMULAS[::11], *DRAWS[::5], *MAIN[::5]], ids=lambda mistake: f"{mistake.part}: {mistake.name}"
 )
-def test_a_script_shows_its_failure_and_the_shipped_network_does_not(mistake: Mistake, tmp_path: Path) -> None:
-    variant = with_mistake(mistake)
-    found = judged_variants.records(ASSIGNMENT, variant, parts=parts_of(ASSIGNMENT, mistake.part, mistake.shows_in))
-    made_of = made(variant, found, tmp_path / "bad")
-    assert made_of.scripts
-    # What a few lines do not show again is said, where they show something else of the same case, or where it may be
-    # right by chance: an accuracy of few examples, a mask at a small rate.
-    failing = {f"{record.case}, {record.quantity}" for record in found if record.verdict in FAILING}
-    shown = {name.partition(", ")[0] for name in failing - made_of.without.keys()}
-    by_chance = (" accuracy", ", independence")
-    assert all(name.partition(", ")[0] in shown or name.endswith(by_chance) for name in made_of.without)
-    assert any(mistake.name in text.partition("\n")[0] for text in made_of.scripts.values())
-    for text in made_of.scripts.values():
-        assert outcome(text, tmp_path / "bad") == 1, text
-        assert outcome(text, RIGHT) == 0, text
-        assert text.count("\n") <= 65
-        assert "parity_tests" not in text
+def test_all_that_a_mistake_makes_wrong_is_shown_under_its_name(mistake: Mistake, tmp_path: Path) -> None:
+    with_mistake(MLP, mistake).write(tmp_path)
+    wrong = failing(MLP, tmp_path, of_parts(MLP, *parts_of(MLP, mistake.part, mistake.shows_in)), first=False)
+    scripts = wrong.scripts()
+    assert any(mistake.name in script.text.partition("\n")[0] for script in scripts)
+    # What a few lines do not show again is something else of what has one, or may be right by chance.
+    shown = {script.record.quantity.partition(", ")[0] for script in scripts}
+    without = {record.quantity.partition(", ")[0] for record in wrong.records} - shown
+    assert without <= {"training accuracy", "validation accuracy", "independence", "re-drawn masks", "as a script"}
+    for script in scripts:
+        is_shown(MLP, script, tmp_path)
 
 
-def test_inputs_are_as_small_as_the_failure_allows(tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", one_of_each(lambda part: KINDS.get(part, "layers"), SLIPS))
+def test_a_slip_in_the_second_assignment_has_a_script_that_shows_it(part: str, tmp_path: Path) -> None:
+    file, old, new = SLIPS[part]
+    write(tmp_path, unchanged(CS231N).files)
+    path = next(tmp_path.rglob(f"{file}.py"))
+    source = path.read_text(encoding="utf-8")
+    assert source.count(old) == 1
+    path.write_text(source.replace(old, new), encoding="utf-8")
+    edition = "assignment-1" if part == "softmax_loss" else "2021-24"
+    wrong = failing(CS231N, tmp_path, of_parts(CS231N, part), edition)
+    own = [record for record in wrong.records if record.part == part]
+    assert own
+    for record in own:
+        script = wrong.maker.script(record)
+        assert isinstance(script, Script), script
+        is_shown(CS231N, script, tmp_path)
+
+
+# ---- what a script is
+
+
+def test_inputs_are_as_small_as_the_failure_allows_and_the_name_is_the_mistakes(tmp_path: Path) -> None:
     body = "self.gradient['W'] = X.T @ grad / X.shape[0]\nself.gradient['b'] = grad.sum(axis=0, keepdims=True)\n"
-    variant = changed("mean", [Body("linear_layer.backward", body + "return grad @ self.params['W'].T")])
-    found = made(variant, records(variant, lambda case: case.check == "linear"), tmp_path / "bad")
-    text = found.scripts["repro-part-4-linear-gradient-of-w.py"]
+    variant = changed(MLP, "mean", [Body("linear_layer.backward", body + "return grad @ self.params['W'].T")])
+    variant.write(tmp_path)
+    (script,) = failing(MLP, tmp_path, lambda case: case.name == "linear/square/float64").scripts()
     # Two rows, since at one row a mean is a sum; one input and one output.
-    assert "X = np.array([[1.0], [2.0]])" in text
-    assert "the gradient of W is averaged over the rows" in text
+    (X,) = (line for line in script.text.splitlines() if line.startswith("X = "))
+    assert np.shape(eval(X.removeprefix("X = "), {"np": np})) == (2, 1)
+    assert "the gradient of W is averaged over the rows" in script.text
 
 
 def test_main_is_asked_for_one_step_where_one_shows_it_and_for_eleven_epochs_where_it_takes_them(
@@ -136,46 +287,54 @@ def test_main_is_asked_for_one_step_where_one_shows_it_and_for_eleven_epochs_whe
         (Swap('grad_h = model["drop1"].backward(h, grad_s)', "grad_h = grad_s"), '"num_epoch": 1,'),
         (Swap("if t % 10 == 0 and t != 0", "if t % 10 == 10"), '"num_epoch": 11,'),
     ):
-        variant = changed("main", [slip])
-        found = made(
-            variant,
-            records(variant, lambda case: case.check == "main" and case.process == "wiring"),
-            tmp_path / sign[-3],
-        )
-        assert found.scripts
-        for text in found.scripts.values():
-            assert '"train": [[[0.5, 0.875]], [2]]' in text
-            assert sign in text
+        folder = tmp_path / sign[-3]
+        changed(MLP, "main", [slip]).write(folder)
+        wrong = failing(MLP, folder, lambda case: case.check == "main" and case.process == "wiring")
+        script = wrong.maker.script(wrong.records[0])
+        assert isinstance(script, Script)
+        assert '"train": [[[0.5, 0.875]], [2]]' in script.text
+        assert sign in script.text
+        is_shown(MLP, script, folder)
 
 
-def test_a_script_runs_on_its_own_and_prints_got_want_and_allowance(tmp_path: Path) -> None:
-    variant = changed("a", [Body("relu.forward", "self.mask = X > 0\nreturn np.abs(X)")])
-    found = made(variant, records(variant, lambda case: case.check == "relu"), tmp_path / "bad")
-    text = next(iter(found.scripts.values()))
-    shown = run_alone(text, tmp_path / "bad", tmp_path / "repro.py")
+def test_a_script_runs_on_its_own_and_prints_both_values_their_difference_and_the_allowance(tmp_path: Path) -> None:
+    (script, *_) = wrong_relu("self.mask = X > 0\nreturn np.abs(X)", tmp_path / "bad").scripts()
+    shown = run_alone(script.text, tmp_path / "bad", tmp_path / "repro.py")
     assert shown.returncode == 1, shown.stderr
-    for word in ("got:", "want:", "allowance:", "It fails: the output is |u|"):
+    for word in ("actual:", "expected:", "difference:", "allowance:", "It fails: the output is |u|"):
         assert word in shown.stdout
-    silent = run_alone(text, RIGHT, tmp_path / "repro.py")
-    assert silent.returncode == 0, silent.stderr
-    assert "It agrees." in silent.stdout
+    is_shown(MLP, script, tmp_path / "bad")
+
+
+def test_the_numbers_of_a_script_are_those_of_the_record_where_the_case_cannot_be_smaller(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(script_maker, "EASIER", ())
+    changed(MLP, "in halves", [Body("tanh.forward", "self.h = np.tanh(X)\nreturn self.h / 2")]).write(tmp_path)
+    wrong = failing(MLP, tmp_path, lambda case: case.name == "tanh/one-row/float64")
+    (record,) = (record for record in wrong.records if record.quantity == "output")
+    as_they_are = replace(SCRIPTS, kinds={kind: Shown(one.drafts) for kind, one in SCRIPTS.kinds.items()})
+    networks = Networks(asking(MLP, tmp_path), asking(MLP, MLP.solution))
+    script = ScriptMaker(MLP, as_they_are, networks, ScriptSetting("/nowhere", "2019"), 0).script(record)
+    assert isinstance(script, Script)
+    left: dict[str, Any] = {}
+    outcome(script.text, tmp_path, left)
+    assert record.gap is not None
+    assert np.isclose(left["difference"], record.gap, rtol=1e-12).any()
+    assert record.got in left["actual"]
+    assert record.want is not None
+    assert np.isclose(left["expected"], record.want, rtol=1e-12).any()
 
 
 def test_a_link_that_only_the_whole_network_shows_has_a_script(tmp_path: Path) -> None:
     """tanh's forward works in place, and its backward recomputes tanh from what is no longer u."""
-    variant = changed(
-        "in place",
-        [
-            Body("tanh.forward", "return np.tanh(X, out=X)"),
-            Body("tanh.backward", "return grad * (1 - np.tanh(X) ** 2)"),
-        ],
-    )
-    found = records(variant, lambda case: case.name in ("network/tanh-without-dropout/float64", "tanh/one-row/float64"))
-    assert [record.quantity for record in chosen(ASSIGNMENT, found)] == ["activation gradient"]
-    scripts = made(variant, found, tmp_path / "bad").scripts
-    (text,) = scripts.values()
-    assert outcome(text, tmp_path / "bad") == 1
-    assert outcome(text, RIGHT) == 0
+    in_place = Body("tanh.forward", "return np.tanh(X, out=X)")
+    changed(MLP, "in place", [in_place, Body("tanh.backward", "return grad * (1 - np.tanh(X) ** 2)")]).write(tmp_path)
+    names = ("network/tanh-without-dropout/float64", "tanh/one-row/float64")
+    wrong = failing(MLP, tmp_path, lambda case: case.name in names, first=False)
+    assert [record.quantity for record in wrong.records] == ["activation gradient"]
+    (script,) = wrong.scripts()
+    is_shown(MLP, script, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -184,121 +343,118 @@ def test_a_link_that_only_the_whole_network_shows_has_a_script(tmp_path: Path) -
         ("return X.missing", "AttributeError"),
         ("raise NotImplementedError", "NotImplementedError"),
         ("sys.exit(0)", "it ends the program"),
-        ("self.mask = X > 0\nreturn np.maximum(X, 0).tolist()", "got:  list"),
-        ("self.mask = X > 0\nreturn np.maximum(X, 0).ravel()", "got:  ndarray (1,)"),
-        ("pass", "got:  NoneType"),
+        ("self.mask = X > 0\nreturn np.maximum(X, 0).tolist()", "actual:   list"),
+        ("self.mask = X > 0\nreturn np.maximum(X, 0).ravel()", "actual:   ndarray (1,)"),
+        ("pass", "actual:   NoneType"),
     ],
 )
 def test_what_raises_or_returns_something_else_is_shown_as_that(body: str, shown: str, tmp_path: Path) -> None:
-    variant = changed("a", [Body("relu.forward", body)])
-    found = [r for r in records(variant, lambda case: case.name == "relu/one-row/float64") if r.quantity == "output"]
-    (text,) = made(variant, found, tmp_path / "bad").scripts.values()
-    result = run_alone(text, tmp_path / "bad", tmp_path / "repro.py")
-    assert result.returncode == 1
-    assert shown in result.stdout + result.stderr
-    assert outcome(text, RIGHT) == 0
+    wrong = wrong_relu(body, tmp_path)
+    (record,) = (record for record in wrong.records if record.quantity == "output")
+    script = wrong.maker.script(record)
+    assert isinstance(script, Script)
+    assert shown in is_shown(MLP, script, tmp_path)
 
 
 def test_what_does_not_come_back_is_stopped_by_an_alarm(tmp_path: Path) -> None:
-    variant = changed("a", [Body("relu.forward", "while True:\n    pass")])
-    (record,) = (
-        replace(r, verdict="timeout")
-        for r in records(shipped(), lambda case: case.name == "relu/one-row/float64")
-        if r.quantity == "output"
-    )
-    (text,) = made(variant, [record], tmp_path / "bad", timeout=1.0).scripts.values()
-    shown = run_alone(text, tmp_path / "bad", tmp_path / "repro.py")
+    changed(MLP, "a", [Body("relu.forward", "while True:\n    pass")]).write(tmp_path / "bad")
+    record = wrong_relu("return X", tmp_path / "other").records[0]
+    late = Observation("", {}, {Key("output"): Failure("timeout", "", "")}, {}, (), 0.0)
+    maker = maker_of(MLP, lambda *_: late, str(tmp_path / "bad"), seconds=1.0)
+    script = maker.script(replace(record, verdict="timeout"))
+    assert isinstance(script, Script)
+    shown = run_alone(script.text, tmp_path / "bad", tmp_path / "repro.py")
     assert shown.returncode == 1
     assert "after 1 seconds it has not come back" in shown.stdout
-    assert run_alone(text, RIGHT, tmp_path / "repro.py").returncode == 0
+    assert outcome(script.text, MLP.solution)[0] == 0
 
 
 def test_nothing_that_a_submission_wrote_becomes_a_line(tmp_path: Path) -> None:
     sting = "\"\"\"\\nimport os; os.abort()  # '''"
-    variant = changed("a", [Body("relu.forward", f"raise ValueError({sting!r})")])
-    found = records(variant, lambda case: case.name == "relu/one-row/float64")
     folder = tmp_path / 'a """ b\' \\ c'
-    for text in made(variant, found, folder).scripts.values():
-        assert "abort" not in text
-        compile(text, "repro.py", "exec")
-        assert outcome(text, folder) == 1
+    scripts = wrong_relu(f"raise ValueError({sting!r})", folder).scripts()
+    assert scripts
+    for script in scripts:
+        assert "abort" not in script.text
+        assert outcome(script.text, folder)[0] == 1
+
+
+def test_the_fix_stands_below_as_a_comment_that_nothing_in_it_ends(tmp_path: Path) -> None:
+    sting = "return X\rimport os; os.abort()"
+    wrong = wrong_relu("return X", tmp_path)
+    comment = mended([Fix("7", "neural_networks.py", 3, "the sign", sting, "return -X")], wrong.records[0])
+    assert all(line.startswith("#") for line in comment.splitlines())
+    assert "neural_networks.py, line 3, the sign" in comment
+    assert "#   + return -X" in comment
+    assert mended([Fix("8", "a.py", 3, "", "a", "b"), Fix("7", "a.py", 3)], wrong.records[0]) == ""
 
 
 def test_a_submission_without_utils_and_one_whose_import_breaks_off_have_scripts_too(tmp_path: Path) -> None:
-    variant = changed("a", [Body("relu.backward", "return grad.copy()")])
-    source = {"neural_networks.py": variant.files["neural_networks.py"]}
-    broken = {
-        "neural_networks.py": f"{variant.files['neural_networks.py']}\nraise RuntimeError",
-        "utils.py": variant.files["utils.py"],
-    }
-    for name, files, expected in (("alone", source, {"8"}), ("broken", broken, {"8", "utils"})):
-        folder = write(tmp_path / name, files)
-        run = check_network(ASSIGNMENT, folder, parts=frozenset({"8"}), dtypes=("float64",))
-        found = reproductions(ASSIGNMENT, run.records, run.environment)
-        assert not found.without
-        assert {text.split(",")[0].split()[-1] for text in found.scripts.values()} == expected
-        for text in found.scripts.values():
-            assert outcome(text, folder) == 1, text
-            assert outcome(text, RIGHT) == 0, text
+    files = changed(MLP, "a", [Body("relu.backward", "return grad.copy()")]).files
+    wrong = failing(MLP, write(tmp_path / "whole", files), lambda case: case.name == "relu/one-row/float64")
+    networks = Networks(asking(MLP, wrong.folder), asking(MLP, MLP.solution))
+    broken = {**files, "neural_networks.py": f"{files['neural_networks.py']}\nraise RuntimeError"}
+    alone = {"neural_networks.py": files["neural_networks.py"]}
+    lent = ScriptSetting("/nowhere", "2019", fixtures={"utils": str(MLP.solution)})
+    for name, handed_in, setting in (("alone", alone, lent), ("broken", broken, replace(lent, breaks_off=True))):
+        assert MLP.reproductions is not None
+        script = MLP.reproductions.reproducer(networks, setting, 0).script(wrong.records[0])
+        assert isinstance(script, Script)
+        is_shown(MLP, script, write(tmp_path / name, handed_in))
 
 
-def _asked(variant: Variant, folder: Path) -> Any:
-    runner = in_process(write(folder, variant.files))
-
-    def ask(case: Any, arrays: Any, seed: int) -> Observation:
-        return runner.ask(case.name, case.probe, json_params(case.params), arrays, seed=seed)
-
-    return ask
-
-
-def test_a_script_that_would_also_fail_the_shipped_network_is_not_given_out(tmp_path: Path) -> None:
-    variant = changed("a", [Body("relu.backward", "return grad.copy()")])
-    record = chosen(ASSIGNMENT, records(variant, lambda case: case.name == "relu/one-row/float64"))[0]
-    bad, good = _asked(variant, tmp_path / "bad"), _asked(shipped(), tmp_path / "good")
-    setting = ScriptSetting("/nowhere", "2019")
-    assert not isinstance(ScriptMaker(Networks(bad, good), setting, 0).script(record), str)
-    why = ScriptMaker(Networks(bad, bad), setting, 0).script(record)
+def test_a_script_that_would_also_fail_the_solution_is_not_given_out(tmp_path: Path) -> None:
+    wrong = wrong_relu("self.mask = X > 0\nreturn X", tmp_path)
+    assert isinstance(wrong.maker.script(wrong.records[0]), Script)
+    ask = asking(MLP, tmp_path)
+    assert MLP.reproductions is not None
+    why = MLP.reproductions.reproducer(Networks(ask, ask), ScriptSetting("/nowhere", "2019"), 0).script(
+        wrong.records[0]
+    )
     assert isinstance(why, str)
     assert "does not fail in the same way" in why
 
 
+# ---- which records have one, and the commands
+
+
 def test_check_and_show_write_the_scripts(tmp_path: Path) -> None:
-    variant = changed("a", [Body("relu.backward", "return grad.copy()")])
-    bad = write(tmp_path / "bad", variant.files)
-    run = tmp_path / "run"
+    files = changed(MLP, "a", [Body("relu.backward", "return grad.copy()")]).files
+    bad, run = write(tmp_path / "bad", files), tmp_path / "run"
     arguments = [str(bad), "--part", "8", "--dtype", "float64", "--repro", "--out", str(run), "-q"]
     result = CliRunner().invoke(check, arguments, standalone_mode=False)
     assert result.return_value == 1, result.output
-    files = list(run.glob("repro-*.py"))
-    assert files
-    for file in files:
+    files_made = list(run.glob("repro-*.py"))
+    assert files_made
+    for file in files_made:
         assert str(file) in result.output
-        assert outcome(file.read_text(encoding="utf-8"), bad) == 1
+        assert outcome(file.read_text(encoding="utf-8"), bad)[0] == 1
         file.unlink()
     shown = CliRunner().invoke(show, [str(run), "relu/one-row/float64", "--repro"], standalone_mode=False)
     assert shown.exception is None, shown.output
     assert len(list(run.glob("repro-*.py"))) == 1
 
 
-def test_what_another_todo_explains_has_no_script_and_is_counted() -> None:
-    variant = changed("a", [Body("tanh.forward", "self.h = np.tanh(X) / 2\nreturn self.h")])
-    found = records(variant, lambda case: case.check in ("tanh", "network"))
-    failing = [record for record in found if record.verdict in FAILING]
-    echoes = [record for record in failing if record.explained_by == "5"]
+def test_what_another_todo_explains_has_no_script_and_is_counted(tmp_path: Path) -> None:
+    changed(MLP, "a", [Body("tanh.forward", "self.h = np.tanh(X) / 2\nreturn self.h")]).write(tmp_path)
+    names = ("tanh/one-row/float64", "network/tanh-without-dropout/float64")
+    wrong = failing(MLP, tmp_path, lambda case: case.name in names, first=False)
+    failed = [record for record in wrong.all_records if record.verdict in FAILING]
+    echoes = [record for record in failed if record.explained_by == "5"]
     assert echoes
-    assert explained(found) == {"5": len(echoes)}
-    assert not [record for record in chosen(ASSIGNMENT, found) if record in echoes]
+    assert explained(failed) == {"5": len(echoes)}
+    assert not [record for record in wrong.records if record in echoes]
     assert lines(Reproductions(explained={"5": 3}), Path("run"), LABELS) == [
         "TODO 5 explains 3 more failing quantities: they need no script of their own."
     ]
 
 
 def test_what_agrees_has_no_script_and_what_none_can_show_is_said_with_the_reason(tmp_path: Path) -> None:
-    assert chosen(ASSIGNMENT, []) == []
+    for assignment in (MLP, CS231N):
+        assert chosen(assignment, []) == []
     assert lines(Reproductions(), Path("run"), LABELS) == ["There is no discrepancy to write a script for."]
-    record = replace(records(shipped(), lambda case: case.name == "relu/one-row/float64")[0], verdict="memory")
-    ask = _asked(shipped(), tmp_path)
-    why = ScriptMaker(Networks(ask, ask), ScriptSetting("/nowhere", "2019"), 0).script(record)
+    wrong = wrong_relu("return X", tmp_path)
+    why = wrong.maker.script(replace(wrong.records[0], verdict="memory"))
     assert isinstance(why, str)
     assert "memory" in why
     said = lines(Reproductions(without={"a, b": why}), Path("run"), LABELS)

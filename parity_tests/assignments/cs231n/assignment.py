@@ -54,9 +54,10 @@ def _proof() -> Proof:
 
 
 def _reproducer(networks: Networks, setting: ScriptSetting, seed: int) -> Reproducer:
-    from parity_tests.assignments.cs231n.reproduce.script_maker import ScriptMaker
+    from parity_tests.assignments.cs231n.scripts import SCRIPTS
+    from parity_tests.harness.script_maker import ScriptMaker
 
-    return ScriptMaker(networks, setting, seed)
+    return ScriptMaker(ASSIGNMENT, SCRIPTS, networks, setting, seed)
 
 
 def _tracing() -> Tracing:

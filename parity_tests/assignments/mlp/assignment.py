@@ -59,9 +59,10 @@ def _proof() -> Proof:
 
 
 def _reproducer(networks: Networks, setting: ScriptSetting, seed: int) -> Reproducer:
-    from parity_tests.assignments.mlp.reproduce.script_maker import ScriptMaker
+    from parity_tests.assignments.mlp.scripts.scripts import SCRIPTS
+    from parity_tests.harness.script_maker import ScriptMaker
 
-    return ScriptMaker(networks, setting, seed)
+    return ScriptMaker(ASSIGNMENT, SCRIPTS, networks, setting, seed)
 
 
 def _tracing() -> Tracing:
@@ -71,7 +72,7 @@ def _tracing() -> Tracing:
 
 
 def _same_failure(record: Record) -> tuple[str, ...]:
-    from parity_tests.assignments.mlp.reproduce.same_failure import same_failure
+    from parity_tests.assignments.mlp.scripts.scripts import same_failure
 
     return same_failure(record)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from parity_tests.assignments.mlp.findings import Found
-from parity_tests.assignments.mlp.reproduce.main.scripted_run import ScriptedRun, by_sgd
+from parity_tests.assignments.mlp.scripts.main.scripted_run import ScriptedRun, by_sgd
 from parity_tests.harness.draft import Draft, equal
 
 NUMBER = 'number = {tuple(x): i for i, x in enumerate(digits["train"][0])}'
@@ -13,11 +13,11 @@ NUMBER = 'number = {tuple(x): i for i, x in enumerate(digits["train"][0])}'
 
 def number_of_steps(run: ScriptedRun) -> Iterator[Draft]:
     """Counted by the calls of SGD, and by the changes of weights."""
-    want = f"{run.config.epochs} * ({run.N} // {run.B})  # epochs, and whole mini-batches in each"
-    sgd = ["calls = []", *by_sgd("calls.append(1)"), "nn.main(params)", "got = len(calls)  # of SGD"]
-    weights = [*run.build(), *run.watch(drop=False), *run.steps(), "got = len(steps)"]
+    expected = f"{run.config.epochs} * ({run.N} // {run.B})  # epochs, and whole mini-batches in each"
+    sgd = ["calls = []", *by_sgd("calls.append(1)"), "nn.main(params)", "actual = len(calls)  # of SGD"]
+    weights = [*run.build(), *run.watch(drop=False), *run.steps(), "actual = len(steps)"]
     for ask in (sgd, weights):
-        yield run.draft(ask, equal(want))
+        yield run.draft(ask, equal(expected))
 
 
 def batches(run: ScriptedRun) -> Iterator[Draft]:
@@ -27,15 +27,15 @@ def batches(run: ScriptedRun) -> Iterator[Draft]:
         return
     if run.comparison.finding == Found.NEVER_USED:
         judge = [
-            f"got = sorted(set(range({run.N})) - set(sum(rows, [])))",
-            f'print("never used in {run.config.epochs} epochs:", got, "\\nwant: []")',
-            "agrees = not got",
+            f"actual = sorted(set(range({run.N})) - set(sum(rows, [])))",
+            f'print("never used in {run.config.epochs} epochs:", actual, "\\nwant: []")',
+            "agrees = not actual",
         ]
     else:
         B, whole, total = run.B, run.N // run.B * run.B, run.config.epochs * (run.N // run.B)
         judge = [
             'print("training examples in each step:", rows)',
-            f'print("want: {total} steps of {B}, {whole} different ones in each epoch")',
+            f'print("expected: {total} steps of {B}, {whole} different ones in each epoch")',
             *_epochs(run),
             f"agrees = len(rows) == {total} and all(len(step) == {B} for step in rows) and all(",
             f'    "none" not in epoch and len(set(epoch)) == {whole} for epoch in epochs)',
@@ -53,19 +53,19 @@ def shuffle(run: ScriptedRun) -> Iterator[Draft]:
     lines = [*_epochs(run), 'print("training examples in each epoch:", *epochs, sep="\\n")']
     if found in (Found.ALL_IN_FILE_ORDER, Found.IN_FILE_ORDER):
         lines += [
-            'print("want: another order than that of the file")',
+            'print("expected: another order than that of the file")',
             f"turns = [{{(b - a) % {N} for a, b in zip(epoch, epoch[1:])}} for epoch in epochs]",
             f"agrees = {{1}} not in turns and {{{N - 1}}} not in turns",
         ]
     elif found == Found.SAME_BATCHES:
         lines += [
             f"made_of = [{{frozenset(step) for step in rows[i:i + {n}]}} for i in range(0, len(rows), {n})]",
-            'print("want: other mini-batches in each epoch")',
+            'print("expected: other mini-batches in each epoch")',
             "agrees = all(a != b for i, a in enumerate(made_of) for b in made_of[:i])",
         ]
     else:
         lines += [
-            'print("want: an order of its own in each epoch")',
+            'print("expected: an order of its own in each epoch")',
             "agrees = len(epochs) > 0 and all(a != b for i, a in enumerate(epochs) for b in epochs[:i])",
         ]
     for ask in _rows(run):
@@ -108,11 +108,11 @@ def _labels(run: ScriptedRun) -> Draft:
     ]
     ask = [
         'label = {tuple(x): float(y) for x, y in zip(*digits["train"])}',
-        "labels, got, want = [], [], []",
+        "labels, actual, expected = [], [], []",
         *run.inputs(),
         *loss,
-        *by_sgd("got.append(labels[-1]), want.append([label[tuple(x)] for x in seen[-1].tolist()])"),
+        *by_sgd("actual.append(labels[-1]), expected.append([label[tuple(x)] for x in seen[-1].tolist()])"),
         "nn.main(params)",
     ]
-    judge = ['print("labels in each step:", got, "\\nthose of its rows:", want)', "agrees = got == want"]
-    return run.draft(ask, judge, "got", "want")
+    judge = ['print("labels in each step:", actual, "\\nthose of its rows:", expected)', "agrees = actual == expected"]
+    return run.draft(ask, judge, "actual", "expected")

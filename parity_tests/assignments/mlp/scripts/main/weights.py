@@ -12,8 +12,8 @@ from parity_tests.assignments.mlp.findings import Found
 from parity_tests.assignments.mlp.main.learning_rate import eta_radius
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES
 from parity_tests.assignments.mlp.network.answers import training_step
-from parity_tests.assignments.mlp.reproduce.main.batches import number_of_steps
-from parity_tests.assignments.mlp.reproduce.main.scripted_run import (
+from parity_tests.assignments.mlp.scripts.main.batches import number_of_steps
+from parity_tests.assignments.mlp.scripts.main.scripted_run import (
     VARIABLES,
     ScriptedRun,
     by_sgd,
@@ -62,10 +62,10 @@ def learning_rate(run: ScriptedRun) -> Iterator[Draft]:
         "etas = []",
         *by_sgd("etas.append(float([*given, *named.values()][-1]))"),
         "nn.main(params)",
-        f"got = etas[{_number(run) - 1}]  # the learning rate in epoch t = {epoch}",
+        f"actual = etas[{_number(run) - 1}]  # the learning rate in epoch t = {epoch}",
     ]
     judge = [
-        f'want = params["learning_rate"]{f" * 0.1 ** {epoch // 10}" if epoch >= 10 else ""}',
+        f'expected = params["learning_rate"]{f" * 0.1 ** {epoch // 10}" if epoch >= 10 else ""}',
         *compared(eta_radius(run.config, epoch)),
     ]
     yield run.draft(ask, judge)
@@ -127,7 +127,7 @@ def _step_judge(run: ScriptedRun, results: Results, X_: str, *, moving: bool) ->
 
 
 def _torch_step(run: ScriptedRun, k: int, v: str, X_: str, epoch: int, *, moving: bool) -> list[str]:
-    """The lines that leave parameter k, which is called v, after torch's step as `want`."""
+    """The lines that leave parameter k, which is called v, after torch's step as `expected`."""
     config = run.config
     lines = [f"w = [torch.tensor(value, requires_grad=True) for value in ({listed()})]"]
     lines += [f"h = torch.{config.activation}({X_} @ w[0] + w[1])"]
@@ -136,7 +136,7 @@ def _torch_step(run: ScriptedRun, k: int, v: str, X_: str, epoch: int, *, moving
     decay = f"(w[{k}].grad + {config.lam} * w[{k}])" if config.lam else f"w[{k}].grad"
     velocity = f" + {config.alpha} * torch.tensor({v} - {v}_before)" if moving else ""
     rate = repr(config.eta) if epoch < 10 else f"{config.eta} * 0.1 ** {epoch // 10}"
-    return [*lines, f"got, want = {v}_after, (w[{k}]{velocity} - {rate} * {decay}).detach().numpy()"]
+    return [*lines, f"actual, expected = {v}_after, (w[{k}]{velocity} - {rate} * {decay}).detach().numpy()"]
 
 
 def _labels(run: ScriptedRun, X: NDArray[Any]) -> NDArray[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from parity_tests.assignments.mlp.findings import Found
-from parity_tests.assignments.mlp.reproduce.main.scripted_run import ScriptedRun, by_sgd
+from parity_tests.assignments.mlp.scripts.main.scripted_run import ScriptedRun, by_sgd
 from parity_tests.harness.draft import Draft, equal
 
 
@@ -13,13 +13,13 @@ def layers(run: ScriptedRun) -> Iterator[Draft]:
     """The rate, the activation, or the sizes."""
     found = run.comparison.finding
     if found == Found.OTHER_RATE:
-        ask, want = _rates(), f"[{run.config.rate!r}]"
+        ask, expected = _rates(), f"[{run.config.rate!r}]"
     elif found in (Found.OTHER_ACTIVATION, Found.NO_ACTIVATION):
-        ask, want = [*run.build(), *_activations()], f"[{run.config.activation!r}]"
+        ask, expected = [*run.build(), *_activations()], f"[{run.config.activation!r}]"
     else:
         ask = _sizes(found == Found.TYPED_PIXELS)
-        want = f"[[{run.pixels}, {run.config.hidden}], [{run.config.hidden}, 10]]"
-    yield run.draft(ask, equal(want))
+        expected = f"[[{run.pixels}, {run.config.hidden}], [{run.config.hidden}, 10]]"
+    yield run.draft(ask, equal(expected))
 
 
 def _rates() -> list[str]:
@@ -30,7 +30,7 @@ def _rates() -> list[str]:
         "    init(self, r)",
         "nn.dropout.__init__ = build",
         "nn.main(params)",
-        "got = rates",
+        "actual = rates",
     ]
 
 
@@ -43,7 +43,7 @@ def _activations() -> list[str]:
         "        return forward(self, X)",
         "    getattr(nn, name).forward = watch",
         "nn.main(params)",
-        "got = sorted(used)",
+        "actual = sorted(used)",
     ]
 
 
@@ -56,7 +56,7 @@ def _sizes(typed: bool) -> list[str]:
         "    init(self, *sizes, **named)",
         "nn.linear_layer.__init__ = build",
         *(main if typed else ["nn.main(params)"]),
-        "got = sorted(built)",
+        "actual = sorted(built)",
     ]
 
 
@@ -84,17 +84,17 @@ def dropout(run: ScriptedRun) -> Iterator[Draft]:
 def _is_train(run: ScriptedRun) -> Draft:
     ask = [
         *run.build_as_tried(),
-        "got, passed, drop = [], [], nn.dropout.forward",
+        "actual, passed, drop = [], [], nn.dropout.forward",
         "def watch(self, X, is_train=True):",
         "    passed.append(bool(is_train))",
         "    return drop(self, X, is_train)",
         "nn.dropout.forward = watch",
-        *by_sgd("got.append(passed[-1:]), passed.clear()"),
+        *by_sgd("actual.append(passed[-1:]), passed.clear()"),
         "nn.main(params)",
     ]
     judge = [
-        'print("is_train in the last dropout.forward before each update:", got, "\\nwant: True in each")',
-        "agrees = len(got) > 0 and all(passed == [True] for passed in got)",
+        'print("is_train in the last dropout.forward before each update:", actual, "\\nwant: True in each")',
+        "agrees = len(actual) > 0 and all(passed == [True] for passed in actual)",
     ]
     return run.draft(ask, judge)
 
@@ -106,7 +106,7 @@ def _repeated(run: ScriptedRun, step: int) -> Draft:
     judge = [
         "*earlier, mask = kept",
         "repeated = [other.astype(int) for other in earlier if np.array_equal(other, mask)]",
-        'print("a mask:", mask.astype(int), "the same in steps before it:", *repeated, "want: none", sep="\\n")',
+        'print("a mask:", mask.astype(int), "the same in steps before it:", *repeated, "expected: none", sep="\\n")',
         "agrees = not repeated",
     ]
     return run.draft(ask, judge, "kept")
@@ -125,10 +125,10 @@ def _bypassed(run: ScriptedRun) -> Draft:
         "    return dropped[-1]",
         "nn.linear_layer.forward, nn.dropout.forward = watch, watch_dropout",
         "nn.main(params)",
-        "got, want = given[0], dropped[0]  # in the first step",
+        "actual, expected = given[0], dropped[0]  # in the first step",
     ]
     judge = [
-        'print("the second layer is given:", got, "what dropout gave:", want, sep="\\n")',
-        "agrees = np.array_equal(got, want)",
+        'print("the second layer is given:", actual, "what dropout gave:", expected, sep="\\n")',
+        "agrees = np.array_equal(actual, expected)",
     ]
-    return run.draft(ask, judge, "got", "want")
+    return run.draft(ask, judge, "actual", "expected")

@@ -13,7 +13,7 @@ from parity_tests.assignments.mlp.main.accuracies import WORD
 from parity_tests.assignments.mlp.main.evaluations import POSITION
 from parity_tests.assignments.mlp.main.losses import RECORD
 from parity_tests.assignments.mlp.network.answers import Evaluation, evaluation
-from parity_tests.assignments.mlp.reproduce.main.scripted_run import (
+from parity_tests.assignments.mlp.scripts.main.scripted_run import (
     AT_THE_END,
     ScriptedRun,
     by_sgd,
@@ -32,16 +32,16 @@ def losses(run: ScriptedRun, split: str) -> Iterator[Draft]:
     found, position, name = run.comparison.finding, POSITION[split], RECORD[split]
     if found in (Found.RETURNS_NOTHING, Found.NOT_RETURNED):
         count = "sum(np.ndim(record) == 1 for record in result)"
-        ask = ["result = nn.main(params)", f"got = 0 if result is None else {count}"]
+        ask = ["result = nn.main(params)", f"actual = 0 if result is None else {count}"]
         yield run.draft(ask, equal("2  # records are returned, a number an epoch each"))
         return
     ask = [*run.build(), f"{name} = nn.main(params)[{position}]"]
     if found == Found.OTHER_LENGTH:
-        yield run.draft([*ask, f"got = len({name})"], _one_an_epoch(run))
+        yield run.draft([*ask, f"actual = len({name})"], _one_an_epoch(run))
         return
     yield from _coverage(run, split)
-    ask += [f"got = float(np.reshape({name}, -1)[-1])", AT_THE_END]
-    yield run.draft(ask, lambda results: _loss_judge(run, split, results), "got", *variables())
+    ask += [f"actual = float(np.reshape({name}, -1)[-1])", AT_THE_END]
+    yield run.draft(ask, lambda results: _loss_judge(run, split, results), "actual", *variables())
 
 
 def accuracy(run: ScriptedRun, split: str) -> Iterator[Draft]:
@@ -60,10 +60,10 @@ def accuracy(run: ScriptedRun, split: str) -> Iterator[Draft]:
         f'record = next(record for key, record in records.items() if "{WORD[split]}" in key.lower())',
     ]
     if run.comparison.finding == Found.OTHER_LENGTH:
-        yield run.draft([*ask, "got = len(record)"], _one_an_epoch(run), imports=["glob"])
+        yield run.draft([*ask, "actual = len(record)"], _one_an_epoch(run), imports=["glob"])
         return
-    ask += ["got = float(record[-1])", AT_THE_END]
-    yield run.draft(ask, lambda results: _accuracy_judge(run, split, results), "got", *variables(), imports=["glob"])
+    ask += ["actual = float(record[-1])", AT_THE_END]
+    yield run.draft(ask, lambda results: _accuracy_judge(run, split, results), "actual", *variables(), imports=["glob"])
 
 
 def _coverage(run: ScriptedRun, split: str) -> Iterator[Draft]:
@@ -75,13 +75,13 @@ def _coverage(run: ScriptedRun, split: str) -> Iterator[Draft]:
         *by_sgd("seen.clear()"),
         "nn.main(params)",
         f'number = {{tuple(x): i for i, x in enumerate(digits["{split}"][0])}}',
-        "got = sorted(number[tuple(x)] for X in seen for x in X.tolist() if tuple(x) in number)",
+        "actual = sorted(number[tuple(x)] for X in seen for x in X.tolist() if tuple(x) in number)",
     ]
     N, B = _size(run, split), run.B
     judge = [
-        f'print("examples of the {split} set evaluated after the last step:", got)',
-        f'print("want: at least {N // B * B} of its {N}, each once")',
-        f"agrees = len(set(got)) == len(got) >= {N // B * B}",
+        f'print("examples of the {split} set evaluated after the last step:", actual)',
+        f'print("expected: at least {N // B * B} of its {N}, each once")',
+        f"agrees = len(set(actual)) == len(actual) >= {N // B * B}",
     ]
     yield run.draft(ask, judge)
 
@@ -99,13 +99,13 @@ def _loss_judge(run: ScriptedRun, split: str, results: Results) -> list[str]:
     radius = sum(float(one.radius) for one in answers) + 2 * gamma(len(answers) + 3, DOUBLE) * size
     N, B = _size(run, split), run.B
     if len(answers) == 1:
-        want = ["want = float(torch.nn.functional.cross_entropy(a, y))"]
+        expected = ["expected = float(torch.nn.functional.cross_entropy(a, y))"]
     else:
-        want = [
+        expected = [
             f"starts = range(0, {N} - {B} + 1, {B})  # mini-batches of {B}, whose losses are added up",
-            f"want = float(sum(torch.nn.functional.cross_entropy(a[i:i + {B}], y[i:i + {B}]) for i in starts))",
+            f"expected = float(sum(torch.nn.functional.cross_entropy(a[i:i + {B}], y[i:i + {B}]) for i in starts))",
         ]
-    return [*_logits(run, split), *want, *compared(radius)]
+    return [*_logits(run, split), *expected, *compared(radius)]
 
 
 def _accuracy_judge(run: ScriptedRun, split: str, results: Results) -> list[str]:
@@ -113,7 +113,7 @@ def _accuracy_judge(run: ScriptedRun, split: str, results: Results) -> list[str]
     if any(one.correct_at_least != one.correct_at_most for one in evaluations):
         raise Unfit
     count = _size(run, split) // run.B * run.B
-    lines = [*_logits(run, split), f"want = float((a.argmax(dim=1) == y)[:{count}].double().mean())"]
+    lines = [*_logits(run, split), f"expected = float((a.argmax(dim=1) == y)[:{count}].double().mean())"]
     return [*lines, *compared(gamma(count + 2, DOUBLE))]
 
 

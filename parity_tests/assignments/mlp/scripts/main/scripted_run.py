@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from parity_tests.assignments.mlp.main.configs import Config
 from parity_tests.assignments.mlp.names import WEIGHT_NAMES, weight_shapes
-from parity_tests.assignments.mlp.reproduce.main.runs import FILE, SmallerRun
-from parity_tests.assignments.mlp.reproduce.stand_in_lines import stand_in_lines
+from parity_tests.assignments.mlp.scripts.main.runs import FILE, SmallerRun
+from parity_tests.assignments.mlp.scripts.stand_in_lines import stand_in_lines
 from parity_tests.harness.draft import Draft, Judge, Results
 from parity_tests.protocol.case import Case
 from parity_tests.protocol.comparison import Comparison
@@ -70,7 +70,7 @@ class ScriptedRun:
         parts = stand_in_lines(self.correct, self.edition)
         file = [f'with open("{FILE}", "w") as file:', "    json.dump(digits, file)"]
         return Draft(
-            self.small.lines(), [*file, *parts, *ask], judge, keeps or ("got",), in_a_folder=True,
+            self.small.lines(), [*file, *parts, *ask], judge, keeps or ("actual",), in_a_folder=True,
             process="wiring" if self.correct else "parts", imports=["json", *imports], **options,
         )  # fmt: skip
 

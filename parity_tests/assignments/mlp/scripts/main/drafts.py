@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from parity_tests.assignments.mlp.findings import Found
-from parity_tests.assignments.mlp.reproduce.main.batches import batches, number_of_steps, shuffle
-from parity_tests.assignments.mlp.reproduce.main.evaluations import accuracy, losses
-from parity_tests.assignments.mlp.reproduce.main.layers import dropout, layers
-from parity_tests.assignments.mlp.reproduce.main.runs import RunCache, SmallerRun, longer, plainer
-from parity_tests.assignments.mlp.reproduce.main.same_failure import causes, fails_alike, words
-from parity_tests.assignments.mlp.reproduce.main.scripted_run import ScriptedRun, scripted_runs
-from parity_tests.assignments.mlp.reproduce.main.weights import learning_rate, weights
+from parity_tests.assignments.mlp.scripts.main.batches import batches, number_of_steps, shuffle
+from parity_tests.assignments.mlp.scripts.main.evaluations import accuracy, losses
+from parity_tests.assignments.mlp.scripts.main.layers import dropout, layers
+from parity_tests.assignments.mlp.scripts.main.runs import RunCache, SmallerRun, longer, plainer
+from parity_tests.assignments.mlp.scripts.main.same_failure import causes, fails_alike, words
+from parity_tests.assignments.mlp.scripts.main.scripted_run import ScriptedRun, scripted_runs
+from parity_tests.assignments.mlp.scripts.main.weights import learning_rate, weights
 from parity_tests.harness.draft import Draft
+from parity_tests.harness.script_maker import Told
 from parity_tests.protocol.case import Case
+from parity_tests.protocol.reproduction import Networks
 from reports.model.records import Record
 from reports.model.verdicts import Verdict
 
@@ -24,8 +26,13 @@ MOST = 2
 """How many of them, with and without dropout and so on, in each size."""
 
 
-def main_drafts(runs: RunCache, record: Record, case: Case, edition: str, seed: int) -> Iterator[tuple[Draft, str]]:
-    """Drafts for a record of main, with what is wrong in words, the smallest run first."""
+def main_drafts(networks: Networks, edition: str, seed: int) -> Callable[[Record, Case], Told]:
+    """What makes the drafts for a record of main, with what is wrong in words, the smallest run first."""
+    runs = RunCache(networks.submission)
+    return lambda record, case: _of_record(runs, record, case, edition, seed)
+
+
+def _of_record(runs: RunCache, record: Record, case: Case, edition: str, seed: int) -> Told:
 
     def fails(small: SmallerRun) -> bool:
         return fails_alike(record, runs.judged(case, small))
@@ -60,11 +67,11 @@ def _drafts(run: ScriptedRun, quantity: str) -> Iterator[Draft]:
 
 def _run(run: ScriptedRun) -> Iterator[Draft]:
     verdict = run.comparison.verdict
-    ask = [*run.build_as_tried(), "got = nn.main(params)"]
+    ask = [*run.build_as_tried(), "actual = nn.main(params)"]
     if verdict in (Verdict.CRASHED, Verdict.MISSING):
         yield run.draft(ask, (), verdict=Verdict.CRASHED)
     if verdict == Verdict.MISSING:
-        judge = ['print("got: ", got, "\\nwant: two records of losses")', "agrees = got is not None"]
+        judge = ['print("actual:    ", actual, "\\nwant: two records of losses")', "agrees = actual is not None"]
         yield run.draft(ask, judge)
     if verdict in (Verdict.TIMEOUT, Verdict.MISMATCH):
         yield run.draft(ask, (), verdict=Verdict.TIMEOUT)

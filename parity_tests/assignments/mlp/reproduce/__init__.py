@@ -1,1 +1,0 @@
-"""The smallest scripts that show discrepancies: numpy, torch and the submission's file, nothing of Parity."""
