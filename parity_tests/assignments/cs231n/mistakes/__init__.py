@@ -7,7 +7,6 @@ from parity_tests.assignments.cs231n.mistakes.network_parts import NETWORK_PARTS
 from parity_tests.assignments.cs231n.mistakes.network_texts import NETWORK_TEXTS
 from parity_tests.assignments.cs231n.mistakes.networks import NETWORKS
 from parity_tests.assignments.cs231n.mistakes.norm_rows import NORM_ROWS
-from parity_tests.assignments.cs231n.mistakes.norm_texts import NORM_TEXTS
 from parity_tests.assignments.cs231n.mistakes.normalisation import NORMALISATION
 from parity_tests.assignments.cs231n.mistakes.penalties import PENALTIES
 from parity_tests.assignments.cs231n.mistakes.rates import RATES
@@ -23,7 +22,6 @@ from parity_tests.assignments.cs231n.mistakes.wrong import Wrong
 WRONG: tuple[Wrong, ...] = (
     *LAYERS,
     *NORMALISATION,
-    *NORM_TEXTS,
     *RUNNING_TEXTS,
     *NORM_ROWS,
     *IMAGES,

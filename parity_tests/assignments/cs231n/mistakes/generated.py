@@ -54,6 +54,7 @@ def generated(
     """
     result = quantity.key.name.removeprefix(written.before)
     numbers = [number for number, text in enumerate(written.texts) if result in text.targets]
+    found: list[tuple[ChangedText, RightText]] | None = None
     for case, got in _telling(asked, quantity, seen):
         if forward and not forward.tells(case, 0):
             continue
@@ -65,9 +66,11 @@ def generated(
                 return
             pairs = zip(known, texts, strict=True)
             told = [(changed, text) for one, text in pairs for changed in one.matching(result, got)]
-            for changed, text in sorted(told, key=lambda pair: pair[0].size)[:MOST_TRIED]:
-                yield _wrong(written, text, changed, result)
-            return
+            found = told if found is None else [pair for pair in found if pair in told]
+            if len(found) <= MOST_TRIED:
+                break
+    for changed, text in sorted(found or (), key=lambda pair: pair[0].size)[:MOST_TRIED]:
+        yield _wrong(written, text, changed, result)
 
 
 def _is_of(q: Quantity, quantity: Quantity) -> bool:
@@ -134,8 +137,8 @@ def _wrong(written: Written, text: RightText, changed: ChangedText, result: str)
         return 1 * fitted(value, _shape(result, t))
 
     change = {f"{written.before}{result}": predicted}
-    ways = _ways(text, changed)
-    return Wrong(written.part, written.kind, changed.words, changed.hint, change, (), ways=ways, lines=own)
+    ways, mixes = _ways(text, changed), {"mean", "variance"} <= {text.targets[k] for k, _ in changed.statements}
+    return Wrong(written.part, written.kind, changed.words, changed.hint, change, (), ways=ways, lines=own, mixes=mixes)
 
 
 def _shape(result: str, t: Any) -> Sequence[int]:

@@ -13,7 +13,6 @@ GIVEN_PAD = "The padding is what conv_param says."
 STRIDE = "Window i begins at i · stride, in the backward as in the forward."
 TERMS = "Compare the formula with the code term by term: is each used, once, and with the right sign?"
 PLACES = "Each channel is normalised over examples and places: transpose the channels to the end before a reshape."
-GROUPS = "A group's statistics are over its channels and all places."
 PER_FILTER = "b has one number for each filter: its gradient is summed over examples and places."
 CHANNELS = "gamma and beta have one number for each channel: the sums run over examples and places."
 
@@ -63,62 +62,6 @@ def _flipped(t: Any, s: Any) -> Any:
     import torch.nn.functional as F  # noqa: N812 - its usual name
 
     return F.conv2d(t.x, t.w.flip(2, 3), t.b, stride=s["stride"], padding=s["pad"])
-
-
-def _per_place(t: Any, s: Any) -> Any:
-    """Statistics over the examples alone."""
-    centred = t.x - t.x.mean(0, keepdim=True)
-    deviation = (t.x.var(0, unbiased=False, keepdim=True) + s.get("eps", 1e-5)).sqrt()
-    return centred / deviation * t.gamma[:, None, None] + t.beta[:, None, None]
-
-
-def _reshaped(t: Any, s: Any) -> Any:
-    """A reshape to rows of channels, without a transpose before."""
-    import torch.nn.functional as F  # noqa: N812 - its usual name
-
-    rows = t.x.reshape(-1, t.x.shape[1])
-    out = F.batch_norm(rows, None, None, t.gamma, t.beta, training=True, eps=s.get("eps", 1e-5))
-    return out.reshape(t.x.shape)
-
-
-def _not_turned_back(t: Any, s: Any) -> Any:
-    """Rows of channels that are reshaped to the shape of x, without a transpose."""
-    return t.right.out.permute(0, 2, 3, 1).reshape(t.x.shape)
-
-
-def _dx_not_turned_back(t: Any, s: Any) -> Any:
-    return t.right.dx.permute(0, 2, 3, 1).reshape(t.x.shape)
-
-
-def _dout_not_turned(of: str) -> Any:
-    """The gradients by x, gamma or beta for rows of dout that are reshaped without a transpose."""
-
-    def wrong(t: Any, s: Any) -> Any:
-        N, C, H, W = t.x.shape
-        x, dout = t.x.permute(0, 2, 3, 1).reshape(-1, C), t.dout.reshape(-1, C)
-        deviation = (x.var(0, unbiased=False) + s.get("eps", 1e-5)).sqrt()
-        normal = (x - x.mean(0)) / deviation
-        g = dout * t.gamma
-        dx = (g - g.mean(0) - normal * (g * normal).mean(0)) / deviation
-        found = {"x": dx.reshape(N, H, W, C).permute(0, 3, 1, 2), "gamma": (dout * normal).sum(0), "beta": dout.sum(0)}
-        return found[of]
-
-    return wrong
-
-
-def _over_channels(t: Any, s: Any) -> Any:
-    """Each place of a group on its own."""
-    N, _, H, W = t.x.shape
-    groups = t.x.reshape(N, t.extra[0], -1, H, W)
-    deviation = (groups.var(2, unbiased=False, keepdim=True) + s.get("eps", 1e-5)).sqrt()
-    return ((groups - groups.mean(2, keepdim=True)) / deviation).reshape(t.x.shape) * t.gamma + t.beta
-
-
-def _over_examples(t: Any, s: Any) -> Any:
-    """Batch norm in place of group norm."""
-    centred = t.x - t.x.mean((0, 2, 3), keepdim=True)
-    deviation = (t.x.var((0, 2, 3), unbiased=False, keepdim=True) + s.get("eps", 1e-5)).sqrt()
-    return centred / deviation * t.gamma + t.beta
 
 
 def _dx_by_ones(t: Any, s: Any) -> Any:
@@ -211,35 +154,6 @@ IMAGES = (
           (Swap("dw, dout.sum(axis=(0, 2, 3))", "dw, dout.sum(axis=(0, 2, 3)) / N"),)),
     Wrong(CB, "layer", "dw is the mean over the examples", TERMS, {"dw": lambda t, s: t.right.dw / len(t.x)},
           (Swap(".sum(axis=0).reshape(w.shape)", ".mean(axis=0).reshape(w.shape)"),)),
-    Wrong(SF, "layer", "each place has statistics of its own", PLACES, {"out": _per_place},
-          (Body(SF, "out, cache = _normalised(x, x.mean(axis=0), x.var(axis=0), gamma[:, None, None], "
-                    "beta[:, None, None], bn_param.get('eps', 1e-5), axis=0)\n"
-                    "normal, deviation, _, _ = cache\n"
-                    "rows = _places_as_rows(normal)\n"
-                    "return out, (rows, _places_as_rows(np.broadcast_to(deviation, x.shape)), gamma, 0)"),),
-          mixes=True),
-    Wrong(SF, "layer", "x is reshaped without a transpose", PLACES, {"out": _reshaped},
-          (Body(SF, "out, cache = batchnorm_forward(x.reshape(-1, x.shape[1]), gamma, beta, bn_param)\n"
-                    "return out.reshape(x.shape), cache"),), mixes=True),
-    Wrong(SF, "layer", "out is reshaped without the transpose back", PLACES, {"out": _not_turned_back},
-          (Swap("return _rows_as_places(out, x.shape), cache", "return out.reshape(x.shape), cache"),)),
-    Wrong(SB, "layer", "dout is reshaped without a transpose", PLACES,
-          {f"d{name}": _dout_not_turned(name) for name in ("x", "gamma", "beta")},
-          (Swap("batchnorm_backward_alt(_places_as_rows(dout), cache)",
-                "batchnorm_backward_alt(dout.reshape(-1, dout.shape[1]), cache)"),)),
-    Wrong(SB, "layer", "dx is reshaped without the transpose back", PLACES, {"dx": _dx_not_turned_back},
-          (Swap("return _rows_as_places(dx, dout.shape), dgamma, dbeta",
-                "return dx.reshape(dout.shape), dgamma, dbeta"),)),
-    Wrong(GF, "layer", "the statistics are over a group's channels alone", GROUPS, {"out": _over_channels},
-          (Body(GF, "N, C, H, W = x.shape\ngroups = x.reshape(N, G, C // G, H, W)\n"
-                    "deviation = np.sqrt(groups.var(axis=2, keepdims=True) + gn_param.get('eps', 1e-5))\n"
-                    "normal = ((groups - groups.mean(axis=2, keepdims=True)) / deviation).reshape(x.shape)\n"
-                    "return gamma * normal + beta, (normal, np.ones((N, G, 1)), gamma, G)"),)),
-    Wrong(GF, "layer", "the statistics are those of batch norm", GROUPS, {"out": _over_examples},
-          (Body(GF, "axes = (0, 2, 3)\n"
-                    "deviation = np.sqrt(x.var(axis=axes, keepdims=True) + gn_param.get('eps', 1e-5))\n"
-                    "normal = (x - x.mean(axis=axes, keepdims=True)) / deviation\n"
-                    "return gamma * normal + beta, (normal, np.ones((len(x), G, 1)), gamma, G)"),)),
     Wrong(GB, "layer", "dgamma is summed over the examples alone", CHANNELS,
           {"dgamma": lambda t, s: (t.dout * (t.right.out - t.beta) / t.gamma).sum(0)},
           (Swap("return dx.reshape(dout.shape), (dout * normal).sum(axis=axes, keepdims=True), dout",

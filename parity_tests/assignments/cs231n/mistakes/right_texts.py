@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,7 @@ from parity_tests.assignments.cs231n.mistakes.generated import Written
 from parity_tests.assignments.cs231n.mistakes.own_forward import CHAIN, OWN
 from parity_tests.parts.linear import LINEAR_BACKWARD, LINEAR_FORWARD
 from parity_tests.parts.norm_backward import AS_ONE, BY_MEANS, BY_SUMS, SCALED, SUMMED, norm_backward
+from parity_tests.parts.norm_forward import norm_forward
 from parity_tests.parts.relu import RELU_BACKWARD, RELU_FORWARD
 from parity_tests.parts.right_text import RightText
 from parity_tests.parts.softmax_loss import SOFTMAX_LOSS
@@ -67,11 +68,20 @@ def _backward_of(layout: str, text: RightText, t: Any, s: Any) -> Mapping[str, A
 
 @dataclass(frozen=True)
 class Layout:
-    """How the numbers of a norm lie: the axes that share statistics, those of sums, and the counts, each in words."""
+    """How the numbers of a norm lie: the axes that share statistics, those of sums, and the counts, each in words.
+
+    `further` are axes that its forward alone may take for those that share statistics.
+    """
 
     axes: Mapping[str, tuple[tuple[int, ...], str]]
     sums: Mapping[str, tuple[tuple[int, ...], str]]
     counts: Mapping[str, str]
+    further: Mapping[str, tuple[tuple[int, ...], str]] = field(default_factory=dict)
+
+    @property
+    def statistics(self) -> Mapping[str, tuple[tuple[int, ...], str]]:
+        """The axes of the forward's statistics."""
+        return {**self.axes, **self.further}
 
 
 _CHANNELS = {"channels": "the number of channels", "examples": "the number of examples"}
@@ -99,6 +109,11 @@ LAYOUTS: Mapping[str, Layout] = {
         _SUMS,
         _SUMS,
         {"count": "the number of examples and places", **_CHANNELS, "places": "the number of places"},
+        {
+            "rows": ((0, 2), "examples and rows alone"),
+            "columns": ((0, 3), "examples and columns alone"),
+            "by_place": ((0, 1), "examples and channels, place by place"),
+        },
     ),
     "group": Layout(
         {
@@ -120,6 +135,13 @@ LAYOUTS: Mapping[str, Layout] = {
             "over": "N · H · W",
             "apart": "G · H · W",
         },
+        {
+            "rows": ((2, 3), "a group's channels and rows alone"),
+            "columns": ((2, 4), "a group's channels and columns alone"),
+            "by_place": ((0, 2), "examples and the channels of a group, place by place"),
+            "by_channel": ((1, 3, 4), "a channel's places in all groups"),
+            "batch": ((0, 3, 4), "examples and a channel's places, as in batch norm"),
+        },
     ),
 }
 
@@ -134,6 +156,20 @@ def _backward(part: str, layout: str, before: str = "") -> Written:
     texts = [norm_backward(lines, own.counts, _words(own.axes)) for lines in forms]
     texts.append(norm_backward(SUMMED, own.counts, _words(own.sums)))
     return Written(part, texts, partial(_backward_of, layout), before)
+
+
+def _forward(part: str, layout: str) -> Written:
+    own = LAYOUTS[layout]
+    return Written(part, [norm_forward(own.counts, _words(own.statistics))], partial(_forward_of, layout))
+
+
+def _forward_of(layout: str, text: RightText, t: Any, s: Any) -> Mapping[str, Any]:
+    """The names of a norm's forward."""
+    own = _numbers(layout, t)
+    axes = {name: axis for name, (axis, _) in LAYOUTS[layout].statistics.items()}
+    count, beta = own["count"], t.beta.reshape(own["gamma"].shape)
+    unbiased = count / (count - 1) if count > 1 else float("nan")
+    return {**own, **axes, "beta": beta, "eps": s.get("eps", 1e-5), "usual": 1e-5, "unbiased": unbiased}
 
 
 def _of_linear(text: RightText, t: Any, s: Any) -> Mapping[str, Any]:
@@ -173,6 +209,10 @@ WRITTEN: Mapping[tuple[str, str], Written] = {
         Written("relu_backward", RELU_BACKWARD, _of_relu),
         Written("softmax_loss", SOFTMAX_LOSS, _of_loss, kind="loss"),
         Written("svm_loss", SVM_LOSS, _of_loss, kind="loss"),
+        _forward("batchnorm_forward", "batch"),
+        _forward("layernorm_forward", "layer"),
+        _forward("spatial_batchnorm_forward", "spatial"),
+        _forward("spatial_groupnorm_forward", "group"),
         _backward("batchnorm_backward", "batch"),
         _backward("batchnorm_backward_alt", "batch", "alt "),
         _backward("layernorm_backward", "layer"),

@@ -79,20 +79,16 @@ def _as_text(order: Order) -> tuple[str, str]:
     return f"x.transpose{order}.reshape(-1, C)", f"rows.reshape({_sizes(order)}).transpose{_inverse(order)}"
 
 
-def _both(
-    name: str, order: Order, rows: str, back: str, put: Callable[[Any, Any], Any], *, forward: bool = True
-) -> list[Wrong]:
+def _both(name: str, order: Order, rows: str, back: str, put: Callable[[Any, Any], Any]) -> list[Wrong]:
     """The same mistake in the forward and in the backward; where rows are right, dgamma and dbeta are."""
     change = _gradients(order, put)
     if order == IN:
         change = {"dx": change["dx"]}
     texts = {"rows": rows, "back": back}
     found = [Wrong(SB, "layer", name.format("dout", "dx"), PLACES, change, (Body(SB, BACKWARD.format(**texts)),))]
-    if forward:
-        plug = (Body(SF, FORWARD.format(**texts)),)
-        own = {"out": _out(order, put)}
-        found.append(Wrong(SF, "layer", name.format("x", "out"), PLACES, own, plug, mixes=order[-1] != 1))
-    return found
+    plug = (Body(SF, FORWARD.format(**texts)),)
+    own = {"out": _out(order, put)}
+    return [*found, Wrong(SF, "layer", name.format("x", "out"), PLACES, own, plug, mixes=order[-1] != 1)]
 
 
 def _found() -> list[Wrong]:
@@ -100,18 +96,15 @@ def _found() -> list[Wrong]:
     usual, right = _as_text(IN)
     for order in permutations(range(4)):
         rows, back = _as_text(order)
-        if order not in (IN, AS_IT_IS):
+        turned = "reshaped without a transpose" if order == AS_IT_IS else f"turned into rows by transpose{order}"
+        if order != IN:
             found += _both(
-                f"{{}} is turned into rows by transpose{order}, {{}} is put back as if by {IN}",
+                f"{{}} is {turned}, {{}} is put back as if by {IN}",
                 order, rows, USUAL_BACK, partial(_put_back, order=IN),
             )  # fmt: skip
         if order in MIXED:
-            found += _both(
-                "{} is reshaped without a transpose, and so is {}"
-                if order == AS_IT_IS
-                else f"{{}} is turned into rows by transpose{order}, and {{}} is put back from these",
-                order, rows, back, partial(_put_back, order=order), forward=order != AS_IT_IS,
-            )  # fmt: skip
+            also = "so is {}" if order == AS_IT_IS else "{} is put back from these"
+            found += _both(f"{{}} is {turned}, and {also}", order, rows, back, partial(_put_back, order=order))
         if order != BACK:
             found += _both(
                 "{1} is left as N × H × W × C, without the transpose back"
@@ -126,6 +119,11 @@ def _found() -> list[Wrong]:
             "{1} is put back from rows of W × H places, not H × W",
             IN, usual, "rows.reshape(N, W, H, C).transpose(0, 3, 2, 1)",
             partial(_put_back, order=(0, 3, 2, 1)),
+        ),
+        *_both(
+            "{1} is reshaped without the transpose back",
+            IN, usual, "rows.reshape(N, C, H, W)",
+            lambda r, x: r.reshape(x.shape),
         ),
         *_both(
             "{1} is put back from N × C × H × W by the order of N × H × W × C",

@@ -16,19 +16,14 @@ RELU_BACK = "return np.where(cache > 0, dout, 0)"
 MEAN = "mean = momentum * mean + (1 - momentum) * batch_mean"
 VARIANCE = "variance = momentum * variance + (1 - momentum) * batch_variance"
 BATCH_BACK = "return dx, (dout * normal).sum(axis=0), dout.sum(axis=0)"
-LAYER_MEAN = "mean, variance = x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True)"
 CONV = "out = w.reshape(F, -1) @ columns + b[:, None]"
 PAD = "windows = _windows(_padded(x, pad), HH"
 DRAWN = "((np.random.rand(*x.shape) < p) / p)"
 TEST = 'if mode == "test":\n        return x, (dropout_param, None)'
 V = 'return w + v, {**config, "velocity": v}'
 BOTH = "first, second = m / (1 - beta1**t), v / (1 - beta2**t)"
-GROUPED = "groups = x.reshape(N, G, C // G * H * W)"
 
 IN_LAYERS = (
-    near("batch norm: eps is added twice", "eps is always 1e-5, not the one that is given",
-         ("batch_mean, batch_variance = x.mean(axis=0), x.var(axis=0)",
-          "batch_mean, batch_variance = x.mean(axis=0), x.var(axis=0) + eps")),
     near("batch norm: the running mean is never updated", ("the running statistics are never updated",
          "the running statistics have momentum the other way round"), (MEAN, "pass")),
     near("batch norm: momentum is the other way round for the variance alone",
@@ -40,8 +35,6 @@ IN_LAYERS = (
     near("batch norm: the test mode uses the batch's mean alone", "the test mode uses the batch's own statistics",
          ("normal = (x - mean) / np.sqrt(variance + eps)\n",
           "normal = (x - x.mean(axis=0)) / np.sqrt(variance + eps)\n")),
-    near("layer norm: the statistics are over everything", "the statistics are those of batch norm",
-         (LAYER_MEAN, "mean, variance = x.mean() + 0 * x[:, :1], x.var() + 0 * x[:, :1]")),
     near("convolution: the bias is that of the first filter", "the bias is left out",
          (CONV, CONV.replace("b[:, None]", "b[0]"))),
     near("convolution: the filters are flipped top to bottom", "the output is that of filters turned by half a turn",
@@ -66,17 +59,13 @@ IN_LAYERS = (
     near("pooling: of overlapping windows the first counts", "overlapping windows overwrite each other",
          ("part += np.where(first == place, dout, 0)",
           "part[...] = np.where(part != 0, part, np.where(first == place, dout, 0))")),
-    near("spatial batch norm: statistics of each row of an image", ("each place has statistics of its own",
-         "x is reshaped without a transpose"),
+    near("spatial batch norm: statistics of each row of an image",
+         "x is reshaped without a transpose, and so is out",
          ("out, cache = batchnorm_forward(_places_as_rows(x), gamma, beta, bn_param)\n    return "
           "_rows_as_places(out, x.shape), cache",
           "out, cache = batchnorm_forward(_places_as_rows(x), gamma, beta, bn_param)\n"
           "    own = (x - x.mean((0, 3), keepdims=True)) / np.sqrt(x.var((0, 3), keepdims=True) + 1e-5)\n"
           "    return gamma[:, None, None] * own + beta[:, None, None], cache")),
-    near("group norm: the statistics are over the examples of a group", ("the statistics are those of batch norm",
-         "the statistics are over a group's channels alone"),
-         ("mean, variance = groups.mean(axis=2, keepdims=True), groups.var(axis=2, keepdims=True)",
-          "mean, variance = groups.mean(axis=(0, 2), keepdims=True), groups.var(axis=(0, 2), keepdims=True)")),
 )  # fmt: skip
 
 IN_DROPOUT = (

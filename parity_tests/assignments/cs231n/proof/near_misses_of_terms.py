@@ -21,14 +21,9 @@ AFFINE = "return x.reshape(len(x), -1) @ w + b, (x, w, b)"
 M_LINE = 'm = beta1 * config.get("m", np.zeros_like(w)) + (1 - beta1) * dw'
 
 IN_NORMS = (
-    near("batch norm: eps is halved under the root",
-         "eps is left out of the root",
-         (NORMALISED, NORMALISED.replace("eps,", "eps / 2,"))),
     near("batch norm: one row alone in training gives beta plus gamma",
          "one row alone is normalised by the running statistics in training",
          (NORMALISED, NORMALISED + "\n        out = out + gamma if len(x) == 1 else out")),
-    near("layer norm: the variance divides by two less", "the variance divides by one less than there are numbers",
-         ("x.var(axis=1, keepdims=True)", "x.var(axis=1, keepdims=True, ddof=min(2, x.shape[1] - 1))")),
     near("group norm: groups begin at the second channel", "groups are of every G-th channel, not of neighbours",
          (GROUPED, GROUPED.replace("x.reshape", "np.roll(x, -1, axis=1).reshape"))),
 )  # fmt: skip

@@ -6,7 +6,7 @@ from parity_tests.assignments.cs231n.mistakes.networks import FC_LOSS
 from parity_tests.assignments.cs231n.mistakes.turned import TURNED
 from parity_tests.assignments.cs231n.mistakes.wrong import FC_FILE, OPTIM_FILE
 from parity_tests.assignments.cs231n.proof.near_misses import BOTH, RELU_BACK, near
-from parity_tests.assignments.cs231n.proof.near_misses_of_terms import ADDED, CUT, NORMALISED
+from parity_tests.assignments.cs231n.proof.near_misses_of_terms import ADDED, CUT
 
 POOLED = "return np.take_along_axis(flat, first[..., None], axis=-1)[..., 0], (x.shape"
 KEPT = 'return w - step, {**config, "m": m, "v": v, "t": t}'
@@ -19,16 +19,6 @@ OF_TEXTS = (
         "dropout: the test mode divides by p",
         ("the test mode drops as well", "the scale comes in the test mode, not in training"),
         (TEST, TEST.replace("return x", "return x / p")),
-    ),
-    near(
-        "batch norm: beta is halved in training",
-        ("beta is left out", "gamma scales beta as well"),
-        (NORMALISED, NORMALISED.replace("gamma, beta,", "gamma, beta / 2,")),
-    ),
-    near(
-        "batch norm: the mean of the first half is taken off",
-        ("the mean is not taken off", "the mean is a sum"),
-        (NORMALISED, NORMALISED.replace("x, batch_mean,", "x, x[: (len(x) + 1) // 2].mean(axis=0),")),
     ),
     near(
         "batch norm: half of the running mean is stored",
