@@ -124,6 +124,7 @@ def module_of(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts)
 
 
+@cache
 def room_of(module: str) -> str:
     """The room that a module of ours lies in, "" for a module of other people's."""
     rooms = [room for room in (*ROOMS, *ABOVE) if module == room or module.startswith(f"{room}.")]

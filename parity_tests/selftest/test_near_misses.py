@@ -74,12 +74,15 @@ def test_the_table_shows_which_mistakes_got_another_name(tmp_path: Path) -> None
 
 def test_mistakes_of_a_saved_proof_are_not_made_again_and_those_that_it_lacks_are(tmp_path: Path) -> None:
     columns = ("kind", "part", "name", "outcome", "good", "detail", "sentence")
-    saved = [("mistakes", one.part, one.name, "named", True, one.name, "As it was found.") for one in MISTAKES[1:]]
+    lacking = next(number for number, one in enumerate(MISTAKES) if one.part == "7")
+    others = [*MISTAKES[:lacking], *MISTAKES[lacking + 1 :]]
+    saved = [("mistakes", one.part, one.name, "named", True, one.name, "As it was found.") for one in others]
     proof = tmp_path / "selftest.csv"
     with proof.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([columns, ("slips", "", "a slip", "caught", True, "", ""), *saved])
-    made, *found = of_all_mistakes("mlp", proof)
-    assert (made["name"], made["outcome"]) == (MISTAKES[0].name, "named")
+    found = of_all_mistakes("mlp", proof)
+    made = found.pop(lacking)
+    assert (made["name"], made["outcome"]) == (MISTAKES[lacking].name, "named")
     assert made["sentence"] != "As it was found."
-    assert [(row["part"], row["name"]) for row in found] == [(one.part, one.name) for one in MISTAKES[1:]]
+    assert [(row["part"], row["name"]) for row in found] == [(one.part, one.name) for one in others]
     assert {row["sentence"] for row in found} == {"As it was found."}

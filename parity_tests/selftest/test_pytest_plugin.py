@@ -11,23 +11,23 @@ from pathlib import Path
 import pytest
 
 from parity_tests import pytest_plugin
-from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.selftest.pairs.test_pairs import FILE
+from parity_tests.selftest.toy.assignment import TOY
 
 PAIRS = FILE.replace("tanh, wrongly", "tanh")
-EDIT = ("grad * self.mask", "grad * self.mask * 2")
+EDIT = ("1 / (1", "2 / (1")
+TOY_NAME = "parity_tests.selftest.toy.assignment:TOY"
 
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository whose network is wrong in relu's backward, and whose folders shadow Parity's packages."""
+    """A repository whose derivative is wrong, and whose folders shadow Parity's packages."""
     root = tmp_path_factory.mktemp("theirs")
     for name in ("reports", "reference", "implementation"):
         (root / name).mkdir()
         (root / name / "__init__.py").write_text(f"OWNER = 'they: {name}'\n")
-    source = (ASSIGNMENT.solution / "neural_networks.py").read_text(encoding="utf-8")
-    (root / "neural_networks.py").write_text(source.replace(*EDIT, 1), encoding="utf-8")
-    (root / "utils.py").write_bytes((ASSIGNMENT.solution / "utils.py").read_bytes())
+    source = (TOY.solution / "softplus.py").read_text(encoding="utf-8")
+    (root / "softplus.py").write_text(source.replace(*EDIT, 1), encoding="utf-8")
     (root / "test_theirs.py").write_text(
         "import implementation, reference, reports\n\ndef test_theirs():\n    assert reports.OWNER == 'they: reports'\n"
     )
@@ -43,11 +43,13 @@ def theirs(repository: Path, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def test_their_network_gets_a_test_for_each_case(repository: Path) -> None:
-    options = "--parity-options=--part 7,8 --dtype float64"
-    status, out = theirs(repository, "--implementation=.", options, "-k", "theirs or relu/", "-rf", "-q")
+def test_their_submission_gets_a_test_for_each_case(repository: Path) -> None:
+    options = ["--implementation=.", "--assignment", TOY_NAME, "--parity-options=--dtype float64"]
+    status, out = theirs(repository, *options, "-k", "theirs or derivative or import", "-rA", "-q")
     assert status == 1, out
-    assert "FAILED parity::relu/two-dimensions/float64" in out
+    assert "PASSED parity::import" in out
+    assert "FAILED parity::derivative/float64" in out
+    assert "softplus/float64" not in out
     assert "torch says" in out
     assert "Traceback" not in out
     assert " passed" in out

@@ -67,6 +67,9 @@ def test_a_comment_of_several_lines_with_tabs_is_taken(asked: list[str], parity:
     assert status == 0, err
 
 
+TOY_NAME = "parity_tests.selftest.toy.assignment:TOY"
+
+
 def limited(soft: int, hard: int, *arguments: str) -> subprocess.CompletedProcess[str]:
     """The command in a process that may have so many files open."""
     return subprocess.run(
@@ -89,5 +92,5 @@ def test_too_few_open_files_are_a_sentence_that_says_what_to_do(tmp_path: Path, 
 
 def test_a_low_limit_that_may_be_raised_is_raised(tmp_path: Path) -> None:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    done = limited(20, hard, "check", "--shipped", "--part", "7", "--out", str(tmp_path / "run"))
+    done = limited(20, hard, "check", "--shipped", "--assignment", TOY_NAME, "--out", str(tmp_path / "run"))
     assert done.returncode == 0, done.stderr

@@ -29,15 +29,15 @@ def returned(runner: Runner, expression: str) -> Returned:
     return ask(runner, "f", text=np.frombuffer(expression.encode(), np.uint8)).values[Key("f")]
 
 
-@pytest.mark.parametrize("dtype", ["?", "i1", "u8", "f2", "f4", "f8", "g"])
-def test_arrays_come_back_with_their_dtype_shape_and_bits(tmp_path: Path, dtype: str) -> None:
-    sent = np.arange(12).reshape(3, 4).astype(dtype)
+def test_arrays_come_back_with_their_dtype_shape_and_bits(tmp_path: Path) -> None:
     with running(tmp_path, "def f(X): return X.T[::-1]\n") as runner:
-        got = ask(runner, "f", X=sent).values[Key("f")]
-    assert got.kind == "array"
-    assert got.array is not None
-    assert got.array.dtype == sent.dtype
-    np.testing.assert_array_equal(got.array, sent.T[::-1])
+        for dtype in ("?", "i1", "u8", "f2", "f4", "f8", "g"):
+            sent = np.arange(12).reshape(3, 4).astype(dtype)
+            got = ask(runner, "f", X=sent).values[Key("f")]
+            assert got.kind == "array"
+            assert got.array is not None
+            assert got.array.dtype == sent.dtype
+            np.testing.assert_array_equal(got.array, sent.T[::-1])
 
 
 @pytest.mark.parametrize(
@@ -210,8 +210,11 @@ def test_warnings_are_told_once_with_the_submissions_own_line(tmp_path: Path) ->
 def test_the_number_of_parameters_tells_the_edition(tmp_path: Path, parameters: str, seen: str) -> None:
     with running(tmp_path, f"def miniBatchGradientDescent({parameters}): pass\n") as runner:
         assert (runner.hello.edition_seen, runner.hello.edition) == (seen, "2019")
-    with running(tmp_path, f"def miniBatchGradientDescent({parameters}): pass\n", edition="2020-22") as runner:
-        assert (runner.hello.edition_seen, runner.hello.edition) == (seen, "2020-22")
+
+
+def test_an_edition_that_is_asked_for_is_judged_whatever_is_seen(tmp_path: Path) -> None:
+    with running(tmp_path, "def miniBatchGradientDescent(a, b): pass\n", edition="2020-22") as runner:
+        assert (runner.hello.edition_seen, runner.hello.edition) == ("2022-23", "2020-22")
 
 
 def test_the_edition_with_a_progress_bar_is_lent_one(tmp_path: Path) -> None:
@@ -282,11 +285,22 @@ def test_a_submission_may_have_files_with_the_names_of_the_harnesss(tmp_path: Pa
             assert observation.facts == {"answers": [42, 42, 42]}
 
 
-@pytest.mark.parametrize(
-    "names",
-    ["parity_tests", "worker", *FILES, "probe", "stand_ins", "reference", "torch", "pandas", "click"],
-)
-def test_nothing_of_the_harness_or_its_libraries_can_be_imported(tmp_path: Path, names: str) -> None:
+BESIDE = {"script_probe", "asking", "probe", "stand_ins"}
+"""Modules that are there while a case is put, since a probe may import them late."""
+
+
+def test_nothing_of_the_harness_or_its_libraries_can_be_imported_by_a_call(tmp_path: Path) -> None:
+    companion = write(tmp_path / "probes", {"stand_ins.py": ""}) / "stand_ins.py"
+    source = "def f(text): return float(__import__(bytes(text).decode()).__name__ == 'random')\n"
+    with running(tmp_path, source, companions=[companion]) as runner:
+        for name in ("parity_tests", "worker", *FILES.keys() - BESIDE, "reference", "torch", "pandas", "click"):
+            failed = ask(runner, "f", text=np.frombuffer(name.encode(), np.uint8)).failures[Key("f")]
+            assert failed.error == "ModuleNotFoundError", name
+        assert ask(runner, "f", text=np.frombuffer(b"random", np.uint8)).values[Key("f")].array == np.array(1.0)
+
+
+@pytest.mark.parametrize("names", ["parity_tests", "worker", "torch", *sorted(BESIDE)])
+def test_what_cannot_be_imported_is_said_with_the_option_that_allows_it(tmp_path: Path, names: str) -> None:
     companion = write(tmp_path / "probes", {"stand_ins.py": ""}) / "stand_ins.py"
     with running(tmp_path, f"import {names}\n", companions=[companion]) as runner:
         problem = runner.hello.import_failure
