@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -72,24 +73,51 @@ def gradescope_class(folder: Path) -> Path:
     )
 
 
-def filled(parity: Parity, tmp_path: Path, source: Path, table: str | bytes, *options: object) -> tuple[str, str]:
-    """The table as it comes back for the class in `source`, and what was said."""
-    out, path = tmp_path / "out", tmp_path / "table.csv"
-    path.write_bytes(table if isinstance(table, bytes) else table.encode())
-    if not out.exists():
-        assert parity("grade", source, "--out", out)[0] == 0
-    status, said, err = parity("gradebook", out, path, "--out", tmp_path / "back.csv", *options)
-    assert (status, err) == (0, "")
-    return (tmp_path / "back.csv").read_bytes().decode("utf-8", "surrogateescape"), " ".join(said.split())
+Filled = Callable[..., tuple[str, str]]
+Graded = Callable[[Callable[[Path], Path]], Path]
+
+
+@pytest.fixture(scope="module")
+def kept() -> dict[object, Path]:
+    """The results of the classes that are graded already: a table is filled in from them, and they stay as they are."""
+    return {}
+
+
+@pytest.fixture
+def graded(parity: Parity, tmp_path_factory: pytest.TempPathFactory, kept: dict[object, Path]) -> Graded:
+    """The results of a class, which is graded once for all tests."""
+
+    def results_of(class_in: Callable[[Path], Path]) -> Path:
+        if class_in not in kept:
+            folder = tmp_path_factory.mktemp("graded")
+            assert parity("grade", class_in(folder / "class"), "--out", folder / "out")[0] == 0
+            kept[class_in] = folder / "out"
+        return kept[class_in]
+
+    return results_of
+
+
+@pytest.fixture
+def filled(parity: Parity, tmp_path: Path) -> Filled:
+    """Gives a table as it comes back for a class's results, and what was said."""
+
+    def fill(out: Path, table: str | bytes, *options: object) -> tuple[str, str]:
+        path = tmp_path / "table.csv"
+        path.write_bytes(table if isinstance(table, bytes) else table.encode())
+        status, said, err = parity("gradebook", out, path, "--out", tmp_path / "back.csv", *options)
+        assert (status, err) == (0, "")
+        return (tmp_path / "back.csv").read_bytes().decode("utf-8", "surrogateescape"), " ".join(said.split())
+
+    return fill
 
 
 pytestmark = pytest.mark.usefixtures("asked")
 
 
 def test_canvas_gets_its_gradebook_back_with_the_grades_and_nothing_else_changed(
-    parity: Parity, tmp_path: Path
+    graded: Graded, filled: Filled
 ) -> None:
-    back, said = filled(parity, tmp_path, canvas_class(tmp_path / "class"), CANVAS, "--column", "hw1")
+    back, said = filled(graded(canvas_class), CANVAS, "--column", "hw1")
     expected = CANVAS.replace('""A""",9.50,,', '""A""",9.50,100,').replace("10.00,70.00,", "10.00,85,")
     assert back == expected.replace("danoz,CS 1,7.00,,", "danoz,CS 1,7.00,100,")
     assert "3 grades are filled in, 1 of them in place of others: canvas, column 'HW1 (312)'." in said
@@ -113,19 +141,21 @@ def test_a_sites_table_of_grades_serves_as_the_roster(tmp_path: Path, table: str
     assert "" not in [person.name for person in load_roster(path)]
 
 
-def test_who_calls_themselves_points_possible_changes_no_maximum(parity: Parity, tmp_path: Path) -> None:
+def test_who_calls_themselves_points_possible_changes_no_maximum(graded: Graded, filled: Filled) -> None:
     table = CANVAS.replace('"Lee, Ann"', "Points Possible").replace("Manual Posting", "5.00")
-    back, said = filled(parity, tmp_path, canvas_class(tmp_path / "class"), table, "--column", "HW1")
+    back, said = filled(graded(canvas_class), table, "--column", "HW1")
     assert '101,u0101,annlee,"CS 1, Sec ""A""",9.50,100,' in back
     assert "3 grades are filled in" in said
 
 
-def test_moodle_gets_its_worksheet_back_with_grades_and_comments(parity: Parity, tmp_path: Path) -> None:
-    source = moodle_class(tmp_path / "class")
+def test_moodle_gets_its_worksheet_back_with_grades_and_comments(
+    filled: Filled, parity: Parity, tmp_path: Path
+) -> None:
+    source, out = moodle_class(tmp_path / "class"), tmp_path / "out"
     comments = tmp_path / "comments.csv"
     comments.write_text("submission,comment\nAnn Lee,a < b\nDan Öz,not there\n", encoding="utf-8")
-    parity("grade", source, "--out", tmp_path / "out", "--comments", comments)
-    back, said = filled(parity, tmp_path, source, MOODLE)
+    parity("grade", source, "--out", out, "--comments", comments)
+    back, said = filled(out, MOODLE)
     expected = MOODLE.replace('grading",,100.00,Yes,"Monday', 'grading",100,100.00,Yes,"Monday').replace(
         '""two""</p>",-,\n', '""two""</p>",-,a &lt; b\n'
     )
@@ -136,34 +166,33 @@ def test_moodle_gets_its_worksheet_back_with_grades_and_comments(parity: Parity,
     assert "Without a submission, and left as they were: Cem Kaya." in said
 
 
-def test_a_worksheet_of_moodle_without_names_is_filled_by_its_numbers(parity: Parity, tmp_path: Path) -> None:
+def test_a_worksheet_of_moodle_without_names_is_filled_by_its_numbers(graded: Graded, filled: Filled) -> None:
     blind = "Identifier,Status,Grade,Maximum Grade,Grade can be changed\n"
     blind += "Participant 5101,x,,100.00,Yes\nParticipant 9,x,,100.00,Yes\n"
-    back, _ = filled(parity, tmp_path, moodle_class(tmp_path / "class"), blind)
+    back, _ = filled(graded(moodle_class), blind)
     assert back == blind.replace("5101,x,,", "5101,x,100,")
 
 
-def test_gradescope_gets_its_grades_back_and_everyone_of_a_group_theirs(parity: Parity, tmp_path: Path) -> None:
-    back, said = filled(parity, tmp_path, gradescope_class(tmp_path / "class"), GRADESCOPE)
+def test_gradescope_gets_its_grades_back_and_everyone_of_a_group_theirs(graded: Graded, filled: Filled) -> None:
+    back, said = filled(graded(gradescope_class), GRADESCOPE)
     expected = GRADESCOPE.replace("ANN@school,A,,", "ANN@school,A,100,").replace("bob@school,A,,", "bob@school,A,85,")
     assert back == expected.replace("cem@school,A,,", "cem@school,A,85,")
     assert "Without a submission, and left as they were: Eve Fox." in said
 
 
-def test_gradescopes_table_of_a_whole_course_is_told_by_its_columns(parity: Parity, tmp_path: Path) -> None:
+def test_gradescopes_table_of_a_whole_course_is_told_by_its_columns(graded: Graded, filled: Filled) -> None:
     table = (
         "First Name,Last Name,SID,Email,HW1,HW1 - Max Points,HW2,HW2 - Max Points,Total Lateness (H:M:S)\n"
         "Ann,Lee,007,ann@school,3,100.0,,100.0,00:00:00\n"
     )
-    back, _ = filled(parity, tmp_path, gradescope_class(tmp_path / "class"), table, "--column", "HW2")
+    back, _ = filled(graded(gradescope_class), table, "--column", "HW2")
     assert back == table.replace("3,100.0,,", "3,100.0,100,")
 
 
-def test_another_sites_numbers_tell_nobody(parity: Parity, tmp_path: Path) -> None:
+def test_another_sites_numbers_tell_nobody(graded: Graded, filled: Filled) -> None:
     """A class that was handed in on Moodle, graded into Canvas: number 5101 is somebody else there."""
-    source = moodle_class(tmp_path / "class")
     table = CANVAS.replace(",104,", ",5101,").replace("Öz, Dan", "Fox, Eve").replace("danoz", "evefox")
-    back, said = filled(parity, tmp_path, source, table, "--column", "HW1 (312)")
+    back, said = filled(graded(moodle_class), table, "--column", "HW1 (312)")
     assert back == table.replace('""A""",9.50,,', '""A""",9.50,100,')
     assert "Of nobody in the table are the submissions Bob Ray, Dan Öz." in said
 
@@ -185,7 +214,7 @@ def test_another_sites_numbers_tell_nobody(parity: Parity, tmp_path: Path) -> No
         ("Section,", "Section,Root Account,"),
     ],
 )
-def test_canvas_tables_in_every_dress_come_back_in_it(parity: Parity, tmp_path: Path, before: str, after: str) -> None:
+def test_canvas_tables_in_every_dress_come_back_in_it(graded: Graded, filled: Filled, before: str, after: str) -> None:
     plain = CANVAS.replace('"CS 1, Sec ""A"""', "CS 1").replace('"O\'Ray, Bob"', "Bob O'Ray")
     plain = plain.replace('"Lee, Ann"', "Ann Lee").replace('"Kaya, Cem"', "Cem Kaya").replace('"Öz, Dan"', "Dan Öz")
     plain = plain.replace('"Student, Test"', "Test Student")
@@ -198,7 +227,7 @@ def test_canvas_tables_in_every_dress_come_back_in_it(parity: Parity, tmp_path: 
         )
     else:
         table = plain.replace(before, after)
-    back, said = filled(parity, tmp_path, canvas_class(tmp_path / "class"), table, "--column", "HW1")
+    back, said = filled(graded(canvas_class), table, "--column", "HW1")
     assert "3 grades are filled in" in said
     changed = [
         (old, new)
@@ -214,53 +243,63 @@ def cells(text: str) -> list[list[str]]:
     return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
 
 
-def test_a_table_with_decimal_commas_is_filled_with_them(parity: Parity, tmp_path: Path) -> None:
+def test_a_table_with_decimal_commas_is_filled_with_them(graded: Graded, filled: Filled) -> None:
     table = (
         "Identifier;Full name;Grade;Maximum Grade\nParticipant 5101;Ann Lee;;50,00\nParticipant 5104;Dan Öz;;50,00\n"
     )
-    back, _ = filled(parity, tmp_path, moodle_class(tmp_path / "class"), table, "--scale")
+    back, _ = filled(graded(moodle_class), table, "--scale")
     assert back == table.replace("Ann Lee;;", "Ann Lee;50;").replace("Dan Öz;;", "Dan Öz;42,5;")
 
 
-def test_a_table_in_an_old_encoding_comes_back_in_it(parity: Parity, tmp_path: Path) -> None:
+def test_a_table_in_an_old_encoding_comes_back_in_it(graded: Graded, filled: Filled, tmp_path: Path) -> None:
     table = MOODLE.encode("cp1252") + b'"Participant 5105",\x81\xff,x,x,,100.00,Yes,-,,-,\n'
-    filled(parity, tmp_path, moodle_class(tmp_path / "class"), table)
+    filled(graded(moodle_class), table)
     back = (tmp_path / "back.csv").read_bytes()
     assert b"\x81\xff" in back
     assert back.count("Dan Öz".encode("cp1252")) == 1
     assert RawCsv.of(back, ",").value(4, 4) == "85"
 
 
-def test_a_table_in_utf_16_comes_back_in_it(parity: Parity, tmp_path: Path) -> None:
-    filled(parity, tmp_path, moodle_class(tmp_path / "class"), MOODLE.encode("utf-16"))
+def test_a_table_in_utf_16_comes_back_in_it(graded: Graded, filled: Filled, tmp_path: Path) -> None:
+    filled(graded(moodle_class), MOODLE.encode("utf-16"))
     back = (tmp_path / "back.csv").read_bytes()
     assert back.decode("utf-16").count(",85,100.00") == 1
 
 
-def test_filled_in_twice_it_is_the_same(parity: Parity, tmp_path: Path) -> None:
-    source = canvas_class(tmp_path / "class")
-    once, _ = filled(parity, tmp_path, source, CANVAS, "--column", "HW1")
-    twice, said = filled(parity, tmp_path, source, once, "--column", "HW1")
+def test_filled_in_twice_it_is_the_same(graded: Graded, filled: Filled) -> None:
+    out = graded(canvas_class)
+    once, _ = filled(out, CANVAS, "--column", "HW1")
+    twice, said = filled(out, once, "--column", "HW1")
     assert twice == once
     assert "in place of others" not in said
 
 
-def test_points_of_another_maximum_are_scaled_only_where_that_is_asked_for(parity: Parity, tmp_path: Path) -> None:
-    source, table = canvas_class(tmp_path / "class"), CANVAS.replace("100.00,5.00", "20.00,5.00")
-    parity("grade", source, "--out", tmp_path / "out")
+def test_points_of_another_maximum_are_scaled_only_where_that_is_asked_for(
+    graded: Graded, filled: Filled, parity: Parity, tmp_path: Path
+) -> None:
+    out, table = graded(canvas_class), CANVAS.replace("100.00,5.00", "20.00,5.00")
     (tmp_path / "table.csv").write_text(table, newline="")
-    command = ["gradebook", tmp_path / "out", tmp_path / "table.csv", "--out", tmp_path / "back.csv"]
+    command = ["gradebook", out, tmp_path / "table.csv", "--out", tmp_path / "back.csv"]
     status, _, err = parity(*command, "--column", "HW1")
     assert status == 2
     assert "'HW1 (312)' has 20 points, the rubric 100; --scale" in err
     assert not (tmp_path / "back.csv").exists()
-    back, _ = filled(parity, tmp_path, source, table, "--column", "HW1", "--scale")
+    back, _ = filled(out, table, "--column", "HW1", "--scale")
     assert back == table.replace("9.50,,", "9.50,20,").replace("10.00,70.00", "10.00,17").replace(
         "7.00,,,", "7.00,20,,"
     )
 
 
 # ---- who is who
+
+
+def class_of_bobs(folder: Path) -> Path:
+    return export(
+        folder,
+        ann=submitters(("Ann Lee", "ann@school")),
+        one=submitters(("Bob", "bob@school")),
+        wrong=submitters(("Bob", "bob@school"), ("Cem", "cem@school")),
+    )
 
 
 def one_table(*rows: str) -> str:
@@ -282,33 +321,29 @@ def one_table(*rows: str) -> str:
     ],
 )  # fmt: skip
 def test_nobody_is_filled_in_by_a_guess(
-    parity: Parity, tmp_path: Path, rows: list[str], grades: list[str], said: str
+    graded: Graded, filled: Filled, rows: list[str], grades: list[str], said: str
 ) -> None:
-    source = export(
-        tmp_path / "class",
-        ann=submitters(("Ann Lee", "ann@school")),
-        one=submitters(("Bob", "bob@school")),
-        wrong=submitters(("Bob", "bob@school"), ("Cem", "cem@school")),
-    )
-    back, heard = filled(parity, tmp_path, source, one_table(*rows))
+    back, heard = filled(graded(class_of_bobs), one_table(*rows))
     assert [row[3] for row in cells(back)[1:]] == grades
     assert said in heard
 
 
-def test_a_0_of_which_nothing_was_judged_is_told_from_one_that_was_earned(parity: Parity, tmp_path: Path) -> None:
+def test_a_0_of_which_nothing_was_judged_is_told_from_one_that_was_earned(
+    filled: Filled, parity: Parity, tmp_path: Path
+) -> None:
     source = class_folder(tmp_path / "class", ann="", bob="# no import", cem="# wrong relu", dan="# no import")
     (source / "eve").mkdir()
     (source / "eve" / "essay.pdf").touch()
-    rubric, overrides = tmp_path / "rubric.toml", tmp_path / "overrides.csv"
+    out, rubric, overrides = tmp_path / "out", tmp_path / "rubric.toml", tmp_path / "overrides.csv"
     rubric.write_text('[[item]]\nname = "relu"\npoints = 15\nchecks = ["relu"]\n')
     overrides.write_text("submission,item,points,reason\ndan,relu,5,one parenthesis too many\n")
-    command = ["grade", source, "--out", tmp_path / "out", "--rubric", rubric, "--overrides", overrides]
+    command = ["grade", source, "--out", out, "--rubric", rubric, "--overrides", overrides]
     said = " ".join(parity(*command)[1].split())
     assert "5 of 5 submissions have a grade, 2 of them 0 since nothing could be judged. The mean is 4 points" in said
-    shown = (tmp_path / "out" / "class.html").read_text()
+    shown = (out / "class.html").read_text()
     assert "5 of 5 submissions have a grade, 2 of them 0 since nothing could be judged: the mean is 4.0 of 15" in shown
     table = one_table(*(f"{name},,,,15" for name in ("ann", "bob", "cem", "dan", "eve")))
-    back, said = filled(parity, tmp_path, source, table)
+    back, said = filled(out, table)
     assert [row[3] for row in cells(back)[1:]] == ["15", "0", "0", "5", "0"]
     assert said.startswith("5 grades are filled in, 2 of them 0 since nothing could be judged: gradescope, ")
     assert "0, since nothing could be judged: bob (does not import), eve (nothing to run)." in said
@@ -318,22 +353,25 @@ def test_a_0_of_which_nothing_was_judged_is_told_from_one_that_was_earned(parity
     assert "2 of 2 submissions have a grade: the mean is 7.5" in (tmp_path / "other" / "class.html").read_text()
 
 
-def test_a_number_that_contradicts_both_name_and_address_fills_nothing(parity: Parity, tmp_path: Path) -> None:
-    source = tmp_path / "class"
+def test_a_number_that_contradicts_both_name_and_address_fills_nothing(
+    filled: Filled, parity: Parity, tmp_path: Path
+) -> None:
+    source, out = tmp_path / "class", tmp_path / "out"
     export(source, ann=[":submitters:", "- :name: Ann Lee", "  :email: ann@school", "  :sid: '7'"])
-    back, said = filled(parity, tmp_path, source, one_table("Eve Fox,7,eve@school,,100"))
+    assert parity("grade", source, "--out", out)[0] == 0
+    back, said = filled(out, one_table("Eve Fox,7,eve@school,,100"))
     assert back == one_table("Eve Fox,7,eve@school,,100")
     assert "Eve Fox: has the number of Ann Lee, but neither its name nor its address." in said
 
 
-def test_who_has_no_grade_yet_or_less_to_earn_is_left_and_said(parity: Parity, tmp_path: Path) -> None:
+def test_who_has_no_grade_yet_or_less_to_earn_is_left_and_said(filled: Filled, parity: Parity, tmp_path: Path) -> None:
     source, out = class_folder(tmp_path / "class", ann="", bob="# harness", cem="# undecided relu"), tmp_path / "out"
     assert parity("grade", source, "--out", out)[0] == 3
-    back, said = filled(parity, tmp_path, source, one_table("ann,,,,100", "bob,,,,100", "cem,,,,100"))
+    back, said = filled(out, one_table("ann,,,,100", "bob,,,,100", "cem,,,,100"))
     assert [row[3] for row in cells(back)[1:]] == ["100", "", ""]
     assert "bob: there is no grade, because Parity itself failed." in said
     assert "cem: has 85 of 85 points, but the table counts 100; --scale gives the share." in said
-    back, _ = filled(parity, tmp_path, source, one_table("ann,,,,100", "bob,,,,100", "cem,,,,100"), "--scale")
+    back, _ = filled(out, one_table("ann,,,,100", "bob,,,,100", "cem,,,,100"), "--scale")
     assert [row[3] for row in cells(back)[1:]] == ["100", "", "100"]
 
 
@@ -364,10 +402,9 @@ def test_who_has_no_grade_yet_or_less_to_earn_is_left_and_said(parity: Parity, t
     ],
 )
 def test_a_table_that_cannot_be_filled_is_a_sentence_and_2(
-    parity: Parity, tmp_path: Path, table: Any, options: list[str], said: str
+    graded: Graded, parity: Parity, tmp_path: Path, table: Any, options: list[str], said: str
 ) -> None:
-    source, out, path = canvas_class(tmp_path / "class"), tmp_path / "out", tmp_path / "table.csv"
-    parity("grade", source, "--out", out)
+    out, path = graded(canvas_class), tmp_path / "table.csv"
     path.write_bytes(table if isinstance(table, bytes) else table.encode())
     status, heard, err = parity("gradebook", out, path, "--out", tmp_path / "back.csv", *options)
     assert (status, heard) == (2, "")

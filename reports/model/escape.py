@@ -87,7 +87,9 @@ def csv_cells(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with control characters written out, and an apostrophe before what would run as a formula."""
     safe = frame.copy()
     for name in safe.columns[safe.dtypes == "string"]:
-        dangerous = safe[name].str.startswith(_FORMULA)
-        safe[name] = safe[name].str.translate(_CONTROLS)
-        safe[name] = safe[name].mask(dangerous, "'" + safe[name])
+        safe[name] = [_csv_cell(cell) if isinstance(cell, str) else cell for cell in safe[name]]
     return safe
+
+
+def _csv_cell(text: str) -> str:
+    return f"'{text.translate(_CONTROLS)}" if text.startswith(_FORMULA) else text.translate(_CONTROLS)
