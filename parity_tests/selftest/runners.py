@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import shutil
+import tempfile
 import textwrap
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,7 @@ from parity_tests.harness.process.process import ForkedProcess, StartedProcess
 from parity_tests.harness.process.runner import Runner
 from parity_tests.protocol.observation import Failure, Observation
 from parity_tests.protocol.quantity import Key
+from parity_tests.selftest.shared import of_session
 
 CALLS = """
 def calls(submission, recorder, params, arrays):
@@ -47,21 +52,27 @@ def running(
     tmp_path: Path,
     source: str | bytes | Mapping[str, str | bytes],
     probe: str = CALLS,
-    forked: bool = False,
+    forked: bool | ForkServers = False,
     **options: Any,
 ) -> Iterator[Runner]:
     """A runner for a submission with this source (or these files) and a probe file with this source.
 
-    Its processes are `forked` off a fork server, all of them, or started cold.
+    Its processes are `forked` off these servers, or those of the session, all of them; or started cold.
     """
     files = source if isinstance(source, Mapping) else {"neural_networks.py": source, "utils.py": ""}
     folder = write(tmp_path / options.pop("name", "submission"), files)
-    write(tmp_path / "probes", {"probe.py": probe})
-    with contextlib.ExitStack() as stack:
-        servers = stack.enter_context(ForkServers()) if forked else None
-        runner = Runner(folder, probe=tmp_path / "probes" / "probe.py", servers=servers, **(OPTIONS | options))
-        yield stack.enter_context(runner)
+    servers = forked if isinstance(forked, ForkServers) else of_session() if forked else None
+    with Runner(folder, probe=probe_file(probe), servers=servers, **(OPTIONS | options)) as runner:
+        yield runner
         assert servers is None or servers.serves(runner.kind), servers
+
+
+@cache
+def probe_file(source: str) -> Path:
+    """The file of a probe: one for each source, so that one server forks the processes of many tests."""
+    folder = Path(tempfile.mkdtemp(prefix="parity-probes-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return write(folder, {"probe.py": source}) / "probe.py"
 
 
 def pid_of(runner: Runner) -> int:
@@ -83,11 +94,14 @@ def ask(
 
 
 def failure(tmp_path: Path, body: str, seconds: float | None = None, **options: Any) -> Failure:
-    """How a submission's function `f` with this body fails; the next function in the next case must still answer."""
+    """How a submission's function `f` with this body fails; the next function in the next case must still answer.
+
+    Its processes are forked off the session's servers, as in a class: that takes a tenth of a cold start.
+    """
     source = (
         f"import numpy as np\ndef f():\n{textwrap.indent(textwrap.dedent(body), '    ')}\ndef g():\n    return 1.5\n"
     )
-    with running(tmp_path, source, **options) as runner:
+    with running(tmp_path, source, forked=True, **options) as runner:
         observation = ask(runner, "f", seconds=seconds)
         assert not observation.values
         (failed,) = observation.failures.values()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,9 +34,11 @@ def records(variant: Variant, wanted: Callable[[Case], bool], seed: int = 0) -> 
     return [r for r in judged_variants.records(ASSIGNMENT, variant, parts=parts, seed=seed) if r.case in names]
 
 
-def alone(variant: Variant, wanted: Callable[[Case], bool], seed: int = 0) -> list[Record]:
+def alone(
+    variant: Variant, wanted: Callable[[Case], bool], seed: int = 0, dtypes: Sequence[str] = DTYPES
+) -> list[Record]:
     """The records of these cases, put to a variant in this process and judged without others beside them."""
-    plan = [case for case in ASSIGNMENT.cases(EDITION, DTYPES, seed=seed) if wanted(case)]
+    plan = [case for case in ASSIGNMENT.cases(EDITION, dtypes, seed=seed) if wanted(case)]
     questions = [question_of(ASSIGNMENT, case, seed) for case in plan]
     with tempfile.TemporaryDirectory(prefix="parity-") as folder:
         variant.write(Path(folder))

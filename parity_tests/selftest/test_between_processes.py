@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -50,11 +50,8 @@ def fails(call, how=OSError):
     except OSError:
         pass
     return False
-def say():
-    return 1.0 - fails(lambda: {say})
-def hear():
-    return float({hear})
 """
+"""Beside it a pair of functions for each way: `say_0` and `hear_0`, and so on."""
 
 
 @pytest.fixture(params=[level for level in LEVELS if level != "none"])
@@ -79,14 +76,18 @@ def two(tmp_path: Path, source: str, level: str, *, forked: bool) -> Iterator[tu
         yield one, other
 
 
-def heard(tmp_path: Path, level: str, way: str, *, forked: bool) -> list[float]:
-    """What another process hears before one has said something, and after."""
-    say, hear = WAYS[way]
-    with two(tmp_path, SOURCE.format(say=say, hear=hear), level, forked=forked) as (one, other):
-        silent = ask(other, "hear")
-        assert not ask(one, "say").failures
-        told = ask(other, "hear")
-    return [number_of(seen) for seen in (silent, told)]
+def heard(tmp_path: Path, level: str, ways: Iterable[str], *, forked: bool) -> dict[str, list[float]]:
+    """What another process hears in each of these ways before one has said something in all of them, and after."""
+    numbered = dict(enumerate(ways))
+    pairs = [
+        f"def say_{n}():\n    return 1.0 - fails(lambda: {say})\ndef hear_{n}():\n    return float({hear})\n"
+        for n, (say, hear) in ((n, WAYS[way]) for n, way in numbered.items())
+    ]
+    with two(tmp_path, SOURCE + "".join(pairs), level, forked=forked) as (one, other):
+        silent = [ask(other, f"hear_{n}") for n in numbered]
+        assert not any(ask(one, f"say_{n}").failures for n in numbered)
+        told = [ask(other, f"hear_{n}") for n in numbered]
+    return {way: [number_of(silent[n]), number_of(told[n])] for n, way in numbered.items()}
 
 
 def number_of(seen: Observation) -> float:
@@ -98,16 +99,15 @@ def number_of(seen: Observation) -> float:
 
 
 @pytest.mark.parametrize("forked", [True, False], ids=["forked", "cold"])
-@pytest.mark.parametrize("way", WAYS)
-def test_what_one_says_another_does_not_hear(tmp_path: Path, level: str, way: str, forked: bool) -> None:
-    before, after = heard(tmp_path, level, way, forked=forked)
-    assert before == after
+def test_what_one_says_another_does_not_hear(tmp_path: Path, level: str, forked: bool) -> None:
+    found = heard(tmp_path, level, WAYS, forked=forked)
+    assert {way: before for way, (before, _) in found.items()} == {way: after for way, (_, after) in found.items()}
 
 
-@pytest.mark.parametrize("way", ["a lock on a file of Python's", "a file in a folder for all"])
-def test_without_isolation_it_is_heard(tmp_path: Path, way: str) -> None:
+def test_without_isolation_it_is_heard(tmp_path: Path) -> None:
+    ways = ["a lock on a file of Python's", "a file in a folder for all"]
     try:
-        assert heard(tmp_path, "none", way, forked=False) == [0.0, 1.0]
+        assert heard(tmp_path, "none", ways, forked=False) == {way: [0.0, 1.0] for way in ways}
     finally:
         Path("/tmp/parity-said").unlink(missing_ok=True)
 

@@ -191,31 +191,29 @@ def test_generators_that_nobody_seeds_differ(tmp_path: Path, level: str, servers
     assert group.printed(seeded) == group.printed(seeded)
 
 
-@pytest.mark.parametrize(
-    "attack",
-    [
-        "os.kill(0, 9)",
-        "os.kill(1, 9)\nos._exit(7)",
-        "import threading, time\nfor _ in range(100):\n    threading.Thread(target=time.sleep, args=(99,)).start()",
-        "while True: os.fork()",
-        "import ctypes\nctypes.string_at(0)",
-        "with open('big', 'wb') as file:\n    while True: file.write(bytes(1 << 20)); file.flush()",
-    ],
+ATTACKS = (
+    "os.kill(0, 9)",
+    "os.kill(1, 9)\nos._exit(7)",
+    "import threading, time\nfor _ in range(100):\n    threading.Thread(target=time.sleep, args=(99,)).start()",
+    "while True: os.fork()",
+    "import ctypes\nctypes.string_at(0)",
+    "with open('big', 'wb') as file:\n    while True: file.write(bytes(1 << 20)); file.flush()",
 )
-def test_the_server_outlives_what_its_processes_do(
-    tmp_path: Path, bubblewrap: str, servers: ForkServers, attack: str
-) -> None:
+
+
+def test_the_server_outlives_what_its_processes_do(tmp_path: Path, bubblewrap: str, servers: ForkServers) -> None:
     group = Class(tmp_path, bubblewrap, servers)
     assert group.answer() == 3.0
     before = servers.pids
-    lines = "".join(f"    {line}\n" for line in attack.splitlines())
-    with group.submission(f"import os\ndef f():\n{lines}\ndef g(): return 1.0\n") as runner:
-        assert ask(runner, "f").failures
-        assert ask(runner, "g").values[Key("g")].array == np.array(1.0)
-        assert isinstance(runner.process, ForkedProcess)
-    assert group.answer() == 3.0
-    assert servers.pids == before
-    assert servers.problem == ""
+    for attack in ATTACKS:
+        lines = "".join(f"    {line}\n" for line in attack.splitlines())
+        with group.submission(f"import os\ndef f():\n{lines}\ndef g(): return 1.0\n") as runner:
+            assert ask(runner, "f").failures, attack
+            assert ask(runner, "g").values[Key("g")].array == np.array(1.0), attack
+            assert isinstance(runner.process, ForkedProcess), attack
+        assert group.answer() == 3.0, attack
+        assert servers.pids == before, attack
+        assert servers.problem == "", attack
 
 
 def test_whatever_was_started_is_gone_when_it_is_closed(tmp_path: Path, level: str, servers: ForkServers) -> None:

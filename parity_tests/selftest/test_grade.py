@@ -375,20 +375,19 @@ def test_the_seed_is_drawn_kept_and_told_no_student(asked: list[str], parity: Pa
     assert len(seeds) == 2
 
 
-@pytest.mark.parametrize("moment", [1, 4, 8, 14])
-def test_killed_at_any_moment_it_goes_on_to_the_same_tables(
-    asked: list[str], parity: Parity, tmp_path: Path, moment: int
-) -> None:
+def test_killed_at_any_moment_it_goes_on_to_the_same_tables(asked: list[str], parity: Parity, tmp_path: Path) -> None:
     source = class_folder(tmp_path / "class", ann="", bob="# wrong relu", cem="# undecided relu")
-    out, undisturbed = tmp_path / "out", tmp_path / "undisturbed"
-    command = [sys.executable, "-m", "parity_tests.selftest.fake_grading", str(source), str(out), str(moment)]
-    killed = subprocess.run(command, capture_output=True, timeout=120)
-    assert killed.returncode == -9, killed.stderr
-    assert parity("grade", source, "--out", out, "--seed", 7)[0] == 0
+    undisturbed = tmp_path / "undisturbed"
     assert parity("grade", source, "--out", undisturbed, "--seed", 7)[0] == 0
-    assert content(out) == content(undisturbed)
-    left = [path.name for path in out.rglob(".*")]
-    assert left == [".lock"]
+    for moment in (1, 4, 8, 14):
+        out = tmp_path / f"out {moment}"
+        command = [sys.executable, "-m", "parity_tests.selftest.fake_grading", str(source), str(out), str(moment)]
+        killed = subprocess.run(command, capture_output=True, timeout=120)
+        assert killed.returncode == -9, killed.stderr
+        assert parity("grade", source, "--out", out, "--seed", 7)[0] == 0
+        assert content(out) == content(undisturbed)
+        left = [path.name for path in out.rglob(".*")]
+        assert left == [".lock"]
 
 
 def test_two_runs_never_write_into_one_folder(asked: list[str], parity: Parity, tmp_path: Path) -> None:
@@ -455,15 +454,15 @@ def test_a_wrong_file_is_said_before_anything_changes(
 def test_hostile_neighbours_leave_a_submissions_records_as_they_are_alone(parity: Parity, tmp_path: Path) -> None:
     source, out = tmp_path / "class", tmp_path / "out"
     good = source / "good"
-    good.mkdir(parents=True)
-    for name in ("neural_networks.py", "utils.py"):
-        (good / name).write_bytes((ASSIGNMENT.solution / name).read_bytes())
+    write(good, {name: (ASSIGNMENT.solution / name).read_bytes() for name in ("neural_networks.py", "utils.py")})
+    with (good / "neural_networks.py").open("a") as file:
+        file.write("\n\ndef main(main_params):\n    pass\n")  # which takes longest
     for name, code in (("exits", "import os\nos._exit(0)\n"), ("broken", "def main(:\n")):
         (source / name).mkdir()
         (source / name / "neural_networks.py").write_text(code)
     status, _, err = parity("grade", source, "--out", out, "--seed", 11, "--isolation", "none")
     assert status == 0, err
-    assert grades(out)["total"].to_dict() == {"broken": 0, "exits": 0, "good": 100}
+    assert grades(out)["total"].to_dict() == {"broken": 0, "exits": 0, "good": 80}
     alone = check(ASSIGNMENT, good, dtypes=("float64",), seed=11, edition="2019", isolation=isolation_of(out)).records
     among = from_frame(pd.read_parquet(out / "submissions" / "good" / "records.parquet"))
     assert list(map(timeless, among)) == list(map(timeless, alone))

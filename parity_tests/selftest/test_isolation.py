@@ -17,6 +17,7 @@ from parity_tests.assignments.mlp.assignment import ASSIGNMENT
 from parity_tests.harness.check import check
 from parity_tests.harness.inside import confine
 from parity_tests.harness.process.available_levels import problem
+from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.harness.sandbox import seccomp, users
 from parity_tests.harness.sandbox.isolation import LEVELS
 from parity_tests.harness.sandbox.process_kind import CODE, FORK_SERVER
@@ -24,7 +25,7 @@ from parity_tests.harness.sandbox.runtime_files import runtime
 from parity_tests.protocol.errors import UsageError
 from parity_tests.protocol.quantity import WHOLE_CASE, Key
 from parity_tests.selftest.process_trees import innermost, wait_until_gone
-from parity_tests.selftest.runners import SHORT, ask, pid_of, running
+from parity_tests.selftest.runners import CALLS, SHORT, ask, pid_of, probe_file, running
 
 DEAF = "import signal\ndef f():\n    signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\n    while True: pass\n"
 CONTAINED = [level for level in LEVELS if level != "none"]
@@ -50,7 +51,7 @@ def bubblewrap() -> str:
     return "bubblewrap"
 
 
-def printed(tmp_path: Path, level: str, source: str, forked: bool = True, **options: Any) -> str:
+def printed(tmp_path: Path, level: str, source: str, forked: bool | ForkServers = True, **options: Any) -> str:
     """What a submission's function `f` prints, in a process that is `forked` off a fork server or started cold."""
     body = "".join(f"    {line}\n" for line in source.strip().splitlines())
     whole = f"import os, sys\nimport numpy as np\ndef f():\n{body}"
@@ -74,7 +75,7 @@ for path, folders, files in os.walk("/"):
             print(whole)
 """
     lines = printed(tmp_path, bubblewrap, source, forked, case_seconds=30.0).split()
-    code = {*CODE, FORK_SERVER, str(tmp_path / "probes" / "probe.py"), str(ASSIGNMENT.editions.told_by)}
+    code = {*CODE, FORK_SERVER, str(probe_file(CALLS)), str(ASSIGNMENT.editions.told_by)}
     expected = {*needed.files, *needed.libraries, *code}
     assert set(lines) <= expected
     assert set(CODE) <= set(lines)
@@ -119,7 +120,7 @@ print(np.load("x.npy").shape, sum(1 for _ in os.scandir(".")))
 
 def test_the_caller_is_not_known(tmp_path: Path, level: str, monkeypatch: pytest.MonkeyPatch, forked: bool) -> None:
     monkeypatch.setenv("SECRET_TOKEN", "hunter2")
-    with (tmp_path / "open").open("w") as secret:
+    with (tmp_path / "open").open("w") as secret, ForkServers() as own:
         os.set_inheritable(secret.fileno(), True)
         source = """
 print(*os.environ.values(), *sys.argv)
@@ -130,7 +131,7 @@ for descriptor in range(3, 1000):
     except OSError:
         pass
 """
-        output = printed(tmp_path, level, source, forked)
+        output = printed(tmp_path, level, source, own if forked else False)
     assert "hunter2" not in output
     assert [line for line in output.split("\n") if line.startswith("desc")] == [
         f"descriptor {n}" for n in (100, 101, 102)
@@ -258,8 +259,10 @@ def test_when_the_harness_is_killed_its_workers_die(tmp_path: Path, level: str, 
     program = f"""
 import sys
 from pathlib import Path
+from parity_tests.harness.process.fork_servers import ForkServers
 from parity_tests.selftest.runners import ask, pid_of, running
-with running(Path({str(tmp_path)!r}), {DEAF!r}, isolation={level!r}, forked={forked}) as runner:
+own = {"ForkServers()" if forked else "False"}
+with running(Path({str(tmp_path)!r}), {DEAF!r}, isolation={level!r}, forked=own) as runner:
     runner.hello
     print(pid_of(runner), flush=True)
     ask(runner, "f", seconds=600.0)
@@ -308,7 +311,8 @@ for number in range(20_000):
 def test_nothing_of_a_worker_is_left_on_disk(tmp_path: Path, level: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
-    assert printed(tmp_path, level, "open('left', 'w').write('x'); os.mkdir('below')") == ""
+    with ForkServers() as own:
+        assert printed(tmp_path, level, "open('left', 'w').write('x'); os.mkdir('below')", own) == ""
     assert not list((tmp_path / "tmp").iterdir())
 
 

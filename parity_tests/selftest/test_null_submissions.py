@@ -104,9 +104,10 @@ def test_a_dropout_that_keeps_nothing_earns_nothing(tmp_path: Path) -> None:
 def test_a_null_main_beside_a_spoilt_loader_earns_nothing_and_a_right_one_all(tmp_path: Path) -> None:
     zeros = changed(ASSIGNMENT, "zeros", [ZEROS])
     spoilt = {**zeros.files, "utils.py": RAISES}
-    assert earned(checked(tmp_path / "zeros", Variant("spoilt", spoilt)))["main"] == 0
+    main = frozenset({"10"})
+    assert earned(checked(tmp_path / "zeros", Variant("spoilt", spoilt), parts=main))["main"] == 0
     right = {**changed(ASSIGNMENT, "right", []).files, "utils.py": RAISES}
-    assert earned(checked(tmp_path / "right", Variant("spoilt", right)))["main"] == 20
+    assert earned(checked(tmp_path / "right", Variant("spoilt", right), parts=main))["main"] == 20
 
 
 def test_weights_that_decay_alone_are_no_training_so_that_layers_and_scripts_earn_something(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from reports.model.records import Record
 from reports.model.verdicts import FAILING
 
 RUBRIC = parse_rubric(ASSIGNMENT.rubric_text, "the usual rubric", Vocabulary.of(ASSIGNMENT))
+RELU = frozenset({"7", "8"})
 FORGED = """
 def forward(self, X):
     raise ValueError("no")
@@ -50,26 +50,27 @@ relu.backward = backward
 """
 
 
-@cache
-def records(folder: Path, addition: str) -> list[Record]:
+def records(folder: Path, addition: str, parts: frozenset[str] | None = None) -> list[Record]:
     """What a check says of the shipped network with this at its end; processes are forked off, as in a class."""
     source = (ASSIGNMENT.solution / "neural_networks.py").read_text(encoding="utf-8")
     utils = (ASSIGNMENT.solution / "utils.py").read_bytes()
     write(folder, {"neural_networks.py": source + addition, "utils.py": utils})
-    return check(ASSIGNMENT, folder, dtypes=("float64",), isolation=choose("none").name, servers=of_session()).records
+    level, servers = choose("none").name, of_session()
+    return check(ASSIGNMENT, folder, dtypes=("float64",), parts=parts, isolation=level, servers=servers).records
 
 
-def earned(folder: Path, addition: str) -> dict[str, float | None]:
-    return {item.name: item.points for item in score(records(folder, addition), RUBRIC).items}
+def earned(found: list[Record]) -> dict[str, float | None]:
+    return {item.name: item.points for item in score(found, RUBRIC).items}
 
 
 @pytest.mark.parametrize("name", ["forward", "tanh.forward", "relu.backward", "linear_layer.__init__", "main"])
 def test_a_failure_under_another_functions_name_costs_what_it_costs_under_its_own(tmp_path: Path, name: str) -> None:
-    assert earned(tmp_path / "forged", FORGED.format(name=name))["relu"] == 0
+    assert earned(records(tmp_path / "forged", FORGED.format(name=name), RELU))["relu"] == 0
 
 
 def test_whoever_ends_the_process_earns_nothing_that_comes_after(tmp_path: Path) -> None:
-    points = earned(tmp_path / "ended", ENDED)
+    found = records(tmp_path / "ended", ENDED)
+    points = earned(found)
     assert {points[item] for item in ("tanh", "relu", "dropout")} == {0}
     # SGD moves the four weights as it should with correct parts before it: these, and no more of what fails again.
     assert points["network"] == pytest.approx(10 * 2 * 4 / 13, abs=0.005)
@@ -77,7 +78,7 @@ def test_whoever_ends_the_process_earns_nothing_that_comes_after(tmp_path: Path)
               for q in case.quantities if ("linear", q.name) not in RUBRIC.null}  # fmt: skip
     of_init = sum(part == "2" for part in linear.values())
     assert points["linear"] == pytest.approx(15 * of_init / len(linear), abs=0.005)  # init alone is right
-    run = [record for record in records(tmp_path / "ended", ENDED) if record.check == "main" and not record.excuse]
+    run = [record for record in found if record.check == "main" and not record.excuse]
     assert {record.quantity for record in run if record.verdict in FAILING} == {"as a script"}  # with its own parts
     assert points["main"] == pytest.approx(20, abs=2)  # its wiring is right
 
@@ -91,7 +92,7 @@ def test_whoever_cuts_the_process_off_is_charged_and_nobody_else_each_time_alike
     assert all("relu.backward closed the connection" in record.message for record in wrong if record.check == "relu")
     charged = {record.explained_by or record.part for record in wrong if record.check != "relu"}
     assert charged == {"8"}
-    points = earned(tmp_path / "one", CUT_OFF)
+    points = earned(found)
     assert points["relu"] is not None
     assert points["relu"] < 15
     assert [points[item] for item in ("linear", "tanh", "dropout", "sgd", "main")] == [15, 15, 15, 10, 20]

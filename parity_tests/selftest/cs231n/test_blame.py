@@ -10,9 +10,11 @@ from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
 from parity_tests.assignments.cs231n.mistakes import WRONG
 from parity_tests.grading.rubric import Vocabulary, parse_rubric
 from parity_tests.grading.scoring import score
-from parity_tests.proof.judged_variants import failures, records
+from parity_tests.proof.judged_variants import failures
 from parity_tests.proof.variants import rewritten
+from parity_tests.protocol.case import DTYPES
 from parity_tests.protocol.mistake import Body, Rewrite, Swap
+from parity_tests.selftest.cs231n.judging import records
 from parity_tests.selftest.nightly import one_of_each
 from reports.model.records import Record
 from reports.model.verdicts import FAILING
@@ -22,8 +24,8 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 FORWARDS = [wrong for wrong in WRONG if wrong.part.removesuffix("_naive").endswith("_forward")]
 
 
-def judged(*changes: Body | Swap, parts: set[str]) -> list[Record]:
-    return records(ASSIGNMENT, rewritten(ASSIGNMENT, Rewrite("changed", changes)), parts=parts)
+def judged(*changes: Body | Swap, parts: set[str], named: bool = True) -> list[Record]:
+    return records(rewritten(ASSIGNMENT, Rewrite("changed", changes)), parts=parts, named=named)
 
 
 def blamed(found: Sequence[Record]) -> set[str]:
@@ -38,7 +40,8 @@ def blamed(found: Sequence[Record]) -> set[str]:
 def test_a_wrong_forward_is_blamed_alone(wrong: object) -> None:
     part, plug = wrong.part, wrong.plug  # type: ignore[attr-defined]
     backward = {part.replace("forward", "backward"), "spatial_batchnorm_forward", "spatial_batchnorm_backward"}
-    assert blamed(judged(*plug, parts={part, *backward})) == {part}
+    # Names settle what is left open beside a wrong forward; those of norms alone can make it a mistake.
+    assert blamed(judged(*plug, parts={part, *backward}, named="norm" in part)) == {part}
 
 
 UNBIASED = Swap("batch_mean, batch_variance = x.mean(axis=0), x.var(axis=0)",
@@ -199,7 +202,7 @@ WITHOUT_EPS = Swap('np.sqrt(variance + gn_param.get("eps", 1e-5))', "np.sqrt(var
 
 def test_a_backward_is_not_blamed_where_its_wrong_forward_is_within_its_radius() -> None:
     """In float32 the output of one case does not show that eps is missing, but the gradient does."""
-    found = records(ASSIGNMENT, rewritten(ASSIGNMENT, Rewrite("changed", (WITHOUT_EPS,))), parts=GROUPED)
+    found = records(rewritten(ASSIGNMENT, Rewrite("changed", (WITHOUT_EPS,))), parts=GROUPED, dtypes=DTYPES)
     wrong = {record.case for record in failures(found) if record.quantity == "out"}
     assert {record.case for record in found if record.quantity == "out"} - wrong
     assert blamed(found) == {"spatial_groupnorm_forward"}

@@ -11,9 +11,10 @@ from parity_tests.assignments.cs231n.mistakes import WRONG
 from parity_tests.assignments.cs231n.proof.honest import HONEST
 from parity_tests.harness.check import check
 from parity_tests.proof.editions import edition_for
-from parity_tests.proof.judged_variants import records
 from parity_tests.proof.variants import rewritten
+from parity_tests.protocol.case import DTYPES
 from parity_tests.protocol.mistake import Body, Rewrite, Swap
+from parity_tests.selftest.cs231n.judging import records
 from parity_tests.selftest.nightly import first_of_each
 from reports.model.records import Record
 from reports.model.verdicts import FAILING
@@ -46,7 +47,7 @@ def changed_part(rewrite: Rewrite) -> str:
 @pytest.mark.parametrize("rewrite", first_of_each(changed_part, HONEST), ids=lambda rewrite: rewrite.name)
 def test_an_honest_form_matches(rewrite: Rewrite) -> None:
     variant = rewritten(ASSIGNMENT, rewrite)
-    found = records(ASSIGNMENT, variant, edition=edition_for(ASSIGNMENT, variant))
+    found = records(variant, edition=edition_for(ASSIGNMENT, variant), dtypes=DTYPES)
     assert [record.message for record in found if record.verdict != "match"] == []
 
 
@@ -55,10 +56,10 @@ def test_every_mistake_of_a_part_has_a_name_of_its_own() -> None:
     assert len(names) == len(set(names))
 
 
-def judged(*changes: Body | Swap, parts: Collection[str] = ()) -> list[Record]:
+def judged(*changes: Body | Swap, parts: Collection[str] = (), named: bool = False) -> list[Record]:
     """The records of our solution with these changes, of these parts and of those whose bodies they are."""
     parts = {*parts, *(change.function for change in changes if isinstance(change, Body))}
-    return records(ASSIGNMENT, rewritten(ASSIGNMENT, Rewrite("changed", changes)), parts=parts)
+    return records(rewritten(ASSIGNMENT, Rewrite("changed", changes)), parts=parts, named=named)
 
 
 def wrong_parts(found: Sequence[Record]) -> set[str]:
@@ -69,18 +70,18 @@ def test_a_backward_that_is_right_for_its_own_wrong_forward_is_not_blamed() -> N
     forward = Body("affine_forward", "return 2.5 * (x.reshape(len(x), -1) @ w) + b, (x, w, b)")
     backward = "x, w, _ = cache\nflat = x.reshape(len(x), -1)\nreturn {}, {} * flat.T @ dout, dout.sum(axis=0)"
     right = Body("affine_backward", backward.format("2.5 * (dout @ w.T).reshape(x.shape)", 2.5))
-    found = judged(forward, right)
+    found = judged(forward, right, named=True)
     assert wrong_parts(found) == {"affine_forward"}
     assert any("it seems to be the derivative of that one" in record.message for record in found)
     wrong = Body("affine_backward", backward.format("2.5 * (dout @ w.T).reshape(x.shape)", 3))
-    assert wrong_parts(judged(forward, wrong)) == {"affine_forward", "affine_backward"}
+    assert wrong_parts(judged(forward, wrong, named=True)) == {"affine_forward", "affine_backward"}
 
 
 def test_a_layer_that_does_nothing_does_not_earn_its_backward() -> None:
     nothing = Body("relu_forward", "return x + 0, x"), Body("relu_backward", "return dout + 0")
-    assert wrong_parts(judged(*nothing)) == {"relu_forward", "relu_backward"}
+    assert wrong_parts(judged(*nothing, named=True)) == {"relu_forward", "relu_backward"}
     zeros = Body("relu_forward", "return 0 * x, x"), Body("relu_backward", "return 0 * dout")
-    assert wrong_parts(judged(*zeros)) == {"relu_forward", "relu_backward"}
+    assert wrong_parts(judged(*zeros, named=True)) == {"relu_forward", "relu_backward"}
 
 
 NOTHING = {
@@ -95,7 +96,7 @@ NOTHING = {
 
 
 def test_the_derivative_of_nothing_earns_nothing_and_is_not_blamed() -> None:
-    found = judged(*(Body(part, lines) for part, lines in NOTHING.items()))
+    found = judged(*(Body(part, lines) for part, lines in NOTHING.items()), named=True)
     of_x = [record for record in found if record.part.endswith("backward") and "dx" in record.quantity]
     assert {record.verdict for record in of_x} == {"unjudged"}
     assert wrong_parts(found) == {"relu_forward", "layernorm_forward", "dropout_forward"}
@@ -118,7 +119,7 @@ HIDDEN: dict[str, Body | Swap] = {
 
 def test_what_few_settings_show_is_caught() -> None:
     variant = rewritten(ASSIGNMENT, Rewrite("changed", tuple(HIDDEN.values())))
-    found = records(ASSIGNMENT, variant, parts=set(HIDDEN))
+    found = records(variant, parts=set(HIDDEN), named=False)
     assert wrong_parts(found) == set(HIDDEN)
     assert any("dw is changed by a later call of affine_backward" in record.message for record in found)
 
@@ -143,7 +144,8 @@ def test_what_few_settings_show_is_caught() -> None:
 )  # fmt: skip
 def test_what_one_setting_shows_is_caught(part: str, file: str, old: str, new: str, case: str) -> None:
     variant = rewritten(ASSIGNMENT, Rewrite("changed", (Swap(old, new),), file))
-    found = records(ASSIGNMENT, variant, parts={part}, edition="2018-20" if part == "TwoLayerNet" else None)
+    edition = "2018-20" if part == "TwoLayerNet" else None
+    found = records(variant, parts={part}, edition=edition, named=False)
     cases = {record.case.rpartition("/")[0].replace("rows-", "") for record in found if record.verdict in FAILING}
     assert cases == {case}
 
@@ -153,16 +155,13 @@ def test_state_at_module_level_is_told_by_two_inputs_in_turn() -> None:
     used = Body("relu_backward", "return dout * (kept > 0)[: len(dout)] if len(dout) <= len(kept) else dout")
     found = judged(kept, used)
     assert wrong_parts(found) == {"relu_backward"}
-    assert {record.case for record in found if record.verdict in FAILING} == {
-        "relu/turns/float64",
-        "relu/turns/float32",
-    }
+    assert {record.case for record in found if record.verdict in FAILING} == {"relu/turns/float64"}
 
 
 def test_what_the_notebooks_do_not_ask_is_a_check_of_its_own() -> None:
     no_pad = next(wrong for wrong in WRONG if wrong.name == "a padding of 0 slices all of dx away")
     variant = rewritten(ASSIGNMENT, Rewrite("changed", no_pad.plug))
-    found = records(ASSIGNMENT, variant, parts={"conv_backward_naive"})
+    found = records(variant, parts={"conv_backward_naive"})
     failing = [record for record in found if record.verdict in FAILING]
     assert {record.check for record in failing} == {"conv_beyond"}
     assert all(record.quantity.endswith("(beyond)") for record in failing)

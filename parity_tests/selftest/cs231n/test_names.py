@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import cycle
 from operator import itemgetter
 from typing import Any
 
@@ -17,23 +18,29 @@ from parity_tests.harness import flow_answers
 from parity_tests.harness.draw import draw
 from parity_tests.parts.changed_texts import ChangedTexts
 from parity_tests.proof.editions import edition_for
-from parity_tests.proof.judged_variants import failures, records
+from parity_tests.proof.judged_variants import failures
 from parity_tests.proof.mistakes import Outcome, control
 from parity_tests.proof.variants import rewritten
 from parity_tests.protocol.case import DTYPES, Case
 from parity_tests.protocol.mistake import Body, Rewrite, Swap
 from parity_tests.protocol.observation import Failure, Observation, Returned
 from parity_tests.protocol.quantity import WHOLE_CASE
+from parity_tests.selftest.cs231n.judging import records
 from parity_tests.selftest.nightly import first_of_each, one_of_each
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
+KNOWN = first_of_each(lambda wrong: wrong.part, WRONG)
+
+
 @pytest.mark.parametrize(
-    "wrong", first_of_each(lambda wrong: wrong.part, WRONG), ids=lambda wrong: f"{wrong.part}: {wrong.name}"
+    ("wrong", "dtype"),
+    list(zip(KNOWN, cycle(DTYPES), strict=False)),
+    ids=[f"{wrong.part}: {wrong.name}" for wrong in KNOWN],
 )
-def test_a_known_mistake_has_its_own_name_and_no_other(wrong: Wrong) -> None:
-    found = control(ASSIGNMENT, wrong.mistake)
+def test_a_known_mistake_has_its_own_name_and_no_other(wrong: Wrong, dtype: str) -> None:
+    found = control(ASSIGNMENT, wrong.mistake, dtypes=(dtype,))
     assert (found.outcome, found.claimed) == (Outcome.NAMED, (wrong.name,))
 
 
@@ -167,7 +174,7 @@ SLIPS = (
 def test_a_slip_in_other_code_is_called_by_its_name(slip: tuple[str, str, str, str]) -> None:
     part, code, file, name = slip
     variant = rewritten(ASSIGNMENT, Rewrite("slip", (Body(part, code),), file))
-    failing = failures(records(ASSIGNMENT, variant, parts={part}, edition=edition_for(ASSIGNMENT, variant)))
+    failing = failures(records(variant, parts={part}, edition=edition_for(ASSIGNMENT, variant)))
     assert {record.diagnosis for record in failing} == {name}
 
 
@@ -187,7 +194,7 @@ BESIDE_FORWARD = Swap(
 def test_a_slip_beside_a_forward_with_eps_beside_the_root_is_called_by_its_name(old: str, new: str, name: str) -> None:
     code = GRAPH.format(power="ivar**3").replace(old, new)
     variant = rewritten(ASSIGNMENT, Rewrite("beside", (BESIDE_FORWARD, Body("batchnorm_backward", code))))
-    found = failures(records(ASSIGNMENT, variant, parts={"batchnorm_backward"}))
+    found = failures(records(variant, parts={"batchnorm_backward"}))
     assert {(record.part, record.diagnosis) for record in found} == {("batchnorm_backward", name)}
 
 
@@ -196,14 +203,14 @@ def test_a_masks_further_division_by_p_is_called_so_beside_a_wrong_scale_too() -
         forward = Swap("((np.random.rand(*x.shape) < p) / p)", f"((np.random.rand(*x.shape) < p) / {scale})")
         further = Swap("else dout * mask", "else dout * mask / cache[0]['p']")
         variant = rewritten(ASSIGNMENT, Rewrite("p", (forward, further) if scale != "p" else (further,)))
-        found = failures(records(ASSIGNMENT, variant, parts={"dropout_forward", "dropout_backward"}))
+        found = failures(records(variant, parts={"dropout_forward", "dropout_backward"}))
         names = {record.diagnosis for record in found if record.part == "dropout_backward"}
         assert names == {"the gradient is divided by the share that is kept once more than the output"}
 
 
 def test_images_that_are_put_back_in_a_wrong_order_are_called_by_that_order() -> None:
     turned = Body("spatial_batchnorm_forward", TURNED.format(out="0, 3, 2, 1"))
-    found = failures(records(ASSIGNMENT, rewritten(ASSIGNMENT, Rewrite("turned", (turned,))), parts={turned.function}))
+    found = failures(records(rewritten(ASSIGNMENT, Rewrite("turned", (turned,))), parts={turned.function}))
     names = {record.diagnosis for record in found}
     assert names == {"out is put back by transpose(0, 3, 2, 1), not by (0, 3, 1, 2)"}
 
@@ -217,7 +224,7 @@ def test_what_many_calls_on_images_fail_of_has_the_name_that_single_calls_have(b
     reshaped = Body("spatial_batchnorm_forward", RESHAPED.format("rows.reshape(x.shape)"))
     swaps = (Swap(VARIANCE, VARIANCE.replace("batch_variance", f"batch_variance{beside}")),) if beside else ()
     variant = rewritten(ASSIGNMENT, Rewrite("reshaped", (reshaped, *swaps)))
-    found = failures(records(ASSIGNMENT, variant, parts={reshaped.function}))
+    found = failures(records(variant, parts={reshaped.function}))
     images = [record for record in found if record.part == reshaped.function]
     assert {record.diagnosis for record in images} == {"x is reshaped without a transpose, and so is out"}
     assert any(record.quantity.startswith("running_var") for record in images)
@@ -229,7 +236,7 @@ def test_running_statistics_that_single_calls_do_not_explain_have_no_name_of_the
 bn_param["running_var"] = 1.5 * bn_param["running_var"]
 return rows.reshape(x.shape), cache"""
     part, name = "spatial_batchnorm_forward", "out is reshaped without the transpose back"
-    found = failures(records(ASSIGNMENT, rewritten(ASSIGNMENT, Rewrite("both", (Body(part, code),))), parts={part}))
+    found = failures(records(rewritten(ASSIGNMENT, Rewrite("both", (Body(part, code),))), parts={part}))
     named = {record.quantity.partition(" ")[0]: record.diagnosis for record in found}
     assert named == {"out": name, "running_var": ""}
 
@@ -237,7 +244,7 @@ return rows.reshape(x.shape), cache"""
 def test_rows_of_a_wrong_forward_in_another_order_are_no_mistake_of_its_backward() -> None:
     name = "x is turned into rows by transpose(0, 3, 2, 1), out is put back as if by (0, 2, 3, 1)"
     (wrong,) = [one for one in WRONG if (one.part, one.name) == ("spatial_batchnorm_forward", name)]
-    found = failures(records(ASSIGNMENT, rewritten(ASSIGNMENT, Rewrite("ordered", wrong.plug)), parts={wrong.part}))
+    found = failures(records(rewritten(ASSIGNMENT, Rewrite("ordered", wrong.plug)), parts={wrong.part}))
     assert {(record.part, record.diagnosis) for record in found} == {(wrong.part, wrong.name)}
 
 
@@ -249,7 +256,7 @@ def test_a_mask_that_a_forward_in_place_has_emptied_is_named(mask: str, wrong: b
     name = "every gradient passes: the forward has written over x, in which no number is negative any more"
     backward = Body("relu_backward", f"return dout * ({mask})")
     variant = rewritten(ASSIGNMENT, Rewrite("in place", (IN_PLACE, backward)))
-    found = failures(records(ASSIGNMENT, variant, parts={"relu_forward", "relu_backward"}))
+    found = failures(records(variant, parts={"relu_forward", "relu_backward"}))
     assert {(record.part, record.diagnosis) for record in found} == ({("relu_backward", name)} if wrong else set())
 
 
@@ -270,7 +277,7 @@ RIGHT = (
 @pytest.mark.parametrize(("part", "code", "file"), RIGHT, ids=[part for part, _, _ in RIGHT])
 def test_the_same_code_without_the_slip_agrees(part: str, code: str, file: str) -> None:
     variant = rewritten(ASSIGNMENT, Rewrite("right", (Body(part, code),), file))
-    found = records(ASSIGNMENT, variant, parts={part}, edition=edition_for(ASSIGNMENT, variant))
+    found = records(variant, parts={part}, edition=edition_for(ASSIGNMENT, variant), dtypes=DTYPES)
     assert {record.verdict for record in found} == {"match"}
 
 
@@ -284,7 +291,7 @@ def test_a_slip_beside_the_oldest_handouts_own_fault_is_called_by_its_name() -> 
     handout = Swap('bn_param["mode"] = mode', IN_TEST_MODE)
     variant = rewritten(ASSIGNMENT, Rewrite("slip", (*wrong.plug, handout), FC_FILE))
     for edition, names in (("2016-17", {name}), ("2018-20", {""})):
-        failing = failures(records(ASSIGNMENT, variant, parts={"FullyConnectedNet"}, edition=edition))
+        failing = failures(records(variant, parts={"FullyConnectedNet"}, edition=edition))
         assert {record.diagnosis for record in failing} == names
 
 
@@ -294,7 +301,7 @@ def test_what_fails_since_parameters_are_called_otherwise_has_that_name() -> Non
     read = 'affine_forward(h, p[f"W{layer}"], p[f"b{layer}"])'
     own = Swap(read, read.replace("{layer}", "{layer - 1}"))
     variant = rewritten(ASSIGNMENT, Rewrite("slip", (*wrong.plug, own), FC_FILE))
-    failing = failures(records(ASSIGNMENT, variant, parts={"FullyConnectedNet"}, edition="assignment-1-2025-26"))
+    failing = failures(records(variant, parts={"FullyConnectedNet"}, edition="assignment-1-2025-26"))
     assert {record.diagnosis for record in failing if record.verdict == "crashed"} == {name}
     assert {record.diagnosis for record in failing if record.quantity == "parameters"} == {name}
 
@@ -302,7 +309,7 @@ def test_what_fails_since_parameters_are_called_otherwise_has_that_name() -> Non
 def test_a_formula_that_gives_no_numbers_names_nothing_that_is_a_number() -> None:
     kept = Body("adam", ADAM.format(kept="m * 1.5, v"))  # β t as the correction would take roots of negative numbers
     variant = rewritten(ASSIGNMENT, Rewrite("kept", (kept,), OPTIM_FILE))
-    failing = failures(records(ASSIGNMENT, variant, parts={"adam"}))
+    failing = failures(records(variant, parts={"adam"}))
     assert failing
     assert {record.diagnosis for record in failing} == {""}
 
@@ -343,7 +350,7 @@ def test_dropout_is_named_by_the_share_that_is_kept_whatever_the_oldest_handouts
 ) -> None:
     variant = rewritten(ASSIGNMENT, Rewrite("changed", tuple(Swap(*swap) for swap in swaps)))
     parts = {"dropout_forward", "dropout_backward"}
-    found = failures(records(ASSIGNMENT, variant, parts=parts, edition="2016-17"))
+    found = failures(records(variant, parts=parts, edition="2016-17"))
     assert {record.part for record in found} == {part}
     assert {claimed for record in found for claimed in record.diagnosis.split("; ")} == {name}
 
@@ -377,7 +384,7 @@ def test_a_side_of_filters_that_stands_for_the_other_is_told_whichever_is_longer
     (sides, seed), part = asked, "conv_forward_naive"
     lines = CONV_BY_WINDOWS.format(down=sides[0], across=sides[1])
     wrong = rewritten(ASSIGNMENT, Rewrite("changed", (Body(part, lines),)))
-    found = failures(records(ASSIGNMENT, wrong, parts={part}, seed=seed))
+    found = failures(records(wrong, parts={part}, seed=seed))
     assert {record.diagnosis for record in found if record.part == part} == {BY_ONE_SIDE[sides]}
     assert "filters that are not square" in found[0].message
 
@@ -398,7 +405,7 @@ return dx, (flat @ columns.transpose(0, 2, 1)).sum(axis=0).reshape(w.shape), dou
 def test_filters_that_slide_over_dout_unturned_are_told_by_what_they_give(turned: str) -> None:
     part = "conv_backward_naive"
     wrong = rewritten(ASSIGNMENT, Rewrite("changed", (Body(part, SLID.format(turned=turned)),)))
-    found = failures(records(ASSIGNMENT, wrong, parts={part}))
+    found = failures(records(wrong, parts={part}))
     names = set() if turned else {"dx is that of filters turned by half a turn"}
     assert {record.diagnosis for record in found} == names
 

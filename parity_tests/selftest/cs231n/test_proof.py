@@ -10,11 +10,12 @@ from parity_tests.assignments.cs231n.proof.equivalent import equivalent, not_ask
 from parity_tests.assignments.cs231n.proof.evasions import EVASIONS
 from parity_tests.parts import update_rules
 from parity_tests.proof.editions import changed_parts, edition_for
-from parity_tests.proof.judged_variants import failures, records
+from parity_tests.proof.judged_variants import failures
 from parity_tests.proof.mutants import Mutant, mutants, trial
 from parity_tests.proof.near_misses import called
 from parity_tests.proof.variants import rewritten, unchanged
 from parity_tests.protocol.mistake import Body, NearMiss, Rewrite, Swap
+from parity_tests.selftest.cs231n.judging import records
 from parity_tests.selftest.nightly import first_of_each, one_of_each
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -39,7 +40,7 @@ def test_an_evasion_is_caught(evasion: Rewrite) -> None:
     variant = rewritten(ASSIGNMENT, evasion)
     parts = changed_parts(ASSIGNMENT, variant) or None
     edition = edition_for(ASSIGNMENT, variant)
-    assert failures(records(ASSIGNMENT, variant, parts=parts, edition=edition, named=False))
+    assert failures(records(variant, parts=parts, edition=edition, named=False))
 
 
 def test_a_variant_is_asked_in_the_first_edition_that_asks_for_what_it_changes() -> None:
@@ -65,9 +66,7 @@ def test_excused_slips_are_few_and_no_case_catches_them(slips: list[Mutant]) -> 
     for mutant in {mutant.function.partition("_")[0]: mutant for mutant in excused}.values():
         parts = changed_parts(ASSIGNMENT, mutant.variant) or None
         edition = edition_for(ASSIGNMENT, mutant.variant)
-        assert failures(records(ASSIGNMENT, mutant.variant, parts=parts, edition=edition, named=False)) == [], (
-            mutant.name
-        )
+        assert failures(records(mutant.variant, parts=parts, edition=edition, named=False)) == [], mutant.name
 
 
 def test_a_single_slip_is_caught_or_excused(slips: list[Mutant]) -> None:

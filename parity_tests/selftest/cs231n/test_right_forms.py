@@ -9,9 +9,11 @@ import pytest
 from parity_tests.assignments.cs231n.assignment import ASSIGNMENT
 from parity_tests.assignments.cs231n.mistakes.wrong import FC_FILE, OPTIM_FILE
 from parity_tests.assignments.cs231n.proof.honest_norms import BESIDE_IN_TRAINING, GROUP_OUT, NORMS, OUT
-from parity_tests.proof.judged_variants import failures, records
+from parity_tests.proof.judged_variants import failures
 from parity_tests.proof.variants import rewritten
+from parity_tests.protocol.case import DTYPES
 from parity_tests.protocol.mistake import Body, Rewrite, Swap
+from parity_tests.selftest.cs231n.judging import records
 from reports.model.records import Record
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -19,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 def judged(*changes: Body | Swap, parts: set[str], file: str = "", edition: str | None = None) -> list[Record]:
     variant = rewritten(ASSIGNMENT, Rewrite("changed", changes, file))
-    return records(ASSIGNMENT, variant, parts=parts, edition=edition)
+    return records(variant, parts=parts, edition=edition, named=False)
 
 
 def notes(found: Sequence[Record]) -> str:
@@ -59,7 +61,7 @@ NORM_PARTS = {part.id for part in ASSIGNMENT.parts if "norm_" in part.id}
 
 @pytest.mark.parametrize("form", NORMS, ids=lambda form: form.name)
 def test_the_forms_of_a_norm_agree_in_every_norm_and_mode(form: Rewrite) -> None:
-    found = records(ASSIGNMENT, rewritten(ASSIGNMENT, form), parts=NORM_PARTS)
+    found = records(rewritten(ASSIGNMENT, form), parts=NORM_PARTS, dtypes=DTYPES)
     assert [record.message for record in failures(found)] == []
     assert {record.verdict for record in found} == {"match"}
     said = {"beside": BESIDE, "test mode": "in the test mode", "running variance": "adds eps to the running variance"}

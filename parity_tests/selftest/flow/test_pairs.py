@@ -58,8 +58,8 @@ LAYERS = [
 @pytest.mark.parametrize("radius", ["auto", "bound", "sample"])
 @pytest.mark.parametrize("layer", LAYERS)
 def test_a_layer_as_courses_teach_it_is_accepted(layer: str, radius: str, dtype: Any) -> None:
-    """Output and gradients, by the bound, by samples, and by whichever says enough."""
-    for seed in SEEDS:
+    """Output and gradients, by the bound, by samples, and by whichever says enough; what is drawn at several seeds."""
+    for seed in SEEDS if radius == "sample" else SEEDS[:1]:
         inputs = layer_inputs(layer, seed, dtype)
         answer = evaluate(getattr(torchs, layer), inputs, radius=radius, replicas=8)
         assert max(ratios(answer, getattr(honest, layer)(**inputs)).values()) <= 1
@@ -173,9 +173,16 @@ OPTIMIZERS = {
 }
 
 
-@TYPES
 @pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
-@pytest.mark.parametrize("equal", [False, True], ids=["drawn", "equal"])
+@pytest.mark.parametrize(
+    ("equal", "dtype"),
+    [
+        (False, np.float32),
+        (False, np.float64),
+        (True, np.float32),
+        pytest.param(True, np.float64, marks=pytest.mark.nightly),
+    ],
+)
 def test_an_optimizer_over_fifty_steps(optimizer: str, equal: bool, dtype: Any) -> None:
     """torch's own class against the textbook's formula; with equal gradients all steps round the same way (trap 3)."""
     reference, step = OPTIMIZERS[optimizer]
