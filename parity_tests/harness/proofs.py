@@ -105,6 +105,8 @@ class _Settling:
                 self._judged[name] = replace(comparison, excuse=PROVED)
             elif again.explained_by not in ("", self._parts[name], *parts):
                 waiting[name] = replace(comparison, explained_by=again.explained_by)
+            elif again.verdict == Verdict.UNJUDGED and again.failure is not None:  # it could not be asked: left open
+                continue
             else:
                 said = FAILS_TOO.format(self._labels.get(comparison.explained_by, comparison.explained_by))
                 problem = f"{comparison.problem.rstrip('.')}; {said}"

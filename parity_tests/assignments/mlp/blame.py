@@ -166,13 +166,15 @@ def _order_of(case: Case) -> tuple[str, ...]:
 
 
 def exchanged(case: Case, parts: frozenset[str], ended: frozenset[str] = frozenset()) -> Case | None:
-    """The same case with Parity's own parts in place of these; main is asked with all of them anyway.
+    """The same case with Parity's own parts in place of these; of main as a script, with all of them.
 
-    Those that have `ended` their process are not called beside Parity's own.
+    In other settings main is asked with correct parts anyway. Those that have `ended` their process are not called
+    beside Parity's own.
     """
-    if case.whole:
+    if case.whole and not case.params["as_script"]:
         return None
-    params = {**case.params, "exchanged": sorted(parts), "ended": sorted(ended)}
+    asked = in_order(*TODOS) if case.whole else parts
+    params = {**case.params, "exchanged": sorted(asked), "ended": sorted(ended)}
     return replace(case, process="wiring", params=params)
 
 

@@ -13,6 +13,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -35,13 +36,20 @@ class _Over(BaseException):
 class Script:
     """The file of a submission as a script whose function `entry` is given `params` in place of the script's own.
 
-    `fewer` is a class of it, and what is built where its constructor is asked for a size. What the function `returned`
-    is kept where it was `called`, and what the script had `passed` it; whether it is called `again` too.
+    `exchange` puts right parts in the place of those of its module. `fewer` is a class of it, and what is built where
+    its constructor is asked for a size. What the function `returned` is kept where it was `called`, and what the script
+    had `passed` it; whether it is called `again` too.
     """
 
     def __init__(
-        self, submission: Submission, entry: str, params: Mapping[str, Any], fewer: tuple[str, Callable[[Any], Any]]
+        self,
+        submission: Submission,
+        entry: str,
+        params: Mapping[str, Any],
+        fewer: tuple[str, Callable[[Any], Any]],
+        exchange: Callable[[Submission], Any] | None = None,
     ) -> None:
+        self._submission, self._exchange = submission, exchange
         self._folder, self._name, self._support = submission.folder, submission.module.__name__, submission.support
         self._entry, self._params = entry, params
         self._class, self._fewer = fewer
@@ -110,6 +118,10 @@ class Script:
             exec(compile(ast.Module([statement], []), file, "exec", flags, dont_inherit=True), vars(module))
 
     def _replace(self, module: ModuleType) -> None:
+        if self._exchange is not None:
+            of_script = copy(self._submission)
+            of_script.module = module
+            self._exchange(of_script)
         self._replace_function(module)
         cls = vars(module).get(self._class)
         own = getattr(cls, "__init__", None)

@@ -15,6 +15,7 @@ import random
 import shutil
 import struct
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,9 +88,17 @@ def main(
             if params["as_script"] and first is not None:
                 random.setstate(states[0])
                 np.random.set_state(states[1])
-                first.make_as_script(submission, params["as_script"], number=len(params["runs"]))
+                first.make_as_script(submission, params["as_script"], len(params["runs"]), _exchange(params))
     finally:
         forget_functions()
+
+
+def _exchange(params: Mapping[str, Any]) -> Callable[[Submission], Any] | None:
+    """What puts correct parts in place of those that are exchanged, in a further module of the submission."""
+    if not params.get("exchanged"):
+        return None
+    right = import_module("exchange").exchange  # bound for one process only
+    return partial(right, parts=params["exchanged"], ended=params.get("ended", ()))
 
 
 def _with_prefix(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
@@ -133,7 +142,13 @@ class _Run:
                 break
         return 0
 
-    def make_as_script(self, submission: Submission, epochs: int, number: int) -> None:
+    def make_as_script(
+        self,
+        submission: Submission,
+        epochs: int,
+        number: int,
+        exchange: Callable[[Submission], Any] | None,
+    ) -> None:
         """Makes it as a script, in another folder, of so many epochs and with as many hidden units; it has this number.
 
         It is not made of a submission whose linear layer is no class, since nobody can build fewer units there.
@@ -149,7 +164,7 @@ class _Run:
             return shrunk(size, pixels, most)
 
         cls = submission.meant_as("linear_layer", type)
-        script = Script(submission, "main", {**self._main_params, "num_epoch": epochs}, (cls, fewer))
+        script = Script(submission, "main", {**self._main_params, "num_epoch": epochs}, (cls, fewer), exchange)
         if not isinstance(submission.get(cls), type):
             self._recorder.add_fact(AS_SCRIPT, None)
             return
